@@ -1,0 +1,153 @@
+"""Makes `.venv` and installs a requirements file into it, unless that is done already.
+
+`make` calls it with the machine's own Python, so it needs nothing but the standard library:
+
+    python3 .ci/venv.py requirements.txt
+
+Several may run at once: one installs, the others wait. Whatever a killed run, a moved checkout, a
+Python that is gone or a changed requirement left behind is noticed and made good.
+"""
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+PYTHON = VENV / "bin" / "python"
+UNFINISHED = VENV / "unfinished"
+OLDEST = (3, 11)
+SIGN_OF_LIFE_SECONDS = 15
+
+# Prints what a sound environment of ours must print: where it is and a Python that will do.
+PROBE = "import pip, sys; print(sys.prefix, *sys.version_info[:2])"
+PIP = "install -qq --disable-pip-version-check --no-input --progress-bar=off"
+
+
+def main(requirements: str) -> None:
+    with one_at_a_time() as lock:
+        if (trouble := what_is_wrong()) is not None:
+            say(f"Making .venv with Python {sys.version.split()[0]}{trouble}")
+            make_venv()
+        if not is_installed(requirements):
+            install(requirements, lock)
+
+
+def say(words: str) -> None:
+    print(words, flush=True)  # noqa: T201 - a program of its own
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[int]:
+    """Holds the checkout itself, so that there is no lock file to leave behind."""
+    lock = os.open(ROOT, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        say("Waiting for another make that is installing")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    try:
+        yield lock
+    finally:
+        os.close(lock)
+
+
+def what_is_wrong() -> str | None:
+    """None where `.venv` can be used, else why not, in words that end a sentence."""
+    if not VENV.exists():
+        return ""
+    if UNFINISHED.exists():
+        return ", the last installation did not end"
+    probe = (
+        subprocess.run([PYTHON, "-c", PROBE], capture_output=True, text=True, check=False)
+        if PYTHON.exists()
+        else None
+    )
+    if probe is None or probe.returncode != 0:
+        return ", the one there does not work"
+    prefix, major, minor = probe.stdout.rsplit(maxsplit=2)
+    if (int(major), int(minor)) < OLDEST:
+        return ", the one there is too old"
+    # Every installed command begins with the path of its Python.
+    if prefix != str(VENV) or str(PYTHON) not in (VENV / "bin" / "pip").read_text():
+        return ", the checkout was moved"
+    return None
+
+
+def make_venv() -> None:
+    if VENV.is_symlink() or VENV.is_file():
+        VENV.unlink()
+    shutil.rmtree(VENV, ignore_errors=True)
+    VENV.mkdir(exist_ok=True)
+    UNFINISHED.touch()
+    # Not --clear: it would take the mark away too.
+    subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
+
+
+def is_installed(requirements: str) -> bool:
+    stamp = stamp_of(requirements)
+    return stamp.exists() and stamp.read_text() == digest(requirements)
+
+
+def install(requirements: str, lock: int) -> None:
+    files = included(requirements)
+    count = sum("==" in line for name in files for line in (ROOT / name).read_text().splitlines())
+    say(f"Installing the {count} packages of {requirements}, about a minute the first time")
+    for name in files:
+        stamp_of(name).unlink(missing_ok=True)
+    UNFINISHED.touch()
+    command = [PYTHON, "-m", "pip", *PIP.split(), "--root-user-action=ignore", "-r", requirements]
+    # Should we be killed, pip goes on for a while, and holds the lock as long.
+    with subprocess.Popen(command, cwd=ROOT, pass_fds=[lock], stdin=subprocess.DEVNULL) as pip:
+        wait_aloud(pip)
+    if pip.returncode != 0:
+        sys.exit(f"pip could not install {requirements}, see above; is the network there?")
+    for name in files:
+        stamp_of(name).write_text(digest(name))
+    UNFINISHED.unlink()
+    say("Installed")
+
+
+def wait_aloud(pip: "subprocess.Popen[bytes]") -> None:
+    seconds = 0
+    while True:
+        try:
+            pip.wait(SIGN_OF_LIFE_SECONDS)
+        except subprocess.TimeoutExpired:
+            seconds += SIGN_OF_LIFE_SECONDS
+            say(f"  still installing after {seconds} s")
+        else:
+            return
+
+
+def stamp_of(requirements: str) -> Path:
+    return VENV / f"installed-{requirements}"
+
+
+def digest(requirements: str) -> str:
+    """Changes with the requirements and with the Python they are installed for."""
+    text = "".join((ROOT / name).read_text() for name in included(requirements))
+    libraries = sorted(path.name for path in (VENV / "lib").iterdir())
+    return hashlib.sha256(f"{libraries}\n{text}".encode()).hexdigest()
+
+
+def included(requirements: str) -> list[str]:
+    """The file and those it takes in with `-r`."""
+    lines = (ROOT / requirements).read_text().splitlines()
+    inner = [line.removeprefix("-r ").strip() for line in lines if line.startswith("-r ")]
+    return [requirements, *(name for one in inner for name in included(one))]
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1])
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except OSError as error:
+        sys.exit(f"{error.filename}: {error.strerror}")

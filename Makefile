@@ -1,0 +1,52 @@
+# What can be done here; `make` alone lists it. Needs Python 3.11 or newer, nothing else.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench clean
+.NOTPARALLEL:
+
+# The pinned wheels were chosen on the first two; PYTHON=/a/python takes another.
+PYTHONS = $(or $(PYTHON),python3.12 python3.11 python3.13 python3)
+SUITABLE = import ensurepip, sys; sys.exit(sys.version_info < (3, 11))
+
+# $(call installed,FILE): .venv is there and holds what the requirements file names.
+define installed
+@for python in $(PYTHONS); do \
+	"$$python" -c '$(SUITABLE)' 2>/dev/null && exec "$$python" .ci/venv.py $(1); \
+done; \
+echo "Python 3.11 or newer with its venv module is needed (Debian: python3-venv). Found:" >&2; \
+for python in $(PYTHONS); do \
+	command -v "$$python" >/dev/null && echo "  $$python: $$("$$python" -V 2>&1 | head -n 1)" >&2; \
+done; \
+exit 1
+endef
+
+help:
+	@echo "make run    everything on this machine, in the foreground (PORT=8000 DATA_DIR=instance)"
+	@echo "make test   every test, on real engines (ARGS='-k till' for some)"
+	@echo "make check  style, types, layers, menus"
+	@echo "make bench  measurements and their floors"
+	@echo "make clean  takes away .venv and caches; your data in DATA_DIR stays"
+
+run:
+	$(call installed,requirements.txt)
+	@exec .venv/bin/flask serve
+
+test:
+	$(call installed,requirements-dev.txt)
+	@.venv/bin/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+check:
+	$(call installed,requirements-dev.txt)
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/flask menus check
+
+bench:
+	$(call installed,requirements-dev.txt)
+	@.venv/bin/python -m benchmarks $(ARGS)
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find app migrations tests benchmarks -name __pycache__ -prune -exec rm -rf {} +

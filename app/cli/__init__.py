@@ -1,0 +1,29 @@
+"""The command line: a file per noun. Reads arguments, opens transactions, prints; decides nothing.
+
+To add a command: a function in its noun's file, and for a new noun a line below.
+"""
+
+from flask import Flask
+
+from app.cli.agents import agents
+from app.cli.contributions import contributions
+from app.cli.db import db
+from app.cli.dial import dial
+from app.cli.doctor import doctor
+from app.cli.menus import menus
+from app.cli.serve import serve
+from app.cli.sms import sms
+
+
+def register_commands(app: Flask) -> None:
+    for command in (
+        agents,
+        contributions,
+        db,
+        dial,
+        doctor,
+        menus,
+        serve,
+        sms,
+    ):
+        app.cli.add_command(command)

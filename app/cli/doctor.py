@@ -1,0 +1,81 @@
+"""`flask doctor`: whether this installation can work, a line each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+from flask.cli import with_appcontext
+from sqlalchemy import text
+
+from app.base.database import reading
+from app.cli.wiring import runtime
+from app.migrating import current_revision, newest_revision
+from app.runtime import Runtime
+from app.sms.registry import PROVIDERS
+from app.ussd.check import find_faults
+
+
+@click.command()
+@with_appcontext
+def doctor() -> None:
+    """Checks configuration, database, migrations, Redis, menus and SMS providers."""
+    checks: dict[str, Callable[[Runtime], str]] = {
+        "configuration": _configuration,
+        "database": _database,
+        "migrations": _migrations,
+        "redis": _redis,
+        "menus": _menus,
+        "sms": _sms,
+    }
+    wrong = 0
+    for name, check in checks.items():
+        try:
+            click.echo(f"ok     {name}: {check(runtime())}")
+        except Exception as error:  # whatever it is, it is what the doctor is asked for
+            wrong += 1
+            reason = str(error).strip().split("\n")[0] or type(error).__name__
+            click.echo(f"WRONG  {name}: {reason}")
+    raise SystemExit(1 if wrong else 0)
+
+
+def _configuration(maalem: Runtime) -> str:
+    return f"{maalem.settings.app_env}, dialled as {maalem.settings.ussd_code}"
+
+
+def _database(maalem: Runtime) -> str:
+    with reading(maalem.database) as connection:
+        version = connection.execute(text("SHOW server_version")).scalar_one()
+        number = int(connection.execute(text("SHOW server_version_num")).scalar_one())
+    if number < 140000:
+        raise RuntimeError(f"PostgreSQL {version} is too old, 14 or later is needed")
+    return f"PostgreSQL {version}"
+
+
+def _migrations(maalem: Runtime) -> str:
+    current, newest = current_revision(maalem.database), newest_revision(maalem.database)
+    if current != newest:
+        raise RuntimeError(
+            f"the database is at {current}, the code wants {newest}: flask db upgrade"
+        )
+    return f"at {current}"
+
+
+def _redis(maalem: Runtime) -> str:
+    info: Any = maalem.redis.info("server")
+    return f"Redis {info['redis_version']}"
+
+
+def _menus(maalem: Runtime) -> str:
+    faults = find_faults(maalem.ussd, maalem.samples)
+    if faults:
+        raise RuntimeError(f"{len(faults)} faults, the first: {faults[0]}")
+    return f"{len(maalem.ussd.menu.screens)} screens in {', '.join(maalem.words.languages)}"
+
+
+def _sms(maalem: Runtime) -> str:
+    names = maalem.settings.sms_providers
+    if unknown := [name for name in names if name not in PROVIDERS]:
+        raise RuntimeError(f"no such provider: {', '.join(unknown)}")
+    return ", ".join(names)

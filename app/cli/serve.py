@@ -1,0 +1,194 @@
+"""`flask serve`, which `make run` calls: engines, database, web server and worker in one command.
+
+For development. In production each of them has its own supervisor.
+"""
+
+import http.client
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import click
+from pydantic import ValidationError
+
+from app.cli.children import Child, Children, end_with_parent, parent_was_interrupted
+from app.embedded import EngineFailed, EngineUrls, using_engines
+from app.enrolment.samples import SAMPLE_PEOPLE
+from app.settings import ROOT, Settings
+
+_READY_SECONDS = 60
+_POLL_SECONDS = 0.2
+_LONGEST_DELAY = 30  # seconds between two tries to start the worker
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_PAGES = {
+    "/": "what is here",
+    "/simulator": "a feature phone",
+    "/agent": "the till",
+    "/metrics": "measurements",
+}
+# As many threads as the database pool has connections: more would only wait for one.
+_WEB = (
+    *("granian", "--interface=wsgi", "--host=127.0.0.1", "--no-ws", "--no-access-log"),
+    *("--workers=1", "--workers-kill-timeout=2", "--blocking-threads=8", "--log-level=error"),
+)
+
+
+class _StopAsked(BaseException):
+    """Somebody wants us to end; not an error, so nothing on the way may swallow it."""
+
+
+@click.command("serve")
+def serve() -> None:
+    """Runs everything on this machine until Ctrl-C (for development)."""
+    settings = _read_settings()
+    try:
+        with _stopping_on_signals():
+            _refuse_busy_port(settings.port)
+            with _engines(settings) as urls, Children(_environment(urls), ROOT) as children:
+                _serve(settings, children)
+    except _StopAsked:
+        click.echo("Stopped.")
+    except EngineFailed as failure:
+        raise click.ClickException(str(failure)) from None
+
+
+def _read_settings() -> Settings:
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(map(str, first["loc"])).upper()
+        raise click.ClickException(f"{name} {first['msg']}".strip()) from None
+    if settings.production:
+        raise click.ClickException(
+            "flask serve is for development; in production serve wsgi:app and run `flask worker`"
+        )
+    return settings
+
+
+@contextmanager
+def _stopping_on_signals() -> Iterator[None]:
+    """The first signal raises _StopAsked, later ones cannot disturb the stopping."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for other in _STOP_SIGNALS:
+            signal.signal(other, signal.SIG_IGN)
+        raise _StopAsked
+
+    for number in _STOP_SIGNALS:
+        # Under nohup a hang-up is meant to be ignored; a Ctrl-C in the background is not.
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, stop)
+    end_with_parent()
+    yield
+
+
+def _refuse_busy_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise click.ClickException(
+                f"port {port}: {error.strerror}; choose another, e.g. PORT={port + 1} make run"
+            ) from None
+
+
+@contextmanager
+def _engines(settings: Settings) -> Iterator[EngineUrls]:
+    """The addresses to use: what the environment names, else the embedded engine's."""
+    wanted = {"postgres": not settings.database_url, "redis": not settings.redis_url}
+    if not any(wanted.values()):
+        yield EngineUrls(settings.database_url, settings.redis_url)
+        return
+    with using_engines(settings.data_dir, click.echo, **wanted) as urls:
+        yield EngineUrls(
+            settings.database_url or urls.database_url, settings.redis_url or urls.redis_url
+        )
+
+
+def _environment(urls: EngineUrls) -> dict[str, str]:
+    return {
+        "DATABASE_URL": urls.database_url,
+        "REDIS_URL": urls.redis_url,
+        "FLASK_APP": "wsgi",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _serve(settings: Settings, children: Children) -> None:
+    click.echo("Bringing the database up to date")
+    for step in ("db upgrade", "registry load-sample-people"):
+        code = children.start("flask", *step.split()).wait()
+        if code:
+            raise click.ClickException(f"flask {step} ended with exit code {code}")
+    web = children.start(*_WEB, f"--port={settings.port}", "wsgi:app")
+    worker = children.start("flask", "worker")
+    _await_ready(settings.port, web)
+    _say_ready(f"http://127.0.0.1:{settings.port}")
+    _watch(children, web, worker)
+
+
+def _await_ready(port: int, web: Child) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    while (answer := _ask_ready(port)) != "200":
+        _refuse_ended(web)
+        if time.monotonic() > deadline:
+            raise click.ClickException(
+                f"/readyz does not answer 200 after {_READY_SECONDS} s but: {answer}"
+            )
+        _pause()
+    _refuse_ended(web)  # or else it was somebody else's server that answered
+
+
+def _ask_ready(port: int) -> str:
+    """`200`, or what is wrong in one line."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", "/readyz")
+        response = connection.getresponse()
+        body = response.read().decode(errors="replace")
+    except (OSError, http.client.HTTPException) as error:
+        return str(error)
+    finally:
+        connection.close()
+    return "200" if response.status == 200 else f"{response.status} {' '.join(body.split())[:200]}"
+
+
+def _say_ready(address: str) -> None:
+    for path, what in _PAGES.items():
+        click.echo(f"  {address + path:<34} {what}")
+    rows = [("Phone", "Who", "State on the day of the first run"), *SAMPLE_PEOPLE]
+    widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
+    for phone, who, state in rows:
+        click.echo(f"  {phone:<{widths[0]}}  {who:<{widths[1]}}  {state}")
+    click.echo(f"ready on {address} (Ctrl-C ends it)")
+
+
+def _watch(children: Children, web: Child, worker: Child) -> None:
+    """For ever: a worker that ended is started again, a web server that ended ends us."""
+    delay, started, again = 1, time.monotonic(), 0.0
+    while True:
+        _refuse_ended(web)
+        now = time.monotonic()
+        if not again and (code := worker.poll()) is not None:
+            delay = 1 if now - started > _LONGEST_DELAY else min(delay * 2, _LONGEST_DELAY)
+            again = now + delay
+            click.echo(f"the worker ended with exit code {code}; again in {delay} s", err=True)
+        elif again and now > again:
+            worker, started, again = children.start("flask", "worker"), now, 0.0
+        _pause()
+
+
+def _refuse_ended(web: Child) -> None:
+    if (code := web.poll()) is not None:
+        raise click.ClickException(f"the web server ended with exit code {code}")
+
+
+def _pause() -> None:
+    time.sleep(_POLL_SECONDS)
+    if parent_was_interrupted():
+        raise _StopAsked

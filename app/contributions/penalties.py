@@ -1,0 +1,68 @@
+"""What being late adds to contributions: domain.md section 2, "Penalty". Pure."""
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from itertools import count, islice
+
+from app.base.money import ZERO, Money
+from app.base.months import Month
+from app.contributions.rates import Rates
+
+# What one contribution accrues in each calendar year, the earliest first.
+Accrual = tuple[tuple[int, Money], ...]
+
+
+def late_months(first: date, on: date) -> int:
+    """How many late months have started on `on` when the first one started on `first`."""
+    if on < first:
+        return 0
+    return Month.of(on) - Month.of(first) + (on.day >= first.day)
+
+
+@lru_cache(maxsize=16_384)
+def accrued(amount: Money, first: date, months: int, rates: Rates) -> Accrual:
+    """The penalty on `amount` for its first late months, rounded once a calendar year."""
+    # A late month is complete when the next one starts.
+    uncounted = 1 if rates.penalty_counts.at(Month.of(first)) == "complete" else 0
+    percents: dict[int, Decimal] = {}
+    for start in islice(_months_from(first), uncounted, max(uncounted, months)):
+        percent = rates.penalty_percent.at(Month.of(start))
+        percents[start.year] = percents.get(start.year, Decimal(0)) + percent
+    return tuple(
+        (year, rates.rounded(Decimal(amount.centimes) * percent / 10_000, Month.of(first)))
+        for year, percent in percents.items()
+    )
+
+
+def capped(accruals: Iterable[Accrual], cap_of: Callable[[int], Money], each: bool) -> list[Money]:
+    """Each contribution's penalty under a cap per calendar year, which the first ones use up.
+
+    With `each` the cap is every contribution's own.
+    """
+    left: dict[int, Money] = {}
+    penalties = []
+    for accrual in accruals:
+        penalty = ZERO
+        for year, accrues in accrual:
+            if each or year not in left:
+                left[year] = cap_of(year)
+            taken = min(accrues, left[year])
+            left[year] -= taken
+            penalty += taken
+        penalties.append(penalty)
+    return penalties
+
+
+def _months_from(first: date) -> Iterator[date]:
+    """The days on which months begin that are counted from `first`, itself the first.
+
+    A month without that day begins with the next one: 31 January, 1 March, 31 March.
+    """
+    for step in count():
+        month = Month.of(first) + step
+        if first.day <= month.last_day.day:
+            yield month.first_day.replace(day=first.day)
+        else:
+            yield (month + 1).first_day

@@ -1,0 +1,214 @@
+"""The dated rates of rates.yaml, checked once at import into values that cannot change."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Decimal
+from functools import cached_property
+from itertools import pairwise
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    RootModel,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+from pydantic.dataclasses import dataclass
+from pydantic_core import ErrorDetails
+
+from app.base.errors import InvalidInput
+from app.base.money import Money
+from app.base.months import Month
+from app.contributions.errors import RatesWrong
+
+T = TypeVar("T")
+
+_STRICT = ConfigDict(frozen=True, extra="forbid")
+_DECIMAL_MODES = {
+    "half_up": ROUND_HALF_UP,
+    "half_even": ROUND_HALF_EVEN,
+    "up": ROUND_UP,
+    "down": ROUND_DOWN,
+}
+
+
+def _since(text: object) -> Month | None:
+    try:
+        return None if text == "start" else Month.parse(str(text))
+    except InvalidInput:
+        raise ValueError("neither `start` nor a month written YYYY-MM") from None
+
+
+Sure = Literal["H", "M", "L", "ASM"]
+Source = Annotated[str, Field(min_length=1)]
+Positive = Annotated[Decimal, Field(gt=0, max_digits=12)]
+Percent = Annotated[Decimal, Field(ge=0, le=100, decimal_places=4)]
+Months = Annotated[int, Field(ge=0, le=120)]
+
+
+class Entry(BaseModel, Generic[T]):
+    """A value in force from a month on (`since` None: always was), and why we believe it."""
+
+    model_config = _STRICT
+    since: Annotated[Month | None, BeforeValidator(_since)] = Field(alias="from")
+    value: T
+    sure: Sure
+    source: Source
+
+
+class Dated(RootModel[tuple[Entry[T], ...]], Generic[T]):
+    """A rule's values in the order they came into force; the first was always in force."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Dated[T]:
+        if not self.root or self.root[0].since is not None:
+            raise ValueError("the first entry must be `from: start`")
+        for earlier, later in pairwise(entry.since for entry in self.root):
+            if later is None or (earlier is not None and later <= earlier):
+                raise ValueError(f"from {later or 'start'} does not come after {earlier}")
+        return self
+
+    def at(self, month: Month) -> T:
+        """The value in force in `month`."""
+        return next(e.value for e in reversed(self.root) if e.since is None or e.since <= month)
+
+
+class Due(BaseModel):
+    model_config = _STRICT
+    months_after: Annotated[int, Field(ge=0, le=12)]
+    day: Literal["last"] | Annotated[int, Field(ge=1, le=31)]
+
+
+class Category(BaseModel):
+    model_config = _STRICT
+    collector: Literal["cnss", "tax_administration", "auto_entrepreneur_tax"]
+    coefficient: Positive | None = None
+    sure: Sure
+    source: Source
+
+
+class Step(BaseModel):
+    """One line of category C's scale."""
+
+    model_config = _STRICT
+    who: Source
+    coefficient: Positive
+
+
+class Band(BaseModel):
+    """A quarter's duty (MAD) for an annual tax below, or up to and with, a bound (MAD)."""
+
+    model_config = _STRICT
+    below: Positive | None = None
+    to: Positive | None = None
+    duty: Positive
+
+    def holds(self, annual_tax: Decimal) -> bool:
+        if self.below is not None:
+            return annual_tax < self.below
+        return self.to is None or annual_tax <= self.to
+
+
+def _bands_rise(bands: tuple[Band, ...]) -> tuple[Band, ...]:
+    bounds = [band.below or band.to or Decimal("Infinity") for band in bands]
+    if not bands or bounds[-1].is_finite() or bounds != sorted(set(bounds)):
+        raise ValueError("bounds must rise, and the last band alone has none")
+    return bands
+
+
+def _all_four(categories: Mapping[Letter, Category]) -> Mapping[Letter, Category]:
+    if missing := sorted(set("ABCD") - set(categories)):
+        raise ValueError(f"missing: {', '.join(missing)}")
+    return MappingProxyType(categories)
+
+
+Letter = Literal["A", "B", "C", "D"]
+Categories = Annotated[Mapping[Letter, Category], AfterValidator(_all_four)]
+Scale = Annotated[tuple[Step, ...], Field(min_length=1)]
+Bands = Annotated[tuple[Band, ...], AfterValidator(_bands_rise)]
+
+
+# Compared and hashed by identity: rates are a key of the rules' caches.
+@dataclass(frozen=True, eq=False, config=ConfigDict(extra="forbid"))
+class Rates:
+    """Every dated rule of domain.md section 2; rates.yaml says what each field means."""
+
+    smig: Dated[Positive]
+    contribution_percent: Dated[Percent]
+    hours_a_month: Dated[Annotated[int, Field(gt=0)]]
+    rounding: Dated[Literal["half_up", "half_even", "up", "down"]]
+    due: Dated[Due]
+    penalty_percent: Dated[Percent]
+    penalty_counts: Dated[Literal["started", "complete"]]
+    penalty_cap_contributions: Dated[Positive]
+    penalty_cap_over: Dated[Literal["all", "each"]]
+    categories: Categories
+    category_c_scale: Dated[Scale]
+    quarterly_duty: Dated[Bands]
+    tolerated_months: Dated[Months]
+    closed_after_months: Dated[Months]
+    stage_months: Dated[Months]
+    late_first_months: Dated[Months]
+    reopening_months: Dated[Months]
+    wait_months: Dated[Months]
+    rights_until_tolerates: Dated[bool]
+    code_validity_days: Dated[Annotated[int, Field(ge=1, le=365)]]
+
+    def rounded(self, amount: Decimal, month: Month) -> Money:
+        """`amount` (MAD) in whole centimes, by the rounding in force in `month`."""
+        mode = _DECIMAL_MODES[self.rounding.at(month)]
+        return Money(int((amount * 100).quantize(Decimal(1), mode)))
+
+    @cached_property
+    def scale_bounds(self) -> tuple[Decimal, Decimal]:
+        """The lowest and the highest coefficient the scale of category C ever had."""
+        every = [step.coefficient for entry in self.category_c_scale.root for step in entry.value]
+        return min(every), max(every)
+
+
+class _Loader(yaml.BaseLoader):
+    """Every scalar stays text, so no rate is ever a float; a repeated key is refused."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        keys = [key.value for key, _ in node.value]
+        if twice := sorted({str(key) for key in keys if keys.count(key) > 1}):
+            raise yaml.constructor.ConstructorError(
+                None, None, f"{', '.join(twice)}: given twice", node.start_mark
+            )
+        return super().construct_mapping(node, deep)
+
+
+def load(path: Path) -> Rates:
+    """The rates in the file at `path`. RatesWrong names every entry that cannot be used."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            content = yaml.load(file, _Loader)  # noqa: S506 - a BaseLoader makes only text
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise RatesWrong(file=path.name, why=" ".join(str(error).split())) from error
+    try:
+        return TypeAdapter(Rates).validate_python(content)
+    except ValidationError as error:
+        why = "; ".join(_wrong(problem) for problem in error.errors())
+        raise RatesWrong(file=path.name, why=why) from None
+
+
+def _wrong(problem: ErrorDetails) -> str:
+    """`smig entry 3, value: Input should be greater than 0 (given: -1)`."""
+    places = [f"entry {p + 1}" if isinstance(p, int) else p for p in problem["loc"]]
+    where = ", ".join(places).replace(", entry", " entry") or "the file"
+    given = f" (given: {problem['input']})" if isinstance(problem["input"], str) else ""
+    return f"{where}: {problem['msg'].removeprefix('Value error, ')}{given}"
+
+
+RATES = load(Path(__file__).with_name("rates.yaml"))

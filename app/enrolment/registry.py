@@ -1,0 +1,124 @@
+"""Imports the ministry's file: all its good rows in one transaction, the others told apart.
+
+Reading and checking lines is in registry_rows, the files in registry_file, SQL's part in
+registry_staging.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import BinaryIO
+
+import psycopg
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from app.base.database import AWAY
+from app.base.errors import Unavailable
+from app.enrolment import registry_staging as staging
+from app.enrolment.registry_file import (
+    RegistryRefused,
+    check_header,
+    open_registry,
+    physical_lines,
+    replace_rejected,
+)
+from app.enrolment.registry_rows import BadRow, Stored, read_row, split_line
+
+# Step, how much of it is done, of how much if known: bytes of the file in "reading".
+Progress = Callable[[str, int, int | None], None]
+_LINES_A_REPORT = 2000
+_NO_VALUES = (None,) * len(staging.STORED)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """How many rows there were, and what became of them."""
+
+    read: int
+    created: int
+    updated: int
+    unchanged: int
+    rejected: int
+
+
+def import_registry(
+    engine: Engine,
+    path: Path,
+    *,
+    cin_key: bytes,
+    today: date,
+    progress: Progress | None = None,
+) -> ImportReport:
+    """Creates and updates artisans by RNA number from the file at `path`, on the day `today`.
+
+    Rejected rows go to `registry_file.rejected_path(path)`. All or nothing: RegistryRefused for a
+    file unusable as a whole, OSError when a file cannot be read or written, Unavailable when the
+    database cannot take it.
+    """
+    tell = progress or (lambda step, done, total: None)
+    with open_registry(path) as file:
+        lines = physical_lines(file)
+        try:
+            check_header(lines)
+        except RegistryRefused as refused:
+            replace_rejected(path, file, [(refused.params["line"], 0, refused.params["why"])])
+            raise
+        rows = _staged_rows(file, lines, cin_key, today, tell)
+        try:
+            with engine.begin() as connection:
+                return _import_rows(connection, path, file, rows, today, tell)
+        except (*AWAY, psycopg.OperationalError) as error:
+            raise Unavailable(what="postgresql", why=_said_by_database(error)) from error
+
+
+def _import_rows(
+    connection: Connection,
+    path: Path,
+    file: BinaryIO,
+    rows: Iterator[tuple[int | Stored, ...]],
+    today: date,
+    tell: Progress,
+) -> ImportReport:
+    staging.make_staging(connection)
+    staging.stage(connection, rows)
+    tell("checking", 0, None)
+    staging.reject_duplicates(connection)
+    staging.reject_taken(connection)
+    rejected = replace_rejected(path, file, staging.rejected_rows(connection))
+    # Last, because from here to the commit the rows are locked for callers.
+    tell("storing", 0, None)
+    created, updated, unchanged = staging.store(connection, today)
+    tell("stored", 1, 1)
+    read = created + updated + unchanged + rejected
+    return ImportReport(read, created, updated, unchanged, rejected)
+
+
+def _staged_rows(
+    file: BinaryIO,
+    lines: Iterator[tuple[int, int, bytes]],
+    cin_key: bytes,
+    today: date,
+    tell: Progress,
+) -> Iterator[tuple[int | Stored, ...]]:
+    """What staging takes of each line that is not blank: its values, or why there are none."""
+    size = os.fstat(file.fileno()).st_size
+    for number, start, line in lines:
+        if number % _LINES_A_REPORT == 0:
+            tell("reading", start, size)
+        if not line.strip():
+            continue
+        try:
+            values = read_row(split_line(line), cin_key, today)
+        except BadRow as bad:
+            yield number, start, str(bad), *_NO_VALUES
+        else:
+            yield number, start, None, *values
+
+
+def _said_by_database(error: Exception) -> str:
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    said = cause.diag.message_primary if isinstance(cause, psycopg.Error) else None
+    return said or "not reachable"

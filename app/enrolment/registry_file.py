@@ -1,0 +1,148 @@
+"""The ministry's file on disk: its lines, its header, and the file of rejected rows beside it.
+
+Every physical line is one record, so a quote left open spoils its own line and no other.
+"""
+
+import codecs
+import csv
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
+from pathlib import Path
+from typing import BinaryIO
+
+from app.base.errors import MaalemError
+from app.enrolment.registry_rows import FIELDS, MAX_LINE_BYTES, BadRow, split_line
+
+_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_SHOWN_OF_LONG_LINE = 200
+_UTF_16_OR_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+
+
+class RegistryRefused(MaalemError):  # noqa: N818
+    """The whole file is unusable and nothing was applied; `line` and `why` say where."""
+
+    code = "registry_refused"
+
+
+def open_registry(path: Path) -> BinaryIO:
+    """The file, for reading from any place; OSError when there is none to read."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(None, "Not a regular file", str(path))
+    return path.open("rb", buffering=1 << 16)
+
+
+def physical_lines(file: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
+    """Number (from 1), place of the first byte and bytes of each line, without its end.
+
+    Of a line over MAX_LINE_BYTES only a little more than that is kept, whatever its length.
+    """
+    start = 0
+    for number in count(1):
+        line = file.readline(MAX_LINE_BYTES + 2)
+        if not line:
+            return
+        length = len(line)
+        if not line.endswith(b"\n"):
+            length += _skip_rest_of_line(file)
+        if number == 1:
+            line = line.removeprefix(codecs.BOM_UTF8)
+        yield number, start, line.rstrip(b"\r\n")
+        start += length
+
+
+def _skip_rest_of_line(file: BinaryIO) -> int:
+    skipped = 0
+    while piece := file.readline(1 << 16):
+        skipped += len(piece)
+        if piece.endswith(b"\n"):
+            break
+    return skipped
+
+
+def check_header(lines: Iterator[tuple[int, int, bytes]]) -> None:
+    """Takes the first line; RegistryRefused unless it names the contract's columns in order."""
+    for _, _, line in lines:
+        if line.startswith(_UTF_16_OR_32):
+            raise RegistryRefused(line=1, why="header: the file is UTF-16 or UTF-32, wanted UTF-8")
+        if not line.strip():
+            raise RegistryRefused(line=1, why="header: blank line")
+        try:
+            names = split_line(line)
+        except BadRow as bad:
+            raise RegistryRefused(line=1, why=f"header: {bad}") from None
+        if names != list(FIELDS):
+            raise RegistryRefused(line=1, why=f"header: {_header_fault(names)}")
+        return
+    raise RegistryRefused(line=1, why="file: empty, wanted at least the header")
+
+
+def _header_fault(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        separator = next((mark for mark in (";", "|") if mark in names[0]), None)
+        if separator:
+            return f"columns are separated by {separator!r}, wanted ','"
+    faults = {
+        "missing": [name for name in FIELDS if name not in names],
+        "unknown": [repr(name[:40]) for name in names if name not in FIELDS],
+        "given twice": [name for name in FIELDS if names.count(name) > 1],
+    }
+    said = [f"{what}: {', '.join(which[:20])}" for what, which in faults.items() if which]
+    if said:
+        return "; ".join(said)
+    at, name, wanted = next(
+        (at, name, wanted)
+        for at, (name, wanted) in enumerate(zip(names, FIELDS, strict=True), 1)
+        if name != wanted
+    )
+    return f"columns in another order: column {at} is {name}, wanted {wanted}"
+
+
+def rejected_path(path: Path) -> Path:
+    """Where the rows not taken from `path` are: `x.csv.rejected.csv`."""
+    return path.with_name(path.name + ".rejected.csv")
+
+
+def replace_rejected(path: Path, file: BinaryIO, rejected: Iterable[tuple[int, int, str]]) -> int:
+    """Writes the rejected file beside `path`, or removes it when there are no rows; how many.
+
+    `rejected` gives line, place of its first byte, and reason. Whoever reads the file finds the
+    last import's or this one's, never a part; it holds CINs, so only its owner reads it.
+    """
+    final = rejected_path(path)
+    part = final.with_name(final.name + ".part")
+    part.unlink(missing_ok=True)
+    try:
+        rows = _write_rejected(part, file, rejected)
+        if rows:
+            part.replace(final)
+        else:
+            final.unlink(missing_ok=True)
+    finally:
+        part.unlink(missing_ok=True)
+    return rows
+
+
+def _write_rejected(part: Path, file: BinaryIO, rejected: Iterable[tuple[int, int, str]]) -> int:
+    rows = 0
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(("line", "reason", "row"))
+        for rows, (number, start, reason) in enumerate(rejected, 1):  # noqa: B007
+            writer.writerow((number, reason, _row_text(file, start)))
+        out.flush()
+        os.fsync(out.fileno())
+    return rows
+
+
+def _row_text(file: BinaryIO, start: int) -> str:
+    """The line as it stands, on one line: what cannot be shown is written `\\x00`."""
+    file.seek(start)
+    line = file.readline(MAX_LINE_BYTES + 2).rstrip(b"\r\n")
+    if len(line) > MAX_LINE_BYTES:
+        line = line[:_SHOWN_OF_LONG_LINE] + b"..."
+    text = line.decode(errors="backslashreplace")
+    return _UNSEEN.sub(lambda found: f"\\x{ord(found[0]):02x}", text)

@@ -1,0 +1,25 @@
+"""What is kept and shown of a person. Pure."""
+
+import hmac
+import re
+
+_CIN_NOISE = re.compile(r"[\s.-]+")
+
+CATEGORIES = ("A", "B", "C", "D")
+LANGUAGES = ("fr", "ar", "ary-Latn", "zgh")
+
+
+def cin_digest(cin: str, key: bytes) -> bytes:
+    """32 bytes that equal those of the same CIN and reveal nothing without the key.
+
+    A bare hash would fall to trying all CINs (domain.md section 3: letters and six digits), so it
+    is an HMAC keyed apart from every other use of the installation's secret.
+    """
+    tag = hmac.digest(key, b"maalem cin digest", "sha256")
+    return hmac.digest(tag, _CIN_NOISE.sub("", cin).upper().encode(), "sha256")
+
+
+def masked_name(full_name: str) -> str:
+    """`FATIMA Z.`: what an agent may see to recognise the person at the till (law 09-08)."""
+    first, *others = full_name.split() or [""]
+    return f"{first.upper()} {others[-1][0].upper()}." if others else first.upper()

@@ -1,0 +1,166 @@
+"""What is read of a caller: once when dialling, again when it is no longer fresh."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Connection
+
+from app.base.clock import local_date
+from app.base.database import reading
+from app.base.money import Money
+from app.base.months import Month, months_between
+from app.contributions.rules import Quote, coefficient_of, is_collected_here, quote
+from app.enrolment.queries import Artisan, get_artisan
+from app.journeys.desk import Conversation
+from app.payments.dues import first_owed_month, unpaid_months
+from app.payments.queries import Account, Deposit, IssuedCode, get_account
+
+# A deposit made during a talk shows on the next entry after this long.
+FRESH_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An artisan and their account as last read, on the local day `today`."""
+
+    artisan: Artisan
+    account: Account
+    today: date
+
+    @property
+    def enrolled(self) -> Month | None:
+        return Month.of(self.artisan.enrolled_on) if self.artisan.enrolled_on else None
+
+    @property
+    def ever_paid(self) -> bool:
+        return self.artisan.rights_until is not None or bool(self.account.deposits)
+
+    @property
+    def pays_here(self) -> bool:
+        return is_collected_here(self.artisan.category)
+
+    def unpaid(self) -> tuple[Month, ...]:
+        """The months owed today, oldest first."""
+        return unpaid_months(self.artisan, self.account.settled, self.today)
+
+    def dues(self, months: int | None = None) -> Quote:
+        """What the `months` oldest months owed cost today; None for all."""
+        coefficient = coefficient_of(self.artisan.category, self.artisan.coefficient)
+        return quote(coefficient, self.unpaid()[:months], self.today)
+
+    def unposted(self) -> list[Deposit]:
+        """What agents received and CNSS has not credited yet, newest first."""
+        return [deposit for deposit in self.account.deposits if deposit.posted_on is None]
+
+    def unpaid_before_unposted(self) -> tuple[Month, ...]:
+        """The months owed as CNSS still sees them."""
+        pending = {
+            month
+            for deposit in self.unposted()
+            for month in months_between(deposit.first, deposit.last)
+        }
+        return unpaid_months(self.artisan, self.account.settled - pending, self.today)
+
+
+def keep_facts(talk: Conversation, artisan: Artisan, account: Account) -> None:
+    """Stores what was read in the session: JSON, small, no name and no number."""
+    first = first_owed_month(artisan)
+    talk.facts = {
+        "at": int(talk.now.timestamp()),
+        "a": [
+            artisan.id,
+            artisan.category,
+            str(artisan.coefficient) if artisan.coefficient is not None else None,
+            *(day.isoformat() if day else None for day in _days(artisan)),
+        ],
+        "c": _packed_code(account.code),
+        "s": [str(month) for month in sorted(account.settled) if first and month >= first],
+        "d": [_packed_deposit(deposit) for deposit in account.deposits],
+    }
+
+
+def person(talk: Conversation) -> Person:
+    """The caller, from the session; no SQL."""
+    number, category, coefficient, *days = talk.facts["a"]
+    enrolled, until, as_of = (date.fromisoformat(day) if day else None for day in days)
+    assert as_of
+    return Person(
+        Artisan(
+            number,
+            "",
+            talk.language,
+            category,
+            Decimal(coefficient) if coefficient else None,
+            enrolled,
+            until,
+            as_of,
+        ),
+        Account(
+            _unpacked_code(talk.facts["c"]),
+            frozenset(Month.parse(month) for month in talk.facts["s"]),
+            tuple(_unpacked_deposit(row) for row in talk.facts["d"]),
+        ),
+        local_date(talk.now),
+    )
+
+
+def fresh_person(talk: Conversation) -> Person:
+    """The caller, read again unless that was done a moment ago."""
+    if talk.now.timestamp() - talk.facts["at"] >= FRESH_SECONDS:
+        with reading(talk.desk.database) as connection:
+            read_facts(connection, talk, talk.facts["a"][0])
+    return person(talk)
+
+
+def read_facts(connection: Connection, talk: Conversation, artisan_id: int) -> None:
+    """Reads the caller's facts into the session, in two statements."""
+    artisan = get_artisan(connection, artisan_id)
+    keep_facts(talk, artisan, get_account(connection, artisan_id, talk.now))
+
+
+def _days(artisan: Artisan) -> tuple[date | None, ...]:
+    return artisan.enrolled_on, artisan.rights_until, artisan.rights_as_of
+
+
+def _packed_code(code: IssuedCode | None) -> list[Any] | None:
+    if code is None:
+        return None
+    months = str(code.first), str(code.last)
+    return [code.code, code.total.centimes, *months, int(code.expires_at.timestamp())]
+
+
+def _unpacked_code(row: list[Any] | None) -> IssuedCode | None:
+    if row is None:
+        return None
+    code, total, first, last, expires = row
+    months = Month.parse(first), Month.parse(last)
+    return IssuedCode(code, Money(total), *months, datetime.fromtimestamp(expires, UTC))
+
+
+def _packed_deposit(deposit: Deposit) -> list[Any]:
+    return [
+        deposit.receipt,
+        deposit.total.centimes,
+        str(deposit.first),
+        str(deposit.last),
+        int(deposit.received_at.timestamp()),
+        deposit.agency,
+        deposit.posted_on.isoformat() if deposit.posted_on else None,
+    ]
+
+
+def _unpacked_deposit(row: list[Any]) -> Deposit:
+    receipt, total, first, last, received, agency, posted = row
+    return Deposit(
+        receipt,
+        Money(total),
+        Month.parse(first),
+        Month.parse(last),
+        datetime.fromtimestamp(received, UTC),
+        agency,
+        date.fromisoformat(posted) if posted else None,
+    )

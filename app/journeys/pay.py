@@ -1,0 +1,114 @@
+"""Entry 2, pay: what is owed, a code for all of it or for the oldest months."""
+
+from app.base.database import transaction
+from app.base.errors import InvalidInput
+from app.contributions.errors import NotCollectedHere
+from app.journeys.desk import Conversation, vocabulary
+from app.journeys.facts import Person, fresh_person, person, read_facts
+from app.payments.errors import NothingDue
+from app.payments.queries import IssuedCode
+from app.payments.service import issue_code
+from app.payments.wording import period_words, shown_until
+from app.text.words import Say
+from app.ussd.vocabulary import Row, Values
+
+_ISSUING = ("issued", "another_is_live", "nothing_due")
+
+
+@vocabulary.action(
+    "look_at_dues", "due", "nothing_due", "pays_with_cpu", "pays_with_tax", "not_enrolled"
+)
+def look_at_dues(talk: Conversation) -> str:
+    who = fresh_person(talk)
+    if not who.enrolled:
+        return "not_enrolled"
+    if not who.pays_here:
+        return "pays_with_cpu" if who.artisan.category == "B" else "pays_with_tax"
+    return "due" if who.unpaid() else "nothing_due"
+
+
+@vocabulary.source("dues")
+def dues(talk: Conversation) -> Values:
+    owed = person(talk).dues()
+    fee = talk.desk.fee
+    return {
+        "total": owed.total + fee,
+        "penalty_part": Say("penalty.some", {"penalty": owed.penalty}) if owed.penalty else "",
+        "fee_part": Say("fee.some", {"fee": fee}) if fee else Say("fee.none"),
+        "count": len(owed.lines),
+        "period": period_words(owed.periods[0], owed.periods[-1]),
+    }
+
+
+@vocabulary.rows("months_to_pay")
+def months_to_pay(talk: Conversation) -> list[Row]:
+    """The oldest month, the two oldest, and so on: CNSS credits the oldest debt first."""
+    who = person(talk)
+    return [
+        Row(count, {"count": count, "total": who.dues(count).total + talk.desk.fee})
+        for count in range(1, len(who.unpaid()) + 1)
+    ]
+
+
+@vocabulary.action("issue_code_for_all", *_ISSUING)
+def issue_code_for_all(talk: Conversation) -> str:
+    talk.kept.pop("months", None)
+    return _issued_unless_another(talk, person(talk))
+
+
+@vocabulary.action("issue_code_for_months", *_ISSUING)
+def issue_code_for_months(talk: Conversation) -> str:
+    return _issued_unless_another(talk, fresh_person(talk))
+
+
+@vocabulary.action("replace_code", "issued", "nothing_due")
+def replace_code(talk: Conversation) -> str:
+    return _issue(talk)
+
+
+def _issued_unless_another(talk: Conversation, who: Person) -> str:
+    """A live code for other months is not cancelled before the artisan says so."""
+    months = talk.kept.get("months")
+    live = who.account.code
+    if live and live.expires_at > talk.now and live.months != len(who.unpaid()[:months]):
+        return "another_is_live"
+    return _issue(talk)
+
+
+def _issue(talk: Conversation) -> str:
+    artisan_id = talk.facts["a"][0]
+    try:
+        with transaction(talk.desk.database) as connection:
+            issue_code(
+                connection,
+                artisan_id,
+                talk.phone,
+                talk.language,
+                talk.kept.get("months"),
+                fee=talk.desk.fee,
+                words=talk.desk.words,
+                random=talk.desk.random,
+                now=talk.now,
+            )
+            read_facts(connection, talk, artisan_id)
+    except (NothingDue, NotCollectedHere):
+        return "nothing_due"
+    return "issued"
+
+
+@vocabulary.source("live_code")
+def live_code(talk: Conversation) -> Values:
+    code = person(talk).account.code
+    if code is None:
+        raise InvalidInput(what="code", why="there is none")
+    return code_values(code)
+
+
+def code_values(code: IssuedCode) -> Values:
+    return {
+        "code": code.code,
+        "total": code.total,
+        "count": code.months,
+        "period": period_words(code.first, code.last),
+        "until": shown_until(code.expires_at),
+    }

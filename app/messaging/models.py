@@ -1,0 +1,54 @@
+"""Tables of the outbox: what is to be sent, and how far each message came."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+from app.base.database import metadata
+
+# queued -> sending -> sent -> delivered; failed ends it; unknown waits to be asked about.
+STATES = ("queued", "sending", "sent", "delivered", "failed")
+
+message = Table(
+    "message",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    # One event writes one message: the key names the event (`receipt:10000017`).
+    Column("event_key", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("phone", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("encoding", Text, nullable=False),
+    Column("segments", SmallInteger, nullable=False),
+    Column("state", Text, nullable=False, server_default=text("'queued'")),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
+    # While a worker holds the message; past it another may take it over.
+    Column("leased_until", DateTime(timezone=True)),
+    Column("provider", Text),
+    Column("provider_reference", Text),
+    Column("sent_at", DateTime(timezone=True)),
+    Column("error", Text),
+    CheckConstraint("state IN ('" + "', '".join(STATES) + "')", name="state"),
+    CheckConstraint("encoding IN ('GSM-7', 'UCS-2')", name="encoding"),
+    CheckConstraint("segments > 0", name="segments"),
+    CheckConstraint("(state = 'sending') = (leased_until IS NOT NULL)", name="lease"),
+    Index(
+        "ix_message_waiting",
+        "due_at",
+        "id",
+        postgresql_where=text("state IN ('queued', 'sending')"),
+    ),
+    Index("ix_message_phone", "phone", "id"),
+)

@@ -1,0 +1,44 @@
+"""Writes messages into the outbox, in the transaction of what they tell of."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+from sqlalchemy.dialects.postgresql import insert
+
+from app.base.phone import Phone
+from app.messaging.models import message
+from app.text.encoding import encoding_of, segments
+from app.text.words import Words
+
+
+def queue_message(
+    connection: Connection,
+    words: Words,
+    *,
+    kind: str,
+    event: str,
+    phone: Phone,
+    language: str,
+    values: Mapping[str, Any],
+    now: datetime,
+) -> None:
+    """Queues the words `sms.<kind>`, once for each `event`, however often it is asked."""
+    language = words.spoken(language)
+    body = words.say(language, f"sms.{kind}", values)
+    connection.execute(
+        insert(message)
+        .values(
+            event_key=f"{kind}:{event}",
+            kind=kind,
+            phone=phone.e164,
+            language=language,
+            body=body,
+            encoding=encoding_of(body),
+            segments=segments(body),
+            created_at=now,
+            due_at=now,
+        )
+        .on_conflict_do_nothing(index_elements=["event_key"])
+    )

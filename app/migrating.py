@@ -1,0 +1,49 @@
+"""Migrations, for commands and tests alike."""
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, text
+
+from app.settings import ROOT
+
+# Two commands migrating at once wait for each other on this number.
+_LOCK = 0x6D61616C
+
+
+def _config(engine: Engine) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    config.attributes["engine"] = engine
+    return config
+
+
+def newest_revision(engine: Engine) -> str:
+    """The revision the code wants."""
+    return ScriptDirectory.from_config(_config(engine)).get_current_head() or "none"
+
+
+def current_revision(engine: Engine) -> str:
+    """The revision the database is at, `none` for an empty one."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() or "none"
+
+
+def upgrade(engine: Engine) -> str:
+    """Applies what is missing; gives the revision reached."""
+    return _migrated(engine, "head")
+
+
+def downgrade(engine: Engine, revision: str) -> str:
+    """Takes back to `revision`; gives the revision reached."""
+    return _migrated(engine, revision, down=True)
+
+
+def _migrated(engine: Engine, revision: str, *, down: bool = False) -> str:
+    with engine.connect() as lock:
+        lock.execute(text("SET statement_timeout = 0"))
+        lock.execute(text("SELECT pg_advisory_lock(:number)"), {"number": _LOCK})
+        move = command.downgrade if down else command.upgrade
+        move(_config(engine), revision)
+    return current_revision(engine)

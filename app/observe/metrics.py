@@ -1,0 +1,19 @@
+"""The figures at /metrics. Labels are names of ours, never a number or a text of a person."""
+
+from prometheus_client import Counter, Histogram
+
+# Finer round the budgets: a hop's floor is a millisecond, its end 2 s.
+_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)
+
+hop_seconds = Histogram(
+    "maalem_ussd_hop_seconds",
+    "Time to answer a USSD callback, by screen shown and what kind of hop it was",
+    ("screen", "outcome"),
+    buckets=_BUCKETS,
+)
+sessions_ended = Counter(
+    "maalem_ussd_sessions_ended_total", "End-of-session notices of the gateway", ("status",)
+)
+redemptions_refused = Counter(
+    "maalem_redemptions_refused_total", "Codes a till was refused, by reason", ("reason",)
+)

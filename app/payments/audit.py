@@ -1,0 +1,23 @@
+"""The audit trail: who did what, to whom, when. Rows are never changed."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert
+
+from app.payments.models import audit_event
+
+
+def note(
+    connection: Connection, now: datetime, actor: str, action: str, artisan_id: int, **details: Any
+) -> None:
+    """One line of the audit trail."""
+    connection.execute(
+        insert(audit_event).values(
+            happened_at=now,
+            actor=actor,
+            action=action,
+            subject=f"artisan:{artisan_id}",
+            details=details,
+        )
+    )

@@ -1,0 +1,148 @@
+"""Reads an artisan's account: the live code, what is settled, what was received."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from app.base.money import Money
+from app.base.months import Month
+from app.payments.models import deposit, payment_code, settled_contribution
+
+_SHOWN_DEPOSITS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedCode:
+    """A live code: `months` from `first` to `last`, payable until `expires_at`."""
+
+    code: str
+    total: Money
+    first: Month
+    last: Month
+    expires_at: datetime
+
+    @property
+    def months(self) -> int:
+        return self.last - self.first + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit:
+    """Cash an agent received; `posted_on` once CNSS has credited all of it."""
+
+    receipt: str
+    total: Money
+    first: Month
+    last: Month
+    received_at: datetime
+    agency: str
+    posted_on: date | None
+
+    @property
+    def months(self) -> int:
+        return self.last - self.first + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What this service knows of an artisan's payments; `deposits` newest first."""
+
+    code: IssuedCode | None
+    settled: frozenset[Month]
+    deposits: tuple[Deposit, ...]
+
+
+def get_account(connection: Connection, artisan_id: int, now: datetime) -> Account:
+    """All of it in one statement; a code past its time is not live, whatever its row says."""
+    live, settled, deposits = connection.execute(_account_statement(artisan_id, now)).one()
+    return Account(
+        _issued_code(live) if live else None,
+        frozenset(Month.parse(period) for period in settled or ()),
+        tuple(_deposit(row) for row in deposits or ()),
+    )
+
+
+def _account_statement(artisan_id: int, now: datetime) -> Select[Any]:
+    code, settled = payment_code.c, settled_contribution.c
+    live = (
+        select(
+            func.json_build_array(
+                code.code,
+                code.total_centimes,
+                func.to_char(code.first_period, "YYYY-MM"),
+                func.to_char(code.last_period, "YYYY-MM"),
+                func.extract("epoch", code.expires_at),
+            )
+        )
+        .where(code.artisan_id == artisan_id, code.state == "issued", code.expires_at > now)
+        .scalar_subquery()
+    )
+    periods = (
+        select(func.json_agg(func.to_char(settled.period, "YYYY-MM")))
+        .where(settled.artisan_id == artisan_id)
+        .scalar_subquery()
+    )
+    newest = _newest_deposits(artisan_id).subquery()
+    received = select(func.json_agg(newest.c.row)).scalar_subquery()
+    return select(live, periods, received)
+
+
+def _newest_deposits(artisan_id: int) -> Select[Any]:
+    settled = settled_contribution.c
+    posted = (
+        select(func.max(settled.posted_on))
+        .where(settled.receipt_number == deposit.c.receipt_number)
+        .having(func.bool_and(settled.posted_on.is_not(None)))
+        .scalar_subquery()
+    )
+    return (
+        select(
+            func.json_build_array(
+                deposit.c.receipt_number,
+                deposit.c.total_centimes,
+                func.to_char(payment_code.c.first_period, "YYYY-MM"),
+                func.to_char(payment_code.c.last_period, "YYYY-MM"),
+                func.extract("epoch", deposit.c.received_at),
+                deposit.c.agency_code,
+                posted,
+            ).label("row")
+        )
+        .join(payment_code, payment_code.c.code == deposit.c.code)
+        .where(deposit.c.artisan_id == artisan_id)
+        .order_by(deposit.c.received_at.desc())
+        .limit(_SHOWN_DEPOSITS)
+    )
+
+
+def _issued_code(row: list[Any]) -> IssuedCode:
+    code, total, first, last, expires = row
+    return IssuedCode(code, Money(total), Month.parse(first), Month.parse(last), _moment(expires))
+
+
+def _deposit(row: list[Any]) -> Deposit:
+    receipt, total, first, last, received, agency, posted = row
+    return Deposit(
+        receipt,
+        Money(total),
+        Month.parse(first),
+        Month.parse(last),
+        _moment(received),
+        agency,
+        date.fromisoformat(posted) if posted else None,
+    )
+
+
+def _moment(epoch: float) -> datetime:
+    return datetime.fromtimestamp(epoch, UTC)
+
+
+def count_by_state(connection: Connection) -> dict[str, int]:
+    """How many codes are in each state."""
+    rows = connection.execute(
+        select(payment_code.c.state, func.count()).group_by(payment_code.c.state)
+    )
+    return {row[0]: row[1] for row in rows}

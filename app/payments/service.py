@@ -1,0 +1,187 @@
+"""Issues payment codes, cancels and expires them. (Cash for them arrives in deposits.)
+
+Every function works in the caller's transaction and commits nothing itself.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from random import Random
+
+from sqlalchemy import Connection, case, func, insert, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from app.base.clock import local_date, local_midnight
+from app.base.money import Money
+from app.base.months import Month
+from app.base.phone import Phone
+from app.contributions.rules import (
+    Quote,
+    code_validity_days,
+    coefficient_of,
+    last_unchanged_day,
+    quote,
+)
+from app.enrolment.queries import Artisan, lock_artisan
+from app.messaging.service import queue_message
+from app.payments.audit import note
+from app.payments.dues import unpaid_months
+from app.payments.errors import NothingDue
+from app.payments.models import payment_code, payment_code_line
+from app.payments.queries import Account, IssuedCode, get_account
+from app.payments.rules import draw_code
+from app.payments.wording import period_words, shown_until
+from app.text.words import Words
+
+
+def issue_code(
+    connection: Connection,
+    artisan_id: int,
+    phone: Phone,
+    language: str,
+    months: int | None,
+    *,
+    fee: Money,
+    words: Words,
+    random: Random,
+    now: datetime,
+) -> IssuedCode:
+    """A code for the `months` oldest months due (None: all of them); also sent by SMS.
+
+    The live code is given again when it pays the same months; one for other months is cancelled
+    first. Callers for one artisan wait for each other, and the database allows one live code.
+    NothingDue, NotCollectedHere.
+    """
+    artisan = lock_artisan(connection, artisan_id)
+    account = get_account(connection, artisan_id, now)
+    due = _dues(artisan, account, months, now)
+    if account.code and _pays_the_same(account.code, due, fee):
+        return account.code
+    ended = end_live_code(connection, artisan_id, now)
+    if account.code and not ended:
+        # Paid at this very moment: what is due has changed.
+        account = get_account(connection, artisan_id, now)
+        due = _dues(artisan, account, months, now)
+    code = _insert_code(connection, artisan, phone, due, fee, random, now)
+    values = {
+        "code": code.code,
+        "total": code.total,
+        "period": period_words(code.first, code.last),
+        "until": shown_until(code.expires_at),
+    }
+    queue_message(
+        connection,
+        words,
+        kind="code",
+        event=code.code,
+        phone=phone,
+        language=language,
+        values=values,
+        now=now,
+    )
+    note(connection, now, "artisan", "code_issued", artisan.id, total=code.total.centimes)
+    return code
+
+
+def cancel_code(connection: Connection, artisan_id: int, now: datetime) -> bool:
+    """Whether the artisan's live code is now cancelled; False when there was none any more."""
+    lock_artisan(connection, artisan_id)
+    if end_live_code(connection, artisan_id, now) != "cancelled":
+        return False
+    note(connection, now, "artisan", "code_cancelled", artisan_id)
+    return True
+
+
+def end_live_code(connection: Connection, artisan_id: int, now: datetime) -> str | None:
+    """Ends the artisan's issued code: `cancelled`, or `expired` where its time was over.
+
+    None when there was none: the row count decides, not an earlier read.
+    """
+    past = payment_code.c.expires_at <= now
+    state = connection.execute(
+        update(payment_code)
+        .where(payment_code.c.artisan_id == artisan_id, payment_code.c.state == "issued")
+        .values(
+            state=case((past, "expired"), else_="cancelled"),
+            ended_at=func.least(payment_code.c.expires_at, now),
+        )
+        .returning(payment_code.c.state)
+    ).scalar()
+    return str(state) if state else None
+
+
+def expire_codes(connection: Connection, now: datetime) -> int:
+    """Notes which codes' time is over, and how many. They are not payable without it either."""
+    return connection.execute(
+        update(payment_code)
+        .where(payment_code.c.state == "issued", payment_code.c.expires_at <= now)
+        .values(state="expired", ended_at=payment_code.c.expires_at)
+    ).rowcount
+
+
+def _dues(artisan: Artisan, account: Account, months: int | None, now: datetime) -> Quote:
+    coefficient = coefficient_of(artisan.category, artisan.coefficient)
+    today = local_date(now)
+    periods = unpaid_months(artisan, account.settled, today)[:months]
+    if not periods:
+        raise NothingDue()
+    return quote(coefficient, periods, today)
+
+
+def _pays_the_same(code: IssuedCode, due: Quote, fee: Money) -> bool:
+    same_months = (code.first, code.last) == (due.periods[0], due.periods[-1])
+    return same_months and code.total == due.total + fee
+
+
+def _insert_code(
+    connection: Connection,
+    artisan: Artisan,
+    phone: Phone,
+    due: Quote,
+    fee: Money,
+    random: Random,
+    now: datetime,
+) -> IssuedCode:
+    first, last = due.periods[0], due.periods[-1]
+    total, expires_at = due.total + fee, _expiry(artisan, due, now)
+    values = {
+        "artisan_id": artisan.id,
+        "phone": phone.e164,
+        "contribution_centimes": due.amount.centimes,
+        "penalty_centimes": due.penalty.centimes,
+        "fee_centimes": fee.centimes,
+        "total_centimes": total.centimes,
+        "first_period": first.first_day,
+        "last_period": last.first_day,
+        "issued_at": now,
+        "expires_at": expires_at,
+    }
+    while True:
+        code = draw_code(random)
+        statement = upsert(payment_code).values(code=code, **values)
+        drawn = statement.on_conflict_do_nothing(index_elements=["code"])
+        # A code that was given before, to anyone, is not given again.
+        if connection.execute(drawn).rowcount:
+            break
+    connection.execute(
+        insert(payment_code_line),
+        [
+            {
+                "code": code,
+                "period": line.period.first_day,
+                "contribution_centimes": line.amount.centimes,
+                "penalty_centimes": line.penalty.centimes,
+            }
+            for line in due.lines
+        ],
+    )
+    return IssuedCode(code, total, first, last, expires_at)
+
+
+def _expiry(artisan: Artisan, due: Quote, now: datetime) -> datetime:
+    """Some days from now, and never past the day on which the amount would change."""
+    today = local_date(now)
+    days = code_validity_days(Month.of(today))
+    coefficient = coefficient_of(artisan.category, artisan.coefficient)
+    last_day = last_unchanged_day(coefficient, due.periods, today, days)
+    return min(now + timedelta(days=days), local_midnight(last_day + timedelta(days=1)))

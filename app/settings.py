@@ -1,0 +1,97 @@
+"""Every setting, typed, with a sentence each. The environment's names are the contract's."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+DEMO_SECRET = "demo-secret-for-development-only"  # noqa: S105 - refused in production
+
+
+class Settings(BaseSettings):
+    """What an installation may set; in production every missing secret is named at once."""
+
+    model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True)
+
+    app_env: Literal["development", "production"] = Field(
+        "development", description="production hides the simulator and refuses demo secrets"
+    )
+    port: int = Field(8000, ge=1, le=65535, description="the port `make run` listens on")
+    data_dir: Path = Field(
+        ROOT / "instance", description="where the embedded engines keep their data"
+    )
+    secret_key: SecretStr = Field(
+        SecretStr(DEMO_SECRET),
+        description="signs cookies and forms, and keys the digest of each CIN",
+    )
+    database_url: str = Field("", description="PostgreSQL 14+; empty means the embedded one")
+    redis_url: str = Field("", description="Redis or Valkey 6.2+; empty means the embedded one")
+    callback_token: SecretStr = Field(
+        SecretStr(""), description="the secret part of the gateway's callback addresses"
+    )
+    public_url: str = Field("", description="the address providers reach us at")
+    ussd_code: str = Field("*384#", description="the short code artisans dial")
+    ussd_limit_septets: int = Field(
+        160, ge=60, le=182, description="how much GSM-7 text a gateway's screen carries"
+    )
+    ussd_limit_ucs2: int = Field(
+        80, ge=40, le=80, description="how much UCS-2 text a gateway's screen carries"
+    )
+    sms_providers: Annotated[tuple[str, ...], NoDecode] = Field(
+        ("log",), description="the SMS providers, in order of preference"
+    )
+    africastalking_username: str = Field("", description="the account's user name")
+    africastalking_api_key: SecretStr = Field(SecretStr(""), description="the account's key")
+    africastalking_sender_id: str = Field("", description="the sender shown to the artisan")
+    africastalking_url: str = Field("", description="another base address for the same API")
+    twilio_account_sid: str = Field("", description="the account's identifier")
+    twilio_auth_token: SecretStr = Field(SecretStr(""), description="the account's token")
+    twilio_from: str = Field("", description="the number or sender messages come from")
+    twilio_url: str = Field("", description="another base address for the same API")
+    fee_centimes: int = Field(0, ge=0, description="what the artisan pays on top of the dues")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="the least that is logged"
+    )
+
+    @field_validator("sms_providers", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @field_validator("data_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value if value.is_absolute() else (Path.cwd() / value)
+
+    @model_validator(mode="after")
+    def _complete_in_production(self) -> "Settings":
+        if self.production and (missing := self._missing()):
+            raise ValueError("missing or demo-valued in production: " + ", ".join(missing))
+        return self
+
+    @property
+    def production(self) -> bool:
+        return self.app_env == "production"
+
+    def _missing(self) -> list[str]:
+        key = self.secret_key.get_secret_value()
+        wanted = {
+            "SECRET_KEY": key != DEMO_SECRET and len(key) >= 16,
+            "DATABASE_URL": bool(self.database_url),
+            "REDIS_URL": bool(self.redis_url),
+            "CALLBACK_TOKEN": len(self.callback_token.get_secret_value()) >= 16,
+            "PUBLIC_URL": self.public_url.startswith("https://"),
+            "SMS_PROVIDERS": bool(self.sms_providers) and "log" not in self.sms_providers,
+        }
+        if "africastalking" in self.sms_providers:
+            wanted["AFRICASTALKING_USERNAME"] = bool(self.africastalking_username)
+            wanted["AFRICASTALKING_API_KEY"] = bool(self.africastalking_api_key.get_secret_value())
+        if "twilio" in self.sms_providers:
+            wanted["TWILIO_ACCOUNT_SID"] = bool(self.twilio_account_sid)
+            wanted["TWILIO_AUTH_TOKEN"] = bool(self.twilio_auth_token.get_secret_value())
+            wanted["TWILIO_FROM"] = bool(self.twilio_from)
+        return [name for name, present in wanted.items() if not present]

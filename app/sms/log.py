@@ -1,0 +1,43 @@
+"""The provider of development: takes every message, says so in the log, and can be asked.
+
+The text itself is not logged; the simulator's inbox shows it from the outbox.
+"""
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+
+from app.sms.provider import NotSent, OutgoingSms
+
+_REMEMBERED_SECONDS = 7 * 24 * 3600
+
+
+class LogProvider:
+    """Remembers in Redis which references it took, as a network would."""
+
+    name = "log"
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._log = structlog.get_logger("sms")
+
+    def send(self, sms: OutgoingSms) -> str:
+        key = _key(sms.reference)
+        try:
+            times = self._redis.incr(key)
+            self._redis.expire(key, _REMEMBERED_SECONDS)
+        except RedisError as error:
+            raise NotSent("redis is away", retryable=True) from error
+        self._log.info("sms_taken", to=sms.to, reference=sms.reference, times=times)
+        return f"log-{sms.reference}"
+
+    def find(self, reference: str) -> str | None:
+        try:
+            taken = self._redis.exists(_key(reference))
+        except RedisError as error:
+            raise NotSent("redis is away", retryable=True) from error
+        return f"log-{reference}" if taken else None
+
+
+def _key(reference: str) -> str:
+    return f"sms:log:{reference}"

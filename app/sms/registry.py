@@ -1,0 +1,13 @@
+"""The providers by name, as SMS_PROVIDERS writes them: one line each."""
+
+from collections.abc import Callable, Mapping
+
+from redis import Redis
+
+from app.settings import Settings
+from app.sms.log import LogProvider
+from app.sms.provider import Provider
+
+PROVIDERS: Mapping[str, Callable[[Settings, Redis], Provider]] = {
+    "log": lambda _settings, redis: LogProvider(redis),
+}

@@ -1,0 +1,77 @@
+"""How values are written for a phone: ordinary digits and spaces, nothing invisible.
+
+Library formats bring narrow and no-break spaces, and one of them turns a GSM-7 text into UCS-2
+(domain.md section 4): so money, dates and codes are written here.
+"""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+from app.base.clock import local
+from app.base.money import Money
+from app.base.months import Month
+
+_ARABIC_SCRIPT = {"ar"}
+
+
+def money(value: Money, language: str) -> str:
+    """`163,52 DH`, in Arabic script `163.52 درهم`."""
+    if language in _ARABIC_SCRIPT:
+        return f"{value} درهم"
+    return f"{str(value).replace('.', ',')} DH"
+
+
+def day(value: date, _language: str) -> str:
+    """`30/11/2026`."""
+    return f"{value:%d/%m/%Y}"
+
+
+def short_day(value: date, _language: str) -> str:
+    """`30/11`."""
+    return f"{value:%d/%m}"
+
+
+def moment(value: datetime, _language: str) -> str:
+    """`30/11 17:20`, on a clock in Morocco."""
+    return f"{local(value):%d/%m %H:%M}"
+
+
+def month(value: Month, _language: str) -> str:
+    """`11/2026`."""
+    return f"{value.month:02d}/{value.year}"
+
+
+def short_month(value: Month, _language: str) -> str:
+    """`11/26`."""
+    return f"{value.month:02d}/{value.year % 100:02d}"
+
+
+def code(value: str, _language: str) -> str:
+    """`4821 7305 9614`: three groups of four."""
+    return " ".join(value[start : start + 4] for start in range(0, len(value), 4))
+
+
+# The formats a sentence may name, as in `{until:short}`.
+FORMATS: dict[str, Callable[[Any, str], str]] = {
+    "money": money,
+    "day": day,
+    "short": short_day,
+    "moment": moment,
+    "month": month,
+    "my": short_month,
+    "code": code,
+}
+
+
+def written(value: object, language: str) -> str:
+    """A value whose sentence names no format, by its type."""
+    if isinstance(value, Money):
+        return money(value, language)
+    if isinstance(value, Month):
+        return month(value, language)
+    if isinstance(value, datetime):
+        return moment(value, language)
+    if isinstance(value, date):
+        return day(value, language)
+    return str(value)

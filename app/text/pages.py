@@ -1,0 +1,47 @@
+"""Cuts a screen's lines into pages that fit, each with its footer."""
+
+from collections.abc import Callable, Sequence
+
+from app.text.encoding import Limits, fits
+
+Footer = Callable[[bool, bool], str]
+
+
+def paginate(lines: Sequence[str], footer: Footer, limits: Limits) -> list[str]:
+    """The pages of `lines`, in order; `footer(first, more)` ends a page.
+
+    Lines stay whole where they fit; a line longer than a page is cut between words.
+    Raises ValueError when a footer alone leaves no room.
+    """
+    waiting = [line for line in lines if line]
+    pages: list[str] = []
+    while True:
+        whole = _page(waiting, footer(not pages, False))
+        if fits(whole, limits):
+            return [*pages, whole]
+        end = footer(not pages, True)
+        taken = 0
+        while taken < len(waiting) - 1 and fits(_page(waiting[: taken + 1], end), limits):
+            taken += 1
+        if not taken:
+            head, rest = _cut(waiting[0], end, limits)
+            waiting = [head, *([rest] if rest else []), *waiting[1:]]
+            taken = 1
+        pages.append(_page(waiting[:taken], end))
+        waiting = waiting[taken:]
+
+
+def _page(lines: Sequence[str], end: str) -> str:
+    return "\n".join([*lines, end] if end else lines)
+
+
+def _cut(line: str, end: str, limits: Limits) -> tuple[str, str]:
+    """The longest beginning of `line` that fits above `end`, cut at a space if there is one."""
+    length = len(line)
+    while length and not fits(_page([line[:length]], end), limits):
+        length -= 1
+    if not length:
+        raise ValueError("the footer leaves no room on the screen")
+    if length < len(line) and (space := line.rfind(" ", 0, length + 1)) > 0:
+        length = space
+    return line[:length].rstrip(), line[length:].lstrip()

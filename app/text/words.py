@@ -1,0 +1,112 @@
+"""All sentences, by key and language, from gettext files (menus/locales)."""
+
+from __future__ import annotations
+
+import gettext
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+from app.text.formats import FORMATS, written
+
+_PLACE = re.compile(r"\{(\w+)(?::(\w+))?\}")
+# Until a language has its own folder its speakers read the one most of them read.
+_NEXT_BEST = {"ary-Latn": "fr", "zgh": "fr"}
+DEFAULT = "fr"
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """A value that is itself a sentence: its key and what fills it."""
+
+    key: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Words:
+    """The sentences of every language; a key is found or KeyError, never shown raw to a person."""
+
+    def __init__(self, catalogs: Mapping[str, Catalog]) -> None:
+        self.catalogs = dict(catalogs)
+        self._spoken = {name: _compiled(catalog) for name, catalog in catalogs.items()}
+
+    @classmethod
+    def load(cls, folder: Path) -> Words:
+        """Reads `folder/<language>/LC_MESSAGES/menus.po`."""
+        catalogs = {}
+        for path in sorted(folder.glob("*/LC_MESSAGES/menus.po")):
+            with path.open("rb") as file:
+                catalogs[path.parts[-3]] = read_po(file, abort_invalid=True)
+        return cls(catalogs)
+
+    @property
+    def languages(self) -> list[str]:
+        return list(self.catalogs)
+
+    def spoken(self, language: str | None) -> str:
+        """`language` if its sentences are here, else the next best."""
+        if language in self._spoken:
+            return language or DEFAULT
+        return _NEXT_BEST.get(language or "", DEFAULT)
+
+    def has(self, language: str, key: str) -> bool:
+        return bool(self.catalogs[language].get(key))
+
+    def say(self, language: str, key: str, values: Mapping[str, Any] | None = None) -> str:
+        """The sentence with its values written in; KeyError names the key and language."""
+        return self._filled(self._found(language, key), language, values or {})
+
+    def places(self, language: str, key: str) -> set[str]:
+        """The names of the values the sentence wants."""
+        return {match[1] for match in _PLACE.finditer(self._found(language, key))}
+
+    def _found(self, language: str, key: str) -> str:
+        sentence = self._spoken[language].gettext(key)
+        if sentence == key:
+            raise KeyError(f"no words for {key} in {language}")
+        return sentence
+
+    def _filled(self, sentence: str, language: str, values: Mapping[str, Any]) -> str:
+        def one(match: re.Match[str]) -> str:
+            name, form = match.groups()
+            value = values[name]
+            if isinstance(value, Say):
+                return self.say(language, value.key, value.values)
+            if form is None:
+                return written(value, language)
+            if form in FORMATS:
+                return FORMATS[form](value, language)
+            return self._counted(language, form, int(value))
+
+        return _PLACE.sub(one, sentence)
+
+    def _counted(self, language: str, noun: str, count: int) -> str:
+        """`{n:months}`: the plural form CLDR asks for, from the key `months`."""
+        form = self._spoken[language].ngettext(noun, noun, count)
+        if form == noun:
+            raise KeyError(f"no plural {noun} in {language}")
+        return _PLACE.sub(str(count), form)
+
+
+def _compiled(catalog: Catalog) -> gettext.GNUTranslations:
+    file = BytesIO()
+    write_mo(file, catalog)
+    file.seek(0)
+    return gettext.GNUTranslations(file)
+
+
+def duplicate_keys(path: Path) -> Iterable[str]:
+    """Keys written twice in one file: gettext would keep the last in silence."""
+    seen: set[str] = set()
+    for line in path.read_text("utf-8").splitlines():
+        if line.startswith("msgid ") and line != 'msgid ""':
+            if line in seen:
+                yield line[7:-1]
+            seen.add(line)

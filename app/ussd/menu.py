@@ -1,0 +1,164 @@
+"""Reads menus/*.yaml into screens. Structure only: a closed vocabulary, no expressions.
+
+    screen_name: {menu: {1: target, 2: {to: target, when: guard}}, values: source}
+    screen_name: {list: rows, keep: name, to: target}
+    screen_name: {input: check, keep: name, to: target}      (secret: the same, never recorded)
+    screen_name: {show: source}                              (show: none where words need no value)
+    screen_name: {confirm: source, yes: target, no: target}
+    screen_name: {do: action, outcomes: {outcome: target}}
+    screen_name: {end: source}
+
+`home: true` is where 00 leads. `afresh: true` makes 0 lead there: what came before is done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from app.base.errors import MaalemError
+
+# Each kind, with the fields it needs and those it may have.
+KINDS: dict[str, tuple[set[str], set[str]]] = {
+    "menu": (set(), {"values"}),
+    "list": ({"keep", "to"}, {"values"}),
+    "input": ({"keep", "to"}, {"values"}),
+    "secret": ({"keep", "to"}, {"values"}),
+    "show": (set(), set()),
+    "confirm": ({"yes", "no"}, set()),
+    "do": ({"outcomes"}, set()),
+    "end": (set(), set()),
+}
+NO_VALUES = "none"
+
+
+class BrokenMenu(MaalemError):  # noqa: N818
+    """The menu files cannot be read; `screen` and `why` say where."""
+
+    code = "broken_menu"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    digit: str
+    target: str
+    guard: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """One place of the talk. `name` is also the key of its words."""
+
+    name: str
+    kind: str
+    uses: str | None = None  # the action, check or rows named behind the kind
+    source: str | None = None
+    choices: tuple[Choice, ...] = ()
+    outcomes: Mapping[str, str] | None = None
+    keep: str = ""
+    target: str = ""
+    afresh: bool = False
+    home: bool = False
+
+    @property
+    def targets(self) -> list[str]:
+        """Every screen one step further."""
+        found = [choice.target for choice in self.choices]
+        found += (self.outcomes or {}).values()
+        return [*found, self.target] if self.target else found
+
+
+@dataclass(frozen=True, slots=True)
+class Menu:
+    """The screens by name, where a talk begins, and a digest that names this version."""
+
+    start: str
+    screens: Mapping[str, Screen]
+    digest: str
+
+
+class _StrictLoader(yaml.BaseLoader):
+    """YAML whose every scalar is text (`yes` too), and that refuses a key written twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        if repeated := {str(key) for key in keys if keys.count(key) > 1}:
+            raise BrokenMenu(screen=sorted(repeated)[0], why="written twice")
+        return super().construct_mapping(node, deep)
+
+
+def load_menu(path: Path) -> Menu:
+    """The menu in one file; BrokenMenu names the first screen that cannot be read."""
+    content = path.read_bytes()
+    try:
+        raw = yaml.load(content, _StrictLoader)  # noqa: S506 - it makes text only
+    except yaml.YAMLError as error:
+        raise BrokenMenu(screen=path.name, why=str(error).replace("\n", " ")) from None
+    if not isinstance(raw, dict) or set(raw) != {"start", "screens"}:
+        raise BrokenMenu(screen=path.name, why="needs exactly `start` and `screens`")
+    if not isinstance(raw["screens"], dict):
+        raise BrokenMenu(screen=path.name, why="`screens` maps names to screens")
+    screens = {str(name): _screen(str(name), body) for name, body in raw["screens"].items()}
+    return Menu(str(raw["start"]), screens, hashlib.sha256(content).hexdigest()[:8])
+
+
+def _screen(name: str, body: object) -> Screen:
+    if not isinstance(body, dict):
+        raise BrokenMenu(screen=name, why="is not a mapping")
+    kinds = [kind for kind in KINDS if kind in body]
+    if len(kinds) != 1:
+        raise BrokenMenu(screen=name, why=f"needs one of {', '.join(KINDS)}, has {kinds or 'none'}")
+    kind = kinds[0]
+    needed, allowed = KINDS[kind]
+    fields = set(body) - {kind, "afresh", "home"}
+    if missing := needed - fields:
+        raise BrokenMenu(screen=name, why=f"a {kind} needs {', '.join(sorted(missing))}")
+    if unknown := fields - needed - allowed:
+        raise BrokenMenu(screen=name, why=f"a {kind} has no {', '.join(sorted(map(str, unknown)))}")
+    built = _built(name, kind, body)
+    return replace(built, afresh=body.get("afresh") == "true", home=body.get("home") == "true")
+
+
+def _built(name: str, kind: str, body: Mapping[str, Any]) -> Screen:
+    named = str(body[kind])
+    if kind == "menu":
+        source = body.get("values")
+        return Screen(name, kind, None, source, tuple(_choices(name, body)))
+    if kind in {"list", "input", "secret"}:
+        return Screen(
+            name,
+            kind,
+            named,
+            body.get("values"),
+            keep=str(body["keep"]),
+            target=str(body["to"]),
+        )
+    if kind == "do":
+        if not isinstance(body["outcomes"], dict):
+            raise BrokenMenu(screen=name, why="outcomes map each outcome to a screen")
+        outcomes = {str(outcome): str(target) for outcome, target in body["outcomes"].items()}
+        return Screen(name, kind, named, outcomes=outcomes)
+    source = None if named == NO_VALUES else named
+    choices: tuple[Choice, ...] = ()
+    if kind == "confirm":
+        choices = (Choice("1", str(body["yes"])), Choice("2", str(body["no"])))
+    return Screen(name, kind, None, source, choices)
+
+
+def _choices(name: str, body: Mapping[str, Any]) -> Iterator[Choice]:
+    if not isinstance(body["menu"], dict):
+        raise BrokenMenu(screen=name, why="a menu maps digits to screens")
+    for digit, target in body["menu"].items():
+        if str(digit) not in {"1", "2", "3", "4", "5"}:
+            raise BrokenMenu(screen=name, why=f"{digit} is not a choice from 1 to 5")
+        if isinstance(target, dict):
+            if set(target) != {"to", "when"}:
+                raise BrokenMenu(screen=name, why=f"choice {digit} needs `to` and `when`")
+            yield Choice(str(digit), str(target["to"]), str(target["when"]))
+        else:
+            yield Choice(str(digit), str(target))

@@ -1,0 +1,78 @@
+"""The worst values a sentence may have to hold, from menus/samples.yaml."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from app.base.money import Money
+from app.base.months import Month
+from app.text.encoding import units
+from app.text.words import Say, Words
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    "money": lambda centimes: Money(int(centimes)),
+    "text": str,
+    "day": lambda day: day if isinstance(day, date) else date.fromisoformat(day),
+    "moment": datetime.fromisoformat,
+    "month": lambda month: Month.parse(str(month)),
+}
+
+
+class Samples:
+    """Candidates for every value by name; a value may be a choice of sentences."""
+
+    def __init__(self, raw: Mapping[str, Any]) -> None:
+        self._sentences = {
+            name: body["say"]
+            for name, body in raw.items()
+            if isinstance(body, dict) and "say" in body
+        }
+        self._values = {
+            name: [_read(one) for one in (body if isinstance(body, list) else [body])]
+            for name, body in raw.items()
+            if name not in self._sentences
+        }
+
+    @classmethod
+    def load(cls, path: Path) -> Samples:
+        return cls(yaml.safe_load(path.read_text("utf-8")))
+
+    @property
+    def names(self) -> set[str]:
+        return {*self._values, *self._sentences}
+
+    @property
+    def keys(self) -> set[str]:
+        """Every sentence that stands in another."""
+        return {key for keys in self._sentences.values() for key in keys}
+
+    def worst(self, words: Words, language: str, key: str) -> dict[str, Any]:
+        """For each place of the sentence, the candidate that makes it longest in this language."""
+        places = words.places(language, key)
+        chosen = {name: self._candidates(words, language, name)[0] for name in places}
+        for name in sorted(places):
+            chosen[name] = max(
+                self._candidates(words, language, name),
+                key=lambda one, name=name: units(  # type: ignore[misc]
+                    words.say(language, key, {**chosen, name: one})
+                ),
+            )
+        return chosen
+
+    def _candidates(self, words: Words, language: str, name: str) -> list[Any]:
+        if name in self._sentences:
+            keys = self._sentences[name]
+            return [Say(key, self.worst(words, language, key)) for key in keys]
+        return self._values[name]
+
+
+def _read(body: Any) -> Any:
+    if isinstance(body, dict):
+        ((kind, value),) = body.items()
+        return _READ[kind](value)
+    return body

@@ -1,0 +1,117 @@
+"""The Python that menus may name: actions, sources, lists, checks, guards, each under one name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from app.base.phone import Phone
+
+Desk = TypeVar("Desk")
+Values = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Talk(Generic[Desk]):
+    """What one hop knows: who calls, in which language, what was read and what was typed.
+
+    `facts` is what was read of the caller, `kept` what the caller chose; both are JSON.
+    `desk` is what actions work with (the database, the clock); sources, checks and guards must
+    not touch it. `action_key` names this visit of this screen, the same on a retry.
+    """
+
+    phone: Phone
+    language: str
+    facts: dict[str, Any]
+    kept: dict[str, Any]
+    now: datetime
+    action_key: str
+    desk: Desk
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of a list: what choosing it keeps, and the values of its sentence."""
+
+    key: str | int
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Action(Generic[Desk]):
+    run: Callable[[Talk[Desk]], str]
+    outcomes: tuple[str, ...]
+
+
+class Vocabulary(Generic[Desk]):
+    """Everything menus may name; registering a name twice is an error at import."""
+
+    def __init__(self) -> None:
+        self.actions: dict[str, Action[Desk]] = {}
+        self.sources: dict[str, Callable[[Talk[Desk]], Values]] = {}
+        self.lists: dict[str, Callable[[Talk[Desk]], list[Row]]] = {}
+        self.checks: dict[str, Callable[[str, datetime], str]] = {}
+        self.guards: dict[str, Callable[[Talk[Desk]], bool]] = {}
+
+    def action(
+        self, name: str, *outcomes: str
+    ) -> Callable[[Callable[[Talk[Desk]], str]], Callable[[Talk[Desk]], str]]:
+        """Registers what a `do` screen runs; it returns one of `outcomes`."""
+
+        def register(run: Callable[[Talk[Desk]], str]) -> Callable[[Talk[Desk]], str]:
+            _once(self.actions, name, Action(run, outcomes))
+            return run
+
+        return register
+
+    def source(
+        self, name: str
+    ) -> Callable[[Callable[[Talk[Desk]], Values]], Callable[[Talk[Desk]], Values]]:
+        """Registers the values of a screen's sentence."""
+
+        def register(read: Callable[[Talk[Desk]], Values]) -> Callable[[Talk[Desk]], Values]:
+            _once(self.sources, name, read)
+            return read
+
+        return register
+
+    def rows(
+        self, name: str
+    ) -> Callable[[Callable[[Talk[Desk]], list[Row]]], Callable[[Talk[Desk]], list[Row]]]:
+        """Registers the lines of a `list` screen."""
+
+        def register(read: Callable[[Talk[Desk]], list[Row]]) -> Callable[[Talk[Desk]], list[Row]]:
+            _once(self.lists, name, read)
+            return read
+
+        return register
+
+    def check(
+        self, name: str
+    ) -> Callable[[Callable[[str, datetime], str]], Callable[[str, datetime], str]]:
+        """Registers what an `input` accepts: the value to keep, or InvalidInput."""
+
+        def register(read: Callable[[str, datetime], str]) -> Callable[[str, datetime], str]:
+            _once(self.checks, name, read)
+            return read
+
+        return register
+
+    def guard(
+        self, name: str
+    ) -> Callable[[Callable[[Talk[Desk]], bool]], Callable[[Talk[Desk]], bool]]:
+        """Registers a condition under which a choice is offered."""
+
+        def register(holds: Callable[[Talk[Desk]], bool]) -> Callable[[Talk[Desk]], bool]:
+            _once(self.guards, name, holds)
+            return holds
+
+        return register
+
+
+def _once(register: dict[str, Any], name: str, thing: object) -> None:
+    if name in register:
+        raise ValueError(f"{name} is registered twice")
+    register[name] = thing

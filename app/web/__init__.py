@@ -1,0 +1,28 @@
+"""HTTP: a file per front door. Reads requests, opens transactions, writes answers; decides nothing.
+
+ussd the gateways' callbacks, till the agent's pages, simulator the phone of development, health
+what machines ask. A new page: a blueprint in its file and a line in register_pages.
+"""
+
+from flask import Flask
+
+from app.runtime import Runtime
+from app.web import health, requests, simulator, till, ussd
+
+
+def register_pages(app: Flask, runtime: Runtime) -> None:
+    """Every blueprint; the simulator only in development."""
+    settings = runtime.settings
+    app.config.update(
+        SECRET_KEY=settings.secret_key.get_secret_value(),
+        MAX_CONTENT_LENGTH=64 * 1024,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=settings.production,
+    )
+    requests.register(app)
+    app.register_blueprint(ussd.blueprint(settings))
+    app.register_blueprint(health.pages)
+    till.register(app, runtime)
+    if not settings.production:
+        app.register_blueprint(simulator.pages)

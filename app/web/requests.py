@@ -1,0 +1,58 @@
+"""Around every request: its id, the headers of safety, and answers to errors."""
+
+import uuid
+
+import structlog
+from flask import Flask, Response, current_app, g, request
+from werkzeug.exceptions import HTTPException
+
+from app.base.errors import Unavailable
+from app.runtime import Runtime
+
+_SAFE_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": (
+        "default-src 'self'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+}
+_log = structlog.get_logger("web")
+
+
+def runtime() -> Runtime:
+    """The runtime of the app at work."""
+    found: Runtime = current_app.extensions["maalem"]
+    return found
+
+
+def register(app: Flask) -> None:
+    app.before_request(_begin)
+    app.after_request(_end)
+    app.register_error_handler(Unavailable, _unavailable)
+    app.register_error_handler(Exception, _failed)
+
+
+def _begin() -> None:
+    g.request_id = uuid.uuid4().hex[:16]
+
+
+def _end(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.request_id
+    if response.mimetype == "text/html":
+        response.headers.update(_SAFE_HEADERS)
+    return response
+
+
+def _unavailable(error: Unavailable) -> tuple[str, int]:
+    _log.error("unavailable", request_id=g.request_id, what=error.params.get("what"))
+    return "Service unavailable, nothing was done. Try again in a few minutes.\n", 503
+
+
+def _failed(error: Exception) -> HTTPException | tuple[str, int]:
+    """A bug: logged with its trace, told without."""
+    if isinstance(error, HTTPException):
+        return error
+    _log.exception("failed", request_id=g.request_id, endpoint=request.endpoint)
+    return f"Something went wrong. Reference: {g.request_id}\n", 500

@@ -1,0 +1,16 @@
+"""Alembic's entry: the connection comes from `flask db`, the tables from every room's models."""
+
+from alembic import context
+
+import app.agents.models
+import app.enrolment.models
+import app.messaging.models
+import app.payments.models  # noqa: F401
+from app.base.database import metadata
+
+with context.config.attributes["engine"].connect() as connection:
+    connection.exec_driver_sql("SET statement_timeout = 0")
+    connection.commit()
+    context.configure(connection=connection, target_metadata=metadata)
+    with context.begin_transaction():
+        context.run_migrations()

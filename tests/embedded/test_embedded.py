@@ -1,0 +1,273 @@
+"""The embedded engines, really started, shared, killed and started again."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+from redis import Redis
+from sqlalchemy import make_url
+
+from app.embedded import (
+    EngineFailed,
+    EngineUrls,
+    engine_urls,
+    postgres_pid,
+    redis_pid,
+    start_postgres,
+    start_redis,
+    stop_postgres,
+    stop_redis,
+    using_engines,
+)
+from app.embedded.processes import find_binary
+
+CHECKOUT = Path(__file__).parents[2]
+Pids = tuple[int | None, int | None]
+
+# Another command that uses the engines until it is told to leave, or ended.
+USER = """
+import sys
+from pathlib import Path
+from app.embedded import using_engines
+with using_engines(Path(sys.argv[1]), durable=False):
+    print("in", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Iterator[Path]:
+    """An own folder; nothing may be left running under it."""
+    folder = tmp_path / "instance"
+    yield folder
+    assert pids(folder) == (None, None)
+
+
+def pids(data_dir: Path) -> Pids:
+    return postgres_pid(data_dir), redis_pid(data_dir)
+
+
+def run_sql(urls: EngineUrls, statement: str) -> str:
+    with psycopg.connect(urls.database_url, autocommit=True) as connection:
+        done = connection.execute(statement)
+        return str(done.fetchone()) if done.description else ""
+
+
+@contextmanager
+def redis_of(urls: EngineUrls) -> Iterator[Redis]:
+    with closing(Redis.from_url(urls.redis_url, decode_responses=True)) as client:
+        yield client
+
+
+@contextmanager
+def other_user(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process inside `using_engines`; `leave` or a signal ends it."""
+    with subprocess.Popen(
+        [sys.executable, "-c", USER, str(data_dir)],
+        cwd=CHECKOUT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as user:
+        assert user.stdout
+        assert user.stdout.readline() == "in\n"
+        yield user
+        user.kill()
+
+
+def leave(user: subprocess.Popen[str]) -> None:
+    assert user.communicate("\n", timeout=20)
+    assert user.returncode == 0
+
+
+def wait_until(happened: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def kill_all(data_dir: Path) -> None:
+    """As when a machine loses power, but for the disk: no process ends in its own way."""
+    for pid in filter(None, pids(data_dir)):
+        os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: pids(data_dir) == (None, None))
+
+
+def test_both_engines_keep_their_data_over_a_clean_stop(data_dir: Path) -> None:
+    said: list[str] = []
+    with using_engines(data_dir, said.append) as urls, redis_of(urls) as redis:
+        run_sql(urls, "CREATE TABLE kept AS SELECT 163.52 AS amount")
+        redis.set("kept", "yes")
+    assert pids(data_dir) == (None, None)
+    assert said == ["Making the files of a new PostgreSQL", "Starting PostgreSQL", "Starting Redis"]
+    with using_engines(data_dir) as urls, redis_of(urls) as redis:
+        assert run_sql(urls, "SELECT amount::text FROM kept") == "('163.52',)"
+        assert redis.get("kept") == "yes"
+
+
+def test_durable_unless_for_tests_and_no_tcp_port(data_dir: Path) -> None:
+    with using_engines(data_dir) as urls, redis_of(urls) as redis:
+        assert run_sql(urls, "SHOW fsync") == "('on',)"
+        assert run_sql(urls, "SHOW listen_addresses") == "('',)"
+        assert redis.config_get("port") == {"port": "0"}
+        listening = [c for pid in pids(data_dir) for c in psutil.Process(pid).net_connections()]
+        assert listening == []
+    with using_engines(data_dir, durable=False) as urls:
+        assert run_sql(urls, "SHOW fsync") == "('off',)"
+
+
+def test_the_last_user_stops_what_the_first_one_started(data_dir: Path) -> None:
+    with other_user(data_dir) as first:
+        started = pids(data_dir)
+        with using_engines(data_dir, durable=False):
+            assert pids(data_dir) == started
+            leave(first)
+            assert pids(data_dir) == started
+        assert pids(data_dir) == (None, None)
+
+
+def test_two_starters_at_once_share_one_pair(data_dir: Path) -> None:
+    command = [sys.executable, "-c", USER, str(data_dir)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": CHECKOUT}
+    with subprocess.Popen(command, **pipes) as one, subprocess.Popen(command, **pipes) as two:
+        assert [user.stdout.readline() for user in (one, two)] == ["in\n", "in\n"]
+        started = pids(data_dir)
+        leave(one)
+        assert pids(data_dir) == started
+        leave(two)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_engines_stop_when_their_only_user_is_ended(data_dir: Path, number: int) -> None:
+    with other_user(data_dir) as user:
+        assert None not in pids(data_dir)
+        user.send_signal(number)
+        user.wait(20)
+        wait_until(lambda: pids(data_dir) == (None, None))
+
+
+def test_a_killed_user_does_not_stop_them_for_the_others(data_dir: Path) -> None:
+    with using_engines(data_dir, durable=False) as urls:
+        started = pids(data_dir)
+        with other_user(data_dir) as user:
+            user.kill()
+        assert pids(data_dir) == started
+        assert run_sql(urls, "SELECT 1") == "(1,)"
+
+
+@pytest.mark.parametrize("durable", [True, False])
+def test_starts_again_after_everything_was_killed(data_dir: Path, durable: bool) -> None:
+    with using_engines(data_dir, durable=durable) as urls:
+        run_sql(urls, "CREATE TABLE kept AS SELECT 1 AS one")
+        kill_all(data_dir)
+    note = data_dir / "postgres" / "data" / "postmaster.pid"
+    lines = note.read_text().splitlines()
+    # The number now belongs to another program: this one.
+    note.write_text("\n".join([str(os.getpid()), *lines[1:]]))
+    with using_engines(data_dir) as urls:
+        assert run_sql(urls, "SELECT one FROM kept") == "(1,)"
+
+
+def test_a_start_that_was_killed_half_way_is_done_again(data_dir: Path) -> None:
+    half = data_dir / "postgres" / "data.new"
+    half.mkdir(parents=True)
+    (half / "PG_VERSION").write_text("18")
+    with using_engines(data_dir, durable=False) as urls:
+        assert run_sql(urls, "SELECT current_database()") == "('maalem',)"
+
+
+def test_the_next_user_starts_an_engine_that_died(data_dir: Path) -> None:
+    with using_engines(data_dir, durable=False) as urls:
+        database, _ = pids(data_dir)
+        os.kill(pids(data_dir)[1], signal.SIGKILL)
+        wait_until(lambda: redis_pid(data_dir) is None)
+        with using_engines(data_dir), redis_of(urls) as redis:
+            assert redis.ping()
+        os.kill(database, signal.SIGKILL)
+        wait_until(lambda: postgres_pid(data_dir) is None)
+        with using_engines(data_dir, durable=False):
+            assert run_sql(urls, "SELECT 1") == "(1,)"
+
+
+def test_an_engine_that_is_not_wanted_is_not_started(data_dir: Path) -> None:
+    with using_engines(data_dir, postgres=False):
+        assert postgres_pid(data_dir) is None
+        assert redis_pid(data_dir)
+
+
+def test_each_engine_can_be_stopped_and_started_in_the_middle(data_dir: Path) -> None:
+    with using_engines(data_dir, durable=False) as urls, redis_of(urls) as redis:
+        redis.set("kept", "yes")
+        stop_redis(data_dir)
+        assert redis_pid(data_dir) is None
+        stop_postgres(data_dir)
+        with pytest.raises(psycopg.OperationalError):
+            run_sql(urls, "SELECT 1")
+        start_postgres(data_dir, durable=False)
+        start_redis(data_dir)
+        assert run_sql(urls, "SELECT 1") == "(1,)"
+        assert redis.get("kept") == "yes"
+
+
+def test_a_deep_folder_has_its_sockets_elsewhere(tmp_path: Path) -> None:
+    deep = tmp_path / ("a" * 60) / ("b, c'\"$é " * 4) / "instance"
+    sockets = Path(str(conninfo_to_dict(engine_urls(deep).database_url)["host"]))
+    with using_engines(deep, durable=False) as urls, redis_of(urls) as redis:
+        assert not sockets.is_relative_to(deep)
+        assert sockets.stat().st_mode & 0o777 == 0o700
+        assert run_sql(urls, "SELECT 1") == "(1,)"
+        assert redis.ping()
+    assert pids(deep) == (None, None)
+    assert not sockets.exists()
+
+
+@pytest.mark.parametrize("name", ["plain", "a b+c&d=é%", "x" * 200, "one,two"])
+def test_addresses_can_be_read_by_all_three_drivers(name: str) -> None:
+    urls = engine_urls(Path("/", name))
+    host = conninfo_to_dict(urls.database_url)["host"]
+    assert make_url(urls.database_url).query["host"] == host
+    assert len(f"{host}/.s.PGSQL.5432".encode()) <= 100
+    with redis_of(urls) as redis:
+        path = redis.connection_pool.connection_kwargs["path"]
+    assert len(path.encode()) <= 100
+    if name in ("plain", "a b+c&d=é%"):
+        assert (host, path) == (f"/{name}/postgres", f"/{name}/redis/redis.sock")
+
+
+def test_files_that_somebody_unseen_uses_are_left_alone(data_dir: Path) -> None:
+    home = data_dir / "postgres"
+    home.mkdir(parents=True)
+    with using_engines(data_dir, durable=False):
+        pass
+    path = Path(str(conninfo_to_dict(engine_urls(data_dir).database_url)["host"]), ".s.PGSQL.5432")
+    with socket.socket(socket.AF_UNIX) as stranger:
+        stranger.bind(str(path))
+        stranger.listen()
+        with pytest.raises(EngineFailed, match="in use by another"), using_engines(data_dir):
+            pass
+        assert path.is_socket()
+
+
+def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(EngineFailed, match=r"file/instance: .*; set another DATA_DIR"),
+        using_engines(tmp_path / "file" / "instance"),
+    ):
+        pass
+
+
+def test_a_wheel_that_is_missing_is_named() -> None:
+    with pytest.raises(EngineFailed, match=r"package no_such_wheel .*requirements.txt"):
+        find_binary("no_such_wheel", "bin", "redis-server")
