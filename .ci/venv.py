@@ -12,6 +12,7 @@ import fcntl
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -34,7 +35,7 @@ def main(requirements: str) -> None:
     with one_at_a_time() as lock:
         if (trouble := what_is_wrong()) is not None:
             say(f"Making .venv with Python {sys.version.split()[0]}{trouble}")
-            make_venv()
+            make_venv(lock)
         if not is_installed(requirements):
             install(requirements, lock)
 
@@ -80,14 +81,15 @@ def what_is_wrong() -> str | None:
     return None
 
 
-def make_venv() -> None:
+def make_venv(lock: int) -> None:
     if VENV.is_symlink() or VENV.is_file():
         VENV.unlink()
     shutil.rmtree(VENV, ignore_errors=True)
     VENV.mkdir(exist_ok=True)
     UNFINISHED.touch()
     # Not --clear: it would take the mark away too.
-    subprocess.run([sys.executable, "-m", "venv", VENV], check=True)
+    if run_aloud([sys.executable, "-m", "venv", VENV], lock) != 0:
+        sys.exit("Python could not make .venv, see above")
 
 
 def is_installed(requirements: str) -> bool:
@@ -103,27 +105,32 @@ def install(requirements: str, lock: int) -> None:
         stamp_of(name).unlink(missing_ok=True)
     UNFINISHED.touch()
     command = [PYTHON, "-m", "pip", *PIP.split(), "--root-user-action=ignore", "-r", requirements]
-    # Should we be killed, pip goes on for a while, and holds the lock as long.
-    with subprocess.Popen(command, cwd=ROOT, pass_fds=[lock], stdin=subprocess.DEVNULL) as pip:
-        wait_aloud(pip)
-    if pip.returncode != 0:
+    failed = run_aloud(command, lock)
+    UNFINISHED.unlink()  # pip takes back itself what it cannot end
+    if failed:
         sys.exit(f"pip could not install {requirements}, see above; is the network there?")
     for name in files:
         stamp_of(name).write_text(digest(name))
-    UNFINISHED.unlink()
     say("Installed")
 
 
-def wait_aloud(pip: "subprocess.Popen[bytes]") -> None:
+def run_aloud(command: list[str | Path], lock: int) -> int:
+    """Its exit code. Ended with us; should we be killed, it holds the lock as long as it lives."""
+    child = subprocess.Popen(
+        command, cwd=ROOT, pass_fds=[lock], stdin=subprocess.DEVNULL, start_new_session=True
+    )
     seconds = 0
-    while True:
-        try:
-            pip.wait(SIGN_OF_LIFE_SECONDS)
-        except subprocess.TimeoutExpired:
-            seconds += SIGN_OF_LIFE_SECONDS
-            say(f"  still installing after {seconds} s")
-        else:
-            return
+    try:
+        while True:
+            try:
+                return child.wait(SIGN_OF_LIFE_SECONDS)
+            except subprocess.TimeoutExpired:
+                seconds += SIGN_OF_LIFE_SECONDS
+                say(f"  still at it after {seconds} s")
+    except BaseException:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        raise
 
 
 def stamp_of(requirements: str) -> Path:
@@ -144,10 +151,14 @@ def included(requirements: str) -> list[str]:
     return [requirements, *(name for one in inner for name in included(one))]
 
 
+def leave(number: int, frame: object) -> None:
+    sys.exit(128 + number)
+
+
 if __name__ == "__main__":
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(ending, leave)
     try:
         main(sys.argv[1])
-    except KeyboardInterrupt:
-        sys.exit(130)
     except OSError as error:
         sys.exit(f"{error.filename}: {error.strerror}")

@@ -18,6 +18,7 @@ from app.base.money import Money
 from app.embedded import EngineUrls, using_engines
 from app.journeys import amo, caller, history, pay  # noqa: F401 - they register what menus name
 from app.journeys.desk import Desk, vocabulary
+from app.migrating import upgrade
 from app.settings import ROOT, Settings
 from app.sms.provider import Provider
 from app.sms.registry import PROVIDERS
@@ -57,7 +58,11 @@ class Runtime:
 
     @cached_property
     def database(self) -> Engine:
-        return connect(self.urls.database_url)
+        engine = connect(self.urls.database_url)
+        if not self.settings.database_url:
+            # The embedded one is nobody's to migrate but ours.
+            upgrade(engine)
+        return engine
 
     @cached_property
     def redis(self) -> Redis:

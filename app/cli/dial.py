@@ -12,6 +12,7 @@ from werkzeug.test import Client
 from app.base.errors import InvalidInput
 from app.base.phone import Phone
 from app.cli.wiring import runtime
+from app.observe.logs import set_up_logs
 from app.text.encoding import UCS2, encoding_of, units
 
 
@@ -27,6 +28,7 @@ def dial(code: str, phone: str) -> None:
         caller = Phone.parse(phone)
     except InvalidInput as error:
         raise click.BadParameter(error.params["why"], param_hint="--phone") from None
+    set_up_logs("error")  # the screen is what the terminal is for
     service, chain = _split(code, runtime().settings.ussd_code)
     client, session_id = Client(current_app.wsgi_app), f"dial-{uuid.uuid4().hex}"
     while True:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 import psycopg
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, ProgrammingError
 
 from app.base.database import AWAY
 from app.base.errors import Unavailable
@@ -56,7 +56,7 @@ def import_registry(
 
     Rejected rows go to `registry_file.rejected_path(path)`. All or nothing: RegistryRefused for a
     file unusable as a whole, OSError when a file cannot be read or written, Unavailable when the
-    database cannot take it.
+    database cannot take it, away, full or without its tables.
     """
     tell = progress or (lambda step, done, total: None)
     with open_registry(path) as file:
@@ -70,7 +70,7 @@ def import_registry(
         try:
             with engine.begin() as connection:
                 return _import_rows(connection, path, file, rows, today, tell)
-        except (*AWAY, psycopg.OperationalError) as error:
+        except (*AWAY, ProgrammingError, psycopg.OperationalError) as error:
             raise Unavailable(what="postgresql", why=_said_by_database(error)) from error
 
 

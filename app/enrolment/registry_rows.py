@@ -31,7 +31,7 @@ _CNSS_NUMBER = re.compile(r"\d{9}", re.ASCII)
 _CIN_NOISE = re.compile(r"[\s.-]+")
 _CIN = re.compile(r"[A-Z0-9]{3,12}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_DECIMAL = re.compile(r"\d{1,2}(\.\d{1,2})?", re.ASCII)
+_DECIMAL = re.compile(r"\d{1,2}(\.\d{1,2}0*)?", re.ASCII)
 _PHONE = re.compile(r"[+]?[0-9 ()./-]+")
 _PHONE_NOISE = re.compile(r"[ ()./-]+")
 _NATIONAL_MOBILE = re.compile(r"0[67]\d{8}", re.ASCII)
@@ -51,7 +51,9 @@ def split_line(line: bytes) -> list[str]:
     except UnicodeDecodeError as error:
         raise BadRow(f"row: not UTF-8 at byte {error.start + 1}") from None
     if stray := _CONTROL.search(text):
-        raise BadRow(f"row: control character U+{ord(stray[0]):04X} at {stray.start() + 1}")
+        raise BadRow(
+            f"row: control character U+{ord(stray[0]):04X} at character {stray.start() + 1}"
+        )
     return [field.strip() for field in _split(text)]
 
 

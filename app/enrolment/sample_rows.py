@@ -89,8 +89,7 @@ _CATEGORIES = (
     + ("C,1,", "C,2,", "C,3,", "C,4,")
     + ("D,,240.00", "D,,960.00", "D,,2100.00", "D,,6300.00", "D,,12500.00")
 )
-_CIN_LETTERS = ("A", "AB", "AD", "BE", "BK", "C", "CD", "D", "E", "EE", "F", "G", "H", "J", "JC")
-_CIN_LETTERS += ("K", "L", "M", "N", "P", "Q", "R", "S", "T", "U", "V", "W", "X", "Y", "Z")
+_CIN_LETTERS = (*"ABCDEFGHIJKLMNPQRSTUVWXYZ", "AB", "AD", "BE", "BK", "CD", "EE", "JC", "PB")
 _BIRTH_DATES = tuple(
     f"{year}-{month:02d}-{day:02d}"
     for year in range(1952, 2004)

@@ -33,7 +33,12 @@ def recognise_caller(talk: Conversation) -> str:
 
 @vocabulary.rows("languages")
 def languages(talk: Conversation) -> list[Row]:
-    return [Row(key, {"language_name": _NATIVE_NAMES[key]}) for key in talk.desk.words.languages]
+    spoken = talk.desk.words.languages
+    return [
+        Row(language, {"language_name": name})
+        for language, name in _NATIVE_NAMES.items()
+        if language in spoken
+    ]
 
 
 @vocabulary.action("remember_language", "artisan", "unknown")

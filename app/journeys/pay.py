@@ -44,9 +44,16 @@ def dues(talk: Conversation) -> Values:
 def months_to_pay(talk: Conversation) -> list[Row]:
     """The oldest month, the two oldest, and so on: CNSS credits the oldest debt first."""
     who = person(talk)
+    unpaid = who.unpaid()
     return [
-        Row(count, {"count": count, "total": who.dues(count).total + talk.desk.fee})
-        for count in range(1, len(who.unpaid()) + 1)
+        Row(
+            count,
+            {
+                "period": period_words(unpaid[0], unpaid[count - 1]),
+                "total": who.dues(count).total + talk.desk.fee,
+            },
+        )
+        for count in range(1, len(unpaid) + 1)
     ]
 
 

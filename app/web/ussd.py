@@ -1,6 +1,7 @@
 """The gateways' callbacks: authenticate, parse, turn, render. Always a screen for a phone."""
 
 import hmac
+from contextlib import suppress
 from time import perf_counter
 
 import structlog
@@ -30,7 +31,7 @@ def blueprint(settings: Settings) -> Blueprint:
     pages = Blueprint("ussd", __name__, url_prefix="/ussd/africastalking")
     token = settings.callback_token.get_secret_value()
     if not settings.production:
-        pages.post("/", strict_slashes=False)(_callback)
+        pages.post("")(_callback)
         pages.post("/events")(_session_ended)
 
     def callback_with_token(given: str) -> Response:
@@ -98,17 +99,12 @@ def _away_words(maalem: Runtime, language: str | None) -> str:
 
 def _language(maalem: Runtime, hop: Hop) -> str | None:
     """From whichever of Redis and PostgreSQL still answers."""
-    try:
-        record = maalem.turns.sessions.load(hop)
-        if record is not None:
+    with suppress(Exception):
+        if (record := maalem.turns.sessions.load(hop)) is not None:
             return record.place.language
-    except Unavailable:
-        pass
-    try:
-        with reading(maalem.database) as connection:
-            return find_language(connection, hop.phone)
-    except Unavailable:
-        return None
+    with suppress(Exception), reading(maalem.database) as connection:
+        return find_language(connection, hop.phone)
+    return None
 
 
 def _session_ended() -> Response:

@@ -1,0 +1,142 @@
+"""`flask registry`: makes up a register, imports the ministry's, loads the sample people."""
+
+import dataclasses
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NoReturn
+
+import click
+from flask.cli import with_appcontext
+from pydantic import SecretStr
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from sqlalchemy import select
+
+from app.agents.service import add_agency, add_agent
+from app.base.clock import local_date
+from app.base.database import reading, transaction
+from app.base.errors import Unavailable
+from app.base.phone import Phone
+from app.cli.wiring import runtime
+from app.enrolment import registry as imports
+from app.enrolment.models import artisan
+from app.enrolment.registry_file import RegistryRefused, rejected_path
+from app.enrolment.sample_rows import MAX_ROWS, sample_rows
+from app.enrolment.samples import sample_people_csv
+
+_LINES_A_WRITE = 1000
+
+
+@click.group()
+def registry() -> None:
+    """The national register of artisans (RNA)."""
+
+
+@registry.command()
+@click.option("--rows", required=True, type=click.IntRange(0, MAX_ROWS), help="How many artisans.")
+@click.option("--seed", default=0, show_default=True, help="The same seed, the same rows.")
+def sample(rows: int, seed: int) -> None:
+    """Write a made-up register as CSV to standard output."""
+    out = sys.stdout.buffer
+    lines = sample_rows(rows, seed)
+    while piece := list(islice(lines, _LINES_A_WRITE)):
+        out.write(("\n".join(piece) + "\n").encode())
+    out.flush()
+
+
+@registry.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="The counts for programs.")
+@with_appcontext
+def import_command(file: Path, as_json: bool) -> None:
+    """Create and update artisans from FILE, by RNA number.
+
+    Rows that cannot be taken are left out, and are in FILE.rejected.csv with line and reason.
+    Ends with 1, nothing imported, when the file as a whole or the database cannot be used.
+    """
+    try:
+        report = _import(file)
+    except RegistryRefused as refused:
+        why = f"line {refused.params['line']}: {refused.params['why']}"
+        _fail(f"{file}: {why} (see {rejected_path(file)})", why, as_json, rejected=1)
+    except OSError as error:
+        why = error.strerror or str(error)
+        _fail(f"{error.filename or file}: {why}", why, as_json)
+    except Unavailable as away:
+        why = ": ".join(str(param) for param in away.params.values())
+        _fail(why, why, as_json)
+    counts = dataclasses.asdict(report)
+    said = ", ".join(f"{many} {what}" for what, many in counts.items())
+    click.echo(json.dumps(counts) if as_json else said)
+    if report.rejected:
+        click.echo(f"rejected rows: {rejected_path(file)}", err=True)
+
+
+@registry.command()
+@with_appcontext
+def load_sample_people() -> None:
+    """Load the sample people and their agent into an empty database, never in production."""
+    if runtime().settings.production:
+        raise click.ClickException("sample people are for development only")
+    with reading(runtime().database) as connection:
+        if connection.execute(select(artisan.c.id).limit(1)).first():
+            click.echo("the register holds artisans: no sample people loaded")
+            return
+    # The artisans last: killed before, the next start does it all again.
+    with transaction(runtime().database) as connection:
+        add_agency(connection, "W-RABAT-01", "Wafacash Rabat Agdal", "Rabat")
+        add_agent(connection, "1001", "W-RABAT-01", SecretStr("2468"), Phone.parse("+212600000091"))
+    with TemporaryDirectory() as directory:
+        file = Path(directory, "sample-people.csv")
+        file.write_text(sample_people_csv(local_date(runtime().clock())), encoding="utf-8")
+        report = _import(file)
+    click.echo(f"{report.created} sample people and agent 1001 loaded")
+
+
+def _import(file: Path) -> imports.ImportReport:
+    with _progress() as tell:
+        return imports.import_registry(
+            runtime().database,
+            file,
+            cin_key=runtime().cin_key,
+            today=local_date(runtime().clock()),
+            progress=tell,
+        )
+
+
+@contextmanager
+def _progress() -> Iterator[imports.Progress]:
+    """A bar on standard error when that is a terminal, else nothing."""
+    columns = (
+        TextColumn("{task.description:<8}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+    )
+    console = Console(file=sys.stderr)
+    with Progress(
+        *columns, console=console, transient=True, disable=not console.is_terminal
+    ) as bar:
+        task = bar.add_task("reading", total=None)
+
+        def tell(step: str, done: int, total: int | None) -> None:
+            bar.update(task, description=step, completed=done, total=total)
+
+        yield tell
+
+
+def _fail(said: str, why: str, as_json: bool, rejected: int = 0) -> NoReturn:
+    """One line on standard error and exit 1; programs get the counts and the reason as well.
+
+    `rejected` is how many lines the rejected file names.
+    """
+    click.echo(said, err=True)
+    if as_json:
+        counts = imports.ImportReport(0, 0, 0, 0, rejected)
+        click.echo(json.dumps(dataclasses.asdict(counts) | {"error": why}))
+    sys.exit(1)

@@ -1,0 +1,225 @@
+"""Real engines for every test: one PostgreSQL and one Redis a run, one database a test process."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from pydantic import SecretStr
+from sqlalchemy import Engine, create_engine, text
+
+from app import create_app
+from app.agents.service import add_agency, add_agent
+from app.base.clock import local_date
+from app.base.database import metadata, transaction
+from app.base.phone import Phone
+from app.embedded import EngineUrls, using_engines
+from app.enrolment.registry import import_registry
+from app.enrolment.samples import sample_people_csv
+from app.migrating import upgrade
+from app.runtime import Runtime
+from app.settings import ROOT, Settings
+from tests.phone import TestPhone
+
+NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+AGENCY, AGENT, PIN = "W-RABAT-01", "1001", SecretStr("2468")
+
+
+class TestClock:
+    """The clock of a runtime under test: it stands until it is set."""
+
+    __test__ = False
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture(scope="session")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineUrls]:
+    """The engines of this run; every test process shares them."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with using_engines(shared / "engines", durable=False) as urls:
+        yield urls
+
+
+@pytest.fixture(scope="session")
+def own_urls(engines: EngineUrls) -> EngineUrls:
+    """A database and a Redis number of this test process alone."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    name = f"test_{worker}"
+    admin = create_engine(
+        engines.database_url.replace("postgresql://", "postgresql+psycopg://", 1),
+        isolation_level="AUTOCOMMIT",
+    )
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    admin.dispose()
+    number = int(worker.removeprefix("gw"))
+    redis = engines.redis_url
+    return EngineUrls(
+        engines.database_url.replace("/maalem?", f"/{name}?"),
+        f"{redis}{'&' if '?' in redis else '?'}db={number}",
+    )
+
+
+@pytest.fixture(scope="session")
+def session_runtime(own_urls: EngineUrls) -> Iterator[Runtime]:
+    settings = Settings(
+        database_url=own_urls.database_url, redis_url=own_urls.redis_url, log_level="error"
+    )
+    runtime = Runtime(settings, clock=TestClock())
+    upgrade(runtime.database)
+    yield runtime
+    runtime.database.dispose()
+    runtime.redis.close()
+
+
+def empty(engine: Engine) -> None:
+    """Every table empty again; the guards that forbid it sleep meanwhile."""
+    tables = ", ".join(t.name for t in metadata.sorted_tables if t.name != "ledger_account")
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+
+
+@pytest.fixture
+def runtime(session_runtime: Runtime) -> Runtime:
+    """A runtime on emptied engines; set `runtime.clock.now` to move in time."""
+    empty(session_runtime.database)
+    session_runtime.redis.flushdb()
+    session_runtime.clock.now = NOW  # type: ignore[attr-defined]
+    return session_runtime
+
+
+@pytest.fixture
+def engine(runtime: Runtime) -> Engine:
+    return runtime.database
+
+
+def load_sample_people(runtime: Runtime, folder: Path) -> None:
+    """The contract's people, through the import, and the agent's agency."""
+    today = local_date(runtime.clock())
+    path = folder / "people.csv"
+    path.write_text(sample_people_csv(today), encoding="utf-8")
+    report = import_registry(
+        runtime.database, path, cin_key=runtime.cin_key, today=today, progress=None
+    )
+    assert report.rejected == 0
+    with transaction(runtime.database) as connection:
+        add_agency(connection, AGENCY, "Wafacash Rabat Agdal", "Rabat")
+        add_agent(connection, AGENT, AGENCY, PIN, Phone.parse("+212600000091"))
+
+
+@pytest.fixture
+def sample_people(runtime: Runtime, tmp_path: Path) -> None:
+    load_sample_people(runtime, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def app(session_runtime: Runtime) -> Flask:
+    return create_app(session_runtime)
+
+
+@pytest.fixture
+def client(app: Flask, runtime: Runtime) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def phone(client: FlaskClient) -> TestPhone:
+    """A phone that sends every hop twice and measures every screen."""
+    return TestPhone(client)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def live_server(runtime: Runtime, tmp_path: Path) -> Iterator[str]:
+    """The real server and worker in processes of their own, on the real clock; the base address."""
+    runtime.clock.now = datetime.now(UTC)  # type: ignore[attr-defined]
+    load_sample_people(runtime, tmp_path)
+    port = free_port()
+    environment = os.environ | {
+        "DATABASE_URL": runtime.settings.database_url,
+        "REDIS_URL": runtime.settings.redis_url,
+        "LOG_LEVEL": "error",
+    }
+    scripts = Path(sys.executable).parent
+    server = [scripts / "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
+    commands = [
+        [
+            *server,
+            "--port",
+            str(port),
+            "--blocking-threads",
+            "4",
+            "--log-level",
+            "error",
+            "wsgi:app",
+        ],
+        [scripts / "flask", "worker"],
+    ]
+    processes = [
+        subprocess.Popen([str(part) for part in command], env=environment, cwd=ROOT)
+        for command in commands
+    ]
+    base = f"http://127.0.0.1:{port}"
+    try:
+        wait_until_ready(base)
+        yield base
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait(15)
+
+
+def wait_until_ready(base: str, seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            with urllib.request.urlopen(f"{base}/readyz", timeout=2) as answer:
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, OSError):
+            pass
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{base} is not ready after {seconds} s")
+        time.sleep(0.1)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Browser tests that did not run are named last, so that nobody takes them for passed."""
+    for report in _browser_tests_not_run(terminalreporter):
+        terminalreporter.write_line(f"NOT RUN, no browser: {report.nodeid}", red=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter and os.environ.get("CI") == "true" and _browser_tests_not_run(reporter):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _browser_tests_not_run(reporter: pytest.TerminalReporter) -> list[pytest.TestReport]:
+    return [report for report in reporter.stats.get("skipped", []) if "/browser/" in report.nodeid]

@@ -1,0 +1,328 @@
+"""The ministry's file on its way into a real database: what is stored, counted and rejected."""
+
+import stat
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, select, text
+
+from app.enrolment.models import artisan
+from app.enrolment.registry_file import RegistryRefused, rejected_path
+from app.enrolment.registry_rows import MAX_LINE_BYTES
+from app.enrolment.registry_staging import STORED
+from app.enrolment.rules import cin_digest
+from tests.enrolment.registry_lines import (
+    GOOD,
+    HEADER,
+    KEY,
+    TODAY,
+    line,
+    load,
+    load_lines,
+    numbered,
+    rejections,
+    stored,
+    write,
+)
+
+TOMORROW = TODAY + timedelta(days=1)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "rna.csv"
+
+
+def versions(engine: Engine) -> list[tuple[object, ...]]:
+    """Where each artisan's row lies and who wrote it: the same only if it was not touched."""
+    with engine.connect() as connection:
+        rows = connection.execute(
+            select(artisan.c.rna_number, text("ctid::text"), text("xmin::text"), text("xmax::text"))
+        )
+        return sorted(tuple(row) for row in rows)
+
+
+def counts(report: object) -> tuple[int, ...]:
+    return tuple(
+        getattr(report, name) for name in ("read", "created", "updated", "unchanged", "rejected")
+    )
+
+
+def test_a_row_is_stored_with_its_types(engine: Engine, file: Path) -> None:
+    report = load_lines(engine, file, line(category="C", coefficient="3.2", annual_tax="450.5"))
+    assert counts(report) == (1, 1, 0, 0, 0)
+    assert stored(engine, *STORED, "rights_as_of") == [
+        (
+            "700001",
+            "123456789",
+            cin_digest("AB123456", KEY),
+            "Zineb Alaoui",
+            "زينب العلوي",
+            date(1985, 3, 8),
+            "+212612345678",
+            "fr",
+            "C",
+            Decimal("3.20"),
+            45050,
+            "Tapis",
+            "Fès-Meknès",
+            "Sefrou",
+            date(2023, 5, 2),
+            date(2027, 1, 31),
+            TODAY,
+        )
+    ]
+    assert not rejected_path(file).exists()
+
+
+def test_what_may_be_missing_is_null(engine: Engine, file: Path) -> None:
+    optional = set(GOOD) - {"rna_number", "full_name", "birth_date", "language", "category"}
+    assert load_lines(engine, file, line(**dict.fromkeys(optional, ""))).created == 1
+    nullable = sorted(set(STORED) - set(GOOD)) + sorted(optional & set(STORED))
+    assert set(stored(engine, *nullable)[0]) == {None}
+
+
+def test_the_same_file_again_touches_nothing(engine: Engine, file: Path) -> None:
+    lines = [numbered(index) for index in range(50)]
+    assert counts(load_lines(engine, file, *lines)) == (50, 50, 0, 0, 0)
+    before = versions(engine)
+    assert counts(load(engine, file)) == (50, 0, 0, 50, 0)
+    assert versions(engine) == before
+
+
+def test_another_day_moves_only_the_day_of_the_word(engine: Engine, file: Path) -> None:
+    load_lines(engine, file, numbered(1), numbered(2))
+    before = stored(engine, *STORED)
+    assert counts(load(engine, file, TOMORROW)) == (2, 0, 0, 2, 0)
+    assert stored(engine, *STORED) == before
+    assert stored(engine, "rights_as_of") == [(TOMORROW,), (TOMORROW,)]
+
+
+def test_changed_rows_are_updated_and_absent_ones_stay(engine: Engine, file: Path) -> None:
+    load_lines(engine, file, numbered(1), numbered(2), numbered(3))
+    ids = stored(engine, "id")
+    changed = numbered(2, rights_until="", full_name="Zineb Tazi")
+    report = load_lines(engine, file, numbered(1), changed, numbered(4), today=TOMORROW)
+    assert counts(report) == (3, 1, 1, 1, 0)
+    assert stored(engine, "id")[:3] == ids
+    assert stored(engine, "rna_number", "full_name", "rights_until", "rights_as_of") == [
+        ("81", "Zineb Alaoui", date(2027, 1, 31), TOMORROW),
+        ("82", "Zineb Tazi", None, TOMORROW),
+        ("83", "Zineb Alaoui", date(2027, 1, 31), TODAY),
+        ("84", "Zineb Alaoui", date(2027, 1, 31), TOMORROW),
+    ]
+
+
+def test_bad_rows_are_left_out_in_line_order_and_the_good_ones_taken(
+    engine: Engine, file: Path
+) -> None:
+    report = load_lines(
+        engine,
+        file,
+        numbered(1),
+        numbered(2, category="E"),
+        "",
+        numbered(3).replace("Zineb", '"Zineb'),
+        numbered(1, cnss_number="", cin=""),
+        numbered(4, language="de"),
+        "   ",
+        numbered(5, birth_date="1985-02-30"),
+        numbered(6, phone="12345"),
+        numbered(7),
+    )
+    assert counts(report) == (8, 2, 0, 0, 6)
+    assert rejections(file) == [
+        (3, "category: 'E' is not one of A, B, C, D"),
+        (5, "row: a quote is left open"),
+        (6, "rna_number: already on line 2"),
+        (7, "language: 'de' is not one of fr, ar, ary-Latn, zgh"),
+        (9, "birth_date: 1985-02-30 is not a day of the calendar"),
+        (10, "phone: not a phone number"),
+    ]
+    assert stored(engine, "rna_number") == [("81",), ("87",)]
+
+
+def test_the_rejected_file_holds_the_rows_and_only_its_owner_reads_it(
+    engine: Engine, file: Path
+) -> None:
+    bad = numbered(1, full_name="El Fassi, Zineb", category="E")
+    load_lines(engine, file, bad, numbered(2).replace("Zineb", "Zi\0neb"))
+    first, second, third = rejected_path(file).read_text(encoding="utf-8").splitlines()
+    assert first == "line,reason,row"
+    assert second == (
+        '''2,"category: 'E' is not one of A, B, C, D","''' + bad.replace('"', '""') + '"'
+    )
+    assert "Zi\\x00neb" in third
+    assert stat.S_IMODE(rejected_path(file).stat().st_mode) == 0o600
+    assert sorted(path.name for path in file.parent.iterdir()) == [
+        "rna.csv",
+        "rna.csv.rejected.csv",
+    ]
+
+
+def test_the_rejected_file_goes_when_nothing_is_rejected_any_more(
+    engine: Engine, file: Path
+) -> None:
+    load_lines(engine, file, numbered(1, category="E"))
+    assert rejections(file)
+    load_lines(engine, file, numbered(1))
+    assert not rejected_path(file).exists()
+
+
+@pytest.mark.parametrize("number", ["rna_number", "cnss_number", "cin"])
+def test_the_first_of_two_rows_with_a_number_stays(engine: Engine, file: Path, number: str) -> None:
+    twins = [numbered(index, **{number: GOOD[number]}) for index in range(3)]
+    assert counts(load_lines(engine, file, *twins)) == (3, 1, 0, 0, 2)
+    assert rejections(file) == [
+        (3, f"{number}: already on line 2"),
+        (4, f"{number}: already on line 2"),
+    ]
+
+
+def test_a_rejected_row_takes_no_number_from_a_later_one(engine: Engine, file: Path) -> None:
+    report = load_lines(engine, file, line(category="E"), line())
+    assert counts(report) == (2, 1, 0, 0, 1)
+    assert rejections(file) == [(2, "category: 'E' is not one of A, B, C, D")]
+
+
+def test_one_cin_in_two_writings_is_one_cin(engine: Engine, file: Path) -> None:
+    load_lines(engine, file, numbered(1, cin="AB 123456"), numbered(2, cin="ab-123456"))
+    assert rejections(file) == [(3, "cin: already on line 2")]
+
+
+@pytest.mark.parametrize(("number", "taken"), [("cnss_number", "100000001"), ("cin", "C000001")])
+def test_a_number_of_somebody_else_is_refused_without_saying_whose(
+    engine: Engine, file: Path, number: str, taken: str
+) -> None:
+    load_lines(engine, file, numbered(1))
+    report = load_lines(engine, file, numbered(2, **{number: taken}), numbered(3))
+    assert counts(report) == (2, 1, 0, 0, 1)
+    assert rejections(file) == [(2, f"{number}: belongs to another artisan")]
+
+
+@pytest.mark.parametrize("number", ["cnss_number", "cin"])
+def test_two_artisans_may_swap_their_numbers(engine: Engine, file: Path, number: str) -> None:
+    column = "cin_digest" if number == "cin" else number
+    first, second = "AB1234567", "CD7654321"
+    if number == "cnss_number":
+        first, second = "111111111", "222222222"
+    load_lines(engine, file, numbered(1, **{number: first}), numbered(2, **{number: second}))
+    before = stored(engine, column)
+    report = load_lines(
+        engine, file, numbered(1, **{number: second}), numbered(2, **{number: first})
+    )
+    assert counts(report) == (2, 0, 2, 0, 0)
+    assert stored(engine, column) == before[::-1]
+
+
+def test_a_number_given_up_may_be_taken_by_a_new_artisan(engine: Engine, file: Path) -> None:
+    load_lines(engine, file, numbered(1))
+    report = load_lines(
+        engine, file, numbered(2, cnss_number="100000001"), numbered(1, cnss_number="")
+    )
+    assert counts(report) == (2, 1, 1, 0, 0)
+    assert stored(engine, "rna_number", "cnss_number") == [("81", None), ("82", "100000001")]
+
+
+def test_who_is_rejected_keeps_the_number_and_so_on_along_the_chain(
+    engine: Engine, file: Path
+) -> None:
+    chain = 40
+    load_lines(engine, file, *(numbered(index) for index in range(chain)))
+    before = stored(engine, "rna_number", "cnss_number")
+    moved = [numbered(index, cnss_number=f"1{index + 1:08}") for index in range(chain - 1)]
+    report = load_lines(engine, file, *moved, numbered(chain - 1, category="E"))
+    assert counts(report) == (chain, 0, 0, 0, chain)
+    assert {reason for _, reason in rejections(file)} == {
+        "cnss_number: belongs to another artisan",
+        "category: 'E' is not one of A, B, C, D",
+    }
+    assert stored(engine, "rna_number", "cnss_number") == before
+
+
+def test_bom_crlf_blank_lines_quotes_and_no_last_line_end_are_read(
+    engine: Engine, file: Path
+) -> None:
+    quoted = ",".join(f'"{name}"' for name in HEADER.split(","))
+    content = "\r\n".join((quoted, "", numbered(1), numbered(2)))
+    file.write_bytes(b"\xef\xbb\xbf" + content.encode())
+    assert counts(load(engine, file)) == (2, 2, 0, 0, 0)
+    assert stored(engine, "rights_until")[1] == (date(2027, 1, 31),)
+
+
+def test_a_line_in_another_encoding_spoils_no_other(engine: Engine, file: Path) -> None:
+    lines = (HEADER.encode(), numbered(1).encode("cp1256"), numbered(2).encode())
+    file.write_bytes(b"\n".join(lines))
+    assert counts(load(engine, file)) == (2, 1, 0, 0, 1)
+    ((number, reason),) = rejections(file)
+    assert number == 2
+    assert reason.startswith("row: not UTF-8 at byte ")
+
+
+def test_a_huge_line_is_rejected_in_little_space(engine: Engine, file: Path) -> None:
+    file.write_text("\n".join((HEADER, "x" * 30_000_000, numbered(1))), encoding="utf-8")
+    assert counts(load(engine, file)) == (2, 1, 0, 0, 1)
+    assert rejections(file) == [(2, f"row: longer than {MAX_LINE_BYTES} bytes")]
+    assert rejected_path(file).stat().st_size < 1000
+
+
+def test_a_file_with_only_the_header_is_an_import_of_nobody(engine: Engine, file: Path) -> None:
+    assert counts(load_lines(engine, file)) == (0, 0, 0, 0, 0)
+    assert not rejected_path(file).exists()
+
+
+SHUFFLED = HEADER.replace("cin,full_name", "full_name,cin")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "file: empty"),
+        (b"\xef\xbb\xbf\n", "header: blank line"),
+        (b"\n" + HEADER.encode(), "header: blank line"),
+        (HEADER.replace(",cin", "").encode(), "header: missing: cin"),
+        (f"{HEADER},shoe_size".encode(), "header: unknown: 'shoe_size'"),
+        (f"{HEADER},cin".encode(), "header: given twice: cin"),
+        (HEADER.replace("cin", "CIN").encode(), "header: missing: cin; unknown: 'CIN'"),
+        (
+            SHUFFLED.encode(),
+            "header: columns in another order: column 3 is full_name, wanted cin",
+        ),
+        (HEADER.replace(",", ";").encode(), "header: columns are separated by ';', wanted ','"),
+        (numbered(1).encode(), "header: missing: rna_number, cnss_number"),
+        (f"{HEADER}\n{numbered(1)}".encode("utf-16"), "header: the file is UTF-16 or UTF-32"),
+        (f"{HEADER}\n".encode("utf-16-le"), "header: row: control character U+0000"),
+        (f"{HEADER}\r{numbered(1)}\r".encode(), "header: row: control character U+000D"),
+        (b"PK\x03\x04\x14\x00\xff\xfe" * 9, "header: row: not UTF-8 at byte 7"),
+        (HEADER.encode() * 100, "header: row: longer than"),
+    ],
+)
+def test_a_file_that_is_no_register_is_refused_whole(
+    engine: Engine, file: Path, content: bytes, reason: str
+) -> None:
+    file.write_bytes(content)
+    with pytest.raises(RegistryRefused) as refused:
+        load(engine, file)
+    assert refused.value.params["line"] == 1
+    assert refused.value.params["why"].startswith(reason)
+    assert rejections(file) == [(1, refused.value.params["why"])]
+    assert stored(engine, "id") == []
+
+
+@pytest.mark.parametrize("where", ["absent.csv", "folder"])
+def test_what_is_no_file_is_an_os_error(engine: Engine, tmp_path: Path, where: str) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OSError, match=r"No such file|Not a regular file"):
+        load(engine, tmp_path / where)
+
+
+def test_when_the_rejected_file_cannot_be_written_nothing_is_imported(
+    engine: Engine, file: Path
+) -> None:
+    write(file, [numbered(1), numbered(2, category="E")])
+    rejected_path(file).mkdir()
+    with pytest.raises(OSError, match=r"rejected\.csv"):
+        load(engine, file)
+    assert stored(engine, "id") == []

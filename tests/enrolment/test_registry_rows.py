@@ -1,0 +1,240 @@
+"""What of a line is taken, how it is written in the register, and what is said of a bad one."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.enrolment.registry_rows import FIELDS, MAX_LINE_BYTES, BadRow, read_row, split_line
+from app.enrolment.rules import cin_digest
+from tests.enrolment.registry_lines import KEY, TODAY, line
+
+
+def read(text: str) -> dict[str, object]:
+    values = read_row(split_line(text.encode()), KEY, TODAY)
+    return dict(zip(FIELDS, values, strict=True))
+
+
+def test_a_good_row_is_written_as_the_register_keeps_it() -> None:
+    assert read(line()) == {
+        "rna_number": "700001",
+        "cnss_number": "123456789",
+        "cin": cin_digest("AB123456", KEY),
+        "full_name": "Zineb Alaoui",
+        "full_name_ar": "زينب العلوي",
+        "birth_date": "1985-03-08",
+        "phone": "+212612345678",
+        "language": "fr",
+        "category": "A",
+        "coefficient": None,
+        "annual_tax": None,
+        "trade": "Tapis",
+        "region": "Fès-Meknès",
+        "province": "Sefrou",
+        "enrolled_on": "2023-05-02",
+        "rights_until": "2027-01-31",
+    }
+
+
+@pytest.mark.parametrize(
+    ("field", "text", "kept"),
+    [
+        ("rna_number", "A" * 32, "A" * 32),
+        ("rna_number", "RNA/2023-00017", "RNA/2023-00017"),
+        ("cnss_number", "", None),
+        ("cin", "", None),
+        ("cin", "ab 12-34.56", cin_digest("AB123456", KEY)),
+        ("full_name", "  Zineb \u00a0 El  Alaoui ", "Zineb El Alaoui"),
+        ("full_name", "Ze\u0301ineb", "Zéineb"),
+        ("full_name", "x" * 80, "x" * 80),
+        ("full_name", "Alaoui, Zineb", "Alaoui, Zineb"),
+        ("full_name", 'Zineb "Zizi" Alaoui', 'Zineb "Zizi" Alaoui'),
+        ("full_name_ar", "\u200fزينب\u200e", "زينب"),
+        ("full_name_ar", "", None),
+        ("birth_date", "1900-01-01", "1900-01-01"),
+        ("birth_date", "2000-02-29", "2000-02-29"),
+        ("phone", "", None),
+        ("phone", "0612345678", "+212612345678"),
+        ("phone", "07 12-34.56 78", "+212712345678"),
+        ("phone", "00212612345678", "+212612345678"),
+        ("phone", "212612345678", "+212612345678"),
+        ("phone", "+212 (6) 12 34 56 78", "+212612345678"),
+        ("phone", "0522123456", "+212522123456"),
+        ("phone", "+33612345678", "+33612345678"),
+        ("language", "ary-Latn", "ary-Latn"),
+        ("coefficient", "0.75", None),
+        ("annual_tax", "450", "45000"),
+        ("annual_tax", "450.5", "45050"),
+        ("annual_tax", "0", "0"),
+        ("trade", "", None),
+        ("enrolled_on", TODAY.isoformat(), TODAY.isoformat()),
+        ("enrolled_on", "1985-03-08", "1985-03-08"),
+        ("rights_until", "2023-05-02", "2023-05-02"),
+        ("rights_until", "", None),
+    ],
+)
+def test_what_is_taken(field: str, text: str, kept: object) -> None:
+    others = {"rights_until": "2030-12-31"} if field == "enrolled_on" else {}
+    assert read(line(**{field: text} | others))[field] == kept
+
+
+@pytest.mark.parametrize(
+    ("category", "text", "kept"),
+    [
+        ("B", "4", None),
+        ("C", "1", "1"),
+        ("C", "3.2", "3.2"),
+        ("C", "6.00", "6.00"),
+        ("D", "nonsense", None),
+    ],
+)
+def test_only_category_c_has_a_coefficient_of_its_own(
+    category: str, text: str, kept: str | None
+) -> None:
+    assert read(line(category=category, coefficient=text))["coefficient"] == kept
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"rna_number": ""}, "rna_number: missing"),
+        ({"rna_number": "   "}, "rna_number: missing"),
+        ({"rna_number": "1" * 33}, "rna_number: not 1 to 32 visible characters"),
+        ({"rna_number": "70 01"}, "rna_number: not 1 to 32 visible characters"),
+        ({"rna_number": "70\u200b01"}, "rna_number: not 1 to 32 visible characters"),
+        ({"cnss_number": "12345678"}, "cnss_number: not 9 digits"),
+        ({"cnss_number": "1234567890"}, "cnss_number: not 9 digits"),
+        ({"cnss_number": "12345678a"}, "cnss_number: not 9 digits"),
+        ({"cnss_number": "١٢٣٤٥٦٧٨٩"}, "cnss_number: not 9 digits"),
+        ({"cin": "AB"}, "cin: not 3 to 12 letters and digits"),
+        ({"cin": "AB12345678901"}, "cin: not 3 to 12 letters and digits"),
+        ({"cin": "É123456"}, "cin: not 3 to 12 letters and digits"),
+        ({"full_name": " "}, "full_name: missing"),
+        ({"full_name": "\u200f"}, "full_name: missing"),
+        ({"full_name": "x" * 81}, "full_name: longer than 80 characters"),
+        ({"full_name_ar": "ز" * 81}, "full_name_ar: longer than 80 characters"),
+        ({"birth_date": ""}, "birth_date: missing"),
+        ({"birth_date": "1985-02-30"}, "birth_date: 1985-02-30 is not a day of the calendar"),
+        ({"birth_date": "1985-13-01"}, "birth_date: 1985-13-01 is not a day of the calendar"),
+        ({"birth_date": "2023-02-29"}, "birth_date: 2023-02-29 is not a day of the calendar"),
+        ({"birth_date": "0000-01-01"}, "birth_date: 0000-01-01 is not a day of the calendar"),
+        ({"birth_date": "08/03/1985"}, "birth_date: '08/03/1985' is not a day written YYYY-MM-DD"),
+        ({"birth_date": "19850308"}, "birth_date: '19850308' is not a day written YYYY-MM-DD"),
+        ({"birth_date": "1985-W10-5"}, "birth_date: '1985-W10-5' is not a day written YYYY-MM-DD"),
+        ({"birth_date": "1899-12-31"}, "birth_date: 1899-12-31 is not from 1900-01-01 to today"),
+        (
+            {"birth_date": "2026-11-24", "enrolled_on": ""},
+            "birth_date: 2026-11-24 is not from 1900-01-01 to today",
+        ),
+        ({"phone": "12345"}, "phone: not a phone number"),
+        ({"phone": "061234567"}, "phone: not a phone number"),
+        ({"phone": "+2126123456789"}, "phone: not a phone number"),
+        ({"phone": "+212112345678"}, "phone: not a phone number"),
+        ({"phone": "+999612345678"}, "phone: not a phone number"),
+        ({"phone": "0800-FLOWERS"}, "phone: not a phone number"),
+        ({"phone": "2.12612E+11"}, "phone: not a phone number"),
+        ({"phone": "-"}, "phone: not a phone number"),
+        ({"phone": "++212612345678"}, "phone: not a phone number"),
+        ({"language": ""}, "language: missing"),
+        ({"language": "FR"}, "language: 'FR' is not one of fr, ar, ary-Latn, zgh"),
+        ({"category": ""}, "category: missing"),
+        ({"category": "E"}, "category: 'E' is not one of A, B, C, D"),
+        ({"coefficient": "1"}, "coefficient: '1' is not 0.75, as category A has"),
+        ({"category": "C"}, "coefficient: '' is not from 1 to 6"),
+        ({"category": "C", "coefficient": "0.75"}, "coefficient: '0.75' is not from 1 to 6"),
+        ({"category": "C", "coefficient": "6.01"}, "coefficient: '6.01' is not from 1 to 6"),
+        ({"category": "C", "coefficient": "3.255"}, "coefficient: '3.255' is not from 1 to 6"),
+        ({"category": "C", "coefficient": "NaN"}, "coefficient: 'NaN' is not from 1 to 6"),
+        ({"category": "C", "coefficient": "2,5"}, "coefficient: '2,5' is not from 1 to 6"),
+        ({"annual_tax": "-1"}, "annual_tax: below 0"),
+        ({"annual_tax": "1.234"}, "annual_tax: not an amount"),
+        ({"annual_tax": "lots"}, "annual_tax: not an amount"),
+        ({"annual_tax": "1" * 13}, "annual_tax: not an amount"),
+        ({"trade": "x" * 81}, "trade: longer than 80 characters"),
+        ({"region": "x" * 81}, "region: longer than 80 characters"),
+        ({"province": "x" * 81}, "province: longer than 80 characters"),
+        ({"enrolled_on": "2026-11-24"}, "enrolled_on: 2026-11-24 is in the future"),
+        ({"enrolled_on": "1985-03-07"}, "enrolled_on: 1985-03-07 is before birth_date"),
+        ({"enrolled_on": "2023-00-10"}, "enrolled_on: 2023-00-10 is not a day of the calendar"),
+        ({"rights_until": "2023-05-01"}, "rights_until: 2023-05-01 is before enrolled_on"),
+        ({"rights_until": "soon"}, "rights_until: 'soon' is not a day written YYYY-MM-DD"),
+    ],
+)
+def test_a_bad_field_is_named_with_its_fault(changes: dict[str, str], reason: str) -> None:
+    with pytest.raises(BadRow) as bad:
+        read(line(**changes))
+    assert reason in str(bad.value)
+    assert ";" not in str(bad.value)
+
+
+def test_all_faults_of_a_row_are_in_one_reason() -> None:
+    with pytest.raises(BadRow) as bad:
+        read(line(category="E", language="de", birth_date="1985-02-30"))
+    assert str(bad.value) == (
+        "birth_date: 1985-02-30 is not a day of the calendar; "
+        "language: 'de' is not one of fr, ar, ary-Latn, zgh; "
+        "category: 'E' is not one of A, B, C, D"
+    )
+
+
+def test_reasons_show_neither_cin_nor_phone() -> None:
+    with pytest.raises(BadRow) as bad:
+        read(line(cin="SECRET-CIN-12345", phone="+21299"))
+    assert "12345" not in str(bad.value)
+    assert "21299" not in str(bad.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (line().replace("Zineb", '"Zineb').encode(), "row: a quote is left open"),
+        (line().replace("Alaoui", 'Ala"oui').encode(), "row: a quote is left open"),
+        (line().replace("Alaoui", 'Ala"ou"i').encode(), "row: a quote inside or beside"),
+        (line().replace("Zineb", '"Zineb"x').encode(), "row: a quote inside or beside"),
+        (line().encode("cp1256"), "row: not UTF-8 at byte 40"),
+        (
+            line().replace("Zineb", "Zin\0eb").encode(),
+            "row: control character U+0000 at character 30",
+        ),
+        (
+            line().replace("Zineb", "Zin\teb").encode(),
+            "row: control character U+0009 at character 30",
+        ),
+        (
+            line().replace("Zineb", "Zin\x9beb").encode(),
+            "row: control character U+009B at character 30",
+        ),
+        (line(trade="x" * MAX_LINE_BYTES).encode(), "row: longer than 10000 bytes"),
+        (line().removesuffix(",2027-01-31").encode(), "row: 15 fields, wanted 16"),
+        (line().encode() + b",", "row: 17 fields, wanted 16"),
+        (line().replace(",", ";").encode(), "row: 1 fields, wanted 16"),
+    ],
+)
+def test_a_line_that_is_no_row_says_why(text: bytes, reason: str) -> None:
+    with pytest.raises(BadRow) as bad:
+        read_row(split_line(text), KEY, TODAY)
+    assert str(bad.value).startswith(reason)
+
+
+@given(st.binary(max_size=300) | st.text(max_size=300).map(lambda text: text.encode("utf-8")))
+def test_no_line_does_worse_than_being_rejected(text: bytes) -> None:
+    try:
+        values = read_row(split_line(text), KEY, TODAY)
+    except BadRow as bad:
+        assert str(bad)
+    else:
+        assert len(values) == len(FIELDS)
+
+
+@given(st.sampled_from(FIELDS), st.text(max_size=90) | st.from_regex(r"[0-9+.-]{1,15}"))
+def test_no_field_does_worse_than_being_rejected(field: str, text: str) -> None:
+    fields = split_line(line(enrolled_on="", rights_until="").encode())
+    fields[FIELDS.index(field)] = text
+    try:
+        values = dict(zip(FIELDS, read_row(fields, KEY, TODAY), strict=True))
+    except BadRow as bad:
+        assert f"{field}: " in str(bad)
+    else:
+        assert re.fullmatch(r"[+][0-9]{8,15}", str(values["phone"] or "+21260000000"))
+        assert len(str(values["full_name"])) in range(1, 81)

@@ -1,0 +1,100 @@
+"""A person who owes, an agent who takes: what every money test begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+from sqlalchemy import select, text
+
+from app.agents.models import agent
+from app.agents.queries import Agent, find_agent
+from app.base.database import transaction
+from app.base.money import ZERO
+from app.base.phone import Phone
+from app.enrolment.models import artisan
+from app.payments.deposits import redeem_code
+from app.payments.queries import IssuedCode
+from app.payments.service import issue_code
+from app.runtime import Runtime
+
+
+@dataclass
+class Money:
+    """Shorthands for what money tests do over and over, each in its own transaction."""
+
+    runtime: Runtime
+    agent: Agent
+
+    def artisan_id(self, phone: str) -> int:
+        with self.runtime.database.connect() as connection:
+            return connection.execute(
+                select(artisan.c.id).where(artisan.c.phone == phone)
+            ).scalar_one()
+
+    def issue(self, phone: str, months: int | None = None) -> IssuedCode:
+        artisan_id = self.artisan_id(phone)
+        with transaction(self.runtime.database) as connection:
+            return issue_code(
+                connection,
+                artisan_id,
+                Phone(phone),
+                "fr",
+                months,
+                fee=ZERO,
+                words=self.runtime.words,
+                random=self.runtime.random,
+                now=self.runtime.clock(),
+            )
+
+    def redeem(self, code: str, key: str = "k", by: Agent | None = None) -> str:
+        with transaction(self.runtime.database) as connection:
+            return redeem_code(
+                connection,
+                code,
+                by or self.agent,
+                key=key,
+                channel="page",
+                words=self.runtime.words,
+                now=self.runtime.clock(),
+            )
+
+    def one(self, sql: str, **values: object) -> object:
+        with self.runtime.database.connect() as connection:
+            return connection.execute(text(sql), values).scalar_one()
+
+
+@pytest.fixture
+def money(runtime: Runtime, sample_people: None) -> Money:
+    with runtime.database.connect() as connection:
+        number = connection.execute(select(agent.c.id)).scalar_one()
+        found = find_agent(connection, number)
+    assert found
+    return Money(runtime, found)
+
+
+Books = Callable[[], None]
+
+
+@pytest.fixture
+def books(runtime: Runtime) -> Books:
+    """Checks, in SQL alone, what must hold after anything that happened."""
+
+    def check() -> None:
+        for wrong in (
+            "SELECT transaction_id FROM ledger_line GROUP BY 1 HAVING sum(amount_centimes) <> 0",
+            "SELECT c.code FROM payment_code c LEFT JOIN deposit d USING (code)"
+            " WHERE (c.state = 'paid') <> (d.code IS NOT NULL)",
+            "SELECT receipt_number FROM deposit d WHERE total_centimes <> ("
+            " SELECT sum(contribution_centimes + penalty_centimes) FROM settled_contribution s"
+            " WHERE s.receipt_number = d.receipt_number)",
+            "SELECT receipt_number FROM deposit d WHERE NOT EXISTS ("
+            " SELECT 1 FROM message WHERE event_key = 'receipt:' || d.receipt_number)",
+            "SELECT artisan_id FROM payment_code WHERE state = 'issued' GROUP BY 1"
+            " HAVING count(*) > 1",
+        ):
+            with runtime.database.connect() as connection:
+                assert connection.execute(text(wrong)).all() == [], wrong
+
+    return check

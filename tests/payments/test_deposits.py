@@ -1,0 +1,233 @@
+"""Cash for a code: once, exact, in the books, told to the artisan."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
+
+from app.agents.models import agent
+from app.agents.queries import Agent, find_agent
+from app.agents.service import add_agency, add_agent
+from app.base.errors import MaalemError
+from app.base.money import Money as Amount
+from app.base.phone import Phone
+from app.payments.errors import CodeCancelled, CodeExpired, CodePaid, CodeUnknown, KeyReused
+from app.payments.rules import draw_code
+from app.payments.service import cancel_code, issue_code
+from tests.payments.conftest import Books, Money
+
+FATIMA, HASSAN, AICHA = "+212600000001", "+212600000002", "+212600000005"
+
+
+@pytest.fixture
+def other_agent(money: Money) -> Agent:
+    with money.runtime.database.begin() as connection:
+        add_agency(connection, "W-FES-02", "Wafacash Fes", "Fes")
+        add_agent(connection, "2002", "W-FES-02", SecretStr("1357"), None)
+        number = connection.execute(select(agent.c.id).where(agent.c.number == "2002")).scalar_one()
+        found = find_agent(connection, number)
+    assert found
+    return found
+
+
+def test_a_deposit_is_booked_settled_and_told(money: Money, books: Books) -> None:
+    code = money.issue(HASSAN)
+    receipt = money.redeem(code.code)
+    with money.runtime.database.connect() as connection:
+        lines = connection.execute(
+            text("SELECT account, amount_centimes FROM ledger_line ORDER BY 1")
+        ).all()
+        months = connection.execute(
+            text(
+                "SELECT to_char(period, 'YYYY-MM'), posted_on FROM settled_contribution ORDER BY 1"
+            )
+        ).all()
+    assert [tuple(line) for line in lines] == [
+        ("agent_network_receivable", 66390),
+        ("contributions_payable", -65408),
+        ("penalties_payable", -982),
+    ]
+    assert [tuple(month) for month in months] == [(f"2026-{m:02d}", None) for m in range(8, 12)]
+    body = money.one("SELECT body FROM message WHERE kind = 'receipt'")
+    for part in (receipt, "663,90 DH", "08/26-11/26", "23/11/2026", "W-RABAT-01"):
+        assert part in str(body)
+    books()
+
+
+def test_oldest_months_are_settled_first(money: Money) -> None:
+    money.redeem(money.issue(HASSAN, 2).code)
+    rest = money.issue(HASSAN)
+    assert (str(rest.first), str(rest.last)) == ("2026-10", "2026-11")
+
+
+def test_the_same_confirmation_gives_the_same_receipt(money: Money, books: Books) -> None:
+    code = money.issue(FATIMA).code
+    assert money.redeem(code, "once") == money.redeem(code, "once")
+    assert money.one("SELECT count(*) FROM deposit") == 1
+    books()
+
+
+def test_a_key_is_not_for_two_codes(money: Money) -> None:
+    money.redeem(money.issue(FATIMA).code, "once")
+    with pytest.raises(KeyReused):
+        money.redeem(money.issue(HASSAN).code, "once")
+
+
+def test_one_code_many_confirmations_at_once(
+    money: Money, books: Books, other_agent: Agent
+) -> None:
+    code = money.issue(HASSAN).code
+
+    def confirm(number: int) -> str | type[MaalemError]:
+        try:
+            by = money.agent if number % 2 else other_agent
+            return money.redeem(code, f"key-{number % 6}", by)
+        except MaalemError as refusal:
+            return type(refusal)
+
+    with ThreadPoolExecutor(8) as many:
+        answers = list(many.map(confirm, range(24)))
+    receipts = {answer for answer in answers if isinstance(answer, str)}
+    assert len(receipts) == 1
+    assert set(answers) - receipts == {CodePaid}
+    assert money.one("SELECT count(*) FROM deposit") == 1
+    books()
+
+
+def test_paying_and_asking_anew_at_once_never_pays_a_month_twice(
+    money: Money, books: Books
+) -> None:
+    for phone in (HASSAN, AICHA):
+        code = money.issue(phone, 1).code
+
+        def pay(code: str = code) -> None:
+            with suppress(CodeCancelled):
+                money.redeem(code, code)
+
+        with ThreadPoolExecutor(2) as two:
+            paying, asking = two.submit(pay), two.submit(money.issue, phone)
+            paying.result()
+            new = asking.result()
+        money.redeem(new.code, new.code)
+        books()
+
+
+def test_every_refusal_says_which(money: Money, other_agent: Agent) -> None:
+    with pytest.raises(CodeUnknown):
+        money.redeem(draw_code(money.runtime.random))
+    cancelled = money.issue(FATIMA).code
+    with money.runtime.database.begin() as connection:
+        cancel_code(connection, money.artisan_id(FATIMA), money.runtime.clock())
+    with pytest.raises(CodeCancelled) as refused:
+        money.redeem(cancelled)
+    assert refused.value.params == {"cancelled_at": money.runtime.clock()}
+    paid = money.issue(FATIMA).code
+    receipt = money.redeem(paid, "first")
+    with pytest.raises(CodePaid) as own:
+        money.redeem(paid, "second")
+    assert own.value.params == {
+        "paid_at": money.runtime.clock(),
+        "agent": "1001",
+        "receipt": receipt,
+    }
+    with pytest.raises(CodePaid) as others:
+        money.redeem(paid, "third", other_agent)
+    assert others.value.params == {}
+    expired = money.issue(HASSAN)
+    money.runtime.clock.now = expired.expires_at  # type: ignore[attr-defined]
+    with pytest.raises(CodeExpired) as late:
+        money.redeem(expired.code, "late")
+    assert late.value.params == {"expired_at": expired.expires_at}
+
+
+def test_a_code_is_good_to_its_last_second(money: Money) -> None:
+    code = money.issue(FATIMA)
+    money.runtime.clock.now = code.expires_at - timedelta(seconds=1)  # type: ignore[attr-defined]
+    assert money.redeem(code.code)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sql"),
+    [
+        ("ledger changed", "UPDATE ledger_line SET amount_centimes = 1"),
+        ("ledger deleted", "DELETE FROM ledger_line"),
+        ("ledger emptied", "TRUNCATE ledger_line"),
+        ("audit changed", "UPDATE audit_event SET actor = 'nobody'"),
+        ("deposit changed", "UPDATE deposit SET total_centimes = 1"),
+        ("paid code reopened", "UPDATE payment_code SET state = 'issued', ended_at = NULL"),
+        ("amount changed", "UPDATE payment_code SET total_centimes = 1, contribution_centimes = 1"),
+        ("code deleted", "DELETE FROM payment_code"),
+        (
+            "half a booking",
+            "WITH t AS (INSERT INTO ledger_transaction (event, receipt_number, occurred_at)"
+            " SELECT 'fee', receipt_number, now() FROM deposit RETURNING id)"
+            " INSERT INTO ledger_line (transaction_id, account, amount_centimes)"
+            " SELECT id, 'fees_payable', -1 FROM t",
+        ),
+        (
+            "a booking without lines",
+            "INSERT INTO ledger_transaction (event, receipt_number, occurred_at)"
+            " SELECT 'fee', receipt_number, now() FROM deposit",
+        ),
+        (
+            "a month settled twice",
+            "INSERT INTO settled_contribution SELECT * FROM settled_contribution",
+        ),
+        (
+            "paid without a deposit",
+            "INSERT INTO payment_code (code, artisan_id, state, contribution_centimes,"
+            " penalty_centimes, fee_centimes, total_centimes, first_period, last_period,"
+            " issued_at, expires_at) SELECT '123456789012', artisan_id, 'issued', 1, 0, 0, 1,"
+            " '2027-01-01', '2027-01-01', now(), now() + interval '1 day' FROM payment_code;"
+            " INSERT INTO payment_code_line VALUES ('123456789012', '2027-01-01', 1, 0);"
+            " UPDATE payment_code SET state = 'paid', ended_at = now()"
+            " WHERE code = '123456789012'",
+        ),
+        (
+            "a second live code",
+            "INSERT INTO payment_code (code, artisan_id, contribution_centimes, penalty_centimes,"
+            " fee_centimes, total_centimes, first_period, last_period, issued_at, expires_at)"
+            " SELECT code::bigint + n, artisan_id, 1, 0, 0, 1, '2027-01-01', '2027-01-01',"
+            " now(), now() + interval '1 day' FROM payment_code, generate_series(1, 2) n",
+        ),
+        (
+            "a code whose lines do not add up",
+            "INSERT INTO payment_code (code, artisan_id, contribution_centimes, penalty_centimes,"
+            " fee_centimes, total_centimes, first_period, last_period, issued_at, expires_at)"
+            " SELECT '123456789012', artisan_id, 2, 0, 0, 2, '2027-01-01', '2027-01-01', now(),"
+            " now() + interval '1 day' FROM payment_code;"
+            " INSERT INTO payment_code_line VALUES ('123456789012', '2027-01-01', 1, 0)",
+        ),
+    ],
+)
+def test_the_database_itself_refuses(money: Money, books: Books, wrong: str, sql: str) -> None:
+    money.redeem(money.issue(FATIMA).code)
+    with pytest.raises(IntegrityError), money.runtime.database.begin() as connection:
+        for statement in sql.split(";"):
+            connection.execute(text(statement))
+    books()
+
+
+def test_a_fee_is_the_networks_and_not_a_contribution(money: Money) -> None:
+    with money.runtime.database.begin() as connection:
+        code = issue_code(
+            connection,
+            money.artisan_id(FATIMA),
+            Phone(FATIMA),
+            "fr",
+            None,
+            fee=Amount(500),
+            words=money.runtime.words,
+            random=money.runtime.random,
+            now=money.runtime.clock(),
+        )
+    assert code.total == Amount(16852)
+    money.redeem(code.code)
+    sql = "SELECT amount_centimes FROM ledger_line WHERE account = 'fees_payable'"
+    assert money.one(sql) == -500

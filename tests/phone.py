@@ -1,0 +1,61 @@
+"""A phone behind Africa's Talking for tests: it checks what every hop must keep."""
+
+from __future__ import annotations
+
+import itertools
+
+from flask.testing import FlaskClient
+
+from app.text.encoding import Limits, fits
+
+_SESSIONS = itertools.count(1)
+LIMITS = Limits(160, 80)
+
+
+class TestPhone:
+    """Dials and answers; sends each hop twice, and fails when a screen would not fit."""
+
+    __test__ = False
+
+    def __init__(self, client: FlaskClient) -> None:
+        self._client = client
+        self.number = ""
+        self.chain = ""
+        self.session = ""
+        self.more = False
+        self.screen = ""
+
+    def dial(self, number: str, inputs: str = "") -> str:
+        """A new session of `number`, with `inputs` dialled behind the code; the screen."""
+        self.number, self.session = number, f"AT-{next(_SESSIONS)}"
+        self.chain = inputs
+        return self._hop()
+
+    def answer(self, typed: str) -> str:
+        """The screen after `typed`."""
+        assert self.more, "the session is over"
+        self.chain = f"{self.chain}*{typed}" if self.chain else typed
+        return self._hop()
+
+    def _hop(self) -> str:
+        first, again = self.post(), self.post()
+        assert first == again, "a retried hop must get the same bytes"
+        kind, _, self.screen = first.partition(" ")
+        assert kind in {"CON", "END"}
+        assert fits(self.screen, LIMITS), self.screen
+        self.more = kind == "CON"
+        return self.screen
+
+    def post(self, **changed: str) -> str:
+        """One callback as it stands, or with fields changed; the body of a 200."""
+        form = {
+            "sessionId": self.session,
+            "serviceCode": "*384#",
+            "phoneNumber": self.number,
+            "networkCode": "60401",
+            "text": self.chain,
+        }
+        answer = self._client.post("/ussd/africastalking", data=form | changed)
+        assert answer.status_code == 200, answer.get_data(as_text=True)
+        assert answer.content_type == "text/plain; charset=utf-8"
+        return answer.get_data(as_text=True)

@@ -1,0 +1,277 @@
+"""What a newcomer does first: `make run`, again, stopped and killed in every way; and `.venv`."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import ProxyHandler, build_opener
+
+import psutil
+import psycopg
+import pytest
+
+from app.embedded import engine_urls, postgres_pid, redis_pid, using_engines
+
+CHECKOUT = Path(__file__).parents[1]
+SERVE = (sys.executable, "-m", "flask", "serve")
+# Of the machine's own environment nothing may decide what these tests see.
+OURS = ("APP_ENV", "DATABASE_URL", "FLASK_APP", "REDIS_URL", "SECRET_KEY", "SMS_PROVIDERS")
+MAKES = ("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS")
+
+
+class Run:
+    """One `make run` or `flask serve` with a port and a data folder; its words are in a file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data_dir = folder / "instance"
+        self.output = folder / "output"
+        self.port = free_port()
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *command: str, **environment: str) -> subprocess.Popen[bytes]:
+        inherited = {k: v for k, v in os.environ.items() if k not in OURS + MAKES}
+        ours = {"PORT": str(self.port), "DATA_DIR": str(self.data_dir)}
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                command or SERVE,
+                cwd=CHECKOUT,
+                env={**inherited, **ours, **environment},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return self.process
+
+    def said(self) -> str:
+        return self.output.read_text()
+
+    def until_ready(self) -> None:
+        wait_until(lambda: "ready on" in self.said() or self.ended(), 90)
+        assert f"ready on http://127.0.0.1:{self.port}" in self.said()
+
+    def ended(self) -> bool:
+        return self.process is not None and self.process.poll() is not None
+
+    def until_ended(self) -> int:
+        """The exit code; the contract gives ten seconds from the signal to the last process."""
+        assert self.process
+        deadline = time.monotonic() + 10
+        code = self.process.wait(10)
+        wait_until(lambda: self.living() == [], deadline - time.monotonic())
+        return code
+
+    def living(self, command: str = "") -> list[psutil.Process]:
+        """What runs with our DATA_DIR in its environment and `command` in its command line."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                ours = process.environ().get("DATA_DIR") == str(self.data_dir)
+                alive = process.status() != psutil.STATUS_ZOMBIE
+                if ours and alive and command in " ".join(process.cmdline()):
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    def get(self, path: str) -> int:
+        """The status of a page, 0 where nobody answers."""
+        try:
+            with build_opener(ProxyHandler({})).open(
+                f"http://127.0.0.1:{self.port}{path}", timeout=10
+            ) as answer:
+                return int(answer.status)
+        except URLError:
+            return 0
+
+    def sql(self, statement: str) -> None:
+        with psycopg.connect(engine_urls(self.data_dir).database_url) as connection:
+            connection.execute(statement)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    run = Run(tmp_path)
+    yield run
+    for process in run.living():
+        process.kill()
+    wait_until(lambda: run.living() == [], 10)
+    if run.process:
+        run.process.wait(10)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(happened: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline, f"not after {seconds} s"
+        time.sleep(0.1)
+
+
+def test_runs_says_where_and_who_and_a_second_start_keeps_the_data(run: Run) -> None:
+    run.start()
+    run.until_ready()
+    said = run.said().splitlines()
+    assert said[-1].startswith(f"ready on http://127.0.0.1:{run.port}")
+    for page in ("/", "/simulator", "/agent", "/metrics", "/readyz"):
+        assert run.get(page) == 200, page
+    for page in ("/", "/simulator", "/agent", "/metrics"):
+        assert any(f"http://127.0.0.1:{run.port}{page} " in line for line in said)
+    for last in ("01", "02", "03", "04", "05", "06", "07", "08", "91", "99"):
+        assert any(line.lstrip().startswith(f"+2126000000{last} ") for line in said)
+    run.sql("CREATE TABLE kept AS SELECT 1 AS one")
+    os.kill(run.process.pid, signal.SIGTERM)
+    assert run.until_ended() == 0
+    run.start()
+    run.until_ready()
+    run.sql("SELECT one FROM kept")
+    os.kill(run.process.pid, signal.SIGTERM)
+    assert run.until_ended() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_make_run_leaves_no_process_behind(run: Run, number: int) -> None:
+    """Sent to `make` alone, as a supervisor does, and for SIGINT to the group, as a terminal."""
+    run.start("make", "run")
+    run.until_ready()
+    if number == signal.SIGINT:
+        os.killpg(run.process.pid, number)
+    else:
+        os.kill(run.process.pid, number)
+    run.until_ended()
+    assert "Traceback" not in run.said()
+
+
+def test_make_passes_no_interrupt_on_and_yet_all_ends(run: Run) -> None:
+    run.start("make", "run")
+    run.until_ready()
+    os.kill(run.process.pid, signal.SIGINT)
+    run.until_ended()
+
+
+def test_a_killed_run_takes_all_with_it_and_starts_again(run: Run) -> None:
+    run.start()
+    run.until_ready()
+    os.kill(run.process.pid, signal.SIGKILL)
+    run.until_ended()
+    run.start()
+    run.until_ready()
+    # As when memory runs out: everything at once, and nobody can tidy up.
+    for process in run.living():
+        process.kill()
+    run.until_ended()
+    run.start()
+    run.until_ready()
+    os.kill(run.process.pid, signal.SIGINT)
+    assert run.until_ended() == 0
+
+
+def test_a_dead_worker_is_started_again_and_a_dead_web_server_ends_all(run: Run) -> None:
+    run.start()
+    run.until_ready()
+    (worker,) = run.living("-m flask worker")
+    worker.kill()
+    wait_until(lambda: run.living("-m flask worker") not in ([], [worker]), 20)
+    assert "the worker ended with exit code -9" in run.said()
+    run.living("-m granian")[0].kill()
+    assert run.until_ended() == 1
+    assert "the web server ended with exit code" in run.said()
+
+
+def test_a_busy_port_is_named(run: Run) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", run.port))
+        other.listen()
+        run.start()
+        assert run.process.wait(30) == 1
+    assert f"port {run.port}: Address already in use; choose another" in run.said()
+    assert not run.data_dir.exists()
+
+
+def test_production_is_refused(run: Run) -> None:
+    run.start(
+        APP_ENV="production",
+        DATABASE_URL="postgresql://db/maalem",
+        REDIS_URL="redis://redis",
+        SECRET_KEY="not-a-demo-secret-at-all",
+        CALLBACK_TOKEN="not-a-demo-token-at-all",
+        PUBLIC_URL="https://maalem.example",
+        SMS_PROVIDERS="twilio",
+        TWILIO_ACCOUNT_SID="AC0",
+        TWILIO_AUTH_TOKEN="token",
+        TWILIO_FROM="Maalem",
+    )
+    assert run.process.wait(30) == 1
+    assert run.said().splitlines() == [
+        "Error: flask serve is for development; in production serve wsgi:app and run `flask worker`"
+    ]
+
+
+def test_engines_that_the_environment_names_are_used_and_left_alone(
+    run: Run, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    with using_engines(elsewhere, durable=False) as urls:
+        started = postgres_pid(elsewhere), redis_pid(elsewhere)
+        run.start(DATABASE_URL=urls.database_url, REDIS_URL=urls.redis_url)
+        run.until_ready()
+        os.kill(run.process.pid, signal.SIGTERM)
+        assert run.until_ended() == 0
+        assert not run.data_dir.exists()
+        assert (postgres_pid(elsewhere), redis_pid(elsewhere)) == started
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Path:
+    """A checkout with the set-up in it and nothing to install: no network is needed."""
+    checkout = tmp_path / "bare"
+    (checkout / ".ci").mkdir(parents=True)
+    shutil.copy(CHECKOUT / ".ci" / "venv.py", checkout / ".ci")
+    (checkout / "requirements.txt").write_text("# nothing\n")
+    (checkout / "requirements-dev.txt").write_text("-r requirements.txt\n")
+    return checkout
+
+
+def set_up(checkout: Path, requirements: str = "requirements.txt") -> list[str]:
+    command = [sys.executable, ".ci/venv.py", requirements]
+    done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (checkout / ".venv" / "bin" / "python").exists()
+    return done.stdout.splitlines()
+
+
+def test_venv_is_made_once_and_again_after_a_change_or_a_move(bare: Path) -> None:
+    made, installing, installed = set_up(bare, "requirements-dev.txt")
+    assert made.startswith("Making .venv with Python 3.")
+    assert (installing[:10], installed) == ("Installing", "Installed")
+    assert set_up(bare, "requirements-dev.txt") == []
+    assert set_up(bare, "requirements.txt") == []
+    (bare / "requirements.txt").write_text("# something else\n")
+    assert [line[:10] for line in set_up(bare, "requirements.txt")] == ["Installing", "Installed"]
+    assert set_up(bare, "requirements-dev.txt")[-1] == "Installed"
+    moved = bare.rename(bare.with_name("moved"))
+    assert set_up(moved)[0].endswith("the checkout was moved")
+    assert set_up(moved) == []
+
+
+def test_venv_that_a_killed_run_left_is_made_again(bare: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, ".ci/venv.py", "requirements.txt"], cwd=bare, stdout=subprocess.PIPE
+    ) as killed:
+        assert killed.stdout
+        assert killed.stdout.readline().startswith(b"Making")
+        wait_until((bare / ".venv" / "bin" / "python").exists, 60)
+        killed.kill()
+    assert any(line.endswith("the last installation did not end") for line in set_up(bare))
+    assert set_up(bare) == []

@@ -1,0 +1,134 @@
+"""The gateway's dialect, as the contract writes it (section 2)."""
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, func, select
+
+from app.payments.models import payment_code
+from tests.phone import TestPhone
+
+FATIMA, HASSAN = "+212600000001", "+212600000002"
+FORM = {
+    "sessionId": "s1",
+    "serviceCode": "*384#",
+    "phoneNumber": FATIMA,
+    "networkCode": "60401",
+    "text": "",
+}
+
+
+@pytest.mark.parametrize("missing", list(FORM))
+def test_missing_field_is_refused_by_name(client: FlaskClient, missing: str) -> None:
+    form = {name: value for name, value in FORM.items() if name != missing}
+    answer = client.post("/ussd/africastalking", data=form)
+    assert answer.status_code == 400
+    body = answer.get_data(as_text=True)
+    assert missing in body and "\n" not in body
+
+
+@pytest.mark.parametrize("number", ["", "abc", "+", "+2126", "+212 six", "0" * 40, "+" + "1" * 16])
+def test_unusable_phone_number_is_refused(client: FlaskClient, number: str) -> None:
+    answer = client.post("/ussd/africastalking", data=FORM | {"phoneNumber": number})
+    assert answer.status_code == 400
+    assert answer.get_data(as_text=True) == "phoneNumber: not a phone number"
+
+
+def test_body_over_8_kib_is_refused(client: FlaskClient) -> None:
+    answer = client.post("/ussd/africastalking", data=FORM | {"text": "1" * 9000})
+    assert answer.status_code == 400
+
+
+def test_get_and_wrong_content_are_refused(client: FlaskClient) -> None:
+    assert client.get("/ussd/africastalking").status_code == 405
+    assert client.post("/ussd/africastalking", json=FORM).status_code == 400
+
+
+@pytest.mark.usefixtures("sample_people")
+@pytest.mark.parametrize(
+    "text",
+    [
+        "😀",
+        "1*😀*\u200f",
+        "*" * 5000,
+        "9*9*9*9",
+        "00*00*0*0*0",
+        "\x00\x01",
+        "2*2*99999999999999999999",
+        "2*-1",
+        "1*" + "٣" * 1000,
+        "' OR 1=1 --",
+        "２*１",
+    ],
+)
+def test_anything_typed_gets_a_screen(phone: TestPhone, text: str) -> None:
+    assert phone.dial(FATIMA, text)
+
+
+@pytest.mark.usefixtures("sample_people")
+def test_dial_through_equals_walking(phone: TestPhone) -> None:
+    phone.dial(HASSAN)
+    phone.answer("2")
+    walked = phone.answer("2")
+    assert phone.dial(HASSAN, "2*2") == walked
+    assert phone.dial(HASSAN, "*2*2") == walked
+    assert phone.dial(HASSAN, "٢*۲") == walked
+
+
+@pytest.mark.usefixtures("sample_people")
+def test_a_plus_that_was_not_encoded_is_read(phone: TestPhone) -> None:
+    phone.dial(FATIMA)
+    assert "Mon AMO" in phone.post(phoneNumber=" 212600000001", sessionId="other")
+
+
+@pytest.mark.usefixtures("sample_people")
+def test_wrong_input_asks_again_and_the_rest_of_the_chain_is_left(
+    phone: TestPhone, engine: Engine
+) -> None:
+    screen = phone.dial(FATIMA, "2*7*1")
+    assert screen.startswith("Choix inconnu.")
+    assert codes(engine) == 0
+    assert "Code " in phone.answer("1")
+    assert codes(engine) == 1
+
+
+@pytest.mark.usefixtures("sample_people")
+def test_an_old_hop_again_gives_its_own_bytes_and_does_nothing(
+    phone: TestPhone, engine: Engine
+) -> None:
+    main = phone.dial(FATIMA)
+    pay = phone.answer("2")
+    code = phone.answer("1")
+    assert phone.post(text="2") == f"CON {pay}"
+    assert phone.post(text="") == f"CON {main}"
+    assert phone.post() == f"CON {code}"
+    assert codes(engine) == 1
+
+
+@pytest.mark.usefixtures("sample_people")
+def test_a_session_lost_on_the_way_is_walked_again_from_its_chain(
+    phone: TestPhone, runtime: object, engine: Engine
+) -> None:
+    phone.dial(FATIMA)
+    phone.answer("2")
+    before = phone.answer("1")
+    phone.session += "-lost"
+    assert phone.answer("0")
+    assert codes(engine) == 1
+    assert phone.dial(FATIMA, "2*1") == before
+
+
+@pytest.mark.usefixtures("sample_people")
+def test_another_phone_never_shares_a_session(phone: TestPhone) -> None:
+    phone.dial(FATIMA)
+    assert "Langue" in phone.post(phoneNumber="+212600000099")
+
+
+def test_events_are_taken(client: FlaskClient) -> None:
+    notice = {"sessionId": "s1", "status": "Success", "durationInMillis": "4000", "hopsCount": "3"}
+    assert client.post("/ussd/africastalking/events", data=notice).status_code == 200
+    assert client.post("/ussd/africastalking/events", data={}).status_code == 200
+
+
+def codes(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return connection.execute(select(func.count()).select_from(payment_code)).scalar_one()
