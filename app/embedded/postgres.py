@@ -13,9 +13,9 @@ from app.embedded.processes import (
     Account,
     EngineFailed,
     account_of,
+    complaint,
     end,
     find_binary,
-    last_complaint,
     make_folders,
     processes_in,
     refuse_stranger,
@@ -125,7 +125,7 @@ def _create(folder: EngineFolder, account: Account, *, durable: bool) -> None:
     # The single-user server answers 0 whatever happens; what it says tells.
     single = (_program("postgres"), "--single", "-D", half.name, "postgres")
     said = run(account, folder.home, single, _WHAT, words="CREATE DATABASE maalem")
-    if trouble := last_complaint(said):
+    if trouble := complaint(said, folder.home):
         raise EngineFailed(what=_WHAT, why=trouble)
     half.rename(_files(folder))
 
@@ -165,5 +165,5 @@ def _start(folder: EngineFolder, account: Account) -> None:
         run(account, folder.home, (_program("pg_ctl"), "start", *places, *wait), _WHAT)
     except EngineFailed as failure:
         words = log.read_text(errors="replace") if log.exists() else ""
-        why = last_complaint(words) or failure.params["why"]
+        why = complaint(words, folder.home) or failure.params["why"]
         raise EngineFailed(what=_WHAT, why=why) from None

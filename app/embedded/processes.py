@@ -21,6 +21,7 @@ from app.base.errors import MaalemError
 from app.embedded.urls import EngineFolder
 
 _POLL_SECONDS = 0.02
+_ROOM_TO_START = 1 << 20  # bytes
 _COMPLAINT = re.compile(
     r"\b(error|fatal|panic):|\b(could not|can't|failed|fatal|unrecoverable)\b", re.IGNORECASE
 )
@@ -146,11 +147,15 @@ def run(
         check=False,
     )
     if done.returncode != 0:
-        raise EngineFailed(what=what, why=last_complaint(done.stdout) or "did not start")
+        raise EngineFailed(what=what, why=complaint(done.stdout, folder) or "did not start")
     return done.stdout
 
 
-def last_complaint(words: str) -> str:
-    """The last line that says what went wrong, empty when none does."""
-    lines = [line.strip() for line in words.splitlines() if _COMPLAINT.search(line)]
-    return lines[-1] if lines else ""
+def complaint(words: str, folder: Path) -> str:
+    """What went wrong, in a line: the first that says so, empty when none does.
+
+    A full disk leaves an engine no room to say it, so that is looked up.
+    """
+    if shutil.disk_usage(folder).free < _ROOM_TO_START:
+        return f"the disk of {folder} is full"
+    return next((line.strip() for line in words.splitlines() if _COMPLAINT.search(line)), "")

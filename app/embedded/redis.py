@@ -12,9 +12,9 @@ from redis import Redis, RedisError
 from app.embedded.processes import (
     EngineFailed,
     account_of,
+    complaint,
     end,
     find_binary,
-    last_complaint,
     make_folders,
     processes_in,
     refuse_stranger,
@@ -50,7 +50,7 @@ def start_redis(data_dir: Path, say: Callable[[str], None] = lambda words: None)
     run(account, folder.home, (server, settings.name), _WHAT)
     if not _await_running(folder):
         log = (folder.home / "log").read_text(errors="replace")
-        raise EngineFailed(what=_WHAT, why=last_complaint(log) or "ended at once")
+        raise EngineFailed(what=_WHAT, why=complaint(log, folder.home) or "ended at once")
 
 
 def stop_redis(data_dir: Path) -> None:

@@ -6,6 +6,7 @@ registry_staging.
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -87,7 +88,8 @@ def _import_rows(
     tell("checking", 0, None)
     staging.reject_duplicates(connection)
     staging.reject_taken(connection)
-    rejected = replace_rejected(path, file, staging.rejected_rows(connection))
+    with closing(staging.rejected_rows(connection)) as bad:
+        rejected = replace_rejected(path, file, bad)
     # Last, because from here to the commit the rows are locked for callers.
     tell("storing", 0, None)
     created, updated, unchanged = staging.store(connection, today)

@@ -3,7 +3,7 @@
 Keys are compared in the staging table and not in Python, so memory does not grow with the rows.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from datetime import date
 from typing import Any
 
@@ -112,18 +112,11 @@ def reject_duplicates(connection: Connection) -> None:
 
 
 def reject_taken(connection: Connection) -> None:
-    """Rejects a row whose CNSS number or CIN another artisan has and keeps.
-
-    Those who give theirs up in this file are rid of it first, so that two may swap.
-    """
+    """Rejects a row whose CNSS number or CIN another artisan has and keeps."""
     for column in _NUMBERS:
         _find_contests(connection, column)
     connection.execute(text("ANALYZE registry_contest"))
     _reject_lost_contests(connection)
-    won = select(contest.c.holder_id).join(incoming, incoming.c.line == contest.c.line)
-    for column, field in _NUMBERS.items():
-        given_up = won.where(_accepted, contest.c.number == field)
-        connection.execute(update(artisan).where(artisan.c.id.in_(given_up)).values({column: None}))
 
 
 def _find_contests(connection: Connection, column: str) -> None:
@@ -152,13 +145,16 @@ def _reject_lost_contests(connection: Connection) -> None:
     )
 
 
-def rejected_rows(connection: Connection) -> Iterator[tuple[int, int, str]]:
-    """Line, start and reason of what was rejected, in the file's order, a thousand at a time."""
+def rejected_rows(connection: Connection) -> Generator[tuple[int, int, str], None, None]:
+    """Line, start and reason of what was rejected, in the file's order, a thousand at a time.
+
+    To be closed: until then the transaction has a cursor open.
+    """
     wanted = select(incoming.c.line, incoming.c.start, incoming.c.reason).where(~_accepted)
-    rows = connection.execute(
+    with connection.execute(
         wanted.order_by(incoming.c.line), execution_options={"yield_per": 1000}
-    )
-    return (row._tuple() for row in rows)
+    ) as rows:
+        yield from rows
 
 
 def store(connection: Connection, today: date) -> tuple[int, int, int]:
@@ -179,6 +175,7 @@ def store(connection: Connection, today: date) -> tuple[int, int, int]:
     created, updated, unchanged = connection.execute(
         counts.select_from(matched).where(_accepted)
     ).one()
+    _give_up_numbers(connection)
     # Half the time of an upsert, and it does not hold up payments that refer to the artisan.
     connection.execute(
         update(artisan)
@@ -189,6 +186,14 @@ def store(connection: Connection, today: date) -> tuple[int, int, int]:
     changing = values.where(_accepted, or_(~known, differs)).order_by(incoming.c.line)
     _upsert(connection, changing)
     return created, updated, unchanged
+
+
+def _give_up_numbers(connection: Connection) -> None:
+    """Rids artisans of the numbers that others take over in this file, so that two may swap."""
+    won = select(contest.c.holder_id).join(incoming, incoming.c.line == contest.c.line)
+    for column, field in _NUMBERS.items():
+        given_up = won.where(_accepted, contest.c.number == field)
+        connection.execute(update(artisan).where(artisan.c.id.in_(given_up)).values({column: None}))
 
 
 def _upsert(connection: Connection, values: Select[Any]) -> None:

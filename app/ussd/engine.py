@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic
 
+from app.base.deadline import Deadline
 from app.base.errors import InvalidInput
 from app.base.hop import Reply
 from app.base.phone import Phone
@@ -52,8 +53,14 @@ class Engine(Generic[Desk]):
     """One checked menu, its words and its vocabulary; holds nothing of any talk."""
 
     def __init__(
-        self, menu: Menu, words: Words, vocabulary: Vocabulary[Desk], limits: Limits
+        self,
+        menu: Menu,
+        words: Words,
+        vocabulary: Vocabulary[Desk],
+        limits: Limits,
+        deadline: Deadline,
     ) -> None:
+        self.deadline = deadline
         self.menu = menu
         self.words = words
         self.vocabulary = vocabulary
@@ -160,7 +167,7 @@ class Engine(Generic[Desk]):
                 return self.shown(place, caller)
             assert screen.uses and screen.outcomes is not None
             talk = self._talk(place, caller, screen.name)
-            outcome = self.vocabulary.actions[screen.uses].run(talk)
+            outcome = self.deadline.run(self.vocabulary.actions[screen.uses].run, talk)
             place.language = self.words.spoken(talk.language)
             place.facts, place.kept = talk.facts, talk.kept
             name = screen.outcomes[outcome]

@@ -77,15 +77,17 @@ def _callback() -> Response:
 
 
 def answer_hop(maalem: Runtime, hop: Hop) -> Turned:
-    """The screen for a hop, and a screen too when something is away or wrong."""
+    """The screen for a hop, and a screen too when something is away, late or wrong."""
+    what = "unknown"
     try:
         caller = Caller(hop.session_id, hop.phone, maalem.clock(), maalem.desk)
         return maalem.turns.answer(hop, caller, DEFAULT)
     except Unavailable as error:
-        _log.error("away", request_id=g.request_id, what=error.params.get("what"))
+        what = error.params["what"]
+        _log.error("away", request_id=g.request_id, what=what)
     except Exception:
         _log.exception("failed", request_id=g.request_id)
-    language = _language(maalem, hop)
+    language = _language(maalem, hop, what)
     return Turned(Reply(_away_words(maalem, language), False), "away", "away", language or "")
 
 
@@ -97,14 +99,21 @@ def _away_words(maalem: Runtime, language: str | None) -> str:
     return "\n".join(words.say(spoken, "away.short") for spoken in ("fr", "ar"))
 
 
-def _language(maalem: Runtime, hop: Hop) -> str | None:
-    """From whichever of Redis and PostgreSQL still answers."""
-    with suppress(Exception):
-        if (record := maalem.turns.sessions.load(hop)) is not None:
-            return record.place.language
-    with suppress(Exception), reading(maalem.database) as connection:
-        return find_language(connection, hop.phone)
+def _language(maalem: Runtime, hop: Hop, away: str) -> str | None:
+    """From whichever of Redis and PostgreSQL still answers; what is away is not asked again."""
+    if away != "redis":
+        with suppress(Exception):
+            if (record := maalem.turns.sessions.load(hop)) is not None:
+                return record.place.language
+    if away == "redis":
+        with suppress(Exception):
+            return maalem.deadline.run(_remembered_language, maalem, hop)
     return None
+
+
+def _remembered_language(maalem: Runtime, hop: Hop) -> str | None:
+    with reading(maalem.database) as connection:
+        return find_language(connection, hop.phone)
 
 
 def _session_ended() -> Response:

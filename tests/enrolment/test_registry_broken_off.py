@@ -1,5 +1,6 @@
 """Imports that are killed, meet each other, or lose the database: all or nothing, and again."""
 
+import resource
 import signal
 import subprocess
 import sys
@@ -67,11 +68,11 @@ def test_killed_in_the_middle_nothing_is_applied_and_the_next_run_does_all(
 def test_two_imports_at_once_run_one_after_the_other(engine: Engine, tmp_path: Path) -> None:
     lines = [numbered(index) for index in range(ROWS)]
     files = [write(tmp_path / f"{name}.csv", lines) for name in ("one", "two")]
-    both_read = threading.Barrier(2, timeout=30)
+    together = threading.Barrier(2, timeout=30)
     reports: list[ImportReport] = []
 
     def run(file: Path) -> None:
-        both_read.wait()
+        together.wait()
         reports.append(load(engine, file))
 
     threads = [threading.Thread(target=run, args=(file,)) for file in files]
@@ -104,16 +105,18 @@ def test_a_server_that_ends_the_connection_is_told_as_such(engine: Engine, tmp_p
     assert stored(engine, "id") == []
 
 
-def test_a_full_disk_is_told_in_the_databases_words(engine: Engine, tmp_path: Path) -> None:
-    file = write(tmp_path / "rna.csv", [numbered(index) for index in range(60_000)])
-    limited = create_engine(
-        engine.url, connect_args={"options": "-c temp_file_limit=1MB -c temp_buffers=1MB"}
-    )
-    with pytest.raises(Unavailable) as full:
-        import_registry(limited, file, cin_key=KEY, today=TODAY)
-    limited.dispose()
-    assert full.value.params["why"]
+def test_a_full_disk_under_the_rejected_file_undoes_all(engine: Engine, tmp_path: Path) -> None:
+    bad = [numbered(index, category="E") for index in range(1000)]
+    file = write(tmp_path / "rna.csv", [numbered(1000), *bad])
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, hard))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            load(engine, file)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert stored(engine, "id") == []
+    assert [path.name for path in tmp_path.iterdir()] == ["rna.csv"]
 
 
 def test_a_database_without_tables_is_told_in_a_line(engine: Engine, tmp_path: Path) -> None:
