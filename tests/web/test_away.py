@@ -1,0 +1,142 @@
+"""Redis away, PostgreSQL away, PostgreSQL standing still: a screen within 2 s, no money moved."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from sqlalchemy import text
+
+from app import create_app
+from app.embedded import (
+    postgres_pid,
+    start_postgres,
+    start_redis,
+    stop_postgres,
+    stop_redis,
+    using_engines,
+)
+from app.runtime import Runtime
+from app.settings import Settings
+from tests.conftest import TestClock, load_sample_people
+from tests.phone import TestPhone
+
+FATIMA, AICHA, UNKNOWN = "+212600000001", "+212600000005", "+212600000099"
+FRENCH, ARABIC = "Service en panne", "الخدمة متوقفة"
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("own-engines")
+
+
+@pytest.fixture(scope="module")
+def own_runtime(data_dir: Path) -> Iterator[Runtime]:
+    """A runtime on engines of its own, to stop and start."""
+    with using_engines(data_dir, durable=False) as urls:
+        settings = Settings(
+            database_url=urls.database_url, redis_url=urls.redis_url, log_level="error"
+        )
+        runtime = Runtime(settings, clock=TestClock())
+        app = create_app(runtime)
+        assert app.test_cli_runner().invoke(args=["db", "upgrade"]).exit_code == 0
+        load_sample_people(runtime, data_dir)
+        yield runtime
+        runtime.database.dispose()
+        runtime.redis.close()
+
+
+@pytest.fixture
+def caller(own_runtime: Runtime) -> TestPhone:
+    return TestPhone(create_app(own_runtime).test_client())
+
+
+def codes(runtime: Runtime) -> int:
+    with runtime.database.connect() as connection:
+        return connection.execute(text("SELECT count(*) FROM payment_code")).scalar_one()
+
+
+def timed(phone: TestPhone) -> str:
+    """One hop's answer; it must come within the contract's 2 s."""
+    began = time.monotonic()
+    answer = phone.post()
+    assert time.monotonic() - began < 2
+    return answer
+
+
+def test_redis_away(own_runtime: Runtime, caller: TestPhone, data_dir: Path) -> None:
+    caller.dial(FATIMA)
+    before = codes(own_runtime)
+    stop_redis(data_dir)
+    try:
+        caller.chain = "2*1"
+        assert timed(caller).startswith(f"END {FRENCH}")
+        caller.number, caller.session = AICHA, "new"
+        assert timed(caller).startswith(f"END {ARABIC}")
+        caller.number = UNKNOWN
+        both = timed(caller)
+        assert both.startswith("END Panne") and "عطل" in both
+        assert codes(own_runtime) == before
+    finally:
+        start_redis(data_dir)
+    assert "Mon AMO" in caller.dial(FATIMA)
+
+
+def test_postgresql_away(own_runtime: Runtime, caller: TestPhone, data_dir: Path) -> None:
+    caller.dial(AICHA)
+    before = codes(own_runtime)
+    own_runtime.clock.now = own_runtime.clock().replace(minute=30)  # type: ignore[attr-defined]
+    stop_postgres(data_dir)
+    try:
+        assert caller.answer("00"), "a hop that needs no new fact goes on"
+        caller.chain += "*2*1"
+        answer = timed(caller)
+        assert answer.startswith(f"END {ARABIC}")
+        assert timed(caller) == answer
+        caller.number, caller.session, caller.chain = FATIMA, "first", "2*1"
+        both = timed(caller)
+        assert both.startswith("END Panne") and "عطل" in both
+    finally:
+        start_postgres(data_dir)
+    assert codes(own_runtime) == before
+    assert "Code " in caller.dial(AICHA, "2*1")
+
+
+def test_postgresql_standing_still(own_runtime: Runtime, caller: TestPhone, data_dir: Path) -> None:
+    """A server that accepts and never answers is the worst kind of away."""
+    caller.dial(FATIMA)
+    processes = _family(postgres_pid(data_dir))
+    for pid in processes:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        caller.session, caller.chain = "still", "2*1"
+        assert timed(caller).startswith("END ")
+    finally:
+        for pid in processes:
+            os.kill(pid, signal.SIGCONT)
+    first = caller.dial(FATIMA, "2*1")
+    assert first == caller.dial(FATIMA, "2*1")
+
+
+def test_ready_says_what_is_away(own_runtime: Runtime, data_dir: Path) -> None:
+    client = create_app(own_runtime).test_client()
+    assert client.get("/readyz").status_code == 200
+    stop_redis(data_dir)
+    try:
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.json) == (503, {"status": "away", "away": ["redis"]})
+        assert client.get("/healthz").status_code == 200
+    finally:
+        start_redis(data_dir)
+    assert client.get("/readyz").status_code == 200
+
+
+def _family(pid: int | None) -> list[int]:
+    assert pid
+    parent = psutil.Process(pid)
+    return [child.pid for child in parent.children(recursive=True)] + [pid]
