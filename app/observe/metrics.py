@@ -17,3 +17,6 @@ sessions_ended = Counter(
 redemptions_refused = Counter(
     "maalem_redemptions_refused_total", "Codes a till was refused, by reason", ("reason",)
 )
+rate_limits_away = Counter(
+    "maalem_rate_limits_away_total", "Tries let through because Redis could not count them"
+)

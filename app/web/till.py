@@ -1,9 +1,240 @@
-"""The agent's till."""
+"""The agent's till: sign in, type a code, see amount and masked name, confirm the cash, print.
 
-from flask import Flask
+The code in hand stands in the session, never in an address; what is shown of it is read anew each
+time. Every refusal is a page in plain words with the status of app/web/refusals.
+"""
 
+import structlog
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    current_app,
+    g,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from pydantic import SecretStr
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from app.agents.queries import Agent
+from app.base.database import reading, transaction
+from app.base.errors import MaalemError, Unavailable
+from app.enrolment.rules import masked_name
+from app.observe import metrics
+from app.payments.deposits import redeem_code, why_not_payable
+from app.payments.rules import read_code
+from app.payments.till_queries import PayableCode, find_payable_code, find_receipt
 from app.runtime import Runtime
+from app.web import till_sign_in
+from app.web.language import follow_language_switch, vary
+from app.web.refusals import Refusal
+from app.web.requests import runtime
+from app.web.till_sign_in import EntryLimits, agent_at_the_till, plain_digits
+
+pages = Blueprint("till", __name__, url_prefix="/agent")
+_csrf = CSRFProtect()
+_log = structlog.get_logger("till")
+
+_OPEN_TO_ALL = {"till.desk", "till.enter", "till.leave"}
+_IN_HAND = "code"  # the session's name for what was typed last
+_LONGEST_TYPED = 64
+_LONGEST_KEY = 64
 
 
-def register(app: Flask, runtime: Runtime) -> None:
-    pass
+def register(app: Flask, maalem: Runtime) -> None:
+    app.config.update(
+        # The gateways' callbacks are no forms: only this blueprint's requests are checked.
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_TIME_LIMIT=None,  # a form is good as long as its session
+        WTF_CSRF_SSL_STRICT=False,  # asks for the Referer that our Referrer-Policy withholds
+    )
+    _csrf.init_app(app)
+    till_sign_in.register(app)
+    app.extensions["till_limits"] = EntryLimits(maalem)
+    app.register_blueprint(pages)
+
+
+@pages.before_request
+def _admit() -> AnyResponse | Response | None:
+    """Signed in before anything else, so that an ended session is told as such."""
+    g.agent = None
+    if (switched := follow_language_switch()) is not None:
+        return switched
+    g.agent = agent_at_the_till()
+    if g.agent is None and request.endpoint not in _OPEN_TO_ALL:
+        return _entrance(Refusal("signed_out"))
+    _csrf.protect()
+    return None
+
+
+@pages.after_request
+def _keep_no_copy(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    return vary(response)
+
+
+@pages.get("", strict_slashes=False)
+def desk() -> Response:
+    """The next code's field, or the entrance."""
+    if g.agent is None:
+        return _entrance(Refusal("signed_out") if g.get("session_ended") else None, status=200)
+    session.pop(_IN_HAND, None)
+    return _page("till/code.html")
+
+
+@pages.post("/sign-in")
+def enter() -> AnyResponse:
+    number = plain_digits(request.form.get("number", ""))
+    limits: EntryLimits = current_app.extensions["till_limits"]
+    if not limits.take_try(request.remote_addr or "", number):
+        return _entrance(Refusal("too_many_tries"))
+    entered = till_sign_in.enter(number, SecretStr(plain_digits(request.form.get("pin", ""))))
+    outcome = entered.code if isinstance(entered, Refusal) else "signed_in"
+    _log.info("sign_in", request_id=g.request_id, agent=number, outcome=outcome)
+    if isinstance(entered, Refusal):
+        return _entrance(entered)
+    return redirect(url_for("till.desk"), 303)
+
+
+@pages.post("/sign-out")
+def leave() -> AnyResponse:
+    till_sign_in.leave()
+    return redirect(url_for("till.desk"), 303)
+
+
+@pages.post("/code")
+def look() -> AnyResponse:
+    """A code was typed: to its page, or the refusal at once."""
+    session[_IN_HAND] = request.form.get("code", "").strip()[:_LONGEST_TYPED]
+    try:
+        _find_payable(session[_IN_HAND])
+    except Unavailable:
+        raise
+    except MaalemError as error:
+        return _refused(error)
+    return redirect(url_for("till.preview"), 303)
+
+
+@pages.get("/code")
+def preview() -> AnyResponse:
+    """What the code in hand pays, with a new key to confirm it once."""
+    if _IN_HAND not in session:
+        return redirect(url_for("till.desk"), 303)
+    try:
+        payable = _find_payable(session[_IN_HAND])
+    except Unavailable:
+        raise
+    except MaalemError as error:
+        return _not_payable(Refusal.of(error))
+    key = f"{runtime().random.getrandbits(128):032x}"
+    name = masked_name(payable.full_name)
+    return _page("till/preview.html", payable=payable, name=name, key=key)
+
+
+@pages.post("/confirm")
+def confirm() -> AnyResponse:
+    """The cash is there: books it. The same key again gives the same receipt."""
+    maalem, agent = runtime(), _agent()
+    session[_IN_HAND] = request.form.get("code", "")[:_LONGEST_TYPED]
+    key = request.form.get("key", "")
+    if not 16 <= len(key) <= _LONGEST_KEY:
+        return _not_payable(Refusal("page_too_old"))
+    try:
+        code = read_code(session[_IN_HAND])
+        with transaction(maalem.database) as connection:
+            receipt = redeem_code(
+                connection,
+                code,
+                agent,
+                key=key,
+                channel="page",
+                words=maalem.words,
+                now=maalem.clock(),
+            )
+    except Unavailable:
+        raise
+    except MaalemError as error:
+        return _refused(error)
+    _log.info("deposit", request_id=g.request_id, agent=agent.number, receipt=receipt)
+    return redirect(url_for("till.receipt", number=receipt), 303)
+
+
+@pages.get("/receipts/<number>")
+def receipt(number: str) -> Response:
+    """A receipt of the agent's own agency; any other is not there."""
+    with reading(runtime().database) as connection:
+        found = find_receipt(connection, number, _agent().agency_code)
+    if found is None:
+        return _not_payable(Refusal("nothing_here"))
+    return _page("till/receipt.html", receipt=found, name=masked_name(found.full_name))
+
+
+def _find_payable(typed: str) -> PayableCode:
+    """The code to pay; raises why it cannot be. A mistyped one is known before any query."""
+    code, now = read_code(typed), runtime().clock()
+    with reading(runtime().database) as connection:
+        payable = find_payable_code(connection, code, now)
+        if payable is None:
+            raise why_not_payable(connection, code, _agent(), now)
+    return payable
+
+
+def _agent() -> Agent:
+    agent: Agent = g.agent
+    return agent
+
+
+def _refused(error: MaalemError) -> Response:
+    metrics.redemptions_refused.labels(error.code).inc()
+    _log.info("refused", request_id=g.request_id, agent=_agent().number, reason=error.code)
+    return _not_payable(Refusal.of(error))
+
+
+def _not_payable(refusal: Refusal) -> Response:
+    """The code's field again, with what was typed, to be put right."""
+    typed = session.get(_IN_HAND, "")
+    return _page("till/code.html", refusal.status, refusal=refusal, typed=typed)
+
+
+def _entrance(refusal: Refusal | None = None, status: int | None = None) -> Response:
+    status = status or (refusal.status if refusal else 200)
+    number = plain_digits(request.form.get("number", ""))
+    return _page("till/sign_in.html", status, refusal=refusal, number=number)
+
+
+def _page(template: str, status: int = 200, **values: object) -> Response:
+    # The switch of language leads back here where an address can, else to the till's first page.
+    place = request.path if request.method == "GET" else url_for("till.desk")
+    if request.endpoint in {"till.look", "till.confirm"}:
+        place = url_for("till.preview")
+    return Response(render_template(template, place=place, **values), status)
+
+
+@pages.errorhandler(CSRFError)
+def _page_too_old(_error: CSRFError) -> Response:
+    refusal = Refusal("page_too_old")
+    return _entrance(refusal) if g.agent is None else _not_payable(refusal)
+
+
+@pages.errorhandler(Unavailable)
+def _away(error: Unavailable) -> Response:
+    """Nothing was booked; or the answer was lost, and the same confirmation again will find it."""
+    _log.error("unavailable", request_id=g.request_id, what=error.params.get("what"))
+    again = request.form if request.endpoint == "till.confirm" else None
+    return _page("till/away.html", 503, again=again)
+
+
+@pages.errorhandler(Exception)
+def _failed(error: Exception) -> Response | HTTPException:
+    """A bug: logged with its trace, told without."""
+    if isinstance(error, HTTPException):
+        return error
+    _log.exception("failed", request_id=g.request_id, endpoint=request.endpoint)
+    refusal = Refusal("internal", {"reference": g.request_id})
+    return _page("till/away.html", refusal.status, refusal=refusal)

@@ -1,0 +1,21 @@
+"""The first page: what Maalem is and what is here."""
+
+from flask import Blueprint, render_template
+
+from app.web.language import follow_language_switch, vary
+from app.web.requests import runtime
+
+pages = Blueprint("home", __name__)
+pages.before_request(follow_language_switch)
+pages.after_request(vary)
+
+
+@pages.get("/")
+def first_page() -> str:
+    settings = runtime().settings
+    return render_template(
+        "home.html",
+        place="/",
+        ussd_code=settings.ussd_code,
+        simulator=not settings.production,
+    )
