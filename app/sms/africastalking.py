@@ -1,0 +1,61 @@
+"""Africa's Talking, through its own package. It cannot be asked by our reference."""
+
+import json
+from typing import Any
+
+import requests
+from africastalking.Service import AfricasTalkingException
+from africastalking.SMS import SMSService
+
+from app.settings import Settings
+from app.sms.provider import NotSent, OutgoingSms
+
+# Connecting and answering, in seconds: well within a lease.
+_TIMEOUT = (3.05, 9.05)
+_TAKEN = {100, 101, 102}
+_STOPPED = {406, 409}
+# 405 balance, 407 route, 500-502 the gateway: they pass. The rest is about the number itself.
+_PASSING = {405, 407, 500, 501, 502}
+
+
+class AfricasTalking:
+    """Sends one message to one number."""
+
+    name = "africastalking"
+
+    def __init__(self, settings: Settings) -> None:
+        key = settings.africastalking_api_key.get_secret_value()
+        self._sender = settings.africastalking_sender_id or None
+        self._sms = SMSService(settings.africastalking_username, key)
+        if settings.africastalking_url:
+            # The package knows two addresses; another one has to be put in its place.
+            self._sms._baseUrl = settings.africastalking_url.rstrip("/") + "/version1"
+
+    def send(self, sms: OutgoingSms) -> str:
+        try:
+            answer = self._sms.send(sms.text, [sms.to.e164], self._sender, timeout=_TIMEOUT)
+        except requests.RequestException as error:
+            raise NotSent(type(error).__name__, retryable=True) from None
+        except AfricasTalkingException as error:
+            invalid = "authentication" in str(error).lower()
+            reason = "authentication refused" if invalid else "http error"
+            raise NotSent(reason, retryable=True) from None
+        except ValueError:
+            raise NotSent("answer not understood", retryable=True) from None
+        return _reference(answer)
+
+    def find(self, reference: str) -> str | None:
+        raise LookupError(reference)
+
+
+def _reference(answer: Any) -> str:
+    """Their message id, or the refusal their status code means."""
+    try:
+        told = json.loads(answer) if isinstance(answer, str) else answer
+        (recipient,) = told["SMSMessageData"]["Recipients"]
+        code, reference = int(recipient["statusCode"]), str(recipient["messageId"])
+    except (ValueError, KeyError, TypeError):
+        raise NotSent("answer not understood", retryable=True) from None
+    if code in _TAKEN:
+        return reference
+    raise NotSent(f"status {code}", retryable=code in _PASSING, stopped=code in _STOPPED)
