@@ -11,6 +11,7 @@ from app.cli.db import db
 from app.cli.dial import dial
 from app.cli.doctor import doctor
 from app.cli.menus import menus
+from app.cli.registry import registry
 from app.cli.serve import serve
 from app.cli.sms import sms
 
@@ -23,6 +24,7 @@ def register_commands(app: Flask) -> None:
         dial,
         doctor,
         menus,
+        registry,
         serve,
         sms,
     ):

@@ -72,7 +72,8 @@ def check_header(lines: Iterator[tuple[int, int, bytes]]) -> None:
         try:
             names = split_line(line)
         except BadRow as bad:
-            raise RegistryRefused(line=1, why=f"header: {bad}") from None
+            why = str(bad).removeprefix("row: ")
+            raise RegistryRefused(line=1, why=f"header: {why}") from None
         if names != list(FIELDS):
             raise RegistryRefused(line=1, why=f"header: {_header_fault(names)}")
         return

@@ -293,10 +293,10 @@ SHUFFLED = HEADER.replace("cin,full_name", "full_name,cin")
         (HEADER.replace(",", ";").encode(), "header: columns are separated by ';', wanted ','"),
         (numbered(1).encode(), "header: missing: rna_number, cnss_number"),
         (f"{HEADER}\n{numbered(1)}".encode("utf-16"), "header: the file is UTF-16 or UTF-32"),
-        (f"{HEADER}\n".encode("utf-16-le"), "header: row: control character U+0000"),
-        (f"{HEADER}\r{numbered(1)}\r".encode(), "header: row: control character U+000D"),
-        (b"PK\x03\x04\x14\x00\xff\xfe" * 9, "header: row: not UTF-8 at byte 7"),
-        (HEADER.encode() * 100, "header: row: longer than"),
+        (f"{HEADER}\n".encode("utf-16-le"), "header: control character U+0000"),
+        (f"{HEADER}\r{numbered(1)}\r".encode(), "header: control character U+000D"),
+        (b"PK\x03\x04\x14\x00\xff\xfe" * 9, "header: not UTF-8 at byte 7"),
+        (HEADER.encode() * 100, "header: longer than"),
     ],
 )
 def test_a_file_that_is_no_register_is_refused_whole(
