@@ -55,18 +55,19 @@ def add_agent(
 def sign_in(connection: Connection, number: str, pin: SecretStr, now: datetime) -> int:
     """The agent's id. WrongPin or AgentLocked; commit either way, so that wrong PINs count.
 
-    The row is locked first: guesses sent at the same moment are counted one by one.
+    The slow comparison comes before the row is locked; what it found counts in the order of the
+    lock, so guesses sent at the same moment are counted one by one.
     """
-    row = connection.execute(
-        select(agent.c.id, agent.c.pin_hash, agent.c.locked_until)
-        .where(agent.c.number == number, agent.c.active)
-        .with_for_update()
-    ).one_or_none()
-    if row and row.locked_until and row.locked_until > now:
-        raise AgentLocked(until=row.locked_until)
+    one = select(agent.c.id, agent.c.pin_hash).where(agent.c.number == number, agent.c.active)
+    row = connection.execute(one).one_or_none()
     right = _is_right(row.pin_hash if row else _NOBODY, pin)
     if row is None:
         raise WrongPin()
+    locked_until = connection.execute(
+        select(agent.c.locked_until).where(agent.c.id == row.id).with_for_update()
+    ).scalar_one()
+    if locked_until and locked_until > now:
+        raise AgentLocked(until=locked_until)
     if not right:
         _count_wrong_pin(connection, row.id, now)
         raise WrongPin()
