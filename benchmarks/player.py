@@ -16,6 +16,7 @@ import socket
 import sys
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -91,7 +92,8 @@ def play(job: Job) -> Played:
     """Plays every dialogue once."""
     lines = [_Line(job.port) for _ in range(min(job.connections, len(job.dialogues)))]
     total = sum(map(len, job.dialogues))
-    waiting, latencies = iter(job.dialogues), []
+    waiting = iter(job.dialogues)
+    latencies: list[float] = []
     free = deque(line for line in lines if _next(line, waiting))
     chance = random.Random(1)
     began = due = time.perf_counter()
@@ -119,9 +121,9 @@ def play(job: Job) -> Played:
     return Played(seconds, latencies)
 
 
-def _next(line: _Line, waiting: object) -> bool:
+def _next(line: _Line, waiting: Iterator[list[bytes]]) -> bool:
     """Whether there is another dialogue for the line."""
-    line.talk, line.hop = next(waiting, []), 0  # type: ignore[call-overload]
+    line.talk, line.hop = next(waiting, []), 0
     return bool(line.talk)
 
 
@@ -133,5 +135,5 @@ def _check(body: bytes, line: _Line, ends_in_code: bool) -> None:
 
 if __name__ == "__main__":
     gc.disable()
-    played = play(Job(*pickle.load(sys.stdin.buffer)))  # noqa: S301 - from our own parent
+    played = play(Job(*pickle.load(sys.stdin.buffer)))
     sys.stdout.buffer.write(pickle.dumps((played.seconds, played.latencies)))

@@ -140,7 +140,7 @@ def test_runs_says_where_and_who_and_a_second_start_keeps_the_data(run: Run) -> 
     assert run.until_ended() == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_make_run_leaves_no_process_behind(run: Run, number: int) -> None:
     """Sent to `make` alone, as a supervisor does, and for SIGINT to the group, as a terminal."""
     run.start("make", "run")

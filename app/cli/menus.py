@@ -4,9 +4,9 @@ import click
 from flask.cli import with_appcontext
 
 from app.cli.wiring import runtime
-from app.ussd.check import Fault, find_faults
+from app.ussd.check import find_faults
 from app.ussd.graph import mermaid
-from app.ussd.menu import BrokenMenu
+from app.ussd.menu import BrokenMenu, Fault
 
 
 @click.group()

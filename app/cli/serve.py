@@ -20,7 +20,7 @@ from app.enrolment.samples import SAMPLE_PEOPLE
 from app.settings import ROOT, Settings
 
 _READY_SECONDS = 60
-_POLL_SECONDS = 0.2
+_POLL_SECONDS = 0.1
 _LONGEST_DELAY = 30  # seconds between two tries to start the worker
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PAGES = {
@@ -45,10 +45,10 @@ def serve() -> None:
     """Runs everything on this machine until Ctrl-C (for development)."""
     settings = _read_settings()
     try:
-        with _stopping_on_signals():
-            _refuse_busy_port(settings.port)
-            with _engines(settings) as urls, Children(_environment(urls), ROOT) as children:
-                _serve(settings, children)
+        _stop_on_signals()
+        _refuse_busy_port(settings.port)
+        with _engines(settings) as urls, Children(_environment(urls), ROOT) as children:
+            _serve(settings, children)
     except _StopAsked:
         click.echo("Stopped.")
     except EngineFailed as failure:
@@ -69,8 +69,7 @@ def _read_settings() -> Settings:
     return settings
 
 
-@contextmanager
-def _stopping_on_signals() -> Iterator[None]:
+def _stop_on_signals() -> None:
     """The first signal raises _StopAsked, later ones cannot disturb the stopping."""
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -83,7 +82,6 @@ def _stopping_on_signals() -> Iterator[None]:
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, stop)
     end_with_parent()
-    yield
 
 
 def _refuse_busy_port(port: int) -> None:
@@ -121,15 +119,21 @@ def _environment(urls: EngineUrls) -> dict[str, str]:
 
 def _serve(settings: Settings, children: Children) -> None:
     click.echo("Bringing the database up to date")
-    for step in ("db upgrade", "registry load-sample-people"):
-        code = children.start("flask", *step.split()).wait()
-        if code:
-            raise click.ClickException(f"flask {step} ended with exit code {code}")
+    _run_to_end(children, "flask", "db", "upgrade")
     web = children.start(*_WEB, f"--port={settings.port}", "wsgi:app")
+    _run_to_end(children, "flask", "registry", "load-sample-people")
     worker = children.start("flask", "worker")
     _await_ready(settings.port, web)
     _say_ready(f"http://127.0.0.1:{settings.port}")
     _watch(children, web, worker)
+
+
+def _run_to_end(children: Children, *command: str) -> None:
+    child = children.start(*command)
+    while (code := child.poll()) is None:
+        _pause()
+    if code:
+        raise click.ClickException(f"{' '.join(command)} ended with exit code {code}")
 
 
 def _await_ready(port: int, web: Child) -> None:

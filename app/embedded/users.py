@@ -2,19 +2,20 @@
 
 import fcntl
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO
 
+import psutil
+
 from app.embedded.postgres import postgres_pid, start_postgres, stop_postgres
-from app.embedded.processes import EngineFailed
+from app.embedded.processes import EngineFailed, end
 from app.embedded.redis import redis_pid, start_redis, stop_redis
 from app.embedded.urls import EngineUrls, engine_urls, postgres_folder, redis_folder
 
@@ -50,15 +51,17 @@ def using_engines(
         _lock_file(data_dir, "turn") as turn,
         _lock_file(data_dir, "users") as users,
     ):
+        servers: list[psutil.Process] = []
         try:
             with _locked(turn):
                 # Waits only while the keeper stops what a killed user left.
                 fcntl.flock(users, fcntl.LOCK_SH)
                 _start_missing(data_dir, say, durable=durable, postgres=postgres, redis=redis)
+                servers = _running(data_dir)
             yield engine_urls(data_dir)
         finally:
             with _locked(turn):
-                _leave(data_dir, users)
+                _leave(data_dir, users, servers)
 
 
 def stop_engines(data_dir: Path) -> None:
@@ -67,7 +70,8 @@ def stop_engines(data_dir: Path) -> None:
     stop_postgres(data_dir)
     for folder in (redis_folder(data_dir), postgres_folder(data_dir)):
         if folder.sockets != folder.home:
-            shutil.rmtree(folder.sockets, ignore_errors=True)
+            with suppress(OSError):  # a killed engine's socket, or somebody else's, is still there
+                folder.sockets.rmdir()
 
 
 def _start_missing(
@@ -84,7 +88,11 @@ def _start_missing(
         raise EngineFailed(what=error.filename or data_dir, why=error.strerror) from None
 
 
-def _leave(data_dir: Path, users: IO[str]) -> None:
+def _running(data_dir: Path) -> list[psutil.Process]:
+    return [psutil.Process(pid) for pid in (postgres_pid(data_dir), redis_pid(data_dir)) if pid]
+
+
+def _leave(data_dir: Path, users: IO[str], servers: list[psutil.Process]) -> None:
     fcntl.flock(users, fcntl.LOCK_UN)
     try:
         fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -93,6 +101,8 @@ def _leave(data_dir: Path, users: IO[str]) -> None:
         fcntl.flock(users, fcntl.LOCK_SH)
     else:
         stop_engines(data_dir)
+        for server in servers:  # still there where the data folder is not: it was taken away
+            end(server, (signal.SIGINT, 3.0))
 
 
 def _start_keeper(data_dir: Path) -> None:

@@ -66,20 +66,28 @@ def _expected(who: Person) -> Say | str:
     """What paying brings, or has brought (domain.md section 2, Rights)."""
     if not who.pays_here:
         return ""
-    if unpaid := who.unpaid():
-        opens = open_after_paying_all(who.enrolled, unpaid, who.ever_paid, who.today)
-        return (
-            Say("expected.pay_opens", {"opens_on": opens}) if opens else Say("expected.pay_keeps")
-        )
-    if not (unposted := who.unposted()):
-        return ""
-    opens = open_after_paying_all(
-        who.enrolled,
-        who.unpaid_before_unposted(),
-        who.artisan.rights_until is not None,
-        local_date(unposted[0].received_at),
-    )
-    return _opening("expected.paid", opens)
+    paid_up = who.paid_up_on()
+    opens = _opens_on(who, paid_up or who.today)
+    if who.unpaid() and not (paid_up and opens):
+        return _opening("expected.pay", opens)
+    if who.unposted() or opens:
+        return _opening("expected.paid", opens)
+    return ""
+
+
+def _opens_on(who: Person, paid_on: date) -> date | None:
+    """The day rights open once all is paid on `paid_on`; None where CNSS's word is that they are.
+
+    CNSS counts the months its last word leaves unpaid, whatever agents received since: paying
+    some of them does not shorten the wait.
+    """
+    until = who.artisan.rights_until
+    if until and until >= who.today:
+        return None
+    uncredited = unpaid_months(who.artisan, frozenset(), paid_on)
+    if not uncredited:
+        return None
+    return open_after_paying_all(who.enrolled, uncredited, until is not None, paid_on)
 
 
 def _opening(key: str, opens: date | None) -> Say:

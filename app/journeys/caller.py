@@ -18,13 +18,14 @@ _RNA = re.compile(r"[A-Z0-9/-]{1,32}", re.ASCII)
 _NATIVE_NAMES = {"fr": "Francais", "ar": "Arabe العربية"}
 
 
-@vocabulary.action("recognise_caller", "artisan", "unknown", "unknown_with_language")
+@vocabulary.action("recognise_caller", "artisan", "unknown")
 def recognise_caller(talk: Conversation) -> str:
+    """An unknown phone begins with the language each time: a dialled chain keeps its meaning."""
     with reading(talk.desk.database) as connection:
         owner = find_phone_owner(connection, talk.phone)
         if owner.artisan is None:
             talk.language = owner.language or talk.language
-            return "unknown_with_language" if owner.language else "unknown"
+            return "unknown"
         account = get_account(connection, owner.artisan.id, talk.now)
     talk.language = owner.language or owner.artisan.language
     keep_facts(talk, owner.artisan, account)

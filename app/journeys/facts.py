@@ -13,6 +13,7 @@ from app.base.clock import local_date
 from app.base.database import reading
 from app.base.money import Money
 from app.base.months import Month, months_between
+from app.contributions.rights import RightsState, expected_state
 from app.contributions.rules import Quote, coefficient_of, is_collected_here, quote
 from app.enrolment.queries import Artisan, get_artisan
 from app.journeys.desk import Conversation
@@ -21,6 +22,7 @@ from app.payments.queries import Account, Deposit, IssuedCode, get_account
 
 # A deposit made during a talk shows on the next entry after this long.
 FRESH_SECONDS = 5
+_INTERRUPTED = {RightsState.SUSPENDED, RightsState.CLOSED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,6 @@ class Person:
     @property
     def enrolled(self) -> Month | None:
         return Month.of(self.artisan.enrolled_on) if self.artisan.enrolled_on else None
-
-    @property
-    def ever_paid(self) -> bool:
-        return self.artisan.rights_until is not None or bool(self.account.deposits)
 
     @property
     def pays_here(self) -> bool:
@@ -56,51 +54,58 @@ class Person:
         """What agents received and CNSS has not credited yet, newest first."""
         return [deposit for deposit in self.account.deposits if deposit.posted_on is None]
 
-    def unpaid_before_unposted(self) -> tuple[Month, ...]:
-        """The months owed as CNSS still sees them."""
-        pending = {
-            month
-            for deposit in self.unposted()
-            for month in months_between(deposit.first, deposit.last)
-        }
-        return unpaid_months(self.artisan, self.account.settled - pending, self.today)
+    def paid_up_on(self) -> date | None:
+        """Since which day all that was due is paid, by deposits; None where it is not.
+
+        One or two months that became late since do not undo it (domain.md section 2, Rights).
+        """
+        if expected_state(self.enrolled, self.unpaid(), True, self.today) in _INTERRUPTED:
+            return None
+        since, settled = None, self.account.settled
+        for deposit in self.account.deposits:
+            received_on = local_date(deposit.received_at)
+            if unpaid_months(self.artisan, settled, received_on):
+                break
+            since = received_on
+            settled -= set(months_between(deposit.first, deposit.last))
+        return since
 
 
 def keep_facts(talk: Conversation, artisan: Artisan, account: Account) -> None:
     """Stores what was read in the session: JSON, small, no name and no number."""
-    first = first_owed_month(artisan)
     talk.facts = {
-        "at": int(talk.now.timestamp()),
         "a": [
             artisan.id,
             artisan.category,
             str(artisan.coefficient) if artisan.coefficient is not None else None,
             *(day.isoformat() if day else None for day in _days(artisan)),
-        ],
+        ]
+    }
+    _keep_account(talk, artisan, account)
+
+
+def _keep_account(talk: Conversation, artisan: Artisan, account: Account) -> None:
+    first = first_owed_month(artisan)
+    talk.facts |= {
+        "at": int(talk.now.timestamp()),
         "c": _packed_code(account.code),
         "s": [str(month) for month in sorted(account.settled) if first and month >= first],
         "d": [_packed_deposit(deposit) for deposit in account.deposits],
     }
 
 
+def keep_code(talk: Conversation, code: IssuedCode) -> None:
+    """Stores the code just made; all else stays as it was read."""
+    talk.facts["c"] = _packed_code(code)
+
+
 def person(talk: Conversation) -> Person:
-    """The caller, from the session; no SQL."""
-    number, category, coefficient, *days = talk.facts["a"]
-    enrolled, until, as_of = (date.fromisoformat(day) if day else None for day in days)
-    assert as_of
+    """The caller, from the session; no SQL. A code whose time is over meanwhile is none."""
+    code = _unpacked_code(talk.facts["c"])
     return Person(
-        Artisan(
-            number,
-            "",
-            talk.language,
-            category,
-            Decimal(coefficient) if coefficient else None,
-            enrolled,
-            until,
-            as_of,
-        ),
+        _artisan(talk),
         Account(
-            _unpacked_code(talk.facts["c"]),
+            code if code and code.expires_at > talk.now else None,
             frozenset(Month.parse(month) for month in talk.facts["s"]),
             tuple(_unpacked_deposit(row) for row in talk.facts["d"]),
         ),
@@ -108,12 +113,26 @@ def person(talk: Conversation) -> Person:
     )
 
 
+def _artisan(talk: Conversation) -> Artisan:
+    number, category, coefficient, *days = talk.facts["a"]
+    enrolled, until, as_of = (date.fromisoformat(day) if day else None for day in days)
+    assert as_of
+    factor = Decimal(coefficient) if coefficient else None
+    return Artisan(number, "", talk.language, category, factor, enrolled, until, as_of)
+
+
 def fresh_person(talk: Conversation) -> Person:
-    """The caller, read again unless that was done a moment ago."""
+    """The caller, the account read again unless that was done a moment ago."""
     if talk.now.timestamp() - talk.facts["at"] >= FRESH_SECONDS:
-        with reading(talk.desk.database) as connection:
-            read_facts(connection, talk, talk.facts["a"][0])
+        read_account_again(talk)
     return person(talk)
+
+
+def read_account_again(talk: Conversation) -> None:
+    """One statement: the register's part does not change during a talk."""
+    artisan = _artisan(talk)
+    with reading(talk.desk.database) as connection:
+        _keep_account(talk, artisan, get_account(connection, artisan.id, talk.now))
 
 
 def read_facts(connection: Connection, talk: Conversation, artisan_id: int) -> None:

@@ -2,14 +2,15 @@
 
 from app.base.clock import local_date
 from app.base.database import transaction
+from app.enrolment.queries import lock_artisan
 from app.journeys.desk import Conversation, vocabulary
-from app.journeys.facts import fresh_person, person, read_facts
+from app.journeys.facts import fresh_person, person, read_account_again
 from app.journeys.pay import code_values
-from app.payments.queries import Deposit
+from app.payments.queries import Deposit, get_account
 from app.payments.service import cancel_code
 from app.payments.wording import period_words
 from app.text.words import Say
-from app.ussd.vocabulary import Row, Values
+from app.ussd.vocabulary import NothingToShow, Row, Values
 
 
 @vocabulary.action("look_at_payments", "some", "none")
@@ -21,6 +22,8 @@ def look_at_payments(talk: Conversation) -> str:
 @vocabulary.source("payments")
 def payments(talk: Conversation) -> Values:
     account = person(talk).account
+    if not (account.code or account.deposits):
+        raise NothingToShow()
     return {
         "live": Say("payments.live", code_values(account.code)) if account.code else "",
         "newest": Say("payments.newest", _shown(account.deposits[0])) if account.deposits else "",
@@ -44,18 +47,22 @@ def receipts(talk: Conversation) -> list[Row]:
 
 @vocabulary.source("receipt")
 def receipt(talk: Conversation) -> Values:
-    number = talk.kept["receipt"]
-    deposits = person(talk).account.deposits
-    chosen = next((deposit for deposit in deposits if deposit.receipt == number), deposits[0])
-    return _shown(chosen)
+    for deposit in person(talk).account.deposits:
+        if deposit.receipt == talk.kept["receipt"]:
+            return _shown(deposit)
+    raise NothingToShow()
 
 
 @vocabulary.action("cancel_live_code", "cancelled", "none_live")
 def cancel_live_code(talk: Conversation) -> str:
-    artisan_id = talk.facts["a"][0]
+    """Only the code that was shown: another phone of the artisan may have made a new one."""
+    who = person(talk)
     with transaction(talk.desk.database) as connection:
-        cancelled = cancel_code(connection, artisan_id, talk.now)
-        read_facts(connection, talk, artisan_id)
+        lock_artisan(connection, who.artisan.id)
+        live = get_account(connection, who.artisan.id, talk.now).code
+        shown = live and who.account.code and live.code == who.account.code.code
+        cancelled = shown and cancel_code(connection, who.artisan.id, talk.now)
+    read_account_again(talk)
     return "cancelled" if cancelled else "none_live"
 
 

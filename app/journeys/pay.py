@@ -1,16 +1,15 @@
 """Entry 2, pay: what is owed, a code for all of it or for the oldest months."""
 
 from app.base.database import transaction
-from app.base.errors import InvalidInput
 from app.contributions.errors import NotCollectedHere
 from app.journeys.desk import Conversation, vocabulary
-from app.journeys.facts import Person, fresh_person, person, read_facts
+from app.journeys.facts import fresh_person, keep_code, person, read_account_again
 from app.payments.errors import NothingDue
 from app.payments.queries import IssuedCode
 from app.payments.service import issue_code
 from app.payments.wording import period_words, shown_until
 from app.text.words import Say
-from app.ussd.vocabulary import Row, Values
+from app.ussd.vocabulary import NothingToShow, Row, Values
 
 _ISSUING = ("issued", "another_is_live", "nothing_due")
 
@@ -30,6 +29,8 @@ def look_at_dues(talk: Conversation) -> str:
 @vocabulary.source("dues")
 def dues(talk: Conversation) -> Values:
     owed = person(talk).dues()
+    if not owed.lines:
+        raise NothingToShow()
     fee = talk.desk.fee
     return {
         "total": owed.total + fee,
@@ -45,6 +46,8 @@ def months_to_pay(talk: Conversation) -> list[Row]:
     """The oldest month, the two oldest, and so on: CNSS credits the oldest debt first."""
     who = person(talk)
     unpaid = who.unpaid()
+    if not unpaid:
+        raise NothingToShow()
     return [
         Row(
             count,
@@ -60,12 +63,12 @@ def months_to_pay(talk: Conversation) -> list[Row]:
 @vocabulary.action("issue_code_for_all", *_ISSUING)
 def issue_code_for_all(talk: Conversation) -> str:
     talk.kept.pop("months", None)
-    return _issued_unless_another(talk, person(talk))
+    return _issued_unless_another(talk)
 
 
 @vocabulary.action("issue_code_for_months", *_ISSUING)
 def issue_code_for_months(talk: Conversation) -> str:
-    return _issued_unless_another(talk, fresh_person(talk))
+    return _issued_unless_another(talk)
 
 
 @vocabulary.action("replace_code", "issued", "nothing_due")
@@ -73,22 +76,21 @@ def replace_code(talk: Conversation) -> str:
     return _issue(talk)
 
 
-def _issued_unless_another(talk: Conversation, who: Person) -> str:
+def _issued_unless_another(talk: Conversation) -> str:
     """A live code for other months is not cancelled before the artisan says so."""
-    months = talk.kept.get("months")
+    who = fresh_person(talk)
     live = who.account.code
-    if live and live.expires_at > talk.now and live.months != len(who.unpaid()[:months]):
+    if live and live.months != len(who.unpaid()[: talk.kept.get("months")]):
         return "another_is_live"
     return _issue(talk)
 
 
 def _issue(talk: Conversation) -> str:
-    artisan_id = talk.facts["a"][0]
     try:
         with transaction(talk.desk.database) as connection:
-            issue_code(
+            code = issue_code(
                 connection,
-                artisan_id,
+                talk.facts["a"][0],
                 talk.phone,
                 talk.language,
                 talk.kept.get("months"),
@@ -97,17 +99,23 @@ def _issue(talk: Conversation) -> str:
                 random=talk.desk.random,
                 now=talk.now,
             )
-            read_facts(connection, talk, artisan_id)
     except (NothingDue, NotCollectedHere):
+        read_account_again(talk)
         return "nothing_due"
+    keep_code(talk, code)
     return "issued"
+
+
+@vocabulary.action("look_at_code", "live", "none_live")
+def look_at_code(talk: Conversation) -> str:
+    return "live" if fresh_person(talk).account.code else "none_live"
 
 
 @vocabulary.source("live_code")
 def live_code(talk: Conversation) -> Values:
     code = person(talk).account.code
     if code is None:
-        raise InvalidInput(what="code", why="there is none")
+        raise NothingToShow()
     return code_values(code)
 
 

@@ -7,10 +7,11 @@ from app.text.encoding import Limits, fits
 Footer = Callable[[bool, bool], str]
 
 
-def paginate(lines: Sequence[str], footer: Footer, limits: Limits) -> list[str]:
+def paginate(lines: Sequence[str], footer: Footer, limits: Limits, together: int = 0) -> list[str]:
     """The pages of `lines`, in order; `footer(first, more)` ends a page.
 
-    Lines stay whole where they fit; a line longer than a page is cut between words.
+    Lines stay whole where they fit; a line longer than a page is cut between words. The last
+    `together` lines stay on one page unless one page cannot hold them.
     Raises ValueError when a footer alone leaves no room.
     """
     waiting = [line for line in lines if line]
@@ -27,6 +28,8 @@ def paginate(lines: Sequence[str], footer: Footer, limits: Limits) -> list[str]:
             head, rest = _cut(waiting[0], end, limits)
             waiting = [head, *([rest] if rest else []), *waiting[1:]]
             taken = 1
+        elif taken < len(waiting) < taken + together and len(waiting) > together:
+            taken = len(waiting) - together
         pages.append(_page(waiting[:taken], end))
         waiting = waiting[taken:]
 
@@ -37,7 +40,7 @@ def _page(lines: Sequence[str], end: str) -> str:
 
 def _cut(line: str, end: str, limits: Limits) -> tuple[str, str]:
     """The longest beginning of `line` that fits above `end`, cut at a space if there is one."""
-    length = len(line)
+    length = min(len(line), max(limits.septets, limits.ucs2))
     while length and not fits(_page([line[:length]], end), limits):
         length -= 1
     if not length:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gettext
 import re
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from babel.messages.catalog import Catalog
+from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -33,18 +34,22 @@ class Say:
 class Words:
     """The sentences of every language; a key is found or KeyError, never shown raw to a person."""
 
-    def __init__(self, catalogs: Mapping[str, Catalog]) -> None:
+    def __init__(
+        self, catalogs: Mapping[str, Catalog], repeated: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
         self.catalogs = dict(catalogs)
+        self.repeated = dict(repeated or {})
         self._spoken = {name: _compiled(catalog) for name, catalog in catalogs.items()}
 
     @classmethod
     def load(cls, folder: Path) -> Words:
         """Reads `folder/<language>/LC_MESSAGES/menus.po`."""
-        catalogs = {}
+        catalogs, repeated = {}, {}
         for path in sorted(folder.glob("*/LC_MESSAGES/menus.po")):
             with path.open("rb") as file:
                 catalogs[path.parts[-3]] = read_po(file, abort_invalid=True)
-        return cls(catalogs)
+            repeated[path.parts[-3]] = _repeated_keys(path)
+        return cls(catalogs, repeated)
 
     @property
     def languages(self) -> list[str]:
@@ -57,7 +62,15 @@ class Words:
         return _NEXT_BEST.get(language or "", DEFAULT)
 
     def has(self, language: str, key: str) -> bool:
-        return bool(self.catalogs[language].get(key))
+        return self._spoken[language].gettext(key) != key
+
+    def keys(self, language: str) -> set[str]:
+        """All that can be said in it: neither empty nor fuzzy, and with every plural form."""
+        return {
+            _key(message)
+            for message in self.catalogs[language]
+            if message.id and not message.fuzzy and all(forms_of(message))
+        }
 
     def say(self, language: str, key: str, values: Mapping[str, Any] | None = None) -> str:
         """The sentence with its values written in; KeyError names the key and language."""
@@ -66,6 +79,18 @@ class Words:
     def places(self, language: str, key: str) -> set[str]:
         """The names of the values the sentence wants."""
         return {match[1] for match in _PLACE.finditer(self._found(language, key))}
+
+    def unreadable_places(self, language: str, key: str) -> list[str]:
+        """What stands in braces but would be shown as it is, or names neither format nor noun."""
+        sentence = self._found(language, key)
+        nouns = {_key(m) for m in self.catalogs[language] if isinstance(m.id, tuple)}
+        wrong = [
+            match[0]
+            for match in _PLACE.finditer(sentence)
+            if match[2] and match[2] not in FORMATS and match[2] not in nouns
+        ]
+        rest = _PLACE.sub("", sentence)
+        return [*wrong, rest] if "{" in rest or "}" in rest else wrong
 
     def _found(self, language: str, key: str) -> str:
         sentence = self._spoken[language].gettext(key)
@@ -102,11 +127,17 @@ def _compiled(catalog: Catalog) -> gettext.GNUTranslations:
     return gettext.GNUTranslations(file)
 
 
-def duplicate_keys(path: Path) -> Iterable[str]:
-    """Keys written twice in one file: gettext would keep the last in silence."""
-    seen: set[str] = set()
-    for line in path.read_text("utf-8").splitlines():
-        if line.startswith("msgid ") and line != 'msgid ""':
-            if line in seen:
-                yield line[7:-1]
-            seen.add(line)
+def _key(message: Message) -> str:
+    return str(message.id[0] if isinstance(message.id, tuple) else message.id)
+
+
+def forms_of(message: Message) -> tuple[str, ...]:
+    """The sentence; of a noun, its every plural form."""
+    return tuple(message.string) if isinstance(message.string, tuple) else (str(message.string),)
+
+
+def _repeated_keys(path: Path) -> list[str]:
+    """Keys written twice in one file: gettext would keep one of them in silence."""
+    lines = path.read_text("utf-8").splitlines()
+    keys = [line[7:-1] for line in lines if line.startswith("msgid ")]
+    return sorted(key for key, times in Counter(keys).items() if key and times > 1)

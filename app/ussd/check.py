@@ -3,44 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from app.text.encoding import GSM7, UCS2, encoding_of, segments
+from app.text.encoding import GSM7, UCS2, segments
 from app.ussd.engine import Engine
-from app.ussd.menu import Menu, Screen
+from app.ussd.menu import Fault, Menu, Screen
 from app.ussd.samples import Samples
-from app.ussd.screen import choice_key, list_pages_of, pages_of
+from app.ussd.screen import list_pages_of, pages_of
 from app.ussd.vocabulary import Row, Vocabulary
+from app.ussd.wordings import GSM7_LANGUAGES, keys_of, wording_faults
 
-# Sentences the engine itself says, and those of messages and tills.
-_SPOKEN = {"footer.back", "footer.home", "footer.more", "wrong.choice", "away", "away.short"}
-_APART = ("sms.", "till.", "error.", "months")
-# Languages written with plain letters, so that a message costs half.
-_GSM7_LANGUAGES = {"fr", "ary-Latn"}
 _MOST_SEGMENTS = {GSM7: 1, UCS2: 2}
 _MOST_PAGES = 4
 _DEEPEST = 3
 _MANY_ROWS = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """What is wrong, on which screen (or key), in which language (`-` for all)."""
-
-    screen: str
-    language: str
-    why: str
-
-    def __str__(self) -> str:
-        return f"{self.screen} [{self.language}]: {self.why}"
-
-
 def find_faults(engine: Engine[Any], samples: Samples) -> list[Fault]:
     """Everything wrong with the menu and its words; structure first, for words lean on it."""
     menu = engine.menu
     faults = [*_structure(menu), *_names(menu, engine.vocabulary)]
-    faults += _wordings(engine, samples)
+    faults += wording_faults(menu, engine.words, samples)
     if not faults:
         faults += _sizes(engine, samples)
     return faults
@@ -116,76 +99,24 @@ def _outcomes(screen: Screen, vocabulary: Vocabulary[Any]) -> Iterator[Fault]:
         yield Fault(screen.name, "-", f"{screen.uses} has no outcome {outcome}")
 
 
-def keys_of(screen: Screen) -> set[str]:
-    """The keys a screen needs; a menu may do without a sentence of its own."""
-    if screen.kind == "do":
-        return set()
-    keys = {choice_key(screen, choice.digit) for choice in screen.choices}
-    if screen.kind != "menu":
-        keys.add(screen.name)
-    if screen.kind == "list":
-        keys |= {f"{screen.name}.row"}
-    if screen.kind in {"input", "secret"}:
-        keys.add(f"wrong.{screen.uses}")
-    return keys
-
-
-def _wordings(engine: Engine[Any], samples: Samples) -> Iterator[Fault]:
-    words, screens = engine.words, engine.menu.screens
-    needed = _SPOKEN | samples.keys
-    for screen in screens.values():
-        needed |= keys_of(screen)
-    written = {
-        language: {
-            str(message.id[0] if isinstance(message.id, tuple) else message.id)
-            for message in catalog
-            if message.id
-        }
-        for language, catalog in words.catalogs.items()
-    }
-    everywhere = set().union(*written.values())
-    for language, keys in written.items():
-        for key in sorted((needed | everywhere) - keys):
-            yield Fault(key, language, "has no words")
-        for key in sorted(keys - needed):
-            if key not in screens and not key.startswith(_APART):
-                yield Fault(key, language, "is used nowhere")
-        for key in sorted(keys & everywhere):
-            yield from _places(engine, samples, language, key, list(written))
-
-
-def _places(
-    engine: Engine[Any], samples: Samples, language: str, key: str, languages: list[str]
-) -> Iterator[Fault]:
-    words = engine.words
-    sentence = words.catalogs[language].get(key)
-    if sentence is None or not sentence.string:
-        yield Fault(key, language, "has no words")
-        return
-    if isinstance(sentence.id, tuple):
-        return
-    here = words.places(language, key)
-    if not key.startswith(("till.", "error.")):
-        for name in sorted(here - samples.names):
-            yield Fault(key, language, f"{{{name}}} has no worst value in samples.yaml")
-    if language in _GSM7_LANGUAGES and encoding_of(str(sentence.string)) != GSM7:
-        strange = sorted({c for c in str(sentence.string) if encoding_of(c) != GSM7})
-        yield Fault(key, language, f"{' '.join(strange)} is not in GSM-7")
-
-
 def _sizes(engine: Engine[Any], samples: Samples) -> Iterator[Fault]:
     for language in engine.words.languages:
-        for screen in engine.menu.screens.values():
-            if screen.kind == "do":
-                continue
+        measured = [
+            (screen.name, _size(engine, samples, screen, language))
+            for screen in engine.menu.screens.values()
+            if screen.kind != "do"
+        ]
+        measured += [
+            (key, _message(engine, samples, key, language))
+            for key in sorted(engine.words.keys(language))
+            if key.startswith("sms.")
+        ]
+        for name, faults in measured:
             try:
-                yield from _size(engine, samples, screen, language)
-            except ValueError as error:
-                yield Fault(screen.name, language, str(error))
-        for message in engine.words.catalogs[language]:
-            key = str(message.id)
-            if key.startswith("sms."):
-                yield from _message(engine, samples, key, language)
+                yield from faults
+            except (ValueError, TypeError, AttributeError) as error:
+                # A row that fits nowhere, or a format that cannot write its value.
+                yield Fault(name, language, f"cannot be written: {error}")
 
 
 def _size(engine: Engine[Any], samples: Samples, screen: Screen, language: str) -> Iterator[Fault]:
@@ -221,6 +152,6 @@ def _offers_all(page: str, digits: list[str]) -> bool:
 def _message(engine: Engine[Any], samples: Samples, key: str, language: str) -> Iterator[Fault]:
     words = engine.words
     text = words.say(language, key, samples.worst(words, language, key))
-    most = _MOST_SEGMENTS[GSM7 if language in _GSM7_LANGUAGES else UCS2]
+    most = _MOST_SEGMENTS[GSM7 if language in GSM7_LANGUAGES else UCS2]
     if segments(text) > most:
         yield Fault(key, language, f"takes {segments(text)} SMS segments, {most} at most")

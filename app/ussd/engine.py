@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic
@@ -13,9 +12,9 @@ from app.base.hop import Reply
 from app.base.phone import Phone
 from app.text.encoding import Limits
 from app.text.words import Words
-from app.ussd.menu import Menu, Screen
+from app.ussd.menu import Choice, Menu, Screen
 from app.ussd.screen import list_pages_of, pages_of
-from app.ussd.vocabulary import Desk, Row, Talk, Vocabulary
+from app.ussd.vocabulary import Desk, NothingToShow, Row, Talk, Vocabulary
 
 BACK, HOME, MORE = "0", "00", "9"
 # More screens in a row without an input than this is a circle; the checker finds it first.
@@ -28,7 +27,8 @@ class Place:
     """Where a talk stands. All of it is JSON, and all of it is kept between hops.
 
     `path` is the screens to go back through, the current one last; `visits` counts screens
-    entered, so that an action has another key each time it is really asked for again.
+    entered, so that an action has another key each time it is really asked for again; `wrong` is
+    the sentence on top that says why a screen is asked again, and moves its pages.
     """
 
     language: str
@@ -37,6 +37,7 @@ class Place:
     visits: int = 0
     facts: dict[str, Any] = field(default_factory=dict)
     kept: dict[str, Any] = field(default_factory=dict)
+    wrong: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,69 +73,68 @@ class Engine(Generic[Desk]):
 
     def step(self, typed: str, place: Place, caller: Caller[Desk]) -> tuple[Reply, bool]:
         """The screen after `typed`, and whether the input was understood."""
-        typed = plain_input(typed)
+        try:
+            return self._stepped(plain_input(typed), place, caller)
+        except NothingToShow:
+            self._go_home(place, "changed")
+            return self.shown(place, caller), False
+
+    def _stepped(self, typed: str, place: Place, caller: Caller[Desk]) -> tuple[Reply, bool]:
         screen = self.menu.screens[place.path[-1]]
-        moved = self._moved(typed, screen, place, caller)
-        if moved is not None:
-            return moved, True
+        if self._moves(typed, place, caller):
+            return self.shown(place, caller), True
         if screen.kind in {"input", "secret"}:
             return self._answered(typed, screen, place, caller)
         if screen.kind == "list":
             return self._chosen(typed, screen, place, caller)
         for choice in screen.choices:
-            if choice.digit == typed and self._offered(screen, choice.digit, place, caller):
+            if choice.digit == typed and self._offered(choice, place, caller):
                 return self._enter(choice.target, place, caller), True
-        return self.shown(place, caller, "wrong.choice"), False
+        return self._refused("wrong.choice", place, caller)
 
-    def shown(self, place: Place, caller: Caller[Desk], reason: str | None = None) -> Reply:
-        """The current screen again, `reason` saying why it is asked again."""
-        screen = self.menu.screens[place.path[-1]]
-        talk = self._talk(place, caller)
-        depth = len(place.path)
-        if screen.kind == "list":
-            pages = [page for page, _ in self._list_pages(screen, talk, depth, reason)]
-        else:
-            digits = [
-                c.digit for c in screen.choices if self._offered(screen, c.digit, place, caller)
-            ]
-            pages = pages_of(
-                self.words,
-                place.language,
-                screen,
-                self._values(screen, talk),
-                digits,
-                depth,
-                self.limits,
-                reason,
-            )
+    def shown(self, place: Place, caller: Caller[Desk]) -> Reply:
+        """The current screen, on its current page."""
+        pages = self._pages(place, caller)
         place.page = min(place.page, len(pages) - 1)
-        return Reply(pages[place.page], more=screen.kind != "end")
+        return Reply(pages[place.page][0], self.menu.screens[place.path[-1]].kind != "end")
 
-    def _moved(
-        self, typed: str, screen: Screen, place: Place, caller: Caller[Desk]
-    ) -> Reply | None:
-        """The answer to 0, 00 and 9, or None when `typed` is something else."""
-        if typed == BACK and (place.page or len(place.path) > 1):
-            if place.page:
-                place.page -= 1
-            else:
-                place.path.pop()
-            return self.shown(place, caller)
-        if (typed in {BACK, HOME} and screen.kind not in {"input", "secret"}) or typed == HOME:
-            place.path, place.page = place.path[:1], 0
-            return self.shown(place, caller)
-        if typed == MORE and self._has_more(screen, place, caller):
+    def _pages(self, place: Place, caller: Caller[Desk]) -> list[tuple[str, list[Row]]]:
+        """The current screen's pages, each with the rows its digits choose."""
+        screen, talk = self.menu.screens[place.path[-1]], self._talk(place, caller)
+        values = dict(self.vocabulary.sources[screen.source](talk)) if screen.source else {}
+        how = self.words, place.language, screen, values
+        depth, reason = len(place.path), place.wrong or None
+        if screen.kind == "list":
+            assert screen.uses
+            rows = self.vocabulary.lists[screen.uses](talk)
+            return list_pages_of(*how, rows, depth, self.limits, reason)
+        digits = [c.digit for c in screen.choices if self._offered(c, place, caller)]
+        return [(page, []) for page in pages_of(*how, digits, depth, self.limits, reason)]
+
+    def _moves(self, typed: str, place: Place, caller: Caller[Desk]) -> bool:
+        """Whether `typed` is 0, 00 or 9 and the place is now another."""
+        if typed == BACK and place.page:
+            place.page -= 1
+        elif typed == BACK and len(place.path) > 1:
+            place.path.pop()
+            place.wrong = ""
+        elif typed in {BACK, HOME}:
+            self._go_home(place)
+        elif typed == MORE and place.page + 1 < len(self._pages(place, caller)):
             place.page += 1
-            return self.shown(place, caller)
-        return None
+        else:
+            return False
+        return True
 
-    def _has_more(self, screen: Screen, place: Place, caller: Caller[Desk]) -> bool:
-        page = place.page
-        place.page = page + 1
-        self.shown(place, caller)
-        more = place.page == page + 1
-        place.page = page
-        return more
+    def _go_home(self, place: Place, wrong: str = "") -> None:
+        place.path, place.page, place.wrong = place.path[:1], 0, wrong
+
+    def _refused(self, why: str, place: Place, caller: Caller[Desk]) -> tuple[Reply, bool]:
+        """The same screen with the reason on top: of every page of a list, else of the first."""
+        place.wrong = why
+        if self.menu.screens[place.path[-1]].kind != "list":
+            place.page = 0
+        return self.shown(place, caller), False
 
     def _answered(
         self, typed: str, screen: Screen, place: Place, caller: Caller[Desk]
@@ -143,18 +143,19 @@ class Engine(Generic[Desk]):
         try:
             value = self.vocabulary.checks[screen.uses](typed, caller.now)
         except InvalidInput:
-            return self.shown(place, caller, f"wrong.{screen.uses}"), False
+            return self._refused(f"wrong.{screen.uses}", place, caller)
         place.kept[screen.keep] = value
         return self._enter(screen.target, place, caller), True
 
     def _chosen(
         self, typed: str, screen: Screen, place: Place, caller: Caller[Desk]
     ) -> tuple[Reply, bool]:
-        pages = self._list_pages(screen, self._talk(place, caller), len(place.path), None)
+        pages = self._pages(place, caller)
         rows = pages[min(place.page, len(pages) - 1)][1]
-        if not (typed.isdecimal() and 1 <= int(typed) <= len(rows)):
-            return self.shown(place, caller, "wrong.choice"), False
-        place.kept[screen.keep] = rows[int(typed) - 1].key
+        chosen = {str(digit): row for digit, row in enumerate(rows, 1)}.get(typed)
+        if chosen is None:
+            return self._refused("wrong.choice", place, caller)
+        place.kept[screen.keep] = chosen.key
         return self._enter(screen.target, place, caller), True
 
     def _enter(self, name: str, place: Place, caller: Caller[Desk]) -> Reply:
@@ -181,24 +182,11 @@ class Engine(Generic[Desk]):
         if screen.name in place.path:
             del place.path[place.path.index(screen.name) :]
         place.path.append(screen.name)
-        place.page = 0
+        place.page, place.wrong = 0, ""
 
-    def _offered(self, screen: Screen, digit: str, place: Place, caller: Caller[Desk]) -> bool:
-        guard = next(choice.guard for choice in screen.choices if choice.digit == digit)
+    def _offered(self, choice: Choice, place: Place, caller: Caller[Desk]) -> bool:
+        guard = choice.guard
         return guard is None or self.vocabulary.guards[guard](self._talk(place, caller))
-
-    def _values(self, screen: Screen, talk: Talk[Desk]) -> dict[str, Any]:
-        return dict(self.vocabulary.sources[screen.source](talk)) if screen.source else {}
-
-    def _list_pages(
-        self, screen: Screen, talk: Talk[Desk], depth: int, reason: str | None
-    ) -> list[tuple[str, list[Row]]]:
-        assert screen.uses
-        rows: Sequence[Row] = self.vocabulary.lists[screen.uses](talk)
-        values = self._values(screen, talk)
-        return list_pages_of(
-            self.words, talk.language, screen, values, rows, depth, self.limits, reason
-        )
 
     def _talk(self, place: Place, caller: Caller[Desk], screen: str = "") -> Talk[Desk]:
         key = f"{caller.session_id}:{screen}:{place.visits}"

@@ -44,6 +44,18 @@ class BrokenMenu(MaalemError):  # noqa: N818
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong, on which screen (or key), in which language (`-` for all)."""
+
+    screen: str
+    language: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.screen} [{self.language}]: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     digit: str
     target: str
@@ -120,8 +132,10 @@ def _screen(name: str, body: object) -> Screen:
         raise BrokenMenu(screen=name, why=f"a {kind} needs {', '.join(sorted(missing))}")
     if unknown := fields - needed - allowed:
         raise BrokenMenu(screen=name, why=f"a {kind} has no {', '.join(sorted(map(str, unknown)))}")
-    built = _built(name, kind, body)
-    return replace(built, afresh=body.get("afresh") == "true", home=body.get("home") == "true")
+    for mark in ("afresh", "home"):
+        if body.get(mark, "true") != "true":
+            raise BrokenMenu(screen=name, why=f"`{mark}` is true or left out")
+    return replace(_built(name, kind, body), afresh="afresh" in body, home="home" in body)
 
 
 def _built(name: str, kind: str, body: Mapping[str, Any]) -> Screen:

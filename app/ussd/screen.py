@@ -43,7 +43,8 @@ def pages_of(
     for digit in digits:
         key = choice_key(screen, digit)
         lines.append(f"{digit} {words.say(language, key, values)}")
-    return _cut(words, language, lines, 0 if screen.kind == "end" else depth, limits)
+    depth = 0 if screen.kind == "end" else depth
+    return _cut(words, language, lines, depth, limits, together=len(digits))
 
 
 def list_pages_of(
@@ -85,12 +86,17 @@ def _row_lines(words: Words, language: str, screen: Screen, rows: Sequence[Row])
 
 
 def _cut(
-    words: Words, language: str, lines: Sequence[str], depth: int, limits: Limits
+    words: Words,
+    language: str,
+    lines: Sequence[str],
+    depth: int,
+    limits: Limits,
+    together: int = 0,
 ) -> list[str]:
     def footer(first: bool, more: bool) -> str:
         return _footer(words, language, depth, not first, more)
 
-    return paginate(lines, footer, limits)
+    return paginate(lines, footer, limits, together)
 
 
 def _footer(words: Words, language: str, depth: int, later: bool, more: bool) -> str:

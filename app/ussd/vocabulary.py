@@ -7,10 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from app.base.errors import MaalemError
 from app.base.phone import Phone
 
 Desk = TypeVar("Desk")
 Values = Mapping[str, Any]
+
+
+class NothingToShow(MaalemError):  # noqa: N818
+    """What a screen is about is gone: paid, cancelled or expired while it was looked at."""
+
+    code = "nothing_to_show"
 
 
 @dataclass(slots=True)

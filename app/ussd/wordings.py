@@ -1,0 +1,79 @@
+"""Proves the words of a menu: each key in each language, each place filled, each letter cheap."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterator
+
+from app.text.encoding import GSM7, encoding_of
+from app.text.words import Words, forms_of
+from app.ussd.menu import Fault, Menu, Screen
+from app.ussd.samples import Samples
+from app.ussd.screen import choice_key
+
+# Sentences the engine itself says, and those of messages, tills and refusals.
+_SPOKEN = {"footer.back", "footer.home", "footer.more", "wrong.choice", "changed"}
+_SPOKEN |= {"away", "away.short"}
+_APART = ("sms.", "till.", "error.", "months")
+# Pages have no limit, so that their values need no worst case.
+_ON_PAGES = ("till.", "error.")
+# Languages written with plain letters, so that a message costs half.
+GSM7_LANGUAGES = {"fr", "ary-Latn"}
+
+
+def keys_of(screen: Screen) -> set[str]:
+    """The keys a screen needs; a menu may do without a sentence of its own."""
+    if screen.kind == "do":
+        return set()
+    keys = {choice_key(screen, choice.digit) for choice in screen.choices}
+    if screen.kind != "menu":
+        keys.add(screen.name)
+    if screen.kind == "list":
+        keys |= {f"{screen.name}.row"}
+    if screen.kind in {"input", "secret"}:
+        keys.add(f"wrong.{screen.uses}")
+    return keys
+
+
+def wording_faults(menu: Menu, words: Words, samples: Samples) -> Iterator[Fault]:
+    """What is missing, too much, or cannot be shown as it is written."""
+    needed = _SPOKEN.union(samples.keys, *map(keys_of, menu.screens.values()))
+    written = {language: words.keys(language) for language in words.languages}
+    everywhere: set[str] = set().union(*written.values())
+    for language, keys in written.items():
+        for key in words.repeated.get(language, ()):
+            yield Fault(key, language, "is written twice")
+        for key in sorted((needed | everywhere) - keys):
+            yield Fault(key, language, "has no words")
+        for key in sorted(keys - needed):
+            if key not in menu.screens and not key.startswith(_APART):
+                yield Fault(key, language, "is used nowhere")
+        for key in sorted(keys):
+            yield from _letters(words, language, key)
+            yield from _places(words, samples, language, key)
+
+
+def _letters(words: Words, language: str, key: str) -> Iterator[Fault]:
+    letters = sorted(set("".join(forms_of(words.catalogs[language][key]))) - {"\n", " "})
+    for letter in letters:
+        # Marks, other blanks and controls: nobody sees them, and each makes a text UCS-2.
+        if unicodedata.category(letter) in {"Cc", "Cf", "Zs", "Zl", "Zp"}:
+            yield Fault(key, language, f"holds the invisible letter U+{ord(letter):04X}")
+    if language in GSM7_LANGUAGES and (strange := [c for c in letters if encoding_of(c) != GSM7]):
+        yield Fault(key, language, f"{' '.join(strange)} is not in GSM-7")
+
+
+def _places(words: Words, samples: Samples, language: str, key: str) -> Iterator[Fault]:
+    if isinstance(words.catalogs[language][key].id, tuple):
+        return
+    here = words.places(language, key)
+    for place in words.unreadable_places(language, key):
+        yield Fault(key, language, f"{place} cannot be filled in")
+    if not key.startswith(_ON_PAGES):
+        for name in sorted(here - samples.names):
+            yield Fault(key, language, f"{{{name}}} has no worst value in samples.yaml")
+    elsewhere: set[str] = set().union(
+        *(words.places(other, key) for other in words.languages if key in words.keys(other))
+    )
+    for name in sorted(elsewhere - here):
+        yield Fault(key, language, f"lacks {{{name}}}, which another language has")

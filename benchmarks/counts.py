@@ -1,0 +1,132 @@
+"""P4, P5: what a hop asks of Redis and PostgreSQL, counted, and what a live talk weighs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from redis import Redis
+from sqlalchemy import Engine, event
+from werkzeug.test import Client
+
+from app import create_app
+from benchmarks.findings import Finding
+from benchmarks.load import CHAINS, THINKING_SECONDS, form
+from benchmarks.stage import Stage
+
+_DIAL, _STATUS, _BACK, _PAY, _CODE = CHAINS
+_MARK = "counted"
+
+
+def measure(stage: Stage) -> list[Finding]:
+    return [*_questions(stage), *_weight(stage)]
+
+
+def _questions(stage: Stage) -> list[Finding]:
+    """The worst hop of some dialogues, alone on the engines, with time to think where it reads."""
+    phone_calls = 2 if stage.quick else 5
+    client, watcher = _client(stage), Redis.from_url(stage.urls.redis_url)
+    commands: list[int] = []
+    statements: dict[str, list[int]] = {chain: [] for chain in CHAINS}
+    for phone in stage.phones(phone_calls):
+        for chain in CHAINS:
+            if chain in (_STATUS, _PAY):
+                time.sleep(THINKING_SECONDS)
+            with (
+                _statements(stage.runtime.database) as told,
+                _commands(watcher) as asked,
+            ):
+                _hop(client, phone, chain)
+            if len(asked)>2: print(asked)
+            commands.append(len(asked))
+            statements[chain].append(len(told))
+    reading = [*statements[_DIAL], *statements[_STATUS], *statements[_PAY]]
+    return [
+        _count("Redis round trips a hop", commands, 2),
+        _count("SQL statements of a hop that needs no new fact", statements[_BACK], 0),
+        _count("SQL statements of a hop that reads", reading, 2),
+        _count("SQL statements of a hop that makes a code", statements[_CODE], 8),
+    ]
+
+
+def _client(stage: Stage) -> Client:
+    """The application in this process, its connections open."""
+    app = create_app(stage.runtime)
+    client = Client(app.wsgi_app)
+    for phone in stage.phones(3):
+        for chain in CHAINS:
+            _hop(client, phone, chain)
+    return client
+
+
+def _hop(client: Client, phone: str, chain: str) -> None:
+    answer = client.post("/ussd/africastalking", data=form(f"of-{phone}", phone, chain))
+    assert answer.get_data(as_text=True).startswith("CON "), answer.get_data(as_text=True)
+
+
+@contextmanager
+def _commands(redis: Redis) -> Iterator[list[str]]:
+    """What Redis was told meanwhile, by its own word; a script's own commands are none of it."""
+    told: list[str] = []
+    with redis.monitor() as monitor:  # type: ignore[no-untyped-call]
+        yield told
+        redis.echo(_MARK)
+        while True:
+            command = monitor.next_command()
+            if _MARK in command["command"]:
+                return
+            if command["client_type"] != "lua":
+                told.append(command["command"])
+
+
+@contextmanager
+def _statements(database: Engine) -> Iterator[list[str]]:
+    """What was executed meanwhile; BEGIN and COMMIT are the driver's and not among it."""
+    told: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        told.append(statement)
+
+    event.listen(database, "before_cursor_execute", note)
+    try:
+        yield told
+    finally:
+        event.remove(database, "before_cursor_execute", note)
+
+
+def _count(what: str, counted: list[int], most: int) -> Finding:
+    """Several dialogues are one run: the worst hop is the figure."""
+    details = {"hops": float(len(counted)), "fewest": float(min(counted))}
+    return Finding("P4", what, "", [float(max(counted))], at_most=most, details=details)
+
+
+def _weight(stage: Stage) -> list[Finding]:
+    """What Redis uses more a talk, after each of its hops: key, expiry and value."""
+    redis, client = stage.runtime.redis, _client(stage)
+    phones = stage.phones(200 if stage.quick else 1000)
+    redis.flushdb()
+    empty = _used(redis)
+    weights = []
+    for chain in CHAINS:
+        for phone in phones:
+            _hop(client, phone, chain)
+        assert redis.dbsize() == len(phones)
+        weights.append((_used(redis) - empty) / len(phones))
+    names = ("dial", "status", "back", "pay", "code")
+    return [
+        Finding(
+            "P5",
+            "Redis memory of a live talk, at its heaviest hop",
+            "bytes",
+            [max(weights)],
+            at_most=700,
+            details=dict(zip(names, weights, strict=True)),
+        )
+    ]
+
+
+def _used(redis: Redis) -> int:
+    used: int = redis.info("memory")["used_memory"]
+    return used

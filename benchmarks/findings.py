@@ -1,0 +1,97 @@
+"""What a measurement found, its budget, and how both are written down."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from statistics import median
+
+RESULTS = Path(__file__).with_name("results")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One figure of several runs. Without a bound it is told and not judged.
+
+    `budget` is its number in the list of budgets; `details` are medians worth keeping beside it.
+    """
+
+    budget: str
+    what: str
+    unit: str
+    values: list[float]
+    at_least: float | None = None
+    at_most: float | None = None
+    details: dict[str, float] = field(default_factory=dict)
+    remark: str = ""
+
+    @property
+    def median(self) -> float:
+        return median(self.values)
+
+    @property
+    def holds(self) -> str:
+        if self.at_least is None and self.at_most is None:
+            return "-"
+        enough = self.at_least is None or self.median >= self.at_least
+        return "yes" if enough and (self.at_most is None or self.median <= self.at_most) else "NO"
+
+    @property
+    def bound(self) -> str:
+        if self.at_least is not None:
+            return f">= {_figure(self.at_least)}"
+        return "-" if self.at_most is None else f"<= {_figure(self.at_most)}"
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Number, what, budget, median with unit, spread, runs, whether it holds."""
+        spread = f"{_figure(min(self.values))} - {_figure(max(self.values))}"
+        measured = f"{_figure(self.median)} {self.unit}".strip()
+        runs = str(len(self.values))
+        return self.budget, self.what, self.bound, measured, spread, runs, self.holds
+
+    def __str__(self) -> str:
+        number, what, bound, measured, spread, runs, holds = self.cells
+        details = "".join(f"; {name} {_figure(many)}" for name, many in self.details.items())
+        remark = f" ({self.remark})" if self.remark else ""
+        return (
+            f"{number:4} {what}: {measured}, budget {bound}, {holds}; "
+            f"spread {spread}, runs {runs}{details}{remark}"
+        )
+
+
+def write_result(name: str, findings: Iterable[Finding]) -> None:
+    """`results/NAME.json`: every value of every run, for whoever wants to compare."""
+    RESULTS.mkdir(exist_ok=True)
+    rows = [asdict(found) | {"median": found.median, "holds": found.holds} for found in findings]
+    content = {"machine": machine(), "findings": rows}
+    (RESULTS / f"{name}.json").write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def machine() -> str:
+    """Cores and versions: what a figure means little without."""
+    of = {name: version(name) for name in ("Flask", "granian", "gunicorn", "redis", "SQLAlchemy")}
+    packages = ", ".join(f"{name} {number}" for name, number in of.items())
+    return (
+        f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}, {packages}, psycopg {version('psycopg')}"
+    )
+
+
+def table(findings: Iterable[Finding]) -> str:
+    """The findings as a table of Markdown."""
+    head = ("", "What", "Budget", "Measured", "Spread", "Runs", "Holds")
+    rows = [head, ("---",) * len(head), *(found.cells for found in findings)]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _figure(number: float) -> str:
+    """Three significant digits, thousands kept whole."""
+    if number == int(number) or abs(number) >= 100:
+        return f"{number:,.0f}"
+    return f"{number:.3g}"

@@ -1,0 +1,195 @@
+"""P1, P2, P3, P11: whole dialogues against the floor, pair by pair."""
+
+from __future__ import annotations
+
+import time
+from statistics import median
+
+from benchmarks.findings import Finding
+from benchmarks.load import (
+    CHAINS,
+    THINKING_SECONDS,
+    constant_requests,
+    dialogue,
+    hops_a_second,
+    p99_ms,
+    play,
+)
+from benchmarks.servers import GRANIAN, Server, floor, service
+from benchmarks.stage import Stage
+
+_WARM = 150
+
+
+def measure(stage: Stage) -> list[Finding]:
+    there = stage.folder, stage.environment
+    with floor(*there) as bare, service(*there) as one, service(*there, workers=2) as two:
+        _warm(stage, bare, one, two)
+        return [
+            _player(stage, bare),
+            *_throughput(stage, bare, one),
+            _two_processes(stage, one, two),
+            _tail(stage, bare, one),
+            *_growth(stage, one),
+        ]
+
+
+def _warm(stage: Stage, *servers: Server) -> None:
+    for server in servers:
+        play(server, [dialogue(phone) for phone in stage.phones(_WARM)])
+
+
+def _player(stage: Stage, bare: Server) -> Finding:
+    """How much faster than the floor the load generator drives a handler that does nothing."""
+    count = 2000 if stage.quick else 10_000
+    with floor(stage.folder, stage.environment, command=GRANIAN) as constant:
+        ratios = []
+        for _ in range(3):
+            most = hops_a_second(play(constant, constant_requests(count)))
+            usual = hops_a_second(play(bare, [dialogue("+212600000001")] * (count // 10)))
+            ratios.append(most / usual)
+    return Finding("-", "load generator on a constant handler", "x the floor", ratios, at_least=3)
+
+
+def _throughput(stage: Stage, bare: Server, one: Server) -> list[Finding]:
+    """P1, and the same where the code is there already, and where people think between hops."""
+    pairs, talks = (3, 250) if stage.quick else (7, 1000)
+    rates: dict[str, list[float]] = {"floor": [], "fresh": [], "again": []}
+    costs: dict[str, list[float]] = {"floor": [], "fresh": [], "again": []}
+    for _ in range(pairs):
+        phones = stage.phones(talks)
+        for name, server in (("floor", bare), ("fresh", one), ("again", one)):
+            rate, cost = _rate_and_cost(server, phones, ends_in_code=server is one)
+            rates[name].append(rate)
+            costs[name].append(cost)
+    thinking = [_thinking(stage, bare, one, talks) for _ in range(1 if stage.quick else 3)]
+
+    def details(name: str) -> dict[str, float]:
+        return {
+            "hops/s": median(rates[name]),
+            "floor's": median(rates["floor"]),
+            "server CPU us/hop": median(costs[name]),
+            "floor's CPU": median(costs["floor"]),
+        }
+
+    return [
+        Finding(
+            "P1",
+            "whole dialogue, every one makes a code",
+            "x the floor",
+            _ratios(rates["fresh"], rates["floor"]),
+            at_least=1.2,
+            details=details("fresh"),
+        ),
+        Finding(
+            "",
+            "whole dialogue, the code is shown again",
+            "x the floor",
+            _ratios(rates["again"], rates["floor"]),
+            details=details("again"),
+        ),
+        Finding(
+            "",
+            "whole dialogue makes a code, 5 s between hops, so facts are read again",
+            "x the floor",
+            thinking,
+        ),
+    ]
+
+
+def _rate_and_cost(
+    server: Server, phones: list[str], *, ends_in_code: bool = False
+) -> tuple[float, float]:
+    """Hops a second, and microseconds of the server's CPU a hop."""
+    before = server.cpu_seconds()
+    played = play(server, [dialogue(phone) for phone in phones], ends_in_code=ends_in_code)
+    spent = server.cpu_seconds() - before
+    return hops_a_second(played), spent / len(played.latencies) * 1e6
+
+
+def _thinking(stage: Stage, bare: Server, one: Server, talks: int) -> float:
+    """All first hops at once, a pause, all second hops; the pauses are not counted."""
+    phones = stage.phones(talks)
+    usual = hops_a_second(play(bare, [dialogue(phone) for phone in phones]))
+    dialogues, seconds = [dialogue(phone) for phone in phones], 0.0
+    for hop, _ in enumerate(CHAINS):
+        if hop:
+            time.sleep(THINKING_SECONDS)
+        last = hop == len(CHAINS) - 1
+        seconds += play(one, [[talk[hop]] for talk in dialogues], ends_in_code=last).seconds
+    return talks * len(CHAINS) / seconds / usual
+
+
+def _ratios(these: list[float], those: list[float]) -> list[float]:
+    return [this / that for this, that in zip(these, those, strict=True)]
+
+
+def _two_processes(stage: Stage, one: Server, two: Server) -> Finding:
+    """P2; where engines and load have no cores of their own, what two could do cannot be seen."""
+    pairs, talks = (2, 250) if stage.quick else (5, 1000)
+    rates = [
+        tuple(_rate_and_cost(server, stage.phones(talks)) for server in (one, two))
+        for _ in range(pairs)
+    ]
+    return Finding(
+        "P2",
+        "two processes against one",
+        "x one process",
+        [double[0] / single[0] for single, double in rates],
+        at_least=1.7,
+        details={"CPU a hop, two against one": median(d[1] / s[1] for s, d in rates)},
+    )
+
+
+def _tail(stage: Stage, bare: Server, one: Server) -> Finding:
+    """P3, each at half of what it can."""
+    pairs, talks = (2, 250) if stage.quick else (5, 1000)
+    tails: dict[str, list[float]] = {"floor": [], "service": []}
+    most = {
+        name: _saturation(stage, server, talks)
+        for name, server in (("floor", bare), ("service", one))
+    }
+    for _ in range(pairs):
+        for name, server in (("floor", bare), ("service", one)):
+            talk = [dialogue(phone) for phone in stage.phones(talks)]
+            tails[name].append(p99_ms(play(server, talk, rate=most[name] / 2)))
+    return Finding(
+        "P3",
+        "p99 of a hop at half of saturation",
+        "x the floor's",
+        _ratios(tails["service"], tails["floor"]),
+        at_most=2.0,
+        details={"ms": median(tails["service"]), "floor's ms": median(tails["floor"])},
+    )
+
+
+def _saturation(stage: Stage, server: Server, talks: int) -> float:
+    runs = [play(server, [dialogue(p) for p in stage.phones(talks)]) for _ in range(3)]
+    return median(map(hops_a_second, runs))
+
+
+def _growth(stage: Stage, one: Server) -> list[Finding]:
+    """P11: the process after a tenth of its hops, and after all of them."""
+    hops = 10_000 if stage.quick else 200_000
+    phones = stage.phones(1000)
+    sizes = []
+    for _ in range(10):
+        for _ in range(max(1, hops // 10 // len(CHAINS) // len(phones))):
+            play(one, [dialogue(phone) for phone in phones])
+        sizes.append(one.memory_mb())
+    return [
+        Finding(
+            "P11",
+            f"memory of a web process during {hops:,} hops",
+            "MB",
+            [max(sizes)],
+            at_most=120,
+        ),
+        Finding(
+            "P11",
+            f"its growth from the first tenth of {hops:,} hops to the last",
+            "MB",
+            [sizes[-1] - sizes[0]],
+            at_most=5,
+        ),
+    ]

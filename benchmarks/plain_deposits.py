@@ -1,0 +1,108 @@
+"""The deposit as one would write it without any layer: the floor of P8.
+
+The statements are those of app/payments/deposits.py, in its order, with its values.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from datetime import datetime
+from hashlib import sha256
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+
+from app.agents.queries import Agent
+from app.base.clock import Clock
+from app.payments.rules import receipt_number
+
+_ANSWERED = (
+    "SELECT request_digest, receipt_number FROM answered_request WHERE caller = %s AND key = %s"
+)
+_TAKE = """
+    UPDATE payment_code SET state = 'paid', ended_at = %s
+    WHERE code = %s AND state = 'issued' AND expires_at > %s
+    RETURNING artisan_id, total_centimes, contribution_centimes, penalty_centimes, fee_centimes,
+        first_period, last_period"""
+_SERIAL = "SELECT nextval('receipt_serial')"
+_DEPOSIT = """
+    INSERT INTO deposit (receipt_number, code, artisan_id, agent_id, agency_code, channel,
+        total_centimes, received_at)
+    VALUES (%s, %s, %s, %s, %s, 'page', %s, %s)"""
+_SETTLE = """
+    INSERT INTO settled_contribution
+        (artisan_id, period, receipt_number, contribution_centimes, penalty_centimes)
+    SELECT %s, period, %s, contribution_centimes, penalty_centimes
+    FROM payment_code_line WHERE code = %s"""
+_BOOK = """
+    INSERT INTO ledger_transaction (event, receipt_number, occurred_at)
+    VALUES ('deposit', %s, %s) RETURNING id"""
+_LINE = "INSERT INTO ledger_line (transaction_id, account, amount_centimes) VALUES (%s, %s, %s)"
+_TELL_WHOM = """
+    SELECT coalesce(c.phone, a.phone), coalesce(p.language, a.language)
+    FROM payment_code c JOIN artisan a ON a.id = c.artisan_id
+        LEFT JOIN phone_profile p ON p.phone = coalesce(c.phone, a.phone)
+    WHERE c.code = %s"""
+_MESSAGE = """
+    INSERT INTO message (event_key, kind, phone, language, body, encoding, segments, created_at,
+        due_at)
+    VALUES (%s, 'receipt', %s, %s, %s, 'GSM-7', 1, %s, %s) ON CONFLICT (event_key) DO NOTHING"""
+_NOTE = """
+    INSERT INTO audit_event (happened_at, actor, action, subject, details)
+    VALUES (%s, %s, 'deposit', %s, %s)"""
+_ANSWER = """
+    INSERT INTO answered_request (caller, key, request_digest, receipt_number, answered_at)
+    VALUES (%s, %s, %s, %s, %s)"""
+
+
+class PlainDeposits:
+    """Books deposits over connections of its own."""
+
+    def __init__(self, url: str, connections: int, agent: Agent, clock: Clock) -> None:
+        self._agent, self._clock = agent, clock
+        self._open = ExitStack()
+        self._idle: SimpleQueue[psycopg.Connection[Any]] = SimpleQueue()
+        for _ in range(connections):
+            self._idle.put(self._open.enter_context(psycopg.connect(url)))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._open.close()
+
+    def redeem(self, code: str) -> None:
+        connection = self._idle.get()
+        self._redeem(connection, code, self._clock())
+        connection.commit()
+        self._idle.put(connection)
+
+    def _redeem(self, connection: psycopg.Connection[Any], code: str, now: datetime) -> None:
+        ask, agent = connection.execute, self._agent
+        caller, digest = f"agent:{agent.id}", sha256(code.encode()).digest()
+        assert ask(_ANSWERED, (caller, code)).fetchone() is None
+        artisan, total, *parts, _, _ = ask(_TAKE, (now, code, now)).fetchone()  # type: ignore[misc]
+        receipt = receipt_number(ask(_SERIAL).fetchone()[0])  # type: ignore[index]
+        where = artisan, agent.id, agent.agency_code
+        ask(_DEPOSIT, (receipt, code, *where, total, now))
+        ask(_SETTLE, (artisan, receipt, code))
+        number = ask(_BOOK, (receipt, now)).fetchone()[0]  # type: ignore[index]
+        accounts = "contributions_payable", "penalties_payable", "fees_payable"
+        lines = {"agent_network_receivable": total}
+        lines |= {name: -part for name, part in zip(accounts, parts, strict=True) if part}
+        for account, centimes in lines.items():
+            ask(_LINE, (number, account, centimes))
+        phone, language = ask(_TELL_WHOM, (code,)).fetchone()  # type: ignore[misc]
+        body = f"Maalem: recu {receipt}. {total / 100:.2f} DH payes le {now:%d/%m/%Y} pour 11/2026."
+        ask(_MESSAGE, (f"receipt:{receipt}", phone, language, body, now, now))
+        details = json.dumps({"receipt": receipt, "channel": "page"})
+        ask(_NOTE, (now, f"agent:{agent.number}", f"artisan:{artisan}", details))
+        ask(_ANSWER, (caller, code, digest, receipt, now))

@@ -1,0 +1,315 @@
+"""The checker: the real menus are right, and a copy broken in any one way is told so in words."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from app.base.deadline import Deadline
+from app.journeys.desk import vocabulary
+from app.runtime import MENUS, Runtime
+from app.text.encoding import Limits
+from app.text.words import Words
+from app.ussd.check import find_faults
+from app.ussd.engine import Engine
+from app.ussd.menu import BrokenMenu, load_menu
+from app.ussd.samples import Samples
+
+MENU = "artisan.yaml"
+FRENCH, ARABIC = "locales/fr/LC_MESSAGES/menus.po", "locales/ar/LC_MESSAGES/menus.po"
+SAMPLES = "samples.yaml"
+
+
+class Copy:
+    """A copy of the real menus, to be broken."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "menus"
+        shutil.copytree(MENUS, self.folder)
+
+    def change(self, name: str, old: str, new: str) -> None:
+        path = self.folder / name
+        content = path.read_text("utf-8")
+        assert content.count(old) == 1, f"{old!r} stands {content.count(old)} times in {name}"
+        path.write_text(content.replace(old, new), encoding="utf-8")
+
+    def say(self, name: str, key: str, sentence: str) -> None:
+        """Another sentence for `key`."""
+        head = f'msgid "{key}"\nmsgstr "'
+        content = (self.folder / name).read_text("utf-8")
+        old = content[content.index(head) :].split("\n\n")[0]
+        self.change(name, old + "\n", f'{head}{sentence}"\n')
+
+    def add(self, name: str, content: str) -> None:
+        with (self.folder / name).open("a", encoding="utf-8") as file:
+            file.write(content)
+
+    def faults(self) -> list[str]:
+        engine = Engine(
+            load_menu(self.folder / MENU),
+            Words.load(self.folder / "locales"),
+            vocabulary,
+            Limits(160, 80),
+            Deadline(1, threads=1),
+        )
+        return [str(fault) for fault in find_faults(engine, Samples.load(self.folder / SAMPLES))]
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Copy:
+    return Copy(tmp_path)
+
+
+def test_the_real_menus_are_right_and_told_so_quickly(runtime: Runtime) -> None:
+    began = time.process_time()
+    assert find_faults(runtime.ussd, runtime.samples) == []
+    assert time.process_time() - began < 2
+
+
+def test_the_commands_say_so(app: Flask) -> None:
+    checked = app.test_cli_runner().invoke(args=["menus", "check"])
+    assert (checked.exit_code, checked.stderr) == (0, "")
+    assert "screens right in 2 languages" in checked.stdout
+    drawn = app.test_cli_runner().invoke(args=["menus", "graph"])
+    assert drawn.exit_code == 0 and drawn.stdout.startswith("flowchart LR\n")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        (
+            "start: caller",
+            "start: nobody",
+            "nobody [-]: the menu starts at a screen that is not there",
+        ),
+        (
+            "{enrolled: amo,",
+            "{enrolled: amoo,",
+            "look_at_rights [-]: leads to amoo, which is not there",
+        ),
+        (
+            "  services: {menu: {1: language}}",
+            "  services: {menu: {1: language}}\n  island: {show: none}",
+            "island [-]: cannot be reached",
+        ),
+        (
+            "outcomes: {live: code, none_live: none_live}",
+            "outcomes: {live: code, none_live: look_at_code}",
+            "look_at_code [-]: goes round in a circle without an input",
+        ),
+        (
+            "do: look_at_rights",
+            "do: look_at_wrongs",
+            "look_at_rights [-]: names look_at_wrongs, which is no do of ours",
+        ),
+        (
+            "amo: {show: rights}",
+            "amo: {show: wrongs}",
+            "amo [-]: names the source wrongs, which is not there",
+        ),
+        (
+            "{list: receipts,",
+            "{list: recipes,",
+            "receipts [-]: names recipes, which is no list of ours",
+        ),
+        (
+            "{input: birth_date,",
+            "{input: birthday,",
+            "identify_birth_date [-]: names birthday, which is no input of ours",
+        ),
+        (
+            "when: has_live_code",
+            "when: has_live_cod",
+            "payments [-]: names the guard has_live_cod, which is not there",
+        ),
+        (
+            "{cancelled: cancelled, none_live: none_live}",
+            "{cancelled: cancelled}",
+            "cancel_live_code [-]: has no target for the outcome none_live",
+        ),
+        (
+            "{artisan: main, unknown: first_language}",
+            "{artisan: main, unknown: first_language, ghost: main}",
+            "caller [-]: recognise_caller has no outcome ghost",
+        ),
+        ("  cancelled: {show", "  canceled: {show", "canceled [fr]: has no words"),
+    ],
+)
+def test_a_broken_structure(copy: Copy, old: str, new: str, fault: str) -> None:
+    copy.change(MENU, old, new)
+    assert fault in copy.faults()
+
+
+def test_a_circle_of_two_screens_is_found_on_both(copy: Copy) -> None:
+    copy.change(
+        MENU,
+        "outcomes: {some: payments, none: no_payments}",
+        "outcomes: {some: look_at_rights, none: no_payments}",
+    )
+    copy.change(
+        MENU, "not_enrolled: not_enrolled}\n  amo", "not_enrolled: look_at_payments}\n  amo"
+    )
+    for name in ("look_at_rights", "look_at_payments"):
+        assert f"{name} [-]: goes round in a circle without an input" in copy.faults()
+
+
+def test_more_than_five_choices_are_refused(copy: Copy) -> None:
+    copy.change(MENU, "5: services}", "5: services, 6: language}")
+    with pytest.raises(BrokenMenu, match=r"main.*6 is not a choice from 1 to 5"):
+        copy.faults()
+
+
+@pytest.mark.parametrize(
+    ("language", "key", "sentence", "fault"),
+    [
+        (FRENCH, "no_payments", "", "no_payments [fr]: has no words"),
+        (
+            FRENCH,
+            "no_payments",
+            "Pas de {colour}",
+            "no_payments [fr]: {colour} has no worst value in samples.yaml",
+        ),
+        (
+            FRENCH,
+            "no_payments",
+            "Pas de {count}",
+            "no_payments [ar]: lacks {count}, which another language has",
+        ),
+        (
+            ARABIC,
+            "rights.open",
+            "حقوقك مفتوحة",
+            "rights.open [ar]: lacks {rights_until}, which another language has",
+        ),
+        (FRENCH, "no_payments", "Pas de reçu", "no_payments [fr]: ç is not in GSM-7"),
+        (FRENCH, "no_payments", "Rien’ «la»", "no_payments [fr]: « » ’ is not in GSM-7"),
+        (
+            FRENCH,
+            "no_payments",
+            "Pas\u202fde code",
+            "no_payments [fr]: holds the invisible letter U+202F",
+        ),
+        (
+            ARABIC,
+            "no_payments",
+            "لا رمز\u200f",
+            "no_payments [ar]: holds the invisible letter U+200F",
+        ),
+        (
+            FRENCH,
+            "rights.open",
+            "Droits au {rights_until:shrt}.",
+            "rights.open [fr]: {rights_until:shrt} cannot be filled in",
+        ),
+        (
+            FRENCH,
+            "rights.open",
+            "Droits au {rights_until:short.",
+            "rights.open [fr]: Droits au {rights_until:short. cannot be filled in",
+        ),
+        (
+            FRENCH,
+            "pay.1",
+            "Avoir le code pour payer chez Wafacash, dans son agence ou ailleurs " * 3,
+            "pay [fr]: its choices are not on one page",
+        ),
+        (
+            FRENCH,
+            "identification_paused",
+            "Trop d'essais aujourd'hui. " * 6,
+            "identification_paused [fr]: ends the talk but takes 2 pages",
+        ),
+        (
+            ARABIC,
+            "identification_paused",
+            "محاولات كثيرة اليوم " * 5,
+            "identification_paused [ar]: ends the talk but takes 2 pages",
+        ),
+        (
+            FRENCH,
+            "no_payments",
+            "Pas de code ni de paiement. " * 30,
+            "no_payments [fr]: takes 8 pages, 4 at most",
+        ),
+        (
+            FRENCH,
+            "receipts.row",
+            "{received_on} {total} " * 8,
+            "receipts [fr]: cannot be written: a row does not fit on a page",
+        ),
+        (
+            FRENCH,
+            "rights.open",
+            "Droits au {rights_until:money}, {rights_until:months}.",
+            "amo [fr]: cannot be written: ",
+        ),
+        (
+            FRENCH,
+            "sms.receipt",
+            "Maalem: recu {receipt} {total} {received_on} {period} {agency}" + " merci" * 20,
+            "sms.receipt [fr]: takes 2 SMS segments, 1 at most",
+        ),
+        (
+            ARABIC,
+            "sms.receipt",
+            "وصل {receipt} {total} {received_on} {period} {agency}" + " شكرا" * 16,
+            "sms.receipt [ar]: takes 3 SMS segments, 2 at most",
+        ),
+    ],
+)
+def test_broken_words(copy: Copy, language: str, key: str, sentence: str, fault: str) -> None:
+    copy.say(language, key, sentence)
+    assert any(told.startswith(fault) for told in copy.faults()), copy.faults()
+
+
+def test_one_arabic_letter_on_a_full_french_screen(copy: Copy) -> None:
+    """The stray letter domain.md section 4 warns of: seen as a letter, before it halves a page."""
+    sentence = "Trop d'essais aujourd'hui. Essayez demain, ou demandez de l'aide à votre chambre."
+    copy.say(FRENCH, "identification_paused", sentence)
+    assert copy.faults() == []
+    copy.say(FRENCH, "identification_paused", sentence[:-1] + "ـ")
+    assert copy.faults() == ["identification_paused [fr]: ـ is not in GSM-7"]
+
+
+def test_a_key_in_one_language_only(copy: Copy) -> None:
+    copy.add(FRENCH, '\nmsgid "lonely"\nmsgstr "Seul"\n')
+    assert copy.faults() == ["lonely [ar]: has no words", "lonely [fr]: is used nowhere"]
+
+
+def test_a_key_that_a_screen_lost(copy: Copy) -> None:
+    for po in (FRENCH, ARABIC):
+        copy.change(po, 'msgid "replace"\n', 'msgid "replaced"\n')
+    told = copy.faults()
+    for language in ("fr", "ar"):
+        assert f"replace [{language}]: has no words" in told
+        assert f"replaced [{language}]: is used nowhere" in told
+
+
+def test_a_key_written_twice(copy: Copy) -> None:
+    copy.add(ARABIC, '\nmsgid "yes"\nmsgstr "أجل"\n')
+    assert copy.faults() == ["yes [ar]: is written twice"]
+
+
+def test_a_doubtful_translation_counts_as_none(copy: Copy) -> None:
+    copy.change(ARABIC, 'msgid "yes"\n', '#, fuzzy\nmsgid "yes"\n')
+    assert copy.faults() == ["yes [ar]: has no words"]
+
+
+def test_a_missing_plural_form(copy: Copy) -> None:
+    copy.change(ARABIC, 'msgstr[5] "{n} شهر"\n', 'msgstr[5] ""\n')
+    assert "months [ar]: has no words" in copy.faults()
+
+
+def test_a_sentence_whose_sample_is_missing(copy: Copy) -> None:
+    copy.change(SAMPLES, "closed_on: {day: 2026-12-28}\n", "")
+    assert "rights.closed [fr]: {closed_on} has no worst value in samples.yaml" in copy.faults()
+
+
+def test_worse_values_make_a_screen_overflow(copy: Copy) -> None:
+    """The sizes are measured with the samples, not with the sentence alone."""
+    copy.change(SAMPLES, 'agency: {text: "W-CASABLANCA-088"}', 'agency: {text: "' + "W" * 90 + '"}')
+    assert "sms.receipt [fr]: takes 2 SMS segments, 1 at most" in copy.faults()

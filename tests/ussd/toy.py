@@ -1,0 +1,152 @@
+"""A small menu with every kind of screen, for what the engine and the turns must do with any."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from app.base.deadline import Deadline
+from app.base.errors import InvalidInput
+from app.base.phone import Phone
+from app.text.encoding import Limits
+from app.text.words import Words
+from app.ussd.engine import Caller, Engine, Place
+from app.ussd.menu import load_menu
+from app.ussd.vocabulary import NothingToShow, Row, Talk, Values, Vocabulary
+
+LIMITS = Limits(60, 40)
+NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
+MENU = """
+start: begin
+screens:
+  begin: {do: begin, outcomes: {known: main, unknown: first}}
+  first: {input: three, keep: three, to: main}
+  main: {menu: {1: long, 2: rows, 3: ask, 4: {to: fragile, when: rich}, 5: sure}, home: true}
+  long: {show: none}
+  rows: {list: numbers, keep: number, to: act}
+  ask: {secret: three, keep: three, to: told}
+  told: {end: told}
+  sure: {confirm: none, yes: act, no: deep}
+  deep: {show: none}
+  act: {do: act, outcomes: {done: done, gone: fragile}}
+  done: {show: number, afresh: true}
+  fragile: {show: fragile}
+"""
+WORDS = {
+    "footer.back": "0 Back",
+    "footer.home": "00 Home",
+    "footer.more": "9 More",
+    "wrong.choice": "Wrong!",
+    "wrong.three": "Not three!",
+    "changed": "Changed.",
+    "yes": "Yes",
+    "no": "No",
+    "first": "Three digits, please:",
+    "main.1": "long",
+    "main.2": "rows",
+    "main.3": "ask",
+    "main.4": "rich",
+    "main.5": "sure",
+    "long": "\\n".join(f"word{n:02d} word{n + 1:02d}" for n in range(0, 20, 2)),
+    "rows": "Numbers:",
+    "rows.row": "{number} dirhams",
+    "ask": "Three digits:",
+    "told": "You said {three}.",
+    "sure": "Sure?",
+    "deep": "Deep.",
+    "done": "Number {number}.",
+    "fragile": "Still here.",
+}
+
+
+@dataclass
+class Bench:
+    """What the toy's actions work with: the world, to be changed by a test."""
+
+    known: bool = True
+    rich: bool = False
+    gone: bool = False
+    slow: float = 0
+    numbers: int = 17
+    acted: list[str] = field(default_factory=list)
+
+
+vocabulary: Vocabulary[Bench] = Vocabulary()
+
+
+@vocabulary.action("begin", "known", "unknown")
+def begin(talk: Talk[Bench]) -> str:
+    talk.facts = {"rich": talk.desk.rich}
+    return "known" if talk.desk.known else "unknown"
+
+
+@vocabulary.action("act", "done", "gone")
+def act(talk: Talk[Bench]) -> str:
+    time.sleep(talk.desk.slow)
+    talk.desk.acted.append(talk.action_key)
+    return "gone" if talk.desk.gone else "done"
+
+
+@vocabulary.rows("numbers")
+def numbers(talk: Talk[Bench]) -> list[Row]:
+    return [Row(n, {"number": n * 1000}) for n in range(1, talk.desk.numbers + 1)]
+
+
+@vocabulary.source("number")
+def number(talk: Talk[Bench]) -> Values:
+    return {"number": talk.kept.get("number", "-")}
+
+
+@vocabulary.source("told")
+def told(talk: Talk[Bench]) -> Values:
+    return talk.kept
+
+
+@vocabulary.source("fragile")
+def fragile(talk: Talk[Bench]) -> Values:
+    if talk.desk.gone:
+        raise NothingToShow()
+    return {}
+
+
+@vocabulary.check("three")
+def three(typed: str, _now: datetime) -> str:
+    if len(typed) != 3 or not typed.isdecimal():
+        raise InvalidInput(what="three", why="not three digits")
+    return typed
+
+
+@vocabulary.guard("rich")
+def rich(talk: Talk[Bench]) -> bool:
+    return bool(talk.facts["rich"])
+
+
+def toy_engine(folder: Path, menu: str = MENU, deadline: float = 5) -> Engine[Bench]:
+    """The toy, its files in `folder`."""
+    path = folder / "toy.yaml"
+    path.write_text(menu)
+    po = folder / "words" / "fr" / "LC_MESSAGES" / "menus.po"
+    po.parent.mkdir(parents=True, exist_ok=True)
+    head = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\n'
+    po.write_text(head + "\n".join(f'msgid "{k}"\nmsgstr "{v}"\n' for k, v in WORDS.items()))
+    words = Words.load(folder / "words")
+    return Engine(load_menu(path), words, vocabulary, LIMITS, Deadline(deadline, threads=2))
+
+
+class Player:
+    """One talk with an engine, no session between the hops."""
+
+    def __init__(self, engine: Engine[Bench], bench: Bench) -> None:
+        self.engine = engine
+        self.place = Place("fr")
+        self.caller = Caller("s1", Phone("+212600000001"), NOW, bench)
+        self.understood = True
+        self.reply = engine.begin(self.place, self.caller)
+
+    def type(self, *inputs: str) -> str:
+        """The screen after the last of `inputs`."""
+        for typed in inputs:
+            self.reply, self.understood = self.engine.step(typed, self.place, self.caller)
+        return self.reply.text

@@ -1,0 +1,86 @@
+"""The phone of development: its page, its inbox, and that production has neither."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+
+import pytest
+from flask.testing import FlaskClient
+from pydantic import SecretStr
+
+from app import create_app
+from app.enrolment.samples import SAMPLE_PEOPLE
+from app.runtime import Runtime
+from app.settings import Settings
+from app.text.encoding import GSM7_BASIC, GSM7_EXTENSION
+from tests.phone import TestPhone
+
+FATIMA = "+212600000001"
+FIELDS = {"to", "text", "encoding", "segments", "status", "created_at"}
+
+
+def test_the_page_offers_every_sample_person_and_every_key(client: FlaskClient) -> None:
+    page = client.get("/simulator").get_data(as_text=True)
+    for phone, who, state in SAMPLE_PEOPLE:
+        assert f'value="{phone}"' in page
+        assert who in unescape(page) and state in unescape(page)
+    for key in (*"0123456789*#", "green", "red", "clear", "left", "right", "up", "down"):
+        assert f'data-key="{key}"' in page
+
+
+def test_the_page_hands_over_the_tables_it_counts_with(client: FlaskClient) -> None:
+    page = client.get("/simulator").get_data(as_text=True)
+    match = re.search(r'data-facts="([^"]*)"', page)
+    assert match
+    facts = json.loads(unescape(match[1]))
+    assert set(facts["basic"]) == GSM7_BASIC and set(facts["extension"]) == GSM7_EXTENSION
+    assert (facts["code"], facts["septets"], facts["ucs2"]) == ("*384#", 160, 80)
+
+
+@pytest.mark.usefixtures("sample_people")
+def test_the_inbox_lists_the_newest_message_first(client: FlaskClient, phone: TestPhone) -> None:
+    phone.dial(FATIMA, "2*1")
+    phone.dial(FATIMA, "3*1*1")
+    phone.dial(FATIMA, "2*1")
+    answer = client.get("/simulator/messages.json", query_string={"phone": FATIMA})
+    messages = answer.get_json()
+    assert len(messages) == 2
+    for message in messages:
+        assert set(message) == FIELDS
+    newest = re.search(r"\d{4} \d{4} \d{4}", phone.dial(FATIMA, "3"))
+    assert newest and newest[0] in messages[0]["text"] and newest[0] not in messages[1]["text"]
+    assert (messages[0]["to"], messages[0]["encoding"], messages[0]["segments"]) == (
+        FATIMA,
+        "GSM-7",
+        1,
+    )
+
+
+def test_a_plus_sign_that_was_not_encoded_is_understood(client: FlaskClient) -> None:
+    assert client.get(f"/simulator/messages.json?phone={FATIMA}").get_json() == []
+    assert client.get("/simulator/messages.json?phone=nobody").status_code == 400
+    assert client.get("/simulator/messages.json").status_code == 400
+
+
+def test_production_has_no_simulator(runtime: Runtime) -> None:
+    settings = Settings(
+        app_env="production",
+        secret_key=SecretStr("a-secret-of-this-test"),
+        database_url=runtime.settings.database_url,
+        redis_url=runtime.settings.redis_url,
+        callback_token=SecretStr("a-token-of-this-test"),
+        public_url="https://maalem.example",
+        sms_providers=("twilio",),
+        twilio_account_sid="AC0",
+        twilio_auth_token=SecretStr("token"),
+        twilio_from="+15005550006",
+        log_level="error",
+    )
+    production = Runtime(settings)
+    client = create_app(production).test_client()
+    assert client.get("/simulator").status_code == 404
+    assert client.get(f"/simulator/messages.json?phone={FATIMA}").status_code == 404
+    assert "/simulator" not in client.get("/").get_data(as_text=True)
+    production.database.dispose()
