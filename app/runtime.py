@@ -48,15 +48,15 @@ class Runtime:
     @cached_property
     def urls(self) -> EngineUrls:
         """Where PostgreSQL and Redis are; the embedded ones are started if nothing else is set."""
-        if self.settings.database_url and self.settings.redis_url:
-            return EngineUrls(self.settings.database_url, self.settings.redis_url)
+        database_url, redis_url = self.settings.database_url, self.settings.redis_url
+        if database_url and redis_url:
+            return EngineUrls(database_url, redis_url)
         stack = ExitStack()
-        embedded = stack.enter_context(using_engines(self.settings.data_dir))
-        atexit.register(stack.close)
-        return EngineUrls(
-            self.settings.database_url or embedded.database_url,
-            self.settings.redis_url or embedded.redis_url,
+        embedded = stack.enter_context(
+            using_engines(self.settings.data_dir, postgres=not database_url, redis=not redis_url)
         )
+        atexit.register(stack.close)
+        return EngineUrls(database_url or embedded.database_url, redis_url or embedded.redis_url)
 
     @cached_property
     def database(self) -> Engine:

@@ -13,7 +13,7 @@ DEMO_SECRET = "demo-secret-for-development-only"  # noqa: S105 - refused in prod
 class Settings(BaseSettings):
     """What an installation may set; in production every missing secret is named at once."""
 
-    model_config = SettingsConfigDict(env_file=None, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
 
     app_env: Literal["development", "production"] = Field(
         "development", description="production hides the simulator and refuses demo secrets"

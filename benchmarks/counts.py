@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import takewhile
 from typing import Any
 
 from redis import Redis
+from redis.client import Monitor
 from sqlalchemy import Engine, event
 from werkzeug.test import Client
 
@@ -39,7 +41,6 @@ def _questions(stage: Stage) -> list[Finding]:
                 _commands(watcher) as asked,
             ):
                 _hop(client, phone, chain)
-            if len(asked)>2: print(asked)
             commands.append(len(asked))
             statements[chain].append(len(told))
     reading = [*statements[_DIAL], *statements[_STATUS], *statements[_PAY]]
@@ -71,14 +72,17 @@ def _commands(redis: Redis) -> Iterator[list[str]]:
     """What Redis was told meanwhile, by its own word; a script's own commands are none of it."""
     told: list[str] = []
     with redis.monitor() as monitor:  # type: ignore[no-untyped-call]
+        _heard(monitor, redis)
         yield told
-        redis.echo(_MARK)
-        while True:
-            command = monitor.next_command()
-            if _MARK in command["command"]:
-                return
-            if command["client_type"] != "lua":
-                told.append(command["command"])
+        told += _heard(monitor, redis)
+
+
+def _heard(monitor: Monitor, redis: Redis) -> list[str]:
+    """What was told until now, our own mark left out."""
+    redis.echo(_MARK)
+    commands = iter(monitor.next_command, None)
+    before = takewhile(lambda command: _MARK not in command["command"], commands)
+    return [command["command"] for command in before if command["client_type"] != "lua"]
 
 
 @contextmanager

@@ -3,8 +3,10 @@
 To add a command: a function in its noun's file, and for a new noun a line below.
 """
 
+import click
 from flask import Flask
 
+from app.base.errors import MaalemError
 from app.cli.agents import agents
 from app.cli.contributions import contributions
 from app.cli.db import db
@@ -28,4 +30,18 @@ def register_commands(app: Flask) -> None:
         serve,
         sms,
     ):
-        app.cli.add_command(command)
+        app.cli.add_command(_telling_in_a_line(command))
+
+
+def _telling_in_a_line(command: click.Command) -> click.Command:
+    """A refusal of ours ends a command with its words, not with a trace."""
+    invoke = command.invoke
+
+    def told(context: click.Context) -> object:
+        try:
+            return invoke(context)
+        except MaalemError as error:
+            raise click.ClickException(str(error)) from None
+
+    command.invoke = told  # type: ignore[method-assign]
+    return command

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.text.encoding import GSM7, UCS2, segments
+from app.text.encoding import GSM7, UCS2, fits, segments
 from app.ussd.engine import Engine
 from app.ussd.menu import Fault, Menu, Screen
 from app.ussd.samples import Samples
-from app.ussd.screen import list_pages_of, pages_of
+from app.ussd.screen import footer, list_pages_of, pages_of, sentences
 from app.ussd.vocabulary import Row, Vocabulary
 from app.ussd.wordings import GSM7_LANGUAGES, keys_of, wording_faults
 
@@ -138,10 +138,19 @@ def _size(engine: Engine[Any], samples: Samples, screen: Screen, language: str) 
     pages = pages_of(words, language, screen, values, digits, depth, limits, again)
     if screen.kind == "end" and len(pages) > 1:
         yield Fault(screen.name, language, f"ends the talk but takes {len(pages)} pages")
+    for line in sentences(words, language, screen.name, values) if again else ():
+        if not _fits_below(engine, language, words.say(language, reason), line):
+            yield Fault(screen.name, language, f"{reason} leaves no room for the line: {line}")
     if len(pages) > _MOST_PAGES:
         yield Fault(screen.name, language, f"takes {len(pages)} pages, {_MOST_PAGES} at most")
     if digits and not any(_offers_all(page, digits) for page in pages):
         yield Fault(screen.name, language, "its choices are not on one page")
+
+
+def _fits_below(engine: Engine[Any], language: str, reason: str, line: str) -> bool:
+    """Whether one page holds both: else the reason would stand on a page of its own."""
+    end = footer(engine.words, language, _DEEPEST, later=True, more=True)
+    return fits("\n".join([reason, line, end]), engine.limits)
 
 
 def _offers_all(page: str, digits: list[str]) -> bool:

@@ -67,7 +67,7 @@ def list_pages_of(
     while waiting:
         for count in range(min(ROWS_A_PAGE, len(waiting)), 0, -1):
             lines = head + _row_lines(words, language, screen, waiting[:count])
-            end = _footer(words, language, depth, bool(pages), count < len(waiting))
+            end = footer(words, language, depth, bool(pages), count < len(waiting))
             cut = paginate(lines, lambda _first, _more, end=end: end, limits)  # type: ignore[misc]
             if len(cut) == 1:
                 pages.append((cut[0], waiting[:count]))
@@ -93,13 +93,13 @@ def _cut(
     limits: Limits,
     together: int = 0,
 ) -> list[str]:
-    def footer(first: bool, more: bool) -> str:
-        return _footer(words, language, depth, not first, more)
+    def end(first: bool, more: bool) -> str:
+        return footer(words, language, depth, not first, more)
 
-    return paginate(lines, footer, limits, together)
+    return paginate(lines, end, limits, together)
 
 
-def _footer(words: Words, language: str, depth: int, later: bool, more: bool) -> str:
+def footer(words: Words, language: str, depth: int, later: bool, more: bool) -> str:
     """`0` back from the second screen (or page) on, `00` from the third, `9` where more waits."""
     keys = ["footer.back"] if depth > 1 or later else []
     keys += ["footer.home"] if depth > 2 else []

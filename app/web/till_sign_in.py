@@ -67,7 +67,8 @@ class EntryLimits:
 def register(app: Flask) -> None:
     manager = LoginManager()
     manager.user_loader(_find_signed_in)
-    manager.init_app(app, add_context_processor=False)
+    # Not init_app: for a remember-me cookie we never set it opens the session of every USSD hop.
+    app.login_manager = manager  # type: ignore[attr-defined]
 
 
 def agent_at_the_till() -> Agent | None:
