@@ -2,12 +2,22 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
+from importlib import resources
 from zoneinfo import ZoneInfo
 
 Clock = Callable[[], datetime]
 
-# The time-zone data knows that Morocco is UTC+1, and UTC in Ramadan (domain.md section 4).
-CASABLANCA = ZoneInfo("Africa/Casablanca")
+
+def _casablanca() -> ZoneInfo:
+    """The zone of the pinned data, not of the machine: midnight must not depend on where we run.
+
+    It knows Morocco's hour, and its change in Ramadan (domain.md section 4).
+    """
+    with resources.files("tzdata.zoneinfo.Africa").joinpath("Casablanca").open("rb") as file:
+        return ZoneInfo.from_file(file, key="Africa/Casablanca")
+
+
+CASABLANCA = _casablanca()
 
 
 def utc_now() -> datetime:

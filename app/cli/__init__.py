@@ -43,5 +43,5 @@ def _telling_in_a_line(command: click.Command) -> click.Command:
         except MaalemError as error:
             raise click.ClickException(str(error)) from None
 
-    command.invoke = told  # type: ignore[method-assign]
+    command.invoke = told  # type: ignore[assignment]
     return command

@@ -15,7 +15,7 @@ from app.ussd.screen import choice_key
 _SPOKEN = {"footer.back", "footer.home", "footer.more", "wrong.choice", "changed"}
 _SPOKEN |= {"away", "away.short"}
 _APART = ("sms.", "till.", "error.", "months")
-# Pages have no limit, so that their values need no worst case.
+# Pages have no limit: their values need no worst case, their letters may be any.
 _ON_PAGES = ("till.", "error.")
 # Languages written with plain letters, so that a message costs half.
 GSM7_LANGUAGES = {"fr", "ary-Latn"}
@@ -59,7 +59,9 @@ def _letters(words: Words, language: str, key: str) -> Iterator[Fault]:
         # Marks, other blanks and controls: nobody sees them, and each makes a text UCS-2.
         if unicodedata.category(letter) in {"Cc", "Cf", "Zs", "Zl", "Zp"}:
             yield Fault(key, language, f"holds the invisible letter U+{ord(letter):04X}")
-    if language in GSM7_LANGUAGES and (strange := [c for c in letters if encoding_of(c) != GSM7]):
+    if language not in GSM7_LANGUAGES or key.startswith(_ON_PAGES):
+        return
+    if strange := [letter for letter in letters if encoding_of(letter) != GSM7]:
         yield Fault(key, language, f"{' '.join(strange)} is not in GSM-7")
 
 

@@ -236,6 +236,12 @@ def test_more_than_five_choices_are_refused(copy: Copy) -> None:
             "no_payments [fr]: takes 8 pages, 4 at most",
         ),
         (
+            ARABIC,
+            "no_payments",
+            "لا رمز ولا أداء " * 4,
+            "no_payments [ar]: wrong.choice leaves no room for the line: لا رمز",
+        ),
+        (
             FRENCH,
             "receipts.row",
             "{received_on} {total} " * 8,

@@ -1,0 +1,192 @@
+"""Talks in Redis: one value, one writer at a time, small, soon forgotten, telling nobody."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from app.base.errors import Unavailable
+from app.base.hop import Hop, Reply
+from app.base.phone import Phone
+from app.runtime import Runtime
+from app.ussd.engine import Place
+from app.ussd.session import KEPT_SECONDS, Record, Sessions
+from tests.phone import TestPhone
+
+NUMBER, SESSION = "+212600000001", "AT-session-7"
+HOP = Hop("africastalking", SESSION, Phone(NUMBER), "")
+UNSEEN = st.characters(exclude_categories=["Cs"])
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(UNSEEN, max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(UNSEEN), inner, max_size=4),
+    max_leaves=10,
+)
+KEPT = st.dictionaries(st.text(UNSEEN, max_size=8), JSON, max_size=4)
+PLACES = st.builds(
+    Place,
+    language=st.sampled_from(["fr", "ar"]),
+    path=st.lists(st.text(UNSEEN, max_size=12), max_size=6),
+    page=st.integers(0, 50),
+    visits=st.integers(0, 10**6),
+    facts=KEPT,
+    kept=KEPT,
+    wrong=st.sampled_from(["", "wrong.choice"]),
+)
+RECORDS = st.builds(
+    Record,
+    place=PLACES,
+    menu=st.just("1a2b3c4d"),
+    seen=st.integers(0, 9000),
+    seen_digest=st.sampled_from(["", "AbC-_123"]),
+    over=st.booleans(),
+    revision=st.integers(0, 10**6),
+)
+
+
+def record_of(reply: str = "CON") -> Record:
+    record = Record(Place("fr", ["main"]), "digest")
+    record.remember("hop", Reply(reply, True))
+    return record
+
+
+@pytest.fixture
+def sessions(runtime: Runtime) -> Sessions:
+    return Sessions(runtime.redis)
+
+
+@settings(deadline=None)
+@given(RECORDS, st.lists(st.tuples(st.text(UNSEEN, max_size=8), st.text(UNSEEN, max_size=200))))
+def test_what_is_packed_is_unpacked(record: Record, replies: list[tuple[str, str]]) -> None:
+    for hop_key, text in replies:
+        record.remember(hop_key, Reply(text, True))
+    again = Record.unpacked(record.packed())
+    assert again.revision == record.revision + 1
+    again.revision = record.revision
+    assert again == record
+
+
+def test_a_talk_never_begun_is_none(sessions: Sessions) -> None:
+    assert sessions.load(HOP) is None
+
+
+def test_what_is_saved_is_loaded(sessions: Sessions) -> None:
+    assert sessions.save(HOP, record_of()) is None
+    loaded = sessions.load(HOP)
+    assert loaded and loaded.place == Place("fr", ["main"])
+    assert loaded.answer("hop") == Reply("CON", True)
+    assert loaded.answer("another") is None
+
+
+def test_of_two_first_writers_the_second_gets_what_the_first_wrote(sessions: Sessions) -> None:
+    assert sessions.save(HOP, record_of("first")) is None
+    winner = sessions.save(HOP, record_of("second"))
+    assert winner and winner.answer("hop") == Reply("first", True)
+    kept = sessions.load(HOP)
+    assert kept and kept.answer("hop") == Reply("first", True)
+
+
+def test_of_two_later_writers_too(sessions: Sessions) -> None:
+    sessions.save(HOP, record_of())
+    one, two = sessions.load(HOP), sessions.load(HOP)
+    assert one and two
+    one.remember("next", Reply("one", True))
+    two.remember("next", Reply("two", True))
+    assert sessions.save(HOP, one) is None
+    winner = sessions.save(HOP, two)
+    assert winner and winner.answer("next") == Reply("one", True)
+    # Who lost goes on from what won.
+    winner.remember("last", Reply("three", False))
+    assert sessions.save(HOP, winner) is None
+
+
+def test_a_talk_is_forgotten_and_every_hop_keeps_it_longer(
+    sessions: Sessions, runtime: Runtime
+) -> None:
+    sessions.save(HOP, record_of())
+    (key,) = runtime.redis.keys()
+    runtime.redis.expire(key, 3)
+    loaded = sessions.load(HOP)
+    assert loaded
+    sessions.save(HOP, loaded)
+    assert 180 < int(runtime.redis.ttl(key)) <= KEPT_SECONDS
+
+
+def test_a_talk_that_expired_meanwhile_is_written_again(
+    sessions: Sessions, runtime: Runtime
+) -> None:
+    sessions.save(HOP, record_of())
+    loaded = sessions.load(HOP)
+    assert loaded
+    runtime.redis.flushdb()
+    assert sessions.save(HOP, loaded) is None
+    assert sessions.load(HOP)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Hop("africastalking", SESSION, Phone("+212600000002"), ""),
+        Hop("africastalking", SESSION + "x", Phone(NUMBER), ""),
+        Hop("generic", SESSION, Phone(NUMBER), ""),
+        Hop("africastalking", SESSION + "\0" + NUMBER, Phone(""), ""),
+    ],
+)
+def test_gateway_session_and_phone_keep_talks_apart(sessions: Sessions, other: Hop) -> None:
+    sessions.save(HOP, record_of())
+    assert sessions.load(other) is None
+
+
+def test_the_chain_is_no_part_of_the_key(sessions: Sessions) -> None:
+    sessions.save(HOP, record_of())
+    assert sessions.load(Hop("africastalking", SESSION, Phone(NUMBER), "1*2"))
+
+
+@pytest.mark.usefixtures("sample_people")
+def test_key_and_value_tell_neither_number_nor_session_nor_name(
+    phone: TestPhone, runtime: Runtime
+) -> None:
+    phone.dial(NUMBER, "2*1")
+    (key,) = runtime.redis.keys()
+    value = runtime.redis.get(key)
+    assert isinstance(key, bytes) and isinstance(value, bytes)
+    record = Record.unpacked(value)
+    for told in (key.decode(), repr(record)):
+        for secret in (NUMBER[1:], "600000001", phone.session, "Fatima", "Zahraoui", "100001"):
+            assert secret.lower() not in told.lower()
+
+
+def test_without_redis_both_ways_are_an_outage() -> None:
+    away = Sessions(Redis(port=1, socket_timeout=0.2, retry=Retry(NoBackoff(), 0)))
+    with pytest.raises(Unavailable, match="redis"):
+        away.load(HOP)
+    with pytest.raises(Unavailable, match="redis"):
+        away.save(HOP, record_of())
+
+
+def test_only_the_last_replies_are_kept() -> None:
+    record = record_of("first")
+    for number in range(10):
+        record.remember(str(number), Reply("ع" * 80, True))
+    assert record.answer("hop") is None
+    assert record.answer("9") and record.answer("8")
+    assert len(record.packed()) < 700
+
+
+FATIMA, HASSAN, AICHA = "+212600000001", "+212600000002", "+212600000005"
+
+
+@pytest.mark.usefixtures("sample_people")
+def test_a_talk_takes_700_bytes_at_most(phone: TestPhone, runtime: Runtime) -> None:
+    """Budget P5, by Redis's own measure, on every hop of talks in French and in Arabic."""
+    for number in (FATIMA, HASSAN, AICHA):
+        for hops in ("10210", "22103", "30511", "2299x"):
+            runtime.redis.flushdb()
+            phone.dial(number)
+            (key,) = runtime.redis.keys()
+            for typed in hops:
+                phone.answer(typed)
+                assert 0 < int(runtime.redis.memory_usage(key) or 0) <= 700
