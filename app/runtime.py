@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from functools import cached_property
 from random import Random, SystemRandom
 
+from flask import current_app
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -115,3 +116,9 @@ class Runtime:
     @property
     def cin_key(self) -> bytes:
         return self.settings.secret_key.get_secret_value().encode()
+
+
+def runtime() -> Runtime:
+    """The runtime of the app at work."""
+    found: Runtime = current_app.extensions["maalem"]
+    return found

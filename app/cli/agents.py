@@ -8,7 +8,7 @@ from app.agents.service import add_agency, add_agent
 from app.base.database import transaction
 from app.base.errors import InvalidInput
 from app.base.phone import Phone
-from app.cli.wiring import runtime
+from app.runtime import runtime
 
 
 @click.group()

@@ -3,8 +3,8 @@
 import click
 from flask.cli import with_appcontext
 
-from app.cli.wiring import runtime
 from app.migrating import downgrade, upgrade
+from app.runtime import runtime
 
 
 @click.group()

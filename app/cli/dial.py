@@ -11,8 +11,8 @@ from werkzeug.test import Client
 
 from app.base.errors import InvalidInput
 from app.base.phone import Phone
-from app.cli.wiring import runtime
 from app.observe.logs import set_up_logs
+from app.runtime import runtime
 from app.text.encoding import UCS2, encoding_of, units
 
 

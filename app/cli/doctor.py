@@ -10,9 +10,8 @@ from flask.cli import with_appcontext
 from sqlalchemy import text
 
 from app.base.database import reading
-from app.cli.wiring import runtime
 from app.migrating import current_revision, newest_revision
-from app.runtime import Runtime
+from app.runtime import Runtime, runtime
 from app.sms.registry import PROVIDERS
 from app.ussd.check import find_faults
 

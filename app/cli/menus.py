@@ -3,7 +3,7 @@
 import click
 from flask.cli import with_appcontext
 
-from app.cli.wiring import runtime
+from app.runtime import runtime
 from app.ussd.check import find_faults
 from app.ussd.graph import mermaid
 from app.ussd.menu import BrokenMenu, Fault

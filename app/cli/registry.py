@@ -22,12 +22,12 @@ from app.base.clock import local_date
 from app.base.database import reading, transaction
 from app.base.errors import Unavailable
 from app.base.phone import Phone
-from app.cli.wiring import runtime
 from app.enrolment import registry as imports
 from app.enrolment.models import artisan
 from app.enrolment.registry_file import RegistryRefused, rejected_path
 from app.enrolment.sample_rows import MAX_ROWS, sample_rows
 from app.enrolment.samples import sample_people_csv
+from app.runtime import runtime
 
 _LINES_A_WRITE = 1000
 

@@ -18,8 +18,7 @@ from app.base.database import reading
 from app.base.errors import Unavailable
 from app.messaging.queries import count_by_state as messages_by_state
 from app.payments.queries import count_by_state as codes_by_state
-from app.runtime import Runtime
-from app.web.requests import runtime
+from app.runtime import Runtime, runtime
 
 pages = Blueprint("health", __name__)
 

@@ -2,8 +2,8 @@
 
 from flask import Blueprint, render_template
 
+from app.runtime import runtime
 from app.web.language import follow_language_switch, vary
-from app.web.requests import runtime
 
 pages = Blueprint("home", __name__)
 pages.before_request(follow_language_switch)

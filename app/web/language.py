@@ -10,10 +10,10 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.base.clock import local
 from app.base.money import Money
 from app.base.months import Month
+from app.runtime import runtime
 from app.text.formats import code as grouped
 from app.text.formats import day, written
 from app.text.words import DEFAULT, Say
-from app.web.requests import runtime
 
 # Each is named in itself, so that whoever reads only that one finds it.
 LANGUAGES = {"fr": "Français", "ar": "العربية"}

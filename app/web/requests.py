@@ -3,11 +3,10 @@
 import uuid
 
 import structlog
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from app.base.errors import Unavailable
-from app.runtime import Runtime
 
 _SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -19,12 +18,6 @@ _SAFE_HEADERS = {
     ),
 }
 _log = structlog.get_logger("web")
-
-
-def runtime() -> Runtime:
-    """The runtime of the app at work."""
-    found: Runtime = current_app.extensions["maalem"]
-    return found
 
 
 def register(app: Flask) -> None:

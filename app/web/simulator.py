@@ -10,8 +10,8 @@ from app.base.errors import InvalidInput
 from app.base.phone import Phone
 from app.enrolment.samples import SAMPLE_PEOPLE
 from app.messaging.queries import messages_to
+from app.runtime import runtime
 from app.text.encoding import GSM7_BASIC, GSM7_EXTENSION
-from app.web.requests import runtime
 
 pages = Blueprint("simulator", __name__, url_prefix="/simulator")
 

@@ -31,11 +31,10 @@ from app.payments.deposits import redeem_code, why_not_payable
 from app.payments.rules import read_code
 from app.payments.till_queries import PayableCode, find_payable_code, find_receipt
 from app.payments.wording import shown_until
-from app.runtime import Runtime
+from app.runtime import Runtime, runtime
 from app.web import till_sign_in
 from app.web.language import follow_language_switch, vary
 from app.web.refusals import Refusal
-from app.web.requests import runtime
 from app.web.till_sign_in import EntryLimits, agent_at_the_till, plain_digits
 
 pages = Blueprint("till", __name__, url_prefix="/agent")

@@ -22,9 +22,8 @@ from app.agents.queries import Agent, find_agent
 from app.agents.service import sign_in
 from app.base.database import reading, transaction
 from app.observe import metrics
-from app.runtime import Runtime
+from app.runtime import Runtime, runtime
 from app.web.refusals import Refusal
-from app.web.requests import runtime
 
 _WORKING_DAY = timedelta(hours=10)
 _IDLE = timedelta(minutes=30)

@@ -14,12 +14,11 @@ from app.base.hop import Hop, Reply
 from app.enrolment.queries import find_language
 from app.gateways import africastalking
 from app.observe import metrics
-from app.runtime import Runtime
+from app.runtime import Runtime, runtime
 from app.settings import Settings
 from app.text.words import DEFAULT
 from app.ussd.engine import Caller
 from app.ussd.turn import Turned
-from app.web.requests import runtime
 
 _LONGEST_BODY = 8 * 1024
 _ENDINGS = frozenset({"success", "incomplete", "failed"})

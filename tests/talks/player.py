@@ -1,0 +1,163 @@
+"""Plays conversations written as data: dial, answer, what the phone must show, what happens beside.
+
+A file holds one person's stories. A step is one of
+
+    dial: CHAIN         a new session, with CHAIN dialled behind the code ("" for the code alone)
+    answer: DIGITS      typed in the session
+    paid: true          an agent takes the cash for the live code
+    posted: DAY         CNSS credits what was received
+    cnss: {FIELD: ...}  the ministry's file says otherwise
+    wait: {days: 1}     time passes; `at: MOMENT` sets the clock
+
+and after dial and answer `shows` (fragments), `hides`, `code` (the code on the screen, by a name:
+the same name is the same code) and `ends: true`. `changes: true` marks a hop after which its own
+chain cannot be walked again: it has changed what the first screens say.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import yaml
+from sqlalchemy import select, text, update
+
+from app.agents.models import agent
+from app.agents.queries import find_agent
+from app.base.database import transaction
+from app.base.phone import Phone
+from app.enrolment.models import artisan
+from app.enrolment.service import choose_language
+from app.payments.deposits import redeem_code
+from app.runtime import Runtime
+from tests.conftest import TestClock
+from tests.phone import TestPhone
+
+FOLDER = Path(__file__).parent
+_CODE = re.compile(r"(?<!\d)(\d{4} \d{4} \d{4})(?!\d)")
+_AWAY = ("away", "away.short")
+
+
+@dataclass(frozen=True)
+class Story:
+    """One conversation of a file."""
+
+    file: str
+    name: str
+    phone: str
+    language: str
+    one_language: bool
+    steps: list[dict[str, Any]]
+
+    def __str__(self) -> str:
+        return f"{self.file}-{self.name}"
+
+
+def stories() -> list[Story]:
+    """All of them, in the order of the files."""
+    found = []
+    for path in sorted(FOLDER.glob("*.yaml")):
+        body = yaml.safe_load(path.read_text("utf-8"))
+        for name, steps in body["stories"].items():
+            one = bool(body.get("one_language", False))
+            found.append(Story(path.stem, name, body["phone"], body["language"], one, steps))
+    return found
+
+
+@dataclass
+class Player:
+    """Plays one story on one phone; `dropped` redials the whole chain after each hop."""
+
+    runtime: Runtime
+    phone: TestPhone
+    story: Story
+    dropped: bool = False
+    checks_words: bool = True
+    codes: dict[str, str] = field(default_factory=dict)
+
+    def play(self) -> None:
+        for number, step in enumerate(self.story.steps, 1):
+            try:
+                self._play(dict(step))
+            except AssertionError as error:
+                error.add_note(f"step {number}: {step}\nthe phone shows:\n{self.phone.screen}")
+                raise
+
+    def speak(self, language: str) -> None:
+        """The language of the phone from now on, chosen before the story."""
+        with transaction(self.runtime.database) as connection:
+            choose_language(connection, Phone(self.story.phone), language)
+
+    def _play(self, step: dict[str, Any]) -> None:
+        (kind, value), *expected = step.items()
+        if kind == "dial":
+            self.phone.dial(self.story.phone, str(value))
+        elif kind == "answer":
+            self.phone.answer(str(value))
+        else:
+            assert not expected
+            self._happens(kind, value)
+            return
+        self._check(dict(expected))
+        if self.dropped and self.phone.more and not step.get("changes"):
+            self.phone.dial(self.story.phone, self.phone.chain)
+            self._check(dict(expected))
+
+    def _check(self, expected: dict[str, Any]) -> None:
+        screen = self.phone.screen
+        for key in _AWAY:
+            for language in self.runtime.words.languages:
+                assert self.runtime.words.say(language, key) not in screen
+        assert self.phone.more == (not expected.get("ends", False))
+        if not self.checks_words:
+            return
+        for fragment in expected.get("shows", []):
+            assert fragment in screen, f"{fragment!r} is not shown"
+        for fragment in expected.get("hides", []):
+            assert fragment not in screen, f"{fragment!r} is shown"
+        if name := expected.get("code"):
+            self._check_code(name, screen)
+
+    def _check_code(self, name: str, screen: str) -> None:
+        shown = _CODE.findall(screen)
+        assert len(shown) == 1, "not exactly one code is shown"
+        assert self.codes.setdefault(name, shown[0]) == shown[0], f"not the code named {name}"
+        assert len(set(self.codes.values())) == len(self.codes), "two names for one code"
+
+    def _happens(self, kind: str, value: Any) -> None:
+        clock = self.runtime.clock
+        assert isinstance(clock, TestClock)
+        if kind == "wait":
+            clock.now += timedelta(**value)
+        elif kind == "at":
+            clock.now = datetime.fromisoformat(str(value))
+        elif kind == "paid":
+            self._pay()
+        elif kind == "posted":
+            self._run("UPDATE settled_contribution SET posted_on = :day", day=value)
+        elif kind == "cnss":
+            with self.runtime.database.begin() as connection:
+                connection.execute(
+                    update(artisan).where(artisan.c.phone == self.story.phone).values(**value)
+                )
+        else:
+            raise ValueError(f"no step is called {kind}")
+
+    def _pay(self) -> None:
+        with self.runtime.database.begin() as connection:
+            number = connection.execute(select(agent.c.id)).scalar_one()
+            found = find_agent(connection, number)
+            assert found
+            code = connection.execute(
+                text("SELECT code FROM payment_code WHERE state = 'issued'")
+            ).scalar_one()
+            now = self.runtime.clock()
+            words = self.runtime.words
+            redeem_code(connection, code, found, key=code, channel="page", words=words, now=now)
+
+    def _run(self, sql: str, **values: object) -> None:
+        with self.runtime.database.begin() as connection:
+            connection.execute(text(sql), values)

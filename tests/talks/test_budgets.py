@@ -1,0 +1,156 @@
+"""Budget P4 of performance.md: what each hop may ask of Redis and PostgreSQL, counted by them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, event
+
+from app.runtime import Runtime
+from tests.conftest import TestClock
+from tests.phone import TestPhone
+
+FATIMA, HASSAN, AICHA, UNKNOWN = (f"+2126000000{n:02d}" for n in (1, 2, 5, 99))
+
+
+@dataclass
+class Spent:
+    """What one hop cost: statements on PostgreSQL, round trips to Redis."""
+
+    sql: int = 0
+    redis: int = 0
+
+
+Meter = Callable[[Callable[[], object]], Spent]
+
+
+@contextmanager
+def counted_sql(engine: Engine) -> Iterator[list[str]]:
+    statements: list[str] = []
+
+    def count(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    event.listen(engine, "before_cursor_execute", count)
+    try:
+        yield statements
+    finally:
+        event.remove(engine, "before_cursor_execute", count)
+
+
+@pytest.fixture
+def spent(runtime: Runtime) -> Iterator[Meter]:
+    """Measures one call. Redis tells through MONITOR, which also says what a script did inside."""
+    with counted_sql(runtime.database) as statements, runtime.redis.monitor() as monitor:
+        number = runtime.redis.get_connection_kwargs()["db"]
+
+        def said_since() -> Iterator[dict[str, object]]:
+            runtime.redis.echo("so far")
+            while not (said := monitor.next_command())["command"].startswith("ECHO so far"):
+                yield said
+
+        def measure(hop: Callable[[], object]) -> Spent:
+            list(said_since())
+            statements.clear()
+            hop()
+            sql = len(statements)
+            trips = [s for s in said_since() if s["db"] == number and s["client_type"] != "lua"]
+            return Spent(sql, len(trips))
+
+        yield measure
+
+
+class OnePost(TestPhone):
+    """A phone that sends each hop once, for counting."""
+
+    def _hop(self) -> str:
+        kind, _, self.screen = self.post().partition(" ")
+        self.more = kind == "CON"
+        return self.screen
+
+
+@pytest.fixture
+def once(client: FlaskClient) -> OnePost:
+    return OnePost(client)
+
+
+# What is typed, and the most SQL statements the hop may take.
+NONE, READ, MAKE = 0, 2, 8
+TALK = [
+    ("1", READ),
+    ("0", NONE),
+    ("2", READ),
+    ("x", NONE),
+    ("2", NONE),
+    ("9", NONE),
+    ("0", NONE),
+    ("00", NONE),
+    ("2", READ),
+    ("1", MAKE),
+    ("00", NONE),
+    ("3", READ),
+    ("1", NONE),
+    ("2", NONE),
+    ("0", NONE),
+    ("4", NONE),
+    ("0", NONE),
+    ("5", NONE),
+    ("1", NONE),
+    ("00", NONE),
+]
+
+
+@pytest.mark.usefixtures("sample_people")
+@pytest.mark.parametrize("apart", [0, 20])
+def test_no_hop_costs_more_than_it_may(
+    once: OnePost, spent: Meter, runtime: Runtime, apart: int
+) -> None:
+    """Typed quickly, and slowly enough that what was read is read again."""
+    clock = runtime.clock
+    assert isinstance(clock, TestClock)
+    once.dial(FATIMA)  # the script is loaded, the pools are warm
+    for number in (FATIMA, HASSAN, AICHA):
+        first = spent(lambda number=number: once.dial(number))  # type: ignore[misc]
+        assert (first.sql <= READ, first.redis <= 2) == (True, True), first
+        for typed, most in TALK:
+            clock.now += timedelta(seconds=apart)
+            cost = spent(lambda typed=typed: once.answer(typed))  # type: ignore[misc]
+            assert cost.sql <= most and cost.redis <= 2, (number, typed, cost, once.screen)
+            again = spent(once.post)
+            assert again == Spent(0, 1), (number, typed, again)
+
+
+@pytest.mark.usefixtures("sample_people")
+def test_a_code_for_other_months_and_cancelling_stay_in_the_budget(
+    once: OnePost, spent: Meter, runtime: Runtime
+) -> None:
+    clock = runtime.clock
+    assert isinstance(clock, TestClock)
+    once.dial(HASSAN, "2*1")
+    once.dial(HASSAN)
+    for typed, most in [("2", READ), ("2", NONE), ("2", READ), ("1", MAKE), ("0", NONE)]:
+        clock.now += timedelta(seconds=20)
+        cost = spent(lambda typed=typed: once.answer(typed))  # type: ignore[misc]
+        assert cost.sql <= most and cost.redis <= 2, (typed, cost)
+    assert "08/26-09/26" in once.dial(HASSAN, "2*2*2")
+    once.dial(HASSAN)
+    for typed, most in [("3", READ), ("1", NONE), ("1", MAKE), ("0", NONE)]:
+        clock.now += timedelta(seconds=20)
+        cost = spent(lambda typed=typed: once.answer(typed))  # type: ignore[misc]
+        assert cost.sql <= most and cost.redis <= 2, (typed, cost)
+
+
+def test_meters_count(spent: Meter, runtime: Runtime) -> None:
+    def work() -> None:
+        runtime.redis.get("a")
+        runtime.redis.register_script("redis.call('GET', 'a')")()
+        with runtime.database.connect() as connection:
+            connection.exec_driver_sql("SELECT 1")
+
+    work()
+    assert spent(work) == Spent(sql=1, redis=2)
