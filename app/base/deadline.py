@@ -1,32 +1,87 @@
-"""Waits for something no longer than a person on the phone would."""
+"""Waits for PostgreSQL no longer than a person on the phone would."""
 
+from __future__ import annotations
+
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
-from typing import ParamSpec, TypeVar
+from time import monotonic
+from typing import Any, ParamSpec, TypeVar
+
+import psycopg
+from psycopg.abc import PQGen
+from sqlalchemy import Engine, event
 
 from app.base.errors import Unavailable
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# When the work of this thread has to be over; absent or None: whenever.
+_this = threading.local()
+
 
 class Deadline:
-    """Runs functions in threads of its own and gives up waiting after `seconds`.
+    """Ends what runs under it at a wait for PostgreSQL later than `seconds` after it began.
 
-    What is given up may still finish: it must be safe to ask for again.
+    A server that stands still answers nothing, not even with a statement's own time limit. What
+    is given up may still finish there: it must be safe to ask for again.
     """
 
     def __init__(self, seconds: float, threads: int) -> None:
         self._seconds = seconds
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="deadline")
+        self._connecting = ThreadPoolExecutor(threads, thread_name_prefix="connecting")
+
+    def watch(self, engine: Engine) -> None:
+        """The connections that `engine` opens from now on keep the deadline."""
+        event.listen(engine, "do_connect", self._connect)
 
     def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Its result, or Unavailable when it takes longer (a stopped database answers nothing)."""
-        future = self._threads.submit(work, *args, **kwargs)
+        """Its result, or Unavailable when it takes longer.
+
+        A wait cut short is the driver's OperationalError, which base.database tells as Unavailable.
+        """
+        _this.ends = ends = monotonic() + self._seconds
         try:
-            return future.result(self._seconds)
-        except TooLate as late:
-            if future.cancel() or not future.done():
-                raise Unavailable(what="late") from None
-            raise late
+            result = work(*args, **kwargs)
+        finally:
+            _this.ends = None
+        if monotonic() > ends:
+            raise Unavailable(what="late")
+        return result
+
+    def _connect(
+        self, _dialect: object, _record: object, args: tuple[Any, ...], options: dict[str, Any]
+    ) -> psycopg.Connection[Any]:
+        """A new connection; a thread of its own waits for it, for the driver waits 2 s at least."""
+        opening = self._connecting.submit(_Connection.connect, *args, **options)
+        try:
+            return opening.result(_seconds_left())
+        except TooLate:
+            if not opening.cancel():
+                opening.add_done_callback(_close)
+            raise psycopg.OperationalError("too late to connect") from None
+
+
+class _Connection(psycopg.Connection[Any]):
+    def wait(self, gen: PQGen[R], interval: float = 0.1, timeout: float | None = None) -> R:
+        try:
+            return super().wait(gen, interval, _seconds_left() if timeout is None else timeout)
+        except psycopg.OperationalError as error:
+            if error.sqlstate is None:
+                # Not the server's word: its answer may yet come, and nobody must take it for
+                # that to the next statement.
+                self.close()
+            raise
+
+
+def _seconds_left() -> float | None:
+    ends: float | None = getattr(_this, "ends", None)
+    return None if ends is None else max(0.0, ends - monotonic())
+
+
+def _close(opened: Future[_Connection]) -> None:
+    """Gives back a connection that came too late."""
+    if not opened.exception():
+        opened.result().close()

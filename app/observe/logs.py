@@ -1,5 +1,6 @@
 """JSON lines with a request id; a phone, a secret or money prints as its type says."""
 
+import json
 import logging
 import re
 import sys
@@ -9,6 +10,7 @@ from typing import Any
 import structlog
 
 # A last net under the types: long runs of digits are phones, codes or numbers of persons.
+_write = json.JSONEncoder(default=str, ensure_ascii=False).encode
 _LONG_NUMBER = re.compile(r"\+?\d(?:[ -]?\d){7,}")
 
 
@@ -21,12 +23,16 @@ def set_up_logs(level: str) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             redact,
-            structlog.processors.JSONRenderer(default=str, ensure_ascii=False),
+            _written,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def _written(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
+    return _write(event)
 
 
 def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Any:

@@ -18,6 +18,8 @@ from babel.messages.pofile import read_po
 from app.text.formats import FORMATS, written
 
 _PLACE = re.compile(r"\{(\w+)(?::(\w+))?\}")
+# A sentence cut at its places: its beginning; then each value's name and format, and what follows.
+_Cut = tuple[str, tuple[tuple[str, str | None, str], ...]]
 # Until a language has its own folder its speakers read the one most of them read.
 _NEXT_BEST = {"ary-Latn": "fr", "zgh": "fr"}
 DEFAULT = "fr"
@@ -40,6 +42,8 @@ class Words:
         self.catalogs = dict(catalogs)
         self.repeated = dict(repeated or {})
         self._spoken = {name: _compiled(catalog) for name, catalog in catalogs.items()}
+        # Filled as they are said first: it is the same few sentences all day.
+        self._cuts: dict[tuple[str, str], _Cut] = {}
 
     @classmethod
     def load(cls, folder: Path) -> Words:
@@ -74,7 +78,13 @@ class Words:
 
     def say(self, language: str, key: str, values: Mapping[str, Any] | None = None) -> str:
         """The sentence with its values written in; KeyError names the key and language."""
-        return self._filled(self._found(language, key), language, values or {})
+        cut = self._cuts.get((language, key))
+        if cut is None:
+            cut = self._cuts[language, key] = _cut(self._found(language, key))
+        said, places = cut
+        for name, form, after in places:
+            said += self._written((values or {})[name], form, language) + after
+        return said
 
     def places(self, language: str, key: str) -> set[str]:
         """The names of the values the sentence wants."""
@@ -98,19 +108,14 @@ class Words:
             raise KeyError(f"no words for {key} in {language}")
         return sentence
 
-    def _filled(self, sentence: str, language: str, values: Mapping[str, Any]) -> str:
-        def one(match: re.Match[str]) -> str:
-            name, form = match.groups()
-            value = values[name]
-            if isinstance(value, Say):
-                return self.say(language, value.key, value.values)
-            if form is None:
-                return written(value, language)
-            if form in FORMATS:
-                return FORMATS[form](value, language)
-            return self._counted(language, form, int(value))
-
-        return _PLACE.sub(one, sentence)
+    def _written(self, value: Any, form: str | None, language: str) -> str:
+        if isinstance(value, Say):
+            return self.say(language, value.key, value.values)
+        if form is None:
+            return written(value, language)
+        if form in FORMATS:
+            return FORMATS[form](value, language)
+        return self._counted(language, form, int(value))
 
     def _counted(self, language: str, noun: str, count: int) -> str:
         """`{n:months}`: the plural form CLDR asks for, from the key `months`."""
@@ -118,6 +123,11 @@ class Words:
         if form == noun:
             raise KeyError(f"no plural {noun} in {language}")
         return _PLACE.sub(str(count), form)
+
+
+def _cut(sentence: str) -> _Cut:
+    beginning, *rest = _PLACE.split(sentence)
+    return beginning, tuple(zip(rest[::3], rest[1::3], rest[2::3], strict=True))
 
 
 def _compiled(catalog: Catalog) -> gettext.GNUTranslations:

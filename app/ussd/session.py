@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import zlib
 from base64 import urlsafe_b64encode
-from dataclasses import asdict, dataclass, field
-from hashlib import blake2b
+from collections import deque
+from dataclasses import dataclass, field, fields
+from hashlib import blake2b, sha1
 from typing import Any
 
 from redis import Redis
-from redis.exceptions import RedisError
+from redis.connection import AbstractConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, RedisError
 
 from app.base.errors import Unavailable
 from app.base.hop import Hop, Reply
@@ -29,6 +32,9 @@ if current and string.match(current, '^(%d+):') ~= ARGV[1] then return current e
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 return false
 """
+_SAVE_DIGEST = sha1(_SAVE.encode(), usedforsecurity=False).hexdigest()
+_PLACE = tuple(field.name for field in fields(Place))
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(slots=True)
@@ -58,10 +64,9 @@ class Record:
             del self.replies[0]
 
     def packed(self) -> bytes:
-        place = asdict(self.place)
-        body = [list(place.values()), self.menu, self.seen, self.seen_digest, self.over]
-        text = json.dumps([*body, self.replies], ensure_ascii=False, separators=(",", ":"))
-        return b"%d:" % (self.revision + 1) + zlib.compress(text.encode(), 1)
+        place = [getattr(self.place, name) for name in _PLACE]
+        body = [place, self.menu, self.seen, self.seen_digest, self.over, self.replies]
+        return b"%d:" % (self.revision + 1) + zlib.compress(_write(body).encode(), 1)
 
     @classmethod
     def unpacked(cls, value: bytes) -> Record:
@@ -76,28 +81,57 @@ def short_digest(text: str) -> str:
 
 
 class Sessions:
-    """The talks under way. Every method is one round trip, and raises Unavailable."""
+    """The talks under way. Every method is one round trip, and raises Unavailable.
+
+    It keeps its connections and speaks over them itself: what a client does around each command
+    costs more than the command.
+    """
 
     def __init__(self, redis: Redis) -> None:
-        self._redis = redis
-        self._save = redis.register_script(_SAVE)
+        self._pool = redis.connection_pool
+        self._idle: deque[AbstractConnection] = deque()
 
     def load(self, hop: Hop) -> Record | None:
-        try:
-            value = self._redis.get(_key(hop))
-        except RedisError as error:
-            raise Unavailable(what="redis") from error
-        return Record.unpacked(value) if isinstance(value, bytes) else None
+        return _unpacked(self._ask("GET", _key(hop)))
 
     def save(self, hop: Hop, record: Record) -> Record | None:
         """None when written; what another worker wrote first when it was faster."""
+        arguments = 1, _key(hop), record.revision, record.packed(), KEPT_SECONDS
         try:
-            value = self._save(
-                keys=[_key(hop)], args=[record.revision, record.packed(), KEPT_SECONDS]
-            )
+            return _unpacked(self._ask("EVALSHA", _SAVE_DIGEST, *arguments))
+        except NoScriptError:
+            return _unpacked(self._ask("EVAL", _SAVE, *arguments))
+
+    def _ask(self, *command: str | bytes | int) -> object:
+        try:
+            connection = self._taken()
+            try:
+                return _answer(connection, command)
+            except RedisConnectionError:
+                # Dropped since it was last used; it opens itself again.
+                return _answer(connection, command)
+            finally:
+                self._idle.append(connection)
+        except NoScriptError:
+            raise
         except RedisError as error:
             raise Unavailable(what="redis") from error
-        return Record.unpacked(value) if isinstance(value, bytes) else None
+
+    def _taken(self) -> AbstractConnection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._pool.get_connection()
+
+
+def _answer(connection: AbstractConnection, command: tuple[str | bytes | int, ...]) -> object:
+    connection.send_command(*command)  # type: ignore[no-untyped-call]
+    answer: object = connection.read_response()
+    return answer
+
+
+def _unpacked(value: object) -> Record | None:
+    return Record.unpacked(value) if isinstance(value, bytes) else None
 
 
 def _key(hop: Hop) -> str:

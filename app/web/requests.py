@@ -1,9 +1,10 @@
 """Around every request: its id, the headers of safety, and answers to errors."""
 
-import uuid
+from secrets import token_hex
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.exceptions import HTTPException
 
 from app.base.errors import Unavailable
@@ -20,7 +21,17 @@ _SAFE_HEADERS = {
 _log = structlog.get_logger("web")
 
 
+class _Sessions(SecureCookieSessionInterface):
+    """None for the gateways' callbacks: making a signer, only to find no cookie, takes long."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if request.path.startswith("/ussd/"):
+            return None
+        return super().open_session(app, request)
+
+
 def register(app: Flask) -> None:
+    app.session_interface = _Sessions()
     app.before_request(_begin)
     app.after_request(_end)
     app.register_error_handler(Unavailable, _unavailable)
@@ -28,7 +39,7 @@ def register(app: Flask) -> None:
 
 
 def _begin() -> None:
-    g.request_id = uuid.uuid4().hex[:16]
+    g.request_id = token_hex(8)
 
 
 def _end(response: Response) -> Response:

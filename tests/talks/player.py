@@ -7,18 +7,20 @@ A file holds one person's stories. A step is one of
     paid: true          an agent takes the cash for the live code
     posted: DAY         CNSS credits what was received
     cnss: {FIELD: ...}  the ministry's file says otherwise
-    wait: {days: 1}     time passes; `at: MOMENT` sets the clock
+    wait: {days: 1}     time passes; `at: MOMENT` sets the clock, as clocks in Morocco show it
 
-and after dial and answer `shows` (fragments), `hides`, `code` (the code on the screen, by a name:
-the same name is the same code) and `ends: true`. `changes: true` marks a hop after which its own
-chain cannot be walked again: it has changed what the first screens say.
+beginning at 11:00 on 23 November 2026. After dial and answer stand `shows` and `hides` (fragments),
+`code` (the code on the screen, by a name: the same name is the same code) and `ends: true`.
+`wrong: true` marks an answer not understood: it is left out when the chain is dialled again, for a
+walk ends there. `changes: true` marks a hop after which its own chain cannot be walked again: it
+has changed what the first screens say.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from sqlalchemy import select, text, update
 
 from app.agents.models import agent
 from app.agents.queries import find_agent
+from app.base.clock import CASABLANCA, local
 from app.base.database import transaction
 from app.base.phone import Phone
 from app.enrolment.models import artisan
@@ -39,6 +42,7 @@ from tests.phone import TestPhone
 FOLDER = Path(__file__).parent
 _CODE = re.compile(r"(?<!\d)(\d{4} \d{4} \d{4})(?!\d)")
 _AWAY = ("away", "away.short")
+_BEGINNING = datetime(2026, 11, 23, 11, 0, tzinfo=CASABLANCA)
 
 
 @dataclass(frozen=True)
@@ -77,8 +81,10 @@ class Player:
     dropped: bool = False
     checks_words: bool = True
     codes: dict[str, str] = field(default_factory=dict)
+    understood: list[str] = field(default_factory=list)
 
     def play(self) -> None:
+        self._set_clock(_BEGINNING)
         for number, step in enumerate(self.story.steps, 1):
             try:
                 self._play(dict(step))
@@ -95,15 +101,18 @@ class Player:
         (kind, value), *expected = step.items()
         if kind == "dial":
             self.phone.dial(self.story.phone, str(value))
+            self.understood = [str(value)] if value else []
         elif kind == "answer":
             self.phone.answer(str(value))
+            self.understood += [] if step.get("wrong") else [str(value)]
         else:
             assert not expected
             self._happens(kind, value)
             return
         self._check(dict(expected))
-        if self.dropped and self.phone.more and not step.get("changes"):
-            self.phone.dial(self.story.phone, self.phone.chain)
+        repeatable = self.phone.more and not step.get("wrong") and not step.get("changes")
+        if self.dropped and repeatable:
+            self.phone.dial(self.story.phone, "*".join(self.understood))
             self._check(dict(expected))
 
     def _check(self, expected: dict[str, Any]) -> None:
@@ -128,12 +137,10 @@ class Player:
         assert len(set(self.codes.values())) == len(self.codes), "two names for one code"
 
     def _happens(self, kind: str, value: Any) -> None:
-        clock = self.runtime.clock
-        assert isinstance(clock, TestClock)
         if kind == "wait":
-            clock.now += timedelta(**value)
+            self._set_clock(local(self.runtime.clock()) + timedelta(**value))
         elif kind == "at":
-            clock.now = datetime.fromisoformat(str(value))
+            self._set_clock(value)
         elif kind == "paid":
             self._pay()
         elif kind == "posted":
@@ -145,6 +152,11 @@ class Player:
                 )
         else:
             raise ValueError(f"no step is called {kind}")
+
+    def _set_clock(self, moment: datetime) -> None:
+        clock = self.runtime.clock
+        assert isinstance(clock, TestClock)
+        clock.now = moment.replace(tzinfo=CASABLANCA).astimezone(UTC)
 
     def _pay(self) -> None:
         with self.runtime.database.begin() as connection:

@@ -1,0 +1,226 @@
+"""Who a phone says it is: three tries a day, and nothing learnt by trying."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import Engine, event, func, select, text
+
+from app.base.clock import local_midnight
+from app.base.database import transaction
+from app.base.phone import Phone
+from app.enrolment.errors import IdentificationPaused, NotRecognised
+from app.enrolment.models import artisan_phone
+from app.enrolment.queries import find_phone_owner
+from app.enrolment.service import (
+    TRIES_A_DAY,
+    choose_language,
+    identify_phone,
+    take_identification_try,
+)
+from app.runtime import Runtime
+from tests.conftest import TestClock
+from tests.phone import TestPhone
+
+UNKNOWN, OTHER = Phone("+212600000099"), Phone("+212600000098")
+BRAHIM, BORN = "100004", date(1984, 1, 1)
+pytestmark = pytest.mark.usefixtures("sample_people")
+
+
+def try_(runtime: Runtime, phone: Phone = UNKNOWN, key: str = "k") -> int:
+    with transaction(runtime.database) as connection:
+        return take_identification_try(connection, phone, key, runtime.clock())
+
+
+def identify(runtime: Runtime, number: str = BRAHIM, born: date = BORN) -> int:
+    with transaction(runtime.database) as connection:
+        return identify_phone(connection, UNKNOWN, number, born, runtime.clock())
+
+
+def owner_id(runtime: Runtime, phone: Phone) -> int | None:
+    with runtime.database.connect() as connection:
+        found = find_phone_owner(connection, phone).artisan
+    return found.id if found else None
+
+
+def test_three_tries_a_day_then_a_pause(runtime: Runtime) -> None:
+    assert [try_(runtime, key=str(n)) for n in range(TRIES_A_DAY)] == [2, 1, 0]
+    for key in "xyz":
+        with pytest.raises(IdentificationPaused):
+            try_(runtime, key=key)
+    assert try_(runtime, OTHER) == 2
+
+
+def test_the_same_hop_again_takes_no_second_try(runtime: Runtime) -> None:
+    assert [try_(runtime, key="once") for _ in range(5)] == [2] * 5
+    assert [try_(runtime, key=key) for key in ("two", "two", "three", "three")] == [1, 1, 0, 0]
+    with pytest.raises(IdentificationPaused):
+        try_(runtime, key="four")
+
+
+def test_a_day_ends_at_midnight_in_morocco(runtime: Runtime) -> None:
+    clock = runtime.clock
+    assert isinstance(clock, TestClock)
+    midnight = local_midnight(date(2026, 11, 24))
+    clock.now = midnight - timedelta(seconds=1)
+    for key in "abc":
+        try_(runtime, key=key)
+    with pytest.raises(IdentificationPaused):
+        try_(runtime, key="d")
+    clock.now = midnight
+    assert try_(runtime, key="d") == 2
+
+
+def test_tries_at_once_are_still_three(runtime: Runtime) -> None:
+    def one(number: int) -> int | None:
+        try:
+            return try_(runtime, key=f"key-{number}")
+        except IdentificationPaused:
+            return None
+
+    with ThreadPoolExecutor(8) as many:
+        left = list(many.map(one, range(16)))
+    assert sorted(n for n in left if n is not None) == [0, 1, 2]
+
+
+def test_number_and_birth_date_must_both_be_right(runtime: Runtime) -> None:
+    for number, born in [
+        (BRAHIM, date(1984, 1, 2)),
+        ("100001", BORN),
+        ("999999", BORN),
+        ("10000", BORN),
+        (BRAHIM + " ", BORN),
+        ("", BORN),
+    ]:
+        with pytest.raises(NotRecognised):
+            identify(runtime, number, born)
+    assert owner_id(runtime, UNKNOWN) is None
+    assert (
+        identify(runtime) == owner_id(runtime, UNKNOWN) == owner_id(runtime, Phone("+212600000004"))
+    )
+
+
+def test_identifying_twice_is_once(runtime: Runtime, engine: Engine) -> None:
+    assert identify(runtime) == identify(runtime)
+    with engine.connect() as connection:
+        rows = connection.execute(select(func.count()).select_from(artisan_phone)).scalar_one()
+    assert rows == 1
+
+
+def test_who_identified_comes_before_the_register(runtime: Runtime) -> None:
+    """A number that the register gives to one artisan may be in another's hand by now."""
+    fatima = Phone("+212600000001")
+    with transaction(runtime.database) as connection:
+        brahim = identify_phone(connection, fatima, BRAHIM, BORN, runtime.clock())
+    assert owner_id(runtime, fatima) == brahim
+
+
+def test_a_language_is_remembered_and_replaced(runtime: Runtime) -> None:
+    for language in ("ar", "fr", "ar"):
+        with transaction(runtime.database) as connection:
+            choose_language(connection, UNKNOWN, language)
+            assert find_phone_owner(connection, UNKNOWN).language == language
+
+
+# The same answer, whatever the number: what a guesser sees on the phone.
+
+
+def wrong_tries(phone: TestPhone, *answers: str) -> list[str]:
+    """The last screen of each dialled chain."""
+    return [phone.dial(UNKNOWN.e164, f"1*{answer}") for answer in answers]
+
+
+def test_the_phone_never_tells_whether_a_number_exists(phone: TestPhone, runtime: Runtime) -> None:
+    exists = wrong_tries(phone, "100004*02011984", "100001*02011984", "100002*02011984")
+    with runtime.database.begin() as connection:
+        connection.execute(text("TRUNCATE identification_try"))
+    invented = wrong_tries(phone, "900004*02011984", "900001*02011984", "900002*02011984")
+    assert exists == invented
+    assert len(set(exists)) == 3
+
+
+@pytest.fixture
+def statements(runtime: Runtime) -> Iterator[list[str]]:
+    said: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        said.append(statement)
+
+    event.listen(runtime.database, "before_cursor_execute", note)
+    yield said
+    event.remove(runtime.database, "before_cursor_execute", note)
+
+
+def test_nor_by_what_is_asked_of_the_database(phone: TestPhone, statements: list[str]) -> None:
+    asked = []
+    for answer in ("100004*02011984", "900004*02011984"):
+        statements.clear()
+        wrong_tries(phone, answer)
+        asked.append(list(statements))
+    assert asked[0] == asked[1]
+
+
+def test_nor_by_the_time_it_takes(runtime: Runtime) -> None:
+    """Medians of many, by turns; the factor is wide because machines are noisy."""
+    times: dict[str, list[float]] = {BRAHIM: [], "900004": []}
+    with runtime.database.connect() as connection:
+        for turn in range(300):
+            for number in times if turn % 2 else reversed(times):
+                began = time.perf_counter()
+                with pytest.raises(NotRecognised):
+                    identify_phone(connection, UNKNOWN, number, date(1984, 1, 2), runtime.clock())
+                times[number].append(time.perf_counter() - began)
+    exists, invented = (statistics.median(spent) for spent in times.values())
+    assert 0.7 < exists / invented < 1.4
+
+
+@pytest.mark.parametrize(
+    ("typed", "understood"),
+    [
+        ("01011984", True),
+        ("01/01/1984", True),
+        ("01-01-1984", True),
+        ("01.01.1984", True),
+        ("01 01 1984", True),
+        ("٠١٠١١٩٨٤", True),
+        ("1011984", False),
+        ("010184", False),
+        ("19840101", False),
+        ("00001984", False),
+        ("31041984", False),
+        ("29021983", False),
+        ("01011899", False),
+        ("24112026", False),
+        ("0101198x", False),
+        ("8" * 5000, False),
+        ("०१०११९८४", False),
+    ],
+)
+def test_how_a_birth_date_is_typed(phone: TestPhone, typed: str, understood: bool) -> None:
+    screen = phone.dial(UNKNOWN.e164, f"1*100004*{typed}")
+    assert screen.startswith("1 Mon AMO" if understood else "Date non valable.")
+
+
+@pytest.mark.parametrize(
+    ("typed", "understood"),
+    [
+        ("100004", True),
+        ("100 004", True),
+        ("١٠٠٠٠٤", True),
+        ("rna-12/b", True),
+        ("", False),
+        ("😀", False),
+        ("1" * 33, False),
+        ("1'--", False),
+        ("عدد", False),
+        ("ⅷ", False),
+    ],
+)
+def test_how_a_register_number_is_typed(phone: TestPhone, typed: str, understood: bool) -> None:
+    screen = phone.dial(UNKNOWN.e164, f"1*{typed}")
+    assert screen.startswith("Date de naissance" if understood else "Numéro non valable.")

@@ -1,0 +1,94 @@
+"""What others do while somebody is on the phone: the agent, the clock, the other phone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from sqlalchemy import select, text
+
+from app.agents.models import agent
+from app.agents.queries import find_agent
+from app.base.clock import local_midnight
+from app.base.money import ZERO
+from app.base.phone import Phone
+from app.payments.deposits import redeem_code
+from app.payments.service import cancel_code, issue_code
+from app.runtime import Runtime
+from tests.conftest import TestClock
+
+HASSAN, ELSEWHERE = "+212600000002", "+212699999999"
+
+
+@dataclass
+class World:
+    """Shorthands, each in a transaction of its own."""
+
+    runtime: Runtime
+
+    def run(self, sql: str, **values: object) -> list[tuple[object, ...]]:
+        with self.runtime.database.begin() as connection:
+            result = connection.execute(text(sql), values)
+            return [tuple(row) for row in result] if result.returns_rows else []
+
+    def wait(self, seconds: float) -> None:
+        clock = self.runtime.clock
+        assert isinstance(clock, TestClock)
+        clock.now += timedelta(seconds=seconds)
+
+    def pay(self) -> None:
+        codes = self.run("SELECT code FROM payment_code WHERE state = 'issued'")
+        with self.runtime.database.begin() as connection:
+            by = find_agent(connection, connection.execute(select(agent.c.id)).scalar_one())
+            assert by
+            now, words = self.runtime.clock(), self.runtime.words
+            for (code,) in codes:
+                redeem_code(
+                    connection, str(code), by, key=str(code), channel="page", words=words, now=now
+                )
+
+    def cancel(self) -> None:
+        owners = self.run("SELECT artisan_id FROM payment_code WHERE state = 'issued'")
+        with self.runtime.database.begin() as connection:
+            for (owner,) in owners:
+                assert isinstance(owner, int)
+                assert cancel_code(connection, owner, self.runtime.clock())
+
+    def replace(self) -> None:
+        """Another phone asks for the three oldest months."""
+        for (owner,) in self.run("SELECT id FROM artisan WHERE trade = 'X'"):
+            assert isinstance(owner, int)
+            with self.runtime.database.begin() as connection:
+                issue_code(
+                    connection,
+                    owner,
+                    Phone(ELSEWHERE),
+                    "fr",
+                    3,
+                    fee=ZERO,
+                    words=self.runtime.words,
+                    random=self.runtime.random,
+                    now=self.runtime.clock(),
+                )
+
+    def expire(self) -> None:
+        self.wait(7 * 24 * 3600)
+
+    def turn_the_month(self) -> None:
+        clock = self.runtime.clock
+        assert isinstance(clock, TestClock)
+        clock.now = local_midnight(date(2026, 12, 1)) + timedelta(seconds=10)
+
+    def clones(self, count: int) -> list[str]:
+        """Phones of so many more artisans who owe what Hassan owes."""
+        columns = (
+            "full_name, birth_date, language, category, enrolled_on, rights_until, rights_as_of"
+        )
+        rows = self.run(
+            f"INSERT INTO artisan (rna_number, phone, trade, {columns})"
+            f" SELECT n, '+2126120' || lpad(n::text, 5, '0'), 'X', {columns}"
+            " FROM artisan, generate_series(1, :count) n WHERE phone = :hassan RETURNING phone",
+            count=count,
+            hassan=HASSAN,
+        )
+        return [str(phone) for (phone,) in rows]
