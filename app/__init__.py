@@ -6,13 +6,13 @@ from app.cli import register_commands
 from app.jobs.command import worker
 from app.observe.logs import set_up_logs
 from app.runtime import Runtime
-from app.settings import Settings
+from app.settings import read_settings
 from app.web import register_pages
 
 
 def create_app(runtime: Runtime | None = None) -> Flask:
     """The web application and its commands, around one runtime."""
-    runtime = runtime or Runtime(Settings())
+    runtime = runtime or Runtime(read_settings())
     set_up_logs(runtime.settings.log_level)
     app = Flask("app", static_folder="web/static", template_folder="web/templates")
     app.extensions["maalem"] = runtime

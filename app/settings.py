@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -13,7 +13,9 @@ DEMO_SECRET = "demo-secret-for-development-only"  # noqa: S105 - refused in prod
 class Settings(BaseSettings):
     """What an installation may set; in production every missing secret is named at once."""
 
-    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
 
     app_env: Literal["development", "production"] = Field(
         "development", description="production hides the simulator and refuses demo secrets"
@@ -95,3 +97,15 @@ class Settings(BaseSettings):
             wanted["TWILIO_AUTH_TOKEN"] = bool(self.twilio_auth_token.get_secret_value())
             wanted["TWILIO_FROM"] = bool(self.twilio_from)
         return [name for name, present in wanted.items() if not present]
+
+
+def read_settings() -> Settings:
+    """The environment's settings; the process ends naming all that is wrong, and no value."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [
+            " ".join(filter(None, ("_".join(map(str, fault["loc"])).upper(), fault["msg"])))
+            for fault in error.errors()
+        ]
+        raise SystemExit(f"configuration: {'; '.join(wrong)}") from None

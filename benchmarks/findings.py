@@ -16,9 +16,10 @@ RESULTS = Path(__file__).with_name("results")
 
 @dataclass(frozen=True)
 class Finding:
-    """One figure of several runs. Without a bound it is told and not judged.
+    """One figure of several runs, told and not judged where it has no bound.
 
-    `budget` is its number in the list of budgets; `details` are medians worth keeping beside it.
+    `budget` is its number in the list of budgets; `details` are medians worth keeping beside it;
+    `not_judged` says what this machine lacks to judge it.
     """
 
     budget: str
@@ -28,7 +29,7 @@ class Finding:
     at_least: float | None = None
     at_most: float | None = None
     details: dict[str, float] = field(default_factory=dict)
-    remark: str = ""
+    not_judged: str = ""
 
     @property
     def median(self) -> float:
@@ -36,8 +37,8 @@ class Finding:
 
     @property
     def holds(self) -> str:
-        if self.at_least is None and self.at_most is None:
-            return "-"
+        if self.not_judged or (self.at_least is None and self.at_most is None):
+            return self.not_judged or "-"
         enough = self.at_least is None or self.median >= self.at_least
         return "yes" if enough and (self.at_most is None or self.median <= self.at_most) else "NO"
 
@@ -58,10 +59,9 @@ class Finding:
     def __str__(self) -> str:
         number, what, bound, measured, spread, runs, holds = self.cells
         details = "".join(f"; {name} {_figure(many)}" for name, many in self.details.items())
-        remark = f" ({self.remark})" if self.remark else ""
         return (
             f"{number:4} {what}: {measured}, budget {bound}, {holds}; "
-            f"spread {spread}, runs {runs}{details}{remark}"
+            f"spread {spread}, runs {runs}{details}"
         )
 
 

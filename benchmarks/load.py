@@ -73,7 +73,9 @@ def play(
         stdout=subprocess.PIPE,
         check=True,
     )
-    return Played(*pickle.loads(done.stdout))
+    played = Played(*pickle.loads(done.stdout))
+    server.hops += len(played.latencies)
+    return played
 
 
 def hops_a_second(played: Played) -> float:

@@ -31,6 +31,7 @@ class Server:
 
     port: int
     process: subprocess.Popen[bytes]
+    hops: int = 0  # answered so far
 
     @property
     def _processes(self) -> list[psutil.Process]:

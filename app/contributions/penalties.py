@@ -1,6 +1,6 @@
 """What being late adds to contributions: domain.md section 2, "Penalty". Pure."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -36,18 +36,26 @@ def accrued(amount: Money, first: date, months: int, rates: Rates) -> Accrual:
     )
 
 
-def capped(accruals: Iterable[Accrual], cap_of: Callable[[int], Money], each: bool) -> list[Money]:
+def capped(
+    accruals: Iterable[Accrual],
+    cap_of: Callable[[int], Money],
+    each: bool,
+    used: Mapping[int, Money],
+) -> list[Money]:
     """Each contribution's penalty under a cap per calendar year, which the first ones use up.
 
-    With `each` the cap is every contribution's own.
+    `used` is what earlier payments took of each year's cap. With `each` the cap is every
+    contribution's own.
     """
     left: dict[int, Money] = {}
     penalties = []
     for accrual in accruals:
         penalty = ZERO
         for year, accrues in accrual:
-            if each or year not in left:
+            if each:
                 left[year] = cap_of(year)
+            elif year not in left:
+                left[year] = max(ZERO, cap_of(year) - used.get(year, ZERO))
             taken = min(accrues, left[year])
             left[year] -= taken
             penalty += taken

@@ -52,6 +52,7 @@ Sure = Literal["H", "M", "L", "ASM"]
 Source = Annotated[str, Field(min_length=1)]
 Positive = Annotated[Decimal, Field(gt=0, max_digits=12)]
 Percent = Annotated[Decimal, Field(ge=0, le=100, decimal_places=4)]
+FirstMonth = Annotated[Month, BeforeValidator(_since)]
 Months = Annotated[int, Field(ge=0, le=120)]
 
 
@@ -164,6 +165,7 @@ class Rates:
     wait_months: Dated[Months]
     rights_until_tolerates: Dated[bool]
     code_validity_days: Dated[Annotated[int, Field(ge=1, le=365)]]
+    scheme_from: Dated[FirstMonth]
 
     def rounded(self, amount: Decimal, month: Month) -> Money:
         """`amount` (MAD) in whole centimes, by the rounding in force in `month`."""

@@ -11,7 +11,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from app.base.errors import InvalidInput
-from app.base.money import Money, total
+from app.base.money import ZERO, Money, total
 from app.base.months import Month, months_between
 from app.contributions import penalties
 from app.contributions.errors import NotCollectedHere
@@ -20,6 +20,9 @@ from app.contributions.rates import RATES, Category, Rates
 # Further apart is a typing mistake, and would be counted month by month.
 _LONGEST_REACH = 50 * 12
 _YEARS = range(1900, 3000)
+
+# A month and the day on which it was paid.
+PaidLate = tuple[Month, date]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +90,18 @@ def _due_and_late(period: Month, rates: Rates) -> tuple[date, date]:
     return due, due + timedelta(days=1)
 
 
-def quote(coefficient: Decimal, periods: Sequence[Month], on: date, rates: Rates = RATES) -> Quote:
+def quote(
+    coefficient: Decimal,
+    periods: Sequence[Month],
+    on: date,
+    rates: Rates = RATES,
+    *,
+    earlier: Collection[PaidLate] = (),
+) -> Quote:
     """What `periods` cost when paid on `on`, a day in Morocco.
 
+    `earlier` is what was paid late before: its penalties have used up part of each year's cap,
+    so that paying in parts never costs more than paying at once.
     InvalidInput when the periods are not in order or named twice, lie more than 50 years from
     `on`, or the coefficient is none.
     """
@@ -104,9 +116,26 @@ def quote(coefficient: Decimal, periods: Sequence[Month], on: date, rates: Rates
         accruals,
         lambda year: _penalty_cap(coefficient, year, on, rates),
         each=rates.penalty_cap_over.at(Month.of(on)) == "each",
+        used=_cap_used(coefficient, earlier, rates),
     )
     lines = zip(periods, days, amounts, added, strict=True)
     return Quote(tuple(Line(period, due, amount, more) for period, (due, _), amount, more in lines))
+
+
+def _cap_used(
+    coefficient: Decimal, earlier: Collection[PaidLate], rates: Rates
+) -> dict[int, Money]:
+    """What earlier payments took of each calendar year's cap, in the order they were made."""
+    used: dict[int, Money] = {}
+    for period, paid_on in sorted(earlier, key=lambda paid: (paid[1], paid[0])):
+        late = _due_and_late(period, rates)[1]
+        amount = monthly_amount(coefficient, period, rates)
+        months = penalties.late_months(late, paid_on)
+        for year, accrues in penalties.accrued(amount, late, months, rates):
+            before = used.get(year, ZERO)
+            cap = _penalty_cap(coefficient, year, paid_on, rates)
+            used[year] = before + min(accrues, max(ZERO, cap - before))
+    return used
 
 
 def _check(periods: Sequence[Month], on: date) -> None:
@@ -136,15 +165,19 @@ def last_unchanged_day(
     on: date,
     days: int,
     rates: Rates = RATES,
+    *,
+    earlier: Collection[PaidLate] = (),
 ) -> date:
     """The last day, at most `days` after `on`, up to which the quote's total stays that of `on`."""
     if days < 0:
         raise InvalidInput(what="days", why="below 0")
-    now = quote(coefficient, periods, on, rates).total
+    now = quote(coefficient, periods, on, rates, earlier=earlier).total
     # A total moves when a late month starts, or when a new month brings another cap.
     turning = {1, *(_due_and_late(period, rates)[1].day for period in periods)}
     for day in (on + timedelta(days=ahead) for ahead in range(1, days + 1)):
-        if day.day in turning and quote(coefficient, periods, day, rates).total != now:
+        if day.day not in turning:
+            continue
+        if quote(coefficient, periods, day, rates, earlier=earlier).total != now:
             return day - timedelta(days=1)
     return on + timedelta(days=days)
 
@@ -191,6 +224,11 @@ def quarterly_duty(annual_tax: Money, month: Month, rates: Rates = RATES) -> Mon
     tax = Decimal(annual_tax.centimes) / 100
     band = next(band for band in rates.quarterly_duty.at(month) if band.holds(tax))
     return rates.rounded(band.duty, month)
+
+
+def scheme_from(month: Month, rates: Rates = RATES) -> Month:
+    """The first month for which anybody owes a contribution, as known in `month`."""
+    return rates.scheme_from.at(month)
 
 
 def code_validity_days(month: Month, rates: Rates = RATES) -> int:

@@ -24,7 +24,7 @@ class Artisan:
     rights_as_of: date
 
 
-_PERSON = (
+PERSON = (
     artisan.c.id,
     artisan.c.full_name,
     artisan.c.language,
@@ -56,14 +56,14 @@ def find_phone_owner(connection: Connection, phone: Phone) -> PhoneOwner:
     chosen = select(phone_profile.c.language).where(phone_profile.c.phone == phone.e164)
     line = select(chosen.scalar_subquery().label("chosen")).subquery()
     row = connection.execute(
-        select(line.c.chosen, *_PERSON).select_from(line).outerjoin(artisan, artisan.c.id == first)
+        select(line.c.chosen, *PERSON).select_from(line).outerjoin(artisan, artisan.c.id == first)
     ).one()
     return PhoneOwner(row[0], Artisan(*row[1:]) if row[1] is not None else None)
 
 
 def get_artisan(connection: Connection, artisan_id: int) -> Artisan:
     """The person by our own id; LookupError when there is none."""
-    row = connection.execute(select(*_PERSON).where(artisan.c.id == artisan_id)).one_or_none()
+    row = connection.execute(select(*PERSON).where(artisan.c.id == artisan_id)).one_or_none()
     if row is None:
         raise LookupError(f"no artisan {artisan_id}")
     return Artisan(*row)
@@ -72,7 +72,7 @@ def get_artisan(connection: Connection, artisan_id: int) -> Artisan:
 def lock_artisan(connection: Connection, artisan_id: int) -> Artisan:
     """The same, and nobody else decides about this person until the transaction ends."""
     row = connection.execute(
-        select(*_PERSON).where(artisan.c.id == artisan_id).with_for_update(key_share=True)
+        select(*PERSON).where(artisan.c.id == artisan_id).with_for_update(key_share=True)
     ).one()
     return Artisan(*row)
 

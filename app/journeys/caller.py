@@ -44,7 +44,7 @@ def languages(talk: Conversation) -> list[Row]:
 
 @vocabulary.action("remember_language", "artisan", "unknown")
 def remember_language(talk: Conversation) -> str:
-    talk.language = talk.kept.pop("language")
+    talk.language = talk.kept["language"]
     with transaction(talk.desk.database) as connection:
         choose_language(connection, talk.phone, talk.language)
     return "artisan" if talk.facts else "unknown"
@@ -83,15 +83,15 @@ def identify(talk: Conversation) -> str:
             left = take_identification_try(connection, talk.phone, talk.action_key, talk.now)
     except IdentificationPaused:
         return "paused"
-    talk.kept.clear()
     try:
         with transaction(talk.desk.database) as connection:
             artisan_id = identify_phone(connection, talk.phone, number, born, talk.now)
             choose_language(connection, talk.phone, talk.language)
             read_facts(connection, talk, artisan_id)
     except NotRecognised:
-        talk.kept["tries_left"] = left
+        talk.kept = {"tries_left": left}
         return "not_recognised" if left else "last_try_failed"
+    talk.kept = {}
     return "recognised"
 
 

@@ -14,10 +14,10 @@ from app.base.database import reading
 from app.base.money import Money
 from app.base.months import Month, months_between
 from app.contributions.rights import RightsState, expected_state
-from app.contributions.rules import Quote, coefficient_of, is_collected_here, quote
+from app.contributions.rules import Quote, is_collected_here
 from app.enrolment.queries import Artisan, get_artisan
 from app.journeys.desk import Conversation
-from app.payments.dues import first_owed_month, unpaid_months
+from app.payments.dues import first_owed_month, quote_dues, unpaid_months
 from app.payments.queries import Account, Deposit, IssuedCode, get_account
 
 # A deposit made during a talk shows on the next entry after this long.
@@ -47,8 +47,7 @@ class Person:
 
     def dues(self, months: int | None = None) -> Quote:
         """What the `months` oldest months owed cost today; None for all."""
-        coefficient = coefficient_of(self.artisan.category, self.artisan.coefficient)
-        return quote(coefficient, self.unpaid()[:months], self.today)
+        return quote_dues(self.artisan, self.account, self.today, months)
 
     def unposted(self) -> list[Deposit]:
         """What agents received and CNSS has not credited yet, newest first."""
@@ -91,6 +90,12 @@ def _keep_account(talk: Conversation, artisan: Artisan, account: Account) -> Non
         "c": _packed_code(account.code),
         "s": [str(month) for month in sorted(account.settled) if first and month >= first],
         "d": [_packed_deposit(deposit) for deposit in account.deposits],
+        "p": [
+            [str(month), day.isoformat()]
+            for month, day in account.paid_late
+            # Only penalties of years that a month still owed can accrue in share its cap.
+            if first and day.year >= first.year
+        ],
     }
 
 
@@ -100,14 +105,19 @@ def keep_code(talk: Conversation, code: IssuedCode) -> None:
 
 
 def person(talk: Conversation) -> Person:
-    """The caller, from the session; no SQL. A code whose time is over meanwhile is none."""
-    code = _unpacked_code(talk.facts["c"])
+    """The caller, from the session; no SQL. A code whose time is over, or whose
+    months CNSS no longer waits for, is none.
+    """
+    artisan, code = _artisan(talk), _unpacked_code(talk.facts["c"])
+    first = first_owed_month(artisan) if is_collected_here(artisan.category) else None
+    live = code and code.expires_at > talk.now and first and code.first >= first
     return Person(
-        _artisan(talk),
+        artisan,
         Account(
-            code if code and code.expires_at > talk.now else None,
+            code if live else None,
             frozenset(Month.parse(month) for month in talk.facts["s"]),
             tuple(_unpacked_deposit(row) for row in talk.facts["d"]),
+            tuple((Month.parse(month), date.fromisoformat(day)) for month, day in talk.facts["p"]),
         ),
         local_date(talk.now),
     )

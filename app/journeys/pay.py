@@ -1,10 +1,12 @@
 """Entry 2, pay: what is owed, a code for all of it or for the oldest months."""
 
+from itertools import accumulate, islice
+
 from app.base.database import transaction
 from app.contributions.errors import NotCollectedHere
 from app.journeys.desk import Conversation, vocabulary
 from app.journeys.facts import fresh_person, keep_code, person, read_account_again
-from app.payments.errors import NothingDue
+from app.payments.errors import AnotherIsLive, NothingDue
 from app.payments.queries import IssuedCode
 from app.payments.service import issue_code
 from app.payments.wording import period_words, shown_until
@@ -44,48 +46,35 @@ def dues(talk: Conversation) -> Values:
 @vocabulary.rows("months_to_pay")
 def months_to_pay(talk: Conversation) -> list[Row]:
     """The oldest month, the two oldest, and so on: CNSS credits the oldest debt first."""
-    who = person(talk)
-    unpaid = who.unpaid()
-    if not unpaid:
+    lines = person(talk).dues().lines
+    if not lines:
         raise NothingToShow()
+    totals = accumulate((line.total for line in lines), initial=talk.desk.fee)
     return [
-        Row(
-            count,
-            {
-                "period": period_words(unpaid[0], unpaid[count - 1]),
-                "total": who.dues(count).total + talk.desk.fee,
-            },
-        )
-        for count in range(1, len(unpaid) + 1)
+        Row(count, {"period": period_words(lines[0].period, line.period), "total": total})
+        for count, (line, total) in enumerate(zip(lines, islice(totals, 1, None), strict=True), 1)
     ]
 
 
 @vocabulary.action("issue_code_for_all", *_ISSUING)
 def issue_code_for_all(talk: Conversation) -> str:
     talk.kept.pop("months", None)
-    return _issued_unless_another(talk)
+    return _issue(talk, replacing=None)
 
 
 @vocabulary.action("issue_code_for_months", *_ISSUING)
 def issue_code_for_months(talk: Conversation) -> str:
-    return _issued_unless_another(talk)
+    return _issue(talk, replacing=None)
 
 
-@vocabulary.action("replace_code", "issued", "nothing_due")
+@vocabulary.action("replace_code", *_ISSUING)
 def replace_code(talk: Conversation) -> str:
-    return _issue(talk)
+    """Replaces the code that was on the screen; one made since by another phone is asked about."""
+    shown = person(talk).account.code
+    return _issue(talk, replacing=shown.code if shown else None)
 
 
-def _issued_unless_another(talk: Conversation) -> str:
-    """A live code for other months is not cancelled before the artisan says so."""
-    who = fresh_person(talk)
-    live = who.account.code
-    if live and live.months != len(who.unpaid()[: talk.kept.get("months")]):
-        return "another_is_live"
-    return _issue(talk)
-
-
-def _issue(talk: Conversation) -> str:
+def _issue(talk: Conversation, replacing: str | None) -> str:
     try:
         with transaction(talk.desk.database) as connection:
             code = issue_code(
@@ -94,6 +83,7 @@ def _issue(talk: Conversation) -> str:
                 talk.phone,
                 talk.language,
                 talk.kept.get("months"),
+                replacing=replacing,
                 fee=talk.desk.fee,
                 words=talk.desk.words,
                 random=talk.desk.random,
@@ -102,6 +92,9 @@ def _issue(talk: Conversation) -> str:
     except (NothingDue, NotCollectedHere):
         read_account_again(talk)
         return "nothing_due"
+    except AnotherIsLive as refusal:
+        keep_code(talk, refusal.live)
+        return "another_is_live"
     keep_code(talk, code)
     return "issued"
 

@@ -17,6 +17,7 @@ from app.base.money import Money
 from app.base.months import Month
 from app.messaging.service import queue_message
 from app.payments.audit import note
+from app.payments.dues import is_still_owed
 from app.payments.errors import CodeCancelled, CodeExpired, CodePaid, CodeUnknown, KeyReused
 from app.payments.models import (
     answered_request,
@@ -29,7 +30,7 @@ from app.payments.models import (
     settled_contribution,
 )
 from app.payments.rules import receipt_number
-from app.payments.till_queries import find_code_end, receipt_phone
+from app.payments.till_queries import find_code_end, owed_lines, receipt_phone
 from app.payments.wording import period_words
 from app.text.words import Words
 
@@ -77,6 +78,9 @@ def redeem_code(
         if (receipt := _answered(connection, caller, key, digest)) is not None:
             return receipt
         raise why_not_payable(connection, code, agent, now)
+    if not is_still_owed(*owed_lines(connection, code)):
+        # The transaction is given up, so the code stays as it was.
+        raise CodeCancelled(cancelled_at=now)
     receipt = receipt_number(connection.execute(receipt_serial.next_value()).scalar_one())
     _insert_deposit(connection, receipt, code, paid, agent, channel, now)
     _book(connection, receipt, paid, now)
@@ -102,9 +106,10 @@ def why_not_payable(
         if end.agency == agent.agency_code:
             return CodePaid(paid_at=end.ended_at, agent=end.agent_number, receipt=end.receipt)
         return CodePaid()
-    if end.state == "cancelled":
-        return CodeCancelled(cancelled_at=end.ended_at)
-    return CodeExpired(expired_at=end.ended_at)
+    if end.state == "expired" or (end.state == "issued" and end.ended_at <= now):
+        return CodeExpired(expired_at=end.ended_at)
+    # Cancelled, or still issued though the register says that its months are not owed any more.
+    return CodeCancelled(cancelled_at=min(end.ended_at, now))
 
 
 def _answered(connection: Connection, caller: str, key: str, digest: bytes) -> str | None:

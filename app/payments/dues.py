@@ -1,12 +1,22 @@
 """Which months an artisan still has to pay, from CNSS's word and what agents received. Pure."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import date
 
+from app.base.money import Money
 from app.base.months import Month
 from app.contributions.rights import paid_through
-from app.contributions.rules import unpaid_periods
+from app.contributions.rules import (
+    Quote,
+    coefficient_of,
+    is_collected_here,
+    monthly_amount,
+    quote,
+    scheme_from,
+    unpaid_periods,
+)
 from app.enrolment.queries import Artisan
+from app.payments.queries import Account
 
 
 def first_owed_month(artisan: Artisan) -> Month | None:
@@ -17,6 +27,7 @@ def first_owed_month(artisan: Artisan) -> Month | None:
     if artisan.enrolled_on is None:
         return None
     enrolled = Month.of(artisan.enrolled_on)
+    enrolled = max(enrolled, scheme_from(enrolled))
     if artisan.rights_until is None:
         return enrolled
     return max(enrolled, paid_through(artisan.rights_until) + 1)
@@ -26,3 +37,34 @@ def unpaid_months(artisan: Artisan, settled: Collection[Month], on: date) -> tup
     """The months owed up to that of `on`, oldest first."""
     first = first_owed_month(artisan)
     return unpaid_periods(first, settled, Month.of(on)) if first else ()
+
+
+def quote_dues(artisan: Artisan, account: Account, on: date, months: int | None = None) -> Quote:
+    """What the `months` oldest months owed (None: all) cost on `on`, after what was paid before.
+
+    The first lines of a longer quote are those of a shorter one: the oldest use up the cap first.
+    """
+    coefficient = coefficient_of(artisan.category, artisan.coefficient)
+    periods = unpaid_months(artisan, account.settled, on)[:months]
+    return quote(coefficient, periods, on, earlier=account.paid_late)
+
+
+def quote_until(whole: Quote, last: Month) -> Quote:
+    """The part of a quote up to the month `last`, itself included."""
+    return Quote(tuple(line for line in whole.lines if line.period <= last))
+
+
+def is_still_owed(artisan: Artisan, lines: Iterable[tuple[Month, Money]]) -> bool:
+    """Whether CNSS's last word still leaves each month unpaid, at the contribution it was quoted.
+
+    The register may be taken anew while a code lives: then cash for it would pay a debt that is
+    none, or the wrong amount.
+    """
+    first = first_owed_month(artisan)
+    if first is None or not is_collected_here(artisan.category):
+        return False
+    coefficient = coefficient_of(artisan.category, artisan.coefficient)
+    return all(
+        month >= first and monthly_amount(coefficient, month) == contribution
+        for month, contribution in lines
+    )

@@ -1,12 +1,23 @@
 """Why a code is not issued, or not taken at a till."""
 
 from app.base.errors import MaalemError
+from app.payments.queries import IssuedCode
 
 
 class NothingDue(MaalemError):  # noqa: N818
     """There is no month to pay."""
 
     code = "nothing_due"
+
+
+class AnotherIsLive(MaalemError):  # noqa: N818
+    """A live code pays other months; it is replaced only by who has seen it."""
+
+    code = "another_is_live"
+
+    def __init__(self, live: IssuedCode) -> None:
+        super().__init__()
+        self.live = live
 
 
 class CodeMistyped(MaalemError):  # noqa: N818

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Select, case, func, select
 
+from app.base.clock import local_date
 from app.base.money import Money
 from app.base.months import Month
 from app.payments.models import deposit, payment_code, settled_contribution
@@ -54,6 +55,8 @@ class Account:
     code: IssuedCode | None
     settled: frozenset[Month]
     deposits: tuple[Deposit, ...]
+    # The months settled with a penalty, and the day each was paid: they used up the year's cap.
+    paid_late: tuple[tuple[Month, date], ...] = ()
 
 
 def get_account(connection: Connection, artisan_id: int, now: datetime) -> Account:
@@ -61,8 +64,13 @@ def get_account(connection: Connection, artisan_id: int, now: datetime) -> Accou
     live, settled, deposits = connection.execute(_account_statement(artisan_id, now)).one()
     return Account(
         _issued_code(live) if live else None,
-        frozenset(Month.parse(period) for period in settled or ()),
+        frozenset(Month.parse(period) for period, _ in settled or ()),
         tuple(_deposit(row) for row in deposits or ()),
+        tuple(
+            (Month.parse(period), local_date(_moment(late)))
+            for period, late in settled or ()
+            if late
+        ),
     )
 
 
@@ -81,8 +89,10 @@ def _account_statement(artisan_id: int, now: datetime) -> Select[Any]:
         .where(code.artisan_id == artisan_id, code.state == "issued", code.expires_at > now)
         .scalar_subquery()
     )
+    late = case((settled.penalty_centimes > 0, func.extract("epoch", deposit.c.received_at)))
     periods = (
-        select(func.json_agg(func.to_char(settled.period, "YYYY-MM")))
+        select(func.json_agg(func.json_build_array(func.to_char(settled.period, "YYYY-MM"), late)))
+        .join(deposit, deposit.c.receipt_number == settled.receipt_number)
         .where(settled.artisan_id == artisan_id)
         .scalar_subquery()
     )

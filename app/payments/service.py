@@ -20,13 +20,12 @@ from app.contributions.rules import (
     code_validity_days,
     coefficient_of,
     last_unchanged_day,
-    quote,
 )
 from app.enrolment.queries import Artisan, lock_artisan
 from app.messaging.service import queue_message
 from app.payments.audit import note
-from app.payments.dues import unpaid_months
-from app.payments.errors import NothingDue
+from app.payments.dues import quote_dues, quote_until
+from app.payments.errors import AnotherIsLive, NothingDue
 from app.payments.models import payment_code, payment_code_line
 from app.payments.queries import Account, IssuedCode, get_account
 from app.payments.rules import draw_code
@@ -41,6 +40,7 @@ def issue_code(
     language: str,
     months: int | None,
     *,
+    replacing: str | None = None,
     fee: Money,
     words: Words,
     random: Random,
@@ -48,21 +48,26 @@ def issue_code(
 ) -> IssuedCode:
     """A code for the `months` oldest months due (None: all of them); also sent by SMS.
 
-    The live code is given again when it pays the same months; one for other months is cancelled
+    The live code is given again when it pays the same months. One for other months stays, unless
+    it is the one named `replacing`, or its amount is no longer what is due: then it is cancelled
     first. Callers for one artisan wait for each other, and the database allows one live code.
-    NothingDue, NotCollectedHere.
+    NothingDue, NotCollectedHere, AnotherIsLive.
     """
     artisan = lock_artisan(connection, artisan_id)
     account = get_account(connection, artisan_id, now)
-    due = _dues(artisan, account, months, now)
-    if account.code and _pays_the_same(account.code, due, fee):
-        return account.code
+    whole = _dues(artisan, account, None, now)
+    due = Quote(whole.lines[:months])
+    if (live := account.code) and _pays(live, quote_until(whole, live.last), fee):
+        if (live.first, live.last) == (due.periods[0], due.periods[-1]):
+            return live
+        if live.code != replacing:
+            raise AnotherIsLive(live)
     ended = end_live_code(connection, artisan_id, now)
     if account.code and not ended:
         # Paid at this very moment: what is due has changed.
         account = get_account(connection, artisan_id, now)
         due = _dues(artisan, account, months, now)
-    code = _insert_code(connection, artisan, phone, due, fee, random, now)
+    code = _insert_code(connection, artisan, account, phone, due, fee, random, now)
     values = {
         "code": code.code,
         "total": code.total,
@@ -120,22 +125,21 @@ def expire_codes(connection: Connection, now: datetime) -> int:
 
 
 def _dues(artisan: Artisan, account: Account, months: int | None, now: datetime) -> Quote:
-    coefficient = coefficient_of(artisan.category, artisan.coefficient)
-    today = local_date(now)
-    periods = unpaid_months(artisan, account.settled, today)[:months]
-    if not periods:
+    due = quote_dues(artisan, account, local_date(now), months)
+    if not due.lines:
         raise NothingDue()
-    return quote(coefficient, periods, today)
+    return due
 
 
-def _pays_the_same(code: IssuedCode, due: Quote, fee: Money) -> bool:
-    same_months = (code.first, code.last) == (due.periods[0], due.periods[-1])
-    return same_months and code.total == due.total + fee
+def _pays(code: IssuedCode, due: Quote, fee: Money) -> bool:
+    """Whether the code still pays exactly this."""
+    return bool(due.lines) and code.first == due.periods[0] and code.total == due.total + fee
 
 
 def _insert_code(
     connection: Connection,
     artisan: Artisan,
+    account: Account,
     phone: Phone,
     due: Quote,
     fee: Money,
@@ -143,7 +147,7 @@ def _insert_code(
     now: datetime,
 ) -> IssuedCode:
     first, last = due.periods[0], due.periods[-1]
-    total, expires_at = due.total + fee, _expiry(artisan, due, now)
+    total, expires_at = due.total + fee, _expiry(artisan, account, due, now)
     values = {
         "artisan_id": artisan.id,
         "phone": phone.e164,
@@ -178,10 +182,10 @@ def _insert_code(
     return IssuedCode(code, total, first, last, expires_at)
 
 
-def _expiry(artisan: Artisan, due: Quote, now: datetime) -> datetime:
+def _expiry(artisan: Artisan, account: Account, due: Quote, now: datetime) -> datetime:
     """Some days from now, and never past the day on which the amount would change."""
     today = local_date(now)
     days = code_validity_days(Month.of(today))
     coefficient = coefficient_of(artisan.category, artisan.coefficient)
-    last_day = last_unchanged_day(coefficient, due.periods, today, days)
+    last_day = last_unchanged_day(coefficient, due.periods, today, days, earlier=account.paid_late)
     return min(now + timedelta(days=days), local_midnight(last_day + timedelta(days=1)))

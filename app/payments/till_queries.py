@@ -12,7 +12,9 @@ from app.base.money import Money
 from app.base.months import Month
 from app.base.phone import Phone
 from app.enrolment.models import artisan, phone_profile
-from app.payments.models import deposit, payment_code
+from app.enrolment.queries import PERSON, Artisan
+from app.payments.dues import is_still_owed
+from app.payments.models import deposit, payment_code, payment_code_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,20 @@ class CodeEnd:
     receipt: str | None
 
 
+def owed_lines(connection: Connection, code: str) -> tuple[Artisan, list[tuple[Month, Money]]]:
+    """Whose code it is, and each month's contribution it was made for."""
+    rows = connection.execute(
+        select(*PERSON, payment_code_line.c.period, payment_code_line.c.contribution_centimes)
+        .select_from(payment_code)
+        .join(artisan, artisan.c.id == payment_code.c.artisan_id)
+        .join(payment_code_line, payment_code_line.c.code == payment_code.c.code)
+        .where(payment_code.c.code == code)
+    ).all()
+    return Artisan(*rows[0][:-2]), [(Month.of(row[-2]), Money(row[-1])) for row in rows]
+
+
 def find_payable_code(connection: Connection, code: str, now: datetime) -> PayableCode | None:
-    """The code if it can be paid at this moment."""
+    """The code if it can be paid at this moment, and what it pays is still owed."""
     row = connection.execute(
         select(
             payment_code.c.code,
@@ -62,7 +76,7 @@ def find_payable_code(connection: Connection, code: str, now: datetime) -> Payab
             payment_code.c.expires_at > now,
         )
     ).one_or_none()
-    if row is None:
+    if row is None or not is_still_owed(*owed_lines(connection, code)):
         return None
     number, name, total, fee, first, last, expires = row
     return PayableCode(

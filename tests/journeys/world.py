@@ -37,7 +37,9 @@ class World:
         clock.now += timedelta(seconds=seconds)
 
     def pay(self) -> None:
-        codes = self.run("SELECT code FROM payment_code WHERE state = 'issued'")
+        """An agent takes the cash for every live code."""
+        live = "SELECT code FROM payment_code WHERE state = 'issued' AND expires_at > :now"
+        codes = self.run(live, now=self.runtime.clock())
         with self.runtime.database.begin() as connection:
             by = find_agent(connection, connection.execute(select(agent.c.id)).scalar_one())
             assert by
@@ -52,12 +54,16 @@ class World:
         with self.runtime.database.begin() as connection:
             for (owner,) in owners:
                 assert isinstance(owner, int)
-                assert cancel_code(connection, owner, self.runtime.clock())
+                cancel_code(connection, owner, self.runtime.clock())
 
     def replace(self) -> None:
         """Another phone asks for the three oldest months."""
-        for (owner,) in self.run("SELECT id FROM artisan WHERE trade = 'X'"):
-            assert isinstance(owner, int)
+        sql = (
+            "SELECT id, code FROM artisan LEFT JOIN payment_code"
+            " ON artisan_id = id AND state = 'issued' WHERE trade = 'X'"
+        )
+        for owner, live in self.run(sql):
+            assert isinstance(owner, int) and isinstance(live, str | None)
             with self.runtime.database.begin() as connection:
                 issue_code(
                     connection,
@@ -65,6 +71,7 @@ class World:
                     Phone(ELSEWHERE),
                     "fr",
                     3,
+                    replacing=live,
                     fee=ZERO,
                     words=self.runtime.words,
                     random=self.runtime.random,

@@ -33,7 +33,9 @@ class Money:
                 select(artisan.c.id).where(artisan.c.phone == phone)
             ).scalar_one()
 
-    def issue(self, phone: str, months: int | None = None) -> IssuedCode:
+    def issue(
+        self, phone: str, months: int | None = None, replacing: str | None = None
+    ) -> IssuedCode:
         artisan_id = self.artisan_id(phone)
         with transaction(self.runtime.database) as connection:
             return issue_code(
@@ -42,6 +44,7 @@ class Money:
                 Phone(phone),
                 "fr",
                 months,
+                replacing=replacing,
                 fee=ZERO,
                 words=self.runtime.words,
                 random=self.runtime.random,

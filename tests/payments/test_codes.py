@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.base.clock import local, local_midnight
 from app.base.money import Money as Amount
 from app.contributions.errors import NotCollectedHere
-from app.payments.errors import CodeMistyped, NothingDue
+from app.payments.errors import AnotherIsLive, CodeMistyped, NothingDue
 from app.payments.rules import draw_code, read_code, receipt_number
 from app.payments.service import cancel_code, expire_codes
 from tests.payments.conftest import Books, Money
@@ -104,10 +104,15 @@ def test_one_live_code_however_many_ask_at_once(money: Money, books: Books) -> N
     books()
 
 
-def test_another_set_of_months_replaces_the_code(money: Money) -> None:
+def test_another_set_of_months_replaces_only_the_code_that_was_seen(money: Money) -> None:
     two = money.issue(HASSAN, 2)
     assert (str(two.first), str(two.last), two.total) == ("2026-08", "2026-09", Amount(33522))
-    everything = money.issue(HASSAN)
+    with pytest.raises(AnotherIsLive) as kept:
+        money.issue(HASSAN)
+    assert kept.value.live == two
+    with pytest.raises(AnotherIsLive):
+        money.issue(HASSAN, replacing=draw_code(Random(1)))
+    everything = money.issue(HASSAN, replacing=two.code)
     assert everything.total == Amount(66390)
     state = "SELECT state FROM payment_code WHERE code = :code"
     assert money.one(state, code=two.code) == "cancelled"

@@ -20,6 +20,7 @@ from app.base.phone import Phone
 from app.payments.errors import CodeCancelled, CodeExpired, CodePaid, CodeUnknown, KeyReused
 from app.payments.rules import draw_code
 from app.payments.service import cancel_code, issue_code
+from app.payments.till_queries import find_payable_code
 from tests.payments.conftest import Books, Money
 
 FATIMA, HASSAN, AICHA = "+212600000001", "+212600000002", "+212600000005"
@@ -111,7 +112,7 @@ def test_paying_and_asking_anew_at_once_never_pays_a_month_twice(
                 money.redeem(code, code)
 
         with ThreadPoolExecutor(2) as two:
-            paying, asking = two.submit(pay), two.submit(money.issue, phone)
+            paying, asking = two.submit(pay), two.submit(money.issue, phone, None, code)
             paying.result()
             new = asking.result()
         money.redeem(new.code, new.code)
@@ -231,3 +232,47 @@ def test_a_fee_is_the_networks_and_not_a_contribution(money: Money) -> None:
     money.redeem(code.code)
     sql = "SELECT amount_centimes FROM ledger_line WHERE account = 'fees_payable'"
     assert money.one(sql) == -500
+
+
+def test_paying_in_parts_costs_what_paying_at_once_costs(money: Money, books: Books) -> None:
+    """The yearly cap of penalties is one, however many codes it is paid with (domain.md 2)."""
+    with money.runtime.database.begin() as connection:
+        connection.execute(
+            text("UPDATE artisan SET rights_until = '2025-03-31' WHERE phone = :phone"),
+            {"phone": HASSAN},
+        )
+    whole = money.issue(HASSAN)
+    assert str(whole.first) == "2025-01"
+    at_once, parts, replacing = whole.total, Amount(0), whole.code
+    for months in (4, 4, 1, 3, None):
+        code = money.issue(HASSAN, months, replacing)
+        parts, replacing = parts + code.total, None
+        money.redeem(code.code, code.code)
+    assert parts == at_once
+    books()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "rights_until = '2027-02-28'",
+        "category = 'B'",
+        "category = 'C', coefficient = 2",
+        "enrolled_on = NULL",
+        "enrolled_on = '2026-12-01'",
+    ],
+)
+def test_no_cash_for_what_the_register_says_is_not_owed_any_more(
+    money: Money, books: Books, change: str
+) -> None:
+    code = money.issue(FATIMA)
+    with money.runtime.database.begin() as connection:
+        connection.execute(
+            text(f"UPDATE artisan SET {change} WHERE phone = :phone"), {"phone": FATIMA}
+        )
+    with pytest.raises(CodeCancelled):
+        money.redeem(code.code)
+    with money.runtime.database.connect() as connection:
+        assert find_payable_code(connection, code.code, money.runtime.clock()) is None
+    assert money.one("SELECT count(*) FROM deposit") == 0
+    books()
