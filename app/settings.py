@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     twilio_from: str = Field("", description="the number or sender messages come from")
     twilio_url: str = Field("", description="another base address for the same API")
     fee_centimes: int = Field(0, ge=0, description="what the artisan pays on top of the dues")
+    page_slots: int = Field(
+        5, ge=1, description="pages worked on at once in a process: the rest is for phones"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="the least that is logged"
     )

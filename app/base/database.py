@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, MetaData, create_engine
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.base.errors import Unavailable
@@ -46,7 +46,7 @@ def transaction(engine: Engine) -> Iterator[Connection]:
         with engine.begin() as connection:
             yield connection
     except AWAY as error:
-        raise Unavailable(what="postgresql") from error
+        raise _away(error) from error
 
 
 @contextmanager
@@ -56,4 +56,11 @@ def reading(engine: Engine) -> Iterator[Connection]:
         with engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
     except AWAY as error:
-        raise Unavailable(what="postgresql") from error
+        raise _away(error) from error
+
+
+def _away(error: SQLAlchemyError) -> Unavailable:
+    """`dropped`: a connection of the pool was dead; a new one may be had at once."""
+    return Unavailable(
+        what="postgresql", dropped=isinstance(error, DBAPIError) and error.connection_invalidated
+    )

@@ -44,12 +44,22 @@ class Deadline:
         """
         _this.ends = ends = monotonic() + self._seconds
         try:
-            result = work(*args, **kwargs)
+            result = _again_if_dropped(work, *args, **kwargs)
         finally:
             _this.ends = None
         if monotonic() > ends:
             raise Unavailable(what="late")
         return result
+
+    def limit_each_wait(self) -> None:
+        """From now on each wait of this thread is that short, until `lift_limit`.
+
+        For pages: their own work may take longer (a PIN is slow to compare on purpose).
+        """
+        _this.each = self._seconds
+
+    def lift_limit(self) -> None:
+        _this.each = None
 
     def _connect(
         self, _dialect: object, _record: object, args: tuple[Any, ...], options: dict[str, Any]
@@ -62,6 +72,16 @@ class Deadline:
             if not opening.cancel():
                 opening.add_done_callback(_close)
             raise psycopg.OperationalError("too late to connect") from None
+
+
+def _again_if_dropped(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Once more where the pool's connection was dead: a restart is over when it is over."""
+    try:
+        return work(*args, **kwargs)
+    except Unavailable as error:
+        if not error.params.get("dropped"):
+            raise
+    return work(*args, **kwargs)
 
 
 class _Connection(psycopg.Connection[Any]):
@@ -78,7 +98,10 @@ class _Connection(psycopg.Connection[Any]):
 
 def _seconds_left() -> float | None:
     ends: float | None = getattr(_this, "ends", None)
-    return None if ends is None else max(0.0, ends - monotonic())
+    if ends is not None:
+        return max(0.0, ends - monotonic())
+    each: float | None = getattr(_this, "each", None)
+    return each
 
 
 def _close(opened: Future[_Connection]) -> None:

@@ -3,6 +3,7 @@
 import click
 from flask.cli import with_appcontext
 from pydantic import SecretStr
+from sqlalchemy.exc import IntegrityError
 
 from app.agents.service import add_agency, add_agent
 from app.base.database import transaction
@@ -40,6 +41,10 @@ def add(number: str, agency_code: str, phone: str | None, pin: str) -> None:
         own = Phone.parse(phone) if phone else None
         with transaction(runtime().database) as connection:
             add_agent(connection, number, agency_code, SecretStr(pin), own)
+    except IntegrityError:
+        raise click.ClickException(
+            f"agent {number} of {agency_code}: no such agency, or not a number of 3 to 12 digits"
+        ) from None
     except InvalidInput as error:
         raise click.BadParameter(f"{error.params['what']}: {error.params['why']}") from None
     click.echo(f"agent {number} of {agency_code}")

@@ -32,7 +32,13 @@ _PAGES = {
 # As many threads as the database pool has connections: more would only wait for one.
 _WEB = (
     *("granian", "--interface=wsgi", "--host=127.0.0.1", "--no-ws", "--no-access-log"),
-    *("--workers=1", "--workers-kill-timeout=2", "--blocking-threads=8", "--log-level=error"),
+    *(
+        "--workers=1",
+        "--workers-kill-timeout=2",
+        "--respawn-failed-workers",
+        "--blocking-threads=8",
+        "--log-level=error",
+    ),
 )
 
 

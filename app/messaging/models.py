@@ -15,7 +15,7 @@ from sqlalchemy import (
 
 from app.base.database import metadata
 
-# queued -> sending -> sent -> delivered; failed ends it; unknown waits to be asked about.
+# queued -> sending -> sent; failed ends it. Delivery reports will add delivered.
 STATES = ("queued", "sending", "sent", "delivered", "failed")
 
 message = Table(

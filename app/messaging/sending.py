@@ -17,8 +17,9 @@ from app.sms.provider import NotSent, OutgoingSms, Provider
 
 # Longer than any provider may take to answer.
 LEASE = timedelta(seconds=30)
-MOST_ATTEMPTS = 10
-_LONGEST_WAIT = timedelta(hours=1)
+# A provider may be away for days, and a receipt is still wanted when it comes back.
+GIVEN_UP_AFTER = timedelta(hours=72)
+_LONGEST_WAIT = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Claimed:
     phone: Phone
     body: str
     attempts: int
+    created_at: datetime
     leased_until: datetime
     taken_over: bool
 
@@ -61,6 +63,7 @@ def claim_messages(connection: Connection, now: datetime, most: int) -> list[Cla
             message.c.phone,
             message.c.body,
             message.c.attempts,
+            message.c.created_at,
             literal(leased_until),
             waiting.c.taken_over,
         )
@@ -106,10 +109,10 @@ def _already_taken(provider: Provider, claimed: Claimed) -> str | None:
 def _record_refusal(
     connection: Connection, claimed: Claimed, refusal: NotSent, now: datetime
 ) -> str:
-    if not refusal.retryable or claimed.attempts >= MOST_ATTEMPTS:
+    if not refusal.retryable or now - claimed.created_at > GIVEN_UP_AFTER:
         _record(connection, claimed, state="failed", error=refusal.reason)
         return "failed"
-    wait = min(timedelta(seconds=2**claimed.attempts), _LONGEST_WAIT)
+    wait = min(timedelta(seconds=2 ** min(claimed.attempts, 16)), _LONGEST_WAIT)
     _record(connection, claimed, state="queued", due_at=now + wait, error=refusal.reason)
     return "queued"
 

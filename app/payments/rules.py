@@ -9,7 +9,7 @@ from stdnum import damm
 from app.payments.errors import CodeMistyped
 
 CODE_LENGTH = 12
-_GROUPING = re.compile(r"[\s.\-_*#/]+")
+_GROUPING = re.compile(r"[\W_]+")
 
 
 def draw_code(random: Random) -> str:

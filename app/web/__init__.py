@@ -22,7 +22,7 @@ def register_pages(app: Flask, runtime: Runtime) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.production,
     )
-    requests.register(app)
+    requests.register(app, runtime)
     app.register_blueprint(ussd.blueprint(settings))
     app.register_blueprint(health.pages)
     language.register(app)

@@ -1,13 +1,15 @@
 """Around every request: its id, the headers of safety, and answers to errors."""
 
 from secrets import token_hex
+from threading import BoundedSemaphore
 
 import structlog
-from flask import Flask, Request, Response, g, request
+from flask import Flask, Request, Response, current_app, g, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.exceptions import HTTPException
 
 from app.base.errors import Unavailable
+from app.runtime import Runtime, runtime
 
 _SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -18,6 +20,8 @@ _SAFE_HEADERS = {
         "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
 }
+# Phones have their own deadline, and files and the sign of life ask no database.
+_APART = ("/ussd/", "/static/", "/healthz")
 _log = structlog.get_logger("web")
 
 
@@ -30,16 +34,32 @@ class _Sessions(SecureCookieSessionInterface):
         return super().open_session(app, request)
 
 
-def register(app: Flask) -> None:
+def register(app: Flask, runtime: Runtime) -> None:
     app.session_interface = _Sessions()
+    app.extensions["page_slots"] = BoundedSemaphore(runtime.settings.page_slots)
     app.before_request(_begin)
     app.after_request(_end)
+    app.teardown_request(_leave)
     app.register_error_handler(Unavailable, _unavailable)
     app.register_error_handler(Exception, _failed)
 
 
-def _begin() -> None:
+def _begin() -> Response | None:
+    """Pages wait for the database as briefly as phones, and never take every thread from them."""
     g.request_id = token_hex(8)
+    if request.path.startswith(_APART):
+        return None
+    if not current_app.extensions["page_slots"].acquire(blocking=False):
+        return Response("Busy, try again.\n", 503, {"Retry-After": "1"}, mimetype="text/plain")
+    g.slot = True
+    runtime().deadline.limit_each_wait()
+    return None
+
+
+def _leave(_error: BaseException | None) -> None:
+    if g.pop("slot", False):
+        runtime().deadline.lift_limit()
+        current_app.extensions["page_slots"].release()
 
 
 def _end(response: Response) -> Response:

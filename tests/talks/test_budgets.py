@@ -16,7 +16,9 @@ from app.runtime import Runtime
 from tests.conftest import TestClock
 from tests.phone import TestPhone
 
-FATIMA, HASSAN, AICHA, UNKNOWN = (f"+2126000000{n:02d}" for n in (1, 2, 5, 99))
+FATIMA, HASSAN, AICHA = (f"+2126000000{n:02d}" for n in (1, 2, 5))
+# Whoever makes Redis forget its scripts makes the next save cost one more: not at the same time.
+pytestmark = pytest.mark.xdist_group("scripts of Redis")
 
 
 @dataclass

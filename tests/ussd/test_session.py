@@ -167,6 +167,25 @@ def test_without_redis_both_ways_are_an_outage() -> None:
         away.save(HOP, record_of())
 
 
+def test_a_dropped_connection_is_not_noticed(sessions: Sessions, runtime: Runtime) -> None:
+    """A restart of Redis, or of what stands between, drops all of them."""
+    sessions.save(HOP, record_of())
+    for _ in range(3):
+        number = str(runtime.redis.get_connection_kwargs()["db"])
+        own = [one for one in runtime.redis.client_list() if one["db"] == number]
+        for one in own:
+            runtime.redis.client_kill_filter(_id=one["id"])
+        loaded = sessions.load(HOP)
+        assert loaded and sessions.save(HOP, loaded) is None
+
+
+@pytest.mark.xdist_group("scripts of Redis")
+def test_a_script_that_redis_forgot_is_sent_again(sessions: Sessions, runtime: Runtime) -> None:
+    runtime.redis.script_flush()
+    assert sessions.save(HOP, record_of()) is None
+    assert sessions.load(HOP)
+
+
 def test_only_the_last_replies_are_kept() -> None:
     record = record_of("first")
     for number in range(10):

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -105,7 +106,7 @@ def test_postgresql_away(own_runtime: Runtime, caller: TestPhone, data_dir: Path
     finally:
         start_postgres(data_dir)
     assert codes(own_runtime) == before
-    assert "Code " in caller.dial(AICHA, "2*1")
+    assert "Code " in caller.dial(AICHA, "2*1"), "the first hop after it returned"
 
 
 def test_postgresql_standing_still(own_runtime: Runtime, caller: TestPhone, data_dir: Path) -> None:
@@ -122,6 +123,34 @@ def test_postgresql_standing_still(own_runtime: Runtime, caller: TestPhone, data
             os.kill(pid, signal.SIGCONT)
     first = caller.dial(FATIMA, "2*1")
     assert first == caller.dial(FATIMA, "2*1")
+
+
+def test_pages_never_keep_a_phone_waiting(
+    own_runtime: Runtime, caller: TestPhone, data_dir: Path
+) -> None:
+    """Pages give up as soon as phones do, and take no more threads than their share."""
+    app = create_app(own_runtime)
+    caller.dial(FATIMA)
+
+    def look(_number: int) -> tuple[int, float]:
+        began = time.monotonic()
+        return app.test_client().get("/readyz").status_code, time.monotonic() - began
+
+    processes = _family(postgres_pid(data_dir))
+    for pid in processes:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor(12) as pages:
+            looked = pages.map(look, range(12))
+            caller.session, caller.chain = "beside pages", "2*1"
+            assert timed(caller).startswith("END ")
+            answers = list(looked)
+    finally:
+        for pid in processes:
+            os.kill(pid, signal.SIGCONT)
+    assert {status for status, _ in answers} == {503}
+    assert max(seconds for _, seconds in answers) < 2
+    assert sum(seconds > 0.5 for _, seconds in answers) <= own_runtime.settings.page_slots
 
 
 def test_ready_says_what_is_away(own_runtime: Runtime, data_dir: Path) -> None:
