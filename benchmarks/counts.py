@@ -28,7 +28,7 @@ def measure(stage: Stage) -> list[Finding]:
 
 def _questions(stage: Stage) -> list[Finding]:
     """The worst hop of some dialogues, alone on the engines, with time to think where it reads."""
-    phone_calls = 2 if stage.quick else 5
+    phone_calls = 1 if stage.quick else 5
     client, watcher = _client(stage), Redis.from_url(stage.urls.redis_url)
     commands: list[int] = []
     statements: dict[str, list[int]] = {chain: [] for chain in CHAINS}
@@ -109,7 +109,7 @@ def _count(what: str, counted: list[int], most: int) -> Finding:
 def _weight(stage: Stage) -> list[Finding]:
     """What Redis uses more a talk, after each of its hops: key, expiry and value."""
     redis, client = stage.runtime.redis, _client(stage)
-    phones = stage.phones(200 if stage.quick else 1000)
+    phones = stage.phones(100 if stage.quick else 1000)
     redis.flushdb()
     empty = _used(redis)
     weights = []

@@ -19,7 +19,7 @@ from benchmarks.load import (
 from benchmarks.servers import GRANIAN, Server, floor, service
 from benchmarks.stage import Stage
 
-_WARM = 1000
+_WARM = 200
 # Two web processes, PostgreSQL with Redis, and the load.
 _CORES_FOR_TWO = 4
 
@@ -41,7 +41,7 @@ def measure(stage: Stage) -> list[Finding]:
 
 def _player(stage: Stage, bare: Server) -> Finding:
     """How much faster than the floor the load generator drives a handler that does nothing."""
-    count = 2000 if stage.quick else 10_000
+    count = 1000 if stage.quick else 10_000
     with floor(stage.folder, stage.environment, command=GRANIAN) as constant:
         ratios = []
         for _ in range(3):
@@ -53,7 +53,7 @@ def _player(stage: Stage, bare: Server) -> Finding:
 
 def _throughput(stage: Stage, bare: Server, one: Server) -> list[Finding]:
     """P1, and the same where the code is there already, and where people think between hops."""
-    pairs, talks = (3, 250) if stage.quick else (7, 800)
+    pairs, talks = (3, 150) if stage.quick else (7, 800)
     rates: dict[str, list[float]] = {"floor": [], "fresh": [], "again": []}
     costs: dict[str, list[float]] = {"floor": [], "fresh": [], "again": []}
     for _ in range(pairs):
@@ -126,7 +126,7 @@ def _ratios(these: list[float], those: list[float]) -> list[float]:
 
 def _two_processes(stage: Stage, one: Server, two: Server) -> Finding:
     """P2, judged where the engines and the load have cores of their own besides."""
-    pairs, talks = (2, 250) if stage.quick else (4, 800)
+    pairs, talks = (2, 150) if stage.quick else (4, 800)
     rates = [
         [_rate_and_cost(server, stage.phones(talks)) for server in (one, two)] for _ in range(pairs)
     ]
@@ -143,7 +143,7 @@ def _two_processes(stage: Stage, one: Server, two: Server) -> Finding:
 
 def _tail(stage: Stage, bare: Server, one: Server) -> Finding:
     """P3, each at half of what it can."""
-    pairs, talks = (2, 250) if stage.quick else (5, 600)
+    pairs, talks = (2, 150) if stage.quick else (5, 600)
     tails: dict[str, list[float]] = {"floor": [], "service": []}
     most = {
         name: _saturation(stage, server, talks)
@@ -170,8 +170,8 @@ def _saturation(stage: Stage, server: Server, talks: int) -> float:
 
 def _growth(stage: Stage, one: Server, size: float) -> list[Finding]:
     """P11: after the first hops, and after 200,000 with all that was measured in between."""
-    hops = 20_000 if stage.quick else 200_000
-    phones = stage.phones(1000)
+    hops = 5_000 if stage.quick else 200_000
+    phones = stage.phones(200 if stage.quick else 1000)
     sizes = [size]
     while one.hops < hops:
         play(one, [dialogue(phone) for phone in phones])

@@ -12,7 +12,7 @@ from benchmarks.stage import Stage
 def measure(stage: Stage) -> list[Finding]:
     """`/readyz`: with PostgreSQL, Redis and the menus, all of it as a first caller needs it."""
     seconds = []
-    for _ in range(3 if stage.quick else 7):
+    for _ in range(2 if stage.quick else 7):
         began = time.perf_counter()
         with service(stage.folder, stage.environment, first="/readyz"):
             seconds.append(time.perf_counter() - began)

@@ -7,20 +7,30 @@ import http.client
 import signal
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 import click
 from pydantic import ValidationError
 
 from app.cli.children import Child, Children, end_with_parent, parent_was_interrupted
-from app.embedded import EngineFailed, EngineUrls, using_engines
+from app.embedded import (
+    EngineFailed,
+    EngineUrls,
+    postgres_pid,
+    redis_pid,
+    start_postgres,
+    start_redis,
+    using_engines,
+)
 from app.enrolment.samples import SAMPLE_PEOPLE
 from app.settings import ROOT, Settings
 
 _READY_SECONDS = 60
 _POLL_SECONDS = 0.1
+_ENGINE_SECONDS = 3
 _LONGEST_DELAY = 30  # seconds between two tries to start the worker
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PAGES = {
@@ -131,7 +141,7 @@ def _serve(settings: Settings, children: Children) -> None:
     worker = children.start("flask", "worker")
     _await_ready(settings.port, web)
     _say_ready(f"http://127.0.0.1:{settings.port}")
-    _watch(children, web, worker)
+    _watch(children, web, worker, EngineWatch(settings))
 
 
 def _run_to_end(children: Children, *command: str) -> None:
@@ -178,11 +188,38 @@ def _say_ready(address: str) -> None:
     click.echo(f"ready on {address} (Ctrl-C ends it)")
 
 
-def _watch(children: Children, web: Child, worker: Child) -> None:
-    """For ever: a worker that ended is started again, a web server that ended ends us."""
+class EngineWatch:
+    """Starts an embedded engine again that somebody killed, once it is gone for some seconds."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._folder = settings.data_dir
+        self._engines: list[tuple[str, Callable[[Path], int | None], Callable[[Path], None]]] = []
+        if not settings.database_url:
+            self._engines.append(("PostgreSQL", postgres_pid, start_postgres))
+        if not settings.redis_url:
+            self._engines.append(("Redis", redis_pid, start_redis))
+        self._looked = time.monotonic()
+        self._gone: set[str] = set()
+
+    def look(self) -> None:
+        """Now and then: gone at two looks in a row is gone."""
+        if time.monotonic() - self._looked < _ENGINE_SECONDS:
+            return
+        self._looked = time.monotonic()
+        gone = {name for name, pid, _ in self._engines if pid(self._folder) is None}
+        for name, _, start in self._engines:
+            if name in gone & self._gone:
+                click.echo(f"{name} ended; starting it again", err=True)
+                start(self._folder)
+        self._gone = gone
+
+
+def _watch(children: Children, web: Child, worker: Child, engines: EngineWatch) -> None:
+    """For ever: a worker or an engine that ended is started again, without a web server we end."""
     delay, started, again = 1, time.monotonic(), 0.0
     while True:
         _refuse_ended(web)
+        engines.look()
         now = time.monotonic()
         if not again and (code := worker.poll()) is not None:
             delay = 1 if now - started > _LONGEST_DELAY else min(delay * 2, _LONGEST_DELAY)
