@@ -62,38 +62,16 @@ def _throughput(stage: Stage, bare: Server, one: Server) -> list[Finding]:
             rate, cost = _rate_and_cost(server, phones, ends_in_code=server is one)
             rates[name].append(rate)
             costs[name].append(cost)
+    fresh, again = (_ratios(rates[name], rates["floor"]) for name in ("fresh", "again"))
+    hops_a_second = {name: median(values) for name, values in rates.items()}
     thinking = [_thinking(stage, bare, one, talks) for _ in range(1 if stage.quick else 2)]
-
-    def details(name: str) -> dict[str, float]:
-        return {
-            "hops/s": median(rates[name]),
-            "floor's": median(rates["floor"]),
-            "server CPU us/hop": median(costs[name]),
-            "floor's CPU": median(costs["floor"]),
-        }
-
+    spent = _ratios(costs["fresh"], costs["floor"])
+    what, unit = "whole dialogue, every one", "x the floor"
     return [
-        Finding(
-            "P1",
-            "whole dialogue, every one makes a code",
-            "x the floor",
-            _ratios(rates["fresh"], rates["floor"]),
-            at_least=1.2,
-            details=details("fresh"),
-        ),
-        Finding(
-            "",
-            "whole dialogue, the code is shown again",
-            "x the floor",
-            _ratios(rates["again"], rates["floor"]),
-            details=details("again"),
-        ),
-        Finding(
-            "",
-            "whole dialogue makes a code, 5 s between hops, so facts are read again",
-            "x the floor",
-            thinking,
-        ),
+        Finding("P1", f"{what} makes a code", unit, fresh, at_least=1.2, details=hops_a_second),
+        Finding("", f"{what} shows its code again", unit, again),
+        Finding("", f"{what} makes a code, 5 s between hops: facts read again", unit, thinking),
+        Finding("", "server CPU of a hop, every dialogue makes a code", unit, spent),
     ]
 
 

@@ -20,7 +20,7 @@ from app.journeys.desk import Conversation
 from app.payments.dues import first_owed_month, quote_dues, unpaid_months
 from app.payments.queries import Account, Deposit, IssuedCode, get_account
 
-# A deposit made during a talk shows on the next entry after this long.
+# What is read stays good for this long, unless a code is live.
 FRESH_SECONDS = 5
 _INTERRUPTED = {RightsState.SUSPENDED, RightsState.CLOSED}
 
@@ -132,8 +132,11 @@ def _artisan(talk: Conversation) -> Artisan:
 
 
 def fresh_person(talk: Conversation) -> Person:
-    """The caller, the account read again unless that was done a moment ago."""
-    if talk.now.timestamp() - talk.facts["at"] >= FRESH_SECONDS:
+    """The caller, the account read again unless that was done a moment ago.
+
+    While a code is live cash may come at any moment, and shows at once.
+    """
+    if talk.facts["c"] or talk.now.timestamp() - talk.facts["at"] >= FRESH_SECONDS:
         read_account_again(talk)
     return person(talk)
 

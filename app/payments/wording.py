@@ -7,7 +7,7 @@ from app.text.words import Say
 
 
 def period_words(first: Month, last: Month) -> Say:
-    """`11/2026`, or `08/2026 - 11/2026`."""
+    """`11/2026`, or `08/26-11/26`."""
     return Say("period.one" if first == last else "period.many", {"first": first, "last": last})
 
 

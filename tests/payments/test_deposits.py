@@ -22,6 +22,7 @@ from app.payments.rules import draw_code
 from app.payments.service import cancel_code, issue_code
 from app.payments.till_queries import find_payable_code
 from tests.payments.conftest import Books, Money
+from tests.phone import TestPhone
 
 FATIMA, HASSAN, AICHA = "+212600000001", "+212600000002", "+212600000005"
 
@@ -276,3 +277,16 @@ def test_no_cash_for_what_the_register_says_is_not_owed_any_more(
         assert find_payable_code(connection, code.code, money.runtime.clock()) is None
     assert money.one("SELECT count(*) FROM deposit") == 0
     books()
+
+
+def test_a_payment_shows_at_once_in_the_same_talk(money: Money, phone: TestPhone) -> None:
+    """Entries 1 and 3 tell it as received and not yet posted, on a clock that stands still."""
+    code = phone.dial(FATIMA, "2*1").split("\n")[0].removeprefix("Code ").replace(" ", "")
+    phone.answer("00")
+    receipt = money.redeem(code)
+    for entry in ("1", "3"):
+        assert "163,52 DH le 23/11" in phone.answer(entry)
+        phone.answer("00")
+    phone.answer("3")
+    phone.answer("2")
+    assert receipt in phone.answer("1")
