@@ -27,6 +27,12 @@ _TAKE = """
     WHERE code = %s AND state = 'issued' AND expires_at > %s
     RETURNING artisan_id, total_centimes, contribution_centimes, penalty_centimes, fee_centimes,
         first_period, last_period"""
+_STILL_OWED = """
+    SELECT a.id, a.full_name, a.language, a.category, a.coefficient, a.enrolled_on,
+        a.rights_until, a.rights_as_of, l.period, l.contribution_centimes
+    FROM payment_code c JOIN artisan a ON a.id = c.artisan_id
+        JOIN payment_code_line l ON l.code = c.code
+    WHERE c.code = %s"""
 _SERIAL = "SELECT nextval('receipt_serial')"
 _DEPOSIT = """
     INSERT INTO deposit (receipt_number, code, artisan_id, agent_id, agency_code, channel,
@@ -90,6 +96,7 @@ class PlainDeposits:
         caller, digest = f"agent:{agent.id}", sha256(code.encode()).digest()
         assert ask(_ANSWERED, (caller, code)).fetchone() is None
         artisan, total, *parts, _, _ = ask(_TAKE, (now, code, now)).fetchone()  # type: ignore[misc]
+        assert ask(_STILL_OWED, (code,)).fetchall()
         receipt = receipt_number(ask(_SERIAL).fetchone()[0])  # type: ignore[index]
         where = artisan, agent.id, agent.agency_code
         ask(_DEPOSIT, (receipt, code, *where, total, now))
