@@ -1,7 +1,7 @@
 # What can be done here; `make` alone lists it. Needs Python 3.11 or newer, nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench clean
+.PHONY: help run test check bench fuzz clean
 .NOTPARALLEL:
 
 # The pinned wheels were chosen on the first two; PYTHON=/a/python takes another.
@@ -24,6 +24,7 @@ help:
 	@echo "make run    everything on this machine, in the foreground (PORT=8000 DATA_DIR=instance)"
 	@echo "make test   every test, on real engines (ARGS='-k till' for some)"
 	@echo "make check  style, types, layers, menus"
+	@echo "make fuzz   50,000 random hops (FUZZ_HOPS=... FUZZ_SEED=...)"
 	@echo "make bench  measurements and their floors"
 	@echo "make clean  takes away .venv and caches; your data in DATA_DIR stays"
 
@@ -34,6 +35,10 @@ run:
 test:
 	$(call installed,requirements-dev.txt)
 	@.venv/bin/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+fuzz:
+	$(call installed,requirements-dev.txt)
+	@FUZZ_HOPS=$(or $(FUZZ_HOPS),50000) .venv/bin/python -m pytest -q tests/talks/test_fuzz.py
 
 check:
 	$(call installed,requirements-dev.txt)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import atexit
 import gc
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from random import Random, SystemRandom
 
 from flask import current_app
@@ -20,7 +22,20 @@ from app.base.database import connect
 from app.base.deadline import Deadline
 from app.base.money import Money
 from app.embedded import EngineUrls, using_engines
-from app.journeys import amo, caller, history, pay  # noqa: F401 - they register what menus name
+from app.gateways.registry import GATEWAYS
+from app.journeys import (  # noqa: F401 - they register what menus name
+    agencies,
+    agent,
+    agent_day,
+    amo,
+    caller,
+    history,
+    pay,
+    pay_for_another,
+    pin,
+    preferences,
+    resume,
+)
 from app.journeys.desk import Desk, vocabulary
 from app.migrating import upgrade
 from app.settings import ROOT, Settings
@@ -29,12 +44,16 @@ from app.sms.registry import PROVIDERS
 from app.text.encoding import Limits
 from app.text.words import Words
 from app.ussd.engine import Engine as UssdEngine
+from app.ussd.late import LateActions
 from app.ussd.menu import load_menu
 from app.ussd.samples import Samples
 from app.ussd.session import Sessions
 from app.ussd.turn import Turns
+from app.ussd.versions import Versions, version_of
 
 MENUS = ROOT / "menus"
+_PATIENCE_MS = 30_000
+MENU_FILES = ("artisan.yaml", "agent.yaml")
 
 
 class Runtime:
@@ -84,12 +103,18 @@ class Runtime:
         return Words.load(MENUS / "locales")
 
     @cached_property
-    def limits(self) -> Limits:
-        return Limits(self.settings.ussd_limit_septets, self.settings.ussd_limit_ucs2)
+    def limits(self) -> dict[str, Limits]:
+        """What a screen carries, by gateway."""
+        settings = self.settings
+        usual = settings.ussd_limit_septets, settings.ussd_limit_ucs2
+        if strange := set(settings.ussd_limits) - {gateway.name for gateway in GATEWAYS}:
+            raise SystemExit(f"configuration: USSD_LIMITS names no gateway: {sorted(strange)}")
+        return {g.name: Limits(*settings.ussd_limits.get(g.name, usual)) for g in GATEWAYS}
 
     @cached_property
     def desk(self) -> Desk:
-        return Desk(self.database, self.words, self.random, Money(self.settings.fee_centimes))
+        fee = Money(self.settings.fee_centimes)
+        return Desk(self.database, self.words, self.random, fee, self.secret)
 
     @cached_property
     def deadline(self) -> Deadline:
@@ -98,8 +123,13 @@ class Runtime:
 
     @cached_property
     def ussd(self) -> UssdEngine[Desk]:
-        menu = load_menu(MENUS / "artisan.yaml")
-        return UssdEngine(menu, self.words, vocabulary, self.limits, self.deadline)
+        """The menus of this process."""
+        return self._engine(MENUS)
+
+    def _engine(self, folder: Path) -> UssdEngine[Desk]:
+        menu = load_menu(*(folder / name for name in MENU_FILES))
+        words = self.words if folder == MENUS else Words.load(folder / "locales")
+        return UssdEngine(menu, words, vocabulary, self.deadline, version_of(folder))
 
     @cached_property
     def samples(self) -> Samples:
@@ -107,8 +137,20 @@ class Runtime:
         return Samples.load(MENUS / "samples.yaml")
 
     @cached_property
+    def late_actions(self) -> LateActions:
+        """What was promised by message because it was too slow for the screen."""
+        return LateActions(self.redis)
+
+    @cached_property
+    def patient_desk(self) -> Desk:
+        """The desk of actions nobody waits for on the phone: a statement may take half a minute."""
+        database = connect(self.urls.database_url, pool_size=2, statement_timeout_ms=_PATIENCE_MS)
+        return replace(self.desk, database=database)
+
+    @cached_property
     def turns(self) -> Turns[Desk]:
-        turns = Turns(self.ussd, Sessions(self.redis))
+        versions = Versions(self.redis, MENUS, self.ussd, self._engine)
+        turns = Turns(versions, Sessions(self.redis, self.secret))
         # What is there by now stays: looking through it for garbage took a fifth of each hop.
         gc.freeze()
         return turns
@@ -119,7 +161,8 @@ class Runtime:
         return PROVIDERS[self.settings.sms_providers[0]](self.settings, self.redis)
 
     @property
-    def cin_key(self) -> bytes:
+    def secret(self) -> bytes:
+        """The installation's own; each use of it makes a key apart."""
         return self.settings.secret_key.get_secret_value().encode()
 
 

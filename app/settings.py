@@ -1,5 +1,6 @@
 """Every setting, typed, with a sentence each. The environment's names are the contract's."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -41,6 +42,9 @@ class Settings(BaseSettings):
     ussd_limit_ucs2: int = Field(
         80, ge=40, le=80, description="how much UCS-2 text a gateway's screen carries"
     )
+    ussd_limits: Annotated[dict[str, tuple[int, int]], NoDecode] = Field(
+        {}, description="gateways whose screen carries another amount, as generic=182/80"
+    )
     sms_providers: Annotated[tuple[str, ...], NoDecode] = Field(
         ("log",), description="the SMS providers, in order of preference"
     )
@@ -66,6 +70,16 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(name.strip() for name in value.split(",") if name.strip())
         return value
+
+    @field_validator("ussd_limits", mode="before")
+    @classmethod
+    def _read_limits(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        if not re.fullmatch(r"\w+=\d{2,3}/\d{2}(,\w+=\d{2,3}/\d{2})*", value, re.ASCII):
+            raise ValueError("not written as gateway=septets/units,...")
+        pairs = (pair.split("=") for pair in value.split(","))
+        return {name: tuple(map(int, limits.split("/"))) for name, limits in pairs}
 
     @field_validator("data_dir")
     @classmethod

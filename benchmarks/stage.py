@@ -99,7 +99,7 @@ class Stage:
                 return
         today = local_date(self.runtime.clock())
         import_registry(
-            self.runtime.database, self.register, cin_key=self.runtime.cin_key, today=today
+            self.runtime.database, self.register, cin_key=self.runtime.secret, today=today
         )
 
 

@@ -20,7 +20,8 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, create_engine, text
 
 from app import create_app
-from app.agents.service import add_agency, add_agent
+from app.agents.agency_file import SAMPLE_AGENCIES, read_agencies
+from app.agents.service import add_agent, replace_agencies
 from app.base.clock import local_date
 from app.base.database import metadata, transaction
 from app.base.phone import Phone
@@ -118,11 +119,11 @@ def load_sample_people(runtime: Runtime, folder: Path) -> None:
     path = folder / "people.csv"
     path.write_text(sample_people_csv(today), encoding="utf-8")
     report = import_registry(
-        runtime.database, path, cin_key=runtime.cin_key, today=today, progress=None
+        runtime.database, path, cin_key=runtime.secret, today=today, progress=None
     )
     assert report.rejected == 0
     with transaction(runtime.database) as connection:
-        add_agency(connection, AGENCY, "Wafacash Rabat Agdal", "Rabat")
+        replace_agencies(connection, read_agencies(SAMPLE_AGENCIES))
         add_agent(connection, AGENT, AGENCY, PIN, Phone.parse("+212600000091"))
 
 

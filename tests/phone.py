@@ -59,3 +59,41 @@ class TestPhone:
         assert answer.status_code == 200, answer.get_data(as_text=True)
         assert answer.content_type == "text/plain; charset=utf-8"
         return answer.get_data(as_text=True)
+
+
+class GenericPhone(TestPhone):
+    """The same phone behind an operator's own gateway: JSON, the last input alone."""
+
+    __test__ = False
+
+    def __init__(self, client: FlaskClient) -> None:
+        super().__init__(client)
+        self._message = 0
+
+    def dial(self, number: str, inputs: str = "") -> str:
+        self._typed, self._kind = inputs, "start"
+        return super().dial(number, inputs)
+
+    def answer(self, typed: str) -> str:
+        self._typed, self._kind = typed, "input"
+        return super().answer(typed)
+
+    def _hop(self) -> str:
+        self._message += 1
+        return super()._hop()
+
+    def post(self, **changed: str) -> str:
+        fields = {
+            "session_id": self.session,
+            "msisdn": self.number,
+            "service_code": "*384#",
+            "input": self._typed,
+            "type": self._kind,
+            "message_id": f"m{self._message}",
+        }
+        answer = self._client.post("/ussd/generic", json=fields | changed)
+        assert answer.status_code == 200, answer.get_data(as_text=True)
+        assert answer.content_type == "application/json"
+        body = answer.get_json()
+        assert set(body) == {"message", "continue"}
+        return ("CON " if body["continue"] else "END ") + body["message"]

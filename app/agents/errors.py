@@ -1,4 +1,4 @@
-"""Why an agent is not let in."""
+"""Why an agent is not let in, and why a list of agencies is not taken."""
 
 from app.base.errors import MaalemError
 
@@ -14,3 +14,15 @@ class AgentLocked(MaalemError):  # noqa: N818
 
     code = "agent_locked"
     retryable = True
+
+
+class PhoneTaken(MaalemError):  # noqa: N818
+    """The phone is another active agent's: it says who dials."""
+
+    code = "phone_taken"
+
+
+class AgenciesRefused(MaalemError):  # noqa: N818
+    """The whole file is unusable and nothing was applied; `line` and `why` say where."""
+
+    code = "agencies_refused"

@@ -13,7 +13,7 @@ import psycopg
 from psycopg.abc import PQGen
 from sqlalchemy import Engine, event
 
-from app.base.errors import Unavailable
+from app.base.errors import Late, Unavailable
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,17 +38,25 @@ class Deadline:
         event.listen(engine, "do_connect", self._connect)
 
     def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Its result, or Unavailable when it takes longer.
+        """Its result, or Late when it takes longer, from now."""
+        return self.run_since(monotonic(), work, *args, **kwargs)
+
+    def run_since(self, began: float, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Its result, or Late when it is not there so long after `began` (monotonic seconds).
 
         A wait cut short is the driver's OperationalError, which base.database tells as Unavailable.
         """
-        _this.ends = ends = monotonic() + self._seconds
+        _this.ends = ends = began + self._seconds
         try:
             result = _again_if_dropped(work, *args, **kwargs)
+        except Unavailable as error:
+            if monotonic() >= ends:
+                raise Late(what=error.params.get("what")) from error
+            raise
         finally:
             _this.ends = None
         if monotonic() > ends:
-            raise Unavailable(what="late")
+            raise Late(what="action")
         return result
 
     def limit_each_wait(self) -> None:

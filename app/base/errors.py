@@ -30,6 +30,10 @@ class Unavailable(MaalemError):  # noqa: N818 - it is a state of the world, not 
     retryable = True
 
 
+class Late(Unavailable):
+    """The answer did not come in the time a person on the phone has."""
+
+
 class InvalidInput(MaalemError):  # noqa: N818
     """What was given cannot be read; `what` names the field, `why` the reason."""
 

@@ -1,13 +1,22 @@
 """`flask agents`: agencies and agents of the network."""
 
+from pathlib import Path
+from typing import Any
+
 import click
 from flask.cli import with_appcontext
+from psycopg.errors import UniqueViolation
 from pydantic import SecretStr
 from sqlalchemy.exc import IntegrityError
 
-from app.agents.service import add_agency, add_agent
+from app.agents.agency_file import read_agencies
+from app.agents.errors import AgenciesRefused, PhoneTaken
+from app.agents.rules import LONGEST_ADDRESS, LONGEST_NAME, read_agency_code, read_hours, read_line
+from app.agents.service import add_agency, add_agent, replace_agencies
+from app.agents.towns import find_town
 from app.base.database import transaction
 from app.base.errors import InvalidInput
+from app.base.money import Money
 from app.base.phone import Phone
 from app.runtime import runtime
 
@@ -19,32 +28,84 @@ def agents() -> None:
 
 @agents.command()
 @click.argument("code")
-@click.option("--name", required=True, help="shown at the till")
-@click.option("--town", required=True)
+@click.option("--name", required=True, help="shown at the till and on phones")
+@click.option("--town", required=True, help="in any script; app/agents/towns.csv has them")
+@click.option("--address", help="short, in letters of GSM-7")
+@click.option("--weekdays", help="opening hours, such as 8:30-18:00")
+@click.option("--saturday", help="the same; left out is closed")
+@click.option("--float-limit", help="dirhams it may take in a day; 0 lifts the limit")
 @with_appcontext
-def agency(code: str, name: str, town: str) -> None:
-    """Adds or renames the agency CODE, such as W-RABAT-01."""
-    with transaction(runtime().database) as connection:
-        add_agency(connection, code, name, town)
+def agency(code: str, name: str, town: str, address: str | None, **options: str | None) -> None:
+    """Adds or changes the agency CODE, such as W-RABAT-01. What is left out stays."""
+    try:
+        read_agency_code(code)
+        given: dict[str, Any] = {
+            "address": read_line(address, "address", LONGEST_ADDRESS) if address else None,
+            "weekdays": read_hours(options["weekdays"] or ""),
+            "saturday": read_hours(options["saturday"] or ""),
+            "float_limit": _dirhams(options["float_limit"]),
+        }
+        with transaction(runtime().database) as connection:
+            add_agency(connection, code, read_line(name, "name", LONGEST_NAME), town, **given)
+    except InvalidInput as error:
+        raise click.BadParameter(f"{error.params['what']}: {error.params['why']}") from None
     click.echo(f"agency {code}")
+    if find_town(town) is None:
+        click.echo(f"{town} is not one of app/agents/towns.csv: phones do not find it", err=True)
+
+
+@agents.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@with_appcontext
+def import_agencies(file: Path) -> None:
+    """Adds or changes the agencies of the CSV FILE; all of it, or nothing when a line is wrong."""
+    try:
+        rows = read_agencies(file)
+    except AgenciesRefused as refused:
+        raise click.ClickException(
+            f"{file}: line {refused.params['line']}: {refused.params['why']}"
+        ) from None
+    except OSError as error:
+        raise click.ClickException(f"{file}: {error.strerror or error}") from None
+    with transaction(runtime().database) as connection:
+        changed = replace_agencies(connection, rows)
+    click.echo(f"{len(rows)} agencies read, {changed} new or changed")
 
 
 @agents.command()
 @click.argument("number")
 @click.option("--agency", "agency_code", required=True)
-@click.option("--phone", help="the agent's own phone")
+@click.option("--phone", help="the agent's own phone, which gets the agent's menu")
+@click.option("--code-limit", help="dirhams of one code; 0 lifts the limit")
+@click.option("--day-limit", help="dirhams of a day; 0 lifts the limit")
 @click.option("--pin", prompt=True, hide_input=True, confirmation_prompt=True)
 @with_appcontext
-def add(number: str, agency_code: str, phone: str | None, pin: str) -> None:
-    """Adds agent NUMBER, or gives a new PIN and unlocks the sign-in."""
+def add(number: str, agency_code: str, phone: str | None, pin: str, **limits: str | None) -> None:
+    """Adds agent NUMBER, or gives a new PIN and unlocks the sign-in; limits left out stay."""
     try:
         own = Phone.parse(phone) if phone else None
+        given = {name: _dirhams(limit) for name, limit in limits.items()}
         with transaction(runtime().database) as connection:
-            add_agent(connection, number, agency_code, SecretStr(pin), own)
-    except IntegrityError:
-        raise click.ClickException(
-            f"agent {number} of {agency_code}: no such agency, or not a number of 3 to 12 digits"
-        ) from None
+            add_agent(connection, number, agency_code, SecretStr(pin), own, **given)
+    except PhoneTaken:
+        raise click.ClickException("the phone is another agent's") from None
+    except IntegrityError as error:
+        raise click.ClickException(_why_not_added(error, number, agency_code)) from None
     except InvalidInput as error:
         raise click.BadParameter(f"{error.params['what']}: {error.params['why']}") from None
     click.echo(f"agent {number} of {agency_code}")
+
+
+def _why_not_added(error: IntegrityError, number: str, agency_code: str) -> str:
+    if isinstance(error.orig, UniqueViolation):
+        return "the phone is another agent's"
+    return f"agent {number} of {agency_code}: no such agency, or not a number of 3 to 12 digits"
+
+
+def _dirhams(written: str | None) -> Money | None:
+    if written is None:
+        return None
+    limit = Money.parse(written)
+    if limit.centimes < 0:
+        raise InvalidInput(what="limit", why="less than nothing")
+    return limit

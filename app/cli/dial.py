@@ -67,7 +67,7 @@ def _split(code: str, service_code: str) -> tuple[str, str]:
 
 def _show(screen: str) -> None:
     """The screen, and how much of what the gateway carries it takes."""
-    limits = runtime().limits
+    limits = runtime().limits["africastalking"]
     most = limits.ucs2 if encoding_of(screen) == UCS2 else limits.septets
     click.echo(f"\n{screen}")
     click.secho(f"[{units(screen)}/{most} {encoding_of(screen)}]", dim=True)

@@ -1,12 +1,18 @@
-"""`flask menus`: checks, draws and compares what artisans see."""
+"""`flask menus`: checks, draws, shows and compares what artisans see."""
+
+from pathlib import Path
 
 import click
 from flask.cli import with_appcontext
 
-from app.runtime import runtime
+from app.runtime import MENU_FILES, runtime
+from app.settings import ROOT
+from app.text.words import Words
 from app.ussd.check import find_faults
+from app.ussd.difference import differences, word_differences
 from app.ussd.graph import mermaid
-from app.ussd.menu import BrokenMenu, Fault
+from app.ussd.menu import BrokenMenu, Fault, Menu, load_menu
+from app.ussd.portrait import portrait
 
 
 @click.group()
@@ -20,7 +26,7 @@ def check() -> None:
     """Fails naming screen, language and cause unless every screen is right in every language."""
     maalem = runtime()
     try:
-        faults = find_faults(maalem.ussd, maalem.samples)
+        faults = find_faults(maalem.ussd, maalem.samples, maalem.limits)
     except BrokenMenu as broken:
         faults = [Fault(broken.params["screen"], "-", broken.params["why"])]
     for fault in faults:
@@ -36,3 +42,43 @@ def check() -> None:
 def graph() -> None:
     """Prints the menus as a Mermaid flowchart."""
     click.echo(mermaid(runtime().ussd.menu))
+
+
+@menus.command()
+@click.argument("screen")
+@click.option("--gateway", default="africastalking", show_default=True)
+@with_appcontext
+def show(screen: str, gateway: str) -> None:
+    """Prints SCREEN: its ways, its words in every language with their lengths, its code."""
+    maalem = runtime()
+    if screen not in maalem.ussd.menu.screens:
+        raise click.BadParameter(f"there is no screen {screen}", param_hint="SCREEN")
+    if gateway not in maalem.limits:
+        raise click.BadParameter(f"one of {', '.join(maalem.limits)}", param_hint="--gateway")
+    limits = maalem.limits[gateway]
+    for line in portrait(maalem.ussd, maalem.samples, limits, screen, ROOT):
+        click.echo(line)
+
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@menus.command()
+@click.argument("before", type=_FOLDER)
+@click.argument("after", type=_FOLDER)
+def diff(before: Path, after: Path) -> None:
+    """Says in words what differs between the menu folders BEFORE and AFTER."""
+    (old, old_words), (new, new_words) = _read(before), _read(after)
+    found = [*differences(old, new), *word_differences(old_words, new_words)]
+    for line in found or ["no difference"]:
+        click.echo(line)
+
+
+def _read(folder: Path) -> tuple[Menu, Words]:
+    files = [folder / name for name in MENU_FILES if (folder / name).exists()]
+    if not files:
+        raise click.ClickException(f"{folder} holds none of {', '.join(MENU_FILES)}")
+    try:
+        return load_menu(*files), Words.load(folder / "locales")
+    except BrokenMenu as broken:
+        raise click.ClickException(f"{folder}: {broken}") from None

@@ -17,7 +17,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy import select
 
-from app.agents.service import add_agency, add_agent
+from app.agents.agency_file import SAMPLE_AGENCIES, read_agencies
+from app.agents.service import add_agent, replace_agencies
 from app.base.clock import local_date
 from app.base.database import reading, transaction
 from app.base.errors import Unavailable
@@ -89,7 +90,7 @@ def load_sample_people() -> None:
             return
     # The artisans last: killed before, the next start does it all again.
     with transaction(runtime().database) as connection:
-        add_agency(connection, "W-RABAT-01", "Wafacash Rabat Agdal", "Rabat")
+        replace_agencies(connection, read_agencies(SAMPLE_AGENCIES))
         add_agent(connection, "1001", "W-RABAT-01", SecretStr("2468"), Phone.parse("+212600000091"))
     with TemporaryDirectory() as directory:
         file = Path(directory, "sample-people.csv")
@@ -103,7 +104,7 @@ def _import(file: Path) -> imports.ImportReport:
         return imports.import_registry(
             runtime().database,
             file,
-            cin_key=runtime().cin_key,
+            cin_key=runtime().secret,
             today=local_date(runtime().clock()),
             progress=tell,
         )

@@ -14,3 +14,22 @@ class IdentificationPaused(MaalemError):  # noqa: N818
 
     code = "identification_paused"
     retryable = True
+
+
+class WrongPinTyped(MaalemError):  # noqa: N818
+    """Not the PIN of this artisan."""
+
+    code = "wrong_pin"
+
+
+class PinPaused(MaalemError):  # noqa: N818
+    """Three wrong PINs: again in half an hour."""
+
+    code = "pin_paused"
+    retryable = True
+
+
+class ResetCodeUnknown(MaalemError):  # noqa: N818
+    """The one-time code is wrong, too old or used up."""
+
+    code = "reset_code_unknown"

@@ -14,6 +14,7 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    text,
 )
 
 from app.base.database import metadata
@@ -74,7 +75,37 @@ identification_try = Table(
     metadata,
     Column("phone", Text, primary_key=True),
     Column("day", Date, primary_key=True),
+    # What is tried: to identify, to find somebody to pay for, to have a receipt again.
+    Column("kind", Text, primary_key=True, server_default=text("'identify'")),
     Column("tries", SmallInteger, nullable=False),
     # The hop that took the last try: a gateway's retry takes no second one.
     Column("taken_by", Text, nullable=False),
+)
+
+# Asked before anything personal, of who has set one. `set_on` is the phone it was set on: a
+# forgotten PIN is reset there and nowhere else.
+artisan_pin = Table(
+    "artisan_pin",
+    metadata,
+    Column("artisan_id", ForeignKey("artisan.id"), primary_key=True),
+    Column("pin_hash", Text, nullable=False),
+    Column("set_on", Text, nullable=False),
+    Column("set_at", DateTime(timezone=True), nullable=False),
+    Column("wrong_pins", SmallInteger, nullable=False, server_default=text("0")),
+    Column("paused_until", DateTime(timezone=True)),
+    # The hop that typed the last wrong one: a gateway's retry is not counted again.
+    Column("tried_by", Text),
+    CheckConstraint("wrong_pins BETWEEN 0 AND 2", name="wrong_pins"),
+)
+
+pin_reset = Table(
+    "pin_reset",
+    metadata,
+    Column("artisan_id", ForeignKey("artisan.id"), primary_key=True),
+    Column("code_digest", LargeBinary, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("tries_left", SmallInteger, nullable=False),
+    # The hop that asked: a gateway's retry makes no second code.
+    Column("asked_by", Text, nullable=False),
+    CheckConstraint("tries_left >= 0", name="tries_left"),
 )

@@ -5,10 +5,24 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import Connection, Select, Text, bindparam, literal, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Subquery,
+    Text,
+    bindparam,
+    func,
+    literal,
+    select,
+    union_all,
+)
 
 from app.base.phone import Phone
-from app.enrolment.models import artisan, artisan_phone, phone_profile
+from app.enrolment.models import artisan, artisan_phone, artisan_pin, phone_profile
+
+# More people on one phone than this are no household.
+MOST_MEMBERS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,37 +52,45 @@ PERSON = (
 
 
 @dataclass(frozen=True, slots=True)
-class PhoneOwner:
-    """The language chosen on this phone, if any, and the artisan it belongs to, if known."""
+class Member:
+    """Somebody looked after on a phone; `added` there, not by the register."""
 
-    language: str | None
-    artisan: Artisan | None
-
-
-def find_phone_owner(connection: Connection, phone: Phone) -> PhoneOwner:
-    """Both in one statement; an artisan who identified on the phone comes before the register's."""
-    row = connection.execute(_PHONE_OWNER, {"phone": phone.e164}).one()
-    return PhoneOwner(row[0], Artisan(*row[1:]) if row[1] is not None else None)
+    id: int
+    full_name: str
+    full_name_ar: str | None
+    added: bool
 
 
-def _phone_owner_statement() -> Select[Any]:
-    """Built once: building it takes longer than running it."""
-    phone = bindparam("phone", type_=Text)
-    owners = union_all(
+def owners_of(phone: ColumnElement[str]) -> Subquery:
+    """Whose phone it is: `id` and `rank`, who identified on it before the register's."""
+    return union_all(
         select(artisan_phone.c.artisan_id.label("id"), literal(0).label("rank")).where(
             artisan_phone.c.phone == phone
         ),
         select(artisan.c.id, literal(1).label("rank")).where(artisan.c.phone == phone),
-    ).subquery()
-    first = select(owners.c.id).order_by(owners.c.rank, owners.c.id).limit(1).scalar_subquery()
-    chosen = select(phone_profile.c.language).where(phone_profile.c.phone == phone)
-    line = select(chosen.scalar_subquery().label("chosen")).subquery()
+    ).subquery("owner")
+
+
+def find_household(connection: Connection, phone: Phone) -> list[Member]:
+    """Everybody looked after on this phone, in a lasting order."""
+    rows = connection.execute(_HOUSEHOLD, {"phone": phone.e164})
+    return [Member(*row) for row in rows]
+
+
+def _household_statement() -> Select[Any]:
+    """Built once: building it takes longer than running it."""
+    owner = owners_of(bindparam("phone", type_=Text))
+    added = func.min(owner.c.rank) == 0
     return (
-        select(line.c.chosen, *PERSON).select_from(line).outerjoin(artisan, artisan.c.id == first)
+        select(artisan.c.id, artisan.c.full_name, artisan.c.full_name_ar, added)
+        .join(owner, owner.c.id == artisan.c.id)
+        .group_by(artisan.c.id)
+        .order_by(func.min(owner.c.rank), artisan.c.id)
+        .limit(MOST_MEMBERS)
     )
 
 
-_PHONE_OWNER = _phone_owner_statement()
+_HOUSEHOLD = _household_statement()
 
 
 def get_artisan(connection: Connection, artisan_id: int) -> Artisan:
@@ -87,7 +109,53 @@ def lock_artisan(connection: Connection, artisan_id: int) -> Artisan:
     return Artisan(*row)
 
 
+def has_pin(connection: Connection, artisan_id: int) -> bool:
+    """Whether the artisan has set a PIN."""
+    asked = select(artisan_pin.c.artisan_id).where(artisan_pin.c.artisan_id == artisan_id)
+    return connection.execute(asked).scalar() is not None
+
+
 def find_language(connection: Connection, phone: Phone) -> str | None:
     """The language to speak on this phone: chosen there, else the register's."""
-    owner = find_phone_owner(connection, phone)
-    return owner.language or (owner.artisan.language if owner.artisan else None)
+    return connection.execute(_LANGUAGE, {"phone": phone.e164}).scalar()
+
+
+def _language_statement() -> Select[Any]:
+    phone = bindparam("phone", type_=Text)
+    owner = owners_of(phone)
+    chosen = select(phone_profile.c.language).where(phone_profile.c.phone == phone)
+    registered = (
+        select(artisan.c.language)
+        .join(owner, owner.c.id == artisan.c.id)
+        .order_by(owner.c.rank, artisan.c.id)
+        .limit(1)
+    )
+    return select(func.coalesce(chosen.scalar_subquery(), registered.scalar_subquery()))
+
+
+_LANGUAGE = _language_statement()
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterRecord:
+    """What the register says of the person, for the person."""
+
+    rna_number: str
+    category: str
+    trade: str | None
+    province: str | None
+
+
+def get_record(connection: Connection, artisan_id: int) -> RegisterRecord:
+    row = connection.execute(
+        select(artisan.c.rna_number, artisan.c.category, artisan.c.trade, artisan.c.province).where(
+            artisan.c.id == artisan_id
+        )
+    ).one()
+    return RegisterRecord(*row)
+
+
+def find_province(connection: Connection, artisan_id: int) -> str | None:
+    """The register's province of the person, where it has one."""
+    asked = select(artisan.c.province).where(artisan.c.id == artisan_id)
+    return connection.execute(asked).scalar_one_or_none()

@@ -2,6 +2,7 @@
 
 import hmac
 import re
+import unicodedata
 
 _CIN_NOISE = re.compile(r"[\s.-]+")
 
@@ -23,3 +24,9 @@ def masked_name(full_name: str) -> str:
     """`FATIMA Z.`: what an agent may see to recognise the person at the till (law 09-08)."""
     first, *others = full_name.split() or [""]
     return f"{first.upper()} {others[-1][0].upper()}." if others else first.upper()
+
+
+def plain_name(full_name: str) -> str:
+    """A name in letters every phone has: accents and other marks left out."""
+    parts = unicodedata.normalize("NFKD", full_name)
+    return "".join(letter for letter in parts if letter.isascii())

@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Connection, case, or_, select
+from sqlalchemy import Connection, case, delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.base.clock import local_date
@@ -31,24 +31,32 @@ def take_identification_try(
     To be committed whatever comes after, so that a failed try counts; the same `action_key`
     again counts once.
     """
+    left = take_try(connection, phone, "identify", TRIES_A_DAY, action_key, now)
+    if left is None:
+        raise IdentificationPaused()
+    return left
+
+
+def take_try(
+    connection: Connection, phone: Phone, kind: str, most: int, action_key: str, now: datetime
+) -> int | None:
+    """Uses up one of `most` tries of that kind today; how many are left, None when none was."""
     tried = identification_try.c
     statement = insert(identification_try).values(
-        phone=phone.e164, day=local_date(now), tries=1, taken_by=action_key
+        phone=phone.e164, day=local_date(now), kind=kind, tries=1, taken_by=action_key
     )
     same = tried.taken_by == statement.excluded.taken_by
     taken = connection.execute(
         statement.on_conflict_do_update(
-            index_elements=["phone", "day"],
+            index_elements=["phone", "day", "kind"],
             set_={
                 "tries": case((same, tried.tries), else_=tried.tries + 1),
                 "taken_by": action_key,
             },
-            where=or_(same, tried.tries < TRIES_A_DAY),
+            where=or_(same, tried.tries < most),
         ).returning(tried.tries)
     ).scalar()
-    if taken is None:
-        raise IdentificationPaused()
-    return TRIES_A_DAY - int(taken)
+    return None if taken is None else most - int(taken)
 
 
 def identify_phone(
@@ -71,3 +79,23 @@ def identify_phone(
         .on_conflict_do_nothing()
     )
     return int(found)
+
+
+def forget_phone(connection: Connection, phone: Phone, artisan_id: int) -> bool:
+    """Whether a person added on this phone is untied from it; the register's own phone stays."""
+    rows = delete(artisan_phone).where(
+        artisan_phone.c.phone == phone.e164, artisan_phone.c.artisan_id == artisan_id
+    )
+    return bool(connection.execute(rows).rowcount)
+
+
+def confirm_identity(
+    connection: Connection, artisan_id: int, rna_number: str, birth_date: date
+) -> None:
+    """NotRecognised unless number and date are this artisan's own."""
+    row = artisan.c
+    own = select(row.id).where(
+        row.id == artisan_id, row.rna_number == rna_number, row.birth_date == birth_date
+    )
+    if connection.execute(own).scalar() is None:
+        raise NotRecognised()

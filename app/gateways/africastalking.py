@@ -1,33 +1,34 @@
 """Africa's Talking: a form with the whole chain of inputs, answered `CON ...` or `END ...`."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from app.base.errors import InvalidInput
-from app.base.hop import Hop, Reply
-from app.base.phone import Phone
+from app.base.hop import Ended, Hop, Reply
+from app.gateways.fields import read_name, read_phone, refuse_missing
 
 NAME = "africastalking"
 _FIELDS = ("sessionId", "serviceCode", "phoneNumber", "networkCode", "text")
-_LONGEST_SESSION_ID = 128
+_ENDINGS = frozenset({"success", "incomplete", "failed"})
 
 
-def parse(form: Mapping[str, str]) -> Hop:
+def parse(fields: Mapping[str, object]) -> Hop:
     """The hop in a posted form; InvalidInput names the field no gateway would send so."""
-    for name in _FIELDS:
-        if name not in form:
-            raise InvalidInput(what=name, why="missing")
-    session_id = form["sessionId"]
-    if not session_id or len(session_id) > _LONGEST_SESSION_ID or not session_id.isprintable():
-        raise InvalidInput(what="sessionId", why="empty, too long or not printable")
-    if not form["serviceCode"]:
+    refuse_missing(fields, _FIELDS)
+    session_id = read_name(fields, "sessionId")
+    if not fields["serviceCode"]:
         raise InvalidInput(what="serviceCode", why="empty")
-    try:
-        # A plus sign that was not encoded arrives as a blank.
-        number = form["phoneNumber"]
-        phone = Phone.parse("+" + number[1:] if number.startswith(" ") else number)
-    except InvalidInput:
-        raise InvalidInput(what="phoneNumber", why="not a phone number") from None
-    return Hop(NAME, session_id, phone, form["text"])
+    return Hop(NAME, session_id, read_phone(fields, "phoneNumber"), str(fields["text"]))
+
+
+def parse_end(fields: Mapping[str, object]) -> Ended:
+    """The notice that a session is over; a strange one is still a notice."""
+    status = str(fields.get("status", "")).lower()
+    phone = None
+    with suppress(InvalidInput, KeyError):
+        phone = read_phone(fields, "phoneNumber")
+    session_id = str(fields.get("sessionId", ""))
+    return Ended(NAME, session_id, phone, status if status in _ENDINGS else "other")
 
 
 def render(reply: Reply) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import socket
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,6 +15,7 @@ import structlog
 
 from app.base.database import transaction
 from app.base.errors import Unavailable
+from app.jobs.late import answer_late_actions
 from app.messaging.sending import Claimed, claim_messages, send_claimed
 from app.payments.service import expire_codes
 from app.runtime import Runtime
@@ -33,6 +36,7 @@ class Worker:
         self._at_once = at_once
         self.stopping = Event()
         self._expired_at = 0.0
+        self._name = f"{socket.gethostname()}-{os.getpid()}"
 
     def run(self) -> None:
         """Until `stopping` is set: then what is on its way is finished, and nothing new claimed."""
@@ -40,7 +44,8 @@ class Worker:
             while not self.stopping.is_set():
                 try:
                     self._expire()
-                    sent = self.send_waiting(senders)
+                    answered = answer_late_actions(self._runtime, self._name)
+                    sent = self.send_waiting(senders) + answered
                 except Unavailable as error:
                     _log.error("away", what=error.params.get("what"))
                     self.stopping.wait(_AWAY_SECONDS)

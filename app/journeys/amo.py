@@ -3,7 +3,6 @@
 from datetime import date, timedelta
 
 from app.base.clock import local_date
-from app.base.months import Month
 from app.contributions.rights import RightsState, expected_state, open_after_paying_all
 from app.contributions.rules import due_on
 from app.journeys.desk import Conversation, vocabulary
@@ -48,7 +47,8 @@ def _owed(who: Person) -> Say:
         return Say(f"owed.elsewhere_{who.artisan.category.lower()}")
     unpaid = who.unpaid()
     if not unpaid:
-        return Say("owed.nothing", {"next_due": due_on(Month.of(who.today) + 1)})
+        next_due = who.next_due()
+        return Say("owed.nothing", {"next_due": next_due}) if next_due else Say("owed.year_ahead")
     late = sum(due_on(month) < who.today for month in unpaid)
     values = {"total": who.dues().total, "count": len(unpaid), "late": late}
     return Say("owed.late" if late else "owed.current", values)

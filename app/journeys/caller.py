@@ -7,47 +7,63 @@ from app.base.clock import local_date
 from app.base.database import reading, transaction
 from app.base.errors import InvalidInput
 from app.enrolment.errors import IdentificationPaused, NotRecognised
-from app.enrolment.queries import find_phone_owner
+from app.enrolment.queries import find_household
 from app.enrolment.service import choose_language, identify_phone, take_identification_try
 from app.journeys.desk import Conversation, vocabulary
-from app.journeys.facts import keep_facts, read_facts
-from app.payments.queries import get_account
+from app.journeys.facts import keep_facts, keep_household, keep_locks, read_facts
+from app.payments.callers import find_phone_caller
 from app.ussd.vocabulary import Row, Values
 
 _RNA = re.compile(r"[A-Z0-9/-]{1,32}", re.ASCII)
-_NATIVE_NAMES = {"fr": "Francais", "ar": "Arabe العربية"}
+# First in Latin letters, which no phone shows as squares.
+_NATIVE_NAMES = {
+    "fr": "Francais",
+    "ar": "Arabe العربية",
+    "ary-Latn": "Darija",
+    "zgh": "Tamazight ⵜⴰⵎⴰⵣⵉⵖⵜ",
+}
 
 
-@vocabulary.action("recognise_caller", "artisan", "unknown")
+@vocabulary.action("recognise_caller", "artisan", "several", "agent", "unknown")
 def recognise_caller(talk: Conversation) -> str:
     """An unknown phone begins with the language each time: a dialled chain keeps its meaning."""
     with reading(talk.desk.database) as connection:
-        owner = find_phone_owner(connection, talk.phone)
-        if owner.artisan is None:
-            talk.language = owner.language or talk.language
-            return "unknown"
-        account = get_account(connection, owner.artisan.id, talk.now)
-    talk.language = owner.language or owner.artisan.language
-    keep_facts(talk, owner.artisan, account)
-    return "artisan"
+        caller = find_phone_caller(connection, talk.phone, talk.now)
+        found = caller.artisan
+        several = caller.people > 1 and caller.agent_id is None
+        members = find_household(connection, talk.phone) if several else []
+    talk.language = caller.language or (found.language if found else talk.language)
+    if found:
+        keep_facts(talk, found, caller.account)
+        keep_locks(talk, caller.locks)
+    if caller.agent_id is not None:
+        talk.facts["g"] = caller.agent_id
+        return "agent"
+    if several:
+        keep_household(talk, members)
+        return "several"
+    return "artisan" if found else "unknown"
 
 
 @vocabulary.rows("languages")
-def languages(talk: Conversation) -> list[Row]:
-    spoken = talk.desk.words.languages
-    return [
-        Row(language, {"language_name": name})
-        for language, name in _NATIVE_NAMES.items()
-        if language in spoken
-    ]
+def languages(_talk: Conversation) -> list[Row]:
+    """In one order for everybody, so that a digit always means the same language."""
+    return [Row(language, {"language_name": name}) for language, name in _NATIVE_NAMES.items()]
 
 
 @vocabulary.action("remember_language", "artisan", "unknown")
 def remember_language(talk: Conversation) -> str:
+    change_language(talk)
+    return "artisan" if "a" in talk.facts else "unknown"
+
+
+@vocabulary.action("change_language", "changed")
+def change_language(talk: Conversation) -> str:
+    """For every later call and message to this phone; one's place is kept."""
     talk.language = talk.kept["language"]
     with transaction(talk.desk.database) as connection:
         choose_language(connection, talk.phone, talk.language)
-    return "artisan" if talk.facts else "unknown"
+    return "changed"
 
 
 @vocabulary.check("rna_number")

@@ -12,12 +12,15 @@ from app.ussd.vocabulary import Talk, Vocabulary
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The database, the words for messages, the secure source of codes, the artisan's fee."""
+    """The database, the words for messages, the secure source of codes, the artisan's fee, and the
+    installation's secret, from which keys are made.
+    """
 
     database: Engine
     words: Words
     random: Random
     fee: Money
+    secret: bytes
 
 
 Conversation = Talk[Desk]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -14,14 +15,24 @@ from app.base.database import reading
 from app.base.money import Money
 from app.base.months import Month, months_between
 from app.contributions.rights import RightsState, expected_state
-from app.contributions.rules import Quote, is_collected_here
-from app.enrolment.queries import Artisan, get_artisan
+from app.contributions.rules import Quote, due_on, is_collected_here
+from app.enrolment.queries import Artisan, Member, get_artisan
+from app.enrolment.rules import masked_name, plain_name
 from app.journeys.desk import Conversation
-from app.payments.dues import first_owed_month, quote_dues, unpaid_months
+from app.payments.callers import Locks, get_locks
+from app.payments.dues import (
+    first_owed_month,
+    next_unpaid_month,
+    quote_dues,
+    quote_payable,
+    unpaid_months,
+)
 from app.payments.queries import Account, Deposit, IssuedCode, get_account
 
 # What is read stays good for this long, unless a code is live.
 FRESH_SECONDS = 5
+# What stays when another person is chosen: the agent, the household.
+_OF_THE_PHONE = ("g", "h")
 _INTERRUPTED = {RightsState.SUSPENDED, RightsState.CLOSED}
 
 
@@ -49,6 +60,15 @@ class Person:
         """What the `months` oldest months owed cost today; None for all."""
         return quote_dues(self.artisan, self.account, self.today, months)
 
+    def payable(self) -> Quote:
+        """What may be paid today: all that is owed, then the months ahead, oldest first."""
+        return quote_payable(self.artisan, self.account, self.today)
+
+    def next_due(self) -> date | None:
+        """When the first month after this one that is not paid yet is due."""
+        month = next_unpaid_month(self.artisan, self.account.settled, self.today)
+        return due_on(month) if month else None
+
     def unposted(self) -> list[Deposit]:
         """What agents received and CNSS has not credited yet, newest first."""
         return [deposit for deposit in self.account.deposits if deposit.posted_on is None]
@@ -72,14 +92,13 @@ class Person:
 
 def keep_facts(talk: Conversation, artisan: Artisan, account: Account) -> None:
     """Stores what was read in the session: JSON, small, no name and no number."""
-    talk.facts = {
-        "a": [
-            artisan.id,
-            artisan.category,
-            str(artisan.coefficient) if artisan.coefficient is not None else None,
-            *(day.isoformat() if day else None for day in _days(artisan)),
-        ]
-    }
+    talk.facts = {key: talk.facts[key] for key in _OF_THE_PHONE if key in talk.facts}
+    talk.facts["a"] = [
+        artisan.id,
+        artisan.category,
+        str(artisan.coefficient) if artisan.coefficient is not None else None,
+        *(day.isoformat() if day else None for day in _days(artisan)),
+    ]
     _keep_account(talk, artisan, account)
 
 
@@ -97,6 +116,31 @@ def _keep_account(talk: Conversation, artisan: Artisan, account: Account) -> Non
             if first and day.year >= first.year
         ],
     }
+
+
+def keep_locks(talk: Conversation, locks: Locks) -> None:
+    """Whether the PIN is asked before anything private, until it was typed in this session."""
+    talk.facts |= {"k": int(locks.has_pin), "r": int(locks.has_reset), "o": 0}
+
+
+def read_locks_again(connection: Connection, talk: Conversation) -> None:
+    """One statement; that the PIN was typed in this session stays."""
+    opened = talk.facts.get("o", 0)
+    keep_locks(talk, get_locks(connection, talk.facts["a"][0], talk.now))
+    talk.facts["o"] = opened
+
+
+def keep_household(talk: Conversation, members: Iterable[Member]) -> None:
+    """Who may be chosen on this phone: our own ids, and names as much as an agent would see."""
+    talk.facts["h"] = [
+        [
+            member.id,
+            masked_name(plain_name(member.full_name)),
+            masked_name(member.full_name_ar or member.full_name),
+            int(member.added),
+        ]
+        for member in members
+    ]
 
 
 def keep_code(talk: Conversation, code: IssuedCode) -> None:
@@ -149,9 +193,10 @@ def read_account_again(talk: Conversation) -> None:
 
 
 def read_facts(connection: Connection, talk: Conversation, artisan_id: int) -> None:
-    """Reads the caller's facts into the session, in two statements."""
+    """Reads the caller's facts into the session, in three statements."""
     artisan = get_artisan(connection, artisan_id)
     keep_facts(talk, artisan, get_account(connection, artisan_id, talk.now))
+    keep_locks(talk, get_locks(connection, artisan_id, talk.now))
 
 
 def _days(artisan: Artisan) -> tuple[date | None, ...]:

@@ -3,17 +3,31 @@
 from app.base.clock import local_date
 from app.base.database import transaction
 from app.enrolment.queries import lock_artisan
+from app.enrolment.service import take_try
 from app.journeys.desk import Conversation, vocabulary
 from app.journeys.facts import fresh_person, person, read_account_again
 from app.journeys.pay import code_values
+from app.messaging.service import queue_message
 from app.payments.queries import Deposit, get_account
 from app.payments.service import cancel_code
 from app.payments.wording import period_words
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
 
+# A receipt again by SMS costs a message each time.
+_AGAIN_A_DAY = 3
 
-@vocabulary.action("look_at_payments", "some", "none")
+
+def payments_by_sms(talk: Conversation, outcome: str) -> Say:
+    """The newest payment and how far it is, for whom the screen was too slow."""
+    deposits = person(talk).account.deposits
+    if outcome == "none" or not deposits:
+        return Say("sms.call_again")
+    shown = _shown(deposits[0])
+    return Say("sms.payments", {key: shown[key] for key in ("total", "received_on", "posted")})
+
+
+@vocabulary.action("look_at_payments", "some", "none", by_sms=payments_by_sms)
 def look_at_payments(talk: Conversation) -> str:
     account = fresh_person(talk).account
     return "some" if account.code or account.deposits else "none"
@@ -47,9 +61,36 @@ def receipts(talk: Conversation) -> list[Row]:
 
 @vocabulary.source("receipt")
 def receipt(talk: Conversation) -> Values:
+    return _shown(_chosen(talk))
+
+
+@vocabulary.action("send_receipt_again", "sent", "enough")
+def send_receipt_again(talk: Conversation) -> str:
+    """By SMS to this phone, a few times a day; a gateway's retry sends one."""
+    shown = _shown(_chosen(talk))
+    names = ("receipt", "total", "period", "received_on", "agency")
+    with transaction(talk.desk.database) as connection:
+        kind = f"receipt:{shown['receipt']}"
+        left = take_try(connection, talk.phone, kind, _AGAIN_A_DAY, talk.action_key, talk.now)
+        if left is None:
+            return "enough"
+        queue_message(
+            connection,
+            talk.desk.words,
+            kind="receipt",
+            event=f"{shown['receipt']}:{talk.action_key}",
+            phone=talk.phone,
+            language=talk.language,
+            values={name: shown[name] for name in names},
+            now=talk.now,
+        )
+    return "sent"
+
+
+def _chosen(talk: Conversation) -> Deposit:
     for deposit in person(talk).account.deposits:
         if deposit.receipt == talk.kept["receipt"]:
-            return _shown(deposit)
+            return deposit
     raise NothingToShow()
 
 

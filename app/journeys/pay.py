@@ -1,4 +1,4 @@
-"""Entry 2, pay: what is owed, a code for all of it or for the oldest months."""
+"""Entry 2, pay: what is owed, a code for all of it, for the oldest months, or for months ahead."""
 
 from itertools import accumulate, islice
 
@@ -16,8 +16,33 @@ from app.ussd.vocabulary import NothingToShow, Row, Values
 _ISSUING = ("issued", "another_is_live", "nothing_due")
 
 
+def dues_by_sms(talk: Conversation, outcome: str) -> Say:
+    """What is owed, for whom the screen was too slow."""
+    if outcome != "due":
+        return Say("sms.nothing_due" if outcome == "nothing_due" else "sms.call_again")
+    owed = dues(talk)
+    return Say("sms.dues", {name: owed[name] for name in ("total", "period")})
+
+
+def code_by_sms(talk: Conversation, outcome: str) -> Say | None:
+    """A code just made has queued its own message; one that is live is told again."""
+    if outcome == "issued":
+        return None
+    code = person(talk).account.code
+    if outcome == "another_is_live" and code:
+        told = code_values(code)
+        return Say("sms.code", {name: told[name] for name in ("code", "total", "period", "until")})
+    return Say("sms.nothing_due")
+
+
 @vocabulary.action(
-    "look_at_dues", "due", "nothing_due", "pays_with_cpu", "pays_with_tax", "not_enrolled"
+    "look_at_dues",
+    "due",
+    "nothing_due",
+    "pays_with_cpu",
+    "pays_with_tax",
+    "not_enrolled",
+    by_sms=dues_by_sms,
 )
 def look_at_dues(talk: Conversation) -> str:
     who = fresh_person(talk)
@@ -45,8 +70,10 @@ def dues(talk: Conversation) -> Values:
 
 @vocabulary.rows("months_to_pay")
 def months_to_pay(talk: Conversation) -> list[Row]:
-    """The oldest month, the two oldest, and so on: CNSS credits the oldest debt first."""
-    lines = person(talk).dues().lines
+    """The oldest month, the two oldest, and so on, then months ahead: CNSS credits the oldest
+    debt first.
+    """
+    lines = person(talk).payable().lines
     if not lines:
         raise NothingToShow()
     totals = accumulate((line.total for line in lines), initial=talk.desk.fee)
@@ -56,18 +83,18 @@ def months_to_pay(talk: Conversation) -> list[Row]:
     ]
 
 
-@vocabulary.action("issue_code_for_all", *_ISSUING)
+@vocabulary.action("issue_code_for_all", *_ISSUING, by_sms=code_by_sms)
 def issue_code_for_all(talk: Conversation) -> str:
     talk.kept.pop("months", None)
     return _issue(talk, replacing=None)
 
 
-@vocabulary.action("issue_code_for_months", *_ISSUING)
+@vocabulary.action("issue_code_for_months", *_ISSUING, by_sms=code_by_sms)
 def issue_code_for_months(talk: Conversation) -> str:
     return _issue(talk, replacing=None)
 
 
-@vocabulary.action("replace_code", *_ISSUING)
+@vocabulary.action("replace_code", *_ISSUING, by_sms=code_by_sms)
 def replace_code(talk: Conversation) -> str:
     """Replaces the code that was on the screen; one made since by another phone is asked about."""
     shown = person(talk).account.code

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -51,4 +52,13 @@ message = Table(
         postgresql_where=text("state IN ('queued', 'sending')"),
     ),
     Index("ix_message_phone", "phone", "id"),
+)
+
+# What the owner of a phone wants to hear; a phone without a row hears reminders.
+phone_preference = Table(
+    "phone_preference",
+    metadata,
+    Column("phone", Text, primary_key=True),
+    Column("reminders", Boolean, nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
 )

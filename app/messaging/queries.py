@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from app.base.phone import Phone
-from app.messaging.models import message
+from app.messaging.models import message, phone_preference
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +41,9 @@ def count_by_state(connection: Connection) -> dict[str, int]:
     """How many messages are in each state."""
     rows = connection.execute(select(message.c.state, func.count()).group_by(message.c.state))
     return {row[0]: row[1] for row in rows}
+
+
+def wants_reminders(connection: Connection, phone: Phone) -> bool:
+    """Yes until the owner of the phone says no."""
+    asked = select(phone_preference.c.reminders).where(phone_preference.c.phone == phone.e164)
+    return connection.execute(asked).scalar() is not False

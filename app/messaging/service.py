@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
 from app.base.phone import Phone
-from app.messaging.models import message
+from app.messaging.models import message, phone_preference
 from app.text.encoding import encoding_of, segments
 from app.text.words import Words
 
@@ -42,3 +42,10 @@ def queue_message(
         )
         .on_conflict_do_nothing(index_elements=["event_key"])
     )
+
+
+def set_reminders(connection: Connection, phone: Phone, wanted: bool, now: datetime) -> None:
+    """Whether reminders go to this phone; receipts and answers asked for always do."""
+    statement = insert(phone_preference).values(phone=phone.e164, reminders=wanted, changed_at=now)
+    new = {"reminders": statement.excluded.reminders, "changed_at": statement.excluded.changed_at}
+    connection.execute(statement.on_conflict_do_update(index_elements=["phone"], set_=new))

@@ -19,6 +19,7 @@ from app.messaging.service import queue_message
 from app.payments.audit import note
 from app.payments.dues import is_still_owed
 from app.payments.errors import CodeCancelled, CodeExpired, CodePaid, CodeUnknown, KeyReused
+from app.payments.limits import Taken, lock_limits, refuse_over_limits, taken_today
 from app.payments.models import (
     answered_request,
     deposit,
@@ -30,7 +31,14 @@ from app.payments.models import (
     settled_contribution,
 )
 from app.payments.rules import receipt_number
-from app.payments.till_queries import find_code_end, owed_lines, receipt_phone
+from app.payments.till_queries import (
+    CodeEnd,
+    PayableCode,
+    find_code,
+    find_code_end,
+    owed_lines,
+    receipt_phones,
+)
 from app.payments.wording import period_words
 from app.text.words import Words
 
@@ -48,14 +56,42 @@ def redeem_code(
     """Books the cash an agent received for `code`; gives the receipt's number.
 
     The same `key` from the same agent gives the same receipt again. CodeUnknown, CodePaid,
-    CodeExpired, CodeCancelled, KeyReused. The code leaves `issued` by one conditional update:
-    whoever changes the row has the deposit, and everything else follows in this transaction.
+    CodeExpired, CodeCancelled, KeyReused, OverCodeLimit, OverDayLimit, OverFloatLimit: then the
+    transaction is to be given up. The code leaves `issued` by one conditional update: whoever
+    changes the row has the deposit, and everything else follows in this transaction.
     """
     digest = sha256(code.encode()).digest()
     caller = f"agent:{agent.id}"
     if (receipt := _answered(connection, caller, key, digest)) is not None:
         return receipt
-    paid = connection.execute(
+    paid = _take_code(connection, code, now)
+    if paid is None:
+        # The same request at the same moment may have won: then its receipt is ours too.
+        if (receipt := _answered(connection, caller, key, digest)) is not None:
+            return receipt
+        raise why_not_payable(find_code_end(connection, code), agent, now)
+    if not is_still_owed(*owed_lines(connection, code)):
+        # The transaction is given up, so the code stays as it was.
+        raise CodeCancelled(cancelled_at=now)
+    lock_limits(connection, agent)
+    taken = taken_today(connection, agent, now)
+    refuse_over_limits(agent, taken, Money(paid.total_centimes))
+    receipt = receipt_number(connection.execute(receipt_serial.next_value()).scalar_one())
+    _insert_deposit(connection, receipt, code, paid, agent, channel, now)
+    _book(connection, receipt, paid, now)
+    _queue_receipt(connection, receipt, code, paid, agent, words, now)
+    actor = f"agent:{agent.number}"
+    note(connection, now, actor, "deposit", paid.artisan_id, receipt=receipt, channel=channel)
+    connection.execute(
+        insert(answered_request).values(
+            caller=caller, key=key, request_digest=digest, receipt_number=receipt, answered_at=now
+        )
+    )
+    return receipt
+
+
+def _take_code(connection: Connection, code: str, now: datetime) -> Row[Any] | None:
+    return connection.execute(
         update(payment_code)
         .where(
             payment_code.c.code == code,
@@ -73,38 +109,36 @@ def redeem_code(
             payment_code.c.last_period,
         )
     ).one_or_none()
-    if paid is None:
-        # The same request at the same moment may have won: then its receipt is ours too.
-        if (receipt := _answered(connection, caller, key, digest)) is not None:
-            return receipt
-        raise why_not_payable(connection, code, agent, now)
-    if not is_still_owed(*owed_lines(connection, code)):
-        # The transaction is given up, so the code stays as it was.
-        raise CodeCancelled(cancelled_at=now)
-    receipt = receipt_number(connection.execute(receipt_serial.next_value()).scalar_one())
-    _insert_deposit(connection, receipt, code, paid, agent, channel, now)
-    _book(connection, receipt, paid, now)
-    _queue_receipt(connection, receipt, code, paid, agent, words, now)
-    actor = f"agent:{agent.number}"
-    note(connection, now, actor, "deposit", paid.artisan_id, receipt=receipt, channel=channel)
-    connection.execute(
-        insert(answered_request).values(
-            caller=caller, key=key, request_digest=digest, receipt_number=receipt, answered_at=now
-        )
-    )
-    return receipt
+
+
+def get_payable(
+    connection: Connection, code: str, agent: Agent, taken: Taken, now: datetime
+) -> PayableCode:
+    """What the agent is to ask for, before any cash; raises what redeem_code would. One statement.
+
+    `taken` is what was taken today, which limits of a day are told from.
+    """
+    seen = find_code(connection, code, now)
+    if seen is None or seen.payable is None:
+        raise why_not_payable(seen.end if seen else None, agent, now)
+    refuse_over_limits(agent, taken, seen.payable.total)
+    return seen.payable
 
 
 def why_not_payable(
-    connection: Connection, code: str, agent: Agent, now: datetime
+    end: CodeEnd | None, agent: Agent, now: datetime
 ) -> CodeUnknown | CodePaid | CodeExpired | CodeCancelled:
     """The refusal for a code that cannot be paid; who paid it is told to the same agency only."""
-    end = find_code_end(connection, code)
     if end is None:
         return CodeUnknown()
     if end.state == "paid":
         if end.agency == agent.agency_code:
-            return CodePaid(paid_at=end.ended_at, agent=end.agent_number, receipt=end.receipt)
+            return CodePaid(
+                paid_at=end.ended_at,
+                agent=end.agent_number,
+                receipt=end.receipt,
+                total=Money(end.total_centimes),
+            )
         return CodePaid()
     if end.state == "expired" or (end.state == "issued" and end.ended_at <= now):
         return CodeExpired(expired_at=end.ended_at)
@@ -197,9 +231,6 @@ def _queue_receipt(
     words: Words,
     now: datetime,
 ) -> None:
-    phone, language = receipt_phone(connection, code)
-    if phone is None:
-        return
     values = {
         "receipt": receipt,
         "total": Money(paid.total_centimes),
@@ -207,13 +238,14 @@ def _queue_receipt(
         "received_on": local_date(now),
         "agency": agent.agency_code,
     }
-    queue_message(
-        connection,
-        words,
-        kind="receipt",
-        event=receipt,
-        phone=phone,
-        language=language,
-        values=values,
-        now=now,
-    )
+    for phone, language in receipt_phones(connection, code).items():
+        queue_message(
+            connection,
+            words,
+            kind="receipt",
+            event=f"{receipt}:{phone.e164}",
+            phone=phone,
+            language=language,
+            values=values,
+            now=now,
+        )

@@ -18,6 +18,9 @@ from app.contributions.rules import (
 from app.enrolment.queries import Artisan
 from app.payments.queries import Account
 
+# So many months after the current one may be paid.
+MOST_AHEAD = 12
+
 
 def first_owed_month(artisan: Artisan) -> Month | None:
     """The first month not covered by CNSS's last word; None for who is not enrolled.
@@ -39,6 +42,19 @@ def unpaid_months(artisan: Artisan, settled: Collection[Month], on: date) -> tup
     return unpaid_periods(first, settled, Month.of(on)) if first else ()
 
 
+def months_ahead(artisan: Artisan, settled: Collection[Month], on: date) -> tuple[Month, ...]:
+    """The months after that of `on` which may be paid already, in order; none is owed yet."""
+    if (first := first_owed_month(artisan)) is None:
+        return ()
+    this = Month.of(on)
+    return unpaid_periods(max(first, this + 1), settled, this + MOST_AHEAD)
+
+
+def next_unpaid_month(artisan: Artisan, settled: Collection[Month], on: date) -> Month | None:
+    """The first month after that of `on` still to be paid; None when a whole year is."""
+    return next(iter(months_ahead(artisan, settled, on)), None)
+
+
 def quote_dues(artisan: Artisan, account: Account, on: date, months: int | None = None) -> Quote:
     """What the `months` oldest months owed (None: all) cost on `on`, after what was paid before.
 
@@ -47,6 +63,14 @@ def quote_dues(artisan: Artisan, account: Account, on: date, months: int | None 
     coefficient = coefficient_of(artisan.category, artisan.coefficient)
     periods = unpaid_months(artisan, account.settled, on)[:months]
     return quote(coefficient, periods, on, earlier=account.paid_late)
+
+
+def quote_payable(artisan: Artisan, account: Account, on: date) -> Quote:
+    """What may be paid on `on`: all that is owed, and then up to a year ahead."""
+    coefficient = coefficient_of(artisan.category, artisan.coefficient)
+    owed = unpaid_months(artisan, account.settled, on)
+    ahead = months_ahead(artisan, account.settled, on)
+    return quote(coefficient, (*owed, *ahead), on, earlier=account.paid_late)
 
 
 def quote_until(whole: Quote, last: Month) -> Quote:

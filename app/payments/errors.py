@@ -33,7 +33,7 @@ class CodeUnknown(MaalemError):  # noqa: N818
 
 
 class CodePaid(MaalemError):  # noqa: N818
-    """Paid before; `paid_at`, `agent` and `receipt` only where the same agency took it."""
+    """Paid before; who took what (`paid_at`, `agent`, `receipt`, `total`) only to its agency."""
 
     code = "code_paid"
 
@@ -54,3 +54,21 @@ class KeyReused(MaalemError):  # noqa: N818
     """The idempotency key was used for another request."""
 
     code = "key_reused"
+
+
+class OverCodeLimit(MaalemError):  # noqa: N818
+    """The agent may not take so much for one code (`limit`)."""
+
+    code = "over_code_limit"
+
+
+class OverDayLimit(MaalemError):  # noqa: N818
+    """It is more than the `rest` of what the agent may take today (`limit`)."""
+
+    code = "over_day_limit"
+
+
+class OverFloatLimit(MaalemError):  # noqa: N818
+    """It is more than the `rest` of what the agency may take today (`limit`)."""
+
+    code = "over_float_limit"

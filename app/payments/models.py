@@ -76,6 +76,17 @@ payment_code_line = Table(
     CheckConstraint("extract(day FROM period) = 1", name="period"),
 )
 
+# Phones that get the receipt beside the one that asked first: who pays for another, and who is
+# paid for.
+receipt_watcher = Table(
+    "receipt_watcher",
+    metadata,
+    Column("code", ForeignKey("payment_code.code"), primary_key=True),
+    Column("phone", Text, primary_key=True),
+    Column("language", Text, nullable=False),
+    CheckConstraint("phone ~ '^[+][0-9]{8,15}$'", name="phone"),
+)
+
 receipt_serial = Sequence("receipt_serial", start=1_000_001, metadata=metadata)
 
 deposit = Table(
@@ -84,8 +95,8 @@ deposit = Table(
     Column("receipt_number", Text, primary_key=True),
     Column("code", ForeignKey("payment_code.code"), nullable=False, unique=True),
     Column("artisan_id", ForeignKey("artisan.id"), nullable=False, index=True),
-    Column("agent_id", ForeignKey("agent.id"), nullable=False, index=True),
-    Column("agency_code", ForeignKey("agency.code"), nullable=False, index=True),
+    Column("agent_id", ForeignKey("agent.id"), nullable=False),
+    Column("agency_code", ForeignKey("agency.code"), nullable=False),
     Column("channel", Text, nullable=False),
     Column("total_centimes", BigInteger, nullable=False),
     Column("currency", Text, nullable=False, server_default=text("'MAD'")),
@@ -93,6 +104,9 @@ deposit = Table(
     CheckConstraint("receipt_number ~ '^[0-9]{8,12}$'", name="receipt_number"),
     CheckConstraint("total_centimes > 0", name="total"),
     CheckConstraint("currency = 'MAD'", name="currency"),
+    # What an agent, or an agency, took on a day.
+    Index("ix_deposit_agent_id_received_at", "agent_id", "received_at"),
+    Index("ix_deposit_agency_code_received_at", "agency_code", "received_at"),
 )
 
 settled_contribution = Table(

@@ -8,8 +8,10 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Connection,
     DateTime,
+    ScalarSelect,
     Select,
     bindparam,
     case,
@@ -72,7 +74,13 @@ class Account:
 def get_account(connection: Connection, artisan_id: int, now: datetime) -> Account:
     """All of it in one statement; a code past its time is not live, whatever its row says."""
     asked = {"artisan": artisan_id, "now": now}
-    live, settled, deposits = connection.execute(_ACCOUNT, asked).one()
+    return account_of(*connection.execute(_ACCOUNT, asked).one())
+
+
+def account_of(
+    live: list[Any] | None, settled: list[Any] | None, deposits: list[Any] | None
+) -> Account:
+    """The account in the three values of `account_columns`."""
     return Account(
         _issued_code(live) if live else None,
         frozenset(Month.parse(period) for period, _ in settled or ()),
@@ -85,8 +93,8 @@ def get_account(connection: Connection, artisan_id: int, now: datetime) -> Accou
     )
 
 
-def _account_statement() -> Select[Any]:
-    """Built once: building it takes longer than running it."""
+def account_columns(artisan: ColumnElement[Any]) -> tuple[ScalarSelect[Any], ...]:
+    """The live code, the months settled, the newest deposits, as JSON; `now` is a parameter."""
     code, settled = payment_code.c, settled_contribution.c
     live = (
         select(
@@ -98,22 +106,22 @@ def _account_statement() -> Select[Any]:
                 func.extract("epoch", code.expires_at),
             )
         )
-        .where(code.artisan_id == _ARTISAN, code.state == "issued", code.expires_at > _NOW)
+        .where(code.artisan_id == artisan, code.state == "issued", code.expires_at > _NOW)
         .scalar_subquery()
     )
     late = case((settled.penalty_centimes > 0, func.extract("epoch", deposit.c.received_at)))
     periods = (
         select(func.json_agg(func.json_build_array(func.to_char(settled.period, "YYYY-MM"), late)))
         .join(deposit, deposit.c.receipt_number == settled.receipt_number)
-        .where(settled.artisan_id == _ARTISAN)
+        .where(settled.artisan_id == artisan)
         .scalar_subquery()
     )
-    newest = _newest_deposits().subquery()
+    newest = _newest_deposits(artisan).subquery()
     received = select(func.json_agg(newest.c.row)).scalar_subquery()
-    return select(live, periods, received)
+    return live, periods, received
 
 
-def _newest_deposits() -> Select[Any]:
+def _newest_deposits(artisan: ColumnElement[Any]) -> Select[Any]:
     settled = settled_contribution.c
     posted = (
         select(func.max(settled.posted_on))
@@ -134,13 +142,14 @@ def _newest_deposits() -> Select[Any]:
             ).label("row")
         )
         .join(payment_code, payment_code.c.code == deposit.c.code)
-        .where(deposit.c.artisan_id == _ARTISAN)
+        .where(deposit.c.artisan_id == artisan)
         .order_by(deposit.c.received_at.desc())
         .limit(_SHOWN_DEPOSITS)
     )
 
 
-_ACCOUNT = _account_statement()
+# Built once: building it takes longer than running it.
+_ACCOUNT = select(*account_columns(_ARTISAN))
 
 
 def _issued_code(row: list[Any]) -> IssuedCode:

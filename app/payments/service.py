@@ -24,7 +24,7 @@ from app.contributions.rules import (
 from app.enrolment.queries import Artisan, lock_artisan
 from app.messaging.service import queue_message
 from app.payments.audit import note
-from app.payments.dues import quote_dues, quote_until
+from app.payments.dues import quote_payable, quote_until, unpaid_months
 from app.payments.errors import AnotherIsLive, NothingDue
 from app.payments.models import payment_code, payment_code_line
 from app.payments.queries import Account, IssuedCode, get_account
@@ -46,7 +46,7 @@ def issue_code(
     random: Random,
     now: datetime,
 ) -> IssuedCode:
-    """A code for the `months` oldest months due (None: all of them); also sent by SMS.
+    """A code for the `months` oldest months payable (None: all that is owed); also sent by SMS.
 
     The live code is given again when it pays the same months. One for other months stays, unless
     it is the one named `replacing`, or its amount is no longer what is due: then it is cancelled
@@ -55,8 +55,8 @@ def issue_code(
     """
     artisan = lock_artisan(connection, artisan_id)
     account = get_account(connection, artisan_id, now)
-    whole = _dues(artisan, account, None, now)
-    due = Quote(whole.lines[:months])
+    whole = quote_payable(artisan, account, local_date(now))
+    due = _chosen(artisan, account, whole, months, now)
     if (live := account.code) and _pays(live, quote_until(whole, live.last), fee):
         if (live.first, live.last) == (due.periods[0], due.periods[-1]):
             return live
@@ -66,8 +66,23 @@ def issue_code(
     if account.code and not ended:
         # Paid at this very moment: what is due has changed.
         account = get_account(connection, artisan_id, now)
-        due = _dues(artisan, account, months, now)
+        whole = quote_payable(artisan, account, local_date(now))
+        due = _chosen(artisan, account, whole, months, now)
     code = _insert_code(connection, artisan, account, phone, due, fee, random, now)
+    tell_code(connection, words, code, phone, language, now)
+    note(connection, now, "artisan", "code_issued", artisan.id, total=code.total.centimes)
+    return code
+
+
+def tell_code(
+    connection: Connection,
+    words: Words,
+    code: IssuedCode,
+    phone: Phone,
+    language: str,
+    now: datetime,
+) -> None:
+    """Sends a live code to a phone, once."""
     values = {
         "code": code.code,
         "total": code.total,
@@ -78,14 +93,12 @@ def issue_code(
         connection,
         words,
         kind="code",
-        event=code.code,
+        event=f"{code.code}:{phone.e164}",
         phone=phone,
         language=language,
         values=values,
         now=now,
     )
-    note(connection, now, "artisan", "code_issued", artisan.id, total=code.total.centimes)
-    return code
 
 
 def cancel_code(connection: Connection, artisan_id: int, now: datetime) -> bool:
@@ -124,11 +137,15 @@ def expire_codes(connection: Connection, now: datetime) -> int:
     ).rowcount
 
 
-def _dues(artisan: Artisan, account: Account, months: int | None, now: datetime) -> Quote:
-    due = quote_dues(artisan, account, local_date(now), months)
-    if not due.lines:
+def _chosen(
+    artisan: Artisan, account: Account, whole: Quote, months: int | None, now: datetime
+) -> Quote:
+    """The oldest of what is payable: `months` of it, or all that is owed."""
+    if months is None:
+        months = len(unpaid_months(artisan, account.settled, local_date(now)))
+    if not (lines := whole.lines[:months]):
         raise NothingDue()
-    return due
+    return Quote(lines)
 
 
 def _pays(code: IssuedCode, due: Quote, fee: Money) -> bool:

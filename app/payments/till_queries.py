@@ -1,11 +1,11 @@
-"""Reads what a till needs: a code to be paid, why one is not payable, a receipt."""
+"""Reads what a till needs: a code to be paid or how it ended, a receipt."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from app.agents.models import agent
 from app.base.money import Money
@@ -14,7 +14,7 @@ from app.base.phone import Phone
 from app.enrolment.models import artisan, phone_profile
 from app.enrolment.queries import PERSON, Artisan
 from app.payments.dues import is_still_owed
-from app.payments.models import deposit, payment_code, payment_code_line
+from app.payments.models import deposit, payment_code, payment_code_line, receipt_watcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,41 @@ class CodeEnd:
 
     state: str
     ended_at: datetime
+    total_centimes: int
     agency: str | None
     agent_number: str | None
     receipt: str | None
+
+
+_END = (
+    payment_code.c.state,
+    func.coalesce(payment_code.c.ended_at, payment_code.c.expires_at),
+    payment_code.c.total_centimes,
+    deposit.c.agency_code,
+    agent.c.number,
+    deposit.c.receipt_number,
+)
+_PERSON = len(PERSON)
+# A row for each month it pays.
+_CODE = (
+    select(
+        *PERSON,
+        payment_code.c.total_centimes,
+        payment_code.c.fee_centimes,
+        payment_code.c.first_period,
+        payment_code.c.last_period,
+        payment_code.c.expires_at,
+        *_END,
+        payment_code_line.c.period,
+        payment_code_line.c.contribution_centimes,
+    )
+    .select_from(payment_code)
+    .join(artisan, artisan.c.id == payment_code.c.artisan_id)
+    .join(payment_code_line, payment_code_line.c.code == payment_code.c.code)
+    .outerjoin(deposit, deposit.c.code == payment_code.c.code)
+    .outerjoin(agent, agent.c.id == deposit.c.agent_id)
+    .where(payment_code.c.code == bindparam("code"))
+)
 
 
 def owed_lines(connection: Connection, code: str) -> tuple[Artisan, list[tuple[Month, Money]]]:
@@ -57,43 +89,34 @@ def owed_lines(connection: Connection, code: str) -> tuple[Artisan, list[tuple[M
     return Artisan(*rows[0][:-2]), [(Month.of(row[-2]), Money(row[-1])) for row in rows]
 
 
-def find_payable_code(connection: Connection, code: str, now: datetime) -> PayableCode | None:
-    """The code if it can be paid at this moment, and what it pays is still owed."""
-    row = connection.execute(
-        select(
-            payment_code.c.code,
-            artisan.c.full_name,
-            payment_code.c.total_centimes,
-            payment_code.c.fee_centimes,
-            payment_code.c.first_period,
-            payment_code.c.last_period,
-            payment_code.c.expires_at,
-        )
-        .join(artisan, artisan.c.id == payment_code.c.artisan_id)
-        .where(
-            payment_code.c.code == code,
-            payment_code.c.state == "issued",
-            payment_code.c.expires_at > now,
-        )
-    ).one_or_none()
-    if row is None or not is_still_owed(*owed_lines(connection, code)):
+@dataclass(frozen=True, slots=True)
+class SeenCode:
+    """A code that was given, with what it pays where it can be paid, and how it ended if not."""
+
+    payable: PayableCode | None
+    end: CodeEnd
+
+
+def find_code(connection: Connection, code: str, now: datetime) -> SeenCode | None:
+    """All of it in one statement; a code whose months are not owed any more is not payable."""
+    rows = connection.execute(_CODE, {"code": code}).all()
+    if not rows:
         return None
-    number, name, total, fee, first, last, expires = row
-    return PayableCode(
-        number, name, Money(total), Money(fee), Month.of(first), Month.of(last), expires
-    )
+    person = Artisan(*rows[0][:_PERSON])
+    total, fee, first, last, expires, *end, _, _ = rows[0][_PERSON:]
+    seen, owed = CodeEnd(*end), [(Month.of(row[-2]), Money(row[-1])) for row in rows]
+    if seen.state != "issued" or expires <= now or not is_still_owed(person, owed):
+        return SeenCode(None, seen)
+    months = Month.of(first), Month.of(last)
+    payable = PayableCode(code, person.full_name, Money(total), Money(fee), *months, expires)
+    return SeenCode(payable, seen)
 
 
 def find_code_end(connection: Connection, code: str) -> CodeEnd | None:
     """How the code ended, or would have by now; None when it was never issued."""
     row = connection.execute(
-        select(
-            payment_code.c.state,
-            func.coalesce(payment_code.c.ended_at, payment_code.c.expires_at),
-            deposit.c.agency_code,
-            agent.c.number,
-            deposit.c.receipt_number,
-        )
+        select(*_END)
+        .select_from(payment_code)
         .outerjoin(deposit, deposit.c.code == payment_code.c.code)
         .outerjoin(agent, agent.c.id == deposit.c.agent_id)
         .where(payment_code.c.code == code)
@@ -161,13 +184,19 @@ def find_receipt(connection: Connection, number: str, agency_code: str) -> Recei
     )
 
 
-def receipt_phone(connection: Connection, code: str) -> tuple[Phone | None, str]:
-    """Where the receipt goes, the phone that asked before the register's, and its language."""
+def receipt_phones(connection: Connection, code: str) -> dict[Phone, str]:
+    """Where the receipt goes and in which language: the phone that asked for the code before the
+    register's, and whoever pays or is paid for.
+    """
     phone = func.coalesce(payment_code.c.phone, artisan.c.phone)
-    row = connection.execute(
+    asked = (
         select(phone, func.coalesce(phone_profile.c.language, artisan.c.language))
         .join(artisan, artisan.c.id == payment_code.c.artisan_id)
         .outerjoin(phone_profile, phone_profile.c.phone == phone)
-        .where(payment_code.c.code == code)
-    ).one()
-    return (Phone(row[0]) if row[0] else None), row[1]
+        .where(payment_code.c.code == code, phone.is_not(None))
+    )
+    watching = select(receipt_watcher.c.phone, receipt_watcher.c.language).where(
+        receipt_watcher.c.code == code
+    )
+    rows = connection.execute(asked.union_all(watching))
+    return {Phone(number): language for number, language in rows}

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from app.text.encoding import GSM7, UCS2, fits, segments
-from app.ussd.engine import Engine
+from app.text.encoding import GSM7, UCS2, Limits, fits, segments
+from app.text.words import Words
+from app.ussd.engine import LOCKED, Engine
 from app.ussd.menu import Fault, Menu, Screen
 from app.ussd.samples import Samples
 from app.ussd.screen import footer, list_pages_of, pages_of, sentences
+from app.ussd.structure import structure_faults
 from app.ussd.vocabulary import Row, Vocabulary
 from app.ussd.wordings import GSM7_LANGUAGES, keys_of, wording_faults
 
@@ -19,59 +21,25 @@ _DEEPEST = 3
 _MANY_ROWS = 12
 
 
-def find_faults(engine: Engine[Any], samples: Samples) -> list[Fault]:
-    """Everything wrong with the menu and its words; structure first, for words lean on it."""
+def find_faults(
+    engine: Engine[Any], samples: Samples, gateways: Mapping[str, Limits]
+) -> list[Fault]:
+    """Everything wrong with the menu and its words; structure first, for words lean on it.
+
+    `gateways` are the limits of each gateway's screen.
+    """
     menu = engine.menu
-    faults = [*_structure(menu), *_names(menu, engine.vocabulary)]
+    faults = [*structure_faults(menu), *unknown_names(menu, engine.vocabulary)]
     faults += wording_faults(menu, engine.words, samples)
     if not faults:
-        faults += _sizes(engine, samples)
+        faults += _sizes(engine, samples, gateways)
     return faults
 
 
-def _structure(menu: Menu) -> Iterator[Fault]:
-    if menu.start not in menu.screens:
-        yield Fault(menu.start, "-", "the menu starts at a screen that is not there")
-        return
-    for screen in menu.screens.values():
-        for target in screen.targets:
-            if target not in menu.screens:
-                yield Fault(screen.name, "-", f"leads to {target}, which is not there")
-    reached = _reached(menu, menu.start)
-    for name in menu.screens:
-        if name not in reached:
-            yield Fault(name, "-", "cannot be reached")
-    for name, screen in menu.screens.items():
-        if screen.kind == "do" and _goes_round(menu, name):
-            yield Fault(name, "-", "goes round in a circle without an input")
-
-
-def _reached(menu: Menu, start: str) -> set[str]:
-    found: set[str] = set()
-    waiting = [start]
-    while waiting:
-        name = waiting.pop()
-        if name in menu.screens and name not in found:
-            found.add(name)
-            waiting += menu.screens[name].targets
-    return found
-
-
-def _goes_round(menu: Menu, start: str) -> bool:
-    """Whether following `do` screens alone can come back to `start`."""
-    seen: set[str] = set()
-    waiting = list(menu.screens[start].targets)
-    while waiting:
-        name = waiting.pop()
-        if name == start:
-            return True
-        if name in menu.screens and name not in seen and menu.screens[name].kind == "do":
-            seen.add(name)
-            waiting += menu.screens[name].targets
-    return False
-
-
-def _names(menu: Menu, vocabulary: Vocabulary[Any]) -> Iterator[Fault]:
+def unknown_names(menu: Menu, vocabulary: Vocabulary[Any]) -> Iterator[Fault]:
+    """What the menu names and the code has not, or the other way round."""
+    if menu.lock and LOCKED not in vocabulary.guards:
+        yield Fault(menu.lock, "-", f"asks for a PIN, but there is no guard {LOCKED}")
     for screen in menu.screens.values():
         known: dict[str, Mapping[str, Any]] = {
             "do": vocabulary.actions,
@@ -99,58 +67,97 @@ def _outcomes(screen: Screen, vocabulary: Vocabulary[Any]) -> Iterator[Fault]:
         yield Fault(screen.name, "-", f"{screen.uses} has no outcome {outcome}")
 
 
-def _sizes(engine: Engine[Any], samples: Samples) -> Iterator[Fault]:
-    for language in engine.words.languages:
-        measured = [
-            (screen.name, _size(engine, samples, screen, language))
-            for screen in engine.menu.screens.values()
-            if screen.kind != "do"
-        ]
-        measured += [
-            (key, _message(engine, samples, key, language))
-            for key in sorted(engine.words.keys(language))
-            if key.startswith("sms.")
-        ]
-        for name, faults in measured:
-            try:
-                yield from faults
-            except (ValueError, TypeError, AttributeError) as error:
-                # A row that fits nowhere, or a format that cannot write its value.
-                yield Fault(name, language, f"cannot be written: {error}")
+def _sizes(
+    engine: Engine[Any], samples: Samples, gateways: Mapping[str, Limits]
+) -> Iterator[Fault]:
+    words = engine.words
+    screens = [screen for screen in engine.menu.screens.values() if screen.kind != "do"]
+    for language in words.languages:
+        for gateway, limits in _narrowest(gateways):
+            for screen in screens:
+                faults = _size(engine, samples, screen, language, limits)
+                yield from _told(screen.name, language, gateway, faults)
+        for key in sorted(words.keys(language)):
+            if key.startswith("sms."):
+                yield from _told(key, language, "", _message(words, samples, key, language))
 
 
-def _size(engine: Engine[Any], samples: Samples, screen: Screen, language: str) -> Iterator[Fault]:
-    words, limits = engine.words, engine.limits
+def _narrowest(gateways: Mapping[str, Limits]) -> Iterator[tuple[str, Limits]]:
+    """Each limit once, with the gateways that have it."""
+    for limits in dict.fromkeys(gateways.values()):
+        yield "/".join(name for name, its in gateways.items() if its == limits), limits
+
+
+def _told(name: str, language: str, gateway: str, faults: Iterator[str]) -> Iterator[Fault]:
+    where = f" ({gateway})" if gateway else ""
+    try:
+        for why in faults:
+            yield Fault(name, language, why + where)
+    except (ValueError, TypeError, AttributeError) as error:
+        # A row that fits nowhere, or a format that cannot write its value.
+        yield Fault(name, language, f"cannot be written: {error}{where}")
+
+
+def worst_pages(
+    engine: Engine[Any],
+    samples: Samples,
+    screen: Screen,
+    language: str,
+    limits: Limits,
+    reason: str | None = None,
+) -> list[str]:
+    """The pages of a screen with the longest values it may have to hold, all choices offered."""
+    words = engine.words
+    values = _worst(words, samples, screen, language)
+    depth = 1 if screen.home else _DEEPEST
+    if screen.kind == "list":
+        row = Row("", samples.worst(words, language, f"{screen.name}.row"))
+        rows = [row] * _MANY_ROWS
+        return [
+            page
+            for page, _ in list_pages_of(
+                words, language, screen, values, rows, depth, limits, reason
+            )
+        ]
+    digits = [choice.digit for choice in screen.choices]
+    return pages_of(words, language, screen, values, digits, depth, limits, reason)
+
+
+def _size(
+    engine: Engine[Any], samples: Samples, screen: Screen, language: str, limits: Limits
+) -> Iterator[str]:
+    words = engine.words
+    typed = screen.uses and screen.kind != "list"
+    reason = f"wrong.{screen.uses}" if typed else "wrong.choice"
+    again = None if screen.kind == "end" else reason
+    pages = worst_pages(engine, samples, screen, language, limits, again)
+    if screen.kind == "list":
+        return
+    if screen.kind == "end" and len(pages) > 1:
+        yield f"ends the talk but takes {len(pages)} pages"
+    values = _worst(words, samples, screen, language)
+    for line in sentences(words, language, screen.name, values) if again else ():
+        if not _fits_below(words, language, words.say(language, reason), line, limits):
+            yield f"{reason} leaves no room for the line: {line}"
+    if len(pages) > _MOST_PAGES:
+        yield f"takes {len(pages)} pages, {_MOST_PAGES} at most"
+    digits = [choice.digit for choice in screen.choices]
+    if digits and not any(_offers_all(page, digits) for page in pages):
+        yield "its choices are not on one page"
+
+
+def _worst(words: Words, samples: Samples, screen: Screen, language: str) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for key in keys_of(screen) | {screen.name}:
         if words.has(language, key):
             values |= samples.worst(words, language, key)
-    if screen.kind == "list":
-        row = Row("", samples.worst(words, language, f"{screen.name}.row"))
-        list_pages_of(
-            words, language, screen, values, [row] * _MANY_ROWS, _DEEPEST, limits, "wrong.choice"
-        )
-        return
-    reason = f"wrong.{screen.uses}" if screen.uses else "wrong.choice"
-    digits = [choice.digit for choice in screen.choices]
-    again = None if screen.kind == "end" else reason
-    depth = 1 if screen.home else _DEEPEST
-    pages = pages_of(words, language, screen, values, digits, depth, limits, again)
-    if screen.kind == "end" and len(pages) > 1:
-        yield Fault(screen.name, language, f"ends the talk but takes {len(pages)} pages")
-    for line in sentences(words, language, screen.name, values) if again else ():
-        if not _fits_below(engine, language, words.say(language, reason), line):
-            yield Fault(screen.name, language, f"{reason} leaves no room for the line: {line}")
-    if len(pages) > _MOST_PAGES:
-        yield Fault(screen.name, language, f"takes {len(pages)} pages, {_MOST_PAGES} at most")
-    if digits and not any(_offers_all(page, digits) for page in pages):
-        yield Fault(screen.name, language, "its choices are not on one page")
+    return values
 
 
-def _fits_below(engine: Engine[Any], language: str, reason: str, line: str) -> bool:
+def _fits_below(words: Words, language: str, reason: str, line: str, limits: Limits) -> bool:
     """Whether one page holds both: else the reason would stand on a page of its own."""
-    end = footer(engine.words, language, _DEEPEST, later=True, more=True)
-    return fits("\n".join([reason, line, end]), engine.limits)
+    end = footer(words, language, _DEEPEST, later=True, more=True)
+    return fits("\n".join([reason, line, end]), limits)
 
 
 def _offers_all(page: str, digits: list[str]) -> bool:
@@ -158,9 +165,8 @@ def _offers_all(page: str, digits: list[str]) -> bool:
     return all(any(line.startswith(f"{digit} ") for line in lines) for digit in digits)
 
 
-def _message(engine: Engine[Any], samples: Samples, key: str, language: str) -> Iterator[Fault]:
-    words = engine.words
+def _message(words: Words, samples: Samples, key: str, language: str) -> Iterator[str]:
     text = words.say(language, key, samples.worst(words, language, key))
     most = _MOST_SEGMENTS[GSM7 if language in GSM7_LANGUAGES else UCS2]
     if segments(text) > most:
-        yield Fault(key, language, f"takes {segments(text)} SMS segments, {most} at most")
+        yield f"takes {segments(text)} SMS segments, {most} at most"

@@ -2,52 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Generic
+from typing import Generic
 
 from app.base.deadline import Deadline
-from app.base.errors import InvalidInput
+from app.base.errors import InvalidInput, Late
 from app.base.hop import Reply
-from app.base.phone import Phone
-from app.text.encoding import Limits
 from app.text.words import Words
-from app.ussd.menu import Choice, Menu, Screen
+from app.ussd.late import LateAction
+from app.ussd.menu import BACK, ONWARD, Choice, Menu, Screen
+from app.ussd.place import Caller, Place, Step
 from app.ussd.screen import list_pages_of, pages_of
 from app.ussd.vocabulary import Desk, NothingToShow, Row, Talk, Vocabulary
 
-BACK, HOME, MORE = "0", "00", "9"
+_BACK, _HOME, _MORE = "0", "00", "9"
+# Says whether this caller has still to type the PIN before anything private.
+LOCKED = "locked"
+# A question is asked again so often; then help is offered.
+_MOST_WRONG = 3
 # More screens in a row without an input than this is a circle; the checker finds it first.
 _STEPS = 20
 _DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "0123456789" * 2)
-
-
-@dataclass(slots=True)
-class Place:
-    """Where a talk stands. All of it is JSON, and all of it is kept between hops.
-
-    `path` is the screens to go back through, the current one last; `visits` counts screens
-    entered, so that an action has another key each time it is really asked for again; `wrong` is
-    the sentence on top that says why a screen is asked again, and moves its pages.
-    """
-
-    language: str
-    path: list[str] = field(default_factory=list)
-    page: int = 0
-    visits: int = 0
-    facts: dict[str, Any] = field(default_factory=dict)
-    kept: dict[str, Any] = field(default_factory=dict)
-    wrong: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Caller(Generic[Desk]):
-    """Who is on the line for this hop, and what actions may work with."""
-
-    session_id: str
-    phone: Phone
-    now: datetime
-    desk: Desk
 
 
 class Engine(Generic[Desk]):
@@ -58,33 +32,51 @@ class Engine(Generic[Desk]):
         menu: Menu,
         words: Words,
         vocabulary: Vocabulary[Desk],
-        limits: Limits,
         deadline: Deadline,
+        version: str = "",
     ) -> None:
         self.deadline = deadline
+        self.version = version
         self.menu = menu
         self.words = words
         self.vocabulary = vocabulary
-        self.limits = limits
 
     def begin(self, place: Place, caller: Caller[Desk]) -> Reply:
         """The first screen of a talk."""
         return self._enter(self.menu.start, place, caller)
 
-    def step(self, typed: str, place: Place, caller: Caller[Desk]) -> tuple[Reply, bool]:
-        """The screen after `typed`, and whether the input was understood."""
+    def can_resume(self, place: Place) -> bool:
+        """Whether a talk that broke off there is worth taking up: somebody had begun something."""
+        return bool(self.menu.resume) and (len(place.path) > 1 or bool(place.held))
+
+    def resume(self, place: Place, caller: Caller[Desk]) -> Reply:
+        """Offers to go on where the talk broke off. Nothing of it is done again."""
+        if self.menu.lock in place.path:
+            place.held = place.path[: place.path.index(self.menu.lock)]
+        elif len(place.path) > 1:
+            place.held, place.held_page, place.heading = place.path, place.page, ""
+        place.path = []
+        return self._enter(self.menu.resume, place, caller)
+
+    def step(self, typed: str, place: Place, caller: Caller[Desk]) -> Step:
+        """The screen after `typed`; an input not understood leaves the talk where it is."""
+        typed = plain_input(typed)
+        screen = self.menu.screens[place.path[-1]]
+        noted = _noted(typed, screen)
         try:
-            return self._stepped(plain_input(typed), place, caller)
+            if how := self._moves(typed, place, caller):
+                return Step(self.shown(place, caller), how, noted)
+            reply, understood = self._answered(typed, screen, place, caller)
+            return Step(reply, "answered" if understood else "wrong", noted)
         except NothingToShow:
             self._go_home(place, "changed")
-            return self.shown(place, caller), False
+            return Step(self.shown(place, caller), "changed", noted)
 
-    def _stepped(self, typed: str, place: Place, caller: Caller[Desk]) -> tuple[Reply, bool]:
-        screen = self.menu.screens[place.path[-1]]
-        if self._moves(typed, place, caller):
-            return self.shown(place, caller), True
+    def _answered(
+        self, typed: str, screen: Screen, place: Place, caller: Caller[Desk]
+    ) -> tuple[Reply, bool]:
         if screen.kind in {"input", "secret"}:
-            return self._answered(typed, screen, place, caller)
+            return self._typed(typed, screen, place, caller)
         if screen.kind == "list":
             return self._chosen(typed, screen, place, caller)
         for choice in screen.choices:
@@ -107,36 +99,54 @@ class Engine(Generic[Desk]):
         if screen.kind == "list":
             assert screen.uses
             rows = self.vocabulary.lists[screen.uses](talk)
-            return list_pages_of(*how, rows, depth, self.limits, reason)
+            return list_pages_of(*how, rows, depth, caller.limits, reason)
         digits = [c.digit for c in screen.choices if self._offered(c, place, caller)]
-        return [(page, []) for page in pages_of(*how, digits, depth, self.limits, reason)]
+        return [(page, []) for page in pages_of(*how, digits, depth, caller.limits, reason)]
 
-    def _moves(self, typed: str, place: Place, caller: Caller[Desk]) -> bool:
-        """Whether `typed` is 0, 00 or 9 and the place is now another."""
-        if typed == BACK and place.page:
-            place.page -= 1
-        elif typed == BACK and len(place.path) > 1:
-            place.path.pop()
-            place.wrong = ""
-        elif typed in {BACK, HOME}:
-            self._go_home(place)
-        elif typed == MORE and place.page + 1 < len(self._pages(place, caller)):
+    def _moves(self, typed: str, place: Place, caller: Caller[Desk]) -> str:
+        """How 0, 00 or 9 changed the place; nothing when `typed` is none of them here."""
+        if typed == _MORE and place.page + 1 < len(self._pages(place, caller)):
             place.page += 1
+            return "more"
+        if typed == _BACK and place.page:
+            place.page -= 1
+            return "more"
+        if typed == _BACK and len(place.path) > 1:
+            self._go_back(place)
+        elif typed in {_BACK, _HOME}:
+            self._go_home(place)
         else:
-            return False
-        return True
+            return ""
+        return "back"
+
+    def _go_back(self, place: Place) -> None:
+        del place.path[max(1, len(place.path) - 1) :]
+        self._settle(place)
 
     def _go_home(self, place: Place, wrong: str = "") -> None:
-        place.path, place.page, place.wrong = place.path[:1], 0, wrong
+        place.path = place.path[:1]
+        self._settle(place, wrong)
+
+    def _settle(self, place: Place, wrong: str = "") -> None:
+        """The last screen of the path is new to the caller; at home no detour waits any more."""
+        place.page, place.wrong, place.tries = 0, wrong, 0
+        if self.menu.screens[place.path[-1]].home:
+            place.held, place.heading = [], ""
 
     def _refused(self, why: str, place: Place, caller: Caller[Desk]) -> tuple[Reply, bool]:
-        """The same screen with the reason on top: of every page of a list, else of the first."""
+        """The same screen with the reason on top: of every page of a list, else of the first.
+
+        Asked in vain too often, it gives way to the menu's help, from which 0 leads back to it.
+        """
+        place.tries += 1
+        if place.tries > _MOST_WRONG and self.menu.help not in {"", place.path[-1]}:
+            return self._enter(self.menu.help, place, caller), False
         place.wrong = why
         if self.menu.screens[place.path[-1]].kind != "list":
             place.page = 0
         return self.shown(place, caller), False
 
-    def _answered(
+    def _typed(
         self, typed: str, screen: Screen, place: Place, caller: Caller[Desk]
     ) -> tuple[Reply, bool]:
         assert screen.uses
@@ -145,7 +155,12 @@ class Engine(Generic[Desk]):
         except InvalidInput:
             return self._refused(f"wrong.{screen.uses}", place, caller)
         place.kept[screen.keep] = value
-        return self._enter(screen.target, place, caller), True
+        try:
+            return self._enter(screen.target, place, caller), True
+        finally:
+            if screen.kind == "secret":
+                # Known to the actions of this hop, and then to nobody.
+                place.kept.pop(screen.keep, None)
 
     def _chosen(
         self, typed: str, screen: Screen, place: Place, caller: Caller[Desk]
@@ -161,18 +176,65 @@ class Engine(Generic[Desk]):
     def _enter(self, name: str, place: Place, caller: Caller[Desk]) -> Reply:
         """Goes to `name`, running the actions on the way, until a screen waits or ends."""
         for _ in range(_STEPS):
+            name = self._redirected(name, place, caller)
+            if not name:
+                return self.shown(place, caller)
             place.visits += 1
             screen = self.menu.screens[name]
             if screen.kind != "do":
                 self._arrive(screen, place)
                 return self.shown(place, caller)
-            assert screen.uses and screen.outcomes is not None
-            talk = self._talk(place, caller, screen.name)
-            outcome = self.deadline.run(self.vocabulary.actions[screen.uses].run, talk)
-            place.language = self.words.spoken(talk.language)
-            place.facts, place.kept = talk.facts, talk.kept
-            name = screen.outcomes[outcome]
+            try:
+                name = self._acted(screen, place, caller)
+            except Late:
+                if not self._can_answer_later(screen):
+                    raise
+                return self._late(screen, place, caller)
         raise RuntimeError(f"the menu goes round in circles at {name}")
+
+    def _redirected(self, name: str, place: Place, caller: Caller[Desk]) -> str:
+        """The screen really entered; none when a path was taken up that shows itself."""
+        if name == BACK:
+            self._go_back(place)
+            return ""
+        if name == ONWARD:
+            if self._locked(place, caller):
+                return self.menu.lock
+            name, place.heading = place.heading, ""
+            page, place.held_page = place.held_page, 0
+            place.path, place.held = place.held or place.path, []
+            self._settle(place)
+            place.page = page
+            return name
+        if self.menu.screens[name].private and self._locked(place, caller):
+            place.held, place.heading = list(place.path), name
+            return self.menu.lock
+        return name
+
+    def _locked(self, place: Place, caller: Caller[Desk]) -> bool:
+        if not self.menu.lock:
+            return False
+        return self.vocabulary.guards[LOCKED](self._talk(place, caller))
+
+    def _acted(self, screen: Screen, place: Place, caller: Caller[Desk]) -> str:
+        """Runs the screen's action within the hop's time; gives where its outcome leads."""
+        assert screen.uses and screen.outcomes is not None
+        talk = self._talk(place, caller, screen.name)
+        action = self.vocabulary.actions[screen.uses]
+        outcome = self.deadline.run_since(caller.began, action.run, talk)
+        place.language = self.words.spoken(talk.language)
+        place.facts, place.kept = talk.facts, talk.kept
+        return screen.outcomes[outcome]
+
+    def _late(self, screen: Screen, place: Place, caller: Caller[Desk]) -> Reply:
+        """Ends the talk with the promise of a message; the worker keeps it (jobs)."""
+        assert screen.uses
+        caller.late = LateAction.of(screen.uses, self._talk(place, caller, screen.name))
+        return Reply(self.words.say(place.language, "late"), False)
+
+    def _can_answer_later(self, screen: Screen) -> bool:
+        assert screen.uses
+        return self.vocabulary.actions[screen.uses].by_sms is not None
 
     def _arrive(self, screen: Screen, place: Place) -> None:
         if screen.home:
@@ -182,7 +244,7 @@ class Engine(Generic[Desk]):
         if screen.name in place.path:
             del place.path[place.path.index(screen.name) :]
         place.path.append(screen.name)
-        place.page, place.wrong = 0, ""
+        self._settle(place)
 
     def _offered(self, choice: Choice, place: Place, caller: Caller[Desk]) -> bool:
         guard = choice.guard
@@ -198,3 +260,12 @@ class Engine(Generic[Desk]):
 def plain_input(typed: str) -> str:
     """What was typed, with ordinary digits, without invisible marks or blanks around it."""
     return "".join(filter(str.isprintable, typed)).translate(_DIGITS).strip()
+
+
+def _noted(typed: str, screen: Screen) -> str:
+    """What may be kept of an input: a digit of a menu, else what kind of thing was typed."""
+    if typed in {_BACK, _HOME, _MORE}:
+        return typed
+    if screen.kind in {"input", "secret"}:
+        return f"<{screen.uses}>"
+    return typed if len(typed) == 1 and typed.isdecimal() else "?"

@@ -9,11 +9,14 @@
     screen_name: {end: source}
 
 `home: true` is where 00 leads. `afresh: true` makes 0 lead there: what came before is done.
+`private: true` asks for the PIN first, of who has set one. Two targets are no screens: `back` is
+the screen shown before this one, `onward` where the talk was going when it broke off or met the
+PIN. Beside `start` a menu may name `resume` (where a talk that broke off is taken up), `help`
+(after too many wrong inputs) and `lock` (where the PIN is asked).
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -35,6 +38,10 @@ KINDS: dict[str, tuple[set[str], set[str]]] = {
     "end": (set(), set()),
 }
 NO_VALUES = "none"
+# Targets that are no screens: where one came from, and where one was going.
+BACK, ONWARD = "back", "onward"
+_MARKS = ("afresh", "home", "private")
+_PLACES = ("start", "resume", "help", "lock")
 
 
 class BrokenMenu(MaalemError):  # noqa: N818
@@ -76,22 +83,35 @@ class Screen:
     target: str = ""
     afresh: bool = False
     home: bool = False
+    private: bool = False
 
     @property
-    def targets(self) -> list[str]:
-        """Every screen one step further."""
+    def aims(self) -> list[str]:
+        """Everything written as a target, `back` and `onward` too."""
         found = [choice.target for choice in self.choices]
         found += (self.outcomes or {}).values()
         return [*found, self.target] if self.target else found
 
+    @property
+    def targets(self) -> list[str]:
+        """Every screen one step further."""
+        return [target for target in self.aims if target not in {BACK, ONWARD}]
+
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """The screens by name, where a talk begins, and a digest that names this version."""
+    """The screens by name, where a talk begins, and where the engine itself may lead it."""
 
     start: str
     screens: Mapping[str, Screen]
-    digest: str
+    resume: str = ""
+    help: str = ""
+    lock: str = ""
+
+    @property
+    def entrances(self) -> list[str]:
+        """Where a talk may come without a choice of anyone."""
+        return [name for name in (self.start, self.resume, self.help, self.lock) if name]
 
 
 class _StrictLoader(yaml.BaseLoader):
@@ -104,19 +124,39 @@ class _StrictLoader(yaml.BaseLoader):
         return super().construct_mapping(node, deep)
 
 
-def load_menu(path: Path) -> Menu:
-    """The menu in one file; BrokenMenu names the first screen that cannot be read."""
-    content = path.read_bytes()
+def load_menu(*paths: Path) -> Menu:
+    """One menu from several files; BrokenMenu names the first screen that cannot be read."""
+    places: dict[str, str] = {}
+    screens: dict[str, Screen] = {}
+    for path in paths:
+        raw = _read(path)
+        for name, body in raw.pop("screens").items():
+            _once(screens, str(name), _screen(str(name), body), path)
+        for place, target in raw.items():
+            _once(places, place, str(target), path)
+    if "start" not in places:
+        raise BrokenMenu(screen=paths[0].name, why="needs `start`")
+    return Menu(screens=screens, **places)
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        raw = yaml.load(content, _StrictLoader)  # noqa: S506 - it makes text only
+        raw = yaml.load(path.read_bytes(), _StrictLoader)  # noqa: S506 - it makes text only
     except yaml.YAMLError as error:
         raise BrokenMenu(screen=path.name, why=str(error).replace("\n", " ")) from None
-    if not isinstance(raw, dict) or set(raw) != {"start", "screens"}:
-        raise BrokenMenu(screen=path.name, why="needs exactly `start` and `screens`")
+    if not isinstance(raw, dict) or not {"screens"} <= set(raw) <= {"screens", *_PLACES}:
+        raise BrokenMenu(screen=path.name, why=f"needs `screens`, may have {', '.join(_PLACES)}")
     if not isinstance(raw["screens"], dict):
         raise BrokenMenu(screen=path.name, why="`screens` maps names to screens")
-    screens = {str(name): _screen(str(name), body) for name, body in raw["screens"].items()}
-    return Menu(str(raw["start"]), screens, hashlib.sha256(content).hexdigest()[:8])
+    return raw
+
+
+def _once(found: dict[str, Any], name: str, thing: object, path: Path) -> None:
+    if name in found:
+        raise BrokenMenu(screen=name, why=f"written again in {path.name}")
+    if name in {BACK, ONWARD}:
+        raise BrokenMenu(screen=name, why="is a target of the engine's own, not a screen")
+    found[name] = thing
 
 
 def _screen(name: str, body: object) -> Screen:
@@ -127,15 +167,16 @@ def _screen(name: str, body: object) -> Screen:
         raise BrokenMenu(screen=name, why=f"needs one of {', '.join(KINDS)}, has {kinds or 'none'}")
     kind = kinds[0]
     needed, allowed = KINDS[kind]
-    fields = set(body) - {kind, "afresh", "home"}
+    fields = set(body) - {kind, *_MARKS}
     if missing := needed - fields:
         raise BrokenMenu(screen=name, why=f"a {kind} needs {', '.join(sorted(missing))}")
     if unknown := fields - needed - allowed:
         raise BrokenMenu(screen=name, why=f"a {kind} has no {', '.join(sorted(map(str, unknown)))}")
-    for mark in ("afresh", "home"):
+    for mark in _MARKS:
         if body.get(mark, "true") != "true":
             raise BrokenMenu(screen=name, why=f"`{mark}` is true or left out")
-    return replace(_built(name, kind, body), afresh="afresh" in body, home="home" in body)
+    afresh, home, private = (mark in body for mark in _MARKS)
+    return replace(_built(name, kind, body), afresh=afresh, home=home, private=private)
 
 
 def _built(name: str, kind: str, body: Mapping[str, Any]) -> Screen:

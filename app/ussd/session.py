@@ -8,7 +8,7 @@ from base64 import urlsafe_b64encode
 from collections import deque
 from dataclasses import dataclass, field, fields
 from hashlib import blake2b, sha1
-from typing import Any
+from typing import Any, NamedTuple
 
 from redis import Redis
 from redis.connection import AbstractConnection
@@ -17,22 +17,37 @@ from redis.exceptions import NoScriptError, RedisError
 
 from app.base.errors import Unavailable
 from app.base.hop import Hop, Reply
-from app.ussd.engine import Place
+from app.ussd.late import STREAM, LateAction
+from app.ussd.place import Place
 
-# The gateway ends a session after 180 s (domain.md section 4).
-KEPT_SECONDS = 200
+# The gateway ends a session after 180 s (domain.md section 4); a talk that broke off may be taken
+# up for longer.
+KEPT_SECONDS = 600
 # Replies kept for a gateway that asks again; older hops than these get the current screen.
 _REPLIES = 4
 _LONGEST_KEPT = 700
 
+# Hops waiting to be counted; when nobody fetches them the oldest go.
+HOPS = "hops"
+_MOST_HOPS = 100_000
+
+# The talk; for a first hop without one, the last talk of the phone.
+_LOAD = """
+local own = redis.call('GET', KEYS[1])
+if own then return {own, false} end
+local last = redis.call('GET', KEYS[2])
+return {false, last and redis.call('GET', last)}
+"""
 # Writes when the revision is still the one read; otherwise gives back what another wrote.
-_SAVE = """
+_SAVE = f"""
 local current = redis.call('GET', KEYS[1])
 if current and string.match(current, '^(%d+):') ~= ARGV[1] then return current end
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
+redis.call('SET', KEYS[2], KEYS[1], 'EX', ARGV[3])
+if redis.call('RPUSH', '{HOPS}', ARGV[4]) > {_MOST_HOPS} then redis.call('LPOP', '{HOPS}') end
+if ARGV[5] then redis.call('XADD', '{STREAM}', '*', 'action', ARGV[5]) end
 return false
 """
-_SAVE_DIGEST = sha1(_SAVE.encode(), usedforsecurity=False).hexdigest()
 _PLACE = tuple(field.name for field in fields(Place))
 _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -75,9 +90,26 @@ class Record:
         return cls(Place(*place), menu, seen, digest, over, replies, int(revision))
 
 
-def short_digest(text: str) -> str:
-    """Eight letters that stand for a chain of inputs."""
-    return urlsafe_b64encode(blake2b(text.encode(), digest_size=6).digest()).decode()
+class Found(NamedTuple):
+    """The talk of a hop; without one, the last talk of the phone if the hop only dials."""
+
+    record: Record | None
+    broken_off: Record | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Script:
+    """A script and what Redis knows it by."""
+
+    text: str
+    digest: str
+
+
+def _script(text: str) -> _Script:
+    return _Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
+
+
+_LOADING, _SAVING = _script(_LOAD), _script(_SAVE)
 
 
 class Sessions:
@@ -87,20 +119,53 @@ class Sessions:
     costs more than the command.
     """
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, secret: bytes) -> None:
         self._pool = redis.connection_pool
         self._idle: deque[AbstractConnection] = deque()
+        self._secret = blake2b(secret, digest_size=32, person=b"maalem talks").digest()
 
-    def load(self, hop: Hop) -> Record | None:
-        return _unpacked(self._ask("GET", _key(hop)))
+    def digest(self, text: str) -> str:
+        """Eight letters that stand for inputs or a session, and tell nobody what they were."""
+        return urlsafe_b64encode(self._keyed(text, 6)).decode()
 
-    def save(self, hop: Hop, record: Record) -> Record | None:
-        """None when written; what another worker wrote first when it was faster."""
-        arguments = 1, _key(hop), record.revision, record.packed(), KEPT_SECONDS
+    def load(self, hop: Hop) -> Found:
+        """The hop's talk, or what its phone left behind."""
+        if not hop.only_dials:
+            return Found(_unpacked(self._ask("GET", self._talk_key(hop))))
+        own, left = self._run(_LOADING, 2, self._talk_key(hop), self._phone_key(hop))
+        return Found(_unpacked(own), _unpacked(left))
+
+    def save(
+        self, hop: Hop, record: Record, noted: str, late: LateAction | None = None
+    ) -> Record | None:
+        """None when written; what another worker wrote first when it was faster.
+
+        With the talk go what is noted of the hop, and an action still to be done.
+        """
+        keys = self._talk_key(hop), self._phone_key(hop)
+        arguments: list[str | bytes | int] = [record.revision, record.packed(), KEPT_SECONDS, noted]
+        arguments += [late.packed()] if late else []
+        return _unpacked(self._run(_SAVING, 2, *keys, *arguments))
+
+    def note(self, noted: str) -> None:
+        """Notes something of a talk that is no hop: its end, as the gateway tells it."""
+        self._ask("RPUSH", HOPS, noted)
+
+    def _talk_key(self, hop: Hop) -> bytes:
+        """Neither number nor session id can be read from it; another phone never shares a talk."""
+        return b"u" + self._keyed(f"{hop.gateway}\0{hop.session_id}\0{hop.phone.e164}", 12)
+
+    def _phone_key(self, hop: Hop) -> bytes:
+        return b"p" + self._keyed(hop.phone.e164, 9)
+
+    def _keyed(self, text: str, size: int) -> bytes:
+        return blake2b(text.encode(), digest_size=size, key=self._secret).digest()
+
+    def _run(self, script: _Script, *arguments: str | bytes | int) -> Any:
         try:
-            return _unpacked(self._ask("EVALSHA", _SAVE_DIGEST, *arguments))
+            return self._ask("EVALSHA", script.digest, *arguments)
         except NoScriptError:
-            return _unpacked(self._ask("EVAL", _SAVE, *arguments))
+            return self._ask("EVAL", script.text, *arguments)
 
     def _ask(self, *command: str | bytes | int) -> object:
         try:
@@ -132,10 +197,3 @@ def _answer(connection: AbstractConnection, command: tuple[str | bytes | int, ..
 
 def _unpacked(value: object) -> Record | None:
     return Record.unpacked(value) if isinstance(value, bytes) else None
-
-
-def _key(hop: Hop) -> str:
-    """Neither number nor session id can be read from it; another phone never shares a talk."""
-    named = f"{hop.gateway}\0{hop.session_id}\0{hop.phone.e164}"
-    digest = blake2b(named.encode(), digest_size=12).digest()
-    return "u:" + urlsafe_b64encode(digest).decode()

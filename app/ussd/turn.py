@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 from typing import Generic
 
 from app.base.hop import Hop, Reply
-from app.ussd.engine import Caller, Engine, Place
-from app.ussd.session import Record, Sessions, short_digest
+from app.ussd.engine import Engine
+from app.ussd.place import Caller, Place
+from app.ussd.session import Record, Sessions
+from app.ussd.versions import Versions
 from app.ussd.vocabulary import Desk
 
 # A dialled string longer than this many answers is no person's.
 _MOST_INPUTS = 40
+# How the gateway says that a session ended.
+ENDINGS = frozenset({"success", "incomplete", "failed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,67 +29,132 @@ class Turned:
     language: str
 
 
-class Turns(Generic[Desk]):
-    """Answers callbacks with one engine and the sessions in Redis."""
+@dataclass(slots=True)
+class _Walk:
+    """How far a hop came: what the phone shows now, how it was reached, and what may be noted of
+    the inputs.
+    """
 
-    def __init__(self, engine: Engine[Desk], sessions: Sessions) -> None:
-        self._engine = engine
+    reply: Reply
+    how: str
+    noted: list[str] = field(default_factory=list)
+
+    @property
+    def outcome(self) -> str:
+        if self.how in {"wrong", "changed"}:
+            return "not_understood"
+        return "continued" if self.reply.more else "ended"
+
+
+class Turns(Generic[Desk]):
+    """Answers callbacks with the menu each talk began with, and the sessions in Redis."""
+
+    def __init__(self, versions: Versions[Desk], sessions: Sessions) -> None:
+        self._versions = versions
         self.sessions = sessions
 
     def answer(self, hop: Hop, caller: Caller[Desk], language: str) -> Turned:
         """The screen for this hop. Two Redis round trips; nothing is done twice on a retry."""
-        chain = hop.chain.removeprefix("*")
-        hop_key = short_digest(chain)
-        record = self.sessions.load(hop)
+        self._versions.publish(caller.now)
+        chain = hop.inputs
+        hop_key = self.sessions.digest(hop.message or chain)
+        record, broken_off = self.sessions.load(hop)
         if record and (reply := record.answer(hop_key)):
-            return self._told(record, reply, "repeated")
-        if record is None or self._menu_changed(record):
+            return _told(record, reply, "repeated")
+        engine = self._versions.find(record.menu) if record and not hop.starts else None
+        if record is None or engine is None:
             revision = record.revision if record else 0
-            record = Record(Place(language), self._engine.menu.digest, revision=revision)
-            inputs = chain.split("*") if chain else []
-            reply = self._engine.begin(record.place, caller)
+            engine, record, walk = self._begun(broken_off, caller, language)
+            record.revision, inputs = revision, chain.split("*") if chain else []
         else:
-            new = _new_inputs(record, chain)
+            new = [chain] if hop.message else self._new_inputs(record, chain)
             if new is None or record.over:
-                return self._told(record, _last(record), "stale")
-            inputs, reply = new, _last(record)
-        reply, outcome = self._walk(record, inputs, reply, caller)
-        record.seen, record.seen_digest, record.over = len(chain), hop_key, not reply.more
-        record.remember(hop_key, reply)
-        if (winner := self.sessions.save(hop, record)) is not None:
+                return _told(record, _last(record), "stale")
+            inputs, walk = new, _Walk(_last(record), "answered")
+        self._go(engine, record, inputs, walk, caller)
+        record.seen, record.seen_digest = len(chain), hop_key
+        record.over = not walk.reply.more
+        record.remember(hop_key, walk.reply)
+        noted = self._noted(hop, record, walk, caller)
+        if (winner := self.sessions.save(hop, record, noted, caller.late)) is not None:
             # Another worker answered this hop, or a later one, first: its answer stands.
-            return self._told(winner, winner.answer(hop_key) or _last(winner), "raced")
-        return self._told(record, reply, outcome)
+            return _told(winner, winner.answer(hop_key) or _last(winner), "raced")
+        return _told(record, walk.reply, "late" if caller.late else walk.outcome)
 
-    def _walk(
-        self, record: Record, inputs: list[str], reply: Reply, caller: Caller[Desk]
-    ) -> tuple[Reply, str]:
+    def ended(self, hop: Hop, status: str, caller: Caller[Desk]) -> None:
+        """Notes the gateway's word that the session is over; a talk that ended itself needs none.
+
+        It may still be taken up: that the line broke is no decision of the caller.
+        """
+        record = self.sessions.load(hop).record
+        if record and not record.over and status != "success":
+            walk = _Walk(Reply("", False), "dropped")
+            self.sessions.note(self._noted(hop, record, walk, caller))
+
+    def _begun(
+        self, broken_off: Record | None, caller: Caller[Desk], language: str
+    ) -> tuple[Engine[Desk], Record, _Walk]:
+        """A new talk, or the one this phone left unfinished, on the menu it began with."""
+        engine = self._versions.find(broken_off.menu) if broken_off else None
+        if broken_off and engine and not broken_off.over and engine.can_resume(broken_off.place):
+            record = Record(broken_off.place, engine.version)
+            return engine, record, _Walk(engine.resume(record.place, caller), "resumed")
+        engine = self._versions.current
+        record = Record(Place(language), engine.version)
+        return engine, record, _Walk(engine.begin(record.place, caller), "dialled")
+
+    def _go(
+        self,
+        engine: Engine[Desk],
+        record: Record,
+        inputs: list[str],
+        walk: _Walk,
+        caller: Caller[Desk],
+    ) -> None:
         """Feeds the inputs in order; the first that is not understood ends the walk."""
         for typed in inputs[:_MOST_INPUTS]:
-            if not reply.more:
+            if not walk.reply.more:
                 break
-            reply, understood = self._engine.step(typed, record.place, caller)
-            if not understood:
-                return reply, "not_understood"
-        return reply, "continued" if reply.more else "ended"
+            step = engine.step(typed, record.place, caller)
+            walk.reply, walk.how = step.reply, step.how
+            walk.noted.append(step.noted)
+            if not step.understood:
+                break
 
-    def _menu_changed(self, record: Record) -> bool:
-        return record.menu != self._engine.menu.digest
+    def _new_inputs(self, record: Record, chain: str) -> list[str] | None:
+        """What the chain adds to what was walked; None when it adds nothing (an old hop again)."""
+        if len(chain) < record.seen or (len(chain) == record.seen and record.seen):
+            return None
+        rest = chain[record.seen :]
+        continues = self.sessions.digest(chain[: record.seen]) == record.seen_digest
+        if not continues or (record.seen and not rest.startswith("*")):
+            # Not a continuation: the last answer is the only one that can be new.
+            return [chain.rpartition("*")[2]]
+        return (rest[1:] if record.seen else rest).split("*")
 
-    def _told(self, record: Record, reply: Reply, outcome: str) -> Turned:
-        return Turned(reply, record.place.path[-1], outcome, record.place.language)
+    def _noted(self, hop: Hop, record: Record, walk: _Walk, caller: Caller[Desk]) -> str:
+        """What is kept of a hop, without number or secret: observe.hops reads it."""
+        place = record.place
+        return json.dumps(
+            [
+                self.sessions.digest(f"{hop.gateway}\0{hop.session_id}"),
+                record.revision,
+                round(caller.now.timestamp() * 1000),
+                hop.gateway,
+                place.language,
+                walk.how,
+                "*".join(walk.noted),
+                place.path[-1] if place.path else "",
+                int(walk.reply.more),
+            ],
+            ensure_ascii=False,
+            separators=(",", ":"),
+        )
 
 
-def _new_inputs(record: Record, chain: str) -> list[str] | None:
-    """What the chain adds to what was walked; None when it adds nothing (an old hop again)."""
-    if len(chain) < record.seen or (len(chain) == record.seen and record.seen):
-        return None
-    rest = chain[record.seen :]
-    continues = short_digest(chain[: record.seen]) == record.seen_digest
-    if not continues or (record.seen and not rest.startswith("*")):
-        # Not a continuation: the last answer is the only one that can be new.
-        return [chain.rpartition("*")[2]]
-    return (rest[1:] if record.seen else rest).split("*")
+def _told(record: Record, reply: Reply, outcome: str) -> Turned:
+    screen = record.place.path[-1] if record.place.path else ""
+    return Turned(reply, screen, outcome, record.place.language)
 
 
 def _last(record: Record) -> Reply:

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from app.base.errors import MaalemError
 from app.base.phone import Phone
+from app.text.words import Say
 
 Desk = TypeVar("Desk")
 Values = Mapping[str, Any]
@@ -48,8 +49,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Action(Generic[Desk]):
+    """`by_sms` answers by message where the action was too late for the screen; its None says
+    that the action has queued a message itself. Without it a late action is a service away.
+    """
+
     run: Callable[[Talk[Desk]], str]
     outcomes: tuple[str, ...]
+    by_sms: Callable[[Talk[Desk], str], Say | None] | None = None
 
 
 class Vocabulary(Generic[Desk]):
@@ -63,12 +69,15 @@ class Vocabulary(Generic[Desk]):
         self.guards: dict[str, Callable[[Talk[Desk]], bool]] = {}
 
     def action(
-        self, name: str, *outcomes: str
+        self,
+        name: str,
+        *outcomes: str,
+        by_sms: Callable[[Talk[Desk], str], Say | None] | None = None,
     ) -> Callable[[Callable[[Talk[Desk]], str]], Callable[[Talk[Desk]], str]]:
         """Registers what a `do` screen runs; it returns one of `outcomes`."""
 
         def register(run: Callable[[Talk[Desk]], str]) -> Callable[[Talk[Desk]], str]:
-            _once(self.actions, name, Action(run, outcomes))
+            _once(self.actions, name, Action(run, outcomes, by_sms))
             return run
 
         return register

@@ -13,7 +13,7 @@ from app.ussd.screen import choice_key
 
 # Sentences the engine itself says, and those of messages, tills and refusals.
 _SPOKEN = {"footer.back", "footer.home", "footer.more", "wrong.choice", "changed"}
-_SPOKEN |= {"away", "away.short"}
+_SPOKEN |= {"away", "away.short", "late"}
 _APART = ("sms.", "till.", "error.", "months")
 # Pages have no limit: their values need no worst case, their letters may be any.
 _ON_PAGES = ("till.", "error.")

@@ -27,8 +27,8 @@ def bench() -> str:
     offset = local(maalem.clock()).utcoffset() or timedelta()
     facts = {
         "code": maalem.settings.ussd_code,
-        "septets": maalem.limits.septets,
-        "ucs2": maalem.limits.ucs2,
+        "septets": maalem.limits["africastalking"].septets,
+        "ucs2": maalem.limits["africastalking"].ucs2,
         "sessionSeconds": _SESSION_SECONDS,
         "answerSeconds": _ANSWER_SECONDS,
         "utcOffset": offset // timedelta(minutes=1),

@@ -27,9 +27,10 @@ from app.base.database import reading, transaction
 from app.base.errors import MaalemError, Unavailable
 from app.enrolment.rules import masked_name
 from app.observe import metrics
-from app.payments.deposits import redeem_code, why_not_payable
+from app.payments.deposits import get_payable, redeem_code
+from app.payments.limits import taken_today
 from app.payments.rules import read_code
-from app.payments.till_queries import PayableCode, find_payable_code, find_receipt
+from app.payments.till_queries import PayableCode, find_receipt
 from app.payments.wording import shown_until
 from app.runtime import Runtime, runtime
 from app.web import till_sign_in
@@ -180,10 +181,8 @@ def _find_payable(typed: str) -> PayableCode:
     """The code to pay; raises why it cannot be. A mistyped one is known before any query."""
     code, now = read_code(typed), runtime().clock()
     with reading(runtime().database) as connection:
-        payable = find_payable_code(connection, code, now)
-        if payable is None:
-            raise why_not_payable(connection, code, _agent(), now)
-    return payable
+        taken = taken_today(connection, _agent(), now)
+        return get_payable(connection, code, _agent(), taken, now)
 
 
 def _agent() -> Agent:

@@ -1,6 +1,8 @@
 """The gateways' callbacks: authenticate, parse, turn, render. Always a screen for a phone."""
 
 import hmac
+import json
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from time import perf_counter
 
@@ -10,77 +12,121 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.base.database import reading
 from app.base.errors import InvalidInput, Unavailable
-from app.base.hop import Hop, Reply
+from app.base.hop import Ended, Hop, Reply
 from app.enrolment.queries import find_language
-from app.gateways import africastalking
+from app.gateways.registry import GATEWAYS, Dialect
+from app.journeys.desk import Desk
 from app.observe import metrics
 from app.runtime import Runtime, runtime
 from app.settings import Settings
 from app.text.words import DEFAULT
-from app.ussd.engine import Caller
+from app.ussd.place import Caller
 from app.ussd.turn import Turned
 
 _LONGEST_BODY = 8 * 1024
-_ENDINGS = frozenset({"success", "incomplete", "failed"})
 _log = structlog.get_logger("ussd")
 
 
 def blueprint(settings: Settings) -> Blueprint:
     """The callback addresses; in production the token is part of them and anything else is 404."""
-    pages = Blueprint("ussd", __name__, url_prefix="/ussd/africastalking")
-    token = settings.callback_token.get_secret_value()
-    if not settings.production:
-        pages.post("")(_callback)
-        pages.post("/events")(_session_ended)
-
-    def callback_with_token(given: str) -> Response:
-        _check(given, token)
-        return _callback()
-
-    def events_with_token(given: str) -> Response:
-        _check(given, token)
-        return _session_ended()
-
-    pages.post("/<given>")(callback_with_token)
-    pages.post("/events/<given>")(events_with_token)
+    pages = Blueprint("ussd", __name__, url_prefix="/ussd")
+    for dialect in GATEWAYS:
+        _add_address(pages, settings, dialect, "", dialect.parse)
+        if dialect.parse_end:
+            _add_address(pages, settings, dialect, "/events", dialect.parse_end)
     return pages
 
 
-def _check(given: str, token: str) -> None:
-    if not token or not hmac.compare_digest(given.encode(), token.encode()):
-        abort(404)
+def _add_address(
+    pages: Blueprint,
+    settings: Settings,
+    dialect: Dialect,
+    path: str,
+    parse: Callable[[Mapping[str, object]], Hop | Ended],
+) -> None:
+    token = settings.callback_token.get_secret_value().encode()
+    name = f"{dialect.name}{path.replace('/', '_')}"
+
+    def open_to_all() -> Response:
+        return _answer(dialect, parse)
+
+    def with_token(given: str) -> Response:
+        if not token or not hmac.compare_digest(given.encode(), token):
+            abort(404)
+        return _answer(dialect, parse)
+
+    address = f"/{dialect.name}{path}"
+    if not settings.production:
+        pages.add_url_rule(address, name, open_to_all, methods=["POST"])
+    pages.add_url_rule(f"{address}/<given>", f"{name}_token", with_token, methods=["POST"])
 
 
-def _callback() -> Response:
-    began = perf_counter()
+def _answer(dialect: Dialect, parse: Callable[[Mapping[str, object]], Hop | Ended]) -> Response:
+    """A screen for a hop, nothing for an end, and one line of why for what no gateway sends."""
     request.max_content_length = _LONGEST_BODY
     try:
-        hop = africastalking.parse(request.form)
+        said = parse(_fields(dialect))
     except RequestEntityTooLarge:
-        return _plain("body: over 8 KiB", 400)
+        return _refused(dialect, "body: over 8 KiB")
     except InvalidInput as error:
-        return _plain(f"{error.params['what']}: {error.params['why']}", 400)
+        return _refused(dialect, f"{error.params['what']}: {error.params['why']}")
+    if isinstance(said, Ended):
+        return _ended(dialect, said)
+    return _written(dialect, dialect.render(_turned(said).reply))
+
+
+def _fields(dialect: Dialect) -> Mapping[str, object]:
+    if not dialect.speaks_json:
+        return request.form
+    try:
+        fields = json.loads(request.get_data())
+    except (ValueError, RecursionError):
+        raise InvalidInput(what="body", why="not JSON") from None
+    if not isinstance(fields, dict):
+        raise InvalidInput(what="body", why="not a JSON object")
+    return fields
+
+
+def _turned(hop: Hop) -> Turned:
+    began = perf_counter()
     turned = answer_hop(runtime(), hop)
     seconds = perf_counter() - began
     metrics.hop_seconds.labels(turned.screen, turned.outcome).observe(seconds)
     _log.info(
         "hop",
         request_id=g.request_id,
+        gateway=hop.gateway,
         phone=hop.phone,
         screen=turned.screen,
         outcome=turned.outcome,
         language=turned.language,
         ms=round(seconds * 1000, 2),
     )
-    return _plain(africastalking.render(turned.reply))
+    return turned
+
+
+def _ended(dialect: Dialect, ended: Ended) -> Response:
+    """Only its kind of end is kept, and where the talk stood; the rest of the notice is not."""
+    metrics.sessions_ended.labels(ended.status).inc()
+    _log.info("session_ended", request_id=g.request_id, gateway=ended.gateway, status=ended.status)
+    if ended.phone and ended.session_id:
+        maalem = runtime()
+        hop = Hop(ended.gateway, ended.session_id, ended.phone, "")
+        with suppress(Unavailable):
+            maalem.turns.ended(hop, ended.status, _caller(maalem, hop))
+    return _written(dialect, dialect.render(Reply("", False)) if dialect.speaks_json else "")
+
+
+def _caller(maalem: Runtime, hop: Hop) -> Caller[Desk]:
+    limits = maalem.limits[hop.gateway]
+    return Caller(hop.session_id, hop.phone, maalem.clock(), maalem.desk, limits)
 
 
 def answer_hop(maalem: Runtime, hop: Hop) -> Turned:
     """The screen for a hop, and a screen too when something is away, late or wrong."""
     what = "unknown"
     try:
-        caller = Caller(hop.session_id, hop.phone, maalem.clock(), maalem.desk)
-        return maalem.turns.answer(hop, caller, DEFAULT)
+        return maalem.turns.answer(hop, _caller(maalem, hop), DEFAULT)
     except Unavailable as error:
         what = error.params["what"]
         _log.error("away", request_id=g.request_id, what=what)
@@ -102,7 +148,8 @@ def _language(maalem: Runtime, hop: Hop, away: str) -> str | None:
     """From whichever of Redis and PostgreSQL still answers; what is away is not asked again."""
     if away != "redis":
         with suppress(Exception):
-            if (record := maalem.turns.sessions.load(hop)) is not None:
+            found = maalem.turns.sessions.load(hop)
+            if record := found.record or found.broken_off:
                 return record.place.language
     if away == "redis":
         with suppress(Exception):
@@ -115,14 +162,9 @@ def _remembered_language(maalem: Runtime, hop: Hop) -> str | None:
         return find_language(connection, hop.phone)
 
 
-def _session_ended() -> Response:
-    """The gateway's notice that a session is over; only its kind of end is kept."""
-    status = request.form.get("status", "").lower()
-    status = status if status in _ENDINGS else "other"
-    metrics.sessions_ended.labels(status).inc()
-    _log.info("session_ended", request_id=g.request_id, status=status)
-    return _plain("")
+def _refused(dialect: Dialect, why: str) -> Response:
+    return _written(dialect, json.dumps({"error": why}) if dialect.speaks_json else why, 400)
 
 
-def _plain(text: str, status: int = 200) -> Response:
-    return Response(text, status, content_type="text/plain; charset=utf-8")
+def _written(dialect: Dialect, text: str, status: int = 200) -> Response:
+    return Response(text, status, content_type=dialect.content_type)

@@ -12,7 +12,7 @@ from app.base.phone import Phone
 from app.enrolment.service import choose_language
 from app.runtime import Runtime
 from app.text.encoding import fits
-from app.ussd.engine import Caller
+from app.ussd.place import Caller
 from app.ussd.turn import Turned
 from tests.journeys.world import World
 from tests.phone import LIMITS
@@ -60,7 +60,8 @@ class Line:
     def send(self, chain: str) -> Turned:
         hop = Hop("africastalking", self.session, self.phone, chain)
         now, desk = self.runtime.clock(), self.runtime.desk
-        turned = self.runtime.turns.answer(hop, Caller(self.session, self.phone, now, desk), "fr")
+        caller = Caller(self.session, self.phone, now, desk, LIMITS)
+        turned = self.runtime.turns.answer(hop, caller, "fr")
         assert fits(turned.reply.text, LIMITS) and turned.reply.more
         return turned
 

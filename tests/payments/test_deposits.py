@@ -20,7 +20,7 @@ from app.base.phone import Phone
 from app.payments.errors import CodeCancelled, CodeExpired, CodePaid, CodeUnknown, KeyReused
 from app.payments.rules import draw_code
 from app.payments.service import cancel_code, issue_code
-from app.payments.till_queries import find_payable_code
+from app.payments.till_queries import find_code
 from tests.payments.conftest import Books, Money
 from tests.phone import TestPhone
 
@@ -137,6 +137,7 @@ def test_every_refusal_says_which(money: Money, other_agent: Agent) -> None:
         "paid_at": money.runtime.clock(),
         "agent": "1001",
         "receipt": receipt,
+        "total": Amount(16352),
     }
     with pytest.raises(CodePaid) as others:
         money.redeem(paid, "third", other_agent)
@@ -274,7 +275,8 @@ def test_no_cash_for_what_the_register_says_is_not_owed_any_more(
     with pytest.raises(CodeCancelled):
         money.redeem(code.code)
     with money.runtime.database.connect() as connection:
-        assert find_payable_code(connection, code.code, money.runtime.clock()) is None
+        seen = find_code(connection, code.code, money.runtime.clock())
+    assert seen and seen.payable is None
     assert money.one("SELECT count(*) FROM deposit") == 0
     books()
 

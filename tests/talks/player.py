@@ -73,12 +73,16 @@ def stories() -> list[Story]:
 
 @dataclass
 class Player:
-    """Plays one story on one phone; `dropped` redials the whole chain after each hop."""
+    """Plays one story on one phone, on a line that may be poor.
+
+    `dropped` redials the whole chain after each hop; `resumed` dials the code alone and goes on.
+    """
 
     runtime: Runtime
     phone: TestPhone
     story: Story
     dropped: bool = False
+    resumed: bool = False
     checks_words: bool = True
     codes: dict[str, str] = field(default_factory=dict)
     understood: list[str] = field(default_factory=list)
@@ -111,9 +115,25 @@ class Player:
             return
         self._check(dict(expected))
         repeatable = self.phone.more and not step.get("wrong") and not step.get("changes")
+        if self.resumed and self.phone.more:
+            self._dial_anew(dict(expected), bool(step.get("wrong")))
         if self.dropped and repeatable:
             self.phone.dial(self.story.phone, "*".join(self.understood))
             self._check(dict(expected))
+
+    def _dial_anew(self, expected: dict[str, Any], wrong: bool) -> None:
+        """The line broke: what is offered leads back to the screen that was there."""
+        before = self.phone.screen
+        self.phone.dial(self.story.phone)
+        words = self.runtime.words
+        offers = {f"1 {words.say(language, 'broken_off.1')}" for language in words.languages}
+        if offers & set(self.phone.screen.split("\n")):
+            self.phone.answer("1")
+        if wrong:
+            assert before.endswith(self.phone.screen), "the question without the reason"
+        else:
+            assert self.phone.screen == before
+            self._check(expected)
 
     def _check(self, expected: dict[str, Any]) -> None:
         screen = self.phone.screen

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
+from time import monotonic
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.base.errors import Unavailable
+from app.base.errors import Late
 from app.text.encoding import fits
 from app.ussd.engine import plain_input
 from tests.ussd.toy import LIMITS, MENU, Bench, Player, toy_engine
@@ -40,7 +41,7 @@ def test_a_choice_not_offered_is_not_understood(player: Player) -> None:
 
 
 def test_back_and_home_from_every_depth(player: Player) -> None:
-    assert player.type("5", "2") == "Deep.\n0 Back 00 Home"
+    assert player.type("5", "2") == "Deep.\n1 hidden\n0 Back 00 Home"
     assert player.type("0") == "Sure?\n1 Yes\n2 No\n0 Back"
     assert player.type("0") == MAIN
     assert player.type("0") == MAIN
@@ -197,10 +198,30 @@ def test_what_is_gone_leads_home_with_a_word(player: Player, bench: Bench) -> No
     assert player.type("5", "1") == f"Changed.\n{MAIN}"
 
 
-def test_a_late_action_is_an_outage(tmp_path: Path) -> None:
+def test_a_late_action_is_promised_by_sms(tmp_path: Path) -> None:
     player = Player(toy_engine(tmp_path, deadline=0.05), Bench(slow=0.3))
-    with pytest.raises(Unavailable):
-        player.type("5", "1")
+    player.caller.began = monotonic()
+    assert player.type("2", "1") == "Later, by SMS."
+    assert not player.reply.more
+    late = player.caller.late
+    assert late and (late.action, late.kept) == ("act", {"number": 1})
+    assert late.key == player.bench.acted[0]
+
+
+def test_a_late_action_that_no_sms_answers_is_an_outage(tmp_path: Path) -> None:
+    bench = Bench()
+    player = Player(toy_engine(tmp_path, deadline=0.05), bench)
+    player.caller.began = monotonic() - 1
+    bench.rich = player.place.facts["rich"] = True
+    with pytest.raises(Late):
+        player.type("5", "2", "2", "123")
+
+
+def test_a_walk_of_many_actions_has_the_time_of_one_hop(tmp_path: Path) -> None:
+    player = Player(toy_engine(tmp_path, deadline=0.3), Bench(slow=0.2))
+    player.caller.began = monotonic()
+    assert player.type("5", "1").startswith("Number")
+    assert player.type("0", "5", "1") == "Later, by SMS."
 
 
 def test_a_circle_of_actions_ends(tmp_path: Path) -> None:

@@ -11,10 +11,9 @@ import pytest
 from app.base.hop import Hop
 from app.base.phone import Phone
 from app.runtime import Runtime
-from app.ussd.engine import Caller
-from app.ussd.session import Sessions
+from app.ussd.place import Caller
 from app.ussd.turn import Turned, Turns
-from tests.ussd.toy import MENU, NOW, Bench, toy_engine
+from tests.ussd.toy import LIMITS, MENU, NOW, Bench, toy_turns
 
 MAIN = "1 long\n2 rows\n3 ask\n5 sure"
 SURE = "Sure?\n1 Yes\n2 No\n0 Back"
@@ -24,14 +23,13 @@ _SESSIONS = itertools.count(1)
 class Line:
     """One session of a gateway: sends chains as they come."""
 
-    def __init__(self, turns: Turns[Bench], bench: Bench) -> None:
-        self.turns, self.bench = turns, bench
+    def __init__(self, turns: Turns[Bench], bench: Bench, number: str = "+212600000001") -> None:
+        self.turns, self.bench, self.phone = turns, bench, Phone(number)
         self.session = f"line-{next(_SESSIONS)}"
 
     def send(self, chain: str) -> Turned:
-        phone = Phone("+212600000001")
-        caller = Caller(self.session, phone, NOW, self.bench)
-        return self.turns.answer(Hop("toy", self.session, phone, chain), caller, "fr")
+        caller = Caller(self.session, self.phone, NOW, self.bench, LIMITS)
+        return self.turns.answer(Hop("toy", self.session, self.phone, chain), caller, "fr")
 
     def shows(self, chain: str) -> str:
         return self.send(chain).reply.text
@@ -39,7 +37,7 @@ class Line:
 
 @pytest.fixture
 def line(tmp_path: Path, runtime: Runtime) -> Line:
-    return Line(Turns(toy_engine(tmp_path), Sessions(runtime.redis)), Bench())
+    return Line(toy_turns(tmp_path, runtime.redis), Bench())
 
 
 def test_a_talk_grows_hop_by_hop(line: Line) -> None:
@@ -73,14 +71,14 @@ def test_old_hops_get_their_own_answers_or_the_present_one(line: Line) -> None:
 
 def test_a_hop_that_comes_before_its_predecessor(line: Line) -> None:
     line.send("")
-    assert line.shows("5*2") == "Deep.\n0 Back 00 Home"
+    assert line.shows("5*2") == "Deep.\n1 hidden\n0 Back 00 Home"
     assert line.send("5").outcome == "stale"
     assert line.shows("5*2*0") == SURE
 
 
 def test_a_chain_that_goes_another_way_counts_by_its_last_answer(line: Line) -> None:
     line.send("5")
-    assert line.shows("1*2*2") == "Deep.\n0 Back 00 Home"
+    assert line.shows("1*2*2") == "Deep.\n1 hidden\n0 Back 00 Home"
     # Some networks begin the chain anew after a while.
     assert line.shows("1*2*2*00*5") == SURE
 
@@ -147,7 +145,7 @@ def test_a_lost_session_is_walked_again_from_its_chain(line: Line, runtime: Runt
     line.send("")
     line.send("5")
     runtime.redis.flushdb()
-    assert line.shows("5*2") == "Deep.\n0 Back 00 Home"
+    assert line.shows("5*2") == "Deep.\n1 hidden\n0 Back 00 Home"
 
 
 def test_an_action_repeated_from_a_lost_session_has_its_key_again(
@@ -160,13 +158,41 @@ def test_an_action_repeated_from_a_lost_session_has_its_key_again(
     assert len(set(line.bench.acted)) == 1
 
 
-def test_a_menu_that_changed_meanwhile_is_begun_anew(
+def test_a_talk_finishes_on_the_menu_it_began_with(
+    line: Line, runtime: Runtime, tmp_path: Path
+) -> None:
+    """Deployed meanwhile: another process, another menu; new talks are the new menu's."""
+    line.send("5*2")
+    (tmp_path / "new").mkdir()
+    changed = MENU.replace("2: rows, 3: ask", "2: ask, 3: rows")
+    line.turns = toy_turns(tmp_path / "new", runtime.redis, changed)
+    assert line.shows("5*2*0*0*2").startswith("Numbers:")
+    other = Line(line.turns, Bench(), "+212600000002")
+    assert other.shows("2") == "Three digits:\n0 Back"
+
+
+def test_a_talk_of_a_menu_that_is_gone_begins_anew(
     line: Line, runtime: Runtime, tmp_path: Path
 ) -> None:
     line.send("5*2")
-    line.turns = Turns(toy_engine(tmp_path, MENU + "\n# changed\n"), Sessions(runtime.redis))
-    assert line.shows("5*2") == "Deep.\n0 Back 00 Home"
+    for key in runtime.redis.keys("menus:*"):
+        runtime.redis.delete(key)
+    (tmp_path / "new").mkdir()
+    line.turns = toy_turns(tmp_path / "new", runtime.redis, MENU + "\n# changed\n")
+    assert line.shows("5*2") == "Deep.\n1 hidden\n0 Back 00 Home"
     assert line.shows("5*2*0") == SURE
+
+
+def test_a_menu_that_names_what_this_code_has_not_is_not_used(
+    line: Line, runtime: Runtime, tmp_path: Path
+) -> None:
+    """The older code beside the newer one, while it is deployed."""
+    (tmp_path / "new").mkdir()
+    newer = toy_turns(tmp_path / "new", runtime.redis, MENU.replace("do: act,", "do: unheard,"))
+    other = Line(newer, Bench())
+    other.send("5")
+    other.turns = line.turns
+    assert other.shows("5*2") == "Deep.\n1 hidden\n0 Back 00 Home"
 
 
 def test_the_same_hop_at_once_gets_one_answer(line: Line) -> None:

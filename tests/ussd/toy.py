@@ -2,25 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+
+from redis import Redis
 
 from app.base.deadline import Deadline
 from app.base.errors import InvalidInput
 from app.base.phone import Phone
 from app.text.encoding import Limits
-from app.text.words import Words
-from app.ussd.engine import Caller, Engine, Place
+from app.text.words import Say, Words
+from app.ussd.engine import Engine
 from app.ussd.menu import load_menu
+from app.ussd.place import Caller, Place
+from app.ussd.session import Sessions
+from app.ussd.turn import Turns
+from app.ussd.versions import Versions, version_of
 from app.ussd.vocabulary import NothingToShow, Row, Talk, Values, Vocabulary
 
 LIMITS = Limits(60, 40)
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 MENU = """
 start: begin
+resume: offer
+help: lost
+lock: pin
 screens:
+  offer: {menu: {1: onward, 2: begin}}
+  lost: {menu: {1: first}}
+  pin: {secret: three, keep: pin, to: unlock}
+  unlock: {do: unlock, outcomes: {right: onward, wrong: pin}}
   begin: {do: begin, outcomes: {known: main, unknown: first}}
   first: {input: three, keep: three, to: main}
   main: {menu: {1: long, 2: rows, 3: ask, 4: {to: fragile, when: rich}, 5: sure}, home: true}
@@ -29,7 +44,10 @@ screens:
   ask: {secret: three, keep: three, to: told}
   told: {end: told}
   sure: {confirm: none, yes: act, no: deep}
-  deep: {show: none}
+  deep: {menu: {1: hidden, 2: {to: ask_tongue, when: rich}}}
+  hidden: {show: none, private: true}
+  ask_tongue: {input: three, keep: tongue, to: tongue}
+  tongue: {do: tongue, outcomes: {told: back}}
   act: {do: act, outcomes: {done: done, gone: fragile}}
   done: {show: number, afresh: true}
   fragile: {show: fragile}
@@ -43,6 +61,17 @@ WORDS = {
     "changed": "Changed.",
     "yes": "Yes",
     "no": "No",
+    "late": "Later, by SMS.",
+    "offer": "Go on?",
+    "offer.1": "on",
+    "offer.2": "anew",
+    "lost": "Lost?",
+    "lost.1": "first",
+    "pin": "PIN:",
+    "hidden": "Hidden.",
+    "deep.1": "hidden",
+    "deep.2": "tongue",
+    "ask_tongue": "Tongue:",
     "first": "Three digits, please:",
     "main.1": "long",
     "main.2": "rows",
@@ -68,6 +97,7 @@ class Bench:
     known: bool = True
     rich: bool = False
     gone: bool = False
+    locked: bool = False
     slow: float = 0
     numbers: int = 17
     acted: list[str] = field(default_factory=list)
@@ -78,11 +108,27 @@ vocabulary: Vocabulary[Bench] = Vocabulary()
 
 @vocabulary.action("begin", "known", "unknown")
 def begin(talk: Talk[Bench]) -> str:
-    talk.facts = {"rich": talk.desk.rich}
+    talk.facts = {"rich": talk.desk.rich, "locked": talk.desk.locked}
     return "known" if talk.desk.known else "unknown"
 
 
-@vocabulary.action("act", "done", "gone")
+@vocabulary.action("unlock", "right", "wrong")
+def unlock(talk: Talk[Bench]) -> str:
+    talk.facts["locked"] = talk.kept["pin"] != "123"
+    return "wrong" if talk.facts["locked"] else "right"
+
+
+@vocabulary.action("tongue", "told")
+def tongue(talk: Talk[Bench]) -> str:
+    talk.desk.acted.append(talk.action_key)
+    return "told"
+
+
+def act_by_sms(_talk: Talk[Bench], outcome: str) -> Say | None:
+    return Say(f"sms.{outcome}")
+
+
+@vocabulary.action("act", "done", "gone", by_sms=act_by_sms)
 def act(talk: Talk[Bench]) -> str:
     time.sleep(talk.desk.slow)
     talk.desk.acted.append(talk.action_key)
@@ -118,6 +164,11 @@ def three(typed: str, _now: datetime) -> str:
     return typed
 
 
+@vocabulary.guard("locked")
+def locked(talk: Talk[Bench]) -> bool:
+    return bool(talk.facts["locked"])
+
+
 @vocabulary.guard("rich")
 def rich(talk: Talk[Bench]) -> bool:
     return bool(talk.facts["rich"])
@@ -125,28 +176,44 @@ def rich(talk: Talk[Bench]) -> bool:
 
 def toy_engine(folder: Path, menu: str = MENU, deadline: float = 5) -> Engine[Bench]:
     """The toy, its files in `folder`."""
-    path = folder / "toy.yaml"
-    path.write_text(menu)
-    po = folder / "words" / "fr" / "LC_MESSAGES" / "menus.po"
+    (folder / "toy.yaml").write_text(menu)
+    po = folder / "locales" / "fr" / "LC_MESSAGES" / "menus.po"
     po.parent.mkdir(parents=True, exist_ok=True)
     head = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\n'
     po.write_text(head + "\n".join(f'msgid "{k}"\nmsgstr "{v}"\n' for k, v in WORDS.items()))
-    words = Words.load(folder / "words")
-    return Engine(load_menu(path), words, vocabulary, LIMITS, Deadline(deadline, threads=2))
+    return build(folder, deadline)
+
+
+def build(folder: Path, deadline: float = 5) -> Engine[Bench]:
+    """The engine of the files in `folder`."""
+    words, waiting = Words.load(folder / "locales"), Deadline(deadline, threads=2)
+    return Engine(load_menu(folder / "toy.yaml"), words, vocabulary, waiting, version_of(folder))
+
+
+def toy_turns(folder: Path, redis: Redis, menu: str = MENU, deadline: float = 5) -> Turns[Bench]:
+    """Callbacks answered by the toy."""
+    engine = toy_engine(folder, menu, deadline)
+    return Turns(Versions(redis, folder, engine, build), Sessions(redis, b"secret"))
 
 
 class Player:
     """One talk with an engine, no session between the hops."""
 
     def __init__(self, engine: Engine[Bench], bench: Bench) -> None:
-        self.engine = engine
+        self.engine, self.bench = engine, bench
         self.place = Place("fr")
-        self.caller = Caller("s1", Phone("+212600000001"), NOW, bench)
+        self.caller = Caller("s1", Phone("+212600000001"), NOW, bench, LIMITS)
         self.understood = True
         self.reply = engine.begin(self.place, self.caller)
+
+    def place_as_kept(self) -> dict[str, Any]:
+        """Where the talk stands, as the session would give it back."""
+        kept: dict[str, Any] = json.loads(json.dumps(asdict(self.place)))
+        return kept
 
     def type(self, *inputs: str) -> str:
         """The screen after the last of `inputs`."""
         for typed in inputs:
-            self.reply, self.understood = self.engine.step(typed, self.place, self.caller)
+            step = self.engine.step(typed, self.place, self.caller)
+            self.reply, self.understood = step.reply, step.understood
         return self.reply.text

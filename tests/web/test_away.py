@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from app import create_app
+from app.base.phone import Phone
 from app.embedded import (
     postgres_pid,
     start_postgres,
@@ -22,12 +23,17 @@ from app.embedded import (
     stop_redis,
     using_engines,
 )
+from app.jobs.late import answer_late_actions
+from app.messaging.queries import messages_to
 from app.runtime import Runtime
 from app.settings import Settings
+from app.ussd.late import STREAM, LateAction
+from app.ussd.vocabulary import Talk
 from tests.conftest import TestClock, load_sample_people
 from tests.phone import TestPhone
 
-FATIMA, AICHA, UNKNOWN = "+212600000001", "+212600000005", "+212600000099"
+FATIMA, HASSAN = "+212600000001", "+212600000002"
+AICHA, UNKNOWN = "+212600000005", "+212600000099"
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +129,50 @@ def test_postgresql_standing_still(own_runtime: Runtime, caller: TestPhone, data
             os.kill(pid, signal.SIGCONT)
     first = caller.dial(FATIMA, "2*1")
     assert first == caller.dial(FATIMA, "2*1")
+
+
+def test_what_is_too_slow_for_the_screen_comes_by_sms(
+    own_runtime: Runtime, caller: TestPhone, data_dir: Path
+) -> None:
+    """The job is kept, really done, and done once; the talk it was asked in is over."""
+    caller.dial(HASSAN)
+    caller.answer("2")
+    before = codes(own_runtime)
+    processes = _family(postgres_pid(data_dir))
+    for pid in processes:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        caller.chain = "2*1"
+        promised = timed(caller)
+        assert promised == timed(caller) == f"END {own_runtime.words.say('fr', 'late')}"
+    finally:
+        for pid in processes:
+            os.kill(pid, signal.SIGCONT)
+    assert answer_late_actions(own_runtime, "one") == 1
+    assert answer_late_actions(own_runtime, "two") == 0
+    assert codes(own_runtime) == before + 1
+    with own_runtime.database.connect() as connection:
+        (newest, *_) = messages_to(connection, Phone(HASSAN))
+    assert newest.text.startswith("Maalem: code ")
+    shown = caller.dial(HASSAN, "2*1")
+    assert " ".join(newest.text.split()[2:5]).rstrip(",") in shown
+
+
+def test_a_late_action_whose_worker_died_is_taken_over(own_runtime: Runtime) -> None:
+    talk = Talk(Phone(HASSAN), "fr", {}, {}, own_runtime.clock(), "k", own_runtime.desk)
+    late = LateAction.of("look_at_rights", talk)
+    own_runtime.redis.xadd(STREAM, {"action": late.packed()})
+    queue = own_runtime.late_actions
+    assert [action for _, action in queue.take("dead", 8)] == [late]
+    assert list(queue.take("alive", 8)) == []
+    pending = own_runtime.redis.xpending_range(STREAM, "workers", "-", "+", 8)
+    identities = [entry["message_id"] for entry in pending]
+    own_runtime.redis.xclaim(STREAM, "workers", "dead", 0, identities, idle=90_000)
+    taken = list(queue.take("alive", 8))
+    assert [action for _, action in taken] == [late]
+    queue.done(taken[0][0])
+    assert list(queue.take("alive", 8)) == []
+    assert own_runtime.redis.xlen(STREAM) == 0
 
 
 def test_pages_never_keep_a_phone_waiting(

@@ -1,0 +1,88 @@
+"""How names are compared, and how opening hours are read and shown. Pure."""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from datetime import time
+
+from app.base.errors import InvalidInput
+from app.text.encoding import GSM7, encoding_of
+
+LONGEST_ADDRESS = 32
+LONGEST_NAME = 40
+_LONGEST_SHOWN = 20
+_HOURS = re.compile(r"([0-9]{1,2}):([0-9]{2})-([0-9]{1,2}):([0-9]{2})", re.ASCII)
+_CODE = re.compile(r"[A-Z0-9][A-Z0-9-]{0,15}", re.ASCII)
+# Letters that people write for one another and that no decomposition makes equal.
+_ALIKE = str.maketrans({"ة": "ه", "ى": "ي", "گ": "ك", "ڭ": "ك", "ⵕ": "ⵔ", "ⵯ": ""})
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Open from `opens` to `closes`, on a clock in Morocco."""
+
+    opens: time
+    closes: time
+
+    def __str__(self) -> str:
+        """`8:30-18:00`, the same for every language."""
+        return f"{_clock(self.opens)}-{_clock(self.closes)}"
+
+
+def read_hours(written: str) -> Hours | None:
+    """`8:30-18:00`; None for nothing. InvalidInput when it cannot be opening hours."""
+    if not written.strip():
+        return None
+    found = _HOURS.fullmatch(written.strip())
+    if not found:
+        raise InvalidInput(what="hours", why="not like 8:30-18:00")
+    try:
+        hours = Hours(time(int(found[1]), int(found[2])), time(int(found[3]), int(found[4])))
+    except ValueError:
+        raise InvalidInput(what="hours", why="no such time") from None
+    if hours.opens >= hours.closes:
+        raise InvalidInput(what="hours", why="closes before it opens")
+    return hours
+
+
+def read_agency_code(written: str) -> str:
+    """What a receipt can hold (domain.md section 4)."""
+    if not _CODE.fullmatch(written):
+        raise InvalidInput(what="code", why="not up to 16 capitals, digits and -")
+    return written
+
+
+def read_line(written: str, what: str, longest: int) -> str:
+    """A short text in letters that every phone shows at the small price."""
+    line = " ".join(written.split())
+    if not 1 <= len(line) <= longest:
+        raise InvalidInput(what=what, why=f"not 1 to {longest} letters")
+    if encoding_of(line) != GSM7:
+        strange = " ".join(sorted({c for c in line if encoding_of(c) != GSM7}))
+        raise InvalidInput(what=what, why=f"not in GSM-7: {strange}")
+    return line
+
+
+def letters_of(name: str) -> str:
+    """The bare letters of a name, by which two spellings of it are compared, in any script."""
+    bare = unicodedata.normalize("NFKD", name).casefold().translate(_ALIKE)
+    return "".join(letter for letter in bare if letter.isalpha())
+
+
+def beginnings_of(name: str) -> set[str]:
+    """The bare letters from each word of a name on; an Arabic article may be left out."""
+    words = [letters for word in re.split(r"[\s-]+", name) if (letters := letters_of(word))]
+    whole = {"".join(words[at:]) for at in range(len(words))}
+    return whole | {start.removeprefix("ال") for start in whole if len(start) > len("ال") + 1}
+
+
+def shown_name(name: str, *town_names: str) -> str:
+    """An agency's name without the network's and the town's, which the phone says before; short."""
+    shown = name.removeprefix("Wafacash").strip()
+    for town in town_names:
+        shown = shown.removeprefix(f"{town} ")
+    return (shown or name)[:_LONGEST_SHOWN].strip()
+
+
+def _clock(at: time) -> str:
+    return f"{at.hour}:{at.minute:02d}"

@@ -1,0 +1,71 @@
+"""Answers by message what was too slow for the screen."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import structlog
+
+from app.base.database import transaction
+from app.base.errors import Unavailable
+from app.journeys.desk import Conversation, vocabulary
+from app.messaging.service import queue_message
+from app.runtime import Runtime
+from app.text.words import Say
+from app.ussd.late import LateAction
+
+_AT_ONCE = 16
+# Nobody waits for an answer about yesterday.
+_GIVEN_UP_AFTER = timedelta(hours=24)
+_log = structlog.get_logger("late")
+
+
+def answer_late_actions(maalem: Runtime, worker: str) -> int:
+    """Runs what is waiting, each under the key it had on the phone; gives how many were answered.
+
+    An action that fails stays, and is taken up again a minute later.
+    """
+    answered = 0
+    for identity, late in maalem.late_actions.take(worker, _AT_ONCE):
+        if _is_answered(maalem, late, maalem.clock()):
+            maalem.late_actions.done(identity)
+            answered += 1
+    return answered
+
+
+def _is_answered(maalem: Runtime, late: LateAction, now: datetime) -> bool:
+    if now - late.asked > _GIVEN_UP_AFTER:
+        _log.error("late_action_given_up", action=late.action)
+        return True
+    try:
+        _answer(maalem, late, now)
+    except Unavailable as error:
+        _log.warning("late_action_waits", action=late.action, what=error.params.get("what"))
+        return False
+    except Exception:
+        _log.exception("late_action_failed", action=late.action)
+        return False
+    return True
+
+
+def _answer(maalem: Runtime, late: LateAction, now: datetime) -> None:
+    action = vocabulary.actions[late.action]
+    talk = late.talk(maalem.patient_desk, now)
+    outcome = action.run(talk)
+    answer = action.by_sms(talk, outcome) if action.by_sms else None
+    if answer is not None:
+        _queue(maalem, talk, answer, now)
+
+
+def _queue(maalem: Runtime, talk: Conversation, answer: Say, now: datetime) -> None:
+    with transaction(maalem.patient_desk.database) as connection:
+        queue_message(
+            connection,
+            maalem.words,
+            kind=answer.key.removeprefix("sms."),
+            event=talk.action_key,
+            phone=talk.phone,
+            language=talk.language,
+            values=answer.values,
+            now=now,
+        )

@@ -1,0 +1,111 @@
+"""The agent's entries 2 to 5: the day, the limits, the own AMO, the language."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from app.base.database import reading, transaction
+from app.base.money import Money
+from app.enrolment.service import choose_language
+from app.journeys.desk import Conversation, vocabulary
+from app.payments.agent_day import AgentDay, find_agent_day
+from app.payments.limits import rest_of
+from app.text.words import Say
+from app.ussd.vocabulary import NothingToShow, Row, Values
+
+
+@vocabulary.guard("is_artisan_too")
+def is_artisan_too(talk: Conversation) -> bool:
+    return bool(talk.facts.get("a"))
+
+
+@vocabulary.action("remember_agent_language", "remembered")
+def remember_agent_language(talk: Conversation) -> str:
+    talk.language = talk.kept["language"]
+    with transaction(talk.desk.database) as connection:
+        choose_language(connection, talk.phone, talk.language)
+    return "remembered"
+
+
+@vocabulary.action("look_at_agent_day", "seen", "dismissed")
+def look_at_agent_day(talk: Conversation) -> str:
+    with reading(talk.desk.database) as connection:
+        day = find_agent_day(connection, talk.facts["g"], talk.now)
+    if day is None:
+        return "dismissed"
+    talk.facts["till_day"] = {
+        "total": day.taken.by_agent.centimes,
+        "count": day.deposits,
+        "newest": [
+            [one.receipt, one.total.centimes, int(one.received_at.timestamp())]
+            for one in day.newest
+        ],
+        "limits": [_centimes(day.agent.code_limit), _centimes(day.agent.day_limit), _rest(day)],
+    }
+    return "seen"
+
+
+@vocabulary.source("agent_day")
+def agent_day(talk: Conversation) -> Values:
+    day = _day(talk)
+    return {"day_total": Money(day["total"]), "deposits": day["count"]}
+
+
+@vocabulary.guard("has_deposits")
+def has_deposits(talk: Conversation) -> bool:
+    return bool(_day(talk)["newest"])
+
+
+@vocabulary.rows("deposits_of_day")
+def deposits_of_day(talk: Conversation) -> list[Row]:
+    return [Row(row[0], _deposit_values(row)) for row in _day(talk)["newest"]]
+
+
+@vocabulary.source("deposit_of_day")
+def deposit_of_day(talk: Conversation) -> Values:
+    for row in _day(talk)["newest"]:
+        if row[0] == talk.kept.get("till_deposit"):
+            return _deposit_values(row)
+    raise NothingToShow()
+
+
+@vocabulary.source("agent_limits")
+def agent_limits(talk: Conversation) -> Values:
+    day = _day(talk)
+    per_code, per_day, rest = map(_limit, day["limits"])
+    return {
+        "per_code": per_code,
+        "per_day": per_day,
+        "day_total": Money(day["total"]),
+        "rest": rest,
+    }
+
+
+def _rest(day: AgentDay) -> int | None:
+    """What may still be taken today, by the agent's own limit and the agency's."""
+    limits = (
+        (day.agent.day_limit, day.taken.by_agent),
+        (day.agent.float_limit, day.taken.by_agency),
+    )
+    rests = [rest_of(limit, taken).centimes for limit, taken in limits if limit]
+    return min(rests) if rests else None
+
+
+def _limit(centimes: int | None) -> Say:
+    return Say("limit.none") if centimes is None else Say("limit.some", {"limit": Money(centimes)})
+
+
+def _deposit_values(row: list[Any]) -> Values:
+    receipt, total, at = row
+    received_at = datetime.fromtimestamp(at, UTC)
+    return {"receipt": receipt, "total": Money(total), "received_at": received_at}
+
+
+def _day(talk: Conversation) -> dict[str, Any]:
+    day: dict[str, Any] | None = talk.facts.get("till_day")
+    if day is None:
+        raise NothingToShow()
+    return day
+
+
+def _centimes(limit: Money | None) -> int | None:
+    return limit.centimes if limit else None

@@ -1,0 +1,87 @@
+"""An agent's day: what was taken today and what may still be, with the newest deposits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, Select, bindparam, func, select
+
+from app.agents.models import agency, agent
+from app.agents.queries import AGENT, Agent
+from app.base.money import Money
+from app.payments.limits import SINCE, Taken, beginning_of_day, sum_of_day
+from app.payments.models import deposit
+
+_NEWEST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class DayDeposit:
+    """One deposit of the day."""
+
+    receipt: str
+    total: Money
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDay:
+    """`deposits` counts all of today; `newest` are the last five, newest first."""
+
+    agent: Agent
+    taken: Taken
+    deposits: int
+    newest: tuple[DayDeposit, ...]
+
+
+def find_agent_day(connection: Connection, agent_id: int, now: datetime) -> AgentDay | None:
+    """All of it in one statement; None for who may not work any more."""
+    asked = {"agent": agent_id, "since": beginning_of_day(now)}
+    row = connection.execute(_DAY, asked).one_or_none()
+    if row is None:
+        return None
+    *who, by_agent, by_agency, deposits, newest = row
+    return AgentDay(
+        Agent.of(who),
+        Taken(Money(by_agent), Money(by_agency)),
+        deposits,
+        tuple(
+            DayDeposit(receipt, Money(total), datetime.fromtimestamp(at, UTC))
+            for receipt, total, at in newest or ()
+        ),
+    )
+
+
+def _day_statement() -> Select[Any]:
+    """Built once: building it takes longer than running it."""
+    asked = bindparam("agent", type_=BigInteger)
+    today = deposit.c.agent_id == asked, deposit.c.received_at >= SINCE
+    newest = (
+        select(
+            func.json_build_array(
+                deposit.c.receipt_number,
+                deposit.c.total_centimes,
+                func.extract("epoch", deposit.c.received_at),
+            ).label("row")
+        )
+        .where(*today)
+        .order_by(deposit.c.received_at.desc(), deposit.c.receipt_number.desc())
+        .limit(_NEWEST)
+        .subquery()
+    )
+    return (
+        select(
+            *AGENT,
+            sum_of_day(deposit.c.agent_id == asked).scalar_subquery(),
+            sum_of_day(deposit.c.agency_code == agency.c.code).correlate(agency).scalar_subquery(),
+            select(func.count()).select_from(deposit).where(*today).scalar_subquery(),
+            select(func.json_agg(newest.c.row)).scalar_subquery(),
+        )
+        .join(agency, agency.c.code == agent.c.agency_code)
+        .where(agent.c.id == asked, agent.c.active)
+    )
+
+
+_DAY = _day_statement()

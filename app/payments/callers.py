@@ -1,0 +1,102 @@
+"""Reads who calls: all that the first screen of a talk needs, in one statement over three rooms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Select,
+    Text,
+    bindparam,
+    exists,
+    func,
+    select,
+)
+
+from app.agents.models import agent
+from app.base.phone import Phone
+from app.enrolment.models import artisan, artisan_pin, phone_profile, pin_reset
+from app.enrolment.queries import PERSON, Artisan, owners_of
+from app.payments.queries import Account, account_columns, account_of
+
+_PHONE, _NOW = bindparam("phone", type_=Text), bindparam("now", type_=DateTime(True))
+
+
+@dataclass(frozen=True, slots=True)
+class Locks:
+    """Whether a PIN is set, and whether a one-time code to replace it may be typed."""
+
+    has_pin: bool
+    has_reset: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneCaller:
+    """Whose phone it is: the language chosen there, the agent, and the first of `people` artisans.
+
+    Who identified on the phone comes before the register's; the account is the first artisan's.
+    """
+
+    language: str | None
+    agent_id: int | None
+    people: int
+    artisan: Artisan | None
+    account: Account
+    locks: Locks
+
+
+def find_phone_caller(connection: Connection, phone: Phone, now: datetime) -> PhoneCaller:
+    row = connection.execute(_CALLER, {"phone": phone.e164, "now": now}).one()
+    language, agent_id, people, has_pin, has_reset, live, settled, deposits, *person = row
+    return PhoneCaller(
+        language,
+        agent_id,
+        people,
+        Artisan(*person) if person[0] is not None else None,
+        account_of(live, settled, deposits),
+        Locks(has_pin, has_reset),
+    )
+
+
+def get_locks(connection: Connection, artisan_id: int, now: datetime) -> Locks:
+    """The same of one artisan, by our own id."""
+    return Locks(*connection.execute(_LOCKS, {"artisan": artisan_id, "now": now}).one())
+
+
+def _caller_statement() -> Select[Any]:
+    owner = owners_of(_PHONE)
+    first = select(owner.c.id).order_by(owner.c.rank, owner.c.id).limit(1).scalar_subquery()
+    people = select(func.count(owner.c.id.distinct())).scalar_subquery()
+    language = select(phone_profile.c.language).where(phone_profile.c.phone == _PHONE)
+    working = select(agent.c.id).where(agent.c.phone == _PHONE, agent.c.active)
+    line = select(
+        language.scalar_subquery().label("language"),
+        working.order_by(agent.c.id).limit(1).scalar_subquery().label("agent_id"),
+        people.label("people"),
+        *(column.label(name) for column, name in _locks(first)),
+        *account_columns(first),
+    ).subquery("line")
+    return select(line, *PERSON).select_from(line).outerjoin(artisan, artisan.c.id == first)
+
+
+def _locks(artisan_id: Any) -> list[tuple[Any, str]]:
+    reset = pin_reset.c
+    return [
+        (exists().where(artisan_pin.c.artisan_id == artisan_id), "has_pin"),
+        (
+            exists().where(
+                reset.artisan_id == artisan_id, reset.expires_at > _NOW, reset.tries_left > 0
+            ),
+            "has_reset",
+        ),
+    ]
+
+
+# Built once: building them takes longer than running them.
+_CALLER = _caller_statement()
+_LOCKS = select(*(lock for lock, _ in _locks(bindparam("artisan", type_=BigInteger))))

@@ -1,0 +1,100 @@
+"""How much cash an agent, and an agency, may take: of one code, and in a day in Morocco.
+
+Deposits themselves are what is counted: there is no second number that could differ from them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    DateTime,
+    Select,
+    Text,
+    bindparam,
+    func,
+    select,
+)
+
+from app.agents.models import agency, agent
+from app.agents.queries import Agent
+from app.base.clock import local_date, local_midnight
+from app.base.money import Money
+from app.payments.errors import OverCodeLimit, OverDayLimit, OverFloatLimit
+from app.payments.models import deposit
+
+SINCE = bindparam("since", type_=DateTime(True))
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The cash taken today: by the agent, and by the whole agency."""
+
+    by_agent: Money
+    by_agency: Money
+
+
+def refuse_over_limits(agent: Agent, taken: Taken, total: Money) -> None:
+    """Raises the limit that `total` more would pass. Pure."""
+    if agent.code_limit and total > agent.code_limit:
+        raise OverCodeLimit(limit=agent.code_limit)
+    if agent.day_limit and taken.by_agent + total > agent.day_limit:
+        raise OverDayLimit(limit=agent.day_limit, rest=rest_of(agent.day_limit, taken.by_agent))
+    if agent.float_limit and taken.by_agency + total > agent.float_limit:
+        rest = rest_of(agent.float_limit, taken.by_agency)
+        raise OverFloatLimit(limit=agent.float_limit, rest=rest)
+
+
+def rest_of(limit: Money, taken: Money) -> Money:
+    """What may still be taken; nothing where a limit was lowered below what was taken."""
+    return max(limit - taken, Money(0))
+
+
+def beginning_of_day(now: datetime) -> datetime:
+    return local_midnight(local_date(now))
+
+
+def taken_today(connection: Connection, agent: Agent, now: datetime) -> Taken:
+    """One statement; none where no limit of a day asks for it."""
+    if not (agent.day_limit or agent.float_limit):
+        return Taken(Money(0), Money(0))
+    asked = {"agent": agent.id, "agency": agent.agency_code, "since": beginning_of_day(now)}
+    by_agent, by_agency = connection.execute(_TAKEN, asked).one()
+    return Taken(Money(by_agent), Money(by_agency))
+
+
+def lock_limits(connection: Connection, agent: Agent) -> None:
+    """Whose day is limited waits here for the other deposits of the same limit to be over.
+
+    Agents and agencies without limits do not wait for each other.
+    """
+    if agent.float_limit:
+        connection.execute(_LOCK_AGENCY, {"agency": agent.agency_code})
+    elif agent.day_limit:
+        connection.execute(_LOCK_AGENT, {"agent": agent.id})
+
+
+def sum_of_day(whose: ColumnElement[bool]) -> Select[Any]:
+    """The cash of today's deposits, in centimes; `since` says where the day begins."""
+    total = func.coalesce(func.sum(deposit.c.total_centimes), 0).cast(BigInteger)
+    return select(total).where(whose, deposit.c.received_at >= SINCE)
+
+
+_TAKEN = select(
+    sum_of_day(deposit.c.agent_id == bindparam("agent", type_=BigInteger)).scalar_subquery(),
+    sum_of_day(deposit.c.agency_code == bindparam("agency", type_=Text)).scalar_subquery(),
+)
+# The agency's lock is wide enough for its agents' days too: one wait, not two in some order.
+_LOCK_AGENCY = (
+    select(agency.c.code)
+    .where(agency.c.code == bindparam("agency"))
+    .with_for_update(key_share=True)
+)
+_LOCK_AGENT = (
+    select(agent.c.id).where(agent.c.id == bindparam("agent")).with_for_update(key_share=True)
+)

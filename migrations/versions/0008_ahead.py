@@ -1,0 +1,37 @@
+"""paying for others: tries by kind, and who gets the receipt"""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column(
+        "identification_try",
+        sa.Column("kind", sa.Text(), server_default=sa.text("'identify'"), nullable=False),
+    )
+    op.drop_constraint("pk_identification_try", "identification_try", type_="primary")
+    op.create_primary_key("pk_identification_try", "identification_try", ["phone", "day", "kind"])
+    op.create_table(
+        "receipt_watcher",
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("phone", sa.Text(), nullable=False),
+        sa.Column("language", sa.Text(), nullable=False),
+        sa.CheckConstraint("phone ~ '^[+][0-9]{8,15}$'", name=op.f("ck_receipt_watcher_phone")),
+        sa.ForeignKeyConstraint(
+            ["code"], ["payment_code.code"], name=op.f("fk_receipt_watcher_code")
+        ),
+        sa.PrimaryKeyConstraint("code", "phone", name=op.f("pk_receipt_watcher")),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("receipt_watcher")
+    op.execute("DELETE FROM identification_try WHERE kind <> 'identify'")
+    op.drop_constraint("pk_identification_try", "identification_try", type_="primary")
+    op.create_primary_key("pk_identification_try", "identification_try", ["phone", "day"])
+    op.drop_column("identification_try", "kind")

@@ -1,0 +1,172 @@
+"""The plain JSON dialect, as the contract writes it (section 2)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from pydantic import SecretStr
+from sqlalchemy import Engine, text
+
+from app import create_app
+from app.runtime import Runtime
+from app.settings import Settings
+from tests.phone import GenericPhone, TestPhone
+
+FATIMA, UNKNOWN = "+212600000001", "+212600000099"
+START = {
+    "session_id": "s1",
+    "msisdn": FATIMA,
+    "service_code": "*384#",
+    "input": "",
+    "type": "start",
+    "message_id": "m1",
+}
+
+
+@pytest.fixture
+def generic(client: FlaskClient) -> GenericPhone:
+    return GenericPhone(client)
+
+
+def codes(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return connection.execute(text("SELECT count(*) FROM payment_code")).scalar_one()
+
+
+@pytest.mark.usefixtures("sample_people")
+def test_a_talk_in_json(generic: GenericPhone, engine: Engine) -> None:
+    assert generic.dial(FATIMA).startswith("1 Mon AMO")
+    assert "A payer: 163,52 DH" in generic.answer("2")
+    assert generic.answer("1").startswith("Code ")
+    assert generic.answer("0").startswith("1 Mon AMO")
+    assert codes(engine) == 1
+
+
+@pytest.mark.usefixtures("sample_people")
+def test_dialled_through(generic: GenericPhone, phone: TestPhone) -> None:
+    shown = generic.dial(FATIMA, "2*1")
+    assert shown.startswith("Code ")
+    assert phone.dial(FATIMA, "2*1") == shown
+
+
+@pytest.mark.usefixtures("sample_people")
+def test_the_same_input_again_is_another_hop_when_its_message_is(generic: GenericPhone) -> None:
+    generic.dial(FATIMA)
+    first = generic.answer("x")
+    assert generic.answer("x") == first
+    generic.answer("2")
+    assert generic.answer("2") != generic.answer("2")
+
+
+@pytest.mark.usefixtures("sample_people")
+def test_a_star_is_typed_and_not_a_second_answer(generic: GenericPhone, engine: Engine) -> None:
+    generic.dial(FATIMA)
+    assert generic.answer("2*1").startswith("Choix inconnu.")
+    assert codes(engine) == 0
+
+
+@pytest.mark.usefixtures("sample_people")
+def test_without_a_message_id_every_hop_is_new(client: FlaskClient) -> None:
+    fields = {name: value for name, value in START.items() if name != "message_id"}
+    client.post("/ussd/generic", json=fields)
+    twice = [
+        client.post("/ussd/generic", json=fields | {"type": "input", "input": "2"}).get_json()
+        for _ in range(2)
+    ]
+    assert twice[0] != twice[1]
+
+
+@pytest.mark.usefixtures("sample_people")
+def test_a_start_begins_anew_in_the_same_session(generic: GenericPhone) -> None:
+    main = generic.dial(FATIMA)
+    generic.answer("2")
+    assert generic.dial(FATIMA) != main, "what broke off is offered"
+    session = generic.session
+    generic.answer("2")
+    generic.answer("2")
+    assert generic.post(type="start", input="", message_id="again", session_id=session)
+
+
+@pytest.mark.usefixtures("sample_people")
+def test_the_end_is_taken_and_nothing_shown(client: FlaskClient) -> None:
+    client.post("/ussd/generic", json=START)
+    answer = client.post("/ussd/generic", json=START | {"type": "end", "message_id": "m2"})
+    assert (answer.status_code, answer.get_json()) == (200, {"message": "", "continue": False})
+
+
+@pytest.mark.parametrize("missing", [name for name in START if name != "message_id"])
+def test_a_missing_field_is_named(client: FlaskClient, missing: str) -> None:
+    fields = {name: value for name, value in START.items() if name != missing}
+    answer = client.post("/ussd/generic", json=fields)
+    assert (answer.status_code, answer.get_json()) == (400, {"error": f"{missing}: missing"})
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("session_id", ""),
+        ("session_id", 7),
+        ("session_id", "x" * 200),
+        ("msisdn", "abc"),
+        ("msisdn", None),
+        ("msisdn", {"a": 1}),
+        ("input", 2),
+        ("input", ["2"]),
+        ("type", "begin"),
+        ("type", None),
+        ("type", ["start"]),
+        ("message_id", ""),
+        ("message_id", {}),
+    ],
+)
+def test_a_field_that_cannot_be_is_named(client: FlaskClient, field: str, value: object) -> None:
+    answer = client.post("/ussd/generic", json=START | {field: value})
+    assert answer.status_code == 400
+    assert answer.get_json()["error"].startswith(f"{field}: ")
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"7", b"null", b"\xff\xfe", b"[" * 4000, b'{"a":' * 1000]
+)
+def test_what_is_no_json_object_is_refused(client: FlaskClient, body: bytes) -> None:
+    answer = client.post("/ussd/generic", data=body, content_type="application/json")
+    assert answer.status_code == 400
+    assert json.loads(answer.get_data())["error"].startswith("body: ")
+
+
+def test_a_body_over_8_kib_is_refused(client: FlaskClient) -> None:
+    answer = client.post("/ussd/generic", json=START | {"input": "1" * 9000})
+    assert answer.status_code == 400
+
+
+def test_the_token_is_part_of_the_address(session_runtime: Runtime) -> None:
+    """As in production: the right address answers, another is not there."""
+    settings = session_runtime.settings.model_copy(
+        update={"callback_token": SecretStr("a-token-of-this-test")}
+    )
+    app = create_app(_with(session_runtime, settings))
+    for path in ("generic", "africastalking", "africastalking/events"):
+        assert app.test_client().post(f"/ussd/{path}/wrong").status_code == 404
+        assert app.test_client().post(f"/ussd/{path}/a-token-of-this-test").status_code != 404
+
+
+def _with(runtime: Runtime, settings: Settings) -> Runtime:
+    return Runtime(settings, clock=runtime.clock)
+
+
+def test_another_limit_for_a_gateway(own_settings: Settings) -> None:
+    runtime = Runtime(own_settings.model_copy(update={"ussd_limits": {"generic": (182, 70)}}))
+    assert (runtime.limits["generic"].septets, runtime.limits["generic"].ucs2) == (182, 70)
+    assert runtime.limits["africastalking"].septets == 160
+    strange = Runtime(own_settings.model_copy(update={"ussd_limits": {"nobody": (182, 70)}}))
+    with pytest.raises(SystemExit, match="nobody"):
+        assert strange.limits
+
+
+@pytest.fixture
+def own_settings(app: Flask) -> Settings:
+    found: Runtime = app.extensions["maalem"]
+    return found.settings

@@ -1,0 +1,330 @@
+"""The agent's phone: a code confirmed once, with the PIN; the day; the limits."""
+
+# ruff: noqa: F401, F811 - fixtures of other tests are imported by name
+from __future__ import annotations
+
+import json
+import re
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from app.base.hop import Hop
+from app.base.phone import Phone
+from app.runtime import Runtime
+from tests.conftest import AGENCY, AGENT, PIN
+from tests.payments.conftest import Books, Money, books, money
+from tests.phone import TestPhone
+from tests.talks.test_budgets import Meter, OnePost, once, spent
+
+FATIMA, HASSAN, DRISS = (f"+2126000000{n:02d}" for n in (1, 2, 7))
+OWN = "+212600000091"
+RIGHT = PIN.get_secret_value()
+
+pytestmark = pytest.mark.usefixtures("sample_people")
+
+
+@pytest.fixture
+def code(money: Money) -> str:
+    return money.issue(FATIMA).code
+
+
+def run(runtime: Runtime, sql: str, **values: object) -> None:
+    with runtime.database.begin() as connection:
+        connection.execute(text(sql), values)
+
+
+def confirm(phone: TestPhone, code: str, pin: str = RIGHT) -> str:
+    """From dialling to what comes after the PIN."""
+    phone.dial(OWN, f"1*{code}*1")
+    return phone.answer(pin)
+
+
+def test_an_agents_phone_gets_the_agents_menu(phone: TestPhone) -> None:
+    screen = phone.dial(OWN)
+    assert screen.split("\n") == ["1 Payer un code", "2 Ma journée", "3 Mes limites", "5 Langue"]
+    phone.answer("4")
+    assert phone.screen.startswith("Choix inconnu.")
+
+
+def test_from_the_code_to_the_receipt(
+    phone: TestPhone,
+    money: Money,
+    code: str,
+    books: Books,
+) -> None:
+    phone.dial(OWN, "1")
+    assert phone.screen.startswith("Code de l'artisan, 12 chiffres:")
+    assert phone.answer(f"{code[:4]} {code[4:8]} {code[8:]}").startswith(
+        "163,52 DH\nFATIMA Z.\nMois: 11/2026\nArgent recu?\n1 Oui\n2 Non"
+    )
+    assert phone.answer("1").startswith("Votre PIN d'agent:")
+    screen = phone.answer(RIGHT)
+    receipt = str(money.one("SELECT receipt_number FROM deposit"))
+    assert screen.startswith(f"Payé 163,52 DH\nRecu {receipt}\n")
+    row = "SELECT code || ' ' || channel || ' ' || agency_code FROM deposit"
+    assert money.one(row) == f"{code} phone {AGENCY}"
+    assert money.one("SELECT phone FROM message WHERE kind = 'receipt'") == FATIMA
+    books()
+    # The same agent, the same code, another day: its receipt, and no second deposit.
+    phone.dial(OWN, f"1*{code}")
+    assert phone.screen.startswith(f"Payé 163,52 DH\nRecu {receipt}")
+    assert money.one("SELECT count(*) FROM deposit") == 1
+
+
+def test_digits_of_any_script_and_the_till_in_arabic(
+    phone: TestPhone,
+    money: Money,
+    code: str,
+) -> None:
+    phone.dial(OWN, "5*2")
+    assert phone.screen.startswith("1 أداء رمز")
+    typed = code.translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"))
+    phone.answer("1")
+    assert phone.answer(typed).startswith("163.52 درهم\nFATIMA Z.\n11/2026\nقبضت؟\n1 نعم\n2 لا")
+    phone.answer("1")
+    assert phone.answer(RIGHT).startswith("تم أداء 163.52 درهم\nوصل ")
+    assert money.one("SELECT count(*) FROM deposit") == 1
+
+
+@pytest.mark.parametrize("typed", ["1234", "482173059614", "x", "9" * 13])
+def test_a_mistyped_code_is_asked_again(phone: TestPhone, typed: str) -> None:
+    phone.dial(OWN, "1")
+    assert phone.answer(typed).startswith("Code faux. Comparez les 12 chiffres.")
+
+
+def test_every_code_that_cannot_be_paid_says_why(
+    phone: TestPhone,
+    money: Money,
+    runtime: Runtime,
+) -> None:
+    def look(code: str) -> str:
+        return phone.dial(OWN, f"1*{code}")
+
+    assert look("482173059617").startswith("Ce code n'existe pas.")
+    assert phone.answer("1").startswith("Code de l'artisan")
+    first, second = money.issue(HASSAN, 1), money.issue(DRISS)
+    money.issue(HASSAN, 2, replacing=first.code)
+    assert look(first.code).startswith("Code annulé le 23/11 10:00. L'artisan doit demander")
+    runtime.clock.now = second.expires_at  # type: ignore[attr-defined]
+    assert look(second.code).startswith("Code expiré le 30/11 10:00. L'artisan doit demander")
+
+
+def test_a_code_another_took(phone: TestPhone, money: Money, runtime: Runtime) -> None:
+    code = money.issue(FATIMA).code
+    receipt = money.redeem(code)
+    other = "INSERT INTO agent (number, agency_code, pin_hash, phone) SELECT :number, :agency,"
+    other += " pin_hash, :phone FROM agent WHERE number = '1001'"
+    run(runtime, other, number="1002", agency=AGENCY, phone="+212600000092")
+    run(runtime, other, number="2002", agency="W-FES-01", phone="+212600000093")
+    colleague = phone.dial("+212600000092", f"1*{code}")
+    assert colleague.startswith(
+        f"Code déjà payé le 23/11 10:00, agent 1001, 163,52 DH, recu {receipt}."
+    )
+    stranger = phone.dial("+212600000093", f"1*{code}")
+    assert stranger.startswith("Code déjà payé. Ne prenez pas l'argent.")
+    assert receipt not in stranger and AGENT not in stranger
+
+
+def test_five_wrong_pins_lock(
+    phone: TestPhone,
+    money: Money,
+    code: str,
+    runtime: Runtime,
+) -> None:
+    assert confirm(phone, code, "1111").startswith("PIN faux. Rien n'est enregistré.")
+    phone.answer("1")
+    assert phone.answer("12").startswith("Le PIN a 4 à 8 chiffres.")
+    for _ in range(4):
+        assert phone.answer("2222").startswith("PIN faux.")
+        phone.answer("1")
+    # The right one comes too late, and the till's page is shut as well.
+    assert phone.answer(RIGHT).startswith("Trop d'erreurs de PIN. Essayez après le 23/11 10:30.")
+    assert money.one("SELECT locked_until IS NOT NULL FROM agent")
+    assert money.one("SELECT count(*) FROM deposit") == 0
+    runtime.clock.now += timedelta(minutes=31)  # type: ignore[attr-defined]
+    assert confirm(phone, code).startswith("Payé 163,52 DH")
+
+
+def test_a_pin_is_kept_nowhere(phone: TestPhone, code: str, runtime: Runtime) -> None:
+    """Not in the talk, nor in anything else between two hops."""
+    confirm(phone, code, "97531")
+    kept = [runtime.redis.dump(key) or b"" for key in runtime.redis.scan_iter()]
+    assert kept
+    loaded = runtime.turns.sessions.load(
+        Hop("africastalking", phone.session, Phone(OWN), phone.chain)
+    ).record
+    assert loaded and loaded.place.facts["g"] and "till_pin" not in loaded.place.kept
+    assert "97531" not in json.dumps([loaded.place.facts, loaded.place.kept, loaded.replies])
+
+
+def test_a_code_on_the_phone_and_on_the_page_at_once(
+    phone: TestPhone,
+    money: Money,
+    books: Books,
+) -> None:
+    for number in range(4):
+        code = money.issue(HASSAN, 1).code
+        phone.dial(OWN, f"1*{code}*1")
+        with ThreadPoolExecutor(2) as two:
+            page = two.submit(lambda code=code, n=number: money.redeem(code, f"page-{n}"))  # type: ignore[misc]
+            screen = two.submit(phone.answer, RIGHT).result()
+            error = page.exception()
+        receipt = money.one("SELECT receipt_number FROM deposit WHERE code = :code", code=code)
+        # Whoever was second is told the receipt of the first: the agent is the same.
+        assert f"Recu {receipt}" in screen
+        assert error is None or error.params["receipt"] == receipt  # type: ignore[attr-defined]
+    assert money.one("SELECT count(*) FROM deposit") == 4
+    books()
+
+
+def test_the_same_hop_many_times_at_once_pays_once(
+    phone: TestPhone,
+    client: FlaskClient,
+    money: Money,
+    code: str,
+    books: Books,
+) -> None:
+    phone.dial(OWN, f"1*{code}*1")
+    chain = f"{phone.chain}*{RIGHT}"
+    with ThreadPoolExecutor(4) as many:
+        answers = list(many.map(lambda _: phone.post(text=chain), range(8)))
+    assert len(set(answers)) == 1 and answers[0].startswith("CON Payé 163,52 DH")
+    assert money.one("SELECT count(*) FROM deposit") == 1
+    books()
+
+
+def test_what_was_shown_is_what_is_paid(
+    phone: TestPhone,
+    money: Money,
+    code: str,
+) -> None:
+    """Back, another code, a wrong one: the PIN confirms the code on the last screen."""
+    other = money.issue(DRISS).code
+    phone.dial(OWN, f"1*{code}")
+    phone.answer("0")
+    assert "DRISS C." in phone.answer(other)
+    phone.answer("1")
+    phone.answer(RIGHT)
+    assert money.one("SELECT code FROM deposit") == other
+    assert money.one("SELECT state FROM payment_code WHERE code = :code", code=code) == "issued"
+    # No cash, no deposit.
+    phone.dial(OWN, f"1*{code}")
+    assert phone.answer("2").startswith("1 Payer un code")
+    assert money.one("SELECT count(*) FROM deposit") == 1
+
+
+def test_a_code_that_ends_while_the_pin_is_typed(
+    phone: TestPhone,
+    money: Money,
+    runtime: Runtime,
+) -> None:
+    code = money.issue(HASSAN, 1)
+    phone.dial(OWN, f"1*{code.code}*1")
+    money.issue(HASSAN, 2, replacing=code.code)
+    assert phone.answer(RIGHT).startswith("Code annulé le 23/11 10:00.")
+    assert money.one("SELECT count(*) FROM deposit") == 0
+
+
+def test_limits_are_told_before_the_cash(
+    phone: TestPhone,
+    money: Money,
+    code: str,
+    runtime: Runtime,
+) -> None:
+    run(runtime, "UPDATE agent SET code_limit_centimes = 16351")
+    assert phone.dial(OWN, f"1*{code}").startswith(
+        "Plus que votre limite par code: 163,51 DH. Ne prenez pas l'argent."
+    )
+    run(runtime, "UPDATE agent SET code_limit_centimes = NULL, day_limit_centimes = 20000")
+    assert confirm(phone, code).startswith("Payé")
+    late = money.issue(DRISS).code
+    assert phone.dial(OWN, f"1*{late}").startswith(
+        "Plus que votre limite du jour. Reste: 36,48 DH. Ne prenez pas l'argent."
+    )
+    run(runtime, "UPDATE agent SET day_limit_centimes = NULL")
+    run(runtime, "UPDATE agency SET float_limit_centimes = 20000 WHERE code = 'W-RABAT-01'")
+    assert phone.dial(OWN, f"1*{late}").startswith(
+        "Plus que la limite du jour de l'agence. Reste: 36,48 DH."
+    )
+    assert phone.dial(OWN, "3").startswith(
+        "Par code: sans limite\nPar jour: sans limite\nAujourd'hui: 163,52 DH\nReste: 36,48 DH"
+    )
+    # A limit that came while the PIN was typed refuses too, and nothing is booked.
+    run(runtime, "UPDATE agency SET float_limit_centimes = NULL")
+    phone.dial(OWN, f"1*{late}*1")
+    run(runtime, "UPDATE agent SET day_limit_centimes = 20000")
+    assert phone.answer(RIGHT).startswith("Plus que votre limite du jour. Reste: 36,48 DH.")
+    assert money.one("SELECT count(*) FROM deposit") == 1
+
+
+def test_the_till_page_refuses_over_a_limit_too(
+    client: FlaskClient,
+    money: Money,
+    code: str,
+    runtime: Runtime,
+) -> None:
+    page = client.get("/agent?language=fr", follow_redirects=True).get_data(as_text=True)
+
+    def token(page: str) -> str:
+        found = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+        assert found
+        return found[1]
+
+    form = {"csrf_token": token(page), "number": AGENT, "pin": RIGHT}
+    page = client.post("/agent/sign-in", data=form, follow_redirects=True).get_data(as_text=True)
+    run(runtime, "UPDATE agent SET day_limit_centimes = 10000")
+    answer = client.post("/agent/code", data={"csrf_token": token(page), "code": code})
+    assert answer.status_code == 403
+    assert "Plus que votre limite du jour. Il vous reste" in answer.get_data(as_text=True)
+    form = {"csrf_token": token(page), "code": code, "key": "k" * 32}
+    assert client.post("/agent/confirm", data=form).status_code == 403
+    assert money.one("SELECT count(*) FROM deposit") == 0
+
+
+def test_my_day(phone: TestPhone, money: Money, runtime: Runtime) -> None:
+    assert phone.dial(OWN, "2").startswith("Aujourd'hui: 0,00 DH\nCodes payés: 0\n0 Retour")
+    receipts = [money.redeem(money.issue(HASSAN, 1).code, str(n)) for n in range(2)]
+    runtime.clock.now += timedelta(minutes=5)  # type: ignore[attr-defined]
+    receipts.append(money.redeem(money.issue(DRISS).code, "3"))
+    assert phone.dial(OWN, "2").startswith(
+        "Aujourd'hui: 498,74 DH\nCodes payés: 3\n1 Voir les derniers"
+    )
+    assert phone.answer("1").startswith("Les derniers:\n1 23/11 10:05 163,52 DH\n2 23/11 10:00")
+    assert phone.answer("1").startswith(f"Recu {receipts[-1]}\n163,52 DH\nle 23/11 10:05")
+
+
+def test_a_dismissed_agent_may_do_nothing_more(
+    phone: TestPhone,
+    money: Money,
+    code: str,
+    runtime: Runtime,
+) -> None:
+    for path in ("2", "3", f"1*{code}"):
+        phone.dial(OWN, "5*1")
+        run(runtime, "UPDATE agent SET active = false")
+        for typed in path.split("*"):
+            phone.answer(typed)
+        assert phone.screen.startswith("Vous n'etes plus agent.") and not phone.more
+        run(runtime, "UPDATE agent SET active = true")
+    phone.dial(OWN, f"1*{code}*1")
+    run(runtime, "UPDATE agent SET active = false")
+    assert phone.answer(RIGHT).startswith("Vous n'etes plus agent.")
+    assert money.one("SELECT count(*) FROM deposit") == 0
+
+
+def test_an_agent_may_be_an_artisan_too(phone: TestPhone, runtime: Runtime) -> None:
+    run(runtime, "UPDATE artisan SET phone = :own WHERE phone = :fatima", own=OWN, fatima=FATIMA)
+    assert "4 Mon AMO" in phone.dial(OWN)
+    assert phone.answer("4").startswith("1 Mon AMO\n2 Payer")
+    assert "Droits ouverts" in phone.answer("1")
+
+
+def test_what_an_agents_hop_costs(once: OnePost, spent: Meter, code: str) -> None:
+    once.dial(OWN)
+    for typed, most in (("1", 0), (code, 2), ("0", 0), ("00", 0), ("2", 1), ("00", 0), ("3", 1)):
+        cost = spent(lambda typed=typed: once.answer(typed))  # type: ignore[misc]
+        assert cost.sql <= most, (typed, cost, once.screen)

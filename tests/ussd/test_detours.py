@@ -1,0 +1,160 @@
+"""Ways that leave the straight line: back and onward, the PIN, help, a talk that broke off."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import pytest
+
+from app.base.hop import Reply
+from app.ussd.place import Place
+from tests.ussd.toy import Bench, Player, toy_engine
+
+MAIN = "1 long\n2 rows\n3 ask\n5 sure"
+SURE = "Sure?\n1 Yes\n2 No\n0 Back"
+DEEP = "Deep.\n1 hidden\n0 Back 00 Home"
+HIDDEN = "Hidden.\n0 Back 00 Home"
+PIN = "PIN:\n0 Back 00 Home"
+OFFER = "Go on?\n1 on\n2 anew"
+
+
+@pytest.fixture
+def player(tmp_path: Path) -> Player:
+    return Player(toy_engine(tmp_path), Bench())
+
+
+@pytest.fixture
+def locked(tmp_path: Path) -> Player:
+    return Player(toy_engine(tmp_path), Bench(locked=True))
+
+
+def test_without_a_pin_nothing_is_asked(player: Player) -> None:
+    assert player.type("5", "2", "1") == HIDDEN
+
+
+def test_the_pin_is_asked_before_what_is_private_and_then_no_more(locked: Player) -> None:
+    assert locked.type("5", "2") == DEEP
+    assert locked.type("1") == PIN
+    assert locked.type("124") == PIN
+    assert locked.type("123") == HIDDEN
+    assert locked.type("0") == DEEP
+    assert locked.type("1") == HIDDEN
+
+
+def test_who_does_not_know_the_pin_goes_back(locked: Player) -> None:
+    assert locked.type("5", "2", "1", "0") == DEEP
+    assert locked.type("1", "00") == MAIN
+    assert (locked.place.held, locked.place.heading) == ([], "")
+
+
+def test_a_secret_is_kept_for_its_own_hop_only(locked: Player) -> None:
+    for typed in ("5", "2", "1", "123"):
+        locked.type(typed)
+        assert "pin" not in locked.place.kept
+    assert locked.reply.text == HIDDEN
+
+
+def test_back_is_the_screen_before_and_the_action_was_done(tmp_path: Path) -> None:
+    player = Player(toy_engine(tmp_path), Bench(rich=True))
+    deep = player.type("5", "2")
+    assert player.type("2", "123") == deep
+    assert len(player.bench.acted) == 1
+    assert player.type("0") == SURE
+
+
+@pytest.mark.parametrize(
+    ("way", "reason", "screen"),
+    [(["5"], "Wrong!", SURE), (["3"], "Not three!", "Three digits:\n0 Back")],
+)
+def test_a_question_is_repeated_three_times_and_then_help_is_offered(
+    player: Player, way: list[str], reason: str, screen: str
+) -> None:
+    player.type(*way)
+    for _ in range(3):
+        assert player.type("x") == f"{reason}\n{screen}"
+    assert player.type("x") == "Lost?\n1 first\n0 Back 00 Home"
+    assert not player.understood
+    assert player.type("0") == screen
+    # Counted anew.
+    assert player.type("x") == f"{reason}\n{screen}"
+
+
+def test_an_answer_forgets_the_wrong_ones(player: Player) -> None:
+    player.type("5", "x", "x", "x", "2", "0")
+    assert player.type("x") == f"Wrong!\n{SURE}"
+
+
+def test_help_itself_is_repeated_for_ever(player: Player) -> None:
+    player.type("5", "x", "x", "x", "x")
+    for _ in range(6):
+        assert player.type("x") == "Wrong!\nLost?\n1 first\n0 Back 00 Home"
+
+
+def resumed(player: Player) -> Player:
+    """The same person, dialling anew."""
+    again = copy.copy(player)
+    again.place = Place(**player.place_as_kept())
+    assert again.engine.can_resume(again.place)
+    again.reply = again.engine.resume(again.place, again.caller)
+    return again
+
+
+def test_a_talk_goes_on_where_it_broke_off(player: Player) -> None:
+    player.type("5", "2")
+    again = resumed(player)
+    assert again.reply == Reply(OFFER, True)
+    assert again.type("1") == DEEP
+    assert again.type("0") == SURE
+    assert again.type("00") == MAIN
+
+
+def test_or_begins_anew(player: Player) -> None:
+    player.type("5", "2")
+    again = resumed(player)
+    assert again.type("2") == MAIN
+    assert not again.engine.can_resume(again.place)
+
+
+def test_it_may_break_off_again_at_the_offer(player: Player) -> None:
+    player.type("5", "2")
+    again = resumed(resumed(resumed(player)))
+    assert again.type("x") == f"Wrong!\n{OFFER}"
+    assert again.type("0") == OFFER
+    assert again.type("1") == DEEP
+
+
+def test_on_the_page_it_was_on(player: Player) -> None:
+    shown = player.type("1", "9")
+    assert player.place.page == 1
+    assert resumed(player).type("1") == shown
+    assert resumed(resumed(player)).type("1") == shown
+
+
+def test_nothing_is_done_again(player: Player) -> None:
+    shown = player.type("2", "1")
+    again = resumed(player)
+    assert again.type("1") == shown
+    assert len(player.bench.acted) == 1
+
+
+def test_at_home_there_is_nothing_to_go_on_with(player: Player) -> None:
+    assert not player.engine.can_resume(player.place)
+    player.type("5", "0")
+    assert not player.engine.can_resume(player.place)
+
+
+def test_the_pin_is_asked_again_and_the_way_is_kept(locked: Player) -> None:
+    locked.type("5", "2", "1", "123")
+    locked.place.facts["locked"] = True
+    again = resumed(locked)
+    assert again.type("1") == "PIN:\n0 Back"
+    assert again.type("123") == HIDDEN
+    assert again.type("0") == DEEP
+
+
+def test_a_talk_that_broke_off_at_the_pin(locked: Player) -> None:
+    locked.type("5", "2", "1", "9")
+    again = resumed(locked)
+    assert again.type("1", "123") == HIDDEN
+    assert again.type("0") == DEEP
