@@ -29,11 +29,14 @@ from app.journeys import (  # noqa: F401 - they register what menus name
     agent_day,
     amo,
     caller,
+    help,
     history,
+    news,
     pay,
     pay_for_another,
     pin,
     preferences,
+    reimbursements,
     resume,
 )
 from app.journeys.desk import Desk, vocabulary

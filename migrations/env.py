@@ -3,8 +3,11 @@
 from alembic import context
 
 import app.agents.models
+import app.assistance.models
+import app.claims.models
 import app.enrolment.models
 import app.messaging.models
+import app.notices.models
 import app.payments.models  # noqa: F401
 from app.base.database import metadata
 

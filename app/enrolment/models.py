@@ -16,8 +16,12 @@ from sqlalchemy import (
     Text,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.base.database import metadata
+
+# What an enrolment file may lack (ASM: CNSS's list for artisans is not published as data).
+PARTS = ("cin", "card", "form", "tax")
 
 artisan = Table(
     "artisan",
@@ -108,4 +112,26 @@ pin_reset = Table(
     # The hop that asked: a gateway's retry makes no second code.
     Column("asked_by", Text, nullable=False),
     CheckConstraint("tries_left >= 0", name="tries_left"),
+)
+
+# Whom the artisan's rights cover too, as CNSS counts them: no names are kept here.
+family_cover = Table(
+    "family_cover",
+    metadata,
+    Column("artisan_id", ForeignKey("artisan.id"), primary_key=True),
+    Column("spouses", SmallInteger, nullable=False),
+    Column("children", SmallInteger, nullable=False),
+    Column("as_of", Date, nullable=False),
+    CheckConstraint("spouses BETWEEN 0 AND 4", name="spouses"),
+    CheckConstraint("children BETWEEN 0 AND 40", name="children"),
+)
+
+# The file of who asked to be enrolled in AMO and is not yet; nothing missing is being looked at.
+enrolment_file = Table(
+    "enrolment_file",
+    metadata,
+    Column("artisan_id", ForeignKey("artisan.id"), primary_key=True),
+    Column("missing", ARRAY(Text), nullable=False),
+    Column("as_of", Date, nullable=False),
+    CheckConstraint(f"missing <@ ARRAY[{', '.join(map(repr, PARTS))}]", name="missing"),
 )

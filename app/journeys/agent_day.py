@@ -18,14 +18,6 @@ def is_artisan_too(talk: Conversation) -> bool:
     return bool(talk.facts.get("a"))
 
 
-@vocabulary.action("remember_agent_language", "remembered")
-def remember_agent_language(talk: Conversation) -> str:
-    talk.language = talk.kept["language"]
-    with transaction(talk.desk.database) as connection:
-        choose_language(connection, talk.phone, talk.language)
-    return "remembered"
-
-
 @vocabulary.action("look_at_agent_day", "seen", "dismissed")
 def look_at_agent_day(talk: Conversation) -> str:
     with reading(talk.desk.database) as connection:

@@ -1,20 +1,86 @@
-"""Entry 1, my AMO: CNSS's last word with its date, what is owed, what to expect."""
+"""Entry 1, my AMO: CNSS's last word with its date, what is owed, what to expect, whom it covers,
+and for those not enrolled what is missing and where to go.
+"""
 
 from datetime import date, timedelta
+from itertools import zip_longest
 
 from app.base.clock import local_date
+from app.base.database import reading
 from app.contributions.rights import RightsState, expected_state, open_after_paying_all
 from app.contributions.rules import due_on
+from app.enrolment.cover import find_enrolment_file, find_family
+from app.enrolment.models import PARTS
 from app.journeys.desk import Conversation, vocabulary
 from app.journeys.facts import Person, fresh_person, person
 from app.payments.dues import unpaid_months
 from app.text.words import Say
-from app.ussd.vocabulary import Values
+from app.ussd.vocabulary import NothingToShow, Values
 
 
-@vocabulary.action("look_at_rights", "enrolled", "not_enrolled")
+def rights_by_sms(talk: Conversation, outcome: str) -> Say:
+    """Rights and dues, for whom the screen was too slow."""
+    if outcome == "not_enrolled":
+        return Say("sms.not_enrolled", {"file": enrolment(talk)["file"]})
+    said = rights(talk)
+    return Say("sms.rights", {name: said[name] for name in ("rights", "as_of", "owed")})
+
+
+@vocabulary.action("look_at_rights", "enrolled", "not_enrolled", by_sms=rights_by_sms)
 def look_at_rights(talk: Conversation) -> str:
-    return "enrolled" if fresh_person(talk).enrolled else "not_enrolled"
+    if fresh_person(talk).enrolled:
+        return "enrolled"
+    read_enrolment_file(talk)
+    return "not_enrolled"
+
+
+def read_enrolment_file(talk: Conversation) -> None:
+    """How far CNSS is with who is not enrolled yet; one statement."""
+    with reading(talk.desk.database) as connection:
+        found = find_enrolment_file(connection, talk.facts["a"][0])
+    talk.facts["f"] = [found.as_of.isoformat(), *found.missing] if found else []
+
+
+@vocabulary.source("enrolment")
+def enrolment(talk: Conversation) -> Values:
+    as_of, *missing = talk.facts.get("f") or [None]
+    if as_of is None:
+        return _enrolment("file.none", {}, [], "step.enrol")
+    day = {"as_of": date.fromisoformat(as_of)}
+    if not missing:
+        return _enrolment("file.received", day, [], "step.wait")
+    return _enrolment("file.incomplete", day, missing, "step.complete")
+
+
+def _enrolment(file: str, day: Values, missing: list[str], step: str) -> Values:
+    lacking = {
+        f"missing_{place}": Say(f"missing.{part}") if part else ""
+        for place, part in zip_longest(range(1, len(PARTS) + 1), missing, fillvalue="")
+    }
+    return {"file": Say(file, day), **lacking, "next_step": Say(step)}
+
+
+@vocabulary.guard("owes_here")
+def owes_here(talk: Conversation) -> bool:
+    """Whether entry 2 has something to pay."""
+    who = person(talk)
+    return who.pays_here and bool(who.unpaid())
+
+
+@vocabulary.action("look_at_family", "known", "unknown")
+def look_at_family(talk: Conversation) -> str:
+    with reading(talk.desk.database) as connection:
+        found = find_family(connection, talk.facts["a"][0])
+    talk.facts["y"] = [found.spouses, found.children, found.as_of.isoformat()] if found else None
+    return "known" if found else "unknown"
+
+
+@vocabulary.source("family")
+def family(talk: Conversation) -> Values:
+    if not (row := talk.facts.get("y")):
+        raise NothingToShow()
+    spouses, children, as_of = row
+    return {"spouses": spouses, "children": children, "as_of": date.fromisoformat(as_of)}
 
 
 @vocabulary.source("rights")
@@ -50,7 +116,12 @@ def _owed(who: Person) -> Say:
         next_due = who.next_due()
         return Say("owed.nothing", {"next_due": next_due}) if next_due else Say("owed.year_ahead")
     late = sum(due_on(month) < who.today for month in unpaid)
-    values = {"total": who.dues().total, "count": len(unpaid), "late": late}
+    values = {
+        "total": who.dues().total,
+        "count": len(unpaid),
+        "late": late,
+        "next_due": who.upcoming_due(),
+    }
     return Say("owed.late" if late else "owed.current", values)
 
 

@@ -69,6 +69,11 @@ class Person:
         month = next_unpaid_month(self.artisan, self.account.settled, self.today)
         return due_on(month) if month else None
 
+    def upcoming_due(self) -> date:
+        """The next day by which something is to be paid, of who owes something."""
+        days = [due_on(month) for month in self.unpaid()]
+        return min((day for day in days if day >= self.today), default=self.next_due() or days[-1])
+
     def unposted(self) -> list[Deposit]:
         """What agents received and CNSS has not credited yet, newest first."""
         return [deposit for deposit in self.account.deposits if deposit.posted_on is None]

@@ -4,6 +4,7 @@ from itertools import accumulate, islice
 
 from app.base.database import transaction
 from app.contributions.errors import NotCollectedHere
+from app.journeys.amo import read_enrolment_file
 from app.journeys.desk import Conversation, vocabulary
 from app.journeys.facts import fresh_person, keep_code, person, read_account_again
 from app.payments.errors import AnotherIsLive, NothingDue
@@ -47,6 +48,7 @@ def code_by_sms(talk: Conversation, outcome: str) -> Say | None:
 def look_at_dues(talk: Conversation) -> str:
     who = fresh_person(talk)
     if not who.enrolled:
+        read_enrolment_file(talk)
         return "not_enrolled"
     if not who.pays_here:
         return "pays_with_cpu" if who.artisan.category == "B" else "pays_with_tax"

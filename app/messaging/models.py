@@ -62,3 +62,23 @@ phone_preference = Table(
     Column("reminders", Boolean, nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
 )
+
+# What is recorded of a yes or a no to promotional messages (law 09-08); rows are never changed,
+# the newest of a phone counts.
+consent = Table(
+    "consent",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("phone", Text, nullable=False),
+    # What it is to: news for exporters.
+    Column("subject", Text, nullable=False),
+    Column("given", Boolean, nullable=False),
+    # In which language it was asked, how it was answered, and by which hop: a retry is one answer.
+    Column("language", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("answered_by", Text, nullable=False, unique=True),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("subject IN ('export_news')", name="subject"),
+    CheckConstraint("channel IN ('ussd', 'sms')", name="channel"),
+    Index("ix_consent_phone", "phone", "subject", "id"),
+)

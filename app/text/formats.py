@@ -12,13 +12,14 @@ from app.base.clock import local
 from app.base.money import Money
 from app.base.months import Month
 
-_ARABIC_SCRIPT = {"ar"}
+# The dirham in the languages that do not write it in Latin letters, after a decimal point.
+_DIRHAM = {"ar": "درهم", "zgh": "ⴷⵔⵀⵎ"}
 
 
 def money(value: Money, language: str) -> str:
-    """`163,52 DH`, in Arabic script `163.52 درهم`."""
-    if language in _ARABIC_SCRIPT:
-        return f"{value} درهم"
+    """`163,52 DH`, in Arabic script `163.52 درهم`, in Tifinagh `163.52 ⴷⵔⵀⵎ`."""
+    if language in _DIRHAM:
+        return f"{value} {_DIRHAM[language]}"
     return f"{str(value).replace('.', ',')} DH"
 
 

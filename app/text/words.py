@@ -20,8 +20,6 @@ from app.text.formats import FORMATS, written
 _PLACE = re.compile(r"\{(\w+)(?::(\w+))?\}")
 # A sentence cut at its places: its beginning; then each value's name and format, and what follows.
 _Cut = tuple[str, tuple[tuple[str, str | None, str], ...]]
-# Until a language has its own folder its speakers read the one most of them read.
-_NEXT_BEST = {"ary-Latn": "fr", "zgh": "fr"}
 DEFAULT = "fr"
 
 
@@ -60,10 +58,8 @@ class Words:
         return list(self.catalogs)
 
     def spoken(self, language: str | None) -> str:
-        """`language` if its sentences are here, else the next best."""
-        if language in self._spoken:
-            return language or DEFAULT
-        return _NEXT_BEST.get(language or "", DEFAULT)
+        """`language` if its sentences are here, else the default."""
+        return language if language in self._spoken and language else DEFAULT
 
     def has(self, language: str, key: str) -> bool:
         return self._spoken[language].gettext(key) != key
@@ -89,6 +85,12 @@ class Words:
     def places(self, language: str, key: str) -> set[str]:
         """The names of the values the sentence wants."""
         return {match[1] for match in _PLACE.finditer(self._found(language, key))}
+
+    def nouns_said(self, language: str) -> set[str]:
+        """The nouns whose plural some sentence asks for."""
+        nouns = {_key(m) for m in self.catalogs[language] if isinstance(m.id, tuple)}
+        sentences = (str(m.string) for m in self.catalogs[language])
+        return {match[2] for text in sentences for match in _PLACE.finditer(text)} & nouns
 
     def unreadable_places(self, language: str, key: str) -> list[str]:
         """What stands in braces but would be shown as it is, or names neither format nor noun."""

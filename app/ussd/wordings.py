@@ -14,7 +14,7 @@ from app.ussd.screen import choice_key
 # Sentences the engine itself says, and those of messages, tills and refusals.
 _SPOKEN = {"footer.back", "footer.home", "footer.more", "wrong.choice", "changed"}
 _SPOKEN |= {"away", "away.short", "late"}
-_APART = ("sms.", "till.", "error.", "months")
+_APART = ("sms.", "till.", "error.")
 # Pages have no limit: their values need no worst case, their letters may be any.
 _ON_PAGES = ("till.", "error.")
 # Languages written with plain letters, so that a message costs half.
@@ -38,6 +38,7 @@ def keys_of(screen: Screen) -> set[str]:
 def wording_faults(menu: Menu, words: Words, samples: Samples) -> Iterator[Fault]:
     """What is missing, too much, or cannot be shown as it is written."""
     needed = _SPOKEN.union(samples.keys, *map(keys_of, menu.screens.values()))
+    needed |= {noun for language in words.languages for noun in words.nouns_said(language)}
     written = {language: words.keys(language) for language in words.languages}
     everywhere: set[str] = set().union(*written.values())
     for language, keys in written.items():

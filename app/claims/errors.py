@@ -1,0 +1,15 @@
+"""Why a claim cannot be recorded or its collection chosen."""
+
+from app.base.errors import MaalemError
+
+
+class ClaimOfAnother(MaalemError):  # noqa: N818
+    """The claim's number is another artisan's."""
+
+    code = "claim_of_another"
+
+
+class ClaimClosed(MaalemError):  # noqa: N818
+    """The claim is paid or refused: there is nothing to collect any more."""
+
+    code = "claim_closed"

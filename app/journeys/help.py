@@ -1,0 +1,179 @@
+"""Entry 5, ask for help: enrolment, bank, Dar Al Moukawil, exports, a call back; my requests."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from app.agents.towns import find_town_of_province, towns
+from app.assistance.centres import nearest_centre
+from app.assistance.errors import TooManyRequests
+from app.assistance.queries import HelpRequest, list_requests
+from app.assistance.rules import TOPICS, WAITING
+from app.assistance.service import ask_for_help, cancel_request
+from app.base.clock import local_date
+from app.base.database import reading, transaction
+from app.enrolment.queries import find_province
+from app.journeys.desk import Conversation, vocabulary
+from app.text.words import Say
+from app.ussd.vocabulary import NothingToShow, Row, Values
+
+_ASKING = ("asked", "waits", "too_many")
+
+
+def _told_already(_talk: Conversation, outcome: str) -> Say | None:
+    """The request's own message is queued with it."""
+    return None if outcome == "asked" else Say("sms.call_again")
+
+
+def _ask(talk: Conversation, kind: str, topic: str) -> str:
+    try:
+        with transaction(talk.desk.database) as connection:
+            made, new = ask_for_help(
+                connection,
+                kind,
+                topic,
+                phone=talk.phone,
+                language=talk.language,
+                artisan_id=talk.facts["a"][0] if "a" in talk.facts else None,
+                words=talk.desk.words,
+                random=talk.desk.random,
+                now=talk.now,
+            )
+    except TooManyRequests:
+        return "too_many"
+    talk.facts["requests"] = [_packed(made)]
+    talk.kept["request"] = made.reference
+    return "asked" if new else "waits"
+
+
+@vocabulary.action("ask_enrolment_help", *_ASKING, by_sms=_told_already)
+def ask_enrolment_help(talk: Conversation) -> str:
+    return _ask(talk, "enrolment", "any")
+
+
+@vocabulary.action("ask_call_back", *_ASKING, by_sms=_told_already)
+def ask_call_back(talk: Conversation) -> str:
+    return _ask(talk, "call_back", "any")
+
+
+@vocabulary.action("ask_bank_offer", *_ASKING, by_sms=_told_already)
+def ask_bank_offer(talk: Conversation) -> str:
+    return _ask(talk, "bank", "offer")
+
+
+@vocabulary.action("ask_bank_account", *_ASKING, by_sms=_told_already)
+def ask_bank_account(talk: Conversation) -> str:
+    return _ask(talk, "bank", "account")
+
+
+@vocabulary.action("ask_bank_branch", *_ASKING, by_sms=_told_already)
+def ask_bank_branch(talk: Conversation) -> str:
+    return _ask(talk, "bank", "branch")
+
+
+@vocabulary.action("ask_dar_session", *_ASKING, by_sms=_told_already)
+def ask_dar_session(talk: Conversation) -> str:
+    return _ask(talk, "dar", str(talk.kept["topic"]))
+
+
+@vocabulary.action("ask_export_help", *_ASKING, by_sms=_told_already)
+def ask_export_help(talk: Conversation) -> str:
+    return _ask(talk, "export", str(talk.kept["topic"]))
+
+
+@vocabulary.source("bank_offer")
+def bank_offer(talk: Conversation) -> Values:
+    """Whoever is in the register may ask for it (domain.md section 1, S9 and S10)."""
+    return {"fee": talk.desk.fee, "eligible": Say(f"offer.{'yes' if 'a' in talk.facts else 'no'}")}
+
+
+@vocabulary.action("look_for_centre", "found")
+def look_for_centre(talk: Conversation) -> str:
+    """The centre nearest to the province the register has; none where it has none."""
+    with reading(talk.desk.database) as connection:
+        province = find_province(connection, talk.facts["a"][0]) if "a" in talk.facts else None
+    town = find_town_of_province(province) if province else None
+    talk.facts["centre"] = nearest_centre(town.region).code if town else None
+    return "found"
+
+
+@vocabulary.rows("dar_topics")
+def dar_topics(_talk: Conversation) -> list[Row]:
+    return _topic_rows("dar")
+
+
+@vocabulary.rows("export_topics")
+def export_topics(_talk: Conversation) -> list[Row]:
+    return _topic_rows("export")
+
+
+@vocabulary.source("dar_session")
+def dar_session(talk: Conversation) -> Values:
+    if (topic := talk.kept.get("topic")) not in TOPICS["dar"]:
+        raise NothingToShow()
+    return {"topic": Say(f"topic.dar.{topic}"), **_centre(talk)}
+
+
+def _centre(talk: Conversation) -> Values:
+    if (code := talk.facts.get("centre")) not in towns():
+        return {"centre": Say("centre.unknown")}
+    return {"centre": Say("centre.near", {"town": towns()[code].name_in(talk.language)})}
+
+
+def _topic_rows(kind: str) -> list[Row]:
+    return [Row(topic, {"topic": Say(f"topic.{kind}.{topic}")}) for topic in TOPICS[kind]]
+
+
+@vocabulary.action("look_at_requests", "some", "none")
+def look_at_requests(talk: Conversation) -> str:
+    with reading(talk.desk.database) as connection:
+        found = list_requests(connection, talk.phone)
+    talk.facts["requests"] = [_packed(one) for one in found]
+    return "some" if found else "none"
+
+
+@vocabulary.rows("requests")
+def requests(talk: Conversation) -> list[Row]:
+    return [Row(row[0], _values(row)) for row in talk.facts.get("requests", ())]
+
+
+@vocabulary.source("request")
+def request(talk: Conversation) -> Values:
+    return _values(_chosen(talk))
+
+
+@vocabulary.guard("request_waits")
+def request_waits(talk: Conversation) -> bool:
+    return _chosen(talk)[3] in WAITING
+
+
+@vocabulary.action("cancel_request", "cancelled", "over")
+def cancel(talk: Conversation) -> str:
+    with transaction(talk.desk.database) as connection:
+        cancelled = cancel_request(connection, talk.phone, talk.kept["request"], talk.now)
+    if not cancelled:
+        look_at_requests(talk)
+    return "cancelled" if cancelled else "over"
+
+
+def _packed(made: HelpRequest) -> list[Any]:
+    asked_at = int(made.asked_at.timestamp())
+    return [made.reference, made.kind, made.topic, made.state, asked_at]
+
+
+def _chosen(talk: Conversation) -> list[Any]:
+    for row in talk.facts.get("requests", ()):
+        if row[0] == talk.kept.get("request"):
+            return row  # type: ignore[no-any-return]
+    raise NothingToShow()
+
+
+def _values(row: list[Any]) -> Values:
+    reference, kind, topic, state, asked_at = row
+    return {
+        "request": reference,
+        "topic": Say(f"topic.{kind}.{topic}"),
+        "request_state": Say(f"request.{state}"),
+        "asked_on": local_date(datetime.fromtimestamp(asked_at, UTC)),
+    }

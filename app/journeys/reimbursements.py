@@ -1,0 +1,121 @@
+"""Entry 4, my reimbursements: CNSS's word on the last claims, and how to collect the money."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from app.base.database import reading, transaction
+from app.base.money import Money
+from app.claims.errors import ClaimClosed
+from app.claims.queries import list_claims
+from app.claims.service import choose_collection
+from app.journeys.desk import Conversation, vocabulary
+from app.messaging.service import queue_message
+from app.text.words import Say
+from app.ussd.vocabulary import NothingToShow, Row, Values
+
+_OPEN = {"filed", "in_review", "ready"}
+
+
+def claims_by_sms(talk: Conversation, outcome: str) -> Say:
+    """The newest claim, for whom the screen was too slow."""
+    if outcome == "none":
+        return Say("sms.no_claims")
+    newest = _values(talk.facts["claims"][0])
+    return Say("sms.claims", {"claim": newest["claim"], "claim_state": newest["claim_state"]})
+
+
+@vocabulary.action("look_at_claims", "some", "none", by_sms=claims_by_sms)
+def look_at_claims(talk: Conversation) -> str:
+    with reading(talk.desk.database) as connection:
+        found = list_claims(connection, talk.facts["a"][0])
+    talk.facts["claims"] = [
+        [
+            claim.number,
+            claim.filed_on.isoformat(),
+            claim.state,
+            claim.amount.centimes if claim.amount else None,
+            claim.as_of.isoformat(),
+            claim.collection,
+        ]
+        for claim in found
+    ]
+    return "some" if found else "none"
+
+
+@vocabulary.rows("claims")
+def claims(talk: Conversation) -> list[Row]:
+    return [Row(row[0], _values(row)) for row in talk.facts.get("claims", ())]
+
+
+@vocabulary.source("claim")
+def claim(talk: Conversation) -> Values:
+    return _values(_chosen(talk))
+
+
+@vocabulary.guard("may_collect_cash")
+def may_collect_cash(talk: Conversation) -> bool:
+    return _may_choose(talk, "cash")
+
+
+@vocabulary.guard("may_collect_bank")
+def may_collect_bank(talk: Conversation) -> bool:
+    return _may_choose(talk, "bank")
+
+
+@vocabulary.action("collect_in_cash", "chosen", "too_late")
+def collect_in_cash(talk: Conversation) -> str:
+    return _choose(talk, "cash")
+
+
+@vocabulary.action("collect_at_bank", "chosen", "too_late")
+def collect_at_bank(talk: Conversation) -> str:
+    return _choose(talk, "bank")
+
+
+def _choose(talk: Conversation, way: str) -> str:
+    row = _chosen(talk)
+    try:
+        with transaction(talk.desk.database) as connection:
+            if choose_collection(connection, talk.facts["a"][0], row[0], way, talk.now):
+                queue_message(
+                    connection,
+                    talk.desk.words,
+                    kind="collection",
+                    event=talk.action_key,
+                    phone=talk.phone,
+                    language=talk.language,
+                    values={"claim": row[0], "collection": Say(f"collection.{way}")},
+                    now=talk.now,
+                )
+    except ClaimClosed:
+        return "too_late"
+    row[5] = way
+    return "chosen"
+
+
+def _may_choose(talk: Conversation, way: str) -> bool:
+    row = _chosen(talk)
+    return row[2] in _OPEN and row[5] != way
+
+
+def _chosen(talk: Conversation) -> list[Any]:
+    for row in talk.facts.get("claims", ()):
+        if row[0] == talk.kept.get("claim"):
+            return row  # type: ignore[no-any-return]
+    raise NothingToShow()
+
+
+def _values(row: list[Any]) -> Values:
+    number, filed_on, state, centimes, as_of, way = row
+    amount = {"amount": Money(centimes)} if centimes else {}
+    known = f"claim.{state}_with_amount" if state in {"filed", "in_review"} and centimes else ""
+    collection = Say(f"collection.{way or 'none'}") if state in _OPEN else ""
+    return {
+        "claim": number,
+        "filed_on": date.fromisoformat(filed_on),
+        "claim_state": Say(known or f"claim.{state}", amount),
+        "as_of": date.fromisoformat(as_of),
+        "collection": collection,
+    }

@@ -1,0 +1,9 @@
+"""Why a notice cannot be published."""
+
+from app.base.errors import MaalemError
+
+
+class NoticeRefused(MaalemError):  # noqa: N818
+    """The notice's file is not one; `why` names the language and what is wrong."""
+
+    code = "notice_refused"

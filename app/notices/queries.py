@@ -1,0 +1,31 @@
+"""Reads the current notices."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection, select
+
+from app.notices.models import notice, notice_text
+
+SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class ShownNotice:
+    """A notice in one language."""
+
+    id: int
+    title: str
+    body: str
+
+
+def list_notices(connection: Connection, language: str, today: date) -> list[ShownNotice]:
+    """The newest that are current on `today`, newest first."""
+    rows = connection.execute(
+        select(notice.c.id, notice_text.c.title, notice_text.c.body)
+        .join(notice_text, notice_text.c.notice_id == notice.c.id)
+        .where(notice_text.c.language == language, notice.c.until >= today)
+        .order_by(notice.c.published_at.desc(), notice.c.id.desc())
+        .limit(SHOWN)
+    )
+    return [ShownNotice(*row) for row in rows]

@@ -1,0 +1,61 @@
+"""What a notice must be before anybody sees it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import yaml
+
+from app.enrolment.rules import LANGUAGES
+from app.notices.errors import NoticeRefused
+from app.text.encoding import GSM7, encoding_of
+
+# So a line and a reason fit on one page of the narrowest screen, in any script.
+LONGEST_TITLE, LONGEST_LINE, MOST_LINES = 24, 40, 3
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+# Their words stay in GSM-7, as those of the menus do.
+_GSM7_LANGUAGES = {"fr", "ary-Latn"}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A notice in every language: `texts` gives title and body by language."""
+
+    name: str
+    until: date
+    texts: Mapping[str, tuple[str, str]]
+
+
+def read_notice(written: bytes) -> Notice:
+    """The notice of a YAML file: name, until, and title and text of each language."""
+    try:
+        raw = yaml.safe_load(written)
+    except yaml.YAMLError as error:
+        raise NoticeRefused(why=str(error).replace("\n", " ")) from None
+    if not isinstance(raw, dict) or set(raw) != {"name", "until", *LANGUAGES}:
+        raise NoticeRefused(why=f"needs name, until and {', '.join(LANGUAGES)}, nothing else")
+    if not _NAME.fullmatch(str(raw["name"])):
+        raise NoticeRefused(why="name: small letters, digits and dashes, 32 at most")
+    if type(raw["until"]) is not date:
+        raise NoticeRefused(why="until: a day such as 2026-12-31")
+    texts = {language: _text(language, raw[language]) for language in LANGUAGES}
+    return Notice(str(raw["name"]), raw["until"], texts)
+
+
+def _text(language: str, raw: Any) -> tuple[str, str]:
+    if not isinstance(raw, dict) or set(raw) != {"title", "text"}:
+        raise NoticeRefused(why=f"{language}: needs title and text")
+    lines = raw["text"] if isinstance(raw["text"], list) else [raw["text"]]
+    title, *body = (" ".join(str(line).split()) for line in (raw["title"], *lines))
+    if not 1 <= len(body) <= MOST_LINES:
+        raise NoticeRefused(why=f"{language}: text of 1 to {MOST_LINES} lines")
+    for said, longest in ((title, LONGEST_TITLE), *((line, LONGEST_LINE) for line in body)):
+        if not 1 <= len(said) <= longest:
+            raise NoticeRefused(why=f"{language}: 1 to {longest} letters, not {said!r}")
+        if language in _GSM7_LANGUAGES and encoding_of(said) != GSM7:
+            raise NoticeRefused(why=f"{language}: a letter outside GSM-7 in {said!r}")
+    return title, "\n".join(body)
