@@ -25,6 +25,7 @@ from app.agents.service import add_agent, replace_agencies
 from app.base.clock import local_date
 from app.base.database import metadata, transaction
 from app.base.phone import Phone
+from app.cli.sample_people import tell_of_sample_people
 from app.embedded import EngineUrls, using_engines
 from app.enrolment.registry import import_registry
 from app.enrolment.samples import sample_people_csv
@@ -125,6 +126,7 @@ def load_sample_people(runtime: Runtime, folder: Path) -> None:
     with transaction(runtime.database) as connection:
         replace_agencies(connection, read_agencies(SAMPLE_AGENCIES))
         add_agent(connection, AGENT, AGENCY, PIN, Phone.parse("+212600000091"))
+        tell_of_sample_people(connection, runtime.words, runtime.clock())
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -22,8 +23,12 @@ from app.base.phone import Phone
 WRONG_PINS_ALLOWED = 5
 LOCKED_FOR = timedelta(minutes=30)
 _hasher = PasswordHasher()
-# Checked for an unknown number, so that the answer takes as long as for a known one.
-_NOBODY = _hasher.hash("nobody")
+
+
+@cache
+def _nobodys_hash() -> str:
+    """Checked for an unknown number, so that the answer takes as long as for a known one."""
+    return _hasher.hash("nobody")
 
 
 def load_towns(connection: Connection, wanted: Sequence[Town] | None = None) -> None:
@@ -131,7 +136,7 @@ def sign_in(connection: Connection, number: str, pin: SecretStr, now: datetime) 
     """
     one = select(agent.c.id, agent.c.pin_hash).where(agent.c.number == number, agent.c.active)
     row = connection.execute(one).one_or_none()
-    right = _is_right(row.pin_hash if row else _NOBODY, pin)
+    right = _is_right(row.pin_hash if row else _nobodys_hash(), pin)
     if row is None:
         raise WrongPin()
     locked_until = connection.execute(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Row, Text, bindparam, select
+from sqlalchemy import Connection, Text, bindparam, select
 
 from app.assistance.models import help_request
 from app.assistance.rules import WAITING
@@ -54,12 +54,7 @@ def list_waiting(connection: Connection, most: int) -> list[WaitingRequest]:
         .order_by(help_request.c.id)
         .limit(most)
     )
-    return [_waiting(row) for row in rows]
-
-
-def _waiting(row: Row[tuple[str, str, str, str, datetime, str, str]]) -> WaitingRequest:
-    *request, phone, language = row
-    return WaitingRequest(HelpRequest(*request), Phone(phone), language)
+    return [WaitingRequest(HelpRequest(*row[:5]), Phone(row.phone), row.language) for row in rows]
 
 
 # Built once: building it takes longer than running it.

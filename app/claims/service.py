@@ -65,7 +65,7 @@ def record_claim(
 def choose_collection(
     connection: Connection, artisan_id: int, number: str, way: str, now: datetime
 ) -> bool:
-    """How the artisan wants the money; whether that is a change. ClaimClosed when it is too late."""
+    """How the artisan wants the money; whether that is a change. ClaimClosed: it is too late."""
     own = (claim.c.number == number) & (claim.c.artisan_id == artisan_id)
     changed = connection.execute(
         update(claim)
@@ -73,7 +73,9 @@ def choose_collection(
         .values(collection=way, chosen_at=now)
     ).rowcount
     if changed:
-        audit.note(connection, now, "artisan", "collection_chosen", artisan_id, claim=number, way=way)
+        audit.note(
+            connection, now, "artisan", "collection_chosen", artisan_id, claim=number, way=way
+        )
         return True
     state = connection.execute(select(claim.c.state).where(own)).scalar()
     if state not in _OPEN:

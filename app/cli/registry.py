@@ -23,6 +23,7 @@ from app.base.clock import local_date
 from app.base.database import reading, transaction
 from app.base.errors import Unavailable
 from app.base.phone import Phone
+from app.cli.sample_people import tell_of_sample_people
 from app.enrolment import registry as imports
 from app.enrolment.models import artisan
 from app.enrolment.registry_file import RegistryRefused, rejected_path
@@ -87,6 +88,7 @@ def load_sample_people() -> None:
     with reading(runtime().database) as connection:
         if connection.execute(select(artisan.c.id).limit(1)).first():
             click.echo("the register holds artisans: no sample people loaded")
+            _tell_of_sample_people()
             return
     # The artisans last: killed before, the next start does it all again.
     with transaction(runtime().database) as connection:
@@ -96,7 +98,14 @@ def load_sample_people() -> None:
         file = Path(directory, "sample-people.csv")
         file.write_text(sample_people_csv(local_date(runtime().clock())), encoding="utf-8")
         report = _import(file)
+    _tell_of_sample_people()
     click.echo(f"{report.created} sample people and agent 1001 loaded")
+
+
+def _tell_of_sample_people() -> None:
+    """Also after a start that was killed between the artisans and this."""
+    with transaction(runtime().database) as connection:
+        tell_of_sample_people(connection, runtime().words, runtime().clock())
 
 
 def _import(file: Path) -> imports.ImportReport:

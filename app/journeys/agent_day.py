@@ -3,9 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from app.base.database import reading, transaction
+from app.base.database import reading
 from app.base.money import Money
-from app.enrolment.service import choose_language
 from app.journeys.desk import Conversation, vocabulary
 from app.payments.agent_day import AgentDay, find_agent_day
 from app.payments.limits import rest_of

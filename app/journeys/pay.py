@@ -3,6 +3,7 @@
 from itertools import accumulate, islice
 
 from app.base.database import transaction
+from app.base.months import Month
 from app.contributions.errors import NotCollectedHere
 from app.journeys.amo import read_enrolment_file
 from app.journeys.desk import Conversation, vocabulary
@@ -80,8 +81,11 @@ def months_to_pay(talk: Conversation) -> list[Row]:
         raise NothingToShow()
     totals = accumulate((line.total for line in lines), initial=talk.desk.fee)
     return [
-        Row(count, {"period": period_words(lines[0].period, line.period), "total": total})
-        for count, (line, total) in enumerate(zip(lines, islice(totals, 1, None), strict=True), 1)
+        Row(
+            str(line.period),
+            {"period": period_words(lines[0].period, line.period), "total": total},
+        )
+        for line, total in zip(lines, islice(totals, 1, None), strict=True)
     ]
 
 
@@ -104,6 +108,7 @@ def replace_code(talk: Conversation) -> str:
 
 
 def _issue(talk: Conversation, replacing: str | None) -> str:
+    through = talk.kept.get("months")
     try:
         with transaction(talk.desk.database) as connection:
             code = issue_code(
@@ -111,7 +116,7 @@ def _issue(talk: Conversation, replacing: str | None) -> str:
                 talk.facts["a"][0],
                 talk.phone,
                 talk.language,
-                talk.kept.get("months"),
+                Month.parse(through) if through else None,
                 replacing=replacing,
                 fee=talk.desk.fee,
                 words=talk.desk.words,

@@ -24,4 +24,4 @@ def take_up_talk(talk: Conversation) -> str:
 def broken_off(talk: Conversation) -> Values:
     """A code that is live comes first: it may be what the caller did not see any more."""
     code = person(talk).account.code if "a" in talk.facts else None
-    return {"live": Say("payments.live", code_values(code)) if code else ""}
+    return {"live": Say("payments.live", code_values(code)) if code else Say("broken_off.ask")}

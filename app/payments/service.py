@@ -24,7 +24,7 @@ from app.contributions.rules import (
 from app.enrolment.queries import Artisan, lock_artisan
 from app.messaging.service import queue_message
 from app.payments.audit import note
-from app.payments.dues import quote_payable, quote_until, unpaid_months
+from app.payments.dues import quote_payable, quote_until
 from app.payments.errors import AnotherIsLive, NothingDue
 from app.payments.models import payment_code, payment_code_line
 from app.payments.queries import Account, IssuedCode, get_account
@@ -38,7 +38,7 @@ def issue_code(
     artisan_id: int,
     phone: Phone,
     language: str,
-    months: int | None,
+    through: Month | None,
     *,
     replacing: str | None = None,
     fee: Money,
@@ -46,7 +46,7 @@ def issue_code(
     random: Random,
     now: datetime,
 ) -> IssuedCode:
-    """A code for the `months` oldest months payable (None: all that is owed); also sent by SMS.
+    """A code for all months payable up to `through` (None: all that is owed); also sent by SMS.
 
     The live code is given again when it pays the same months. One for other months stays, unless
     it is the one named `replacing`, or its amount is no longer what is due: then it is cancelled
@@ -56,7 +56,7 @@ def issue_code(
     artisan = lock_artisan(connection, artisan_id)
     account = get_account(connection, artisan_id, now)
     whole = quote_payable(artisan, account, local_date(now))
-    due = _chosen(artisan, account, whole, months, now)
+    due = _chosen(whole, through, now)
     if (live := account.code) and _pays(live, quote_until(whole, live.last), fee):
         if (live.first, live.last) == (due.periods[0], due.periods[-1]):
             return live
@@ -67,7 +67,7 @@ def issue_code(
         # Paid at this very moment: what is due has changed.
         account = get_account(connection, artisan_id, now)
         whole = quote_payable(artisan, account, local_date(now))
-        due = _chosen(artisan, account, whole, months, now)
+        due = _chosen(whole, through, now)
     code = _insert_code(connection, artisan, account, phone, due, fee, random, now)
     tell_code(connection, words, code, phone, language, now)
     note(connection, now, "artisan", "code_issued", artisan.id, total=code.total.centimes)
@@ -137,13 +137,10 @@ def expire_codes(connection: Connection, now: datetime) -> int:
     ).rowcount
 
 
-def _chosen(
-    artisan: Artisan, account: Account, whole: Quote, months: int | None, now: datetime
-) -> Quote:
-    """The oldest of what is payable: `months` of it, or all that is owed."""
-    if months is None:
-        months = len(unpaid_months(artisan, account.settled, local_date(now)))
-    if not (lines := whole.lines[:months]):
+def _chosen(whole: Quote, through: Month | None, now: datetime) -> Quote:
+    """The oldest of what is payable: up to `through`, or to the current month."""
+    last = through or Month.of(local_date(now))
+    if not (lines := tuple(line for line in whole.lines if line.period <= last)):
         raise NothingDue()
     return Quote(lines)
 

@@ -1,5 +1,6 @@
 """GSM-7 and UCS-2 as phones count them (3GPP TS 23.038 and 23.040)."""
 
+import re
 from dataclasses import dataclass
 
 # The basic table; ç is absent on purpose: its place is Ç's, and phones disagree (domain.md 4).
@@ -9,6 +10,11 @@ GSM7_BASIC = frozenset(
 )
 # Sent as an escape and a letter: two septets.
 GSM7_EXTENSION = frozenset("^{}[]~\\|€\f")
+
+# What counts two: an escape and a letter, a surrogate pair.
+_EXTENSION = re.compile("[" + re.escape("".join(GSM7_EXTENSION)) + "]").findall
+_PAIRS = re.compile("[\U00010000-\U0010ffff]").findall
+_ALL_GSM7 = re.compile("[" + re.escape("".join(GSM7_BASIC | GSM7_EXTENSION)) + "]*").fullmatch
 
 GSM7 = "GSM-7"
 UCS2 = "UCS-2"
@@ -26,7 +32,7 @@ class Limits:
 
 def encoding_of(text: str) -> str:
     """`GSM-7`, or `UCS-2` as soon as one letter is outside the GSM-7 tables."""
-    return GSM7 if all(c in GSM7_BASIC or c in GSM7_EXTENSION for c in text) else UCS2
+    return GSM7 if _ALL_GSM7(text) else UCS2
 
 
 def _widths(text: str, encoding: str) -> list[int]:
@@ -37,7 +43,8 @@ def _widths(text: str, encoding: str) -> list[int]:
 
 def units(text: str) -> int:
     """Septets for GSM-7, 16-bit units for UCS-2."""
-    return sum(_widths(text, encoding_of(text)))
+    doubles = _EXTENSION if _ALL_GSM7(text) else _PAIRS
+    return len(text) + len(doubles(text))
 
 
 def segments(text: str) -> int:

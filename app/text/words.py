@@ -40,6 +40,8 @@ class Words:
         self.catalogs = dict(catalogs)
         self.repeated = dict(repeated or {})
         self._spoken = {name: _compiled(catalog) for name, catalog in catalogs.items()}
+        self._keys = {name: _keys_of(catalog) for name, catalog in catalogs.items()}
+        self._nouns = {name: _nouns_of(catalog) for name, catalog in catalogs.items()}
         # Filled as they are said first: it is the same few sentences all day.
         self._cuts: dict[tuple[str, str], _Cut] = {}
 
@@ -64,13 +66,9 @@ class Words:
     def has(self, language: str, key: str) -> bool:
         return self._spoken[language].gettext(key) != key
 
-    def keys(self, language: str) -> set[str]:
+    def keys(self, language: str) -> frozenset[str]:
         """All that can be said in it: neither empty nor fuzzy, and with every plural form."""
-        return {
-            _key(message)
-            for message in self.catalogs[language]
-            if message.id and not message.fuzzy and all(forms_of(message))
-        }
+        return self._keys[language]
 
     def say(self, language: str, key: str, values: Mapping[str, Any] | None = None) -> str:
         """The sentence with its values written in; KeyError names the key and language."""
@@ -88,18 +86,17 @@ class Words:
 
     def nouns_said(self, language: str) -> set[str]:
         """The nouns whose plural some sentence asks for."""
-        nouns = {_key(m) for m in self.catalogs[language] if isinstance(m.id, tuple)}
         sentences = (str(m.string) for m in self.catalogs[language])
-        return {match[2] for text in sentences for match in _PLACE.finditer(text)} & nouns
+        asked = {match[2] for text in sentences for match in _PLACE.finditer(text)}
+        return asked & self._nouns[language]
 
     def unreadable_places(self, language: str, key: str) -> list[str]:
         """What stands in braces but would be shown as it is, or names neither format nor noun."""
         sentence = self._found(language, key)
-        nouns = {_key(m) for m in self.catalogs[language] if isinstance(m.id, tuple)}
         wrong = [
             match[0]
             for match in _PLACE.finditer(sentence)
-            if match[2] and match[2] not in FORMATS and match[2] not in nouns
+            if match[2] and match[2] not in FORMATS and match[2] not in self._nouns[language]
         ]
         rest = _PLACE.sub("", sentence)
         return [*wrong, rest] if "{" in rest or "}" in rest else wrong
@@ -136,11 +133,26 @@ def _compiled(catalog: Catalog) -> gettext.GNUTranslations:
     file = BytesIO()
     write_mo(file, catalog)
     file.seek(0)
-    return gettext.GNUTranslations(file)
+    found = gettext.GNUTranslations(file)
+    # Babel leaves the rule out for a language it does not know itself (ary-Latn, zgh).
+    found.plural = gettext.c2py(catalog.plural_expr)  # type: ignore[attr-defined]
+    return found
 
 
 def _key(message: Message) -> str:
     return str(message.id[0] if isinstance(message.id, tuple) else message.id)
+
+
+def _keys_of(catalog: Catalog) -> frozenset[str]:
+    return frozenset(
+        _key(message)
+        for message in catalog
+        if message.id and not message.fuzzy and all(forms_of(message))
+    )
+
+
+def _nouns_of(catalog: Catalog) -> frozenset[str]:
+    return frozenset(_key(message) for message in catalog if isinstance(message.id, tuple))
 
 
 def forms_of(message: Message) -> tuple[str, ...]:

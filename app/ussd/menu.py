@@ -114,7 +114,7 @@ class Menu:
         return [name for name in (self.start, self.resume, self.help, self.lock) if name]
 
 
-class _StrictLoader(yaml.BaseLoader):
+class _StrictLoader(yaml.CBaseLoader):
     """YAML whose every scalar is text (`yes` too), and that refuses a key written twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

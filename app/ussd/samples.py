@@ -40,7 +40,7 @@ class Samples:
 
     @classmethod
     def load(cls, path: Path) -> Samples:
-        return cls(yaml.safe_load(path.read_text("utf-8")))
+        return cls(yaml.load(path.read_text("utf-8"), yaml.CSafeLoader))
 
     @property
     def names(self) -> set[str]:

@@ -24,8 +24,9 @@ from app.ussd.place import Place
 # up for longer.
 KEPT_SECONDS = 600
 # Replies kept for a gateway that asks again; older hops than these get the current screen.
-_REPLIES = 4
-_LONGEST_KEPT = 700
+_REPLIES, _FEWEST_REPLIES = 4, 2
+# With what Redis adds to it, a talk stays under the 700 bytes of budget P5.
+_MOST_BYTES = 512
 
 # Hops waiting to be counted; when nobody fetches them the oldest go.
 HOPS = "hops"
@@ -75,13 +76,16 @@ class Record:
         """Keeps the reply under its hop, and forgets the oldest ones."""
         self.replies.append([hop_key, reply.text, int(reply.more)])
         del self.replies[:-_REPLIES]
-        while sum(len(text) for _, text, _ in self.replies) > _LONGEST_KEPT:
-            del self.replies[0]
 
     def packed(self) -> bytes:
+        """Replies before the last two are kept only while all of it stays small."""
         place = [getattr(self.place, name) for name in _PLACE]
-        body = [place, self.menu, self.seen, self.seen_digest, self.over, self.replies]
-        return b"%d:" % (self.revision + 1) + zlib.compress(_write(body).encode(), 1)
+        while True:
+            body = [place, self.menu, self.seen, self.seen_digest, self.over, self.replies]
+            packed = b"%d:" % (self.revision + 1) + zlib.compress(_write(body).encode(), 1)
+            if len(packed) <= _MOST_BYTES or len(self.replies) <= _FEWEST_REPLIES:
+                return packed
+            del self.replies[0]
 
     @classmethod
     def unpacked(cls, value: bytes) -> Record:

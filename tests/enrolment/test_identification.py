@@ -16,13 +16,13 @@ from app.base.database import transaction
 from app.base.phone import Phone
 from app.enrolment.errors import IdentificationPaused, NotRecognised
 from app.enrolment.models import artisan_phone
-from app.enrolment.queries import find_phone_owner
 from app.enrolment.service import (
     TRIES_A_DAY,
     choose_language,
     identify_phone,
     take_identification_try,
 )
+from app.payments.callers import find_phone_caller
 from app.runtime import Runtime
 from tests.conftest import TestClock
 from tests.phone import TestPhone
@@ -44,7 +44,7 @@ def identify(runtime: Runtime, number: str = BRAHIM, born: date = BORN) -> int:
 
 def owner_id(runtime: Runtime, phone: Phone) -> int | None:
     with runtime.database.connect() as connection:
-        found = find_phone_owner(connection, phone).artisan
+        found = find_phone_caller(connection, phone, runtime.clock()).artisan
     return found.id if found else None
 
 
@@ -124,7 +124,7 @@ def test_a_language_is_remembered_and_replaced(runtime: Runtime) -> None:
     for language in ("ar", "fr", "ar"):
         with transaction(runtime.database) as connection:
             choose_language(connection, UNKNOWN, language)
-            assert find_phone_owner(connection, UNKNOWN).language == language
+            assert find_phone_caller(connection, UNKNOWN, runtime.clock()).language == language
 
 
 # The same answer, whatever the number: what a guesser sees on the phone.

@@ -16,6 +16,7 @@ from app.payments.deposits import redeem_code
 from app.payments.service import cancel_code, issue_code
 from app.runtime import Runtime
 from tests.conftest import TestClock
+from tests.owed import through_month
 
 HASSAN, ELSEWHERE = "+212600000002", "+212699999999"
 
@@ -70,7 +71,7 @@ class World:
                     owner,
                     Phone(ELSEWHERE),
                     "fr",
-                    3,
+                    through_month(connection, owner, 3, self.runtime.clock()),
                     replacing=live,
                     fee=ZERO,
                     words=self.runtime.words,

@@ -18,6 +18,7 @@ from app.payments.deposits import redeem_code
 from app.payments.queries import IssuedCode
 from app.payments.service import issue_code
 from app.runtime import Runtime
+from tests.owed import through_month
 
 
 @dataclass
@@ -43,7 +44,7 @@ class Money:
                 artisan_id,
                 Phone(phone),
                 "fr",
-                months,
+                through_month(connection, artisan_id, months, self.runtime.clock()),
                 replacing=replacing,
                 fee=ZERO,
                 words=self.runtime.words,
@@ -93,7 +94,7 @@ def books(runtime: Runtime) -> Books:
             " SELECT sum(contribution_centimes + penalty_centimes) FROM settled_contribution s"
             " WHERE s.receipt_number = d.receipt_number)",
             "SELECT receipt_number FROM deposit d WHERE NOT EXISTS ("
-            " SELECT 1 FROM message WHERE event_key = 'receipt:' || d.receipt_number)",
+            " SELECT 1 FROM message WHERE event_key LIKE 'receipt:' || d.receipt_number || ':%')",
             "SELECT artisan_id FROM payment_code WHERE state = 'issued' GROUP BY 1"
             " HAVING count(*) > 1",
         ):

@@ -4,6 +4,7 @@ A file holds one person's stories. A step is one of
 
     dial: CHAIN         a new session, with CHAIN dialled behind the code ("" for the code alone)
     answer: DIGITS      typed in the session
+    read: all           the further pages of the screen: `shows` may be on any of them
     paid: true          an agent takes the cash for the live code
     posted: DAY         CNSS credits what was received
     cnss: {FIELD: ...}  the ministry's file says otherwise
@@ -109,6 +110,9 @@ class Player:
         elif kind == "answer":
             self.phone.answer(str(value))
             self.understood += [] if step.get("wrong") else [str(value)]
+        elif kind == "read":
+            self._read(dict(expected))
+            return
         else:
             assert not expected
             self._happens(kind, value)
@@ -121,6 +125,17 @@ class Player:
             self.phone.dial(self.story.phone, "*".join(self.understood))
             self._check(dict(expected))
 
+    def _read(self, expected: dict[str, Any]) -> None:
+        """Turns pages to the last; how many there are differs between languages."""
+        pages = [self.phone.screen]
+        words = self.runtime.words
+        more = {words.say(language, "footer.more") for language in words.languages}
+        while any(self.phone.screen.endswith(footer) for footer in more):
+            self.phone.answer("9")
+            self.understood.append("9")
+            pages.append(self.phone.screen)
+        self._check_words(expected, "\n".join(pages))
+
     def _dial_anew(self, expected: dict[str, Any], wrong: bool) -> None:
         """The line broke: what is offered leads back to the screen that was there."""
         before = self.phone.screen
@@ -130,7 +145,7 @@ class Player:
         if offers & set(self.phone.screen.split("\n")):
             self.phone.answer("1")
         if wrong:
-            assert before.endswith(self.phone.screen), "the question without the reason"
+            assert self.phone.screen.split("\n")[0] in before, "the question without the reason"
         else:
             assert self.phone.screen == before
             self._check(expected)
@@ -141,6 +156,9 @@ class Player:
             for language in self.runtime.words.languages:
                 assert self.runtime.words.say(language, key) not in screen
         assert self.phone.more == (not expected.get("ends", False))
+        self._check_words(expected, screen)
+
+    def _check_words(self, expected: dict[str, Any], screen: str) -> None:
         if not self.checks_words:
             return
         for fragment in expected.get("shows", []):

@@ -106,10 +106,13 @@ TALK = [
     ("1", NONE),
     ("2", NONE),
     ("0", NONE),
-    ("4", NONE),
+    ("4", READ),
     ("0", NONE),
     ("5", NONE),
-    ("1", NONE),
+    ("1", READ),
+    ("0", NONE),
+    ("2", NONE),
+    ("1", MAKE),
     ("00", NONE),
 ]
 

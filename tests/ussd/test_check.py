@@ -74,7 +74,7 @@ def test_the_real_menus_are_right_and_told_so_quickly(runtime: Runtime) -> None:
 def test_the_commands_say_so(app: Flask) -> None:
     checked = app.test_cli_runner().invoke(args=["menus", "check"])
     assert (checked.exit_code, checked.stderr) == (0, "")
-    assert "screens right in 2 languages" in checked.stdout
+    assert "screens right in 4 languages" in checked.stdout
     drawn = app.test_cli_runner().invoke(args=["menus", "graph"])
     assert drawn.exit_code == 0 and drawn.stdout.startswith("flowchart LR\n")
 
@@ -85,7 +85,7 @@ def test_the_commands_say_so(app: Flask) -> None:
         (
             "start: caller",
             "start: nobody",
-            "nobody [-]: the menu starts at a screen that is not there",
+            "nobody [-]: the menu begins or leads there, and there is no such screen",
         ),
         (
             "{enrolled: amo,",
@@ -93,8 +93,8 @@ def test_the_commands_say_so(app: Flask) -> None:
             "look_at_rights [-]: leads to amoo, which is not there",
         ),
         (
-            "  services: {menu: {1: language}}",
-            "  services: {menu: {1: language}}\n  island: {show: none}",
+            "  no_claims: {show: none}\n",
+            "  no_claims: {show: none}\n  island: {show: none}\n",
             "island [-]: cannot be reached",
         ),
         (
@@ -108,9 +108,9 @@ def test_the_commands_say_so(app: Flask) -> None:
             "look_at_rights [-]: names look_at_wrongs, which is no do of ours",
         ),
         (
-            "amo: {show: rights}",
-            "amo: {show: wrongs}",
-            "amo [-]: names the source wrongs, which is not there",
+            "family: {show: family}",
+            "family: {show: wrongs}",
+            "family [-]: names the source wrongs, which is not there",
         ),
         (
             "{list: receipts,",
@@ -118,8 +118,8 @@ def test_the_commands_say_so(app: Flask) -> None:
             "receipts [-]: names recipes, which is no list of ours",
         ),
         (
-            "{input: birth_date,",
-            "{input: birthday,",
+            "identify_birth_date: {input: birth_date,",
+            "identify_birth_date: {input: birthday,",
             "identify_birth_date [-]: names birthday, which is no input of ours",
         ),
         (
@@ -133,8 +133,8 @@ def test_the_commands_say_so(app: Flask) -> None:
             "cancel_live_code [-]: has no target for the outcome none_live",
         ),
         (
-            "{artisan: main, unknown: first_language}",
-            "{artisan: main, unknown: first_language, ghost: main}",
+            "unknown: first_language}",
+            "unknown: first_language, ghost: main}",
             "caller [-]: recognise_caller has no outcome ghost",
         ),
         ("  cancelled: {show", "  canceled: {show", "canceled [fr]: has no words"),
@@ -152,7 +152,9 @@ def test_a_circle_of_two_screens_is_found_on_both(copy: Copy) -> None:
         "outcomes: {some: look_at_rights, none: no_payments}",
     )
     copy.change(
-        MENU, "not_enrolled: not_enrolled}\n  amo", "not_enrolled: look_at_payments}\n  amo"
+        MENU,
+        "{enrolled: amo, not_enrolled: not_enrolled}",
+        "{enrolled: amo, not_enrolled: look_at_payments}",
     )
     for name in ("look_at_rights", "look_at_payments"):
         assert f"{name} [-]: goes round in a circle without an input" in copy.faults()
@@ -284,7 +286,12 @@ def test_one_arabic_letter_on_a_full_french_screen(copy: Copy) -> None:
 
 def test_a_key_in_one_language_only(copy: Copy) -> None:
     copy.add(FRENCH, '\nmsgid "lonely"\nmsgstr "Seul"\n')
-    assert copy.faults() == ["lonely [ar]: has no words", "lonely [fr]: is used nowhere"]
+    assert copy.faults() == [
+        "lonely [ar]: has no words",
+        "lonely [ary-Latn]: has no words",
+        "lonely [fr]: is used nowhere",
+        "lonely [zgh]: has no words",
+    ]
 
 
 def test_a_key_that_a_screen_lost(copy: Copy) -> None:

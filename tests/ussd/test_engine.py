@@ -242,7 +242,7 @@ def test_any_walk_fits_and_never_loses_the_way(player: Player, walk: list[str]) 
             return
         player.type(typed)
         assert fits(player.reply.text, LIMITS)
-        assert len(player.place.path) <= 4
+        assert len(player.place.path) <= 6
     if player.reply.more:
         assert player.type("00") == "1 long\n2 rows\n3 ask\n4 rich\n5 sure"
 

@@ -18,7 +18,7 @@ def test_figures_name_screens_codes_and_messages(client: FlaskClient, phone: Tes
     assert 'maalem_ussd_hop_seconds_count{outcome="continued",screen="code"}' in figures
     assert 'maalem_ussd_hop_seconds_count{outcome="repeated",screen="code"}' in figures
     assert 'maalem_payment_codes{state="issued"} 1.0' in figures
-    assert 'maalem_messages{state="queued"} 1.0' in figures
+    assert 'maalem_messages{state="queued"} 2.0' in figures
     assert "212600000001" not in figures
 
 
