@@ -44,6 +44,8 @@ def downgrade(engine: Engine, revision: str) -> str:
 
 def _migrated(engine: Engine, revision: str, *, down: bool = False) -> str:
     with engine.connect() as lock:
+        # Closed afterwards, and not given to others with our lock and our patience.
+        lock.detach()
         lock.execute(text("SET statement_timeout = 0"))
         lock.execute(text("SELECT pg_advisory_lock(:number)"), {"number": _LOCK})
         move = command.downgrade if down else command.upgrade

@@ -60,6 +60,9 @@ class Settings(BaseSettings):
     page_slots: int = Field(
         5, ge=1, description="pages worked on at once in a process: the rest is for phones"
     )
+    keep_talks_days: int = Field(
+        30, ge=1, description="how long hops of talks are kept, for the funnel"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="the least that is logged"
     )

@@ -8,6 +8,7 @@ import app.claims.models
 import app.enrolment.models
 import app.messaging.models
 import app.notices.models
+import app.observe.models
 import app.payments.models  # noqa: F401
 from app.base.database import metadata
 

@@ -97,3 +97,9 @@ class GenericPhone(TestPhone):
         body = answer.get_json()
         assert set(body) == {"message", "continue"}
         return ("CON " if body["continue"] else "END ") + body["message"]
+
+    def hang_up(self) -> None:
+        """What the gateway tells when the session is over."""
+        self._message += 1
+        self._typed, self._kind = "", "end"
+        self.post()

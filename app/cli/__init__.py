@@ -12,10 +12,12 @@ from app.cli.contributions import contributions
 from app.cli.db import db
 from app.cli.dial import dial
 from app.cli.doctor import doctor
+from app.cli.funnel import funnel
 from app.cli.menus import menus
 from app.cli.registry import registry
 from app.cli.serve import serve
 from app.cli.sms import sms
+from app.cli.talks import talks
 
 
 def register_commands(app: Flask) -> None:
@@ -25,10 +27,12 @@ def register_commands(app: Flask) -> None:
         db,
         dial,
         doctor,
+        funnel,
         menus,
         registry,
         serve,
         sms,
+        talks,
     ):
         app.cli.add_command(_telling_in_a_line(command))
 

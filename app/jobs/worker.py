@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from threading import Event
 from types import FrameType
 
@@ -17,6 +18,7 @@ from app.base.database import transaction
 from app.base.errors import Unavailable
 from app.jobs.late import answer_late_actions
 from app.messaging.sending import Claimed, claim_messages, send_claimed
+from app.observe.hops import FORGOTTEN_AT_ONCE, forget_hops, store_hops
 from app.payments.service import expire_codes
 from app.runtime import Runtime
 
@@ -25,6 +27,7 @@ _AT_ONCE = 16
 _IDLE_SECONDS = 0.5
 _AWAY_SECONDS = 2.0
 _EXPIRE_EVERY_SECONDS = 60
+_FORGET_EVERY_SECONDS = 3600
 _log = structlog.get_logger("worker")
 
 
@@ -35,7 +38,7 @@ class Worker:
         self._runtime = runtime
         self._at_once = at_once
         self.stopping = Event()
-        self._expired_at = 0.0
+        self._expired_at = self._forgot_at = 0.0
         self._name = f"{socket.gethostname()}-{os.getpid()}"
 
     def run(self) -> None:
@@ -44,6 +47,7 @@ class Worker:
             while not self.stopping.is_set():
                 try:
                     self._expire()
+                    self._keep_hops()
                     answered = answer_late_actions(self._runtime, self._name)
                     sent = self.send_waiting(senders) + answered
                 except Unavailable as error:
@@ -86,6 +90,18 @@ class Worker:
         self._expired_at = now.timestamp()
         if expired:
             _log.info("codes_expired", count=expired)
+
+    def _keep_hops(self) -> None:
+        """Stores what talks left; once a while forgets what is older than it may be kept."""
+        maalem, now = self._runtime, self._runtime.clock()
+        store_hops(maalem.database, maalem.redis)
+        if now.timestamp() - self._forgot_at < _FORGET_EVERY_SECONDS:
+            return
+        oldest = now - timedelta(days=maalem.settings.keep_talks_days)
+        with transaction(maalem.database) as connection:
+            forgotten = forget_hops(connection, oldest)
+        # As many as may be forgotten at once: there are more.
+        self._forgot_at = 0.0 if forgotten >= FORGOTTEN_AT_ONCE else now.timestamp()
 
 
 @contextmanager

@@ -1,4 +1,5 @@
-"""What operators see: structured logs with redaction by type, and metrics.
+"""What operators see: structured logs with redaction by type, metrics, and how talks went.
 
-logs sets up structlog, metrics names every figure. A new figure: one line in metrics.
+logs sets up structlog, metrics names every figure; hops stores what each hop leaves, funnel counts
+it, talks reads one talk again. A new figure: one line in metrics.
 """

@@ -37,6 +37,8 @@ class _Walk:
 
     reply: Reply
     how: str
+    # How the talk began, on its first hop.
+    began: str = ""
     noted: list[str] = field(default_factory=list)
 
     @property
@@ -98,10 +100,10 @@ class Turns(Generic[Desk]):
         engine = self._versions.find(broken_off.menu) if broken_off else None
         if broken_off and engine and not broken_off.over and engine.can_resume(broken_off.place):
             record = Record(broken_off.place, engine.version)
-            return engine, record, _Walk(engine.resume(record.place, caller), "resumed")
+            return engine, record, _Walk(engine.resume(record.place, caller), "resumed", "resumed")
         engine = self._versions.current
         record = Record(Place(language), engine.version)
-        return engine, record, _Walk(engine.begin(record.place, caller), "dialled")
+        return engine, record, _Walk(engine.begin(record.place, caller), "dialled", "dialled")
 
     def _go(
         self,
@@ -142,7 +144,7 @@ class Turns(Generic[Desk]):
                 round(caller.now.timestamp() * 1000),
                 hop.gateway,
                 place.language,
-                walk.how,
+                walk.began or walk.how,
                 "*".join(walk.noted),
                 place.path[-1] if place.path else "",
                 int(walk.reply.more),

@@ -71,3 +71,13 @@ def test_checks_of_the_models_stand_in_the_database(engine: Engine) -> None:
     with engine.connect() as connection:
         found = {row[0] for row in connection.execute(text("SELECT conname FROM pg_constraint"))}
     assert {str(name) for name in wanted} - found == set()
+
+
+def test_the_lock_of_a_migration_is_given_back(engine: Engine) -> None:
+    """A pooled connection must not keep it, nor pass its lost timeout on."""
+    upgrade(engine)
+    with engine.connect() as connection:
+        held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+        database = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        assert connection.execute(text(f"{held} AND {database}")).scalar() == 0
+        assert connection.execute(text("SHOW statement_timeout")).scalar() == "1500ms"

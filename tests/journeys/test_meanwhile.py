@@ -139,7 +139,8 @@ def test_all_paid_while_it_is_looked_at(phone: TestPhone, world: World) -> None:
     world.pay()
     world.wait(6)
     assert "Rien à payer" in phone.answer("3")
-    assert phone.answer("0").startswith("Votre situation a changé.\n1 Mon AMO")
+    assert "1 12/2026: 163,52 DH" in phone.answer("0"), "months ahead are left"
+    phone.answer("00")
     assert "Payé 663,90 DH" in phone.answer("3")
 
 

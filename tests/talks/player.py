@@ -11,7 +11,8 @@ A file holds one person's stories. A step is one of
     wait: {days: 1}     time passes; `at: MOMENT` sets the clock, as clocks in Morocco show it
 
 beginning at 11:00 on 23 November 2026. After dial and answer stand `shows` and `hides` (fragments),
-`code` (the code on the screen, by a name: the same name is the same code) and `ends: true`.
+`code` (the code on the screen, by a name: the same name is the same code), `screen` (the name of
+the screen) and `ends: true`. `<rna_number>` and its like in an answer are the person's own.
 `wrong: true` marks an answer not understood: it is left out when the chain is dialled again, for a
 walk ends there. `changes: true` marks a hop after which its own chain cannot be walked again: it
 has changed what the first screens say.
@@ -19,6 +20,7 @@ has changed what the first screens say.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -34,6 +36,7 @@ from app.base.clock import CASABLANCA, local
 from app.base.database import transaction
 from app.base.phone import Phone
 from app.enrolment.models import artisan
+from app.enrolment.samples import SAMPLE_IDENTITIES
 from app.enrolment.service import choose_language
 from app.payments.deposits import redeem_code
 from app.runtime import Runtime
@@ -108,7 +111,7 @@ class Player:
             self.phone.dial(self.story.phone, str(value))
             self.understood = [str(value)] if value else []
         elif kind == "answer":
-            self.phone.answer(str(value))
+            self.phone.answer(self._typed(str(value)))
             self.understood += [] if step.get("wrong") else [str(value)]
         elif kind == "read":
             self._read(dict(expected))
@@ -159,6 +162,8 @@ class Player:
         self._check_words(expected, screen)
 
     def _check_words(self, expected: dict[str, Any], screen: str) -> None:
+        if "screen" in expected:
+            self._check_screen(expected["screen"])
         if not self.checks_words:
             return
         for fragment in expected.get("shows", []):
@@ -173,6 +178,20 @@ class Player:
         assert len(shown) == 1, "not exactly one code is shown"
         assert self.codes.setdefault(name, shown[0]) == shown[0], f"not the code named {name}"
         assert len(set(self.codes.values())) == len(self.codes), "two names for one code"
+
+    def _typed(self, answer: str) -> str:
+        """A recorded answer says of what was personal its kind only; `?` was nothing at all."""
+        # Who is unknown identifies as Brahim (contract section 7).
+        identity = SAMPLE_IDENTITIES.get(self.story.phone) or SAMPLE_IDENTITIES["+212600000004"]
+        number, born = identity
+        own = {"<rna_number>": number, "<birth_date>": f"{born:%d%m%Y}", "?": "#"}
+        own |= {"<pin>": "1357", "<new_pin>": "1357", "<agent_pin>": "2468"}
+        own |= {"<town_letters>": "mar"}
+        return own.get(answer, answer)
+
+    def _check_screen(self, name: str) -> None:
+        newest = self.runtime.redis.lindex("hops", -1)
+        assert newest and json.loads(newest)[7] == name, f"the screen is not {name}"
 
     def _happens(self, kind: str, value: Any) -> None:
         if kind == "wait":

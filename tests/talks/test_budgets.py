@@ -143,7 +143,7 @@ def test_a_code_for_other_months_and_cancelling_stay_in_the_budget(
 ) -> None:
     clock = runtime.clock
     assert isinstance(clock, TestClock)
-    once.dial(HASSAN, "2*1")
+    once.dial(HASSAN, "2*1*00")
     once.dial(HASSAN)
     # Asking for other months finds the live code under the lock that a new one would be made with.
     for typed, most in [("2", READ), ("2", NONE), ("2", MAKE), ("1", MAKE), ("0", NONE)]:
@@ -151,7 +151,7 @@ def test_a_code_for_other_months_and_cancelling_stay_in_the_budget(
         cost = spent(lambda typed=typed: once.answer(typed))  # type: ignore[misc]
         assert cost.sql <= most and cost.redis <= 2, (typed, cost)
     assert "08/26-09/26" in once.dial(HASSAN, "2*2*2")
-    once.dial(HASSAN)
+    once.dial(HASSAN, "00")
     for typed, most in [("3", READ), ("1", NONE), ("1", MAKE), ("0", NONE)]:
         clock.now += timedelta(seconds=20)
         cost = spent(lambda typed=typed: once.answer(typed))  # type: ignore[misc]

@@ -1,0 +1,76 @@
+"""`flask talks`: recorded talks, and one of them as a conversation to play again."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import click
+import yaml
+from flask.cli import with_appcontext
+from rich.console import Console
+from rich.table import Table
+
+from app.base.clock import local
+from app.base.database import reading
+from app.observe.talks import RecordedHop, get_talk, list_talks
+from app.runtime import runtime
+
+_MOST = 50
+
+
+@click.group()
+def talks() -> None:
+    """Talks as they were held, without numbers and names."""
+
+
+@talks.command("list")
+@click.option("--days", default=1, show_default=True, type=click.IntRange(1, 366))
+@with_appcontext
+def list_command(days: int) -> None:
+    """The newest talks: when, through which gateway, how many hops, where they stand."""
+    maalem = runtime()
+    with reading(maalem.database) as connection:
+        found = list_talks(connection, maalem.clock() - timedelta(days=days), _MOST)
+    table = Table("session", "began", "gateway", "language", "hops", "screen", "how")
+    for talk in found:
+        began = f"{local(talk.began):%d/%m %H:%M}"
+        cells = talk.gateway, talk.language, str(talk.hops), talk.screen, talk.how
+        table.add_row(talk.session, began, *cells)
+    Console().print(table)
+
+
+@talks.command()
+@click.argument("session")
+@click.option("--phone", default="+212600000001", show_default=True, help="the sample person")
+@with_appcontext
+def record(session: str, phone: str) -> None:
+    """Prints SESSION as a file for tests/talks: what was typed, and the screens it led to.
+
+    What was personal is there by its kind only, as <rna_number>; the player types the sample
+    person's own.
+    """
+    with reading(runtime().database) as connection:
+        try:
+            hops = get_talk(connection, session)
+        except LookupError:
+            raise click.ClickException(f"no talk {session} is kept: `flask talks list`") from None
+    if hops[0].how != "dialled":
+        raise click.ClickException(f"{session} took up another talk, whose beginning is not in it")
+    story = {f"recorded_{session}": [step for hop in hops for step in _steps(hop)]}
+    body = {"phone": phone, "language": hops[0].language, "one_language": True, "stories": story}
+    click.echo(yaml.safe_dump(body, allow_unicode=True, sort_keys=False), nl=False)
+
+
+def _steps(hop: RecordedHop) -> list[dict[str, Any]]:
+    """The hop's inputs, one a step; the last says which screen it led to."""
+    if hop.how == "dialled":
+        steps: list[dict[str, Any]] = [{"dial": hop.inputs}]
+    else:
+        steps = [{"answer": typed} for typed in hop.inputs.split("*")]
+    steps[-1]["screen"] = hop.screen
+    if hop.how in {"wrong", "changed"}:
+        steps[-1]["wrong"] = True
+    if not hop.more:
+        steps[-1]["ends"] = True
+    return steps

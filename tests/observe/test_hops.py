@@ -1,0 +1,197 @@
+"""What talks leave behind: stored once, counted, forgotten, and played again."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+import yaml
+from flask import Flask
+
+from app.base.database import transaction
+from app.jobs.worker import Worker
+from app.observe.hops import HOPS, forget_hops, store_hops
+from app.runtime import Runtime
+from tests.conftest import TestClock
+from tests.journeys.world import World
+from tests.phone import GenericPhone, TestPhone
+from tests.talks.player import Player, Story
+
+FATIMA, AICHA, UNKNOWN = "+212600000001", "+212600000005", "+212600000099"
+pytestmark = pytest.mark.usefixtures("sample_people")
+
+
+def store(runtime: Runtime) -> int:
+    return store_hops(runtime.database, runtime.redis)
+
+
+def stored(runtime: Runtime) -> list[tuple[object, ...]]:
+    return World(runtime).run("SELECT how, inputs, screen, more FROM hop ORDER BY at, revision")
+
+
+def funnel(app: Flask, *options: str) -> dict[str, dict[str, object]]:
+    result = app.test_cli_runner().invoke(args=["funnel", "--json", *options])
+    assert result.exit_code == 0, result.output
+    return {line["screen"]: line for line in json.loads(result.stdout)["screens"]}
+
+
+def wait(runtime: Runtime, seconds: float) -> None:
+    clock = runtime.clock
+    assert isinstance(clock, TestClock)
+    clock.now += timedelta(seconds=seconds)
+
+
+def test_each_hop_is_stored_once_though_it_is_sent_twice(
+    phone: TestPhone, runtime: Runtime
+) -> None:
+    phone.dial(FATIMA)
+    for typed in ("2", "x", "1", "0"):
+        phone.answer(typed)
+    assert store(runtime) == 5 and store(runtime) == 0
+    assert stored(runtime) == [
+        ("dialled", "", "main", True),
+        ("answered", "2", "pay", True),
+        ("wrong", "?", "pay", True),
+        ("answered", "1", "code", True),
+        ("back", "0", "main", True),
+    ]
+
+
+def test_nothing_of_a_person_is_kept(phone: TestPhone, runtime: Runtime) -> None:
+    phone.dial(UNKNOWN, "1*100004*01011984")
+    phone.dial(FATIMA, "5*5*3*1*1357*1357")
+    phone.dial(FATIMA, "2*3*100005")
+    kept = b"".join(runtime.redis.lrange(HOPS, 0, -1)).decode()
+    store(runtime)
+    rows = World(runtime).run("SELECT hop::text FROM hop")
+    for secret in ("100004", "01011984", "1357", "100005", "600000099", "600000001"):
+        assert secret not in kept and secret not in str(rows)
+    assert "1*<rna_number>*<birth_date>" in kept and "<new_pin>*<pin>" in kept
+
+
+def test_killed_between_storing_and_cutting_off_stores_nothing_twice(
+    phone: TestPhone, runtime: Runtime
+) -> None:
+    phone.dial(FATIMA, "1")
+    waiting = runtime.redis.lrange(HOPS, 0, -1)
+    store(runtime)
+    runtime.redis.rpush(HOPS, *waiting)
+    store(runtime)
+    assert len(stored(runtime)) == len(waiting) == 1
+
+
+def test_what_cannot_be_read_keeps_nothing_waiting(phone: TestPhone, runtime: Runtime) -> None:
+    runtime.redis.rpush(HOPS, "{", "[1,2]", "null", '["s",0,"x","g","fr","dialled","","main",1]')
+    phone.dial(FATIMA)
+    assert store(runtime) == 5
+    assert stored(runtime) == [("dialled", "", "main", True)]
+
+
+def test_many_workers_lose_nothing(phone: TestPhone, runtime: Runtime) -> None:
+    for number in range(2500):
+        line = ["s", number, 1_700_000_000_000 + number, "g", "fr", "answered", "1", "main", 1]
+        runtime.redis.rpush(HOPS, json.dumps(line))
+    together = Barrier(4)
+
+    def work(_: int) -> None:
+        together.wait()
+        while runtime.redis.llen(HOPS):
+            store(runtime)
+
+    with ThreadPoolExecutor(4) as many:
+        list(many.map(work, range(4)))
+    assert World(runtime).run("SELECT count(*) FROM hop") == [(2500,)]
+
+
+def test_hops_are_forgotten_in_time(phone: TestPhone, runtime: Runtime) -> None:
+    phone.dial(FATIMA)
+    Worker(runtime)._keep_hops()
+    wait(runtime, 29 * 86400)
+    phone.dial(FATIMA)
+    Worker(runtime)._keep_hops()
+    assert len(stored(runtime)) == 2
+    wait(runtime, 2 * 86400)
+    Worker(runtime)._keep_hops()
+    assert len(stored(runtime)) == 1
+    with transaction(runtime.database) as connection:
+        assert forget_hops(connection, runtime.clock()) == 1
+
+
+def test_the_funnel_counts_who_came_and_what_became_of_them(
+    phone: TestPhone, runtime: Runtime, app: Flask
+) -> None:
+    phone.dial(FATIMA)
+    wait(runtime, 4)
+    phone.answer("2")
+    wait(runtime, 8)
+    phone.answer("1")  # the code: what she came for
+    wait(runtime, 2)
+    phone.dial(AICHA)
+    wait(runtime, 6)
+    phone.answer("2")  # and the line breaks
+    phone.dial(FATIMA)
+    phone.answer("2")
+    wait(runtime, 200)
+    store(runtime)
+    found = funnel(app)
+    assert found["code"] | {"median_seconds": 0} == {
+        "screen": "code",
+        "language": "fr",
+        "gateway": "africastalking",
+        "entered": 1,
+        "answered": 0,
+        "misunderstood": 0,
+        "went_back": 0,
+        "dropped": 0,
+        "ended": 1,
+        "median_seconds": 0,
+    }
+    lines = json.loads(app.test_cli_runner().invoke(args=["funnel", "--json"]).stdout)["screens"]
+    pay = {line["language"]: line for line in lines if line["screen"] == "pay"}
+    assert (pay["fr"]["answered"], pay["fr"]["median_seconds"]) == (1, 8.0)
+    assert (pay["ar"]["entered"], pay["ar"]["answered"], pay["ar"]["dropped"]) == (1, 0, 1)
+    shown = app.test_cli_runner().invoke(args=["funnel", "--days", "1"])
+    assert shown.exit_code == 0 and "pay" in shown.stdout
+
+
+def test_the_gateway_s_word_that_the_line_broke_is_a_drop_at_once(
+    client: object, runtime: Runtime, app: Flask
+) -> None:
+    phone = GenericPhone(app.test_client())
+    phone.dial(FATIMA)
+    phone.answer("2")
+    phone.hang_up()
+    store(runtime)
+    line = funnel(app)["pay"]
+    assert (line["entered"], line["dropped"], line["gateway"]) == (1, 1, "generic")
+
+
+def test_a_recorded_talk_can_be_played(
+    phone: TestPhone, runtime: Runtime, app: Flask, tmp_path: Path
+) -> None:
+    phone.dial(UNKNOWN, "1")
+    for typed in ("#?!", "100004", "01011984", "2", "00", "5", "1"):
+        phone.answer(typed)
+    store(runtime)
+    run = app.test_cli_runner().invoke
+    session = World(runtime).run("SELECT DISTINCT session FROM hop")[0][0]
+    assert str(session)[:8] in run(args=["talks", "list"]).stdout
+    printed = run(args=["talks", "record", str(session), "--phone", UNKNOWN])
+    assert printed.exit_code == 0, printed.output
+    assert "100004" not in printed.stdout and "<rna_number>" in printed.stdout
+    body = yaml.safe_load(printed.stdout)
+    ((name, steps),) = body["stories"].items()
+    World(runtime).run("DELETE FROM artisan_phone")
+    runtime.redis.flushdb()
+    story = Story("recorded", name, body["phone"], body["language"], True, steps)
+    Player(runtime, TestPhone(app.test_client()), story).play()
+    assert [step["screen"] for step in steps][-2:] == ["services", "agencies_here"]
+
+
+def test_a_session_that_is_not_there_is_said_so(app: Flask) -> None:
+    result = app.test_cli_runner().invoke(args=["talks", "record", "nobody"])
+    assert result.exit_code == 1 and "no talk nobody is kept" in result.output
