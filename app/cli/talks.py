@@ -62,6 +62,11 @@ def record(session: str, phone: str) -> None:
     click.echo(yaml.safe_dump(body, allow_unicode=True, sort_keys=False), nl=False)
 
 
+def _wrong(typed: str) -> str:
+    """What was personal and not even understood is nothing to type."""
+    return "?" if typed.startswith("<") else typed
+
+
 def _steps(hop: RecordedHop) -> list[dict[str, Any]]:
     """The hop's inputs, one a step; the last says which screen it led to."""
     if hop.how == "dialled":
@@ -69,8 +74,8 @@ def _steps(hop: RecordedHop) -> list[dict[str, Any]]:
     else:
         steps = [{"answer": typed} for typed in hop.inputs.split("*")]
     steps[-1]["screen"] = hop.screen
-    if hop.how in {"wrong", "changed"}:
-        steps[-1]["wrong"] = True
+    if hop.how == "wrong":
+        steps[-1] |= {"answer": _wrong(steps[-1].get("answer", "")), "wrong": True}
     if not hop.more:
         steps[-1]["ends"] = True
     return steps

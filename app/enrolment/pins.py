@@ -155,7 +155,8 @@ def start_pin_reset(
     made = statement.on_conflict_do_update(
         index_elements=["artisan_id"], set_=values, where=pin_reset.c.asked_by != action_key
     )
-    return (code, Phone(phone)) if connection.execute(made).rowcount else None
+    new = connection.execute(made.returning(pin_reset.c.artisan_id)).scalar()
+    return (code, Phone(phone)) if new is not None else None
 
 
 def take_reset_code(

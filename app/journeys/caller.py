@@ -18,7 +18,7 @@ _RNA = re.compile(r"[A-Z0-9/-]{1,32}", re.ASCII)
 # First in Latin letters, which no phone shows as squares.
 _NATIVE_NAMES = {
     "fr": "Francais",
-    "ar": "Arabe العربية",
+    "ar": "Arabe عربية",
     "ary-Latn": "Darija",
     "zgh": "Tamazight ⵜⴰⵎⴰⵣⵉⵖⵜ",
 }

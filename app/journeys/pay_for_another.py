@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import Any
 
 from app.base.database import reading, transaction
@@ -24,8 +25,10 @@ from app.ussd.vocabulary import NothingToShow, Values
 def find_other_person(talk: Conversation) -> str:
     """A few look-ups a day: the register is not to be read name by name."""
     phone, number = talk.phone, talk.kept["other_rna"]
+    # The same number again, after a line that broke, is no second look-up.
+    tried = blake2b(number.encode(), key=talk.desk.secret[:64], digest_size=9).hexdigest()
     with transaction(talk.desk.database) as connection:
-        left = take_try(connection, phone, "look_up", LOOKUPS_A_DAY, talk.action_key, talk.now)
+        left = take_try(connection, phone, "look_up", LOOKUPS_A_DAY, tried, talk.now)
     if left is None:
         return "paused"
     with reading(talk.desk.database) as connection:

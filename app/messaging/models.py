@@ -82,3 +82,17 @@ consent = Table(
     CheckConstraint("channel IN ('ussd', 'sms')", name="channel"),
     Index("ix_consent_phone", "phone", "subject", "id"),
 )
+
+# What phones wrote to us. The text itself is not kept: what it was understood as is.
+inbound_message = Table(
+    "inbound_message",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    # The provider's own id: the same message told again is the same row.
+    Column("provider_id", Text, primary_key=True),
+    Column("phone", Text, nullable=False),
+    Column("keyword", Text),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("phone ~ '^[+][0-9]{8,15}$'", name="phone"),
+    Index("ix_inbound_message_phone", "phone", "received_at"),
+)

@@ -179,7 +179,7 @@ def _insert_code(
         statement = upsert(payment_code).values(code=code, **values)
         drawn = statement.on_conflict_do_nothing(index_elements=["code"])
         # A code that was given before, to anyone, is not given again.
-        if connection.execute(drawn).rowcount:
+        if connection.execute(drawn.returning(payment_code.c.code)).scalar() is not None:
             break
     connection.execute(
         insert(payment_code_line),

@@ -1,15 +1,15 @@
 """HTTP: a file per front door. Reads requests, opens transactions, writes answers; decides nothing.
 
-ussd the gateways' callbacks, till the agent's pages (till_sign_in who is there, refusals the
-tables of statuses and words), home the first page, simulator the phone of development, health what
-machines ask, language every page's words. A new page: a blueprint in its file and a line in
-register_pages.
+ussd the gateways' callbacks, sms those of the SMS providers, till the agent's pages (till_sign_in
+who is there, refusals the tables of statuses and words), home the first page, simulator the phone
+of development, health what machines ask, language every page's words. A new page: a blueprint in
+its file and a line in register_pages.
 """
 
 from flask import Flask
 
 from app.runtime import Runtime
-from app.web import health, home, language, requests, simulator, till, ussd
+from app.web import health, home, language, requests, simulator, sms, till, ussd
 
 
 def register_pages(app: Flask, runtime: Runtime) -> None:
@@ -24,6 +24,7 @@ def register_pages(app: Flask, runtime: Runtime) -> None:
     )
     requests.register(app, runtime)
     app.register_blueprint(ussd.blueprint(settings))
+    app.register_blueprint(sms.blueprint(settings))
     app.register_blueprint(health.pages)
     language.register(app)
     app.register_blueprint(home.pages)

@@ -11,11 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.base.clock import local, local_midnight
+from app.base.database import transaction
+from app.base.money import ZERO
 from app.base.money import Money as Amount
+from app.base.phone import Phone
 from app.contributions.errors import NotCollectedHere
 from app.payments.errors import AnotherIsLive, CodeMistyped, NothingDue
 from app.payments.rules import draw_code, read_code, receipt_number
-from app.payments.service import cancel_code, expire_codes
+from app.payments.service import cancel_code, expire_codes, issue_code
 from tests.payments.conftest import Books, Money
 
 FATIMA, HASSAN, KHADIJA = "+212600000001", "+212600000002", "+212600000003"
@@ -156,3 +159,23 @@ def test_no_code_where_there_is_nothing_to_pay_here(money: Money) -> None:
     for phone, refusal in ((KHADIJA, NothingDue), (BRAHIM, NothingDue), (SAID, NotCollectedHere)):
         with pytest.raises(refusal):
             money.issue(phone)
+
+
+def test_a_code_that_was_given_before_is_not_given_again(money: Money) -> None:
+    """The same draw for two people: the second gets the next one."""
+
+    def issue(phone: str) -> str:
+        with transaction(money.runtime.database) as connection:
+            return issue_code(
+                connection,
+                money.artisan_id(phone),
+                Phone(phone),
+                "fr",
+                None,
+                fee=ZERO,
+                words=money.runtime.words,
+                random=Random(5),
+                now=money.runtime.clock(),
+            ).code
+
+    assert issue(FATIMA) == draw_code(Random(5)) != issue(HASSAN)

@@ -6,6 +6,7 @@ A file holds one person's stories. A step is one of
     answer: DIGITS      typed in the session
     read: all           the further pages of the screen: `shows` may be on any of them
     paid: true          an agent takes the cash for the live code
+    asked: PHONE        somebody else has a code made for all that they owe
     posted: DAY         CNSS credits what was received
     cnss: {FIELD: ...}  the ministry's file says otherwise
     wait: {days: 1}     time passes; `at: MOMENT` sets the clock, as clocks in Morocco show it
@@ -15,7 +16,7 @@ beginning at 11:00 on 23 November 2026. After dial and answer stand `shows` and 
 the screen) and `ends: true`. `<rna_number>` and its like in an answer are the person's own.
 `wrong: true` marks an answer not understood: it is left out when the chain is dialled again, for a
 walk ends there. `changes: true` marks a hop after which its own chain cannot be walked again: it
-has changed what the first screens say.
+has changed what the first screens say. `steady: true` marks a hop after which the line must hold.
 """
 
 from __future__ import annotations
@@ -34,11 +35,13 @@ from app.agents.models import agent
 from app.agents.queries import find_agent
 from app.base.clock import CASABLANCA, local
 from app.base.database import transaction
+from app.base.money import ZERO
 from app.base.phone import Phone
 from app.enrolment.models import artisan
 from app.enrolment.samples import SAMPLE_IDENTITIES
 from app.enrolment.service import choose_language
 from app.payments.deposits import redeem_code
+from app.payments.service import issue_code
 from app.runtime import Runtime
 from tests.conftest import TestClock
 from tests.phone import TestPhone
@@ -111,8 +114,9 @@ class Player:
             self.phone.dial(self.story.phone, str(value))
             self.understood = [str(value)] if value else []
         elif kind == "answer":
-            self.phone.answer(self._typed(str(value)))
-            self.understood += [] if step.get("wrong") else [str(value)]
+            typed = self._typed(str(value))
+            self.phone.answer(typed)
+            self.understood += [] if step.get("wrong") else [typed]
         elif kind == "read":
             self._read(dict(expected))
             return
@@ -122,7 +126,7 @@ class Player:
             return
         self._check(dict(expected))
         repeatable = self.phone.more and not step.get("wrong") and not step.get("changes")
-        if self.resumed and self.phone.more:
+        if self.resumed and self.phone.more and not step.get("steady"):
             self._dial_anew(dict(expected), bool(step.get("wrong")))
         if self.dropped and repeatable:
             self.phone.dial(self.story.phone, "*".join(self.understood))
@@ -147,6 +151,11 @@ class Player:
         offers = {f"1 {words.say(language, 'broken_off.1')}" for language in words.languages}
         if offers & set(self.phone.screen.split("\n")):
             self.phone.answer("1")
+        asked = tuple(words.say(language, "pin") for language in words.languages)
+        if self.phone.screen.startswith(asked):
+            if before.startswith(asked):
+                return
+            self.phone.answer(self._typed("<pin>"))
         if wrong:
             assert self.phone.screen.split("\n")[0] in before, "the question without the reason"
         else:
@@ -186,7 +195,7 @@ class Player:
         number, born = identity
         own = {"<rna_number>": number, "<birth_date>": f"{born:%d%m%Y}", "?": "#"}
         own |= {"<pin>": "1357", "<new_pin>": "1357", "<agent_pin>": "2468"}
-        own |= {"<town_letters>": "mar"}
+        own |= {"<town_letters>": "mar", "<payment_code>": self._live_code()}
         return own.get(answer, answer)
 
     def _check_screen(self, name: str) -> None:
@@ -200,6 +209,8 @@ class Player:
             self._set_clock(value)
         elif kind == "paid":
             self._pay()
+        elif kind == "asked":
+            self._ask(value)
         elif kind == "posted":
             self._run("UPDATE settled_contribution SET posted_on = :day", day=value)
         elif kind == "cnss":
@@ -214,6 +225,26 @@ class Player:
         clock = self.runtime.clock
         assert isinstance(clock, TestClock)
         clock.now = moment.replace(tzinfo=CASABLANCA).astimezone(UTC)
+
+    def _ask(self, number: str) -> None:
+        with transaction(self.runtime.database) as connection:
+            owner = select(artisan.c.id).where(artisan.c.phone == number)
+            issue_code(
+                connection,
+                connection.execute(owner).scalar_one(),
+                Phone(number),
+                "fr",
+                None,
+                fee=ZERO,
+                words=self.runtime.words,
+                random=self.runtime.random,
+                now=self.runtime.clock(),
+            )
+
+    def _live_code(self) -> str:
+        with self.runtime.database.connect() as connection:
+            live = text("SELECT max(code) FROM payment_code WHERE state = 'issued'")
+            return str(connection.execute(live).scalar())
 
     def _pay(self) -> None:
         with self.runtime.database.begin() as connection:

@@ -1,0 +1,151 @@
+"""Messages from phones, as the providers tell them: understood, done once, never from strangers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from flask.testing import FlaskClient
+from pydantic import SecretStr
+from twilio.request_validator import RequestValidator
+
+from app import create_app
+from app.messaging.keywords import read_keyword
+from app.runtime import Runtime
+from app.settings import Settings
+from tests.journeys.world import World
+from tests.phone import TestPhone
+
+FATIMA, UNKNOWN = "+212600000001", "+212600000099"
+TOKEN, PUBLIC = "a-token-that-is-secret", "https://maalem.example"
+pytestmark = pytest.mark.usefixtures("sample_people")
+
+
+def send(client: FlaskClient, body: str, identity: str = "1", phone: str = FATIMA) -> int:
+    form = {"from": phone, "to": "12345", "text": body, "id": identity, "linkId": "x"}
+    return client.post("/sms/africastalking/inbound", data=form).status_code
+
+
+def told(runtime: Runtime) -> list[tuple[object, ...]]:
+    told = "SELECT kind, language FROM message WHERE kind <> 'claim_ready' ORDER BY id"
+    return World(runtime).run(told)
+
+
+@pytest.mark.parametrize(
+    ("written", "language", "first"),
+    [
+        ("DARIJA", "ary-Latn", "1 AMO dyali"),
+        ("  arabe. ", "ar", "1 تغطيتي الصحية"),
+        ("عَرَبِيَّة", "ar", "1 تغطيتي الصحية"),
+        ("Langue: Tamazight", "zgh", "1 AMO ⵉⵏⵓ"),
+        ("ⵜⴰⵎⴰⵣⵉⵖⵜ", "zgh", "1 AMO ⵉⵏⵓ"),
+        ("Français", "fr", "1 Mon AMO"),
+    ],
+)
+def test_the_language_is_changed_by_sms(
+    client: FlaskClient,
+    phone: TestPhone,
+    runtime: Runtime,
+    written: str,
+    language: str,
+    first: str,
+) -> None:
+    assert send(client, written) == 200
+    assert told(runtime) == [("language", language)]
+    assert phone.dial(FATIMA).startswith(first)
+
+
+def test_a_message_told_again_is_done_once(client: FlaskClient, runtime: Runtime) -> None:
+    for body, identity in (("ARABE", "1"), ("FR", "2"), ("ARABE", "1"), ("ARABE", "1")):
+        assert send(client, body, identity) == 200
+    assert told(runtime) == [("language", "ar"), ("language", "fr")]
+    assert World(runtime).run("SELECT language FROM phone_profile") == [("fr",)]
+
+
+def test_reminders_are_stopped_and_wanted_again(client: FlaskClient, runtime: Runtime) -> None:
+    wants = "SELECT reminders FROM phone_preference"
+    for number, body in enumerate(("Arrêt", "stop!", "قف", "WAQEF")):
+        assert send(client, body, f"s{number}") == 200
+        assert World(runtime).run(wants) == [(False,)]
+        assert send(client, "oui" if number % 2 else "Start", f"o{number}") == 200
+        assert World(runtime).run(wants) == [(True,)]
+    assert {kind for kind, _ in told(runtime)} == {"reminders_off", "reminders_on"}
+
+
+def test_who_writes_what_we_do_not_know_is_told_once_a_day(
+    client: FlaskClient, runtime: Runtime
+) -> None:
+    for number, body in enumerate(("Salam", "", "?", "1" * 3000, "\0😀\u202e", "code code")):
+        assert send(client, body, str(number)) == 200
+    assert told(runtime) == [("help", "fr")]
+    assert send(client, "aide", "asked") == 200
+    World(runtime).wait(25 * 3600)
+    assert send(client, "Salam", "tomorrow") == 200
+    assert len(told(runtime)) == 3
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"from": ""}, "from: missing"),
+        ({"from": "BANQUE"}, "phone: not a phone number"),
+        ({"id": ""}, "id: missing"),
+        ({"id": "x" * 65}, "id: too long"),
+        ({"text": "x" * 9000}, "body: over 8 KiB"),
+    ],
+)
+def test_what_no_provider_sends(client: FlaskClient, changed: dict[str, str], why: str) -> None:
+    form = {"from": FATIMA, "text": "FR", "id": "1"} | changed
+    answer = client.post("/sms/africastalking/inbound", data=form)
+    assert (answer.status_code, answer.get_data(as_text=True)) == (400, why)
+
+
+@pytest.fixture
+def guarded(runtime: Runtime) -> Iterator[FlaskClient]:
+    """The same service in production, with its secrets."""
+    settings = Settings(
+        app_env="production",
+        database_url=runtime.settings.database_url,
+        redis_url=runtime.settings.redis_url,
+        secret_key=SecretStr("a-secret-key-of-forty-letters-for-the-tests"),
+        callback_token=SecretStr(TOKEN),
+        public_url=PUBLIC,
+        sms_providers="twilio",  # type: ignore[arg-type]
+        twilio_account_sid="AC1",
+        twilio_auth_token=SecretStr("twilio-token"),
+        twilio_from="+212500000000",
+        log_level="error",
+    )
+    own = Runtime(settings, clock=runtime.clock)
+    yield create_app(own).test_client()
+    own.database.dispose()
+
+
+def test_in_production_africas_talking_knows_the_token(guarded: FlaskClient) -> None:
+    form = {"from": FATIMA, "text": "FR", "id": "1"}
+    for address, status in (("", 404), ("/wrong", 404), (f"/{TOKEN}", 200)):
+        answer = guarded.post(f"/sms/africastalking/inbound{address}", data=form)
+        assert answer.status_code == status, address
+
+
+def test_twilio_signs_what_it_sends(guarded: FlaskClient, runtime: Runtime) -> None:
+    form = {"From": UNKNOWN, "To": "+212500000000", "Body": "darija", "MessageSid": "SM1"}
+    address = f"{PUBLIC}/sms/twilio/inbound"
+    signature = RequestValidator("twilio-token").compute_signature(address, form)
+
+    def post(signed: str, sent: dict[str, str]) -> int:
+        headers = {"X-Twilio-Signature": signed}
+        answer = guarded.post("/sms/twilio/inbound", data=sent, headers=headers)
+        assert answer.status_code == 403 or "<Response" in answer.get_data(as_text=True)
+        return answer.status_code
+
+    assert post("", form) == post("x" + signature, form) == 403
+    assert post(signature, form | {"Body": "fr"}) == 403
+    assert told(runtime) == []
+    assert post(signature, form) == post(signature, form) == 200
+    assert told(runtime) == [("language", "ary-Latn")]
+
+
+@pytest.mark.parametrize("body", ["", "arabe darija", "stopper", "Bonjour", "12345", "🛑"])
+def test_what_is_no_keyword(body: str) -> None:
+    assert read_keyword(body) is None
