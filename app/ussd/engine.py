@@ -51,7 +51,10 @@ class Engine(Generic[Desk]):
 
     def resume(self, place: Place, caller: Caller[Desk]) -> Reply:
         """Offers to go on where the talk broke off. Nothing of it is done again."""
-        if self.menu.lock in place.path:
+        at_offer = place.held and not self.menu.screens[place.path[0]].home
+        if at_offer:
+            pass  # The line broke again before it was taken up: what waits still waits.
+        elif self.menu.lock in place.path:
             place.held = place.path[: place.path.index(self.menu.lock)]
         elif len(place.path) > 1:
             place.held, place.held_page, place.heading = place.path, place.page, ""

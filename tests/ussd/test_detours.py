@@ -158,3 +158,26 @@ def test_a_talk_that_broke_off_at_the_pin(locked: Player) -> None:
     again = resumed(locked)
     assert again.type("1", "123") == HIDDEN
     assert again.type("0") == DEEP
+
+
+def test_broken_off_at_the_pin_and_again_at_the_pin(locked: Player) -> None:
+    locked.type("5", "2", "1")
+    again = resumed(locked)
+    again.type("1")
+    again = resumed(again)
+    assert again.type("1", "123") == HIDDEN
+    again.place.facts["locked"] = True
+    again = resumed(again)
+    assert again.type("1", "123") == HIDDEN
+    assert again.type("0") == DEEP
+    assert again.type("00") == MAIN
+
+
+def test_broken_off_before_the_first_private_screen(locked: Player) -> None:
+    """What waits behind the PIN is entered then, also when the line breaks twice meanwhile."""
+    locked.type("5", "2", "1")
+    for _ in range(2):
+        locked = resumed(locked)
+        locked.type("1", "124")
+    assert locked.type("123") == HIDDEN
+    assert locked.type("00") == MAIN
