@@ -156,12 +156,12 @@ SAMPLE_PEOPLE: tuple[tuple[str, str, str], ...] = (
     ("+212600000001", "Fatima, fr, A", "rights open; the current month is due"),
     ("+212600000002", "Hassan, fr, A", "four months unpaid, three with penalties"),
     ("+212600000003", "Khadija, fr, A", "nothing due"),
-    ("+212600000004", "Brahim, fr", "in the register, not enrolled in AMO"),
+    ("+212600000004", "Brahim, fr", "in the register, not enrolled; file incomplete"),
     ("+212600000005", "Aicha, ar, A", "more than six months unpaid, rights closed"),
     ("+212600000006", "Said, fr, B", "pays through the tax office: no code here"),
-    ("+212600000007", "Driss, ary-Latn, A", "the current month is due"),
+    ("+212600000007", "Driss, ary-Latn, A", "the current month is due; two reimbursements"),
     ("+212600000008", "Tlaytmas, zgh, A", "the current month is due"),
-    ("+212600000091", "agent 1001 of W-RABAT-01, PIN 2468", "signs in at /agent"),
+    ("+212600000091", "agent 1001 of W-RABAT-01, PIN 2468", "agent's menu; signs in at /agent"),
     ("+212600000099", "unknown", "identifies: RNA number 100004, born 01/01/1984"),
 )
 # What each sample artisan types to identify on another phone: RNA number and birth date.

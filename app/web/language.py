@@ -16,7 +16,7 @@ from app.text.formats import day, written
 from app.text.words import DEFAULT, Say
 
 # Each is named in itself, so that whoever reads only that one finds it.
-LANGUAGES = {"fr": "Français", "ar": "العربية"}
+LANGUAGES = {"fr": "Français", "ar": "العربية", "ary-Latn": "Darija", "zgh": "ⵜⴰⵎⴰⵣⵉⵖⵜ"}
 _RIGHT_TO_LEFT = {"ar"}
 _COOKIE = "language"
 _A_YEAR = 365 * 24 * 3600

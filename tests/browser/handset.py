@@ -63,6 +63,10 @@ class Handset:
     def state(self) -> str | None:
         return self.page.get_attribute("#lcd", "data-state")
 
+    def network(self) -> None:
+        """Opens what makes the network rude."""
+        self.page.click(".network summary")
+
     def open_newest_message(self) -> str:
         self.key("red")
         self.key("left")

@@ -1,6 +1,7 @@
 // Brings together the phone, who holds it, its inbox and the gauges beside it.
 
 import { Inbox } from "./inbox.js";
+import { Network, sendSms } from "./network.js";
 import { Phone } from "./phone.js";
 import { Screen, localTime } from "./screen.js";
 import { measure } from "./units.js";
@@ -28,7 +29,7 @@ const watch = {
 };
 
 const screen = new Screen(facts);
-const phone = new Phone(screen, facts, watch);
+const phone = new Phone(screen, facts, watch, new Network());
 const inbox = new Inbox((fresh) => {
   find("mail").hidden = !inbox.unread;
   find("unread").textContent = inbox.unread;
@@ -88,7 +89,7 @@ for (const button of document.querySelectorAll("[data-key]")) {
 document.addEventListener("keydown", (event) => {
   const key = KEYS[event.key] ?? (/^[0-9*#]$/.test(event.key) ? event.key : undefined);
   if (!key || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target === other) return;
+  if (event.target.closest("input:not([type=radio], [type=checkbox]), select, .sms")) return;
   if (event.key === "Enter" && event.target.closest("button, a")) return;
   if (event.key.startsWith("Arrow") && event.target.closest("input")) return;
   event.preventDefault();
@@ -96,6 +97,20 @@ document.addEventListener("keydown", (event) => {
   button.classList.add("down");
   setTimeout(() => button.classList.remove("down"), 120);
   phone.press(key);
+});
+
+// The network, and a message from the phone.
+find("drop").addEventListener("click", () => phone.drop());
+find("sms").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const text = find("sms-text");
+  try {
+    await sendSms(phone.number, text.value);
+    [find("sms-says").textContent, text.value] = ["Sent.", ""];
+    inbox.refresh();
+  } catch (error) {
+    find("sms-says").textContent = error.message;
+  }
 });
 
 // Once a second: the clock, and how long the session lasts.

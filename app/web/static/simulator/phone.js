@@ -7,8 +7,8 @@ const LONGEST_TYPED = 160;
 const IDLE = { name: "idle", typed: "" };
 
 export class Phone {
-  constructor(screen, facts, watch) {
-    Object.assign(this, { screen, facts, watch, state: { ...IDLE }, words: WORDS.fr, session: null });
+  constructor(screen, facts, watch, network) {
+    Object.assign(this, { screen, facts, watch, network, state: { ...IDLE }, words: WORDS.fr, session: null });
   }
 
   use(number, language, inbox) {
@@ -92,7 +92,8 @@ export class Phone {
     const known = typed.endsWith("#") && (body === own || body.startsWith(`${own}*`));
     if (!known) return this.show({ name: "ended", text: this.words.wrong });
     const inputs = body.slice(own.length + 1);
-    this.session = new Session(this.number, this.facts.code, inputs ? inputs.split("*") : [], this.facts);
+    this.session = new Session(this.number, this.facts.code, inputs ? inputs.split("*") : [], this.facts,
+      this.network);
     return this.hop();
   }
 
@@ -125,6 +126,13 @@ export class Phone {
   hangUp() {
     this.session?.end("Incomplete");
     this.show(IDLE);
+  }
+
+  // The line breaks, and nobody says so.
+  drop() {
+    if (!this.session?.open) return;
+    this.session.drop();
+    this.show({ name: "ended", text: this.words.error });
   }
 
   // The gateway ends a session that lasts too long.

@@ -11,4 +11,14 @@ export const WORDS = {
     read: "قراءة", back: "رجوع", ok: "موافق", dialling: "جار الاتصال...", none: "لا رسائل",
     error: "خطأ في الاتصال", wrong: "رقم غير مستعمل", timeout: "انتهت الجلسة",
   },
+  "ary-Latn": {
+    messages: "Messages", clear: "Mse7", call: "3ayet", send: "Sift", cancel: "Annuler",
+    read: "9ra", back: "Rje3", ok: "OK", dialling: "Kan3ayto...", none: "Ma kayn message",
+    error: "Mochkil f rezo", wrong: "Ra9m ma kaynch", timeout: "Session salat",
+  },
+  zgh: {
+    messages: "ⵜⵓⵣⵉⵏⵉⵏ", clear: "ⵙⴼⴹ", call: "ⵖⵔ", send: "ⴰⵣⵏ", cancel: "ⵙⵔ",
+    read: "ⵖⵔ", back: "ⴰⵖⵓⵍ", ok: "OK", dialling: "ⴰⵖⵔⵉ...", none: "ⵓⵔ ⵜⵍⵍⵉ ⵜⵓⵣⵉⵏⵜ",
+    error: "ⵜⴰⵣⴳⴳⴰⵍⵜ", wrong: "ⵓⵟⵟⵓⵏ ⵓⵔ ⵉⵍⵍⵉ", timeout: "ⵜⵙⵎⴷ ⵜⵖⵉⵎⵉⵜ",
+  },
 };
