@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+from collections.abc import Set
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
@@ -53,6 +54,7 @@ from app.ussd.samples import Samples
 from app.ussd.session import Sessions
 from app.ussd.turn import Turns
 from app.ussd.versions import Versions, version_of
+from app.ussd.wordings import said_in
 
 MENUS = ROOT / "menus"
 _PATIENCE_MS = 30_000
@@ -138,6 +140,11 @@ class Runtime:
     def samples(self) -> Samples:
         """The worst values, for the menus' check."""
         return Samples.load(MENUS / "samples.yaml")
+
+    @cached_property
+    def said(self) -> Set[str]:
+        """What the code says by name, for the menus' check."""
+        return said_in(ROOT / "app")
 
     @cached_property
     def late_actions(self) -> LateActions:

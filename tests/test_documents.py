@@ -21,3 +21,18 @@ def test_every_document_and_picture_named_is_there() -> None:
     for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
         for target in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page.name} names {target}"
+
+
+def test_the_glossary_s_terms_are_the_ones_used(session_runtime: Runtime) -> None:
+    """A term nobody says any more, or a glossary that says another, is told by name."""
+    rows = re.findall(r"(?m)^\|(.+)\|$", (ROOT / "docs/glossary.md").read_text("utf-8"))[2:]
+    assert len(rows) > 15
+    words = session_runtime.words
+    said = {
+        language: " ".join(str(m.string) for m in words.catalogs[language]).casefold()
+        for language in ("fr", "ar", "ary-Latn", "zgh")
+    }
+    for row in rows:
+        thing, *terms = (cell.strip() for cell in row.split("|"))
+        for term, (language, text) in zip(terms, said.items(), strict=True):
+            assert term.casefold() in text, f"{thing}: {term} is said nowhere in {language}"

@@ -10,6 +10,7 @@ from app.base.errors import MaalemError
 from app.cli.agents import agents
 from app.cli.contributions import contributions
 from app.cli.db import db
+from app.cli.desk import assistance, claims, notices
 from app.cli.dial import dial
 from app.cli.doctor import doctor
 from app.cli.funnel import funnel
@@ -23,12 +24,15 @@ from app.cli.talks import talks
 def register_commands(app: Flask) -> None:
     for command in (
         agents,
+        assistance,
+        claims,
         contributions,
         db,
         dial,
         doctor,
         funnel,
         menus,
+        notices,
         registry,
         serve,
         sms,

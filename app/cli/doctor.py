@@ -67,7 +67,7 @@ def _redis(maalem: Runtime) -> str:
 
 
 def _menus(maalem: Runtime) -> str:
-    faults = find_faults(maalem.ussd, maalem.samples, maalem.limits)
+    faults = find_faults(maalem.ussd, maalem.samples, maalem.limits, maalem.said)
     if faults:
         raise RuntimeError(f"{len(faults)} faults, the first: {faults[0]}")
     return f"{len(maalem.ussd.menu.screens)} screens in {', '.join(maalem.words.languages)}"

@@ -26,7 +26,7 @@ def check() -> None:
     """Fails naming screen, language and cause unless every screen is right in every language."""
     maalem = runtime()
     try:
-        faults = find_faults(maalem.ussd, maalem.samples, maalem.limits)
+        faults = find_faults(maalem.ussd, maalem.samples, maalem.limits, maalem.said)
     except BrokenMenu as broken:
         faults = [Fault(broken.params["screen"], "-", broken.params["why"])]
     for fault in faults:

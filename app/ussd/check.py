@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from app.text.encoding import GSM7, UCS2, Limits, fits, segments
@@ -22,15 +22,15 @@ _MANY_ROWS = 12
 
 
 def find_faults(
-    engine: Engine[Any], samples: Samples, gateways: Mapping[str, Limits]
+    engine: Engine[Any], samples: Samples, gateways: Mapping[str, Limits], said: Set[str]
 ) -> list[Fault]:
     """Everything wrong with the menu and its words; structure first, for words lean on it.
 
-    `gateways` are the limits of each gateway's screen.
+    `gateways` are the limits of each gateway's screen, `said` what the code says (said_in).
     """
     menu = engine.menu
     faults = [*structure_faults(menu), *unknown_names(menu, engine.vocabulary)]
-    faults += wording_faults(menu, engine.words, samples)
+    faults += wording_faults(menu, engine.words, samples, said)
     if not faults:
         faults += _sizes(engine, samples, gateways)
     return faults

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from pathlib import Path
 
 from app.text.encoding import GSM7, encoding_of
 from app.text.words import Words, forms_of
@@ -15,6 +17,7 @@ from app.ussd.screen import choice_key
 _SPOKEN = {"footer.back", "footer.home", "footer.more", "wrong.choice", "changed"}
 _SPOKEN |= {"away", "away.short", "late"}
 _APART = ("sms.", "till.", "error.")
+_QUOTED = re.compile(r"""["'`]([a-z][\w.]*)["'`]""")
 # Pages have no limit: their values need no worst case, their letters may be any.
 _ON_PAGES = ("till.", "error.")
 # Languages written with plain letters, so that a message costs half.
@@ -35,8 +38,16 @@ def keys_of(screen: Screen) -> set[str]:
     return keys
 
 
-def wording_faults(menu: Menu, words: Words, samples: Samples) -> Iterator[Fault]:
-    """What is missing, too much, or cannot be shown as it is written."""
+def said_in(folder: Path) -> Set[str]:
+    """Whatever stands in quotation marks in the code and templates of a folder: among it is every
+    key, or kind of message or refusal, that the code says.
+    """
+    files = (path for path in folder.rglob("*") if path.suffix in {".py", ".html"})
+    return {name for path in files for name in _QUOTED.findall(path.read_text("utf-8"))}
+
+
+def wording_faults(menu: Menu, words: Words, samples: Samples, said: Set[str]) -> Iterator[Fault]:
+    """What is missing, too much, or cannot be shown as it is written; `said` as of said_in."""
     needed = _SPOKEN.union(samples.keys, *map(keys_of, menu.screens.values()))
     needed |= {noun for language in words.languages for noun in words.nouns_said(language)}
     written = {language: words.keys(language) for language in words.languages}
@@ -47,11 +58,16 @@ def wording_faults(menu: Menu, words: Words, samples: Samples) -> Iterator[Fault
         for key in sorted((needed | everywhere) - keys):
             yield Fault(key, language, "has no words")
         for key in sorted(keys - needed):
-            if key not in menu.screens and not key.startswith(_APART):
+            if key not in menu.screens and not _is_said(key, said):
                 yield Fault(key, language, "is used nowhere")
         for key in sorted(keys):
             yield from _letters(words, language, key)
             yield from _places(words, samples, language, key)
+
+
+def _is_said(key: str, said: Set[str]) -> bool:
+    """A message's words are found by its kind, a refusal's by its code."""
+    return key.startswith(_APART) and bool({key, key.partition(".")[2]} & said)
 
 
 def _letters(words: Words, language: str, key: str) -> Iterator[Fault]:

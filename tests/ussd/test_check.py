@@ -12,16 +12,19 @@ from flask import Flask
 from app.base.deadline import Deadline
 from app.journeys.desk import vocabulary
 from app.runtime import MENU_FILES, MENUS, Runtime
+from app.settings import ROOT
 from app.text.encoding import Limits
 from app.text.words import Words
 from app.ussd.check import find_faults
 from app.ussd.engine import Engine
 from app.ussd.menu import BrokenMenu, load_menu
 from app.ussd.samples import Samples
+from app.ussd.wordings import said_in
 
 MENU = "artisan.yaml"
 FRENCH, ARABIC = "locales/fr/LC_MESSAGES/menus.po", "locales/ar/LC_MESSAGES/menus.po"
 SAMPLES = "samples.yaml"
+SAID = said_in(ROOT / "app")
 GATEWAYS = {"africastalking": Limits(160, 80), "generic": Limits(160, 80)}
 
 
@@ -57,7 +60,7 @@ class Copy:
             Deadline(1, threads=1),
         )
         samples = Samples.load(self.folder / SAMPLES)
-        return [str(fault) for fault in find_faults(engine, samples, GATEWAYS)]
+        return [str(fault) for fault in find_faults(engine, samples, GATEWAYS, SAID)]
 
 
 @pytest.fixture
@@ -67,7 +70,7 @@ def copy(tmp_path: Path) -> Copy:
 
 def test_the_real_menus_are_right_and_told_so_quickly(runtime: Runtime) -> None:
     began = time.process_time()
-    assert find_faults(runtime.ussd, runtime.samples, runtime.limits) == []
+    assert find_faults(runtime.ussd, runtime.samples, runtime.limits, runtime.said) == []
     assert time.process_time() - began < 2
 
 
@@ -327,3 +330,44 @@ def test_worse_values_make_a_screen_overflow(copy: Copy) -> None:
     """The sizes are measured with the samples, not with the sentence alone."""
     copy.change(SAMPLES, 'agency: {text: "W-CASABLANCA-088"}', 'agency: {text: "' + "W" * 90 + '"}')
     assert "sms.receipt [fr]: takes 2 SMS segments, 1 at most" in copy.faults()
+
+
+@pytest.mark.parametrize("key", ["sms.lonely", "till.lonely", "error.lonely"])
+def test_a_message_that_nothing_sends(copy: Copy, key: str) -> None:
+    for language in ("fr", "ar", "ary-Latn", "zgh"):
+        copy.add(f"locales/{language}/LC_MESSAGES/menus.po", f'\nmsgid "{key}"\nmsgstr "1"\n')
+    told = [f"{key} [{language}]: is used nowhere" for language in ("ar", "ary-Latn", "fr", "zgh")]
+    assert copy.faults() == told
+
+
+def test_a_screen_from_which_the_talk_cannot_end(copy: Copy) -> None:
+    copy.change(
+        MENU,
+        "export_news_stopped: {show: none, afresh: true}",
+        "export_news_stopped: {menu: {1: export_news_stopped}, values: tries_left}",
+    )
+    fault = "export_news_stopped [-]: the talk cannot end: no way leads to a show or an end"
+    assert fault in copy.faults()
+
+
+def test_a_gateway_with_a_smaller_screen(runtime: Runtime) -> None:
+    """Each gateway's own limit counts, and the fault names it."""
+    small = {"africastalking": Limits(160, 80), "generic": Limits(120, 60)}
+    told = [str(fault) for fault in find_faults(runtime.ussd, runtime.samples, small, runtime.said)]
+    assert told and all(fault.endswith("(generic)") for fault in told)
+
+
+@pytest.mark.parametrize(
+    ("po", "key", "sentence", "fault"),
+    [
+        ("ary-Latn", "no_payments", "Ma kayn ê", "no_payments [ary-Latn]: ê is not in GSM-7"),
+        ("zgh", "code", "{code:code}", "code [zgh]: lacks {period}"),
+        ("zgh", "sms.dues", "ⴰ" * 200 + "{total}{period}", "sms.dues [zgh]: takes 4 SMS segments"),
+        ("ary-Latn", "main.1", "", "main.1 [ary-Latn]: has no words"),
+    ],
+)
+def test_every_language_is_held_to_it(
+    copy: Copy, po: str, key: str, sentence: str, fault: str
+) -> None:
+    copy.say(f"locales/{po}/LC_MESSAGES/menus.po", key, sentence)
+    assert any(told.startswith(fault) for told in copy.faults()), copy.faults()

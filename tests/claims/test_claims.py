@@ -1,0 +1,162 @@
+"""CNSS's word on a claim: the newest counts, ready is told once, the choice is the artisan's."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from itertools import pairwise
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from app.base.clock import local_date
+from app.base.database import transaction
+from app.base.money import Money
+from app.claims.errors import ClaimClosed, ClaimOfAnother
+from app.claims.queries import Claim, list_claims
+from app.claims.service import choose_collection, record_claim
+from app.runtime import Runtime
+from tests.journeys.world import World
+from tests.phone import TestPhone
+
+FATIMA, DRISS = "+212600000001", "+212600000007"
+pytestmark = pytest.mark.usefixtures("sample_people")
+
+
+def owner(runtime: Runtime, phone: str = FATIMA) -> int:
+    ((found,),) = World(runtime).run("SELECT id FROM artisan WHERE phone = :p", p=phone)
+    assert isinstance(found, int)
+    return found
+
+
+def record(
+    runtime: Runtime,
+    state: str,
+    amount: int | None = None,
+    *,
+    days: int = 0,
+    number: str = "R-1",
+    phone: str = FATIMA,
+) -> bool:
+    today = local_date(runtime.clock())
+    with transaction(runtime.database) as connection:
+        return record_claim(
+            connection,
+            runtime.words,
+            owner(runtime, phone),
+            number,
+            filed_on=date(2026, 10, 1),
+            state=state,
+            amount=Money(amount) if amount else None,
+            as_of=today + timedelta(days=days),
+            now=runtime.clock(),
+        )
+
+
+def claims(runtime: Runtime) -> list[Claim]:
+    with runtime.database.connect() as connection:
+        return list_claims(connection, owner(runtime))
+
+
+def told(runtime: Runtime, kind: str = "claim_ready") -> list[str]:
+    rows = World(runtime).run("SELECT body FROM message WHERE kind = :k ORDER BY id", k=kind)
+    return [str(body) for (body,) in rows if "R-1" in str(body)]
+
+
+def test_ready_is_told_once_whatever_comes_again(runtime: Runtime) -> None:
+    assert record(runtime, "filed")
+    assert told(runtime) == []
+    assert record(runtime, "ready", 40000)
+    for again in (0, 1, 2):
+        assert not record(runtime, "ready", 40000, days=again)
+    assert record(runtime, "paid", 40000, days=3)
+    assert record(runtime, "ready", 40000, days=4)
+    assert told(runtime) == [
+        "Maalem: votre remboursement R-1 est pret: 400,00 DH."
+        " Composez le menu, 4, pour le recevoir."
+    ]
+
+
+def test_an_older_word_changes_nothing(runtime: Runtime) -> None:
+    record(runtime, "in_review", days=2)
+    assert not record(runtime, "filed", days=1)
+    assert [claim.state for claim in claims(runtime)] == ["in_review"]
+
+
+def test_a_number_is_one_artisan_s(runtime: Runtime) -> None:
+    record(runtime, "filed")
+    with pytest.raises(ClaimOfAnother):
+        record(runtime, "ready", 100, phone=DRISS)
+    assert [claim.state for claim in claims(runtime)] == ["filed"]
+
+
+def choose(runtime: Runtime, way: str) -> bool:
+    with transaction(runtime.database) as connection:
+        return choose_collection(connection, owner(runtime), "R-1", way, runtime.clock())
+
+
+def test_the_choice_stays_until_it_is_too_late(runtime: Runtime) -> None:
+    record(runtime, "in_review")
+    assert [choose(runtime, way) for way in ("cash", "cash", "bank", "bank")] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+    record(runtime, "ready", 500, days=1)
+    assert claims(runtime)[0].collection == "bank"
+    chosen = "SELECT details ->> 'way' FROM audit_event WHERE action = 'collection_chosen'"
+    assert World(runtime).run(f"{chosen} ORDER BY id") == [("cash",), ("bank",)]
+    record(runtime, "paid", 500, days=2)
+    with pytest.raises(ClaimClosed):
+        choose(runtime, "cash")
+
+
+def test_paid_while_it_is_looked_at(phone: TestPhone, runtime: Runtime) -> None:
+    phone.dial(DRISS, "4*2")
+    World(runtime).run("UPDATE claim SET state = 'paid' WHERE number = 'R-2026-0377'")
+    assert "deja sala" in phone.answer("1")
+
+
+def test_a_choice_is_confirmed_by_sms_once(phone: TestPhone, runtime: Runtime) -> None:
+    phone.dial(DRISS, "4*2*1")
+    assert len(World(runtime).run("SELECT 1 FROM message WHERE kind = 'collection'")) == 1
+
+
+def test_the_newest_come_first_and_five_of_them(runtime: Runtime) -> None:
+    for number in range(7):
+        record(runtime, "filed", number=f"R-{number}")
+    found = claims(runtime)
+    assert len(found) == 5
+    assert all(first.filed_on >= second.filed_on for first, second in pairwise(found))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "state = 'lost'",
+        "state = 'ready', amount_centimes = NULL",
+        "amount_centimes = 0",
+        "collection = 'gold', chosen_at = now()",
+        "collection = 'cash', chosen_at = NULL",
+        "number = 'a b'",
+        "as_of = filed_on - 1",
+    ],
+)
+def test_the_database_itself_refuses(runtime: Runtime, change: str) -> None:
+    record(runtime, "filed")
+    with pytest.raises(IntegrityError), runtime.database.begin() as connection:
+        connection.execute(text(f"UPDATE claim SET {change} WHERE number = 'R-1'"))
+
+
+def test_by_the_command(app: Flask, runtime: Runtime) -> None:
+    def run(*words: str) -> str:
+        return app.test_cli_runner().invoke(args=["claims", "record", *words]).output.strip()
+
+    known = ("R-1", "--rna", "100001")
+    assert run(*known, "--state", "ready").endswith("Error: ready needs --amount")
+    assert run(*known, "--state", "ready", "--amount", "400") == "claim R-1 is ready"
+    assert run(*known, "--state", "ready", "--amount", "400") == "claim R-1: nothing new"
+    assert "no artisan of that number" in run("R-2", "--rna", "9", "--state", "filed")
+    assert "another artisan's" in run("R-1", "--rna", "100002", "--state", "filed")

@@ -1,0 +1,141 @@
+"""The PIN: kept as argon2, counted once a hop, reset by SMS to the phone it was set on."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from flask import Flask
+
+from app.runtime import Runtime
+from tests.journeys.world import World
+from tests.phone import TestPhone
+
+AICHA, KHADIJA, ELSEWHERE = "+212600000005", "+212600000003", "+212600000077"
+pytestmark = pytest.mark.usefixtures("sample_people")
+
+
+@pytest.fixture
+def khadija(phone: TestPhone) -> TestPhone:
+    """She has set 1357 and is on the first screen."""
+    phone.dial(KHADIJA, "5*5*3*1*1357*1357*00")
+    return phone
+
+
+def told(runtime: Runtime, kind: str) -> list[tuple[object, ...]]:
+    return World(runtime).run("SELECT phone, body FROM message WHERE kind = :k", k=kind)
+
+
+def code_told(runtime: Runtime) -> str:
+    ((phone, body),) = told(runtime, "pin_reset")
+    assert phone == KHADIJA
+    found = re.search(r"\d{6}", str(body))
+    assert found
+    return found[0]
+
+
+def test_only_a_hash_is_kept_and_it_is_told_by_sms(khadija: TestPhone, runtime: Runtime) -> None:
+    ((kept,),) = World(runtime).run("SELECT pin_hash FROM artisan_pin")
+    assert str(kept).startswith("$argon2id$") and "1357" not in str(kept)
+    assert len(told(runtime, "pin_set")) == 1
+    everything = b"".join(runtime.redis.lrange("hops", 0, -1))
+    assert b"1357" not in everything
+
+
+@pytest.mark.parametrize("easy", ["0000", "1111", "1234", "4321", "123", "12345", "abcd", "١٢٣٤"])
+def test_an_easy_one_is_refused(phone: TestPhone, easy: str) -> None:
+    phone.dial(KHADIJA, "5*5*3*1")
+    assert phone.answer(easy).startswith("4 chiffres, pas trop faciles")
+
+
+def test_two_that_differ_set_nothing(phone: TestPhone, runtime: Runtime) -> None:
+    assert "différents" in phone.dial(KHADIJA, "5*5*3*1*1357*1358")
+    assert World(runtime).run("SELECT * FROM artisan_pin") == []
+
+
+@pytest.mark.parametrize("chain", ["1", "3", "4", "5*5*3", "5*5*4", "5*5*5", "5*2*5"])
+def test_what_is_private_asks_for_it(khadija: TestPhone, chain: str) -> None:
+    assert khadija.dial(KHADIJA, chain).startswith("Votre PIN")
+
+
+@pytest.mark.parametrize("chain", ["2", "2*1", "5*1", "5*3", "5*5*1"])
+def test_what_is_not_does_not(khadija: TestPhone, chain: str) -> None:
+    assert "PIN" not in khadija.dial(KHADIJA, chain)
+
+
+def test_a_wrong_one_sent_by_eight_at_once_counts_once(
+    khadija: TestPhone, app: Flask, runtime: Runtime
+) -> None:
+    khadija.dial(KHADIJA, "1")
+    khadija.chain += "*9999"
+    copies = []
+    for _ in range(8):
+        one = TestPhone(app.test_client())
+        one.number, one.session, one.chain = khadija.number, khadija.session, khadija.chain
+        copies.append(one)
+    with ThreadPoolExecutor(8) as many:
+        assert len(set(many.map(TestPhone.post, copies))) == 1
+    assert World(runtime).run("SELECT wrong_pins FROM artisan_pin") == [(1,)]
+
+
+def test_forgotten_it_is_reset_by_sms_in_a_later_session(
+    khadija: TestPhone, runtime: Runtime
+) -> None:
+    khadija.dial(KHADIJA, "1*9999*2*100003*01011983")
+    assert khadija.screen.startswith("Code du SMS, 6 chiffres")
+    khadija.answer("00")
+    # The code comes after the session ended: it is typed in the next one.
+    assert "3 J'ai un code SMS" in khadija.dial(KHADIJA, "1*9998")
+    khadija.answer("3")
+    khadija.answer(code_told(runtime))
+    assert khadija.screen.startswith("Nouveau PIN")
+    khadija.answer("8642")
+    assert "PIN enregistré" in khadija.answer("8642")
+    khadija.answer("00")
+    assert "Droits ouverts" in khadija.dial(KHADIJA, "1*8642")
+    assert World(runtime).run("SELECT * FROM pin_reset") == []
+
+
+def test_a_reset_needs_the_own_number_and_birth_date(khadija: TestPhone, runtime: Runtime) -> None:
+    assert "ne correspondent pas" in khadija.dial(KHADIJA, "1*9999*2*100001*01011981")
+    assert told(runtime, "pin_reset") == []
+
+
+def test_a_thief_of_the_numbers_gets_no_code(khadija: TestPhone, runtime: Runtime) -> None:
+    """On another phone that added her, the code still goes to the phone the PIN was set on."""
+    thief = khadija
+    thief.dial(ELSEWHERE, "1*100003*01011983*1")
+    assert thief.screen.startswith("Votre PIN")
+    for typed in ("9999", "2", "100003", "01011983"):
+        thief.answer(typed)
+    code_told(runtime)  # checks whose phone it goes to
+
+
+def test_a_code_is_good_for_three_tries_and_ten_minutes(
+    khadija: TestPhone, runtime: Runtime
+) -> None:
+    khadija.dial(KHADIJA, "1*9999*2*100003*01011983")
+    right = code_told(runtime)
+    wrong = f"{(int(right) + 1) % 10**6:06d}"
+    for _ in range(3):
+        assert "Code faux ou trop vieux" in khadija.answer(wrong)
+        khadija.answer("1")
+    assert "Code faux ou trop vieux" in khadija.answer(right)
+    khadija.answer("00")
+    World(runtime).wait(24 * 3600)
+    khadija.dial(KHADIJA, "1*9999*2*100003*01011983")
+    ((second,),) = World(runtime).run(
+        "SELECT body FROM message WHERE kind = 'pin_reset' ORDER BY id DESC LIMIT 1"
+    )
+    World(runtime).wait(11 * 60)
+    late = re.search(r"\d{6}", str(second))
+    assert late and "Code faux ou trop vieux" in khadija.answer(late[0])
+
+
+def test_changing_it_wants_it_typed_again(khadija: TestPhone) -> None:
+    khadija.dial(KHADIJA, "1*1357")
+    khadija.answer("00")
+    for typed in ("5", "5"):
+        khadija.answer(typed)
+    assert khadija.answer("3").startswith("Votre PIN")
