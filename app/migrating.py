@@ -12,16 +12,15 @@ from app.settings import ROOT
 _LOCK = 0x6D61616C
 
 
-def _config(engine: Engine) -> Config:
+def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(ROOT / "migrations"))
-    config.attributes["engine"] = engine
     return config
 
 
-def newest_revision(engine: Engine) -> str:
+def newest_revision() -> str:
     """The revision the code wants."""
-    return ScriptDirectory.from_config(_config(engine)).get_current_head() or "none"
+    return ScriptDirectory.from_config(_config()).get_current_head() or "none"
 
 
 def current_revision(engine: Engine) -> str:
@@ -32,7 +31,7 @@ def current_revision(engine: Engine) -> str:
 
 def upgrade(engine: Engine) -> str:
     """Applies what is missing; gives the revision reached."""
-    if current_revision(engine) == (newest := newest_revision(engine)):
+    if current_revision(engine) == (newest := newest_revision()):
         return newest
     return _migrated(engine, "head")
 
@@ -43,11 +42,14 @@ def downgrade(engine: Engine, revision: str) -> str:
 
 
 def _migrated(engine: Engine, revision: str, *, down: bool = False) -> str:
-    with engine.connect() as lock:
+    config = _config()
+    with engine.connect() as connection:
         # Closed afterwards, and not given to others with our lock and our patience.
-        lock.detach()
-        lock.execute(text("SET statement_timeout = 0"))
-        lock.execute(text("SELECT pg_advisory_lock(:number)"), {"number": _LOCK})
+        connection.detach()
+        connection.execute(text("SET statement_timeout = 0"))
+        connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": _LOCK})
+        connection.commit()
+        config.attributes["connection"] = connection
         move = command.downgrade if down else command.upgrade
-        move(_config(engine), revision)
+        move(config, revision)
     return current_revision(engine)

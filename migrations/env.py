@@ -12,9 +12,6 @@ import app.observe.models
 import app.payments.models  # noqa: F401
 from app.base.database import metadata
 
-with context.config.attributes["engine"].connect() as connection:
-    connection.exec_driver_sql("SET statement_timeout = 0")
-    connection.commit()
-    context.configure(connection=connection, target_metadata=metadata)
-    with context.begin_transaction():
-        context.run_migrations()
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+with context.begin_transaction():
+    context.run_migrations()

@@ -53,7 +53,7 @@ def _database(maalem: Runtime) -> str:
 
 
 def _migrations(maalem: Runtime) -> str:
-    current, newest = current_revision(maalem.database), newest_revision(maalem.database)
+    current, newest = current_revision(maalem.database), newest_revision()
     if current != newest:
         raise RuntimeError(
             f"the database is at {current}, the code wants {newest}: flask db upgrade"

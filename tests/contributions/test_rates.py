@@ -144,9 +144,9 @@ def test_every_wrong_entry_is_named_at_once(tmp_path: Path) -> None:
     [
         (b"", "the file"),
         (b"- 1\n", "the file"),
-        (b"smig: [", "line 1"),
+        (b"smig: [", "line 2"),
         (b"smig: \xff\n", "decode"),
-        (b"smig: *nobody\n", "nobody"),
+        (b"smig: *nobody\n", "undefined alias"),
         (b"smig: !!python/object:os.system {}\n", "smig"),
         (SHIPPED.read_bytes() + b"\nsmig: []\n", "smig: given twice"),
     ],

@@ -17,6 +17,7 @@ from app.base.phone import Phone
 from app.enrolment.models import artisan
 from app.enrolment.pins import pin_hash, set_pin
 from app.enrolment.service import choose_language, identify_phone
+from app.messaging.service import set_reminders
 from app.runtime import Runtime
 from app.text.encoding import fits
 from app.ussd.place import Caller
@@ -143,7 +144,7 @@ def join(chain: str, typed: str) -> str:
 
 
 def prepare(runtime: Runtime, language: str) -> None:
-    """Fatima has paid, Hassan has a code, Aicha a PIN, and one phone serves two people."""
+    """Fatima has paid, Hassan has a code, Aicha a PIN, Driss no reminders; one phone is two people's."""
     world = World(runtime)
     world.run("UPDATE artisan SET category = 'D', province = NULL WHERE phone = :auto", auto=AUTO)
     with transaction(runtime.database) as connection:
@@ -157,6 +158,7 @@ def prepare(runtime: Runtime, language: str) -> None:
         hashed = pin_hash(SecretStr("1357"), runtime.secret)
         owner = connection.execute(aicha).scalar_one()
         set_pin(connection, owner, hashed, Phone(AICHA), now)
+        set_reminders(connection, Phone(DRISS), False, now)
     Line(runtime, FATIMA).send("2*1")
     world.pay()
     Line(runtime, HASSAN).send("2*2*1")
