@@ -144,7 +144,7 @@ def join(chain: str, typed: str) -> str:
 
 
 def prepare(runtime: Runtime, language: str) -> None:
-    """Fatima has paid, Hassan has a code, Aicha a PIN, Driss no reminders; one phone is two people's."""
+    """Fatima has paid, Hassan has a code, Aicha a PIN, Driss no reminders; a phone serves two."""
     world = World(runtime)
     world.run("UPDATE artisan SET category = 'D', province = NULL WHERE phone = :auto", auto=AUTO)
     with transaction(runtime.database) as connection:
