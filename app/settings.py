@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     twilio_auth_token: SecretStr = Field(SecretStr(""), description="the account's token")
     twilio_from: str = Field("", description="the number or sender messages come from")
     twilio_url: str = Field("", description="another base address for the same API")
+    private_callbacks: bool = Field(
+        False, description="whether the payments API may call back private addresses and http"
+    )
     fee_centimes: int = Field(0, ge=0, description="what the artisan pays on top of the dues")
     page_slots: int = Field(
         5, ge=1, description="pages worked on at once in a process: the rest is for phones"
@@ -94,6 +97,10 @@ class Settings(BaseSettings):
         if self.production and (missing := self._missing()):
             raise ValueError("missing or demo-valued in production: " + ", ".join(missing))
         return self
+
+    @property
+    def private_callbacks_allowed(self) -> bool:
+        return self.private_callbacks or not self.production
 
     @property
     def production(self) -> bool:

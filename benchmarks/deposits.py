@@ -19,6 +19,7 @@ from app.base.phone import Phone
 from app.payments.deposits import redeem_code
 from app.payments.models import payment_code
 from app.payments.service import issue_code
+from app.payments.takers import at_till
 from benchmarks.findings import Finding
 from benchmarks.plain_deposits import PlainDeposits
 from benchmarks.stage import Stage
@@ -37,9 +38,8 @@ def measure(stage: Stage) -> list[Finding]:
             redeem_code(
                 connection,
                 code,
-                taker,
+                at_till(taker, "page"),
                 key=code,
-                channel="page",
                 words=stage.runtime.words,
                 now=stage.runtime.clock(),
             )

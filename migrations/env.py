@@ -6,10 +6,13 @@ import app.agents.models
 import app.assistance.models
 import app.claims.models
 import app.enrolment.models
+import app.ledger.models
 import app.messaging.models
+import app.mobile_money.models
 import app.notices.models
 import app.observe.models
-import app.payments.models  # noqa: F401
+import app.payments.models
+import app.settlement.models  # noqa: F401
 from app.base.database import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)

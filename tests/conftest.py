@@ -21,6 +21,7 @@ from sqlalchemy import Engine, create_engine, text
 
 from app import create_app
 from app.agents.agency_file import SAMPLE_AGENCIES, read_agencies
+from app.agents.clients import DEMO_CLIENT, DEMO_KEY, add_client
 from app.agents.service import add_agent, replace_agencies
 from app.base.clock import local_date
 from app.base.database import metadata, transaction
@@ -94,7 +95,9 @@ def session_runtime(own_urls: EngineUrls) -> Iterator[Runtime]:
 
 def empty(engine: Engine) -> None:
     """Every table empty again; the guards that forbid it sleep meanwhile."""
-    tables = ", ".join(t.name for t in metadata.sorted_tables if t.name != "ledger_account")
+    tables = ", ".join(
+        t.name for t in metadata.sorted_tables if t.name not in {"ledger_account", "agent_network"}
+    )
     with engine.begin() as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
@@ -127,6 +130,7 @@ def load_sample_people(runtime: Runtime, folder: Path) -> None:
         replace_agencies(connection, read_agencies(SAMPLE_AGENCIES))
         add_agent(connection, AGENT, AGENCY, PIN, Phone.parse("+212600000091"))
         tell_of_sample_people(connection, runtime.words, runtime.clock())
+        add_client(connection, DEMO_CLIENT, "wafacash", DEMO_KEY, now=runtime.clock())
 
 
 @pytest.fixture

@@ -26,3 +26,9 @@ class AgenciesRefused(MaalemError):  # noqa: N818
     """The whole file is unusable and nothing was applied; `line` and `why` say where."""
 
     code = "agencies_refused"
+
+
+class ClientRefused(MaalemError):  # noqa: N818
+    """A network's system is not let in; `why` is for the log, the caller hears no difference."""
+
+    code = "client_refused"

@@ -1,4 +1,4 @@
-"""Tables of the agent network: towns, its agencies in them, and the people at their tills."""
+"""Tables of agent networks: towns, agencies in them, the people at their tills, their systems."""
 
 from sqlalchemy import (
     BigInteger,
@@ -9,12 +9,15 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Integer,
+    LargeBinary,
     SmallInteger,
     Table,
     Text,
     Time,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.base.database import metadata
 
@@ -30,10 +33,27 @@ town = Table(
     CheckConstraint("code ~ '^[a-z][a-z-]{1,31}$'", name="code"),
 )
 
+# Who takes the cash; the migration brings Wafacash.
+agent_network = Table(
+    "agent_network",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    # Whether it may send more or less than a code's amount: the difference goes to suspense.
+    Column("other_amounts", Boolean, nullable=False, server_default=text("false")),
+    CheckConstraint("code ~ '^[a-z][a-z0-9-]{1,15}$'", name="code"),
+)
+
 agency = Table(
     "agency",
     metadata,
     Column("code", Text, primary_key=True),
+    Column(
+        "network",
+        ForeignKey("agent_network.code"),
+        nullable=False,
+        server_default=text("'wafacash'"),
+    ),
     Column("name", Text, nullable=False),
     # As it was given; `town_code` is what phones find it by, where the town is one of ours.
     Column("town", Text, nullable=False),
@@ -76,4 +96,34 @@ agent = Table(
     CheckConstraint("code_limit_centimes > 0 AND day_limit_centimes > 0", name="limits"),
     # The phone says who dials: it is one agent's.
     Index("uq_agent_phone", "phone", unique=True, postgresql_where=text("active")),
+)
+
+# A network's own system that calls our payments API.
+api_client = Table(
+    "api_client",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("network", ForeignKey("agent_network.code"), nullable=False),
+    # SHA-256 of a key of 256 random bits: nothing to guess, nothing to slow down.
+    Column("key_digest", LargeBinary, nullable=False),
+    # The key before the last rotation, good for a while so that nobody stands still.
+    Column("old_key_digest", LargeBinary),
+    Column("old_key_until", DateTime(timezone=True)),
+    # Counts rotations: the key that signs callbacks is derived with it, and stored nowhere.
+    Column("generation", SmallInteger, nullable=False, server_default=text("1")),
+    Column("requests_a_minute", Integer, nullable=False, server_default=text("600")),
+    Column("day_limit_centimes", BigInteger),
+    # Whom it speaks for; none is all agencies of its network.
+    Column("agencies", ARRAY(Text)),
+    # Where it may call from, as CIDR; none is anywhere.
+    Column("addresses", ARRAY(Text)),
+    # Answers payments in step, or lets them be polled when the request does not say.
+    Column("polling", Boolean, nullable=False, server_default=text("false")),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("revoked_at", DateTime(timezone=True)),
+    CheckConstraint("id ~ '^[a-z][a-z0-9-]{2,31}$'", name="id"),
+    CheckConstraint("octet_length(key_digest) = 32", name="key_digest"),
+    CheckConstraint("(old_key_digest IS NULL) = (old_key_until IS NULL)", name="old_key"),
+    CheckConstraint("requests_a_minute > 0", name="requests_a_minute"),
+    CheckConstraint("day_limit_centimes > 0", name="day_limit"),
 )

@@ -32,13 +32,17 @@ class Agent:
     code_limit: Money | None = None
     day_limit: Money | None = None
     float_limit: Money | None = None
+    network: str = "wafacash"
 
     @classmethod
     def of(cls, row: Sequence[Any]) -> Agent:
         """From the columns of `AGENT`."""
-        number, name, agency_code, agency_name, *limits = row
+        number, name, agency_code, agency_name, *limits, network = row
         found = (Money(limit) if limit is not None else None for limit in limits)
-        return cls(number, name, agency_code, agency_name, *found)
+        code_limit, day_limit, float_limit = found
+        return cls(
+            number, name, agency_code, agency_name, code_limit, day_limit, float_limit, network
+        )
 
 
 AGENT = (
@@ -49,6 +53,7 @@ AGENT = (
     agent.c.code_limit_centimes,
     agent.c.day_limit_centimes,
     agency.c.float_limit_centimes,
+    agency.c.network,
 )
 
 _FIND_AGENT = (
@@ -58,9 +63,27 @@ _FIND_AGENT = (
 )
 
 
+_AGENT_BY_NUMBER = (
+    select(*AGENT)
+    .join(agency, agency.c.code == agent.c.agency_code)
+    .where(
+        agent.c.number == bindparam("number"),
+        agency.c.network == bindparam("network"),
+        agent.c.active,
+    )
+)
+
+
 def find_agent(connection: Connection, agent_id: int) -> Agent | None:
     """An agent still allowed to work, by our own id."""
     row = connection.execute(_FIND_AGENT, {"agent": agent_id}).one_or_none()
+    return Agent.of(row) if row else None
+
+
+def find_agent_of(connection: Connection, network: str, number: str) -> Agent | None:
+    """The same by the number the network gave; none for one that we do not know."""
+    asked = {"network": network, "number": number}
+    row = connection.execute(_AGENT_BY_NUMBER, asked).one_or_none()
     return Agent.of(row) if row else None
 
 

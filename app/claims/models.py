@@ -34,6 +34,8 @@ claim = Table(
     # How the artisan wants it; CNSS is told with the next export.
     Column("collection", Text),
     Column("chosen_at", DateTime(timezone=True)),
+    # When CNSS was told of the choice that stands.
+    Column("told_at", DateTime(timezone=True)),
     CheckConstraint("number ~ '^[A-Z0-9][A-Z0-9/-]{0,15}$'", name="number"),
     CheckConstraint("state IN ('" + "', '".join(STATES) + "')", name="state"),
     CheckConstraint("amount_centimes > 0", name="amount"),

@@ -70,7 +70,7 @@ def choose_collection(
     changed = connection.execute(
         update(claim)
         .where(own, claim.c.state.in_(_OPEN), claim.c.collection.is_distinct_from(way))
-        .values(collection=way, chosen_at=now)
+        .values(collection=way, chosen_at=now, told_at=None)
     ).rowcount
     if changed:
         audit.note(

@@ -8,12 +8,15 @@ from flask import Flask
 
 from app.base.errors import MaalemError
 from app.cli.agents import agents
+from app.cli.breaks import breaks
+from app.cli.clients import clients
 from app.cli.contributions import contributions
 from app.cli.db import db
 from app.cli.desk import assistance, claims, notices
 from app.cli.dial import dial
 from app.cli.doctor import doctor
 from app.cli.funnel import funnel
+from app.cli.ledger import ledger
 from app.cli.menus import menus
 from app.cli.registry import registry
 from app.cli.serve import serve
@@ -25,12 +28,15 @@ def register_commands(app: Flask) -> None:
     for command in (
         agents,
         assistance,
+        breaks,
         claims,
+        clients,
         contributions,
         db,
         dial,
         doctor,
         funnel,
+        ledger,
         menus,
         notices,
         registry,

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from sqlalchemy import select
 
 from app.agents.agency_file import SAMPLE_AGENCIES, read_agencies
+from app.agents.clients import DEMO_CLIENT, DEMO_KEY, add_client
 from app.agents.service import add_agent, replace_agencies
 from app.base.clock import local_date
 from app.base.database import reading, transaction
@@ -106,6 +107,7 @@ def _tell_of_sample_people() -> None:
     """Also after a start that was killed between the artisans and this."""
     with transaction(runtime().database) as connection:
         tell_of_sample_people(connection, runtime().words, runtime().clock())
+        add_client(connection, DEMO_CLIENT, "wafacash", DEMO_KEY, now=runtime().clock())
 
 
 def _import(file: Path) -> imports.ImportReport:

@@ -16,6 +16,7 @@ import structlog
 
 from app.base.database import transaction
 from app.base.errors import Unavailable
+from app.jobs.api import ApiWork
 from app.jobs.late import answer_late_actions
 from app.messaging.sending import Claimed, claim_messages, send_claimed
 from app.observe.hops import FORGOTTEN_AT_ONCE, forget_hops, store_hops
@@ -37,6 +38,7 @@ class Worker:
     def __init__(self, runtime: Runtime, *, at_once: int = _AT_ONCE) -> None:
         self._runtime = runtime
         self._at_once = at_once
+        self._api = ApiWork(runtime)
         self.stopping = Event()
         self._expired_at = self._forgot_at = 0.0
         self._name = f"{socket.gethostname()}-{os.getpid()}"
@@ -48,7 +50,7 @@ class Worker:
                 try:
                     self._expire()
                     self._keep_hops()
-                    answered = answer_late_actions(self._runtime, self._name)
+                    answered = answer_late_actions(self._runtime, self._name) + self._api.do()
                     sent = self.send_waiting(senders) + answered
                 except Unavailable as error:
                     _log.error("away", what=error.params.get("what"))
@@ -56,6 +58,7 @@ class Worker:
                     continue
                 if not sent:
                     self.stopping.wait(_IDLE_SECONDS)
+        self._api.stop()
 
     def send_waiting(self, senders: ThreadPoolExecutor) -> int:
         """Claims as many messages as can go at once, sends them; gives how many."""

@@ -27,12 +27,14 @@ from app.payments.errors import (
     CodeExpired,
     CodeMistyped,
     CodePaid,
+    CodeReversed,
     CodeUnknown,
     OverCodeLimit,
     OverDayLimit,
     OverFloatLimit,
 )
 from app.payments.rules import read_code
+from app.payments.takers import at_till
 from app.payments.till_queries import PayableCode
 from app.payments.wording import period_words
 from app.text.words import Say
@@ -44,6 +46,7 @@ _REFUSALS = (
     CodePaid,
     CodeExpired,
     CodeCancelled,
+    CodeReversed,
     OverCodeLimit,
     OverDayLimit,
     OverFloatLimit,
@@ -138,9 +141,8 @@ def _redeem(talk: Conversation, agent: Agent) -> str:
         return redeem_code(
             connection,
             code,
-            agent,
+            at_till(agent, "phone"),
             key=f"phone:{talk.action_key}:{code}",
-            channel="phone",
             words=talk.desk.words,
             now=talk.now,
         )
@@ -171,7 +173,7 @@ def _refused(talk: Conversation, agent: Agent, refusal: MaalemError) -> str:
         _keep_receipt(talk, refusal.params["receipt"], refusal.params["total"])
         return "received"
     metrics.redemptions_refused.labels(refusal.code).inc()
-    named = {"expired_at": "ended_at", "cancelled_at": "ended_at"}
+    named = {"expired_at": "ended_at", "cancelled_at": "ended_at", "reversed_at": "ended_at"}
     told = {named.get(name, name): _packed(value) for name, value in refusal.params.items()}
     here = "_here" if refusal.params.get("receipt") else ""
     talk.facts["till_refusal"] = [f"refused.{refusal.code}{here}", told]

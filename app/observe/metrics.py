@@ -17,6 +17,16 @@ sessions_ended = Counter(
 redemptions_refused = Counter(
     "maalem_redemptions_refused_total", "Codes a till was refused, by reason", ("reason",)
 )
+api_requests = Counter(
+    "maalem_api_requests_total",
+    "Requests of the payments API, by kind and reason",
+    ("kind", "reason"),
+)
+callbacks = Counter(
+    "maalem_api_callbacks_total",
+    "Callbacks of the payments API, by what became of them",
+    ("outcome",),
+)
 rate_limits_away = Counter(
     "maalem_rate_limits_away_total", "Tries let through because Redis could not count them"
 )

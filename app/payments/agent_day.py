@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, bindparam, func, select
+from sqlalchemy import BigInteger, Connection, Select, bindparam, func, insert, select
 
 from app.agents.models import agency, agent
 from app.agents.queries import AGENT, Agent
+from app.base.clock import local_date
 from app.base.money import Money
 from app.payments.limits import SINCE, Taken, beginning_of_day, sum_of_day
-from app.payments.models import deposit
+from app.payments.models import deposit, reversal, till_close
 
 _NEWEST = 5
 
@@ -24,6 +25,7 @@ class DayDeposit:
     receipt: str
     total: Money
     received_at: datetime
+    reversed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,59 @@ def find_agent_day(connection: Connection, agent_id: int, now: datetime) -> Agen
             for receipt, total, at in newest or ()
         ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class TillDay:
+    """An agent's whole day, newest first; `total` is what stands. `closed` is the last close."""
+
+    deposits: tuple[DayDeposit, ...]
+    total: Money
+    closed_at: datetime | None
+    closed_total: Money
+
+
+def find_till_day(connection: Connection, agent_id: int, now: datetime) -> TillDay:
+    rows = connection.execute(
+        select(
+            deposit.c.receipt_number,
+            deposit.c.total_centimes,
+            deposit.c.received_at,
+            reversal.c.reversed_at,
+        )
+        .outerjoin(reversal, reversal.c.receipt_number == deposit.c.receipt_number)
+        .where(deposit.c.agent_id == agent_id, deposit.c.received_at >= beginning_of_day(now))
+        .order_by(deposit.c.received_at.desc(), deposit.c.receipt_number.desc())
+    ).all()
+    close = connection.execute(
+        select(till_close.c.closed_at, till_close.c.total_centimes)
+        .where(till_close.c.agent_id == agent_id, till_close.c.day == local_date(now))
+        .order_by(till_close.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    return TillDay(
+        tuple(DayDeposit(number, Money(total), at, undone) for number, total, at, undone in rows),
+        Money(sum(row.total_centimes for row in rows if row.reversed_at is None)),
+        close.closed_at if close else None,
+        Money(close.total_centimes if close else 0),
+    )
+
+
+def close_day(connection: Connection, agent_id: int, now: datetime) -> TillDay:
+    """Notes what the agent counted; deposits may still come, and another close after them."""
+    connection.execute(select(agent.c.id).where(agent.c.id == agent_id).with_for_update())
+    day = find_till_day(connection, agent_id, now)
+    standing = sum(one.reversed_at is None for one in day.deposits)
+    connection.execute(
+        insert(till_close).values(
+            agent_id=agent_id,
+            day=local_date(now),
+            deposits=standing,
+            total_centimes=day.total.centimes,
+            closed_at=now,
+        )
+    )
+    return find_till_day(connection, agent_id, now)
 
 
 def _day_statement() -> Select[Any]:

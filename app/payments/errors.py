@@ -50,6 +50,24 @@ class CodeCancelled(MaalemError):  # noqa: N818
     code = "code_cancelled"
 
 
+class CodeReversed(MaalemError):  # noqa: N818
+    """It was paid and the cash given back (`reversed_at`): the artisan asks for a new one."""
+
+    code = "code_reversed"
+
+
+class UnderPaid(MaalemError):  # noqa: N818
+    """Less was sent than the code costs (`due`), or too little for a single month."""
+
+    code = "under_paid"
+
+
+class OverPaid(MaalemError):  # noqa: N818
+    """More was sent than the code costs (`due`)."""
+
+    code = "over_paid"
+
+
 class KeyReused(MaalemError):  # noqa: N818
     """The idempotency key was used for another request."""
 
@@ -72,3 +90,51 @@ class OverFloatLimit(MaalemError):  # noqa: N818
     """It is more than the `rest` of what the agency may take today (`limit`)."""
 
     code = "over_float_limit"
+
+
+class OverClientLimit(MaalemError):  # noqa: N818
+    """It is more than the `rest` of what the network's system may send today (`limit`)."""
+
+    code = "over_client_limit"
+
+
+class ReceiptUnknown(MaalemError):  # noqa: N818
+    """No deposit of that number, or not one that the asker may see."""
+
+    code = "receipt_unknown"
+
+
+class ReversalTooLate(MaalemError):  # noqa: N818
+    """The day of the deposit is over, or CNSS was told: two people of the back office decide."""
+
+    code = "reversal_too_late"
+
+
+class AlreadyReversed(MaalemError):  # noqa: N818
+    """The deposit was undone before (`reversed_at`)."""
+
+    code = "already_reversed"
+
+
+class AlreadyPosted(MaalemError):  # noqa: N818
+    """CNSS has credited it: what it gives back is CNSS's to decide."""
+
+    code = "already_posted"
+
+
+class BreakUnknown(MaalemError):  # noqa: N818
+    """No break of that number (`id`) in a state that allows it."""
+
+    code = "break_unknown"
+
+
+class NotThisWay(MaalemError):  # noqa: N818
+    """A break of this kind is not settled by that method (`ways` are)."""
+
+    code = "not_this_way"
+
+
+class SamePerson(MaalemError):  # noqa: N818
+    """Who proposed it cannot approve it."""
+
+    code = "same_person"

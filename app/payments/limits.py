@@ -1,6 +1,7 @@
-"""How much cash an agent, and an agency, may take: of one code, and in a day in Morocco.
+"""How much cash an agent, an agency and a network's system may take: of a code, and in a day.
 
-Deposits themselves are what is counted: there is no second number that could differ from them.
+Days are Morocco's. Deposits that stand are what is counted: there is no second number that could
+differ from them.
 """
 
 from __future__ import annotations
@@ -17,16 +18,18 @@ from sqlalchemy import (
     Select,
     Text,
     bindparam,
+    exists,
     func,
     select,
 )
 
-from app.agents.models import agency, agent
+from app.agents.clients import Client
+from app.agents.models import agency, agent, api_client
 from app.agents.queries import Agent
 from app.base.clock import local_date, local_midnight
 from app.base.money import Money
-from app.payments.errors import OverCodeLimit, OverDayLimit, OverFloatLimit
-from app.payments.models import deposit
+from app.payments.errors import OverClientLimit, OverCodeLimit, OverDayLimit, OverFloatLimit
+from app.payments.models import deposit, reversal
 
 SINCE = bindparam("since", type_=DateTime(True))
 
@@ -37,6 +40,22 @@ class Taken:
 
     by_agent: Money
     by_agency: Money
+
+
+def hold_limits(
+    connection: Connection, agent: Agent | None, client: Client | None, total: Money, now: datetime
+) -> None:
+    """Waits for other deposits of the same limits, then raises the one that `total` would pass."""
+    if agent:
+        lock_limits(connection, agent)
+        refuse_over_limits(agent, taken_today(connection, agent, now), total)
+    if client and client.day_limit:
+        connection.execute(_LOCK_CLIENT, {"client": client.id})
+        asked = {"client": client.id, "since": beginning_of_day(now)}
+        sent = Money(connection.execute(_SENT, asked).scalar_one())
+        if sent + total > client.day_limit:
+            rest = rest_of(client.day_limit, sent)
+            raise OverClientLimit(limit=client.day_limit, rest=rest)
 
 
 def refuse_over_limits(agent: Agent, taken: Taken, total: Money) -> None:
@@ -80,9 +99,10 @@ def lock_limits(connection: Connection, agent: Agent) -> None:
 
 
 def sum_of_day(whose: ColumnElement[bool]) -> Select[Any]:
-    """The cash of today's deposits, in centimes; `since` says where the day begins."""
+    """The cash of today's deposits that stand, in centimes; `since` says where the day begins."""
     total = func.coalesce(func.sum(deposit.c.total_centimes), 0).cast(BigInteger)
-    return select(total).where(whose, deposit.c.received_at >= SINCE)
+    undone = exists().where(reversal.c.receipt_number == deposit.c.receipt_number)
+    return select(total).where(whose, deposit.c.received_at >= SINCE, ~undone)
 
 
 _TAKEN = select(
@@ -98,3 +118,9 @@ _LOCK_AGENCY = (
 _LOCK_AGENT = (
     select(agent.c.id).where(agent.c.id == bindparam("agent")).with_for_update(key_share=True)
 )
+_LOCK_CLIENT = (
+    select(api_client.c.id)
+    .where(api_client.c.id == bindparam("client"))
+    .with_for_update(key_share=True)
+)
+_SENT = sum_of_day(deposit.c.client_id == bindparam("client", type_=Text))

@@ -1,8 +1,8 @@
-"""Tables of money: codes, deposits, what they settled, the ledger, the audit trail.
+"""Tables of money: codes, deposits, reversals, what they settled, the audit trail.
 
 The rules that protect money stand here and in the triggers of the migration: a code is paid once,
-an artisan has one live code, a month is settled once, every ledger transaction sums to zero, and
-neither ledger nor audit rows are ever changed or deleted.
+an artisan has one live code, a month is settled once, a deposit is settled and booked whole, and a
+reversed one settles nothing. Neither deposits nor audit rows are ever changed or deleted.
 """
 
 from sqlalchemy import (
@@ -24,7 +24,20 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.base.database import metadata
 
-CODE_STATES = ("issued", "paid", "expired", "cancelled")
+CODE_STATES = ("issued", "paid", "expired", "cancelled", "reversed")
+CHANNELS = ("page", "phone", "api", "file")
+BREAK_KINDS = (
+    "missing_here",
+    "missing_there",
+    "amount_differs",
+    "duplicate",
+    "other_agent",
+    "reversed_there",
+    "reversed_here",
+    "other_amount_sent",
+    "posting_refused",
+    "reversal_asked",
+)
 
 payment_code = Table(
     "payment_code",
@@ -95,16 +108,29 @@ deposit = Table(
     Column("receipt_number", Text, primary_key=True),
     Column("code", ForeignKey("payment_code.code"), nullable=False, unique=True),
     Column("artisan_id", ForeignKey("artisan.id"), nullable=False, index=True),
-    Column("agent_id", ForeignKey("agent.id"), nullable=False),
-    Column("agency_code", ForeignKey("agency.code"), nullable=False),
+    # An agent of ours; the network's own agents are known by number alone.
+    Column("agent_id", ForeignKey("agent.id")),
+    Column("agency_code", ForeignKey("agency.code")),
+    Column("network", ForeignKey("agent_network.code"), nullable=False),
+    Column("agent_number", Text),
+    Column("terminal", Text),
     Column("channel", Text, nullable=False),
+    # Of a payment by the API: whose system, and that system's own name for it.
+    Column("client_id", ForeignKey("api_client.id")),
+    Column("network_reference", Text),
+    # What was received; it differs from the code's where the network may send other amounts.
     Column("total_centimes", BigInteger, nullable=False),
     Column("currency", Text, nullable=False, server_default=text("'MAD'")),
     Column("received_at", DateTime(timezone=True), nullable=False),
     CheckConstraint("receipt_number ~ '^[0-9]{8,12}$'", name="receipt_number"),
     CheckConstraint("total_centimes > 0", name="total"),
     CheckConstraint("currency = 'MAD'", name="currency"),
-    # What an agent, or an agency, took on a day.
+    CheckConstraint("channel IN ('" + "', '".join(CHANNELS) + "')", name="channel"),
+    CheckConstraint("agent_id IS NULL OR agency_code IS NOT NULL", name="agency"),
+    CheckConstraint("(channel = 'api') = (client_id IS NOT NULL)", name="client"),
+    # What an agent, an agency, a network or its system took on a day.
+    Index("ix_deposit_network_received_at", "network", "received_at"),
+    Index("ix_deposit_client_id_received_at", "client_id", "received_at"),
     Index("ix_deposit_agent_id_received_at", "agent_id", "received_at"),
     Index("ix_deposit_agency_code_received_at", "agency_code", "received_at"),
 )
@@ -117,40 +143,85 @@ settled_contribution = Table(
     Column("receipt_number", ForeignKey("deposit.receipt_number"), nullable=False, index=True),
     Column("contribution_centimes", BigInteger, nullable=False),
     Column("penalty_centimes", BigInteger, nullable=False),
-    # Received by the agent is not yet credited by CNSS: the day CNSS posted it.
+    # When CNSS was told of it. Received by the agent is not yet credited: the day CNSS posted it.
+    Column("sent_at", DateTime(timezone=True)),
     Column("posted_on", Date),
     CheckConstraint("contribution_centimes > 0 AND penalty_centimes >= 0", name="amounts"),
     CheckConstraint("extract(day FROM period) = 1", name="period"),
+    CheckConstraint("posted_on IS NULL OR sent_at IS NOT NULL", name="posted"),
+    Index(
+        "ix_settled_contribution_unsent", "receipt_number", postgresql_where=text("sent_at IS NULL")
+    ),
 )
 
-ledger_account = Table(
-    "ledger_account",
+# Cash given back on the day, or what two people of the back office undid later.
+reversal = Table(
+    "reversal",
     metadata,
-    Column("code", Text, primary_key=True),
-    Column("name", Text, nullable=False),
+    Column("receipt_number", ForeignKey("deposit.receipt_number"), primary_key=True),
+    Column("reversed_at", DateTime(timezone=True), nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("approved_by", Text),
+    CheckConstraint("channel IN ('page', 'api', 'office')", name="channel"),
+    CheckConstraint("(channel = 'office') = (approved_by IS NOT NULL)", name="approved"),
+    CheckConstraint("approved_by <> made_by", name="two_people"),
+    CheckConstraint("char_length(reason) BETWEEN 1 AND 200", name="reason"),
 )
 
-ledger_transaction = Table(
-    "ledger_transaction",
+# An agent counted the cash and closed the day; a later close of the day is the one that counts.
+till_close = Table(
+    "till_close",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("event", Text, nullable=False),
-    Column("receipt_number", ForeignKey("deposit.receipt_number"), nullable=False),
-    Column("occurred_at", DateTime(timezone=True), nullable=False),
-    # One deposit is booked once.
-    Index("uq_ledger_transaction_event", "event", "receipt_number", unique=True),
+    Column("agent_id", ForeignKey("agent.id"), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("deposits", BigInteger, nullable=False),
+    Column("total_centimes", BigInteger, nullable=False),
+    Column("closed_at", DateTime(timezone=True), nullable=False),
+    Index("ix_till_close_agent_id_day", "agent_id", "day"),
 )
 
-# Debits are positive, credits negative; a transaction sums to zero.
-ledger_line = Table(
-    "ledger_line",
+# What does not agree, until two people have settled it. docs/money.md says what each kind means.
+money_break = Table(
+    "money_break",
     metadata,
-    Column("transaction_id", ForeignKey("ledger_transaction.id"), primary_key=True),
-    Column("account", ForeignKey("ledger_account.code"), primary_key=True),
-    Column("amount_centimes", BigInteger, nullable=False),
-    Column("currency", Text, nullable=False, server_default=text("'MAD'")),
-    CheckConstraint("amount_centimes <> 0", name="amount"),
-    CheckConstraint("currency = 'MAD'", name="currency"),
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default=text("'open'")),
+    Column("network", ForeignKey("agent_network.code"), nullable=False),
+    Column("receipt_number", ForeignKey("deposit.receipt_number"), index=True),
+    Column("code", Text),
+    Column("our_centimes", BigInteger),
+    Column("their_centimes", BigInteger),
+    # Where it was found: a settlement file's line, or a line sent to CNSS.
+    Column("file_id", ForeignKey("settlement_file.id")),
+    Column("line", BigInteger),
+    Column("details", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("owner", Text),
+    Column("method", Text),
+    Column("reason", Text),
+    Column("proposed_by", Text),
+    Column("proposed_at", DateTime(timezone=True)),
+    Column("approved_by", Text),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("transaction_id", ForeignKey("ledger_transaction.id"), unique=True),
+    CheckConstraint("kind IN ('" + "', '".join(BREAK_KINDS) + "')", name="kind"),
+    CheckConstraint("state IN ('open', 'proposed', 'resolved', 'closed')", name="state"),
+    CheckConstraint("(state IN ('resolved', 'closed')) = (ended_at IS NOT NULL)", name="ended"),
+    CheckConstraint(
+        "(state = 'resolved') = (transaction_id IS NOT NULL AND approved_by IS NOT NULL)",
+        name="resolved",
+    ),
+    CheckConstraint(
+        "state IN ('open', 'closed') OR (proposed_by IS NOT NULL AND method IS NOT NULL"
+        " AND reason IS NOT NULL AND proposed_at IS NOT NULL)",
+        name="proposed",
+    ),
+    CheckConstraint("approved_by <> proposed_by", name="two_people"),
+    Index("ix_money_break_open", "id", postgresql_where=text("state IN ('open', 'proposed')")),
 )
 
 # The answer given under an idempotency key: the same request again gets the same answer.

@@ -137,12 +137,12 @@ def _newest_deposits(artisan: ColumnElement[Any]) -> Select[Any]:
                 func.to_char(payment_code.c.first_period, "YYYY-MM"),
                 func.to_char(payment_code.c.last_period, "YYYY-MM"),
                 func.extract("epoch", deposit.c.received_at),
-                deposit.c.agency_code,
+                func.coalesce(deposit.c.agency_code, func.initcap(deposit.c.network)),
                 posted,
             ).label("row")
         )
         .join(payment_code, payment_code.c.code == deposit.c.code)
-        .where(deposit.c.artisan_id == artisan)
+        .where(deposit.c.artisan_id == artisan, payment_code.c.state != "reversed")
         .order_by(deposit.c.received_at.desc())
         .limit(_SHOWN_DEPOSITS)
     )

@@ -36,7 +36,7 @@ from app.text.words import Words
 def issue_code(
     connection: Connection,
     artisan_id: int,
-    phone: Phone,
+    phone: Phone | None,
     language: str,
     through: Month | None,
     *,
@@ -46,7 +46,8 @@ def issue_code(
     random: Random,
     now: datetime,
 ) -> IssuedCode:
-    """A code for all months payable up to `through` (None: all that is owed); also sent by SMS.
+    """A code for all months payable up to `through` (None: all that is owed); also sent by SMS
+    where somebody asks by phone.
 
     The live code is given again when it pays the same months. One for other months stays, unless
     it is the one named `replacing`, or its amount is no longer what is due: then it is cancelled
@@ -69,7 +70,8 @@ def issue_code(
         whole = quote_payable(artisan, account, local_date(now))
         due = _chosen(whole, through, now)
     code = _insert_code(connection, artisan, account, phone, due, fee, random, now)
-    tell_code(connection, words, code, phone, language, now)
+    if phone:
+        tell_code(connection, words, code, phone, language, now)
     note(connection, now, "artisan", "code_issued", artisan.id, total=code.total.centimes)
     return code
 
@@ -154,7 +156,7 @@ def _insert_code(
     connection: Connection,
     artisan: Artisan,
     account: Account,
-    phone: Phone,
+    phone: Phone | None,
     due: Quote,
     fee: Money,
     random: Random,
@@ -164,7 +166,7 @@ def _insert_code(
     total, expires_at = due.total + fee, _expiry(artisan, account, due, now)
     values = {
         "artisan_id": artisan.id,
-        "phone": phone.e164,
+        "phone": phone.e164 if phone else None,
         "contribution_centimes": due.amount.centimes,
         "penalty_centimes": due.penalty.centimes,
         "fee_centimes": fee.centimes,

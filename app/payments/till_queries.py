@@ -7,14 +7,14 @@ from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, func, select
 
-from app.agents.models import agent
+from app.base.clock import local_date
 from app.base.money import Money
 from app.base.months import Month
 from app.base.phone import Phone
 from app.enrolment.models import artisan, phone_profile
 from app.enrolment.queries import PERSON, Artisan
 from app.payments.dues import is_still_owed
-from app.payments.models import deposit, payment_code, payment_code_line, receipt_watcher
+from app.payments.models import deposit, payment_code, payment_code_line, receipt_watcher, reversal
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ _END = (
     func.coalesce(payment_code.c.ended_at, payment_code.c.expires_at),
     payment_code.c.total_centimes,
     deposit.c.agency_code,
-    agent.c.number,
+    deposit.c.agent_number,
     deposit.c.receipt_number,
 )
 _PERSON = len(PERSON)
@@ -72,21 +72,8 @@ _CODE = (
     .join(artisan, artisan.c.id == payment_code.c.artisan_id)
     .join(payment_code_line, payment_code_line.c.code == payment_code.c.code)
     .outerjoin(deposit, deposit.c.code == payment_code.c.code)
-    .outerjoin(agent, agent.c.id == deposit.c.agent_id)
     .where(payment_code.c.code == bindparam("code"))
 )
-
-
-def owed_lines(connection: Connection, code: str) -> tuple[Artisan, list[tuple[Month, Money]]]:
-    """Whose code it is, and each month's contribution it was made for."""
-    rows = connection.execute(
-        select(*PERSON, payment_code_line.c.period, payment_code_line.c.contribution_centimes)
-        .select_from(payment_code)
-        .join(artisan, artisan.c.id == payment_code.c.artisan_id)
-        .join(payment_code_line, payment_code_line.c.code == payment_code.c.code)
-        .where(payment_code.c.code == code)
-    ).all()
-    return Artisan(*rows[0][:-2]), [(Month.of(row[-2]), Money(row[-1])) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +105,6 @@ def find_code_end(connection: Connection, code: str) -> CodeEnd | None:
         select(*_END)
         .select_from(payment_code)
         .outerjoin(deposit, deposit.c.code == payment_code.c.code)
-        .outerjoin(agent, agent.c.id == deposit.c.agent_id)
         .where(payment_code.c.code == code)
     ).one_or_none()
     return CodeEnd(*row) if row else None
@@ -139,6 +125,8 @@ class Receipt:
     received_at: datetime
     agency: str
     agent_number: str
+    terminal: str | None
+    reversed_at: datetime | None
 
     @property
     def months(self) -> int:
@@ -159,16 +147,18 @@ def find_receipt(connection: Connection, number: str, agency_code: str) -> Recei
             payment_code.c.last_period,
             deposit.c.received_at,
             deposit.c.agency_code,
-            agent.c.number,
+            deposit.c.agent_number,
+            deposit.c.terminal,
+            reversal.c.reversed_at,
         )
         .join(payment_code, payment_code.c.code == deposit.c.code)
         .join(artisan, artisan.c.id == deposit.c.artisan_id)
-        .join(agent, agent.c.id == deposit.c.agent_id)
+        .outerjoin(reversal, reversal.c.receipt_number == deposit.c.receipt_number)
         .where(deposit.c.receipt_number == number, deposit.c.agency_code == agency_code)
     ).one_or_none()
     if row is None:
         return None
-    number, name, total, fee, contribution, penalty, first, last, received, agency, taker = row
+    number, name, total, fee, contribution, penalty, first, last, received, *where = row
     return Receipt(
         number,
         name,
@@ -179,9 +169,13 @@ def find_receipt(connection: Connection, number: str, agency_code: str) -> Recei
         Month.of(first),
         Month.of(last),
         received,
-        agency,
-        taker,
+        *where,
     )
+
+
+def is_of_today(receipt: Receipt, now: datetime) -> bool:
+    """Whether its agency may still undo it: on its day, once."""
+    return receipt.reversed_at is None and local_date(receipt.received_at) == local_date(now)
 
 
 def receipt_phones(connection: Connection, code: str) -> dict[Phone, str]:

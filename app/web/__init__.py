@@ -1,6 +1,7 @@
 """HTTP: a file per front door. Reads requests, opens transactions, writes answers; decides nothing.
 
-ussd the gateways' callbacks, sms those of the SMS providers, till the agent's pages (till_sign_in
+ussd the gateways' callbacks, sms those of the SMS providers, mobile_money the payments API and
+api_docs its description, till the agent's pages (till_day the day and what is undone, till_sign_in
 who is there, refusals the tables of statuses and words), home the first page, simulator the phone
 of development, health what machines ask, language every page's words. A new page: a blueprint in
 its file and a line in register_pages.
@@ -9,7 +10,19 @@ its file and a line in register_pages.
 from flask import Flask
 
 from app.runtime import Runtime
-from app.web import health, home, language, requests, simulator, sms, till, ussd
+from app.web import (
+    api_docs,
+    health,
+    home,
+    language,
+    mobile_money,
+    requests,
+    simulator,
+    sms,
+    till,
+    till_day,  # noqa: F401 - adds its pages to the till's
+    ussd,
+)
 
 
 def register_pages(app: Flask, runtime: Runtime) -> None:
@@ -29,5 +42,7 @@ def register_pages(app: Flask, runtime: Runtime) -> None:
     language.register(app)
     app.register_blueprint(home.pages)
     till.register(app, runtime)
+    mobile_money.register(app, runtime)
+    app.register_blueprint(api_docs.pages)
     if not settings.production:
         app.register_blueprint(simulator.pages)

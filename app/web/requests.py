@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from app.base.errors import Unavailable
 from app.runtime import Runtime, runtime
+from app.web import mobile_money
 
 _SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -26,10 +27,10 @@ _log = structlog.get_logger("web")
 
 
 class _Sessions(SecureCookieSessionInterface):
-    """None for the gateways' callbacks: making a signer, only to find no cookie, takes long."""
+    """None for gateways and the payments API: to make a signer and find no cookie takes long."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        if request.path.startswith("/ussd/"):
+        if request.path.startswith(("/ussd/", mobile_money.BASE)):
             return None
         return super().open_session(app, request)
 
@@ -50,6 +51,8 @@ def _begin() -> Response | None:
     if request.path.startswith(_APART):
         return None
     if not current_app.extensions["page_slots"].acquire(blocking=False):
+        if request.path.startswith(mobile_money.BASE):
+            return mobile_money.busy()
         return Response("Busy, try again.\n", 503, {"Retry-After": "1"}, mimetype="text/plain")
     g.slot = True
     runtime().deadline.limit_each_wait()

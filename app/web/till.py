@@ -30,7 +30,8 @@ from app.observe import metrics
 from app.payments.deposits import get_payable, redeem_code
 from app.payments.limits import taken_today
 from app.payments.rules import read_code
-from app.payments.till_queries import PayableCode, find_receipt
+from app.payments.takers import at_till
+from app.payments.till_queries import PayableCode, Receipt, find_receipt, is_of_today
 from app.payments.wording import shown_until
 from app.runtime import Runtime, runtime
 from app.web import till_sign_in
@@ -86,7 +87,7 @@ def desk() -> Response:
     if g.agent is None:
         return _entrance(Refusal("signed_out") if g.get("session_ended") else None, status=200)
     session.pop(_IN_HAND, None)
-    return _page("till/code.html")
+    return till_page("till/code.html")
 
 
 @pages.post("/sign-in")
@@ -132,30 +133,29 @@ def preview() -> AnyResponse:
     except Unavailable:
         raise
     except MaalemError as error:
-        return _not_payable(Refusal.of(error))
+        return refused_page(Refusal.of(error))
     key = f"{runtime().random.getrandbits(128):032x}"
     name = masked_name(payable.full_name)
     until = shown_until(payable.expires_at)
-    return _page("till/preview.html", payable=payable, name=name, until=until, key=key)
+    return till_page("till/preview.html", payable=payable, name=name, until=until, key=key)
 
 
 @pages.post("/confirm")
 def confirm() -> AnyResponse:
     """The cash is there: books it. The same key again gives the same receipt."""
-    maalem, agent = runtime(), _agent()
+    maalem, agent = runtime(), agent_here()
     session[_IN_HAND] = request.form.get("code", "")[:_LONGEST_TYPED]
     key = request.form.get("key", "")
     if not 16 <= len(key) <= _LONGEST_KEY:
-        return _not_payable(Refusal("page_too_old"))
+        return refused_page(Refusal("page_too_old"))
     try:
         code = read_code(session[_IN_HAND])
         with transaction(maalem.database) as connection:
             receipt = redeem_code(
                 connection,
                 code,
-                agent,
+                at_till(agent, "page"),
                 key=key,
-                channel="page",
                 words=maalem.words,
                 now=maalem.clock(),
             )
@@ -171,55 +171,69 @@ def confirm() -> AnyResponse:
 def receipt(number: str) -> Response:
     """A receipt of the agent's own agency; any other is not there."""
     with reading(runtime().database) as connection:
-        found = find_receipt(connection, number, _agent().agency_code)
+        found = find_receipt(connection, number, agent_here().agency_code)
     if found is None:
-        return _not_payable(Refusal("nothing_here"))
-    return _page("till/receipt.html", receipt=found, name=masked_name(found.full_name))
+        return refused_page(Refusal("nothing_here"))
+    return receipt_page(found)
+
+
+def receipt_page(found: Receipt, status: int = 200, refusal: Refusal | None = None) -> Response:
+    """A receipt on paper, with the way to undo it on its day."""
+    return till_page(
+        "till/receipt.html",
+        status,
+        receipt=found,
+        name=masked_name(found.full_name),
+        undoable=is_of_today(found, runtime().clock()),
+        refusal=refusal,
+    )
 
 
 def _find_payable(typed: str) -> PayableCode:
     """The code to pay; raises why it cannot be. A mistyped one is known before any query."""
     code, now = read_code(typed), runtime().clock()
     with reading(runtime().database) as connection:
-        taken = taken_today(connection, _agent(), now)
-        return get_payable(connection, code, _agent(), taken, now)
+        taken = taken_today(connection, agent_here(), now)
+        return get_payable(connection, code, agent_here(), taken, now)
 
 
-def _agent() -> Agent:
+def agent_here() -> Agent:
     agent: Agent = g.agent
     return agent
 
 
 def _refused(error: MaalemError) -> Response:
     metrics.redemptions_refused.labels(error.code).inc()
-    _log.info("refused", request_id=g.request_id, agent=_agent().number, reason=error.code)
-    return _not_payable(Refusal.of(error))
+    _log.info("refused", request_id=g.request_id, agent=agent_here().number, reason=error.code)
+    return refused_page(Refusal.of(error))
 
 
-def _not_payable(refusal: Refusal) -> Response:
+def refused_page(refusal: Refusal) -> Response:
     """The code's field again, with what was typed, to be put right."""
     typed = session.get(_IN_HAND, "")
-    return _page("till/code.html", refusal.status, refusal=refusal, typed=typed)
+    return till_page("till/code.html", refusal.status, refusal=refusal, typed=typed)
 
 
 def _entrance(refusal: Refusal | None = None, status: int | None = None) -> Response:
     status = status or (refusal.status if refusal else 200)
     number = plain_digits(request.form.get("number", ""))
-    return _page("till/sign_in.html", status, refusal=refusal, number=number)
+    return till_page("till/sign_in.html", status, refusal=refusal, number=number)
 
 
-def _page(template: str, status: int = 200, **values: object) -> Response:
+def till_page(template: str, status: int = 200, **values: object) -> Response:
     # The switch of language leads back here where an address can, else to the till's first page.
     place = request.path if request.method == "GET" else url_for("till.desk")
     if request.endpoint in {"till.look", "till.confirm"}:
         place = url_for("till.preview")
+    if request.endpoint == "till.reverse":
+        place = url_for("till.receipt", **(request.view_args or {}))
     return Response(render_template(template, place=place, **values), status)
 
 
 @pages.errorhandler(CSRFError)
 def _page_too_old(_error: CSRFError) -> Response:
     refusal = Refusal("page_too_old")
-    return _entrance(refusal) if g.agent is None else _not_payable(refusal)
+    return _entrance(refusal) if g.agent is None else refused_page(refusal)
 
 
 @pages.errorhandler(Unavailable)
@@ -227,7 +241,7 @@ def _away(error: Unavailable) -> Response:
     """Nothing was booked; or the answer was lost, and the same confirmation again will find it."""
     _log.error("unavailable", request_id=g.request_id, what=error.params.get("what"))
     again = request.form if request.endpoint == "till.confirm" else None
-    return _page("till/away.html", 503, again=again)
+    return till_page("till/away.html", 503, again=again)
 
 
 @pages.errorhandler(Exception)
@@ -237,4 +251,4 @@ def _failed(error: Exception) -> Response | HTTPException:
         return error
     _log.exception("failed", request_id=g.request_id, endpoint=request.endpoint)
     refusal = Refusal("internal", {"reference": g.request_id})
-    return _page("till/away.html", refusal.status, refusal=refusal)
+    return till_page("till/away.html", refusal.status, refusal=refusal)

@@ -17,6 +17,7 @@ from app.enrolment.models import artisan
 from app.payments.deposits import redeem_code
 from app.payments.queries import IssuedCode
 from app.payments.service import issue_code
+from app.payments.takers import at_till
 from app.runtime import Runtime
 from tests.owed import through_month
 
@@ -57,9 +58,8 @@ class Money:
             return redeem_code(
                 connection,
                 code,
-                by or self.agent,
+                at_till(by or self.agent, "page"),
                 key=key,
-                channel="page",
                 words=self.runtime.words,
                 now=self.runtime.clock(),
             )

@@ -42,6 +42,7 @@ from app.enrolment.samples import SAMPLE_IDENTITIES
 from app.enrolment.service import choose_language
 from app.payments.deposits import redeem_code
 from app.payments.service import issue_code
+from app.payments.takers import at_till
 from app.runtime import Runtime
 from tests.conftest import TestClock
 from tests.phone import TestPhone
@@ -256,7 +257,7 @@ class Player:
             ).scalar_one()
             now = self.runtime.clock()
             words = self.runtime.words
-            redeem_code(connection, code, found, key=code, channel="page", words=words, now=now)
+            redeem_code(connection, code, at_till(found, "page"), key=code, words=words, now=now)
 
     def _run(self, sql: str, **values: object) -> None:
         with self.runtime.database.begin() as connection:

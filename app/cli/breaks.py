@@ -1,0 +1,101 @@
+"""`flask breaks`: what does not agree, and how two people settle it. Decides nothing itself."""
+
+from __future__ import annotations
+
+import json
+
+import click
+from flask.cli import with_appcontext
+from rich.console import Console
+from rich.table import Table
+
+from app.base.clock import local
+from app.base.database import reading, transaction
+from app.payments.break_queries import list_breaks
+from app.payments.breaks import WAYS, own_break, propose
+from app.payments.models import BREAK_KINDS
+from app.payments.resolutions import approve, ask_reversal
+from app.runtime import runtime
+
+_METHODS = sorted({way for ways in WAYS.values() for way in ways})
+_BY = click.option("--by", required=True, help="who: a name that will stand in the books")
+_WHY = click.option("--reason", required=True, help="why, for whoever reads the books")
+
+
+@click.group()
+def breaks() -> None:
+    """What our books, the networks' files and CNSS's answers say differently."""
+
+
+@breaks.command("list")
+@click.option("--kind", type=click.Choice(BREAK_KINDS))
+@click.option("--ended", is_flag=True, help="those that ended, too")
+@click.option("--most", default=200, show_default=True, type=click.IntRange(1, 100_000))
+@click.option("--json", "as_json", is_flag=True)
+@with_appcontext
+def list_command(kind: str | None, ended: bool, most: int, as_json: bool) -> None:
+    """The breaks, oldest first: kind, age in days, owner, and how they may be settled."""
+    maalem = runtime()
+    with reading(maalem.database) as connection:
+        found = list_breaks(connection, kind, ended, most, maalem.clock())
+    if as_json:
+        click.echo(json.dumps([one.as_json() for one in found]))
+        return
+    table = Table("id", "kind", "state", "days", "ours", "theirs", "receipt", "owner", "ways")
+    for one in found:
+        amounts = (str(amount) if amount else "" for amount in (one.ours, one.theirs))
+        ways = ", ".join(WAYS[one.kind])
+        told = one.receipt or "", one.owner or "", one.method or ways
+        table.add_row(str(one.id), one.kind, one.state, str(one.days), *amounts, *told)
+    Console().print(table)
+
+
+@breaks.command()
+@click.argument("number", type=int)
+@_BY
+@with_appcontext
+def own(number: int, by: str) -> None:
+    """Somebody looks after break NUMBER."""
+    with transaction(runtime().database) as connection:
+        own_break(connection, number, by)
+    click.echo(f"break {number} is {by}'s")
+
+
+@breaks.command("propose")
+@click.argument("number", type=int)
+@click.argument("method", type=click.Choice(_METHODS))
+@_BY
+@_WHY
+@with_appcontext
+def propose_command(number: int, method: str, by: str, reason: str) -> None:
+    """One person says how break NUMBER is to be settled; nothing is booked yet."""
+    maalem = runtime()
+    with transaction(maalem.database) as connection:
+        propose(connection, number, method, by, reason, maalem.clock())
+    click.echo(f"break {number}: {method} waits for a second person")
+
+
+@breaks.command("approve")
+@click.argument("number", type=int)
+@_BY
+@with_appcontext
+def approve_command(number: int, by: str) -> None:
+    """A second person agrees: it is booked, with both names."""
+    maalem = runtime()
+    with transaction(maalem.database) as connection:
+        booked = approve(connection, number, by, maalem.words, maalem.clock())
+    click.echo(f"break {number} is resolved by transaction {booked}")
+
+
+@breaks.command("ask-reversal")
+@click.argument("receipt")
+@_BY
+@_WHY
+@with_appcontext
+def ask_reversal_command(receipt: str, by: str, reason: str) -> None:
+    """A deposit of an earlier day is to be undone; a second person approves the break."""
+    maalem = runtime()
+    with transaction(maalem.database) as connection:
+        number = ask_reversal(connection, receipt, by, reason, maalem.clock())
+    at = f"{local(maalem.clock()):%d/%m %H:%M}"
+    click.echo(f"break {number}: reversal of {receipt} asked at {at}, waits for a second person")

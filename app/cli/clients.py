@@ -1,0 +1,142 @@
+"""`flask clients`: the agent networks' systems that may call the payments API."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import click
+from flask.cli import with_appcontext
+from pydantic import SecretStr
+from rich.console import Console
+from rich.table import Table
+
+from app.agents.clients import (
+    add_client,
+    callback_key,
+    draw_key,
+    find_client,
+    let_network_send_other_amounts,
+    list_clients,
+    revoke_client,
+    rotate_key,
+)
+from app.base.clock import local
+from app.base.database import reading, transaction
+from app.base.money import Money
+from app.runtime import runtime
+
+
+@click.group()
+def clients() -> None:
+    """Systems of agent networks. A key is shown once, and stored as a digest."""
+
+
+@clients.command()
+@click.argument("name")
+@click.option("--network", default="wafacash", show_default=True)
+@click.option("--requests-a-minute", default=600, show_default=True, type=click.IntRange(1))
+@click.option("--day-limit", help="dirhams it may send in a day")
+@click.option("--agency", "agencies", multiple=True, help="it speaks for these alone")
+@click.option("--address", "addresses", multiple=True, help="it calls from these alone, as CIDR")
+@click.option("--polling", is_flag=True, help="payments are polled unless a request says more")
+@with_appcontext
+def create(
+    name: str,
+    network: str,
+    requests_a_minute: int,
+    day_limit: str | None,
+    agencies: tuple[str, ...],
+    addresses: tuple[str, ...],
+    polling: bool,
+) -> None:
+    """Makes the client NAME: its X-Client-Id."""
+    if not re.fullmatch("[a-z][a-z0-9-]{2,31}", name):
+        raise click.BadParameter("3 to 32 small letters, digits and hyphens", param_hint="NAME")
+    maalem = runtime()
+    key = draw_key(maalem.random)
+    with transaction(maalem.database) as connection:
+        new = add_client(
+            connection,
+            name,
+            network,
+            key,
+            requests_a_minute=requests_a_minute,
+            day_limit=Money.parse(day_limit) if day_limit else None,
+            agencies=agencies,
+            addresses=addresses,
+            polling=polling,
+            now=maalem.clock(),
+        )
+    if not new:
+        raise click.ClickException(f"{name} is there already; `flask clients rotate` gives a key")
+    _show(name, key)
+
+
+@clients.command()
+@click.argument("name")
+@click.option("--keep-old", default=0, type=click.IntRange(0, 720), help="hours the old key works")
+@with_appcontext
+def rotate(name: str, keep_old: int) -> None:
+    """Gives the client NAME another key."""
+    maalem = runtime()
+    key = draw_key(maalem.random)
+    with transaction(maalem.database) as connection:
+        hours = timedelta(hours=keep_old)
+        if not rotate_key(connection, name, key, hours, maalem.clock()):
+            raise click.ClickException(f"no client {name} that may call")
+    _show(name, key)
+
+
+@clients.command()
+@click.argument("name")
+@with_appcontext
+def revoke(name: str) -> None:
+    """Shuts the client NAME out, at once and for good."""
+    with transaction(runtime().database) as connection:
+        if not revoke_client(connection, name, runtime().clock()):
+            raise click.ClickException(f"no client {name} that may call")
+    click.echo(f"{name} is shut out")
+
+
+@clients.command("list")
+@with_appcontext
+def list_command() -> None:
+    """Every client and its limits; no keys."""
+    table = Table("client", "network", "a minute", "a day", "agencies", "answers", "shut out")
+    with reading(runtime().database) as connection:
+        for client, revoked_at in list_clients(connection):
+            table.add_row(
+                client.id,
+                client.network,
+                str(client.requests_a_minute),
+                str(client.day_limit or ""),
+                " ".join(sorted(client.agencies or ())),
+                "polling" if client.polling else "in step",
+                f"{local(revoked_at):%d/%m/%Y %H:%M}" if revoked_at else "",
+            )
+    Console().print(table)
+
+
+@clients.command("other-amounts")
+@click.argument("network")
+@click.argument("allowed", type=click.Choice(["yes", "no"]))
+@with_appcontext
+def other_amounts(network: str, allowed: str) -> None:
+    """Whether NETWORK may send more or less than a bill: the rest waits in suspense as a break."""
+    with transaction(runtime().database) as connection:
+        if not let_network_send_other_amounts(connection, network, allowed == "yes"):
+            raise click.ClickException(f"no network {network}")
+    click.echo(f"{network}: other amounts {'allowed' if allowed == 'yes' else 'refused'}")
+
+
+def _show(name: str, key: SecretStr) -> None:
+    """The only time that anybody sees it."""
+    with reading(runtime().database) as connection:
+        client = find_client(connection, name)
+    assert client is not None
+    click.echo(f"X-Client-Id: {name}")
+    click.echo(f"X-API-Key: {key.get_secret_value()}")
+    signing = callback_key(runtime().secret, client).get_secret_value()
+    click.echo(f"callbacks are signed with: {signing}")
+    click.echo("Note the keys now: they are not shown again.", err=True)

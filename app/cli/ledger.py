@@ -1,0 +1,120 @@
+"""`flask ledger`: the books, as statements, as balances, and whether they hold."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import click
+from flask.cli import with_appcontext
+from rich.console import Console
+from rich.table import Table
+
+from app.base.clock import local, local_date
+from app.base.database import reading
+from app.ledger.models import ACCOUNTS
+from app.ledger.queries import account_statement, trial_balance
+from app.payments.verify import RULES, find_broken
+from app.runtime import runtime
+from app.settlement.verify import CNSS_RULES
+
+_DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@click.group()
+def ledger() -> None:
+    """The books: double entry, whole centimes; debits are positive, credits negative."""
+
+
+@ledger.command()
+@click.option("--account", required=True, type=click.Choice(ACCOUNTS))
+@click.option("--from", "first", type=_DAY, help="the first day; today when left out")
+@click.option("--to", "last", type=_DAY, help="the last day; the first when left out")
+@click.option("--json", "as_json", is_flag=True)
+@with_appcontext
+def statement(account: str, first: datetime | None, last: datetime | None, as_json: bool) -> None:
+    """Every line of ACCOUNT on these days in Morocco, between two balances."""
+    begin = first.date() if first else _today()
+    end = last.date() if last else begin
+    if end < begin:
+        raise click.BadParameter("before --from", param_hint="--to")
+    with reading(runtime().database) as connection:
+        found = account_statement(connection, account, begin, end + timedelta(days=1))
+    balance, entries = found.opening, []
+    for entry in found.entries:
+        balance = balance + entry.amount
+        entries.append(
+            {
+                "transaction": entry.transaction,
+                "at": local(entry.occurred_at).isoformat(timespec="seconds"),
+                "event": entry.event,
+                "receipt": entry.receipt,
+                "network": entry.network,
+                "agent": entry.agent,
+                "terminal": entry.terminal,
+                "made_by": entry.made_by,
+                "approved_by": entry.approved_by,
+                "amount": str(entry.amount),
+                "balance": str(balance),
+            }
+        )
+    if as_json:
+        told = {"account": account, "from": f"{begin}", "to": f"{end}"}
+        balances = {"opening": str(found.opening), "closing": str(found.closing)}
+        click.echo(json.dumps(told | balances | {"entries": entries}))
+        return
+    table = Table("at", "event", "receipt", "by", "amount", "balance", title=account)
+    table.add_row(f"{begin}", "opening", "", "", "", str(found.opening))
+    for one in entries:
+        table.add_row(*_shown(one))
+    table.add_row(f"{end}", "closing", "", "", "", str(found.closing))
+    Console().print(table)
+
+
+def _shown(entry: dict[str, Any]) -> tuple[str, ...]:
+    by = " + ".join(filter(None, (entry["made_by"], entry["approved_by"])))
+    named = entry["at"], entry["event"], entry["receipt"] or "", by
+    return *named, entry["amount"], entry["balance"]
+
+
+@ledger.command("trial-balance")
+@click.option("--on", type=_DAY, help="at the end of that day; today when left out")
+@click.option("--json", "as_json", is_flag=True)
+@with_appcontext
+def trial_balance_command(on: datetime | None, as_json: bool) -> None:
+    """Every account's balance; together they are nothing."""
+    day = on.date() if on else _today()
+    with reading(runtime().database) as connection:
+        balances = trial_balance(connection, day + timedelta(days=1))
+    told = {account: str(balance) for account, balance in balances.items()}
+    total = sum(balance.centimes for balance in balances.values())
+    if as_json:
+        click.echo(json.dumps({"on": f"{day}", "accounts": told, "sum": f"{total / 100:.2f}"}))
+        return
+    table = Table("account", "balance", title=f"{day}")
+    for account, balance in told.items():
+        table.add_row(account, balance)
+    Console().print(table)
+
+
+@ledger.command()
+@click.option("--json", "as_json", is_flag=True)
+@with_appcontext
+def verify(as_json: bool) -> None:
+    """Asks of every row what must hold of it. Exit 1 naming the rows for which it does not."""
+    rules = {**RULES, **CNSS_RULES}
+    with reading(runtime().database) as connection:
+        broken = find_broken(connection, rules)
+    if as_json:
+        click.echo(json.dumps({"rules": len(rules), "broken": broken}))
+    else:
+        for rule, rows in broken.items():
+            click.echo(f"not true: {rule}: {', '.join(rows)}")
+        click.echo(f"{len(rules) - len(broken)} of {len(rules)} rules hold")
+    if broken:
+        raise SystemExit(1)
+
+
+def _today() -> date:
+    return local_date(runtime().clock())

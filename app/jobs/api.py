@@ -1,0 +1,86 @@
+"""The worker's part of the payments API: requests not answered in step, and promised callbacks."""
+
+from __future__ import annotations
+
+from collections import Counter
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import structlog
+
+from app.base.database import transaction
+from app.base.errors import Unavailable
+from app.mobile_money.callbacks import (
+    AT_ONCE_A_CLIENT,
+    MOST_ATTEMPTS,
+    Callback,
+    claim_callbacks,
+    deliver,
+    mark_delivered,
+)
+from app.mobile_money.service import answer_waiting
+from app.observe import metrics
+from app.runtime import Runtime
+
+_CALLING = 8
+_ANSWERED_IN_A_ROW = 50
+_log = structlog.get_logger("api")
+
+
+class ApiWork:
+    """Callbacks go in threads of their own: a caller that never answers blocks nobody."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._threads = ThreadPoolExecutor(_CALLING)
+        self._on_the_way: dict[Future[str], Callback] = {}
+
+    def do(self) -> int:
+        """Answers what waits and starts what is due; how much there was to do."""
+        return self._answer() + self._call()
+
+    def stop(self) -> None:
+        """Waits for what is on its way; each waits for its caller eight seconds at most."""
+        self._threads.shutdown(wait=True)
+
+    def _answer(self) -> int:
+        runtime = self._runtime
+        for done in range(_ANSWERED_IN_A_ROW):
+            with transaction(runtime.database) as connection:
+                if not answer_waiting(connection, words=runtime.words, now=runtime.clock()):
+                    return done
+        return _ANSWERED_IN_A_ROW
+
+    def _call(self) -> int:
+        self._on_the_way = {
+            future: callback for future, callback in self._on_the_way.items() if not future.done()
+        }
+        free = _CALLING - len(self._on_the_way)
+        if not free:
+            return 0
+        counts = Counter(callback.client.id for callback in self._on_the_way.values())
+        busy = [client for client, count in counts.items() if count >= AT_ONCE_A_CLIENT]
+        with transaction(self._runtime.database) as connection:
+            claimed = claim_callbacks(connection, self._runtime.clock(), free, busy)
+        for callback in claimed:
+            self._on_the_way[self._threads.submit(self._deliver, callback)] = callback
+        return len(claimed)
+
+    def _deliver(self, callback: Callback) -> str:
+        """One that could not be noted as delivered comes again: callers are told to expect it."""
+        runtime, client = self._runtime, callback.client.id
+        private = runtime.settings.private_callbacks_allowed
+        try:
+            outcome = deliver(callback, runtime.secret, private=private, now=runtime.clock())
+            if outcome == "delivered":
+                with transaction(runtime.database) as connection:
+                    mark_delivered(connection, callback)
+        except Unavailable as error:
+            _log.error("away", what=error.params.get("what"))
+            return "away"
+        except Exception:
+            _log.exception("callback_failed", client=client)
+            return "failed"
+        last = outcome != "delivered" and callback.attempt >= MOST_ATTEMPTS
+        metrics.callbacks.labels("given_up" if last else outcome.split(" ")[0]).inc()
+        _log.info("callback", client=client, outcome=outcome, attempt=callback.attempt, last=last)
+        return outcome

@@ -1,0 +1,197 @@
+"""Delivers promised answers: a signed PUT to the address a request named, tried again for hours.
+
+Addresses are looked up here and connected to as found, so that a name cannot point inwards between
+the look and the call. A caller that hangs keeps two of our threads at most (`busy`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import socket
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+import urllib3
+from pydantic import SecretStr
+from sqlalchemy import Connection, func, select, tuple_, update
+
+from app.agents.clients import Client, callback_key, find_client
+from app.mobile_money.models import api_request
+from app.mobile_money.objects import refuse, write_moment
+
+# 5 s, 10 s, 20 s, ... an hour at most: eleven tries are some five hours.
+_FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=5), timedelta(hours=1)
+MOST_ATTEMPTS = 14
+AT_ONCE_A_CLIENT = 2
+_PATIENCE = urllib3.Timeout(connect=3.0, read=5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """An answer on its way."""
+
+    client: Client
+    correlation_id: str
+    url: str
+    body: bytes
+    attempt: int
+
+
+def check_address(url: str, *, private: bool) -> str:
+    """An address we may call; refused before anything is promised. `private` allows our own."""
+    parts = _split(url)
+    schemes = ("https", "http") if private else ("https",)
+    if parts is None or parts.scheme not in schemes or len(url) > 1024:
+        raise refuse("X-Callback-URL", f"not an address with {' or '.join(schemes)}")
+    if not private and _is_literal(parts) and not _is_public(str(parts.hostname)):
+        raise refuse("X-Callback-URL", "a private address")
+    return url
+
+
+def claim_callbacks(
+    connection: Connection, now: datetime, most: int, busy: Collection[str]
+) -> list[Callback]:
+    """Callbacks that are due, a few of each client; none of a client that keeps us waiting.
+
+    Each is due again later whatever becomes of it, until `mark_delivered` says that it arrived.
+    """
+    row = api_request.c
+    turn = func.row_number().over(partition_by=row.client_id, order_by=row.callback_due_at)
+    due = (
+        select(row.client_id, row.correlation_id, turn.label("turn"))
+        .where(row.callback_due_at <= now, row.client_id.not_in(list(busy)))
+        .subquery()
+    )
+    first = select(due.c.client_id, due.c.correlation_id).where(due.c.turn <= AT_ONCE_A_CLIENT)
+    locked = (
+        select(row.client_id, row.correlation_id, row.callback_attempts)
+        .where(tuple_(row.client_id, row.correlation_id).in_(first), row.callback_due_at <= now)
+        .order_by(row.callback_due_at)
+        .limit(most)
+        .with_for_update(skip_locked=True)
+    )
+    claimed = []
+    for client_id, correlation_id, attempts in connection.execute(locked).all():
+        attempt = attempts + 1
+        wait = min(_FIRST_WAIT * 2**attempts, _LONGEST_WAIT)
+        taken = connection.execute(
+            update(api_request)
+            .where(row.client_id == client_id, row.correlation_id == correlation_id)
+            .values(
+                callback_attempts=attempt,
+                callback_due_at=now + wait if attempt < MOST_ATTEMPTS else None,
+            )
+            .returning(row.callback_url, row.answer)
+        ).one()
+        client = find_client(connection, client_id)
+        assert client is not None
+        body = json.dumps(taken.answer).encode()
+        claimed.append(Callback(client, str(correlation_id), taken.callback_url, body, attempt))
+    return claimed
+
+
+def mark_delivered(connection: Connection, callback: Callback) -> None:
+    row = api_request.c
+    connection.execute(
+        update(api_request)
+        .where(row.client_id == callback.client.id, row.correlation_id == callback.correlation_id)
+        .values(callback_due_at=None)
+    )
+
+
+def deliver(callback: Callback, secret: bytes, *, private: bool, now: datetime) -> str:
+    """`delivered`, or why not. Holds no database connection; follows no redirection."""
+    parts = _split(callback.url)
+    if parts is None:
+        return "no address"
+    host = str(parts.hostname)
+    try:
+        addresses = {
+            str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+        }
+    except OSError:
+        return "unknown host"
+    if not private and not all(map(_is_public, addresses)):
+        return "a private address"
+    try:
+        status = _put(parts, sorted(addresses)[0], callback, secret, now)
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        return type(error).__name__
+    return "delivered" if 200 <= status < 300 else f"status {status}"
+
+
+def signature(key: SecretStr, date: str, correlation_id: str, body: bytes) -> str:
+    """HMAC-SHA256 in hexadecimal, over date, correlation id and body, a line each."""
+    told = f"{date}\n{correlation_id}\n".encode() + body
+    return hmac.new(key.get_secret_value().encode(), told, hashlib.sha256).hexdigest()
+
+
+def _put(parts: SplitResult, address: str, callback: Callback, secret: bytes, now: datetime) -> int:
+    date = write_moment(now)
+    key = callback_key(secret, callback.client)
+    headers = {
+        "Host": parts.netloc.rpartition("@")[2],
+        "Content-Type": "application/json",
+        "X-Date": date,
+        "X-Client-Id": callback.client.id,
+        "X-CorrelationID": callback.correlation_id,
+        "X-Content-Hash": hashlib.sha256(callback.body).hexdigest(),
+        "X-Signature": signature(key, date, callback.correlation_id, callback.body),
+    }
+    target = parts.path or "/"
+    target += f"?{parts.query}" if parts.query else ""
+    pool = _pool(parts, address)
+    try:
+        answer = pool.urlopen(
+            "PUT",
+            target,
+            body=callback.body,
+            headers=headers,
+            retries=False,
+            redirect=False,
+            timeout=_PATIENCE,
+            preload_content=False,
+        )
+        answer.close()
+        return int(answer.status)
+    finally:
+        pool.close()
+
+
+def _pool(parts: SplitResult, address: str) -> Any:
+    if parts.scheme == "http":
+        return urllib3.HTTPConnectionPool(address, parts.port or 80)
+    host = str(parts.hostname)
+    return urllib3.HTTPSConnectionPool(
+        address, parts.port or 443, server_hostname=host, assert_hostname=host
+    )
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.hostname and (parts.port or 1) and url.isprintable() and url.isascii()
+    except ValueError:
+        return None
+    return parts if usable and "@" not in parts.netloc else None
+
+
+def _is_literal(parts: SplitResult) -> bool:
+    try:
+        ip_address(str(parts.hostname))
+    except ValueError:
+        return parts.hostname == "localhost"
+    return True
+
+
+def _is_public(address: str) -> bool:
+    try:
+        return ip_address(address).is_global
+    except ValueError:
+        return False

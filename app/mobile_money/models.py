@@ -1,0 +1,55 @@
+"""Table of requests: what was asked under which correlation id, and the answer given."""
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from app.base.database import metadata
+
+api_request = Table(
+    "api_request",
+    metadata,
+    Column("client_id", ForeignKey("api_client.id"), primary_key=True),
+    # The caller's X-CorrelationID; ours where it sent none.
+    Column("correlation_id", Uuid(as_uuid=False), primary_key=True),
+    Column("server_id", Uuid(as_uuid=False), nullable=False, unique=True),
+    # Of path and body: the same id for something else is refused.
+    Column("request_digest", LargeBinary, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("body", JSONB, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("callback_url", Text),
+    Column("state", Text, nullable=False, server_default=text("'pending'")),
+    Column("status", SmallInteger),
+    Column("answer", JSONB(none_as_null=True)),
+    Column("reference", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("completed_at", DateTime(timezone=True)),
+    # The callback: when it is tried next, and how often it was.
+    Column("callback_due_at", DateTime(timezone=True)),
+    Column("callback_attempts", SmallInteger, nullable=False, server_default=text("0")),
+    CheckConstraint("kind IN ('payment', 'reversal')", name="kind"),
+    CheckConstraint("method IN ('step', 'callback', 'polling')", name="method"),
+    CheckConstraint("state IN ('pending', 'completed', 'failed')", name="state"),
+    CheckConstraint("(state = 'pending') = (answer IS NULL)", name="answered"),
+    CheckConstraint("(answer IS NULL) = (status IS NULL)", name="status"),
+    CheckConstraint("(method = 'callback') = (callback_url IS NOT NULL)", name="callback_url"),
+    Index("ix_api_request_pending", "created_at", postgresql_where=text("state = 'pending'")),
+    Index(
+        "ix_api_request_calling",
+        "callback_due_at",
+        postgresql_where=text("callback_due_at IS NOT NULL"),
+    ),
+)

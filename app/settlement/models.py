@@ -1,0 +1,100 @@
+"""Tables of files: what an agent network says it took, what CNSS was sent, what it answered."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from app.base.database import metadata
+
+settlement_file = Table(
+    "settlement_file",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("network", ForeignKey("agent_network.code"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False, unique=True),
+    # The day in Morocco that it settles.
+    Column("day", Date, nullable=False),
+    Column("lines", Integer, nullable=False),
+    Column("report", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("matched_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("lines > 0", name="lines"),
+    Index("ix_settlement_file_day", "network", "day"),
+)
+
+settlement_line = Table(
+    "settlement_line",
+    metadata,
+    Column("file_id", ForeignKey("settlement_file.id"), primary_key=True),
+    Column("line", Integer, primary_key=True),
+    Column("reference", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("amount_centimes", BigInteger, nullable=False),
+    Column("paid_at", DateTime(timezone=True), nullable=False),
+    Column("agent_number", Text),
+    Column("terminal", Text),
+    Column("status", Text, nullable=False),
+    CheckConstraint("status IN ('paid', 'reversed')", name="status"),
+    CheckConstraint("amount_centimes > 0", name="amount"),
+    Index("ix_settlement_line_code", "code"),
+    Index("ix_settlement_line_reference", "reference"),
+)
+
+# A file of payments for CNSS to post; its name is given once, ever.
+cnss_batch = Table(
+    "cnss_batch",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("through", Date, nullable=False),
+    Column("lines", Integer, nullable=False),
+    Column("total_centimes", BigInteger, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+cnss_line = Table(
+    "cnss_line",
+    metadata,
+    Column("batch_id", ForeignKey("cnss_batch.id"), primary_key=True),
+    Column("line", Integer, primary_key=True),
+    Column("receipt_number", ForeignKey("deposit.receipt_number"), nullable=False),
+    Column("period", Date, nullable=False),
+    # `paid`, or `reversed` for what was sent as paid before.
+    Column("status", Text, nullable=False),
+    # 1, and one more each time a refused posting is sent again.
+    Column("attempt", SmallInteger, nullable=False),
+    Column("contribution_centimes", BigInteger, nullable=False),
+    Column("penalty_centimes", BigInteger, nullable=False),
+    Column("answer", Text),
+    Column("answered_on", Date),
+    Column("reason", Text),
+    CheckConstraint("status IN ('paid', 'reversed')", name="status"),
+    CheckConstraint("answer IN ('posted', 'refused')", name="answer"),
+    CheckConstraint("(answer IS NULL) = (answered_on IS NULL)", name="answered_on"),
+    # Nothing is sent twice.
+    UniqueConstraint("receipt_number", "period", "status", "attempt", name="uq_cnss_line_sent"),
+)
+
+cnss_answer = Table(
+    "cnss_answer",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("report", JSONB, nullable=False),
+    Column("imported_at", DateTime(timezone=True), nullable=False),
+)
