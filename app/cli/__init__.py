@@ -10,6 +10,7 @@ from app.base.errors import MaalemError
 from app.cli.agents import agents
 from app.cli.breaks import breaks
 from app.cli.clients import clients
+from app.cli.cnss import cnss
 from app.cli.contributions import contributions
 from app.cli.db import db
 from app.cli.desk import assistance, claims, notices
@@ -22,6 +23,7 @@ from app.cli.registry import registry
 from app.cli.serve import serve
 from app.cli.sms import sms
 from app.cli.talks import talks
+from app.cli.wafacash import wafacash
 
 
 def register_commands(app: Flask) -> None:
@@ -31,6 +33,7 @@ def register_commands(app: Flask) -> None:
         breaks,
         claims,
         clients,
+        cnss,
         contributions,
         db,
         dial,
@@ -43,6 +46,7 @@ def register_commands(app: Flask) -> None:
         serve,
         sms,
         talks,
+        wafacash,
     ):
         app.cli.add_command(_telling_in_a_line(command))
 

@@ -64,6 +64,8 @@ cnss_batch = Table(
     Column("through", Date, nullable=False),
     Column("lines", Integer, nullable=False),
     Column("total_centimes", BigInteger, nullable=False),
+    # The file as it was written: given again, it is the same to the byte.
+    Column("content", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
 )
 

@@ -340,7 +340,9 @@ def _tell(kind: str, answer: Answer) -> None:
 
 
 def _json(body: Any, status: int = 200) -> Response:
-    return Response(json.dumps(body), status, content_type="application/json")
+    # In one order, so that the same answer is the same bytes.
+    text = json.dumps(body, sort_keys=True)
+    return Response(text, status, content_type="application/json")
 
 
 def refused_response(refused: Refused) -> Response:

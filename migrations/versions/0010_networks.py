@@ -58,6 +58,7 @@ def upgrade() -> None:
         sa.Column("through", sa.Date(), nullable=False),
         sa.Column("lines", sa.Integer(), nullable=False),
         sa.Column("total_centimes", sa.BigInteger(), nullable=False),
+        sa.Column("content", sa.Text(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cnss_batch")),
         sa.UniqueConstraint("name", name=op.f("uq_cnss_batch_name")),

@@ -1,0 +1,49 @@
+"""`flask wafacash match`: the agent network's day against ours."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from flask.cli import with_appcontext
+
+from app.base.database import transaction
+from app.base.money import Money
+from app.runtime import runtime
+from app.settlement.errors import FileRefused
+from app.settlement.match import match_file
+
+
+@click.group()
+def wafacash() -> None:
+    """The agent network's settlement."""
+
+
+@wafacash.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--network", default="wafacash", show_default=True)
+@click.option("--total", help="the dirhams paid that the network told beside the file")
+@click.option("--json", "as_json", is_flag=True)
+@with_appcontext
+def match(file: Path, network: str, total: str | None, as_json: bool) -> None:
+    """Matches the settlement FILE of a day; `flask breaks list` names what does not agree."""
+    maalem = runtime()
+    told_total = Money.parse(total) if total else None
+    try:
+        with transaction(maalem.database) as connection:
+            report = match_file(
+                connection, file, network, told_total=told_total, now=maalem.clock()
+            )
+    except FileRefused as refused:
+        where = f"line {refused.params['line']}: " if refused.params["line"] else ""
+        raise click.ClickException(
+            f"{file.name}: {where}{refused.params['why']}; nothing was taken"
+        ) from None
+    if as_json:
+        click.echo(json.dumps(report.counts))
+        return
+    again = "" if report.new else ", as before"
+    click.echo(f"{file.name}, day {report.day}{again}")
+    for kind, lines in report.counts.items():
+        click.echo(f"  {lines:>8} {kind}")
