@@ -6,7 +6,7 @@ To add a way: its function, and a word in `breaks.WAYS` and `_WAYS`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, select, text
@@ -129,7 +129,7 @@ def _write_down(connection: Connection, found: Any, by: str, now: datetime) -> i
 def _send_again(connection: Connection, found: Any, by: str, _words: Words, now: datetime) -> int:
     """What CNSS refused goes to it again with the next export."""
     row = settled_contribution.c
-    period = found.details["period"]
+    period = date.fromisoformat(found.details["period"])
     month = connection.execute(
         settled_contribution.update()
         .where(row.receipt_number == found.receipt_number, row.period == period)

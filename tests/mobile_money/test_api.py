@@ -1,0 +1,350 @@
+"""The payments API as a network's system meets it (contract section 4)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from hashlib import sha256
+from uuid import uuid4
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+from stdnum import damm
+
+from app.jobs.api import ApiWork
+from tests.mobile_money.conftest import HEADERS, Books, Money, Network, payment
+
+FATIMA, HASSAN, KHADIJA, BRAHIM, SAID = (f"+21260000000{n}" for n in (1, 2, 3, 4, 6))
+NO_ID = "8e5a2c0e-3c0a-4d2c-9c53-0d3c5b8f1a11"
+NOBODY = "12345678901" + damm.calc_check_digit("12345678901")
+
+
+def error(response: object) -> tuple[int, str, str]:
+    told = response.json  # type: ignore[attr-defined]
+    status = response.status_code  # type: ignore[attr-defined]
+    return status, told["errorCategory"], told["errorCode"]
+
+
+def test_a_bill_by_each_identifier(network: Network, money: Money) -> None:
+    code = money.issue(HASSAN)
+    for path in (
+        f"/accounts/linkref/{code.code}/bills",
+        f"/accounts/msisdn/{HASSAN}/bills",
+        "/accounts/msisdn/212600000002/bills",
+        "/accounts/msisdn/0600000002/bills",
+        "/accounts/consumerno/100000002/bills",
+        f"/accounts/linkref@{code.code}$msisdn@{HASSAN}/bills",
+        f"/accounts/msisdn@{HASSAN}$consumerno@100000002/bills",
+    ):
+        response = network.get(path)
+        (bill,) = response.json
+        assert (bill["billReference"], bill["amountDue"], bill["billStatus"]) == (
+            code.code, "663.9", "unpaid",
+        )  # fmt: skip
+        assert bill["dueDate"] == "2026-11-30"
+        assert "HASSAN B." in bill["billdescription"] and "Hassan" not in response.text
+        assert response.headers["X-Records-Available-Count"] == "1"
+
+
+def test_who_owes_and_has_no_code_gets_one(network: Network, money: Money) -> None:
+    """The artisan who comes without a phone can pay; asked again it is the same bill."""
+    (bill,) = network.get("/accounts/consumerno/100000001/bills").json
+    assert network.get(f"/accounts/msisdn/{FATIMA}/bills").json == [bill]
+    assert network.pay(bill["billReference"], bill["amountDue"]).status_code == 201
+    assert network.get(f"/accounts/msisdn/{FATIMA}/bills").json == []
+    assert money.one("SELECT count(*) FROM payment_code") == 1
+
+
+@pytest.mark.parametrize("phone", [KHADIJA, BRAHIM, SAID])
+def test_who_owes_nothing_here_has_no_bill(network: Network, phone: str) -> None:
+    assert network.get(f"/accounts/msisdn/{phone}/bills").json == []
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        (f"/accounts/linkref/{NOBODY}/bills", (404, "identification", "identifierError")),
+        ("/accounts/linkref/123456789012/bills", (400, "validation", "formatError")),
+        ("/accounts/msisdn/+212611111111/bills", (404, "identification", "identifierError")),
+        ("/accounts/msisdn/hello/bills", (400, "validation", "formatError")),
+        ("/accounts/consumerno/999999999/bills", (404, "identification", "identifierError")),
+        ("/accounts/consumerno/12/bills", (400, "validation", "formatError")),
+        ("/accounts/iban/MA64/bills", (400, "validation", "formatError")),
+        ("/accounts/nonsense/bills", (400, "validation", "formatError")),
+        (
+            f"/accounts/msisdn@{FATIMA}$consumerno@100000002/bills",
+            (404, "identification", "identifierError"),
+        ),
+        (f"/accounts/msisdn/{FATIMA}/bills?offset=-1", (400, "validation", "invalidOffset")),
+        (f"/accounts/msisdn/{FATIMA}/bills?limit=none", (400, "validation", "formatError")),
+        (f"/accounts/msisdn/{FATIMA}/bills?fromDateTime=x", (400, "validation", "formatError")),
+        (f"/requeststates/{NO_ID}", (404, "identification", "identifierError")),
+        (f"/responses/{NO_ID}", (404, "identification", "identifierError")),
+        ("/responses/12", (400, "validation", "formatError")),
+    ],
+)
+def test_what_cannot_be_looked_up(network: Network, path: str, told: tuple[int, str, str]) -> None:
+    assert error(network.get(path)) == told
+
+
+def test_a_payment_in_step(network: Network, money: Money, books: Books) -> None:
+    code = money.issue(HASSAN)
+    asked = payment(
+        "663.90", requestingOrganisationTransactionReference="W-1", customerReference="c"
+    )
+    response = network.post(f"/bills/{code.code}/payments", asked)
+    told = response.json
+    assert (response.status_code, told["billPaymentStatus"], told["amountPaid"]) == (
+        201, "completed", "663.9",
+    )  # fmt: skip
+    assert told["requestingOrganisationTransactionReference"] == "W-1"
+    row = (
+        "SELECT agent_number || ' ' || terminal || ' ' || channel || ' ' || client_id FROM deposit"
+    )
+    assert money.one(row) == "1001 T-07 api demo-wafacash"
+    in_books = "SELECT agent_number || ' ' || terminal || ' ' || made_by FROM ledger_transaction"
+    assert money.one(in_books) == "1001 T-07 client:demo-wafacash"
+    receipt = told["serviceProviderPaymentReference"]
+    assert receipt in str(money.one("SELECT body FROM message WHERE kind = 'receipt'"))
+    books()
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "/bills/{code}/payments",
+        "/accounts/linkref/{code}/bills/{code}/payments",
+        "/accounts/msisdn/+212600000002/bills/{code}/payments",
+        "/accounts/consumerno@100000002/bills/{code}/payments",
+        "/accounts/msisdn/+212600000002/bills/payments",
+        "/accounts/linkref@{code}/bills/payments",
+    ],
+)
+def test_every_form_of_payment(network: Network, money: Money, form: str, books: Books) -> None:
+    code, identity = money.issue(HASSAN), str(uuid4())
+    path = form.format(code=code.code)
+    first = network.post(path, payment("663.9"), identity)
+    assert first.status_code == 201, first.text
+    again = network.post(path, payment("663.9"), identity)
+    assert (again.status_code, again.data) == (201, first.data)
+    listed = network.get(path)
+    assert [one["serviceProviderPaymentReference"] for one in listed.json] == [
+        first.json["serviceProviderPaymentReference"]
+    ]
+    assert listed.headers["X-Records-Returned-Count"] == "1"
+    assert network.get(f"{path}?toDateTime=2026-11-01T00:00:00Z").json == []
+    books()
+
+
+def test_a_bill_of_somebody_else_is_not_there(network: Network, money: Money) -> None:
+    code = money.issue(HASSAN)
+    response = network.post(
+        f"/accounts/msisdn/{FATIMA}/bills/{code.code}/payments", payment("663.9")
+    )
+    assert error(response) == (404, "identification", "identifierError")
+
+
+def test_the_same_request_gets_the_same_answer(network: Network, money: Money) -> None:
+    code, identity = money.issue(FATIMA), str(uuid4())
+    first = network.pay(code.code, "163.52", identity)
+    assert network.pay(code.code, "163.52", identity).data == first.data
+    other = network.post(
+        f"/bills/{code.code}/payments", payment("163.52", customerReference="x"), identity
+    )
+    assert error(other) == (400, "businessRule", "duplicateRequest")
+    kept = network.get(f"/responses/{identity}").json
+    assert kept.pop("link") == f"/mm/v1.2/bills/{code.code}/payments"
+    assert kept == first.json
+
+
+def test_a_refusal_is_an_answer_too(network: Network, money: Money) -> None:
+    code, identity = money.issue(FATIMA), str(uuid4())
+    first = network.pay(code.code, "1", identity)
+    assert error(first) == (400, "businessRule", "underPaymentNotAllowed")
+    assert {"key": "due", "value": "163.52"} in first.json["errorParameters"]
+    assert network.pay(code.code, "1", identity).data == first.data
+    kept = network.get(f"/responses/{identity}")
+    assert (kept.status_code, kept.json) == (400, first.json)
+
+
+def test_codes_that_cannot_be_paid(network: Network, money: Money) -> None:
+    wrong_state = (400, "businessRule", "incorrectState")
+    assert error(network.pay(NOBODY, "5")) == (404, "identification", "identifierError")
+    assert error(network.pay("123456789012", "5")) == (400, "validation", "formatError")
+    code = money.issue(FATIMA)
+    assert error(network.pay(code.code, "163.53")) == (400, "businessRule", "overPaymentNotAllowed")
+    assert network.pay(code.code, "163.52").status_code == 201
+    assert error(network.pay(code.code, "163.52")) == wrong_state
+    expired = money.issue(HASSAN)
+    money.runtime.clock.now = expired.expires_at  # type: ignore[attr-defined]
+    assert error(network.pay(expired.code, "663.9")) == wrong_state
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ({"amountPaid": "163.52"}, ("mandatoryValueNotSupplied", "currency")),
+        ({"currency": "MAD"}, ("mandatoryValueNotSupplied", "amountPaid")),
+        (payment("0"), ("negativeValue", "amountPaid")),
+        (payment("-5"), ("formatError", "amountPaid")),
+        (payment("163,52"), ("formatError", "amountPaid")),
+        (payment("163.525"), ("formatError", "amountPaid")),
+        (payment("١٦٣"), ("formatError", "amountPaid")),
+        (payment("1e3"), ("formatError", "amountPaid")),
+        (payment("163.52") | {"amountPaid": 163.52}, ("formatError", "amountPaid")),
+        (payment("163.52", currency="EUR"), ("currencyNotSupported", "currency")),
+        (payment("163.52", paidAmount="5"), ("formatError", "paidAmount")),
+        (payment("163.52", paymentType="gift"), ("formatError", "paymentType")),
+        (payment("163.52", requestDate="soon"), ("formatError", "requestDate")),
+        (payment("163.52", customerReference="x" * 257), ("formatError", "customerReference")),
+        (payment("163.52", metadata=[{"key": "k"}]), ("formatError", "metadata")),
+        (
+            payment("163.52", metadata=[{"key": "k", "value": "v"}] * 21),
+            ("formatError", "metadata"),
+        ),
+        (
+            payment("163.52", metadata=[{"key": "agentId", "value": "'; DROP"}]),
+            ("formatError", "metadata.agentId"),
+        ),
+        ([], ("formatError", "body")),
+        ("163.52", ("formatError", "body")),
+    ],
+)
+def test_a_body_that_cannot_be_read_names_the_field(
+    network: Network, money: Money, body: object, told: tuple[str, str]
+) -> None:
+    code = money.issue(FATIMA)
+    response = network.post(f"/bills/{code.code}/payments", body)
+    assert response.status_code == 400
+    assert response.json["errorCode"] == told[0]
+    assert response.json["errordescription"].startswith(f"{told[1]}: ")
+    assert money.one("SELECT count(*) FROM api_request") == 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "data", "name"),
+    [
+        ({"Content-Type": "text/plain"}, b"{}", "Content-Type"),
+        ({"Content-Type": "application/json"}, b"{", "body"),
+        ({"Content-Type": "application/json"}, b"\xff", "body"),
+        ({"Content-Type": "application/json"}, b"[" * 5000, "body"),
+        ({"Content-Type": "application/json"}, b'{"amountPaid": NaN}', "body"),
+        ({"X-CorrelationID": "12"}, None, "X-CorrelationID"),
+        ({"X-Date": "yesterday"}, None, "X-Date"),
+        ({"X-Content-Hash": "00"}, None, "X-Content-Hash"),
+        ({"X-Callback-URL": "ftp://example.com/"}, None, "X-Callback-URL"),
+        ({"X-Callback-URL": "https://user:key@example.com/"}, None, "X-Callback-URL"),
+        ({"Content-Type": "application/json"}, b" " * 70_000, "body"),
+    ],
+)
+def test_a_request_that_is_not_whole(
+    network: Network, money: Money, headers: dict[str, str], data: bytes | None, name: str
+) -> None:
+    code = money.issue(FATIMA)
+    body = {"json": payment("163.52")} if data is None else {"data": data}
+    response = network._called("POST", f"/bills/{code.code}/payments", headers=headers, **body)
+    assert response.status_code == 400, response.text
+    assert response.json["errordescription"].startswith(f"{name}: ")
+
+
+def test_the_body_s_digest_is_checked_where_it_is_sent(network: Network, money: Money) -> None:
+    code = money.issue(FATIMA)
+    body = b'{"amountPaid":"163.52","currency":"MAD"}'
+    headers = {"X-Content-Hash": sha256(body).hexdigest(), "Content-Type": "application/json"}
+    path = f"/bills/{code.code}/payments"
+    assert network._called("POST", path, data=body, headers=headers).status_code == 201
+
+
+def test_an_answer_that_is_polled(network: Network, money: Money, books: Books) -> None:
+    code, identity = money.issue(FATIMA), str(uuid4())
+    asked = network.pay(code.code, "163.52", identity, Prefer="respond-async")
+    assert (asked.status_code, asked.json["status"]) == (202, "pending")
+    state = f"/requeststates/{asked.json['serverCorrelationId']}"
+    assert network.get(state).json["notificationMethod"] == "polling"
+    assert network.get(f"/responses/{identity}").json == {"link": f"/mm/v1.2{state}"}
+    assert money.one("SELECT count(*) FROM deposit") == 0
+    work = ApiWork(money.runtime)
+    assert work.do() == 1
+    assert work.do() == 0
+    work.stop()
+    done = network.get(state).json
+    assert done["status"] == "completed"
+    given = network.get(f"/responses/{identity}").json
+    assert given["serviceProviderPaymentReference"] == done["objectReference"]
+    again = network.pay(code.code, "163.52", identity, Prefer="respond-async")
+    assert (again.status_code, again.json) == (202, done)
+    books()
+
+
+def test_a_client_whose_answers_are_polled_by_default(network: Network, money: Money) -> None:
+    with money.runtime.database.begin() as connection:
+        connection.execute(text("UPDATE api_client SET polling = true"))
+    response = network.pay(money.issue(FATIMA).code, "163.52")
+    assert (response.status_code, response.json["notificationMethod"]) == (202, "polling")
+
+
+def test_a_refusal_that_is_polled(network: Network, money: Money) -> None:
+    asked = network.pay(NOBODY, "5", Prefer="respond-async")
+    work = ApiWork(money.runtime)
+    work.do()
+    work.stop()
+    told = network.get(f"/requeststates/{asked.json['serverCorrelationId']}").json
+    assert (told["status"], told["error"]["errorCode"]) == ("failed", "identifierError")
+
+
+def test_a_reversal_on_the_day(network: Network, money: Money, books: Books) -> None:
+    code = money.issue(FATIMA)
+    paid = payment("163.52", requestingOrganisationTransactionReference="W-77")
+    network.post(f"/bills/{code.code}/payments", paid)
+    short = network.post("/transactions/W-77/reversals", {"type": "reversal", "amount": "5"})
+    assert error(short) == (400, "businessRule", "underPaymentNotAllowed")
+    identity = str(uuid4())
+    done = network.post("/transactions/W-77/reversals", {"type": "reversal"}, identity)
+    assert (done.status_code, done.json["transactionStatus"]) == (201, "completed")
+    again = network.post("/transactions/W-77/reversals", {"type": "reversal"}, identity)
+    assert again.data == done.data
+    other = network.post("/transactions/W-77/reversals", {"type": "reversal"})
+    assert error(other) == (400, "businessRule", "incorrectState")
+    (listed,) = network.get(f"/bills/{code.code}/payments").json
+    assert listed["billPaymentStatus"] == "reversed"
+    # What is owed again can be paid again.
+    (bill,) = network.get(f"/accounts/msisdn/{FATIMA}/bills").json
+    assert bill["billReference"] != code.code
+    books()
+
+
+def test_a_reversal_later_or_of_nothing(network: Network, money: Money) -> None:
+    receipt = money.redeem(money.issue(FATIMA).code)
+    unknown = network.post("/transactions/99999999/reversals", {"type": "reversal"})
+    assert error(unknown) == (404, "identification", "identifierError")
+    kind = network.post(f"/transactions/{receipt}/reversals", {"type": "transfer"})
+    assert error(kind) == (400, "businessRule", "transactionTypeError")
+    money.runtime.clock.now += timedelta(days=1)  # type: ignore[attr-defined]
+    late = network.post(f"/transactions/{receipt}/reversals", {"type": "reversal"})
+    assert error(late) == (400, "businessRule", "incorrectState")
+
+
+def test_another_network_sees_and_undoes_nothing(network: Network, money: Money) -> None:
+    with money.runtime.database.begin() as connection:
+        connection.execute(text("INSERT INTO agent_network VALUES ('cashplus', 'Cash Plus')"))
+        connection.execute(text("UPDATE api_client SET network = 'cashplus'"))
+    code = money.issue(FATIMA)
+    receipt = money.redeem(code.code)
+    assert network.get(f"/bills/{code.code}/payments").json == []
+    unknown = network.post(f"/transactions/{receipt}/reversals", {"type": "reversal"})
+    assert error(unknown) == (404, "identification", "identifierError")
+    assert error(network.pay(code.code, "163.52")) == (400, "businessRule", "incorrectState")
+
+
+def test_the_service_says_that_it_is_there(network: Network) -> None:
+    response = network.get("/heartbeat")
+    assert response.json == {"serviceStatus": "available"}
+    assert response.headers["X-Date"].startswith("2026-11-23T10:00:00")
+
+
+def test_the_description_is_served(app: Flask) -> None:
+    client = app.test_client()
+    page = client.get("/docs").text
+    assert "/transactions/{transactionReference}/reversals" in page
+    assert client.get("/docs/openapi.yaml").text.startswith("# The payments API")
+    assert HEADERS["X-API-Key"] not in page

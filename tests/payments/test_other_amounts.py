@@ -1,0 +1,67 @@
+"""More or less than a code costs: refused, unless the network may; then nothing is silent."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.base.database import transaction
+from app.base.money import Money as Amount
+from app.payments.deposits import redeem_code
+from app.payments.errors import OverPaid, UnderPaid
+from app.payments.takers import Taker
+from tests.payments.conftest import Books, Money
+
+HASSAN = "+212600000002"
+
+
+def pay(money: Money, code: str, centimes: int, allowed: bool = True) -> str:
+    taker = Taker("page", "test", "wafacash", money.agent, "1001", other_amounts=allowed)
+    with transaction(money.runtime.database) as connection:
+        now, words = money.runtime.clock(), money.runtime.words
+        amount = Amount(centimes)
+        return redeem_code(connection, code, taker, key=code, words=words, now=now, amount=amount)
+
+
+@pytest.mark.parametrize(("centimes", "refusal"), [(66389, UnderPaid), (66391, OverPaid)])
+def test_refused_by_default(
+    money: Money, books: Books, centimes: int, refusal: type[Exception]
+) -> None:
+    code = money.issue(HASSAN)
+    with pytest.raises(refusal) as refused:
+        pay(money, code.code, centimes, allowed=False)
+    assert refused.value.params == {"due": Amount(66390)}  # type: ignore[attr-defined]
+    assert money.one("SELECT state FROM payment_code") == "issued"
+    books()
+
+
+@pytest.mark.parametrize(
+    ("centimes", "months", "suspense"),
+    [(66390, 4, 0), (70000, 4, 3610), (66389, 3, 16351), (16843, 1, 0), (16844, 1, 1)],
+)
+def test_whole_months_from_the_oldest_and_the_rest_in_suspense(
+    money: Money, books: Books, centimes: int, months: int, suspense: int
+) -> None:
+    pay(money, money.issue(HASSAN).code, centimes)
+    assert money.one("SELECT count(*) FROM settled_contribution") == months
+    held = "SELECT coalesce(-sum(amount_centimes), 0)::bigint FROM ledger_line WHERE account = :a"
+    assert money.one(held, a="suspense") == suspense
+    waiting = "SELECT count(*) FROM money_break WHERE kind = 'other_amount_sent'"
+    assert money.one(waiting) == bool(suspense)
+    books()
+
+
+def test_less_than_one_month_is_not_taken(money: Money, books: Books) -> None:
+    with pytest.raises(UnderPaid):
+        pay(money, money.issue(HASSAN).code, 16842)
+    assert money.one("SELECT count(*) FROM deposit") == 0
+    books()
+
+
+def test_what_is_undone_is_undone_whole(money: Money, books: Books) -> None:
+    money.undo(pay(money, money.issue(HASSAN).code, 70000))
+    balance = (
+        "SELECT count(*) FROM (SELECT account FROM ledger_line GROUP BY 1"
+        " HAVING sum(amount_centimes) <> 0) AS open"
+    )
+    assert money.one(balance) == 0
+    books()
