@@ -1,0 +1,65 @@
+"""The books as commands: statement, balances, and whether they hold."""
+
+from __future__ import annotations
+
+import json
+
+from flask import Flask
+from sqlalchemy import text
+
+from tests.payments.conftest import Money, money  # noqa: F401 - a fixture of these tests too
+
+HASSAN = "+212600000002"
+
+
+def run(app: Flask, *command: str, code: int = 0) -> str:
+    result = app.test_cli_runner().invoke(args=["ledger", *command])
+    assert result.exit_code == code, result.output
+    return result.output
+
+
+def test_an_account_s_statement(app: Flask, money: Money) -> None:  # noqa: F811
+    receipt = money.redeem(money.issue(HASSAN).code)
+    money.undo(receipt)
+    command = ("statement", "--account", "penalties_payable", "--from", "2026-11-23", "--json")
+    told = json.loads(run(app, *command))
+    assert (told["opening"], told["closing"]) == ("0.00", "0.00")
+    assert [(one["event"], one["amount"], one["balance"]) for one in told["entries"]] == [
+        ("deposit", "-9.82", "-9.82"),
+        ("reversal", "9.82", "0.00"),
+    ]
+    assert told["entries"][0]["receipt"] == receipt
+    assert "9.82" in run(app, *command[:-1])
+    later = json.loads(run(app, *command[:4], "2026-11-24", "--json"))
+    assert later["entries"] == []
+
+
+def test_balances_are_nothing_together(app: Flask, money: Money) -> None:  # noqa: F811
+    money.redeem(money.issue(HASSAN).code)
+    told = json.loads(run(app, "trial-balance", "--json"))
+    assert told["accounts"] == {
+        "agent_network_receivable": "663.90",
+        "contributions_payable": "-654.08",
+        "fees_payable": "0.00",
+        "penalties_payable": "-9.82",
+        "suspense": "0.00",
+    }
+    assert told["sum"] == "0.00"
+
+
+def test_what_does_not_hold_is_named(app: Flask, money: Money) -> None:  # noqa: F811
+    """The guards sleep here, so that there is something wrong to be found."""
+    code = money.issue(HASSAN).code
+    receipt = money.redeem(code)
+    assert "rules hold" in run(app, "verify")
+    for wrong, named in (
+        ("UPDATE ledger_line SET amount_centimes = 1 WHERE position = 1", receipt),
+        ("UPDATE payment_code SET state = 'reversed'", code),
+        ("DELETE FROM settled_contribution", receipt),
+        ("DELETE FROM answered_request", receipt),
+    ):
+        with money.runtime.database.begin() as connection:
+            connection.execute(text("SET LOCAL session_replication_role = replica"))
+            connection.execute(text(wrong))
+        assert named in run(app, "verify", code=1)
+        assert json.loads(run(app, "verify", "--json", code=1))["broken"]

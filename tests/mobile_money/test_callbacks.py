@@ -1,0 +1,167 @@
+"""Promised answers: put where they were asked for, signed, again until taken, never inwards."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from app.agents.clients import DEMO_CLIENT, callback_key, find_client
+from app.jobs.api import ApiWork
+from app.mobile_money.callbacks import MOST_ATTEMPTS, Callback, deliver, signature
+from tests.mobile_money.conftest import Money, Network
+
+FATIMA, HASSAN = "+212600000001", "+212600000002"
+
+
+class Caller:
+    """A network's own server: keeps what it is sent, answers as it is told."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[str, dict[str, str], bytes]] = []
+        self.status, self.slow = 204, 0.0
+        caller = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_PUT(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                caller.got.append((self.path, dict(self.headers), body))
+                time.sleep(caller.slow)
+                self.send_response(caller.status)
+                self.send_header("Location", "http://127.0.0.1:1/")
+                self.end_headers()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self.server.server_port}/paid?x=1"
+        Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def caller() -> Iterator[Caller]:
+    caller = Caller()
+    yield caller
+    caller.server.shutdown()
+    caller.server.server_close()
+
+
+def worked(money: Money, times: int = 2) -> None:
+    work = ApiWork(money.runtime)
+    for _ in range(times):
+        work.do()
+    work.stop()
+
+
+def test_the_answer_is_put_and_signed(network: Network, money: Money, caller: Caller) -> None:
+    code, identity = money.issue(FATIMA), str(uuid4())
+    asked = network.pay(code.code, "163.52", identity, X_Callback_URL=caller.address)
+    assert (asked.status_code, asked.json["notificationMethod"]) == (202, "callback")
+    worked(money)
+    ((path, headers, body),) = caller.got
+    assert path == "/paid?x=1"
+    told = json.loads(body)
+    assert (told["amountPaid"], told["billPaymentStatus"]) == ("163.52", "completed")
+    assert headers["X-CorrelationID"] == identity
+    assert headers["X-Content-Hash"] == sha256(body).hexdigest()
+    with money.runtime.database.connect() as connection:
+        client = find_client(connection, DEMO_CLIENT)
+    assert client
+    key = callback_key(money.runtime.secret, client)
+    assert headers["X-Signature"] == signature(key, headers["X-Date"], identity, body)
+    worked(money)
+    assert len(caller.got) == 1
+
+
+def test_a_refusal_is_put_too(network: Network, money: Money, caller: Caller) -> None:
+    code = money.issue(FATIMA)
+    network.pay(code.code, "1", X_Callback_URL=caller.address)
+    worked(money)
+    assert json.loads(caller.got[0][2])["errorCode"] == "underPaymentNotAllowed"
+
+
+@pytest.mark.parametrize("status", [500, 301, 404])
+def test_it_is_tried_again_until_taken(
+    network: Network, money: Money, caller: Caller, status: int
+) -> None:
+    """A redirection is not followed: it could point anywhere."""
+    caller.status = status
+    network.pay(money.issue(FATIMA).code, "163.52", X_Callback_URL=caller.address)
+    worked(money)
+    worked(money)
+    assert len(caller.got) == 1
+    money.runtime.clock.now += timedelta(seconds=6)  # type: ignore[attr-defined]
+    caller.status = 200
+    worked(money, 1)
+    assert len(caller.got) == 2
+    assert money.one("SELECT count(*) FROM api_request WHERE callback_due_at IS NOT NULL") == 0
+    assert money.one("SELECT count(*) FROM deposit") == 1
+
+
+def test_it_ends_and_the_answer_can_still_be_polled(
+    network: Network, money: Money, caller: Caller
+) -> None:
+    caller.status = 503
+    asked = network.pay(money.issue(FATIMA).code, "163.52", X_Callback_URL=caller.address)
+    for _ in range(MOST_ATTEMPTS + 3):
+        worked(money, 1)
+        money.runtime.clock.now += timedelta(hours=2)  # type: ignore[attr-defined]
+    assert len(caller.got) == MOST_ATTEMPTS
+    state = network.get(f"/requeststates/{asked.json['serverCorrelationId']}").json
+    assert state["status"] == "completed"
+
+
+def test_who_never_answers_blocks_nobody(network: Network, money: Money, caller: Caller) -> None:
+    """The hanging client has two threads at most; the others' callbacks go meanwhile."""
+    quick = Caller()
+    caller.slow = 1.5
+    rows = (
+        "INSERT INTO api_client (id, network, key_digest, created_at)"
+        " SELECT 'quick', network, key_digest, created_at FROM api_client",
+        "INSERT INTO api_request (client_id, correlation_id, server_id, request_digest, kind,"
+        " target, body, method, callback_url, state, status, answer, created_at, callback_due_at)"
+        " SELECT c, gen_random_uuid(), gen_random_uuid(), 'x', 'payment', 'x', '{}', 'callback',"
+        " u, 'completed', 201, '{}', :now, :now FROM (VALUES ('demo-wafacash', :slow),"
+        " ('quick', :quick)) AS v (c, u), generate_series(1, 6)",
+    )
+    values = {"now": money.runtime.clock(), "slow": caller.address, "quick": quick.address}
+    with money.runtime.database.begin() as connection:
+        connection.execute(text(rows[0]))
+        connection.execute(text(rows[1]), values)
+    work = ApiWork(money.runtime)
+    began = time.monotonic()
+    while len(quick.got) < 6 and time.monotonic() - began < 1.4:
+        work.do()
+        time.sleep(0.02)
+    assert len(quick.got) == 6
+    assert len(caller.got) == 2
+    work.stop()
+    quick.server.shutdown()
+    quick.server.server_close()
+
+
+def test_private_addresses_are_refused_where_not_configured(
+    network: Network, money: Money, caller: Caller
+) -> None:
+    with money.runtime.database.connect() as connection:
+        client = find_client(connection, DEMO_CLIENT)
+    assert client
+    for address in (
+        "https://127.0.0.1/",
+        "https://10.0.0.1/",
+        "https://[::1]/",
+        "https://localhost/",
+    ):
+        callback = Callback(client, str(uuid4()), address, b"{}", 1)
+        now = money.runtime.clock()
+        assert deliver(callback, b"secret", private=False, now=now) == "a private address"

@@ -1,0 +1,137 @@
+"""Networks' systems: keys shown once, limits, and a refusal that tells the caller nothing."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from app.agents.clients import DEMO_KEY, let_in
+from app.agents.errors import ClientRefused
+from tests.mobile_money.conftest import HEADERS, Money, Network, payment
+
+FATIMA, HASSAN = "+212600000001", "+212600000002"
+
+
+def run(app: Flask, *command: str) -> str:
+    result = app.test_cli_runner().invoke(args=["clients", *command])
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def key_in(output: str) -> str:
+    found = re.search(r"X-API-Key: ([0-9a-f]{64})\n", output)
+    assert found
+    return found[1]
+
+
+def test_a_client_is_made_rotated_and_shut_out(app: Flask, network: Network, money: Money) -> None:
+    first = key_in(run(app, "create", "wafa-till"))
+    stored = money.one("SELECT encode(key_digest, 'hex') FROM api_client WHERE id = 'wafa-till'")
+    assert first != stored and len(str(stored)) == 64
+    network.headers = {"X-Client-Id": "wafa-till", "X-API-Key": first}
+    assert network.get("/heartbeat").status_code == 200
+    second = key_in(run(app, "rotate", "wafa-till", "--keep-old", "2"))
+    assert network.get("/heartbeat").status_code == 200
+    network.headers["X-API-Key"] = second
+    assert network.get("/heartbeat").status_code == 200
+    money.runtime.clock.now += timedelta(hours=2)  # type: ignore[attr-defined]
+    network.headers["X-API-Key"] = first
+    assert network.get("/heartbeat").status_code == 401
+    run(app, "revoke", "wafa-till")
+    network.headers["X-API-Key"] = second
+    assert network.get("/heartbeat").status_code == 401
+    assert first not in run(app, "list") and second not in run(app, "list")
+
+
+@pytest.mark.parametrize(
+    ("headers", "why"),
+    [
+        ({}, "no key"),
+        ({"X-Client-Id": "demo-wafacash"}, "no key"),
+        ({**HEADERS, "X-API-Key": "wrong"}, "wrong key"),
+        ({**HEADERS, "X-Client-Id": "nobody"}, "unknown client"),
+        ({**HEADERS, "X-Client-Id": "x" * 500}, "unknown client"),
+    ],
+)
+def test_who_is_not_let_in_hears_no_difference(
+    network: Network, headers: dict[str, str], why: str
+) -> None:
+    network.headers = headers
+    response = network.get("/heartbeat")
+    assert response.status_code == 401
+    assert response.json["errordescription"] == "client id or key is wrong"
+    assert why not in response.text
+
+
+def test_the_log_is_told_why(money: Money) -> None:
+    changes = {
+        "revoked key": "revoked_at = now()",
+        "other address": "addresses = ARRAY['10.0.0.0/8']",
+    }
+    for why, change in changes.items():
+        with money.runtime.database.begin() as connection:
+            connection.execute(text(f"UPDATE api_client SET {change}"))
+            with pytest.raises(ClientRefused) as refused:
+                let_in(connection, "demo-wafacash", DEMO_KEY, "192.0.2.1", money.runtime.clock())
+            assert refused.value.params == {"why": why}
+            connection.rollback()
+
+
+def test_so_many_requests_a_minute(network: Network, money: Money) -> None:
+    with money.runtime.database.begin() as connection:
+        connection.execute(text("UPDATE api_client SET requests_a_minute = 3"))
+    answers = [network.get("/heartbeat") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 400]
+    assert answers[3].json["errorCode"] == "rateLimitError"
+
+
+def test_so_much_a_day(network: Network, money: Money) -> None:
+    with money.runtime.database.begin() as connection:
+        connection.execute(text("UPDATE api_client SET day_limit_centimes = 70000"))
+    assert network.pay(money.issue(HASSAN).code, "663.9").status_code == 201
+    refused = network.pay(money.issue(FATIMA).code, "163.52")
+    assert refused.json["errorCode"] == "dailyValueLimitExceeded"
+    assert {"key": "rest", "value": "36.10"} in refused.json["errorParameters"]
+
+
+def test_only_agencies_it_speaks_for(network: Network, money: Money) -> None:
+    with money.runtime.database.begin() as connection:
+        connection.execute(text("UPDATE api_client SET agencies = ARRAY['W-FES-01']"))
+    code = money.issue(FATIMA)
+    refused = network.pay(code.code, "163.52")
+    assert (refused.status_code, refused.json["errorCategory"]) == (401, "authorisation")
+    with money.runtime.database.begin() as connection:
+        connection.execute(text("UPDATE api_client SET agencies = ARRAY['W-RABAT-01']"))
+    assert network.pay(code.code, "163.52").status_code == 201
+
+
+def test_a_network_that_may_send_other_amounts(app: Flask, network: Network, money: Money) -> None:
+    run(app, "other-amounts", "wafacash", "yes")
+    code = money.issue(FATIMA)
+    assert network.post(f"/bills/{code.code}/payments", payment("200")).status_code == 201
+    assert money.one("SELECT kind FROM money_break") == "other_amount_sent"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("create", "X"),
+        ("create", "wafa", "--network", "nobody"),
+        ("create", "wafa", "--agency", "W-NOWHERE-1"),
+        ("create", "wafa", "--address", "here"),
+        ("create", "demo-wafacash"),
+        ("rotate", "nobody"),
+        ("revoke", "nobody"),
+        ("other-amounts", "nobody", "yes"),
+    ],
+)
+def test_what_cannot_be_made_says_why(
+    app: Flask, network: Network, command: tuple[str, ...]
+) -> None:
+    result = app.test_cli_runner().invoke(args=["clients", *command])
+    assert result.exit_code in (1, 2) and "Traceback" not in result.output
+    assert "Error" in result.output
