@@ -1,4 +1,4 @@
-"""The published description, asked for what it allows and what it does not: every answer fits it."""
+"""The published description, asked for what it allows and what not: every answer fits it."""
 
 from __future__ import annotations
 
