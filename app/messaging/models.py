@@ -1,4 +1,4 @@
-"""Tables of the outbox: what is to be sent, and how far each message came."""
+"""Tables of messages: what is to be sent, how far each came, what providers and phones told us."""
 
 from sqlalchemy import (
     BigInteger,
@@ -8,16 +8,24 @@ from sqlalchemy import (
     DateTime,
     Identity,
     Index,
+    Integer,
     SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.base.database import metadata
 
-# queued -> sending -> sent; failed ends it. Delivery reports will add delivered.
-STATES = ("queued", "sending", "sent", "delivered", "failed")
+# Forward only: queued and sending take turns, then sent or unknown, then one that stays.
+# unknown: the line broke after the request was sent, and a second copy would do harm.
+# unreported: no report came in time; cancelled: paid, stopped or too late before it was sent.
+ENDED = ("delivered", "failed", "cancelled", "unreported")
+STATES = ("queued", "sending", "sent", "unknown", *ENDED)
+# What goes first, and may be sent twice where nobody knows whether it was; the rest may not.
+ANSWER, CAMPAIGN = 0, 1
 
 message = Table(
     "message",
@@ -28,30 +36,102 @@ message = Table(
     Column("kind", Text, nullable=False),
     Column("phone", Text, nullable=False),
     Column("language", Text, nullable=False),
-    Column("body", Text, nullable=False),
+    # Forgotten once it is older than KEEP_BODIES_DAYS.
+    Column("body", Text),
     Column("encoding", Text, nullable=False),
     Column("segments", SmallInteger, nullable=False),
     Column("state", Text, nullable=False, server_default=text("'queued'")),
+    # ANSWER or CAMPAIGN.
+    Column("priority", SmallInteger, nullable=False, server_default=text("0")),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("due_at", DateTime(timezone=True), nullable=False),
+    # Past it the message is of no use any more; none is always of use.
+    Column("useful_until", DateTime(timezone=True)),
+    # How often it was handed to a provider, and how often to the one at work.
     Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
+    Column("attempts_here", SmallInteger, nullable=False, server_default=text("0")),
+    # Providers that are not to be tried (again) with it.
+    Column("tried", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    # How often it went out again though nobody knew whether it had.
+    Column("resent_unknown", SmallInteger, nullable=False, server_default=text("0")),
     # While a worker holds the message; past it another may take it over.
     Column("leased_until", DateTime(timezone=True)),
     Column("provider", Text),
     Column("provider_reference", Text),
     Column("sent_at", DateTime(timezone=True)),
+    # When it came to the state it stays in.
+    Column("ended_at", DateTime(timezone=True)),
     Column("error", Text),
     CheckConstraint("state IN ('" + "', '".join(STATES) + "')", name="state"),
     CheckConstraint("encoding IN ('GSM-7', 'UCS-2')", name="encoding"),
     CheckConstraint("segments > 0", name="segments"),
     CheckConstraint("(state = 'sending') = (leased_until IS NOT NULL)", name="lease"),
+    CheckConstraint(
+        "(state IN ('" + "', '".join(ENDED) + "')) = (ended_at IS NOT NULL)", name="ended"
+    ),
+    CheckConstraint("priority IN (0, 1)", name="priority"),
+    CheckConstraint("body IS NOT NULL OR ended_at IS NOT NULL", name="body"),
     Index(
         "ix_message_waiting",
+        "priority",
         "due_at",
         "id",
         postgresql_where=text("state IN ('queued', 'sending')"),
     ),
+    # What a report is about, and what still waits for one.
+    Index("uq_message_provider_reference", "provider", "provider_reference", unique=True),
+    Index(
+        "ix_message_unreported",
+        "sent_at",
+        postgresql_where=text("state IN ('sent', 'unknown')"),
+    ),
     Index("ix_message_phone", "phone", "id"),
+    Index("ix_message_created_at", "created_at"),
+)
+
+# A provider that fails rests; when the rest is over one message probes it. No row: it is well.
+provider_health = Table(
+    "provider_health",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("failures", SmallInteger, nullable=False),
+    Column("rest_seconds", Integer, nullable=False),
+    Column("resting_until", DateTime(timezone=True)),
+    # A probe that never comes back must not keep the provider resting.
+    Column("probing_until", DateTime(timezone=True)),
+    Column("reason", Text, nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("failures >= 0 AND rest_seconds >= 0", name="counts"),
+)
+
+# What providers reported, as they said it; a report may come before the answer to the request.
+delivery_report = Table(
+    "delivery_report",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("provider", Text, nullable=False),
+    Column("provider_reference", Text, nullable=False),
+    # Our own id of the message, where the provider gives it back.
+    Column("message_id", BigInteger),
+    Column("status", Text, nullable=False),
+    # on_the_way, delivered, failed; none is a word we do not know.
+    Column("outcome", Text),
+    Column("reason", Text),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("times", Integer, nullable=False, server_default=text("1")),
+    CheckConstraint("outcome IN ('on_the_way', 'delivered', 'failed')", name="outcome"),
+    UniqueConstraint("provider", "provider_reference", "status"),
+    Index("ix_delivery_report_received_at", "received_at"),
+)
+
+# Phones that a provider does not write to any more: who said STOP to it.
+provider_stop = Table(
+    "provider_stop",
+    metadata,
+    Column("provider", Text, primary_key=True),
+    Column("phone", Text, primary_key=True),
+    Column("stopped_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("phone ~ '^[+][0-9]{8,15}$'", name="phone"),
 )
 
 # What the owner of a phone wants to hear; a phone without a row hears reminders.
@@ -61,6 +141,8 @@ phone_preference = Table(
     Column("phone", Text, primary_key=True),
     Column("reminders", Boolean, nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
+    # Where it was said: `ussd`, `sms`, or the provider that told us.
+    Column("changed_by", Text, nullable=False, server_default=text("'ussd'")),
 )
 
 # What is recorded of a yes or a no to promotional messages (law 09-08); rows are never changed,
@@ -92,6 +174,8 @@ inbound_message = Table(
     Column("provider_id", Text, primary_key=True),
     Column("phone", Text, nullable=False),
     Column("keyword", Text),
+    # Whether it got an answer: how machines that answer each other are noticed.
+    Column("answered", Boolean, nullable=False, server_default=text("false")),
     Column("received_at", DateTime(timezone=True), nullable=False),
     CheckConstraint("phone ~ '^[+][0-9]{8,15}$'", name="phone"),
     Index("ix_inbound_message_phone", "phone", "received_at"),

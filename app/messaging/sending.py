@@ -13,7 +13,7 @@ from app.base.clock import Clock
 from app.base.database import transaction
 from app.base.phone import Phone
 from app.messaging.models import message
-from app.sms.provider import NotSent, OutgoingSms, Provider
+from app.sms.provider import FateUnknown, NotSent, OutgoingSms, Provider
 
 # Longer than any provider may take to answer.
 LEASE = timedelta(seconds=30)
@@ -80,6 +80,10 @@ def send_claimed(database: Engine, provider: Provider, claimed: Claimed, clock: 
         reference = _already_taken(provider, claimed) or provider.send(
             OutgoingSms(claimed.reference, claimed.phone, claimed.body)
         )
+    except FateUnknown as unknown:
+        with transaction(database) as connection:
+            again = NotSent(unknown.reason, again="here")
+            return _record_refusal(connection, claimed, again, clock())
     except NotSent as refusal:
         with transaction(database) as connection:
             return _record_refusal(connection, claimed, refusal, clock())
@@ -100,7 +104,7 @@ def _already_taken(provider: Provider, claimed: Claimed) -> str | None:
     if not claimed.taken_over:
         return None
     try:
-        return provider.find(claimed.reference)
+        return provider.find(OutgoingSms(claimed.reference, claimed.phone, claimed.body))
     except LookupError:
         # It cannot be asked: a receipt or a code twice is harmless, one never is not.
         return None
@@ -109,8 +113,8 @@ def _already_taken(provider: Provider, claimed: Claimed) -> str | None:
 def _record_refusal(
     connection: Connection, claimed: Claimed, refusal: NotSent, now: datetime
 ) -> str:
-    if not refusal.retryable or now - claimed.created_at > GIVEN_UP_AFTER:
-        _record(connection, claimed, state="failed", error=refusal.reason)
+    if refusal.again == "never" or now - claimed.created_at > GIVEN_UP_AFTER:
+        _record(connection, claimed, state="failed", ended_at=now, error=refusal.reason)
         return "failed"
     wait = min(timedelta(seconds=2 ** min(claimed.attempts, 16)), _LONGEST_WAIT)
     _record(connection, claimed, state="queued", due_at=now + wait, error=refusal.reason)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
 from app.base.phone import Phone
-from app.messaging.models import message, phone_preference
+from app.messaging.models import ANSWER, message, phone_preference
 from app.text.encoding import encoding_of, segments
 from app.text.words import Words
 
@@ -23,11 +23,17 @@ def queue_message(
     language: str,
     values: Mapping[str, Any],
     now: datetime,
-) -> None:
-    """Queues the words `sms.<kind>`, once for each `event`, however often it is asked."""
+    priority: int = ANSWER,
+    useful_until: datetime | None = None,
+) -> int | None:
+    """Queues the words `sms.<kind>`, once for each `event`, however often it is asked.
+
+    The message's id; None where it was queued before. CAMPAIGN messages wait behind all others and
+    are not sent past `useful_until`.
+    """
     language = words.spoken(language)
     body = words.say(language, f"sms.{kind}", values)
-    connection.execute(
+    queued: int | None = connection.execute(
         insert(message)
         .values(
             event_key=f"{kind}:{event}",
@@ -39,9 +45,13 @@ def queue_message(
             segments=segments(body),
             created_at=now,
             due_at=now,
+            priority=priority,
+            useful_until=useful_until,
         )
         .on_conflict_do_nothing(index_elements=["event_key"])
-    )
+        .returning(message.c.id)
+    ).scalar()
+    return queued
 
 
 def set_reminders(connection: Connection, phone: Phone, wanted: bool, now: datetime) -> None:

@@ -8,7 +8,7 @@ from africastalking.Service import AfricasTalkingException
 from africastalking.SMS import SMSService
 
 from app.settings import Settings
-from app.sms.provider import NotSent, OutgoingSms
+from app.sms.provider import FateUnknown, NotSent, OutgoingSms
 
 # Connecting and answering, in seconds: well within a lease.
 _TIMEOUT = (3.05, 9.05)
@@ -35,17 +35,17 @@ class AfricasTalking:
         try:
             answer = self._sms.send(sms.text, [sms.to.e164], self._sender, timeout=_TIMEOUT)
         except requests.RequestException as error:
-            raise NotSent(type(error).__name__, retryable=True) from None
+            raise FateUnknown(type(error).__name__) from None
         except AfricasTalkingException as error:
             invalid = "authentication" in str(error).lower()
             reason = "authentication refused" if invalid else "http error"
-            raise NotSent(reason, retryable=True) from None
+            raise NotSent(reason, again="elsewhere", faulty=True) from None
         except ValueError:
-            raise NotSent("answer not understood", retryable=True) from None
+            raise FateUnknown("answer not understood") from None
         return _reference(answer)
 
-    def find(self, reference: str) -> str | None:
-        raise LookupError(reference)
+    def find(self, sms: OutgoingSms) -> str | None:
+        raise LookupError(sms.reference)
 
 
 def _reference(answer: Any) -> str:
@@ -55,7 +55,11 @@ def _reference(answer: Any) -> str:
         (recipient,) = told["SMSMessageData"]["Recipients"]
         code, reference = int(recipient["statusCode"]), str(recipient["messageId"])
     except (ValueError, KeyError, TypeError):
-        raise NotSent("answer not understood", retryable=True) from None
+        raise FateUnknown("answer not understood") from None
     if code in _TAKEN:
         return reference
-    raise NotSent(f"status {code}", retryable=code in _PASSING, stopped=code in _STOPPED)
+    raise NotSent(
+        f"status {code}",
+        again="elsewhere" if code in _PASSING else "never",
+        stopped=code in _STOPPED,
+    )

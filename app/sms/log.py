@@ -27,16 +27,16 @@ class LogProvider:
             times = self._redis.incr(key)
             self._redis.expire(key, _REMEMBERED_SECONDS)
         except RedisError as error:
-            raise NotSent("redis is away", retryable=True) from error
+            raise NotSent("redis is away", again="here") from error
         self._log.info("sms_taken", to=sms.to, reference=sms.reference, times=times)
         return f"log-{sms.reference}"
 
-    def find(self, reference: str) -> str | None:
+    def find(self, sms: OutgoingSms) -> str | None:
         try:
-            taken = self._redis.exists(_key(reference))
+            taken = self._redis.exists(_key(sms.reference))
         except RedisError as error:
-            raise NotSent("redis is away", retryable=True) from error
-        return f"log-{reference}" if taken else None
+            raise NotSent("redis is away", again="here") from error
+        return f"log-{sms.reference}" if taken else None
 
 
 def _key(reference: str) -> str:

@@ -1,42 +1,106 @@
-"""What an SMS provider does for us, and the three things its refusal tells."""
+"""What an SMS provider does for us, and what its refusals and reports tell."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from typing import Literal, Protocol
 
 from app.base.phone import Phone
+
+# May the same message go again: here a little later, by another provider, or never.
+Again = Literal["here", "elsewhere", "never"]
+Outcome = Literal["on_the_way", "delivered", "failed"]
 
 
 @dataclass(frozen=True, slots=True)
 class OutgoingSms:
-    """`reference` is ours, unique and stable: the provider is asked by it."""
+    """`reference` is ours, unique and stable: reports and questions name it where they can.
+
+    `since` is when it was first handed to a provider: a provider that is asked looks from then on.
+    """
 
     reference: str
     to: Phone
     text: str
+    since: datetime | None = None
 
 
 class NotSent(Exception):  # noqa: N818
     """The provider did not take the message.
 
-    `retryable`: the same message may be taken later; `stopped`: the person asked for no more;
-    `reason`: a few words for whoever looks, without number or text.
+    `again` says where the same message may be taken; `stopped`: the person asked this provider for
+    no more; `faulty`: it is the provider that is unwell, not the message; `rest_seconds`: how long
+    it asked to be left alone; `reason`: a few words for whoever looks, without number or text.
     """
 
-    def __init__(self, reason: str, *, retryable: bool, stopped: bool = False) -> None:
-        self.reason, self.retryable, self.stopped = reason, retryable, stopped
+    def __init__(
+        self,
+        reason: str,
+        *,
+        again: Again,
+        stopped: bool = False,
+        faulty: bool = False,
+        rest_seconds: float | None = None,
+    ) -> None:
+        self.reason, self.again, self.stopped = reason, again, stopped
+        self.faulty, self.rest_seconds = faulty, rest_seconds
         super().__init__(reason)
 
 
+class FateUnknown(Exception):  # noqa: N818
+    """The request went out and no answer came back: the provider may have the message or not."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A delivery report: the provider's `reference`, its own `status` word and what it means.
+
+    `outcome` None is a word we do not know. `message_id` is ours, where the provider gives it back;
+    `stopped`: the person asked this provider for no more.
+    """
+
+    reference: str
+    status: str
+    outcome: Outcome | None
+    reason: str | None = None
+    message_id: int | None = None
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class InboundSms:
+    """A message from a phone; `identity` is the provider's own id of it."""
+
+    identity: str
+    sender: Phone
+    text: str
+
+
 class Provider(Protocol):
-    """One way to send. `send` gives the provider's own reference, or raises NotSent."""
+    """One way to send. `send` gives the provider's own reference, or raises NotSent, FateUnknown.
+
+    Safe to call from many threads at once; every wait has a limit of ours.
+    """
 
     name: str
 
     def send(self, sms: OutgoingSms) -> str: ...
 
-    def find(self, reference: str) -> str | None:
-        """The provider's reference if it has taken ours, None if not.
+    def find(self, sms: OutgoingSms) -> str | None:
+        """The provider's reference if it has taken this message, None if not.
 
         LookupError when this provider cannot be asked; NotSent when it does not answer.
         """
         ...
+
+
+class Reader(Protocol):
+    """Reads what a provider posts to us; InvalidInput names the field that is wrong."""
+
+    def read_report(self, form: Mapping[str, str], query: Mapping[str, str]) -> Report: ...
+
+    def read_inbound(self, form: Mapping[str, str]) -> InboundSms: ...

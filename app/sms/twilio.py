@@ -6,7 +6,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from app.settings import Settings
-from app.sms.provider import NotSent, OutgoingSms
+from app.sms.provider import Again, FateUnknown, NotSent, OutgoingSms
 
 _TIMEOUT_SECONDS = 9.05
 _STOPPED = 21610
@@ -32,20 +32,21 @@ class Twilio:
         try:
             sent = self._client.messages.create(to=sms.to.e164, from_=self._from, body=sms.text)
         except requests.RequestException as error:
-            raise NotSent(type(error).__name__, retryable=True) from None
+            raise FateUnknown(type(error).__name__) from None
         except TwilioRestException as error:
             raise _refusal(error) from None
         except (TwilioException, ValueError):
-            raise NotSent("answer not understood", retryable=True) from None
+            raise FateUnknown("answer not understood") from None
         if not sent.sid:
-            raise NotSent("answer not understood", retryable=True)
+            raise FateUnknown("answer not understood")
         return str(sent.sid)
 
-    def find(self, reference: str) -> str | None:
-        raise LookupError(reference)
+    def find(self, sms: OutgoingSms) -> str | None:
+        raise LookupError(sms.reference)
 
 
 def _refusal(error: TwilioRestException) -> NotSent:
     """A wrong request stays wrong; throttling, our own sign-in and their faults pass."""
     passing = error.status in {_NOT_AUTHORISED, 429} or error.status >= 500
-    return NotSent(f"error {error.code}", retryable=passing, stopped=error.code == _STOPPED)
+    again: Again = "here" if passing else "never"
+    return NotSent(f"error {error.code}", again=again, stopped=error.code == _STOPPED)

@@ -94,7 +94,7 @@ def test_two_workers_never_claim_the_same(runtime: Runtime) -> None:
 
 def test_a_refusal_is_tried_again_later_and_given_up_in_the_end(runtime: Runtime) -> None:
     queue(runtime, 1)
-    provider = Refusing(NotSent("throttled", retryable=True))
+    provider = Refusing(NotSent("throttled", again="here"))
     begun = runtime.clock()
     state = "queued"
     while state == "queued":
@@ -112,7 +112,7 @@ def test_a_final_refusal_is_final(runtime: Runtime) -> None:
     queue(runtime, 1)
     with transaction(runtime.database) as connection:
         (claimed,) = claim_messages(connection, runtime.clock(), 5)
-    provider = Refusing(NotSent("invalid number", retryable=False))
+    provider = Refusing(NotSent("invalid number", again="never"))
     assert send_claimed(runtime.database, provider, claimed, runtime.clock) == "failed"
 
 
@@ -146,7 +146,7 @@ def test_a_worker_thought_dead_does_not_overwrite_its_heir(runtime: Runtime) -> 
     with transaction(runtime.database) as connection:
         (heir,) = claim_messages(connection, runtime.clock(), 5)
     send_claimed(runtime.database, runtime.sms_provider, heir, runtime.clock)
-    refusing = Refusing(NotSent("late", retryable=True))
+    refusing = Refusing(NotSent("late", again="here"))
     send_claimed(runtime.database, refusing, slow, runtime.clock)
     assert states(runtime) == {"sent": 1}
 

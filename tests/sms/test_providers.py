@@ -87,7 +87,7 @@ def refused(code: int, status: int) -> dict[str, Any]:
     return {"code": code, "message": "no", "status": status}
 
 
-# provider, HTTP status, body -> retryable, stopped (None: taken)
+# provider, HTTP status, body -> again, stopped (None: taken)
 CASES = [
     (AfricasTalking, 201, recipient(100), None),
     (AfricasTalking, 201, recipient(101), None),
@@ -126,7 +126,7 @@ def test_what_an_answer_means(
         return
     with pytest.raises(NotSent) as told:
         provider.send(SMS)
-    assert (told.value.retryable, told.value.stopped) == refusal
+    assert (told.value.again, told.value.stopped) == refusal
     assert "600000001" not in told.value.reason
 
 
@@ -150,12 +150,12 @@ def test_a_cut_connection_and_a_closed_door_may_be_tried_again(network: Network,
     provider: Provider = make(settings(network))
     with pytest.raises(NotSent) as cut:
         provider.send(SMS)
-    assert cut.value.retryable
+    assert cut.value.again
     network.shutdown()
     network.server_close()
     with pytest.raises(NotSent) as closed:
         provider.send(SMS)
-    assert closed.value.retryable
+    assert closed.value.again
 
 
 @pytest.mark.parametrize("make", [AfricasTalking, Twilio])

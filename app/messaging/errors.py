@@ -1,0 +1,9 @@
+"""Why messaging cannot go on."""
+
+from app.base.errors import MaalemError
+
+
+class PricesWrong(MaalemError):  # noqa: N818
+    """The price list cannot be used; `why` says what is wrong with it."""
+
+    code = "prices_wrong"
