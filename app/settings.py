@@ -48,6 +48,15 @@ class Settings(BaseSettings):
     sms_providers: Annotated[tuple[str, ...], NoDecode] = Field(
         ("log",), description="the SMS providers, in order of preference"
     )
+    sms_weights: Annotated[dict[str, int], NoDecode] = Field(
+        {}, description="how messages are shared out, as africastalking=9,twilio=1; none: in order"
+    )
+    sms_rates: Annotated[dict[str, int], NoDecode] = Field(
+        {}, description="the most messages a second for a provider, as twilio=50; none: no limit"
+    )
+    sms_at_once: int = Field(
+        128, ge=1, le=512, description="messages a worker has on their way at once"
+    )
     africastalking_username: str = Field("", description="the account's user name")
     africastalking_api_key: SecretStr = Field(SecretStr(""), description="the account's key")
     africastalking_sender_id: str = Field("", description="the sender shown to the artisan")
@@ -86,6 +95,27 @@ class Settings(BaseSettings):
             raise ValueError("not written as gateway=septets/units,...")
         pairs = (pair.split("=") for pair in value.split(","))
         return {name: tuple(map(int, limits.split("/"))) for name, limits in pairs}
+
+    @field_validator("sms_weights", "sms_rates", mode="before")
+    @classmethod
+    def _read_numbers(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        if not re.fullmatch(r"\w+=\d{1,6}(,\w+=\d{1,6})*", value, re.ASCII):
+            raise ValueError("not written as provider=number,...")
+        return {name: int(number) for name, number in (p.split("=") for p in value.split(","))}
+
+    @model_validator(mode="after")
+    def _only_providers_named(self) -> "Settings":
+        for what in ("sms_weights", "sms_rates"):
+            if strange := set(getattr(self, what)) - set(self.sms_providers):
+                names = ", ".join(sorted(strange))
+                raise ValueError(f"{what.upper()} names what SMS_PROVIDERS does not: {names}")
+        if any(rate < 1 for rate in self.sms_rates.values()):
+            raise ValueError("SMS_RATES: at least 1 a second")
+        if self.sms_weights and not any(self.sms_weights.values()):
+            raise ValueError("SMS_WEIGHTS: one at least above 0")
+        return self
 
     @field_validator("data_dir")
     @classmethod

@@ -22,6 +22,7 @@ class AfricasTalking:
     """Sends one message to one number."""
 
     name = "africastalking"
+    can_be_asked = False
 
     def __init__(self, settings: Settings) -> None:
         key = settings.africastalking_api_key.get_secret_value()

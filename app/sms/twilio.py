@@ -17,6 +17,7 @@ class Twilio:
     """Sends one message to one number, over connections kept open."""
 
     name = "twilio"
+    can_be_asked = False
 
     def __init__(self, settings: Settings) -> None:
         self._from = settings.twilio_from
