@@ -168,7 +168,7 @@ class Runtime:
     @cached_property
     def sms_provider(self) -> Provider:
         """The first provider configured."""
-        return PROVIDERS[self.settings.sms_providers[0]](self.settings, self.redis)
+        return PROVIDERS[self.settings.sms_providers[0]].make(self.settings, self.redis)
 
     @property
     def secret(self) -> bytes:

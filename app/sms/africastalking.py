@@ -1,14 +1,18 @@
 """Africa's Talking, through its own package. It cannot be asked by our reference."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import requests
 from africastalking.Service import AfricasTalkingException
 from africastalking.SMS import SMSService
 
+from app.base.errors import InvalidInput
+from app.base.phone import Phone
 from app.settings import Settings
-from app.sms.provider import FateUnknown, NotSent, OutgoingSms
+from app.sms.fields import read_id, read_phone, read_text, read_word
+from app.sms.provider import FateUnknown, InboundSms, NotSent, Outcome, OutgoingSms, Report
 
 # Connecting and answering, in seconds: well within a lease.
 _TIMEOUT = (3.05, 9.05)
@@ -63,3 +67,41 @@ def _reference(answer: Any) -> str:
         again="elsewhere" if code in _PASSING else "never",
         stopped=code in _STOPPED,
     )
+
+
+# A report's words; one that is not here is kept and moves nothing.
+_OUTCOMES: Mapping[str, Outcome] = {
+    "sent": "on_the_way",
+    "submitted": "on_the_way",
+    "buffered": "on_the_way",
+    "success": "delivered",
+    "rejected": "failed",
+    "failed": "failed",
+    "absentsubscriber": "failed",
+    "expired": "failed",
+}
+_STOPPED_WORDS = {"userinblacklist", "donotdisturbrejection"}
+
+
+class AfricasTalkingReader:
+    """Its posts are forms; the token in the address is what proves them."""
+
+    def read_report(self, form: Mapping[str, str], query: Mapping[str, str]) -> Report:
+        reference, status = read_id(form, "id"), read_word(form, "status")
+        if status is None:
+            raise InvalidInput(what="status", why="missing")
+        reason = read_word(form, "failureReason")
+        return Report(
+            reference,
+            status,
+            _OUTCOMES.get(status.lower()),
+            reason,
+            stopped=(reason or "").lower() in _STOPPED_WORDS,
+        )
+
+    def read_inbound(self, form: Mapping[str, str]) -> InboundSms:
+        return InboundSms(read_id(form, "id"), read_phone(form, "from"), read_text(form, "text"))
+
+    def read_optout(self, form: Mapping[str, str]) -> Phone:
+        """Who asked it for no more messages from our sender."""
+        return read_phone(form, "phoneNumber")
