@@ -171,7 +171,7 @@ class Runtime:
     def sms_providers(self) -> dict[str, Provider]:
         """Those configured, in order of preference."""
         names = self.settings.sms_providers
-        return {name: PROVIDERS[name](self.settings, self.redis) for name in names}
+        return {name: PROVIDERS[name].make(self.settings, self.redis) for name in names}
 
     @cached_property
     def sms_limiter(self) -> FixedWindowRateLimiter:

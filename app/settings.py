@@ -10,6 +10,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_SECRET = "demo-secret-for-development-only"  # noqa: S105 - refused in production
 
+# What an SMS provider can do without; all else that begins with its name it needs.
+_MAY_BE_EMPTY = {"africastalking_sender_id", "africastalking_url", "twilio_url"}
+
 
 class Settings(BaseSettings):
     """What an installation may set; in production every missing secret is named at once."""
@@ -56,6 +59,9 @@ class Settings(BaseSettings):
     )
     sms_at_once: int = Field(
         128, ge=1, le=512, description="messages a worker has on their way at once"
+    )
+    sms_timeout: float = Field(
+        9.05, gt=0, le=15, description="seconds a provider may take to answer"
     )
     africastalking_username: str = Field("", description="the account's user name")
     africastalking_api_key: SecretStr = Field(SecretStr(""), description="the account's key")
@@ -146,14 +152,20 @@ class Settings(BaseSettings):
             "PUBLIC_URL": self.public_url.startswith("https://"),
             "SMS_PROVIDERS": bool(self.sms_providers) and "log" not in self.sms_providers,
         }
-        if "africastalking" in self.sms_providers:
-            wanted["AFRICASTALKING_USERNAME"] = bool(self.africastalking_username)
-            wanted["AFRICASTALKING_API_KEY"] = bool(self.africastalking_api_key.get_secret_value())
-        if "twilio" in self.sms_providers:
-            wanted["TWILIO_ACCOUNT_SID"] = bool(self.twilio_account_sid)
-            wanted["TWILIO_AUTH_TOKEN"] = bool(self.twilio_auth_token.get_secret_value())
-            wanted["TWILIO_FROM"] = bool(self.twilio_from)
+        wanted |= {name.upper(): bool(value) for name, value in self._of_providers()}
         return [name for name, present in wanted.items() if not present]
+
+    def _of_providers(self) -> list[tuple[str, str]]:
+        """What belongs to the providers in use by its name, but for what each can do without."""
+        named = [
+            (name, getattr(self, name))
+            for name in type(self).model_fields
+            if name.partition("_")[0] in self.sms_providers and name not in _MAY_BE_EMPTY
+        ]
+        return [
+            (name, value.get_secret_value() if isinstance(value, SecretStr) else value)
+            for name, value in named
+        ]
 
 
 def read_settings() -> Settings:
