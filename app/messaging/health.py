@@ -66,16 +66,18 @@ def let_rest(
     *,
     asked_seconds: float | None = None,
 ) -> bool:
-    """Whether it was not resting already; `asked_seconds` is how long it asked for itself."""
+    """Whether it was not resting already.
+
+    `asked_seconds` is how long it asked for itself: it gets that, and it is not held against it.
+    """
     known = read_health(connection).get(provider)
-    fresh = known is None or (known.well_since is not None and now - known.well_since > _QUIET)
-    rests = 1 if fresh or known is None else known.rests + 1
-    rest = min(_FIRST_REST * 2 ** min(rests - 1, 16), _LONGEST_REST) * (0.8 + 0.4 * random.random())
-    if asked_seconds is not None:
-        rest = max(timedelta(seconds=min(asked_seconds, 3600)), rest)
+    rests = _rests_before(known, now) + (asked_seconds is None)
+    rest = (
+        _rest(max(rests, 1), random) if asked_seconds is None else timedelta(seconds=asked_seconds)
+    )
     resting = insert(provider_health).values(
         provider=provider,
-        rests=rests,
+        rests=max(rests, 1),
         resting_until=now + rest,
         well_since=None,
         probing_until=None,
@@ -91,6 +93,18 @@ def let_rest(
         ),
     )
     return bool(connection.execute(statement.returning(provider_health.c.provider)).scalar())
+
+
+def _rests_before(known: Health | None, now: datetime) -> int:
+    if known is None or (known.well_since is not None and now - known.well_since > _QUIET):
+        return 0
+    return known.rests
+
+
+def _rest(rests: int, random: Random) -> timedelta:
+    """Twice as long each time, and not all workers' guesses at the same moment."""
+    longest: timedelta = min(_FIRST_REST * 2 ** min(rests - 1, 16), _LONGEST_REST)
+    return longest * (0.8 + 0.4 * random.random())
 
 
 def take_probe(connection: Connection, provider: str, now: datetime) -> bool:
