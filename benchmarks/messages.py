@@ -27,8 +27,8 @@ _FILL = """
                          priority, created_at, due_at)
     SELECT 'bench:' || n, CASE WHEN n % 10 = 0 THEN 'reminder_due' ELSE 'receipt' END,
            '+2126' || lpad(n::text, 8, '0'), 'fr',
-           'Maalem: recu ' || n || '. 163,52 DH payes le 23/11/2026 pour 11/2026, agence W-RABAT-01',
-           'GSM-7', 1, 90, CASE WHEN n % 10 = 0 THEN 1 ELSE 0 END, now(), now()
+           'Maalem: recu ' || n || '. 163,52 DH payes le 23/11/2026, agence W-RABAT-01',
+           'GSM-7', 1, 75, CASE WHEN n % 10 = 0 THEN 1 ELSE 0 END, now(), now()
     FROM generate_series(1, %s) n
 """
 PROVIDERS = {
