@@ -1,6 +1,6 @@
-"""The ways in which cash arrives, each over a real connection: the network's system, a page, a phone.
+"""The ways in which cash arrives, each over a real connection: a network's system, page, phone.
 
-An answer of None is none: the line broke, or nobody could do it now. Then the same is asked again.
+An answer of None is none: the line broke, or nobody could do it now. The same is asked again then.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`kill -9` at any moment of issuing, confirming, reversing and matching: nothing lost, nothing twice.
+"""`kill -9` at any moment of issue, confirmation, reversal and match: nothing lost, nothing twice.
 
 Some rounds in every run of the tests; `make kill` does 200 (KILL_ROUNDS, KILL_SEED).
 """
@@ -63,9 +63,7 @@ def _check(house: House, street: Street, number: int) -> None:
     with house.runtime.database.connect() as connection:
         assert find_broken(connection, {**RULES, **CNSS_RULES}) == {}, number
         rows = connection.execute(
-            text(
-                "SELECT d.receipt_number, d.code, c.state FROM deposit d JOIN payment_code c USING (code)"
-            )
+            text("SELECT receipt_number, code, state FROM deposit JOIN payment_code USING (code)")
         )
         found = {row[0]: (row[1], row[2]) for row in rows}
         states = ("paid", "reversed")

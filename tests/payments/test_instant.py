@@ -99,9 +99,7 @@ class Callers:
         many: list[Confirm] = []
         for line, network in zip(self._lines, self._networks, strict=True):
             for _ in range(2):
-                many.append(
-                    lambda line=line, s=uuid4().hex: until_answered(lambda: line.ask_code(phone, s))
-                )
+                many.append(lambda line=line: _by_dialling(line, phone))
             many.append(lambda network=network: _bill(network, consumer))
         return many
 
@@ -134,6 +132,11 @@ class PhoneCall:
         else:
             told, self._seen = self._line.confirm(self._phone, self._code, self._session), None
         return told if told and (told.isdecimal() or "déjà payé" in told) else None
+
+
+def _by_dialling(line: PhoneLine, phone: str) -> str:
+    session = uuid4().hex
+    return until_answered(lambda: line.ask_code(phone, session))
 
 
 def _bill(network: NetworkLine, consumer: str) -> str:
