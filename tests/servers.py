@@ -26,7 +26,11 @@ class Process:
 
     def start(self) -> None:
         self._running = subprocess.Popen(
-            self._command, env=self._environment, cwd=ROOT, start_new_session=True
+            self._command,
+            env=self._environment,
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
         )
 
     def kill(self, number: int = signal.SIGKILL) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 
 import psutil
+from sqlalchemy.exc import OperationalError
 
 from app.embedded import (
     engine_urls,
@@ -78,6 +79,13 @@ class House:
         self.runtime.redis.close()
         stop_redis(self._data)
         stop_postgres(self._data)
+
+    def recovered(self) -> bool | None:
+        """Whether the database answers again; no connection of before is used any more."""
+        self.runtime.database.dispose()
+        with suppress(OperationalError), self.runtime.database.connect() as connection:
+            return bool(connection.exec_driver_sql("SELECT true").scalar())
+        return None
 
     def match(self, file: Path) -> Process:
         """`flask wafacash match`, on its way."""

@@ -19,6 +19,7 @@ from app.payments.verify import RULES, find_broken
 from app.settlement.verify import CNSS_RULES
 from tests.killed.errands import Street
 from tests.killed.house import House, opened
+from tests.wire import until_answered
 
 ROUNDS = int(os.environ.get("KILL_ROUNDS", "6"))
 SEED = os.environ.get("KILL_SEED", "0")
@@ -26,16 +27,19 @@ AT_ONCE, MATCH_EVERY, LATEST = 6, 5, 0.6
 
 
 def test_nothing_is_lost_or_doubled_whatever_is_killed() -> None:
+    began = time.monotonic()
     random, killed, done = Random(SEED), Counter[str](), Counter[str]()
     with TemporaryDirectory(prefix="maalem-kill-") as folder, opened(Path(folder)) as house:
         street = Street(house, random)
         try:
             for number in range(ROUNDS):
                 killed[_round(house, street, number, random, done)] += 1
+                until_answered(house.recovered)
                 _check(house, street, number)
         finally:
             street.close()
-    print(f"\n{ROUNDS} rounds; killed {dict(killed)}; done {dict(done)}")
+    seconds = time.monotonic() - began
+    print(f"\n{ROUNDS} rounds in {seconds:.0f} s; killed {dict(killed)}; done {dict(done)}")
 
 
 def _round(house: House, street: Street, number: int, random: Random, done: Counter[str]) -> str:
