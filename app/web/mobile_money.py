@@ -335,6 +335,7 @@ def _whole(name: str, usual: int, least: int, most: int, error: str) -> int:
 def _how() -> dict[str, Any]:
     maalem = runtime()
     return {
+        "by": f"client:{g.client.id}",
         "fee": Money(maalem.settings.fee_centimes),
         "words": maalem.words,
         "random": maalem.random,
