@@ -34,7 +34,7 @@ MOST_ATTEMPTS = 14
 AT_ONCE_A_CLIENT = 2
 _CONNECT_SECONDS, _QUIET_SECONDS = 3.0, 5.0
 # Of a whole call: who answers a byte now and then is cut off too.
-_MOST_SECONDS = 8.0
+MOST_SECONDS = 8.0
 # Addresses that carry another one inside, which a translator on the way would go to.
 _CARRIERS = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "::/96")))
 
@@ -112,7 +112,14 @@ def mark_delivered(connection: Connection, callback: Callback) -> None:
     )
 
 
-def deliver(callback: Callback, secret: bytes, *, private: bool, now: datetime) -> str:
+def deliver(
+    callback: Callback,
+    secret: bytes,
+    *,
+    private: bool,
+    now: datetime,
+    seconds: float = MOST_SECONDS,
+) -> str:
     """`delivered`, or why not. Holds no database connection; follows no redirection."""
     parts = _split(callback.url)
     if parts is None:
@@ -127,7 +134,7 @@ def deliver(callback: Callback, secret: bytes, *, private: bool, now: datetime) 
     if not private and not all(map(_is_public, addresses)):
         return "a private address"
     try:
-        status = _put(parts, sorted(addresses)[0], callback, secret, now)
+        status = _put(parts, sorted(addresses)[0], callback, secret, now, seconds)
     except (HTTPException, OSError) as error:
         return type(error).__name__
     return "delivered" if 200 <= status < 300 else f"status {status}"
@@ -139,24 +146,21 @@ def signature(key: SecretStr, date: str, correlation_id: str, body: bytes) -> st
     return hmac.new(key.get_secret_value().encode(), told, hashlib.sha256).hexdigest()
 
 
-def _put(parts: SplitResult, address: str, callback: Callback, secret: bytes, now: datetime) -> int:
-    date = write_moment(now)
-    key = callback_key(secret, callback.client)
-    headers = {
-        "Host": parts.netloc.rpartition("@")[2],
-        "Content-Type": "application/json",
-        "X-Date": date,
-        "X-Client-Id": callback.client.id,
-        "X-CorrelationID": callback.correlation_id,
-        "X-Content-Hash": hashlib.sha256(callback.body).hexdigest(),
-        "X-Signature": signature(key, date, callback.correlation_id, callback.body),
-    }
+def _put(
+    parts: SplitResult,
+    address: str,
+    callback: Callback,
+    secret: bytes,
+    now: datetime,
+    seconds: float,
+) -> int:
+    headers = _headers(parts, callback, secret, write_moment(now))
     target = parts.path or "/"
     target += f"?{parts.query}" if parts.query else ""
     reached = socket.create_connection((address, _port(parts)), _CONNECT_SECONDS)
     # Another handle of the same connection, whoever else wraps it.
     with reached.dup() as handle:
-        cut = Timer(_MOST_SECONDS, handle.shutdown, (socket.SHUT_RDWR,))
+        cut = Timer(seconds, handle.shutdown, (socket.SHUT_RDWR,))
         cut.start()
         try:
             return _asked(parts, reached, target, callback.body, headers)
@@ -164,6 +168,19 @@ def _put(parts: SplitResult, address: str, callback: Callback, secret: bytes, no
             cut.cancel()
             cut.join()
             reached.close()
+
+
+def _headers(parts: SplitResult, callback: Callback, secret: bytes, date: str) -> dict[str, str]:
+    key = callback_key(secret, callback.client)
+    return {
+        "Host": parts.netloc,
+        "Content-Type": "application/json",
+        "X-Date": date,
+        "X-Client-Id": callback.client.id,
+        "X-CorrelationID": callback.correlation_id,
+        "X-Content-Hash": hashlib.sha256(callback.body).hexdigest(),
+        "X-Signature": signature(key, date, callback.correlation_id, callback.body),
+    }
 
 
 def _asked(

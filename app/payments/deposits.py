@@ -141,7 +141,7 @@ def redeem_code(
         taken = _take_code(connection, asked, digest)
         if isinstance(taken, str):
             return taken
-        raise why_not_payable(find_code_end(connection, code), taker.agent, at)
+        raise why_not_payable(find_code_end(connection, code), taker.agent, at, taker.network)
     owed = [(month, contribution) for month, contribution, _ in taken.lines]
     if taken.settled_before or not is_still_owed(taken.person, owed):
         # The transaction is given up, so the code stays as it was.
@@ -223,7 +223,7 @@ def get_payable(
 
 
 def why_not_payable(
-    end: CodeEnd | None, agent: Agent | None, now: datetime
+    end: CodeEnd | None, agent: Agent | None, now: datetime, network: str | None = None
 ) -> CodeUnknown | CodePaid | CodeExpired | CodeCancelled | CodeReversed:
     """The refusal for a code that cannot be paid; who paid it is told to the same agency only."""
     if end is None:
@@ -236,6 +236,8 @@ def why_not_payable(
                 receipt=end.receipt,
                 total=Money(end.total_centimes),
             )
+        if network and end.network != network:
+            return CodePaid(why="paid by another network")
         return CodePaid()
     if end.state == "reversed":
         return CodeReversed(reversed_at=end.ended_at)

@@ -48,6 +48,7 @@ class CodeEnd:
     state: str
     ended_at: datetime
     total_centimes: int
+    network: str | None
     agency: str | None
     agent_number: str | None
     receipt: str | None
@@ -57,6 +58,7 @@ _END = (
     payment_code.c.state,
     func.coalesce(payment_code.c.ended_at, payment_code.c.expires_at),
     payment_code.c.total_centimes,
+    deposit.c.network,
     deposit.c.agency_code,
     deposit.c.agent_number,
     deposit.c.receipt_number,

@@ -394,6 +394,14 @@ def _failed(error: Exception) -> Response | HTTPException:
     return refused_response(Refused("internal", "genericError", words))
 
 
+def strayed(status: int) -> Response:
+    """No such address, or not by this method; whoever calls, nothing is told of what is there."""
+    refused = refuse("path", "not one of the API, or not by this method")
+    response = _json(error_object(refused, runtime().clock()), status)
+    response.headers["X-Date"] = write_moment(runtime().clock())
+    return response
+
+
 def busy() -> Response:
     """All threads for pages are taken: nothing was done."""
     response = refused_response(Refused("serviceUnavailable", "genericError", "busy, try again"))
