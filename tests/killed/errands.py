@@ -162,8 +162,8 @@ class Street:
     def _who_owe(self) -> deque[tuple[str, str]]:
         """Phones and CNSS numbers, each one's own."""
         sql = (
-            "SELECT phone, cnss_number FROM artisan WHERE category = 'A' AND phone LIKE '+2126%'"
-            " AND language = 'fr' AND cnss_number IS NOT NULL AND enrolled_on < '2026-01-01'"
+            "SELECT phone, cnss_number FROM artisan WHERE category IN ('A', 'C')"
+            " AND cnss_number IS NOT NULL AND enrolled_on < '2026-01-01'"
             " AND rights_until < '2026-12-31' AND phone IN"
             " (SELECT phone FROM artisan GROUP BY 1 HAVING count(*) = 1)"
             " AND id > 20 ORDER BY id"

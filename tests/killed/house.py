@@ -30,7 +30,7 @@ from tests.conftest import free_port, load_sample_people
 from tests.servers import Process, await_ready, web, worker
 from tests.wire import add_agent_phones, until_answered
 
-ARTISANS, AGENTS = 2000, 4000
+ARTISANS, AGENTS = 6000, 4000
 
 
 class House:
@@ -67,6 +67,7 @@ class House:
         )
         self.agent_phones = iter(add_agent_phones(self.runtime.database, AGENTS))
         with self.runtime.database.begin() as connection:
+            connection.exec_driver_sql("UPDATE artisan SET language = 'fr'")
             connection.exec_driver_sql("UPDATE api_client SET requests_a_minute = 1000000")
         self._web.start()
         self._worker.start()
