@@ -22,18 +22,17 @@ _ONE_IN = 400
 
 def measure(stage: Stage) -> list[Finding]:
     """Each run has a day, codes and deposits of its own, and one break in a hundred lines."""
-    lines = _LINES // 10 if stage.quick else _LINES
     # The register's people, for the deposits to be of.
     stage.callers(1)
     seconds = []
     for number in range(1 if stage.quick else 3):
         day = stage.runtime.clock() - timedelta(days=number + 1)
         first = 500_000_000_000 + number * 10 * _LINES
-        _deposits(stage, first, lines, day)
+        _deposits(stage, first, _LINES, day)
         file = stage.folder / f"settlement-{number}.csv"
-        _write(file, first, lines, day)
-        seconds.append(_match(stage, file, lines))
-    what = f"match of a {lines:,}-line settlement file"
+        _write(file, first, _LINES, day)
+        seconds.append(_match(stage, file, _LINES))
+    what = f"match of a {_LINES:,}-line settlement file"
     return [Finding("P10", what, "s", seconds, at_most=60)]
 
 

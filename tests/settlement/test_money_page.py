@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import date
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -16,6 +18,7 @@ from app.payments.deposits import redeem_code
 from app.payments.models import CODE_STATES
 from app.payments.takers import Taker
 from app.settings import ROOT
+from app.settlement import cnss_export, cnss_file
 from tests.settlement.conftest import Office, paid_line
 from tests.settlement.test_cnss import sent, taken
 
@@ -99,3 +102,14 @@ def test_the_page_is_complete() -> None:
     assert [row[0] for row in _rows("Accounts")] == list(ACCOUNTS)
     told = {row[0]: tuple(re.findall(r"\w+", row[3])) for row in _rows("Breaks")}
     assert told == dict(WAYS)
+
+
+def test_the_files_of_the_operators_page_can_be_read(tmp_path: Path) -> None:
+    page = (ROOT / "docs/operations.md").read_text("utf-8")
+    export, answer = re.findall(r"(?ms)^```csv\n(.*?)^```$", page)
+    assert export.splitlines()[0] == ",".join(cnss_export.HEADER)
+    assert {len(line.split(",")) for line in export.splitlines()} == {len(cnss_export.HEADER)}
+    path = tmp_path / "answer.csv"
+    path.write_text(answer, encoding="utf-8")
+    records = [one.record for one in cnss_file.read_answers(path, date(2026, 11, 23))]
+    assert set(records) == set(cnss_file.RECORDS)
