@@ -159,6 +159,7 @@ def add_agent_phones(database: Engine, count: int) -> list[str]:
         " RETURNING phone"
     )
     with database.begin() as connection:
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
         found = connection.execute(text(statement), {"count": count, "number": AGENT})
         return list(found.scalars())
 
@@ -167,6 +168,7 @@ def until_answered(
     ask: Callable[[], _T | None],
     wanted: Callable[[_T], bool] = lambda _: True,
     seconds: float = 90,
+    pause: float = 0.05,
 ) -> _T:
     """Asks again and again until there is an answer that is `wanted`."""
     deadline = time.monotonic() + seconds
@@ -175,5 +177,5 @@ def until_answered(
         if (answer := ask()) is not None and wanted(answer):
             return answer
         last = answer if answer is not None else last
-        time.sleep(0.05)
+        time.sleep(pause)
     raise TimeoutError(f"no answer after {seconds} s; the last was {last}")

@@ -135,7 +135,7 @@ class Street:
                     return seen
                 return line.confirm(phone, code, session)
 
-            return until_answered(dial, _is_receipt)
+            return until_answered(dial, _is_receipt, pause=0.3)
 
     def _undo_by_api(self, receipt: str, random: Random) -> None:
         identity = _identity(random)

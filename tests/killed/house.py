@@ -30,7 +30,8 @@ from tests.conftest import free_port, load_sample_people
 from tests.servers import Process, await_ready, web, worker
 from tests.wire import add_agent_phones, until_answered
 
-ARTISANS, AGENTS = 6000, 4000
+# An agent dials once: a talk that broke off would be offered again.
+ARTISANS, AGENTS = 6000, 50_000
 
 
 class House:

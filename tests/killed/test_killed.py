@@ -36,6 +36,8 @@ def test_nothing_is_lost_or_doubled_whatever_is_killed() -> None:
                 killed[_round(house, street, number, random, done)] += 1
                 until_answered(house.recovered)
                 _check(house, street, number)
+                if number % 20 == 19:
+                    print(f"{number + 1} rounds, {sum(done.values())} done", flush=True)
         finally:
             street.close()
     seconds = time.monotonic() - began
