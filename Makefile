@@ -1,7 +1,7 @@
 # What can be done here; `make` alone lists it. Needs Python 3.11 or newer, nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak fuzz clean
+.PHONY: help run test check bench soak fuzz kill clean
 .NOTPARALLEL:
 
 # The pinned wheels were chosen on the first two; PYTHON=/a/python takes another.
@@ -25,6 +25,7 @@ help:
 	@echo "make test   every test, on real engines (ARGS='-k till' for some)"
 	@echo "make check  style, types, layers, menus"
 	@echo "make fuzz   50,000 random hops (FUZZ_HOPS=... FUZZ_SEED=...)"
+	@echo "make kill   200 rounds of kill -9 in the midst of payments (KILL_ROUNDS=... KILL_SEED=...)"
 	@echo "make bench  measurements and their floors"
 	@echo "make soak   100,000 messages through faulty providers, workers killed (MESSAGES=...)"
 	@echo "make clean  takes away .venv and caches; your data in DATA_DIR stays"
@@ -40,6 +41,10 @@ test:
 fuzz:
 	$(call installed,requirements-dev.txt)
 	@FUZZ_HOPS=$(or $(FUZZ_HOPS),50000) .venv/bin/python -m pytest -q tests/talks/test_fuzz.py
+
+kill:
+	$(call installed,requirements-dev.txt)
+	@KILL_ROUNDS=$(or $(KILL_ROUNDS),200) .venv/bin/python -m pytest -q -s tests/killed
 
 check:
 	$(call installed,requirements-dev.txt)

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from app.settings import ROOT
-from benchmarks import counts, deposits, hops, messages, register, starting
+from benchmarks import counts, deposits, hops, messages, register, settlement, starting
 from benchmarks.findings import Finding, machine, table, write_result
 from benchmarks.stage import stage
 
@@ -18,6 +18,7 @@ MEASUREMENTS = {
     "hops": hops.measure,
     "deposits": deposits.measure,
     "messages": messages.measure,
+    "settlement": settlement.measure,
 }
 _PAGE = ROOT / "docs" / "performance.md"
 _BEGIN, _END = "<!-- measured -->\n", "<!-- end -->\n"

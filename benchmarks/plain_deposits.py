@@ -35,18 +35,21 @@ _STILL_OWED = """
     WHERE c.code = %s"""
 _SERIAL = "SELECT nextval('receipt_serial')"
 _DEPOSIT = """
-    INSERT INTO deposit (receipt_number, code, artisan_id, agent_id, agency_code, channel,
-        total_centimes, received_at)
-    VALUES (%s, %s, %s, %s, %s, 'page', %s, %s)"""
+    INSERT INTO deposit (receipt_number, code, artisan_id, agent_id, agency_code, network,
+        agent_number, channel, total_centimes, received_at)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, 'page', %s, %s)"""
 _SETTLE = """
     INSERT INTO settled_contribution
         (artisan_id, period, receipt_number, contribution_centimes, penalty_centimes)
     SELECT %s, period, %s, contribution_centimes, penalty_centimes
     FROM payment_code_line WHERE code = %s"""
 _BOOK = """
-    INSERT INTO ledger_transaction (event, receipt_number, occurred_at)
-    VALUES ('deposit', %s, %s) RETURNING id"""
-_LINE = "INSERT INTO ledger_line (transaction_id, account, amount_centimes) VALUES (%s, %s, %s)"
+    INSERT INTO ledger_transaction (event, receipt_number, network, agent_number, made_by,
+        occurred_at)
+    VALUES ('deposit', %s, %s, %s, %s, %s) RETURNING id"""
+_LINE = """
+    INSERT INTO ledger_line (transaction_id, position, account, amount_centimes)
+    VALUES (%s, %s, %s, %s)"""
 _TELL_WHOM = """
     SELECT coalesce(c.phone, a.phone), coalesce(p.language, a.language)
     FROM payment_code c JOIN artisan a ON a.id = c.artisan_id
@@ -98,18 +101,20 @@ class PlainDeposits:
         artisan, total, *parts, _, _ = ask(_TAKE, (now, code, now)).fetchone()  # type: ignore[misc]
         assert ask(_STILL_OWED, (code,)).fetchall()
         receipt = receipt_number(ask(_SERIAL).fetchone()[0])  # type: ignore[index]
-        where = artisan, agent.id, agent.agency_code
+        where = artisan, agent.id, agent.agency_code, agent.network, agent.number
         ask(_DEPOSIT, (receipt, code, *where, total, now))
         ask(_SETTLE, (artisan, receipt, code))
-        number = ask(_BOOK, (receipt, now)).fetchone()[0]  # type: ignore[index]
+        made_by = f"agent:{agent.number}"
+        booked = ask(_BOOK, (receipt, agent.network, agent.number, made_by, now)).fetchone()
+        number = booked[0]  # type: ignore[index]
         accounts = "contributions_payable", "penalties_payable", "fees_payable"
         lines = {"agent_network_receivable": total}
         lines |= {name: -part for name, part in zip(accounts, parts, strict=True) if part}
-        for account, centimes in lines.items():
-            ask(_LINE, (number, account, centimes))
+        for position, (account, centimes) in enumerate(lines.items(), 1):
+            ask(_LINE, (number, position, account, centimes))
         phone, language = ask(_TELL_WHOM, (code,)).fetchone()  # type: ignore[misc]
         body = f"Maalem: recu {receipt}. {total / 100:.2f} DH payes le {now:%d/%m/%Y} pour 11/2026."
         ask(_MESSAGE, (f"receipt:{receipt}", phone, language, body, now, now))
         details = json.dumps({"receipt": receipt, "channel": "page"})
-        ask(_NOTE, (now, f"agent:{agent.number}", f"artisan:{artisan}", details))
+        ask(_NOTE, (now, made_by, f"artisan:{artisan}", details))
         ask(_ANSWER, (caller, code, digest, receipt, now))

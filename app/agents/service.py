@@ -22,7 +22,8 @@ from app.base.phone import Phone
 
 WRONG_PINS_ALLOWED = 5
 LOCKED_FOR = timedelta(minutes=30)
-_hasher = PasswordHasher()
+# As artisans' PINs (OWASP's least): the usual parameters take a busy server past a phone's second.
+_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
 @cache

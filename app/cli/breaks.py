@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 
 import click
 from flask.cli import with_appcontext
@@ -17,9 +18,30 @@ from app.payments.models import BREAK_KINDS
 from app.payments.resolutions import approve, ask_reversal
 from app.runtime import runtime
 
+_LONGEST_NAME, _LONGEST_REASON = 60, 200
 _METHODS = sorted({way for ways in WAYS.values() for way in ways})
-_BY = click.option("--by", required=True, help="who: a name that will stand in the books")
-_WHY = click.option("--reason", required=True, help="why, for whoever reads the books")
+
+
+def _named(_context: click.Context, _option: click.Parameter, given: str) -> str:
+    """One way to write a name, so that two people are two people."""
+    name = " ".join(unicodedata.normalize("NFKC", given).split())
+    if not 1 <= len(name) <= _LONGEST_NAME or not name.isprintable():
+        raise click.BadParameter(f"1 to {_LONGEST_NAME} characters that can be read")
+    return name
+
+
+def _said(_context: click.Context, _option: click.Parameter, given: str) -> str:
+    if not 1 <= len(reason := given.strip()) <= _LONGEST_REASON or "\0" in reason:
+        raise click.BadParameter(f"1 to {_LONGEST_REASON} characters")
+    return reason
+
+
+_BY = click.option(
+    "--by", required=True, callback=_named, help="who: a name that will stand in the books"
+)
+_WHY = click.option(
+    "--reason", required=True, callback=_said, help="why, for whoever reads the books"
+)
 
 
 @click.group()

@@ -15,6 +15,7 @@ from app.base.clock import local, local_date
 from app.base.database import reading
 from app.ledger.models import ACCOUNTS
 from app.ledger.queries import account_statement, trial_balance
+from app.payments.history import code_history
 from app.payments.verify import RULES, find_broken
 from app.runtime import runtime
 from app.settlement.verify import CNSS_RULES
@@ -96,6 +97,33 @@ def trial_balance_command(on: datetime | None, as_json: bool) -> None:
     for account, balance in told.items():
         table.add_row(account, balance)
     Console().print(table)
+
+
+@ledger.command()
+@click.argument("code")
+@click.option("--json", "as_json", is_flag=True)
+@with_appcontext
+def code(code: str, as_json: bool) -> None:
+    """The states of CODE, or of a receipt's: who brought it there, and when."""
+    with reading(runtime().database) as connection:
+        steps = code_history(connection, code.replace(" ", ""), runtime().clock())
+    if not steps:
+        raise click.ClickException("no such code, and no such receipt")
+    told = [
+        {
+            "state": step.state,
+            "at": local(step.at).isoformat(timespec="seconds"),
+            "by": step.by,
+            "receipt": step.receipt,
+        }
+        for step in steps
+    ]
+    if as_json:
+        click.echo(json.dumps(told))
+        return
+    for one in told:
+        by, receipt = one["by"] or "time", one["receipt"] or ""
+        click.echo(f"{one['at']}  {one['state']:<9}  {by}  {receipt}".rstrip())
 
 
 @ledger.command()

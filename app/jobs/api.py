@@ -21,7 +21,8 @@ from app.mobile_money.service import answer_waiting
 from app.observe import metrics
 from app.runtime import Runtime
 
-_CALLING = 8
+# Each client has two of them at most: some that hang leave room for the others.
+_CALLING = 32
 _ANSWERED_IN_A_ROW = 50
 _log = structlog.get_logger("api")
 
@@ -39,15 +40,22 @@ class ApiWork:
         return self._answer() + self._call()
 
     def stop(self) -> None:
-        """Waits for what is on its way; each waits for its caller eight seconds at most."""
+        """Waits for what is on its way; each waits for its caller eleven seconds at most."""
         self._threads.shutdown(wait=True)
 
     def _answer(self) -> int:
         runtime = self._runtime
         for done in range(_ANSWERED_IN_A_ROW):
-            with transaction(runtime.database) as connection:
-                if not answer_waiting(connection, words=runtime.words, now=runtime.clock()):
-                    return done
+            try:
+                with transaction(runtime.database) as connection:
+                    if not answer_waiting(connection, words=runtime.words, now=runtime.clock()):
+                        return done
+            except Unavailable:
+                raise
+            except Exception:
+                # Messages and callbacks go on; this request is tried again at the next turn.
+                _log.exception("answering_failed")
+                return done
         return _ANSWERED_IN_A_ROW
 
     def _call(self) -> int:

@@ -3,10 +3,11 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from app.base.database import reading
+from app.agents.queries import find_agent
+from app.base.database import reading, transaction
 from app.base.money import Money
 from app.journeys.desk import Conversation, vocabulary
-from app.payments.agent_day import AgentDay, find_agent_day
+from app.payments.agent_day import AgentDay, close_day, find_agent_day
 from app.payments.limits import rest_of
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
@@ -57,6 +58,25 @@ def deposit_of_day(talk: Conversation) -> Values:
         if row[0] == talk.kept.get("till_deposit"):
             return _deposit_values(row)
     raise NothingToShow()
+
+
+@vocabulary.action("close_agent_day", "closed", "dismissed")
+def close_agent_day(talk: Conversation) -> str:
+    """What the agent counted is noted with the sum of this moment, as at the till's page."""
+    with transaction(talk.desk.database) as connection:
+        if find_agent(connection, talk.facts["g"]) is None:
+            return "dismissed"
+        closed = close_day(connection, talk.facts["g"], talk.now)
+    talk.facts["till_closed"] = [closed.closed_total.centimes, int(talk.now.timestamp())]
+    return "closed"
+
+
+@vocabulary.source("agent_day_closed")
+def agent_day_closed(talk: Conversation) -> Values:
+    if not (row := talk.facts.get("till_closed")):
+        raise NothingToShow()
+    total, at = row
+    return {"day_total": Money(total), "ended_at": datetime.fromtimestamp(at, UTC)}
 
 
 @vocabulary.source("agent_limits")

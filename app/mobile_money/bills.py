@@ -66,6 +66,7 @@ def list_bills(
     identifiers: Mapping[str, str],
     page: Page,
     *,
+    by: str,
     fee: Money,
     words: Words,
     random: Random,
@@ -84,7 +85,7 @@ def list_bills(
         raise _nobody()
     if code is None:
         codes = [
-            _made(connection, owner, identifiers, fee, words, random, now)
+            _made(connection, owner, identifiers, by, fee, words, random, now)
             for owner in sorted(owners)
         ]
     else:
@@ -210,6 +211,7 @@ def _made(
     connection: Connection,
     owner: int,
     identifiers: Mapping[str, str],
+    by: str,
     fee: Money,
     words: Words,
     random: Random,
@@ -228,6 +230,7 @@ def _made(
             phone,
             language,
             None,
+            by=by,
             fee=fee,
             words=words,
             random=random,

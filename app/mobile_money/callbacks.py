@@ -9,15 +9,18 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import socket
+import ssl
 from collections.abc import Collection
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import ip_address
-from typing import Any
+from http.client import HTTPConnection, HTTPException
+from ipaddress import ip_address, ip_network
+from threading import Timer
 from urllib.parse import SplitResult, urlsplit
 
-import urllib3
 from pydantic import SecretStr
 from sqlalchemy import Connection, func, select, tuple_, update
 
@@ -29,7 +32,11 @@ from app.mobile_money.objects import refuse, write_moment
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=5), timedelta(hours=1)
 MOST_ATTEMPTS = 14
 AT_ONCE_A_CLIENT = 2
-_PATIENCE = urllib3.Timeout(connect=3.0, read=5.0)
+_CONNECT_SECONDS, _QUIET_SECONDS = 3.0, 5.0
+# Of a whole call: who answers a byte now and then is cut off too.
+MOST_SECONDS = 8.0
+# Addresses that carry another one inside, which a translator on the way would go to.
+_CARRIERS = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "::/96")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +112,14 @@ def mark_delivered(connection: Connection, callback: Callback) -> None:
     )
 
 
-def deliver(callback: Callback, secret: bytes, *, private: bool, now: datetime) -> str:
+def deliver(
+    callback: Callback,
+    secret: bytes,
+    *,
+    private: bool,
+    now: datetime,
+    seconds: float = MOST_SECONDS,
+) -> str:
     """`delivered`, or why not. Holds no database connection; follows no redirection."""
     parts = _split(callback.url)
     if parts is None:
@@ -120,8 +134,8 @@ def deliver(callback: Callback, secret: bytes, *, private: bool, now: datetime) 
     if not private and not all(map(_is_public, addresses)):
         return "a private address"
     try:
-        status = _put(parts, sorted(addresses)[0], callback, secret, now)
-    except (urllib3.exceptions.HTTPError, OSError) as error:
+        status = _put(parts, sorted(addresses)[0], callback, secret, now, seconds)
+    except (HTTPException, OSError) as error:
         return type(error).__name__
     return "delivered" if 200 <= status < 300 else f"status {status}"
 
@@ -132,11 +146,34 @@ def signature(key: SecretStr, date: str, correlation_id: str, body: bytes) -> st
     return hmac.new(key.get_secret_value().encode(), told, hashlib.sha256).hexdigest()
 
 
-def _put(parts: SplitResult, address: str, callback: Callback, secret: bytes, now: datetime) -> int:
-    date = write_moment(now)
+def _put(
+    parts: SplitResult,
+    address: str,
+    callback: Callback,
+    secret: bytes,
+    now: datetime,
+    seconds: float,
+) -> int:
+    headers = _headers(parts, callback, secret, write_moment(now))
+    target = parts.path or "/"
+    target += f"?{parts.query}" if parts.query else ""
+    reached = socket.create_connection((address, _port(parts)), _CONNECT_SECONDS)
+    # Another handle of the same connection, whoever else wraps it.
+    with reached.dup() as handle:
+        cut = Timer(seconds, handle.shutdown, (socket.SHUT_RDWR,))
+        cut.start()
+        try:
+            return _asked(parts, reached, target, callback.body, headers)
+        finally:
+            cut.cancel()
+            cut.join()
+            reached.close()
+
+
+def _headers(parts: SplitResult, callback: Callback, secret: bytes, date: str) -> dict[str, str]:
     key = callback_key(secret, callback.client)
-    headers = {
-        "Host": parts.netloc.rpartition("@")[2],
+    return {
+        "Host": parts.netloc,
         "Content-Type": "application/json",
         "X-Date": date,
         "X-Client-Id": callback.client.id,
@@ -144,39 +181,32 @@ def _put(parts: SplitResult, address: str, callback: Callback, secret: bytes, no
         "X-Content-Hash": hashlib.sha256(callback.body).hexdigest(),
         "X-Signature": signature(key, date, callback.correlation_id, callback.body),
     }
-    target = parts.path or "/"
-    target += f"?{parts.query}" if parts.query else ""
-    pool = _pool(parts, address)
-    try:
-        answer = pool.urlopen(
-            "PUT",
-            target,
-            body=callback.body,
-            headers=headers,
-            retries=False,
-            redirect=False,
-            timeout=_PATIENCE,
-            preload_content=False,
-        )
-        answer.close()
-        return int(answer.status)
-    finally:
-        pool.close()
 
 
-def _pool(parts: SplitResult, address: str) -> Any:
-    if parts.scheme == "http":
-        return urllib3.HTTPConnectionPool(address, parts.port or 80)
+def _asked(
+    parts: SplitResult, reached: socket.socket, target: str, body: bytes, headers: dict[str, str]
+) -> int:
+    """The status that is answered over a connection that stands."""
     host = str(parts.hostname)
-    return urllib3.HTTPSConnectionPool(
-        address, parts.port or 443, server_hostname=host, assert_hostname=host
-    )
+    reached.settimeout(_QUIET_SECONDS)
+    with closing(HTTPConnection(host)) as connection:
+        connection.sock = (
+            ssl.create_default_context().wrap_socket(reached, server_hostname=host)
+            if parts.scheme == "https"
+            else reached
+        )
+        connection.request("PUT", target, body, headers)
+        return connection.getresponse().status
+
+
+def _port(parts: SplitResult) -> int:
+    return parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def _split(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
-        usable = parts.hostname and (parts.port or 1) and url.isprintable() and url.isascii()
+        usable = parts.hostname and parts.port != 0 and re.fullmatch(r"[!-~]+", url)
     except ValueError:
         return None
     return parts if usable and "@" not in parts.netloc else None
@@ -191,7 +221,10 @@ def _is_literal(parts: SplitResult) -> bool:
 
 
 def _is_public(address: str) -> bool:
+    """Neither ours, nor everybody's (multicast), nor one that carries another."""
     try:
-        return ip_address(address).is_global
+        found = ip_address(address.partition("%")[0])
     except ValueError:
         return False
+    carries = any(found in network for network in _CARRIERS if network.version == found.version)
+    return found.is_global and not found.is_multicast and not carries

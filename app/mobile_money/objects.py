@@ -133,6 +133,7 @@ def read_reversal(body: Any) -> Money | None:
     if given.get("currency", "MAD") != "MAD":
         raise Refused("businessRule", "currencyNotSupported", "currency: only MAD")
     _text(given, "requestingOrganisationTransactionReference")
+    _text(given, "descriptionText")
     _pairs(given, "metadata")
     return read_amount(given, "amount") if "amount" in given else None
 

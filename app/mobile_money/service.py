@@ -15,11 +15,14 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
+import structlog
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.agents.clients import Client, find_client
 from app.agents.queries import find_agent_of
+from app.base.database import AWAY
 from app.base.errors import MaalemError, Unavailable
 from app.base.money import Money
 from app.mobile_money.errors import Refused, refusal_of
@@ -40,15 +43,18 @@ from app.payments.rules import read_code
 from app.payments.takers import Taker
 from app.text.words import Words
 
+_log = structlog.get_logger("api")
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request as it came: what for (`target`: a bill's or a payment's reference), and how it
-    wants its answer: in `step`, by `callback` or by `polling`.
+    """A request as it came: to which `path`, what for (`target`: a bill's or a payment's
+    reference), and how it wants its answer: in `step`, by `callback` or by `polling`.
     """
 
     client: Client
     kind: str
+    path: str
     target: str
     body: Any
     correlation_id: str
@@ -58,10 +64,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP status and a JSON object."""
+    """An HTTP status and a JSON object; `why` it is a refusal is for the log alone."""
 
     status: int
     body: Any
+    why: str | None = None
 
 
 def new_uuid(random: Random) -> str:
@@ -96,11 +103,24 @@ def carry_out(connection: Connection, row: Any, *, words: Words, now: datetime) 
         raise
     except MaalemError as error:
         refused = refusal_of(error)
+        why = str(error.params.get("why") or error.code)
         reference, answer, state = (
             None,
-            Answer(refused.status, error_object(refused, now)),
+            Answer(refused.status, error_object(refused, now), why),
             "failed",
         )
+    _keep_answer(connection, row, state, answer, reference, now)
+    return answer
+
+
+def _keep_answer(
+    connection: Connection,
+    row: Any,
+    state: str,
+    answer: Answer,
+    reference: str | None,
+    now: datetime,
+) -> None:
     connection.execute(
         update(api_request)
         .where(_is(row))
@@ -113,7 +133,6 @@ def carry_out(connection: Connection, row: Any, *, words: Words, now: datetime) 
             callback_due_at=now if row.method == "callback" else None,
         )
     )
-    return answer
 
 
 def answer_waiting(connection: Connection, *, words: Words, now: datetime) -> bool:
@@ -127,7 +146,16 @@ def answer_waiting(connection: Connection, *, words: Words, now: datetime) -> bo
     ).one_or_none()
     if row is None:
         return False
-    carry_out(connection, row, words=words, now=now)
+    try:
+        with connection.begin_nested():
+            carry_out(connection, row, words=words, now=now)
+    except AWAY:
+        raise
+    except SQLAlchemyError as error:
+        # Kept as refused: it would be first again, and nobody behind it would be answered.
+        _log.error("unanswerable", client=row.client_id, why=type(error).__name__)
+        refused = Refused("internal", "genericError", "something went wrong")
+        _keep_answer(connection, row, "failed", Answer(500, error_object(refused, now)), None, now)
     return True
 
 
@@ -154,7 +182,7 @@ def _find(connection: Connection, client: Client, which: Any) -> Any:
 
 def _keep(connection: Connection, asked: Asked, random: Random, now: datetime) -> tuple[Any, bool]:
     """The request's row, and whether it is new."""
-    told = json.dumps([asked.kind, asked.target, asked.body], sort_keys=True)
+    told = json.dumps([asked.path, asked.body], sort_keys=True)
     digest = sha256(told.encode()).digest()
     statement = insert(api_request).values(
         client_id=asked.client.id,
@@ -222,8 +250,12 @@ def _reverse(
     """By our reference of the payment, or by the network's own."""
     amount = read_reversal(row.body)
     found = connection.execute(
-        select(deposit.c.receipt_number, deposit.c.total_centimes)
-        .where(deposit.c.network == client.network)
+        select(
+            deposit.c.receipt_number,
+            deposit.c.total_centimes,
+            deposit.c.network,
+            deposit.c.agency_code,
+        )
         .where(
             (deposit.c.receipt_number == row.target)
             | ((deposit.c.client_id == client.id) & (deposit.c.network_reference == row.target))
@@ -233,6 +265,10 @@ def _reverse(
     ).one_or_none()
     if found is None:
         raise ReceiptUnknown()
+    if found.network != client.network:
+        raise ReceiptUnknown(why="another network's")
+    if client.agencies is not None and found.agency_code not in client.agencies:
+        raise ReceiptUnknown(why="another agency's")
     total = Money(found.total_centimes)
     if amount is not None and amount != total:
         error = "overPaymentNotAllowed" if amount > total else "underPaymentNotAllowed"

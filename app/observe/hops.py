@@ -39,7 +39,9 @@ def store_hops(database: Engine, redis: Redis) -> int:
         try:
             return _store(connection, redis)
         finally:
-            connection.execute(select(func.pg_advisory_unlock(_LOCK)))
+            # A connection that is lost has taken its lock along.
+            if not connection.invalidated:
+                connection.execute(select(func.pg_advisory_unlock(_LOCK)))
 
 
 def _store(connection: Connection, redis: Redis) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Select, bindparam, func, insert, select
+from sqlalchemy import BigInteger, Connection, Select, bindparam, exists, func, insert, select
 
 from app.agents.models import agency, agent
 from app.agents.queries import AGENT, Agent
@@ -30,7 +30,7 @@ class DayDeposit:
 
 @dataclass(frozen=True, slots=True)
 class AgentDay:
-    """`deposits` counts all of today; `newest` are the last five, newest first."""
+    """Of today, what stands: `deposits` counts it; `newest` are the last five, newest first."""
 
     agent: Agent
     taken: Taken
@@ -112,7 +112,8 @@ def close_day(connection: Connection, agent_id: int, now: datetime) -> TillDay:
 def _day_statement() -> Select[Any]:
     """Built once: building it takes longer than running it."""
     asked = bindparam("agent", type_=BigInteger)
-    today = deposit.c.agent_id == asked, deposit.c.received_at >= SINCE
+    undone = exists().where(reversal.c.receipt_number == deposit.c.receipt_number)
+    today = deposit.c.agent_id == asked, deposit.c.received_at >= SINCE, ~undone
     newest = (
         select(
             func.json_build_array(

@@ -92,7 +92,7 @@ def take_proposed(connection: Connection, number: int, by: str) -> Any:
     statement = money_break.select().where(row.id == number, row.state == "proposed")
     if (found := connection.execute(statement.with_for_update()).one_or_none()) is None:
         raise BreakUnknown(id=number)
-    if found.proposed_by == by:
+    if found.proposed_by.casefold() == by.casefold():
         raise SamePerson(by=by)
     return found
 

@@ -125,7 +125,7 @@ def redeem_code(
     """
     digest, at = sha256(code.encode()).digest(), received_at or now
     if received_at is not None:
-        _end_later_code(connection, code, now)
+        _end_later_code(connection, code, approved_by or taker.actor, now)
     asked = {
         "caller": taker.caller,
         "key": key,
@@ -141,7 +141,7 @@ def redeem_code(
         taken = _take_code(connection, asked, digest)
         if isinstance(taken, str):
             return taken
-        raise why_not_payable(find_code_end(connection, code), taker.agent, at)
+        raise why_not_payable(find_code_end(connection, code), taker.agent, at, taker.network)
     owed = [(month, contribution) for month, contribution, _ in taken.lines]
     if taken.settled_before or not is_still_owed(taken.person, owed):
         # The transaction is given up, so the code stays as it was.
@@ -181,7 +181,7 @@ def _take_code(connection: Connection, asked: dict[str, Any], digest: bytes) -> 
     return _Taken(Artisan(*person), Money(total), Money(fee), serial, tuple(months), settled)
 
 
-def _end_later_code(connection: Connection, code: str, now: datetime) -> None:
+def _end_later_code(connection: Connection, code: str, by: str, now: datetime) -> None:
     """Another live code of the artisan would ask again for money that was paid long ago."""
     row = payment_code.c
     owner = connection.execute(select(row.artisan_id).where(row.code == code)).scalar()
@@ -190,7 +190,7 @@ def _end_later_code(connection: Connection, code: str, now: datetime) -> None:
     lock_artisan(connection, owner)
     live = select(row.code).where(row.artisan_id == owner, row.state == "issued")
     if connection.execute(live).scalar() != code:
-        end_live_code(connection, owner, now)
+        end_live_code(connection, owner, now, by)
 
 
 def _divide(taken: _Taken, received: Money, other_amounts: bool) -> _Cash:
@@ -223,7 +223,7 @@ def get_payable(
 
 
 def why_not_payable(
-    end: CodeEnd | None, agent: Agent | None, now: datetime
+    end: CodeEnd | None, agent: Agent | None, now: datetime, network: str | None = None
 ) -> CodeUnknown | CodePaid | CodeExpired | CodeCancelled | CodeReversed:
     """The refusal for a code that cannot be paid; who paid it is told to the same agency only."""
     if end is None:
@@ -236,6 +236,8 @@ def why_not_payable(
                 receipt=end.receipt,
                 total=Money(end.total_centimes),
             )
+        if network and end.network != network:
+            return CodePaid(why="paid by another network")
         return CodePaid()
     if end.state == "reversed":
         return CodeReversed(reversed_at=end.ended_at)

@@ -72,6 +72,7 @@ def issue_code_for_another(
             payer,
             language,
             None,
+            by="payer",
             fee=fee,
             words=words,
             random=random,

@@ -129,13 +129,19 @@ def _newest_deposits(artisan: ColumnElement[Any]) -> Select[Any]:
         .having(func.bool_and(settled.posted_on.is_not(None)))
         .scalar_subquery()
     )
+    # Not the code's last month: a network that may send less pays fewer.
+    last = (
+        select(func.max(settled.period))
+        .where(settled.receipt_number == deposit.c.receipt_number)
+        .scalar_subquery()
+    )
     return (
         select(
             func.json_build_array(
                 deposit.c.receipt_number,
                 deposit.c.total_centimes,
                 func.to_char(payment_code.c.first_period, "YYYY-MM"),
-                func.to_char(payment_code.c.last_period, "YYYY-MM"),
+                func.to_char(last, "YYYY-MM"),
                 func.extract("epoch", deposit.c.received_at),
                 func.coalesce(deposit.c.agency_code, func.initcap(deposit.c.network)),
                 posted,

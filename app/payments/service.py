@@ -41,6 +41,7 @@ def issue_code(
     through: Month | None,
     *,
     replacing: str | None = None,
+    by: str = "artisan",
     fee: Money,
     words: Words,
     random: Random,
@@ -63,7 +64,7 @@ def issue_code(
             return live
         if live.code != replacing:
             raise AnotherIsLive(live)
-    ended = end_live_code(connection, artisan_id, now)
+    ended = end_live_code(connection, artisan_id, now, by)
     if account.code and not ended:
         # Paid at this very moment: what is due has changed.
         account = get_account(connection, artisan_id, now)
@@ -72,7 +73,8 @@ def issue_code(
     code = _insert_code(connection, artisan, account, phone, due, fee, random, now)
     if phone:
         tell_code(connection, words, code, phone, language, now)
-    note(connection, now, "artisan", "code_issued", artisan.id, total=code.total.centimes)
+    told = {"code": code.code, "total": code.total.centimes}
+    note(connection, now, by, "code_issued", artisan.id, **told)
     return code
 
 
@@ -106,28 +108,31 @@ def tell_code(
 def cancel_code(connection: Connection, artisan_id: int, now: datetime) -> bool:
     """Whether the artisan's live code is now cancelled; False when there was none any more."""
     lock_artisan(connection, artisan_id)
-    if end_live_code(connection, artisan_id, now) != "cancelled":
-        return False
-    note(connection, now, "artisan", "code_cancelled", artisan_id)
-    return True
+    return end_live_code(connection, artisan_id, now) == "cancelled"
 
 
-def end_live_code(connection: Connection, artisan_id: int, now: datetime) -> str | None:
-    """Ends the artisan's issued code: `cancelled`, or `expired` where its time was over.
+def end_live_code(
+    connection: Connection, artisan_id: int, now: datetime, by: str = "artisan"
+) -> str | None:
+    """Ends the artisan's issued code: `cancelled` by somebody, or `expired` by time.
 
     None when there was none: the row count decides, not an earlier read.
     """
     past = payment_code.c.expires_at <= now
-    state = connection.execute(
+    ended = connection.execute(
         update(payment_code)
         .where(payment_code.c.artisan_id == artisan_id, payment_code.c.state == "issued")
         .values(
             state=case((past, "expired"), else_="cancelled"),
             ended_at=func.least(payment_code.c.expires_at, now),
         )
-        .returning(payment_code.c.state)
-    ).scalar()
-    return str(state) if state else None
+        .returning(payment_code.c.code, payment_code.c.state)
+    ).one_or_none()
+    if ended is None:
+        return None
+    if ended.state == "cancelled":
+        note(connection, now, by, "code_cancelled", artisan_id, code=ended.code)
+    return str(ended.state)
 
 
 def expire_codes(connection: Connection, now: datetime) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import BigInteger, Connection, FromClause, bindparam, func, select, true
 
 from app.base.clock import local_date
 from app.base.money import Money
@@ -14,7 +14,14 @@ from app.base.phone import Phone
 from app.enrolment.models import artisan, phone_profile
 from app.enrolment.queries import PERSON, Artisan
 from app.payments.dues import is_still_owed
-from app.payments.models import deposit, payment_code, payment_code_line, receipt_watcher, reversal
+from app.payments.models import (
+    deposit,
+    payment_code,
+    payment_code_line,
+    receipt_watcher,
+    reversal,
+    settled_contribution,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,7 @@ class CodeEnd:
     state: str
     ended_at: datetime
     total_centimes: int
+    network: str | None
     agency: str | None
     agent_number: str | None
     receipt: str | None
@@ -50,6 +58,7 @@ _END = (
     payment_code.c.state,
     func.coalesce(payment_code.c.ended_at, payment_code.c.expires_at),
     payment_code.c.total_centimes,
+    deposit.c.network,
     deposit.c.agency_code,
     deposit.c.agent_number,
     deposit.c.receipt_number,
@@ -135,16 +144,17 @@ class Receipt:
 
 def find_receipt(connection: Connection, number: str, agency_code: str) -> Receipt | None:
     """A receipt of this agency; another agency's is not shown."""
+    settled = _settled_by()
     row = connection.execute(
         select(
             deposit.c.receipt_number,
             artisan.c.full_name,
             deposit.c.total_centimes,
             payment_code.c.fee_centimes,
-            payment_code.c.contribution_centimes,
-            payment_code.c.penalty_centimes,
+            func.coalesce(settled.c.contribution, payment_code.c.contribution_centimes),
+            func.coalesce(settled.c.penalty, payment_code.c.penalty_centimes),
             payment_code.c.first_period,
-            payment_code.c.last_period,
+            func.coalesce(settled.c.last, payment_code.c.last_period),
             deposit.c.received_at,
             deposit.c.agency_code,
             deposit.c.agent_number,
@@ -154,6 +164,7 @@ def find_receipt(connection: Connection, number: str, agency_code: str) -> Recei
         .join(payment_code, payment_code.c.code == deposit.c.code)
         .join(artisan, artisan.c.id == deposit.c.artisan_id)
         .outerjoin(reversal, reversal.c.receipt_number == deposit.c.receipt_number)
+        .outerjoin(settled, true())
         .where(deposit.c.receipt_number == number, deposit.c.agency_code == agency_code)
     ).one_or_none()
     if row is None:
@@ -170,6 +181,20 @@ def find_receipt(connection: Connection, number: str, agency_code: str) -> Recei
         Month.of(last),
         received,
         *where,
+    )
+
+
+def _settled_by() -> FromClause:
+    """What the deposit settled; fewer months than its code's where less was sent."""
+    row = settled_contribution.c
+    return (
+        select(
+            func.sum(row.contribution_centimes).cast(BigInteger).label("contribution"),
+            func.sum(row.penalty_centimes).cast(BigInteger).label("penalty"),
+            func.max(row.period).label("last"),
+        )
+        .where(row.receipt_number == deposit.c.receipt_number)
+        .lateral()
     )
 
 

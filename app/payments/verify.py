@@ -75,6 +75,12 @@ RULES: Mapping[str, str] = {
     "a deposit has the answer its request will get again": """
         SELECT d.receipt_number FROM deposit d WHERE NOT EXISTS
             (SELECT 1 FROM answered_request a WHERE a.receipt_number = d.receipt_number)""",
+    "what a deposit left in suspense is a break for somebody to look at": """
+        SELECT t.receipt_number FROM ledger_transaction t
+        JOIN ledger_line l ON l.transaction_id = t.id
+        WHERE t.event = 'deposit' AND l.account = 'suspense' AND NOT EXISTS
+            (SELECT 1 FROM money_break b WHERE b.receipt_number = t.receipt_number
+                AND b.kind = 'other_amount_sent')""",
     "a break that is resolved was booked with two names": """
         SELECT b.id::text FROM money_break b
         LEFT JOIN ledger_transaction t ON t.id = b.transaction_id

@@ -144,6 +144,7 @@ def _compare(
     found = {str(row.kind): int(row.lines) for row in connection.execute(_FOUND, asked)}
     found["missing_there"] = connection.execute(_MISSING_THERE, asked).rowcount
     connection.execute(_FOUND_LATER, asked)
+    connection.execute(_GIVEN_BACK_LATER, asked)
     told = {
         name: found.pop(name.removesuffix("s") if name == "duplicates" else name, 0)
         for name in _ALWAYS
@@ -224,4 +225,12 @@ _FOUND_LATER = text("""
     FROM settlement_line l
     WHERE b.kind = 'missing_there' AND b.network = :network AND b.state IN ('open', 'proposed')
         AND l.file_id = :file AND l.code = b.code AND l.status = 'paid'
+""")
+# What was missing here and was given back there since is nobody's money any more.
+_GIVEN_BACK_LATER = text("""
+    UPDATE money_break b SET state = 'closed', ended_at = :now,
+        details = b.details || jsonb_build_object('reversed_in_file', CAST(:file AS bigint))
+    FROM settlement_line l
+    WHERE b.kind = 'missing_here' AND b.network = :network AND b.state IN ('open', 'proposed')
+        AND b.file_id < :file AND l.file_id = :file AND l.code = b.code AND l.status = 'reversed'
 """)

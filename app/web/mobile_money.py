@@ -246,16 +246,29 @@ def _do(kind: str, target: Callable[[], str], check: Callable[[Any], object]) ->
         check_address(callback, private=maalem.settings.private_callbacks_allowed)
     body = _body()
     check(body)
-    kept = _answered_before(identity)
-    # What the account's only bill was is known by the first answer: it is paid by now.
-    found = kept.target if kept is not None else target()
-    asked = Asked(g.client, kind, found, body, identity, _method(callback), callback)
+    found = _found(identity, target)
+    asked = Asked(g.client, kind, request.path, found, body, identity, _method(callback), callback)
     with transaction(maalem.database) as connection:
         answer = answer_request(
             connection, asked, words=maalem.words, random=maalem.random, now=maalem.clock()
         )
     _tell(kind, answer)
     return _json(answer.body, answer.status)
+
+
+def _found(identity: str, target: Callable[[], str]) -> str:
+    """What is asked for; of a request that was answered before, what it was then.
+
+    An account's only bill is paid by the first answer, which may come at this very moment.
+    """
+    if kept := _answered_before(identity):
+        return str(kept.target)
+    try:
+        return target()
+    except Refused:
+        if kept := _answered_before(identity):
+            return str(kept.target)
+        raise
 
 
 def _answered_before(identity: str) -> Any:
@@ -286,9 +299,14 @@ def _body() -> Any:
     if request.mimetype != "application/json":
         raise refuse("Content-Type", "not application/json")
     try:
-        return json.loads(request.get_data().decode(), parse_constant=_no_constant)
-    except (UnicodeDecodeError, ValueError, RecursionError):
+        body = json.loads(request.get_data().decode(), parse_constant=_no_constant)
+        # What the database cannot keep: half a character, a NUL, a number without end.
+        written = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
         raise refuse("body", "not JSON in UTF-8") from None
+    if b"\\u0000" in written:
+        raise refuse("body", "a NUL in a text")
+    return body
 
 
 def _no_constant(name: str) -> None:
@@ -317,6 +335,7 @@ def _whole(name: str, usual: int, least: int, most: int, error: str) -> int:
 def _how() -> dict[str, Any]:
     maalem = runtime()
     return {
+        "by": f"client:{g.client.id}",
         "fee": Money(maalem.settings.fee_centimes),
         "words": maalem.words,
         "random": maalem.random,
@@ -334,6 +353,7 @@ def _listed(found: Found) -> Response:
 def _tell(kind: str, answer: Answer) -> None:
     reason = answer.body.get("errorCode") if answer.status >= 400 else None
     metrics.api_requests.labels(kind, reason or "done").inc()
+    reason = answer.why or reason
     _log.info(
         kind, request_id=g.request_id, client=g.client.id, status=answer.status, reason=reason
     )
@@ -372,6 +392,14 @@ def _failed(error: Exception) -> Response | HTTPException:
     _log.exception("failed", request_id=g.request_id, endpoint=request.endpoint)
     words = f"something went wrong, reference {g.request_id}"
     return refused_response(Refused("internal", "genericError", words))
+
+
+def strayed(status: int) -> Response:
+    """No such address, or not by this method; whoever calls, nothing is told of what is there."""
+    refused = refuse("path", "not one of the API, or not by this method")
+    response = _json(error_object(refused, runtime().clock()), status)
+    response.headers["X-Date"] = write_moment(runtime().clock())
+    return response
 
 
 def busy() -> Response:

@@ -77,9 +77,11 @@ def _unavailable(error: Unavailable) -> tuple[str, int]:
     return "Service unavailable, nothing was done. Try again in a few minutes.\n", 503
 
 
-def _failed(error: Exception) -> HTTPException | tuple[str, int]:
+def _failed(error: Exception) -> HTTPException | Response | tuple[str, int]:
     """A bug: logged with its trace, told without."""
     if isinstance(error, HTTPException):
+        if request.path.startswith(f"{mobile_money.BASE}/") and error.code in (404, 405):
+            return mobile_money.strayed(error.code)
         return error
     _log.exception("failed", request_id=g.request_id, endpoint=request.endpoint)
     return f"Something went wrong. Reference: {g.request_id}\n", 500

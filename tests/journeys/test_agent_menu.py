@@ -297,6 +297,23 @@ def test_my_day(phone: TestPhone, money: Money, runtime: Runtime) -> None:
     assert phone.answer("1").startswith(f"Recu {receipts[-1]}\n163,52 DH\nle 23/11 10:05")
 
 
+def test_the_day_is_closed_once_it_is_counted(
+    phone: TestPhone, money: Money, runtime: Runtime
+) -> None:
+    """What was given back is neither listed nor counted; another close counts what came since."""
+    undone = money.redeem(money.issue(DRISS).code, "1")
+    money.undo(undone)
+    money.redeem(money.issue(HASSAN, 1).code, "2")
+    assert phone.dial(OWN, "2").startswith("Aujourd'hui: 168,43 DH\nCodes payés: 1\n1 Voir")
+    assert phone.answer("2").startswith("Compté: 168,43 DH\nCodes payés: 1\nFermer la journée?")
+    assert phone.answer("1").startswith("Journée fermée le 23/11 10:00\n168,43 DH")
+    assert money.one("SELECT count(*) FROM till_close") == 1
+    money.redeem(money.issue(DRISS).code, "3")
+    phone.dial(OWN, "2*2*1")
+    closes = "SELECT string_agg(total_centimes::text, ' ' ORDER BY id) FROM till_close"
+    assert money.one(closes) == "16843 33195"
+
+
 def test_a_dismissed_agent_may_do_nothing_more(
     phone: TestPhone,
     money: Money,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 from flask import Flask
 from sqlalchemy import text
 
+from app.payments.service import expire_codes
 from tests.payments.conftest import Money, money  # noqa: F401 - a fixture of these tests too
 
 HASSAN = "+212600000002"
@@ -63,3 +65,31 @@ def test_what_does_not_hold_is_named(app: Flask, money: Money) -> None:  # noqa:
             connection.execute(text(wrong))
         assert named in run(app, "verify", code=1)
         assert json.loads(run(app, "verify", "--json", code=1))["broken"]
+
+
+def test_a_code_s_states_with_who_and_when(app: Flask, money: Money) -> None:  # noqa: F811
+    cancelled, clock = money.issue(HASSAN, 1), money.runtime.clock
+    clock.now += timedelta(minutes=1)  # type: ignore[attr-defined]
+    code = money.issue(HASSAN, replacing=cancelled.code)
+    receipt = money.redeem(code.code)
+    clock.now += timedelta(minutes=1)  # type: ignore[attr-defined]
+    money.undo(receipt)
+    told = json.loads(run(app, "code", code.code, "--json"))
+    assert [(one["state"], one["by"], one["at"], one["receipt"]) for one in told] == [
+        ("issued", "artisan", "2026-11-23T10:01:00+00:00", None),
+        ("paid", "agent:1001", "2026-11-23T10:01:00+00:00", receipt),
+        ("reversed", "agent:1001", "2026-11-23T10:02:00+00:00", receipt),
+    ]
+    assert run(app, "code", receipt).splitlines()[2].endswith(f"reversed   agent:1001  {receipt}")
+    other = json.loads(run(app, "code", cancelled.code, "--json"))
+    assert [(one["state"], one["by"]) for one in other] == [
+        ("issued", "artisan"),
+        ("cancelled", "artisan"),
+    ]
+    expired = money.issue(HASSAN)
+    with money.runtime.database.begin() as connection:
+        clock.now = expired.expires_at  # type: ignore[attr-defined]
+        expire_codes(connection, clock.now)  # type: ignore[attr-defined]
+    told = json.loads(run(app, "code", expired.code, "--json"))
+    assert (told[1]["state"], told[1]["by"]) == ("expired", None)
+    assert "no such code" in run(app, "code", "999999999999", code=1)

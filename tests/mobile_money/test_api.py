@@ -50,6 +50,8 @@ def test_who_owes_and_has_no_code_gets_one(network: Network, money: Money) -> No
     """The artisan who comes without a phone can pay; asked again it is the same bill."""
     (bill,) = network.get("/accounts/consumerno/100000001/bills").json
     assert network.get(f"/accounts/msisdn/{FATIMA}/bills").json == [bill]
+    made_by = "SELECT actor FROM audit_event WHERE details ->> 'code' = :code"
+    assert money.one(made_by, code=bill["billReference"]) == "client:demo-wafacash"
     assert network.pay(bill["billReference"], bill["amountDue"]).status_code == 201
     assert network.get(f"/accounts/msisdn/{FATIMA}/bills").json == []
     assert money.one("SELECT count(*) FROM payment_code") == 1

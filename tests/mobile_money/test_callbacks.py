@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,10 +19,40 @@ from sqlalchemy import text
 
 from app.agents.clients import DEMO_CLIENT, callback_key, find_client
 from app.jobs.api import ApiWork
-from app.mobile_money.callbacks import MOST_ATTEMPTS, Callback, deliver, signature
+from app.mobile_money.callbacks import (
+    MOST_ATTEMPTS,
+    Callback,
+    check_address,
+    deliver,
+    signature,
+)
+from app.mobile_money.errors import Refused
 from tests.mobile_money.conftest import Money, Network
 
 FATIMA, HASSAN = "+212600000001", "+212600000002"
+
+# Ours, everybody's, and those that carry one of ours inside; names and numbers that lead there.
+PRIVATE = (
+    "https://127.0.0.1/",
+    "https://127.1/",
+    "https://2130706433/",
+    "https://0x7f000001/",
+    "https://0.0.0.0/",
+    "https://10.0.0.1/",
+    "https://100.64.0.1/",
+    "https://169.254.169.254/latest",
+    "https://224.0.0.1/",
+    "https://[::1]/",
+    "https://[::ffff:10.0.0.1]/",
+    "https://[::127.0.0.1]/",
+    "https://[64:ff9b::7f00:1]/",
+    "https://[2002:7f00:1::]/",
+    "https://[fe80::1]/",
+    "https://[fd00::1]/",
+    "https://[ff02::1]/",
+    "https://localhost/",
+    "https://localhost:8443/",
+)
 
 
 class Caller:
@@ -156,12 +188,80 @@ def test_private_addresses_are_refused_where_not_configured(
     with money.runtime.database.connect() as connection:
         client = find_client(connection, DEMO_CLIENT)
     assert client
-    for address in (
-        "https://127.0.0.1/",
-        "https://10.0.0.1/",
-        "https://[::1]/",
-        "https://localhost/",
-    ):
+    for address in PRIVATE:
         callback = Callback(client, str(uuid4()), address, b"{}", 1)
         now = money.runtime.clock()
         assert deliver(callback, b"secret", private=False, now=now) == "a private address"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://example.com/",
+        "https://10.0.0.1/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://localhost/",
+        "https://key@example.com/",
+        "https://example.com:0/",
+        "https://example.com:99999/",
+        "https://example.com/a b",
+        "https://example.com/\r\nX-Other: 1",
+        "https://exämple.com/",
+        "//example.com/",
+        "https:///nowhere",
+        "https://example.com/" + "a" * 1100,
+    ],
+)
+def test_what_is_no_address_is_promised_nothing(address: str) -> None:
+    with pytest.raises(Refused) as refused:
+        check_address(address, private=False)
+    assert refused.value.params["field"] == "X-Callback-URL"
+    assert check_address("https://example.com:8443/paid?x=1", private=False)
+
+
+def test_who_answers_a_byte_now_and_then_is_cut_off(network: Network, money: Money) -> None:
+    """It would have a thread for ever, and the worker could not end."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def drip() -> None:
+        line, _ = server.accept()
+        with line, suppress(OSError):
+            for letter in b"HTTP/1.1 200 OK\r\n" + b"X-A: 1\r\n" * 50:
+                line.send(bytes([letter]))
+                time.sleep(0.1)
+
+    Thread(target=drip, daemon=True).start()
+    with money.runtime.database.connect() as connection:
+        client = find_client(connection, DEMO_CLIENT)
+    assert client
+    address = f"http://127.0.0.1:{server.getsockname()[1]}/"
+    callback = Callback(client, str(uuid4()), address, b"{}", 1)
+    began, now = time.monotonic(), money.runtime.clock()
+    outcome = deliver(callback, b"secret", private=True, now=now, seconds=0.7)
+    assert outcome != "delivered" and time.monotonic() - began < 3
+    server.close()
+
+
+def test_one_that_cannot_be_answered_does_not_keep_the_others(
+    network: Network, money: Money
+) -> None:
+    """Not even one that the database refuses: it is told as failed."""
+    first, second = money.issue(FATIMA), money.issue(HASSAN)
+    asked = network.pay(first.code, "163.52", Prefer="respond-async")
+    other = network.pay(second.code, "663.9", Prefer="respond-async")
+    with money.runtime.database.begin() as connection:
+        connection.execute(
+            text("ALTER TABLE deposit ADD CONSTRAINT no CHECK (total_centimes > 20000)")
+        )
+    try:
+        worked(money)
+    finally:
+        with money.runtime.database.begin() as connection:
+            connection.execute(text("ALTER TABLE deposit DROP CONSTRAINT no"))
+    states = [
+        network.get(f"/requeststates/{one.json['serverCorrelationId']}").json
+        for one in (asked, other)
+    ]
+    assert [state["status"] for state in states] == ["failed", "completed"]
+    assert states[0]["error"]["errorCategory"] == "internal"
+    assert money.one("SELECT state FROM payment_code WHERE code = :c", c=first.code) == "issued"

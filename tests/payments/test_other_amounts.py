@@ -8,7 +8,9 @@ from app.base.database import transaction
 from app.base.money import Money as Amount
 from app.payments.deposits import redeem_code
 from app.payments.errors import OverPaid, UnderPaid
+from app.payments.queries import get_account
 from app.payments.takers import Taker
+from app.payments.till_queries import find_receipt
 from tests.payments.conftest import Books, Money
 
 HASSAN = "+212600000002"
@@ -65,3 +67,14 @@ def test_what_is_undone_is_undone_whole(money: Money, books: Books) -> None:
     )
     assert money.one(balance) == 0
     books()
+
+
+def test_the_receipt_names_the_months_that_were_paid(money: Money) -> None:
+    """Less was sent: not the months that the code was for."""
+    receipt = pay(money, money.issue(HASSAN).code, 66389)
+    with money.runtime.database.connect() as connection:
+        found = find_receipt(connection, receipt, money.agent.agency_code)
+        (shown,) = get_account(connection, money.artisan_id(HASSAN), money.runtime.clock()).deposits
+    assert found and (str(found.first), str(found.last)) == ("2026-08", "2026-10")
+    assert (found.contribution, found.penalty) == (Amount(49056), Amount(982))
+    assert (shown.first, shown.last) == (found.first, found.last)

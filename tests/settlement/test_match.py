@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from stdnum import damm
 
+from app.base.database import transaction
+from app.payments.errors import BreakUnknown
+from app.payments.resolutions import approve
 from app.settlement.network_file import HEADER
 from tests.settlement.conftest import DAY, Office, paid_line
 
@@ -116,6 +121,74 @@ def test_taking_up_ends_the_code_that_was_made_meanwhile(office: Office) -> None
     state = "SELECT state FROM payment_code WHERE code = :code"
     assert office.money.one(state, code=driss.code) == "paid"
     assert office.money.one(state, code=later.code) == "cancelled"
+
+
+def test_what_was_given_back_there_later_needs_nobody(office: Office) -> None:
+    driss = office.money.issue(DRISS)
+    office.match(office.file(paid_line(driss.code, driss.total)))
+    (found,) = office.breaks()
+    back = paid_line(driss.code, driss.total, "W1", "reversed", paid_at=f"{DAY}T16:00:00+00:00")
+    office.match(office.file(back, name="later.csv"))
+    assert office.breaks() == []
+    (ended,) = office.breaks("--ended")
+    assert (ended["state"], ended["details"]["reversed_in_file"]) == ("closed", 2)
+    result = office.run("breaks", "propose", found["id"], "take_up", "--by", "a", "--reason", "b")
+    assert result.exit_code == 1
+
+
+def test_a_code_that_was_cancelled_is_not_taken_up(office: Office) -> None:
+    hassan = office.money.issue(HASSAN, 1)
+    office.money.issue(HASSAN, replacing=hassan.code)
+    office.match(office.file(paid_line(hassan.code, hassan.total)))
+    number = str(office.breaks()[0]["id"])
+    office.done("breaks", "propose", number, "take_up", "--by", "amina", "--reason", "paid")
+    refused = office.run("breaks", "approve", number, "--by", "driss")
+    assert refused.exit_code == 1 and "code_cancelled" in refused.output
+    assert office.breaks()[0]["state"] == "proposed"
+    office.settle(int(number), "suspense")
+
+
+def test_what_was_sent_too_much_is_the_networks_again(office: Office) -> None:
+    hassan = office.money.issue(HASSAN)
+    office.match(office.file(paid_line(hassan.code, "700.00")))
+    office.settle(office.breaks()[0]["id"], "take_up")
+    (left,) = office.breaks()
+    assert (left["kind"], left["ours"], left["theirs"]) == (
+        "other_amount_sent", "663.90", "700.00",
+    )  # fmt: skip
+    assert office.balances()["suspense"] == "-36.10"
+    office.settle(left["id"], "refund")
+    assert office.balances() == {
+        "agent_network_receivable": "663.90",
+        "contributions_payable": "-654.08",
+        "penalties_payable": "-9.82",
+    }
+
+
+def test_a_name_written_otherwise_is_the_same_person(office: Office) -> None:
+    office.match(office.file(paid_line(NOBODY, "55")))
+    number = str(office.breaks()[0]["id"])
+    office.done("breaks", "propose", number, "suspense", "--by", "Amina  B.", "--reason", "looked")
+    for name in ("amina b.", " AMINA B. ", "\uff21mina B."):
+        alone = office.run("breaks", "approve", number, "--by", name)
+        assert alone.exit_code == 1 and "same_person" in alone.output
+    for name in ("", "  ", "x" * 61):
+        assert office.run("breaks", "approve", number, "--by", name).exit_code == 2
+
+
+def test_two_who_approve_at_once_book_it_once(office: Office) -> None:
+    office.match(office.file(paid_line(NOBODY, "55")))
+    number, runtime = office.breaks()[0]["id"], office.money.runtime
+    office.done("breaks", "propose", str(number), "suspense", "--by", "amina", "--reason", "x")
+
+    def agree(name: str) -> bool:
+        with suppress(BreakUnknown), transaction(runtime.database) as connection:
+            return bool(approve(connection, number, name, runtime.words, runtime.clock()))
+        return False
+
+    with ThreadPoolExecutor(6) as many:
+        assert sum(many.map(agree, ("driss", "karim", "samira", "hind", "omar", "rkia"))) == 1
+    assert office.balances()["suspense"] == "-55.00"
 
 
 def test_money_for_no_code_waits_in_suspense(office: Office) -> None:

@@ -1,0 +1,92 @@
+"""P10: a day's settlement file of 100,000 lines, matched with as many deposits."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import text
+
+from app.base.database import transaction
+from app.settlement.match import match_file
+from app.settlement.network_file import HEADER
+from benchmarks.findings import Finding
+from benchmarks.stage import Stage
+
+_LINES = 100_000
+# Of so many lines one is another amount, one another agent's, one comes twice, one is unknown.
+_ONE_IN = 400
+
+
+def measure(stage: Stage) -> list[Finding]:
+    """Each run has a day, codes and deposits of its own, and one break in a hundred lines."""
+    # The register's people, for the deposits to be of.
+    stage.callers(1)
+    seconds = []
+    for number in range(1 if stage.quick else 3):
+        day = stage.runtime.clock() - timedelta(days=number + 1)
+        first = 500_000_000_000 + number * 10 * _LINES
+        _deposits(stage, first, _LINES, day)
+        file = stage.folder / f"settlement-{number}.csv"
+        _write(file, first, _LINES, day)
+        seconds.append(_match(stage, file, _LINES))
+    what = f"match of a {_LINES:,}-line settlement file"
+    return [Finding("P10", what, "s", seconds, at_most=60)]
+
+
+def _match(stage: Stage, file: Path, lines: int) -> float:
+    began = time.perf_counter()
+    with transaction(stage.runtime.database) as connection:
+        report = match_file(connection, file, "wafacash", now=stage.runtime.clock())
+    seconds = time.perf_counter() - began
+    wrong = lines // _ONE_IN
+    found = {kind: report.counts.get(kind, 0) for kind in _KINDS}
+    assert found == dict.fromkeys(_KINDS, wrong), report.counts
+    return seconds
+
+
+_KINDS = ("amount_differs", "other_agent", "duplicates", "missing_here")
+
+
+def _write(file: Path, first: int, lines: int, day: datetime) -> None:
+    rows = (",".join(row) for row in _rows(first, lines, day.isoformat(timespec="seconds")))
+    file.write_text("\n".join((",".join(HEADER), *rows)) + "\n", encoding="utf-8")
+
+
+def _rows(first: int, lines: int, at: str) -> Iterator[tuple[str, ...]]:
+    """As many as the deposits are; of each `_ONE_IN` the first four are the breaks."""
+    for n in range(lines):
+        turn = n % _ONE_IN
+        code = {2: first + n - 1, 3: first + 5 * _LINES + n}.get(turn, first + n)
+        amount = "100.00" if turn == 0 else "163.52"
+        agent = "7777" if turn == 1 else "9001"
+        yield f"W{first + n}", str(code), amount, "MAD", at, agent, "T1", "paid"
+
+
+def _deposits(stage: Stage, first: int, lines: int, day: datetime) -> None:
+    """What a day of the whole network would have left, written past the guards and their cost."""
+    values = {"first": first, "lines": lines, "day": day}
+    with transaction(stage.runtime.database) as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        for statement in _DEPOSITS:
+            connection.execute(text(statement), values)
+        connection.execute(text("ANALYZE payment_code, deposit"))
+
+
+_DEPOSITS = (
+    """INSERT INTO payment_code (code, artisan_id, state, contribution_centimes, penalty_centimes,
+        fee_centimes, total_centimes, first_period, last_period, issued_at, expires_at, ended_at)
+    SELECT :first + n, a.id, 'paid', 16352, 0, 0, 16352, '2026-01-01', '2026-01-01',
+        :day - interval '1 hour', :day + interval '1 day', :day
+    FROM generate_series(0, :lines - 1) AS n JOIN (
+        SELECT id, row_number() OVER (ORDER BY id) - 1 AS place, count(*) OVER () AS people
+        FROM artisan) AS a ON a.place = n % a.people""",
+    """INSERT INTO deposit (receipt_number, code, artisan_id, network, agent_number, terminal,
+        channel, total_centimes, received_at)
+    SELECT code, code, artisan_id, 'wafacash', '9001', 'T1', 'page', total_centimes, :day
+    FROM payment_code WHERE code >= CAST(:first AS text)
+        AND code < CAST(CAST(:first AS bigint) + :lines AS text)""",
+)

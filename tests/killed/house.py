@@ -1,0 +1,156 @@
+"""A whole installation of its own: durable engines, web server and worker, each to be killed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from random import Random
+
+import psutil
+from sqlalchemy.exc import OperationalError
+
+from app.embedded import (
+    engine_urls,
+    postgres_pid,
+    redis_pid,
+    start_postgres,
+    start_redis,
+    stop_postgres,
+    stop_redis,
+)
+from app.enrolment.registry import import_registry
+from app.enrolment.sample_rows import sample_rows
+from app.migrating import upgrade
+from app.runtime import Runtime
+from app.settings import Settings
+from tests.conftest import free_port, load_sample_people
+from tests.servers import Process, await_ready, web, worker
+from tests.wire import add_agent_phones, until_answered
+
+# An agent dials once: a talk that broke off would be offered again.
+ARTISANS, AGENTS = 6000, 50_000
+
+
+class House:
+    """What runs, and how each part of it is killed and started again."""
+
+    def __init__(self, folder: Path) -> None:
+        self._data = folder / "data"
+        self.folder = folder
+        urls = engine_urls(self._data)
+        self.environment = {"DATABASE_URL": urls.database_url, "REDIS_URL": urls.redis_url}
+        self.runtime = Runtime(
+            Settings(database_url=urls.database_url, redis_url=urls.redis_url, log_level="error")
+        )
+        port = free_port()
+        self.base = f"http://127.0.0.1:{port}"
+        self._web, self._worker = web(port, self.environment), worker(self.environment)
+        self._matching: Process | None = None
+
+    def open(self) -> None:
+        """People who owe, agents who take, and the doors open."""
+        start_postgres(self._data, durable=True)
+        start_redis(self._data)
+        upgrade(self.runtime.database)
+        load_sample_people(self.runtime, self.folder)
+        register = self.folder / "register.csv"
+        register.write_text("\n".join(sample_rows(ARTISANS)) + "\n", encoding="utf-8")
+        today = self.runtime.clock().date()
+        import_registry(
+            self.runtime.database,
+            register,
+            cin_key=self.runtime.secret,
+            today=today,
+            progress=None,
+        )
+        self.agent_phones = iter(add_agent_phones(self.runtime.database, AGENTS))
+        with self.runtime.database.begin() as connection:
+            connection.exec_driver_sql("UPDATE artisan SET language = 'fr'")
+            connection.exec_driver_sql("UPDATE api_client SET requests_a_minute = 1000000")
+        self._web.start()
+        self._worker.start()
+        await_ready(self.base)
+
+    def close(self) -> None:
+        for process in (self._web, self._worker):
+            process.end()
+        self.runtime.database.dispose()
+        self.runtime.redis.close()
+        stop_redis(self._data)
+        stop_postgres(self._data)
+
+    def recovered(self) -> bool | None:
+        """Whether the database answers again; no connection of before is used any more."""
+        self.runtime.database.dispose()
+        with suppress(OperationalError), self.runtime.database.connect() as connection:
+            return bool(connection.exec_driver_sql("SELECT true").scalar())
+        return None
+
+    def match(self, file: Path) -> Process:
+        """`flask wafacash match`, on its way."""
+        self._matching = Process(("flask", "wafacash", "match", str(file)), self.environment)
+        self._matching.start()
+        return self._matching
+
+    @property
+    def victims(self) -> dict[str, Callable[[Random], None]]:
+        """Killed with -9, and started again by who looks after it."""
+        return {
+            "web": self._kill_web,
+            "worker": self._kill_worker,
+            "redis": self._kill_redis,
+            "postgres": self._kill_postgres,
+            "backend": self._kill_backend,
+            "match": self._kill_match,
+        }
+
+    def _kill_web(self, _random: Random) -> None:
+        self._web.kill()
+        self._web.start()
+
+    def _kill_worker(self, _random: Random) -> None:
+        self._worker.kill()
+        self._worker.start()
+
+    def _kill_redis(self, _random: Random) -> None:
+        """It forgets the talks since it last saved."""
+        _kill(redis_pid(self._data))
+        start_redis(self._data)
+
+    def _kill_postgres(self, _random: Random) -> None:
+        _kill(postgres_pid(self._data))
+        start_postgres(self._data)
+
+    def _kill_backend(self, random: Random) -> None:
+        """One of its processes: then it ends all others and recovers by itself."""
+        server = postgres_pid(self._data)
+        if server is not None and (found := psutil.Process(server).children()):
+            _kill(random.choice(found).pid)
+            until_answered(lambda: postgres_pid(self._data))
+
+    def _kill_match(self, random: Random) -> None:
+        """The match, where one is on its way; else the web server."""
+        if self._matching and self._matching.running:
+            self._matching.kill()
+        else:
+            self._kill_web(random)
+
+
+def _kill(pid: int | None) -> None:
+    """Gone when this returns: one that still dies would be taken for one that runs."""
+    if pid is not None:
+        with suppress(psutil.NoSuchProcess):
+            process = psutil.Process(pid)
+            process.kill()
+            process.wait(20)
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[House]:
+    house = House(folder)
+    try:
+        house.open()
+        yield house
+    finally:
+        house.close()

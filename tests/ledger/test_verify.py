@@ -1,0 +1,189 @@
+"""Every rule of `flask ledger verify` is broken once, past the guards, and names the row."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import pytest
+from flask import Flask
+from sqlalchemy import text
+
+from app.base.database import transaction
+from app.base.money import Money as Amount
+from app.payments.deposits import redeem_code
+from app.payments.takers import Taker
+from app.payments.verify import RULES, find_broken
+from app.settlement.cnss_export import export_payments
+from app.settlement.verify import CNSS_RULES
+from tests.payments.conftest import Money, money  # noqa: F401 - a fixture of these tests too
+
+ALL = {**RULES, **CNSS_RULES}
+FATIMA, HASSAN, DRISS = (f"+21260000000{n}" for n in (1, 2, 7))
+_NO_CHECKS = "ALTER TABLE deposit DROP CONSTRAINT ck_deposit_total"
+_NO_KEY = "ALTER TABLE settled_contribution DROP CONSTRAINT pk_settled_contribution"
+_NO_LIVE = "DROP INDEX uq_payment_code_live"
+# What breaks each rule, and what names the row: a fact of `Facts`, or a query asked before.
+BROKEN: dict[str, tuple[str, tuple[str, ...]]] = {
+    "every transaction has two lines or more and sums to zero": (
+        "transaction",
+        ("UPDATE ledger_line SET amount_centimes = 1 WHERE account = 'penalties_payable'",),
+    ),
+    "a paid code has one deposit that stands, a reversed one none, any other no deposit": (
+        "code",
+        ("DELETE FROM deposit WHERE receipt_number = :receipt",),
+    ),
+    "a deposit that stands is what was settled, its fee, and what went to suspense": (
+        "receipt",
+        ("DELETE FROM settled_contribution WHERE receipt_number = :receipt",),
+    ),
+    "a deposit is booked once, with what was received": (
+        "receipt",
+        (
+            "DELETE FROM ledger_line WHERE transaction_id = :transaction",
+            "DELETE FROM ledger_transaction WHERE id = :transaction",
+        ),
+    ),
+    "a reversed deposit settles nothing and leaves nothing in any account": (
+        "undone",
+        (
+            "UPDATE ledger_transaction SET event = 'posting' WHERE event = 'reversal'",
+            "UPDATE ledger_line SET account = 'suspense' WHERE transaction_id IN"
+            " (SELECT id FROM ledger_transaction WHERE event = 'posting') AND position = 1",
+        ),
+    ),
+    "no contribution is settled twice": (
+        "month",
+        (_NO_KEY, "INSERT INTO settled_contribution SELECT * FROM settled_contribution"),
+    ),
+    "a settled month is one of its deposit's code, as the code had it": (
+        "receipt",
+        ("UPDATE settled_contribution SET penalty_centimes = penalty_centimes + 1",),
+    ),
+    "every amount is positive": (
+        "receipt",
+        (_NO_CHECKS, "UPDATE deposit SET total_centimes = 0 WHERE receipt_number = :receipt"),
+    ),
+    "a code costs what its lines say": (
+        "code",
+        ("DELETE FROM payment_code_line WHERE code = :code AND period = '2026-11-01'",),
+    ),
+    "an artisan has one live code": (
+        "artisan",
+        (_NO_LIVE, "UPDATE payment_code SET state = 'issued', ended_at = NULL"),
+    ),
+    "a deposit has the answer its request will get again": (
+        "receipt",
+        ("DELETE FROM answered_request WHERE receipt_number = :receipt",),
+    ),
+    "what a deposit left in suspense is a break for somebody to look at": (
+        "other",
+        ("DELETE FROM money_break",),
+    ),
+    "a break that is resolved was booked with two names": (
+        "break",
+        (
+            "UPDATE money_break SET state = 'resolved', proposed_by = 'a', approved_by = 'b',"
+            " method = 'note', reason = 'x', proposed_at = now(), ended_at = now(),"
+            " transaction_id = :transaction",
+        ),
+    ),
+    "a month that was sent to CNSS is in one batch, unless it was refused": (
+        "receipt",
+        (
+            "INSERT INTO cnss_line (batch_id, line, receipt_number, period, status, attempt,"
+            " contribution_centimes, penalty_centimes) SELECT batch_id, line + 100,"
+            " receipt_number, period, status, 2, 1, 0 FROM cnss_line",
+        ),
+    ),
+    "a month that was settled and sent is in a batch": ("receipt", ("DELETE FROM cnss_line",)),
+    "what is payable to CNSS is what was settled and is neither posted nor refused": (
+        "receipt",
+        ("UPDATE settled_contribution SET posted_on = '2026-11-24'",),
+    ),
+    "a batch has the lines and the total its file says": (
+        "batch",
+        ("UPDATE cnss_batch SET total_centimes = total_centimes + 1",),
+    ),
+}
+
+
+@dataclass
+class Facts:
+    """A deposit sent to CNSS, one undone, one of another amount: what names each of them."""
+
+    money: Money
+
+    def __post_init__(self) -> None:
+        runtime, money = self.money.runtime, self.money  # noqa: F811
+        undone = money.redeem(money.issue(FATIMA).code, "1")
+        money.undo(undone)
+        money.redeem(money.issue(FATIMA).code, "2")
+        code = money.issue(HASSAN).code
+        receipt = money.redeem(code, "3")
+        other = _more_than_due(money)
+        with transaction(money.runtime.database) as connection:
+            batch = export_payments(connection, runtime.clock().date(), runtime.clock())
+        own = (
+            "SELECT id::text FROM ledger_transaction"
+            " WHERE event = 'deposit' AND receipt_number = :r"
+        )
+        self.named = {
+            "code": code,
+            "receipt": receipt,
+            "undone": undone,
+            "other": other,
+            "batch": str(batch.name),
+            "artisan": str(money.artisan_id(FATIMA)),
+            "month": f"{money.artisan_id(HASSAN)} 2026-11-01",
+            "transaction": str(money.one(own, r=receipt)),
+            "break": str(money.one("SELECT id::text FROM money_break")),
+        }
+
+
+def _more_than_due(money: Money) -> str:  # noqa: F811
+    taker = Taker("page", "test", "wafacash", money.agent, "1001", other_amounts=True)
+    code, now, words = money.issue(DRISS).code, money.runtime.clock(), money.runtime.words
+    with transaction(money.runtime.database) as connection:
+        return redeem_code(
+            connection, code, taker, key="4", words=words, now=now, amount=Amount(20000)
+        )
+
+
+def test_every_rule_is_broken_once() -> None:
+    assert set(BROKEN) == set(ALL)
+
+
+@pytest.mark.parametrize("rule", BROKEN)
+def test_a_broken_rule_names_the_row(money: Money, rule: str) -> None:  # noqa: F811
+    facts = Facts(money)
+    name, statements = BROKEN[rule]
+    with money.runtime.database.connect() as connection:
+        assert find_broken(connection, ALL) == {}
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        for statement in statements:
+            values = {"transaction": int(facts.named["transaction"])} | {
+                key: facts.named[key] for key in ("receipt", "code")
+            }
+            connection.execute(text(statement), values)
+        broken = find_broken(connection, ALL)
+        connection.rollback()
+    assert any(
+        facts.named[name] in row.split(" ") or facts.named[name] == row for row in broken[rule]
+    )
+
+
+@pytest.mark.parametrize("machine", [False, True])
+def test_the_command_says_so_and_ends_with_1(app: Flask, money: Money, machine: bool) -> None:  # noqa: F811
+    facts = Facts(money)
+    run = app.test_cli_runner().invoke
+    command = ["ledger", "verify", *(["--json"] if machine else [])]
+    assert run(args=command).exit_code == 0
+    with money.runtime.database.begin() as connection:
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text("DELETE FROM answered_request WHERE key = '3'"))
+    told = run(args=command)
+    assert told.exit_code == 1 and facts.named["receipt"] in told.output
+    if machine:
+        (rule,) = json.loads(told.output)["broken"]
+        assert rule == "a deposit has the answer its request will get again"

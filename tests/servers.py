@@ -1,0 +1,81 @@
+"""The service's own processes, started, killed and started again as an operator's would be."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import requests
+
+from app.settings import ROOT
+
+
+class Process:
+    """A command of ours in a session of its own: killed with all that it started."""
+
+    def __init__(self, command: tuple[str, ...], environment: Mapping[str, str]) -> None:
+        self._command = (str(Path(sys.executable).parent / command[0]), *command[1:])
+        self._environment = os.environ | environment | {"LOG_LEVEL": "error"}
+        self._running: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._running = subprocess.Popen(
+            self._command,
+            env=self._environment,
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def kill(self, number: int = signal.SIGKILL) -> None:
+        """`kill -9`: no goodbye. What runs in its name goes with it."""
+        assert self._running
+        with suppress(ProcessLookupError):
+            os.killpg(self._running.pid, number)
+        self._running.wait(20)
+
+    @property
+    def running(self) -> bool:
+        return self._running is not None and self._running.poll() is None
+
+    def wait(self) -> int:
+        """Its exit code; negative when it was killed."""
+        assert self._running
+        return self._running.wait(120)
+
+    def end(self) -> None:
+        """Asked to end, as an operator would."""
+        if self._running and self._running.poll() is None:
+            self._running.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self._running.wait(15)
+        if self._running:
+            self.kill()
+
+
+def web(port: int, environment: Mapping[str, str], threads: int = 8) -> Process:
+    """A web server as `make run` starts it."""
+    command = ("granian", "--interface=wsgi", "--host=127.0.0.1", f"--port={port}")
+    rest = (f"--blocking-threads={threads}", "--log-level=critical", "--no-access-log", "wsgi:app")
+    return Process((*command, *rest), environment)
+
+
+def worker(environment: Mapping[str, str]) -> Process:
+    return Process(("flask", "worker"), environment)
+
+
+def await_ready(base: str, seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        with suppress(requests.RequestException):
+            if requests.get(f"{base}/readyz", timeout=2).status_code == 200:
+                return
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{base} is not ready after {seconds} s")
+        time.sleep(0.05)

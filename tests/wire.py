@@ -1,0 +1,181 @@
+"""The ways in which cash arrives, each over a real connection: a network's system, page, phone.
+
+An answer of None is none: the line broke, or nobody could do it now. The same is asked again then.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import requests
+from sqlalchemy import Engine, text
+
+from tests.conftest import AGENT, PIN
+from tests.mobile_money.conftest import BASE, HEADERS
+
+_T = TypeVar("_T")
+_TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
+_RECEIPT = re.compile(r"/agent/receipts/([0-9]+)$")
+_TOLD_RECEIPT = re.compile(r"[Rr]ecu ([0-9]{8,12})")
+_TOLD_CODE = re.compile(r"Code ([0-9]{4}) ([0-9]{4}) ([0-9]{4})")
+
+
+class Line:
+    """One connection to one server."""
+
+    def __init__(self, base: str, seconds: float = 20) -> None:
+        self.base, self._seconds = base, seconds
+        self._session = requests.Session()
+        self._session.trust_env = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._session.close()
+
+    def call(self, method: str, path: str, **how: Any) -> requests.Response | None:
+        how = {"timeout": self._seconds, "allow_redirects": False} | how
+        try:
+            answer = self._session.request(method, f"{self.base}{path}", **how)
+        except requests.RequestException:
+            return None
+        return answer if answer.status_code < 500 else None
+
+    def connect(self) -> None:
+        """Opened before it is needed, so that what is sent at one instant arrives at one."""
+        assert self.call("GET", "/healthz")
+
+
+class NetworkLine(Line):
+    """The network's own system."""
+
+    def bills(self, consumer: str) -> requests.Response | None:
+        path = f"{BASE}/accounts/consumerno/{consumer}/bills"
+        return self.call("GET", path, headers=HEADERS)
+
+    def pay(self, code: str, amount: str, identity: str, prefer: str = "") -> Any:
+        told = [{"key": "agentId", "value": AGENT}, {"key": "terminalId", "value": "T-1"}]
+        body = {"amountPaid": amount, "currency": "MAD", "metadata": told}
+        return self._post(f"/bills/{code}/payments", body, identity, prefer)
+
+    def reverse(self, receipt: str, identity: str) -> Any:
+        return self._post(f"/transactions/{receipt}/reversals", {"type": "reversal"}, identity)
+
+    def state(self, server_id: str) -> requests.Response | None:
+        return self.call("GET", f"{BASE}/requeststates/{server_id}", headers=HEADERS)
+
+    def _post(self, path: str, body: dict[str, Any], identity: str, prefer: str = "") -> Any:
+        headers = HEADERS | {"X-CorrelationID": identity} | ({"Prefer": prefer} if prefer else {})
+        return self.call("POST", f"{BASE}{path}", json=body, headers=headers)
+
+
+class TillLine(Line):
+    """A browser at /agent."""
+
+    def __init__(self, base: str, seconds: float = 20) -> None:
+        super().__init__(base, seconds)
+        self._token = ""
+
+    def enter(self) -> None:
+        """Signs in; the form's token is good as long as the session."""
+        until_answered(lambda: self.call("GET", "/agent"), self._keep_token)
+        form = {"number": AGENT, "pin": PIN.get_secret_value(), "csrf_token": self._token}
+        until_answered(lambda: self.call("POST", "/agent/sign-in", data=form))
+        until_answered(lambda: self.call("GET", "/agent"), self._keep_token)
+
+    def confirm(self, code: str, key: str) -> str | None:
+        """The receipt's number, or the words of a refusal."""
+        return self._receipt_or_words("/agent/confirm", {"code": code, "key": key})
+
+    def reverse(self, receipt: str) -> str | None:
+        """The receipt's number where it is undone now, else why not."""
+        path = f"/agent/receipts/{receipt}/reverse"
+        return self._receipt_or_words(path, {"reason": "mistake"})
+
+    def _receipt_or_words(self, path: str, form: dict[str, str]) -> str | None:
+        answer = self.call("POST", path, data=form | {"csrf_token": self._token})
+        if answer is None:
+            return None
+        found = _RECEIPT.search(answer.headers.get("Location", ""))
+        return found[1] if found else answer.text
+
+    def beside(self) -> TillLine:
+        """Another connection of the same browser."""
+        other = TillLine(self.base, self._seconds)
+        other._session.cookies.update(self._session.cookies)
+        other._token = self._token
+        return other
+
+    def _keep_token(self, answer: requests.Response) -> bool:
+        found = _TOKEN.search(answer.text)
+        self._token = found[1] if found else ""
+        return bool(found)
+
+
+class PhoneLine(Line):
+    """A gateway's callback. The same hop may be sent again."""
+
+    def hop(self, number: str, session: str, chain: str) -> str | None:
+        form = {"sessionId": session, "serviceCode": "*384#", "phoneNumber": number}
+        more = {"networkCode": "60401", "text": chain}
+        answer = self.call("POST", "/ussd/africastalking", data=form | more)
+        return answer.text if answer is not None else None
+
+    def ask_code(self, number: str, session: str) -> str | None:
+        """The code as the artisan's screen shows it, without spaces."""
+        found = _TOLD_CODE.search(self.hop(number, session, "2*1") or "")
+        return "".join(found.groups()) if found else None
+
+    def look(self, number: str, code: str, session: str) -> str | None:
+        """An agent types the code; the receipt's number, or the screen."""
+        return self._told(number, session, f"1*{code}")
+
+    def confirm(self, number: str, code: str, session: str) -> str | None:
+        """The cash is there, and the PIN: the receipt's number, or the screen."""
+        return self._told(number, session, f"1*{code}*1*{PIN.get_secret_value()}")
+
+    def _told(self, number: str, session: str, chain: str) -> str | None:
+        screen = self.hop(number, session, chain)
+        found = _TOLD_RECEIPT.search(screen or "")
+        return found[1] if found else screen
+
+
+def add_agent_phones(database: Engine, count: int) -> list[str]:
+    """So many agents with the first one's agency and PIN; their phones."""
+    statement = (
+        "INSERT INTO agent (number, agency_code, pin_hash, phone)"
+        " SELECT '7' || n, agency_code, pin_hash, '+2127' || n FROM agent,"
+        " generate_series(10000001, 10000000 + :count) AS n WHERE number = :number"
+        " RETURNING phone"
+    )
+    with database.begin() as connection:
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        found = connection.execute(text(statement), {"count": count, "number": AGENT})
+        return list(found.scalars())
+
+
+def until_answered(
+    ask: Callable[[], _T | None],
+    wanted: Callable[[_T], bool] = lambda _: True,
+    seconds: float = 90,
+    pause: float = 0.05,
+) -> _T:
+    """Asks again and again until there is an answer that is `wanted`."""
+    deadline = time.monotonic() + seconds
+    last: object = None
+    while time.monotonic() < deadline:
+        if (answer := ask()) is not None and wanted(answer):
+            return answer
+        last = answer if answer is not None else last
+        time.sleep(pause)
+    raise TimeoutError(f"no answer after {seconds} s; the last was {last}")
