@@ -232,7 +232,10 @@ class Engine(Generic[Desk]):
     def _late(self, screen: Screen, place: Place, caller: Caller[Desk]) -> Reply:
         """Ends the talk with the promise of a message; the worker keeps it (jobs)."""
         assert screen.uses
-        caller.late = LateAction.of(screen.uses, self._talk(place, caller, screen.name))
+        talk, secrets = self._talk(place, caller, screen.name), self.menu.secrets
+        # A PIN typed on the way here is for this hop alone, and waits in no queue.
+        talk.kept = {name: value for name, value in talk.kept.items() if name not in secrets}
+        caller.late = LateAction.of(screen.uses, talk)
         return Reply(self.words.say(place.language, "late"), False)
 
     def _can_answer_later(self, screen: Screen) -> bool:

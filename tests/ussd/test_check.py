@@ -96,6 +96,11 @@ def test_the_commands_say_so(app: Flask) -> None:
             "look_at_rights [-]: leads to amoo, which is not there",
         ),
         (
+            "nothing_due: {menu: {1: choose_months, 2: other_rna}}",
+            "nothing_due: {menu: {1: choose_months, 2: other_rn}}",
+            "nothing_due [-]: leads to other_rn, which is not there",
+        ),
+        (
             "  no_claims: {show: none}\n",
             "  no_claims: {show: none}\n  island: {show: none}\n",
             "island [-]: cannot be reached",
