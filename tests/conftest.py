@@ -99,6 +99,8 @@ def empty(engine: Engine) -> None:
         t.name for t in metadata.sorted_tables if t.name not in {"ledger_account", "agent_network"}
     )
     with engine.begin() as connection:
+        # A busy machine may need longer for it than a phone may wait.
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
 
