@@ -162,7 +162,8 @@ class Engine(Generic[Desk]):
             return self._enter(screen.target, place, caller), True
         finally:
             if screen.kind == "secret":
-                # Known to the actions of this hop, and then to nobody.
+                # Known to the actions of this hop, and then to nobody: an action put off shares the
+                # dict, and loses it too.
                 place.kept.pop(screen.keep, None)
 
     def _chosen(
@@ -232,10 +233,7 @@ class Engine(Generic[Desk]):
     def _late(self, screen: Screen, place: Place, caller: Caller[Desk]) -> Reply:
         """Ends the talk with the promise of a message; the worker keeps it (jobs)."""
         assert screen.uses
-        talk, secrets = self._talk(place, caller, screen.name), self.menu.secrets
-        # A PIN typed on the way here is for this hop alone, and waits in no queue.
-        talk.kept = {name: value for name, value in talk.kept.items() if name not in secrets}
-        caller.late = LateAction.of(screen.uses, talk)
+        caller.late = LateAction.of(screen.uses, self._talk(place, caller, screen.name))
         return Reply(self.words.say(place.language, "late"), False)
 
     def _can_answer_later(self, screen: Screen) -> bool:

@@ -109,11 +109,6 @@ class Menu:
     lock: str = ""
 
     @property
-    def secrets(self) -> set[str]:
-        """What secrets are kept as, for the hop they are typed in."""
-        return {screen.keep for screen in self.screens.values() if screen.kind == "secret"}
-
-    @property
     def entrances(self) -> list[str]:
         """Where a talk may come without a choice of anyone."""
         return [name for name in (self.start, self.resume, self.help, self.lock) if name]
