@@ -131,11 +131,14 @@ class Runtime:
     @cached_property
     def ussd(self) -> UssdEngine[Desk]:
         """The menus of this process."""
-        return self._engine(MENUS)
+        return self.ussd_of(MENUS)
 
-    def _engine(self, folder: Path) -> UssdEngine[Desk]:
+    def ussd_of(self, folder: Path) -> UssdEngine[Desk]:
+        """The menus in a folder; for what this code says anew, older ones lean on our words."""
         menu = load_menu(*(folder / name for name in MENU_FILES))
         words = self.words if folder == MENUS else Words.load(folder / "locales")
+        if words is not self.words:
+            words.lean_on(self.words)
         return UssdEngine(menu, words, vocabulary, self.deadline, version_of(folder))
 
     @cached_property
@@ -161,7 +164,7 @@ class Runtime:
 
     @cached_property
     def turns(self) -> Turns[Desk]:
-        versions = Versions(self.redis, MENUS, self.ussd, self._engine)
+        versions = Versions(self.redis, MENUS, self.ussd, self.ussd_of)
         turns = Turns(versions, Sessions(self.redis, self.secret))
         # What is there by now stays: looking through it for garbage took a fifth of each hop.
         gc.freeze()

@@ -90,6 +90,7 @@ def session_runtime(own_urls: EngineUrls) -> Iterator[Runtime]:
     upgrade(runtime.database)
     yield runtime
     runtime.database.dispose()
+    runtime.patient_desk.database.dispose()
     runtime.redis.close()
 
 
@@ -99,6 +100,7 @@ def empty(engine: Engine) -> None:
         t.name for t in metadata.sorted_tables if t.name not in {"ledger_account", "agent_network"}
     )
     with engine.begin() as connection:
+        # A busy machine may need longer for it than a phone may wait.
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))

@@ -13,6 +13,7 @@ from app.messaging.service import queue_message
 from app.runtime import Runtime
 from app.text.words import Say
 from app.ussd.late import LateAction
+from app.ussd.vocabulary import NothingToShow
 
 _AT_ONCE = 16
 # Nobody waits for an answer about yesterday.
@@ -51,8 +52,12 @@ def _is_answered(maalem: Runtime, late: LateAction, now: datetime) -> bool:
 def _answer(maalem: Runtime, late: LateAction, now: datetime) -> None:
     action = vocabulary.actions[late.action]
     talk = late.talk(maalem.patient_desk, now)
-    outcome = action.run(talk)
-    answer = action.by_sms(talk, outcome) if action.by_sms else None
+    try:
+        outcome = action.run(talk)
+        answer = action.by_sms(talk, outcome) if action.by_sms else None
+    except NothingToShow:
+        # What was asked about is gone by now: the promise of an answer is kept all the same.
+        answer = Say("sms.call_again")
     if answer is not None:
         _queue(maalem, talk, answer, now)
 

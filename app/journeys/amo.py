@@ -21,9 +21,14 @@ from app.ussd.vocabulary import NothingToShow, Values
 def rights_by_sms(talk: Conversation, outcome: str) -> Say:
     """Rights and dues, for whom the screen was too slow."""
     if outcome == "not_enrolled":
-        return Say("sms.not_enrolled", {"file": enrolment(talk)["file"]})
+        return file_message(talk)
     said = rights(talk)
     return Say("sms.rights", {name: said[name] for name in ("rights", "as_of", "owed")})
+
+
+def file_message(talk: Conversation) -> Say:
+    """How far enrolment is, by SMS."""
+    return Say("sms.not_enrolled", {"file": enrolment(talk)["file"]})
 
 
 @vocabulary.action("look_at_rights", "enrolled", "not_enrolled", by_sms=rights_by_sms)

@@ -14,16 +14,20 @@ from app.assistance.service import ask_for_help, cancel_request
 from app.base.clock import local_date
 from app.base.database import reading, transaction
 from app.enrolment.queries import find_province
-from app.journeys.desk import Conversation, vocabulary
+from app.journeys.desk import Conversation, own_message_when, vocabulary
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
 
 _ASKING = ("asked", "waits", "too_many")
+_told_when_asked = own_message_when("asked")
 
 
-def _told_already(_talk: Conversation, outcome: str) -> Say | None:
-    """The request's own message is queued with it."""
-    return None if outcome == "asked" else Say("sms.call_again")
+def _told_already(talk: Conversation, outcome: str) -> Say | None:
+    """The request's own message is queued with it; one that waits already is told again."""
+    if outcome != "waits":
+        return _told_when_asked(talk, outcome)
+    waiting = request(talk)
+    return Say("sms.request", {name: waiting[name] for name in ("request", "topic")})
 
 
 def _ask(talk: Conversation, kind: str, topic: str) -> str:

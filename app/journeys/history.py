@@ -4,9 +4,9 @@ from app.base.clock import local_date
 from app.base.database import transaction
 from app.enrolment.queries import lock_artisan
 from app.enrolment.service import take_try
-from app.journeys.desk import Conversation, vocabulary
+from app.journeys.desk import Conversation, own_message_when, vocabulary
 from app.journeys.facts import fresh_person, person, read_account_again
-from app.journeys.pay import code_values
+from app.journeys.pay import code_message, code_values
 from app.messaging.service import queue_message
 from app.payments.queries import Deposit, get_account
 from app.payments.service import cancel_code
@@ -18,12 +18,14 @@ from app.ussd.vocabulary import NothingToShow, Row, Values
 _AGAIN_A_DAY = 3
 
 
-def payments_by_sms(talk: Conversation, outcome: str) -> Say:
-    """The newest payment and how far it is, for whom the screen was too slow."""
-    deposits = person(talk).account.deposits
-    if outcome == "none" or not deposits:
-        return Say("sms.call_again")
-    shown = _shown(deposits[0])
+def payments_by_sms(talk: Conversation, _outcome: str) -> Say:
+    """The live code, else the newest payment, for whom the screen was too slow."""
+    account = person(talk).account
+    if account.code:
+        return code_message(account.code)
+    if not account.deposits:
+        return Say("sms.no_payments")
+    shown = _shown(account.deposits[0])
     return Say("sms.payments", {key: shown[key] for key in ("total", "received_on", "posted")})
 
 
@@ -64,7 +66,7 @@ def receipt(talk: Conversation) -> Values:
     return _shown(_chosen(talk))
 
 
-@vocabulary.action("send_receipt_again", "sent", "enough")
+@vocabulary.action("send_receipt_again", "sent", "enough", by_sms=own_message_when("sent"))
 def send_receipt_again(talk: Conversation) -> str:
     """By SMS to this phone, a few times a day; a gateway's retry sends one."""
     shown = _shown(_chosen(talk))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from app.base.clock import local_date
 from app.base.database import reading, transaction
-from app.journeys.desk import Conversation, vocabulary
+from app.journeys.desk import Conversation, own_message_when, vocabulary
 from app.messaging.consent import has_consented, record_consent
 from app.messaging.service import queue_message
 from app.notices.queries import list_notices
@@ -41,12 +41,12 @@ def look_at_export_news(talk: Conversation) -> str:
         return "on" if has_consented(connection, talk.phone, _SUBJECT) else "off"
 
 
-@vocabulary.action("start_export_news", "done")
+@vocabulary.action("start_export_news", "done", by_sms=own_message_when("done"))
 def start_export_news(talk: Conversation) -> str:
     return _answer(talk, True)
 
 
-@vocabulary.action("stop_export_news", "done")
+@vocabulary.action("stop_export_news", "done", by_sms=own_message_when("done"))
 def stop_export_news(talk: Conversation) -> str:
     return _answer(talk, False)
 

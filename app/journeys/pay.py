@@ -5,7 +5,7 @@ from itertools import accumulate, islice
 from app.base.database import transaction
 from app.base.months import Month
 from app.contributions.errors import NotCollectedHere
-from app.journeys.amo import read_enrolment_file
+from app.journeys.amo import file_message, read_enrolment_file
 from app.journeys.desk import Conversation, vocabulary
 from app.journeys.facts import fresh_person, keep_code, person, read_account_again
 from app.payments.errors import AnotherIsLive, NothingDue
@@ -16,12 +16,18 @@ from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
 
 _ISSUING = ("issued", "another_is_live", "nothing_due")
+# Who pays with a tax, and what is said of it.
+_ELSEWHERE = {"pays_with_cpu": "owed.elsewhere_b", "pays_with_tax": "owed.elsewhere_d"}
 
 
 def dues_by_sms(talk: Conversation, outcome: str) -> Say:
     """What is owed, for whom the screen was too slow."""
-    if outcome != "due":
-        return Say("sms.nothing_due" if outcome == "nothing_due" else "sms.call_again")
+    if outcome == "not_enrolled":
+        return file_message(talk)
+    if outcome in _ELSEWHERE:
+        return Say("sms.elsewhere", {"owed": Say(_ELSEWHERE[outcome])})
+    if outcome == "nothing_due":
+        return Say("sms.nothing_due")
     owed = dues(talk)
     return Say("sms.dues", {name: owed[name] for name in ("total", "period")})
 
@@ -32,8 +38,7 @@ def code_by_sms(talk: Conversation, outcome: str) -> Say | None:
         return None
     code = person(talk).account.code
     if outcome == "another_is_live" and code:
-        told = code_values(code)
-        return Say("sms.code", {name: told[name] for name in ("code", "total", "period", "until")})
+        return code_message(code)
     return Say("sms.nothing_due")
 
 
@@ -144,6 +149,12 @@ def live_code(talk: Conversation) -> Values:
     if code is None:
         raise NothingToShow()
     return code_values(code)
+
+
+def code_message(code: IssuedCode) -> Say:
+    """A code told again by SMS."""
+    told = code_values(code)
+    return Say("sms.code", {name: told[name] for name in ("code", "total", "period", "until")})
 
 
 def code_values(code: IssuedCode) -> Values:

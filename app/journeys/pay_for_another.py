@@ -11,13 +11,12 @@ from app.base.money import Money
 from app.base.months import Month
 from app.enrolment.rules import masked_name, plain_name
 from app.enrolment.service import take_try
-from app.journeys.desk import Conversation, vocabulary
+from app.journeys.desk import Conversation, own_message_when, vocabulary
 from app.journeys.pay import code_values
 from app.payments.errors import NothingDue
 from app.payments.payers import LOOKUPS_A_DAY, find_payable_person, issue_code_for_another
 from app.payments.queries import IssuedCode
 from app.payments.wording import period_words
-from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Values
 
 
@@ -51,12 +50,9 @@ def other_person(talk: Conversation) -> Values:
     return {"name": name, "total": Money(total), "period": period}
 
 
-def _no_more_to_say(_talk: Conversation, outcome: str) -> Say | None:
-    """The code's own message is queued with it."""
-    return None if outcome == "issued" else Say("sms.nothing_due")
-
-
-@vocabulary.action("issue_code_for_another", "issued", "nothing_due", by_sms=_no_more_to_say)
+@vocabulary.action(
+    "issue_code_for_another", "issued", "nothing_due", by_sms=own_message_when("issued")
+)
 def issue_for_another(talk: Conversation) -> str:
     try:
         with transaction(talk.desk.database) as connection:

@@ -25,7 +25,7 @@ from app.enrolment.pins import (
     take_reset_code,
 )
 from app.enrolment.service import confirm_identity, take_identification_try
-from app.journeys.desk import Conversation, vocabulary
+from app.journeys.desk import Conversation, own_message_when, vocabulary
 from app.journeys.facts import read_locks_again
 from app.messaging.service import queue_message
 from app.ussd.vocabulary import NothingToShow
@@ -123,7 +123,7 @@ def store_new_pin(talk: Conversation) -> str:
     return "set"
 
 
-@vocabulary.action("remove_pin", "removed")
+@vocabulary.action("remove_pin", "removed", by_sms=own_message_when("removed"))
 def drop_pin(talk: Conversation) -> str:
     with transaction(talk.desk.database) as connection:
         if remove_pin(connection, talk.facts["a"][0]):

@@ -7,7 +7,7 @@ from app.enrolment.errors import IdentificationPaused, NotRecognised
 from app.enrolment.queries import find_household, get_record
 from app.enrolment.rules import plain_name
 from app.enrolment.service import forget_phone, identify_phone, take_identification_try
-from app.journeys.desk import Conversation, vocabulary
+from app.journeys.desk import Conversation, own_message_when, vocabulary
 from app.journeys.facts import keep_household, read_facts
 from app.messaging.queries import wants_reminders
 from app.messaging.service import queue_message, set_reminders
@@ -24,12 +24,12 @@ def look_at_reminders(talk: Conversation) -> str:
         return "on" if wants_reminders(connection, talk.phone) else "off"
 
 
-@vocabulary.action("stop_reminders", "done")
+@vocabulary.action("stop_reminders", "done", by_sms=own_message_when("done"))
 def stop_reminders(talk: Conversation) -> str:
     return _switch_reminders(talk, False)
 
 
-@vocabulary.action("start_reminders", "done")
+@vocabulary.action("start_reminders", "done", by_sms=own_message_when("done"))
 def start_reminders(talk: Conversation) -> str:
     return _switch_reminders(talk, True)
 

@@ -10,12 +10,13 @@ from app.base.money import Money
 from app.claims.errors import ClaimClosed
 from app.claims.queries import list_claims
 from app.claims.service import choose_collection
-from app.journeys.desk import Conversation, vocabulary
+from app.journeys.desk import Conversation, own_message_when, vocabulary
 from app.messaging.service import queue_message
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
 
 _OPEN = {"filed", "in_review", "ready"}
+_told_when_chosen = own_message_when("chosen")
 
 
 def claims_by_sms(talk: Conversation, outcome: str) -> Say:
@@ -64,12 +65,12 @@ def may_collect_bank(talk: Conversation) -> bool:
     return _may_choose(talk, "bank")
 
 
-@vocabulary.action("collect_in_cash", "chosen", "too_late")
+@vocabulary.action("collect_in_cash", "chosen", "too_late", by_sms=_told_when_chosen)
 def collect_in_cash(talk: Conversation) -> str:
     return _choose(talk, "cash")
 
 
-@vocabulary.action("collect_at_bank", "chosen", "too_late")
+@vocabulary.action("collect_at_bank", "chosen", "too_late", by_sms=_told_when_chosen)
 def collect_at_bank(talk: Conversation) -> str:
     return _choose(talk, "bank")
 

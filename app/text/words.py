@@ -55,6 +55,12 @@ class Words:
             repeated[path.parts[-3]] = _repeated_keys(path)
         return cls(catalogs, repeated)
 
+    def lean_on(self, newer: Words) -> None:
+        """What has no words here is said in those of `newer`."""
+        for language, spoken in self._spoken.items():
+            if language in newer._spoken:
+                spoken.add_fallback(newer._spoken[language])
+
     @property
     def languages(self) -> list[str]:
         return list(self.catalogs)

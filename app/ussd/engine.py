@@ -162,7 +162,8 @@ class Engine(Generic[Desk]):
             return self._enter(screen.target, place, caller), True
         finally:
             if screen.kind == "secret":
-                # Known to the actions of this hop, and then to nobody.
+                # Known to the actions of this hop, and then to nobody: an action put off shares the
+                # dict, and loses it too.
                 place.kept.pop(screen.keep, None)
 
     def _chosen(

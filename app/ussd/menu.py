@@ -162,6 +162,7 @@ def _once(found: dict[str, Any], name: str, thing: object, path: Path) -> None:
 def _screen(name: str, body: object) -> Screen:
     if not isinstance(body, dict):
         raise BrokenMenu(screen=name, why="is not a mapping")
+    _filled(name, body)
     kinds = [kind for kind in KINDS if kind in body]
     if len(kinds) != 1:
         raise BrokenMenu(screen=name, why=f"needs one of {', '.join(KINDS)}, has {kinds or 'none'}")
@@ -177,6 +178,14 @@ def _screen(name: str, body: object) -> Screen:
             raise BrokenMenu(screen=name, why=f"`{mark}` is true or left out")
     afresh, home, private = (mark in body for mark in _MARKS)
     return replace(_built(name, kind, body), afresh=afresh, home=home, private=private)
+
+
+def _filled(name: str, body: Mapping[str, Any]) -> None:
+    for field, value in body.items():
+        if isinstance(value, dict):
+            _filled(name, value)
+        elif value == "":
+            raise BrokenMenu(screen=name, why=f"`{field}` has nothing behind it")
 
 
 def _built(name: str, kind: str, body: Mapping[str, Any]) -> Screen:

@@ -12,7 +12,7 @@ from app.runtime import Runtime
 from tests.journeys.world import World
 from tests.phone import TestPhone
 
-AICHA, KHADIJA, ELSEWHERE = "+212600000005", "+212600000003", "+212600000077"
+BRAHIM, KHADIJA, ELSEWHERE = "+212600000004", "+212600000003", "+212600000077"
 pytestmark = pytest.mark.usefixtures("sample_people")
 
 
@@ -57,6 +57,17 @@ def test_two_that_differ_set_nothing(phone: TestPhone, runtime: Runtime) -> None
 @pytest.mark.parametrize("chain", ["1", "3", "4", "5*5*3", "5*5*4", "5*5*5", "5*2*5"])
 def test_what_is_private_asks_for_it(khadija: TestPhone, chain: str) -> None:
     assert khadija.dial(KHADIJA, chain).startswith("Votre PIN")
+
+
+@pytest.mark.parametrize("chain", ["1", "2"])
+def test_what_enrolment_lacks_is_private_whichever_way_one_comes(
+    phone: TestPhone, chain: str
+) -> None:
+    assert "Dossier AMO pas complet" in phone.dial(BRAHIM, chain)
+    phone.answer("00")
+    phone.dial(BRAHIM, "5*5*3*1*1357*1357*00")
+    assert phone.dial(BRAHIM, chain).startswith("Votre PIN")
+    assert "Dossier AMO pas complet" in phone.answer("1357")
 
 
 @pytest.mark.parametrize("chain", ["2", "2*1", "5*1", "5*3", "5*5*1"])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -83,6 +85,27 @@ def test_the_commands_say_so(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(
+    ("file", "old", "new", "fault"),
+    [
+        (MENU, "{live: code,", "{live: cod,", "look_at_code [-]: leads to cod, which is not there"),
+        (MENU, "{1: choose_months,", "{1: ,", "nothing_due [-]: `1` has nothing behind it"),
+        (FRENCH, "Refusé. ", "Rejeté ê. ", "claim.refused [fr]: ê is not in GSM-7"),
+    ],
+)
+def test_the_command_fails_and_says_where(
+    copy: Copy, tmp_path: Path, file: str, old: str, new: str, fault: str
+) -> None:
+    """The program itself, on a copy of it with a broken menu."""
+    shutil.copytree(ROOT / "app", tmp_path / "app")
+    shutil.copy(ROOT / "wsgi.py", tmp_path)
+    copy.change(file, old, new)
+    command = [sys.executable, "-m", "flask", "menus", "check"]
+    checked = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stdout) == (1, "")
+    assert fault in checked.stderr.splitlines()
+
+
+@pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
         (
@@ -94,6 +117,11 @@ def test_the_commands_say_so(app: Flask) -> None:
             "{enrolled: amo,",
             "{enrolled: amoo,",
             "look_at_rights [-]: leads to amoo, which is not there",
+        ),
+        (
+            "nothing_due: {menu: {1: choose_months, 2: other_rna}}",
+            "nothing_due: {menu: {1: choose_months, 2: other_rn}}",
+            "nothing_due [-]: leads to other_rn, which is not there",
         ),
         (
             "  no_claims: {show: none}\n",

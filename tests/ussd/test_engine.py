@@ -208,6 +208,20 @@ def test_a_late_action_is_promised_by_sms(tmp_path: Path) -> None:
     assert late.key == player.bench.acted[0]
 
 
+def test_a_secret_typed_before_a_late_action_waits_in_no_queue(tmp_path: Path) -> None:
+    """The PIN opens the way to a private action, in the hop in which that action is late."""
+    private = "hidden: {do: act, outcomes: {done: done, gone: fragile}, private: true}"
+    menu = MENU.replace("hidden: {show: none, private: true}", private)
+    player = Player(toy_engine(tmp_path, menu, deadline=0.05), Bench(locked=True, slow=0.3))
+    player.type("2")
+    player.place.kept["number"] = 7
+    player.type("0", "5", "2", "1")
+    player.caller.began = monotonic()
+    assert player.type("123") == "Later, by SMS."
+    assert player.caller.late and player.caller.late.kept == {"number": 7}
+    assert player.place.kept == {"number": 7}
+
+
 def test_a_late_action_that_no_sms_answers_is_an_outage(tmp_path: Path) -> None:
     bench = Bench()
     player = Player(toy_engine(tmp_path, deadline=0.05), bench)

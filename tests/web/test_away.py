@@ -54,6 +54,7 @@ def own_runtime(data_dir: Path) -> Iterator[Runtime]:
         load_sample_people(runtime, data_dir)
         yield runtime
         runtime.database.dispose()
+        runtime.patient_desk.database.dispose()
         runtime.redis.close()
 
 

@@ -19,6 +19,6 @@ export const WORDS = {
   zgh: {
     messages: "ⵜⵓⵣⵉⵏⵉⵏ", clear: "ⵙⴼⴹ", call: "ⵖⵔ", send: "ⴰⵣⵏ", cancel: "ⵙⵔ",
     read: "ⵖⵔ", back: "ⴰⵖⵓⵍ", ok: "OK", dialling: "ⴰⵖⵔⵉ...", none: "ⵓⵔ ⵜⵍⵍⵉ ⵜⵓⵣⵉⵏⵜ",
-    error: "ⵜⴰⵣⴳⴳⴰⵍⵜ", wrong: "ⵓⵟⵟⵓⵏ ⵓⵔ ⵉⵍⵍⵉ", timeout: "ⵜⵙⵎⴷ ⵜⵖⵉⵎⵉⵜ",
+    error: "ⵜⴰⵣⴳⵍⵜ", wrong: "ⵓⵟⵟⵓⵏ ⵓⵔ ⵉⵍⵍⵉ", timeout: "ⵜⵙⵎⴷ ⵜⵖⵉⵎⵉⵜ",
   },
 };

@@ -1,0 +1,123 @@
+"""What was promised by SMS because the screen could not wait: every such action really answers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from app.base.phone import Phone
+from app.enrolment.rules import LANGUAGES
+from app.jobs.late import answer_late_actions
+from app.journeys.agencies import look_at_nearest_agencies
+from app.journeys.caller import recognise_caller
+from app.journeys.desk import Conversation, vocabulary
+from app.journeys.reimbursements import look_at_claims
+from app.runtime import Runtime
+from app.text.encoding import GSM7, encoding_of, segments
+from app.ussd.late import STREAM, LateAction
+from app.ussd.vocabulary import Talk
+from tests.journeys.world import World
+
+FATIMA, HASSAN, KHADIJA, BRAHIM, SAID, DRISS = (f"+2126000000{n:02d}" for n in (1, 2, 3, 4, 6, 7))
+pytestmark = pytest.mark.usefixtures("sample_people")
+
+# The action, who waits for it, what was chosen before, and the kind of message that comes.
+CASES = [
+    ("look_at_rights", FATIMA, {}, "rights"),
+    ("look_at_rights", BRAHIM, {}, "not_enrolled"),
+    ("look_at_dues", FATIMA, {}, "dues"),
+    ("look_at_dues", KHADIJA, {}, "nothing_due"),
+    ("look_at_dues", BRAHIM, {}, "not_enrolled"),
+    ("look_at_dues", SAID, {}, "elsewhere"),
+    ("issue_code_for_all", FATIMA, {}, "code"),
+    ("issue_code_for_all", SAID, {}, "nothing_due"),
+    ("issue_code_for_months", HASSAN, {"months": "2026-09"}, "code"),
+    ("replace_code", HASSAN, {"months": "2026-08"}, "code"),
+    ("look_at_payments", FATIMA, {}, "no_payments"),
+    ("look_at_claims", DRISS, {}, "claims"),
+    ("look_at_claims", FATIMA, {}, "no_claims"),
+    ("collect_in_cash", DRISS, {"claim": "R-2026-0377"}, "collection"),
+    ("collect_at_bank", DRISS, {"claim": "R-2026-0377"}, "collection"),
+    ("collect_at_bank", DRISS, {"claim": "R-NONE"}, "call_again"),
+    ("send_receipt_again", FATIMA, {"receipt": "nobody's"}, "call_again"),
+    ("issue_code_for_another", FATIMA, {}, "call_again"),
+    ("ask_enrolment_help", BRAHIM, {}, "request"),
+    ("ask_call_back", FATIMA, {}, "request"),
+    ("ask_bank_offer", FATIMA, {}, "request"),
+    ("ask_bank_account", FATIMA, {}, "request"),
+    ("ask_bank_branch", FATIMA, {}, "request"),
+    ("ask_dar_session", FATIMA, {"topic": "credit"}, "request"),
+    ("ask_export_help", FATIMA, {"topic": "fairs"}, "request"),
+    ("look_at_nearest_agencies", FATIMA, {}, "agencies"),
+    ("look_at_home_agencies", FATIMA, {}, "agencies"),
+    ("look_at_agencies", FATIMA, {"town": "fes"}, "agencies"),
+    ("look_at_agency", FATIMA, {"agency": "W-RABAT-01"}, "agencies"),
+    ("start_export_news", FATIMA, {}, "news_on"),
+    ("stop_export_news", FATIMA, {}, "news_off"),
+    ("start_reminders", FATIMA, {}, "reminders_on"),
+    ("stop_reminders", FATIMA, {}, "reminders_off"),
+]
+# Nothing of it is promised where there is nothing: its own tests set a PIN first.
+ELSEWHERE = {"remove_pin"}
+
+
+def late_of(runtime: Runtime, action: str, number: str, kept: dict[str, object]) -> LateAction:
+    """The action as the phone of `number` asked for it, after what it had looked at before."""
+    talk: Conversation = Talk(
+        Phone(number), "fr", {}, dict(kept), runtime.clock(), "late:1", runtime.desk
+    )
+    recognise_caller(talk)
+    look_at_claims(talk)
+    look_at_nearest_agencies(talk)
+    return LateAction.of(action, talk)
+
+
+def told(runtime: Runtime) -> list[tuple[object, ...]]:
+    rows = World(runtime).run("SELECT kind, body FROM message WHERE kind <> 'claim_ready'")
+    World(runtime).run("DELETE FROM message")
+    return rows
+
+
+@pytest.mark.parametrize(("action", "number", "kept", "kind"), CASES)
+def test_it_is_answered_once_and_by_one_message(
+    runtime: Runtime, action: str, number: str, kept: dict[str, object], kind: str
+) -> None:
+    told(runtime)
+    late = late_of(runtime, action, number, kept)
+    runtime.redis.xadd(STREAM, {"action": late.packed()})
+    assert answer_late_actions(runtime, "one") == 1
+    ((came, body),) = told(runtime)
+    assert came == kind
+    assert segments(str(body)) <= (1 if encoding_of(str(body)) == GSM7 else 2)
+    assert runtime.redis.xlen(STREAM) == 0
+
+
+def test_every_action_that_promises_an_sms_is_tried_here() -> None:
+    promised = {name for name, action in vocabulary.actions.items() if action.by_sms}
+    assert promised == {action for action, *_ in CASES} | ELSEWHERE
+
+
+def test_what_was_done_before_it_was_given_up_is_told_and_not_done_again(runtime: Runtime) -> None:
+    """The database had finished when the phone no longer waited; the worker finds that."""
+    told(runtime)
+    for action, kinds in (("ask_call_back", {"request"}), ("issue_code_for_all", {"code"})):
+        late = late_of(runtime, action, FATIMA, {})
+        for _ in range(2):
+            runtime.redis.xadd(STREAM, {"action": late.packed()})
+        assert answer_late_actions(runtime, "one") == 2
+        assert {came for came, _ in told(runtime)} == kinds
+    for table in ("help_request", "payment_code"):
+        assert World(runtime).run(f"SELECT count(*) FROM {table}") == [(1,)]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_in_the_language_it_was_asked_in(runtime: Runtime, language: str) -> None:
+    told(runtime)
+    late = late_of(runtime, "look_at_dues", SAID, {})
+    spoken = replace(late, language=language)
+    runtime.redis.xadd(STREAM, {"action": spoken.packed()})
+    answer_late_actions(runtime, "one")
+    owed = runtime.words.say(language, "owed.elsewhere_b")
+    ((_, body),) = told(runtime)
+    assert owed in str(body)
