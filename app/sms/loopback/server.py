@@ -8,9 +8,10 @@ writes).
 
 import asyncio
 import secrets
+import signal
 import threading
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
 
 import aiohttp
 from aiohttp import web
@@ -27,9 +28,7 @@ _TWILIO = "/2010-04-01/Accounts/{account}/Messages.json"
 _LARGEST = 64 * 1024
 
 
-async def serve(
-    options: Options, port: int, share: float = 0.0, ready: Callable[[str], None] = print
-) -> None:
+async def serve(options: Options, port: int, share: float, ready: Callable[[str], None]) -> None:
     """Serves on the loopback address until cancelled; port 0 takes a free one."""
     network = Network(options, share)
     runner = web.AppRunner(_application(network), access_log=None, handler_cancellation=False)
@@ -43,6 +42,19 @@ async def serve(
         posting.cancel()
         await asyncio.gather(posting, return_exceptions=True)
         await runner.cleanup()
+
+
+def run(options: Options, port: int, share: float, ready: Callable[[str], None]) -> None:
+    """Serves in the foreground until SIGINT or SIGTERM."""
+    asyncio.run(_until_stopped(serve(options, port, share, ready)))
+
+
+async def _until_stopped(serving: Coroutine[None, None, None]) -> None:
+    task = asyncio.ensure_future(serving)
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signum, task.cancel)
+    with suppress(asyncio.CancelledError):
+        await task
 
 
 @contextmanager
