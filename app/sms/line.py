@@ -22,8 +22,6 @@ from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, Timeout, make_h
 from urllib3.exceptions import (
     ConnectTimeoutError,
     HTTPError,
-    LocationParseError,
-    LocationValueError,
     ProxyError,
     ReadTimeoutError,
     SSLError,
@@ -159,8 +157,6 @@ def rest_asked(headers: Mapping[str, str]) -> float | None:
 
 
 def _told(error: Exception) -> NotSent | FateUnknown:
-    if isinstance(error, LocationParseError | LocationValueError):
-        return NotSent("base address is none", again="elsewhere", faulty=True)
     # No address, nobody listening, no proxy: nothing was written.
     if isinstance(error, ConnectTimeoutError | ProxyError) or _untrusted(error):
         return NotSent("no connection", again="here", faulty=True)
