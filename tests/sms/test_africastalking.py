@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.sms.africastalking import AfricasTalking
+from app.sms.africastalking import _REFUSED, AfricasTalking
 from app.sms.provider import FateUnknown, NotSent
 from tests.sms.conftest import SMS, TEXT, TO, Loopback
 
@@ -98,6 +98,10 @@ def test_how_long_it_wants_to_rest(loopback: Loopback, fault: str, rest: float |
     with pytest.raises(NotSent) as told:
         AfricasTalking(loopback.settings()).send(SMS)
     assert told.value.rest_seconds == rest
+
+
+def test_every_code_of_the_table_has_a_case() -> None:
+    assert {f"code:{code}" for code in _REFUSED} <= {fault for fault, _ in CASES}
 
 
 def test_a_wrong_key_is_ours_to_mend(loopback: Loopback) -> None:

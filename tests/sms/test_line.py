@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
@@ -32,21 +32,20 @@ def at(base: str, **other: object) -> Settings:
 
 
 @contextmanager
-def speaking(*told: tuple[float, bytes], read: bool = True) -> Iterator[str]:
-    """A bare server that takes one connection and says each piece after its pause, then closes."""
+def speaking(*told: tuple[float, bytes], times: int = 1) -> Iterator[str]:
+    """A bare server: it reads a request, says each piece after its pause, and closes."""
     server = socket.create_server(("127.0.0.1", 0))
 
     def speak() -> None:
-        connection, _ = server.accept()
-        with connection:
-            if read:
-                connection.recv(65536)
-            for pause, piece in told:
-                time.sleep(pause)
-                try:
+        for _ in range(times):
+            connection, _ = server.accept()
+            with connection, suppress(OSError):
+                request = connection.recv(65536)
+                while request.startswith(b"POST") and not request.partition(b"\r\n\r\n")[2]:
+                    request += connection.recv(65536)
+                for pause, piece in told:
+                    time.sleep(pause)
                     connection.sendall(piece)
-                except OSError:
-                    return
 
     thread = threading.Thread(target=speak, daemon=True)
     thread.start()
@@ -100,11 +99,12 @@ def test_an_address_that_is_none_is_told_at_the_start(name: str, base: str) -> N
 
 
 @both
-def test_a_door_that_speaks_no_tls(make: Make) -> None:
-    with speaking((0, b"HTTP/1.1 400 Bad Request\r\n\r\n")) as base:
-        with pytest.raises((NotSent, FateUnknown)) as told:
-            make(at(base.replace("http://", "https://"))).send(SMS)
-        assert "600000001" not in str(told.value)
+@pytest.mark.parametrize("said", [(0, b"HTTP/1.1 400 Bad Request\r\n\r\n"), (0, b""), (0.5, b"")])
+def test_a_handshake_that_fails_lets_nothing_out(make: Make, said: tuple[float, bytes]) -> None:
+    with speaking(said) as base, pytest.raises(NotSent) as told:
+        make(at(base.replace("http://", "https://"), sms_timeout=0.3)).send(SMS)
+    assert (told.value.again, told.value.faulty) == ("here", True)
+    assert told.value.reason == "no connection"
 
 
 @both
@@ -177,7 +177,20 @@ def test_refusals_keep_the_connection_too(make: Make, loopback: Loopback) -> Non
 
 
 @both
-def test_a_kept_connection_the_provider_closed_is_not_used(make: Make, loopback: Loopback) -> None:
+def test_a_connection_closed_while_idle_is_not_used(make: Make) -> None:
+    """Closed before we write, and seen to be: the next message goes by another connection."""
+    recipient = '{"statusCode":101,"messageId":"ATXid_1"}'
+    body = f'{{"sid":"SM1","SMSMessageData":{{"Recipients":[{recipient}]}}}}'.encode()
+    answer = b"HTTP/1.1 201 Created\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    with speaking((0, answer), times=3) as base:
+        provider = make(at(base))
+        for _ in range(3):
+            assert provider.send(SMS) in {"ATXid_1", "SM1"}
+            time.sleep(0.05)
+
+
+@both
+def test_half_an_answer_ends_its_connection(make: Make, loopback: Loopback) -> None:
     provider = make(loopback.settings())
     provider.send(SMS)
     loopback.next("half")

@@ -9,7 +9,7 @@ import pytest
 
 from app.base.phone import Phone
 from app.sms.provider import FateUnknown, NotSent
-from app.sms.twilio import Twilio
+from app.sms.twilio import _REFUSED, Twilio
 from tests.sms.conftest import SENDER, SMS, TEXT, TO, Loopback
 
 UNKNOWN = "unknown"
@@ -126,6 +126,10 @@ def test_how_long_it_wants_to_rest(loopback: Loopback, fault: str) -> None:
     with pytest.raises(NotSent) as told:
         Twilio(loopback.settings()).send(SMS)
     assert told.value.rest_seconds == 1
+
+
+def test_every_code_of_the_table_has_a_case() -> None:
+    assert set(_REFUSED) <= {int(fault.split(":")[1]) for fault, _ in CASES if ":" in fault}
 
 
 def test_a_wrong_token_is_ours_to_mend(loopback: Loopback) -> None:
