@@ -79,17 +79,18 @@ def addresses(service: Service) -> dict[str, str]:
     }
 
 
-QUIET = {"delay_ms": 1, "never": 0, "failed": 0, "repeat": 0, "disorder": 0, "unknown": 0}
+# Far enough apart that sixteen posters keep their order.
+QUIET = {"delay_ms": 80, "never": 0, "failed": 0, "repeat": 0, "disorder": 0, "unknown": 0}
 
 
 def test_reports_of_africas_talking(loopback: Loopback, service: Service) -> None:
     loopback.set(addresses=addresses(service), reports=QUIET)
     reference = AfricasTalking(loopback.settings()).send(SMS)
-    posted = service.wait_for(3)
+    posted = service.wait_for(2)
     assert {path for path, _, _ in posted} == {"/sms/africastalking/delivery/token"}
     reports = [AfricasTalkingReader().read_report(form, {}) for _, form, _ in posted]
     assert {report.reference for report in reports} == {reference}
-    assert [report.outcome for report in reports] == ["on_the_way", "on_the_way", "delivered"]
+    assert [report.outcome for report in reports] == ["on_the_way", "delivered"]
 
 
 def test_reports_of_twilio_are_signed_and_name_our_message(
@@ -115,8 +116,8 @@ def test_reports_may_come_twice_turned_round_and_in_words_nobody_knows(
     rude = QUIET | {"repeat": 1, "disorder": 1, "unknown": 1}
     loopback.set(addresses=addresses(service), reports=rude)
     AfricasTalking(loopback.settings()).send(SMS)
-    words = [form["status"] for _, form, _ in service.wait_for(8)]
-    assert sorted(words) == sorted(["Success", "Teleported", "Submitted", "Sent"] * 2)
+    words = [form["status"] for _, form, _ in service.wait_for(6)]
+    assert sorted(words) == sorted(["Success", "Teleported", "Sent"] * 2)
     assert words.index("Success") < words.index("Sent")
 
 
