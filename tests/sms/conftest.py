@@ -58,7 +58,7 @@ class Loopback:
             "twilio_auth_token": AUTH_TOKEN,
             "twilio_from": SENDER,
             "twilio_url": self.url,
-            "sms_timeout": 0.6,
+            "sms_timeout": 1.5,
         }
         return Settings.model_validate(given | other)
 
@@ -66,7 +66,7 @@ class Loopback:
 @pytest.fixture(scope="module")
 def server() -> Iterator[Loopback]:
     # A slow answer is slower than the tests' patience, and not by much.
-    with running(Options(slow_ms=900, api_key=API_KEY, auth_token=AUTH_TOKEN)) as url:
+    with running(Options(slow_ms=3000, api_key=API_KEY, auth_token=AUTH_TOKEN)) as url:
         yield Loopback(url)
 
 

@@ -154,7 +154,7 @@ def test_slow_is_told_after_our_time_not_theirs(make: Make, loopback: Loopback) 
     started = time.monotonic()
     with pytest.raises(FateUnknown, match="no answer in time"):
         make(loopback.settings(sms_timeout=0.2)).send(SMS)
-    assert time.monotonic() - started < 0.8
+    assert time.monotonic() - started < 2
 
 
 @both
