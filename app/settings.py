@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_SECRET = "demo-secret-for-development-only"  # noqa: S105 - refused in production
 
+_ADDRESS = r"^(https?://[\w.-]+(:\d{1,5})?(/[^\s?#]*)?)?$"
 # What an SMS provider can do without; all else that begins with its name it needs.
 _MAY_BE_EMPTY = {"africastalking_sender_id", "africastalking_url", "twilio_url"}
 
@@ -66,11 +67,15 @@ class Settings(BaseSettings):
     africastalking_username: str = Field("", description="the account's user name")
     africastalking_api_key: SecretStr = Field(SecretStr(""), description="the account's key")
     africastalking_sender_id: str = Field("", description="the sender shown to the artisan")
-    africastalking_url: str = Field("", description="another base address for the same API")
+    africastalking_url: str = Field(
+        "", pattern=_ADDRESS, description="another base address for the same API"
+    )
     twilio_account_sid: str = Field("", description="the account's identifier")
     twilio_auth_token: SecretStr = Field(SecretStr(""), description="the account's token")
     twilio_from: str = Field("", description="the number or sender messages come from")
-    twilio_url: str = Field("", description="another base address for the same API")
+    twilio_url: str = Field(
+        "", pattern=_ADDRESS, description="another base address for the same API"
+    )
     private_callbacks: bool = Field(
         False, description="whether the payments API may call back private addresses and http"
     )

@@ -50,7 +50,7 @@ class _Service(SMSService):  # type: ignore[misc]  # the package has no types
             self._baseUrl = base.rstrip("/") + "/version1"
 
     def _make_request(self, url: str, method: str, headers: Any, data: Any, **_: Any) -> Answer:
-        return self._line.ask(method, url, headers=headers, data=data)
+        return self._line.ask(method, url, headers, form=data)
 
 
 class AfricasTalking:

@@ -98,7 +98,8 @@ class _Client(HttpClient):  # type: ignore[misc]  # the package has no types
         timeout: float | None = None,
         allow_redirects: bool = False,
     ) -> Response:
-        answer = self._line.ask(method, uri, params=params, data=data, headers=headers, auth=auth)
+        form = data if method == "POST" else None
+        answer = self._line.ask(method, uri, headers, query=params, form=form, auth=auth)
         if not answer.taken:
             # The package's exception would forget how long to rest.
             raise _refusal(answer)

@@ -16,7 +16,7 @@ FAULTS = (
     "whole:InvalidSenderId",
     *(f"code:{code}" for code in (401, 402, 403, 404, 405, 406, 407, 409, 500, 501, 502)),
 )
-ON_THE_WAY: tuple[str, ...] = ("Sent", "Submitted")
+ON_THE_WAY: tuple[str, ...] = ("Sent",)
 DELIVERED, FAILED = "Success", "Failed"
 _WORDS = {
     100: "Processed",

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections import Counter
+from collections import Counter, deque
 from typing import Any
 
 from aiohttp import web
@@ -22,6 +22,9 @@ from app.sms.loopback.posts import Posts
 from app.sms.loopback.side import Form, Side
 from app.sms.loopback.taken import Ledger, Taken
 
+_LOOKED_AT = 50
+_CREDENTIALS = {"authorization", "apikey"}
+
 
 class Network:
     """What both sides share while the server runs; lives on its loop alone."""
@@ -32,6 +35,8 @@ class Network:
         self.ledger = Ledger(options.seed)
         self.posts = Posts(options.seed)
         self.requests: Counter[str] = Counter()
+        # The last requests, without their credentials, for who looks at what was asked.
+        self.last: deque[dict[str, Any]] = deque(maxlen=_LOOKED_AT)
         # Each comes from a port of its own.
         self.connections: set[Any] = set()
 
@@ -50,6 +55,7 @@ class Network:
         if fault == CUT_BEFORE:
             return _cut(request)
         form = {name: str(value) for name, value in (await request.post()).items()}
+        self._note(request, form)
         await asyncio.sleep(self.options.latency_ms / 1000)
         if refused := side.refuse(request, form, key):
             return refused
@@ -63,6 +69,10 @@ class Network:
         self.requests[name] += 1
         if request.transport is not None:
             self.connections.add(request.transport.get_extra_info("peername"))
+
+    def _note(self, request: web.Request, form: Form) -> None:
+        headers = {n: v for n, v in request.headers.items() if n.lower() not in _CREDENTIALS}
+        self.last.append({"path": request.path, "headers": headers, "form": form})
 
     async def _take(
         self, request: web.Request, side: Side, form: Form, fault: str | None

@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from random import Random
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 import aiohttp
 from twilio.request_validator import RequestValidator
@@ -83,11 +84,11 @@ async def post(
     session: aiohttp.ClientSession, address: str, form: dict[str, str], token: str
 ) -> int | None:
     """The status it was answered with, None if nobody answered; signed if there is a token."""
-    headers = {}
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
     if token:
         headers["X-Twilio-Signature"] = RequestValidator(token).compute_signature(address, form)
     try:
-        async with session.post(address, data=form, headers=headers) as answer:
+        async with session.post(address, data=urlencode(form).encode(), headers=headers) as answer:
             return answer.status
     except (aiohttp.ClientError, TimeoutError):
         return None

@@ -1,16 +1,19 @@
 """The loopback server: both APIs and the control addresses on one port.
 
-Control: `GET /control/messages` (`?list=true` names each message), `POST /control` (options,
-`reports`, `addresses`, the share `faults`, `kinds`, `only` one provider, `next` faults),
+Control: `GET /control/messages` (counts; `?list=true` names each message), `GET /control/requests`
+(the last ones), `POST /control` (options, `reports`, `addresses`, the share `faults`, `kinds`,
+`only` one provider, `next` faults),
 `DELETE /control` (forgets what was taken), `POST /control/inbound` and `/control/optout` (a phone
 writes).
 """
 
 import asyncio
 import secrets
+import signal
 import threading
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager, suppress
 
 import aiohttp
 from aiohttp import web
@@ -27,16 +30,14 @@ _TWILIO = "/2010-04-01/Accounts/{account}/Messages.json"
 _LARGEST = 64 * 1024
 
 
-async def serve(
-    options: Options, port: int, share: float = 0.0, ready: Callable[[str], None] = print
-) -> None:
+async def serve(options: Options, port: int, share: float, ready: Callable[[str], None]) -> None:
     """Serves on the loopback address until cancelled; port 0 takes a free one."""
     network = Network(options, share)
-    runner = web.AppRunner(_application(network), access_log=None, handler_cancellation=False)
+    runner = web.AppRunner(_application(network), access_log=None, shutdown_timeout=1)
     await runner.setup()
     posting = asyncio.create_task(network.posts.run())
     try:
-        await web.TCPSite(runner, "127.0.0.1", port, backlog=1024, shutdown_timeout=1).start()
+        await web.TCPSite(runner, "127.0.0.1", port, backlog=1024).start()
         ready(f"http://127.0.0.1:{runner.addresses[0][1]}")
         await asyncio.Event().wait()
     finally:
@@ -45,30 +46,43 @@ async def serve(
         await runner.cleanup()
 
 
+def run(options: Options, port: int, share: float, ready: Callable[[str], None]) -> None:
+    """Serves in the foreground until SIGINT or SIGTERM."""
+    asyncio.run(_until_stopped(serve(options, port, share, ready)))
+
+
+async def _until_stopped(serving: Coroutine[None, None, None]) -> None:
+    task = asyncio.ensure_future(serving)
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signum, task.cancel)
+    with suppress(asyncio.CancelledError):
+        await task
+
+
 @contextmanager
 def running(options: Options = Options(), share: float = 0.0) -> Iterator[str]:  # noqa: B008
     """The server in a thread of this process, on a free port; gives its address."""
-    up, loop = threading.Event(), asyncio.new_event_loop()
-    address: list[str] = []
-
-    def told(url: str) -> None:
-        address.append(url)
-        up.set()
-
-    task = loop.create_task(serve(options, 0, share, told))
-    thread = threading.Thread(target=_until_done, args=(loop, task), daemon=True)
+    loop, ready = asyncio.new_event_loop(), Future[str]()
+    task = loop.create_task(serve(options, 0, share, ready.set_result))
+    thread = threading.Thread(target=_until_done, args=(loop, task, ready), daemon=True)
     thread.start()
-    up.wait(10)
     try:
-        yield address[0]
+        yield ready.result(30)
     finally:
-        loop.call_soon_threadsafe(task.cancel)
+        with suppress(RuntimeError):  # it ended by itself
+            loop.call_soon_threadsafe(task.cancel)
         thread.join(10)
 
 
-def _until_done(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
+def _until_done(
+    loop: asyncio.AbstractEventLoop, task: asyncio.Task[None], ready: Future[str]
+) -> None:
     try:
-        loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
+        loop.run_until_complete(task)
+    except asyncio.CancelledError:
+        pass
+    except Exception as error:  # whoever waits for it to be ready is told
+        ready.set_exception(error)
     finally:
         loop.close()
 
@@ -81,6 +95,7 @@ def _application(network: Network) -> web.Application:
             web.post(_TWILIO, _sending(network, twilio, "auth_token")),
             web.get(_TWILIO, _bound(network, _list)),
             web.get("/control/messages", _bound(network, _tell)),
+            web.get("/control/requests", _bound(network, _last)),
             web.post("/control", _bound(network, _set)),
             web.delete("/control", _bound(network, _forget)),
             web.post("/control/inbound", _bound(network, _write)),
@@ -132,6 +147,10 @@ async def _tell(network: Network, request: web.Request) -> web.StreamResponse:
     return web.json_response(told)
 
 
+async def _last(network: Network, _request: web.Request) -> web.StreamResponse:
+    return web.json_response(list(network.last))
+
+
 async def _set(network: Network, request: web.Request) -> web.StreamResponse:
     told = await request.json()
     faults, options = network.faults, network.options
@@ -151,6 +170,7 @@ async def _forget(network: Network, _request: web.Request) -> web.StreamResponse
     for counter in (network.requests, network.faults.happened, network.posts.answered):
         counter.clear()
     network.connections.clear()
+    network.last.clear()
     network.faults.next.clear()
     return web.json_response({})
 

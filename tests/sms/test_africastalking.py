@@ -1,0 +1,116 @@
+"""Africa's Talking through its own package: request expected, answer, outcome."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.sms.africastalking import _REFUSED, AfricasTalking
+from app.sms.provider import FateUnknown, NotSent
+from tests.sms.conftest import SMS, TEXT, TO, Loopback
+
+UNKNOWN = "unknown"
+# fault -> again, faulty, stopped, reason; or unknown and the reason.
+CASES = [
+    ("code:401", ("elsewhere", True, False, "401 RiskHold")),
+    ("code:402", ("elsewhere", True, False, "402 InvalidSenderId")),
+    ("code:403", ("never", False, False, "403 InvalidPhoneNumber")),
+    ("code:404", ("elsewhere", False, False, "404 UnsupportedNumberType")),
+    ("code:405", ("elsewhere", True, False, "405 InsufficientBalance")),
+    ("code:406", ("elsewhere", False, True, "406 UserInBlacklist")),
+    ("code:407", ("elsewhere", False, False, "407 CouldNotRoute")),
+    ("code:409", ("elsewhere", False, True, "409 DoNotDisturbRejection")),
+    ("code:500", ("here", True, False, "500 InternalServerError")),
+    ("code:501", ("here", True, False, "501 GatewayError")),
+    ("code:502", ("elsewhere", False, False, "502 RejectedByGateway")),
+    ("code:499", ("elsewhere", False, False, "499 refused")),
+    ("code:103", (UNKNOWN, "status 103")),
+    ("whole:InvalidSenderId", ("elsewhere", True, False, "402 InvalidSenderId")),
+    ("whole:Invalid Sender Id.", ("elsewhere", True, False, "402 InvalidSenderId")),
+    ("whole:InsufficientBalance", ("elsewhere", True, False, "405 InsufficientBalance")),
+    ("whole:Sent to 0/1 Total Cost: 0", ("elsewhere", False, False, "no recipient refused")),
+    ("http:302", ("elsewhere", True, False, "http 302")),
+    ("http:400", ("elsewhere", False, False, "http 400")),
+    ("http:401", ("elsewhere", True, False, "http 401")),
+    ("http:403", ("elsewhere", True, False, "http 403")),
+    ("http:404", ("elsewhere", True, False, "http 404")),
+    ("http:408", ("here", True, False, "http 408")),
+    ("http:413", ("elsewhere", False, False, "http 413")),
+    ("http:429", ("here", True, False, "http 429")),
+    ("http:500", ("here", True, False, "http 500")),
+    ("http:502", ("here", True, False, "http 502")),
+    ("http:503", ("here", True, False, "http 503")),
+    ("http:504", (UNKNOWN, "http 504")),
+    ("malformed", (UNKNOWN, "answer not understood")),
+    ("empty", (UNKNOWN, "answer not understood")),
+    ("half", (UNKNOWN, "connection cut")),
+    ("cut_before", (UNKNOWN, "connection cut")),
+    ("cut_after", (UNKNOWN, "connection cut")),
+    ("slow", (UNKNOWN, "no answer in time")),
+]
+# What a fault leaves at the provider.
+TAKEN = {"malformed", "empty", "half", "cut_after", "slow"}
+
+
+def test_a_message_taken(loopback: Loopback) -> None:
+    reference = AfricasTalking(loopback.settings()).send(SMS)
+    (message,) = loopback.messages()
+    assert (message["reference"], message["to"], message["text"]) == (reference, TO.e164, TEXT)
+    assert reference.startswith("ATXid_")
+
+
+def test_what_is_asked(loopback: Loopback) -> None:
+    AfricasTalking(loopback.settings()).send(SMS)
+    (request,) = loopback.requests()
+    assert request["path"] == "/version1/messaging"
+    assert request["form"] == {
+        "username": "maalem",
+        "to": TO.e164,
+        "message": TEXT,
+        "bulkSMSMode": "1",
+        "from": "MAALEM",
+    }
+    assert request["headers"]["Accept"] == "application/json"
+
+
+def test_without_a_sender_of_ours(loopback: Loopback) -> None:
+    AfricasTalking(loopback.settings(africastalking_sender_id="")).send(SMS)
+    assert "from" not in loopback.requests()[0]["form"]
+
+
+@pytest.mark.parametrize(("fault", "outcome"), CASES, ids=[case[0] for case in CASES])
+def test_what_an_answer_means(
+    loopback: Loopback, fault: str, outcome: tuple[str, bool, bool, str] | tuple[str, str]
+) -> None:
+    loopback.next(fault)
+    with pytest.raises((NotSent, FateUnknown)) as told:
+        AfricasTalking(loopback.settings()).send(SMS)
+    error = told.value
+    if isinstance(error, NotSent):
+        assert (error.again, error.faulty, error.stopped, error.reason) == outcome
+    else:
+        assert (UNKNOWN, error.reason) == outcome
+    assert loopback.counts()["taken"] == ({"africastalking": 1} if fault in TAKEN else {})
+
+
+@pytest.mark.parametrize(("fault", "rest"), [("http:429", 1), ("http:503", 1), ("http:500", None)])
+def test_how_long_it_wants_to_rest(loopback: Loopback, fault: str, rest: float | None) -> None:
+    loopback.next(fault)
+    with pytest.raises(NotSent) as told:
+        AfricasTalking(loopback.settings()).send(SMS)
+    assert told.value.rest_seconds == rest
+
+
+def test_every_code_of_the_table_has_a_case() -> None:
+    assert {f"code:{code}" for code in _REFUSED} <= {fault for fault, _ in CASES}
+
+
+def test_a_wrong_key_is_ours_to_mend(loopback: Loopback) -> None:
+    with pytest.raises(NotSent) as told:
+        AfricasTalking(loopback.settings(africastalking_api_key="another")).send(SMS)
+    assert (told.value.again, told.value.faulty) == ("elsewhere", True)
+
+
+def test_it_cannot_be_asked(loopback: Loopback) -> None:
+    with pytest.raises(LookupError):
+        AfricasTalking(loopback.settings()).find(SMS)
+    assert loopback.requests() == []

@@ -1,0 +1,185 @@
+"""Twilio through its own package: request expected, answer, outcome; asked what it took."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from app.base.phone import Phone
+from app.sms.provider import FateUnknown, NotSent
+from app.sms.twilio import _REFUSED, Twilio
+from tests.sms.conftest import SENDER, SMS, TEXT, TO, Loopback
+
+UNKNOWN = "unknown"
+NEVER, ELSEWHERE = ("never", False, False), ("elsewhere", False, False)
+OURS, PASSES = ("elsewhere", True, False), ("here", True, False)
+# fault -> again, faulty, stopped, reason; or unknown and the reason.
+CASES = [
+    ("code:21211", (*NEVER, "21211 invalid number")),
+    ("code:21265", (*NEVER, "21265 a short code")),
+    ("code:21614", (*NEVER, "21614 not a mobile number")),
+    ("code:21635", (*NEVER, "21635 a landline")),
+    ("code:21602", (*NEVER, "21602 no text")),
+    ("code:21617", (*NEVER, "21617 text too long")),
+    ("code:21610", ("elsewhere", False, True, "21610 stopped")),
+    ("code:21408", (*ELSEWHERE, "21408 region not permitted")),
+    ("code:21608", (*ELSEWHERE, "21608 number not verified")),
+    ("code:21612", (*ELSEWHERE, "21612 not reachable from our sender")),
+    ("code:20003", (*OURS, "20003 credentials refused")),
+    ("code:20005", (*OURS, "20005 account not active")),
+    ("code:20403", (*OURS, "20403 forbidden")),
+    ("code:20404", (*OURS, "20404 no such account")),
+    ("code:21212", (*OURS, "21212 invalid sender")),
+    ("code:21601", (*OURS, "21601 sender is not ours")),
+    ("code:21603", (*OURS, "21603 no sender")),
+    ("code:21606", (*OURS, "21606 sender cannot send there")),
+    ("code:21609", (*OURS, "21609 callback address refused")),
+    ("code:21659", (*OURS, "21659 sender is not of Twilio")),
+    ("code:21660", (*OURS, "21660 sender is another account's")),
+    ("code:21661", (*OURS, "21661 sender cannot send")),
+    ("code:14107", (*PASSES, "14107 throttled")),
+    ("code:20429", (*PASSES, "20429 throttled")),
+    ("code:20500", (*PASSES, "20500 internal error")),
+    ("code:20503", (*PASSES, "20503 unavailable")),
+    ("code:21611", (*PASSES, "21611 sender's queue is full")),
+    ("code:21999", (*ELSEWHERE, "http 400")),
+    ("failed:30001", (*PASSES, "30001 queue is full")),
+    ("failed:30002", (*OURS, "30002 account suspended")),
+    ("failed:30003", (*ELSEWHERE, "30003 handset unreachable")),
+    ("failed:30004", (*ELSEWHERE, "30004 blocked")),
+    ("failed:30005", (*NEVER, "30005 unknown handset")),
+    ("failed:30006", (*NEVER, "30006 landline or unreachable carrier")),
+    ("failed:30007", (*ELSEWHERE, "30007 filtered by the carrier")),
+    ("failed:30008", (*ELSEWHERE, "30008 unknown error")),
+    ("failed:30022", (*PASSES, "30022 throttled by carriers")),
+    ("failed:30034", (*OURS, "30034 sender not registered")),
+    ("failed:30410", (*ELSEWHERE, "30410 carrier did not answer")),
+    ("failed:30450", (*ELSEWHERE, "30450 held to be fraud")),
+    ("failed:63017", (*PASSES, "63017 throttled")),
+    ("failed:63018", (*PASSES, "63018 throttled")),
+    ("failed:63038", (*OURS, "63038 day's limit reached")),
+    ("failed:63999", (*ELSEWHERE, "63999 refused")),
+    ("failed:0", (*ELSEWHERE, "status failed refused")),
+    ("http:302", (*OURS, "http 302")),
+    ("http:400", (*ELSEWHERE, "http 400")),
+    ("http:401", (*OURS, "http 401")),
+    ("http:429", (*PASSES, "http 429")),
+    ("http:500", (*PASSES, "http 500")),
+    ("http:502", (*PASSES, "http 502")),
+    ("http:503", (*PASSES, "http 503")),
+    ("http:504", (UNKNOWN, "http 504")),
+    ("malformed", (UNKNOWN, "answer not understood")),
+    ("empty", (UNKNOWN, "answer not understood")),
+    ("half", (UNKNOWN, "connection cut")),
+    ("cut_before", (UNKNOWN, "connection cut")),
+    ("cut_after", (UNKNOWN, "connection cut")),
+    ("slow", (UNKNOWN, "no answer in time")),
+]
+# What a fault leaves at the provider.
+TAKEN = ["malformed", "empty", "half", "cut_after", "slow"]
+
+
+def test_a_message_taken(loopback: Loopback) -> None:
+    reference = Twilio(loopback.settings()).send(SMS)
+    (message,) = loopback.messages()
+    assert (message["reference"], message["to"], message["text"]) == (reference, TO.e164, TEXT)
+    assert reference.startswith("SM")
+
+
+@pytest.mark.parametrize(
+    ("public", "callback"),
+    [
+        (
+            "https://maalem.example/",
+            {"StatusCallback": "https://maalem.example/sms/twilio/status?m=7"},
+        ),
+        ("", {}),
+    ],
+)
+def test_what_is_asked(loopback: Loopback, public: str, callback: dict[str, str]) -> None:
+    Twilio(loopback.settings(public_url=public)).send(SMS)
+    (request,) = loopback.requests()
+    assert request["path"] == "/2010-04-01/Accounts/AC1/Messages.json"
+    assert request["form"] == {"To": TO.e164, "From": SENDER, "Body": TEXT} | callback
+
+
+@pytest.mark.parametrize(("fault", "outcome"), CASES, ids=[case[0] for case in CASES])
+def test_what_an_answer_means(
+    loopback: Loopback, fault: str, outcome: tuple[str, bool, bool, str] | tuple[str, str]
+) -> None:
+    loopback.next(fault)
+    with pytest.raises((NotSent, FateUnknown)) as told:
+        Twilio(loopback.settings()).send(SMS)
+    error = told.value
+    if isinstance(error, NotSent):
+        assert (error.again, error.faulty, error.stopped, error.reason) == outcome
+    else:
+        assert (UNKNOWN, error.reason) == outcome
+    assert loopback.counts()["taken"] == ({"twilio": 1} if fault in TAKEN else {})
+
+
+@pytest.mark.parametrize("fault", ["http:429", "code:20429", "code:14107", "http:503"])
+def test_how_long_it_wants_to_rest(loopback: Loopback, fault: str) -> None:
+    loopback.next(fault)
+    with pytest.raises(NotSent) as told:
+        Twilio(loopback.settings()).send(SMS)
+    assert told.value.rest_seconds == 1
+
+
+def test_every_code_of_the_table_has_a_case() -> None:
+    assert set(_REFUSED) <= {int(fault.split(":")[1]) for fault, _ in CASES if ":" in fault}
+
+
+def test_a_wrong_token_is_ours_to_mend(loopback: Loopback) -> None:
+    with pytest.raises(NotSent, match="20003") as told:
+        Twilio(loopback.settings(twilio_auth_token="another")).send(SMS)
+    assert (told.value.again, told.value.faulty) == ("elsewhere", True)
+
+
+@pytest.mark.parametrize("fault", TAKEN)
+def test_a_message_of_unknown_fate_is_found(loopback: Loopback, fault: str) -> None:
+    provider, sms = Twilio(loopback.settings()), replace(SMS, since=datetime.now(UTC))
+    loopback.next(fault)
+    with pytest.raises(FateUnknown):
+        provider.send(sms)
+    assert provider.find(sms) == loopback.messages()[0]["reference"]
+
+
+def test_one_that_was_cut_off_before_is_not_found(loopback: Loopback) -> None:
+    provider, sms = Twilio(loopback.settings()), replace(SMS, since=datetime.now(UTC))
+    loopback.next("cut_before")
+    with pytest.raises(FateUnknown):
+        provider.send(sms)
+    assert provider.find(sms) is None
+
+
+def test_only_the_same_text_to_the_same_number_since_then_is_it(loopback: Loopback) -> None:
+    provider, sms = Twilio(loopback.settings()), replace(SMS, since=datetime.now(UTC))
+    provider.send(sms)
+    assert provider.find(sms)
+    assert provider.find(replace(sms, text=TEXT + ".")) is None
+    assert provider.find(replace(sms, to=Phone("+212600000002"))) is None
+    later = datetime.now(UTC) + timedelta(minutes=2)
+    assert provider.find(replace(sms, since=later)) is None
+    with pytest.raises(LookupError):
+        provider.find(replace(sms, since=None))
+
+
+def test_one_that_failed_counts_after_one_that_went_out(loopback: Loopback) -> None:
+    loopback.set(reports={"failed": 1.0, "delay_ms": 1})
+    provider = Twilio(loopback.settings(public_url="http://127.0.0.1:9"))
+    first = provider.send(SMS)
+    loopback.set(reports={"failed": 0.0, "delay_ms": 300})
+    second = Twilio(loopback.settings()).send(SMS)
+    assert first != second
+    assert provider.find(replace(SMS, since=datetime.now(UTC))) == second
+
+
+@pytest.mark.parametrize("fault", ["http:429", "http:500", "http:503", "code:20429", "http:504"])
+def test_an_answer_that_does_not_come_is_no_no(loopback: Loopback, fault: str) -> None:
+    loopback.next(fault)
+    with pytest.raises(NotSent) as told:
+        Twilio(loopback.settings()).find(replace(SMS, since=datetime.now(UTC)))
+    assert (told.value.again, told.value.faulty) == ("here", True)
