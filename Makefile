@@ -1,7 +1,7 @@
 # What can be done here; `make` alone lists it. Needs Python 3.11 or newer, nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench fuzz clean
+.PHONY: help run test check bench soak fuzz clean
 .NOTPARALLEL:
 
 # The pinned wheels were chosen on the first two; PYTHON=/a/python takes another.
@@ -26,6 +26,7 @@ help:
 	@echo "make check  style, types, layers, menus"
 	@echo "make fuzz   50,000 random hops (FUZZ_HOPS=... FUZZ_SEED=...)"
 	@echo "make bench  measurements and their floors"
+	@echo "make soak   100,000 messages through faulty providers, workers killed (MESSAGES=...)"
 	@echo "make clean  takes away .venv and caches; your data in DATA_DIR stays"
 
 run:
@@ -51,6 +52,10 @@ check:
 bench:
 	$(call installed,requirements-dev.txt)
 	@.venv/bin/python -m benchmarks $(ARGS)
+
+soak:
+	$(call installed,requirements-dev.txt)
+	@.venv/bin/python -m benchmarks.soak $(MESSAGES)
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -12,6 +12,8 @@ from pathlib import Path
 from random import Random, SystemRandom
 
 from flask import current_app
+from limits.storage import RedisStorage
+from limits.strategies import FixedWindowRateLimiter
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -167,9 +169,16 @@ class Runtime:
         return turns
 
     @cached_property
-    def sms_provider(self) -> Provider:
-        """The first provider configured."""
-        return PROVIDERS[self.settings.sms_providers[0]].make(self.settings, self.redis)
+    def sms_providers(self) -> dict[str, Provider]:
+        """Those configured, in order of preference."""
+        names = self.settings.sms_providers
+        return {name: PROVIDERS[name].make(self.settings, self.redis) for name in names}
+
+    @cached_property
+    def sms_limiter(self) -> FixedWindowRateLimiter:
+        """Counts what a provider is given in a second, by all workers together."""
+        storage = RedisStorage("redis://", connection_pool=self.redis.connection_pool)
+        return FixedWindowRateLimiter(storage)
 
     @property
     def secret(self) -> bytes:

@@ -10,6 +10,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_SECRET = "demo-secret-for-development-only"  # noqa: S105 - refused in production
 
+# What an SMS provider can do without; all else that begins with its name it needs.
+_MAY_BE_EMPTY = {"africastalking_sender_id", "africastalking_url", "twilio_url"}
+
 
 class Settings(BaseSettings):
     """What an installation may set; in production every missing secret is named at once."""
@@ -47,6 +50,18 @@ class Settings(BaseSettings):
     )
     sms_providers: Annotated[tuple[str, ...], NoDecode] = Field(
         ("log",), description="the SMS providers, in order of preference"
+    )
+    sms_weights: Annotated[dict[str, int], NoDecode] = Field(
+        {}, description="how messages are shared out, as africastalking=9,twilio=1; none: in order"
+    )
+    sms_rates: Annotated[dict[str, int], NoDecode] = Field(
+        {}, description="the most messages a second for a provider, as twilio=50; none: no limit"
+    )
+    sms_at_once: int = Field(
+        128, ge=1, le=512, description="messages a worker has on their way at once"
+    )
+    sms_timeout: float = Field(
+        9.05, gt=0, le=15, description="seconds a provider may take to answer"
     )
     africastalking_username: str = Field("", description="the account's user name")
     africastalking_api_key: SecretStr = Field(SecretStr(""), description="the account's key")
@@ -87,6 +102,27 @@ class Settings(BaseSettings):
         pairs = (pair.split("=") for pair in value.split(","))
         return {name: tuple(map(int, limits.split("/"))) for name, limits in pairs}
 
+    @field_validator("sms_weights", "sms_rates", mode="before")
+    @classmethod
+    def _read_numbers(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        if not re.fullmatch(r"\w+=\d{1,6}(,\w+=\d{1,6})*", value, re.ASCII):
+            raise ValueError("not written as provider=number,...")
+        return {name: int(number) for name, number in (p.split("=") for p in value.split(","))}
+
+    @model_validator(mode="after")
+    def _only_providers_named(self) -> "Settings":
+        for what in ("sms_weights", "sms_rates"):
+            if strange := set(getattr(self, what)) - set(self.sms_providers):
+                names = ", ".join(sorted(strange))
+                raise ValueError(f"{what.upper()} names what SMS_PROVIDERS does not: {names}")
+        if any(rate < 1 for rate in self.sms_rates.values()):
+            raise ValueError("SMS_RATES: at least 1 a second")
+        if self.sms_weights and not any(self.sms_weights.values()):
+            raise ValueError("SMS_WEIGHTS: one at least above 0")
+        return self
+
     @field_validator("data_dir")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
@@ -116,14 +152,20 @@ class Settings(BaseSettings):
             "PUBLIC_URL": self.public_url.startswith("https://"),
             "SMS_PROVIDERS": bool(self.sms_providers) and "log" not in self.sms_providers,
         }
-        if "africastalking" in self.sms_providers:
-            wanted["AFRICASTALKING_USERNAME"] = bool(self.africastalking_username)
-            wanted["AFRICASTALKING_API_KEY"] = bool(self.africastalking_api_key.get_secret_value())
-        if "twilio" in self.sms_providers:
-            wanted["TWILIO_ACCOUNT_SID"] = bool(self.twilio_account_sid)
-            wanted["TWILIO_AUTH_TOKEN"] = bool(self.twilio_auth_token.get_secret_value())
-            wanted["TWILIO_FROM"] = bool(self.twilio_from)
+        wanted |= {name.upper(): bool(value) for name, value in self._of_providers()}
         return [name for name, present in wanted.items() if not present]
+
+    def _of_providers(self) -> list[tuple[str, str]]:
+        """What belongs to the providers in use by its name, but for what each can do without."""
+        named = [
+            (name, getattr(self, name))
+            for name in type(self).model_fields
+            if name.partition("_")[0] in self.sms_providers and name not in _MAY_BE_EMPTY
+        ]
+        return [
+            (name, value.get_secret_value() if isinstance(value, SecretStr) else value)
+            for name, value in named
+        ]
 
 
 def read_settings() -> Settings:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from app.settings import ROOT
-from benchmarks import counts, deposits, hops, register, starting
+from benchmarks import counts, deposits, hops, messages, register, starting
 from benchmarks.findings import Finding, machine, table, write_result
 from benchmarks.stage import stage
 
@@ -17,6 +17,7 @@ MEASUREMENTS = {
     "counts": counts.measure,
     "hops": hops.measure,
     "deposits": deposits.measure,
+    "messages": messages.measure,
 }
 _PAGE = ROOT / "docs" / "performance.md"
 _BEGIN, _END = "<!-- measured -->\n", "<!-- end -->\n"

@@ -49,13 +49,17 @@ class Server:
 
 @contextmanager
 def service(
-    folder: Path, environment: Mapping[str, str], workers: int = 1, first: str = "/healthz"
+    folder: Path,
+    environment: Mapping[str, str],
+    workers: int = 1,
+    first: str = "/healthz",
+    port: int = 0,
 ) -> Iterator[Server]:
     """The service under granian, its log lines in a file as an operator would keep them.
 
     It is there once it has answered `first`.
     """
-    port = free_port()
+    port = port or free_port()
     command = (*GRANIAN, f"--workers={workers}", f"--port={port}", "wsgi:app")
     with _running(command, folder / "service.log", environment, port, first) as server:
         yield server

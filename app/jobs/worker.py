@@ -1,4 +1,4 @@
-"""The worker: claims messages and sends them, side by side, until told to stop."""
+"""The worker: all that is done without a caller, in loops side by side, until told to stop."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from threading import Event
@@ -15,74 +14,57 @@ from types import FrameType
 import structlog
 
 from app.base.database import transaction
-from app.base.errors import Unavailable
 from app.jobs.api import ApiWork
+from app.jobs.lanes import Lane
 from app.jobs.late import answer_late_actions
-from app.messaging.sending import Claimed, claim_messages, send_claimed
+from app.jobs.sending import Sender
 from app.observe.hops import FORGOTTEN_AT_ONCE, forget_hops, store_hops
 from app.payments.service import expire_codes
 from app.runtime import Runtime
 
-# So many messages on their way at once; each waits for the provider, not for the database.
-_AT_ONCE = 16
-_IDLE_SECONDS = 0.5
-_AWAY_SECONDS = 2.0
 _EXPIRE_EVERY_SECONDS = 60
 _FORGET_EVERY_SECONDS = 3600
 _log = structlog.get_logger("worker")
 
 
 class Worker:
-    """One process's loop; several may run beside each other."""
+    """One process's work; several may run beside each other."""
 
-    def __init__(self, runtime: Runtime, *, at_once: int = _AT_ONCE) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._at_once = at_once
         self._api = ApiWork(runtime)
+        self._sender = Sender(runtime, runtime.sms_providers)
         self.stopping = Event()
         self._expired_at = self._forgot_at = 0.0
         self._name = f"{socket.gethostname()}-{os.getpid()}"
 
     def run(self) -> None:
-        """Until `stopping` is set: then what is on its way is finished, and nothing new claimed."""
-        with ThreadPoolExecutor(self._at_once) as senders:
-            while not self.stopping.is_set():
-                try:
-                    self._expire()
-                    self._keep_hops()
-                    answered = answer_late_actions(self._runtime, self._name) + self._api.do()
-                    sent = self.send_waiting(senders) + answered
-                except Unavailable as error:
-                    _log.error("away", what=error.params.get("what"))
-                    self.stopping.wait(_AWAY_SECONDS)
-                    continue
-                if not sent:
-                    self.stopping.wait(_IDLE_SECONDS)
+        """Until `stopping` is set: then what is on its way is finished, and nothing new begun."""
+        self._open_engines()
+        lanes = [
+            Lane("sending", self._sender.do, self.stopping),
+            Lane("answering", self._answer, self.stopping),
+            Lane("keeping", self._keep, self.stopping),
+        ]
+        for lane in lanes:
+            lane.start()
+        for lane in lanes:
+            lane.join()
+        self._sender.stop()
         self._api.stop()
 
-    def send_waiting(self, senders: ThreadPoolExecutor) -> int:
-        """Claims as many messages as can go at once, sends them; gives how many."""
-        with transaction(self._runtime.database) as connection:
-            claimed = claim_messages(connection, self._runtime.clock(), self._at_once)
-        sending = [senders.submit(self._send, message) for message in claimed]
-        for done in sending:
-            self._told(done)
-        return len(claimed)
+    def _open_engines(self) -> None:
+        """Made by one thread, before many ask for them."""
+        maalem = self._runtime
+        _ = maalem.database, maalem.redis, maalem.words, maalem.patient_desk, maalem.late_actions
 
-    def _send(self, claimed: Claimed) -> str:
-        runtime = self._runtime
-        return send_claimed(runtime.database, runtime.sms_provider, claimed, runtime.clock)
+    def _answer(self) -> int:
+        return answer_late_actions(self._runtime, self._name) + self._api.do()
 
-    def _told(self, done: Future[str]) -> None:
-        """A message that could not be recorded stays leased; its lease brings it back."""
-        try:
-            state = done.result()
-        except Unavailable as error:
-            _log.error("away", what=error.params.get("what"))
-        except Exception:
-            _log.exception("sending_failed")
-        else:
-            _log.debug("message", state=state)
+    def _keep(self) -> int:
+        self._expire()
+        self._keep_hops()
+        return 0
 
     def _expire(self) -> None:
         now = self._runtime.clock()

@@ -52,6 +52,8 @@ message = Table(
     Column("attempts_here", SmallInteger, nullable=False, server_default=text("0")),
     # Providers that are not to be tried (again) with it.
     Column("tried", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    # The provider that may have it, though nobody knows: it is asked before anything is sent.
+    Column("doubt", Text),
     # How often it went out again though nobody knew whether it had.
     Column("resent_unknown", SmallInteger, nullable=False, server_default=text("0")),
     # While a worker holds the message; past it another may take it over.
@@ -98,19 +100,21 @@ message = Table(
     Index("ix_message_created_at", "created_at"),
 )
 
-# A provider that fails rests; when the rest is over one message probes it. No row: it is well.
+# A provider that fails rests, each time longer; when the rest is over one message probes it. No
+# row: it was always well.
 provider_health = Table(
     "provider_health",
     metadata,
     Column("provider", Text, primary_key=True),
-    Column("failures", SmallInteger, nullable=False),
-    Column("rest_seconds", Integer, nullable=False),
+    Column("rests", SmallInteger, nullable=False),
+    # None: it is well, and since when.
     Column("resting_until", DateTime(timezone=True)),
+    Column("well_since", DateTime(timezone=True)),
     # A probe that never comes back must not keep the provider resting.
     Column("probing_until", DateTime(timezone=True)),
     Column("reason", Text, nullable=False),
-    Column("changed_at", DateTime(timezone=True), nullable=False),
-    CheckConstraint("failures >= 0 AND rest_seconds >= 0", name="counts"),
+    CheckConstraint("rests > 0", name="rests"),
+    CheckConstraint("(resting_until IS NULL) = (well_since IS NOT NULL)", name="well"),
 )
 
 # What providers reported, as they said it; a report may come before the answer to the request.

@@ -27,6 +27,20 @@ callbacks = Counter(
     "Callbacks of the payments API, by what became of them",
     ("outcome",),
 )
+messages = Counter(
+    "maalem_messages_handled_total",
+    "Messages a provider was spoken to about, by provider and what became of them",
+    ("provider", "state"),
+)
+messages_resent = Counter(
+    "maalem_messages_resent_unknown_total",
+    "Messages sent again though nobody knew whether they had gone out",
+)
+provider_rests = Counter(
+    "maalem_sms_provider_rests_total",
+    "How often a provider was unwell and left alone",
+    ("provider",),
+)
 rate_limits_away = Counter(
     "maalem_rate_limits_away_total", "Tries let through because Redis could not count them"
 )

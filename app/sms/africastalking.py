@@ -1,72 +1,115 @@
-"""Africa's Talking, through its own package. It cannot be asked by our reference."""
+"""Africa's Talking, through its own package. It cannot be asked what it took."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
-import requests
-from africastalking.Service import AfricasTalkingException
 from africastalking.SMS import SMSService
 
 from app.base.errors import InvalidInput
 from app.base.phone import Phone
 from app.settings import Settings
 from app.sms.fields import read_id, read_phone, read_text, read_word
+from app.sms.line import Answer, Line, refused
 from app.sms.provider import FateUnknown, InboundSms, NotSent, Outcome, OutgoingSms, Report
+from app.sms.refusal import Refusal
 
-# Connecting and answering, in seconds: well within a lease.
-_TIMEOUT = (3.05, 9.05)
+_ADDRESS = "https://api.africastalking.com"
+# Processed, sent, queued.
 _TAKEN = {100, 101, 102}
-_STOPPED = {406, 409}
-# 405 balance, 407 route, 500-502 the gateway: they pass. The rest is about the number itself.
-_PASSING = {405, 407, 500, 501, 502}
+_LONGEST_REFERENCE = 64
+
+# https://developers.africastalking.com/docs/sms/sending: the `statusCode` of a recipient. A
+# request refused whole has the same words in `Message`, and no recipients.
+_REFUSED: Mapping[int, Refusal] = {
+    401: Refusal("RiskHold", "elsewhere", faulty=True),
+    402: Refusal("InvalidSenderId", "elsewhere", faulty=True),
+    403: Refusal("InvalidPhoneNumber", "never"),
+    404: Refusal("UnsupportedNumberType", "elsewhere"),
+    405: Refusal("InsufficientBalance", "elsewhere", faulty=True),
+    406: Refusal("UserInBlacklist", "elsewhere", stopped=True),
+    407: Refusal("CouldNotRoute", "elsewhere"),
+    409: Refusal("DoNotDisturbRejection", "elsewhere", stopped=True),
+    500: Refusal("InternalServerError", "here", faulty=True),
+    501: Refusal("GatewayError", "here", faulty=True),
+    502: Refusal("RejectedByGateway", "elsewhere"),
+}
+_BY_WORD = {refusal.word.lower(): code for code, refusal in _REFUSED.items()}
+_OTHER = Refusal("refused", "elsewhere")
+
+
+class _Service(SMSService):  # type: ignore[misc]  # the package has no types
+    """The package's own, over a line of ours: it opens a connection for each message."""
+
+    def __init__(self, username: str, key: str, base: str, line: Line) -> None:
+        super().__init__(username, key)
+        self._line = line
+        if base:
+            # The package knows two addresses; another one has to be put in its place.
+            self._baseUrl = base.rstrip("/") + "/version1"
+
+    def _make_request(self, url: str, method: str, headers: Any, data: Any, **_: Any) -> Answer:
+        return self._line.ask(method, url, headers=headers, data=data)
 
 
 class AfricasTalking:
-    """Sends one message to one number."""
+    """Sends one message to one number, over connections kept open."""
 
     name = "africastalking"
+    can_be_asked = False
 
     def __init__(self, settings: Settings) -> None:
         key = settings.africastalking_api_key.get_secret_value()
+        base = settings.africastalking_url
         self._sender = settings.africastalking_sender_id or None
-        self._sms = SMSService(settings.africastalking_username, key)
-        if settings.africastalking_url:
-            # The package knows two addresses; another one has to be put in its place.
-            self._sms._baseUrl = settings.africastalking_url.rstrip("/") + "/version1"
+        line = Line(base or _ADDRESS, settings.sms_timeout)
+        self._sms = _Service(settings.africastalking_username, key, base, line)
 
     def send(self, sms: OutgoingSms) -> str:
-        try:
-            answer = self._sms.send(sms.text, [sms.to.e164], self._sender, timeout=_TIMEOUT)
-        except requests.RequestException as error:
-            raise FateUnknown(type(error).__name__) from None
-        except AfricasTalkingException as error:
-            invalid = "authentication" in str(error).lower()
-            reason = "authentication refused" if invalid else "http error"
-            raise NotSent(reason, again="elsewhere", faulty=True) from None
-        except ValueError:
-            raise FateUnknown("answer not understood") from None
-        return _reference(answer)
+        answer: Answer = self._sms.send(sms.text, [sms.to.e164], self._sender)
+        if not answer.taken:
+            raise refused(answer)
+        return _reference(answer.body)
 
     def find(self, sms: OutgoingSms) -> str | None:
         raise LookupError(sms.reference)
 
 
-def _reference(answer: Any) -> str:
+def _reference(body: bytes) -> str:
     """Their message id, or the refusal their status code means."""
+    told = _understood(body)
+    recipients = told["Recipients"]
+    if not recipients:
+        code = _BY_WORD.get(re.sub(r"[^a-z]", "", str(told.get("Message", "")).lower()))
+        raise _refusal(code) if code else _OTHER.not_sent("no recipient")
     try:
-        told = json.loads(answer) if isinstance(answer, str) else answer
-        (recipient,) = told["SMSMessageData"]["Recipients"]
-        code, reference = int(recipient["statusCode"]), str(recipient["messageId"])
-    except (ValueError, KeyError, TypeError):
+        code, reference = int(recipients[0]["statusCode"]), recipients[0].get("messageId")
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise FateUnknown("answer not understood") from None
-    if code in _TAKEN:
-        return reference
-    raise NotSent(
-        f"status {code}",
-        again="elsewhere" if code in _PASSING else "never",
-        stopped=code in _STOPPED,
-    )
+    if code not in _TAKEN:
+        raise _refusal(code)
+    if not isinstance(reference, str) or not 5 <= len(reference) <= _LONGEST_REFERENCE:
+        raise FateUnknown("taken, without an id")
+    return reference
+
+
+def _understood(body: bytes) -> dict[str, Any]:
+    """What a 2xx holds; nobody knows what became of a message whose answer cannot be read."""
+    try:
+        told = json.loads(body)["SMSMessageData"]
+        if isinstance(told, dict) and isinstance(told["Recipients"], list):
+            return told
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise FateUnknown("answer not understood")
+
+
+def _refusal(code: int) -> NotSent | FateUnknown:
+    if known := _REFUSED.get(code):
+        return known.not_sent(code)
+    # A new code of the hundreds that take a message may well be one more.
+    return FateUnknown(f"status {code}") if code < 400 else _OTHER.not_sent(code)
 
 
 # A report's words; one that is not here is kept and moves nothing.

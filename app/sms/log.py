@@ -16,6 +16,7 @@ class LogProvider:
     """Remembers in Redis which references it took, as a network would."""
 
     name = "log"
+    can_be_asked = True
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis

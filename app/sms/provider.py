@@ -87,13 +87,15 @@ class Provider(Protocol):
     """
 
     name: str
+    # Whether `find` can tell.
+    can_be_asked: bool
 
     def send(self, sms: OutgoingSms) -> str: ...
 
     def find(self, sms: OutgoingSms) -> str | None:
         """The provider's reference if it has taken this message, None if not.
 
-        LookupError when this provider cannot be asked; NotSent when it does not answer.
+        NotSent when it does not answer; LookupError where it cannot be asked at all.
         """
         ...
 

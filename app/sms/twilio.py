@@ -1,60 +1,183 @@
-"""Twilio, through its own package. It cannot be asked by our reference."""
+"""Twilio, through its own package. It can be asked what it took."""
 
+import json
 import re
 from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
 
-import requests
-from twilio.base.exceptions import TwilioException, TwilioRestException
-from twilio.http.http_client import TwilioHttpClient
+from twilio.base.exceptions import TwilioException
+from twilio.http import HttpClient
+from twilio.http.response import Response
 from twilio.rest import Client
 
 from app.base.errors import InvalidInput
 from app.settings import Settings
 from app.sms.fields import read_id, read_phone, read_text, read_word
-from app.sms.provider import Again, FateUnknown, InboundSms, NotSent, Outcome, OutgoingSms, Report
+from app.sms.line import Answer, Line, refused, rest_asked
+from app.sms.provider import FateUnknown, InboundSms, NotSent, Outcome, OutgoingSms, Report
+from app.sms.refusal import Refusal
 
-_TIMEOUT_SECONDS = 9.05
+_ADDRESS = "https://api.twilio.com"
 _STOPPED = 21610
-_NOT_AUTHORISED = 401
+# What their clock and ours may differ by, and how many of a number's last messages are looked at.
+_SKEW = timedelta(minutes=1)
+_LOOKED_AT = 100
+_NOT_SENT = {"failed", "undelivered", "canceled"}
+
+# https://www.twilio.com/docs/api/errors: of the request, or of a message that failed at once.
+# A code that is not here: elsewhere, and the provider is not held to be unwell.
+_REFUSED: Mapping[int, Refusal] = {
+    # The number cannot have a message from anybody.
+    21211: Refusal("invalid number", "never"),
+    21265: Refusal("a short code", "never"),
+    21614: Refusal("not a mobile number", "never"),
+    21635: Refusal("a landline", "never"),
+    30005: Refusal("unknown handset", "never"),
+    30006: Refusal("landline or unreachable carrier", "never"),
+    # Nor can this text.
+    21602: Refusal("no text", "never"),
+    21617: Refusal("text too long", "never"),
+    # The person said stop; only to this provider.
+    _STOPPED: Refusal("stopped", "elsewhere", stopped=True),
+    # This provider cannot reach this number, or not with this message.
+    21408: Refusal("region not permitted", "elsewhere"),
+    21608: Refusal("number not verified", "elsewhere"),
+    21612: Refusal("not reachable from our sender", "elsewhere"),
+    30003: Refusal("handset unreachable", "elsewhere"),
+    30004: Refusal("blocked", "elsewhere"),
+    30007: Refusal("filtered by the carrier", "elsewhere"),
+    30008: Refusal("unknown error", "elsewhere"),
+    30410: Refusal("carrier did not answer", "elsewhere"),
+    30450: Refusal("held to be fraud", "elsewhere"),
+    # Ours to mend: the sender, the credentials, the account.
+    20003: Refusal("credentials refused", "elsewhere", faulty=True),
+    20005: Refusal("account not active", "elsewhere", faulty=True),
+    20403: Refusal("forbidden", "elsewhere", faulty=True),
+    20404: Refusal("no such account", "elsewhere", faulty=True),
+    21212: Refusal("invalid sender", "elsewhere", faulty=True),
+    21601: Refusal("sender is not ours", "elsewhere", faulty=True),
+    21603: Refusal("no sender", "elsewhere", faulty=True),
+    21606: Refusal("sender cannot send there", "elsewhere", faulty=True),
+    21609: Refusal("callback address refused", "elsewhere", faulty=True),
+    21659: Refusal("sender is not of Twilio", "elsewhere", faulty=True),
+    21660: Refusal("sender is another account's", "elsewhere", faulty=True),
+    21661: Refusal("sender cannot send", "elsewhere", faulty=True),
+    30002: Refusal("account suspended", "elsewhere", faulty=True),
+    30034: Refusal("sender not registered", "elsewhere", faulty=True),
+    63038: Refusal("day's limit reached", "elsewhere", faulty=True),
+    # Too much at once, or unwell: it passes.
+    14107: Refusal("throttled", "here", faulty=True),
+    20429: Refusal("throttled", "here", faulty=True),
+    20500: Refusal("internal error", "here", faulty=True),
+    20503: Refusal("unavailable", "here", faulty=True),
+    21611: Refusal("sender's queue is full", "here", faulty=True),
+    30001: Refusal("queue is full", "here", faulty=True),
+    30022: Refusal("throttled by carriers", "here", faulty=True),
+    63017: Refusal("throttled", "here", faulty=True),
+    63018: Refusal("throttled", "here", faulty=True),
+}
+_OTHER = Refusal("refused", "elsewhere")
+
+
+class _Client(HttpClient):  # type: ignore[misc]  # the package has no types
+    """The package's own keeps the last request and logs what it asks, number and all."""
+
+    def __init__(self, line: Line) -> None:
+        super().__init__(None, is_async=False)
+        self._line = line
+
+    def request(
+        self,
+        method: str,
+        uri: str,
+        params: Any = None,
+        data: Any = None,
+        headers: Any = None,
+        auth: Any = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,
+    ) -> Response:
+        answer = self._line.ask(method, uri, params=params, data=data, headers=headers, auth=auth)
+        if not answer.taken:
+            # The package's exception would forget how long to rest.
+            raise _refusal(answer)
+        return Response(answer.status, answer.body.decode("utf-8", "replace"), answer.headers)
 
 
 class Twilio:
     """Sends one message to one number, over connections kept open."""
 
     name = "twilio"
+    can_be_asked = True
 
     def __init__(self, settings: Settings) -> None:
-        self._from = settings.twilio_from
-        self._client = Client(
+        base = settings.twilio_url.rstrip("/")
+        client = Client(
             settings.twilio_account_sid,
             settings.twilio_auth_token.get_secret_value(),
-            http_client=TwilioHttpClient(timeout=_TIMEOUT_SECONDS),
+            http_client=_Client(Line(base or _ADDRESS, settings.sms_timeout)),
         )
-        if settings.twilio_url:
-            self._client.api.base_url = settings.twilio_url.rstrip("/")
+        if base:
+            client.api.base_url = base
+        self._from = settings.twilio_from
+        self._told_at = settings.public_url.rstrip("/")
+        # Made once: the package makes its parts when first asked, and many threads ask.
+        self._messages = client.messages
 
     def send(self, sms: OutgoingSms) -> str:
+        parts = {"status_callback": self._callback(sms)} if self._told_at else {}
         try:
-            sent = self._client.messages.create(to=sms.to.e164, from_=self._from, body=sms.text)
-        except requests.RequestException as error:
-            raise FateUnknown(type(error).__name__) from None
-        except TwilioRestException as error:
-            raise _refusal(error) from None
-        except (TwilioException, ValueError):
-            raise FateUnknown("answer not understood") from None
-        if not sent.sid:
-            raise FateUnknown("answer not understood")
-        return str(sent.sid)
+            sent = self._messages.create(to=sms.to.e164, from_=self._from, body=sms.text, **parts)
+            if isinstance(sent.sid, str) and sent.sid and sent.status not in _NOT_SENT:
+                return sent.sid
+            failed, code = sent.status in _NOT_SENT, sent.error_code
+        except (TwilioException, ValueError, TypeError, AttributeError):
+            failed, code = False, None
+        if failed:
+            raise _known(code, f"status {sent.status}")
+        raise FateUnknown("answer not understood")
 
     def find(self, sms: OutgoingSms) -> str | None:
-        raise LookupError(sms.reference)
+        """Looks for the text among the last messages to the number.
+
+        Not by the day it was sent: one that still waits in their queue has none. They do not give
+        our callback address back, so two messages of the same words are not told apart.
+        """
+        if sms.since is None:
+            raise LookupError(sms.reference)
+        since = sms.since - _SKEW
+        try:
+            told = self._messages.list(to=sms.to.e164, limit=_LOOKED_AT, page_size=_LOOKED_AT)
+            same = [m for m in told if m.body == sms.text and m.date_created >= since]
+            ours = [m for m in same if str(m.direction).startswith("outbound")]
+        except FateUnknown as unknown:
+            reason = unknown.reason
+        except (TwilioException, ValueError, TypeError, AttributeError, KeyError):
+            reason = "answer not understood"
+        else:
+            # One that went out counts before one that failed.
+            ours.sort(key=lambda m: m.status in _NOT_SENT)
+            return str(ours[0].sid) if ours else None
+        raise NotSent(reason, again="here", faulty=True)
+
+    def _callback(self, sms: OutgoingSms) -> str:
+        """A report may come before the answer to our request: it names the message itself."""
+        return f"{self._told_at}/sms/twilio/status?m={sms.reference.removeprefix('maalem-')}"
 
 
-def _refusal(error: TwilioRestException) -> NotSent:
-    """A wrong request stays wrong; throttling, our own sign-in and their faults pass."""
-    passing = error.status in {_NOT_AUTHORISED, 429} or error.status >= 500
-    again: Again = "here" if passing else "never"
-    return NotSent(f"error {error.code}", again=again, stopped=error.code == _STOPPED)
+def _refusal(answer: Answer) -> NotSent | FateUnknown:
+    """Their code says more than the status; one we do not know, or none, leaves it to that."""
+    try:
+        code = int(json.loads(answer.body)["code"])
+    except (ValueError, KeyError, TypeError):
+        code = 0
+    known = _REFUSED.get(code)
+    return known.not_sent(code, rest_asked(answer.headers)) if known else refused(answer)
+
+
+def _known(code: int | None, otherwise: str) -> NotSent:
+    return _REFUSED.get(code or 0, _OTHER).not_sent(code or otherwise)
 
 
 # A report's words; one that is not here is kept and moves nothing.

@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column(
             "tried", postgresql.ARRAY(sa.Text()), nullable=False, server_default=sa.text("'{}'")
         ),
+        sa.Column("doubt", sa.Text()),
         sa.Column("resent_unknown", sa.SmallInteger(), nullable=False, server_default=sa.text("0")),
         sa.Column("ended_at", MOMENT),
     ):
@@ -68,14 +69,15 @@ def _create_tables() -> None:
     op.create_table(
         "provider_health",
         sa.Column("provider", sa.Text(), nullable=False),
-        sa.Column("failures", sa.SmallInteger(), nullable=False),
-        sa.Column("rest_seconds", sa.Integer(), nullable=False),
+        sa.Column("rests", sa.SmallInteger(), nullable=False),
         sa.Column("resting_until", MOMENT),
+        sa.Column("well_since", MOMENT),
         sa.Column("probing_until", MOMENT),
         sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("changed_at", MOMENT, nullable=False),
+        sa.CheckConstraint("rests > 0", name=op.f("ck_provider_health_rests")),
         sa.CheckConstraint(
-            "failures >= 0 AND rest_seconds >= 0", name=op.f("ck_provider_health_counts")
+            "(resting_until IS NULL) = (well_since IS NOT NULL)",
+            name=op.f("ck_provider_health_well"),
         ),
         sa.PrimaryKeyConstraint("provider", name=op.f("pk_provider_health")),
     )
@@ -133,6 +135,7 @@ def downgrade() -> None:
     for column in (
         "ended_at",
         "resent_unknown",
+        "doubt",
         "tried",
         "attempts_here",
         "useful_until",

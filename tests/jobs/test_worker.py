@@ -18,12 +18,16 @@ from sqlalchemy import text
 
 from app.base.database import transaction
 from app.base.phone import Phone
+from app.jobs.sending import Sender
 from app.jobs.worker import Worker
-from app.messaging.sending import GIVEN_UP_AFTER, LEASE, claim_messages, send_claimed
+from app.messaging.models import ANSWER, CAMPAIGN
+from app.messaging.outcomes import GIVEN_UP_AFTER, Next
+from app.messaging.routing import Room
+from app.messaging.sending import LEASE, Choice, Claimed, claim_messages, record_sent
 from app.messaging.service import queue_message
 from app.runtime import Runtime
 from app.settings import ROOT
-from app.sms.provider import NotSent, OutgoingSms
+from app.sms.provider import FateUnknown, NotSent, OutgoingSms
 
 VALUES = {
     "receipt": "10000017",
@@ -34,37 +38,40 @@ VALUES = {
 }
 
 
-class Refusing:
-    """A provider that refuses as told, and cannot be asked."""
+class Scripted:
+    """A provider that does as told: an exception to raise, or None to take the message."""
 
-    name = "refusing"
-
-    def __init__(self, refusal: NotSent | None) -> None:
-        self.refusal = refusal
+    def __init__(
+        self, name: str = "one", trouble: Exception | None = None, *, can_be_asked: bool = False
+    ) -> None:
+        self.name, self.trouble, self.can_be_asked = name, trouble, can_be_asked
         self.taken: list[str] = []
 
     def send(self, sms: OutgoingSms) -> str:
-        if self.refusal:
-            raise self.refusal
-        self.taken.append(sms.reference)
-        return "their-reference"
+        if self.trouble is None or isinstance(self.trouble, FateUnknown):
+            self.taken.append(sms.reference)
+        if self.trouble:
+            raise self.trouble
+        return f"{self.name}-{sms.reference}-{len(self.taken)}"
 
-    def find(self, reference: str) -> str | None:
-        raise LookupError
+    def find(self, sms: OutgoingSms) -> str | None:
+        assert self.can_be_asked
+        return f"{self.name}-{sms.reference}-1" if sms.reference in self.taken else None
 
 
-def queue(runtime: Runtime, count: int) -> None:
+def queue(runtime: Runtime, count: int, priority: int = ANSWER) -> None:
     with transaction(runtime.database) as connection:
         for number in range(count):
             queue_message(
                 connection,
                 runtime.words,
                 kind="receipt",
-                event=str(number),
+                event=f"{priority}:{number}",
                 phone=Phone("+212600000001"),
                 language="fr",
                 values=VALUES,
                 now=runtime.clock(),
+                priority=priority,
             )
 
 
@@ -72,6 +79,27 @@ def states(runtime: Runtime) -> dict[str, int]:
     with runtime.database.connect() as connection:
         rows = connection.execute(text("SELECT state, count(*) FROM message GROUP BY 1"))
         return {row[0]: row[1] for row in rows}
+
+
+def column(runtime: Runtime, name: str) -> list[object]:
+    with runtime.database.connect() as connection:
+        return list(connection.execute(text(f"SELECT {name} FROM message ORDER BY id")).scalars())
+
+
+def claim(runtime: Runtime, most: int, *providers: str) -> list[Claimed]:
+    names = providers or ("one",)
+    choice = Choice(names, {names[0]: 1}, Room(dict.fromkeys(names, most)), Random(1))
+    with transaction(runtime.database) as connection:
+        return claim_messages(connection, choice, runtime.clock(), most)
+
+
+def send_all(runtime: Runtime, *providers: Scripted, hours: float = 0) -> None:
+    """Until nothing is to be done at this moment; then the clock goes on."""
+    sender = Sender(runtime, {provider.name: provider for provider in providers})
+    while sender.do():
+        pass
+    sender.stop()
+    runtime.clock.now += timedelta(hours=hours)  # type: ignore[attr-defined]
 
 
 def test_an_event_is_told_once(runtime: Runtime) -> None:
@@ -82,95 +110,242 @@ def test_an_event_is_told_once(runtime: Runtime) -> None:
 
 def test_two_workers_never_claim_the_same(runtime: Runtime) -> None:
     queue(runtime, 40)
-
-    def claim(_number: int) -> list[int]:
-        with transaction(runtime.database) as connection:
-            return [message.id for message in claim_messages(connection, runtime.clock(), 10)]
-
     with ThreadPoolExecutor(4) as workers:
-        claimed = [one for batch in workers.map(claim, range(4)) for one in batch]
+        batches = workers.map(lambda _: [one.handed.id for one in claim(runtime, 10)], range(4))
+        claimed = [one for batch in batches for one in batch]
     assert len(claimed) == len(set(claimed)) == 40
+
+
+def test_answers_go_before_campaigns(runtime: Runtime) -> None:
+    queue(runtime, 5, CAMPAIGN)
+    queue(runtime, 5, ANSWER)
+    assert {one.handed.priority for one in claim(runtime, 5)} == {ANSWER}
+    assert {one.handed.priority for one in claim(runtime, 5)} == {CAMPAIGN}
 
 
 def test_a_refusal_is_tried_again_later_and_given_up_in_the_end(runtime: Runtime) -> None:
     queue(runtime, 1)
-    provider = Refusing(NotSent("throttled", again="here"))
     begun = runtime.clock()
-    state = "queued"
-    while state == "queued":
-        with transaction(runtime.database) as connection:
-            (claimed,) = claim_messages(connection, runtime.clock(), 5)
-        state = send_claimed(runtime.database, provider, claimed, runtime.clock)
-        with transaction(runtime.database) as connection:
-            assert claim_messages(connection, runtime.clock(), 5) == []
-        runtime.clock.now += timedelta(hours=1)  # type: ignore[attr-defined]
-    assert state == "failed"
+    while states(runtime) == {"queued": 1}:
+        send_all(runtime, Scripted(trouble=NotSent("throttled", again="here")), hours=1)
+    assert states(runtime) == {"failed": 1}
     assert GIVEN_UP_AFTER < runtime.clock() - begun < GIVEN_UP_AFTER + timedelta(hours=3)
 
 
 def test_a_final_refusal_is_final(runtime: Runtime) -> None:
     queue(runtime, 1)
-    with transaction(runtime.database) as connection:
-        (claimed,) = claim_messages(connection, runtime.clock(), 5)
-    provider = Refusing(NotSent("invalid number", again="never"))
-    assert send_claimed(runtime.database, provider, claimed, runtime.clock) == "failed"
+    one, two = Scripted(trouble=NotSent("invalid number", again="never")), Scripted("two")
+    send_all(runtime, one, two, hours=1)
+    send_all(runtime, one, two)
+    assert states(runtime) == {"failed": 1} and two.taken == []
 
 
-@pytest.mark.parametrize("asked_first", [True, False])
-def test_a_message_of_a_dead_worker_is_taken_over(runtime: Runtime, asked_first: bool) -> None:
-    """Killed after sending: a provider that can be asked is asked, and sends nothing twice."""
+def test_three_times_here_and_then_the_next(runtime: Runtime) -> None:
     queue(runtime, 1)
-    with transaction(runtime.database) as connection:
-        (claimed,) = claim_messages(connection, runtime.clock(), 5)
-    provider = runtime.sms_provider if asked_first else Refusing(None)
+    one, two = Scripted(trouble=NotSent("busy", again="here")), Scripted("two")
+    for _ in range(3):
+        assert states(runtime) == {"queued": 1}
+        send_all(runtime, one, two, hours=0.2)
+    assert states(runtime) == {"sent": 1}
+    assert column(runtime, "provider") == ["two"] and column(runtime, "attempts") == [4]
+
+
+def test_the_next_at_once_where_the_first_cannot(runtime: Runtime) -> None:
+    queue(runtime, 3)
+    two = Scripted("two")
+    send_all(runtime, Scripted(trouble=NotSent("no route", again="elsewhere")), two)
+    assert states(runtime) == {"sent": 3} and len(two.taken) == 3
+
+
+def test_who_said_stop_to_one_provider_gets_receipts_by_the_other(runtime: Runtime) -> None:
+    queue(runtime, 1, ANSWER)
+    queue(runtime, 1, CAMPAIGN)
+    two = Scripted("two")
+    send_all(runtime, Scripted(trouble=NotSent("stop", again="never", stopped=True)), two)
+    assert states(runtime) == {"sent": 1, "cancelled": 1}
+    assert two.taken == ["maalem-1"]
+
+
+@pytest.mark.parametrize("can_be_asked", [True, False])
+def test_silence_is_asked_about_or_sent_again_and_counted(
+    runtime: Runtime, can_be_asked: bool
+) -> None:
+    queue(runtime, 1)
+    one = Scripted(trouble=FateUnknown("cut"), can_be_asked=can_be_asked)
+    send_all(runtime, one, hours=0.2)
+    assert states(runtime) == {"queued": 1}
+    one.trouble = None
+    send_all(runtime, one)
+    assert states(runtime) == {"sent": 1}
+    assert len(one.taken) == (1 if can_be_asked else 2)
+    assert column(runtime, "resent_unknown") == [0 if can_be_asked else 1]
+
+
+def test_a_campaign_is_not_sent_again_where_nobody_knows(runtime: Runtime) -> None:
+    queue(runtime, 1, CAMPAIGN)
+    one = Scripted(trouble=FateUnknown("cut"))
+    send_all(runtime, one, hours=1)
+    send_all(runtime, one)
+    assert states(runtime) == {"unknown": 1} and len(one.taken) == 1
+
+
+@pytest.mark.parametrize(("can_be_asked", "priority"), [(True, 0), (False, 0), (False, 1)])
+def test_a_message_of_a_dead_worker_is_taken_over(
+    runtime: Runtime, can_be_asked: bool, priority: int
+) -> None:
+    """Killed after sending: who can be asked sends nothing twice, who cannot is counted."""
+    queue(runtime, 1, priority)
+    (claimed,) = claim(runtime, 5)
+    provider = Scripted(can_be_asked=can_be_asked)
     provider.send(OutgoingSms(claimed.reference, claimed.phone, claimed.body))
     runtime.clock.now += LEASE  # type: ignore[attr-defined]
-    with transaction(runtime.database) as connection:
-        assert claim_messages(connection, runtime.clock(), 5) == []
+    assert claim(runtime, 5) == []
     runtime.clock.now += timedelta(seconds=1)  # type: ignore[attr-defined]
-    with transaction(runtime.database) as connection:
-        (heir,) = claim_messages(connection, runtime.clock(), 5)
-    assert heir.taken_over
-    assert send_claimed(runtime.database, provider, heir, runtime.clock) == "sent"
-    if asked_first:
-        assert runtime.redis.get(f"sms:log:{claimed.reference}") == b"1"
-    else:
-        assert len(provider.taken) == 2  # type: ignore[attr-defined]
+    send_all(runtime, provider)
+    resent = not can_be_asked and priority == ANSWER
+    assert states(runtime) == {"sent" if can_be_asked or resent else "unknown": 1}
+    assert len(provider.taken) == (2 if resent else 1)
+    assert column(runtime, "resent_unknown") == [int(resent)]
 
 
 def test_a_worker_thought_dead_does_not_overwrite_its_heir(runtime: Runtime) -> None:
     queue(runtime, 1)
-    with transaction(runtime.database) as connection:
-        (slow,) = claim_messages(connection, runtime.clock(), 5)
+    (slow,) = claim(runtime, 5)
     runtime.clock.now += LEASE + timedelta(seconds=1)  # type: ignore[attr-defined]
+    provider = Scripted(can_be_asked=True)
+    send_all(runtime, provider)
     with transaction(runtime.database) as connection:
-        (heir,) = claim_messages(connection, runtime.clock(), 5)
-    send_claimed(runtime.database, runtime.sms_provider, heir, runtime.clock)
-    refusing = Refusing(NotSent("late", again="here"))
-    send_claimed(runtime.database, refusing, slow, runtime.clock)
+        too_late = [(slow, Next("failed", error="late"))]
+        assert record_sent(connection, too_late, runtime.clock()) == []
     assert states(runtime) == {"sent": 1}
 
 
+def test_useless_ones_are_not_sent(runtime: Runtime) -> None:
+    queue(runtime, 2, CAMPAIGN)
+    with transaction(runtime.database) as connection:
+        connection.execute(
+            text("UPDATE message SET useful_until = :now WHERE id = 1"), {"now": runtime.clock()}
+        )
+    one = Scripted()
+    sender = Sender(runtime, {"one": one}, lambda _connection, ids, _now: ids)
+    sender.do()
+    sender.stop()
+    assert states(runtime) == {"cancelled": 2} and one.taken == []
+    assert column(runtime, "error") == ["too late", "not wanted any more"]
+
+
+def test_campaigns_wait_for_their_hour(runtime: Runtime) -> None:
+    queue(runtime, 1, CAMPAIGN)
+    queue(runtime, 1, ANSWER)
+    one = Scripted()
+    sender = Sender(runtime, {"one": one})
+    while sender.do(campaigns=False):
+        pass
+    sender.stop()
+    assert states(runtime) == {"sent": 1, "queued": 1} and one.taken == ["maalem-2"]
+
+
+def test_a_provider_that_fails_rests_is_probed_and_comes_back_slowly(runtime: Runtime) -> None:
+    queue(runtime, 60)
+    one = Scripted(trouble=NotSent("http 503", again="here", faulty=True))
+    two = Scripted("two")
+    sender = Sender(runtime, {"one": one, "two": two})
+    while sender.do():
+        pass
+    (rest,) = resting(runtime)
+    assert rest == ("one", 1)
+    # What was refused before it rested went on by the other, at once or at its time.
+    runtime.clock.now += timedelta(seconds=7)  # type: ignore[attr-defined]
+    while sender.do():
+        pass
+    assert states(runtime) == {"sent": 60} and len(two.taken) == 60
+    # Its rest is over: one message alone goes to it, and it rests twice as long.
+    runtime.clock.now += timedelta(seconds=20)  # type: ignore[attr-defined]
+    queue(runtime, 90)
+    while sender.do():
+        pass
+    assert resting(runtime) == [("one", 2)]
+    assert states(runtime) == {"sent": 89, "queued": 1}
+    # Well again: not all at once.
+    one.trouble = None
+    runtime.clock.now += timedelta(seconds=60)  # type: ignore[attr-defined]
+    queue(runtime, 150)
+    sender.do()
+    sender.stop()
+    assert resting(runtime) == []
+    assert 1 <= len(one.taken) <= 3
+
+
+def resting(runtime: Runtime) -> list[tuple[str, int]]:
+    with runtime.database.connect() as connection:
+        rows = connection.execute(
+            text("SELECT provider, rests FROM provider_health WHERE resting_until IS NOT NULL")
+        )
+        return [(row[0], row[1]) for row in rows]
+
+
+def test_an_outage_of_all_burns_no_attempts(runtime: Runtime) -> None:
+    queue(runtime, 200)
+    one = Scripted(trouble=NotSent("no network", again="here", faulty=True))
+    sender = Sender(runtime, {"one": one})
+    for _ in range(200):
+        sender.do()
+        runtime.clock.now += timedelta(seconds=3)  # type: ignore[attr-defined]
+    sender.stop()
+    assert states(runtime) == {"queued": 200}
+    tries = sum(column(runtime, "attempts"))  # type: ignore[arg-type]
+    # The first handful, then probes alone.
+    assert tries < runtime.settings.sms_at_once + 20
+
+
+def test_a_rate_holds_for_all_workers_together(runtime: Runtime) -> None:
+    queue(runtime, 100)
+    runtime.settings = runtime.settings.model_copy(update={"sms_rates": {"one": 10}})
+    try:
+        one = Scripted()
+        senders = [Sender(runtime, {"one": one}) for _ in range(3)]
+        begun = time.monotonic()
+        while len(one.taken) < 30 and time.monotonic() - begun < 10:
+            for sender in senders:
+                sender.do()
+        for sender in senders:
+            sender.stop()
+        # 30 at 10 a second: never done before two windows have passed.
+        assert time.monotonic() - begun > 1
+    finally:
+        runtime.settings = runtime.settings.model_copy(update={"sms_rates": {}})
+
+
+def test_weights_share_the_messages_out(runtime: Runtime) -> None:
+    queue(runtime, 400)
+    runtime.settings = runtime.settings.model_copy(update={"sms_weights": {"one": 3, "two": 1}})
+    try:
+        one, two = Scripted(), Scripted("two")
+        send_all(runtime, one, two)
+        assert len(one.taken) + len(two.taken) == 400
+        assert 60 < len(two.taken) < 140
+    finally:
+        runtime.settings = runtime.settings.model_copy(update={"sms_weights": {}})
+
+
 def test_a_stopping_worker_finishes_what_it_holds(runtime: Runtime) -> None:
-    queue(runtime, 30)
-    worker = Worker(runtime, at_once=4)
-    with ThreadPoolExecutor(1) as beside, ThreadPoolExecutor(4) as senders:
+    queue(runtime, 300)
+    worker = Worker(runtime)
+    with ThreadPoolExecutor(1) as beside:
         running = beside.submit(worker.run)
-        deadline = time.monotonic() + 10
-        while states(runtime).get("sent", 0) < 4 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_for(lambda: states(runtime).get("sent", 0) > 4)
         worker.stopping.set()
         running.result(10)
-        assert "sending" not in states(runtime)
-        while worker.send_waiting(senders):
-            pass
-    assert states(runtime) == {"sent": 30}
+    assert "sending" not in states(runtime)
+    send_all(runtime, Scripted("log"))
+    assert states(runtime) == {"sent": 300}
 
 
 def spawn(runtime: Runtime) -> subprocess.Popen[bytes]:
     environment = os.environ | {
         "DATABASE_URL": runtime.settings.database_url,
         "REDIS_URL": runtime.settings.redis_url,
+        "SMS_AT_ONCE": "16",
         "LOG_LEVEL": "error",
     }
     flask = Path(sys.executable).parent / "flask"
@@ -179,12 +354,14 @@ def spawn(runtime: Runtime) -> subprocess.Popen[bytes]:
 
 def test_killed_at_any_moment_loses_none_and_doubles_none(runtime: Runtime) -> None:
     """kill -9 in the middle, again and again; leases are run out by hand to save waiting."""
-    total = 400
+    total = 1500
     queue(runtime, total)
     random = Random(20261123)
     for _ in range(4):
-        worker = spawn(runtime)
         before = states(runtime).get("sent", 0)
+        if before == total:
+            break
+        worker = spawn(runtime)
         wait_for(lambda before=before: states(runtime).get("sent", 0) > before)  # type: ignore[misc]
         time.sleep(random.random() / 20)
         worker.send_signal(signal.SIGKILL)
@@ -201,7 +378,7 @@ def test_killed_at_any_moment_loses_none_and_doubles_none(runtime: Runtime) -> N
     assert times == [b"1"] * total
 
 
-def wait_for(happened: Callable[[], bool], seconds: float = 20) -> None:
+def wait_for(happened: Callable[[], bool], seconds: float = 40) -> None:
     deadline = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < deadline, "it did not happen in time"

@@ -1,0 +1,102 @@
+"""Africa's Talking's side: what it reads, answers and reports."""
+
+import re
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from app.sms.loopback.faults import ANYBODY
+from app.sms.loopback.taken import Ledger, Taken
+
+NAME = "africastalking"
+TAKEN_STATUS = 201
+FAULTS = (
+    *ANYBODY,
+    "http:401",
+    "whole:InvalidSenderId",
+    *(f"code:{code}" for code in (401, 402, 403, 404, 405, 406, 407, 409, 500, 501, 502)),
+)
+ON_THE_WAY: tuple[str, ...] = ("Sent", "Submitted")
+DELIVERED, FAILED = "Success", "Failed"
+_WORDS = {
+    100: "Processed",
+    101: "Success",
+    401: "RiskHold",
+    402: "InvalidSenderId",
+    403: "InvalidPhoneNumber",
+    404: "UnsupportedNumberType",
+    405: "InsufficientBalance",
+    406: "UserInBlacklist",
+    407: "CouldNotRoute",
+    409: "DoNotDisturbRejection",
+    500: "InternalServerError",
+    501: "GatewayError",
+    502: "RejectedByGateway",
+}
+_NUMBER = re.compile(r"\+\d{8,15}", re.ASCII)
+_COST = "MAD 0.4800"
+
+
+def refuse(request: web.Request, form: Mapping[str, str], key: str) -> web.Response | None:
+    """As the real one does, before anything is taken."""
+    given = request.headers.get("apiKey", "")
+    if not given or (key and given != key) or not form.get("username"):
+        return web.Response(status=401, text="The supplied authentication is invalid")
+    if not form.get("message") or not form.get("to"):
+        return web.Response(status=400, text="Request is missing required form field")
+    if not _NUMBER.fullmatch(form["to"]):
+        return fault("code:403", form)
+    return None
+
+
+def take(form: Mapping[str, str], ledger: Ledger) -> Taken:
+    sender = form.get("from", "AFRICASTKNG")
+    return ledger.take(NAME, "ATXid_", form["to"], form["message"], sender)
+
+
+def accepted(taken: Taken) -> dict[str, object]:
+    # Some messages are processed at once, others sent on: both are taken.
+    code = 100 if taken.reference[-1] in "0123" else 101
+    return _answer(f"Sent to 1/1 Total Cost: {_COST}", code, taken.to, taken.reference, _COST)
+
+
+def fault(kind: str, form: Mapping[str, str]) -> web.Response:
+    what, _, value = kind.partition(":")
+    if what == "http":
+        headers = {"Retry-After": "1"} if value in {"429", "503"} else {}
+        return web.Response(status=int(value), text="No.", headers=headers)
+    if what == "whole":
+        none = {"SMSMessageData": {"Message": value, "Recipients": []}}
+        return web.json_response(none, status=TAKEN_STATUS)
+    told = _answer("Sent to 0/1 Total Cost: 0", int(value), form.get("to", ""), "None", "0")
+    return web.json_response(told, status=TAKEN_STATUS)
+
+
+def report(taken: Taken, word: str) -> dict[str, str]:
+    told = {"id": taken.reference, "status": word, "phoneNumber": taken.to, "networkCode": "60401"}
+    if word == FAILED:
+        told["failureReason"] = "DeliveryFailure"
+    return told | {"retryCount": "0"}
+
+
+def inbound(reference: str, sender: str, text: str) -> dict[str, str]:
+    return {
+        "id": reference,
+        "from": sender,
+        "to": "20880",
+        "text": text,
+        "date": "2026-11-25 10:00:00",
+        "linkId": f"link-{reference}",
+    }
+
+
+def _answer(message: str, code: int, to: str, reference: str, cost: str) -> dict[str, object]:
+    recipient = {
+        "statusCode": code,
+        "number": to,
+        "status": _WORDS.get(code, "Unknown"),
+        "cost": cost,
+        "messageId": reference,
+        "messageParts": 1,
+    }
+    return {"SMSMessageData": {"Message": message, "Recipients": [recipient]}}

@@ -1,0 +1,103 @@
+"""The requests to send: what is taken, what goes wrong, what is counted."""
+
+import asyncio
+import json
+from collections import Counter
+from typing import Any
+
+from aiohttp import web
+
+from app.sms.loopback.faults import (
+    AFTER_TAKING,
+    CUT_AFTER,
+    CUT_BEFORE,
+    EMPTY,
+    HALF,
+    MALFORMED,
+    SLOW,
+    Faults,
+)
+from app.sms.loopback.options import Options
+from app.sms.loopback.posts import Posts
+from app.sms.loopback.side import Form, Side
+from app.sms.loopback.taken import Ledger, Taken
+
+
+class Network:
+    """What both sides share while the server runs; lives on its loop alone."""
+
+    def __init__(self, options: Options, share: float = 0.0) -> None:
+        self.options = options
+        self.faults = Faults(options.seed, share)
+        self.ledger = Ledger(options.seed)
+        self.posts = Posts(options.seed)
+        self.requests: Counter[str] = Counter()
+        # Each comes from a port of its own.
+        self.connections: set[Any] = set()
+
+    def counts(self) -> dict[str, Any]:
+        return self.ledger.counts() | {
+            "requests": dict(self.requests),
+            "connections": len(self.connections),
+            "faults": dict(self.faults.happened),
+            "reports": dict(self.posts.answered),
+            "reports_waiting": self.posts.waiting,
+        }
+
+    async def send(self, request: web.Request, side: Side, key: str) -> web.StreamResponse:
+        self._seen(request, side.NAME)
+        fault = self.faults.draw(side.NAME, side.FAULTS)
+        if fault == CUT_BEFORE:
+            return _cut(request)
+        form = {name: str(value) for name, value in (await request.post()).items()}
+        await asyncio.sleep(self.options.latency_ms / 1000)
+        if refused := side.refuse(request, form, key):
+            return refused
+        if fault is None or fault in AFTER_TAKING:
+            return await self._take(request, side, form, fault)
+        if fault.startswith("failed:"):
+            return self._fail(side, form, int(fault.removeprefix("failed:")))
+        return side.fault(fault, form)
+
+    def _seen(self, request: web.Request, name: str) -> None:
+        self.requests[name] += 1
+        if request.transport is not None:
+            self.connections.add(request.transport.get_extra_info("peername"))
+
+    async def _take(
+        self, request: web.Request, side: Side, form: Form, fault: str | None
+    ) -> web.StreamResponse:
+        taken = side.take(form, self.ledger)
+        self.posts.report(side, taken, self.options)
+        if fault == CUT_AFTER:
+            return _cut(request)
+        body = json.dumps(side.accepted(taken)).encode()
+        if fault == HALF:
+            return await _half(request, body, side.TAKEN_STATUS)
+        if fault == SLOW:
+            await asyncio.sleep(self.options.slow_ms / 1000)
+        body = {MALFORMED: b"<html>Sent", EMPTY: b""}.get(fault or "", body)
+        return web.Response(body=body, status=side.TAKEN_STATUS, content_type="application/json")
+
+    def _fail(self, side: Side, form: Form, code: int) -> web.Response:
+        """The request is well and the message is not: it is shown, and was never sent."""
+        taken: Taken = side.take(form, Ledger(0))
+        taken.status, taken.error = "failed", code
+        return web.json_response(side.accepted(taken), status=side.TAKEN_STATUS)
+
+
+def _cut(request: web.Request) -> web.Response:
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
+
+
+async def _half(request: web.Request, body: bytes, status: int) -> web.StreamResponse:
+    answer = web.StreamResponse(status=status, headers={"Content-Length": str(len(body))})
+    answer.content_type = "application/json"
+    await answer.prepare(request)
+    await answer.write(body[: len(body) // 2])
+    if request.transport is not None:
+        # Closed, not aborted: the first half arrives.
+        request.transport.close()
+    return answer

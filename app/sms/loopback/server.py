@@ -1,0 +1,179 @@
+"""The loopback server: both APIs and the control addresses on one port.
+
+Control: `GET /control/messages` (`?list=true` names each message), `POST /control` (options,
+`reports`, `addresses`, the share `faults`, `kinds`, `only` one provider, `next` faults),
+`DELETE /control` (forgets what was taken), `POST /control/inbound` and `/control/optout` (a phone
+writes).
+"""
+
+import asyncio
+import secrets
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+
+import aiohttp
+from aiohttp import web
+
+from app.base.errors import InvalidInput
+from app.sms.loopback import africastalking, twilio
+from app.sms.loopback.faults import LISTING, check_kinds
+from app.sms.loopback.network import Network
+from app.sms.loopback.options import Options, changed
+from app.sms.loopback.posts import post
+from app.sms.loopback.side import Side
+
+_TWILIO = "/2010-04-01/Accounts/{account}/Messages.json"
+_LARGEST = 64 * 1024
+
+
+async def serve(
+    options: Options, port: int, share: float = 0.0, ready: Callable[[str], None] = print
+) -> None:
+    """Serves on the loopback address until cancelled; port 0 takes a free one."""
+    network = Network(options, share)
+    runner = web.AppRunner(_application(network), access_log=None, handler_cancellation=False)
+    await runner.setup()
+    posting = asyncio.create_task(network.posts.run())
+    try:
+        await web.TCPSite(runner, "127.0.0.1", port, backlog=1024, shutdown_timeout=1).start()
+        ready(f"http://127.0.0.1:{runner.addresses[0][1]}")
+        await asyncio.Event().wait()
+    finally:
+        posting.cancel()
+        await asyncio.gather(posting, return_exceptions=True)
+        await runner.cleanup()
+
+
+@contextmanager
+def running(options: Options = Options(), share: float = 0.0) -> Iterator[str]:  # noqa: B008
+    """The server in a thread of this process, on a free port; gives its address."""
+    up, loop = threading.Event(), asyncio.new_event_loop()
+    address: list[str] = []
+
+    def told(url: str) -> None:
+        address.append(url)
+        up.set()
+
+    task = loop.create_task(serve(options, 0, share, told))
+    thread = threading.Thread(target=_until_done, args=(loop, task), daemon=True)
+    thread.start()
+    up.wait(10)
+    try:
+        yield address[0]
+    finally:
+        loop.call_soon_threadsafe(task.cancel)
+        thread.join(10)
+
+
+def _until_done(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
+    try:
+        loop.run_until_complete(asyncio.gather(task, return_exceptions=True))
+    finally:
+        loop.close()
+
+
+def _application(network: Network) -> web.Application:
+    app = web.Application(client_max_size=_LARGEST, middlewares=[_in_words])
+    app.add_routes(
+        [
+            web.post("/version1/messaging", _sending(network, africastalking, "api_key")),
+            web.post(_TWILIO, _sending(network, twilio, "auth_token")),
+            web.get(_TWILIO, _bound(network, _list)),
+            web.get("/control/messages", _bound(network, _tell)),
+            web.post("/control", _bound(network, _set)),
+            web.delete("/control", _bound(network, _forget)),
+            web.post("/control/inbound", _bound(network, _write)),
+            web.post("/control/optout", _bound(network, _opt_out)),
+        ]
+    )
+    return app
+
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def _bound(
+    network: Network, do: Callable[[Network, web.Request], Awaitable[web.StreamResponse]]
+) -> _Handler:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return await do(network, request)
+
+    return answer
+
+
+def _sending(network: Network, side: Side, key: str) -> _Handler:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return await network.send(request, side, getattr(network.options, key))
+
+    return answer
+
+
+@web.middleware
+async def _in_words(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except (InvalidInput, ValueError) as error:
+        return web.json_response({"error": str(error)}, status=400)
+
+
+async def _list(network: Network, request: web.Request) -> web.StreamResponse:
+    if not twilio.signed_in(request, network.options.auth_token):
+        return twilio.fault("code:20003", {})
+    if fault := network.faults.draw(twilio.NAME, LISTING):
+        return twilio.fault(fault, {})
+    return web.json_response(twilio.listed(request.query, network.ledger))
+
+
+async def _tell(network: Network, request: web.Request) -> web.StreamResponse:
+    told = network.counts()
+    if request.query.get("list"):
+        told["messages"] = network.ledger.listed()
+    return web.json_response(told)
+
+
+async def _set(network: Network, request: web.Request) -> web.StreamResponse:
+    told = await request.json()
+    faults, options = network.faults, network.options
+    kinds, following = check_kinds(told.pop("kinds", faults.kinds)), told.pop("next", ())
+    only = told.pop("only", faults.only)
+    share = float(told.pop("faults", faults.share))
+    for part in ("reports", "addresses"):
+        told[part] = changed(getattr(options, part), told.get(part, {}))
+    network.options = changed(options, told)
+    faults.kinds, faults.share, faults.only = kinds, share, only
+    faults.next.extend(check_kinds(following))
+    return web.json_response({"faults": share, "kinds": kinds, "next": list(faults.next)})
+
+
+async def _forget(network: Network, _request: web.Request) -> web.StreamResponse:
+    network.ledger.forget()
+    for counter in (network.requests, network.faults.happened, network.posts.answered):
+        counter.clear()
+    network.connections.clear()
+    network.faults.next.clear()
+    return web.json_response({})
+
+
+async def _write(network: Network, request: web.Request) -> web.StreamResponse:
+    told, addresses = await request.json(), network.options.addresses
+    by_twilio = told.get("provider") == twilio.NAME
+    side: Side = twilio if by_twilio else africastalking
+    form = side.inbound(told.get("id") or secrets.token_hex(8), told["from"], told["text"])
+    address = addresses.twilio_inbound if by_twilio else addresses.inbound
+    return await _posted(network, address, form, signed=by_twilio)
+
+
+async def _opt_out(network: Network, request: web.Request) -> web.StreamResponse:
+    form = {"senderId": "MAALEM", "phoneNumber": (await request.json())["from"]}
+    return await _posted(network, network.options.addresses.optout, form, signed=False)
+
+
+async def _posted(
+    network: Network, address: str, form: dict[str, str], *, signed: bool
+) -> web.StreamResponse:
+    if not address:
+        raise InvalidInput(what="addresses", why="nowhere to post it")
+    async with aiohttp.ClientSession() as session:
+        status = await post(session, address, form, network.options.auth_token if signed else "")
+    return web.json_response({"status": status})

@@ -1,0 +1,136 @@
+"""Twilio's side: what it reads, answers, lists and reports."""
+
+import base64
+import re
+from collections.abc import Mapping
+from datetime import date
+from email.utils import format_datetime
+
+from aiohttp import web
+
+from app.sms.loopback.faults import ANYBODY
+from app.sms.loopback.taken import Ledger, Taken
+
+NAME = "twilio"
+TAKEN_STATUS = 201
+FAULTS = (
+    *ANYBODY,
+    *(f"code:{code}" for code in (20003, 20429, 14107, 21211, 21408, 21606, 21610, 21614)),
+    *(f"failed:{code}" for code in (30001, 30002, 30007, 63038)),
+)
+ON_THE_WAY: tuple[str, ...] = ("sent",)
+DELIVERED, FAILED = "delivered", "undelivered"
+_NUMBER = re.compile(r"\+\d{8,15}", re.ASCII)
+_LONGEST = 1600
+# The HTTP status a code comes with; the others come with 400.
+_STATUS = {20003: 401, 20005: 401, 20403: 403, 20404: 404, 20429: 429, 14107: 429}
+_STATUS |= {21408: 403, 20500: 500, 20503: 503}
+
+
+def refuse(request: web.Request, form: Mapping[str, str], key: str) -> web.Response | None:
+    """As the real one does, before anything is taken."""
+    if not signed_in(request, key):
+        return fault("code:20003", form)
+    wrong = (
+        ("21604", not form.get("To")),
+        ("21603", not form.get("From")),
+        ("21211", not _NUMBER.fullmatch(form.get("To", ""))),
+        ("21602", not form.get("Body")),
+        ("21617", len(form.get("Body", "")) > _LONGEST),
+    )
+    code = next((code for code, is_wrong in wrong if is_wrong), None)
+    return fault(f"code:{code}", form) if code else None
+
+
+def signed_in(request: web.Request, key: str) -> bool:
+    """Basic authentication by the account of the address."""
+    given = request.headers.get("Authorization", "").removeprefix("Basic ")
+    try:
+        account, _, token = base64.b64decode(given, validate=True).decode().partition(":")
+    except ValueError:
+        return False
+    return account == request.match_info["account"] and bool(token) and key in {"", token}
+
+
+def take(form: Mapping[str, str], ledger: Ledger) -> Taken:
+    callback = form.get("StatusCallback", "")
+    return ledger.take(NAME, "SM", form["To"], form["Body"], form["From"], callback)
+
+
+def accepted(taken: Taken) -> dict[str, object]:
+    """A message as they show it; what waits in the queue has no date of sending."""
+    created = format_datetime(taken.at)
+    return {
+        "sid": taken.reference,
+        "account_sid": "AC" + "0" * 32,
+        "api_version": "2010-04-01",
+        "body": taken.text,
+        "date_created": created,
+        "date_sent": None if taken.status in {"queued", "failed"} else created,
+        "date_updated": created,
+        "direction": "outbound-api",
+        "error_code": taken.error,
+        "error_message": None,
+        "from": taken.sender,
+        "messaging_service_sid": None,
+        "num_media": "0",
+        "num_segments": "1",
+        "price": None,
+        "price_unit": "USD",
+        "status": taken.status,
+        "subresource_uris": {},
+        "to": taken.to,
+        "uri": f"/2010-04-01/Accounts/AC/Messages/{taken.reference}.json",
+    }
+
+
+def fault(kind: str, form: Mapping[str, str]) -> web.Response:
+    what, _, value = kind.partition(":")
+    number = int(value)
+    status = number if what == "http" else _STATUS.get(number, 400)
+    headers = {"Retry-After": "1"} if status in {429, 503} else {}
+    if what == "http":
+        return web.Response(status=status, text="No.", headers=headers)
+    more = f"https://www.twilio.com/docs/errors/{value}"
+    # Like the real one it says the number again.
+    message = f"'{form.get('To', '')}' is refused"
+    told = {"code": number, "message": message, "more_info": more, "status": status}
+    return web.json_response(told, status=status, headers=headers)
+
+
+def listed(query: Mapping[str, str], ledger: Ledger) -> dict[str, object]:
+    """The newest first; what has no date of sending is not found by one."""
+    found = list(reversed(ledger.by_number.get(query.get("To", ""), [])))
+    if since := query.get("DateSent>"):
+        day = date.fromisoformat(since)
+        found = [m for m in found if m.status != "queued" and m.at.date() >= day]
+    size = int(query.get("PageSize", "50"))
+    return {
+        "messages": [accepted(message) for message in found[:size]],
+        "page": 0,
+        "page_size": size,
+        "next_page_uri": None,
+        "uri": "/2010-04-01/Accounts/AC/Messages.json",
+    }
+
+
+def report(taken: Taken, word: str) -> dict[str, str]:
+    told = {
+        "MessageSid": taken.reference,
+        "SmsSid": taken.reference,
+        "MessageStatus": word,
+        "SmsStatus": word,
+        "AccountSid": "AC" + "0" * 32,
+        "From": taken.sender,
+        "To": taken.to,
+        "ApiVersion": "2010-04-01",
+    }
+    return told | ({"ErrorCode": "30003"} if word == FAILED else {})
+
+
+def inbound(reference: str, sender: str, text: str) -> dict[str, str]:
+    told = {"MessageSid": reference, "SmsSid": reference, "From": sender, "Body": text}
+    told |= {"To": "+15005550006", "AccountSid": "AC" + "0" * 32, "NumMedia": "0"}
+    word = {"STOP": "STOP", "UNSUBSCRIBE": "STOP", "START": "START", "HELP": "HELP"}
+    kind = word.get(text.strip().upper())
+    return told | ({"OptOutType": kind} if kind else {})

@@ -1,0 +1,175 @@
+"""`python -m benchmarks.soak [MESSAGES]`: messages through both loopback providers, faults and all.
+
+5% of the requests fail, in every way there is; 2% of the reports say failed, come twice, in
+disorder, with unknown words, or never; workers are killed at random moments. At the end every
+message must stand in a final state, none may be lost, and what came twice must be no more than
+what was counted as sent again without knowing. Exits 1 where it is not so.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import psycopg
+from app.messaging.reports import time_out_reports
+
+from app.base.clock import utc_now
+from app.base.database import connect, transaction
+from app.embedded import using_engines
+from app.messaging.outcomes import GIVEN_UP_AFTER
+from app.settings import ROOT
+from benchmarks.messages import FLASK, PROVIDERS, fill, loopback, waiting
+from benchmarks.servers import free_port, service
+
+MESSAGES, WORKERS, SEED = 100_000, 2, 20261125
+_LATENCY_MS, _TIMEOUT_SECONDS, _SLOW_MS = 50, 2.0, 4_000
+_GIVEN_UP_SECONDS = 3600
+
+
+def main(messages: int) -> int:
+    began = time.monotonic()
+    with TemporaryDirectory(prefix="maalem-soak-") as name:
+        folder = Path(name)
+        with using_engines(folder / "data", durable=True) as urls:
+            environment = PROVIDERS | {
+                "DATABASE_URL": urls.database_url,
+                "REDIS_URL": urls.redis_url,
+                "SMS_TIMEOUT": str(_TIMEOUT_SECONDS),
+                "SMS_WEIGHTS": "africastalking=1,twilio=1",
+            }
+            fill(urls.database_url, messages)
+            told, references = _soak(folder, environment)
+            found = _found(urls.database_url, references)
+    found |= {"seconds": round(time.monotonic() - began), **told}
+    print(json.dumps(found, indent=2))
+    return _judge(found, messages)
+
+
+def _soak(folder: Path, environment: dict[str, str]) -> tuple[dict[str, Any], set[str]]:
+    """Runs until nothing waits; what the providers counted, and the references they gave out."""
+    port = free_port()
+    environment |= {"PUBLIC_URL": f"http://127.0.0.1:{port}"}
+    faults = ("--faults=0.05", f"--latency-ms={_LATENCY_MS}", "--report-faults=0.02")
+    with service(folder, environment, port=port), loopback(environment, *faults) as address:
+        _control(f"{address}/control", {"slow_ms": _SLOW_MS})
+        environment |= {"AFRICASTALKING_URL": address, "TWILIO_URL": address}
+        kills = _kill_until_done(environment)
+        told = _reports_told(address)
+        listed = _control(f"{address}/control/messages?list=true")["messages"]
+        return {"kills": kills, **told}, {message["reference"] for message in listed}
+
+
+def _kill_until_done(environment: dict[str, str]) -> int:
+    """Workers come and are killed at random moments; how many died so."""
+    random, kills, began = Random(SEED), 0, time.monotonic()
+    workers = [_worker(environment) for _ in range(WORKERS)]
+    try:
+        while left := waiting(environment["DATABASE_URL"]):
+            if time.monotonic() - began > _GIVEN_UP_SECONDS:
+                raise RuntimeError(f"{left} messages still wait")
+            print(f"{left:,} wait, {kills} kills", file=sys.stderr, flush=True)
+            time.sleep(4 + 6 * random.random())
+            victim = random.randrange(WORKERS)
+            workers[victim].kill()
+            workers[victim].wait()
+            kills += 1
+            workers[victim] = _worker(environment)
+    finally:
+        for process in workers:
+            process.terminate()
+        for process in workers:
+            process.wait(60)
+    return kills
+
+
+def _worker(environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    # Providers rest and are probed all the time here: that is not news.
+    quiet = environment | {"LOG_LEVEL": "error"}
+    return subprocess.Popen([str(FLASK), "worker"], cwd=ROOT, env=os.environ | quiet)
+
+
+def _reports_told(address: str) -> dict[str, Any]:
+    """The providers' own count, once all their reports are out."""
+    while (told := _control(f"{address}/control/messages"))["reports_waiting"]:
+        time.sleep(1)
+    kinds = Counter(told["faults"])
+    return {
+        "taken": sum(told["taken"].values()),
+        "distinct": told["distinct"],
+        "came_twice": told["duplicates"],
+        "faults": sum(kinds.values()),
+        "kinds_of_fault": len(kinds),
+        "reports_answered": told["reports"],
+    }
+
+
+def _control(address: str, told: dict[str, Any] | None = None) -> dict[str, Any]:
+    data = json.dumps(told).encode() if told else None
+    request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        found: dict[str, Any] = json.load(answer)
+    return found
+
+
+def _found(url: str, references: set[str]) -> dict[str, Any]:
+    """States as they are, and after the time that reports have is over.
+
+    `lost`: held to be with a provider that never gave out its reference.
+    """
+    with psycopg.connect(url) as connection:
+        before = dict(connection.execute("SELECT state, count(*) FROM message GROUP BY 1"))
+    engine = connect(url, statement_timeout_ms=60_000)
+    later = utc_now() + GIVEN_UP_AFTER + timedelta(hours=1)
+    timed_out = 0
+    while True:
+        with transaction(engine) as connection:
+            if not (some := time_out_reports(connection, later)):
+                break
+            timed_out += some
+    engine.dispose()
+    with psycopg.connect(url) as connection:
+        after = dict(connection.execute("SELECT state, count(*) FROM message GROUP BY 1"))
+        resent = connection.execute("SELECT sum(resent_unknown) FROM message").fetchone()
+        ours = connection.execute(
+            "SELECT provider_reference FROM message WHERE provider_reference IS NOT NULL"
+        ).fetchall()
+        reports = connection.execute(
+            "SELECT outcome, count(*), sum(times) FROM delivery_report GROUP BY 1"
+        ).fetchall()
+    return {
+        "states_when_sent": before,
+        "timed_out": timed_out,
+        "states": after,
+        "lost": len({reference for (reference,) in ours} - references),
+        "resent_unknown": int(resent[0] or 0) if resent else 0,
+        "reports": {str(outcome): [many, int(times)] for outcome, many, times in reports},
+    }
+
+
+def _judge(found: dict[str, Any], messages: int) -> int:
+    """What must hold; every breach is named."""
+    states: dict[str, int] = found["states"]
+    rules = {
+        "every message is in a final state": sum(states.values()) == messages
+        and not set(states) - {"delivered", "failed", "cancelled", "unreported"},
+        "none is lost: each that counts as sent is known to its provider": found["lost"] == 0,
+        "what came twice was counted": found["came_twice"] <= found["resent_unknown"],
+    }
+    for rule, holds in rules.items():
+        print(f"{'yes' if holds else 'NO '} {rule}")
+    return 0 if all(rules.values()) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else MESSAGES))
