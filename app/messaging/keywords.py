@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 # What each is understood as, with all the ways to write it.
 WORDS = {
@@ -46,6 +47,7 @@ _AROUND = """
 _LONGEST = 160
 _MOST_WORDS = 6
 _TYPED_WRONG_FROM = 4
+_MOST_DOUBLED = 3
 # What a wrong guess would do harm with: only slips of the finger are read as these.
 _STRICT = {"stop", "start"}
 # Digits, and letters that are written one for the other.
@@ -70,19 +72,26 @@ def read_word(word: str) -> str | None:
     """One bare word: as it is known, else the only one that it may be a slip of."""
     if word in _BY_WORD:
         return _BY_WORD[word]
-    meant = {keyword for known, keyword in _BY_WORD.items() if is_slip(word, known, keyword)}
-    return meant.pop() if len(meant) == 1 else None
+    near = [(known, keyword) for known, keyword in _BY_WORD.items() if is_slip(word, known)]
+    meant = {keyword for _, keyword in near}
+    if len(meant) != 1 or (meant & _STRICT and not any(is_finger(word, one) for one, _ in near)):
+        return None
+    return meant.pop()
 
 
-def is_slip(word: str, known: str, keyword: str) -> bool:
-    """Whether somebody who typed `word` may have meant `known`: letters doubled or not, two
-    neighbours swapped, or (not for STOP and START) one letter wrong, missing or too much.
+def is_slip(word: str, known: str) -> bool:
+    """Whether somebody who typed `word` may have meant `known`: a slip of the finger, or one
+    letter wrong, missing or too much.
     """
-    if min(len(word), len(known)) < _TYPED_WRONG_FROM - 1 or len(known) < _TYPED_WRONG_FROM:
+    if abs(len(word) - len(known)) > _MOST_DOUBLED:
         return False
-    if _undoubled(word) == _undoubled(known) or _are_swapped(word, known):
-        return True
-    return keyword not in _STRICT and _is_one_letter_off(word, known)
+    long_enough = len(known) >= _TYPED_WRONG_FROM and len(word) >= _TYPED_WRONG_FROM - 1
+    return long_enough and (is_finger(word, known) or _is_one_letter_off(word, known))
+
+
+def is_finger(word: str, known: str) -> bool:
+    """Letters doubled or not, or two neighbours swapped."""
+    return _undoubled(word) == _undoubled(known) or _are_swapped(word, known)
 
 
 def script_language(body: str) -> str | None:
@@ -103,6 +112,7 @@ def _plain(word: str) -> str:
     return word[2:] if word.startswith("ال") and len(word) > _TYPED_WRONG_FROM else word
 
 
+@lru_cache(maxsize=512)
 def _undoubled(word: str) -> str:
     return re.sub(r"(.)\1+", r"\1", word)
 
