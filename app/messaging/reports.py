@@ -185,6 +185,7 @@ _MOVE = text("""
         state = CASE told.outcome WHEN 'on_the_way' THEN 'sent' ELSE told.outcome END,
         ended_at = CASE WHEN told.outcome <> 'on_the_way' THEN :now END,
         leased_until = NULL,
+        doubt = NULL,
         provider = CASE WHEN m.provider_reference IS NULL THEN told.provider ELSE m.provider END,
         provider_reference = coalesce(m.provider_reference, told.provider_reference),
         sent_at = coalesce(m.sent_at, :now),
