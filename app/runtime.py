@@ -34,6 +34,7 @@ from app.journeys import (  # noqa: F401 - they register what menus name
     caller,
     help,
     history,
+    lost_receipts,
     news,
     pay,
     pay_for_another,

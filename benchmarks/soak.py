@@ -22,12 +22,12 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
-from app.messaging.reports import time_out_reports
 
 from app.base.clock import utc_now
 from app.base.database import connect, transaction
 from app.embedded import using_engines
 from app.messaging.outcomes import GIVEN_UP_AFTER
+from app.messaging.reports import time_out_reports
 from app.settings import ROOT
 from benchmarks.messages import FLASK, PROVIDERS, fill, loopback, waiting
 from benchmarks.servers import free_port, service

@@ -9,7 +9,7 @@ from app.base.clock import local_date
 from app.base.database import reading
 from app.contributions.rights import RightsState, expected_state, open_after_paying_all
 from app.contributions.rules import due_on
-from app.enrolment.cover import find_enrolment_file, find_family
+from app.enrolment.cover import EnrolmentFile, find_enrolment_file, find_family
 from app.enrolment.models import PARTS
 from app.journeys.desk import Conversation, vocabulary
 from app.journeys.facts import Person, fresh_person, person
@@ -42,7 +42,10 @@ def look_at_rights(talk: Conversation) -> str:
 def read_enrolment_file(talk: Conversation) -> None:
     """How far CNSS is with who is not enrolled yet; one statement."""
     with reading(talk.desk.database) as connection:
-        found = find_enrolment_file(connection, talk.facts["a"][0])
+        keep_enrolment_file(talk, find_enrolment_file(connection, talk.facts["a"][0]))
+
+
+def keep_enrolment_file(talk: Conversation, found: EnrolmentFile | None) -> None:
     talk.facts["f"] = [found.as_of.isoformat(), *found.missing] if found else []
 
 

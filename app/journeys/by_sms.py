@@ -1,70 +1,155 @@
-"""What a phone asks by SMS: a language, reminders or none, help. No menu leads here."""
+"""What a phone asks by SMS: a code, its status, a language, reminders or none, help.
+
+Each message is done once, whatever a provider tells again, and answered only where that cannot
+become a talk of two machines. No menu leads here.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from app.base.phone import Phone
 from app.enrolment.queries import find_language
 from app.enrolment.rules import LANGUAGES
 from app.enrolment.service import choose_language
-from app.messaging.keywords import read_keyword
+from app.journeys.account_by_sms import answer_account
+from app.journeys.desk import Conversation, Desk
+from app.messaging.keywords import read_keyword, script_language
 from app.messaging.models import inbound_message
-from app.messaging.service import queue_message, set_reminders
-from app.text.words import DEFAULT, Words
+from app.messaging.service import queue_message
+from app.messaging.stops import (
+    lost_news_by_stop,
+    note_provider_stop,
+    start_news_again,
+    start_reminders_again,
+    stop_all,
+)
+from app.sms.provider import InboundSms
+from app.text.words import DEFAULT, Say
 
-# Whoever writes what we do not know is told what we know, and not again soon: no loop of machines.
+# So many answers to one phone within an hour: what asks for the account, and all the rest.
+MOST_ACCOUNT, MOST_OTHER = 5, 3
+_WITHIN = timedelta(hours=1)
+# Whoever writes what we do not know is told what we know, and not again soon.
 _TOLD_AGAIN_AFTER = timedelta(hours=24)
+_ACCOUNT = ("code", "status")
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What a message was understood as, and whether it gets an answer."""
+
+    keyword: str | None
+    answered: bool
 
 
 def answer_sms(
     connection: Connection,
-    words: Words,
+    desk: Desk,
     provider: str,
-    provider_id: str,
-    phone: Phone,
-    body: str,
+    sms: InboundSms,
     now: datetime,
-) -> str | None:
-    """Does what the message asks, once for each message; gives what it was understood as."""
-    keyword = read_keyword(body)
-    tell_unknown = keyword is not None or not _wrote_unknown(connection, phone, now)
-    if not _is_new(connection, provider, provider_id, phone, keyword, now):
-        return keyword
+    *,
+    answered_there: bool = False,
+) -> Heard:
+    """Does what the message asks. `answered_there`: the provider itself told the phone so."""
+    keyword = read_keyword(sms.text)
+    _wait_for_turn(connection, sms)
+    if not _is_new(connection, provider, sms, keyword, now):
+        return Heard(keyword, False)
+    language = find_language(connection, sms.sender) or script_language(sms.text) or DEFAULT
+    key = f"{provider}:{sms.identity}"
+    talk = Conversation(sms.sender, desk.words.spoken(language), {}, {}, now, key, desk)
+    allowed = not answered_there and _may_answer(connection, sms, keyword, now)
+    if keyword in _ACCOUNT and not allowed:
+        return Heard(keyword, False)
+    answer = _done(connection, talk, provider, keyword, answered_there)
+    if not allowed or answer is _NOTHING_NEW:
+        return Heard(keyword, False)
+    if answer is not None:
+        _tell(connection, talk, answer)
+    _note_answered(connection, provider, sms)
+    return Heard(keyword, True)
+
+
+# A second STOP is done and not answered.
+_NOTHING_NEW = Say("")
+
+
+def _done(
+    connection: Connection,
+    talk: Conversation,
+    provider: str,
+    keyword: str | None,
+    stopped_there: bool,
+) -> Say | None:
+    """Does it, and gives what to say; None where a message is queued already."""
+    if keyword in _ACCOUNT:
+        assert keyword
+        return answer_account(connection, talk, keyword)
     if keyword in LANGUAGES:
-        choose_language(connection, phone, keyword)
-    if keyword in {"stop", "start"}:
-        set_reminders(connection, phone, keyword == "start", now)
-    if tell_unknown:
-        kind = {"stop": "reminders_off", "start": "reminders_on"}.get(keyword or "")
-        queue_message(
-            connection,
-            words,
-            kind=kind or ("language" if keyword in LANGUAGES else "help"),
-            event=f"{provider}:{provider_id}",
-            phone=phone,
-            language=find_language(connection, phone) or DEFAULT,
-            values={},
-            now=now,
-        )
-    return keyword
+        choose_language(connection, talk.phone, keyword)
+        talk.language = keyword
+        return Say("sms.language")
+    if keyword == "stop":
+        return _stop(connection, talk, provider, stopped_there)
+    if keyword == "start":
+        return _start(connection, talk, provider)
+    return Say("sms.help")
+
+
+def _stop(connection: Connection, talk: Conversation, provider: str, stopped_there: bool) -> Say:
+    """Confirmed once. A provider that has heard it itself writes to the phone no more."""
+    told = talk.desk.words.say(talk.language, "sms.stopped")
+    changed = stop_all(
+        connection, talk.phone, talk.now, said_to="sms", key=talk.action_key, wording=told
+    )
+    if stopped_there:
+        note_provider_stop(connection, provider, talk.phone, talk.now)
+    return Say("sms.stopped") if changed else _NOTHING_NEW
+
+
+def _start(connection: Connection, talk: Conversation, provider: str) -> Say:
+    """Undoes what STOP did, and no more: news come back only to whom a STOP took them."""
+    start_reminders_again(connection, provider, talk.phone, talk.now)
+    if not lost_news_by_stop(connection, talk.phone):
+        return Say("sms.started")
+    told = talk.desk.words.say(talk.language, "sms.started_all")
+    start_news_again(connection, talk.phone, talk.language, talk.action_key, told, talk.now)
+    return Say("sms.started_all")
+
+
+def _tell(connection: Connection, talk: Conversation, answer: Say) -> None:
+    queue_message(
+        connection,
+        talk.desk.words,
+        kind=answer.key.removeprefix("sms."),
+        event=talk.action_key,
+        phone=talk.phone,
+        language=talk.language,
+        values=answer.values,
+        now=talk.now,
+    )
+
+
+def _wait_for_turn(connection: Connection, sms: InboundSms) -> None:
+    """Messages of one phone are counted one after the other."""
+    connection.execute(_TURN, {"phone": f"inbound:{sms.sender.e164}"})
+
+
+_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:phone, 0))")
 
 
 def _is_new(
-    connection: Connection,
-    provider: str,
-    provider_id: str,
-    phone: Phone,
-    keyword: str | None,
-    now: datetime,
+    connection: Connection, provider: str, sms: InboundSms, keyword: str | None, now: datetime
 ) -> bool:
     row = insert(inbound_message).values(
         provider=provider,
-        provider_id=provider_id,
-        phone=phone.e164,
+        provider_id=sms.identity,
+        phone=sms.sender.e164,
         keyword=keyword,
         received_at=now,
     )
@@ -72,10 +157,23 @@ def _is_new(
     return connection.execute(new).scalar() is not None
 
 
-def _wrote_unknown(connection: Connection, phone: Phone, now: datetime) -> bool:
-    """Whether it was told of late what may be written."""
+def _may_answer(
+    connection: Connection, sms: InboundSms, keyword: str | None, now: datetime
+) -> bool:
     row = inbound_message.c
-    said = select(func.count()).where(
-        row.phone == phone.e164, row.received_at > now - _TOLD_AGAIN_AFTER, row.keyword.is_(None)
-    )
-    return bool(connection.execute(said).scalar())
+    lately, account = row.received_at > now - _WITHIN, row.keyword.in_(_ACCOUNT)
+    asked = select(
+        func.count().filter(lately, account),
+        func.count().filter(lately, or_(row.keyword.is_(None), ~account)),
+        func.count().filter(row.keyword.is_(None)),
+    ).where(row.phone == sms.sender.e164, row.received_at > now - _TOLD_AGAIN_AFTER, row.answered)
+    of_account, others, helps = connection.execute(asked).one()
+    if keyword in _ACCOUNT:
+        return bool(of_account < MOST_ACCOUNT)
+    return bool(others < MOST_OTHER and (keyword is not None or not helps))
+
+
+def _note_answered(connection: Connection, provider: str, sms: InboundSms) -> None:
+    row = inbound_message.c
+    mine = (row.provider == provider) & (row.provider_id == sms.identity)
+    connection.execute(update(inbound_message).where(mine).values(answered=True))

@@ -11,6 +11,7 @@ from app.enrolment.queries import find_household
 from app.enrolment.service import choose_language, identify_phone, take_identification_try
 from app.journeys.desk import Conversation, vocabulary
 from app.journeys.facts import keep_facts, keep_household, keep_locks, read_facts
+from app.journeys.lost_receipts import keep_lost_receipt
 from app.payments.callers import find_phone_caller
 from app.ussd.vocabulary import Row, Values
 
@@ -24,9 +25,13 @@ _NATIVE_NAMES = {
 }
 
 
-@vocabulary.action("recognise_caller", "artisan", "several", "agent", "unknown")
+@vocabulary.action("recognise_caller", "artisan", "several", "agent", "unknown", "lost_receipt")
 def recognise_caller(talk: Conversation) -> str:
-    """An unknown phone begins with the language each time: a dialled chain keeps its meaning."""
+    """An unknown phone begins with the language each time: a dialled chain keeps its meaning.
+
+    For the same reason a receipt that did not arrive waits for a dial of the code alone. It stands
+    before the PIN: its number and amount were sent to this very phone, and nothing else is shown.
+    """
     with reading(talk.desk.database) as connection:
         caller = find_phone_caller(connection, talk.phone, talk.now)
         found = caller.artisan
@@ -41,8 +46,10 @@ def recognise_caller(talk: Conversation) -> str:
         return "agent"
     if several:
         keep_household(talk, members)
-        return "several"
-    return "artisan" if found else "unknown"
+    if found and caller.lost and not talk.ahead:
+        keep_lost_receipt(talk, caller.lost)
+        return "lost_receipt"
+    return "several" if several else "artisan" if found else "unknown"
 
 
 @vocabulary.rows("languages")

@@ -7,10 +7,9 @@ from app.base.database import reading, transaction
 from app.journeys.desk import Conversation, own_message_when, vocabulary
 from app.messaging.consent import has_consented, record_consent
 from app.messaging.service import queue_message
+from app.messaging.stops import NEWS
 from app.notices.queries import list_notices
 from app.ussd.vocabulary import NothingToShow, Row, Values
-
-_SUBJECT = "export_news"
 
 
 @vocabulary.action("look_at_notices", "some", "none")
@@ -38,7 +37,7 @@ def notice(talk: Conversation) -> Values:
 @vocabulary.action("look_at_export_news", "on", "off")
 def look_at_export_news(talk: Conversation) -> str:
     with reading(talk.desk.database) as connection:
-        return "on" if has_consented(connection, talk.phone, _SUBJECT) else "off"
+        return "on" if has_consented(connection, talk.phone, NEWS) else "off"
 
 
 @vocabulary.action("start_export_news", "done", by_sms=own_message_when("done"))
@@ -52,15 +51,18 @@ def stop_export_news(talk: Conversation) -> str:
 
 
 def _answer(talk: Conversation, given: bool) -> str:
+    """The words of consent are those of the screen that was answered."""
+    asked = "export_news_off" if given else "export_news_on"
     with transaction(talk.desk.database) as connection:
         record_consent(
             connection,
             talk.phone,
-            _SUBJECT,
+            NEWS,
             given,
             language=talk.language,
             channel="ussd",
             answered_by=talk.action_key,
+            wording=talk.desk.words.say(talk.language, asked),
             now=talk.now,
         )
         queue_message(

@@ -18,9 +18,10 @@ def record_consent(
     language: str,
     channel: str,
     answered_by: str,
+    wording: str,
     now: datetime,
 ) -> None:
-    """A yes or a no; the same answer (`answered_by`) again is recorded once."""
+    """A yes or a no to the sentence `wording`; the same answer (`answered_by`) again is one."""
     connection.execute(
         insert(consent)
         .values(
@@ -30,6 +31,7 @@ def record_consent(
             language=language,
             channel=channel,
             answered_by=answered_by,
+            wording=wording,
             recorded_at=now,
         )
         .on_conflict_do_nothing(index_elements=["answered_by"])

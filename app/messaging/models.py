@@ -63,6 +63,8 @@ message = Table(
     Column("sent_at", DateTime(timezone=True)),
     # When it came to the state it stays in.
     Column("ended_at", DateTime(timezone=True)),
+    # When what a failed receipt said reached the person after all: on a screen, or by another one.
+    Column("made_up_at", DateTime(timezone=True)),
     Column("error", Text),
     CheckConstraint("state IN ('" + "', '".join(STATES) + "')", name="state"),
     CheckConstraint("encoding IN ('GSM-7', 'UCS-2')", name="encoding"),
@@ -88,6 +90,13 @@ message = Table(
         postgresql_where=text("state IN ('sent', 'unknown')"),
     ),
     Index("ix_message_phone", "phone", "id"),
+    # What the next dial of the phone shows first.
+    Index(
+        "ix_message_undelivered",
+        "phone",
+        "id",
+        postgresql_where=text("kind = 'receipt' AND state = 'failed' AND made_up_at IS NULL"),
+    ),
     Index("ix_message_created_at", "created_at"),
 )
 
@@ -121,6 +130,8 @@ delivery_report = Table(
     # on_the_way, delivered, failed; none is a word we do not know.
     Column("outcome", Text),
     Column("reason", Text),
+    # The person asked this provider for no more.
+    Column("stopped", Boolean, nullable=False, server_default=text("false")),
     Column("received_at", DateTime(timezone=True), nullable=False),
     Column("times", Integer, nullable=False, server_default=text("1")),
     CheckConstraint("outcome IN ('on_the_way', 'delivered', 'failed')", name="outcome"),
@@ -163,6 +174,8 @@ consent = Table(
     Column("language", Text, nullable=False),
     Column("channel", Text, nullable=False),
     Column("answered_by", Text, nullable=False, unique=True),
+    # The sentence it was the answer to, as it was shown; none where it was not kept yet.
+    Column("wording", Text),
     Column("recorded_at", DateTime(timezone=True), nullable=False),
     CheckConstraint("subject IN ('export_news')", name="subject"),
     CheckConstraint("channel IN ('ussd', 'sms')", name="channel"),

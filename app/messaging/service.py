@@ -54,8 +54,27 @@ def queue_message(
     return queued
 
 
-def set_reminders(connection: Connection, phone: Phone, wanted: bool, now: datetime) -> None:
-    """Whether reminders go to this phone; receipts and answers asked for always do."""
-    statement = insert(phone_preference).values(phone=phone.e164, reminders=wanted, changed_at=now)
-    new = {"reminders": statement.excluded.reminders, "changed_at": statement.excluded.changed_at}
-    connection.execute(statement.on_conflict_do_update(index_elements=["phone"], set_=new))
+def set_reminders(
+    connection: Connection, phone: Phone, wanted: bool, now: datetime, *, changed_by: str = "ussd"
+) -> bool:
+    """Whether reminders go to this phone; receipts and answers asked for always do.
+
+    False where that was said before: then the row stays, with who changed it and when.
+    """
+    row = phone_preference.c
+    statement = insert(phone_preference).values(
+        phone=phone.e164, reminders=wanted, changed_at=now, changed_by=changed_by
+    )
+    said = statement.excluded
+    changed = connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["phone"],
+            set_={
+                "reminders": said.reminders,
+                "changed_at": said.changed_at,
+                "changed_by": said.changed_by,
+            },
+            where=row.reminders != said.reminders,
+        ).returning(row.phone)
+    )
+    return changed.scalar() is not None

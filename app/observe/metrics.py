@@ -44,3 +44,8 @@ provider_rests = Counter(
 rate_limits_away = Counter(
     "maalem_rate_limits_away_total", "Tries let through because Redis could not count them"
 )
+delivery_reports = Counter(
+    "maalem_sms_reports_total",
+    "Delivery reports, by provider and what they say; unknown_word is one we do not know",
+    ("provider", "outcome"),
+)

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
     Connection,
     DateTime,
+    ScalarSelect,
     Select,
     Text,
     bindparam,
     exists,
     func,
+    literal_column,
     select,
 )
 
 from app.agents.models import agent
+from app.base.money import Money
 from app.base.phone import Phone
 from app.enrolment.models import artisan, artisan_pin, phone_profile, pin_reset
 from app.enrolment.queries import PERSON, Artisan, owners_of
+from app.messaging.models import message
+from app.payments.models import deposit, payment_code
 from app.payments.queries import Account, account_columns, account_of
 
 _PHONE, _NOW = bindparam("phone", type_=Text), bindparam("now", type_=DateTime(True))
@@ -36,10 +41,22 @@ class Locks:
 
 
 @dataclass(frozen=True, slots=True)
+class LostReceipt:
+    """A receipt whose message to this phone did not arrive: what it said, as far as anybody who
+    holds the phone may read it.
+    """
+
+    receipt: str
+    total: Money
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class PhoneCaller:
     """Whose phone it is: the language chosen there, the agent, and the first of `people` artisans.
 
     Who identified on the phone comes before the register's; the account is the first artisan's.
+    `lost` is the newest receipt that was sent to the phone in vain.
     """
 
     language: str | None
@@ -48,11 +65,12 @@ class PhoneCaller:
     artisan: Artisan | None
     account: Account
     locks: Locks
+    lost: LostReceipt | None
 
 
 def find_phone_caller(connection: Connection, phone: Phone, now: datetime) -> PhoneCaller:
     row = connection.execute(_CALLER, {"phone": phone.e164, "now": now}).one()
-    language, agent_id, people, has_pin, has_reset, live, settled, deposits, *person = row
+    language, agent_id, people, lost, has_pin, has_reset, live, settled, deposits, *person = row
     return PhoneCaller(
         language,
         agent_id,
@@ -60,7 +78,13 @@ def find_phone_caller(connection: Connection, phone: Phone, now: datetime) -> Ph
         Artisan(*person) if person[0] is not None else None,
         account_of(live, settled, deposits),
         Locks(has_pin, has_reset),
+        _lost_receipt(lost),
     )
+
+
+def find_lost_receipt(connection: Connection, phone: Phone) -> LostReceipt | None:
+    """The same of the phone alone: what is to be shown next."""
+    return _lost_receipt(connection.execute(_LOST, {"phone": phone.e164}).scalar())
 
 
 def get_locks(connection: Connection, artisan_id: int, now: datetime) -> Locks:
@@ -78,10 +102,44 @@ def _caller_statement() -> Select[Any]:
         language.scalar_subquery().label("language"),
         working.order_by(agent.c.id).limit(1).scalar_subquery().label("agent_id"),
         people.label("people"),
+        _lost_row().label("lost"),
         *(column.label(name) for column, name in _locks(first)),
         *account_columns(first),
     ).subquery("line")
     return select(line, *PERSON).select_from(line).outerjoin(artisan, artisan.c.id == first)
+
+
+def _lost_row() -> ScalarSelect[Any]:
+    """By an index of such messages alone. A receipt's event is `receipt:NUMBER:...`."""
+    row, number = message.c, func.split_part(message.c.event_key, ":", 2)
+    told = func.json_build_array(
+        deposit.c.receipt_number,
+        deposit.c.total_centimes,
+        func.extract("epoch", deposit.c.received_at),
+    )
+    return (
+        select(told)
+        .select_from(message)
+        .join(deposit, deposit.c.receipt_number == number)
+        .join(payment_code, payment_code.c.code == deposit.c.code)
+        .where(
+            row.phone == _PHONE,
+            row.kind == literal_column("'receipt'"),
+            row.state == literal_column("'failed'"),
+            row.made_up_at.is_(None),
+            payment_code.c.state != "reversed",
+        )
+        .order_by(row.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def _lost_receipt(row: list[Any] | None) -> LostReceipt | None:
+    if row is None:
+        return None
+    receipt, total, received = row
+    return LostReceipt(receipt, Money(total), datetime.fromtimestamp(received, UTC))
 
 
 def _locks(artisan_id: Any) -> list[tuple[Any, str]]:
@@ -99,4 +157,5 @@ def _locks(artisan_id: Any) -> list[tuple[Any, str]]:
 
 # Built once: building them takes longer than running them.
 _CALLER = _caller_statement()
+_LOST = select(_lost_row())
 _LOCKS = select(*(lock for lock, _ in _locks(bindparam("artisan", type_=BigInteger))))

@@ -256,9 +256,8 @@ class Engine(Generic[Desk]):
 
     def _talk(self, place: Place, caller: Caller[Desk], screen: str = "") -> Talk[Desk]:
         key = f"{caller.session_id}:{screen}:{place.visits}"
-        return Talk(
-            caller.phone, place.language, place.facts, place.kept, caller.now, key, caller.desk
-        )
+        who, now, desk = caller.phone, caller.now, caller.desk
+        return Talk(who, place.language, place.facts, place.kept, now, key, desk, caller.ahead)
 
 
 def plain_input(typed: str) -> str:

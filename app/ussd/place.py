@@ -42,7 +42,7 @@ class Place:
 class Caller(Generic[Desk]):
     """Who is on the line for this hop, what the gateway's screen carries, and what actions may
     work with. `began` is when the hop arrived, on the monotonic clock; `late` the action of this
-    hop that was too slow for the screen.
+    hop that was too slow for the screen; `ahead`: answers were dialled behind the code.
     """
 
     session_id: str
@@ -52,6 +52,7 @@ class Caller(Generic[Desk]):
     limits: Limits
     began: float = field(default_factory=monotonic)
     late: LateAction | None = None
+    ahead: bool = False
 
 
 class Step(NamedTuple):

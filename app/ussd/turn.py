@@ -66,6 +66,7 @@ class Turns(Generic[Desk]):
         engine = self._versions.find(record.menu) if record and not hop.starts else None
         if record is None or engine is None:
             revision = record.revision if record else 0
+            caller.ahead = bool(chain)
             engine, record, walk = self._begun(broken_off, caller, language)
             record.revision, inputs = revision, chain.split("*") if chain else []
         else:

@@ -27,7 +27,8 @@ class Talk(Generic[Desk]):
 
     `facts` is what was read of the caller, `kept` what the caller chose; both are JSON.
     `desk` is what actions work with (the database, the clock); sources, checks and guards must
-    not touch it. `action_key` names this visit of this screen, the same on a retry.
+    not touch it. `action_key` names this visit of this screen, the same on a retry. `ahead`: the
+    answers were dialled behind the code, and mean what they always mean.
     """
 
     phone: Phone
@@ -37,6 +38,7 @@ class Talk(Generic[Desk]):
     now: datetime
     action_key: str
     desk: Desk
+    ahead: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ A file holds one person's stories. A step is one of
     paid: true          an agent takes the cash for the live code
     asked: PHONE        somebody else has a code made for all that they owe
     posted: DAY         CNSS credits what was received
+    lost: PROVIDER      the messages with receipts went out by it, and it says that none arrived
     cnss: {FIELD: ...}  the ministry's file says otherwise
     wait: {days: 1}     time passes; `at: MOMENT` sets the clock, as clocks in Morocco show it
 
@@ -40,10 +41,12 @@ from app.base.phone import Phone
 from app.enrolment.models import artisan
 from app.enrolment.samples import SAMPLE_IDENTITIES
 from app.enrolment.service import choose_language
+from app.messaging.reports import store_report
 from app.payments.deposits import redeem_code
 from app.payments.service import issue_code
 from app.payments.takers import at_till
 from app.runtime import Runtime
+from app.sms.provider import Report
 from tests.conftest import TestClock
 from tests.phone import TestPhone
 
@@ -212,6 +215,8 @@ class Player:
             self._pay()
         elif kind == "asked":
             self._ask(value)
+        elif kind == "lost":
+            self._lose(str(value))
         elif kind == "posted":
             self._run("UPDATE settled_contribution SET posted_on = :day", day=value)
         elif kind == "cnss":
@@ -258,6 +263,19 @@ class Player:
             now = self.runtime.clock()
             words = self.runtime.words
             redeem_code(connection, code, at_till(found, "page"), key=code, words=words, now=now)
+
+    def _lose(self, provider: str) -> None:
+        """Each is sent, and reported as not delivered."""
+        self._run(
+            "UPDATE message SET state = 'sent', sent_at = created_at, provider = :provider,"
+            " provider_reference = 'lost-' || id WHERE kind = 'receipt' AND state = 'queued'",
+            provider=provider,
+        )
+        with transaction(self.runtime.database) as connection:
+            sent = text("SELECT provider_reference FROM message WHERE state = 'sent'")
+            for reference in connection.execute(sent).scalars().all():
+                report = Report(reference, "Failed", "failed")
+                store_report(connection, provider, report, self.runtime.clock())
 
     def _run(self, sql: str, **values: object) -> None:
         with self.runtime.database.begin() as connection:

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, event
 
 from app.runtime import Runtime
 from tests.conftest import TestClock
+from tests.journeys.world import World
 from tests.phone import TestPhone
 
 FATIMA, HASSAN, AICHA = (f"+2126000000{n:02d}" for n in (1, 2, 5))
@@ -156,6 +157,21 @@ def test_a_code_for_other_months_and_cancelling_stay_in_the_budget(
         clock.now += timedelta(seconds=20)
         cost = spent(lambda typed=typed: once.answer(typed))  # type: ignore[misc]
         assert cost.sql <= most and cost.redis <= 2, (typed, cost)
+
+
+@pytest.mark.usefixtures("sample_people")
+def test_a_lost_receipt_stays_in_the_budget(once: OnePost, spent: Meter, runtime: Runtime) -> None:
+    """It comes in the statement that reads who calls; going on notes it and looks for another."""
+    once.dial(FATIMA, "2*1*00")
+    world = World(runtime)
+    world.pay()
+    world.run("UPDATE message SET state = 'failed', ended_at = due_at WHERE kind = 'receipt'")
+    first = spent(lambda: once.dial(FATIMA))
+    assert "pas arrivé" in once.screen
+    assert (first.sql <= READ, first.redis <= 2) == (True, True), first
+    seen = spent(lambda: once.answer("1"))
+    assert "Mon AMO" in once.screen
+    assert (seen.sql <= READ, seen.redis <= 2) == (True, True), seen
 
 
 def test_meters_count(spent: Meter, runtime: Runtime) -> None:

@@ -10,7 +10,6 @@ from pydantic import SecretStr
 from twilio.request_validator import RequestValidator
 
 from app import create_app
-from app.messaging.keywords import read_keyword
 from app.runtime import Runtime
 from app.settings import Settings
 from tests.journeys.world import World
@@ -69,13 +68,14 @@ def test_reminders_are_stopped_and_wanted_again(client: FlaskClient, runtime: Ru
         assert World(runtime).run(wants) == [(False,)]
         assert send(client, "oui" if number % 2 else "Start", f"o{number}") == 200
         assert World(runtime).run(wants) == [(True,)]
-    assert {kind for kind, _ in told(runtime)} == {"reminders_off", "reminders_on"}
+    # Eight changes, and three answers within the hour: it may be a machine that writes.
+    assert [kind for kind, _ in told(runtime)] == ["stopped", "started", "stopped"]
 
 
 def test_who_writes_what_we_do_not_know_is_told_once_a_day(
     client: FlaskClient, runtime: Runtime
 ) -> None:
-    for number, body in enumerate(("Salam", "", "?", "1" * 3000, "\0😀\u202e", "code code")):
+    for number, body in enumerate(("Salam", "", "?", "1" * 3000, "\0😀\u202e", "arabe darija")):
         assert send(client, body, str(number)) == 200
     assert told(runtime) == [("help", "fr")]
     assert send(client, "aide", "asked") == 200
@@ -88,9 +88,9 @@ def test_who_writes_what_we_do_not_know_is_told_once_a_day(
     ("changed", "why"),
     [
         ({"from": ""}, "from: missing"),
-        ({"from": "BANQUE"}, "phone: not a phone number"),
+        ({"from": "BANQUE"}, "from: not a phone number"),
         ({"id": ""}, "id: missing"),
-        ({"id": "x" * 65}, "id: too long"),
+        ({"id": "x" * 65}, "id: too long or not printable"),
         ({"text": "x" * 9000}, "body: over 8 KiB"),
     ],
 )
@@ -144,8 +144,3 @@ def test_twilio_signs_what_it_sends(guarded: FlaskClient, runtime: Runtime) -> N
     assert told(runtime) == []
     assert post(signature, form) == post(signature, form) == 200
     assert told(runtime) == [("language", "ary-Latn")]
-
-
-@pytest.mark.parametrize("body", ["", "arabe darija", "stopper", "Bonjour", "12345", "🛑"])
-def test_what_is_no_keyword(body: str) -> None:
-    assert read_keyword(body) is None

@@ -1,0 +1,37 @@
+"""Receipts whose message did not arrive: shown before anything else, once."""
+
+from datetime import UTC, datetime
+
+from app.base.clock import local_date
+from app.base.database import transaction
+from app.base.money import Money
+from app.journeys.desk import Conversation, vocabulary
+from app.messaging.undelivered import note_receipt_seen
+from app.payments.callers import LostReceipt, find_lost_receipt
+from app.ussd.vocabulary import NothingToShow, Values
+
+
+def keep_lost_receipt(talk: Conversation, lost: LostReceipt) -> None:
+    talk.facts["u"] = [lost.receipt, lost.total.centimes, int(lost.received_at.timestamp())]
+
+
+@vocabulary.source("lost_receipt")
+def lost_receipt(talk: Conversation) -> Values:
+    if not (row := talk.facts.get("u")):
+        raise NothingToShow()
+    receipt, total, received = row
+    received_on = local_date(datetime.fromtimestamp(received, UTC))
+    return {"receipt": receipt, "total": Money(total), "received_on": received_on}
+
+
+@vocabulary.action("note_receipt_seen", "another", "artisan", "several")
+def see_receipt(talk: Conversation) -> str:
+    """Who goes on has seen it; a line that breaks before that leaves it for the next dial."""
+    with transaction(talk.desk.database) as connection:
+        if row := talk.facts.pop("u", None):
+            note_receipt_seen(connection, talk.phone, row[0], talk.now)
+        another = find_lost_receipt(connection, talk.phone)
+    if another:
+        keep_lost_receipt(talk, another)
+        return "another"
+    return "several" if len(talk.facts.get("h", ())) > 1 else "artisan"

@@ -1,0 +1,129 @@
+"""Receipts whose SMS did not arrive: who is shown them, when, and when no longer."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from app.base.database import transaction
+from app.messaging.reports import store_report
+from app.runtime import Runtime
+from app.sms.provider import Outcome, Report
+from tests.journeys.world import World
+from tests.phone import TestPhone
+
+FATIMA, HASSAN, KHADIJA = (f"+21260000000{n}" for n in (1, 2, 3))
+AGENT, UNKNOWN = "+212600000091", "+212600000099"
+LOST = "pas arrivé"
+pytestmark = pytest.mark.usefixtures("sample_people")
+
+
+class Line:
+    """A phone that pays, and a network that loses its receipts."""
+
+    def __init__(self, phone: TestPhone, runtime: Runtime) -> None:
+        self.phone, self.runtime, self.world = phone, runtime, World(runtime)
+
+    def pay(self, number: str, chain: str = "2*1") -> None:
+        self.phone.dial(number, f"{chain}*00")
+        self.world.pay()
+
+    def report(self, outcome: Outcome) -> None:
+        """Of every receipt on its way; a lost one is told again by the other provider."""
+        self.world.run(
+            "UPDATE message SET state = 'sent', sent_at = created_at, provider = 'twilio',"
+            " provider_reference = 'SM' || id WHERE kind = 'receipt' AND state = 'queued'"
+        )
+        sent = "SELECT provider_reference FROM message WHERE state = 'sent' AND kind = 'receipt'"
+        for (reference,) in self.world.run(sent):
+            with transaction(self.runtime.database) as connection:
+                told = Report(str(reference), outcome, outcome)
+                both = ("twilio", "africastalking")
+                store_report(connection, "twilio", told, self.runtime.clock(), providers=both)
+
+
+@pytest.fixture
+def line(phone: TestPhone, runtime: Runtime) -> Line:
+    return Line(phone, runtime)
+
+
+def test_nothing_extra_when_all_is_well(line: Line) -> None:
+    line.pay(FATIMA)
+    assert LOST not in line.phone.dial(FATIMA)
+    line.report("on_the_way")
+    assert LOST not in line.phone.dial(FATIMA)
+    line.report("delivered")
+    assert LOST not in line.phone.dial(FATIMA)
+
+
+def test_it_is_shown_until_somebody_goes_on(line: Line) -> None:
+    line.pay(FATIMA)
+    line.report("failed")
+    for _ in range(3):
+        assert LOST in line.phone.dial(FATIMA), "the line broke: nobody may have seen it"
+    assert "Mon AMO" in line.phone.answer("1")
+    assert "Mon AMO" in line.phone.dial(FATIMA)
+
+
+def test_the_second_message_arrived_so_there_is_nothing_to_show(line: Line) -> None:
+    line.pay(FATIMA)
+    line.report("failed")
+    assert LOST in line.phone.dial(FATIMA)
+    line.report("delivered")
+    assert LOST not in line.phone.dial(FATIMA)
+
+
+def test_both_messages_lost_are_one_receipt(line: Line) -> None:
+    line.pay(FATIMA)
+    line.report("failed")
+    line.report("failed")
+    assert LOST in line.phone.dial(FATIMA)
+    assert "Mon AMO" in line.phone.answer("1")
+
+
+def test_several_receipts_come_one_after_the_other(line: Line) -> None:
+    for _ in range(2):
+        line.pay(HASSAN, "2*2*1")
+    line.report("failed")
+    newest = line.phone.dial(HASSAN)
+    older = line.phone.answer("1")
+    assert LOST in newest and LOST in older and newest != older
+    assert "Mon AMO" in line.phone.answer("1")
+
+
+def test_a_phone_of_several_sees_it_before_choosing(line: Line) -> None:
+    line.phone.dial(KHADIJA, "5*5*4*2*100002*01011982")
+    line.phone.answer("00")
+    line.phone.answer("2")
+    line.phone.answer("1")
+    line.phone.answer("00")
+    line.world.pay()
+    line.report("failed")
+    assert LOST in line.phone.dial(KHADIJA)
+    assert "Pour qui?" in line.phone.answer("1")
+
+
+def test_what_was_given_back_is_no_receipt(line: Line) -> None:
+    line.pay(FATIMA)
+    line.report("failed")
+    with line.runtime.database.begin() as connection:
+        # Without the reversal's own rows: only what the reading of callers looks at.
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        connection.execute(text("UPDATE payment_code SET state = 'reversed'"))
+    assert LOST not in line.phone.dial(FATIMA)
+
+
+@pytest.mark.parametrize("number", [AGENT, UNKNOWN])
+def test_an_agent_s_work_and_a_stranger_are_not_held_up(line: Line, number: str) -> None:
+    line.pay(FATIMA)
+    line.world.run("UPDATE message SET phone = :number WHERE kind = 'receipt'", number=number)
+    line.report("failed")
+    assert LOST not in line.phone.dial(number)
+
+
+def test_what_is_dialled_ahead_keeps_its_meaning(line: Line) -> None:
+    line.pay(HASSAN, "2*2*1")
+    line.report("failed")
+    assert "Code " in line.phone.dial(HASSAN, "2*1")
+    line.phone.answer("00")
+    assert LOST in line.phone.dial(HASSAN)

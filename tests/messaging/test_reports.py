@@ -1,0 +1,240 @@
+"""Reports in whatever order: forward only, final states stay, nothing told is lost."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from app.base.database import transaction
+from app.messaging.models import ENDED, STATES
+from app.messaging.reports import (
+    apply_missed_reports,
+    apply_waiting_reports,
+    store_report,
+    time_out_reports,
+)
+from app.runtime import Runtime
+from app.sms.provider import Outcome, Report
+from tests.conftest import empty
+from tests.journeys.world import World
+
+FATIMA = "+212600000001"
+BOTH = ("africastalking", "twilio")
+# The word of each outcome.
+WORDS: dict[str, Outcome | None] = {
+    "sent": "on_the_way",
+    "delivered": "delivered",
+    "undelivered": "failed",
+    "teleported": None,
+}
+RANK = {state: 2 if state in ENDED else int(state in {"sent", "unknown"}) for state in STATES}
+
+
+class Outbox:
+    """Messages in any state, and what providers say of them."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.runtime, self.world = runtime, World(runtime)
+
+    def add(self, state: str, kind: str = "receipt", event: str = "7", **values: Any) -> int:
+        now = self.runtime.clock()
+        row = {
+            "event_key": f"{kind}:{event}",
+            "kind": kind,
+            "state": state,
+            "phone": FATIMA,
+            "language": "fr",
+            "body": "Maalem: recu 7.",
+            "now": now,
+            "ended": now if state in ENDED else None,
+            "leased": now + timedelta(seconds=30) if state == "sending" else None,
+            "sent": None if state in {"queued", "sending"} else now,
+            "provider": None if state in {"queued", "sending"} else "twilio",
+            "reference": None if state in {"queued", "sending", "unknown"} else "SM7",
+            **values,
+        }
+        found = self.world.run(
+            "INSERT INTO message (event_key, kind, state, phone, language, body, encoding,"
+            " segments, created_at, due_at, ended_at, leased_until, sent_at, provider,"
+            " provider_reference)"
+            " VALUES (:event_key, :kind, :state, :phone, :language, :body, 'GSM-7', 1, :now, :now,"
+            " :ended, :leased, :sent, :provider, :reference) RETURNING id",
+            **row,
+        )
+        number = found[0][0]
+        assert isinstance(number, int)
+        return number
+
+    def tell(
+        self, status: str, reference: str = "SM7", provider: str = "twilio", **more: Any
+    ) -> str:
+        providers = more.pop("providers", BOTH)
+        report = Report(reference, status, WORDS[status], **more)
+        with transaction(self.runtime.database) as connection:
+            return store_report(
+                connection, provider, report, self.runtime.clock(), providers=providers
+            )
+
+    def state(self, number: int) -> str:
+        return str(self.world.run("SELECT state FROM message WHERE id = :id", id=number)[0][0])
+
+    def again(self) -> list[tuple[object, ...]]:
+        return self.world.run(
+            "SELECT state, language, body, tried FROM message WHERE right(event_key, 5) = 'again'"
+        )
+
+
+@pytest.fixture
+def outbox(runtime: Runtime) -> Outbox:
+    return Outbox(runtime)
+
+
+# What each report makes of each state, when it names the provider's reference.
+@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("status", WORDS)
+def test_every_report_in_every_state(outbox: Outbox, state: str, status: str) -> None:
+    number = outbox.add(state)
+    came = outbox.tell(status, message_id=number)
+    moves = {"delivered": "delivered", "undelivered": "failed", "sent": "sent"}
+    may = {
+        "delivered": {"queued", "sending", "sent", "unknown"},
+        "undelivered": {"sent", "unknown"},
+        "sent": {"unknown"},
+        "teleported": set(),
+    }
+    after = moves[status] if state in may[status] else state
+    assert outbox.state(number) == after
+    quiet = "unknown_word" if status == "teleported" else "noted"
+    assert came == (after if after != state else quiet)
+    (row,) = outbox.world.run("SELECT ended_at, leased_until FROM message WHERE id = :i", i=number)
+    assert (row[0] is not None) == (after in ENDED) and (row[1] is not None) == (after == "sending")
+
+
+TOLD = st.tuples(
+    st.sampled_from(list(WORDS)),
+    st.sampled_from(["SM7", "SM8"]),
+    st.sampled_from(BOTH),
+    st.booleans(),
+)
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(state=st.sampled_from(STATES), told=st.lists(TOLD, max_size=8))
+def test_no_sequence_moves_a_message_backwards(
+    runtime: Runtime, state: str, told: list[tuple[str, str, str, bool]]
+) -> None:
+    empty(runtime.database)
+    outbox = Outbox(runtime)
+    number = outbox.add(state)
+    for status, reference, provider, ours in told:
+        before = outbox.state(number)
+        outbox.tell(status, reference, provider, message_id=number if ours else None)
+        after = outbox.state(number)
+        assert RANK[after] >= RANK[before]
+        assert after == before or before not in ENDED
+    kept = outbox.world.run("SELECT coalesce(sum(times), 0)::int FROM delivery_report")
+    assert kept == [(len(told),)]
+
+
+def test_the_same_report_again_is_counted_and_changes_nothing(outbox: Outbox) -> None:
+    number = outbox.add("sent")
+    assert [outbox.tell("delivered") for _ in range(3)] == ["delivered", "repeated", "repeated"]
+    assert outbox.tell("undelivered") == "noted"
+    assert outbox.state(number) == "delivered"
+    rows = outbox.world.run("SELECT status, times FROM delivery_report ORDER BY id")
+    assert rows == [("delivered", 3), ("undelivered", 1)]
+
+
+def test_a_report_before_the_answer_it_is_about(outbox: Outbox) -> None:
+    number = outbox.add("sending")
+    assert outbox.tell("sent") == outbox.tell("delivered") == "waiting"
+    outbox.world.run(
+        "UPDATE message SET state = 'sent', leased_until = NULL, provider = 'twilio',"
+        " provider_reference = 'SM7', sent_at = created_at"
+    )
+    with transaction(outbox.runtime.database) as connection:
+        ids, now = [number, 999], outbox.runtime.clock()
+        assert apply_waiting_reports(connection, ids, now, providers=BOTH) == 1
+        assert apply_waiting_reports(connection, ids, now, providers=BOTH) == 0
+    assert outbox.state(number) == "delivered"
+
+
+def test_a_report_that_crossed_with_the_answer_is_found_later(outbox: Outbox) -> None:
+    outbox.tell("undelivered", reason="error 30003")
+    number = outbox.add("sent")
+    with transaction(outbox.runtime.database) as connection:
+        assert apply_missed_reports(connection, outbox.runtime.clock(), providers=BOTH) == 1
+        assert apply_missed_reports(connection, outbox.runtime.clock(), providers=BOTH) == 0
+    assert outbox.world.run("SELECT state, error FROM message WHERE id = :i", i=number) == [
+        ("failed", "error 30003")
+    ]
+    assert len(outbox.again()) == 1
+
+
+def test_nothing_heard_for_three_days_is_the_end(outbox: Outbox) -> None:
+    sent, unknown = outbox.add("sent"), outbox.add("unknown", event="8")
+    queued = outbox.add("queued", event="9")
+    for hours, ended in ((72, 0), (0.01, 2), (1, 0)):
+        outbox.world.wait(hours * 3600)
+        with transaction(outbox.runtime.database) as connection:
+            assert time_out_reports(connection, outbox.runtime.clock()) == ended
+    states = [outbox.state(number) for number in (sent, unknown, queued)]
+    assert states == ["unreported", "unreported", "queued"]
+    assert outbox.tell("delivered") == "noted"
+    assert outbox.state(sent) == "unreported"
+
+
+def test_a_lost_receipt_is_told_once_more_by_another(outbox: Outbox) -> None:
+    outbox.add("sent")
+    assert outbox.tell("undelivered") == "failed"
+    outbox.tell("undelivered")
+    assert outbox.again() == [("queued", "fr", "Maalem: recu 7.", ["twilio"])]
+    outbox.world.run(
+        "UPDATE message SET state = 'sent', provider = 'africastalking', sent_at = created_at,"
+        " provider_reference = 'AT7' WHERE right(event_key, 5) = 'again'"
+    )
+    outbox.tell("undelivered", "AT7", "africastalking")
+    assert len(outbox.again()) == 1, "once"
+
+
+@pytest.mark.parametrize("providers", [(), ("twilio",)])
+def test_one_provider_alone_tells_nothing_again(outbox: Outbox, providers: tuple[str, ...]) -> None:
+    outbox.add("sent")
+    outbox.tell("undelivered", providers=providers)
+    assert outbox.again() == []
+
+
+def test_only_receipts_are_told_again_and_only_by_who_has_not_tried(outbox: Outbox) -> None:
+    outbox.add("sent", kind="reminder_week")
+    tried = outbox.add("sent", event="8", reference="SM8")
+    outbox.world.run("UPDATE message SET tried = '{africastalking}' WHERE id = :i", i=tried)
+    outbox.tell("undelivered")
+    outbox.tell("undelivered", "SM8")
+    assert outbox.again() == []
+
+
+def test_a_report_of_a_stop_ends_reminders_once(outbox: Outbox) -> None:
+    outbox.add("sent")
+    outbox.tell("undelivered", "SM-not-ours", stopped=True)
+    stops = "SELECT provider, phone FROM provider_stop"
+    assert outbox.world.run(stops) == []
+    outbox.tell("undelivered", reason="error 21610", stopped=True)
+    wants = "SELECT reminders, changed_by FROM phone_preference"
+    assert outbox.world.run(stops) == [("twilio", FATIMA)]
+    assert outbox.world.run(wants) == [(False, "twilio")]
+    outbox.world.wait(60)
+    outbox.world.run("DELETE FROM provider_stop")
+    outbox.world.run(
+        "UPDATE phone_preference SET reminders = true, changed_at = :now",
+        now=outbox.runtime.clock(),
+    )
+    outbox.tell("undelivered", stopped=True)
+    with transaction(outbox.runtime.database) as connection:
+        apply_missed_reports(connection, outbox.runtime.clock())
+    assert outbox.world.run(wants)[0][0] is True, "START came after it"

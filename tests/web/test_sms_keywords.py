@@ -1,0 +1,227 @@
+"""CODE, STATUT, STOP and START by SMS: what each person gets, and that machines fall silent."""
+
+from __future__ import annotations
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from app.journeys.by_sms import MOST_ACCOUNT, MOST_OTHER
+from app.runtime import Runtime
+from tests.journeys.world import World
+from tests.phone import TestPhone
+
+FATIMA, HASSAN, KHADIJA, BRAHIM, AICHA, SAID, DRISS = (f"+21260000000{n}" for n in range(1, 8))
+AGENT, UNKNOWN = "+212600000091", "+212600000099"
+ASKED = "Nouvelles des marchés par SMS, gratuites. Vous pouvez arreter quand vous voulez."
+CODE = re.compile(r"\d{4} \d{4} \d{4}")
+pytestmark = pytest.mark.usefixtures("sample_people")
+
+
+class Writer:
+    """A phone that writes; each message has an id of its own."""
+
+    def __init__(self, client: FlaskClient, runtime: Runtime) -> None:
+        self.client, self.world = client, World(runtime)
+        self.written = 0
+
+    def write(self, phone: str, text: str, **fields: str) -> list[str]:
+        """The answers to one message."""
+        self.written += 1
+        before = self._newest()
+        form = {"from": phone, "to": "1", "text": text, "id": f"w{self.written}", **fields}
+        assert self.client.post("/sms/africastalking/inbound", data=form).status_code == 200
+        rows = "SELECT body, priority FROM message WHERE id > :id AND phone = :phone ORDER BY id"
+        answers = self.world.run(rows, id=before, phone=phone)
+        assert all(priority == 0 for _, priority in answers)
+        return [str(body) for body, _ in answers]
+
+    def _newest(self) -> object:
+        return self.world.run("SELECT coalesce(max(id), 0) FROM message")[0][0]
+
+
+@pytest.fixture
+def writer(client: FlaskClient, runtime: Runtime) -> Writer:
+    return Writer(client, runtime)
+
+
+def code_in(text: str) -> str:
+    (found,) = CODE.findall(text)
+    return str(found)
+
+
+def test_code_gives_the_code_of_the_menu(writer: Writer, phone: TestPhone) -> None:
+    (made,) = writer.write(HASSAN, "code")
+    assert "663,90 DH pour 08/26-11/26" in made
+    assert code_in(made) == code_in(phone.dial(HASSAN, "2*1"))
+    (again,) = writer.write(HASSAN, "Code svp")
+    assert again == made
+
+
+def test_the_code_of_the_menu_is_told_by_sms(writer: Writer, phone: TestPhone) -> None:
+    shown = code_in(phone.dial(FATIMA, "2*1"))
+    assert code_in(writer.write(FATIMA, "CODE")[0]) == shown
+
+
+def test_a_code_chosen_for_fewer_months_is_told_not_replaced(
+    writer: Writer, phone: TestPhone
+) -> None:
+    shown = code_in(phone.dial(HASSAN, "2*2*2"))
+    assert code_in(writer.write(HASSAN, "CODE")[0]) == shown
+
+
+def test_many_ask_at_once_and_get_one_code(app: Flask, runtime: Runtime) -> None:
+    def ask(number: int) -> int:
+        form = {"from": HASSAN, "text": "CODE", "id": f"at-once-{number}"}
+        answer = app.test_client().post("/sms/africastalking/inbound", data=form)
+        return answer.status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        assert set(pool.map(ask, range(8))) <= {200, 503}
+    assert len(World(runtime).run("SELECT code FROM payment_code")) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "text", "answer"),
+    [
+        (KHADIJA, "CODE", "rien à payer"),
+        (BRAHIM, "CODE", "pas encore inscrit à l'AMO"),
+        (SAID, "CODE", "Vous payez l'AMO avec la CPU"),
+        (UNKNOWN, "CODE", "ce numéro n'est pas connu"),
+        (AGENT, "STATUT", "ce numéro n'est pas connu"),
+        (FATIMA, "STATUT", "Droits ouverts jusqu'au"),
+        (FATIMA, "status", "163,52 DH"),
+        (HASSAN, "statut", "663,90 DH"),
+        (KHADIJA, "STATUT", "Rien à payer"),
+        (BRAHIM, "STATUT", "Dossier"),
+        (SAID, "STATUT", "avec la CPU"),
+        (AICHA, "الحالة", "حقوقك مغلقة"),
+        (DRISS, "code", "Khelles f Wafacash"),
+        (UNKNOWN, "رمز", "هذا الرقم غير معروف"),
+        (UNKNOWN, "ⵜⴰⵏⴳⴰⵍⵜ", "ⵓⵔ ⵉⵜⵜⵡⴰⵙⵙⵏ"),
+        (FATIMA, "salam", "écrivez CODE pour payer"),
+        (FATIMA, "AIDE", "écrivez CODE pour payer"),
+    ],
+)
+def test_what_each_person_is_told(writer: Writer, number: str, text: str, answer: str) -> None:
+    (told,) = writer.write(number, text)
+    assert answer in told
+
+
+def test_an_auto_entrepreneur_is_told_where(writer: Writer) -> None:
+    writer.world.run("UPDATE artisan SET category = 'D' WHERE phone = :phone", phone=SAID)
+    assert "taxe d'auto-entrepreneur" in writer.write(SAID, "CODE")[0]
+
+
+def test_a_phone_of_several_is_told_to_choose(writer: Writer, phone: TestPhone) -> None:
+    phone.dial(KHADIJA, "5*5*4*2*100002*01011982")
+    for text in ("CODE", "STATUT"):
+        assert "plusieurs personnes" in writer.write(KHADIJA, text)[0]
+    assert writer.world.run("SELECT code FROM payment_code") == []
+
+
+def test_who_has_a_pin_is_told_the_amount_and_no_more(writer: Writer, phone: TestPhone) -> None:
+    phone.dial(FATIMA, "5*5*3*1*1357*1357")
+    (told,) = writer.write(FATIMA, "STATUT")
+    assert "163,52 DH" in told and "Droits" not in told
+    assert CODE.search(writer.write(FATIMA, "CODE")[0])
+    phone.dial(KHADIJA, "5*5*3*1*1357*1357")
+    assert "rien à payer" in writer.write(KHADIJA, "STATUT")[0]
+    phone.dial(BRAHIM, "5*5*3*1*1357*1357")
+    assert "Dossier" not in writer.write(BRAHIM, "STATUT")[0]
+
+
+def test_the_account_is_told_a_few_times_an_hour(writer: Writer) -> None:
+    texts = ["CODE", "STATUT", "code", "status", "CODE", "CODE", "STATUT"]
+    answered = [len(writer.write(FATIMA, text)) for text in texts]
+    assert answered == [1] * MOST_ACCOUNT + [0] * (len(texts) - MOST_ACCOUNT)
+    assert len(writer.write(FATIMA, "AIDE")) == 1, "the others are counted apart"
+    writer.world.wait(3601)
+    assert len(writer.write(FATIMA, "CODE")) == 1
+
+
+@pytest.mark.parametrize("text", ["AIDE", "DARIJA", "START", "?"])
+def test_two_machines_fall_silent(writer: Writer, text: str) -> None:
+    """Each of our answers brings the same words back, a minute later."""
+    answers = [writer.write(FATIMA, text) for _ in range(50)]
+    assert sum(map(len, answers)) == (1 if text == "?" else MOST_OTHER)
+
+
+def test_a_machine_that_echoes_us_gets_one_answer(writer: Writer) -> None:
+    (answer,) = writer.write(FATIMA, "AIDE")
+    (second,) = writer.write(FATIMA, answer)
+    assert writer.write(FATIMA, second) == []
+
+
+def test_what_is_done_is_done_also_without_an_answer(writer: Writer) -> None:
+    for text in ("AIDE", "AIDE", "AIDE"):
+        assert writer.write(FATIMA, text)
+    assert writer.write(FATIMA, "STOP") == []
+    assert writer.world.run("SELECT reminders, changed_by FROM phone_preference") == [
+        (False, "sms")
+    ]
+
+
+def news(writer: Writer) -> list[tuple[object, ...]]:
+    return writer.world.run("SELECT given, channel, language, wording FROM consent ORDER BY id")
+
+
+def test_stop_is_confirmed_once_and_start_undoes_it(writer: Writer, phone: TestPhone) -> None:
+    phone.dial(FATIMA, "5*4*2*1")
+    (stopped,) = writer.write(FATIMA, "STOP")
+    assert "plus de rappels ni de nouvelles" in stopped
+    assert writer.write(FATIMA, "STOP") == writer.write(FATIMA, "arret") == []
+    assert "Rappels par SMS: non" in phone.dial(FATIMA, "5*5*2")
+    assert "1 Oui, je veux" in phone.dial(FATIMA, "5*4*2")
+    (started,) = writer.write(FATIMA, "START")
+    assert "rappels et les nouvelles" in started
+    assert "Ne plus recevoir" in phone.dial(FATIMA, "5*5*2")
+    assert "Ne plus recevoir" in phone.dial(FATIMA, "5*4*2")
+    assert news(writer) == [
+        (True, "ussd", "fr", ASKED),
+        (False, "sms", "fr", stopped),
+        (True, "sms", "fr", started),
+    ]
+
+
+def test_start_gives_no_news_to_who_never_asked(writer: Writer, phone: TestPhone) -> None:
+    writer.write(FATIMA, "STOP")
+    assert "nouvelles" not in writer.write(FATIMA, "START")[0]
+    phone.dial(FATIMA, "5*4*2*1")
+    phone.dial(FATIMA, "00")
+    phone.dial(FATIMA, "5*4*2*2")
+    writer.world.wait(3601)
+    writer.write(FATIMA, "STOP")
+    assert "nouvelles" not in writer.write(FATIMA, "START")[0], "a no in the menu stays a no"
+    assert [given for given, *_ in news(writer)] == [True, False]
+
+
+def test_receipts_come_after_stop(writer: Writer) -> None:
+    writer.write(FATIMA, "CODE")
+    writer.write(FATIMA, "STOP")
+    writer.world.pay()
+    assert writer.world.run("SELECT state FROM message WHERE kind = 'receipt'") == [("queued",)]
+    assert writer.write(FATIMA, "STATUT")
+
+
+def test_who_tells_the_provider_to_stop_is_heard(writer: Writer, phone: TestPhone) -> None:
+    phone.dial(FATIMA, "5*4*2*1")
+    form = {"senderId": "MAALEM", "phoneNumber": FATIMA}
+    for _ in range(2):
+        assert writer.client.post("/sms/africastalking/optout", data=form).status_code == 200
+    stops = "SELECT provider, phone FROM provider_stop"
+    assert writer.world.run(stops) == [("africastalking", FATIMA)]
+    preference = "SELECT reminders, changed_by FROM phone_preference"
+    assert writer.world.run(preference) == [(False, "africastalking")]
+    assert [row[:3] for row in news(writer)] == [(True, "ussd", "fr"), (False, "sms", "fr")]
+    assert "Rappels" in phone.dial(FATIMA, "5*5*2")
+    phone.answer("1")
+    writer.client.post("/sms/africastalking/optout", data=form)
+    assert writer.world.run("SELECT reminders FROM phone_preference") == [(True,)]
+    writer.write(FATIMA, "START")
+    assert writer.world.run(stops) == []
+    bad = writer.client.post("/sms/africastalking/optout", data={"senderId": "M"})
+    assert (bad.status_code, bad.get_data(as_text=True)) == (400, "phoneNumber: missing")

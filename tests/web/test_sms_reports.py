@@ -1,0 +1,205 @@
+"""Delivery reports over HTTP: who may tell them, what is answered, and what is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from pydantic import SecretStr
+from twilio.request_validator import RequestValidator
+
+from app import create_app
+from app.embedded import start_postgres, stop_postgres, using_engines
+from app.runtime import Runtime
+from app.settings import Settings
+from tests.conftest import TestClock
+from tests.journeys.world import World
+
+FATIMA = "+212600000001"
+TOKEN, PUBLIC = "a-token-that-is-secret", "https://maalem.example/maalem"
+
+
+def settings(runtime: Runtime) -> Settings:
+    return Settings(
+        app_env="production",
+        database_url=runtime.settings.database_url,
+        redis_url=runtime.settings.redis_url,
+        secret_key=SecretStr("a-secret-key-of-forty-letters-for-the-tests"),
+        callback_token=SecretStr(TOKEN),
+        public_url=PUBLIC,
+        sms_providers="twilio,africastalking",  # type: ignore[arg-type]
+        africastalking_username="maalem",
+        africastalking_api_key=SecretStr("key"),
+        twilio_account_sid="AC1",
+        twilio_auth_token=SecretStr("twilio-token"),
+        twilio_from="+212500000000",
+        log_level="error",
+    )
+
+
+@pytest.fixture
+def guarded(runtime: Runtime) -> Iterator[FlaskClient]:
+    """The service in production, with two providers."""
+    own = Runtime(settings(runtime), clock=runtime.clock)
+    yield create_app(own).test_client()
+    own.database.dispose()
+
+
+@pytest.fixture
+def world(runtime: Runtime) -> World:
+    return World(runtime)
+
+
+def sent(world: World, provider: str, reference: str, event: str = "receipt:7:x") -> int:
+    rows = world.run(
+        "INSERT INTO message (event_key, kind, state, phone, language, body, encoding, segments,"
+        " created_at, due_at, sent_at, provider, provider_reference) VALUES (:event, 'receipt',"
+        " 'sent', :phone, 'fr', 'Maalem', 'GSM-7', 1, :now, :now, :now, :provider, :reference)"
+        " RETURNING id",
+        event=event,
+        phone=FATIMA,
+        now=world.runtime.clock(),
+        provider=provider,
+        reference=reference,
+    )
+    assert isinstance(rows[0][0], int)
+    return rows[0][0]
+
+
+def states(world: World) -> list[object]:
+    return [state for (state,) in world.run("SELECT state FROM message ORDER BY id")]
+
+
+def twilio(client: FlaskClient, form: dict[str, str], query: str = "", **changed: str) -> int:
+    """Signed as Twilio signs: the address with its query, then every field."""
+    address = f"{PUBLIC}/sms/twilio/status{query}"
+    signature = RequestValidator("twilio-token").compute_signature(address, form)
+    answer = client.post(
+        f"/sms/twilio/status{changed.pop('sent_to', query)}",
+        data=form | changed,
+        headers={"X-Twilio-Signature": signature},
+    )
+    return answer.status_code
+
+
+def test_africas_talking_s_reports_carry_the_token(guarded: FlaskClient, world: World) -> None:
+    sent(world, "africastalking", "ATX1")
+    form = {"id": "ATX1", "status": "Success", "phoneNumber": FATIMA, "networkCode": "60401"}
+    for address, status in (("", 404), ("/wrong", 404), (f"/{TOKEN}", 200), (f"/{TOKEN}", 200)):
+        answer = guarded.post(f"/sms/africastalking/delivery{address}", data=form)
+        assert answer.status_code == status, address
+    assert states(world) == ["delivered"]
+    assert world.run("SELECT times FROM delivery_report") == [(2,)]
+
+
+def test_twilio_s_reports_are_signed_with_their_query(guarded: FlaskClient, world: World) -> None:
+    number = sent(world, "twilio", "SM1")
+    form = {"MessageSid": "SM1", "MessageStatus": "delivered", "To": FATIMA}
+    assert twilio(guarded, form, f"?m={number}", sent_to="?m=99") == 403
+    assert twilio(guarded, form, f"?m={number}", MessageStatus="failed") == 403
+    assert guarded.post("/sms/twilio/status", data=form).status_code == 403
+    assert states(world) == ["sent"]
+    assert twilio(guarded, form, f"?m={number}") == 200
+    assert states(world) == ["delivered"]
+
+
+def test_a_failed_receipt_goes_to_the_other_provider(guarded: FlaskClient, world: World) -> None:
+    sent(world, "twilio", "SM1")
+    failed = {"MessageSid": "SM1", "MessageStatus": "undelivered", "ErrorCode": "30003"}
+    for _ in range(3):
+        assert twilio(guarded, failed) == 200
+    rows = world.run("SELECT event_key, state, tried, error FROM message ORDER BY id")
+    assert rows == [
+        ("receipt:7:x", "failed", [], "error 30003"),
+        ("receipt:7:x:again", "queued", ["twilio"], None),
+    ]
+
+
+def test_unknown_words_and_strangers_are_kept_and_counted(
+    client: FlaskClient, world: World
+) -> None:
+    before = counted(client)
+    for form in (
+        {"id": "ATX9", "status": "Teleported"},
+        {"id": "ATX9", "status": "Success"},
+        {"id": "ATX9", "status": "Teleported", "failureReason": "x" * 500},
+    ):
+        assert client.post("/sms/africastalking/delivery", data=form).status_code == 200
+    rows = world.run("SELECT provider_reference, status, outcome, times FROM delivery_report")
+    assert sorted(rows, key=str) == [
+        ("ATX9", "Success", "delivered", 1),
+        ("ATX9", "Teleported", None, 2),
+    ]
+    assert counted(client) - before == 2
+
+
+def counted(client: FlaskClient) -> float:
+    name = 'maalem_sms_reports_total{outcome="unknown_word",provider="africastalking"}'
+    for line in client.get("/metrics").get_data(as_text=True).splitlines():
+        if line.startswith(name):
+            return float(line.split()[-1])
+    return 0.0
+
+
+@pytest.mark.parametrize(
+    ("form", "why"),
+    [
+        ({}, "id: missing"),
+        ({"id": "ATX1"}, "status: missing"),
+        ({"status": "Success"}, "id: missing"),
+        ({"id": "x" * 65, "status": "Success"}, "id: too long or not printable"),
+        ({"id": "A", "status": "S", "more": "x" * 9000}, "body: over 8 KiB"),
+    ],
+)
+def test_what_no_provider_reports(client: FlaskClient, form: dict[str, str], why: str) -> None:
+    answer = client.post("/sms/africastalking/delivery", data=form)
+    assert (answer.status_code, answer.get_data(as_text=True)) == (400, why)
+
+
+def test_twilio_with_too_much_is_refused_too(guarded: FlaskClient) -> None:
+    assert twilio(guarded, {"MessageSid": "SM1", "MessageStatus": "x" * 9000}) == 400
+    assert twilio(guarded, {"MessageSid": "SM1"}) == 400
+
+
+@pytest.mark.usefixtures("sample_people")
+def test_what_twilio_answered_itself_is_done_and_not_answered(
+    guarded: FlaskClient, world: World
+) -> None:
+    address = f"{PUBLIC}/sms/twilio/inbound"
+
+    def write(sid: str, body: str, kind: str) -> None:
+        form = {"From": FATIMA, "Body": body, "MessageSid": sid, "OptOutType": kind}
+        signature = RequestValidator("twilio-token").compute_signature(address, form)
+        headers = {"X-Twilio-Signature": signature}
+        assert guarded.post("/sms/twilio/inbound", data=form, headers=headers).status_code == 200
+
+    told = "SELECT count(*)::int FROM message WHERE kind <> 'claim_ready'"
+    before = world.run(told)
+    wants = "SELECT reminders FROM phone_preference"
+    stops = "SELECT provider FROM provider_stop"
+    write("SM1", "Unsubscribe", "STOP")
+    assert (world.run(wants), world.run(stops)) == ([(False,)], [("twilio",)])
+    write("SM2", "Yes", "START")
+    assert (world.run(wants), world.run(stops)) == ([(True,)], [])
+    write("SM3", "info", "HELP")
+    assert world.run(told) == before
+
+
+def test_with_the_database_away_the_provider_is_to_tell_again(tmp_path: Path) -> None:
+    with using_engines(tmp_path, durable=False) as urls:
+        own = Runtime(
+            Settings(database_url=urls.database_url, redis_url=urls.redis_url, log_level="error"),
+            clock=TestClock(),
+        )
+        app = create_app(own)
+        assert app.test_cli_runner().invoke(args=["db", "upgrade"]).exit_code == 0
+        client = app.test_client()
+        form = {"id": "ATX1", "status": "Success"}
+        stop_postgres(tmp_path)
+        assert client.post("/sms/africastalking/delivery", data=form).status_code == 503
+        start_postgres(tmp_path)
+        assert client.post("/sms/africastalking/delivery", data=form).status_code == 200
+        own.database.dispose()
+        own.redis.close()
