@@ -1,4 +1,4 @@
-"""When people may be written to, from calendar.yaml beside this file; on clocks in Morocco. Pure."""
+"""When people may be written to, from calendar.yaml beside this file; Morocco's clocks. Pure."""
 
 from __future__ import annotations
 

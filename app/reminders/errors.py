@@ -37,3 +37,9 @@ class NoticeChanged(MaalemError):  # noqa: N818
     """The notice's words are no longer those that were proposed: propose it again."""
 
     code = "notice_changed"
+
+
+class NobodyToTell(MaalemError):  # noqa: N818
+    """No artisan of that `region` and `trade`, as the register writes them, can be told."""
+
+    code = "nobody_to_tell"

@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from app.base.database import metadata
 
-CAMPAIGN_STATES = ("proposed", "running", "paused", "cancelled")
+CAMPAIGN_STATES = ("proposed", "running", "paused", "cancelled", "ended")
 RECIPIENT_STATES = ("waiting", "queued", "held_out", "cancelled", "too_late")
 # Why somebody was not told after all.
 REASONS = ("paid", "stopped", "not_due", "campaign_cancelled")

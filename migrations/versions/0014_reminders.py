@@ -41,7 +41,9 @@ def upgrade() -> None:
         sa.Column("proposed_by", sa.Text()),
         sa.Column("approved_by", sa.Text()),
         _check("campaign", "kind", "kind IN ('reminder', 'notice')"),
-        _check("campaign", "state", "state IN ('proposed', 'running', 'paused', 'cancelled')"),
+        _check(
+            "campaign", "state", "state IN ('proposed', 'running', 'paused', 'cancelled', 'ended')"
+        ),
         _check("campaign", "step", "step IN ('week', 'due', 'rights')"),
         _check(
             "campaign",
