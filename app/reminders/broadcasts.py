@@ -1,6 +1,6 @@
-"""An official notice told to many: one person proposes it and sees what it costs, another starts it.
+"""An official notice told to many: one person proposes it and sees the cost, another starts it.
 
-What goes out are the words that were proposed, through the same hours, STOP and budgets as reminders.
+What goes out are the words that were proposed, within the hours, STOP and budgets of reminders.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from app.reminders.errors import (
 )
 from app.reminders.means import Means
 from app.reminders.models import campaign
+from app.reminders.reach import LANGUAGE, REACHED, WANTS_IT
 from app.reminders.rules import MOST_SEGMENTS
 from app.reminders.wording import notice_values
 from app.text.encoding import segments
@@ -172,21 +173,14 @@ def _write_down(connection: Connection, proposed: Row[Any]) -> int:
 
 
 # A phone of several people is told once.
-_AUDIENCE = """
-    SELECT DISTINCT ON (reached.phone) a.id, reached.phone,
-        coalesce(chosen.language, a.language) AS language, a.region
-    FROM artisan a
-    CROSS JOIN LATERAL (SELECT coalesce(a.phone, (
-        SELECT known.phone FROM artisan_phone known WHERE known.artisan_id = a.id
-        ORDER BY known.identified_at DESC LIMIT 1)) AS phone) reached
-    LEFT JOIN phone_profile chosen ON chosen.phone = reached.phone
-    LEFT JOIN phone_preference said ON said.phone = reached.phone
-    WHERE reached.phone IS NOT NULL AND said.reminders IS NOT FALSE
+_AUDIENCE = f"""
+    SELECT DISTINCT ON (reached.phone) a.id, reached.phone, {LANGUAGE}, a.region
+    FROM artisan a {REACHED}
+    WHERE {WANTS_IT}
         AND (CAST(:region AS text) IS NULL OR a.region = :region)
         AND (CAST(:trade AS text) IS NULL OR a.trade = :trade)
     ORDER BY reached.phone, a.id
-"""
-# Made of our own words alone.
+"""  # noqa: S608 - made of our own words alone
 _COUNTED = text(f"""
     SELECT language, count(*) FROM ({_AUDIENCE}) people GROUP BY language ORDER BY language
 """)  # noqa: S608

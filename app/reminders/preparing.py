@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine, Row, func, select, text, update
 
 from app.base.clock import Clock, local_date
 from app.base.database import reading, transaction
+from app.base.errors import InvalidInput
 from app.base.phone import Phone
 from app.contributions.errors import NotCollectedHere
 from app.messaging.models import CAMPAIGN, message
@@ -25,8 +26,8 @@ from app.reminders.budgets import note_reached, spend
 from app.reminders.errors import OverBudget
 from app.reminders.means import Means
 from app.reminders.models import campaign, campaign_recipient
+from app.reminders.reach import WHY_NOT
 from app.reminders.rules import KINDS
-from app.reminders.service import WHY_NOT
 from app.reminders.wording import notice_values, reminder_values
 from app.text.encoding import segments
 
@@ -134,7 +135,7 @@ def decide_next(connection: Connection, means: Means, number: int, now: datetime
             told, cost = _tell(connection, means, waiting, now)
         except NothingDue:
             why = "paid"
-        except NotCollectedHere:
+        except (NotCollectedHere, InvalidInput):
             why = "not_due"
         else:
             _note(connection, waiting, now, state="queued", message_id=told, cost=cost)

@@ -20,6 +20,7 @@ from app.reminders.budgets import give_back
 from app.reminders.errors import CampaignUnknown
 from app.reminders.means import Means
 from app.reminders.models import campaign, campaign_recipient
+from app.reminders.reach import LANGUAGE, REACHED, WANTS_IT, WHY_NOT
 from app.reminders.rules import MOST_SEGMENTS, Occasion, occasions_on
 
 
@@ -126,23 +127,16 @@ def _groups(
     return tuple(Group(*row) for row in connection.execute(text(statement), values | more))
 
 
-# Who owes the month here, is enrolled and has a phone that did not say STOP, and was not written
-# down before. A register without a phone leaves the one that was identified last. Who is held out
-# is chosen by a keyed digest of the artisan alone: the same people, month after month.
-_DUE = """
-    SELECT a.id AS artisan_id, reached.phone, coalesce(chosen.language, a.language) AS language,
-        a.region,
+# Who owes the month here, is enrolled, can be reached, and was not written down before. Who is held
+# out is chosen by a keyed digest of the artisan alone: the same people, month after month.
+_DUE = f"""
+    SELECT a.id AS artisan_id, reached.phone, {LANGUAGE}, a.region,
         CASE WHEN :per_mille > 0 AND
             ('x' || left(encode(sha256(:key || convert_to(a.id::text, 'UTF8')), 'hex'), 8))
             ::bit(32)::bigint % 1000 < :per_mille THEN 'held_out' ELSE 'waiting' END AS state
-    FROM artisan a
-    CROSS JOIN LATERAL (SELECT coalesce(a.phone, (
-        SELECT known.phone FROM artisan_phone known WHERE known.artisan_id = a.id
-        ORDER BY known.identified_at DESC LIMIT 1)) AS phone) reached
-    LEFT JOIN phone_profile chosen ON chosen.phone = reached.phone
-    LEFT JOIN phone_preference said ON said.phone = reached.phone
+    FROM artisan a {REACHED}
     WHERE a.category = ANY(:collected) AND a.enrolled_on < :after
-        AND reached.phone IS NOT NULL AND said.reminders IS NOT FALSE
+        AND {WANTS_IT}
         AND (a.rights_until IS NULL OR a.rights_until < :covered_from)
         AND NOT EXISTS (SELECT FROM settled_contribution paid
             WHERE paid.artisan_id = a.id AND paid.period = :pays)
@@ -151,14 +145,13 @@ _DUE = """
                 WHERE paid.artisan_id = a.id AND paid.period = :keeps))
         AND NOT EXISTS (SELECT FROM campaign_recipient told JOIN campaign ON id = told.campaign_id
             WHERE campaign.name = :name AND told.artisan_id = a.id)
-"""
+"""  # noqa: S608 - made of our own words alone
 _COUNTS = """
     SELECT language, region, count(*) FILTER (WHERE state = 'waiting') AS queued,
         count(*) FILTER (WHERE state = 'held_out') AS held_out
 """
 _IN_ORDER = "GROUP BY language, region ORDER BY language, region"
 _COUNTED = f"{_COUNTS} FROM ({_DUE}) due {_IN_ORDER}"
-# Made of our own words alone.
 _QUEUED = f"""
     WITH told AS (
         INSERT INTO campaign_recipient
@@ -185,13 +178,6 @@ def cancel_settled(connection: Connection, message_ids: Sequence[int], now: date
     return [row.message_id for row in rows]
 
 
-# What a recipient of campaign `c`, artisan `a` and preference `said` need not hear, and why.
-WHY_NOT = """
-    CASE WHEN c.state = 'cancelled' THEN 'campaign_cancelled'
-        WHEN said.reminders IS FALSE THEN 'stopped'
-        WHEN a.rights_until >= c.covered_from OR EXISTS (SELECT FROM settled_contribution paid
-            WHERE paid.artisan_id = a.id AND paid.period = c.pays) THEN 'paid' END
-"""
 _CANCEL_SETTLED = text(f"""
     WITH needless AS (
         SELECT r.campaign_id, r.artisan_id, r.cost, r.decided_at, {WHY_NOT} AS why
