@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.base.clock import local, local_date
-from app.base.database import reading, transaction
+from app.base.database import transaction
 from app.base.months import Month
 from app.reminders.queries import (
     CampaignState,
@@ -121,7 +121,7 @@ def status(as_json: bool) -> None:
     """What was said to many of late, what waits, and whether a budget has stopped it."""
     maalem = runtime()
     now = maalem.clock()
-    with reading(maalem.patient_desk.database) as connection:
+    with transaction(maalem.database) as connection:
         campaigns = list_campaigns(connection, now)
         today = find_spending(connection, local_date(now))
     opens = maalem.reminding.calendar.next_opening(now)
@@ -205,7 +205,7 @@ def report(month: str | None, as_json: bool) -> None:
     maalem = runtime()
     fewest = maalem.reminding.calendar.fewest_compared.value
     chosen = Month.parse(month) if month else None
-    with reading(maalem.patient_desk.database) as connection:
+    with transaction(maalem.database) as connection:
         found = compare_with_holdout(connection, chosen, fewest, maalem.clock())
     if as_json:
         click.echo(json.dumps({"campaigns": [_comparison(one) for one in found]}))

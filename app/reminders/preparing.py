@@ -133,9 +133,7 @@ def decide_next(connection: Connection, means: Means, number: int, now: datetime
     if why is None:
         try:
             told, cost = _tell(connection, means, waiting, now)
-        except NothingDue:
-            why = "paid"
-        except (NotCollectedHere, InvalidInput):
+        except (NothingDue, NotCollectedHere, InvalidInput):
             why = "not_due"
         else:
             _note(connection, waiting, now, state="queued", message_id=told, cost=cost)

@@ -44,6 +44,7 @@ class DaySpending:
 
 def list_campaigns(connection: Connection, now: datetime) -> list[CampaignState]:
     """Those of the last weeks, newest first."""
+    connection.execute(text("SET LOCAL statement_timeout = 0"))
     row, who = campaign.c, campaign_recipient.c
     counted = connection.execute(
         select(who.campaign_id, who.state, func.count())
@@ -112,6 +113,7 @@ def compare_with_holdout(
     connection: Connection, month: Month | None, fewest: int, now: datetime
 ) -> list[Comparison]:
     """Every campaign of reminders, or those of one month; the oldest first."""
+    connection.execute(text("SET LOCAL statement_timeout = 0"))
     asked = select(campaign).where(campaign.c.kind == "reminder")
     if month:
         asked = asked.where(campaign.c.month == month.first_day)
