@@ -181,7 +181,7 @@ class Runtime:
         return Means(
             self.words,
             self.random,
-            self.desk.fee,
+            Money(settings.fee_centimes),
             read_calendar(),
             read_prices(),
             settings.sms_providers,

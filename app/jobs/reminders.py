@@ -40,7 +40,7 @@ class ReminderWork:
 
         Unavailable is raised here, to the worker's loop.
         """
-        if self._at_work and not self._at_work.done():
+        if self.under_way:
             return 0
         done, self._at_work = self._at_work, None
         made = self._made(done) if done else 0
@@ -50,6 +50,10 @@ class ReminderWork:
         if now - self._idle_since >= _IDLE_SECONDS:
             self._at_work = self._thread.submit(self.work)
         return made
+
+    @property
+    def under_way(self) -> bool:
+        return self._at_work is not None and not self._at_work.done()
 
     def stop(self) -> None:
         """Waits for what is under way: a few dozen messages, or the day's queueing."""
