@@ -44,7 +44,11 @@ from app.journeys import (  # noqa: F401 - they register what menus name
     resume,
 )
 from app.journeys.desk import Desk, vocabulary
+from app.messaging.prices import read_prices
 from app.migrating import upgrade
+from app.reminders.calendar import read_calendar
+from app.reminders.means import Means
+from app.reminders.rules import holdout_key
 from app.settings import ROOT, Settings
 from app.sms.provider import Provider
 from app.sms.registry import PROVIDERS
@@ -182,6 +186,23 @@ class Runtime:
         """Counts what a provider is given in a second, by all workers together."""
         storage = RedisStorage("redis://", connection_pool=self.redis.connection_pool)
         return FixedWindowRateLimiter(storage)
+
+    @cached_property
+    def reminding(self) -> Means:
+        """What telling many needs."""
+        settings = self.settings
+        return Means(
+            self.words,
+            self.random,
+            Money(settings.fee_centimes),
+            read_calendar(),
+            read_prices(),
+            settings.sms_providers,
+            settings.sms_day_budget,
+            settings.sms_campaign_budget,
+            settings.reminders_holdout_per_mille,
+            holdout_key(self.secret),
+        )
 
     @property
     def secret(self) -> bytes:

@@ -1,6 +1,7 @@
 """Every setting, typed, with a sentence each. The environment's names are the contract's."""
 
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -82,6 +83,18 @@ class Settings(BaseSettings):
     fee_centimes: int = Field(0, ge=0, description="what the artisan pays on top of the dues")
     page_slots: int = Field(
         5, ge=1, description="pages worked on at once in a process: the rest is for phones"
+    )
+    sms_day_budget: Decimal | None = Field(
+        None, ge=0, description="dirhams a day for reminders and notices; none is no limit"
+    )
+    sms_campaign_budget: Decimal | None = Field(
+        None, ge=0, description="dirhams for each month's step of reminders, and each notice"
+    )
+    reminders_holdout_per_mille: int = Field(
+        0, ge=0, le=500, description="so many of 1000 artisans get no reminder, to see its effect"
+    )
+    reminders_automatic: bool = Field(
+        True, description="whether workers queue each day's reminders by themselves"
     )
     keep_talks_days: int = Field(
         30, ge=1, description="how long hops of talks are kept, for the funnel"

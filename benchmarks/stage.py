@@ -82,7 +82,7 @@ class Stage:
     def callers(self, count: int) -> list[tuple[int, str]]:
         """The next `count` artisans who owe, by id and phone; each is given out once."""
         if self._callers is None:
-            self._fill()
+            self.fill()
             self._callers = _who_owe(self.runtime.database, local_date(self.runtime.clock()))
         found = list(islice(self._callers, count))
         if len(found) < count:
@@ -92,7 +92,7 @@ class Stage:
     def phones(self, count: int) -> list[str]:
         return [phone for _, phone in self.callers(count)]
 
-    def _fill(self) -> None:
+    def fill(self) -> None:
         """Imports the register, unless its own measurement has done so."""
         with self.runtime.database.connect() as connection:
             if connection.execute(select(artisan.c.id).limit(1)).first():

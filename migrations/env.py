@@ -12,6 +12,7 @@ import app.mobile_money.models
 import app.notices.models
 import app.observe.models
 import app.payments.models
+import app.reminders.models
 import app.settlement.models  # noqa: F401
 from app.base.database import metadata
 

@@ -7,6 +7,7 @@ import click
 from flask import Flask
 
 from app.base.errors import MaalemError
+from app.cli import broadcasts  # noqa: F401 - adds to `flask notices`
 from app.cli.agents import agents
 from app.cli.breaks import breaks
 from app.cli.clients import clients
@@ -20,6 +21,7 @@ from app.cli.funnel import funnel
 from app.cli.ledger import ledger
 from app.cli.menus import menus
 from app.cli.registry import registry
+from app.cli.reminders import reminders
 from app.cli.serve import serve
 from app.cli.sms import sms
 from app.cli.talks import talks
@@ -43,6 +45,7 @@ def register_commands(app: Flask) -> None:
         menus,
         notices,
         registry,
+        reminders,
         serve,
         sms,
         talks,

@@ -14,10 +14,12 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from redis.exceptions import RedisError
 from sqlalchemy import text
 
+from app.base.clock import local_date
 from app.base.database import reading
 from app.base.errors import Unavailable
 from app.messaging.queries import count_by_state as messages_by_state
 from app.payments.queries import count_by_state as codes_by_state
+from app.reminders.queries import count_paused, find_spending
 from app.runtime import Runtime, runtime
 
 pages = Blueprint("health", __name__)
@@ -67,16 +69,24 @@ def _counts(maalem: Runtime) -> bytes:
     """Codes and messages by state, from the database: true whichever process is asked."""
     codes = GaugeMetricFamily("maalem_payment_codes", "Payment codes by state", labels=["state"])
     messages = GaugeMetricFamily("maalem_messages", "Messages by state", labels=["state"])
+    spent = GaugeMetricFamily("maalem_sms_day_spent_dirhams", "Messages to many, today, at most")
+    stopped = GaugeMetricFamily(
+        "maalem_sms_budgets_reached", "Budgets that hold messages to many back", labels=["scope"]
+    )
     try:
         with reading(maalem.database) as connection:
             for state, count in codes_by_state(connection).items():
                 codes.add_metric([state], count)
             for state, count in messages_by_state(connection).items():
                 messages.add_metric([state], count)
+            today = find_spending(connection, local_date(maalem.clock()))
+            spent.add_metric([], float(today.spent))
+            stopped.add_metric(["day"], today.reached_at is not None)
+            stopped.add_metric(["campaign"], count_paused(connection))
     except Unavailable:
         return b""
     registry = CollectorRegistry()
-    registry.register(_Families(codes, messages))
+    registry.register(_Families(codes, messages, spent, stopped))
     return generate_latest(registry)
 
 

@@ -1,0 +1,145 @@
+"""Which steps are due on a day, for whom, and what a comparison with the holdout says. Pure."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from math import sqrt
+
+from app.base.months import Month, months_between
+from app.contributions.rates import RATES, Rates
+from app.contributions.rights import paid_through, rights_until
+from app.contributions.rules import due_on
+from app.reminders.calendar import Calendar, Step
+
+STEPS: tuple[Step, ...] = ("week", "due", "rights")
+# What each is called among the messages.
+KINDS = {"week": "reminder_week", "due": "reminder_due", "rights": "reminder_rights"}
+# What `flask menus check` holds every message to.
+MOST_SEGMENTS = {"fr": 1, "ary-Latn": 1, "ar": 2, "zgh": 2}
+# No step is said longer than this before or after its month's deadline.
+_REACH_MONTHS = 3
+_FURTHEST = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """One step of one month: when it is said, and to whom.
+
+    `pays` is the month whose payment makes it pointless, and `covered_from` the first day of rights
+    by which CNSS says that it is paid. `keeps` is the month that has to be paid for the step to be
+    said at all (rights alone), with its own `kept_from`. `deadline` is the day told.
+    """
+
+    step: Step
+    month: Month
+    deadline: date
+    opens_at: datetime
+    useful_until: datetime
+    pays: Month
+    covered_from: date
+    keeps: Month | None = None
+    kept_from: date | None = None
+
+    @property
+    def name(self) -> str:
+        return f"reminder:{self.month}:{self.step}"
+
+
+def occasions_on(calendar: Calendar, day: date, rates: Rates = RATES) -> list[Occasion]:
+    """What is said on `day`, or was to be said before and may still be, by month and step."""
+    this = Month.of(day)
+    months = months_between(this + -_REACH_MONTHS, this + _REACH_MONTHS)
+    every = (occasion_of(calendar, step, month, rates) for month in months for step in STEPS)
+    return [
+        one
+        for one in every
+        if one and calendar.opens(day) >= one.opens_at and calendar.closes(day) <= one.useful_until
+    ]
+
+
+def occasion_of(
+    calendar: Calendar, step: Step, month: Month, rates: Rates = RATES
+) -> Occasion | None:
+    """The step of that month; None where no rights end in it (a change of rules leaves such)."""
+    if step != "rights":
+        deadline = due_on(month, rates)
+        opens, until = _told(calendar, step, deadline)
+        covered = covered_from(month, rates)
+        return Occasion(step, month, deadline, opens, until, month, covered)
+    if (last := _last_paid_of(month, rates)) is None:
+        return None
+    opens, until = _told(calendar, step, month.last_day)
+    pays, kept = last + 1, covered_from(last, rates)
+    return Occasion(
+        step, month, month.last_day, opens, until, pays, covered_from(pays, rates), last, kept
+    )
+
+
+def covered_from(month: Month, rates: Rates = RATES) -> date:
+    """The first day of rights by which CNSS's word means that `month` is paid."""
+    for end in months_between(month, month + _FURTHEST):
+        if paid_through(end.last_day, rates) >= month:
+            return end.first_day
+    raise ValueError(f"no rights within {_FURTHEST} months pay {month}")
+
+
+def _last_paid_of(closing: Month, rates: Rates) -> Month | None:
+    """The newest month that leaves rights open until the end of `closing`, and no longer."""
+    for last in reversed(list(months_between(closing + -_FURTHEST, closing))):
+        if Month.of(rights_until(last, rates)) == closing:
+            return last
+    return None
+
+
+def _told(calendar: Calendar, step: Step, deadline: date) -> tuple[datetime, datetime]:
+    rule = calendar.steps[step]
+    wanted = deadline - timedelta(days=rule.days_before)
+    find = calendar.open_day_from if rule.closed == "next" else calendar.open_day_until
+    day = find(wanted)
+    last = min(day + timedelta(days=rule.useful_days), max(deadline, day))
+    return calendar.opens(day), calendar.closes(calendar.open_day_until(last))
+
+
+def holdout_key(secret: bytes) -> bytes:
+    """What chooses who is held out; apart from every other use of the installation's secret."""
+    return hmac.digest(secret, b"maalem reminders holdout", "sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """So many of `people` paid in time."""
+
+    people: int
+    paid: int
+
+    @property
+    def share(self) -> float:
+        return self.paid / self.people if self.people else 0.0
+
+
+_95 = 1.959963984540054
+
+
+def wilson(share: Share, z: float = _95) -> tuple[float, float]:
+    """The score interval of a proportion (Wilson 1927); all of 0 to 1 for nobody."""
+    if not share.people:
+        return 0.0, 1.0
+    n, p = share.people, share.share
+    middle = p + z * z / (2 * n)
+    half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return max(0.0, (middle - half) / (1 + z * z / n)), min(1.0, (middle + half) / (1 + z * z / n))
+
+
+def difference(reminded: Share, held_out: Share, z: float = _95) -> tuple[float, float, float]:
+    """The difference of two shares and its 95% interval: Newcombe 1998, Statistics in Medicine 17,
+    873-890, method 10 (hybrid score, without continuity correction).
+    """
+    low_1, high_1 = wilson(reminded, z)
+    low_2, high_2 = wilson(held_out, z)
+    p_1, p_2 = reminded.share, held_out.share
+    found = p_1 - p_2
+    below = sqrt((p_1 - low_1) ** 2 + (high_2 - p_2) ** 2)
+    above = sqrt((high_1 - p_1) ** 2 + (p_2 - low_2) ** 2)
+    return found, found - below, found + above

@@ -1,0 +1,130 @@
+"""What a reminder names: the amount, the day, what is at stake, where to pay, and the live code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, literal, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from app.agents.models import agency
+from app.agents.queries import list_agencies
+from app.agents.rules import shown_name
+from app.agents.towns import find_town_of_province
+from app.base.clock import local_date, local_midnight
+from app.base.months import Month
+from app.enrolment.models import artisan
+from app.payments.errors import AnotherIsLive
+from app.payments.models import deposit, payment_code, receipt_watcher
+from app.payments.queries import IssuedCode, get_account
+from app.payments.service import end_live_code, issue_code
+from app.payments.wording import shown_until
+from app.reminders.means import Means
+from app.text.encoding import GSM7, encoding_of
+from app.text.words import Say
+
+NETWORK = "Wafacash"
+# A code that is told lives so long, or to the end of the month, when its amount changes.
+_LIVES_YET = timedelta(hours=24)
+
+
+def reminder_values(
+    connection: Connection, means: Means, waiting: Row[Any], now: datetime
+) -> dict[str, Any]:
+    """What the words `sms.reminder_<step>` want. NothingDue, NotCollectedHere."""
+    code = _live_code(connection, means, waiting, now)
+    open_until, province = connection.execute(
+        select(artisan.c.rights_until, artisan.c.province).where(artisan.c.id == waiting.artisan_id)
+    ).one()
+    return {
+        "total": code.total,
+        "deadline": waiting.deadline,
+        "code": code.code,
+        "until": shown_until(code.expires_at),
+        "stake": Say("stake.keep" if _is_open(open_until, now) else "stake.open"),
+        "where": place_to_pay(connection, waiting.artisan_id, province),
+    }
+
+
+def notice_values(texts: Mapping[str, str], language: str) -> dict[str, Any]:
+    """What the words `sms.notice` want."""
+    return {"announced": texts[language]}
+
+
+def _is_open(rights_until: date | None, now: datetime) -> bool:
+    return rights_until is not None and rights_until >= local_date(now)
+
+
+def _live_code(
+    connection: Connection, means: Means, waiting: Row[Any], now: datetime
+) -> IssuedCode:
+    """The code to tell: the live one, unless it ends too soon to be of use; else a new one.
+
+    No second message goes out for it; its receipt comes to the phone that is reminded.
+    """
+    live = get_account(connection, waiting.artisan_id, now).code
+    ending = live if live and _ends_soon(live, now) else None
+    if ending:
+        end_live_code(connection, waiting.artisan_id, now)
+    try:
+        code = issue_code(
+            connection,
+            waiting.artisan_id,
+            None,
+            waiting.language,
+            None,
+            fee=means.fee,
+            words=means.words,
+            random=means.random,
+            now=now,
+        )
+    except AnotherIsLive as refusal:
+        code = refusal.live
+    if ending:
+        _watch_as_before(connection, ending.code, code.code)
+    watcher = {"code": code.code, "phone": waiting.phone, "language": waiting.language}
+    connection.execute(upsert(receipt_watcher).values(watcher).on_conflict_do_nothing())
+    return code
+
+
+def _ends_soon(live: IssuedCode, now: datetime) -> bool:
+    month_over = local_midnight((Month.of(local_date(now)) + 1).first_day)
+    return live.expires_at < min(now + _LIVES_YET, month_over)
+
+
+def _watch_as_before(connection: Connection, before: str, code: str) -> None:
+    """Whoever would have got the old code's receipt gets the new one's."""
+    asked = (
+        select(literal(code), payment_code.c.phone, artisan.c.language)
+        .join_from(payment_code, artisan)
+        .where(payment_code.c.code == before, payment_code.c.phone.is_not(None))
+    )
+    watching = select(literal(code), receipt_watcher.c.phone, receipt_watcher.c.language).where(
+        receipt_watcher.c.code == before
+    )
+    for rows in (asked, watching):
+        moved = upsert(receipt_watcher).from_select(["code", "phone", "language"], rows)
+        connection.execute(moved.on_conflict_do_nothing())
+
+
+def place_to_pay(connection: Connection, artisan_id: int, province: str | None) -> str:
+    """The agency used last, or else the first of the nearest town; the network where none is known.
+
+    One whose letters would make the message dearer is not named.
+    """
+    last = connection.execute(
+        select(agency.c.name)
+        .join(deposit, deposit.c.agency_code == agency.c.code)
+        .where(deposit.c.artisan_id == artisan_id, agency.c.active)
+        .order_by(deposit.c.received_at.desc())
+        .limit(1)
+    ).scalar()
+    name = last or _nearest(connection, province)
+    return f"{NETWORK} {shown_name(name)}" if name and encoding_of(name) == GSM7 else NETWORK
+
+
+def _nearest(connection: Connection, province: str | None) -> str | None:
+    town = find_town_of_province(province) if province else None
+    return next((one.name for one in list_agencies(connection, town.code)), None) if town else None

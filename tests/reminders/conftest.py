@@ -1,0 +1,107 @@
+"""People who owe, hours that are open, and what reminders do to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from app.base.clock import local_date
+from app.base.database import transaction
+from app.base.money import ZERO
+from app.base.phone import Phone
+from app.enrolment.models import artisan
+from app.payments.service import issue_code
+from app.reminders.means import Means
+from app.reminders.preparing import Preparing
+from app.reminders.service import Planned, cancel_settled, plan_reminders, queue_reminders
+from app.runtime import Runtime
+from tests.conftest import TestClock
+from tests.journeys.world import World
+from tests.owed import through_month
+
+FATIMA, HASSAN, KHADIJA = "+212600000001", "+212600000002", "+212600000003"
+AICHA, DRISS, TLAYTMAS = "+212600000005", "+212600000007", "+212600000008"
+# Who owes November and pays here.
+OWING = [FATIMA, HASSAN, AICHA, DRISS, TLAYTMAS]
+PRICE = Decimal("1.15")
+
+
+@dataclass
+class Reminding(World):
+    """Shorthands, each in a transaction of its own; `means` are the runtime's, and dear."""
+
+    means: Means
+
+    def at(self, written: str) -> None:
+        """Sets the clock: UTC, which is Morocco's hour in November 2026."""
+        clock = self.runtime.clock
+        assert isinstance(clock, TestClock)
+        clock.now = datetime.fromisoformat(written).replace(tzinfo=UTC)
+
+    def queue(self, on: date | None = None, **changes: Any) -> tuple[Planned, ...]:
+        return self._decide(queue_reminders, on, changes)
+
+    def plan(self, on: date | None = None, **changes: Any) -> tuple[Planned, ...]:
+        return self._decide(plan_reminders, on, changes)
+
+    def _decide(self, decide: Any, on: date | None, changes: dict[str, Any]) -> Any:
+        now = self.runtime.clock()
+        with transaction(self.runtime.database) as connection:
+            means = replace(self.means, **changes)
+            return decide(connection, means, on or local_date(now), now)
+
+    def preparing(self, **changes: Any) -> Preparing:
+        means = replace(self.means, **changes)
+        return Preparing(self.runtime.database, means, self.runtime.clock)
+
+    def prepare(self, most: int = 100, **changes: Any) -> int:
+        return self.preparing(**changes).prepare(most)
+
+    def cancel_settled(self, numbers: Sequence[int]) -> list[int]:
+        with transaction(self.runtime.database) as connection:
+            return cancel_settled(connection, numbers, self.runtime.clock())
+
+    def states(self) -> dict[str, tuple[str, str | None]]:
+        """State and reason by phone."""
+        rows = self.run("SELECT phone, state, reason FROM campaign_recipient ORDER BY phone")
+        return {str(row[0]): (str(row[1]), row[2]) for row in rows}  # type: ignore[misc]
+
+    def told(self, phone: str) -> list[str]:
+        """The texts of the messages to many, oldest first."""
+        sql = "SELECT body FROM message WHERE phone = :phone AND priority = 1 ORDER BY id"
+        return [str(body) for (body,) in self.run(sql, phone=phone)]
+
+    def issue_all(self, phone: str, months: int | None = None) -> str:
+        """A code that the artisan asked for, for all that is owed or the oldest months."""
+        now = self.runtime.clock()
+        with transaction(self.runtime.database) as connection:
+            found = select(artisan.c.id).where(artisan.c.phone == phone)
+            number = connection.execute(found).scalar_one()
+            return issue_code(
+                connection,
+                number,
+                Phone(phone),
+                "fr",
+                through_month(connection, number, months, now),
+                fee=ZERO,
+                words=self.runtime.words,
+                random=self.runtime.random,
+                now=now,
+            ).code
+
+    def one(self, sql: str, **values: object) -> Any:
+        ((found,),) = self.run(sql, **values)
+        return found
+
+
+@pytest.fixture
+def reminding(runtime: Runtime, sample_people: None) -> Reminding:
+    """Monday 23 November 2026, 10:00: the week's reminders are due since nine."""
+    means = replace(runtime.reminding, providers=("africastalking", "twilio"))
+    return Reminding(runtime, means)

@@ -1,0 +1,199 @@
+"""An official notice told to many: two people, the words that were approved, the same care."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+from flask import Flask
+from sqlalchemy.exc import IntegrityError
+
+from app.settings import ROOT
+from tests.reminders.conftest import AICHA, DRISS, FATIMA, HASSAN, Reminding
+
+SAMPLE = yaml.safe_load((ROOT / "app/notices/sample_notice.yaml").read_bytes())
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def run(app: Flask, reminding: Reminding) -> Run:
+    """`flask notices ...`; its output, whatever its end."""
+
+    def run(*words: str) -> str:
+        return app.test_cli_runner().invoke(args=["notices", *words]).output
+
+    return run
+
+
+def publish(run: Run, folder: Path, **fields: object) -> None:
+    file = folder / "notice.yaml"
+    file.write_text(yaml.safe_dump(SAMPLE | {"name": "avis"} | fields, allow_unicode=True))
+    assert "is published" in run("publish", str(file))
+
+
+def propose(run: Run, *audience: str) -> str:
+    """The number to approve."""
+    said = run("broadcast", "avis", *(audience or ("--all",)), "--by", "amina")
+    found = re.search(r"flask notices approve (\d+)", said)
+    assert found, said
+    return found[1]
+
+
+def test_two_people_and_all_hear_it(run: Run, reminding: Reminding, tmp_path: Path) -> None:
+    publish(run, tmp_path)
+    said = run("broadcast", "avis", "--all", "--by", "amina")
+    # Eight people, two of them in two segments; the log provider costs nothing.
+    assert "8 people, 10 segments, at most 0.00 MAD" in said
+    assert "notice:avis:1 waits for a second person" in said
+    assert reminding.prepare() == 0 and reminding.states() == {}
+    number = re.findall(r"approve (\d+)", said)[0]
+    assert "same_person" in run("approve", number, "--by", "amina")
+    assert "8 people are told from 23/11 10:00" in run("approve", number, "--by", "hamid")
+    assert "campaign_unknown" in run("approve", number, "--by", "hamid")
+    assert reminding.prepare() == 8
+    assert reminding.told(FATIMA) == [
+        "Maalem: Montant 2026\nCatégorie A: 163,52 DH par mois en 2026.\n"
+        "Payez avant la fin de chaque mois.\nArret: STOP"
+    ]
+    assert reminding.told(AICHA)[0].startswith("معلم: مبلغ سنة 2026\n")
+    assert reminding.one("SELECT sum(spent) FROM campaign") == 10 * reminding.means.price_on(
+        reminding.runtime.clock().date()
+    )
+
+
+def test_the_database_refuses_one_person(run: Run, reminding: Reminding, tmp_path: Path) -> None:
+    publish(run, tmp_path)
+    propose(run)
+    with pytest.raises(IntegrityError, match="ck_campaign_two_people"):
+        reminding.run("UPDATE campaign SET state = 'running', approved_by = proposed_by")
+    with pytest.raises(IntegrityError, match="ck_campaign_approved"):
+        reminding.run("UPDATE campaign SET state = 'running'")
+    with pytest.raises(IntegrityError, match="ck_campaign_notice"):
+        reminding.run("UPDATE campaign SET proposed_by = NULL")
+
+
+@pytest.mark.parametrize(
+    ("audience", "phones"),
+    [
+        (("--region", "Fès-Meknès"), {HASSAN, "+212600000003"}),
+        (("--trade", "Tapis"), {FATIMA}),
+        (("--region", "Fès-Meknès", "--trade", "Dinanderie"), {HASSAN}),
+    ],
+)
+def test_a_region_a_trade_or_both(
+    run: Run, reminding: Reminding, tmp_path: Path, audience: tuple[str, ...], phones: set[str]
+) -> None:
+    publish(run, tmp_path)
+    run("approve", propose(run, *audience), "--by", "hamid")
+    assert set(reminding.states()) == phones
+
+
+@pytest.mark.parametrize(
+    ("audience", "why"),
+    [
+        ((), "either --all, or --region or --trade"),
+        (("--all", "--trade", "Tapis"), "either --all, or --region or --trade"),
+        (("--region", "Nowhere"), "nobody_to_tell: region=Nowhere"),
+    ],
+)
+def test_to_nobody_or_to_all_at_once(
+    run: Run, tmp_path: Path, audience: tuple[str, ...], why: str
+) -> None:
+    publish(run, tmp_path)
+    assert why in run("broadcast", "avis", *audience, "--by", "amina")
+
+
+@pytest.mark.parametrize(
+    ("language", "line", "why"),
+    [
+        ("ar", "ش" * 40, "text_too_long: language=ar, segments=3, most=2"),
+        ("zgh", "ⵣ" * 40, "text_too_long: language=zgh, segments=3, most=2"),
+        # Letters that count two.
+        ("fr", "{" * 40, "text_too_long: language=fr, segments=2, most=1"),
+        ("ary-Latn", "€" * 40, "text_too_long: language=ary-Latn, segments=2, most=1"),
+    ],
+)
+def test_a_text_too_long_is_refused_by_its_language(
+    run: Run, reminding: Reminding, tmp_path: Path, language: str, line: str, why: str
+) -> None:
+    publish(run, tmp_path, **{language: {"title": "x" * 24, "text": [line] * 3}})
+    assert why in run("broadcast", "avis", "--all", "--by", "amina")
+    assert reminding.one("SELECT count(*) FROM campaign") == 0
+
+
+def test_who_said_stop_before_or_meanwhile(run: Run, reminding: Reminding, tmp_path: Path) -> None:
+    stop = "INSERT INTO phone_preference (phone, reminders, changed_at) VALUES (:p, false, now())"
+    publish(run, tmp_path)
+    reminding.run(stop, p=FATIMA)
+    run("approve", propose(run), "--by", "hamid")
+    reminding.run(stop, p=DRISS)
+    reminding.prepare()
+    assert FATIMA not in reminding.states()
+    assert reminding.states()[DRISS] == ("cancelled", "stopped")
+    assert reminding.told(FATIMA) == reminding.told(DRISS) == []
+
+
+def test_a_phone_of_several_people_hears_it_once(
+    run: Run, reminding: Reminding, tmp_path: Path
+) -> None:
+    reminding.run("UPDATE artisan SET phone = :p WHERE phone = :q", p=FATIMA, q=HASSAN)
+    publish(run, tmp_path)
+    run("approve", propose(run), "--by", "hamid")
+    reminding.prepare()
+    assert len(reminding.told(FATIMA)) == 1 and len(reminding.states()) == 7
+
+
+def test_within_the_hours_and_until_its_last_day(
+    run: Run, reminding: Reminding, tmp_path: Path
+) -> None:
+    publish(run, tmp_path, until=datetime(2026, 11, 29, tzinfo=UTC).date())
+    number = propose(run)
+    reminding.at("2026-11-21T20:00")
+    assert "told from 23/11 09:00" in run("approve", number, "--by", "hamid")
+    # Its last day is a Sunday: of use until Saturday evening.
+    until = reminding.one("SELECT useful_until FROM campaign")
+    assert until == datetime(2026, 11, 28, 19, 0, tzinfo=UTC)
+    reminding.at("2026-11-28T19:00")
+    assert "notice_unknown" in run("broadcast", "avis", "--all", "--by", "amina")
+
+
+def test_words_changed_since_they_were_proposed(
+    run: Run, reminding: Reminding, tmp_path: Path
+) -> None:
+    publish(run, tmp_path)
+    number = propose(run)
+    publish(run, tmp_path, fr={"title": "Autre", "text": "Autre chose."})
+    assert "notice_changed" in run("approve", number, "--by", "hamid")
+    assert reminding.states() == {}
+
+
+@pytest.mark.parametrize("ended", [("cancel", "notice:avis:1"), ("withdraw", "avis")])
+def test_cancelled_or_withdrawn_under_way(
+    run: Run, reminding: Reminding, tmp_path: Path, ended: tuple[str, str]
+) -> None:
+    publish(run, tmp_path)
+    run("approve", propose(run), "--by", "hamid")
+    assert reminding.prepare(3) == 3
+    assert "is " in run(*ended)
+    reminding.prepare()
+    messages = [int(row[0]) for row in reminding.run("SELECT id FROM message WHERE priority = 1")]  # type: ignore[call-overload]
+    assert len(messages) == 3
+    assert sorted(reminding.cancel_settled(messages)) == sorted(messages)
+    assert set(reminding.states().values()) == {("cancelled", "campaign_cancelled")}
+    assert reminding.one("SELECT sum(spent) FROM campaign") == 0
+
+
+def test_a_proposal_is_cancelled_and_the_next_has_another_name(
+    run: Run, tmp_path: Path, reminding: Reminding
+) -> None:
+    publish(run, tmp_path)
+    number = propose(run)
+    assert "notice:avis:1 is cancelled, 0 who waited" in run("cancel", "notice:avis:1")
+    assert "campaign_unknown" in run("cancel", "notice:avis:1")
+    assert "campaign_unknown" in run("approve", number, "--by", "hamid")
+    propose(run)
+    assert reminding.one("SELECT name FROM campaign WHERE state = 'proposed'") == "notice:avis:2"

@@ -1,0 +1,162 @@
+"""`flask reminders`: what scripts read, and the comparison with who was held out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from app.base.clock import local_midnight
+from app.base.months import Month
+from app.reminders.queries import Comparison, compare_with_holdout
+from app.reminders.rules import MOST_SEGMENTS, Share, difference
+from app.text.encoding import segments
+from tests.reminders.conftest import AICHA, FATIMA, Reminding
+
+Told = Callable[..., dict[str, Any]]
+FIGURES = {"queued", "held_out", "segments_at_most", "cost_at_most"}
+
+
+@pytest.fixture
+def told(app: Flask, reminding: Reminding) -> Told:
+    """`flask reminders ... --json`."""
+
+    def told(*words: str) -> dict[str, Any]:
+        done = app.test_cli_runner().invoke(args=["reminders", *words, "--json"])
+        assert done.exit_code == 0, done.output
+        found: dict[str, Any] = json.loads(done.output)
+        return found
+
+    return told
+
+
+def test_sending_says_what_it_queued_and_the_dry_run_the_same(
+    told: Told, reminding: Reminding
+) -> None:
+    planned = told("send", "--dry-run")
+    assert reminding.states() == {}
+    sent = told("send")
+    assert planned | {"dry_run": False} == sent
+    assert set(sent) == {"day", "dry_run", "campaigns", "groups"} | FIGURES
+    assert (sent["day"], sent["queued"], sent["held_out"]) == ("2026-11-23", 5, 0)
+    # Three in one segment, two in two.
+    assert (sent["segments_at_most"], sent["cost_at_most"]) == (7, "0.00")
+    assert {tuple(sorted(one)) for one in sent["groups"]} == {
+        tuple(sorted(FIGURES | {"language", "region"}))
+    }
+    week = sent["campaigns"][0]
+    assert week["campaign"] == "reminder:2026-11:week"
+    assert week["opens_at"] == "2026-11-23T09:00:00+00:00"
+    assert week["useful_until"] == "2026-11-27T19:00:00+00:00"
+    again = told("send")
+    assert (again["queued"], again["groups"]) == (0, [])
+
+
+def test_the_segments_are_the_most_there_can_be(told: Told, reminding: Reminding) -> None:
+    """What `menus check` allows is what the plan counts, and no message takes more."""
+    samples = reminding.runtime.samples
+    for language, most in MOST_SEGMENTS.items():
+        for step in ("week", "due", "rights"):
+            key = f"sms.reminder_{step}"
+            words = reminding.runtime.words
+            text = words.say(language, key, samples.worst(words, language, key))
+            assert segments(text) <= most, (language, key)
+    planned = told("send")["segments_at_most"]
+    reminding.prepare()
+    sql = "SELECT sum(segments) FROM message WHERE priority = 1"
+    assert reminding.one(sql) <= planned
+
+
+def test_on_another_day(told: Told) -> None:
+    assert told("send", "--on", "2026-11-22")["queued"] == 0
+    due = told("send", "--on", "2026-11-30")
+    assert [one["campaign"] for one in due["campaigns"]] == ["reminder:2026-11:due"]
+    assert due["queued"] == 5
+
+
+def test_a_person_reads_it_too(app: Flask, reminding: Reminding) -> None:
+    said = app.test_cli_runner().invoke(args=["reminders", "send"]).output
+    assert "5 queued, 0 held out; at most 7 segments, 0.00 MAD" in said
+    assert "Fès-Meknès" in said
+    assert FATIMA not in said and AICHA not in said
+
+
+def test_how_it_stands(told: Told, reminding: Reminding) -> None:
+    told("send")
+    reminding.prepare(2)
+    found = told("status")
+    assert found["opens_at"] == "2026-11-23T10:00:00+00:00"
+    assert found["today"]["budget"] is None and found["today"]["budget_reached"] is False
+    week = next(one for one in found["campaigns"] if one["campaign"].endswith("week"))
+    assert (week["state"], week["people"]) == ("running", {"queued": 2, "waiting": 3})
+
+
+def test_a_campaign_is_cancelled(app: Flask, told: Told, reminding: Reminding) -> None:
+    told("send")
+    done = app.test_cli_runner().invoke(args=["reminders", "cancel", "reminder:2026-11:week"])
+    assert "5 who waited are not told" in done.output
+    assert reminding.prepare() == 0
+    # It is not begun anew.
+    reminding.clones(3)
+    assert told("send")["queued"] == 0
+
+
+def compared(reminding: Reminding, fewest: int = 1) -> Comparison:
+    with reminding.runtime.database.begin() as connection:
+        now = reminding.runtime.clock()
+        found = compare_with_holdout(connection, Month(2026, 11), fewest, now)
+    return next(one for one in found if one.step == "week")
+
+
+def test_who_paid_in_time_with_and_without(reminding: Reminding) -> None:
+    """By intention: who was to be reminded counts as reminded, paid before it or never told."""
+    phones = reminding.clones(60)
+    reminding.queue(holdout_per_mille=300)
+    states = {phone: state for phone, (state, _) in reminding.states().items()}
+    out = [phone for phone in phones if states[phone] == "held_out"]
+    others = [phone for phone in phones if states[phone] == "waiting"]
+    paying = [*others[:12], *out[:3]]
+    for phone in paying[:-1]:
+        reminding.issue_all(phone)
+    reminding.pay()
+    everybody = list(states.values())
+    reminded, held_out = everybody.count("waiting"), everybody.count("held_out")
+    found = compared(reminding)
+    assert found.reminded == Share(reminded, 12) and found.held_out == Share(held_out, 2)
+    assert found.difference == difference(found.reminded, found.held_out)
+    assert not found.over
+    # Whoever was told, or was not: it changes nothing in who is compared.
+    reminding.prepare(20)
+    assert compared(reminding).reminded == Share(reminded, 12)
+    # Paid after the deadline is not in time.
+    reminding.at("2026-12-01T09:00")
+    reminding.issue_all(paying[-1])
+    reminding.pay()
+    found = compared(reminding)
+    assert (found.held_out.paid, found.over) == (2, True)
+    assert reminding.runtime.clock() > local_midnight(found.deadline)
+
+
+def test_paid_in_the_last_minute_of_the_deadline_is_in_time(reminding: Reminding) -> None:
+    reminding.queue()
+    reminding.at("2026-11-30T23:59:59")
+    reminding.issue_all(FATIMA)
+    reminding.pay()
+    assert compared(reminding).reminded == Share(5, 1)
+
+
+def test_too_few_say_nothing(told: Told, app: Flask, reminding: Reminding) -> None:
+    told("send")
+    ((found,), other) = (
+        [one for one in told("report", "--month", "2026-11")["campaigns"] if one["step"] == "week"],
+        told("report", "--month", "2026-10")["campaigns"],
+    )
+    assert other == []
+    assert found["too_few"] and found["difference"] is None and found["low"] is None
+    assert found["reminded"] == {"people": 5, "paid_in_time": 0, "share": 0.0}
+    said = app.test_cli_runner().invoke(args=["reminders", "report"]).output
+    assert "too few" in said
+    assert not compared(reminding, fewest=6).enough

@@ -1,0 +1,180 @@
+"""Whom a reminder is for: written down once, all at once, and nobody else."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from app.reminders.service import Planned
+from tests.reminders.conftest import DRISS, FATIMA, HASSAN, KHADIJA, OWING, Reminding
+
+
+def counts(planned: tuple[Planned, ...]) -> dict[str, int]:
+    return {one.occasion.name: one.queued for one in planned}
+
+
+def test_everybody_who_owes_once(reminding: Reminding) -> None:
+    assert counts(reminding.queue()) == {"reminder:2026-11:week": 5, "reminder:2026-11:rights": 0}
+    assert reminding.states() == dict.fromkeys(sorted(OWING), ("waiting", None))
+    assert sum(counts(reminding.queue()).values()) == 0
+    assert len(reminding.states()) == 5
+
+
+def test_a_dry_run_says_what_sending_does_and_changes_nothing(reminding: Reminding) -> None:
+    planned = reminding.plan(holdout_per_mille=500)
+    for table in ("campaign", "campaign_recipient", "spending_day", "payment_code"):
+        assert reminding.one(f"SELECT count(*) FROM {table}") == 0
+    assert reminding.queue(holdout_per_mille=500) == planned
+    assert sum(counts(reminding.plan(holdout_per_mille=500)).values()) == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE artisan SET category = 'B' WHERE phone = :phone",
+        "UPDATE artisan SET category = 'D' WHERE phone = :phone",
+        "UPDATE artisan SET enrolled_on = NULL WHERE phone = :phone",
+        "UPDATE artisan SET enrolled_on = '2026-12-01' WHERE phone = :phone",
+        "UPDATE artisan SET phone = NULL WHERE phone = :phone",
+        # Paid through November, says CNSS.
+        "UPDATE artisan SET rights_until = '2027-02-28' WHERE phone = :phone",
+        "INSERT INTO phone_preference (phone, reminders, changed_at) VALUES (:phone, false, now())",
+    ],
+)
+def test_who_hears_nothing(reminding: Reminding, change: str) -> None:
+    reminding.run(change, phone=FATIMA)
+    assert counts(reminding.queue())["reminder:2026-11:week"] == 4
+    assert FATIMA not in reminding.states()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE artisan SET category = 'C', coefficient = 1 WHERE phone = :phone",
+        "UPDATE artisan SET enrolled_on = '2026-11-30' WHERE phone = :phone",
+        "UPDATE artisan SET rights_until = '2027-01-31' WHERE phone = :phone",
+        "UPDATE artisan SET rights_until = NULL WHERE phone = :phone",
+        "INSERT INTO phone_preference (phone, reminders, changed_at) VALUES (:phone, true, now())",
+    ],
+)
+def test_who_does_hear(reminding: Reminding, change: str) -> None:
+    reminding.run(change, phone=FATIMA)
+    reminding.queue()
+    assert FATIMA in reminding.states()
+
+
+def test_who_paid_here_hears_nothing(reminding: Reminding) -> None:
+    reminding.run("DELETE FROM artisan_phone")
+    reminding.issue_all(FATIMA)
+    reminding.pay()
+    reminding.queue()
+    assert sorted(reminding.states()) == sorted(set(OWING) - {FATIMA})
+
+
+def test_the_phone_identified_last_and_the_language_chosen_on_it(reminding: Reminding) -> None:
+    reminding.run("UPDATE artisan SET phone = NULL WHERE phone = :phone", phone=FATIMA)
+    for phone, day in (("+212611111111", "2026-01-01"), ("+212622222222", "2026-06-01")):
+        reminding.run(
+            "INSERT INTO artisan_phone SELECT :phone, id, :day FROM artisan"
+            " WHERE rna_number = '100001'",
+            phone=phone,
+            day=day,
+        )
+    reminding.run("INSERT INTO phone_profile VALUES ('+212622222222', 'zgh')")
+    reminding.queue()
+    found = "SELECT language FROM campaign_recipient WHERE phone = '+212622222222'"
+    assert reminding.one(found) == "zgh"
+    assert "+212611111111" not in reminding.states()
+
+
+def test_what_was_missed_comes_along_while_it_is_of_use(reminding: Reminding) -> None:
+    reminding.at("2026-11-27T18:00")
+    assert reminding.plan(date(2026, 11, 28)) == ()
+    assert counts(reminding.queue()) == {"reminder:2026-11:week": 5}
+
+
+def test_too_late_means_not_at_all(reminding: Reminding) -> None:
+    reminding.at("2026-11-27T19:00")
+    assert reminding.queue() == ()
+    assert reminding.queue(date(2026, 11, 23)) == ()
+    reminding.at("2026-11-30T18:59")
+    assert counts(reminding.queue()) == {"reminder:2026-11:due": 5}
+    reminding.at("2026-11-30T19:00")
+    assert reminding.queue() == ()
+
+
+def test_rights_about_to_close(reminding: Reminding) -> None:
+    """Until the end of November, and only theirs: paid through August."""
+    reminding.at("2026-11-16T10:00")
+    reminding.run("UPDATE artisan SET rights_until = '2026-11-30' WHERE phone = :p", p=HASSAN)
+    assert counts(reminding.queue()) == {"reminder:2026-11:rights": 1}
+    assert list(reminding.states()) == [HASSAN]
+
+
+def test_a_month_settled_here_moves_the_end_of_rights(reminding: Reminding) -> None:
+    """CNSS's word is until October, but August was paid here: November's end, then."""
+    reminding.at("2026-11-10T10:00")
+    reminding.issue_all(HASSAN, months=1)
+    reminding.pay()
+    assert reminding.one("SELECT max(period)::text FROM settled_contribution") == "2026-08-01"
+    reminding.at("2026-11-16T10:00")
+    assert counts(reminding.queue()) == {"reminder:2026-11:rights": 1}
+
+
+def test_two_at_once_double_nothing(reminding: Reminding) -> None:
+    reminding.clones(300)
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda _: counts(reminding.queue()), range(4)))
+    assert sorted(one["reminder:2026-11:week"] for one in done) == [0, 0, 0, 305]
+    assert reminding.one("SELECT count(*) FROM campaign_recipient") == 305
+    assert reminding.one("SELECT count(*) FROM campaign") == 2
+
+
+def test_two_at_once_on_a_campaign_that_is_there(reminding: Reminding) -> None:
+    """The campaign's row holds nobody up any more: the primary key alone decides."""
+    reminding.queue()
+    reminding.clones(300)
+    with ThreadPoolExecutor(4) as pool:
+        done = list(pool.map(lambda _: counts(reminding.queue()), range(4)))
+    assert sum(one["reminder:2026-11:week"] for one in done) == 300
+    assert reminding.one("SELECT count(*) FROM campaign_recipient") == 305
+
+
+def test_the_database_refuses_a_second_reminder(reminding: Reminding) -> None:
+    reminding.queue()
+    with pytest.raises(Exception, match="pk_campaign_recipient"):
+        reminding.run(
+            "INSERT INTO campaign_recipient SELECT * FROM campaign_recipient WHERE phone = :p",
+            p=DRISS,
+        )
+
+
+def held_out(reminding: Reminding, per_mille: int) -> set[str]:
+    """Who would be held out of it; nothing stays."""
+    reminding.queue(holdout_per_mille=per_mille)
+    rows = reminding.run("SELECT phone FROM campaign_recipient WHERE state = 'held_out'")
+    reminding.run("DELETE FROM campaign_recipient")
+    return {str(phone) for (phone,) in rows}
+
+
+def test_the_same_people_are_held_out_and_a_greater_share_keeps_them(reminding: Reminding) -> None:
+    reminding.clones(3000)
+    some = held_out(reminding, 50)
+    assert held_out(reminding, 50) == some
+    assert some < held_out(reminding, 200)
+    assert held_out(reminding, 0) == set()
+    # Binomial, 3005 people, 5%: 150 with a deviation of 12.
+    assert 100 < len(some) < 200
+    # In December as well, when Khadija owes too.
+    reminding.at("2026-12-24T10:00")
+    assert held_out(reminding, 50) - {KHADIJA} == some
+
+
+def test_another_key_holds_others_out(reminding: Reminding) -> None:
+    reminding.clones(500)
+    ours = held_out(reminding, 300)
+    reminding.means = replace(reminding.means, holdout_key=b"another")
+    assert held_out(reminding, 300) != ours
