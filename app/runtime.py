@@ -41,6 +41,7 @@ from app.journeys import (  # noqa: F401 - they register what menus name
     resume,
 )
 from app.journeys.desk import Desk, vocabulary
+from app.messaging.prices import SHIPPED, Prices, read_prices
 from app.migrating import upgrade
 from app.settings import ROOT, Settings
 from app.sms.provider import Provider
@@ -169,6 +170,11 @@ class Runtime:
     def sms_provider(self) -> Provider:
         """The first provider configured."""
         return PROVIDERS[self.settings.sms_providers[0]](self.settings, self.redis)
+
+    @cached_property
+    def prices(self) -> Prices:
+        """What a segment costs; PricesWrong where the list cannot be used."""
+        return read_prices(self.settings.sms_prices or SHIPPED)
 
     @property
     def secret(self) -> bytes:

@@ -39,6 +39,8 @@ message = Table(
     # Forgotten once it is older than KEEP_BODIES_DAYS.
     Column("body", Text),
     Column("encoding", Text, nullable=False),
+    # Septets or UCS-2 units; 0 where the body was forgotten before they were kept.
+    Column("units", SmallInteger, nullable=False),
     Column("segments", SmallInteger, nullable=False),
     Column("state", Text, nullable=False, server_default=text("'queued'")),
     # ANSWER or CAMPAIGN.
@@ -64,7 +66,7 @@ message = Table(
     Column("error", Text),
     CheckConstraint("state IN ('" + "', '".join(STATES) + "')", name="state"),
     CheckConstraint("encoding IN ('GSM-7', 'UCS-2')", name="encoding"),
-    CheckConstraint("segments > 0", name="segments"),
+    CheckConstraint("units >= 0 AND segments > 0", name="segments"),
     CheckConstraint("(state = 'sending') = (leased_until IS NOT NULL)", name="lease"),
     CheckConstraint(
         "(state IN ('" + "', '".join(ENDED) + "')) = (ended_at IS NOT NULL)", name="ended"
@@ -87,6 +89,10 @@ message = Table(
     ),
     Index("ix_message_phone", "phone", "id"),
     Index("ix_message_created_at", "created_at"),
+    # What a period cost.
+    Index("ix_message_sent_at", "sent_at"),
+    # What ended lately, and whose body may be forgotten.
+    Index("ix_message_ended_at", "ended_at", postgresql_where=text("body IS NOT NULL")),
 )
 
 # A provider that fails rests; when the rest is over one message probes it. No row: it is well.
@@ -179,4 +185,5 @@ inbound_message = Table(
     Column("received_at", DateTime(timezone=True), nullable=False),
     CheckConstraint("phone ~ '^[+][0-9]{8,15}$'", name="phone"),
     Index("ix_inbound_message_phone", "phone", "received_at"),
+    Index("ix_inbound_message_received_at", "received_at"),
 )

@@ -21,7 +21,7 @@ class SentMessage:
 
 
 def messages_to(connection: Connection, phone: Phone, most: int = 50) -> list[SentMessage]:
-    """The newest messages to this phone, newest first."""
+    """The newest messages to this phone, newest first; none whose body is forgotten."""
     rows = connection.execute(
         select(
             message.c.body,
@@ -30,7 +30,7 @@ def messages_to(connection: Connection, phone: Phone, most: int = 50) -> list[Se
             message.c.state,
             message.c.created_at,
         )
-        .where(message.c.phone == phone.e164)
+        .where(message.c.phone == phone.e164, message.c.body.is_not(None))
         .order_by(message.c.id.desc())
         .limit(most)
     )
