@@ -23,7 +23,10 @@ from app.base.database import metadata
 # unknown: the line broke after the request was sent, and a second copy would do harm.
 # unreported: no report came in time; cancelled: paid, stopped or too late before it was sent.
 ENDED = ("delivered", "failed", "cancelled", "unreported")
-STATES = ("queued", "sending", "sent", "unknown", *ENDED)
+OPEN = ("queued", "sending", "sent", "unknown")
+STATES = (*OPEN, *ENDED)
+# What still has to be sent, and what waits for a report: each has an index of its own.
+WAITING, UNREPORTED = "state IN ('queued', 'sending')", "state IN ('sent', 'unknown')"
 # What goes first, and may be sent twice where nobody knows whether it was; the rest may not.
 ANSWER, CAMPAIGN = 0, 1
 
@@ -78,14 +81,14 @@ message = Table(
         "priority",
         "due_at",
         "id",
-        postgresql_where=text("state IN ('queued', 'sending')"),
+        postgresql_where=text(WAITING),
     ),
     # What a report is about, and what still waits for one.
     Index("uq_message_provider_reference", "provider", "provider_reference", unique=True),
     Index(
         "ix_message_unreported",
         "sent_at",
-        postgresql_where=text("state IN ('sent', 'unknown')"),
+        postgresql_where=text(UNREPORTED),
     ),
     Index("ix_message_phone", "phone", "id"),
     Index("ix_message_created_at", "created_at"),
