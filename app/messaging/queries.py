@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, Select, func, select, text
 
 from app.base.phone import Phone
 from app.messaging.models import (
@@ -14,6 +14,9 @@ from app.messaging.models import (
     message,
     phone_preference,
 )
+
+# More are not told apart: a scrape has to end while hundreds of thousands wait.
+MOST_COUNTED = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,24 +50,27 @@ def messages_to(connection: Connection, phone: Phone, most: int = 50) -> list[Se
 def count_open(connection: Connection) -> dict[str, int]:
     """How many messages are in each state that is not their last, from the indexes of just those.
 
-    Ended ones are not counted: they are all there ever were, and counting would read them all.
+    It stops at MOST_COUNTED to be sent and as many unreported: that many, or more. Ended ones are
+    not counted: they are all there ever were, and counting would read them all.
     """
-    waiting, unreported = (
-        select(message.c.state, func.count()).where(text(those)).group_by(message.c.state)
-        for those in (WAITING, UNREPORTED)
-    )
-    rows = connection.execute(waiting.union_all(unreported))
-    return dict.fromkeys(OPEN, 0) | {row[0]: row[1] for row in rows}
+    found = [select(message.c.state).where(text(those)) for those in (WAITING, UNREPORTED)]
+    return dict.fromkeys(OPEN, 0) | _count(connection, found[0]) | _count(connection, found[1])
 
 
 def count_ended_since(connection: Connection, moment: datetime) -> dict[str, int]:
-    """How many messages came to each last state since `moment`, their bodies not yet forgotten."""
-    rows = connection.execute(
-        select(message.c.state, func.count())
+    """How many messages came to each last state since `moment`, of the newest MOST_COUNTED."""
+    found = (
+        select(message.c.state)
         .where(message.c.body.is_not(None), message.c.ended_at >= moment)
-        .group_by(message.c.state)
+        .order_by(message.c.ended_at.desc())
     )
-    return dict.fromkeys(ENDED, 0) | {row[0]: row[1] for row in rows}
+    return dict.fromkeys(ENDED, 0) | _count(connection, found)
+
+
+def _count(connection: Connection, found: Select[tuple[str]]) -> dict[str, int]:
+    some = found.limit(MOST_COUNTED).subquery()
+    rows = connection.execute(select(some.c.state, func.count()).group_by(some.c.state))
+    return {row[0]: row[1] for row in rows}
 
 
 def wants_reminders(connection: Connection, phone: Phone) -> bool:

@@ -76,7 +76,7 @@ def test_a_scrape_reads_no_table_whole(client: FlaskClient, runtime: Runtime) ->
         assert client.get("/metrics").status_code == 200
     finally:
         event.remove(runtime.database, "before_cursor_execute", explain)
-    assert len(told) == 3
+    assert len(told) == 4
     assert not [plan for plan in told[1:] if "Seq Scan" in plan]
 
 
