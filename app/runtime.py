@@ -44,7 +44,7 @@ from app.journeys import (  # noqa: F401 - they register what menus name
     resume,
 )
 from app.journeys.desk import Desk, vocabulary
-from app.messaging.prices import read_prices
+from app.messaging.prices import SHIPPED, Prices, read_prices
 from app.migrating import upgrade
 from app.reminders.calendar import read_calendar
 from app.reminders.means import Means
@@ -196,13 +196,18 @@ class Runtime:
             self.random,
             Money(settings.fee_centimes),
             read_calendar(),
-            read_prices(),
+            self.prices,
             settings.sms_providers,
             settings.sms_day_budget,
             settings.sms_campaign_budget,
             settings.reminders_holdout_per_mille,
             holdout_key(self.secret),
         )
+
+    @cached_property
+    def prices(self) -> Prices:
+        """What a segment costs; PricesWrong where the list cannot be used."""
+        return read_prices(self.settings.sms_prices or SHIPPED)
 
     @property
     def secret(self) -> bytes:

@@ -65,6 +65,9 @@ class Settings(BaseSettings):
     sms_timeout: float = Field(
         9.05, gt=0, le=15, description="seconds a provider may take to answer"
     )
+    sms_prices: Path | None = Field(
+        None, description="the file of what a segment costs; empty means the one shipped"
+    )
     africastalking_username: str = Field("", description="the account's user name")
     africastalking_api_key: SecretStr = Field(SecretStr(""), description="the account's key")
     africastalking_sender_id: str = Field("", description="the sender shown to the artisan")
@@ -98,6 +101,9 @@ class Settings(BaseSettings):
     )
     keep_talks_days: int = Field(
         30, ge=1, description="how long hops of talks are kept, for the funnel"
+    )
+    keep_bodies_days: int = Field(
+        90, ge=7, description="how long the text of a message is kept once it has ended"
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="the least that is logged"

@@ -56,9 +56,10 @@ _TELL_WHOM = """
         LEFT JOIN phone_profile p ON p.phone = coalesce(c.phone, a.phone)
     WHERE c.code = %s"""
 _MESSAGE = """
-    INSERT INTO message (event_key, kind, phone, language, body, encoding, segments, created_at,
-        due_at)
-    VALUES (%s, 'receipt', %s, %s, %s, 'GSM-7', 1, %s, %s) ON CONFLICT (event_key) DO NOTHING"""
+    INSERT INTO message (event_key, kind, phone, language, body, encoding, units, segments,
+        created_at, due_at)
+    VALUES (%s, 'receipt', %s, %s, %s, 'GSM-7', 133, 1, %s, %s)
+    ON CONFLICT (event_key) DO NOTHING"""
 _NOTE = """
     INSERT INTO audit_event (happened_at, actor, action, subject, details)
     VALUES (%s, %s, 'deposit', %s, %s)"""

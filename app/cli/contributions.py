@@ -11,10 +11,10 @@ import click
 from app.base.clock import local_date, utc_now
 from app.base.errors import InvalidInput
 from app.base.months import Month, months_between
+from app.cli.days import DayParam
 from app.contributions import rules
 from app.contributions.errors import NotCollectedHere
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _NUMBER = re.compile(r"\d{1,2}(\.\d{1,4})?", re.ASCII)
 _OPTIONS = {
     "category": "'--category'",
@@ -38,20 +38,6 @@ class _MonthParam(click.ParamType[Month]):
             return Month.parse(value)
         except InvalidInput as error:
             self.fail(f"{value!r} is {error.params['why']}.", param, ctx)
-
-
-class _DayParam(click.ParamType[date]):
-    name = "YYYY-MM-DD"
-
-    def convert(self, value: Any, param: Any, ctx: click.Context | None) -> date:
-        if isinstance(value, date):
-            return value
-        if not _DATE.fullmatch(value):
-            self.fail(f"{value!r} is not a day written YYYY-MM-DD.", param, ctx)
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a day of the calendar.", param, ctx)
 
 
 class _CoefficientParam(click.ParamType[Decimal]):
@@ -81,7 +67,7 @@ def contributions() -> None:
 @click.option("--to", "last", required=True, type=_MonthParam(), help="Last month, included.")
 @click.option(
     "--on",
-    type=_DayParam(),
+    type=DayParam(),
     default=lambda: local_date(utc_now()),
     show_default="today in Casablanca",
     help="Day of payment.",

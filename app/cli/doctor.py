@@ -9,7 +9,9 @@ import click
 from flask.cli import with_appcontext
 from sqlalchemy import text
 
+from app.base.clock import local_date
 from app.base.database import reading
+from app.messaging.prices import entry_on
 from app.migrating import current_revision, newest_revision
 from app.runtime import Runtime, runtime
 from app.sms.registry import PROVIDERS
@@ -19,7 +21,7 @@ from app.ussd.check import find_faults
 @click.command()
 @with_appcontext
 def doctor() -> None:
-    """Checks configuration, database, migrations, Redis, menus and SMS providers."""
+    """Checks configuration, database, migrations, Redis, menus, SMS providers and prices."""
     checks: dict[str, Callable[[Runtime], str]] = {
         "configuration": _configuration,
         "database": _database,
@@ -27,6 +29,7 @@ def doctor() -> None:
         "redis": _redis,
         "menus": _menus,
         "sms": _sms,
+        "prices": _prices,
     }
     wrong = 0
     for name, check in checks.items():
@@ -78,3 +81,11 @@ def _sms(maalem: Runtime) -> str:
     if unknown := [name for name in names if name not in PROVIDERS]:
         raise RuntimeError(f"no such provider: {', '.join(unknown)}")
     return ", ".join(names)
+
+
+def _prices(maalem: Runtime) -> str:
+    """What a segment costs today at each provider, and how sure that is."""
+    today = local_date(maalem.clock())
+    names = maalem.settings.sms_providers
+    found = {name: entry_on(maalem.prices, name, today) for name in names}
+    return ", ".join(f"{name} {price.mad} MAD ({price.sure})" for name, price in found.items())

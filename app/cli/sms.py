@@ -1,4 +1,4 @@
-"""`flask sms`: what a text costs; providers that are not there."""
+"""`flask sms`: what a text costs, what messages did, and providers that are not there."""
 
 import json
 import os
@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from app.cli.sms_report import report
 from app.text.encoding import encoding_of, segments, units
 
 
@@ -14,10 +15,20 @@ def sms() -> None:
     """Messages."""
 
 
-@sms.command()
+sms.add_command(report)
+
+
+@sms.command(context_settings={"ignore_unknown_options": True})
 @click.argument("text")
 def count(text: str) -> None:
-    """The encoding, units and segments of TEXT, as phones count them, as JSON."""
+    """The encoding, units and segments of TEXT, as phones count them, as JSON.
+
+    TEXT `-` reads standard input, without the line's end that closes it.
+    """
+    if text == "-":
+        text = _from_standard_input()
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise click.BadParameter("not UTF-8", param_hint="TEXT")
     counted = {"encoding": encoding_of(text), "units": units(text), "segments": segments(text)}
     click.echo(json.dumps(counted))
 
@@ -28,3 +39,10 @@ def fake_provider(options: tuple[str, ...]) -> None:
     """Both providers' APIs on this machine, with faults on request; --help says more."""
     # In a process of its own: its server would cost every other start a fifth of a second.
     os.execv(sys.executable, [sys.executable, "-m", "app.sms.loopback", *options])  # noqa: S606
+
+
+def _from_standard_input() -> str:
+    try:
+        return sys.stdin.buffer.read().decode("utf-8").removesuffix("\n")
+    except UnicodeDecodeError:
+        raise click.BadParameter("not UTF-8", param_hint="TEXT") from None

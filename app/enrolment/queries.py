@@ -17,6 +17,7 @@ from sqlalchemy import (
     select,
     union_all,
 )
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from app.base.phone import Phone
 from app.enrolment.models import artisan, artisan_phone, artisan_pin, phone_profile
@@ -69,6 +70,20 @@ def owners_of(phone: ColumnElement[str]) -> Subquery:
         ),
         select(artisan.c.id, literal(1).label("rank")).where(artisan.c.phone == phone),
     ).subquery("owner")
+
+
+def region_by_phone() -> Subquery:
+    """Each `phone`'s `region`, once: of several artisans, of the first in the register."""
+    numbers = union_all(
+        select(artisan.c.phone, artisan.c.id, artisan.c.region).where(artisan.c.phone.is_not(None)),
+        select(artisan_phone.c.phone, artisan.c.id, artisan.c.region).join(artisan),
+    ).subquery("number")
+    return (
+        select(numbers.c.phone, numbers.c.region)
+        .ext(distinct_on(numbers.c.phone))
+        .order_by(numbers.c.phone, numbers.c.id)
+        .subquery("region_by_phone")
+    )
 
 
 def find_household(connection: Connection, phone: Phone) -> list[Member]:

@@ -23,8 +23,10 @@ from app.messaging.outcomes import (
     after_taken,
     after_unanswered,
 )
+from app.messaging.reports import apply_waiting_reports
 from app.messaging.routing import usual_weights
 from app.messaging.sending import Choice, Claimed, Unwanted, claim_messages, record_sent
+from app.messaging.stops import note_provider_stop
 from app.observe import metrics
 from app.runtime import Runtime
 from app.sms.provider import FateUnknown, NotSent, OutgoingSms, Provider
@@ -144,10 +146,16 @@ class Sender:
         self._unrecorded += self._arrived(wait)
         if not (batch := self._unrecorded):
             return 0
+        now, names = self._runtime.clock(), tuple(self._providers)
         with transaction(self._runtime.database) as connection:
             answers = [(claimed.handed.provider, trouble) for claimed, _, trouble in batch]
             self._watch.note(connection, answers)
-            record_sent(connection, [(one, to) for one, to, _ in batch], self._runtime.clock())
+            recorded = record_sent(connection, [(one, to) for one, to, _ in batch], now)
+            # A report may have been faster than the answer.
+            apply_waiting_reports(connection, recorded, now, providers=names)
+            for claimed, to, _ in batch:
+                if to.stopped:
+                    note_provider_stop(connection, claimed.handed.provider, claimed.phone, now)
         self._unrecorded = []
         self._on_the_way -= len(batch)
         for claimed, to, _ in batch:

@@ -7,24 +7,20 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
 from threading import Event
 from types import FrameType
 
-import structlog
-
-from app.base.database import transaction
 from app.jobs.api import ApiWork
+from app.jobs.keeping import Keeping
 from app.jobs.lanes import Lane
 from app.jobs.late import answer_late_actions
+from app.jobs.reminders import ReminderWork
 from app.jobs.sending import Sender
-from app.observe.hops import FORGOTTEN_AT_ONCE, forget_hops, store_hops
-from app.payments.service import expire_codes
+from app.reminders.service import cancel_settled
 from app.runtime import Runtime
 
-_EXPIRE_EVERY_SECONDS = 60
-_FORGET_EVERY_SECONDS = 3600
-_log = structlog.get_logger("worker")
+# Nobody waits for a reminder to the second.
+_REMINDING_IDLE_SECONDS = 5.0
 
 
 class Worker:
@@ -33,18 +29,20 @@ class Worker:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._api = ApiWork(runtime)
-        self._sender = Sender(runtime, runtime.sms_providers)
+        self._sender = Sender(runtime, runtime.sms_providers, cancel_settled)
+        self._reminders = ReminderWork(runtime)
+        self._keeping = Keeping(runtime)
         self.stopping = Event()
-        self._expired_at = self._forgot_at = 0.0
         self._name = f"{socket.gethostname()}-{os.getpid()}"
 
     def run(self) -> None:
         """Until `stopping` is set: then what is on its way is finished, and nothing new begun."""
         self._open_engines()
         lanes = [
-            Lane("sending", self._sender.do, self.stopping),
+            Lane("sending", self._send, self.stopping),
             Lane("answering", self._answer, self.stopping),
-            Lane("keeping", self._keep, self.stopping),
+            Lane("reminding", self._reminders.do, self.stopping, idle=_REMINDING_IDLE_SECONDS),
+            Lane("keeping", self._keeping.do, self.stopping),
         ]
         for lane in lanes:
             lane.start()
@@ -57,36 +55,15 @@ class Worker:
         """Made by one thread, before many ask for them."""
         maalem = self._runtime
         _ = maalem.database, maalem.redis, maalem.words, maalem.patient_desk, maalem.late_actions
+        _ = maalem.reminding, maalem.sms_limiter
 
     def _answer(self) -> int:
         return answer_late_actions(self._runtime, self._name) + self._api.do()
 
-    def _keep(self) -> int:
-        self._expire()
-        self._keep_hops()
-        return 0
-
-    def _expire(self) -> None:
-        now = self._runtime.clock()
-        if now.timestamp() - self._expired_at < _EXPIRE_EVERY_SECONDS:
-            return
-        with transaction(self._runtime.database) as connection:
-            expired = expire_codes(connection, now)
-        self._expired_at = now.timestamp()
-        if expired:
-            _log.info("codes_expired", count=expired)
-
-    def _keep_hops(self) -> None:
-        """Stores what talks left; once a while forgets what is older than it may be kept."""
-        maalem, now = self._runtime, self._runtime.clock()
-        store_hops(maalem.database, maalem.redis)
-        if now.timestamp() - self._forgot_at < _FORGET_EVERY_SECONDS:
-            return
-        oldest = now - timedelta(days=maalem.settings.keep_talks_days)
-        with transaction(maalem.database) as connection:
-            forgotten = forget_hops(connection, oldest)
-        # As many as may be forgotten at once: there are more.
-        self._forgot_at = 0.0 if forgotten >= FORGOTTEN_AT_ONCE else now.timestamp()
+    def _send(self) -> int:
+        """Messages to many go within their hours alone, whenever they were made."""
+        maalem = self._runtime
+        return self._sender.do(campaigns=maalem.reminding.calendar.is_open(maalem.clock()))
 
 
 @contextmanager

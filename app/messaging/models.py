@@ -23,7 +23,10 @@ from app.base.database import metadata
 # unknown: the line broke after the request was sent, and a second copy would do harm.
 # unreported: no report came in time; cancelled: paid, stopped or too late before it was sent.
 ENDED = ("delivered", "failed", "cancelled", "unreported")
-STATES = ("queued", "sending", "sent", "unknown", *ENDED)
+OPEN = ("queued", "sending", "sent", "unknown")
+STATES = (*OPEN, *ENDED)
+# What still has to be sent, and what waits for a report: each has an index of its own.
+WAITING, UNREPORTED = "state IN ('queued', 'sending')", "state IN ('sent', 'unknown')"
 # What goes first, and may be sent twice where nobody knows whether it was; the rest may not.
 ANSWER, CAMPAIGN = 0, 1
 
@@ -39,6 +42,8 @@ message = Table(
     # Forgotten once it is older than KEEP_BODIES_DAYS.
     Column("body", Text),
     Column("encoding", Text, nullable=False),
+    # Septets or UCS-2 units; 0 where the body was forgotten before they were kept.
+    Column("units", SmallInteger, nullable=False),
     Column("segments", SmallInteger, nullable=False),
     Column("state", Text, nullable=False, server_default=text("'queued'")),
     # ANSWER or CAMPAIGN.
@@ -68,7 +73,7 @@ message = Table(
     Column("error", Text),
     CheckConstraint("state IN ('" + "', '".join(STATES) + "')", name="state"),
     CheckConstraint("encoding IN ('GSM-7', 'UCS-2')", name="encoding"),
-    CheckConstraint("segments > 0", name="segments"),
+    CheckConstraint("units >= 0 AND segments > 0", name="segments"),
     CheckConstraint("(state = 'sending') = (leased_until IS NOT NULL)", name="lease"),
     CheckConstraint(
         "(state IN ('" + "', '".join(ENDED) + "')) = (ended_at IS NOT NULL)", name="ended"
@@ -80,14 +85,14 @@ message = Table(
         "priority",
         "due_at",
         "id",
-        postgresql_where=text("state IN ('queued', 'sending')"),
+        postgresql_where=text(WAITING),
     ),
     # What a report is about, and what still waits for one.
     Index("uq_message_provider_reference", "provider", "provider_reference", unique=True),
     Index(
         "ix_message_unreported",
         "sent_at",
-        postgresql_where=text("state IN ('sent', 'unknown')"),
+        postgresql_where=text(UNREPORTED),
     ),
     Index("ix_message_phone", "phone", "id"),
     # What the next dial of the phone shows first.
@@ -98,6 +103,10 @@ message = Table(
         postgresql_where=text("kind = 'receipt' AND state = 'failed' AND made_up_at IS NULL"),
     ),
     Index("ix_message_created_at", "created_at"),
+    # What a period cost.
+    Index("ix_message_sent_at", "sent_at"),
+    # What ended lately, and whose body may be forgotten.
+    Index("ix_message_ended_at", "ended_at", postgresql_where=text("body IS NOT NULL")),
 )
 
 # A provider that fails rests, each time longer; when the rest is over one message probes it. No
@@ -196,4 +205,5 @@ inbound_message = Table(
     Column("received_at", DateTime(timezone=True), nullable=False),
     CheckConstraint("phone ~ '^[+][0-9]{8,15}$'", name="phone"),
     Index("ix_inbound_message_phone", "phone", "received_at"),
+    Index("ix_inbound_message_received_at", "received_at"),
 )

@@ -174,7 +174,9 @@ def _put_off(
     impatient = and_(
         row.priority == ANSWER, row.doubt.is_not(None), row.created_at < now - _DOUBT_LASTS
     )
-    refused_everywhere = row.tried.contained_by(list(providers)) & (func.cardinality(row.tried) > 0)
+    stopped_at = select(func.array_agg(stop.provider)).where(stop.phone == row.phone)
+    refused = func.array_cat(row.tried, stopped_at.scalar_subquery(), type_=ARRAY(Text))
+    refused_everywhere = refused.contains(list(providers))
     connection.execute(
         update(message)
         .where(row.id.in_(ids))

@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.base.phone import Phone
 from app.messaging.models import ANSWER, message, phone_preference
-from app.text.encoding import encoding_of, segments
+from app.text.encoding import encoding_of, segments, units
 from app.text.words import Words
 
 
@@ -42,6 +42,7 @@ def queue_message(
             language=language,
             body=body,
             encoding=encoding_of(body),
+            units=units(body),
             segments=segments(body),
             created_at=now,
             due_at=now,

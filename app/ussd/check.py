@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
-from app.text.encoding import GSM7, UCS2, Limits, fits, segments
+from app.text.encoding import Limits, fits
 from app.text.words import Words
 from app.ussd.engine import LOCKED, Engine
 from app.ussd.menu import Fault, Menu, Screen
+from app.ussd.messages import harm_faults, messages, size_faults
 from app.ussd.samples import Samples
 from app.ussd.screen import footer, list_pages_of, pages_of, sentences
 from app.ussd.structure import structure_faults
 from app.ussd.vocabulary import Row, Vocabulary
-from app.ussd.wordings import GSM7_LANGUAGES, keys_of, wording_faults
+from app.ussd.wordings import keys_of, wording_faults
 
-_MOST_SEGMENTS = {GSM7: 1, UCS2: 2}
 _MOST_PAGES = 4
 _DEEPEST = 3
 _MANY_ROWS = 12
@@ -31,6 +31,7 @@ def find_faults(
     menu = engine.menu
     faults = [*structure_faults(menu), *unknown_names(menu, engine.vocabulary)]
     faults += wording_faults(menu, engine.words, samples, said)
+    faults += harm_faults(engine.words, samples)
     if not faults:
         faults += _sizes(engine, samples, gateways)
     return faults
@@ -77,9 +78,8 @@ def _sizes(
             for screen in screens:
                 faults = _size(engine, samples, screen, language, limits)
                 yield from _told(screen.name, language, gateway, faults)
-        for key in sorted(words.keys(language)):
-            if key.startswith("sms."):
-                yield from _told(key, language, "", _message(words, samples, key, language))
+        for key in messages(words, language):
+            yield from _told(key, language, "", size_faults(words, samples, language, key))
 
 
 def _narrowest(gateways: Mapping[str, Limits]) -> Iterator[tuple[str, Limits]]:
@@ -163,10 +163,3 @@ def _fits_below(words: Words, language: str, reason: str, line: str, limits: Lim
 def _offers_all(page: str, digits: list[str]) -> bool:
     lines = page.split("\n")
     return all(any(line.startswith(f"{digit} ") for line in lines) for digit in digits)
-
-
-def _message(words: Words, samples: Samples, key: str, language: str) -> Iterator[str]:
-    text = words.say(language, key, samples.worst(words, language, key))
-    most = _MOST_SEGMENTS[GSM7 if language in GSM7_LANGUAGES else UCS2]
-    if segments(text) > most:
-        yield f"takes {segments(text)} SMS segments, {most} at most"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ class Samples:
     """Candidates for every value by name; a value may be a choice of sentences."""
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
-        self._sentences = {
+        self._sentences: dict[str, list[str]] = {
             name: body["say"]
             for name, body in raw.items()
             if isinstance(body, dict) and "say" in body
@@ -51,23 +51,37 @@ class Samples:
         """Every sentence that stands in another."""
         return {key for keys in self._sentences.values() for key in keys}
 
-    def worst(self, words: Words, language: str, key: str) -> dict[str, Any]:
-        """For each place of the sentence, the candidate that makes it longest in this language."""
-        places = words.places(language, key)
-        chosen = {name: self._candidates(words, language, name)[0] for name in places}
-        for name in sorted(places):
+    def sentences(self, name: str) -> Sequence[str]:
+        """The sentences that the value `name` may be; none if it is none."""
+        return self._sentences.get(name, ())
+
+    def values(self, name: str) -> Sequence[Any]:
+        """What the value `name` may be, if it is no sentence."""
+        return self._values[name]
+
+    def worst(
+        self, words: Words, language: str, key: str, size: Callable[[str], int] = units
+    ) -> dict[str, Any]:
+        """For each place of the sentence, the candidate that makes it largest in this language."""
+        places = sorted(words.places(language, key))
+        offered = {name: self._candidates(words, language, name, size) for name in places}
+        chosen = {name: offered[name][0] for name in places}
+        # Twice: a letter outside GSM-7 changes what the values chosen before it weigh.
+        for name in [*places, *places]:
             chosen[name] = max(
-                self._candidates(words, language, name),
-                key=lambda one, name=name: units(  # type: ignore[misc]
+                offered[name],
+                key=lambda one, name=name: size(  # type: ignore[misc]
                     words.say(language, key, {**chosen, name: one})
                 ),
             )
         return chosen
 
-    def _candidates(self, words: Words, language: str, name: str) -> list[Any]:
+    def _candidates(
+        self, words: Words, language: str, name: str, size: Callable[[str], int]
+    ) -> Sequence[Any]:
         if name in self._sentences:
             keys = self._sentences[name]
-            return [Say(key, self.worst(words, language, key)) for key in keys]
+            return [Say(key, self.worst(words, language, key, size)) for key in keys]
         return self._values[name]
 
 

@@ -1,6 +1,7 @@
 """What machines ask: alive, ready, figures."""
 
 import os
+from datetime import timedelta
 
 from flask import Blueprint, Response, jsonify
 from prometheus_client import (
@@ -17,12 +18,13 @@ from sqlalchemy import text
 from app.base.clock import local_date
 from app.base.database import reading
 from app.base.errors import Unavailable
-from app.messaging.queries import count_by_state as messages_by_state
-from app.payments.queries import count_by_state as codes_by_state
+from app.messaging.queries import count_ended_since, count_open
+from app.payments.queries import count_live_codes
 from app.reminders.queries import count_paused, find_spending
 from app.runtime import Runtime, runtime
 
 pages = Blueprint("health", __name__)
+_LATELY = timedelta(hours=1)
 
 
 @pages.get("/healthz")
@@ -66,19 +68,27 @@ def figures() -> Response:
 
 
 def _counts(maalem: Runtime) -> bytes:
-    """Codes and messages by state, from the database: true whichever process is asked."""
-    codes = GaugeMetricFamily("maalem_payment_codes", "Payment codes by state", labels=["state"])
-    messages = GaugeMetricFamily("maalem_messages", "Messages by state", labels=["state"])
+    """Codes and messages that are not done, and messages done lately: true in every process.
+
+    Each is read from an index that holds just them, so a scrape costs what is under way, not what
+    ever was.
+    """
+    codes = GaugeMetricFamily("maalem_payment_codes", "Live payment codes", labels=["state"])
+    messages = GaugeMetricFamily("maalem_messages", "Messages not ended", labels=["state"])
+    ended = GaugeMetricFamily(
+        "maalem_messages_ended_last_hour", "Messages ended in the last hour", labels=["state"]
+    )
     spent = GaugeMetricFamily("maalem_sms_day_spent_dirhams", "Messages to many, today, at most")
     stopped = GaugeMetricFamily(
         "maalem_sms_budgets_reached", "Budgets that hold messages to many back", labels=["scope"]
     )
     try:
         with reading(maalem.database) as connection:
-            for state, count in codes_by_state(connection).items():
-                codes.add_metric([state], count)
-            for state, count in messages_by_state(connection).items():
+            codes.add_metric(["issued"], count_live_codes(connection))
+            for state, count in count_open(connection).items():
                 messages.add_metric([state], count)
+            for state, count in count_ended_since(connection, maalem.clock() - _LATELY).items():
+                ended.add_metric([state], count)
             today = find_spending(connection, local_date(maalem.clock()))
             spent.add_metric([], float(today.spent))
             stopped.add_metric(["day"], today.reached_at is not None)
@@ -86,7 +96,7 @@ def _counts(maalem: Runtime) -> bytes:
     except Unavailable:
         return b""
     registry = CollectorRegistry()
-    registry.register(_Families(codes, messages, spent, stopped))
+    registry.register(_Families(codes, messages, ended, spent, stopped))
     return generate_latest(registry)
 
 

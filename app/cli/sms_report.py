@@ -1,0 +1,101 @@
+"""`flask sms report`: what messages cost, and how they fared."""
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+import click
+from flask.cli import with_appcontext
+from rich.console import Console
+from rich.table import Table
+
+from app.base.database import transaction
+from app.cli.days import DayParam
+from app.enrolment.queries import region_by_phone
+from app.messaging.costs import GROUPS, CostLine, Costs, count_costs
+from app.runtime import runtime
+
+# A day of the calendar, and one this service may have lived.
+_FIRST, _LAST = date(2000, 1, 1), date(2999, 12, 31)
+
+
+def _read_groups(_context: click.Context, _option: click.Parameter, value: str) -> list[str]:
+    names = list(dict.fromkeys(name.strip() for name in value.split(",")))
+    if strange := [name for name in names if name not in GROUPS]:
+        raise click.BadParameter(f"{strange[0]!r} is none of {', '.join(GROUPS)}.")
+    return names
+
+
+@click.command()
+@click.option("--from", "first", required=True, type=DayParam(), help="First day, in Morocco.")
+@click.option("--to", "last", required=True, type=DayParam(), help="Last day, included.")
+@click.option("--by", default=",".join(GROUPS), show_default=True, callback=_read_groups)
+@click.option("--json", "as_json", is_flag=True, help="For programs; money with two decimals.")
+@with_appcontext
+def report(first: date, last: date, by: Sequence[str], as_json: bool) -> None:
+    """What messages of these days cost, how many arrived, and how soon: docs/messages.md."""
+    if not _FIRST <= first <= last <= _LAST:
+        wrong = "before --from" if last < first else "a year this service does not know"
+        raise click.BadParameter(f"{last} is {wrong}.", param_hint="'--to'")
+    maalem = runtime()
+    with transaction(maalem.database) as connection:
+        costs = count_costs(connection, first, last, maalem.prices, region_by_phone(), by)
+    if as_json:
+        days = {"from": f"{first}", "to": f"{last}", "by": by}
+        lines = [{**line.group, **_as_data(line)} for line in costs.lines]
+        click.echo(json.dumps(days | {"lines": lines, "total": _as_data(costs.total)}))
+    else:
+        _print_whole(_as_table(costs, by, f"{first} to {last}"))
+
+
+def _as_data(line: CostLine) -> dict[str, Any]:
+    share, median = line.delivered_share, line.median_seconds
+    return {
+        "messages": line.messages,
+        "segments": line.segments,
+        "dirhams": str(line.cost),
+        "delivered": line.delivered,
+        "delivered_share": None if share is None else round(share, 4),
+        "median_seconds": None if median is None else round(median, 1),
+        "failed": line.failed,
+        "not_taken": line.not_taken,
+        "unreported": line.unreported,
+        "resent_unknown": line.resent_unknown,
+    }
+
+
+def _as_table(costs: Costs, by: Sequence[str], title: str) -> Table:
+    table = Table(title=title, show_footer=True)
+    footer = _shown(costs.total)
+    for place, name in enumerate(by):
+        table.add_column(name, "all" if not place else "", no_wrap=True)
+    for name, total in footer.items():
+        table.add_column(name, total, justify="right", no_wrap=True)
+    for line in costs.lines:
+        table.add_row(*line.group.values(), *_shown(line).values())
+    return table
+
+
+def _shown(line: CostLine) -> dict[str, str]:
+    share, median = line.delivered_share, line.median_seconds
+    return {
+        "messages": f"{line.messages:,}",
+        "segments": f"{line.segments:,}",
+        "MAD": f"{line.cost.centimes // 100:,}.{line.cost.centimes % 100:02}",
+        "delivered": "-" if share is None else f"{share:.1%}",
+        "median": "-" if median is None else f"{median:,.0f} s",
+        "failed": f"{line.failed:,}",
+        "not taken": f"{line.not_taken:,}",
+        "unreported": f"{line.unreported:,}",
+        "sent again": f"{line.resent_unknown:,}",
+    }
+
+
+def _print_whole(table: Table) -> None:
+    """Into a file or a pipe as wide as it is: nothing cut, whatever its width."""
+    console = Console()
+    if not console.is_terminal:
+        endless = console.options.update(max_width=9999)
+        console.width = max(80, console.measure(table, options=endless).maximum)
+    console.print(table)

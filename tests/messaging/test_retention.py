@@ -1,0 +1,100 @@
+"""What was said is forgotten in time, in batches, and nothing else with it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, text
+
+from app.messaging.retention import forget_bodies
+from tests.conftest import NOW
+from tests.messaging.outbox import put
+
+OLDEST = NOW - timedelta(days=90)
+BEFORE = OLDEST - timedelta(seconds=11)  # sent then, ended ten seconds later: a second too old
+
+
+def forget(engine: Engine, most: int = 100) -> int:
+    with engine.begin() as connection:
+        return forget_bodies(connection, OLDEST, most)
+
+
+def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+def add_received(engine: Engine, at: datetime) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO delivery_report (provider, provider_reference, status, received_at)"
+                " VALUES ('log', :at, 'Success', :at)"
+            ),
+            {"at": at},
+        )
+        connection.execute(
+            text(
+                "INSERT INTO inbound_message (provider, provider_id, phone, keyword, received_at)"
+                " VALUES ('log', :at, '+212600000001', 'stop', :at)"
+            ),
+            {"at": at},
+        )
+
+
+def test_only_bodies_of_what_ended_long_ago_go(engine: Engine) -> None:
+    old = put(engine, BEFORE)
+    put(engine, OLDEST)  # ended ten seconds later: kept
+    put(engine, BEFORE, "sent")  # still waits for its report
+    put(engine, None, "queued", created_at=BEFORE)
+    assert forget(engine) == 1
+    assert forget(engine) == 0
+    assert rows(engine, "SELECT id FROM message WHERE body IS NULL") == [(old,)]
+    (kept,) = rows(engine, f"SELECT kind, units, segments, provider FROM message WHERE id = {old}")
+    assert kept == ("receipt", 6, 1, "log")
+
+
+def test_the_oldest_go_first_and_so_many_at_once(engine: Engine) -> None:
+    ids = [put(engine, BEFORE - timedelta(days=days)) for days in range(5)]
+    assert [forget(engine, 2) for _ in range(4)] == [2, 2, 1, 0]
+    assert len(ids) == 5
+    ids = [put(engine, BEFORE - timedelta(days=days)) for days in (0, 2, 1)]
+    assert forget(engine, 1) == 1
+    left = rows(engine, "SELECT id FROM message WHERE body IS NOT NULL ORDER BY id")
+    assert left == [(ids[0],), (ids[2],)]
+
+
+def test_reports_and_received_messages_go_too(engine: Engine) -> None:
+    for at in (OLDEST - timedelta(days=1), OLDEST - timedelta(seconds=1), OLDEST, NOW):
+        add_received(engine, at)
+    assert [forget(engine, 1) for _ in range(3)] == [2, 2, 0]
+    for table in ("delivery_report", "inbound_message"):
+        assert rows(engine, f"SELECT min(received_at), count(*) FROM {table}") == [(OLDEST, 2)]
+
+
+def test_two_workers_forget_different_ones(engine: Engine) -> None:
+    for _ in range(4):
+        put(engine, BEFORE)
+    with engine.begin() as one, engine.begin() as other:
+        assert forget_bodies(one, OLDEST, 3) == 3
+        assert forget_bodies(other, OLDEST, 3) == 1
+    assert rows(engine, "SELECT count(*) FROM message WHERE body IS NOT NULL") == [(0,)]
+
+
+@pytest.mark.parametrize("state", ["queued", "sent"])
+def test_what_may_still_be_sent_cannot_lose_its_body(engine: Engine, state: str) -> None:
+    put(engine, BEFORE, state)
+    forget(engine)
+    assert rows(engine, "SELECT body FROM message") == [("Maalem",)]
+
+
+def test_the_inbox_lives_without_what_is_forgotten(client: FlaskClient, engine: Engine) -> None:
+    put(engine, BEFORE)
+    put(engine, NOW, body="Newer")
+    forget(engine)
+    shown = client.get("/simulator/messages.json?phone=%2B212600000001").get_json()
+    assert [one["text"] for one in shown] == ["Newer"]
+    assert set(shown[0]) == {"to", "text", "encoding", "segments", "status", "created_at"}

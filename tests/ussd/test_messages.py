@@ -1,0 +1,180 @@
+"""Every message is held to its cost with its worst values, and to what it may tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.runtime import Runtime
+from app.text.encoding import segments, units
+from app.text.words import Say, Words
+from app.ussd.messages import bits, messages
+from app.ussd.samples import Samples
+from tests.ussd.test_check import ARABIC, FRENCH, SAMPLES, Copy
+
+# The words of the others are broken in the same way, by language.
+LANGUAGES = ("fr", "ary-Latn", "ar", "zgh")
+GSM7_LANGUAGES = ("fr", "ary-Latn")
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Copy:
+    return Copy(tmp_path)
+
+
+def po(language: str) -> str:
+    return f"locales/{language}/LC_MESSAGES/menus.po"
+
+
+def ways(words: Words, samples: Samples, language: str, key: str) -> Iterator[str]:
+    """The message with every combination of its values, tried one after the other."""
+    places = sorted(words.places(language, key))
+    offered = [list(values_of(words, samples, language, place)) for place in places]
+    for chosen in product(*offered):
+        yield words.say(language, key, dict(zip(places, chosen, strict=True)))
+
+
+def values_of(words: Words, samples: Samples, language: str, place: str) -> Iterator[Any]:
+    keys = samples.sentences(place)
+    if not keys:
+        yield from samples.values(place)
+    for key in keys:
+        places = sorted(words.places(language, key))
+        offered = [list(values_of(words, samples, language, inner)) for inner in places]
+        for chosen in product(*offered):
+            yield Say(key, dict(zip(places, chosen, strict=True)))
+
+
+KEYS = [
+    (language, key)
+    for language, words in [(name, Words.load(Path("menus/locales"))) for name in LANGUAGES]
+    for key in messages(words, language)
+]
+
+
+@pytest.mark.parametrize(("language", "key"), KEYS)
+def test_the_worst_message_is_the_worst_there_is(
+    session_runtime: Runtime, language: str, key: str
+) -> None:
+    words, samples = session_runtime.words, session_runtime.samples
+    worst = words.say(language, key, samples.worst(words, language, key, bits))
+    tried = list(ways(words, samples, language, key))
+    assert segments(worst) == max(map(segments, tried))
+    assert bits(worst) == max(map(bits, tried))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_message_is_measured(copy: Copy, session_runtime: Runtime, language: str) -> None:
+    """Filled up to its segments each is right; a letter more, and each is told with its numbers."""
+    words, samples = session_runtime.words, session_runtime.samples
+    most, room, letter = (1, 160, "x") if language in GSM7_LANGUAGES else (2, 134, "ⵣ")
+    for key in messages(words, language):
+        worst = words.say(language, key, samples.worst(words, language, key, bits))
+        copy.say(po(language), key, said(words, language, key) + letter * (room - units(worst)))
+    assert copy.faults() == []
+    filled = Words.load(copy.folder / "locales")
+    for key in messages(words, language):
+        copy.say(po(language), key, said(filled, language, key) + letter)
+    encoding = "GSM-7" if most == 1 else "UCS-2"
+    assert copy.faults() == [
+        f"{key} [{language}]: takes {most + 1} SMS segments, {most} at most"
+        f" ({encoding}, {room + 1} units)"
+        for key in messages(words, language)
+    ]
+
+
+def said(words: Words, language: str, key: str) -> str:
+    """The sentence as its file writes it."""
+    return str(words.catalogs[language][key].string).replace("\n", "\\n")
+
+
+@pytest.mark.parametrize(
+    ("language", "inner", "outer", "more"),
+    [
+        ("fr", "owed.late", "sms.rights", " et encore" * 8),
+        ("ar", "owed.late", "sms.rights", " وأيضا" * 12),
+        ("ary-Latn", "claim.refused", "sms.claims", " w zid" * 22),
+        ("zgh", "collection.cash", "sms.collection", " ⴰⵢⴰ" * 22),
+    ],
+)
+def test_a_sentence_inside_a_message_counts(
+    copy: Copy, session_runtime: Runtime, language: str, inner: str, outer: str, more: str
+) -> None:
+    copy.say(po(language), inner, said(session_runtime.words, language, inner) + more)
+    assert any(told.startswith(f"{outer} [{language}]: takes ") for told in copy.faults())
+
+
+def test_a_value_that_brings_a_strange_letter_is_the_worst(copy: Copy) -> None:
+    """It is the shorter one, and still it doubles the price: told with its letters."""
+    copy.change(
+        SAMPLES,
+        'agency: {text: "W-CASABLANCA-088"}',
+        'agency: [{text: "W-CASABLANCA-088"}, {text: "وكالة"}]',
+    )
+    (told,) = (told for told in copy.faults() if told.startswith("sms.receipt [fr]"))
+    assert told.startswith(
+        "sms.receipt [fr]: takes 2 SMS segments, 1 at most (UCS-2 for ا ة ك ل و, 122"
+    )
+
+
+@pytest.mark.parametrize("place", ["person", "name", "rna", "agent", "reset_code", "notice"])
+def test_what_helps_a_thief_is_told(copy: Copy, place: str) -> None:
+    for language in LANGUAGES:
+        copy.say(po(language), "sms.news_off", f"Maalem {{{place}}}")
+    why = f"{{{place}}} is nothing a message may tell (app/ussd/messages.py)"
+    told = copy.faults()
+    for language in LANGUAGES:
+        assert f"sms.news_off [{language}]: {why}" in told
+
+
+@pytest.mark.parametrize("place", ["cin", "pin", "full_name", "birth_date", "cnss_number", "phone"])
+def test_who_somebody_is_stays_out_whatever_samples_say(copy: Copy, place: str) -> None:
+    copy.add(SAMPLES, f'{place}: {{text: "AB123456"}}\n')
+    for language in LANGUAGES:
+        copy.say(po(language), "sms.news_off", f"Maalem {{{place}}}")
+    assert len(copy.faults()) == len(LANGUAGES)
+    assert all(f"{{{place}}} is nothing a message may tell" in told for told in copy.faults())
+
+
+def test_the_reset_code_is_in_its_own_message_alone(copy: Copy) -> None:
+    assert copy.faults() == []
+    for language in LANGUAGES:
+        copy.say(po(language), "sms.pin_set", "Maalem {reset_code}")
+    assert all(told.startswith("sms.pin_set [") for told in copy.faults())
+
+
+def test_a_sentence_inside_a_message_helps_no_thief_either(copy: Copy) -> None:
+    for language in LANGUAGES:
+        copy.say(po(language), "collection.bank", "{person}")
+    told = "sms.collection [fr]: {person} is nothing a message may tell (app/ussd/messages.py)"
+    assert f"{told}, in collection.bank" in copy.faults()
+
+
+@pytest.mark.parametrize(
+    ("sentence", "link"),
+    [
+        ("Voir http://x", "://"),
+        ("Voir https://maalem.example/a", "://"),
+        ("Voir www.maalem", "www"),
+        ("Voir WWW.MAALEM", "WWW"),
+        ("Voir cnss.ma", "s.ma"),
+        ("Voir CNSS.MA/code", "S.MA"),
+        ("Voir bit.ly/a", "t.ly"),
+    ],
+)
+@pytest.mark.parametrize("po_name", [FRENCH, ARABIC])
+def test_a_message_leads_to_no_page(copy: Copy, po_name: str, sentence: str, link: str) -> None:
+    copy.say(po_name, "sms.news_off", sentence)
+    language = po_name.split("/")[1]
+    why = f"{link} leads to a page: thieves send such messages"
+    assert copy.faults() == [f"sms.news_off [{language}]: {why}"]
+
+
+@pytest.mark.parametrize("sentence", ["Fin. Maalem. Me voici.", "10.50 DH", "Rappelez.\\nMerci"])
+def test_the_end_of_a_sentence_is_no_link(copy: Copy, sentence: str) -> None:
+    copy.say(FRENCH, "sms.news_off", sentence)
+    assert copy.faults() == []
