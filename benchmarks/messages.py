@@ -25,10 +25,10 @@ FLASK = Path(sys.executable).parent / "flask"
 _FILL = """
     INSERT INTO message (event_key, kind, phone, language, body, encoding, segments, units,
                          priority, created_at, due_at)
-    SELECT 'bench:' || n, CASE WHEN n % 10 = 0 THEN 'reminder_due' ELSE 'receipt' END,
+    SELECT 'bench:' || n, CASE WHEN n %% 10 = 0 THEN 'reminder_due' ELSE 'receipt' END,
            '+2126' || lpad(n::text, 8, '0'), 'fr',
            'Maalem: recu ' || n || '. 163,52 DH payes le 23/11/2026, agence W-RABAT-01',
-           'GSM-7', 1, 75, CASE WHEN n % 10 = 0 THEN 1 ELSE 0 END, now(), now()
+           'GSM-7', 1, 75, CASE WHEN n %% 10 = 0 THEN 1 ELSE 0 END, now(), now()
     FROM generate_series(1, %s) n
 """
 PROVIDERS = {
