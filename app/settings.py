@@ -96,8 +96,8 @@ class Settings(BaseSettings):
     reminders_holdout_per_mille: int = Field(
         0, ge=0, le=500, description="so many of 1000 artisans get no reminder, to see its effect"
     )
-    reminders_automatic: bool = Field(
-        True, description="whether workers queue each day's reminders by themselves"
+    reminders_automatic: bool | None = Field(
+        None, description="whether workers queue each day's reminders; none: in production only"
     )
     keep_talks_days: int = Field(
         30, ge=1, description="how long hops of talks are kept, for the funnel"
@@ -157,6 +157,12 @@ class Settings(BaseSettings):
         if self.production and (missing := self._missing()):
             raise ValueError("missing or demo-valued in production: " + ", ".join(missing))
         return self
+
+    @property
+    def reminders_by_worker(self) -> bool:
+        """In development the sample people are left as they are until somebody asks."""
+        given = self.reminders_automatic
+        return self.production if given is None else given
 
     @property
     def private_callbacks_allowed(self) -> bool:

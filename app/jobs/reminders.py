@@ -42,7 +42,7 @@ class ReminderWork:
         """The reminders of today that nobody queued yet; how many."""
         runtime, now = self._runtime, self._runtime.clock()
         today = local_date(now)
-        if not runtime.settings.reminders_automatic:
+        if not runtime.settings.reminders_by_worker:
             return 0
         if not occasions_on(runtime.reminding.calendar, today):
             return 0

@@ -33,9 +33,9 @@ def note_receipt_seen(connection: Connection, phone: Phone, receipt: str, now: d
 
 
 _TELL_AGAIN = text("""
-    INSERT INTO message (event_key, kind, phone, language, body, encoding, segments, priority,
-        created_at, due_at, tried)
-    SELECT event_key || :again, kind, phone, language, body, encoding, segments, priority,
+    INSERT INTO message (event_key, kind, phone, language, body, encoding, units, segments,
+        priority, created_at, due_at, tried)
+    SELECT event_key || :again, kind, phone, language, body, encoding, units, segments, priority,
         :now, :now, array_append(array_remove(tried, provider), provider)
     FROM message m
     WHERE id = ANY(CAST(:ids AS bigint[])) AND kind = 'receipt' AND body IS NOT NULL

@@ -57,6 +57,7 @@ IN_BETWEEN = {
     "collection_too_late",
     "help",
     "identification_paused",
+    "lost_receipt",
     "no_agencies",
     "no_notices",
     "no_requests",

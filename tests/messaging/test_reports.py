@@ -59,10 +59,10 @@ class Outbox:
         }
         found = self.world.run(
             "INSERT INTO message (event_key, kind, state, phone, language, body, encoding,"
-            " segments, created_at, due_at, ended_at, leased_until, sent_at, provider,"
+            " units, segments, created_at, due_at, ended_at, leased_until, sent_at, provider,"
             " provider_reference)"
-            " VALUES (:event_key, :kind, :state, :phone, :language, :body, 'GSM-7', 1, :now, :now,"
-            " :ended, :leased, :sent, :provider, :reference) RETURNING id",
+            " VALUES (:event_key, :kind, :state, :phone, :language, :body, 'GSM-7', 6, 1,"
+            " :now, :now, :ended, :leased, :sent, :provider, :reference) RETURNING id",
             **row,
         )
         number = found[0][0]

@@ -13,7 +13,7 @@ import yaml
 from flask import Flask
 
 from app.base.database import transaction
-from app.jobs.worker import Worker
+from app.jobs.keeping import Keeping
 from app.observe.hops import HOPS, forget_hops, store_hops
 from app.runtime import Runtime
 from tests.conftest import TestClock
@@ -109,13 +109,13 @@ def test_many_workers_lose_nothing(phone: TestPhone, runtime: Runtime) -> None:
 
 def test_hops_are_forgotten_in_time(phone: TestPhone, runtime: Runtime) -> None:
     phone.dial(FATIMA)
-    Worker(runtime)._keep_hops()
+    Keeping(runtime).do()
     wait(runtime, 29 * 86400)
     phone.dial(FATIMA)
-    Worker(runtime)._keep_hops()
+    Keeping(runtime).do()
     assert len(stored(runtime)) == 2
     wait(runtime, 2 * 86400)
-    Worker(runtime)._keep_hops()
+    Keeping(runtime).do()
     assert len(stored(runtime)) == 1
     with transaction(runtime.database) as connection:
         assert forget_hops(connection, runtime.clock()) == 1

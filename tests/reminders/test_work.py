@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from threading import Event
 
+import pytest
 from sqlalchemy import text
 
 from app.jobs.lanes import Lane
@@ -13,6 +15,15 @@ from app.jobs.reminders import ReminderWork
 from app.runtime import Runtime
 from app.settings import Settings
 from tests.reminders.conftest import Reminding
+
+
+@pytest.fixture(autouse=True)
+def automatic(reminding: Reminding) -> Iterator[None]:
+    runtime = reminding.runtime
+    before = runtime.settings
+    runtime.settings = before.model_copy(update={"reminders_automatic": True})
+    yield
+    runtime.settings = before
 
 
 def test_a_day_by_itself(reminding: Reminding) -> None:
@@ -78,4 +89,5 @@ def test_the_settings_reach_it() -> None:
     means = Runtime(settings).reminding
     assert (str(means.day_budget), str(means.campaign_budget)) == ("100.50", "20")
     assert means.holdout_per_mille == 50
+    assert not settings.reminders_by_worker, "in development nobody is reminded unasked"
     assert means.holdout_key not in (settings.secret_key.get_secret_value().encode(), b"")

@@ -218,7 +218,9 @@ class Player:
         elif kind == "lost":
             self._lose(str(value))
         elif kind == "posted":
-            self._run("UPDATE settled_contribution SET posted_on = :day", day=value)
+            self._run(
+                "UPDATE settled_contribution SET sent_at = now(), posted_on = :day", day=value
+            )
         elif kind == "cnss":
             with self.runtime.database.begin() as connection:
                 connection.execute(

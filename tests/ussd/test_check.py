@@ -47,7 +47,7 @@ class Copy:
         """Another sentence for `key`."""
         head = f'msgid "{key}"\nmsgstr "'
         content = (self.folder / name).read_text("utf-8")
-        old = content[content.index(head) :].split("\n\n")[0]
+        old = content[content.index(head) :].split("\n\n")[0].removesuffix("\n")
         self.change(name, old + "\n", f'{head}{sentence}"\n')
 
     def add(self, name: str, content: str) -> None:

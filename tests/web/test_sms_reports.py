@@ -54,9 +54,10 @@ def world(runtime: Runtime) -> World:
 
 def sent(world: World, provider: str, reference: str, event: str = "receipt:7:x") -> int:
     rows = world.run(
-        "INSERT INTO message (event_key, kind, state, phone, language, body, encoding, segments,"
-        " created_at, due_at, sent_at, provider, provider_reference) VALUES (:event, 'receipt',"
-        " 'sent', :phone, 'fr', 'Maalem', 'GSM-7', 1, :now, :now, :now, :provider, :reference)"
+        "INSERT INTO message (event_key, kind, state, phone, language, body, encoding,"
+        " units, segments, created_at, due_at, sent_at, provider, provider_reference)"
+        " VALUES (:event, 'receipt', 'sent', :phone, 'fr', 'Maalem', 'GSM-7', 6, 1,"
+        " :now, :now, :now, :provider, :reference)"
         " RETURNING id",
         event=event,
         phone=FATIMA,
