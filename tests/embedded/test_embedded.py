@@ -207,7 +207,11 @@ def test_engines_end_even_when_their_folder_was_taken_away(data_dir: Path) -> No
         shutil.rmtree(data_dir)
         with using_engines(data_dir, durable=False):
             assert run_sql(urls, "SELECT 1") == "(1,)"
-    assert all(gone(orphan) for orphan in orphans)
+    # A server's own children may end a moment after it.
+    deadline = time.monotonic() + 10
+    while not all(gone(orphan) for orphan in orphans):
+        assert time.monotonic() < deadline, "one lives on"
+        time.sleep(0.05)
 
 
 def test_an_engine_that_is_not_wanted_is_not_started(data_dir: Path) -> None:

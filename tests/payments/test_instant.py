@@ -135,8 +135,8 @@ class PhoneCall:
 
 
 def _by_dialling(line: PhoneLine, phone: str) -> str:
-    session = uuid4().hex
-    return until_answered(lambda: line.ask_code(phone, session))
+    """Told that it takes too long, a person dials anew: the same hop would repeat the same words."""
+    return until_answered(lambda: line.ask_code(phone, uuid4().hex))
 
 
 def _bill(network: NetworkLine, consumer: str) -> str:
