@@ -135,7 +135,7 @@ class PhoneCall:
 
 
 def _by_dialling(line: PhoneLine, phone: str) -> str:
-    """Told that it takes too long, a person dials anew: the same hop would repeat the same words."""
+    """Told that it takes too long, a person dials anew: the same hop repeats the same words."""
     return until_answered(lambda: line.ask_code(phone, uuid4().hex))
 
 
