@@ -14,7 +14,6 @@ from random import Random
 from typing import Any
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     Boolean,
     Connection,
@@ -31,6 +30,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.base.phone import Phone
 from app.messaging.models import ANSWER, CAMPAIGN, message, provider_stop

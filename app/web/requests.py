@@ -23,6 +23,8 @@ _SAFE_HEADERS = {
 }
 # Phones have their own deadline, and files and the sign of life ask no database.
 _APART = ("/ussd/", "/static/", "/healthz")
+# A report refused is often not told again: it waits a little for a slot; a person is told at once.
+_PROVIDERS, _PATIENCE_SECONDS = "/sms/", 0.5
 _log = structlog.get_logger("web")
 
 
@@ -50,7 +52,8 @@ def _begin() -> Response | None:
     g.request_id = token_hex(8)
     if request.path.startswith(_APART):
         return None
-    if not current_app.extensions["page_slots"].acquire(blocking=False):
+    patience = _PATIENCE_SECONDS if request.path.startswith(_PROVIDERS) else 0
+    if not current_app.extensions["page_slots"].acquire(timeout=patience):
         if request.path.startswith(mobile_money.BASE):
             return mobile_money.busy()
         return Response("Busy, try again.\n", 503, {"Retry-After": "1"}, mimetype="text/plain")

@@ -25,6 +25,7 @@ from app.messaging.outcomes import GIVEN_UP_AFTER, Next
 from app.messaging.routing import Room
 from app.messaging.sending import LEASE, Choice, Claimed, claim_messages, record_sent
 from app.messaging.service import queue_message
+from app.messaging.stops import note_provider_stop
 from app.runtime import Runtime
 from app.settings import ROOT
 from app.sms.provider import FateUnknown, NotSent, OutgoingSms
@@ -218,6 +219,38 @@ def test_a_worker_thought_dead_does_not_overwrite_its_heir(runtime: Runtime) -> 
         too_late = [(slow, Next("failed", error="late"))]
         assert record_sent(connection, too_late, runtime.clock()) == []
     assert states(runtime) == {"sent": 1}
+
+
+def stop(runtime: Runtime, *providers: str) -> None:
+    with transaction(runtime.database) as connection:
+        for provider in providers:
+            note_provider_stop(connection, provider, Phone("+212600000001"), runtime.clock())
+
+
+def test_no_room_is_no_refusal(runtime: Runtime) -> None:
+    """Who refused it stays known while the other has no room; where all have, it begins anew."""
+    queue(runtime, 1)
+    one, two = Scripted(trouble=NotSent("no route", again="elsewhere")), Scripted("two")
+    busy = Choice(("one", "two"), {"one": 1}, Room({"one": 1, "two": 0}), Random(1))
+    with transaction(runtime.database) as connection:
+        connection.execute(text("UPDATE message SET tried = '{one}'"))
+        assert claim_messages(connection, busy, runtime.clock(), 5) == []
+    assert column(runtime, "tried") == [["one"]]
+    runtime.clock.now += timedelta(seconds=9)  # type: ignore[attr-defined]
+    stop(runtime, "two")
+    send_all(runtime, one, two, hours=0.2)
+    assert column(runtime, "tried") == [[]] and two.taken == []
+    one.trouble = None
+    send_all(runtime, one, two)
+    assert states(runtime) == {"sent": 1}
+
+
+def test_who_said_stop_everywhere_is_not_reached(runtime: Runtime) -> None:
+    queue(runtime, 1)
+    stop(runtime, "one", "two")
+    one, two = Scripted(), Scripted("two")
+    send_all(runtime, one, two)
+    assert states(runtime) == {"failed": 1} and not one.taken + two.taken
 
 
 def test_useless_ones_are_not_sent(runtime: Runtime) -> None:
