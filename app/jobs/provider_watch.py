@@ -10,7 +10,7 @@ from limits import RateLimitItemPerSecond
 from redis.exceptions import RedisError
 from sqlalchemy import Connection
 
-from app.messaging.health import Health, let_rest, note_well, read_health, take_probe
+from app.messaging.health import Health, leave_alone, let_rest, note_well, read_health, take_probe
 from app.messaging.routing import Room
 from app.observe import metrics
 from app.runtime import Runtime
@@ -43,11 +43,12 @@ class ProviderWatch:
                 self._note_well(connection, name)
                 continue
             self._in_a_row[name] += 1
-            asked = getattr(trouble, "rest_seconds", None)
-            if self._in_a_row[name] < _FAILURES_IN_A_ROW and not asked and self._is_well(name):
-                continue
             reason: str = trouble.reason  # type: ignore[union-attr]
-            if let_rest(connection, name, reason, now, random, asked_seconds=asked):
+            if asked := getattr(trouble, "rest_seconds", None):
+                leave_alone(connection, name, reason, now, asked)
+            if self._in_a_row[name] < _FAILURES_IN_A_ROW and self._is_well(name):
+                continue
+            if let_rest(connection, name, reason, now, random):
                 metrics.provider_rests.labels(name).inc()
                 _log.warning("provider_rests", provider=name, reason=reason)
 
@@ -64,6 +65,8 @@ class ProviderWatch:
         if known and not known.is_well():
             probed = known.may_be_probed(now) and take_probe(connection, name, now)
             return 1 if probed else 0
+        if known and known.is_resting(now):
+            return 0
         slow_start = known.most_at_once(now) if known else None
         return self._within_rate(name, free if slow_start is None else min(free, slow_start))
 

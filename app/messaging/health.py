@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 
 from sqlalchemy import Connection, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -26,7 +27,9 @@ _SLOW_START_SECONDS = 8
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """`resting_until` None: well, `well_since` then; past `resting_until` it may be probed."""
+    """`well_since` None: unwell, and past `resting_until` to be probed. A well one rests no longer
+    than it asked for.
+    """
 
     rests: int
     resting_until: datetime | None
@@ -34,11 +37,14 @@ class Health:
     probing_until: datetime | None
 
     def is_well(self) -> bool:
-        return self.resting_until is None
+        return self.well_since is not None
+
+    def is_resting(self, now: datetime) -> bool:
+        return self.resting_until is not None and self.resting_until > now
 
     def may_be_probed(self, now: datetime) -> bool:
         probed = self.probing_until is not None and self.probing_until > now
-        return self.resting_until is not None and self.resting_until <= now and not probed
+        return not self.is_well() and not self.is_resting(now) and not probed
 
     def most_at_once(self, now: datetime) -> int | None:
         """None: as many as one likes."""
@@ -58,41 +64,38 @@ def read_health(connection: Connection) -> dict[str, Health]:
 
 
 def let_rest(
-    connection: Connection,
-    provider: str,
-    reason: str,
-    now: datetime,
-    random: Random,
-    *,
-    asked_seconds: float | None = None,
+    connection: Connection, provider: str, reason: str, now: datetime, random: Random
 ) -> bool:
-    """Whether it was not resting already.
-
-    `asked_seconds` is how long it asked for itself: it gets that, and it is not held against it.
+    """It is unwell. Whether that is news: failures still on the way when the rest began do not
+    lengthen it, a failed probe does.
     """
+    rests = _rests_before(read_health(connection).get(provider), now) + 1
+    values = {"rests": rests, "resting_until": now + _rest(rests, random), "reason": reason}
+    return _upsert(connection, provider, values | {"well_since": None}, now)
+
+
+def leave_alone(
+    connection: Connection, provider: str, reason: str, now: datetime, seconds: float
+) -> bool:
+    """A well one asked for so much time: it gets that, and it is not held against it."""
     known = read_health(connection).get(provider)
-    rests = _rests_before(known, now) + (asked_seconds is None)
-    rest = (
-        _rest(max(rests, 1), random) if asked_seconds is None else timedelta(seconds=asked_seconds)
-    )
-    resting = insert(provider_health).values(
-        provider=provider,
-        rests=max(rests, 1),
-        resting_until=now + rest,
-        well_since=None,
-        probing_until=None,
-        reason=reason,
-    )
-    new = {name: resting.excluded[name] for name in ("rests", "resting_until", "reason")}
+    if known is not None and not known.is_well():
+        return False
+    since = known.well_since if known else now - _QUIET
+    until = now + timedelta(seconds=seconds)
+    values = {"rests": known.rests if known else 0, "resting_until": until, "reason": reason}
+    return _upsert(connection, provider, values | {"well_since": since}, now)
+
+
+def _upsert(connection: Connection, provider: str, values: dict[str, Any], now: datetime) -> bool:
+    row = provider_health.c
+    resting = insert(provider_health).values(provider=provider, **values)
     statement = resting.on_conflict_do_update(
         index_elements=["provider"],
-        set_=new | {"well_since": None, "probing_until": None},
-        # Failures still on the way when the rest began do not lengthen it; a failed probe does.
-        where=or_(
-            provider_health.c.resting_until.is_(None), provider_health.c.resting_until <= now
-        ),
+        set_=values | {"probing_until": None},
+        where=or_(row.resting_until.is_(None), row.resting_until <= now),
     )
-    return bool(connection.execute(statement.returning(provider_health.c.provider)).scalar())
+    return bool(connection.execute(statement.returning(row.provider)).scalar())
 
 
 def _rests_before(known: Health | None, now: datetime) -> int:
@@ -114,6 +117,7 @@ def take_probe(connection: Connection, provider: str, now: datetime) -> bool:
         update(provider_health)
         .where(
             row.provider == provider,
+            row.well_since.is_(None),
             row.resting_until <= now,
             or_(row.probing_until.is_(None), row.probing_until <= now),
         )
@@ -127,7 +131,7 @@ def note_well(connection: Connection, provider: str, now: datetime) -> bool:
     row = provider_health.c
     well = (
         update(provider_health)
-        .where(row.provider == provider, row.resting_until <= now)
+        .where(row.provider == provider, row.well_since.is_(None), row.resting_until <= now)
         .values(resting_until=None, probing_until=None, well_since=now)
     )
     return bool(connection.execute(well).rowcount)

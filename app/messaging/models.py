@@ -116,14 +116,14 @@ provider_health = Table(
     metadata,
     Column("provider", Text, primary_key=True),
     Column("rests", SmallInteger, nullable=False),
-    # None: it is well, and since when.
     Column("resting_until", DateTime(timezone=True)),
+    # None: unwell, to be probed. A well one that asked to be left alone rests too.
     Column("well_since", DateTime(timezone=True)),
     # A probe that never comes back must not keep the provider resting.
     Column("probing_until", DateTime(timezone=True)),
     Column("reason", Text, nullable=False),
-    CheckConstraint("rests > 0", name="rests"),
-    CheckConstraint("(resting_until IS NULL) = (well_since IS NOT NULL)", name="well"),
+    CheckConstraint("rests >= 0", name="rests"),
+    CheckConstraint("resting_until IS NOT NULL OR well_since IS NOT NULL", name="well"),
 )
 
 # What providers reported, as they said it; a report may come before the answer to the request.

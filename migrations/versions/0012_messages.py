@@ -74,9 +74,9 @@ def _create_tables() -> None:
         sa.Column("well_since", MOMENT),
         sa.Column("probing_until", MOMENT),
         sa.Column("reason", sa.Text(), nullable=False),
-        sa.CheckConstraint("rests > 0", name=op.f("ck_provider_health_rests")),
+        sa.CheckConstraint("rests >= 0", name=op.f("ck_provider_health_rests")),
         sa.CheckConstraint(
-            "(resting_until IS NULL) = (well_since IS NOT NULL)",
+            "resting_until IS NOT NULL OR well_since IS NOT NULL",
             name=op.f("ck_provider_health_well"),
         ),
         sa.PrimaryKeyConstraint("provider", name=op.f("pk_provider_health")),

@@ -309,6 +309,24 @@ def test_a_provider_that_fails_rests_is_probed_and_comes_back_slowly(runtime: Ru
     assert 1 <= len(one.taken) <= 3
 
 
+def test_who_asks_for_time_gets_it_and_is_not_held_unwell(runtime: Runtime) -> None:
+    queue(runtime, 4)
+    throttled = NotSent("http 429", again="here", faulty=True, rest_seconds=3)
+    one = Scripted(trouble=throttled)
+    sender = Sender(runtime, {"one": one})
+    while sender.do():
+        pass
+    assert resting(runtime) == [("one", 0)] and states(runtime) == {"queued": 4}
+    one.trouble = None
+    runtime.clock.now += timedelta(seconds=2.9)  # type: ignore[attr-defined]
+    assert sender.do() == 0
+    runtime.clock.now += timedelta(seconds=2)  # type: ignore[attr-defined]
+    # No probe and no slow start: all that are due go at once.
+    sender.do()
+    sender.stop()
+    assert len(one.taken) == 4
+
+
 def resting(runtime: Runtime) -> list[tuple[str, int]]:
     with runtime.database.connect() as connection:
         rows = connection.execute(
