@@ -182,8 +182,13 @@ class Settings(BaseSettings):
             "PUBLIC_URL": self.public_url.startswith("https://"),
             "SMS_PROVIDERS": bool(self.sms_providers) and "log" not in self.sms_providers,
         }
-        wanted |= {name.upper(): bool(value) for name, value in self._of_providers()}
-        return [name for name, present in wanted.items() if not present]
+        missing = [name for name, present in wanted.items() if not present]
+        return [*missing, *self.credentials_missing]
+
+    @property
+    def credentials_missing(self) -> list[str]:
+        """What the providers in use need and is not set."""
+        return [name.upper() for name, value in self._of_providers() if not value]
 
     def _of_providers(self) -> list[tuple[str, str]]:
         """What belongs to the providers in use by its name, but for what each can do without."""

@@ -1,6 +1,7 @@
 """Settings: read from the environment, and all that production misses said at once."""
 
 import pytest
+from flask import Flask
 from pydantic import ValidationError
 
 from app import create_app
@@ -71,3 +72,16 @@ def test_no_simulated_phone_in_production() -> None:
     app = create_app(Runtime(Settings.model_validate(COMPLETE)))
     dialled = app.test_cli_runner().invoke(args=["dial", "*384#", "--phone", "+212600000001"])
     assert dialled.exit_code == 1 and "production" in dialled.output
+
+
+def test_the_doctor_names_what_a_provider_lacks(app: Flask, runtime: Runtime) -> None:
+    before = runtime.settings
+    runtime.settings = before.model_copy(
+        update={"sms_providers": ("twilio",), "twilio_from": "+15005550006"}
+    )
+    try:
+        told = app.test_cli_runner().invoke(args=["doctor"])
+    finally:
+        runtime.settings = before
+    assert told.exit_code == 1
+    assert "WRONG  sms: not set: TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN" in told.output

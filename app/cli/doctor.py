@@ -80,6 +80,8 @@ def _sms(maalem: Runtime) -> str:
     names = maalem.settings.sms_providers
     if unknown := [name for name in names if name not in PROVIDERS]:
         raise RuntimeError(f"no such provider: {', '.join(unknown)}")
+    if missing := maalem.settings.credentials_missing:
+        raise RuntimeError(f"not set: {', '.join(missing)}")
     return ", ".join(names)
 
 
