@@ -46,6 +46,7 @@ from app.journeys import (  # noqa: F401 - they register what menus name
 from app.journeys.desk import Desk, vocabulary
 from app.messaging.prices import SHIPPED, Prices, read_prices
 from app.migrating import upgrade
+from app.reminders.calendar import SHIPPED as SHIPPED_CALENDAR
 from app.reminders.calendar import read_calendar
 from app.reminders.means import Means
 from app.reminders.rules import holdout_key
@@ -195,7 +196,7 @@ class Runtime:
             self.words,
             self.random,
             Money(settings.fee_centimes),
-            read_calendar(),
+            read_calendar(settings.reminders_calendar or SHIPPED_CALENDAR),
             self.prices,
             settings.sms_providers,
             settings.sms_day_budget,

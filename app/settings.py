@@ -96,6 +96,9 @@ class Settings(BaseSettings):
     reminders_holdout_per_mille: int = Field(
         0, ge=0, le=500, description="so many of 1000 artisans get no reminder, to see its effect"
     )
+    reminders_calendar: Path | None = Field(
+        None, description="the file of hours, closed days and steps; empty means the one shipped"
+    )
     reminders_automatic: bool | None = Field(
         None, description="whether workers queue each day's reminders; none: in production only"
     )

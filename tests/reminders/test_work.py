@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Event
 
@@ -12,6 +14,7 @@ from sqlalchemy import text
 
 from app.jobs.lanes import Lane
 from app.jobs.reminders import ReminderWork
+from app.reminders.calendar import SHIPPED
 from app.runtime import Runtime
 from app.settings import Settings
 from tests.reminders.conftest import Reminding
@@ -80,6 +83,15 @@ def test_it_can_be_left_to_the_command(runtime: Runtime, reminding: Reminding) -
         assert ReminderWork(other).queue_today() == 0 and reminding.states() == {}
     finally:
         other.database.dispose()
+
+
+def test_another_calendar_may_be_given(tmp_path: Path) -> None:
+    path = tmp_path / "calendar.yaml"
+    path.write_text(SHIPPED.read_text("utf-8").replace('"19:00"', '"18:00"'), "utf-8")
+    evening = datetime(2026, 11, 24, 18, 30, tzinfo=UTC)
+    assert Runtime(Settings()).reminding.calendar.is_open(evening)
+    theirs = Settings(reminders_calendar=path)
+    assert not Runtime(theirs).reminding.calendar.is_open(evening)
 
 
 def test_the_settings_reach_it() -> None:
