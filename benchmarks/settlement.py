@@ -81,9 +81,10 @@ _DEPOSITS = (
         fee_centimes, total_centimes, first_period, last_period, issued_at, expires_at, ended_at)
     SELECT :first + n, a.id, 'paid', 16352, 0, 0, 16352, '2026-01-01', '2026-01-01',
         :day - interval '1 hour', :day + interval '1 day', :day
-    FROM generate_series(0, :lines - 1) AS n JOIN (
-        SELECT id, row_number() OVER (ORDER BY id) - 1 AS place, count(*) OVER () AS people
-        FROM artisan) AS a ON a.place = n % a.people""",
+    FROM (SELECT n, n % (SELECT count(*) FROM artisan) AS place
+        FROM generate_series(0, :lines - 1) AS n) AS line
+    JOIN (SELECT id, row_number() OVER (ORDER BY id) - 1 AS place FROM artisan) AS a
+        USING (place)""",
     """INSERT INTO deposit (receipt_number, code, artisan_id, network, agent_number, terminal,
         channel, total_centimes, received_at)
     SELECT code, code, artisan_id, 'wafacash', '9001', 'T1', 'page', total_centimes, :day
