@@ -78,21 +78,27 @@ def _soak(folder: Path, environment: dict[str, str]) -> tuple[dict[str, Any], se
     with service(folder, environment, port=port), loopback(environment, *faults) as address:
         _control(f"{address}/control", {"slow_ms": _SLOW_MS})
         environment |= {"AFRICASTALKING_URL": address, "TWILIO_URL": address}
-        kills = _kill_until_done(environment)
+        kills = _kill_until_done(environment, address)
         told = _reports_told(address)
         listed = _control(f"{address}/control/messages?list=true")["messages"]
         return {"kills": kills, **told}, {message["reference"] for message in listed}
 
 
-def _kill_until_done(environment: dict[str, str]) -> int:
-    """Workers come and are killed at random moments; how many died so."""
+def _kill_until_done(environment: dict[str, str], address: str) -> int:
+    """Workers come and are killed at random moments; how many died so.
+
+    Until nothing waits and no report is still to come: one that says failed queues a message anew.
+    """
     random, kills, began = Random(SEED), 0, time.monotonic()
     workers = [_worker(environment) for _ in range(WORKERS)]
     try:
-        while left := waiting(environment["DATABASE_URL"]):
+        while left := (
+            _control(f"{address}/control/messages")["reports_waiting"]
+            + waiting(environment["DATABASE_URL"])
+        ):
             if time.monotonic() - began > _GIVEN_UP_SECONDS:
-                raise RuntimeError(f"{left} messages still wait")
-            print(f"{left:,} wait, {kills} kills", file=sys.stderr, flush=True)
+                raise RuntimeError(f"{left} messages and reports still wait")
+            print(f"{left:,} wait, reports too; {kills} kills", file=sys.stderr, flush=True)
             time.sleep(4 + 6 * random.random())
             victim = random.randrange(WORKERS)
             workers[victim].kill()
@@ -114,9 +120,8 @@ def _worker(environment: dict[str, str]) -> subprocess.Popen[bytes]:
 
 
 def _reports_told(address: str) -> dict[str, Any]:
-    """The providers' own count, once all their reports are out."""
-    while (told := _control(f"{address}/control/messages"))["reports_waiting"]:
-        time.sleep(1)
+    """The providers' own count."""
+    told = _control(f"{address}/control/messages")
     kinds = Counter(told["faults"])
     return {
         "taken": sum(told["taken"].values()),
