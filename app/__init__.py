@@ -3,7 +3,6 @@
 from flask import Flask
 
 from app.cli import register_commands
-from app.jobs.command import worker
 from app.observe.logs import set_up_logs
 from app.runtime import Runtime
 from app.settings import read_settings
@@ -18,5 +17,4 @@ def create_app(runtime: Runtime | None = None) -> Flask:
     app.extensions["maalem"] = runtime
     register_pages(app, runtime)
     register_commands(app)
-    app.cli.add_command(worker)
     return app

@@ -45,7 +45,6 @@ from app.journeys import (  # noqa: F401 - they register what menus name
 )
 from app.journeys.desk import Desk, vocabulary
 from app.messaging.prices import SHIPPED, Prices, read_prices
-from app.migrating import upgrade
 from app.reminders.calendar import SHIPPED as SHIPPED_CALENDAR
 from app.reminders.calendar import read_calendar
 from app.reminders.means import Means
@@ -97,6 +96,9 @@ class Runtime:
         engine = connect(self.urls.database_url)
         self.deadline.watch(engine)
         if not self.settings.database_url:
+            # Read here alone: no start and no command has to wait for Alembic.
+            from app.migrating import upgrade
+
             # The embedded one is nobody's to migrate but ours.
             upgrade(engine)
         return engine

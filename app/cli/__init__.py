@@ -3,55 +3,56 @@
 To add a command: a function in its noun's file, and for a new noun a line below.
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+
 import click
 from flask import Flask
+from flask.cli import AppGroup
 
 from app.base.errors import MaalemError
-from app.cli import broadcasts  # noqa: F401 - adds to `flask notices`
-from app.cli.agents import agents
-from app.cli.breaks import breaks
-from app.cli.clients import clients
-from app.cli.cnss import cnss
-from app.cli.contributions import contributions
-from app.cli.db import db
-from app.cli.desk import assistance, claims, notices
-from app.cli.dial import dial
-from app.cli.doctor import doctor
-from app.cli.funnel import funnel
-from app.cli.ledger import ledger
-from app.cli.menus import menus
-from app.cli.registry import registry
-from app.cli.reminders import reminders
-from app.cli.serve import serve
-from app.cli.sms import sms
-from app.cli.talks import talks
-from app.cli.wafacash import wafacash
+
+_NOUNS = {
+    "agents": "app.cli.agents",
+    "assistance": "app.cli.desk",
+    "breaks": "app.cli.breaks",
+    "claims": "app.cli.desk",
+    "clients": "app.cli.clients",
+    "cnss": "app.cli.cnss",
+    "contributions": "app.cli.contributions",
+    "db": "app.cli.db",
+    "dial": "app.cli.dial",
+    "doctor": "app.cli.doctor",
+    "funnel": "app.cli.funnel",
+    "ledger": "app.cli.ledger",
+    "menus": "app.cli.menus",
+    "notices": "app.cli.broadcasts",
+    "registry": "app.cli.registry",
+    "reminders": "app.cli.reminders",
+    "serve": "app.cli.serve",
+    "sms": "app.cli.sms",
+    "talks": "app.cli.talks",
+    "wafacash": "app.cli.wafacash",
+    "worker": "app.jobs.command",
+}
+
+
+class _Nouns(AppGroup):
+    """Reads a noun's file when the noun is asked for: a command does not wait for the others."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *_NOUNS})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name in _NOUNS and cmd_name not in self.commands:
+            command: click.Command = getattr(import_module(_NOUNS[cmd_name]), cmd_name)
+            self.add_command(_telling_in_a_line(command))
+        return super().get_command(ctx, cmd_name)
 
 
 def register_commands(app: Flask) -> None:
-    for command in (
-        agents,
-        assistance,
-        breaks,
-        claims,
-        clients,
-        cnss,
-        contributions,
-        db,
-        dial,
-        doctor,
-        funnel,
-        ledger,
-        menus,
-        notices,
-        registry,
-        reminders,
-        serve,
-        sms,
-        talks,
-        wafacash,
-    ):
-        app.cli.add_command(_telling_in_a_line(command))
+    app.cli = _Nouns(name=app.name)
 
 
 def _telling_in_a_line(command: click.Command) -> click.Command:

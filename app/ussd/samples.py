@@ -66,8 +66,9 @@ class Samples:
         places = sorted(words.places(language, key))
         offered = {name: self._candidates(words, language, name, size) for name in places}
         chosen = {name: offered[name][0] for name in places}
+        open_ones = [name for name in places if len(offered[name]) > 1]
         # Twice: a letter outside GSM-7 changes what the values chosen before it weigh.
-        for name in [*places, *places]:
+        for name in [*open_ones, *open_ones]:
             chosen[name] = max(
                 offered[name],
                 key=lambda one, name=name: size(  # type: ignore[misc]
