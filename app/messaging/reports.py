@@ -7,14 +7,14 @@ stays; a word we do not know is kept and moves nothing. Works in the caller's tr
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, DateTime, TextClause, bindparam, text, update
-from sqlalchemy.dialects.postgresql import insert
 
 from app.base.phone import Phone
-from app.messaging.models import delivery_report, message
+from app.messaging.models import message
 from app.messaging.stops import note_provider_stop
 from app.messaging.undelivered import note_made_up, tell_again
 from app.sms.provider import Report
@@ -39,9 +39,8 @@ def store_report(
     What came of it: `delivered`, `failed` or `sent` (the message moved there), `noted` (it was
     there or further), `repeated`, `unknown_word`, `waiting` (no message of ours is known by it).
     """
-    number, times = _store(connection, provider, report, now)
-    pairs = _pairs(connection, _BY_REPORT, {"reports": [number], "since": None})
-    if times == 1:
+    times, pairs = _store(connection, provider, report, now)
+    if report.stopped and times == 1:
         _note_stops(connection, pairs, now)
     if moved := _move(connection, pairs, now, providers):
         return moved[0]
@@ -68,7 +67,7 @@ def apply_missed_reports(
 
     To be called every minute or so; how many messages it moved.
     """
-    pairs = _pairs(connection, _BY_REPORT, {"reports": None, "since": now - _MISSED_WITHIN})
+    pairs = _pairs(connection, _SINCE, {"since": now - _MISSED_WITHIN})
     _note_stops(connection, pairs, now)
     return len(_move(connection, pairs, now, providers))
 
@@ -88,33 +87,21 @@ def time_out_reports(connection: Connection, now: datetime) -> int:
     return connection.execute(ended).rowcount
 
 
-def _store(connection: Connection, provider: str, report: Report, now: datetime) -> tuple[int, int]:
-    """Its number, and how often it was told by now."""
-    row = delivery_report.c
-    statement = insert(delivery_report).values(
-        provider=provider,
-        provider_reference=report.reference,
-        message_id=report.message_id,
-        status=report.status,
-        outcome=report.outcome,
-        reason=report.reason,
-        stopped=report.stopped,
-        received_at=now,
-    )
-    number, times = connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["provider", "provider_reference", "status"],
-            set_={"times": row.times + 1},
-        ).returning(row.id, row.times)
-    ).one()
-    return number, times
-
-
 class _Pairs(NamedTuple):
     """Which report is about which message, side by side."""
 
     reports: list[int]
     messages: list[int]
+
+
+def _store(
+    connection: Connection, provider: str, report: Report, now: datetime
+) -> tuple[int, _Pairs]:
+    """How often it was told by now, and the messages it is about."""
+    told = asdict(report) | {"provider": provider, "now": now}
+    rows = connection.execute(_STORE, told).all()
+    known = [row for row in rows if row.message is not None]
+    return rows[0].times, _Pairs([row.report for row in known], [row.message for row in known])
 
 
 def _pairs(connection: Connection, asked_by: TextClause, asked: dict[str, Any]) -> _Pairs:
@@ -129,11 +116,12 @@ def _move(
     if not pairs.messages:
         return []
     moved = connection.execute(_MOVE, pairs._asdict() | {"now": now}).all()
-    if failed := [number for number, state in moved if state == "failed"]:
+    receipts = [row for row in moved if row.kind == "receipt"]
+    if failed := [row.id for row in receipts if row.state == "failed"]:
         tell_again(connection, failed, providers, now)
-    if delivered := [number for number, state in moved if state == "delivered"]:
+    if delivered := [row.id for row in receipts if row.state == "delivered"]:
         note_made_up(connection, delivered, now)
-    return [state for _, state in moved]
+    return [row.state for row in moved]
 
 
 def _note_stops(connection: Connection, pairs: _Pairs, now: datetime) -> None:
@@ -143,19 +131,35 @@ def _note_stops(connection: Connection, pairs: _Pairs, now: datetime) -> None:
 
 
 # By the provider's reference, else by our own id.
-_BY_REPORT = text("""
-    WITH report AS (
-        SELECT id, provider, provider_reference, message_id FROM delivery_report
-        WHERE id = ANY(CAST(:reports AS bigint[])) OR received_at > :since
-    ), by_reference AS (
+_PAIRED = """by_reference AS (
         SELECT r.id AS report, m.id AS message FROM report r JOIN message m
             ON m.provider = r.provider AND m.provider_reference = r.provider_reference
-    )
-    SELECT report, message FROM by_reference
-    UNION ALL
-    SELECT r.id, m.id FROM report r JOIN message m ON m.id = r.message_id
-    WHERE NOT EXISTS (SELECT FROM by_reference b WHERE b.report = r.id)
-""").bindparams(bindparam("since", type_=DateTime(True)))
+    ), pair AS (
+        SELECT report, message FROM by_reference
+        UNION ALL
+        SELECT r.id, m.id FROM report r JOIN message m ON m.id = r.message_id
+        WHERE NOT EXISTS (SELECT FROM by_reference b WHERE b.report = r.id)
+    )"""
+_STORE = text(f"""
+    WITH report AS (
+        INSERT INTO delivery_report (provider, provider_reference, message_id, status, outcome,
+            reason, stopped, received_at)
+        VALUES (:provider, :reference, :message_id, :status, :outcome, :reason, :stopped, :now)
+        ON CONFLICT (provider, provider_reference, status)
+            DO UPDATE SET times = delivery_report.times + 1
+        RETURNING id, provider, provider_reference, message_id, times
+    ), {_PAIRED}
+    SELECT report.id AS report, times, message FROM report LEFT JOIN pair ON pair.report = report.id
+""").bindparams(bindparam("now", type_=DateTime(True)))  # noqa: S608 - our own words alone
+_SINCE = text(f"""
+    WITH report AS (
+        SELECT id, provider, provider_reference, message_id, stopped FROM delivery_report
+        WHERE received_at > :since
+    ), {_PAIRED}
+    SELECT pair.report, pair.message FROM pair JOIN message m ON m.id = pair.message
+        JOIN report r ON r.id = pair.report
+    WHERE r.stopped OR m.state IN ('queued', 'sending', 'sent', 'unknown')
+""").bindparams(bindparam("since", type_=DateTime(True)))  # noqa: S608 - our own words alone
 _BY_MESSAGE = text("""
     SELECT r.id, m.id FROM message m JOIN delivery_report r
         ON r.provider = m.provider AND r.provider_reference = m.provider_reference
@@ -190,7 +194,7 @@ _MOVE = text("""
         provider_reference = coalesce(m.provider_reference, told.provider_reference),
         sent_at = coalesce(m.sent_at, :now),
         error = CASE told.outcome WHEN 'failed' THEN told.reason END
-    FROM told WHERE told.id = m.id RETURNING m.id, m.state
+    FROM told WHERE told.id = m.id RETURNING m.id, m.kind, m.state
 """).bindparams(bindparam("now", type_=DateTime(True)))
 # Whose reports told of a stop that no START came after.
 _STOPPED = text("""
