@@ -21,7 +21,7 @@ def late_months(first: date, on: date) -> int:
     return Month.of(on) - Month.of(first) + (on.day >= first.day)
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4096)
 def accrued(amount: Money, first: date, months: int, rates: Rates) -> Accrual:
     """The penalty on `amount` for its first late months, rounded once a calendar year."""
     # A late month is complete when the next one starts.

@@ -106,6 +106,18 @@ def quote(
     `on`, or the coefficient is none.
     """
     _check(periods, on)
+    return _quote(coefficient, tuple(periods), on, rates, tuple(earlier))
+
+
+# The same caller asks several times in a talk, and many callers owe the same.
+@lru_cache(maxsize=256)
+def _quote(
+    coefficient: Decimal,
+    periods: tuple[Month, ...],
+    on: date,
+    rates: Rates,
+    earlier: tuple[PaidLate, ...],
+) -> Quote:
     amounts = [monthly_amount(coefficient, period, rates) for period in periods]
     days = [_due_and_late(period, rates) for period in periods]
     accruals = (

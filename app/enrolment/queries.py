@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     ColumnElement,
     Connection,
     Select,
@@ -108,9 +109,13 @@ def _household_statement() -> Select[Any]:
 _HOUSEHOLD = _household_statement()
 
 
+_BY_ID = select(*PERSON).where(artisan.c.id == bindparam("artisan", type_=BigInteger))
+_LOCKED = _BY_ID.with_for_update(key_share=True)
+
+
 def get_artisan(connection: Connection, artisan_id: int) -> Artisan:
     """The person by our own id; LookupError when there is none."""
-    row = connection.execute(select(*PERSON).where(artisan.c.id == artisan_id)).one_or_none()
+    row = connection.execute(_BY_ID, {"artisan": artisan_id}).one_or_none()
     if row is None:
         raise LookupError(f"no artisan {artisan_id}")
     return Artisan(*row)
@@ -118,10 +123,7 @@ def get_artisan(connection: Connection, artisan_id: int) -> Artisan:
 
 def lock_artisan(connection: Connection, artisan_id: int) -> Artisan:
     """The same, and nobody else decides about this person until the transaction ends."""
-    row = connection.execute(
-        select(*PERSON).where(artisan.c.id == artisan_id).with_for_update(key_share=True)
-    ).one()
-    return Artisan(*row)
+    return Artisan(*connection.execute(_LOCKED, {"artisan": artisan_id}).one())
 
 
 def has_pin(connection: Connection, artisan_id: int) -> bool:

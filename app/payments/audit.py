@@ -12,12 +12,9 @@ def note(
     connection: Connection, now: datetime, actor: str, action: str, artisan_id: int, **details: Any
 ) -> None:
     """One line of the audit trail."""
-    connection.execute(
-        insert(audit_event).values(
-            happened_at=now,
-            actor=actor,
-            action=action,
-            subject=f"artisan:{artisan_id}",
-            details=details,
-        )
-    )
+    subject = f"artisan:{artisan_id}"
+    told = {"happened_at": now, "actor": actor, "action": action, "subject": subject}
+    connection.execute(_NOTE, told | {"details": details})
+
+
+_NOTE = insert(audit_event)

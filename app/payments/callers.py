@@ -93,8 +93,10 @@ def get_locks(connection: Connection, artisan_id: int, now: datetime) -> Locks:
 
 
 def _caller_statement() -> Select[Any]:
-    owner = owners_of(_PHONE)
-    first = select(owner.c.id).order_by(owner.c.rank, owner.c.id).limit(1).scalar_subquery()
+    # Asked once, and short: the driver keeps no text over 4 KB, and reads it anew each time.
+    owner = select(owners_of(_PHONE)).cte("mine")
+    one = select(owner.c.id).order_by(owner.c.rank, owner.c.id).limit(1).cte("one")
+    first = select(one.c.id).scalar_subquery()
     people = select(func.count(owner.c.id.distinct())).scalar_subquery()
     language = select(phone_profile.c.language).where(phone_profile.c.phone == _PHONE)
     working = select(agent.c.id).where(agent.c.phone == _PHONE, agent.c.active)

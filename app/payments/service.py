@@ -8,8 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from random import Random
 
-from sqlalchemy import Connection, case, func, insert, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import Connection, DateTime, bindparam, text, update
 
 from app.base.clock import local_date, local_midnight
 from app.base.money import Money
@@ -26,7 +25,7 @@ from app.messaging.service import queue_message
 from app.payments.audit import note
 from app.payments.dues import quote_payable, quote_until
 from app.payments.errors import AnotherIsLive, NothingDue
-from app.payments.models import payment_code, payment_code_line
+from app.payments.models import payment_code
 from app.payments.queries import Account, IssuedCode, get_account
 from app.payments.rules import draw_code
 from app.payments.wording import period_words, shown_until
@@ -118,16 +117,7 @@ def end_live_code(
 
     None when there was none: the row count decides, not an earlier read.
     """
-    past = payment_code.c.expires_at <= now
-    ended = connection.execute(
-        update(payment_code)
-        .where(payment_code.c.artisan_id == artisan_id, payment_code.c.state == "issued")
-        .values(
-            state=case((past, "expired"), else_="cancelled"),
-            ended_at=func.least(payment_code.c.expires_at, now),
-        )
-        .returning(payment_code.c.code, payment_code.c.state)
-    ).one_or_none()
+    ended = connection.execute(_END_LIVE, {"artisan": artisan_id, "now": now}).one_or_none()
     if ended is None:
         return None
     if ended.state == "cancelled":
@@ -170,37 +160,25 @@ def _insert_code(
     first, last = due.periods[0], due.periods[-1]
     total, expires_at = due.total + fee, _expiry(artisan, account, due, now)
     values = {
-        "artisan_id": artisan.id,
+        "artisan": artisan.id,
         "phone": phone.e164 if phone else None,
-        "contribution_centimes": due.amount.centimes,
-        "penalty_centimes": due.penalty.centimes,
-        "fee_centimes": fee.centimes,
-        "total_centimes": total.centimes,
-        "first_period": first.first_day,
-        "last_period": last.first_day,
-        "issued_at": now,
+        "contribution": due.amount.centimes,
+        "penalty": due.penalty.centimes,
+        "fee": fee.centimes,
+        "total": total.centimes,
+        "first": first.first_day,
+        "last": last.first_day,
+        "now": now,
         "expires_at": expires_at,
+        "periods": [line.period.first_day for line in due.lines],
+        "contributions": [line.amount.centimes for line in due.lines],
+        "penalties": [line.penalty.centimes for line in due.lines],
     }
+    # A code that was given before, to anyone, is not given again.
     while True:
         code = draw_code(random)
-        statement = upsert(payment_code).values(code=code, **values)
-        drawn = statement.on_conflict_do_nothing(index_elements=["code"])
-        # A code that was given before, to anyone, is not given again.
-        if connection.execute(drawn.returning(payment_code.c.code)).scalar() is not None:
-            break
-    connection.execute(
-        insert(payment_code_line),
-        [
-            {
-                "code": code,
-                "period": line.period.first_day,
-                "contribution_centimes": line.amount.centimes,
-                "penalty_centimes": line.penalty.centimes,
-            }
-            for line in due.lines
-        ],
-    )
-    return IssuedCode(code, total, first, last, expires_at)
+        if connection.execute(_INSERT, values | {"code": code}).rowcount:
+            return IssuedCode(code, total, first, last, expires_at)
 
 
 def _expiry(artisan: Artisan, account: Account, due: Quote, now: datetime) -> datetime:
@@ -210,3 +188,25 @@ def _expiry(artisan: Artisan, account: Account, due: Quote, now: datetime) -> da
     coefficient = coefficient_of(artisan.category, artisan.coefficient)
     last_day = last_unchanged_day(coefficient, due.periods, today, days, earlier=account.paid_late)
     return min(now + timedelta(days=days), local_midnight(last_day + timedelta(days=1)))
+
+
+# Built once: building them takes longer than running them.
+_END_LIVE = text("""
+    UPDATE payment_code SET
+        state = CASE WHEN expires_at <= :now THEN 'expired' ELSE 'cancelled' END,
+        ended_at = least(expires_at, :now)
+    WHERE artisan_id = :artisan AND state = 'issued' RETURNING code, state
+""").bindparams(bindparam("now", type_=DateTime(True)))
+# The code and its months; none of both where the code was given before.
+_INSERT = text("""
+    WITH drawn AS (
+        INSERT INTO payment_code (code, artisan_id, phone, contribution_centimes, penalty_centimes,
+            fee_centimes, total_centimes, first_period, last_period, issued_at, expires_at)
+        VALUES (:code, :artisan, :phone, :contribution, :penalty, :fee, :total, :first, :last,
+            :now, :expires_at)
+        ON CONFLICT (code) DO NOTHING RETURNING code
+    )
+    INSERT INTO payment_code_line (code, period, contribution_centimes, penalty_centimes)
+    SELECT drawn.code, line.* FROM drawn, unnest(CAST(:periods AS date[]),
+        CAST(:contributions AS bigint[]), CAST(:penalties AS bigint[])) AS line
+""").bindparams(bindparam("now", type_=DateTime(True)))

@@ -5,8 +5,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from africastalking.SMS import SMSService
-
 from app.base.errors import InvalidInput
 from app.base.phone import Phone
 from app.settings import Settings
@@ -39,18 +37,22 @@ _BY_WORD = {refusal.word.lower(): code for code, refusal in _REFUSED.items()}
 _OTHER = Refusal("refused", "elsewhere")
 
 
-class _Service(SMSService):  # type: ignore[misc]  # the package has no types
-    """The package's own, over a line of ours: it opens a connection for each message."""
+def _service(username: str, key: str, base: str, line: Line) -> Any:
+    """The package's own, over a line of ours: it opens a connection for each message.
 
-    def __init__(self, username: str, key: str, base: str, line: Line) -> None:
-        super().__init__(username, key)
-        self._line = line
-        if base:
-            # The package knows two addresses; another one has to be put in its place.
-            self._baseUrl = base.rstrip("/") + "/version1"
+    It is read here alone: who only reads what they post to us does without it.
+    """
+    from africastalking.SMS import SMSService
 
-    def _make_request(self, url: str, method: str, headers: Any, data: Any, **_: Any) -> Answer:
-        return self._line.ask(method, url, headers, form=data)
+    class Service(SMSService):  # type: ignore[misc]  # the package has no types
+        def _make_request(self, url: str, method: str, headers: Any, data: Any, **_: Any) -> Answer:
+            return line.ask(method, url, headers, form=data)
+
+    service = Service(username, key)
+    if base:
+        # The package knows two addresses; another one has to be put in its place.
+        service._baseUrl = base.rstrip("/") + "/version1"
+    return service
 
 
 class AfricasTalking:
@@ -64,7 +66,7 @@ class AfricasTalking:
         base = settings.africastalking_url
         self._sender = settings.africastalking_sender_id or None
         line = Line(base or _ADDRESS, settings.sms_timeout)
-        self._sms = _Service(settings.africastalking_username, key, base, line)
+        self._sms = _service(settings.africastalking_username, key, base, line)
 
     def send(self, sms: OutgoingSms) -> str:
         answer: Answer = self._sms.send(sms.text, [sms.to.e164], self._sender)

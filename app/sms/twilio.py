@@ -7,9 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 from twilio.base.exceptions import TwilioException
-from twilio.http import HttpClient
-from twilio.http.response import Response
-from twilio.rest import Client
 
 from app.base.errors import InvalidInput
 from app.settings import Settings
@@ -80,30 +77,37 @@ _REFUSED: Mapping[int, Refusal] = {
 _OTHER = Refusal("refused", "elsewhere")
 
 
-class _Client(HttpClient):  # type: ignore[misc]  # the package has no types
-    """The package's own keeps the last request and logs what it asks, number and all."""
+def _client(account: str, secret: str, line: Line) -> Any:
+    """The package's own, over a line of ours: it keeps the last request and logs what it asks,
+    number and all.
 
-    def __init__(self, line: Line) -> None:
-        super().__init__(None, is_async=False)
-        self._line = line
+    It is read here alone: who only reads what they post to us does without it.
+    """
+    from twilio.http import HttpClient
+    from twilio.http.response import Response
+    from twilio.rest import Client
 
-    def request(
-        self,
-        method: str,
-        uri: str,
-        params: Any = None,
-        data: Any = None,
-        headers: Any = None,
-        auth: Any = None,
-        timeout: float | None = None,
-        allow_redirects: bool = False,
-    ) -> Response:
-        form = data if method == "POST" else None
-        answer = self._line.ask(method, uri, headers, query=params, form=form, auth=auth)
-        if not answer.taken:
-            # The package's exception would forget how long to rest.
-            raise _refusal(answer)
-        return Response(answer.status, answer.body.decode("utf-8", "replace"), answer.headers)
+    class OverOurLine(HttpClient):  # type: ignore[misc]  # the package has no types
+        def request(
+            self,
+            method: str,
+            uri: str,
+            params: Any = None,
+            data: Any = None,
+            headers: Any = None,
+            auth: Any = None,
+            timeout: float | None = None,
+            allow_redirects: bool = False,
+        ) -> Response:
+            form = data if method == "POST" else None
+            answer = line.ask(method, uri, headers, query=params, form=form, auth=auth)
+            if not answer.taken:
+                # The package's exception would forget how long to rest.
+                raise _refusal(answer)
+            text = answer.body.decode("utf-8", "replace")
+            return Response(answer.status, text, answer.headers)
+
+    return Client(account, secret, http_client=OverOurLine(None, is_async=False))
 
 
 class Twilio:
@@ -114,10 +118,10 @@ class Twilio:
 
     def __init__(self, settings: Settings) -> None:
         base = settings.twilio_url.rstrip("/")
-        client = Client(
+        client = _client(
             settings.twilio_account_sid,
             settings.twilio_auth_token.get_secret_value(),
-            http_client=_Client(Line(base or _ADDRESS, settings.sms_timeout)),
+            Line(base or _ADDRESS, settings.sms_timeout),
         )
         if base:
             client.api.base_url = base
