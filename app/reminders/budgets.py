@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from decimal import Decimal
 
-from sqlalchemy import ColumnElement, Connection, or_, update
+from sqlalchemy import Connection, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.reminders.errors import OverBudget
@@ -23,27 +23,25 @@ def spend(
     Conditional updates: two workers at once never pass it together, and a cost that makes exactly
     the budget is allowed.
     """
-    counted = (
-        update(campaign)
-        .where(campaign.c.id == campaign_id, _holds(campaign.c.budget, campaign.c.spent + cost))
-        .values(spent=campaign.c.spent + cost)
-    )
-    if not connection.execute(counted).rowcount:
+    asked = {"campaign": campaign_id, "day": day, "cost": cost, "budget": day_budget}
+    if not connection.execute(_SPEND_OF_CAMPAIGN, asked).rowcount:
         raise OverBudget(scope="campaign")
-    _open_day(connection, day)
-    row = spending_day.c
-    allowed = [row.spent + cost <= day_budget] if day_budget is not None else []
-    counted = (
-        update(spending_day)
-        .where(row.day == day, *allowed)
-        .values(spent=row.spent + cost, budget=day_budget, reached_at=None)
-    )
-    if not connection.execute(counted).rowcount:
+    if not connection.execute(_SPEND_OF_DAY, asked).rowcount:
         raise OverBudget(scope="day")
 
 
-def _holds(budget: ColumnElement[Decimal], spent: ColumnElement[Decimal]) -> ColumnElement[bool]:
-    return or_(budget.is_(None), spent <= budget)
+_SPEND_OF_CAMPAIGN = text("""
+    UPDATE campaign SET spent = spent + :cost
+    WHERE id = :campaign AND (budget IS NULL OR spent + :cost <= budget)
+""")
+_SPEND_OF_DAY = text("""
+    INSERT INTO spending_day (day, spent, budget)
+    SELECT :day, :cost, CAST(:budget AS numeric)
+    WHERE CAST(:budget AS numeric) IS NULL OR :cost <= CAST(:budget AS numeric)
+    ON CONFLICT (day) DO UPDATE
+        SET spent = spending_day.spent + :cost, budget = excluded.budget, reached_at = NULL
+        WHERE excluded.budget IS NULL OR spending_day.spent + :cost <= excluded.budget
+""")
 
 
 def _open_day(connection: Connection, day: date) -> None:

@@ -12,7 +12,17 @@ from decimal import Decimal
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, Engine, Row, func, select, text, update
+from sqlalchemy import (
+    Connection,
+    DateTime,
+    Engine,
+    Row,
+    bindparam,
+    func,
+    select,
+    text,
+    update,
+)
 
 from app.base.clock import Clock, local_date
 from app.base.database import reading, transaction
@@ -136,9 +146,9 @@ def decide_next(connection: Connection, means: Means, number: int, now: datetime
         except (NothingDue, NotCollectedHere, InvalidInput):
             why = "not_due"
         else:
-            _note(connection, waiting, now, state="queued", message_id=told, cost=cost)
+            _note(connection, waiting, now, "queued", message_id=told, cost=cost)
             return True
-    _note(connection, waiting, now, state="cancelled", reason=why)
+    _note(connection, waiting, now, "cancelled", reason=why)
     return True
 
 
@@ -194,10 +204,22 @@ def _tell(
     return told, cost
 
 
-def _note(connection: Connection, waiting: Row[Any], now: datetime, **values: Any) -> None:
-    row = campaign_recipient.c
-    connection.execute(
-        update(campaign_recipient)
-        .where(row.campaign_id == waiting.campaign_id, row.artisan_id == waiting.artisan_id)
-        .values(decided_at=now, **values)
-    )
+def _note(
+    connection: Connection,
+    waiting: Row[Any],
+    now: datetime,
+    state: str,
+    *,
+    reason: str | None = None,
+    message_id: int | None = None,
+    cost: Decimal | None = None,
+) -> None:
+    told = {"state": state, "reason": reason, "message": message_id, "cost": cost, "now": now}
+    connection.execute(_DECIDED, _key(waiting) | told)
+
+
+_DECIDED = text("""
+    UPDATE campaign_recipient SET state = :state, reason = :reason, message_id = :message,
+        cost = :cost, decided_at = :now
+    WHERE campaign_id = :campaign AND artisan_id = :artisan
+""").bindparams(bindparam("now", type_=DateTime(True)))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, literal, select
+from sqlalchemy import BigInteger, Connection, Row, bindparam, literal, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.agents.models import agency
@@ -35,9 +35,7 @@ def reminder_values(
 ) -> dict[str, Any]:
     """What the words `sms.reminder_<step>` want. NothingDue, NotCollectedHere."""
     code = _live_code(connection, means, waiting, now)
-    open_until, province = connection.execute(
-        select(artisan.c.rights_until, artisan.c.province).where(artisan.c.id == waiting.artisan_id)
-    ).one()
+    open_until, province = connection.execute(_OF_REGISTER, {"artisan": waiting.artisan_id}).one()
     return {
         "total": code.total,
         "deadline": waiting.deadline,
@@ -85,8 +83,15 @@ def _live_code(
     if ending:
         _watch_as_before(connection, ending.code, code.code)
     watcher = {"code": code.code, "phone": waiting.phone, "language": waiting.language}
-    connection.execute(upsert(receipt_watcher).values(watcher).on_conflict_do_nothing())
+    connection.execute(_WATCH, watcher)
     return code
+
+
+# Built once: building them takes longer than running them.
+_OF_REGISTER = select(artisan.c.rights_until, artisan.c.province).where(
+    artisan.c.id == bindparam("artisan", type_=BigInteger)
+)
+_WATCH = upsert(receipt_watcher).on_conflict_do_nothing()
 
 
 def _ends_soon(live: IssuedCode, now: datetime) -> bool:
@@ -114,15 +119,18 @@ def place_to_pay(connection: Connection, artisan_id: int, province: str | None) 
 
     One whose letters would make the message dearer is not named.
     """
-    last = connection.execute(
-        select(agency.c.name)
-        .join(deposit, deposit.c.agency_code == agency.c.code)
-        .where(deposit.c.artisan_id == artisan_id, agency.c.active)
-        .order_by(deposit.c.received_at.desc())
-        .limit(1)
-    ).scalar()
+    last = connection.execute(_LAST_USED, {"artisan": artisan_id}).scalar()
     name = last or _nearest(connection, province)
     return f"{NETWORK} {shown_name(name)}" if name and encoding_of(name) == GSM7 else NETWORK
+
+
+_LAST_USED = (
+    select(agency.c.name)
+    .join(deposit, deposit.c.agency_code == agency.c.code)
+    .where(deposit.c.artisan_id == bindparam("artisan", type_=BigInteger), agency.c.active)
+    .order_by(deposit.c.received_at.desc())
+    .limit(1)
+)
 
 
 def _nearest(connection: Connection, province: str | None) -> str | None:
