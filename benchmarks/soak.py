@@ -22,16 +22,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import psycopg
-import yaml
 
 from app.base.clock import utc_now
 from app.base.database import connect, transaction
 from app.embedded import using_engines
 from app.messaging.outcomes import GIVEN_UP_AFTER
 from app.messaging.reports import time_out_reports
-from app.reminders.calendar import SHIPPED
 from app.settings import ROOT
-from benchmarks.messages import FLASK, PROVIDERS, fill, loopback, waiting
+from benchmarks.messages import FLASK, PROVIDERS, always_open, fill, loopback, waiting
 from benchmarks.servers import free_port, service
 
 MESSAGES, WORKERS, SEED = 100_000, 2, 20261125
@@ -44,30 +42,22 @@ def main(messages: int) -> int:
     with TemporaryDirectory(prefix="maalem-soak-") as name:
         folder = Path(name)
         with using_engines(folder / "data", durable=True) as urls:
-            environment = PROVIDERS | {
-                "DATABASE_URL": urls.database_url,
-                "REDIS_URL": urls.redis_url,
-                "SMS_TIMEOUT": str(_TIMEOUT_SECONDS),
-                "SMS_WEIGHTS": "africastalking=1,twilio=1",
-                "REMINDERS_CALENDAR": str(_always_open(folder)),
-            }
+            environment = (
+                PROVIDERS
+                | always_open(folder)
+                | {
+                    "DATABASE_URL": urls.database_url,
+                    "REDIS_URL": urls.redis_url,
+                    "SMS_TIMEOUT": str(_TIMEOUT_SECONDS),
+                    "SMS_WEIGHTS": "africastalking=1,twilio=1",
+                }
+            )
             fill(urls.database_url, messages)
             told, references = _soak(folder, environment)
             found = _found(urls.database_url, references)
     found |= {"seconds": round(time.monotonic() - began), **told}
     print(json.dumps(found, indent=2))
     return _judge(found, messages)
-
-
-def _always_open(folder: Path) -> Path:
-    """The calendar without closed hours and days: a soak may begin at any time."""
-    calendar = yaml.safe_load(SHIPPED.read_bytes())
-    window = {"from": "2025-01-01", "opens": "0:00", "closes": "23:59", "sure": "ASM"}
-    calendar["window"] = [window | {"source": "of the soak"}]
-    calendar["closed_weekdays"] = calendar["fixed_holidays"] = calendar["moving_holidays"] = []
-    path = folder / "calendar.yaml"
-    path.write_text(yaml.safe_dump(calendar, sort_keys=False))
-    return path
 
 
 def _soak(folder: Path, environment: dict[str, str]) -> tuple[dict[str, Any], set[str]]:
