@@ -15,6 +15,7 @@ from app.base.clock import local_date
 from app.base.database import reading, transaction
 from app.enrolment.queries import find_province
 from app.journeys.desk import Conversation, own_message_when, vocabulary
+from app.messaging.service import queue_message
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
 
@@ -156,6 +157,17 @@ def request_waits(talk: Conversation) -> bool:
 def cancel(talk: Conversation) -> str:
     with transaction(talk.desk.database) as connection:
         cancelled = cancel_request(connection, talk.phone, talk.kept["request"], talk.now)
+        if cancelled:
+            queue_message(
+                connection,
+                talk.desk.words,
+                kind="request_cancelled",
+                event=talk.action_key,
+                phone=talk.phone,
+                language=talk.language,
+                values={"request": talk.kept["request"]},
+                now=talk.now,
+            )
     if not cancelled:
         look_at_requests(talk)
     return "cancelled" if cancelled else "over"

@@ -27,6 +27,7 @@ from app.enrolment.pins import (
 from app.enrolment.service import confirm_identity, take_identification_try
 from app.journeys.desk import Conversation, own_message_when, vocabulary
 from app.journeys.facts import read_locks_again
+from app.journeys.owner import tell_owner
 from app.messaging.service import queue_message
 from app.ussd.vocabulary import NothingToShow
 
@@ -194,6 +195,8 @@ def _send_reset_code(connection: Connection, talk: Conversation) -> None:
 
 
 def _tell(connection: Connection, talk: Conversation, kind: str) -> None:
+    """On the line, and to the person's own phone: it may have been somebody else."""
+    tell_owner(connection, talk, kind)
     queue_message(
         connection,
         talk.desk.words,
