@@ -15,6 +15,7 @@ from app.base.clock import local_date
 from app.base.database import reading, transaction
 from app.enrolment.queries import find_province
 from app.journeys.desk import Conversation, own_message_when, vocabulary
+from app.journeys.pin import locked
 from app.messaging.service import queue_message
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
@@ -95,9 +96,12 @@ def bank_offer(talk: Conversation) -> Values:
 
 @vocabulary.action("look_for_centre", "found")
 def look_for_centre(talk: Conversation) -> str:
-    """The centre nearest to the province the register has; none where it has none."""
+    """The centre nearest to the province the register has; none where it has none, or where the
+    PIN that keeps it private has still to be typed.
+    """
+    known = "a" in talk.facts and not locked(talk)
     with reading(talk.desk.database) as connection:
-        province = find_province(connection, talk.facts["a"][0]) if "a" in talk.facts else None
+        province = find_province(connection, talk.facts["a"][0]) if known else None
     town = find_town_of_province(province) if province else None
     talk.facts["centre"] = nearest_centre(town.region).code if town else None
     return "found"
