@@ -192,6 +192,46 @@ def test_a_recorded_talk_can_be_played(
     assert [step["screen"] for step in steps][-2:] == ["services", "agencies_here"]
 
 
+@pytest.mark.parametrize(
+    ("caller", "chain", "answers", "last"),
+    [
+        (UNKNOWN, "1*100004*01011984", ("1", "1", "0"), "main"),
+        (FATIMA, "5*2*1", ("00", "3", "7", "7", "0"), "main"),
+        (FATIMA, "5*5*3*1", ("1357", "1357", "0", "5", "1"), "agencies_here"),
+        (FATIMA, "", ("2", "1", "0", "3", "1", "1"), "cancelled"),
+        (FATIMA, "2", ("7", "7", "7", "7", "0"), "pay"),
+    ],
+)
+@pytest.mark.parametrize("line", [{}, {"dropped": True}, {"resumed": True}], ids=str)
+def test_a_recorded_talk_is_played_on_a_line_that_breaks_too(
+    phone: TestPhone,
+    runtime: Runtime,
+    app: Flask,
+    line: dict[str, bool],
+    caller: str,
+    chain: str,
+    answers: tuple[str, ...],
+    last: str,
+) -> None:
+    before = World(runtime)
+    phone.dial(caller, chain)
+    for typed in answers:
+        phone.answer(typed)
+    store(runtime)
+    ((session,),) = before.run("SELECT DISTINCT session FROM hop")
+    printed = app.test_cli_runner().invoke(
+        args=["talks", "record", str(session), "--phone", caller]
+    )
+    body = yaml.safe_load(printed.stdout)
+    ((name, steps),) = body["stories"].items()
+    assert steps[-1]["screen"] == last
+    for table in ("artisan_phone", "help_request", "artisan_pin"):
+        before.run(f"DELETE FROM {table} RETURNING 1")
+    runtime.redis.flushdb()
+    story = Story("recorded", name, body["phone"], body["language"], True, steps)
+    Player(runtime, TestPhone(app.test_client()), story, **line).play()
+
+
 def test_a_session_that_is_not_there_is_said_so(app: Flask) -> None:
     result = app.test_cli_runner().invoke(args=["talks", "record", "nobody"])
     assert result.exit_code == 1 and "no talk nobody is kept" in result.output
