@@ -8,11 +8,11 @@ from typing import Any
 import click
 import yaml
 from flask.cli import with_appcontext
-from rich.console import Console
 from rich.table import Table
 
 from app.base.clock import local
 from app.base.database import reading
+from app.cli.tables import print_table
 from app.observe.talks import RecordedHop, get_talk, list_talks
 from app.runtime import runtime
 from app.ussd.menu import Menu
@@ -38,7 +38,7 @@ def list_command(days: int) -> None:
         began = f"{local(talk.began):%d/%m %H:%M}"
         cells = talk.gateway, talk.language, str(talk.hops), talk.screen, talk.how
         table.add_row(talk.session, began, *cells)
-    Console().print(table)
+    print_table(table)
 
 
 @talks.command()

@@ -21,7 +21,7 @@ from tests.journeys.world import World
 from tests.phone import GenericPhone, TestPhone
 from tests.talks.player import Player, Story
 
-FATIMA, AICHA, UNKNOWN = "+212600000001", "+212600000005", "+212600000099"
+FATIMA, KHADIJA, AICHA, DRISS, UNKNOWN = (f"+2126000000{n}" for n in ("01", "03", "05", "07", "99"))
 pytestmark = pytest.mark.usefixtures("sample_people")
 
 
@@ -156,6 +156,33 @@ def test_the_funnel_counts_who_came_and_what_became_of_them(
     assert (pay["ar"]["entered"], pay["ar"]["answered"], pay["ar"]["dropped"]) == (1, 0, 1)
     shown = app.test_cli_runner().invoke(args=["funnel", "--days", "1"])
     assert shown.exit_code == 0 and "pay" in shown.stdout
+
+
+def test_hanging_up_on_an_answer_is_an_end(phone: TestPhone, runtime: Runtime, app: Flask) -> None:
+    """Whether rights are open, what was paid, where a claim stands: one reads it and hangs up."""
+    other = GenericPhone(app.test_client())
+    for chain in ("1", "3", "2"):
+        phone.dial(FATIMA, chain)
+    phone.dial(DRISS, "4")
+    other.dial(KHADIJA, "1")
+    other.hang_up()
+    wait(runtime, 200)
+    store(runtime)
+    found = funnel(app)
+    left = {screen: (line["ended"], line["dropped"]) for screen, line in found.items()}
+    assert left["claims"] == (1, 0) and left["no_payments"] == (1, 0)
+    assert left["amo"] == (1, 0) and left["pay"] == (0, 1)
+
+
+def test_the_tables_cut_no_name(phone: TestPhone, runtime: Runtime, app: Flask) -> None:
+    """`ar` and `ary-Latn` must not both read `ar…`, however narrow the terminal is."""
+    phone.dial(DRISS, "5*1")
+    store(runtime)
+    for command in (["funnel"], ["talks", "list"]):
+        shown = app.test_cli_runner(env={"COLUMNS": "60"}).invoke(args=command).stdout
+        assert "…" not in shown
+        for name in ("agencies_here", "ary-Latn", "africastalking"):
+            assert name in shown
 
 
 def test_the_gateway_s_word_that_the_line_broke_is_a_drop_at_once(

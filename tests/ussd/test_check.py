@@ -120,8 +120,8 @@ def test_the_command_fails_and_says_where(
             "look_at_rights [-]: leads to amoo, which is not there",
         ),
         (
-            "nothing_due: {menu: {1: choose_months, 2: other_rna}}",
-            "nothing_due: {menu: {1: choose_months, 2: other_rn}}",
+            "nothing_due: {menu: {1: choose_months, 2: other_rna},",
+            "nothing_due: {menu: {1: choose_months, 2: other_rn},",
             "nothing_due [-]: leads to other_rn, which is not there",
         ),
         (
