@@ -1,6 +1,7 @@
 """The PIN: asked before what is private, set, changed, removed, forgotten."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from math import ceil
 
 from pydantic import SecretStr
 from sqlalchemy import Connection
@@ -29,7 +30,7 @@ from app.journeys.desk import Conversation, own_message_when, vocabulary
 from app.journeys.facts import read_locks_again
 from app.journeys.owner import tell_owner
 from app.messaging.service import queue_message
-from app.ussd.vocabulary import NothingToShow
+from app.ussd.vocabulary import NothingToShow, Values
 
 
 @vocabulary.check("pin")
@@ -90,10 +91,19 @@ def type_pin(talk: Conversation) -> str:
             )
         except WrongPinTyped:
             outcome = "wrong"
-        except PinPaused:
+        except PinPaused as pause:
             outcome = "paused"
+            talk.facts["u"] = ceil(pause.params["until"].timestamp() / 60) * 60
     talk.facts["o"] = int(outcome == "right")
     return outcome
+
+
+@vocabulary.source("pin_pause")
+def pin_pause(talk: Conversation) -> Values:
+    """The first whole minute at which the PIN may be typed again."""
+    if not (until := talk.facts.get("u")):
+        raise NothingToShow()
+    return {"until": datetime.fromtimestamp(until, UTC)}
 
 
 @vocabulary.action("close_pin", "closed")
