@@ -23,9 +23,23 @@ def test_every_document_and_picture_named_is_there() -> None:
             assert (page.parent / target).exists(), f"{page.name} names {target}"
 
 
+def glossary() -> str:
+    return (ROOT / "docs/glossary.md").read_text("utf-8")
+
+
+def test_a_reimbursement_is_called_so_wherever_it_is_named(session_runtime: Runtime) -> None:
+    """In the list, on its screen, in its messages; a file (dossier) is what one enrols with."""
+    (row,) = re.findall(r"(?m)^\| what CNSS pays back \|(.+)\|$", glossary())
+    words = session_runtime.words
+    for term, language in zip(row.split("|"), ("fr", "ar", "ary-Latn", "zgh"), strict=True):
+        for key in ("claims", "claim", "sms.claims", "sms.claim_ready", "sms.collection"):
+            said = str(words.catalogs[language][key].string).casefold()
+            assert term.strip().casefold() in said, f"{key} in {language}"
+
+
 def test_the_glossary_s_terms_are_the_ones_used(session_runtime: Runtime) -> None:
     """A term nobody says any more, or a glossary that says another, is told by name."""
-    rows = re.findall(r"(?m)^\|(.+)\|$", (ROOT / "docs/glossary.md").read_text("utf-8"))[2:]
+    rows = re.findall(r"(?m)^\|(.+)\|$", glossary())[2:]
     assert len(rows) > 15
     words = session_runtime.words
     said = {

@@ -8,11 +8,9 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.base.money import Money
-from app.base.phone import Phone
 from app.claims.errors import ClaimClosed, ClaimOfAnother
 from app.claims.models import claim
-from app.enrolment.models import artisan
-from app.enrolment.queries import find_language
+from app.enrolment.queries import find_own_phone
 from app.messaging.service import queue_message
 from app.payments import audit
 from app.text.words import Words
@@ -97,19 +95,18 @@ def _tell_ready(
     amount: Money,
     now: datetime,
 ) -> None:
-    """To the register's phone, in the language chosen there."""
-    row = artisan.c
-    own = connection.execute(select(row.phone, row.language).where(row.id == artisan_id)).one()
-    if own.phone is None:
+    """To the person's own phone, in the language chosen there."""
+    own = find_own_phone(connection, artisan_id)
+    if own is None:
         return
-    phone = Phone(own.phone)
+    phone, language = own
     queue_message(
         connection,
         words,
         kind="claim_ready",
         event=number,
         phone=phone,
-        language=find_language(connection, phone) or own.language,
+        language=language,
         values={"claim": number, "amount": amount},
         now=now,
     )

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from app.base.clock import local_date
 from app.base.database import reading
+from app.enrolment.rules import LANGUAGES
 from app.messaging.prices import entry_on
 from app.migrating import current_revision, newest_revision
 from app.runtime import Runtime, runtime
@@ -70,7 +71,7 @@ def _redis(maalem: Runtime) -> str:
 
 
 def _menus(maalem: Runtime) -> str:
-    faults = find_faults(maalem.ussd, maalem.samples, maalem.limits, maalem.said)
+    faults = find_faults(maalem.ussd, maalem.samples, maalem.limits, maalem.said, LANGUAGES)
     if faults:
         raise RuntimeError(f"{len(faults)} faults, the first: {faults[0]}")
     return f"{len(maalem.ussd.menu.screens)} screens in {', '.join(maalem.words.languages)}"

@@ -6,15 +6,12 @@ from datetime import timedelta
 
 import click
 from flask.cli import with_appcontext
-from rich.console import Console
 from rich.table import Table
 
 from app.base.database import reading
+from app.cli.tables import print_table
 from app.observe.funnel import FunnelLine, count_funnel
 from app.runtime import runtime
-
-# On these one has what one came for.
-_RESTING = {"show", "end"}
 
 
 @click.command()
@@ -25,14 +22,14 @@ def funnel(days: int, as_json: bool) -> None:
     """Of each screen, language and gateway: who came, answered, went back, was cut off, ended."""
     maalem = runtime()
     now = maalem.clock()
-    resting = {s.name for s in maalem.ussd.menu.screens.values() if s.kind in _RESTING}
+    resting = {s.name for s in maalem.ussd.menu.screens.values() if s.rests}
     with reading(maalem.database) as connection:
         lines = count_funnel(connection, now - timedelta(days=days), now, resting)
     if as_json:
         told = [dataclasses.asdict(line) for line in lines]
         click.echo(json.dumps({"days": days, "screens": told}, ensure_ascii=False))
     else:
-        Console().print(_table(lines))
+        print_table(_table(lines))
 
 
 def _table(lines: list[FunnelLine]) -> Table:
@@ -40,9 +37,7 @@ def _table(lines: list[FunnelLine]) -> Table:
     for field in dataclasses.fields(FunnelLine):
         words = field.name in {"screen", "language", "gateway"}
         heading = field.name.replace("_", " ")
-        table.add_column(
-            heading, justify="left" if words else "right", no_wrap=field.name == "screen"
-        )
+        table.add_column(heading, justify="left" if words else "right")
     for line in lines:
         cells = dataclasses.astuple(line)
         table.add_row(*("" if cell is None else str(cell) for cell in cells))

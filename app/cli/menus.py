@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
+from app.enrolment.rules import LANGUAGES
 from app.runtime import MENU_FILES, runtime
 from app.settings import ROOT
 from app.text.words import Words
@@ -26,7 +27,7 @@ def check() -> None:
     """Fails naming screen, language and cause unless every screen is right in every language."""
     maalem = runtime()
     try:
-        faults = find_faults(maalem.ussd, maalem.samples, maalem.limits, maalem.said)
+        faults = find_faults(maalem.ussd, maalem.samples, maalem.limits, maalem.said, LANGUAGES)
     except BrokenMenu as broken:
         faults = [Fault(broken.params["screen"], "-", broken.params["why"])]
     for fault in faults:

@@ -8,13 +8,14 @@ from typing import Any
 import click
 import yaml
 from flask.cli import with_appcontext
-from rich.console import Console
 from rich.table import Table
 
 from app.base.clock import local
 from app.base.database import reading
+from app.cli.tables import print_table
 from app.observe.talks import RecordedHop, get_talk, list_talks
 from app.runtime import runtime
+from app.ussd.menu import Menu
 
 _MOST = 50
 
@@ -37,7 +38,7 @@ def list_command(days: int) -> None:
         began = f"{local(talk.began):%d/%m %H:%M}"
         cells = talk.gateway, talk.language, str(talk.hops), talk.screen, talk.how
         table.add_row(talk.session, began, *cells)
-    Console().print(table)
+    print_table(table)
 
 
 @talks.command()
@@ -50,16 +51,42 @@ def record(session: str, phone: str) -> None:
     What was personal is there by its kind only, as <rna_number>; the player types the sample
     person's own.
     """
-    with reading(runtime().database) as connection:
+    maalem = runtime()
+    with reading(maalem.database) as connection:
         try:
             hops = get_talk(connection, session)
         except LookupError:
             raise click.ClickException(f"no talk {session} is kept: `flask talks list`") from None
     if hops[0].how != "dialled":
         raise click.ClickException(f"{session} took up another talk, whose beginning is not in it")
-    story = {f"recorded_{session}": [step for hop in hops for step in _steps(hop)]}
+    story = {f"recorded_{session}": _story(hops, maalem.ussd.menu)}
     body = {"phone": phone, "language": hops[0].language, "one_language": True, "stories": story}
     click.echo(yaml.safe_dump(body, allow_unicode=True, sort_keys=False), nl=False)
+
+
+def _story(hops: list[RecordedHop], menu: Menu) -> list[dict[str, Any]]:
+    """The steps, with what the player must know of a line that breaks: once something was done, or
+    help offered, the chain does not lead there again; a wrong answer counts with those before it;
+    at a first screen there is nothing to take up.
+    """
+    story: list[dict[str, Any]] = []
+    done = False
+    for hop in hops:
+        steps, screen = _steps(hop), menu.screens.get(hop.screen)
+        home = bool(screen and screen.home)
+        done |= hop.screen == menu.help or bool(screen and screen.afresh)
+        done |= home and _came_by_action(hop)
+        if done:
+            steps[-1]["changes"] = True
+        if hop.how == "wrong" or (home and hop.how != "dialled"):
+            steps[-1]["steady"] = True
+        story += steps
+    return story
+
+
+def _came_by_action(hop: RecordedHop) -> bool:
+    """Not by dialling the code alone, and not by 0 or 00."""
+    return hop.how == "answered" or (hop.how == "dialled" and bool(hop.inputs))
 
 
 def _wrong(typed: str) -> str:

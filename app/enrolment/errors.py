@@ -23,7 +23,7 @@ class WrongPinTyped(MaalemError):  # noqa: N818
 
 
 class PinPaused(MaalemError):  # noqa: N818
-    """Three wrong PINs: again in half an hour."""
+    """Three wrong PINs: again after `until`."""
 
     code = "pin_paused"
     retryable = True

@@ -85,7 +85,7 @@ def check_pin(
     action_key: str,
     now: datetime,
 ) -> None:
-    """WrongPinTyped or PinPaused; commit either way, so that wrong ones count.
+    """WrongPinTyped, or PinPaused with its `until`; commit either way, so that wrong ones count.
 
     The slow comparison comes before the row is locked. The same `action_key` counts once.
     """
@@ -105,8 +105,11 @@ def check_pin(
         .values(changed)
         .returning(pin_row.paused_until)
     ).one_or_none()
-    if counted is None or (counted.paused_until and counted.paused_until > now):
-        raise PinPaused()
+    if counted is None:
+        until = select(pin_row.paused_until).where(pin_row.artisan_id == artisan_id)
+        raise PinPaused(until=connection.execute(until).scalar() or now)
+    if counted.paused_until and counted.paused_until > now:
+        raise PinPaused(until=counted.paused_until)
     if not right:
         raise WrongPinTyped()
 

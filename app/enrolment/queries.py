@@ -132,6 +132,26 @@ def has_pin(connection: Connection, artisan_id: int) -> bool:
     return connection.execute(asked).scalar() is not None
 
 
+def find_own_phone(connection: Connection, artisan_id: int) -> tuple[Phone, str] | None:
+    """Where the person is told what concerns them, and in which language: the register's phone,
+    else the one they identified on first.
+    """
+    row = artisan.c
+    first = (
+        select(artisan_phone.c.phone)
+        .where(artisan_phone.c.artisan_id == row.id)
+        .order_by(artisan_phone.c.identified_at)
+        .limit(1)
+        .scalar_subquery()
+    )
+    asked = select(func.coalesce(row.phone, first), row.language).where(row.id == artisan_id)
+    number, language = connection.execute(asked).one()
+    if number is None:
+        return None
+    phone = Phone(number)
+    return phone, find_language(connection, phone) or language
+
+
 def find_language(connection: Connection, phone: Phone) -> str | None:
     """The language to speak on this phone: chosen there, else the register's."""
     return connection.execute(_LANGUAGE, {"phone": phone.e164}).scalar()

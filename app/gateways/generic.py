@@ -15,7 +15,8 @@ from app.base.hop import Ended, Hop, Reply
 from app.gateways.fields import read_name, read_phone, refuse_missing
 
 NAME = "generic"
-_FIELDS = ("session_id", "msisdn", "service_code", "input", "type")
+_FIELDS = ("session_id", "msisdn", "type")
+_FIELDS_OF_A_HOP = ("service_code", "input")
 
 
 def parse(fields: Mapping[str, object]) -> Hop | Ended:
@@ -27,6 +28,8 @@ def parse(fields: Mapping[str, object]) -> Hop | Ended:
         return Ended(NAME, session_id, phone, "incomplete")
     if kind not in ("start", "input"):
         raise InvalidInput(what="type", why="not start, input or end")
+    # Nothing is typed when a session ends: only a hop is refused without it.
+    refuse_missing(fields, _FIELDS_OF_A_HOP)
     typed = fields["input"] if fields["input"] is not None else ""
     if not isinstance(typed, str):
         raise InvalidInput(what="input", why="not a text")

@@ -17,6 +17,7 @@ from app.base.database import reading
 from app.base.errors import InvalidInput
 from app.enrolment.queries import find_province
 from app.journeys.desk import Conversation, vocabulary
+from app.journeys.pin import locked
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
 
@@ -45,9 +46,12 @@ def _agency_by_sms(talk: Conversation, outcome: str) -> Say | None:
 
 @vocabulary.action("look_at_nearest_agencies", "here", "unknown", by_sms=_by_sms)
 def look_at_nearest_agencies(talk: Conversation) -> str:
-    """Those of the town that the register's province of the caller looks to."""
+    """Those of the town that the register's province of the caller looks to; that somebody lives
+    there is private too, so behind a PIN the town is asked for.
+    """
+    known = "a" in talk.facts and not locked(talk)
     with reading(talk.desk.database) as connection:
-        province = find_province(connection, talk.facts["a"][0]) if talk.facts.get("a") else None
+        province = find_province(connection, talk.facts["a"][0]) if known else None
         town = find_town_of_province(province) if province else None
         if town is None or not _read_agencies(connection, talk, town.code):
             return "unknown"

@@ -12,6 +12,7 @@ from app.enrolment.service import choose_language, identify_phone, take_identifi
 from app.journeys.desk import Conversation, vocabulary
 from app.journeys.facts import keep_facts, keep_household, keep_locks, read_facts
 from app.journeys.lost_receipts import keep_lost_receipt
+from app.journeys.owner import tell_owner
 from app.payments.callers import find_phone_caller
 from app.ussd.vocabulary import Row, Values
 
@@ -111,6 +112,7 @@ def identify(talk: Conversation) -> str:
             artisan_id = identify_phone(connection, talk.phone, number, born, talk.now)
             choose_language(connection, talk.phone, talk.language)
             read_facts(connection, talk, artisan_id)
+            tell_owner(connection, talk, "phone_added")
     except NotRecognised:
         talk.kept = {"tries_left": left}
         return "not_recognised" if left else "last_try_failed"

@@ -15,6 +15,8 @@ from app.base.clock import local_date
 from app.base.database import reading, transaction
 from app.enrolment.queries import find_province
 from app.journeys.desk import Conversation, own_message_when, vocabulary
+from app.journeys.pin import locked
+from app.messaging.service import queue_message
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
 
@@ -94,9 +96,12 @@ def bank_offer(talk: Conversation) -> Values:
 
 @vocabulary.action("look_for_centre", "found")
 def look_for_centre(talk: Conversation) -> str:
-    """The centre nearest to the province the register has; none where it has none."""
+    """The centre nearest to the province the register has; none where it has none, or where the
+    PIN that keeps it private has still to be typed.
+    """
+    known = "a" in talk.facts and not locked(talk)
     with reading(talk.desk.database) as connection:
-        province = find_province(connection, talk.facts["a"][0]) if "a" in talk.facts else None
+        province = find_province(connection, talk.facts["a"][0]) if known else None
     town = find_town_of_province(province) if province else None
     talk.facts["centre"] = nearest_centre(town.region).code if town else None
     return "found"
@@ -156,6 +161,17 @@ def request_waits(talk: Conversation) -> bool:
 def cancel(talk: Conversation) -> str:
     with transaction(talk.desk.database) as connection:
         cancelled = cancel_request(connection, talk.phone, talk.kept["request"], talk.now)
+        if cancelled:
+            queue_message(
+                connection,
+                talk.desk.words,
+                kind="request_cancelled",
+                event=talk.action_key,
+                phone=talk.phone,
+                language=talk.language,
+                values={"request": talk.kept["request"]},
+                now=talk.now,
+            )
     if not cancelled:
         look_at_requests(talk)
     return "cancelled" if cancelled else "over"

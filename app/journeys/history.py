@@ -9,7 +9,7 @@ from app.journeys.facts import fresh_person, person, read_account_again
 from app.journeys.pay import code_message, code_values
 from app.messaging.service import queue_message
 from app.payments.queries import Deposit, get_account
-from app.payments.service import cancel_code
+from app.payments.service import cancel_code, tell_cancelled
 from app.payments.wording import period_words
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
@@ -105,6 +105,8 @@ def cancel_live_code(talk: Conversation) -> str:
         live = get_account(connection, who.artisan.id, talk.now).code
         shown = live and who.account.code and live.code == who.account.code.code
         cancelled = shown and cancel_code(connection, who.artisan.id, talk.now)
+        if live and cancelled:
+            tell_cancelled(connection, talk.desk.words, live.code, talk.now)
     read_account_again(talk)
     return "cancelled" if cancelled else "none_live"
 

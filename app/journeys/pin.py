@@ -1,6 +1,7 @@
 """The PIN: asked before what is private, set, changed, removed, forgotten."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from math import ceil
 
 from pydantic import SecretStr
 from sqlalchemy import Connection
@@ -27,8 +28,9 @@ from app.enrolment.pins import (
 from app.enrolment.service import confirm_identity, take_identification_try
 from app.journeys.desk import Conversation, own_message_when, vocabulary
 from app.journeys.facts import read_locks_again
+from app.journeys.owner import tell_owner
 from app.messaging.service import queue_message
-from app.ussd.vocabulary import NothingToShow
+from app.ussd.vocabulary import NothingToShow, Values
 
 
 @vocabulary.check("pin")
@@ -89,10 +91,19 @@ def type_pin(talk: Conversation) -> str:
             )
         except WrongPinTyped:
             outcome = "wrong"
-        except PinPaused:
+        except PinPaused as pause:
             outcome = "paused"
+            talk.facts["u"] = ceil(pause.params["until"].timestamp() / 60) * 60
     talk.facts["o"] = int(outcome == "right")
     return outcome
+
+
+@vocabulary.source("pin_pause")
+def pin_pause(talk: Conversation) -> Values:
+    """The first whole minute at which the PIN may be typed again."""
+    if not (until := talk.facts.get("u")):
+        raise NothingToShow()
+    return {"until": datetime.fromtimestamp(until, UTC)}
 
 
 @vocabulary.action("close_pin", "closed")
@@ -194,6 +205,8 @@ def _send_reset_code(connection: Connection, talk: Conversation) -> None:
 
 
 def _tell(connection: Connection, talk: Conversation, kind: str) -> None:
+    """On the line, and to the person's own phone: it may have been somebody else."""
+    tell_owner(connection, talk, kind)
     queue_message(
         connection,
         talk.desk.words,

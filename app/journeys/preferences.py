@@ -9,6 +9,7 @@ from app.enrolment.rules import plain_name
 from app.enrolment.service import forget_phone, identify_phone, take_identification_try
 from app.journeys.desk import Conversation, own_message_when, vocabulary
 from app.journeys.facts import keep_household, read_facts
+from app.journeys.owner import tell_owner
 from app.messaging.queries import wants_reminders
 from app.messaging.service import queue_message, set_reminders
 from app.text.words import Say
@@ -122,6 +123,7 @@ def add_person(talk: Conversation) -> str:
             added = identify_phone(connection, talk.phone, number, born, talk.now)
             keep_household(talk, find_household(connection, talk.phone))
             read_facts(connection, talk, added)
+            tell_owner(connection, talk, "phone_added")
     except NotRecognised:
         talk.kept = {"tries_left": left}
         return "not_recognised" if left else "last_try_failed"

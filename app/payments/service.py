@@ -28,6 +28,7 @@ from app.payments.errors import AnotherIsLive, NothingDue
 from app.payments.models import payment_code
 from app.payments.queries import Account, IssuedCode, get_account
 from app.payments.rules import draw_code
+from app.payments.till_queries import receipt_phones
 from app.payments.wording import period_words, shown_until
 from app.text.words import Words
 
@@ -108,6 +109,21 @@ def cancel_code(connection: Connection, artisan_id: int, now: datetime) -> bool:
     """Whether the artisan's live code is now cancelled; False when there was none any more."""
     lock_artisan(connection, artisan_id)
     return end_live_code(connection, artisan_id, now) == "cancelled"
+
+
+def tell_cancelled(connection: Connection, words: Words, code: str, now: datetime) -> None:
+    """Whoever was sent the code still has that message, and would go to the counter with it."""
+    for phone, language in receipt_phones(connection, code).items():
+        queue_message(
+            connection,
+            words,
+            kind="code_cancelled",
+            event=f"{code}:{phone.e164}",
+            phone=phone,
+            language=language,
+            values={"code": code},
+            now=now,
+        )
 
 
 def end_live_code(

@@ -21,6 +21,8 @@ _PLACE = re.compile(r"\{(\w+)(?::(\w+))?\}")
 # A sentence cut at its places: its beginning; then each value's name and format, and what follows.
 _Cut = tuple[str, tuple[tuple[str, str | None, str], ...]]
 DEFAULT = "fr"
+# Enough numbers to meet every plural form of CLDR.
+_COUNTS = range(201)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,13 @@ class Words:
         ]
         rest = _PLACE.sub("", sentence)
         return [*wrong, rest] if "{" in rest or "}" in rest else wrong
+
+    def countless_forms(self, language: str, noun: str) -> list[str]:
+        """Plural forms that stand for several numbers and do not say which."""
+        plural = self._spoken[language].plural  # type: ignore[attr-defined]
+        numbers = Counter(plural(count) for count in _COUNTS)
+        forms = forms_of(self.catalogs[language][noun])
+        return [f for i, f in enumerate(forms) if numbers[i] > 1 and not _PLACE.search(f)]
 
     def _found(self, language: str, key: str) -> str:
         sentence = self._spoken[language].gettext(key)

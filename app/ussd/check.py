@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping, Set
 from typing import Any
 
 from app.text.encoding import Limits, fits
@@ -22,13 +22,20 @@ _MANY_ROWS = 12
 
 
 def find_faults(
-    engine: Engine[Any], samples: Samples, gateways: Mapping[str, Limits], said: Set[str]
+    engine: Engine[Any],
+    samples: Samples,
+    gateways: Mapping[str, Limits],
+    said: Set[str],
+    languages: Collection[str],
 ) -> list[Fault]:
     """Everything wrong with the menu and its words; structure first, for words lean on it.
 
-    `gateways` are the limits of each gateway's screen, `said` what the code says (said_in).
+    `gateways` are the limits of each gateway's screen, `said` what the code says (said_in),
+    `languages` those that people may choose.
     """
     menu = engine.menu
+    if mute := set(languages) - set(engine.words.languages):
+        return [Fault("locales", language, "has no words at all") for language in sorted(mute)]
     faults = [*structure_faults(menu), *unknown_names(menu, engine.vocabulary)]
     faults += wording_faults(menu, engine.words, samples, said)
     faults += harm_faults(engine.words, samples)
@@ -93,8 +100,8 @@ def _told(name: str, language: str, gateway: str, faults: Iterator[str]) -> Iter
     try:
         for why in faults:
             yield Fault(name, language, why + where)
-    except (ValueError, TypeError, AttributeError) as error:
-        # A row that fits nowhere, or a format that cannot write its value.
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        # A row that fits nowhere, a format that cannot write its value, a sentence in itself.
         yield Fault(name, language, f"cannot be written: {error}{where}")
 
 

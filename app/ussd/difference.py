@@ -58,6 +58,7 @@ _MEANINGS = {
     "home": "home was",
     "afresh": "afresh was",
     "private": "private was",
+    "answer": "answer was",
 }
 
 

@@ -9,8 +9,9 @@
     screen_name: {end: source}
 
 `home: true` is where 00 leads. `afresh: true` makes 0 lead there: what came before is done.
-`private: true` asks for the PIN first, of who has set one. Two targets are no screens: `back` is
-the screen shown before this one, `onward` where the talk was going when it broke off or met the
+`private: true` asks for the PIN first, of who has set one. `answer: true` says that a menu or list
+tells what was asked: who hangs up there has what they came for. Two targets are no screens: `back`
+is the screen shown before this one, `onward` where the talk was going when it broke off or met the
 PIN. Beside `start` a menu may name `resume` (where a talk that broke off is taken up), `help`
 (after too many wrong inputs) and `lock` (where the PIN is asked).
 """
@@ -40,7 +41,7 @@ KINDS: dict[str, tuple[set[str], set[str]]] = {
 NO_VALUES = "none"
 # Targets that are no screens: where one came from, and where one was going.
 BACK, ONWARD = "back", "onward"
-_MARKS = ("afresh", "home", "private")
+MARKS = ("home", "afresh", "private", "answer")
 _PLACES = ("start", "resume", "help", "lock")
 
 
@@ -84,6 +85,12 @@ class Screen:
     afresh: bool = False
     home: bool = False
     private: bool = False
+    answer: bool = False
+
+    @property
+    def rests(self) -> bool:
+        """Whether one may hang up here with what one came for."""
+        return self.answer or self.kind in {"show", "end"}
 
     @property
     def aims(self) -> list[str]:
@@ -168,16 +175,17 @@ def _screen(name: str, body: object) -> Screen:
         raise BrokenMenu(screen=name, why=f"needs one of {', '.join(KINDS)}, has {kinds or 'none'}")
     kind = kinds[0]
     needed, allowed = KINDS[kind]
-    fields = set(body) - {kind, *_MARKS}
+    fields = set(body) - {kind, *MARKS}
     if missing := needed - fields:
         raise BrokenMenu(screen=name, why=f"a {kind} needs {', '.join(sorted(missing))}")
     if unknown := fields - needed - allowed:
         raise BrokenMenu(screen=name, why=f"a {kind} has no {', '.join(sorted(map(str, unknown)))}")
-    for mark in _MARKS:
+    for mark in MARKS:
         if body.get(mark, "true") != "true":
             raise BrokenMenu(screen=name, why=f"`{mark}` is true or left out")
-    afresh, home, private = (mark in body for mark in _MARKS)
-    return replace(_built(name, kind, body), afresh=afresh, home=home, private=private)
+    home, afresh, private, answer = (mark in body for mark in MARKS)
+    screen = _built(name, kind, body)
+    return replace(screen, home=home, afresh=afresh, private=private, answer=answer)
 
 
 def _filled(name: str, body: Mapping[str, Any]) -> None:

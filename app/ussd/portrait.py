@@ -10,7 +10,7 @@ from typing import Any
 from app.text.encoding import Limits, encoding_of, units
 from app.ussd.check import worst_pages
 from app.ussd.engine import Engine
-from app.ussd.menu import Screen
+from app.ussd.menu import MARKS, Screen
 from app.ussd.samples import Samples
 
 
@@ -19,7 +19,7 @@ def portrait(
 ) -> Iterator[str]:
     """Lines for a terminal, paths relative to `root`; KeyError where there is no such screen."""
     screen = engine.menu.screens[name]
-    marks = [mark for mark in ("home", "afresh", "private") if getattr(screen, mark)]
+    marks = [mark for mark in MARKS if getattr(screen, mark)]
     yield f"{name}: {screen.kind}" + (f" ({', '.join(marks)})" if marks else "")
     yield from (f"  {line}" for line in _ways(engine, screen))
     yield from (f"  {line}" for line in _code(engine, screen, root))

@@ -13,6 +13,7 @@ from app.base.money import Money
 from app.base.months import Month
 from app.text.encoding import units
 from app.text.words import Say, Words
+from app.ussd.menu import BrokenMenu
 
 _READ: dict[str, Callable[[Any], Any]] = {
     "money": lambda centimes: Money(int(centimes)),
@@ -33,14 +34,18 @@ class Samples:
             if isinstance(body, dict) and "say" in body
         }
         self._values = {
-            name: [_read(one) for one in (body if isinstance(body, list) else [body])]
+            name: [_read(name, one) for one in (body if isinstance(body, list) else [body])]
             for name, body in raw.items()
             if name not in self._sentences
         }
 
     @classmethod
     def load(cls, path: Path) -> Samples:
-        return cls(yaml.load(path.read_text("utf-8"), yaml.CSafeLoader))
+        """BrokenMenu names the value that cannot be read."""
+        try:
+            return cls(yaml.load(path.read_text("utf-8"), yaml.CSafeLoader))
+        except yaml.YAMLError as error:
+            raise BrokenMenu(screen=path.name, why=" ".join(str(error).split())) from None
 
     @property
     def names(self) -> set[str]:
@@ -86,8 +91,12 @@ class Samples:
         return self._values[name]
 
 
-def _read(body: Any) -> Any:
-    if isinstance(body, dict):
+def _read(name: str, body: Any) -> Any:
+    if not isinstance(body, dict):
+        return body
+    try:
         ((kind, value),) = body.items()
         return _READ[kind](value)
-    return body
+    except (KeyError, ValueError, TypeError):
+        kinds = ", ".join(_READ)
+        raise BrokenMenu(screen="samples.yaml", why=f"{name} is none of {kinds}") from None

@@ -6,9 +6,6 @@ from collections.abc import Iterator
 
 from app.ussd.menu import BACK, Fault, Menu, Screen
 
-# Where nothing further is asked: the person has what they came for, and hangs up.
-_RESTS = {"show", "end"}
-
 
 def structure_faults(menu: Menu) -> Iterator[Fault]:
     """Targets that are not there, screens never reached, circles, and talks without an end."""
@@ -69,4 +66,4 @@ def _rests(menu: Menu, start: str) -> bool:
 
 
 def _is_rest(screen: Screen) -> bool:
-    return screen.kind in _RESTS or BACK in screen.aims
+    return screen.rests or BACK in screen.aims

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Set
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
 from app.text.encoding import GSM7, encoding_of
@@ -52,6 +52,7 @@ def wording_faults(menu: Menu, words: Words, samples: Samples, said: Set[str]) -
     needed |= {noun for language in words.languages for noun in words.nouns_said(language)}
     written = {language: words.keys(language) for language in words.languages}
     everywhere: set[str] = set().union(*written.values())
+    yield from _idle_samples(words, samples, written)
     for language, keys in written.items():
         for key in words.repeated.get(language, ()):
             yield Fault(key, language, "is written twice")
@@ -63,6 +64,15 @@ def wording_faults(menu: Menu, words: Words, samples: Samples, said: Set[str]) -
         for key in sorted(keys):
             yield from _letters(words, language, key)
             yield from _places(words, samples, language, key)
+
+
+def _idle_samples(
+    words: Words, samples: Samples, written: Mapping[str, Set[str]]
+) -> Iterator[Fault]:
+    """A worst value that no sentence has is a name mistyped, or of a value that is gone."""
+    wanted = {n for lang, keys in written.items() for key in keys for n in words.places(lang, key)}
+    for name in sorted(samples.names - wanted):
+        yield Fault("samples.yaml", "-", f"{name} stands in no sentence")
 
 
 def _is_said(key: str, said: Set[str]) -> bool:
@@ -84,6 +94,8 @@ def _letters(words: Words, language: str, key: str) -> Iterator[Fault]:
 
 def _places(words: Words, samples: Samples, language: str, key: str) -> Iterator[Fault]:
     if isinstance(words.catalogs[language][key].id, tuple):
+        for form in words.countless_forms(language, key):
+            yield Fault(key, language, f"{form} stands for several numbers and lacks {{n}}")
         return
     here = words.places(language, key)
     for place in words.unreadable_places(language, key):

@@ -160,3 +160,28 @@ def test_by_the_command(app: Flask, runtime: Runtime) -> None:
     assert run(*known, "--state", "ready", "--amount", "400") == "claim R-1: nothing new"
     assert "no artisan of that number" in run("R-2", "--rna", "9", "--state", "filed")
     assert "another artisan's" in run("R-1", "--rna", "100002", "--state", "filed")
+
+
+def test_ready_is_told_where_the_person_identified_if_the_register_has_no_phone(
+    phone: TestPhone, runtime: Runtime
+) -> None:
+    phone.dial("+212600000077", "1*100001*01011981")
+    number = owner(runtime)
+    World(runtime).run("UPDATE artisan SET phone = NULL WHERE id = :id RETURNING id", id=number)
+    with transaction(runtime.database) as connection:
+        today = local_date(runtime.clock())
+        record_claim(
+            connection,
+            runtime.words,
+            number,
+            "R-1",
+            filed_on=date(2026, 10, 1),
+            state="ready",
+            amount=Money(42150),
+            as_of=today,
+            now=runtime.clock(),
+        )
+    told = World(runtime).run(
+        "SELECT phone, language FROM message WHERE event_key = 'claim_ready:R-1'"
+    )
+    assert told == [("+212600000077", "fr")]

@@ -97,6 +97,13 @@ def test_the_end_is_taken_and_nothing_shown(client: FlaskClient) -> None:
     assert (answer.status_code, answer.get_json()) == (200, {"message": "", "continue": False})
 
 
+def test_an_end_needs_no_input(client: FlaskClient) -> None:
+    ended = {"session_id": "s1", "msisdn": FATIMA, "type": "end"}
+    assert client.post("/ussd/generic", json=ended).status_code == 200
+    without = {"session_id": "s1", "type": "end"}
+    assert client.post("/ussd/generic", json=without).get_json() == {"error": "msisdn: missing"}
+
+
 @pytest.mark.parametrize("missing", [name for name in START if name != "message_id"])
 def test_a_missing_field_is_named(client: FlaskClient, missing: str) -> None:
     fields = {name: value for name, value in START.items() if name != missing}

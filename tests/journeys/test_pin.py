@@ -54,7 +54,7 @@ def test_two_that_differ_set_nothing(phone: TestPhone, runtime: Runtime) -> None
     assert World(runtime).run("SELECT * FROM artisan_pin") == []
 
 
-@pytest.mark.parametrize("chain", ["1", "3", "4", "5*5*3", "5*5*4", "5*5*5", "5*2*5"])
+@pytest.mark.parametrize("chain", ["1", "3", "4", "5*2*3*1", "5*2*5", "5*5*3", "5*5*4", "5*5*5"])
 def test_what_is_private_asks_for_it(khadija: TestPhone, chain: str) -> None:
     assert khadija.dial(KHADIJA, chain).startswith("Votre PIN")
 
@@ -68,6 +68,13 @@ def test_what_enrolment_lacks_is_private_whichever_way_one_comes(
     phone.dial(BRAHIM, "5*5*3*1*1357*1357*00")
     assert phone.dial(BRAHIM, chain).startswith("Votre PIN")
     assert "Dossier AMO pas complet" in phone.answer("1357")
+
+
+def test_where_one_lives_is_not_shown_before_it(khadija: TestPhone) -> None:
+    assert khadija.dial(KHADIJA, "5*1").startswith("Agences Wafacash:")
+    assert "Le centre le plus proche vous appelle" in khadija.dial(KHADIJA, "5*2*2*1")
+    khadija.dial(KHADIJA, "1*1357*00*5*1")
+    assert khadija.screen.startswith("Votre ville: ")
 
 
 @pytest.mark.parametrize("chain", ["2", "2*1", "5*1", "5*3", "5*5*1"])

@@ -21,7 +21,7 @@ from tests.journeys.world import World
 from tests.phone import GenericPhone, TestPhone
 from tests.talks.player import Player, Story
 
-FATIMA, AICHA, UNKNOWN = "+212600000001", "+212600000005", "+212600000099"
+FATIMA, KHADIJA, AICHA, DRISS, UNKNOWN = (f"+2126000000{n}" for n in ("01", "03", "05", "07", "99"))
 pytestmark = pytest.mark.usefixtures("sample_people")
 
 
@@ -158,6 +158,33 @@ def test_the_funnel_counts_who_came_and_what_became_of_them(
     assert shown.exit_code == 0 and "pay" in shown.stdout
 
 
+def test_hanging_up_on_an_answer_is_an_end(phone: TestPhone, runtime: Runtime, app: Flask) -> None:
+    """Whether rights are open, what was paid, where a claim stands: one reads it and hangs up."""
+    other = GenericPhone(app.test_client())
+    for chain in ("1", "3", "2"):
+        phone.dial(FATIMA, chain)
+    phone.dial(DRISS, "4")
+    other.dial(KHADIJA, "1")
+    other.hang_up()
+    wait(runtime, 200)
+    store(runtime)
+    found = funnel(app)
+    left = {screen: (line["ended"], line["dropped"]) for screen, line in found.items()}
+    assert left["claims"] == (1, 0) and left["no_payments"] == (1, 0)
+    assert left["amo"] == (1, 0) and left["pay"] == (0, 1)
+
+
+def test_the_tables_cut_no_name(phone: TestPhone, runtime: Runtime, app: Flask) -> None:
+    """`ar` and `ary-Latn` must not both read `ar…`, however narrow the terminal is."""
+    phone.dial(DRISS, "5*1")
+    store(runtime)
+    for command in (["funnel"], ["talks", "list"]):
+        shown = app.test_cli_runner(env={"COLUMNS": "60"}).invoke(args=command).stdout
+        assert "…" not in shown
+        for name in ("agencies_here", "ary-Latn", "africastalking"):
+            assert name in shown
+
+
 def test_the_gateway_s_word_that_the_line_broke_is_a_drop_at_once(
     client: object, runtime: Runtime, app: Flask
 ) -> None:
@@ -190,6 +217,46 @@ def test_a_recorded_talk_can_be_played(
     story = Story("recorded", name, body["phone"], body["language"], True, steps)
     Player(runtime, TestPhone(app.test_client()), story).play()
     assert [step["screen"] for step in steps][-2:] == ["services", "agencies_here"]
+
+
+@pytest.mark.parametrize(
+    ("caller", "chain", "answers", "last"),
+    [
+        (UNKNOWN, "1*100004*01011984", ("1", "1", "0"), "main"),
+        (FATIMA, "5*2*1", ("00", "3", "7", "7", "0"), "main"),
+        (FATIMA, "5*5*3*1", ("1357", "1357", "0", "5", "1"), "agencies_here"),
+        (FATIMA, "", ("2", "1", "0", "3", "1", "1"), "cancelled"),
+        (FATIMA, "2", ("7", "7", "7", "7", "0"), "pay"),
+    ],
+)
+@pytest.mark.parametrize("line", [{}, {"dropped": True}, {"resumed": True}], ids=str)
+def test_a_recorded_talk_is_played_on_a_line_that_breaks_too(
+    phone: TestPhone,
+    runtime: Runtime,
+    app: Flask,
+    line: dict[str, bool],
+    caller: str,
+    chain: str,
+    answers: tuple[str, ...],
+    last: str,
+) -> None:
+    before = World(runtime)
+    phone.dial(caller, chain)
+    for typed in answers:
+        phone.answer(typed)
+    store(runtime)
+    ((session,),) = before.run("SELECT DISTINCT session FROM hop")
+    printed = app.test_cli_runner().invoke(
+        args=["talks", "record", str(session), "--phone", caller]
+    )
+    body = yaml.safe_load(printed.stdout)
+    ((name, steps),) = body["stories"].items()
+    assert steps[-1]["screen"] == last
+    for table in ("artisan_phone", "help_request", "artisan_pin"):
+        before.run(f"DELETE FROM {table} RETURNING 1")
+    runtime.redis.flushdb()
+    story = Story("recorded", name, body["phone"], body["language"], True, steps)
+    Player(runtime, TestPhone(app.test_client()), story, **line).play()
 
 
 def test_a_session_that_is_not_there_is_said_so(app: Flask) -> None:

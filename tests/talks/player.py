@@ -14,7 +14,7 @@ A file holds one person's stories. A step is one of
 
 beginning at 11:00 on 23 November 2026. After dial and answer stand `shows` and `hides` (fragments),
 `code` (the code on the screen, by a name: the same name is the same code), `screen` (the name of
-the screen) and `ends: true`. `<rna_number>` and its like in an answer are the person's own.
+the screen) and `ends: true`. `<rna_number>` and its like are the person's own.
 `wrong: true` marks an answer not understood: it is left out when the chain is dialled again, for a
 walk ends there. `changes: true` marks a hop after which its own chain cannot be walked again: it
 has changed what the first screens say. `steady: true` marks a hop after which the line must hold.
@@ -115,8 +115,9 @@ class Player:
     def _play(self, step: dict[str, Any]) -> None:
         (kind, value), *expected = step.items()
         if kind == "dial":
-            self.phone.dial(self.story.phone, str(value))
-            self.understood = [str(value)] if value else []
+            chain = "*".join(self._typed(typed) for typed in str(value).split("*"))
+            self.phone.dial(self.story.phone, chain)
+            self.understood = [chain] if chain else []
         elif kind == "answer":
             typed = self._typed(str(value))
             self.phone.answer(typed)

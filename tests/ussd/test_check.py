@@ -12,6 +12,7 @@ import pytest
 from flask import Flask
 
 from app.base.deadline import Deadline
+from app.enrolment.rules import LANGUAGES
 from app.journeys.desk import vocabulary
 from app.runtime import MENU_FILES, MENUS, Runtime
 from app.settings import ROOT
@@ -62,7 +63,7 @@ class Copy:
             Deadline(1, threads=1),
         )
         samples = Samples.load(self.folder / SAMPLES)
-        return [str(fault) for fault in find_faults(engine, samples, GATEWAYS, SAID)]
+        return [str(fault) for fault in find_faults(engine, samples, GATEWAYS, SAID, LANGUAGES)]
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def copy(tmp_path: Path) -> Copy:
 
 def test_the_real_menus_are_right_and_told_so_quickly(runtime: Runtime) -> None:
     began = time.process_time()
-    assert find_faults(runtime.ussd, runtime.samples, runtime.limits, runtime.said) == []
+    assert find_faults(runtime.ussd, runtime.samples, runtime.limits, runtime.said, LANGUAGES) == []
     assert time.process_time() - began < 2
 
 
@@ -119,8 +120,8 @@ def test_the_command_fails_and_says_where(
             "look_at_rights [-]: leads to amoo, which is not there",
         ),
         (
-            "nothing_due: {menu: {1: choose_months, 2: other_rna}}",
-            "nothing_due: {menu: {1: choose_months, 2: other_rn}}",
+            "nothing_due: {menu: {1: choose_months, 2: other_rna},",
+            "nothing_due: {menu: {1: choose_months, 2: other_rn},",
             "nothing_due [-]: leads to other_rn, which is not there",
         ),
         (
@@ -349,6 +350,37 @@ def test_a_missing_plural_form(copy: Copy) -> None:
     assert "months [ar]: has no words" in copy.faults()
 
 
+@pytest.mark.parametrize(("number", "form"), [(5, "شهر"), (4, "شهرا")])
+def test_a_plural_form_that_says_no_number(copy: Copy, number: int, form: str) -> None:
+    """Forty months would read like one."""
+    copy.change(ARABIC, f'msgstr[{number}] "{{n}} {form}"\n', f'msgstr[{number}] "{form}"\n')
+    assert copy.faults() == [f"months [ar]: {form} stands for several numbers and lacks {{n}}"]
+
+
+def test_a_language_without_words(copy: Copy) -> None:
+    shutil.rmtree(copy.folder / "locales" / "zgh")
+    assert copy.faults() == ["locales [zgh]: has no words at all"]
+
+
+def test_a_sample_that_no_sentence_has(copy: Copy) -> None:
+    copy.add(SAMPLES, "ghost: 3\n")
+    assert copy.faults() == ["samples.yaml [-]: ghost stands in no sentence"]
+
+
+@pytest.mark.parametrize("value", ["{money: much}", "{gold: 12}", "{day: tomorrow}"])
+def test_a_sample_that_cannot_be_read(copy: Copy, value: str) -> None:
+    copy.change(SAMPLES, "limit: {money: 99999999}\n", f"limit: {value}\n")
+    with pytest.raises(BrokenMenu, match=r"samples.yaml.*limit is none of money, text"):
+        copy.faults()
+
+
+def test_a_sentence_that_stands_in_itself(copy: Copy) -> None:
+    copy.change(
+        SAMPLES, "posted.not_yet, posted.on]", "posted.not_yet, posted.on, payments.newest]"
+    )
+    assert any(told.startswith("payments [fr]: cannot be written: ") for told in copy.faults())
+
+
 def test_a_sentence_whose_sample_is_missing(copy: Copy) -> None:
     copy.change(SAMPLES, "closed_on: {day: 2026-12-28}\n", "")
     assert "rights.closed [fr]: {closed_on} has no worst value in samples.yaml" in copy.faults()
@@ -382,7 +414,8 @@ def test_a_screen_from_which_the_talk_cannot_end(copy: Copy) -> None:
 def test_a_gateway_with_a_smaller_screen(runtime: Runtime) -> None:
     """Each gateway's own limit counts, and the fault names it."""
     small = {"africastalking": Limits(160, 80), "generic": Limits(120, 60)}
-    told = [str(fault) for fault in find_faults(runtime.ussd, runtime.samples, small, runtime.said)]
+    found = find_faults(runtime.ussd, runtime.samples, small, runtime.said, LANGUAGES)
+    told = [str(fault) for fault in found]
     assert told and all(fault.endswith("(generic)") for fault in told)
 
 

@@ -1,0 +1,12 @@
+"""Prints a table as wide as it needs."""
+
+from rich.console import Console
+from rich.table import Table
+
+_WIDEST = 500
+
+
+def print_table(table: Table) -> None:
+    """On a narrow terminal its lines go on below: a name cut short is another name."""
+    needed = Console(width=_WIDEST).measure(table).maximum
+    Console(width=max(needed, Console().width)).print(table)

@@ -1,0 +1,28 @@
+"""Tells the person whose file it is what was done with it from another phone."""
+
+from sqlalchemy import Connection
+
+from app.enrolment.queries import find_own_phone
+from app.journeys.desk import Conversation
+from app.messaging.service import queue_message
+
+
+def tell_owner(connection: Connection, talk: Conversation, kind: str) -> None:
+    """Queues the message for the person's own phone; nothing where that is the one on the line.
+
+    RNA number and birth date are no secret within a family or a workshop.
+    """
+    own = find_own_phone(connection, talk.facts["a"][0])
+    if own is None or own[0] == talk.phone:
+        return
+    phone, language = own
+    queue_message(
+        connection,
+        talk.desk.words,
+        kind=kind,
+        event=f"{talk.action_key}:owner",
+        phone=phone,
+        language=language,
+        values={},
+        now=talk.now,
+    )

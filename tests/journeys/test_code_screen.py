@@ -1,0 +1,31 @@
+"""The screen with a payment code tells whoever goes to the counter where, what and until when."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.enrolment.rules import LANGUAGES
+from app.runtime import Runtime
+from app.ussd.check import worst_pages
+from tests.phone import LIMITS
+
+
+def pages(runtime: Runtime, screen: str, language: str) -> list[str]:
+    found = runtime.ussd.menu.screens[screen]
+    return worst_pages(runtime.ussd, runtime.samples, found, language, LIMITS)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_the_counter_needs_is_on_the_first_page(runtime: Runtime, language: str) -> None:
+    first = pages(runtime, "code", language)[0]
+    for needed in ("8888 8888 8888", "99999", "Wafacash", "28/12 22:59"):
+        assert needed in first
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_code_for_another_says_the_same_and_that_a_message_comes(
+    runtime: Runtime, language: str
+) -> None:
+    said = "\n".join(pages(runtime, "code_for_another", language))
+    for needed in ("8888 8888 8888", "Wafacash", "28/12 22:59", "SMS"):
+        assert needed in said

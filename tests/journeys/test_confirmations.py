@@ -1,0 +1,71 @@
+"""What is done on the phone is confirmed by SMS, to whoever it concerns."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.runtime import Runtime
+from tests.journeys.world import World
+from tests.phone import TestPhone
+
+FATIMA, HASSAN, KHADIJA, BRAHIM = (f"+21260000000{number}" for number in range(1, 5))
+STRANGER = "+212600000077"
+pytestmark = pytest.mark.usefixtures("sample_people")
+
+
+def told(runtime: Runtime, kind: str) -> list[tuple[object, ...]]:
+    asked = "SELECT phone, body FROM message WHERE kind = :kind ORDER BY phone"
+    return World(runtime).run(asked, kind=kind)
+
+
+def phones_told(runtime: Runtime, kind: str) -> list[object]:
+    return [phone for phone, _ in told(runtime, kind)]
+
+
+def test_a_cancelled_code_is_told_to_all_who_were_sent_it(
+    phone: TestPhone, runtime: Runtime
+) -> None:
+    """Khadija asked for it to pay for Hassan: she too would go to the counter in vain."""
+    assert "Code" in phone.dial(HASSAN, "2*1")
+    phone.dial(KHADIJA, "2*2*100002*1")
+    assert "Code annulé" in phone.dial(HASSAN, "3*1*1")
+    ((_, code),) = World(runtime).run("SELECT state, code FROM payment_code")
+    shown = f"{code[:4]} {code[4:8]} {code[8:]}"  # type: ignore[index]
+    assert phones_told(runtime, "code_cancelled") == [HASSAN, KHADIJA]
+    assert all(shown in str(body) for _, body in told(runtime, "code_cancelled"))
+
+
+def test_a_cancelled_request_is_told(phone: TestPhone, runtime: Runtime) -> None:
+    phone.dial(FATIMA, "5*2*4")
+    assert "Demande annulée" in phone.dial(FATIMA, "5*2*5*1*1")
+    ((to, body),) = told(runtime, "request_cancelled")
+    ((reference,),) = World(runtime).run("SELECT reference FROM help_request")
+    assert to == FATIMA and str(reference) in str(body)
+
+
+@pytest.mark.parametrize(
+    ("caller", "chain"),
+    [(STRANGER, "1*100002*01011982"), (KHADIJA, "5*5*4*2*100002*01011982")],
+)
+def test_who_is_taken_up_on_another_phone_hears_of_it(
+    phone: TestPhone, runtime: Runtime, caller: str, chain: str
+) -> None:
+    phone.dial(caller, chain)
+    ((to, body),) = told(runtime, "phone_added")
+    assert to == HASSAN and "100002" not in str(body)
+
+
+def test_a_pin_set_from_another_phone_is_told_on_both(phone: TestPhone, runtime: Runtime) -> None:
+    phone.dial(STRANGER, "1*100002*01011982")
+    phone.dial(STRANGER, "5*5*3*1*1357*1357")
+    assert phones_told(runtime, "pin_set") == [HASSAN, STRANGER]
+    phone.dial(STRANGER, "5*5*3*1357*3*1")
+    assert phones_told(runtime, "pin_removed") == [HASSAN, STRANGER]
+
+
+def test_ones_own_phone_is_told_once(phone: TestPhone, runtime: Runtime) -> None:
+    phone.dial(FATIMA, "5*5*3*1*1357*1357")
+    assert phones_told(runtime, "pin_set") == [FATIMA]
+    World(runtime).run("UPDATE artisan SET phone = NULL WHERE rna_number = '100004' RETURNING id")
+    phone.dial(STRANGER, "1*100004*01011984")
+    assert told(runtime, "phone_added") == []
