@@ -18,7 +18,7 @@ from app.payments.breaks import mark_resolved, open_break, propose, take_propose
 from app.payments.deposits import redeem_code
 from app.payments.errors import AlreadyPosted, AlreadyReversed, ReceiptUnknown
 from app.payments.models import deposit, payment_code, settled_contribution
-from app.payments.reversals import Undoing, reverse_deposit
+from app.payments.reversals import Undoing, lock_deposit, reverse_deposit
 from app.payments.takers import Taker
 from app.text.words import Words
 
@@ -103,16 +103,26 @@ def _reverse(connection: Connection, found: Any, by: str, words: Words, now: dat
 
 def _suspense(connection: Connection, found: Any, by: str, _words: Words, now: datetime) -> int:
     """The network owes what it says; the difference to our books waits in suspense."""
-    theirs = found.their_centimes or 0
-    # A second line for one code is money beside the first; everything else is told in whole.
-    ours = 0 if found.kind in {"duplicate", "reversed_here"} else found.our_centimes or 0
-    return _book(connection, found, by, now, theirs - ours)
+    theirs, receipt = found.their_centimes or 0, found.receipt_number
+    beside = lock_deposit(connection, receipt) == "reversed" or found.kind in _BESIDE
+    ours = 0 if beside else _left(connection, receipt, RECEIVABLE)
+    return _book(connection, found, by, now, theirs - ours, beside=beside)
 
 
 def _refund(connection: Connection, found: Any, by: str, _words: Words, now: datetime) -> int:
-    """What waits in suspense of this deposit is the network's to keep or to bring."""
-    waiting = connection.execute(_IN_SUSPENSE, {"receipt": found.receipt_number}).scalar_one()
-    return _book(connection, found, by, now, int(waiting))
+    """What was sent beside the code's amount is the network's to keep or to bring."""
+    receipt = found.receipt_number
+    undone = lock_deposit(connection, receipt) == "reversed"
+    waiting = 0 if undone else _left(connection, receipt, SUSPENSE)
+    return _book(connection, found, by, now, waiting, beside=False)
+
+
+def _left(connection: Connection, receipt: str | None, account: str) -> int:
+    """What the deposit and what was settled about it left in the account. What CNSS refused waits
+    in suspense too, and is not the network's.
+    """
+    asked = {"receipt": receipt, "account": account}
+    return int(connection.execute(_LEFT, asked).scalar_one())
 
 
 def _note(connection: Connection, found: Any, by: str, _words: Words, now: datetime) -> int:
@@ -148,12 +158,14 @@ def _send_again(connection: Connection, found: Any, by: str, _words: Words, now:
     return _transaction(connection, "posting_again", lines, found, by, now)
 
 
-def _book(connection: Connection, found: Any, by: str, now: datetime, centimes: int) -> int:
-    """`centimes` more is owed by the network, and waits in suspense."""
+def _book(
+    connection: Connection, found: Any, by: str, now: datetime, centimes: int, *, beside: bool
+) -> int:
+    """`centimes` more is owed by the network, `beside` the deposit or of it; suspense holds it."""
     if not centimes:
         return _write_down(connection, found, by, now)
     lines = ((RECEIVABLE, centimes), (SUSPENSE, -centimes))
-    return _transaction(connection, "resolution", lines, found, by, now)
+    return _transaction(connection, "resolution", lines, found, by, now, beside=beside)
 
 
 def _transaction(
@@ -163,6 +175,8 @@ def _transaction(
     found: Any,
     by: str,
     now: datetime,
+    *,
+    beside: bool = False,
 ) -> int:
     return book(
         connection,
@@ -171,11 +185,14 @@ def _transaction(
         network=found.network,
         made_by=found.proposed_by,
         approved_by=by,
-        receipt=found.receipt_number,
+        receipt=None if beside else found.receipt_number,
         now=now,
     )
 
 
+# Money that is no deposit's, though its code is: a second line for it, or cash after it was undone.
+# Booked without the receipt, so that who undoes the deposit does not undo that.
+_BESIDE = frozenset({"duplicate", "reversed_here"})
 _WAYS: dict[str, Callable[[Connection, Any, str, Words, datetime], int]] = {
     "take_up": _take_up,
     "reverse": _reverse,
@@ -184,8 +201,9 @@ _WAYS: dict[str, Callable[[Connection, Any, str, Words, datetime], int]] = {
     "note": _note,
     "send_again": _send_again,
 }
-_IN_SUSPENSE = text("""
+_LEFT = text("""
     SELECT coalesce(sum(l.amount_centimes), 0)
     FROM ledger_line l JOIN ledger_transaction t ON t.id = l.transaction_id
-    WHERE t.receipt_number = :receipt AND l.account = 'suspense'
+    WHERE t.receipt_number = :receipt AND l.account = :account
+        AND t.event IN ('deposit', 'resolution')
 """)

@@ -110,6 +110,16 @@ def reverse_deposit(
     return booked
 
 
+def lock_deposit(connection: Connection, receipt: str | None) -> str | None:
+    """The state of the deposit's code, which nobody changes until we end; None for no deposit."""
+    statement = (
+        select(payment_code.c.state)
+        .join(deposit, deposit.c.code == payment_code.c.code)
+        .where(deposit.c.receipt_number == receipt)
+    )
+    return connection.execute(statement.with_for_update(of=payment_code)).scalar()
+
+
 def _lock_deposit(connection: Connection, receipt: str, undoing: Undoing) -> Any:
     """The deposit with its code's row locked: whoever waits sees what the other did."""
     statement = (

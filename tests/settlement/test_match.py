@@ -165,6 +165,52 @@ def test_what_was_sent_too_much_is_the_networks_again(office: Office) -> None:
     }
 
 
+def test_cash_beside_a_deposit_stays_when_the_deposit_is_undone(office: Office) -> None:
+    """The network collected twice: who gives one back still owes the other."""
+    hassan = office.money.issue(HASSAN)
+    receipt = office.money.redeem(hassan.code)
+    twice = (paid_line(hassan.code, hassan.total, reference) for reference in ("W1", "W2"))
+    office.match(office.file(*twice))
+    office.settle(office.breaks()[0]["id"], "suspense")
+    office.done("breaks", "ask-reversal", receipt, "--by", "amina", "--reason", "asked for")
+    office.done("breaks", "approve", str(office.breaks()[0]["id"]), "--by", "driss")
+    assert office.balances() == {"agent_network_receivable": "663.90", "suspense": "-663.90"}
+
+
+@pytest.mark.parametrize(
+    ("amount", "kind", "left"),
+    [("663.90", "reversed_here", "663.90"), ("600", "amount_differs", "600.00")],
+)
+def test_what_the_network_still_has_of_an_undone_deposit(
+    office: Office, amount: str, kind: str, left: str
+) -> None:
+    hassan = office.money.issue(HASSAN)
+    receipt = office.money.redeem(hassan.code)
+    path = office.file(paid_line(hassan.code, amount))
+    if kind == "amount_differs":
+        office.match(path)
+    office.money.undo(receipt)
+    office.match(path)
+    (found,) = office.breaks()
+    assert found["kind"] == kind
+    office.settle(found["id"], "suspense")
+    assert office.balances() == {"agent_network_receivable": left, "suspense": f"-{left}"}
+
+
+def test_a_debt_is_taken_back_once_however_many_breaks_say_so(office: Office) -> None:
+    """In no file, then given back there: both breaks are about the same cash."""
+    hassan = office.money.issue(HASSAN)
+    office.money.redeem(hassan.code)
+    office.match(office.file(paid_line(NOBODY, "55")))
+    missing = next(one for one in office.breaks() if one["kind"] == "missing_there")
+    back = paid_line(hassan.code, hassan.total, "W2", "reversed")
+    office.match(office.file(back, name="later.csv"))
+    there = next(one for one in office.breaks() if one["kind"] == "reversed_there")
+    for found in (missing, there):
+        office.settle(found["id"], "suspense")
+    assert "agent_network_receivable" not in office.balances()
+
+
 def test_a_name_written_otherwise_is_the_same_person(office: Office) -> None:
     office.match(office.file(paid_line(NOBODY, "55")))
     number = str(office.breaks()[0]["id"])
