@@ -365,3 +365,30 @@ def test_another_network_s_file(office: Office) -> None:
 
 def _head() -> bytes:
     return ",".join(HEADER).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ledger statement --account suspense --from 0001-01-01",
+        "ledger statement --account suspense --from 2026-11-01 --to 9999-12-31",
+        "ledger trial-balance --on 9999-12-31",
+        "cnss export --on 9999-12-31",
+        "reminders send --dry-run --on 9999-12-31",
+        "breaks own 99999999999999999999 --by amina",
+        "wafacash match day.csv --total 1e3",
+    ],
+)
+def test_what_cannot_be_is_refused_in_words(office: Office, command: str) -> None:
+    words = command.replace("day.csv", str(office.file())).split()
+    result = office.run(*words)
+    assert result.exit_code == 2 and "Invalid value for" in result.output
+
+
+def test_a_refusal_is_told_in_a_sentence(office: Office) -> None:
+    refused = office.run("breaks", "own", "7", "--by", "amina").output
+    assert refused == (
+        "Error: No break of that number (`id`) in a state that allows it. [break_unknown: id=7]\n"
+    )
+    other = office.run("wafacash", "match", str(office.file()), "--network", "other").output
+    assert other == "Error: network: no network other\n"
