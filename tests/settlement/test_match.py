@@ -316,6 +316,8 @@ def _good(code: str) -> str:
         (lambda line: _head() + line.replace(b"MAD", b"EUR"), "line 2: currency"),
         (lambda line: _head() + line.replace(b"paid\n", b"PAID\n"), "line 2: status"),
         (lambda line: _head() + line.replace(b"+00:00", b""), "line 2: paid_at"),
+        (lambda line: _head() + line.replace(b"2026-11-23", b"2026-11-25"), "line 2: paid_at lies"),
+        (lambda line: _head() + line.replace(b"2026", b"2126"), "line 2: paid_at lies ahead"),
         (lambda line: _head() + line.replace(b"W1", b"=W1"), "line 2: transaction_reference"),
         (lambda line: _head() + line.replace(b"W1,", b"W1,0"), "line 2: code"),
         (lambda line: _head() + line.replace(b"W1", b'"W1'), "line 2: not CSV"),
