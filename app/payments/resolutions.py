@@ -103,18 +103,21 @@ def _reverse(connection: Connection, found: Any, by: str, words: Words, now: dat
 
 def _suspense(connection: Connection, found: Any, by: str, _words: Words, now: datetime) -> int:
     """The network owes what it says; the difference to our books waits in suspense."""
-    theirs, receipt = found.their_centimes or 0, found.receipt_number
-    beside = lock_deposit(connection, receipt) == "reversed" or found.kind in _BESIDE
-    ours = 0 if beside else _left(connection, receipt, RECEIVABLE)
-    return _book(connection, found, by, now, theirs - ours, beside=beside)
+    state, receipt = lock_deposit(connection, found.code, found.network)
+    beside = state == "reversed" or found.kind in _BESIDE
+    theirs = found.their_centimes or 0
+    if beside:
+        return _book(connection, found, by, now, theirs, None)
+    return _book(
+        connection, found, by, now, theirs - _left(connection, receipt, RECEIVABLE), receipt
+    )
 
 
 def _refund(connection: Connection, found: Any, by: str, _words: Words, now: datetime) -> int:
     """What was sent beside the code's amount is the network's to keep or to bring."""
-    receipt = found.receipt_number
-    undone = lock_deposit(connection, receipt) == "reversed"
-    waiting = 0 if undone else _left(connection, receipt, SUSPENSE)
-    return _book(connection, found, by, now, waiting, beside=False)
+    state, receipt = lock_deposit(connection, found.code, found.network)
+    waiting = 0 if state == "reversed" else _left(connection, receipt, SUSPENSE)
+    return _book(connection, found, by, now, waiting, receipt)
 
 
 def _left(connection: Connection, receipt: str | None, account: str) -> int:
@@ -133,7 +136,7 @@ def _write_down(connection: Connection, found: Any, by: str, now: datetime) -> i
     """Looked at, and no money moves: in the books with both names all the same."""
     centimes = found.our_centimes or found.their_centimes or 1
     lines = ((RECEIVABLE, centimes), (RECEIVABLE, -centimes))
-    return _transaction(connection, "resolution", lines, found, by, now)
+    return _transaction(connection, "resolution", lines, found, by, now, found.receipt_number)
 
 
 def _send_again(connection: Connection, found: Any, by: str, _words: Words, now: datetime) -> int:
@@ -155,17 +158,22 @@ def _send_again(connection: Connection, found: Any, by: str, _words: Words, now:
         (CONTRIBUTIONS, -contribution),
         (PENALTIES, -penalty),
     )
-    return _transaction(connection, "posting_again", lines, found, by, now)
+    return _transaction(connection, "posting_again", lines, found, by, now, found.receipt_number)
 
 
 def _book(
-    connection: Connection, found: Any, by: str, now: datetime, centimes: int, *, beside: bool
+    connection: Connection,
+    found: Any,
+    by: str,
+    now: datetime,
+    centimes: int,
+    receipt: str | None,
 ) -> int:
-    """`centimes` more is owed by the network, `beside` the deposit or of it; suspense holds it."""
+    """`centimes` more is owed by the network, and waits in suspense."""
     if not centimes:
         return _write_down(connection, found, by, now)
     lines = ((RECEIVABLE, centimes), (SUSPENSE, -centimes))
-    return _transaction(connection, "resolution", lines, found, by, now, beside=beside)
+    return _transaction(connection, "resolution", lines, found, by, now, receipt)
 
 
 def _transaction(
@@ -175,8 +183,7 @@ def _transaction(
     found: Any,
     by: str,
     now: datetime,
-    *,
-    beside: bool = False,
+    receipt: str | None,
 ) -> int:
     return book(
         connection,
@@ -185,7 +192,7 @@ def _transaction(
         network=found.network,
         made_by=found.proposed_by,
         approved_by=by,
-        receipt=None if beside else found.receipt_number,
+        receipt=receipt,
         now=now,
     )
 

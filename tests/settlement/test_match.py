@@ -197,6 +197,33 @@ def test_what_the_network_still_has_of_an_undone_deposit(
     assert office.balances() == {"agent_network_receivable": left, "suspense": f"-{left}"}
 
 
+@pytest.mark.parametrize(("amount", "left"), [("663.90", None), ("700", "-36.10")])
+def test_cash_confirmed_after_the_match_is_owed_once(
+    office: Office, amount: str, left: str | None
+) -> None:
+    hassan = office.money.issue(HASSAN)
+    office.match(office.file(paid_line(hassan.code, amount)))
+    (found,) = office.breaks()
+    receipt = office.money.redeem(hassan.code)
+    office.settle(found["id"], "suspense")
+    assert office.balances().get("suspense") == left
+    assert office.balances()["agent_network_receivable"] == f"{float(amount):.2f}"
+    office.money.undo(receipt)
+    assert office.balances() == {}
+
+
+def test_what_is_asked_for_in_vain_is_closed(office: Office) -> None:
+    """Asked for twice: the second can only be written down."""
+    receipt = office.money.redeem(office.money.issue(HASSAN).code)
+    for _ in range(2):
+        office.done("breaks", "ask-reversal", receipt, "--by", "amina", "--reason", "asked for")
+    first, second = (str(one["id"]) for one in office.breaks())
+    office.done("breaks", "approve", first, "--by", "driss")
+    assert "undone before" in office.run("breaks", "approve", second, "--by", "driss").output
+    office.settle(int(second), "note")
+    assert office.breaks() == []
+
+
 def test_a_debt_is_taken_back_once_however_many_breaks_say_so(office: Office) -> None:
     """In no file, then given back there: both breaks are about the same cash."""
     hassan = office.money.issue(HASSAN)
@@ -241,7 +268,7 @@ def test_money_for_no_code_waits_in_suspense(office: Office) -> None:
     office.match(office.file(paid_line(NOBODY, "55")))
     (found,) = office.breaks()
     result = office.run("breaks", "propose", found["id"], "refund", "--by", "a", "--reason", "b")
-    assert result.exit_code == 1 and "take_up, suspense" in result.output
+    assert result.exit_code == 1 and "take_up, suspense, note" in result.output
     office.settle(found["id"], "suspense")
     assert office.balances() == {"agent_network_receivable": "55.00", "suspense": "-55.00"}
 
