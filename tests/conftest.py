@@ -104,6 +104,7 @@ def empty(engine: Engine) -> None:
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+        connection.execute(text("UPDATE agent_network SET other_amounts = false"))
 
 
 @pytest.fixture

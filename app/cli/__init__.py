@@ -6,12 +6,13 @@ To add a command: a function in its noun's file, and for a new noun a line below
 from __future__ import annotations
 
 from importlib import import_module
+from inspect import getdoc
 
 import click
 from flask import Flask
 from flask.cli import AppGroup
 
-from app.base.errors import MaalemError
+from app.base.errors import InvalidInput, MaalemError
 
 _NOUNS = {
     "agents": "app.cli.agents",
@@ -63,7 +64,15 @@ def _telling_in_a_line(command: click.Command) -> click.Command:
         try:
             return invoke(context)
         except MaalemError as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(_in_words(error)) from None
 
     command.invoke = told  # type: ignore[assignment]
     return command
+
+
+def _in_words(error: MaalemError) -> str:
+    """What our own page of the error says of it, for who reads no code; then its code."""
+    if isinstance(error, InvalidInput):
+        return "{what}: {why}".format(**error.params)
+    said = " ".join((getdoc(type(error)) or "").partition("\n\n")[0].split())
+    return f"{said} [{error}]".lstrip()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 
 import click
 from flask.cli import with_appcontext
@@ -12,22 +11,15 @@ from rich.table import Table
 
 from app.base.clock import local
 from app.base.database import reading, transaction
+from app.cli.options import NUMBER, read_name
 from app.payments.break_queries import list_breaks
 from app.payments.breaks import WAYS, own_break, propose
 from app.payments.models import BREAK_KINDS
 from app.payments.resolutions import approve, ask_reversal
 from app.runtime import runtime
 
-_LONGEST_NAME, _LONGEST_REASON = 60, 200
+_LONGEST_REASON = 200
 _METHODS = sorted({way for ways in WAYS.values() for way in ways})
-
-
-def _named(_context: click.Context, _option: click.Parameter, given: str) -> str:
-    """One way to write a name, so that two people are two people."""
-    name = " ".join(unicodedata.normalize("NFKC", given).split())
-    if not 1 <= len(name) <= _LONGEST_NAME or not name.isprintable():
-        raise click.BadParameter(f"1 to {_LONGEST_NAME} characters that can be read")
-    return name
 
 
 def _said(_context: click.Context, _option: click.Parameter, given: str) -> str:
@@ -37,7 +29,7 @@ def _said(_context: click.Context, _option: click.Parameter, given: str) -> str:
 
 
 _BY = click.option(
-    "--by", required=True, callback=_named, help="who: a name that will stand in the books"
+    "--by", required=True, callback=read_name, help="who: a name that will stand in the books"
 )
 _WHY = click.option(
     "--reason", required=True, callback=_said, help="why, for whoever reads the books"
@@ -73,7 +65,7 @@ def list_command(kind: str | None, ended: bool, most: int, as_json: bool) -> Non
 
 
 @breaks.command()
-@click.argument("number", type=int)
+@click.argument("number", type=NUMBER)
 @_BY
 @with_appcontext
 def own(number: int, by: str) -> None:
@@ -84,7 +76,7 @@ def own(number: int, by: str) -> None:
 
 
 @breaks.command("propose")
-@click.argument("number", type=int)
+@click.argument("number", type=NUMBER)
 @click.argument("method", type=click.Choice(_METHODS))
 @_BY
 @_WHY
@@ -98,7 +90,7 @@ def propose_command(number: int, method: str, by: str, reason: str) -> None:
 
 
 @breaks.command("approve")
-@click.argument("number", type=int)
+@click.argument("number", type=NUMBER)
 @_BY
 @with_appcontext
 def approve_command(number: int, by: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 import click
 from flask.cli import with_appcontext
 from rich.console import Console
@@ -11,12 +9,14 @@ from rich.table import Table
 
 from app.base.clock import local
 from app.base.database import transaction
+from app.base.money import ZERO, Money
 from app.cli.desk import notices
+from app.cli.options import NUMBER, DirhamsParam, budget_of, read_name
 from app.reminders.broadcasts import Audience, Spoken, approve_broadcast, propose_broadcast
 from app.reminders.service import cancel_campaign
 from app.runtime import runtime
 
-_BY = click.option("--by", required=True, help="who: a name that is kept")
+_BY = click.option("--by", required=True, callback=read_name, help="who: a name that is kept")
 
 
 @notices.command()
@@ -24,7 +24,7 @@ _BY = click.option("--by", required=True, help="who: a name that is kept")
 @click.option("--region", help="as the register writes it")
 @click.option("--trade", help="as the register writes it")
 @click.option("--all", "everybody", is_flag=True, help="every artisan")
-@click.option("--budget", type=Decimal, help="dirhams; SMS_CAMPAIGN_BUDGET if left out")
+@click.option("--budget", type=DirhamsParam(ZERO), help="SMS_CAMPAIGN_BUDGET if left out")
 @_BY
 @with_appcontext
 def broadcast(
@@ -32,7 +32,7 @@ def broadcast(
     region: str | None,
     trade: str | None,
     everybody: bool,
-    budget: Decimal | None,
+    budget: Money | None,
     by: str,
 ) -> None:
     """Proposes to tell the notice NAME by SMS: shows to how many, in which words, at what cost.
@@ -44,7 +44,13 @@ def broadcast(
     maalem = runtime()
     with transaction(maalem.database) as connection:
         proposal = propose_broadcast(
-            connection, maalem.reminding, name, Audience(region, trade), by, budget, maalem.clock()
+            connection,
+            maalem.reminding,
+            name,
+            Audience(region, trade),
+            by,
+            budget_of(budget),
+            maalem.clock(),
         )
     _print_preview(proposal.spoken)
     click.echo(
@@ -64,7 +70,7 @@ def _print_preview(spoken: tuple[Spoken, ...]) -> None:
 
 
 @notices.command()
-@click.argument("number", type=int)
+@click.argument("number", type=NUMBER)
 @_BY
 @with_appcontext
 def approve(number: int, by: str) -> None:

@@ -24,6 +24,7 @@ from app.agents.clients import (
 from app.base.clock import local
 from app.base.database import reading, transaction
 from app.base.money import Money
+from app.cli.options import DirhamsParam
 from app.runtime import runtime
 
 
@@ -35,8 +36,10 @@ def clients() -> None:
 @clients.command()
 @click.argument("name")
 @click.option("--network", default="wafacash", show_default=True)
-@click.option("--requests-a-minute", default=600, show_default=True, type=click.IntRange(1))
-@click.option("--day-limit", help="dirhams it may send in a day")
+@click.option(
+    "--requests-a-minute", default=600, show_default=True, type=click.IntRange(1, 1_000_000)
+)
+@click.option("--day-limit", type=DirhamsParam(Money(1)), help="what it may send in a day")
 @click.option("--agency", "agencies", multiple=True, help="it speaks for these alone")
 @click.option("--address", "addresses", multiple=True, help="it calls from these alone, as CIDR")
 @click.option("--polling", is_flag=True, help="payments are polled unless a request says more")
@@ -45,7 +48,7 @@ def create(
     name: str,
     network: str,
     requests_a_minute: int,
-    day_limit: str | None,
+    day_limit: Money | None,
     agencies: tuple[str, ...],
     addresses: tuple[str, ...],
     polling: bool,
@@ -62,7 +65,7 @@ def create(
             network,
             key,
             requests_a_minute=requests_a_minute,
-            day_limit=Money.parse(day_limit) if day_limit else None,
+            day_limit=day_limit,
             agencies=agencies,
             addresses=addresses,
             polling=polling,

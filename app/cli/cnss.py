@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 
 import click
@@ -12,6 +12,7 @@ from flask.cli import with_appcontext
 
 from app.base.clock import local_date
 from app.base.database import reading, transaction
+from app.cli.days import DayParam
 from app.runtime import runtime
 from app.settlement.cnss_export import Batch, export_payments, find_batch
 from app.settlement.cnss_import import import_answers
@@ -24,15 +25,13 @@ def cnss() -> None:
 
 
 @cnss.command()
-@click.option(
-    "--on", type=click.DateTime(["%Y-%m-%d"]), help="the last day sent; today if left out"
-)
+@click.option("--on", type=DayParam(), help="the last day sent; today if left out")
 @click.option(
     "--to", "folder", type=click.Path(path_type=Path, file_okay=False), help="also a file"
 )
 @click.option("--again", "name", help="a file that was written before, to the byte")
 @with_appcontext
-def export(on: datetime | None, folder: Path | None, name: str | None) -> None:
+def export(on: date | None, folder: Path | None, name: str | None) -> None:
     """Writes to standard output what was received and not sent yet, once, with a control total.
 
     The file's name goes to standard error; it never comes twice. What was sent stands in the
@@ -45,7 +44,7 @@ def export(on: datetime | None, folder: Path | None, name: str | None) -> None:
         if batch is None:
             raise click.BadParameter(f"no file {name} was written", param_hint="--again")
     else:
-        day = on.date() if on else local_date(maalem.clock())
+        day = on or local_date(maalem.clock())
         with transaction(maalem.database) as connection:
             batch = export_payments(connection, day, maalem.clock())
     if folder and batch.name:

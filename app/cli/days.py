@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+# The months before and after a day are days, too.
+_FIRST_YEAR, _LAST_YEAR = 1900, 2999
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
@@ -18,6 +20,9 @@ class DayParam(click.ParamType[date]):
         if not _DATE.fullmatch(value):
             self.fail(f"{value!r} is not a day written YYYY-MM-DD.", param, ctx)
         try:
-            return date.fromisoformat(value)
+            day = date.fromisoformat(value)
         except ValueError:
             self.fail(f"{value!r} is not a day of the calendar.", param, ctx)
+        if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+            self.fail(f"{value} is not from {_FIRST_YEAR} to {_LAST_YEAR}.", param, ctx)
+        return day

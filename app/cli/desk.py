@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 
 import click
@@ -20,6 +20,8 @@ from app.base.money import Money
 from app.claims.errors import ClaimOfAnother
 from app.claims.models import STATES
 from app.claims.service import record_claim
+from app.cli.days import DayParam
+from app.cli.options import DirhamsParam
 from app.enrolment.models import artisan
 from app.notices.rules import read_notice
 from app.notices.service import publish_notice, withdraw_notice
@@ -112,11 +114,11 @@ def claims() -> None:
 @click.argument("number")
 @click.option("--rna", required=True, help="the artisan's RNA number")
 @click.option("--state", required=True, type=click.Choice(STATES))
-@click.option("--amount", help="in dirhams, once CNSS has decided")
-@click.option("--filed-on", type=click.DateTime(["%Y-%m-%d"]), help="today when left out")
+@click.option("--amount", type=DirhamsParam(Money(1)), help="once CNSS has decided")
+@click.option("--filed-on", type=DayParam(), help="today when left out")
 @with_appcontext
 def record_command(
-    number: str, rna: str, state: str, amount: str | None, filed_on: datetime | None
+    number: str, rna: str, state: str, amount: Money | None, filed_on: date | None
 ) -> None:
     """CNSS's word on the claim NUMBER; one that is ready is told to the artisan by SMS, once."""
     if state in {"ready", "paid"} and not amount:
@@ -133,9 +135,9 @@ def record_command(
                 maalem.words,
                 owner,
                 number,
-                filed_on=filed_on.date() if filed_on else today,
+                filed_on=filed_on or today,
                 state=state,
-                amount=Money.parse(amount) if amount else None,
+                amount=amount,
                 as_of=today,
                 now=maalem.clock(),
             )

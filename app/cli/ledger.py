@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import click
@@ -13,14 +13,13 @@ from rich.table import Table
 
 from app.base.clock import local, local_date
 from app.base.database import reading
+from app.cli.days import DayParam
 from app.ledger.models import ACCOUNTS
 from app.ledger.queries import account_statement, trial_balance
 from app.payments.history import code_history
 from app.payments.verify import RULES, find_broken
 from app.runtime import runtime
 from app.settlement.verify import CNSS_RULES
-
-_DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.group()
@@ -30,14 +29,14 @@ def ledger() -> None:
 
 @ledger.command()
 @click.option("--account", required=True, type=click.Choice(ACCOUNTS))
-@click.option("--from", "first", type=_DAY, help="the first day; today when left out")
-@click.option("--to", "last", type=_DAY, help="the last day; the first when left out")
+@click.option("--from", "first", type=DayParam(), help="the first day; today when left out")
+@click.option("--to", "last", type=DayParam(), help="the last day; the first when left out")
 @click.option("--json", "as_json", is_flag=True)
 @with_appcontext
-def statement(account: str, first: datetime | None, last: datetime | None, as_json: bool) -> None:
+def statement(account: str, first: date | None, last: date | None, as_json: bool) -> None:
     """Every line of ACCOUNT on these days in Morocco, between two balances."""
-    begin = first.date() if first else _today()
-    end = last.date() if last else begin
+    begin = first or _today()
+    end = last or begin
     if end < begin:
         raise click.BadParameter("before --from", param_hint="--to")
     with reading(runtime().database) as connection:
@@ -80,12 +79,12 @@ def _shown(entry: dict[str, Any]) -> tuple[str, ...]:
 
 
 @ledger.command("trial-balance")
-@click.option("--on", type=_DAY, help="at the end of that day; today when left out")
+@click.option("--on", type=DayParam(), help="at the end of that day; today when left out")
 @click.option("--json", "as_json", is_flag=True)
 @with_appcontext
-def trial_balance_command(on: datetime | None, as_json: bool) -> None:
+def trial_balance_command(on: date | None, as_json: bool) -> None:
     """Every account's balance; together they are nothing."""
-    day = on.date() if on else _today()
+    day = on or _today()
     with reading(runtime().database) as connection:
         balances = trial_balance(connection, day + timedelta(days=1))
     told = {account: str(balance) for account, balance in balances.items()}

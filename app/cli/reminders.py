@@ -16,7 +16,10 @@ from rich.table import Table
 
 from app.base.clock import local, local_date
 from app.base.database import transaction
+from app.base.money import ZERO, Money
 from app.base.months import Month
+from app.cli.days import DayParam
+from app.cli.options import DirhamsParam, budget_of
 from app.reminders.queries import (
     CampaignState,
     Comparison,
@@ -43,18 +46,18 @@ def reminders() -> None:
 
 
 @reminders.command()
-@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="of which day; today if left out")
+@click.option("--on", type=DayParam(), help="of which day; today if left out")
 @click.option("--dry-run", is_flag=True, help="only says what it would queue; changes nothing")
 @click.option("--json", "as_json", is_flag=True)
 @with_appcontext
-def send(on: datetime | None, dry_run: bool, as_json: bool) -> None:
+def send(on: date | None, dry_run: bool, as_json: bool) -> None:
     """Queues the reminders due on the day, once; workers send them within the hours.
 
     Says how many, segments and dirhams at most, by language and region, and how many are held out.
     """
     maalem = runtime()
     now = maalem.clock()
-    day = on.date() if on else local_date(now)
+    day = on or local_date(now)
     decide = plan_reminders if dry_run else queue_reminders
     with transaction(maalem.database) as connection:
         planned = decide(connection, maalem.reminding, day, now)
@@ -176,13 +179,15 @@ def _money(amount: Decimal | None) -> str | None:
 
 @reminders.command()
 @click.argument("name")
-@click.option("--budget", type=Decimal, help="dirhams in all, spent ones included; none: no limit")
+@click.option(
+    "--budget", type=DirhamsParam(ZERO), help="in all, spent dirhams included; none: no limit"
+)
 @with_appcontext
-def resume(name: str, budget: Decimal | None) -> None:
+def resume(name: str, budget: Money | None) -> None:
     """Goes on with the campaign NAME that its budget stopped."""
     with transaction(runtime().database) as connection:
-        resume_campaign(connection, name, budget)
-    click.echo(f"{name} goes on, {_money(budget) or 'no'} budget")
+        resume_campaign(connection, name, budget_of(budget))
+    click.echo(f"{name} goes on, {budget or 'no'} budget")
 
 
 @reminders.command()

@@ -9,7 +9,8 @@ import click
 from flask.cli import with_appcontext
 
 from app.base.database import transaction
-from app.base.money import Money
+from app.base.money import ZERO, Money
+from app.cli.options import DirhamsParam
 from app.runtime import runtime
 from app.settlement.errors import FileRefused
 from app.settlement.match import match_file
@@ -23,18 +24,17 @@ def wafacash() -> None:
 @wafacash.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--network", default="wafacash", show_default=True)
-@click.option("--total", help="the dirhams paid that the network told beside the file")
+@click.option(
+    "--total", type=DirhamsParam(ZERO), help="what was paid, as the network told beside the file"
+)
 @click.option("--json", "as_json", is_flag=True)
 @with_appcontext
-def match(file: Path, network: str, total: str | None, as_json: bool) -> None:
+def match(file: Path, network: str, total: Money | None, as_json: bool) -> None:
     """Matches the settlement FILE of a day; `flask breaks list` names what does not agree."""
     maalem = runtime()
-    told_total = Money.parse(total) if total else None
     try:
         with transaction(maalem.database) as connection:
-            report = match_file(
-                connection, file, network, told_total=told_total, now=maalem.clock()
-            )
+            report = match_file(connection, file, network, told_total=total, now=maalem.clock())
     except FileRefused as refused:
         where = f"line {refused.params['line']}: " if refused.params["line"] else ""
         raise click.ClickException(

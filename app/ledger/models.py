@@ -55,7 +55,7 @@ ledger_transaction = Table(
     CheckConstraint(
         "event NOT IN ('resolution', 'posting_again') OR approved_by IS NOT NULL", name="approved"
     ),
-    CheckConstraint("approved_by <> made_by", name="two_people"),
+    CheckConstraint("lower(approved_by) <> lower(made_by)", name="two_people"),
     # One deposit is booked once, and reversed once.
     Index(
         "uq_ledger_transaction_event",

@@ -16,6 +16,7 @@ from app.mobile_money.errors import Refused
 
 # `163.50` is not by the definition's pattern, but is what a till would write: it is read too.
 _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,4})?", re.ASCII)
+_WITH_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}", re.ASCII)
 _TEXT_FIELDS = (
     "serviceProviderPaymentReference",
     "requestingOrganisationTransactionReference",
@@ -80,7 +81,10 @@ def read_uuid(name: str, given: str) -> str:
 
 def read_moment(name: str, given: str) -> datetime:
     """A date-time with an offset, or in UTC without one."""
+    if not _WITH_TIME.match(given.strip()):
+        raise refuse(name, "not a date and time")
     try:
+        # A query's + comes as a space.
         moment = datetime.fromisoformat(given.strip().replace(" ", "+"))
     except ValueError:
         raise refuse(name, "not a date and time") from None

@@ -37,7 +37,7 @@ from app.mobile_money.objects import (
 )
 from app.payments.deposits import redeem_code
 from app.payments.errors import KeyReused, ReceiptUnknown
-from app.payments.models import deposit
+from app.payments.models import deposit, payment_code
 from app.payments.reversals import Undoing, reverse_deposit
 from app.payments.rules import read_code
 from app.payments.takers import Taker
@@ -249,24 +249,7 @@ def _reverse(
 ) -> tuple[str, Answer]:
     """By our reference of the payment, or by the network's own."""
     amount = read_reversal(row.body)
-    found = connection.execute(
-        select(
-            deposit.c.receipt_number,
-            deposit.c.total_centimes,
-            deposit.c.network,
-            deposit.c.agency_code,
-        )
-        .where(
-            (deposit.c.receipt_number == row.target)
-            | ((deposit.c.client_id == client.id) & (deposit.c.network_reference == row.target))
-        )
-        .order_by(deposit.c.receipt_number != row.target, deposit.c.received_at.desc())
-        .limit(1)
-    ).one_or_none()
-    if found is None:
-        raise ReceiptUnknown()
-    if found.network != client.network:
-        raise ReceiptUnknown(why="another network's")
+    found = _named_payment(connection, client, row.target)
     if client.agencies is not None and found.agency_code not in client.agencies:
         raise ReceiptUnknown(why="another agency's")
     total = Money(found.total_centimes)
@@ -279,6 +262,37 @@ def _reverse(
     return f"R{found.receipt_number}", Answer(
         201, reversal_object(found.receipt_number, total, now)
     )
+
+
+def _named_payment(connection: Connection, client: Client, name: str) -> Any:
+    """The one payment of that reference; of several with the network's own, the one that stands.
+
+    ReceiptUnknown; Refused where it may be either of two: nobody's cash is given back by a guess.
+    """
+    ours, undone = deposit.c.receipt_number == name, payment_code.c.state == "reversed"
+    theirs = (deposit.c.client_id == client.id) & (deposit.c.network_reference == name)
+    rows = connection.execute(
+        select(
+            deposit.c.receipt_number,
+            deposit.c.total_centimes,
+            deposit.c.network,
+            deposit.c.agency_code,
+            (ours | ~undone).label("counts"),
+        )
+        .join(payment_code, payment_code.c.code == deposit.c.code)
+        .where(ours | theirs)
+        .order_by(~ours, undone, deposit.c.received_at.desc())
+        .limit(3)
+    ).all()
+    if not rows:
+        raise ReceiptUnknown()
+    own = [one for one in rows if one.network == client.network]
+    if not own:
+        raise ReceiptUnknown(why="another network's")
+    if sum(one.counts for one in own) > 1:
+        words_for = "more than one payment has that reference: name serviceProviderPaymentReference"
+        raise Refused("businessRule", "incorrectState", words_for)
+    return own[0]
 
 
 def _reason(body: Mapping[str, Any]) -> str:

@@ -11,6 +11,8 @@ import structlog
 
 # A last net under the types: long runs of digits are phones, codes or numbers of persons.
 _write = json.JSONEncoder(default=str, ensure_ascii=False).encode
+# The row a database error speaks of: a name in it has no long number.
+_ROW = re.compile(r"^DETAIL:.*$", re.MULTILINE)
 _LONG_NUMBER = re.compile(r"\+?\d(?:[ -]?\d){7,}")
 
 
@@ -40,7 +42,7 @@ def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> An
     for name, value in event.items():
         if name in {"timestamp", "request_id"} or isinstance(value, int | float | None):
             continue
-        event[name] = _LONG_NUMBER.sub(_masked, str(value))
+        event[name] = _LONG_NUMBER.sub(_masked, _ROW.sub("DETAIL: left out", str(value)))
     return event
 
 

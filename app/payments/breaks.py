@@ -20,7 +20,7 @@ from app.payments.models import money_break
 # the difference waiting in suspense; `refund`: what waits in suspense is the network's again;
 # `note`: no money moves, and the books say that it was looked at.
 WAYS: Mapping[str, tuple[str, ...]] = {
-    "missing_here": ("take_up", "suspense"),
+    "missing_here": ("take_up", "suspense", "note"),
     "missing_there": ("reverse", "suspense", "note"),
     "amount_differs": ("suspense", "note"),
     "duplicate": ("suspense", "note"),
@@ -29,7 +29,7 @@ WAYS: Mapping[str, tuple[str, ...]] = {
     "reversed_here": ("suspense", "note"),
     "other_amount_sent": ("refund", "note"),
     "posting_refused": ("send_again", "note"),
-    "reversal_asked": ("reverse",),
+    "reversal_asked": ("reverse", "note"),
 }
 
 

@@ -166,7 +166,7 @@ reversal = Table(
     Column("approved_by", Text),
     CheckConstraint("channel IN ('page', 'api', 'office')", name="channel"),
     CheckConstraint("(channel = 'office') = (approved_by IS NOT NULL)", name="approved"),
-    CheckConstraint("approved_by <> made_by", name="two_people"),
+    CheckConstraint("lower(approved_by) <> lower(made_by)", name="two_people"),
     CheckConstraint("char_length(reason) BETWEEN 1 AND 200", name="reason"),
 )
 
@@ -220,7 +220,7 @@ money_break = Table(
         " AND reason IS NOT NULL AND proposed_at IS NOT NULL)",
         name="proposed",
     ),
-    CheckConstraint("approved_by <> proposed_by", name="two_people"),
+    CheckConstraint("lower(approved_by) <> lower(proposed_by)", name="two_people"),
     Index("ix_money_break_open", "id", postgresql_where=text("state IN ('open', 'proposed')")),
 )
 

@@ -18,7 +18,7 @@ from app.payments.breaks import mark_resolved, open_break, propose, take_propose
 from app.payments.deposits import redeem_code
 from app.payments.errors import AlreadyPosted, AlreadyReversed, ReceiptUnknown
 from app.payments.models import deposit, payment_code, settled_contribution
-from app.payments.reversals import Undoing, reverse_deposit
+from app.payments.reversals import Undoing, lock_deposit, reverse_deposit
 from app.payments.takers import Taker
 from app.text.words import Words
 
@@ -103,16 +103,29 @@ def _reverse(connection: Connection, found: Any, by: str, words: Words, now: dat
 
 def _suspense(connection: Connection, found: Any, by: str, _words: Words, now: datetime) -> int:
     """The network owes what it says; the difference to our books waits in suspense."""
+    state, receipt = lock_deposit(connection, found.code, found.network)
+    beside = state == "reversed" or found.kind in _BESIDE
     theirs = found.their_centimes or 0
-    # A second line for one code is money beside the first; everything else is told in whole.
-    ours = 0 if found.kind in {"duplicate", "reversed_here"} else found.our_centimes or 0
-    return _book(connection, found, by, now, theirs - ours)
+    if beside:
+        return _book(connection, found, by, now, theirs, None)
+    return _book(
+        connection, found, by, now, theirs - _left(connection, receipt, RECEIVABLE), receipt
+    )
 
 
 def _refund(connection: Connection, found: Any, by: str, _words: Words, now: datetime) -> int:
-    """What waits in suspense of this deposit is the network's to keep or to bring."""
-    waiting = connection.execute(_IN_SUSPENSE, {"receipt": found.receipt_number}).scalar_one()
-    return _book(connection, found, by, now, int(waiting))
+    """What was sent beside the code's amount is the network's to keep or to bring."""
+    state, receipt = lock_deposit(connection, found.code, found.network)
+    waiting = 0 if state == "reversed" else _left(connection, receipt, SUSPENSE)
+    return _book(connection, found, by, now, waiting, receipt)
+
+
+def _left(connection: Connection, receipt: str | None, account: str) -> int:
+    """What the deposit and what was settled about it left in the account. What CNSS refused waits
+    in suspense too, and is not the network's.
+    """
+    asked = {"receipt": receipt, "account": account}
+    return int(connection.execute(_LEFT, asked).scalar_one())
 
 
 def _note(connection: Connection, found: Any, by: str, _words: Words, now: datetime) -> int:
@@ -123,7 +136,7 @@ def _write_down(connection: Connection, found: Any, by: str, now: datetime) -> i
     """Looked at, and no money moves: in the books with both names all the same."""
     centimes = found.our_centimes or found.their_centimes or 1
     lines = ((RECEIVABLE, centimes), (RECEIVABLE, -centimes))
-    return _transaction(connection, "resolution", lines, found, by, now)
+    return _transaction(connection, "resolution", lines, found, by, now, found.receipt_number)
 
 
 def _send_again(connection: Connection, found: Any, by: str, _words: Words, now: datetime) -> int:
@@ -145,15 +158,22 @@ def _send_again(connection: Connection, found: Any, by: str, _words: Words, now:
         (CONTRIBUTIONS, -contribution),
         (PENALTIES, -penalty),
     )
-    return _transaction(connection, "posting_again", lines, found, by, now)
+    return _transaction(connection, "posting_again", lines, found, by, now, found.receipt_number)
 
 
-def _book(connection: Connection, found: Any, by: str, now: datetime, centimes: int) -> int:
+def _book(
+    connection: Connection,
+    found: Any,
+    by: str,
+    now: datetime,
+    centimes: int,
+    receipt: str | None,
+) -> int:
     """`centimes` more is owed by the network, and waits in suspense."""
     if not centimes:
         return _write_down(connection, found, by, now)
     lines = ((RECEIVABLE, centimes), (SUSPENSE, -centimes))
-    return _transaction(connection, "resolution", lines, found, by, now)
+    return _transaction(connection, "resolution", lines, found, by, now, receipt)
 
 
 def _transaction(
@@ -163,6 +183,7 @@ def _transaction(
     found: Any,
     by: str,
     now: datetime,
+    receipt: str | None,
 ) -> int:
     return book(
         connection,
@@ -171,11 +192,14 @@ def _transaction(
         network=found.network,
         made_by=found.proposed_by,
         approved_by=by,
-        receipt=found.receipt_number,
+        receipt=receipt,
         now=now,
     )
 
 
+# Money that is no deposit's, though its code is: a second line for it, or cash after it was undone.
+# Booked without the receipt, so that who undoes the deposit does not undo that.
+_BESIDE = frozenset({"duplicate", "reversed_here"})
 _WAYS: dict[str, Callable[[Connection, Any, str, Words, datetime], int]] = {
     "take_up": _take_up,
     "reverse": _reverse,
@@ -184,8 +208,9 @@ _WAYS: dict[str, Callable[[Connection, Any, str, Words, datetime], int]] = {
     "note": _note,
     "send_again": _send_again,
 }
-_IN_SUSPENSE = text("""
+_LEFT = text("""
     SELECT coalesce(sum(l.amount_centimes), 0)
     FROM ledger_line l JOIN ledger_transaction t ON t.id = l.transaction_id
-    WHERE t.receipt_number = :receipt AND l.account = 'suspense'
+    WHERE t.receipt_number = :receipt AND l.account = :account
+        AND t.event IN ('deposit', 'resolution')
 """)

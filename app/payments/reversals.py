@@ -110,6 +110,28 @@ def reverse_deposit(
     return booked
 
 
+def hold_deposit(connection: Connection, receipt: str) -> None:
+    """Whoever would undo it waits until we end."""
+    statement = (
+        select(payment_code.c.code)
+        .join(deposit, deposit.c.code == payment_code.c.code)
+        .where(deposit.c.receipt_number == receipt)
+    )
+    connection.execute(statement.with_for_update(of=payment_code))
+
+
+def lock_deposit(
+    connection: Connection, code: str | None, network: str
+) -> tuple[str | None, str | None]:
+    """The code's state, which nobody changes until we end, and the network's receipt for it."""
+    row = payment_code.c
+    held = select(row.state).where(row.code == code).with_for_update()
+    state = connection.execute(held).scalar()
+    # Asked once the code is ours: who held it before may have paid it.
+    mine = deposit.c.code == code, deposit.c.network == network
+    return state, connection.execute(select(deposit.c.receipt_number).where(*mine)).scalar()
+
+
 def _lock_deposit(connection: Connection, receipt: str, undoing: Undoing) -> Any:
     """The deposit with its code's row locked: whoever waits sees what the other did."""
     statement = (

@@ -106,7 +106,7 @@ def approve_broadcast(
     ).one_or_none()
     if found is None:
         raise CampaignUnknown(campaign=number)
-    if found.proposed_by == by:
+    if found.proposed_by.casefold() == by.casefold():
         raise SamePerson()
     if _read_notice(connection, means, found.notice, now)[1] != found.texts:
         raise NoticeChanged()

@@ -67,8 +67,8 @@ campaign = Table(
     CheckConstraint(
         "kind <> 'notice' OR num_nonnulls(notice, texts, proposed_by) = 3", name="notice"
     ),
-    CheckConstraint("spent >= 0 AND spent <= budget", name="budget"),
-    CheckConstraint("approved_by <> proposed_by", name="two_people"),
+    CheckConstraint("spent >= 0 AND spent <= budget AND budget <> 'NaN'", name="budget"),
+    CheckConstraint("lower(approved_by) <> lower(proposed_by)", name="two_people"),
     CheckConstraint(
         "kind <> 'notice' OR state IN ('proposed', 'cancelled') OR approved_by IS NOT NULL",
         name="approved",
@@ -121,5 +121,5 @@ spending_day = Table(
     Column("spent", Numeric(12, 4), nullable=False, server_default=text("0")),
     # When one more message would have passed the budget; empty again once it is raised.
     Column("reached_at", DateTime(timezone=True)),
-    CheckConstraint("spent >= 0 AND spent <= budget", name="budget"),
+    CheckConstraint("spent >= 0 AND spent <= budget AND budget <> 'NaN'", name="budget"),
 )

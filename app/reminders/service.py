@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.base.clock import local_date
+from app.base.errors import InvalidInput
 from app.contributions.rates import RATES
 from app.reminders.budgets import give_back
 from app.reminders.errors import CampaignUnknown
@@ -197,11 +198,15 @@ _CANCEL_SETTLED = text(f"""
 
 
 def resume_campaign(connection: Connection, name: str, budget: Decimal | None) -> None:
-    """Goes on with one that its budget stopped, with another budget. CampaignUnknown."""
+    """Goes on with one that its budget stopped, with another. CampaignUnknown, InvalidInput."""
     here = campaign.c.name == name, campaign.c.state == "paused"
-    change = update(campaign).where(*here).values(state="running", budget=budget)
-    if not connection.execute(change).rowcount:
+    spent = connection.execute(select(campaign.c.spent).where(*here).with_for_update()).scalar()
+    if spent is None:
         raise CampaignUnknown(campaign=name)
+    if budget is not None and budget < spent:
+        raise InvalidInput(what="budget", why=f"{spent} dirhams are spent")
+    change = update(campaign).where(*here).values(state="running", budget=budget)
+    connection.execute(change)
 
 
 def cancel_campaign(connection: Connection, name: str, now: datetime) -> int:

@@ -21,6 +21,7 @@ from app.ledger.models import CONTRIBUTIONS, PENALTIES, RECEIVABLE, SUSPENSE
 from app.ledger.service import book
 from app.payments.breaks import open_break
 from app.payments.models import deposit, settled_contribution
+from app.payments.reversals import hold_deposit
 from app.settlement.cnss_file import Answer, day_of, family_of, read_answers
 from app.settlement.errors import FileRefused
 from app.settlement.lines import digest_of
@@ -61,6 +62,7 @@ def import_answers(
 
 def _post(connection: Connection, answer: Answer, _words: Words, now: datetime) -> str:
     """The months of a receipt that wait for an answer; the same answer again is no news."""
+    hold_deposit(connection, answer.reference)
     sent = _sent_months(connection, answer)
     waiting = [month for month in sent if month.answer is None]
     other = [month for month in sent if month.answer not in (None, answer.state)]

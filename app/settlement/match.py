@@ -13,7 +13,7 @@ from pathlib import Path
 from sqlalchemy import Connection, func, insert, select, text
 
 from app.agents.models import agent_network
-from app.base.clock import local_midnight
+from app.base.clock import local_date, local_midnight
 from app.base.errors import InvalidInput
 from app.base.money import Money
 from app.settlement.errors import FileRefused
@@ -64,7 +64,7 @@ def match_file(
         .returning(settlement_file.c.id)
     ).scalar_one()
     summary = Summary()
-    _copy(connection, file_id, read_lines(path, summary, told_total))
+    _copy(connection, file_id, read_lines(path, summary, local_date(now), told_total))
     day = summary.day
     connection.execute(text("ANALYZE settlement_line"))
     _refuse_known(connection, file_id, network)

@@ -68,13 +68,15 @@ class Summary:
         return day
 
 
-def read_lines(path: Path, summary: Summary, told_total: Money | None = None) -> Iterator[Line]:
+def read_lines(
+    path: Path, summary: Summary, today: date, told_total: Money | None = None
+) -> Iterator[Line]:
     """Every line, checked; `summary` is filled on the way.
 
     A last line `TOTAL,<lines>,<amount paid>,...` is checked where the file has one, and so is
     `told_total`, the amount the network told beside the file.
     """
-    ended = 0
+    ended, latest = 0, today + _BESIDE
     for number, fields in rows_of(path, HEADER):
         if ended:
             raise FileRefused(line=number, why=f"a line after the total of line {ended}")
@@ -82,7 +84,7 @@ def read_lines(path: Path, summary: Summary, told_total: Money | None = None) ->
             _check_total(number, fields, summary)
             ended = number
             continue
-        line = _line(number, fields)
+        line = _line(number, fields, latest)
         day = local_date(line.paid_at)
         summary.days[day] += 1
         summary.first_line_of_day.setdefault(day, number)
@@ -94,23 +96,26 @@ def read_lines(path: Path, summary: Summary, told_total: Money | None = None) ->
         raise FileRefused(line=0, why=why)
 
 
-def _line(number: int, fields: list[str]) -> Line:
+def _line(number: int, fields: list[str], latest: date) -> Line:
     reference, code, amount, currency, paid_at, agent, terminal, status = fields
 
-    def check(name: str, right: object) -> None:
+    def check(right: object, name: str, wanted: str) -> None:
         if not right:
-            raise FileRefused(line=number, why=f"{name} is not one")
+            raise FileRefused(line=number, why=f"{name} is not {wanted}")
 
-    check("transaction_reference", _WORD.fullmatch(reference))
-    check("code", _CODE.fullmatch(code))
-    check("currency", currency == "MAD")
-    check("agent_id", not agent or _WORD.fullmatch(agent))
-    check("terminal_id", not terminal or _WORD.fullmatch(terminal))
-    check("status", status in STATUSES)
+    word = "1 to 64 letters, digits and . _ / -"
+    check(_WORD.fullmatch(reference), "transaction_reference", word)
+    check(_CODE.fullmatch(code), "code", "12 digits")
+    check(currency == "MAD", "currency", "MAD")
+    check(not agent or _WORD.fullmatch(agent), "agent_id", word)
+    check(not terminal or _WORD.fullmatch(terminal), "terminal_id", word)
+    check(status in STATUSES, "status", " or ".join(STATUSES))
     centimes, moment = _centimes(amount), _moment(paid_at)
-    check("amount", centimes)
+    check(centimes, "amount", "more than 0 in at most two decimals")
     if moment is None:
         raise FileRefused(line=number, why="paid_at is no ISO 8601 time with an offset")
+    if local_date(moment) > latest:
+        raise FileRefused(line=number, why=f"paid_at lies ahead, on {local_date(moment)}")
     return Line(number, reference, code, centimes, moment, agent or None, terminal or None, status)
 
 

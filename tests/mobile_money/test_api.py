@@ -14,7 +14,7 @@ from stdnum import damm
 from app.jobs.api import ApiWork
 from tests.mobile_money.conftest import HEADERS, Books, Money, Network, payment
 
-FATIMA, HASSAN, KHADIJA, BRAHIM, SAID = (f"+21260000000{n}" for n in (1, 2, 3, 4, 6))
+FATIMA, HASSAN, KHADIJA, BRAHIM, SAID, DRISS = (f"+21260000000{n}" for n in (1, 2, 3, 4, 6, 7))
 NO_ID = "8e5a2c0e-3c0a-4d2c-9c53-0d3c5b8f1a11"
 NOBODY = "12345678901" + damm.calc_check_digit("12345678901")
 
@@ -233,6 +233,8 @@ def test_a_body_that_cannot_be_read_names_the_field(
         ({"Content-Type": "application/json"}, b'{"amountPaid": NaN}', "body"),
         ({"X-CorrelationID": "12"}, None, "X-CorrelationID"),
         ({"X-Date": "yesterday"}, None, "X-Date"),
+        ({"X-Date": "2026-11-23"}, None, "X-Date"),
+        ({"X-Date": "20261123T100000Z"}, None, "X-Date"),
         ({"X-Content-Hash": "00"}, None, "X-Content-Hash"),
         ({"X-Callback-URL": "ftp://example.com/"}, None, "X-Callback-URL"),
         ({"X-Callback-URL": "https://user:key@example.com/"}, None, "X-Callback-URL"),
@@ -312,6 +314,27 @@ def test_a_reversal_on_the_day(network: Network, money: Money, books: Books) -> 
     # What is owed again can be paid again.
     (bill,) = network.get(f"/accounts/msisdn/{FATIMA}/bills").json
     assert bill["billReference"] != code.code
+    books()
+
+
+def test_of_two_payments_of_one_reference_neither_is_guessed(
+    network: Network, money: Money, books: Books
+) -> None:
+    receipts = []
+    for phone, amount, reference in ((FATIMA, "163.52", "W-7"), (HASSAN, "663.9", "W-7")):
+        paid = payment(amount, requestingOrganisationTransactionReference=reference)
+        answer = network.post(f"/bills/{money.issue(phone).code}/payments", paid)
+        receipts.append(answer.json["serviceProviderPaymentReference"])
+    # The third one's reference is the first one's receipt.
+    paid = payment("163.52", requestingOrganisationTransactionReference=receipts[0])
+    network.post(f"/bills/{money.issue(DRISS).code}/payments", paid)
+    for name in ("W-7", receipts[0]):
+        refused = network.post(f"/transactions/{name}/reversals", {"type": "reversal"})
+        assert error(refused) == (400, "businessRule", "incorrectState")
+    assert network.post(f"/transactions/{receipts[1]}/reversals", {}).status_code == 201
+    # Now only one of that reference stands.
+    done = network.post("/transactions/W-7/reversals", {})
+    assert (done.status_code, done.json["originalTransactionReference"]) == (201, receipts[0])
     books()
 
 

@@ -135,3 +135,10 @@ def test_what_cannot_be_made_says_why(
     result = app.test_cli_runner().invoke(args=["clients", *command])
     assert result.exit_code in (1, 2) and "Traceback" not in result.output
     assert "Error" in result.output
+
+
+@pytest.mark.parametrize("limit", ["-5", "0", "abc", "1e3"])
+def test_a_limit_is_dirhams(app: Flask, limit: str) -> None:
+    command = ("clients", "create", "wafa-till", "--day-limit", limit)
+    result = app.test_cli_runner().invoke(args=command)
+    assert result.exit_code == 2 and "Invalid value for '--day-limit'" in result.output

@@ -38,6 +38,12 @@ def test_values_print_by_their_type() -> None:
     assert event["request_id"] == "0123456789012345"
 
 
+def test_the_row_of_a_database_error_is_left_out() -> None:
+    trace = "CheckViolation: violates check\nDETAIL:  Failing row contains (7, FATIMA ZAHRA).\n[SQL"
+    event = redact(None, "error", {"exception": trace})
+    assert event["exception"] == "CheckViolation: violates check\nDETAIL: left out\n[SQL"
+
+
 TALKS = """
 from app import create_app
 from tests.phone import TestPhone

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from app.base.errors import MaalemError
+from app.ledger.service import book
 from app.payments.errors import (
     AlreadyReversed,
     CodeReversed,
@@ -138,4 +139,14 @@ def test_a_reversal_is_never_changed(money: Money, books: Books) -> None:
     ):
         with pytest.raises(IntegrityError), money.runtime.database.begin() as connection:
             connection.execute(text(sql))
+    books()
+
+
+def test_nothing_is_booked_for_what_was_undone(money: Money, books: Books) -> None:
+    receipt = money.redeem(money.issue(FATIMA).code)
+    money.undo(receipt)
+    lines = (("agent_network_receivable", 100), ("suspense", -100))
+    told = {"network": "wafacash", "made_by": "a", "approved_by": "b", "now": money.runtime.clock()}
+    with pytest.raises(IntegrityError), money.runtime.database.begin() as connection:
+        book(connection, "resolution", lines, receipt=receipt, **told)  # type: ignore[arg-type]
     books()

@@ -51,7 +51,8 @@ def test_two_people_and_all_hear_it(run: Run, reminding: Reminding, tmp_path: Pa
     assert "notice:avis:1 waits for a second person" in said
     assert reminding.prepare() == 0 and reminding.states() == {}
     number = re.findall(r"approve (\d+)", said)[0]
-    assert "same_person" in run("approve", number, "--by", "amina")
+    for same in ("amina", " AMINA "):
+        assert "Who proposed it cannot approve it." in run("approve", number, "--by", same)
     assert "8 people are told from 23/11 10:00" in run("approve", number, "--by", "hamid")
     assert "campaign_unknown" in run("approve", number, "--by", "hamid")
     assert reminding.prepare() == 8
@@ -197,3 +198,15 @@ def test_a_proposal_is_cancelled_and_the_next_has_another_name(
     assert "campaign_unknown" in run("approve", number, "--by", "hamid")
     propose(run)
     assert reminding.one("SELECT name FROM campaign WHERE state = 'proposed'") == "notice:avis:2"
+
+
+@pytest.mark.parametrize("budget", ["NaN", "-5", "Infinity", "1e30", "999999999999"])
+def test_a_budget_is_dirhams(run: Run, tmp_path: Path, budget: str) -> None:
+    """One that is no number would be none: every cost is less."""
+    publish(run, tmp_path)
+    said = run("broadcast", "avis", "--all", "--by", "amina", "--budget", budget)
+    assert "Invalid value for '--budget'" in said
+
+
+def test_no_number_that_a_row_cannot_have(run: Run) -> None:
+    assert "Invalid value for 'NUMBER'" in run("approve", "9" * 30, "--by", "amina")

@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy.exc import IntegrityError
 
 from app.base.database import transaction
+from app.base.errors import InvalidInput
 from app.reminders.errors import CampaignUnknown
 from app.reminders.service import resume_campaign
 from tests.reminders.conftest import FATIMA, PRICE, Reminding
@@ -98,6 +99,8 @@ def test_the_database_itself_refuses(reminding: Reminding) -> None:
     for table in ("campaign", "spending_day"):
         with pytest.raises(IntegrityError, match=f"ck_{table}_budget"):
             reminding.run(f"UPDATE {table} SET spent = spent + 0.0001 WHERE budget IS NOT NULL")
+        with pytest.raises(IntegrityError, match=f"ck_{table}_budget"):
+            reminding.run(f"UPDATE {table} SET budget = 'NaN' WHERE budget IS NOT NULL")
 
 
 def test_receipts_and_codes_know_of_no_budget(reminding: Reminding) -> None:
@@ -108,6 +111,14 @@ def test_receipts_and_codes_know_of_no_budget(reminding: Reminding) -> None:
     kinds = "SELECT count(*) FROM message WHERE kind IN ('code', 'receipt') AND phone = :p"
     assert reminding.one(kinds, p=FATIMA) == 2
     assert queued(reminding) == 0
+
+
+def test_a_budget_is_not_less_than_what_was_spent(reminding: Reminding) -> None:
+    one_segment_people(reminding, 3)
+    reminding.queue(campaign_budget=2 * PRICE)
+    reminding.prepare()
+    with pytest.raises(InvalidInput, match="dirhams are spent"):
+        resume(reminding, PRICE)
 
 
 def test_only_a_paused_campaign_is_resumed(reminding: Reminding) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from app.settlement.cnss_file import HEADER
 from tests.phone import TestPhone
-from tests.settlement.conftest import Office
+from tests.settlement.conftest import Office, paid_line
 
 FATIMA, HASSAN, DRISS = (f"+21260000000{n}" for n in (1, 2, 7))
 
@@ -134,6 +134,20 @@ def test_a_refused_posting_is_a_break_and_is_sent_again(office: Office) -> None:
     assert (again["period"], again["attempt"]) == ("2026-08", "2")
     assert taken(office, f"posting,{receipt},,,posted,2026-11-23,,", name="2.csv")["posted"] == 1
     assert office.balances() == {}
+
+
+def test_what_cnss_refused_is_not_given_back_to_the_network(office: Office) -> None:
+    """Both wait in suspense, and only what was sent too much is the network's."""
+    hassan = office.money.issue(HASSAN)
+    office.match(office.file(paid_line(hassan.code, "700.00")))
+    office.settle(office.breaks()[0]["id"], "take_up")
+    (too_much,) = office.breaks()
+    sent(office)
+    taken(office, f"posting,{too_much['receipt']},,2026-08,refused,2026-11-23,,unknown number")
+    office.settle(too_much["id"], "refund")
+    assert office.balances()["suspense"] == "-168.43"
+    office.settle(office.breaks()[0]["id"], "send_again")
+    assert "suspense" not in office.balances()
 
 
 def test_what_was_sent_and_given_back_is_told(office: Office) -> None:

@@ -165,6 +165,79 @@ def test_what_was_sent_too_much_is_the_networks_again(office: Office) -> None:
     }
 
 
+def test_cash_beside_a_deposit_stays_when_the_deposit_is_undone(office: Office) -> None:
+    """The network collected twice: who gives one back still owes the other."""
+    hassan = office.money.issue(HASSAN)
+    receipt = office.money.redeem(hassan.code)
+    twice = (paid_line(hassan.code, hassan.total, reference) for reference in ("W1", "W2"))
+    office.match(office.file(*twice))
+    office.settle(office.breaks()[0]["id"], "suspense")
+    office.done("breaks", "ask-reversal", receipt, "--by", "amina", "--reason", "asked for")
+    office.done("breaks", "approve", str(office.breaks()[0]["id"]), "--by", "driss")
+    assert office.balances() == {"agent_network_receivable": "663.90", "suspense": "-663.90"}
+
+
+@pytest.mark.parametrize(
+    ("amount", "kind", "left"),
+    [("663.90", "reversed_here", "663.90"), ("600", "amount_differs", "600.00")],
+)
+def test_what_the_network_still_has_of_an_undone_deposit(
+    office: Office, amount: str, kind: str, left: str
+) -> None:
+    hassan = office.money.issue(HASSAN)
+    receipt = office.money.redeem(hassan.code)
+    path = office.file(paid_line(hassan.code, amount))
+    if kind == "amount_differs":
+        office.match(path)
+    office.money.undo(receipt)
+    office.match(path)
+    (found,) = office.breaks()
+    assert found["kind"] == kind
+    office.settle(found["id"], "suspense")
+    assert office.balances() == {"agent_network_receivable": left, "suspense": f"-{left}"}
+
+
+@pytest.mark.parametrize(("amount", "left"), [("663.90", None), ("700", "-36.10")])
+def test_cash_confirmed_after_the_match_is_owed_once(
+    office: Office, amount: str, left: str | None
+) -> None:
+    hassan = office.money.issue(HASSAN)
+    office.match(office.file(paid_line(hassan.code, amount)))
+    (found,) = office.breaks()
+    receipt = office.money.redeem(hassan.code)
+    office.settle(found["id"], "suspense")
+    assert office.balances().get("suspense") == left
+    assert office.balances()["agent_network_receivable"] == f"{float(amount):.2f}"
+    office.money.undo(receipt)
+    assert office.balances() == {}
+
+
+def test_what_is_asked_for_in_vain_is_closed(office: Office) -> None:
+    """Asked for twice: the second can only be written down."""
+    receipt = office.money.redeem(office.money.issue(HASSAN).code)
+    for _ in range(2):
+        office.done("breaks", "ask-reversal", receipt, "--by", "amina", "--reason", "asked for")
+    first, second = (str(one["id"]) for one in office.breaks())
+    office.done("breaks", "approve", first, "--by", "driss")
+    assert "undone before" in office.run("breaks", "approve", second, "--by", "driss").output
+    office.settle(int(second), "note")
+    assert office.breaks() == []
+
+
+def test_a_debt_is_taken_back_once_however_many_breaks_say_so(office: Office) -> None:
+    """In no file, then given back there: both breaks are about the same cash."""
+    hassan = office.money.issue(HASSAN)
+    office.money.redeem(hassan.code)
+    office.match(office.file(paid_line(NOBODY, "55")))
+    missing = next(one for one in office.breaks() if one["kind"] == "missing_there")
+    back = paid_line(hassan.code, hassan.total, "W2", "reversed")
+    office.match(office.file(back, name="later.csv"))
+    there = next(one for one in office.breaks() if one["kind"] == "reversed_there")
+    for found in (missing, there):
+        office.settle(found["id"], "suspense")
+    assert "agent_network_receivable" not in office.balances()
+
+
 def test_a_name_written_otherwise_is_the_same_person(office: Office) -> None:
     office.match(office.file(paid_line(NOBODY, "55")))
     number = str(office.breaks()[0]["id"])
@@ -195,7 +268,7 @@ def test_money_for_no_code_waits_in_suspense(office: Office) -> None:
     office.match(office.file(paid_line(NOBODY, "55")))
     (found,) = office.breaks()
     result = office.run("breaks", "propose", found["id"], "refund", "--by", "a", "--reason", "b")
-    assert result.exit_code == 1 and "take_up, suspense" in result.output
+    assert result.exit_code == 1 and "take_up, suspense, note" in result.output
     office.settle(found["id"], "suspense")
     assert office.balances() == {"agent_network_receivable": "55.00", "suspense": "-55.00"}
 
@@ -270,6 +343,8 @@ def _good(code: str) -> str:
         (lambda line: _head() + line.replace(b"MAD", b"EUR"), "line 2: currency"),
         (lambda line: _head() + line.replace(b"paid\n", b"PAID\n"), "line 2: status"),
         (lambda line: _head() + line.replace(b"+00:00", b""), "line 2: paid_at"),
+        (lambda line: _head() + line.replace(b"2026-11-23", b"2026-11-25"), "line 2: paid_at lies"),
+        (lambda line: _head() + line.replace(b"2026", b"2126"), "line 2: paid_at lies ahead"),
         (lambda line: _head() + line.replace(b"W1", b"=W1"), "line 2: transaction_reference"),
         (lambda line: _head() + line.replace(b"W1,", b"W1,0"), "line 2: code"),
         (lambda line: _head() + line.replace(b"W1", b'"W1'), "line 2: not CSV"),
@@ -319,3 +394,30 @@ def test_another_network_s_file(office: Office) -> None:
 
 def _head() -> bytes:
     return ",".join(HEADER).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ledger statement --account suspense --from 0001-01-01",
+        "ledger statement --account suspense --from 2026-11-01 --to 9999-12-31",
+        "ledger trial-balance --on 9999-12-31",
+        "cnss export --on 9999-12-31",
+        "reminders send --dry-run --on 9999-12-31",
+        "breaks own 99999999999999999999 --by amina",
+        "wafacash match day.csv --total 1e3",
+    ],
+)
+def test_what_cannot_be_is_refused_in_words(office: Office, command: str) -> None:
+    words = command.replace("day.csv", str(office.file())).split()
+    result = office.run(*words)
+    assert result.exit_code == 2 and "Invalid value for" in result.output
+
+
+def test_a_refusal_is_told_in_a_sentence(office: Office) -> None:
+    refused = office.run("breaks", "own", "7", "--by", "amina").output
+    assert refused == (
+        "Error: No break of that number (`id`) in a state that allows it. [break_unknown: id=7]\n"
+    )
+    other = office.run("wafacash", "match", str(office.file()), "--network", "other").output
+    assert other == "Error: network: no network other\n"

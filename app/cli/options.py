@@ -1,0 +1,48 @@
+"""Values that several commands are given, read alike and refused in words."""
+
+from __future__ import annotations
+
+import unicodedata
+from decimal import Decimal
+from typing import Any
+
+import click
+
+from app.base.errors import InvalidInput
+from app.base.money import Money
+
+# The number of a row: what the database can hold.
+NUMBER = click.IntRange(1, 2**63 - 1)
+_LONGEST_NAME = 60
+_MOST = Money(99_999_999_00)
+
+
+class DirhamsParam(click.ParamType[Money]):
+    """Dirhams, from `least` on, as `163` or `163.52`."""
+
+    name = "DIRHAMS"
+
+    def __init__(self, least: Money) -> None:
+        self._least = least
+
+    def convert(self, value: Any, param: Any, ctx: click.Context | None) -> Money:
+        try:
+            amount = value if isinstance(value, Money) else Money.parse(value)
+        except InvalidInput as error:
+            self.fail(f"{value!r} is {error.params['why']}.", param, ctx)
+        if not self._least <= amount <= _MOST:
+            self.fail(f"{value} is not from {self._least} to {_MOST}.", param, ctx)
+        return amount
+
+
+def budget_of(amount: Money | None) -> Decimal | None:
+    """As prices of segments are counted, which have parts of a centime."""
+    return None if amount is None else Decimal(amount.centimes) / 100
+
+
+def read_name(_context: click.Context, _option: click.Parameter, given: str) -> str:
+    """One way to write a name, so that two people are two people."""
+    name = " ".join(unicodedata.normalize("NFKC", given).split())
+    if not 1 <= len(name) <= _LONGEST_NAME or not name.isprintable():
+        raise click.BadParameter(f"1 to {_LONGEST_NAME} characters that can be read")
+    return name
