@@ -70,6 +70,8 @@ def issue_code(
         account = get_account(connection, artisan_id, now)
         whole = quote_payable(artisan, account, local_date(now))
         due = _chosen(whole, through, now)
+    if account.code and ended == "cancelled":
+        tell_cancelled(connection, words, account.code.code, now, but=phone)
     code = _insert_code(connection, artisan, account, phone, due, fee, random, now)
     if phone:
         tell_code(connection, words, code, phone, language, now)
@@ -111,9 +113,15 @@ def cancel_code(connection: Connection, artisan_id: int, now: datetime) -> bool:
     return end_live_code(connection, artisan_id, now) == "cancelled"
 
 
-def tell_cancelled(connection: Connection, words: Words, code: str, now: datetime) -> None:
-    """Whoever was sent the code still has that message, and would go to the counter with it."""
+def tell_cancelled(
+    connection: Connection, words: Words, code: str, now: datetime, but: Phone | None = None
+) -> None:
+    """Whoever was sent the code still has that message, and would go to the counter with it; not
+    the phone that is told of a new one at once.
+    """
     for phone, language in receipt_phones(connection, code).items():
+        if phone == but:
+            continue
         queue_message(
             connection,
             words,

@@ -35,6 +35,15 @@ def test_a_cancelled_code_is_told_to_all_who_were_sent_it(
     assert all(shown in str(body) for _, body in told(runtime, "code_cancelled"))
 
 
+def test_a_replaced_code_is_told_to_who_is_not_sent_the_new_one(
+    phone: TestPhone, runtime: Runtime
+) -> None:
+    phone.dial(HASSAN, "2*1")
+    phone.dial(KHADIJA, "2*2*100002*1")
+    assert phone.dial(HASSAN, "2*2*1*1").startswith("Code ")
+    assert phones_told(runtime, "code_cancelled") == [KHADIJA]
+
+
 def test_a_cancelled_request_is_told(phone: TestPhone, runtime: Runtime) -> None:
     phone.dial(FATIMA, "5*2*4")
     assert "Demande annulée" in phone.dial(FATIMA, "5*2*5*1*1")
