@@ -21,7 +21,7 @@ from app.enrolment.rules import masked_name
 from app.journeys.desk import Conversation, vocabulary
 from app.observe import metrics
 from app.payments.agent_day import find_agent_day
-from app.payments.deposits import get_payable, redeem_code
+from app.payments.deposits import redeem_code
 from app.payments.errors import (
     CodeCancelled,
     CodeExpired,
@@ -33,6 +33,7 @@ from app.payments.errors import (
     OverDayLimit,
     OverFloatLimit,
 )
+from app.payments.payable import get_payable
 from app.payments.rules import read_code
 from app.payments.takers import at_till
 from app.payments.till_queries import PayableCode

@@ -1,10 +1,11 @@
 """HTTP: a file per front door. Reads requests, opens transactions, writes answers; decides nothing.
 
-ussd the gateways' callbacks, sms those of the SMS providers, mobile_money the payments API and
-api_docs its description, till the agent's pages (till_day the day and what is undone, till_sign_in
-who is there, refusals the tables of statuses and words), home the first page, simulator the phone
-of development, health what machines ask, language every page's words. A new page: a blueprint in
-its file and a line in register_pages.
+ussd the gateways' callbacks, sms those of the SMS providers, mobile_money the payments API's
+addresses (mobile_money_admission who may call, _reading what is read, _answers how it is answered)
+and api_docs its description, till the agent's pages (till_day the day and what is undone,
+till_sign_in who is there, refusals the tables of statuses and words), home the first page,
+simulator the phone of development, health what machines ask, language every page's words. A new
+page: a blueprint in its file and a line in register_pages.
 """
 
 from flask import Flask

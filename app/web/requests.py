@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from app.base.errors import Unavailable
 from app.runtime import Runtime, runtime
 from app.web import mobile_money
+from app.web.mobile_money_answers import busy, strayed
 
 _SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -55,7 +56,7 @@ def _begin() -> Response | None:
     patience = _PATIENCE_SECONDS if request.path.startswith(_PROVIDERS) else 0
     if not current_app.extensions["page_slots"].acquire(timeout=patience):
         if request.path.startswith(mobile_money.BASE):
-            return mobile_money.busy()
+            return busy()
         return Response("Busy, try again.\n", 503, {"Retry-After": "1"}, mimetype="text/plain")
     g.slot = True
     runtime().deadline.limit_each_wait()
@@ -84,7 +85,7 @@ def _failed(error: Exception) -> HTTPException | Response | tuple[str, int]:
     """A bug: logged with its trace, told without."""
     if isinstance(error, HTTPException):
         if request.path.startswith(f"{mobile_money.BASE}/") and error.code in (404, 405):
-            return mobile_money.strayed(error.code)
+            return strayed(error.code)
         return error
     _log.exception("failed", request_id=g.request_id, endpoint=request.endpoint)
     return f"Something went wrong. Reference: {g.request_id}\n", 500

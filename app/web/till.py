@@ -27,8 +27,9 @@ from app.base.database import reading, transaction
 from app.base.errors import MaalemError, Unavailable
 from app.enrolment.rules import masked_name
 from app.observe import metrics
-from app.payments.deposits import get_payable, redeem_code
+from app.payments.deposits import redeem_code
 from app.payments.limits import taken_today
+from app.payments.payable import get_payable
 from app.payments.rules import read_code
 from app.payments.takers import at_till
 from app.payments.till_queries import PayableCode, Receipt, find_receipt, is_of_today

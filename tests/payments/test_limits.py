@@ -17,9 +17,9 @@ from app.base.clock import local_midnight
 from app.base.errors import MaalemError
 from app.base.money import Money as Amount
 from app.payments.agent_day import AgentDay, find_agent_day
-from app.payments.deposits import get_payable
 from app.payments.errors import OverCodeLimit, OverDayLimit, OverFloatLimit
 from app.payments.limits import Taken, refuse_over_limits, taken_today
+from app.payments.payable import get_payable
 from tests.conftest import AGENCY, AGENT, PIN
 from tests.payments.conftest import Books, Money
 from tests.talks.test_budgets import counted_sql

@@ -1,0 +1,69 @@
+"""Who may call the payments API, from where, how often, and whether the request is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from functools import cached_property
+
+from flask import current_app, g, request
+from limits import RateLimitItemPerMinute
+from limits.storage import RedisStorage
+from limits.strategies import FixedWindowRateLimiter
+from pydantic import SecretStr
+from redis.exceptions import RedisError
+
+from app.agents.clients import DEMO_KEY, Client, let_in
+from app.agents.errors import ClientRefused
+from app.base.database import reading
+from app.mobile_money.errors import Refused
+from app.mobile_money.objects import read_moment, refuse
+from app.observe import metrics
+from app.runtime import Runtime, runtime
+
+_LONGEST_BODY = 64 * 1024
+
+
+class RequestLimits:
+    """How many requests a minute a client may make. Fails open: money has limits of its own."""
+
+    def __init__(self, maalem: Runtime) -> None:
+        self._maalem = maalem
+
+    @cached_property
+    def _counts(self) -> FixedWindowRateLimiter:
+        pool = self._maalem.redis.connection_pool
+        return FixedWindowRateLimiter(RedisStorage("redis://", connection_pool=pool))
+
+    def take(self, client: Client) -> bool:
+        rate = RateLimitItemPerMinute(client.requests_a_minute)
+        try:
+            return self._counts.hit(rate, "api", client.id)
+        except RedisError:
+            metrics.rate_limits_away.inc()
+            return True
+
+
+def admit() -> None:
+    """Who calls, from where, how often; then whether the request is whole."""
+    request.max_content_length = _LONGEST_BODY
+    maalem = runtime()
+    key = SecretStr(request.headers.get("X-API-Key", ""))
+    identity = request.headers.get("X-Client-Id", "")
+    if not identity or not key.get_secret_value():
+        raise ClientRefused(why="no key")
+    if maalem.settings.production and key == DEMO_KEY:
+        raise ClientRefused(why="demo key")
+    with reading(maalem.database) as connection:
+        address = request.remote_addr or ""
+        g.client = let_in(connection, identity[:64], key, address, maalem.clock())
+    if not current_app.extensions["api_limits"].take(g.client):
+        raise Refused("businessRule", "rateLimitError", "too many requests this minute")
+    if date := request.headers.get("X-Date"):
+        read_moment("X-Date", date)
+    if given := request.headers.get("X-Content-Hash"):
+        found = hashlib.sha256(request.get_data()).hexdigest()
+        if not hmac.compare_digest(
+            found, given.strip().lower().encode("ascii", "replace").decode()
+        ):
+            raise refuse("X-Content-Hash", "not the SHA-256 of the body")
