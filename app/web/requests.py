@@ -24,8 +24,9 @@ _SAFE_HEADERS = {
 }
 # Phones have their own deadline, and files and the sign of life ask no database.
 _APART = ("/ussd/", "/static/", "/healthz")
-# A report refused is often not told again: it waits a little for a slot; a person is told at once.
-_PROVIDERS, _PATIENCE_SECONDS = "/sms/", 0.5
+# Many at one instant wait their turn, but no longer than phones can spare the thread. A report
+# refused is often not told again: it waits longer.
+_PATIENCE_SECONDS, _PROVIDERS, _PROVIDERS_PATIENCE_SECONDS = 0.2, "/sms/", 0.5
 _log = structlog.get_logger("web")
 
 
@@ -53,7 +54,8 @@ def _begin() -> Response | None:
     g.request_id = token_hex(8)
     if request.path.startswith(_APART):
         return None
-    patience = _PATIENCE_SECONDS if request.path.startswith(_PROVIDERS) else 0
+    told = request.path.startswith(_PROVIDERS)
+    patience = _PROVIDERS_PATIENCE_SECONDS if told else _PATIENCE_SECONDS
     if not current_app.extensions["page_slots"].acquire(timeout=patience):
         if request.path.startswith(mobile_money.BASE):
             return busy()
