@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from base64 import urlsafe_b64encode
+from base64 import b64encode
 from collections import deque
 from dataclasses import dataclass, field, fields
 from hashlib import blake2b, sha1
@@ -148,8 +148,11 @@ class Sessions:
         self._secret = blake2b(secret, digest_size=32, person=b"maalem talks").digest()
 
     def digest(self, text: str) -> str:
-        """Eight letters that stand for inputs or a session, and tell nobody what they were."""
-        return urlsafe_b64encode(self._keyed(text, 6)).decode()
+        """Eight letters that stand for inputs or a session, and tell nobody what they were.
+
+        None is a dash: a command would take such a session for an option.
+        """
+        return b64encode(self._keyed(text, 6), b"._").decode()
 
     def load(self, hop: Hop) -> Found:
         """The hop's talk, or what its phone left behind."""

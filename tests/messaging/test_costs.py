@@ -274,7 +274,7 @@ def test_the_table_is_whole_in_a_pipe(app: Flask, engine: Engine) -> None:
         ),
         (("--from", "23/11/2026", "--to", "2026-11-23"), "is not a day written YYYY-MM-DD"),
         (("--from", "2026-11-23", "--to", "2026-11-22"), "2026-11-22 is before --from"),
-        (("--from", "0001-01-01", "--to", "9999-12-31"), "a year this service does not know"),
+        (("--from", "0001-01-01", "--to", "9999-12-31"), "0001-01-01 is not from 1900 to 2999"),
         ((*COMMAND, "--by", "kind,colour"), "'colour' is none of kind, provider"),
         (("--from", "2026-11-23"), "Missing option '--to'"),
     ],

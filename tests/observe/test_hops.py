@@ -249,6 +249,7 @@ def test_a_recorded_talk_is_played_on_a_line_that_breaks_too(
     printed = app.test_cli_runner().invoke(
         args=["talks", "record", str(session), "--phone", caller]
     )
+    assert printed.exit_code == 0, printed.output
     body = yaml.safe_load(printed.stdout)
     ((name, steps),) = body["stories"].items()
     assert steps[-1]["screen"] == last

@@ -46,11 +46,12 @@ def test_the_inbox_lists_the_newest_message_first(client: FlaskClient, phone: Te
     phone.dial(FATIMA, "2*1")
     answer = client.get("/simulator/messages.json", query_string={"phone": FATIMA})
     messages = answer.get_json()
-    assert len(messages) == 2
+    assert len(messages) == 3
     for message in messages:
         assert set(message) == FIELDS
     newest = re.search(r"\d{4} \d{4} \d{4}", phone.dial(FATIMA, "3"))
-    assert newest and newest[0] in messages[0]["text"] and newest[0] not in messages[1]["text"]
+    assert newest and [newest[0] in message["text"] for message in messages] == [True, False, False]
+    assert "annul" in messages[1]["text"] and "Payez" in messages[2]["text"]
     assert (messages[0]["to"], messages[0]["encoding"], messages[0]["segments"]) == (
         FATIMA,
         "GSM-7",
