@@ -185,8 +185,8 @@ class Runtime:
         return {name: PROVIDERS[name].make(self.settings, self.redis) for name in names}
 
     @cached_property
-    def sms_limiter(self) -> FixedWindowRateLimiter:
-        """Counts what a provider is given in a second, by all workers together."""
+    def limiter(self) -> FixedWindowRateLimiter:
+        """Counts what is done in a second or a minute, by all processes together."""
         storage = RedisStorage("redis://", connection_pool=self.redis.connection_pool)
         return FixedWindowRateLimiter(storage)
 

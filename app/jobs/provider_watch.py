@@ -75,7 +75,7 @@ class ProviderWatch:
         rate = self._runtime.settings.sms_rates.get(name)
         if rate is None:
             return wanted
-        item, limiter = RateLimitItemPerSecond(rate), self._runtime.sms_limiter
+        item, limiter = RateLimitItemPerSecond(rate), self._runtime.limiter
         try:
             left = min(wanted, limiter.get_window_stats(item, "sms", name).remaining)
             return left if left > 0 and limiter.hit(item, "sms", name, cost=left) else 0

@@ -55,7 +55,7 @@ class Worker:
         """Made by one thread, before many ask for them."""
         maalem = self._runtime
         _ = maalem.database, maalem.redis, maalem.words, maalem.patient_desk, maalem.late_actions
-        _ = maalem.reminding, maalem.sms_limiter
+        _ = maalem.reminding, maalem.limiter
 
     def _answer(self) -> int:
         return answer_late_actions(self._runtime, self._name) + self._api.do()

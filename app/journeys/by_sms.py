@@ -17,9 +17,9 @@ from app.enrolment.rules import LANGUAGES
 from app.enrolment.service import choose_language
 from app.journeys.account_by_sms import answer_account
 from app.journeys.desk import Conversation, Desk
+from app.journeys.telling import tell_caller
 from app.messaging.keywords import read_keyword, script_language
 from app.messaging.models import inbound_message
-from app.messaging.service import queue_message
 from app.messaging.stops import (
     lost_news_by_stop,
     note_provider_stop,
@@ -123,16 +123,7 @@ def _start(connection: Connection, talk: Conversation, provider: str) -> Say:
 
 
 def _tell(connection: Connection, talk: Conversation, answer: Say) -> None:
-    queue_message(
-        connection,
-        talk.desk.words,
-        kind=answer.key.removeprefix("sms."),
-        event=talk.action_key,
-        phone=talk.phone,
-        language=talk.language,
-        values=answer.values,
-        now=talk.now,
-    )
+    tell_caller(connection, talk, answer.key.removeprefix("sms."), answer.values)
 
 
 def _wait_for_turn(connection: Connection, sms: InboundSms) -> None:

@@ -12,7 +12,7 @@ from app.enrolment.service import choose_language, identify_phone, take_identifi
 from app.journeys.desk import Conversation, vocabulary
 from app.journeys.facts import keep_facts, keep_household, keep_locks, read_facts
 from app.journeys.lost_receipts import keep_lost_receipt
-from app.journeys.owner import tell_owner
+from app.journeys.telling import tell_owner
 from app.payments.callers import find_phone_caller
 from app.ussd.vocabulary import Row, Values
 

@@ -16,7 +16,7 @@ from app.base.database import reading, transaction
 from app.enrolment.queries import find_province
 from app.journeys.desk import Conversation, own_message_when, vocabulary
 from app.journeys.pin import locked
-from app.messaging.service import queue_message
+from app.journeys.telling import tell_caller
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
 
@@ -162,16 +162,8 @@ def cancel(talk: Conversation) -> str:
     with transaction(talk.desk.database) as connection:
         cancelled = cancel_request(connection, talk.phone, talk.kept["request"], talk.now)
         if cancelled:
-            queue_message(
-                connection,
-                talk.desk.words,
-                kind="request_cancelled",
-                event=talk.action_key,
-                phone=talk.phone,
-                language=talk.language,
-                values={"request": talk.kept["request"]},
-                now=talk.now,
-            )
+            said = {"request": talk.kept["request"]}
+            tell_caller(connection, talk, "request_cancelled", said)
     if not cancelled:
         look_at_requests(talk)
     return "cancelled" if cancelled else "over"

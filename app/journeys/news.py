@@ -5,8 +5,8 @@ from __future__ import annotations
 from app.base.clock import local_date
 from app.base.database import reading, transaction
 from app.journeys.desk import Conversation, own_message_when, vocabulary
+from app.journeys.telling import tell_caller
 from app.messaging.consent import has_consented, record_consent
-from app.messaging.service import queue_message
 from app.messaging.stops import NEWS
 from app.notices.queries import list_notices
 from app.ussd.vocabulary import NothingToShow, Row, Values
@@ -65,14 +65,5 @@ def _answer(talk: Conversation, given: bool) -> str:
             wording=talk.desk.words.say(talk.language, asked),
             now=talk.now,
         )
-        queue_message(
-            connection,
-            talk.desk.words,
-            kind="news_on" if given else "news_off",
-            event=talk.action_key,
-            phone=talk.phone,
-            language=talk.language,
-            values={},
-            now=talk.now,
-        )
+        tell_caller(connection, talk, "news_on" if given else "news_off")
     return "done"

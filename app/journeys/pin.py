@@ -28,7 +28,7 @@ from app.enrolment.pins import (
 from app.enrolment.service import confirm_identity, take_identification_try
 from app.journeys.desk import Conversation, own_message_when, vocabulary
 from app.journeys.facts import read_locks_again
-from app.journeys.owner import tell_owner
+from app.journeys.telling import tell_caller, tell_owner
 from app.messaging.service import queue_message
 from app.ussd.vocabulary import NothingToShow, Values
 
@@ -207,13 +207,4 @@ def _send_reset_code(connection: Connection, talk: Conversation) -> None:
 def _tell(connection: Connection, talk: Conversation, kind: str) -> None:
     """On the line, and to the person's own phone: it may have been somebody else."""
     tell_owner(connection, talk, kind)
-    queue_message(
-        connection,
-        talk.desk.words,
-        kind=kind,
-        event=talk.action_key,
-        phone=talk.phone,
-        language=talk.language,
-        values={},
-        now=talk.now,
-    )
+    tell_caller(connection, talk, kind)

@@ -9,9 +9,9 @@ from app.enrolment.rules import plain_name
 from app.enrolment.service import forget_phone, identify_phone, take_identification_try
 from app.journeys.desk import Conversation, own_message_when, vocabulary
 from app.journeys.facts import keep_household, read_facts
-from app.journeys.owner import tell_owner
+from app.journeys.telling import tell_caller, tell_owner
 from app.messaging.queries import wants_reminders
-from app.messaging.service import queue_message, set_reminders
+from app.messaging.service import set_reminders
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
 
@@ -38,16 +38,7 @@ def start_reminders(talk: Conversation) -> str:
 def _switch_reminders(talk: Conversation, wanted: bool) -> str:
     with transaction(talk.desk.database) as connection:
         set_reminders(connection, talk.phone, wanted, talk.now)
-        queue_message(
-            connection,
-            talk.desk.words,
-            kind="reminders_on" if wanted else "reminders_off",
-            event=talk.action_key,
-            phone=talk.phone,
-            language=talk.language,
-            values={},
-            now=talk.now,
-        )
+        tell_caller(connection, talk, "reminders_on" if wanted else "reminders_off")
     return "done"
 
 

@@ -11,7 +11,7 @@ from app.claims.errors import ClaimClosed
 from app.claims.queries import list_claims
 from app.claims.service import choose_collection
 from app.journeys.desk import Conversation, own_message_when, vocabulary
-from app.messaging.service import queue_message
+from app.journeys.telling import tell_caller
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
 
@@ -80,16 +80,8 @@ def _choose(talk: Conversation, way: str) -> str:
     try:
         with transaction(talk.desk.database) as connection:
             if choose_collection(connection, talk.facts["a"][0], row[0], way, talk.now):
-                queue_message(
-                    connection,
-                    talk.desk.words,
-                    kind="collection",
-                    event=talk.action_key,
-                    phone=talk.phone,
-                    language=talk.language,
-                    values={"claim": row[0], "collection": Say(f"collection.{way}")},
-                    now=talk.now,
-                )
+                said = {"claim": row[0], "collection": Say(f"collection.{way}")}
+                tell_caller(connection, talk, "collection", said)
     except ClaimClosed:
         return "too_late"
     row[5] = way

@@ -43,7 +43,7 @@ def register_pages(app: Flask, runtime: Runtime) -> None:
     language.register(app)
     app.register_blueprint(home.pages)
     till.register(app, runtime)
-    mobile_money.register(app, runtime)
+    mobile_money.register(app)
     app.register_blueprint(api_docs.pages)
     if not settings.production:
         app.register_blueprint(simulator.pages)

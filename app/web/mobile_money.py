@@ -33,8 +33,8 @@ from app.mobile_money.objects import (
 )
 from app.mobile_money.service import Asked, answer_request, new_uuid
 from app.payments.rules import read_code
-from app.runtime import Runtime, runtime
-from app.web.mobile_money_admission import RequestLimits, admit
+from app.runtime import runtime
+from app.web.mobile_money_admission import admit
 from app.web.mobile_money_answers import as_json, as_list, refuse_failed, refuse_known, tell_answer
 from app.web.mobile_money_reading import read_body, read_method, read_page
 
@@ -45,8 +45,7 @@ pages.register_error_handler(MaalemError, refuse_known)
 pages.register_error_handler(Exception, refuse_failed)
 
 
-def register(app: Flask, maalem: Runtime) -> None:
-    app.extensions["api_limits"] = RequestLimits(maalem)
+def register(app: Flask) -> None:
     app.register_blueprint(pages)
 
 

@@ -4,44 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from functools import cached_property
 
-from flask import current_app, g, request
+from flask import g, request
 from limits import RateLimitItemPerMinute
-from limits.storage import RedisStorage
-from limits.strategies import FixedWindowRateLimiter
 from pydantic import SecretStr
-from redis.exceptions import RedisError
 
-from app.agents.clients import DEMO_KEY, Client, let_in
+from app.agents.clients import DEMO_KEY, let_in
 from app.agents.errors import ClientRefused
 from app.base.database import reading
 from app.mobile_money.errors import Refused
 from app.mobile_money.objects import read_moment, refuse
-from app.observe import metrics
-from app.runtime import Runtime, runtime
+from app.runtime import runtime
+from app.web.tries import take_try
 
 _LONGEST_BODY = 64 * 1024
-
-
-class RequestLimits:
-    """How many requests a minute a client may make. Fails open: money has limits of its own."""
-
-    def __init__(self, maalem: Runtime) -> None:
-        self._maalem = maalem
-
-    @cached_property
-    def _counts(self) -> FixedWindowRateLimiter:
-        pool = self._maalem.redis.connection_pool
-        return FixedWindowRateLimiter(RedisStorage("redis://", connection_pool=pool))
-
-    def take(self, client: Client) -> bool:
-        rate = RateLimitItemPerMinute(client.requests_a_minute)
-        try:
-            return self._counts.hit(rate, "api", client.id)
-        except RedisError:
-            metrics.rate_limits_away.inc()
-            return True
 
 
 def admit() -> None:
@@ -57,7 +33,8 @@ def admit() -> None:
     with reading(maalem.database) as connection:
         address = request.remote_addr or ""
         g.client = let_in(connection, identity[:64], key, address, maalem.clock())
-    if not current_app.extensions["api_limits"].take(g.client):
+    # Fails open: money has limits of its own.
+    if not take_try(RateLimitItemPerMinute(g.client.requests_a_minute), "api", g.client.id):
         raise Refused("businessRule", "rateLimitError", "too many requests this minute")
     if date := request.headers.get("X-Date"):
         read_moment("X-Date", date)

@@ -50,7 +50,7 @@ def register(app: Flask, runtime: Runtime) -> None:
 
 
 def _begin() -> Response | None:
-    """Pages wait for the database as briefly as phones, and never take every thread from them."""
+    """Pages wait for the database as briefly as phones, and take all threads for moments only."""
     g.request_id = token_hex(8)
     if request.path.startswith(_APART):
         return None

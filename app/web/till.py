@@ -9,7 +9,6 @@ from flask import (
     Blueprint,
     Flask,
     Response,
-    current_app,
     g,
     redirect,
     render_template,
@@ -38,7 +37,7 @@ from app.runtime import Runtime, runtime
 from app.web import till_sign_in
 from app.web.language import follow_language_switch, vary
 from app.web.refusals import Refusal
-from app.web.till_sign_in import EntryLimits, agent_at_the_till, plain_digits
+from app.web.till_sign_in import agent_at_the_till, plain_digits
 
 pages = Blueprint("till", __name__, url_prefix="/agent")
 _csrf = CSRFProtect()
@@ -59,7 +58,6 @@ def register(app: Flask, maalem: Runtime) -> None:
     )
     _csrf.init_app(app)
     till_sign_in.register(app)
-    app.extensions["till_limits"] = EntryLimits(maalem)
     app.register_blueprint(pages)
 
 
@@ -94,8 +92,7 @@ def desk() -> Response:
 @pages.post("/sign-in")
 def enter() -> AnyResponse:
     number = plain_digits(request.form.get("number", ""))
-    limits: EntryLimits = current_app.extensions["till_limits"]
-    if not limits.take_try(request.remote_addr or "", number):
+    if not till_sign_in.may_try(request.remote_addr or "", number):
         return _entrance(Refusal("too_many_tries"))
     entered = till_sign_in.enter(number, SecretStr(plain_digits(request.form.get("pin", ""))))
     outcome = entered.code if isinstance(entered, Refusal) else "signed_in"

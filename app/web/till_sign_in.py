@@ -2,7 +2,6 @@
 
 import unicodedata
 from datetime import timedelta
-from functools import cached_property
 
 from flask import Flask, g, session
 from flask_login import (
@@ -12,18 +11,15 @@ from flask_login import (
     login_user,
 )
 from limits import RateLimitItemPerMinute
-from limits.storage import RedisStorage
-from limits.strategies import FixedWindowRateLimiter
 from pydantic import SecretStr
-from redis.exceptions import RedisError
 
 from app.agents.errors import AgentLocked, WrongPin
 from app.agents.queries import Agent, find_agent
 from app.agents.service import sign_in
 from app.base.database import reading, transaction
-from app.observe import metrics
-from app.runtime import Runtime, runtime
+from app.runtime import runtime
 from app.web.refusals import Refusal
+from app.web.tries import take_try
 
 _WORKING_DAY = timedelta(hours=10)
 _IDLE = timedelta(minutes=30)
@@ -41,26 +37,10 @@ class _AtTheTill(UserMixin):  # type: ignore[misc]
         self.agent = agent
 
 
-class EntryLimits:
-    """How many tries a minute. Fails open: without Redis the lock after wrong PINs still holds."""
-
-    def __init__(self, maalem: Runtime) -> None:
-        self._maalem = maalem
-
-    @cached_property
-    def _counts(self) -> FixedWindowRateLimiter:
-        # Made at the first try: the app must be buildable where no Redis is running yet.
-        pool = self._maalem.redis.connection_pool
-        return FixedWindowRateLimiter(RedisStorage("redis://", connection_pool=pool))
-
-    def take_try(self, address: str, number: str) -> bool:
-        try:
-            return self._counts.hit(_PER_ADDRESS, "till", "address", address) and (
-                self._counts.hit(_PER_NUMBER, "till", "number", number)
-            )
-        except RedisError:
-            metrics.rate_limits_away.inc()
-            return True
+def may_try(address: str, number: str) -> bool:
+    """Whether one may try to enter. Without Redis the lock after wrong PINs still holds."""
+    by_address = take_try(_PER_ADDRESS, "till", "address", address)
+    return by_address and take_try(_PER_NUMBER, "till", "number", number)
 
 
 def register(app: Flask) -> None:
