@@ -33,8 +33,8 @@ def admit() -> None:
     with reading(maalem.database) as connection:
         address = request.remote_addr or ""
         g.client = let_in(connection, identity[:64], key, address, maalem.clock())
-    # Fails open: money has limits of its own.
-    if not take_try(RateLimitItemPerMinute(g.client.requests_a_minute), "api", g.client.id):
+    rate = RateLimitItemPerMinute(g.client.requests_a_minute)
+    if not take_try((rate, "api", g.client.id)):
         raise Refused("businessRule", "rateLimitError", "too many requests this minute")
     if date := request.headers.get("X-Date"):
         read_moment("X-Date", date)

@@ -39,8 +39,7 @@ class _AtTheTill(UserMixin):  # type: ignore[misc]
 
 def may_try(address: str, number: str) -> bool:
     """Whether one may try to enter. Without Redis the lock after wrong PINs still holds."""
-    by_address = take_try(_PER_ADDRESS, "till", "address", address)
-    return by_address and take_try(_PER_NUMBER, "till", "number", number)
+    return take_try((_PER_ADDRESS, "till_address", address), (_PER_NUMBER, "till_number", number))
 
 
 def register(app: Flask) -> None:

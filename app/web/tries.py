@@ -7,10 +7,14 @@ from app.observe import metrics
 from app.runtime import runtime
 
 
-def take_try(rate: RateLimitItem, *name: str) -> bool:
-    """Whether one more is within the rate. Fails open: what money and PINs need is locked apart."""
+def take_try(*counted: tuple[RateLimitItem, str, str]) -> bool:
+    """Whether one more try is within each rate of what, and of whom.
+
+    Fails open: what money and PINs need is locked apart.
+    """
     try:
-        return runtime().limiter.hit(rate, *name)
+        limiter = runtime().limiter
+        return all(limiter.hit(rate, what, whom) for rate, what, whom in counted)
     except RedisError:
         metrics.rate_limits_away.inc()
         return True
