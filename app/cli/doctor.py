@@ -83,7 +83,8 @@ def _sms(maalem: Runtime) -> str:
         raise RuntimeError(f"no such provider: {', '.join(unknown)}")
     if missing := maalem.settings.credentials_missing:
         raise RuntimeError(f"not set: {', '.join(missing)}")
-    return ", ".join(names)
+    # Made, so that one with settings of its own says what it lacks.
+    return ", ".join(maalem.sms_providers)
 
 
 def _prices(maalem: Runtime) -> str:

@@ -52,10 +52,8 @@ def answer_sms(
     provider: str,
     sms: InboundSms,
     now: datetime,
-    *,
-    answered_there: bool = False,
 ) -> Heard:
-    """Does what the message asks. `answered_there`: the provider itself told the phone so."""
+    """Does what the message asks, and answers unless the provider has."""
     keyword = read_keyword(sms.text)
     _wait_for_turn(connection, sms)
     if not _is_new(connection, provider, sms, keyword, now):
@@ -63,10 +61,10 @@ def answer_sms(
     language = find_language(connection, sms.sender) or script_language(sms.text) or DEFAULT
     key = f"{provider}:{sms.identity}"
     talk = Conversation(sms.sender, desk.words.spoken(language), {}, {}, now, key, desk)
-    allowed = not answered_there and _may_answer(connection, sms, keyword, now)
+    allowed = not sms.answered and _may_answer(connection, sms, keyword, now)
     if keyword in _ACCOUNT and not allowed:
         return Heard(keyword, False)
-    answer = _done(connection, talk, provider, keyword, answered_there)
+    answer = _done(connection, talk, provider, keyword, sms.answered)
     if not allowed or answer is _NOTHING_NEW:
         return Heard(keyword, False)
     if answer is not None:

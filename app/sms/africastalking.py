@@ -131,6 +131,8 @@ _STOPPED_WORDS = {"userinblacklist", "donotdisturbrejection"}
 class AfricasTalkingReader:
     """Its posts are forms; the token in the address is what proves them."""
 
+    report_path, thanks = "delivery", ""
+
     def read_report(self, form: Mapping[str, str], query: Mapping[str, str]) -> Report:
         reference, status = read_id(form, "id"), read_word(form, "status")
         if status is None:

@@ -73,11 +73,14 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class InboundSms:
-    """A message from a phone; `identity` is the provider's own id of it."""
+    """A message from a phone; `identity` is the provider's own id of it, `answered` whether it has
+    told the phone itself what it did: a second answer would be one too many.
+    """
 
     identity: str
     sender: Phone
     text: str
+    answered: bool = False
 
 
 class Provider(Protocol):
@@ -101,7 +104,14 @@ class Provider(Protocol):
 
 
 class Reader(Protocol):
-    """Reads what a provider posts to us; InvalidInput names the field that is wrong."""
+    """Reads what a provider posts to us; InvalidInput names the field that is wrong.
+
+    Reports come to `/sms/<name>/<report_path>`, messages from phones to `/sms/<name>/inbound`, and
+    are answered with `thanks`: nothing, or XML.
+    """
+
+    report_path: str
+    thanks: str
 
     def read_report(self, form: Mapping[str, str], query: Mapping[str, str]) -> Report: ...
 

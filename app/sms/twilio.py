@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from twilio.base.exceptions import TwilioException
+from twilio.request_validator import RequestValidator
+from twilio.twiml.messaging_response import MessagingResponse
 
 from app.base.errors import InvalidInput
 from app.settings import Settings
@@ -203,6 +205,8 @@ _OUTCOMES: Mapping[str, Outcome] = {
 class TwilioReader:
     """Its posts are forms, signed over the address and every field."""
 
+    report_path, thanks = "status", str(MessagingResponse())
+
     def read_report(self, form: Mapping[str, str], query: Mapping[str, str]) -> Report:
         status = read_word(form, "MessageStatus", "SmsStatus")
         if status is None:
@@ -221,8 +225,18 @@ class TwilioReader:
         """What it took for a STOP, START or HELP of its own is read as that word."""
         word = read_word(form, "OptOutType")
         text = word if word in {"STOP", "START", "HELP"} else read_text(form, "Body")
-        sender = read_phone(form, "From")
-        return InboundSms(read_id(form, "MessageSid", "SmsSid"), sender, text)
+        identity, sender = read_id(form, "MessageSid", "SmsSid"), read_phone(form, "From")
+        return InboundSms(identity, sender, text, answered=bool(form.get("OptOutType")))
+
+
+def is_signed(
+    settings: Settings, path: str, form: Mapping[str, str], headers: Mapping[str, str]
+) -> bool:
+    """Over every field and the address the provider was given, which is PUBLIC_URL's."""
+    secret = settings.twilio_auth_token.get_secret_value()
+    given = headers.get("X-Twilio-Signature", "")
+    address = settings.public_url.rstrip("/") + path
+    return bool(secret) and bool(RequestValidator(secret).validate(address, form, given))
 
 
 def _our_id(text: str) -> int | None:

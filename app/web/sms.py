@@ -8,73 +8,77 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 from flask import Blueprint, Response, abort, g, request
-from twilio.request_validator import RequestValidator
-from twilio.twiml.messaging_response import MessagingResponse
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.base.database import transaction
 from app.base.errors import InvalidInput
+from app.base.phone import Phone
 from app.journeys.by_sms import answer_sms
 from app.messaging.reports import store_report
 from app.messaging.stops import note_provider_stop
 from app.observe import metrics
 from app.runtime import runtime
 from app.settings import Settings
-from app.sms.africastalking import AfricasTalkingReader
 from app.sms.provider import Reader
-from app.sms.twilio import TwilioReader
+from app.sms.registry import PROVIDERS, Form, Registered, Signed
 
 _LONGEST_BODY = 8 * 1024
-_AFRICASTALKING, _TWILIO = AfricasTalkingReader(), TwilioReader()
 _log = structlog.get_logger("sms")
 
 
 def blueprint(settings: Settings) -> Blueprint:
-    """The providers' addresses; Africa's Talking's carry the token in production."""
+    """Every provider's addresses; where posts are not signed they carry the token in production."""
     pages = Blueprint("sms", __name__, url_prefix="/sms")
-    _add_with_token(pages, settings, "delivery", lambda: _report("africastalking", _AFRICASTALKING))
-    _add_with_token(pages, settings, "inbound", lambda: _inbound("africastalking", _AFRICASTALKING))
-    _add_with_token(pages, settings, "optout", _optout)
-    _add_signed(pages, "status", lambda: _report("twilio", _TWILIO))
-    _add_signed(pages, "inbound", lambda: _inbound("twilio", _TWILIO, str(MessagingResponse())))
+    for name, provider in PROVIDERS.items():
+        for path, answer in _answers(name, provider).items():
+            _add(pages, settings, f"{name}/{path}", provider.signed, answer)
     return pages
 
 
-def _add_with_token(
-    pages: Blueprint, settings: Settings, path: str, answer: Callable[[], Response]
+def _answers(name: str, provider: Registered) -> dict[str, Callable[[], Response]]:
+    """What is done for the provider's posts, by the last part of their addresses."""
+    answers: dict[str, Callable[[], Response]] = {}
+    if reader := provider.reader:
+        answers[reader.report_path] = partial(_report, name, reader)
+        answers["inbound"] = partial(_inbound, name, reader)
+    if provider.read_optout:
+        answers["optout"] = partial(_optout, name, provider.read_optout)
+    return answers
+
+
+def _add(
+    pages: Blueprint,
+    settings: Settings,
+    path: str,
+    proof: Signed | None,
+    answer: Callable[[], Response],
 ) -> None:
     token = settings.callback_token.get_secret_value().encode()
+    address, endpoint = f"/{path}", path.replace("/", "_")
 
     def with_token(given: str) -> Response:
         if not token or not hmac.compare_digest(given.encode(), token):
             abort(404)
         return _read(answer)
 
-    address, name = f"/africastalking/{path}", f"africastalking_{path}"
+    if proof:
+        signed = partial(_signed, settings, proof, answer)
+        pages.add_url_rule(address, endpoint, lambda: _read(signed), methods=["POST"])
+        return
     if not settings.production:
-        pages.add_url_rule(address, name, lambda: _read(answer), methods=["POST"])
-    pages.add_url_rule(f"{address}/<given>", f"{name}_token", with_token, methods=["POST"])
+        pages.add_url_rule(address, endpoint, lambda: _read(answer), methods=["POST"])
+    pages.add_url_rule(f"{address}/<given>", f"{endpoint}_token", with_token, methods=["POST"])
 
 
-def _add_signed(pages: Blueprint, path: str, answer: Callable[[], Response]) -> None:
-    def signed() -> Response:
-        if not _is_signed():
-            abort(403)
-        return answer()
-
-    pages.add_url_rule(f"/twilio/{path}", f"twilio_{path}", lambda: _read(signed), methods=["POST"])
-
-
-def _is_signed() -> bool:
-    """Over every field and the address the provider was given, which is PUBLIC_URL's."""
-    settings = runtime().settings
-    secret = settings.twilio_auth_token.get_secret_value()
-    address = settings.public_url.rstrip("/") + request.full_path.rstrip("?")
-    given = request.headers.get("X-Twilio-Signature", "")
-    return bool(secret) and bool(RequestValidator(secret).validate(address, request.form, given))
+def _signed(settings: Settings, proof: Signed, answer: Callable[[], Response]) -> Response:
+    path, headers = request.full_path.rstrip("?"), dict(request.headers)
+    if not proof(settings, path, request.form, headers):
+        abort(403)
+    return answer()
 
 
 def _read(answer: Callable[[], Response]) -> Response:
@@ -99,14 +103,10 @@ def _report(provider: str, reader: Reader) -> Response:
     return Response("", content_type="text/plain")
 
 
-def _inbound(provider: str, reader: Reader, told: str = "") -> Response:
-    """Twilio names what it has answered itself; a second answer would be one too many."""
+def _inbound(provider: str, reader: Reader) -> Response:
     sms, maalem = reader.read_inbound(request.form), runtime()
-    there = bool(request.form.get("OptOutType"))
     with transaction(maalem.database) as connection:
-        heard = answer_sms(
-            connection, maalem.desk, provider, sms, maalem.clock(), answered_there=there
-        )
+        heard = answer_sms(connection, maalem.desk, provider, sms, maalem.clock())
     _log.info(
         "sms_in",
         request_id=g.request_id,
@@ -115,13 +115,14 @@ def _inbound(provider: str, reader: Reader, told: str = "") -> Response:
         keyword=heard.keyword or "?",
         answered=heard.answered,
     )
-    return Response(told, content_type="text/xml" if told else "text/plain")
+    thanks = reader.thanks
+    return Response(thanks, content_type="text/xml" if thanks else "text/plain")
 
 
-def _optout() -> Response:
+def _optout(provider: str, read: Callable[[Form], Phone]) -> Response:
     """Somebody told the provider itself to stop: it holds for all reminders and news."""
-    phone, maalem = _AFRICASTALKING.read_optout(request.form), runtime()
+    phone, maalem = read(request.form), runtime()
     with transaction(maalem.database) as connection:
-        new = note_provider_stop(connection, "africastalking", phone, maalem.clock())
+        new = note_provider_stop(connection, provider, phone, maalem.clock())
     _log.info("sms_optout", request_id=g.request_id, phone=phone, new=new)
     return Response("", content_type="text/plain")
