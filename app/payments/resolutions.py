@@ -19,6 +19,7 @@ from app.payments.deposits import redeem_code
 from app.payments.errors import AlreadyPosted, AlreadyReversed, ReceiptUnknown
 from app.payments.models import deposit, payment_code, settled_contribution
 from app.payments.reversals import Undoing, lock_deposit, reverse_deposit
+from app.payments.service import end_live_code, tell_cancelled
 from app.payments.takers import Taker
 from app.text.words import Words
 
@@ -101,9 +102,14 @@ def _reverse(connection: Connection, found: Any, by: str, words: Words, now: dat
     )
 
 
-def _suspense(connection: Connection, found: Any, by: str, _words: Words, now: datetime) -> int:
-    """The network owes what it says; the difference to our books waits in suspense."""
+def _suspense(connection: Connection, found: Any, by: str, words: Words, now: datetime) -> int:
+    """The network owes what it says; the difference to our books waits in suspense.
+
+    A code that is still live takes no cash beside that: it ends.
+    """
     state, receipt = lock_deposit(connection, found.code, found.network)
+    if state == "issued":
+        _end(connection, found.code, by, words, now)
     beside = state == "reversed" or found.kind in _BESIDE
     theirs = found.their_centimes or 0
     if beside:
@@ -111,6 +117,12 @@ def _suspense(connection: Connection, found: Any, by: str, _words: Words, now: d
     return _book(
         connection, found, by, now, theirs - _left(connection, receipt, RECEIVABLE), receipt
     )
+
+
+def _end(connection: Connection, code: str, by: str, words: Words, now: datetime) -> None:
+    owner = select(payment_code.c.artisan_id).where(payment_code.c.code == code)
+    if end_live_code(connection, connection.execute(owner).scalar_one(), now, by) == "cancelled":
+        tell_cancelled(connection, words, code, now)
 
 
 def _refund(connection: Connection, found: Any, by: str, _words: Words, now: datetime) -> int:

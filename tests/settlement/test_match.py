@@ -12,7 +12,7 @@ import pytest
 from stdnum import damm
 
 from app.base.database import transaction
-from app.payments.errors import BreakUnknown
+from app.payments.errors import BreakUnknown, CodeCancelled
 from app.payments.resolutions import approve
 from app.settlement.network_file import HEADER
 from tests.settlement.conftest import DAY, Office, paid_line
@@ -195,6 +195,17 @@ def test_what_the_network_still_has_of_an_undone_deposit(
     assert found["kind"] == kind
     office.settle(found["id"], "suspense")
     assert office.balances() == {"agent_network_receivable": left, "suspense": f"-{left}"}
+
+
+def test_a_code_whose_cash_waits_in_suspense_takes_no_more(office: Office) -> None:
+    hassan = office.money.issue(HASSAN)
+    office.match(office.file(paid_line(hassan.code, "663.90")))
+    office.settle(office.breaks()[0]["id"], "suspense")
+    with pytest.raises(CodeCancelled):
+        office.money.redeem(hassan.code)
+    assert office.balances() == {"agent_network_receivable": "663.90", "suspense": "-663.90"}
+    told = "SELECT count(*) FROM message WHERE kind = 'code_cancelled'"
+    assert office.money.one(told) == 1
 
 
 @pytest.mark.parametrize(("amount", "left"), [("663.90", None), ("700", "-36.10")])
