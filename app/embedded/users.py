@@ -94,6 +94,11 @@ def _running(data_dir: Path) -> list[psutil.Process]:
 
 def _leave(data_dir: Path, users: IO[str], servers: list[psutil.Process]) -> None:
     fcntl.flock(users, fcntl.LOCK_UN)
+    if os.fstat(users.fileno()).st_nlink == 0:
+        # The folder was taken away, so the keeper finds nothing to stop in it; what may stand in
+        # its place by now is another user's.
+        _kill(servers)
+        return
     try:
         fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -101,8 +106,14 @@ def _leave(data_dir: Path, users: IO[str], servers: list[psutil.Process]) -> Non
         fcntl.flock(users, fcntl.LOCK_SH)
     else:
         stop_engines(data_dir)
-        for server in servers:  # still there where the data folder is not: it was taken away
-            end(server, (signal.SIGINT, 3.0))
+        _kill(servers)  # still there when its own folder alone was taken away
+
+
+def _kill(servers: list[psutil.Process]) -> None:
+    # They have nothing left to save, and ending in their own way they would take their sockets
+    # away, which may be a successor's by now.
+    for server in servers:
+        end(server)
 
 
 def _start_keeper(data_dir: Path) -> None:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -207,11 +207,16 @@ def test_engines_end_even_when_their_folder_was_taken_away(data_dir: Path) -> No
         shutil.rmtree(data_dir)
         with using_engines(data_dir, durable=False):
             assert run_sql(urls, "SELECT 1") == "(1,)"
-    # A server's own children may end a moment after it.
-    deadline = time.monotonic() + 10
-    while not all(gone(orphan) for orphan in orphans):
-        assert time.monotonic() < deadline, "one lives on"
-        time.sleep(0.05)
+    assert all(gone(orphan) for orphan in orphans)
+
+
+def test_who_lost_its_folder_leaves_the_next_one_s_engines_alone(data_dir: Path) -> None:
+    with ExitStack() as first:
+        first.enter_context(using_engines(data_dir, durable=False))
+        shutil.rmtree(data_dir)
+        with using_engines(data_dir, durable=False) as urls:
+            first.close()
+            assert run_sql(urls, "SELECT 1") == "(1,)"
 
 
 def test_an_engine_that_is_not_wanted_is_not_started(data_dir: Path) -> None:
