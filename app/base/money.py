@@ -59,4 +59,6 @@ ZERO = Money(0)
 
 def total(amounts: list[Money]) -> Money:
     """Their sum; zero dirhams for none."""
-    return sum(amounts, ZERO)
+    for amount in amounts:
+        ZERO._same(amount)
+    return Money(sum(amount.centimes for amount in amounts))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from app.base.errors import InvalidInput
 
@@ -51,6 +51,8 @@ class Month:
         return f"{self.year:04d}-{self.month:02d}"
 
 
-def months_between(first: Month, last: Month) -> Iterator[Month]:
+# Every hop of an artisan asks for the same ones, and so do most of the others.
+@lru_cache(maxsize=1024)
+def months_between(first: Month, last: Month) -> tuple[Month, ...]:
     """`first` to `last`, both included; nothing when `last` is earlier."""
-    return (first + step for step in range(last - first + 1))
+    return tuple(first + step for step in range(last - first + 1))

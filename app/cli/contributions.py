@@ -94,7 +94,7 @@ def quote_command(
         if coefficient not in (None, factor):
             why = f"category {category} always has {factor}, not {coefficient}."
             raise click.BadParameter(why, param_hint="'--coefficient'")
-        quote = rules.quote(factor, tuple(months_between(first, last)), on)
+        quote = rules.quote(factor, months_between(first, last), on)
     except NotCollectedHere as elsewhere:
         _say_where(elsewhere, as_json)
         ctx.exit(1)

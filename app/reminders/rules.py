@@ -87,7 +87,7 @@ def covered_from(month: Month, rates: Rates = RATES) -> date:
 
 def _last_paid_of(closing: Month, rates: Rates) -> Month | None:
     """The newest month that leaves rights open until the end of `closing`, and no longer."""
-    for last in reversed(list(months_between(closing + -_FURTHEST, closing))):
+    for last in reversed(months_between(closing + -_FURTHEST, closing)):
         if Month.of(rights_until(last, rates)) == closing:
             return last
     return None
