@@ -99,14 +99,19 @@ def _leave(data_dir: Path, users: IO[str], servers: list[psutil.Process]) -> Non
         # its place by now is another user's.
         _kill(servers)
         return
-    try:
-        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        # Somebody uses them, or the keeper was quicker: then wait until it has stopped them.
-        fcntl.flock(users, fcntl.LOCK_SH)
-    else:
+    if _nobody_else(users):
         stop_engines(data_dir)
         _kill(servers)  # still there when its own folder alone was taken away
+
+
+def _nobody_else(users: IO[str]) -> bool:
+    # The keeper is none, though it may be quicker: until it has done, a share of the lock waits.
+    for _ in range(2):
+        with suppress(BlockingIOError):
+            fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        fcntl.flock(users, fcntl.LOCK_SH)
+    return False
 
 
 def _kill(servers: list[psutil.Process]) -> None:

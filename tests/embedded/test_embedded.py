@@ -216,6 +216,15 @@ def test_engines_end_even_when_their_folder_was_taken_away(data_dir: Path) -> No
     assert all(gone(orphan) for orphan in orphans)
 
 
+def test_engines_end_when_half_of_their_folder_was_taken_away(data_dir: Path) -> None:
+    with using_engines(data_dir, durable=False):
+        orphans = [psutil.Process(pid) for pid in pids(data_dir)]
+        # The locks stay.
+        take_away(data_dir / "postgres")
+        take_away(data_dir / "redis")
+    assert all(gone(orphan) for orphan in orphans)
+
+
 def test_who_lost_its_folder_leaves_the_next_one_s_engines_alone(data_dir: Path) -> None:
     with ExitStack() as first:
         first.enter_context(using_engines(data_dir, durable=False))
