@@ -70,9 +70,15 @@ def _idle_samples(
     words: Words, samples: Samples, written: Mapping[str, Set[str]]
 ) -> Iterator[Fault]:
     """A worst value that no sentence has is a name mistyped, or of a value that is gone."""
-    wanted = {n for lang, keys in written.items() for key in keys for n in words.places(lang, key)}
+    sentences = ((lang, k) for lang, keys in written.items() for k in keys)
+    wanted = {n for s in sentences if not _is_noun(words, *s) for n in words.places(*s)}
     for name in sorted(samples.names - wanted):
         yield Fault("samples.yaml", "-", f"{name} stands in no sentence")
+
+
+def _is_noun(words: Words, language: str, key: str) -> bool:
+    """Plural forms, of which the gettext of an older Python gives none without a count."""
+    return isinstance(words.catalogs[language][key].id, tuple)
 
 
 def _is_said(key: str, said: Set[str]) -> bool:
@@ -93,7 +99,7 @@ def _letters(words: Words, language: str, key: str) -> Iterator[Fault]:
 
 
 def _places(words: Words, samples: Samples, language: str, key: str) -> Iterator[Fault]:
-    if isinstance(words.catalogs[language][key].id, tuple):
+    if _is_noun(words, language, key):
         for form in words.countless_forms(language, key):
             yield Fault(key, language, f"{form} stands for several numbers and lacks {{n}}")
         return
