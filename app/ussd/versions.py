@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-import tarfile
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Generic
+from zipfile import ZIP_DEFLATED, ZipFile
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -77,8 +77,8 @@ class Versions(Generic[Desk]):
         if not isinstance(packed, bytes):
             return None
         with TemporaryDirectory() as folder:
-            with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
-                tar.extractall(folder, filter="data")
+            with ZipFile(io.BytesIO(packed)) as files:
+                files.extractall(folder)
             try:
                 engine = self._build(Path(folder))
             except BrokenMenu:
@@ -88,7 +88,7 @@ class Versions(Generic[Desk]):
 
 
 def _key(version: str) -> str:
-    return f"menus:{version}"
+    return f"menus.zip:{version}"
 
 
 def _files(folder: Path) -> list[Path]:
@@ -97,7 +97,7 @@ def _files(folder: Path) -> list[Path]:
 
 def _packed(folder: Path) -> bytes:
     file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w:gz") as tar:
+    with ZipFile(file, "w", ZIP_DEFLATED, strict_timestamps=False) as files:
         for path in _files(folder):
-            tar.add(path, path.relative_to(folder))
+            files.write(path, path.relative_to(folder))
     return file.getvalue()

@@ -175,7 +175,7 @@ def test_a_talk_of_a_menu_that_is_gone_begins_anew(
     line: Line, runtime: Runtime, tmp_path: Path
 ) -> None:
     line.send("5*2")
-    for key in runtime.redis.keys("menus:*"):
+    for key in runtime.redis.keys("menus.zip:*"):
         runtime.redis.delete(key)
     (tmp_path / "new").mkdir()
     line.turns = toy_turns(tmp_path / "new", runtime.redis, MENU + "\n# changed\n")
