@@ -61,4 +61,5 @@ def total(amounts: list[Money]) -> Money:
     """Their sum; zero dirhams for none."""
     for amount in amounts:
         ZERO._same(amount)
+    # Not a Money for each step: a screen adds up the months of years.
     return Money(sum(amount.centimes for amount in amounts))
