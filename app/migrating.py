@@ -1,15 +1,25 @@
 """Migrations, for commands and tests alike."""
 
+from importlib import import_module
+
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, MetaData, text
 
+from app.base.database import metadata
 from app.settings import ROOT
 
 # Two commands migrating at once wait for each other on this number.
 _LOCK = 0x6D61616C
+
+
+def load_models() -> MetaData:
+    """Imports the tables of every room and returns them all."""
+    for path in sorted((ROOT / "app").glob("*/models.py")):
+        import_module(f"app.{path.parent.name}.models")
+    return metadata
 
 
 def _config() -> Config:

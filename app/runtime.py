@@ -31,37 +31,38 @@ from app.journeys import (  # noqa: F401 - they register what menus name
     agent,
     agent_day,
     amo,
-    caller,
+    entry,
     help,
-    history,
     lost_receipts,
     news,
     pay,
     pay_for_another,
+    payments,
     pin,
     preferences,
     reimbursements,
     resume,
 )
-from app.journeys.desk import Desk, vocabulary
+from app.journeys.context import vocabulary
 from app.messaging.prices import SHIPPED, Prices, read_prices
 from app.reminders.calendar import SHIPPED as SHIPPED_CALENDAR
 from app.reminders.calendar import read_calendar
-from app.reminders.means import Means
+from app.reminders.context import ReminderContext
 from app.reminders.rules import holdout_key
+from app.services import Services
 from app.settings import ROOT, Settings
 from app.sms.provider import Provider
 from app.sms.registry import PROVIDERS
 from app.text.encoding import Limits
 from app.text.words import Words
+from app.ussd.checker.catalogue import find_said_keys
+from app.ussd.checker.samples import Samples
+from app.ussd.deferred import DeferredActions
 from app.ussd.engine import Engine as UssdEngine
-from app.ussd.late import LateActions
 from app.ussd.menu import load_menu
-from app.ussd.samples import Samples
 from app.ussd.session import Sessions
 from app.ussd.turn import Turns
 from app.ussd.versions import Versions, version_of
-from app.ussd.wordings import said_in
 
 MENUS = ROOT / "menus"
 _PATIENCE_MS = 30_000
@@ -127,9 +128,9 @@ class Runtime:
         return {g.name: Limits(*settings.ussd_limits.get(g.name, usual)) for g in GATEWAYS}
 
     @cached_property
-    def desk(self) -> Desk:
+    def services(self) -> Services:
         fee = Money(self.settings.fee_centimes)
-        return Desk(self.database, self.words, self.random, fee, self.secret)
+        return Services(self.database, self.words, self.random, fee, self.secret)
 
     @cached_property
     def deadline(self) -> Deadline:
@@ -137,11 +138,11 @@ class Runtime:
         return Deadline(1.0, threads=16)
 
     @cached_property
-    def ussd(self) -> UssdEngine[Desk]:
+    def ussd(self) -> UssdEngine[Services]:
         """The menus of this process."""
         return self.ussd_of(MENUS)
 
-    def ussd_of(self, folder: Path) -> UssdEngine[Desk]:
+    def ussd_of(self, folder: Path) -> UssdEngine[Services]:
         """The menus in a folder; for what this code says anew, older ones lean on our words."""
         menu = load_menu(*(folder / name for name in MENU_FILES))
         words = self.words if folder == MENUS else Words.load(folder / "locales")
@@ -157,21 +158,21 @@ class Runtime:
     @cached_property
     def said(self) -> Set[str]:
         """What the code says by name, for the menus' check."""
-        return said_in(ROOT / "app")
+        return find_said_keys(ROOT / "app")
 
     @cached_property
-    def late_actions(self) -> LateActions:
+    def late_actions(self) -> DeferredActions:
         """What was promised by message because it was too slow for the screen."""
-        return LateActions(self.redis)
+        return DeferredActions(self.redis)
 
     @cached_property
-    def patient_desk(self) -> Desk:
+    def patient_services(self) -> Services:
         """The desk of actions nobody waits for on the phone: a statement may take half a minute."""
         database = connect(self.urls.database_url, pool_size=2, statement_timeout_ms=_PATIENCE_MS)
-        return replace(self.desk, database=database)
+        return replace(self.services, database=database)
 
     @cached_property
-    def turns(self) -> Turns[Desk]:
+    def turns(self) -> Turns[Services]:
         versions = Versions(self.redis, MENUS, self.ussd, self.ussd_of)
         turns = Turns(versions, Sessions(self.redis, self.secret))
         # What is there by now stays: looking through it for garbage took a fifth of each hop.
@@ -191,10 +192,10 @@ class Runtime:
         return FixedWindowRateLimiter(storage)
 
     @cached_property
-    def reminding(self) -> Means:
+    def reminding(self) -> ReminderContext:
         """What telling many needs."""
         settings = self.settings
-        return Means(
+        return ReminderContext(
             self.words,
             self.random,
             Money(settings.fee_centimes),

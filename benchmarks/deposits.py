@@ -16,10 +16,10 @@ from app.agents.service import add_agency, add_agent
 from app.base.database import transaction
 from app.base.money import ZERO
 from app.base.phone import Phone
+from app.payments.codes import issue_code
+from app.payments.collector import at_till
 from app.payments.deposits import redeem_code
 from app.payments.models import payment_code
-from app.payments.service import issue_code
-from app.payments.takers import at_till
 from benchmarks.findings import Finding
 from benchmarks.plain_deposits import PlainDeposits
 from benchmarks.stage import Stage
@@ -30,7 +30,7 @@ _CONNECTIONS = 8
 def measure(stage: Stage) -> list[Finding]:
     pairs, deposits = (2, 100) if stage.quick else (7, 600)
     codes = _codes(stage, pairs * 2 * deposits)
-    taker = _agent(stage)
+    collector = _agent(stage)
     ratios, rates = [], []
 
     def ours(code: str) -> None:
@@ -38,14 +38,14 @@ def measure(stage: Stage) -> list[Finding]:
             redeem_code(
                 connection,
                 code,
-                at_till(taker, "page"),
+                at_till(collector, "page"),
                 key=code,
                 words=stage.runtime.words,
                 now=stage.runtime.clock(),
             )
 
     url = stage.urls.database_url
-    with PlainDeposits(url, _CONNECTIONS, taker, stage.runtime.clock) as plain:
+    with PlainDeposits(url, _CONNECTIONS, collector, stage.runtime.clock) as plain:
         for _ in range(pairs):
             floor = _rate(plain.redeem, [codes.pop() for _ in range(deposits)])
             rates.append(_rate(ours, [codes.pop() for _ in range(deposits)]))

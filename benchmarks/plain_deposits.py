@@ -20,7 +20,7 @@ from app.base.clock import Clock
 from app.payments.rules import receipt_number
 
 _ANSWERED = (
-    "SELECT request_digest, receipt_number FROM answered_request WHERE caller = %s AND key = %s"
+    "SELECT request_digest, receipt_number FROM idempotency_key WHERE caller = %s AND key = %s"
 )
 _TAKE = """
     UPDATE payment_code SET state = 'paid', ended_at = %s
@@ -39,7 +39,7 @@ _DEPOSIT = """
         agent_number, channel, total_centimes, received_at)
     VALUES (%s, %s, %s, %s, %s, %s, %s, 'page', %s, %s)"""
 _SETTLE = """
-    INSERT INTO settled_contribution
+    INSERT INTO contribution_allocation
         (artisan_id, period, receipt_number, contribution_centimes, penalty_centimes)
     SELECT %s, period, %s, contribution_centimes, penalty_centimes
     FROM payment_code_line WHERE code = %s"""
@@ -64,7 +64,7 @@ _NOTE = """
     INSERT INTO audit_event (happened_at, actor, action, subject, details)
     VALUES (%s, %s, 'deposit', %s, %s)"""
 _ANSWER = """
-    INSERT INTO answered_request (caller, key, request_digest, receipt_number, answered_at)
+    INSERT INTO idempotency_key (caller, key, request_digest, receipt_number, answered_at)
     VALUES (%s, %s, %s, %s, %s)"""
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import text
 from app.base.database import transaction
 from app.base.months import Month
 from app.contributions.rules import due_on
-from app.reminders.preparing import Preparing
+from app.reminders.dispatch import Preparing
 from app.reminders.rules import occasion_of
 from app.reminders.service import plan_reminders, queue_reminders
 from app.runtime import Runtime

@@ -10,8 +10,8 @@ from pathlib import Path
 from sqlalchemy import text
 
 from app.base.database import transaction
-from app.settlement.match import match_file
-from app.settlement.network_file import HEADER
+from app.reconciliation.network_file import HEADER
+from app.reconciliation.service import match_file
 from benchmarks.findings import Finding
 from benchmarks.stage import Stage
 

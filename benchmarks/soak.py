@@ -26,8 +26,8 @@ import psycopg
 from app.base.clock import utc_now
 from app.base.database import connect, transaction
 from app.embedded import using_engines
-from app.messaging.outcomes import GIVEN_UP_AFTER
 from app.messaging.reports import time_out_reports
+from app.messaging.retries import GIVEN_UP_AFTER
 from app.settings import ROOT
 from benchmarks.messages import FLASK, PROVIDERS, always_open, fill, loopback, waiting
 from benchmarks.servers import free_port, service

@@ -2,20 +2,8 @@
 
 from alembic import context
 
-import app.agents.models
-import app.assistance.models
-import app.claims.models
-import app.enrolment.models
-import app.ledger.models
-import app.messaging.models
-import app.mobile_money.models
-import app.notices.models
-import app.observe.models
-import app.payments.models
-import app.reminders.models
-import app.settlement.models  # noqa: F401
-from app.base.database import metadata
+from app.migrating import load_models
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.configure(connection=context.config.attributes["connection"], target_metadata=load_models())
 with context.begin_transaction():
     context.run_migrations()

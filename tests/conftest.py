@@ -90,7 +90,7 @@ def session_runtime(own_urls: EngineUrls) -> Iterator[Runtime]:
     upgrade(runtime.database)
     yield runtime
     runtime.database.dispose()
-    runtime.patient_desk.database.dispose()
+    runtime.patient_services.database.dispose()
     runtime.redis.close()
 
 

@@ -6,7 +6,7 @@ import re
 
 from app.runtime import Runtime
 from app.settings import ROOT
-from app.ussd.graph import mermaid
+from app.ussd.tools.graph import mermaid
 
 
 def test_the_drawn_menu_is_the_menu(session_runtime: Runtime) -> None:

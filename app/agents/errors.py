@@ -3,32 +3,32 @@
 from app.base.errors import MaalemError
 
 
-class WrongPin(MaalemError):  # noqa: N818
+class WrongPin(MaalemError):
     """Number and PIN do not belong together; the same for an unknown number."""
 
     code = "wrong_pin"
 
 
-class AgentLocked(MaalemError):  # noqa: N818
+class AgentLocked(MaalemError):
     """Five wrong PINs: wait until `until`."""
 
     code = "agent_locked"
     retryable = True
 
 
-class PhoneTaken(MaalemError):  # noqa: N818
+class PhoneTaken(MaalemError):
     """The phone is another active agent's: it says who dials."""
 
     code = "phone_taken"
 
 
-class AgenciesRefused(MaalemError):  # noqa: N818
+class AgenciesRefused(MaalemError):
     """The whole file is unusable and nothing was applied; `line` and `why` say where."""
 
     code = "agencies_refused"
 
 
-class ClientRefused(MaalemError):  # noqa: N818
+class ClientRefused(MaalemError):
     """A network's system is not let in; `why` is for the log, the caller hears no difference."""
 
     code = "client_refused"

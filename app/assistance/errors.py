@@ -3,13 +3,13 @@
 from app.base.errors import MaalemError
 
 
-class TooManyRequests(MaalemError):  # noqa: N818
+class TooManyRequests(MaalemError):
     """The phone has as many waiting requests as one may have."""
 
     code = "too_many_requests"
 
 
-class NoSuchRequest(MaalemError):  # noqa: N818
+class NoSuchRequest(MaalemError):
     """No request of that reference, or it is over."""
 
     code = "no_such_request"

@@ -23,7 +23,7 @@ class MaalemError(Exception):
         return f"{self.code}: {shown}" if shown else self.code
 
 
-class Unavailable(MaalemError):  # noqa: N818 - it is a state of the world, not a fault
+class Unavailable(MaalemError):
     """Redis, PostgreSQL or another system is away."""
 
     code = "unavailable"
@@ -34,7 +34,7 @@ class Late(Unavailable):
     """The answer did not come in the time a person on the phone has."""
 
 
-class InvalidInput(MaalemError):  # noqa: N818
+class InvalidInput(MaalemError):
     """What was given cannot be read; `what` names the field, `why` the reason."""
 
     code = "invalid_input"

@@ -3,13 +3,13 @@
 from app.base.errors import MaalemError
 
 
-class ClaimOfAnother(MaalemError):  # noqa: N818
+class ClaimOfAnother(MaalemError):
     """The claim's number is another artisan's."""
 
     code = "claim_of_another"
 
 
-class ClaimClosed(MaalemError):  # noqa: N818
+class ClaimClosed(MaalemError):
     """The claim is paid or refused: there is nothing to collect any more."""
 
     code = "claim_closed"

@@ -17,7 +17,7 @@ from app.base.database import metadata
 
 # Filed and in review are CNSS's work; ready waits for the artisan; paid and refused end it.
 STATES = ("filed", "in_review", "ready", "paid", "refused")
-WAYS = ("cash", "bank")
+RESOLUTIONS = ("cash", "bank")
 
 claim = Table(
     "claim",
@@ -42,7 +42,7 @@ claim = Table(
     CheckConstraint(
         "state NOT IN ('ready', 'paid') OR amount_centimes IS NOT NULL", name="amount_known"
     ),
-    CheckConstraint("collection IN ('" + "', '".join(WAYS) + "')", name="collection"),
+    CheckConstraint("collection IN ('" + "', '".join(RESOLUTIONS) + "')", name="collection"),
     CheckConstraint("(collection IS NULL) = (chosen_at IS NULL)", name="chosen_at"),
     CheckConstraint("as_of >= filed_on", name="as_of"),
     Index("ix_claim_artisan", "artisan_id", "filed_on"),

@@ -11,8 +11,8 @@ from app.base.money import Money
 from app.claims.errors import ClaimClosed, ClaimOfAnother
 from app.claims.models import claim
 from app.enrolment.queries import find_own_phone
+from app.ledger import audit
 from app.messaging.service import queue_message
-from app.payments import audit
 from app.text.words import Words
 
 _OPEN = ("filed", "in_review", "ready")

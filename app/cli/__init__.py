@@ -28,7 +28,7 @@ _NOUNS = {
     "funnel": "app.cli.funnel",
     "ledger": "app.cli.ledger",
     "menus": "app.cli.menus",
-    "notices": "app.cli.broadcasts",
+    "notices": "app.cli.notice_broadcasts",
     "registry": "app.cli.registry",
     "reminders": "app.cli.reminders",
     "serve": "app.cli.serve",

@@ -12,14 +12,14 @@ from rich.table import Table
 from app.base.clock import local
 from app.base.database import reading, transaction
 from app.cli.options import NUMBER, read_name
-from app.payments.break_queries import list_breaks
-from app.payments.breaks import WAYS, own_break, propose
-from app.payments.models import BREAK_KINDS
-from app.payments.resolutions import approve, ask_reversal
+from app.ledger.break_queries import list_breaks
+from app.ledger.breaks import RESOLUTIONS, own_break, propose
+from app.ledger.models import BREAK_KINDS
+from app.reconciliation.resolutions import approve, ask_reversal
 from app.runtime import runtime
 
 _LONGEST_REASON = 200
-_METHODS = sorted({way for ways in WAYS.values() for way in ways})
+_METHODS = sorted({way for ways in RESOLUTIONS.values() for way in ways})
 
 
 def _said(_context: click.Context, _option: click.Parameter, given: str) -> str:
@@ -58,7 +58,7 @@ def list_command(kind: str | None, ended: bool, most: int, as_json: bool) -> Non
     table = Table("id", "kind", "state", "days", "ours", "theirs", "receipt", "owner", "ways")
     for one in found:
         amounts = (str(amount) if amount else "" for amount in (one.ours, one.theirs))
-        ways = ", ".join(WAYS[one.kind])
+        ways = ", ".join(RESOLUTIONS[one.kind])
         told = one.receipt or "", one.owner or "", one.method or ways
         table.add_row(str(one.id), one.kind, one.state, str(one.days), *amounts, *told)
     Console().print(table)

@@ -13,10 +13,10 @@ from flask.cli import with_appcontext
 from app.base.clock import local_date
 from app.base.database import reading, transaction
 from app.cli.days import DayParam
+from app.reconciliation.cnss_export import Batch, export_payments, find_batch
+from app.reconciliation.cnss_import import import_answers
+from app.reconciliation.errors import FileRefused
 from app.runtime import runtime
-from app.settlement.cnss_export import Batch, export_payments, find_batch
-from app.settlement.cnss_import import import_answers
-from app.settlement.errors import FileRefused
 
 
 @click.group()

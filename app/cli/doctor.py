@@ -16,7 +16,7 @@ from app.messaging.prices import entry_on
 from app.migrating import current_revision, newest_revision
 from app.runtime import Runtime, runtime
 from app.sms.registry import PROVIDERS
-from app.ussd.check import find_faults
+from app.ussd.checker.check import find_faults
 
 
 @click.command()

@@ -16,10 +16,10 @@ from app.base.database import reading
 from app.cli.days import DayParam
 from app.ledger.models import ACCOUNTS
 from app.ledger.queries import account_statement, trial_balance
-from app.payments.history import code_history
-from app.payments.verify import RULES, find_broken
+from app.payments.code_history import code_history
+from app.reconciliation.cnss_rules import CNSS_RULES
+from app.reconciliation.money_rules import RULES, find_broken
 from app.runtime import runtime
-from app.settlement.verify import CNSS_RULES
 
 
 @click.group()

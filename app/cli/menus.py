@@ -9,11 +9,11 @@ from app.enrolment.rules import LANGUAGES
 from app.runtime import MENU_FILES, runtime
 from app.settings import ROOT
 from app.text.words import Words
-from app.ussd.check import find_faults
-from app.ussd.difference import differences, word_differences
-from app.ussd.graph import mermaid
+from app.ussd.checker.check import find_faults
 from app.ussd.menu import BrokenMenu, Fault, Menu, load_menu
-from app.ussd.portrait import portrait
+from app.ussd.tools.difference import differences, word_differences
+from app.ussd.tools.graph import mermaid
+from app.ussd.tools.portrait import portrait
 
 
 @click.group()

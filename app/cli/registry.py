@@ -110,7 +110,7 @@ def _tell_of_sample_people() -> None:
         add_client(connection, DEMO_CLIENT, "wafacash", DEMO_KEY, now=runtime().clock())
 
 
-def _import(file: Path) -> imports.ImportReport:
+def _import(file: Path) -> imports.RegistryImportReport:
     with _progress() as tell:
         return imports.import_registry(
             runtime().database,
@@ -149,6 +149,6 @@ def _fail(said: str, why: str, as_json: bool, rejected: int = 0) -> NoReturn:
     """
     click.echo(said, err=True)
     if as_json:
-        counts = imports.ImportReport(0, 0, 0, 0, rejected)
+        counts = imports.RegistryImportReport(0, 0, 0, 0, rejected)
         click.echo(json.dumps(dataclasses.asdict(counts) | {"error": why}))
     sys.exit(1)

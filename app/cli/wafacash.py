@@ -11,9 +11,9 @@ from flask.cli import with_appcontext
 from app.base.database import transaction
 from app.base.money import ZERO, Money
 from app.cli.options import DirhamsParam
+from app.reconciliation.errors import FileRefused
+from app.reconciliation.service import match_file
 from app.runtime import runtime
-from app.settlement.errors import FileRefused
-from app.settlement.match import match_file
 
 
 @click.group()

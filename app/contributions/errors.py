@@ -3,13 +3,13 @@
 from app.base.errors import MaalemError
 
 
-class NotCollectedHere(MaalemError):  # noqa: N818 - a fact about the category, not a fault
+class NotCollectedHere(MaalemError):
     """The category pays elsewhere; `category` is its letter, `collector` who collects."""
 
     code = "not_collected_here"
 
 
-class RatesWrong(MaalemError):  # noqa: N818
+class RatesWrong(MaalemError):
     """The rates file cannot be used; `file` names it, `why` the entries and what is wrong."""
 
     code = "rates_wrong"

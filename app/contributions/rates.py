@@ -56,7 +56,7 @@ FirstMonth = Annotated[Month, BeforeValidator(_since)]
 Months = Annotated[int, Field(ge=0, le=120)]
 
 
-class Entry(BaseModel, Generic[T]):
+class DatedValue(BaseModel, Generic[T]):
     """A value in force from a month on (`since` None: always was), and why we believe it."""
 
     model_config = _STRICT
@@ -66,13 +66,13 @@ class Entry(BaseModel, Generic[T]):
     source: Source
 
 
-class Dated(RootModel[tuple[Entry[T], ...]], Generic[T]):
+class DatedValues(RootModel[tuple[DatedValue[T], ...]], Generic[T]):
     """A rule's values in the order they came into force; the first was always in force."""
 
     model_config = ConfigDict(frozen=True)
 
     @model_validator(mode="after")
-    def _in_order(self) -> Dated[T]:
+    def _in_order(self) -> DatedValues[T]:
         if not self.root or self.root[0].since is not None:
             raise ValueError("the first entry must be `from: start`")
         for earlier, later in pairwise(entry.since for entry in self.root):
@@ -85,7 +85,7 @@ class Dated(RootModel[tuple[Entry[T], ...]], Generic[T]):
         return next(e.value for e in reversed(self.root) if e.since is None or e.since <= month)
 
 
-class Due(BaseModel):
+class DueRule(BaseModel):
     model_config = _STRICT
     months_after: Annotated[int, Field(ge=0, le=12)]
     day: Literal["last"] | Annotated[int, Field(ge=1, le=31)]
@@ -99,7 +99,7 @@ class Category(BaseModel):
     source: Source
 
 
-class Step(BaseModel):
+class ScaleStep(BaseModel):
     """One line of category C's scale."""
 
     model_config = _STRICT
@@ -136,7 +136,7 @@ def _all_four(categories: Mapping[Letter, Category]) -> Mapping[Letter, Category
 
 Letter = Literal["A", "B", "C", "D"]
 Categories = Annotated[Mapping[Letter, Category], AfterValidator(_all_four)]
-Scale = Annotated[tuple[Step, ...], Field(min_length=1)]
+Scale = Annotated[tuple[ScaleStep, ...], Field(min_length=1)]
 Bands = Annotated[tuple[Band, ...], AfterValidator(_bands_rise)]
 
 
@@ -145,27 +145,27 @@ Bands = Annotated[tuple[Band, ...], AfterValidator(_bands_rise)]
 class Rates:
     """Every dated rule of domain.md section 2; rates.yaml says what each field means."""
 
-    smig: Dated[Positive]
-    contribution_percent: Dated[Percent]
-    hours_a_month: Dated[Annotated[int, Field(gt=0)]]
-    rounding: Dated[Literal["half_up", "half_even", "up", "down"]]
-    due: Dated[Due]
-    penalty_percent: Dated[Percent]
-    penalty_counts: Dated[Literal["started", "complete"]]
-    penalty_cap_contributions: Dated[Positive]
-    penalty_cap_over: Dated[Literal["all", "each"]]
+    smig: DatedValues[Positive]
+    contribution_percent: DatedValues[Percent]
+    hours_a_month: DatedValues[Annotated[int, Field(gt=0)]]
+    rounding: DatedValues[Literal["half_up", "half_even", "up", "down"]]
+    due: DatedValues[DueRule]
+    penalty_percent: DatedValues[Percent]
+    penalty_counts: DatedValues[Literal["started", "complete"]]
+    penalty_cap_contributions: DatedValues[Positive]
+    penalty_cap_over: DatedValues[Literal["all", "each"]]
     categories: Categories
-    category_c_scale: Dated[Scale]
-    quarterly_duty: Dated[Bands]
-    tolerated_months: Dated[Months]
-    closed_after_months: Dated[Months]
-    stage_months: Dated[Months]
-    late_first_months: Dated[Months]
-    reopening_months: Dated[Months]
-    wait_months: Dated[Months]
-    rights_until_tolerates: Dated[bool]
-    code_validity_days: Dated[Annotated[int, Field(ge=1, le=365)]]
-    scheme_from: Dated[FirstMonth]
+    category_c_scale: DatedValues[Scale]
+    quarterly_duty: DatedValues[Bands]
+    tolerated_months: DatedValues[Months]
+    closed_after_months: DatedValues[Months]
+    stage_months: DatedValues[Months]
+    late_first_months: DatedValues[Months]
+    reopening_months: DatedValues[Months]
+    wait_months: DatedValues[Months]
+    rights_until_tolerates: DatedValues[bool]
+    code_validity_days: DatedValues[Annotated[int, Field(ge=1, le=365)]]
+    scheme_from: DatedValues[FirstMonth]
 
     def rounded(self, amount: Decimal, month: Month) -> Money:
         """`amount` (MAD) in whole centimes, by the rounding in force in `month`."""

@@ -26,7 +26,7 @@ PaidLate = tuple[Month, date]
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ContributionLine:
     """One month's contribution: when it is due, what it costs, what being late adds."""
 
     period: Month
@@ -43,7 +43,7 @@ class Line:
 class Quote:
     """What a set of months costs when paid together on one day, the oldest month first."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[ContributionLine, ...]
 
     @property
     def amount(self) -> Money:
@@ -131,7 +131,11 @@ def _quote(
         used=_cap_used(coefficient, earlier, rates),
     )
     lines = zip(periods, days, amounts, added, strict=True)
-    return Quote(tuple(Line(period, due, amount, more) for period, (due, _), amount, more in lines))
+    return Quote(
+        tuple(
+            ContributionLine(period, due, amount, more) for period, (due, _), amount, more in lines
+        )
+    )
 
 
 def _cap_used(

@@ -27,7 +27,7 @@ _COMPLAINT = re.compile(
 )
 
 
-class EngineFailed(MaalemError):  # noqa: N818 - as its siblings in app.base.errors
+class EngineFailed(MaalemError):
     """An embedded engine cannot run; `what` names it, `why` is one line for whoever typed."""
 
     code = "embedded_engine"

@@ -74,8 +74,8 @@ phone_profile = Table(
     CheckConstraint("language IN ('fr', 'ar', 'ary-Latn', 'zgh')", name="language"),
 )
 
-identification_try = Table(
-    "identification_try",
+identification_attempt = Table(
+    "identification_attempt",
     metadata,
     Column("phone", Text, primary_key=True),
     Column("day", Date, primary_key=True),

@@ -35,7 +35,7 @@ _NO_VALUES = (None,) * len(staging.STORED)
 
 
 @dataclass(frozen=True, slots=True)
-class ImportReport:
+class RegistryImportReport:
     """How many rows there were, and what became of them."""
 
     read: int
@@ -52,7 +52,7 @@ def import_registry(
     cin_key: bytes,
     today: date,
     progress: Progress | None = None,
-) -> ImportReport:
+) -> RegistryImportReport:
     """Creates and updates artisans by RNA number from the file at `path`, on the day `today`.
 
     Rejected rows go to `registry_file.rejected_path(path)`. All or nothing: RegistryRefused for a
@@ -82,7 +82,7 @@ def _import_rows(
     rows: Iterator[tuple[int | Stored, ...]],
     today: date,
     tell: Progress,
-) -> ImportReport:
+) -> RegistryImportReport:
     staging.make_staging(connection)
     staging.stage(connection, rows)
     tell("checking", 0, None)
@@ -95,7 +95,7 @@ def _import_rows(
     created, updated, unchanged = staging.store(connection, today)
     tell("stored", 1, 1)
     read = created + updated + unchanged + rejected
-    return ImportReport(read, created, updated, unchanged, rejected)
+    return RegistryImportReport(read, created, updated, unchanged, rejected)
 
 
 def _staged_rows(

@@ -21,7 +21,7 @@ _SHOWN_OF_LONG_LINE = 200
 _UTF_16_OR_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 
 
-class RegistryRefused(MaalemError):  # noqa: N818
+class RegistryRefused(MaalemError):
     """The whole file is unusable and nothing was applied; `line` and `why` say where."""
 
     code = "registry_refused"

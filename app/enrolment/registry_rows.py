@@ -38,7 +38,7 @@ _NATIONAL_MOBILE = re.compile(r"0[67]\d{8}", re.ASCII)
 _MOROCCAN = re.compile(r"\+212[5-9]\d{8}", re.ASCII)
 
 
-class BadRow(ValueError):  # noqa: N818
+class BadRow(ValueError):
     """Why a row is not taken, ready for the rejected file."""
 
 

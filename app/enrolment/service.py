@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.base.clock import local_date
 from app.base.phone import Phone
 from app.enrolment.errors import IdentificationPaused, NotRecognised
-from app.enrolment.models import artisan, artisan_phone, identification_try, phone_profile
+from app.enrolment.models import artisan, artisan_phone, identification_attempt, phone_profile
 
 TRIES_A_DAY = 3
 
@@ -23,7 +23,7 @@ def choose_language(connection: Connection, phone: Phone, language: str) -> None
     )
 
 
-def take_identification_try(
+def take_identification_attempt(
     connection: Connection, phone: Phone, action_key: str, now: datetime
 ) -> int:
     """Uses up one of today's tries and says how many are left; IdentificationPaused when none.
@@ -41,8 +41,8 @@ def take_try(
     connection: Connection, phone: Phone, kind: str, most: int, action_key: str, now: datetime
 ) -> int | None:
     """Uses up one of `most` tries of that kind today; how many are left, None when none was."""
-    tried = identification_try.c
-    statement = insert(identification_try).values(
+    tried = identification_attempt.c
+    statement = insert(identification_attempt).values(
         phone=phone.e164, day=local_date(now), kind=kind, tries=1, taken_by=action_key
     )
     same = tried.taken_by == statement.excluded.taken_by

@@ -11,10 +11,10 @@ from redis.exceptions import RedisError
 from sqlalchemy import Connection
 
 from app.messaging.health import Health, leave_alone, let_rest, note_well, read_health, take_probe
-from app.messaging.routing import Room
+from app.messaging.routing import Capacity
 from app.observe import metrics
 from app.runtime import Runtime
-from app.sms.provider import FateUnknown, NotSent
+from app.sms.provider import DeliveryUnknown, SendRefused
 
 # So many refusals of its own fault or silences in a row, and a provider is unwell.
 _FAILURES_IN_A_ROW = 5
@@ -29,10 +29,10 @@ class ProviderWatch:
         self._in_a_row: Counter[str] = Counter()
         self._health: Mapping[str, Health] = {}
 
-    def room(self, connection: Connection, free: int) -> Room:
+    def room(self, connection: Connection, free: int) -> Capacity:
         """By health, by rate, and no more than `free`: our own threads."""
         self._health = read_health(connection)
-        return Room({name: self._room_of(connection, name, free) for name in self._names})
+        return Capacity({name: self._room_of(connection, name, free) for name in self._names})
 
     def note(self, connection: Connection, answers: Iterable[tuple[str, Exception | None]]) -> None:
         """Takes notice of what each message's provider answered, in the order they came."""
@@ -86,6 +86,6 @@ class ProviderWatch:
 
 
 def _is_unwell(trouble: Exception | None) -> bool:
-    if isinstance(trouble, NotSent):
+    if isinstance(trouble, SendRefused):
         return trouble.faulty
-    return isinstance(trouble, FateUnknown)
+    return isinstance(trouble, DeliveryUnknown)

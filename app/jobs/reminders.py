@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from app.base.clock import local_date
 from app.base.database import transaction
-from app.reminders.preparing import Preparing
+from app.reminders.dispatch import Preparing
 from app.reminders.rules import occasions_on
 from app.reminders.service import queue_reminders
 from app.runtime import Runtime

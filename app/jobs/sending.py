@@ -16,26 +16,32 @@ import structlog
 from app.base.database import transaction
 from app.jobs.provider_watch import ProviderWatch
 from app.messaging.models import ANSWER
-from app.messaging.outcomes import (
-    Next,
-    after_refusal,
-    after_silence,
-    after_taken,
-    after_unanswered,
+from app.messaging.opt_outs import record_provider_opt_out
+from app.messaging.outbox import (
+    ClaimedMessage,
+    RoutingPolicy,
+    Unwanted,
+    claim_messages,
+    record_sent,
 )
 from app.messaging.reports import apply_waiting_reports
+from app.messaging.retries import (
+    Disposition,
+    after_accepted,
+    after_refusal,
+    after_silence,
+    after_unanswered,
+)
 from app.messaging.routing import usual_weights
-from app.messaging.sending import Choice, Claimed, Unwanted, claim_messages, record_sent
-from app.messaging.stops import note_provider_stop
 from app.observe import metrics
 from app.runtime import Runtime
-from app.sms.provider import FateUnknown, NotSent, OutgoingSms, Provider
+from app.sms.provider import DeliveryUnknown, OutgoingSms, Provider, SendRefused
 
 # How long results are gathered before the next claim.
 _GATHER_SECONDS = 0.03
 _log = structlog.get_logger("sms")
 # What was sent, what becomes of it, and what was wrong.
-_Result = tuple[Claimed, Next, Exception | None]
+_Result = tuple[ClaimedMessage, Disposition, Exception | None]
 
 
 class Sender:
@@ -71,7 +77,7 @@ class Sender:
         self._threads.shutdown(wait=True)
         self._record(0)
 
-    def _claim(self, free: int, campaigns: bool) -> list[Claimed]:
+    def _claim(self, free: int, campaigns: bool) -> list[ClaimedMessage]:
         if free <= 0:
             return []
         runtime, weights = self._runtime, self._runtime.settings.sms_weights
@@ -80,7 +86,7 @@ class Sender:
             if not room.open():
                 return []
             names = tuple(self._providers)
-            choice = Choice(names, usual_weights(names, weights), room, runtime.random)
+            choice = RoutingPolicy(names, usual_weights(names, weights), room, runtime.random)
             return claim_messages(
                 connection,
                 choice,
@@ -90,54 +96,54 @@ class Sender:
                 unwanted=self._unwanted,
             )
 
-    def _send(self, claimed: Claimed) -> None:
+    def _send(self, claimed: ClaimedMessage) -> None:
         """In a thread of its own; whatever happens leaves one result."""
         try:
             self._results.put(self._told(claimed))
         except Exception as error:
             _log.exception("sending_failed", provider=claimed.handed.provider)
-            unknown = FateUnknown(type(error).__name__)
+            unknown = DeliveryUnknown(type(error).__name__)
             self._results.put((claimed, self._after_silence(claimed, unknown), unknown))
 
-    def _told(self, claimed: Claimed) -> _Result:
+    def _told(self, claimed: ClaimedMessage) -> _Result:
         if not claimed.doubt:
             return self._handed_over(claimed)
         provider = self._provider_of(claimed)
         if provider.can_be_asked:
             return self._asked(claimed, provider)
         if claimed.handed.priority != ANSWER:
-            return claimed, Next("unknown", error="a worker died with it"), None
+            return claimed, Disposition("unknown", error="a worker died with it"), None
         # A receipt or a code twice is harmless, one that never comes is not: sent, and counted.
         _, to, trouble = self._handed_over(claimed)
         return claimed, replace(to, resent=to.resent + 1), trouble
 
-    def _asked(self, claimed: Claimed, provider: Provider) -> _Result:
+    def _asked(self, claimed: ClaimedMessage, provider: Provider) -> _Result:
         """The provider may have it: only what it does not know is sent."""
         runtime = self._runtime
         try:
             reference = provider.find(_sms(claimed))
-        except NotSent as silence:
+        except SendRefused as silence:
             reason, now = silence.reason, runtime.clock()
             return claimed, after_unanswered(claimed.handed, reason, now, runtime.random), silence
         if reference is not None:
-            return claimed, after_taken(reference), None
+            return claimed, after_accepted(reference), None
         return self._handed_over(claimed)
 
-    def _handed_over(self, claimed: Claimed) -> _Result:
+    def _handed_over(self, claimed: ClaimedMessage) -> _Result:
         runtime = self._runtime
         try:
-            return claimed, after_taken(self._provider_of(claimed).send(_sms(claimed))), None
-        except FateUnknown as unknown:
+            return claimed, after_accepted(self._provider_of(claimed).send(_sms(claimed))), None
+        except DeliveryUnknown as unknown:
             return claimed, self._after_silence(claimed, unknown), unknown
-        except NotSent as refusal:
+        except SendRefused as refusal:
             names, now = tuple(self._providers), runtime.clock()
             to = after_refusal(claimed.handed, refusal, names, now, runtime.random)
             return claimed, to, refusal
 
-    def _provider_of(self, claimed: Claimed) -> Provider:
+    def _provider_of(self, claimed: ClaimedMessage) -> Provider:
         return self._providers[claimed.handed.provider]
 
-    def _after_silence(self, claimed: Claimed, unknown: FateUnknown) -> Next:
+    def _after_silence(self, claimed: ClaimedMessage, unknown: DeliveryUnknown) -> Disposition:
         asked, now = self._provider_of(claimed).can_be_asked, self._runtime.clock()
         return after_silence(claimed.handed, unknown, asked, now, self._runtime.random)
 
@@ -155,7 +161,7 @@ class Sender:
             apply_waiting_reports(connection, recorded, now, providers=names)
             for claimed, to, _ in batch:
                 if to.stopped:
-                    note_provider_stop(connection, claimed.handed.provider, claimed.phone, now)
+                    record_provider_opt_out(connection, claimed.handed.provider, claimed.phone, now)
         self._unrecorded = []
         self._on_the_way -= len(batch)
         for claimed, to, _ in batch:
@@ -174,6 +180,6 @@ class Sender:
             return arrived
 
 
-def _sms(claimed: Claimed) -> OutgoingSms:
+def _sms(claimed: ClaimedMessage) -> OutgoingSms:
     handed = claimed.handed
     return OutgoingSms(claimed.reference, claimed.phone, claimed.body, handed.created_at)

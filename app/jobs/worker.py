@@ -11,9 +11,9 @@ from threading import Event
 from types import FrameType
 
 from app.jobs.api import ApiWork
-from app.jobs.keeping import Keeping
-from app.jobs.lanes import Lane
-from app.jobs.late import answer_late_actions
+from app.jobs.deferred_actions import answer_late_actions
+from app.jobs.housekeeping import Keeping
+from app.jobs.loops import Lane
 from app.jobs.reminders import ReminderWork
 from app.jobs.sending import Sender
 from app.reminders.service import cancel_settled
@@ -54,7 +54,13 @@ class Worker:
     def _open_engines(self) -> None:
         """Made by one thread, before many ask for them."""
         maalem = self._runtime
-        _ = maalem.database, maalem.redis, maalem.words, maalem.patient_desk, maalem.late_actions
+        _ = (
+            maalem.database,
+            maalem.redis,
+            maalem.words,
+            maalem.patient_services,
+            maalem.late_actions,
+        )
         _ = maalem.reminding, maalem.limiter
 
     def _answer(self) -> int:

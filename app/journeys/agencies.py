@@ -16,7 +16,7 @@ from app.agents.towns import find_town_of_province, regions, towns, towns_beginn
 from app.base.database import reading
 from app.base.errors import InvalidInput
 from app.enrolment.queries import find_province
-from app.journeys.desk import Conversation, vocabulary
+from app.journeys.context import Dialogue, vocabulary
 from app.journeys.pin import locked
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
@@ -27,70 +27,70 @@ _MESSAGE_ROOM = 80
 _MOST_TOWNS = 12
 
 
-def _by_sms(talk: Conversation, outcome: str) -> Say | None:
+def _by_sms(dialogue: Dialogue, outcome: str) -> Say | None:
     """The agencies of the town asked for, as many as a message holds."""
     if outcome in {"none", "unknown"}:
         return Say("sms.no_agencies")
-    listed = [f"{name} {hours}".strip() for _, name, hours in talk.facts["agencies"]]
+    listed = [f"{name} {hours}".strip() for _, name, hours in dialogue.facts["agencies"]]
     room = [", ".join(listed[: count + 1]) for count in range(len(listed))]
     fitting = list(takewhile(lambda text: len(text) <= _MESSAGE_ROOM, room))
     return Say("sms.agencies", {"agencies": fitting[-1] if fitting else room[0][:_MESSAGE_ROOM]})
 
 
-def _agency_by_sms(talk: Conversation, outcome: str) -> Say | None:
+def _agency_by_sms(dialogue: Dialogue, outcome: str) -> Say | None:
     if outcome == "none":
         return Say("sms.no_agencies")
-    told = ", ".join(part for part in talk.facts["agency"][:3] if part)
+    told = ", ".join(part for part in dialogue.facts["agency"][:3] if part)
     return Say("sms.agencies", {"agencies": told[:_MESSAGE_ROOM]})
 
 
 @vocabulary.action("look_at_nearest_agencies", "here", "unknown", by_sms=_by_sms)
-def look_at_nearest_agencies(talk: Conversation) -> str:
+def look_at_nearest_agencies(dialogue: Dialogue) -> str:
     """Those of the town that the register's province of the caller looks to; that somebody lives
     there is private too, so behind a PIN the town is asked for.
     """
-    known = "a" in talk.facts and not locked(talk)
-    with reading(talk.desk.database) as connection:
-        province = find_province(connection, talk.facts["a"][0]) if known else None
+    known = "a" in dialogue.facts and not locked(dialogue)
+    with reading(dialogue.services.database) as connection:
+        province = find_province(connection, dialogue.facts["a"][0]) if known else None
         town = find_town_of_province(province) if province else None
-        if town is None or not _read_agencies(connection, talk, town.code):
+        if town is None or not _read_agencies(connection, dialogue, town.code):
             return "unknown"
-    talk.facts["home_town"] = town.code
+    dialogue.facts["home_town"] = town.code
     return "here"
 
 
 @vocabulary.source("home_town")
-def home_town(talk: Conversation) -> Values:
-    return {"town": _town_name(talk, talk.facts.get("home_town"))}
+def home_town(dialogue: Dialogue) -> Values:
+    return {"town": _town_name(dialogue, dialogue.facts.get("home_town"))}
 
 
 @vocabulary.action("look_at_home_agencies", "one", "some", "none", by_sms=_by_sms)
-def look_at_home_agencies(talk: Conversation) -> str:
-    talk.kept["town"] = talk.facts["home_town"]
-    return look_at_agencies(talk)
+def look_at_home_agencies(dialogue: Dialogue) -> str:
+    dialogue.kept["town"] = dialogue.facts["home_town"]
+    return look_at_agencies(dialogue)
 
 
 @vocabulary.action("look_at_regions", "some", "none")
-def look_at_regions(talk: Conversation) -> str:
+def look_at_regions(dialogue: Dialogue) -> str:
     """Only the regions that have agencies: a choice leads somewhere."""
-    with reading(talk.desk.database) as connection:
+    with reading(dialogue.services.database) as connection:
         served = set(regions_of_towns(connection).values())
-    talk.facts["regions"] = [code for code in regions() if code in served]
-    return "some" if talk.facts["regions"] else "none"
+    dialogue.facts["regions"] = [code for code in regions() if code in served]
+    return "some" if dialogue.facts["regions"] else "none"
 
 
 @vocabulary.rows("regions")
-def region_rows(talk: Conversation) -> list[Row]:
-    codes = talk.facts.get("regions", ())
-    return [Row(code, {"region": regions()[code].name_in(talk.language)}) for code in codes]
+def region_rows(dialogue: Dialogue) -> list[Row]:
+    codes = dialogue.facts.get("regions", ())
+    return [Row(code, {"region": regions()[code].name_in(dialogue.language)}) for code in codes]
 
 
 @vocabulary.action("look_at_towns", "one", "some", "none")
-def look_at_towns(talk: Conversation) -> str:
-    with reading(talk.desk.database) as connection:
+def look_at_towns(dialogue: Dialogue) -> str:
+    with reading(dialogue.services.database) as connection:
         served = regions_of_towns(connection)
-    wanted = talk.kept.get("region")
-    return _keep_towns(talk, [code for code in towns() if served.get(code) == wanted])
+    wanted = dialogue.kept.get("region")
+    return _keep_towns(dialogue, [code for code in towns() if served.get(code) == wanted])
 
 
 @vocabulary.check("town_letters")
@@ -105,63 +105,63 @@ def town_letters(typed: str, _now: datetime) -> str:
 
 
 @vocabulary.action("look_for_towns", "one", "some", "none")
-def look_for_towns(talk: Conversation) -> str:
-    found = towns_beginning(talk.kept["letters"])
+def look_for_towns(dialogue: Dialogue) -> str:
+    found = towns_beginning(dialogue.kept["letters"])
     if not found:
         return "none"
-    with reading(talk.desk.database) as connection:
+    with reading(dialogue.services.database) as connection:
         served = regions_of_towns(connection)
-    return _keep_towns(talk, [one.code for one in found if one.code in served])
+    return _keep_towns(dialogue, [one.code for one in found if one.code in served])
 
 
-def _keep_towns(talk: Conversation, codes: list[str]) -> str:
-    talk.facts["towns"] = codes[:_MOST_TOWNS]
+def _keep_towns(dialogue: Dialogue, codes: list[str]) -> str:
+    dialogue.facts["towns"] = codes[:_MOST_TOWNS]
     if len(codes) == 1:
-        talk.kept["town"] = codes[0]
+        dialogue.kept["town"] = codes[0]
         return "one"
     return "some" if codes else "none"
 
 
 @vocabulary.rows("towns")
-def town_rows(talk: Conversation) -> list[Row]:
-    codes = talk.facts.get("towns", ())
-    return [Row(code, {"town": towns()[code].name_in(talk.language)}) for code in codes]
+def town_rows(dialogue: Dialogue) -> list[Row]:
+    codes = dialogue.facts.get("towns", ())
+    return [Row(code, {"town": towns()[code].name_in(dialogue.language)}) for code in codes]
 
 
 @vocabulary.action("look_at_agencies", "one", "some", "none", by_sms=_by_sms)
-def look_at_agencies(talk: Conversation) -> str:
-    with reading(talk.desk.database) as connection:
-        found = _read_agencies(connection, talk, talk.kept["town"])
+def look_at_agencies(dialogue: Dialogue) -> str:
+    with reading(dialogue.services.database) as connection:
+        found = _read_agencies(connection, dialogue, dialogue.kept["town"])
     if len(found) == 1:
-        _keep_agency(talk, found[0])
+        _keep_agency(dialogue, found[0])
         return "one"
     return "some" if found else "none"
 
 
 @vocabulary.source("town")
-def town(talk: Conversation) -> Values:
-    return {"town": _town_name(talk, talk.kept.get("town"))}
+def town(dialogue: Dialogue) -> Values:
+    return {"town": _town_name(dialogue, dialogue.kept.get("town"))}
 
 
 @vocabulary.rows("agencies")
-def agency_rows(talk: Conversation) -> list[Row]:
-    agencies = talk.facts.get("agencies", ())
+def agency_rows(dialogue: Dialogue) -> list[Row]:
+    agencies = dialogue.facts.get("agencies", ())
     return [Row(code, {"agency_name": name}) for code, name, _ in agencies]
 
 
 @vocabulary.action("look_at_agency", "found", "none", by_sms=_agency_by_sms)
-def look_at_agency(talk: Conversation) -> str:
-    with reading(talk.desk.database) as connection:
-        found = find_agency(connection, str(talk.kept["agency"]))
+def look_at_agency(dialogue: Dialogue) -> str:
+    with reading(dialogue.services.database) as connection:
+        found = find_agency(connection, str(dialogue.kept["agency"]))
     if found is None:
         return "none"
-    _keep_agency(talk, found)
+    _keep_agency(dialogue, found)
     return "found"
 
 
 @vocabulary.source("agency")
-def agency(talk: Conversation) -> Values:
-    if not (row := talk.facts.get("agency")):
+def agency(dialogue: Dialogue) -> Values:
+    if not (row := dialogue.facts.get("agency")):
         raise NothingToShow()
     name, address, weekdays, saturday = row
     closed = Say("hours.closed" if weekdays else "hours.unknown")
@@ -177,15 +177,15 @@ def _open(hours: str) -> Say | None:
     return Say("hours.open", {"hours": hours}) if hours else None
 
 
-def _read_agencies(connection: Connection, talk: Conversation, town_code: str) -> list[Agency]:
+def _read_agencies(connection: Connection, dialogue: Dialogue, town_code: str) -> list[Agency]:
     found = list_agencies(connection, town_code)
-    talk.facts["agencies"] = [[one.code, _shown(one), _written(one.weekdays)] for one in found]
+    dialogue.facts["agencies"] = [[one.code, _shown(one), _written(one.weekdays)] for one in found]
     return found
 
 
-def _keep_agency(talk: Conversation, found: Agency) -> None:
+def _keep_agency(dialogue: Dialogue, found: Agency) -> None:
     hours = _written(found.weekdays), _written(found.saturday)
-    talk.facts["agency"] = [_shown(found), found.address, *hours]
+    dialogue.facts["agency"] = [_shown(found), found.address, *hours]
 
 
 def _shown(found: Agency) -> str:
@@ -197,7 +197,7 @@ def _written(hours: Any) -> str:
     return str(hours) if hours else ""
 
 
-def _town_name(talk: Conversation, code: str | None) -> str:
+def _town_name(dialogue: Dialogue, code: str | None) -> str:
     if code not in towns():
         raise NothingToShow()
-    return towns()[code].name_in(talk.language)
+    return towns()[code].name_in(dialogue.language)

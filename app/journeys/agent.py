@@ -18,9 +18,10 @@ from app.base.errors import InvalidInput, MaalemError
 from app.base.money import Money
 from app.base.months import Month
 from app.enrolment.rules import masked_name
-from app.journeys.desk import Conversation, vocabulary
+from app.journeys.context import Dialogue, vocabulary
 from app.observe import metrics
 from app.payments.agent_day import find_agent_day
+from app.payments.collector import at_till
 from app.payments.deposits import redeem_code
 from app.payments.errors import (
     CodeCancelled,
@@ -33,10 +34,9 @@ from app.payments.errors import (
     OverDayLimit,
     OverFloatLimit,
 )
-from app.payments.payable import get_payable
+from app.payments.presentment import get_payable
+from app.payments.receipts import PresentedBill
 from app.payments.rules import read_code
-from app.payments.takers import at_till
-from app.payments.till_queries import PayableCode
 from app.payments.wording import period_words
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Values
@@ -73,24 +73,24 @@ def agent_pin(typed: str, _now: datetime) -> str:
 
 
 @vocabulary.action("look_at_code_to_pay", "payable", "received", "refused", "dismissed")
-def look_at_code_to_pay(talk: Conversation) -> str:
+def look_at_code_to_pay(dialogue: Dialogue) -> str:
     """What to ask for, before any cash. A code this agent took shows its receipt again."""
-    with reading(talk.desk.database) as connection:
-        day = find_agent_day(connection, talk.facts["g"], talk.now)
+    with reading(dialogue.services.database) as connection:
+        day = find_agent_day(connection, dialogue.facts["g"], dialogue.now)
         if day is None:
             return "dismissed"
         try:
-            code = talk.kept["till_code"]
-            payable = get_payable(connection, code, day.agent, day.taken, talk.now)
+            code = dialogue.kept["till_code"]
+            payable = get_payable(connection, code, day.agent, day.taken, dialogue.now)
         except _REFUSALS as refusal:
-            return _refused(talk, day.agent, refusal)
-    talk.facts["till_code"] = _packed_code(payable)
+            return _refused(dialogue, day.agent, refusal)
+    dialogue.facts["till_code"] = _packed_code(payable)
     return "payable"
 
 
 @vocabulary.source("code_to_pay")
-def code_to_pay(talk: Conversation) -> Values:
-    if not (row := talk.facts.get("till_code")):
+def code_to_pay(dialogue: Dialogue) -> Values:
+    if not (row := dialogue.facts.get("till_code")):
         raise NothingToShow()
     _, total, name, first, last = row
     period = period_words(Month.parse(first), Month.parse(last))
@@ -98,98 +98,98 @@ def code_to_pay(talk: Conversation) -> Values:
 
 
 @vocabulary.action("redeem_code", "received", "wrong_pin", "locked", "refused", "dismissed")
-def redeem(talk: Conversation) -> str:
+def redeem(dialogue: Dialogue) -> str:
     """Books the cash for the code that was shown, once. No answer by SMS: a PIN is kept nowhere,
     and whoever types the code again sees whether it was booked.
     """
-    if not talk.facts.get("till_code"):
+    if not dialogue.facts.get("till_code"):
         raise NothingToShow()
-    with reading(talk.desk.database) as connection:
-        agent = find_agent(connection, talk.facts["g"])
+    with reading(dialogue.services.database) as connection:
+        agent = find_agent(connection, dialogue.facts["g"])
     if agent is None:
         return "dismissed"
     try:
-        _check_pin(talk, agent)
-        receipt = _redeem(talk, agent)
+        _check_pin(dialogue, agent)
+        receipt = _redeem(dialogue, agent)
     except WrongPin:
         return "wrong_pin"
     except AgentLocked as locked:
-        talk.facts["till_until"] = int(locked.params["until"].timestamp())
+        dialogue.facts["till_until"] = int(locked.params["until"].timestamp())
         return "locked"
     except _REFUSALS as refusal:
-        return _refused(talk, agent, refusal)
-    _keep_receipt(talk, receipt, Money(talk.facts.pop("till_code")[1]))
+        return _refused(dialogue, agent, refusal)
+    _keep_receipt(dialogue, receipt, Money(dialogue.facts.pop("till_code")[1]))
     _log.info("deposit", agent=agent.number, receipt=receipt)
     return "received"
 
 
-def _check_pin(talk: Conversation, agent: Agent) -> None:
+def _check_pin(dialogue: Dialogue, agent: Agent) -> None:
     """Committed whatever comes of it, so that a wrong PIN counts."""
     refused: WrongPin | AgentLocked
-    with transaction(talk.desk.database) as connection:
+    with transaction(dialogue.services.database) as connection:
         try:
-            sign_in(connection, agent.number, SecretStr(talk.kept["till_pin"]), talk.now)
+            sign_in(connection, agent.number, SecretStr(dialogue.kept["till_pin"]), dialogue.now)
             return
         except (WrongPin, AgentLocked) as error:
             refused = error
     raise refused
 
 
-def _redeem(talk: Conversation, agent: Agent) -> str:
+def _redeem(dialogue: Dialogue, agent: Agent) -> str:
     """The same hop again has the same key, and so the same receipt."""
-    code = talk.facts["till_code"][0]
-    with transaction(talk.desk.database) as connection:
+    code = dialogue.facts["till_code"][0]
+    with transaction(dialogue.services.database) as connection:
         return redeem_code(
             connection,
             code,
             at_till(agent, "phone"),
-            key=f"phone:{talk.action_key}:{code}",
-            words=talk.desk.words,
-            now=talk.now,
+            key=f"phone:{dialogue.action_key}:{code}",
+            words=dialogue.services.words,
+            now=dialogue.now,
         )
 
 
-def _keep_receipt(talk: Conversation, receipt: str, total: Money) -> None:
-    talk.facts["till_receipt"] = [receipt, total.centimes]
+def _keep_receipt(dialogue: Dialogue, receipt: str, total: Money) -> None:
+    dialogue.facts["till_receipt"] = [receipt, total.centimes]
 
 
 @vocabulary.source("deposit_receipt")
-def deposit_receipt(talk: Conversation) -> Values:
-    if not (row := talk.facts.get("till_receipt")):
+def deposit_receipt(dialogue: Dialogue) -> Values:
+    if not (row := dialogue.facts.get("till_receipt")):
         raise NothingToShow()
     return {"receipt": row[0], "total": Money(row[1])}
 
 
 @vocabulary.source("agent_lock")
-def agent_lock(talk: Conversation) -> Values:
-    if not (until := talk.facts.get("till_until")):
+def agent_lock(dialogue: Dialogue) -> Values:
+    if not (until := dialogue.facts.get("till_until")):
         raise NothingToShow()
     return {"until": datetime.fromtimestamp(until, UTC)}
 
 
-def _refused(talk: Conversation, agent: Agent, refusal: MaalemError) -> str:
+def _refused(dialogue: Dialogue, agent: Agent, refusal: MaalemError) -> str:
     """Keeps why, for the screen; a code that this agent took before shows its receipt again."""
-    talk.facts.pop("till_code", None)
+    dialogue.facts.pop("till_code", None)
     if refusal.params.get("agent") == agent.number:
-        _keep_receipt(talk, refusal.params["receipt"], refusal.params["total"])
+        _keep_receipt(dialogue, refusal.params["receipt"], refusal.params["total"])
         return "received"
     metrics.redemptions_refused.labels(refusal.code).inc()
     named = {"expired_at": "ended_at", "cancelled_at": "ended_at", "reversed_at": "ended_at"}
     told = {named.get(name, name): _packed(value) for name, value in refusal.params.items()}
     here = "_here" if refusal.params.get("receipt") else ""
-    talk.facts["till_refusal"] = [f"refused.{refusal.code}{here}", told]
+    dialogue.facts["till_refusal"] = [f"refused.{refusal.code}{here}", told]
     return "refused"
 
 
 @vocabulary.source("refused_code")
-def refused_code(talk: Conversation) -> Values:
-    if not (row := talk.facts.get("till_refusal")):
+def refused_code(dialogue: Dialogue) -> Values:
+    if not (row := dialogue.facts.get("till_refusal")):
         raise NothingToShow()
     key, told = row
     return {"refusal": Say(key, {name: _unpacked(value) for name, value in told.items()})}
 
 
-def _packed_code(code: PayableCode) -> list[Any]:
+def _packed_code(code: PresentedBill) -> list[Any]:
     months = str(code.first), str(code.last)
     return [code.code, code.total.centimes, masked_name(code.full_name), *months]
 

@@ -6,7 +6,7 @@ from typing import Any
 from app.agents.queries import find_agent
 from app.base.database import reading, transaction
 from app.base.money import Money
-from app.journeys.desk import Conversation, vocabulary
+from app.journeys.context import Dialogue, vocabulary
 from app.payments.agent_day import AgentDay, close_day, find_agent_day
 from app.payments.limits import rest_of
 from app.text.words import Say
@@ -14,17 +14,17 @@ from app.ussd.vocabulary import NothingToShow, Row, Values
 
 
 @vocabulary.guard("is_artisan_too")
-def is_artisan_too(talk: Conversation) -> bool:
-    return bool(talk.facts.get("a"))
+def is_artisan_too(dialogue: Dialogue) -> bool:
+    return bool(dialogue.facts.get("a"))
 
 
 @vocabulary.action("look_at_agent_day", "seen", "dismissed")
-def look_at_agent_day(talk: Conversation) -> str:
-    with reading(talk.desk.database) as connection:
-        day = find_agent_day(connection, talk.facts["g"], talk.now)
+def look_at_agent_day(dialogue: Dialogue) -> str:
+    with reading(dialogue.services.database) as connection:
+        day = find_agent_day(connection, dialogue.facts["g"], dialogue.now)
     if day is None:
         return "dismissed"
-    talk.facts["till_day"] = {
+    dialogue.facts["till_day"] = {
         "total": day.taken.by_agent.centimes,
         "count": day.deposits,
         "newest": [
@@ -37,51 +37,51 @@ def look_at_agent_day(talk: Conversation) -> str:
 
 
 @vocabulary.source("agent_day")
-def agent_day(talk: Conversation) -> Values:
-    day = _day(talk)
+def agent_day(dialogue: Dialogue) -> Values:
+    day = _day(dialogue)
     return {"day_total": Money(day["total"]), "deposits": day["count"]}
 
 
 @vocabulary.guard("has_deposits")
-def has_deposits(talk: Conversation) -> bool:
-    return bool(_day(talk)["newest"])
+def has_deposits(dialogue: Dialogue) -> bool:
+    return bool(_day(dialogue)["newest"])
 
 
 @vocabulary.rows("deposits_of_day")
-def deposits_of_day(talk: Conversation) -> list[Row]:
-    return [Row(row[0], _deposit_values(row)) for row in _day(talk)["newest"]]
+def deposits_of_day(dialogue: Dialogue) -> list[Row]:
+    return [Row(row[0], _deposit_values(row)) for row in _day(dialogue)["newest"]]
 
 
 @vocabulary.source("deposit_of_day")
-def deposit_of_day(talk: Conversation) -> Values:
-    for row in _day(talk)["newest"]:
-        if row[0] == talk.kept.get("till_deposit"):
+def deposit_of_day(dialogue: Dialogue) -> Values:
+    for row in _day(dialogue)["newest"]:
+        if row[0] == dialogue.kept.get("till_deposit"):
             return _deposit_values(row)
     raise NothingToShow()
 
 
 @vocabulary.action("close_agent_day", "closed", "dismissed")
-def close_agent_day(talk: Conversation) -> str:
+def close_agent_day(dialogue: Dialogue) -> str:
     """What the agent counted is noted with the sum of this moment, as at the till's page."""
-    with transaction(talk.desk.database) as connection:
-        if find_agent(connection, talk.facts["g"]) is None:
+    with transaction(dialogue.services.database) as connection:
+        if find_agent(connection, dialogue.facts["g"]) is None:
             return "dismissed"
-        closed = close_day(connection, talk.facts["g"], talk.now)
-    talk.facts["till_closed"] = [closed.closed_total.centimes, int(talk.now.timestamp())]
+        closed = close_day(connection, dialogue.facts["g"], dialogue.now)
+    dialogue.facts["till_closed"] = [closed.closed_total.centimes, int(dialogue.now.timestamp())]
     return "closed"
 
 
 @vocabulary.source("agent_day_closed")
-def agent_day_closed(talk: Conversation) -> Values:
-    if not (row := talk.facts.get("till_closed")):
+def agent_day_closed(dialogue: Dialogue) -> Values:
+    if not (row := dialogue.facts.get("till_closed")):
         raise NothingToShow()
     total, at = row
     return {"day_total": Money(total), "ended_at": datetime.fromtimestamp(at, UTC)}
 
 
 @vocabulary.source("agent_limits")
-def agent_limits(talk: Conversation) -> Values:
-    day = _day(talk)
+def agent_limits(dialogue: Dialogue) -> Values:
+    day = _day(dialogue)
     per_code, per_day, rest = map(_limit, day["limits"])
     return {
         "per_code": per_code,
@@ -111,8 +111,8 @@ def _deposit_values(row: list[Any]) -> Values:
     return {"receipt": receipt, "total": Money(total), "received_at": received_at}
 
 
-def _day(talk: Conversation) -> dict[str, Any]:
-    day: dict[str, Any] | None = talk.facts.get("till_day")
+def _day(dialogue: Dialogue) -> dict[str, Any]:
+    day: dict[str, Any] | None = dialogue.facts.get("till_day")
     if day is None:
         raise NothingToShow()
     return day

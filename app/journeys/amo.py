@@ -11,47 +11,47 @@ from app.contributions.rights import RightsState, expected_state, open_after_pay
 from app.contributions.rules import due_on
 from app.enrolment.cover import EnrolmentFile, find_enrolment_file, find_family
 from app.enrolment.models import PARTS
-from app.journeys.desk import Conversation, vocabulary
+from app.journeys.context import Dialogue, vocabulary
 from app.journeys.facts import Person, fresh_person, person
 from app.payments.dues import unpaid_months
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Values
 
 
-def rights_by_sms(talk: Conversation, outcome: str) -> Say:
+def rights_by_sms(dialogue: Dialogue, outcome: str) -> Say:
     """Rights and dues, for whom the screen was too slow."""
     if outcome == "not_enrolled":
-        return file_message(talk)
-    said = rights(talk)
+        return file_message(dialogue)
+    said = rights(dialogue)
     return Say("sms.rights", {name: said[name] for name in ("rights", "as_of", "owed")})
 
 
-def file_message(talk: Conversation) -> Say:
+def file_message(dialogue: Dialogue) -> Say:
     """How far enrolment is, by SMS."""
-    return Say("sms.not_enrolled", {"file": enrolment(talk)["file"]})
+    return Say("sms.not_enrolled", {"file": enrolment(dialogue)["file"]})
 
 
 @vocabulary.action("look_at_rights", "enrolled", "not_enrolled", by_sms=rights_by_sms)
-def look_at_rights(talk: Conversation) -> str:
-    if fresh_person(talk).enrolled:
+def look_at_rights(dialogue: Dialogue) -> str:
+    if fresh_person(dialogue).enrolled:
         return "enrolled"
-    read_enrolment_file(talk)
+    read_enrolment_file(dialogue)
     return "not_enrolled"
 
 
-def read_enrolment_file(talk: Conversation) -> None:
+def read_enrolment_file(dialogue: Dialogue) -> None:
     """How far CNSS is with who is not enrolled yet; one statement."""
-    with reading(talk.desk.database) as connection:
-        keep_enrolment_file(talk, find_enrolment_file(connection, talk.facts["a"][0]))
+    with reading(dialogue.services.database) as connection:
+        keep_enrolment_file(dialogue, find_enrolment_file(connection, dialogue.facts["a"][0]))
 
 
-def keep_enrolment_file(talk: Conversation, found: EnrolmentFile | None) -> None:
-    talk.facts["f"] = [found.as_of.isoformat(), *found.missing] if found else []
+def keep_enrolment_file(dialogue: Dialogue, found: EnrolmentFile | None) -> None:
+    dialogue.facts["f"] = [found.as_of.isoformat(), *found.missing] if found else []
 
 
 @vocabulary.source("enrolment")
-def enrolment(talk: Conversation) -> Values:
-    as_of, *missing = talk.facts.get("f") or [None]
+def enrolment(dialogue: Dialogue) -> Values:
+    as_of, *missing = dialogue.facts.get("f") or [None]
     if as_of is None:
         return _enrolment("file.none", {}, [], "step.enrol")
     day = {"as_of": date.fromisoformat(as_of)}
@@ -69,31 +69,33 @@ def _enrolment(file: str, day: Values, missing: list[str], step: str) -> Values:
 
 
 @vocabulary.guard("owes_here")
-def owes_here(talk: Conversation) -> bool:
+def owes_here(dialogue: Dialogue) -> bool:
     """Whether entry 2 has something to pay."""
-    who = person(talk)
+    who = person(dialogue)
     return who.pays_here and bool(who.unpaid())
 
 
 @vocabulary.action("look_at_family", "known", "unknown")
-def look_at_family(talk: Conversation) -> str:
-    with reading(talk.desk.database) as connection:
-        found = find_family(connection, talk.facts["a"][0])
-    talk.facts["y"] = [found.spouses, found.children, found.as_of.isoformat()] if found else None
+def look_at_family(dialogue: Dialogue) -> str:
+    with reading(dialogue.services.database) as connection:
+        found = find_family(connection, dialogue.facts["a"][0])
+    dialogue.facts["y"] = (
+        [found.spouses, found.children, found.as_of.isoformat()] if found else None
+    )
     return "known" if found else "unknown"
 
 
 @vocabulary.source("family")
-def family(talk: Conversation) -> Values:
-    if not (row := talk.facts.get("y")):
+def family(dialogue: Dialogue) -> Values:
+    if not (row := dialogue.facts.get("y")):
         raise NothingToShow()
     spouses, children, as_of = row
     return {"spouses": spouses, "children": children, "as_of": date.fromisoformat(as_of)}
 
 
 @vocabulary.source("rights")
-def rights(talk: Conversation) -> Values:
-    who = person(talk)
+def rights(dialogue: Dialogue) -> Values:
+    who = person(dialogue)
     return {
         "rights": _last_word(who),
         "as_of": who.artisan.rights_as_of,

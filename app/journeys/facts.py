@@ -18,8 +18,7 @@ from app.contributions.rights import RightsState, expected_state
 from app.contributions.rules import Quote, due_on, is_collected_here
 from app.enrolment.queries import Artisan, Member, get_artisan
 from app.enrolment.rules import masked_name, plain_name
-from app.journeys.desk import Conversation
-from app.payments.callers import Locks, get_locks
+from app.journeys.context import Dialogue
 from app.payments.dues import (
     first_owed_month,
     next_unpaid_month,
@@ -27,7 +26,8 @@ from app.payments.dues import (
     quote_payable,
     unpaid_months,
 )
-from app.payments.queries import Account, Deposit, IssuedCode, get_account
+from app.payments.phone_account import PinStatus, get_locks
+from app.payments.queries import Deposit, IssuedCode, PaymentAccount, get_account
 
 # What is read stays good for this long, unless a code is live.
 FRESH_SECONDS = 5
@@ -41,7 +41,7 @@ class Person:
     """An artisan and their account as last read, on the local day `today`."""
 
     artisan: Artisan
-    account: Account
+    account: PaymentAccount
     today: date
 
     @property
@@ -95,22 +95,22 @@ class Person:
         return since
 
 
-def keep_facts(talk: Conversation, artisan: Artisan, account: Account) -> None:
+def keep_facts(dialogue: Dialogue, artisan: Artisan, account: PaymentAccount) -> None:
     """Stores what was read in the session: JSON, small, no name and no number."""
-    talk.facts = {key: talk.facts[key] for key in _OF_THE_PHONE if key in talk.facts}
-    talk.facts["a"] = [
+    dialogue.facts = {key: dialogue.facts[key] for key in _OF_THE_PHONE if key in dialogue.facts}
+    dialogue.facts["a"] = [
         artisan.id,
         artisan.category,
         str(artisan.coefficient) if artisan.coefficient is not None else None,
         *(day.isoformat() if day else None for day in _days(artisan)),
     ]
-    _keep_account(talk, artisan, account)
+    _keep_account(dialogue, artisan, account)
 
 
-def _keep_account(talk: Conversation, artisan: Artisan, account: Account) -> None:
+def _keep_account(dialogue: Dialogue, artisan: Artisan, account: PaymentAccount) -> None:
     first = first_owed_month(artisan)
-    talk.facts |= {
-        "at": int(talk.now.timestamp()),
+    dialogue.facts |= {
+        "at": int(dialogue.now.timestamp()),
         "c": _packed_code(account.code),
         "s": [str(month) for month in sorted(account.settled) if first and month >= first],
         "d": [_packed_deposit(deposit) for deposit in account.deposits],
@@ -123,21 +123,21 @@ def _keep_account(talk: Conversation, artisan: Artisan, account: Account) -> Non
     }
 
 
-def keep_locks(talk: Conversation, locks: Locks) -> None:
+def keep_locks(dialogue: Dialogue, locks: PinStatus) -> None:
     """Whether the PIN is asked before anything private, until it was typed in this session."""
-    talk.facts |= {"k": int(locks.has_pin), "r": int(locks.has_reset), "o": 0}
+    dialogue.facts |= {"k": int(locks.has_pin), "r": int(locks.has_reset), "o": 0}
 
 
-def read_locks_again(connection: Connection, talk: Conversation) -> None:
+def read_locks_again(connection: Connection, dialogue: Dialogue) -> None:
     """One statement; that the PIN was typed in this session stays."""
-    opened = talk.facts.get("o", 0)
-    keep_locks(talk, get_locks(connection, talk.facts["a"][0], talk.now))
-    talk.facts["o"] = opened
+    opened = dialogue.facts.get("o", 0)
+    keep_locks(dialogue, get_locks(connection, dialogue.facts["a"][0], dialogue.now))
+    dialogue.facts["o"] = opened
 
 
-def keep_household(talk: Conversation, members: Iterable[Member]) -> None:
+def keep_household(dialogue: Dialogue, members: Iterable[Member]) -> None:
     """Who may be chosen on this phone: our own ids, and names as much as an agent would see."""
-    talk.facts["h"] = [
+    dialogue.facts["h"] = [
         [
             member.id,
             masked_name(plain_name(member.full_name)),
@@ -148,60 +148,62 @@ def keep_household(talk: Conversation, members: Iterable[Member]) -> None:
     ]
 
 
-def keep_code(talk: Conversation, code: IssuedCode) -> None:
+def keep_code(dialogue: Dialogue, code: IssuedCode) -> None:
     """Stores the code just made; all else stays as it was read."""
-    talk.facts["c"] = _packed_code(code)
+    dialogue.facts["c"] = _packed_code(code)
 
 
-def person(talk: Conversation) -> Person:
+def person(dialogue: Dialogue) -> Person:
     """The caller, from the session; no SQL. A code whose time is over, or whose
     months CNSS no longer waits for, is none.
     """
-    artisan, code = _artisan(talk), _unpacked_code(talk.facts["c"])
+    artisan, code = _artisan(dialogue), _unpacked_code(dialogue.facts["c"])
     first = first_owed_month(artisan) if is_collected_here(artisan.category) else None
-    live = code and code.expires_at > talk.now and first and code.first >= first
+    live = code and code.expires_at > dialogue.now and first and code.first >= first
     return Person(
         artisan,
-        Account(
+        PaymentAccount(
             code if live else None,
-            frozenset(Month.parse(month) for month in talk.facts["s"]),
-            tuple(_unpacked_deposit(row) for row in talk.facts["d"]),
-            tuple((Month.parse(month), date.fromisoformat(day)) for month, day in talk.facts["p"]),
+            frozenset(Month.parse(month) for month in dialogue.facts["s"]),
+            tuple(_unpacked_deposit(row) for row in dialogue.facts["d"]),
+            tuple(
+                (Month.parse(month), date.fromisoformat(day)) for month, day in dialogue.facts["p"]
+            ),
         ),
-        local_date(talk.now),
+        local_date(dialogue.now),
     )
 
 
-def _artisan(talk: Conversation) -> Artisan:
-    number, category, coefficient, *days = talk.facts["a"]
+def _artisan(dialogue: Dialogue) -> Artisan:
+    number, category, coefficient, *days = dialogue.facts["a"]
     enrolled, until, as_of = (date.fromisoformat(day) if day else None for day in days)
     assert as_of
     factor = Decimal(coefficient) if coefficient else None
-    return Artisan(number, "", talk.language, category, factor, enrolled, until, as_of)
+    return Artisan(number, "", dialogue.language, category, factor, enrolled, until, as_of)
 
 
-def fresh_person(talk: Conversation) -> Person:
+def fresh_person(dialogue: Dialogue) -> Person:
     """The caller, the account read again unless that was done a moment ago.
 
     While a code is live cash may come at any moment, and shows at once.
     """
-    if talk.facts["c"] or talk.now.timestamp() - talk.facts["at"] >= FRESH_SECONDS:
-        read_account_again(talk)
-    return person(talk)
+    if dialogue.facts["c"] or dialogue.now.timestamp() - dialogue.facts["at"] >= FRESH_SECONDS:
+        read_account_again(dialogue)
+    return person(dialogue)
 
 
-def read_account_again(talk: Conversation) -> None:
+def read_account_again(dialogue: Dialogue) -> None:
     """One statement: the register's part does not change during a talk."""
-    artisan = _artisan(talk)
-    with reading(talk.desk.database) as connection:
-        _keep_account(talk, artisan, get_account(connection, artisan.id, talk.now))
+    artisan = _artisan(dialogue)
+    with reading(dialogue.services.database) as connection:
+        _keep_account(dialogue, artisan, get_account(connection, artisan.id, dialogue.now))
 
 
-def read_facts(connection: Connection, talk: Conversation, artisan_id: int) -> None:
+def read_facts(connection: Connection, dialogue: Dialogue, artisan_id: int) -> None:
     """Reads the caller's facts into the session, in three statements."""
     artisan = get_artisan(connection, artisan_id)
-    keep_facts(talk, artisan, get_account(connection, artisan_id, talk.now))
-    keep_locks(talk, get_locks(connection, artisan_id, talk.now))
+    keep_facts(dialogue, artisan, get_account(connection, artisan_id, dialogue.now))
+    keep_locks(dialogue, get_locks(connection, artisan_id, dialogue.now))
 
 
 def _days(artisan: Artisan) -> tuple[date | None, ...]:

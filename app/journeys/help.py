@@ -14,9 +14,9 @@ from app.assistance.service import ask_for_help, cancel_request
 from app.base.clock import local_date
 from app.base.database import reading, transaction
 from app.enrolment.queries import find_province
-from app.journeys.desk import Conversation, own_message_when, vocabulary
+from app.journeys.confirmations import tell_caller
+from app.journeys.context import Dialogue, own_message_when, vocabulary
 from app.journeys.pin import locked
-from app.journeys.telling import tell_caller
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
 
@@ -24,110 +24,113 @@ _ASKING = ("asked", "waits", "too_many")
 _told_when_asked = own_message_when("asked")
 
 
-def _told_already(talk: Conversation, outcome: str) -> Say | None:
+def _told_already(dialogue: Dialogue, outcome: str) -> Say | None:
     """The request's own message is queued with it; one that waits already is told again."""
     if outcome != "waits":
-        return _told_when_asked(talk, outcome)
-    waiting = request(talk)
+        return _told_when_asked(dialogue, outcome)
+    waiting = request(dialogue)
     return Say("sms.request", {name: waiting[name] for name in ("request", "topic")})
 
 
-def _ask(talk: Conversation, kind: str, topic: str) -> str:
+def _ask(dialogue: Dialogue, kind: str, topic: str) -> str:
     try:
-        with transaction(talk.desk.database) as connection:
+        with transaction(dialogue.services.database) as connection:
             made, new = ask_for_help(
                 connection,
                 kind,
                 topic,
-                phone=talk.phone,
-                language=talk.language,
-                artisan_id=talk.facts["a"][0] if "a" in talk.facts else None,
-                words=talk.desk.words,
-                random=talk.desk.random,
-                now=talk.now,
+                phone=dialogue.phone,
+                language=dialogue.language,
+                artisan_id=dialogue.facts["a"][0] if "a" in dialogue.facts else None,
+                words=dialogue.services.words,
+                random=dialogue.services.random,
+                now=dialogue.now,
             )
     except TooManyRequests:
         return "too_many"
-    talk.facts["requests"] = [_packed(made)]
-    talk.kept["request"] = made.reference
+    dialogue.facts["requests"] = [_packed(made)]
+    dialogue.kept["request"] = made.reference
     return "asked" if new else "waits"
 
 
 @vocabulary.action("ask_enrolment_help", *_ASKING, by_sms=_told_already)
-def ask_enrolment_help(talk: Conversation) -> str:
-    return _ask(talk, "enrolment", "any")
+def ask_enrolment_help(dialogue: Dialogue) -> str:
+    return _ask(dialogue, "enrolment", "any")
 
 
 @vocabulary.action("ask_call_back", *_ASKING, by_sms=_told_already)
-def ask_call_back(talk: Conversation) -> str:
-    return _ask(talk, "call_back", "any")
+def ask_call_back(dialogue: Dialogue) -> str:
+    return _ask(dialogue, "call_back", "any")
 
 
 @vocabulary.action("ask_bank_offer", *_ASKING, by_sms=_told_already)
-def ask_bank_offer(talk: Conversation) -> str:
-    return _ask(talk, "bank", "offer")
+def ask_bank_offer(dialogue: Dialogue) -> str:
+    return _ask(dialogue, "bank", "offer")
 
 
 @vocabulary.action("ask_bank_account", *_ASKING, by_sms=_told_already)
-def ask_bank_account(talk: Conversation) -> str:
-    return _ask(talk, "bank", "account")
+def ask_bank_account(dialogue: Dialogue) -> str:
+    return _ask(dialogue, "bank", "account")
 
 
 @vocabulary.action("ask_bank_branch", *_ASKING, by_sms=_told_already)
-def ask_bank_branch(talk: Conversation) -> str:
-    return _ask(talk, "bank", "branch")
+def ask_bank_branch(dialogue: Dialogue) -> str:
+    return _ask(dialogue, "bank", "branch")
 
 
 @vocabulary.action("ask_dar_session", *_ASKING, by_sms=_told_already)
-def ask_dar_session(talk: Conversation) -> str:
-    return _ask(talk, "dar", str(talk.kept["topic"]))
+def ask_dar_session(dialogue: Dialogue) -> str:
+    return _ask(dialogue, "dar", str(dialogue.kept["topic"]))
 
 
 @vocabulary.action("ask_export_help", *_ASKING, by_sms=_told_already)
-def ask_export_help(talk: Conversation) -> str:
-    return _ask(talk, "export", str(talk.kept["topic"]))
+def ask_export_help(dialogue: Dialogue) -> str:
+    return _ask(dialogue, "export", str(dialogue.kept["topic"]))
 
 
 @vocabulary.source("bank_offer")
-def bank_offer(talk: Conversation) -> Values:
+def bank_offer(dialogue: Dialogue) -> Values:
     """Whoever is in the register may ask for it (domain.md section 1, S9 and S10)."""
-    return {"fee": talk.desk.fee, "eligible": Say(f"offer.{'yes' if 'a' in talk.facts else 'no'}")}
+    return {
+        "fee": dialogue.services.fee,
+        "eligible": Say(f"offer.{'yes' if 'a' in dialogue.facts else 'no'}"),
+    }
 
 
 @vocabulary.action("look_for_centre", "found")
-def look_for_centre(talk: Conversation) -> str:
+def look_for_centre(dialogue: Dialogue) -> str:
     """The centre nearest to the province the register has; none where it has none, or where the
     PIN that keeps it private has still to be typed.
     """
-    known = "a" in talk.facts and not locked(talk)
-    with reading(talk.desk.database) as connection:
-        province = find_province(connection, talk.facts["a"][0]) if known else None
+    known = "a" in dialogue.facts and not locked(dialogue)
+    with reading(dialogue.services.database) as connection:
+        province = find_province(connection, dialogue.facts["a"][0]) if known else None
     town = find_town_of_province(province) if province else None
-    talk.facts["centre"] = nearest_centre(town.region).code if town else None
+    dialogue.facts["centre"] = nearest_centre(town.region).code if town else None
     return "found"
 
 
 @vocabulary.rows("dar_topics")
-def dar_topics(_talk: Conversation) -> list[Row]:
+def dar_topics(_talk: Dialogue) -> list[Row]:
     return _topic_rows("dar")
 
 
 @vocabulary.rows("export_topics")
-def export_topics(_talk: Conversation) -> list[Row]:
+def export_topics(_talk: Dialogue) -> list[Row]:
     return _topic_rows("export")
 
 
 @vocabulary.source("dar_session")
-def dar_session(talk: Conversation) -> Values:
-    if (topic := talk.kept.get("topic")) not in TOPICS["dar"]:
+def dar_session(dialogue: Dialogue) -> Values:
+    if (topic := dialogue.kept.get("topic")) not in TOPICS["dar"]:
         raise NothingToShow()
-    return {"topic": Say(f"topic.dar.{topic}"), **_centre(talk)}
+    return {"topic": Say(f"topic.dar.{topic}"), **_centre(dialogue)}
 
 
-def _centre(talk: Conversation) -> Values:
-    if (code := talk.facts.get("centre")) not in towns():
+def _centre(dialogue: Dialogue) -> Values:
+    if (code := dialogue.facts.get("centre")) not in towns():
         return {"centre": Say("centre.unknown")}
-    return {"centre": Say("centre.near", {"town": towns()[code].name_in(talk.language)})}
+    return {"centre": Say("centre.near", {"town": towns()[code].name_in(dialogue.language)})}
 
 
 def _topic_rows(kind: str) -> list[Row]:
@@ -135,37 +138,39 @@ def _topic_rows(kind: str) -> list[Row]:
 
 
 @vocabulary.action("look_at_requests", "some", "none")
-def look_at_requests(talk: Conversation) -> str:
-    with reading(talk.desk.database) as connection:
-        found = list_requests(connection, talk.phone)
-    talk.facts["requests"] = [_packed(one) for one in found]
+def look_at_requests(dialogue: Dialogue) -> str:
+    with reading(dialogue.services.database) as connection:
+        found = list_requests(connection, dialogue.phone)
+    dialogue.facts["requests"] = [_packed(one) for one in found]
     return "some" if found else "none"
 
 
 @vocabulary.rows("requests")
-def requests(talk: Conversation) -> list[Row]:
-    return [Row(row[0], _values(row)) for row in talk.facts.get("requests", ())]
+def requests(dialogue: Dialogue) -> list[Row]:
+    return [Row(row[0], _values(row)) for row in dialogue.facts.get("requests", ())]
 
 
 @vocabulary.source("request")
-def request(talk: Conversation) -> Values:
-    return _values(_chosen(talk))
+def request(dialogue: Dialogue) -> Values:
+    return _values(_chosen(dialogue))
 
 
 @vocabulary.guard("request_waits")
-def request_waits(talk: Conversation) -> bool:
-    return _chosen(talk)[3] in WAITING
+def request_waits(dialogue: Dialogue) -> bool:
+    return _chosen(dialogue)[3] in WAITING
 
 
 @vocabulary.action("cancel_request", "cancelled", "over")
-def cancel(talk: Conversation) -> str:
-    with transaction(talk.desk.database) as connection:
-        cancelled = cancel_request(connection, talk.phone, talk.kept["request"], talk.now)
+def cancel(dialogue: Dialogue) -> str:
+    with transaction(dialogue.services.database) as connection:
+        cancelled = cancel_request(
+            connection, dialogue.phone, dialogue.kept["request"], dialogue.now
+        )
         if cancelled:
-            said = {"request": talk.kept["request"]}
-            tell_caller(connection, talk, "request_cancelled", said)
+            said = {"request": dialogue.kept["request"]}
+            tell_caller(connection, dialogue, "request_cancelled", said)
     if not cancelled:
-        look_at_requests(talk)
+        look_at_requests(dialogue)
     return "cancelled" if cancelled else "over"
 
 
@@ -174,9 +179,9 @@ def _packed(made: HelpRequest) -> list[Any]:
     return [made.reference, made.kind, made.topic, made.state, asked_at]
 
 
-def _chosen(talk: Conversation) -> list[Any]:
-    for row in talk.facts.get("requests", ()):
-        if row[0] == talk.kept.get("request"):
+def _chosen(dialogue: Dialogue) -> list[Any]:
+    for row in dialogue.facts.get("requests", ()):
+        if row[0] == dialogue.kept.get("request"):
             return row  # type: ignore[no-any-return]
     raise NothingToShow()
 

@@ -5,19 +5,19 @@ from datetime import UTC, datetime
 from app.base.clock import local_date
 from app.base.database import transaction
 from app.base.money import Money
-from app.journeys.desk import Conversation, vocabulary
+from app.journeys.context import Dialogue, vocabulary
 from app.messaging.undelivered import note_receipt_seen
-from app.payments.callers import LostReceipt, find_lost_receipt
+from app.payments.phone_account import LostReceipt, find_lost_receipt
 from app.ussd.vocabulary import NothingToShow, Values
 
 
-def keep_lost_receipt(talk: Conversation, lost: LostReceipt) -> None:
-    talk.facts["u"] = [lost.receipt, lost.total.centimes, int(lost.received_at.timestamp())]
+def keep_lost_receipt(dialogue: Dialogue, lost: LostReceipt) -> None:
+    dialogue.facts["u"] = [lost.receipt, lost.total.centimes, int(lost.received_at.timestamp())]
 
 
 @vocabulary.source("lost_receipt")
-def lost_receipt(talk: Conversation) -> Values:
-    if not (row := talk.facts.get("u")):
+def lost_receipt(dialogue: Dialogue) -> Values:
+    if not (row := dialogue.facts.get("u")):
         raise NothingToShow()
     receipt, total, received = row
     received_on = local_date(datetime.fromtimestamp(received, UTC))
@@ -25,13 +25,13 @@ def lost_receipt(talk: Conversation) -> Values:
 
 
 @vocabulary.action("note_receipt_seen", "another", "artisan", "several")
-def see_receipt(talk: Conversation) -> str:
+def see_receipt(dialogue: Dialogue) -> str:
     """Who goes on has seen it; a line that breaks before that leaves it for the next dial."""
-    with transaction(talk.desk.database) as connection:
-        if row := talk.facts.pop("u", None):
-            note_receipt_seen(connection, talk.phone, row[0], talk.now)
-        another = find_lost_receipt(connection, talk.phone)
+    with transaction(dialogue.services.database) as connection:
+        if row := dialogue.facts.pop("u", None):
+            note_receipt_seen(connection, dialogue.phone, row[0], dialogue.now)
+        another = find_lost_receipt(connection, dialogue.phone)
     if another:
-        keep_lost_receipt(talk, another)
+        keep_lost_receipt(dialogue, another)
         return "another"
-    return "several" if len(talk.facts.get("h", ())) > 1 else "artisan"
+    return "several" if len(dialogue.facts.get("h", ())) > 1 else "artisan"

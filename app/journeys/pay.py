@@ -6,11 +6,11 @@ from app.base.database import transaction
 from app.base.months import Month
 from app.contributions.errors import NotCollectedHere
 from app.journeys.amo import file_message, read_enrolment_file
-from app.journeys.desk import Conversation, vocabulary
+from app.journeys.context import Dialogue, vocabulary
 from app.journeys.facts import fresh_person, keep_code, person, read_account_again
+from app.payments.codes import issue_code
 from app.payments.errors import AnotherIsLive, NothingDue
 from app.payments.queries import IssuedCode
-from app.payments.service import issue_code
 from app.payments.wording import period_words, shown_until
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
@@ -20,23 +20,23 @@ _ISSUING = ("issued", "another_is_live", "nothing_due")
 _ELSEWHERE = {"pays_with_cpu": "owed.elsewhere_b", "pays_with_tax": "owed.elsewhere_d"}
 
 
-def dues_by_sms(talk: Conversation, outcome: str) -> Say:
+def dues_by_sms(dialogue: Dialogue, outcome: str) -> Say:
     """What is owed, for whom the screen was too slow."""
     if outcome == "not_enrolled":
-        return file_message(talk)
+        return file_message(dialogue)
     if outcome in _ELSEWHERE:
         return Say("sms.elsewhere", {"owed": Say(_ELSEWHERE[outcome])})
     if outcome == "nothing_due":
         return Say("sms.nothing_due")
-    owed = dues(talk)
+    owed = dues(dialogue)
     return Say("sms.dues", {name: owed[name] for name in ("total", "period")})
 
 
-def code_by_sms(talk: Conversation, outcome: str) -> Say | None:
+def code_by_sms(dialogue: Dialogue, outcome: str) -> Say | None:
     """A code just made has queued its own message; one that is live is told again."""
     if outcome == "issued":
         return None
-    code = person(talk).account.code
+    code = person(dialogue).account.code
     if outcome == "another_is_live" and code:
         return code_message(code)
     return Say("sms.nothing_due")
@@ -51,10 +51,10 @@ def code_by_sms(talk: Conversation, outcome: str) -> Say | None:
     "not_enrolled",
     by_sms=dues_by_sms,
 )
-def look_at_dues(talk: Conversation) -> str:
-    who = fresh_person(talk)
+def look_at_dues(dialogue: Dialogue) -> str:
+    who = fresh_person(dialogue)
     if not who.enrolled:
-        read_enrolment_file(talk)
+        read_enrolment_file(dialogue)
         return "not_enrolled"
     if not who.pays_here:
         return "pays_with_cpu" if who.artisan.category == "B" else "pays_with_tax"
@@ -62,11 +62,11 @@ def look_at_dues(talk: Conversation) -> str:
 
 
 @vocabulary.source("dues")
-def dues(talk: Conversation) -> Values:
-    owed = person(talk).dues()
+def dues(dialogue: Dialogue) -> Values:
+    owed = person(dialogue).dues()
     if not owed.lines:
         raise NothingToShow()
-    fee = talk.desk.fee
+    fee = dialogue.services.fee
     return {
         "total": owed.total + fee,
         "penalty_part": Say("penalty.some", {"penalty": owed.penalty}) if owed.penalty else "",
@@ -77,14 +77,14 @@ def dues(talk: Conversation) -> Values:
 
 
 @vocabulary.rows("months_to_pay")
-def months_to_pay(talk: Conversation) -> list[Row]:
+def months_to_pay(dialogue: Dialogue) -> list[Row]:
     """The oldest month, the two oldest, and so on, then months ahead: CNSS credits the oldest
     debt first.
     """
-    lines = person(talk).payable().lines
+    lines = person(dialogue).payable().lines
     if not lines:
         raise NothingToShow()
-    totals = accumulate((line.total for line in lines), initial=talk.desk.fee)
+    totals = accumulate((line.total for line in lines), initial=dialogue.services.fee)
     return [
         Row(
             str(line.period),
@@ -95,57 +95,57 @@ def months_to_pay(talk: Conversation) -> list[Row]:
 
 
 @vocabulary.action("issue_code_for_all", *_ISSUING, by_sms=code_by_sms)
-def issue_code_for_all(talk: Conversation) -> str:
-    talk.kept.pop("months", None)
-    return _issue(talk, replacing=None)
+def issue_code_for_all(dialogue: Dialogue) -> str:
+    dialogue.kept.pop("months", None)
+    return _issue(dialogue, replacing=None)
 
 
 @vocabulary.action("issue_code_for_months", *_ISSUING, by_sms=code_by_sms)
-def issue_code_for_months(talk: Conversation) -> str:
-    return _issue(talk, replacing=None)
+def issue_code_for_months(dialogue: Dialogue) -> str:
+    return _issue(dialogue, replacing=None)
 
 
 @vocabulary.action("replace_code", *_ISSUING, by_sms=code_by_sms)
-def replace_code(talk: Conversation) -> str:
+def replace_code(dialogue: Dialogue) -> str:
     """Replaces the code that was on the screen; one made since by another phone is asked about."""
-    shown = person(talk).account.code
-    return _issue(talk, replacing=shown.code if shown else None)
+    shown = person(dialogue).account.code
+    return _issue(dialogue, replacing=shown.code if shown else None)
 
 
-def _issue(talk: Conversation, replacing: str | None) -> str:
-    through = talk.kept.get("months")
+def _issue(dialogue: Dialogue, replacing: str | None) -> str:
+    through = dialogue.kept.get("months")
     try:
-        with transaction(talk.desk.database) as connection:
+        with transaction(dialogue.services.database) as connection:
             code = issue_code(
                 connection,
-                talk.facts["a"][0],
-                talk.phone,
-                talk.language,
+                dialogue.facts["a"][0],
+                dialogue.phone,
+                dialogue.language,
                 Month.parse(through) if through else None,
                 replacing=replacing,
-                fee=talk.desk.fee,
-                words=talk.desk.words,
-                random=talk.desk.random,
-                now=talk.now,
+                fee=dialogue.services.fee,
+                words=dialogue.services.words,
+                random=dialogue.services.random,
+                now=dialogue.now,
             )
     except (NothingDue, NotCollectedHere):
-        read_account_again(talk)
+        read_account_again(dialogue)
         return "nothing_due"
     except AnotherIsLive as refusal:
-        keep_code(talk, refusal.live)
+        keep_code(dialogue, refusal.live)
         return "another_is_live"
-    keep_code(talk, code)
+    keep_code(dialogue, code)
     return "issued"
 
 
 @vocabulary.action("look_at_code", "live", "none_live")
-def look_at_code(talk: Conversation) -> str:
-    return "live" if fresh_person(talk).account.code else "none_live"
+def look_at_code(dialogue: Dialogue) -> str:
+    return "live" if fresh_person(dialogue).account.code else "none_live"
 
 
 @vocabulary.source("live_code")
-def live_code(talk: Conversation) -> Values:
-    code = person(talk).account.code
+def live_code(dialogue: Dialogue) -> Values:
+    code = person(dialogue).account.code
     if code is None:
         raise NothingToShow()
     return code_values(code)

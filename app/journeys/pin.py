@@ -25,10 +25,10 @@ from app.enrolment.pins import (
     start_pin_reset,
     take_reset_code,
 )
-from app.enrolment.service import confirm_identity, take_identification_try
-from app.journeys.desk import Conversation, own_message_when, vocabulary
+from app.enrolment.service import confirm_identity, take_identification_attempt
+from app.journeys.confirmations import tell_caller, tell_owner
+from app.journeys.context import Dialogue, own_message_when, vocabulary
 from app.journeys.facts import read_locks_again
-from app.journeys.telling import tell_caller, tell_owner
 from app.messaging.service import queue_message
 from app.ussd.vocabulary import NothingToShow, Values
 
@@ -54,157 +54,166 @@ def reset_code(typed: str, _now: datetime) -> str:
 
 
 @vocabulary.guard("locked")
-def locked(talk: Conversation) -> bool:
+def locked(dialogue: Dialogue) -> bool:
     """Whether this person's PIN is still to be typed in this session."""
-    return bool(talk.facts.get("k")) and not talk.facts.get("o")
+    return bool(dialogue.facts.get("k")) and not dialogue.facts.get("o")
 
 
 @vocabulary.guard("has_pin")
-def has_pin(talk: Conversation) -> bool:
-    return bool(talk.facts.get("k"))
+def has_pin(dialogue: Dialogue) -> bool:
+    return bool(dialogue.facts.get("k"))
 
 
 @vocabulary.guard("has_no_pin")
-def has_no_pin(talk: Conversation) -> bool:
-    return not has_pin(talk)
+def has_no_pin(dialogue: Dialogue) -> bool:
+    return not has_pin(dialogue)
 
 
 @vocabulary.guard("has_reset_code")
-def has_reset_code(talk: Conversation) -> bool:
+def has_reset_code(dialogue: Dialogue) -> bool:
     """A one-time code is on its way: it often comes after the session in which it was asked."""
-    return bool(talk.facts.get("r"))
+    return bool(dialogue.facts.get("r"))
 
 
 @vocabulary.action("type_pin", "right", "wrong", "paused")
-def type_pin(talk: Conversation) -> str:
+def type_pin(dialogue: Dialogue) -> str:
     """Committed whatever comes of it, so that a wrong PIN counts."""
     outcome = "right"
-    with transaction(talk.desk.database) as connection:
+    with transaction(dialogue.services.database) as connection:
         try:
             check_pin(
                 connection,
-                talk.facts["a"][0],
-                SecretStr(talk.kept["pin"]),
-                key=talk.desk.secret,
-                action_key=talk.action_key,
-                now=talk.now,
+                dialogue.facts["a"][0],
+                SecretStr(dialogue.kept["pin"]),
+                key=dialogue.services.secret,
+                action_key=dialogue.action_key,
+                now=dialogue.now,
             )
         except WrongPinTyped:
             outcome = "wrong"
         except PinPaused as pause:
             outcome = "paused"
-            talk.facts["u"] = ceil(pause.params["until"].timestamp() / 60) * 60
-    talk.facts["o"] = int(outcome == "right")
+            dialogue.facts["u"] = ceil(pause.params["until"].timestamp() / 60) * 60
+    dialogue.facts["o"] = int(outcome == "right")
     return outcome
 
 
 @vocabulary.source("pin_pause")
-def pin_pause(talk: Conversation) -> Values:
+def pin_pause(dialogue: Dialogue) -> Values:
     """The first whole minute at which the PIN may be typed again."""
-    if not (until := talk.facts.get("u")):
+    if not (until := dialogue.facts.get("u")):
         raise NothingToShow()
     return {"until": datetime.fromtimestamp(until, UTC)}
 
 
 @vocabulary.action("close_pin", "closed")
-def close_pin(talk: Conversation) -> str:
+def close_pin(dialogue: Dialogue) -> str:
     """Changing and removing want the PIN typed again, whoever holds the phone by now."""
-    talk.facts["o"] = 0
+    dialogue.facts["o"] = 0
     return "closed"
 
 
 @vocabulary.action("keep_new_pin", "kept")
-def keep_new_pin(talk: Conversation) -> str:
+def keep_new_pin(dialogue: Dialogue) -> str:
     """Of the PIN typed first only its digest waits for the second."""
-    talk.facts["n"] = pin_hash(SecretStr(talk.kept["pin"]), talk.desk.secret)
+    dialogue.facts["n"] = pin_hash(SecretStr(dialogue.kept["pin"]), dialogue.services.secret)
     return "kept"
 
 
 @vocabulary.action("set_pin", "set", "differs")
-def store_new_pin(talk: Conversation) -> str:
-    hashed = talk.facts.pop("n", None)
+def store_new_pin(dialogue: Dialogue) -> str:
+    hashed = dialogue.facts.pop("n", None)
     if hashed is None:
         raise NothingToShow()
-    if not is_pin_of(hashed, SecretStr(talk.kept["pin"]), talk.desk.secret):
+    if not is_pin_of(hashed, SecretStr(dialogue.kept["pin"]), dialogue.services.secret):
         return "differs"
-    with transaction(talk.desk.database) as connection:
-        set_pin(connection, talk.facts["a"][0], hashed, talk.phone, talk.now)
-        _tell(connection, talk, "pin_set")
-    talk.facts |= {"k": 1, "o": 1, "r": 0}
+    with transaction(dialogue.services.database) as connection:
+        set_pin(connection, dialogue.facts["a"][0], hashed, dialogue.phone, dialogue.now)
+        _tell(connection, dialogue, "pin_set")
+    dialogue.facts |= {"k": 1, "o": 1, "r": 0}
     return "set"
 
 
 @vocabulary.action("remove_pin", "removed", by_sms=own_message_when("removed"))
-def drop_pin(talk: Conversation) -> str:
-    with transaction(talk.desk.database) as connection:
-        if remove_pin(connection, talk.facts["a"][0]):
-            _tell(connection, talk, "pin_removed")
-    talk.facts |= {"k": 0, "o": 0, "r": 0}
+def drop_pin(dialogue: Dialogue) -> str:
+    with transaction(dialogue.services.database) as connection:
+        if remove_pin(connection, dialogue.facts["a"][0]):
+            _tell(connection, dialogue, "pin_removed")
+    dialogue.facts |= {"k": 0, "o": 0, "r": 0}
     return "removed"
 
 
 @vocabulary.action("ask_reset", "sent", "not_recognised", "paused")
-def ask_reset(talk: Conversation) -> str:
+def ask_reset(dialogue: Dialogue) -> str:
     """RNA number and birth date first; the code goes to the phone the PIN was set on."""
-    number, born = talk.kept.pop("rna_number"), date.fromisoformat(talk.kept.pop("birth_date"))
+    number, born = (
+        dialogue.kept.pop("rna_number"),
+        date.fromisoformat(dialogue.kept.pop("birth_date")),
+    )
     try:
-        with transaction(talk.desk.database) as connection:
-            take_identification_try(connection, talk.phone, talk.action_key, talk.now)
+        with transaction(dialogue.services.database) as connection:
+            take_identification_attempt(
+                connection, dialogue.phone, dialogue.action_key, dialogue.now
+            )
     except IdentificationPaused:
         return "paused"
     try:
-        with transaction(talk.desk.database) as connection:
-            confirm_identity(connection, talk.facts["a"][0], number, born)
-            _send_reset_code(connection, talk)
+        with transaction(dialogue.services.database) as connection:
+            confirm_identity(connection, dialogue.facts["a"][0], number, born)
+            _send_reset_code(connection, dialogue)
     except NotRecognised:
         return "not_recognised"
-    talk.facts["r"] = 1
+    dialogue.facts["r"] = 1
     return "sent"
 
 
 @vocabulary.action("type_reset_code", "right", "wrong")
-def type_reset_code(talk: Conversation) -> str:
+def type_reset_code(dialogue: Dialogue) -> str:
     outcome = "right"
-    with transaction(talk.desk.database) as connection:
+    with transaction(dialogue.services.database) as connection:
         try:
-            code = SecretStr(talk.kept["reset_code"])
+            code = SecretStr(dialogue.kept["reset_code"])
             take_reset_code(
-                connection, talk.facts["a"][0], code, key=talk.desk.secret, now=talk.now
+                connection,
+                dialogue.facts["a"][0],
+                code,
+                key=dialogue.services.secret,
+                now=dialogue.now,
             )
         except ResetCodeUnknown:
             outcome = "wrong"
     if outcome == "wrong":
-        with reading(talk.desk.database) as connection:
-            read_locks_again(connection, talk)
+        with reading(dialogue.services.database) as connection:
+            read_locks_again(connection, dialogue)
     return outcome
 
 
-def _send_reset_code(connection: Connection, talk: Conversation) -> None:
+def _send_reset_code(connection: Connection, dialogue: Dialogue) -> None:
     """Once for each time it is asked: a gateway's retry sends nothing."""
     started = start_pin_reset(
         connection,
-        talk.facts["a"][0],
-        key=talk.desk.secret,
-        random=talk.desk.random,
-        action_key=talk.action_key,
-        now=talk.now,
+        dialogue.facts["a"][0],
+        key=dialogue.services.secret,
+        random=dialogue.services.random,
+        action_key=dialogue.action_key,
+        now=dialogue.now,
     )
     if started is None:
         return
     code, phone = started
     queue_message(
         connection,
-        talk.desk.words,
+        dialogue.services.words,
         kind="pin_reset",
-        event=talk.action_key,
+        event=dialogue.action_key,
         phone=phone,
-        language=talk.language,
+        language=dialogue.language,
         values={"reset_code": code},
-        now=talk.now,
+        now=dialogue.now,
     )
 
 
-def _tell(connection: Connection, talk: Conversation, kind: str) -> None:
+def _tell(connection: Connection, dialogue: Dialogue, kind: str) -> None:
     """On the line, and to the person's own phone: it may have been somebody else."""
-    tell_owner(connection, talk, kind)
-    tell_caller(connection, talk, kind)
+    tell_owner(connection, dialogue, kind)
+    tell_caller(connection, dialogue, kind)

@@ -6,10 +6,10 @@ from app.base.database import reading, transaction
 from app.enrolment.errors import IdentificationPaused, NotRecognised
 from app.enrolment.queries import find_household, get_record
 from app.enrolment.rules import plain_name
-from app.enrolment.service import forget_phone, identify_phone, take_identification_try
-from app.journeys.desk import Conversation, own_message_when, vocabulary
+from app.enrolment.service import forget_phone, identify_phone, take_identification_attempt
+from app.journeys.confirmations import tell_caller, tell_owner
+from app.journeys.context import Dialogue, own_message_when, vocabulary
 from app.journeys.facts import keep_household, read_facts
-from app.journeys.telling import tell_caller, tell_owner
 from app.messaging.queries import wants_reminders
 from app.messaging.service import set_reminders
 from app.text.words import Say
@@ -20,122 +20,124 @@ _ARABIC_NAMES = {"ar"}
 
 
 @vocabulary.action("look_at_reminders", "on", "off")
-def look_at_reminders(talk: Conversation) -> str:
-    with reading(talk.desk.database) as connection:
-        return "on" if wants_reminders(connection, talk.phone) else "off"
+def look_at_reminders(dialogue: Dialogue) -> str:
+    with reading(dialogue.services.database) as connection:
+        return "on" if wants_reminders(connection, dialogue.phone) else "off"
 
 
 @vocabulary.action("stop_reminders", "done", by_sms=own_message_when("done"))
-def stop_reminders(talk: Conversation) -> str:
-    return _switch_reminders(talk, False)
+def stop_reminders(dialogue: Dialogue) -> str:
+    return _switch_reminders(dialogue, False)
 
 
 @vocabulary.action("start_reminders", "done", by_sms=own_message_when("done"))
-def start_reminders(talk: Conversation) -> str:
-    return _switch_reminders(talk, True)
+def start_reminders(dialogue: Dialogue) -> str:
+    return _switch_reminders(dialogue, True)
 
 
-def _switch_reminders(talk: Conversation, wanted: bool) -> str:
-    with transaction(talk.desk.database) as connection:
-        set_reminders(connection, talk.phone, wanted, talk.now)
-        tell_caller(connection, talk, "reminders_on" if wanted else "reminders_off")
+def _switch_reminders(dialogue: Dialogue, wanted: bool) -> str:
+    with transaction(dialogue.services.database) as connection:
+        set_reminders(connection, dialogue.phone, wanted, dialogue.now)
+        tell_caller(connection, dialogue, "reminders_on" if wanted else "reminders_off")
     return "done"
 
 
 @vocabulary.action("look_at_record", "seen")
-def look_at_record(talk: Conversation) -> str:
-    with reading(talk.desk.database) as connection:
-        record = get_record(connection, talk.facts["a"][0])
+def look_at_record(dialogue: Dialogue) -> str:
+    with reading(dialogue.services.database) as connection:
+        record = get_record(connection, dialogue.facts["a"][0])
     places = [plain_name(place or "-") for place in (record.trade, record.province)]
-    talk.facts["record"] = [record.rna_number, record.category, *places]
+    dialogue.facts["record"] = [record.rna_number, record.category, *places]
     return "seen"
 
 
 @vocabulary.source("record")
-def record(talk: Conversation) -> Values:
-    if "record" not in talk.facts:
+def record(dialogue: Dialogue) -> Values:
+    if "record" not in dialogue.facts:
         raise NothingToShow()
-    number, category, trade, province = talk.facts["record"]
+    number, category, trade, province = dialogue.facts["record"]
     kind = Say(f"category.{category.lower()}")
     return {"rna": number, "category": kind, "trade": trade, "province": province}
 
 
 @vocabulary.action("look_at_household", "seen")
-def look_at_household(talk: Conversation) -> str:
-    with reading(talk.desk.database) as connection:
-        keep_household(talk, find_household(connection, talk.phone))
+def look_at_household(dialogue: Dialogue) -> str:
+    with reading(dialogue.services.database) as connection:
+        keep_household(dialogue, find_household(connection, dialogue.phone))
     return "seen"
 
 
 @vocabulary.rows("persons")
-def persons(talk: Conversation) -> list[Row]:
-    return [Row(row[0], {"person": _name(talk, row)}) for row in talk.facts.get("h", [])]
+def persons(dialogue: Dialogue) -> list[Row]:
+    return [Row(row[0], {"person": _name(dialogue, row)}) for row in dialogue.facts.get("h", [])]
 
 
 @vocabulary.source("person")
-def chosen_person(talk: Conversation) -> Values:
+def chosen_person(dialogue: Dialogue) -> Values:
     """Who all entries are about in this session."""
-    return {"person": _name(talk, _chosen(talk))}
+    return {"person": _name(dialogue, _chosen(dialogue))}
 
 
 @vocabulary.guard("several_persons")
-def several_persons(talk: Conversation) -> bool:
-    return len(talk.facts.get("h", [])) > 1
+def several_persons(dialogue: Dialogue) -> bool:
+    return len(dialogue.facts.get("h", [])) > 1
 
 
 @vocabulary.guard("person_was_added")
-def person_was_added(talk: Conversation) -> bool:
-    return several_persons(talk) and bool(_chosen(talk)[3])
+def person_was_added(dialogue: Dialogue) -> bool:
+    return several_persons(dialogue) and bool(_chosen(dialogue)[3])
 
 
 @vocabulary.action("take_person", "taken")
-def take_person(talk: Conversation) -> str:
+def take_person(dialogue: Dialogue) -> str:
     """Only somebody of this phone, as it is now: the list may be old."""
-    with reading(talk.desk.database) as connection:
-        members = find_household(connection, talk.phone)
-        keep_household(talk, members)
-        if talk.kept["person"] not in {member.id for member in members}:
+    with reading(dialogue.services.database) as connection:
+        members = find_household(connection, dialogue.phone)
+        keep_household(dialogue, members)
+        if dialogue.kept["person"] not in {member.id for member in members}:
             raise NothingToShow()
-        read_facts(connection, talk, talk.kept["person"])
+        read_facts(connection, dialogue, dialogue.kept["person"])
     return "taken"
 
 
 @vocabulary.action("add_person", "added", "not_recognised", "last_try_failed", "paused")
-def add_person(talk: Conversation) -> str:
+def add_person(dialogue: Dialogue) -> str:
     """The try is committed first, so that a wrong one counts whatever happens next."""
-    number, born = talk.kept["rna_number"], date.fromisoformat(talk.kept["birth_date"])
+    number, born = dialogue.kept["rna_number"], date.fromisoformat(dialogue.kept["birth_date"])
     try:
-        with transaction(talk.desk.database) as connection:
-            left = take_identification_try(connection, talk.phone, talk.action_key, talk.now)
+        with transaction(dialogue.services.database) as connection:
+            left = take_identification_attempt(
+                connection, dialogue.phone, dialogue.action_key, dialogue.now
+            )
     except IdentificationPaused:
         return "paused"
     try:
-        with transaction(talk.desk.database) as connection:
-            added = identify_phone(connection, talk.phone, number, born, talk.now)
-            keep_household(talk, find_household(connection, talk.phone))
-            read_facts(connection, talk, added)
-            tell_owner(connection, talk, "phone_added")
+        with transaction(dialogue.services.database) as connection:
+            added = identify_phone(connection, dialogue.phone, number, born, dialogue.now)
+            keep_household(dialogue, find_household(connection, dialogue.phone))
+            read_facts(connection, dialogue, added)
+            tell_owner(connection, dialogue, "phone_added")
     except NotRecognised:
-        talk.kept = {"tries_left": left}
+        dialogue.kept = {"tries_left": left}
         return "not_recognised" if left else "last_try_failed"
-    talk.kept = {}
+    dialogue.kept = {}
     return "added"
 
 
 @vocabulary.action("remove_person", "removed")
-def remove_person(talk: Conversation) -> str:
+def remove_person(dialogue: Dialogue) -> str:
     """From this phone only; the person stays in the register."""
-    with transaction(talk.desk.database) as connection:
-        forget_phone(connection, talk.phone, talk.facts["a"][0])
+    with transaction(dialogue.services.database) as connection:
+        forget_phone(connection, dialogue.phone, dialogue.facts["a"][0])
     return "removed"
 
 
-def _chosen(talk: Conversation) -> list[object]:
-    for row in talk.facts.get("h", []):
-        if row[0] == talk.facts["a"][0]:
+def _chosen(dialogue: Dialogue) -> list[object]:
+    for row in dialogue.facts.get("h", []):
+        if row[0] == dialogue.facts["a"][0]:
             return list(row)
     raise NothingToShow()
 
 
-def _name(talk: Conversation, row: list[object]) -> str:
-    return str(row[2] if talk.language in _ARABIC_NAMES else row[1])
+def _name(dialogue: Dialogue, row: list[object]) -> str:
+    return str(row[2] if dialogue.language in _ARABIC_NAMES else row[1])

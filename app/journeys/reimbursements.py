@@ -10,8 +10,8 @@ from app.base.money import Money
 from app.claims.errors import ClaimClosed
 from app.claims.queries import list_claims
 from app.claims.service import choose_collection
-from app.journeys.desk import Conversation, own_message_when, vocabulary
-from app.journeys.telling import tell_caller
+from app.journeys.confirmations import tell_caller
+from app.journeys.context import Dialogue, own_message_when, vocabulary
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
 
@@ -19,19 +19,19 @@ _OPEN = {"filed", "in_review", "ready"}
 _told_when_chosen = own_message_when("chosen")
 
 
-def claims_by_sms(talk: Conversation, outcome: str) -> Say:
+def claims_by_sms(dialogue: Dialogue, outcome: str) -> Say:
     """The newest claim, for whom the screen was too slow."""
     if outcome == "none":
         return Say("sms.no_claims")
-    newest = _values(talk.facts["claims"][0])
+    newest = _values(dialogue.facts["claims"][0])
     return Say("sms.claims", {"claim": newest["claim"], "claim_state": newest["claim_state"]})
 
 
 @vocabulary.action("look_at_claims", "some", "none", by_sms=claims_by_sms)
-def look_at_claims(talk: Conversation) -> str:
-    with reading(talk.desk.database) as connection:
-        found = list_claims(connection, talk.facts["a"][0])
-    talk.facts["claims"] = [
+def look_at_claims(dialogue: Dialogue) -> str:
+    with reading(dialogue.services.database) as connection:
+        found = list_claims(connection, dialogue.facts["a"][0])
+    dialogue.facts["claims"] = [
         [
             claim.number,
             claim.filed_on.isoformat(),
@@ -46,56 +46,56 @@ def look_at_claims(talk: Conversation) -> str:
 
 
 @vocabulary.rows("claims")
-def claims(talk: Conversation) -> list[Row]:
-    return [Row(row[0], _values(row)) for row in talk.facts.get("claims", ())]
+def claims(dialogue: Dialogue) -> list[Row]:
+    return [Row(row[0], _values(row)) for row in dialogue.facts.get("claims", ())]
 
 
 @vocabulary.source("claim")
-def claim(talk: Conversation) -> Values:
-    return _values(_chosen(talk))
+def claim(dialogue: Dialogue) -> Values:
+    return _values(_chosen(dialogue))
 
 
 @vocabulary.guard("may_collect_cash")
-def may_collect_cash(talk: Conversation) -> bool:
-    return _may_choose(talk, "cash")
+def may_collect_cash(dialogue: Dialogue) -> bool:
+    return _may_choose(dialogue, "cash")
 
 
 @vocabulary.guard("may_collect_bank")
-def may_collect_bank(talk: Conversation) -> bool:
-    return _may_choose(talk, "bank")
+def may_collect_bank(dialogue: Dialogue) -> bool:
+    return _may_choose(dialogue, "bank")
 
 
 @vocabulary.action("collect_in_cash", "chosen", "too_late", by_sms=_told_when_chosen)
-def collect_in_cash(talk: Conversation) -> str:
-    return _choose(talk, "cash")
+def collect_in_cash(dialogue: Dialogue) -> str:
+    return _choose(dialogue, "cash")
 
 
 @vocabulary.action("collect_at_bank", "chosen", "too_late", by_sms=_told_when_chosen)
-def collect_at_bank(talk: Conversation) -> str:
-    return _choose(talk, "bank")
+def collect_at_bank(dialogue: Dialogue) -> str:
+    return _choose(dialogue, "bank")
 
 
-def _choose(talk: Conversation, way: str) -> str:
-    row = _chosen(talk)
+def _choose(dialogue: Dialogue, way: str) -> str:
+    row = _chosen(dialogue)
     try:
-        with transaction(talk.desk.database) as connection:
-            if choose_collection(connection, talk.facts["a"][0], row[0], way, talk.now):
+        with transaction(dialogue.services.database) as connection:
+            if choose_collection(connection, dialogue.facts["a"][0], row[0], way, dialogue.now):
                 said = {"claim": row[0], "collection": Say(f"collection.{way}")}
-                tell_caller(connection, talk, "collection", said)
+                tell_caller(connection, dialogue, "collection", said)
     except ClaimClosed:
         return "too_late"
     row[5] = way
     return "chosen"
 
 
-def _may_choose(talk: Conversation, way: str) -> bool:
-    row = _chosen(talk)
+def _may_choose(dialogue: Dialogue, way: str) -> bool:
+    row = _chosen(dialogue)
     return row[2] in _OPEN and row[5] != way
 
 
-def _chosen(talk: Conversation) -> list[Any]:
-    for row in talk.facts.get("claims", ()):
-        if row[0] == talk.kept.get("claim"):
+def _chosen(dialogue: Dialogue) -> list[Any]:
+    for row in dialogue.facts.get("claims", ()):
+        if row[0] == dialogue.kept.get("claim"):
             return row  # type: ignore[no-any-return]
     raise NothingToShow()
 

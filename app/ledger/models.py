@@ -17,6 +17,7 @@ from sqlalchemy import (
     Text,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from app.base.database import metadata
 
@@ -29,6 +30,19 @@ ACCOUNTS = (RECEIVABLE, CONTRIBUTIONS, PENALTIES, FEES, SUSPENSE)
 
 # One word an event: docs/money.md has a row for each.
 EVENTS = ("deposit", "reversal", "posting", "posting_refused", "posting_again", "resolution")
+
+BREAK_KINDS = (
+    "missing_here",
+    "missing_there",
+    "amount_differs",
+    "duplicate",
+    "other_agent",
+    "reversed_there",
+    "reversed_here",
+    "other_amount_sent",
+    "posting_refused",
+    "reversal_asked",
+)
 
 ledger_account = Table(
     "ledger_account",
@@ -79,4 +93,59 @@ ledger_line = Table(
     CheckConstraint("amount_centimes <> 0", name="amount"),
     CheckConstraint("currency = 'MAD'", name="currency"),
     Index("ix_ledger_line_account", "account"),
+)
+
+# What does not agree, until two people have settled it. docs/money.md says what each kind means.
+reconciliation_break = Table(
+    "reconciliation_break",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False, server_default=text("'open'")),
+    Column("network", ForeignKey("agent_network.code"), nullable=False),
+    Column("receipt_number", ForeignKey("deposit.receipt_number"), index=True),
+    Column("code", Text),
+    Column("our_centimes", BigInteger),
+    Column("their_centimes", BigInteger),
+    # Where it was found: a settlement file's line, or a line sent to CNSS.
+    Column("file_id", ForeignKey("settlement_file.id")),
+    Column("line", BigInteger),
+    Column("details", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("owner", Text),
+    Column("method", Text),
+    Column("reason", Text),
+    Column("proposed_by", Text),
+    Column("proposed_at", DateTime(timezone=True)),
+    Column("approved_by", Text),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("transaction_id", ForeignKey("ledger_transaction.id"), unique=True),
+    CheckConstraint("kind IN ('" + "', '".join(BREAK_KINDS) + "')", name="kind"),
+    CheckConstraint("state IN ('open', 'proposed', 'resolved', 'closed')", name="state"),
+    CheckConstraint("(state IN ('resolved', 'closed')) = (ended_at IS NOT NULL)", name="ended"),
+    CheckConstraint(
+        "(state = 'resolved') = (transaction_id IS NOT NULL AND approved_by IS NOT NULL)",
+        name="resolved",
+    ),
+    CheckConstraint(
+        "state IN ('open', 'closed') OR (proposed_by IS NOT NULL AND method IS NOT NULL"
+        " AND reason IS NOT NULL AND proposed_at IS NOT NULL)",
+        name="proposed",
+    ),
+    CheckConstraint("lower(approved_by) <> lower(proposed_by)", name="two_people"),
+    Index(
+        "ix_reconciliation_break_open", "id", postgresql_where=text("state IN ('open', 'proposed')")
+    ),
+)
+
+audit_event = Table(
+    "audit_event",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("happened_at", DateTime(timezone=True), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("details", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    Index("ix_audit_event_subject", "subject", "id"),
 )

@@ -14,7 +14,7 @@ from app.ledger.models import ledger_account, ledger_line, ledger_transaction
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class StatementLine:
     """One line of an account; `amount` is positive where it is a debit."""
 
     amount: Money
@@ -35,7 +35,7 @@ class Statement:
 
     account: str
     opening: Money
-    entries: tuple[Entry, ...]
+    entries: tuple[StatementLine, ...]
 
     @property
     def closing(self) -> Money:
@@ -69,9 +69,9 @@ def account_statement(connection: Connection, account: str, first: date, end: da
     return Statement(account, Money(opening), tuple(found))
 
 
-def _entry(*row: Any) -> Entry:
+def _entry(*row: Any) -> StatementLine:
     centimes, *told = row
-    return Entry(Money(centimes), *told)
+    return StatementLine(Money(centimes), *told)
 
 
 def trial_balance(connection: Connection, end: date) -> dict[str, Money]:

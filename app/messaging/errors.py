@@ -3,7 +3,7 @@
 from app.base.errors import MaalemError
 
 
-class PricesWrong(MaalemError):  # noqa: N818
+class PricesWrong(MaalemError):
     """The price list cannot be used; `why` says what is wrong with it."""
 
     code = "prices_wrong"

@@ -149,8 +149,8 @@ delivery_report = Table(
 )
 
 # Phones that a provider does not write to any more: who said STOP to it.
-provider_stop = Table(
-    "provider_stop",
+provider_opt_out = Table(
+    "provider_opt_out",
     metadata,
     Column("provider", Text, primary_key=True),
     Column("phone", Text, primary_key=True),

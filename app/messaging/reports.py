@@ -15,7 +15,7 @@ from sqlalchemy import Connection, DateTime, TextClause, bindparam, text, update
 
 from app.base.phone import Phone
 from app.messaging.models import message
-from app.messaging.stops import note_provider_stop
+from app.messaging.opt_outs import record_provider_opt_out
 from app.messaging.undelivered import note_made_up, tell_again
 from app.sms.provider import Report
 
@@ -127,7 +127,7 @@ def _move(
 def _note_stops(connection: Connection, pairs: _Pairs, now: datetime) -> None:
     if pairs.messages:
         for provider, phone in connection.execute(_STOPPED, pairs._asdict()).all():
-            note_provider_stop(connection, provider, Phone(phone), now)
+            record_provider_opt_out(connection, provider, Phone(phone), now)
 
 
 # By the provider's reference, else by our own id.

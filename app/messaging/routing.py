@@ -11,7 +11,7 @@ MOST_ATTEMPTS_HERE = 3
 
 
 @dataclass(slots=True)
-class Room:
+class Capacity:
     """How many messages each usable provider may still be given now."""
 
     left: dict[str, int]
@@ -24,7 +24,7 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class RouteRequest:
     """What a message asks of the choice.
 
     `at`: the provider that had it last, `attempts_here` how often; `refused`: where it is not to
@@ -38,8 +38,8 @@ class Wanted:
 
 
 def choose_provider(
-    wanted: Wanted,
-    room: Room,
+    wanted: RouteRequest,
+    room: Capacity,
     providers: Sequence[str],
     weights: Mapping[str, int],
     random: Random,

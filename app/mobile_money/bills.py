@@ -20,12 +20,12 @@ from app.enrolment.models import artisan
 from app.enrolment.queries import find_language, get_artisan, owners_of
 from app.mobile_money.errors import Refused
 from app.mobile_money.objects import bill_object, payment_object, refuse
+from app.payments.codes import issue_code
 from app.payments.errors import AnotherIsLive, NothingDue
 from app.payments.models import deposit, payment_code, reversal
 from app.payments.queries import IssuedCode
+from app.payments.receipts import find_code
 from app.payments.rules import read_code
-from app.payments.service import issue_code
-from app.payments.till_queries import find_code
 from app.text.words import Words
 
 SERVED = ("linkref", "msisdn", "consumerno")
@@ -43,7 +43,7 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class BillPage:
     """The wanted rows of `available`."""
 
     rows: list[dict[str, Any]]
@@ -71,7 +71,7 @@ def list_bills(
     words: Words,
     random: Random,
     now: datetime,
-) -> Found:
+) -> BillPage:
     """The live bills of whom all the identifiers name.
 
     Who owes and has no live code gets one: the artisan may come without a phone. Refused where an
@@ -115,7 +115,7 @@ def list_payments(
     identifiers: Mapping[str, str],
     code: str | None,
     page: Page,
-) -> Found:
+) -> BillPage:
     """The payments this network made for a bill, or for all bills of an account; newest first.
 
     What another network took is not told.
@@ -150,7 +150,7 @@ def list_payments(
     counted = select(func.count()).select_from(statement.order_by(None).subquery())
     available = connection.execute(counted).scalar_one()
     rows = connection.execute(statement.limit(page.limit).offset(page.offset))
-    return Found([_payment(row) for row in rows], available)
+    return BillPage([_payment(row) for row in rows], available)
 
 
 def _payment(row: Any) -> dict[str, Any]:
@@ -263,7 +263,7 @@ def _bill(connection: Connection, code: str, now: datetime) -> dict[str, Any] | 
     return bill_object(code, payable.total, payable.full_name, months, issued, payable.expires_at)
 
 
-def _page(rows: list[dict[str, Any]], page: Page) -> Found:
+def _page(rows: list[dict[str, Any]], page: Page) -> BillPage:
     def wanted(row: dict[str, Any]) -> bool:
         made = datetime.fromisoformat(row["creationDate"])
         return (page.since is None or made >= page.since) and (
@@ -271,7 +271,7 @@ def _page(rows: list[dict[str, Any]], page: Page) -> Found:
         )
 
     kept = [row for row in rows if wanted(row)]
-    return Found(kept[page.offset : page.offset + page.limit], len(kept))
+    return BillPage(kept[page.offset : page.offset + page.limit], len(kept))
 
 
 def _nobody() -> Refused:

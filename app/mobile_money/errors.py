@@ -8,7 +8,7 @@ from typing import Any
 from app.base.errors import MaalemError
 
 
-class Refused(MaalemError):  # noqa: N818
+class Refused(MaalemError):
     """An error of the definition: `category`, `error`, a sentence, and what helps to find it."""
 
     code = "refused"

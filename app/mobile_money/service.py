@@ -35,19 +35,19 @@ from app.mobile_money.objects import (
     reversal_object,
     state_object,
 )
+from app.payments.collector import Collector
 from app.payments.deposits import redeem_code
 from app.payments.errors import KeyReused, ReceiptUnknown
 from app.payments.models import deposit, payment_code
-from app.payments.reversals import Undoing, reverse_deposit
+from app.payments.reversals import ReversalRequest, reverse_deposit
 from app.payments.rules import read_code
-from app.payments.takers import Taker
 from app.text.words import Words
 
 _log = structlog.get_logger("api")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ApiRequest:
     """A request as it came: to which `path`, what for (`target`: a bill's or a payment's
     reference), and how it wants its answer: in `step`, by `callback` or by `polling`.
     """
@@ -63,7 +63,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ApiAnswer:
     """An HTTP status and a JSON object; `why` it is a refusal is for the log alone."""
 
     status: int
@@ -76,8 +76,8 @@ def new_uuid(random: Random) -> str:
 
 
 def answer_request(
-    connection: Connection, asked: Asked, *, words: Words, random: Random, now: datetime
-) -> Answer:
+    connection: Connection, asked: ApiRequest, *, words: Words, random: Random, now: datetime
+) -> ApiAnswer:
     """The answer to a request: given before, given now, or promised. KeyReused.
 
     Of two at the same moment one waits here for the other, and gets its answer.
@@ -86,11 +86,11 @@ def answer_request(
     if new and asked.method == "step":
         return carry_out(connection, row, words=words, now=now)
     if row.method == "step" and row.answer is not None:
-        return Answer(row.status, row.answer)
-    return Answer(202, told_state(row))
+        return ApiAnswer(row.status, row.answer)
+    return ApiAnswer(202, told_state(row))
 
 
-def carry_out(connection: Connection, row: Any, *, words: Words, now: datetime) -> Answer:
+def carry_out(connection: Connection, row: Any, *, words: Words, now: datetime) -> ApiAnswer:
     """Does what a kept request asks for and keeps the answer; a callback is due at once."""
     try:
         with connection.begin_nested():
@@ -106,7 +106,7 @@ def carry_out(connection: Connection, row: Any, *, words: Words, now: datetime) 
         why = str(error.params.get("why") or error.code)
         reference, answer, state = (
             None,
-            Answer(refused.status, error_object(refused, now), why),
+            ApiAnswer(refused.status, error_object(refused, now), why),
             "failed",
         )
     _keep_answer(connection, row, state, answer, reference, now)
@@ -117,7 +117,7 @@ def _keep_answer(
     connection: Connection,
     row: Any,
     state: str,
-    answer: Answer,
+    answer: ApiAnswer,
     reference: str | None,
     now: datetime,
 ) -> None:
@@ -155,7 +155,9 @@ def answer_waiting(connection: Connection, *, words: Words, now: datetime) -> bo
         # Kept as refused: it would be first again, and nobody behind it would be answered.
         _log.error("unanswerable", client=row.client_id, why=type(error).__name__)
         refused = Refused("internal", "genericError", "something went wrong")
-        _keep_answer(connection, row, "failed", Answer(500, error_object(refused, now)), None, now)
+        _keep_answer(
+            connection, row, "failed", ApiAnswer(500, error_object(refused, now)), None, now
+        )
     return True
 
 
@@ -180,7 +182,9 @@ def _find(connection: Connection, client: Client, which: Any) -> Any:
     ).one_or_none()
 
 
-def _keep(connection: Connection, asked: Asked, random: Random, now: datetime) -> tuple[Any, bool]:
+def _keep(
+    connection: Connection, asked: ApiRequest, random: Random, now: datetime
+) -> tuple[Any, bool]:
     """The request's row, and whether it is new."""
     told = json.dumps([asked.path, asked.body], sort_keys=True)
     digest = sha256(told.encode()).digest()
@@ -209,7 +213,7 @@ def _keep(connection: Connection, asked: Asked, random: Random, now: datetime) -
 
 def _pay(
     connection: Connection, client: Client, row: Any, words: Words, now: datetime
-) -> tuple[str, Answer]:
+) -> tuple[str, ApiAnswer]:
     payment, code = read_payment(row.body), read_code(row.target)
     agent = (
         find_agent_of(connection, client.network, payment.agent_number)
@@ -219,7 +223,7 @@ def _pay(
     if client.agencies is not None and (agent is None or agent.agency_code not in client.agencies):
         words_for = "metadata.agentId: none of the agencies this client speaks for"
         raise Refused("authorisation", "requestingPartyAuthorisationError", words_for)
-    taker = Taker(
+    collector = Collector(
         "api",
         f"client:{client.id}",
         client.network,
@@ -233,20 +237,20 @@ def _pay(
     receipt = redeem_code(
         connection,
         code,
-        taker,
+        collector,
         key=f"api:{row.correlation_id}",
         words=words,
         now=now,
         amount=payment.amount,
     )
-    return receipt, Answer(
+    return receipt, ApiAnswer(
         201, payment_object(receipt, code, payment.amount, now, kept=payment.kept)
     )
 
 
 def _reverse(
     connection: Connection, client: Client, row: Any, words: Words, now: datetime
-) -> tuple[str, Answer]:
+) -> tuple[str, ApiAnswer]:
     """By our reference of the payment, or by the network's own."""
     amount = read_reversal(row.body)
     found = _named_payment(connection, client, row.target)
@@ -256,10 +260,10 @@ def _reverse(
     if amount is not None and amount != total:
         error = "overPaymentNotAllowed" if amount > total else "underPaymentNotAllowed"
         raise Refused("businessRule", error, "only the whole payment is reversed")
-    undoing = Undoing("api", f"client:{client.id}", network=client.network)
+    undoing = ReversalRequest("api", f"client:{client.id}", network=client.network)
     reason = _reason(row.body)
     reverse_deposit(connection, found.receipt_number, undoing, reason, words=words, now=now)
-    return f"R{found.receipt_number}", Answer(
+    return f"R{found.receipt_number}", ApiAnswer(
         201, reversal_object(found.receipt_number, total, now)
     )
 

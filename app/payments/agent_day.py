@@ -12,7 +12,7 @@ from app.agents.models import agency, agent
 from app.agents.queries import AGENT, Agent
 from app.base.clock import local_date
 from app.base.money import Money
-from app.payments.limits import SINCE, Taken, beginning_of_day, sum_of_day
+from app.payments.limits import SINCE, DayTotals, beginning_of_day, sum_of_day
 from app.payments.models import deposit, reversal, till_close
 
 _NEWEST = 5
@@ -33,7 +33,7 @@ class AgentDay:
     """Of today, what stands: `deposits` counts it; `newest` are the last five, newest first."""
 
     agent: Agent
-    taken: Taken
+    taken: DayTotals
     deposits: int
     newest: tuple[DayDeposit, ...]
 
@@ -47,7 +47,7 @@ def find_agent_day(connection: Connection, agent_id: int, now: datetime) -> Agen
     *who, by_agent, by_agency, deposits, newest = row
     return AgentDay(
         Agent.of(who),
-        Taken(Money(by_agent), Money(by_agency)),
+        DayTotals(Money(by_agent), Money(by_agency)),
         deposits,
         tuple(
             DayDeposit(receipt, Money(total), datetime.fromtimestamp(at, UTC))

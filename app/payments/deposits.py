@@ -14,18 +14,18 @@ from sqlalchemy import Connection, text
 from app.base.clock import local_date
 from app.base.money import ZERO, Money
 from app.base.months import Month
+from app.ledger.breaks import open_break
 from app.ledger.models import CONTRIBUTIONS, FEES, PENALTIES, RECEIVABLE, SUSPENSE
 from app.ledger.service import book
 from app.messaging.service import queue_message
-from app.payments.breaks import open_break
+from app.payments.collector import Collector
 from app.payments.dues import is_still_owed
 from app.payments.errors import CodeCancelled, KeyReused, OverPaid, UnderPaid
-from app.payments.limits import hold_limits
-from app.payments.payable import why_not_payable
+from app.payments.limits import enforce_limits
+from app.payments.presentment import why_not_payable
+from app.payments.receipts import find_final_state, receipt_phones
+from app.payments.redemption import ClaimedCode, claim_code, end_later_code
 from app.payments.rules import receipt_number
-from app.payments.takers import Taker
-from app.payments.taking import TakenCode, end_later_code, take_code
-from app.payments.till_queries import find_code_end, receipt_phones
 from app.payments.wording import period_words
 from app.text.words import Words
 
@@ -50,7 +50,7 @@ class _Cash:
 def redeem_code(
     connection: Connection,
     code: str,
-    taker: Taker,
+    collector: Collector,
     *,
     key: str,
     words: Words,
@@ -71,49 +71,51 @@ def redeem_code(
     """
     digest, at = sha256(code.encode()).digest(), received_at or now
     if received_at is not None:
-        end_later_code(connection, code, approved_by or taker.actor, now)
+        end_later_code(connection, code, approved_by or collector.actor, now)
     asked = {
-        "caller": taker.caller,
+        "caller": collector.caller,
         "key": key,
         "wanted": code,
         "at": at,
         "late": received_at is not None,
     }
-    taken = take_code(connection, asked, digest)
+    taken = claim_code(connection, asked, digest)
     if isinstance(taken, str):
         return taken
     if taken is None:
         # The same request at the same moment may have won: then its receipt is ours too.
-        taken = take_code(connection, asked, digest)
+        taken = claim_code(connection, asked, digest)
         if isinstance(taken, str):
             return taken
-        raise why_not_payable(find_code_end(connection, code), taker.agent, at, taker.network)
+        raise why_not_payable(
+            find_final_state(connection, code), collector.agent, at, collector.network
+        )
     owed = [(month, contribution) for month, contribution, _ in taken.lines]
     if taken.settled_before or not is_still_owed(taken.person, owed):
         # The transaction is given up, so the code stays as it was.
         raise CodeCancelled(cancelled_at=now)
-    cash = _divide(taken, amount or taken.total, taker.other_amounts)
+    cash = _divide(taken, amount or taken.total, collector.other_amounts)
     if received_at is None:
-        hold_limits(connection, taker.agent, taker.client, cash.received, now)
+        enforce_limits(connection, collector.agent, collector.client, cash.received, now)
     receipt = receipt_number(taken.serial)
-    _record(connection, receipt, code, key, digest, taker, taken, cash, at, now)
-    _book(connection, receipt, taker, cash, now, approved_by)
+    _record(connection, receipt, code, key, digest, collector, taken, cash, at, now)
+    _book(connection, receipt, collector, cash, now, approved_by)
     if cash.suspense:
         open_break(
             connection,
             "other_amount_sent",
-            network=taker.network,
+            network=collector.network,
             receipt=receipt,
             code=code,
             ours=taken.total,
             theirs=cash.received,
             now=now,
         )
-    _queue_receipt(connection, receipt, code, cash, taker.place, words, at, now)
+    _queue_receipt(connection, receipt, code, cash, collector.place, words, at, now)
     return receipt
 
 
-def _divide(taken: TakenCode, received: Money, other_amounts: bool) -> _Cash:
+def _divide(taken: ClaimedCode, received: Money, other_amounts: bool) -> _Cash:
     """The fee, then whole months from the oldest on; the rest is nobody's yet. Pure."""
     if received != taken.total and not other_amounts:
         refusal = UnderPaid if received < taken.total else OverPaid
@@ -134,8 +136,8 @@ def _record(
     code: str,
     key: str,
     digest: bytes,
-    taker: Taker,
-    taken: TakenCode,
+    collector: Collector,
+    taken: ClaimedCode,
     cash: _Cash,
     at: datetime,
     now: datetime,
@@ -145,21 +147,21 @@ def _record(
         "receipt": receipt,
         "code": code,
         "artisan": taken.person.id,
-        "agent": taker.agent.id if taker.agent else None,
-        "agency": taker.agency_code,
-        "network": taker.network,
-        "agent_number": taker.agent_number,
-        "terminal": taker.terminal,
-        "channel": taker.channel,
-        "client": taker.client.id if taker.client else None,
-        "reference": taker.reference,
+        "agent": collector.agent.id if collector.agent else None,
+        "agency": collector.agency_code,
+        "network": collector.network,
+        "agent_number": collector.agent_number,
+        "terminal": collector.terminal,
+        "channel": collector.channel,
+        "client": collector.client.id if collector.client else None,
+        "reference": collector.reference,
         "total": cash.received.centimes,
         "at": at,
         "last": cash.last.first_day,
         "now": now,
-        "actor": taker.actor,
+        "actor": collector.actor,
         "subject": f"artisan:{taken.person.id}",
-        "caller": taker.caller,
+        "caller": collector.caller,
         "key": key,
         "digest": digest,
     }
@@ -170,7 +172,7 @@ def _record(
 def _book(
     connection: Connection,
     receipt: str,
-    taker: Taker,
+    collector: Collector,
     cash: _Cash,
     now: datetime,
     approved_by: str | None,
@@ -187,12 +189,12 @@ def _book(
         connection,
         "deposit",
         lines,
-        network=taker.network,
-        made_by=taker.actor,
+        network=collector.network,
+        made_by=collector.actor,
         approved_by=approved_by,
         receipt=receipt,
-        agent_number=taker.agent_number,
-        terminal=taker.terminal,
+        agent_number=collector.agent_number,
+        terminal=collector.terminal,
         now=now,
     )
 
@@ -235,7 +237,7 @@ _RECORD = text("""
         VALUES (:receipt, :code, :artisan, :agent, :agency, :network, :agent_number,
              :terminal, :channel, :client, :reference, :total, :at)
     ), settled AS (
-        INSERT INTO settled_contribution
+        INSERT INTO contribution_allocation
             (artisan_id, period, receipt_number, contribution_centimes, penalty_centimes)
         SELECT :artisan, period, :receipt, contribution_centimes, penalty_centimes
         FROM payment_code_line WHERE code = :code AND period <= :last
@@ -245,7 +247,7 @@ _RECORD = text("""
             jsonb_build_object('receipt', CAST(:receipt AS text),
                 'channel', CAST(:channel AS text)))
     )
-    INSERT INTO answered_request (caller, key, request_digest, receipt_number, answered_at)
+    INSERT INTO idempotency_key (caller, key, request_digest, receipt_number, answered_at)
     VALUES (:caller, :key, :digest, :receipt, :now)
     ON CONFLICT DO NOTHING
     RETURNING receipt_number

@@ -16,7 +16,7 @@ from app.contributions.rules import (
     unpaid_periods,
 )
 from app.enrolment.queries import Artisan
-from app.payments.queries import Account
+from app.payments.queries import PaymentAccount
 
 # So many months after the current one may be paid.
 MOST_AHEAD = 12
@@ -55,7 +55,9 @@ def next_unpaid_month(artisan: Artisan, settled: Collection[Month], on: date) ->
     return next(iter(months_ahead(artisan, settled, on)), None)
 
 
-def quote_dues(artisan: Artisan, account: Account, on: date, months: int | None = None) -> Quote:
+def quote_dues(
+    artisan: Artisan, account: PaymentAccount, on: date, months: int | None = None
+) -> Quote:
     """What the `months` oldest months owed (None: all) cost on `on`, after what was paid before.
 
     The first lines of a longer quote are those of a shorter one: the oldest use up the cap first.
@@ -65,7 +67,7 @@ def quote_dues(artisan: Artisan, account: Account, on: date, months: int | None 
     return quote(coefficient, periods, on, earlier=account.paid_late)
 
 
-def quote_payable(artisan: Artisan, account: Account, on: date) -> Quote:
+def quote_payable(artisan: Artisan, account: PaymentAccount, on: date) -> Quote:
     """What may be paid on `on`: all that is owed, and then up to a year ahead."""
     coefficient = coefficient_of(artisan.category, artisan.coefficient)
     owed = unpaid_months(artisan, account.settled, on)

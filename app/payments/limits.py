@@ -35,20 +35,20 @@ SINCE = bindparam("since", type_=DateTime(True))
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class DayTotals:
     """The cash taken today: by the agent, and by the whole agency."""
 
     by_agent: Money
     by_agency: Money
 
 
-def hold_limits(
+def enforce_limits(
     connection: Connection, agent: Agent | None, client: Client | None, total: Money, now: datetime
 ) -> None:
     """Waits for other deposits of the same limits, then raises the one that `total` would pass."""
     if agent:
         lock_limits(connection, agent)
-        refuse_over_limits(agent, taken_today(connection, agent, now), total)
+        refuse_over_limits(agent, day_totals(connection, agent, now), total)
     if client and client.day_limit:
         connection.execute(_LOCK_CLIENT, {"client": client.id})
         asked = {"client": client.id, "since": beginning_of_day(now)}
@@ -58,7 +58,7 @@ def hold_limits(
             raise OverClientLimit(limit=client.day_limit, rest=rest)
 
 
-def refuse_over_limits(agent: Agent, taken: Taken, total: Money) -> None:
+def refuse_over_limits(agent: Agent, taken: DayTotals, total: Money) -> None:
     """Raises the limit that `total` more would pass. Pure."""
     if agent.code_limit and total > agent.code_limit:
         raise OverCodeLimit(limit=agent.code_limit)
@@ -78,13 +78,13 @@ def beginning_of_day(now: datetime) -> datetime:
     return local_midnight(local_date(now))
 
 
-def taken_today(connection: Connection, agent: Agent, now: datetime) -> Taken:
+def day_totals(connection: Connection, agent: Agent, now: datetime) -> DayTotals:
     """One statement; none where no limit of a day asks for it."""
     if not (agent.day_limit or agent.float_limit):
-        return Taken(Money(0), Money(0))
+        return DayTotals(Money(0), Money(0))
     asked = {"agent": agent.id, "agency": agent.agency_code, "since": beginning_of_day(now)}
     by_agent, by_agency = connection.execute(_TAKEN, asked).one()
-    return Taken(Money(by_agent), Money(by_agency))
+    return DayTotals(Money(by_agent), Money(by_agency))
 
 
 def lock_limits(connection: Connection, agent: Agent) -> None:

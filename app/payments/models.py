@@ -20,24 +20,11 @@ from sqlalchemy import (
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
 
 from app.base.database import metadata
 
 CODE_STATES = ("issued", "paid", "expired", "cancelled", "reversed")
 CHANNELS = ("page", "phone", "api", "file")
-BREAK_KINDS = (
-    "missing_here",
-    "missing_there",
-    "amount_differs",
-    "duplicate",
-    "other_agent",
-    "reversed_there",
-    "reversed_here",
-    "other_amount_sent",
-    "posting_refused",
-    "reversal_asked",
-)
 
 payment_code = Table(
     "payment_code",
@@ -91,8 +78,8 @@ payment_code_line = Table(
 
 # Phones that get the receipt beside the one that asked first: who pays for another, and who is
 # paid for.
-receipt_watcher = Table(
-    "receipt_watcher",
+receipt_recipient = Table(
+    "receipt_recipient",
     metadata,
     Column("code", ForeignKey("payment_code.code"), primary_key=True),
     Column("phone", Text, primary_key=True),
@@ -135,8 +122,8 @@ deposit = Table(
     Index("ix_deposit_agency_code_received_at", "agency_code", "received_at"),
 )
 
-settled_contribution = Table(
-    "settled_contribution",
+contribution_allocation = Table(
+    "contribution_allocation",
     metadata,
     Column("artisan_id", ForeignKey("artisan.id"), primary_key=True),
     Column("period", Date, primary_key=True),
@@ -150,7 +137,9 @@ settled_contribution = Table(
     CheckConstraint("extract(day FROM period) = 1", name="period"),
     CheckConstraint("posted_on IS NULL OR sent_at IS NOT NULL", name="posted"),
     Index(
-        "ix_settled_contribution_unsent", "receipt_number", postgresql_where=text("sent_at IS NULL")
+        "ix_contribution_allocation_unsent",
+        "receipt_number",
+        postgresql_where=text("sent_at IS NULL"),
     ),
 )
 
@@ -183,66 +172,13 @@ till_close = Table(
     Index("ix_till_close_agent_id_day", "agent_id", "day"),
 )
 
-# What does not agree, until two people have settled it. docs/money.md says what each kind means.
-money_break = Table(
-    "money_break",
-    metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("kind", Text, nullable=False),
-    Column("state", Text, nullable=False, server_default=text("'open'")),
-    Column("network", ForeignKey("agent_network.code"), nullable=False),
-    Column("receipt_number", ForeignKey("deposit.receipt_number"), index=True),
-    Column("code", Text),
-    Column("our_centimes", BigInteger),
-    Column("their_centimes", BigInteger),
-    # Where it was found: a settlement file's line, or a line sent to CNSS.
-    Column("file_id", ForeignKey("settlement_file.id")),
-    Column("line", BigInteger),
-    Column("details", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
-    Column("opened_at", DateTime(timezone=True), nullable=False),
-    Column("owner", Text),
-    Column("method", Text),
-    Column("reason", Text),
-    Column("proposed_by", Text),
-    Column("proposed_at", DateTime(timezone=True)),
-    Column("approved_by", Text),
-    Column("ended_at", DateTime(timezone=True)),
-    Column("transaction_id", ForeignKey("ledger_transaction.id"), unique=True),
-    CheckConstraint("kind IN ('" + "', '".join(BREAK_KINDS) + "')", name="kind"),
-    CheckConstraint("state IN ('open', 'proposed', 'resolved', 'closed')", name="state"),
-    CheckConstraint("(state IN ('resolved', 'closed')) = (ended_at IS NOT NULL)", name="ended"),
-    CheckConstraint(
-        "(state = 'resolved') = (transaction_id IS NOT NULL AND approved_by IS NOT NULL)",
-        name="resolved",
-    ),
-    CheckConstraint(
-        "state IN ('open', 'closed') OR (proposed_by IS NOT NULL AND method IS NOT NULL"
-        " AND reason IS NOT NULL AND proposed_at IS NOT NULL)",
-        name="proposed",
-    ),
-    CheckConstraint("lower(approved_by) <> lower(proposed_by)", name="two_people"),
-    Index("ix_money_break_open", "id", postgresql_where=text("state IN ('open', 'proposed')")),
-)
-
 # The answer given under an idempotency key: the same request again gets the same answer.
-answered_request = Table(
-    "answered_request",
+idempotency_key = Table(
+    "idempotency_key",
     metadata,
     Column("caller", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("request_digest", LargeBinary, nullable=False),
     Column("receipt_number", ForeignKey("deposit.receipt_number"), nullable=False),
     Column("answered_at", DateTime(timezone=True), nullable=False),
-)
-
-audit_event = Table(
-    "audit_event",
-    metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("happened_at", DateTime(timezone=True), nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("action", Text, nullable=False),
-    Column("subject", Text, nullable=False),
-    Column("details", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
-    Index("ix_audit_event_subject", "subject", "id"),
 )

@@ -23,7 +23,7 @@ from sqlalchemy import (
 from app.base.clock import local_date
 from app.base.money import Money
 from app.base.months import Month
-from app.payments.models import deposit, payment_code, settled_contribution
+from app.payments.models import contribution_allocation, deposit, payment_code
 
 _SHOWN_DEPOSITS = 10
 _ARTISAN, _NOW = bindparam("artisan", type_=BigInteger), bindparam("now", type_=DateTime(True))
@@ -62,7 +62,7 @@ class Deposit:
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class PaymentAccount:
     """What this service knows of an artisan's payments; `deposits` newest first."""
 
     code: IssuedCode | None
@@ -72,7 +72,7 @@ class Account:
     paid_late: tuple[tuple[Month, date], ...] = ()
 
 
-def get_account(connection: Connection, artisan_id: int, now: datetime) -> Account:
+def get_account(connection: Connection, artisan_id: int, now: datetime) -> PaymentAccount:
     """All of it in one statement; a code past its time is not live, whatever its row says."""
     asked = {"artisan": artisan_id, "now": now}
     return account_of(*connection.execute(_ACCOUNT, asked).one())
@@ -80,9 +80,9 @@ def get_account(connection: Connection, artisan_id: int, now: datetime) -> Accou
 
 def account_of(
     live: list[Any] | None, settled: list[Any] | None, deposits: list[Any] | None
-) -> Account:
+) -> PaymentAccount:
     """The account in the three values of `account_columns`."""
-    return Account(
+    return PaymentAccount(
         _issued_code(live) if live else None,
         frozenset(Month.parse(period) for period, _ in settled or ()),
         tuple(_deposit(row) for row in deposits or ()),
@@ -96,7 +96,7 @@ def account_of(
 
 def account_columns(artisan: ColumnElement[Any]) -> tuple[ScalarSelect[Any], ...]:
     """The live code, the months settled, the newest deposits, as JSON; `now` is a parameter."""
-    code, settled = payment_code.c, settled_contribution.c
+    code, settled = payment_code.c, contribution_allocation.c
     live = (
         select(
             func.json_build_array(
@@ -123,7 +123,7 @@ def account_columns(artisan: ColumnElement[Any]) -> tuple[ScalarSelect[Any], ...
 
 
 def _newest_deposits(artisan: ColumnElement[Any]) -> Select[Any]:
-    settled = settled_contribution.c
+    settled = contribution_allocation.c
     posted = (
         select(func.max(settled.posted_on))
         .where(settled.receipt_number == deposit.c.receipt_number)

@@ -14,18 +14,18 @@ from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from app.base.clock import local_date
 from app.base.money import Money
+from app.ledger.audit import note
 from app.ledger.models import ledger_line, ledger_transaction
 from app.ledger.service import book
 from app.messaging.service import queue_message
-from app.payments.audit import note
 from app.payments.errors import (
     AlreadyPosted,
     AlreadyReversed,
     ReceiptUnknown,
     ReversalTooLate,
 )
-from app.payments.models import deposit, payment_code, reversal, settled_contribution
-from app.payments.till_queries import receipt_phones
+from app.payments.models import contribution_allocation, deposit, payment_code, reversal
+from app.payments.receipts import receipt_phones
 from app.text.words import Words
 
 # Why an agent undoes a deposit; the till's words for them are `till.reverse.<reason>`.
@@ -33,7 +33,7 @@ REASONS = ("wrong_person", "cash_back", "mistake")
 
 
 @dataclass(frozen=True, slots=True)
-class Undoing:
+class ReversalRequest:
     """Who gives the cash back: `network` is None for the back office, which may do so later.
 
     `agency` narrows it to one agency's own deposits.
@@ -49,7 +49,7 @@ class Undoing:
 def reverse_deposit(
     connection: Connection,
     receipt: str,
-    undoing: Undoing,
+    undoing: ReversalRequest,
     reason: str,
     *,
     words: Words,
@@ -83,8 +83,8 @@ def reverse_deposit(
         .where(payment_code.c.code == found.code, payment_code.c.state == "paid")
         .values(state="reversed", ended_at=now)
     )
-    settled = settled_contribution.c.receipt_number == receipt
-    connection.execute(delete(settled_contribution).where(settled))
+    settled = contribution_allocation.c.receipt_number == receipt
+    connection.execute(delete(contribution_allocation).where(settled))
     booked = _book(connection, receipt, found, undoing, now)
     note(
         connection,
@@ -132,7 +132,7 @@ def lock_deposit(
     return state, connection.execute(select(deposit.c.receipt_number).where(*mine)).scalar()
 
 
-def _lock_deposit(connection: Connection, receipt: str, undoing: Undoing) -> Any:
+def _lock_deposit(connection: Connection, receipt: str, undoing: ReversalRequest) -> Any:
     """The deposit with its code's row locked: whoever waits sees what the other did."""
     statement = (
         select(
@@ -160,7 +160,7 @@ def _lock_deposit(connection: Connection, receipt: str, undoing: Undoing) -> Any
 
 
 def _is_posted(connection: Connection, receipt: str) -> bool:
-    row = settled_contribution.c
+    row = contribution_allocation.c
     posted = exists().where(row.receipt_number == receipt, row.posted_on.is_not(None))
     return bool(connection.execute(select(posted)).scalar())
 
@@ -168,12 +168,14 @@ def _is_posted(connection: Connection, receipt: str) -> bool:
 def _is_late(connection: Connection, receipt: str, received_at: datetime, now: datetime) -> bool:
     if local_date(received_at) != local_date(now):
         return True
-    row = settled_contribution.c
+    row = contribution_allocation.c
     sent = exists().where(row.receipt_number == receipt, row.sent_at.is_not(None))
     return bool(connection.execute(select(sent)).scalar())
 
 
-def _book(connection: Connection, receipt: str, found: Any, undoing: Undoing, now: datetime) -> int:
+def _book(
+    connection: Connection, receipt: str, found: Any, undoing: ReversalRequest, now: datetime
+) -> int:
     """The opposite of all that was booked for the deposit, account by account."""
     sums = connection.execute(
         select(ledger_line.c.account, func.sum(ledger_line.c.amount_centimes))

@@ -14,8 +14,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select, text, update
 
 from app.base.clock import local_date
+from app.ledger.errors import SamePerson
 from app.notices.models import notice, notice_text
-from app.payments.errors import SamePerson
+from app.reminders.context import ReminderContext
 from app.reminders.errors import (
     CampaignUnknown,
     NobodyToTell,
@@ -23,9 +24,8 @@ from app.reminders.errors import (
     NoticeUnknown,
     TextTooLong,
 )
-from app.reminders.means import Means
+from app.reminders.fragments import LANGUAGE, REACHED, WANTS_IT
 from app.reminders.models import campaign
-from app.reminders.reach import LANGUAGE, REACHED, WANTS_IT
 from app.reminders.rules import MOST_SEGMENTS
 from app.reminders.wording import notice_values
 from app.text.encoding import segments
@@ -62,7 +62,7 @@ class Proposal:
 
 def propose_broadcast(
     connection: Connection,
-    means: Means,
+    means: ReminderContext,
     name: str,
     audience: Audience,
     by: str,
@@ -96,7 +96,7 @@ def propose_broadcast(
 
 
 def approve_broadcast(
-    connection: Connection, means: Means, number: int, by: str, now: datetime
+    connection: Connection, means: ReminderContext, number: int, by: str, now: datetime
 ) -> int:
     """Starts it, at the next opening; how many are to be told. A second person alone may."""
     found = connection.execute(
@@ -120,7 +120,7 @@ def approve_broadcast(
 
 
 def _read_notice(
-    connection: Connection, means: Means, name: str, now: datetime
+    connection: Connection, means: ReminderContext, name: str, now: datetime
 ) -> tuple[datetime, Mapping[str, str]]:
     """Until when it is of use, and its words by language: title and text."""
     rows = connection.execute(
@@ -138,7 +138,7 @@ def _read_notice(
 
 def _spoken(
     connection: Connection,
-    means: Means,
+    means: ReminderContext,
     audience: Audience,
     texts: Mapping[str, str],
     now: datetime,

@@ -140,7 +140,7 @@ def _compare(connection: Connection, one: Row[Any], fewest: int, now: datetime) 
 
 _PAID = text("""
     SELECT r.state = 'held_out' AS held, count(*), count(*) FILTER (WHERE EXISTS (
-        SELECT FROM settled_contribution paid
+        SELECT FROM contribution_allocation paid
         JOIN deposit d ON d.receipt_number = paid.receipt_number
         WHERE paid.artisan_id = r.artisan_id AND paid.period = :pays AND d.received_at < :end))
     FROM campaign_recipient r WHERE r.campaign_id = :campaign GROUP BY 1

@@ -18,10 +18,10 @@ from app.base.clock import local_date
 from app.base.errors import InvalidInput
 from app.contributions.rates import RATES
 from app.reminders.budgets import give_back
+from app.reminders.context import ReminderContext
 from app.reminders.errors import CampaignUnknown
-from app.reminders.means import Means
+from app.reminders.fragments import LANGUAGE, REACHED, WANTS_IT, WHY_NOT
 from app.reminders.models import campaign, campaign_recipient
-from app.reminders.reach import LANGUAGE, REACHED, WANTS_IT, WHY_NOT
 from app.reminders.rules import MOST_SEGMENTS, Occasion, occasions_on
 
 
@@ -53,7 +53,7 @@ class Planned:
 
 
 def plan_reminders(
-    connection: Connection, means: Means, on: date, now: datetime
+    connection: Connection, means: ReminderContext, on: date, now: datetime
 ) -> tuple[Planned, ...]:
     """What queue_reminders would do; changes nothing."""
     connection.execute(text("SET LOCAL statement_timeout = 0"))
@@ -64,7 +64,7 @@ def plan_reminders(
 
 
 def queue_reminders(
-    connection: Connection, means: Means, on: date, now: datetime
+    connection: Connection, means: ReminderContext, on: date, now: datetime
 ) -> tuple[Planned, ...]:
     """Writes down whom each occasion of the day `on` is for, and has not been told yet.
 
@@ -80,12 +80,12 @@ def queue_reminders(
     return tuple(done)
 
 
-def _worth_saying(means: Means, on: date, now: datetime) -> list[Occasion]:
+def _worth_saying(means: ReminderContext, on: date, now: datetime) -> list[Occasion]:
     return [one for one in occasions_on(means.calendar, on) if one.useful_until > now]
 
 
 def _open_campaign(
-    connection: Connection, means: Means, occasion: Occasion, now: datetime
+    connection: Connection, means: ReminderContext, occasion: Occasion, now: datetime
 ) -> int | None:
     """The campaign's number, made at the first asking; None for one that was cancelled."""
     connection.execute(
@@ -112,7 +112,7 @@ def _open_campaign(
 
 
 def _groups(
-    connection: Connection, statement: str, means: Means, occasion: Occasion, **more: Any
+    connection: Connection, statement: str, means: ReminderContext, occasion: Occasion, **more: Any
 ) -> tuple[Group, ...]:
     values = {
         "name": occasion.name,
@@ -139,10 +139,10 @@ _DUE = f"""
     WHERE a.category = ANY(:collected) AND a.enrolled_on < :after
         AND {WANTS_IT}
         AND (a.rights_until IS NULL OR a.rights_until < :covered_from)
-        AND NOT EXISTS (SELECT FROM settled_contribution paid
+        AND NOT EXISTS (SELECT FROM contribution_allocation paid
             WHERE paid.artisan_id = a.id AND paid.period = :pays)
         AND (CAST(:keeps AS date) IS NULL OR a.rights_until >= :kept_from
-            OR EXISTS (SELECT FROM settled_contribution paid
+            OR EXISTS (SELECT FROM contribution_allocation paid
                 WHERE paid.artisan_id = a.id AND paid.period = :keeps))
         AND NOT EXISTS (SELECT FROM campaign_recipient told JOIN campaign ON id = told.campaign_id
             WHERE campaign.name = :name AND told.artisan_id = a.id)

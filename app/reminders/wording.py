@@ -16,12 +16,12 @@ from app.agents.towns import find_town_of_province
 from app.base.clock import local_date, local_midnight
 from app.base.months import Month
 from app.enrolment.models import artisan
+from app.payments.codes import end_live_code, issue_code
 from app.payments.errors import AnotherIsLive
-from app.payments.models import deposit, payment_code, receipt_watcher
+from app.payments.models import deposit, payment_code, receipt_recipient
 from app.payments.queries import IssuedCode, get_account
-from app.payments.service import end_live_code, issue_code
 from app.payments.wording import shown_until
-from app.reminders.means import Means
+from app.reminders.context import ReminderContext
 from app.text.encoding import GSM7, encoding_of
 from app.text.words import Say
 
@@ -31,7 +31,7 @@ _LIVES_YET = timedelta(hours=24)
 
 
 def reminder_values(
-    connection: Connection, means: Means, waiting: Row[Any], now: datetime
+    connection: Connection, means: ReminderContext, waiting: Row[Any], now: datetime
 ) -> dict[str, Any]:
     """What the words `sms.reminder_<step>` want. NothingDue, NotCollectedHere."""
     code = _live_code(connection, means, waiting, now)
@@ -56,7 +56,7 @@ def _is_open(rights_until: date | None, now: datetime) -> bool:
 
 
 def _live_code(
-    connection: Connection, means: Means, waiting: Row[Any], now: datetime
+    connection: Connection, means: ReminderContext, waiting: Row[Any], now: datetime
 ) -> IssuedCode:
     """The code to tell: the live one, unless it ends too soon to be of use; else a new one.
 
@@ -91,7 +91,7 @@ def _live_code(
 _OF_REGISTER = select(artisan.c.rights_until, artisan.c.province).where(
     artisan.c.id == bindparam("artisan", type_=BigInteger)
 )
-_WATCH = upsert(receipt_watcher).on_conflict_do_nothing()
+_WATCH = upsert(receipt_recipient).on_conflict_do_nothing()
 
 
 def _ends_soon(live: IssuedCode, now: datetime) -> bool:
@@ -106,11 +106,11 @@ def _watch_as_before(connection: Connection, before: str, code: str) -> None:
         .join_from(payment_code, artisan)
         .where(payment_code.c.code == before, payment_code.c.phone.is_not(None))
     )
-    watching = select(literal(code), receipt_watcher.c.phone, receipt_watcher.c.language).where(
-        receipt_watcher.c.code == before
+    watching = select(literal(code), receipt_recipient.c.phone, receipt_recipient.c.language).where(
+        receipt_recipient.c.code == before
     )
     for rows in (asked, watching):
-        moved = upsert(receipt_watcher).from_select(["code", "phone", "language"], rows)
+        moved = upsert(receipt_recipient).from_select(["code", "phone", "language"], rows)
         connection.execute(moved.on_conflict_do_nothing())
 
 

@@ -9,9 +9,9 @@ from app.base.errors import InvalidInput
 from app.base.phone import Phone
 from app.settings import Settings
 from app.sms.fields import read_id, read_phone, read_text, read_word
-from app.sms.line import Answer, Line, refused
-from app.sms.provider import FateUnknown, InboundSms, NotSent, Outcome, OutgoingSms, Report
-from app.sms.refusal import Refusal
+from app.sms.http import HttpClient, HttpResponse, refused
+from app.sms.provider import DeliveryUnknown, InboundSms, Outcome, OutgoingSms, Report, SendRefused
+from app.sms.refusal import RefusalCode
 
 _ADDRESS = "https://api.africastalking.com"
 # Processed, sent, queued.
@@ -20,24 +20,24 @@ _LONGEST_REFERENCE = 64
 
 # https://developers.africastalking.com/docs/sms/sending: the `statusCode` of a recipient. A
 # request refused whole has the same words in `Message`, and no recipients.
-_REFUSED: Mapping[int, Refusal] = {
-    401: Refusal("RiskHold", "elsewhere", faulty=True),
-    402: Refusal("InvalidSenderId", "elsewhere", faulty=True),
-    403: Refusal("InvalidPhoneNumber", "never"),
-    404: Refusal("UnsupportedNumberType", "elsewhere"),
-    405: Refusal("InsufficientBalance", "elsewhere", faulty=True),
-    406: Refusal("UserInBlacklist", "elsewhere", stopped=True),
-    407: Refusal("CouldNotRoute", "elsewhere"),
-    409: Refusal("DoNotDisturbRejection", "elsewhere", stopped=True),
-    500: Refusal("InternalServerError", "here", faulty=True),
-    501: Refusal("GatewayError", "here", faulty=True),
-    502: Refusal("RejectedByGateway", "elsewhere"),
+_REFUSED: Mapping[int, RefusalCode] = {
+    401: RefusalCode("RiskHold", "elsewhere", faulty=True),
+    402: RefusalCode("InvalidSenderId", "elsewhere", faulty=True),
+    403: RefusalCode("InvalidPhoneNumber", "never"),
+    404: RefusalCode("UnsupportedNumberType", "elsewhere"),
+    405: RefusalCode("InsufficientBalance", "elsewhere", faulty=True),
+    406: RefusalCode("UserInBlacklist", "elsewhere", stopped=True),
+    407: RefusalCode("CouldNotRoute", "elsewhere"),
+    409: RefusalCode("DoNotDisturbRejection", "elsewhere", stopped=True),
+    500: RefusalCode("InternalServerError", "here", faulty=True),
+    501: RefusalCode("GatewayError", "here", faulty=True),
+    502: RefusalCode("RejectedByGateway", "elsewhere"),
 }
 _BY_WORD = {refusal.word.lower(): code for code, refusal in _REFUSED.items()}
-_OTHER = Refusal("refused", "elsewhere")
+_OTHER = RefusalCode("refused", "elsewhere")
 
 
-def _service(username: str, key: str, base: str, line: Line) -> Any:
+def _service(username: str, key: str, base: str, line: HttpClient) -> Any:
     """The package's own, over a line of ours: it opens a connection for each message.
 
     It is read here alone: who only reads what they post to us does without it.
@@ -45,7 +45,9 @@ def _service(username: str, key: str, base: str, line: Line) -> Any:
     from africastalking.SMS import SMSService
 
     class Service(SMSService):  # type: ignore[misc]  # the package has no types
-        def _make_request(self, url: str, method: str, headers: Any, data: Any, **_: Any) -> Answer:
+        def _make_request(
+            self, url: str, method: str, headers: Any, data: Any, **_: Any
+        ) -> HttpResponse:
             return line.ask(method, url, headers, form=data)
 
     service = Service(username, key)
@@ -65,11 +67,11 @@ class AfricasTalking:
         key = settings.africastalking_api_key.get_secret_value()
         base = settings.africastalking_url
         self._sender = settings.africastalking_sender_id or None
-        line = Line(base or _ADDRESS, settings.sms_timeout)
+        line = HttpClient(base or _ADDRESS, settings.sms_timeout)
         self._sms = _service(settings.africastalking_username, key, base, line)
 
     def send(self, sms: OutgoingSms) -> str:
-        answer: Answer = self._sms.send(sms.text, [sms.to.e164], self._sender)
+        answer: HttpResponse = self._sms.send(sms.text, [sms.to.e164], self._sender)
         if not answer.taken:
             raise refused(answer)
         return _reference(answer.body)
@@ -88,11 +90,11 @@ def _reference(body: bytes) -> str:
     try:
         code, reference = int(recipients[0]["statusCode"]), recipients[0].get("messageId")
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise FateUnknown("answer not understood") from None
+        raise DeliveryUnknown("answer not understood") from None
     if code not in _TAKEN:
         raise _refusal(code)
     if not isinstance(reference, str) or not 5 <= len(reference) <= _LONGEST_REFERENCE:
-        raise FateUnknown("taken, without an id")
+        raise DeliveryUnknown("taken, without an id")
     return reference
 
 
@@ -104,14 +106,14 @@ def _understood(body: bytes) -> dict[str, Any]:
             return told
     except (ValueError, KeyError, TypeError):
         pass
-    raise FateUnknown("answer not understood")
+    raise DeliveryUnknown("answer not understood")
 
 
-def _refusal(code: int) -> NotSent | FateUnknown:
+def _refusal(code: int) -> SendRefused | DeliveryUnknown:
     if known := _REFUSED.get(code):
         return known.not_sent(code)
     # A new code of the hundreds that take a message may well be one more.
-    return FateUnknown(f"status {code}") if code < 400 else _OTHER.not_sent(code)
+    return DeliveryUnknown(f"status {code}") if code < 400 else _OTHER.not_sent(code)
 
 
 # A report's words; one that is not here is kept and moves nothing.

@@ -7,7 +7,7 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 
-from app.sms.provider import NotSent, OutgoingSms
+from app.sms.provider import OutgoingSms, SendRefused
 
 _REMEMBERED_SECONDS = 7 * 24 * 3600
 
@@ -28,7 +28,7 @@ class LogProvider:
             times = self._redis.incr(key)
             self._redis.expire(key, _REMEMBERED_SECONDS)
         except RedisError as error:
-            raise NotSent("redis is away", again="here") from error
+            raise SendRefused("redis is away", again="here") from error
         self._log.info("sms_taken", to=sms.to, reference=sms.reference, times=times)
         return f"log-{sms.reference}"
 
@@ -36,7 +36,7 @@ class LogProvider:
         try:
             taken = self._redis.exists(_key(sms.reference))
         except RedisError as error:
-            raise NotSent("redis is away", again="here") from error
+            raise SendRefused("redis is away", again="here") from error
         return f"log-{sms.reference}" if taken else None
 
 

@@ -25,7 +25,7 @@ class OutgoingSms:
     since: datetime | None = None
 
 
-class NotSent(Exception):  # noqa: N818
+class SendRefused(Exception):
     """The provider did not take the message.
 
     `again` says where the same message may be taken; `stopped`: the person asked this provider for
@@ -47,7 +47,7 @@ class NotSent(Exception):  # noqa: N818
         super().__init__(reason)
 
 
-class FateUnknown(Exception):  # noqa: N818
+class DeliveryUnknown(Exception):
     """The request went out and no answer came back: the provider may have the message or not."""
 
     def __init__(self, reason: str) -> None:
@@ -84,7 +84,9 @@ class InboundSms:
 
 
 class Provider(Protocol):
-    """One way to send. `send` gives the provider's own reference, or raises NotSent, FateUnknown.
+    """A way to send messages.
+
+    `send` returns the provider's own reference. Raises: SendRefused, DeliveryUnknown.
 
     Safe to call from many threads at once; every wait has a limit of ours.
     """
@@ -98,7 +100,7 @@ class Provider(Protocol):
     def find(self, sms: OutgoingSms) -> str | None:
         """The provider's reference if it has taken this message, None if not.
 
-        NotSent when it does not answer; LookupError where it cannot be asked at all.
+        SendRefused when it does not answer; LookupError where it cannot be asked at all.
         """
         ...
 

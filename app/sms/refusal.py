@@ -2,19 +2,19 @@
 
 from typing import NamedTuple
 
-from app.sms.provider import Again, NotSent
+from app.sms.provider import Again, SendRefused
 
 
-class Refusal(NamedTuple):
-    """`word` is the provider's own or ours for it; the rest as in NotSent."""
+class RefusalCode(NamedTuple):
+    """`word` is the provider's own or ours for it; the rest as in SendRefused."""
 
     word: str
     again: Again
     faulty: bool = False
     stopped: bool = False
 
-    def not_sent(self, code: int | str, rest_seconds: float | None = None) -> NotSent:
-        return NotSent(
+    def not_sent(self, code: int | str, rest_seconds: float | None = None) -> SendRefused:
+        return SendRefused(
             f"{code} {self.word}",
             again=self.again,
             stopped=self.stopped,

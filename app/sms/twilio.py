@@ -13,9 +13,9 @@ from twilio.twiml.messaging_response import MessagingResponse
 from app.base.errors import InvalidInput
 from app.settings import Settings
 from app.sms.fields import read_id, read_phone, read_text, read_word
-from app.sms.line import Answer, Line, refused, rest_asked
-from app.sms.provider import FateUnknown, InboundSms, NotSent, Outcome, OutgoingSms, Report
-from app.sms.refusal import Refusal
+from app.sms.http import HttpClient, HttpResponse, refused, rest_asked
+from app.sms.provider import DeliveryUnknown, InboundSms, Outcome, OutgoingSms, Report, SendRefused
+from app.sms.refusal import RefusalCode
 
 _ADDRESS = "https://api.twilio.com"
 _STOPPED = 21610
@@ -26,60 +26,60 @@ _NOT_SENT = {"failed", "undelivered", "canceled"}
 
 # https://www.twilio.com/docs/api/errors: of the request, or of a message that failed at once.
 # A code that is not here: elsewhere, and the provider is not held to be unwell.
-_REFUSED: Mapping[int, Refusal] = {
+_REFUSED: Mapping[int, RefusalCode] = {
     # The number cannot have a message from anybody.
-    21211: Refusal("invalid number", "never"),
-    21265: Refusal("a short code", "never"),
-    21614: Refusal("not a mobile number", "never"),
-    21635: Refusal("a landline", "never"),
-    30005: Refusal("unknown handset", "never"),
-    30006: Refusal("landline or unreachable carrier", "never"),
+    21211: RefusalCode("invalid number", "never"),
+    21265: RefusalCode("a short code", "never"),
+    21614: RefusalCode("not a mobile number", "never"),
+    21635: RefusalCode("a landline", "never"),
+    30005: RefusalCode("unknown handset", "never"),
+    30006: RefusalCode("landline or unreachable carrier", "never"),
     # Nor can this text.
-    21602: Refusal("no text", "never"),
-    21617: Refusal("text too long", "never"),
+    21602: RefusalCode("no text", "never"),
+    21617: RefusalCode("text too long", "never"),
     # The person said stop; only to this provider.
-    _STOPPED: Refusal("stopped", "elsewhere", stopped=True),
+    _STOPPED: RefusalCode("stopped", "elsewhere", stopped=True),
     # This provider cannot reach this number, or not with this message.
-    21408: Refusal("region not permitted", "elsewhere"),
-    21608: Refusal("number not verified", "elsewhere"),
-    21612: Refusal("not reachable from our sender", "elsewhere"),
-    30003: Refusal("handset unreachable", "elsewhere"),
-    30004: Refusal("blocked", "elsewhere"),
-    30007: Refusal("filtered by the carrier", "elsewhere"),
-    30008: Refusal("unknown error", "elsewhere"),
-    30410: Refusal("carrier did not answer", "elsewhere"),
-    30450: Refusal("held to be fraud", "elsewhere"),
+    21408: RefusalCode("region not permitted", "elsewhere"),
+    21608: RefusalCode("number not verified", "elsewhere"),
+    21612: RefusalCode("not reachable from our sender", "elsewhere"),
+    30003: RefusalCode("handset unreachable", "elsewhere"),
+    30004: RefusalCode("blocked", "elsewhere"),
+    30007: RefusalCode("filtered by the carrier", "elsewhere"),
+    30008: RefusalCode("unknown error", "elsewhere"),
+    30410: RefusalCode("carrier did not answer", "elsewhere"),
+    30450: RefusalCode("held to be fraud", "elsewhere"),
     # Ours to mend: the sender, the credentials, the account.
-    20003: Refusal("credentials refused", "elsewhere", faulty=True),
-    20005: Refusal("account not active", "elsewhere", faulty=True),
-    20403: Refusal("forbidden", "elsewhere", faulty=True),
-    20404: Refusal("no such account", "elsewhere", faulty=True),
-    21212: Refusal("invalid sender", "elsewhere", faulty=True),
-    21601: Refusal("sender is not ours", "elsewhere", faulty=True),
-    21603: Refusal("no sender", "elsewhere", faulty=True),
-    21606: Refusal("sender cannot send there", "elsewhere", faulty=True),
-    21609: Refusal("callback address refused", "elsewhere", faulty=True),
-    21659: Refusal("sender is not of Twilio", "elsewhere", faulty=True),
-    21660: Refusal("sender is another account's", "elsewhere", faulty=True),
-    21661: Refusal("sender cannot send", "elsewhere", faulty=True),
-    30002: Refusal("account suspended", "elsewhere", faulty=True),
-    30034: Refusal("sender not registered", "elsewhere", faulty=True),
-    63038: Refusal("day's limit reached", "elsewhere", faulty=True),
+    20003: RefusalCode("credentials refused", "elsewhere", faulty=True),
+    20005: RefusalCode("account not active", "elsewhere", faulty=True),
+    20403: RefusalCode("forbidden", "elsewhere", faulty=True),
+    20404: RefusalCode("no such account", "elsewhere", faulty=True),
+    21212: RefusalCode("invalid sender", "elsewhere", faulty=True),
+    21601: RefusalCode("sender is not ours", "elsewhere", faulty=True),
+    21603: RefusalCode("no sender", "elsewhere", faulty=True),
+    21606: RefusalCode("sender cannot send there", "elsewhere", faulty=True),
+    21609: RefusalCode("callback address refused", "elsewhere", faulty=True),
+    21659: RefusalCode("sender is not of Twilio", "elsewhere", faulty=True),
+    21660: RefusalCode("sender is another account's", "elsewhere", faulty=True),
+    21661: RefusalCode("sender cannot send", "elsewhere", faulty=True),
+    30002: RefusalCode("account suspended", "elsewhere", faulty=True),
+    30034: RefusalCode("sender not registered", "elsewhere", faulty=True),
+    63038: RefusalCode("day's limit reached", "elsewhere", faulty=True),
     # Too much at once, or unwell: it passes.
-    14107: Refusal("throttled", "here", faulty=True),
-    20429: Refusal("throttled", "here", faulty=True),
-    20500: Refusal("internal error", "here", faulty=True),
-    20503: Refusal("unavailable", "here", faulty=True),
-    21611: Refusal("sender's queue is full", "here", faulty=True),
-    30001: Refusal("queue is full", "here", faulty=True),
-    30022: Refusal("throttled by carriers", "here", faulty=True),
-    63017: Refusal("throttled", "here", faulty=True),
-    63018: Refusal("throttled", "here", faulty=True),
+    14107: RefusalCode("throttled", "here", faulty=True),
+    20429: RefusalCode("throttled", "here", faulty=True),
+    20500: RefusalCode("internal error", "here", faulty=True),
+    20503: RefusalCode("unavailable", "here", faulty=True),
+    21611: RefusalCode("sender's queue is full", "here", faulty=True),
+    30001: RefusalCode("queue is full", "here", faulty=True),
+    30022: RefusalCode("throttled by carriers", "here", faulty=True),
+    63017: RefusalCode("throttled", "here", faulty=True),
+    63018: RefusalCode("throttled", "here", faulty=True),
 }
-_OTHER = Refusal("refused", "elsewhere")
+_OTHER = RefusalCode("refused", "elsewhere")
 
 
-def _client(account: str, secret: str, line: Line) -> Any:
+def _client(account: str, secret: str, line: HttpClient) -> Any:
     """The package's own, over a line of ours: it keeps the last request and logs what it asks,
     number and all.
 
@@ -123,7 +123,7 @@ class Twilio:
         client = _client(
             settings.twilio_account_sid,
             settings.twilio_auth_token.get_secret_value(),
-            Line(base or _ADDRESS, settings.sms_timeout),
+            HttpClient(base or _ADDRESS, settings.sms_timeout),
         )
         if base:
             client.api.base_url = base
@@ -143,7 +143,7 @@ class Twilio:
             failed, code = False, None
         if failed:
             raise _known(code, f"status {sent.status}")
-        raise FateUnknown("answer not understood")
+        raise DeliveryUnknown("answer not understood")
 
     def find(self, sms: OutgoingSms) -> str | None:
         """Looks for the text among the last messages to the number.
@@ -158,7 +158,7 @@ class Twilio:
             told = self._messages.list(to=sms.to.e164, limit=_LOOKED_AT, page_size=_LOOKED_AT)
             same = [m for m in told if m.body == sms.text and m.date_created >= since]
             ours = [m for m in same if str(m.direction).startswith("outbound")]
-        except FateUnknown as unknown:
+        except DeliveryUnknown as unknown:
             reason = unknown.reason
         except (TwilioException, ValueError, TypeError, AttributeError, KeyError):
             reason = "answer not understood"
@@ -166,14 +166,14 @@ class Twilio:
             # One that went out counts before one that failed.
             ours.sort(key=lambda m: m.status in _NOT_SENT)
             return str(ours[0].sid) if ours else None
-        raise NotSent(reason, again="here", faulty=True)
+        raise SendRefused(reason, again="here", faulty=True)
 
     def _callback(self, sms: OutgoingSms) -> str:
         """A report may come before the answer to our request: it names the message itself."""
         return f"{self._told_at}/sms/twilio/status?m={sms.reference.removeprefix('maalem-')}"
 
 
-def _refusal(answer: Answer) -> NotSent | FateUnknown:
+def _refusal(answer: HttpResponse) -> SendRefused | DeliveryUnknown:
     """Their code says more than the status; one we do not know, or none, leaves it to that."""
     try:
         code = int(json.loads(answer.body)["code"])
@@ -183,7 +183,7 @@ def _refusal(answer: Answer) -> NotSent | FateUnknown:
     return known.not_sent(code, rest_asked(answer.headers)) if known else refused(answer)
 
 
-def _known(code: int | None, otherwise: str) -> NotSent:
+def _known(code: int | None, otherwise: str) -> SendRefused:
     return _REFUSED.get(code or 0, _OTHER).not_sent(code or otherwise)
 
 

@@ -45,7 +45,7 @@ MARKS = ("home", "afresh", "private", "answer")
 _PLACES = ("start", "resume", "help", "lock")
 
 
-class BrokenMenu(MaalemError):  # noqa: N818
+class BrokenMenu(MaalemError):
     """The menu files cannot be read; `screen` and `why` say where."""
 
     code = "broken_menu"

@@ -17,8 +17,8 @@ from redis.exceptions import NoScriptError, RedisError
 
 from app.base.errors import Unavailable
 from app.base.hop import Hop, Reply
-from app.ussd.late import STREAM, LateAction
-from app.ussd.place import Place
+from app.ussd.deferred import STREAM, DeferredAction
+from app.ussd.position import Position
 
 # The gateway ends a session after 180 s (domain.md section 4); a talk that broke off may be taken
 # up for longer.
@@ -58,15 +58,15 @@ if redis.call('RPUSH', '{HOPS}', ARGV[4]) > {_MOST_HOPS} then redis.call('LPOP',
 if ARGV[5] then redis.call('XADD', '{STREAM}', '*', 'action', ARGV[5]) end
 return false
 """
-_PLACE = tuple(field.name for field in fields(Place))
+_PLACE = tuple(field.name for field in fields(Position))
 _write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(slots=True)
-class Record:
+class StoredSession:
     """What is kept of a talk: where it stands, how much of the chain is walked, last replies."""
 
-    place: Place
+    place: Position
     menu: str
     seen: int = 0
     seen_digest: str = ""
@@ -97,10 +97,10 @@ class Record:
             del self.replies[0]
 
     @classmethod
-    def unpacked(cls, value: bytes) -> Record:
+    def unpacked(cls, value: bytes) -> StoredSession:
         revision, _, body = value.partition(b":")
         place, menu, seen, digest, over, replies = json.loads(_expanded(body))
-        return cls(Place(*place), menu, seen, digest, over, replies, int(revision))
+        return cls(Position(*place), menu, seen, digest, over, replies, int(revision))
 
 
 def _compressed(body: bytes) -> bytes:
@@ -112,11 +112,11 @@ def _expanded(packed: bytes) -> bytes:
     return zlib.decompressobj(zdict=_USUAL).decompress(packed)
 
 
-class Found(NamedTuple):
+class LoadedSession(NamedTuple):
     """The talk of a hop; without one, the last talk of the phone if the hop only dials."""
 
-    record: Record | None
-    broken_off: Record | None = None
+    record: StoredSession | None
+    broken_off: StoredSession | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,16 +155,16 @@ class Sessions:
         """
         return b64encode(self._keyed(text, 6), b"._").decode()
 
-    def load(self, hop: Hop) -> Found:
+    def load(self, hop: Hop) -> LoadedSession:
         """The hop's talk, or what its phone left behind."""
         if not hop.only_dials:
-            return Found(_unpacked(self._ask("GET", self._talk_key(hop))))
+            return LoadedSession(_unpacked(self._ask("GET", self._talk_key(hop))))
         own, left = self._run(_LOADING, 2, self._talk_key(hop), self._phone_key(hop))
-        return Found(_unpacked(own), _unpacked(left))
+        return LoadedSession(_unpacked(own), _unpacked(left))
 
     def save(
-        self, hop: Hop, record: Record, noted: str, late: LateAction | None = None
-    ) -> Record | None:
+        self, hop: Hop, record: StoredSession, noted: str, late: DeferredAction | None = None
+    ) -> StoredSession | None:
         """None when written; what another worker wrote first when it was faster.
 
         With the talk go what is noted of the hop, and an action still to be done.
@@ -222,5 +222,5 @@ def _answer(connection: AbstractConnection, command: tuple[str | bytes | int, ..
     return answer
 
 
-def _unpacked(value: object) -> Record | None:
-    return Record.unpacked(value) if isinstance(value, bytes) else None
+def _unpacked(value: object) -> StoredSession | None:
+    return StoredSession.unpacked(value) if isinstance(value, bytes) else None

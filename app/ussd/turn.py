@@ -8,10 +8,10 @@ from typing import Generic
 
 from app.base.hop import Hop, Reply
 from app.ussd.engine import Engine
-from app.ussd.place import Caller, Place
-from app.ussd.session import Record, Sessions
+from app.ussd.position import Caller, Position
+from app.ussd.session import Sessions, StoredSession
 from app.ussd.versions import Versions
-from app.ussd.vocabulary import Desk
+from app.ussd.vocabulary import Services
 
 # A dialled string longer than this many answers is no person's.
 _MOST_INPUTS = 40
@@ -20,7 +20,7 @@ ENDINGS = frozenset({"success", "incomplete", "failed"})
 
 
 @dataclass(frozen=True, slots=True)
-class Turned:
+class TurnResult:
     """The answer to a hop, the screen it shows, and what kind of hop it was (for the metrics)."""
 
     reply: Reply
@@ -48,14 +48,14 @@ class _Walk:
         return "continued" if self.reply.more else "ended"
 
 
-class Turns(Generic[Desk]):
+class Turns(Generic[Services]):
     """Answers callbacks with the menu each talk began with, and the sessions in Redis."""
 
-    def __init__(self, versions: Versions[Desk], sessions: Sessions) -> None:
+    def __init__(self, versions: Versions[Services], sessions: Sessions) -> None:
         self._versions = versions
         self.sessions = sessions
 
-    def answer(self, hop: Hop, caller: Caller[Desk], language: str) -> Turned:
+    def answer(self, hop: Hop, caller: Caller[Services], language: str) -> TurnResult:
         """The screen for this hop. Two Redis round trips; nothing is done twice on a retry."""
         self._versions.publish(caller.now)
         chain = hop.inputs
@@ -84,7 +84,7 @@ class Turns(Generic[Desk]):
             return _told(winner, winner.answer(hop_key) or _last(winner), "raced")
         return _told(record, walk.reply, "late" if caller.late else walk.outcome)
 
-    def ended(self, hop: Hop, status: str, caller: Caller[Desk]) -> None:
+    def ended(self, hop: Hop, status: str, caller: Caller[Services]) -> None:
         """Notes the gateway's word that the session is over; a talk that ended itself needs none.
 
         It may still be taken up: that the line broke is no decision of the caller.
@@ -95,24 +95,24 @@ class Turns(Generic[Desk]):
             self.sessions.note(self._noted(hop, record, walk, caller))
 
     def _begun(
-        self, broken_off: Record | None, caller: Caller[Desk], language: str
-    ) -> tuple[Engine[Desk], Record, _Walk]:
+        self, broken_off: StoredSession | None, caller: Caller[Services], language: str
+    ) -> tuple[Engine[Services], StoredSession, _Walk]:
         """A new talk, or the one this phone left unfinished, on the menu it began with."""
         engine = self._versions.find(broken_off.menu) if broken_off else None
         if broken_off and engine and not broken_off.over and engine.can_resume(broken_off.place):
-            record = Record(broken_off.place, engine.version)
+            record = StoredSession(broken_off.place, engine.version)
             return engine, record, _Walk(engine.resume(record.place, caller), "resumed", "resumed")
         engine = self._versions.current
-        record = Record(Place(language), engine.version)
+        record = StoredSession(Position(language), engine.version)
         return engine, record, _Walk(engine.begin(record.place, caller), "dialled", "dialled")
 
     def _go(
         self,
-        engine: Engine[Desk],
-        record: Record,
+        engine: Engine[Services],
+        record: StoredSession,
         inputs: list[str],
         walk: _Walk,
-        caller: Caller[Desk],
+        caller: Caller[Services],
     ) -> None:
         """Feeds the inputs in order; the first that is not understood ends the walk."""
         for typed in inputs[:_MOST_INPUTS]:
@@ -124,7 +124,7 @@ class Turns(Generic[Desk]):
             if not step.understood:
                 break
 
-    def _new_inputs(self, record: Record, chain: str) -> list[str] | None:
+    def _new_inputs(self, record: StoredSession, chain: str) -> list[str] | None:
         """What the chain adds to what was walked; None when it adds nothing (an old hop again)."""
         if len(chain) < record.seen or (len(chain) == record.seen and record.seen):
             return None
@@ -135,7 +135,7 @@ class Turns(Generic[Desk]):
             return [chain.rpartition("*")[2]]
         return (rest[1:] if record.seen else rest).split("*")
 
-    def _noted(self, hop: Hop, record: Record, walk: _Walk, caller: Caller[Desk]) -> str:
+    def _noted(self, hop: Hop, record: StoredSession, walk: _Walk, caller: Caller[Services]) -> str:
         """What is kept of a hop, without number or secret: observe.hops reads it."""
         place = record.place
         return json.dumps(
@@ -155,11 +155,11 @@ class Turns(Generic[Desk]):
         )
 
 
-def _told(record: Record, reply: Reply, outcome: str) -> Turned:
+def _told(record: StoredSession, reply: Reply, outcome: str) -> TurnResult:
     screen = record.place.path[-1] if record.place.path else ""
-    return Turned(reply, screen, outcome, record.place.language)
+    return TurnResult(reply, screen, outcome, record.place.language)
 
 
-def _last(record: Record) -> Reply:
+def _last(record: StoredSession) -> Reply:
     _, text, more = record.replies[-1]
     return Reply(text, bool(more))

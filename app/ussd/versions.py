@@ -15,10 +15,10 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from app.base.errors import Unavailable
-from app.ussd.check import unknown_names
+from app.ussd.checker.check import unknown_names
 from app.ussd.engine import Engine
 from app.ussd.menu import BrokenMenu
-from app.ussd.vocabulary import Desk
+from app.ussd.vocabulary import Services
 
 _KEPT = timedelta(days=7)
 _AGAIN_AFTER = timedelta(days=1)
@@ -34,7 +34,7 @@ def version_of(folder: Path) -> str:
     return digest.hexdigest()
 
 
-class Versions(Generic[Desk]):
+class Versions(Generic[Services]):
     """The menu of this process, and those that other processes began talks with.
 
     They lie in Redis beside the talks: where a talk is lost its version is not needed.
@@ -44,12 +44,12 @@ class Versions(Generic[Desk]):
         self,
         redis: Redis,
         folder: Path,
-        current: Engine[Desk],
-        build: Callable[[Path], Engine[Desk]],
+        current: Engine[Services],
+        build: Callable[[Path], Engine[Services]],
     ) -> None:
         self._redis, self._folder, self._build = redis, folder, build
         self.current = current
-        self._known: dict[str, Engine[Desk] | None] = {self.current.version: self.current}
+        self._known: dict[str, Engine[Services] | None] = {self.current.version: self.current}
         self._publish_at: datetime | None = None
 
     def publish(self, now: datetime) -> None:
@@ -61,7 +61,7 @@ class Versions(Generic[Desk]):
                 raise Unavailable(what="redis") from error
             self._publish_at = now + _AGAIN_AFTER
 
-    def find(self, version: str) -> Engine[Desk] | None:
+    def find(self, version: str) -> Engine[Services] | None:
         """The engine of that version; None where it is gone, or names what this code has not."""
         if version not in self._known:
             if len(self._known) >= _MOST_REMEMBERED:
@@ -69,7 +69,7 @@ class Versions(Generic[Desk]):
             self._known[version] = self._fetched(version)
         return self._known[version]
 
-    def _fetched(self, version: str) -> Engine[Desk] | None:
+    def _fetched(self, version: str) -> Engine[Services] | None:
         try:
             packed = self._redis.get(_key(version))
         except RedisError as error:

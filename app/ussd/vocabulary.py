@@ -11,18 +11,18 @@ from app.base.errors import MaalemError
 from app.base.phone import Phone
 from app.text.words import Say
 
-Desk = TypeVar("Desk")
+Services = TypeVar("Services")
 Values = Mapping[str, Any]
 
 
-class NothingToShow(MaalemError):  # noqa: N818
+class NothingToShow(MaalemError):
     """What a screen is about is gone: paid, cancelled or expired while it was looked at."""
 
     code = "nothing_to_show"
 
 
 @dataclass(slots=True)
-class Talk(Generic[Desk]):
+class Dialogue(Generic[Services]):
     """What one hop knows: who calls, in which language, what was read and what was typed.
 
     `facts` is what was read of the caller, `kept` what the caller chose; both are JSON.
@@ -37,7 +37,7 @@ class Talk(Generic[Desk]):
     kept: dict[str, Any]
     now: datetime
     action_key: str
-    desk: Desk
+    services: Services
     ahead: bool = False
 
 
@@ -50,35 +50,37 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Action(Generic[Desk]):
+class Action(Generic[Services]):
     """`by_sms` answers by message where the action was too late for the screen; its None says
     that the action has queued a message itself. Without it a late action is a service away.
     """
 
-    run: Callable[[Talk[Desk]], str]
+    run: Callable[[Dialogue[Services]], str]
     outcomes: tuple[str, ...]
-    by_sms: Callable[[Talk[Desk], str], Say | None] | None = None
+    by_sms: Callable[[Dialogue[Services], str], Say | None] | None = None
 
 
-class Vocabulary(Generic[Desk]):
+class Vocabulary(Generic[Services]):
     """Everything menus may name; registering a name twice is an error at import."""
 
     def __init__(self) -> None:
-        self.actions: dict[str, Action[Desk]] = {}
-        self.sources: dict[str, Callable[[Talk[Desk]], Values]] = {}
-        self.lists: dict[str, Callable[[Talk[Desk]], list[Row]]] = {}
+        self.actions: dict[str, Action[Services]] = {}
+        self.sources: dict[str, Callable[[Dialogue[Services]], Values]] = {}
+        self.lists: dict[str, Callable[[Dialogue[Services]], list[Row]]] = {}
         self.checks: dict[str, Callable[[str, datetime], str]] = {}
-        self.guards: dict[str, Callable[[Talk[Desk]], bool]] = {}
+        self.guards: dict[str, Callable[[Dialogue[Services]], bool]] = {}
 
     def action(
         self,
         name: str,
         *outcomes: str,
-        by_sms: Callable[[Talk[Desk], str], Say | None] | None = None,
-    ) -> Callable[[Callable[[Talk[Desk]], str]], Callable[[Talk[Desk]], str]]:
+        by_sms: Callable[[Dialogue[Services], str], Say | None] | None = None,
+    ) -> Callable[[Callable[[Dialogue[Services]], str]], Callable[[Dialogue[Services]], str]]:
         """Registers what a `do` screen runs; it returns one of `outcomes`."""
 
-        def register(run: Callable[[Talk[Desk]], str]) -> Callable[[Talk[Desk]], str]:
+        def register(
+            run: Callable[[Dialogue[Services]], str],
+        ) -> Callable[[Dialogue[Services]], str]:
             _once(self.actions, name, Action(run, outcomes, by_sms))
             return run
 
@@ -86,10 +88,12 @@ class Vocabulary(Generic[Desk]):
 
     def source(
         self, name: str
-    ) -> Callable[[Callable[[Talk[Desk]], Values]], Callable[[Talk[Desk]], Values]]:
+    ) -> Callable[[Callable[[Dialogue[Services]], Values]], Callable[[Dialogue[Services]], Values]]:
         """Registers the values of a screen's sentence."""
 
-        def register(read: Callable[[Talk[Desk]], Values]) -> Callable[[Talk[Desk]], Values]:
+        def register(
+            read: Callable[[Dialogue[Services]], Values],
+        ) -> Callable[[Dialogue[Services]], Values]:
             _once(self.sources, name, read)
             return read
 
@@ -97,10 +101,14 @@ class Vocabulary(Generic[Desk]):
 
     def rows(
         self, name: str
-    ) -> Callable[[Callable[[Talk[Desk]], list[Row]]], Callable[[Talk[Desk]], list[Row]]]:
+    ) -> Callable[
+        [Callable[[Dialogue[Services]], list[Row]]], Callable[[Dialogue[Services]], list[Row]]
+    ]:
         """Registers the lines of a `list` screen."""
 
-        def register(read: Callable[[Talk[Desk]], list[Row]]) -> Callable[[Talk[Desk]], list[Row]]:
+        def register(
+            read: Callable[[Dialogue[Services]], list[Row]],
+        ) -> Callable[[Dialogue[Services]], list[Row]]:
             _once(self.lists, name, read)
             return read
 
@@ -119,10 +127,12 @@ class Vocabulary(Generic[Desk]):
 
     def guard(
         self, name: str
-    ) -> Callable[[Callable[[Talk[Desk]], bool]], Callable[[Talk[Desk]], bool]]:
+    ) -> Callable[[Callable[[Dialogue[Services]], bool]], Callable[[Dialogue[Services]], bool]]:
         """Registers a condition under which a choice is offered."""
 
-        def register(holds: Callable[[Talk[Desk]], bool]) -> Callable[[Talk[Desk]], bool]:
+        def register(
+            holds: Callable[[Dialogue[Services]], bool],
+        ) -> Callable[[Dialogue[Services]], bool]:
             _once(self.guards, name, holds)
             return holds
 

@@ -16,13 +16,17 @@ from app.web import (
     health,
     home,
     language,
-    mobile_money,
-    requests,
+    lifecycle,
     simulator,
     sms,
-    till,
-    till_day,  # noqa: F401 - adds its pages to the till's
     ussd,
+)
+from app.web.mobile_money import routes as mobile_money
+from app.web.till import (
+    day,  # noqa: F401 - adds its pages to the till's
+)
+from app.web.till import (
+    pages as till,
 )
 
 
@@ -36,7 +40,7 @@ def register_pages(app: Flask, runtime: Runtime) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.production,
     )
-    requests.register(app, runtime)
+    lifecycle.register(app, runtime)
     app.register_blueprint(ussd.blueprint(settings))
     app.register_blueprint(sms.blueprint(settings))
     app.register_blueprint(health.pages)

@@ -17,9 +17,9 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from app.base.database import transaction
 from app.base.errors import InvalidInput
 from app.base.phone import Phone
-from app.journeys.by_sms import answer_sms
+from app.keywords.service import answer_sms
+from app.messaging.opt_outs import record_provider_opt_out
 from app.messaging.reports import store_report
-from app.messaging.stops import note_provider_stop
 from app.observe import metrics
 from app.runtime import runtime
 from app.settings import Settings
@@ -106,7 +106,7 @@ def _report(provider: str, reader: Reader) -> Response:
 def _inbound(provider: str, reader: Reader) -> Response:
     sms, maalem = reader.read_inbound(request.form), runtime()
     with transaction(maalem.database) as connection:
-        heard = answer_sms(connection, maalem.desk, provider, sms, maalem.clock())
+        heard = answer_sms(connection, maalem.services, provider, sms, maalem.clock())
     _log.info(
         "sms_in",
         request_id=g.request_id,
@@ -123,6 +123,6 @@ def _optout(provider: str, read: Callable[[Form], Phone]) -> Response:
     """Somebody told the provider itself to stop: it holds for all reminders and news."""
     phone, maalem = read(request.form), runtime()
     with transaction(maalem.database) as connection:
-        new = note_provider_stop(connection, provider, phone, maalem.clock())
+        new = record_provider_opt_out(connection, provider, phone, maalem.clock())
     _log.info("sms_optout", request_id=g.request_id, phone=phone, new=new)
     return Response("", content_type="text/plain")

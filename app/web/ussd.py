@@ -15,13 +15,13 @@ from app.base.errors import InvalidInput, Unavailable
 from app.base.hop import Ended, Hop, Reply
 from app.enrolment.queries import find_language
 from app.gateways.registry import GATEWAYS, Dialect
-from app.journeys.desk import Desk
 from app.observe import metrics
 from app.runtime import Runtime, runtime
+from app.services import Services
 from app.settings import Settings
 from app.text.words import DEFAULT
-from app.ussd.place import Caller
-from app.ussd.turn import Turned
+from app.ussd.position import Caller
+from app.ussd.turn import TurnResult
 
 _LONGEST_BODY = 8 * 1024
 _log = structlog.get_logger("ussd")
@@ -87,7 +87,7 @@ def _fields(dialect: Dialect) -> Mapping[str, object]:
     return fields
 
 
-def _turned(hop: Hop) -> Turned:
+def _turned(hop: Hop) -> TurnResult:
     began = perf_counter()
     turned = answer_hop(runtime(), hop)
     seconds = perf_counter() - began
@@ -117,12 +117,12 @@ def _ended(dialect: Dialect, ended: Ended) -> Response:
     return _written(dialect, dialect.render(Reply("", False)) if dialect.speaks_json else "")
 
 
-def _caller(maalem: Runtime, hop: Hop) -> Caller[Desk]:
+def _caller(maalem: Runtime, hop: Hop) -> Caller[Services]:
     limits = maalem.limits[hop.gateway]
-    return Caller(hop.session_id, hop.phone, maalem.clock(), maalem.desk, limits)
+    return Caller(hop.session_id, hop.phone, maalem.clock(), maalem.services, limits)
 
 
-def answer_hop(maalem: Runtime, hop: Hop) -> Turned:
+def answer_hop(maalem: Runtime, hop: Hop) -> TurnResult:
     """The screen for a hop, and a screen too when something is away, late or wrong."""
     what = "unknown"
     try:
@@ -133,7 +133,7 @@ def answer_hop(maalem: Runtime, hop: Hop) -> Turned:
     except Exception:
         _log.exception("failed", request_id=g.request_id)
     language = _language(maalem, hop, what)
-    return Turned(Reply(_away_words(maalem, language), False), "away", "away", language or "")
+    return TurnResult(Reply(_away_words(maalem, language), False), "away", "away", language or "")
 
 
 def _away_words(maalem: Runtime, language: str | None) -> str:

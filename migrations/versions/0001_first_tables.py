@@ -74,12 +74,12 @@ def upgrade() -> None:
     )
     op.create_index("ix_audit_event_subject", "audit_event", ["subject", "id"], unique=False)
     op.create_table(
-        "identification_try",
+        "identification_attempt",
         sa.Column("phone", sa.Text(), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
         sa.Column("tries", sa.SmallInteger(), nullable=False),
         sa.Column("taken_by", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("phone", "day", name=op.f("pk_identification_try")),
+        sa.PrimaryKeyConstraint("phone", "day", name=op.f("pk_identification_attempt")),
     )
     op.create_table(
         "ledger_account",
@@ -273,7 +273,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("code", "period", name=op.f("pk_payment_code_line")),
     )
     op.create_table(
-        "answered_request",
+        "idempotency_key",
         sa.Column("caller", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("request_digest", sa.LargeBinary(), nullable=False),
@@ -282,9 +282,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["receipt_number"],
             ["deposit.receipt_number"],
-            name=op.f("fk_answered_request_receipt_number"),
+            name=op.f("fk_idempotency_key_receipt_number"),
         ),
-        sa.PrimaryKeyConstraint("caller", "key", name=op.f("pk_answered_request")),
+        sa.PrimaryKeyConstraint("caller", "key", name=op.f("pk_idempotency_key")),
     )
     op.create_table(
         "ledger_transaction",
@@ -306,7 +306,7 @@ def upgrade() -> None:
         unique=True,
     )
     op.create_table(
-        "settled_contribution",
+        "contribution_allocation",
         sa.Column("artisan_id", sa.BigInteger(), nullable=False),
         sa.Column("period", sa.Date(), nullable=False),
         sa.Column("receipt_number", sa.Text(), nullable=False),
@@ -315,24 +315,24 @@ def upgrade() -> None:
         sa.Column("posted_on", sa.Date(), nullable=True),
         sa.CheckConstraint(
             "contribution_centimes > 0 AND penalty_centimes >= 0",
-            name=op.f("ck_settled_contribution_amounts"),
+            name=op.f("ck_contribution_allocation_amounts"),
         ),
         sa.CheckConstraint(
-            "extract(day FROM period) = 1", name=op.f("ck_settled_contribution_period")
+            "extract(day FROM period) = 1", name=op.f("ck_contribution_allocation_period")
         ),
         sa.ForeignKeyConstraint(
-            ["artisan_id"], ["artisan.id"], name=op.f("fk_settled_contribution_artisan_id")
+            ["artisan_id"], ["artisan.id"], name=op.f("fk_contribution_allocation_artisan_id")
         ),
         sa.ForeignKeyConstraint(
             ["receipt_number"],
             ["deposit.receipt_number"],
-            name=op.f("fk_settled_contribution_receipt_number"),
+            name=op.f("fk_contribution_allocation_receipt_number"),
         ),
-        sa.PrimaryKeyConstraint("artisan_id", "period", name=op.f("pk_settled_contribution")),
+        sa.PrimaryKeyConstraint("artisan_id", "period", name=op.f("pk_contribution_allocation")),
     )
     op.create_index(
-        op.f("ix_settled_contribution_receipt_number"),
-        "settled_contribution",
+        op.f("ix_contribution_allocation_receipt_number"),
+        "contribution_allocation",
         ["receipt_number"],
         unique=False,
     )
@@ -358,11 +358,13 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("ledger_line")
-    op.drop_index(op.f("ix_settled_contribution_receipt_number"), table_name="settled_contribution")
-    op.drop_table("settled_contribution")
+    op.drop_index(
+        op.f("ix_contribution_allocation_receipt_number"), table_name="contribution_allocation"
+    )
+    op.drop_table("contribution_allocation")
     op.drop_index("uq_ledger_transaction_event", table_name="ledger_transaction")
     op.drop_table("ledger_transaction")
-    op.drop_table("answered_request")
+    op.drop_table("idempotency_key")
     op.drop_table("payment_code_line")
     op.drop_index(op.f("ix_deposit_artisan_id"), table_name="deposit")
     op.drop_index(op.f("ix_deposit_agent_id"), table_name="deposit")
@@ -394,7 +396,7 @@ def downgrade() -> None:
     op.drop_index("ix_message_phone", table_name="message")
     op.drop_table("message")
     op.drop_table("ledger_account")
-    op.drop_table("identification_try")
+    op.drop_table("identification_attempt")
     op.drop_index("ix_audit_event_subject", table_name="audit_event")
     op.drop_table("audit_event")
     op.drop_index("ix_artisan_phone", table_name="artisan")

@@ -89,11 +89,11 @@ BEGIN
                     FROM payment_code_line WHERE code = c.code
                  EXCEPT
                  SELECT period, contribution_centimes, penalty_centimes
-                    FROM settled_contribution
+                    FROM contribution_allocation
                     WHERE receipt_number = d.receipt_number AND artisan_id = d.artisan_id))
             OR d.total_centimes - c.fee_centimes IS DISTINCT FROM (
                 SELECT sum(contribution_centimes + penalty_centimes)
-                    FROM settled_contribution WHERE receipt_number = d.receipt_number)
+                    FROM contribution_allocation WHERE receipt_number = d.receipt_number)
             OR d.total_centimes IS DISTINCT FROM (
                 SELECT sum(l.amount_centimes) FROM ledger_line l
                     JOIN ledger_transaction t ON t.id = l.transaction_id

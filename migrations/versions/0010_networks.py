@@ -27,7 +27,7 @@ CHECKS = (
         "event NOT IN ('resolution', 'posting_again') OR approved_by IS NOT NULL",
     ),
     ("ledger_transaction", "two_people", "approved_by <> made_by"),
-    ("settled_contribution", "posted", "posted_on IS NULL OR sent_at IS NOT NULL"),
+    ("contribution_allocation", "posted", "posted_on IS NULL OR sent_at IS NOT NULL"),
 )
 # Their rows are never changed, except now, by the columns they get.
 KEPT = ("deposit", "ledger_transaction", "ledger_line")
@@ -248,7 +248,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("receipt_number", name=op.f("pk_reversal")),
     )
     op.create_table(
-        "money_break",
+        "reconciliation_break",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), server_default=sa.text("'open'"), nullable=False),
@@ -276,55 +276,61 @@ def upgrade() -> None:
         sa.Column("transaction_id", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
             "(state = 'resolved') = (transaction_id IS NOT NULL AND approved_by IS NOT NULL)",
-            name=op.f("ck_money_break_resolved"),
+            name=op.f("ck_reconciliation_break_resolved"),
         ),
         sa.CheckConstraint(
             "(state IN ('resolved', 'closed')) = (ended_at IS NOT NULL)",
-            name=op.f("ck_money_break_ended"),
+            name=op.f("ck_reconciliation_break_ended"),
         ),
         sa.CheckConstraint(
             "kind IN ('missing_here', 'missing_there', 'amount_differs', 'duplicate', "
             "'other_agent', 'reversed_there', 'reversed_here', 'other_amount_sent', "
             "'posting_refused', 'reversal_asked')",
-            name=op.f("ck_money_break_kind"),
+            name=op.f("ck_reconciliation_break_kind"),
         ),
         sa.CheckConstraint(
             "state IN ('open', 'closed') OR (proposed_by IS NOT NULL AND method IS NOT NULL "
             "AND reason IS NOT NULL AND proposed_at IS NOT NULL)",
-            name=op.f("ck_money_break_proposed"),
+            name=op.f("ck_reconciliation_break_proposed"),
         ),
         sa.CheckConstraint(
-            "state IN ('open', 'proposed', 'resolved', 'closed')", name=op.f("ck_money_break_state")
+            "state IN ('open', 'proposed', 'resolved', 'closed')",
+            name=op.f("ck_reconciliation_break_state"),
         ),
-        sa.CheckConstraint("approved_by <> proposed_by", name=op.f("ck_money_break_two_people")),
-        sa.ForeignKeyConstraint(
-            ["file_id"], ["settlement_file.id"], name=op.f("fk_money_break_file_id")
+        sa.CheckConstraint(
+            "approved_by <> proposed_by", name=op.f("ck_reconciliation_break_two_people")
         ),
         sa.ForeignKeyConstraint(
-            ["network"], ["agent_network.code"], name=op.f("fk_money_break_network")
+            ["file_id"], ["settlement_file.id"], name=op.f("fk_reconciliation_break_file_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["network"], ["agent_network.code"], name=op.f("fk_reconciliation_break_network")
         ),
         sa.ForeignKeyConstraint(
             ["receipt_number"],
             ["deposit.receipt_number"],
-            name=op.f("fk_money_break_receipt_number"),
+            name=op.f("fk_reconciliation_break_receipt_number"),
         ),
         sa.ForeignKeyConstraint(
             ["transaction_id"],
             ["ledger_transaction.id"],
-            name=op.f("fk_money_break_transaction_id"),
+            name=op.f("fk_reconciliation_break_transaction_id"),
         ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_money_break")),
-        sa.UniqueConstraint("transaction_id", name=op.f("uq_money_break_transaction_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reconciliation_break")),
+        sa.UniqueConstraint("transaction_id", name=op.f("uq_reconciliation_break_transaction_id")),
     )
     op.create_index(
-        "ix_money_break_open",
-        "money_break",
+        "ix_reconciliation_break_open",
+        "reconciliation_break",
         ["id"],
         unique=False,
         postgresql_where=sa.text("state IN ('open', 'proposed')"),
     )
     op.create_index(
-        op.f("ix_money_break_receipt_number"), "money_break", ["receipt_number"], unique=False
+        op.f("ix_reconciliation_break_receipt_number"),
+        "reconciliation_break",
+        ["receipt_number"],
+        unique=False,
     )
     op.add_column(
         "agency",
@@ -377,11 +383,11 @@ def upgrade() -> None:
         ["code"],
     )
     op.add_column(
-        "settled_contribution", sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True)
+        "contribution_allocation", sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True)
     )
     op.create_index(
-        "ix_settled_contribution_unsent",
-        "settled_contribution",
+        "ix_contribution_allocation_unsent",
+        "contribution_allocation",
         ["receipt_number"],
         unique=False,
         postgresql_where=sa.text("sent_at IS NULL"),
@@ -469,11 +475,11 @@ def downgrade() -> None:
     op.drop_constraint("pk_ledger_line", "ledger_line")
     op.create_primary_key("pk_ledger_line", "ledger_line", ["transaction_id", "account"])
     op.drop_index(
-        "ix_settled_contribution_unsent",
-        table_name="settled_contribution",
+        "ix_contribution_allocation_unsent",
+        table_name="contribution_allocation",
         postgresql_where=sa.text("sent_at IS NULL"),
     )
-    op.drop_column("settled_contribution", "sent_at")
+    op.drop_column("contribution_allocation", "sent_at")
     op.drop_constraint(
         op.f("fk_ledger_transaction_network"), "ledger_transaction", type_="foreignkey"
     )
@@ -500,13 +506,13 @@ def downgrade() -> None:
     op.drop_column("deposit", "network")
     op.drop_constraint(op.f("fk_agency_network"), "agency", type_="foreignkey")
     op.drop_column("agency", "network")
-    op.drop_index(op.f("ix_money_break_receipt_number"), table_name="money_break")
+    op.drop_index(op.f("ix_reconciliation_break_receipt_number"), table_name="reconciliation_break")
     op.drop_index(
-        "ix_money_break_open",
-        table_name="money_break",
+        "ix_reconciliation_break_open",
+        table_name="reconciliation_break",
         postgresql_where=sa.text("state IN ('open', 'proposed')"),
     )
-    op.drop_table("money_break")
+    op.drop_table("reconciliation_break")
     op.drop_table("till_close")
     op.drop_table("reversal")
     op.drop_table("cnss_line")

@@ -31,7 +31,7 @@ DECLARE
     checked text;
     wrong boolean;
 BEGIN
-    IF TG_TABLE_NAME = 'settled_contribution' OR TG_TABLE_NAME = 'reversal' THEN
+    IF TG_TABLE_NAME = 'contribution_allocation' OR TG_TABLE_NAME = 'reversal' THEN
         SELECT code INTO checked FROM deposit
             WHERE receipt_number = coalesce(NEW.receipt_number, OLD.receipt_number);
     ELSE
@@ -46,14 +46,14 @@ BEGIN
             -- What is settled are months of this code as it had them, or none once reversed.
             OR EXISTS (
                 (SELECT period, contribution_centimes, penalty_centimes, artisan_id
-                    FROM settled_contribution WHERE receipt_number = d.receipt_number
+                    FROM contribution_allocation WHERE receipt_number = d.receipt_number
                  EXCEPT
                  SELECT period, contribution_centimes, penalty_centimes, c.artisan_id
                     FROM payment_code_line WHERE code = c.code AND c.state = 'paid'))
             -- What was received is what was settled, the fee, and what went to suspense.
             OR (c.state = 'paid' AND d.total_centimes - c.fee_centimes IS DISTINCT FROM (
                 SELECT sum(contribution_centimes + penalty_centimes)
-                    FROM settled_contribution WHERE receipt_number = d.receipt_number)
+                    FROM contribution_allocation WHERE receipt_number = d.receipt_number)
                 - (SELECT coalesce(sum(l.amount_centimes), 0) FROM ledger_line l
                     JOIN ledger_transaction t ON t.id = l.transaction_id
                     WHERE t.receipt_number = d.receipt_number AND t.event = 'deposit'
@@ -99,12 +99,12 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER settled_contribution_change BEFORE UPDATE OR DELETE ON settled_contribution
+CREATE TRIGGER contribution_allocation_change BEFORE UPDATE OR DELETE ON contribution_allocation
     FOR EACH ROW EXECUTE FUNCTION check_settled_change();
-CREATE TRIGGER settled_contribution_not_emptied BEFORE TRUNCATE ON settled_contribution
+CREATE TRIGGER contribution_allocation_not_emptied BEFORE TRUNCATE ON contribution_allocation
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
-CREATE CONSTRAINT TRIGGER settled_contribution_of_deposit
-    AFTER INSERT OR DELETE ON settled_contribution
+CREATE CONSTRAINT TRIGGER contribution_allocation_of_deposit
+    AFTER INSERT OR DELETE ON contribution_allocation
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_deposit();
 CREATE CONSTRAINT TRIGGER reversal_whole AFTER INSERT ON reversal
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_deposit();
@@ -119,9 +119,9 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER money_break_change BEFORE UPDATE ON money_break
+CREATE TRIGGER reconciliation_break_change BEFORE UPDATE ON reconciliation_break
     FOR EACH ROW EXECUTE FUNCTION check_break_change();
-CREATE TRIGGER money_break_kept BEFORE DELETE ON money_break
+CREATE TRIGGER reconciliation_break_kept BEFORE DELETE ON reconciliation_break
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 """
 
@@ -158,9 +158,9 @@ def downgrade() -> None:
     for table in KEPT_FOR_EVER:
         op.execute(f"DROP TRIGGER {table}_kept ON {table}")
         op.execute(f"DROP TRIGGER {table}_not_emptied ON {table}")
-    op.execute("DROP TRIGGER settled_contribution_not_emptied ON settled_contribution")
-    op.execute("DROP TRIGGER settled_contribution_of_deposit ON settled_contribution")
+    op.execute("DROP TRIGGER contribution_allocation_not_emptied ON contribution_allocation")
+    op.execute("DROP TRIGGER contribution_allocation_of_deposit ON contribution_allocation")
     op.execute("DROP TRIGGER reversal_whole ON reversal")
-    op.execute("DROP TRIGGER money_break_kept ON money_break")
+    op.execute("DROP TRIGGER reconciliation_break_kept ON reconciliation_break")
     op.execute("DROP FUNCTION check_settled_change, check_break_change CASCADE")
     op.execute(OLD_CODE_CHANGE)

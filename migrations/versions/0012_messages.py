@@ -106,17 +106,17 @@ def _create_tables() -> None:
     )
     op.create_index("ix_delivery_report_received_at", "delivery_report", ["received_at"])
     op.create_table(
-        "provider_stop",
+        "provider_opt_out",
         sa.Column("provider", sa.Text(), nullable=False),
         sa.Column("phone", sa.Text(), nullable=False),
         sa.Column("stopped_at", MOMENT, nullable=False),
-        sa.CheckConstraint("phone ~ '^[+][0-9]{8,15}$'", name=op.f("ck_provider_stop_phone")),
-        sa.PrimaryKeyConstraint("provider", "phone", name=op.f("pk_provider_stop")),
+        sa.CheckConstraint("phone ~ '^[+][0-9]{8,15}$'", name=op.f("ck_provider_opt_out_phone")),
+        sa.PrimaryKeyConstraint("provider", "phone", name=op.f("pk_provider_opt_out")),
     )
 
 
 def downgrade() -> None:
-    for table in ("provider_stop", "delivery_report", "provider_health"):
+    for table in ("provider_opt_out", "delivery_report", "provider_health"):
         op.drop_table(table)
     op.drop_column("inbound_message", "answered")
     op.drop_column("phone_preference", "changed_by")

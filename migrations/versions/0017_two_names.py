@@ -10,7 +10,7 @@ depends_on = None
 TWO_PEOPLE = (
     ("ledger_transaction", "made_by"),
     ("reversal", "made_by"),
-    ("money_break", "proposed_by"),
+    ("reconciliation_break", "proposed_by"),
     ("campaign", "proposed_by"),
 )
 

@@ -21,7 +21,7 @@ from app.base.errors import InvalidInput
 from app.enrolment.sample_rows import _PROVINCES
 from app.settings import ROOT
 from app.text.encoding import GSM7, encoding_of
-from app.ussd.samples import Samples
+from app.ussd.checker.samples import Samples
 
 # Letters beyond these blocks would show as squares beside their neighbours.
 ARABIC, TIFINAGH = range(0x0621, 0x0653), range(0x2D30, 0x2D80)

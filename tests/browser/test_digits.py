@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext
 
 from app.runtime import Runtime
-from app.ussd.check import worst_pages
+from app.ussd.checker.check import worst_pages
 from tests.browser.handset import Handset
 
 pytestmark = pytest.mark.browser

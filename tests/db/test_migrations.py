@@ -11,9 +11,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect, text
 
-from app.base.database import connect, metadata
+from app.base.database import connect
 from app.embedded import EngineUrls
-from app.migrating import current_revision, downgrade, upgrade
+from app.migrating import current_revision, downgrade, load_models, upgrade
 from app.settings import ROOT
 
 
@@ -49,7 +49,7 @@ def test_up_equals_models_and_down_leaves_nothing(bare: Engine) -> None:
     assert upgrade(bare) == head
     with bare.connect() as connection:
         context = MigrationContext.configure(connection)
-        assert compare_metadata(context, metadata) == []
+        assert compare_metadata(context, load_models()) == []
     downgrade(bare, "base")
     assert inspect(bare).get_table_names() == ["alembic_version"]
     with bare.connect() as connection:
@@ -64,7 +64,7 @@ def test_checks_of_the_models_stand_in_the_database(engine: Engine) -> None:
     """Autogenerate does not compare CHECKs: every one the models name must be there."""
     wanted = {
         constraint.name
-        for table in metadata.tables.values()
+        for table in load_models().tables.values()
         for constraint in table.constraints
         if constraint.name
     }

@@ -20,9 +20,9 @@ from app.enrolment.service import (
     TRIES_A_DAY,
     choose_language,
     identify_phone,
-    take_identification_try,
+    take_identification_attempt,
 )
-from app.payments.callers import find_phone_caller
+from app.payments.phone_account import find_phone_account
 from app.runtime import Runtime
 from tests.conftest import TestClock
 from tests.phone import TestPhone
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.usefixtures("sample_people")
 
 def try_(runtime: Runtime, phone: Phone = UNKNOWN, key: str = "k") -> int:
     with transaction(runtime.database) as connection:
-        return take_identification_try(connection, phone, key, runtime.clock())
+        return take_identification_attempt(connection, phone, key, runtime.clock())
 
 
 def identify(runtime: Runtime, number: str = BRAHIM, born: date = BORN) -> int:
@@ -44,7 +44,7 @@ def identify(runtime: Runtime, number: str = BRAHIM, born: date = BORN) -> int:
 
 def owner_id(runtime: Runtime, phone: Phone) -> int | None:
     with runtime.database.connect() as connection:
-        found = find_phone_caller(connection, phone, runtime.clock()).artisan
+        found = find_phone_account(connection, phone, runtime.clock()).artisan
     return found.id if found else None
 
 
@@ -124,7 +124,7 @@ def test_a_language_is_remembered_and_replaced(runtime: Runtime) -> None:
     for language in ("ar", "fr", "ar"):
         with transaction(runtime.database) as connection:
             choose_language(connection, UNKNOWN, language)
-            assert find_phone_caller(connection, UNKNOWN, runtime.clock()).language == language
+            assert find_phone_account(connection, UNKNOWN, runtime.clock()).language == language
 
 
 # The same answer, whatever the number: what a guesser sees on the phone.
@@ -138,7 +138,7 @@ def wrong_tries(phone: TestPhone, *answers: str) -> list[str]:
 def test_the_phone_never_tells_whether_a_number_exists(phone: TestPhone, runtime: Runtime) -> None:
     exists = wrong_tries(phone, "100004*02011984", "100001*02011984", "100002*02011984")
     with runtime.database.begin() as connection:
-        connection.execute(text("TRUNCATE identification_try"))
+        connection.execute(text("TRUNCATE identification_attempt"))
     invented = wrong_tries(phone, "900004*02011984", "900001*02011984", "900002*02011984")
     assert exists == invented
     assert len(set(exists)) == 3

@@ -8,15 +8,14 @@ import pytest
 
 from app.base.phone import Phone
 from app.enrolment.rules import LANGUAGES
-from app.jobs.late import answer_late_actions
+from app.jobs.deferred_actions import answer_late_actions
 from app.journeys.agencies import look_at_nearest_agencies
-from app.journeys.caller import recognise_caller
-from app.journeys.desk import Conversation, vocabulary
+from app.journeys.context import Dialogue, vocabulary
+from app.journeys.entry import recognise_caller
 from app.journeys.reimbursements import look_at_claims
 from app.runtime import Runtime
 from app.text.encoding import GSM7, encoding_of, segments
-from app.ussd.late import STREAM, LateAction
-from app.ussd.vocabulary import Talk
+from app.ussd.deferred import STREAM, DeferredAction
 from tests.journeys.world import World
 
 FATIMA, HASSAN, KHADIJA, BRAHIM, SAID, DRISS = (f"+2126000000{n:02d}" for n in (1, 2, 3, 4, 6, 7))
@@ -62,15 +61,15 @@ CASES = [
 ELSEWHERE = {"remove_pin"}
 
 
-def late_of(runtime: Runtime, action: str, number: str, kept: dict[str, object]) -> LateAction:
+def late_of(runtime: Runtime, action: str, number: str, kept: dict[str, object]) -> DeferredAction:
     """The action as the phone of `number` asked for it, after what it had looked at before."""
-    talk: Conversation = Talk(
-        Phone(number), "fr", {}, dict(kept), runtime.clock(), "late:1", runtime.desk
+    dialogue: Dialogue = Dialogue(
+        Phone(number), "fr", {}, dict(kept), runtime.clock(), "late:1", runtime.services
     )
-    recognise_caller(talk)
-    look_at_claims(talk)
-    look_at_nearest_agencies(talk)
-    return LateAction.of(action, talk)
+    recognise_caller(dialogue)
+    look_at_claims(dialogue)
+    look_at_nearest_agencies(dialogue)
+    return DeferredAction.of(action, dialogue)
 
 
 def told(runtime: Runtime) -> list[tuple[object, ...]]:

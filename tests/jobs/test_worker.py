@@ -21,14 +21,14 @@ from app.base.phone import Phone
 from app.jobs.sending import Sender
 from app.jobs.worker import Worker
 from app.messaging.models import ANSWER, CAMPAIGN
-from app.messaging.outcomes import GIVEN_UP_AFTER, Next
-from app.messaging.routing import Room
-from app.messaging.sending import LEASE, Choice, Claimed, claim_messages, record_sent
+from app.messaging.opt_outs import record_provider_opt_out
+from app.messaging.outbox import LEASE, ClaimedMessage, RoutingPolicy, claim_messages, record_sent
+from app.messaging.retries import GIVEN_UP_AFTER, Disposition
+from app.messaging.routing import Capacity
 from app.messaging.service import queue_message
-from app.messaging.stops import note_provider_stop
 from app.runtime import Runtime
 from app.settings import ROOT
-from app.sms.provider import FateUnknown, NotSent, OutgoingSms
+from app.sms.provider import DeliveryUnknown, OutgoingSms, SendRefused
 
 VALUES = {
     "receipt": "10000017",
@@ -49,7 +49,7 @@ class Scripted:
         self.taken: list[str] = []
 
     def send(self, sms: OutgoingSms) -> str:
-        if self.trouble is None or isinstance(self.trouble, FateUnknown):
+        if self.trouble is None or isinstance(self.trouble, DeliveryUnknown):
             self.taken.append(sms.reference)
         if self.trouble:
             raise self.trouble
@@ -87,9 +87,9 @@ def column(runtime: Runtime, name: str) -> list[object]:
         return list(connection.execute(text(f"SELECT {name} FROM message ORDER BY id")).scalars())
 
 
-def claim(runtime: Runtime, most: int, *providers: str) -> list[Claimed]:
+def claim(runtime: Runtime, most: int, *providers: str) -> list[ClaimedMessage]:
     names = providers or ("one",)
-    choice = Choice(names, {names[0]: 1}, Room(dict.fromkeys(names, most)), Random(1))
+    choice = RoutingPolicy(names, {names[0]: 1}, Capacity(dict.fromkeys(names, most)), Random(1))
     with transaction(runtime.database) as connection:
         return claim_messages(connection, choice, runtime.clock(), most)
 
@@ -128,14 +128,14 @@ def test_a_refusal_is_tried_again_later_and_given_up_in_the_end(runtime: Runtime
     queue(runtime, 1)
     begun = runtime.clock()
     while states(runtime) == {"queued": 1}:
-        send_all(runtime, Scripted(trouble=NotSent("throttled", again="here")), hours=1)
+        send_all(runtime, Scripted(trouble=SendRefused("throttled", again="here")), hours=1)
     assert states(runtime) == {"failed": 1}
     assert GIVEN_UP_AFTER < runtime.clock() - begun < GIVEN_UP_AFTER + timedelta(hours=3)
 
 
 def test_a_final_refusal_is_final(runtime: Runtime) -> None:
     queue(runtime, 1)
-    one, two = Scripted(trouble=NotSent("invalid number", again="never")), Scripted("two")
+    one, two = Scripted(trouble=SendRefused("invalid number", again="never")), Scripted("two")
     send_all(runtime, one, two, hours=1)
     send_all(runtime, one, two)
     assert states(runtime) == {"failed": 1} and two.taken == []
@@ -143,7 +143,7 @@ def test_a_final_refusal_is_final(runtime: Runtime) -> None:
 
 def test_three_times_here_and_then_the_next(runtime: Runtime) -> None:
     queue(runtime, 1)
-    one, two = Scripted(trouble=NotSent("busy", again="here")), Scripted("two")
+    one, two = Scripted(trouble=SendRefused("busy", again="here")), Scripted("two")
     for _ in range(3):
         assert states(runtime) == {"queued": 1}
         send_all(runtime, one, two, hours=0.2)
@@ -154,7 +154,7 @@ def test_three_times_here_and_then_the_next(runtime: Runtime) -> None:
 def test_the_next_at_once_where_the_first_cannot(runtime: Runtime) -> None:
     queue(runtime, 3)
     two = Scripted("two")
-    send_all(runtime, Scripted(trouble=NotSent("no route", again="elsewhere")), two)
+    send_all(runtime, Scripted(trouble=SendRefused("no route", again="elsewhere")), two)
     assert states(runtime) == {"sent": 3} and len(two.taken) == 3
 
 
@@ -162,7 +162,7 @@ def test_who_said_stop_to_one_provider_gets_receipts_by_the_other(runtime: Runti
     queue(runtime, 1, ANSWER)
     queue(runtime, 1, CAMPAIGN)
     two = Scripted("two")
-    send_all(runtime, Scripted(trouble=NotSent("stop", again="never", stopped=True)), two)
+    send_all(runtime, Scripted(trouble=SendRefused("stop", again="never", stopped=True)), two)
     assert states(runtime) == {"sent": 1, "cancelled": 1}
     assert two.taken == ["maalem-1"]
 
@@ -172,7 +172,7 @@ def test_silence_is_asked_about_or_sent_again_and_counted(
     runtime: Runtime, can_be_asked: bool
 ) -> None:
     queue(runtime, 1)
-    one = Scripted(trouble=FateUnknown("cut"), can_be_asked=can_be_asked)
+    one = Scripted(trouble=DeliveryUnknown("cut"), can_be_asked=can_be_asked)
     send_all(runtime, one, hours=0.2)
     assert states(runtime) == {"queued": 1}
     one.trouble = None
@@ -184,7 +184,7 @@ def test_silence_is_asked_about_or_sent_again_and_counted(
 
 def test_a_campaign_is_not_sent_again_where_nobody_knows(runtime: Runtime) -> None:
     queue(runtime, 1, CAMPAIGN)
-    one = Scripted(trouble=FateUnknown("cut"))
+    one = Scripted(trouble=DeliveryUnknown("cut"))
     send_all(runtime, one, hours=1)
     send_all(runtime, one)
     assert states(runtime) == {"unknown": 1} and len(one.taken) == 1
@@ -216,7 +216,7 @@ def test_a_worker_thought_dead_does_not_overwrite_its_heir(runtime: Runtime) -> 
     provider = Scripted(can_be_asked=True)
     send_all(runtime, provider)
     with transaction(runtime.database) as connection:
-        too_late = [(slow, Next("failed", error="late"))]
+        too_late = [(slow, Disposition("failed", error="late"))]
         assert record_sent(connection, too_late, runtime.clock()) == []
     assert states(runtime) == {"sent": 1}
 
@@ -224,14 +224,14 @@ def test_a_worker_thought_dead_does_not_overwrite_its_heir(runtime: Runtime) -> 
 def stop(runtime: Runtime, *providers: str) -> None:
     with transaction(runtime.database) as connection:
         for provider in providers:
-            note_provider_stop(connection, provider, Phone("+212600000001"), runtime.clock())
+            record_provider_opt_out(connection, provider, Phone("+212600000001"), runtime.clock())
 
 
 def test_no_room_is_no_refusal(runtime: Runtime) -> None:
     """Who refused it stays known while the other has no room; where all have, it begins anew."""
     queue(runtime, 1)
-    one, two = Scripted(trouble=NotSent("no route", again="elsewhere")), Scripted("two")
-    busy = Choice(("one", "two"), {"one": 1}, Room({"one": 1, "two": 0}), Random(1))
+    one, two = Scripted(trouble=SendRefused("no route", again="elsewhere")), Scripted("two")
+    busy = RoutingPolicy(("one", "two"), {"one": 1}, Capacity({"one": 1, "two": 0}), Random(1))
     with transaction(runtime.database) as connection:
         connection.execute(text("UPDATE message SET tried = '{one}'"))
         assert claim_messages(connection, busy, runtime.clock(), 5) == []
@@ -280,7 +280,7 @@ def test_campaigns_wait_for_their_hour(runtime: Runtime) -> None:
 
 def test_a_provider_that_fails_rests_is_probed_and_comes_back_slowly(runtime: Runtime) -> None:
     queue(runtime, 60)
-    one = Scripted(trouble=NotSent("http 503", again="here", faulty=True))
+    one = Scripted(trouble=SendRefused("http 503", again="here", faulty=True))
     two = Scripted("two")
     sender = Sender(runtime, {"one": one, "two": two})
     while sender.do():
@@ -311,7 +311,7 @@ def test_a_provider_that_fails_rests_is_probed_and_comes_back_slowly(runtime: Ru
 
 def test_who_asks_for_time_gets_it_and_is_not_held_unwell(runtime: Runtime) -> None:
     queue(runtime, 4)
-    throttled = NotSent("http 429", again="here", faulty=True, rest_seconds=3)
+    throttled = SendRefused("http 429", again="here", faulty=True, rest_seconds=3)
     one = Scripted(trouble=throttled)
     sender = Sender(runtime, {"one": one})
     while sender.do():
@@ -337,7 +337,7 @@ def resting(runtime: Runtime) -> list[tuple[str, int]]:
 
 def test_an_outage_of_all_burns_no_attempts(runtime: Runtime) -> None:
     queue(runtime, 200)
-    one = Scripted(trouble=NotSent("no network", again="here", faulty=True))
+    one = Scripted(trouble=SendRefused("no network", again="here", faulty=True))
     sender = Sender(runtime, {"one": one})
     for _ in range(200):
         sender.do()

@@ -13,10 +13,10 @@ from app.agents.queries import list_agencies
 from app.agents.towns import regions, towns
 from app.base.phone import Phone
 from app.journeys.agencies import look_at_agencies, look_at_agency, look_for_towns
-from app.journeys.desk import vocabulary
+from app.journeys.context import vocabulary
 from app.runtime import Runtime
 from app.text.encoding import segments
-from app.ussd.vocabulary import Talk
+from app.ussd.vocabulary import Dialogue
 from tests.phone import TestPhone
 from tests.talks.test_budgets import Meter, OnePost, once, spent
 
@@ -120,8 +120,8 @@ def test_no_hop_costs_more_than_two_statements(once: OnePost, spent: Meter) -> N
         assert cost.sql <= 2 and cost.redis <= 3, (typed, cost, once.screen)
 
 
-def talk_of(runtime: Runtime, **kept: Any) -> Talk[Any]:
-    return Talk(Phone(FATIMA), "fr", {}, dict(kept), runtime.clock(), "key", runtime.desk)
+def talk_of(runtime: Runtime, **kept: Any) -> Dialogue[Any]:
+    return Dialogue(Phone(FATIMA), "fr", {}, dict(kept), runtime.clock(), "key", runtime.services)
 
 
 def test_a_late_answer_is_one_message(runtime: Runtime) -> None:
@@ -139,16 +139,16 @@ def test_a_late_answer_is_one_message(runtime: Runtime) -> None:
         (look_at_agency, {"agency": "W-NONE"}),
         (look_at_agencies, {"town": "figuig"}),
     ):
-        talk = talk_of(runtime, **kept)
-        outcome = action(talk)
+        dialogue = talk_of(runtime, **kept)
+        outcome = action(dialogue)
         by_sms = next(a.by_sms for a in vocabulary.actions.values() if a.run is action)
         assert by_sms
-        said = by_sms(talk, outcome)
+        said = by_sms(dialogue, outcome)
         assert said
         for language, most in (("fr", 1), ("ar", 2)):
             message = runtime.words.say(language, said.key, said.values)
             assert segments(message) <= most, message
-        assert len(json.dumps(talk.facts)) < 900
+        assert len(json.dumps(dialogue.facts)) < 900
         if kept.get("town") == "fes":
             assert "Batha 8:30-18:00, Atlas 8:30-18:30, Narjiss 8:30-18:00" in message
 
@@ -164,12 +164,12 @@ def test_every_town_is_found_by_its_name_and_shown_in_four_languages(runtime: Ru
     check, rows = vocabulary.checks["town_letters"], vocabulary.lists["towns"]
     for town in towns().values():
         for name in town.names:
-            talk = talk_of(runtime, letters=check(name[:20], runtime.clock()))
-            assert look_for_towns(talk) in {"one", "some"}
-            assert town.code in talk.facts["towns"]
+            dialogue = talk_of(runtime, letters=check(name[:20], runtime.clock()))
+            assert look_for_towns(dialogue) in {"one", "some"}
+            assert town.code in dialogue.facts["towns"]
         for language in ("fr", "ar", "ary-Latn", "zgh"):
-            talk.language = language
-            assert town.name_in(language) in [row.values["town"] for row in rows(talk)]
-    talk = talk_of(runtime)
-    vocabulary.actions["look_at_regions"].run(talk)
-    assert talk.facts["regions"] == list(regions())
+            dialogue.language = language
+            assert town.name_in(language) in [row.values["town"] for row in rows(dialogue)]
+    dialogue = talk_of(runtime)
+    vocabulary.actions["look_at_regions"].run(dialogue)
+    assert dialogue.facts["regions"] == list(regions())

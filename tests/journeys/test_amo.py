@@ -21,22 +21,21 @@ from app.base.phone import Phone
 from app.contributions.rules import due_on
 from app.enrolment.queries import Artisan
 from app.journeys.amo import rights
-from app.journeys.desk import Conversation
+from app.journeys.context import Dialogue
 from app.journeys.facts import Person, keep_code, keep_facts, person
 from app.payments.dues import first_owed_month
-from app.payments.queries import Account, Deposit, IssuedCode
+from app.payments.queries import Deposit, IssuedCode, PaymentAccount
 from app.text.words import Say
-from app.ussd.vocabulary import Talk
 
 
 def noon(day: date) -> datetime:
     return datetime.combine(day, time(12), CASABLANCA).astimezone(UTC)
 
 
-def talk_on(day: date) -> Conversation:
+def talk_on(day: date) -> Dialogue:
     """A talk whose desk is never touched: sources must not need it."""
-    desk = cast(Any, SimpleNamespace())
-    return Talk(Phone("+212600000001"), "fr", {}, {}, noon(day), "key", desk)
+    services = cast(Any, SimpleNamespace())
+    return Dialogue(Phone("+212600000001"), "fr", {}, {}, noon(day), "key", services)
 
 
 def artisan(
@@ -50,16 +49,16 @@ def paid(on: date, first: str, last: str, posted: date | None = None) -> Deposit
     return Deposit("10000014", Money(100), *months, noon(on), "W-RABAT-01", posted)
 
 
-def account(*deposits: Deposit) -> Account:
+def account(*deposits: Deposit) -> PaymentAccount:
     """Newest first, each month settled by its deposit."""
     settled = {month for d in deposits for month in months_between(d.first, d.last)}
-    return Account(None, frozenset(settled), deposits)
+    return PaymentAccount(None, frozenset(settled), deposits)
 
 
-def expected(who: Artisan, what: Account, on: date) -> Say | str:
-    talk = talk_on(on)
-    keep_facts(talk, who, what)
-    said = rights(talk)["expected"]
+def expected(who: Artisan, what: PaymentAccount, on: date) -> Say | str:
+    dialogue = talk_on(on)
+    keep_facts(dialogue, who, what)
+    said = rights(dialogue)["expected"]
     assert isinstance(said, Say | str)
     return said
 
@@ -163,7 +162,7 @@ ALL_OF_CLOSED = paid(NOV_23, "2026-03", "2026-11")
         (artisan(until=None, category="D"), account(), NOV_23, ""),
     ],
 )
-def test_what_paying_brings(who: Artisan, what: Account, on: date, said: Say | str) -> None:
+def test_what_paying_brings(who: Artisan, what: PaymentAccount, on: date, said: Say | str) -> None:
     assert expected(who, what, on) == said
 
 
@@ -178,10 +177,10 @@ def test_what_paying_brings(who: Artisan, what: Account, on: date, said: Say | s
     ],
 )
 def test_cnss_last_word(until: date | None, said: Say) -> None:
-    talk = talk_on(NOV_23)
+    dialogue = talk_on(NOV_23)
     # What agents received meanwhile changes nothing about what CNSS said.
-    keep_facts(talk, artisan(until=until), account(ALL_OF_CLOSED))
-    told = rights(talk)
+    keep_facts(dialogue, artisan(until=until), account(ALL_OF_CLOSED))
+    told = rights(dialogue)
     assert (told["rights"], told["as_of"]) == (said, date(2026, 11, 12))
 
 
@@ -229,20 +228,20 @@ def test_what_is_kept_of_a_person_comes_back(
     late: list[tuple[Month, date]],
     deposits: list[Deposit],
 ) -> None:
-    talk, settled = talk_on(NOV_23), frozenset(month for month, _ in late)
-    keep_facts(talk, who, Account(None, settled, tuple(deposits), tuple(late)))
+    dialogue, settled = talk_on(NOV_23), frozenset(month for month, _ in late)
+    keep_facts(dialogue, who, PaymentAccount(None, settled, tuple(deposits), tuple(late)))
     if code:
-        keep_code(talk, code)
-    talk.facts = json.loads(json.dumps(talk.facts))
-    back = person(talk)
+        keep_code(dialogue, code)
+    dialogue.facts = json.loads(json.dumps(dialogue.facts))
+    back = person(dialogue)
     assert back.artisan == who
     assert back.account.deposits == tuple(deposits)
     # A code that is over, or for months that CNSS no longer waits for, is none.
     first = first_owed_month(who) if who.category in "AC" else None
-    live = code and code.expires_at > talk.now and first and code.first >= first
+    live = code and code.expires_at > dialogue.now and first and code.first >= first
     assert back.account.code == (code if live else None)
     # What of it is not carried along changes neither what is owed nor what it costs.
-    whole = Person(who, Account(None, settled, (), tuple(late)), back.today)
+    whole = Person(who, PaymentAccount(None, settled, (), tuple(late)), back.today)
     assert back.unpaid() == whole.unpaid()
     if who.category == "A":
         assert back.dues() == whole.dues()

@@ -6,7 +6,7 @@ import pytest
 
 from app.enrolment.rules import LANGUAGES
 from app.runtime import Runtime
-from app.ussd.check import worst_pages
+from app.ussd.checker.check import worst_pages
 from tests.phone import LIMITS
 
 

@@ -191,7 +191,7 @@ def test_amounts_are_the_same_from_list_to_receipt(
 ) -> None:
     """For each number of months: in the list, on the code's screen, in the SMS, at the till."""
     runtime = world.runtime
-    runtime.desk = dataclasses.replace(runtime.desk, fee=Money(fee))
+    runtime.services = dataclasses.replace(runtime.services, fee=Money(fee))
     try:
         for number, owner in enumerate(world.clones(4), 1):
             phone.dial(owner, "2*2")
@@ -207,4 +207,4 @@ def test_amounts_are_the_same_from_list_to_receipt(
             assert charged == listed
             assert amount_on(phone.dial(owner, "3").split(" le ")[0]) == listed
     finally:
-        del runtime.desk
+        del runtime.services

@@ -20,8 +20,8 @@ from app.enrolment.service import choose_language, identify_phone
 from app.messaging.service import set_reminders
 from app.runtime import Runtime
 from app.text.encoding import fits
-from app.ussd.place import Caller
-from app.ussd.turn import Turned
+from app.ussd.position import Caller
+from app.ussd.turn import TurnResult
 from tests.journeys.world import World
 from tests.phone import LIMITS
 
@@ -77,16 +77,16 @@ class Line:
         self.session = f"navigation-{next(_SESSIONS)}"
         runtime.redis.flushdb()  # no talk that broke off is offered again
         world = World(runtime)
-        world.run("DELETE FROM identification_try")
+        world.run("DELETE FROM identification_attempt")
         # What the walk itself has changed, so that a chain keeps its meaning.
         world.run("DELETE FROM artisan_phone WHERE phone <> :family", family=FAMILY)
         world.run("DELETE FROM artisan_pin WHERE set_on <> :aicha", aicha=AICHA)
         world.run("UPDATE artisan_pin SET wrong_pins = 0, paused_until = NULL")
 
-    def send(self, chain: str) -> Turned:
+    def send(self, chain: str) -> TurnResult:
         hop = Hop("africastalking", self.session, self.phone, chain)
-        now, desk = self.runtime.clock(), self.runtime.desk
-        caller = Caller(self.session, self.phone, now, desk, LIMITS)
+        now, services = self.runtime.clock(), self.runtime.services
+        caller = Caller(self.session, self.phone, now, services, LIMITS)
         turned = self.runtime.turns.answer(hop, caller, "fr")
         assert fits(turned.reply.text, LIMITS)
         return turned

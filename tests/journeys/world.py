@@ -12,9 +12,9 @@ from app.agents.queries import find_agent
 from app.base.clock import local_midnight
 from app.base.money import ZERO
 from app.base.phone import Phone
+from app.payments.codes import cancel_code, issue_code
+from app.payments.collector import at_till
 from app.payments.deposits import redeem_code
-from app.payments.service import cancel_code, issue_code
-from app.payments.takers import at_till
 from app.runtime import Runtime
 from tests.conftest import TestClock
 from tests.owed import through_month
@@ -47,8 +47,8 @@ class World:
             assert by
             now, words = self.runtime.clock(), self.runtime.words
             for (code,) in codes:
-                taker = at_till(by, "page")
-                redeem_code(connection, str(code), taker, key=str(code), words=words, now=now)
+                collector = at_till(by, "page")
+                redeem_code(connection, str(code), collector, key=str(code), words=words, now=now)
 
     def cancel(self) -> None:
         owners = self.run("SELECT artisan_id FROM payment_code WHERE state = 'issued'")

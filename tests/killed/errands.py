@@ -16,7 +16,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
-from app.settlement.network_file import HEADER
+from app.reconciliation.network_file import HEADER
 from tests.killed.house import House
 from tests.wire import NetworkLine, PhoneLine, TillLine, until_answered
 

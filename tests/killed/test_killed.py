@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import text
 
-from app.payments.verify import RULES, find_broken
-from app.settlement.verify import CNSS_RULES
+from app.reconciliation.cnss_rules import CNSS_RULES
+from app.reconciliation.money_rules import RULES, find_broken
 from tests.killed.errands import Street
 from tests.killed.house import House, opened
 from tests.wire import until_answered
@@ -80,5 +80,5 @@ def _check(house: House, street: Street, number: int) -> None:
         assert set(codes) == told.codes, number
         matched = "SELECT coalesce(sum((report ->> 'matched')::int), 0) FROM settlement_file"
         assert connection.execute(text(matched)).scalar_one() == told.matched, number
-        kinds = connection.execute(text("SELECT DISTINCT kind FROM money_break")).scalars()
+        kinds = connection.execute(text("SELECT DISTINCT kind FROM reconciliation_break")).scalars()
         assert set(kinds) <= {"missing_there"}, number

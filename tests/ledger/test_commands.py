@@ -8,7 +8,7 @@ from datetime import timedelta
 from flask import Flask
 from sqlalchemy import text
 
-from app.payments.service import expire_codes
+from app.payments.codes import expire_codes
 from tests.payments.conftest import Money, money  # noqa: F401 - a fixture of these tests too
 
 HASSAN = "+212600000002"
@@ -57,8 +57,8 @@ def test_what_does_not_hold_is_named(app: Flask, money: Money) -> None:  # noqa:
     for wrong, named in (
         ("UPDATE ledger_line SET amount_centimes = 1 WHERE position = 1", receipt),
         ("UPDATE payment_code SET state = 'reversed'", code),
-        ("DELETE FROM settled_contribution", receipt),
-        ("DELETE FROM answered_request", receipt),
+        ("DELETE FROM contribution_allocation", receipt),
+        ("DELETE FROM idempotency_key", receipt),
     ):
         with money.runtime.database.begin() as connection:
             connection.execute(text("SET LOCAL session_replication_role = replica"))

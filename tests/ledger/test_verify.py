@@ -11,17 +11,17 @@ from sqlalchemy import text
 
 from app.base.database import transaction
 from app.base.money import Money as Amount
+from app.payments.collector import Collector
 from app.payments.deposits import redeem_code
-from app.payments.takers import Taker
-from app.payments.verify import RULES, find_broken
-from app.settlement.cnss_export import export_payments
-from app.settlement.verify import CNSS_RULES
+from app.reconciliation.cnss_export import export_payments
+from app.reconciliation.cnss_rules import CNSS_RULES
+from app.reconciliation.money_rules import RULES, find_broken
 from tests.payments.conftest import Money, money  # noqa: F401 - a fixture of these tests too
 
 ALL = {**RULES, **CNSS_RULES}
 FATIMA, HASSAN, DRISS = (f"+21260000000{n}" for n in (1, 2, 7))
 _NO_CHECKS = "ALTER TABLE deposit DROP CONSTRAINT ck_deposit_total"
-_NO_KEY = "ALTER TABLE settled_contribution DROP CONSTRAINT pk_settled_contribution"
+_NO_KEY = "ALTER TABLE contribution_allocation DROP CONSTRAINT pk_contribution_allocation"
 _NO_LIVE = "DROP INDEX uq_payment_code_live"
 # What breaks each rule, and what names the row: a fact of `Facts`, or a query asked before.
 BROKEN: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -35,7 +35,7 @@ BROKEN: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "a deposit that stands is what was settled, its fee, and what went to suspense": (
         "receipt",
-        ("DELETE FROM settled_contribution WHERE receipt_number = :receipt",),
+        ("DELETE FROM contribution_allocation WHERE receipt_number = :receipt",),
     ),
     "a deposit is booked once, with what was received": (
         "receipt",
@@ -54,11 +54,11 @@ BROKEN: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "no contribution is settled twice": (
         "month",
-        (_NO_KEY, "INSERT INTO settled_contribution SELECT * FROM settled_contribution"),
+        (_NO_KEY, "INSERT INTO contribution_allocation SELECT * FROM contribution_allocation"),
     ),
     "a settled month is one of its deposit's code, as the code had it": (
         "receipt",
-        ("UPDATE settled_contribution SET penalty_centimes = penalty_centimes + 1",),
+        ("UPDATE contribution_allocation SET penalty_centimes = penalty_centimes + 1",),
     ),
     "every amount is positive": (
         "receipt",
@@ -74,18 +74,18 @@ BROKEN: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "a deposit has the answer its request will get again": (
         "receipt",
-        ("DELETE FROM answered_request WHERE receipt_number = :receipt",),
+        ("DELETE FROM idempotency_key WHERE receipt_number = :receipt",),
     ),
     "what a deposit left in suspense is a break for somebody to look at": (
         "other",
-        ("DELETE FROM money_break",),
+        ("DELETE FROM reconciliation_break",),
     ),
     "a break that is resolved was booked with two names": (
         "break",
         (
-            "UPDATE money_break SET state = 'resolved', proposed_by = 'a', approved_by = 'b',"
-            " method = 'note', reason = 'x', proposed_at = now(), ended_at = now(),"
-            " transaction_id = :transaction",
+            "UPDATE reconciliation_break SET state = 'resolved', proposed_by = 'a',"
+            " approved_by = 'b', method = 'note', reason = 'x', proposed_at = now(),"
+            " ended_at = now(), transaction_id = :transaction",
         ),
     ),
     "a month that was sent to CNSS is in one batch, unless it was refused": (
@@ -99,7 +99,7 @@ BROKEN: dict[str, tuple[str, tuple[str, ...]]] = {
     "a month that was settled and sent is in a batch": ("receipt", ("DELETE FROM cnss_line",)),
     "what is payable to CNSS is what was settled and is neither posted nor refused": (
         "receipt",
-        ("UPDATE settled_contribution SET posted_on = '2026-11-24'",),
+        ("UPDATE contribution_allocation SET posted_on = '2026-11-24'",),
     ),
     "a batch has the lines and the total its file says": (
         "batch",
@@ -137,16 +137,16 @@ class Facts:
             "artisan": str(money.artisan_id(FATIMA)),
             "month": f"{money.artisan_id(HASSAN)} 2026-11-01",
             "transaction": str(money.one(own, r=receipt)),
-            "break": str(money.one("SELECT id::text FROM money_break")),
+            "break": str(money.one("SELECT id::text FROM reconciliation_break")),
         }
 
 
 def _more_than_due(money: Money) -> str:  # noqa: F811
-    taker = Taker("page", "test", "wafacash", money.agent, "1001", other_amounts=True)
+    collector = Collector("page", "test", "wafacash", money.agent, "1001", other_amounts=True)
     code, now, words = money.issue(DRISS).code, money.runtime.clock(), money.runtime.words
     with transaction(money.runtime.database) as connection:
         return redeem_code(
-            connection, code, taker, key="4", words=words, now=now, amount=Amount(20000)
+            connection, code, collector, key="4", words=words, now=now, amount=Amount(20000)
         )
 
 
@@ -181,7 +181,7 @@ def test_the_command_says_so_and_ends_with_1(app: Flask, money: Money, machine: 
     assert run(args=command).exit_code == 0
     with money.runtime.database.begin() as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))
-        connection.execute(text("DELETE FROM answered_request WHERE key = '3'"))
+        connection.execute(text("DELETE FROM idempotency_key WHERE key = '3'"))
     told = run(args=command)
     assert told.exit_code == 1 and facts.named["receipt"] in told.output
     if machine:

@@ -222,14 +222,14 @@ def test_only_receipts_are_told_again_and_only_by_who_has_not_tried(outbox: Outb
 def test_a_report_of_a_stop_ends_reminders_once(outbox: Outbox) -> None:
     outbox.add("sent")
     outbox.tell("undelivered", "SM-not-ours", stopped=True)
-    stops = "SELECT provider, phone FROM provider_stop"
+    stops = "SELECT provider, phone FROM provider_opt_out"
     assert outbox.world.run(stops) == []
     outbox.tell("undelivered", reason="error 21610", stopped=True)
     wants = "SELECT reminders, changed_by FROM phone_preference"
     assert outbox.world.run(stops) == [("twilio", FATIMA)]
     assert outbox.world.run(wants) == [(False, "twilio")]
     outbox.world.wait(60)
-    outbox.world.run("DELETE FROM provider_stop")
+    outbox.world.run("DELETE FROM provider_opt_out")
     outbox.world.run(
         "UPDATE phone_preference SET reminders = true, changed_at = :now",
         now=outbox.runtime.clock(),

@@ -12,23 +12,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.messaging.models import ANSWER, CAMPAIGN
-from app.messaging.outcomes import (
+from app.messaging.retries import (
     GIVEN_UP_AFTER,
-    Handed,
+    DeliveryAttempt,
     after_refusal,
     after_silence,
     after_unanswered,
 )
-from app.messaging.routing import Room, Wanted, choose_provider, usual_weights
-from app.sms.provider import FateUnknown, NotSent
+from app.messaging.routing import Capacity, RouteRequest, choose_provider, usual_weights
+from app.sms.provider import DeliveryUnknown, SendRefused
 
 NOW = datetime(2026, 11, 25, 10, tzinfo=UTC)
 BOTH = ("one", "two")
 
 
 def chosen(*, room: dict[str, int], weights: dict[str, int] | None = None, **asked: Any) -> Any:
-    wanted = Wanted(**({"at": None, "attempts_here": 0, "refused": (), "doubt": None} | asked))
-    return choose_provider(wanted, Room(room), BOTH, usual_weights(BOTH, weights or {}), Random(7))
+    wanted = RouteRequest(
+        **({"at": None, "attempts_here": 0, "refused": (), "doubt": None} | asked)
+    )
+    return choose_provider(
+        wanted, Capacity(room), BOTH, usual_weights(BOTH, weights or {}), Random(7)
+    )
 
 
 @pytest.mark.parametrize(
@@ -57,14 +61,14 @@ def test_weights_are_shares() -> None:
     random, weights = Random(1), {"one": 3, "two": 1}
     drawn = Counter(
         choose_provider(
-            Wanted(None, 0, (), None), Room({"one": 1, "two": 1}), BOTH, weights, random
+            RouteRequest(None, 0, (), None), Capacity({"one": 1, "two": 1}), BOTH, weights, random
         )
         for _ in range(4000)
     )
     assert 2850 < drawn["one"] < 3150
 
 
-def handed(**changed: Any) -> Handed:
+def handed(**changed: Any) -> DeliveryAttempt:
     usual = {
         "id": 1,
         "priority": ANSWER,
@@ -76,11 +80,11 @@ def handed(**changed: Any) -> Handed:
         "useful_until": None,
         "leased_until": NOW,
     }
-    return Handed(**(usual | changed))
+    return DeliveryAttempt(**(usual | changed))
 
 
-def refused(one: Handed, **said: Any) -> Any:
-    return after_refusal(one, NotSent("why", **said), BOTH, NOW, Random(1))
+def refused(one: DeliveryAttempt, **said: Any) -> Any:
+    return after_refusal(one, SendRefused("why", **said), BOTH, NOW, Random(1))
 
 
 OLD = {"created_at": NOW - GIVEN_UP_AFTER - timedelta(seconds=1)}
@@ -106,7 +110,7 @@ OLD = {"created_at": NOW - GIVEN_UP_AFTER - timedelta(seconds=1)}
     ],
 )
 def test_after_a_refusal(
-    one: Handed, said: dict[str, Any], state: str, tried: tuple[str, ...]
+    one: DeliveryAttempt, said: dict[str, Any], state: str, tried: tuple[str, ...]
 ) -> None:
     after = refused(one, **said)
     assert (after.state, after.tried, after.error) == (state, tried, "why")
@@ -123,9 +127,9 @@ def test_after_a_refusal(
     ],
 )
 def test_after_silence(
-    one: Handed, can_be_asked: bool, state: str, doubt: str | None, resent: int
+    one: DeliveryAttempt, can_be_asked: bool, state: str, doubt: str | None, resent: int
 ) -> None:
-    after = after_silence(one, FateUnknown("cut"), can_be_asked, NOW, Random(1))
+    after = after_silence(one, DeliveryUnknown("cut"), can_be_asked, NOW, Random(1))
     assert (after.state, after.doubt, after.resent) == (state, doubt, resent)
 
 
@@ -137,6 +141,8 @@ def test_a_question_unanswered_is_asked_again() -> None:
 
 @given(st.integers(1, 60), st.integers())
 def test_waits_grow_to_ten_minutes_and_differ(attempts: int, seed: int) -> None:
-    after = after_silence(handed(attempts=attempts), FateUnknown("cut"), True, NOW, Random(seed))
+    after = after_silence(
+        handed(attempts=attempts), DeliveryUnknown("cut"), True, NOW, Random(seed)
+    )
     middle = min(2 * 2 ** (attempts - 1), 600)
     assert middle * 0.5 <= after.wait.total_seconds() <= middle * 1.5

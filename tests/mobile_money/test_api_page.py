@@ -16,8 +16,8 @@ from app.base.clock import utc_now
 from app.mobile_money.callbacks import signature
 from app.mobile_money.errors import STATUSES
 from app.mobile_money.objects import write_moment
+from app.reconciliation.network_file import Summary, read_lines
 from app.settings import ROOT
-from app.settlement.network_file import Summary, read_lines
 
 PAGE = (ROOT / "docs/api.md").read_text("utf-8")
 BLOCKS = re.findall(r"(?ms)^```(\w+)\n(.*?)^```$", PAGE)

@@ -113,7 +113,7 @@ def test_a_network_that_may_send_other_amounts(app: Flask, network: Network, mon
     run(app, "other-amounts", "wafacash", "yes")
     code = money.issue(FATIMA)
     assert network.post(f"/bills/{code.code}/payments", payment("200")).status_code == 201
-    assert money.one("SELECT kind FROM money_break") == "other_amount_sent"
+    assert money.one("SELECT kind FROM reconciliation_break") == "other_amount_sent"
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from app.runtime import Runtime
 from app.web.api_docs import description
-from app.web.mobile_money import BASE
+from app.web.mobile_money.routes import BASE
 from tests.mobile_money.conftest import DEFINITION, HEADERS
 
 OPERATIONS = [

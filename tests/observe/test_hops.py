@@ -13,7 +13,7 @@ import yaml
 from flask import Flask
 
 from app.base.database import transaction
-from app.jobs.keeping import Keeping
+from app.jobs.housekeeping import Keeping
 from app.observe.hops import HOPS, forget_hops, store_hops
 from app.runtime import Runtime
 from tests.conftest import TestClock

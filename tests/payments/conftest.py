@@ -14,14 +14,14 @@ from app.base.database import transaction
 from app.base.money import ZERO
 from app.base.phone import Phone
 from app.enrolment.models import artisan
+from app.payments.codes import issue_code
+from app.payments.collector import at_till
 from app.payments.deposits import redeem_code
 from app.payments.queries import IssuedCode
-from app.payments.reversals import Undoing, reverse_deposit
-from app.payments.service import issue_code
-from app.payments.takers import at_till
-from app.payments.verify import RULES, find_broken
+from app.payments.reversals import ReversalRequest, reverse_deposit
+from app.reconciliation.cnss_rules import CNSS_RULES
+from app.reconciliation.money_rules import RULES, find_broken
 from app.runtime import Runtime
-from app.settlement.verify import CNSS_RULES
 from tests.owed import through_month
 
 
@@ -70,7 +70,7 @@ class Money:
     def undo(self, receipt: str, by: Agent | None = None) -> int:
         """The agent gives the cash back."""
         agent = by or self.agent
-        undoing = Undoing("page", f"agent:{agent.number}", agent.network, agent.agency_code)
+        undoing = ReversalRequest("page", f"agent:{agent.number}", agent.network, agent.agency_code)
         with transaction(self.runtime.database) as connection:
             now, words = self.runtime.clock(), self.runtime.words
             return reverse_deposit(connection, receipt, undoing, "mistake", words=words, now=now)

@@ -16,9 +16,9 @@ from app.base.money import ZERO
 from app.base.money import Money as Amount
 from app.base.phone import Phone
 from app.contributions.errors import NotCollectedHere
+from app.payments.codes import cancel_code, expire_codes, issue_code
 from app.payments.errors import AnotherIsLive, CodeMistyped, NothingDue
 from app.payments.rules import draw_code, read_code, receipt_number
-from app.payments.service import cancel_code, expire_codes, issue_code
 from tests.payments.conftest import Books, Money
 
 FATIMA, HASSAN, KHADIJA = "+212600000001", "+212600000002", "+212600000003"

@@ -17,10 +17,10 @@ from app.agents.service import add_agency, add_agent
 from app.base.errors import MaalemError
 from app.base.money import Money as Amount
 from app.base.phone import Phone
+from app.payments.codes import cancel_code, issue_code
 from app.payments.errors import CodeCancelled, CodeExpired, CodePaid, CodeUnknown, KeyReused
+from app.payments.receipts import find_code
 from app.payments.rules import draw_code
-from app.payments.service import cancel_code, issue_code
-from app.payments.till_queries import find_code
 from tests.payments.conftest import Books, Money
 from tests.phone import TestPhone
 
@@ -47,7 +47,8 @@ def test_a_deposit_is_booked_settled_and_told(money: Money, books: Books) -> Non
         ).all()
         months = connection.execute(
             text(
-                "SELECT to_char(period, 'YYYY-MM'), posted_on FROM settled_contribution ORDER BY 1"
+                "SELECT to_char(period, 'YYYY-MM'), posted_on"
+                " FROM contribution_allocation ORDER BY 1"
             )
         ).all()
     assert [tuple(line) for line in lines] == [
@@ -180,7 +181,7 @@ def test_a_code_is_good_to_its_last_second(money: Money) -> None:
         ),
         (
             "a month settled twice",
-            "INSERT INTO settled_contribution SELECT * FROM settled_contribution",
+            "INSERT INTO contribution_allocation SELECT * FROM contribution_allocation",
         ),
         (
             "paid without a deposit",

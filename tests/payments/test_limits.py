@@ -18,8 +18,8 @@ from app.base.errors import MaalemError
 from app.base.money import Money as Amount
 from app.payments.agent_day import AgentDay, find_agent_day
 from app.payments.errors import OverCodeLimit, OverDayLimit, OverFloatLimit
-from app.payments.limits import Taken, refuse_over_limits, taken_today
-from app.payments.payable import get_payable
+from app.payments.limits import DayTotals, day_totals, refuse_over_limits
+from app.payments.presentment import get_payable
 from tests.conftest import AGENCY, AGENT, PIN
 from tests.payments.conftest import Books, Money
 from tests.talks.test_budgets import counted_sql
@@ -105,7 +105,7 @@ def test_an_agency_s_float_is_all_its_agents(money: Money, books: Books) -> None
     with pytest.raises(OverFloatLimit) as refused:
         money.redeem(money.issue(TLAYTMAS).code, "3", first)
     assert refused.value.params["rest"] == Amount(0)
-    assert day_of(money, first).taken == Taken(ONE_MONTH, ONE_MONTH + ONE_MONTH)
+    assert day_of(money, first).taken == DayTotals(ONE_MONTH, ONE_MONTH + ONE_MONTH)
     books()
 
 
@@ -143,7 +143,7 @@ def test_limits_are_told_before_any_cash(money: Money) -> None:
     who = limited(money, day=ONE_MONTH.centimes - 1)
     code = money.issue(FATIMA).code
     with money.runtime.database.connect() as connection:
-        taken = taken_today(connection, who, money.runtime.clock())
+        taken = day_totals(connection, who, money.runtime.clock())
         with pytest.raises(OverDayLimit):
             get_payable(connection, code, who, taken, money.runtime.clock())
 
@@ -151,7 +151,7 @@ def test_limits_are_told_before_any_cash(money: Money) -> None:
 def test_a_limit_lowered_during_the_day_leaves_nothing() -> None:
     who = Agent(1, "1001", AGENCY, "", day_limit=Amount(100), float_limit=Amount(500))
     with pytest.raises(OverDayLimit) as refused:
-        refuse_over_limits(who, Taken(Amount(200), Amount(200)), Amount(1))
+        refuse_over_limits(who, DayTotals(Amount(200), Amount(200)), Amount(1))
     assert refused.value.params["rest"] == Amount(0)
 
 

@@ -6,22 +6,24 @@ import pytest
 
 from app.base.database import transaction
 from app.base.money import Money as Amount
+from app.payments.collector import Collector
 from app.payments.deposits import redeem_code
 from app.payments.errors import OverPaid, UnderPaid
 from app.payments.queries import get_account
-from app.payments.takers import Taker
-from app.payments.till_queries import find_receipt
+from app.payments.receipts import find_receipt
 from tests.payments.conftest import Books, Money
 
 HASSAN = "+212600000002"
 
 
 def pay(money: Money, code: str, centimes: int, allowed: bool = True) -> str:
-    taker = Taker("page", "test", "wafacash", money.agent, "1001", other_amounts=allowed)
+    collector = Collector("page", "test", "wafacash", money.agent, "1001", other_amounts=allowed)
     with transaction(money.runtime.database) as connection:
         now, words = money.runtime.clock(), money.runtime.words
         amount = Amount(centimes)
-        return redeem_code(connection, code, taker, key=code, words=words, now=now, amount=amount)
+        return redeem_code(
+            connection, code, collector, key=code, words=words, now=now, amount=amount
+        )
 
 
 @pytest.mark.parametrize(("centimes", "refusal"), [(66389, UnderPaid), (66391, OverPaid)])
@@ -44,10 +46,10 @@ def test_whole_months_from_the_oldest_and_the_rest_in_suspense(
     money: Money, books: Books, centimes: int, months: int, suspense: int
 ) -> None:
     pay(money, money.issue(HASSAN).code, centimes)
-    assert money.one("SELECT count(*) FROM settled_contribution") == months
+    assert money.one("SELECT count(*) FROM contribution_allocation") == months
     held = "SELECT coalesce(-sum(amount_centimes), 0)::bigint FROM ledger_line WHERE account = :a"
     assert money.one(held, a="suspense") == suspense
-    waiting = "SELECT count(*) FROM money_break WHERE kind = 'other_amount_sent'"
+    waiting = "SELECT count(*) FROM reconciliation_break WHERE kind = 'other_amount_sent'"
     assert money.one(waiting) == bool(suspense)
     books()
 

@@ -30,7 +30,7 @@ def test_the_months_are_due_again(money: Money, books: Books, phone: TestPhone) 
     money.undo(receipt)
     books()
     assert money.one("SELECT state FROM payment_code WHERE code = :c", c=code.code) == "reversed"
-    assert money.one("SELECT count(*) FROM settled_contribution") == 0
+    assert money.one("SELECT count(*) FROM contribution_allocation") == 0
     told = str(money.one("SELECT body FROM message WHERE kind = 'reversal'"))
     assert receipt in told and "663,90 DH" in told
     again = money.issue(HASSAN)
@@ -77,7 +77,7 @@ def test_only_on_its_day_and_by_its_agency(money: Money, other_agent) -> None:  
 
 
 def test_the_day_s_sum_is_what_stands(money: Money) -> None:
-    from app.payments.limits import taken_today
+    from app.payments.limits import day_totals
 
     money.redeem(money.issue(FATIMA).code, "1")
     receipt = money.redeem(money.issue(HASSAN).code, "2")
@@ -86,15 +86,15 @@ def test_the_day_s_sum_is_what_stands(money: Money) -> None:
         money.agent.id, "1001", money.agent.agency_code, "", day_limit=money.issue(HASSAN).total
     )
     with money.runtime.database.connect() as connection:
-        assert str(taken_today(connection, limited, money.runtime.clock()).by_agent) == "163.52"
+        assert str(day_totals(connection, limited, money.runtime.clock()).by_agent) == "163.52"
 
 
 @pytest.mark.parametrize(
     ("wrong", "sql"),
     [
-        ("settled month deleted", "DELETE FROM settled_contribution"),
-        ("settled month changed", "UPDATE settled_contribution SET contribution_centimes = 1"),
-        ("settled emptied", "TRUNCATE settled_contribution"),
+        ("settled month deleted", "DELETE FROM contribution_allocation"),
+        ("settled month changed", "UPDATE contribution_allocation SET contribution_centimes = 1"),
+        ("settled emptied", "TRUNCATE contribution_allocation"),
         ("code reversed alone", "UPDATE payment_code SET state = 'reversed', ended_at = now()"),
         (
             "reversal alone",
@@ -113,12 +113,12 @@ def test_the_day_s_sum_is_what_stands(money: Money) -> None:
         ),
         (
             "posted and not sent",
-            "UPDATE settled_contribution SET posted_on = '2026-11-23'",
+            "UPDATE contribution_allocation SET posted_on = '2026-11-23'",
         ),
         (
             "a month of another code",
-            "INSERT INTO settled_contribution SELECT artisan_id, period + interval '1 year',"
-            " receipt_number, contribution_centimes, penalty_centimes FROM settled_contribution",
+            "INSERT INTO contribution_allocation SELECT artisan_id, period + interval '1 year',"
+            " receipt_number, contribution_centimes, penalty_centimes FROM contribution_allocation",
         ),
     ],
 )

@@ -16,9 +16,9 @@ from app.base.database import transaction
 from app.base.money import ZERO
 from app.base.phone import Phone
 from app.enrolment.models import artisan
-from app.payments.service import issue_code
-from app.reminders.means import Means
-from app.reminders.preparing import Preparing
+from app.payments.codes import issue_code
+from app.reminders.context import ReminderContext
+from app.reminders.dispatch import Preparing
 from app.reminders.service import Planned, cancel_settled, plan_reminders, queue_reminders
 from app.runtime import Runtime
 from tests.conftest import TestClock
@@ -36,7 +36,7 @@ PRICE = Decimal("1.15")
 class Reminding(World):
     """Shorthands, each in a transaction of its own; `means` are the runtime's, and dear."""
 
-    means: Means
+    means: ReminderContext
 
     def at(self, written: str) -> None:
         """Sets the clock: UTC, which is Morocco's hour in November 2026."""

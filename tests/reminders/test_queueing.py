@@ -119,7 +119,7 @@ def test_a_month_settled_here_moves_the_end_of_rights(reminding: Reminding) -> N
     reminding.at("2026-11-10T10:00")
     reminding.issue_all(HASSAN, months=1)
     reminding.pay()
-    assert reminding.one("SELECT max(period)::text FROM settled_contribution") == "2026-08-01"
+    assert reminding.one("SELECT max(period)::text FROM contribution_allocation") == "2026-08-01"
     reminding.at("2026-11-16T10:00")
     assert counts(reminding.queue()) == {"reminder:2026-11:rights": 1}
 

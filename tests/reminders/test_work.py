@@ -12,7 +12,7 @@ from threading import Event
 import pytest
 from sqlalchemy import text
 
-from app.jobs.lanes import Lane
+from app.jobs.loops import Lane
 from app.jobs.reminders import ReminderWork
 from app.reminders.calendar import SHIPPED
 from app.runtime import Runtime

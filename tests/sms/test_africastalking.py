@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.sms.africastalking import _REFUSED, AfricasTalking
-from app.sms.provider import FateUnknown, NotSent
+from app.sms.provider import DeliveryUnknown, SendRefused
 from tests.sms.conftest import SMS, TEXT, TO, Loopback
 
 UNKNOWN = "unknown"
@@ -82,10 +82,10 @@ def test_what_an_answer_means(
     loopback: Loopback, fault: str, outcome: tuple[str, bool, bool, str] | tuple[str, str]
 ) -> None:
     loopback.next(fault)
-    with pytest.raises((NotSent, FateUnknown)) as told:
+    with pytest.raises((SendRefused, DeliveryUnknown)) as told:
         AfricasTalking(loopback.settings()).send(SMS)
     error = told.value
-    if isinstance(error, NotSent):
+    if isinstance(error, SendRefused):
         assert (error.again, error.faulty, error.stopped, error.reason) == outcome
     else:
         assert (UNKNOWN, error.reason) == outcome
@@ -95,7 +95,7 @@ def test_what_an_answer_means(
 @pytest.mark.parametrize(("fault", "rest"), [("http:429", 1), ("http:503", 1), ("http:500", None)])
 def test_how_long_it_wants_to_rest(loopback: Loopback, fault: str, rest: float | None) -> None:
     loopback.next(fault)
-    with pytest.raises(NotSent) as told:
+    with pytest.raises(SendRefused) as told:
         AfricasTalking(loopback.settings()).send(SMS)
     assert told.value.rest_seconds == rest
 
@@ -105,7 +105,7 @@ def test_every_code_of_the_table_has_a_case() -> None:
 
 
 def test_a_wrong_key_is_ours_to_mend(loopback: Loopback) -> None:
-    with pytest.raises(NotSent) as told:
+    with pytest.raises(SendRefused) as told:
         AfricasTalking(loopback.settings(africastalking_api_key="another")).send(SMS)
     assert (told.value.again, told.value.faulty) == ("elsewhere", True)
 

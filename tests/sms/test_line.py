@@ -17,8 +17,8 @@ from pydantic import ValidationError
 
 from app.settings import Settings
 from app.sms.africastalking import AfricasTalking
-from app.sms.line import rest_asked
-from app.sms.provider import FateUnknown, NotSent, OutgoingSms, Provider
+from app.sms.http import rest_asked
+from app.sms.provider import DeliveryUnknown, OutgoingSms, Provider, SendRefused
 from app.sms.twilio import Twilio
 from tests.sms.conftest import SMS, TEXT, TO, Loopback
 
@@ -60,7 +60,7 @@ def speaking(*told: tuple[float, bytes], times: int = 1) -> Iterator[str]:
 def test_nobody_listens(make: Make) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         base = f"http://127.0.0.1:{server.getsockname()[1]}"
-    with pytest.raises(NotSent) as told:
+    with pytest.raises(SendRefused) as told:
         make(at(base)).send(SMS)
     assert (told.value.again, told.value.faulty) == ("here", True)
     assert told.value.reason == "no connection"
@@ -76,7 +76,7 @@ def test_nobody_answers_the_door(make: Make) -> None:
             one.setblocking(False)
             one.connect_ex(address)
         started = time.monotonic()
-        with pytest.raises(NotSent) as told:
+        with pytest.raises(SendRefused) as told:
             make(at(f"http://127.0.0.1:{address[1]}", sms_timeout=0.3)).send(SMS)
         for one in waiting:
             one.close()
@@ -86,7 +86,7 @@ def test_nobody_answers_the_door(make: Make) -> None:
 
 @both
 def test_a_name_that_is_nowhere(make: Make) -> None:
-    with pytest.raises(NotSent) as told:
+    with pytest.raises(SendRefused) as told:
         make(at("http://provider.invalid")).send(SMS)
     assert (told.value.again, told.value.faulty) == ("here", True)
 
@@ -101,7 +101,7 @@ def test_an_address_that_is_none_is_told_at_the_start(name: str, base: str) -> N
 @both
 @pytest.mark.parametrize("said", [(0, b"HTTP/1.1 400 Bad Request\r\n\r\n"), (0, b""), (0.5, b"")])
 def test_a_handshake_that_fails_lets_nothing_out(make: Make, said: tuple[float, bytes]) -> None:
-    with speaking(said) as base, pytest.raises(NotSent) as told:
+    with speaking(said) as base, pytest.raises(SendRefused) as told:
         make(at(base.replace("http://", "https://"), sms_timeout=0.3)).send(SMS)
     assert (told.value.again, told.value.faulty) == ("here", True)
     assert told.value.reason == "no connection"
@@ -126,14 +126,14 @@ def test_a_handshake_that_fails_lets_nothing_out(make: Make, said: tuple[float, 
     ],
 )
 def test_an_answer_nobody_can_read(make: Make, answer: bytes) -> None:
-    with speaking((0, answer)) as base, pytest.raises(FateUnknown):
+    with speaking((0, answer)) as base, pytest.raises(DeliveryUnknown):
         make(at(base)).send(SMS)
 
 
 @both
 def test_a_refusal_is_one_by_its_status_though_its_body_broke(make: Make) -> None:
     answer = b"HTTP/1.1 503 Unavailable\r\nContent-Length: 500\r\n\r\n{"
-    with speaking((0, answer)) as base, pytest.raises(NotSent) as told:
+    with speaking((0, answer)) as base, pytest.raises(SendRefused) as told:
         make(at(base)).send(SMS)
     assert (told.value.again, told.value.reason) == ("here", "http 503")
 
@@ -142,7 +142,7 @@ def test_a_refusal_is_one_by_its_status_though_its_body_broke(make: Make) -> Non
 def test_an_answer_that_drips_is_not_waited_for(make: Make) -> None:
     head = b"HTTP/1.1 201 Created\r\nContent-Length: 500\r\n\r\n"
     started = time.monotonic()
-    with speaking((0, head), *[(0.1, b"{")] * 20) as base, pytest.raises(FateUnknown):
+    with speaking((0, head), *[(0.1, b"{")] * 20) as base, pytest.raises(DeliveryUnknown):
         make(at(base, sms_timeout=0.3)).send(SMS)
     # The server goes on; the sender did not.
     assert time.monotonic() - started < 3
@@ -152,7 +152,7 @@ def test_an_answer_that_drips_is_not_waited_for(make: Make) -> None:
 def test_slow_is_told_after_our_time_not_theirs(make: Make, loopback: Loopback) -> None:
     loopback.next("slow")
     started = time.monotonic()
-    with pytest.raises(FateUnknown, match="no answer in time"):
+    with pytest.raises(DeliveryUnknown, match="no answer in time"):
         make(loopback.settings(sms_timeout=0.2)).send(SMS)
     assert time.monotonic() - started < 2
 
@@ -171,7 +171,7 @@ def test_refusals_keep_the_connection_too(make: Make, loopback: Loopback) -> Non
     provider = make(loopback.settings())
     loopback.next(*["http:503", "code:409", "http:401"] * 5)
     for _ in range(15):
-        with pytest.raises(NotSent):
+        with pytest.raises(SendRefused):
             provider.send(SMS)
     assert loopback.counts()["connections"] == 1
 
@@ -194,7 +194,7 @@ def test_half_an_answer_ends_its_connection(make: Make, loopback: Loopback) -> N
     provider = make(loopback.settings())
     provider.send(SMS)
     loopback.next("half")
-    with pytest.raises(FateUnknown):
+    with pytest.raises(DeliveryUnknown):
         provider.send(SMS)
     provider.send(SMS)
     assert loopback.counts()["connections"] == 2
@@ -226,7 +226,7 @@ def test_nothing_told_names_the_person(
     caplog.set_level("DEBUG")
     provider = make(loopback.settings())
     loopback.next(fault)
-    with pytest.raises((NotSent, FateUnknown)) as told:
+    with pytest.raises((SendRefused, DeliveryUnknown)) as told:
         provider.send(SMS)
     if isinstance(provider, Twilio):
         provider.find(OutgoingSms("maalem-7", TO, TEXT, datetime.now(UTC)))

@@ -20,7 +20,7 @@ from twilio.request_validator import RequestValidator
 
 from app.settings import ROOT
 from app.sms.africastalking import AfricasTalking, AfricasTalkingReader
-from app.sms.provider import FateUnknown, NotSent, OutgoingSms, Provider
+from app.sms.provider import DeliveryUnknown, OutgoingSms, Provider, SendRefused
 from app.sms.twilio import Twilio, TwilioReader
 from tests.conftest import free_port
 from tests.sms.conftest import AUTH_TOKEN, SMS, TO, Loopback
@@ -147,7 +147,7 @@ def _outcomes(provider: Provider, count: int) -> list[str]:
     for number in range(count):
         try:
             provider.send(OutgoingSms(f"maalem-{number}", TO, f"{number}"))
-        except (NotSent, FateUnknown) as error:
+        except (SendRefused, DeliveryUnknown) as error:
             told.append(error.reason)
         else:
             told.append("taken")
@@ -171,7 +171,7 @@ def test_a_share_of_faults_of_one_provider(loopback: Loopback) -> None:
 def test_what_came_twice_is_counted(loopback: Loopback) -> None:
     loopback.next("cut_after")
     provider = AfricasTalking(loopback.settings())
-    with pytest.raises(FateUnknown):
+    with pytest.raises(DeliveryUnknown):
         provider.send(SMS)
     provider.send(SMS)
     counts = loopback.counts()

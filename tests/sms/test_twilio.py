@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.base.phone import Phone
-from app.sms.provider import FateUnknown, NotSent
+from app.sms.provider import DeliveryUnknown, SendRefused
 from app.sms.twilio import _REFUSED, Twilio
 from tests.sms.conftest import SENDER, SMS, TEXT, TO, Loopback
 
@@ -110,10 +110,10 @@ def test_what_an_answer_means(
     loopback: Loopback, fault: str, outcome: tuple[str, bool, bool, str] | tuple[str, str]
 ) -> None:
     loopback.next(fault)
-    with pytest.raises((NotSent, FateUnknown)) as told:
+    with pytest.raises((SendRefused, DeliveryUnknown)) as told:
         Twilio(loopback.settings()).send(SMS)
     error = told.value
-    if isinstance(error, NotSent):
+    if isinstance(error, SendRefused):
         assert (error.again, error.faulty, error.stopped, error.reason) == outcome
     else:
         assert (UNKNOWN, error.reason) == outcome
@@ -123,7 +123,7 @@ def test_what_an_answer_means(
 @pytest.mark.parametrize("fault", ["http:429", "code:20429", "code:14107", "http:503"])
 def test_how_long_it_wants_to_rest(loopback: Loopback, fault: str) -> None:
     loopback.next(fault)
-    with pytest.raises(NotSent) as told:
+    with pytest.raises(SendRefused) as told:
         Twilio(loopback.settings()).send(SMS)
     assert told.value.rest_seconds == 1
 
@@ -133,7 +133,7 @@ def test_every_code_of_the_table_has_a_case() -> None:
 
 
 def test_a_wrong_token_is_ours_to_mend(loopback: Loopback) -> None:
-    with pytest.raises(NotSent, match="20003") as told:
+    with pytest.raises(SendRefused, match="20003") as told:
         Twilio(loopback.settings(twilio_auth_token="another")).send(SMS)
     assert (told.value.again, told.value.faulty) == ("elsewhere", True)
 
@@ -142,7 +142,7 @@ def test_a_wrong_token_is_ours_to_mend(loopback: Loopback) -> None:
 def test_a_message_of_unknown_fate_is_found(loopback: Loopback, fault: str) -> None:
     provider, sms = Twilio(loopback.settings()), replace(SMS, since=datetime.now(UTC))
     loopback.next(fault)
-    with pytest.raises(FateUnknown):
+    with pytest.raises(DeliveryUnknown):
         provider.send(sms)
     assert provider.find(sms) == loopback.messages()[0]["reference"]
 
@@ -150,7 +150,7 @@ def test_a_message_of_unknown_fate_is_found(loopback: Loopback, fault: str) -> N
 def test_one_that_was_cut_off_before_is_not_found(loopback: Loopback) -> None:
     provider, sms = Twilio(loopback.settings()), replace(SMS, since=datetime.now(UTC))
     loopback.next("cut_before")
-    with pytest.raises(FateUnknown):
+    with pytest.raises(DeliveryUnknown):
         provider.send(sms)
     assert provider.find(sms) is None
 
@@ -180,6 +180,6 @@ def test_one_that_failed_counts_after_one_that_went_out(loopback: Loopback) -> N
 @pytest.mark.parametrize("fault", ["http:429", "http:500", "http:503", "code:20429", "http:504"])
 def test_an_answer_that_does_not_come_is_no_no(loopback: Loopback, fault: str) -> None:
     loopback.next(fault)
-    with pytest.raises(NotSent) as told:
+    with pytest.raises(SendRefused) as told:
         Twilio(loopback.settings()).find(replace(SMS, since=datetime.now(UTC)))
     assert (told.value.again, told.value.faulty) == ("here", True)

@@ -42,9 +42,9 @@ from app.enrolment.models import artisan
 from app.enrolment.samples import SAMPLE_IDENTITIES
 from app.enrolment.service import choose_language
 from app.messaging.reports import store_report
+from app.payments.codes import issue_code
+from app.payments.collector import at_till
 from app.payments.deposits import redeem_code
-from app.payments.service import issue_code
-from app.payments.takers import at_till
 from app.runtime import Runtime
 from app.sms.provider import Report
 from tests.conftest import TestClock
@@ -220,7 +220,7 @@ class Player:
             self._lose(str(value))
         elif kind == "posted":
             self._run(
-                "UPDATE settled_contribution SET sent_at = now(), posted_on = :day", day=value
+                "UPDATE contribution_allocation SET sent_at = now(), posted_on = :day", day=value
             )
         elif kind == "cnss":
             with self.runtime.database.begin() as connection:

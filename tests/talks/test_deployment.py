@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from app.base.hop import Hop
 from app.base.phone import Phone
 from app.runtime import MENUS, Runtime
-from app.ussd.place import Caller
+from app.ussd.position import Caller
 from app.ussd.session import Sessions
 from app.ussd.turn import Turns
 from app.ussd.versions import Versions
@@ -49,7 +49,7 @@ def begun(client: FlaskClient, runtime: Runtime, older: Path) -> TestPhone:
     phone = TestPhone(client)
     phone.number, phone.session, phone.more = FATIMA, "deployed-1", True
     hop = Hop("africastalking", phone.session, Phone(FATIMA), "")
-    caller = Caller(phone.session, hop.phone, runtime.clock(), runtime.desk, LIMITS)
+    caller = Caller(phone.session, hop.phone, runtime.clock(), runtime.services, LIMITS)
     assert "1 Mon assurance" in turns.answer(hop, caller, "fr").reply.text
     return phone
 

@@ -13,21 +13,21 @@ from flask import Flask
 
 from app.base.deadline import Deadline
 from app.enrolment.rules import LANGUAGES
-from app.journeys.desk import vocabulary
+from app.journeys.context import vocabulary
 from app.runtime import MENU_FILES, MENUS, Runtime
 from app.settings import ROOT
 from app.text.encoding import Limits
 from app.text.words import Words
-from app.ussd.check import find_faults
+from app.ussd.checker.catalogue import find_said_keys
+from app.ussd.checker.check import find_faults
+from app.ussd.checker.samples import Samples
 from app.ussd.engine import Engine
 from app.ussd.menu import BrokenMenu, load_menu
-from app.ussd.samples import Samples
-from app.ussd.wordings import said_in
 
 MENU = "artisan.yaml"
 FRENCH, ARABIC = "locales/fr/LC_MESSAGES/menus.po", "locales/ar/LC_MESSAGES/menus.po"
 SAMPLES = "samples.yaml"
-SAID = said_in(ROOT / "app")
+SAID = find_said_keys(ROOT / "app")
 GATEWAYS = {"africastalking": Limits(160, 80), "generic": Limits(160, 80)}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.base.hop import Reply
-from app.ussd.place import Place
+from app.ussd.position import Position
 from tests.ussd.toy import Bench, Player, toy_engine
 
 MAIN = "1 long\n2 rows\n3 ask\n5 sure"
@@ -94,7 +94,7 @@ def test_help_itself_is_repeated_for_ever(player: Player) -> None:
 def resumed(player: Player) -> Player:
     """The same person, dialling anew."""
     again = copy.copy(player)
-    again.place = Place(**player.place_as_kept())
+    again.place = Position(**player.place_as_kept())
     assert again.engine.can_resume(again.place)
     again.reply = again.engine.resume(again.place, again.caller)
     return again

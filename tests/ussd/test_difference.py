@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 
 from app.runtime import MENUS
-from app.ussd.difference import differences
 from app.ussd.menu import load_menu
+from app.ussd.tools.difference import differences
 
 BEFORE = """
 start: a

@@ -190,7 +190,7 @@ def test_an_action_has_a_key_for_each_visit_and_the_same_on_a_retry(
 def test_what_is_gone_leads_home_with_a_word(player: Player, bench: Bench) -> None:
     rich = Player(player.engine, Bench(rich=True))
     rich.type("4")
-    rich.caller.desk.gone = True
+    rich.caller.services.gone = True
     for typed in ("x", "4"):
         assert rich.type(typed) == "Changed.\n1 long\n2 rows\n3 ask\n4 rich\n5 sure"
         assert not rich.understood

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from app.runtime import MENU_FILES, MENUS
-from app.ussd.graph import mermaid
 from app.ussd.menu import BrokenMenu, Choice, Menu, load_menu
+from app.ussd.tools.graph import mermaid
 
 REAL = [MENUS / name for name in MENU_FILES]
 

@@ -12,8 +12,8 @@ import pytest
 from app.runtime import Runtime
 from app.text.encoding import segments, units
 from app.text.words import Say, Words
-from app.ussd.messages import bits, messages
-from app.ussd.samples import Samples
+from app.ussd.checker.messages import bits, messages
+from app.ussd.checker.samples import Samples
 from tests.ussd.test_check import ARABIC, FRENCH, SAMPLES, Copy
 
 # The words of the others are broken in the same way, by language.
@@ -125,7 +125,7 @@ def test_a_value_that_brings_a_strange_letter_is_the_worst(copy: Copy) -> None:
 def test_what_helps_a_thief_is_told(copy: Copy, place: str) -> None:
     for language in LANGUAGES:
         copy.say(po(language), "sms.news_off", f"Maalem {{{place}}}")
-    why = f"{{{place}}} is nothing a message may tell (app/ussd/messages.py)"
+    why = f"{{{place}}} is nothing a message may tell (app/ussd/checker/messages.py)"
     told = copy.faults()
     for language in LANGUAGES:
         assert f"sms.news_off [{language}]: {why}" in told
@@ -150,7 +150,9 @@ def test_the_reset_code_is_in_its_own_message_alone(copy: Copy) -> None:
 def test_a_sentence_inside_a_message_helps_no_thief_either(copy: Copy) -> None:
     for language in LANGUAGES:
         copy.say(po(language), "collection.bank", "{person}")
-    told = "sms.collection [fr]: {person} is nothing a message may tell (app/ussd/messages.py)"
+    told = (
+        "sms.collection [fr]: {person} is nothing a message may tell (app/ussd/checker/messages.py)"
+    )
     assert f"{told}, in collection.bank" in copy.faults()
 
 

@@ -13,8 +13,8 @@ from app.base.errors import Unavailable
 from app.base.hop import Hop, Reply
 from app.base.phone import Phone
 from app.runtime import Runtime
-from app.ussd.place import Place
-from app.ussd.session import KEPT_SECONDS, Record, Sessions
+from app.ussd.position import Position
+from app.ussd.session import KEPT_SECONDS, Sessions, StoredSession
 from tests.phone import TestPhone
 
 NUMBER, SESSION = "+212600000001", "AT-session-7"
@@ -27,7 +27,7 @@ JSON = st.recursive(
 )
 KEPT = st.dictionaries(st.text(UNSEEN, max_size=8), JSON, max_size=4)
 PLACES = st.builds(
-    Place,
+    Position,
     language=st.sampled_from(["fr", "ar"]),
     path=st.lists(st.text(UNSEEN, max_size=12), max_size=6),
     page=st.integers(0, 50),
@@ -37,7 +37,7 @@ PLACES = st.builds(
     wrong=st.sampled_from(["", "wrong.choice"]),
 )
 RECORDS = st.builds(
-    Record,
+    StoredSession,
     place=PLACES,
     menu=st.just("1a2b3c4d"),
     seen=st.integers(0, 9000),
@@ -47,8 +47,8 @@ RECORDS = st.builds(
 )
 
 
-def record_of(reply: str = "CON") -> Record:
-    record = Record(Place("fr", ["main"]), "digest")
+def record_of(reply: str = "CON") -> StoredSession:
+    record = StoredSession(Position("fr", ["main"]), "digest")
     record.remember("hop", Reply(reply, True))
     return record
 
@@ -60,10 +60,10 @@ def sessions(runtime: Runtime) -> Sessions:
 
 @settings(deadline=None)
 @given(RECORDS, st.lists(st.tuples(st.text(UNSEEN, max_size=8), st.text(UNSEEN, max_size=200))))
-def test_what_is_packed_is_unpacked(record: Record, replies: list[tuple[str, str]]) -> None:
+def test_what_is_packed_is_unpacked(record: StoredSession, replies: list[tuple[str, str]]) -> None:
     for hop_key, text in replies:
         record.remember(hop_key, Reply(text, True))
-    again = Record.unpacked(record.packed())
+    again = StoredSession.unpacked(record.packed())
     assert again.revision == record.revision + 1
     again.revision = record.revision
     assert again == record
@@ -76,7 +76,7 @@ def test_a_talk_never_begun_is_none(sessions: Sessions) -> None:
 def test_what_is_saved_is_loaded(sessions: Sessions) -> None:
     assert sessions.save(HOP, record_of(), "") is None
     loaded = sessions.load(HOP).record
-    assert loaded and loaded.place == Place("fr", ["main"])
+    assert loaded and loaded.place == Position("fr", ["main"])
     assert loaded.answer("hop") == Reply("CON", True)
     assert loaded.answer("another") is None
 
@@ -153,7 +153,7 @@ def test_key_and_value_tell_neither_number_nor_session_nor_name(
     (key,) = runtime.redis.keys("u*")
     value = runtime.redis.get(key)
     assert isinstance(key, bytes) and isinstance(value, bytes)
-    record = Record.unpacked(value)
+    record = StoredSession.unpacked(value)
     for told in (repr(key), repr(runtime.redis.keys()), repr(record)):
         for secret in (NUMBER[1:], "600000001", phone.session, "Fatima", "Zahraoui", "100001"):
             assert secret.lower() not in told.lower()

@@ -11,8 +11,8 @@ import pytest
 from app.base.hop import Hop
 from app.base.phone import Phone
 from app.runtime import Runtime
-from app.ussd.place import Caller
-from app.ussd.turn import Turned, Turns
+from app.ussd.position import Caller
+from app.ussd.turn import TurnResult, Turns
 from tests.ussd.toy import LIMITS, MENU, NOW, Bench, toy_turns
 
 MAIN = "1 long\n2 rows\n3 ask\n5 sure"
@@ -27,7 +27,7 @@ class Line:
         self.turns, self.bench, self.phone = turns, bench, Phone(number)
         self.session = f"line-{next(_SESSIONS)}"
 
-    def send(self, chain: str) -> Turned:
+    def send(self, chain: str) -> TurnResult:
         caller = Caller(self.session, self.phone, NOW, self.bench, LIMITS)
         return self.turns.answer(Hop("toy", self.session, self.phone, chain), caller, "fr")
 

@@ -18,11 +18,11 @@ from app.text.encoding import Limits
 from app.text.words import Say, Words
 from app.ussd.engine import Engine
 from app.ussd.menu import load_menu
-from app.ussd.place import Caller, Place
+from app.ussd.position import Caller, Position
 from app.ussd.session import Sessions
 from app.ussd.turn import Turns
 from app.ussd.versions import Versions, version_of
-from app.ussd.vocabulary import NothingToShow, Row, Talk, Values, Vocabulary
+from app.ussd.vocabulary import Dialogue, NothingToShow, Row, Values, Vocabulary
 
 LIMITS = Limits(60, 40)
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -107,52 +107,52 @@ vocabulary: Vocabulary[Bench] = Vocabulary()
 
 
 @vocabulary.action("begin", "known", "unknown")
-def begin(talk: Talk[Bench]) -> str:
-    talk.facts = {"rich": talk.desk.rich, "locked": talk.desk.locked}
-    return "known" if talk.desk.known else "unknown"
+def begin(dialogue: Dialogue[Bench]) -> str:
+    dialogue.facts = {"rich": dialogue.services.rich, "locked": dialogue.services.locked}
+    return "known" if dialogue.services.known else "unknown"
 
 
 @vocabulary.action("unlock", "right", "wrong")
-def unlock(talk: Talk[Bench]) -> str:
-    talk.facts["locked"] = talk.kept["pin"] != "123"
-    return "wrong" if talk.facts["locked"] else "right"
+def unlock(dialogue: Dialogue[Bench]) -> str:
+    dialogue.facts["locked"] = dialogue.kept["pin"] != "123"
+    return "wrong" if dialogue.facts["locked"] else "right"
 
 
 @vocabulary.action("tongue", "told")
-def tongue(talk: Talk[Bench]) -> str:
-    talk.desk.acted.append(talk.action_key)
+def tongue(dialogue: Dialogue[Bench]) -> str:
+    dialogue.services.acted.append(dialogue.action_key)
     return "told"
 
 
-def act_by_sms(_talk: Talk[Bench], outcome: str) -> Say | None:
+def act_by_sms(_talk: Dialogue[Bench], outcome: str) -> Say | None:
     return Say(f"sms.{outcome}")
 
 
 @vocabulary.action("act", "done", "gone", by_sms=act_by_sms)
-def act(talk: Talk[Bench]) -> str:
-    time.sleep(talk.desk.slow)
-    talk.desk.acted.append(talk.action_key)
-    return "gone" if talk.desk.gone else "done"
+def act(dialogue: Dialogue[Bench]) -> str:
+    time.sleep(dialogue.services.slow)
+    dialogue.services.acted.append(dialogue.action_key)
+    return "gone" if dialogue.services.gone else "done"
 
 
 @vocabulary.rows("numbers")
-def numbers(talk: Talk[Bench]) -> list[Row]:
-    return [Row(n, {"number": n * 1000}) for n in range(1, talk.desk.numbers + 1)]
+def numbers(dialogue: Dialogue[Bench]) -> list[Row]:
+    return [Row(n, {"number": n * 1000}) for n in range(1, dialogue.services.numbers + 1)]
 
 
 @vocabulary.source("number")
-def number(talk: Talk[Bench]) -> Values:
-    return {"number": talk.kept.get("number", "-")}
+def number(dialogue: Dialogue[Bench]) -> Values:
+    return {"number": dialogue.kept.get("number", "-")}
 
 
 @vocabulary.source("told")
-def told(talk: Talk[Bench]) -> Values:
-    return talk.kept
+def told(dialogue: Dialogue[Bench]) -> Values:
+    return dialogue.kept
 
 
 @vocabulary.source("fragile")
-def fragile(talk: Talk[Bench]) -> Values:
-    if talk.desk.gone:
+def fragile(dialogue: Dialogue[Bench]) -> Values:
+    if dialogue.services.gone:
         raise NothingToShow()
     return {}
 
@@ -165,13 +165,13 @@ def three(typed: str, _now: datetime) -> str:
 
 
 @vocabulary.guard("locked")
-def locked(talk: Talk[Bench]) -> bool:
-    return bool(talk.facts["locked"])
+def locked(dialogue: Dialogue[Bench]) -> bool:
+    return bool(dialogue.facts["locked"])
 
 
 @vocabulary.guard("rich")
-def rich(talk: Talk[Bench]) -> bool:
-    return bool(talk.facts["rich"])
+def rich(dialogue: Dialogue[Bench]) -> bool:
+    return bool(dialogue.facts["rich"])
 
 
 def toy_engine(folder: Path, menu: str = MENU, deadline: float = 5) -> Engine[Bench]:
@@ -201,7 +201,7 @@ class Player:
 
     def __init__(self, engine: Engine[Bench], bench: Bench) -> None:
         self.engine, self.bench = engine, bench
-        self.place = Place("fr")
+        self.place = Position("fr")
         self.caller = Caller("s1", Phone("+212600000001"), NOW, bench, LIMITS)
         self.understood = True
         self.reply = engine.begin(self.place, self.caller)

@@ -23,12 +23,12 @@ from app.embedded import (
     stop_redis,
     using_engines,
 )
-from app.jobs.late import answer_late_actions
+from app.jobs.deferred_actions import answer_late_actions
 from app.messaging.queries import messages_to
 from app.runtime import Runtime
 from app.settings import Settings
-from app.ussd.late import STREAM, LateAction
-from app.ussd.vocabulary import Talk
+from app.ussd.deferred import STREAM, DeferredAction
+from app.ussd.vocabulary import Dialogue
 from tests.conftest import TestClock, load_sample_people
 from tests.phone import TestPhone
 
@@ -54,7 +54,7 @@ def own_runtime(data_dir: Path) -> Iterator[Runtime]:
         load_sample_people(runtime, data_dir)
         yield runtime
         runtime.database.dispose()
-        runtime.patient_desk.database.dispose()
+        runtime.patient_services.database.dispose()
         runtime.redis.close()
 
 
@@ -160,8 +160,8 @@ def test_what_is_too_slow_for_the_screen_comes_by_sms(
 
 
 def test_a_late_action_whose_worker_died_is_taken_over(own_runtime: Runtime) -> None:
-    talk = Talk(Phone(HASSAN), "fr", {}, {}, own_runtime.clock(), "k", own_runtime.desk)
-    late = LateAction.of("look_at_rights", talk)
+    dialogue = Dialogue(Phone(HASSAN), "fr", {}, {}, own_runtime.clock(), "k", own_runtime.services)
+    late = DeferredAction.of("look_at_rights", dialogue)
     own_runtime.redis.xadd(STREAM, {"action": late.packed()})
     queue = own_runtime.late_actions
     assert [action for _, action in queue.take("dead", 8)] == [late]

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.journeys.by_sms import MOST_ACCOUNT, MOST_OTHER
+from app.keywords.service import MOST_ACCOUNT, MOST_OTHER
 from app.runtime import Runtime
 from tests.journeys.world import World
 from tests.phone import TestPhone
@@ -212,7 +212,7 @@ def test_who_tells_the_provider_to_stop_is_heard(writer: Writer, phone: TestPhon
     form = {"senderId": "MAALEM", "phoneNumber": FATIMA}
     for _ in range(2):
         assert writer.client.post("/sms/africastalking/optout", data=form).status_code == 200
-    stops = "SELECT provider, phone FROM provider_stop"
+    stops = "SELECT provider, phone FROM provider_opt_out"
     assert writer.world.run(stops) == [("africastalking", FATIMA)]
     preference = "SELECT reminders, changed_by FROM phone_preference"
     assert writer.world.run(preference) == [(False, "africastalking")]

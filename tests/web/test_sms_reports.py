@@ -179,7 +179,7 @@ def test_what_twilio_answered_itself_is_done_and_not_answered(
     told = "SELECT count(*)::int FROM message WHERE kind <> 'claim_ready'"
     before = world.run(told)
     wants = "SELECT reminders FROM phone_preference"
-    stops = "SELECT provider FROM provider_stop"
+    stops = "SELECT provider FROM provider_opt_out"
     write("SM1", "Unsubscribe", "STOP")
     assert (world.run(wants), world.run(stops)) == ([(False,)], [("twilio",)])
     write("SM2", "Yes", "START")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from app.sms.loopback.faults import ANYBODY
-from app.sms.loopback.taken import Ledger, Taken
+from app.sms.loopback.store import AcceptedMessage, Ledger
 
 NAME = "africastalking"
 TAKEN_STATUS = 201
@@ -49,12 +49,12 @@ def refuse(request: web.Request, form: Mapping[str, str], key: str) -> web.Respo
     return None
 
 
-def take(form: Mapping[str, str], ledger: Ledger) -> Taken:
+def take(form: Mapping[str, str], ledger: Ledger) -> AcceptedMessage:
     sender = form.get("from", "AFRICASTKNG")
     return ledger.take(NAME, "ATXid_", form["to"], form["message"], sender)
 
 
-def accepted(taken: Taken) -> dict[str, object]:
+def accepted(taken: AcceptedMessage) -> dict[str, object]:
     # Some messages are processed at once, others sent on: both are taken.
     code = 100 if taken.reference[-1] in "0123" else 101
     return _answer(f"Sent to 1/1 Total Cost: {_COST}", code, taken.to, taken.reference, _COST)
@@ -72,7 +72,7 @@ def fault(kind: str, form: Mapping[str, str]) -> web.Response:
     return web.json_response(told, status=TAKEN_STATUS)
 
 
-def report(taken: Taken, word: str) -> dict[str, str]:
+def report(taken: AcceptedMessage, word: str) -> dict[str, str]:
     told = {"id": taken.reference, "status": word, "phoneNumber": taken.to, "networkCode": "60401"}
     if word == FAILED:
         told["failureReason"] = "DeliveryFailure"

@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from app.sms.loopback.callbacks import Posts
 from app.sms.loopback.faults import (
     AFTER_TAKING,
     CUT_AFTER,
@@ -18,9 +19,8 @@ from app.sms.loopback.faults import (
     Faults,
 )
 from app.sms.loopback.options import Options
-from app.sms.loopback.posts import Posts
-from app.sms.loopback.side import Form, Side
-from app.sms.loopback.taken import Ledger, Taken
+from app.sms.loopback.provider import Form, LoopbackProvider
+from app.sms.loopback.store import AcceptedMessage, Ledger
 
 _LOOKED_AT = 50
 _CREDENTIALS = {"authorization", "apikey"}
@@ -49,7 +49,9 @@ class Network:
             "reports_waiting": self.posts.waiting,
         }
 
-    async def send(self, request: web.Request, side: Side, key: str) -> web.StreamResponse:
+    async def send(
+        self, request: web.Request, side: LoopbackProvider, key: str
+    ) -> web.StreamResponse:
         self._seen(request, side.NAME)
         fault = self.faults.draw(side.NAME, side.FAULTS)
         if fault == CUT_BEFORE:
@@ -75,7 +77,7 @@ class Network:
         self.last.append({"path": request.path, "headers": headers, "form": form})
 
     async def _take(
-        self, request: web.Request, side: Side, form: Form, fault: str | None
+        self, request: web.Request, side: LoopbackProvider, form: Form, fault: str | None
     ) -> web.StreamResponse:
         taken = side.take(form, self.ledger)
         self.posts.report(side, taken, self.options)
@@ -89,9 +91,9 @@ class Network:
         body = {MALFORMED: b"<html>Sent", EMPTY: b""}.get(fault or "", body)
         return web.Response(body=body, status=side.TAKEN_STATUS, content_type="application/json")
 
-    def _fail(self, side: Side, form: Form, code: int) -> web.Response:
+    def _fail(self, side: LoopbackProvider, form: Form, code: int) -> web.Response:
         """The request is well and the message is not: it is shown, and was never sent."""
-        taken: Taken = side.take(form, Ledger(0))
+        taken: AcceptedMessage = side.take(form, Ledger(0))
         taken.status, taken.error = "failed", code
         return web.json_response(side.accepted(taken), status=side.TAKEN_STATUS)
 

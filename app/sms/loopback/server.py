@@ -20,11 +20,11 @@ from aiohttp import web
 
 from app.base.errors import InvalidInput
 from app.sms.loopback import africastalking, twilio
+from app.sms.loopback.callbacks import post
 from app.sms.loopback.faults import LISTING, check_kinds
 from app.sms.loopback.network import Network
 from app.sms.loopback.options import Options, changed
-from app.sms.loopback.posts import post
-from app.sms.loopback.side import Side
+from app.sms.loopback.provider import LoopbackProvider
 
 _TWILIO = "/2010-04-01/Accounts/{account}/Messages.json"
 _LARGEST = 64 * 1024
@@ -117,7 +117,7 @@ def _bound(
     return answer
 
 
-def _sending(network: Network, side: Side, key: str) -> _Handler:
+def _sending(network: Network, side: LoopbackProvider, key: str) -> _Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
         return await network.send(request, side, getattr(network.options, key))
 
@@ -178,7 +178,7 @@ async def _forget(network: Network, _request: web.Request) -> web.StreamResponse
 async def _write(network: Network, request: web.Request) -> web.StreamResponse:
     told, addresses = await request.json(), network.options.addresses
     by_twilio = told.get("provider") == twilio.NAME
-    side: Side = twilio if by_twilio else africastalking
+    side: LoopbackProvider = twilio if by_twilio else africastalking
     form = side.inbound(told.get("id") or secrets.token_hex(8), told["from"], told["text"])
     address = addresses.twilio_inbound if by_twilio else addresses.inbound
     return await _posted(network, address, form, signed=by_twilio)

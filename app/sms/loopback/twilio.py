@@ -9,7 +9,7 @@ from email.utils import format_datetime
 from aiohttp import web
 
 from app.sms.loopback.faults import ANYBODY
-from app.sms.loopback.taken import Ledger, Taken
+from app.sms.loopback.store import AcceptedMessage, Ledger
 
 NAME = "twilio"
 TAKEN_STATUS = 201
@@ -52,12 +52,12 @@ def signed_in(request: web.Request, key: str) -> bool:
     return account == request.match_info["account"] and bool(token) and key in {"", token}
 
 
-def take(form: Mapping[str, str], ledger: Ledger) -> Taken:
+def take(form: Mapping[str, str], ledger: Ledger) -> AcceptedMessage:
     callback = form.get("StatusCallback", "")
     return ledger.take(NAME, "SM", form["To"], form["Body"], form["From"], callback)
 
 
-def accepted(taken: Taken) -> dict[str, object]:
+def accepted(taken: AcceptedMessage) -> dict[str, object]:
     """A message as they show it; what waits in the queue has no date of sending."""
     created = format_datetime(taken.at)
     return {
@@ -114,7 +114,7 @@ def listed(query: Mapping[str, str], ledger: Ledger) -> dict[str, object]:
     }
 
 
-def report(taken: Taken, word: str) -> dict[str, str]:
+def report(taken: AcceptedMessage, word: str) -> dict[str, str]:
     told = {
         "MessageSid": taken.reference,
         "SmsSid": taken.reference,

@@ -1,0 +1,76 @@
+"""Answers by message what was too slow for the screen."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import structlog
+
+from app.base.database import transaction
+from app.base.errors import Unavailable
+from app.journeys.context import Dialogue, vocabulary
+from app.messaging.service import queue_message
+from app.runtime import Runtime
+from app.text.words import Say
+from app.ussd.deferred import DeferredAction
+from app.ussd.vocabulary import NothingToShow
+
+_AT_ONCE = 16
+# Nobody waits for an answer about yesterday.
+_GIVEN_UP_AFTER = timedelta(hours=24)
+_log = structlog.get_logger("late")
+
+
+def answer_late_actions(maalem: Runtime, worker: str) -> int:
+    """Runs what is waiting, each under the key it had on the phone; gives how many were answered.
+
+    An action that fails stays, and is taken up again a minute later.
+    """
+    answered = 0
+    for identity, late in maalem.late_actions.take(worker, _AT_ONCE):
+        if _is_answered(maalem, late, maalem.clock()):
+            maalem.late_actions.done(identity)
+            answered += 1
+    return answered
+
+
+def _is_answered(maalem: Runtime, late: DeferredAction, now: datetime) -> bool:
+    if now - late.asked > _GIVEN_UP_AFTER:
+        _log.error("late_action_given_up", action=late.action)
+        return True
+    try:
+        _answer(maalem, late, now)
+    except Unavailable as error:
+        _log.warning("late_action_waits", action=late.action, what=error.params.get("what"))
+        return False
+    except Exception:
+        _log.exception("late_action_failed", action=late.action)
+        return False
+    return True
+
+
+def _answer(maalem: Runtime, late: DeferredAction, now: datetime) -> None:
+    action = vocabulary.actions[late.action]
+    dialogue = late.dialogue(maalem.patient_services, now)
+    try:
+        outcome = action.run(dialogue)
+        answer = action.by_sms(dialogue, outcome) if action.by_sms else None
+    except NothingToShow:
+        # What was asked about is gone by now: the promise of an answer is kept all the same.
+        answer = Say("sms.call_again")
+    if answer is not None:
+        _queue(maalem, dialogue, answer, now)
+
+
+def _queue(maalem: Runtime, dialogue: Dialogue, answer: Say, now: datetime) -> None:
+    with transaction(maalem.patient_services.database) as connection:
+        queue_message(
+            connection,
+            maalem.words,
+            kind=answer.key.removeprefix("sms."),
+            event=dialogue.action_key,
+            phone=dialogue.phone,
+            language=dialogue.language,
+            values=answer.values,
+            now=now,
+        )

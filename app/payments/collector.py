@@ -1,0 +1,47 @@
+"""Who brings the cash of a deposit: an agent at a page or phone, a network's system, its file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.agents.clients import Client
+from app.agents.queries import Agent
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    """`agent` is one of ours, whose limits hold; a network's own is known by its number alone.
+
+    `caller` is whose idempotency keys count; `other_amounts` allows more or less than the code's.
+    """
+
+    channel: str
+    caller: str
+    network: str
+    agent: Agent | None
+    agent_number: str | None
+    terminal: str | None = None
+    client: Client | None = None
+    reference: str | None = None
+    other_amounts: bool = False
+
+    @property
+    def agency_code(self) -> str | None:
+        return self.agent.agency_code if self.agent else None
+
+    @property
+    def place(self) -> str:
+        """What a receipt names: the agency, or the network where the agency is not known."""
+        return self.agency_code or self.network.capitalize()
+
+    @property
+    def actor(self) -> str:
+        """Who did it, for the books and the audit trail."""
+        if self.client:
+            return f"client:{self.client.id}"
+        return f"agent:{self.agent_number}" if self.agent_number else f"network:{self.network}"
+
+
+def at_till(agent: Agent, channel: str) -> Collector:
+    """An agent who is signed in, on `page` or `phone`."""
+    return Collector(channel, f"agent:{agent.id}", agent.network, agent, agent.number)

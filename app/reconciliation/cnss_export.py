@@ -1,0 +1,165 @@
+"""What CNSS is to post: all that was received and not yet sent, once, with a control total.
+
+A month is sent as `paid`, again when CNSS refused it and two people said so, and as `reversed` when
+the cash was given back after it was sent. How artisans want their reimbursements goes along.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from io import StringIO
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, text, update
+
+from app.base.clock import local_date, local_midnight
+from app.base.money import Money
+from app.reconciliation.csv_lines import TOTAL
+from app.reconciliation.models import cnss_batch
+
+HEADER = (
+    "record",
+    "reference",
+    "rna_number",
+    "cnss_number",
+    "period",
+    "contribution",
+    "penalty",
+    "total",
+    "currency",
+    "on",
+    "status",
+    "attempt",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A file for CNSS. `name` is None where there was nothing to send."""
+
+    name: str | None
+    content: str
+    lines: int
+    total: Money
+
+
+def export_payments(connection: Connection, through: date, now: datetime) -> Batch:
+    """All that was received up to the end of `through` and not sent yet; two at once wait."""
+    connection.execute(text("SET LOCAL statement_timeout = 0"))
+    connection.execute(text("LOCK TABLE cnss_batch IN SHARE ROW EXCLUSIVE MODE"))
+    begun = {"name": "begun", "through": through, "lines": 0, "total_centimes": 0, "content": ""}
+    statement = insert(cnss_batch).values(**begun, created_at=now).returning(cnss_batch.c.id)
+    number = connection.execute(statement).scalar_one()
+    end = local_midnight(through + timedelta(days=1))
+    asked = {"batch": number, "end": end, "now": now}
+    connection.execute(_KEEP, asked)
+    connection.execute(_MARK, asked)
+    payments = connection.execute(_PAYMENTS, asked).all()
+    choices = connection.execute(_CHOICES, asked).all()
+    total = Money(sum(_signed(row) for row in payments))
+    content = _written([*map(_payment, payments), *map(_choice, choices)], len(payments), total)
+    if not payments and not choices:
+        connection.execute(delete(cnss_batch).where(cnss_batch.c.id == number))
+        return Batch(None, content, 0, total)
+    name = f"cnss-{through:%Y%m%d}-{number:08d}.csv"
+    written = {"name": name, "lines": len(payments), "total_centimes": total.centimes}
+    connection.execute(
+        update(cnss_batch).where(cnss_batch.c.id == number).values(**written, content=content)
+    )
+    return Batch(name, content, len(payments), total)
+
+
+def find_batch(connection: Connection, name: str) -> Batch | None:
+    """A file that was written before, to the byte."""
+    row = connection.execute(select(cnss_batch).where(cnss_batch.c.name == name)).one_or_none()
+    return Batch(row.name, row.content, row.lines, Money(row.total_centimes)) if row else None
+
+
+def _signed(row: Any) -> int:
+    centimes: int = row.contribution_centimes + row.penalty_centimes
+    return -centimes if row.status == "reversed" else centimes
+
+
+def _payment(row: Any) -> tuple[str, ...]:
+    sign = -1 if row.status == "reversed" else 1
+    contribution = Money(sign * row.contribution_centimes)
+    penalty = Money(sign * row.penalty_centimes)
+    return (
+        "payment",
+        row.receipt_number,
+        row.rna_number,
+        row.cnss_number or "",
+        f"{row.period:%Y-%m}",
+        str(contribution),
+        str(penalty),
+        str(contribution + penalty),
+        "MAD",
+        f"{local_date(row.at)}",
+        row.status,
+        str(row.attempt),
+    )
+
+
+def _choice(row: Any) -> tuple[str, ...]:
+    """How a reimbursement is to be paid: `cash` or `bank`."""
+    owner = row.rna_number, row.cnss_number or ""
+    on = f"{local_date(row.chosen_at)}"
+    return "collection", row.number, *owner, "", "", "", "", "", on, row.collection, ""
+
+
+def _written(rows: Iterable[tuple[str, ...]], payments: int, total: Money) -> str:
+    """The last line is the control total: how many payments, and what they come to."""
+    file = StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(HEADER)
+    writer.writerows(rows)
+    writer.writerow((TOTAL, payments, "", "", "", "", "", str(total), "MAD", "", "", ""))
+    return file.getvalue()
+
+
+# Months not sent, or to be sent again; and those that were sent and whose cash was given back.
+_KEEP = text("""
+    WITH unsent AS (
+        SELECT s.receipt_number, s.period, 'paid' AS status, s.contribution_centimes,
+            s.penalty_centimes, d.received_at AS at,
+            1 + (SELECT count(*) FROM cnss_line l WHERE l.receipt_number = s.receipt_number
+                AND l.period = s.period AND l.status = 'paid') AS attempt
+        FROM contribution_allocation s JOIN deposit d ON d.receipt_number = s.receipt_number
+        WHERE s.sent_at IS NULL AND d.received_at < :end
+        UNION ALL
+        SELECT l.receipt_number, l.period, 'reversed', l.contribution_centimes,
+            l.penalty_centimes, r.reversed_at, l.attempt
+        FROM cnss_line l JOIN reversal r ON r.receipt_number = l.receipt_number
+        WHERE l.status = 'paid' AND l.answer IS DISTINCT FROM 'refused' AND r.reversed_at < :end
+            AND NOT EXISTS (SELECT 1 FROM cnss_line o WHERE o.receipt_number = l.receipt_number
+                AND o.period = l.period AND o.status = 'reversed' AND o.attempt = l.attempt)
+    )
+    INSERT INTO cnss_line (batch_id, line, receipt_number, period, status, attempt,
+        contribution_centimes, penalty_centimes)
+    SELECT :batch, row_number() OVER (ORDER BY at, receipt_number, period, status),
+        receipt_number, period, status, attempt, contribution_centimes, penalty_centimes
+    FROM unsent
+""")
+_MARK = text("""
+    UPDATE contribution_allocation s SET sent_at = :now FROM cnss_line l
+    WHERE l.batch_id = :batch AND l.status = 'paid'
+        AND s.receipt_number = l.receipt_number AND s.period = l.period
+""")
+_PAYMENTS = text("""
+    SELECT l.*, coalesce(r.reversed_at, d.received_at) AS at, a.rna_number, a.cnss_number
+    FROM cnss_line l
+    JOIN deposit d ON d.receipt_number = l.receipt_number
+    JOIN artisan a ON a.id = d.artisan_id
+    LEFT JOIN reversal r ON r.receipt_number = l.receipt_number AND l.status = 'reversed'
+    WHERE l.batch_id = :batch
+    ORDER BY l.line
+""")
+_CHOICES = text("""
+    UPDATE claim c SET told_at = :now FROM artisan a
+    WHERE a.id = c.artisan_id AND c.collection IS NOT NULL AND c.told_at IS NULL
+        AND c.chosen_at < :end
+    RETURNING c.number, c.collection, c.chosen_at, a.rna_number, a.cnss_number
+""")

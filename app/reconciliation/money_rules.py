@@ -1,0 +1,99 @@
+"""What must hold of the books whatever happened, asked of every row. Nothing here trusts a trigger.
+
+Each rule is a query for the rows that break it; the first column names the row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlalchemy import Connection, text
+
+_MOST_NAMED = 20
+
+RULES: Mapping[str, str] = {
+    "every transaction has two lines or more and sums to zero": """
+        SELECT t.id FROM ledger_transaction t LEFT JOIN ledger_line l ON l.transaction_id = t.id
+        GROUP BY t.id HAVING count(l.account) < 2 OR sum(l.amount_centimes) <> 0""",
+    "a paid code has one deposit that stands, a reversed one none, any other no deposit": """
+        SELECT c.code FROM payment_code c
+        LEFT JOIN deposit d ON d.code = c.code
+        LEFT JOIN reversal r ON r.receipt_number = d.receipt_number
+        GROUP BY c.code, c.state
+        HAVING count(d.code) <> (c.state IN ('paid', 'reversed'))::int
+            OR count(r.receipt_number) <> (c.state = 'reversed')::int""",
+    "a deposit that stands is what was settled, its fee, and what went to suspense": """
+        SELECT d.receipt_number FROM deposit d JOIN payment_code c ON c.code = d.code
+        WHERE c.state <> 'reversed' AND d.total_centimes <> c.fee_centimes
+            + coalesce((SELECT sum(contribution_centimes + penalty_centimes)
+                FROM contribution_allocation s WHERE s.receipt_number = d.receipt_number), 0)
+            - coalesce((SELECT sum(l.amount_centimes) FROM ledger_line l
+                JOIN ledger_transaction t ON t.id = l.transaction_id
+                WHERE t.receipt_number = d.receipt_number AND t.event = 'deposit'
+                  AND l.account = 'suspense'), 0)""",
+    "a deposit is booked once, with what was received": """
+        SELECT d.receipt_number FROM deposit d
+        LEFT JOIN ledger_transaction t
+            ON t.receipt_number = d.receipt_number AND t.event = 'deposit'
+        LEFT JOIN ledger_line l
+            ON l.transaction_id = t.id AND l.account = 'agent_network_receivable'
+        GROUP BY d.receipt_number, d.total_centimes
+        HAVING count(DISTINCT t.id) <> 1 OR sum(l.amount_centimes) <> d.total_centimes""",
+    "a reversed deposit settles nothing and leaves nothing in any account": """
+        SELECT r.receipt_number FROM reversal r
+        WHERE EXISTS (SELECT 1 FROM contribution_allocation s
+                WHERE s.receipt_number = r.receipt_number)
+            OR EXISTS (SELECT 1 FROM ledger_line l
+                JOIN ledger_transaction t ON t.id = l.transaction_id
+                WHERE t.receipt_number = r.receipt_number
+                GROUP BY l.account HAVING sum(l.amount_centimes) <> 0)""",
+    "no contribution is settled twice": """
+        SELECT artisan_id || ' ' || period FROM contribution_allocation
+        GROUP BY artisan_id, period HAVING count(*) > 1""",
+    "a settled month is one of its deposit's code, as the code had it": """
+        SELECT s.receipt_number || ' ' || s.period FROM contribution_allocation s
+        JOIN deposit d ON d.receipt_number = s.receipt_number
+        LEFT JOIN payment_code_line l ON l.code = d.code AND l.period = s.period
+        WHERE l.code IS NULL OR d.artisan_id <> s.artisan_id
+            OR (l.contribution_centimes, l.penalty_centimes)
+                <> (s.contribution_centimes, s.penalty_centimes)""",
+    "every amount is positive": """
+        SELECT code FROM payment_code
+            WHERE contribution_centimes <= 0 OR penalty_centimes < 0 OR fee_centimes < 0
+        UNION ALL SELECT receipt_number FROM deposit WHERE total_centimes <= 0
+        UNION ALL SELECT receipt_number FROM contribution_allocation
+            WHERE contribution_centimes <= 0 OR penalty_centimes < 0""",
+    "a code costs what its lines say": """
+        SELECT c.code FROM payment_code c LEFT JOIN payment_code_line l ON l.code = c.code
+        GROUP BY c.code HAVING count(l.code) = 0
+            OR sum(l.contribution_centimes) <> c.contribution_centimes
+            OR sum(l.penalty_centimes) <> c.penalty_centimes
+            OR c.total_centimes <> c.contribution_centimes + c.penalty_centimes + c.fee_centimes""",
+    "an artisan has one live code": """
+        SELECT artisan_id::text FROM payment_code WHERE state = 'issued'
+        GROUP BY artisan_id HAVING count(*) > 1""",
+    "a deposit has the answer its request will get again": """
+        SELECT d.receipt_number FROM deposit d WHERE NOT EXISTS
+            (SELECT 1 FROM idempotency_key a WHERE a.receipt_number = d.receipt_number)""",
+    "what a deposit left in suspense is a break for somebody to look at": """
+        SELECT t.receipt_number FROM ledger_transaction t
+        JOIN ledger_line l ON l.transaction_id = t.id
+        WHERE t.event = 'deposit' AND l.account = 'suspense' AND NOT EXISTS
+            (SELECT 1 FROM reconciliation_break b WHERE b.receipt_number = t.receipt_number
+                AND b.kind = 'other_amount_sent')""",
+    "a break that is resolved was booked with two names": """
+        SELECT b.id::text FROM reconciliation_break b
+        LEFT JOIN ledger_transaction t ON t.id = b.transaction_id
+        WHERE b.state = 'resolved' AND (t.id IS NULL OR t.approved_by IS DISTINCT FROM b.approved_by
+            OR b.approved_by = b.proposed_by)""",
+}
+
+
+def find_broken(connection: Connection, rules: Mapping[str, str]) -> dict[str, list[str]]:
+    """The rules that do not hold, each with the first rows that break it."""
+    broken = {}
+    for rule, sql in rules.items():
+        named = f"SELECT * FROM ({sql}) AS broken LIMIT {_MOST_NAMED}"  # noqa: S608 - our own rules
+        if rows := connection.execute(text(named)).all():
+            broken[rule] = [str(row[0]) for row in rows]
+    return broken

@@ -1,0 +1,145 @@
+"""The agent network's settlement file (contract section 5): what it says it took on a day. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from app.base.clock import local_date
+from app.base.errors import InvalidInput
+from app.base.money import Money
+from app.reconciliation.csv_lines import TOTAL, rows_of
+from app.reconciliation.errors import FileRefused
+
+HEADER = (
+    "transaction_reference",
+    "code",
+    "amount",
+    "currency",
+    "paid_at",
+    "agent_id",
+    "terminal_id",
+    "status",
+)
+STATUSES = ("paid", "reversed")
+_CODE = re.compile(r"[1-9][0-9]{11}", re.ASCII)
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", re.ASCII)
+_COUNT = re.compile(r"[0-9]{1,9}", re.ASCII)
+# A network's day may end at another hour than Morocco's.
+_BESIDE = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementLine:
+    """One line: `amount` in centimes, `agent` and `terminal` None where the file has none."""
+
+    number: int
+    reference: str
+    code: str
+    amount: int
+    paid_at: datetime
+    agent: str | None
+    terminal: str | None
+    status: str
+
+
+@dataclass(slots=True)
+class Summary:
+    """What the lines came to, once they are read: by day in Morocco, and in all."""
+
+    days: Counter[date] = field(default_factory=Counter)
+    first_line_of_day: dict[date, int] = field(default_factory=dict)
+    lines: int = 0
+    paid: int = 0
+
+    @property
+    def day(self) -> date:
+        """The day most lines are of. FileRefused where there is none, or lines of another time."""
+        if not self.days:
+            raise FileRefused(line=2, why="no lines")
+        day = max(self.days, key=lambda one: (self.days[one], one))
+        for other, line in sorted(self.first_line_of_day.items(), key=lambda item: item[1]):
+            if abs(other - day) > _BESIDE:
+                raise FileRefused(line=line, why=f"paid on {other}, in a file of {day}")
+        return day
+
+
+def read_lines(
+    path: Path, summary: Summary, today: date, told_total: Money | None = None
+) -> Iterator[SettlementLine]:
+    """Every line, checked; `summary` is filled on the way.
+
+    A last line `TOTAL,<lines>,<amount paid>,...` is checked where the file has one, and so is
+    `told_total`, the amount the network told beside the file.
+    """
+    ended, latest = 0, today + _BESIDE
+    for number, fields in rows_of(path, HEADER):
+        if ended:
+            raise FileRefused(line=number, why=f"a line after the total of line {ended}")
+        if fields[0] == TOTAL:
+            _check_total(number, fields, summary)
+            ended = number
+            continue
+        line = _line(number, fields, latest)
+        day = local_date(line.paid_at)
+        summary.days[day] += 1
+        summary.first_line_of_day.setdefault(day, number)
+        summary.lines += 1
+        summary.paid += line.amount if line.status == "paid" else 0
+        yield line
+    if told_total is not None and told_total.centimes != summary.paid:
+        why = f"the paid lines come to {Money(summary.paid)}, not {told_total}"
+        raise FileRefused(line=0, why=why)
+
+
+def _line(number: int, fields: list[str], latest: date) -> SettlementLine:
+    reference, code, amount, currency, paid_at, agent, terminal, status = fields
+
+    def check(right: object, name: str, wanted: str) -> None:
+        if not right:
+            raise FileRefused(line=number, why=f"{name} is not {wanted}")
+
+    word = "1 to 64 letters, digits and . _ / -"
+    check(_WORD.fullmatch(reference), "transaction_reference", word)
+    check(_CODE.fullmatch(code), "code", "12 digits")
+    check(currency == "MAD", "currency", "MAD")
+    check(not agent or _WORD.fullmatch(agent), "agent_id", word)
+    check(not terminal or _WORD.fullmatch(terminal), "terminal_id", word)
+    check(status in STATUSES, "status", " or ".join(STATUSES))
+    centimes, moment = _centimes(amount), _moment(paid_at)
+    check(centimes, "amount", "more than 0 in at most two decimals")
+    if moment is None:
+        raise FileRefused(line=number, why="paid_at is no ISO 8601 time with an offset")
+    if local_date(moment) > latest:
+        raise FileRefused(line=number, why=f"paid_at lies ahead, on {local_date(moment)}")
+    return SettlementLine(
+        number, reference, code, centimes, moment, agent or None, terminal or None, status
+    )
+
+
+def _centimes(text: str) -> int:
+    try:
+        return max(Money.parse(text).centimes, 0)
+    except InvalidInput:
+        return 0
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo and 2000 <= moment.year <= 9000 else None
+
+
+def _check_total(number: int, fields: list[str], summary: Summary) -> None:
+    lines, amount = fields[1], fields[2]
+    if not _COUNT.fullmatch(lines) or int(lines) != summary.lines:
+        raise FileRefused(line=number, why=f"the total names {lines} lines, not {summary.lines}")
+    if _centimes(amount) != summary.paid:
+        why = f"the total is {amount}, the paid lines come to {Money(summary.paid)}"
+        raise FileRefused(line=number, why=why)

@@ -1,0 +1,22 @@
+"""Pieces of SQL that several statements share: where a person is reached, and why not to."""
+
+# Of artisan `a`: the phone, its language and its wish. A register without a phone leaves the one
+# that was identified last; a language chosen on the phone comes before the register's.
+REACHED = """
+    CROSS JOIN LATERAL (SELECT coalesce(a.phone, (
+        SELECT known.phone FROM artisan_phone known WHERE known.artisan_id = a.id
+        ORDER BY known.identified_at DESC LIMIT 1)) AS phone) reached
+    LEFT JOIN phone_profile chosen ON chosen.phone = reached.phone
+    LEFT JOIN phone_preference said ON said.phone = reached.phone
+"""
+LANGUAGE = "coalesce(chosen.language, a.language) AS language"
+WANTS_IT = "reached.phone IS NOT NULL AND said.reminders IS NOT FALSE"
+
+# Why artisan `a`, whose phone `said` a wish, need not hear of campaign `c`; NULL where they do.
+WHY_NOT = """
+    CASE WHEN c.state = 'cancelled' OR c.kind = 'notice' AND NOT EXISTS (
+            SELECT FROM notice WHERE notice.name = c.notice) THEN 'campaign_cancelled'
+        WHEN said.reminders IS FALSE THEN 'stopped'
+        WHEN a.rights_until >= c.covered_from OR EXISTS (SELECT FROM contribution_allocation paid
+            WHERE paid.artisan_id = a.id AND paid.period = c.pays) THEN 'paid' END
+"""

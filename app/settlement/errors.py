@@ -1,9 +1,0 @@
-"""Why a file is not taken: the whole of it, and nothing was changed."""
-
-from app.base.errors import MaalemError
-
-
-class FileRefused(MaalemError):  # noqa: N818
-    """`line` and `why` say where and what; line 0 is the whole file."""
-
-    code = "file_refused"

@@ -1,0 +1,188 @@
+"""The line to a provider: connections kept open, waits with a limit, and what broke told apart.
+
+The packages say what to ask and read; what they ask with costs twice as much, keeps no
+connections (africastalking) and logs numbers (twilio). Nothing told from here holds an address or
+a body: they name the person and what we wrote.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlencode
+from urllib.request import getproxies, proxy_bypass
+
+import certifi
+from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, Timeout, make_headers
+from urllib3.connection import HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NewConnectionError,
+    ProxyError,
+    ReadTimeoutError,
+)
+from urllib3.util import parse_url
+
+from app.sms.provider import DeliveryUnknown, SendRefused
+
+# As many as a worker has threads; more still work, over connections that are not kept.
+_KEPT_OPEN = 160
+_CONNECTING_SECONDS = 3.05
+_LONGEST_ANSWER = 1024 * 1024
+_LONGEST_REST = 3600.0
+
+# It logs each address asked, and a question names the number.
+logging.getLogger("urllib3").setLevel(logging.INFO)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def taken(self) -> bool:
+        return 200 <= self.status < 300
+
+
+class HttpClient:
+    """To one base address; safe for many threads. `timeout` in seconds, for the whole answer."""
+
+    def __init__(self, base: str, timeout: float) -> None:
+        self._seconds = timeout
+        self._timeout = Timeout(connect=min(_CONNECTING_SECONDS, timeout), read=timeout)
+        self._pool = _pool(base)
+
+    def ask(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        *,
+        query: Mapping[str, Any] | None = None,
+        form: Mapping[str, Any] | None = None,
+        auth: tuple[str, str] | None = None,
+    ) -> HttpResponse:
+        """Sends one request and returns its answer, whatever its status.
+
+        Raises: SendRefused, DeliveryUnknown.
+        """
+        sent = dict(headers)
+        if auth:
+            sent |= make_headers(basic_auth=":".join(auth))
+        if form is not None:
+            sent["Content-Type"] = "application/x-www-form-urlencoded"
+        body = None if form is None else urlencode(form).encode()
+        target = f"{url}?{urlencode(query)}" if query else url
+        try:
+            return self._ask(method, target, sent, body)
+        except (HTTPError, OSError) as error:
+            broken = _told(error)
+        # Out here it drags no exception along that knows the address.
+        raise broken
+
+    def _ask(
+        self, method: str, url: str, headers: dict[str, str], body: bytes | None
+    ) -> HttpResponse:
+        until = time.monotonic() + self._seconds
+        # Nothing is tried again here: whether a message may go twice is not the line's to decide.
+        response = self._pool.urlopen(
+            method,
+            url,
+            body=body,
+            headers=headers,
+            timeout=self._timeout,
+            retries=False,
+            redirect=False,
+            preload_content=False,
+        )
+        try:
+            return HttpResponse(response.status, response.headers, _read(response, until))
+        finally:
+            # A connection whose answer was read whole is back in the pool by now.
+            response.close()
+
+
+class _Trusting(HTTPSConnection):
+    """Told apart from a line cut later: a handshake that fails has let nothing out."""
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except (OSError, ValueError) as error:
+            raise NewConnectionError(self, type(error).__name__) from None
+
+
+class _TrustingPool(HTTPSConnectionPool):
+    ConnectionCls = _Trusting
+
+
+def _pool(base: str) -> PoolManager:
+    """The environment's proxy and certificates are looked up once, not for each message."""
+    address = parse_url(base)
+    proxy = getproxies().get(address.scheme or "")
+    trusted = os.environ.get("REQUESTS_CA_BUNDLE") or certifi.where()
+    direct = not proxy or proxy_bypass(address.host or "")
+    kept: dict[str, Any] = {"maxsize": _KEPT_OPEN, "ca_certs": trusted}
+    pool = PoolManager(**kept) if direct else ProxyManager(proxy or "", **kept)
+    pool.pool_classes_by_scheme = {"http": HTTPConnectionPool, "https": _TrustingPool}
+    return pool
+
+
+def _read(response: BaseHTTPResponse, until: float) -> bytes:
+    """The body; of a refusal as much as came, since its status says what matters."""
+    body = bytearray()
+    try:
+        while piece := response.read1(65536, decode_content=True):
+            body += piece
+            if time.monotonic() > until or len(body) > _LONGEST_ANSWER:
+                raise HTTPError("too slow or too long")
+    except HTTPError:
+        if response.status < 400:
+            raise
+    return bytes(body)
+
+
+def refused(answer: HttpResponse) -> SendRefused | DeliveryUnknown:
+    """What an HTTP status alone tells."""
+    status = answer.status
+    reason = f"http {status}"
+    if status == 504:
+        # Said by a proxy that had passed the request on and waited in vain.
+        return DeliveryUnknown(reason)
+    if status in {408, 425, 429} or status >= 500:
+        rest = rest_asked(answer.headers)
+        return SendRefused(reason, again="here", faulty=True, rest_seconds=rest)
+    # Credentials, addresses and redirections are ours to mend; the rest is about the message.
+    faulty = status < 400 or status in {401, 402, 403, 404, 405, 407, 410}
+    return SendRefused(reason, again="elsewhere", faulty=faulty)
+
+
+def rest_asked(headers: Mapping[str, str]) -> float | None:
+    """Retry-After in seconds, an hour at most; None if there is none that can be read."""
+    asked = headers.get("Retry-After", "").strip()
+    try:
+        if asked.isdecimal():
+            return min(float(asked), _LONGEST_REST)
+        until = parsedate_to_datetime(asked)
+    except ValueError:
+        return None
+    seconds = (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
+    return min(max(seconds, 0.0), _LONGEST_REST)
+
+
+def _told(error: Exception) -> SendRefused | DeliveryUnknown:
+    # No address, nobody listening, no proxy, no trust: nothing was written.
+    if isinstance(error, ConnectTimeoutError | ProxyError):
+        return SendRefused("no connection", again="here", faulty=True)
+    if isinstance(error, ReadTimeoutError):
+        return DeliveryUnknown("no answer in time")
+    # Also when the provider closed a kept connection just as we wrote: nobody can know.
+    return DeliveryUnknown("connection cut")

@@ -1,0 +1,94 @@
+"""What the loopback providers post to us: reports in their time, messages from phones."""
+
+import asyncio
+from collections import Counter
+from random import Random
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+import aiohttp
+from twilio.request_validator import RequestValidator
+
+from app.sms.loopback.options import Options, Reports
+from app.sms.loopback.provider import LoopbackProvider
+from app.sms.loopback.store import AcceptedMessage
+
+_AT_ONCE = 16
+_PATIENCE = aiohttp.ClientTimeout(total=10)
+_UNKNOWN = "Teleported"
+
+
+class _Due(NamedTuple):
+    side: LoopbackProvider
+    taken: AcceptedMessage
+    word: str
+    address: str
+    token: str
+
+
+class Posts:
+    """Reports wait their time on the loop; a few posters send what is due."""
+
+    def __init__(self, seed: int) -> None:
+        self._random = Random(seed)  # noqa: S311 - the same reports again is the point
+        self._due: asyncio.Queue[_Due] = asyncio.Queue()
+        # Answers by status; `unreached` where there was none.
+        self.answered: Counter[str] = Counter()
+        self.waiting = 0
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        async with aiohttp.ClientSession(timeout=_PATIENCE) as session:
+            await asyncio.gather(*(self._poster(session) for _ in range(_AT_ONCE)))
+
+    def report(self, side: LoopbackProvider, taken: AcceptedMessage, options: Options) -> None:
+        """All reports of a message, each `delay_ms` after the one before."""
+        address = taken.callback or (
+            options.addresses.delivery if side.NAME == "africastalking" else ""
+        )
+        if not address or self._happens(options.reports.never):
+            return
+        loop, delay = asyncio.get_running_loop(), options.reports.delay_ms / 1000
+        for place, word in enumerate(self._words(side, options.reports), 1):
+            due = _Due(side, taken, word, address, options.auth_token)
+            self.waiting += 1
+            loop.call_later(delay * place, self._due.put_nowait, due)
+
+    def _words(self, side: LoopbackProvider, shares: Reports) -> list[str]:
+        last = side.FAILED if self._happens(shares.failed) else side.DELIVERED
+        words = [*side.ON_THE_WAY, last]
+        if self._happens(shares.disorder):
+            words.reverse()
+        if self._happens(shares.unknown):
+            words.insert(1, _UNKNOWN)
+        return [word for word in words for _ in range(1 + self._happens(shares.repeat))]
+
+    def _happens(self, share: float) -> bool:
+        return self._random.random() < share
+
+    async def _poster(self, session: aiohttp.ClientSession) -> None:
+        while True:
+            due = await self._due.get()
+            if due.word != _UNKNOWN and due.taken.status not in {
+                due.side.DELIVERED,
+                due.side.FAILED,
+            }:
+                due.taken.status = due.word
+            form = due.side.report(due.taken, due.word)
+            status = await post(session, due.address, form, due.token if due.taken.callback else "")
+            self.answered[str(status or "unreached")] += 1
+            self.waiting -= 1
+
+
+async def post(
+    session: aiohttp.ClientSession, address: str, form: dict[str, str], token: str
+) -> int | None:
+    """The status it was answered with, None if nobody answered; signed if there is a token."""
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    if token:
+        headers["X-Twilio-Signature"] = RequestValidator(token).compute_signature(address, form)
+    try:
+        async with session.post(address, data=urlencode(form).encode(), headers=headers) as answer:
+            return answer.status
+    except (aiohttp.ClientError, TimeoutError):
+        return None

@@ -1,0 +1,1 @@
+"""Proves a menu before anybody dials it: structure, words, and that every screen fits."""

@@ -1,0 +1,75 @@
+"""Describes one screen to whoever works on it: its ways, its words and lengths, its code."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from app.text.encoding import Limits, encoding_of, units
+from app.ussd.checker.check import worst_pages
+from app.ussd.checker.samples import Samples
+from app.ussd.engine import Engine
+from app.ussd.menu import MARKS, Screen
+
+
+def portrait(
+    engine: Engine[Any], samples: Samples, limits: Limits, name: str, root: Path
+) -> Iterator[str]:
+    """Lines for a terminal, paths relative to `root`; KeyError where there is no such screen."""
+    screen = engine.menu.screens[name]
+    marks = [mark for mark in MARKS if getattr(screen, mark)]
+    yield f"{name}: {screen.kind}" + (f" ({', '.join(marks)})" if marks else "")
+    yield from (f"  {line}" for line in _ways(engine, screen))
+    yield from (f"  {line}" for line in _code(engine, screen, root))
+    if screen.kind != "do":
+        for language in engine.words.languages:
+            yield from _spoken(engine, samples, limits, screen, language)
+
+
+def _ways(engine: Engine[Any], screen: Screen) -> Iterator[str]:
+    came = [one.name for one in engine.menu.screens.values() if screen.name in one.targets]
+    yield f"reached from: {', '.join(came) or 'the engine itself'}"
+    for choice in screen.choices:
+        yield f"{choice.digit} -> {choice.target}" + (
+            f" (when {choice.guard})" if choice.guard else ""
+        )
+    for outcome, target in (screen.outcomes or {}).items():
+        yield f"{outcome} -> {target}"
+    if screen.target:
+        yield f"the answer, kept as {screen.keep} -> {screen.target}"
+
+
+def _code(engine: Engine[Any], screen: Screen, root: Path) -> Iterator[str]:
+    vocabulary = engine.vocabulary
+    named: list[tuple[str, str | None, Callable[..., Any] | None]] = [
+        ("values", screen.source, vocabulary.sources.get(screen.source or ""))
+    ]
+    uses = screen.uses or ""
+    if action := vocabulary.actions.get(uses) if screen.kind == "do" else None:
+        named.append(("action", uses, action.run))
+    elif screen.kind == "list":
+        named.append(("rows", uses, vocabulary.lists.get(uses)))
+    elif screen.kind in {"input", "secret"}:
+        named.append(("check", uses, vocabulary.checks.get(uses)))
+    named += [("guard", c.guard, vocabulary.guards.get(c.guard or "")) for c in screen.choices]
+    for kind, name, function in named:
+        if name and function:
+            yield f"{kind} {name}: {_place(function, root)}"
+
+
+def _place(function: Callable[..., Any], root: Path) -> str:
+    file = Path(inspect.getsourcefile(function) or "")
+    return f"{file.relative_to(root)}:{inspect.getsourcelines(function)[1]}"
+
+
+def _spoken(
+    engine: Engine[Any], samples: Samples, limits: Limits, screen: Screen, language: str
+) -> Iterator[str]:
+    pages = worst_pages(engine, samples, screen, language, limits)
+    for number, page in enumerate(pages, 1):
+        encoding = encoding_of(page)
+        most = limits.septets if encoding == "GSM-7" else limits.ucs2
+        yield f"[{language}] page {number} of {len(pages)}: {units(page)}/{most} {encoding}"
+        yield from (f"    {line}" for line in page.split("\n"))

@@ -1,0 +1,93 @@
+"""Around every request: its id, the headers of safety, and answers to errors."""
+
+from secrets import token_hex
+from threading import BoundedSemaphore
+
+import structlog
+from flask import Flask, Request, Response, current_app, g, request
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from werkzeug.exceptions import HTTPException
+
+from app.base.errors import Unavailable
+from app.runtime import Runtime, runtime
+from app.web.mobile_money.responses import busy, strayed
+from app.web.mobile_money.routes import BASE
+
+_SAFE_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": (
+        "default-src 'self'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+}
+# Phones have their own deadline, and files and the sign of life ask no database.
+_APART = ("/ussd/", "/static/", "/healthz")
+# Many at one instant wait their turn, but no longer than phones can spare the thread. A report
+# refused is often not told again: it waits longer.
+_PATIENCE_SECONDS, _PROVIDERS, _PROVIDERS_PATIENCE_SECONDS = 0.2, "/sms/", 0.5
+_log = structlog.get_logger("web")
+
+
+class _Sessions(SecureCookieSessionInterface):
+    """None for gateways and the payments API: to make a signer and find no cookie takes long."""
+
+    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
+        if request.path.startswith(("/ussd/", BASE)):
+            return None
+        return super().open_session(app, request)
+
+
+def register(app: Flask, runtime: Runtime) -> None:
+    app.session_interface = _Sessions()
+    app.extensions["page_slots"] = BoundedSemaphore(runtime.settings.page_slots)
+    app.before_request(_begin)
+    app.after_request(_end)
+    app.teardown_request(_leave)
+    app.register_error_handler(Unavailable, _unavailable)
+    app.register_error_handler(Exception, _failed)
+
+
+def _begin() -> Response | None:
+    """Pages wait for the database as briefly as phones, and take all threads for moments only."""
+    g.request_id = token_hex(8)
+    if request.path.startswith(_APART):
+        return None
+    told = request.path.startswith(_PROVIDERS)
+    patience = _PROVIDERS_PATIENCE_SECONDS if told else _PATIENCE_SECONDS
+    if not current_app.extensions["page_slots"].acquire(timeout=patience):
+        if request.path.startswith(BASE):
+            return busy()
+        return Response("Busy, try again.\n", 503, {"Retry-After": "1"}, mimetype="text/plain")
+    g.slot = True
+    runtime().deadline.limit_each_wait()
+    return None
+
+
+def _leave(_error: BaseException | None) -> None:
+    if g.pop("slot", False):
+        runtime().deadline.lift_limit()
+        current_app.extensions["page_slots"].release()
+
+
+def _end(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.request_id
+    if response.mimetype == "text/html":
+        response.headers.update(_SAFE_HEADERS)
+    return response
+
+
+def _unavailable(error: Unavailable) -> tuple[str, int]:
+    _log.error("unavailable", request_id=g.request_id, what=error.params.get("what"))
+    return "Service unavailable, nothing was done. Try again in a few minutes.\n", 503
+
+
+def _failed(error: Exception) -> HTTPException | Response | tuple[str, int]:
+    """A bug: logged with its trace, told without."""
+    if isinstance(error, HTTPException):
+        if request.path.startswith(f"{BASE}/") and error.code in (404, 405):
+            return strayed(error.code)
+        return error
+    _log.exception("failed", request_id=g.request_id, endpoint=request.endpoint)
+    return f"Something went wrong. Reference: {g.request_id}\n", 500

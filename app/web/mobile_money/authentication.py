@@ -1,0 +1,46 @@
+"""Who may call the payments API, from where, how often, and whether the request is whole."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+
+from flask import g, request
+from limits import RateLimitItemPerMinute
+from pydantic import SecretStr
+
+from app.agents.clients import DEMO_KEY, let_in
+from app.agents.errors import ClientRefused
+from app.base.database import reading
+from app.mobile_money.errors import Refused
+from app.mobile_money.objects import read_moment, refuse
+from app.runtime import runtime
+from app.web.rate_limits import take_try
+
+_LONGEST_BODY = 64 * 1024
+
+
+def admit() -> None:
+    """Who calls, from where, how often; then whether the request is whole."""
+    request.max_content_length = _LONGEST_BODY
+    maalem = runtime()
+    key = SecretStr(request.headers.get("X-API-Key", ""))
+    identity = request.headers.get("X-Client-Id", "")
+    if not identity or not key.get_secret_value():
+        raise ClientRefused(why="no key")
+    if maalem.settings.production and key == DEMO_KEY:
+        raise ClientRefused(why="demo key")
+    with reading(maalem.database) as connection:
+        address = request.remote_addr or ""
+        g.client = let_in(connection, identity[:64], key, address, maalem.clock())
+    rate = RateLimitItemPerMinute(g.client.requests_a_minute)
+    if not take_try((rate, "api", g.client.id)):
+        raise Refused("businessRule", "rateLimitError", "too many requests this minute")
+    if date := request.headers.get("X-Date"):
+        read_moment("X-Date", date)
+    if given := request.headers.get("X-Content-Hash"):
+        found = hashlib.sha256(request.get_data()).hexdigest()
+        if not hmac.compare_digest(
+            found, given.strip().lower().encode("ascii", "replace").decode()
+        ):
+            raise refuse("X-Content-Hash", "not the SHA-256 of the body")

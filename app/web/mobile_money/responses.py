@@ -1,0 +1,85 @@
+"""What the payments API answers; every refusal is the definition's error object."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import structlog
+from flask import Response, g, request
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+
+from app.base.errors import MaalemError, Unavailable
+from app.mobile_money.bills import BillPage
+from app.mobile_money.errors import Refused, refusal_of
+from app.mobile_money.objects import error_object, refuse, write_moment
+from app.mobile_money.service import ApiAnswer
+from app.observe import metrics
+from app.runtime import runtime
+
+_log = structlog.get_logger("api")
+
+
+def as_json(body: Any, status: int = 200) -> Response:
+    # In one order, so that the same answer is the same bytes.
+    text = json.dumps(body, sort_keys=True)
+    return Response(text, status, content_type="application/json")
+
+
+def as_list(found: BillPage) -> Response:
+    response = as_json(found.rows)
+    response.headers["X-Records-Available-Count"] = str(found.available)
+    response.headers["X-Records-Returned-Count"] = str(len(found.rows))
+    return response
+
+
+def tell_answer(kind: str, answer: ApiAnswer) -> None:
+    reason = answer.body.get("errorCode") if answer.status >= 400 else None
+    metrics.api_requests.labels(kind, reason or "done").inc()
+    reason = answer.why or reason
+    _log.info(
+        kind, request_id=g.request_id, client=g.client.id, status=answer.status, reason=reason
+    )
+
+
+def refused_response(refused: Refused) -> Response:
+    """The definition's error object, with its status."""
+    return as_json(error_object(refused, runtime().clock()), refused.status)
+
+
+def refuse_known(error: MaalemError) -> Response:
+    """Why is for the log: a wrong key, a missing and a revoked one are told alike."""
+    refused = refusal_of(error)
+    client = g.client.id if "client" in g else "?"
+    why = error.params.get("why") or refused.error
+    metrics.api_requests.labels("refused", refused.error).inc()
+    _log.info("refused", request_id=g.request_id, client=client, reason=why)
+    if isinstance(error, Unavailable):
+        _log.error("unavailable", request_id=g.request_id, what=error.params.get("what"))
+    return refused_response(refused)
+
+
+def refuse_failed(error: Exception) -> Response | HTTPException:
+    if isinstance(error, RequestEntityTooLarge):
+        return refused_response(refuse("body", "over 64 KiB", "lengthError"))
+    if isinstance(error, HTTPException):
+        return error
+    _log.exception("failed", request_id=g.request_id, endpoint=request.endpoint)
+    words = f"something went wrong, reference {g.request_id}"
+    return refused_response(Refused("internal", "genericError", words))
+
+
+def strayed(status: int) -> Response:
+    """No such address, or not by this method; whoever calls, nothing is told of what is there."""
+    refused = refuse("path", "not one of the API, or not by this method")
+    response = as_json(error_object(refused, runtime().clock()), status)
+    response.headers["X-Date"] = write_moment(runtime().clock())
+    return response
+
+
+def busy() -> Response:
+    """All threads for pages are taken: nothing was done."""
+    response = refused_response(Refused("serviceUnavailable", "genericError", "busy, try again"))
+    response.headers["Retry-After"] = "1"
+    response.headers["X-Date"] = write_moment(runtime().clock())
+    return response

@@ -1,0 +1,1 @@
+"""The agent's pages: sign-in, the till, the day and reversals."""

@@ -1,0 +1,252 @@
+"""The agent's till: sign in, type a code, see amount and masked name, confirm the cash, print.
+
+The code in hand stands in the session, never in an address; what is shown of it is read anew each
+time. Every refusal is a page in plain words with the status of app/web/refusals.
+"""
+
+import structlog
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    g,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from pydantic import SecretStr
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from app.agents.queries import Agent
+from app.base.database import reading, transaction
+from app.base.errors import MaalemError, Unavailable
+from app.enrolment.rules import masked_name
+from app.observe import metrics
+from app.payments.collector import at_till
+from app.payments.deposits import redeem_code
+from app.payments.limits import day_totals
+from app.payments.presentment import get_payable
+from app.payments.receipts import PresentedBill, Receipt, find_receipt, is_of_today
+from app.payments.rules import read_code
+from app.payments.wording import shown_until
+from app.runtime import Runtime, runtime
+from app.web.language import follow_language_switch, vary
+from app.web.refusals import Refusal
+from app.web.till import sign_in as till_sign_in
+from app.web.till.sign_in import agent_at_the_till, plain_digits
+
+pages = Blueprint("till", __name__, url_prefix="/agent")
+_csrf = CSRFProtect()
+_log = structlog.get_logger("till")
+
+_OPEN_TO_ALL = {"till.desk", "till.enter", "till.leave"}
+_IN_HAND = "code"  # the session's name for what was typed last
+_LONGEST_TYPED = 64
+_LONGEST_KEY = 64
+
+
+def register(app: Flask, maalem: Runtime) -> None:
+    app.config.update(
+        # The gateways' callbacks are no forms: only this blueprint's requests are checked.
+        WTF_CSRF_CHECK_DEFAULT=False,
+        WTF_CSRF_TIME_LIMIT=None,  # a form is good as long as its session
+        WTF_CSRF_SSL_STRICT=False,  # asks for the Referer that our Referrer-Policy withholds
+    )
+    _csrf.init_app(app)
+    till_sign_in.register(app)
+    app.register_blueprint(pages)
+
+
+@pages.before_request
+def _admit() -> AnyResponse | Response | None:
+    """Signed in before anything else, so that an ended session is told as such."""
+    g.agent = None
+    if (switched := follow_language_switch()) is not None:
+        return switched
+    g.agent = agent_at_the_till()
+    if g.agent is None and request.endpoint not in _OPEN_TO_ALL:
+        return _entrance(Refusal("signed_out"))
+    _csrf.protect()
+    return None
+
+
+@pages.after_request
+def _keep_no_copy(response: Response) -> Response:
+    response.headers["Cache-Control"] = "no-store"
+    return vary(response)
+
+
+@pages.get("", strict_slashes=False)
+def services() -> Response:
+    """The next code's field, or the entrance."""
+    if g.agent is None:
+        return _entrance(Refusal("signed_out") if g.get("session_ended") else None, status=200)
+    session.pop(_IN_HAND, None)
+    return till_page("till/code.html")
+
+
+@pages.post("/sign-in")
+def enter() -> AnyResponse:
+    number = plain_digits(request.form.get("number", ""))
+    if not till_sign_in.may_try(request.remote_addr or "", number):
+        return _entrance(Refusal("too_many_tries"))
+    entered = till_sign_in.enter(number, SecretStr(plain_digits(request.form.get("pin", ""))))
+    outcome = entered.code if isinstance(entered, Refusal) else "signed_in"
+    _log.info("sign_in", request_id=g.request_id, agent=number, outcome=outcome)
+    if isinstance(entered, Refusal):
+        return _entrance(entered)
+    return redirect(url_for("till.desk"), 303)
+
+
+@pages.post("/sign-out")
+def leave() -> AnyResponse:
+    till_sign_in.leave()
+    return redirect(url_for("till.desk"), 303)
+
+
+@pages.post("/code")
+def look() -> AnyResponse:
+    """A code was typed: to its page, or the refusal at once."""
+    session[_IN_HAND] = request.form.get("code", "").strip()[:_LONGEST_TYPED]
+    try:
+        _find_payable(session[_IN_HAND])
+    except Unavailable:
+        raise
+    except MaalemError as error:
+        return _refused(error)
+    return redirect(url_for("till.preview"), 303)
+
+
+@pages.get("/code")
+def preview() -> AnyResponse:
+    """What the code in hand pays, with a new key to confirm it once."""
+    if _IN_HAND not in session:
+        return redirect(url_for("till.desk"), 303)
+    try:
+        payable = _find_payable(session[_IN_HAND])
+    except Unavailable:
+        raise
+    except MaalemError as error:
+        return refused_page(Refusal.of(error))
+    key = f"{runtime().random.getrandbits(128):032x}"
+    name = masked_name(payable.full_name)
+    until = shown_until(payable.expires_at)
+    return till_page("till/preview.html", payable=payable, name=name, until=until, key=key)
+
+
+@pages.post("/confirm")
+def confirm() -> AnyResponse:
+    """The cash is there: books it. The same key again gives the same receipt."""
+    maalem, agent = runtime(), agent_here()
+    session[_IN_HAND] = request.form.get("code", "")[:_LONGEST_TYPED]
+    key = request.form.get("key", "")
+    if not 16 <= len(key) <= _LONGEST_KEY:
+        return refused_page(Refusal("page_too_old"))
+    try:
+        code = read_code(session[_IN_HAND])
+        with transaction(maalem.database) as connection:
+            receipt = redeem_code(
+                connection,
+                code,
+                at_till(agent, "page"),
+                key=key,
+                words=maalem.words,
+                now=maalem.clock(),
+            )
+    except Unavailable:
+        raise
+    except MaalemError as error:
+        return _refused(error)
+    _log.info("deposit", request_id=g.request_id, agent=agent.number, receipt=receipt)
+    return redirect(url_for("till.receipt", number=receipt), 303)
+
+
+@pages.get("/receipts/<number>")
+def receipt(number: str) -> Response:
+    """A receipt of the agent's own agency; any other is not there."""
+    with reading(runtime().database) as connection:
+        found = find_receipt(connection, number, agent_here().agency_code)
+    if found is None:
+        return refused_page(Refusal("nothing_here"))
+    return receipt_page(found)
+
+
+def receipt_page(found: Receipt, status: int = 200, refusal: Refusal | None = None) -> Response:
+    """A receipt on paper, with the way to undo it on its day."""
+    return till_page(
+        "till/receipt.html",
+        status,
+        receipt=found,
+        name=masked_name(found.full_name),
+        undoable=is_of_today(found, runtime().clock()),
+        refusal=refusal,
+    )
+
+
+def _find_payable(typed: str) -> PresentedBill:
+    """The code to pay; raises why it cannot be. A mistyped one is known before any query."""
+    code, now = read_code(typed), runtime().clock()
+    with reading(runtime().database) as connection:
+        taken = day_totals(connection, agent_here(), now)
+        return get_payable(connection, code, agent_here(), taken, now)
+
+
+def agent_here() -> Agent:
+    agent: Agent = g.agent
+    return agent
+
+
+def _refused(error: MaalemError) -> Response:
+    metrics.redemptions_refused.labels(error.code).inc()
+    _log.info("refused", request_id=g.request_id, agent=agent_here().number, reason=error.code)
+    return refused_page(Refusal.of(error))
+
+
+def refused_page(refusal: Refusal) -> Response:
+    """The code's field again, with what was typed, to be put right."""
+    typed = session.get(_IN_HAND, "")
+    return till_page("till/code.html", refusal.status, refusal=refusal, typed=typed)
+
+
+def _entrance(refusal: Refusal | None = None, status: int | None = None) -> Response:
+    status = status or (refusal.status if refusal else 200)
+    number = plain_digits(request.form.get("number", ""))
+    return till_page("till/sign_in.html", status, refusal=refusal, number=number)
+
+
+def till_page(template: str, status: int = 200, **values: object) -> Response:
+    # The switch of language leads back here where an address can, else to the till's first page.
+    place = request.path if request.method == "GET" else url_for("till.desk")
+    if request.endpoint in {"till.look", "till.confirm"}:
+        place = url_for("till.preview")
+    if request.endpoint == "till.reverse":
+        place = url_for("till.receipt", **(request.view_args or {}))
+    return Response(render_template(template, place=place, **values), status)
+
+
+@pages.errorhandler(CSRFError)
+def _page_too_old(_error: CSRFError) -> Response:
+    refusal = Refusal("page_too_old")
+    return _entrance(refusal) if g.agent is None else refused_page(refusal)
+
+
+@pages.errorhandler(Unavailable)
+def _away(error: Unavailable) -> Response:
+    """Nothing was booked; or the answer was lost, and the same confirmation again will find it."""
+    _log.error("unavailable", request_id=g.request_id, what=error.params.get("what"))
+    again = request.form if request.endpoint == "till.confirm" else None
+    return till_page("till/away.html", 503, again=again)
+
+
+@pages.errorhandler(Exception)
+def _failed(error: Exception) -> Response | HTTPException:
+    """A bug: logged with its trace, told without."""
+    if isinstance(error, HTTPException):
+        return error
+    _log.exception("failed", request_id=g.request_id, endpoint=request.endpoint)
+    refusal = Refusal("internal", {"reference": g.request_id})
+    return till_page("till/away.html", refusal.status, refusal=refusal)

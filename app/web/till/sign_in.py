@@ -1,0 +1,99 @@
+"""Who is at the till: Flask-Login's session with an end, and how often one may try to enter."""
+
+import unicodedata
+from datetime import timedelta
+
+from flask import Flask, g, session
+from flask_login import (
+    LoginManager,
+    UserMixin,
+    current_user,
+    login_user,
+)
+from limits import RateLimitItemPerMinute
+from pydantic import SecretStr
+
+from app.agents.errors import AgentLocked, WrongPin
+from app.agents.queries import Agent, find_agent
+from app.agents.service import sign_in
+from app.base.database import reading, transaction
+from app.runtime import runtime
+from app.web.rate_limits import take_try
+from app.web.refusals import Refusal
+
+_WORKING_DAY = timedelta(hours=10)
+_IDLE = timedelta(minutes=30)
+# Tills of one agency share an address; five wrong PINs lock the number before its limit is met.
+_PER_ADDRESS = RateLimitItemPerMinute(30)
+_PER_NUMBER = RateLimitItemPerMinute(10)
+_LONGEST_NUMBER = 12
+
+
+class _AtTheTill(UserMixin):  # type: ignore[misc]
+    """What Flask-Login keeps for a request."""
+
+    def __init__(self, agent: Agent) -> None:
+        self.id = str(agent.id)
+        self.agent = agent
+
+
+def may_try(address: str, number: str) -> bool:
+    """Whether one may try to enter. Without Redis the lock after wrong PINs still holds."""
+    return take_try((_PER_ADDRESS, "till_address", address), (_PER_NUMBER, "till_number", number))
+
+
+def register(app: Flask) -> None:
+    manager = LoginManager()
+    manager.user_loader(_find_signed_in)
+    # Not init_app: for a remember-me cookie we never set it opens the session of every USSD hop.
+    app.login_manager = manager  # type: ignore[attr-defined]
+
+
+def agent_at_the_till() -> Agent | None:
+    """The agent of this request's session, as the database knows them now."""
+    signed_in: _AtTheTill = current_user
+    return signed_in.agent if signed_in.is_authenticated else None
+
+
+def enter(number: str, pin: SecretStr) -> Agent | Refusal:
+    """Opens a new session for the agent, or says why not. The wrong PIN is counted either way."""
+    now = runtime().clock()
+    refused: WrongPin | AgentLocked
+    with transaction(runtime().database) as connection:
+        try:
+            agent = find_agent(connection, sign_in(connection, number, pin, now))
+            assert agent is not None, "who signed in is active"
+        except (WrongPin, AgentLocked) as error:
+            refused, agent = error, None
+    if agent is None:
+        return Refusal.of(refused)
+    session.clear()  # nothing of before the sign-in lives on, neither form tokens nor a code
+    login_user(_AtTheTill(agent))
+    session["began"] = session["seen"] = now.timestamp()
+    return agent
+
+
+def leave() -> None:
+    session.clear()
+
+
+def plain_digits(typed: str) -> str:
+    """Digits of any script as ordinary ones, and no blanks: a number as a keypad would give it."""
+    digits = (str(unicodedata.decimal(letter, letter)) for letter in typed if not letter.isspace())
+    return "".join(digits)[:_LONGEST_NUMBER]
+
+
+def _find_signed_in(agent_id: str) -> _AtTheTill | None:
+    """Ends a session that is idle or older than a working day, and one of an agent dismissed."""
+    now = runtime().clock().timestamp()
+    began, seen = session.get("began", 0), session.get("seen", 0)
+    agent = None
+    if now - began < _WORKING_DAY.total_seconds() and now - seen < _IDLE.total_seconds():
+        with reading(runtime().database) as connection:
+            agent = find_agent(connection, int(agent_id))
+    if agent is None:
+        session.clear()
+        g.session_ended = True
+        return None
+    session["seen"] = now
+    return _AtTheTill(agent)

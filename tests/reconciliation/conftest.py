@@ -1,0 +1,83 @@
+"""Money that moved, files about it, and the commands that take them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import Result
+from flask import Flask
+
+from app.reconciliation.cnss_rules import CNSS_RULES
+from app.reconciliation.money_rules import RULES, find_broken
+from app.reconciliation.network_file import HEADER
+from tests.payments.conftest import Money, money  # noqa: F401 - a fixture of these tests too
+
+DAY = "2026-11-23"
+
+
+@dataclass
+class Office:
+    """The back office: writes files, runs commands."""
+
+    app: Flask
+    folder: Path
+    money: Money
+
+    def run(self, *command: str) -> Result:
+        return self.app.test_cli_runner().invoke(args=[str(part) for part in command])
+
+    def done(self, *command: str) -> str:
+        result = self.run(*command)
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    def file(self, *lines: str, name: str = "day.csv", header: str = ",".join(HEADER)) -> Path:
+        path = self.folder / name
+        path.write_text("\n".join((header, *lines)) + "\n", encoding="utf-8")
+        return path
+
+    def match(self, path: Path, *more: str) -> dict[str, int]:
+        found: dict[str, int] = json.loads(
+            self.done("wafacash", "match", str(path), "--json", *more)
+        )
+        return found
+
+    def breaks(self, *more: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(self.done("breaks", "list", "--json", *more))
+        return found
+
+    def settle(self, number: int, method: str, reason: str = "looked at") -> str:
+        """Proposed by one, approved by another."""
+        self.done("breaks", "propose", str(number), method, "--by", "amina", "--reason", reason)
+        return self.done("breaks", "approve", str(number), "--by", "driss")
+
+    def balances(self) -> dict[str, str]:
+        found: dict[str, str] = json.loads(
+            self.done("ledger", "trial-balance", "--on", "2030-01-01", "--json")
+        )["accounts"]
+        return {account: balance for account, balance in found.items() if balance != "0.00"}
+
+
+@pytest.fixture
+def office(app: Flask, tmp_path: Path, money: Money) -> Iterator[Office]:  # noqa: F811
+    office = Office(app, tmp_path, money)
+    yield office
+    with money.runtime.database.connect() as connection:
+        assert find_broken(connection, {**RULES, **CNSS_RULES}) == {}
+
+
+def paid_line(
+    code: str, amount: object, reference: str = "W1", status: str = "paid", **more: str
+) -> str:
+    """A line of a settlement file; what is not said is as at the test's till."""
+    told = {"paid_at": f"{DAY}T10:00:00+00:00", "agent": "1001", "terminal": "T1"} | more
+    where = f"{told['paid_at']},{told['agent']},{told['terminal']}"
+    return f"{reference},{code},{amount},MAD,{where},{status}"
+
+
+Lines = Callable[..., str]

@@ -1,0 +1,227 @@
+"""What CNSS is sent, once, and what its answer changes."""
+
+from __future__ import annotations
+
+import csv
+import json
+from datetime import timedelta
+from io import StringIO
+from pathlib import Path
+
+import pytest
+
+from app.reconciliation.cnss_file import HEADER
+from tests.phone import TestPhone
+from tests.reconciliation.conftest import Office, paid_line
+
+FATIMA, HASSAN, DRISS = (f"+21260000000{n}" for n in (1, 2, 7))
+
+
+def sent(office: Office, *more: str) -> list[dict[str, str]]:
+    """The lines of an export but its last, which is the control total."""
+    result = office.run("cnss", "export", "--on", "2026-11-30", *more)
+    assert result.exit_code == 0, result.output
+    rows = list(csv.DictReader(StringIO(result.stdout)))
+    total = rows.pop()
+    assert total["record"] == "TOTAL"
+    payments = [row for row in rows if row["record"] == "payment"]
+    assert total["reference"] == str(len(payments))
+    assert float(total["total"]) == pytest.approx(sum(float(row["total"]) for row in payments))
+    return rows
+
+
+def answered(office: Office, *lines: str, name: str = "answer.csv") -> Path:
+    return office.file(*lines, name=name, header=",".join(HEADER))
+
+
+def taken(office: Office, *lines: str, name: str = "answer.csv") -> dict[str, int]:
+    path = answered(office, *lines, name=name)
+    found: dict[str, int] = json.loads(office.done("cnss", "import", str(path), "--json"))
+    return found
+
+
+def test_what_was_received_is_sent_once(office: Office) -> None:
+    receipt = office.money.redeem(office.money.issue(HASSAN).code)
+    rows = sent(office)
+    assert [(row["reference"], row["period"], row["total"], row["status"]) for row in rows] == [
+        (receipt, "2026-08", "168.43", "paid"),
+        (receipt, "2026-09", "166.79", "paid"),
+        (receipt, "2026-10", "165.16", "paid"),
+        (receipt, "2026-11", "163.52", "paid"),
+    ]
+    assert rows[0]["rna_number"] == "100002" and rows[0]["cnss_number"]
+    assert sent(office) == []
+
+
+def test_only_what_was_received_by_that_day(office: Office) -> None:
+    office.money.redeem(office.money.issue(FATIMA).code)
+    office.done("cnss", "export", "--on", "2026-11-22")
+    assert office.money.one("SELECT count(*) FROM cnss_batch") == 0
+    assert len(sent(office)) == 1
+
+
+def test_names_never_collide_and_a_lost_file_is_written_again(office: Office) -> None:
+    names = []
+    for phone in (FATIMA, HASSAN):
+        office.money.redeem(office.money.issue(phone).code, phone)
+        result = office.run("cnss", "export", "--on", "2026-11-30", "--to", str(office.folder))
+        names.append(result.stderr.split(":")[0])
+        written = (office.folder / names[-1]).read_text("utf-8")
+        assert written == result.stdout
+        again = office.run("cnss", "export", "--again", names[-1])
+        assert again.stdout == written
+    assert len(set(names)) == 2
+    assert office.run("cnss", "export", "--again", "cnss-none.csv").exit_code == 2
+
+
+def test_two_exports_at_once_send_nothing_twice(office: Office) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from app.base.database import transaction
+    from app.reconciliation.cnss_export import export_payments
+
+    for phone in (FATIMA, HASSAN, DRISS):
+        office.money.redeem(office.money.issue(phone).code, phone)
+    runtime = office.money.runtime
+    day = runtime.clock().date()
+
+    def export(_number: int) -> int:
+        with transaction(runtime.database) as connection:
+            return export_payments(connection, day, runtime.clock()).lines
+
+    with ThreadPoolExecutor(4) as many:
+        assert sorted(many.map(export, range(4))) == [0, 0, 0, 6]
+
+
+def test_what_cnss_posted_is_posted(office: Office, phone: TestPhone) -> None:
+    receipt = office.money.redeem(office.money.issue(FATIMA).code)
+    sent(office)
+    line = f"posting,{receipt},,,posted,2026-11-23,,"
+    assert taken(office, line) == {"posted": 1, "refused": 0, "changed": 0, "unchanged": 0}
+    # The same file, and the same word in another file, change nothing.
+    assert taken(office, line)["posted"] == 1
+    assert taken(office, line, "", name="other.csv")["unchanged"] == 1
+    assert office.balances() == {}
+    assert "23/11" in phone.dial(FATIMA, "3")
+    later = office.run("breaks", "ask-reversal", receipt, "--by", "amina", "--reason", "asked for")
+    assert later.exit_code == 0
+    number = str(office.breaks()[0]["id"])
+    refused = office.run("breaks", "approve", number, "--by", "driss")
+    assert refused.exit_code == 1 and "already_posted" in refused.output
+
+
+def test_a_refused_posting_is_a_break_and_is_sent_again(office: Office) -> None:
+    receipt = office.money.redeem(office.money.issue(HASSAN).code)
+    sent(office)
+    lines = (
+        f"posting,{receipt},,2026-08,refused,2026-11-23,,unknown number",
+        f"posting,{receipt},,2026-09,posted,2026-11-23,,",
+    )
+    counts = taken(office, *lines)
+    assert (counts["posted"], counts["refused"]) == (1, 1)
+    (found,) = office.breaks()
+    assert (found["kind"], found["ours"], found["receipt"]) == (
+        "posting_refused",
+        "168.43",
+        receipt,
+    )
+    assert found["details"]["reason"] == "unknown number"
+    assert office.balances()["suspense"] == "-168.43"
+    assert sent(office) == []
+    office.settle(found["id"], "send_again")
+    assert "suspense" not in office.balances()
+    (again,) = sent(office)
+    assert (again["period"], again["attempt"]) == ("2026-08", "2")
+    assert taken(office, f"posting,{receipt},,,posted,2026-11-23,,", name="2.csv")["posted"] == 1
+    assert office.balances() == {}
+
+
+def test_what_cnss_refused_is_not_given_back_to_the_network(office: Office) -> None:
+    """Both wait in suspense, and only what was sent too much is the network's."""
+    hassan = office.money.issue(HASSAN)
+    office.match(office.file(paid_line(hassan.code, "700.00")))
+    office.settle(office.breaks()[0]["id"], "take_up")
+    (too_much,) = office.breaks()
+    sent(office)
+    taken(office, f"posting,{too_much['receipt']},,2026-08,refused,2026-11-23,,unknown number")
+    office.settle(too_much["id"], "refund")
+    assert office.balances()["suspense"] == "-168.43"
+    office.settle(office.breaks()[0]["id"], "send_again")
+    assert "suspense" not in office.balances()
+
+
+def test_what_was_sent_and_given_back_is_told(office: Office) -> None:
+    receipt = office.money.redeem(office.money.issue(FATIMA).code)
+    sent(office)
+    runtime = office.money.runtime
+    runtime.clock.now += timedelta(days=1)  # type: ignore[attr-defined]
+    office.done("breaks", "ask-reversal", receipt, "--by", "amina", "--reason", "wrong person")
+    office.done("breaks", "approve", str(office.breaks()[0]["id"]), "--by", "driss")
+    (row,) = sent(office)
+    assert (row["reference"], row["status"], row["total"]) == (receipt, "reversed", "-163.52")
+    assert sent(office) == []
+    # CNSS's answer to the first sending comes late: there is nothing left to book.
+    assert taken(office, f"posting,{receipt},,,posted,2026-11-24,,")["posted"] == 1
+    assert office.balances() == {}
+
+
+def test_how_reimbursements_are_wanted_goes_along(office: Office, phone: TestPhone) -> None:
+    chosen = "UPDATE claim SET collection = 'cash', chosen_at = :now WHERE number = 'R-2026-0377'"
+    with office.money.runtime.database.begin() as connection:
+        from sqlalchemy import text
+
+        connection.execute(text(chosen), {"now": office.money.runtime.clock()})
+    (row,) = sent(office)
+    assert (row["record"], row["reference"], row["status"]) == (
+        "collection", "R-2026-0377", "cash",
+    )  # fmt: skip
+    assert sent(office) == []
+
+
+def test_rights_enrolment_family_and_claims(office: Office, phone: TestPhone) -> None:
+    counts = taken(
+        office,
+        "rights,,100001,,,2026-11-23,,2027-03-31",
+        "enrolment,,100004,,enrolled,2026-11-20,,100000004",
+        "family,,100002,,,2026-11-23,,1 3",
+        "claim,R-2026-0412,100007,,ready,2026-11-23,88.50,2026-11-14",
+        "claim,R-2026-0412,100007,,ready,2026-11-23,88.50,2026-11-14",
+    )
+    assert counts == {"posted": 0, "refused": 0, "changed": 4, "unchanged": 1}
+    assert "31/03/2027" in phone.dial(FATIMA, "1")
+    told = office.money.one("SELECT body FROM message WHERE event_key = 'claim_ready:R-2026-0412'")
+    assert "88,50 DH" in str(told)
+    assert "163,52" in phone.dial("+212600000004", "2")
+    assert taken(office, "enrolment,,100006,,incomplete,2026-11-23,,card form", name="b.csv")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("posting,10000014,,,posted,2026-11-23,,", "nothing of it was sent"),
+        ("posting,abc,,,posted,2026-11-23,,", "reference: not a receipt"),
+        ("posting,10000014,,2026-13,posted,2026-11-23,,", "month: not a month"),
+        ("posting,10000014,,,lost,2026-11-23,,", "state: neither"),
+        ("posting,10000014,,,refused,2026-11-23,,", "details: no reason"),
+        ("posting,10000014,,,posted,2026-11-24,,", "on: no day up to today"),
+        ("rights,,999,,,2026-11-23,,2027-01-31", "rna_number: nobody's"),
+        ("rights,,100001,,,2026-11-23,,soon", "details: not the last day"),
+        ("family,,100001,,,2026-11-23,,many", "details: not the numbers"),
+        ("enrolment,,100004,,enrolled,2026-11-20,,100000001", "another artisan's"),
+        ("enrolment,,100004,,incomplete,2026-11-20,,hat", "details: not parts"),
+        ("claim,R-1,100001,,ready,2026-11-23,,2026-11-01", "amount: missing"),
+        ("claim,R-2026-0377,100001,,filed,2026-11-23,,2026-11-01", "another artisan's claim"),
+        ("claim,R-1,100001,,filed,2026-11-23,,2026-12-01", "details: not the day"),
+        ("payment,R-1,100001,,filed,2026-11-23,,", "record: none of"),
+        ("a,b", "2 fields instead of 8"),
+    ],
+)
+def test_a_bad_answer_is_refused_whole(office: Office, line: str, words: str) -> None:
+    before = office.money.one("SELECT max(rights_as_of)::text FROM artisan")
+    path = answered(office, "rights,,100001,,,2026-11-23,,2027-05-31", line)
+    result = office.run("cnss", "import", str(path))
+    assert result.exit_code == 1
+    assert "line 3: " in result.output and words in result.output
+    assert office.money.one("SELECT max(rights_as_of)::text FROM artisan") == before
+    rights = "SELECT count(*) FROM artisan WHERE rights_until = '2027-05-31'"
+    assert office.money.one(rights) == 0

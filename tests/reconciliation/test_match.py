@@ -1,0 +1,435 @@
+"""A day's settlement file against codes and confirmations: what matches, what breaks, what then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from stdnum import damm
+
+from app.base.database import transaction
+from app.ledger.errors import BreakUnknown
+from app.payments.errors import CodeCancelled
+from app.reconciliation.network_file import HEADER
+from app.reconciliation.resolutions import approve
+from tests.reconciliation.conftest import DAY, Office, paid_line
+
+FATIMA, HASSAN, AICHA, DRISS = (f"+21260000000{n}" for n in (1, 2, 5, 7))
+NOBODY = "12345678901" + damm.calc_check_digit("12345678901")
+NONE = {
+    "matched": 0, "missing_here": 0, "missing_there": 0, "amount_differs": 0, "duplicates": 0,
+}  # fmt: skip
+
+
+def test_a_day_that_agrees(office: Office) -> None:
+    codes = [office.money.issue(phone) for phone in (FATIMA, HASSAN)]
+    for code in codes:
+        office.money.redeem(code.code, code.code)
+    lines = [paid_line(code.code, code.total, f"W{n}") for n, code in enumerate(codes)]
+    path = office.file(*lines)
+    assert office.match(path) == NONE | {"matched": 2}
+    # The same file again says the same, and does nothing.
+    assert office.match(path) == NONE | {"matched": 2}
+    assert office.money.one("SELECT count(*) FROM settlement_line") == 2
+    assert office.breaks() == []
+
+
+def test_every_break_is_found_and_told(office: Office) -> None:
+    issue, redeem = office.money.issue, office.money.redeem
+    fatima, hassan, aicha, driss = (issue(phone) for phone in (FATIMA, HASSAN, AICHA, DRISS))
+    for code in (fatima, hassan, aicha):
+        redeem(code.code, code.code)
+    path = office.file(
+        paid_line(fatima.code, "100.00", "W1"),
+        paid_line(hassan.code, hassan.total, "W2", agent="7777"),
+        paid_line(hassan.code, hassan.total, "W3"),
+        paid_line(driss.code, driss.total, "W4"),
+        paid_line(NOBODY, "55", "W5"),
+    )
+    assert office.match(path) == NONE | {
+        "missing_here": 2,
+        "missing_there": 1,
+        "amount_differs": 1,
+        "duplicates": 1,
+        "other_agent": 1,
+    }
+    told = {(one["kind"], one["ours"], one["theirs"]) for one in office.breaks()}
+    assert told == {
+        ("amount_differs", "163.52", "100.00"),
+        ("other_agent", "663.90", "663.90"),
+        ("duplicate", "663.90", "663.90"),
+        ("missing_here", None, "163.52"),
+        ("missing_here", None, "55.00"),
+        ("missing_there", "1530.56", None),
+    }
+    assert all(one["state"] == "open" and one["days"] == 0 for one in office.breaks())
+    assert driss.code not in office.done("breaks", "list", "--json")
+
+
+def test_what_was_reversed_on_one_side_only(office: Office) -> None:
+    fatima, hassan, driss = (office.money.issue(phone) for phone in (FATIMA, HASSAN, DRISS))
+    receipts = {code.code: office.money.redeem(code.code, code.code) for code in (fatima, hassan)}
+    office.money.undo(receipts[hassan.code])
+    path = office.file(
+        paid_line(fatima.code, fatima.total, "W1"),
+        paid_line(fatima.code, fatima.total, "W1", "reversed"),
+        paid_line(hassan.code, hassan.total, "W2"),
+        # Paid and reversed there, and never confirmed here: nothing is left of it.
+        paid_line(driss.code, driss.total, "W3"),
+        paid_line(driss.code, driss.total, "W3", "reversed"),
+    )
+    counts = office.match(path)
+    assert counts == NONE | {"matched": 3, "reversed_here": 1, "reversed_there": 1}
+    there = next(one for one in office.breaks() if one["kind"] == "reversed_there")
+    office.settle(there["id"], "reverse", "the agency gave it back")
+    assert office.money.one("SELECT state FROM payment_code WHERE code = :c", c=fatima.code) == (
+        "reversed"
+    )
+
+
+def test_cash_that_was_never_confirmed_is_taken_up(office: Office) -> None:
+    """As of when it was paid, even if the code has expired since; the artisan gets the receipt."""
+    driss = office.money.issue(DRISS)
+    path = office.file(paid_line(driss.code, driss.total))
+    office.match(path)
+    office.money.runtime.clock.now += timedelta(days=9)  # type: ignore[attr-defined]
+    (found,) = office.breaks()
+    assert found["days"] == 9
+    office.settle(found["id"], "take_up")
+    assert office.breaks() == []
+    (ended,) = office.breaks("--ended")
+    assert (ended["state"], ended["proposed_by"], ended["approved_by"]) == (
+        "resolved", "amina", "driss",
+    )  # fmt: skip
+    paid = "SELECT received_at::date::text || ' ' || channel FROM deposit WHERE code = :code"
+    assert office.money.one(paid, code=driss.code) == f"{DAY} file"
+    names = "SELECT made_by || '+' || approved_by FROM ledger_transaction WHERE event = 'deposit'"
+    assert office.money.one(names) == "agent:1001+driss"
+    assert office.money.one("SELECT count(*) FROM message WHERE kind = 'receipt'") == 1
+
+
+def test_taking_up_ends_the_code_that_was_made_meanwhile(office: Office) -> None:
+    driss = office.money.issue(DRISS)
+    office.match(office.file(paid_line(driss.code, driss.total)))
+    office.money.runtime.clock.now += timedelta(days=7)  # type: ignore[attr-defined]
+    later = office.money.issue(DRISS)
+    assert later.code != driss.code
+    office.settle(office.breaks()[0]["id"], "take_up")
+    state = "SELECT state FROM payment_code WHERE code = :code"
+    assert office.money.one(state, code=driss.code) == "paid"
+    assert office.money.one(state, code=later.code) == "cancelled"
+
+
+def test_what_was_given_back_there_later_needs_nobody(office: Office) -> None:
+    driss = office.money.issue(DRISS)
+    office.match(office.file(paid_line(driss.code, driss.total)))
+    (found,) = office.breaks()
+    back = paid_line(driss.code, driss.total, "W1", "reversed", paid_at=f"{DAY}T16:00:00+00:00")
+    office.match(office.file(back, name="later.csv"))
+    assert office.breaks() == []
+    (ended,) = office.breaks("--ended")
+    assert (ended["state"], ended["details"]["reversed_in_file"]) == ("closed", 2)
+    result = office.run("breaks", "propose", found["id"], "take_up", "--by", "a", "--reason", "b")
+    assert result.exit_code == 1
+
+
+def test_a_code_that_was_cancelled_is_not_taken_up(office: Office) -> None:
+    hassan = office.money.issue(HASSAN, 1)
+    office.money.issue(HASSAN, replacing=hassan.code)
+    office.match(office.file(paid_line(hassan.code, hassan.total)))
+    number = str(office.breaks()[0]["id"])
+    office.done("breaks", "propose", number, "take_up", "--by", "amina", "--reason", "paid")
+    refused = office.run("breaks", "approve", number, "--by", "driss")
+    assert refused.exit_code == 1 and "code_cancelled" in refused.output
+    assert office.breaks()[0]["state"] == "proposed"
+    office.settle(int(number), "suspense")
+
+
+def test_what_was_sent_too_much_is_the_networks_again(office: Office) -> None:
+    hassan = office.money.issue(HASSAN)
+    office.match(office.file(paid_line(hassan.code, "700.00")))
+    office.settle(office.breaks()[0]["id"], "take_up")
+    (left,) = office.breaks()
+    assert (left["kind"], left["ours"], left["theirs"]) == (
+        "other_amount_sent", "663.90", "700.00",
+    )  # fmt: skip
+    assert office.balances()["suspense"] == "-36.10"
+    office.settle(left["id"], "refund")
+    assert office.balances() == {
+        "agent_network_receivable": "663.90",
+        "contributions_payable": "-654.08",
+        "penalties_payable": "-9.82",
+    }
+
+
+def test_cash_beside_a_deposit_stays_when_the_deposit_is_undone(office: Office) -> None:
+    """The network collected twice: who gives one back still owes the other."""
+    hassan = office.money.issue(HASSAN)
+    receipt = office.money.redeem(hassan.code)
+    twice = (paid_line(hassan.code, hassan.total, reference) for reference in ("W1", "W2"))
+    office.match(office.file(*twice))
+    office.settle(office.breaks()[0]["id"], "suspense")
+    office.done("breaks", "ask-reversal", receipt, "--by", "amina", "--reason", "asked for")
+    office.done("breaks", "approve", str(office.breaks()[0]["id"]), "--by", "driss")
+    assert office.balances() == {"agent_network_receivable": "663.90", "suspense": "-663.90"}
+
+
+@pytest.mark.parametrize(
+    ("amount", "kind", "left"),
+    [("663.90", "reversed_here", "663.90"), ("600", "amount_differs", "600.00")],
+)
+def test_what_the_network_still_has_of_an_undone_deposit(
+    office: Office, amount: str, kind: str, left: str
+) -> None:
+    hassan = office.money.issue(HASSAN)
+    receipt = office.money.redeem(hassan.code)
+    path = office.file(paid_line(hassan.code, amount))
+    if kind == "amount_differs":
+        office.match(path)
+    office.money.undo(receipt)
+    office.match(path)
+    (found,) = office.breaks()
+    assert found["kind"] == kind
+    office.settle(found["id"], "suspense")
+    assert office.balances() == {"agent_network_receivable": left, "suspense": f"-{left}"}
+
+
+def test_a_code_whose_cash_waits_in_suspense_takes_no_more(office: Office) -> None:
+    hassan = office.money.issue(HASSAN)
+    office.match(office.file(paid_line(hassan.code, "663.90")))
+    office.settle(office.breaks()[0]["id"], "suspense")
+    with pytest.raises(CodeCancelled):
+        office.money.redeem(hassan.code)
+    assert office.balances() == {"agent_network_receivable": "663.90", "suspense": "-663.90"}
+    told = "SELECT count(*) FROM message WHERE kind = 'code_cancelled'"
+    assert office.money.one(told) == 1
+
+
+@pytest.mark.parametrize(("amount", "left"), [("663.90", None), ("700", "-36.10")])
+def test_cash_confirmed_after_the_match_is_owed_once(
+    office: Office, amount: str, left: str | None
+) -> None:
+    hassan = office.money.issue(HASSAN)
+    office.match(office.file(paid_line(hassan.code, amount)))
+    (found,) = office.breaks()
+    receipt = office.money.redeem(hassan.code)
+    office.settle(found["id"], "suspense")
+    assert office.balances().get("suspense") == left
+    assert office.balances()["agent_network_receivable"] == f"{float(amount):.2f}"
+    office.money.undo(receipt)
+    assert office.balances() == {}
+
+
+def test_what_is_asked_for_in_vain_is_closed(office: Office) -> None:
+    """Asked for twice: the second can only be written down."""
+    receipt = office.money.redeem(office.money.issue(HASSAN).code)
+    for _ in range(2):
+        office.done("breaks", "ask-reversal", receipt, "--by", "amina", "--reason", "asked for")
+    first, second = (str(one["id"]) for one in office.breaks())
+    office.done("breaks", "approve", first, "--by", "driss")
+    assert "undone before" in office.run("breaks", "approve", second, "--by", "driss").output
+    office.settle(int(second), "note")
+    assert office.breaks() == []
+
+
+def test_a_debt_is_taken_back_once_however_many_breaks_say_so(office: Office) -> None:
+    """In no file, then given back there: both breaks are about the same cash."""
+    hassan = office.money.issue(HASSAN)
+    office.money.redeem(hassan.code)
+    office.match(office.file(paid_line(NOBODY, "55")))
+    missing = next(one for one in office.breaks() if one["kind"] == "missing_there")
+    back = paid_line(hassan.code, hassan.total, "W2", "reversed")
+    office.match(office.file(back, name="later.csv"))
+    there = next(one for one in office.breaks() if one["kind"] == "reversed_there")
+    for found in (missing, there):
+        office.settle(found["id"], "suspense")
+    assert "agent_network_receivable" not in office.balances()
+
+
+def test_a_name_written_otherwise_is_the_same_person(office: Office) -> None:
+    office.match(office.file(paid_line(NOBODY, "55")))
+    number = str(office.breaks()[0]["id"])
+    office.done("breaks", "propose", number, "suspense", "--by", "Amina  B.", "--reason", "looked")
+    for name in ("amina b.", " AMINA B. ", "\uff21mina B."):
+        alone = office.run("breaks", "approve", number, "--by", name)
+        assert alone.exit_code == 1 and "same_person" in alone.output
+    for name in ("", "  ", "x" * 61):
+        assert office.run("breaks", "approve", number, "--by", name).exit_code == 2
+
+
+def test_two_who_approve_at_once_book_it_once(office: Office) -> None:
+    office.match(office.file(paid_line(NOBODY, "55")))
+    number, runtime = office.breaks()[0]["id"], office.money.runtime
+    office.done("breaks", "propose", str(number), "suspense", "--by", "amina", "--reason", "x")
+
+    def agree(name: str) -> bool:
+        with suppress(BreakUnknown), transaction(runtime.database) as connection:
+            return bool(approve(connection, number, name, runtime.words, runtime.clock()))
+        return False
+
+    with ThreadPoolExecutor(6) as many:
+        assert sum(many.map(agree, ("driss", "karim", "samira", "hind", "omar", "rkia"))) == 1
+    assert office.balances()["suspense"] == "-55.00"
+
+
+def test_money_for_no_code_waits_in_suspense(office: Office) -> None:
+    office.match(office.file(paid_line(NOBODY, "55")))
+    (found,) = office.breaks()
+    result = office.run("breaks", "propose", found["id"], "refund", "--by", "a", "--reason", "b")
+    assert result.exit_code == 1 and "take_up, suspense, note" in result.output
+    office.settle(found["id"], "suspense")
+    assert office.balances() == {"agent_network_receivable": "55.00", "suspense": "-55.00"}
+
+
+def test_two_people_settle_a_break(office: Office) -> None:
+    office.match(office.file(paid_line(NOBODY, "55")))
+    number = str(office.breaks()[0]["id"])
+    office.done("breaks", "own", number, "--by", "amina")
+    assert office.run("breaks", "approve", number, "--by", "driss").exit_code == 1
+    office.done("breaks", "propose", number, "suspense", "--by", "amina", "--reason", "looked")
+    alone = office.run("breaks", "approve", number, "--by", "amina")
+    assert alone.exit_code == 1 and "same_person" in alone.output
+    assert office.breaks()[0]["state"] == "proposed"
+    office.done("breaks", "approve", number, "--by", "driss")
+    assert office.run("breaks", "approve", number, "--by", "driss").exit_code == 1
+    assert office.run("breaks", "own", number, "--by", "driss").exit_code == 1
+    assert office.balances()["suspense"] == "-55.00"
+
+
+@pytest.mark.parametrize("method", ["suspense", "note", "reverse"])
+def test_what_the_network_denies(office: Office, method: str) -> None:
+    fatima, hassan = office.money.issue(FATIMA), office.money.issue(HASSAN)
+    for code in (fatima, hassan):
+        office.money.redeem(code.code, code.code)
+    office.match(office.file(paid_line(fatima.code, fatima.total)))
+    office.settle(office.breaks()[0]["id"], method)
+    wanted = {
+        "suspense": {"agent_network_receivable": "163.52", "suspense": "663.90"},
+        "note": {"agent_network_receivable": "827.42"},
+        "reverse": {"agent_network_receivable": "163.52"},
+    }[method]
+    found = office.balances()
+    assert {name: found.get(name) for name in wanted} == wanted
+    assert ("suspense" in found) == (method == "suspense")
+
+
+def test_what_comes_a_day_later_closes_its_break(office: Office) -> None:
+    fatima, hassan = office.money.issue(FATIMA), office.money.issue(HASSAN)
+    for code in (fatima, hassan):
+        office.money.redeem(code.code, code.code)
+    first = office.file(paid_line(fatima.code, fatima.total))
+    assert office.match(first) == NONE | {"matched": 1, "missing_there": 1}
+    # What is missing there is a break once, however many days it stays missing.
+    second = office.file(
+        paid_line(hassan.code, hassan.total, "W2"),
+        paid_line(NOBODY, "5", "W3", paid_at="2026-11-24T09:00:00+00:00"),
+        paid_line(NOBODY, "5", "W4", paid_at="2026-11-24T09:01:00+00:00"),
+        name="next.csv",
+    )
+    assert office.match(second) == NONE | {"matched": 1, "missing_here": 1, "duplicates": 1}
+    assert [one["kind"] for one in office.breaks()] == ["missing_here", "duplicate"]
+    old = office.run("wafacash", "match", str(first))
+    assert old.exit_code == 1 and "matched before, a later one since" in old.output
+
+
+def _good(code: str) -> str:
+    return paid_line(code, "163.52")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (lambda line: b"", "line 1: an empty file"),
+        (lambda line: b"code,amount\n" + line, "line 1: the header is not"),
+        (lambda line: _head() + b"", "no lines"),
+        (lambda line: _head() + line + b"a,b\n", "line 3: 2 fields instead of 8"),
+        (lambda line: _head() + line.replace(b"W1", b"\xff"), "line 2: not UTF-8"),
+        (lambda line: (_head() + line).decode().encode("utf-16"), "line 1: not UTF-8"),
+        (lambda line: _head() + line.replace(b"163.52", b"-1"), "line 2: amount"),
+        (lambda line: _head() + line.replace(b"163.52", b"1e3"), "line 2: amount"),
+        (lambda line: _head() + line.replace(b"163.52", b"0.00"), "line 2: amount"),
+        (lambda line: _head() + line.replace(b"MAD", b"EUR"), "line 2: currency"),
+        (lambda line: _head() + line.replace(b"paid\n", b"PAID\n"), "line 2: status"),
+        (lambda line: _head() + line.replace(b"+00:00", b""), "line 2: paid_at"),
+        (lambda line: _head() + line.replace(b"2026-11-23", b"2026-11-25"), "line 2: paid_at lies"),
+        (lambda line: _head() + line.replace(b"2026", b"2126"), "line 2: paid_at lies ahead"),
+        (lambda line: _head() + line.replace(b"W1", b"=W1"), "line 2: transaction_reference"),
+        (lambda line: _head() + line.replace(b"W1,", b"W1,0"), "line 2: code"),
+        (lambda line: _head() + line.replace(b"W1", b'"W1'), "line 2: not CSV"),
+        (lambda line: _head() + line + b"TOTAL,1,163.51,MAD,,,,\n", "line 3: the total is 163.51"),
+        (lambda line: _head() + line + b"TOTAL,2,163.52,MAD,,,,\n", "line 3: the total names 2"),
+        (lambda line: _head() + line + b"TOTAL,1,163.52,,,,,\n" + line, "line 4: a line after"),
+        (
+            lambda line: _head() + line * 2 + line.replace(b"2026-11", b"2026-10"),
+            "line 4: paid on 2026-10-23, in a file of 2026-11-23",
+        ),
+    ],
+)
+def test_a_bad_file_is_refused_whole(
+    office: Office, content: Callable[[bytes], bytes], words: str
+) -> None:
+    code = office.money.issue(FATIMA)
+    path = office.folder / "bad.csv"
+    path.write_bytes(content(_good(code.code).encode() + b"\n"))
+    result = office.run("wafacash", "match", str(path), "--json")
+    assert result.exit_code == 1
+    assert words in result.output and "nothing was taken" in result.output
+    assert office.money.one("SELECT count(*) FROM settlement_file") == 0
+
+
+def test_a_total_is_checked_where_it_is_told(office: Office) -> None:
+    code = office.money.issue(FATIMA)
+    path = office.file(_good(code.code), "TOTAL,1,163.52,MAD,,,,")
+    result = office.run("wafacash", "match", str(path), "--total", "163.53")
+    assert result.exit_code == 1 and "come to 163.52, not 163.53" in result.output
+    assert office.match(path, "--total", "163.52") == NONE | {"missing_here": 1}
+
+
+def test_yesterday_s_file_under_another_name_is_refused(office: Office) -> None:
+    code = office.money.issue(FATIMA)
+    office.match(office.file(_good(code.code)))
+    path: Path = office.file(_good(code.code), "", name="today.csv")
+    result = office.run("wafacash", "match", str(path))
+    assert result.exit_code == 1
+    assert "line 2: every line was in day.csv before" in result.output
+
+
+def test_another_network_s_file(office: Office) -> None:
+    path = office.file(paid_line(NOBODY, "5"))
+    result = office.run("wafacash", "match", str(path), "--network", "nobody")
+    assert result.exit_code == 1 and "no network nobody" in result.output
+
+
+def _head() -> bytes:
+    return ",".join(HEADER).encode() + b"\n"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ledger statement --account suspense --from 0001-01-01",
+        "ledger statement --account suspense --from 2026-11-01 --to 9999-12-31",
+        "ledger trial-balance --on 9999-12-31",
+        "cnss export --on 9999-12-31",
+        "reminders send --dry-run --on 9999-12-31",
+        "breaks own 99999999999999999999 --by amina",
+        "wafacash match day.csv --total 1e3",
+    ],
+)
+def test_what_cannot_be_is_refused_in_words(office: Office, command: str) -> None:
+    words = command.replace("day.csv", str(office.file())).split()
+    result = office.run(*words)
+    assert result.exit_code == 2 and "Invalid value for" in result.output
+
+
+def test_a_refusal_is_told_in_a_sentence(office: Office) -> None:
+    refused = office.run("breaks", "own", "7", "--by", "amina").output
+    assert refused == (
+        "Error: No break of that number (`id`) in a state that allows it. [break_unknown: id=7]\n"
+    )
+    other = office.run("wafacash", "match", str(office.file()), "--network", "other").output
+    assert other == "Error: network: no network other\n"
