@@ -1,23 +1,15 @@
-# What can be done here; `make` alone lists it. Needs Python 3.11 or newer, nothing else.
+# What can be done here; `make` alone lists it. Needs Python 3.11 to 3.14, nothing else.
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench soak fuzz kill clean
 .NOTPARALLEL:
 
-# The pinned wheels were chosen on the first two; PYTHON=/a/python takes another.
-PYTHONS = $(or $(PYTHON),python3.12 python3.11 python3.13 python3)
-SUITABLE = import ensurepip, sys; sys.exit(sys.version_info < (3, 11))
+# The newest that the pins allow is preferred; PYTHON=/a/python takes another.
+PYTHONS = $(or $(PYTHON),python3.14 python3.13 python3.12 python3.11 python3)
 
 # $(call installed,FILE): .venv is there and holds what the requirements file names.
 define installed
-@for python in $(PYTHONS); do \
-	"$$python" -c '$(SUITABLE)' 2>/dev/null && exec "$$python" .ci/venv.py $(1); \
-done; \
-echo "Python 3.11 or newer with its venv module is needed (Debian: python3-venv). Found:" >&2; \
-for python in $(PYTHONS); do \
-	command -v "$$python" >/dev/null && echo "  $$python: $$("$$python" -V 2>&1 | head -n 1)" >&2; \
-done; \
-exit 1
+@python=$$(sh .ci/find-python $(PYTHONS)) && exec "$$python" .ci/venv.py $(1)
 endef
 
 help:

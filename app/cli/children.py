@@ -1,6 +1,5 @@
 """Child processes that never outlive us, not even when we are killed."""
 
-import ctypes
 import os
 import signal
 import subprocess
@@ -13,22 +12,37 @@ from typing import Self
 
 Child = subprocess.Popen[bytes]
 
-_PR_SET_PDEATHSIG = 1
 _STOP_SECONDS = 3.5
-_libc = ctypes.CDLL(None)
+_PARENT = os.getppid()
+
+# Reads which process groups are ours until we are gone, by which its pipe closes, and ends those
+# that are left. Linux alone could tell a child of its parent's death; a pipe does everywhere.
+_WATCHER = """\
+import os, signal, sys, time
+left = set()
+for line in sys.stdin:
+    (left.add if line[0] == "+" else left.discard)(int(line[1:]))
+for number in (signal.SIGTERM, signal.SIGKILL):
+    for group in left:
+        try:
+            os.killpg(group, number)
+        except OSError:
+            pass
+    if left and number == signal.SIGTERM:
+        time.sleep(2)
+"""
 
 
-def end_with_parent() -> None:
-    """Linux: we get SIGTERM when our parent ends, however it ends. Elsewhere nothing."""
-    if sys.platform == "linux":
-        _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+def parent_has_ended() -> bool:
+    """True once the process that started us has ended, however it ended."""
+    return os.getppid() != _PARENT
 
 
 def parent_was_interrupted() -> bool:
-    """Whether the `make` that started us was told to end, and we were not.
+    """True where the `make` that started us was told to end, and we were not.
 
     GNU make passes SIGTERM on, but of a SIGINT or SIGHUP sent to it alone it says nothing and
-    waits for us; only its signal mask shows it (Linux).
+    waits for us; only its signal mask shows it, where there is a /proc. A Ctrl-C reaches us too.
     """
     parent = Path(f"/proc/{os.getppid()}")
     try:
@@ -50,29 +64,34 @@ class Children:
         self._started: list[Child] = []
 
     def __enter__(self) -> Self:
+        self._watcher = subprocess.Popen(
+            [sys.executable, "-I", "-S", "-c", _WATCHER],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         return self
 
     def start(self, *command: str) -> Child:
         """Runs `python -m COMMAND` with our output for its own."""
         for ended in [child for child in self._started if child.poll() is not None]:
             self._bury(ended)
-        us = os.getpid()
-
-        def end_with_us() -> None:
-            end_with_parent()
-            if os.getppid() != us:
-                os._exit(1)
-
         child = subprocess.Popen(
             [sys.executable, "-m", *command],
             cwd=self._folder,
             env=self._environment,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=end_with_us,
+            # In the child, so that it is known before it runs even if we are killed right now.
+            preexec_fn=lambda: self._tell_watcher("+", os.getpid()),
         )
         self._started.append(child)
         return child
+
+    def _tell_watcher(self, sign: str, group: int) -> None:
+        assert self._watcher.stdin
+        with suppress(BrokenPipeError):  # somebody killed the watcher
+            os.write(self._watcher.stdin.fileno(), f"{sign}{group}\n".encode())
 
     def __exit__(
         self,
@@ -89,6 +108,7 @@ class Children:
                 child.wait(max(0.0, deadline - time.monotonic()))
         for child in list(self._started):
             self._bury(child)
+        self._watcher.communicate()
 
     def _bury(self, child: Child) -> None:
         """Kills what is left of its session: a killed web server leaves its own workers behind."""
@@ -96,3 +116,4 @@ class Children:
             os.killpg(child.pid, signal.SIGKILL)
         child.wait()
         self._started.remove(child)
+        self._tell_watcher("-", child.pid)

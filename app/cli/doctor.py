@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from app.base.clock import local_date
 from app.base.database import reading
+from app.embedded import describe_engines
 from app.enrolment.rules import LANGUAGES
 from app.messaging.prices import entry_on
 from app.migrating import current_revision, newest_revision
@@ -28,6 +29,7 @@ def doctor() -> None:
         "database": _database,
         "migrations": _migrations,
         "redis": _redis,
+        "engines": _engines,
         "menus": _menus,
         "sms": _sms,
         "prices": _prices,
@@ -68,6 +70,14 @@ def _migrations(maalem: Runtime) -> str:
 def _redis(maalem: Runtime) -> str:
     info: Any = maalem.redis.info("server")
     return f"Redis {info['redis_version']}"
+
+
+def _engines(maalem: Runtime) -> str:
+    """Returns which programs the engines are, and where they come from."""
+    assert maalem.urls  # they run by now
+    settings = maalem.settings
+    origins = describe_engines(settings.data_dir, settings.database_url, settings.redis_url)
+    return ", ".join(f"{name} {origin}" for name, origin in origins.items())
 
 
 def _menus(maalem: Runtime) -> str:

@@ -15,10 +15,11 @@ from types import FrameType
 import click
 from pydantic import ValidationError
 
-from app.cli.children import Child, Children, end_with_parent, parent_was_interrupted
+from app.cli.children import Child, Children, parent_has_ended, parent_was_interrupted
 from app.embedded import (
     EngineFailed,
     EngineUrls,
+    describe_engines,
     postgres_pid,
     redis_pid,
     start_postgres,
@@ -64,6 +65,7 @@ def serve() -> None:
         _stop_on_signals()
         _refuse_busy_port(settings.port)
         with _engines(settings) as urls, Children(_environment(urls), ROOT) as children:
+            _say_engines(settings)
             _serve(settings, children)
     except _StopAsked:
         click.echo("Stopped.")
@@ -97,7 +99,6 @@ def _stop_on_signals() -> None:
         # Under nohup a hang-up is meant to be ignored; a Ctrl-C in the background is not.
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, stop)
-    end_with_parent()
 
 
 def _refuse_busy_port(port: int) -> None:
@@ -178,6 +179,12 @@ def _ask_ready(port: int) -> str:
     return "200" if response.status == 200 else f"{response.status} {' '.join(body.split())[:200]}"
 
 
+def _say_engines(settings: Settings) -> None:
+    origins = describe_engines(settings.data_dir, settings.database_url, settings.redis_url)
+    for name, origin in origins.items():
+        click.echo(f"{name}: {origin}")
+
+
 def _say_ready(address: str) -> None:
     for path, what in _PAGES.items():
         click.echo(f"  {address + path:<34} {what}")
@@ -237,5 +244,5 @@ def _refuse_ended(web: Child) -> None:
 
 def _pause() -> None:
     time.sleep(_POLL_SECONDS)
-    if parent_was_interrupted():
+    if parent_has_ended() or parent_was_interrupted():
         raise _StopAsked

@@ -1,4 +1,4 @@
-"""The embedded engines: a real PostgreSQL and a real Redis out of wheels, for one data folder.
+"""The embedded engines: a real PostgreSQL and a real Redis or Valkey, for one data folder.
 
 For development and tests only; production brings its own through DATABASE_URL and REDIS_URL. Both
 listen on Unix sockets alone, so checkouts side by side never meet. Every command takes a shared
@@ -9,12 +9,13 @@ lock while it uses them; whoever takes it first starts them, whoever leaves last
 from app.embedded.postgres import postgres_pid, start_postgres, stop_postgres
 from app.embedded.processes import EngineFailed
 from app.embedded.redis import redis_pid, start_redis, stop_redis
-from app.embedded.urls import EngineUrls, engine_urls
+from app.embedded.urls import EngineUrls, describe_engines, engine_urls
 from app.embedded.users import using_engines
 
 __all__ = [
     "EngineFailed",
     "EngineUrls",
+    "describe_engines",
     "engine_urls",
     "postgres_pid",
     "redis_pid",

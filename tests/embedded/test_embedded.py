@@ -31,7 +31,7 @@ from app.embedded import (
     stop_redis,
     using_engines,
 )
-from app.embedded.processes import find_binary, gone
+from app.embedded.processes import gone
 
 CHECKOUT = Path(__file__).parents[2]
 Pids = tuple[int | None, int | None]
@@ -297,8 +297,3 @@ def test_a_data_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
         using_engines(tmp_path / "file" / "instance"),
     ):
         pass
-
-
-def test_a_wheel_that_is_missing_is_named() -> None:
-    with pytest.raises(EngineFailed, match=r"package no_such_wheel .*requirements.txt"):
-        find_binary("no_such_wheel", "bin", "redis-server")
