@@ -1,9 +1,10 @@
-"""A calendar month, the period a contribution is for."""
+"""A calendar month, which a contribution is for, and a period of months."""
 
 from __future__ import annotations
 
 import re
 from calendar import monthrange
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -22,7 +23,7 @@ class Month:
 
     @classmethod
     def parse(cls, text: str) -> Month:
-        """Reads `2026-11`."""
+        """Reads `2026-11`. Raises: InvalidInput."""
         if not (match := _MONTH.fullmatch(text)) or match[1] == "0000":
             raise InvalidInput(what="month", why="not a month written YYYY-MM")
         return cls(int(match[1]), int(match[2]))
@@ -44,15 +45,52 @@ class Month:
         return Month(index // 12, index % 12 + 1)
 
     def __sub__(self, other: Month) -> int:
-        """How many months `self` comes after `other`."""
+        """The months from `other` to `self`; below 0 if `self` is the earlier one."""
         return (self.year - other.year) * 12 + self.month - other.month
 
     def __str__(self) -> str:
         return f"{self.year:04d}-{self.month:02d}"
 
 
-# Every hop of an artisan asks for the same ones, and so do most of the others.
+# Cached: every hop of an artisan needs the same months, and most other artisans need them too.
 @lru_cache(maxsize=1024)
 def months_between(first: Month, last: Month) -> tuple[Month, ...]:
-    """`first` to `last`, both included; nothing when `last` is earlier."""
+    """Returns the months from `first` to `last`, both included; none when `last` is earlier."""
     return tuple(first + step for step in range(last - first + 1))
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Period:
+    """Consecutive months from `first` to `last`, both included; never empty.
+
+    Raises: InvalidInput if `last` is before `first`.
+    """
+
+    first: Month
+    last: Month
+
+    def __post_init__(self) -> None:
+        if self.last < self.first:
+            raise InvalidInput(what="period", why="its last month is before its first")
+
+    @classmethod
+    def spanning(cls, months: Sequence[Month]) -> Period:
+        """The period from the first to the last of `months`, which are in order and not empty."""
+        return cls(months[0], months[-1])
+
+    @property
+    def months(self) -> tuple[Month, ...]:
+        return months_between(self.first, self.last)
+
+    def __iter__(self) -> Iterator[Month]:
+        return iter(self.months)
+
+    def __len__(self) -> int:
+        return self.last - self.first + 1
+
+    def __contains__(self, month: Month) -> bool:
+        return self.first <= month <= self.last
+
+    def __str__(self) -> str:
+        """`2026-11` for one month, `2026-08 - 2026-11` for several."""
+        return str(self.first) if self.first == self.last else f"{self.first} - {self.last}"
