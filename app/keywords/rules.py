@@ -1,7 +1,7 @@
-"""What a message from a phone asks for, in any case and any of the scripts. Pure.
+"""Reads the keyword of a message from a phone, in any case and any of the scripts. Pure.
 
-Contract section 3 has the first words; the others are what people say for them in French, Arabic,
-Darija and Tamazight. A language is asked for by its name.
+The first words are given by docs/contract.md, SMS callbacks; the others are what people say for
+them in French, Arabic, Darija and Tamazight. A language is asked for by its name.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-# What each is understood as, with all the ways to write it.
+# Each keyword with all the ways to write it.
 WORDS = {
     "code": (
         *("CODE", "KOD", "PAYER", "PAIEMENT", "RAMZ", "KHELLES", "KHALLES", "NKHELLES"),
@@ -35,10 +35,10 @@ WORDS = {
     "ary-Latn": ("DARIJA", "DARIJ", "الدارجة", "MAGHRIBIYA"),
     "zgh": ("TAMAZIGHT", "AMAZIGH", "ZGH", "TAMAZIRT", "ⵜⴰⵎⴰⵣⵉⵖⵜ", "الأمازيغية", "أمازيغي"),
 }
-# A yes is a START only where nothing else is written: it may answer anybody's question.
+# A yes is a START only when it stands alone: it may answer anybody's question.
 _YES = {"start": ("OUI", "YES", "IYEH", "نعم", "ⵢⴰⵀ")}
-# Said around a word: politeness, and what the word is about.
-_AROUND = """
+# Words that may stand around a keyword: politeness, and the subject of the keyword.
+_FILLERS = """
     SVP STP SALAM SLM BONJOUR BJR MERCI S IL VOUS TE PLAIT PLEASE 3AFAK AFAK 3AFAKOM CHOKRAN
     MON MA MES LE LA LES UN DE D L MY DYALI BGHIT BRIT JE VEUX SMS RAPPEL RAPPELS TADKIR AMO
     LANGUE LOUGHA LANGUAGE
@@ -46,91 +46,99 @@ _AROUND = """
 """
 _LONGEST = 160
 _MOST_WORDS = 6
-_TYPED_WRONG_FROM = 4
-_MOST_DOUBLED = 3
-# What a wrong guess would do harm with: only slips of the finger are read as these.
+_FEWEST_LETTERS_OF_A_SLIP = 4
+_MOST_DOUBLED_LETTERS = 3
+# A wrong guess at these does harm: only slips of the finger are read as them.
 _STRICT = {"stop", "start"}
-# Digits, and letters that are written one for the other.
+# Digits, and letters that are often written for one another.
 _ALIKE = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹ةىیکٱ", "0123456789" * 2 + "هييكا")
 _LETTERS = re.compile(r"[^\W_]+")
 
 
 def read_keyword(body: str) -> str | None:
-    """`code`, `status`, `stop`, `start`, `help` or a language; None where it is nothing we know."""
-    words = [_plain(word) for word in _LETTERS.findall(_bare(body[:_LONGEST]))]
+    """Returns `code`, `status`, `stop`, `start`, `help` or a language; None if unknown."""
+    words = [_drop_article(word) for word in _LETTERS.findall(_normalise(body[:_LONGEST]))]
     if len(words) == 1 and words[0] in _YES_WORDS:
         return _YES_WORDS[words[0]]
     if words and words[0] == "STOP":
-        # It has no other meaning, whatever else is written.
+        # STOP has no other meaning, whatever follows.
         return "stop"
-    asked = [word for word in words if word not in _AROUND_WORDS]
-    found = {read_word(word) for word in asked} if len(words) <= _MOST_WORDS else set()
-    return found.pop() if len(found) == 1 else None
+    if len(words) > _MOST_WORDS:
+        return None
+    keywords = {read_word(word) for word in words if word not in _FILLER_WORDS}
+    return keywords.pop() if len(keywords) == 1 else None
 
 
 def read_word(word: str) -> str | None:
-    """One bare word: as it is known, else the only one that it may be a slip of."""
-    if word in _BY_WORD:
-        return _BY_WORD[word]
-    near = [(known, keyword) for known, keyword in _BY_WORD.items() if is_slip(word, known)]
-    meant = {keyword for _, keyword in near}
-    if len(meant) != 1 or (meant & _STRICT and not any(is_finger(word, one) for one, _ in near)):
+    """Returns the keyword of one normalised word: as it is known, else the only possible slip."""
+    if word in _KEYWORD_OF:
+        return _KEYWORD_OF[word]
+    near = [(known, keyword) for known, keyword in _KEYWORD_OF.items() if is_slip(word, known)]
+    keywords = {keyword for _, keyword in near}
+    if len(keywords) != 1:
         return None
-    return meant.pop()
+    if keywords & _STRICT and not any(is_finger_slip(word, known) for known, _ in near):
+        return None
+    return keywords.pop()
 
 
 def is_slip(word: str, known: str) -> bool:
-    """Whether somebody who typed `word` may have meant `known`: a slip of the finger, or one
-    letter wrong, missing or too much.
+    """True if `word` may be a slip of `known`: a slip of the finger, or one letter wrong, missing
+    or too many.
     """
-    if abs(len(word) - len(known)) > _MOST_DOUBLED:
+    if abs(len(word) - len(known)) > _MOST_DOUBLED_LETTERS:
         return False
-    long_enough = len(known) >= _TYPED_WRONG_FROM and len(word) >= _TYPED_WRONG_FROM - 1
-    return long_enough and (is_finger(word, known) or _is_one_letter_off(word, known))
+    long_enough = (
+        len(known) >= _FEWEST_LETTERS_OF_A_SLIP and len(word) >= _FEWEST_LETTERS_OF_A_SLIP - 1
+    )
+    return long_enough and (is_finger_slip(word, known) or _is_one_letter_off(word, known))
 
 
-def is_finger(word: str, known: str) -> bool:
-    """Letters doubled or not, or two neighbours swapped."""
-    return _undoubled(word) == _undoubled(known) or _are_swapped(word, known)
+def is_finger_slip(word: str, known: str) -> bool:
+    """True if the words differ only by doubled letters or by two neighbours swapped."""
+    return _drop_doubles(word) == _drop_doubles(known) or _are_swapped(word, known)
 
 
 def script_language(body: str) -> str | None:
-    """The language that the letters tell, where nothing else is known of a phone."""
+    """Returns the language that the letters suggest, for a phone of which nothing is known."""
     if re.search("[\u0620-\u064a]", body):
         return "ar"
     return "zgh" if re.search("[\u2d30-\u2d67]", body) else None
 
 
-def _bare(text: str) -> str:
-    """Letters in one case, without accents, vowel signs and stretching; ordinary digits."""
+def _normalise(text: str) -> str:
+    """Returns capitals without accents, vowel signs and stretching, and ordinary digits."""
     parts = unicodedata.normalize("NFKD", text.replace("ـ", "")).upper()
     return "".join(c for c in parts if not unicodedata.combining(c)).translate(_ALIKE)
 
 
-def _plain(word: str) -> str:
-    """Without the Arabic article, which people write or leave out."""
-    return word[2:] if word.startswith("ال") and len(word) > _TYPED_WRONG_FROM else word
+def _drop_article(word: str) -> str:
+    """Removes the Arabic article, which people write or leave out."""
+    has_article = word.startswith("ال") and len(word) > _FEWEST_LETTERS_OF_A_SLIP
+    return word[2:] if has_article else word
 
 
 @lru_cache(maxsize=512)
-def _undoubled(word: str) -> str:
+def _drop_doubles(word: str) -> str:
     return re.sub(r"(.)\1+", r"\1", word)
 
 
 def _are_swapped(word: str, known: str) -> bool:
     if len(word) != len(known):
         return False
-    apart = [at for at, (one, other) in enumerate(zip(word, known, strict=True)) if one != other]
+    unequal = [
+        at for at, (left, right) in enumerate(zip(word, known, strict=True)) if left != right
+    ]
     return (
-        len(apart) == 2
-        and apart[1] == apart[0] + 1
-        and word[apart[0]] == known[apart[1]]
-        and word[apart[1]] == known[apart[0]]
+        len(unequal) == 2
+        and unequal[1] == unequal[0] + 1
+        and word[unequal[0]] == known[unequal[1]]
+        and word[unequal[1]] == known[unequal[0]]
     )
 
 
 def _is_one_letter_off(word: str, known: str) -> bool:
-    """Edit distance one."""
+    """True if the edit distance is at most one."""
     short, long = sorted((word, known), key=len)
     if len(long) - len(short) > 1:
         return False
@@ -138,10 +146,11 @@ def _is_one_letter_off(word: str, known: str) -> bool:
     return short[same + (len(short) == len(long)) :] == long[same + 1 :]
 
 
-def _known(text: str) -> str:
-    return _plain(_bare(text))
+def normalise_word(text: str) -> str:
+    """Returns a word as keywords are compared: normalised, without the Arabic article."""
+    return _drop_article(_normalise(text))
 
 
-_BY_WORD = {_known(word): keyword for keyword, words in WORDS.items() for word in words}
-_YES_WORDS = {_known(word): keyword for keyword, words in _YES.items() for word in words}
-_AROUND_WORDS = {_known(word) for word in _AROUND.split()}
+_KEYWORD_OF = {normalise_word(word): keyword for keyword, words in WORDS.items() for word in words}
+_YES_WORDS = {normalise_word(word): keyword for keyword, words in _YES.items() for word in words}
+_FILLER_WORDS = {normalise_word(word) for word in _FILLERS.split()}

@@ -1,4 +1,4 @@
-"""What people write, in four languages and three scripts, well or not, and what it is read as."""
+"""Keywords as people write them, in four languages and three scripts, well or not."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.keywords.rules import WORDS, is_slip, read_keyword, script_language
-from app.keywords.rules import _known as bare
+from app.keywords.rules import WORDS, is_slip, normalise_word, read_keyword, script_language
 
-ALL = [(word, keyword) for keyword, words in WORDS.items() for word in words]
-MEANT = [
+EVERY_WORD = [(word, keyword) for keyword, words in WORDS.items() for word in words]
+WRITTEN = [
     ("CODE", "code"),
     ("code svp", "code"),
     ("Code, stp !", "code"),
@@ -70,9 +69,20 @@ MEANT = [
     ("Darija", "ary-Latn"),
     ("ⵜⴰⵎⴰⵣⵉⵖⵜ", "zgh"),
 ]
-NOTHING = ["", "  ", "?", "12345", "🛑", "arabe darija", "code stop", "stopper", "Bonjour", "merci"]
+NO_KEYWORD = [
+    "",
+    "  ",
+    "?",
+    "12345",
+    "🛑",
+    "arabe darija",
+    "code stop",
+    "stopper",
+    "Bonjour",
+    "merci",
+]
 # Words that begin, end or look like STOP and START, and are not.
-NOTHING += [
+NO_KEYWORD += [
     "top",
     "shop",
     "step",
@@ -83,66 +93,71 @@ NOTHING += [
     "oui merci",
     "oui le code est 1",
 ]
-NOTHING += ["Arrêt maladie", "non", "لا", "Maalem: code 4821 7305 9614, 163,52 DH", "x" * 5000]
+NO_KEYWORD += ["Arrêt maladie", "non", "لا", "Maalem: code 4821 7305 9614, 163,52 DH", "x" * 5000]
 
 
-@pytest.mark.parametrize(("written", "keyword"), MEANT)
-def test_what_people_write(written: str, keyword: str | None) -> None:
+@pytest.mark.parametrize(("written", "keyword"), WRITTEN)
+def test_read_keyword_understands(written: str, keyword: str | None) -> None:
     assert read_keyword(written) == keyword
 
 
-@pytest.mark.parametrize("written", NOTHING)
-def test_what_is_no_keyword(written: str) -> None:
+@pytest.mark.parametrize("written", NO_KEYWORD)
+def test_read_keyword_returns_none_for_anything_else(written: str) -> None:
     assert read_keyword(written) is None
 
 
-@pytest.mark.parametrize(("word", "keyword"), ALL)
-def test_every_word_in_any_case(word: str, keyword: str) -> None:
+@pytest.mark.parametrize(("word", "keyword"), EVERY_WORD)
+def test_read_keyword_knows_every_word_in_any_case(word: str, keyword: str) -> None:
     for written in (word, word.lower(), word.title(), f" {word}. ", f"«{word}»"):
         assert read_keyword(written) == keyword
 
 
-def test_no_keyword_may_be_a_slip_of_another() -> None:
-    for word, keyword in ALL:
-        for other, meant in ALL:
-            assert keyword == meant or not is_slip(bare(word), bare(other)), (word, other)
+def test_is_slip_never_holds_between_two_keywords() -> None:
+    for word, keyword in EVERY_WORD:
+        for other, other_keyword in EVERY_WORD:
+            assert keyword == other_keyword or not is_slip(
+                normalise_word(word), normalise_word(other)
+            ), (word, other)
 
 
 # The letters of the words themselves: only they can make one word of another.
-LETTERS = sorted({letter for word, _ in ALL for letter in bare(word)})
+LETTERS = sorted({letter for word, _ in EVERY_WORD for letter in normalise_word(word)})
 
 
 def slips(word: str) -> set[str]:
-    """Whatever one letter of its script does to it."""
-    made = set()
+    """Every word that is one wrong, missing, added or swapped letter of its script away."""
+    changed = set()
     script = script_language(word)
     letters = [letter for letter in LETTERS if script_language(letter) == script]
     for at in range(len(word)):
-        made |= {word[:at] + word[at : at + 2][::-1] + word[at + 2 :], word[:at] + word[at + 1 :]}
-        made |= {word[:at] + letter + word[at + 1 :] for letter in letters}
-        made |= {word[:at] + letter + word[at:] for letter in letters}
-    return made
+        changed |= {
+            word[:at] + word[at : at + 2][::-1] + word[at + 2 :],
+            word[:at] + word[at + 1 :],
+        }
+        changed |= {word[:at] + letter + word[at + 1 :] for letter in letters}
+        changed |= {word[:at] + letter + word[at:] for letter in letters}
+    return changed
 
 
-@pytest.mark.parametrize(("word", "keyword"), ALL)
-def test_a_slip_is_never_read_as_another_keyword(word: str, keyword: str) -> None:
-    """The keyword that was meant, or nothing; a slip that makes another word is that word."""
-    words = {bare(known) for known, _ in ALL}
+@pytest.mark.parametrize(("word", "keyword"), EVERY_WORD)
+def test_read_keyword_never_reads_a_slip_as_another_keyword(word: str, keyword: str) -> None:
+    """Returns the intended keyword or None; a slip that makes another known word is that word."""
+    words = {normalise_word(known) for known, _ in EVERY_WORD}
     for slip in slips(word):
-        assert read_keyword(slip) in {keyword, None} or bare(slip) in words, slip
+        assert read_keyword(slip) in {keyword, None} or normalise_word(slip) in words, slip
 
 
-def test_no_wrong_letter_makes_a_stop_or_a_start() -> None:
+def test_read_keyword_reads_no_wrong_letter_as_stop_or_start() -> None:
     for written in ("STAP", "STO", "TOP", "ESTOP", "SMART", "STAR", "STAT", "ARRETA", "UNSTIP"):
         assert read_keyword(written) is None
 
 
 @given(st.text())
-def test_any_text_is_read(written: str) -> None:
+def test_read_keyword_accepts_any_text(written: str) -> None:
     assert read_keyword(written) in {None, *WORDS}
 
 
-def test_letters_tell_the_language_of_a_stranger() -> None:
+def test_script_language_follows_the_letters() -> None:
     assert script_language("سلام") == "ar"
     assert script_language("ⴰⵣⵓⵍ") == "zgh"
     assert script_language("Salut 123") is None
