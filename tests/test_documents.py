@@ -18,7 +18,7 @@ def test_the_drawn_menu_is_the_menu(session_runtime: Runtime) -> None:
 
 
 def test_every_document_and_picture_named_is_there() -> None:
-    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+    for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
         for target in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text("utf-8")):
             assert (page.parent / target).exists(), f"{page.name} names {target}"
 
