@@ -12,9 +12,10 @@ from sqlalchemy import select
 
 from app.agents.models import agent
 from app.agents.queries import Agent, find_agent
-from app.agents.service import add_agency, add_agent
+from app.agents.service import NewAgency, NewAgent, add_agency, add_agent
 from app.base.database import transaction
 from app.base.money import ZERO
+from app.base.operation import operation
 from app.base.phone import Phone
 from app.payments.codes import issue_code
 from app.payments.collector import at_till
@@ -97,9 +98,10 @@ def _issued(stage: Stage, artisan_id: int, phone: str) -> str:
 
 
 def _agent(stage: Stage) -> Agent:
-    with transaction(stage.runtime.database) as connection:
-        add_agency(connection, "BENCH", "An agency", "Rabat")
-        add_agent(connection, "9001", "BENCH", SecretStr("13579"), None)
+    with operation(stage.runtime.database, stage.runtime.clock(), "operator") as change:
+        connection = change.connection
+        add_agency(change, NewAgency("BENCH", "An agency", "Rabat"))
+        add_agent(change, NewAgent("9001", "BENCH", SecretStr("13579")))
         number = connection.execute(select(agent.c.id).where(agent.c.number == "9001")).scalar_one()
         found = find_agent(connection, number)
     assert found

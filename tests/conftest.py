@@ -21,12 +21,13 @@ from sqlalchemy import Engine, create_engine, text
 
 from app import create_app
 from app.agents.agency_file import SAMPLE_AGENCIES, read_agencies
-from app.agents.clients import DEMO_CLIENT, DEMO_KEY, add_client
-from app.agents.service import add_agent, replace_agencies
+from app.agents.clients import DEMO_CLIENT, DEMO_KEY, NewClient, add_client
+from app.agents.service import NewAgent, add_agent, replace_agencies
 from app.base.clock import local_date
-from app.base.database import metadata, transaction
+from app.base.database import metadata
+from app.base.operation import operation
 from app.base.phone import Phone
-from app.cli.sample_people import tell_of_sample_people
+from app.cli.sample_people import record_sample_answers
 from app.embedded import EngineUrls, using_engines
 from app.enrolment.registry import import_registry
 from app.enrolment.samples import sample_people_csv
@@ -130,11 +131,11 @@ def load_sample_people(runtime: Runtime, folder: Path) -> None:
         runtime.database, path, cin_key=runtime.secret, today=today, progress=None
     )
     assert report.rejected == 0
-    with transaction(runtime.database) as connection:
-        replace_agencies(connection, read_agencies(SAMPLE_AGENCIES))
-        add_agent(connection, AGENT, AGENCY, PIN, Phone.parse("+212600000091"))
-        tell_of_sample_people(connection, runtime.words, runtime.clock())
-        add_client(connection, DEMO_CLIENT, "wafacash", DEMO_KEY, now=runtime.clock())
+    with operation(runtime.database, runtime.clock(), "operator") as change:
+        replace_agencies(change, read_agencies(SAMPLE_AGENCIES))
+        add_agent(change, NewAgent(AGENT, AGENCY, PIN, Phone.parse("+212600000091")))
+        record_sample_answers(change, runtime.services)
+        add_client(change, NewClient(DEMO_CLIENT, "wafacash", DEMO_KEY))
 
 
 @pytest.fixture

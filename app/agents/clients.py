@@ -1,4 +1,4 @@
-"""Agent networks' systems: made, given new keys, let in, shut out.
+"""API clients: the systems of agent networks that call the payments API, and their keys.
 
 A key is shown once and stored as its SHA-256: it is 256 random bits, so there is nothing to guess.
 The key that signs our callbacks is derived from the installation's secret, and stored nowhere.
@@ -13,18 +13,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
 from random import Random
-from typing import Any
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.agents.errors import ClientRefused
 from app.agents.models import agency, agent_network, api_client
 from app.base.errors import InvalidInput
 from app.base.money import Money
+from app.base.operation import Operation
 
-# Development's own; production lets it in nowhere (contract section 4).
+# For development only: production refuses it (docs/contract.md, Payments API).
 DEMO_CLIENT, DEMO_KEY = "demo-wafacash", SecretStr("demo-key")
 _KEY_BITS = 256
 _NO_DIGEST = bytes(32)
@@ -32,7 +32,7 @@ _NO_DIGEST = bytes(32)
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A network's system that was let in; `agencies` is None where it speaks for all."""
+    """A network's system that may call. `agencies` is None where it speaks for all of them."""
 
     id: str
     network: str
@@ -44,7 +44,24 @@ class Client:
     other_amounts: bool
 
 
-_ROW = (
+@dataclass(frozen=True, slots=True)
+class NewClient:
+    """A client to be added. `day_limit`, `agencies` and `addresses` are None for no limit.
+
+    `addresses` are IP addresses or CIDR blocks. `polling`: its payments are polled by default.
+    """
+
+    id: str
+    network: str
+    key: SecretStr
+    requests_a_minute: int = 600
+    day_limit: Money | None = None
+    agencies: Sequence[str] | None = None
+    addresses: Sequence[str] | None = None
+    polling: bool = False
+
+
+_CLIENTS = select(
     api_client.c.id,
     api_client.c.network,
     api_client.c.generation,
@@ -53,9 +70,6 @@ _ROW = (
     api_client.c.agencies,
     api_client.c.polling,
     agent_network.c.other_amounts,
-)
-_CLIENTS = select(
-    *_ROW,
     api_client.c.key_digest,
     api_client.c.old_key_digest,
     api_client.c.old_key_until,
@@ -65,139 +79,138 @@ _CLIENTS = select(
 _FIND = _CLIENTS.where(api_client.c.id == bindparam("id"))
 
 
-def let_in(
+def authenticate_client(
     connection: Connection, identity: str, key: SecretStr, address: str, now: datetime
 ) -> Client:
-    """The client that calls. ClientRefused says why to the log (`why`), never to the caller."""
+    """Returns the client that calls with this id and key from this IP address.
+
+    Raises: ClientRefused; its `why` goes to the log, never to the caller.
+    """
     row = connection.execute(_FIND, {"id": identity}).one_or_none()
-    given = hashlib.sha256(key.get_secret_value().encode()).digest()
-    # Compared even where there is nobody, so that the time tells nothing.
-    fits = hmac.compare_digest(given, row.key_digest if row else _NO_DIGEST)
+    digest = _digest(key)
+    # Compared for an unknown id too, so that the time taken says nothing.
+    fits = hmac.compare_digest(digest, row.key_digest if row else _NO_DIGEST)
     if row is None:
         raise ClientRefused(why="unknown client")
     if not fits:
-        old = hmac.compare_digest(given, row.old_key_digest or _NO_DIGEST)
+        old = hmac.compare_digest(digest, row.old_key_digest or _NO_DIGEST)
         if not old or row.old_key_until <= now:
             raise ClientRefused(why="old key" if old else "wrong key")
     if row.revoked_at is not None:
         raise ClientRefused(why="revoked key")
-    if row.addresses and not _is_in(address, row.addresses):
+    if row.addresses and not _is_within(address, row.addresses):
         raise ClientRefused(why="other address")
-    return _client(row[: len(_ROW)])
+    return _read_client(row)
 
 
 def find_client(connection: Connection, identity: str) -> Client | None:
-    """A client by its id, whether or not it may still call."""
+    """Returns a client by its id, revoked or not."""
     row = connection.execute(_FIND, {"id": identity}).one_or_none()
-    return _client(row[: len(_ROW)]) if row else None
+    return _read_client(row) if row else None
 
 
 def list_clients(connection: Connection) -> list[tuple[Client, datetime | None]]:
-    """Every client and when it was shut out, by id."""
+    """Returns every client by id, with the moment it was revoked."""
     rows = connection.execute(_CLIENTS.order_by(api_client.c.id))
-    return [(_client(row[: len(_ROW)]), row.revoked_at) for row in rows]
+    return [(_read_client(row), row.revoked_at) for row in rows]
 
 
 def draw_key(random: Random) -> SecretStr:
-    """A new key, 64 hexadecimal digits."""
+    """Draws a new key: 64 hexadecimal digits."""
     return SecretStr(f"{random.getrandbits(_KEY_BITS):064x}")
 
 
-def add_client(
-    connection: Connection,
-    identity: str,
-    network: str,
-    key: SecretStr,
-    *,
-    requests_a_minute: int = 600,
-    day_limit: Money | None = None,
-    agencies: Sequence[str] | None = None,
-    addresses: Sequence[str] | None = None,
-    polling: bool = False,
-    now: datetime,
-) -> bool:
-    """Whether it is new; a client of that id stays as it is. InvalidInput names the field."""
-    _refuse_unknown(connection, network, agencies)
+def add_client(operation: Operation, client: NewClient) -> bool:
+    """Adds the client. Returns False if its id is known: that client stays as it is.
+
+    Raises: InvalidInput, which names the field.
+    """
+    _check_network(operation.connection, client)
+    addresses = client.addresses
     statement = insert(api_client).values(
-        id=identity,
-        network=network,
-        key_digest=_digest(key),
-        requests_a_minute=requests_a_minute,
-        day_limit_centimes=day_limit.centimes if day_limit else None,
-        agencies=list(agencies) if agencies else None,
-        addresses=[_network(one) for one in addresses] if addresses else None,
-        polling=polling,
-        created_at=now,
+        id=client.id,
+        network=client.network,
+        key_digest=_digest(client.key),
+        requests_a_minute=client.requests_a_minute,
+        day_limit_centimes=client.day_limit.centimes if client.day_limit else None,
+        agencies=list(client.agencies) if client.agencies else None,
+        addresses=[_read_network(address) for address in addresses] if addresses else None,
+        polling=client.polling,
+        created_at=operation.now,
     )
-    new = statement.on_conflict_do_nothing(index_elements=["id"]).returning(api_client.c.id)
-    return connection.execute(new).scalar() is not None
+    added = statement.on_conflict_do_nothing(index_elements=["id"]).returning(api_client.c.id)
+    return operation.connection.execute(added).scalar() is not None
 
 
-def rotate_key(
-    connection: Connection, identity: str, key: SecretStr, keep_old: timedelta, now: datetime
-) -> bool:
-    """Gives the client another key; the one before stays good for `keep_old`. False: no client."""
-    row = api_client.c
-    changed = connection.execute(
+def rotate_key(operation: Operation, identity: str, key: SecretStr, keep_old: timedelta) -> bool:
+    """Gives the client another key; the key before works for `keep_old` longer.
+
+    Returns False if no client of that id may call.
+    """
+    columns = api_client.c
+    rotated = operation.connection.execute(
         update(api_client)
-        .where(row.id == identity, row.revoked_at.is_(None))
+        .where(columns.id == identity, columns.revoked_at.is_(None))
         .values(
-            old_key_digest=row.key_digest if keep_old else None,
-            old_key_until=now + keep_old if keep_old else None,
+            old_key_digest=columns.key_digest if keep_old else None,
+            old_key_until=operation.now + keep_old if keep_old else None,
             key_digest=_digest(key),
-            generation=row.generation + 1,
+            generation=columns.generation + 1,
         )
     )
-    return bool(changed.rowcount)
+    return bool(rotated.rowcount)
 
 
-def revoke_client(connection: Connection, identity: str, now: datetime) -> bool:
-    """Shuts it out at once and for good. False: there is none to shut out."""
-    row = api_client.c
-    changed = connection.execute(
+def revoke_client(operation: Operation, identity: str) -> bool:
+    """Revokes the client at once and for good. Returns False if no such client may call."""
+    columns = api_client.c
+    revoked = operation.connection.execute(
         update(api_client)
-        .where(row.id == identity, row.revoked_at.is_(None))
-        .values(revoked_at=now)
+        .where(columns.id == identity, columns.revoked_at.is_(None))
+        .values(revoked_at=operation.now)
     )
-    return bool(changed.rowcount)
+    return bool(revoked.rowcount)
 
 
 def callback_key(secret: bytes, client: Client) -> SecretStr:
-    """What signs our callbacks to this client; shown when its key is, and derived when needed."""
-    told = f"callback:{client.id}:{client.generation}".encode()
-    return SecretStr(hmac.new(secret, told, hashlib.sha256).hexdigest())
+    """Derives the key that signs our callbacks to this client; shown when its own key is."""
+    purpose = f"callback:{client.id}:{client.generation}".encode()
+    return SecretStr(hmac.new(secret, purpose, hashlib.sha256).hexdigest())
 
 
-def let_network_send_other_amounts(connection: Connection, network: str, allowed: bool) -> bool:
-    """Whether a network may send more or less than a code's amount. False: no such network."""
-    changed = connection.execute(
+def allow_other_amounts(operation: Operation, network: str, allowed: bool) -> bool:
+    """Sets if a network may send more or less than a code's amount.
+
+    Returns False if there is no such network.
+    """
+    changed = operation.connection.execute(
         update(agent_network).where(agent_network.c.code == network).values(other_amounts=allowed)
     )
     return bool(changed.rowcount)
 
 
-def _refuse_unknown(connection: Connection, network: str, agencies: Sequence[str] | None) -> None:
+def _check_network(connection: Connection, client: NewClient) -> None:
+    """Raises: InvalidInput for a network that is none, or agencies that are not the network's."""
+    network, agencies = client.network, client.agencies or ()
     code = agent_network.c.code
     if connection.execute(select(code).where(code == network)).scalar() is None:
         raise InvalidInput(what="network", why=f"no network {network}")
-    known = select(agency.c.code).where(
-        agency.c.network == network, agency.c.code.in_(agencies or ())
-    )
-    if strange := set(agencies or ()) - set(connection.execute(known).scalars()):
+    known = select(agency.c.code).where(agency.c.network == network, agency.c.code.in_(agencies))
+    if strange := set(agencies) - set(connection.execute(known).scalars()):
         raise InvalidInput(what="agency", why=f"none of {network}: {', '.join(sorted(strange))}")
 
 
-def _client(row: Sequence[Any]) -> Client:
-    identity, network, generation, rate, day_limit, agencies, polling, other_amounts = row
+def _read_client(row: Row[*tuple[object, ...]]) -> Client:
+    limit = row.day_limit_centimes
     return Client(
-        identity,
-        network,
-        generation,
-        rate,
-        Money(day_limit) if day_limit is not None else None,
-        frozenset(agencies) if agencies else None,
-        polling,
-        other_amounts,
+        id=row.id,
+        network=row.network,
+        generation=row.generation,
+        requests_a_minute=row.requests_a_minute,
+        day_limit=Money(limit) if limit is not None else None,
+        agencies=frozenset(row.agencies) if row.agencies else None,
+        polling=row.polling,
+        other_amounts=row.other_amounts,
     )
 
 
@@ -205,14 +218,14 @@ def _digest(key: SecretStr) -> bytes:
     return hashlib.sha256(key.get_secret_value().encode()).digest()
 
 
-def _network(text: str) -> str:
+def _read_network(text: str) -> str:
     try:
         return str(ip_network(text))
     except ValueError:
         raise InvalidInput(what="address", why=f"{text} is no address and no CIDR block") from None
 
 
-def _is_in(address: str, networks: Sequence[str]) -> bool:
+def _is_within(address: str, networks: Sequence[str]) -> bool:
     try:
         caller = ip_address(address)
     except ValueError:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import time
-from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from app.agents.models import agency, agent, town
 from app.agents.rules import Hours
 from app.base.money import Money
 
-# Of one town; a phone's list is not looked through further.
+# Of one town: nobody reads a longer list on a phone.
 _MOST_AGENCIES = 12
 
 
@@ -35,21 +33,25 @@ class Agent:
     network: str = "wafacash"
 
     @classmethod
-    def of(cls, row: Sequence[Any]) -> Agent:
-        """From the columns of `AGENT`."""
-        number, name, agency_code, agency_name, *limits, network = row
-        found = (Money(limit) if limit is not None else None for limit in limits)
-        code_limit, day_limit, float_limit = found
+    def of(cls, row: Row[*tuple[object, ...]]) -> Agent:
+        """Reads an agent from a row that holds the columns of `AGENT`."""
         return cls(
-            number, name, agency_code, agency_name, code_limit, day_limit, float_limit, network
+            id=row.agent_id,
+            number=row.agent_number,
+            agency_code=row.agency_code,
+            agency_name=row.agency_name,
+            code_limit=_limit(row.code_limit_centimes),
+            day_limit=_limit(row.day_limit_centimes),
+            float_limit=_limit(row.float_limit_centimes),
+            network=row.network,
         )
 
 
 AGENT = (
-    agent.c.id,
-    agent.c.number,
+    agent.c.id.label("agent_id"),
+    agent.c.number.label("agent_number"),
     agent.c.agency_code,
-    agency.c.name,
+    agency.c.name.label("agency_name"),
     agent.c.code_limit_centimes,
     agent.c.day_limit_centimes,
     agency.c.float_limit_centimes,
@@ -75,21 +77,24 @@ _AGENT_BY_NUMBER = (
 
 
 def find_agent(connection: Connection, agent_id: int) -> Agent | None:
-    """An agent still allowed to work, by our own id."""
+    """Returns an active agent by our own id."""
     row = connection.execute(_FIND_AGENT, {"agent": agent_id}).one_or_none()
     return Agent.of(row) if row else None
 
 
 def find_agent_of(connection: Connection, network: str, number: str) -> Agent | None:
-    """The same by the number the network gave; none for one that we do not know."""
-    asked = {"network": network, "number": number}
-    row = connection.execute(_AGENT_BY_NUMBER, asked).one_or_none()
+    """Returns an active agent of the network by the number that the network gave."""
+    params = {"network": network, "number": number}
+    row = connection.execute(_AGENT_BY_NUMBER, params).one_or_none()
     return Agent.of(row) if row else None
 
 
 @dataclass(frozen=True, slots=True)
 class Agency:
-    """Where cash is taken. No weekday hours: not known; none on Saturday: closed."""
+    """A place where cash is taken.
+
+    `weekdays` is None where the hours are not known, `saturday` where it is closed.
+    """
 
     code: str
     name: str
@@ -127,25 +132,35 @@ _TOWNS = (
 
 
 def list_agencies(connection: Connection, town_code: str) -> list[Agency]:
-    """Those open to the public in a town, by code."""
-    return [_agency(row) for row in connection.execute(_AGENCIES, {"town": town_code})]
+    """Returns the agencies open to the public in a town, by code."""
+    return [_read_agency(row) for row in connection.execute(_AGENCIES, {"town": town_code})]
 
 
 def find_agency(connection: Connection, code: str) -> Agency | None:
-    """One of them."""
+    """Returns an agency open to the public, by its code."""
     row = connection.execute(_ONE_AGENCY, {"agency": code}).one_or_none()
-    return _agency(row) if row else None
+    return _read_agency(row) if row else None
 
 
 def regions_of_towns(connection: Connection) -> dict[str, str]:
-    """Every town with an agency, and its region, by their codes."""
+    """Returns every town with an agency, with its region: their codes."""
     return {row.code: row.region for row in connection.execute(_TOWNS)}
 
 
-def _agency(row: Sequence[Any]) -> Agency:
-    code, name, town_code, address, *clocks = row
-    return Agency(code, name, town_code, address or "", _hours(*clocks[:2]), _hours(*clocks[2:]))
+def _read_agency(row: Row[*tuple[object, ...]]) -> Agency:
+    return Agency(
+        code=row.code,
+        name=row.name,
+        town_code=row.town_code,
+        address=row.address or "",
+        weekdays=_hours(row.weekday_opens, row.weekday_closes),
+        saturday=_hours(row.saturday_opens, row.saturday_closes),
+    )
 
 
 def _hours(opens: time | None, closes: time | None) -> Hours | None:
     return Hours(opens, closes) if opens and closes else None
+
+
+def _limit(centimes: int | None) -> Money | None:
+    return Money(centimes) if centimes is not None else None

@@ -1,9 +1,9 @@
 """Adds agencies and agents, and signs agents in."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
 from functools import cache
-from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
@@ -18,6 +18,7 @@ from app.agents.rules import Hours
 from app.agents.towns import Town, find_town, towns
 from app.base.errors import InvalidInput
 from app.base.money import Money
+from app.base.operation import Operation
 from app.base.phone import Phone
 
 WRONG_PINS_ALLOWED = 5
@@ -26,127 +27,148 @@ LOCKED_FOR = timedelta(minutes=30)
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
+@dataclass(frozen=True, slots=True)
+class NewAgency:
+    """An agency to be added or changed; `code` is what receipts show. None leaves a field as it is.
+
+    Phones find it where `town` is one of towns.csv; elsewhere it can only take cash.
+    `float_limit` is the most cash it takes in a day; zero lifts the limit.
+    """
+
+    code: str
+    name: str
+    town: str
+    address: str | None = None
+    weekdays: Hours | None = None
+    saturday: Hours | None = None
+    float_limit: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewAgent:
+    """An agent to be added, or given a new PIN, agency and phone.
+
+    `code_limit` is the most of one code, `day_limit` of a day: None leaves it as it is, zero lifts
+    the limit.
+    """
+
+    number: str
+    agency_code: str
+    pin: SecretStr
+    phone: Phone | None = None
+    code_limit: Money | None = None
+    day_limit: Money | None = None
+
+
 @cache
-def _nobodys_hash() -> str:
+def _hash_for_unknown_number() -> str:
     """Checked for an unknown number, so that the answer takes as long as for a known one."""
     return _hasher.hash("nobody")
 
 
-def load_towns(connection: Connection, wanted: Sequence[Town] | None = None) -> None:
-    """Writes the shipped towns, or those `wanted`, into the table."""
-    rows = [
+def load_towns(operation: Operation, some: Sequence[Town] | None = None) -> None:
+    """Writes towns into the table: all shipped ones, or only `some`."""
+    values = [
         {
-            "code": one.code,
-            "region": one.region,
-            "latin": one.latin,
-            "arabic": one.arabic,
-            "tifinagh": one.tifinagh,
+            "code": place.code,
+            "region": place.region,
+            "latin": place.latin,
+            "arabic": place.arabic,
+            "tifinagh": place.tifinagh,
         }
-        for one in (towns().values() if wanted is None else wanted)
+        for place in (towns().values() if some is None else some)
     ]
-    statement = insert(town).values(rows)
-    given = {name: statement.excluded[name] for name in rows[0] if name != "code"}
-    connection.execute(statement.on_conflict_do_update(index_elements=["code"], set_=given))
+    statement = insert(town).values(values)
+    changes = {name: statement.excluded[name] for name in values[0] if name != "code"}
+    operation.connection.execute(
+        statement.on_conflict_do_update(index_elements=["code"], set_=changes)
+    )
 
 
-def add_agency(
-    connection: Connection,
-    code: str,
-    name: str,
-    town: str,
-    *,
-    address: str | None = None,
-    weekdays: Hours | None = None,
-    saturday: Hours | None = None,
-    float_limit: Money | None = None,
-) -> None:
-    """Adds or changes an agency; its code is what receipts show. What is not given stays.
-
-    Phones find it where `town` is one of towns.csv; elsewhere it can only take cash.
-    `float_limit` is the most it takes in a day; zero lifts it.
-    """
-    known = find_town(town)
+def add_agency(operation: Operation, new: NewAgency) -> None:
+    """Adds or changes an agency."""
+    known = find_town(new.town)
     if known:
-        load_towns(connection, [known])
-    always = {"name": name, "town": town, "town_code": known.code if known else None}
-    given = {
-        "address": address,
-        **(_clocks("weekday", weekdays) if weekdays else {}),
-        **(_clocks("saturday", saturday) if saturday else {}),
+        load_towns(operation, [known])
+    values: dict[str, object] = {
+        "name": new.name,
+        "town": new.town,
+        "town_code": known.code if known else None,
     }
-    values = always | {key: value for key, value in given.items() if value is not None}
-    values |= _limits(float_limit_centimes=float_limit)
-    statement = insert(agency).values(code=code, **values)
-    connection.execute(statement.on_conflict_do_update(index_elements=["code"], set_=values))
+    optional = {
+        "address": new.address,
+        **(_clock_values("weekday", new.weekdays) if new.weekdays else {}),
+        **(_clock_values("saturday", new.saturday) if new.saturday else {}),
+    }
+    changes = values | {name: value for name, value in optional.items() if value is not None}
+    changes |= _limit_values(float_limit_centimes=new.float_limit)
+    statement = insert(agency).values(code=new.code, **changes)
+    operation.connection.execute(
+        statement.on_conflict_do_update(index_elements=["code"], set_=changes)
+    )
 
 
-def replace_agencies(connection: Connection, rows: Sequence[AgencyRow]) -> int:
-    """Adds or changes the agencies of a checked file; how many are new or other than before.
+def replace_agencies(operation: Operation, rows: Sequence[AgencyRow]) -> int:
+    """Adds or changes the agencies of a checked file. Returns how many are new or differ.
 
-    Agencies the file does not name stay as they are: one that closes is given as not active.
+    Agencies that are not in the file stay as they are: the file closes one with `active` no.
     """
-    load_towns(connection)
+    load_towns(operation)
     values = [_agency_values(row) for row in rows]
     statement = insert(agency).values(values)
-    given = {name: statement.excluded[name] for name in values[0] if name != "code"}
-    changed = or_(*(agency.c[name].is_distinct_from(new) for name, new in given.items()))
-    written = statement.on_conflict_do_update(index_elements=["code"], set_=given, where=changed)
-    return len(connection.execute(written.returning(agency.c.code)).all())
+    changes = {name: statement.excluded[name] for name in values[0] if name != "code"}
+    differs = or_(*(agency.c[name].is_distinct_from(new) for name, new in changes.items()))
+    upsert = statement.on_conflict_do_update(index_elements=["code"], set_=changes, where=differs)
+    return len(operation.connection.execute(upsert.returning(agency.c.code)).all())
 
 
-def add_agent(
-    connection: Connection,
-    number: str,
-    agency_code: str,
-    pin: SecretStr,
-    phone: Phone | None,
-    *,
-    code_limit: Money | None = None,
-    day_limit: Money | None = None,
-) -> None:
-    """Adds an agent, or gives one a new PIN, agency and phone, and unlocks the sign-in.
+def add_agent(operation: Operation, new: NewAgent) -> None:
+    """Adds an agent, or gives one a new PIN, agency and phone and unlocks the sign-in.
 
-    A limit that is not given stays, one of zero is lifted. PhoneTaken where the phone is another
-    agent's; InvalidInput for the PIN.
+    Raises: PhoneTaken, InvalidInput for the PIN.
     """
-    if not (pin.get_secret_value().isdecimal() and 4 <= len(pin.get_secret_value()) <= 8):
+    pin = new.pin.get_secret_value()
+    if not (pin.isdecimal() and 4 <= len(pin) <= 8):
         raise InvalidInput(what="pin", why="not 4 to 8 digits")
-    if phone and _is_taken(connection, phone, number):
+    if new.phone and _is_of_another_agent(operation.connection, new.phone, new.number):
         raise PhoneTaken()
     values = {
-        "agency_code": agency_code,
-        "pin_hash": _hasher.hash(pin.get_secret_value()),
-        "phone": phone.e164 if phone else None,
+        "agency_code": new.agency_code,
+        "pin_hash": _hasher.hash(pin),
+        "phone": new.phone.e164 if new.phone else None,
         "wrong_pins": 0,
         "locked_until": None,
         "active": True,
-        **_limits(code_limit_centimes=code_limit, day_limit_centimes=day_limit),
+        **_limit_values(code_limit_centimes=new.code_limit, day_limit_centimes=new.day_limit),
     }
-    connection.execute(
+    operation.connection.execute(
         insert(agent)
-        .values(number=number, **values)
+        .values(number=new.number, **values)
         .on_conflict_do_update(index_elements=["number"], set_=values)
     )
 
 
-def sign_in(connection: Connection, number: str, pin: SecretStr, now: datetime) -> int:
-    """The agent's id. WrongPin or AgentLocked; commit either way, so that wrong PINs count.
+def sign_in(operation: Operation, number: str, pin: SecretStr) -> int:
+    """Returns the id of the agent with this number and PIN. Commit also a refusal: it is counted.
 
-    The slow comparison comes before the row is locked; what it found counts in the order of the
+    The slow comparison comes before the row is locked; its result counts in the order of the
     lock, so guesses sent at the same moment are counted one by one.
+
+    Raises: WrongPin, AgentLocked.
     """
-    one = select(agent.c.id, agent.c.pin_hash).where(agent.c.number == number, agent.c.active)
-    row = connection.execute(one).one_or_none()
-    right = _is_right(row.pin_hash if row else _nobodys_hash(), pin)
+    connection = operation.connection
+    statement = select(agent.c.id, agent.c.pin_hash).where(agent.c.number == number, agent.c.active)
+    row = connection.execute(statement).one_or_none()
+    right = _is_right(row.pin_hash if row else _hash_for_unknown_number(), pin)
     if row is None:
         raise WrongPin()
     locked_until = connection.execute(
         select(agent.c.locked_until).where(agent.c.id == row.id).with_for_update()
     ).scalar_one()
-    if locked_until and locked_until > now:
+    if locked_until and locked_until > operation.now:
         raise AgentLocked(until=locked_until)
     if not right:
-        _count_wrong_pin(connection, row.id, now)
+        _count_wrong_pin(connection, row.id, operation.now)
         raise WrongPin()
     connection.execute(
         update(agent).where(agent.c.id == row.id).values(wrong_pins=0, locked_until=None)
@@ -174,13 +196,13 @@ def _count_wrong_pin(connection: Connection, agent_id: int, now: datetime) -> No
     )
 
 
-def _is_taken(connection: Connection, phone: Phone, number: str) -> bool:
-    """Asked first for a plain word; the unique index decides between two at once."""
+def _is_of_another_agent(connection: Connection, phone: Phone, number: str) -> bool:
+    """True if another active agent has the phone; of two at once the unique index decides."""
     others = and_(agent.c.phone == phone.e164, agent.c.number != number, agent.c.active)
     return connection.execute(select(agent.c.id).where(others)).first() is not None
 
 
-def _agency_values(row: AgencyRow) -> dict[str, Any]:
+def _agency_values(row: AgencyRow) -> dict[str, object]:
     return {
         "code": row.code,
         "name": row.name,
@@ -188,15 +210,15 @@ def _agency_values(row: AgencyRow) -> dict[str, Any]:
         "town_code": row.town.code,
         "address": row.address,
         "active": row.active,
-        **_clocks("weekday", row.weekdays),
-        **_clocks("saturday", row.saturday),
+        **_clock_values("weekday", row.weekdays),
+        **_clock_values("saturday", row.saturday),
     }
 
 
-def _clocks(days: str, hours: Hours | None) -> dict[str, Any]:
+def _clock_values(days: str, hours: Hours | None) -> dict[str, time | None]:
     opens, closes = (hours.opens, hours.closes) if hours else (None, None)
     return {f"{days}_opens": opens, f"{days}_closes": closes}
 
 
-def _limits(**given: Money | None) -> dict[str, int | None]:
-    return {name: limit.centimes or None for name, limit in given.items() if limit is not None}
+def _limit_values(**limits: Money | None) -> dict[str, int | None]:
+    return {name: limit.centimes or None for name, limit in limits.items() if limit is not None}

@@ -1,7 +1,6 @@
 """`flask agents`: agencies and agents of the network."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 from flask.cli import with_appcontext
@@ -12,12 +11,13 @@ from sqlalchemy.exc import IntegrityError
 from app.agents.agency_file import read_agencies
 from app.agents.errors import AgenciesRefused, PhoneTaken
 from app.agents.rules import LONGEST_ADDRESS, LONGEST_NAME, read_agency_code, read_hours, read_line
-from app.agents.service import add_agency, add_agent, replace_agencies
+from app.agents.service import NewAgency, NewAgent, add_agency, add_agent, replace_agencies
 from app.agents.towns import find_town
-from app.base.database import transaction
 from app.base.errors import InvalidInput
 from app.base.money import Money
+from app.base.operation import operation
 from app.base.phone import Phone
+from app.cli.options import OPERATOR
 from app.runtime import runtime
 
 
@@ -39,14 +39,17 @@ def agency(code: str, name: str, town: str, address: str | None, **options: str 
     """Adds or changes the agency CODE, such as W-RABAT-01. What is left out stays."""
     try:
         read_agency_code(code)
-        given: dict[str, Any] = {
-            "address": read_line(address, "address", LONGEST_ADDRESS) if address else None,
-            "weekdays": read_hours(options["weekdays"] or ""),
-            "saturday": read_hours(options["saturday"] or ""),
-            "float_limit": _dirhams(options["float_limit"]),
-        }
-        with transaction(runtime().database) as connection:
-            add_agency(connection, code, read_line(name, "name", LONGEST_NAME), town, **given)
+        new = NewAgency(
+            code,
+            read_line(name, "name", LONGEST_NAME),
+            town,
+            address=read_line(address, "address", LONGEST_ADDRESS) if address else None,
+            weekdays=read_hours(options["weekdays"] or ""),
+            saturday=read_hours(options["saturday"] or ""),
+            float_limit=_read_limit(options["float_limit"]),
+        )
+        with operation(runtime().database, runtime().clock(), OPERATOR) as change:
+            add_agency(change, new)
     except InvalidInput as error:
         raise click.BadParameter(f"{error.params['what']}: {error.params['why']}") from None
     click.echo(f"agency {code}")
@@ -67,8 +70,8 @@ def import_agencies(file: Path) -> None:
         ) from None
     except OSError as error:
         raise click.ClickException(f"{file}: {error.strerror or error}") from None
-    with transaction(runtime().database) as connection:
-        changed = replace_agencies(connection, rows)
+    with operation(runtime().database, runtime().clock(), OPERATOR) as change:
+        changed = replace_agencies(change, rows)
     click.echo(f"{len(rows)} agencies read, {changed} new or changed")
 
 
@@ -83,26 +86,32 @@ def import_agencies(file: Path) -> None:
 def add(number: str, agency_code: str, phone: str | None, pin: str, **limits: str | None) -> None:
     """Adds agent NUMBER, or gives a new PIN and unlocks the sign-in; limits left out stay."""
     try:
-        own = Phone.parse(phone) if phone else None
-        given = {name: _dirhams(limit) for name, limit in limits.items()}
-        with transaction(runtime().database) as connection:
-            add_agent(connection, number, agency_code, SecretStr(pin), own, **given)
+        new = NewAgent(
+            number,
+            agency_code,
+            SecretStr(pin),
+            Phone.parse(phone) if phone else None,
+            code_limit=_read_limit(limits["code_limit"]),
+            day_limit=_read_limit(limits["day_limit"]),
+        )
+        with operation(runtime().database, runtime().clock(), OPERATOR) as change:
+            add_agent(change, new)
     except PhoneTaken:
         raise click.ClickException("the phone is another agent's") from None
     except IntegrityError as error:
-        raise click.ClickException(_why_not_added(error, number, agency_code)) from None
+        raise click.ClickException(_explain_conflict(error, number, agency_code)) from None
     except InvalidInput as error:
         raise click.BadParameter(f"{error.params['what']}: {error.params['why']}") from None
     click.echo(f"agent {number} of {agency_code}")
 
 
-def _why_not_added(error: IntegrityError, number: str, agency_code: str) -> str:
+def _explain_conflict(error: IntegrityError, number: str, agency_code: str) -> str:
     if isinstance(error.orig, UniqueViolation):
         return "the phone is another agent's"
     return f"agent {number} of {agency_code}: no such agency, or not a number of 3 to 12 digits"
 
 
-def _dirhams(written: str | None) -> Money | None:
+def _read_limit(written: str | None) -> Money | None:
     if written is None:
         return None
     limit = Money.parse(written)

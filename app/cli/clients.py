@@ -12,19 +12,21 @@ from rich.console import Console
 from rich.table import Table
 
 from app.agents.clients import (
+    NewClient,
     add_client,
+    allow_other_amounts,
     callback_key,
     draw_key,
     find_client,
-    let_network_send_other_amounts,
     list_clients,
     revoke_client,
     rotate_key,
 )
 from app.base.clock import local
-from app.base.database import reading, transaction
+from app.base.database import reading
 from app.base.money import Money
-from app.cli.options import DirhamsParam
+from app.base.operation import operation
+from app.cli.options import OPERATOR, DirhamsParam
 from app.runtime import runtime
 
 
@@ -58,20 +60,12 @@ def create(
         raise click.BadParameter("3 to 32 small letters, digits and hyphens", param_hint="NAME")
     maalem = runtime()
     key = draw_key(maalem.random)
-    with transaction(maalem.database) as connection:
-        new = add_client(
-            connection,
-            name,
-            network,
-            key,
-            requests_a_minute=requests_a_minute,
-            day_limit=day_limit,
-            agencies=agencies,
-            addresses=addresses,
-            polling=polling,
-            now=maalem.clock(),
-        )
-    if not new:
+    client = NewClient(
+        name, network, key, requests_a_minute, day_limit, agencies, addresses, polling
+    )
+    with operation(maalem.database, maalem.clock(), OPERATOR) as change:
+        added = add_client(change, client)
+    if not added:
         raise click.ClickException(f"{name} is there already; `flask clients rotate` gives a key")
     _show(name, key)
 
@@ -84,9 +78,8 @@ def rotate(name: str, keep_old: int) -> None:
     """Gives the client NAME another key."""
     maalem = runtime()
     key = draw_key(maalem.random)
-    with transaction(maalem.database) as connection:
-        hours = timedelta(hours=keep_old)
-        if not rotate_key(connection, name, key, hours, maalem.clock()):
+    with operation(maalem.database, maalem.clock(), OPERATOR) as change:
+        if not rotate_key(change, name, key, timedelta(hours=keep_old)):
             raise click.ClickException(f"no client {name} that may call")
     _show(name, key)
 
@@ -96,8 +89,8 @@ def rotate(name: str, keep_old: int) -> None:
 @with_appcontext
 def revoke(name: str) -> None:
     """Shuts the client NAME out, at once and for good."""
-    with transaction(runtime().database) as connection:
-        if not revoke_client(connection, name, runtime().clock()):
+    with operation(runtime().database, runtime().clock(), OPERATOR) as change:
+        if not revoke_client(change, name):
             raise click.ClickException(f"no client {name} that may call")
     click.echo(f"{name} is shut out")
 
@@ -127,14 +120,14 @@ def list_command() -> None:
 @with_appcontext
 def other_amounts(network: str, allowed: str) -> None:
     """Whether NETWORK may send more or less than a bill: the rest waits in suspense as a break."""
-    with transaction(runtime().database) as connection:
-        if not let_network_send_other_amounts(connection, network, allowed == "yes"):
+    with operation(runtime().database, runtime().clock(), OPERATOR) as change:
+        if not allow_other_amounts(change, network, allowed == "yes"):
             raise click.ClickException(f"no network {network}")
     click.echo(f"{network}: other amounts {'allowed' if allowed == 'yes' else 'refused'}")
 
 
 def _show(name: str, key: SecretStr) -> None:
-    """The only time that anybody sees it."""
+    """Prints the client's keys, which nobody can read again later."""
     with reading(runtime().database) as connection:
         client = find_client(connection, name)
     assert client is not None

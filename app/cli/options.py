@@ -11,6 +11,8 @@ import click
 from app.base.errors import InvalidInput
 from app.base.money import Money
 
+# The actor of a command that does not ask who acts.
+OPERATOR = "operator"
 # The number of a row: what the database can hold.
 NUMBER = click.IntRange(1, 2**63 - 1)
 _LONGEST_NAME = 60

@@ -18,13 +18,15 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from sqlalchemy import select
 
 from app.agents.agency_file import SAMPLE_AGENCIES, read_agencies
-from app.agents.clients import DEMO_CLIENT, DEMO_KEY, add_client
-from app.agents.service import add_agent, replace_agencies
+from app.agents.clients import DEMO_CLIENT, DEMO_KEY, NewClient, add_client
+from app.agents.service import NewAgent, add_agent, replace_agencies
 from app.base.clock import local_date
-from app.base.database import reading, transaction
+from app.base.database import reading
 from app.base.errors import Unavailable
+from app.base.operation import operation
 from app.base.phone import Phone
-from app.cli.sample_people import tell_of_sample_people
+from app.cli.options import OPERATOR
+from app.cli.sample_people import record_sample_answers
 from app.enrolment import registry as imports
 from app.enrolment.models import artisan
 from app.enrolment.registry_file import RegistryRefused, rejected_path
@@ -89,25 +91,26 @@ def load_sample_people() -> None:
     with reading(runtime().database) as connection:
         if connection.execute(select(artisan.c.id).limit(1)).first():
             click.echo("the register holds artisans: no sample people loaded")
-            _tell_of_sample_people()
+            _record_sample_answers()
             return
     # The artisans last: killed before, the next start does it all again.
-    with transaction(runtime().database) as connection:
-        replace_agencies(connection, read_agencies(SAMPLE_AGENCIES))
-        add_agent(connection, "1001", "W-RABAT-01", SecretStr("2468"), Phone.parse("+212600000091"))
+    with operation(runtime().database, runtime().clock(), OPERATOR) as change:
+        replace_agencies(change, read_agencies(SAMPLE_AGENCIES))
+        phone = Phone.parse("+212600000091")
+        add_agent(change, NewAgent("1001", "W-RABAT-01", SecretStr("2468"), phone))
     with TemporaryDirectory() as directory:
         file = Path(directory, "sample-people.csv")
         file.write_text(sample_people_csv(local_date(runtime().clock())), encoding="utf-8")
         report = _import(file)
-    _tell_of_sample_people()
+    _record_sample_answers()
     click.echo(f"{report.created} sample people and agent 1001 loaded")
 
 
-def _tell_of_sample_people() -> None:
+def _record_sample_answers() -> None:
     """Also after a start that was killed between the artisans and this."""
-    with transaction(runtime().database) as connection:
-        tell_of_sample_people(connection, runtime().words, runtime().clock())
-        add_client(connection, DEMO_CLIENT, "wafacash", DEMO_KEY, now=runtime().clock())
+    with operation(runtime().database, runtime().clock(), OPERATOR) as change:
+        record_sample_answers(change, runtime().services)
+        add_client(change, NewClient(DEMO_CLIENT, "wafacash", DEMO_KEY))
 
 
 def _import(file: Path) -> imports.RegistryImportReport:

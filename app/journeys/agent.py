@@ -17,6 +17,7 @@ from app.base.database import reading, transaction
 from app.base.errors import InvalidInput, MaalemError
 from app.base.money import Money
 from app.base.months import Month
+from app.base.operation import operation
 from app.enrolment.rules import masked_name
 from app.journeys.context import Dialogue, vocabulary
 from app.observe import metrics
@@ -126,9 +127,10 @@ def redeem(dialogue: Dialogue) -> str:
 def _check_pin(dialogue: Dialogue, agent: Agent) -> None:
     """Committed whatever comes of it, so that a wrong PIN counts."""
     refused: WrongPin | AgentLocked
-    with transaction(dialogue.services.database) as connection:
+    database, actor = dialogue.services.database, f"agent:{agent.number}"
+    with operation(database, dialogue.now, actor) as change:
         try:
-            sign_in(connection, agent.number, SecretStr(dialogue.kept["till_pin"]), dialogue.now)
+            sign_in(change, agent.number, SecretStr(dialogue.kept["till_pin"]))
             return
         except (WrongPin, AgentLocked) as error:
             refused = error

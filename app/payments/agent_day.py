@@ -44,14 +44,13 @@ def find_agent_day(connection: Connection, agent_id: int, now: datetime) -> Agen
     row = connection.execute(_DAY, asked).one_or_none()
     if row is None:
         return None
-    *who, by_agent, by_agency, deposits, newest = row
     return AgentDay(
-        Agent.of(who),
-        DayTotals(Money(by_agent), Money(by_agency)),
-        deposits,
+        Agent.of(row),
+        DayTotals(Money(row.by_agent), Money(row.by_agency)),
+        row.deposits,
         tuple(
             DayDeposit(receipt, Money(total), datetime.fromtimestamp(at, UTC))
-            for receipt, total, at in newest or ()
+            for receipt, total, at in row.newest or ()
         ),
     )
 
@@ -130,10 +129,17 @@ def _day_statement() -> Select[Any]:
     return (
         select(
             *AGENT,
-            sum_of_day(deposit.c.agent_id == asked).scalar_subquery(),
-            sum_of_day(deposit.c.agency_code == agency.c.code).correlate(agency).scalar_subquery(),
-            select(func.count()).select_from(deposit).where(*today).scalar_subquery(),
-            select(func.json_agg(newest.c.row)).scalar_subquery(),
+            sum_of_day(deposit.c.agent_id == asked).scalar_subquery().label("by_agent"),
+            sum_of_day(deposit.c.agency_code == agency.c.code)
+            .correlate(agency)
+            .scalar_subquery()
+            .label("by_agency"),
+            select(func.count())
+            .select_from(deposit)
+            .where(*today)
+            .scalar_subquery()
+            .label("deposits"),
+            select(func.json_agg(newest.c.row)).scalar_subquery().label("newest"),
         )
         .join(agency, agency.c.code == agent.c.agency_code)
         .where(agent.c.id == asked, agent.c.active)

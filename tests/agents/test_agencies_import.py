@@ -13,8 +13,9 @@ from sqlalchemy.exc import IntegrityError
 
 from app.agents.agency_file import SAMPLE_AGENCIES
 from app.agents.queries import find_agency, list_agencies, regions_of_towns
-from app.agents.service import add_agency
+from app.agents.service import NewAgency, add_agency
 from app.base.money import Money
+from app.base.operation import operation
 from app.runtime import Runtime
 
 HEADER = "code,name,town,address,weekdays,saturday,active"
@@ -169,7 +170,7 @@ def test_a_dismissed_agents_phone_is_free_again(runtime: Runtime) -> None:
 
 
 def test_an_agency_of_an_unknown_town_only_takes_cash(runtime: Runtime) -> None:
-    with runtime.database.begin() as connection:
-        add_agency(connection, "W-X-01", "Wafacash X", "Atlantis", float_limit=Money(100))
-        assert find_agency(connection, "W-X-01") is None
-        assert regions_of_towns(connection) == {}
+    with operation(runtime.database, runtime.clock(), "operator") as change:
+        add_agency(change, NewAgency("W-X-01", "Wafacash X", "Atlantis", float_limit=Money(100)))
+        assert find_agency(change.connection, "W-X-01") is None
+        assert regions_of_towns(change.connection) == {}

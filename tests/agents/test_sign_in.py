@@ -11,8 +11,9 @@ from sqlalchemy import text
 
 from app.agents.errors import AgentLocked, WrongPin
 from app.agents.queries import find_agent
-from app.agents.service import LOCKED_FOR, WRONG_PINS_ALLOWED, add_agent, sign_in
+from app.agents.service import LOCKED_FOR, WRONG_PINS_ALLOWED, NewAgent, add_agent, sign_in
 from app.base.errors import InvalidInput, MaalemError
+from app.base.operation import operation
 from app.runtime import Runtime
 from tests.conftest import AGENCY, AGENT, PIN
 
@@ -21,9 +22,9 @@ pytestmark = pytest.mark.usefixtures("sample_people")
 
 def try_sign_in(runtime: Runtime, number: str, pin: str) -> int | MaalemError:
     """One try, committed whether it succeeds or not."""
-    with runtime.database.begin() as connection:
+    with operation(runtime.database, runtime.clock(), f"agent:{number}") as change:
         try:
-            return sign_in(connection, number, SecretStr(pin), runtime.clock())
+            return sign_in(change, number, SecretStr(pin))
         except MaalemError as refusal:
             return refusal
 
@@ -76,13 +77,17 @@ def test_an_unknown_or_retired_agent_is_a_wrong_pin(runtime: Runtime) -> None:
 
 @pytest.mark.parametrize("pin", ["", "12", "123456789", "12a4", "١٢٣"])
 def test_a_pin_is_four_to_eight_digits(runtime: Runtime, pin: str) -> None:
-    with pytest.raises(InvalidInput), runtime.database.begin() as connection:
-        add_agent(connection, "1002", AGENCY, SecretStr(pin), None)
+    new = NewAgent("1002", AGENCY, SecretStr(pin))
+    with (
+        pytest.raises(InvalidInput),
+        operation(runtime.database, runtime.clock(), "operator") as change,
+    ):
+        add_agent(change, new)
 
 
 def test_a_new_pin_unlocks(runtime: Runtime) -> None:
     for _ in range(WRONG_PINS_ALLOWED):
         try_sign_in(runtime, AGENT, "0000")
-    with runtime.database.begin() as connection:
-        add_agent(connection, AGENT, AGENCY, SecretStr("8642"), None)
+    with operation(runtime.database, runtime.clock(), "operator") as change:
+        add_agent(change, NewAgent(AGENT, AGENCY, SecretStr("8642")))
     assert isinstance(try_sign_in(runtime, AGENT, "8642"), int)

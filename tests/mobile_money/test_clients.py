@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from app.agents.clients import DEMO_KEY, let_in
+from app.agents.clients import DEMO_KEY, authenticate_client
 from app.agents.errors import ClientRefused
 from tests.mobile_money.conftest import HEADERS, Money, Network, payment
 
@@ -76,7 +76,9 @@ def test_the_log_is_told_why(money: Money) -> None:
         with money.runtime.database.begin() as connection:
             connection.execute(text(f"UPDATE api_client SET {change}"))
             with pytest.raises(ClientRefused) as refused:
-                let_in(connection, "demo-wafacash", DEMO_KEY, "192.0.2.1", money.runtime.clock())
+                authenticate_client(
+                    connection, "demo-wafacash", DEMO_KEY, "192.0.2.1", money.runtime.clock()
+                )
             assert refused.value.params == {"why": why}
             connection.rollback()
 

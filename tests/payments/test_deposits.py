@@ -13,9 +13,10 @@ from sqlalchemy.exc import IntegrityError
 
 from app.agents.models import agent
 from app.agents.queries import Agent, find_agent
-from app.agents.service import add_agency, add_agent
+from app.agents.service import NewAgency, NewAgent, add_agency, add_agent
 from app.base.errors import MaalemError
 from app.base.money import Money as Amount
+from app.base.operation import operation
 from app.base.phone import Phone
 from app.payments.codes import cancel_code, issue_code
 from app.payments.errors import CodeCancelled, CodeExpired, CodePaid, CodeUnknown, KeyReused
@@ -29,9 +30,10 @@ FATIMA, HASSAN, AICHA = "+212600000001", "+212600000002", "+212600000005"
 
 @pytest.fixture
 def other_agent(money: Money) -> Agent:
-    with money.runtime.database.begin() as connection:
-        add_agency(connection, "W-FES-02", "Wafacash Fes", "Fes")
-        add_agent(connection, "2002", "W-FES-02", SecretStr("1357"), None)
+    with operation(money.runtime.database, money.runtime.clock(), "operator") as change:
+        add_agency(change, NewAgency("W-FES-02", "Wafacash Fes", "Fes"))
+        add_agent(change, NewAgent("2002", "W-FES-02", SecretStr("1357")))
+        connection = change.connection
         number = connection.execute(select(agent.c.id).where(agent.c.number == "2002")).scalar_one()
         found = find_agent(connection, number)
     assert found

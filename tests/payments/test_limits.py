@@ -12,10 +12,11 @@ from sqlalchemy import select, text
 
 from app.agents.models import agent
 from app.agents.queries import Agent, find_agent
-from app.agents.service import add_agency, add_agent
+from app.agents.service import NewAgency, NewAgent, add_agency, add_agent
 from app.base.clock import local_midnight
 from app.base.errors import MaalemError
 from app.base.money import Money as Amount
+from app.base.operation import operation
 from app.payments.agent_day import AgentDay, find_agent_day
 from app.payments.errors import OverCodeLimit, OverDayLimit, OverFloatLimit
 from app.payments.limits import DayTotals, day_totals, refuse_over_limits
@@ -37,14 +38,16 @@ def limited(
     agency: int | None = None,
 ) -> Agent:
     """The agent with these limits in centimes, as the database has them now."""
-    limits = (Amount(limit) if limit else None for limit in (code, day))
-    with money.runtime.database.begin() as connection:
+    code_limit, day_limit = (Amount(limit) if limit else None for limit in (code, day))
+    new = NewAgent(number, AGENCY, PIN, code_limit=code_limit, day_limit=day_limit)
+    with operation(money.runtime.database, money.runtime.clock(), "operator") as change:
+        connection = change.connection
         if agency:
+            limit = Amount(agency)
             add_agency(
-                connection, AGENCY, "Wafacash Rabat Agdal", "Rabat", float_limit=Amount(agency)
+                change, NewAgency(AGENCY, "Wafacash Rabat Agdal", "Rabat", float_limit=limit)
             )
-        names = ("code_limit", "day_limit")
-        add_agent(connection, number, AGENCY, PIN, None, **dict(zip(names, limits, strict=True)))
+        add_agent(change, new)
         found = find_agent(
             connection,
             connection.execute(select(agent.c.id).where(agent.c.number == number)).scalar_one(),
@@ -189,6 +192,6 @@ def test_an_agents_day_in_one_statement(money: Money) -> None:
 
 def test_a_pin_given_anew_keeps_the_limits(money: Money) -> None:
     limited(money, day=777)
-    with money.runtime.database.begin() as connection:
-        add_agent(connection, AGENT, AGENCY, SecretStr("8642"), None)
+    with operation(money.runtime.database, money.runtime.clock(), "operator") as change:
+        add_agent(change, NewAgent(AGENT, AGENCY, SecretStr("8642")))
     assert money.one("SELECT day_limit_centimes FROM agent") == 777

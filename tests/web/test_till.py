@@ -25,8 +25,8 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from app import create_app
-from app.agents.service import add_agency, add_agent
-from app.base.database import transaction
+from app.agents.service import NewAgency, NewAgent, add_agency, add_agent
+from app.base.operation import operation
 from app.payments.models import deposit
 from app.runtime import Runtime
 from app.settings import ROOT
@@ -107,9 +107,9 @@ def till(client: FlaskClient) -> Till:
 @pytest.fixture
 def other_agency(runtime: Runtime) -> Till:
     """Agent 2002 of another agency, signed in."""
-    with transaction(runtime.database) as connection:
-        add_agency(connection, "W-FES-01", "Wafacash Fes", "Fes")
-        add_agent(connection, "2002", "W-FES-01", SecretStr("1357"), None)
+    with operation(runtime.database, runtime.clock(), "operator") as change:
+        add_agency(change, NewAgency("W-FES-01", "Wafacash Fes", "Fes"))
+        add_agent(change, NewAgent("2002", "W-FES-01", SecretStr("1357")))
     till = Till(create_app(runtime).test_client())
     assert till.enter("2002", "1357").status_code == 200
     return till
@@ -531,8 +531,8 @@ def test_no_code_or_pin_in_any_address_or_log_line(
 ) -> None:
     base, log = logged_server
     pin, wrong_pin = "24680135", "24680136"  # long: no time or identifier holds them by chance
-    with transaction(runtime.database) as connection:
-        add_agent(connection, "1001", "W-RABAT-01", SecretStr(pin), None)
+    with operation(runtime.database, runtime.clock(), "operator") as change:
+        add_agent(change, NewAgent("1001", "W-RABAT-01", SecretStr(pin)))
     code = code_of(phone, FATIMA)
     with requests.Session() as browser:
         page = browser.get(f"{base}/agent").text

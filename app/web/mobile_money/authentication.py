@@ -9,7 +9,7 @@ from flask import g, request
 from limits import RateLimitItemPerMinute
 from pydantic import SecretStr
 
-from app.agents.clients import DEMO_KEY, let_in
+from app.agents.clients import DEMO_KEY, authenticate_client
 from app.agents.errors import ClientRefused
 from app.base.database import reading
 from app.mobile_money.errors import Refused
@@ -32,7 +32,7 @@ def admit() -> None:
         raise ClientRefused(why="demo key")
     with reading(maalem.database) as connection:
         address = request.remote_addr or ""
-        g.client = let_in(connection, identity[:64], key, address, maalem.clock())
+        g.client = authenticate_client(connection, identity[:64], key, address, maalem.clock())
     rate = RateLimitItemPerMinute(g.client.requests_a_minute)
     if not take_try((rate, "api", g.client.id)):
         raise Refused("businessRule", "rateLimitError", "too many requests this minute")

@@ -81,7 +81,7 @@ def _keep_no_copy(response: Response) -> Response:
 
 
 @pages.get("", strict_slashes=False)
-def services() -> Response:
+def desk() -> Response:
     """The next code's field, or the entrance."""
     if g.agent is None:
         return _entrance(Refusal("signed_out") if g.get("session_ended") else None, status=200)

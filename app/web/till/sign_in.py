@@ -16,7 +16,8 @@ from pydantic import SecretStr
 from app.agents.errors import AgentLocked, WrongPin
 from app.agents.queries import Agent, find_agent
 from app.agents.service import sign_in
-from app.base.database import reading, transaction
+from app.base.database import reading
+from app.base.operation import operation
 from app.runtime import runtime
 from app.web.rate_limits import take_try
 from app.web.refusals import Refusal
@@ -59,9 +60,9 @@ def enter(number: str, pin: SecretStr) -> Agent | Refusal:
     """Opens a new session for the agent, or says why not. The wrong PIN is counted either way."""
     now = runtime().clock()
     refused: WrongPin | AgentLocked
-    with transaction(runtime().database) as connection:
+    with operation(runtime().database, now, f"agent:{number}") as change:
         try:
-            agent = find_agent(connection, sign_in(connection, number, pin, now))
+            agent = find_agent(change.connection, sign_in(change, number, pin))
             assert agent is not None, "who signed in is active"
         except (WrongPin, AgentLocked) as error:
             refused, agent = error, None
