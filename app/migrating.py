@@ -1,4 +1,4 @@
-"""Migrations, for commands and tests alike."""
+"""Brings a database's tables to the code's revision, for commands and tests alike."""
 
 from importlib import import_module
 
@@ -6,6 +6,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from click import ClickException
 from sqlalchemy import Engine, MetaData, text
 
 from app.base.database import metadata
@@ -28,33 +29,54 @@ def _config() -> Config:
     return config
 
 
+class AnotherVersion(ClickException):
+    """The database was made by a version with other migrations; it is left as it is."""
+
+    def __init__(self, revision: str) -> None:
+        super().__init__(
+            f"the database was made by another version of Maalem (it is at {revision}) and stays"
+            " as it is: set another DATA_DIR, or remove this one to begin anew; where the"
+            " database is your own, make a new one and name it in DATABASE_URL"
+        )
+
+
 def newest_revision() -> str:
-    """The revision the code wants."""
-    return ScriptDirectory.from_config(_config()).get_current_head() or "none"
+    """Returns the revision that the code needs."""
+    return _scripts().get_current_head() or "none"
 
 
 def current_revision(engine: Engine) -> str:
-    """The revision the database is at, `none` for an empty one."""
+    """Returns the database's revision, `none` for an empty one. Raises: AnotherVersion."""
     with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() or "none"
+        revision = MigrationContext.configure(connection).get_current_revision()
+    if revision is None:
+        return "none"
+    if revision not in {script.revision for script in _scripts().walk_revisions()}:
+        raise AnotherVersion(revision)
+    return revision
 
 
 def upgrade(engine: Engine) -> str:
-    """Applies what is missing; gives the revision reached."""
+    """Applies the missing migrations; returns the revision reached. Raises: AnotherVersion."""
     if current_revision(engine) == (newest := newest_revision()):
         return newest
-    return _migrated(engine, "head")
+    return _migrate(engine, "head")
 
 
 def downgrade(engine: Engine, revision: str) -> str:
-    """Takes back to `revision`; gives the revision reached."""
-    return _migrated(engine, revision, down=True)
+    """Takes back to `revision`; returns the revision reached. Raises: AnotherVersion."""
+    current_revision(engine)
+    return _migrate(engine, revision, down=True)
 
 
-def _migrated(engine: Engine, revision: str, *, down: bool = False) -> str:
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _migrate(engine: Engine, revision: str, *, down: bool = False) -> str:
     config = _config()
     with engine.connect() as connection:
-        # Closed afterwards, and not given to others with our lock and our patience.
+        # Closed afterwards: the pool must not give it to others with our lock and no timeout.
         connection.detach()
         connection.execute(text("SET statement_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_lock(:number)"), {"number": _LOCK})

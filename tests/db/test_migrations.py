@@ -11,10 +11,12 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect, text
 
+from app import create_app
 from app.base.database import connect
 from app.embedded import EngineUrls
-from app.migrating import current_revision, downgrade, load_models, upgrade
-from app.settings import ROOT
+from app.migrating import AnotherVersion, current_revision, downgrade, load_models, upgrade
+from app.runtime import Runtime
+from app.settings import ROOT, Settings
 
 
 @pytest.fixture
@@ -37,13 +39,13 @@ def bare(own_urls: EngineUrls) -> Iterator[Engine]:
     admin.dispose()
 
 
-def test_one_head() -> None:
+def test_migrations_have_one_head() -> None:
     config = Config()
     config.set_main_option("script_location", str(ROOT / "migrations"))
     assert len(ScriptDirectory.from_config(config).get_heads()) == 1
 
 
-def test_up_equals_models_and_down_leaves_nothing(bare: Engine) -> None:
+def test_upgrade_equals_the_models_and_downgrade_leaves_nothing(bare: Engine) -> None:
     assert current_revision(bare) == "none"
     head = upgrade(bare)
     assert upgrade(bare) == head
@@ -52,12 +54,54 @@ def test_up_equals_models_and_down_leaves_nothing(bare: Engine) -> None:
         assert compare_metadata(context, load_models()) == []
     downgrade(bare, "base")
     assert inspect(bare).get_table_names() == ["alembic_version"]
+    assert inspect(bare).get_sequence_names() == []
     with bare.connect() as connection:
         functions = connection.execute(
             text("SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace")
         )
         assert functions.all() == []
     assert upgrade(bare) == head
+
+
+@pytest.mark.parametrize("revision", ["0001", "0017", "0002_of_tomorrow"])
+def test_a_database_of_another_version_is_refused_and_untouched(
+    bare: Engine, revision: str
+) -> None:
+    with bare.begin() as connection:
+        connection.execute(text("CREATE TABLE alembic_version (version_num text PRIMARY KEY)"))
+        connection.execute(text("INSERT INTO alembic_version VALUES (:at)"), {"at": revision})
+        connection.execute(text("CREATE TABLE kept (word text)"))
+        connection.execute(text("INSERT INTO kept VALUES ('as it was')"))
+    for move in (upgrade, current_revision, lambda engine: downgrade(engine, "base")):
+        with pytest.raises(AnotherVersion, match=f"at {revision}.*set another DATA_DIR"):
+            move(bare)
+    assert sorted(inspect(bare).get_table_names()) == ["alembic_version", "kept"]
+    with bare.connect() as connection:
+        assert connection.execute(text("SELECT word FROM kept")).scalar_one() == "as it was"
+        at = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+        assert at == revision
+
+
+def test_commands_refuse_a_database_of_another_version_in_a_sentence(
+    bare: Engine, own_urls: EngineUrls
+) -> None:
+    with bare.begin() as connection:
+        connection.execute(text("CREATE TABLE alembic_version (version_num text PRIMARY KEY)"))
+        connection.execute(text("INSERT INTO alembic_version VALUES ('0017')"))
+    url = bare.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    settings = Settings(
+        database_url=url, redis_url=own_urls.redis_url, app_env="development", log_level="error"
+    )
+    runtime = Runtime(settings)
+    app = create_app(runtime)
+    upgrading = app.test_cli_runner().invoke(args=["db", "upgrade"])
+    assert upgrading.exit_code == 1
+    assert upgrading.output.startswith("Error: the database was made by another version of Maalem")
+    doctor = app.test_cli_runner().invoke(args=["doctor"])
+    assert doctor.exit_code == 1
+    assert "WRONG  migrations: the database was made by another version" in doctor.output
+    runtime.database.dispose()
+    runtime.redis.close()
 
 
 def test_checks_of_the_models_stand_in_the_database(engine: Engine) -> None:
