@@ -1,17 +1,17 @@
-"""HTTP: a file per front door. Reads requests, opens transactions, writes answers; decides nothing.
+"""HTTP: a file or folder per front door. Reads requests, opens transactions, writes answers.
 
-ussd the gateways' callbacks, sms those of the SMS providers, mobile_money the payments API's
-addresses (mobile_money_admission who may call, _reading what is read, _answers how it is answered)
-and api_docs its description, till the agent's pages (till_day the day and what is undone,
-till_sign_in who is there, refusals the tables of statuses and words), home the first page,
-simulator the phone of development, health what machines ask, language every page's words. A new
-page: a blueprint in its file and a line in register_pages.
+ussd has the gateways' callbacks, sms the SMS providers', mobile_money/ the payments API and
+api_docs its description, till/ the agent's pages, home the first page, simulator the phone of
+development, health the addresses for machines. refusals holds the statuses of refusals, language
+the words of pages, access who may call a route. A new page: a view that declares its audience
+(`open_to`) in a blueprint, and a line in register_pages.
 """
 
 from flask import Flask
 
 from app.runtime import Runtime
 from app.web import (
+    access,
     api_docs,
     health,
     home,
@@ -31,7 +31,10 @@ from app.web.till import (
 
 
 def register_pages(app: Flask, runtime: Runtime) -> None:
-    """Every blueprint; the simulator only in development."""
+    """Registers every blueprint; the simulator only in development.
+
+    Raises: UndeclaredRoute.
+    """
     settings = runtime.settings
     app.config.update(
         SECRET_KEY=settings.secret_key.get_secret_value(),
@@ -51,3 +54,4 @@ def register_pages(app: Flask, runtime: Runtime) -> None:
     app.register_blueprint(api_docs.pages)
     if not settings.production:
         app.register_blueprint(simulator.pages)
+    access.check_routes(app, production=settings.production)

@@ -7,6 +7,8 @@ from typing import Any
 import yaml
 from flask import Blueprint, Response, render_template
 
+from app.web.access import Audience, open_to
+
 pages = Blueprint("api_docs", __name__, url_prefix="/docs")
 _DESCRIPTION = Path(__file__).with_name("openapi.yaml")
 
@@ -19,6 +21,7 @@ def description() -> dict[str, Any]:
 
 
 @pages.get("", strict_slashes=False)
+@open_to(Audience.EVERYONE)
 def page() -> str:
     told = description()
     calls = [
@@ -31,5 +34,6 @@ def page() -> str:
 
 
 @pages.get("/openapi.yaml")
+@open_to(Audience.EVERYONE)
 def openapi() -> Response:
     return Response(_DESCRIPTION.read_text("utf-8"), content_type="application/yaml")

@@ -22,18 +22,21 @@ from app.messaging.queries import count_ended_since, count_open
 from app.payments.queries import count_live_codes
 from app.reminders.queries import count_paused, find_spending
 from app.runtime import Runtime, runtime
+from app.web.access import Audience, open_to
 
 pages = Blueprint("health", __name__)
 _LATELY = timedelta(hours=1)
 
 
 @pages.get("/healthz")
+@open_to(Audience.EVERYONE)
 def alive() -> Response:
     """The process answers."""
     return jsonify(status="alive")
 
 
 @pages.get("/readyz")
+@open_to(Audience.EVERYONE)
 def ready() -> tuple[Response, int]:
     """It can do its work: PostgreSQL, Redis and menus are there."""
     away = what_is_away(runtime())
@@ -56,6 +59,7 @@ def what_is_away(maalem: Runtime) -> list[str]:
 
 
 @pages.get("/metrics")
+@open_to(Audience.MONITORING)
 def figures() -> Response:
     """Prometheus text: this process's (or all processes') figures, and the database's counts."""
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:

@@ -3,6 +3,7 @@
 from flask import Blueprint, render_template
 
 from app.runtime import runtime
+from app.web.access import Audience, open_to
 from app.web.language import follow_language_switch, vary
 
 pages = Blueprint("home", __name__)
@@ -11,6 +12,7 @@ pages.after_request(vary)
 
 
 @pages.get("/")
+@open_to(Audience.EVERYONE)
 def first_page() -> str:
     settings = runtime().settings
     return render_template(

@@ -12,6 +12,7 @@ from app.enrolment.samples import SAMPLE_PEOPLE
 from app.messaging.queries import messages_to
 from app.runtime import runtime
 from app.text.encoding import GSM7_BASIC, GSM7_EXTENSION
+from app.web.access import Audience, open_to
 
 pages = Blueprint("simulator", __name__, url_prefix="/simulator")
 
@@ -21,6 +22,7 @@ _ANSWER_SECONDS = 15
 
 
 @pages.get("", strict_slashes=False)
+@open_to(Audience.DEVELOPMENT)
 def bench() -> str:
     """The phone, who may hold it, and the gateway's limits beside it."""
     maalem = runtime()
@@ -39,6 +41,7 @@ def bench() -> str:
 
 
 @pages.get("/messages.json")
+@open_to(Audience.DEVELOPMENT)
 def messages() -> tuple[Response, int]:
     """The SMS to `phone`, newest first."""
     try:

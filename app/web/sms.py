@@ -25,6 +25,7 @@ from app.runtime import runtime
 from app.settings import Settings
 from app.sms.provider import Reader
 from app.sms.registry import PROVIDERS, Form, Registered, Signed
+from app.web.access import Audience, open_to
 
 _LONGEST_BODY = 8 * 1024
 _log = structlog.get_logger("sms")
@@ -60,17 +61,24 @@ def _add(
     token = settings.callback_token.get_secret_value().encode()
     address, endpoint = f"/{path}", path.replace("/", "_")
 
+    @open_to(Audience.PROVIDER)
     def with_token(given: str) -> Response:
         if not token or not hmac.compare_digest(given.encode(), token):
             abort(404)
         return _read(answer)
 
+    @open_to(Audience.DEVELOPMENT)
+    def without_token() -> Response:
+        return _read(answer)
+
     if proof:
-        signed = partial(_signed, settings, proof, answer)
-        pages.add_url_rule(address, endpoint, lambda: _read(signed), methods=["POST"])
+        signed = open_to(Audience.PROVIDER)(
+            partial(_read, partial(_signed, settings, proof, answer))
+        )
+        pages.add_url_rule(address, endpoint, signed, methods=["POST"])
         return
     if not settings.production:
-        pages.add_url_rule(address, endpoint, lambda: _read(answer), methods=["POST"])
+        pages.add_url_rule(address, endpoint, without_token, methods=["POST"])
     pages.add_url_rule(f"{address}/<given>", f"{endpoint}_token", with_token, methods=["POST"])
 
 

@@ -22,6 +22,7 @@ from app.settings import Settings
 from app.text.words import DEFAULT
 from app.ussd.position import Caller
 from app.ussd.turn import TurnResult
+from app.web.access import Audience, open_to
 
 _LONGEST_BODY = 8 * 1024
 _log = structlog.get_logger("ussd")
@@ -47,9 +48,11 @@ def _add_address(
     token = settings.callback_token.get_secret_value().encode()
     name = f"{dialect.name}{path.replace('/', '_')}"
 
-    def open_to_all() -> Response:
+    @open_to(Audience.DEVELOPMENT)
+    def without_token() -> Response:
         return _answer(dialect, parse)
 
+    @open_to(Audience.GATEWAY)
     def with_token(given: str) -> Response:
         if not token or not hmac.compare_digest(given.encode(), token):
             abort(404)
@@ -57,7 +60,7 @@ def _add_address(
 
     address = f"/{dialect.name}{path}"
     if not settings.production:
-        pages.add_url_rule(address, name, open_to_all, methods=["POST"])
+        pages.add_url_rule(address, name, without_token, methods=["POST"])
     pages.add_url_rule(f"{address}/<given>", f"{name}_token", with_token, methods=["POST"])
 
 

@@ -34,6 +34,7 @@ from app.mobile_money.objects import (
 from app.mobile_money.service import ApiRequest, answer_request, new_uuid
 from app.payments.rules import read_code
 from app.runtime import runtime
+from app.web.access import Audience, open_to
 from app.web.mobile_money.authentication import admit
 from app.web.mobile_money.requests import read_body, read_method, read_page
 from app.web.mobile_money.responses import (
@@ -63,72 +64,86 @@ def _date(response: Response) -> Response:
 
 
 @pages.get("/heartbeat")
+@open_to(Audience.API_CLIENT)
 def heartbeat() -> Response:
     """Whether payments can be taken: who hears this has been let in, so the database answers."""
     return as_json({"serviceStatus": "available"})
 
 
 @pages.get("/accounts/<account>/bills")
+@open_to(Audience.API_CLIENT)
 def bills_of_account(account: str) -> Response:
     return _bills(read_accounts(account))
 
 
 @pages.get("/accounts/<kind>/<value>/bills")
+@open_to(Audience.API_CLIENT)
 def bills(kind: str, value: str) -> Response:
     return _bills({kind: value})
 
 
 @pages.get("/accounts/<account>/bills/payments")
+@open_to(Audience.API_CLIENT)
 def payments_of_account(account: str) -> Response:
     return _payments(read_accounts(account), None)
 
 
 @pages.get("/accounts/<kind>/<value>/bills/payments")
+@open_to(Audience.API_CLIENT)
 def payments_of(kind: str, value: str) -> Response:
     return _payments({kind: value}, None)
 
 
 @pages.get("/accounts/<account>/bills/<reference>/payments")
+@open_to(Audience.API_CLIENT)
 def payments_of_account_bill(account: str, reference: str) -> Response:
     return _payments(read_accounts(account), reference)
 
 
 @pages.get("/accounts/<kind>/<value>/bills/<reference>/payments")
+@open_to(Audience.API_CLIENT)
 def payments_of_bill_of(kind: str, value: str, reference: str) -> Response:
     return _payments({kind: value}, reference)
 
 
 @pages.get("/bills/<reference>/payments")
+@open_to(Audience.API_CLIENT)
 def payments_of_bill(reference: str) -> Response:
     return _payments({}, reference)
 
 
 @pages.post("/accounts/<account>/bills/payments")
+@open_to(Audience.API_CLIENT)
 def pay_account(account: str) -> Response:
     return _pay(read_accounts(account), None)
 
 
 @pages.post("/accounts/<kind>/<value>/bills/payments")
+@open_to(Audience.API_CLIENT)
 def pay(kind: str, value: str) -> Response:
     return _pay({kind: value}, None)
 
 
 @pages.post("/accounts/<account>/bills/<reference>/payments")
+@open_to(Audience.API_CLIENT)
 def pay_account_bill(account: str, reference: str) -> Response:
     return _pay(read_accounts(account), reference)
 
 
 @pages.post("/accounts/<kind>/<value>/bills/<reference>/payments")
+@open_to(Audience.API_CLIENT)
 def pay_bill_of(kind: str, value: str, reference: str) -> Response:
     return _pay({kind: value}, reference)
 
 
 @pages.post("/bills/<reference>/payments")
+@open_to(Audience.API_CLIENT)
 def pay_bill(reference: str) -> Response:
     return _pay({}, reference)
 
 
 @pages.post("/transactions/<reference>/reversals")
+@open_to(Audience.API_CLIENT)
 def reverse(reference: str) -> Response:
     if len(reference) > 64 or "\0" in reference:
         raise refuse("transactionReference", "too long")
@@ -136,12 +151,14 @@ def reverse(reference: str) -> Response:
 
 
 @pages.get("/requeststates/<server_id>")
+@open_to(Audience.API_CLIENT)
 def request_state(server_id: str) -> Response:
     found = _kept(service.find_by_server_id, read_uuid("serverCorrelationId", server_id))
     return as_json(service.told_state(found))
 
 
 @pages.get("/responses/<correlation_id>")
+@open_to(Audience.API_CLIENT)
 def given_response(correlation_id: str) -> Response:
     """The answer as it was given; a link to its state while there is none."""
     found = _kept(service.find_by_correlation_id, read_uuid("clientCorrelationId", correlation_id))

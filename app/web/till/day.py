@@ -10,6 +10,7 @@ from app.payments.agent_day import close_day, find_till_day
 from app.payments.receipts import find_receipt
 from app.payments.reversals import REASONS, ReversalRequest, reverse_deposit
 from app.runtime import runtime
+from app.web.access import Audience, open_to
 from app.web.refusals import Refusal
 from app.web.till.pages import agent_here, pages, receipt_page, refused_page, till_page
 
@@ -17,6 +18,7 @@ _log = structlog.get_logger("till")
 
 
 @pages.post("/receipts/<number>/reverse")
+@open_to(Audience.AGENT)
 def reverse(number: str) -> AnyResponse:
     """The cash was given back: undoes the deposit. Done twice, it says that it was done."""
     maalem, agent = runtime(), agent_here()
@@ -44,6 +46,7 @@ def reverse(number: str) -> AnyResponse:
 
 
 @pages.get("/day")
+@open_to(Audience.AGENT)
 def day() -> Response:
     """What was taken today, and what it comes to."""
     with reading(runtime().database) as connection:
@@ -52,6 +55,7 @@ def day() -> Response:
 
 
 @pages.post("/day/close")
+@open_to(Audience.AGENT)
 def close() -> AnyResponse:
     """The agent counted the cash: noted, with the sum of that moment."""
     with transaction(runtime().database) as connection:

@@ -9,6 +9,7 @@ from flask import (
     Blueprint,
     Flask,
     Response,
+    current_app,
     g,
     redirect,
     render_template,
@@ -34,6 +35,7 @@ from app.payments.receipts import PresentedBill, Receipt, find_receipt, is_of_to
 from app.payments.rules import read_code
 from app.payments.wording import shown_until
 from app.runtime import Runtime, runtime
+from app.web.access import Audience, audience_of, open_to
 from app.web.language import follow_language_switch, vary
 from app.web.refusals import Refusal
 from app.web.till import sign_in as till_sign_in
@@ -43,7 +45,6 @@ pages = Blueprint("till", __name__, url_prefix="/agent")
 _csrf = CSRFProtect()
 _log = structlog.get_logger("till")
 
-_OPEN_TO_ALL = {"till.desk", "till.enter", "till.leave"}
 _IN_HAND = "code"  # the session's name for what was typed last
 _LONGEST_TYPED = 64
 _LONGEST_KEY = 64
@@ -68,7 +69,8 @@ def _admit() -> AnyResponse | Response | None:
     if (switched := follow_language_switch()) is not None:
         return switched
     g.agent = agent_at_the_till()
-    if g.agent is None and request.endpoint not in _OPEN_TO_ALL:
+    audience = audience_of(current_app, request.endpoint)
+    if g.agent is None and audience is not Audience.EVERYONE:
         return _entrance(Refusal("signed_out"))
     _csrf.protect()
     return None
@@ -81,6 +83,7 @@ def _keep_no_copy(response: Response) -> Response:
 
 
 @pages.get("", strict_slashes=False)
+@open_to(Audience.EVERYONE)
 def desk() -> Response:
     """The next code's field, or the entrance."""
     if g.agent is None:
@@ -90,6 +93,7 @@ def desk() -> Response:
 
 
 @pages.post("/sign-in")
+@open_to(Audience.EVERYONE)
 def enter() -> AnyResponse:
     number = plain_digits(request.form.get("number", ""))
     if not till_sign_in.may_try(request.remote_addr or "", number):
@@ -103,12 +107,14 @@ def enter() -> AnyResponse:
 
 
 @pages.post("/sign-out")
+@open_to(Audience.EVERYONE)
 def leave() -> AnyResponse:
     till_sign_in.leave()
     return redirect(url_for("till.desk"), 303)
 
 
 @pages.post("/code")
+@open_to(Audience.AGENT)
 def look() -> AnyResponse:
     """A code was typed: to its page, or the refusal at once."""
     session[_IN_HAND] = request.form.get("code", "").strip()[:_LONGEST_TYPED]
@@ -122,6 +128,7 @@ def look() -> AnyResponse:
 
 
 @pages.get("/code")
+@open_to(Audience.AGENT)
 def preview() -> AnyResponse:
     """What the code in hand pays, with a new key to confirm it once."""
     if _IN_HAND not in session:
@@ -139,6 +146,7 @@ def preview() -> AnyResponse:
 
 
 @pages.post("/confirm")
+@open_to(Audience.AGENT)
 def confirm() -> AnyResponse:
     """The cash is there: books it. The same key again gives the same receipt."""
     maalem, agent = runtime(), agent_here()
@@ -166,6 +174,7 @@ def confirm() -> AnyResponse:
 
 
 @pages.get("/receipts/<number>")
+@open_to(Audience.AGENT)
 def receipt(number: str) -> Response:
     """A receipt of the agent's own agency; any other is not there."""
     with reading(runtime().database) as connection:
