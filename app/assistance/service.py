@@ -12,8 +12,9 @@ from app.assistance.models import help_request
 from app.assistance.queries import COLUMNS, HelpRequest
 from app.assistance.rules import MOST_WAITING, TOPICS, WAITING, draw_reference
 from app.base.errors import InvalidInput
+from app.base.operation import Operation
 from app.base.phone import Phone
-from app.messaging.service import queue_message
+from app.messaging.service import OutboundMessage, queue_message
 from app.text.words import Say, Words
 
 # The desk takes an open request, and ends it with done; the person may still cancel it.
@@ -107,13 +108,6 @@ def _tell(
     language: str,
     now: datetime,
 ) -> None:
-    queue_message(
-        connection,
-        words,
-        kind="request",
-        event=made.reference,
-        phone=phone,
-        language=language,
-        values={"request": made.reference, "topic": Say(f"topic.{made.kind}.{made.topic}")},
-        now=now,
-    )
+    values = {"request": made.reference, "topic": Say(f"topic.{made.kind}.{made.topic}")}
+    message = OutboundMessage("request", made.reference, phone, language, values)
+    queue_message(Operation(connection, now, "artisan"), words, message)

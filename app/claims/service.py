@@ -8,11 +8,12 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.base.money import Money
+from app.base.operation import Operation
 from app.claims.errors import ClaimClosed, ClaimOfAnother
 from app.claims.models import claim
 from app.enrolment.queries import find_own_phone
 from app.ledger import audit
-from app.messaging.service import queue_message
+from app.messaging.service import OutboundMessage, queue_message
 from app.text.words import Words
 
 _OPEN = ("filed", "in_review", "ready")
@@ -100,13 +101,6 @@ def _tell_ready(
     if own is None:
         return
     phone, language = own
-    queue_message(
-        connection,
-        words,
-        kind="claim_ready",
-        event=number,
-        phone=phone,
-        language=language,
-        values={"claim": number, "amount": amount},
-        now=now,
-    )
+    values = {"claim": number, "amount": amount}
+    message = OutboundMessage("claim_ready", number, phone, language, values)
+    queue_message(Operation(connection, now, "worker"), words, message)

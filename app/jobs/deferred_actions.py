@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from app.base.database import transaction
 from app.base.errors import Unavailable
+from app.base.operation import operation
 from app.journeys.context import Dialogue, vocabulary
-from app.messaging.service import queue_message
+from app.messaging.kinds import PREFIX
+from app.messaging.service import OutboundMessage, queue_message
 from app.runtime import Runtime
 from app.text.words import Say
 from app.ussd.deferred import DeferredAction
@@ -63,14 +64,13 @@ def _answer(maalem: Runtime, late: DeferredAction, now: datetime) -> None:
 
 
 def _queue(maalem: Runtime, dialogue: Dialogue, answer: Say, now: datetime) -> None:
-    with transaction(maalem.patient_services.database) as connection:
-        queue_message(
-            connection,
-            maalem.words,
-            kind=answer.key.removeprefix("sms."),
-            event=dialogue.action_key,
-            phone=dialogue.phone,
-            language=dialogue.language,
-            values=answer.values,
-            now=now,
-        )
+    message = OutboundMessage(
+        kind=answer.key.removeprefix(PREFIX),
+        event=dialogue.action_key,
+        phone=dialogue.phone,
+        language=dialogue.language,
+        values=answer.values,
+    )
+    services = maalem.patient_services
+    with operation(services.database, now, "artisan") as change:
+        queue_message(change, services, message)

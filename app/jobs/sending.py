@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 import structlog
 
 from app.base.database import transaction
+from app.base.operation import Operation
 from app.jobs.provider_watch import ProviderWatch
 from app.messaging.models import ANSWER
 from app.messaging.opt_outs import record_provider_opt_out
@@ -159,9 +160,10 @@ class Sender:
             recorded = record_sent(connection, [(one, to) for one, to, _ in batch], now)
             # A report may have been faster than the answer.
             apply_waiting_reports(connection, recorded, now, providers=names)
+            change = Operation(connection, now, "worker")
             for claimed, to, _ in batch:
                 if to.stopped:
-                    record_provider_opt_out(connection, claimed.handed.provider, claimed.phone, now)
+                    record_provider_opt_out(change, claimed.handed.provider, claimed.phone)
         self._unrecorded = []
         self._on_the_way -= len(batch)
         for claimed, to, _ in batch:

@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from app.base.operation import Operation
 from app.enrolment.queries import find_own_phone
 from app.journeys.context import Dialogue
-from app.messaging.service import queue_message
+from app.messaging.service import OutboundMessage, queue_message
 
 
 def tell_caller(
@@ -19,16 +20,14 @@ def tell_caller(
     values: Mapping[str, Any] | None = None,
 ) -> None:
     """Queues the words `sms.<kind>` for the phone on the line, once for each action."""
-    queue_message(
-        connection,
-        dialogue.services.words,
+    message = OutboundMessage(
         kind=kind,
         event=dialogue.action_key,
         phone=dialogue.phone,
         language=dialogue.language,
         values=values or {},
-        now=dialogue.now,
     )
+    queue_message(Operation(connection, dialogue.now, "artisan"), dialogue.services, message)
 
 
 def tell_owner(connection: Connection, dialogue: Dialogue, kind: str) -> None:
@@ -40,13 +39,5 @@ def tell_owner(connection: Connection, dialogue: Dialogue, kind: str) -> None:
     if own is None or own[0] == dialogue.phone:
         return
     phone, language = own
-    queue_message(
-        connection,
-        dialogue.services.words,
-        kind=kind,
-        event=f"{dialogue.action_key}:owner",
-        phone=phone,
-        language=language,
-        values={},
-        now=dialogue.now,
-    )
+    message = OutboundMessage(kind, f"{dialogue.action_key}:owner", phone, language, {})
+    queue_message(Operation(connection, dialogue.now, "artisan"), dialogue.services, message)

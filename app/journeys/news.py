@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from app.base.clock import local_date
 from app.base.database import reading, transaction
+from app.base.operation import Operation
 from app.journeys.confirmations import tell_caller
 from app.journeys.context import Dialogue, own_message_when, vocabulary
-from app.messaging.consent import has_consented, record_consent
+from app.messaging.consent import Consent, has_consented, record_consent
 from app.messaging.opt_outs import NEWS
 from app.notices.queries import list_notices
 from app.ussd.vocabulary import NothingToShow, Row, Values
@@ -54,16 +55,15 @@ def _answer(dialogue: Dialogue, given: bool) -> str:
     """The words of consent are those of the screen that was answered."""
     asked = "export_news_off" if given else "export_news_on"
     with transaction(dialogue.services.database) as connection:
-        record_consent(
-            connection,
-            dialogue.phone,
-            NEWS,
-            given,
+        consent = Consent(
+            phone=dialogue.phone,
+            subject=NEWS,
+            given=given,
             language=dialogue.language,
             channel="ussd",
             answered_by=dialogue.action_key,
             wording=dialogue.services.words.say(dialogue.language, asked),
-            now=dialogue.now,
         )
+        record_consent(Operation(connection, dialogue.now, "artisan"), consent)
         tell_caller(connection, dialogue, "news_on" if given else "news_off")
     return "done"

@@ -2,12 +2,13 @@
 
 from app.base.clock import local_date
 from app.base.database import transaction
+from app.base.operation import Operation
 from app.enrolment.queries import lock_artisan
 from app.enrolment.service import take_try
 from app.journeys.context import Dialogue, own_message_when, vocabulary
 from app.journeys.facts import fresh_person, person, read_account_again
 from app.journeys.pay import code_message, code_values
-from app.messaging.service import queue_message
+from app.messaging.service import OutboundMessage, queue_message
 from app.payments.codes import cancel_code, tell_cancelled
 from app.payments.queries import Deposit, get_account
 from app.payments.wording import period_words
@@ -78,16 +79,14 @@ def send_receipt_again(dialogue: Dialogue) -> str:
         )
         if left is None:
             return "enough"
-        queue_message(
-            connection,
-            dialogue.services.words,
+        message = OutboundMessage(
             kind="receipt",
             event=f"{shown['receipt']}:{dialogue.action_key}",
             phone=dialogue.phone,
             language=dialogue.language,
             values={name: shown[name] for name in names},
-            now=dialogue.now,
         )
+        queue_message(Operation(connection, dialogue.now, "artisan"), dialogue.services, message)
     return "sent"
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from app.base.database import reading, transaction
 from app.base.errors import InvalidInput
+from app.base.operation import Operation
 from app.enrolment.errors import (
     IdentificationPaused,
     NotRecognised,
@@ -29,7 +30,7 @@ from app.enrolment.service import confirm_identity, take_identification_attempt
 from app.journeys.confirmations import tell_caller, tell_owner
 from app.journeys.context import Dialogue, own_message_when, vocabulary
 from app.journeys.facts import read_locks_again
-from app.messaging.service import queue_message
+from app.messaging.service import OutboundMessage, queue_message
 from app.ussd.vocabulary import NothingToShow, Values
 
 
@@ -201,16 +202,14 @@ def _send_reset_code(connection: Connection, dialogue: Dialogue) -> None:
     if started is None:
         return
     code, phone = started
-    queue_message(
-        connection,
-        dialogue.services.words,
+    message = OutboundMessage(
         kind="pin_reset",
         event=dialogue.action_key,
         phone=phone,
         language=dialogue.language,
         values={"reset_code": code},
-        now=dialogue.now,
     )
+    queue_message(Operation(connection, dialogue.now, "artisan"), dialogue.services, message)
 
 
 def _tell(connection: Connection, dialogue: Dialogue, kind: str) -> None:

@@ -3,6 +3,7 @@
 from datetime import date
 
 from app.base.database import reading, transaction
+from app.base.operation import Operation
 from app.enrolment.errors import IdentificationPaused, NotRecognised
 from app.enrolment.queries import find_household, get_record
 from app.enrolment.rules import plain_name
@@ -37,7 +38,8 @@ def start_reminders(dialogue: Dialogue) -> str:
 
 def _switch_reminders(dialogue: Dialogue, wanted: bool) -> str:
     with transaction(dialogue.services.database) as connection:
-        set_reminders(connection, dialogue.phone, wanted, dialogue.now)
+        change = Operation(connection, dialogue.now, "artisan")
+        set_reminders(change, dialogue.phone, wanted)
         tell_caller(connection, dialogue, "reminders_on" if wanted else "reminders_off")
     return "done"
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from app.base.operation import Operation
 from app.enrolment.queries import find_language
 from app.enrolment.rules import LANGUAGES
 from app.enrolment.service import choose_language
@@ -21,11 +22,12 @@ from app.keywords.account import answer_account
 from app.keywords.rules import read_keyword, script_language
 from app.messaging.models import inbound_message
 from app.messaging.opt_outs import (
-    lost_news_by_stop,
+    OptOut,
+    has_lost_news_by_stop,
+    record_opt_out,
     record_provider_opt_out,
-    start_news_again,
-    start_reminders_again,
-    stop_all,
+    resume_news,
+    resume_reminders,
 )
 from app.services import Services
 from app.sms.provider import InboundSms
@@ -103,28 +105,21 @@ def _done(
 def _stop(connection: Connection, dialogue: Dialogue, provider: str, stopped_there: bool) -> Say:
     """Confirmed once. A provider that has heard it itself writes to the phone no more."""
     told = dialogue.services.words.say(dialogue.language, "sms.stopped")
-    changed = stop_all(
-        connection,
-        dialogue.phone,
-        dialogue.now,
-        said_to="sms",
-        key=dialogue.action_key,
-        wording=told,
-    )
+    change = Operation(connection, dialogue.now, "artisan")
+    changed = record_opt_out(change, OptOut(dialogue.phone, "sms", dialogue.action_key, told))
     if stopped_there:
-        record_provider_opt_out(connection, provider, dialogue.phone, dialogue.now)
+        record_provider_opt_out(change, provider, dialogue.phone)
     return Say("sms.stopped") if changed else _NOTHING_NEW
 
 
 def _start(connection: Connection, dialogue: Dialogue, provider: str) -> Say:
     """Undoes what STOP did, and no more: news come back only to whom a STOP took them."""
-    start_reminders_again(connection, provider, dialogue.phone, dialogue.now)
-    if not lost_news_by_stop(connection, dialogue.phone):
+    change = Operation(connection, dialogue.now, "artisan")
+    resume_reminders(change, provider, dialogue.phone)
+    if not has_lost_news_by_stop(connection, dialogue.phone):
         return Say("sms.started")
     told = dialogue.services.words.say(dialogue.language, "sms.started_all")
-    start_news_again(
-        connection, dialogue.phone, dialogue.language, dialogue.action_key, told, dialogue.now
-    )
+    resume_news(change, dialogue.phone, dialogue.language, dialogue.action_key, told)
     return Say("sms.started_all")
 
 

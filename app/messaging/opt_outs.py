@@ -1,114 +1,114 @@
-"""STOP and START: what a phone wants no more of, or again. Receipts and answers always go.
+"""STOP and START: a phone ends or resumes reminders and news. Receipts and answers always go.
 
-One STOP is one change: whoever hears it (our menu, a message, a provider), reminders and news end.
+A STOP is one change wherever it is heard: our menu, a message or a provider ends both.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
+from app.base.operation import Operation
 from app.base.phone import Phone
-from app.messaging.consent import record_consent
+from app.messaging.consent import Consent, record_consent
 from app.messaging.models import consent, provider_opt_out
 from app.messaging.service import set_reminders
 
 NEWS = "export_news"
 
 
-def stop_all(
-    connection: Connection, phone: Phone, now: datetime, *, said_to: str, key: str, wording: str
-) -> bool:
-    """Reminders and news end; whether anything changed. `wording` is what was said or told."""
-    changed = set_reminders(connection, phone, False, now, changed_by=said_to)
-    newest = _newest_answer(connection, phone)
+@dataclass(frozen=True, slots=True)
+class OptOut:
+    """A STOP: `heard_by` is `sms` or a provider's name, `key` names the one message or report.
+
+    `wording` is the sentence that confirmed it, or what the provider said.
+    """
+
+    phone: Phone
+    heard_by: str
+    key: str
+    wording: str
+
+
+def record_opt_out(operation: Operation, stop: OptOut) -> bool:
+    """Ends reminders and news to a phone. Returns False if both had ended before."""
+    changed = set_reminders(operation, stop.phone, False, changed_by=stop.heard_by)
+    newest = _find_newest_answer(operation.connection, stop.phone)
     if newest is None or not newest.given:
         return changed
-    _answer_news(connection, phone, False, newest.language, key, wording, now)
+    refusal = _news_answer(stop.phone, False, newest.language, stop.key, stop.wording)
+    record_consent(operation, refusal)
     return True
 
 
-def start_reminders_again(
-    connection: Connection, provider: str, phone: Phone, now: datetime
-) -> None:
-    """Reminders, and the way through this provider; that of another stays shut until told there."""
-    set_reminders(connection, phone, True, now, changed_by="sms")
-    row = provider_opt_out.c
-    connection.execute(
-        delete(provider_opt_out).where(row.provider == provider, row.phone == phone.e164)
+def resume_reminders(operation: Operation, provider: str, phone: Phone) -> None:
+    """Turns reminders on again and forgets this provider's opt-out; another provider's stays."""
+    set_reminders(operation, phone, True, changed_by="sms")
+    columns = provider_opt_out.c
+    operation.connection.execute(
+        delete(provider_opt_out).where(columns.provider == provider, columns.phone == phone.e164)
     )
 
 
-def lost_news_by_stop(connection: Connection, phone: Phone) -> bool:
-    """Whether a STOP, and not a no in the menu, took the news: only then START gives them back."""
-    newest = _newest_answer(connection, phone)
+def has_lost_news_by_stop(connection: Connection, phone: Phone) -> bool:
+    """True if a STOP ended the news, and not a no in the menu: only then START resumes them."""
+    newest = _find_newest_answer(connection, phone)
     return newest is not None and not newest.given and newest.channel == "sms"
 
 
-def start_news_again(
-    connection: Connection, phone: Phone, language: str, key: str, wording: str, now: datetime
-) -> None:
-    """START after a STOP: a yes of its own, with the sentence that told of it."""
-    _answer_news(connection, phone, True, language, key, wording, now)
+def resume_news(operation: Operation, phone: Phone, language: str, key: str, wording: str) -> None:
+    """Records a START after a STOP as a yes of its own, with the sentence that confirmed it."""
+    record_consent(operation, _news_answer(phone, True, language, key, wording))
 
 
-def record_provider_opt_out(
-    connection: Connection, provider: str, phone: Phone, now: datetime
-) -> bool:
-    """The provider writes to this phone no more: the same as STOP. False where it was known.
+def record_provider_opt_out(operation: Operation, provider: str, phone: Phone) -> bool:
+    """Records an opt-out at the provider and treats it as STOP. Returns False if already recorded.
 
-    A known stop changes nothing again: the owner of the phone may have wanted reminders since, and
+    A known opt-out changes nothing again: the phone's owner may have resumed reminders since, and
     gets them through another provider.
     """
-    noted = (
+    insertion = (
         insert(provider_opt_out)
-        .values(provider=provider, phone=phone.e164, stopped_at=now)
+        .values(provider=provider, phone=phone.e164, stopped_at=operation.now)
         .on_conflict_do_nothing()
         .returning(provider_opt_out.c.phone)
     )
-    if connection.execute(noted).scalar() is None:
+    if operation.connection.execute(insertion).scalar() is None:
         return False
-    key = f"{provider}:stop:{phone.e164}:{now.isoformat()}"
-    wording = f"STOP ({provider})"
-    stop_all(connection, phone, now, said_to=provider, key=key, wording=wording)
+    key = f"{provider}:stop:{phone.e164}:{operation.now.isoformat()}"
+    record_opt_out(operation, OptOut(phone, provider, key, f"STOP ({provider})"))
     return True
 
 
-class _Answer(NamedTuple):
+class _NewsAnswer(NamedTuple):
     given: bool
     language: str
     channel: str
 
 
-def _newest_answer(connection: Connection, phone: Phone) -> _Answer | None:
-    row = consent.c
-    asked = select(row.given, row.language, row.channel).where(
-        row.phone == phone.e164, row.subject == NEWS
-    )
-    found = connection.execute(asked.order_by(row.id.desc()).limit(1)).one_or_none()
-    return _Answer(*found) if found else None
+def _find_newest_answer(connection: Connection, phone: Phone) -> _NewsAnswer | None:
+    columns = consent.c
+    row = connection.execute(
+        select(columns.given, columns.language, columns.channel)
+        .where(columns.phone == phone.e164, columns.subject == NEWS)
+        .order_by(columns.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return None
+    return _NewsAnswer(given=row.given, language=row.language, channel=row.channel)
 
 
-def _answer_news(
-    connection: Connection,
-    phone: Phone,
-    given: bool,
-    language: str,
-    key: str,
-    wording: str,
-    now: datetime,
-) -> None:
-    record_consent(
-        connection,
-        phone,
-        NEWS,
-        given,
+def _news_answer(phone: Phone, given: bool, language: str, key: str, wording: str) -> Consent:
+    return Consent(
+        phone=phone,
+        subject=NEWS,
+        given=given,
         language=language,
         channel="sms",
         answered_by=key,
         wording=wording,
-        now=now,
     )

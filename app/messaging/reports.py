@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, DateTime, TextClause, bindparam, text, update
 
+from app.base.operation import Operation
 from app.base.phone import Phone
 from app.messaging.models import message
 from app.messaging.opt_outs import record_provider_opt_out
@@ -127,7 +128,7 @@ def _move(
 def _note_stops(connection: Connection, pairs: _Pairs, now: datetime) -> None:
     if pairs.messages:
         for provider, phone in connection.execute(_STOPPED, pairs._asdict()).all():
-            record_provider_opt_out(connection, provider, Phone(phone), now)
+            record_provider_opt_out(Operation(connection, now, "worker"), provider, Phone(phone))
 
 
 # By the provider's reference, else by our own id.

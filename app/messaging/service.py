@@ -1,53 +1,64 @@
 """Writes messages into the outbox, in the transaction of what they tell of."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection
 from sqlalchemy.dialects.postgresql import insert
 
+from app.base.operation import Operation
 from app.base.phone import Phone
+from app.messaging.kinds import get_kind
 from app.messaging.models import ANSWER, message, phone_preference
+from app.services import Services
 from app.text.encoding import encoding_of, segments, units
 from app.text.words import Words
 
 
-def queue_message(
-    connection: Connection,
-    words: Words,
-    *,
-    kind: str,
-    event: str,
-    phone: Phone,
-    language: str,
-    values: Mapping[str, Any],
-    now: datetime,
-    priority: int = ANSWER,
-    useful_until: datetime | None = None,
-) -> int | None:
-    """Queues the words `sms.<kind>`, once for each `event`, however often it is asked.
+@dataclass(frozen=True, slots=True)
+class OutboundMessage:
+    """A message to one phone: a declared kind (kinds), and the values of its words.
 
-    The message's id; None where it was queued before. CAMPAIGN messages wait behind all others and
-    are not sent past `useful_until`.
+    The same `kind` and `event` are one message, however often it is queued. CAMPAIGN messages wait
+    behind all others, and none is sent past `useful_until`.
     """
-    language = words.spoken(language)
-    body = words.say(language, f"sms.{kind}", values)
-    queued: int | None = connection.execute(
+
+    kind: str
+    event: str
+    phone: Phone
+    language: str
+    values: Mapping[str, object]
+    priority: int = ANSWER
+    useful_until: datetime | None = None
+
+
+def queue_message(
+    operation: Operation, services: Services | Words, outbound: OutboundMessage
+) -> int | None:
+    """Queues a message once for each event, in the operation's transaction.
+
+    Returns its id, or None if it was queued before.
+    Raises: ValueError for a kind that is not declared, or that lacks a value.
+    """
+    words = services if isinstance(services, Words) else services.words
+    kind = get_kind(outbound.kind, outbound.values.keys())
+    language = words.spoken(outbound.language)
+    body = words.say(language, kind.key, outbound.values)
+    queued: int | None = operation.connection.execute(
         _QUEUE,
         {
-            "event_key": f"{kind}:{event}",
-            "kind": kind,
-            "phone": phone.e164,
+            "event_key": f"{kind.name}:{outbound.event}",
+            "kind": kind.name,
+            "phone": outbound.phone.e164,
             "language": language,
             "body": body,
             "encoding": encoding_of(body),
             "units": units(body),
             "segments": segments(body),
-            "created_at": now,
-            "due_at": now,
-            "priority": priority,
-            "useful_until": useful_until,
+            "created_at": operation.now,
+            "due_at": operation.now,
+            "priority": outbound.priority,
+            "useful_until": outbound.useful_until,
         },
     ).scalar()
     return queued
@@ -60,26 +71,27 @@ _QUEUE = (
 
 
 def set_reminders(
-    connection: Connection, phone: Phone, wanted: bool, now: datetime, *, changed_by: str = "ussd"
+    operation: Operation, phone: Phone, wanted: bool, *, changed_by: str = "ussd"
 ) -> bool:
-    """Whether reminders go to this phone; receipts and answers asked for always do.
+    """Records if a phone gets reminders; receipts and answers always go.
 
-    False where that was said before: then the row stays, with who changed it and when.
+    `changed_by` is where the wish was heard: `ussd`, `sms` or a provider's name. Returns False if
+    the phone wished the same before: its row stays, with the first source and moment.
     """
-    row = phone_preference.c
+    columns = phone_preference.c
     statement = insert(phone_preference).values(
-        phone=phone.e164, reminders=wanted, changed_at=now, changed_by=changed_by
+        phone=phone.e164, reminders=wanted, changed_at=operation.now, changed_by=changed_by
     )
-    said = statement.excluded
-    changed = connection.execute(
+    new = statement.excluded
+    changed = operation.connection.execute(
         statement.on_conflict_do_update(
             index_elements=["phone"],
             set_={
-                "reminders": said.reminders,
-                "changed_at": said.changed_at,
-                "changed_by": said.changed_by,
+                "reminders": new.reminders,
+                "changed_at": new.changed_at,
+                "changed_by": new.changed_by,
             },
-            where=row.reminders != said.reminders,
-        ).returning(row.phone)
+            where=columns.reminders != new.reminders,
+        ).returning(columns.phone)
     )
     return changed.scalar() is not None

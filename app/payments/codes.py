@@ -13,6 +13,7 @@ from sqlalchemy import Connection, DateTime, bindparam, text, update
 from app.base.clock import local_date, local_midnight
 from app.base.money import Money
 from app.base.months import Month
+from app.base.operation import Operation
 from app.base.phone import Phone
 from app.contributions.rules import (
     Quote,
@@ -22,7 +23,7 @@ from app.contributions.rules import (
 )
 from app.enrolment.queries import Artisan, lock_artisan
 from app.ledger.audit import note
-from app.messaging.service import queue_message
+from app.messaging.service import OutboundMessage, queue_message
 from app.payments.dues import quote_payable, quote_until
 from app.payments.errors import AnotherIsLive, NothingDue
 from app.payments.models import payment_code
@@ -95,16 +96,8 @@ def tell_code(
         "period": period_words(code.first, code.last),
         "until": shown_until(code.expires_at),
     }
-    queue_message(
-        connection,
-        words,
-        kind="code",
-        event=f"{code.code}:{phone.e164}",
-        phone=phone,
-        language=language,
-        values=values,
-        now=now,
-    )
+    message = OutboundMessage("code", f"{code.code}:{phone.e164}", phone, language, values)
+    queue_message(Operation(connection, now, "artisan"), words, message)
 
 
 def cancel_code(connection: Connection, artisan_id: int, now: datetime) -> bool:
@@ -122,16 +115,9 @@ def tell_cancelled(
     for phone, language in receipt_phones(connection, code).items():
         if phone == but:
             continue
-        queue_message(
-            connection,
-            words,
-            kind="code_cancelled",
-            event=f"{code}:{phone.e164}",
-            phone=phone,
-            language=language,
-            values={"code": code},
-            now=now,
-        )
+        event, values = f"{code}:{phone.e164}", {"code": code}
+        message = OutboundMessage("code_cancelled", event, phone, language, values)
+        queue_message(Operation(connection, now, "artisan"), words, message)
 
 
 def end_live_code(

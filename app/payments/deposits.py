@@ -14,10 +14,11 @@ from sqlalchemy import Connection, text
 from app.base.clock import local_date
 from app.base.money import ZERO, Money
 from app.base.months import Month
+from app.base.operation import Operation
 from app.ledger.breaks import open_break
 from app.ledger.models import CONTRIBUTIONS, FEES, PENALTIES, RECEIVABLE, SUSPENSE
 from app.ledger.service import book
-from app.messaging.service import queue_message
+from app.messaging.service import OutboundMessage, queue_message
 from app.payments.collector import Collector
 from app.payments.dues import is_still_owed
 from app.payments.errors import CodeCancelled, KeyReused, OverPaid, UnderPaid
@@ -217,16 +218,9 @@ def _queue_receipt(
         "agency": place,
     }
     for phone, language in receipt_phones(connection, code).items():
-        queue_message(
-            connection,
-            words,
-            kind="receipt",
-            event=f"{receipt}:{phone.e164}",
-            phone=phone,
-            language=language,
-            values=values,
-            now=now,
-        )
+        event = f"{receipt}:{phone.e164}"
+        message = OutboundMessage("receipt", event, phone, language, values)
+        queue_message(Operation(connection, now, "artisan"), words, message)
 
 
 _RECORD = text("""

@@ -14,10 +14,11 @@ from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from app.base.clock import local_date
 from app.base.money import Money
+from app.base.operation import Operation
 from app.ledger.audit import note
 from app.ledger.models import ledger_line, ledger_transaction
 from app.ledger.service import book
-from app.messaging.service import queue_message
+from app.messaging.service import OutboundMessage, queue_message
 from app.payments.errors import (
     AlreadyPosted,
     AlreadyReversed,
@@ -97,16 +98,10 @@ def reverse_deposit(
         reason=reason,
     )
     for phone, language in receipt_phones(connection, found.code).items():
-        queue_message(
-            connection,
-            words,
-            kind="reversal",
-            event=f"{receipt}:{phone.e164}",
-            phone=phone,
-            language=language,
-            values={"receipt": receipt, "total": Money(found.total_centimes)},
-            now=now,
-        )
+        values = {"receipt": receipt, "total": Money(found.total_centimes)}
+        event = f"{receipt}:{phone.e164}"
+        message = OutboundMessage("reversal", event, phone, language, values)
+        queue_message(Operation(connection, now, undoing.made_by), words, message)
     return booked
 
 

@@ -27,10 +27,11 @@ from sqlalchemy import (
 from app.base.clock import Clock, local_date
 from app.base.database import reading, transaction
 from app.base.errors import InvalidInput
+from app.base.operation import Operation
 from app.base.phone import Phone
 from app.contributions.errors import NotCollectedHere
 from app.messaging.models import CAMPAIGN, message
-from app.messaging.service import queue_message
+from app.messaging.service import OutboundMessage, queue_message
 from app.payments.errors import NothingDue
 from app.reminders.budgets import note_reached, spend
 from app.reminders.context import ReminderContext
@@ -186,18 +187,16 @@ def _tell(
     else:
         kind = KINDS[waiting.step]
         values = reminder_values(connection, means, waiting, now)
-    told = queue_message(
-        connection,
-        means.words,
+    outbound = OutboundMessage(
         kind=kind,
         event=f"{waiting.name}:{waiting.artisan_id}",
         phone=Phone(waiting.phone),
         language=language,
         values=values,
-        now=now,
         priority=CAMPAIGN,
         useful_until=waiting.useful_until,
     )
+    told = queue_message(Operation(connection, now, "worker"), means.words, outbound)
     today = local_date(now)
     cost = segments(means.words.say(language, f"sms.{kind}", values)) * means.price_on(today)
     spend(connection, waiting.campaign_id, today, cost, means.day_budget)

@@ -16,6 +16,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.base.database import transaction
 from app.base.errors import InvalidInput
+from app.base.operation import operation
 from app.base.phone import Phone
 from app.keywords.service import answer_sms
 from app.messaging.opt_outs import record_provider_opt_out
@@ -130,7 +131,7 @@ def _inbound(provider: str, reader: Reader) -> Response:
 def _optout(provider: str, read: Callable[[Form], Phone]) -> Response:
     """Somebody told the provider itself to stop: it holds for all reminders and news."""
     phone, maalem = read(request.form), runtime()
-    with transaction(maalem.database) as connection:
-        new = record_provider_opt_out(connection, provider, phone, maalem.clock())
+    with operation(maalem.database, maalem.clock(), f"provider:{provider}") as change:
+        new = record_provider_opt_out(change, provider, phone)
     _log.info("sms_optout", request_id=g.request_id, phone=phone, new=new)
     return Response("", content_type="text/plain")

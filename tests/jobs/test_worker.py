@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import text
 
 from app.base.database import transaction
+from app.base.operation import operation
 from app.base.phone import Phone
 from app.jobs.sending import Sender
 from app.jobs.worker import Worker
@@ -25,7 +26,7 @@ from app.messaging.opt_outs import record_provider_opt_out
 from app.messaging.outbox import LEASE, ClaimedMessage, RoutingPolicy, claim_messages, record_sent
 from app.messaging.retries import GIVEN_UP_AFTER, Disposition
 from app.messaging.routing import Capacity
-from app.messaging.service import queue_message
+from app.messaging.service import OutboundMessage, queue_message
 from app.runtime import Runtime
 from app.settings import ROOT
 from app.sms.provider import DeliveryUnknown, OutgoingSms, SendRefused
@@ -61,19 +62,17 @@ class Scripted:
 
 
 def queue(runtime: Runtime, count: int, priority: int = ANSWER) -> None:
-    with transaction(runtime.database) as connection:
+    with operation(runtime.database, runtime.clock(), "worker") as change:
         for number in range(count):
-            queue_message(
-                connection,
-                runtime.words,
+            message = OutboundMessage(
                 kind="receipt",
                 event=f"{priority}:{number}",
                 phone=Phone("+212600000001"),
                 language="fr",
                 values=VALUES,
-                now=runtime.clock(),
                 priority=priority,
             )
+            queue_message(change, runtime.services, message)
 
 
 def states(runtime: Runtime) -> dict[str, int]:
@@ -222,9 +221,9 @@ def test_a_worker_thought_dead_does_not_overwrite_its_heir(runtime: Runtime) -> 
 
 
 def stop(runtime: Runtime, *providers: str) -> None:
-    with transaction(runtime.database) as connection:
+    with operation(runtime.database, runtime.clock(), "worker") as change:
         for provider in providers:
-            record_provider_opt_out(connection, provider, Phone("+212600000001"), runtime.clock())
+            record_provider_opt_out(change, provider, Phone("+212600000001"))
 
 
 def test_no_room_is_no_refusal(runtime: Runtime) -> None:

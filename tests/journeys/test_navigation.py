@@ -13,6 +13,7 @@ from stdnum import damm
 
 from app.base.database import transaction
 from app.base.hop import Hop
+from app.base.operation import Operation
 from app.base.phone import Phone
 from app.enrolment.models import artisan
 from app.enrolment.pins import pin_hash, set_pin
@@ -159,7 +160,7 @@ def prepare(runtime: Runtime, language: str) -> None:
         hashed = pin_hash(SecretStr("1357"), runtime.secret)
         owner = connection.execute(aicha).scalar_one()
         set_pin(connection, owner, hashed, Phone(AICHA), now)
-        set_reminders(connection, Phone(DRISS), False, now)
+        set_reminders(Operation(connection, now, "artisan"), Phone(DRISS), False)
     Line(runtime, FATIMA).send("2*1")
     world.pay()
     Line(runtime, HASSAN).send("2*2*1")

@@ -11,10 +11,10 @@ from sqlalchemy import text
 from werkzeug.test import Client
 
 from app import create_app
-from app.base.database import transaction
+from app.base.operation import operation
 from app.base.phone import Phone
 from app.jobs.sending import Sender
-from app.messaging.service import queue_message
+from app.messaging.service import OutboundMessage, queue_message
 from app.runtime import Runtime
 from app.settings import Settings
 from app.sms.fields import read_id, read_phone, read_text
@@ -78,17 +78,9 @@ def own(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Runtime:
 
 @pytest.mark.usefixtures("sample_people")
 def test_it_sends_reports_and_is_written_to(own: Runtime) -> None:
-    with transaction(own.database) as connection:
-        queue_message(
-            connection,
-            own.words,
-            kind="reminders_on",
-            event="pigeon",
-            phone=Phone(FATIMA),
-            language="fr",
-            values={},
-            now=own.clock(),
-        )
+    with operation(own.database, own.clock(), "artisan") as change:
+        message = OutboundMessage("reminders_on", "pigeon", Phone(FATIMA), "fr", {})
+        queue_message(change, own.services, message)
     send(own)
     state, provider, feather = told(own)
     assert (state, provider) == ("sent", "pigeon")
