@@ -13,9 +13,9 @@ from functools import cache
 from pathlib import Path
 
 from app.agents.rules import beginnings_of, letters_of
+from app.text.languages import DEFAULT, LANGUAGES
 
 _FOLDER = Path(__file__).parent
-_SCRIPTS = {"ar": "arabic", "zgh": "tifinagh"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,8 @@ class Named:
 
     def name_in(self, language: str) -> str:
         """Its name in the script of the language: French and Latin Darija share theirs."""
-        name: str = getattr(self, _SCRIPTS.get(language, "latin"))
+        entry = LANGUAGES.get(language, LANGUAGES[DEFAULT])
+        name: str = getattr(self, entry.script)
         return name
 
 

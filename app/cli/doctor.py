@@ -12,11 +12,11 @@ from sqlalchemy import text
 from app.base.clock import local_date
 from app.base.database import reading
 from app.embedded import describe_engines
-from app.enrolment.rules import LANGUAGES
 from app.messaging.prices import entry_on
 from app.migrating import current_revision, newest_revision
 from app.runtime import Runtime, runtime
 from app.sms.registry import PROVIDERS
+from app.text.languages import LANGUAGES
 from app.ussd.checker.check import find_faults
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from app.enrolment.rules import LANGUAGES
 from app.runtime import MENU_FILES, runtime
 from app.settings import ROOT
+from app.text.languages import LANGUAGES
 from app.text.words import Words
 from app.ussd.checker.check import find_faults
 from app.ussd.menu import BrokenMenu, Fault, Menu, load_menu

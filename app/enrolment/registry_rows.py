@@ -14,7 +14,8 @@ from functools import lru_cache
 from app.base.errors import InvalidInput
 from app.base.money import Money
 from app.base.phone import Phone
-from app.enrolment.rules import CATEGORIES, LANGUAGES, cin_digest
+from app.enrolment.rules import CATEGORIES, cin_digest
+from app.text.languages import LANGUAGES
 
 Stored = str | bytes | None
 MAX_LINE_BYTES = 10_000
@@ -224,7 +225,7 @@ _READERS: tuple[tuple[str, Callable[[str], str | None]], ...] = (
     ("full_name_ar", _text),
     ("birth_date", _required(_day)),
     ("phone", _optional(_phone)),
-    ("language", _required(_one_of(LANGUAGES))),
+    ("language", _required(_one_of(tuple(LANGUAGES)))),
     ("category", _required(_one_of(CATEGORIES))),
     ("coefficient", lambda text: text),  # read with the category
     ("annual_tax", _optional(_centimes)),

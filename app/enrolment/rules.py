@@ -7,7 +7,6 @@ import unicodedata
 _CIN_NOISE = re.compile(r"[\s.-]+")
 
 CATEGORIES = ("A", "B", "C", "D")
-LANGUAGES = ("fr", "ar", "ary-Latn", "zgh")
 
 
 def cin_digest(cin: str, key: bytes) -> bytes:

@@ -14,16 +14,10 @@ from app.journeys.context import Dialogue, vocabulary
 from app.journeys.facts import keep_facts, keep_household, keep_locks, read_facts
 from app.journeys.lost_receipts import keep_lost_receipt
 from app.payments.phone_account import find_phone_account
+from app.text.languages import LANGUAGES
 from app.ussd.vocabulary import Row, Values
 
 _RNA = re.compile(r"[A-Z0-9/-]{1,32}", re.ASCII)
-# First in Latin letters, which no phone shows as squares.
-_NATIVE_NAMES = {
-    "fr": "Francais",
-    "ar": "Arabe عربية",
-    "ary-Latn": "Darija",
-    "zgh": "Tamazight ⵜⴰⵎⴰⵣⵉⵖⵜ",
-}
 
 
 @vocabulary.action("recognise_caller", "artisan", "several", "agent", "unknown", "lost_receipt")
@@ -56,7 +50,7 @@ def recognise_caller(dialogue: Dialogue) -> str:
 @vocabulary.rows("languages")
 def languages(_talk: Dialogue) -> list[Row]:
     """In one order for everybody, so that a digit always means the same language."""
-    return [Row(language, {"language_name": name}) for language, name in _NATIVE_NAMES.items()]
+    return [Row(code, {"language_name": entry.phone_name}) for code, entry in LANGUAGES.items()]
 
 
 @vocabulary.action("remember_language", "artisan", "unknown")

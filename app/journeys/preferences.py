@@ -13,11 +13,9 @@ from app.journeys.context import Dialogue, own_message_when, vocabulary
 from app.journeys.facts import keep_household, read_facts
 from app.messaging.queries import wants_reminders
 from app.messaging.service import set_reminders
+from app.text.languages import LANGUAGES
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
-
-# Where names are read in Arabic letters.
-_ARABIC_NAMES = {"ar"}
 
 
 @vocabulary.action("look_at_reminders", "on", "off")
@@ -142,4 +140,4 @@ def _chosen(dialogue: Dialogue) -> list[object]:
 
 
 def _name(dialogue: Dialogue, row: list[object]) -> str:
-    return str(row[2] if dialogue.language in _ARABIC_NAMES else row[1])
+    return str(row[2] if LANGUAGES[dialogue.language].script == "arabic" else row[1])

@@ -10,6 +10,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from app.text.languages import LANGUAGES, language_of_script
+
 # Each keyword with all the ways to write it.
 WORDS = {
     "code": (
@@ -30,11 +32,10 @@ WORDS = {
         *("AIDE", "HELP", "INFO", "MOSA3ADA", "MOUSA3ADA", "3AWEN", "3AWNI"),
         *("مساعدة", "عاونوني", "ⵜⵉⵡⵉⵙⵉ", "TIWISI", "ⴰⵡⵙ"),
     ),
-    "fr": ("FR", "FRANCAIS", "FRENCH", "FRANCAISE", "الفرنسية"),
-    "ar": ("AR", "ARABE", "ARABIC", "ARABIYA", "العربية", "عربي"),
-    "ary-Latn": ("DARIJA", "DARIJ", "الدارجة", "MAGHRIBIYA"),
-    "zgh": ("TAMAZIGHT", "AMAZIGH", "ZGH", "TAMAZIRT", "ⵜⴰⵎⴰⵣⵉⵖⵜ", "الأمازيغية", "أمازيغي"),
+    **{code: entry.keywords for code, entry in LANGUAGES.items()},
 }
+# The letters that tell a script.
+_SCRIPTS = {"arabic": re.compile("[\u0620-\u064a]"), "tifinagh": re.compile("[\u2d30-\u2d67]")}
 # A yes is a START only when it stands alone: it may answer anybody's question.
 _YES = {"start": ("OUI", "YES", "IYEH", "نعم", "ⵢⴰⵀ")}
 # Words that may stand around a keyword: politeness, and the subject of the keyword.
@@ -101,9 +102,8 @@ def is_finger_slip(word: str, known: str) -> bool:
 
 def script_language(body: str) -> str | None:
     """Returns the language that the letters suggest, for a phone of which nothing is known."""
-    if re.search("[\u0620-\u064a]", body):
-        return "ar"
-    return "zgh" if re.search("[\u2d30-\u2d67]", body) else None
+    written = (script for script, letters in _SCRIPTS.items() if letters.search(body))
+    return next(filter(None, map(language_of_script, written)), None)
 
 
 def _normalise(text: str) -> str:

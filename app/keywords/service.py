@@ -14,7 +14,6 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.base.operation import Operation
 from app.enrolment.queries import find_language
-from app.enrolment.rules import LANGUAGES
 from app.enrolment.service import choose_language
 from app.journeys.confirmations import tell_caller
 from app.journeys.context import Dialogue
@@ -31,7 +30,8 @@ from app.messaging.opt_outs import (
 )
 from app.services import Services
 from app.sms.provider import InboundSms
-from app.text.words import DEFAULT, Say
+from app.text.languages import DEFAULT, LANGUAGES
+from app.text.words import Say
 
 # So many answers to one phone within an hour: what asks for the account, and all the rest.
 MOST_ACCOUNT, MOST_OTHER = 5, 3
@@ -91,7 +91,7 @@ def _done(
     if keyword in _ACCOUNT:
         assert keyword
         return answer_account(connection, dialogue, keyword)
-    if keyword in LANGUAGES:
+    if keyword is not None and keyword in LANGUAGES:
         choose_language(connection, dialogue.phone, keyword)
         dialogue.language = keyword
         return Say("sms.language")

@@ -10,15 +10,13 @@ from typing import Any
 
 import yaml
 
-from app.enrolment.rules import LANGUAGES
 from app.notices.errors import NoticeRefused
 from app.text.encoding import GSM7, encoding_of
+from app.text.languages import LANGUAGES
 
 # So a line and a reason fit on one page of the narrowest screen, in any script.
 LONGEST_TITLE, LONGEST_LINE, MOST_LINES = 24, 40, 3
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
-# Their words stay in GSM-7, as those of the menus do.
-_GSM7_LANGUAGES = {"fr", "ary-Latn"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +54,6 @@ def _text(language: str, raw: Any) -> tuple[str, str]:
     for said, longest in ((title, LONGEST_TITLE), *((line, LONGEST_LINE) for line in body)):
         if not 1 <= len(said) <= longest:
             raise NoticeRefused(why=f"{language}: 1 to {longest} letters, not {said!r}")
-        if language in _GSM7_LANGUAGES and encoding_of(said) != GSM7:
+        if LANGUAGES[language].keeps_to_gsm7 and encoding_of(said) != GSM7:
             raise NoticeRefused(why=f"{language}: a letter outside GSM-7 in {said!r}")
     return title, "\n".join(body)

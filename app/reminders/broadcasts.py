@@ -26,9 +26,9 @@ from app.reminders.errors import (
 )
 from app.reminders.fragments import LANGUAGE, REACHED, WANTS_IT
 from app.reminders.models import campaign
-from app.reminders.rules import MOST_SEGMENTS
 from app.reminders.wording import notice_values
 from app.text.encoding import segments
+from app.text.languages import LANGUAGES
 from app.text.words import Words
 
 
@@ -157,7 +157,7 @@ def _spoken(
 
 def _said(words: Words, texts: Mapping[str, str], language: str) -> tuple[str, int]:
     told = words.say(language, "sms.notice", notice_values(texts, language))
-    if (count := segments(told)) > (most := MOST_SEGMENTS[language]):
+    if (count := segments(told)) > (most := LANGUAGES[language].most_segments):
         raise TextTooLong(language=language, segments=count, most=most)
     return told, count
 

@@ -16,8 +16,6 @@ from app.reminders.calendar import Calendar, Step
 STEPS: tuple[Step, ...] = ("week", "due", "rights")
 # What each is called among the messages.
 KINDS = {"week": "reminder_week", "due": "reminder_due", "rights": "reminder_rights"}
-# What `flask menus check` holds every message to.
-MOST_SEGMENTS = {"fr": 1, "ary-Latn": 1, "ar": 2, "zgh": 2}
 # No step is said longer than this before or after its month's deadline.
 _REACH_MONTHS = 3
 _FURTHEST = 24

@@ -22,7 +22,8 @@ from app.reminders.context import ReminderContext
 from app.reminders.errors import CampaignUnknown
 from app.reminders.fragments import LANGUAGE, REACHED, WANTS_IT, WHY_NOT
 from app.reminders.models import campaign, campaign_recipient
-from app.reminders.rules import MOST_SEGMENTS, Occasion, occasions_on
+from app.reminders.rules import Occasion, occasions_on
+from app.text.languages import LANGUAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Group:
 
     @property
     def segments_at_most(self) -> int:
-        return self.queued * MOST_SEGMENTS[self.language]
+        return self.queued * LANGUAGES[self.language].most_segments
 
 
 @dataclass(frozen=True, slots=True)

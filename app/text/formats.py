@@ -11,16 +11,15 @@ from typing import Any
 from app.base.clock import local
 from app.base.money import Money
 from app.base.months import Month
+from app.text.languages import DEFAULT, LANGUAGES
 
-# The dirham in the languages that do not write it in Latin letters, after a decimal point.
-_DIRHAM = {"ar": "درهم", "zgh": "ⴷⵔⵀⵎ"}
+_DEFAULT_LANGUAGE = LANGUAGES[DEFAULT]
 
 
 def money(value: Money, language: str) -> str:
     """`163,52 DH`, in Arabic script `163.52 درهم`, in Tifinagh `163.52 ⴷⵔⵀⵎ`."""
-    if language in _DIRHAM:
-        return f"{value} {_DIRHAM[language]}"
-    return f"{str(value).replace('.', ',')} DH"
+    entry = LANGUAGES.get(language, _DEFAULT_LANGUAGE)
+    return f"{str(value).replace('.', entry.decimal_mark)} {entry.dirham}"
 
 
 def day(value: date, _language: str) -> str:

@@ -16,11 +16,11 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from app.text.formats import FORMATS, written
+from app.text.languages import DEFAULT
 
 _PLACE = re.compile(r"\{(\w+)(?::(\w+))?\}")
 # A sentence cut at its places: its beginning; then each value's name and format, and what follows.
 _Cut = tuple[str, tuple[tuple[str, str | None, str], ...]]
-DEFAULT = "fr"
 # Enough numbers to meet every plural form of CLDR.
 _COUNTS = range(201)
 

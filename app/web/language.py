@@ -13,11 +13,9 @@ from app.base.months import Month
 from app.runtime import runtime
 from app.text.formats import code as grouped
 from app.text.formats import day, written
-from app.text.words import DEFAULT, Say
+from app.text.languages import DEFAULT, LANGUAGES
+from app.text.words import Say
 
-# Each is named in itself, so that whoever reads only that one finds it.
-LANGUAGES = {"fr": "Français", "ar": "العربية", "ary-Latn": "Darija", "zgh": "ⵜⴰⵎⴰⵣⵉⵖⵜ"}
-_RIGHT_TO_LEFT = {"ar"}
 _COOKIE = "language"
 _A_YEAR = 365 * 24 * 3600
 
@@ -42,7 +40,7 @@ def reading_language() -> str:
 
 def follow_language_switch() -> AnyResponse | None:
     """Before a page: `?language=` is remembered and goes from the address, the place stays."""
-    chosen = request.args.get("language")
+    chosen = request.args.get("language", "")
     if request.method != "GET" or chosen not in LANGUAGES:
         return None
     answer = redirect(request.path, 303)
@@ -107,6 +105,7 @@ def _for_templates() -> dict[str, Any]:
         "show": shown,
         "grouped": lambda code: grouped(code, language),
         "language": language,
-        "direction": "rtl" if language in _RIGHT_TO_LEFT else "ltr",
-        "languages": LANGUAGES,
+        "direction": LANGUAGES[language].direction,
+        # Each is named in itself, so that a person who reads only that one finds it.
+        "languages": {code: entry.name for code, entry in LANGUAGES.items()},
     }

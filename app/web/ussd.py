@@ -19,7 +19,7 @@ from app.observe import metrics
 from app.runtime import Runtime, runtime
 from app.services import Services
 from app.settings import Settings
-from app.text.words import DEFAULT
+from app.text.languages import DEFAULT
 from app.ussd.position import Caller
 from app.ussd.turn import TurnResult
 from app.web.access import Audience, open_to

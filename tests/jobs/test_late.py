@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from app.base.phone import Phone
-from app.enrolment.rules import LANGUAGES
 from app.jobs.deferred_actions import answer_late_actions
 from app.journeys.agencies import look_at_nearest_agencies
 from app.journeys.context import Dialogue, vocabulary
@@ -15,6 +14,7 @@ from app.journeys.entry import recognise_caller
 from app.journeys.reimbursements import look_at_claims
 from app.runtime import Runtime
 from app.text.encoding import GSM7, encoding_of, segments
+from app.text.languages import LANGUAGES
 from app.ussd.deferred import STREAM, DeferredAction
 from tests.journeys.world import World
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.enrolment.rules import LANGUAGES
 from app.runtime import Runtime
+from app.text.languages import LANGUAGES
 from app.ussd.checker.check import worst_pages
 from tests.phone import LIMITS
 

@@ -12,8 +12,9 @@ from flask import Flask
 from app.base.clock import local_midnight
 from app.base.months import Month
 from app.reminders.queries import Comparison, compare_with_holdout
-from app.reminders.rules import MOST_SEGMENTS, Share, difference
+from app.reminders.rules import Share, difference
 from app.text.encoding import segments
+from app.text.languages import LANGUAGES
 from tests.reminders.conftest import AICHA, FATIMA, Reminding
 
 Told = Callable[..., dict[str, Any]]
@@ -58,12 +59,12 @@ def test_sending_says_what_it_queued_and_the_dry_run_the_same(
 def test_the_segments_are_the_most_there_can_be(told: Told, reminding: Reminding) -> None:
     """What `menus check` allows is what the plan counts, and no message takes more."""
     samples = reminding.runtime.samples
-    for language, most in MOST_SEGMENTS.items():
+    for language, entry in LANGUAGES.items():
         for step in ("week", "due", "rights"):
             key = f"sms.reminder_{step}"
             words = reminding.runtime.words
             text = words.say(language, key, samples.worst(words, language, key))
-            assert segments(text) <= most, (language, key)
+            assert segments(text) <= entry.most_segments, (language, key)
     planned = told("send")["segments_at_most"]
     reminding.prepare()
     sql = "SELECT sum(segments) FROM message WHERE priority = 1"

@@ -8,8 +8,8 @@ from __future__ import annotations
 import pytest
 from flask.testing import FlaskClient
 
-from app.enrolment.rules import LANGUAGES
 from app.runtime import Runtime
+from app.text.languages import LANGUAGES
 from tests.phone import GenericPhone, TestPhone
 from tests.talks.player import Player, Story, stories
 

@@ -12,11 +12,11 @@ import pytest
 from flask import Flask
 
 from app.base.deadline import Deadline
-from app.enrolment.rules import LANGUAGES
 from app.journeys.context import vocabulary
 from app.runtime import MENU_FILES, MENUS, Runtime
 from app.settings import ROOT
 from app.text.encoding import Limits
+from app.text.languages import LANGUAGES
 from app.text.words import Words
 from app.ussd.checker.catalogue import find_said_keys
 from app.ussd.checker.check import find_faults

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
 from app.text.encoding import GSM7, encoding_of
+from app.text.languages import LANGUAGES
 from app.text.words import Words, forms_of
 from app.ussd.checker.samples import Samples
 from app.ussd.menu import Fault, Menu, Screen
@@ -20,8 +21,6 @@ _APART = ("sms.", "till.", "error.")
 _QUOTED = re.compile(r"""["'`]([a-z][\w.]*)["'`]""")
 # Pages have no limit: their values need no worst case, their letters may be any.
 _ON_PAGES = ("till.", "error.")
-# Languages written with plain letters, so that a message costs half.
-GSM7_LANGUAGES = {"fr", "ary-Latn"}
 
 
 def keys_of(screen: Screen) -> set[str]:
@@ -92,7 +91,7 @@ def _letters(words: Words, language: str, key: str) -> Iterator[Fault]:
         # Marks, other blanks and controls: nobody sees them, and each makes a text UCS-2.
         if unicodedata.category(letter) in {"Cc", "Cf", "Zs", "Zl", "Zp"}:
             yield Fault(key, language, f"holds the invisible letter U+{ord(letter):04X}")
-    if language not in GSM7_LANGUAGES or key.startswith(_ON_PAGES):
+    if not LANGUAGES[language].keeps_to_gsm7 or key.startswith(_ON_PAGES):
         return
     if strange := [letter for letter in letters if encoding_of(letter) != GSM7]:
         yield Fault(key, language, f"{' '.join(strange)} is not in GSM-7")

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from app.text.encoding import GSM7, UCS2, encoding_of, segments, units
+from app.text.encoding import GSM7, encoding_of, segments, units
+from app.text.languages import LANGUAGES
 from app.text.words import Words, forms_of
-from app.ussd.checker.catalogue import GSM7_LANGUAGES
 from app.ussd.checker.samples import Samples
 from app.ussd.menu import Fault
 
 PREFIX = "sms."
-_MOST_SEGMENTS = {GSM7: 1, UCS2: 2}
 # A message stays on a shared or lost phone, and anybody can write one that looks like ours. So it
 # tells what is owed, paid or ready and where to go: never who somebody is (name, CIN, CNSS and RNA
 # number, birth date, phone) nor a PIN, and it leads to no page. A new value is a decision: add it.
@@ -66,7 +65,7 @@ def _sentences_in(words: Words, samples: Samples, language: str, key: str) -> se
 def size_faults(words: Words, samples: Samples, language: str, key: str) -> Iterator[str]:
     """Why a message may cost more than it should, with the worst values it may have to hold."""
     text = words.say(language, key, samples.worst(words, language, key, bits))
-    most = _MOST_SEGMENTS[GSM7 if language in GSM7_LANGUAGES else UCS2]
+    most = LANGUAGES[language].most_segments
     if segments(text) > most:
         counted = f"{encoding_of(text)}{_because(language, text)}, {units(text)} units"
         yield f"takes {segments(text)} SMS segments, {most} at most ({counted})"
@@ -74,7 +73,7 @@ def size_faults(words: Words, samples: Samples, language: str, key: str) -> Iter
 
 def _because(language: str, text: str) -> str:
     strange = sorted({letter for letter in text if encoding_of(letter) != GSM7})
-    return f" for {' '.join(strange)}" if strange and language in GSM7_LANGUAGES else ""
+    return f" for {' '.join(strange)}" if strange and LANGUAGES[language].keeps_to_gsm7 else ""
 
 
 def messages(words: Words, language: str) -> list[str]:

@@ -12,6 +12,7 @@ import yaml
 from app.base.money import Money
 from app.base.months import Month
 from app.text.encoding import units
+from app.text.languages import LANGUAGES
 from app.text.words import Say, Words
 from app.ussd.menu import BrokenMenu
 
@@ -41,9 +42,14 @@ class Samples:
 
     @classmethod
     def load(cls, path: Path) -> Samples:
-        """BrokenMenu names the value that cannot be read."""
+        """Reads the file at `path`; the names of the languages come from their own file.
+
+        Raises: BrokenMenu, naming the value that cannot be read.
+        """
+        names = [{"text": entry.phone_name} for entry in LANGUAGES.values()]
         try:
-            return cls(yaml.load(path.read_text("utf-8"), yaml.CSafeLoader))
+            raw = yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)
+            return cls({**raw, "language_name": names})
         except yaml.YAMLError as error:
             raise BrokenMenu(screen=path.name, why=" ".join(str(error).split())) from None
 

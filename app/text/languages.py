@@ -1,0 +1,65 @@
+"""The languages a person may choose, from languages.yaml beside this file, read once at import."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic.dataclasses import dataclass
+
+from app.text.encoding import GSM7
+
+# Spoken to a person of whom no language is known.
+DEFAULT = "fr"
+
+Tag = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?$")]
+Written = Annotated[str, Field(min_length=1)]
+
+
+@dataclass(frozen=True, config=ConfigDict(extra="forbid"))
+class Language:
+    """A language as phones, messages and pages need it.
+
+    `name` is its own name, for pages. `phone_name` is the same for phones, first in Latin letters,
+    which no phone shows as squares. `dirham` and `decimal_mark` write an amount. With the encoding
+    GSM-7 its sentences keep to plain letters, so that a message costs half; a message takes at
+    most `most_segments` SMS segments. `keywords` are what a person writes by SMS to ask for it.
+    """
+
+    name: Written
+    phone_name: Written
+    script: Literal["latin", "arabic", "tifinagh"]
+    direction: Literal["ltr", "rtl"]
+    dirham: Written
+    decimal_mark: Literal[",", "."]
+    encoding: Literal["GSM-7", "UCS-2"]
+    most_segments: Annotated[int, Field(ge=1, le=3)]
+    keywords: tuple[Written, ...]
+
+    @property
+    def keeps_to_gsm7(self) -> bool:
+        return self.encoding == GSM7
+
+
+def read_languages(path: Path) -> Mapping[str, Language]:
+    """Reads the languages of a file by code, in its order.
+
+    Raises: ValueError if an entry is incomplete or the default language is missing.
+    """
+    raw = yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)
+    languages = TypeAdapter(dict[Tag, Language]).validate_python(raw)
+    if DEFAULT not in languages:
+        raise ValueError(f"{path.name}: {DEFAULT} is missing")
+    return MappingProxyType(languages)
+
+
+LANGUAGES = read_languages(Path(__file__).with_name("languages.yaml"))
+
+
+def language_of_script(script: str) -> str | None:
+    """The first language written in `script`, for text of which only the letters are known."""
+    return next((code for code, entry in LANGUAGES.items() if entry.script == script), None)
