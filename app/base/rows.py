@@ -8,7 +8,7 @@ from sqlalchemy import Row
 T = TypeVar("T")
 
 
-def read_row(kind: Callable[..., T], row: Row[tuple[object, ...]]) -> T:
+def read_row(kind: Callable[..., T], row: Row[*tuple[object, ...]]) -> T:
     """Calls `kind` with each value of `row` under its column's label.
 
     The labels are those of the fields: neither more nor fewer, in any order.

@@ -7,8 +7,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import structlog
 
-from app.base.database import transaction
 from app.base.errors import Unavailable
+from app.base.operation import operation
 from app.mobile_money.callbacks import (
     AT_ONCE_A_CLIENT,
     MOST_ATTEMPTS,
@@ -47,8 +47,8 @@ class ApiWork:
         runtime = self._runtime
         for done in range(_ANSWERED_IN_A_ROW):
             try:
-                with transaction(runtime.database) as connection:
-                    if not answer_waiting(connection, words=runtime.words, now=runtime.clock()):
+                with operation(runtime.database, runtime.clock(), "worker") as change:
+                    if not answer_waiting(change, runtime.services):
                         return done
             except Unavailable:
                 raise
@@ -67,8 +67,9 @@ class ApiWork:
             return 0
         counts = Counter(callback.client.id for callback in self._on_the_way.values())
         busy = [client for client, count in counts.items() if count >= AT_ONCE_A_CLIENT]
-        with transaction(self._runtime.database) as connection:
-            claimed = claim_callbacks(connection, self._runtime.clock(), free, busy)
+        runtime = self._runtime
+        with operation(runtime.database, runtime.clock(), "worker") as change:
+            claimed = claim_callbacks(change, free, busy)
         for callback in claimed:
             self._on_the_way[self._threads.submit(self._deliver, callback)] = callback
         return len(claimed)
@@ -80,8 +81,8 @@ class ApiWork:
         try:
             outcome = deliver(callback, runtime.secret, private=private, now=runtime.clock())
             if outcome == "delivered":
-                with transaction(runtime.database) as connection:
-                    mark_delivered(connection, callback)
+                with operation(runtime.database, runtime.clock(), "worker") as change:
+                    mark_delivered(change, callback)
         except Unavailable as error:
             _log.error("away", what=error.params.get("what"))
             return "away"

@@ -1,278 +1,246 @@
-"""Bills of a person or a code, and the payments a network made for them."""
+"""Bills of an account, and the payments that a network made for them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from random import Random
-from typing import Any
 
-from sqlalchemy import Connection, func, literal, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from app.agents.clients import Client
-from app.base.errors import InvalidInput
 from app.base.money import Money
+from app.base.operation import Operation
 from app.base.phone import Phone
 from app.contributions.rules import is_collected_here
 from app.enrolment.models import artisan
-from app.enrolment.queries import find_language, get_artisan, owners_of
+from app.enrolment.queries import find_language, get_artisan
+from app.mobile_money.accounts import (
+    check_owner,
+    find_owner_of_code,
+    find_owners,
+    read_phone,
+)
 from app.mobile_money.errors import Refused
-from app.mobile_money.objects import bill_object, payment_object, refuse
+from app.mobile_money.objects import (
+    Bill,
+    BillPayment,
+    JsonObject,
+    bill_object,
+    payment_object,
+    write_moment,
+)
 from app.payments.codes import issue_code
 from app.payments.errors import AnotherIsLive, NothingDue
 from app.payments.models import deposit, payment_code, reversal
 from app.payments.queries import IssuedCode
 from app.payments.receipts import find_code
 from app.payments.rules import read_code
-from app.text.words import Words
-
-SERVED = ("linkref", "msisdn", "consumerno")
-_CNSS_NUMBER = re.compile(r"[0-9]{9}", re.ASCII)
+from app.services import Services
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Which of the rows found are wanted."""
+class PageQuery:
+    """The rows that a list is asked for: `limit` of them after `offset`, made in a time."""
 
     limit: int
-    offset: int
-    since: datetime | None
-    until: datetime | None
+    offset: int = 0
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def includes(self, moment: datetime) -> bool:
+        """True if a row made at `moment` is asked for."""
+        return (self.since is None or moment >= self.since) and (
+            self.until is None or moment <= self.until
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class BillQuery:
+    """A request for the bills of the account that all `identifiers` name, by their type."""
+
+    identifiers: Mapping[str, str]
+    page: PageQuery
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentQuery:
+    """A request for the payments of one bill (`code`), or of all bills of an account."""
+
+    identifiers: Mapping[str, str]
+    code: str | None
+    page: PageQuery
 
 
 @dataclass(frozen=True, slots=True)
 class BillPage:
-    """The wanted rows of `available`."""
+    """The rows of a page; `available` is how many there are in all."""
 
-    rows: list[dict[str, Any]]
+    rows: list[JsonObject]
     available: int
 
 
-def read_accounts(text: str) -> dict[str, str]:
-    """`linkref@123$msisdn@+212...`: up to three identifiers of one account."""
-    parts = [part.partition("@") for part in text.split("$")]
-    if len(parts) > 3 or not all(kind and at and value for kind, at, value in parts):
-        raise refuse("accountId", "not identifiers as type@value, at most three")
-    found = {kind: value for kind, _, value in parts}
-    if len(found) != len(parts):
-        raise refuse("accountId", "an identifier type twice")
-    return found
+def list_bills(operation: Operation, services: Services, query: BillQuery) -> BillPage:
+    """Lists the live bills of an account.
 
-
-def list_bills(
-    connection: Connection,
-    identifiers: Mapping[str, str],
-    page: Page,
-    *,
-    by: str,
-    fee: Money,
-    words: Words,
-    random: Random,
-    now: datetime,
-) -> BillPage:
-    """The live bills of whom all the identifiers name.
-
-    Who owes and has no live code gets one: the artisan may come without a phone. Refused where an
-    identifier is not one, or nobody's.
+    An artisan who owes and has no live code gets one, so that one without a phone can pay.
+    Raises: Refused where an identifier is not one, or nobody's; CodeMistyped.
     """
-    code = _linked(connection, identifiers["linkref"]) if "linkref" in identifiers else None
-    owners = set.intersection(
-        *(_owners(connection, kind, value) for kind, value in identifiers.items())
-    )
-    if not owners:
-        raise _nobody()
+    connection, identifiers = operation.connection, query.identifiers
+    reference = identifiers.get("linkref")
+    code = None if reference is None else _read_known_code(connection, reference)
+    owners = find_owners(connection, identifiers)
+    codes: list[str | None] = [code]
     if code is None:
-        codes = [
-            _made(connection, owner, identifiers, by, fee, words, random, now)
-            for owner in sorted(owners)
-        ]
-    else:
-        codes = [code]
-    return _page([bill for one in codes if one and (bill := _bill(connection, one, now))], page)
+        codes = [_ensure_code(operation, services, owner, identifiers) for owner in sorted(owners)]
+    bills = [_find_bill(connection, code, operation.now) for code in codes if code]
+    return _cut_page([bill for bill in bills if bill], query.page)
 
 
-def get_only_bill(connection: Connection, identifiers: Mapping[str, str], **how: Any) -> str:
-    """The reference of the account's one live bill, for a payment that names none."""
-    found = list_bills(connection, identifiers, Page(2, 0, None, None), **how)
-    if found.available != 1:
-        why = "no live bill" if not found.available else "more than one bill: name it"
-        raise Refused("businessRule", "incorrectState", why)
-    return str(found.rows[0]["billReference"])
+def get_only_bill(operation: Operation, services: Services, identifiers: Mapping[str, str]) -> str:
+    """Returns the reference of the account's one live bill, for a payment that names none.
 
-
-def check_owner(connection: Connection, identifiers: Mapping[str, str], code: str) -> None:
-    """That the bill is the account's. Refused as if there were none."""
-    owner = _owner_of(connection, code)
-    if any(owner not in _owners(connection, *pair) for pair in identifiers.items()):
-        raise _nobody()
-
-
-def list_payments(
-    connection: Connection,
-    client: Client,
-    identifiers: Mapping[str, str],
-    code: str | None,
-    page: Page,
-) -> BillPage:
-    """The payments this network made for a bill, or for all bills of an account; newest first.
-
-    What another network took is not told.
+    Raises: Refused where there is none or more than one.
     """
-    statement = (
-        select(
-            deposit.c.receipt_number,
-            deposit.c.code,
-            deposit.c.total_centimes,
-            deposit.c.received_at,
-            reversal.c.reversed_at,
-            deposit.c.network_reference,
-            deposit.c.agent_number,
-            deposit.c.terminal,
-        )
-        .outerjoin(reversal, reversal.c.receipt_number == deposit.c.receipt_number)
-        .where(deposit.c.network == client.network)
-        .order_by(deposit.c.received_at.desc(), deposit.c.receipt_number.desc())
-    )
-    if code is not None:
-        check_owner(connection, identifiers, code)
-        statement = statement.where(deposit.c.code == code)
-    else:
-        owners = set.intersection(*(_owners(connection, *pair) for pair in identifiers.items()))
-        if not owners:
-            raise _nobody()
-        statement = statement.where(deposit.c.artisan_id.in_(owners))
-    if page.since:
-        statement = statement.where(deposit.c.received_at >= page.since)
-    if page.until:
-        statement = statement.where(deposit.c.received_at <= page.until)
-    counted = select(func.count()).select_from(statement.order_by(None).subquery())
-    available = connection.execute(counted).scalar_one()
+    page = list_bills(operation, services, BillQuery(identifiers, PageQuery(limit=2)))
+    if page.available != 1:
+        why = "no live bill" if not page.available else "more than one bill: name it"
+        raise Refused("businessRule", "incorrectState", why)
+    return str(page.rows[0]["billReference"])
+
+
+def list_payments(connection: Connection, client: Client, query: PaymentQuery) -> BillPage:
+    """Lists the payments of the client's network, newest first; never another network's.
+
+    Raises: Refused.
+    """
+    statement = _payments_statement(connection, client, query)
+    count = select(func.count()).select_from(statement.order_by(None).subquery())
+    available = connection.execute(count).scalar_one()
+    page = query.page
     rows = connection.execute(statement.limit(page.limit).offset(page.offset))
-    return BillPage([_payment(row) for row in rows], available)
+    return BillPage([payment_object(_read_payment(row)) for row in rows], available)
 
 
-def _payment(row: Any) -> dict[str, Any]:
+def _payments_statement(
+    connection: Connection, client: Client, query: PaymentQuery
+) -> Select[*tuple[object, ...]]:
+    columns, page = deposit.c, query.page
+    statement: Select[*tuple[object, ...]] = (
+        select(
+            columns.receipt_number,
+            columns.code,
+            columns.total_centimes,
+            columns.received_at,
+            reversal.c.reversed_at,
+            columns.network_reference,
+            columns.agent_number,
+            columns.terminal,
+        )
+        .outerjoin(reversal, reversal.c.receipt_number == columns.receipt_number)
+        .where(columns.network == client.network)
+        .order_by(columns.received_at.desc(), columns.receipt_number.desc())
+    )
+    if query.code is not None:
+        check_owner(connection, query.identifiers, query.code)
+        statement = statement.where(columns.code == query.code)
+    else:
+        owners = find_owners(connection, query.identifiers)
+        statement = statement.where(columns.artisan_id.in_(owners))
+    if page.since:
+        statement = statement.where(columns.received_at >= page.since)
+    if page.until:
+        statement = statement.where(columns.received_at <= page.until)
+    return statement
+
+
+def _read_payment(row: Row[*tuple[object, ...]]) -> BillPayment:
     pairs = {"agentId": row.agent_number, "terminalId": row.terminal}
-    kept: dict[str, Any] = {
+    fields: JsonObject = {
         "metadata": [{"key": key, "value": value} for key, value in pairs.items() if value]
     }
     if row.network_reference:
-        kept["requestingOrganisationTransactionReference"] = row.network_reference
-    return payment_object(
-        row.receipt_number,
-        row.code,
-        Money(row.total_centimes),
-        row.received_at,
+        fields["requestingOrganisationTransactionReference"] = row.network_reference
+    return BillPayment(
+        receipt=row.receipt_number,
+        code=row.code,
+        amount=Money(row.total_centimes),
+        received_at=row.received_at,
         reversed_at=row.reversed_at,
-        kept=kept,
+        request_fields=fields,
     )
 
 
-def _linked(connection: Connection, typed: str) -> str:
+def _read_known_code(connection: Connection, typed: str) -> str:
     code = read_code(typed)
-    _owner_of(connection, code)
+    find_owner_of_code(connection, code)
     return code
 
 
-def _owner_of(connection: Connection, code: str) -> int:
-    row = payment_code.c
-    owner = connection.execute(select(row.artisan_id).where(row.code == code)).scalar()
-    if owner is None:
-        raise _nobody()
-    return int(owner)
-
-
-def _owners(connection: Connection, kind: str, value: str) -> set[int]:
-    """Whom an identifier names: several where a household has one phone."""
-    if kind == "linkref":
-        return {_owner_of(connection, read_code(value))}
-    if kind == "msisdn":
-        try:
-            phone = Phone.parse(value if value.startswith(("+", "0")) else f"+{value}")
-        except InvalidInput:
-            raise refuse("msisdn", "not a phone number") from None
-        owner = owners_of(literal(phone.e164))
-        found = set(connection.execute(select(owner.c.id)).scalars())
-    elif kind == "consumerno":
-        if not _CNSS_NUMBER.fullmatch(value):
-            raise refuse("consumerno", "not a CNSS number: nine digits")
-        asked = select(artisan.c.id).where(artisan.c.cnss_number == value)
-        found = set(connection.execute(asked).scalars())
-    else:
-        raise refuse("identifierType", f"only {', '.join(SERVED)} are served")
-    if not found:
-        raise _nobody()
-    return found
-
-
-def _made(
-    connection: Connection,
-    owner: int,
-    identifiers: Mapping[str, str],
-    by: str,
-    fee: Money,
-    words: Words,
-    random: Random,
-    now: datetime,
+def _ensure_code(
+    operation: Operation, services: Services, owner: int, identifiers: Mapping[str, str]
 ) -> str | None:
-    """The artisan's live code, or a new one for all that is owed; its phone hears of a new one."""
+    """Returns the artisan's live code, or issues one for all that is owed; its phone gets an SMS.
+
+    None for an artisan who pays elsewhere or owes nothing.
+    """
+    connection = operation.connection
     person = get_artisan(connection, owner)
     if person.enrolled_on is None or not is_collected_here(person.category):
         return None
-    phone = _told_phone(connection, owner, identifiers)
+    phone = _find_phone(connection, owner, identifiers)
     language = (find_language(connection, phone) if phone else None) or person.language
     try:
-        made: IssuedCode = issue_code(
+        issued: IssuedCode = issue_code(
             connection,
             owner,
             phone,
             language,
             None,
-            by=by,
-            fee=fee,
-            words=words,
-            random=random,
-            now=now,
+            by=operation.actor,
+            fee=services.fee,
+            words=services.words,
+            random=services.random,
+            now=operation.now,
         )
     except AnotherIsLive as another:
-        made = another.live
+        issued = another.live
     except NothingDue:
         return None
-    return made.code
+    return issued.code
 
 
-def _told_phone(connection: Connection, owner: int, identifiers: Mapping[str, str]) -> Phone | None:
-    """The phone that was named, else the register's: whoever it is hears that a code was made."""
+def _find_phone(connection: Connection, owner: int, identifiers: Mapping[str, str]) -> Phone | None:
+    """Returns the phone that the request names, else the register's."""
     if "msisdn" in identifiers:
-        given = identifiers["msisdn"]
-        return Phone.parse(given if given.startswith(("+", "0")) else f"+{given}")
-    own = connection.execute(select(artisan.c.phone).where(artisan.c.id == owner)).scalar()
-    return Phone(own) if own else None
+        return read_phone(identifiers["msisdn"])
+    number = connection.execute(select(artisan.c.phone).where(artisan.c.id == owner)).scalar()
+    return Phone(number) if number else None
 
 
-def _bill(connection: Connection, code: str, now: datetime) -> dict[str, Any] | None:
-    seen = find_code(connection, code, now)
-    if seen is None or (payable := seen.payable) is None:
+def _find_bill(connection: Connection, code: str, now: datetime) -> Bill | None:
+    """Returns the bill of a code that can be paid."""
+    presented = find_code(connection, code, now)
+    if presented is None or (payable := presented.payable) is None:
         return None
-    row = payment_code.c
-    issued = connection.execute(select(row.issued_at).where(row.code == code)).scalar_one()
+    columns = payment_code.c
+    issued_at = connection.execute(select(columns.issued_at).where(columns.code == code))
     first, last = payable.first, payable.last
-    months = f"{first}" if first == last else f"{first}/{last}"
-    return bill_object(code, payable.total, payable.full_name, months, issued, payable.expires_at)
+    return Bill(
+        code=code,
+        total=payable.total,
+        name=payable.full_name,
+        months=f"{first}" if first == last else f"{first}/{last}",
+        issued_at=issued_at.scalar_one(),
+        expires_at=payable.expires_at,
+    )
 
 
-def _page(rows: list[dict[str, Any]], page: Page) -> BillPage:
-    def wanted(row: dict[str, Any]) -> bool:
-        made = datetime.fromisoformat(row["creationDate"])
-        return (page.since is None or made >= page.since) and (
-            page.until is None or made <= page.until
-        )
-
-    kept = [row for row in rows if wanted(row)]
-    return BillPage(kept[page.offset : page.offset + page.limit], len(kept))
-
-
-def _nobody() -> Refused:
-    return Refused("identification", "identifierError", "no such account or bill")
+def _cut_page(bills: list[Bill], page: PageQuery) -> BillPage:
+    # Compared as it is shown, in milliseconds: a client asks again with what it was given.
+    rows = [
+        bill_object(bill)
+        for bill in bills
+        if page.includes(datetime.fromisoformat(write_moment(bill.issued_at)))
+    ]
+    return BillPage(rows[page.offset : page.offset + page.limit], len(rows))

@@ -1,7 +1,7 @@
-"""Delivers promised answers: a signed PUT to the address a request named, tried again for hours.
+"""Delivers promised answers: a signed PUT to the address of a request, tried again for hours.
 
-Addresses are looked up here and connected to as found, so that a name cannot point inwards between
-the look and the call. A caller that hangs keeps two of our threads at most (`busy`).
+Names are looked up here and the IP address is connected to, so that a name cannot point inwards
+between the look and the call. A client that hangs keeps two of our threads at most (`busy`).
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from threading import Timer
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, func, select, tuple_, update
+from sqlalchemy import func, select, tuple_, update
 
 from app.agents.clients import Client, callback_key, find_client
+from app.base.operation import Operation
 from app.mobile_money.models import api_request
 from app.mobile_money.objects import refuse, write_moment
 
@@ -33,7 +34,7 @@ _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=5), timedelta(hours=1)
 MOST_ATTEMPTS = 14
 AT_ONCE_A_CLIENT = 2
 _CONNECT_SECONDS, _QUIET_SECONDS = 3.0, 5.0
-# Of a whole call: who answers a byte now and then is cut off too.
+# Of a whole call: a server that answers a byte now and then is cut off too.
 MOST_SECONDS = 8.0
 # Addresses that carry another one inside, which a translator on the way would go to.
 _CARRIERS = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "::/96")))
@@ -41,7 +42,7 @@ _CARRIERS = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16"
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """An answer on its way."""
+    """An answer to be delivered to `url`; `attempt` counts from 1."""
 
     client: Client
     correlation_id: str
@@ -50,8 +51,29 @@ class Callback:
     attempt: int
 
 
+@dataclass(frozen=True, slots=True)
+class _SignedPut:
+    """A signed request, ready to be sent."""
+
+    parts: SplitResult
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def target(self) -> str:
+        query = f"?{self.parts.query}" if self.parts.query else ""
+        return (self.parts.path or "/") + query
+
+    @property
+    def port(self) -> int:
+        return self.parts.port or (443 if self.parts.scheme == "https" else 80)
+
+
 def check_address(url: str, *, private: bool) -> str:
-    """An address we may call; refused before anything is promised. `private` allows our own."""
+    """Returns an address that we may call; `private` allows loopback and private ones.
+
+    Raises: Refused.
+    """
     parts = _split(url)
     schemes = ("https", "http") if private else ("https",)
     if parts is None or parts.scheme not in schemes or len(url) > 1024:
@@ -61,53 +83,66 @@ def check_address(url: str, *, private: bool) -> str:
     return url
 
 
-def claim_callbacks(
-    connection: Connection, now: datetime, most: int, busy: Collection[str]
-) -> list[Callback]:
-    """Callbacks that are due, a few of each client; none of a client that keeps us waiting.
+def claim_callbacks(operation: Operation, most: int, busy: Collection[str]) -> list[Callback]:
+    """Claims callbacks that are due, a few of each client and none of a `busy` one.
 
     Each is due again later whatever becomes of it, until `mark_delivered` says that it arrived.
     """
-    row = api_request.c
-    turn = func.row_number().over(partition_by=row.client_id, order_by=row.callback_due_at)
+    connection, now = operation.connection, operation.now
+    columns = api_request.c
+    turn = func.row_number().over(partition_by=columns.client_id, order_by=columns.callback_due_at)
     due = (
-        select(row.client_id, row.correlation_id, turn.label("turn"))
-        .where(row.callback_due_at <= now, row.client_id.not_in(list(busy)))
+        select(columns.client_id, columns.correlation_id, turn.label("turn"))
+        .where(columns.callback_due_at <= now, columns.client_id.not_in(list(busy)))
         .subquery()
     )
     first = select(due.c.client_id, due.c.correlation_id).where(due.c.turn <= AT_ONCE_A_CLIENT)
     locked = (
-        select(row.client_id, row.correlation_id, row.callback_attempts)
-        .where(tuple_(row.client_id, row.correlation_id).in_(first), row.callback_due_at <= now)
-        .order_by(row.callback_due_at)
+        select(columns.client_id, columns.correlation_id, columns.callback_attempts)
+        .where(
+            tuple_(columns.client_id, columns.correlation_id).in_(first),
+            columns.callback_due_at <= now,
+        )
+        .order_by(columns.callback_due_at)
         .limit(most)
         .with_for_update(skip_locked=True)
     )
-    claimed = []
-    for client_id, correlation_id, attempts in connection.execute(locked).all():
-        attempt = attempts + 1
-        wait = min(_FIRST_WAIT * 2**attempts, _LONGEST_WAIT)
-        taken = connection.execute(
-            update(api_request)
-            .where(row.client_id == client_id, row.correlation_id == correlation_id)
-            .values(
-                callback_attempts=attempt,
-                callback_due_at=now + wait if attempt < MOST_ATTEMPTS else None,
-            )
-            .returning(row.callback_url, row.answer)
-        ).one()
-        client = find_client(connection, client_id)
-        assert client is not None
-        body = json.dumps(taken.answer).encode()
-        claimed.append(Callback(client, str(correlation_id), taken.callback_url, body, attempt))
-    return claimed
+    return [
+        _claim_callback(operation, row.client_id, row.correlation_id, row.callback_attempts)
+        for row in connection.execute(locked).all()
+    ]
 
 
-def mark_delivered(connection: Connection, callback: Callback) -> None:
-    row = api_request.c
-    connection.execute(
+def _claim_callback(
+    operation: Operation, client_id: str, correlation_id: str, attempts: int
+) -> Callback:
+    """Counts an attempt beside the `attempts` before, and sets when the next is due."""
+    columns, attempt = api_request.c, attempts + 1
+    wait = min(_FIRST_WAIT * 2**attempts, _LONGEST_WAIT)
+    claimed = operation.connection.execute(
         update(api_request)
-        .where(row.client_id == callback.client.id, row.correlation_id == callback.correlation_id)
+        .where(columns.client_id == client_id, columns.correlation_id == correlation_id)
+        .values(
+            callback_attempts=attempt,
+            callback_due_at=operation.now + wait if attempt < MOST_ATTEMPTS else None,
+        )
+        .returning(columns.callback_url, columns.answer)
+    ).one()
+    client = find_client(operation.connection, client_id)
+    assert client is not None
+    body = json.dumps(claimed.answer).encode()
+    return Callback(client, str(correlation_id), claimed.callback_url, body, attempt)
+
+
+def mark_delivered(operation: Operation, callback: Callback) -> None:
+    """Ends the attempts of a callback that arrived."""
+    columns = api_request.c
+    operation.connection.execute(
+        update(api_request)
+        .where(
+            columns.client_id == callback.client.id,
+            columns.correlation_id == callback.correlation_id,
+        )
         .values(callback_due_at=None)
     )
 
@@ -120,59 +155,35 @@ def deliver(
     now: datetime,
     seconds: float = MOST_SECONDS,
 ) -> str:
-    """`delivered`, or why not. Holds no database connection; follows no redirection."""
+    """Returns `delivered`, or why it was not. Needs no database; follows no redirection."""
     parts = _split(callback.url)
     if parts is None:
         return "no address"
     host = str(parts.hostname)
     try:
-        addresses = {
-            str(found[4][0]) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-        }
+        answers = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError:
         return "unknown host"
+    addresses = {str(answer[4][0]) for answer in answers}
     if not private and not all(map(_is_public, addresses)):
         return "a private address"
     try:
-        status = _put(parts, sorted(addresses)[0], callback, secret, now, seconds)
+        put = _sign(parts, callback, secret, write_moment(now))
+        status = _send(put, sorted(addresses)[0], seconds)
     except (HTTPException, OSError) as error:
         return type(error).__name__
     return "delivered" if 200 <= status < 300 else f"status {status}"
 
 
 def signature(key: SecretStr, date: str, correlation_id: str, body: bytes) -> str:
-    """HMAC-SHA256 in hexadecimal, over date, correlation id and body, a line each."""
-    told = f"{date}\n{correlation_id}\n".encode() + body
-    return hmac.new(key.get_secret_value().encode(), told, hashlib.sha256).hexdigest()
+    """Computes HMAC-SHA256 in hexadecimal, over date, correlation id and body, a line each."""
+    content = f"{date}\n{correlation_id}\n".encode() + body
+    return hmac.new(key.get_secret_value().encode(), content, hashlib.sha256).hexdigest()
 
 
-def _put(
-    parts: SplitResult,
-    address: str,
-    callback: Callback,
-    secret: bytes,
-    now: datetime,
-    seconds: float,
-) -> int:
-    headers = _headers(parts, callback, secret, write_moment(now))
-    target = parts.path or "/"
-    target += f"?{parts.query}" if parts.query else ""
-    reached = socket.create_connection((address, _port(parts)), _CONNECT_SECONDS)
-    # Another handle of the same connection, whoever else wraps it.
-    with reached.dup() as handle:
-        cut = Timer(seconds, handle.shutdown, (socket.SHUT_RDWR,))
-        cut.start()
-        try:
-            return _asked(parts, reached, target, callback.body, headers)
-        finally:
-            cut.cancel()
-            cut.join()
-            reached.close()
-
-
-def _headers(parts: SplitResult, callback: Callback, secret: bytes, date: str) -> dict[str, str]:
+def _sign(parts: SplitResult, callback: Callback, secret: bytes, date: str) -> _SignedPut:
     key = callback_key(secret, callback.client)
-    return {
+    headers = {
         "Host": parts.netloc,
         "Content-Type": "application/json",
         "X-Date": date,
@@ -181,26 +192,36 @@ def _headers(parts: SplitResult, callback: Callback, secret: bytes, date: str) -
         "X-Content-Hash": hashlib.sha256(callback.body).hexdigest(),
         "X-Signature": signature(key, date, callback.correlation_id, callback.body),
     }
+    return _SignedPut(parts, headers, callback.body)
 
 
-def _asked(
-    parts: SplitResult, reached: socket.socket, target: str, body: bytes, headers: dict[str, str]
-) -> int:
-    """The status that is answered over a connection that stands."""
-    host = str(parts.hostname)
-    reached.settimeout(_QUIET_SECONDS)
+def _send(put: _SignedPut, address: str, seconds: float) -> int:
+    """Sends the request to an IP address. Returns the status, within `seconds` in all."""
+    connected = socket.create_connection((address, put.port), _CONNECT_SECONDS)
+    # Another handle of the same connection, whatever else wraps it.
+    with connected.dup() as handle:
+        cut = Timer(seconds, handle.shutdown, (socket.SHUT_RDWR,))
+        cut.start()
+        try:
+            return _request(put, connected)
+        finally:
+            cut.cancel()
+            cut.join()
+            connected.close()
+
+
+def _request(put: _SignedPut, connected: socket.socket) -> int:
+    """Sends the request over an open connection. Returns the status of the answer."""
+    host = str(put.parts.hostname)
+    connected.settimeout(_QUIET_SECONDS)
     with closing(HTTPConnection(host)) as connection:
         connection.sock = (
-            ssl.create_default_context().wrap_socket(reached, server_hostname=host)
-            if parts.scheme == "https"
-            else reached
+            ssl.create_default_context().wrap_socket(connected, server_hostname=host)
+            if put.parts.scheme == "https"
+            else connected
         )
-        connection.request("PUT", target, body, headers)
+        connection.request("PUT", put.target, put.body, put.headers)
         return connection.getresponse().status
-
-
-def _port(parts: SplitResult) -> int:
-    return parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def _split(url: str) -> SplitResult | None:
@@ -221,10 +242,10 @@ def _is_literal(parts: SplitResult) -> bool:
 
 
 def _is_public(address: str) -> bool:
-    """Neither ours, nor everybody's (multicast), nor one that carries another."""
+    """True if the address is global, no multicast, and carries no other address inside."""
     try:
-        found = ip_address(address.partition("%")[0])
+        parsed = ip_address(address.partition("%")[0])
     except ValueError:
         return False
-    carries = any(found in network for network in _CARRIERS if network.version == found.version)
-    return found.is_global and not found.is_multicast and not carries
+    carries = any(parsed in network for network in _CARRIERS if network.version == parsed.version)
+    return parsed.is_global and not parsed.is_multicast and not carries

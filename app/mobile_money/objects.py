@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from app.base.clock import local, local_date
 from app.base.money import Money
 from app.enrolment.rules import masked_name
 from app.mobile_money.errors import Refused
+
+JsonObject = dict[str, object]
 
 # `163.50` is not by the definition's pattern, but is what a till would write: it is read too.
 _AMOUNT = re.compile(r"(0|[1-9][0-9]{0,11})(\.[0-9]{1,4})?", re.ASCII)
@@ -23,39 +24,66 @@ _TEXT_FIELDS = (
     "customerReference",
     "requestingOrganisation",
 )
-_KEPT = (*_TEXT_FIELDS[1:], "requestDate", "paymentType", "metadata")
-_LONGEST, _MOST = 256, 20
+_RETURNED_FIELDS = (*_TEXT_FIELDS[1:], "requestDate", "paymentType", "metadata")
+_LONGEST_TEXT, _MOST_PAIRS = 256, 20
 
 
 @dataclass(frozen=True, slots=True)
-class Payment:
-    """A payment's body, read: what was sent, and who took it where."""
+class PaymentBody:
+    """The body of a payment, read: `reference` is the network's own.
+
+    `request_fields` come back with the payment.
+    """
 
     amount: Money
     agent_number: str | None
     terminal: str | None
     reference: str | None
-    kept: Mapping[str, Any]
+    request_fields: JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """A live payment code with the name and the months of its artisan."""
+
+    code: str
+    total: Money
+    name: str
+    months: str
+    issued_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BillPayment:
+    """A payment as we hold it; `request_fields` are those of the request that come back with it."""
+
+    receipt: str
+    code: str
+    amount: Money
+    received_at: datetime
+    reversed_at: datetime | None = None
+    request_fields: JsonObject = field(default_factory=dict)
 
 
 def refuse(name: str, why: str, error: str = "formatError") -> Refused:
-    """A validation error that names the field."""
+    """Makes a validation error that names the field."""
     return Refused("validation", error, f"{name}: {why}", field=name)
 
 
 def write_amount(amount: Money) -> str:
-    """`163.52`, `163.5`, `163`: the definition allows no trailing zeros."""
+    """Writes `163.52`, `163.5`, `163`: the definition allows no trailing zeros."""
     text = str(amount)
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def write_moment(moment: datetime) -> str:
-    """A date-time in Morocco, with its offset."""
+    """Writes a date-time in Morocco, in milliseconds, with its offset."""
     return local(moment).isoformat(timespec="milliseconds")
 
 
-def read_amount(body: Mapping[str, Any], name: str) -> Money:
-    """Positive dirhams in at most two decimals. Refused names the field."""
+def read_amount(body: Mapping[str, object], name: str) -> Money:
+    """Reads positive dirhams in at most two decimals. Raises: Refused, which names the field."""
     given = body.get(name)
     if not isinstance(given, str) or not _AMOUNT.fullmatch(given):
         raise refuse(name, "not an amount")
@@ -69,18 +97,18 @@ def read_amount(body: Mapping[str, Any], name: str) -> Money:
 
 
 def read_uuid(name: str, given: str) -> str:
-    """A UUID in its usual writing."""
+    """Reads a UUID in its usual writing. Raises: Refused."""
     try:
-        found = str(UUID(given))
+        uuid = str(UUID(given))
     except ValueError:
-        found = ""
-    if found != given.lower():
+        uuid = ""
+    if uuid != given.lower():
         raise refuse(name, "not a UUID")
-    return found
+    return uuid
 
 
 def read_moment(name: str, given: str) -> datetime:
-    """A date-time with an offset, or in UTC without one."""
+    """Reads a date-time with an offset, or in UTC without one. Raises: Refused."""
     if not _WITH_TIME.match(given.strip()):
         raise refuse(name, "not a date and time")
     try:
@@ -95,109 +123,99 @@ def read_moment(name: str, given: str) -> datetime:
     return moment
 
 
-def read_payment(body: Any) -> Payment:
-    """The body of a payment. Refused names the first field that is wrong."""
-    given = _object(body)
+def read_payment(body: object) -> PaymentBody:
+    """Reads the body of a payment. Raises: Refused for the first field that is wrong."""
+    fields = _read_object(body)
     for name in ("currency", "amountPaid"):
-        if name not in given:
+        if name not in fields:
             raise refuse(name, "missing", "mandatoryValueNotSupplied")
-    if given["currency"] != "MAD":
-        known = isinstance(given["currency"], str) and re.fullmatch("[A-Z]{3}", given["currency"])
-        error = "currencyNotSupported" if known else "formatError"
-        kind = "businessRule" if known else "validation"
-        raise Refused(kind, error, "currency: only MAD", field="currency")
-    amount = read_amount(given, "amountPaid")
-    if "paidAmount" in given and read_amount(given, "paidAmount") != amount:
+    _check_currency(fields["currency"])
+    amount = read_amount(fields, "amountPaid")
+    if "paidAmount" in fields and read_amount(fields, "paidAmount") != amount:
         raise refuse("paidAmount", "not what amountPaid says")
     for name in _TEXT_FIELDS:
-        _text(given, name)
-    if given.get("paymentType") not in (None, "fullpayment", "partialpayment"):
+        _read_text(fields, name)
+    if fields.get("paymentType") not in (None, "fullpayment", "partialpayment"):
         raise refuse("paymentType", "neither fullpayment nor partialpayment")
-    if "requestDate" in given:
-        read_moment("requestDate", _text(given, "requestDate") or "")
-    _pairs(given, "customData")
-    _pairs(
-        given, "supplementaryBillReferenceDetails", "paymentReferenceType", "paymentReferenceValue"
+    if "requestDate" in fields:
+        read_moment("requestDate", _read_text(fields, "requestDate") or "")
+    _read_pairs(fields, "customData")
+    _read_pairs(
+        fields, "supplementaryBillReferenceDetails", "paymentReferenceType", "paymentReferenceValue"
     )
-    told = _pairs(given, "metadata")
-    agent, terminal = told.get("agentId"), told.get("terminalId")
-    for name, value in (("agentId", agent), ("terminalId", terminal)):
-        if value is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", value):
-            raise refuse(f"metadata.{name}", "not 1 to 32 letters and digits")
-    kept = {name: given[name] for name in _KEPT if name in given}
-    reference = given.get("requestingOrganisationTransactionReference") or None
-    return Payment(amount, agent, terminal, reference, kept)
+    metadata = _read_pairs(fields, "metadata")
+    return PaymentBody(
+        amount,
+        _read_short(metadata, "agentId"),
+        _read_short(metadata, "terminalId"),
+        _read_text(fields, "requestingOrganisationTransactionReference") or None,
+        {name: fields[name] for name in _RETURNED_FIELDS if name in fields},
+    )
 
 
-def read_reversal(body: Any) -> Money | None:
-    """The amount a reversal names, if any; the whole payment is what is reversed."""
-    given = _object(body)
-    if given.get("type", "reversal") != "reversal":
+def read_reversal(body: object) -> Money | None:
+    """Reads the amount that a reversal names, if any. Raises: Refused."""
+    fields = _read_object(body)
+    if fields.get("type", "reversal") != "reversal":
         raise Refused("businessRule", "transactionTypeError", "type: only reversal", field="type")
-    if given.get("currency", "MAD") != "MAD":
+    if fields.get("currency", "MAD") != "MAD":
         raise Refused("businessRule", "currencyNotSupported", "currency: only MAD")
-    _text(given, "requestingOrganisationTransactionReference")
-    _text(given, "descriptionText")
-    _pairs(given, "metadata")
-    return read_amount(given, "amount") if "amount" in given else None
+    _read_text(fields, "requestingOrganisationTransactionReference")
+    _read_text(fields, "descriptionText")
+    _read_pairs(fields, "metadata")
+    return read_amount(fields, "amount") if "amount" in fields else None
 
 
-def error_object(refused: Refused, now: datetime) -> dict[str, Any]:
-    params = [
-        {"key": key, "value": write_moment(value) if isinstance(value, datetime) else str(value)}
-        for key, value in refused.params.items()
-    ]
-    told = {
+def error_object(refused: Refused, now: datetime) -> JsonObject:
+    """Makes the definition's error object, dated `now`."""
+    values: JsonObject = {
         "errorCategory": refused.category,
         "errorCode": refused.error,
         "errordescription": refused.words,
         "errorDateTime": write_moment(now),
     }
-    return told | ({"errorParameters": params} if params else {})
+    if refused.params:
+        values["errorParameters"] = [
+            {"key": name, "value": _write_param(value)} for name, value in refused.params.items()
+        ]
+    return values
 
 
-def bill_object(
-    code: str, total: Money, name: str, months: str, issued: datetime, expires: datetime
-) -> dict[str, Any]:
-    """A live bill; it falls due on the last day on which it can be paid."""
+def bill_object(bill: Bill) -> JsonObject:
+    """Makes a live bill's object; it falls due on the last day on which it can be paid."""
     return {
-        "billReference": code,
+        "billReference": bill.code,
         "billStatus": "unpaid",
-        "amountDue": write_amount(total),
-        "minimumAmountDue": write_amount(total),
+        "amountDue": write_amount(bill.total),
+        "minimumAmountDue": write_amount(bill.total),
         "currency": "MAD",
-        "billdescription": f"AMO {months} {masked_name(name)}",
-        "dueDate": local_date(expires - timedelta(seconds=1)).isoformat(),
-        "creationDate": write_moment(issued),
-        "metadata": [{"key": "expiresAt", "value": write_moment(expires)}],
+        "billdescription": f"AMO {bill.months} {masked_name(bill.name)}",
+        "dueDate": local_date(bill.expires_at - timedelta(seconds=1)).isoformat(),
+        "creationDate": write_moment(bill.issued_at),
+        "metadata": [{"key": "expiresAt", "value": write_moment(bill.expires_at)}],
     }
 
 
-def payment_object(
-    receipt: str,
-    code: str,
-    amount: Money,
-    received_at: datetime,
-    *,
-    reversed_at: datetime | None = None,
-    kept: Mapping[str, Any] | None = None,
-) -> dict[str, Any]:
-    """A payment as we hold it; what the request said of itself comes back with it."""
-    told = dict(kept or {})
-    pairs = [*told.pop("metadata", []), {"key": "billReference", "value": code}]
+def payment_object(payment: BillPayment) -> JsonObject:
+    """Makes a payment's object; what the request said of itself comes back with it."""
+    fields = dict(payment.request_fields)
+    metadata = fields.pop("metadata", [])
+    pairs = [*metadata] if isinstance(metadata, list) else []
+    pairs.append({"key": "billReference", "value": payment.code})
     return {
-        **told,
-        "serviceProviderPaymentReference": receipt,
-        "billPaymentStatus": "reversed" if reversed_at else "completed",
-        "amountPaid": write_amount(amount),
+        **fields,
+        "serviceProviderPaymentReference": payment.receipt,
+        "billPaymentStatus": "reversed" if payment.reversed_at else "completed",
+        "amountPaid": write_amount(payment.amount),
         "currency": "MAD",
-        "creationDate": write_moment(received_at),
-        "modificationDate": write_moment(reversed_at or received_at),
-        "metadata": pairs[-_MOST:],
+        "creationDate": write_moment(payment.received_at),
+        "modificationDate": write_moment(payment.reversed_at or payment.received_at),
+        "metadata": pairs[-_MOST_PAIRS:],
     }
 
 
-def reversal_object(receipt: str, amount: Money, now: datetime) -> dict[str, Any]:
+def reversal_object(receipt: str, amount: Money, now: datetime) -> JsonObject:
+    """Makes the object of a whole payment's reversal, done `now`."""
     return {
         "transactionReference": f"R{receipt}",
         "originalTransactionReference": receipt,
@@ -210,47 +228,53 @@ def reversal_object(receipt: str, amount: Money, now: datetime) -> dict[str, Any
     }
 
 
-def state_object(
-    server_id: str, state: str, method: str, reference: str | None, error: Any
-) -> dict[str, Any]:
-    """How far a request is that is not answered in step."""
-    told = {
-        "serverCorrelationId": server_id,
-        "status": state,
-        "notificationMethod": "callback" if method == "callback" else "polling",
-    }
-    if reference:
-        told["objectReference"] = reference
-    if state == "pending":
-        told["pendingReason"] = "waits for its turn"
-    return told | ({"error": error} if state == "failed" else {})
+def _write_param(value: object) -> str:
+    return write_moment(value) if isinstance(value, datetime) else str(value)
 
 
-def _object(body: Any) -> Mapping[str, Any]:
+def _read_object(body: object) -> Mapping[str, object]:
     if not isinstance(body, dict):
         raise refuse("body", "not a JSON object")
     return body
 
 
-def _text(body: Mapping[str, Any], name: str) -> str | None:
+def _check_currency(currency: object) -> None:
+    if currency == "MAD":
+        return
+    known = isinstance(currency, str) and re.fullmatch("[A-Z]{3}", currency)
+    error = "currencyNotSupported" if known else "formatError"
+    category = "businessRule" if known else "validation"
+    raise Refused(category, error, "currency: only MAD", field="currency")
+
+
+def _read_text(body: Mapping[str, object], name: str) -> str | None:
     value = body.get(name)
-    if name in body and (not isinstance(value, str) or len(value) > _LONGEST or "\0" in value):
-        raise refuse(name, f"not a text of at most {_LONGEST} characters")
+    if value is None and name not in body:
+        return None
+    if not isinstance(value, str) or len(value) > _LONGEST_TEXT or "\0" in value:
+        raise refuse(name, f"not a text of at most {_LONGEST_TEXT} characters")
     return value
 
 
-def _pairs(
-    body: Mapping[str, Any], name: str, key: str = "key", value: str = "value"
+def _read_short(metadata: Mapping[str, str], name: str) -> str | None:
+    value = metadata.get(name)
+    if value is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", value):
+        raise refuse(f"metadata.{name}", "not 1 to 32 letters and digits")
+    return value
+
+
+def _read_pairs(
+    body: Mapping[str, object], name: str, key: str = "key", value: str = "value"
 ) -> dict[str, str]:
-    """A list of key and value; the last of a key counts."""
-    given = body.get(name, [])
-    if not isinstance(given, list) or len(given) > _MOST:
-        raise refuse(name, f"not a list of at most {_MOST}")
-    for one in given:
-        if not isinstance(one, dict) or not all(_is_word(one.get(part)) for part in (key, value)):
+    """Reads a list of key and value; the last of a key counts."""
+    items = body.get(name, [])
+    if not isinstance(items, list) or len(items) > _MOST_PAIRS:
+        raise refuse(name, f"not a list of at most {_MOST_PAIRS}")
+    for item in items:
+        if not isinstance(item, dict) or not all(_is_word(item.get(part)) for part in (key, value)):
             raise refuse(name, f"not a list of {key} and {value}")
-    return {one[key]: one[value] for one in given}
+    return {item[key]: item[value] for item in items}
 
 
 def _is_word(value: object) -> bool:
-    return isinstance(value, str) and 1 <= len(value) <= _LONGEST and "\0" not in value
+    return isinstance(value, str) and 1 <= len(value) <= _LONGEST_TEXT and "\0" not in value

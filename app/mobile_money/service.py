@@ -1,22 +1,20 @@
 """Answers a request once: the same correlation id gives the same answer, whatever was cut or raced.
 
-Works in the caller's transaction and commits nothing itself. What is refused is an answer too, and
-is kept; that the database was away is not.
+Works in the caller's transaction and commits nothing itself. A refusal is an answer too, and is
+stored; an answer that the database was away is not.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from random import Random
-from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, Row, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -25,15 +23,18 @@ from app.agents.queries import find_agent_of
 from app.base.database import AWAY
 from app.base.errors import MaalemError, Unavailable
 from app.base.money import Money
+from app.base.operation import Operation
+from app.base.rows import read_row
 from app.mobile_money.errors import Refused, refusal_of
 from app.mobile_money.models import api_request
 from app.mobile_money.objects import (
+    BillPayment,
+    JsonObject,
     error_object,
     payment_object,
     read_payment,
     read_reversal,
     reversal_object,
-    state_object,
 )
 from app.payments.collector import Collector
 from app.payments.deposits import redeem_code
@@ -41,25 +42,46 @@ from app.payments.errors import KeyReused, ReceiptUnknown
 from app.payments.models import deposit, payment_code
 from app.payments.reversals import ReversalRequest, reverse_deposit
 from app.payments.rules import read_code
-from app.text.words import Words
+from app.services import Services
 
 _log = structlog.get_logger("api")
+_LONGEST_REASON = 200
 
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """A request as it came: to which `path`, what for (`target`: a bill's or a payment's
-    reference), and how it wants its answer: in `step`, by `callback` or by `polling`.
+    """A request as it came: its `path`, and its `target`, a bill's or a payment's reference.
+
+    `kind` is `payment` or `reversal`. `method` is how it wants its answer: in `step`, by `callback`
+    to `callback_url`, or by `polling`.
     """
 
     client: Client
     kind: str
     path: str
     target: str
-    body: Any
+    body: object
     correlation_id: str
     method: str
     callback_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRequest:
+    """A request as it is stored; `status` and `answer` are None while it is `pending`."""
+
+    client_id: str
+    correlation_id: str
+    server_id: str
+    request_digest: bytes
+    kind: str
+    target: str
+    body: JsonObject
+    method: str
+    state: str
+    status: int | None
+    answer: JsonObject | None
+    reference: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,78 +89,84 @@ class ApiAnswer:
     """An HTTP status and a JSON object; `why` it is a refusal is for the log alone."""
 
     status: int
-    body: Any
+    body: JsonObject
     why: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """A stored request's new state, its answer, and the reference of what was made."""
+
+    state: str
+    answer: ApiAnswer
+    reference: str | None = None
+
+
+_STORED = (
+    api_request.c.client_id,
+    api_request.c.correlation_id,
+    api_request.c.server_id,
+    api_request.c.request_digest,
+    api_request.c.kind,
+    api_request.c.target,
+    api_request.c.body,
+    api_request.c.method,
+    api_request.c.state,
+    api_request.c.status,
+    api_request.c.answer,
+    api_request.c.reference,
+)
+
+
 def new_uuid(random: Random) -> str:
+    """Draws a UUID of version 4."""
     return str(UUID(int=random.getrandbits(128), version=4))
 
 
-def answer_request(
-    connection: Connection, asked: ApiRequest, *, words: Words, random: Random, now: datetime
-) -> ApiAnswer:
-    """The answer to a request: given before, given now, or promised. KeyReused.
+def answer_request(operation: Operation, services: Services, request: ApiRequest) -> ApiAnswer:
+    """Answers a request: as it was answered before, now, or with a promise.
 
     Of two at the same moment one waits here for the other, and gets its answer.
+    Raises: KeyReused.
     """
-    row, new = _keep(connection, asked, random, now)
-    if new and asked.method == "step":
-        return carry_out(connection, row, words=words, now=now)
-    if row.method == "step" and row.answer is not None:
-        return ApiAnswer(row.status, row.answer)
-    return ApiAnswer(202, told_state(row))
+    stored, new = _store_request(operation, services, request)
+    if new and request.method == "step":
+        return carry_out(operation, services, stored)
+    if stored.method == "step" and stored.status is not None and stored.answer is not None:
+        return ApiAnswer(stored.status, stored.answer)
+    return ApiAnswer(202, state_object(stored))
 
 
-def carry_out(connection: Connection, row: Any, *, words: Words, now: datetime) -> ApiAnswer:
-    """Does what a kept request asks for and keeps the answer; a callback is due at once."""
+def carry_out(operation: Operation, services: Services, request: StoredRequest) -> ApiAnswer:
+    """Does what a stored request asks for and stores the answer; a callback is due at once.
+
+    Raises: Unavailable; nothing is stored then.
+    """
     try:
-        with connection.begin_nested():
-            client = find_client(connection, row.client_id)
+        with operation.connection.begin_nested():
+            client = find_client(operation.connection, request.client_id)
             assert client is not None  # its row is referenced
-            do = _pay if row.kind == "payment" else _reverse
-            reference, answer = do(connection, client, row, words, now)
-        state = "completed"
+            carry = _pay if request.kind == "payment" else _reverse
+            by_client = replace(operation, actor=f"client:{client.id}")
+            outcome = carry(by_client, services, client, request)
     except Unavailable:
         raise
     except MaalemError as error:
         refused = refusal_of(error)
         why = str(error.params.get("why") or error.code)
-        reference, answer, state = (
-            None,
-            ApiAnswer(refused.status, error_object(refused, now), why),
-            "failed",
-        )
-    _keep_answer(connection, row, state, answer, reference, now)
-    return answer
+        answer = ApiAnswer(refused.status, error_object(refused, operation.now), why)
+        outcome = _Outcome("failed", answer)
+    _store_outcome(operation, request, outcome)
+    return outcome.answer
 
 
-def _keep_answer(
-    connection: Connection,
-    row: Any,
-    state: str,
-    answer: ApiAnswer,
-    reference: str | None,
-    now: datetime,
-) -> None:
-    connection.execute(
-        update(api_request)
-        .where(_is(row))
-        .values(
-            state=state,
-            status=answer.status,
-            answer=answer.body,
-            reference=reference,
-            completed_at=now,
-            callback_due_at=now if row.method == "callback" else None,
-        )
-    )
+def answer_waiting(operation: Operation, services: Services) -> bool:
+    """Answers the oldest request that waits and that nobody else answers.
 
-
-def answer_waiting(connection: Connection, *, words: Words, now: datetime) -> bool:
-    """Does the oldest request that waits and that nobody else is doing; whether there was one."""
-    row = connection.execute(
-        select(api_request)
+    Returns False if there was none.
+    """
+    row = operation.connection.execute(
+        select(*_STORED)
         .where(api_request.c.state == "pending", api_request.c.method != "step")
         .order_by(api_request.c.created_at)
         .limit(1)
@@ -146,89 +174,122 @@ def answer_waiting(connection: Connection, *, words: Words, now: datetime) -> bo
     ).one_or_none()
     if row is None:
         return False
+    request = read_row(StoredRequest, row)
     try:
-        with connection.begin_nested():
-            carry_out(connection, row, words=words, now=now)
+        with operation.connection.begin_nested():
+            carry_out(operation, services, request)
     except AWAY:
         raise
     except SQLAlchemyError as error:
-        # Kept as refused: it would be first again, and nobody behind it would be answered.
-        _log.error("unanswerable", client=row.client_id, why=type(error).__name__)
+        # Stored as refused: it would be first again, and no request behind it would be answered.
+        _log.error("unanswerable", client=request.client_id, why=type(error).__name__)
         refused = Refused("internal", "genericError", "something went wrong")
-        _keep_answer(
-            connection, row, "failed", ApiAnswer(500, error_object(refused, now)), None, now
-        )
+        answer = ApiAnswer(500, error_object(refused, operation.now))
+        _store_outcome(operation, request, _Outcome("failed", answer))
     return True
 
 
-def find_by_server_id(connection: Connection, client: Client, server_id: str) -> Any:
-    """A request of this client by our id for it; None where it has none such."""
+def find_by_server_id(
+    connection: Connection, client: Client, server_id: str
+) -> StoredRequest | None:
+    """Returns a request of this client by our id for it."""
     return _find(connection, client, api_request.c.server_id == server_id)
 
 
-def find_by_correlation_id(connection: Connection, client: Client, correlation_id: str) -> Any:
-    """The same by the client's own id."""
+def find_by_correlation_id(
+    connection: Connection, client: Client, correlation_id: str
+) -> StoredRequest | None:
+    """Returns a request of this client by the client's own id."""
     return _find(connection, client, api_request.c.correlation_id == correlation_id)
 
 
-def told_state(row: Any) -> dict[str, Any]:
-    """How far it is."""
-    return state_object(str(row.server_id), row.state, row.method, row.reference, row.answer)
+def state_object(request: StoredRequest) -> JsonObject:
+    """Makes the object that says how far a request is that is not answered in step."""
+    values: JsonObject = {
+        "serverCorrelationId": request.server_id,
+        "status": request.state,
+        "notificationMethod": "callback" if request.method == "callback" else "polling",
+    }
+    if request.reference:
+        values["objectReference"] = request.reference
+    if request.state == "pending":
+        values["pendingReason"] = "waits for its turn"
+    return values | ({"error": request.answer} if request.state == "failed" else {})
 
 
-def _find(connection: Connection, client: Client, which: Any) -> Any:
-    return connection.execute(
-        select(api_request).where(api_request.c.client_id == client.id, which)
+def _find(
+    connection: Connection, client: Client, condition: ColumnElement[bool]
+) -> StoredRequest | None:
+    row = connection.execute(
+        select(*_STORED).where(api_request.c.client_id == client.id, condition)
     ).one_or_none()
+    return read_row(StoredRequest, row) if row else None
 
 
-def _keep(
-    connection: Connection, asked: ApiRequest, random: Random, now: datetime
-) -> tuple[Any, bool]:
-    """The request's row, and whether it is new."""
-    told = json.dumps([asked.path, asked.body], sort_keys=True)
-    digest = sha256(told.encode()).digest()
+def _store_request(
+    operation: Operation, services: Services, request: ApiRequest
+) -> tuple[StoredRequest, bool]:
+    """Stores the request unless its correlation id is known. Returns it, and True if it is new."""
+    content = json.dumps([request.path, request.body], sort_keys=True)
+    digest = sha256(content.encode()).digest()
     statement = insert(api_request).values(
-        client_id=asked.client.id,
-        correlation_id=asked.correlation_id,
-        server_id=new_uuid(random),
+        client_id=request.client.id,
+        correlation_id=request.correlation_id,
+        server_id=new_uuid(services.random),
         request_digest=digest,
-        kind=asked.kind,
-        target=asked.target,
-        body=asked.body,
-        method=asked.method,
-        callback_url=asked.callback_url,
-        created_at=now,
+        kind=request.kind,
+        target=request.target,
+        body=request.body,
+        method=request.method,
+        callback_url=request.callback_url,
+        created_at=operation.now,
     )
-    new = connection.execute(
-        statement.on_conflict_do_nothing().returning(api_request)
+    row = operation.connection.execute(
+        statement.on_conflict_do_nothing().returning(*_STORED)
     ).one_or_none()
-    if new is not None:
-        return new, True
-    row = find_by_correlation_id(connection, asked.client, asked.correlation_id)
-    if row.request_digest != digest:
+    if row is not None:
+        return read_row(StoredRequest, row), True
+    stored = find_by_correlation_id(operation.connection, request.client, request.correlation_id)
+    assert stored is not None  # no request is ever deleted
+    if stored.request_digest != digest:
         raise KeyReused()
-    return row, False
+    return stored, False
+
+
+def _store_outcome(operation: Operation, request: StoredRequest, outcome: _Outcome) -> None:
+    columns = api_request.c
+    operation.connection.execute(
+        update(api_request)
+        .where(
+            columns.client_id == request.client_id,
+            columns.correlation_id == request.correlation_id,
+        )
+        .values(
+            state=outcome.state,
+            status=outcome.answer.status,
+            answer=outcome.answer.body,
+            reference=outcome.reference,
+            completed_at=operation.now,
+            callback_due_at=operation.now if request.method == "callback" else None,
+        )
+    )
 
 
 def _pay(
-    connection: Connection, client: Client, row: Any, words: Words, now: datetime
-) -> tuple[str, ApiAnswer]:
-    payment, code = read_payment(row.body), read_code(row.target)
-    agent = (
-        find_agent_of(connection, client.network, payment.agent_number)
-        if payment.agent_number
-        else None
-    )
+    operation: Operation, services: Services, client: Client, request: StoredRequest
+) -> _Outcome:
+    connection, payment = operation.connection, read_payment(request.body)
+    code, number = read_code(request.target), payment.agent_number
+    agent = find_agent_of(connection, client.network, number) if number else None
     if client.agencies is not None and (agent is None or agent.agency_code not in client.agencies):
-        words_for = "metadata.agentId: none of the agencies this client speaks for"
-        raise Refused("authorisation", "requestingPartyAuthorisationError", words_for)
+        words = "metadata.agentId: none of the agencies this client speaks for"
+        raise Refused("authorisation", "requestingPartyAuthorisationError", words)
     collector = Collector(
         "api",
         f"client:{client.id}",
         client.network,
         agent,
-        payment.agent_number,
+        number,
         payment.terminal,
         client,
         payment.reference,
@@ -238,43 +299,52 @@ def _pay(
         connection,
         code,
         collector,
-        key=f"api:{row.correlation_id}",
-        words=words,
-        now=now,
+        key=f"api:{request.correlation_id}",
+        words=services.words,
+        now=operation.now,
         amount=payment.amount,
     )
-    return receipt, ApiAnswer(
-        201, payment_object(receipt, code, payment.amount, now, kept=payment.kept)
+    paid = BillPayment(
+        receipt, code, payment.amount, operation.now, request_fields=payment.request_fields
     )
+    return _Outcome("completed", ApiAnswer(201, payment_object(paid)), receipt)
 
 
 def _reverse(
-    connection: Connection, client: Client, row: Any, words: Words, now: datetime
-) -> tuple[str, ApiAnswer]:
-    """By our reference of the payment, or by the network's own."""
-    amount = read_reversal(row.body)
-    found = _named_payment(connection, client, row.target)
-    if client.agencies is not None and found.agency_code not in client.agencies:
+    operation: Operation, services: Services, client: Client, request: StoredRequest
+) -> _Outcome:
+    """Reverses a payment by our reference of it, or by the network's own."""
+    amount = read_reversal(request.body)
+    payment = _find_payment(operation.connection, client, request.target)
+    if client.agencies is not None and payment.agency_code not in client.agencies:
         raise ReceiptUnknown(why="another agency's")
-    total = Money(found.total_centimes)
+    total = Money(payment.total_centimes)
     if amount is not None and amount != total:
         error = "overPaymentNotAllowed" if amount > total else "underPaymentNotAllowed"
         raise Refused("businessRule", error, "only the whole payment is reversed")
-    undoing = ReversalRequest("api", f"client:{client.id}", network=client.network)
-    reason = _reason(row.body)
-    reverse_deposit(connection, found.receipt_number, undoing, reason, words=words, now=now)
-    return f"R{found.receipt_number}", ApiAnswer(
-        201, reversal_object(found.receipt_number, total, now)
+    reversal_request = ReversalRequest("api", f"client:{client.id}", network=client.network)
+    reverse_deposit(
+        operation.connection,
+        payment.receipt_number,
+        reversal_request,
+        _read_reason(request.body),
+        words=services.words,
+        now=operation.now,
     )
+    answer = ApiAnswer(201, reversal_object(payment.receipt_number, total, operation.now))
+    return _Outcome("completed", answer, f"R{payment.receipt_number}")
 
 
-def _named_payment(connection: Connection, client: Client, name: str) -> Any:
-    """The one payment of that reference; of several with the network's own, the one that stands.
+def _find_payment(
+    connection: Connection, client: Client, reference: str
+) -> Row[*tuple[object, ...]]:
+    """Returns the payment of a reference, ours or the network's own.
 
-    ReceiptUnknown; Refused where it may be either of two: nobody's cash is given back by a guess.
+    Of several with the network's own it is the one that stands.
+    Raises: ReceiptUnknown, Refused where it may be either of two: no cash is given back by a guess.
     """
-    ours, undone = deposit.c.receipt_number == name, payment_code.c.state == "reversed"
-    theirs = (deposit.c.client_id == client.id) & (deposit.c.network_reference == name)
+    ours, undone = deposit.c.receipt_number == reference, payment_code.c.state == "reversed"
+    theirs = (deposit.c.client_id == client.id) & (deposit.c.network_reference == reference)
     rows = connection.execute(
         select(
             deposit.c.receipt_number,
@@ -290,22 +360,18 @@ def _named_payment(connection: Connection, client: Client, name: str) -> Any:
     ).all()
     if not rows:
         raise ReceiptUnknown()
-    own = [one for one in rows if one.network == client.network]
+    own = [row for row in rows if row.network == client.network]
     if not own:
         raise ReceiptUnknown(why="another network's")
-    if sum(one.counts for one in own) > 1:
-        words_for = "more than one payment has that reference: name serviceProviderPaymentReference"
-        raise Refused("businessRule", "incorrectState", words_for)
+    if sum(row.counts for row in own) > 1:
+        words = "more than one payment has that reference: name serviceProviderPaymentReference"
+        raise Refused("businessRule", "incorrectState", words)
     return own[0]
 
 
-def _reason(body: Mapping[str, Any]) -> str:
-    """What the network says of it, for whoever reads the books."""
-    told = body.get("descriptionText")
-    return told[:200] if isinstance(told, str) and told.strip() else "by the network"
-
-
-def _is(row: Any) -> Any:
-    return (api_request.c.client_id == row.client_id) & (
-        api_request.c.correlation_id == row.correlation_id
+def _read_reason(body: Mapping[str, object]) -> str:
+    """Returns the reason that the network gives, for the books."""
+    reason = body.get("descriptionText")
+    return (
+        reason[:_LONGEST_REASON] if isinstance(reason, str) and reason.strip() else "by the network"
     )

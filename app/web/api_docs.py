@@ -1,8 +1,7 @@
-"""What the payments API is, for a network's engineers: the description, and a page of it."""
+"""The payments API's description, for a network's engineers, and a page of it."""
 
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import yaml
 from flask import Blueprint, Response, render_template
@@ -14,23 +13,25 @@ _DESCRIPTION = Path(__file__).with_name("openapi.yaml")
 
 
 @cache
-def description() -> dict[str, Any]:
-    """The OpenAPI description, read once."""
-    found: dict[str, Any] = yaml.load(_DESCRIPTION.read_text("utf-8"), yaml.CSafeLoader)
-    return found
+def description() -> dict[str, dict[str, dict[str, object]]]:
+    """Reads the OpenAPI description, once."""
+    content: dict[str, dict[str, dict[str, object]]] = yaml.load(
+        _DESCRIPTION.read_text("utf-8"), yaml.CSafeLoader
+    )
+    return content
 
 
 @pages.get("", strict_slashes=False)
 @open_to(Audience.EVERYONE)
 def page() -> str:
-    told = description()
+    content = description()
     calls = [
         (method.upper(), path, call)
-        for path, calls in told["paths"].items()
+        for path, calls in content["paths"].items()
         for method, call in calls.items()
         if method != "parameters"
     ]
-    return render_template("api_docs.html", told=told, calls=calls)
+    return render_template("api_docs.html", description=content, calls=calls)
 
 
 @pages.get("/openapi.yaml")

@@ -1,4 +1,4 @@
-"""Who may call the payments API, from where, how often, and whether the request is whole."""
+"""Lets a client into the payments API: its key, its address, its rate and the whole request."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ _LONGEST_BODY = 64 * 1024
 
 
 def admit() -> None:
-    """Who calls, from where, how often; then whether the request is whole."""
+    """Authenticates the client into `g.client` and checks that its request is whole.
+
+    Raises: ClientRefused, Refused, Unavailable.
+    """
     request.max_content_length = _LONGEST_BODY
     maalem = runtime()
     key = SecretStr(request.headers.get("X-API-Key", ""))
@@ -39,8 +42,7 @@ def admit() -> None:
     if date := request.headers.get("X-Date"):
         read_moment("X-Date", date)
     if given := request.headers.get("X-Content-Hash"):
-        found = hashlib.sha256(request.get_data()).hexdigest()
-        if not hmac.compare_digest(
-            found, given.strip().lower().encode("ascii", "replace").decode()
-        ):
+        digest = hashlib.sha256(request.get_data()).hexdigest()
+        claimed = given.strip().lower().encode("ascii", "replace").decode()
+        if not hmac.compare_digest(digest, claimed):
             raise refuse("X-Content-Hash", "not the SHA-256 of the body")

@@ -1,9 +1,8 @@
-"""What the payments API answers; every refusal is the definition's error object."""
+"""Writes the answers of the payments API; every refusal is the definition's error object."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import structlog
 from flask import Response, g, request
@@ -12,7 +11,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from app.base.errors import MaalemError, Unavailable
 from app.mobile_money.bills import BillPage
 from app.mobile_money.errors import Refused, refusal_of
-from app.mobile_money.objects import error_object, refuse, write_moment
+from app.mobile_money.objects import JsonObject, error_object, refuse, write_moment
 from app.mobile_money.service import ApiAnswer
 from app.observe import metrics
 from app.runtime import runtime
@@ -20,22 +19,25 @@ from app.runtime import runtime
 _log = structlog.get_logger("api")
 
 
-def as_json(body: Any, status: int = 200) -> Response:
+def as_json(body: JsonObject | list[JsonObject], status: int = 200) -> Response:
+    """Writes JSON."""
     # In one order, so that the same answer is the same bytes.
     text = json.dumps(body, sort_keys=True)
     return Response(text, status, content_type="application/json")
 
 
-def as_list(found: BillPage) -> Response:
-    response = as_json(found.rows)
-    response.headers["X-Records-Available-Count"] = str(found.available)
-    response.headers["X-Records-Returned-Count"] = str(len(found.rows))
+def as_list(page: BillPage) -> Response:
+    """Writes a list, with its counts in headers."""
+    response = as_json(page.rows)
+    response.headers["X-Records-Available-Count"] = str(page.available)
+    response.headers["X-Records-Returned-Count"] = str(len(page.rows))
     return response
 
 
-def tell_answer(kind: str, answer: ApiAnswer) -> None:
+def record_answer(kind: str, answer: ApiAnswer) -> None:
+    """Counts and logs the answer to a payment or a reversal."""
     reason = answer.body.get("errorCode") if answer.status >= 400 else None
-    metrics.api_requests.labels(kind, reason or "done").inc()
+    metrics.api_requests.labels(kind, str(reason or "done")).inc()
     reason = answer.why or reason
     _log.info(
         kind, request_id=g.request_id, client=g.client.id, status=answer.status, reason=reason
@@ -43,12 +45,12 @@ def tell_answer(kind: str, answer: ApiAnswer) -> None:
 
 
 def refused_response(refused: Refused) -> Response:
-    """The definition's error object, with its status."""
+    """Writes the definition's error object, with its status."""
     return as_json(error_object(refused, runtime().clock()), refused.status)
 
 
 def refuse_known(error: MaalemError) -> Response:
-    """Why is for the log: a wrong key, a missing and a revoked one are told alike."""
+    """Answers a refusal; its `why` goes to the log alone, so that all wrong keys look alike."""
     refused = refusal_of(error)
     client = g.client.id if "client" in g else "?"
     why = error.params.get("why") or refused.error
@@ -60,6 +62,7 @@ def refuse_known(error: MaalemError) -> Response:
 
 
 def refuse_failed(error: Exception) -> Response | HTTPException:
+    """Answers an error of ours as internal, with the reference of its log line."""
     if isinstance(error, RequestEntityTooLarge):
         return refused_response(refuse("body", "over 64 KiB", "lengthError"))
     if isinstance(error, HTTPException):
@@ -70,7 +73,7 @@ def refuse_failed(error: Exception) -> Response | HTTPException:
 
 
 def strayed(status: int) -> Response:
-    """No such address, or not by this method; whoever calls, nothing is told of what is there."""
+    """Answers for an address or a method that the API does not have, to any caller alike."""
     refused = refuse("path", "not one of the API, or not by this method")
     response = as_json(error_object(refused, runtime().clock()), status)
     response.headers["X-Date"] = write_moment(runtime().clock())
@@ -78,7 +81,7 @@ def strayed(status: int) -> Response:
 
 
 def busy() -> Response:
-    """All threads for pages are taken: nothing was done."""
+    """Answers while all threads for pages are taken: nothing was done."""
     response = refused_response(Refused("serviceUnavailable", "genericError", "busy, try again"))
     response.headers["Retry-After"] = "1"
     response.headers["X-Date"] = write_moment(runtime().clock())

@@ -1,26 +1,29 @@
-"""The payments API: GSMA Mobile Money API 1.2, bill payments. Authenticate, read, ask, answer.
+"""The addresses of the payments API: GSMA Mobile Money API 1.2, bill payments.
 
-What a request means is app/mobile_money; here are its addresses. Who is let in, what is read and
-how it is answered stand in the files named alike.
+app/mobile_money decides; authentication, requests and responses beside this file admit, read and
+answer.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from contextlib import AbstractContextManager
 
 from flask import Blueprint, Flask, Response, g, request
+from sqlalchemy import Connection
 
-from app.base.database import reading, transaction
+from app.agents.clients import Client
+from app.base.database import reading
 from app.base.errors import MaalemError
-from app.base.money import Money
+from app.base.operation import Operation, operation
 from app.mobile_money import service
+from app.mobile_money.accounts import check_owner, read_accounts
 from app.mobile_money.bills import (
-    check_owner,
+    BillQuery,
+    PaymentQuery,
     get_only_bill,
     list_bills,
     list_payments,
-    read_accounts,
 )
 from app.mobile_money.callbacks import check_address
 from app.mobile_money.errors import Refused
@@ -31,7 +34,7 @@ from app.mobile_money.objects import (
     refuse,
     write_moment,
 )
-from app.mobile_money.service import ApiRequest, answer_request, new_uuid
+from app.mobile_money.service import ApiRequest, StoredRequest, answer_request, new_uuid
 from app.payments.rules import read_code
 from app.runtime import runtime
 from app.web.access import Audience, open_to
@@ -40,9 +43,9 @@ from app.web.mobile_money.requests import read_body, read_method, read_page
 from app.web.mobile_money.responses import (
     as_json,
     as_list,
+    record_answer,
     refuse_failed,
     refuse_known,
-    tell_answer,
 )
 
 BASE = "/mm/v1.2"
@@ -66,7 +69,7 @@ def _date(response: Response) -> Response:
 @pages.get("/heartbeat")
 @open_to(Audience.API_CLIENT)
 def heartbeat() -> Response:
-    """Whether payments can be taken: who hears this has been let in, so the database answers."""
+    """Says that payments can be made: the client was let in, so the database answers."""
     return as_json({"serviceStatus": "available"})
 
 
@@ -147,57 +150,61 @@ def pay_bill(reference: str) -> Response:
 def reverse(reference: str) -> Response:
     if len(reference) > 64 or "\0" in reference:
         raise refuse("transactionReference", "too long")
-    return _do("reversal", lambda: reference, read_reversal)
+    return _answer("reversal", lambda: reference, read_reversal)
 
 
 @pages.get("/requeststates/<server_id>")
 @open_to(Audience.API_CLIENT)
 def request_state(server_id: str) -> Response:
-    found = _kept(service.find_by_server_id, read_uuid("serverCorrelationId", server_id))
-    return as_json(service.told_state(found))
+    stored = _get_stored(service.find_by_server_id, read_uuid("serverCorrelationId", server_id))
+    return as_json(service.state_object(stored))
 
 
 @pages.get("/responses/<correlation_id>")
 @open_to(Audience.API_CLIENT)
 def given_response(correlation_id: str) -> Response:
-    """The answer as it was given; a link to its state while there is none."""
-    found = _kept(service.find_by_correlation_id, read_uuid("clientCorrelationId", correlation_id))
-    if found.state == "failed":
-        return as_json(found.answer, found.status)
-    if found.state == "pending":
-        return as_json({"link": f"{BASE}/requeststates/{found.server_id}"})
-    where = "bills" if found.kind == "payment" else "transactions"
-    what = "payments" if found.kind == "payment" else "reversals"
-    return as_json({"link": f"{BASE}/{where}/{found.target}/{what}", **found.answer})
+    """Gives the answer again; a link to its state while there is none."""
+    identity = read_uuid("clientCorrelationId", correlation_id)
+    stored = _get_stored(service.find_by_correlation_id, identity)
+    if stored.answer is None or stored.status is None:
+        return as_json({"link": f"{BASE}/requeststates/{stored.server_id}"})
+    if stored.state == "failed":
+        return as_json(stored.answer, stored.status)
+    where = "bills" if stored.kind == "payment" else "transactions"
+    what = "payments" if stored.kind == "payment" else "reversals"
+    return as_json({"link": f"{BASE}/{where}/{stored.target}/{what}", **stored.answer})
 
 
 def _bills(identifiers: Mapping[str, str]) -> Response:
-    page = read_page()
-    with transaction(runtime().database) as connection:
-        found = list_bills(connection, identifiers, page, **_how())
-    return as_list(found)
+    query = BillQuery(identifiers, read_page())
+    with _operation() as change:
+        page = list_bills(change, runtime().services, query)
+    return as_list(page)
 
 
 def _payments(identifiers: Mapping[str, str], reference: str | None) -> Response:
     page, code = read_page(), read_code(reference) if reference is not None else None
+    query = PaymentQuery(identifiers, code, page)
     with reading(runtime().database) as connection:
-        return as_list(list_payments(connection, g.client, identifiers, code, page))
+        return as_list(list_payments(connection, g.client, query))
 
 
 def _pay(identifiers: Mapping[str, str], reference: str | None) -> Response:
-    def bill() -> str:
-        with transaction(runtime().database) as connection:
+    def find_bill() -> str:
+        with _operation() as change:
             if reference is None:
-                return get_only_bill(connection, identifiers, **_how())
+                return get_only_bill(change, runtime().services, identifiers)
             if identifiers:
-                check_owner(connection, identifiers, read_code(reference))
+                check_owner(change.connection, identifiers, read_code(reference))
             return read_code(reference)
 
-    return _do("payment", bill, read_payment)
+    return _answer("payment", find_bill, read_payment)
 
 
-def _do(kind: str, target: Callable[[], str], check: Callable[[Any], object]) -> Response:
-    """Keeps the request, does it or promises to. What cannot be read is refused and not kept."""
+def _answer(
+    kind: str, find_target: Callable[[], str], check_body: Callable[[object], object]
+) -> Response:
+    """Stores the request and does it or promises to. One that cannot be read is not stored."""
     maalem = runtime()
     given = request.headers.get("X-CorrelationID")
     identity = read_uuid("X-CorrelationID", given) if given else new_uuid(maalem.random)
@@ -205,56 +212,58 @@ def _do(kind: str, target: Callable[[], str], check: Callable[[Any], object]) ->
     if callback is not None:
         check_address(callback, private=maalem.settings.private_callbacks_allowed)
     body = read_body()
-    check(body)
-    found = _found(identity, target)
-    asked = ApiRequest(
-        g.client, kind, request.path, found, body, identity, read_method(callback), callback
+    check_body(body)
+    api_request = ApiRequest(
+        client=g.client,
+        kind=kind,
+        path=request.path,
+        target=_find_target(identity, find_target),
+        body=body,
+        correlation_id=identity,
+        method=read_method(callback),
+        callback_url=callback,
     )
-    with transaction(maalem.database) as connection:
-        answer = answer_request(
-            connection, asked, words=maalem.words, random=maalem.random, now=maalem.clock()
-        )
-    tell_answer(kind, answer)
+    with _operation() as change:
+        answer = answer_request(change, maalem.services, api_request)
+    record_answer(kind, answer)
     return as_json(answer.body, answer.status)
 
 
-def _found(identity: str, target: Callable[[], str]) -> str:
-    """What is asked for; of a request that was answered before, what it was then.
+def _operation() -> AbstractContextManager[Operation]:
+    return operation(runtime().database, runtime().clock(), f"client:{g.client.id}")
+
+
+def _find_target(identity: str, find_target: Callable[[], str]) -> str:
+    """Returns the target of the request; of one that was answered before, the target it had then.
 
     An account's only bill is paid by the first answer, which may come at this very moment.
     """
-    if kept := _answered_before(identity):
-        return str(kept.target)
+    if stored := _find_answered(identity):
+        return stored.target
     try:
-        return target()
+        return find_target()
     except Refused:
-        if kept := _answered_before(identity):
-            return str(kept.target)
+        if stored := _find_answered(identity):
+            return stored.target
         raise
 
 
-def _answered_before(identity: str) -> Any:
-    """Only where the address names no bill; else the request's own words are compared."""
+def _find_answered(identity: str) -> StoredRequest | None:
+    """Returns an earlier request of this id where the address names no bill.
+
+    Elsewhere the request's own words are compared.
+    """
     if request.path.endswith("/bills/payments"):
         with reading(runtime().database) as connection:
             return service.find_by_correlation_id(connection, g.client, identity)
     return None
 
 
-def _kept(find: Callable[..., Any], identity: str) -> Any:
+def _get_stored(
+    find: Callable[[Connection, Client, str], StoredRequest | None], identity: str
+) -> StoredRequest:
     with reading(runtime().database) as connection:
-        found = find(connection, g.client, identity)
-    if found is None:
+        stored = find(connection, g.client, identity)
+    if stored is None:
         raise Refused("identification", "identifierError", "no such request")
-    return found
-
-
-def _how() -> dict[str, Any]:
-    maalem = runtime()
-    return {
-        "by": f"client:{g.client.id}",
-        "fee": Money(maalem.settings.fee_centimes),
-        "words": maalem.words,
-        "random": maalem.random,
-        "now": maalem.clock(),
-    }
+    return stored
