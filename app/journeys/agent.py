@@ -13,13 +13,12 @@ from pydantic import SecretStr
 from app.agents.errors import AgentLocked, WrongPin
 from app.agents.queries import Agent, find_agent
 from app.agents.service import sign_in
-from app.base.database import reading, transaction
+from app.base.database import reading
 from app.base.errors import InvalidInput, MaalemError
 from app.base.money import Money
 from app.base.months import Month
-from app.base.operation import operation
 from app.enrolment.rules import masked_name
-from app.journeys.context import Dialogue, vocabulary
+from app.journeys.context import Dialogue, begin_operation, vocabulary
 from app.observe import metrics
 from app.payments.agent_day import find_agent_day
 from app.payments.collector import at_till
@@ -124,13 +123,16 @@ def redeem(dialogue: Dialogue) -> str:
     return "received"
 
 
+def _actor_of(agent: Agent) -> str:
+    return f"agent:{agent.number}"
+
+
 def _check_pin(dialogue: Dialogue, agent: Agent) -> None:
     """Committed whatever comes of it, so that a wrong PIN counts."""
     refused: WrongPin | AgentLocked
-    database, actor = dialogue.services.database, f"agent:{agent.number}"
-    with operation(database, dialogue.now, actor) as change:
+    with begin_operation(dialogue, _actor_of(agent)) as operation:
         try:
-            sign_in(change, agent.number, SecretStr(dialogue.kept["till_pin"]))
+            sign_in(operation, agent.number, SecretStr(dialogue.kept["till_pin"]))
             return
         except (WrongPin, AgentLocked) as error:
             refused = error
@@ -140,9 +142,9 @@ def _check_pin(dialogue: Dialogue, agent: Agent) -> None:
 def _redeem(dialogue: Dialogue, agent: Agent) -> str:
     """The same hop again has the same key, and so the same receipt."""
     code = dialogue.facts["till_code"][0]
-    with transaction(dialogue.services.database) as connection:
+    with begin_operation(dialogue, _actor_of(agent)) as operation:
         return redeem_code(
-            connection,
+            operation.connection,
             code,
             at_till(agent, "phone"),
             key=f"phone:{dialogue.action_key}:{code}",

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.agents.queries import find_agent
-from app.base.database import reading, transaction
+from app.base.database import reading
 from app.base.money import Money
-from app.journeys.context import Dialogue, vocabulary
+from app.journeys.context import Dialogue, begin_operation, vocabulary
 from app.payments.agent_day import AgentDay, close_day, find_agent_day
 from app.payments.limits import rest_of
 from app.text.words import Say
@@ -63,10 +63,10 @@ def deposit_of_day(dialogue: Dialogue) -> Values:
 @vocabulary.action("close_agent_day", "closed", "dismissed")
 def close_agent_day(dialogue: Dialogue) -> str:
     """What the agent counted is noted with the sum of this moment, as at the till's page."""
-    with transaction(dialogue.services.database) as connection:
-        if find_agent(connection, dialogue.facts["g"]) is None:
+    with begin_operation(dialogue) as operation:
+        if find_agent(operation.connection, dialogue.facts["g"]) is None:
             return "dismissed"
-        closed = close_day(connection, dialogue.facts["g"], dialogue.now)
+        closed = close_day(operation.connection, dialogue.facts["g"], dialogue.now)
     dialogue.facts["till_closed"] = [closed.closed_total.centimes, int(dialogue.now.timestamp())]
     return "closed"
 

@@ -1,11 +1,8 @@
-"""Messages that confirm what was done: to the phone on the line, and to whom it concerns."""
+"""Messages that confirm an action: to the phone on the line, and to the phone of its person."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-from sqlalchemy import Connection
 
 from app.base.operation import Operation
 from app.enrolment.queries import find_own_phone
@@ -13,11 +10,11 @@ from app.journeys.context import Dialogue
 from app.messaging.service import OutboundMessage, queue_message
 
 
-def tell_caller(
-    connection: Connection,
+def queue_confirmation(
+    operation: Operation,
     dialogue: Dialogue,
     kind: str,
-    values: Mapping[str, Any] | None = None,
+    values: Mapping[str, object] | None = None,
 ) -> None:
     """Queues the words `sms.<kind>` for the phone on the line, once for each action."""
     message = OutboundMessage(
@@ -27,17 +24,17 @@ def tell_caller(
         language=dialogue.language,
         values=values or {},
     )
-    queue_message(Operation(connection, dialogue.now, "artisan"), dialogue.services, message)
+    queue_message(operation, dialogue.services, message)
 
 
-def tell_owner(connection: Connection, dialogue: Dialogue, kind: str) -> None:
-    """Queues the words for the person's own phone; nothing where that is the one on the line.
+def queue_owner_notice(operation: Operation, dialogue: Dialogue, kind: str) -> None:
+    """Queues the words for the person's own phone, unless that is the one on the line.
 
     RNA number and birth date are no secret within a family or a workshop.
     """
-    own = find_own_phone(connection, dialogue.facts["a"][0])
+    own = find_own_phone(operation.connection, dialogue.facts["a"][0])
     if own is None or own[0] == dialogue.phone:
         return
     phone, language = own
     message = OutboundMessage(kind, f"{dialogue.action_key}:owner", phone, language, {})
-    queue_message(Operation(connection, dialogue.now, "artisan"), dialogue.services, message)
+    queue_message(operation, dialogue.services, message)

@@ -4,13 +4,13 @@ import re
 from datetime import date, datetime
 
 from app.base.clock import local_date
-from app.base.database import reading, transaction
+from app.base.database import reading
 from app.base.errors import InvalidInput
 from app.enrolment.errors import IdentificationPaused, NotRecognised
 from app.enrolment.queries import find_household
 from app.enrolment.service import choose_language, identify_phone, take_identification_attempt
-from app.journeys.confirmations import tell_owner
-from app.journeys.context import Dialogue, vocabulary
+from app.journeys.confirmations import queue_owner_notice
+from app.journeys.context import Dialogue, begin_operation, vocabulary
 from app.journeys.facts import keep_facts, keep_household, keep_locks, read_facts
 from app.journeys.lost_receipts import keep_lost_receipt
 from app.payments.phone_account import find_phone_account
@@ -63,8 +63,8 @@ def remember_language(dialogue: Dialogue) -> str:
 def change_language(dialogue: Dialogue) -> str:
     """For every later call and message to this phone; one's place is kept."""
     dialogue.language = dialogue.kept["language"]
-    with transaction(dialogue.services.database) as connection:
-        choose_language(connection, dialogue.phone, dialogue.language)
+    with begin_operation(dialogue) as operation:
+        choose_language(operation.connection, dialogue.phone, dialogue.language)
     return "changed"
 
 
@@ -97,18 +97,20 @@ def identify(dialogue: Dialogue) -> str:
     """The try is committed first, so that a wrong one counts whatever happens next."""
     number, born = dialogue.kept["rna_number"], date.fromisoformat(dialogue.kept["birth_date"])
     try:
-        with transaction(dialogue.services.database) as connection:
+        with begin_operation(dialogue) as operation:
             left = take_identification_attempt(
-                connection, dialogue.phone, dialogue.action_key, dialogue.now
+                operation.connection, dialogue.phone, dialogue.action_key, dialogue.now
             )
     except IdentificationPaused:
         return "paused"
     try:
-        with transaction(dialogue.services.database) as connection:
-            artisan_id = identify_phone(connection, dialogue.phone, number, born, dialogue.now)
-            choose_language(connection, dialogue.phone, dialogue.language)
-            read_facts(connection, dialogue, artisan_id)
-            tell_owner(connection, dialogue, "phone_added")
+        with begin_operation(dialogue) as operation:
+            artisan_id = identify_phone(
+                operation.connection, dialogue.phone, number, born, dialogue.now
+            )
+            choose_language(operation.connection, dialogue.phone, dialogue.language)
+            read_facts(operation.connection, dialogue, artisan_id)
+            queue_owner_notice(operation, dialogue, "phone_added")
     except NotRecognised:
         dialogue.kept = {"tries_left": left}
         return "not_recognised" if left else "last_try_failed"

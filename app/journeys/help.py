@@ -12,10 +12,10 @@ from app.assistance.queries import HelpRequest, list_requests
 from app.assistance.rules import TOPICS, WAITING
 from app.assistance.service import ask_for_help, cancel_request
 from app.base.clock import local_date
-from app.base.database import reading, transaction
+from app.base.database import reading
 from app.enrolment.queries import find_province
-from app.journeys.confirmations import tell_caller
-from app.journeys.context import Dialogue, own_message_when, vocabulary
+from app.journeys.confirmations import queue_confirmation
+from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
 from app.journeys.pin import locked
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
@@ -34,9 +34,9 @@ def _told_already(dialogue: Dialogue, outcome: str) -> Say | None:
 
 def _ask(dialogue: Dialogue, kind: str, topic: str) -> str:
     try:
-        with transaction(dialogue.services.database) as connection:
+        with begin_operation(dialogue) as operation:
             made, new = ask_for_help(
-                connection,
+                operation.connection,
                 kind,
                 topic,
                 phone=dialogue.phone,
@@ -162,13 +162,13 @@ def request_waits(dialogue: Dialogue) -> bool:
 
 @vocabulary.action("cancel_request", "cancelled", "over")
 def cancel(dialogue: Dialogue) -> str:
-    with transaction(dialogue.services.database) as connection:
+    with begin_operation(dialogue) as operation:
         cancelled = cancel_request(
-            connection, dialogue.phone, dialogue.kept["request"], dialogue.now
+            operation.connection, dialogue.phone, dialogue.kept["request"], dialogue.now
         )
         if cancelled:
             said = {"request": dialogue.kept["request"]}
-            tell_caller(connection, dialogue, "request_cancelled", said)
+            queue_confirmation(operation, dialogue, "request_cancelled", said)
     if not cancelled:
         look_at_requests(dialogue)
     return "cancelled" if cancelled else "over"

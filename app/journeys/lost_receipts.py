@@ -3,9 +3,8 @@
 from datetime import UTC, datetime
 
 from app.base.clock import local_date
-from app.base.database import transaction
 from app.base.money import Money
-from app.journeys.context import Dialogue, vocabulary
+from app.journeys.context import Dialogue, begin_operation, vocabulary
 from app.messaging.undelivered import note_receipt_seen
 from app.payments.phone_account import LostReceipt, find_lost_receipt
 from app.ussd.vocabulary import NothingToShow, Values
@@ -27,10 +26,10 @@ def lost_receipt(dialogue: Dialogue) -> Values:
 @vocabulary.action("note_receipt_seen", "another", "artisan", "several")
 def see_receipt(dialogue: Dialogue) -> str:
     """Who goes on has seen it; a line that breaks before that leaves it for the next dial."""
-    with transaction(dialogue.services.database) as connection:
+    with begin_operation(dialogue) as operation:
         if row := dialogue.facts.pop("u", None):
-            note_receipt_seen(connection, dialogue.phone, row[0], dialogue.now)
-        another = find_lost_receipt(connection, dialogue.phone)
+            note_receipt_seen(operation.connection, dialogue.phone, row[0], dialogue.now)
+        another = find_lost_receipt(operation.connection, dialogue.phone)
     if another:
         keep_lost_receipt(dialogue, another)
         return "another"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from app.base.clock import local_date
-from app.base.database import reading, transaction
-from app.base.operation import Operation
-from app.journeys.confirmations import tell_caller
-from app.journeys.context import Dialogue, own_message_when, vocabulary
+from app.base.database import reading
+from app.journeys.confirmations import queue_confirmation
+from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
 from app.messaging.consent import Consent, has_consented, record_consent
 from app.messaging.opt_outs import NEWS
 from app.notices.queries import list_notices
@@ -54,7 +53,7 @@ def stop_export_news(dialogue: Dialogue) -> str:
 def _answer(dialogue: Dialogue, given: bool) -> str:
     """The words of consent are those of the screen that was answered."""
     asked = "export_news_off" if given else "export_news_on"
-    with transaction(dialogue.services.database) as connection:
+    with begin_operation(dialogue) as operation:
         consent = Consent(
             phone=dialogue.phone,
             subject=NEWS,
@@ -64,6 +63,6 @@ def _answer(dialogue: Dialogue, given: bool) -> str:
             answered_by=dialogue.action_key,
             wording=dialogue.services.words.say(dialogue.language, asked),
         )
-        record_consent(Operation(connection, dialogue.now, "artisan"), consent)
-        tell_caller(connection, dialogue, "news_on" if given else "news_off")
+        record_consent(operation, consent)
+        queue_confirmation(operation, dialogue, "news_on" if given else "news_off")
     return "done"

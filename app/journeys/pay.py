@@ -2,11 +2,10 @@
 
 from itertools import accumulate, islice
 
-from app.base.database import transaction
 from app.base.months import Month
 from app.contributions.errors import NotCollectedHere
 from app.journeys.amo import file_message, read_enrolment_file
-from app.journeys.context import Dialogue, vocabulary
+from app.journeys.context import Dialogue, begin_operation, vocabulary
 from app.journeys.facts import fresh_person, keep_code, person, read_account_again
 from app.payments.codes import issue_code
 from app.payments.errors import AnotherIsLive, NothingDue
@@ -115,9 +114,9 @@ def replace_code(dialogue: Dialogue) -> str:
 def _issue(dialogue: Dialogue, replacing: str | None) -> str:
     through = dialogue.kept.get("months")
     try:
-        with transaction(dialogue.services.database) as connection:
+        with begin_operation(dialogue) as operation:
             code = issue_code(
-                connection,
+                operation.connection,
                 dialogue.facts["a"][0],
                 dialogue.phone,
                 dialogue.language,

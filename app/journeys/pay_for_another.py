@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any
 
-from app.base.database import reading, transaction
+from app.base.database import reading
 from app.base.money import Money
 from app.base.months import Month
 from app.enrolment.rules import masked_name, plain_name
 from app.enrolment.service import take_try
-from app.journeys.context import Dialogue, own_message_when, vocabulary
+from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
 from app.journeys.pay import code_values
 from app.payments.errors import NothingDue
 from app.payments.queries import IssuedCode
@@ -26,8 +26,8 @@ def find_other_person(dialogue: Dialogue) -> str:
     phone, number = dialogue.phone, dialogue.kept["other_rna"]
     # The same number again, after a line that broke, is no second look-up.
     tried = blake2b(number.encode(), key=dialogue.services.secret[:64], digest_size=9).hexdigest()
-    with transaction(dialogue.services.database) as connection:
-        left = take_try(connection, phone, "look_up", LOOKUPS_A_DAY, tried, dialogue.now)
+    with begin_operation(dialogue) as operation:
+        left = take_try(operation.connection, phone, "look_up", LOOKUPS_A_DAY, tried, dialogue.now)
     if left is None:
         return "paused"
     with reading(dialogue.services.database) as connection:
@@ -55,9 +55,9 @@ def other_person(dialogue: Dialogue) -> Values:
 )
 def issue_for_another(dialogue: Dialogue) -> str:
     try:
-        with transaction(dialogue.services.database) as connection:
+        with begin_operation(dialogue) as operation:
             code = issue_code_for_another(
-                connection,
+                operation.connection,
                 _found(dialogue)[0],
                 dialogue.phone,
                 dialogue.language,

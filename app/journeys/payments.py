@@ -1,11 +1,9 @@
 """Entry 3, my payments: the live code, receipts, and how far CNSS is."""
 
 from app.base.clock import local_date
-from app.base.database import transaction
-from app.base.operation import Operation
 from app.enrolment.queries import lock_artisan
 from app.enrolment.service import take_try
-from app.journeys.context import Dialogue, own_message_when, vocabulary
+from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
 from app.journeys.facts import fresh_person, person, read_account_again
 from app.journeys.pay import code_message, code_values
 from app.messaging.service import OutboundMessage, queue_message
@@ -72,10 +70,15 @@ def send_receipt_again(dialogue: Dialogue) -> str:
     """By SMS to this phone, a few times a day; a gateway's retry sends one."""
     shown = _shown(_chosen(dialogue))
     names = ("receipt", "total", "period", "received_on", "agency")
-    with transaction(dialogue.services.database) as connection:
+    with begin_operation(dialogue) as operation:
         kind = f"receipt:{shown['receipt']}"
         left = take_try(
-            connection, dialogue.phone, kind, _AGAIN_A_DAY, dialogue.action_key, dialogue.now
+            operation.connection,
+            dialogue.phone,
+            kind,
+            _AGAIN_A_DAY,
+            dialogue.action_key,
+            dialogue.now,
         )
         if left is None:
             return "enough"
@@ -86,7 +89,7 @@ def send_receipt_again(dialogue: Dialogue) -> str:
             language=dialogue.language,
             values={name: shown[name] for name in names},
         )
-        queue_message(Operation(connection, dialogue.now, "artisan"), dialogue.services, message)
+        queue_message(operation, dialogue.services, message)
     return "sent"
 
 
@@ -101,13 +104,13 @@ def _chosen(dialogue: Dialogue) -> Deposit:
 def cancel_live_code(dialogue: Dialogue) -> str:
     """Only the code that was shown: another phone of the artisan may have made a new one."""
     who = person(dialogue)
-    with transaction(dialogue.services.database) as connection:
-        lock_artisan(connection, who.artisan.id)
-        live = get_account(connection, who.artisan.id, dialogue.now).code
+    with begin_operation(dialogue) as operation:
+        lock_artisan(operation.connection, who.artisan.id)
+        live = get_account(operation.connection, who.artisan.id, dialogue.now).code
         shown = live and who.account.code and live.code == who.account.code.code
-        cancelled = shown and cancel_code(connection, who.artisan.id, dialogue.now)
+        cancelled = shown and cancel_code(operation.connection, who.artisan.id, dialogue.now)
         if live and cancelled:
-            tell_cancelled(connection, dialogue.services.words, live.code, dialogue.now)
+            tell_cancelled(operation.connection, dialogue.services.words, live.code, dialogue.now)
     read_account_again(dialogue)
     return "cancelled" if cancelled else "none_live"
 

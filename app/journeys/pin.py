@@ -4,9 +4,8 @@ from datetime import UTC, date, datetime
 from math import ceil
 
 from pydantic import SecretStr
-from sqlalchemy import Connection
 
-from app.base.database import reading, transaction
+from app.base.database import reading
 from app.base.errors import InvalidInput
 from app.base.operation import Operation
 from app.enrolment.errors import (
@@ -27,8 +26,8 @@ from app.enrolment.pins import (
     take_reset_code,
 )
 from app.enrolment.service import confirm_identity, take_identification_attempt
-from app.journeys.confirmations import tell_caller, tell_owner
-from app.journeys.context import Dialogue, own_message_when, vocabulary
+from app.journeys.confirmations import queue_confirmation, queue_owner_notice
+from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
 from app.journeys.facts import read_locks_again
 from app.messaging.service import OutboundMessage, queue_message
 from app.ussd.vocabulary import NothingToShow, Values
@@ -80,10 +79,10 @@ def has_reset_code(dialogue: Dialogue) -> bool:
 def type_pin(dialogue: Dialogue) -> str:
     """Committed whatever comes of it, so that a wrong PIN counts."""
     outcome = "right"
-    with transaction(dialogue.services.database) as connection:
+    with begin_operation(dialogue) as operation:
         try:
             check_pin(
-                connection,
+                operation.connection,
                 dialogue.facts["a"][0],
                 SecretStr(dialogue.kept["pin"]),
                 key=dialogue.services.secret,
@@ -128,18 +127,18 @@ def store_new_pin(dialogue: Dialogue) -> str:
         raise NothingToShow()
     if not is_pin_of(hashed, SecretStr(dialogue.kept["pin"]), dialogue.services.secret):
         return "differs"
-    with transaction(dialogue.services.database) as connection:
-        set_pin(connection, dialogue.facts["a"][0], hashed, dialogue.phone, dialogue.now)
-        _tell(connection, dialogue, "pin_set")
+    with begin_operation(dialogue) as operation:
+        set_pin(operation.connection, dialogue.facts["a"][0], hashed, dialogue.phone, dialogue.now)
+        _queue_both(operation, dialogue, "pin_set")
     dialogue.facts |= {"k": 1, "o": 1, "r": 0}
     return "set"
 
 
 @vocabulary.action("remove_pin", "removed", by_sms=own_message_when("removed"))
 def drop_pin(dialogue: Dialogue) -> str:
-    with transaction(dialogue.services.database) as connection:
-        if remove_pin(connection, dialogue.facts["a"][0]):
-            _tell(connection, dialogue, "pin_removed")
+    with begin_operation(dialogue) as operation:
+        if remove_pin(operation.connection, dialogue.facts["a"][0]):
+            _queue_both(operation, dialogue, "pin_removed")
     dialogue.facts |= {"k": 0, "o": 0, "r": 0}
     return "removed"
 
@@ -152,16 +151,16 @@ def ask_reset(dialogue: Dialogue) -> str:
         date.fromisoformat(dialogue.kept.pop("birth_date")),
     )
     try:
-        with transaction(dialogue.services.database) as connection:
+        with begin_operation(dialogue) as operation:
             take_identification_attempt(
-                connection, dialogue.phone, dialogue.action_key, dialogue.now
+                operation.connection, dialogue.phone, dialogue.action_key, dialogue.now
             )
     except IdentificationPaused:
         return "paused"
     try:
-        with transaction(dialogue.services.database) as connection:
-            confirm_identity(connection, dialogue.facts["a"][0], number, born)
-            _send_reset_code(connection, dialogue)
+        with begin_operation(dialogue) as operation:
+            confirm_identity(operation.connection, dialogue.facts["a"][0], number, born)
+            _send_reset_code(operation, dialogue)
     except NotRecognised:
         return "not_recognised"
     dialogue.facts["r"] = 1
@@ -171,11 +170,11 @@ def ask_reset(dialogue: Dialogue) -> str:
 @vocabulary.action("type_reset_code", "right", "wrong")
 def type_reset_code(dialogue: Dialogue) -> str:
     outcome = "right"
-    with transaction(dialogue.services.database) as connection:
+    with begin_operation(dialogue) as operation:
         try:
             code = SecretStr(dialogue.kept["reset_code"])
             take_reset_code(
-                connection,
+                operation.connection,
                 dialogue.facts["a"][0],
                 code,
                 key=dialogue.services.secret,
@@ -189,10 +188,13 @@ def type_reset_code(dialogue: Dialogue) -> str:
     return outcome
 
 
-def _send_reset_code(connection: Connection, dialogue: Dialogue) -> None:
-    """Once for each time it is asked: a gateway's retry sends nothing."""
+def _send_reset_code(operation: Operation, dialogue: Dialogue) -> None:
+    """Sends a new code to the phone the PIN was set on, once for each time it is asked.
+
+    A gateway's retry sends nothing.
+    """
     started = start_pin_reset(
-        connection,
+        operation.connection,
         dialogue.facts["a"][0],
         key=dialogue.services.secret,
         random=dialogue.services.random,
@@ -209,10 +211,10 @@ def _send_reset_code(connection: Connection, dialogue: Dialogue) -> None:
         language=dialogue.language,
         values={"reset_code": code},
     )
-    queue_message(Operation(connection, dialogue.now, "artisan"), dialogue.services, message)
+    queue_message(operation, dialogue.services, message)
 
 
-def _tell(connection: Connection, dialogue: Dialogue, kind: str) -> None:
-    """On the line, and to the person's own phone: it may have been somebody else."""
-    tell_owner(connection, dialogue, kind)
-    tell_caller(connection, dialogue, kind)
+def _queue_both(operation: Operation, dialogue: Dialogue, kind: str) -> None:
+    """Confirms on the line and to the person's own phone: somebody else may be on the line."""
+    queue_owner_notice(operation, dialogue, kind)
+    queue_confirmation(operation, dialogue, kind)

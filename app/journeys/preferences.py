@@ -2,14 +2,13 @@
 
 from datetime import date
 
-from app.base.database import reading, transaction
-from app.base.operation import Operation
+from app.base.database import reading
 from app.enrolment.errors import IdentificationPaused, NotRecognised
 from app.enrolment.queries import find_household, get_record
 from app.enrolment.rules import plain_name
 from app.enrolment.service import forget_phone, identify_phone, take_identification_attempt
-from app.journeys.confirmations import tell_caller, tell_owner
-from app.journeys.context import Dialogue, own_message_when, vocabulary
+from app.journeys.confirmations import queue_confirmation, queue_owner_notice
+from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
 from app.journeys.facts import keep_household, read_facts
 from app.messaging.queries import wants_reminders
 from app.messaging.service import set_reminders
@@ -35,10 +34,9 @@ def start_reminders(dialogue: Dialogue) -> str:
 
 
 def _switch_reminders(dialogue: Dialogue, wanted: bool) -> str:
-    with transaction(dialogue.services.database) as connection:
-        change = Operation(connection, dialogue.now, "artisan")
-        set_reminders(change, dialogue.phone, wanted)
-        tell_caller(connection, dialogue, "reminders_on" if wanted else "reminders_off")
+    with begin_operation(dialogue) as operation:
+        set_reminders(operation, dialogue.phone, wanted)
+        queue_confirmation(operation, dialogue, "reminders_on" if wanted else "reminders_off")
     return "done"
 
 
@@ -105,18 +103,18 @@ def add_person(dialogue: Dialogue) -> str:
     """The try is committed first, so that a wrong one counts whatever happens next."""
     number, born = dialogue.kept["rna_number"], date.fromisoformat(dialogue.kept["birth_date"])
     try:
-        with transaction(dialogue.services.database) as connection:
+        with begin_operation(dialogue) as operation:
             left = take_identification_attempt(
-                connection, dialogue.phone, dialogue.action_key, dialogue.now
+                operation.connection, dialogue.phone, dialogue.action_key, dialogue.now
             )
     except IdentificationPaused:
         return "paused"
     try:
-        with transaction(dialogue.services.database) as connection:
-            added = identify_phone(connection, dialogue.phone, number, born, dialogue.now)
-            keep_household(dialogue, find_household(connection, dialogue.phone))
-            read_facts(connection, dialogue, added)
-            tell_owner(connection, dialogue, "phone_added")
+        with begin_operation(dialogue) as operation:
+            added = identify_phone(operation.connection, dialogue.phone, number, born, dialogue.now)
+            keep_household(dialogue, find_household(operation.connection, dialogue.phone))
+            read_facts(operation.connection, dialogue, added)
+            queue_owner_notice(operation, dialogue, "phone_added")
     except NotRecognised:
         dialogue.kept = {"tries_left": left}
         return "not_recognised" if left else "last_try_failed"
@@ -127,8 +125,8 @@ def add_person(dialogue: Dialogue) -> str:
 @vocabulary.action("remove_person", "removed")
 def remove_person(dialogue: Dialogue) -> str:
     """From this phone only; the person stays in the register."""
-    with transaction(dialogue.services.database) as connection:
-        forget_phone(connection, dialogue.phone, dialogue.facts["a"][0])
+    with begin_operation(dialogue) as operation:
+        forget_phone(operation.connection, dialogue.phone, dialogue.facts["a"][0])
     return "removed"
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from app.base.database import reading, transaction
+from app.base.database import reading
 from app.base.money import Money
 from app.claims.errors import ClaimClosed
 from app.claims.queries import list_claims
 from app.claims.service import choose_collection
-from app.journeys.confirmations import tell_caller
-from app.journeys.context import Dialogue, own_message_when, vocabulary
+from app.journeys.confirmations import queue_confirmation
+from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
 
@@ -78,10 +78,12 @@ def collect_at_bank(dialogue: Dialogue) -> str:
 def _choose(dialogue: Dialogue, way: str) -> str:
     row = _chosen(dialogue)
     try:
-        with transaction(dialogue.services.database) as connection:
-            if choose_collection(connection, dialogue.facts["a"][0], row[0], way, dialogue.now):
+        with begin_operation(dialogue) as operation:
+            if choose_collection(
+                operation.connection, dialogue.facts["a"][0], row[0], way, dialogue.now
+            ):
                 said = {"claim": row[0], "collection": Say(f"collection.{way}")}
-                tell_caller(connection, dialogue, "collection", said)
+                queue_confirmation(operation, dialogue, "collection", said)
     except ClaimClosed:
         return "too_late"
     row[5] = way

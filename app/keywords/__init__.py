@@ -1,5 +1,5 @@
-"""What people send us by SMS: which keyword a message means, and what is done and answered.
+"""Messages that phones send us by SMS: reads their keyword, does it and answers.
 
-`rules` reads the keyword, `service` does what it asks, `account` answers about money. A new
-keyword: its spellings in `rules.py`, what it does in `service.py`.
+`rules` reads the keyword, `service` does it, `account` answers about money. To add a keyword: its
+spellings in `rules.py`, its action in `service.py`.
 """

@@ -1,17 +1,16 @@
-"""CODE and STATUT by SMS: the same code and the same words as the menu's entries 2 and 1."""
+"""Answers CODE and STATUT by SMS: the same code and the same words as menu entries 2 and 1."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
-
+from app.base.operation import Operation
 from app.contributions.errors import NotCollectedHere
 from app.enrolment.cover import find_enrolment_file
 from app.journeys.amo import keep_enrolment_file, rights_by_sms
 from app.journeys.context import Dialogue
 from app.journeys.facts import Person, keep_facts, person
-from app.journeys.pay import code_values, dues
+from app.journeys.pay import code_message, dues_by_sms
 from app.payments.codes import issue_code
 from app.payments.errors import AnotherIsLive, NothingDue
 from app.payments.phone_account import PhoneAccount, find_phone_account
@@ -20,87 +19,85 @@ from app.text.words import Say
 
 
 @dataclass(frozen=True, slots=True)
-class _Asker:
-    """Who asks, on the connection of the message; the talk holds no other."""
+class _AccountQuestion:
+    """A question about the money of the phone's artisan, in the transaction of its message."""
 
-    connection: Connection
+    operation: Operation
     dialogue: Dialogue
-    caller: PhoneAccount
+    account: PhoneAccount
 
     @property
     def person(self) -> Person:
         return person(self.dialogue)
 
 
-def answer_account(connection: Connection, dialogue: Dialogue, keyword: str) -> Say | None:
-    """What `code` or `status` is answered with; None where a message is queued already."""
-    caller = find_phone_account(connection, dialogue.phone, dialogue.now)
-    if caller.artisan is None:
+def answer_account(operation: Operation, dialogue: Dialogue, keyword: str) -> Say | None:
+    """Returns the answer to `code` or `status`; None if a message is queued already."""
+    account = find_phone_account(operation.connection, dialogue.phone, operation.now)
+    if account.artisan is None:
         return Say("sms.unknown_phone")
-    if caller.people > 1:
-        # Which of them is asked about nobody can tell.
+    if account.people > 1:
+        # An SMS does not say which of them it is about.
         return Say("sms.several_people")
-    keep_facts(dialogue, caller.artisan, caller.account)
-    asker = _Asker(connection, dialogue, caller)
-    return _code(asker) if keyword == "code" else _status(asker)
+    keep_facts(dialogue, account.artisan, account.account)
+    question = _AccountQuestion(operation, dialogue, account)
+    return _answer_code(question) if keyword == "code" else _answer_status(question)
 
 
-def _code(asker: _Asker) -> Say | None:
-    """A code already live is told again; a new one is told by its making."""
-    if refusal := _no_code(asker.person):
+def _answer_code(question: _AccountQuestion) -> Say | None:
+    """Returns the words of a code that is live already; a new one queues its own message."""
+    if refusal := _refuse_code(question.person):
         return refusal
-    before = asker.caller.account.code
+    live = question.account.account.code
     try:
-        code = _issue(asker)
-    except AnotherIsLive as refusal_of_another:
-        code = before = refusal_of_another.live
+        code = _issue_code(question)
+    except AnotherIsLive as another:
+        code = live = another.live
     except (NothingDue, NotCollectedHere):
         return Say("sms.nothing_due")
-    if before is None or before.code != code.code:
+    if live is None or live.code != code.code:
         return None
-    told = code_values(code)
-    return Say("sms.code", {name: told[name] for name in ("code", "total", "period", "until")})
+    return code_message(code)
 
 
-def _no_code(who: Person) -> Say | None:
-    if not who.enrolled:
+def _refuse_code(caller: Person) -> Say | None:
+    """Returns why no code can be made for this person; None if one can."""
+    if not caller.enrolled:
         return Say("sms.code_not_enrolled")
-    if not who.pays_here:
-        elsewhere = "sms.pays_with_cpu" if who.artisan.category == "B" else "sms.pays_with_tax"
-        return Say(elsewhere)
+    if not caller.pays_here:
+        pays_with_cpu = caller.artisan.category == "B"
+        return Say("sms.pays_with_cpu" if pays_with_cpu else "sms.pays_with_tax")
     return None
 
 
-def _issue(asker: _Asker) -> IssuedCode:
-    """What it changed before it refused is undone; the message's own row stays."""
-    dialogue = asker.dialogue
-    with asker.connection.begin_nested():
+def _issue_code(question: _AccountQuestion) -> IssuedCode:
+    """Issues a code in a savepoint: a refusal undoes its changes and keeps the message's row."""
+    dialogue, services = question.dialogue, question.dialogue.services
+    with question.operation.connection.begin_nested():
         return issue_code(
-            asker.connection,
-            asker.person.artisan.id,
+            question.operation.connection,
+            question.person.artisan.id,
             dialogue.phone,
             dialogue.language,
             None,
-            fee=dialogue.services.fee,
-            words=dialogue.services.words,
-            random=dialogue.services.random,
-            now=dialogue.now,
+            fee=services.fee,
+            words=services.words,
+            random=services.random,
+            now=question.operation.now,
         )
 
 
-def _status(asker: _Asker) -> Say:
-    """Who has set a PIN is told the amount due and no more: nobody can be asked for it here."""
-    who = asker.person
-    if asker.caller.locks.has_pin:
-        return _no_code(who) or _owed(asker)
-    if who.enrolled:
-        return rights_by_sms(asker.dialogue, "enrolled")
-    keep_enrolment_file(asker.dialogue, find_enrolment_file(asker.connection, who.artisan.id))
-    return rights_by_sms(asker.dialogue, "not_enrolled")
+def _answer_status(question: _AccountQuestion) -> Say:
+    """Returns rights and dues; with a PIN set only the dues: an SMS cannot ask for the PIN."""
+    caller = question.person
+    if question.account.locks.has_pin:
+        return _refuse_code(caller) or _answer_dues(question)
+    if caller.enrolled:
+        return rights_by_sms(question.dialogue, "enrolled")
+    connection = question.operation.connection
+    keep_enrolment_file(question.dialogue, find_enrolment_file(connection, caller.artisan.id))
+    return rights_by_sms(question.dialogue, "not_enrolled")
 
 
-def _owed(asker: _Asker) -> Say:
-    if not asker.person.unpaid():
-        return Say("sms.nothing_due")
-    owed = dues(asker.dialogue)
-    return Say("sms.dues", {name: owed[name] for name in ("total", "period")})
+def _answer_dues(question: _AccountQuestion) -> Say:
+    return dues_by_sms(question.dialogue, "due" if question.person.unpaid() else "nothing_due")

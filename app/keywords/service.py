@@ -1,21 +1,21 @@
-"""What a phone asks by SMS: a code, its status, a language, reminders or none, help.
+"""Does what a phone asks by SMS: a code, its status, a language, reminders or none, help.
 
-Each message is done once, whatever a provider tells again, and answered only where that cannot
-become a talk of two machines. No menu leads here.
+Each message is done once, however often a provider delivers it. It is answered only where the
+answer cannot start an exchange between two machines. No menu leads here.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from sqlalchemy import Connection, func, or_, select, text, update
+from sqlalchemy import ColumnElement, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.base.operation import Operation
 from app.enrolment.queries import find_language
 from app.enrolment.service import choose_language
-from app.journeys.confirmations import tell_caller
+from app.journeys.confirmations import queue_confirmation
 from app.journeys.context import Dialogue
 from app.keywords.account import answer_account
 from app.keywords.rules import read_keyword, script_language
@@ -33,139 +33,159 @@ from app.sms.provider import InboundSms
 from app.text.languages import DEFAULT, LANGUAGES
 from app.text.words import Say
 
-# So many answers to one phone within an hour: what asks for the account, and all the rest.
+# The most answers to one phone within an hour: about the account, and about anything else.
 MOST_ACCOUNT, MOST_OTHER = 5, 3
-_WITHIN = timedelta(hours=1)
-# Whoever writes what we do not know is told what we know, and not again soon.
-_TOLD_AGAIN_AFTER = timedelta(hours=24)
+_COUNTED_FOR = timedelta(hours=1)
+# An unknown keyword is answered with help once in this time.
+_HELP_AGAIN_AFTER = timedelta(hours=24)
 _ACCOUNT = ("code", "status")
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What a message was understood as, and whether it gets an answer."""
+class InboundOutcome:
+    """The keyword read from a message, and whether the phone gets an answer from us."""
 
     keyword: str | None
     answered: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _InboundMessage:
+    """A message on its way through this room: what was sent, by which provider, as what read."""
+
+    provider: str
+    sms: InboundSms
+    keyword: str | None
+
+    @property
+    def key(self) -> str:
+        """Names the message for good: the same when a provider delivers it again."""
+        return f"{self.provider}:{self.sms.identity}"
+
+    @property
+    def row(self) -> ColumnElement[bool]:
+        columns = inbound_message.c
+        return (columns.provider == self.provider) & (columns.provider_id == self.sms.identity)
+
+
 def answer_sms(
-    connection: Connection,
-    services: Services,
-    provider: str,
-    sms: InboundSms,
-    now: datetime,
-) -> Heard:
-    """Does what the message asks, and answers unless the provider has."""
-    keyword = read_keyword(sms.text)
-    _wait_for_turn(connection, sms)
-    if not _is_new(connection, provider, sms, keyword, now):
-        return Heard(keyword, False)
-    language = find_language(connection, sms.sender) or script_language(sms.text) or DEFAULT
-    key = f"{provider}:{sms.identity}"
-    dialogue = Dialogue(sms.sender, services.words.spoken(language), {}, {}, now, key, services)
-    allowed = not sms.answered and _may_answer(connection, sms, keyword, now)
-    if keyword in _ACCOUNT and not allowed:
-        return Heard(keyword, False)
-    answer = _done(connection, dialogue, provider, keyword, sms.answered)
+    operation: Operation, services: Services, provider: str, sms: InboundSms
+) -> InboundOutcome:
+    """Does what the message asks, and queues an answer unless the provider has answered."""
+    message = _InboundMessage(provider, sms, read_keyword(sms.text))
+    _lock_phone(operation, sms)
+    answered = _store_message(operation, message) and _answer_message(operation, services, message)
+    return InboundOutcome(message.keyword, answered)
+
+
+def _answer_message(operation: Operation, services: Services, message: _InboundMessage) -> bool:
+    """Does what a new message asks. Returns True if an answer is queued."""
+    dialogue = _open_dialogue(operation, services, message)
+    allowed = not message.sms.answered and _may_answer(operation, message)
+    if message.keyword in _ACCOUNT and not allowed:
+        return False
+    answer = _do_keyword(operation, dialogue, message)
     if not allowed or answer is _NOTHING_NEW:
-        return Heard(keyword, False)
+        return False
     if answer is not None:
-        _tell(connection, dialogue, answer)
-    _note_answered(connection, provider, sms)
-    return Heard(keyword, True)
+        kind = answer.key.removeprefix("sms.")
+        queue_confirmation(operation, dialogue, kind, answer.values)
+    _mark_answered(operation, message)
+    return True
+
+
+def _open_dialogue(operation: Operation, services: Services, message: _InboundMessage) -> Dialogue:
+    """Returns a dialogue in the language of the phone, else in that of the message's letters."""
+    sms = message.sms
+    language = find_language(operation.connection, sms.sender) or script_language(sms.text)
+    spoken = services.words.spoken(language or DEFAULT)
+    return Dialogue(sms.sender, spoken, {}, {}, operation.now, message.key, services)
 
 
 # A second STOP is done and not answered.
 _NOTHING_NEW = Say("")
 
 
-def _done(
-    connection: Connection,
-    dialogue: Dialogue,
-    provider: str,
-    keyword: str | None,
-    stopped_there: bool,
-) -> Say | None:
-    """Does it, and gives what to say; None where a message is queued already."""
+def _do_keyword(operation: Operation, dialogue: Dialogue, message: _InboundMessage) -> Say | None:
+    """Does what the keyword asks and returns the answer; None if a message is queued already."""
+    keyword = message.keyword
     if keyword in _ACCOUNT:
         assert keyword
-        return answer_account(connection, dialogue, keyword)
+        return answer_account(operation, dialogue, keyword)
     if keyword is not None and keyword in LANGUAGES:
-        choose_language(connection, dialogue.phone, keyword)
+        choose_language(operation.connection, dialogue.phone, keyword)
         dialogue.language = keyword
         return Say("sms.language")
     if keyword == "stop":
-        return _stop(connection, dialogue, provider, stopped_there)
+        return _stop(operation, dialogue, message)
     if keyword == "start":
-        return _start(connection, dialogue, provider)
+        return _start(operation, dialogue, message.provider)
     return Say("sms.help")
 
 
-def _stop(connection: Connection, dialogue: Dialogue, provider: str, stopped_there: bool) -> Say:
-    """Confirmed once. A provider that has heard it itself writes to the phone no more."""
-    told = dialogue.services.words.say(dialogue.language, "sms.stopped")
-    change = Operation(connection, dialogue.now, "artisan")
-    changed = record_opt_out(change, OptOut(dialogue.phone, "sms", dialogue.action_key, told))
-    if stopped_there:
-        record_provider_opt_out(change, provider, dialogue.phone)
+def _stop(operation: Operation, dialogue: Dialogue, message: _InboundMessage) -> Say:
+    """Ends reminders and news, confirmed once.
+
+    A provider that has answered the STOP itself sends nothing more to the phone: that is recorded.
+    """
+    wording = dialogue.services.words.say(dialogue.language, "sms.stopped")
+    changed = record_opt_out(operation, OptOut(dialogue.phone, "sms", dialogue.action_key, wording))
+    if message.sms.answered:
+        record_provider_opt_out(operation, message.provider, dialogue.phone)
     return Say("sms.stopped") if changed else _NOTHING_NEW
 
 
-def _start(connection: Connection, dialogue: Dialogue, provider: str) -> Say:
-    """Undoes what STOP did, and no more: news come back only to whom a STOP took them."""
-    change = Operation(connection, dialogue.now, "artisan")
-    resume_reminders(change, provider, dialogue.phone)
-    if not has_lost_news_by_stop(connection, dialogue.phone):
+def _start(operation: Operation, dialogue: Dialogue, provider: str) -> Say:
+    """Undoes what STOP did, and no more: news come back only if a STOP had ended them."""
+    resume_reminders(operation, provider, dialogue.phone)
+    if not has_lost_news_by_stop(operation.connection, dialogue.phone):
         return Say("sms.started")
-    told = dialogue.services.words.say(dialogue.language, "sms.started_all")
-    resume_news(change, dialogue.phone, dialogue.language, dialogue.action_key, told)
+    wording = dialogue.services.words.say(dialogue.language, "sms.started_all")
+    resume_news(operation, dialogue.phone, dialogue.language, dialogue.action_key, wording)
     return Say("sms.started_all")
 
 
-def _tell(connection: Connection, dialogue: Dialogue, answer: Say) -> None:
-    tell_caller(connection, dialogue, answer.key.removeprefix("sms."), answer.values)
+def _lock_phone(operation: Operation, sms: InboundSms) -> None:
+    """Waits for other messages of the same phone: they are counted one after the other."""
+    operation.connection.execute(_LOCK, {"phone": f"inbound:{sms.sender.e164}"})
 
 
-def _wait_for_turn(connection: Connection, sms: InboundSms) -> None:
-    """Messages of one phone are counted one after the other."""
-    connection.execute(_TURN, {"phone": f"inbound:{sms.sender.e164}"})
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:phone, 0))")
 
 
-_TURN = text("SELECT pg_advisory_xact_lock(hashtextextended(:phone, 0))")
-
-
-def _is_new(
-    connection: Connection, provider: str, sms: InboundSms, keyword: str | None, now: datetime
-) -> bool:
-    row = insert(inbound_message).values(
-        provider=provider,
-        provider_id=sms.identity,
-        phone=sms.sender.e164,
-        keyword=keyword,
-        received_at=now,
+def _store_message(operation: Operation, message: _InboundMessage) -> bool:
+    """Stores the message. Returns False if it was delivered before."""
+    statement = insert(inbound_message).values(
+        provider=message.provider,
+        provider_id=message.sms.identity,
+        phone=message.sms.sender.e164,
+        keyword=message.keyword,
+        received_at=operation.now,
     )
-    new = row.on_conflict_do_nothing().returning(inbound_message.c.provider_id)
-    return connection.execute(new).scalar() is not None
+    stored = statement.on_conflict_do_nothing().returning(inbound_message.c.provider_id)
+    return operation.connection.execute(stored).scalar() is not None
 
 
-def _may_answer(
-    connection: Connection, sms: InboundSms, keyword: str | None, now: datetime
-) -> bool:
-    row = inbound_message.c
-    lately, account = row.received_at > now - _WITHIN, row.keyword.in_(_ACCOUNT)
-    asked = select(
-        func.count().filter(lately, account),
-        func.count().filter(lately, or_(row.keyword.is_(None), ~account)),
-        func.count().filter(row.keyword.is_(None)),
-    ).where(row.phone == sms.sender.e164, row.received_at > now - _TOLD_AGAIN_AFTER, row.answered)
-    of_account, others, helps = connection.execute(asked).one()
-    if keyword in _ACCOUNT:
-        return bool(of_account < MOST_ACCOUNT)
-    return bool(others < MOST_OTHER and (keyword is not None or not helps))
+def _may_answer(operation: Operation, message: _InboundMessage) -> bool:
+    """True if the phone has not had its most answers yet; help is sent once a day."""
+    columns = inbound_message.c
+    recent = columns.received_at > operation.now - _COUNTED_FOR
+    about_account = columns.keyword.in_(_ACCOUNT)
+    counts = select(
+        func.count().filter(recent, about_account).label("account"),
+        func.count().filter(recent, or_(columns.keyword.is_(None), ~about_account)).label("other"),
+        func.count().filter(columns.keyword.is_(None)).label("help"),
+    ).where(
+        columns.phone == message.sms.sender.e164,
+        columns.received_at > operation.now - _HELP_AGAIN_AFTER,
+        columns.answered,
+    )
+    answers = operation.connection.execute(counts).one()
+    if message.keyword in _ACCOUNT:
+        return bool(answers.account < MOST_ACCOUNT)
+    return bool(answers.other < MOST_OTHER and (message.keyword is not None or not answers.help))
 
 
-def _note_answered(connection: Connection, provider: str, sms: InboundSms) -> None:
-    row = inbound_message.c
-    mine = (row.provider == provider) & (row.provider_id == sms.identity)
-    connection.execute(update(inbound_message).where(mine).values(answered=True))
+def _mark_answered(operation: Operation, message: _InboundMessage) -> None:
+    statement = update(inbound_message).where(message.row).values(answered=True)
+    operation.connection.execute(statement)

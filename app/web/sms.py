@@ -114,15 +114,15 @@ def _report(provider: str, reader: Reader) -> Response:
 
 def _inbound(provider: str, reader: Reader) -> Response:
     sms, maalem = reader.read_inbound(request.form), runtime()
-    with transaction(maalem.database) as connection:
-        heard = answer_sms(connection, maalem.services, provider, sms, maalem.clock())
+    with operation(maalem.database, maalem.clock(), "artisan") as current:
+        outcome = answer_sms(current, maalem.services, provider, sms)
     _log.info(
         "sms_in",
         request_id=g.request_id,
         provider=provider,
         phone=sms.sender,
-        keyword=heard.keyword or "?",
-        answered=heard.answered,
+        keyword=outcome.keyword or "?",
+        answered=outcome.answered,
     )
     thanks = reader.thanks
     return Response(thanks, content_type="text/xml" if thanks else "text/plain")
