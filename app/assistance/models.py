@@ -13,7 +13,7 @@ from sqlalchemy import (
     text,
 )
 
-from app.assistance.rules import STATES, TOPICS, WAITING
+from app.assistance.rules import STATES, WAITING
 from app.base.database import metadata
 
 _WAITS = "state IN ('" + "', '".join(WAITING) + "')"
@@ -33,7 +33,7 @@ help_request = Table(
     Column("asked_at", DateTime(timezone=True), nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
     CheckConstraint("reference ~ '^[1-9][0-9]{6}$'", name="reference"),
-    CheckConstraint("kind IN ('" + "', '".join(TOPICS) + "')", name="kind"),
+    CheckConstraint("kind ~ '^[a-z_]{2,32}$'", name="kind"),
     CheckConstraint("state IN ('" + "', '".join(STATES) + "')", name="state"),
     CheckConstraint("phone ~ '^[+][0-9]{8,15}$'", name="phone"),
     CheckConstraint("changed_at >= asked_at", name="changed_at"),

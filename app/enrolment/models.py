@@ -48,9 +48,9 @@ artisan = Table(
     Column("rights_as_of", Date, nullable=False),
     CheckConstraint("cnss_number ~ '^[0-9]{9}$'", name="cnss_number"),
     CheckConstraint("phone ~ '^[+][0-9]{8,15}$'", name="phone"),
-    CheckConstraint("language IN ('fr', 'ar', 'ary-Latn', 'zgh')", name="language"),
-    CheckConstraint("category IN ('A', 'B', 'C', 'D')", name="category"),
-    CheckConstraint("category <> 'C' OR coefficient BETWEEN 1 AND 6", name="coefficient"),
+    CheckConstraint("language ~ '^[a-z]{2,3}(-[A-Z][a-z]{3})?$'", name="language"),
+    CheckConstraint("category ~ '^[A-Z]$'", name="category"),
+    CheckConstraint("coefficient > 0", name="coefficient"),
     CheckConstraint("annual_tax_centimes >= 0", name="annual_tax"),
     CheckConstraint("octet_length(cin_digest) = 32", name="cin_digest"),
     Index("ix_artisan_phone", "phone"),
@@ -71,7 +71,7 @@ phone_profile = Table(
     metadata,
     Column("phone", Text, primary_key=True),
     Column("language", Text, nullable=False),
-    CheckConstraint("language IN ('fr', 'ar', 'ary-Latn', 'zgh')", name="language"),
+    CheckConstraint("language ~ '^[a-z]{2,3}(-[A-Z][a-z]{3})?$'", name="language"),
 )
 
 identification_attempt = Table(

@@ -7,10 +7,8 @@ answer cannot start an exchange between two machines. No menu leads here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
-from sqlalchemy import ColumnElement, func, or_, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import text
 
 from app.base.operation import Operation
 from app.enrolment.queries import find_language
@@ -19,7 +17,12 @@ from app.journeys.confirmations import queue_confirmation
 from app.journeys.context import Dialogue
 from app.keywords.account import answer_account
 from app.keywords.rules import read_keyword, script_language
-from app.messaging.models import inbound_message
+from app.messaging.inbound import (
+    InboundMessage,
+    count_recent_answers,
+    mark_answered,
+    store_message,
+)
 from app.messaging.opt_outs import (
     OptOut,
     has_lost_news_by_stop,
@@ -35,9 +38,6 @@ from app.text.words import Say
 
 # The most answers to one phone within an hour: about the account, and about anything else.
 MOST_ACCOUNT, MOST_OTHER = 5, 3
-_COUNTED_FOR = timedelta(hours=1)
-# An unknown keyword is answered with help once in this time.
-_HELP_AGAIN_AFTER = timedelta(hours=24)
 _ACCOUNT = ("code", "status")
 
 
@@ -49,36 +49,17 @@ class InboundOutcome:
     answered: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _InboundMessage:
-    """A message on its way through this room: what was sent, by which provider, as what read."""
-
-    provider: str
-    sms: InboundSms
-    keyword: str | None
-
-    @property
-    def key(self) -> str:
-        """Names the message for good: the same when a provider delivers it again."""
-        return f"{self.provider}:{self.sms.identity}"
-
-    @property
-    def row(self) -> ColumnElement[bool]:
-        columns = inbound_message.c
-        return (columns.provider == self.provider) & (columns.provider_id == self.sms.identity)
-
-
 def answer_sms(
     operation: Operation, services: Services, provider: str, sms: InboundSms
 ) -> InboundOutcome:
     """Does what the message asks, and queues an answer unless the provider has answered."""
-    message = _InboundMessage(provider, sms, read_keyword(sms.text))
+    message = InboundMessage(provider, sms, read_keyword(sms.text))
     _lock_phone(operation, sms)
-    answered = _store_message(operation, message) and _answer_message(operation, services, message)
+    answered = store_message(operation, message) and _answer_message(operation, services, message)
     return InboundOutcome(message.keyword, answered)
 
 
-def _answer_message(operation: Operation, services: Services, message: _InboundMessage) -> bool:
+def _answer_message(operation: Operation, services: Services, message: InboundMessage) -> bool:
     """Does what a new message asks. Returns True if an answer is queued."""
     dialogue = _open_dialogue(operation, services, message)
     allowed = not message.sms.answered and _may_answer(operation, message)
@@ -90,11 +71,11 @@ def _answer_message(operation: Operation, services: Services, message: _InboundM
     if answer is not None:
         kind = answer.key.removeprefix("sms.")
         queue_confirmation(operation, dialogue, kind, answer.values)
-    _mark_answered(operation, message)
+    mark_answered(operation, message)
     return True
 
 
-def _open_dialogue(operation: Operation, services: Services, message: _InboundMessage) -> Dialogue:
+def _open_dialogue(operation: Operation, services: Services, message: InboundMessage) -> Dialogue:
     """Returns a dialogue in the language of the phone, else in that of the message's letters."""
     sms = message.sms
     language = find_language(operation.connection, sms.sender) or script_language(sms.text)
@@ -106,7 +87,7 @@ def _open_dialogue(operation: Operation, services: Services, message: _InboundMe
 _NOTHING_NEW = Say("")
 
 
-def _do_keyword(operation: Operation, dialogue: Dialogue, message: _InboundMessage) -> Say | None:
+def _do_keyword(operation: Operation, dialogue: Dialogue, message: InboundMessage) -> Say | None:
     """Does what the keyword asks and returns the answer; None if a message is queued already."""
     keyword = message.keyword
     if keyword in _ACCOUNT:
@@ -123,7 +104,7 @@ def _do_keyword(operation: Operation, dialogue: Dialogue, message: _InboundMessa
     return Say("sms.help")
 
 
-def _stop(operation: Operation, dialogue: Dialogue, message: _InboundMessage) -> Say:
+def _stop(operation: Operation, dialogue: Dialogue, message: InboundMessage) -> Say:
     """Ends reminders and news, confirmed once.
 
     A provider that has answered the STOP itself sends nothing more to the phone: that is recorded.
@@ -153,39 +134,9 @@ def _lock_phone(operation: Operation, sms: InboundSms) -> None:
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:phone, 0))")
 
 
-def _store_message(operation: Operation, message: _InboundMessage) -> bool:
-    """Stores the message. Returns False if it was delivered before."""
-    statement = insert(inbound_message).values(
-        provider=message.provider,
-        provider_id=message.sms.identity,
-        phone=message.sms.sender.e164,
-        keyword=message.keyword,
-        received_at=operation.now,
-    )
-    stored = statement.on_conflict_do_nothing().returning(inbound_message.c.provider_id)
-    return operation.connection.execute(stored).scalar() is not None
-
-
-def _may_answer(operation: Operation, message: _InboundMessage) -> bool:
+def _may_answer(operation: Operation, message: InboundMessage) -> bool:
     """True if the phone has not had its most answers yet; help is sent once a day."""
-    columns = inbound_message.c
-    recent = columns.received_at > operation.now - _COUNTED_FOR
-    about_account = columns.keyword.in_(_ACCOUNT)
-    counts = select(
-        func.count().filter(recent, about_account).label("account"),
-        func.count().filter(recent, or_(columns.keyword.is_(None), ~about_account)).label("other"),
-        func.count().filter(columns.keyword.is_(None)).label("help"),
-    ).where(
-        columns.phone == message.sms.sender.e164,
-        columns.received_at > operation.now - _HELP_AGAIN_AFTER,
-        columns.answered,
-    )
-    answers = operation.connection.execute(counts).one()
+    answers = count_recent_answers(operation, message.sms.sender.e164, _ACCOUNT)
     if message.keyword in _ACCOUNT:
-        return bool(answers.account < MOST_ACCOUNT)
-    return bool(answers.other < MOST_OTHER and (message.keyword is not None or not answers.help))
-
-
-def _mark_answered(operation: Operation, message: _InboundMessage) -> None:
-    statement = update(inbound_message).where(message.row).values(answered=True)
-    operation.connection.execute(statement)
+        return answers.account < MOST_ACCOUNT
+    return answers.other < MOST_OTHER and (message.keyword is not None or not answers.help)

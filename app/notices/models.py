@@ -35,7 +35,7 @@ notice_text = Table(
     Column("language", Text, primary_key=True),
     Column("title", Text, nullable=False),
     Column("body", Text, nullable=False),
-    CheckConstraint("language IN ('fr', 'ar', 'ary-Latn', 'zgh')", name="language"),
+    CheckConstraint("language ~ '^[a-z]{2,3}(-[A-Z][a-z]{3})?$'", name="language"),
     CheckConstraint("char_length(title) BETWEEN 1 AND 24", name="title"),
     CheckConstraint("char_length(body) BETWEEN 1 AND 122", name="body"),
 )

@@ -13,12 +13,14 @@ from datetime import date, datetime, timedelta
 from io import StringIO
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, text, update
+from sqlalchemy import Connection, Select, delete, insert, select, text, update
 
 from app.base.clock import local_date, local_midnight
 from app.base.money import Money
+from app.claims.collection import ChosenCollection, export_collections
+from app.payments.postings import mark_sent
 from app.reconciliation.csv_lines import TOTAL
-from app.reconciliation.models import cnss_batch
+from app.reconciliation.models import cnss_batch, cnss_line
 
 HEADER = (
     "record",
@@ -56,9 +58,9 @@ def export_payments(connection: Connection, through: date, now: datetime) -> Bat
     end = local_midnight(through + timedelta(days=1))
     asked = {"batch": number, "end": end, "now": now}
     connection.execute(_KEEP, asked)
-    connection.execute(_MARK, asked)
+    mark_sent(connection, _paid_months(number), now)
     payments = connection.execute(_PAYMENTS, asked).all()
-    choices = connection.execute(_CHOICES, asked).all()
+    choices = export_collections(connection, end, now)
     total = Money(sum(_signed(row) for row in payments))
     content = _written([*map(_payment, payments), *map(_choice, choices)], len(payments), total)
     if not payments and not choices:
@@ -76,6 +78,13 @@ def find_batch(connection: Connection, name: str) -> Batch | None:
     """A file that was written before, to the byte."""
     row = connection.execute(select(cnss_batch).where(cnss_batch.c.name == name)).one_or_none()
     return Batch(row.name, row.content, row.lines, Money(row.total_centimes)) if row else None
+
+
+def _paid_months(batch: int) -> Select[tuple[str, date]]:
+    columns = cnss_line.c
+    return select(columns.receipt_number, columns.period).where(
+        columns.batch_id == batch, columns.status == "paid"
+    )
 
 
 def _signed(row: Any) -> int:
@@ -103,11 +112,11 @@ def _payment(row: Any) -> tuple[str, ...]:
     )
 
 
-def _choice(row: Any) -> tuple[str, ...]:
+def _choice(row: ChosenCollection) -> tuple[str, ...]:
     """How a reimbursement is to be paid: `cash` or `bank`."""
     owner = row.rna_number, row.cnss_number or ""
     on = f"{local_date(row.chosen_at)}"
-    return "collection", row.number, *owner, "", "", "", "", "", on, row.collection, ""
+    return "collection", row.claim_number, *owner, "", "", "", "", "", on, row.way, ""
 
 
 def _written(rows: Iterable[tuple[str, ...]], payments: int, total: Money) -> str:
@@ -143,11 +152,6 @@ _KEEP = text("""
         receipt_number, period, status, attempt, contribution_centimes, penalty_centimes
     FROM unsent
 """)
-_MARK = text("""
-    UPDATE contribution_allocation s SET sent_at = :now FROM cnss_line l
-    WHERE l.batch_id = :batch AND l.status = 'paid'
-        AND s.receipt_number = l.receipt_number AND s.period = l.period
-""")
 _PAYMENTS = text("""
     SELECT l.*, coalesce(r.reversed_at, d.received_at) AS at, a.rna_number, a.cnss_number
     FROM cnss_line l
@@ -156,10 +160,4 @@ _PAYMENTS = text("""
     LEFT JOIN reversal r ON r.receipt_number = l.receipt_number AND l.status = 'reversed'
     WHERE l.batch_id = :batch
     ORDER BY l.line
-""")
-_CHOICES = text("""
-    UPDATE claim c SET told_at = :now FROM artisan a
-    WHERE a.id = c.artisan_id AND c.collection IS NOT NULL AND c.told_at IS NULL
-        AND c.chosen_at < :end
-    RETURNING c.number, c.collection, c.chosen_at, a.rna_number, a.cnss_number
 """)

@@ -15,12 +15,14 @@ from app.base.clock import local_date
 from app.base.money import Money
 from app.claims.errors import ClaimOfAnother
 from app.claims.service import record_claim
+from app.enrolment.cnss import is_number_of_another, record_enrolment, record_rights
 from app.enrolment.cover import record_enrolment_file, record_family
 from app.enrolment.models import artisan
 from app.ledger.breaks import open_break
 from app.ledger.models import CONTRIBUTIONS, PENALTIES, RECEIVABLE, SUSPENSE
 from app.ledger.service import book
-from app.payments.models import contribution_allocation, deposit
+from app.payments.models import deposit
+from app.payments.postings import mark_posted
 from app.payments.reversals import hold_deposit
 from app.reconciliation.cnss_file import CnssAnswer, day_of, family_of, read_answers
 from app.reconciliation.csv_lines import digest_of
@@ -120,14 +122,9 @@ def _book_answer(
         receipt=answer.reference,
         now=now,
     )
-    row = contribution_allocation.c
     for month in months:
         if posted:
-            connection.execute(
-                update(contribution_allocation)
-                .where(row.receipt_number == answer.reference, row.period == month.period)
-                .values(posted_on=answer.on)
-            )
+            mark_posted(connection, answer.reference, month.period, answer.on)
             continue
         open_break(
             connection,
@@ -143,14 +140,8 @@ def _book_answer(
 
 
 def _set_rights(connection: Connection, answer: CnssAnswer, _words: Words, _now: datetime) -> str:
-    row, until = artisan.c, day_of(answer.details)
-    changed = connection.execute(
-        update(artisan)
-        .where(row.id == _artisan(connection, answer), row.rights_as_of <= answer.on)
-        .where(row.rights_until.is_distinct_from(until) | (row.rights_as_of < answer.on))
-        .values(rights_until=until, rights_as_of=answer.on)
-    )
-    return "changed" if changed.rowcount else "unchanged"
+    owner, until = _artisan(connection, answer), day_of(answer.details)
+    return "changed" if record_rights(connection, owner, until, answer.on) else "unchanged"
 
 
 def _set_enrolment(
@@ -161,18 +152,10 @@ def _set_enrolment(
         missing = answer.details.split() if answer.state == "incomplete" else ()
         record_enrolment_file(connection, owner, missing, answer.on)
         return "changed"
-    row = artisan.c
-    taken = connection.execute(
-        select(row.id).where(row.cnss_number == answer.details, row.id != owner)
-    ).scalar()
-    if taken is not None:
+    if is_number_of_another(connection, owner, answer.details):
         raise FileRefused(line=answer.line, why="details: the CNSS number is another artisan's")
-    changed = connection.execute(
-        update(artisan)
-        .where(row.id == owner, row.enrolled_on.is_(None))
-        .values(enrolled_on=answer.on, cnss_number=answer.details, rights_as_of=answer.on)
-    )
-    return "changed" if changed.rowcount else "unchanged"
+    changed = record_enrolment(connection, owner, answer.details, answer.on)
+    return "changed" if changed else "unchanged"
 
 
 def _set_family(connection: Connection, answer: CnssAnswer, _words: Words, _now: datetime) -> str:

@@ -5,6 +5,7 @@ What does not agree becomes a break; nothing is booked until two people have set
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -16,6 +17,7 @@ from app.agents.models import agent_network
 from app.base.clock import local_date, local_midnight
 from app.base.errors import InvalidInput
 from app.base.money import Money
+from app.ledger.break_fragments import CLOSE_BREAKS, OPEN_BREAKS
 from app.reconciliation.csv_lines import digest_of
 from app.reconciliation.errors import FileRefused
 from app.reconciliation.models import settlement_file
@@ -143,8 +145,11 @@ def _compare(
     }
     found = {str(row.kind): int(row.lines) for row in connection.execute(_FOUND, asked)}
     found["missing_there"] = connection.execute(_MISSING_THERE, asked).rowcount
-    connection.execute(_FOUND_LATER, asked)
-    connection.execute(_GIVEN_BACK_LATER, asked)
+    come, reversed_there = (
+        json.dumps({key: file_id}) for key in ("found_in_file", "reversed_in_file")
+    )
+    connection.execute(_FOUND_LATER, asked | {"details": come})
+    connection.execute(_GIVEN_BACK_LATER, asked | {"details": reversed_there})
     told = {
         name: found.pop(name.removesuffix("s") if name == "duplicates" else name, 0)
         for name in _ALWAYS
@@ -164,7 +169,7 @@ _KNOWN = text("""
     WHERE l.file_id = :file
 """)
 # What each line is; breaks are written, and counted with the lines that matched.
-_FOUND = text("""
+_JUDGED = """
     WITH lines AS (
         SELECT l.*,
             row_number() OVER (PARTITION BY l.code, l.status ORDER BY l.line) AS nth,
@@ -191,25 +196,24 @@ _FOUND = text("""
         FROM lines l
         LEFT JOIN deposit d ON d.code = l.code AND d.network = :network
         LEFT JOIN reversal r ON r.receipt_number = d.receipt_number
-    ), written AS (
-        INSERT INTO reconciliation_break (kind, network, receipt_number, code, our_centimes,
-            their_centimes, file_id, line, details, opened_at)
-        SELECT kind, :network, receipt_number, code,
-            total_centimes, CASE status WHEN 'reversed' THEN NULL ELSE amount_centimes END,
-            file_id, line,
-            jsonb_strip_nulls(jsonb_build_object('reference', reference, 'paid_at', paid_at,
-                'agent_number', agent_number, 'terminal', terminal, 'our_agent', our_agent,
-                'status', status)),
-            :now
-        FROM judged WHERE kind <> 'matched' ORDER BY line
     )
-    SELECT kind, count(*) AS lines FROM judged GROUP BY kind
-""")
+"""
+_BROKEN = """
+    SELECT kind, :network, receipt_number, code,
+        total_centimes, CASE status WHEN 'reversed' THEN NULL ELSE amount_centimes END,
+        file_id, line,
+        jsonb_strip_nulls(jsonb_build_object('reference', reference, 'paid_at', paid_at,
+            'agent_number', agent_number, 'terminal', terminal, 'our_agent', our_agent,
+            'status', status)),
+        :now
+    FROM judged WHERE kind <> 'matched' ORDER BY line
+"""
+_COUNTED = "SELECT kind, count(*) AS lines FROM judged GROUP BY kind"
+_FOUND = text(" ".join((_JUDGED, ", opened AS (", OPEN_BREAKS, _BROKEN, ")", _COUNTED)))
 # Ours of that day that stand and that no file of the network has had.
-_MISSING_THERE = text("""
-    INSERT INTO reconciliation_break
-        (kind, network, receipt_number, code, our_centimes, file_id, opened_at)
-    SELECT 'missing_there', d.network, d.receipt_number, d.code, d.total_centimes, :file, :now
+_UNCONFIRMED = """
+    SELECT 'missing_there', d.network, d.receipt_number, d.code, d.total_centimes,
+        CAST(NULL AS bigint), CAST(:file AS bigint), CAST(NULL AS bigint), '{}'::jsonb, :now
     FROM deposit d
     WHERE d.network = :network AND d.received_at >= :begin AND d.received_at < :end
         AND NOT EXISTS (SELECT 1 FROM reversal r WHERE r.receipt_number = d.receipt_number)
@@ -218,20 +222,19 @@ _MISSING_THERE = text("""
         AND NOT EXISTS (SELECT 1 FROM reconciliation_break b
             WHERE b.kind = 'missing_there' AND b.receipt_number = d.receipt_number)
     ORDER BY d.received_at, d.receipt_number
-""")
+"""
+_MISSING_THERE = text(OPEN_BREAKS + _UNCONFIRMED)
 # What was missing there and has come with this file needs nobody any more.
-_FOUND_LATER = text("""
-    UPDATE reconciliation_break b SET state = 'closed', ended_at = :now,
-        details = b.details || jsonb_build_object('found_in_file', CAST(:file AS bigint))
+_COME_WITH_FILE = """
     FROM settlement_line l
     WHERE b.kind = 'missing_there' AND b.network = :network AND b.state IN ('open', 'proposed')
         AND l.file_id = :file AND l.code = b.code AND l.status = 'paid'
-""")
+"""
+_FOUND_LATER = text(CLOSE_BREAKS + _COME_WITH_FILE)
 # What was missing here and was given back there since is nobody's money any more.
-_GIVEN_BACK_LATER = text("""
-    UPDATE reconciliation_break b SET state = 'closed', ended_at = :now,
-        details = b.details || jsonb_build_object('reversed_in_file', CAST(:file AS bigint))
+_REVERSED_IN_FILE = """
     FROM settlement_line l
     WHERE b.kind = 'missing_here' AND b.network = :network AND b.state IN ('open', 'proposed')
         AND b.file_id < :file AND l.file_id = :file AND l.code = b.code AND l.status = 'reversed'
-""")
+"""
+_GIVEN_BACK_LATER = text(CLOSE_BREAKS + _REVERSED_IN_FILE)

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Row, bindparam, literal, select
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import BigInteger, Connection, Row, bindparam, select
 
 from app.agents.models import agency
 from app.agents.queries import list_agencies
@@ -18,8 +17,9 @@ from app.base.months import Month
 from app.enrolment.models import artisan
 from app.payments.codes import end_live_code, issue_code
 from app.payments.errors import AnotherIsLive
-from app.payments.models import deposit, payment_code, receipt_recipient
+from app.payments.models import deposit
 from app.payments.queries import IssuedCode, get_account
+from app.payments.receipt_recipients import add_receipt_recipient, carry_over_recipients
 from app.payments.wording import shown_until
 from app.reminders.context import ReminderContext
 from app.text.encoding import GSM7, encoding_of
@@ -81,37 +81,20 @@ def _live_code(
     except AnotherIsLive as refusal:
         code = refusal.live
     if ending:
-        _watch_as_before(connection, ending.code, code.code)
-    watcher = {"code": code.code, "phone": waiting.phone, "language": waiting.language}
-    connection.execute(_WATCH, watcher)
+        carry_over_recipients(connection, ending.code, code.code)
+    add_receipt_recipient(connection, code.code, waiting.phone, waiting.language)
     return code
 
 
-# Built once: building them takes longer than running them.
+# Built once: building it takes longer than running it.
 _OF_REGISTER = select(artisan.c.rights_until, artisan.c.province).where(
     artisan.c.id == bindparam("artisan", type_=BigInteger)
 )
-_WATCH = upsert(receipt_recipient).on_conflict_do_nothing()
 
 
 def _ends_soon(live: IssuedCode, now: datetime) -> bool:
     month_over = local_midnight((Month.of(local_date(now)) + 1).first_day)
     return live.expires_at < min(now + _LIVES_YET, month_over)
-
-
-def _watch_as_before(connection: Connection, before: str, code: str) -> None:
-    """Whoever would have got the old code's receipt gets the new one's."""
-    asked = (
-        select(literal(code), payment_code.c.phone, artisan.c.language)
-        .join_from(payment_code, artisan)
-        .where(payment_code.c.code == before, payment_code.c.phone.is_not(None))
-    )
-    watching = select(literal(code), receipt_recipient.c.phone, receipt_recipient.c.language).where(
-        receipt_recipient.c.code == before
-    )
-    for rows in (asked, watching):
-        moved = upsert(receipt_recipient).from_select(["code", "phone", "language"], rows)
-        connection.execute(moved.on_conflict_do_nothing())
 
 
 def place_to_pay(connection: Connection, artisan_id: int, province: str | None) -> str:

@@ -15,8 +15,7 @@ CREATE TABLE help_request (
     CONSTRAINT uq_help_request_reference UNIQUE (reference),
     CONSTRAINT fk_help_request_artisan_id FOREIGN KEY (artisan_id) REFERENCES artisan (id),
     CONSTRAINT ck_help_request_reference CHECK (reference ~ '^[1-9][0-9]{6}$'),
-    CONSTRAINT ck_help_request_kind
-        CHECK (kind IN ('call_back', 'enrolment', 'bank', 'dar', 'export')),
+    CONSTRAINT ck_help_request_kind CHECK (kind ~ '^[a-z_]{2,32}$'),
     CONSTRAINT ck_help_request_state CHECK (state IN ('open', 'taken', 'done', 'cancelled')),
     CONSTRAINT ck_help_request_phone CHECK (phone ~ '^[+][0-9]{8,15}$'),
     CONSTRAINT ck_help_request_changed_at CHECK (changed_at >= asked_at)

@@ -25,9 +25,9 @@ CREATE TABLE artisan (
     CONSTRAINT uq_artisan_cin_digest UNIQUE (cin_digest),
     CONSTRAINT ck_artisan_cnss_number CHECK (cnss_number ~ '^[0-9]{9}$'),
     CONSTRAINT ck_artisan_phone CHECK (phone ~ '^[+][0-9]{8,15}$'),
-    CONSTRAINT ck_artisan_language CHECK (language IN ('fr', 'ar', 'ary-Latn', 'zgh')),
-    CONSTRAINT ck_artisan_category CHECK (category IN ('A', 'B', 'C', 'D')),
-    CONSTRAINT ck_artisan_coefficient CHECK (category <> 'C' OR coefficient BETWEEN 1 AND 6),
+    CONSTRAINT ck_artisan_language CHECK (language ~ '^[a-z]{2,3}(-[A-Z][a-z]{3})?$'),
+    CONSTRAINT ck_artisan_category CHECK (category ~ '^[A-Z]$'),
+    CONSTRAINT ck_artisan_coefficient CHECK (coefficient > 0),
     CONSTRAINT ck_artisan_annual_tax CHECK (annual_tax_centimes >= 0),
     CONSTRAINT ck_artisan_cin_digest CHECK (octet_length(cin_digest) = 32)
 );
@@ -48,7 +48,7 @@ CREATE TABLE phone_profile (
     phone TEXT NOT NULL,
     language TEXT NOT NULL,
     CONSTRAINT pk_phone_profile PRIMARY KEY (phone),
-    CONSTRAINT ck_phone_profile_language CHECK (language IN ('fr', 'ar', 'ary-Latn', 'zgh'))
+    CONSTRAINT ck_phone_profile_language CHECK (language ~ '^[a-z]{2,3}(-[A-Z][a-z]{3})?$')
 );
 
 CREATE TABLE identification_attempt (

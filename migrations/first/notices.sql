@@ -19,7 +19,7 @@ CREATE TABLE notice_text (
     CONSTRAINT pk_notice_text PRIMARY KEY (notice_id, language),
     CONSTRAINT fk_notice_text_notice_id FOREIGN KEY (notice_id)
         REFERENCES notice (id) ON DELETE CASCADE,
-    CONSTRAINT ck_notice_text_language CHECK (language IN ('fr', 'ar', 'ary-Latn', 'zgh')),
+    CONSTRAINT ck_notice_text_language CHECK (language ~ '^[a-z]{2,3}(-[A-Z][a-z]{3})?$'),
     CONSTRAINT ck_notice_text_title CHECK (char_length(title) BETWEEN 1 AND 24),
     CONSTRAINT ck_notice_text_body CHECK (char_length(body) BETWEEN 1 AND 122)
 );

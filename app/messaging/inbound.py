@@ -1,0 +1,75 @@
+"""Records what phones wrote to us: once each, with its keyword, without its text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.base.operation import Operation
+from app.base.rows import read_row
+from app.messaging.models import inbound_message
+from app.sms.provider import InboundSms
+
+_HOUR = timedelta(hours=1)
+_DAY = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class InboundMessage:
+    """A message on its way in: what was sent, by which provider, as what keyword it was read."""
+
+    provider: str
+    sms: InboundSms
+    keyword: str | None
+
+    @property
+    def key(self) -> str:
+        """Names the message for good: the same when a provider delivers it again."""
+        return f"{self.provider}:{self.sms.identity}"
+
+
+@dataclass(frozen=True, slots=True)
+class RecentAnswers:
+    """The answers sent to a phone: `account` and `other` within an hour, `help` within 24 hours."""
+
+    account: int
+    other: int
+    help: int
+
+
+def store_message(operation: Operation, message: InboundMessage) -> bool:
+    """Stores a message from a phone. Returns False if it was delivered before."""
+    statement = insert(inbound_message).values(
+        provider=message.provider,
+        provider_id=message.sms.identity,
+        phone=message.sms.sender.e164,
+        keyword=message.keyword,
+        received_at=operation.now,
+    )
+    stored = statement.on_conflict_do_nothing().returning(inbound_message.c.provider_id)
+    return operation.connection.execute(stored).scalar() is not None
+
+
+def mark_answered(operation: Operation, message: InboundMessage) -> None:
+    """Records that a stored message got an answer."""
+    columns = inbound_message.c
+    this = (columns.provider == message.provider) & (columns.provider_id == message.sms.identity)
+    operation.connection.execute(update(inbound_message).where(this).values(answered=True))
+
+
+def count_recent_answers(
+    operation: Operation, phone: str, account_keywords: tuple[str, ...]
+) -> RecentAnswers:
+    """Counts the answers to a phone (E.164); `help` are those to messages without a keyword."""
+    columns = inbound_message.c
+    recent = columns.received_at > operation.now - _HOUR
+    about_account = columns.keyword.in_(account_keywords)
+    counts = select(
+        func.count().filter(recent, about_account).label("account"),
+        func.count().filter(recent, or_(columns.keyword.is_(None), ~about_account)).label("other"),
+        func.count().filter(columns.keyword.is_(None)).label("help"),
+    ).where(columns.phone == phone, columns.received_at > operation.now - _DAY, columns.answered)
+    return read_row(RecentAnswers, operation.connection.execute(counts).one())
