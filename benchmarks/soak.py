@@ -24,7 +24,8 @@ from typing import Any
 import psycopg
 
 from app.base.clock import utc_now
-from app.base.database import connect, transaction
+from app.base.database import connect
+from app.base.operation import operation
 from app.embedded import using_engines
 from app.messaging.reports import time_out_reports
 from app.messaging.retries import GIVEN_UP_AFTER
@@ -142,8 +143,8 @@ def _found(url: str, references: set[str]) -> dict[str, Any]:
     later = utc_now() + GIVEN_UP_AFTER + timedelta(hours=1)
     timed_out = 0
     while True:
-        with transaction(engine) as connection:
-            if not (some := time_out_reports(connection, later)):
+        with operation(engine, later, "worker") as change:
+            if not (some := time_out_reports(change)):
                 break
             timed_out += some
     engine.dispose()

@@ -9,6 +9,7 @@ import structlog
 from sqlalchemy import Connection, text
 
 from app.base.database import transaction
+from app.base.operation import Operation
 from app.messaging.reports import apply_missed_reports, time_out_reports
 from app.messaging.retention import forget_bodies
 from app.observe.hops import FORGOTTEN_AT_ONCE, forget_hops, store_hops
@@ -32,7 +33,7 @@ class Keeping:
         self._tasks: tuple[tuple[str, float, int, _Task], ...] = (
             ("codes_expired", _EACH_MINUTE, 0, expire_codes),
             ("reports_missed", _EACH_MINUTE, 0, self._apply_missed),
-            ("reports_timed_out", _EACH_HOUR, _REPORTS_AT_ONCE, time_out_reports),
+            ("reports_timed_out", _EACH_HOUR, _REPORTS_AT_ONCE, self._time_out_reports),
             ("hops_forgotten", _EACH_HOUR, FORGOTTEN_AT_ONCE, self._forget_hops),
             ("bodies_forgotten", _EACH_HOUR, _BODIES_AT_ONCE, self._forget_bodies),
         )
@@ -58,7 +59,10 @@ class Keeping:
 
     def _apply_missed(self, connection: Connection, now: datetime) -> int:
         names = self._runtime.settings.sms_providers
-        return apply_missed_reports(connection, now, providers=names)
+        return apply_missed_reports(Operation(connection, now, "worker"), names)
+
+    def _time_out_reports(self, connection: Connection, now: datetime) -> int:
+        return time_out_reports(Operation(connection, now, "worker"))
 
     def _forget_hops(self, connection: Connection, now: datetime) -> int:
         days = timedelta(days=self._runtime.settings.keep_talks_days)

@@ -1,4 +1,4 @@
-"""How many messages each provider may be given now, and how it does."""
+"""Counts how many messages each provider may be given now, and notes how it does."""
 
 from __future__ import annotations
 
@@ -8,9 +8,17 @@ from collections.abc import Collection, Iterable, Mapping
 import structlog
 from limits import RateLimitItemPerSecond
 from redis.exceptions import RedisError
-from sqlalchemy import Connection
 
-from app.messaging.health import Health, leave_alone, let_rest, note_well, read_health, take_probe
+from app.base.operation import Operation
+from app.messaging.delivery import DeliveryResult
+from app.messaging.health import (
+    Health,
+    grant_rest,
+    mark_healthy,
+    read_health,
+    start_rest,
+    take_probe,
+)
 from app.messaging.routing import Capacity
 from app.observe import metrics
 from app.runtime import Runtime
@@ -22,56 +30,61 @@ _log = structlog.get_logger("sms")
 
 
 class ProviderWatch:
-    """One worker's view; who rests stands in the database, for all workers."""
+    """One worker's view; which provider rests stands in the database, for all workers."""
 
     def __init__(self, runtime: Runtime, providers: Collection[str]) -> None:
         self._runtime, self._names = runtime, tuple(providers)
-        self._in_a_row: Counter[str] = Counter()
+        self._failures_in_a_row: Counter[str] = Counter()
         self._health: Mapping[str, Health] = {}
 
-    def room(self, connection: Connection, free: int) -> Capacity:
-        """By health, by rate, and no more than `free`: our own threads."""
-        self._health = read_health(connection)
-        return Capacity({name: self._room_of(connection, name, free) for name in self._names})
+    def find_capacity(self, operation: Operation, free: int) -> Capacity:
+        """Returns how many each provider may take, by its health and rate; `free` at most."""
+        self._health = read_health(operation.connection)
+        return Capacity({name: self._capacity_of(operation, name, free) for name in self._names})
 
-    def note(self, connection: Connection, answers: Iterable[tuple[str, Exception | None]]) -> None:
-        """Takes notice of what each message's provider answered, in the order they came."""
-        now, random = self._runtime.clock(), self._runtime.random
-        for name, trouble in answers:
-            if not _is_unwell(trouble):
-                self._in_a_row[name] = 0
-                self._note_well(connection, name)
-                continue
-            self._in_a_row[name] += 1
-            reason: str = trouble.reason  # type: ignore[union-attr]
-            if asked := getattr(trouble, "rest_seconds", None):
-                leave_alone(connection, name, reason, now, asked)
-            if self._in_a_row[name] < _FAILURES_IN_A_ROW and self._is_well(name):
-                continue
-            if let_rest(connection, name, reason, now, random):
-                metrics.provider_rests.labels(name).inc()
-                _log.warning("provider_rests", provider=name, reason=reason)
+    def note_results(self, operation: Operation, results: Iterable[DeliveryResult]) -> None:
+        """Notes for each result, in the order they came, if its provider is well."""
+        for result in results:
+            if (failure := _provider_failure(result)) is None:
+                self._failures_in_a_row[result.provider] = 0
+                self._note_success(operation, result.provider)
+            else:
+                self._note_failure(operation, result.provider, failure)
 
-    def _is_well(self, name: str) -> bool:
-        known = self._health.get(name)
-        return known is None or known.is_well()
+    def _note_failure(
+        self, operation: Operation, name: str, failure: SendRefused | DeliveryUnknown
+    ) -> None:
+        reason = failure.reason
+        self._failures_in_a_row[name] += 1
+        if isinstance(failure, SendRefused) and failure.rest_seconds:
+            grant_rest(operation, name, reason, failure.rest_seconds)
+        if self._failures_in_a_row[name] < _FAILURES_IN_A_ROW and self._is_well(name):
+            return
+        if start_rest(operation, name, reason, self._runtime.random):
+            metrics.provider_rests.labels(name).inc()
+            _log.warning("provider_rests", provider=name, reason=reason)
 
-    def _note_well(self, connection: Connection, name: str) -> None:
-        if not self._is_well(name) and note_well(connection, name, self._runtime.clock()):
+    def _note_success(self, operation: Operation, name: str) -> None:
+        if not self._is_well(name) and mark_healthy(operation, name):
             _log.info("provider_well", provider=name)
 
-    def _room_of(self, connection: Connection, name: str, free: int) -> int:
-        now, known = self._runtime.clock(), self._health.get(name)
-        if known and not known.is_well():
-            probed = known.may_be_probed(now) and take_probe(connection, name, now)
-            return 1 if probed else 0
-        if known and known.is_resting(now):
+    def _is_well(self, name: str) -> bool:
+        health = self._health.get(name)
+        return health is None or health.is_well()
+
+    def _capacity_of(self, operation: Operation, name: str, free: int) -> int:
+        now, health = operation.now, self._health.get(name)
+        if health is None:
+            return self._within_rate(name, free)
+        if not health.is_well():
+            return int(health.may_be_probed(now) and take_probe(operation, name))
+        if health.is_resting(now):
             return 0
-        slow_start = known.most_at_once(now) if known else None
+        slow_start = health.most_at_once(now)
         return self._within_rate(name, free if slow_start is None else min(free, slow_start))
 
     def _within_rate(self, name: str, wanted: int) -> int:
-        """As many of `wanted` as its rate leaves in this second, for all workers together."""
+        """Returns as many of `wanted` as the rate leaves to all workers in this second."""
         rate = self._runtime.settings.sms_rates.get(name)
         if rate is None:
             return wanted
@@ -85,7 +98,9 @@ class ProviderWatch:
             return wanted
 
 
-def _is_unwell(trouble: Exception | None) -> bool:
-    if isinstance(trouble, SendRefused):
-        return trouble.faulty
-    return isinstance(trouble, DeliveryUnknown)
+def _provider_failure(result: DeliveryResult) -> SendRefused | DeliveryUnknown | None:
+    """Returns the failure if it is the provider's own fault; None for one about the message."""
+    failure = result.failure
+    if isinstance(failure, SendRefused) and not failure.faulty:
+        return None
+    return failure

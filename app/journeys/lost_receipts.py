@@ -28,7 +28,7 @@ def see_receipt(dialogue: Dialogue) -> str:
     """Who goes on has seen it; a line that breaks before that leaves it for the next dial."""
     with begin_operation(dialogue) as operation:
         if row := dialogue.facts.pop("u", None):
-            note_receipt_seen(operation.connection, dialogue.phone, row[0], dialogue.now)
+            note_receipt_seen(operation, dialogue.phone, row[0])
         another = find_lost_receipt(operation.connection, dialogue.phone)
     if another:
         keep_lost_receipt(dialogue, another)

@@ -55,10 +55,10 @@ message = Table(
     # How often it was handed to a provider, and how often to the one at work.
     Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
     Column("attempts_here", SmallInteger, nullable=False, server_default=text("0")),
-    # Providers that are not to be tried (again) with it.
-    Column("tried", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    # Providers that refused or failed with it: it does not go to them (again).
+    Column("refused_by", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     # The provider that may have it, though nobody knows: it is asked before anything is sent.
-    Column("doubt", Text),
+    Column("maybe_sent_by", Text),
     # How often it went out again though nobody knew whether it had.
     Column("resent_unknown", SmallInteger, nullable=False, server_default=text("0")),
     # While a worker holds the message; past it another may take it over.

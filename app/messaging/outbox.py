@@ -7,18 +7,19 @@ asked before anything is sent again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from random import Random
 from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Boolean,
     Connection,
     DateTime,
     Interval,
+    Row,
     Select,
     SmallInteger,
     Text,
@@ -31,236 +32,245 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.sql.dml import ReturningUpdate, Update
+from sqlalchemy.types import TypeEngine
 
+from app.base.operation import Operation
 from app.base.phone import Phone
 from app.messaging.models import ANSWER, CAMPAIGN, message, provider_opt_out
 from app.messaging.retries import DeliveryAttempt, Disposition
-from app.messaging.routing import Capacity, RouteRequest, choose_provider
+from app.messaging.routing import RouteRequest, RoutingPolicy, choose_provider
 
 # Longer than any provider may take to answer, asked first and then sent to.
 LEASE = timedelta(seconds=45)
-# Until a provider has room or is well again.
-_NO_ROOM = timedelta(seconds=5)
+# Until a provider has capacity or is well again.
+_NO_CAPACITY = timedelta(seconds=5)
 # An answer does not wait longer for a provider that may have it and cannot be asked now.
-_DOUBT_LASTS = timedelta(minutes=10)
+_MOST_DOUBT = timedelta(minutes=10)
 
-# Of messages of a campaign: which nobody wants any more. Asked in the claim's transaction.
-Unwanted = Callable[[Connection, list[int], datetime], Collection[int]]
+# Returns, of messages of campaigns, those that nobody wants any more.
+FindUnwanted = Callable[[Operation, list[int]], Collection[int]]
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedMessage:
-    """A message this worker may send until its lease ends; `doubt`: the provider may have it."""
+    """A message that this worker alone may send until its lease ends.
 
-    handed: DeliveryAttempt
+    `maybe_sent`: the provider of the attempt may have it already.
+    """
+
+    attempt: DeliveryAttempt
     phone: Phone
     body: str
-    doubt: bool
+    maybe_sent: bool
 
     @property
     def reference(self) -> str:
-        return f"maalem-{self.handed.id}"
-
-
-@dataclass(frozen=True, slots=True)
-class RoutingPolicy:
-    """How messages are shared out: the providers in order, their weights, what each may take."""
-
-    providers: Sequence[str]
-    weights: Mapping[str, int]
-    room: Capacity
-    random: Random
+        return f"maalem-{self.attempt.id}"
 
 
 def claim_messages(
-    connection: Connection,
-    choice: RoutingPolicy,
-    now: datetime,
+    operation: Operation,
+    policy: RoutingPolicy,
     most: int,
     *,
     campaigns: bool = True,
-    unwanted: Unwanted = lambda _connection, _ids, _now: (),
+    find_unwanted: FindUnwanted = lambda _operation, _ids: (),
 ) -> list[ClaimedMessage]:
     """Leases up to `most` waiting messages, answers first; no two workers get the same one.
 
-    Messages of campaigns wait where `campaigns` is False. One that has become useless is
-    cancelled, one that no provider has room for is put off a little.
+    Messages of campaigns wait if `campaigns` is False. One that has become useless is cancelled,
+    one that no provider has capacity for is put off a little.
     """
-    rows = _waiting(connection, now, most, campaigns)
-    gone = _useless(connection, rows, now, unwanted)
-    claimed, later = [], []
+    rows = _lock_due(operation, most, campaigns)
+    cancelled = _cancel_useless(operation, rows, find_unwanted)
+    claimed, put_off = [], []
     for row in rows:
-        if row.id in gone:
+        if row.id in cancelled:
             continue
-        provider = _provider_for(row, choice)
+        provider = choose_provider(_route_request(row), policy)
         if provider is None:
-            later.append(row.id)
+            put_off.append(row.id)
             continue
-        choice.room.take(provider)
-        claimed.append(_claimed(row, provider, now))
-    _lease(connection, claimed)
-    _put_off(connection, later, choice.providers, now)
+        policy.capacity.take(provider)
+        claimed.append(_claim(row, provider, operation.now))
+    _write_leases(operation.connection, claimed)
+    _put_off(operation, put_off, policy.providers)
     return claimed
 
 
-def _waiting(connection: Connection, now: datetime, most: int, campaigns: bool) -> Sequence[Any]:
-    asked = {"now": now, "most": most, "lowest": CAMPAIGN if campaigns else ANSWER}
-    return connection.execute(_WAITING, asked).all()
+def _lock_due(operation: Operation, most: int, campaigns: bool) -> Sequence[Row[Any]]:
+    lowest = CAMPAIGN if campaigns else ANSWER
+    params = {"now": operation.now, "most": most, "lowest": lowest}
+    return operation.connection.execute(_DUE, params).all()
 
 
-def _useless(
-    connection: Connection, rows: Sequence[Any], now: datetime, unwanted: Unwanted
+def _cancel_useless(
+    operation: Operation, rows: Sequence[Row[Any]], find_unwanted: FindUnwanted
 ) -> set[int]:
-    """Those past their use or not wanted any more, cancelled; one in doubt is kept to be asked."""
-    late = {row.id for row in rows if row.useful_until and row.useful_until <= now}
-    of_campaigns = [row.id for row in rows if row.priority == CAMPAIGN and row.id not in late]
-    no_more = set(unwanted(connection, of_campaigns, now)) if of_campaigns else set()
-    gone = (late | no_more) - {row.id for row in rows if row.doubt}
-    for ids, why in ((late & gone, "too late"), (no_more & gone, "not wanted any more")):
+    """Cancels those past their use or not wanted any more; one that may be sent is kept to ask."""
+    now = operation.now
+    too_late = {row.id for row in rows if row.useful_until and row.useful_until <= now}
+    of_campaigns = [row.id for row in rows if row.priority == CAMPAIGN and row.id not in too_late]
+    unwanted = set(find_unwanted(operation, of_campaigns)) if of_campaigns else set()
+    useless = (too_late | unwanted) - {row.id for row in rows if row.maybe_sent_by}
+    reasons = ((too_late & useless, "too late"), (unwanted & useless, "not wanted any more"))
+    for ids, reason in reasons:
         if ids:
-            connection.execute(
+            operation.connection.execute(
                 update(message)
                 .where(message.c.id.in_(ids))
-                .values(state="cancelled", ended_at=now, leased_until=None, error=why)
+                .values(state="cancelled", ended_at=now, leased_until=None, error=reason)
             )
-    return gone
+    return useless
 
 
-def _provider_for(row: Any, choice: RoutingPolicy) -> str | None:
-    refused = {*row.tried, *(row.stops or ())}
-    wanted = RouteRequest(row.provider, row.attempts_here, refused, row.doubt)
-    return choose_provider(wanted, choice.room, choice.providers, choice.weights, choice.random)
+def _route_request(row: Row[Any]) -> RouteRequest:
+    refused_by = {*row.refused_by, *(row.opted_out_at or ())}
+    return RouteRequest(row.provider, row.attempts_here, refused_by, row.maybe_sent_by)
 
 
-def _claimed(row: Any, provider: str, now: datetime) -> ClaimedMessage:
-    handed = DeliveryAttempt(
+def _claim(row: Row[Any], provider: str, now: datetime) -> ClaimedMessage:
+    attempt = DeliveryAttempt(
         id=row.id,
         priority=row.priority,
         provider=provider,
         attempts=row.attempts + 1,
         attempts_here=row.attempts_here + 1 if row.provider == provider else 1,
-        tried=tuple(row.tried),
+        refused_by=tuple(row.refused_by),
         created_at=row.created_at,
         useful_until=row.useful_until,
         leased_until=now + LEASE,
     )
-    return ClaimedMessage(handed, Phone(row.phone), row.body, row.doubt is not None)
+    return ClaimedMessage(attempt, Phone(row.phone), row.body, row.maybe_sent_by is not None)
 
 
-def _lease(connection: Connection, claimed: Sequence[ClaimedMessage]) -> None:
+def _write_leases(connection: Connection, claimed: Sequence[ClaimedMessage]) -> None:
     if not claimed:
         return
-    handed = [one.handed for one in claimed]
+    attempts = [one.attempt for one in claimed]
     connection.execute(
         _LEASE,
         {
-            "ids": [one.id for one in handed],
-            "providers": [one.provider for one in handed],
-            "attempts_here": [one.attempts_here for one in handed],
-            "until": handed[0].leased_until,
+            "ids": [attempt.id for attempt in attempts],
+            "providers": [attempt.provider for attempt in attempts],
+            "attempts_here": [attempt.attempts_here for attempt in attempts],
+            "until": attempts[0].leased_until,
         },
     )
 
 
-def _put_off(
-    connection: Connection, ids: list[int], providers: Sequence[str], now: datetime
-) -> None:
-    """A person who has said STOP to every provider there is cannot be reached at all."""
+def _put_off(operation: Operation, ids: list[int], providers: Sequence[str]) -> None:
+    """Makes them due a little later; one to a person who opted out at every provider fails."""
     if not ids:
         return
-    row, stop = message.c, provider_opt_out.c
-    stops = select(func.count()).where(stop.phone == row.phone, stop.provider.in_(providers))
-    reachable = stops.scalar_subquery() < len(providers)
-    impatient = and_(
-        row.priority == ANSWER, row.doubt.is_not(None), row.created_at < now - _DOUBT_LASTS
+    now, columns, opt_out = operation.now, message.c, provider_opt_out.c
+    opt_outs = select(func.count()).where(
+        opt_out.phone == columns.phone, opt_out.provider.in_(providers)
     )
-    stopped_at = select(func.array_agg(stop.provider)).where(stop.phone == row.phone)
-    refused = func.array_cat(row.tried, stopped_at.scalar_subquery(), type_=ARRAY(Text))
-    refused_everywhere = refused.contains(list(providers))
-    connection.execute(
+    reachable = opt_outs.scalar_subquery() < len(providers)
+    impatient = and_(
+        columns.priority == ANSWER,
+        columns.maybe_sent_by.is_not(None),
+        columns.created_at < now - _MOST_DOUBT,
+    )
+    opted_out_at = select(func.array_agg(opt_out.provider)).where(opt_out.phone == columns.phone)
+    closed = func.array_cat(columns.refused_by, opted_out_at.scalar_subquery(), type_=ARRAY(Text))
+    closed_everywhere = closed.contains(list(providers))
+    operation.connection.execute(
         update(message)
-        .where(row.id.in_(ids))
+        .where(columns.id.in_(ids))
         .values(
             state=case((reachable, "queued"), else_="failed"),
             ended_at=case((reachable, None), else_=now),
-            error=case((reachable, row.error), else_="stopped at every provider"),
+            error=case((reachable, columns.error), else_="stopped at every provider"),
             leased_until=None,
-            due_at=now + _NO_ROOM * (1 + 0.5 * func.random()),
-            tried=case((refused_everywhere, []), else_=row.tried),
-            # A worker died with it: whoever has it next asks first.
-            doubt=case((row.state == "sending", row.provider), (impatient, None), else_=row.doubt),
-            resent_unknown=row.resent_unknown + case((impatient, 1), else_=0),
+            due_at=now + _NO_CAPACITY * (1 + 0.5 * func.random()),
+            refused_by=case((closed_everywhere, []), else_=columns.refused_by),
+            # A worker died with it: the next one asks this provider first.
+            maybe_sent_by=case(
+                (columns.state == "sending", columns.provider),
+                (impatient, None),
+                else_=columns.maybe_sent_by,
+            ),
+            resent_unknown=columns.resent_unknown + case((impatient, 1), else_=0),
         )
     )
 
 
-def record_sent(
-    connection: Connection, results: Iterable[tuple[ClaimedMessage, Disposition]], now: datetime
+def record_dispositions(
+    operation: Operation, results: Iterable[tuple[ClaimedMessage, Disposition]]
 ) -> list[int]:
-    """Writes down what became of them; gives the ids that were written.
+    """Writes down what became of messages; returns the ids that were written.
 
     Only while the lease is still ours: a worker thought dead must not overwrite its heir.
     """
     pairs = list(results)
     if not pairs:
         return []
-    columns: dict[str, list[Any]] = {
-        "ids": [claimed.handed.id for claimed, _ in pairs],
-        "leases": [claimed.handed.leased_until for claimed, _ in pairs],
-        "states": [to.state for _, to in pairs],
-        "errors": [to.error for _, to in pairs],
-        "references": [to.reference for _, to in pairs],
-        "waits": [to.wait for _, to in pairs],
-        "trieds": [",".join(to.tried) for _, to in pairs],
-        "doubts": [to.doubt for _, to in pairs],
-        "resents": [to.resent for _, to in pairs],
-        "ends": [to.ends for _, to in pairs],
+    attempts = [claimed.attempt for claimed, _ in pairs]
+    params: dict[str, object] = {
+        "ids": [attempt.id for attempt in attempts],
+        "leases": [attempt.leased_until for attempt in attempts],
+        "states": [next_.state for _, next_ in pairs],
+        "errors": [next_.error for _, next_ in pairs],
+        "references": [next_.reference for _, next_ in pairs],
+        "waits": [next_.wait for _, next_ in pairs],
+        "refusals": [",".join(next_.refused_by) for _, next_ in pairs],
+        "maybe_sent": [next_.maybe_sent_by for _, next_ in pairs],
+        "resents": [next_.resent for _, next_ in pairs],
+        "ends": [next_.ends for _, next_ in pairs],
+        "now": operation.now,
     }
-    return list(connection.execute(_RECORD, columns | {"now": now}).scalars())
+    return list(operation.connection.execute(_RECORD, params).scalars())
 
 
-def _waiting_statement() -> Select[Any]:
-    row = message.c
+def _due_statement() -> Select[Any]:
+    columns = message.c
     now = bindparam("now", type_=DateTime(True))
-    stops = (
+    opted_out_at = (
         select(func.array_agg(provider_opt_out.c.provider))
-        .where(provider_opt_out.c.phone == row.phone)
+        .where(provider_opt_out.c.phone == columns.phone)
         .scalar_subquery()
     )
     return (
         select(
-            row.id,
-            row.priority,
-            row.phone,
-            row.body,
-            row.provider,
-            row.attempts,
-            row.attempts_here,
-            row.tried,
-            row.created_at,
-            row.useful_until,
+            columns.id,
+            columns.priority,
+            columns.phone,
+            columns.body,
+            columns.provider,
+            columns.attempts,
+            columns.attempts_here,
+            columns.refused_by,
+            columns.created_at,
+            columns.useful_until,
             # A worker died with it.
-            case((row.state == "sending", row.provider), else_=row.doubt).label("doubt"),
-            stops.label("stops"),
+            case((columns.state == "sending", columns.provider), else_=columns.maybe_sent_by).label(
+                "maybe_sent_by"
+            ),
+            opted_out_at.label("opted_out_at"),
         )
         .where(
-            row.state.in_(("queued", "sending")),
-            row.priority <= bindparam("lowest", type_=SmallInteger),
-            row.due_at <= now,
-            or_(row.state == "queued", row.leased_until < now),
+            columns.state.in_(("queued", "sending")),
+            columns.priority <= bindparam("lowest", type_=SmallInteger),
+            columns.due_at <= now,
+            or_(columns.state == "queued", columns.leased_until < now),
         )
-        .order_by(row.priority, row.due_at, row.id)
+        .order_by(columns.priority, columns.due_at, columns.id)
         .limit(bindparam("most", type_=BigInteger))
         .with_for_update(skip_locked=True, of=message)
     )
 
 
-def _array(name: str, kind: Any) -> Any:
+def _array(
+    name: str, kind: type[TypeEngine[Any]] | TypeEngine[Any]
+) -> BindParameter[Sequence[Any]]:
     return bindparam(name, type_=ARRAY(kind))
 
 
-def _lease_statement() -> Any:
-    row = message.c
+def _lease_statement() -> Update:
+    columns = message.c
     given = (
         func.unnest(
             _array("ids", BigInteger),
@@ -272,54 +282,60 @@ def _lease_statement() -> Any:
     )
     return (
         update(message)
-        .where(row.id == given.c.id)
+        .where(columns.id == given.c.id)
         .values(
             state="sending",
             leased_until=bindparam("until", type_=DateTime(True)),
-            attempts=row.attempts + 1,
+            attempts=columns.attempts + 1,
             attempts_here=given.c.attempts_here,
             provider=given.c.provider,
-            doubt=case((row.state == "sending", row.provider), else_=row.doubt),
+            maybe_sent_by=case(
+                (columns.state == "sending", columns.provider), else_=columns.maybe_sent_by
+            ),
         )
     )
 
 
-def _record_statement() -> Any:
-    row, now = message.c, bindparam("now", type_=DateTime(True))
-    names = {
+def _record_statement() -> ReturningUpdate[Any]:
+    columns, now = message.c, bindparam("now", type_=DateTime(True))
+    names: dict[str, tuple[str, type[TypeEngine[Any]] | TypeEngine[Any]]] = {
         "id": ("ids", BigInteger),
         "lease": ("leases", DateTime(True)),
         "state": ("states", Text),
         "error": ("errors", Text),
         "reference": ("references", Text),
         "wait": ("waits", Interval),
-        "tried": ("trieds", Text),
-        "doubt": ("doubts", Text),
+        "refused_by": ("refusals", Text),
+        "maybe_sent_by": ("maybe_sent", Text),
         "resent": ("resents", SmallInteger),
         "ends": ("ends", Boolean),
     }
     arrays = [_array(name, kind) for name, kind in names.values()]
-    told = func.unnest(*arrays).table_valued(*names).render_derived(name="told").c
-    handed_over = told.state.in_(("sent", "unknown"))
+    result = func.unnest(*arrays).table_valued(*names).render_derived(name="result").c
+    handed_over = result.state.in_(("sent", "unknown"))
     return (
         update(message)
-        .where(row.id == told.id, row.state == "sending", row.leased_until == told.lease)
-        .values(
-            state=told.state,
-            leased_until=None,
-            error=told.error,
-            provider_reference=func.coalesce(told.reference, row.provider_reference),
-            sent_at=case((handed_over, now), else_=row.sent_at),
-            ended_at=case((told.ends, now)),
-            due_at=case((told.state == "queued", now + told.wait), else_=row.due_at),
-            tried=func.string_to_array(told.tried, ","),
-            doubt=told.doubt,
-            resent_unknown=row.resent_unknown + told.resent,
+        .where(
+            columns.id == result.id,
+            columns.state == "sending",
+            columns.leased_until == result.lease,
         )
-        .returning(row.id)
+        .values(
+            state=result.state,
+            leased_until=None,
+            error=result.error,
+            provider_reference=func.coalesce(result.reference, columns.provider_reference),
+            sent_at=case((handed_over, now), else_=columns.sent_at),
+            ended_at=case((result.ends, now)),
+            due_at=case((result.state == "queued", now + result.wait), else_=columns.due_at),
+            refused_by=func.string_to_array(result.refused_by, ","),
+            maybe_sent_by=result.maybe_sent_by,
+            resent_unknown=columns.resent_unknown + result.resent,
+        )
+        .returning(columns.id)
     )
 
 
-_WAITING = _waiting_statement()
+_DUE = _due_statement()
 _LEASE = _lease_statement()
 _RECORD = _record_statement()

@@ -1,26 +1,25 @@
-"""Delivery reports: stored as they were said, applied forward only, in whatever order they come.
+"""Delivery reports: stored as they came, applied forward only, in whatever order they come.
 
-A report may come before the answer to the request it is about, twice, or never. What is final
-stays; a word we do not know is kept and moves nothing. Works in the caller's transaction.
+A report may come before the answer to the request it is about, twice, or never. A final state
+stays. A status word we do not know is kept and moves nothing. Works in the caller's transaction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from dataclasses import asdict
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import timedelta
 
-from sqlalchemy import Connection, DateTime, TextClause, bindparam, text, update
+from sqlalchemy import DateTime, TextClause, bindparam, select, text, update
 
 from app.base.operation import Operation
 from app.base.phone import Phone
 from app.messaging.models import message
 from app.messaging.opt_outs import record_provider_opt_out
-from app.messaging.undelivered import note_made_up, tell_again
+from app.messaging.undelivered import mark_made_up, queue_again
 from app.sms.provider import Report
 
-# A provider that says nothing so long will not say anything any more.
+# After so long without a report none is expected any more.
 REPORTS_WAITED_FOR = timedelta(hours=72)
 # Reports so young are looked through again: one may have crossed with the answer it is about.
 _MISSED_WITHIN = timedelta(minutes=15)
@@ -28,23 +27,18 @@ _AT_ONCE = 10_000
 
 
 def store_report(
-    connection: Connection,
-    provider: str,
-    report: Report,
-    now: datetime,
-    *,
-    providers: Collection[str] = (),
+    operation: Operation, provider: str, report: Report, providers: Collection[str] = ()
 ) -> str:
-    """Keeps one report and does what it says; `providers` are those a receipt may be told by.
+    """Keeps one report and applies it; `providers` are those a receipt may be sent by.
 
-    What came of it: `delivered`, `failed` or `sent` (the message moved there), `noted` (it was
-    there or further), `repeated`, `unknown_word`, `waiting` (no message of ours is known by it).
+    Returns `delivered`, `failed` or `sent` (the message moved there), `noted` (it was there or
+    further), `repeated`, `unknown_word`, or `waiting` (it is about no message we know yet).
     """
-    times, pairs = _store(connection, provider, report, now)
+    times, pairs = _store(operation, provider, report)
     if report.stopped and times == 1:
-        _note_stops(connection, pairs, now)
-    if moved := _move(connection, pairs, now, providers):
-        return moved[0]
+        _record_opt_outs(operation, pairs)
+    if states := _move_messages(operation, pairs, providers):
+        return states[0]
     if report.outcome is None:
         return "unknown_word"
     if times > 1:
@@ -53,85 +47,91 @@ def store_report(
 
 
 def apply_waiting_reports(
-    connection: Connection, ids: Sequence[int], now: datetime, *, providers: Collection[str] = ()
+    operation: Operation, ids: Sequence[int], providers: Collection[str] = ()
 ) -> int:
-    """For messages just recorded as sent: what was reported before; how many it moved."""
-    pairs = _pairs(connection, _BY_MESSAGE, {"ids": list(ids)})
-    _note_stops(connection, pairs, now)
-    return len(_move(connection, pairs, now, providers))
+    """Applies to messages just recorded as sent the reports that came before.
 
-
-def apply_missed_reports(
-    connection: Connection, now: datetime, *, providers: Collection[str] = ()
-) -> int:
-    """The young reports again: one that crossed with the answer saw no message, nor it the report.
-
-    To be called every minute or so; how many messages it moved.
+    Returns how many messages moved.
     """
-    pairs = _pairs(connection, _SINCE, {"since": now - _MISSED_WITHIN})
-    _note_stops(connection, pairs, now)
-    return len(_move(connection, pairs, now, providers))
+    return _apply(operation, _find_pairs(operation, _BY_MESSAGE, {"ids": list(ids)}), providers)
 
 
-def time_out_reports(connection: Connection, now: datetime) -> int:
-    """Messages of which nothing was heard for 72 hours; how many, some thousands at most."""
-    row = message.c
-    old = row.sent_at < now - REPORTS_WAITED_FOR
+def apply_missed_reports(operation: Operation, providers: Collection[str] = ()) -> int:
+    """Applies the young reports again: one may have crossed with the answer it is about.
+
+    To be called every minute or so. Returns how many messages moved.
+    """
+    since = {"since": operation.now - _MISSED_WITHIN}
+    return _apply(operation, _find_pairs(operation, _SINCE, since), providers)
+
+
+def time_out_reports(operation: Operation) -> int:
+    """Ends messages without a report for 72 hours. Returns how many, some thousands at most."""
+    columns = message.c
     waiting = (
-        message.select()
-        .with_only_columns(row.id)
-        .where(row.state.in_(("sent", "unknown")), old)
+        select(columns.id)
+        .where(
+            columns.state.in_(("sent", "unknown")),
+            columns.sent_at < operation.now - REPORTS_WAITED_FOR,
+        )
         .limit(_AT_ONCE)
         .with_for_update(skip_locked=True)
     )
-    ended = update(message).where(row.id.in_(waiting)).values(state="unreported", ended_at=now)
-    return connection.execute(ended).rowcount
+    change = update(message).where(columns.id.in_(waiting))
+    values = {"state": "unreported", "ended_at": operation.now}
+    return operation.connection.execute(change.values(values)).rowcount
 
 
-class _Pairs(NamedTuple):
-    """Which report is about which message, side by side."""
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Reports, and side by side the messages they are about."""
 
     reports: list[int]
     messages: list[int]
 
 
-def _store(
-    connection: Connection, provider: str, report: Report, now: datetime
-) -> tuple[int, _Pairs]:
-    """How often it was told by now, and the messages it is about."""
-    told = asdict(report) | {"provider": provider, "now": now}
-    rows = connection.execute(_STORE, told).all()
+def _apply(operation: Operation, pairs: _Pairs, providers: Collection[str]) -> int:
+    _record_opt_outs(operation, pairs)
+    return len(_move_messages(operation, pairs, providers))
+
+
+def _store(operation: Operation, provider: str, report: Report) -> tuple[int, _Pairs]:
+    """Returns how often the report has come by now, and the messages it is about."""
+    params = asdict(report) | {"provider": provider, "now": operation.now}
+    rows = operation.connection.execute(_STORE, params).all()
     known = [row for row in rows if row.message is not None]
     return rows[0].times, _Pairs([row.report for row in known], [row.message for row in known])
 
 
-def _pairs(connection: Connection, asked_by: TextClause, asked: dict[str, Any]) -> _Pairs:
-    rows = connection.execute(asked_by, asked).all()
-    return _Pairs([row[0] for row in rows], [row[1] for row in rows])
+def _find_pairs(
+    operation: Operation, statement: TextClause, params: Mapping[str, object]
+) -> _Pairs:
+    rows = operation.connection.execute(statement, params).all()
+    return _Pairs([row.report for row in rows], [row.message for row in rows])
 
 
-def _move(
-    connection: Connection, pairs: _Pairs, now: datetime, providers: Collection[str]
-) -> list[str]:
-    """Moves the messages that the reports move; their new states."""
+def _move_messages(operation: Operation, pairs: _Pairs, providers: Collection[str]) -> list[str]:
+    """Moves the messages that the reports move, and returns their new states."""
     if not pairs.messages:
         return []
-    moved = connection.execute(_MOVE, pairs._asdict() | {"now": now}).all()
+    params = asdict(pairs) | {"now": operation.now}
+    moved = operation.connection.execute(_MOVE, params).all()
     receipts = [row for row in moved if row.kind == "receipt"]
     if failed := [row.id for row in receipts if row.state == "failed"]:
-        tell_again(connection, failed, providers, now)
+        queue_again(operation, failed, providers)
     if delivered := [row.id for row in receipts if row.state == "delivered"]:
-        note_made_up(connection, delivered, now)
+        mark_made_up(operation, delivered)
     return [row.state for row in moved]
 
 
-def _note_stops(connection: Connection, pairs: _Pairs, now: datetime) -> None:
-    if pairs.messages:
-        for provider, phone in connection.execute(_STOPPED, pairs._asdict()).all():
-            record_provider_opt_out(Operation(connection, now, "worker"), provider, Phone(phone))
+def _record_opt_outs(operation: Operation, pairs: _Pairs) -> None:
+    if not pairs.messages:
+        return
+    for row in operation.connection.execute(_STOPPED, asdict(pairs)).all():
+        record_provider_opt_out(operation, row.provider, Phone(row.phone))
 
 
-# By the provider's reference, else by our own id.
+# A report is about the message of its reference, else about the one of our own id.
 _PAIRED = """by_reference AS (
         SELECT r.id AS report, m.id AS message FROM report r JOIN message m
             ON m.provider = r.provider AND m.provider_reference = r.provider_reference
@@ -162,7 +162,7 @@ _SINCE = text(f"""
     WHERE r.stopped OR m.state IN ('queued', 'sending', 'sent', 'unknown')
 """).bindparams(bindparam("since", type_=DateTime(True)))  # noqa: S608 - our own words alone
 _BY_MESSAGE = text("""
-    SELECT r.id, m.id FROM message m JOIN delivery_report r
+    SELECT r.id AS report, m.id AS message FROM message m JOIN delivery_report r
         ON r.provider = m.provider AND r.provider_reference = m.provider_reference
     WHERE m.id = ANY(CAST(:ids AS bigint[]))
 """)
@@ -175,7 +175,7 @@ _MOVE = text("""
     ), locked AS (
         SELECT id, state, provider, provider_reference FROM message
         WHERE id = ANY(CAST(:messages AS bigint[])) ORDER BY id FOR UPDATE
-    ), told AS (
+    ), verdict AS (
         SELECT DISTINCT ON (m.id) m.id, r.provider, r.provider_reference, r.outcome,
             coalesce(r.reason, r.status) AS reason
         FROM locked m JOIN pair ON pair.message = m.id JOIN delivery_report r ON r.id = pair.report
@@ -187,17 +187,17 @@ _MOVE = text("""
         ORDER BY m.id, r.outcome = 'on_the_way', r.id
     )
     UPDATE message m SET
-        state = CASE told.outcome WHEN 'on_the_way' THEN 'sent' ELSE told.outcome END,
-        ended_at = CASE WHEN told.outcome <> 'on_the_way' THEN :now END,
+        state = CASE verdict.outcome WHEN 'on_the_way' THEN 'sent' ELSE verdict.outcome END,
+        ended_at = CASE WHEN verdict.outcome <> 'on_the_way' THEN :now END,
         leased_until = NULL,
-        doubt = NULL,
-        provider = CASE WHEN m.provider_reference IS NULL THEN told.provider ELSE m.provider END,
-        provider_reference = coalesce(m.provider_reference, told.provider_reference),
+        maybe_sent_by = NULL,
+        provider = CASE WHEN m.provider_reference IS NULL THEN verdict.provider ELSE m.provider END,
+        provider_reference = coalesce(m.provider_reference, verdict.provider_reference),
         sent_at = coalesce(m.sent_at, :now),
-        error = CASE told.outcome WHEN 'failed' THEN told.reason END
-    FROM told WHERE told.id = m.id RETURNING m.id, m.kind, m.state
+        error = CASE verdict.outcome WHEN 'failed' THEN verdict.reason END
+    FROM verdict WHERE verdict.id = m.id RETURNING m.id, m.kind, m.state
 """).bindparams(bindparam("now", type_=DateTime(True)))
-# Whose reports told of a stop that no START came after.
+# Opt-outs that the reports tell of and no START came after.
 _STOPPED = text("""
     SELECT DISTINCT r.provider, m.phone
     FROM unnest(CAST(:reports AS bigint[]), CAST(:messages AS bigint[])) AS pair(report, message)

@@ -1,9 +1,9 @@
-"""What becomes of a message after a provider has spoken, or has not. Pure."""
+"""Decides the next state of a message after one delivery attempt. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
 
@@ -18,14 +18,17 @@ _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=2), timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class DeliveryAttempt:
-    """A message as it was handed to `provider`: its how-manyeth attempt, and who has refused it."""
+    """A delivery attempt at `provider`: its number, and the providers that refused before.
+
+    `attempts` counts all, `attempts_here` those at this provider in a row, both with this one.
+    """
 
     id: int
     priority: int
     provider: str
     attempts: int
     attempts_here: int
-    tried: tuple[str, ...]
+    refused_by: tuple[str, ...]
     created_at: datetime
     useful_until: datetime | None
     leased_until: datetime
@@ -33,18 +36,21 @@ class DeliveryAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Disposition:
-    """A message's next state. `wait` puts it back into the queue, `resent` counts a possible
-    double, `stopped` says that the person wants no more from this provider.
+    """The next state of a message, and why.
+
+    A queued one is due after `wait`. `maybe_sent_by` is the provider to ask before it is sent
+    again. `resent` counts copies that may be double. `stopped`: the person opted out at the
+    provider.
     """
 
     state: str
     error: str | None = None
     reference: str | None = None
     wait: timedelta = timedelta(0)
-    tried: tuple[str, ...] = ()
-    doubt: str | None = None
+    refused_by: tuple[str, ...] = ()
+    maybe_sent_by: str | None = None
     resent: int = 0
-    stopped: bool = field(default=False)
+    stopped: bool = False
 
     @property
     def ends(self) -> bool:
@@ -52,79 +58,94 @@ class Disposition:
 
 
 def after_accepted(reference: str) -> Disposition:
+    """The message is sent, under the provider's own reference."""
     return Disposition("sent", reference=reference)
 
 
 def after_refusal(
-    handed: DeliveryAttempt,
+    attempt: DeliveryAttempt,
     refusal: SendRefused,
     providers: Collection[str],
     now: datetime,
     random: Random,
 ) -> Disposition:
-    """Here again a little later, elsewhere at once, or never."""
-    said = {"error": refusal.reason, "stopped": refusal.stopped}
-    if refusal.stopped and handed.priority != ANSWER:
-        return Disposition("cancelled", **said)  # type: ignore[arg-type]
-    here = refusal.again == "here" and handed.attempts_here < MOST_ATTEMPTS_HERE
-    if here and not _is_given_up(handed, now):
-        return Disposition("queued", wait=_wait(handed, random), tried=handed.tried, **said)  # type: ignore[arg-type]
-    if refusal.again == "never" and not refusal.stopped:
-        return Disposition("failed", **said)  # type: ignore[arg-type]
-    return _elsewhere(handed, providers, now, random, refusal.reason, refusal.stopped)
+    """The message goes to the same provider a little later, to another at once, or never."""
+    reason, stopped = refusal.reason, refusal.stopped
+    if stopped and attempt.priority != ANSWER:
+        return Disposition("cancelled", error=reason, stopped=True)
+    same = refusal.retry == "same" and attempt.attempts_here < MOST_ATTEMPTS_HERE
+    if same and not _is_given_up(attempt, now):
+        return Disposition(
+            "queued",
+            error=reason,
+            wait=_wait(attempt, random),
+            refused_by=attempt.refused_by,
+            stopped=stopped,
+        )
+    if refusal.retry == "never" and not stopped:
+        return Disposition("failed", error=reason)
+    return _try_another(attempt, refusal, providers, now, random)
 
 
 def after_silence(
-    handed: DeliveryAttempt,
+    attempt: DeliveryAttempt,
     unknown: DeliveryUnknown,
     can_be_asked: bool,
     now: datetime,
     random: Random,
 ) -> Disposition:
-    """Asked about where the provider can be asked; else sent again if a double does no harm."""
-    if _is_given_up(handed, now) or (not can_be_asked and handed.priority != ANSWER):
+    """The provider is asked later if it can be; else an answer is sent again, since a double of
+    it does no harm.
+    """
+    if _is_given_up(attempt, now) or (not can_be_asked and attempt.priority != ANSWER):
         return Disposition("unknown", error=unknown.reason)
-    wait = _wait(handed, random)
-    if can_be_asked:
-        doubt = handed.provider
-        return Disposition(
-            "queued", error=unknown.reason, wait=wait, tried=handed.tried, doubt=doubt
-        )
-    return Disposition("queued", error=unknown.reason, wait=wait, tried=handed.tried, resent=1)
+    return Disposition(
+        "queued",
+        error=unknown.reason,
+        wait=_wait(attempt, random),
+        refused_by=attempt.refused_by,
+        maybe_sent_by=attempt.provider if can_be_asked else None,
+        resent=0 if can_be_asked else 1,
+    )
 
 
 def after_unanswered(
-    handed: DeliveryAttempt, reason: str, now: datetime, random: Random
+    attempt: DeliveryAttempt, reason: str, now: datetime, random: Random
 ) -> Disposition:
-    """Who may have it did not answer our question: asked again later."""
-    if _is_given_up(handed, now):
+    """The provider that may have it did not answer our question: it is asked again later."""
+    if _is_given_up(attempt, now):
         return Disposition("unknown", error=reason)
-    wait = _wait(handed, random)
-    return Disposition("queued", error=reason, wait=wait, tried=handed.tried, doubt=handed.provider)
+    return Disposition(
+        "queued",
+        error=reason,
+        wait=_wait(attempt, random),
+        refused_by=attempt.refused_by,
+        maybe_sent_by=attempt.provider,
+    )
 
 
-def _elsewhere(
-    handed: DeliveryAttempt,
+def _try_another(
+    attempt: DeliveryAttempt,
+    refusal: SendRefused,
     providers: Collection[str],
     now: datetime,
     random: Random,
-    reason: str,
-    stopped: bool,
 ) -> Disposition:
-    tried = tuple(dict.fromkeys((*handed.tried, handed.provider)))
-    if set(providers) - set(tried):
-        return Disposition("queued", error=reason, tried=tried, stopped=stopped)
-    if stopped or _is_given_up(handed, now):
+    reason, stopped = refusal.reason, refusal.stopped
+    refused_by = tuple(dict.fromkeys((*attempt.refused_by, attempt.provider)))
+    if set(providers) - set(refused_by):
+        return Disposition("queued", error=reason, refused_by=refused_by, stopped=stopped)
+    if stopped or _is_given_up(attempt, now):
         return Disposition("failed", error=reason, stopped=stopped)
     # All have refused it for now: from the first again, later.
-    return Disposition("queued", error=reason, wait=_wait(handed, random))
+    return Disposition("queued", error=reason, wait=_wait(attempt, random))
 
 
-def _is_given_up(handed: DeliveryAttempt, now: datetime) -> bool:
-    return now - handed.created_at > GIVEN_UP_AFTER
+def _is_given_up(attempt: DeliveryAttempt, now: datetime) -> bool:
+    return now - attempt.created_at > GIVEN_UP_AFTER
 
 
-def _wait(handed: DeliveryAttempt, random: Random) -> timedelta:
-    """Twice as long each time, and not all at the same moment."""
-    longest: timedelta = min(_FIRST_WAIT * 2 ** min(handed.attempts - 1, 16), _LONGEST_WAIT)
+def _wait(attempt: DeliveryAttempt, random: Random) -> timedelta:
+    """Twice as long after each attempt, and not all at the same moment."""
+    longest: timedelta = min(_FIRST_WAIT * 2 ** min(attempt.attempts - 1, 16), _LONGEST_WAIT)
     return longest * (0.5 + random.random())

@@ -1,4 +1,4 @@
-"""Which provider a message goes to. Pure."""
+"""Chooses the provider that a message goes to. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-# So often at one provider, and then it is the next one's turn.
+# Attempts at one provider before the next one's turn.
 MOST_ATTEMPTS_HERE = 3
 
 
@@ -19,50 +19,56 @@ class Capacity:
     def take(self, provider: str) -> None:
         self.left[provider] -= 1
 
-    def open(self) -> set[str]:
+    def open_providers(self) -> set[str]:
         return {provider for provider, left in self.left.items() if left > 0}
 
 
 @dataclass(frozen=True, slots=True)
 class RouteRequest:
-    """What a message asks of the choice.
+    """A message that needs a provider.
 
-    `at`: the provider that had it last, `attempts_here` how often; `refused`: where it is not to
-    go (again); `doubt`: who may have it already and must be asked.
+    `last_provider` had it last, `attempts_here` times in a row. It is not to go (again) to those
+    in `refused_by`. `maybe_sent_by` may have it already and must be asked.
     """
 
-    at: str | None
+    last_provider: str | None
     attempts_here: int
-    refused: Collection[str]
-    doubt: str | None
+    refused_by: Collection[str]
+    maybe_sent_by: str | None
 
 
-def choose_provider(
-    wanted: RouteRequest,
-    room: Capacity,
-    providers: Sequence[str],
-    weights: Mapping[str, int],
-    random: Random,
-) -> str | None:
-    """The provider to hand it to now; None: none has room, and it has to wait.
+@dataclass(frozen=True, slots=True)
+class RoutingPolicy:
+    """How messages are shared out: the providers in order, their weights, and their capacity."""
 
-    Who may have it is asked first. The one that had it keeps it for some attempts. Else a draw by
-    weight, and where none with a weight can take it, the first in order that can.
+    providers: Sequence[str]
+    weights: Mapping[str, int]
+    capacity: Capacity
+    random: Random
+
+
+def choose_provider(request: RouteRequest, policy: RoutingPolicy) -> str | None:
+    """Returns the provider to give the message to now; None if it has to wait for capacity.
+
+    A provider that may have the message comes first. The one that had it last keeps it for some
+    attempts. Else one is drawn by weight; if none with a weight can take it, the first in order.
     """
-    usable = room.open()
-    if wanted.doubt is not None and wanted.doubt in providers:
-        return wanted.doubt if wanted.doubt in usable else None
-    open_to_it = [name for name in providers if name in usable and name not in wanted.refused]
-    if wanted.at in open_to_it and 0 < wanted.attempts_here < MOST_ATTEMPTS_HERE:
-        return wanted.at
-    if not open_to_it:
+    usable = policy.capacity.open_providers()
+    if request.maybe_sent_by is not None and request.maybe_sent_by in policy.providers:
+        return request.maybe_sent_by if request.maybe_sent_by in usable else None
+    candidates = [
+        name for name in policy.providers if name in usable and name not in request.refused_by
+    ]
+    if request.last_provider in candidates and 0 < request.attempts_here < MOST_ATTEMPTS_HERE:
+        return request.last_provider
+    if not candidates:
         return None
-    drawn = [name for name in open_to_it if weights.get(name, 0) > 0]
-    if not drawn:
-        return open_to_it[0]
-    return random.choices(drawn, [weights[name] for name in drawn])[0]
+    weighted = [name for name in candidates if policy.weights.get(name, 0) > 0]
+    if not weighted:
+        return candidates[0]
+    return policy.random.choices(weighted, [policy.weights[name] for name in weighted])[0]
 
 
 def usual_weights(providers: Sequence[str], weights: Mapping[str, int]) -> Mapping[str, int]:
-    """Those configured; none: the first takes all, the others what it cannot."""
+    """Returns the configured weights; without any, the first takes all and the others its rest."""
     return weights or {providers[0]: 1}

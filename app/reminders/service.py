@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.base.clock import local_date
 from app.base.errors import InvalidInput
+from app.base.operation import Operation
 from app.contributions.rates import RATES
 from app.reminders.budgets import give_back
 from app.reminders.context import ReminderContext
@@ -166,7 +167,7 @@ _QUEUED = f"""
 """  # noqa: S608
 
 
-def cancel_settled(connection: Connection, message_ids: Sequence[int], now: datetime) -> list[int]:
+def cancel_settled(operation: Operation, message_ids: Sequence[int]) -> list[int]:
     """Of messages that are about to be sent, those to many that nobody needs any more.
 
     The month was paid, the phone said STOP, or the campaign was cancelled: the recipients are noted
@@ -174,7 +175,8 @@ def cancel_settled(connection: Connection, message_ids: Sequence[int], now: date
     """
     if not message_ids:
         return []
-    rows = connection.execute(_CANCEL_SETTLED, {"messages": list(message_ids), "now": now}).all()
+    connection, params = operation.connection, {"messages": list(message_ids), "now": operation.now}
+    rows = connection.execute(_CANCEL_SETTLED, params).all()
     for row in sorted(rows):
         give_back(connection, row.campaign_id, local_date(row.decided_at), row.cost)
     return [row.message_id for row in rows]

@@ -21,24 +21,24 @@ _LONGEST_REFERENCE = 64
 # https://developers.africastalking.com/docs/sms/sending: the `statusCode` of a recipient. A
 # request refused whole has the same words in `Message`, and no recipients.
 _REFUSED: Mapping[int, RefusalCode] = {
-    401: RefusalCode("RiskHold", "elsewhere", faulty=True),
-    402: RefusalCode("InvalidSenderId", "elsewhere", faulty=True),
+    401: RefusalCode("RiskHold", "other", faulty=True),
+    402: RefusalCode("InvalidSenderId", "other", faulty=True),
     403: RefusalCode("InvalidPhoneNumber", "never"),
-    404: RefusalCode("UnsupportedNumberType", "elsewhere"),
-    405: RefusalCode("InsufficientBalance", "elsewhere", faulty=True),
-    406: RefusalCode("UserInBlacklist", "elsewhere", stopped=True),
-    407: RefusalCode("CouldNotRoute", "elsewhere"),
-    409: RefusalCode("DoNotDisturbRejection", "elsewhere", stopped=True),
-    500: RefusalCode("InternalServerError", "here", faulty=True),
-    501: RefusalCode("GatewayError", "here", faulty=True),
-    502: RefusalCode("RejectedByGateway", "elsewhere"),
+    404: RefusalCode("UnsupportedNumberType", "other"),
+    405: RefusalCode("InsufficientBalance", "other", faulty=True),
+    406: RefusalCode("UserInBlacklist", "other", stopped=True),
+    407: RefusalCode("CouldNotRoute", "other"),
+    409: RefusalCode("DoNotDisturbRejection", "other", stopped=True),
+    500: RefusalCode("InternalServerError", "same", faulty=True),
+    501: RefusalCode("GatewayError", "same", faulty=True),
+    502: RefusalCode("RejectedByGateway", "other"),
 }
 _BY_WORD = {refusal.word.lower(): code for code, refusal in _REFUSED.items()}
-_OTHER = RefusalCode("refused", "elsewhere")
+_OTHER = RefusalCode("refused", "other")
 
 
-def _service(username: str, key: str, base: str, line: HttpClient) -> Any:
-    """The package's own, over a line of ours: it opens a connection for each message.
+def _service(username: str, key: str, base: str, http: HttpClient) -> Any:
+    """The package's own, over our HttpClient: it opens a connection for each message.
 
     It is read here alone: who only reads what they post to us does without it.
     """
@@ -48,7 +48,7 @@ def _service(username: str, key: str, base: str, line: HttpClient) -> Any:
         def _make_request(
             self, url: str, method: str, headers: Any, data: Any, **_: Any
         ) -> HttpResponse:
-            return line.ask(method, url, headers, form=data)
+            return http.request(method, url, headers, form=data)
 
     service = Service(username, key)
     if base:
@@ -72,7 +72,7 @@ class AfricasTalking:
 
     def send(self, sms: OutgoingSms) -> str:
         answer: HttpResponse = self._sms.send(sms.text, [sms.to.e164], self._sender)
-        if not answer.taken:
+        if not answer.accepted:
             raise refused(answer)
         return _reference(answer.body)
 

@@ -48,7 +48,7 @@ class HttpResponse:
     body: bytes
 
     @property
-    def taken(self) -> bool:
+    def accepted(self) -> bool:
         return 200 <= self.status < 300
 
 
@@ -60,7 +60,7 @@ class HttpClient:
         self._timeout = Timeout(connect=min(_CONNECTING_SECONDS, timeout), read=timeout)
         self._pool = _pool(base)
 
-    def ask(
+    def request(
         self,
         method: str,
         url: str,
@@ -82,13 +82,13 @@ class HttpClient:
         body = None if form is None else urlencode(form).encode()
         target = f"{url}?{urlencode(query)}" if query else url
         try:
-            return self._ask(method, target, sent, body)
+            return self._send(method, target, sent, body)
         except (HTTPError, OSError) as error:
             broken = _told(error)
         # Out here it drags no exception along that knows the address.
         raise broken
 
-    def _ask(
+    def _send(
         self, method: str, url: str, headers: dict[str, str], body: bytes | None
     ) -> HttpResponse:
         until = time.monotonic() + self._seconds
@@ -159,10 +159,10 @@ def refused(answer: HttpResponse) -> SendRefused | DeliveryUnknown:
         return DeliveryUnknown(reason)
     if status in {408, 425, 429} or status >= 500:
         rest = rest_asked(answer.headers)
-        return SendRefused(reason, again="here", faulty=True, rest_seconds=rest)
+        return SendRefused(reason, retry="same", faulty=True, rest_seconds=rest)
     # Credentials, addresses and redirections are ours to mend; the rest is about the message.
     faulty = status < 400 or status in {401, 402, 403, 404, 405, 407, 410}
-    return SendRefused(reason, again="elsewhere", faulty=faulty)
+    return SendRefused(reason, retry="other", faulty=faulty)
 
 
 def rest_asked(headers: Mapping[str, str]) -> float | None:
@@ -181,7 +181,7 @@ def rest_asked(headers: Mapping[str, str]) -> float | None:
 def _told(error: Exception) -> SendRefused | DeliveryUnknown:
     # No address, nobody listening, no proxy, no trust: nothing was written.
     if isinstance(error, ConnectTimeoutError | ProxyError):
-        return SendRefused("no connection", again="here", faulty=True)
+        return SendRefused("no connection", retry="same", faulty=True)
     if isinstance(error, ReadTimeoutError):
         return DeliveryUnknown("no answer in time")
     # Also when the provider closed a kept connection just as we wrote: nobody can know.

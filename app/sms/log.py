@@ -28,7 +28,7 @@ class LogProvider:
             times = self._redis.incr(key)
             self._redis.expire(key, _REMEMBERED_SECONDS)
         except RedisError as error:
-            raise SendRefused("redis is away", again="here") from error
+            raise SendRefused("redis is away", retry="same") from error
         self._log.info("sms_taken", to=sms.to, reference=sms.reference, times=times)
         return f"log-{sms.reference}"
 
@@ -36,7 +36,7 @@ class LogProvider:
         try:
             taken = self._redis.exists(_key(sms.reference))
         except RedisError as error:
-            raise SendRefused("redis is away", again="here") from error
+            raise SendRefused("redis is away", retry="same") from error
         return f"log-{sms.reference}" if taken else None
 
 

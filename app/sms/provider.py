@@ -7,8 +7,8 @@ from typing import Literal, Protocol
 
 from app.base.phone import Phone
 
-# May the same message go again: here a little later, by another provider, or never.
-Again = Literal["here", "elsewhere", "never"]
+# Where the same message may go again: to the same provider later, to another one, or never.
+Retry = Literal["same", "other", "never"]
 Outcome = Literal["on_the_way", "delivered", "failed"]
 
 
@@ -28,7 +28,7 @@ class OutgoingSms:
 class SendRefused(Exception):
     """The provider did not take the message.
 
-    `again` says where the same message may be taken; `stopped`: the person asked this provider for
+    `retry` says where the same message may be taken; `stopped`: the person asked this provider for
     no more; `faulty`: it is the provider that is unwell, not the message; `rest_seconds`: how long
     it asked to be left alone; `reason`: a few words for whoever looks, without number or text.
     """
@@ -37,12 +37,12 @@ class SendRefused(Exception):
         self,
         reason: str,
         *,
-        again: Again,
+        retry: Retry,
         stopped: bool = False,
         faulty: bool = False,
         rest_seconds: float | None = None,
     ) -> None:
-        self.reason, self.again, self.stopped = reason, again, stopped
+        self.reason, self.retry, self.stopped = reason, retry, stopped
         self.faulty, self.rest_seconds = faulty, rest_seconds
         super().__init__(reason)
 

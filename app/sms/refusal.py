@@ -2,21 +2,21 @@
 
 from typing import NamedTuple
 
-from app.sms.provider import Again, SendRefused
+from app.sms.provider import Retry, SendRefused
 
 
 class RefusalCode(NamedTuple):
     """`word` is the provider's own or ours for it; the rest as in SendRefused."""
 
     word: str
-    again: Again
+    retry: Retry
     faulty: bool = False
     stopped: bool = False
 
     def not_sent(self, code: int | str, rest_seconds: float | None = None) -> SendRefused:
         return SendRefused(
             f"{code} {self.word}",
-            again=self.again,
+            retry=self.retry,
             stopped=self.stopped,
             faulty=self.faulty,
             rest_seconds=rest_seconds,

@@ -38,49 +38,49 @@ _REFUSED: Mapping[int, RefusalCode] = {
     21602: RefusalCode("no text", "never"),
     21617: RefusalCode("text too long", "never"),
     # The person said stop; only to this provider.
-    _STOPPED: RefusalCode("stopped", "elsewhere", stopped=True),
+    _STOPPED: RefusalCode("stopped", "other", stopped=True),
     # This provider cannot reach this number, or not with this message.
-    21408: RefusalCode("region not permitted", "elsewhere"),
-    21608: RefusalCode("number not verified", "elsewhere"),
-    21612: RefusalCode("not reachable from our sender", "elsewhere"),
-    30003: RefusalCode("handset unreachable", "elsewhere"),
-    30004: RefusalCode("blocked", "elsewhere"),
-    30007: RefusalCode("filtered by the carrier", "elsewhere"),
-    30008: RefusalCode("unknown error", "elsewhere"),
-    30410: RefusalCode("carrier did not answer", "elsewhere"),
-    30450: RefusalCode("held to be fraud", "elsewhere"),
+    21408: RefusalCode("region not permitted", "other"),
+    21608: RefusalCode("number not verified", "other"),
+    21612: RefusalCode("not reachable from our sender", "other"),
+    30003: RefusalCode("handset unreachable", "other"),
+    30004: RefusalCode("blocked", "other"),
+    30007: RefusalCode("filtered by the carrier", "other"),
+    30008: RefusalCode("unknown error", "other"),
+    30410: RefusalCode("carrier did not answer", "other"),
+    30450: RefusalCode("held to be fraud", "other"),
     # Ours to mend: the sender, the credentials, the account.
-    20003: RefusalCode("credentials refused", "elsewhere", faulty=True),
-    20005: RefusalCode("account not active", "elsewhere", faulty=True),
-    20403: RefusalCode("forbidden", "elsewhere", faulty=True),
-    20404: RefusalCode("no such account", "elsewhere", faulty=True),
-    21212: RefusalCode("invalid sender", "elsewhere", faulty=True),
-    21601: RefusalCode("sender is not ours", "elsewhere", faulty=True),
-    21603: RefusalCode("no sender", "elsewhere", faulty=True),
-    21606: RefusalCode("sender cannot send there", "elsewhere", faulty=True),
-    21609: RefusalCode("callback address refused", "elsewhere", faulty=True),
-    21659: RefusalCode("sender is not of Twilio", "elsewhere", faulty=True),
-    21660: RefusalCode("sender is another account's", "elsewhere", faulty=True),
-    21661: RefusalCode("sender cannot send", "elsewhere", faulty=True),
-    30002: RefusalCode("account suspended", "elsewhere", faulty=True),
-    30034: RefusalCode("sender not registered", "elsewhere", faulty=True),
-    63038: RefusalCode("day's limit reached", "elsewhere", faulty=True),
+    20003: RefusalCode("credentials refused", "other", faulty=True),
+    20005: RefusalCode("account not active", "other", faulty=True),
+    20403: RefusalCode("forbidden", "other", faulty=True),
+    20404: RefusalCode("no such account", "other", faulty=True),
+    21212: RefusalCode("invalid sender", "other", faulty=True),
+    21601: RefusalCode("sender is not ours", "other", faulty=True),
+    21603: RefusalCode("no sender", "other", faulty=True),
+    21606: RefusalCode("sender cannot send there", "other", faulty=True),
+    21609: RefusalCode("callback address refused", "other", faulty=True),
+    21659: RefusalCode("sender is not of Twilio", "other", faulty=True),
+    21660: RefusalCode("sender is another account's", "other", faulty=True),
+    21661: RefusalCode("sender cannot send", "other", faulty=True),
+    30002: RefusalCode("account suspended", "other", faulty=True),
+    30034: RefusalCode("sender not registered", "other", faulty=True),
+    63038: RefusalCode("day's limit reached", "other", faulty=True),
     # Too much at once, or unwell: it passes.
-    14107: RefusalCode("throttled", "here", faulty=True),
-    20429: RefusalCode("throttled", "here", faulty=True),
-    20500: RefusalCode("internal error", "here", faulty=True),
-    20503: RefusalCode("unavailable", "here", faulty=True),
-    21611: RefusalCode("sender's queue is full", "here", faulty=True),
-    30001: RefusalCode("queue is full", "here", faulty=True),
-    30022: RefusalCode("throttled by carriers", "here", faulty=True),
-    63017: RefusalCode("throttled", "here", faulty=True),
-    63018: RefusalCode("throttled", "here", faulty=True),
+    14107: RefusalCode("throttled", "same", faulty=True),
+    20429: RefusalCode("throttled", "same", faulty=True),
+    20500: RefusalCode("internal error", "same", faulty=True),
+    20503: RefusalCode("unavailable", "same", faulty=True),
+    21611: RefusalCode("sender's queue is full", "same", faulty=True),
+    30001: RefusalCode("queue is full", "same", faulty=True),
+    30022: RefusalCode("throttled by carriers", "same", faulty=True),
+    63017: RefusalCode("throttled", "same", faulty=True),
+    63018: RefusalCode("throttled", "same", faulty=True),
 }
-_OTHER = RefusalCode("refused", "elsewhere")
+_OTHER = RefusalCode("refused", "other")
 
 
-def _client(account: str, secret: str, line: HttpClient) -> Any:
-    """The package's own, over a line of ours: it keeps the last request and logs what it asks,
+def _client(account: str, secret: str, http: HttpClient) -> Any:
+    """The package's own, over our HttpClient: it keeps the last request and logs what it asks,
     number and all.
 
     It is read here alone: who only reads what they post to us does without it.
@@ -89,7 +89,7 @@ def _client(account: str, secret: str, line: HttpClient) -> Any:
     from twilio.http.response import Response
     from twilio.rest import Client
 
-    class OverOurLine(HttpClient):  # type: ignore[misc]  # the package has no types
+    class OverOurClient(HttpClient):  # type: ignore[misc]  # the package has no types
         def request(
             self,
             method: str,
@@ -102,14 +102,14 @@ def _client(account: str, secret: str, line: HttpClient) -> Any:
             allow_redirects: bool = False,
         ) -> Response:
             form = data if method == "POST" else None
-            answer = line.ask(method, uri, headers, query=params, form=form, auth=auth)
-            if not answer.taken:
+            answer = http.request(method, uri, headers, query=params, form=form, auth=auth)
+            if not answer.accepted:
                 # The package's exception would forget how long to rest.
                 raise _refusal(answer)
             text = answer.body.decode("utf-8", "replace")
             return Response(answer.status, text, answer.headers)
 
-    return Client(account, secret, http_client=OverOurLine(None, is_async=False))
+    return Client(account, secret, http_client=OverOurClient(None, is_async=False))
 
 
 class Twilio:
@@ -166,7 +166,7 @@ class Twilio:
             # One that went out counts before one that failed.
             ours.sort(key=lambda m: m.status in _NOT_SENT)
             return str(ours[0].sid) if ours else None
-        raise SendRefused(reason, again="here", faulty=True)
+        raise SendRefused(reason, retry="same", faulty=True)
 
     def _callback(self, sms: OutgoingSms) -> str:
         """A report may come before the answer to our request: it names the message itself."""

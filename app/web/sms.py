@@ -14,7 +14,6 @@ import structlog
 from flask import Blueprint, Response, abort, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from app.base.database import transaction
 from app.base.errors import InvalidInput
 from app.base.operation import operation
 from app.base.phone import Phone
@@ -105,8 +104,8 @@ def _read(answer: Callable[[], Response]) -> Response:
 def _report(provider: str, reader: Reader) -> Response:
     report, maalem = reader.read_report(request.form, request.args), runtime()
     providers = maalem.settings.sms_providers
-    with transaction(maalem.database) as connection:
-        came = store_report(connection, provider, report, maalem.clock(), providers=providers)
+    with operation(maalem.database, maalem.clock(), f"provider:{provider}") as change:
+        came = store_report(change, provider, report, providers)
     metrics.delivery_reports.labels(provider, report.outcome or "unknown_word").inc()
     _log.info("sms_report", request_id=g.request_id, provider=provider, came=came)
     return Response("", content_type="text/plain")

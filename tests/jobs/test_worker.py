@@ -23,9 +23,9 @@ from app.jobs.sending import Sender
 from app.jobs.worker import Worker
 from app.messaging.models import ANSWER, CAMPAIGN
 from app.messaging.opt_outs import record_provider_opt_out
-from app.messaging.outbox import LEASE, ClaimedMessage, RoutingPolicy, claim_messages, record_sent
+from app.messaging.outbox import LEASE, ClaimedMessage, claim_messages, record_dispositions
 from app.messaging.retries import GIVEN_UP_AFTER, Disposition
-from app.messaging.routing import Capacity
+from app.messaging.routing import Capacity, RoutingPolicy
 from app.messaging.service import OutboundMessage, queue_message
 from app.runtime import Runtime
 from app.settings import ROOT
@@ -89,8 +89,8 @@ def column(runtime: Runtime, name: str) -> list[object]:
 def claim(runtime: Runtime, most: int, *providers: str) -> list[ClaimedMessage]:
     names = providers or ("one",)
     choice = RoutingPolicy(names, {names[0]: 1}, Capacity(dict.fromkeys(names, most)), Random(1))
-    with transaction(runtime.database) as connection:
-        return claim_messages(connection, choice, runtime.clock(), most)
+    with operation(runtime.database, runtime.clock(), "worker") as change:
+        return claim_messages(change, choice, most)
 
 
 def send_all(runtime: Runtime, *providers: Scripted, hours: float = 0) -> None:
@@ -111,7 +111,7 @@ def test_an_event_is_told_once(runtime: Runtime) -> None:
 def test_two_workers_never_claim_the_same(runtime: Runtime) -> None:
     queue(runtime, 40)
     with ThreadPoolExecutor(4) as workers:
-        batches = workers.map(lambda _: [one.handed.id for one in claim(runtime, 10)], range(4))
+        batches = workers.map(lambda _: [one.attempt.id for one in claim(runtime, 10)], range(4))
         claimed = [one for batch in batches for one in batch]
     assert len(claimed) == len(set(claimed)) == 40
 
@@ -119,22 +119,22 @@ def test_two_workers_never_claim_the_same(runtime: Runtime) -> None:
 def test_answers_go_before_campaigns(runtime: Runtime) -> None:
     queue(runtime, 5, CAMPAIGN)
     queue(runtime, 5, ANSWER)
-    assert {one.handed.priority for one in claim(runtime, 5)} == {ANSWER}
-    assert {one.handed.priority for one in claim(runtime, 5)} == {CAMPAIGN}
+    assert {one.attempt.priority for one in claim(runtime, 5)} == {ANSWER}
+    assert {one.attempt.priority for one in claim(runtime, 5)} == {CAMPAIGN}
 
 
 def test_a_refusal_is_tried_again_later_and_given_up_in_the_end(runtime: Runtime) -> None:
     queue(runtime, 1)
     begun = runtime.clock()
     while states(runtime) == {"queued": 1}:
-        send_all(runtime, Scripted(trouble=SendRefused("throttled", again="here")), hours=1)
+        send_all(runtime, Scripted(trouble=SendRefused("throttled", retry="same")), hours=1)
     assert states(runtime) == {"failed": 1}
     assert GIVEN_UP_AFTER < runtime.clock() - begun < GIVEN_UP_AFTER + timedelta(hours=3)
 
 
 def test_a_final_refusal_is_final(runtime: Runtime) -> None:
     queue(runtime, 1)
-    one, two = Scripted(trouble=SendRefused("invalid number", again="never")), Scripted("two")
+    one, two = Scripted(trouble=SendRefused("invalid number", retry="never")), Scripted("two")
     send_all(runtime, one, two, hours=1)
     send_all(runtime, one, two)
     assert states(runtime) == {"failed": 1} and two.taken == []
@@ -142,7 +142,7 @@ def test_a_final_refusal_is_final(runtime: Runtime) -> None:
 
 def test_three_times_here_and_then_the_next(runtime: Runtime) -> None:
     queue(runtime, 1)
-    one, two = Scripted(trouble=SendRefused("busy", again="here")), Scripted("two")
+    one, two = Scripted(trouble=SendRefused("busy", retry="same")), Scripted("two")
     for _ in range(3):
         assert states(runtime) == {"queued": 1}
         send_all(runtime, one, two, hours=0.2)
@@ -153,7 +153,7 @@ def test_three_times_here_and_then_the_next(runtime: Runtime) -> None:
 def test_the_next_at_once_where_the_first_cannot(runtime: Runtime) -> None:
     queue(runtime, 3)
     two = Scripted("two")
-    send_all(runtime, Scripted(trouble=SendRefused("no route", again="elsewhere")), two)
+    send_all(runtime, Scripted(trouble=SendRefused("no route", retry="other")), two)
     assert states(runtime) == {"sent": 3} and len(two.taken) == 3
 
 
@@ -161,7 +161,7 @@ def test_who_said_stop_to_one_provider_gets_receipts_by_the_other(runtime: Runti
     queue(runtime, 1, ANSWER)
     queue(runtime, 1, CAMPAIGN)
     two = Scripted("two")
-    send_all(runtime, Scripted(trouble=SendRefused("stop", again="never", stopped=True)), two)
+    send_all(runtime, Scripted(trouble=SendRefused("stop", retry="never", stopped=True)), two)
     assert states(runtime) == {"sent": 1, "cancelled": 1}
     assert two.taken == ["maalem-1"]
 
@@ -214,9 +214,9 @@ def test_a_worker_thought_dead_does_not_overwrite_its_heir(runtime: Runtime) -> 
     runtime.clock.now += LEASE + timedelta(seconds=1)  # type: ignore[attr-defined]
     provider = Scripted(can_be_asked=True)
     send_all(runtime, provider)
-    with transaction(runtime.database) as connection:
+    with operation(runtime.database, runtime.clock(), "worker") as change:
         too_late = [(slow, Disposition("failed", error="late"))]
-        assert record_sent(connection, too_late, runtime.clock()) == []
+        assert record_dispositions(change, too_late) == []
     assert states(runtime) == {"sent": 1}
 
 
@@ -229,16 +229,16 @@ def stop(runtime: Runtime, *providers: str) -> None:
 def test_no_room_is_no_refusal(runtime: Runtime) -> None:
     """Who refused it stays known while the other has no room; where all have, it begins anew."""
     queue(runtime, 1)
-    one, two = Scripted(trouble=SendRefused("no route", again="elsewhere")), Scripted("two")
+    one, two = Scripted(trouble=SendRefused("no route", retry="other")), Scripted("two")
     busy = RoutingPolicy(("one", "two"), {"one": 1}, Capacity({"one": 1, "two": 0}), Random(1))
-    with transaction(runtime.database) as connection:
-        connection.execute(text("UPDATE message SET tried = '{one}'"))
-        assert claim_messages(connection, busy, runtime.clock(), 5) == []
-    assert column(runtime, "tried") == [["one"]]
+    with operation(runtime.database, runtime.clock(), "worker") as change:
+        change.connection.execute(text("UPDATE message SET refused_by = '{one}'"))
+        assert claim_messages(change, busy, 5) == []
+    assert column(runtime, "refused_by") == [["one"]]
     runtime.clock.now += timedelta(seconds=9)  # type: ignore[attr-defined]
     stop(runtime, "two")
     send_all(runtime, one, two, hours=0.2)
-    assert column(runtime, "tried") == [[]] and two.taken == []
+    assert column(runtime, "refused_by") == [[]] and two.taken == []
     one.trouble = None
     send_all(runtime, one, two)
     assert states(runtime) == {"sent": 1}
@@ -259,7 +259,7 @@ def test_useless_ones_are_not_sent(runtime: Runtime) -> None:
             text("UPDATE message SET useful_until = :now WHERE id = 1"), {"now": runtime.clock()}
         )
     one = Scripted()
-    sender = Sender(runtime, {"one": one}, lambda _connection, ids, _now: ids)
+    sender = Sender(runtime, {"one": one}, lambda _operation, ids: ids)
     sender.do()
     sender.stop()
     assert states(runtime) == {"cancelled": 2} and one.taken == []
@@ -279,7 +279,7 @@ def test_campaigns_wait_for_their_hour(runtime: Runtime) -> None:
 
 def test_a_provider_that_fails_rests_is_probed_and_comes_back_slowly(runtime: Runtime) -> None:
     queue(runtime, 60)
-    one = Scripted(trouble=SendRefused("http 503", again="here", faulty=True))
+    one = Scripted(trouble=SendRefused("http 503", retry="same", faulty=True))
     two = Scripted("two")
     sender = Sender(runtime, {"one": one, "two": two})
     while sender.do():
@@ -310,7 +310,7 @@ def test_a_provider_that_fails_rests_is_probed_and_comes_back_slowly(runtime: Ru
 
 def test_who_asks_for_time_gets_it_and_is_not_held_unwell(runtime: Runtime) -> None:
     queue(runtime, 4)
-    throttled = SendRefused("http 429", again="here", faulty=True, rest_seconds=3)
+    throttled = SendRefused("http 429", retry="same", faulty=True, rest_seconds=3)
     one = Scripted(trouble=throttled)
     sender = Sender(runtime, {"one": one})
     while sender.do():
@@ -336,7 +336,7 @@ def resting(runtime: Runtime) -> list[tuple[str, int]]:
 
 def test_an_outage_of_all_burns_no_attempts(runtime: Runtime) -> None:
     queue(runtime, 200)
-    one = Scripted(trouble=SendRefused("no network", again="here", faulty=True))
+    one = Scripted(trouble=SendRefused("no network", retry="same", faulty=True))
     sender = Sender(runtime, {"one": one})
     for _ in range(200):
         sender.do()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from app.base.database import transaction
+from app.base.operation import operation
 from app.messaging.reports import store_report
 from app.runtime import Runtime
 from app.sms.provider import Outcome, Report
@@ -36,10 +36,9 @@ class Line:
         )
         sent = "SELECT provider_reference FROM message WHERE state = 'sent' AND kind = 'receipt'"
         for (reference,) in self.world.run(sent):
-            with transaction(self.runtime.database) as connection:
-                told = Report(str(reference), outcome, outcome)
-                both = ("twilio", "africastalking")
-                store_report(connection, "twilio", told, self.runtime.clock(), providers=both)
+            with operation(self.runtime.database, self.runtime.clock(), "worker") as change:
+                report = Report(str(reference), outcome, outcome)
+                store_report(change, "twilio", report, ("twilio", "africastalking"))
 
 
 @pytest.fixture

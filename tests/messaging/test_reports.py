@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.base.database import transaction
+from app.base.operation import Operation, operation
 from app.messaging.models import ENDED, STATES
 from app.messaging.reports import (
     apply_missed_reports,
@@ -69,22 +70,24 @@ class Outbox:
         assert isinstance(number, int)
         return number
 
+    def change(self) -> AbstractContextManager[Operation]:
+        return operation(self.runtime.database, self.runtime.clock(), "worker")
+
     def tell(
         self, status: str, reference: str = "SM7", provider: str = "twilio", **more: Any
     ) -> str:
         providers = more.pop("providers", BOTH)
         report = Report(reference, status, WORDS[status], **more)
-        with transaction(self.runtime.database) as connection:
-            return store_report(
-                connection, provider, report, self.runtime.clock(), providers=providers
-            )
+        with self.change() as change:
+            return store_report(change, provider, report, providers)
 
     def state(self, number: int) -> str:
         return str(self.world.run("SELECT state FROM message WHERE id = :id", id=number)[0][0])
 
     def again(self) -> list[tuple[object, ...]]:
         return self.world.run(
-            "SELECT state, language, body, tried FROM message WHERE right(event_key, 5) = 'again'"
+            "SELECT state, language, body, refused_by FROM message"
+            " WHERE right(event_key, 5) = 'again'"
         )
 
 
@@ -158,19 +161,18 @@ def test_a_report_before_the_answer_it_is_about(outbox: Outbox) -> None:
         "UPDATE message SET state = 'sent', leased_until = NULL, provider = 'twilio',"
         " provider_reference = 'SM7', sent_at = created_at"
     )
-    with transaction(outbox.runtime.database) as connection:
-        ids, now = [number, 999], outbox.runtime.clock()
-        assert apply_waiting_reports(connection, ids, now, providers=BOTH) == 1
-        assert apply_waiting_reports(connection, ids, now, providers=BOTH) == 0
+    with outbox.change() as change:
+        assert apply_waiting_reports(change, [number, 999], BOTH) == 1
+        assert apply_waiting_reports(change, [number, 999], BOTH) == 0
     assert outbox.state(number) == "delivered"
 
 
 def test_a_report_that_crossed_with_the_answer_is_found_later(outbox: Outbox) -> None:
     outbox.tell("undelivered", reason="error 30003")
     number = outbox.add("sent")
-    with transaction(outbox.runtime.database) as connection:
-        assert apply_missed_reports(connection, outbox.runtime.clock(), providers=BOTH) == 1
-        assert apply_missed_reports(connection, outbox.runtime.clock(), providers=BOTH) == 0
+    with outbox.change() as change:
+        assert apply_missed_reports(change, BOTH) == 1
+        assert apply_missed_reports(change, BOTH) == 0
     assert outbox.world.run("SELECT state, error FROM message WHERE id = :i", i=number) == [
         ("failed", "error 30003")
     ]
@@ -182,8 +184,8 @@ def test_nothing_heard_for_three_days_is_the_end(outbox: Outbox) -> None:
     queued = outbox.add("queued", event="9")
     for hours, ended in ((72, 0), (0.01, 2), (1, 0)):
         outbox.world.wait(hours * 3600)
-        with transaction(outbox.runtime.database) as connection:
-            assert time_out_reports(connection, outbox.runtime.clock()) == ended
+        with outbox.change() as change:
+            assert time_out_reports(change) == ended
     states = [outbox.state(number) for number in (sent, unknown, queued)]
     assert states == ["unreported", "unreported", "queued"]
     assert outbox.tell("delivered") == "noted"
@@ -212,8 +214,8 @@ def test_one_provider_alone_tells_nothing_again(outbox: Outbox, providers: tuple
 
 def test_only_receipts_are_told_again_and_only_by_who_has_not_tried(outbox: Outbox) -> None:
     outbox.add("sent", kind="reminder_week")
-    tried = outbox.add("sent", event="8", reference="SM8")
-    outbox.world.run("UPDATE message SET tried = '{africastalking}' WHERE id = :i", i=tried)
+    refused = outbox.add("sent", event="8", reference="SM8")
+    outbox.world.run("UPDATE message SET refused_by = '{africastalking}' WHERE id = :i", i=refused)
     outbox.tell("undelivered")
     outbox.tell("undelivered", "SM8")
     assert outbox.again() == []
@@ -235,6 +237,6 @@ def test_a_report_of_a_stop_ends_reminders_once(outbox: Outbox) -> None:
         now=outbox.runtime.clock(),
     )
     outbox.tell("undelivered", stopped=True)
-    with transaction(outbox.runtime.database) as connection:
-        apply_missed_reports(connection, outbox.runtime.clock())
+    with outbox.change() as change:
+        apply_missed_reports(change)
     assert outbox.world.run(wants)[0][0] is True, "START came after it"

@@ -14,6 +14,7 @@ from sqlalchemy import select
 from app.base.clock import local_date
 from app.base.database import transaction
 from app.base.money import ZERO
+from app.base.operation import operation
 from app.base.phone import Phone
 from app.enrolment.models import artisan
 from app.payments.codes import issue_code
@@ -64,8 +65,8 @@ class Reminding(World):
         return self.preparing(**changes).prepare(most)
 
     def cancel_settled(self, numbers: Sequence[int]) -> list[int]:
-        with transaction(self.runtime.database) as connection:
-            return cancel_settled(connection, numbers, self.runtime.clock())
+        with operation(self.runtime.database, self.runtime.clock(), "worker") as change:
+            return cancel_settled(change, numbers)
 
     def states(self) -> dict[str, tuple[str, str | None]]:
         """State and reason by phone."""

@@ -13,8 +13,8 @@ from app.sms.twilio import _REFUSED, Twilio
 from tests.sms.conftest import SENDER, SMS, TEXT, TO, Loopback
 
 UNKNOWN = "unknown"
-NEVER, ELSEWHERE = ("never", False, False), ("elsewhere", False, False)
-OURS, PASSES = ("elsewhere", True, False), ("here", True, False)
+NEVER, ELSEWHERE = ("never", False, False), ("other", False, False)
+OURS, PASSES = ("other", True, False), ("same", True, False)
 # fault -> again, faulty, stopped, reason; or unknown and the reason.
 CASES = [
     ("code:21211", (*NEVER, "21211 invalid number")),
@@ -23,7 +23,7 @@ CASES = [
     ("code:21635", (*NEVER, "21635 a landline")),
     ("code:21602", (*NEVER, "21602 no text")),
     ("code:21617", (*NEVER, "21617 text too long")),
-    ("code:21610", ("elsewhere", False, True, "21610 stopped")),
+    ("code:21610", ("other", False, True, "21610 stopped")),
     ("code:21408", (*ELSEWHERE, "21408 region not permitted")),
     ("code:21608", (*ELSEWHERE, "21608 number not verified")),
     ("code:21612", (*ELSEWHERE, "21612 not reachable from our sender")),
@@ -114,7 +114,7 @@ def test_what_an_answer_means(
         Twilio(loopback.settings()).send(SMS)
     error = told.value
     if isinstance(error, SendRefused):
-        assert (error.again, error.faulty, error.stopped, error.reason) == outcome
+        assert (error.retry, error.faulty, error.stopped, error.reason) == outcome
     else:
         assert (UNKNOWN, error.reason) == outcome
     assert loopback.counts()["taken"] == ({"twilio": 1} if fault in TAKEN else {})
@@ -135,7 +135,7 @@ def test_every_code_of_the_table_has_a_case() -> None:
 def test_a_wrong_token_is_ours_to_mend(loopback: Loopback) -> None:
     with pytest.raises(SendRefused, match="20003") as told:
         Twilio(loopback.settings(twilio_auth_token="another")).send(SMS)
-    assert (told.value.again, told.value.faulty) == ("elsewhere", True)
+    assert (told.value.retry, told.value.faulty) == ("other", True)
 
 
 @pytest.mark.parametrize("fault", TAKEN)
@@ -182,4 +182,4 @@ def test_an_answer_that_does_not_come_is_no_no(loopback: Loopback, fault: str) -
     loopback.next(fault)
     with pytest.raises(SendRefused) as told:
         Twilio(loopback.settings()).find(replace(SMS, since=datetime.now(UTC)))
-    assert (told.value.again, told.value.faulty) == ("here", True)
+    assert (told.value.retry, told.value.faulty) == ("same", True)

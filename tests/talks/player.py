@@ -37,6 +37,7 @@ from app.agents.queries import find_agent
 from app.base.clock import CASABLANCA, local
 from app.base.database import transaction
 from app.base.money import ZERO
+from app.base.operation import operation
 from app.base.phone import Phone
 from app.enrolment.models import artisan
 from app.enrolment.samples import SAMPLE_IDENTITIES
@@ -274,11 +275,10 @@ class Player:
             " provider_reference = 'lost-' || id WHERE kind = 'receipt' AND state = 'queued'",
             provider=provider,
         )
-        with transaction(self.runtime.database) as connection:
+        with operation(self.runtime.database, self.runtime.clock(), "worker") as change:
             sent = text("SELECT provider_reference FROM message WHERE state = 'sent'")
-            for reference in connection.execute(sent).scalars().all():
-                report = Report(reference, "Failed", "failed")
-                store_report(connection, provider, report, self.runtime.clock())
+            for reference in change.connection.execute(sent).scalars().all():
+                store_report(change, provider, Report(reference, "Failed", "failed"))
 
     def _run(self, sql: str, **values: object) -> None:
         with self.runtime.database.begin() as connection:

@@ -111,7 +111,7 @@ def test_a_failed_receipt_goes_to_the_other_provider(guarded: FlaskClient, world
     failed = {"MessageSid": "SM1", "MessageStatus": "undelivered", "ErrorCode": "30003"}
     for _ in range(3):
         assert twilio(guarded, failed) == 200
-    rows = world.run("SELECT event_key, state, tried, error FROM message ORDER BY id")
+    rows = world.run("SELECT event_key, state, refused_by, error FROM message ORDER BY id")
     assert rows == [
         ("receipt:7:x", "failed", [], "error 30003"),
         ("receipt:7:x:again", "queued", ["twilio"], None),
