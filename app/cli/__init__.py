@@ -40,7 +40,7 @@ _NOUNS = {
 
 
 class _Nouns(AppGroup):
-    """Reads a noun's file when the noun is asked for: a command does not wait for the others."""
+    """Imports a noun's file only when the noun is used: no command waits for the others."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted({*super().list_commands(ctx), *_NOUNS})
@@ -48,7 +48,7 @@ class _Nouns(AppGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in _NOUNS and cmd_name not in self.commands:
             command: click.Command = getattr(import_module(_NOUNS[cmd_name]), cmd_name)
-            self.add_command(_telling_in_a_line(command))
+            self.add_command(_report_refusals(command))
         return super().get_command(ctx, cmd_name)
 
 
@@ -56,23 +56,23 @@ def register_commands(app: Flask) -> None:
     app.cli = _Nouns(name=app.name)
 
 
-def _telling_in_a_line(command: click.Command) -> click.Command:
-    """A refusal of ours ends a command with its words, not with a trace."""
+def _report_refusals(command: click.Command) -> click.Command:
+    """Makes a refusal end the command with its words, not with a trace."""
     invoke = command.invoke
 
-    def told(context: click.Context) -> object:
+    def invoke_and_report(context: click.Context) -> object:
         try:
             return invoke(context)
         except MaalemError as error:
-            raise click.ClickException(_in_words(error)) from None
+            raise click.ClickException(_describe(error)) from None
 
-    command.invoke = told  # type: ignore[assignment]
+    command.invoke = invoke_and_report  # type: ignore[assignment]
     return command
 
 
-def _in_words(error: MaalemError) -> str:
-    """What our own page of the error says of it, for who reads no code; then its code."""
+def _describe(error: MaalemError) -> str:
+    """Returns the refusal's own sentence, for people who read no code; then its code."""
     if isinstance(error, InvalidInput):
         return "{what}: {why}".format(**error.params)
-    said = " ".join((getdoc(type(error)) or "").partition("\n\n")[0].split())
-    return f"{said} [{error}]".lstrip()
+    sentence = " ".join((getdoc(type(error)) or "").partition("\n\n")[0].split())
+    return f"{sentence} [{error}]".lstrip()

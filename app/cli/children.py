@@ -1,4 +1,4 @@
-"""Child processes that never outlive us, not even when we are killed."""
+"""Child processes that never outlive their parent, not even when it is killed."""
 
 import os
 import signal
@@ -56,7 +56,7 @@ def parent_was_interrupted() -> bool:
 
 
 class Children:
-    """Our programs, each in a session of its own, so that a Ctrl-C is ours alone to answer."""
+    """Runs programs, each in a session of its own, so that only the parent answers a Ctrl-C."""
 
     def __init__(self, environment: dict[str, str], folder: Path) -> None:
         self._environment = {**os.environ, **environment}
@@ -74,8 +74,8 @@ class Children:
 
     def start(self, *command: str) -> Child:
         """Runs `python -m COMMAND` with our output for its own."""
-        for ended in [child for child in self._started if child.poll() is not None]:
-            self._bury(ended)
+        for child in [child for child in self._started if child.poll() is not None]:
+            self._end_session(child)
         child = subprocess.Popen(
             [sys.executable, "-m", *command],
             cwd=self._folder,
@@ -107,10 +107,10 @@ class Children:
             with suppress(subprocess.TimeoutExpired):
                 child.wait(max(0.0, deadline - time.monotonic()))
         for child in list(self._started):
-            self._bury(child)
+            self._end_session(child)
         self._watcher.communicate()
 
-    def _bury(self, child: Child) -> None:
+    def _end_session(self, child: Child) -> None:
         """Kills what is left of its session: a killed web server leaves its own workers behind."""
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)

@@ -12,6 +12,8 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class DayParam(click.ParamType[date]):
+    """Reads a day written YYYY-MM-DD."""
+
     name = "YYYY-MM-DD"
 
     def convert(self, value: Any, param: Any, ctx: click.Context | None) -> date:

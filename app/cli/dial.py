@@ -56,7 +56,7 @@ def dial(code: str, phone: str) -> None:
 
 
 def _split(code: str, service_code: str) -> tuple[str, str]:
-    """The service's own code, and the inputs dialled behind it."""
+    """Returns the service's own code, and the inputs dialled behind it."""
     body, own = code.strip().removesuffix("#"), service_code.removesuffix("#")
     if body == own:
         return service_code, ""
@@ -66,7 +66,7 @@ def _split(code: str, service_code: str) -> tuple[str, str]:
 
 
 def _show(screen: str) -> None:
-    """The screen, and how much of what the gateway carries it takes."""
+    """Prints the screen, and how much of the gateway's limit it takes."""
     limits = runtime().limits["africastalking"]
     most = limits.ucs2 if encoding_of(screen) == UCS2 else limits.septets
     click.echo(f"\n{screen}")

@@ -1,4 +1,4 @@
-"""`flask doctor`: whether this installation can work, a line each."""
+"""`flask doctor`: says of each part of an installation if it can work, in a line."""
 
 from __future__ import annotations
 
@@ -25,31 +25,31 @@ from app.ussd.checker.check import find_faults
 def doctor() -> None:
     """Checks configuration, database, migrations, Redis, menus, SMS providers and prices."""
     checks: dict[str, Callable[[Runtime], str]] = {
-        "configuration": _configuration,
-        "database": _database,
-        "migrations": _migrations,
-        "redis": _redis,
-        "engines": _engines,
-        "menus": _menus,
-        "sms": _sms,
-        "prices": _prices,
+        "configuration": _check_configuration,
+        "database": _check_database,
+        "migrations": _check_migrations,
+        "redis": _check_redis,
+        "engines": _check_engines,
+        "menus": _check_menus,
+        "sms": _check_sms,
+        "prices": _check_prices,
     }
     wrong = 0
     for name, check in checks.items():
         try:
             click.echo(f"ok     {name}: {check(runtime())}")
-        except Exception as error:  # whatever it is, it is what the doctor is asked for
+        except Exception as error:  # any failure is what the doctor looks for
             wrong += 1
             reason = str(error).strip().split("\n")[0] or type(error).__name__
             click.echo(f"WRONG  {name}: {reason}")
     raise SystemExit(1 if wrong else 0)
 
 
-def _configuration(maalem: Runtime) -> str:
+def _check_configuration(maalem: Runtime) -> str:
     return f"{maalem.settings.app_env}, dialled as {maalem.settings.ussd_code}"
 
 
-def _database(maalem: Runtime) -> str:
+def _check_database(maalem: Runtime) -> str:
     with reading(maalem.database) as connection:
         version = connection.execute(text("SHOW server_version")).scalar_one()
         number = int(connection.execute(text("SHOW server_version_num")).scalar_one())
@@ -58,7 +58,7 @@ def _database(maalem: Runtime) -> str:
     return f"PostgreSQL {version}"
 
 
-def _migrations(maalem: Runtime) -> str:
+def _check_migrations(maalem: Runtime) -> str:
     current, newest = current_revision(maalem.database), newest_revision()
     if current != newest:
         raise RuntimeError(
@@ -67,12 +67,12 @@ def _migrations(maalem: Runtime) -> str:
     return f"at {current}"
 
 
-def _redis(maalem: Runtime) -> str:
+def _check_redis(maalem: Runtime) -> str:
     info: Any = maalem.redis.info("server")
     return f"Redis {info['redis_version']}"
 
 
-def _engines(maalem: Runtime) -> str:
+def _check_engines(maalem: Runtime) -> str:
     """Returns which programs the engines are, and where they come from."""
     assert maalem.urls  # they run by now
     settings = maalem.settings
@@ -80,26 +80,26 @@ def _engines(maalem: Runtime) -> str:
     return ", ".join(f"{name} {origin}" for name, origin in origins.items())
 
 
-def _menus(maalem: Runtime) -> str:
+def _check_menus(maalem: Runtime) -> str:
     faults = find_faults(maalem.ussd, maalem.samples, maalem.limits, maalem.said, LANGUAGES)
     if faults:
         raise RuntimeError(f"{len(faults)} faults, the first: {faults[0]}")
     return f"{len(maalem.ussd.menu.screens)} screens in {', '.join(maalem.words.languages)}"
 
 
-def _sms(maalem: Runtime) -> str:
+def _check_sms(maalem: Runtime) -> str:
     names = maalem.settings.sms_providers
     if unknown := [name for name in names if name not in PROVIDERS]:
         raise RuntimeError(f"no such provider: {', '.join(unknown)}")
     if missing := maalem.settings.credentials_missing:
         raise RuntimeError(f"not set: {', '.join(missing)}")
-    # Made, so that one with settings of its own says what it lacks.
+    # Making a provider reads its own settings and names those that are missing.
     return ", ".join(maalem.sms_providers)
 
 
-def _prices(maalem: Runtime) -> str:
-    """What a segment costs today at each provider, and how sure that is."""
+def _check_prices(maalem: Runtime) -> str:
+    """Returns what a segment costs today at each provider, and how sure that is."""
     today = local_date(maalem.clock())
     names = maalem.settings.sms_providers
-    found = {name: entry_on(maalem.prices, name, today) for name in names}
-    return ", ".join(f"{name} {price.mad} MAD ({price.sure})" for name, price in found.items())
+    entries = {name: entry_on(maalem.prices, name, today) for name in names}
+    return ", ".join(f"{name} {price.mad} MAD ({price.sure})" for name, price in entries.items())

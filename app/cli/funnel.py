@@ -1,4 +1,4 @@
-"""`flask funnel`: how people get on, screen by screen."""
+"""`flask funnel`: how far people come, screen by screen."""
 
 import dataclasses
 import json
@@ -19,15 +19,15 @@ from app.runtime import runtime
 @click.option("--json", "as_json", is_flag=True, help="for programs")
 @with_appcontext
 def funnel(days: int, as_json: bool) -> None:
-    """Of each screen, language and gateway: who came, answered, went back, was cut off, ended."""
+    """Counts who came to each screen, answered, went back, was cut off or ended."""
     maalem = runtime()
     now = maalem.clock()
     resting = {s.name for s in maalem.ussd.menu.screens.values() if s.rests}
     with reading(maalem.database) as connection:
         lines = count_funnel(connection, now - timedelta(days=days), now, resting)
     if as_json:
-        told = [dataclasses.asdict(line) for line in lines]
-        click.echo(json.dumps({"days": days, "screens": told}, ensure_ascii=False))
+        screens = [dataclasses.asdict(line) for line in lines]
+        click.echo(json.dumps({"days": days, "screens": screens}, ensure_ascii=False))
     else:
         print_table(_table(lines))
 

@@ -24,7 +24,7 @@ def menus() -> None:
 @menus.command()
 @with_appcontext
 def check() -> None:
-    """Fails naming screen, language and cause unless every screen is right in every language."""
+    """Checks every screen in every language; fails naming screen, language and cause."""
     maalem = runtime()
     try:
         faults = find_faults(maalem.ussd, maalem.samples, maalem.limits, maalem.said, LANGUAGES)
@@ -70,8 +70,8 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 def diff(before: Path, after: Path) -> None:
     """Says in words what differs between the menu folders BEFORE and AFTER."""
     (old, old_words), (new, new_words) = _read(before), _read(after)
-    found = [*differences(old, new), *word_differences(old_words, new_words)]
-    for line in found or ["no difference"]:
+    lines = [*differences(old, new), *word_differences(old_words, new_words)]
+    for line in lines or ["no difference"]:
         click.echo(line)
 
 

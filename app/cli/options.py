@@ -20,7 +20,7 @@ _MOST = Money(99_999_999_00)
 
 
 class DirhamsParam(click.ParamType[Money]):
-    """Dirhams, from `least` on, as `163` or `163.52`."""
+    """Reads dirhams, from `least` on, written `163` or `163.52`."""
 
     name = "DIRHAMS"
 
@@ -38,13 +38,13 @@ class DirhamsParam(click.ParamType[Money]):
 
 
 def budget_of(amount: Money | None) -> Decimal | None:
-    """As prices of segments are counted, which have parts of a centime."""
+    """Returns dirhams as prices of segments are counted, with parts of a centime."""
     return None if amount is None else Decimal(amount.centimes) / 100
 
 
-def read_name(_context: click.Context, _option: click.Parameter, given: str) -> str:
-    """One way to write a name, so that two people are two people."""
-    name = " ".join(unicodedata.normalize("NFKC", given).split())
+def read_name(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    """Returns a name in one way of writing, so that two people are two people."""
+    name = " ".join(unicodedata.normalize("NFKC", value).split())
     if not 1 <= len(name) <= _LONGEST_NAME or not name.isprintable():
         raise click.BadParameter(f"1 to {_LONGEST_NAME} characters that can be read")
     return name

@@ -1,4 +1,4 @@
-"""What CNSS would answer about the sample people: family, enrolment file and claims."""
+"""Records what CNSS would answer about the sample people: family, enrolment file and claims."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -21,7 +21,10 @@ _NOTICE = Path(app.notices.__file__).parent / "sample_notice.yaml"
 
 
 def record_sample_answers(operation: Operation, services: Services) -> None:
-    """Records CNSS's answers about the sample people, where they are. Again: changes nothing."""
+    """Records CNSS's answers about the sample people, if they are there.
+
+    A second run changes nothing.
+    """
     connection, now = operation.connection, operation.now
     rows = select(artisan.c.rna_number, artisan.c.id).where(
         artisan.c.rna_number.in_((_FATIMA, _BRAHIM, _DRISS))
@@ -37,7 +40,7 @@ def record_sample_answers(operation: Operation, services: Services) -> None:
 
 
 def _record_claims(operation: Operation, services: Services, driss: int, today: date) -> None:
-    """One claim in review, one ready to collect (docs/contract.md, Sample people)."""
+    """Records one claim in review and one ready to collect (docs/contract.md, Sample people)."""
     for number, days, state, amount in (
         ("R-2026-0412", 9, "in_review", None),
         ("R-2026-0377", 34, "ready", Money(42150)),

@@ -54,7 +54,7 @@ _WEB = (
 
 
 class _StopAsked(BaseException):
-    """Somebody wants us to end; not an error, so nothing on the way may swallow it."""
+    """Ends the command when somebody asks. It is no error, so nothing on the way may swallow it."""
 
 
 @click.command("serve")
@@ -88,7 +88,7 @@ def _read_settings() -> Settings:
 
 
 def _stop_on_signals() -> None:
-    """The first signal raises _StopAsked, later ones cannot disturb the stopping."""
+    """Makes the first signal raise _StopAsked; later ones cannot disturb the stopping."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         for other in _STOP_SIGNALS:
@@ -114,7 +114,7 @@ def _refuse_busy_port(port: int) -> None:
 
 @contextmanager
 def _engines(settings: Settings) -> Iterator[EngineUrls]:
-    """The addresses to use: what the environment names, else the embedded engine's."""
+    """Yields the addresses to use: the environment's, else the embedded engine's."""
     wanted = {"postgres": not settings.database_url, "redis": not settings.redis_url}
     if not any(wanted.values()):
         yield EngineUrls(settings.database_url, settings.redis_url)
@@ -166,7 +166,7 @@ def _await_ready(port: int, web: Child) -> None:
 
 
 def _ask_ready(port: int) -> str:
-    """`200`, or what is wrong in one line."""
+    """Returns `200`, or the reason in one line."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.request("GET", "/readyz")
@@ -209,7 +209,7 @@ class EngineWatch:
         self._gone: set[str] = set()
 
     def look(self) -> None:
-        """Now and then: gone at two looks in a row is gone."""
+        """Starts an engine again that was gone at two looks in a row, a few seconds apart."""
         if time.monotonic() - self._looked < _ENGINE_SECONDS:
             return
         self._looked = time.monotonic()
@@ -222,7 +222,7 @@ class EngineWatch:
 
 
 def _watch(children: Children, web: Child, worker: Child, engines: EngineWatch) -> None:
-    """For ever: a worker or an engine that ended is started again, without a web server we end."""
+    """Runs for ever: starts an ended worker or engine again, and ends with the web server."""
     delay, started, again = 1, time.monotonic(), 0.0
     while True:
         _refuse_ended(web)

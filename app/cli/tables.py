@@ -7,6 +7,6 @@ _WIDEST = 500
 
 
 def print_table(table: Table) -> None:
-    """On a narrow terminal its lines go on below: a name cut short is another name."""
+    """Prints a table whole: on a narrow terminal its lines go on below, for no name may be cut."""
     needed = Console(width=_WIDEST).measure(table).maximum
     Console(width=max(needed, Console().width)).print(table)

@@ -29,12 +29,12 @@ def talks() -> None:
 @click.option("--days", default=1, show_default=True, type=click.IntRange(1, 366))
 @with_appcontext
 def list_command(days: int) -> None:
-    """The newest talks: when, through which gateway, how many hops, where they stand."""
+    """Lists the newest talks: their time, gateway, hops and last screen."""
     maalem = runtime()
     with reading(maalem.database) as connection:
-        found = list_talks(connection, maalem.clock() - timedelta(days=days), _MOST)
+        newest = list_talks(connection, maalem.clock() - timedelta(days=days), _MOST)
     table = Table("session", "began", "gateway", "language", "hops", "screen", "how")
-    for talk in found:
+    for talk in newest:
         began = f"{local(talk.began):%d/%m %H:%M}"
         cells = talk.gateway, talk.language, str(talk.hops), talk.screen, talk.how
         table.add_row(talk.session, began, *cells)
@@ -59,20 +59,21 @@ def record(session: str, phone: str) -> None:
             raise click.ClickException(f"no talk {session} is kept: `flask talks list`") from None
     if hops[0].how != "dialled":
         raise click.ClickException(f"{session} took up another talk, whose beginning is not in it")
-    story = {f"recorded_{session}": _story(hops, maalem.ussd.menu)}
+    story = {f"recorded_{session}": _write_story(hops, maalem.ussd.menu)}
     body = {"phone": phone, "language": hops[0].language, "one_language": True, "stories": story}
     click.echo(yaml.safe_dump(body, allow_unicode=True, sort_keys=False), nl=False)
 
 
-def _story(hops: list[RecordedHop], menu: Menu) -> list[dict[str, Any]]:
-    """The steps, with what the player must know of a line that breaks: once something was done, or
-    help offered, the chain does not lead there again; a wrong answer counts with those before it;
-    at a first screen there is nothing to take up.
+def _write_story(hops: list[RecordedHop], menu: Menu) -> list[dict[str, Any]]:
+    """Returns the steps, marked for a player that breaks the line and dials again.
+
+    `changes`: something was done or help was offered, so the same chain does not lead there again.
+    `steady`: nothing can be taken up there (a first screen), or a wrong answer counts with earlier ones.
     """
     story: list[dict[str, Any]] = []
     done = False
     for hop in hops:
-        steps, screen = _steps(hop), menu.screens.get(hop.screen)
+        steps, screen = _list_steps(hop), menu.screens.get(hop.screen)
         home = bool(screen and screen.home)
         done |= hop.screen == menu.help or bool(screen and screen.afresh)
         done |= home and _came_by_action(hop)
@@ -85,24 +86,24 @@ def _story(hops: list[RecordedHop], menu: Menu) -> list[dict[str, Any]]:
 
 
 def _came_by_action(hop: RecordedHop) -> bool:
-    """Not by dialling the code alone, and not by 0 or 00."""
+    """True if an answer led there: not dialling alone, and not 0 or 00."""
     return hop.how == "answered" or (hop.how == "dialled" and bool(hop.inputs))
 
 
-def _wrong(typed: str) -> str:
-    """What was personal and not even understood is nothing to type."""
+def _replayable_input(typed: str) -> str:
+    """Returns a placeholder for an input recorded only by kind; it cannot be replayed."""
     return "?" if typed.startswith("<") else typed
 
 
-def _steps(hop: RecordedHop) -> list[dict[str, Any]]:
-    """The hop's inputs, one a step; the last says which screen it led to."""
+def _list_steps(hop: RecordedHop) -> list[dict[str, Any]]:
+    """Returns the hop's inputs, one a step; the last names the screen it led to."""
     if hop.how == "dialled":
         steps: list[dict[str, Any]] = [{"dial": hop.inputs}]
     else:
         steps = [{"answer": typed} for typed in hop.inputs.split("*")]
     steps[-1]["screen"] = hop.screen
     if hop.how == "wrong":
-        steps[-1] |= {"answer": _wrong(steps[-1].get("answer", "")), "wrong": True}
+        steps[-1] |= {"answer": _replayable_input(steps[-1].get("answer", "")), "wrong": True}
     if not hop.more:
         steps[-1]["ends"] = True
     return steps

@@ -1,4 +1,4 @@
-"""The first page: what Maalem is and what is here."""
+"""The first page: what Maalem is, and where its pages are."""
 
 from flask import Blueprint, render_template
 

@@ -1,4 +1,4 @@
-"""The language a page is read in: chosen, remembered or guessed; and its words for templates."""
+"""The reader's language: chosen, remembered or guessed; and its words for templates."""
 
 from datetime import date, datetime
 from typing import Any
@@ -25,21 +25,21 @@ _TAGS = {_AUTO: "<bdi>", _LEFT_TO_RIGHT: '<bdi dir="ltr">', _END: "</bdi>"}
 
 
 def register(app: Flask) -> None:
-    """What every template may use."""
-    app.context_processor(_for_templates)
+    """Gives every template its words, formats and direction."""
+    app.context_processor(_template_values)
 
 
 def reading_language() -> str:
-    """The reader's choice on this page or an earlier one, else the browser's best, else French."""
+    """Returns the reader's choice, now or earlier; else the browser's best; else French."""
     if "language" not in g:
-        kept = request.cookies.get(_COOKIE)
+        remembered = request.cookies.get(_COOKIE)
         guess = request.accept_languages.best_match(list(LANGUAGES), DEFAULT)
-        g.language = kept if kept in LANGUAGES else guess
+        g.language = remembered if remembered in LANGUAGES else guess
     return str(g.language)
 
 
 def follow_language_switch() -> AnyResponse | None:
-    """Before a page: `?language=` is remembered and goes from the address, the place stays."""
+    """Remembers `?language=` and redirects to the same place without it."""
     chosen = request.args.get("language", "")
     if request.method != "GET" or chosen not in LANGUAGES:
         return None
@@ -56,53 +56,53 @@ def follow_language_switch() -> AnyResponse | None:
 
 
 def vary(response: Response) -> Response:
-    """After a page: another reader's language is another page."""
+    """Tells caches that another reader's language is another page."""
     response.vary.update(("Cookie", "Accept-Language"))
     return response
 
 
 def say(key: str, **values: Any) -> Markup:
-    """The sentence in the reader's language; its values keep their order in either direction."""
+    """Returns a sentence in the reader's language, its values in order in either direction."""
     language = reading_language()
-    filled = {name: _isolated(value, language) for name, value in values.items()}
-    return _marked_up(runtime().words.say(language, key, filled))
+    filled = {name: _isolate(value, language) for name, value in values.items()}
+    return _mark_up(runtime().words.say(language, key, filled))
 
 
-def shown(value: object) -> Markup:
-    """A value alone, as the reader's language writes it."""
-    return _marked_up(str(_isolated(value, reading_language())))
+def show_value(value: object) -> Markup:
+    """Returns a value as the reader's language writes it."""
+    return _mark_up(str(_isolate(value, reading_language())))
 
 
-def _isolated(value: Any, language: str) -> Any:
+def _isolate(value: Any, language: str) -> Any:
     if isinstance(value, int):  # a count: the sentence asks for its plural
         return value
     if isinstance(value, Say):
-        parts = {name: _isolated(part, language) for name, part in value.values.items()}
+        parts = {name: _isolate(part, language) for name, part in value.values.items()}
         return Say(value.key, parts)
     start = _AUTO if isinstance(value, Money) else _LEFT_TO_RIGHT
-    return f"{start}{_in_full(value, language)}{_END}"
+    return f"{start}{_write_in_full(value, language)}{_END}"
 
 
-def _in_full(value: Money | Month | date | str, language: str) -> str:
-    """A page has room that a phone has not: a moment with its year."""
+def _write_in_full(value: Money | Month | date | str, language: str) -> str:
+    """Writes a value with its year: a page has room that a phone has not."""
     if isinstance(value, datetime):
         moment = local(value)
         return f"{day(moment.date(), language)} {moment:%H:%M}"
     return written(value, language)
 
 
-def _marked_up(text: str) -> Markup:
+def _mark_up(text: str) -> Markup:
     safe = str(escape(text))
     for sign, tag in _TAGS.items():
         safe = safe.replace(sign, tag)
     return Markup(safe)  # noqa: S704 - escaped above; only our own tags come after
 
 
-def _for_templates() -> dict[str, Any]:
+def _template_values() -> dict[str, Any]:
     language = reading_language()
     return {
         "t": say,
-        "show": shown,
+        "show": show_value,
         "grouped": lambda code: grouped(code, language),
         "language": language,
         "direction": LANGUAGES[language].direction,

@@ -1,4 +1,4 @@
-"""Around every request: its id, the headers of safety, and answers to errors."""
+"""Wraps every request: its id, its slot, the headers of safety, and answers to errors."""
 
 from secrets import token_hex
 from threading import BoundedSemaphore
@@ -31,7 +31,7 @@ _log = structlog.get_logger("web")
 
 
 class _Sessions(SecureCookieSessionInterface):
-    """None for gateways and the payments API: to make a signer and find no cookie takes long."""
+    """Opens no cookie session for gateways and the payments API: making a signer takes long."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         if request.path.startswith(("/ussd/", BASE)):
@@ -40,22 +40,26 @@ class _Sessions(SecureCookieSessionInterface):
 
 
 def register(app: Flask, runtime: Runtime) -> None:
+    """Wraps the requests of `app`."""
     app.session_interface = _Sessions()
     app.extensions["page_slots"] = BoundedSemaphore(runtime.settings.page_slots)
     app.before_request(_begin)
     app.after_request(_end)
     app.teardown_request(_leave)
-    app.register_error_handler(Unavailable, _unavailable)
-    app.register_error_handler(Exception, _failed)
+    app.register_error_handler(Unavailable, _answer_unavailable)
+    app.register_error_handler(Exception, _answer_failure)
 
 
 def _begin() -> Response | None:
-    """Pages wait for the database as briefly as phones, and take all threads for moments only."""
+    """Gives a page one of the slots, and limits each wait for the database as for phones.
+
+    Without a free slot the page is answered 503 after a moment.
+    """
     g.request_id = token_hex(8)
     if request.path.startswith(_APART):
         return None
-    told = request.path.startswith(_PROVIDERS)
-    patience = _PROVIDERS_PATIENCE_SECONDS if told else _PATIENCE_SECONDS
+    from_provider = request.path.startswith(_PROVIDERS)
+    patience = _PROVIDERS_PATIENCE_SECONDS if from_provider else _PATIENCE_SECONDS
     if not current_app.extensions["page_slots"].acquire(timeout=patience):
         if request.path.startswith(BASE):
             return busy()
@@ -78,13 +82,13 @@ def _end(response: Response) -> Response:
     return response
 
 
-def _unavailable(error: Unavailable) -> tuple[str, int]:
+def _answer_unavailable(error: Unavailable) -> tuple[str, int]:
     _log.error("unavailable", request_id=g.request_id, what=error.params.get("what"))
     return "Service unavailable, nothing was done. Try again in a few minutes.\n", 503
 
 
-def _failed(error: Exception) -> HTTPException | Response | tuple[str, int]:
-    """A bug: logged with its trace, told without."""
+def _answer_failure(error: Exception) -> HTTPException | Response | tuple[str, int]:
+    """Logs a fault of the program with its trace, and answers without it."""
     if isinstance(error, HTTPException):
         if request.path.startswith(f"{BASE}/") and error.code in (404, 405):
             return strayed(error.code)
