@@ -68,7 +68,7 @@ def _write_story(hops: list[RecordedHop], menu: Menu) -> list[dict[str, Any]]:
     """Returns the steps, marked for a player that breaks the line and dials again.
 
     `changes`: something was done or help was offered, so the same chain does not lead there again.
-    `steady`: nothing can be taken up there (a first screen), or a wrong answer counts with earlier ones.
+    `steady`: nothing can be taken up there, or a wrong answer counts with those before it.
     """
     story: list[dict[str, Any]] = []
     done = False
