@@ -10,16 +10,14 @@ from statistics import median
 from pydantic import SecretStr
 from sqlalchemy import select
 
-from app.agents.models import agent
+from app.agents.models import agent as agent_table
 from app.agents.queries import Agent, find_agent
 from app.agents.service import NewAgency, NewAgent, add_agency, add_agent
-from app.base.database import transaction
-from app.base.money import ZERO
 from app.base.operation import operation
 from app.base.phone import Phone
-from app.payments.codes import issue_code
+from app.payments.codes import CodeRequest, issue_code
 from app.payments.collector import at_till
-from app.payments.deposits import redeem_code
+from app.payments.deposits import CashConfirmation, redeem_code
 from app.payments.models import payment_code
 from benchmarks.findings import Finding
 from benchmarks.plain_deposits import PlainDeposits
@@ -31,22 +29,16 @@ _CONNECTIONS = 8
 def measure(stage: Stage) -> list[Finding]:
     pairs, deposits = (2, 100) if stage.quick else (7, 600)
     codes = _codes(stage, pairs * 2 * deposits)
-    collector = _agent(stage)
+    agent = _agent(stage)
     ratios, rates = [], []
 
     def ours(code: str) -> None:
-        with transaction(stage.runtime.database) as connection:
-            redeem_code(
-                connection,
-                code,
-                at_till(collector, "page"),
-                key=code,
-                words=stage.runtime.words,
-                now=stage.runtime.clock(),
-            )
+        collector, confirmation = at_till(agent, "page"), CashConfirmation(code, code)
+        with operation(stage.runtime.database, stage.runtime.clock(), collector.actor) as change:
+            redeem_code(change, stage.runtime.services, collector, confirmation)
 
     url = stage.urls.database_url
-    with PlainDeposits(url, _CONNECTIONS, collector, stage.runtime.clock) as plain:
+    with PlainDeposits(url, _CONNECTIONS, agent, stage.runtime.clock) as plain:
         for _ in range(pairs):
             floor = _rate(plain.redeem, [codes.pop() for _ in range(deposits)])
             rates.append(_rate(ours, [codes.pop() for _ in range(deposits)]))
@@ -83,26 +75,18 @@ def _codes(stage: Stage, count: int) -> list[str]:
 
 
 def _issued(stage: Stage, artisan_id: int, phone: str) -> str:
-    with transaction(stage.runtime.database) as connection:
-        return issue_code(
-            connection,
-            artisan_id,
-            Phone(phone),
-            "fr",
-            None,
-            fee=ZERO,
-            words=stage.runtime.words,
-            random=stage.runtime.random,
-            now=stage.runtime.clock(),
-        ).code
+    with operation(stage.runtime.database, stage.runtime.clock(), "artisan") as change:
+        request = CodeRequest(artisan_id, Phone(phone), "fr")
+        return issue_code(change, stage.runtime.services, request).code
 
 
 def _agent(stage: Stage) -> Agent:
     with operation(stage.runtime.database, stage.runtime.clock(), "operator") as change:
-        connection = change.connection
         add_agency(change, NewAgency("BENCH", "An agency", "Rabat"))
         add_agent(change, NewAgent("9001", "BENCH", SecretStr("13579")))
-        number = connection.execute(select(agent.c.id).where(agent.c.number == "9001")).scalar_one()
-        found = find_agent(connection, number)
+        number = change.connection.execute(
+            select(agent_table.c.id).where(agent_table.c.number == "9001")
+        ).scalar_one()
+        found = find_agent(change.connection, number)
     assert found
     return found

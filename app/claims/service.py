@@ -12,7 +12,7 @@ from app.base.operation import Operation
 from app.claims.errors import ClaimClosed, ClaimOfAnother
 from app.claims.models import claim
 from app.enrolment.queries import find_own_phone
-from app.ledger import audit
+from app.ledger.audit import record_audit
 from app.messaging.service import OutboundMessage, queue_message
 from app.text.words import Words
 
@@ -72,9 +72,9 @@ def choose_collection(
         .values(collection=way, chosen_at=now, told_at=None)
     ).rowcount
     if changed:
-        audit.note(
-            connection, now, "artisan", "collection_chosen", artisan_id, claim=number, way=way
-        )
+        operation = Operation(connection, now, "artisan")
+        details = {"claim": number, "way": way}
+        record_audit(operation, "collection_chosen", f"artisan:{artisan_id}", **details)
         return True
     state = connection.execute(select(claim.c.state).where(own)).scalar()
     if state not in _OPEN:

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from app.base.clock import local
-from app.base.database import reading, transaction
+from app.base.database import reading
+from app.base.operation import operation
 from app.cli.options import NUMBER, read_name
 from app.ledger.break_queries import list_breaks
 from app.ledger.breaks import RESOLUTIONS, own_break, propose
@@ -70,8 +71,8 @@ def list_command(kind: str | None, ended: bool, most: int, as_json: bool) -> Non
 @with_appcontext
 def own(number: int, by: str) -> None:
     """Somebody looks after break NUMBER."""
-    with transaction(runtime().database) as connection:
-        own_break(connection, number, by)
+    with operation(runtime().database, runtime().clock(), by) as change:
+        own_break(change, number)
     click.echo(f"break {number} is {by}'s")
 
 
@@ -84,8 +85,8 @@ def own(number: int, by: str) -> None:
 def propose_command(number: int, method: str, by: str, reason: str) -> None:
     """One person says how break NUMBER is to be settled; nothing is booked yet."""
     maalem = runtime()
-    with transaction(maalem.database) as connection:
-        propose(connection, number, method, by, reason, maalem.clock())
+    with operation(maalem.database, maalem.clock(), by) as change:
+        propose(change, number, method, reason)
     click.echo(f"break {number}: {method} waits for a second person")
 
 
@@ -96,8 +97,8 @@ def propose_command(number: int, method: str, by: str, reason: str) -> None:
 def approve_command(number: int, by: str) -> None:
     """A second person agrees: it is booked, with both names."""
     maalem = runtime()
-    with transaction(maalem.database) as connection:
-        booked = approve(connection, number, by, maalem.words, maalem.clock())
+    with operation(maalem.database, maalem.clock(), by) as change:
+        booked = approve(change, maalem.services, number)
     click.echo(f"break {number} is resolved by transaction {booked}")
 
 
@@ -109,7 +110,7 @@ def approve_command(number: int, by: str) -> None:
 def ask_reversal_command(receipt: str, by: str, reason: str) -> None:
     """A deposit of an earlier day is to be undone; a second person approves the break."""
     maalem = runtime()
-    with transaction(maalem.database) as connection:
-        number = ask_reversal(connection, receipt, by, reason, maalem.clock())
+    with operation(maalem.database, maalem.clock(), by) as change:
+        number = ask_reversal(change, receipt, reason)
     at = f"{local(maalem.clock()):%d/%m %H:%M}"
     click.echo(f"break {number}: reversal of {receipt} asked at {at}, waits for a second person")

@@ -9,6 +9,7 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
+    Row,
     Select,
     Subquery,
     Text,
@@ -51,6 +52,11 @@ PERSON = (
     artisan.c.rights_until,
     artisan.c.rights_as_of,
 )
+
+
+def read_artisan(row: Row[tuple[Any, ...]]) -> Artisan:
+    """Returns the artisan of a row that has the columns of `PERSON`, and perhaps others."""
+    return Artisan(**{column.name: getattr(row, column.name) for column in PERSON})
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from app.journeys.context import Dialogue, begin_operation, vocabulary
 from app.observe import metrics
 from app.payments.agent_day import find_agent_day
 from app.payments.collector import at_till
-from app.payments.deposits import redeem_code
+from app.payments.deposits import CashConfirmation, redeem_code
 from app.payments.errors import (
     CodeCancelled,
     CodeExpired,
@@ -143,14 +143,9 @@ def _redeem(dialogue: Dialogue, agent: Agent) -> str:
     """The same hop again has the same key, and so the same receipt."""
     code = dialogue.facts["till_code"][0]
     with begin_operation(dialogue, _actor_of(agent)) as operation:
-        return redeem_code(
-            operation.connection,
-            code,
-            at_till(agent, "phone"),
-            key=f"phone:{dialogue.action_key}:{code}",
-            words=dialogue.services.words,
-            now=dialogue.now,
-        )
+        confirmation = CashConfirmation(code, f"phone:{dialogue.action_key}:{code}")
+        collector = at_till(agent, "phone")
+        return redeem_code(operation, dialogue.services, collector, confirmation)
 
 
 def _keep_receipt(dialogue: Dialogue, receipt: str, total: Money) -> None:

@@ -66,7 +66,7 @@ def close_agent_day(dialogue: Dialogue) -> str:
     with begin_operation(dialogue) as operation:
         if find_agent(operation.connection, dialogue.facts["g"]) is None:
             return "dismissed"
-        closed = close_day(operation.connection, dialogue.facts["g"], dialogue.now)
+        closed = close_day(operation, dialogue.facts["g"])
     dialogue.facts["till_closed"] = [closed.closed_total.centimes, int(dialogue.now.timestamp())]
     return "closed"
 

@@ -7,7 +7,7 @@ from app.contributions.errors import NotCollectedHere
 from app.journeys.amo import file_message, read_enrolment_file
 from app.journeys.context import Dialogue, begin_operation, vocabulary
 from app.journeys.facts import fresh_person, keep_code, person, read_account_again
-from app.payments.codes import issue_code
+from app.payments.codes import CodeRequest, issue_code
 from app.payments.errors import AnotherIsLive, NothingDue
 from app.payments.queries import IssuedCode
 from app.payments.wording import period_words, shown_until
@@ -114,19 +114,15 @@ def replace_code(dialogue: Dialogue) -> str:
 def _issue(dialogue: Dialogue, replacing: str | None) -> str:
     through = dialogue.kept.get("months")
     try:
+        request = CodeRequest(
+            dialogue.facts["a"][0],
+            dialogue.phone,
+            dialogue.language,
+            Month.parse(through) if through else None,
+            replacing,
+        )
         with begin_operation(dialogue) as operation:
-            code = issue_code(
-                operation.connection,
-                dialogue.facts["a"][0],
-                dialogue.phone,
-                dialogue.language,
-                Month.parse(through) if through else None,
-                replacing=replacing,
-                fee=dialogue.services.fee,
-                words=dialogue.services.words,
-                random=dialogue.services.random,
-                now=dialogue.now,
-            )
+            code = issue_code(operation, dialogue.services, request)
     except (NothingDue, NotCollectedHere):
         read_account_again(dialogue)
         return "nothing_due"

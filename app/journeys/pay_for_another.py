@@ -55,16 +55,13 @@ def other_person(dialogue: Dialogue) -> Values:
 )
 def issue_for_another(dialogue: Dialogue) -> str:
     try:
-        with begin_operation(dialogue) as operation:
+        with begin_operation(dialogue, "payer") as operation:
             code = issue_code_for_another(
-                operation.connection,
+                operation,
+                dialogue.services,
                 _found(dialogue)[0],
                 dialogue.phone,
                 dialogue.language,
-                fee=dialogue.services.fee,
-                words=dialogue.services.words,
-                random=dialogue.services.random,
-                now=dialogue.now,
             )
     except NothingDue:
         return "nothing_due"

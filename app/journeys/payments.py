@@ -7,7 +7,7 @@ from app.journeys.context import Dialogue, begin_operation, own_message_when, vo
 from app.journeys.facts import fresh_person, person, read_account_again
 from app.journeys.pay import code_message, code_values
 from app.messaging.service import OutboundMessage, queue_message
-from app.payments.codes import cancel_code, tell_cancelled
+from app.payments.codes import cancel_code, queue_cancellation
 from app.payments.queries import Deposit, get_account
 from app.payments.wording import period_words
 from app.text.words import Say
@@ -108,9 +108,9 @@ def cancel_live_code(dialogue: Dialogue) -> str:
         lock_artisan(operation.connection, who.artisan.id)
         live = get_account(operation.connection, who.artisan.id, dialogue.now).code
         shown = live and who.account.code and live.code == who.account.code.code
-        cancelled = shown and cancel_code(operation.connection, who.artisan.id, dialogue.now)
+        cancelled = shown and cancel_code(operation, who.artisan.id)
         if live and cancelled:
-            tell_cancelled(operation.connection, dialogue.services.words, live.code, dialogue.now)
+            queue_cancellation(operation, dialogue.services, live.code)
     read_account_again(dialogue)
     return "cancelled" if cancelled else "none_live"
 

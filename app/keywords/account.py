@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.base.operation import Operation
 from app.contributions.errors import NotCollectedHere
@@ -11,7 +11,7 @@ from app.journeys.amo import keep_enrolment_file, rights_by_sms
 from app.journeys.context import Dialogue
 from app.journeys.facts import Person, keep_facts, person
 from app.journeys.pay import code_message, dues_by_sms
-from app.payments.codes import issue_code
+from app.payments.codes import CodeRequest, issue_code
 from app.payments.errors import AnotherIsLive, NothingDue
 from app.payments.phone_account import PhoneAccount, find_phone_account
 from app.payments.queries import IssuedCode
@@ -75,15 +75,9 @@ def _issue_code(question: _AccountQuestion) -> IssuedCode:
     dialogue, services = question.dialogue, question.dialogue.services
     with question.operation.connection.begin_nested():
         return issue_code(
-            question.operation.connection,
-            question.person.artisan.id,
-            dialogue.phone,
-            dialogue.language,
-            None,
-            fee=services.fee,
-            words=services.words,
-            random=services.random,
-            now=question.operation.now,
+            replace(question.operation, actor="artisan"),
+            services,
+            CodeRequest(question.person.artisan.id, dialogue.phone, dialogue.language),
         )
 
 

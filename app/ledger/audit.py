@@ -1,20 +1,34 @@
-"""The audit trail: who did what, to whom, when. Rows are never changed."""
+"""The audit trail: each change with its actor, its subject and its moment. Rows never change."""
 
-from datetime import datetime
-from typing import Any
+from __future__ import annotations
 
-from sqlalchemy import Connection, insert
+import json
 
-from app.ledger.models import audit_event
+from sqlalchemy import text
+
+from app.base.operation import Operation
+
+# One audit row as a part of a larger statement; `audit_values` gives its parameters.
+AUDIT_FRAGMENT = """
+    INSERT INTO audit_event (happened_at, actor, action, subject, details)
+    VALUES (:audit_at, :audit_actor, :audit_action, :audit_subject, CAST(:audit_details AS jsonb))
+"""
+_INSERT = text(AUDIT_FRAGMENT)
 
 
-def note(
-    connection: Connection, now: datetime, actor: str, action: str, artisan_id: int, **details: Any
-) -> None:
-    """One line of the audit trail."""
-    subject = f"artisan:{artisan_id}"
-    told = {"happened_at": now, "actor": actor, "action": action, "subject": subject}
-    connection.execute(_NOTE, told | {"details": details})
+def record_audit(operation: Operation, action: str, subject: str, **details: object) -> None:
+    """Adds one row to the audit trail. `subject` is `artisan:ID` or `break:NUMBER`."""
+    operation.connection.execute(_INSERT, audit_values(operation, action, subject, **details))
 
 
-_NOTE = insert(audit_event)
+def audit_values(
+    operation: Operation, action: str, subject: str, **details: object
+) -> dict[str, object]:
+    """Returns the parameters of `AUDIT_FRAGMENT` for one row."""
+    return {
+        "audit_at": operation.now,
+        "audit_actor": operation.actor,
+        "audit_action": action,
+        "audit_subject": subject,
+        "audit_details": json.dumps(details),
+    }

@@ -1,18 +1,19 @@
-"""Breaks: what two books say differently, until two people have settled it.
+"""Breaks: differences between two books, each open until two people have settled it.
 
-A break is found by a machine or asked for by a person; one person proposes a way, another approves
-it, and what follows is booked with both names. Commits nothing itself.
+A break is opened by a machine or a person. One person proposes a resolution, a second person
+approves it, and the result is booked with both names. Commits nothing itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, insert, update
+from sqlalchemy import insert, update
 
 from app.base.money import Money
+from app.base.operation import Operation
 from app.ledger.errors import BreakUnknown, NotThisWay, SamePerson
 from app.ledger.models import reconciliation_break
 
@@ -33,93 +34,136 @@ RESOLUTIONS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def open_break(
-    connection: Connection,
-    kind: str,
-    *,
-    network: str,
-    receipt: str | None,
-    code: str | None,
-    ours: Money | None,
-    theirs: Money | None,
-    now: datetime,
-    details: Mapping[str, Any] | None = None,
-) -> int:
-    """Notes that something does not agree; gives its number."""
-    values = {
-        "kind": kind,
-        "network": network,
-        "receipt_number": receipt,
-        "code": code,
-        "our_centimes": ours.centimes if ours else None,
-        "their_centimes": theirs.centimes if theirs else None,
-        "details": dict(details or {}),
-        "opened_at": now,
-    }
-    statement = insert(reconciliation_break).values(**values).returning(reconciliation_break.c.id)
-    return int(connection.execute(statement).scalar_one())
+@dataclass(frozen=True, slots=True)
+class NewBreak:
+    """A difference between two books. An amount is None where one side has nothing."""
+
+    kind: str
+    network: str
+    receipt: str | None = None
+    code: str | None = None
+    ours: Money | None = None
+    theirs: Money | None = None
+    details: Mapping[str, object] = field(default_factory=dict)
 
 
-def own_break(connection: Connection, number: int, by: str) -> None:
-    """Somebody looks after it. BreakUnknown."""
-    _change(connection, number, ("open", "proposed"), owner=by)
+@dataclass(frozen=True, slots=True)
+class ProposedBreak:
+    """A break with the resolution that one person proposed; locked until the transaction ends."""
+
+    id: int
+    kind: str
+    network: str
+    receipt: str | None
+    code: str | None
+    ours: Money | None
+    theirs: Money | None
+    file_id: int | None
+    line: int | None
+    details: Mapping[str, Any]
+    method: str
+    reason: str
+    proposed_by: str
 
 
-def propose(
-    connection: Connection, number: int, method: str, by: str, reason: str, now: datetime
-) -> None:
-    """One person says how it is to be settled; the last word before approval counts.
+def open_break(operation: Operation, found: NewBreak) -> int:
+    """Records that two books differ. Returns the break's number."""
+    columns = reconciliation_break.c
+    statement = insert(reconciliation_break).values(
+        kind=found.kind,
+        network=found.network,
+        receipt_number=found.receipt,
+        code=found.code,
+        our_centimes=found.ours.centimes if found.ours else None,
+        their_centimes=found.theirs.centimes if found.theirs else None,
+        details=dict(found.details),
+        opened_at=operation.now,
+    )
+    return int(operation.connection.execute(statement.returning(columns.id)).scalar_one())
 
-    BreakUnknown, NotThisWay.
+
+def own_break(operation: Operation, number: int) -> None:
+    """Makes the operation's actor the owner of a break. Raises: BreakUnknown."""
+    _change_break(operation, number, ("open", "proposed"), owner=operation.actor)
+
+
+def propose(operation: Operation, number: int, method: str, reason: str) -> None:
+    """Records how the operation's actor would settle a break; the last proposal counts.
+
+    Raises: BreakUnknown, NotThisWay.
     """
-    kind = _change(
-        connection,
+    kind = _change_break(
+        operation,
         number,
         ("open", "proposed"),
         state="proposed",
         method=method,
-        proposed_by=by,
+        proposed_by=operation.actor,
         reason=reason,
-        proposed_at=now,
+        proposed_at=operation.now,
     )
     if method not in RESOLUTIONS[kind]:
         raise NotThisWay(ways=", ".join(RESOLUTIONS[kind]))
 
 
-def take_proposed(connection: Connection, number: int, by: str) -> Any:
-    """The proposed break, locked for who approves it. BreakUnknown, SamePerson."""
-    row = reconciliation_break.c
-    statement = reconciliation_break.select().where(row.id == number, row.state == "proposed")
-    if (found := connection.execute(statement.with_for_update()).one_or_none()) is None:
+def lock_proposed(operation: Operation, number: int) -> ProposedBreak:
+    """Returns a proposed break, locked for the operation's actor to approve it.
+
+    Raises: BreakUnknown, SamePerson.
+    """
+    columns = reconciliation_break.c
+    statement = reconciliation_break.select().where(
+        columns.id == number, columns.state == "proposed"
+    )
+    row = operation.connection.execute(statement.with_for_update()).one_or_none()
+    if row is None:
         raise BreakUnknown(id=number)
-    if found.proposed_by.casefold() == by.casefold():
-        raise SamePerson(by=by)
-    return found
-
-
-def mark_resolved(
-    connection: Connection, number: int, by: str, transaction_id: int, now: datetime
-) -> None:
-    """Settled, with what was booked for it."""
-    _change(
-        connection,
-        number,
-        ("proposed",),
-        state="resolved",
-        approved_by=by,
-        transaction_id=transaction_id,
-        ended_at=now,
+    if row.proposed_by.casefold() == operation.actor.casefold():
+        raise SamePerson(by=operation.actor)
+    return ProposedBreak(
+        id=row.id,
+        kind=row.kind,
+        network=row.network,
+        receipt=row.receipt_number,
+        code=row.code,
+        ours=_read_amount(row.our_centimes),
+        theirs=_read_amount(row.their_centimes),
+        file_id=row.file_id,
+        line=row.line,
+        details=row.details,
+        method=row.method,
+        reason=row.reason,
+        proposed_by=row.proposed_by,
     )
 
 
-def _change(connection: Connection, number: int, states: tuple[str, ...], **values: Any) -> str:
-    """Changes a break in one of the states; gives its kind."""
-    row = reconciliation_break.c
-    kind = connection.execute(
+def _read_amount(centimes: int | None) -> Money | None:
+    return None if centimes is None else Money(centimes)
+
+
+def mark_resolved(operation: Operation, number: int, transaction_id: int) -> None:
+    """Records that the operation's actor approved a break, and what was booked for it."""
+    _change_break(
+        operation,
+        number,
+        ("proposed",),
+        state="resolved",
+        approved_by=operation.actor,
+        transaction_id=transaction_id,
+        ended_at=operation.now,
+    )
+
+
+def _change_break(
+    operation: Operation, number: int, states: tuple[str, ...], **values: object
+) -> str:
+    """Changes a break in one of the states. Returns its kind. Raises: BreakUnknown."""
+    columns = reconciliation_break.c
+    kind = operation.connection.execute(
         update(reconciliation_break)
-        .where(row.id == number, row.state.in_(states))
+        .where(columns.id == number, columns.state.in_(states))
         .values(**values)
-        .returning(row.kind)
+        .returning(columns.kind)
     ).scalar()
     if kind is None:
         raise BreakUnknown(id=number)

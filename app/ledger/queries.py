@@ -91,6 +91,18 @@ def trial_balance(connection: Connection, end: date) -> dict[str, Money]:
     return {account: Money(balance) for account, balance in balances}
 
 
+def balances_of_reference(connection: Connection, reference: str) -> dict[str, Money]:
+    """Returns what all transactions of a reference left in each account they touch."""
+    columns = ledger_line.c
+    sums = (
+        _sums(columns.account)
+        .where(ledger_transaction.c.receipt_number == reference)
+        .group_by(columns.account)
+        .order_by(columns.account)
+    )
+    return {row.account: Money(row.balance) for row in connection.execute(sums)}
+
+
 def list_accounts(connection: Connection) -> list[str]:
     """Their codes."""
     rows = connection.execute(select(ledger_account.c.code).order_by(ledger_account.c.code))

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
-# One statement: a deposit is on the way while somebody stands at the till.
+from app.base.money import ZERO, Money
+from app.base.operation import Operation
+
+# One statement: a person waits at the till while a deposit is booked.
 _BOOK = text("""
     WITH booked AS (
         INSERT INTO ledger_transaction
             (event, receipt_number, network, agent_number, terminal, made_by, approved_by,
              occurred_at)
-        VALUES (:event, :receipt, :network, :agent_number, :terminal, :made_by, :approved_by, :now)
+        VALUES (:event, :reference, :network, :agent_number, :terminal, :made_by, :approved_by,
+            :now)
         RETURNING id
     ), lines AS (
         INSERT INTO ledger_line (transaction_id, position, account, amount_centimes)
@@ -25,34 +29,87 @@ _BOOK = text("""
 """)
 
 
-def book(
-    connection: Connection,
-    event: str,
-    lines: Iterable[tuple[str, int]],
-    *,
-    network: str,
-    made_by: str,
-    now: datetime,
-    receipt: str | None = None,
-    agent_number: str | None = None,
-    terminal: str | None = None,
-    approved_by: str | None = None,
-) -> int:
-    """Books one transaction and gives its number; lines are (account, centimes), debits positive.
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """An amount that moves: `source` is credited with it and `destination` debited.
 
-    Lines of nothing are left out. That they sum to zero is the database's to check, at commit.
+    Raises: ValueError for a negative amount.
     """
-    kept = [(account, centimes) for account, centimes in lines if centimes]
+
+    source: str
+    destination: str
+    amount: Money
+
+    def __post_init__(self) -> None:
+        if self.amount < ZERO:
+            raise ValueError("a posting's amount is not negative")
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerEntry:
+    """A transaction to book. `event` is one of `models.EVENTS`.
+
+    `reference` names the thing it is booked for, and `metadata` describes it further; the ledger
+    reads neither. `approved_by` is the second person of an event that takes two.
+    """
+
+    event: str
+    postings: tuple[Posting, ...]
+    reference: str | None = None
+    metadata: Mapping[str, str | None] = field(default_factory=dict)
+    approved_by: str | None = None
+
+
+def book(operation: Operation, entry: LedgerEntry) -> int:
+    """Books one transaction with `operation.actor` as its maker. Returns its number.
+
+    Postings of nothing are left out. An account has one line, debits positive.
+    """
+    lines = lines_of(entry.postings)
+    accounts, amounts = zip(*lines, strict=True) if lines else ((), ())
     values = {
-        "event": event,
-        "receipt": receipt,
-        "network": network,
-        "agent_number": agent_number,
-        "terminal": terminal,
-        "made_by": made_by,
-        "approved_by": approved_by,
-        "now": now,
-        "accounts": [account for account, _ in kept],
-        "amounts": [centimes for _, centimes in kept],
+        "event": entry.event,
+        "reference": entry.reference,
+        "network": entry.metadata.get("network"),
+        "agent_number": entry.metadata.get("agent_number"),
+        "terminal": entry.metadata.get("terminal"),
+        "made_by": operation.actor,
+        "approved_by": entry.approved_by,
+        "now": operation.now,
+        "accounts": list(accounts),
+        "amounts": list(amounts),
     }
-    return int(connection.execute(_BOOK, values).scalar_one())
+    return int(operation.connection.execute(_BOOK, values).scalar_one())
+
+
+def lines_of(postings: Iterable[Posting]) -> list[tuple[str, int]]:
+    """Returns the centimes of accounts, debits before credits. Together they are zero. Pure."""
+    debits: dict[str, int] = {}
+    credits: dict[str, int] = {}
+    for posting in postings:
+        centimes = posting.amount.centimes
+        if centimes:
+            debits[posting.destination] = debits.get(posting.destination, 0) + centimes
+            credits[posting.source] = credits.get(posting.source, 0) - centimes
+    return [*debits.items(), *credits.items()]
+
+
+def postings_to_clear(balances: Mapping[str, Money]) -> tuple[Posting, ...]:
+    """Returns the postings after which every account of `balances` is at zero. Pure.
+
+    Raises: ValueError if the balances do not sum to zero.
+    """
+    debits = [(account, balance) for account, balance in balances.items() if balance > ZERO]
+    credits = [(account, ZERO - balance) for account, balance in balances.items() if balance < ZERO]
+    if sum(balances.values(), ZERO):
+        raise ValueError("the balances do not sum to zero")
+    postings = []
+    while debits:
+        (source, owed), (destination, due) = debits.pop(), credits.pop()
+        amount = min(owed, due)
+        postings.append(Posting(source, destination, amount))
+        if owed > amount:
+            debits.append((source, owed - amount))
+        if due > amount:
+            credits.append((destination, due - amount))
+    return tuple(postings)

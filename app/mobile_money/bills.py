@@ -30,10 +30,9 @@ from app.mobile_money.objects import (
     payment_object,
     write_moment,
 )
-from app.payments.codes import issue_code
+from app.payments.codes import CodeRequest, issue_code
 from app.payments.errors import AnotherIsLive, NothingDue
 from app.payments.models import deposit, payment_code, reversal
-from app.payments.queries import IssuedCode
 from app.payments.receipts import find_code
 from app.payments.rules import read_code
 from app.services import Services
@@ -191,23 +190,11 @@ def _ensure_code(
     phone = _find_phone(connection, owner, identifiers)
     language = (find_language(connection, phone) if phone else None) or person.language
     try:
-        issued: IssuedCode = issue_code(
-            connection,
-            owner,
-            phone,
-            language,
-            None,
-            by=operation.actor,
-            fee=services.fee,
-            words=services.words,
-            random=services.random,
-            now=operation.now,
-        )
+        return issue_code(operation, services, CodeRequest(owner, phone, language)).code
     except AnotherIsLive as another:
-        issued = another.live
+        return another.live.code
     except NothingDue:
         return None
-    return issued.code
 
 
 def _find_phone(connection: Connection, owner: int, identifiers: Mapping[str, str]) -> Phone | None:

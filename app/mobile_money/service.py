@@ -37,7 +37,7 @@ from app.mobile_money.objects import (
     reversal_object,
 )
 from app.payments.collector import Collector
-from app.payments.deposits import redeem_code
+from app.payments.deposits import CashConfirmation, redeem_code
 from app.payments.errors import KeyReused, ReceiptUnknown
 from app.payments.models import deposit, payment_code
 from app.payments.reversals import ReversalRequest, reverse_deposit
@@ -296,13 +296,10 @@ def _pay(
         client.other_amounts,
     )
     receipt = redeem_code(
-        connection,
-        code,
+        replace(operation, actor=collector.actor),
+        services,
         collector,
-        key=f"api:{request.correlation_id}",
-        words=services.words,
-        now=operation.now,
-        amount=payment.amount,
+        CashConfirmation(code, f"api:{request.correlation_id}", payment.amount),
     )
     paid = BillPayment(
         receipt, code, payment.amount, operation.now, request_fields=payment.request_fields
@@ -322,14 +319,10 @@ def _reverse(
     if amount is not None and amount != total:
         error = "overPaymentNotAllowed" if amount > total else "underPaymentNotAllowed"
         raise Refused("businessRule", error, "only the whole payment is reversed")
-    reversal_request = ReversalRequest("api", f"client:{client.id}", network=client.network)
     reverse_deposit(
-        operation.connection,
-        payment.receipt_number,
-        reversal_request,
-        _read_reason(request.body),
-        words=services.words,
-        now=operation.now,
+        replace(operation, actor=f"client:{client.id}"),
+        services,
+        ReversalRequest(payment.receipt_number, "api", _read_reason(request.body), client.network),
     )
     answer = ApiAnswer(201, reversal_object(payment.receipt_number, total, operation.now))
     return _Outcome("completed", answer, f"R{payment.receipt_number}")

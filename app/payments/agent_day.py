@@ -12,6 +12,7 @@ from app.agents.models import agency, agent
 from app.agents.queries import AGENT, Agent
 from app.base.clock import local_date
 from app.base.money import Money
+from app.base.operation import Operation
 from app.payments.limits import SINCE, DayTotals, beginning_of_day, sum_of_day
 from app.payments.models import deposit, reversal, till_close
 
@@ -91,8 +92,9 @@ def find_till_day(connection: Connection, agent_id: int, now: datetime) -> TillD
     )
 
 
-def close_day(connection: Connection, agent_id: int, now: datetime) -> TillDay:
-    """Notes what the agent counted; deposits may still come, and another close after them."""
+def close_day(operation: Operation, agent_id: int) -> TillDay:
+    """Records that the agent counted the cash. Deposits may follow, and another close."""
+    connection, now = operation.connection, operation.now
     connection.execute(select(agent.c.id).where(agent.c.id == agent_id).with_for_update())
     day = find_till_day(connection, agent_id, now)
     standing = sum(one.reversed_at is None for one in day.deposits)

@@ -1,12 +1,12 @@
-"""Issues payment codes, cancels and expires them. (Cash for them arrives in deposits.)
+"""Issues payment codes, cancels and expires them. Cash for them arrives in `deposits`.
 
-Every function works in the caller's transaction and commits nothing itself.
+Every function works in its caller's transaction and commits nothing itself.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from random import Random
 
 from sqlalchemy import Connection, DateTime, bindparam, text, update
 
@@ -22,7 +22,7 @@ from app.contributions.rules import (
     last_unchanged_day,
 )
 from app.enrolment.queries import Artisan, lock_artisan
-from app.ledger.audit import note
+from app.ledger.audit import record_audit
 from app.messaging.service import OutboundMessage, queue_message
 from app.payments.dues import quote_payable, quote_until
 from app.payments.errors import AnotherIsLive, NothingDue
@@ -31,65 +31,69 @@ from app.payments.queries import IssuedCode, PaymentAccount, get_account
 from app.payments.receipts import receipt_phones
 from app.payments.rules import draw_code
 from app.payments.wording import period_words, shown_until
-from app.text.words import Words
+from app.services import Services
 
 
-def issue_code(
-    connection: Connection,
-    artisan_id: int,
-    phone: Phone | None,
-    language: str,
-    through: Month | None,
-    *,
-    replacing: str | None = None,
-    by: str = "artisan",
-    fee: Money,
-    words: Words,
-    random: Random,
-    now: datetime,
-) -> IssuedCode:
-    """A code for all months payable up to `through` (None: all that is owed); also sent by SMS
-    where somebody asks by phone.
+@dataclass(frozen=True, slots=True)
+class CodeRequest:
+    """A request for a code that pays all months up to `through` (None: all that is owed).
 
-    The live code is given again when it pays the same months. One for other months stays, unless
-    it is the one named `replacing`, or its amount is no longer what is due: then it is cancelled
-    first. Callers for one artisan wait for each other, and the database allows one live code.
-    NothingDue, NotCollectedHere, AnotherIsLive.
+    `phone` gets the code by SMS in `language`; None where nobody asked by phone. `replacing` is
+    the live code that the requester has seen and gives up.
     """
-    artisan = lock_artisan(connection, artisan_id)
-    account = get_account(connection, artisan_id, now)
-    whole = quote_payable(artisan, account, local_date(now))
-    due = _chosen(whole, through, now)
-    if (live := account.code) and _pays(live, quote_until(whole, live.last), fee):
-        if (live.first, live.last) == (due.periods[0], due.periods[-1]):
+
+    artisan_id: int
+    phone: Phone | None
+    language: str
+    through: Month | None = None
+    replacing: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Dues:
+    """The account of an artisan, all that may be paid, and the part that a code is to pay."""
+
+    account: PaymentAccount
+    payable: Quote
+    chosen: Quote
+
+
+def issue_code(operation: Operation, services: Services, request: CodeRequest) -> IssuedCode:
+    """Issues a code for the months of the request, and queues it by SMS to the phone, if any.
+
+    The live code is returned again when it pays the same months. A live code for other months
+    stays, unless it is the one named `replacing`, or its amount is no longer what is due: then it
+    is cancelled first. Requests for one artisan wait for each other, and the database allows one
+    live code.
+
+    Raises: NothingDue, NotCollectedHere, AnotherIsLive.
+    """
+    artisan = lock_artisan(operation.connection, request.artisan_id)
+    dues = _read_dues(operation, artisan, request.through)
+    live = dues.account.code
+    if live and _pays(live, quote_until(dues.payable, live.last), services.fee):
+        if (live.first, live.last) == (dues.chosen.periods[0], dues.chosen.periods[-1]):
             return live
-        if live.code != replacing:
+        if live.code != request.replacing:
             raise AnotherIsLive(live)
-    ended = end_live_code(connection, artisan_id, now, by)
-    if account.code and not ended:
+    ended = end_live_code(operation, artisan.id)
+    if live and not ended:
         # Paid at this very moment: what is due has changed.
-        account = get_account(connection, artisan_id, now)
-        whole = quote_payable(artisan, account, local_date(now))
-        due = _chosen(whole, through, now)
-    if account.code and ended == "cancelled":
-        tell_cancelled(connection, words, account.code.code, now, but=phone)
-    code = _insert_code(connection, artisan, account, phone, due, fee, random, now)
-    if phone:
-        tell_code(connection, words, code, phone, language, now)
-    told = {"code": code.code, "total": code.total.centimes}
-    note(connection, now, by, "code_issued", artisan.id, **told)
+        dues = _read_dues(operation, artisan, request.through)
+    if dues.account.code and ended == "cancelled":
+        queue_cancellation(operation, services, dues.account.code.code, request.phone)
+    code = _insert_code(operation, services, artisan, dues, request.phone)
+    if request.phone:
+        queue_code_message(operation, services, code, request.phone, request.language)
+    amounts = {"code": code.code, "total": code.total.centimes}
+    record_audit(operation, "code_issued", f"artisan:{artisan.id}", **amounts)
     return code
 
 
-def tell_code(
-    connection: Connection,
-    words: Words,
-    code: IssuedCode,
-    phone: Phone,
-    language: str,
-    now: datetime,
+def queue_code_message(
+    operation: Operation, services: Services, code: IssuedCode, phone: Phone, language: str
 ) -> None:
-    """Sends a live code to a phone, once."""
+    """Queues the SMS that tells a live code to a phone, once."""
     values = {
         "code": code.code,
         "total": code.total,
@@ -97,46 +101,50 @@ def tell_code(
         "until": shown_until(code.expires_at),
     }
     message = OutboundMessage("code", f"{code.code}:{phone.e164}", phone, language, values)
-    queue_message(Operation(connection, now, "artisan"), words, message)
+    queue_message(operation, services, message)
 
 
-def cancel_code(connection: Connection, artisan_id: int, now: datetime) -> bool:
-    """Whether the artisan's live code is now cancelled; False when there was none any more."""
-    lock_artisan(connection, artisan_id)
-    return end_live_code(connection, artisan_id, now) == "cancelled"
+def cancel_code(operation: Operation, artisan_id: int) -> bool:
+    """Cancels the artisan's live code. Returns False if there was none any more."""
+    lock_artisan(operation.connection, artisan_id)
+    return end_live_code(operation, artisan_id) == "cancelled"
 
 
-def tell_cancelled(
-    connection: Connection, words: Words, code: str, now: datetime, but: Phone | None = None
+def queue_cancellation(
+    operation: Operation, services: Services, code: str, except_phone: Phone | None = None
 ) -> None:
-    """Whoever was sent the code still has that message, and would go to the counter with it; not
-    the phone that is told of a new one at once.
+    """Queues an SMS to each phone that holds the cancelled code, so that nobody takes it to a till.
+
+    `except_phone` gets none: it is told of a new code at once.
     """
-    for phone, language in receipt_phones(connection, code).items():
-        if phone == but:
+    for phone, language in receipt_phones(operation.connection, code).items():
+        if phone == except_phone:
             continue
-        event, values = f"{code}:{phone.e164}", {"code": code}
-        message = OutboundMessage("code_cancelled", event, phone, language, values)
-        queue_message(Operation(connection, now, "artisan"), words, message)
+        message = OutboundMessage(
+            "code_cancelled", f"{code}:{phone.e164}", phone, language, {"code": code}
+        )
+        queue_message(operation, services, message)
 
 
-def end_live_code(
-    connection: Connection, artisan_id: int, now: datetime, by: str = "artisan"
-) -> str | None:
-    """Ends the artisan's issued code: `cancelled` by somebody, or `expired` by time.
+def end_live_code(operation: Operation, artisan_id: int) -> str | None:
+    """Ends the artisan's live code. Returns `cancelled`, `expired` if its time was over, or None.
 
-    None when there was none: the row count decides, not an earlier read.
+    None means that there was none: the row count decides, not an earlier read.
     """
-    ended = connection.execute(_END_LIVE, {"artisan": artisan_id, "now": now}).one_or_none()
+    params = {"artisan": artisan_id, "now": operation.now}
+    ended = operation.connection.execute(_END_LIVE, params).one_or_none()
     if ended is None:
         return None
     if ended.state == "cancelled":
-        note(connection, now, by, "code_cancelled", artisan_id, code=ended.code)
+        record_audit(operation, "code_cancelled", f"artisan:{artisan_id}", code=ended.code)
     return str(ended.state)
 
 
 def expire_codes(connection: Connection, now: datetime) -> int:
-    """Notes which codes' time is over, and how many. They are not payable without it either."""
+    """Marks the codes whose time is over as expired. Returns their number.
+
+    An unmarked one is not payable either.
+    """
     return connection.execute(
         update(payment_code)
         .where(payment_code.c.state == "issued", payment_code.c.expires_at <= now)
@@ -144,37 +152,37 @@ def expire_codes(connection: Connection, now: datetime) -> int:
     ).rowcount
 
 
-def _chosen(whole: Quote, through: Month | None, now: datetime) -> Quote:
-    """The oldest of what is payable: up to `through`, or to the current month."""
-    last = through or Month.of(local_date(now))
-    if not (lines := tuple(line for line in whole.lines if line.period <= last)):
+def _read_dues(operation: Operation, artisan: Artisan, through: Month | None) -> _Dues:
+    """Reads the account and quotes the oldest months: up to `through`, or to the current month.
+
+    Raises: NothingDue, NotCollectedHere.
+    """
+    today = local_date(operation.now)
+    account = get_account(operation.connection, artisan.id, operation.now)
+    payable = quote_payable(artisan, account, today)
+    chosen = quote_until(payable, through or Month.of(today))
+    if not chosen.lines:
         raise NothingDue()
-    return Quote(lines)
+    return _Dues(account, payable, chosen)
 
 
 def _pays(code: IssuedCode, due: Quote, fee: Money) -> bool:
-    """Whether the code still pays exactly this."""
+    """True if the code still pays exactly what is due."""
     return bool(due.lines) and code.first == due.periods[0] and code.total == due.total + fee
 
 
 def _insert_code(
-    connection: Connection,
-    artisan: Artisan,
-    account: PaymentAccount,
-    phone: Phone | None,
-    due: Quote,
-    fee: Money,
-    random: Random,
-    now: datetime,
+    operation: Operation, services: Services, artisan: Artisan, dues: _Dues, phone: Phone | None
 ) -> IssuedCode:
+    due, now = dues.chosen, operation.now
     first, last = due.periods[0], due.periods[-1]
-    total, expires_at = due.total + fee, _expiry(artisan, account, due, now)
+    total, expires_at = due.total + services.fee, _expiry(artisan, dues, now)
     values = {
         "artisan": artisan.id,
         "phone": phone.e164 if phone else None,
         "contribution": due.amount.centimes,
         "penalty": due.penalty.centimes,
-        "fee": fee.centimes,
+        "fee": services.fee.centimes,
         "total": total.centimes,
         "first": first.first_day,
         "last": last.first_day,
@@ -186,17 +194,19 @@ def _insert_code(
     }
     # A code that was given before, to anyone, is not given again.
     while True:
-        code = draw_code(random)
-        if connection.execute(_INSERT, values | {"code": code}).rowcount:
+        code = draw_code(services.random)
+        if operation.connection.execute(_INSERT, values | {"code": code}).rowcount:
             return IssuedCode(code, total, first, last, expires_at)
 
 
-def _expiry(artisan: Artisan, account: PaymentAccount, due: Quote, now: datetime) -> datetime:
-    """Some days from now, and never past the day on which the amount would change."""
+def _expiry(artisan: Artisan, dues: _Dues, now: datetime) -> datetime:
+    """Returns when a new code expires: some days from now, before its amount would change."""
     today = local_date(now)
     days = code_validity_days(Month.of(today))
     coefficient = coefficient_of(artisan.category, artisan.coefficient)
-    last_day = last_unchanged_day(coefficient, due.periods, today, days, earlier=account.paid_late)
+    last_day = last_unchanged_day(
+        coefficient, dues.chosen.periods, today, days, earlier=dues.account.paid_late
+    )
     return min(now + timedelta(days=days), local_midnight(last_day + timedelta(days=1)))
 
 

@@ -12,11 +12,12 @@ from app.agents.queries import Agent
 class Collector:
     """`agent` is one of ours, whose limits hold; a network's own is known by its number alone.
 
-    `caller` is whose idempotency keys count; `other_amounts` allows more or less than the code's.
+    An idempotency key counts within `idempotency_scope`. `other_amounts` allows more or less cash
+    than the code costs.
     """
 
     channel: str
-    caller: str
+    idempotency_scope: str
     network: str
     agent: Agent | None
     agent_number: str | None
@@ -30,13 +31,13 @@ class Collector:
         return self.agent.agency_code if self.agent else None
 
     @property
-    def place(self) -> str:
-        """What a receipt names: the agency, or the network where the agency is not known."""
+    def receipt_location(self) -> str:
+        """The place a receipt names: the agency, or the network where the agency is not known."""
         return self.agency_code or self.network.capitalize()
 
     @property
     def actor(self) -> str:
-        """Who did it, for the books and the audit trail."""
+        """The actor of a deposit, as the books and the audit trail keep it."""
         if self.client:
             return f"client:{self.client.id}"
         return f"agent:{self.agent_number}" if self.agent_number else f"network:{self.network}"

@@ -1,153 +1,185 @@
-"""Books cash that an agent network took for a code: the one way money is taken.
+"""Books cash that an agent network collected for a code: the one way money comes in.
 
 Works in the caller's transaction and commits nothing itself.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from app.base.clock import local_date
 from app.base.money import ZERO, Money
-from app.base.months import Month
+from app.base.months import Period
 from app.base.operation import Operation
-from app.ledger.breaks import open_break
+from app.ledger.audit import AUDIT_FRAGMENT, audit_values
+from app.ledger.breaks import NewBreak, open_break
 from app.ledger.models import CONTRIBUTIONS, FEES, PENALTIES, RECEIVABLE, SUSPENSE
-from app.ledger.service import book
+from app.ledger.service import LedgerEntry, Posting, book
 from app.messaging.service import OutboundMessage, queue_message
 from app.payments.collector import Collector
 from app.payments.dues import is_still_owed
 from app.payments.errors import CodeCancelled, KeyReused, OverPaid, UnderPaid
 from app.payments.limits import enforce_limits
-from app.payments.presentment import why_not_payable
+from app.payments.presentment import refusal_of_code
 from app.payments.receipts import find_final_state, receipt_phones
-from app.payments.redemption import ClaimedCode, claim_code, end_later_code
+from app.payments.redemption import ClaimedCode, CodeClaim, claim_code, end_later_code
 from app.payments.rules import receipt_number
 from app.payments.wording import period_words
-from app.text.words import Words
+from app.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class CashConfirmation:
+    """A collector's word that the cash for a code was received.
+
+    The same `key` within the collector's scope gives the same receipt again. `amount` is what was
+    sent; None for exactly what the code costs. `received_at` is set for cash found in a network's
+    file after the fact: then the code must have been payable at that moment, no limit counts, and
+    `approved_by` is the second person who agreed.
+    """
+
+    code: str
+    key: str
+    amount: Money | None = None
+    received_at: datetime | None = None
+    approved_by: str | None = None
+
+    @property
+    def digest(self) -> bytes:
+        """The digest by which two requests with one key are compared."""
+        return sha256(self.code.encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)
 class _Cash:
-    """What was received, and what becomes of it."""
+    """The cash received, and the parts that it is divided into."""
 
     received: Money
     fee: Money
     contribution: Money
     penalty: Money
-    first: Month
-    last: Month
+    period: Period
 
     @property
     def suspense(self) -> Money:
-        """Nothing, or what was sent beside whole months."""
+        """The cash beside whole months; zero for an exact amount."""
         return self.received - self.fee - self.contribution - self.penalty
 
 
-def redeem_code(
-    connection: Connection,
-    code: str,
-    collector: Collector,
-    *,
-    key: str,
-    words: Words,
-    now: datetime,
-    amount: Money | None = None,
-    received_at: datetime | None = None,
-    approved_by: str | None = None,
-) -> str:
-    """Books the cash received for `code`; gives the receipt's number.
+@dataclass(frozen=True, slots=True)
+class _Deposit:
+    """A deposit about to be written: the confirmation, and everything that follows from it."""
 
-    The same `key` from the same caller gives the same receipt again. `amount` is what was sent,
-    where a caller says; `received_at` is when, for cash found in a network's file afterwards: what
-    counts then is whether the code was payable at that moment. CodeUnknown, CodePaid, CodeExpired,
-    CodeCancelled, CodeReversed, KeyReused, UnderPaid, OverPaid, OverCodeLimit, OverDayLimit,
-    OverFloatLimit, OverClientLimit: then the transaction is to be given up. The code leaves
-    `issued` by one conditional update: whoever changes the row has the deposit, and everything
-    else follows in this transaction.
+    receipt: str
+    collector: Collector
+    confirmation: CashConfirmation
+    claimed: ClaimedCode
+    cash: _Cash
+    received_at: datetime
+
+
+def redeem_code(
+    operation: Operation,
+    services: Services,
+    collector: Collector,
+    confirmation: CashConfirmation,
+) -> str:
+    """Books the cash received for a code. Returns the receipt's number.
+
+    The code moves `issued` -> `paid` in one conditional UPDATE. If that changes a row, the deposit,
+    the ledger entry, the receipt's SMS and the audit event follow in the same transaction, with
+    `operation.actor` as their maker. After an error the caller gives the transaction up.
+
+    Raises: CodeUnknown, CodePaid, CodeExpired, CodeCancelled, CodeReversed, KeyReused, UnderPaid,
+    OverPaid, OverCodeLimit, OverDayLimit, OverFloatLimit, OverClientLimit.
     """
-    digest, at = sha256(code.encode()).digest(), received_at or now
-    if received_at is not None:
-        end_later_code(connection, code, approved_by or collector.actor, now)
-    asked = {
-        "caller": collector.caller,
-        "key": key,
-        "wanted": code,
-        "at": at,
-        "late": received_at is not None,
-    }
-    taken = claim_code(connection, asked, digest)
-    if isinstance(taken, str):
-        return taken
-    if taken is None:
-        # The same request at the same moment may have won: then its receipt is ours too.
-        taken = claim_code(connection, asked, digest)
-        if isinstance(taken, str):
-            return taken
-        raise why_not_payable(
-            find_final_state(connection, code), collector.agent, at, collector.network
-        )
-    owed = [(month, contribution) for month, contribution, _ in taken.lines]
-    if taken.settled_before or not is_still_owed(taken.person, owed):
-        # The transaction is given up, so the code stays as it was.
-        raise CodeCancelled(cancelled_at=now)
-    cash = _divide(taken, amount or taken.total, collector.other_amounts)
-    if received_at is None:
-        enforce_limits(connection, collector.agent, collector.client, cash.received, now)
-    receipt = receipt_number(taken.serial)
-    _record(connection, receipt, code, key, digest, collector, taken, cash, at, now)
-    _book(connection, receipt, collector, cash, now, approved_by)
+    received_at = confirmation.received_at or operation.now
+    if confirmation.received_at is not None:
+        approver = confirmation.approved_by or operation.actor
+        end_later_code(replace(operation, actor=approver), confirmation.code)
+    claimed = _claim(operation, collector, confirmation, received_at)
+    if isinstance(claimed, str):
+        return claimed
+    cash = _divide(claimed, confirmation.amount or claimed.total, collector.other_amounts)
+    if confirmation.received_at is None:
+        enforce_limits(operation, collector.agent, collector.client, cash.received)
+    receipt = receipt_number(claimed.serial)
+    deposit = _Deposit(receipt, collector, confirmation, claimed, cash, received_at)
+    _record(operation, deposit)
+    book(operation, _ledger_entry(deposit))
     if cash.suspense:
-        open_break(
-            connection,
-            "other_amount_sent",
-            network=collector.network,
-            receipt=receipt,
-            code=code,
-            ours=taken.total,
-            theirs=cash.received,
-            now=now,
-        )
-    _queue_receipt(connection, receipt, code, cash, collector.place, words, at, now)
+        open_break(operation, _other_amount(deposit))
+    _queue_receipts(operation, services, deposit)
     return receipt
 
 
-def _divide(taken: ClaimedCode, received: Money, other_amounts: bool) -> _Cash:
-    """The fee, then whole months from the oldest on; the rest is nobody's yet. Pure."""
-    if received != taken.total and not other_amounts:
-        refusal = UnderPaid if received < taken.total else OverPaid
-        raise refusal(due=taken.total)
-    rest, contribution, penalty, last = received - taken.fee, ZERO, ZERO, None
-    for month, owed, late in taken.lines:
-        if rest < contribution + penalty + owed + late:
-            break
-        contribution, penalty, last = contribution + owed, penalty + late, month
-    if last is None:
-        raise UnderPaid(due=taken.total)
-    return _Cash(received, taken.fee, contribution, penalty, taken.lines[0][0], last)
-
-
-def _record(
-    connection: Connection,
-    receipt: str,
-    code: str,
-    key: str,
-    digest: bytes,
+def _claim(
+    operation: Operation,
     collector: Collector,
-    taken: ClaimedCode,
-    cash: _Cash,
-    at: datetime,
-    now: datetime,
-) -> None:
-    """The deposit, the months it settles, the audit line and the answer, in one statement."""
+    confirmation: CashConfirmation,
+    received_at: datetime,
+) -> ClaimedCode | str:
+    """Claims the code, or returns the receipt that this request got before.
+
+    Raises: CodeUnknown, CodePaid, CodeExpired, CodeCancelled, CodeReversed, KeyReused.
+    """
+    code = confirmation.code
+    claim = CodeClaim(
+        code=code,
+        scope=collector.idempotency_scope,
+        key=confirmation.key,
+        digest=confirmation.digest,
+        received_at=received_at,
+        after_the_fact=confirmation.received_at is not None,
+    )
+    # Asked twice: the same request at the same moment may have won, then its receipt is ours too.
+    claimed = claim_code(operation, claim) or claim_code(operation, claim)
+    if isinstance(claimed, str):
+        return claimed
+    if claimed is None:
+        state = find_final_state(operation.connection, code)
+        raise refusal_of_code(state, collector.agent, received_at, collector.network)
+    owed = [(line.month, line.contribution) for line in claimed.lines]
+    if claimed.settled_before or not is_still_owed(claimed.artisan, owed):
+        # The transaction is given up, so the code stays as it was.
+        raise CodeCancelled(cancelled_at=operation.now)
+    return claimed
+
+
+def _divide(claimed: ClaimedCode, received: Money, other_amounts: bool) -> _Cash:
+    """Divides cash into the fee, whole months from the oldest on, and the rest. Pure.
+
+    Raises: UnderPaid, OverPaid.
+    """
+    if received != claimed.total and not other_amounts:
+        refusal = UnderPaid if received < claimed.total else OverPaid
+        raise refusal(due=claimed.total)
+    rest, contribution, penalty, last = received - claimed.fee, ZERO, ZERO, None
+    for line in claimed.lines:
+        if rest < contribution + penalty + line.contribution + line.penalty:
+            break
+        contribution, penalty = contribution + line.contribution, penalty + line.penalty
+        last = line.month
+    if last is None:
+        raise UnderPaid(due=claimed.total)
+    period = Period(claimed.lines[0].month, last)
+    return _Cash(received, claimed.fee, contribution, penalty, period)
+
+
+def _record(operation: Operation, deposit: _Deposit) -> None:
+    """Writes the deposit, the months it settles, the audit event and the answer, in one statement.
+
+    Raises: KeyReused.
+    """
+    collector, artisan_id = deposit.collector, deposit.claimed.artisan.id
     values = {
-        "receipt": receipt,
-        "code": code,
-        "artisan": taken.person.id,
+        "receipt": deposit.receipt,
+        "code": deposit.confirmation.code,
+        "artisan": artisan_id,
         "agent": collector.agent.id if collector.agent else None,
         "agency": collector.agency_code,
         "network": collector.network,
@@ -156,93 +188,101 @@ def _record(
         "channel": collector.channel,
         "client": collector.client.id if collector.client else None,
         "reference": collector.reference,
-        "total": cash.received.centimes,
-        "at": at,
-        "last": cash.last.first_day,
-        "now": now,
-        "actor": collector.actor,
-        "subject": f"artisan:{taken.person.id}",
-        "caller": collector.caller,
-        "key": key,
-        "digest": digest,
+        "total": deposit.cash.received.centimes,
+        "at": deposit.received_at,
+        "last": deposit.cash.period.last.first_day,
+        "now": operation.now,
+        "scope": collector.idempotency_scope,
+        "key": deposit.confirmation.key,
+        "digest": deposit.confirmation.digest,
     }
-    if connection.execute(_RECORD, values).scalar() is None:
+    details = {"receipt": deposit.receipt, "channel": collector.channel}
+    audit = audit_values(operation, "deposit", f"artisan:{artisan_id}", **details)
+    if operation.connection.execute(_RECORD, values | audit).scalar() is None:
         raise KeyReused()
 
 
-def _book(
-    connection: Connection,
-    receipt: str,
-    collector: Collector,
-    cash: _Cash,
-    now: datetime,
-    approved_by: str | None,
-) -> None:
-    """The ledger's transaction: what the network owes is what CNSS is to be credited."""
-    lines = (
-        (RECEIVABLE, cash.received.centimes),
-        (CONTRIBUTIONS, -cash.contribution.centimes),
-        (PENALTIES, -cash.penalty.centimes),
-        (FEES, -cash.fee.centimes),
-        (SUSPENSE, -cash.suspense.centimes),
-    )
-    book(
-        connection,
-        "deposit",
-        lines,
-        network=collector.network,
-        made_by=collector.actor,
-        approved_by=approved_by,
-        receipt=receipt,
-        agent_number=collector.agent_number,
-        terminal=collector.terminal,
-        now=now,
-    )
-
-
-def _queue_receipt(
-    connection: Connection,
-    receipt: str,
-    code: str,
-    cash: _Cash,
-    place: str,
-    words: Words,
-    at: datetime,
-    now: datetime,
-) -> None:
-    values = {
-        "receipt": receipt,
-        "total": cash.received,
-        "period": period_words(cash.first, cash.last),
-        "received_on": local_date(at),
-        "agency": place,
+def _ledger_entry(deposit: _Deposit) -> LedgerEntry:
+    """Returns the entry of a deposit: the network owes what CNSS is to be credited. Pure."""
+    cash, collector = deposit.cash, deposit.collector
+    parts = {
+        CONTRIBUTIONS: cash.contribution,
+        PENALTIES: cash.penalty,
+        FEES: cash.fee,
+        SUSPENSE: cash.suspense,
     }
-    for phone, language in receipt_phones(connection, code).items():
-        event = f"{receipt}:{phone.e164}"
-        message = OutboundMessage("receipt", event, phone, language, values)
-        queue_message(Operation(connection, now, "artisan"), words, message)
-
-
-_RECORD = text("""
-    WITH received AS (
-        INSERT INTO deposit
-            (receipt_number, code, artisan_id, agent_id, agency_code, network, agent_number,
-             terminal, channel, client_id, network_reference, total_centimes, received_at)
-        VALUES (:receipt, :code, :artisan, :agent, :agency, :network, :agent_number,
-             :terminal, :channel, :client, :reference, :total, :at)
-    ), settled AS (
-        INSERT INTO contribution_allocation
-            (artisan_id, period, receipt_number, contribution_centimes, penalty_centimes)
-        SELECT :artisan, period, :receipt, contribution_centimes, penalty_centimes
-        FROM payment_code_line WHERE code = :code AND period <= :last
-    ), noted AS (
-        INSERT INTO audit_event (happened_at, actor, action, subject, details)
-        VALUES (:now, :actor, 'deposit', :subject,
-            jsonb_build_object('receipt', CAST(:receipt AS text),
-                'channel', CAST(:channel AS text)))
+    return LedgerEntry(
+        "deposit",
+        tuple(Posting(account, RECEIVABLE, amount) for account, amount in parts.items()),
+        reference=deposit.receipt,
+        metadata={
+            "network": collector.network,
+            "agent_number": collector.agent_number,
+            "terminal": collector.terminal,
+        },
+        approved_by=deposit.confirmation.approved_by,
     )
+
+
+def _other_amount(deposit: _Deposit) -> NewBreak:
+    """Returns the break for cash that differs from the code's amount. Pure."""
+    return NewBreak(
+        "other_amount_sent",
+        deposit.collector.network,
+        receipt=deposit.receipt,
+        code=deposit.confirmation.code,
+        ours=deposit.claimed.total,
+        theirs=deposit.cash.received,
+    )
+
+
+def _queue_receipts(operation: Operation, services: Services, deposit: _Deposit) -> None:
+    """Queues the receipt's SMS to each of its phones."""
+    values = {
+        "receipt": deposit.receipt,
+        "total": deposit.cash.received,
+        "period": period_words(deposit.cash.period.first, deposit.cash.period.last),
+        "received_on": local_date(deposit.received_at),
+        "agency": deposit.collector.receipt_location,
+    }
+    phones = receipt_phones(operation.connection, deposit.confirmation.code)
+    for phone, language in phones.items():
+        event = f"{deposit.receipt}:{phone.e164}"
+        message = OutboundMessage("receipt", event, phone, language, values)
+        queue_message(operation, services, message)
+
+
+def _join_fragments(last: str, **fragments: str) -> str:
+    """Returns one statement that runs the named fragments and then `last`, whose rows it gives."""
+    named = ", ".join(f"{name} AS ({sql})" for name, sql in fragments.items())
+    return f"WITH {named} {last}"
+
+
+_DEPOSIT_FRAGMENT = """
+    INSERT INTO deposit
+        (receipt_number, code, artisan_id, agent_id, agency_code, network, agent_number,
+         terminal, channel, client_id, network_reference, total_centimes, received_at)
+    VALUES (:receipt, :code, :artisan, :agent, :agency, :network, :agent_number,
+         :terminal, :channel, :client, :reference, :total, :at)
+"""
+_ALLOCATION_FRAGMENT = """
+    INSERT INTO contribution_allocation
+        (artisan_id, period, receipt_number, contribution_centimes, penalty_centimes)
+    SELECT :artisan, period, :receipt, contribution_centimes, penalty_centimes
+    FROM payment_code_line WHERE code = :code AND period <= :last
+"""
+_IDEMPOTENCY_FRAGMENT = """
     INSERT INTO idempotency_key (caller, key, request_digest, receipt_number, answered_at)
-    VALUES (:caller, :key, :digest, :receipt, :now)
+    VALUES (:scope, :key, :digest, :receipt, :now)
     ON CONFLICT DO NOTHING
     RETURNING receipt_number
-""")
+"""
+# One statement: a person waits at the till. Each room gives the fragment that writes its table.
+_RECORD = text(
+    _join_fragments(
+        _IDEMPOTENCY_FRAGMENT,
+        received=_DEPOSIT_FRAGMENT,
+        allocated=_ALLOCATION_FRAGMENT,
+        audited=AUDIT_FRAGMENT,
+    )
+)

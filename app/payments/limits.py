@@ -28,6 +28,7 @@ from app.agents.models import agency, agent, api_client
 from app.agents.queries import Agent
 from app.base.clock import local_date, local_midnight
 from app.base.money import Money
+from app.base.operation import Operation
 from app.payments.errors import OverClientLimit, OverCodeLimit, OverDayLimit, OverFloatLimit
 from app.payments.models import deposit, reversal
 
@@ -43,16 +44,20 @@ class DayTotals:
 
 
 def enforce_limits(
-    connection: Connection, agent: Agent | None, client: Client | None, total: Money, now: datetime
+    operation: Operation, agent: Agent | None, client: Client | None, total: Money
 ) -> None:
-    """Waits for other deposits of the same limits, then raises the one that `total` would pass."""
+    """Waits for other deposits of the same limits, then refuses `total` if it passes one.
+
+    Raises: OverCodeLimit, OverDayLimit, OverFloatLimit, OverClientLimit.
+    """
+    connection, now = operation.connection, operation.now
     if agent:
         lock_limits(connection, agent)
         refuse_over_limits(agent, day_totals(connection, agent, now), total)
     if client and client.day_limit:
         connection.execute(_LOCK_CLIENT, {"client": client.id})
-        asked = {"client": client.id, "since": beginning_of_day(now)}
-        sent = Money(connection.execute(_SENT, asked).scalar_one())
+        params = {"client": client.id, "since": beginning_of_day(now)}
+        sent = Money(connection.execute(_SENT, params).scalar_one())
         if sent + total > client.day_limit:
             rest = rest_of(client.day_limit, sent)
             raise OverClientLimit(limit=client.day_limit, rest=rest)

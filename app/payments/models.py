@@ -172,7 +172,7 @@ till_close = Table(
     Index("ix_till_close_agent_id_day", "agent_id", "day"),
 )
 
-# The answer given under an idempotency key: the same request again gets the same answer.
+# The receipt given for an idempotency key: the same request again gets the same receipt.
 idempotency_key = Table(
     "idempotency_key",
     metadata,

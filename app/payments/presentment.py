@@ -22,12 +22,12 @@ def get_payable(
     """
     seen = find_code(connection, code, now)
     if seen is None or seen.payable is None:
-        raise why_not_payable(seen.end if seen else None, agent, now)
+        raise refusal_of_code(seen.end if seen else None, agent, now)
     refuse_over_limits(agent, taken, seen.payable.total)
     return seen.payable
 
 
-def why_not_payable(
+def refusal_of_code(
     end: FinalState | None, agent: Agent | None, now: datetime, network: str | None = None
 ) -> CodeUnknown | CodePaid | CodeExpired | CodeCancelled | CodeReversed:
     """The refusal for a code that cannot be paid; who paid it is told to the same agency only."""

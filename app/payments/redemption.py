@@ -1,17 +1,17 @@
-"""Takes a code for a deposit by one conditional update, or finds the answer given before.
+"""Claims a code for a deposit by one conditional update, or finds the answer given before.
 
 Works in the caller's transaction and commits nothing itself.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
     Boolean,
-    Connection,
     DateTime,
     Select,
     Text,
@@ -29,8 +29,9 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from app.base.money import Money
 from app.base.months import Month
+from app.base.operation import Operation
 from app.enrolment.models import artisan
-from app.enrolment.queries import PERSON, Artisan, lock_artisan
+from app.enrolment.queries import PERSON, Artisan, lock_artisan, read_artisan
 from app.payments.codes import end_live_code
 from app.payments.errors import KeyReused
 from app.payments.models import (
@@ -43,102 +44,156 @@ from app.payments.models import (
 
 
 @dataclass(frozen=True, slots=True)
-class ClaimedCode:
-    """A code that is ours to book: what it costs and pays, oldest month first."""
+class CodeClaim:
+    """A request to redeem `code`: its idempotency key and digest, and when the cash came.
 
-    person: Artisan
+    `after_the_fact` allows a code that expired since, if it was live at `received_at`.
+    """
+
+    code: str
+    scope: str
+    key: str
+    digest: bytes
+    received_at: datetime
+    after_the_fact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CodeLine:
+    """A month that a code pays."""
+
+    month: Month
+    contribution: Money
+    penalty: Money
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedCode:
+    """A code that is now `paid` and ours to book; lines oldest month first.
+
+    `serial` is the new receipt's. `settled_before` is true if one of its months was settled.
+    """
+
+    artisan: Artisan
     total: Money
     fee: Money
     serial: int
-    lines: tuple[tuple[Month, Money, Money], ...]
+    lines: tuple[CodeLine, ...]
     settled_before: bool
 
 
-def claim_code(
-    connection: Connection, asked: dict[str, Any], digest: bytes
-) -> ClaimedCode | str | None:
-    """The code, taken; or the receipt this request got before; None where it is not payable."""
-    row = connection.execute(_TAKE, asked).one()
-    request_digest, answered, serial, total, fee, settled, lines, *person = row
-    if answered is not None:
-        if request_digest != digest:
+def claim_code(operation: Operation, claim: CodeClaim) -> ClaimedCode | str | None:
+    """Moves a code from `issued` to `paid` in one statement and returns it.
+
+    Returns the receipt instead if this request was answered before; None if the code is not
+    payable.
+
+    Raises: KeyReused.
+    """
+    params = {
+        "wanted": claim.code,
+        "scope": claim.scope,
+        "key": claim.key,
+        "at": claim.received_at,
+        "after_the_fact": claim.after_the_fact,
+    }
+    row = operation.connection.execute(_CLAIM, params).one()
+    if row.answered_receipt is not None:
+        if row.request_digest != claim.digest:
             raise KeyReused()
-        return str(answered)
-    if serial is None:
+        return str(row.answered_receipt)
+    if row.serial is None:
         return None
-    months = ((Month.parse(period), Money(c), Money(p)) for period, c, p in lines)
-    return ClaimedCode(Artisan(*person), Money(total), Money(fee), serial, tuple(months), settled)
+    return ClaimedCode(
+        artisan=read_artisan(row),
+        total=Money(row.total_centimes),
+        fee=Money(row.fee_centimes),
+        serial=row.serial,
+        lines=tuple(_read_line(line) for line in row.lines),
+        settled_before=row.settled_before,
+    )
 
 
-def end_later_code(connection: Connection, code: str, by: str, now: datetime) -> None:
-    """Another live code of the artisan would ask again for money that was paid long ago."""
-    row = payment_code.c
-    owner = connection.execute(select(row.artisan_id).where(row.code == code)).scalar()
+def end_later_code(operation: Operation, code: str) -> None:
+    """Ends another live code of the same artisan: its money was paid with `code`, earlier."""
+    columns = payment_code.c
+    connection = operation.connection
+    owner = connection.execute(select(columns.artisan_id).where(columns.code == code)).scalar()
     if owner is None:
         return
     lock_artisan(connection, owner)
-    live = select(row.code).where(row.artisan_id == owner, row.state == "issued")
+    live = select(columns.code).where(columns.artisan_id == owner, columns.state == "issued")
     if connection.execute(live).scalar() != code:
-        end_live_code(connection, owner, now, by)
+        end_live_code(operation, owner)
 
 
-def _take_statement() -> Select[Any]:
-    """Built once. One row always: the answer given before, or the code taken, or neither."""
-    code, line, settled = payment_code.c, payment_code_line.c, contribution_allocation.c
+def _read_line(line: Mapping[str, Any]) -> CodeLine:
+    return CodeLine(Month.parse(line["month"]), Money(line["contribution"]), Money(line["penalty"]))
+
+
+def _claim_statement() -> Select[tuple[Any, ...]]:
+    """Builds a statement of one row: the answer given before, or the claimed code, or neither."""
+    code, line, allocation = payment_code.c, payment_code_line.c, contribution_allocation.c
     at = bindparam("at", type_=DateTime(True))
     answered = (
         select(idempotency_key.c.request_digest, idempotency_key.c.receipt_number)
         .where(
-            idempotency_key.c.caller == bindparam("caller", type_=Text),
+            idempotency_key.c.caller == bindparam("scope", type_=Text),
             idempotency_key.c.key == bindparam("key", type_=Text),
         )
         .cte("answered")
     )
     # Cash of a moment when the code was live is cash for it, though it has expired since.
-    late = and_(bindparam("late", type_=Boolean), code.state == "expired")
-    taken = (
+    expired_since = and_(bindparam("after_the_fact", type_=Boolean), code.state == "expired")
+    claimed = (
         update(payment_code)
         .where(
             code.code == bindparam("wanted", type_=Text),
             code.expires_at > at,
             code.issued_at <= at,
-            or_(code.state == "issued", late),
+            or_(code.state == "issued", expired_since),
             ~exists().select_from(answered),
         )
         .values(state="paid", ended_at=at)
         .returning(code.code, code.artisan_id, code.total_centimes, code.fee_centimes)
-        .cte("taken")
+        .cte("claimed")
     )
-    row = func.json_build_array(
-        func.to_char(line.period, "YYYY-MM"), line.contribution_centimes, line.penalty_centimes
+    month = func.json_build_object(
+        "month",
+        func.to_char(line.period, "YYYY-MM"),
+        "contribution",
+        line.contribution_centimes,
+        "penalty",
+        line.penalty_centimes,
     )
     lines = (
-        select(func.json_agg(aggregate_order_by(row, line.period)))
-        .where(line.code == taken.c.code)
+        select(func.json_agg(aggregate_order_by(month, line.period)))
+        .where(line.code == claimed.c.code)
         .scalar_subquery()
     )
     settled_before = (
         exists()
-        .where(line.code == taken.c.code)
-        .where(settled.artisan_id == taken.c.artisan_id, settled.period == line.period)
+        .where(line.code == claimed.c.code)
+        .where(allocation.artisan_id == claimed.c.artisan_id, allocation.period == line.period)
     )
-    one = select(func.now().label("one")).cte("one")
+    single_row = select(func.now().label("now")).cte("single_row")
     return (
         select(
             answered.c.request_digest,
-            answered.c.receipt_number,
-            case((taken.c.code.is_not(None), receipt_serial.next_value())),
-            taken.c.total_centimes,
-            taken.c.fee_centimes,
-            settled_before,
-            lines,
+            answered.c.receipt_number.label("answered_receipt"),
+            case((claimed.c.code.is_not(None), receipt_serial.next_value())).label("serial"),
+            claimed.c.total_centimes,
+            claimed.c.fee_centimes,
+            settled_before.label("settled_before"),
+            lines.label("lines"),
             *PERSON,
         )
-        .select_from(one)
+        .select_from(single_row)
         .outerjoin(answered, true())
-        .outerjoin(taken, true())
-        .outerjoin(artisan, artisan.c.id == taken.c.artisan_id)
+        .outerjoin(claimed, true())
+        .outerjoin(artisan, artisan.c.id == claimed.c.artisan_id)
     )
 
 
-_TAKE = _take_statement()
+# Built once: building it takes longer than running it.
+_CLAIM = _claim_statement()

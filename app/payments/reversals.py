@@ -1,23 +1,23 @@
-"""Undoes a deposit: the cash went back, its months are due again, and the artisan is told.
+"""Reverses a deposit: the cash went back, its months are due again, and the artisan hears of it.
 
-Nothing that was booked is changed: a reversal is new lines. On the day of the deposit the network
-that took it may do so; later, or once CNSS was told, only two people of the back office.
+Nothing that was booked changes: a reversal is new lines. On the day of the deposit the network that
+collected it may reverse it; later, or once CNSS was told, only two people of the back office.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, delete, exists, func, insert, select, update
+from sqlalchemy import Connection, delete, exists, insert, select, update
 
 from app.base.clock import local_date
 from app.base.money import Money
 from app.base.operation import Operation
-from app.ledger.audit import note
-from app.ledger.models import ledger_line, ledger_transaction
-from app.ledger.service import book
+from app.ledger.audit import record_audit
+from app.ledger.queries import balances_of_reference
+from app.ledger.service import LedgerEntry, book, postings_to_clear
 from app.messaging.service import OutboundMessage, queue_message
 from app.payments.errors import (
     AlreadyPosted,
@@ -27,86 +27,74 @@ from app.payments.errors import (
 )
 from app.payments.models import contribution_allocation, deposit, payment_code, reversal
 from app.payments.receipts import receipt_phones
-from app.text.words import Words
+from app.services import Services
 
-# Why an agent undoes a deposit; the till's words for them are `till.reverse.<reason>`.
+# Why an agent reverses a deposit; the till's words for them are `till.reverse.<reason>`.
 REASONS = ("wrong_person", "cash_back", "mistake")
 
 
 @dataclass(frozen=True, slots=True)
 class ReversalRequest:
-    """Who gives the cash back: `network` is None for the back office, which may do so later.
+    """A request to give the cash of a deposit back.
 
-    `agency` narrows it to one agency's own deposits.
+    `network` limits it to that network's deposits, and `agency` to that agency's; the back office
+    names neither. `approved_by` is the back office's second person, who may reverse on a later day.
     """
 
+    receipt: str
     channel: str
-    made_by: str
+    reason: str
     network: str | None = None
     agency: str | None = None
     approved_by: str | None = None
 
 
-def reverse_deposit(
-    connection: Connection,
-    receipt: str,
-    undoing: ReversalRequest,
-    reason: str,
-    *,
-    words: Words,
-    now: datetime,
-) -> int:
-    """Undoes the deposit; gives the ledger transaction's number.
+@dataclass(frozen=True, slots=True)
+class _LockedDeposit:
+    """A deposit whose code's row is locked until the transaction ends; `ended_at` is the code's."""
 
-    ReceiptUnknown (also for what another network or agency took), AlreadyReversed, AlreadyPosted,
-    ReversalTooLate: then the transaction is to be given up. The code leaves `paid` by one
-    conditional update, so that two at once undo it once.
+    code: str
+    artisan_id: int
+    total: Money
+    received_at: datetime
+    state: str
+    ended_at: datetime
+    metadata: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class LockedCode:
+    """A code's state, unchanged until the transaction ends, and the receipt of its deposit."""
+
+    state: str | None
+    receipt: str | None
+
+
+def reverse_deposit(operation: Operation, services: Services, request: ReversalRequest) -> int:
+    """Reverses a deposit, with `operation.actor` as maker. Returns the ledger transaction's number.
+
+    The code moves `paid` -> `reversed` with its row locked, so that two requests at once reverse
+    the deposit once. After an error the caller gives the transaction up.
+
+    Raises: ReceiptUnknown (also for another network's or agency's), AlreadyReversed,
+    AlreadyPosted, ReversalTooLate.
     """
-    found = _lock_deposit(connection, receipt, undoing)
-    if found.state == "reversed":
-        raise AlreadyReversed(reversed_at=found.ended_at)
-    if _is_posted(connection, receipt):
-        raise AlreadyPosted()
-    if undoing.approved_by is None and _is_late(connection, receipt, found.received_at, now):
-        raise ReversalTooLate()
-    connection.execute(
-        insert(reversal).values(
-            receipt_number=receipt,
-            reversed_at=now,
-            channel=undoing.channel,
-            reason=reason,
-            made_by=undoing.made_by,
-            approved_by=undoing.approved_by,
-        )
-    )
-    connection.execute(
-        update(payment_code)
-        .where(payment_code.c.code == found.code, payment_code.c.state == "paid")
-        .values(state="reversed", ended_at=now)
-    )
-    settled = contribution_allocation.c.receipt_number == receipt
-    connection.execute(delete(contribution_allocation).where(settled))
-    booked = _book(connection, receipt, found, undoing, now)
-    note(
-        connection,
-        now,
-        undoing.made_by,
-        "reversal",
-        found.artisan_id,
-        receipt=receipt,
-        channel=undoing.channel,
-        reason=reason,
-    )
-    for phone, language in receipt_phones(connection, found.code).items():
-        values = {"receipt": receipt, "total": Money(found.total_centimes)}
-        event = f"{receipt}:{phone.e164}"
+    row = _lock_deposit(operation.connection, request)
+    _refuse_reversal(operation, request, row)
+    _write_reversal(operation, request, row)
+    transaction_id = book(operation, _ledger_entry(operation, request, row))
+    details = {"receipt": request.receipt, "channel": request.channel, "reason": request.reason}
+    record_audit(operation, "reversal", f"artisan:{row.artisan_id}", **details)
+    values = {"receipt": request.receipt, "total": row.total}
+    for phone, language in receipt_phones(operation.connection, row.code).items():
+        event = f"{request.receipt}:{phone.e164}"
         message = OutboundMessage("reversal", event, phone, language, values)
-        queue_message(Operation(connection, now, undoing.made_by), words, message)
-    return booked
+        queue_message(operation, services, message)
+    return transaction_id
 
 
 def hold_deposit(connection: Connection, receipt: str) -> None:
-    """Whoever would undo it waits until we end."""
+    """Locks a deposit's code until the transaction ends; a reversal waits for it."""
     statement = (
         select(payment_code.c.code)
         .join(deposit, deposit.c.code == payment_code.c.code)
@@ -115,20 +103,20 @@ def hold_deposit(connection: Connection, receipt: str) -> None:
     connection.execute(statement.with_for_update(of=payment_code))
 
 
-def lock_deposit(
-    connection: Connection, code: str | None, network: str
-) -> tuple[str | None, str | None]:
-    """The code's state, which nobody changes until we end, and the network's receipt for it."""
-    row = payment_code.c
-    held = select(row.state).where(row.code == code).with_for_update()
-    state = connection.execute(held).scalar()
-    # Asked once the code is ours: who held it before may have paid it.
-    mine = deposit.c.code == code, deposit.c.network == network
-    return state, connection.execute(select(deposit.c.receipt_number).where(*mine)).scalar()
+def lock_code(connection: Connection, code: str | None, network: str) -> LockedCode:
+    """Locks a code until the transaction ends. Returns it with the network's receipt for it."""
+    columns = payment_code.c
+    locked = select(columns.state).where(columns.code == code).with_for_update()
+    state = connection.execute(locked).scalar()
+    # Read once the code is ours: the transaction that held it before may have paid it.
+    receipt = select(deposit.c.receipt_number).where(
+        deposit.c.code == code, deposit.c.network == network
+    )
+    return LockedCode(state, connection.execute(receipt).scalar())
 
 
-def _lock_deposit(connection: Connection, receipt: str, undoing: ReversalRequest) -> Any:
-    """The deposit with its code's row locked: whoever waits sees what the other did."""
+def _lock_deposit(connection: Connection, request: ReversalRequest) -> _LockedDeposit:
+    """Returns the deposit with its code's row locked. Raises: ReceiptUnknown."""
     statement = (
         select(
             deposit.c.code,
@@ -142,52 +130,87 @@ def _lock_deposit(connection: Connection, receipt: str, undoing: ReversalRequest
             payment_code.c.ended_at,
         )
         .join(payment_code, payment_code.c.code == deposit.c.code)
-        .where(deposit.c.receipt_number == receipt)
+        .where(deposit.c.receipt_number == request.receipt)
         .with_for_update(of=payment_code)
     )
-    if undoing.network is not None:
-        statement = statement.where(deposit.c.network == undoing.network)
-    if undoing.agency is not None:
-        statement = statement.where(deposit.c.agency_code == undoing.agency)
-    if (found := connection.execute(statement).one_or_none()) is None:
+    if request.network is not None:
+        statement = statement.where(deposit.c.network == request.network)
+    if request.agency is not None:
+        statement = statement.where(deposit.c.agency_code == request.agency)
+    if (row := connection.execute(statement).one_or_none()) is None:
         raise ReceiptUnknown()
-    return found
+    metadata = {
+        "network": row.network,
+        "agent_number": row.agent_number,
+        "terminal": row.terminal,
+    }
+    return _LockedDeposit(
+        code=row.code,
+        artisan_id=row.artisan_id,
+        total=Money(row.total_centimes),
+        received_at=row.received_at,
+        state=row.state,
+        ended_at=row.ended_at,
+        metadata=metadata,
+    )
+
+
+def _refuse_reversal(operation: Operation, request: ReversalRequest, row: _LockedDeposit) -> None:
+    """Raises: AlreadyReversed, AlreadyPosted, ReversalTooLate."""
+    if row.state == "reversed":
+        raise AlreadyReversed(reversed_at=row.ended_at)
+    if _is_posted(operation.connection, request.receipt):
+        raise AlreadyPosted()
+    if request.approved_by is not None:
+        return
+    same_day = local_date(row.received_at) == local_date(operation.now)
+    if not same_day or _is_sent(operation.connection, request.receipt):
+        raise ReversalTooLate()
 
 
 def _is_posted(connection: Connection, receipt: str) -> bool:
-    row = contribution_allocation.c
-    posted = exists().where(row.receipt_number == receipt, row.posted_on.is_not(None))
+    columns = contribution_allocation.c
+    posted = exists().where(columns.receipt_number == receipt, columns.posted_on.is_not(None))
     return bool(connection.execute(select(posted)).scalar())
 
 
-def _is_late(connection: Connection, receipt: str, received_at: datetime, now: datetime) -> bool:
-    if local_date(received_at) != local_date(now):
-        return True
-    row = contribution_allocation.c
-    sent = exists().where(row.receipt_number == receipt, row.sent_at.is_not(None))
+def _is_sent(connection: Connection, receipt: str) -> bool:
+    columns = contribution_allocation.c
+    sent = exists().where(columns.receipt_number == receipt, columns.sent_at.is_not(None))
     return bool(connection.execute(select(sent)).scalar())
 
 
-def _book(
-    connection: Connection, receipt: str, found: Any, undoing: ReversalRequest, now: datetime
-) -> int:
-    """The opposite of all that was booked for the deposit, account by account."""
-    sums = connection.execute(
-        select(ledger_line.c.account, func.sum(ledger_line.c.amount_centimes))
-        .join(ledger_transaction, ledger_transaction.c.id == ledger_line.c.transaction_id)
-        .where(ledger_transaction.c.receipt_number == receipt)
-        .group_by(ledger_line.c.account)
-        .order_by(ledger_line.c.account)
+def _write_reversal(operation: Operation, request: ReversalRequest, row: _LockedDeposit) -> None:
+    """Writes the reversal, marks the code as reversed, and gives its months back."""
+    connection = operation.connection
+    connection.execute(
+        insert(reversal).values(
+            receipt_number=request.receipt,
+            reversed_at=operation.now,
+            channel=request.channel,
+            reason=request.reason,
+            made_by=operation.actor,
+            approved_by=request.approved_by,
+        )
     )
-    return book(
-        connection,
+    connection.execute(
+        update(payment_code)
+        .where(payment_code.c.code == row.code, payment_code.c.state == "paid")
+        .values(state="reversed", ended_at=operation.now)
+    )
+    allocated = contribution_allocation.c.receipt_number == request.receipt
+    connection.execute(delete(contribution_allocation).where(allocated))
+
+
+def _ledger_entry(
+    operation: Operation, request: ReversalRequest, row: _LockedDeposit
+) -> LedgerEntry:
+    """Returns the opposite of all that was booked for the deposit, account by account."""
+    balances = balances_of_reference(operation.connection, request.receipt)
+    return LedgerEntry(
         "reversal",
-        [(account, -int(centimes)) for account, centimes in sums],
-        network=found.network,
-        made_by=undoing.made_by,
-        approved_by=undoing.approved_by,
-        receipt=receipt,
-        agent_number=found.agent_number,
-        terminal=found.terminal,
-        now=now,
+        postings_to_clear(balances),
+        reference=request.receipt,
+        metadata=row.metadata,
+        approved_by=request.approved_by,
     )

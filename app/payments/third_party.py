@@ -7,23 +7,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from random import Random
 
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.base.clock import local_date
-from app.base.money import Money
+from app.base.operation import Operation
 from app.base.phone import Phone
 from app.contributions.rules import Quote, is_collected_here
 from app.enrolment.models import artisan as artisan_table
 from app.enrolment.queries import PERSON, Artisan
-from app.payments.codes import issue_code, tell_code
+from app.payments.codes import CodeRequest, issue_code, queue_code_message
 from app.payments.dues import quote_dues
 from app.payments.errors import AnotherIsLive
 from app.payments.models import receipt_recipient
 from app.payments.queries import IssuedCode, get_account
-from app.text.words import Words
+from app.services import Services
 
 LOOKUPS_A_DAY = 5
 
@@ -51,44 +50,29 @@ def find_payable_person(connection: Connection, rna_number: str, now: datetime) 
 
 
 def issue_code_for_another(
-    connection: Connection,
-    artisan_id: int,
-    payer: Phone,
-    language: str,
-    *,
-    fee: Money,
-    words: Words,
-    random: Random,
-    now: datetime,
+    operation: Operation, services: Services, artisan_id: int, payer: Phone, language: str
 ) -> IssuedCode:
-    """The artisan's live code, or a new one for all that is owed; told to the payer by SMS.
+    """Issues a code for all that the artisan owes, or returns the live one; tells the payer by SMS.
 
-    Both get the receipt: the payer, and the artisan on the register's phone. NothingDue.
+    Both get the receipt: the payer, and the artisan on the register's phone.
+
+    Raises: NothingDue, NotCollectedHere.
     """
     try:
-        code = issue_code(
-            connection,
-            artisan_id,
-            payer,
-            language,
-            None,
-            by="payer",
-            fee=fee,
-            words=words,
-            random=random,
-            now=now,
-        )
+        code = issue_code(operation, services, CodeRequest(artisan_id, payer, language))
     except AnotherIsLive as refusal:
         code = refusal.live
-    tell_code(connection, words, code, payer, language, now)
-    row = artisan_table.c
-    own = connection.execute(select(row.phone, row.language).where(row.id == artisan_id)).one()
-    watching = {payer.e164: language} | ({own.phone: own.language} if own.phone else {})
+    queue_code_message(operation, services, code, payer, language)
+    columns = artisan_table.c
+    own = operation.connection.execute(
+        select(columns.phone, columns.language).where(columns.id == artisan_id)
+    ).one()
+    recipients = {payer.e164: language} | ({own.phone: own.language} if own.phone else {})
     statement = insert(receipt_recipient).values(
         [
             {"code": code.code, "phone": phone, "language": spoken}
-            for phone, spoken in watching.items()
+            for phone, spoken in recipients.items()
         ]
     )
-    connection.execute(statement.on_conflict_do_nothing())
+    operation.connection.execute(statement.on_conflict_do_nothing())
     return code

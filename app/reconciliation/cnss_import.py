@@ -13,14 +13,15 @@ from sqlalchemy import Connection, insert, select, text, update
 
 from app.base.clock import local_date
 from app.base.money import Money
+from app.base.operation import Operation
 from app.claims.errors import ClaimOfAnother
 from app.claims.service import record_claim
 from app.enrolment.cnss import is_number_of_another, record_enrolment, record_rights
 from app.enrolment.cover import record_enrolment_file, record_family
 from app.enrolment.models import artisan
-from app.ledger.breaks import open_break
+from app.ledger.breaks import NewBreak, open_break
 from app.ledger.models import CONTRIBUTIONS, PENALTIES, RECEIVABLE, SUSPENSE
-from app.ledger.service import book
+from app.ledger.service import LedgerEntry, Posting, book
 from app.payments.models import deposit
 from app.payments.postings import mark_posted
 from app.payments.reversals import hold_deposit
@@ -108,35 +109,30 @@ def _book_answer(
     network = connection.execute(
         select(deposit.c.network).where(deposit.c.receipt_number == answer.reference)
     ).scalar_one()
-    lines = (
-        (CONTRIBUTIONS, contribution),
-        (PENALTIES, penalty),
-        (RECEIVABLE if posted else SUSPENSE, -contribution - penalty),
-    )
-    book(
-        connection,
+    source = RECEIVABLE if posted else SUSPENSE
+    entry = LedgerEntry(
         "posting" if posted else "posting_refused",
-        lines,
-        network=network,
-        made_by="cnss",
-        receipt=answer.reference,
-        now=now,
+        (
+            Posting(source, CONTRIBUTIONS, Money(contribution)),
+            Posting(source, PENALTIES, Money(penalty)),
+        ),
+        reference=answer.reference,
+        metadata={"network": network},
     )
+    operation = Operation(connection, now, "cnss")
+    book(operation, entry)
     for month in months:
         if posted:
             mark_posted(connection, answer.reference, month.period, answer.on)
             continue
-        open_break(
-            connection,
+        refused = NewBreak(
             "posting_refused",
-            network=network,
+            network,
             receipt=answer.reference,
-            code=None,
             ours=Money(month.contribution_centimes + month.penalty_centimes),
-            theirs=None,
             details={"period": f"{month.period}", "reason": answer.details},
-            now=now,
         )
+        open_break(operation, refused)
 
 
 def _set_rights(connection: Connection, answer: CnssAnswer, _words: Words, _now: datetime) -> str:

@@ -1,226 +1,220 @@
-"""Settles a break as one person proposed and another approves: every way is a ledger transaction.
+"""Resolves a break as one person proposed and a second approves: each resolution is booked.
 
-To add a way: its function, and a word in `breaks.RESOLUTIONS` and `_WAYS`.
+To add a resolution: its function, and a word in `breaks.RESOLUTIONS` and `_RESOLVERS`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import Connection, select, text
 
-from app.base.money import Money
-from app.ledger.breaks import mark_resolved, open_break, propose, take_proposed
+from app.base.money import ZERO, Money
+from app.base.operation import Operation
+from app.ledger.breaks import (
+    NewBreak,
+    ProposedBreak,
+    lock_proposed,
+    mark_resolved,
+    open_break,
+    propose,
+)
 from app.ledger.models import CONTRIBUTIONS, PENALTIES, RECEIVABLE, SUSPENSE, ledger_transaction
-from app.ledger.service import book
-from app.payments.codes import end_live_code, tell_cancelled
+from app.ledger.service import LedgerEntry, Posting, book
+from app.payments.codes import end_live_code, queue_cancellation
 from app.payments.collector import Collector
-from app.payments.deposits import redeem_code
+from app.payments.deposits import CashConfirmation, redeem_code
 from app.payments.errors import AlreadyPosted, AlreadyReversed, ReceiptUnknown
 from app.payments.models import contribution_allocation, deposit, payment_code
-from app.payments.reversals import ReversalRequest, lock_deposit, reverse_deposit
-from app.text.words import Words
+from app.payments.reversals import ReversalRequest, lock_code, reverse_deposit
+from app.services import Services
 
 
-def ask_reversal(connection: Connection, receipt: str, by: str, reason: str, now: datetime) -> int:
-    """A deposit of an earlier day is to be undone: the break that a second person approves.
+def ask_reversal(operation: Operation, receipt: str, reason: str) -> int:
+    """Opens the break by which a deposit of an earlier day is reversed, and proposes that.
 
-    ReceiptUnknown, AlreadyReversed.
+    Returns the break's number. Raises: ReceiptUnknown, AlreadyReversed.
     """
-    found = connection.execute(
+    row = operation.connection.execute(
         select(deposit.c.network, deposit.c.code, deposit.c.total_centimes, payment_code.c.state)
         .join(payment_code, payment_code.c.code == deposit.c.code)
         .where(deposit.c.receipt_number == receipt)
     ).one_or_none()
-    if found is None:
+    if row is None:
         raise ReceiptUnknown()
-    if found.state == "reversed":
+    if row.state == "reversed":
         raise AlreadyReversed()
-    number = open_break(
-        connection,
-        "reversal_asked",
-        network=found.network,
-        receipt=receipt,
-        code=found.code,
-        ours=Money(found.total_centimes),
-        theirs=None,
-        now=now,
-    )
-    propose(connection, number, "reverse", by, reason, now)
+    found = NewBreak("reversal_asked", row.network, receipt, row.code, Money(row.total_centimes))
+    number = open_break(operation, found)
+    propose(operation, number, "reverse", reason)
     return number
 
 
-def approve(connection: Connection, number: int, by: str, words: Words, now: datetime) -> int:
-    """Does what was proposed for the break; gives the ledger transaction with both names.
+def approve(operation: Operation, services: Services, number: int) -> int:
+    """Resolves a break as proposed; `operation.actor` is the second person.
 
-    BreakUnknown, SamePerson, and whatever the way itself refuses: then nothing is done.
+    Returns the ledger transaction with both names. After an error nothing is done.
+
+    Raises: BreakUnknown, SamePerson, and the refusals of the resolution itself.
     """
-    found = take_proposed(connection, number, by)
-    transaction_id = _WAYS[found.method](connection, found, by, words, now)
-    mark_resolved(connection, number, by, transaction_id, now)
+    proposed = lock_proposed(operation, number)
+    transaction_id = _RESOLVERS[proposed.method](operation, services, proposed)
+    mark_resolved(operation, number, transaction_id)
     return transaction_id
 
 
-def _take_up(connection: Connection, found: Any, by: str, words: Words, now: datetime) -> int:
-    """Cash in the network's file that was never confirmed: taken as of when it was paid."""
-    told = found.details
+def _confirm_late(operation: Operation, services: Services, proposed: ProposedBreak) -> int:
+    """Redeems the code for cash in the network's file, as of when the file says it was paid."""
+    details = proposed.details
     collector = Collector(
         "file",
-        f"network:{found.network}",
-        found.network,
+        f"network:{proposed.network}",
+        proposed.network,
         None,
-        told.get("agent_number"),
-        told.get("terminal"),
-        reference=told["reference"],
+        details.get("agent_number"),
+        details.get("terminal"),
+        reference=details["reference"],
         other_amounts=True,
     )
+    confirmation = CashConfirmation(
+        str(proposed.code),
+        f"file:{proposed.file_id}:{proposed.line}",
+        proposed.theirs,
+        datetime.fromisoformat(details["paid_at"]),
+        operation.actor,
+    )
     receipt = redeem_code(
-        connection,
-        found.code,
-        collector,
-        key=f"file:{found.file_id}:{found.line}",
-        words=words,
-        now=now,
-        amount=Money(found.their_centimes),
-        received_at=datetime.fromisoformat(told["paid_at"]),
-        approved_by=by,
+        replace(operation, actor=collector.actor), services, collector, confirmation
     )
-    row = ledger_transaction.c
-    return int(
-        connection.execute(
-            select(row.id).where(row.receipt_number == receipt, row.event == "deposit")
-        ).scalar_one()
+    columns = ledger_transaction.c
+    booked = select(columns.id).where(columns.receipt_number == receipt, columns.event == "deposit")
+    return int(operation.connection.execute(booked).scalar_one())
+
+
+def _reverse(operation: Operation, services: Services, proposed: ProposedBreak) -> int:
+    request = ReversalRequest(
+        str(proposed.receipt), "office", proposed.reason, approved_by=operation.actor
     )
+    return reverse_deposit(replace(operation, actor=proposed.proposed_by), services, request)
 
 
-def _reverse(connection: Connection, found: Any, by: str, words: Words, now: datetime) -> int:
-    undoing = ReversalRequest("office", found.proposed_by, approved_by=by)
-    return reverse_deposit(
-        connection, found.receipt_number, undoing, found.reason, words=words, now=now
-    )
+def _book_in_suspense(operation: Operation, services: Services, proposed: ProposedBreak) -> int:
+    """Books what the network says it owes; the difference to our books waits in suspense.
 
-
-def _suspense(connection: Connection, found: Any, by: str, words: Words, now: datetime) -> int:
-    """The network owes what it says; the difference to our books waits in suspense.
-
-    A code that is still live takes no cash beside that: it ends.
+    A code that is still live ends: no cash may come for it besides.
     """
-    state, receipt = lock_deposit(connection, found.code, found.network)
-    if state == "issued":
-        _end(connection, found.code, by, words, now)
-    beside = state == "reversed" or found.kind in _BESIDE
-    theirs = found.their_centimes or 0
-    if beside:
-        return _book(connection, found, by, now, theirs, None)
-    return _book(
-        connection, found, by, now, theirs - _left(connection, receipt, RECEIVABLE), receipt
-    )
+    code = lock_code(operation.connection, proposed.code, proposed.network)
+    if code.state == "issued":
+        _end_code(operation, services, str(proposed.code))
+    theirs = proposed.theirs or ZERO
+    if code.state == "reversed" or proposed.kind in _BESIDE:
+        return _book_difference(operation, proposed, theirs, None)
+    owed = _balance(operation.connection, code.receipt, RECEIVABLE)
+    return _book_difference(operation, proposed, theirs - owed, code.receipt)
 
 
-def _end(connection: Connection, code: str, by: str, words: Words, now: datetime) -> None:
+def _end_code(operation: Operation, services: Services, code: str) -> None:
     owner = select(payment_code.c.artisan_id).where(payment_code.c.code == code)
-    if end_live_code(connection, connection.execute(owner).scalar_one(), now, by) == "cancelled":
-        tell_cancelled(connection, words, code, now)
+    artisan_id = operation.connection.execute(owner).scalar_one()
+    if end_live_code(operation, artisan_id) == "cancelled":
+        queue_cancellation(operation, services, code)
 
 
-def _refund(connection: Connection, found: Any, by: str, _words: Words, now: datetime) -> int:
-    """What was sent beside the code's amount is the network's to keep or to bring."""
-    state, receipt = lock_deposit(connection, found.code, found.network)
-    waiting = 0 if state == "reversed" else _left(connection, receipt, SUSPENSE)
-    return _book(connection, found, by, now, waiting, receipt)
+def _refund(operation: Operation, _services: Services, proposed: ProposedBreak) -> int:
+    """Books what was sent beside the code's amount as the network's, to keep or to bring."""
+    code = lock_code(operation.connection, proposed.code, proposed.network)
+    waiting = ZERO
+    if code.state != "reversed":
+        waiting = _balance(operation.connection, code.receipt, SUSPENSE)
+    return _book_difference(operation, proposed, waiting, code.receipt)
 
 
-def _left(connection: Connection, receipt: str | None, account: str) -> int:
-    """What the deposit and what was settled about it left in the account. What CNSS refused waits
-    in suspense too, and is not the network's.
+def _balance(connection: Connection, receipt: str | None, account: str) -> Money:
+    """Returns what the deposit and its resolutions left in an account.
+
+    What CNSS refused waits in suspense too, but is not the network's and does not count.
     """
-    asked = {"receipt": receipt, "account": account}
-    return int(connection.execute(_LEFT, asked).scalar_one())
+    params = {"receipt": receipt, "account": account}
+    return Money(int(connection.execute(_BALANCE, params).scalar_one()))
 
 
-def _note(connection: Connection, found: Any, by: str, _words: Words, now: datetime) -> int:
-    return _write_down(connection, found, by, now)
+def _acknowledge(operation: Operation, _services: Services, proposed: ProposedBreak) -> int:
+    return _book_acknowledgement(operation, proposed)
 
 
-def _write_down(connection: Connection, found: Any, by: str, now: datetime) -> int:
-    """Looked at, and no money moves: in the books with both names all the same."""
-    centimes = found.our_centimes or found.their_centimes or 1
-    lines = ((RECEIVABLE, centimes), (RECEIVABLE, -centimes))
-    return _transaction(connection, "resolution", lines, found, by, now, found.receipt_number)
+def _book_acknowledgement(operation: Operation, proposed: ProposedBreak) -> int:
+    """Books that two people looked at a break, though no money moves."""
+    amount = proposed.ours or proposed.theirs or Money(1)
+    lines = (Posting(RECEIVABLE, RECEIVABLE, amount),)
+    return _book(operation, "resolution", lines, proposed, proposed.receipt)
 
 
-def _send_again(connection: Connection, found: Any, by: str, _words: Words, now: datetime) -> int:
-    """What CNSS refused goes to it again with the next export."""
-    row = contribution_allocation.c
-    period = date.fromisoformat(found.details["period"])
-    month = connection.execute(
+def _send_again(operation: Operation, _services: Services, proposed: ProposedBreak) -> int:
+    """Sends a month that CNSS refused to it again, with the next export."""
+    columns = contribution_allocation.c
+    month = operation.connection.execute(
         contribution_allocation.update()
-        .where(row.receipt_number == found.receipt_number, row.period == period)
-        .where(row.posted_on.is_(None))
+        .where(columns.receipt_number == proposed.receipt)
+        .where(columns.period == date.fromisoformat(proposed.details["period"]))
+        .where(columns.posted_on.is_(None))
         .values(sent_at=None)
-        .returning(row.contribution_centimes, row.penalty_centimes)
+        .returning(columns.contribution_centimes, columns.penalty_centimes)
     ).one_or_none()
     if month is None:
         raise AlreadyPosted()
-    contribution, penalty = month
-    lines = (
-        (SUSPENSE, contribution + penalty),
-        (CONTRIBUTIONS, -contribution),
-        (PENALTIES, -penalty),
+    postings = (
+        Posting(CONTRIBUTIONS, SUSPENSE, Money(month.contribution_centimes)),
+        Posting(PENALTIES, SUSPENSE, Money(month.penalty_centimes)),
     )
-    return _transaction(connection, "posting_again", lines, found, by, now, found.receipt_number)
+    return _book(operation, "posting_again", postings, proposed, proposed.receipt)
+
+
+def _book_difference(
+    operation: Operation, proposed: ProposedBreak, more: Money, receipt: str | None
+) -> int:
+    """Books that the network owes `more` (or less, below zero), which waits in suspense."""
+    if not more:
+        return _book_acknowledgement(operation, proposed)
+    if more > ZERO:
+        posting = Posting(SUSPENSE, RECEIVABLE, more)
+    else:
+        posting = Posting(RECEIVABLE, SUSPENSE, -more)
+    return _book(operation, "resolution", (posting,), proposed, receipt)
 
 
 def _book(
-    connection: Connection,
-    found: Any,
-    by: str,
-    now: datetime,
-    centimes: int,
-    receipt: str | None,
-) -> int:
-    """`centimes` more is owed by the network, and waits in suspense."""
-    if not centimes:
-        return _write_down(connection, found, by, now)
-    lines = ((RECEIVABLE, centimes), (SUSPENSE, -centimes))
-    return _transaction(connection, "resolution", lines, found, by, now, receipt)
-
-
-def _transaction(
-    connection: Connection,
+    operation: Operation,
     event: str,
-    lines: tuple[tuple[str, int], ...],
-    found: Any,
-    by: str,
-    now: datetime,
+    postings: tuple[Posting, ...],
+    proposed: ProposedBreak,
     receipt: str | None,
 ) -> int:
-    return book(
-        connection,
+    """Books postings with both names: the proposer made them, `operation.actor` approved."""
+    entry = LedgerEntry(
         event,
-        lines,
-        network=found.network,
-        made_by=found.proposed_by,
-        approved_by=by,
-        receipt=receipt,
-        now=now,
+        postings,
+        reference=receipt,
+        metadata={"network": proposed.network},
+        approved_by=operation.actor,
     )
+    return book(replace(operation, actor=proposed.proposed_by), entry)
 
 
-# Money that is no deposit's, though its code is: a second line for it, or cash after it was undone.
-# Booked without the receipt, so that who undoes the deposit does not undo that.
+# Cash that is not the deposit's, though its code is: a second line for it, or cash that came after
+# the reversal. Booked without the receipt, so that a reversal of the deposit leaves it alone.
 _BESIDE = frozenset({"duplicate", "reversed_here"})
-_WAYS: dict[str, Callable[[Connection, Any, str, Words, datetime], int]] = {
-    "take_up": _take_up,
+_Resolver = Callable[[Operation, Services, ProposedBreak], int]
+_RESOLVERS: dict[str, _Resolver] = {
+    "take_up": _confirm_late,
     "reverse": _reverse,
-    "suspense": _suspense,
+    "suspense": _book_in_suspense,
     "refund": _refund,
-    "note": _note,
+    "note": _acknowledge,
     "send_again": _send_again,
 }
-_LEFT = text("""
+_BALANCE = text("""
     SELECT coalesce(sum(l.amount_centimes), 0)
     FROM ledger_line l JOIN ledger_transaction t ON t.id = l.transaction_id
     WHERE t.receipt_number = :receipt AND l.account = :account

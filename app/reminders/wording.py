@@ -14,14 +14,16 @@ from app.agents.rules import shown_name
 from app.agents.towns import find_town_of_province
 from app.base.clock import local_date, local_midnight
 from app.base.months import Month
+from app.base.operation import Operation
 from app.enrolment.models import artisan
-from app.payments.codes import end_live_code, issue_code
+from app.payments.codes import CodeRequest, end_live_code, issue_code
 from app.payments.errors import AnotherIsLive
 from app.payments.models import deposit
 from app.payments.queries import IssuedCode, get_account
 from app.payments.receipt_recipients import add_receipt_recipient, carry_over_recipients
 from app.payments.wording import shown_until
 from app.reminders.context import ReminderContext
+from app.services import Services
 from app.text.encoding import GSM7, encoding_of
 from app.text.words import Say
 
@@ -64,20 +66,14 @@ def _live_code(
     """
     live = get_account(connection, waiting.artisan_id, now).code
     ending = live if live and _ends_soon(live, now) else None
+    # The books name the artisan, for whom the code is made, as they do for one asked by phone.
+    operation = Operation(connection, now, "artisan")
     if ending:
-        end_live_code(connection, waiting.artisan_id, now)
+        end_live_code(operation, waiting.artisan_id)
     try:
-        code = issue_code(
-            connection,
-            waiting.artisan_id,
-            None,
-            waiting.language,
-            None,
-            fee=means.fee,
-            words=means.words,
-            random=means.random,
-            now=now,
-        )
+        request = CodeRequest(waiting.artisan_id, None, waiting.language)
+        services = Services(connection.engine, means.words, means.random, means.fee, b"")
+        code = issue_code(operation, services, request)
     except AnotherIsLive as refusal:
         code = refusal.live
     if ending:

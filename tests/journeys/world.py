@@ -10,11 +10,11 @@ from sqlalchemy import select, text
 from app.agents.models import agent
 from app.agents.queries import find_agent
 from app.base.clock import local_midnight
-from app.base.money import ZERO
+from app.base.operation import Operation, operation
 from app.base.phone import Phone
-from app.payments.codes import cancel_code, issue_code
+from app.payments.codes import CodeRequest, cancel_code, issue_code
 from app.payments.collector import at_till
-from app.payments.deposits import redeem_code
+from app.payments.deposits import CashConfirmation, redeem_code
 from app.runtime import Runtime
 from tests.conftest import TestClock
 from tests.owed import through_month
@@ -45,17 +45,18 @@ class World:
         with self.runtime.database.begin() as connection:
             by = find_agent(connection, connection.execute(select(agent.c.id)).scalar_one())
             assert by
-            now, words = self.runtime.clock(), self.runtime.words
+            collector = at_till(by, "page")
+            change = Operation(connection, self.runtime.clock(), collector.actor)
             for (code,) in codes:
-                collector = at_till(by, "page")
-                redeem_code(connection, str(code), collector, key=str(code), words=words, now=now)
+                confirmation = CashConfirmation(str(code), str(code))
+                redeem_code(change, self.runtime.services, collector, confirmation)
 
     def cancel(self) -> None:
         owners = self.run("SELECT artisan_id FROM payment_code WHERE state = 'issued'")
-        with self.runtime.database.begin() as connection:
+        with operation(self.runtime.database, self.runtime.clock(), "artisan") as change:
             for (owner,) in owners:
                 assert isinstance(owner, int)
-                cancel_code(connection, owner, self.runtime.clock())
+                cancel_code(change, owner)
 
     def replace(self) -> None:
         """Another phone asks for the three oldest months."""
@@ -65,19 +66,11 @@ class World:
         )
         for owner, live in self.run(sql):
             assert isinstance(owner, int) and isinstance(live, str | None)
-            with self.runtime.database.begin() as connection:
-                issue_code(
-                    connection,
-                    owner,
-                    Phone(ELSEWHERE),
-                    "fr",
-                    through_month(connection, owner, 3, self.runtime.clock()),
-                    replacing=live,
-                    fee=ZERO,
-                    words=self.runtime.words,
-                    random=self.runtime.random,
-                    now=self.runtime.clock(),
-                )
+            now = self.runtime.clock()
+            with operation(self.runtime.database, now, "artisan") as change:
+                through = through_month(change.connection, owner, 3, now)
+                request = CodeRequest(owner, Phone(ELSEWHERE), "fr", through, live)
+                issue_code(change, self.runtime.services, request)
 
     def expire(self) -> None:
         self.wait(7 * 24 * 3600)

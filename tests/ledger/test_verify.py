@@ -12,7 +12,7 @@ from sqlalchemy import text
 from app.base.database import transaction
 from app.base.money import Money as Amount
 from app.payments.collector import Collector
-from app.payments.deposits import redeem_code
+from app.payments.deposits import CashConfirmation
 from app.reconciliation.cnss_export import export_payments
 from app.reconciliation.cnss_rules import CNSS_RULES
 from app.reconciliation.money_rules import RULES, find_broken
@@ -143,11 +143,8 @@ class Facts:
 
 def _more_than_due(money: Money) -> str:  # noqa: F811
     collector = Collector("page", "test", "wafacash", money.agent, "1001", other_amounts=True)
-    code, now, words = money.issue(DRISS).code, money.runtime.clock(), money.runtime.words
-    with transaction(money.runtime.database) as connection:
-        return redeem_code(
-            connection, code, collector, key="4", words=words, now=now, amount=Amount(20000)
-        )
+    code = money.issue(DRISS).code
+    return money.confirm(collector, CashConfirmation(code, "4", Amount(20000)))
 
 
 def test_every_rule_is_broken_once() -> None:

@@ -10,13 +10,12 @@ from sqlalchemy import select, text
 
 from app.agents.models import agent
 from app.agents.queries import Agent, find_agent
-from app.base.database import transaction
-from app.base.money import ZERO
+from app.base.operation import operation
 from app.base.phone import Phone
 from app.enrolment.models import artisan
-from app.payments.codes import issue_code
-from app.payments.collector import at_till
-from app.payments.deposits import redeem_code
+from app.payments.codes import CodeRequest, cancel_code, issue_code
+from app.payments.collector import Collector, at_till
+from app.payments.deposits import CashConfirmation, redeem_code
 from app.payments.queries import IssuedCode
 from app.payments.reversals import ReversalRequest, reverse_deposit
 from app.reconciliation.cnss_rules import CNSS_RULES
@@ -42,38 +41,31 @@ class Money:
         self, phone: str, months: int | None = None, replacing: str | None = None
     ) -> IssuedCode:
         artisan_id = self.artisan_id(phone)
-        with transaction(self.runtime.database) as connection:
-            return issue_code(
-                connection,
-                artisan_id,
-                Phone(phone),
-                "fr",
-                through_month(connection, artisan_id, months, self.runtime.clock()),
-                replacing=replacing,
-                fee=ZERO,
-                words=self.runtime.words,
-                random=self.runtime.random,
-                now=self.runtime.clock(),
-            )
+        now = self.runtime.clock()
+        with operation(self.runtime.database, now, "artisan") as change:
+            through = through_month(change.connection, artisan_id, months, now)
+            request = CodeRequest(artisan_id, Phone(phone), "fr", through, replacing)
+            return issue_code(change, self.runtime.services, request)
 
     def redeem(self, code: str, key: str = "k", by: Agent | None = None) -> str:
-        with transaction(self.runtime.database) as connection:
-            return redeem_code(
-                connection,
-                code,
-                at_till(by or self.agent, "page"),
-                key=key,
-                words=self.runtime.words,
-                now=self.runtime.clock(),
-            )
+        return self.confirm(at_till(by or self.agent, "page"), CashConfirmation(code, key))
+
+    def confirm(self, collector: Collector, confirmation: CashConfirmation) -> str:
+        now = self.runtime.clock()
+        with operation(self.runtime.database, now, collector.actor) as change:
+            return redeem_code(change, self.runtime.services, collector, confirmation)
 
     def undo(self, receipt: str, by: Agent | None = None) -> int:
         """The agent gives the cash back."""
         agent = by or self.agent
-        undoing = ReversalRequest("page", f"agent:{agent.number}", agent.network, agent.agency_code)
-        with transaction(self.runtime.database) as connection:
-            now, words = self.runtime.clock(), self.runtime.words
-            return reverse_deposit(connection, receipt, undoing, "mistake", words=words, now=now)
+        request = ReversalRequest(receipt, "page", "mistake", agent.network, agent.agency_code)
+        now = self.runtime.clock()
+        with operation(self.runtime.database, now, f"agent:{agent.number}") as change:
+            return reverse_deposit(change, self.runtime.services, request)
+
+    def cancel(self, phone: str) -> bool:
+        with operation(self.runtime.database, self.runtime.clock(), "artisan") as change:
+            return cancel_code(change, self.artisan_id(phone))
 
     def one(self, sql: str, **values: object) -> object:
         with self.runtime.database.connect() as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 
@@ -11,12 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.base.clock import local, local_midnight
-from app.base.database import transaction
-from app.base.money import ZERO
 from app.base.money import Money as Amount
+from app.base.operation import operation
 from app.base.phone import Phone
 from app.contributions.errors import NotCollectedHere
-from app.payments.codes import cancel_code, expire_codes, issue_code
+from app.payments.codes import CodeRequest, expire_codes, issue_code
 from app.payments.errors import AnotherIsLive, CodeMistyped, NothingDue
 from app.payments.rules import draw_code, read_code, receipt_number
 from tests.payments.conftest import Books, Money
@@ -124,9 +124,8 @@ def test_another_set_of_months_replaces_only_the_code_that_was_seen(money: Money
 
 def test_a_cancelled_code_is_not_given_again(money: Money) -> None:
     first = money.issue(FATIMA)
-    with money.runtime.database.begin() as connection:
-        assert cancel_code(connection, money.artisan_id(FATIMA), money.runtime.clock())
-        assert not cancel_code(connection, money.artisan_id(FATIMA), money.runtime.clock())
+    assert money.cancel(FATIMA)
+    assert not money.cancel(FATIMA)
     assert money.issue(FATIMA).code != first.code
 
 
@@ -165,17 +164,9 @@ def test_a_code_that_was_given_before_is_not_given_again(money: Money) -> None:
     """The same draw for two people: the second gets the next one."""
 
     def issue(phone: str) -> str:
-        with transaction(money.runtime.database) as connection:
-            return issue_code(
-                connection,
-                money.artisan_id(phone),
-                Phone(phone),
-                "fr",
-                None,
-                fee=ZERO,
-                words=money.runtime.words,
-                random=Random(5),
-                now=money.runtime.clock(),
-            ).code
+        services = replace(money.runtime.services, random=Random(5))
+        request = CodeRequest(money.artisan_id(phone), Phone(phone), "fr")
+        with operation(money.runtime.database, money.runtime.clock(), "artisan") as change:
+            return issue_code(change, services, request).code
 
     assert issue(FATIMA) == draw_code(Random(5)) != issue(HASSAN)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -18,7 +19,7 @@ from app.base.errors import MaalemError
 from app.base.money import Money as Amount
 from app.base.operation import operation
 from app.base.phone import Phone
-from app.payments.codes import cancel_code, issue_code
+from app.payments.codes import CodeRequest, issue_code
 from app.payments.errors import CodeCancelled, CodeExpired, CodePaid, CodeUnknown, KeyReused
 from app.payments.receipts import find_code
 from app.payments.rules import draw_code
@@ -127,8 +128,7 @@ def test_every_refusal_says_which(money: Money, other_agent: Agent) -> None:
     with pytest.raises(CodeUnknown):
         money.redeem(draw_code(money.runtime.random))
     cancelled = money.issue(FATIMA).code
-    with money.runtime.database.begin() as connection:
-        cancel_code(connection, money.artisan_id(FATIMA), money.runtime.clock())
+    money.cancel(FATIMA)
     with pytest.raises(CodeCancelled) as refused:
         money.redeem(cancelled)
     assert refused.value.params == {"cancelled_at": money.runtime.clock()}
@@ -221,18 +221,10 @@ def test_the_database_itself_refuses(money: Money, books: Books, wrong: str, sql
 
 
 def test_a_fee_is_the_networks_and_not_a_contribution(money: Money) -> None:
-    with money.runtime.database.begin() as connection:
-        code = issue_code(
-            connection,
-            money.artisan_id(FATIMA),
-            Phone(FATIMA),
-            "fr",
-            None,
-            fee=Amount(500),
-            words=money.runtime.words,
-            random=money.runtime.random,
-            now=money.runtime.clock(),
-        )
+    services = replace(money.runtime.services, fee=Amount(500))
+    request = CodeRequest(money.artisan_id(FATIMA), Phone(FATIMA), "fr")
+    with operation(money.runtime.database, money.runtime.clock(), "artisan") as change:
+        code = issue_code(change, services, request)
     assert code.total == Amount(16852)
     money.redeem(code.code)
     sql = "SELECT amount_centimes FROM ledger_line WHERE account = 'fees_payable'"

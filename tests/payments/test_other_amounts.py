@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from app.base.database import transaction
 from app.base.money import Money as Amount
 from app.payments.collector import Collector
-from app.payments.deposits import redeem_code
+from app.payments.deposits import CashConfirmation
 from app.payments.errors import OverPaid, UnderPaid
 from app.payments.queries import get_account
 from app.payments.receipts import find_receipt
@@ -18,12 +17,7 @@ HASSAN = "+212600000002"
 
 def pay(money: Money, code: str, centimes: int, allowed: bool = True) -> str:
     collector = Collector("page", "test", "wafacash", money.agent, "1001", other_amounts=allowed)
-    with transaction(money.runtime.database) as connection:
-        now, words = money.runtime.clock(), money.runtime.words
-        amount = Amount(centimes)
-        return redeem_code(
-            connection, code, collector, key=code, words=words, now=now, amount=amount
-        )
+    return money.confirm(collector, CashConfirmation(code, code, Amount(centimes)))
 
 
 @pytest.mark.parametrize(("centimes", "refusal"), [(66389, UnderPaid), (66391, OverPaid)])

@@ -10,7 +10,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from app.base.errors import MaalemError
-from app.ledger.service import book
+from app.base.money import Money as Amount
+from app.base.operation import operation
+from app.ledger.service import LedgerEntry, Posting, book
 from app.payments.errors import (
     AlreadyReversed,
     CodeReversed,
@@ -145,8 +147,16 @@ def test_a_reversal_is_never_changed(money: Money, books: Books) -> None:
 def test_nothing_is_booked_for_what_was_undone(money: Money, books: Books) -> None:
     receipt = money.redeem(money.issue(FATIMA).code)
     money.undo(receipt)
-    lines = (("agent_network_receivable", 100), ("suspense", -100))
-    told = {"network": "wafacash", "made_by": "a", "approved_by": "b", "now": money.runtime.clock()}
-    with pytest.raises(IntegrityError), money.runtime.database.begin() as connection:
-        book(connection, "resolution", lines, receipt=receipt, **told)  # type: ignore[arg-type]
+    entry = LedgerEntry(
+        "resolution",
+        (Posting("suspense", "agent_network_receivable", Amount(100)),),
+        reference=receipt,
+        metadata={"network": "wafacash"},
+        approved_by="b",
+    )
+    with (
+        pytest.raises(IntegrityError),
+        operation(money.runtime.database, money.runtime.clock(), "a") as change,
+    ):
+        book(change, entry)
     books()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from stdnum import damm
 
-from app.base.database import transaction
+from app.base.operation import operation
 from app.ledger.errors import BreakUnknown
 from app.payments.errors import CodeCancelled
 from app.reconciliation.network_file import HEADER
@@ -267,8 +267,11 @@ def test_two_who_approve_at_once_book_it_once(office: Office) -> None:
     office.done("breaks", "propose", str(number), "suspense", "--by", "amina", "--reason", "x")
 
     def agree(name: str) -> bool:
-        with suppress(BreakUnknown), transaction(runtime.database) as connection:
-            return bool(approve(connection, number, name, runtime.words, runtime.clock()))
+        with (
+            suppress(BreakUnknown),
+            operation(runtime.database, runtime.clock(), name) as change,
+        ):
+            return bool(approve(change, runtime.services, number))
         return False
 
     with ThreadPoolExecutor(6) as many:

@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from app.base.database import transaction
 from app.base.money import Money as Amount
 from app.ledger.breaks import RESOLUTIONS
 from app.ledger.models import ACCOUNTS, EVENTS
 from app.payments.collector import Collector
-from app.payments.deposits import redeem_code
+from app.payments.deposits import CashConfirmation
 from app.payments.models import CODE_STATES
 from app.reconciliation import cnss_export, cnss_file
 from app.settings import ROOT
@@ -46,12 +45,10 @@ def _pay(office: Office, phone: str = HASSAN) -> str:
 
 
 def _other_amount(office: Office) -> None:
-    runtime, agent = office.money.runtime, office.money.agent
+    agent = office.money.agent
     collector = Collector("page", "test", "wafacash", agent, "1001", other_amounts=True)
     code = office.money.issue(HASSAN).code
-    with transaction(runtime.database) as connection:
-        how = {"key": code, "words": runtime.words, "now": runtime.clock()}
-        redeem_code(connection, code, collector, amount=Amount(70000), **how)
+    office.money.confirm(collector, CashConfirmation(code, code, Amount(70000)))
 
 
 def _answered(office: Office, state: str, month: str = "", why: str = "") -> None:

@@ -13,11 +13,10 @@ from sqlalchemy import select
 
 from app.base.clock import local_date
 from app.base.database import transaction
-from app.base.money import ZERO
 from app.base.operation import operation
 from app.base.phone import Phone
 from app.enrolment.models import artisan
-from app.payments.codes import issue_code
+from app.payments.codes import CodeRequest, issue_code
 from app.reminders.context import ReminderContext
 from app.reminders.dispatch import Preparing
 from app.reminders.service import Planned, cancel_settled, plan_reminders, queue_reminders
@@ -81,20 +80,12 @@ class Reminding(World):
     def issue_all(self, phone: str, months: int | None = None) -> str:
         """A code that the artisan asked for, for all that is owed or the oldest months."""
         now = self.runtime.clock()
-        with transaction(self.runtime.database) as connection:
+        with operation(self.runtime.database, now, "artisan") as change:
             found = select(artisan.c.id).where(artisan.c.phone == phone)
-            number = connection.execute(found).scalar_one()
-            return issue_code(
-                connection,
-                number,
-                Phone(phone),
-                "fr",
-                through_month(connection, number, months, now),
-                fee=ZERO,
-                words=self.runtime.words,
-                random=self.runtime.random,
-                now=now,
-            ).code
+            number = change.connection.execute(found).scalar_one()
+            through = through_month(change.connection, number, months, now)
+            request = CodeRequest(number, Phone(phone), "fr", through)
+            return issue_code(change, self.runtime.services, request).code
 
     def one(self, sql: str, **values: object) -> Any:
         ((found,),) = self.run(sql, **values)

@@ -36,16 +36,15 @@ from app.agents.models import agent
 from app.agents.queries import find_agent
 from app.base.clock import CASABLANCA, local
 from app.base.database import transaction
-from app.base.money import ZERO
-from app.base.operation import operation
+from app.base.operation import Operation, operation
 from app.base.phone import Phone
 from app.enrolment.models import artisan
 from app.enrolment.samples import SAMPLE_IDENTITIES
 from app.enrolment.service import choose_language
 from app.messaging.reports import store_report
-from app.payments.codes import issue_code
+from app.payments.codes import CodeRequest, issue_code
 from app.payments.collector import at_till
-from app.payments.deposits import redeem_code
+from app.payments.deposits import CashConfirmation, redeem_code
 from app.runtime import Runtime
 from app.sms.provider import Report
 from tests.conftest import TestClock
@@ -237,19 +236,10 @@ class Player:
         clock.now = moment.replace(tzinfo=CASABLANCA).astimezone(UTC)
 
     def _ask(self, number: str) -> None:
-        with transaction(self.runtime.database) as connection:
+        with operation(self.runtime.database, self.runtime.clock(), "artisan") as change:
             owner = select(artisan.c.id).where(artisan.c.phone == number)
-            issue_code(
-                connection,
-                connection.execute(owner).scalar_one(),
-                Phone(number),
-                "fr",
-                None,
-                fee=ZERO,
-                words=self.runtime.words,
-                random=self.runtime.random,
-                now=self.runtime.clock(),
-            )
+            artisan_id = change.connection.execute(owner).scalar_one()
+            issue_code(change, self.runtime.services, CodeRequest(artisan_id, Phone(number), "fr"))
 
     def _live_code(self) -> str:
         with self.runtime.database.connect() as connection:
@@ -264,9 +254,13 @@ class Player:
             code = connection.execute(
                 text("SELECT code FROM payment_code WHERE state = 'issued'")
             ).scalar_one()
-            now = self.runtime.clock()
-            words = self.runtime.words
-            redeem_code(connection, code, at_till(found, "page"), key=code, words=words, now=now)
+            collector = at_till(found, "page")
+            redeem_code(
+                Operation(connection, self.runtime.clock(), collector.actor),
+                self.runtime.services,
+                collector,
+                CashConfirmation(code, code),
+            )
 
     def _lose(self, provider: str) -> None:
         """Each is sent, and reported as not delivered."""

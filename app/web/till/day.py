@@ -4,8 +4,9 @@ import structlog
 from flask import Response, g, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.base.database import reading, transaction
+from app.base.database import reading
 from app.base.errors import MaalemError, Unavailable
+from app.base.operation import operation
 from app.payments.agent_day import close_day, find_till_day
 from app.payments.receipts import find_receipt
 from app.payments.reversals import REASONS, ReversalRequest, reverse_deposit
@@ -24,13 +25,13 @@ def reverse(number: str) -> AnyResponse:
     maalem, agent = runtime(), agent_here()
     refusal = None if request.form.get("reason") in REASONS else Refusal("no_reason")
     if refusal is None:
-        undoing = ReversalRequest("page", f"agent:{agent.number}", agent.network, agent.agency_code)
+        reversal = ReversalRequest(
+            number, "page", request.form["reason"], agent.network, agent.agency_code
+        )
+        actor = f"agent:{agent.number}"
         try:
-            with transaction(maalem.database) as connection:
-                reason = request.form["reason"]
-                reverse_deposit(
-                    connection, number, undoing, reason, words=maalem.words, now=maalem.clock()
-                )
+            with operation(maalem.database, maalem.clock(), actor) as change:
+                reverse_deposit(change, maalem.services, reversal)
         except Unavailable:
             raise
         except MaalemError as error:
@@ -58,6 +59,7 @@ def day() -> Response:
 @open_to(Audience.AGENT)
 def close() -> AnyResponse:
     """The agent counted the cash: noted, with the sum of that moment."""
-    with transaction(runtime().database) as connection:
-        close_day(connection, agent_here().id, runtime().clock())
+    agent = agent_here()
+    with operation(runtime().database, runtime().clock(), f"agent:{agent.number}") as change:
+        close_day(change, agent.id)
     return redirect(url_for("till.day"), 303)

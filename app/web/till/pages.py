@@ -23,12 +23,13 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.agents.queries import Agent
-from app.base.database import reading, transaction
+from app.base.database import reading
 from app.base.errors import MaalemError, Unavailable
+from app.base.operation import operation
 from app.enrolment.rules import masked_name
 from app.observe import metrics
 from app.payments.collector import at_till
-from app.payments.deposits import redeem_code
+from app.payments.deposits import CashConfirmation, redeem_code
 from app.payments.limits import day_totals
 from app.payments.presentment import get_payable
 from app.payments.receipts import PresentedBill, Receipt, find_receipt, is_of_today
@@ -156,15 +157,10 @@ def confirm() -> AnyResponse:
         return refused_page(Refusal("page_too_old"))
     try:
         code = read_code(session[_IN_HAND])
-        with transaction(maalem.database) as connection:
-            receipt = redeem_code(
-                connection,
-                code,
-                at_till(agent, "page"),
-                key=key,
-                words=maalem.words,
-                now=maalem.clock(),
-            )
+        collector = at_till(agent, "page")
+        with operation(maalem.database, maalem.clock(), collector.actor) as change:
+            confirmation = CashConfirmation(code, key)
+            receipt = redeem_code(change, maalem.services, collector, confirmation)
     except Unavailable:
         raise
     except MaalemError as error:
