@@ -95,7 +95,7 @@ def months_to_pay(dialogue: Dialogue) -> list[Row]:
 
 @vocabulary.action("issue_code_for_all", *_ISSUING, by_sms=code_by_sms)
 def issue_code_for_all(dialogue: Dialogue) -> str:
-    dialogue.kept.pop("months", None)
+    dialogue.answers.pop("months", None)
     return _issue(dialogue, replacing=None)
 
 
@@ -112,7 +112,7 @@ def replace_code(dialogue: Dialogue) -> str:
 
 
 def _issue(dialogue: Dialogue, replacing: str | None) -> str:
-    through = dialogue.kept.get("months")
+    through = dialogue.answers.get("months")
     try:
         request = CodeRequest(
             dialogue.facts["a"][0],
