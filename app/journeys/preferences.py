@@ -3,6 +3,7 @@
 from datetime import date
 
 from app.base.database import reading
+from app.contributions.rules import get_category
 from app.enrolment.errors import IdentificationPaused, NotRecognised
 from app.enrolment.queries import find_household, get_record
 from app.enrolment.rules import plain_name
@@ -54,7 +55,7 @@ def record(dialogue: Dialogue) -> Values:
     if "record" not in dialogue.facts:
         raise NothingToShow()
     number, category, trade, province = dialogue.facts["record"]
-    kind = Say(f"category.{category.lower()}")
+    kind = Say(f"category.{get_category(category).collector}", {"letter": category})
     return {"rna": number, "category": kind, "trade": trade, "province": province}
 
 

@@ -118,7 +118,7 @@ def _groups(
 ) -> tuple[Group, ...]:
     values = {
         "name": occasion.name,
-        "collected": [name for name, one in RATES.categories.items() if one.collector == "cnss"],
+        "collected": list(RATES.collected_here),
         "after": (occasion.pays + 1).first_day,
         "pays": occasion.pays.first_day,
         "covered_from": occasion.covered_from,

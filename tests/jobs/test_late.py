@@ -118,6 +118,6 @@ def test_in_the_language_it_was_asked_in(runtime: Runtime, language: str) -> Non
     spoken = replace(late, language=language)
     runtime.redis.xadd(STREAM, {"action": spoken.pack()})
     answer_late_actions(runtime, "one")
-    owed = runtime.words.say(language, "owed.elsewhere_b")
+    owed = runtime.words.say(language, "owed.pays_with_cpu")
     ((_, body),) = told(runtime)
     assert owed in str(body)
