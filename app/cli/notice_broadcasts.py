@@ -10,7 +10,7 @@ from rich.table import Table
 from app.base.clock import local
 from app.base.database import transaction
 from app.base.money import ZERO, Money
-from app.cli.desk import notices
+from app.cli.notices import notices
 from app.cli.options import NUMBER, DirhamsParam, budget_of, read_name
 from app.reminders.broadcasts import Audience, Spoken, approve_broadcast, propose_broadcast
 from app.reminders.service import cancel_campaign
