@@ -49,7 +49,7 @@ def test_a_language_is_added_by_its_entry_and_its_words(
 
     offered, _, dues, _ = checkout.dial(
         (UNKNOWN, "9"),
-        (FATIMA, "5", "5", "1", "9", "1"),
+        (FATIMA, "5", "5", "1", "9", "2"),
         (FATIMA, "2"),
         (FATIMA, "2", "1"),
     )
