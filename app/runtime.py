@@ -47,8 +47,8 @@ from app.journeys.context import vocabulary
 from app.messaging.prices import SHIPPED, Prices, read_prices
 from app.reminders.calendar import SHIPPED as SHIPPED_CALENDAR
 from app.reminders.calendar import read_calendar
-from app.reminders.context import ReminderContext
 from app.reminders.rules import holdout_key
+from app.reminders.settings import ReminderSettings
 from app.services import Services
 from app.settings import ROOT, Settings
 from app.sms.provider import Provider
@@ -161,7 +161,7 @@ class Runtime:
         return find_said_keys(ROOT / "app")
 
     @cached_property
-    def deferred_actions(self) -> DeferredActions:
+    def late_actions(self) -> DeferredActions:
         """What was promised by message because it was too slow for the screen."""
         return DeferredActions(self.redis)
 
@@ -192,20 +192,17 @@ class Runtime:
         return FixedWindowRateLimiter(storage)
 
     @cached_property
-    def reminding(self) -> ReminderContext:
-        """What telling many needs."""
+    def reminder_settings(self) -> ReminderSettings:
+        """Hours, prices, budgets and the holdout of messages to many."""
         settings = self.settings
-        return ReminderContext(
-            self.words,
-            self.random,
-            Money(settings.fee_centimes),
-            read_calendar(settings.reminders_calendar or SHIPPED_CALENDAR),
-            self.prices,
-            settings.sms_providers,
-            settings.sms_day_budget,
-            settings.sms_campaign_budget,
-            settings.reminders_holdout_per_mille,
-            holdout_key(self.secret),
+        return ReminderSettings(
+            calendar=read_calendar(settings.reminders_calendar or SHIPPED_CALENDAR),
+            prices=self.prices,
+            providers=settings.sms_providers,
+            day_budget=settings.sms_day_budget,
+            campaign_budget=settings.sms_campaign_budget,
+            holdout_per_mille=settings.reminders_holdout_per_mille,
+            holdout_key=holdout_key(self.secret),
         )
 
     @cached_property

@@ -16,9 +16,9 @@ from app.base.errors import InvalidInput, MaalemError
 
 _NOUNS = {
     "agents": "app.cli.agents",
-    "assistance": "app.cli.assistance",
+    "assistance": "app.cli.desk",
     "breaks": "app.cli.breaks",
-    "claims": "app.cli.claims",
+    "claims": "app.cli.desk",
     "clients": "app.cli.clients",
     "cnss": "app.cli.cnss",
     "contributions": "app.cli.contributions",

@@ -1,4 +1,4 @@
-"""`flask notices broadcast`, `approve`, `cancel`: a notice told to many, by two people."""
+"""`flask notices broadcast`, `approve`, `cancel`: a notice sent to many, by two people."""
 
 from __future__ import annotations
 
@@ -8,11 +8,16 @@ from rich.console import Console
 from rich.table import Table
 
 from app.base.clock import local
-from app.base.database import transaction
 from app.base.money import ZERO, Money
-from app.cli.notices import notices
-from app.cli.options import NUMBER, DirhamsParam, budget_of, read_name
-from app.reminders.broadcasts import Audience, Spoken, approve_broadcast, propose_broadcast
+from app.base.operation import operation
+from app.cli.desk import notices
+from app.cli.options import NUMBER, OPERATOR, DirhamsParam, budget_of, read_name
+from app.reminders.broadcasts import (
+    BroadcastRequest,
+    LanguagePreview,
+    approve_broadcast,
+    propose_broadcast,
+)
 from app.reminders.service import cancel_campaign
 from app.runtime import runtime
 
@@ -42,30 +47,27 @@ def broadcast(
     if everybody == bool(region or trade):
         raise click.UsageError("either --all, or --region or --trade or both")
     maalem = runtime()
-    with transaction(maalem.database) as connection:
-        proposal = propose_broadcast(
-            connection,
-            maalem.reminding,
-            name,
-            Audience(region, trade),
-            by,
-            budget_of(budget),
-            maalem.clock(),
-        )
-    _print_preview(proposal.spoken)
+    request = BroadcastRequest(
+        notice=name, proposed_by=by, region=region, trade=trade, budget=budget_of(budget)
+    )
+    with operation(maalem.database, maalem.clock(), by) as change:
+        settings = maalem.reminder_settings
+        proposal = propose_broadcast(change, settings, maalem.words, request)
+    _print_previews(proposal.previews)
     click.echo(
         f"{proposal.name} waits for a second person: flask notices approve {proposal.number}"
     )
 
 
-def _print_preview(spoken: tuple[Spoken, ...]) -> None:
+def _print_previews(previews: tuple[LanguagePreview, ...]) -> None:
     table = Table("language", "people", "segments each", "MAD at most", "text")
-    for one in spoken:
-        counts = str(one.people), str(one.segments), f"{one.cost:.2f}"
-        table.add_row(one.language, *counts, one.text)
+    for preview in previews:
+        counts = str(preview.people), str(preview.segments), f"{preview.cost:.2f}"
+        table.add_row(preview.language, *counts, preview.text)
     Console().print(table)
-    people, cost = sum(one.people for one in spoken), sum(one.cost for one in spoken)
-    segments = sum(one.people * one.segments for one in spoken)
+    people = sum(preview.people for preview in previews)
+    cost = sum(preview.cost for preview in previews)
+    segments = sum(preview.people * preview.segments for preview in previews)
     click.echo(f"{people} people, {segments} segments, at most {cost:.2f} MAD")
 
 
@@ -76,19 +78,19 @@ def _print_preview(spoken: tuple[Spoken, ...]) -> None:
 def approve(number: int, by: str) -> None:
     """Starts the broadcast NUMBER; not by who proposed it."""
     maalem = runtime()
-    now = maalem.clock()
-    with transaction(maalem.database) as connection:
-        told = approve_broadcast(connection, maalem.reminding, number, by, now)
-    opens = maalem.reminding.calendar.next_opening(now)
-    click.echo(f"{told} people are told from {local(opens):%d/%m %H:%M} on")
+    settings, now = maalem.reminder_settings, maalem.clock()
+    with operation(maalem.database, now, by) as change:
+        people = approve_broadcast(change, settings, number, by)
+    opens = settings.calendar.next_opening(now)
+    click.echo(f"{people} people are told from {local(opens):%d/%m %H:%M} on")
 
 
 @notices.command()
 @click.argument("name")
 @with_appcontext
 def cancel(name: str) -> None:
-    """Nobody else hears of the broadcast NAME (`notice:...`), proposed or under way."""
+    """Cancels the broadcast NAME (`notice:...`), proposed or under way."""
     maalem = runtime()
-    with transaction(maalem.database) as connection:
-        waiting = cancel_campaign(connection, name, maalem.clock())
+    with operation(maalem.database, maalem.clock(), OPERATOR) as change:
+        waiting = cancel_campaign(change, name)
     click.echo(f"{name} is cancelled, {waiting} who waited are not told")

@@ -1,13 +1,13 @@
-"""`flask reminders`: queues them, says how they stand and what they change. Decides nothing."""
+"""`flask reminders`: queues reminders, shows how they stand, compares them with the holdout."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 
 import click
 from flask.cli import with_appcontext
@@ -18,8 +18,9 @@ from app.base.clock import local, local_date
 from app.base.database import transaction
 from app.base.money import ZERO, Money
 from app.base.months import Month
+from app.base.operation import operation
 from app.cli.days import DayParam
-from app.cli.options import DirhamsParam, budget_of
+from app.cli.options import OPERATOR, DirhamsParam, budget_of
 from app.reminders.queries import (
     CampaignState,
     Comparison,
@@ -30,8 +31,8 @@ from app.reminders.queries import (
 )
 from app.reminders.rules import Share
 from app.reminders.service import (
-    Group,
-    Planned,
+    CampaignPlan,
+    RecipientGroup,
     cancel_campaign,
     plan_reminders,
     queue_reminders,
@@ -56,64 +57,93 @@ def send(on: date | None, dry_run: bool, as_json: bool) -> None:
     Says how many, segments and dirhams at most, by language and region, and how many are held out.
     """
     maalem = runtime()
-    now = maalem.clock()
+    settings, now = maalem.reminder_settings, maalem.clock()
     day = on or local_date(now)
-    decide = plan_reminders if dry_run else queue_reminders
-    with transaction(maalem.database) as connection:
-        planned = decide(connection, maalem.reminding, day, now)
-    told = _as_json(day, dry_run, planned)
-    click.echo(json.dumps(told, ensure_ascii=False)) if as_json else _print_plan(told)
+    with operation(maalem.database, now, OPERATOR) as change:
+        if dry_run:
+            plans = plan_reminders(change.connection, settings, day, now)
+        else:
+            plans = queue_reminders(change, settings, day)
+    if as_json:
+        click.echo(json.dumps(_plans_as_json(day, dry_run, plans), ensure_ascii=False))
+    else:
+        _print_plans(dry_run, plans)
 
 
-def _as_json(day: date, dry_run: bool, planned: Sequence[Planned]) -> dict[str, Any]:
-    every: dict[tuple[str, str], list[tuple[Group, Decimal]]] = defaultdict(list)
-    for one in planned:
-        for group in one.groups:
-            every[group.language, group.region or ""].append((group, one.price))
+@dataclass(slots=True)
+class _Figures:
+    """Sums over groups of recipients; segments and dirhams are the most there can be."""
+
+    queued: int = 0
+    held_out: int = 0
+    segments_at_most: int = 0
+    cost_at_most: Decimal = Decimal(0)
+
+    def add(self, group: RecipientGroup, price: Decimal) -> None:
+        self.queued += group.queued
+        self.held_out += group.held_out
+        self.segments_at_most += group.segments_at_most
+        self.cost_at_most += group.segments_at_most * price
+
+    def as_json(self) -> dict[str, int | str]:
+        return {
+            "queued": self.queued,
+            "held_out": self.held_out,
+            "segments_at_most": self.segments_at_most,
+            "cost_at_most": f"{self.cost_at_most:.2f}",
+        }
+
+
+def _sum_all(plans: Iterable[CampaignPlan]) -> _Figures:
+    figures = _Figures()
+    for plan in plans:
+        for group in plan.groups:
+            figures.add(group, plan.price)
+    return figures
+
+
+def _sum_by_language_and_region(
+    plans: Iterable[CampaignPlan],
+) -> list[tuple[str, str, _Figures]]:
+    sums: dict[tuple[str, str], _Figures] = defaultdict(_Figures)
+    for plan in plans:
+        for group in plan.groups:
+            sums[group.language, group.region or ""].add(group, plan.price)
+    return [(language, region, figures) for (language, region), figures in sorted(sums.items())]
+
+
+def _plans_as_json(day: date, dry_run: bool, plans: Sequence[CampaignPlan]) -> dict[str, object]:
     groups = [
-        {"language": language, "region": region or None} | _sums(found)
-        for (language, region), found in sorted(every.items())
+        {"language": language, "region": region or None, **figures.as_json()}
+        for language, region, figures in _sum_by_language_and_region(plans)
     ]
     campaigns = [
         {
-            "campaign": one.occasion.name,
-            "opens_at": local(one.occasion.opens_at).isoformat(),
-            "useful_until": local(one.occasion.useful_until).isoformat(),
+            "campaign": plan.occasion.name,
+            "opens_at": local(plan.occasion.opens_at).isoformat(),
+            "useful_until": local(plan.occasion.useful_until).isoformat(),
+            **_sum_all([plan]).as_json(),
         }
-        | _sums([(group, one.price) for group in one.groups])
-        for one in planned
+        for plan in plans
     ]
-    total = _sums([pair for found in every.values() for pair in found])
-    head = {"day": day.isoformat(), "dry_run": dry_run}
-    return head | total | {"campaigns": campaigns, "groups": groups}
+    head: dict[str, object] = {"day": day.isoformat(), "dry_run": dry_run}
+    return head | _sum_all(plans).as_json() | {"campaigns": campaigns, "groups": groups}
 
 
-def _sums(found: Sequence[tuple[Group, Decimal]]) -> dict[str, Any]:
-    cost = sum((group.segments_at_most * price for group, price in found), Decimal(0))
-    return {
-        "queued": sum(group.queued for group, _ in found),
-        "held_out": sum(group.held_out for group, _ in found),
-        "segments_at_most": sum(group.segments_at_most for group, _ in found),
-        "cost_at_most": f"{cost:.2f}",
-    }
-
-
-_FIGURES = ("queued", "held_out", "segments_at_most", "cost_at_most")
-
-
-def _print_plan(told: dict[str, Any]) -> None:
-    table = Table("language", "region", *(name.replace("_", " ") for name in _FIGURES))
-    for group in told["groups"]:
-        figures = (str(group[name]) for name in _FIGURES)
-        table.add_row(group["language"], group["region"] or "-", *figures)
-    if told["groups"]:
+def _print_plans(dry_run: bool, plans: Sequence[CampaignPlan]) -> None:
+    table = Table("language", "region", *(name.replace("_", " ") for name in _Figures().as_json()))
+    for language, region, figures in _sum_by_language_and_region(plans):
+        table.add_row(language, region or "-", *map(str, figures.as_json().values()))
+    if table.row_count:
         Console().print(table)
-    for one in told["campaigns"]:
-        click.echo(f"{one['campaign']}: {one['queued']} from {one['opens_at']}")
-    word = "would be queued" if told["dry_run"] else "queued"
+    for plan in plans:
+        opens_at = local(plan.occasion.opens_at).isoformat()
+        click.echo(f"{plan.occasion.name}: {plan.queued} from {opens_at}")
+    total = _sum_all(plans)
+    word = "would be queued" if dry_run else "queued"
     click.echo(
-        f"{told['queued']} {word}, {told['held_out']} held out; at most "
-        f"{told['segments_at_most']} segments, {told['cost_at_most']} MAD"
+        f"{total.queued} {word}, {total.held_out} held out; at most "
+        f"{total.segments_at_most} segments, {total.cost_at_most:.2f} MAD"
     )
 
 
@@ -121,59 +151,67 @@ def _print_plan(told: dict[str, Any]) -> None:
 @click.option("--json", "as_json", is_flag=True)
 @with_appcontext
 def status(as_json: bool) -> None:
-    """What was said to many of late, what waits, and whether a budget has stopped it."""
+    """Shows the campaigns of the last weeks, who waits, and which a budget has stopped."""
     maalem = runtime()
     now = maalem.clock()
     with transaction(maalem.database) as connection:
         campaigns = list_campaigns(connection, now)
         today = find_spending(connection, local_date(now))
-    opens = maalem.reminding.calendar.next_opening(now)
+    opens = maalem.reminder_settings.calendar.next_opening(now)
     if as_json:
-        click.echo(json.dumps(_status(campaigns, today, opens)))
-        return
+        click.echo(json.dumps(_status_as_json(campaigns, today, opens)))
+    else:
+        _print_status(campaigns, today)
+        click.echo("open now" if opens == now else f"opens {local(opens):%d/%m %H:%M}")
+
+
+def _print_status(campaigns: Sequence[CampaignState], today: DaySpending) -> None:
     table = Table("number", "campaign", "state", "until", "people", "spent", "budget")
-    for one in campaigns:
-        people = ", ".join(f"{count} {state}" for state, count in sorted(one.people.items()))
-        until, budget = f"{local(one.useful_until):%d/%m %H:%M}", _money(one.budget) or "-"
+    for campaign in campaigns:
+        counts = sorted(campaign.people.items())
         table.add_row(
-            str(one.number), one.name, one.state, until, people, f"{one.spent:.2f}", budget
+            str(campaign.number),
+            campaign.name,
+            campaign.state,
+            f"{local(campaign.useful_until):%d/%m %H:%M}",
+            ", ".join(f"{count} {state}" for state, count in counts),
+            f"{campaign.spent:.2f}",
+            _dirhams(campaign.budget) or "-",
         )
     Console().print(table)
-    click.echo(f"today: {today.spent:.2f} MAD of {_money(today.budget) or 'no limit'}")
+    click.echo(f"today: {today.spent:.2f} MAD of {_dirhams(today.budget) or 'no limit'}")
     if today.reached_at:
         click.echo("today's budget is reached: the others wait for tomorrow, or for a greater one")
-    for one in campaigns:
-        if one.state == "paused":
-            click.echo(f"{one.name} is stopped by its budget: flask reminders resume {one.name}")
-    click.echo("open now" if opens == now else f"opens {local(opens):%d/%m %H:%M}")
+    for name in (campaign.name for campaign in campaigns if campaign.state == "paused"):
+        click.echo(f"{name} is stopped by its budget: flask reminders resume {name}")
 
 
-def _status(
+def _status_as_json(
     campaigns: Sequence[CampaignState], today: DaySpending, opens: datetime
-) -> dict[str, Any]:
+) -> dict[str, object]:
     return {
         "opens_at": local(opens).isoformat(),
         "today": {
             "spent": f"{today.spent:.2f}",
-            "budget": _money(today.budget),
+            "budget": _dirhams(today.budget),
             "budget_reached": today.reached_at is not None,
         },
         "campaigns": [
             {
-                "number": one.number,
-                "campaign": one.name,
-                "state": one.state,
-                "useful_until": local(one.useful_until).isoformat(),
-                "people": dict(one.people),
-                "spent": f"{one.spent:.2f}",
-                "budget": _money(one.budget),
+                "number": campaign.number,
+                "campaign": campaign.name,
+                "state": campaign.state,
+                "useful_until": local(campaign.useful_until).isoformat(),
+                "people": dict(campaign.people),
+                "spent": f"{campaign.spent:.2f}",
+                "budget": _dirhams(campaign.budget),
             }
-            for one in campaigns
+            for campaign in campaigns
         ],
     }
 
 
-def _money(amount: Decimal | None) -> str | None:
+def _dirhams(amount: Decimal | None) -> str | None:
     return None if amount is None else f"{amount:.2f}"
 
 
@@ -184,9 +222,10 @@ def _money(amount: Decimal | None) -> str | None:
 )
 @with_appcontext
 def resume(name: str, budget: Money | None) -> None:
-    """Goes on with the campaign NAME that its budget stopped."""
-    with transaction(runtime().database) as connection:
-        resume_campaign(connection, name, budget_of(budget))
+    """Resumes the campaign NAME that its budget stopped."""
+    maalem = runtime()
+    with operation(maalem.database, maalem.clock(), OPERATOR) as change:
+        resume_campaign(change, name, budget_of(budget))
     click.echo(f"{name} goes on, {budget or 'no'} budget")
 
 
@@ -194,10 +233,10 @@ def resume(name: str, budget: Money | None) -> None:
 @click.argument("name")
 @with_appcontext
 def cancel(name: str) -> None:
-    """Nobody else hears of the campaign NAME."""
+    """Cancels the campaign NAME: nobody else hears of it."""
     maalem = runtime()
-    with transaction(maalem.database) as connection:
-        waiting = cancel_campaign(connection, name, maalem.clock())
+    with operation(maalem.database, maalem.clock(), OPERATOR) as change:
+        waiting = cancel_campaign(change, name)
     click.echo(f"{name} is cancelled, {waiting} who waited are not told")
 
 
@@ -206,45 +245,52 @@ def cancel(name: str) -> None:
 @click.option("--json", "as_json", is_flag=True)
 @with_appcontext
 def report(month: str | None, as_json: bool) -> None:
-    """Who paid in time, of those reminded and of those held out, and the difference (95%)."""
+    """Compares who paid in time, of those reminded and of those held out (95% interval)."""
     maalem = runtime()
-    fewest = maalem.reminding.calendar.fewest_compared.value
-    chosen = Month.parse(month) if month else None
+    fewest = maalem.reminder_settings.calendar.fewest_compared.value
+    only = Month.parse(month) if month else None
     with transaction(maalem.database) as connection:
-        found = compare_with_holdout(connection, chosen, fewest, maalem.clock())
+        comparisons = compare_with_holdout(connection, only, fewest, maalem.clock())
     if as_json:
-        click.echo(json.dumps({"campaigns": [_comparison(one) for one in found]}))
+        campaigns = [_comparison_as_json(comparison) for comparison in comparisons]
+        click.echo(json.dumps({"campaigns": campaigns}))
         return
     table = Table("campaign", "reminded", "held out", "difference", "95%", "")
-    for one in found:
-        difference, low, high = one.difference
-        said = "too few to compare" if not one.enough else "" if one.over else "not over yet"
-        shown = f"{difference:+.1%}", f"{low:+.1%} to {high:+.1%}"
-        cells = shown if one.enough else ("-", "-")
-        table.add_row(one.campaign, _paid(one.reminded), _paid(one.held_out), *cells, said)
+    for comparison in comparisons:
+        table.add_row(*_comparison_cells(comparison))
     Console().print(table)
 
 
-def _paid(share: Share) -> str:
+def _comparison_cells(comparison: Comparison) -> tuple[str, ...]:
+    shares = _share_cell(comparison.reminded), _share_cell(comparison.held_out)
+    if not comparison.enough:
+        return (comparison.campaign, *shares, "-", "-", "too few to compare")
+    difference, low, high = comparison.difference
+    interval = f"{low:+.1%} to {high:+.1%}"
+    remark = "" if comparison.over else "not over yet"
+    return (comparison.campaign, *shares, f"{difference:+.1%}", interval, remark)
+
+
+def _share_cell(share: Share) -> str:
     return f"{share.paid} of {share.people} paid in time, {share.share:.1%}"
 
 
-def _comparison(one: Comparison) -> dict[str, Any]:
-    difference, low, high = one.difference if one.enough else (None, None, None)
+def _comparison_as_json(comparison: Comparison) -> dict[str, object]:
+    difference, low, high = comparison.difference if comparison.enough else (None, None, None)
     return {
-        "campaign": one.campaign,
-        "step": one.step,
-        "month": str(one.month),
-        "deadline": one.deadline.isoformat(),
-        "over": one.over,
-        "reminded": _share(one.reminded),
-        "held_out": _share(one.held_out),
-        "too_few": not one.enough,
+        "campaign": comparison.campaign,
+        "step": comparison.step,
+        "month": str(comparison.month),
+        "deadline": comparison.deadline.isoformat(),
+        "over": comparison.over,
+        "reminded": _share_as_json(comparison.reminded),
+        "held_out": _share_as_json(comparison.held_out),
+        "too_few": not comparison.enough,
         "difference": difference,
         "low": low,
         "high": high,
     }
 
 
-def _share(share: Share) -> dict[str, Any]:
+def _share_as_json(share: Share) -> dict[str, object]:
     return {"people": share.people, "paid_in_time": share.paid, "share": share.share}

@@ -56,8 +56,7 @@ artisan = Table(
     Index("ix_artisan_phone", "phone"),
 )
 
-# Which languages and categories there are is data (app/text, app/contributions): here their shape.
-# A person may have two phones, a phone may serve two persons (docs/rules.md, Identifiers).
+# A person may have two phones, a phone may serve two persons (domain.md section 3).
 artisan_phone = Table(
     "artisan_phone",
     metadata,

@@ -1,4 +1,4 @@
-"""The worker's part of telling many: each day's reminders queued once, then made messages of."""
+"""The worker's part of messages to many: queues each day's reminders once, then dispatches them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import structlog
 from sqlalchemy import func, select
 
 from app.base.clock import local_date
-from app.base.database import transaction
-from app.reminders.dispatch import Preparing
+from app.base.operation import operation
+from app.reminders.dispatch import CampaignDispatcher
 from app.reminders.rules import occasions_on
 from app.reminders.service import queue_reminders
 from app.runtime import Runtime
@@ -16,42 +16,43 @@ _QUEUE_EVERY_SECONDS = 600
 # So many between two looks at whether the worker stops.
 _AT_ONCE = 50
 # One of several workers queues; the others leave it to that one.
-_ONE_AT_A_TIME = int.from_bytes(b"reminder", "big")
+_LOCK_NUMBER = int.from_bytes(b"reminder", "big")
 _log = structlog.get_logger("reminders")
 
 
 class ReminderWork:
-    """A lane of its own: queueing 360,000 takes seconds, and receipts must not wait for it."""
+    """Runs in a loop of its own: queueing 360,000 takes seconds, and receipts must not wait."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._queued_at = 0.0
-        self._preparing: Preparing | None = None
+        self._dispatcher: CampaignDispatcher | None = None
 
     def do(self) -> int:
-        """Queues what the day brings, now and then; then makes some messages: how many."""
+        """Queues the day's reminders now and then, and dispatches some; returns how many."""
         runtime, now = self._runtime, self._runtime.clock().timestamp()
         if now - self._queued_at >= _QUEUE_EVERY_SECONDS:
             self.queue_today()
             self._queued_at = now
-        if self._preparing is None:
-            self._preparing = Preparing(runtime.database, runtime.reminding, runtime.clock)
-        return self._preparing.prepare(_AT_ONCE)
+        if self._dispatcher is None:
+            settings = runtime.reminder_settings
+            self._dispatcher = CampaignDispatcher(runtime.services, settings, runtime.clock)
+        return self._dispatcher.dispatch(_AT_ONCE)
 
     def queue_today(self) -> int:
-        """The reminders of today that nobody queued yet; how many."""
+        """Queues today's reminders that nobody queued yet; returns how many."""
         runtime, now = self._runtime, self._runtime.clock()
-        today = local_date(now)
+        settings, today = runtime.reminder_settings, local_date(now)
         if not runtime.settings.reminders_by_worker:
             return 0
-        if not occasions_on(runtime.reminding.calendar, today):
+        if not occasions_on(settings.calendar, today):
             return 0
-        with transaction(runtime.database) as connection:
-            lock = select(func.pg_try_advisory_xact_lock(_ONE_AT_A_TIME))
-            if not connection.execute(lock).scalar():
+        with operation(runtime.database, now, "worker") as change:
+            lock = select(func.pg_try_advisory_xact_lock(_LOCK_NUMBER))
+            if not change.connection.execute(lock).scalar():
                 return 0
-            queued = queue_reminders(connection, runtime.reminding, today, now)
-        for one in queued:
-            if one.queued:
-                _log.info("reminders_queued", campaign=one.occasion.name, count=one.queued)
-        return sum(one.queued for one in queued)
+            plans = queue_reminders(change, settings, today)
+        for plan in plans:
+            if plan.queued:
+                _log.info("reminders_queued", campaign=plan.occasion.name, count=plan.queued)
+        return sum(plan.queued for plan in plans)

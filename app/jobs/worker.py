@@ -59,9 +59,9 @@ class Worker:
             maalem.redis,
             maalem.words,
             maalem.patient_services,
-            maalem.deferred_actions,
+            maalem.late_actions,
         )
-        _ = maalem.reminding, maalem.limiter
+        _ = maalem.reminder_settings, maalem.limiter
 
     def _answer(self) -> int:
         return answer_late_actions(self._runtime, self._name) + self._api.do()
@@ -69,7 +69,7 @@ class Worker:
     def _send(self) -> int:
         """Messages to many go within their hours alone, whenever they were made."""
         maalem = self._runtime
-        return self._sender.do(campaigns=maalem.reminding.calendar.is_open(maalem.clock()))
+        return self._sender.do(campaigns=maalem.reminder_settings.calendar.is_open(maalem.clock()))
 
 
 @contextmanager

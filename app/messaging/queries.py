@@ -73,6 +73,17 @@ def _count(connection: Connection, found: Select[tuple[str]]) -> dict[str, int]:
     return {row[0]: row[1] for row in rows}
 
 
+def count_waiting(connection: Connection, priority: int, most: int) -> int:
+    """Returns how many messages of a priority are still to be sent, counting up to `most`."""
+    waiting = (
+        select(message.c.id)
+        .where(message.c.priority == priority, message.c.state.in_(("queued", "sending")))
+        .limit(most)
+        .subquery()
+    )
+    return connection.execute(select(func.count(waiting.c.id))).scalar_one()
+
+
 def wants_reminders(connection: Connection, phone: Phone) -> bool:
     """Yes until the owner of the phone says no."""
     asked = select(phone_preference.c.reminders).where(phone_preference.c.phone == phone.e164)

@@ -1,4 +1,4 @@
-"""Rules between the months that were paid and those CNSS was sent; beside money_rules.py."""
+"""What must hold between what was settled and what CNSS was told; beside payments/verify.py."""
 
 from __future__ import annotations
 

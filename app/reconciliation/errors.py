@@ -1,9 +1,9 @@
-"""Refusals of files: the whole file is refused and nothing changes."""
+"""Why a file is not taken: the whole of it, and nothing was changed."""
 
 from app.base.errors import MaalemError
 
 
 class FileRefused(MaalemError):
-    """A file cannot be read. `line` and `why` say where and what; line 0 is the whole file."""
+    """`line` and `why` say where and what; line 0 is the whole file."""
 
     code = "file_refused"

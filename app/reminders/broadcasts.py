@@ -1,6 +1,6 @@
-"""An official notice told to many: one person proposes it and sees the cost, another starts it.
+"""An official notice sent to many: one person proposes it and sees the cost, another starts it.
 
-What goes out are the words that were proposed, within the hours, STOP and budgets of reminders.
+The words that were proposed go out, within the hours, opt-outs and budgets of reminders.
 """
 
 from __future__ import annotations
@@ -9,14 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from app.base.clock import local_date
+from app.base.operation import Operation
 from app.ledger.errors import SamePerson
 from app.notices.models import notice, notice_text
-from app.reminders.context import ReminderContext
 from app.reminders.errors import (
     CampaignUnknown,
     NobodyToTell,
@@ -26,6 +25,7 @@ from app.reminders.errors import (
 )
 from app.reminders.fragments import LANGUAGE, REACHED, WANTS_IT
 from app.reminders.models import campaign
+from app.reminders.settings import ReminderSettings
 from app.reminders.wording import notice_values
 from app.text.encoding import segments
 from app.text.languages import LANGUAGES
@@ -33,16 +33,22 @@ from app.text.words import Words
 
 
 @dataclass(frozen=True, slots=True)
-class Audience:
-    """Whom it is for: a region or a trade as the register writes them, both, or all (neither)."""
+class BroadcastRequest:
+    """A proposal to send a notice to artisans of a region or trade, both, or all (neither).
 
+    `region` and `trade` as the register writes them. `budget` in dirhams; None: the settings'.
+    """
+
+    notice: str
+    proposed_by: str
     region: str | None = None
     trade: str | None = None
+    budget: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Spoken:
-    """Of one language: how many hear it, the text, its segments, what it costs at most."""
+class LanguagePreview:
+    """The text in one language, how many people get it, and what it costs at most, in dirhams."""
 
     language: str
     people: int
@@ -52,127 +58,137 @@ class Spoken:
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
-    """A broadcast that waits for a second person: its number, its name, what it is."""
+class BroadcastProposal:
+    """A broadcast that waits for a second person."""
 
     number: int
     name: str
-    spoken: tuple[Spoken, ...]
+    previews: tuple[LanguagePreview, ...]
 
 
 def propose_broadcast(
-    connection: Connection,
-    means: ReminderContext,
-    name: str,
-    audience: Audience,
-    by: str,
-    budget: Decimal | None,
-    now: datetime,
-) -> Proposal:
-    """Nothing is told yet. NoticeUnknown, TextTooLong (naming the language), NobodyToTell."""
-    until, texts = _read_notice(connection, means, name, now)
-    spoken = _spoken(connection, means, audience, texts, now)
-    times = select(func.count() + 1).where(campaign.c.notice == name).scalar_subquery()
-    called = func.concat("notice:", name, ":", times)
-    row = connection.execute(
+    operation: Operation, settings: ReminderSettings, words: Words, request: BroadcastRequest
+) -> BroadcastProposal:
+    """Writes down a proposal; nothing is sent yet.
+
+    Raises: NoticeUnknown, TextTooLong (naming the language), NobodyToTell.
+    """
+    published = _read_notice(operation, settings, request.notice)
+    previews = _preview(operation, settings, words, request, published.texts)
+    times = select(func.count() + 1).where(campaign.c.notice == request.notice).scalar_subquery()
+    row = operation.connection.execute(
         insert(campaign)
         .values(
-            name=called,
+            name=func.concat("notice:", request.notice, ":", times),
             kind="notice",
             state="proposed",
-            due_at=now,
-            useful_until=until,
-            notice=name,
-            texts=texts,
-            region=audience.region,
-            trade=audience.trade,
-            budget=means.campaign_budget if budget is None else budget,
-            created_at=now,
-            proposed_by=by,
+            due_at=operation.now,
+            useful_until=published.useful_until,
+            notice=request.notice,
+            texts=published.texts,
+            region=request.region,
+            trade=request.trade,
+            budget=settings.campaign_budget if request.budget is None else request.budget,
+            created_at=operation.now,
+            proposed_by=request.proposed_by,
         )
         .returning(campaign.c.id, campaign.c.name)
     ).one()
-    return Proposal(row.id, row.name, spoken)
+    return BroadcastProposal(number=row.id, name=row.name, previews=previews)
 
 
 def approve_broadcast(
-    connection: Connection, means: ReminderContext, number: int, by: str, now: datetime
+    operation: Operation, settings: ReminderSettings, number: int, approved_by: str
 ) -> int:
-    """Starts it, at the next opening; how many are to be told. A second person alone may."""
-    found = connection.execute(
+    """Starts the broadcast at the next opening, and returns how many people it is for.
+
+    Raises: CampaignUnknown, SamePerson for who proposed it, NoticeUnknown, NoticeChanged.
+    """
+    proposal = operation.connection.execute(
         select(campaign)
         .where(campaign.c.id == number, campaign.c.state == "proposed")
         .with_for_update()
     ).one_or_none()
-    if found is None:
+    if proposal is None:
         raise CampaignUnknown(campaign=number)
-    if found.proposed_by.casefold() == by.casefold():
+    if proposal.proposed_by.casefold() == approved_by.casefold():
         raise SamePerson()
-    if _read_notice(connection, means, found.notice, now)[1] != found.texts:
+    if _read_notice(operation, settings, proposal.notice).texts != proposal.texts:
         raise NoticeChanged()
-    opens = means.calendar.next_opening(now)
-    connection.execute(
+    opens = settings.calendar.next_opening(operation.now)
+    operation.connection.execute(
         update(campaign)
         .where(campaign.c.id == number)
-        .values(state="running", approved_by=by, due_at=opens)
+        .values(state="running", approved_by=approved_by, due_at=opens)
     )
-    return _write_down(connection, found)
+    operation.connection.execute(text("SET LOCAL statement_timeout = 0"))
+    params = {"campaign": number, "region": proposal.region, "trade": proposal.trade}
+    return operation.connection.execute(_QUEUED, params).rowcount
 
 
-def _read_notice(
-    connection: Connection, means: ReminderContext, name: str, now: datetime
-) -> tuple[datetime, Mapping[str, str]]:
-    """Until when it is of use, and its words by language: title and text."""
-    rows = connection.execute(
+@dataclass(frozen=True, slots=True)
+class _PublishedNotice:
+    """Title and text by language, as one message says them."""
+
+    useful_until: datetime
+    texts: Mapping[str, str]
+
+
+def _read_notice(operation: Operation, settings: ReminderSettings, name: str) -> _PublishedNotice:
+    rows = operation.connection.execute(
         select(notice.c.until, notice_text.c.language, notice_text.c.title, notice_text.c.body)
         .join(notice_text, notice_text.c.notice_id == notice.c.id)
-        .where(notice.c.name == name, notice.c.until >= local_date(now))
+        .where(notice.c.name == name, notice.c.until >= local_date(operation.now))
     ).all()
     if not rows:
         raise NoticeUnknown(name=name)
-    until = means.calendar.closes(means.calendar.open_day_until(rows[0].until))
-    if until <= now:
+    last_day = settings.calendar.open_day_until(rows[0].until)
+    useful_until = settings.calendar.closes(last_day)
+    if useful_until <= operation.now:
         raise NoticeUnknown(name=name)
-    return until, {row.language: f"{row.title}\n{row.body}" for row in rows}
+    texts = {row.language: f"{row.title}\n{row.body}" for row in rows}
+    return _PublishedNotice(useful_until=useful_until, texts=texts)
 
 
-def _spoken(
-    connection: Connection,
-    means: ReminderContext,
-    audience: Audience,
+def _preview(
+    operation: Operation,
+    settings: ReminderSettings,
+    words: Words,
+    request: BroadcastRequest,
     texts: Mapping[str, str],
-    now: datetime,
-) -> tuple[Spoken, ...]:
-    said = {language: _said(means.words, texts, language) for language in texts}
-    price = means.price_on(local_date(now))
-    connection.execute(text("SET LOCAL statement_timeout = 0"))
-    spoken = tuple(
-        Spoken(language, people, *said[language], people * said[language][1] * price)
-        for language, people in connection.execute(_COUNTED, _asked(audience))
+) -> tuple[LanguagePreview, ...]:
+    bodies = {language: _write_body(words, texts, language) for language in texts}
+    price = settings.price_on(local_date(operation.now))
+    people = _count_people(operation.connection, request)
+    if not people:
+        raise NobodyToTell(region=request.region, trade=request.trade)
+    return tuple(
+        LanguagePreview(
+            language=language,
+            people=count,
+            text=bodies[language],
+            segments=segments(bodies[language]),
+            cost=count * segments(bodies[language]) * price,
+        )
+        for language, count in people.items()
     )
-    if not spoken:
-        raise NobodyToTell(region=audience.region, trade=audience.trade)
-    return spoken
 
 
-def _said(words: Words, texts: Mapping[str, str], language: str) -> tuple[str, int]:
-    told = words.say(language, "sms.notice", notice_values(texts, language))
-    if (count := segments(told)) > (most := LANGUAGES[language].most_segments):
+def _write_body(words: Words, texts: Mapping[str, str], language: str) -> str:
+    body = words.say(language, "sms.notice", notice_values(texts, language))
+    if (count := segments(body)) > (most := LANGUAGES[language].most_segments):
         raise TextTooLong(language=language, segments=count, most=most)
-    return told, count
+    return body
 
 
-def _asked(audience: Audience) -> dict[str, Any]:
-    return {"region": audience.region, "trade": audience.trade}
-
-
-def _write_down(connection: Connection, proposed: Row[Any]) -> int:
+def _count_people(connection: Connection, request: BroadcastRequest) -> dict[str, int]:
+    """Returns how many people the broadcast is for, by language."""
     connection.execute(text("SET LOCAL statement_timeout = 0"))
-    values = {"campaign": proposed.id, "region": proposed.region, "trade": proposed.trade}
-    return connection.execute(_QUEUED, values).rowcount
+    params = {"region": request.region, "trade": request.trade}
+    return {row.language: row.people for row in connection.execute(_COUNTED, params)}
 
 
-# A phone of several people is told once.
+# A phone of several people gets one message.
 _AUDIENCE = f"""
     SELECT DISTINCT ON (reached.phone) a.id, reached.phone, {LANGUAGE}, a.region
     FROM artisan a {REACHED}
@@ -182,7 +198,8 @@ _AUDIENCE = f"""
     ORDER BY reached.phone, a.id
 """  # noqa: S608 - made of our own words alone
 _COUNTED = text(f"""
-    SELECT language, count(*) FROM ({_AUDIENCE}) people GROUP BY language ORDER BY language
+    SELECT language, count(*) AS people FROM ({_AUDIENCE}) audience
+    GROUP BY language ORDER BY language
 """)  # noqa: S608
 _QUEUED = text(f"""
     INSERT INTO campaign_recipient (campaign_id, artisan_id, phone, language, region, state)

@@ -1,32 +1,35 @@
-"""What messages to many may cost: counted before each is queued, so that no budget is passed.
+"""Budgets of messages to many: each cost is counted before its message is queued.
 
 Receipts, codes and answers count nothing here and are never held back.
 """
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 
 from sqlalchemy import Connection, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from app.base.clock import local_date
+from app.base.operation import Operation
 from app.reminders.errors import OverBudget
 from app.reminders.models import campaign, spending_day
 
 
 def spend(
-    connection: Connection, campaign_id: int, day: date, cost: Decimal, day_budget: Decimal | None
+    operation: Operation, campaign_id: int, cost: Decimal, day_budget: Decimal | None
 ) -> None:
-    """Counts a message's cost for its campaign and the day; OverBudget where it would be passed.
+    """Counts a message's cost, in dirhams, for its campaign and for today.
 
-    Conditional updates: two workers at once never pass it together, and a cost that makes exactly
-    the budget is allowed.
+    Conditional updates: two workers at once never pass a budget together, and a cost that makes
+    exactly the budget is allowed. Raises: OverBudget.
     """
-    asked = {"campaign": campaign_id, "day": day, "cost": cost, "budget": day_budget}
-    if not connection.execute(_SPEND_OF_CAMPAIGN, asked).rowcount:
+    day = local_date(operation.now)
+    params = {"campaign": campaign_id, "day": day, "cost": cost, "budget": day_budget}
+    if not operation.connection.execute(_SPEND_OF_CAMPAIGN, params).rowcount:
         raise OverBudget(scope="campaign")
-    if not connection.execute(_SPEND_OF_DAY, asked).rowcount:
+    if not operation.connection.execute(_SPEND_OF_DAY, params).rowcount:
         raise OverBudget(scope="day")
 
 
@@ -44,13 +47,8 @@ _SPEND_OF_DAY = text("""
 """)
 
 
-def _open_day(connection: Connection, day: date) -> None:
-    row = insert(spending_day).values(day=day)
-    connection.execute(row.on_conflict_do_nothing())
-
-
 def give_back(connection: Connection, campaign_id: int, day: date, cost: Decimal) -> None:
-    """A message that was counted will not be sent after all."""
+    """Takes the cost of a message that will not be sent off its campaign and the day it counted."""
     for table, which in (
         (campaign, campaign.c.id == campaign_id),
         (spending_day, spending_day.c.day == day),
@@ -58,14 +56,16 @@ def give_back(connection: Connection, campaign_id: int, day: date, cost: Decimal
         connection.execute(update(table).where(which).values(spent=table.c.spent - cost))
 
 
-def note_reached(
-    connection: Connection, scope: str, campaign_id: int, day: date, now: datetime
-) -> None:
-    """Says that a budget would be passed: its campaign pauses, or the day is over for all."""
+def note_budget_reached(operation: Operation, scope: str, campaign_id: int) -> None:
+    """Pauses the campaign whose budget is reached, or marks today's budget as reached for all.
+
+    `scope` is `campaign` or `day`.
+    """
+    connection, day = operation.connection, local_date(operation.now)
     if scope == "campaign":
         running = campaign.c.id == campaign_id, campaign.c.state == "running"
         connection.execute(update(campaign).where(*running).values(state="paused"))
         return
-    _open_day(connection, day)
+    connection.execute(insert(spending_day).values(day=day).on_conflict_do_nothing())
     today = spending_day.c.day == day, spending_day.c.reached_at.is_(None)
-    connection.execute(update(spending_day).where(*today).values(reached_at=now))
+    connection.execute(update(spending_day).where(*today).values(reached_at=operation.now))

@@ -1,161 +1,160 @@
-"""Makes messages of those who wait, while the hours allow, each in a short transaction.
+"""Queues the messages of those who wait, while the hours allow, each in a short transaction.
 
-Few are made ahead of the sending: what is queued can no longer learn of a payment, except by
+Few are queued ahead of the sending: a queued message can no longer learn of a payment, except by
 service.cancel_settled, and a code is freshest when it is read.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
 import structlog
-from sqlalchemy import (
-    Connection,
-    DateTime,
-    Engine,
-    Row,
-    bindparam,
-    func,
-    select,
-    text,
-    update,
-)
+from sqlalchemy import DateTime, Row, bindparam, select, text, update
 
 from app.base.clock import Clock, local_date
-from app.base.database import reading, transaction
+from app.base.database import reading
 from app.base.errors import InvalidInput
-from app.base.operation import Operation
+from app.base.operation import Operation, operation
 from app.base.phone import Phone
 from app.contributions.errors import NotCollectedHere
-from app.messaging.models import CAMPAIGN, message
+from app.messaging.models import CAMPAIGN
+from app.messaging.queries import count_waiting
 from app.messaging.service import OutboundMessage, queue_message
 from app.payments.errors import NothingDue
-from app.reminders.budgets import note_reached, spend
-from app.reminders.context import ReminderContext
+from app.reminders.budgets import note_budget_reached, spend
 from app.reminders.errors import OverBudget
 from app.reminders.fragments import WHY_NOT
 from app.reminders.models import campaign, campaign_recipient
-from app.reminders.rules import KINDS
+from app.reminders.rules import MESSAGE_KINDS
+from app.reminders.settings import ReminderSettings
 from app.reminders.wording import notice_values, reminder_values
+from app.services import Services
 from app.text.encoding import segments
 
-# So many messages to many wait to be sent; the next are made when some of them have gone.
+# So many messages to many wait to be sent; more are queued when some of them have gone.
 BACKLOG = 500
 _log = structlog.get_logger("reminders")
 
 
 @dataclass
-class Preparing:
-    """One process's work. It remembers on which day the budget was reached: a greater one is a new
-    setting, and so a new process.
+class CampaignDispatcher:
+    """One process's work on all running campaigns.
+
+    It remembers the day on which the day's budget was reached: a greater budget is a new setting,
+    and so a new process.
     """
 
-    database: Engine
-    means: ReminderContext
+    services: Services
+    settings: ReminderSettings
     clock: Clock
     backlog: int = BACKLOG
-    _spent_on: Any = field(default=None)
+    _spent_on: date | None = field(default=None)
 
-    def prepare(self, most: int) -> int:
-        """Decides about up to `most` of those who wait; how many. None outside the hours."""
+    def dispatch(self, most: int) -> int:
+        """Decides about up to `most` waiting recipients, within the hours alone.
+
+        Returns how many were decided about.
+        """
         now = self.clock()
-        if not self.means.calendar.is_open(now) or self._spent_on == local_date(now):
+        if not self.settings.calendar.is_open(now) or self._spent_on == local_date(now):
             return 0
-        self._give_up_late(now)
-        done, room = 0, min(most, self._room())
-        for number in self._at_work(now):
-            while done < room and self._decide_next(number):
-                done += 1
-        return done
+        self._end_campaigns(now)
+        decided, room = 0, min(most, self._room())
+        for campaign_id in self._find_urgent(now):
+            while decided < room and self._decide_next(campaign_id):
+                decided += 1
+        return decided
 
     def _room(self) -> int:
-        ahead = (
-            select(message.c.id)
-            .where(message.c.priority == CAMPAIGN, message.c.state.in_(("queued", "sending")))
-            .limit(self.backlog)
-            .subquery()
+        with reading(self.services.database) as connection:
+            return self.backlog - count_waiting(connection, CAMPAIGN, self.backlog)
+
+    def _find_urgent(self, now: datetime) -> list[int]:
+        """Returns the campaigns whose time it is, the most urgent first."""
+        columns = campaign.c
+        statement = (
+            select(columns.id)
+            .where(columns.state == "running", columns.due_at <= now, columns.useful_until > now)
+            .order_by(columns.useful_until, columns.id)
         )
-        with reading(self.database) as connection:
-            return self.backlog - connection.execute(select(func.count(ahead.c.id))).scalar_one()
+        with reading(self.services.database) as connection:
+            return list(connection.execute(statement).scalars())
 
-    def _at_work(self, now: datetime) -> list[int]:
-        """The campaigns whose time it is, the most urgent first."""
-        row = campaign.c
-        asked = select(row.id).where(row.state == "running", row.due_at <= now)
-        with reading(self.database) as connection:
-            urgent = asked.where(row.useful_until > now).order_by(row.useful_until, row.id)
-            return list(connection.execute(urgent).scalars())
+    def _end_campaigns(self, now: datetime) -> None:
+        with operation(self.services.database, now, "worker") as change:
+            change.connection.execute(text("SET LOCAL statement_timeout = 0"))
+            count = end_campaigns(change)
+        if count:
+            _log.warning("too_late", count=count)
 
-    def _give_up_late(self, now: datetime) -> None:
-        """Too late means not at all."""
-        with transaction(self.database) as connection:
-            connection.execute(text("SET LOCAL statement_timeout = 0"))
-            late = end_campaigns(connection, now)
-        if late:
-            _log.warning("too_late", count=late)
-
-    def _decide_next(self, number: int) -> bool:
-        """Whether somebody of the campaign was still to be decided about."""
+    def _decide_next(self, campaign_id: int) -> bool:
+        """Returns False when nobody of the campaign waits, or nothing may be sent any more."""
         now = self.clock()
-        if not self.means.calendar.is_open(now):
+        if not self.settings.calendar.is_open(now):
             return False
         try:
-            with transaction(self.database) as connection:
-                return decide_next(connection, self.means, number, now)
+            with operation(self.services.database, now, "worker") as change:
+                return decide_next(change, self.services, self.settings, campaign_id)
         except OverBudget as over:
-            self._stop(over.params["scope"], number, now)
+            self._stop(over.params["scope"], campaign_id, now)
             return False
 
-    def _stop(self, scope: str, number: int, now: datetime) -> None:
-        day = local_date(now)
-        with transaction(self.database) as connection:
-            note_reached(connection, scope, number, day, now)
+    def _stop(self, scope: str, campaign_id: int, now: datetime) -> None:
+        with operation(self.services.database, now, "worker") as change:
+            note_budget_reached(change, scope, campaign_id)
         if scope == "day":
-            self._spent_on = day
-        _log.warning("budget_reached", scope=scope, campaign=number)
+            self._spent_on = local_date(now)
+        _log.warning("budget_reached", scope=scope, campaign=campaign_id)
 
 
-def end_campaigns(connection: Connection, now: datetime) -> int:
-    """Ends those whose time is over; how many people were not told in time."""
-    row = campaign.c
-    over = row.state.in_(("running", "paused")), row.useful_until <= now
-    ended = update(campaign).where(*over).values(state="ended").returning(row.id)
-    numbers = list(connection.execute(ended).scalars())
-    who = campaign_recipient.c
-    return connection.execute(
+def end_campaigns(operation: Operation) -> int:
+    """Ends campaigns past `useful_until`; their waiting recipients become `too_late`.
+
+    Returns how many people were not told in time.
+    """
+    columns, now = campaign.c, operation.now
+    over = columns.state.in_(("running", "paused")), columns.useful_until <= now
+    ended = update(campaign).where(*over).values(state="ended").returning(columns.id)
+    campaign_ids = list(operation.connection.execute(ended).scalars())
+    recipients = campaign_recipient.c
+    return operation.connection.execute(
         update(campaign_recipient)
-        .where(who.campaign_id.in_(numbers), who.state == "waiting")
+        .where(recipients.campaign_id.in_(campaign_ids), recipients.state == "waiting")
         .values(state="too_late", decided_at=now)
     ).rowcount
 
 
-def decide_next(connection: Connection, means: ReminderContext, number: int, now: datetime) -> bool:
+def decide_next(
+    operation: Operation, services: Services, settings: ReminderSettings, campaign_id: int
+) -> bool:
     """Queues the message of the campaign's next recipient, or notes why there is none.
 
-    False when nobody waits. OverBudget: the caller rolls back, and the recipient still waits.
+    Returns False when nobody waits. Raises: OverBudget; the caller rolls back, and the recipient
+    still waits.
     """
-    waiting = connection.execute(_TAKE, {"campaign": number}).one_or_none()
-    if waiting is None:
+    connection = operation.connection
+    recipient = connection.execute(_NEXT_RECIPIENT, {"campaign": campaign_id}).one_or_none()
+    if recipient is None:
         return False
-    why = connection.execute(_WHY_NOT, _key(waiting)).scalar()
-    if why is None:
+    reason = connection.execute(_WHY_NOT, _key(recipient)).scalar()
+    if reason is None:
         try:
-            told, cost = _tell(connection, means, waiting, now)
+            message_id, cost = _queue_reminder(operation, services, settings, recipient)
         except (NothingDue, NotCollectedHere, InvalidInput):
-            why = "not_due"
+            reason = "not_due"
         else:
-            _note(connection, waiting, now, "queued", message_id=told, cost=cost)
+            _decide(operation, recipient, state="queued", message=message_id, cost=cost)
             return True
-    _note(connection, waiting, now, "cancelled", reason=why)
+    _decide(operation, recipient, state="cancelled", reason=reason)
     return True
 
 
 # Two workers take two people: whom another has in hand is passed over. The artisan is locked, so
 # that a code asked for on the phone meanwhile is seen, or sees ours.
-_TAKE = text("""
+_NEXT_RECIPIENT = text("""
     SELECT r.campaign_id, r.artisan_id, r.phone, r.language,
         c.name, c.kind, c.step, c.deadline, c.useful_until, c.texts
     FROM campaign_recipient r JOIN campaign c ON c.id = r.campaign_id
@@ -164,60 +163,55 @@ _TAKE = text("""
 """)
 _WHY_NOT = text(f"""
     SELECT {WHY_NOT} FROM campaign c JOIN artisan a ON a.id = :artisan
-    LEFT JOIN phone_preference said ON said.phone = :phone
+    LEFT JOIN phone_preference wish ON wish.phone = :phone
     WHERE c.id = :campaign FOR NO KEY UPDATE OF a
 """)  # noqa: S608
 
 
-def _key(waiting: Row[Any]) -> dict[str, Any]:
+def _key(recipient: Row[Any]) -> dict[str, object]:
     return {
-        "campaign": waiting.campaign_id,
-        "artisan": waiting.artisan_id,
-        "phone": waiting.phone,
+        "campaign": recipient.campaign_id,
+        "artisan": recipient.artisan_id,
+        "phone": recipient.phone,
     }
 
 
-def _tell(
-    connection: Connection, means: ReminderContext, waiting: Row[Any], now: datetime
+def _queue_reminder(
+    operation: Operation, services: Services, settings: ReminderSettings, recipient: Row[Any]
 ) -> tuple[int | None, Decimal]:
-    """The queued message, and what it costs at most. Money is counted last: its rows are shared."""
-    language = means.words.spoken(waiting.language)
-    if waiting.kind == "notice":
-        kind, values = "notice", notice_values(waiting.texts, language)
+    """Returns the queued message's id and its most cost, which is counted in the budgets.
+
+    Money is counted last: its rows are shared.
+    """
+    language = services.words.spoken(recipient.language)
+    values: dict[str, object]
+    if recipient.kind == "notice":
+        kind, values = "notice", notice_values(recipient.texts, language)
     else:
-        kind = KINDS[waiting.step]
-        values = reminder_values(connection, means, waiting, now)
+        kind = MESSAGE_KINDS[recipient.step]
+        values = reminder_values(operation, services, recipient)
     outbound = OutboundMessage(
         kind=kind,
-        event=f"{waiting.name}:{waiting.artisan_id}",
-        phone=Phone(waiting.phone),
+        event=f"{recipient.name}:{recipient.artisan_id}",
+        phone=Phone(recipient.phone),
         language=language,
         values=values,
         priority=CAMPAIGN,
-        useful_until=waiting.useful_until,
+        useful_until=recipient.useful_until,
     )
-    told = queue_message(Operation(connection, now, "worker"), means.words, outbound)
-    today = local_date(now)
-    cost = segments(means.words.say(language, f"sms.{kind}", values)) * means.price_on(today)
-    spend(connection, waiting.campaign_id, today, cost, means.day_budget)
-    return told, cost
+    message_id = queue_message(operation, services, outbound)
+    price = settings.price_on(local_date(operation.now))
+    cost = segments(services.words.say(language, f"sms.{kind}", values)) * price
+    spend(operation, recipient.campaign_id, cost, settings.day_budget)
+    return message_id, cost
 
 
-def _note(
-    connection: Connection,
-    waiting: Row[Any],
-    now: datetime,
-    state: str,
-    *,
-    reason: str | None = None,
-    message_id: int | None = None,
-    cost: Decimal | None = None,
-) -> None:
-    told = {"state": state, "reason": reason, "message": message_id, "cost": cost, "now": now}
-    connection.execute(_DECIDED, _key(waiting) | told)
+def _decide(operation: Operation, recipient: Row[Any], **decision: object) -> None:
+    usual = {"reason": None, "message": None, "cost": None, "now": operation.now}
+    operation.connection.execute(_DECISION, _key(recipient) | usual | decision)
 
 
-_DECIDED = text("""
+_DECISION = text("""
     UPDATE campaign_recipient SET state = :state, reason = :reason, message_id = :message,
         cost = :cost, decided_at = :now
     WHERE campaign_id = :campaign AND artisan_id = :artisan

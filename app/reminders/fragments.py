@@ -7,16 +7,16 @@ REACHED = """
         SELECT known.phone FROM artisan_phone known WHERE known.artisan_id = a.id
         ORDER BY known.identified_at DESC LIMIT 1)) AS phone) reached
     LEFT JOIN phone_profile chosen ON chosen.phone = reached.phone
-    LEFT JOIN phone_preference said ON said.phone = reached.phone
+    LEFT JOIN phone_preference wish ON wish.phone = reached.phone
 """
 LANGUAGE = "coalesce(chosen.language, a.language) AS language"
-WANTS_IT = "reached.phone IS NOT NULL AND said.reminders IS NOT FALSE"
+WANTS_IT = "reached.phone IS NOT NULL AND wish.reminders IS NOT FALSE"
 
-# Why artisan `a`, whose phone `said` a wish, need not hear of campaign `c`; NULL where they do.
+# Why artisan `a`, whose phone has the preference `wish`, need not hear of campaign `c`; else NULL.
 WHY_NOT = """
     CASE WHEN c.state = 'cancelled' OR c.kind = 'notice' AND NOT EXISTS (
             SELECT FROM notice WHERE notice.name = c.notice) THEN 'campaign_cancelled'
-        WHEN said.reminders IS FALSE THEN 'stopped'
+        WHEN wish.reminders IS FALSE THEN 'stopped'
         WHEN a.rights_until >= c.covered_from OR EXISTS (SELECT FROM contribution_allocation paid
             WHERE paid.artisan_id = a.id AND paid.period = c.pays) THEN 'paid' END
 """

@@ -1,4 +1,4 @@
-"""Reads how reminders stand, and what they change: with and without, who paid in time."""
+"""Reads how campaigns stand, and compares who paid in time with and without a reminder."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ from sqlalchemy import Connection, Row, func, select, text
 
 from app.base.clock import local_midnight
 from app.base.months import Month
+from app.base.rows import read_row
 from app.reminders.models import campaign, campaign_recipient, spending_day
 from app.reminders.rules import Share, difference
 
-# What ended is shown so long.
+# Ended campaigns are shown so long.
 _SHOWN = timedelta(days=40)
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignState:
-    """How far one came: people by state, and dirhams."""
+    """A campaign: its people by state, and dirhams spent."""
 
     number: int
     name: str
@@ -35,7 +36,7 @@ class CampaignState:
 
 @dataclass(frozen=True, slots=True)
 class DaySpending:
-    """What messages to many cost on a day, at most; `reached_at` once its budget stopped them."""
+    """The most that messages to many cost on a day; `reached_at` once its budget stopped them."""
 
     spent: Decimal = Decimal(0)
     budget: Decimal | None = None
@@ -43,55 +44,63 @@ class DaySpending:
 
 
 def list_campaigns(connection: Connection, now: datetime) -> list[CampaignState]:
-    """Those of the last weeks, newest first."""
+    """Returns the campaigns of the last weeks, newest first."""
     connection.execute(text("SET LOCAL statement_timeout = 0"))
-    row, who = campaign.c, campaign_recipient.c
-    counted = connection.execute(
-        select(who.campaign_id, who.state, func.count())
-        .join(campaign, row.id == who.campaign_id)
-        .where(row.useful_until > now - _SHOWN)
-        .group_by(who.campaign_id, who.state)
-    )
-    people: dict[int, dict[str, int]] = {}
-    for number, state, count in counted:
-        people.setdefault(number, {})[state] = count
-    newest = select(campaign).where(row.useful_until > now - _SHOWN).order_by(row.id.desc())
+    columns = campaign.c
+    people = _count_people(connection, now - _SHOWN)
+    shown = select(campaign).where(columns.useful_until > now - _SHOWN)
     return [
         CampaignState(
-            one.id,
-            one.name,
-            one.state,
-            one.due_at,
-            one.useful_until,
-            people.get(one.id, {}),
-            one.spent,
-            one.budget,
+            number=row.id,
+            name=row.name,
+            state=row.state,
+            due_at=row.due_at,
+            useful_until=row.useful_until,
+            people=people.get(row.id, {}),
+            spent=row.spent,
+            budget=row.budget,
         )
-        for one in connection.execute(newest)
+        for row in connection.execute(shown.order_by(columns.id.desc()))
     ]
 
 
+def _count_people(connection: Connection, since: datetime) -> dict[int, dict[str, int]]:
+    """Returns recipients by campaign and state, of campaigns of use after `since`."""
+    recipients = campaign_recipient.c
+    rows = connection.execute(
+        select(recipients.campaign_id, recipients.state, func.count().label("people"))
+        .join(campaign, campaign.c.id == recipients.campaign_id)
+        .where(campaign.c.useful_until > since)
+        .group_by(recipients.campaign_id, recipients.state)
+    )
+    people: dict[int, dict[str, int]] = {}
+    for row in rows:
+        people.setdefault(row.campaign_id, {})[row.state] = row.people
+    return people
+
+
 def find_spending(connection: Connection, day: date) -> DaySpending:
-    """Nothing spent on a day nobody was told anything."""
-    row = spending_day.c
-    asked = select(row.spent, row.budget, row.reached_at).where(row.day == day)
-    found = connection.execute(asked).one_or_none()
-    return DaySpending(*found) if found else DaySpending()
+    """Returns the day's spending; zero on a day without messages to many."""
+    columns = spending_day.c
+    row = connection.execute(
+        select(columns.spent, columns.budget, columns.reached_at).where(columns.day == day)
+    ).one_or_none()
+    return read_row(DaySpending, row) if row else DaySpending()
 
 
 def count_paused(connection: Connection) -> int:
-    """The campaigns that their budget stopped."""
+    """Returns how many campaigns their budget has paused."""
     paused = select(func.count()).where(campaign.c.state == "paused")
     return connection.execute(paused).scalar_one()
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Of one campaign, who paid by its deadline: among those to be reminded, whatever became of the
-    message (intention to treat), and among those held out.
+    """How many paid by a campaign's deadline, of those to be reminded and of those held out.
 
-    `enough` is whether both groups are large enough to say anything, `over` whether the deadline
-    has passed: before it the figures still move.
+    Those to be reminded count whatever became of the message (intention to treat). `enough`: both
+    groups are large enough to say anything. `over`: the deadline has passed; before it the figures
+    still move.
     """
 
     campaign: str
@@ -105,43 +114,45 @@ class Comparison:
 
     @property
     def difference(self) -> tuple[float, float, float]:
-        """How many more paid in time, of one, with its 95% interval."""
+        """The difference of the two shares, and its 95% interval."""
         return difference(self.reminded, self.held_out)
 
 
 def compare_with_holdout(
     connection: Connection, month: Month | None, fewest: int, now: datetime
 ) -> list[Comparison]:
-    """Every campaign of reminders, or those of one month; the oldest first."""
+    """Compares every campaign of reminders, or those of one month; the oldest first."""
     connection.execute(text("SET LOCAL statement_timeout = 0"))
-    asked = select(campaign).where(campaign.c.kind == "reminder")
+    statement = select(campaign).where(campaign.c.kind == "reminder")
     if month:
-        asked = asked.where(campaign.c.month == month.first_day)
-    campaigns = connection.execute(asked.order_by(campaign.c.month, campaign.c.id)).all()
-    return [_compare(connection, one, fewest, now) for one in campaigns]
+        statement = statement.where(campaign.c.month == month.first_day)
+    campaigns = connection.execute(statement.order_by(campaign.c.month, campaign.c.id)).all()
+    return [_compare(connection, row, fewest, now) for row in campaigns]
 
 
-def _compare(connection: Connection, one: Row[Any], fewest: int, now: datetime) -> Comparison:
-    end = local_midnight(one.deadline + timedelta(days=1))
-    rows = connection.execute(_PAID, {"campaign": one.id, "pays": one.pays, "end": end})
-    shares = {held: Share(people, paid) for held, people, paid in rows}
+def _compare(connection: Connection, row: Row[Any], fewest: int, now: datetime) -> Comparison:
+    end = local_midnight(row.deadline + timedelta(days=1))
+    params = {"campaign": row.id, "pays": row.pays, "end": end}
+    groups = connection.execute(_PAID, params)
+    shares = {group.held_out: Share(group.people, group.paid) for group in groups}
     reminded, held_out = shares.get(False, Share(0, 0)), shares.get(True, Share(0, 0))
     return Comparison(
-        one.name,
-        one.step,
-        Month.of(one.month),
-        one.deadline,
-        reminded,
-        held_out,
-        min(reminded.people, held_out.people) >= fewest,
-        end <= now,
+        campaign=row.name,
+        step=row.step,
+        month=Month.of(row.month),
+        deadline=row.deadline,
+        reminded=reminded,
+        held_out=held_out,
+        enough=min(reminded.people, held_out.people) >= fewest,
+        over=end <= now,
     )
 
 
 _PAID = text("""
-    SELECT r.state = 'held_out' AS held, count(*), count(*) FILTER (WHERE EXISTS (
+    SELECT r.state = 'held_out' AS held_out, count(*) AS people, count(*) FILTER (WHERE EXISTS (
         SELECT FROM contribution_allocation paid
         JOIN deposit d ON d.receipt_number = paid.receipt_number
-        WHERE paid.artisan_id = r.artisan_id AND paid.period = :pays AND d.received_at < :end))
+        WHERE paid.artisan_id = r.artisan_id AND paid.period = :pays
+            AND d.received_at < :end)) AS paid
     FROM campaign_recipient r WHERE r.campaign_id = :campaign GROUP BY 1
 """)

@@ -1,4 +1,4 @@
-"""Which steps are due on a day, for whom, and what a comparison with the holdout says. Pure."""
+"""Chooses the steps due on a day, and compares the reminded with the holdout. Pure."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from app.contributions.rules import due_on
 from app.reminders.calendar import Calendar, Step
 
 STEPS: tuple[Step, ...] = ("week", "due", "rights")
-# What each is called among the messages.
-KINDS = {"week": "reminder_week", "due": "reminder_due", "rights": "reminder_rights"}
-# No step is said longer than this before or after its month's deadline.
+# The kind of message of each step (messaging/kinds.py).
+MESSAGE_KINDS = {"week": "reminder_week", "due": "reminder_due", "rights": "reminder_rights"}
+# No step is due further than this before or after its month's deadline.
 _REACH_MONTHS = 3
 _FURTHEST = 24
 
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """One step of one month: when it is said, and to whom.
+    """One step of one month: when it is due, and for whom.
 
-    `pays` is the month whose payment makes it pointless, and `covered_from` the first day of rights
-    by which CNSS says that it is paid. `keeps` is the month that has to be paid for the step to be
-    said at all (rights alone), with its own `kept_from`. `deadline` is the day told.
+    `pays` is the month whose payment makes it pointless. CNSS says that it is paid by rights from
+    `covered_from` on. `keeps` is the month that has to be paid for the step to be due at all
+    (rights alone), with its own `kept_from`. `deadline` is the day that the message names.
     """
 
     step: Step
@@ -46,29 +46,30 @@ class Occasion:
 
 
 def occasions_on(calendar: Calendar, day: date, rates: Rates = RATES) -> list[Occasion]:
-    """What is said on `day`, or was to be said before and may still be, by month and step."""
+    """Returns the occasions due on `day`, or due before and still of use, by month and step."""
     this = Month.of(day)
     months = months_between(this + -_REACH_MONTHS, this + _REACH_MONTHS)
+    opens, closes = calendar.opens(day), calendar.closes(day)
     every = (occasion_of(calendar, step, month, rates) for month in months for step in STEPS)
     return [
-        one
-        for one in every
-        if one and calendar.opens(day) >= one.opens_at and calendar.closes(day) <= one.useful_until
+        occasion
+        for occasion in every
+        if occasion and opens >= occasion.opens_at and closes <= occasion.useful_until
     ]
 
 
 def occasion_of(
     calendar: Calendar, step: Step, month: Month, rates: Rates = RATES
 ) -> Occasion | None:
-    """The step of that month; None where no rights end in it (a change of rules leaves such)."""
+    """Returns the step of that month; None if no rights end in it (a change of rules does that)."""
     if step != "rights":
         deadline = due_on(month, rates)
-        opens, until = _told(calendar, step, deadline)
+        opens, until = _sending_hours(calendar, step, deadline)
         covered = covered_from(month, rates)
         return Occasion(step, month, deadline, opens, until, month, covered)
     if (last := _last_paid_of(month, rates)) is None:
         return None
-    opens, until = _told(calendar, step, month.last_day)
+    opens, until = _sending_hours(calendar, step, month.last_day)
     pays, kept = last + 1, covered_from(last, rates)
     return Occasion(
         step, month, month.last_day, opens, until, pays, covered_from(pays, rates), last, kept
@@ -76,7 +77,7 @@ def occasion_of(
 
 
 def covered_from(month: Month, rates: Rates = RATES) -> date:
-    """The first day of rights by which CNSS's word means that `month` is paid."""
+    """Returns the first day of rights that, in CNSS's books, means that `month` is paid."""
     for end in months_between(month, month + _FURTHEST):
         if paid_through(end.last_day, rates) >= month:
             return end.first_day
@@ -84,14 +85,15 @@ def covered_from(month: Month, rates: Rates = RATES) -> date:
 
 
 def _last_paid_of(closing: Month, rates: Rates) -> Month | None:
-    """The newest month that leaves rights open until the end of `closing`, and no longer."""
+    """Returns the newest month that keeps rights open until the end of `closing`, no longer."""
     for last in reversed(months_between(closing + -_FURTHEST, closing)):
         if Month.of(rights_until(last, rates)) == closing:
             return last
     return None
 
 
-def _told(calendar: Calendar, step: Step, deadline: date) -> tuple[datetime, datetime]:
+def _sending_hours(calendar: Calendar, step: Step, deadline: date) -> tuple[datetime, datetime]:
+    """Returns the first and the last moment at which the step may be sent."""
     rule = calendar.steps[step]
     wanted = deadline - timedelta(days=rule.days_before)
     find = calendar.open_day_from if rule.closed == "next" else calendar.open_day_until
@@ -101,13 +103,13 @@ def _told(calendar: Calendar, step: Step, deadline: date) -> tuple[datetime, dat
 
 
 def holdout_key(secret: bytes) -> bytes:
-    """What chooses who is held out; apart from every other use of the installation's secret."""
+    """Returns the key that chooses the holdout, apart from every other use of the secret."""
     return hmac.digest(secret, b"maalem reminders holdout", "sha256")
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """So many of `people` paid in time."""
+    """A share of people: `paid` of `people` paid in time."""
 
     people: int
     paid: int
@@ -121,7 +123,7 @@ _95 = 1.959963984540054
 
 
 def wilson(share: Share, z: float = _95) -> tuple[float, float]:
-    """The score interval of a proportion (Wilson 1927); all of 0 to 1 for nobody."""
+    """Returns the score interval of a proportion (Wilson 1927); 0 to 1 for nobody."""
     if not share.people:
         return 0.0, 1.0
     n, p = share.people, share.share
@@ -131,13 +133,15 @@ def wilson(share: Share, z: float = _95) -> tuple[float, float]:
 
 
 def difference(reminded: Share, held_out: Share, z: float = _95) -> tuple[float, float, float]:
-    """The difference of two shares and its 95% interval: Newcombe 1998, Statistics in Medicine 17,
-    873-890, method 10 (hybrid score, without continuity correction).
+    """Returns the difference of two shares and its 95% interval.
+
+    Newcombe 1998, Statistics in Medicine 17, 873-890, method 10 (hybrid score, without continuity
+    correction).
     """
     low_1, high_1 = wilson(reminded, z)
     low_2, high_2 = wilson(held_out, z)
     p_1, p_2 = reminded.share, held_out.share
-    found = p_1 - p_2
+    middle = p_1 - p_2
     below = sqrt((p_1 - low_1) ** 2 + (high_2 - p_2) ** 2)
     above = sqrt((high_1 - p_1) ** 2 + (p_2 - low_2) ** 2)
-    return found, found - below, found + above
+    return middle, middle - below, middle + above

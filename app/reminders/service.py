@@ -5,11 +5,10 @@ Every function works in the caller's transaction and commits nothing itself.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import Connection, select, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -17,19 +16,20 @@ from sqlalchemy.dialects.postgresql import insert
 from app.base.clock import local_date
 from app.base.errors import InvalidInput
 from app.base.operation import Operation
+from app.base.rows import read_row
 from app.contributions.rates import RATES
 from app.reminders.budgets import give_back
-from app.reminders.context import ReminderContext
 from app.reminders.errors import CampaignUnknown
 from app.reminders.fragments import LANGUAGE, REACHED, WANTS_IT, WHY_NOT
 from app.reminders.models import campaign, campaign_recipient
 from app.reminders.rules import Occasion, occasions_on
+from app.reminders.settings import ReminderSettings
 from app.text.languages import LANGUAGES
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Of one campaign, those of one language and region."""
+class RecipientGroup:
+    """Recipients of one campaign, of one language and region: how many."""
 
     language: str
     region: str | None
@@ -42,11 +42,11 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """Whom an occasion is newly for; `price` is the most a segment costs."""
+class CampaignPlan:
+    """An occasion and its new recipients; `price` is the most a segment costs, in dirhams."""
 
     occasion: Occasion
-    groups: tuple[Group, ...]
+    groups: tuple[RecipientGroup, ...]
     price: Decimal
 
     @property
@@ -55,42 +55,50 @@ class Planned:
 
 
 def plan_reminders(
-    connection: Connection, means: ReminderContext, on: date, now: datetime
-) -> tuple[Planned, ...]:
-    """What queue_reminders would do; changes nothing."""
+    connection: Connection, settings: ReminderSettings, on: date, now: datetime
+) -> tuple[CampaignPlan, ...]:
+    """Returns what queue_reminders would do; changes nothing."""
     connection.execute(text("SET LOCAL statement_timeout = 0"))
     return tuple(
-        Planned(one, _groups(connection, _COUNTED, means, one), means.price_on(on))
-        for one in _worth_saying(means, on, now)
+        CampaignPlan(
+            occasion,
+            _read_groups(connection, _COUNTED, _audience_params(settings, occasion)),
+            settings.price_on(on),
+        )
+        for occasion in _find_useful(settings, on, now)
     )
 
 
 def queue_reminders(
-    connection: Connection, means: ReminderContext, on: date, now: datetime
-) -> tuple[Planned, ...]:
-    """Writes down whom each occasion of the day `on` is for, and has not been told yet.
+    operation: Operation, settings: ReminderSettings, on: date
+) -> tuple[CampaignPlan, ...]:
+    """Writes down the new recipients of each occasion of the day `on`.
 
     Two at once wait for each other, and an artisan is written down once for a month and step: the
-    second finds nobody. What was missed on days before comes along while it is of use.
+    second finds nobody. Occasions missed on days before come along while they are of use.
     """
+    connection, now = operation.connection, operation.now
     connection.execute(text("SET LOCAL statement_timeout = 0"))
-    done = []
-    for one in _worth_saying(means, on, now):
-        if (number := _open_campaign(connection, means, one, now)) is not None:
-            groups = _groups(connection, _QUEUED, means, one, campaign=number, now=now)
-            done.append(Planned(one, groups, means.price_on(on)))
-    return tuple(done)
+    plans = []
+    for occasion in _find_useful(settings, on, now):
+        campaign_id = _open_campaign(operation, settings, occasion)
+        if campaign_id is not None:
+            params = _audience_params(settings, occasion) | {"campaign": campaign_id, "now": now}
+            groups = _read_groups(connection, _QUEUED, params)
+            plans.append(CampaignPlan(occasion, groups, settings.price_on(on)))
+    return tuple(plans)
 
 
-def _worth_saying(means: ReminderContext, on: date, now: datetime) -> list[Occasion]:
-    return [one for one in occasions_on(means.calendar, on) if one.useful_until > now]
+def _find_useful(settings: ReminderSettings, on: date, now: datetime) -> list[Occasion]:
+    occasions = occasions_on(settings.calendar, on)
+    return [occasion for occasion in occasions if occasion.useful_until > now]
 
 
 def _open_campaign(
-    connection: Connection, means: ReminderContext, occasion: Occasion, now: datetime
+    operation: Operation, settings: ReminderSettings, occasion: Occasion
 ) -> int | None:
-    """The campaign's number, made at the first asking; None for one that was cancelled."""
-    connection.execute(
+    """Returns the campaign's id, made the first time; None if it was cancelled."""
+    operation.connection.execute(
         insert(campaign)
         .values(
             name=occasion.name,
@@ -103,35 +111,39 @@ def _open_campaign(
             deadline=occasion.deadline,
             pays=occasion.pays.first_day,
             covered_from=occasion.covered_from,
-            budget=means.campaign_budget,
-            created_at=now,
+            budget=settings.campaign_budget,
+            created_at=operation.now,
         )
         .on_conflict_do_nothing(index_elements=["name"])
     )
-    named = campaign.c.name == occasion.name
-    found = select(campaign.c.id).where(named, campaign.c.state != "cancelled")
-    return connection.execute(found).scalar()
+    live = campaign.c.name == occasion.name, campaign.c.state != "cancelled"
+    return operation.connection.execute(select(campaign.c.id).where(*live)).scalar()
 
 
-def _groups(
-    connection: Connection, statement: str, means: ReminderContext, occasion: Occasion, **more: Any
-) -> tuple[Group, ...]:
-    values = {
+def _audience_params(settings: ReminderSettings, occasion: Occasion) -> dict[str, object]:
+    categories = RATES.categories.items()
+    return {
         "name": occasion.name,
-        "collected": list(RATES.collected_here),
+        "collected": [name for name, category in categories if category.collector == "cnss"],
         "after": (occasion.pays + 1).first_day,
         "pays": occasion.pays.first_day,
         "covered_from": occasion.covered_from,
         "keeps": occasion.keeps.first_day if occasion.keeps else None,
         "kept_from": occasion.kept_from,
-        "per_mille": means.holdout_per_mille,
-        "key": means.holdout_key,
+        "per_mille": settings.holdout_per_mille,
+        "key": settings.holdout_key,
     }
-    return tuple(Group(*row) for row in connection.execute(text(statement), values | more))
 
 
-# Who owes the month here, is enrolled, can be reached, and was not written down before. Who is held
-# out is chosen by a keyed digest of the artisan alone: the same people, month after month.
+def _read_groups(
+    connection: Connection, statement: str, params: Mapping[str, object]
+) -> tuple[RecipientGroup, ...]:
+    rows = connection.execute(text(statement), params)
+    return tuple(read_row(RecipientGroup, row) for row in rows)
+
+
+# Artisans who owe the month here, are enrolled, can be reached, and were not written down before. A
+# keyed digest of the artisan alone chooses those held out: the same people, month after month.
 _DUE = f"""
     SELECT a.id AS artisan_id, reached.phone, {LANGUAGE}, a.region,
         CASE WHEN :per_mille > 0 AND
@@ -146,8 +158,8 @@ _DUE = f"""
         AND (CAST(:keeps AS date) IS NULL OR a.rights_until >= :kept_from
             OR EXISTS (SELECT FROM contribution_allocation paid
                 WHERE paid.artisan_id = a.id AND paid.period = :keeps))
-        AND NOT EXISTS (SELECT FROM campaign_recipient told JOIN campaign ON id = told.campaign_id
-            WHERE campaign.name = :name AND told.artisan_id = a.id)
+        AND NOT EXISTS (SELECT FROM campaign_recipient known JOIN campaign ON id = known.campaign_id
+            WHERE campaign.name = :name AND known.artisan_id = a.id)
 """  # noqa: S608 - made of our own words alone
 _COUNTS = """
     SELECT language, region, count(*) FILTER (WHERE state = 'waiting') AS queued,
@@ -156,26 +168,28 @@ _COUNTS = """
 _IN_ORDER = "GROUP BY language, region ORDER BY language, region"
 _COUNTED = f"{_COUNTS} FROM ({_DUE}) due {_IN_ORDER}"
 _QUEUED = f"""
-    WITH told AS (
+    WITH written AS (
         INSERT INTO campaign_recipient
             (campaign_id, artisan_id, phone, language, region, state, decided_at)
         SELECT :campaign, artisan_id, phone, language, region, state,
             CASE state WHEN 'held_out' THEN CAST(:now AS timestamptz) END
         FROM ({_DUE}) due
         ON CONFLICT DO NOTHING RETURNING language, region, state
-    ) {_COUNTS} FROM told {_IN_ORDER}
+    ) {_COUNTS} FROM written {_IN_ORDER}
 """  # noqa: S608
 
 
 def cancel_settled(operation: Operation, message_ids: Sequence[int]) -> list[int]:
-    """Of messages that are about to be sent, those to many that nobody needs any more.
+    """Cancels, of messages about to be sent, those of campaigns that nobody needs any more.
 
-    The month was paid, the phone said STOP, or the campaign was cancelled: the recipients are noted
-    as not told and the budgets get back what they counted. The caller marks the messages.
+    The month was paid, the phone opted out, or the campaign was cancelled. The recipients become
+    `cancelled` and the budgets get back what they counted. Returns the messages' ids; the caller
+    marks them.
     """
     if not message_ids:
         return []
-    connection, params = operation.connection, {"messages": list(message_ids), "now": operation.now}
+    connection = operation.connection
+    params = {"messages": list(message_ids), "now": operation.now}
     rows = connection.execute(_CANCEL_SETTLED, params).all()
     for row in sorted(rows):
         give_back(connection, row.campaign_id, local_date(row.decided_at), row.cost)
@@ -187,7 +201,7 @@ _CANCEL_SETTLED = text(f"""
         SELECT r.campaign_id, r.artisan_id, r.cost, r.decided_at, {WHY_NOT} AS why
         FROM campaign_recipient r JOIN campaign c ON c.id = r.campaign_id
         JOIN artisan a ON a.id = r.artisan_id
-        LEFT JOIN phone_preference said ON said.phone = r.phone
+        LEFT JOIN phone_preference wish ON wish.phone = r.phone
         WHERE r.message_id = ANY(:messages) AND r.state = 'queued'
         FOR UPDATE OF r
     )
@@ -200,33 +214,39 @@ _CANCEL_SETTLED = text(f"""
 """)  # noqa: S608
 
 
-def resume_campaign(connection: Connection, name: str, budget: Decimal | None) -> None:
-    """Goes on with one that its budget stopped, with another. CampaignUnknown, InvalidInput."""
-    here = campaign.c.name == name, campaign.c.state == "paused"
-    spent = connection.execute(select(campaign.c.spent).where(*here).with_for_update()).scalar()
+def resume_campaign(operation: Operation, name: str, budget: Decimal | None) -> None:
+    """Resumes a campaign paused by its budget, with another budget in dirhams; None: no limit.
+
+    Raises: CampaignUnknown, InvalidInput.
+    """
+    connection = operation.connection
+    paused = campaign.c.name == name, campaign.c.state == "paused"
+    spent = connection.execute(select(campaign.c.spent).where(*paused).with_for_update()).scalar()
     if spent is None:
         raise CampaignUnknown(campaign=name)
     if budget is not None and budget < spent:
         raise InvalidInput(what="budget", why=f"{spent} dirhams are spent")
-    change = update(campaign).where(*here).values(state="running", budget=budget)
-    connection.execute(change)
+    connection.execute(update(campaign).where(*paused).values(state="running", budget=budget))
 
 
-def cancel_campaign(connection: Connection, name: str, now: datetime) -> int:
-    """Nobody who still waits is told; how many. What was queued is taken back before it is sent."""
-    live = campaign.c.state != "cancelled"
-    found = connection.execute(
+def cancel_campaign(operation: Operation, name: str) -> int:
+    """Cancels the campaign and its waiting recipients; returns how many waited.
+
+    Messages already queued are taken back before they are sent. Raises: CampaignUnknown.
+    """
+    connection = operation.connection
+    campaign_id = connection.execute(
         update(campaign)
-        .where(campaign.c.name == name, live)
+        .where(campaign.c.name == name, campaign.c.state != "cancelled")
         .values(state="cancelled")
         .returning(campaign.c.id)
     ).scalar()
-    if found is None:
+    if campaign_id is None:
         raise CampaignUnknown(campaign=name)
     connection.execute(text("SET LOCAL statement_timeout = 0"))
-    row = campaign_recipient.c
+    columns = campaign_recipient.c
     return connection.execute(
         update(campaign_recipient)
-        .where(row.campaign_id == found, row.state == "waiting")
-        .values(state="cancelled", reason="campaign_cancelled", decided_at=now)
+        .where(columns.campaign_id == campaign_id, columns.state == "waiting")
+        .values(state="cancelled", reason="campaign_cancelled", decided_at=operation.now)
     ).rowcount

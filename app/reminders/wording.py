@@ -1,8 +1,9 @@
-"""What a reminder names: the amount, the day, what is at stake, where to pay, and the live code."""
+"""Values of reminders: the amount, the day, what is at stake, where to pay, and the live code."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -22,34 +23,38 @@ from app.payments.models import deposit
 from app.payments.queries import IssuedCode, get_account
 from app.payments.receipt_recipients import add_receipt_recipient, carry_over_recipients
 from app.payments.wording import shown_until
-from app.reminders.context import ReminderContext
 from app.services import Services
 from app.text.encoding import GSM7, encoding_of
 from app.text.words import Say
 
 NETWORK = "Wafacash"
-# A code that is told lives so long, or to the end of the month, when its amount changes.
-_LIVES_YET = timedelta(hours=24)
+# A code in a reminder lives so long, or to the end of the month, when its amount changes.
+_LEAST_LIFE = timedelta(hours=24)
 
 
 def reminder_values(
-    connection: Connection, means: ReminderContext, waiting: Row[Any], now: datetime
-) -> dict[str, Any]:
-    """What the words `sms.reminder_<step>` want. NothingDue, NotCollectedHere."""
-    code = _live_code(connection, means, waiting, now)
-    open_until, province = connection.execute(_OF_REGISTER, {"artisan": waiting.artisan_id}).one()
+    operation: Operation, services: Services, recipient: Row[Any]
+) -> dict[str, object]:
+    """Returns the values of the words `sms.reminder_<step>`, with a code that can be paid.
+
+    Raises: NothingDue, NotCollectedHere.
+    """
+    connection, now, artisan_id = operation.connection, operation.now, recipient.artisan_id
+    code = _get_live_code(operation, services, recipient)
+    register = connection.execute(_OF_REGISTER, {"artisan": artisan_id}).one()
+    stake = "stake.keep" if _is_open(register.rights_until, now) else "stake.open"
     return {
         "total": code.total,
-        "deadline": waiting.deadline,
+        "deadline": recipient.deadline,
         "code": code.code,
         "until": shown_until(code.expires_at),
-        "stake": Say("stake.keep" if _is_open(open_until, now) else "stake.open"),
-        "where": place_to_pay(connection, waiting.artisan_id, province),
+        "stake": Say(stake),
+        "where": place_to_pay(connection, artisan_id, register.province),
     }
 
 
-def notice_values(texts: Mapping[str, str], language: str) -> dict[str, Any]:
-    """What the words `sms.notice` want."""
+def notice_values(texts: Mapping[str, str], language: str) -> dict[str, object]:
+    """Returns the values of the words `sms.notice`."""
     return {"announced": texts[language]}
 
 
@@ -57,28 +62,26 @@ def _is_open(rights_until: date | None, now: datetime) -> bool:
     return rights_until is not None and rights_until >= local_date(now)
 
 
-def _live_code(
-    connection: Connection, means: ReminderContext, waiting: Row[Any], now: datetime
-) -> IssuedCode:
-    """The code to tell: the live one, unless it ends too soon to be of use; else a new one.
+def _get_live_code(operation: Operation, services: Services, recipient: Row[Any]) -> IssuedCode:
+    """Returns the live code, or a new one if there is none or it ends too soon to be of use.
 
     No second message goes out for it; its receipt comes to the phone that is reminded.
     """
-    live = get_account(connection, waiting.artisan_id, now).code
+    connection, now, artisan_id = operation.connection, operation.now, recipient.artisan_id
+    live = get_account(connection, artisan_id, now).code
     ending = live if live and _ends_soon(live, now) else None
     # The books name the artisan, for whom the code is made, as they do for one asked by phone.
-    operation = Operation(connection, now, "artisan")
+    for_artisan = replace(operation, actor="artisan")
     if ending:
-        end_live_code(operation, waiting.artisan_id)
+        end_live_code(for_artisan, artisan_id)
     try:
-        request = CodeRequest(waiting.artisan_id, None, waiting.language)
-        services = Services(connection.engine, means.words, means.random, means.fee, b"")
-        code = issue_code(operation, services, request)
+        request = CodeRequest(artisan_id, None, recipient.language)
+        code = issue_code(for_artisan, services, request)
     except AnotherIsLive as refusal:
         code = refusal.live
     if ending:
         carry_over_recipients(connection, ending.code, code.code)
-    add_receipt_recipient(connection, code.code, waiting.phone, waiting.language)
+    add_receipt_recipient(connection, code.code, recipient.phone, recipient.language)
     return code
 
 
@@ -90,16 +93,16 @@ _OF_REGISTER = select(artisan.c.rights_until, artisan.c.province).where(
 
 def _ends_soon(live: IssuedCode, now: datetime) -> bool:
     month_over = local_midnight((Month.of(local_date(now)) + 1).first_day)
-    return live.expires_at < min(now + _LIVES_YET, month_over)
+    return live.expires_at < min(now + _LEAST_LIFE, month_over)
 
 
 def place_to_pay(connection: Connection, artisan_id: int, province: str | None) -> str:
-    """The agency used last, or else the first of the nearest town; the network where none is known.
+    """Returns the agency used last, else the first of the nearest town, else the network alone.
 
-    One whose letters would make the message dearer is not named.
+    An agency whose letters would make the message dearer is not named.
     """
     last = connection.execute(_LAST_USED, {"artisan": artisan_id}).scalar()
-    name = last or _nearest(connection, province)
+    name = last or _find_nearest(connection, province)
     return f"{NETWORK} {shown_name(name)}" if name and encoding_of(name) == GSM7 else NETWORK
 
 
@@ -112,6 +115,6 @@ _LAST_USED = (
 )
 
 
-def _nearest(connection: Connection, province: str | None) -> str | None:
+def _find_nearest(connection: Connection, province: str | None) -> str | None:
     town = find_town_of_province(province) if province else None
     return next((one.name for one in list_agencies(connection, town.code)), None) if town else None

@@ -17,9 +17,9 @@ from app.base.operation import operation
 from app.base.phone import Phone
 from app.enrolment.models import artisan
 from app.payments.codes import CodeRequest, issue_code
-from app.reminders.context import ReminderContext
-from app.reminders.dispatch import Preparing
-from app.reminders.service import Planned, cancel_settled, plan_reminders, queue_reminders
+from app.reminders.dispatch import CampaignDispatcher
+from app.reminders.service import CampaignPlan, cancel_settled, plan_reminders, queue_reminders
+from app.reminders.settings import ReminderSettings
 from app.runtime import Runtime
 from tests.conftest import TestClock
 from tests.journeys.world import World
@@ -33,10 +33,10 @@ PRICE = Decimal("1.15")
 
 
 @dataclass
-class Reminding(World):
-    """Shorthands, each in a transaction of its own; `means` are the runtime's, and dear."""
+class Campaigns(World):
+    """Shorthands, each in a transaction of its own; `settings` are the runtime's, and dear."""
 
-    means: ReminderContext
+    settings: ReminderSettings
 
     def at(self, written: str) -> None:
         """Sets the clock: UTC, which is Morocco's hour in November 2026."""
@@ -44,24 +44,22 @@ class Reminding(World):
         assert isinstance(clock, TestClock)
         clock.now = datetime.fromisoformat(written).replace(tzinfo=UTC)
 
-    def queue(self, on: date | None = None, **changes: Any) -> tuple[Planned, ...]:
-        return self._decide(queue_reminders, on, changes)
+    def queue(self, on: date | None = None, **changes: Any) -> tuple[CampaignPlan, ...]:
+        settings, now = replace(self.settings, **changes), self.runtime.clock()
+        with operation(self.runtime.database, now, "worker") as change:
+            return queue_reminders(change, settings, on or local_date(now))
 
-    def plan(self, on: date | None = None, **changes: Any) -> tuple[Planned, ...]:
-        return self._decide(plan_reminders, on, changes)
-
-    def _decide(self, decide: Any, on: date | None, changes: dict[str, Any]) -> Any:
-        now = self.runtime.clock()
+    def plan(self, on: date | None = None, **changes: Any) -> tuple[CampaignPlan, ...]:
+        settings, now = replace(self.settings, **changes), self.runtime.clock()
         with transaction(self.runtime.database) as connection:
-            means = replace(self.means, **changes)
-            return decide(connection, means, on or local_date(now), now)
+            return plan_reminders(connection, settings, on or local_date(now), now)
 
-    def preparing(self, **changes: Any) -> Preparing:
-        means = replace(self.means, **changes)
-        return Preparing(self.runtime.database, means, self.runtime.clock)
+    def dispatcher(self, **changes: Any) -> CampaignDispatcher:
+        settings = replace(self.settings, **changes)
+        return CampaignDispatcher(self.runtime.services, settings, self.runtime.clock)
 
-    def prepare(self, most: int = 100, **changes: Any) -> int:
-        return self.preparing(**changes).prepare(most)
+    def dispatch(self, most: int = 100, **changes: Any) -> int:
+        return self.dispatcher(**changes).dispatch(most)
 
     def cancel_settled(self, numbers: Sequence[int]) -> list[int]:
         with operation(self.runtime.database, self.runtime.clock(), "worker") as change:
@@ -72,7 +70,7 @@ class Reminding(World):
         rows = self.run("SELECT phone, state, reason FROM campaign_recipient ORDER BY phone")
         return {str(row[0]): (str(row[1]), row[2]) for row in rows}  # type: ignore[misc]
 
-    def told(self, phone: str) -> list[str]:
+    def bodies(self, phone: str) -> list[str]:
         """The texts of the messages to many, oldest first."""
         sql = "SELECT body FROM message WHERE phone = :phone AND priority = 1 ORDER BY id"
         return [str(body) for (body,) in self.run(sql, phone=phone)]
@@ -87,13 +85,13 @@ class Reminding(World):
             request = CodeRequest(number, Phone(phone), "fr", through)
             return issue_code(change, self.runtime.services, request).code
 
-    def one(self, sql: str, **values: object) -> Any:
-        ((found,),) = self.run(sql, **values)
-        return found
+    def scalar(self, sql: str, **values: object) -> Any:
+        ((value,),) = self.run(sql, **values)
+        return value
 
 
 @pytest.fixture
-def reminding(runtime: Runtime, sample_people: None) -> Reminding:
+def reminding(runtime: Runtime, sample_people: None) -> Campaigns:
     """Monday 23 November 2026, 10:00: the week's reminders are due since nine."""
-    means = replace(runtime.reminding, providers=("africastalking", "twilio"))
-    return Reminding(runtime, means)
+    settings = replace(runtime.reminder_settings, providers=("africastalking", "twilio"))
+    return Campaigns(runtime, settings)

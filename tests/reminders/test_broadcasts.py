@@ -1,4 +1,4 @@
-"""An official notice told to many: two people, the words that were approved, the same care."""
+"""Broadcasts: two people, the approved words, and the hours and budgets of reminders."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from flask import Flask
 from sqlalchemy.exc import IntegrityError
 
 from app.settings import ROOT
-from tests.reminders.conftest import AICHA, DRISS, FATIMA, HASSAN, Reminding
+from tests.reminders.conftest import AICHA, DRISS, FATIMA, HASSAN, Campaigns
 
 SAMPLE = yaml.safe_load((ROOT / "app/notices/sample_notice.yaml").read_bytes())
 Run = Callable[..., str]
 
 
 @pytest.fixture
-def run(app: Flask, reminding: Reminding) -> Run:
+def run(app: Flask, reminding: Campaigns) -> Run:
     """`flask notices ...`; its output, whatever its end."""
 
     def run(*words: str) -> str:
@@ -43,30 +43,34 @@ def propose(run: Run, *audience: str) -> str:
     return found[1]
 
 
-def test_two_people_and_all_hear_it(run: Run, reminding: Reminding, tmp_path: Path) -> None:
+def test_broadcast_goes_to_all_once_a_second_person_approves_it(
+    run: Run, reminding: Campaigns, tmp_path: Path
+) -> None:
     publish(run, tmp_path)
     said = run("broadcast", "avis", "--all", "--by", "amina")
     # Eight people, two of them in two segments; the log provider costs nothing.
     assert "8 people, 10 segments, at most 0.00 MAD" in said
     assert "notice:avis:1 waits for a second person" in said
-    assert reminding.prepare() == 0 and reminding.states() == {}
+    assert reminding.dispatch() == 0 and reminding.states() == {}
     number = re.findall(r"approve (\d+)", said)[0]
     for same in ("amina", " AMINA "):
         assert "Who proposed it cannot approve it." in run("approve", number, "--by", same)
     assert "8 people are told from 23/11 10:00" in run("approve", number, "--by", "hamid")
     assert "campaign_unknown" in run("approve", number, "--by", "hamid")
-    assert reminding.prepare() == 8
-    assert reminding.told(FATIMA) == [
+    assert reminding.dispatch() == 8
+    assert reminding.bodies(FATIMA) == [
         "Maalem: Montant 2026\nCatégorie A: 163,52 DH par mois en 2026.\n"
         "Payez avant la fin de chaque mois.\nArret: STOP"
     ]
-    assert reminding.told(AICHA)[0].startswith("معلم: مبلغ سنة 2026\n")
-    assert reminding.one("SELECT sum(spent) FROM campaign") == 10 * reminding.means.price_on(
+    assert reminding.bodies(AICHA)[0].startswith("معلم: مبلغ سنة 2026\n")
+    assert reminding.scalar("SELECT sum(spent) FROM campaign") == 10 * reminding.settings.price_on(
         reminding.runtime.clock().date()
     )
 
 
-def test_the_database_refuses_one_person(run: Run, reminding: Reminding, tmp_path: Path) -> None:
+def test_database_refuses_a_broadcast_by_one_person(
+    run: Run, reminding: Campaigns, tmp_path: Path
+) -> None:
     publish(run, tmp_path)
     propose(run)
     with pytest.raises(IntegrityError, match="ck_campaign_two_people"):
@@ -85,8 +89,8 @@ def test_the_database_refuses_one_person(run: Run, reminding: Reminding, tmp_pat
         (("--region", "Fès-Meknès", "--trade", "Dinanderie"), {HASSAN}),
     ],
 )
-def test_a_region_a_trade_or_both(
-    run: Run, reminding: Reminding, tmp_path: Path, audience: tuple[str, ...], phones: set[str]
+def test_broadcast_goes_to_a_region_a_trade_or_both(
+    run: Run, reminding: Campaigns, tmp_path: Path, audience: tuple[str, ...], phones: set[str]
 ) -> None:
     publish(run, tmp_path)
     run("approve", propose(run, *audience), "--by", "hamid")
@@ -101,7 +105,7 @@ def test_a_region_a_trade_or_both(
         (("--region", "Nowhere"), "nobody_to_tell: region=Nowhere"),
     ],
 )
-def test_to_nobody_or_to_all_at_once(
+def test_broadcast_refuses_no_audience_and_two_at_once(
     run: Run, tmp_path: Path, audience: tuple[str, ...], why: str
 ) -> None:
     publish(run, tmp_path)
@@ -118,52 +122,54 @@ def test_to_nobody_or_to_all_at_once(
         ("ary-Latn", "€" * 40, "text_too_long: language=ary-Latn, segments=2, most=1"),
     ],
 )
-def test_a_text_too_long_is_refused_by_its_language(
-    run: Run, reminding: Reminding, tmp_path: Path, language: str, line: str, why: str
+def test_broadcast_refuses_a_text_too_long_and_names_its_language(
+    run: Run, reminding: Campaigns, tmp_path: Path, language: str, line: str, why: str
 ) -> None:
     publish(run, tmp_path, **{language: {"title": "x" * 24, "text": [line] * 3}})
     assert why in run("broadcast", "avis", "--all", "--by", "amina")
-    assert reminding.one("SELECT count(*) FROM campaign") == 0
+    assert reminding.scalar("SELECT count(*) FROM campaign") == 0
 
 
-def test_who_said_stop_before_or_meanwhile(run: Run, reminding: Reminding, tmp_path: Path) -> None:
+def test_broadcast_skips_phones_that_opted_out_before_or_meanwhile(
+    run: Run, reminding: Campaigns, tmp_path: Path
+) -> None:
     stop = "INSERT INTO phone_preference (phone, reminders, changed_at) VALUES (:p, false, now())"
     publish(run, tmp_path)
     reminding.run(stop, p=FATIMA)
     run("approve", propose(run), "--by", "hamid")
     reminding.run(stop, p=DRISS)
-    reminding.prepare()
+    reminding.dispatch()
     assert FATIMA not in reminding.states()
     assert reminding.states()[DRISS] == ("cancelled", "stopped")
-    assert reminding.told(FATIMA) == reminding.told(DRISS) == []
+    assert reminding.bodies(FATIMA) == reminding.bodies(DRISS) == []
 
 
-def test_a_phone_of_several_people_hears_it_once(
-    run: Run, reminding: Reminding, tmp_path: Path
+def test_broadcast_sends_one_message_to_a_phone_of_several_people(
+    run: Run, reminding: Campaigns, tmp_path: Path
 ) -> None:
     reminding.run("UPDATE artisan SET phone = :p WHERE phone = :q", p=FATIMA, q=HASSAN)
     publish(run, tmp_path)
     run("approve", propose(run), "--by", "hamid")
-    reminding.prepare()
-    assert len(reminding.told(FATIMA)) == 1 and len(reminding.states()) == 7
+    reminding.dispatch()
+    assert len(reminding.bodies(FATIMA)) == 1 and len(reminding.states()) == 7
 
 
-def test_within_the_hours_and_until_its_last_day(
-    run: Run, reminding: Reminding, tmp_path: Path
+def test_broadcast_keeps_to_the_hours_and_the_notice_s_last_day(
+    run: Run, reminding: Campaigns, tmp_path: Path
 ) -> None:
     publish(run, tmp_path, until=datetime(2026, 11, 29, tzinfo=UTC).date())
     number = propose(run)
     reminding.at("2026-11-21T20:00")
     assert "told from 23/11 09:00" in run("approve", number, "--by", "hamid")
     # Its last day is a Sunday: of use until Saturday evening.
-    until = reminding.one("SELECT useful_until FROM campaign")
+    until = reminding.scalar("SELECT useful_until FROM campaign")
     assert until == datetime(2026, 11, 28, 19, 0, tzinfo=UTC)
     reminding.at("2026-11-28T19:00")
     assert "notice_unknown" in run("broadcast", "avis", "--all", "--by", "amina")
 
 
-def test_words_changed_since_they_were_proposed(
-    run: Run, reminding: Reminding, tmp_path: Path
+def test_approve_refuses_words_changed_since_they_were_proposed(
+    run: Run, reminding: Campaigns, tmp_path: Path
 ) -> None:
     publish(run, tmp_path)
     number = propose(run)
@@ -173,23 +179,23 @@ def test_words_changed_since_they_were_proposed(
 
 
 @pytest.mark.parametrize("ended", [("cancel", "notice:avis:1"), ("withdraw", "avis")])
-def test_cancelled_or_withdrawn_under_way(
-    run: Run, reminding: Reminding, tmp_path: Path, ended: tuple[str, str]
+def test_cancel_or_withdraw_takes_back_queued_messages(
+    run: Run, reminding: Campaigns, tmp_path: Path, ended: tuple[str, str]
 ) -> None:
     publish(run, tmp_path)
     run("approve", propose(run), "--by", "hamid")
-    assert reminding.prepare(3) == 3
+    assert reminding.dispatch(3) == 3
     assert "is " in run(*ended)
-    reminding.prepare()
+    reminding.dispatch()
     messages = [int(row[0]) for row in reminding.run("SELECT id FROM message WHERE priority = 1")]  # type: ignore[call-overload]
     assert len(messages) == 3
     assert sorted(reminding.cancel_settled(messages)) == sorted(messages)
     assert set(reminding.states().values()) == {("cancelled", "campaign_cancelled")}
-    assert reminding.one("SELECT sum(spent) FROM campaign") == 0
+    assert reminding.scalar("SELECT sum(spent) FROM campaign") == 0
 
 
-def test_a_proposal_is_cancelled_and_the_next_has_another_name(
-    run: Run, tmp_path: Path, reminding: Reminding
+def test_cancel_ends_a_proposal_and_the_next_has_another_name(
+    run: Run, tmp_path: Path, reminding: Campaigns
 ) -> None:
     publish(run, tmp_path)
     number = propose(run)
@@ -197,16 +203,18 @@ def test_a_proposal_is_cancelled_and_the_next_has_another_name(
     assert "campaign_unknown" in run("cancel", "notice:avis:1")
     assert "campaign_unknown" in run("approve", number, "--by", "hamid")
     propose(run)
-    assert reminding.one("SELECT name FROM campaign WHERE state = 'proposed'") == "notice:avis:2"
+    assert reminding.scalar("SELECT name FROM campaign WHERE state = 'proposed'") == "notice:avis:2"
 
 
 @pytest.mark.parametrize("budget", ["NaN", "-5", "Infinity", "1e30", "999999999999"])
-def test_a_budget_is_dirhams(run: Run, tmp_path: Path, budget: str) -> None:
+def test_broadcast_refuses_a_budget_that_is_not_dirhams(
+    run: Run, tmp_path: Path, budget: str
+) -> None:
     """One that is no number would be none: every cost is less."""
     publish(run, tmp_path)
     said = run("broadcast", "avis", "--all", "--by", "amina", "--budget", budget)
     assert "Invalid value for '--budget'" in said
 
 
-def test_no_number_that_a_row_cannot_have(run: Run) -> None:
+def test_approve_refuses_a_number_that_no_row_can_have(run: Run) -> None:
     assert "Invalid value for 'NUMBER'" in run("approve", "9" * 30, "--by", "amina")

@@ -1,4 +1,4 @@
-"""`flask reminders`: what scripts read, and the comparison with who was held out."""
+"""`flask reminders`: its JSON and tables, and the comparison with the holdout."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from app.reminders.queries import Comparison, compare_with_holdout
 from app.reminders.rules import Share, difference
 from app.text.encoding import segments
 from app.text.languages import LANGUAGES
-from tests.reminders.conftest import AICHA, FATIMA, Reminding
+from tests.reminders.conftest import AICHA, FATIMA, Campaigns
 
 Told = Callable[..., dict[str, Any]]
 FIGURES = {"queued", "held_out", "segments_at_most", "cost_at_most"}
 
 
 @pytest.fixture
-def told(app: Flask, reminding: Reminding) -> Told:
+def told(app: Flask, reminding: Campaigns) -> Told:
     """`flask reminders ... --json`."""
 
     def told(*words: str) -> dict[str, Any]:
@@ -34,8 +34,8 @@ def told(app: Flask, reminding: Reminding) -> Told:
     return told
 
 
-def test_sending_says_what_it_queued_and_the_dry_run_the_same(
-    told: Told, reminding: Reminding
+def test_send_reports_what_it_queued_and_a_dry_run_the_same(
+    told: Told, reminding: Campaigns
 ) -> None:
     planned = told("send", "--dry-run")
     assert reminding.states() == {}
@@ -56,7 +56,7 @@ def test_sending_says_what_it_queued_and_the_dry_run_the_same(
     assert (again["queued"], again["groups"]) == (0, [])
 
 
-def test_the_segments_are_the_most_there_can_be(told: Told, reminding: Reminding) -> None:
+def test_send_reports_the_most_segments_there_can_be(told: Told, reminding: Campaigns) -> None:
     """What `menus check` allows is what the plan counts, and no message takes more."""
     samples = reminding.runtime.samples
     for language, entry in LANGUAGES.items():
@@ -66,28 +66,28 @@ def test_the_segments_are_the_most_there_can_be(told: Told, reminding: Reminding
             text = words.say(language, key, samples.worst(words, language, key))
             assert segments(text) <= entry.most_segments, (language, key)
     planned = told("send")["segments_at_most"]
-    reminding.prepare()
+    reminding.dispatch()
     sql = "SELECT sum(segments) FROM message WHERE priority = 1"
-    assert reminding.one(sql) <= planned
+    assert reminding.scalar(sql) <= planned
 
 
-def test_on_another_day(told: Told) -> None:
+def test_send_queues_for_another_day(told: Told) -> None:
     assert told("send", "--on", "2026-11-22")["queued"] == 0
     due = told("send", "--on", "2026-11-30")
     assert [one["campaign"] for one in due["campaigns"]] == ["reminder:2026-11:due"]
     assert due["queued"] == 5
 
 
-def test_a_person_reads_it_too(app: Flask, reminding: Reminding) -> None:
+def test_send_prints_a_summary_without_phones(app: Flask, reminding: Campaigns) -> None:
     said = app.test_cli_runner().invoke(args=["reminders", "send"]).output
     assert "5 queued, 0 held out; at most 7 segments, 0.00 MAD" in said
     assert "Fès-Meknès" in said
     assert FATIMA not in said and AICHA not in said
 
 
-def test_how_it_stands(told: Told, reminding: Reminding) -> None:
+def test_status_counts_people_by_state(told: Told, reminding: Campaigns) -> None:
     told("send")
-    reminding.prepare(2)
+    reminding.dispatch(2)
     found = told("status")
     assert found["opens_at"] == "2026-11-23T10:00:00+00:00"
     assert found["today"]["budget"] is None and found["today"]["budget_reached"] is False
@@ -95,24 +95,24 @@ def test_how_it_stands(told: Told, reminding: Reminding) -> None:
     assert (week["state"], week["people"]) == ("running", {"queued": 2, "waiting": 3})
 
 
-def test_a_campaign_is_cancelled(app: Flask, told: Told, reminding: Reminding) -> None:
+def test_cancel_ends_a_campaign_for_good(app: Flask, told: Told, reminding: Campaigns) -> None:
     told("send")
     done = app.test_cli_runner().invoke(args=["reminders", "cancel", "reminder:2026-11:week"])
     assert "5 who waited are not told" in done.output
-    assert reminding.prepare() == 0
+    assert reminding.dispatch() == 0
     # It is not begun anew.
     reminding.clones(3)
     assert told("send")["queued"] == 0
 
 
-def compared(reminding: Reminding, fewest: int = 1) -> Comparison:
+def compared(reminding: Campaigns, fewest: int = 1) -> Comparison:
     with reminding.runtime.database.begin() as connection:
         now = reminding.runtime.clock()
         found = compare_with_holdout(connection, Month(2026, 11), fewest, now)
     return next(one for one in found if one.step == "week")
 
 
-def test_who_paid_in_time_with_and_without(reminding: Reminding) -> None:
+def test_compare_with_holdout_counts_by_intention(reminding: Campaigns) -> None:
     """By intention: who was to be reminded counts as reminded, paid before it or never told."""
     phones = reminding.clones(60)
     reminding.queue(holdout_per_mille=300)
@@ -130,7 +130,7 @@ def test_who_paid_in_time_with_and_without(reminding: Reminding) -> None:
     assert found.difference == difference(found.reminded, found.held_out)
     assert not found.over
     # Whoever was told, or was not: it changes nothing in who is compared.
-    reminding.prepare(20)
+    reminding.dispatch(20)
     assert compared(reminding).reminded == Share(reminded, 12)
     # Paid after the deadline is not in time.
     reminding.at("2026-12-01T09:00")
@@ -141,7 +141,7 @@ def test_who_paid_in_time_with_and_without(reminding: Reminding) -> None:
     assert reminding.runtime.clock() > local_midnight(found.deadline)
 
 
-def test_paid_in_the_last_minute_of_the_deadline_is_in_time(reminding: Reminding) -> None:
+def test_compare_with_holdout_counts_the_deadline_s_last_minute(reminding: Campaigns) -> None:
     reminding.queue()
     reminding.at("2026-11-30T23:59:59")
     reminding.issue_all(FATIMA)
@@ -149,7 +149,9 @@ def test_paid_in_the_last_minute_of_the_deadline_is_in_time(reminding: Reminding
     assert compared(reminding).reminded == Share(5, 1)
 
 
-def test_too_few_say_nothing(told: Told, app: Flask, reminding: Reminding) -> None:
+def test_report_compares_nothing_with_too_few_people(
+    told: Told, app: Flask, reminding: Campaigns
+) -> None:
     told("send")
     ((found,), other) = (
         [one for one in told("report", "--month", "2026-11")["campaigns"] if one["step"] == "week"],

@@ -1,4 +1,4 @@
-"""Whom a reminder is for: written down once, all at once, and nobody else."""
+"""Queueing: recipients of reminders are written down once, and nobody else."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from datetime import date
 
 import pytest
 
-from app.reminders.service import Planned
-from tests.reminders.conftest import DRISS, FATIMA, HASSAN, KHADIJA, OWING, Reminding
+from app.reminders.service import CampaignPlan
+from tests.reminders.conftest import DRISS, FATIMA, HASSAN, KHADIJA, OWING, Campaigns
 
 
-def counts(planned: tuple[Planned, ...]) -> dict[str, int]:
+def counts(planned: tuple[CampaignPlan, ...]) -> dict[str, int]:
     return {one.occasion.name: one.queued for one in planned}
 
 
-def test_everybody_who_owes_once(reminding: Reminding) -> None:
+def test_queue_reminders_writes_down_each_who_owes_once(reminding: Campaigns) -> None:
     assert counts(reminding.queue()) == {"reminder:2026-11:week": 5, "reminder:2026-11:rights": 0}
     assert reminding.states() == dict.fromkeys(sorted(OWING), ("waiting", None))
     assert sum(counts(reminding.queue()).values()) == 0
     assert len(reminding.states()) == 5
 
 
-def test_a_dry_run_says_what_sending_does_and_changes_nothing(reminding: Reminding) -> None:
+def test_plan_reminders_equals_queue_reminders_and_changes_nothing(reminding: Campaigns) -> None:
     planned = reminding.plan(holdout_per_mille=500)
     for table in ("campaign", "campaign_recipient", "spending_day", "payment_code"):
-        assert reminding.one(f"SELECT count(*) FROM {table}") == 0
+        assert reminding.scalar(f"SELECT count(*) FROM {table}") == 0
     assert reminding.queue(holdout_per_mille=500) == planned
     assert sum(counts(reminding.plan(holdout_per_mille=500)).values()) == 0
 
@@ -44,7 +44,9 @@ def test_a_dry_run_says_what_sending_does_and_changes_nothing(reminding: Remindi
         "INSERT INTO phone_preference (phone, reminders, changed_at) VALUES (:phone, false, now())",
     ],
 )
-def test_who_hears_nothing(reminding: Reminding, change: str) -> None:
+def test_queue_reminders_skips_who_owes_nothing_here_or_wants_none(
+    reminding: Campaigns, change: str
+) -> None:
     reminding.run(change, phone=FATIMA)
     assert counts(reminding.queue())["reminder:2026-11:week"] == 4
     assert FATIMA not in reminding.states()
@@ -60,13 +62,15 @@ def test_who_hears_nothing(reminding: Reminding, change: str) -> None:
         "INSERT INTO phone_preference (phone, reminders, changed_at) VALUES (:phone, true, now())",
     ],
 )
-def test_who_does_hear(reminding: Reminding, change: str) -> None:
+def test_queue_reminders_includes_who_owes_and_wants_them(
+    reminding: Campaigns, change: str
+) -> None:
     reminding.run(change, phone=FATIMA)
     reminding.queue()
     assert FATIMA in reminding.states()
 
 
-def test_who_paid_here_hears_nothing(reminding: Reminding) -> None:
+def test_queue_reminders_skips_who_paid_here(reminding: Campaigns) -> None:
     reminding.run("DELETE FROM artisan_phone")
     reminding.issue_all(FATIMA)
     reminding.pay()
@@ -74,7 +78,9 @@ def test_who_paid_here_hears_nothing(reminding: Reminding) -> None:
     assert sorted(reminding.states()) == sorted(set(OWING) - {FATIMA})
 
 
-def test_the_phone_identified_last_and_the_language_chosen_on_it(reminding: Reminding) -> None:
+def test_queue_reminders_uses_the_phone_identified_last_and_its_language(
+    reminding: Campaigns,
+) -> None:
     reminding.run("UPDATE artisan SET phone = NULL WHERE phone = :phone", phone=FATIMA)
     for phone, day in (("+212611111111", "2026-01-01"), ("+212622222222", "2026-06-01")):
         reminding.run(
@@ -86,17 +92,17 @@ def test_the_phone_identified_last_and_the_language_chosen_on_it(reminding: Remi
     reminding.run("INSERT INTO phone_profile VALUES ('+212622222222', 'zgh')")
     reminding.queue()
     found = "SELECT language FROM campaign_recipient WHERE phone = '+212622222222'"
-    assert reminding.one(found) == "zgh"
+    assert reminding.scalar(found) == "zgh"
     assert "+212611111111" not in reminding.states()
 
 
-def test_what_was_missed_comes_along_while_it_is_of_use(reminding: Reminding) -> None:
+def test_queue_reminders_includes_a_missed_day_while_it_is_of_use(reminding: Campaigns) -> None:
     reminding.at("2026-11-27T18:00")
     assert reminding.plan(date(2026, 11, 28)) == ()
     assert counts(reminding.queue()) == {"reminder:2026-11:week": 5}
 
 
-def test_too_late_means_not_at_all(reminding: Reminding) -> None:
+def test_queue_reminders_ignores_a_day_past_its_use(reminding: Campaigns) -> None:
     reminding.at("2026-11-27T19:00")
     assert reminding.queue() == ()
     assert reminding.queue(date(2026, 11, 23)) == ()
@@ -106,7 +112,7 @@ def test_too_late_means_not_at_all(reminding: Reminding) -> None:
     assert reminding.queue() == ()
 
 
-def test_rights_about_to_close(reminding: Reminding) -> None:
+def test_queue_reminders_warns_of_rights_about_to_close(reminding: Campaigns) -> None:
     """Until the end of November, and only theirs: paid through August."""
     reminding.at("2026-11-16T10:00")
     reminding.run("UPDATE artisan SET rights_until = '2026-11-30' WHERE phone = :p", p=HASSAN)
@@ -114,36 +120,36 @@ def test_rights_about_to_close(reminding: Reminding) -> None:
     assert list(reminding.states()) == [HASSAN]
 
 
-def test_a_month_settled_here_moves_the_end_of_rights(reminding: Reminding) -> None:
+def test_queue_reminders_moves_the_end_of_rights_by_a_month_paid_here(reminding: Campaigns) -> None:
     """CNSS's word is until October, but August was paid here: November's end, then."""
     reminding.at("2026-11-10T10:00")
     reminding.issue_all(HASSAN, months=1)
     reminding.pay()
-    assert reminding.one("SELECT max(period)::text FROM contribution_allocation") == "2026-08-01"
+    assert reminding.scalar("SELECT max(period)::text FROM contribution_allocation") == "2026-08-01"
     reminding.at("2026-11-16T10:00")
     assert counts(reminding.queue()) == {"reminder:2026-11:rights": 1}
 
 
-def test_two_at_once_double_nothing(reminding: Reminding) -> None:
+def test_queue_reminders_at_once_doubles_nothing(reminding: Campaigns) -> None:
     reminding.clones(300)
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(lambda _: counts(reminding.queue()), range(4)))
     assert sorted(one["reminder:2026-11:week"] for one in done) == [0, 0, 0, 305]
-    assert reminding.one("SELECT count(*) FROM campaign_recipient") == 305
-    assert reminding.one("SELECT count(*) FROM campaign") == 2
+    assert reminding.scalar("SELECT count(*) FROM campaign_recipient") == 305
+    assert reminding.scalar("SELECT count(*) FROM campaign") == 2
 
 
-def test_two_at_once_on_a_campaign_that_is_there(reminding: Reminding) -> None:
+def test_queue_reminders_at_once_on_a_known_campaign_doubles_nothing(reminding: Campaigns) -> None:
     """The campaign's row holds nobody up any more: the primary key alone decides."""
     reminding.queue()
     reminding.clones(300)
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(lambda _: counts(reminding.queue()), range(4)))
     assert sum(one["reminder:2026-11:week"] for one in done) == 300
-    assert reminding.one("SELECT count(*) FROM campaign_recipient") == 305
+    assert reminding.scalar("SELECT count(*) FROM campaign_recipient") == 305
 
 
-def test_the_database_refuses_a_second_reminder(reminding: Reminding) -> None:
+def test_database_refuses_a_second_reminder(reminding: Campaigns) -> None:
     reminding.queue()
     with pytest.raises(Exception, match="pk_campaign_recipient"):
         reminding.run(
@@ -152,7 +158,7 @@ def test_the_database_refuses_a_second_reminder(reminding: Reminding) -> None:
         )
 
 
-def held_out(reminding: Reminding, per_mille: int) -> set[str]:
+def held_out(reminding: Campaigns, per_mille: int) -> set[str]:
     """Who would be held out of it; nothing stays."""
     reminding.queue(holdout_per_mille=per_mille)
     rows = reminding.run("SELECT phone FROM campaign_recipient WHERE state = 'held_out'")
@@ -160,7 +166,9 @@ def held_out(reminding: Reminding, per_mille: int) -> set[str]:
     return {str(phone) for (phone,) in rows}
 
 
-def test_the_same_people_are_held_out_and_a_greater_share_keeps_them(reminding: Reminding) -> None:
+def test_holdout_keeps_the_same_people_and_grows_by_share(
+    reminding: Campaigns,
+) -> None:
     reminding.clones(3000)
     some = held_out(reminding, 50)
     assert held_out(reminding, 50) == some
@@ -173,8 +181,8 @@ def test_the_same_people_are_held_out_and_a_greater_share_keeps_them(reminding: 
     assert held_out(reminding, 50) - {KHADIJA} == some
 
 
-def test_another_key_holds_others_out(reminding: Reminding) -> None:
+def test_holdout_with_another_key_chooses_others(reminding: Campaigns) -> None:
     reminding.clones(500)
     ours = held_out(reminding, 300)
-    reminding.means = replace(reminding.means, holdout_key=b"another")
+    reminding.settings = replace(reminding.settings, holdout_key=b"another")
     assert held_out(reminding, 300) != ours

@@ -21,7 +21,7 @@ from app.reminders.rules import Share, difference, wilson
         ((10, 10), (0, 10), 0.6075, 1.0000),
     ],
 )
-def test_newcombe_s_own_examples(
+def test_difference_equals_newcombe_s_examples(
     first: tuple[int, int], second: tuple[int, int], low: float, high: float
 ) -> None:
     found, below, above = difference(*(Share(people, paid) for paid, people in (first, second)))
@@ -29,11 +29,11 @@ def test_newcombe_s_own_examples(
     assert (round(below, 4), round(above, 4)) == (low, high)
 
 
-def test_wilson_s_interval() -> None:
+def test_wilson_equals_newcombe_s_example() -> None:
     """81 of 263: 0.2553 to 0.3662 (Newcombe 1998, 17, 857-872, method 3)."""
     low, high = wilson(Share(263, 81))
     assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
 
 
-def test_nobody_says_nothing() -> None:
+def test_difference_of_nobody_is_unknown() -> None:
     assert difference(Share(0, 0), Share(0, 0)) == (0.0, -1.0, 1.0)

@@ -17,11 +17,11 @@ from app.jobs.reminders import ReminderWork
 from app.reminders.calendar import SHIPPED
 from app.runtime import Runtime
 from app.settings import Settings
-from tests.reminders.conftest import Reminding
+from tests.reminders.conftest import Campaigns
 
 
 @pytest.fixture(autouse=True)
-def automatic(reminding: Reminding) -> Iterator[None]:
+def automatic(reminding: Campaigns) -> Iterator[None]:
     runtime = reminding.runtime
     before = runtime.settings
     runtime.settings = before.model_copy(update={"reminders_automatic": True})
@@ -29,7 +29,7 @@ def automatic(reminding: Reminding) -> Iterator[None]:
     runtime.settings = before
 
 
-def test_a_day_by_itself(reminding: Reminding) -> None:
+def test_reminder_work_queues_and_dispatches_a_day(reminding: Campaigns) -> None:
     work = ReminderWork(reminding.runtime)
     reminding.at("2026-11-23T08:00")
     assert work.do() == 0
@@ -39,7 +39,7 @@ def test_a_day_by_itself(reminding: Reminding) -> None:
     assert work.do() == 0
 
 
-def test_a_fault_is_logged_and_the_lane_goes_on(reminding: Reminding) -> None:
+def test_loop_goes_on_after_a_fault(reminding: Campaigns) -> None:
     """A table that is not there is nobody's fault here; once it is back, so are the reminders."""
     stopping, tries = Event(), SimpleQueue[int]()
     work = ReminderWork(reminding.runtime)
@@ -61,7 +61,7 @@ def test_a_fault_is_logged_and_the_lane_goes_on(reminding: Reminding) -> None:
     assert len(reminding.states()) == 5
 
 
-def test_one_worker_of_several_queues(reminding: Reminding) -> None:
+def test_queue_today_leaves_it_to_the_worker_that_has_begun(reminding: Campaigns) -> None:
     """While another does, the rest leave it to that one and wait for nothing."""
     work = ReminderWork(reminding.runtime)
     held = int.from_bytes(b"reminder", "big")
@@ -72,7 +72,9 @@ def test_one_worker_of_several_queues(reminding: Reminding) -> None:
     assert work.queue_today() == 5
 
 
-def test_it_can_be_left_to_the_command(runtime: Runtime, reminding: Reminding) -> None:
+def test_queue_today_does_nothing_where_it_is_left_to_the_command(
+    runtime: Runtime, reminding: Campaigns
+) -> None:
     settings = Settings(
         database_url=runtime.settings.database_url,
         redis_url=runtime.settings.redis_url,
@@ -85,21 +87,21 @@ def test_it_can_be_left_to_the_command(runtime: Runtime, reminding: Reminding) -
         other.database.dispose()
 
 
-def test_another_calendar_may_be_given(tmp_path: Path) -> None:
+def test_reminder_settings_read_another_calendar(tmp_path: Path) -> None:
     path = tmp_path / "calendar.yaml"
     path.write_text(SHIPPED.read_text("utf-8").replace('"19:00"', '"18:00"'), "utf-8")
     evening = datetime(2026, 11, 24, 18, 30, tzinfo=UTC)
-    assert Runtime(Settings()).reminding.calendar.is_open(evening)
+    assert Runtime(Settings()).reminder_settings.calendar.is_open(evening)
     theirs = Settings(reminders_calendar=path)
-    assert not Runtime(theirs).reminding.calendar.is_open(evening)
+    assert not Runtime(theirs).reminder_settings.calendar.is_open(evening)
 
 
-def test_the_settings_reach_it() -> None:
+def test_reminder_settings_take_budgets_and_holdout() -> None:
     settings = Settings(
         sms_day_budget="100.50", sms_campaign_budget="20", reminders_holdout_per_mille=50
     )
-    means = Runtime(settings).reminding
-    assert (str(means.day_budget), str(means.campaign_budget)) == ("100.50", "20")
-    assert means.holdout_per_mille == 50
+    reminding = Runtime(settings).reminder_settings
+    assert (str(reminding.day_budget), str(reminding.campaign_budget)) == ("100.50", "20")
+    assert reminding.holdout_per_mille == 50
     assert not settings.reminders_by_worker, "in development nobody is reminded unasked"
-    assert means.holdout_key not in (settings.secret_key.get_secret_value().encode(), b"")
+    assert reminding.holdout_key not in (settings.secret_key.get_secret_value().encode(), b"")

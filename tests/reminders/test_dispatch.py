@@ -1,4 +1,4 @@
-"""What becomes a message: within the hours, of who still needs it, with a code that can be paid."""
+"""Dispatch: reminders become messages within the hours, for who still needs them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.reminders.conftest import (
     OWING,
     PRICE,
     TLAYTMAS,
-    Reminding,
+    Campaigns,
 )
 
 CODE = re.compile(r"\d{4} \d{4} \d{4}")
@@ -29,11 +29,11 @@ def code_in(text: str) -> str:
     return found[0].replace(" ", "")
 
 
-def test_each_hears_it_in_their_language(reminding: Reminding) -> None:
+def test_dispatch_writes_in_each_person_s_language(reminding: Campaigns) -> None:
     reminding.queue()
-    assert reminding.prepare() == 5
+    assert reminding.dispatch() == 5
     ((fatima,), (driss,), (aicha,), (tlaytmas,)) = (
-        reminding.told(phone) for phone in (FATIMA, DRISS, AICHA, TLAYTMAS)
+        reminding.bodies(phone) for phone in (FATIMA, DRISS, AICHA, TLAYTMAS)
     )
     assert CODE.sub("CODE", fatima) == (
         "Maalem: payez 163,52 DH d'ici le 30/11 pour garder vos droits AMO (famille)."
@@ -46,72 +46,74 @@ def test_each_hears_it_in_their_language(reminding: Reminding) -> None:
     assert [segments(text) for text in (fatima, driss, aicha, tlaytmas)] == [1, 1, 2, 2]
 
 
-def test_nothing_in_it_helps_a_thief(reminding: Reminding) -> None:
+def test_reminder_holds_no_personal_fact(reminding: Campaigns) -> None:
     reminding.queue()
-    reminding.prepare()
+    reminding.dispatch()
     private = reminding.run(
         "SELECT phone, full_name, full_name_ar, rna_number, cnss_number, birth_date::text"
         " FROM artisan WHERE phone = ANY(:owing)",
         owing=OWING,
     )
     for phone, *facts in private:
-        (text,) = reminding.told(str(phone))
+        (text,) = reminding.bodies(str(phone))
         words = {word for fact in facts for word in str(fact).split()} | {str(phone)}
         assert not [word for word in words if word.casefold() in text.casefold()]
         assert "STOP" in text
 
 
-def test_the_message_waits_behind_others_and_no_longer_than_it_is_of_use(
-    reminding: Reminding,
+def test_dispatch_queues_behind_answers_until_it_is_of_no_use(
+    reminding: Campaigns,
 ) -> None:
     reminding.queue()
-    reminding.prepare()
+    reminding.dispatch()
     rows = reminding.run(
         "SELECT DISTINCT kind, priority, useful_until FROM message WHERE priority = 1"
     )
     assert rows == [("reminder_week", 1, datetime(2026, 11, 27, 19, 0, tzinfo=UTC))]
-    assert reminding.one("SELECT count(DISTINCT event_key) FROM message WHERE priority = 1") == 5
+    assert reminding.scalar("SELECT count(DISTINCT event_key) FROM message WHERE priority = 1") == 5
 
 
-def test_its_code_is_live_and_its_receipt_comes_to_the_artisan(reminding: Reminding) -> None:
+def test_reminder_s_code_is_live_and_its_receipt_reaches_the_artisan(reminding: Campaigns) -> None:
     reminding.queue()
-    before = reminding.one("SELECT count(*) FROM message")
-    reminding.prepare()
+    before = reminding.scalar("SELECT count(*) FROM message")
+    reminding.dispatch()
     # No second message for the code.
-    assert reminding.one("SELECT count(*) FROM message") == before + 5
-    (text,) = reminding.told(FATIMA)
+    assert reminding.scalar("SELECT count(*) FROM message") == before + 5
+    (text,) = reminding.bodies(FATIMA)
     live = "SELECT state FROM payment_code WHERE code = :code"
-    assert reminding.one(live, code=code_in(text)) == "issued"
+    assert reminding.scalar(live, code=code_in(text)) == "issued"
     reminding.pay()
     receipts = "SELECT count(*) FROM message WHERE kind = 'receipt' AND phone = :phone"
-    assert reminding.one(receipts, phone=FATIMA) == 1
+    assert reminding.scalar(receipts, phone=FATIMA) == 1
 
 
-def test_a_receipt_comes_to_a_phone_that_the_register_does_not_know(reminding: Reminding) -> None:
+def test_reminder_s_receipt_reaches_a_phone_the_register_does_not_know(
+    reminding: Campaigns,
+) -> None:
     reminding.run("UPDATE artisan SET phone = NULL WHERE phone = :phone", phone=FATIMA)
     reminding.run(
         "INSERT INTO artisan_phone SELECT '+212611111111', id, now() FROM artisan"
         " WHERE rna_number = '100001'"
     )
     reminding.queue()
-    reminding.prepare()
+    reminding.dispatch()
     reminding.pay()
     receipts = "SELECT count(*) FROM message WHERE kind = 'receipt' AND phone = '+212611111111'"
-    assert reminding.one(receipts) == 1
+    assert reminding.scalar(receipts) == 1
 
 
-def test_the_live_code_is_told_whatever_months_it_pays(reminding: Reminding) -> None:
+def test_reminder_names_the_live_code_whatever_months_it_pays(reminding: Campaigns) -> None:
     code = reminding.issue_all(HASSAN, months=2)
     reminding.queue()
-    reminding.prepare()
-    (text,) = reminding.told(HASSAN)
+    reminding.dispatch()
+    (text,) = reminding.bodies(HASSAN)
     assert code_in(text) == code
-    total = reminding.one("SELECT total_centimes FROM payment_code WHERE code = :c", c=code)
+    total = reminding.scalar("SELECT total_centimes FROM payment_code WHERE code = :c", c=code)
     assert f"{total // 100},{total % 100:02d} DH" in text
 
 
-def test_a_code_about_to_end_is_replaced_and_told_to_whom_the_old_one_was(
-    reminding: Reminding,
+def test_reminder_replaces_a_code_about_to_end_and_keeps_its_recipients(
+    reminding: Campaigns,
 ) -> None:
     """On the due day the code of a week ago has an hour left; the new one ends with the month."""
     old = reminding.issue_all(FATIMA)
@@ -120,8 +122,8 @@ def test_a_code_about_to_end_is_replaced_and_told_to_whom_the_old_one_was(
     reminding.run("UPDATE artisan SET phone = '+212644444444' WHERE phone = :p", p=FATIMA)
     reminding.at("2026-11-30T09:00")
     reminding.queue()
-    reminding.prepare()
-    (text,) = reminding.told("+212644444444")
+    reminding.dispatch()
+    (text,) = reminding.bodies("+212644444444")
     assert code_in(text) != old and "(au 30/11 23:59)" in text
     assert text.startswith("Maalem: dernier jour 30/11: 163,52 DH")
     reminding.pay()
@@ -130,24 +132,26 @@ def test_a_code_about_to_end_is_replaced_and_told_to_whom_the_old_one_was(
     assert {FATIMA, "+212644444444", "+212655555555"} <= phones
 
 
-def test_a_code_that_lives_long_enough_is_not_replaced(reminding: Reminding) -> None:
+def test_reminder_keeps_a_code_that_lives_long_enough(reminding: Campaigns) -> None:
     reminding.at("2026-11-25T10:00")
     code = reminding.issue_all(FATIMA)
     reminding.at("2026-11-30T09:00")
     reminding.queue()
-    reminding.prepare()
-    assert code_in(reminding.told(FATIMA)[0]) == code
+    reminding.dispatch()
+    assert code_in(reminding.bodies(FATIMA)[0]) == code
 
 
-def test_where_to_pay(reminding: Reminding) -> None:
+def test_reminder_names_the_agency_used_last_or_nearest_or_the_network(
+    reminding: Campaigns,
+) -> None:
     """The agency used last while it is open, else the nearest, else the network."""
 
     def place(phone: str) -> str:
         reminding.run("DELETE FROM campaign_recipient")
         reminding.run("DELETE FROM message WHERE priority = 1")
         reminding.queue()
-        reminding.prepare()
-        found = re.search(r"Wafacash[^.\n]*", reminding.told(phone)[0])
+        reminding.dispatch()
+        found = re.search(r"Wafacash[^.\n]*", reminding.bodies(phone)[0])
         assert found
         return found[0]
 
@@ -155,7 +159,7 @@ def test_where_to_pay(reminding: Reminding) -> None:
     reminding.cancel()
     reminding.issue_all(HASSAN, months=1)
     reminding.pay()
-    used = reminding.one("SELECT name FROM agency WHERE code = 'W-RABAT-01'")
+    used = reminding.scalar("SELECT name FROM agency WHERE code = 'W-RABAT-01'")
     assert place(HASSAN) == used[:29].strip()
     reminding.run("UPDATE agency SET active = false WHERE code = 'W-RABAT-01'")
     assert place(HASSAN) == "Wafacash Fès Batha"
@@ -180,40 +184,42 @@ def test_where_to_pay(reminding: Reminding) -> None:
         ("UPDATE artisan SET enrolled_on = NULL WHERE phone = :phone", "not_due"),
     ],
 )
-def test_what_happens_before_it_is_prepared(
-    reminding: Reminding, meanwhile: str, reason: str
+def test_dispatch_skips_who_paid_opted_out_or_owes_nothing_meanwhile(
+    reminding: Campaigns, meanwhile: str, reason: str
 ) -> None:
     reminding.queue()
     reminding.run(meanwhile, phone=FATIMA)
-    assert reminding.prepare() == 5
+    assert reminding.dispatch() == 5
     assert reminding.states()[FATIMA] == ("cancelled", reason)
-    assert reminding.told(FATIMA) == []
-    assert reminding.one("SELECT count(*) FROM message WHERE priority = 1") == 4
-    assert reminding.one("SELECT count(*) FROM payment_code") == 4
+    assert reminding.bodies(FATIMA) == []
+    assert reminding.scalar("SELECT count(*) FROM message WHERE priority = 1") == 4
+    assert reminding.scalar("SELECT count(*) FROM payment_code") == 4
 
 
-def test_a_payment_between_queueing_and_preparing(reminding: Reminding) -> None:
+def test_dispatch_skips_who_paid_here_meanwhile(reminding: Campaigns) -> None:
     reminding.queue()
     reminding.issue_all(FATIMA)
     reminding.pay()
-    reminding.prepare()
+    reminding.dispatch()
     assert reminding.states()[FATIMA] == ("cancelled", "paid")
-    assert reminding.told(FATIMA) == []
+    assert reminding.bodies(FATIMA) == []
 
 
-def message_of(reminding: Reminding, phone: str) -> int:
+def message_of(reminding: Campaigns, phone: str) -> int:
     sql = "SELECT id FROM message WHERE phone = :phone AND priority = 1"
-    return int(reminding.one(sql, phone=phone))
+    return int(reminding.scalar(sql, phone=phone))
 
 
-def test_what_is_taken_back_at_the_last_moment(reminding: Reminding) -> None:
+def test_cancel_settled_takes_back_paid_and_stopped_and_gives_money_back(
+    reminding: Campaigns,
+) -> None:
     """Paid, stopped, or paid at CNSS, when a worker already holds the messages."""
     reminding.queue()
-    reminding.prepare()
+    reminding.dispatch()
     numbers = {phone: message_of(reminding, phone) for phone in OWING}
     assert reminding.cancel_settled(list(numbers.values())) == []
-    spent = reminding.one("SELECT spent FROM spending_day")
-    with_code = code_in(reminding.told(FATIMA)[0])
+    spent = reminding.scalar("SELECT spent FROM spending_day")
+    with_code = code_in(reminding.bodies(FATIMA)[0])
     reminding.run(
         "UPDATE payment_code SET state = 'cancelled', ended_at = now() WHERE code <> :c",
         c=with_code,
@@ -224,7 +230,7 @@ def test_what_is_taken_back_at_the_last_moment(reminding: Reminding) -> None:
         p=DRISS,
     )
     reminding.run("UPDATE artisan SET rights_until = '2027-02-28' WHERE phone = :p", p=HASSAN)
-    receipt = reminding.one("SELECT id FROM message WHERE kind = 'receipt' LIMIT 1")
+    receipt = reminding.scalar("SELECT id FROM message WHERE kind = 'receipt' LIMIT 1")
     taken_back = reminding.cancel_settled([*numbers.values(), receipt])
     assert sorted(taken_back) == sorted(numbers[phone] for phone in (FATIMA, DRISS, HASSAN))
     assert reminding.cancel_settled(list(numbers.values())) == []
@@ -232,70 +238,70 @@ def test_what_is_taken_back_at_the_last_moment(reminding: Reminding) -> None:
     assert states[FATIMA] == states[HASSAN] == ("cancelled", "paid")
     assert states[DRISS] == ("cancelled", "stopped")
     # Three segments of 1.15 are given back, to the day and to the campaign.
-    assert reminding.one("SELECT spent FROM spending_day") == spent - 3 * PRICE
-    assert reminding.one("SELECT sum(spent) FROM campaign") == spent - 3 * PRICE
+    assert reminding.scalar("SELECT spent FROM spending_day") == spent - 3 * PRICE
+    assert reminding.scalar("SELECT sum(spent) FROM campaign") == spent - 3 * PRICE
 
 
-def test_nothing_outside_the_hours(reminding: Reminding) -> None:
+def test_dispatch_does_nothing_outside_the_hours(reminding: Campaigns) -> None:
     reminding.at("2026-11-21T12:00")
     assert reminding.queue()[-1].queued == 0
     for closed in ("2026-11-23T08:59:59", "2026-11-23T19:00", "2026-11-22T12:00"):
         reminding.at(closed)
         reminding.queue()
-        assert reminding.prepare() == 0, closed
+        assert reminding.dispatch() == 0, closed
     reminding.at("2026-11-24T09:00")
-    assert reminding.prepare() == 5
+    assert reminding.dispatch() == 5
 
 
-def test_nothing_before_its_day(reminding: Reminding) -> None:
+def test_dispatch_does_nothing_before_the_day(reminding: Campaigns) -> None:
     """Queued ahead with --on, said on its day."""
     reminding.at("2026-11-20T12:00")
     assert reminding.queue(date(2026, 11, 23))[0].queued == 5
-    assert reminding.prepare() == 0
+    assert reminding.dispatch() == 0
     reminding.at("2026-11-23T09:00")
-    assert reminding.prepare() == 5
+    assert reminding.dispatch() == 5
 
 
-def test_too_late_means_not_at_all(reminding: Reminding) -> None:
+def test_dispatch_ends_campaigns_past_their_use(reminding: Campaigns) -> None:
     reminding.queue()
-    assert reminding.prepare(2) == 2
+    assert reminding.dispatch(2) == 2
     reminding.at("2026-11-30T09:00")
-    assert reminding.prepare() == 0
+    assert reminding.dispatch() == 0
     assert (
         sorted(state for state, _ in reminding.states().values())
         == ["queued"] * 2 + ["too_late"] * 3
     )
-    assert reminding.one("SELECT state FROM campaign WHERE step = 'week'") == "ended"
+    assert reminding.scalar("SELECT state FROM campaign WHERE step = 'week'") == "ended"
 
 
-def test_few_are_made_ahead_of_the_sending(reminding: Reminding) -> None:
+def test_dispatch_keeps_a_short_backlog(reminding: Campaigns) -> None:
     reminding.queue()
-    preparing = reminding.preparing()
-    preparing.backlog = 3
-    assert preparing.prepare(100) == 3
-    assert preparing.prepare(100) == 0
+    dispatcher = reminding.dispatcher()
+    dispatcher.backlog = 3
+    assert dispatcher.dispatch(100) == 3
+    assert dispatcher.dispatch(100) == 0
     reminding.run(
         "UPDATE message SET state = 'sent' WHERE id = (SELECT min(id) FROM message"
         " WHERE priority = 1)"
     )
-    assert preparing.prepare(100) == 1
+    assert dispatcher.dispatch(100) == 1
 
 
-def test_two_workers_prepare_each_once(reminding: Reminding) -> None:
+def test_dispatch_by_workers_at_once_queues_each_once(reminding: Campaigns) -> None:
     reminding.clones(60)
     reminding.queue()
     with ThreadPoolExecutor(4) as pool:
-        done = list(pool.map(lambda _: reminding.prepare(), range(4)))
+        done = list(pool.map(lambda _: reminding.dispatch(), range(4)))
     assert sum(done) == 65
-    assert reminding.one("SELECT count(*) FROM message WHERE priority = 1") == 65
-    assert reminding.one("SELECT count(*) FROM payment_code WHERE state = 'issued'") == 65
+    assert reminding.scalar("SELECT count(*) FROM message WHERE priority = 1") == 65
+    assert reminding.scalar("SELECT count(*) FROM payment_code WHERE state = 'issued'") == 65
 
 
-def test_who_is_held_out_hears_nothing_then_or_later(reminding: Reminding) -> None:
+def test_dispatch_never_reaches_who_is_held_out(reminding: Campaigns) -> None:
     reminding.clones(40)
     reminding.queue(holdout_per_mille=400)
-    reminding.prepare()
+    reminding.dispatch()
     out = [phone for phone, (state, _) in reminding.states().items() if state == "held_out"]
-    assert out and all(reminding.told(phone) == [] for phone in out)
-    assert reminding.one("SELECT count(*) FROM message WHERE priority = 1") == 45 - len(out)
+    assert out and all(reminding.bodies(phone) == [] for phone in out)
+    assert reminding.scalar("SELECT count(*) FROM message WHERE priority = 1") == 45 - len(out)
     assert sum(one.queued for one in reminding.queue(holdout_per_mille=0)) == 0
