@@ -1,7 +1,7 @@
 # What can be done here; `make` alone lists it. Needs Python 3.11 to 3.14, nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench soak fuzz kill clean
+.PHONY: help run test check platforms bare bench soak fuzz kill clean
 .NOTPARALLEL:
 
 # The newest that the pins allow is preferred; PYTHON=/a/python takes another.
@@ -20,6 +20,8 @@ help:
 	@echo "make kill   200 rounds of kill -9 in the midst of payments (KILL_ROUNDS=... KILL_SEED=...)"
 	@echo "make bench  measurements and their floors"
 	@echo "make soak   100,000 messages through faulty providers, workers killed (MESSAGES=...)"
+	@echo "make platforms  whether every pin is a wheel on every system (asks the package index)"
+	@echo "make bare   run and test in a bare Debian 13 and 14 (root, mmdebstrap; SUITES=trixie ARGS=...)"
 	@echo "make clean  takes away .venv and caches; your data in DATA_DIR stays"
 
 run:
@@ -45,6 +47,13 @@ check:
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 	.venv/bin/flask menus check
+
+platforms:
+	$(call installed,requirements-dev.txt)
+	@PLATFORMS=asked .venv/bin/python -m pytest -q -s tests/platforms
+
+bare:
+	@for suite in $(or $(SUITES),trixie forky); do .ci/bare $$suite $(ARGS) || exit 1; done
 
 bench:
 	$(call installed,requirements-dev.txt)

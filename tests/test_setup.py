@@ -1,6 +1,7 @@
 """What a newcomer does first: `make run`, again, stopped and killed in every way; and `.venv`."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -124,6 +125,8 @@ def test_runs_says_where_and_who_and_a_second_start_keeps_the_data(run: Run) -> 
     run.until_ready()
     said = run.said().splitlines()
     assert said[-1].startswith(f"ready on http://127.0.0.1:{run.port}")
+    assert any(line.startswith("PostgreSQL: postgres 18.") for line in said)
+    assert any(line.startswith("Redis: ") and "-server " in line for line in said)
     for page in ("/", "/simulator", "/agent", "/metrics", "/readyz"):
         assert run.get(page) == 200, page
     for page in ("/", "/simulator", "/agent", "/metrics"):
@@ -228,6 +231,7 @@ def test_engines_that_the_environment_names_are_used_and_left_alone(
         run.until_ready()
         os.kill(run.process.pid, signal.SIGTERM)
         assert run.until_ended() == 0
+        assert "PostgreSQL: as DATABASE_URL says\nRedis: as REDIS_URL says\n" in run.said()
         assert not run.data_dir.exists()
         assert (postgres_pid(elsewhere), redis_pid(elsewhere)) == started
 
@@ -275,3 +279,98 @@ def test_venv_that_a_killed_run_left_is_made_again(bare: Path) -> None:
         killed.kill()
     assert any(line.endswith("the last installation did not end") for line in set_up(bare))
     assert set_up(bare) == []
+
+
+class Pythons:
+    """A PATH with Pythons of our making, and nothing else but a shell's tools."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.folder.mkdir()
+
+    def add(self, name: str, version: tuple[int, int], *, venv: bool = True) -> None:
+        """A Python that says it is of that version, and has its venv module or not."""
+        code = f"import sys; sys.version_info = ({version[0]}, {version[1]}, 0, 'final', 0)"
+        lacking = "" if venv else "; sys.modules.update(ensurepip=None, venv=None)"
+        script = f'#!/bin/sh\nexec {sys.executable} -c "{code}{lacking}\n$2"\n'
+        self.script(name, script)
+
+    def script(self, name: str, text: str) -> None:
+        (self.folder / name).write_text(text)
+        (self.folder / name).chmod(0o755)
+
+    def choose(self, *names: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["/bin/sh", CHECKOUT / ".ci" / "find-python", *names],
+            cwd=self.folder,
+            env={"PATH": f"{self.folder}:/nowhere"},
+            capture_output=True,
+            text=True,
+        )
+
+
+@pytest.fixture
+def pythons(tmp_path: Path) -> Pythons:
+    made = Pythons(tmp_path / "bin")
+    made.script("tail", f'#!/bin/sh\nexec {shutil.which("tail")} "$@"\n')
+    return made
+
+
+def preferred() -> list[str]:
+    (line,) = [
+        line for line in (CHECKOUT / "Makefile").read_text().splitlines() if line[:8] == "PYTHONS "
+    ]
+    return line.partition(",")[2].rstrip(")").split()
+
+
+def test_newest_python_that_the_pins_allow_is_preferred(pythons: Pythons) -> None:
+    assert preferred() == ["python3.14", "python3.13", "python3.12", "python3.11", "python3"]
+    pythons.script(
+        "python3.14", "#!/bin/sh\necho 'pyenv: python3.14: command not found' >&2\nexit 127\n"
+    )
+    pythons.add("python3.13", (3, 13))
+    pythons.add("python3.11", (3, 11))
+    assert pythons.choose(*preferred()).stdout == "python3.13\n"
+    pythons.add("python3.14", (3, 14))
+    assert pythons.choose(*preferred()).stdout == "python3.14\n"
+
+
+def test_python_without_venv_too_old_or_too_new_is_named_with_what_to_do(pythons: Pythons) -> None:
+    pythons.add("python3.13", (3, 13), venv=False)
+    pythons.add("python3", (3, 9))
+    pythons.add("python3.15", (3, 15))
+    pythons.script("apt-get", "#!/bin/sh\n")
+    done = pythons.choose("python3.15", *preferred())
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines() == [
+        "Python 3.11 to 3.14 with its venv module is needed. Found:",
+        "  python3.15 is Python 3.15; 3.11 to 3.14 will do: sudo apt install python3-venv",
+        "  python3.13 (3.13) lacks its venv module: sudo apt install python3.13-venv",
+        "  python3 is Python 3.9; 3.11 to 3.14 will do: sudo apt install python3-venv",
+    ]
+    pythons.add("python3.12", (3, 12))
+    done = pythons.choose(*preferred())
+    assert done.stdout == "python3.12\n"
+    assert done.stderr == (
+        "  python3.13 (3.13) lacks its venv module: sudo apt install python3.13-venv\n"
+    )
+
+
+def test_makefile_needs_no_make_newer_than_macos_brings() -> None:
+    """GNU make 3.81: what came later would be passed over without a word, or break."""
+    text = (CHECKOUT / "Makefile").read_text()
+    newer = (
+        ".ONESHELL .SHELLFLAGS .RECIPEPREFIX .EXTRA_PREREQS $(file $(guile $(intcmp $(let undefine"
+    )
+    for word in (*newer.split(), "::=", "!=", "--output-sync", "private "):
+        assert word not in text, word
+    assert not re.search(r"(?m)^define \S+ *[:+?]?=", text)
+
+
+def test_set_up_scripts_use_no_option_of_one_system_alone() -> None:
+    """What runs before anything is installed runs under bash 3.2 and BSD tools too."""
+    for name in ("find-python", "newcomer"):
+        text = (CHECKOUT / ".ci" / name).read_text()
+        assert text.startswith("#!/bin/sh\n")
+        for word in ("[[", "mapfile", "readlink -f", "grep -P", "sed -i", "timeout ", "date -d"):
+            assert word not in text, f"{name}: {word}"

@@ -1,6 +1,7 @@
 """The embedded engines, really started, shared, killed and started again."""
 
 import os
+import re
 import shutil
 import signal
 import socket
@@ -22,6 +23,7 @@ from sqlalchemy import make_url
 from app.embedded import (
     EngineFailed,
     EngineUrls,
+    describe_engines,
     engine_urls,
     postgres_pid,
     redis_pid,
@@ -264,6 +266,38 @@ def test_a_deep_folder_has_its_sockets_elsewhere(tmp_path: Path) -> None:
         assert redis.ping()
     assert pids(deep) == (None, None)
     assert not sockets.exists()
+
+
+def test_sockets_of_a_deep_folder_fit_where_tmpdir_is_deep_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """macOS has 103 bytes for the path of a socket, and a long TMPDIR of its own."""
+    monkeypatch.setattr("tempfile.tempdir", f"/var/folders/{'x' * 80}")
+    deep = tmp_path / ("a" * 100)
+    with using_engines(deep, durable=False) as urls, redis_of(urls) as redis:
+        assert len(os.fsencode(redis.connection_pool.connection_kwargs["path"])) <= 103
+        assert run_sql(urls, "SELECT 1") == "(1,)"
+        assert redis.ping()
+
+
+def test_redis_data_of_a_newer_server_are_named(data_dir: Path) -> None:
+    (data_dir / "redis").mkdir(parents=True)
+    (data_dir / "redis" / "dump.rdb").write_bytes(b"REDIS9999" + b"\xff" + bytes(8))
+    with (
+        pytest.raises(EngineFailed, match=r"cannot read the newer data in .*/redis; take them"),
+        using_engines(data_dir, postgres=False),
+    ):
+        pass
+    (data_dir / "redis" / "dump.rdb").unlink()
+
+
+def test_engines_say_which_program_they_are_and_where_from(data_dir: Path) -> None:
+    with using_engines(data_dir, durable=False):
+        origins = describe_engines(data_dir, "", "")
+        assert origins["PostgreSQL"].startswith("postgres 18.")
+        assert re.match(r"(redis|valkey)-server [\d.]+ (of the|compiled)", origins["Redis"])
+    named = describe_engines(data_dir, "postgresql://x", "redis://x")
+    assert named == {"PostgreSQL": "as DATABASE_URL says", "Redis": "as REDIS_URL says"}
 
 
 @pytest.mark.parametrize("name", ["plain", "a b+c&d=é%", "x" * 200, "one,two"])
