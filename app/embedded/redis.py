@@ -31,7 +31,7 @@ _WHAT = "embedded Redis"
 _READY_SECONDS = 30
 _STOP = (signal.SIGTERM, 3.0)
 _NAMES = ("redis-server", "valkey-server")
-_OTHER_FORMAT = "RDB format version"
+_UNREADABLE = "loading the DB"
 
 REDIS = Engine(
     what=_WHAT,
@@ -108,8 +108,11 @@ def start_redis(data_dir: Path, say: Callable[[str], None] = lambda words: None)
     if not _await_running(folder):
         log = (folder.home / "log").read_text(errors="replace")
         why = complaint(log, folder.home) or "ended at once"
-        if _OTHER_FORMAT in why:
-            why = f"{program.origin} cannot read the newer data in {folder.home}; take them away"
+        if _UNREADABLE in why:
+            why = (
+                f"{program.origin} cannot read {folder.home}/dump.rdb, of a newer server or broken"
+            )
+            why += "; move it away"
         raise EngineFailed(what=_WHAT, why=why)
     write_origin(folder, program.origin)
 
