@@ -161,7 +161,7 @@ class Runtime:
         return find_said_keys(ROOT / "app")
 
     @cached_property
-    def late_actions(self) -> DeferredActions:
+    def deferred_actions(self) -> DeferredActions:
         """What was promised by message because it was too slow for the screen."""
         return DeferredActions(self.redis)
 

@@ -10,8 +10,9 @@ from pathlib import Path
 from sqlalchemy import text
 
 from app.base.database import transaction
+from app.base.operation import operation
 from app.reconciliation.network_file import HEADER
-from app.reconciliation.service import match_file
+from app.reconciliation.service import SettlementFile, match_file
 from benchmarks.findings import Finding
 from benchmarks.stage import Stage
 
@@ -38,8 +39,8 @@ def measure(stage: Stage) -> list[Finding]:
 
 def _match(stage: Stage, file: Path, lines: int) -> float:
     began = time.perf_counter()
-    with transaction(stage.runtime.database) as connection:
-        report = match_file(connection, file, "wafacash", now=stage.runtime.clock())
+    with operation(stage.runtime.database, stage.runtime.clock(), "operator") as change:
+        report = match_file(change, SettlementFile(file, "wafacash"))
     seconds = time.perf_counter() - began
     wrong = lines // _ONE_IN
     found = {kind: report.counts.get(kind, 0) for kind in _KINDS}

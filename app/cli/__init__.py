@@ -16,9 +16,9 @@ from app.base.errors import InvalidInput, MaalemError
 
 _NOUNS = {
     "agents": "app.cli.agents",
-    "assistance": "app.cli.desk",
+    "assistance": "app.cli.assistance",
     "breaks": "app.cli.breaks",
-    "claims": "app.cli.desk",
+    "claims": "app.cli.claims",
     "clients": "app.cli.clients",
     "cnss": "app.cli.cnss",
     "contributions": "app.cli.contributions",

@@ -1,4 +1,4 @@
-"""`flask breaks`: what does not agree, and how two people settle it. Decides nothing itself."""
+"""`flask breaks`: lists what does not agree, and lets two people resolve it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ _LONGEST_REASON = 200
 _METHODS = sorted({way for ways in RESOLUTIONS.values() for way in ways})
 
 
-def _said(_context: click.Context, _option: click.Parameter, given: str) -> str:
-    if not 1 <= len(reason := given.strip()) <= _LONGEST_REASON or "\0" in reason:
+def _read_reason(_context: click.Context, _option: click.Parameter, typed: str) -> str:
+    if not 1 <= len(reason := typed.strip()) <= _LONGEST_REASON or "\0" in reason:
         raise click.BadParameter(f"1 to {_LONGEST_REASON} characters")
     return reason
 
@@ -33,7 +33,7 @@ _BY = click.option(
     "--by", required=True, callback=read_name, help="who: a name that will stand in the books"
 )
 _WHY = click.option(
-    "--reason", required=True, callback=_said, help="why, for whoever reads the books"
+    "--reason", required=True, callback=_read_reason, help="why, for whoever reads the books"
 )
 
 
@@ -52,16 +52,16 @@ def list_command(kind: str | None, ended: bool, most: int, as_json: bool) -> Non
     """The breaks, oldest first: kind, age in days, owner, and how they may be settled."""
     maalem = runtime()
     with reading(maalem.database) as connection:
-        found = list_breaks(connection, kind, ended, most, maalem.clock())
+        listed = list_breaks(connection, kind, ended, most, maalem.clock())
     if as_json:
-        click.echo(json.dumps([one.as_json() for one in found]))
+        click.echo(json.dumps([row.as_json() for row in listed]))
         return
     table = Table("id", "kind", "state", "days", "ours", "theirs", "receipt", "owner", "ways")
-    for one in found:
-        amounts = (str(amount) if amount else "" for amount in (one.ours, one.theirs))
-        ways = ", ".join(RESOLUTIONS[one.kind])
-        told = one.receipt or "", one.owner or "", one.method or ways
-        table.add_row(str(one.id), one.kind, one.state, str(one.days), *amounts, *told)
+    for row in listed:
+        amounts = (str(amount) if amount else "" for amount in (row.ours, row.theirs))
+        ways = row.method or ", ".join(RESOLUTIONS[row.kind])
+        texts = row.receipt or "", row.owner or "", ways
+        table.add_row(str(row.id), row.kind, row.state, str(row.days), *amounts, *texts)
     Console().print(table)
 
 

@@ -1,4 +1,4 @@
-"""`flask cnss`: what CNSS is to post, and what it answers."""
+"""`flask cnss`: exports payments to CNSS and imports its answers."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import click
 from flask.cli import with_appcontext
 
 from app.base.clock import local_date
-from app.base.database import reading, transaction
+from app.base.database import reading
+from app.base.operation import operation
 from app.cli.days import DayParam
+from app.cli.options import OPERATOR
 from app.reconciliation.cnss_export import Batch, export_payments, find_batch
 from app.reconciliation.cnss_import import import_answers
 from app.reconciliation.errors import FileRefused
@@ -45,19 +47,17 @@ def export(on: date | None, folder: Path | None, name: str | None) -> None:
             raise click.BadParameter(f"no file {name} was written", param_hint="--again")
     else:
         day = on or local_date(maalem.clock())
-        with transaction(maalem.database) as connection:
-            batch = export_payments(connection, day, maalem.clock())
+        with operation(maalem.database, maalem.clock(), OPERATOR) as change:
+            batch = export_payments(change, day)
     if folder and batch.name:
         _save(folder, batch)
     click.echo(batch.content, nl=False)
-    said = (
-        f"{batch.name}: {batch.lines} payments, {batch.total} MAD" if batch.name else "nothing new"
-    )
-    click.echo(said, err=True)
+    summary = f"{batch.name}: {batch.lines} payments, {batch.total} MAD"
+    click.echo(summary if batch.name else "nothing new", err=True)
 
 
 def _save(folder: Path, batch: Batch) -> None:
-    """Whole under its name, or not at all."""
+    """Writes the file whole under its name, or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
     half = folder / f".{batch.name}.{os.getpid()}"
     half.write_text(batch.content, "utf-8")
@@ -72,11 +72,11 @@ def import_command(file: Path, as_json: bool) -> None:
     """Takes CNSS's answer FILE, whole or not: postings, rights, enrolment, family, claims."""
     maalem = runtime()
     try:
-        with transaction(maalem.database) as connection:
-            report = import_answers(connection, file, words=maalem.words, now=maalem.clock())
+        with operation(maalem.database, maalem.clock(), OPERATOR) as change:
+            report = import_answers(change, maalem.services, file)
     except FileRefused as refused:
-        said = f"{file.name}: line {refused.params['line']}: {refused.params['why']}"
-        raise click.ClickException(f"{said}; nothing was taken") from None
-    told = ", ".join(f"{count} {what}" for what, count in report.counts.items())
+        where = f"{file.name}: line {refused.params['line']}"
+        raise click.ClickException(f"{where}: {refused.params['why']}; nothing was taken") from None
+    counts = ", ".join(f"{count} {name}" for name, count in report.counts.items())
     again = "" if report.new else " (taken before)"
-    click.echo(json.dumps(report.counts) if as_json else f"{told}{again}")
+    click.echo(json.dumps(report.counts) if as_json else f"{counts}{again}")

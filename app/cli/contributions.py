@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -14,6 +15,7 @@ from app.base.months import Month, months_between
 from app.cli.days import DayParam
 from app.contributions import rules
 from app.contributions.errors import NotCollectedHere
+from app.contributions.rates import RATES
 
 _NUMBER = re.compile(r"\d{1,2}(\.\d{1,4})?", re.ASCII)
 _OPTIONS = {
@@ -22,12 +24,25 @@ _OPTIONS = {
     "periods": "'--from' / '--to'",
     "on": "'--on'",
 }
-_ELSEWHERE = {
+_PLACES = {
     "tax_administration": (
         "is paid at the tax administration together with the single professional contribution (CPU)"
     ),
     "auto_entrepreneur_tax": "is paid together with the auto-entrepreneur tax",
 }
+
+
+_ELSEWHERE = [letter for letter in RATES.categories if letter not in RATES.collected_here]
+_BY_SCALE = [letter for letter, rule in RATES.categories.items() if rule.rule == "scale"]
+
+
+def _letters(letters: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(letters[:-1]), letters[-1])))
+
+
+_COEFFICIENT_HELP = (
+    f"Needed for category {_letters(_BY_SCALE)}: {' to '.join(map(str, RATES.scale_bounds))}."
+)
 
 
 class _MonthParam(click.ParamType[Month]):
@@ -59,10 +74,10 @@ def contributions() -> None:
     "--category",
     required=True,
     type=str.upper,
-    metavar="A|B|C|D",
-    help="A and C are paid here; B and D elsewhere.",
+    metavar="|".join(RATES.categories),
+    help=f"{_letters(RATES.collected_here)} are paid here; {_letters(_ELSEWHERE)} elsewhere.",
 )
-@click.option("--coefficient", type=_CoefficientParam(), help="Needed for category C: 1 to 6.")
+@click.option("--coefficient", type=_CoefficientParam(), help=_COEFFICIENT_HELP)
 @click.option("--from", "first", required=True, type=_MonthParam(), help="First month.")
 @click.option("--to", "last", required=True, type=_MonthParam(), help="Last month, included.")
 @click.option(
@@ -105,7 +120,7 @@ def quote_command(
 
 
 def _say_where(elsewhere: NotCollectedHere, as_json: bool) -> None:
-    place = _ELSEWHERE[elsewhere.params["collector"]]
+    place = _PLACES[elsewhere.params["collector"]]
     sentence = f"Category {elsewhere.params['category']} {place}: no amount and no code here."
     click.echo(sentence, err=True)
     if as_json:

@@ -10,7 +10,7 @@ from rich.table import Table
 from app.base.clock import local
 from app.base.money import ZERO, Money
 from app.base.operation import operation
-from app.cli.desk import notices
+from app.cli.notices import notices
 from app.cli.options import NUMBER, OPERATOR, DirhamsParam, budget_of, read_name
 from app.reminders.broadcasts import (
     BroadcastRequest,

@@ -75,7 +75,7 @@ def _write_story(hops: list[RecordedHop], menu: Menu) -> list[dict[str, Any]]:
     for hop in hops:
         steps, screen = _list_steps(hop), menu.screens.get(hop.screen)
         home = bool(screen and screen.home)
-        done |= hop.screen == menu.help or bool(screen and screen.afresh)
+        done |= hop.screen == menu.help or bool(screen and screen.clears_history)
         done |= home and _came_by_action(hop)
         if done:
             steps[-1]["changes"] = True

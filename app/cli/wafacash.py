@@ -1,4 +1,4 @@
-"""`flask wafacash match`: the agent network's day against ours."""
+"""`flask wafacash match`: compares the agent network's day with ours."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from app.base.database import transaction
 from app.base.money import ZERO, Money
-from app.cli.options import DirhamsParam
+from app.base.operation import operation
+from app.cli.options import OPERATOR, DirhamsParam
 from app.reconciliation.errors import FileRefused
-from app.reconciliation.service import match_file
+from app.reconciliation.service import SettlementFile, match_file
 from app.runtime import runtime
 
 
@@ -33,8 +33,8 @@ def match(file: Path, network: str, total: Money | None, as_json: bool) -> None:
     """Matches the settlement FILE of a day; `flask breaks list` names what does not agree."""
     maalem = runtime()
     try:
-        with transaction(maalem.database) as connection:
-            report = match_file(connection, file, network, told_total=total, now=maalem.clock())
+        with operation(maalem.database, maalem.clock(), OPERATOR) as change:
+            report = match_file(change, SettlementFile(file, network, total))
     except FileRefused as refused:
         where = f"line {refused.params['line']}: " if refused.params["line"] else ""
         raise click.ClickException(

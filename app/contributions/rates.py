@@ -92,15 +92,31 @@ class DueRule(BaseModel):
 
 
 class Category(BaseModel):
+    """Who collects the contributions of a category, and the rule that computes them."""
+
     model_config = _STRICT
     collector: Literal["cnss", "tax_administration", "auto_entrepreneur_tax"]
+    rule: Literal["fixed", "scale", "quarterly_duty"]
     coefficient: Positive | None = None
     sure: Sure
     source: Source
 
+    @model_validator(mode="after")
+    def _check_rule(self) -> Category:
+        if (self.rule == "fixed") != (self.coefficient is not None):
+            raise ValueError("a coefficient belongs to the rule `fixed`, and to it alone")
+        if (self.rule == "quarterly_duty") == self.is_collected_here:
+            raise ValueError(f"{self.collector} does not collect by the rule {self.rule}")
+        return self
+
+    @property
+    def is_collected_here(self) -> bool:
+        """True if payment codes pay the category's contributions."""
+        return self.collector == "cnss"
+
 
 class ScaleStep(BaseModel):
-    """One line of category C's scale."""
+    """One line of the scale of coefficients."""
 
     model_config = _STRICT
     who: Source
@@ -128,14 +144,15 @@ def _bands_rise(bands: tuple[Band, ...]) -> tuple[Band, ...]:
     return bands
 
 
-def _all_four(categories: Mapping[Letter, Category]) -> Mapping[Letter, Category]:
+def _check_the_four(categories: Mapping[Letter, Category]) -> Mapping[Letter, Category]:
+    # The register's file has these (docs/contract.md, Files); it may have others too.
     if missing := sorted(set("ABCD") - set(categories)):
         raise ValueError(f"missing: {', '.join(missing)}")
     return MappingProxyType(categories)
 
 
-Letter = Literal["A", "B", "C", "D"]
-Categories = Annotated[Mapping[Letter, Category], AfterValidator(_all_four)]
+Letter = Annotated[str, Field(pattern="^[A-Z]$")]
+Categories = Annotated[Mapping[Letter, Category], AfterValidator(_check_the_four)]
 Scale = Annotated[tuple[ScaleStep, ...], Field(min_length=1)]
 Bands = Annotated[tuple[Band, ...], AfterValidator(_bands_rise)]
 
@@ -143,7 +160,7 @@ Bands = Annotated[tuple[Band, ...], AfterValidator(_bands_rise)]
 # Compared and hashed by identity: rates are a key of the rules' caches.
 @dataclass(frozen=True, eq=False, config=ConfigDict(extra="forbid"))
 class Rates:
-    """Every dated rule of domain.md section 2; rates.yaml says what each field means."""
+    """Every dated rule of docs/rules.md on contributions; rates.yaml explains each field."""
 
     smig: DatedValues[Positive]
     contribution_percent: DatedValues[Percent]
@@ -155,7 +172,7 @@ class Rates:
     penalty_cap_contributions: DatedValues[Positive]
     penalty_cap_over: DatedValues[Literal["all", "each"]]
     categories: Categories
-    category_c_scale: DatedValues[Scale]
+    coefficient_scale: DatedValues[Scale]
     quarterly_duty: DatedValues[Bands]
     tolerated_months: DatedValues[Months]
     closed_after_months: DatedValues[Months]
@@ -173,9 +190,14 @@ class Rates:
         return Money(int((amount * 100).quantize(Decimal(1), mode)))
 
     @cached_property
+    def collected_here(self) -> tuple[str, ...]:
+        """The categories that payment codes pay."""
+        return tuple(name for name, rule in self.categories.items() if rule.is_collected_here)
+
+    @cached_property
     def scale_bounds(self) -> tuple[Decimal, Decimal]:
-        """The lowest and the highest coefficient the scale of category C ever had."""
-        every = [step.coefficient for entry in self.category_c_scale.root for step in entry.value]
+        """The lowest and the highest coefficient the scale ever had."""
+        every = [step.coefficient for entry in self.coefficient_scale.root for step in entry.value]
         return min(every), max(every)
 
 

@@ -21,6 +21,11 @@ from app.contributions.rates import RATES, Category, Rates
 _LONGEST_REACH = 50 * 12
 _YEARS = range(1900, 3000)
 
+_PAID_ELSEWHERE = {
+    "tax_administration": "pays_with_cpu",
+    "auto_entrepreneur_tax": "pays_with_tax",
+}
+
 # A month and the day on which it was paid.
 PaidLate = tuple[Month, date]
 
@@ -204,8 +209,11 @@ def unpaid_periods(first: Month, settled: Collection[Month], last: Month) -> tup
 
 
 def is_collected_here(category: str, rates: Rates = RATES) -> bool:
-    """Whether Wafacash codes pay this category: A and C do. InvalidInput for no category."""
-    return _category(category, rates).collector == "cnss"
+    """True if payment codes pay this category.
+
+    Raises: InvalidInput if there is no such category.
+    """
+    return get_category(category, rates).is_collected_here
 
 
 def coefficient_of(category: str, coefficient: Decimal | None, rates: Rates = RATES) -> Decimal:
@@ -214,8 +222,8 @@ def coefficient_of(category: str, coefficient: Decimal | None, rates: Rates = RA
     NotCollectedHere for a category that pays elsewhere; InvalidInput when the artisan's own is
     needed and missing, or outside the scale.
     """
-    rule = _category(category, rates)
-    if rule.collector != "cnss":
+    rule = get_category(category, rates)
+    if not rule.is_collected_here:
         raise NotCollectedHere(category=category, collector=rule.collector)
     if rule.coefficient is not None:
         return rule.coefficient
@@ -226,15 +234,27 @@ def coefficient_of(category: str, coefficient: Decimal | None, rates: Rates = RA
     return coefficient
 
 
-def _category(category: str, rates: Rates) -> Category:
-    for letter, rule in rates.categories.items():
-        if letter == category:
-            return rule
-    raise InvalidInput(what="category", why=f"none of {', '.join(rates.categories)}")
+def get_category(letter: str, rates: Rates = RATES) -> Category:
+    """The category of that letter. Raises: InvalidInput if there is none."""
+    if letter not in rates.categories:
+        raise InvalidInput(what="category", why=f"none of {', '.join(rates.categories)}")
+    return rates.categories[letter]
+
+
+def paid_elsewhere(category: str, rates: Rates = RATES) -> str:
+    """The name of the way to pay a category that payment codes do not pay.
+
+    Menus name their outcome so, and words end their key so: `pays_with_cpu`, `pays_with_tax`.
+    Raises: InvalidInput if codes pay it, or there is no such category.
+    """
+    collector = get_category(category, rates).collector
+    if collector not in _PAID_ELSEWHERE:
+        raise InvalidInput(what="category", why=f"{category} is paid here")
+    return _PAID_ELSEWHERE[collector]
 
 
 def quarterly_duty(annual_tax: Money, month: Month, rates: Rates = RATES) -> Money:
-    """What categories B and D owe a quarter, by the band of their annual tax."""
+    """What a category without a coefficient owes a quarter, by the band of its annual tax."""
     if annual_tax.centimes < 0:
         raise InvalidInput(what="annual_tax", why="below 0")
     tax = Decimal(annual_tax.centimes) / 100

@@ -56,7 +56,8 @@ artisan = Table(
     Index("ix_artisan_phone", "phone"),
 )
 
-# A person may have two phones, a phone may serve two persons (domain.md section 3).
+# Which languages and categories there are is data (app/text, app/contributions): here their shape.
+# A person may have two phones, a phone may serve two persons (docs/rules.md, Identifiers).
 artisan_phone = Table(
     "artisan_phone",
     metadata,

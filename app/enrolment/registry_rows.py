@@ -14,14 +14,14 @@ from functools import lru_cache
 from app.base.errors import InvalidInput
 from app.base.money import Money
 from app.base.phone import Phone
-from app.enrolment.rules import CATEGORIES, cin_digest
+from app.contributions.rates import RATES
+from app.enrolment.rules import cin_digest
 from app.text.languages import LANGUAGES
 
 Stored = str | bytes | None
 MAX_LINE_BYTES = 10_000
 MAX_TEXT = 80
 EARLIEST_BIRTH = "1900-01-01"
-CATEGORY_A = Decimal("0.75")  # domain.md section 2
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 # Marks without a shape of their own: spreadsheets leave them, and one alone makes an SMS UCS-2.
@@ -138,7 +138,7 @@ def _rna_number(text: str) -> str:
 
 
 def _cnss_number(text: str) -> str:
-    # The check digit is disputed, so it is not asked for (domain.md section 3).
+    # The check digit is disputed, so it is not asked for (docs/rules.md, Identifiers).
     if not _CNSS_NUMBER.fullmatch(text):
         raise _wrong("not 9 digits")
     return text
@@ -201,13 +201,18 @@ def _one_of(known: tuple[str, ...]) -> Callable[[str], str]:
 
 
 def _coefficient(category: Stored, text: str) -> str | None:
-    """Category C's own; the others' comes from the rates, so none is stored."""
-    if category == "A" and text and not (_DECIMAL.fullmatch(text) and Decimal(text) == CATEGORY_A):
-        raise _wrong(f"{_shown(text)} is not 0.75, as category A has")
-    if category != "C":
+    """Returns the artisan's own, of the scale; that of the others is in the rates, not stored."""
+    if not isinstance(category, str):
         return None
-    if not (_DECIMAL.fullmatch(text) and 1 <= Decimal(text) <= 6):
-        raise _wrong(f"{_shown(text)} is not from 1 to 6 with at most two decimals")
+    given = Decimal(text) if _DECIMAL.fullmatch(text) else None
+    rule = RATES.categories[category]
+    if rule.rule == "fixed" and text and given != rule.coefficient:
+        raise _wrong(f"{_shown(text)} is not {rule.coefficient}, as category {category} has")
+    if rule.rule != "scale":
+        return None
+    low, high = RATES.scale_bounds
+    if given is None or not low <= given <= high:
+        raise _wrong(f"{_shown(text)} is not from {low} to {high} with at most two decimals")
     return text
 
 
@@ -226,7 +231,7 @@ _READERS: tuple[tuple[str, Callable[[str], str | None]], ...] = (
     ("birth_date", _required(_day)),
     ("phone", _optional(_phone)),
     ("language", _required(_one_of(tuple(LANGUAGES)))),
-    ("category", _required(_one_of(CATEGORIES))),
+    ("category", _required(_one_of(tuple(RATES.categories)))),
     ("coefficient", lambda text: text),  # read with the category
     ("annual_tax", _optional(_centimes)),
     ("trade", _text),

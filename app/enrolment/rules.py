@@ -6,14 +6,12 @@ import unicodedata
 
 _CIN_NOISE = re.compile(r"[\s.-]+")
 
-CATEGORIES = ("A", "B", "C", "D")
-
 
 def cin_digest(cin: str, key: bytes) -> bytes:
     """32 bytes that equal those of the same CIN and reveal nothing without the key.
 
-    A bare hash would fall to trying all CINs (domain.md section 3: letters and six digits), so it
-    is an HMAC keyed apart from every other use of the installation's secret.
+    A bare hash would fall to trying all CINs, letters and six digits (docs/rules.md, Identifiers).
+    So it is an HMAC, keyed apart from every other use of the installation's secret.
     """
     tag = hmac.digest(key, b"maalem cin digest", "sha256")
     return hmac.digest(tag, _CIN_NOISE.sub("", cin).upper().encode(), "sha256")

@@ -28,9 +28,9 @@ def answer_late_actions(maalem: Runtime, worker: str) -> int:
     An action that fails stays, and is taken up again a minute later.
     """
     answered = 0
-    for identity, late in maalem.late_actions.take(worker, _AT_ONCE):
+    for identity, late in maalem.deferred_actions.claim(worker, _AT_ONCE):
         if _is_answered(maalem, late, maalem.clock()):
-            maalem.late_actions.done(identity)
+            maalem.deferred_actions.mark_done(identity)
             answered += 1
     return answered
 
@@ -52,7 +52,7 @@ def _is_answered(maalem: Runtime, late: DeferredAction, now: datetime) -> bool:
 
 def _answer(maalem: Runtime, late: DeferredAction, now: datetime) -> None:
     action = vocabulary.actions[late.action]
-    dialogue = late.dialogue(maalem.patient_services, now)
+    dialogue = late.dialogue(vocabulary, maalem.patient_services, now)
     try:
         outcome = action.run(dialogue)
         answer = action.by_sms(dialogue, outcome) if action.by_sms else None

@@ -59,7 +59,7 @@ class Worker:
             maalem.redis,
             maalem.words,
             maalem.patient_services,
-            maalem.late_actions,
+            maalem.deferred_actions,
         )
         _ = maalem.reminder_settings, maalem.limiter
 

@@ -66,7 +66,7 @@ def home_town(dialogue: Dialogue) -> Values:
 
 @vocabulary.action("look_at_home_agencies", "one", "some", "none", by_sms=_by_sms)
 def look_at_home_agencies(dialogue: Dialogue) -> str:
-    dialogue.kept["town"] = dialogue.facts["home_town"]
+    dialogue.answers["town"] = dialogue.facts["home_town"]
     return look_at_agencies(dialogue)
 
 
@@ -89,7 +89,7 @@ def region_rows(dialogue: Dialogue) -> list[Row]:
 def look_at_towns(dialogue: Dialogue) -> str:
     with reading(dialogue.services.database) as connection:
         served = regions_of_towns(connection)
-    wanted = dialogue.kept.get("region")
+    wanted = dialogue.answers.get("region")
     return _keep_towns(dialogue, [code for code in towns() if served.get(code) == wanted])
 
 
@@ -106,7 +106,7 @@ def town_letters(typed: str, _now: datetime) -> str:
 
 @vocabulary.action("look_for_towns", "one", "some", "none")
 def look_for_towns(dialogue: Dialogue) -> str:
-    found = towns_beginning(dialogue.kept["letters"])
+    found = towns_beginning(dialogue.answers["letters"])
     if not found:
         return "none"
     with reading(dialogue.services.database) as connection:
@@ -117,7 +117,7 @@ def look_for_towns(dialogue: Dialogue) -> str:
 def _keep_towns(dialogue: Dialogue, codes: list[str]) -> str:
     dialogue.facts["towns"] = codes[:_MOST_TOWNS]
     if len(codes) == 1:
-        dialogue.kept["town"] = codes[0]
+        dialogue.answers["town"] = codes[0]
         return "one"
     return "some" if codes else "none"
 
@@ -131,7 +131,7 @@ def town_rows(dialogue: Dialogue) -> list[Row]:
 @vocabulary.action("look_at_agencies", "one", "some", "none", by_sms=_by_sms)
 def look_at_agencies(dialogue: Dialogue) -> str:
     with reading(dialogue.services.database) as connection:
-        found = _read_agencies(connection, dialogue, dialogue.kept["town"])
+        found = _read_agencies(connection, dialogue, dialogue.answers["town"])
     if len(found) == 1:
         _keep_agency(dialogue, found[0])
         return "one"
@@ -140,7 +140,7 @@ def look_at_agencies(dialogue: Dialogue) -> str:
 
 @vocabulary.source("town")
 def town(dialogue: Dialogue) -> Values:
-    return {"town": _town_name(dialogue, dialogue.kept.get("town"))}
+    return {"town": _town_name(dialogue, dialogue.answers.get("town"))}
 
 
 @vocabulary.rows("agencies")
@@ -152,7 +152,7 @@ def agency_rows(dialogue: Dialogue) -> list[Row]:
 @vocabulary.action("look_at_agency", "found", "none", by_sms=_agency_by_sms)
 def look_at_agency(dialogue: Dialogue) -> str:
     with reading(dialogue.services.database) as connection:
-        found = find_agency(connection, str(dialogue.kept["agency"]))
+        found = find_agency(connection, str(dialogue.answers["agency"]))
     if found is None:
         return "none"
     _keep_agency(dialogue, found)

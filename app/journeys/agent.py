@@ -80,7 +80,7 @@ def look_at_code_to_pay(dialogue: Dialogue) -> str:
         if day is None:
             return "dismissed"
         try:
-            code = dialogue.kept["till_code"]
+            code = dialogue.answers["till_code"]
             payable = get_payable(connection, code, day.agent, day.taken, dialogue.now)
         except _REFUSALS as refusal:
             return _refused(dialogue, day.agent, refusal)
@@ -132,7 +132,7 @@ def _check_pin(dialogue: Dialogue, agent: Agent) -> None:
     refused: WrongPin | AgentLocked
     with begin_operation(dialogue, _actor_of(agent)) as operation:
         try:
-            sign_in(operation, agent.number, SecretStr(dialogue.kept["till_pin"]))
+            sign_in(operation, agent.number, SecretStr(dialogue.answers["till_pin"]))
             return
         except (WrongPin, AgentLocked) as error:
             refused = error

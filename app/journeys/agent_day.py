@@ -55,7 +55,7 @@ def deposits_of_day(dialogue: Dialogue) -> list[Row]:
 @vocabulary.source("deposit_of_day")
 def deposit_of_day(dialogue: Dialogue) -> Values:
     for row in _day(dialogue)["newest"]:
-        if row[0] == dialogue.kept.get("till_deposit"):
+        if row[0] == dialogue.answers.get("till_deposit"):
             return _deposit_values(row)
     raise NothingToShow()
 

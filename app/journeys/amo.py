@@ -8,7 +8,7 @@ from itertools import zip_longest
 from app.base.clock import local_date
 from app.base.database import reading
 from app.contributions.rights import RightsState, expected_state, open_after_paying_all
-from app.contributions.rules import due_on
+from app.contributions.rules import due_on, paid_elsewhere
 from app.enrolment.cover import EnrolmentFile, find_enrolment_file, find_family
 from app.enrolment.models import PARTS
 from app.journeys.context import Dialogue, vocabulary
@@ -120,7 +120,7 @@ def _last_word(who: Person) -> Say:
 
 def _owed(who: Person) -> Say:
     if not who.pays_here:
-        return Say(f"owed.elsewhere_{who.artisan.category.lower()}")
+        return Say(f"owed.{paid_elsewhere(who.artisan.category)}")
     unpaid = who.unpaid()
     if not unpaid:
         next_due = who.next_due()

@@ -10,7 +10,7 @@ from app.enrolment.errors import IdentificationPaused, NotRecognised
 from app.enrolment.queries import find_household
 from app.enrolment.service import choose_language, identify_phone, take_identification_attempt
 from app.journeys.confirmations import queue_owner_notice
-from app.journeys.context import Dialogue, begin_operation, vocabulary
+from app.journeys.context import Answers, Dialogue, begin_operation, vocabulary
 from app.journeys.facts import keep_facts, keep_household, keep_locks, read_facts
 from app.journeys.lost_receipts import keep_lost_receipt
 from app.payments.phone_account import find_phone_account
@@ -62,7 +62,7 @@ def remember_language(dialogue: Dialogue) -> str:
 @vocabulary.action("change_language", "changed")
 def change_language(dialogue: Dialogue) -> str:
     """For every later call and message to this phone; one's place is kept."""
-    dialogue.language = dialogue.kept["language"]
+    dialogue.language = dialogue.answers["language"]
     with begin_operation(dialogue) as operation:
         choose_language(operation.connection, dialogue.phone, dialogue.language)
     return "changed"
@@ -95,7 +95,10 @@ def birth_date(typed: str, now: datetime) -> str:
 @vocabulary.action("identify", "recognised", "not_recognised", "last_try_failed", "paused")
 def identify(dialogue: Dialogue) -> str:
     """The try is committed first, so that a wrong one counts whatever happens next."""
-    number, born = dialogue.kept["rna_number"], date.fromisoformat(dialogue.kept["birth_date"])
+    number, born = (
+        dialogue.answers["rna_number"],
+        date.fromisoformat(dialogue.answers["birth_date"]),
+    )
     try:
         with begin_operation(dialogue) as operation:
             left = take_identification_attempt(
@@ -112,12 +115,12 @@ def identify(dialogue: Dialogue) -> str:
             read_facts(operation.connection, dialogue, artisan_id)
             queue_owner_notice(operation, dialogue, "phone_added")
     except NotRecognised:
-        dialogue.kept = {"tries_left": left}
+        dialogue.answers = Answers({"tries_left": left})
         return "not_recognised" if left else "last_try_failed"
-    dialogue.kept = {}
+    dialogue.answers = Answers()
     return "recognised"
 
 
 @vocabulary.source("tries_left")
 def tries_left(dialogue: Dialogue) -> Values:
-    return {"tries": dialogue.kept.get("tries_left", 0)}
+    return {"tries": dialogue.answers.get("tries_left", 0)}

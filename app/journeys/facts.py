@@ -18,7 +18,7 @@ from app.contributions.rights import RightsState, expected_state
 from app.contributions.rules import Quote, due_on, is_collected_here
 from app.enrolment.queries import Artisan, Member, get_artisan
 from app.enrolment.rules import masked_name, plain_name
-from app.journeys.context import Dialogue
+from app.journeys.context import Dialogue, Facts
 from app.payments.dues import (
     first_owed_month,
     next_unpaid_month,
@@ -97,7 +97,9 @@ class Person:
 
 def keep_facts(dialogue: Dialogue, artisan: Artisan, account: PaymentAccount) -> None:
     """Stores what was read in the session: JSON, small, no name and no number."""
-    dialogue.facts = {key: dialogue.facts[key] for key in _OF_THE_PHONE if key in dialogue.facts}
+    dialogue.facts = Facts(
+        {key: dialogue.facts[key] for key in _OF_THE_PHONE if key in dialogue.facts}
+    )
     dialogue.facts["a"] = [
         artisan.id,
         artisan.category,

@@ -49,7 +49,7 @@ def _ask(dialogue: Dialogue, kind: str, topic: str) -> str:
     except TooManyRequests:
         return "too_many"
     dialogue.facts["requests"] = [_packed(made)]
-    dialogue.kept["request"] = made.reference
+    dialogue.answers["request"] = made.reference
     return "asked" if new else "waits"
 
 
@@ -80,12 +80,12 @@ def ask_bank_branch(dialogue: Dialogue) -> str:
 
 @vocabulary.action("ask_dar_session", *_ASKING, by_sms=_told_already)
 def ask_dar_session(dialogue: Dialogue) -> str:
-    return _ask(dialogue, "dar", str(dialogue.kept["topic"]))
+    return _ask(dialogue, "dar", str(dialogue.answers["topic"]))
 
 
 @vocabulary.action("ask_export_help", *_ASKING, by_sms=_told_already)
 def ask_export_help(dialogue: Dialogue) -> str:
-    return _ask(dialogue, "export", str(dialogue.kept["topic"]))
+    return _ask(dialogue, "export", str(dialogue.answers["topic"]))
 
 
 @vocabulary.source("bank_offer")
@@ -122,7 +122,7 @@ def export_topics(_talk: Dialogue) -> list[Row]:
 
 @vocabulary.source("dar_session")
 def dar_session(dialogue: Dialogue) -> Values:
-    if (topic := dialogue.kept.get("topic")) not in TOPICS["dar"]:
+    if (topic := dialogue.answers.get("topic")) not in TOPICS["dar"]:
         raise NothingToShow()
     return {"topic": Say(f"topic.dar.{topic}"), **_centre(dialogue)}
 
@@ -164,10 +164,10 @@ def request_waits(dialogue: Dialogue) -> bool:
 def cancel(dialogue: Dialogue) -> str:
     with begin_operation(dialogue) as operation:
         cancelled = cancel_request(
-            operation.connection, dialogue.phone, dialogue.kept["request"], dialogue.now
+            operation.connection, dialogue.phone, dialogue.answers["request"], dialogue.now
         )
         if cancelled:
-            said = {"request": dialogue.kept["request"]}
+            said = {"request": dialogue.answers["request"]}
             queue_confirmation(operation, dialogue, "request_cancelled", said)
     if not cancelled:
         look_at_requests(dialogue)
@@ -181,7 +181,7 @@ def _packed(made: HelpRequest) -> list[Any]:
 
 def _chosen(dialogue: Dialogue) -> list[Any]:
     for row in dialogue.facts.get("requests", ()):
-        if row[0] == dialogue.kept.get("request"):
+        if row[0] == dialogue.answers.get("request"):
             return row  # type: ignore[no-any-return]
     raise NothingToShow()
 

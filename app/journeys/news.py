@@ -29,7 +29,7 @@ def notices(dialogue: Dialogue) -> list[Row]:
 @vocabulary.source("notice")
 def notice(dialogue: Dialogue) -> Values:
     for number, title, body in dialogue.facts.get("notices", ()):
-        if number == dialogue.kept.get("notice"):
+        if number == dialogue.answers.get("notice"):
             return {"title": title, "notice": body}
     raise NothingToShow()
 

@@ -4,6 +4,7 @@ from itertools import accumulate, islice
 
 from app.base.months import Month
 from app.contributions.errors import NotCollectedHere
+from app.contributions.rules import paid_elsewhere
 from app.journeys.amo import file_message, read_enrolment_file
 from app.journeys.context import Dialogue, begin_operation, vocabulary
 from app.journeys.facts import fresh_person, keep_code, person, read_account_again
@@ -16,7 +17,7 @@ from app.ussd.vocabulary import NothingToShow, Row, Values
 
 _ISSUING = ("issued", "another_is_live", "nothing_due")
 # Who pays with a tax, and what is said of it.
-_ELSEWHERE = {"pays_with_cpu": "owed.elsewhere_b", "pays_with_tax": "owed.elsewhere_d"}
+_ELSEWHERE = {"pays_with_cpu": "owed.pays_with_cpu", "pays_with_tax": "owed.pays_with_tax"}
 
 
 def dues_by_sms(dialogue: Dialogue, outcome: str) -> Say:
@@ -56,7 +57,7 @@ def look_at_dues(dialogue: Dialogue) -> str:
         read_enrolment_file(dialogue)
         return "not_enrolled"
     if not who.pays_here:
-        return "pays_with_cpu" if who.artisan.category == "B" else "pays_with_tax"
+        return paid_elsewhere(who.artisan.category)
     return "due" if who.unpaid() else "nothing_due"
 
 
@@ -95,7 +96,7 @@ def months_to_pay(dialogue: Dialogue) -> list[Row]:
 
 @vocabulary.action("issue_code_for_all", *_ISSUING, by_sms=code_by_sms)
 def issue_code_for_all(dialogue: Dialogue) -> str:
-    dialogue.kept.pop("months", None)
+    dialogue.answers.pop("months", None)
     return _issue(dialogue, replacing=None)
 
 
@@ -112,7 +113,7 @@ def replace_code(dialogue: Dialogue) -> str:
 
 
 def _issue(dialogue: Dialogue, replacing: str | None) -> str:
-    through = dialogue.kept.get("months")
+    through = dialogue.answers.get("months")
     try:
         request = CodeRequest(
             dialogue.facts["a"][0],

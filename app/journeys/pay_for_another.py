@@ -23,7 +23,7 @@ from app.ussd.vocabulary import NothingToShow, Values
 @vocabulary.action("find_other_person", "due", "nothing_due", "pays_elsewhere", "unknown", "paused")
 def find_other_person(dialogue: Dialogue) -> str:
     """A few look-ups a day: the register is not to be read name by name."""
-    phone, number = dialogue.phone, dialogue.kept["other_rna"]
+    phone, number = dialogue.phone, dialogue.answers["other_rna"]
     # The same number again, after a line that broke, is no second look-up.
     tried = blake2b(number.encode(), key=dialogue.services.secret[:64], digest_size=9).hexdigest()
     with begin_operation(dialogue) as operation:

@@ -95,7 +95,7 @@ def send_receipt_again(dialogue: Dialogue) -> str:
 
 def _chosen(dialogue: Dialogue) -> Deposit:
     for deposit in person(dialogue).account.deposits:
-        if deposit.receipt == dialogue.kept["receipt"]:
+        if deposit.receipt == dialogue.answers["receipt"]:
             return deposit
     raise NothingToShow()
 

@@ -84,7 +84,7 @@ def type_pin(dialogue: Dialogue) -> str:
             check_pin(
                 operation.connection,
                 dialogue.facts["a"][0],
-                SecretStr(dialogue.kept["pin"]),
+                SecretStr(dialogue.answers["pin"]),
                 key=dialogue.services.secret,
                 action_key=dialogue.action_key,
                 now=dialogue.now,
@@ -116,7 +116,7 @@ def close_pin(dialogue: Dialogue) -> str:
 @vocabulary.action("keep_new_pin", "kept")
 def keep_new_pin(dialogue: Dialogue) -> str:
     """Of the PIN typed first only its digest waits for the second."""
-    dialogue.facts["n"] = pin_hash(SecretStr(dialogue.kept["pin"]), dialogue.services.secret)
+    dialogue.facts["n"] = pin_hash(SecretStr(dialogue.answers["pin"]), dialogue.services.secret)
     return "kept"
 
 
@@ -125,7 +125,7 @@ def store_new_pin(dialogue: Dialogue) -> str:
     hashed = dialogue.facts.pop("n", None)
     if hashed is None:
         raise NothingToShow()
-    if not is_pin_of(hashed, SecretStr(dialogue.kept["pin"]), dialogue.services.secret):
+    if not is_pin_of(hashed, SecretStr(dialogue.answers["pin"]), dialogue.services.secret):
         return "differs"
     with begin_operation(dialogue) as operation:
         set_pin(operation.connection, dialogue.facts["a"][0], hashed, dialogue.phone, dialogue.now)
@@ -147,8 +147,8 @@ def drop_pin(dialogue: Dialogue) -> str:
 def ask_reset(dialogue: Dialogue) -> str:
     """RNA number and birth date first; the code goes to the phone the PIN was set on."""
     number, born = (
-        dialogue.kept.pop("rna_number"),
-        date.fromisoformat(dialogue.kept.pop("birth_date")),
+        dialogue.answers.pop("rna_number"),
+        date.fromisoformat(dialogue.answers.pop("birth_date")),
     )
     try:
         with begin_operation(dialogue) as operation:
@@ -172,7 +172,7 @@ def type_reset_code(dialogue: Dialogue) -> str:
     outcome = "right"
     with begin_operation(dialogue) as operation:
         try:
-            code = SecretStr(dialogue.kept["reset_code"])
+            code = SecretStr(dialogue.answers["reset_code"])
             take_reset_code(
                 operation.connection,
                 dialogue.facts["a"][0],

@@ -3,12 +3,13 @@
 from datetime import date
 
 from app.base.database import reading
+from app.contributions.rules import get_category
 from app.enrolment.errors import IdentificationPaused, NotRecognised
 from app.enrolment.queries import find_household, get_record
 from app.enrolment.rules import plain_name
 from app.enrolment.service import forget_phone, identify_phone, take_identification_attempt
 from app.journeys.confirmations import queue_confirmation, queue_owner_notice
-from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
+from app.journeys.context import Answers, Dialogue, begin_operation, own_message_when, vocabulary
 from app.journeys.facts import keep_household, read_facts
 from app.messaging.queries import wants_reminders
 from app.messaging.service import set_reminders
@@ -54,7 +55,7 @@ def record(dialogue: Dialogue) -> Values:
     if "record" not in dialogue.facts:
         raise NothingToShow()
     number, category, trade, province = dialogue.facts["record"]
-    kind = Say(f"category.{category.lower()}")
+    kind = Say(f"category.{get_category(category).collector}", {"letter": category})
     return {"rna": number, "category": kind, "trade": trade, "province": province}
 
 
@@ -92,16 +93,19 @@ def take_person(dialogue: Dialogue) -> str:
     with reading(dialogue.services.database) as connection:
         members = find_household(connection, dialogue.phone)
         keep_household(dialogue, members)
-        if dialogue.kept["person"] not in {member.id for member in members}:
+        if dialogue.answers["person"] not in {member.id for member in members}:
             raise NothingToShow()
-        read_facts(connection, dialogue, dialogue.kept["person"])
+        read_facts(connection, dialogue, dialogue.answers["person"])
     return "taken"
 
 
 @vocabulary.action("add_person", "added", "not_recognised", "last_try_failed", "paused")
 def add_person(dialogue: Dialogue) -> str:
     """The try is committed first, so that a wrong one counts whatever happens next."""
-    number, born = dialogue.kept["rna_number"], date.fromisoformat(dialogue.kept["birth_date"])
+    number, born = (
+        dialogue.answers["rna_number"],
+        date.fromisoformat(dialogue.answers["birth_date"]),
+    )
     try:
         with begin_operation(dialogue) as operation:
             left = take_identification_attempt(
@@ -116,9 +120,9 @@ def add_person(dialogue: Dialogue) -> str:
             read_facts(operation.connection, dialogue, added)
             queue_owner_notice(operation, dialogue, "phone_added")
     except NotRecognised:
-        dialogue.kept = {"tries_left": left}
+        dialogue.answers = Answers({"tries_left": left})
         return "not_recognised" if left else "last_try_failed"
-    dialogue.kept = {}
+    dialogue.answers = Answers()
     return "added"
 
 

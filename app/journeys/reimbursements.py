@@ -97,7 +97,7 @@ def _may_choose(dialogue: Dialogue, way: str) -> bool:
 
 def _chosen(dialogue: Dialogue) -> list[Any]:
     for row in dialogue.facts.get("claims", ()):
-        if row[0] == dialogue.kept.get("claim"):
+        if row[0] == dialogue.answers.get("claim"):
             return row  # type: ignore[no-any-return]
     raise NothingToShow()
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from app.base.operation import Operation
 from app.contributions.errors import NotCollectedHere
+from app.contributions.rules import paid_elsewhere
 from app.enrolment.cover import find_enrolment_file
 from app.journeys.amo import keep_enrolment_file, rights_by_sms
 from app.journeys.context import Dialogue
@@ -65,8 +66,7 @@ def _refuse_code(caller: Person) -> Say | None:
     if not caller.enrolled:
         return Say("sms.code_not_enrolled")
     if not caller.pays_here:
-        pays_with_cpu = caller.artisan.category == "B"
-        return Say("sms.pays_with_cpu" if pays_with_cpu else "sms.pays_with_tax")
+        return Say(f"sms.{paid_elsewhere(caller.artisan.category)}")
     return None
 
 

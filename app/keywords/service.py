@@ -14,7 +14,7 @@ from app.base.operation import Operation
 from app.enrolment.queries import find_language
 from app.enrolment.service import choose_language
 from app.journeys.confirmations import queue_confirmation
-from app.journeys.context import Dialogue
+from app.journeys.context import Answers, Dialogue, Facts
 from app.keywords.account import answer_account
 from app.keywords.rules import read_keyword, script_language
 from app.messaging.inbound import (
@@ -80,7 +80,7 @@ def _open_dialogue(operation: Operation, services: Services, message: InboundMes
     sms = message.sms
     language = find_language(operation.connection, sms.sender) or script_language(sms.text)
     spoken = services.words.spoken(language or DEFAULT)
-    return Dialogue(sms.sender, spoken, {}, {}, operation.now, message.key, services)
+    return Dialogue(sms.sender, spoken, Facts(), Answers(), operation.now, message.key, services)
 
 
 # A second STOP is done and not answered.

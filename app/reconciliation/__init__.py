@@ -1,5 +1,7 @@
-"""What others' books say: the agent network's settlement file, and CNSS's answers.
+"""Compares our books with those of others: the networks' settlement files and CNSS's answers.
 
-A file is taken whole or not at all, and once. What does not agree is a break (payments/breaks.py).
-To take another file: its columns and what is wrong with a line in a `*_file.py`, pure.
+service matches a settlement file, cnss_export and cnss_import exchange files with CNSS, resolutions
+settles a break (ledger/breaks.py), money_rules and cnss_rules say what must hold of the rows. A
+file is imported whole or not at all, and once. To read another file: its columns and the checks of
+a line in a `*_file.py`, pure.
 """

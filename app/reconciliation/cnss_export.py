@@ -1,7 +1,7 @@
-"""What CNSS is to post: all that was received and not yet sent, once, with a control total.
+"""Exports to CNSS the months that were paid and not sent yet, once, with a control total.
 
 A month is sent as `paid`, again when CNSS refused it and two people said so, and as `reversed` when
-the cash was given back after it was sent. How artisans want their reimbursements goes along.
+the cash was given back after it was sent. How artisans want their reimbursements is sent too.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from io import StringIO
-from typing import Any
 
-from sqlalchemy import Connection, Select, delete, insert, select, text, update
+from sqlalchemy import Connection, Row, Select, delete, insert, select, text, update
 
 from app.base.clock import local_date, local_midnight
 from app.base.money import Money
+from app.base.operation import Operation
 from app.claims.collection import ChosenCollection, export_collections
 from app.payments.postings import mark_sent
 from app.reconciliation.csv_lines import TOTAL
@@ -48,34 +48,39 @@ class Batch:
     total: Money
 
 
-def export_payments(connection: Connection, through: date, now: datetime) -> Batch:
-    """All that was received up to the end of `through` and not sent yet; two at once wait."""
+def export_payments(operation: Operation, through: date) -> Batch:
+    """Exports what was received up to the end of the day `through` and not sent yet.
+
+    Two at once wait for each other.
+    """
+    connection, now = operation.connection, operation.now
     connection.execute(text("SET LOCAL statement_timeout = 0"))
     connection.execute(text("LOCK TABLE cnss_batch IN SHARE ROW EXCLUSIVE MODE"))
     begun = {"name": "begun", "through": through, "lines": 0, "total_centimes": 0, "content": ""}
     statement = insert(cnss_batch).values(**begun, created_at=now).returning(cnss_batch.c.id)
     number = connection.execute(statement).scalar_one()
     end = local_midnight(through + timedelta(days=1))
-    asked = {"batch": number, "end": end, "now": now}
-    connection.execute(_KEEP, asked)
+    params = {"batch": number, "end": end, "now": now}
+    connection.execute(_INSERT_LINES, params)
     mark_sent(connection, _paid_months(number), now)
-    payments = connection.execute(_PAYMENTS, asked).all()
+    payments = connection.execute(_PAYMENTS, params).all()
     choices = export_collections(connection, end, now)
-    total = Money(sum(_signed(row) for row in payments))
-    content = _written([*map(_payment, payments), *map(_choice, choices)], len(payments), total)
+    total = Money(sum(_signed_centimes(row) for row in payments))
+    rows = [*map(_write_payment, payments), *map(_write_choice, choices)]
+    content = _write_file(rows, len(payments), total)
     if not payments and not choices:
         connection.execute(delete(cnss_batch).where(cnss_batch.c.id == number))
         return Batch(None, content, 0, total)
     name = f"cnss-{through:%Y%m%d}-{number:08d}.csv"
-    written = {"name": name, "lines": len(payments), "total_centimes": total.centimes}
+    values = {"name": name, "lines": len(payments), "total_centimes": total.centimes}
     connection.execute(
-        update(cnss_batch).where(cnss_batch.c.id == number).values(**written, content=content)
+        update(cnss_batch).where(cnss_batch.c.id == number).values(**values, content=content)
     )
     return Batch(name, content, len(payments), total)
 
 
 def find_batch(connection: Connection, name: str) -> Batch | None:
-    """A file that was written before, to the byte."""
+    """Returns a file that was exported before, to the byte."""
     row = connection.execute(select(cnss_batch).where(cnss_batch.c.name == name)).one_or_none()
     return Batch(row.name, row.content, row.lines, Money(row.total_centimes)) if row else None
 
@@ -87,12 +92,12 @@ def _paid_months(batch: int) -> Select[tuple[str, date]]:
     )
 
 
-def _signed(row: Any) -> int:
+def _signed_centimes(row: Row[*tuple[object, ...]]) -> int:
     centimes: int = row.contribution_centimes + row.penalty_centimes
     return -centimes if row.status == "reversed" else centimes
 
 
-def _payment(row: Any) -> tuple[str, ...]:
+def _write_payment(row: Row[*tuple[object, ...]]) -> tuple[str, ...]:
     sign = -1 if row.status == "reversed" else 1
     contribution = Money(sign * row.contribution_centimes)
     penalty = Money(sign * row.penalty_centimes)
@@ -112,15 +117,15 @@ def _payment(row: Any) -> tuple[str, ...]:
     )
 
 
-def _choice(row: ChosenCollection) -> tuple[str, ...]:
-    """How a reimbursement is to be paid: `cash` or `bank`."""
+def _write_choice(row: ChosenCollection) -> tuple[str, ...]:
+    """Writes how a reimbursement is to be paid: `cash` or `bank`."""
     owner = row.rna_number, row.cnss_number or ""
     on = f"{local_date(row.chosen_at)}"
     return "collection", row.claim_number, *owner, "", "", "", "", "", on, row.way, ""
 
 
-def _written(rows: Iterable[tuple[str, ...]], payments: int, total: Money) -> str:
-    """The last line is the control total: how many payments, and what they come to."""
+def _write_file(rows: Iterable[tuple[str, ...]], payments: int, total: Money) -> str:
+    """Writes the CSV; its last line is the control total: the number of payments and their sum."""
     file = StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(HEADER)
@@ -129,8 +134,8 @@ def _written(rows: Iterable[tuple[str, ...]], payments: int, total: Money) -> st
     return file.getvalue()
 
 
-# Months not sent, or to be sent again; and those that were sent and whose cash was given back.
-_KEEP = text("""
+# Inserts months not sent, or to be sent again, and those sent whose cash was given back since.
+_INSERT_LINES = text("""
     WITH unsent AS (
         SELECT s.receipt_number, s.period, 'paid' AS status, s.contribution_centimes,
             s.penalty_centimes, d.received_at AS at,

@@ -1,9 +1,9 @@
-"""CNSS's answer: postings, rights, enrolment, family and reimbursements, a line each. Pure."""
+"""Reads CNSS's answer: postings, rights, enrolment, family and claims, a line each. Pure."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,7 +13,7 @@ from app.base.money import Money
 from app.base.months import Month
 from app.claims.models import STATES as CLAIM_STATES
 from app.enrolment.models import PARTS
-from app.reconciliation.csv_lines import rows_of
+from app.reconciliation.csv_lines import read_rows
 from app.reconciliation.errors import FileRefused
 
 HEADER = ("record", "reference", "rna_number", "period", "state", "on", "amount", "details")
@@ -29,7 +29,7 @@ _LONGEST_REASON = 200
 
 @dataclass(frozen=True, slots=True)
 class CnssAnswer:
-    """One line, checked. What each field means is told by `record`:
+    """A line, checked; `record` decides what its fields mean.
 
     posting: `reference` a receipt, `month` one of it or None for all, `state` posted or refused,
     `details` why refused. rights: `details` the last day, or nothing for none. enrolment: `state`,
@@ -49,108 +49,111 @@ class CnssAnswer:
 
 
 def read_answers(path: Path, today: date) -> Iterator[CnssAnswer]:
-    """Every line, checked; FileRefused names the first that is wrong."""
-    for number, fields in rows_of(path, HEADER):
-        record, reference, rna_number, period, state, on, amount, details = fields
-        refuse = _refusing(number)
-        if record not in RECORDS:
-            raise refuse("record", f"none of {', '.join(RECORDS)}")
-        day = _day(on)
-        if day is None or day > today:
-            raise refuse("on", "no day up to today, written YYYY-MM-DD")
-        try:
-            month = Month.parse(period).first_day if period else None
-            money = Money.parse(amount) if amount else None
-        except InvalidInput as error:
-            raise refuse(str(error.params["what"]), str(error.params["why"])) from None
-        answer = CnssAnswer(
-            number, record, reference, rna_number, month, state, day, money, details.strip()
-        )
-        _CHECKS[record](answer, refuse)
+    """Yields every line, checked. Raises: FileRefused for the first that is wrong."""
+    for number, fields in read_rows(path, HEADER):
+        answer = _read_answer(number, dict(zip(HEADER, fields, strict=True)), today)
+        _CHECKS[answer.record](answer)
         yield answer
 
 
-_Refusing = Callable[[str, str], FileRefused]
+def _read_answer(number: int, row: Mapping[str, str], today: date) -> CnssAnswer:
+    if row["record"] not in RECORDS:
+        raise _refuse(number, "record", f"none of {', '.join(RECORDS)}")
+    on = read_day(row["on"])
+    if on is None or on > today:
+        raise _refuse(number, "on", "no day up to today, written YYYY-MM-DD")
+    try:
+        month = Month.parse(row["period"]).first_day if row["period"] else None
+        amount = Money.parse(row["amount"]) if row["amount"] else None
+    except InvalidInput as error:
+        raise _refuse(number, str(error.params["what"]), str(error.params["why"])) from None
+    return CnssAnswer(
+        line=number,
+        record=row["record"],
+        reference=row["reference"],
+        rna_number=row["rna_number"],
+        month=month,
+        state=row["state"],
+        on=on,
+        amount=amount,
+        details=row["details"].strip(),
+    )
 
 
-def _refusing(number: int) -> _Refusing:
-    return lambda name, why: FileRefused(line=number, why=f"{name}: {why}")
+def _refuse(line: int, name: str, why: str) -> FileRefused:
+    return FileRefused(line=line, why=f"{name}: {why}")
 
 
-def _posting(answer: CnssAnswer, refuse: _Refusing) -> None:
+def _check_posting(answer: CnssAnswer) -> None:
     if not _RECEIPT.fullmatch(answer.reference):
-        raise refuse("reference", "not a receipt's number")
+        raise _refuse(answer.line, "reference", "not a receipt's number")
     if answer.state not in ("posted", "refused"):
-        raise refuse("state", "neither posted nor refused")
+        raise _refuse(answer.line, "state", "neither posted nor refused")
     if answer.state == "refused" and not 1 <= len(answer.details) <= _LONGEST_REASON:
-        raise refuse("details", f"no reason of 1 to {_LONGEST_REASON} characters")
+        raise _refuse(answer.line, "details", f"no reason of 1 to {_LONGEST_REASON} characters")
 
 
-def _rights(answer: CnssAnswer, refuse: _Refusing) -> None:
-    _person(answer, refuse)
-    if answer.details and _day(answer.details) is None:
-        raise refuse("details", "not the last day of the rights, nor nothing")
+def _check_rights(answer: CnssAnswer) -> None:
+    _check_person(answer)
+    if answer.details and read_day(answer.details) is None:
+        raise _refuse(answer.line, "details", "not the last day of the rights, nor nothing")
 
 
-def _enrolment(answer: CnssAnswer, refuse: _Refusing) -> None:
-    _person(answer, refuse)
+def _check_enrolment(answer: CnssAnswer) -> None:
+    _check_person(answer)
     if answer.state not in _ENROLMENT:
-        raise refuse("state", f"none of {', '.join(_ENROLMENT)}")
+        raise _refuse(answer.line, "state", f"none of {', '.join(_ENROLMENT)}")
     parts = answer.details.split()
     if answer.state == "incomplete" and (not parts or set(parts) - set(PARTS)):
-        raise refuse("details", f"not parts of {', '.join(PARTS)}")
+        raise _refuse(answer.line, "details", f"not parts of {', '.join(PARTS)}")
     if answer.state == "enrolled" and not _CNSS_NUMBER.fullmatch(answer.details):
-        raise refuse("details", "not a CNSS number: nine digits")
+        raise _refuse(answer.line, "details", "not a CNSS number: nine digits")
 
 
-def _family(answer: CnssAnswer, refuse: _Refusing) -> None:
-    _person(answer, refuse)
+def _check_family(answer: CnssAnswer) -> None:
+    _check_person(answer)
     if not _FAMILY.fullmatch(answer.details):
-        raise refuse("details", "not the numbers of spouses and children")
+        raise _refuse(answer.line, "details", "not the numbers of spouses and children")
 
 
-def _claim(answer: CnssAnswer, refuse: _Refusing) -> None:
-    _person(answer, refuse)
+def _check_claim(answer: CnssAnswer) -> None:
+    _check_person(answer)
     if not _CLAIM.fullmatch(answer.reference):
-        raise refuse("reference", "not a claim's number")
+        raise _refuse(answer.line, "reference", "not a claim's number")
     if answer.state not in CLAIM_STATES:
-        raise refuse("state", f"none of {', '.join(CLAIM_STATES)}")
+        raise _refuse(answer.line, "state", f"none of {', '.join(CLAIM_STATES)}")
     if answer.amount is not None and answer.amount.centimes <= 0:
-        raise refuse("amount", "not more than zero")
+        raise _refuse(answer.line, "amount", "not more than zero")
     if answer.state in ("ready", "paid") and answer.amount is None:
-        raise refuse("amount", "missing")
-    filed = _day(answer.details)
+        raise _refuse(answer.line, "amount", "missing")
+    filed = read_day(answer.details)
     if filed is None or filed > answer.on:
-        raise refuse("details", "not the day the claim was filed")
+        raise _refuse(answer.line, "details", "not the day the claim was filed")
 
 
-def _person(answer: CnssAnswer, refuse: _Refusing) -> None:
+def _check_person(answer: CnssAnswer) -> None:
     if not _RNA.fullmatch(answer.rna_number):
-        raise refuse("rna_number", "not one")
+        raise _refuse(answer.line, "rna_number", "not one")
 
 
-_CHECKS: dict[str, Callable[[CnssAnswer, _Refusing], None]] = {
-    "posting": _posting,
-    "rights": _rights,
-    "enrolment": _enrolment,
-    "family": _family,
-    "claim": _claim,
+_CHECKS: Mapping[str, Callable[[CnssAnswer], None]] = {
+    "posting": _check_posting,
+    "rights": _check_rights,
+    "enrolment": _check_enrolment,
+    "family": _check_family,
+    "claim": _check_claim,
 }
 
 
-def family_of(details: str) -> tuple[int, int]:
-    """Spouses and children."""
-    found = _FAMILY.fullmatch(details)
-    assert found is not None  # checked when it was read
-    return int(found[1]), int(found[2])
+def read_family(details: str) -> tuple[int, int]:
+    """Reads the numbers of spouses and children."""
+    match = _FAMILY.fullmatch(details)
+    assert match is not None  # checked when the line was read
+    return int(match[1]), int(match[2])
 
 
-def day_of(text: str) -> date | None:
-    """The day in `details`, where it holds one."""
-    return _day(text)
-
-
-def _day(text: str) -> date | None:
+def read_day(text: str) -> date | None:
+    """Reads YYYY-MM-DD; None where the text is no day."""
     try:
         return date.fromisoformat(text) if len(text) == 10 else None
     except ValueError:

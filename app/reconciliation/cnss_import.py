@@ -1,19 +1,19 @@
-"""Takes CNSS's answer: whole, once. What it posted is posted, what it refused is a break."""
+"""Imports CNSS's answer: whole, once. Posted months are settled, a refused one is a break."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection, insert, select, text, update
 
 from app.base.clock import local_date
 from app.base.money import Money
 from app.base.operation import Operation
+from app.base.rows import read_row
 from app.claims.errors import ClaimOfAnother
 from app.claims.service import record_claim
 from app.enrolment.cnss import is_number_of_another, record_enrolment, record_rights
@@ -25,25 +25,47 @@ from app.ledger.service import LedgerEntry, Posting, book
 from app.payments.models import deposit
 from app.payments.postings import mark_posted
 from app.payments.reversals import hold_deposit
-from app.reconciliation.cnss_file import CnssAnswer, day_of, family_of, read_answers
+from app.reconciliation.cnss_file import CnssAnswer, read_answers, read_day, read_family
 from app.reconciliation.csv_lines import digest_of
 from app.reconciliation.errors import FileRefused
 from app.reconciliation.models import cnss_answer, cnss_line
-from app.text.words import Words
+from app.services import Services
 
 
 @dataclass(frozen=True, slots=True)
 class CnssImportReport:
-    """How many lines of each record changed something, and how many said what was known."""
+    """How many lines changed something, and how many did not.
+
+    `new` is False for a file that was imported before.
+    """
 
     counts: dict[str, int]
     new: bool
 
 
-def import_answers(
-    connection: Connection, path: Path, *, words: Words, now: datetime
-) -> CnssImportReport:
-    """Takes the file whole or not at all; the same file again changes nothing. FileRefused."""
+@dataclass(frozen=True, slots=True)
+class SentMonth:
+    """The newest sending of a month of a receipt; `undone` is True if its deposit is reversed."""
+
+    batch_id: int
+    line: int
+    period: date
+    answer: str | None
+    contribution_centimes: int
+    penalty_centimes: int
+    undone: bool
+
+    @property
+    def total_centimes(self) -> int:
+        return self.contribution_centimes + self.penalty_centimes
+
+
+def import_answers(operation: Operation, services: Services, path: Path) -> CnssImportReport:
+    """Imports the file whole or not at all; the same file again changes nothing.
+
+    Raises: FileRefused.
+    """
+    connection = operation.connection
     connection.execute(text("SET LOCAL statement_timeout = 0"))
     connection.execute(text("LOCK TABLE cnss_answer IN SHARE ROW EXCLUSIVE MODE"))
     digest = digest_of(path)
@@ -51,58 +73,54 @@ def import_answers(
     if (report := connection.execute(known).scalar()) is not None:
         return CnssImportReport(report, False)
     counts = Counter({"posted": 0, "refused": 0, "changed": 0, "unchanged": 0})
-    for answer in read_answers(path, local_date(now)):
-        counts[_RECORDS[answer.record](connection, answer, words, now)] += 1
+    for answer in read_answers(path, local_date(operation.now)):
+        counts[_IMPORTS[answer.record](operation, services, answer)] += 1
     if not counts.total():
         raise FileRefused(line=2, why="no lines")
     connection.execute(
         insert(cnss_answer).values(
-            digest=digest, name=path.name, report=dict(counts), imported_at=now
+            digest=digest, name=path.name, report=dict(counts), imported_at=operation.now
         )
     )
     return CnssImportReport(dict(counts), True)
 
 
-def _post(connection: Connection, answer: CnssAnswer, _words: Words, now: datetime) -> str:
-    """The months of a receipt that wait for an answer; the same answer again is no news."""
+def _import_posting(operation: Operation, _services: Services, answer: CnssAnswer) -> str:
+    """Stores and books the answer for the receipt's months that wait for one."""
+    connection = operation.connection
     hold_deposit(connection, answer.reference)
-    sent = _sent_months(connection, answer)
-    waiting = [month for month in sent if month.answer is None]
-    other = [month for month in sent if month.answer not in (None, answer.state)]
+    months = _find_sent_months(connection, answer)
+    waiting = [month for month in months if month.answer is None]
+    other = [month for month in months if month.answer not in (None, answer.state)]
     if other and not waiting:
         raise FileRefused(line=answer.line, why=f"state: {other[0].answer} before")
     if not waiting:
         return "unchanged"
-    row = cnss_line.c
+    columns = cnss_line.c
     for month in waiting:
         connection.execute(
             update(cnss_line)
-            .where(row.batch_id == month.batch_id, row.line == month.line)
-            .values(
-                answer=answer.state,
-                answered_on=answer.on,
-                reason=answer.details or None,
-            )
+            .where(columns.batch_id == month.batch_id, columns.line == month.line)
+            .values(answer=answer.state, answered_on=answer.on, reason=answer.details or None)
         )
     standing = [month for month in waiting if not month.undone]
     if standing:
-        _book_answer(connection, answer, standing, now)
+        _book_answer(operation, answer, standing)
     return answer.state
 
 
-def _sent_months(connection: Connection, answer: CnssAnswer) -> list[Any]:
-    """The newest sending of each month of the receipt; FileRefused where nothing was sent."""
-    asked = {"receipt": answer.reference, "month": answer.month}
-    found = list(connection.execute(_SENT, asked))
-    if not found:
+def _find_sent_months(connection: Connection, answer: CnssAnswer) -> list[SentMonth]:
+    """Returns the newest sending of each month. Raises: FileRefused where nothing was sent."""
+    params = {"receipt": answer.reference, "month": answer.month}
+    months = [read_row(SentMonth, row) for row in connection.execute(_SENT_MONTHS, params)]
+    if not months:
         raise FileRefused(line=answer.line, why="reference: nothing of it was sent to CNSS")
-    return found
+    return months
 
 
-def _book_answer(
-    connection: Connection, answer: CnssAnswer, months: list[Any], now: datetime
-) -> None:
-    """Posted: the network's debt and that to CNSS are settled. Refused: it waits in suspense."""
+def _book_answer(operation: Operation, answer: CnssAnswer, months: Sequence[SentMonth]) -> None:
+    """Books posted months as settled, and refused ones into suspense with a break each."""
+    connection = operation.connection
     contribution = sum(month.contribution_centimes for month in months)
     penalty = sum(month.penalty_centimes for month in months)
     posted = answer.state == "posted"
@@ -119,31 +137,34 @@ def _book_answer(
         reference=answer.reference,
         metadata={"network": network},
     )
-    operation = Operation(connection, now, "cnss")
-    book(operation, entry)
+    by_cnss = replace(operation, actor="cnss")
+    book(by_cnss, entry)
     for month in months:
         if posted:
             mark_posted(connection, answer.reference, month.period, answer.on)
-            continue
-        refused = NewBreak(
-            "posting_refused",
-            network,
-            receipt=answer.reference,
-            ours=Money(month.contribution_centimes + month.penalty_centimes),
-            details={"period": f"{month.period}", "reason": answer.details},
-        )
-        open_break(operation, refused)
+        else:
+            open_break(by_cnss, _refused_month(answer, month, network))
 
 
-def _set_rights(connection: Connection, answer: CnssAnswer, _words: Words, _now: datetime) -> str:
-    owner, until = _artisan(connection, answer), day_of(answer.details)
+def _refused_month(answer: CnssAnswer, month: SentMonth, network: str) -> NewBreak:
+    return NewBreak(
+        "posting_refused",
+        network,
+        receipt=answer.reference,
+        ours=Money(month.total_centimes),
+        details={"period": f"{month.period}", "reason": answer.details},
+    )
+
+
+def _import_rights(operation: Operation, _services: Services, answer: CnssAnswer) -> str:
+    connection = operation.connection
+    owner, until = _get_artisan(connection, answer), read_day(answer.details)
     return "changed" if record_rights(connection, owner, until, answer.on) else "unchanged"
 
 
-def _set_enrolment(
-    connection: Connection, answer: CnssAnswer, _words: Words, _now: datetime
-) -> str:
-    owner = _artisan(connection, answer)
+def _import_enrolment(operation: Operation, _services: Services, answer: CnssAnswer) -> str:
+    connection = operation.connection
+    owner = _get_artisan(connection, answer)
     if answer.state != "enrolled":
         missing = answer.details.split() if answer.state == "incomplete" else ()
         record_enrolment_file(connection, owner, missing, answer.on)
@@ -154,48 +175,51 @@ def _set_enrolment(
     return "changed" if changed else "unchanged"
 
 
-def _set_family(connection: Connection, answer: CnssAnswer, _words: Words, _now: datetime) -> str:
-    owner = _artisan(connection, answer)
-    record_family(connection, owner, *family_of(answer.details), answer.on)
+def _import_family(operation: Operation, _services: Services, answer: CnssAnswer) -> str:
+    owner = _get_artisan(operation.connection, answer)
+    spouses, children = read_family(answer.details)
+    record_family(operation.connection, owner, spouses, children, answer.on)
     return "changed"
 
 
-def _set_claim(connection: Connection, answer: CnssAnswer, words: Words, now: datetime) -> str:
-    """One that is ready is told to the artisan, once."""
+def _import_claim(operation: Operation, services: Services, answer: CnssAnswer) -> str:
+    """Records a claim; the artisan gets one SMS when it is ready."""
     try:
-        news = record_claim(
-            connection,
-            words,
-            _artisan(connection, answer),
+        changed = record_claim(
+            operation.connection,
+            services.words,
+            _get_artisan(operation.connection, answer),
             answer.reference,
-            filed_on=day_of(answer.details) or answer.on,
+            filed_on=read_day(answer.details) or answer.on,
             state=answer.state,
             amount=answer.amount,
             as_of=answer.on,
-            now=now,
+            now=operation.now,
         )
     except ClaimOfAnother:
         raise FileRefused(line=answer.line, why="reference: another artisan's claim") from None
-    return "changed" if news else "unchanged"
+    return "changed" if changed else "unchanged"
 
 
-def _artisan(connection: Connection, answer: CnssAnswer) -> int:
-    row = artisan.c
-    found = connection.execute(select(row.id).where(row.rna_number == answer.rna_number)).scalar()
-    if found is None:
+def _get_artisan(connection: Connection, answer: CnssAnswer) -> int:
+    columns = artisan.c
+    statement = select(columns.id).where(columns.rna_number == answer.rna_number)
+    owner = connection.execute(statement).scalar()
+    if owner is None:
         raise FileRefused(line=answer.line, why="rna_number: nobody's")
-    return int(found)
+    return int(owner)
 
 
-_RECORDS: dict[str, Callable[[Connection, CnssAnswer, Words, datetime], str]] = {
-    "posting": _post,
-    "rights": _set_rights,
-    "enrolment": _set_enrolment,
-    "family": _set_family,
-    "claim": _set_claim,
+# Each returns the report's count that the line adds to.
+_IMPORTS: Mapping[str, Callable[[Operation, Services, CnssAnswer], str]] = {
+    "posting": _import_posting,
+    "rights": _import_rights,
+    "enrolment": _import_enrolment,
+    "family": _import_family,
+    "claim": _import_claim,
 }
-# What was given back meanwhile is answered, and books nothing: its reversal did.
-_SENT = text("""
+# A month whose cash was given back meanwhile is answered, and books nothing: its reversal did.
+_SENT_MONTHS = text("""
     SELECT DISTINCT ON (l.period) l.batch_id, l.line, l.period, l.answer,
         l.contribution_centimes, l.penalty_centimes, r.receipt_number IS NOT NULL AS undone
     FROM cnss_line l LEFT JOIN reversal r ON r.receipt_number = l.receipt_number

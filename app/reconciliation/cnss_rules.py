@@ -1,4 +1,4 @@
-"""What must hold between what was settled and what CNSS was told; beside payments/verify.py."""
+"""Rules between the months that were paid and those CNSS was sent; beside money_rules.py."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A CSV file of others, line by line; the first thing wrong with it refuses the whole. Pure."""
+"""Reads a CSV file line by line; the first wrong line refuses the whole file. Pure."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ _LONGEST_LINE = 2000
 
 
 def digest_of(path: Path) -> bytes:
-    """SHA-256 of the file, by which the same file is known again."""
-    found = sha256()
+    """Computes the file's SHA-256, by which the same file is known again."""
+    digest = sha256()
     with path.open("rb") as file:
         while piece := file.read(1 << 20):
-            found.update(piece)
-    return found.digest()
+            digest.update(piece)
+    return digest.digest()
 
 
-def rows_of(path: Path, header: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """SettlementLine number (from 1, the header's) and fields of every line after the header.
+def read_rows(path: Path, header: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
+    """Yields the number (the header's is 1) and the fields of every line after the header.
 
-    FileRefused for another header, bytes that are not UTF-8, a line with more or fewer fields, one
-    that is too long, or a quoted field over several lines.
+    Raises: FileRefused for another header, bytes that are not UTF-8, a line with more or fewer
+    fields, one that is too long, or a quoted field over several lines.
     """
-    for number, line in _lines(path):
-        fields = _fields(number, line)
+    for number, line in _read_lines(path):
+        fields = _split_fields(number, line)
         if number == 1:
             if fields != list(header):
                 raise FileRefused(line=1, why=f"the header is not {','.join(header)}")
@@ -40,7 +40,7 @@ def rows_of(path: Path, header: Sequence[str]) -> Iterator[tuple[int, list[str]]
             yield number, fields
 
 
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
+def _read_lines(path: Path) -> Iterator[tuple[int, str]]:
     number = 0
     with path.open("rb") as file:
         while raw := file.readline(_LONGEST_LINE + 2):
@@ -58,7 +58,7 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
         raise FileRefused(line=1, why="an empty file")
 
 
-def _fields(number: int, line: str) -> list[str]:
+def _split_fields(number: int, line: str) -> list[str]:
     try:
         return next(csv.reader([line], strict=True), [])
     except csv.Error as error:

@@ -1,9 +1,9 @@
-"""Why a file is not taken: the whole of it, and nothing was changed."""
+"""Refusals of files: the whole file is refused and nothing changes."""
 
 from app.base.errors import MaalemError
 
 
 class FileRefused(MaalemError):
-    """`line` and `why` say where and what; line 0 is the whole file."""
+    """A file cannot be read. `line` and `why` say where and what; line 0 is the whole file."""
 
     code = "file_refused"

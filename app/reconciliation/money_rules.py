@@ -1,6 +1,6 @@
-"""What must hold of the books whatever happened, asked of every row. Nothing here trusts a trigger.
+"""Rules that must hold of the books whatever happened. None relies on a trigger.
 
-Each rule is a query for the rows that break it; the first column names the row.
+Each rule is a query for the rows that break it; its one column names the row.
 """
 
 from __future__ import annotations
@@ -90,10 +90,9 @@ RULES: Mapping[str, str] = {
 
 
 def find_broken(connection: Connection, rules: Mapping[str, str]) -> dict[str, list[str]]:
-    """The rules that do not hold, each with the first rows that break it."""
+    """Returns the rules that do not hold, each with the first rows that break it."""
     broken = {}
     for rule, sql in rules.items():
-        named = f"SELECT * FROM ({sql}) AS broken LIMIT {_MOST_NAMED}"  # noqa: S608 - our own rules
-        if rows := connection.execute(text(named)).all():
-            broken[rule] = [str(row[0]) for row in rows]
+        if rows := connection.execute(text(f"{sql} LIMIT {_MOST_NAMED}")).scalars().all():
+            broken[rule] = [str(row) for row in rows]
     return broken

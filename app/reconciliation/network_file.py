@@ -1,4 +1,4 @@
-"""The agent network's settlement file (contract section 5): what it says it took on a day. Pure."""
+"""Reads an agent network's settlement file of a day (docs/contract.md, Files). Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from app.base.clock import local_date
 from app.base.errors import InvalidInput
 from app.base.money import Money
-from app.reconciliation.csv_lines import TOTAL, rows_of
+from app.reconciliation.csv_lines import TOTAL, read_rows
 from app.reconciliation.errors import FileRefused
 
 HEADER = (
@@ -35,7 +35,7 @@ _BESIDE = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class SettlementLine:
-    """One line: `amount` in centimes, `agent` and `terminal` None where the file has none."""
+    """A line; `amount` is in centimes, `agent` and `terminal` are None where the file has none."""
 
     number: int
     reference: str
@@ -49,7 +49,7 @@ class SettlementLine:
 
 @dataclass(slots=True)
 class Summary:
-    """What the lines came to, once they are read: by day in Morocco, and in all."""
+    """Counts the lines that are read: `days` by day in Morocco; `paid` is in centimes."""
 
     days: Counter[date] = field(default_factory=Counter)
     first_line_of_day: dict[date, int] = field(default_factory=dict)
@@ -58,10 +58,10 @@ class Summary:
 
     @property
     def day(self) -> date:
-        """The day most lines are of. FileRefused where there is none, or lines of another time."""
+        """The day that most lines are of. Raises: FileRefused for no lines or lines far from it."""
         if not self.days:
             raise FileRefused(line=2, why="no lines")
-        day = max(self.days, key=lambda one: (self.days[one], one))
+        day = max(self.days, key=lambda day: (self.days[day], day))
         for other, line in sorted(self.first_line_of_day.items(), key=lambda item: item[1]):
             if abs(other - day) > _BESIDE:
                 raise FileRefused(line=line, why=f"paid on {other}, in a file of {day}")
@@ -71,20 +71,21 @@ class Summary:
 def read_lines(
     path: Path, summary: Summary, today: date, told_total: Money | None = None
 ) -> Iterator[SettlementLine]:
-    """Every line, checked; `summary` is filled on the way.
+    """Yields every line, checked; fills `summary` on the way.
 
     A last line `TOTAL,<lines>,<amount paid>,...` is checked where the file has one, and so is
-    `told_total`, the amount the network told beside the file.
+    `told_total`, the amount that the network gave beside the file.
+    Raises: FileRefused.
     """
     ended, latest = 0, today + _BESIDE
-    for number, fields in rows_of(path, HEADER):
+    for number, fields in read_rows(path, HEADER):
         if ended:
             raise FileRefused(line=number, why=f"a line after the total of line {ended}")
         if fields[0] == TOTAL:
             _check_total(number, fields, summary)
             ended = number
             continue
-        line = _line(number, fields, latest)
+        line = _read_line(number, fields, latest)
         day = local_date(line.paid_at)
         summary.days[day] += 1
         summary.first_line_of_day.setdefault(day, number)
@@ -96,39 +97,47 @@ def read_lines(
         raise FileRefused(line=0, why=why)
 
 
-def _line(number: int, fields: list[str], latest: date) -> SettlementLine:
-    reference, code, amount, currency, paid_at, agent, terminal, status = fields
+def _read_line(number: int, fields: list[str], latest: date) -> SettlementLine:
+    row = dict(zip(HEADER, fields, strict=True))
+    agent, terminal = row["agent_id"], row["terminal_id"]
 
     def check(right: object, name: str, wanted: str) -> None:
         if not right:
             raise FileRefused(line=number, why=f"{name} is not {wanted}")
 
     word = "1 to 64 letters, digits and . _ / -"
-    check(_WORD.fullmatch(reference), "transaction_reference", word)
-    check(_CODE.fullmatch(code), "code", "12 digits")
-    check(currency == "MAD", "currency", "MAD")
+    check(_WORD.fullmatch(row["transaction_reference"]), "transaction_reference", word)
+    check(_CODE.fullmatch(row["code"]), "code", "12 digits")
+    check(row["currency"] == "MAD", "currency", "MAD")
     check(not agent or _WORD.fullmatch(agent), "agent_id", word)
     check(not terminal or _WORD.fullmatch(terminal), "terminal_id", word)
-    check(status in STATUSES, "status", " or ".join(STATUSES))
-    centimes, moment = _centimes(amount), _moment(paid_at)
+    check(row["status"] in STATUSES, "status", " or ".join(STATUSES))
+    centimes, moment = _read_centimes(row["amount"]), _read_moment(row["paid_at"])
     check(centimes, "amount", "more than 0 in at most two decimals")
     if moment is None:
         raise FileRefused(line=number, why="paid_at is no ISO 8601 time with an offset")
     if local_date(moment) > latest:
         raise FileRefused(line=number, why=f"paid_at lies ahead, on {local_date(moment)}")
     return SettlementLine(
-        number, reference, code, centimes, moment, agent or None, terminal or None, status
+        number=number,
+        reference=row["transaction_reference"],
+        code=row["code"],
+        amount=centimes,
+        paid_at=moment,
+        agent=agent or None,
+        terminal=terminal or None,
+        status=row["status"],
     )
 
 
-def _centimes(text: str) -> int:
+def _read_centimes(text: str) -> int:
     try:
         return max(Money.parse(text).centimes, 0)
     except InvalidInput:
         return 0
 
 
-def _moment(text: str) -> datetime | None:
+def _read_moment(text: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -140,6 +149,6 @@ def _check_total(number: int, fields: list[str], summary: Summary) -> None:
     lines, amount = fields[1], fields[2]
     if not _COUNT.fullmatch(lines) or int(lines) != summary.lines:
         raise FileRefused(line=number, why=f"the total names {lines} lines, not {summary.lines}")
-    if _centimes(amount) != summary.paid:
+    if _read_centimes(amount) != summary.paid:
         why = f"the total is {amount}, the paid lines come to {Money(summary.paid)}"
         raise FileRefused(line=number, why=why)

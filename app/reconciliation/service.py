@@ -1,6 +1,6 @@
-"""Matches a day's settlement file with our codes and confirmations, in a few set-based statements.
+"""Matches a day's settlement file with our codes and deposits, in a few set-based statements.
 
-What does not agree becomes a break; nothing is booked until two people have settled it.
+A difference becomes a break; nothing is booked until two people have resolved it.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 from sqlalchemy import Connection, func, insert, select, text
@@ -17,6 +17,7 @@ from app.agents.models import agent_network
 from app.base.clock import local_date, local_midnight
 from app.base.errors import InvalidInput
 from app.base.money import Money
+from app.base.operation import Operation
 from app.ledger.break_fragments import CLOSE_BREAKS, OPEN_BREAKS
 from app.reconciliation.csv_lines import digest_of
 from app.reconciliation.errors import FileRefused
@@ -26,14 +27,24 @@ from app.reconciliation.network_file import SettlementLine, Summary, read_lines
 _COLUMNS = (
     "file_id, line, reference, code, amount_centimes, paid_at, agent_number, terminal, status"
 )
-# The contract's words, always there; the others where there is something to tell.
-_ALWAYS = ("matched", "missing_here", "missing_there", "amount_differs", "duplicates")
+# Counts that a report always has (docs/contract.md, Commands); others only above zero.
+_ALWAYS_COUNTED = ("matched", "missing_here", "missing_there", "amount_differs", "duplicates")
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementFile:
+    """A network's file of a day; `told_total` is the amount paid that it gave beside the file."""
+
+    path: Path
+    network: str
+    told_total: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MatchReport:
-    """How many lines matched and how many breaks of each kind were found; `new` is False for a
-    file that was matched before, which gives the same report again.
+    """How many lines matched, and how many breaks of each kind were opened.
+
+    `new` is False for a file that was matched before, which gives the same report again.
     """
 
     counts: dict[str, int]
@@ -41,36 +52,26 @@ class MatchReport:
     new: bool
 
 
-def match_file(
-    connection: Connection,
-    path: Path,
-    network: str,
-    *,
-    told_total: Money | None = None,
-    now: datetime,
-) -> MatchReport:
-    """Takes the file whole, once. FileRefused, InvalidInput for a network that is none.
+def match_file(operation: Operation, file: SettlementFile) -> MatchReport:
+    """Imports a settlement file whole, once, and opens a break for each difference.
 
     Two at once wait for each other. The same file again gives the same report, unless the network
     has settled a later day since: then it is an old file by mistake.
+    Raises: FileRefused, InvalidInput for a network that is none.
     """
-    _lock(connection, network)
-    digest = digest_of(path)
-    if (before := _matched_before(connection, network, digest)) is not None:
+    connection, network = operation.connection, file.network
+    _lock_network(connection, network)
+    digest = digest_of(file.path)
+    if (before := _find_report(connection, network, digest)) is not None:
         return before
-    file_id = connection.execute(
-        insert(settlement_file)
-        .values(
-            network=network, name=path.name, digest=digest, day=date.min, lines=1, matched_at=now
-        )
-        .returning(settlement_file.c.id)
-    ).scalar_one()
+    file_id = _insert_file(operation, file, digest)
     summary = Summary()
-    _copy(connection, file_id, read_lines(path, summary, local_date(now), told_total))
+    today = local_date(operation.now)
+    _copy_lines(connection, file_id, read_lines(file.path, summary, today, file.told_total))
     day = summary.day
     connection.execute(text("ANALYZE settlement_line"))
-    _refuse_known(connection, file_id, network)
-    counts = _compare(connection, file_id, network, day, now)
+    _check_new_lines(connection, file_id, network)
+    counts = _compare(operation, file_id, network, day)
     connection.execute(
         settlement_file.update()
         .where(settlement_file.c.id == file_id)
@@ -79,7 +80,7 @@ def match_file(
     return MatchReport(counts, day, True)
 
 
-def _lock(connection: Connection, network: str) -> None:
+def _lock_network(connection: Connection, network: str) -> None:
     connection.execute(text("SET LOCAL statement_timeout = 0"))
     code = agent_network.c.code
     locked = select(code).where(code == network).with_for_update(key_share=True)
@@ -87,80 +88,99 @@ def _lock(connection: Connection, network: str) -> None:
         raise InvalidInput(what="network", why=f"no network {network}")
 
 
-def _matched_before(connection: Connection, network: str, digest: bytes) -> MatchReport | None:
-    row = settlement_file.c
-    found = connection.execute(
-        select(row.day, row.report, row.matched_at, row.network).where(row.digest == digest)
+def _find_report(connection: Connection, network: str, digest: bytes) -> MatchReport | None:
+    """Returns the report of a file that was matched before.
+
+    Raises: FileRefused if it is another network's, or not the network's newest.
+    """
+    columns = settlement_file.c
+    row = connection.execute(
+        select(columns.day, columns.report, columns.network).where(columns.digest == digest)
     ).one_or_none()
-    if found is None:
+    if row is None:
         return None
-    newest = connection.execute(select(func.max(row.day)).where(row.network == network)).scalar()
-    if found.network != network or newest != found.day:
+    newest_day = select(func.max(columns.day)).where(columns.network == network)
+    if row.network != network or connection.execute(newest_day).scalar() != row.day:
         raise FileRefused(
-            line=0, why=f"this file of {found.day} was matched before, a later one since"
+            line=0, why=f"this file of {row.day} was matched before, a later one since"
         )
-    return MatchReport(found.report, found.day, False)
+    return MatchReport(row.report, row.day, False)
 
 
-def _copy(connection: Connection, file_id: int, lines: Iterator[SettlementLine]) -> None:
+def _insert_file(operation: Operation, file: SettlementFile, digest: bytes) -> int:
+    """Inserts the file with a day and a count that are set once its lines are read."""
+    statement = insert(settlement_file).values(
+        network=file.network,
+        name=file.path.name,
+        digest=digest,
+        day=date.min,
+        lines=1,
+        matched_at=operation.now,
+    )
+    returning = statement.returning(settlement_file.c.id)
+    return int(operation.connection.execute(returning).scalar_one())
+
+
+def _copy_lines(connection: Connection, file_id: int, lines: Iterator[SettlementLine]) -> None:
     driver = connection.connection.driver_connection
     assert driver is not None
     with (
         driver.cursor() as cursor,
         cursor.copy(f"COPY settlement_line ({_COLUMNS}) FROM STDIN") as copy,
     ):
-        for one in lines:
+        for line in lines:
             copy.write_row(
                 (
                     file_id,
-                    one.number,
-                    one.reference,
-                    one.code,
-                    one.amount,
-                    one.paid_at,
-                    one.agent,
-                    one.terminal,
-                    one.status,
+                    line.number,
+                    line.reference,
+                    line.code,
+                    line.amount,
+                    line.paid_at,
+                    line.agent,
+                    line.terminal,
+                    line.status,
                 )
             )
 
 
-def _refuse_known(connection: Connection, file_id: int, network: str) -> None:
-    """Yesterday's file under another name has no line that is new."""
-    asked = {"file": file_id, "network": network}
-    known, lines, first, name = connection.execute(_KNOWN, asked).one()
-    if known == lines:
-        raise FileRefused(line=first, why=f"every line was in {name} before")
+def _check_new_lines(connection: Connection, file_id: int, network: str) -> None:
+    """Raises: FileRefused if no line is new: yesterday's file under another name."""
+    params = {"file": file_id, "network": network}
+    row = connection.execute(_KNOWN_LINES, params).one()
+    if row.known == row.lines:
+        raise FileRefused(line=row.first, why=f"every line was in {row.name} before")
 
 
-def _compare(
-    connection: Connection, file_id: int, network: str, day: date, now: datetime
-) -> dict[str, int]:
-    asked = {
+def _compare(operation: Operation, file_id: int, network: str, day: date) -> dict[str, int]:
+    """Opens the breaks and closes those that the file answers. Returns the report's counts."""
+    connection = operation.connection
+    params = {
         "file": file_id,
         "network": network,
         "begin": local_midnight(day),
         "end": local_midnight(day + timedelta(days=1)),
-        "now": now,
+        "now": operation.now,
     }
-    found = {str(row.kind): int(row.lines) for row in connection.execute(_FOUND, asked)}
-    found["missing_there"] = connection.execute(_MISSING_THERE, asked).rowcount
-    come, reversed_there = (
-        json.dumps({key: file_id}) for key in ("found_in_file", "reversed_in_file")
-    )
-    connection.execute(_FOUND_LATER, asked | {"details": come})
-    connection.execute(_GIVEN_BACK_LATER, asked | {"details": reversed_there})
-    told = {
-        name: found.pop(name.removesuffix("s") if name == "duplicates" else name, 0)
-        for name in _ALWAYS
+    counts = {
+        str(row.kind): int(row.lines) for row in connection.execute(_OPEN_DIFFERENCES, params)
     }
-    return told | {kind: lines for kind, lines in sorted(found.items()) if lines}
+    counts["missing_there"] = connection.execute(_OPEN_MISSING_THERE, params).rowcount
+    for statement, key in (
+        (_CLOSE_FOUND_LATER, "found_in_file"),
+        (_CLOSE_GIVEN_BACK_LATER, "reversed_in_file"),
+    ):
+        connection.execute(statement, params | {"details": json.dumps({key: file_id})})
+    # The contract's word is `duplicates`, a break's kind is `duplicate`.
+    counts["duplicates"] = counts.pop("duplicate", 0)
+    always = {name: counts.pop(name, 0) for name in _ALWAYS_COUNTED}
+    return always | {kind: lines for kind, lines in sorted(counts.items()) if lines}
 
 
 # Lines of this file that an earlier file of the network had, with the same reference and status.
-_KNOWN = text("""
-    SELECT count(DISTINCT l.line) FILTER (WHERE e.file_id IS NOT NULL), count(DISTINCT l.line),
-        min(l.line), min(f.name)
+_KNOWN_LINES = text("""
+    SELECT count(DISTINCT l.line) FILTER (WHERE e.file_id IS NOT NULL) AS known,
+        count(DISTINCT l.line) AS lines, min(l.line) AS first, min(f.name) AS name
     FROM settlement_line l
     LEFT JOIN settlement_line e ON e.reference = l.reference AND e.status = l.status
         AND e.code = l.code AND e.file_id < l.file_id
@@ -168,8 +188,8 @@ _KNOWN = text("""
     LEFT JOIN settlement_file f ON f.id = e.file_id
     WHERE l.file_id = :file
 """)
-# What each line is; breaks are written, and counted with the lines that matched.
-_JUDGED = """
+# Gives each line its kind, opens the breaks, and counts them with the lines that matched.
+_LINES_BY_KIND = """
     WITH lines AS (
         SELECT l.*,
             row_number() OVER (PARTITION BY l.code, l.status ORDER BY l.line) AS nth,
@@ -198,7 +218,7 @@ _JUDGED = """
         LEFT JOIN reversal r ON r.receipt_number = d.receipt_number
     )
 """
-_BROKEN = """
+_DIFFERENCES = """
     SELECT kind, :network, receipt_number, code,
         total_centimes, CASE status WHEN 'reversed' THEN NULL ELSE amount_centimes END,
         file_id, line,
@@ -208,9 +228,11 @@ _BROKEN = """
         :now
     FROM judged WHERE kind <> 'matched' ORDER BY line
 """
-_COUNTED = "SELECT kind, count(*) AS lines FROM judged GROUP BY kind"
-_FOUND = text(" ".join((_JUDGED, ", opened AS (", OPEN_BREAKS, _BROKEN, ")", _COUNTED)))
-# Ours of that day that stand and that no file of the network has had.
+_COUNTS = "SELECT kind, count(*) AS lines FROM judged GROUP BY kind"
+_OPEN_DIFFERENCES = text(
+    " ".join((_LINES_BY_KIND, ", opened AS (", OPEN_BREAKS, _DIFFERENCES, ")", _COUNTS))
+)
+# Opens a break for each deposit of that day that stands and that no file of the network has.
 _UNCONFIRMED = """
     SELECT 'missing_there', d.network, d.receipt_number, d.code, d.total_centimes,
         CAST(NULL AS bigint), CAST(:file AS bigint), CAST(NULL AS bigint), '{}'::jsonb, :now
@@ -223,18 +245,18 @@ _UNCONFIRMED = """
             WHERE b.kind = 'missing_there' AND b.receipt_number = d.receipt_number)
     ORDER BY d.received_at, d.receipt_number
 """
-_MISSING_THERE = text(OPEN_BREAKS + _UNCONFIRMED)
-# What was missing there and has come with this file needs nobody any more.
-_COME_WITH_FILE = """
+_OPEN_MISSING_THERE = text(OPEN_BREAKS + _UNCONFIRMED)
+# Closes breaks of deposits that were missing there and are in this file.
+_FOUND_IN_FILE = """
     FROM settlement_line l
     WHERE b.kind = 'missing_there' AND b.network = :network AND b.state IN ('open', 'proposed')
         AND l.file_id = :file AND l.code = b.code AND l.status = 'paid'
 """
-_FOUND_LATER = text(CLOSE_BREAKS + _COME_WITH_FILE)
-# What was missing here and was given back there since is nobody's money any more.
+_CLOSE_FOUND_LATER = text(CLOSE_BREAKS + _FOUND_IN_FILE)
+# Closes breaks of lines that were missing here and that the network has reversed since.
 _REVERSED_IN_FILE = """
     FROM settlement_line l
     WHERE b.kind = 'missing_here' AND b.network = :network AND b.state IN ('open', 'proposed')
         AND b.file_id < :file AND l.file_id = :file AND l.code = b.code AND l.status = 'reversed'
 """
-_GIVEN_BACK_LATER = text(CLOSE_BREAKS + _REVERSED_IN_FILE)
+_CLOSE_GIVEN_BACK_LATER = text(CLOSE_BREAKS + _REVERSED_IN_FILE)

@@ -121,10 +121,9 @@ def _open_campaign(
 
 
 def _audience_params(settings: ReminderSettings, occasion: Occasion) -> dict[str, object]:
-    categories = RATES.categories.items()
     return {
         "name": occasion.name,
-        "collected": [name for name, category in categories if category.collector == "cnss"],
+        "collected": list(RATES.collected_here),
         "after": (occasion.pays + 1).first_day,
         "pays": occasion.pays.first_day,
         "covered_from": occasion.covered_from,

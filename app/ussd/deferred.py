@@ -1,4 +1,4 @@
-"""Actions too late for the screen: promised by SMS, queued with the session, done later."""
+"""Actions too slow for the screen: promised by SMS, queued with the session, run by the worker."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from redis.exceptions import RedisError, ResponseError
 
 from app.base.errors import Unavailable
 from app.base.phone import Phone
-from app.ussd.vocabulary import Dialogue, Services
+from app.ussd.vocabulary import Answers, Dialogue, Facts, Services, Vocabulary
 
-STREAM = "late"
+STREAM = "deferred_actions"
 _WORKERS = "workers"
 # A worker that has not finished by then is dead, and another takes the action over.
 _TAKEN_OVER_AFTER_MS = 60_000
@@ -23,59 +23,81 @@ _TAKEN_OVER_AFTER_MS = 60_000
 
 @dataclass(frozen=True, slots=True)
 class DeferredAction:
-    """All that is needed to run an action again without a session; JSON."""
+    """An action and the dialogue it was asked in, enough to run it without a session.
+
+    `facts` and `answers` are packed. `asked_at` is in seconds since 1970.
+    """
 
     action: str
     phone: str
     language: str
-    facts: dict[str, Any]
-    kept: dict[str, Any]
+    facts: dict[str, object]
+    answers: dict[str, object]
     key: str
     asked_at: float
 
     @classmethod
-    def of(cls, action: str, dialogue: Dialogue[Any]) -> DeferredAction:
-        """`action` as `talk` was about to run it."""
-        at = dialogue.now.timestamp()
-        phone, key = dialogue.phone.e164, dialogue.action_key
-        return cls(action, phone, dialogue.language, dialogue.facts, dialogue.kept, key, at)
+    def of(cls, action: str, dialogue: Dialogue[Any, Any, Any]) -> DeferredAction:
+        """Returns `action` as `dialogue` was about to run it."""
+        return cls(
+            action,
+            dialogue.phone.e164,
+            dialogue.language,
+            dialogue.facts.packed,
+            dialogue.answers.packed,
+            dialogue.action_key,
+            dialogue.now.timestamp(),
+        )
 
-    def dialogue(self, services: Services, now: datetime) -> Dialogue[Services]:
-        """The talk again, at a later moment; the action's key is the same."""
-        phone = Phone(self.phone)
+    def dialogue(
+        self, vocabulary: Vocabulary[Services, Facts, Answers], services: Services, now: datetime
+    ) -> Dialogue[Services, Facts, Answers]:
+        """Returns the dialogue again, at a later moment, under the same action key."""
         return Dialogue(
-            phone, self.language, dict(self.facts), dict(self.kept), now, self.key, services
+            Phone(self.phone),
+            self.language,
+            vocabulary.facts(dict(self.facts)),
+            vocabulary.answers(dict(self.answers)),
+            now,
+            self.key,
+            services,
         )
 
     @property
     def asked(self) -> datetime:
         return datetime.fromtimestamp(self.asked_at, UTC)
 
-    def packed(self) -> str:
+    def pack(self) -> str:
         return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
 
 
 class DeferredActions:
-    """The queue of them. An action stays in it until it is done, whoever dies meanwhile."""
+    """The queue of deferred actions. An action stays in it until it is done, even if a worker dies.
+
+    Every method raises Unavailable if Redis is away.
+    """
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    def take(self, worker: str, most: int) -> Iterator[tuple[str, DeferredAction]]:
-        """Up to `most` actions nobody else is at, each with the id it is `done` by."""
+    def claim(self, worker: str, limit: int) -> Iterator[tuple[str, DeferredAction]]:
+        """Yields up to `limit` unclaimed actions of each kind, new and left behind, with their ids.
+
+        `mark_done` takes the id.
+        """
         try:
             self._make_group()
-            yield from _read(self._left_behind(worker, most))
-            fresh = cast(
+            yield from _read_entries(self._claim_left_behind(worker, limit))
+            new = cast(
                 "list[Any] | None",
-                self._redis.xreadgroup(_WORKERS, worker, {STREAM: ">"}, count=most),
+                self._redis.xreadgroup(_WORKERS, worker, {STREAM: ">"}, count=limit),
             )
-            yield from _read(fresh[0][1] if fresh else [])
+            yield from _read_entries(new[0][1] if new else [])
         except RedisError as error:
             raise Unavailable(what="redis") from error
 
-    def done(self, identity: str) -> None:
-        """It is answered, or nobody waits for it any more."""
+    def mark_done(self, identity: str) -> None:
+        """Removes an action that is answered, or given up."""
         try:
             self._redis.xack(STREAM, _WORKERS, identity)
             self._redis.xdel(STREAM, identity)
@@ -89,14 +111,14 @@ class DeferredActions:
             if "BUSYGROUP" not in str(error):
                 raise
 
-    def _left_behind(self, worker: str, most: int) -> list[Any]:
+    def _claim_left_behind(self, worker: str, limit: int) -> list[Any]:
         claimed = self._redis.xautoclaim(
-            STREAM, _WORKERS, worker, min_idle_time=_TAKEN_OVER_AFTER_MS, count=most
+            STREAM, _WORKERS, worker, min_idle_time=_TAKEN_OVER_AFTER_MS, count=limit
         )
         return cast("list[list[Any]]", claimed)[1]
 
 
-def _read(entries: list[Any]) -> Iterator[tuple[str, DeferredAction]]:
-    for identity, fields in entries:
-        if fields:
-            yield identity.decode(), DeferredAction(**json.loads(fields[b"action"]))
+def _read_entries(entries: list[Any]) -> Iterator[tuple[str, DeferredAction]]:
+    for identity, entry in entries:
+        if entry:
+            yield identity.decode(), DeferredAction(**json.loads(entry[b"action"]))

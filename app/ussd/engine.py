@@ -1,8 +1,8 @@
-"""Moves a talk: one input in, the next screen out. Knows screens, not what they are about."""
+"""Moves a dialogue: one input in, the next screen out. Knows screens, not what they are about."""
 
 from __future__ import annotations
 
-from typing import Generic
+from typing import Any, Generic
 
 from app.base.deadline import Deadline
 from app.base.errors import InvalidInput, Late
@@ -11,27 +11,27 @@ from app.text.words import Words
 from app.ussd.deferred import DeferredAction
 from app.ussd.menu import BACK, ONWARD, Choice, Menu, Screen
 from app.ussd.position import Caller, InputResult, Position
-from app.ussd.screen import list_pages_of, pages_of
+from app.ussd.screen import ScreenContext, paginate_list, paginate_screen
 from app.ussd.vocabulary import Dialogue, NothingToShow, Row, Services, Vocabulary
 
 _BACK, _HOME, _MORE = "0", "00", "9"
-# Says whether this caller has still to type the PIN before anything private.
+# The guard that is true while this caller has still to type the PIN before anything private.
 LOCKED = "locked"
-# A question is asked again so often; then help is offered.
-_MOST_WRONG = 3
+# A screen refuses this many inputs in a row; the next one leads to the menu's help.
+_MOST_REFUSALS = 3
 # More screens in a row without an input than this is a circle; the checker finds it first.
-_STEPS = 20
+_MOST_STEPS = 20
 _DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "0123456789" * 2)
 
 
 class Engine(Generic[Services]):
-    """One checked menu, its words and its vocabulary; holds nothing of any talk."""
+    """One checked menu, its words and its vocabulary; holds nothing of any dialogue."""
 
     def __init__(
         self,
         menu: Menu,
         words: Words,
-        vocabulary: Vocabulary[Services],
+        vocabulary: Vocabulary[Services, Any, Any],
         deadline: Deadline,
         version: str = "",
     ) -> None:
@@ -41,236 +41,263 @@ class Engine(Generic[Services]):
         self.words = words
         self.vocabulary = vocabulary
 
-    def begin(self, place: Position, caller: Caller[Services]) -> Reply:
-        """The first screen of a talk."""
-        return self._enter(self.menu.start, place, caller)
+    def begin(self, position: Position, caller: Caller[Services]) -> Reply:
+        """Returns the first screen of a dialogue."""
+        return self._enter(self.menu.start, position, caller)
 
-    def can_resume(self, place: Position) -> bool:
-        """Whether a talk that broke off there is worth taking up: somebody had begun something."""
-        return bool(self.menu.resume) and (len(place.path) > 1 or bool(place.held))
+    def can_resume(self, position: Position) -> bool:
+        """True if a dialogue that broke off there had come further than its first screen."""
+        begun = len(position.path) > 1 or bool(position.suspended_path)
+        return bool(self.menu.resume) and begun
 
-    def resume(self, place: Position, caller: Caller[Services]) -> Reply:
-        """Offers to go on where the talk broke off. Nothing of it is done again."""
-        at_offer = place.held and not self.menu.screens[place.path[0]].home
+    def resume(self, position: Position, caller: Caller[Services]) -> Reply:
+        """Offers to go on where the dialogue broke off. No action of it runs again."""
+        at_offer = position.suspended_path and not self.menu.screens[position.path[0]].home
         if at_offer:
-            pass  # The line broke again before it was taken up: what waits still waits.
-        elif self.menu.lock in place.path:
-            place.held = place.path[: place.path.index(self.menu.lock)]
-        elif len(place.path) > 1:
-            place.held, place.held_page, place.heading = place.path, place.page, ""
-        place.path = []
-        return self._enter(self.menu.resume, place, caller)
+            pass  # The line broke again before the offer was accepted: the path still waits.
+        elif self.menu.lock in position.path:
+            position.suspended_path = position.path[: position.path.index(self.menu.lock)]
+        elif len(position.path) > 1:
+            position.suspended_path, position.suspended_page = position.path, position.page
+            position.pending_screen = ""
+        position.path = []
+        return self._enter(self.menu.resume, position, caller)
 
-    def step(self, typed: str, place: Position, caller: Caller[Services]) -> InputResult:
-        """The screen after `typed`; an input not understood leaves the talk where it is."""
+    def step(self, typed: str, position: Position, caller: Caller[Services]) -> InputResult:
+        """Returns the screen after `typed`; an input not understood leaves the dialogue there."""
         typed = plain_input(typed)
-        screen = self.menu.screens[place.path[-1]]
-        noted = _noted(typed, screen)
+        screen = self.menu.screens[position.path[-1]]
+        recorded = _redact(typed, screen)
         try:
-            if how := self._moves(typed, place, caller):
-                return InputResult(self.shown(place, caller), how, noted)
-            reply, understood = self._answered(typed, screen, place, caller)
-            return InputResult(reply, "answered" if understood else "wrong", noted)
+            if kind := self._navigate(typed, position, caller):
+                return InputResult(self.show(position, caller), kind, recorded)
+            reply, understood = self._answer(typed, screen, position, caller)
+            return InputResult(reply, "answered" if understood else "wrong", recorded)
         except NothingToShow:
-            self._go_home(place, "changed")
-            return InputResult(self.shown(place, caller), "changed", noted)
+            self._go_home(position, "changed")
+            return InputResult(self.show(position, caller), "changed", recorded)
 
-    def _answered(
-        self, typed: str, screen: Screen, place: Position, caller: Caller[Services]
+    def show(self, position: Position, caller: Caller[Services]) -> Reply:
+        """Returns the current screen, on its current page."""
+        pages = self._paginate(position, caller)
+        position.page = min(position.page, len(pages) - 1)
+        return Reply(pages[position.page][0], self._current(position).kind != "end")
+
+    def _current(self, position: Position) -> Screen:
+        return self.menu.screens[position.path[-1]]
+
+    def _answer(
+        self, typed: str, screen: Screen, position: Position, caller: Caller[Services]
     ) -> tuple[Reply, bool]:
+        """Returns the next screen, and True if the input was understood."""
         if screen.kind in {"input", "secret"}:
-            return self._typed(typed, screen, place, caller)
+            return self._accept_input(typed, screen, position, caller)
         if screen.kind == "list":
-            return self._chosen(typed, screen, place, caller)
+            return self._choose_row(typed, screen, position, caller)
         for choice in screen.choices:
-            if choice.digit == typed and self._offered(choice, place, caller):
-                return self._enter(choice.target, place, caller), True
-        return self._refused("wrong.choice", place, caller)
+            if choice.digit == typed and self._is_offered(choice, position, caller):
+                return self._enter(choice.target, position, caller), True
+        return self._refuse("wrong.choice", position, caller)
 
-    def shown(self, place: Position, caller: Caller[Services]) -> Reply:
-        """The current screen, on its current page."""
-        pages = self._pages(place, caller)
-        place.page = min(place.page, len(pages) - 1)
-        return Reply(pages[place.page][0], self.menu.screens[place.path[-1]].kind != "end")
+    def _accept_input(
+        self, typed: str, screen: Screen, position: Position, caller: Caller[Services]
+    ) -> tuple[Reply, bool]:
+        assert screen.uses
+        try:
+            answer = self.vocabulary.checks[screen.uses](typed, caller.now)
+        except InvalidInput:
+            return self._refuse(f"wrong.{screen.uses}", position, caller)
+        position.answers[screen.keep] = answer
+        try:
+            return self._enter(screen.target, position, caller), True
+        finally:
+            if screen.kind == "secret":
+                # Only the actions of this hop know it: a deferred action shares the dict, and
+                # loses it too.
+                position.answers.pop(screen.keep, None)
 
-    def _pages(self, place: Position, caller: Caller[Services]) -> list[tuple[str, list[Row]]]:
-        """The current screen's pages, each with the rows its digits choose."""
-        screen, dialogue = self.menu.screens[place.path[-1]], self._talk(place, caller)
+    def _choose_row(
+        self, typed: str, screen: Screen, position: Position, caller: Caller[Services]
+    ) -> tuple[Reply, bool]:
+        pages = self._paginate(position, caller)
+        rows = pages[min(position.page, len(pages) - 1)][1]
+        row = {str(digit): row for digit, row in enumerate(rows, 1)}.get(typed)
+        if row is None:
+            return self._refuse("wrong.choice", position, caller)
+        position.answers[screen.keep] = row.key
+        return self._enter(screen.target, position, caller), True
+
+    def _refuse(
+        self, reason: str, position: Position, caller: Caller[Services]
+    ) -> tuple[Reply, bool]:
+        """Shows the current screen again with the reason for refusing the input.
+
+        The reason stands on every page of a list, and on the first page of any other screen. After
+        too many refusals the menu's help is shown instead; 0 leads from it back to the screen.
+        """
+        position.refusals += 1
+        if position.refusals > _MOST_REFUSALS and self.menu.help not in {"", position.path[-1]}:
+            return self._enter(self.menu.help, position, caller), False
+        position.refusal_reason = reason
+        if self._current(position).kind != "list":
+            position.page = 0
+        return self.show(position, caller), False
+
+    def _paginate(
+        self, position: Position, caller: Caller[Services]
+    ) -> list[tuple[str, list[Row]]]:
+        """Returns the current screen's pages, each with the rows that its digits choose."""
+        screen, dialogue = self._current(position), self._dialogue(position, caller)
         values = dict(self.vocabulary.sources[screen.source](dialogue)) if screen.source else {}
-        how = self.words, place.language, screen, values
-        depth, reason = len(place.path), place.wrong or None
+        context = ScreenContext(
+            self.words,
+            position.language,
+            screen,
+            values,
+            len(position.path),
+            caller.limits,
+            position.refusal_reason,
+        )
         if screen.kind == "list":
             assert screen.uses
-            rows = self.vocabulary.lists[screen.uses](dialogue)
-            return list_pages_of(*how, rows, depth, caller.limits, reason)
-        digits = [c.digit for c in screen.choices if self._offered(c, place, caller)]
-        return [(page, []) for page in pages_of(*how, digits, depth, caller.limits, reason)]
+            return paginate_list(context, self.vocabulary.lists[screen.uses](dialogue))
+        digits = [c.digit for c in screen.choices if self._is_offered(c, position, caller)]
+        return [(page, []) for page in paginate_screen(context, digits)]
 
-    def _moves(self, typed: str, place: Position, caller: Caller[Services]) -> str:
-        """How 0, 00 or 9 changed the place; nothing when `typed` is none of them here."""
-        if typed == _MORE and place.page + 1 < len(self._pages(place, caller)):
-            place.page += 1
+    def _navigate(self, typed: str, position: Position, caller: Caller[Services]) -> str:
+        """Moves by 0, 00 or 9 and returns `back` or `more`; empty if `typed` is none of them."""
+        if typed == _MORE and position.page + 1 < len(self._paginate(position, caller)):
+            position.page += 1
             return "more"
-        if typed == _BACK and place.page:
-            place.page -= 1
+        if typed == _BACK and position.page:
+            position.page -= 1
             return "more"
-        if typed == _BACK and len(place.path) > 1:
-            self._go_back(place)
+        if typed == _BACK and len(position.path) > 1:
+            self._go_back(position)
         elif typed in {_BACK, _HOME}:
-            self._go_home(place)
+            self._go_home(position)
         else:
             return ""
         return "back"
 
-    def _go_back(self, place: Position) -> None:
-        del place.path[max(1, len(place.path) - 1) :]
-        self._settle(place)
+    def _go_back(self, position: Position) -> None:
+        del position.path[max(1, len(position.path) - 1) :]
+        self._open_screen(position)
 
-    def _go_home(self, place: Position, wrong: str = "") -> None:
-        place.path = place.path[:1]
-        self._settle(place, wrong)
+    def _go_home(self, position: Position, reason: str = "") -> None:
+        position.path = position.path[:1]
+        self._open_screen(position, reason)
 
-    def _settle(self, place: Position, wrong: str = "") -> None:
-        """The last screen of the path is new to the caller; at home no detour waits any more."""
-        place.page, place.wrong, place.tries = 0, wrong, 0
-        if self.menu.screens[place.path[-1]].home:
-            place.held, place.heading = [], ""
+    def _open_screen(self, position: Position, reason: str = "") -> None:
+        """Opens the last screen of the path on its first page; home ends every detour."""
+        position.page, position.refusal_reason, position.refusals = 0, reason, 0
+        if self._current(position).home:
+            position.suspended_path, position.pending_screen = [], ""
 
-    def _refused(self, why: str, place: Position, caller: Caller[Services]) -> tuple[Reply, bool]:
-        """The same screen with the reason on top: of every page of a list, else of the first.
-
-        Asked in vain too often, it gives way to the menu's help, from which 0 leads back to it.
-        """
-        place.tries += 1
-        if place.tries > _MOST_WRONG and self.menu.help not in {"", place.path[-1]}:
-            return self._enter(self.menu.help, place, caller), False
-        place.wrong = why
-        if self.menu.screens[place.path[-1]].kind != "list":
-            place.page = 0
-        return self.shown(place, caller), False
-
-    def _typed(
-        self, typed: str, screen: Screen, place: Position, caller: Caller[Services]
-    ) -> tuple[Reply, bool]:
-        assert screen.uses
-        try:
-            value = self.vocabulary.checks[screen.uses](typed, caller.now)
-        except InvalidInput:
-            return self._refused(f"wrong.{screen.uses}", place, caller)
-        place.kept[screen.keep] = value
-        try:
-            return self._enter(screen.target, place, caller), True
-        finally:
-            if screen.kind == "secret":
-                # Known to the actions of this hop, and then to nobody: an action put off shares the
-                # dict, and loses it too.
-                place.kept.pop(screen.keep, None)
-
-    def _chosen(
-        self, typed: str, screen: Screen, place: Position, caller: Caller[Services]
-    ) -> tuple[Reply, bool]:
-        pages = self._pages(place, caller)
-        rows = pages[min(place.page, len(pages) - 1)][1]
-        chosen = {str(digit): row for digit, row in enumerate(rows, 1)}.get(typed)
-        if chosen is None:
-            return self._refused("wrong.choice", place, caller)
-        place.kept[screen.keep] = chosen.key
-        return self._enter(screen.target, place, caller), True
-
-    def _enter(self, name: str, place: Position, caller: Caller[Services]) -> Reply:
-        """Goes to `name`, running the actions on the way, until a screen waits or ends."""
-        for _ in range(_STEPS):
-            name = self._redirected(name, place, caller)
+    def _enter(self, name: str, position: Position, caller: Caller[Services]) -> Reply:
+        """Goes to the screen `name`, running actions on the way, until a screen waits or ends."""
+        for _ in range(_MOST_STEPS):
+            name = self._resolve_target(name, position, caller)
             if not name:
-                return self.shown(place, caller)
-            place.visits += 1
+                return self.show(position, caller)
+            position.visits += 1
             screen = self.menu.screens[name]
             if screen.kind != "do":
-                self._arrive(screen, place)
-                return self.shown(place, caller)
+                self._push_screen(screen, position)
+                return self.show(position, caller)
             try:
-                name = self._acted(screen, place, caller)
+                name = self._run_action(screen, position, caller)
             except Late:
-                if not self._can_answer_later(screen):
+                if not self._can_defer(screen):
                     raise
-                return self._late(screen, place, caller)
+                return self._defer_action(screen, position, caller)
         raise RuntimeError(f"the menu goes round in circles at {name}")
 
-    def _redirected(self, name: str, place: Position, caller: Caller[Services]) -> str:
-        """The screen really entered; none when a path was taken up that shows itself."""
+    def _resolve_target(self, name: str, position: Position, caller: Caller[Services]) -> str:
+        """Returns the screen to enter; empty if the position already stands on it."""
         if name == BACK:
-            self._go_back(place)
+            self._go_back(position)
             return ""
         if name == ONWARD:
-            if self._locked(place, caller):
+            if self._is_locked(position, caller):
                 return self.menu.lock
-            name, place.heading = place.heading, ""
-            page, place.held_page = place.held_page, 0
-            place.path, place.held = place.held or place.path, []
-            self._settle(place)
-            place.page = page
-            return name
-        if self.menu.screens[name].private and self._locked(place, caller):
-            place.held, place.heading = list(place.path), name
+            return self._end_detour(position)
+        if self.menu.screens[name].private and self._is_locked(position, caller):
+            position.suspended_path, position.pending_screen = list(position.path), name
             return self.menu.lock
         return name
 
-    def _locked(self, place: Position, caller: Caller[Services]) -> bool:
+    def _end_detour(self, position: Position) -> str:
+        """Goes back to the suspended path; returns the screen that was pending there, if any."""
+        name, position.pending_screen = position.pending_screen, ""
+        page, position.suspended_page = position.suspended_page, 0
+        position.path, position.suspended_path = position.suspended_path or position.path, []
+        self._open_screen(position)
+        position.page = page
+        return name
+
+    def _push_screen(self, screen: Screen, position: Position) -> None:
+        if screen.home:
+            position.path = []
+        elif screen.clears_history:
+            position.path = position.path[:1]
+        if screen.name in position.path:
+            del position.path[position.path.index(screen.name) :]
+        position.path.append(screen.name)
+        self._open_screen(position)
+
+    def _is_locked(self, position: Position, caller: Caller[Services]) -> bool:
         if not self.menu.lock:
             return False
-        return self.vocabulary.guards[LOCKED](self._talk(place, caller))
+        return self.vocabulary.guards[LOCKED](self._dialogue(position, caller))
 
-    def _acted(self, screen: Screen, place: Position, caller: Caller[Services]) -> str:
-        """Runs the screen's action within the hop's time; gives where its outcome leads."""
+    def _is_offered(self, choice: Choice, position: Position, caller: Caller[Services]) -> bool:
+        guard = choice.guard
+        return guard is None or self.vocabulary.guards[guard](self._dialogue(position, caller))
+
+    def _run_action(self, screen: Screen, position: Position, caller: Caller[Services]) -> str:
+        """Runs the screen's action within the hop's time; returns the target of its outcome."""
         assert screen.uses and screen.outcomes is not None
-        dialogue = self._talk(place, caller, screen.name)
+        dialogue = self._dialogue(position, caller, screen.name)
         action = self.vocabulary.actions[screen.uses]
         outcome = self.deadline.run_since(caller.began, action.run, dialogue)
-        place.language = self.words.spoken(dialogue.language)
-        place.facts, place.kept = dialogue.facts, dialogue.kept
+        position.language = self.words.spoken(dialogue.language)
+        position.facts, position.answers = dialogue.facts.packed, dialogue.answers.packed
         return screen.outcomes[outcome]
 
-    def _late(self, screen: Screen, place: Position, caller: Caller[Services]) -> Reply:
-        """Ends the talk with the promise of a message; the worker keeps it (jobs)."""
-        assert screen.uses
-        caller.late = DeferredAction.of(screen.uses, self._talk(place, caller, screen.name))
-        return Reply(self.words.say(place.language, "late"), False)
-
-    def _can_answer_later(self, screen: Screen) -> bool:
+    def _can_defer(self, screen: Screen) -> bool:
         assert screen.uses
         return self.vocabulary.actions[screen.uses].by_sms is not None
 
-    def _arrive(self, screen: Screen, place: Position) -> None:
-        if screen.home:
-            place.path = []
-        elif screen.afresh:
-            place.path = place.path[:1]
-        if screen.name in place.path:
-            del place.path[place.path.index(screen.name) :]
-        place.path.append(screen.name)
-        self._settle(place)
+    def _defer_action(self, screen: Screen, position: Position, caller: Caller[Services]) -> Reply:
+        """Ends the dialogue with the promise of a message; the worker runs the action (jobs)."""
+        assert screen.uses
+        dialogue = self._dialogue(position, caller, screen.name)
+        caller.deferred = DeferredAction.of(screen.uses, dialogue)
+        return Reply(self.words.say(position.language, "deferred"), False)
 
-    def _offered(self, choice: Choice, place: Position, caller: Caller[Services]) -> bool:
-        guard = choice.guard
-        return guard is None or self.vocabulary.guards[guard](self._talk(place, caller))
-
-    def _talk(
-        self, place: Position, caller: Caller[Services], screen: str = ""
-    ) -> Dialogue[Services]:
-        key = f"{caller.session_id}:{screen}:{place.visits}"
-        who, now, services = caller.phone, caller.now, caller.services
+    def _dialogue(
+        self, position: Position, caller: Caller[Services], screen: str = ""
+    ) -> Dialogue[Services, Any, Any]:
         return Dialogue(
-            who, place.language, place.facts, place.kept, now, key, services, caller.ahead
+            caller.phone,
+            position.language,
+            self.vocabulary.facts(position.facts),
+            self.vocabulary.answers(position.answers),
+            caller.now,
+            f"{caller.session_id}:{screen}:{position.visits}",
+            caller.services,
+            caller.ahead,
         )
 
 
 def plain_input(typed: str) -> str:
-    """What was typed, with ordinary digits, without invisible marks or blanks around it."""
+    """Returns `typed` with ordinary digits, without invisible marks or blanks around it."""
     return "".join(filter(str.isprintable, typed)).translate(_DIGITS).strip()
 
 
-def _noted(typed: str, screen: Screen) -> str:
-    """What may be kept of an input: a digit of a menu, else what kind of thing was typed."""
+def _redact(typed: str, screen: Screen) -> str:
+    """Returns the input as it may be stored: a digit of a menu, else the kind of input."""
     if typed in {_BACK, _HOME, _MORE}:
         return typed
     if screen.kind in {"input", "secret"}:

@@ -8,7 +8,7 @@
     screen_name: {do: action, outcomes: {outcome: target}}
     screen_name: {end: source}
 
-`home: true` is where 00 leads. `afresh: true` makes 0 lead there: what came before is done.
+`home: true` is where 00 leads. `clears_history: true` makes 0 lead there: what came before is done.
 `private: true` asks for the PIN first, of who has set one. `answer: true` says that a menu or list
 tells what was asked: who hangs up there has what they came for. Two targets are no screens: `back`
 is the screen shown before this one, `onward` where the talk was going when it broke off or met the
@@ -41,7 +41,7 @@ KINDS: dict[str, tuple[set[str], set[str]]] = {
 NO_VALUES = "none"
 # Targets that are no screens: where one came from, and where one was going.
 BACK, ONWARD = "back", "onward"
-MARKS = ("home", "afresh", "private", "answer")
+MARKS = ("home", "clears_history", "private", "answer")
 _PLACES = ("start", "resume", "help", "lock")
 
 
@@ -82,7 +82,7 @@ class Screen:
     outcomes: Mapping[str, str] | None = None
     keep: str = ""
     target: str = ""
-    afresh: bool = False
+    clears_history: bool = False
     home: bool = False
     private: bool = False
     answer: bool = False
@@ -183,9 +183,9 @@ def _screen(name: str, body: object) -> Screen:
     for mark in MARKS:
         if body.get(mark, "true") != "true":
             raise BrokenMenu(screen=name, why=f"`{mark}` is true or left out")
-    home, afresh, private, answer = (mark in body for mark in MARKS)
+    home, clears_history, private, answer = (mark in body for mark in MARKS)
     screen = _built(name, kind, body)
-    return replace(screen, home=home, afresh=afresh, private=private, answer=answer)
+    return replace(screen, home=home, clears_history=clears_history, private=private, answer=answer)
 
 
 def _filled(name: str, body: Mapping[str, Any]) -> None:

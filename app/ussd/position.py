@@ -1,11 +1,11 @@
-"""Where a talk stands, who is on the line, and what an input led to."""
+"""A dialogue's position in the menu, the caller of a hop, and the result of an input."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
-from typing import Any, Generic, NamedTuple
+from typing import Generic, NamedTuple
 
 from app.base.hop import Reply
 from app.base.phone import Phone
@@ -16,33 +16,35 @@ from app.ussd.vocabulary import Services
 
 @dataclass(slots=True)
 class Position:
-    """Where a talk stands. All of it is JSON, and all of it is kept between hops.
+    """Where a dialogue stands. All of it is JSON, and all of it is stored between hops.
 
-    `path` is the screens to go back through, the current one last; `visits` counts screens
-    entered, so that an action has another key each time it is really asked for again; `wrong` is
-    the sentence on top that says why a screen is asked again, and moves its pages; `tries` counts
-    wrong answers to it. `held` and `held_page` are where to go on after a detour, `heading` the
-    screen to enter then.
+    `path` holds the screens to go back through, the current one last. `visits` counts the screens
+    entered, so that each new request of an action has its own key. `facts` and `answers` are
+    packed; the vocabulary's types read them. `refusal_reason` is the sentence above a screen that
+    is asked again, or empty; `refusals` counts the inputs refused there. `suspended_path` and
+    `suspended_page` are where to go on after a detour, `pending_screen` the screen to enter then.
     """
 
     language: str
     path: list[str] = field(default_factory=list)
     page: int = 0
     visits: int = 0
-    facts: dict[str, Any] = field(default_factory=dict)
-    kept: dict[str, Any] = field(default_factory=dict)
-    wrong: str = ""
-    tries: int = 0
-    held: list[str] = field(default_factory=list)
-    held_page: int = 0
-    heading: str = ""
+    facts: dict[str, object] = field(default_factory=dict)
+    answers: dict[str, object] = field(default_factory=dict)
+    refusal_reason: str = ""
+    refusals: int = 0
+    suspended_path: list[str] = field(default_factory=list)
+    suspended_page: int = 0
+    pending_screen: str = ""
 
 
 @dataclass(slots=True)
 class Caller(Generic[Services]):
-    """Who is on the line for this hop, what the gateway's screen carries, and what actions may
-    work with. `began` is when the hop arrived, on the monotonic clock; `late` the action of this
-    hop that was too slow for the screen; `ahead`: answers were dialled behind the code.
+    """The phone of one hop, the limits of its screen, and the services its actions work with.
+
+    `began` is when the hop arrived, in seconds of the monotonic clock. `deferred` is the action of
+    this hop that was too slow for the screen. `ahead` is true if inputs were dialled behind the
+    code.
     """
 
     session_id: str
@@ -51,19 +53,21 @@ class Caller(Generic[Services]):
     services: Services
     limits: Limits
     began: float = field(default_factory=monotonic)
-    late: DeferredAction | None = None
+    deferred: DeferredAction | None = None
     ahead: bool = False
 
 
 class InputResult(NamedTuple):
-    """What an input led to: `how` is answered, back, more, wrong or changed; `noted` is the input
-    as it may be kept, without what people type of themselves.
+    """The screen after an input, and what the input was.
+
+    `kind` is `answered`, `back`, `more`, `wrong` or `changed`. `recorded` is the input as it may be
+    stored: without anything personal.
     """
 
     reply: Reply
-    how: str
-    noted: str
+    kind: str
+    recorded: str
 
     @property
     def understood(self) -> bool:
-        return self.how not in {"wrong", "changed"}
+        return self.kind not in {"wrong", "changed"}

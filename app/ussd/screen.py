@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.text.encoding import Limits
 from app.text.pages import paginate
@@ -14,93 +14,104 @@ from app.ussd.vocabulary import Row
 ROWS_A_PAGE = 5
 
 
+class ScreenContext(NamedTuple):
+    """A screen with everything that its text depends on, but its choices and rows.
+
+    `depth` is the number of screens on the way to it, itself included. `reason` is the key of the
+    sentence above it that refuses an input, or empty. (A tuple: one is made on every hop.)
+    """
+
+    words: Words
+    language: str
+    screen: Screen
+    values: Mapping[str, Any]
+    depth: int
+    limits: Limits
+    reason: str = ""
+
+    def head(self) -> list[str]:
+        """Returns the lines above the choices or rows: the reason and the screen's sentences."""
+        lines = [self.words.say(self.language, self.reason)] if self.reason else []
+        return lines + sentences(self.words, self.language, self.screen.name, self.values)
+
+
 def sentences(words: Words, language: str, key: str, values: Mapping[str, Any]) -> list[str]:
-    """The lines of a screen's own words; a screen without words has none."""
+    """Returns the lines of a screen's own sentence; a screen may have none."""
     if not words.has(language, key):
         return []
     return words.say(language, key, values).split("\n")
 
 
 def choice_key(screen: Screen, digit: str) -> str:
+    """Returns the key of a choice's words."""
     if screen.kind == "confirm":
         return "yes" if digit == "1" else "no"
     return f"{screen.name}.{digit}"
 
 
-def pages_of(
-    words: Words,
-    language: str,
-    screen: Screen,
-    values: Mapping[str, Any],
-    digits: Sequence[str],
-    depth: int,
-    limits: Limits,
-    reason: str | None = None,
-) -> list[str]:
-    """The pages of any screen but a list: reason of a refusal, words, choices, footer."""
-    lines = [words.say(language, reason)] if reason else []
-    lines += sentences(words, language, screen.name, values)
+def paginate_screen(context: ScreenContext, digits: Sequence[str]) -> list[str]:
+    """Returns the pages of any screen but a list, with the choices of `digits`."""
+    words, language, screen = context.words, context.language, context.screen
+    lines = context.head()
     for digit in digits:
         key = choice_key(screen, digit)
-        lines.append(f"{digit} {words.say(language, key, values)}")
-    depth = 0 if screen.kind == "end" else depth
-    return _cut(words, language, lines, depth, limits, together=len(digits))
+        lines.append(f"{digit} {words.say(language, key, context.values)}")
+    if screen.kind == "end":
+        context = context._replace(depth=0)
+    return _paginate_lines(context, lines, together=len(digits))
 
 
-def list_pages_of(
-    words: Words,
-    language: str,
-    screen: Screen,
-    values: Mapping[str, Any],
-    rows: Sequence[Row],
-    depth: int,
-    limits: Limits,
-    reason: str | None = None,
-) -> list[tuple[str, list[Row]]]:
-    """The pages of a list, each with the rows its digits 1 to 5 choose."""
-    head = [words.say(language, reason)] if reason else []
-    head += sentences(words, language, screen.name, values)
+def paginate_list(context: ScreenContext, rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+    """Returns the pages of a list, each with the rows that its digits 1 to 5 choose.
+
+    Raises: ValueError if a row does not fit on a page.
+    """
+    head = context.head()
     if not rows:
-        return [(page, []) for page in _cut(words, language, head, depth, limits)]
+        return [(page, []) for page in _paginate_lines(context, head)]
     pages: list[tuple[str, list[Row]]] = []
     waiting = list(rows)
     while waiting:
-        for count in range(min(ROWS_A_PAGE, len(waiting)), 0, -1):
-            lines = head + _row_lines(words, language, screen, waiting[:count])
-            end = footer(words, language, depth, bool(pages), count < len(waiting))
-            cut = paginate(lines, lambda _first, _more, end=end: end, limits)  # type: ignore[misc]
-            if len(cut) == 1:
-                pages.append((cut[0], waiting[:count]))
-                waiting = waiting[count:]
-                break
-        else:
-            raise ValueError("a row does not fit on a page")
+        page, count = _fill_page(context, head, waiting, later=bool(pages))
+        pages.append((page, waiting[:count]))
+        waiting = waiting[count:]
     return pages
 
 
-def _row_lines(words: Words, language: str, screen: Screen, rows: Sequence[Row]) -> list[str]:
+def _fill_page(
+    context: ScreenContext, head: list[str], rows: list[Row], later: bool
+) -> tuple[str, int]:
+    """Returns a page with as many of the first rows as fit, and their number."""
+    words, language, depth, limits = context.words, context.language, context.depth, context.limits
+    for count in range(min(ROWS_A_PAGE, len(rows)), 0, -1):
+        lines = head + _row_lines(context, rows[:count])
+        end = footer(words, language, depth, later, count < len(rows))
+        pages = paginate(lines, lambda _first, _more, end=end: end, limits)  # type: ignore[misc]
+        if len(pages) == 1:
+            return pages[0], count
+    raise ValueError("a row does not fit on a page")
+
+
+def _row_lines(context: ScreenContext, rows: Sequence[Row]) -> list[str]:
+    key = f"{context.screen.name}.row"
     return [
-        f"{place} " + words.say(language, f"{screen.name}.row", row.values)
-        for place, row in enumerate(rows, 1)
+        f"{digit} {context.words.say(context.language, key, row.values)}"
+        for digit, row in enumerate(rows, 1)
     ]
 
 
-def _cut(
-    words: Words,
-    language: str,
-    lines: Sequence[str],
-    depth: int,
-    limits: Limits,
-    together: int = 0,
-) -> list[str]:
+def _paginate_lines(context: ScreenContext, lines: Sequence[str], together: int = 0) -> list[str]:
     def end(first: bool, more: bool) -> str:
-        return footer(words, language, depth, not first, more)
+        return footer(context.words, context.language, context.depth, not first, more)
 
-    return paginate(lines, end, limits, together)
+    return paginate(lines, end, context.limits, together)
 
 
 def footer(words: Words, language: str, depth: int, later: bool, more: bool) -> str:
-    """`0` back from the second screen (or page) on, `00` from the third, `9` where more waits."""
+    """Returns the keys offered: `0` from the second screen or page, `00` from the third screen.
+
+    `9` is offered where another page follows. `later` is true for every page but the first.
+    """
     keys = ["footer.back"] if depth > 1 or later else []
     keys += ["footer.home"] if depth > 2 else []
     keys += ["footer.more"] if more else []

@@ -1,4 +1,4 @@
-"""One callback: load the talk, answer a repeated hop as before, walk what is new, save, answer."""
+"""One callback: load the dialogue, repeat a known reply, walk what is new, save, answer."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from app.ussd.session import Sessions, StoredSession
 from app.ussd.versions import Versions
 from app.ussd.vocabulary import Services
 
-# A dialled string longer than this many answers is no person's.
+# A dialled chain with more inputs than this is not a person's.
 _MOST_INPUTS = 40
-# How the gateway says that a session ended.
-ENDINGS = frozenset({"success", "incomplete", "failed"})
 
 
 @dataclass(frozen=True, slots=True)
 class TurnResult:
-    """The answer to a hop, the screen it shows, and what kind of hop it was (for the metrics)."""
+    """The reply to a hop, the screen it shows, its language, and its outcome for the metrics.
+
+    `outcome` is `continued`, `ended`, `not_understood`, `deferred`, `repeated`, `stale` or `raced`.
+    """
 
     reply: Reply
     screen: str
@@ -31,82 +32,90 @@ class TurnResult:
 
 @dataclass(slots=True)
 class _Walk:
-    """How far a hop came: what the phone shows now, how it was reached, and what may be noted of
-    the inputs.
+    """The reply that a hop's inputs have led to so far.
+
+    `kind` is that of the last input, or how the dialogue began; `beginning` is how it began, on its
+    first hop. `recorded` are the inputs as they may be stored.
     """
 
     reply: Reply
-    how: str
-    # How the talk began, on its first hop.
-    began: str = ""
-    noted: list[str] = field(default_factory=list)
+    kind: str
+    beginning: str = ""
+    recorded: list[str] = field(default_factory=list)
 
     @property
     def outcome(self) -> str:
-        if self.how in {"wrong", "changed"}:
+        if self.kind in {"wrong", "changed"}:
             return "not_understood"
         return "continued" if self.reply.more else "ended"
 
 
 class Turns(Generic[Services]):
-    """Answers callbacks with the menu each talk began with, and the sessions in Redis."""
+    """Answers callbacks with the menu each dialogue began with, and the sessions in Redis."""
 
     def __init__(self, versions: Versions[Services], sessions: Sessions) -> None:
         self._versions = versions
         self.sessions = sessions
 
     def answer(self, hop: Hop, caller: Caller[Services], language: str) -> TurnResult:
-        """The screen for this hop. Two Redis round trips; nothing is done twice on a retry."""
+        """Returns the screen for this hop, the same one on a retry.
+
+        Takes two Redis round trips. `language` is for a caller not yet known.
+
+        Raises: Unavailable, Late.
+        """
         self._versions.publish(caller.now)
         chain = hop.inputs
         hop_key = self.sessions.digest(hop.message or chain)
         record, broken_off = self.sessions.load(hop)
-        if record and (reply := record.answer(hop_key)):
-            return _told(record, reply, "repeated")
+        if record and (reply := record.find_reply(hop_key)):
+            return _result(record, reply, "repeated")
         engine = self._versions.find(record.menu) if record and not hop.starts else None
         if record is None or engine is None:
             revision = record.revision if record else 0
             caller.ahead = bool(chain)
-            engine, record, walk = self._begun(broken_off, caller, language)
+            engine, record, walk = self._begin(broken_off, caller, language)
             record.revision, inputs = revision, chain.split("*") if chain else []
         else:
-            new = [chain] if hop.message else self._new_inputs(record, chain)
+            new = [chain] if hop.message else self._find_new_inputs(record, chain)
             if new is None or record.over:
-                return _told(record, _last(record), "stale")
-            inputs, walk = new, _Walk(_last(record), "answered")
-        self._go(engine, record, inputs, walk, caller)
-        record.seen, record.seen_digest = len(chain), hop_key
+                return _result(record, record.last_reply(), "stale")
+            inputs, walk = new, _Walk(record.last_reply(), "answered")
+        self._walk_inputs(engine, record, inputs, walk, caller)
+        record.walked, record.walked_digest = len(chain), hop_key
         record.over = not walk.reply.more
-        record.remember(hop_key, walk.reply)
-        noted = self._noted(hop, record, walk, caller)
-        if (winner := self.sessions.save(hop, record, noted, caller.late)) is not None:
+        record.add_reply(hop_key, walk.reply)
+        entry = self._log_entry(hop, record, walk, caller)
+        if (winner := self.sessions.save(hop, record, entry, caller.deferred)) is not None:
             # Another worker answered this hop, or a later one, first: its answer stands.
-            return _told(winner, winner.answer(hop_key) or _last(winner), "raced")
-        return _told(record, walk.reply, "late" if caller.late else walk.outcome)
+            return _result(winner, winner.find_reply(hop_key) or winner.last_reply(), "raced")
+        return _result(record, walk.reply, "deferred" if caller.deferred else walk.outcome)
 
-    def ended(self, hop: Hop, status: str, caller: Caller[Services]) -> None:
-        """Notes the gateway's word that the session is over; a talk that ended itself needs none.
+    def log_end(self, hop: Hop, status: str, caller: Caller[Services]) -> None:
+        """Logs a session that the gateway ended before the dialogue did.
 
-        It may still be taken up: that the line broke is no decision of the caller.
+        The dialogue may still be resumed: a broken line is no decision of the caller.
         """
         record = self.sessions.load(hop).record
         if record and not record.over and status != "success":
             walk = _Walk(Reply("", False), "dropped")
-            self.sessions.note(self._noted(hop, record, walk, caller))
+            self.sessions.log(self._log_entry(hop, record, walk, caller))
 
-    def _begun(
+    def _begin(
         self, broken_off: StoredSession | None, caller: Caller[Services], language: str
     ) -> tuple[Engine[Services], StoredSession, _Walk]:
-        """A new talk, or the one this phone left unfinished, on the menu it began with."""
+        """Begins a dialogue, or resumes the phone's unfinished one on the menu it began with."""
         engine = self._versions.find(broken_off.menu) if broken_off else None
-        if broken_off and engine and not broken_off.over and engine.can_resume(broken_off.place):
-            record = StoredSession(broken_off.place, engine.version)
-            return engine, record, _Walk(engine.resume(record.place, caller), "resumed", "resumed")
+        if broken_off and engine and not broken_off.over and engine.can_resume(broken_off.position):
+            record = StoredSession(broken_off.position, engine.version)
+            reply = engine.resume(record.position, caller)
+            return engine, record, _Walk(reply, "resumed", "resumed")
         engine = self._versions.current
         record = StoredSession(Position(language), engine.version)
-        return engine, record, _Walk(engine.begin(record.place, caller), "dialled", "dialled")
+        reply = engine.begin(record.position, caller)
+        return engine, record, _Walk(reply, "dialled", "dialled")
 
-    def _go(
+    def _walk_inputs(
         self,
         engine: Engine[Services],
         record: StoredSession,
@@ -118,36 +127,39 @@ class Turns(Generic[Services]):
         for typed in inputs[:_MOST_INPUTS]:
             if not walk.reply.more:
                 break
-            step = engine.step(typed, record.place, caller)
-            walk.reply, walk.how = step.reply, step.how
-            walk.noted.append(step.noted)
+            step = engine.step(typed, record.position, caller)
+            walk.reply, walk.kind = step.reply, step.kind
+            walk.recorded.append(step.recorded)
             if not step.understood:
                 break
 
-    def _new_inputs(self, record: StoredSession, chain: str) -> list[str] | None:
-        """What the chain adds to what was walked; None when it adds nothing (an old hop again)."""
-        if len(chain) < record.seen or (len(chain) == record.seen and record.seen):
+    def _find_new_inputs(self, record: StoredSession, chain: str) -> list[str] | None:
+        """Returns the inputs that the chain adds; None for the chain of an older hop."""
+        walked = record.walked
+        if len(chain) < walked or (len(chain) == walked and walked):
             return None
-        rest = chain[record.seen :]
-        continues = self.sessions.digest(chain[: record.seen]) == record.seen_digest
-        if not continues or (record.seen and not rest.startswith("*")):
-            # Not a continuation: the last answer is the only one that can be new.
+        rest = chain[walked:]
+        continues = self.sessions.digest(chain[:walked]) == record.walked_digest
+        if not continues or (walked and not rest.startswith("*")):
+            # Not a continuation: only the last input can be new.
             return [chain.rpartition("*")[2]]
-        return (rest[1:] if record.seen else rest).split("*")
+        return (rest[1:] if walked else rest).split("*")
 
-    def _noted(self, hop: Hop, record: StoredSession, walk: _Walk, caller: Caller[Services]) -> str:
-        """What is kept of a hop, without number or secret: observe.hops reads it."""
-        place = record.place
+    def _log_entry(
+        self, hop: Hop, record: StoredSession, walk: _Walk, caller: Caller[Services]
+    ) -> str:
+        """Returns the hop as observe.hops reads it: no number, nothing secret."""
+        position = record.position
         return json.dumps(
             [
                 self.sessions.digest(f"{hop.gateway}\0{hop.session_id}"),
                 record.revision,
                 round(caller.now.timestamp() * 1000),
                 hop.gateway,
-                place.language,
-                walk.began or walk.how,
-                "*".join(walk.noted),
-                place.path[-1] if place.path else "",
+                position.language,
+                walk.beginning or walk.kind,
+                "*".join(walk.recorded),
+                position.path[-1] if position.path else "",
                 int(walk.reply.more),
             ],
             ensure_ascii=False,
@@ -155,11 +167,6 @@ class Turns(Generic[Services]):
         )
 
 
-def _told(record: StoredSession, reply: Reply, outcome: str) -> TurnResult:
-    screen = record.place.path[-1] if record.place.path else ""
-    return TurnResult(reply, screen, outcome, record.place.language)
-
-
-def _last(record: StoredSession) -> Reply:
-    _, text, more = record.replies[-1]
-    return Reply(text, bool(more))
+def _result(record: StoredSession, reply: Reply, outcome: str) -> TurnResult:
+    path = record.position.path
+    return TurnResult(reply, path[-1] if path else "", outcome, record.position.language)

@@ -10,31 +10,35 @@ from typing import Any, Generic, TypeVar
 from app.base.errors import MaalemError
 from app.base.phone import Phone
 from app.text.words import Say
+from app.ussd.parts import Parts
 
 Services = TypeVar("Services")
+Facts = TypeVar("Facts", bound=Parts)
+Answers = TypeVar("Answers", bound=Parts)
 Values = Mapping[str, Any]
+Check = Callable[[str, datetime], str]
 
 
 class NothingToShow(MaalemError):
-    """What a screen is about is gone: paid, cancelled or expired while it was looked at."""
+    """A screen's subject is gone: paid, cancelled or expired since the screen was shown."""
 
     code = "nothing_to_show"
 
 
 @dataclass(slots=True)
-class Dialogue(Generic[Services]):
-    """What one hop knows: who calls, in which language, what was read and what was typed.
+class Dialogue(Generic[Services, Facts, Answers]):
+    """A dialogue during one hop, as actions, sources, lists and guards see it.
 
-    `facts` is what was read of the caller, `kept` what the caller chose; both are JSON.
-    `desk` is what actions work with (the database, the clock); sources, checks and guards must
-    not touch it. `action_key` names this visit of this screen, the same on a retry. `ahead`: the
-    answers were dialled behind the code, and mean what they always mean.
+    `facts` are read of the caller, `answers` are chosen or typed by the caller; both are stored
+    between hops. `services` are for actions alone: sources, lists and guards must not use them.
+    `action_key` names this visit of this screen, and is the same on a gateway's retry. `ahead` is
+    true if the inputs were dialled behind the code: they must mean the same on every day.
     """
 
     phone: Phone
     language: str
-    facts: dict[str, Any]
-    kept: dict[str, Any]
+    facts: Facts
+    answers: Answers
     now: datetime
     action_key: str
     services: Services
@@ -43,103 +47,110 @@ class Dialogue(Generic[Services]):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a list: what choosing it keeps, and the values of its sentence."""
+    """A line of a list: the answer kept when it is chosen, and the values of its sentence."""
 
     key: str | int
-    values: Mapping[str, Any]
+    values: Values
+
+
+# The functions that are registered, by what they return.
+Run = Callable[[Dialogue[Services, Facts, Answers]], str]
+Read = Callable[[Dialogue[Services, Facts, Answers]], Values]
+ListRows = Callable[[Dialogue[Services, Facts, Answers]], list[Row]]
+Holds = Callable[[Dialogue[Services, Facts, Answers]], bool]
+Answer = Callable[[Dialogue[Services, Facts, Answers], str], Say | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Action(Generic[Services]):
-    """`by_sms` answers by message where the action was too late for the screen; its None says
-    that the action has queued a message itself. Without it a late action is a service away.
+class Action(Generic[Services, Facts, Answers]):
+    """A function that a `do` screen runs, and the outcomes it may return.
+
+    `by_sms` makes the message that answers an action too slow for the screen. It returns None if
+    the action has queued a message itself. An action without `by_sms` cannot be deferred.
     """
 
-    run: Callable[[Dialogue[Services]], str]
+    run: Run[Services, Facts, Answers]
     outcomes: tuple[str, ...]
-    by_sms: Callable[[Dialogue[Services], str], Say | None] | None = None
+    by_sms: Answer[Services, Facts, Answers] | None = None
 
 
-class Vocabulary(Generic[Services]):
-    """Everything menus may name; registering a name twice is an error at import."""
+class Vocabulary(Generic[Services, Facts, Answers]):
+    """All names that menus may use, and the types of a dialogue's facts and answers.
 
-    def __init__(self) -> None:
-        self.actions: dict[str, Action[Services]] = {}
-        self.sources: dict[str, Callable[[Dialogue[Services]], Values]] = {}
-        self.lists: dict[str, Callable[[Dialogue[Services]], list[Row]]] = {}
-        self.checks: dict[str, Callable[[str, datetime], str]] = {}
-        self.guards: dict[str, Callable[[Dialogue[Services]], bool]] = {}
+    Registering a name twice raises ValueError at import.
+    """
+
+    def __init__(self, facts: type[Facts], answers: type[Answers]) -> None:
+        self.facts, self.answers = facts, answers
+        self.actions: dict[str, Action[Services, Facts, Answers]] = {}
+        self.sources: dict[str, Read[Services, Facts, Answers]] = {}
+        self.lists: dict[str, ListRows[Services, Facts, Answers]] = {}
+        self.checks: dict[str, Check] = {}
+        self.guards: dict[str, Holds[Services, Facts, Answers]] = {}
 
     def action(
         self,
         name: str,
         *outcomes: str,
-        by_sms: Callable[[Dialogue[Services], str], Say | None] | None = None,
-    ) -> Callable[[Callable[[Dialogue[Services]], str]], Callable[[Dialogue[Services]], str]]:
-        """Registers what a `do` screen runs; it returns one of `outcomes`."""
+        by_sms: Answer[Services, Facts, Answers] | None = None,
+    ) -> Callable[[Run[Services, Facts, Answers]], Run[Services, Facts, Answers]]:
+        """Registers the function of a `do` screen; it returns one of `outcomes`."""
 
-        def register(
-            run: Callable[[Dialogue[Services]], str],
-        ) -> Callable[[Dialogue[Services]], str]:
-            _once(self.actions, name, Action(run, outcomes, by_sms))
+        def register(run: Run[Services, Facts, Answers]) -> Run[Services, Facts, Answers]:
+            _add_once(self.actions, name, Action(run, outcomes, by_sms))
             return run
 
         return register
 
     def source(
         self, name: str
-    ) -> Callable[[Callable[[Dialogue[Services]], Values]], Callable[[Dialogue[Services]], Values]]:
+    ) -> Callable[[Read[Services, Facts, Answers]], Read[Services, Facts, Answers]]:
         """Registers the values of a screen's sentence."""
 
-        def register(
-            read: Callable[[Dialogue[Services]], Values],
-        ) -> Callable[[Dialogue[Services]], Values]:
-            _once(self.sources, name, read)
+        def register(read: Read[Services, Facts, Answers]) -> Read[Services, Facts, Answers]:
+            _add_once(self.sources, name, read)
             return read
 
         return register
 
     def rows(
         self, name: str
-    ) -> Callable[
-        [Callable[[Dialogue[Services]], list[Row]]], Callable[[Dialogue[Services]], list[Row]]
-    ]:
-        """Registers the lines of a `list` screen."""
+    ) -> Callable[[ListRows[Services, Facts, Answers]], ListRows[Services, Facts, Answers]]:
+        """Registers the rows of a `list` screen."""
 
         def register(
-            read: Callable[[Dialogue[Services]], list[Row]],
-        ) -> Callable[[Dialogue[Services]], list[Row]]:
-            _once(self.lists, name, read)
-            return read
+            list_rows: ListRows[Services, Facts, Answers],
+        ) -> ListRows[Services, Facts, Answers]:
+            _add_once(self.lists, name, list_rows)
+            return list_rows
 
         return register
 
-    def check(
-        self, name: str
-    ) -> Callable[[Callable[[str, datetime], str]], Callable[[str, datetime], str]]:
-        """Registers what an `input` accepts: the value to keep, or InvalidInput."""
+    def check(self, name: str) -> Callable[[Check], Check]:
+        """Registers the check of an `input`: it returns the answer to keep.
 
-        def register(read: Callable[[str, datetime], str]) -> Callable[[str, datetime], str]:
-            _once(self.checks, name, read)
-            return read
+        A check raises InvalidInput for what it does not accept.
+        """
+
+        def register(check: Check) -> Check:
+            _add_once(self.checks, name, check)
+            return check
 
         return register
 
     def guard(
         self, name: str
-    ) -> Callable[[Callable[[Dialogue[Services]], bool]], Callable[[Dialogue[Services]], bool]]:
+    ) -> Callable[[Holds[Services, Facts, Answers]], Holds[Services, Facts, Answers]]:
         """Registers a condition under which a choice is offered."""
 
-        def register(
-            holds: Callable[[Dialogue[Services]], bool],
-        ) -> Callable[[Dialogue[Services]], bool]:
-            _once(self.guards, name, holds)
+        def register(holds: Holds[Services, Facts, Answers]) -> Holds[Services, Facts, Answers]:
+            _add_once(self.guards, name, holds)
             return holds
 
         return register
 
 
-def _once(register: dict[str, Any], name: str, thing: object) -> None:
+def _add_once(register: dict[str, Any], name: str, thing: object) -> None:
     if name in register:
         raise ValueError(f"{name} is registered twice")
     register[name] = thing

@@ -116,7 +116,7 @@ def _ended(dialect: Dialect, ended: Ended) -> Response:
         maalem = runtime()
         hop = Hop(ended.gateway, ended.session_id, ended.phone, "")
         with suppress(Unavailable):
-            maalem.turns.ended(hop, ended.status, _caller(maalem, hop))
+            maalem.turns.log_end(hop, ended.status, _caller(maalem, hop))
     return _written(dialect, dialect.render(Reply("", False)) if dialect.speaks_json else "")
 
 
@@ -153,7 +153,7 @@ def _language(maalem: Runtime, hop: Hop, away: str) -> str | None:
         with suppress(Exception):
             found = maalem.turns.sessions.load(hop)
             if record := found.record or found.broken_off:
-                return record.place.language
+                return record.position.language
     if away == "redis":
         with suppress(Exception):
             return maalem.deadline.run(_remembered_language, maalem, hop)

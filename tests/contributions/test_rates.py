@@ -26,12 +26,12 @@ def test_a_value_holds_from_its_month_on() -> None:
 
 
 def test_the_scale_of_category_c_changed_in_december_2022() -> None:
-    assert [step.coefficient for step in RATES.category_c_scale.at(Month(2022, 11))] == [
+    assert [step.coefficient for step in RATES.coefficient_scale.at(Month(2022, 11))] == [
         Decimal(1),
         Decimal("3.2"),
         Decimal(6),
     ]
-    assert [step.coefficient for step in RATES.category_c_scale.at(Month(2022, 12))] == [
+    assert [step.coefficient for step in RATES.coefficient_scale.at(Month(2022, 12))] == [
         Decimal(step) for step in range(1, 7)
     ]
 

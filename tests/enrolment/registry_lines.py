@@ -9,7 +9,7 @@ from pathlib import Path
 from sqlalchemy import Engine, select
 
 from app.enrolment.models import artisan
-from app.enrolment.registry import ImportReport, import_registry
+from app.enrolment.registry import RegistryImportReport, import_registry
 from app.enrolment.registry_file import rejected_path
 from app.enrolment.registry_rows import FIELDS
 
@@ -54,11 +54,13 @@ def write(path: Path, lines: Iterable[str], header: str = HEADER) -> Path:
     return path
 
 
-def load(engine: Engine, path: Path, today: date = TODAY) -> ImportReport:
+def load(engine: Engine, path: Path, today: date = TODAY) -> RegistryImportReport:
     return import_registry(engine, path, cin_key=KEY, today=today)
 
 
-def load_lines(engine: Engine, path: Path, *lines: str, today: date = TODAY) -> ImportReport:
+def load_lines(
+    engine: Engine, path: Path, *lines: str, today: date = TODAY
+) -> RegistryImportReport:
     return load(engine, write(path, lines), today)
 
 

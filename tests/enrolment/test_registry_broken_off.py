@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 
 from app.base.errors import Unavailable
-from app.enrolment.registry import ImportReport, import_registry
+from app.enrolment.registry import RegistryImportReport, import_registry
 from app.settings import ROOT
 from tests.enrolment.registry_lines import KEY, TODAY, load, numbered, rejections, stored, write
 
@@ -60,7 +60,7 @@ def test_killed_in_the_middle_nothing_is_applied_and_the_next_run_does_all(
     file = write(tmp_path / "rna.csv", [*lines, numbered(1, category="E")])
     import_and_kill(engine, file, step)
     assert stored(engine, "rna_number", "full_name", "rights_as_of") == before
-    assert load(engine, file) == ImportReport(ROWS + 1, ROWS - 10, 10, 0, 1)
+    assert load(engine, file) == RegistryImportReport(ROWS + 1, ROWS - 10, 10, 0, 1)
     assert rejections(file) == [(ROWS + 2, "category: 'E' is not one of A, B, C, D")]
     assert sorted(path.name for path in tmp_path.glob("*.part")) == []
 
@@ -69,7 +69,7 @@ def test_two_imports_at_once_run_one_after_the_other(engine: Engine, tmp_path: P
     lines = [numbered(index) for index in range(ROWS)]
     files = [write(tmp_path / f"{name}.csv", lines) for name in ("one", "two")]
     together = threading.Barrier(2, timeout=30)
-    reports: list[ImportReport] = []
+    reports: list[RegistryImportReport] = []
 
     def run(file: Path) -> None:
         together.wait()

@@ -9,7 +9,7 @@ import pytest
 from app.base.phone import Phone
 from app.jobs.deferred_actions import answer_late_actions
 from app.journeys.agencies import look_at_nearest_agencies
-from app.journeys.context import Dialogue, vocabulary
+from app.journeys.context import Answers, Dialogue, Facts, vocabulary
 from app.journeys.entry import recognise_caller
 from app.journeys.reimbursements import look_at_claims
 from app.runtime import Runtime
@@ -63,8 +63,9 @@ ELSEWHERE = {"remove_pin"}
 
 def late_of(runtime: Runtime, action: str, number: str, kept: dict[str, object]) -> DeferredAction:
     """The action as the phone of `number` asked for it, after what it had looked at before."""
+    phone, answers = Phone(number), Answers(dict(kept))
     dialogue: Dialogue = Dialogue(
-        Phone(number), "fr", {}, dict(kept), runtime.clock(), "late:1", runtime.services
+        phone, "fr", Facts(), answers, runtime.clock(), "late:1", runtime.services
     )
     recognise_caller(dialogue)
     look_at_claims(dialogue)
@@ -84,7 +85,7 @@ def test_it_is_answered_once_and_by_one_message(
 ) -> None:
     told(runtime)
     late = late_of(runtime, action, number, kept)
-    runtime.redis.xadd(STREAM, {"action": late.packed()})
+    runtime.redis.xadd(STREAM, {"action": late.pack()})
     assert answer_late_actions(runtime, "one") == 1
     ((came, body),) = told(runtime)
     assert came == kind
@@ -103,7 +104,7 @@ def test_what_was_done_before_it_was_given_up_is_told_and_not_done_again(runtime
     for action, kinds in (("ask_call_back", {"request"}), ("issue_code_for_all", {"code"})):
         late = late_of(runtime, action, FATIMA, {})
         for _ in range(2):
-            runtime.redis.xadd(STREAM, {"action": late.packed()})
+            runtime.redis.xadd(STREAM, {"action": late.pack()})
         assert answer_late_actions(runtime, "one") == 2
         assert {came for came, _ in told(runtime)} == kinds
     for table in ("help_request", "payment_code"):
@@ -115,8 +116,8 @@ def test_in_the_language_it_was_asked_in(runtime: Runtime, language: str) -> Non
     told(runtime)
     late = late_of(runtime, "look_at_dues", SAID, {})
     spoken = replace(late, language=language)
-    runtime.redis.xadd(STREAM, {"action": spoken.packed()})
+    runtime.redis.xadd(STREAM, {"action": spoken.pack()})
     answer_late_actions(runtime, "one")
-    owed = runtime.words.say(language, "owed.elsewhere_b")
+    owed = runtime.words.say(language, "owed.pays_with_cpu")
     ((_, body),) = told(runtime)
     assert owed in str(body)

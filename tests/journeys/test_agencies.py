@@ -13,10 +13,9 @@ from app.agents.queries import list_agencies
 from app.agents.towns import regions, towns
 from app.base.phone import Phone
 from app.journeys.agencies import look_at_agencies, look_at_agency, look_for_towns
-from app.journeys.context import vocabulary
+from app.journeys.context import Answers, Dialogue, Facts, vocabulary
 from app.runtime import Runtime
 from app.text.encoding import segments
-from app.ussd.vocabulary import Dialogue
 from tests.phone import TestPhone
 from tests.talks.test_budgets import Meter, OnePost, once, spent
 
@@ -121,7 +120,9 @@ def test_no_hop_costs_more_than_two_statements(once: OnePost, spent: Meter) -> N
 
 
 def talk_of(runtime: Runtime, **kept: Any) -> Dialogue[Any]:
-    return Dialogue(Phone(FATIMA), "fr", {}, dict(kept), runtime.clock(), "key", runtime.services)
+    return Dialogue(
+        Phone(FATIMA), "fr", Facts(), Answers(dict(kept)), runtime.clock(), "key", runtime.services
+    )
 
 
 def test_a_late_answer_is_one_message(runtime: Runtime) -> None:
@@ -148,7 +149,7 @@ def test_a_late_answer_is_one_message(runtime: Runtime) -> None:
         for language, most in (("fr", 1), ("ar", 2)):
             message = runtime.words.say(language, said.key, said.values)
             assert segments(message) <= most, message
-        assert len(json.dumps(dialogue.facts)) < 900
+        assert len(json.dumps(dialogue.facts.packed)) < 900
         if kept.get("town") == "fes":
             assert "Batha 8:30-18:00, Atlas 8:30-18:30, Narjiss 8:30-18:00" in message
 

@@ -157,8 +157,10 @@ def test_a_pin_is_kept_nowhere(phone: TestPhone, code: str, runtime: Runtime) ->
     loaded = runtime.turns.sessions.load(
         Hop("africastalking", phone.session, Phone(OWN), phone.chain)
     ).record
-    assert loaded and loaded.place.facts["g"] and "till_pin" not in loaded.place.kept
-    assert "97531" not in json.dumps([loaded.place.facts, loaded.place.kept, loaded.replies])
+    assert loaded and loaded.position.facts["g"] and "till_pin" not in loaded.position.answers
+    assert "97531" not in json.dumps(
+        [loaded.position.facts, loaded.position.answers, loaded.replies]
+    )
 
 
 def test_a_code_on_the_phone_and_on_the_page_at_once(

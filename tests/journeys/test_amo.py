@@ -21,7 +21,7 @@ from app.base.phone import Phone
 from app.contributions.rules import due_on
 from app.enrolment.queries import Artisan
 from app.journeys.amo import rights
-from app.journeys.context import Dialogue
+from app.journeys.context import Answers, Dialogue, Facts
 from app.journeys.facts import Person, keep_code, keep_facts, person
 from app.payments.dues import first_owed_month
 from app.payments.queries import Deposit, IssuedCode, PaymentAccount
@@ -35,7 +35,7 @@ def noon(day: date) -> datetime:
 def talk_on(day: date) -> Dialogue:
     """A talk whose desk is never touched: sources must not need it."""
     services = cast(Any, SimpleNamespace())
-    return Dialogue(Phone("+212600000001"), "fr", {}, {}, noon(day), "key", services)
+    return Dialogue(Phone("+212600000001"), "fr", Facts(), Answers(), noon(day), "key", services)
 
 
 def artisan(
@@ -232,7 +232,7 @@ def test_what_is_kept_of_a_person_comes_back(
     keep_facts(dialogue, who, PaymentAccount(None, settled, tuple(deposits), tuple(late)))
     if code:
         keep_code(dialogue, code)
-    dialogue.facts = json.loads(json.dumps(dialogue.facts))
+    dialogue.facts = Facts(json.loads(json.dumps(dialogue.facts.packed)))
     back = person(dialogue)
     assert back.artisan == who
     assert back.account.deposits == tuple(deposits)

@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from app.base.database import transaction
 from app.base.money import Money as Amount
+from app.base.operation import operation
 from app.payments.collector import Collector
 from app.payments.deposits import CashConfirmation
 from app.reconciliation.cnss_export import export_payments
@@ -122,8 +122,8 @@ class Facts:
         code = money.issue(HASSAN).code
         receipt = money.redeem(code, "3")
         other = _more_than_due(money)
-        with transaction(money.runtime.database) as connection:
-            batch = export_payments(connection, runtime.clock().date(), runtime.clock())
+        with operation(money.runtime.database, money.runtime.clock(), "operator") as change:
+            batch = export_payments(change, runtime.clock().date())
         own = (
             "SELECT id::text FROM ledger_transaction"
             " WHERE event = 'deposit' AND receipt_number = :r"

@@ -77,7 +77,7 @@ def test_names_never_collide_and_a_lost_file_is_written_again(office: Office) ->
 def test_two_exports_at_once_send_nothing_twice(office: Office) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    from app.base.database import transaction
+    from app.base.operation import operation
     from app.reconciliation.cnss_export import export_payments
 
     for phone in (FATIMA, HASSAN, DRISS):
@@ -86,8 +86,8 @@ def test_two_exports_at_once_send_nothing_twice(office: Office) -> None:
     day = runtime.clock().date()
 
     def export(_number: int) -> int:
-        with transaction(runtime.database) as connection:
-            return export_payments(connection, day, runtime.clock()).lines
+        with operation(runtime.database, runtime.clock(), "operator") as change:
+            return export_payments(change, day).lines
 
     with ThreadPoolExecutor(4) as many:
         assert sorted(many.map(export, range(4))) == [0, 0, 0, 6]

@@ -135,7 +135,7 @@ class Line:
         hop = Hop(self.gateway, self.session, Phone(self.number), "1")
         record = self.runtime.turns.sessions.load(hop).record
         assert record
-        return record.place.path[-1]
+        return record.position.path[-1]
 
 
 def a_typed(chance: Random, line: Line) -> str:

@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.runtime import Runtime
-from app.ussd.session import KEPT_SECONDS
+from app.ussd.session import STORED_SECONDS
 from tests.journeys.world import World
 from tests.phone import GenericPhone, TestPhone
 
@@ -46,7 +46,9 @@ def test_after_the_time_it_starts_afresh(phone: TestPhone, runtime: Runtime) -> 
     """Redis forgets the talk itself; here its clock is turned on by hand."""
     phone.dial(FATIMA, "2")
     left = [int(runtime.redis.ttl(key)) for key in runtime.redis.keys("[up]*")]
-    assert len(left) == 2 and all(KEPT_SECONDS - 30 < seconds <= KEPT_SECONDS for seconds in left)
+    assert len(left) == 2 and all(
+        STORED_SECONDS - 30 < seconds <= STORED_SECONDS for seconds in left
+    )
     assert phone.dial(FATIMA).endswith(OFFERED)
     for key in runtime.redis.keys("[up]*"):
         runtime.redis.expire(key, 0)

@@ -404,7 +404,7 @@ def test_a_message_that_nothing_sends(copy: Copy, key: str) -> None:
 def test_a_screen_from_which_the_talk_cannot_end(copy: Copy) -> None:
     copy.change(
         MENU,
-        "export_news_stopped: {show: none, afresh: true}",
+        "export_news_stopped: {show: none, clears_history: true}",
         "export_news_stopped: {menu: {1: export_news_stopped}, values: tries_left}",
     )
     fault = "export_news_stopped [-]: the talk cannot end: no way leads to a show or an end"

@@ -45,13 +45,13 @@ def test_the_pin_is_asked_before_what_is_private_and_then_no_more(locked: Player
 def test_who_does_not_know_the_pin_goes_back(locked: Player) -> None:
     assert locked.type("5", "2", "1", "0") == DEEP
     assert locked.type("1", "00") == MAIN
-    assert (locked.place.held, locked.place.heading) == ([], "")
+    assert (locked.position.suspended_path, locked.position.pending_screen) == ([], "")
 
 
 def test_a_secret_is_kept_for_its_own_hop_only(locked: Player) -> None:
     for typed in ("5", "2", "1", "123"):
         locked.type(typed)
-        assert "pin" not in locked.place.kept
+        assert "pin" not in locked.position.answers
     assert locked.reply.text == HIDDEN
 
 
@@ -94,9 +94,9 @@ def test_help_itself_is_repeated_for_ever(player: Player) -> None:
 def resumed(player: Player) -> Player:
     """The same person, dialling anew."""
     again = copy.copy(player)
-    again.place = Position(**player.place_as_kept())
-    assert again.engine.can_resume(again.place)
-    again.reply = again.engine.resume(again.place, again.caller)
+    again.position = Position(**player.stored_position())
+    assert again.engine.can_resume(again.position)
+    again.reply = again.engine.resume(again.position, again.caller)
     return again
 
 
@@ -113,7 +113,7 @@ def test_or_begins_anew(player: Player) -> None:
     player.type("5", "2")
     again = resumed(player)
     assert again.type("2") == MAIN
-    assert not again.engine.can_resume(again.place)
+    assert not again.engine.can_resume(again.position)
 
 
 def test_it_may_break_off_again_at_the_offer(player: Player) -> None:
@@ -126,7 +126,7 @@ def test_it_may_break_off_again_at_the_offer(player: Player) -> None:
 
 def test_on_the_page_it_was_on(player: Player) -> None:
     shown = player.type("1", "9")
-    assert player.place.page == 1
+    assert player.position.page == 1
     assert resumed(player).type("1") == shown
     assert resumed(resumed(player)).type("1") == shown
 
@@ -139,14 +139,14 @@ def test_nothing_is_done_again(player: Player) -> None:
 
 
 def test_at_home_there_is_nothing_to_go_on_with(player: Player) -> None:
-    assert not player.engine.can_resume(player.place)
+    assert not player.engine.can_resume(player.position)
     player.type("5", "0")
-    assert not player.engine.can_resume(player.place)
+    assert not player.engine.can_resume(player.position)
 
 
 def test_the_pin_is_asked_again_and_the_way_is_kept(locked: Player) -> None:
     locked.type("5", "2", "1", "123")
-    locked.place.facts["locked"] = True
+    locked.position.facts["locked"] = True
     again = resumed(locked)
     assert again.type("1") == "PIN:\n0 Back"
     assert again.type("123") == HIDDEN
@@ -166,7 +166,7 @@ def test_broken_off_at_the_pin_and_again_at_the_pin(locked: Player) -> None:
     again.type("1")
     again = resumed(again)
     assert again.type("1", "123") == HIDDEN
-    again.place.facts["locked"] = True
+    again.position.facts["locked"] = True
     again = resumed(again)
     assert again.type("1", "123") == HIDDEN
     assert again.type("0") == DEEP

@@ -179,9 +179,9 @@ def test_an_action_has_a_key_for_each_visit_and_the_same_on_a_retry(
     player: Player, bench: Bench
 ) -> None:
     player.type("5")
-    before = copy.deepcopy(player.place)
+    before = copy.deepcopy(player.position)
     player.type("1")
-    player.place = before
+    player.position = before
     player.type("1", "0", "5", "1")
     first, again, later = bench.acted
     assert first == again != later
@@ -203,8 +203,8 @@ def test_a_late_action_is_promised_by_sms(tmp_path: Path) -> None:
     player.caller.began = monotonic()
     assert player.type("2", "1") == "Later, by SMS."
     assert not player.reply.more
-    late = player.caller.late
-    assert late and (late.action, late.kept) == ("act", {"number": 1})
+    late = player.caller.deferred
+    assert late and (late.action, late.answers) == ("act", {"number": 1})
     assert late.key == player.bench.acted[0]
 
 
@@ -214,19 +214,19 @@ def test_a_secret_typed_before_a_late_action_waits_in_no_queue(tmp_path: Path) -
     menu = MENU.replace("hidden: {show: none, private: true}", private)
     player = Player(toy_engine(tmp_path, menu, deadline=0.05), Bench(locked=True, slow=0.3))
     player.type("2")
-    player.place.kept["number"] = 7
+    player.position.answers["number"] = 7
     player.type("0", "5", "2", "1")
     player.caller.began = monotonic()
     assert player.type("123") == "Later, by SMS."
-    assert player.caller.late and player.caller.late.kept == {"number": 7}
-    assert player.place.kept == {"number": 7}
+    assert player.caller.deferred and player.caller.deferred.answers == {"number": 7}
+    assert player.position.answers == {"number": 7}
 
 
 def test_a_late_action_that_no_sms_answers_is_an_outage(tmp_path: Path) -> None:
     bench = Bench()
     player = Player(toy_engine(tmp_path, deadline=0.05), bench)
     player.caller.began = monotonic() - 1
-    bench.rich = player.place.facts["rich"] = True
+    bench.rich = player.position.facts["rich"] = True
     with pytest.raises(Late):
         player.type("5", "2", "2", "123")
 
@@ -256,7 +256,7 @@ def test_any_walk_fits_and_never_loses_the_way(player: Player, walk: list[str]) 
             return
         player.type(typed)
         assert fits(player.reply.text, LIMITS)
-        assert len(player.place.path) <= 6
+        assert len(player.position.path) <= 6
     if player.reply.more:
         assert player.type("00") == "1 long\n2 rows\n3 ask\n4 rich\n5 sure"
 

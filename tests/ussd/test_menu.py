@@ -60,7 +60,7 @@ def screens_of(folder: Path, screens: str) -> Menu:
         ("a: {menu: {1: a}, valeus: x}", "a", "has no valeus"),
         ("a: {show: none, to: a}", "a", "has no to"),
         ("a: {show: none, home: yes}", "a", "`home` is true or left out"),
-        ("a: {show: none, afresh: false}", "a", "`afresh` is true or left out"),
+        ("a: {show: none, clears_history: false}", "a", "`clears_history` is true or left out"),
         ("a: {menu: {1: a, 1: b}}", "1", "written twice"),
         ("a: {show: none}\n  a: {show: none}", "a", "written twice"),
         ("a: {show: none, show: none}", "show", "written twice"),
@@ -103,17 +103,17 @@ def test_every_kind_is_read(tmp_path: Path) -> None:
         "a: {menu: {1: b, 2: {to: c, when: rich}}, values: purse, home: true}\n"
         "  b: {list: rows, keep: row, to: c, values: head}\n"
         "  c: {input: number, keep: n, to: d}\n"
-        "  d: {confirm: all, yes: e, no: a, afresh: true}\n"
+        "  d: {confirm: all, yes: e, no: a, clears_history: true}\n"
         "  e: {do: pay, outcomes: {yes: f, no: a}}\n"
         "  f: {end: none}",
     )
     a, b, c, d, e, f = menu.screens.values()
     assert a.choices == (Choice("1", "b"), Choice("2", "c", "rich"))
-    assert (a.source, a.home, a.afresh) == ("purse", True, False)
+    assert (a.source, a.home, a.clears_history) == ("purse", True, False)
     assert (b.uses, b.keep, b.target, b.source) == ("rows", "row", "c", "head")
     assert (c.uses, c.keep, c.target, c.source) == ("number", "n", "d", None)
     assert d.choices == (Choice("1", "e"), Choice("2", "a"))
-    assert (d.source, d.afresh, d.home) == ("all", True, False)
+    assert (d.source, d.clears_history, d.home) == ("all", True, False)
     assert e.outcomes == {"yes": "f", "no": "a"}
     assert (f.kind, f.source) == ("end", None)
     assert [s.targets for s in (a, b, e, f)] == [["b", "c"], ["c"], ["f", "a"], []]

@@ -14,7 +14,7 @@ from app.base.hop import Hop, Reply
 from app.base.phone import Phone
 from app.runtime import Runtime
 from app.ussd.position import Position
-from app.ussd.session import KEPT_SECONDS, Sessions, StoredSession
+from app.ussd.session import STORED_SECONDS, Sessions, StoredSession
 from tests.phone import TestPhone
 
 NUMBER, SESSION = "+212600000001", "AT-session-7"
@@ -26,22 +26,22 @@ JSON = st.recursive(
     max_leaves=10,
 )
 KEPT = st.dictionaries(st.text(UNSEEN, max_size=8), JSON, max_size=4)
-PLACES = st.builds(
+POSITIONS = st.builds(
     Position,
     language=st.sampled_from(["fr", "ar"]),
     path=st.lists(st.text(UNSEEN, max_size=12), max_size=6),
     page=st.integers(0, 50),
     visits=st.integers(0, 10**6),
     facts=KEPT,
-    kept=KEPT,
-    wrong=st.sampled_from(["", "wrong.choice"]),
+    answers=KEPT,
+    refusal_reason=st.sampled_from(["", "wrong.choice"]),
 )
 RECORDS = st.builds(
     StoredSession,
-    place=PLACES,
+    position=POSITIONS,
     menu=st.just("1a2b3c4d"),
-    seen=st.integers(0, 9000),
-    seen_digest=st.sampled_from(["", "AbC._123"]),
+    walked=st.integers(0, 9000),
+    walked_digest=st.sampled_from(["", "AbC._123"]),
     over=st.booleans(),
     revision=st.integers(0, 10**6),
 )
@@ -49,7 +49,7 @@ RECORDS = st.builds(
 
 def record_of(reply: str = "CON") -> StoredSession:
     record = StoredSession(Position("fr", ["main"]), "digest")
-    record.remember("hop", Reply(reply, True))
+    record.add_reply("hop", Reply(reply, True))
     return record
 
 
@@ -62,8 +62,8 @@ def sessions(runtime: Runtime) -> Sessions:
 @given(RECORDS, st.lists(st.tuples(st.text(UNSEEN, max_size=8), st.text(UNSEEN, max_size=200))))
 def test_what_is_packed_is_unpacked(record: StoredSession, replies: list[tuple[str, str]]) -> None:
     for hop_key, text in replies:
-        record.remember(hop_key, Reply(text, True))
-    again = StoredSession.unpacked(record.packed())
+        record.add_reply(hop_key, Reply(text, True))
+    again = StoredSession.unpack(record.pack())
     assert again.revision == record.revision + 1
     again.revision = record.revision
     assert again == record
@@ -76,30 +76,30 @@ def test_a_talk_never_begun_is_none(sessions: Sessions) -> None:
 def test_what_is_saved_is_loaded(sessions: Sessions) -> None:
     assert sessions.save(HOP, record_of(), "") is None
     loaded = sessions.load(HOP).record
-    assert loaded and loaded.place == Position("fr", ["main"])
-    assert loaded.answer("hop") == Reply("CON", True)
-    assert loaded.answer("another") is None
+    assert loaded and loaded.position == Position("fr", ["main"])
+    assert loaded.find_reply("hop") == Reply("CON", True)
+    assert loaded.find_reply("another") is None
 
 
 def test_of_two_first_writers_the_second_gets_what_the_first_wrote(sessions: Sessions) -> None:
     assert sessions.save(HOP, record_of("first"), "") is None
     winner = sessions.save(HOP, record_of("second"), "")
-    assert winner and winner.answer("hop") == Reply("first", True)
+    assert winner and winner.find_reply("hop") == Reply("first", True)
     kept = sessions.load(HOP).record
-    assert kept and kept.answer("hop") == Reply("first", True)
+    assert kept and kept.find_reply("hop") == Reply("first", True)
 
 
 def test_of_two_later_writers_too(sessions: Sessions) -> None:
     sessions.save(HOP, record_of(), "")
     one, two = sessions.load(HOP).record, sessions.load(HOP).record
     assert one and two
-    one.remember("next", Reply("one", True))
-    two.remember("next", Reply("two", True))
+    one.add_reply("next", Reply("one", True))
+    two.add_reply("next", Reply("two", True))
     assert sessions.save(HOP, one, "") is None
     winner = sessions.save(HOP, two, "")
-    assert winner and winner.answer("next") == Reply("one", True)
+    assert winner and winner.find_reply("next") == Reply("one", True)
     # Who lost goes on from what won.
-    winner.remember("last", Reply("three", False))
+    winner.add_reply("last", Reply("three", False))
     assert sessions.save(HOP, winner, "") is None
 
 
@@ -112,7 +112,7 @@ def test_a_talk_is_forgotten_and_every_hop_keeps_it_longer(
     loaded = sessions.load(HOP).record
     assert loaded
     sessions.save(HOP, loaded, "")
-    assert 180 < KEPT_SECONDS - 5 < int(runtime.redis.ttl(key)) <= KEPT_SECONDS
+    assert 180 < STORED_SECONDS - 5 < int(runtime.redis.ttl(key)) <= STORED_SECONDS
 
 
 def test_a_talk_that_expired_meanwhile_is_written_again(
@@ -153,7 +153,7 @@ def test_key_and_value_tell_neither_number_nor_session_nor_name(
     (key,) = runtime.redis.keys("u*")
     value = runtime.redis.get(key)
     assert isinstance(key, bytes) and isinstance(value, bytes)
-    record = StoredSession.unpacked(value)
+    record = StoredSession.unpack(value)
     for told in (repr(key), repr(runtime.redis.keys()), repr(record)):
         for secret in (NUMBER[1:], "600000001", phone.session, "Fatima", "Zahraoui", "100001"):
             assert secret.lower() not in told.lower()
@@ -189,10 +189,10 @@ def test_a_script_that_redis_forgot_is_sent_again(sessions: Sessions, runtime: R
 def test_only_the_last_replies_are_kept() -> None:
     record = record_of("first")
     for number in range(10):
-        record.remember(str(number), Reply("ع" * 80, True))
-    assert record.answer("hop") is None
-    assert record.answer("9") and record.answer("8")
-    assert len(record.packed()) < 700
+        record.add_reply(str(number), Reply("ع" * 80, True))
+    assert record.find_reply("hop") is None
+    assert record.find_reply("9") and record.find_reply("8")
+    assert len(record.pack()) < 700
 
 
 def memory_of_the_talk(runtime: Runtime) -> int:

@@ -18,6 +18,7 @@ from app.text.encoding import Limits
 from app.text.words import Say, Words
 from app.ussd.engine import Engine
 from app.ussd.menu import load_menu
+from app.ussd.parts import Part, Parts
 from app.ussd.position import Caller, Position
 from app.ussd.session import Sessions
 from app.ussd.turn import Turns
@@ -49,7 +50,7 @@ screens:
   ask_tongue: {input: three, keep: tongue, to: tongue}
   tongue: {do: tongue, outcomes: {told: back}}
   act: {do: act, outcomes: {done: done, gone: fragile}}
-  done: {show: number, afresh: true}
+  done: {show: number, clears_history: true}
   fragile: {show: fragile}
 """
 WORDS = {
@@ -61,7 +62,7 @@ WORDS = {
     "changed": "Changed.",
     "yes": "Yes",
     "no": "No",
-    "late": "Later, by SMS.",
+    "deferred": "Later, by SMS.",
     "offer": "Go on?",
     "offer.1": "on",
     "offer.2": "anew",
@@ -103,55 +104,74 @@ class Bench:
     acted: list[str] = field(default_factory=list)
 
 
-vocabulary: Vocabulary[Bench] = Vocabulary()
+class ToyFacts(Parts):
+    """The facts of the toy."""
+
+    rich = Part(bool, False)
+    locked = Part(bool, False)
+
+
+class ToyAnswers(Parts):
+    """The answers that the toy's menu keeps."""
+
+    three = Part(str, "-")
+    number = Part(int, None)
+    tongue = Part(str, "-")
+    pin = Part(str, "-")
+
+
+ToyDialogue = Dialogue[Bench, ToyFacts, ToyAnswers]
+vocabulary: Vocabulary[Bench, ToyFacts, ToyAnswers] = Vocabulary(ToyFacts, ToyAnswers)
 
 
 @vocabulary.action("begin", "known", "unknown")
-def begin(dialogue: Dialogue[Bench]) -> str:
-    dialogue.facts = {"rich": dialogue.services.rich, "locked": dialogue.services.locked}
+def begin(dialogue: ToyDialogue) -> str:
+    dialogue.facts.rich = dialogue.services.rich
+    dialogue.facts.locked = dialogue.services.locked
     return "known" if dialogue.services.known else "unknown"
 
 
 @vocabulary.action("unlock", "right", "wrong")
-def unlock(dialogue: Dialogue[Bench]) -> str:
-    dialogue.facts["locked"] = dialogue.kept["pin"] != "123"
-    return "wrong" if dialogue.facts["locked"] else "right"
+def unlock(dialogue: ToyDialogue) -> str:
+    dialogue.facts.locked = dialogue.answers.pin != "123"
+    return "wrong" if dialogue.facts.locked else "right"
 
 
 @vocabulary.action("tongue", "told")
-def tongue(dialogue: Dialogue[Bench]) -> str:
+def tongue(dialogue: ToyDialogue) -> str:
     dialogue.services.acted.append(dialogue.action_key)
     return "told"
 
 
-def act_by_sms(_talk: Dialogue[Bench], outcome: str) -> Say | None:
+def act_by_sms(_talk: ToyDialogue, outcome: str) -> Say | None:
     return Say(f"sms.{outcome}")
 
 
 @vocabulary.action("act", "done", "gone", by_sms=act_by_sms)
-def act(dialogue: Dialogue[Bench]) -> str:
+def act(dialogue: ToyDialogue) -> str:
     time.sleep(dialogue.services.slow)
     dialogue.services.acted.append(dialogue.action_key)
     return "gone" if dialogue.services.gone else "done"
 
 
 @vocabulary.rows("numbers")
-def numbers(dialogue: Dialogue[Bench]) -> list[Row]:
+def numbers(dialogue: ToyDialogue) -> list[Row]:
     return [Row(n, {"number": n * 1000}) for n in range(1, dialogue.services.numbers + 1)]
 
 
 @vocabulary.source("number")
-def number(dialogue: Dialogue[Bench]) -> Values:
-    return {"number": dialogue.kept.get("number", "-")}
+def number(dialogue: ToyDialogue) -> Values:
+    number = dialogue.answers.number
+    return {"number": "-" if number is None else number}
 
 
 @vocabulary.source("told")
-def told(dialogue: Dialogue[Bench]) -> Values:
-    return dialogue.kept
+def told(dialogue: ToyDialogue) -> Values:
+    return {"three": dialogue.answers.three}
 
 
 @vocabulary.source("fragile")
-def fragile(dialogue: Dialogue[Bench]) -> Values:
+def fragile(dialogue: ToyDialogue) -> Values:
     if dialogue.services.gone:
         raise NothingToShow()
     return {}
@@ -165,13 +185,13 @@ def three(typed: str, _now: datetime) -> str:
 
 
 @vocabulary.guard("locked")
-def locked(dialogue: Dialogue[Bench]) -> bool:
-    return bool(dialogue.facts["locked"])
+def locked(dialogue: ToyDialogue) -> bool:
+    return dialogue.facts.locked
 
 
 @vocabulary.guard("rich")
-def rich(dialogue: Dialogue[Bench]) -> bool:
-    return bool(dialogue.facts["rich"])
+def rich(dialogue: ToyDialogue) -> bool:
+    return dialogue.facts.rich
 
 
 def toy_engine(folder: Path, menu: str = MENU, deadline: float = 5) -> Engine[Bench]:
@@ -201,19 +221,19 @@ class Player:
 
     def __init__(self, engine: Engine[Bench], bench: Bench) -> None:
         self.engine, self.bench = engine, bench
-        self.place = Position("fr")
+        self.position = Position("fr")
         self.caller = Caller("s1", Phone("+212600000001"), NOW, bench, LIMITS)
         self.understood = True
-        self.reply = engine.begin(self.place, self.caller)
+        self.reply = engine.begin(self.position, self.caller)
 
-    def place_as_kept(self) -> dict[str, Any]:
+    def stored_position(self) -> dict[str, Any]:
         """Where the talk stands, as the session would give it back."""
-        kept: dict[str, Any] = json.loads(json.dumps(asdict(self.place)))
+        kept: dict[str, Any] = json.loads(json.dumps(asdict(self.position)))
         return kept
 
     def type(self, *inputs: str) -> str:
         """The screen after the last of `inputs`."""
         for typed in inputs:
-            step = self.engine.step(typed, self.place, self.caller)
+            step = self.engine.step(typed, self.position, self.caller)
             self.reply, self.understood = step.reply, step.understood
         return self.reply.text

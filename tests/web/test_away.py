@@ -24,11 +24,11 @@ from app.embedded import (
     using_engines,
 )
 from app.jobs.deferred_actions import answer_late_actions
+from app.journeys.context import Answers, Dialogue, Facts
 from app.messaging.queries import messages_to
 from app.runtime import Runtime
 from app.settings import Settings
 from app.ussd.deferred import STREAM, DeferredAction
-from app.ussd.vocabulary import Dialogue
 from tests.conftest import TestClock, load_sample_people
 from tests.phone import TestPhone
 
@@ -160,19 +160,20 @@ def test_what_is_too_slow_for_the_screen_comes_by_sms(
 
 
 def test_a_late_action_whose_worker_died_is_taken_over(own_runtime: Runtime) -> None:
-    dialogue = Dialogue(Phone(HASSAN), "fr", {}, {}, own_runtime.clock(), "k", own_runtime.services)
+    now, services = own_runtime.clock(), own_runtime.services
+    dialogue = Dialogue(Phone(HASSAN), "fr", Facts(), Answers(), now, "k", services)
     late = DeferredAction.of("look_at_rights", dialogue)
-    own_runtime.redis.xadd(STREAM, {"action": late.packed()})
-    queue = own_runtime.late_actions
-    assert [action for _, action in queue.take("dead", 8)] == [late]
-    assert list(queue.take("alive", 8)) == []
+    own_runtime.redis.xadd(STREAM, {"action": late.pack()})
+    queue = own_runtime.deferred_actions
+    assert [action for _, action in queue.claim("dead", 8)] == [late]
+    assert list(queue.claim("alive", 8)) == []
     pending = own_runtime.redis.xpending_range(STREAM, "workers", "-", "+", 8)
     identities = [entry["message_id"] for entry in pending]
     own_runtime.redis.xclaim(STREAM, "workers", "dead", 0, identities, idle=90_000)
-    taken = list(queue.take("alive", 8))
+    taken = list(queue.claim("alive", 8))
     assert [action for _, action in taken] == [late]
-    queue.done(taken[0][0])
-    assert list(queue.take("alive", 8)) == []
+    queue.mark_done(taken[0][0])
+    assert list(queue.claim("alive", 8)) == []
     assert own_runtime.redis.xlen(STREAM) == 0
 
 

@@ -16,7 +16,7 @@ from app.ussd.screen import choice_key
 
 # Sentences the engine itself says, and those of messages, tills and refusals.
 _SPOKEN = {"footer.back", "footer.home", "footer.more", "wrong.choice", "changed"}
-_SPOKEN |= {"away", "away.short", "late"}
+_SPOKEN |= {"away", "away.short", "deferred"}
 _APART = ("sms.", "till.", "error.")
 _QUOTED = re.compile(r"""["'`]([a-z][\w.]*)["'`]""")
 # Pages have no limit: their values need no worst case, their letters may be any.

@@ -13,7 +13,7 @@ from app.ussd.checker.samples import Samples
 from app.ussd.checker.structure import structure_faults
 from app.ussd.engine import LOCKED, Engine
 from app.ussd.menu import Fault, Menu, Screen
-from app.ussd.screen import footer, list_pages_of, pages_of, sentences
+from app.ussd.screen import ScreenContext, footer, paginate_list, paginate_screen, sentences
 from app.ussd.vocabulary import Row, Vocabulary
 
 _MOST_PAGES = 4
@@ -44,7 +44,7 @@ def find_faults(
     return faults
 
 
-def unknown_names(menu: Menu, vocabulary: Vocabulary[Any]) -> Iterator[Fault]:
+def unknown_names(menu: Menu, vocabulary: Vocabulary[Any, Any, Any]) -> Iterator[Fault]:
     """What the menu names and the code has not, or the other way round."""
     if menu.lock and LOCKED not in vocabulary.guards:
         yield Fault(menu.lock, "-", f"asks for a PIN, but there is no guard {LOCKED}")
@@ -66,7 +66,7 @@ def unknown_names(menu: Menu, vocabulary: Vocabulary[Any]) -> Iterator[Fault]:
             yield from _outcomes(screen, vocabulary)
 
 
-def _outcomes(screen: Screen, vocabulary: Vocabulary[Any]) -> Iterator[Fault]:
+def _outcomes(screen: Screen, vocabulary: Vocabulary[Any, Any, Any]) -> Iterator[Fault]:
     assert screen.uses and screen.outcomes is not None
     wanted, given = set(vocabulary.actions[screen.uses].outcomes), set(screen.outcomes)
     for outcome in sorted(wanted - given):
@@ -117,17 +117,12 @@ def worst_pages(
     words = engine.words
     values = _worst(words, samples, screen, language)
     depth = 1 if screen.home else _DEEPEST
+    context = ScreenContext(words, language, screen, values, depth, limits, reason or "")
     if screen.kind == "list":
         row = Row("", samples.worst(words, language, f"{screen.name}.row"))
         rows = [row] * _MANY_ROWS
-        return [
-            page
-            for page, _ in list_pages_of(
-                words, language, screen, values, rows, depth, limits, reason
-            )
-        ]
-    digits = [choice.digit for choice in screen.choices]
-    return pages_of(words, language, screen, values, digits, depth, limits, reason)
+        return [page for page, _ in paginate_list(context, rows)]
+    return paginate_screen(context, [choice.digit for choice in screen.choices])
 
 
 def _size(

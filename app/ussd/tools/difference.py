@@ -56,7 +56,7 @@ _MEANINGS = {
     "keep": "the answer was kept as",
     "target": "it led to",
     "home": "home was",
-    "afresh": "afresh was",
+    "clears_history": "clears_history was",
     "private": "private was",
     "answer": "answer was",
 }

@@ -1,0 +1,62 @@
+"""`flask assistance`: the help desk's queue of requests."""
+
+from __future__ import annotations
+
+import click
+from flask.cli import with_appcontext
+from rich.console import Console
+from rich.table import Table
+
+from app.assistance.errors import NoSuchRequest
+from app.assistance.queries import list_waiting
+from app.assistance.service import move_request
+from app.base.clock import local
+from app.base.database import reading, transaction
+from app.runtime import runtime
+
+
+@click.group()
+def assistance() -> None:
+    """Requests for help."""
+
+
+@assistance.command("list")
+@click.option("--most", default=50, show_default=True, type=click.IntRange(1, 1000))
+@with_appcontext
+def list_command(most: int) -> None:
+    """What waits, oldest first: whom to call, in which language, about what."""
+    with reading(runtime().database) as connection:
+        waiting = list_waiting(connection, most)
+    table = Table("reference", "asked", "phone", "language", "kind", "topic", "state")
+    for row in waiting:
+        request = row.request
+        asked_at = f"{local(request.asked_at):%d/%m %H:%M}"
+        # The desk has to call: here and nowhere else the number is written out.
+        contact = asked_at, row.phone.e164, row.language
+        table.add_row(request.reference, *contact, request.kind, request.topic, request.state)
+    Console().print(table)
+
+
+@assistance.command()
+@click.argument("reference")
+@with_appcontext
+def take(reference: str) -> None:
+    """Somebody looks after REFERENCE: the person sees it."""
+    _move(reference, "taken")
+
+
+@assistance.command()
+@click.argument("reference")
+@with_appcontext
+def done(reference: str) -> None:
+    """REFERENCE is settled."""
+    _move(reference, "done")
+
+
+def _move(reference: str, state: str) -> None:
+    try:
+        with transaction(runtime().database) as connection:
+            move_request(connection, reference, state, runtime().clock())
+    except NoSuchRequest:
+        raise click.ClickException(f"no request {reference} that could be {state}") from None
+    click.echo(f"request {reference} is {state}")

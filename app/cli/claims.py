@@ -1,0 +1,61 @@
+"""`flask claims`: records CNSS's decisions on reimbursements."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import click
+from flask.cli import with_appcontext
+from sqlalchemy import select
+
+from app.base.clock import local_date
+from app.base.database import transaction
+from app.base.money import Money
+from app.claims.errors import ClaimOfAnother
+from app.claims.models import STATES
+from app.claims.service import record_claim
+from app.cli.days import DayParam
+from app.cli.options import DirhamsParam
+from app.enrolment.models import artisan
+from app.runtime import runtime
+
+
+@click.group()
+def claims() -> None:
+    """Reimbursements."""
+
+
+@claims.command("record")
+@click.argument("number")
+@click.option("--rna", required=True, help="the artisan's RNA number")
+@click.option("--state", required=True, type=click.Choice(STATES))
+@click.option("--amount", type=DirhamsParam(Money(1)), help="once CNSS has decided")
+@click.option("--filed-on", type=DayParam(), help="today when left out")
+@with_appcontext
+def record_command(
+    number: str, rna: str, state: str, amount: Money | None, filed_on: date | None
+) -> None:
+    """CNSS's word on the claim NUMBER; one that is ready is told to the artisan by SMS, once."""
+    if state in {"ready", "paid"} and not amount:
+        raise click.UsageError(f"{state} needs --amount")
+    maalem = runtime()
+    today = local_date(maalem.clock())
+    with transaction(maalem.database) as connection:
+        owner = connection.execute(select(artisan.c.id).where(artisan.c.rna_number == rna)).scalar()
+        if owner is None:
+            raise click.BadParameter("no artisan of that number", param_hint="--rna")
+        try:
+            changed = record_claim(
+                connection,
+                maalem.words,
+                owner,
+                number,
+                filed_on=filed_on or today,
+                state=state,
+                amount=amount,
+                as_of=today,
+                now=maalem.clock(),
+            )
+        except ClaimOfAnother:
+            raise click.ClickException(f"claim {number} is another artisan's") from None
+    click.echo(f"claim {number} is {state}" if changed else f"claim {number}: nothing new")

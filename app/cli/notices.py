@@ -1,0 +1,43 @@
+"""Official notices: the commands that publish one and take it away (`flask notices`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+from flask.cli import with_appcontext
+
+from app.base.database import transaction
+from app.notices.rules import read_notice
+from app.notices.service import publish_notice, withdraw_notice
+from app.runtime import runtime
+
+
+@click.group()
+def notices() -> None:
+    """Official notices."""
+
+
+@notices.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@with_appcontext
+def publish(file: Path) -> None:
+    """Publishes the YAML FILE: name, until, and title and text in the four languages.
+
+    app/notices/sample_notice.yaml shows one.
+    """
+    notice = read_notice(file.read_bytes())
+    with transaction(runtime().database) as connection:
+        publish_notice(connection, notice, runtime().clock())
+    click.echo(f"notice {notice.name} is published until {notice.until}")
+
+
+@notices.command()
+@click.argument("name")
+@with_appcontext
+def withdraw(name: str) -> None:
+    """Takes the notice NAME away."""
+    with transaction(runtime().database) as connection:
+        if not withdraw_notice(connection, name):
+            raise click.ClickException(f"no notice {name}")
+    click.echo(f"notice {name} is withdrawn")

@@ -1,0 +1,164 @@
+"""Typed values with named parts, kept in a session as small JSON and unpacked part by part.
+
+    class Facts(Parts):
+        agent_id = Part(int, None, key="g")
+        claims = Part(tuple[ClaimFacts, ...], ())
+
+Each type is packed and unpacked in one place, its codec: a dataclass as the list of its fields in
+their order, so that nothing else reads a stored value by position.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from types import NoneType, UnionType
+from typing import Any, ClassVar, Generic, Self, TypeVar, Union, get_args, get_origin, overload
+from typing import get_type_hints as hints_of
+
+from app.base.money import Money
+from app.base.months import Month, Period
+
+Value = TypeVar("Value")
+Absent = TypeVar("Absent")
+
+
+@dataclass(frozen=True, slots=True)
+class Codec(Generic[Value]):
+    """How one type is written as JSON and read back."""
+
+    pack: Callable[[Value], object]
+    unpack: Callable[[Any], Value]
+
+
+class Part(Generic[Value, Absent]):
+    """A named part of a `Parts`. Reading it unpacks it, setting it packs it.
+
+    `kind` is the part's type; its values are not changed in place, for only setting stores them.
+    `absent` is read where the part is not set, and setting it removes the part. `key` is the name
+    it is stored under, by default the attribute's.
+    """
+
+    def __init__(
+        self, kind: type[Value], absent: Absent, key: str = "", codec: Codec[Value] | None = None
+    ) -> None:
+        self.key = key
+        self._absent = absent
+        self._codec: Codec[Value] = codec or codec_of(kind)
+
+    def __set_name__(self, owner: type[Parts], name: str) -> None:
+        self.key = self.key or name
+        if self.key in owner.keys:
+            raise ValueError(f"{self.key} is a key of two parts")
+        owner.keys = owner.keys | {self.key}
+
+    @overload
+    def __get__(self, parts: None, owner: type[Parts]) -> Self: ...
+    @overload
+    def __get__(self, parts: Parts, owner: type[Parts]) -> Value | Absent: ...
+    def __get__(self, parts: Parts | None, owner: type[Parts]) -> Self | Value | Absent:
+        if parts is None:
+            return self
+        packed = parts.packed.get(self.key)
+        return self._absent if packed is None else self._codec.unpack(packed)
+
+    def __set__(self, parts: Parts, value: Value | Absent) -> None:
+        if value == self._absent:
+            parts.packed.pop(self.key, None)
+        else:
+            parts.packed[self.key] = self._codec.pack(value)  # type: ignore[arg-type]
+
+
+class Parts:
+    """Named parts over the JSON object they are stored as. Making one unpacks nothing."""
+
+    __slots__ = ("packed",)
+    # The keys of all parts.
+    keys: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, packed: dict[str, object] | None = None) -> None:
+        self.packed: dict[str, object] = {} if packed is None else packed
+
+    def copy_of(self, *parts: Part[Any, Any]) -> Self:
+        """Returns new parts that hold only `parts` of these."""
+        kept = [part.key for part in parts if part.key in self.packed]
+        return type(self)({key: self.packed[key] for key in kept})
+
+
+def codec_of(kind: object) -> Codec[Any]:
+    """Returns the codec of a type.
+
+    A datetime is kept to the second, in UTC; money in centimes of the dirham.
+
+    Raises: TypeError for a type without one.
+    """
+    if codec := _CODECS.get(kind):
+        return codec
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin in {Union, UnionType} and NoneType in arguments and len(arguments) == 2:
+        return _optional(codec_of(next(kind for kind in arguments if kind is not NoneType)))
+    if origin is tuple and arguments[1:] == (...,):
+        return _sequence(tuple, codec_of(arguments[0]))
+    if origin is frozenset:
+        return _sequence(frozenset, codec_of(arguments[0]))
+    if is_dataclass(kind) and isinstance(kind, type):
+        return _record(kind)
+    raise TypeError(f"{kind} has no codec")
+
+
+def _same(value: object) -> object:
+    return value
+
+
+def _optional(codec: Codec[Any]) -> Codec[Any]:
+    return Codec(
+        lambda value: None if value is None else codec.pack(value),
+        lambda packed: None if packed is None else codec.unpack(packed),
+    )
+
+
+def _sequence(kind: Callable[[list[Any]], Any], codec: Codec[Any]) -> Codec[Any]:
+    """A set is written in order, so that the same set is always the same text."""
+    pack, unpack, ordered = codec.pack, codec.unpack, sorted if kind is frozenset else list
+    return Codec(
+        lambda values: [pack(value) for value in ordered(values)],
+        lambda packed: kind([unpack(item) for item in packed]),
+    )
+
+
+def _record(kind: type[Any]) -> Codec[Any]:
+    hints = hints_of(kind)
+    codecs = [(field.name, codec_of(hints[field.name])) for field in fields(kind)]
+    packers = [(name, codec.pack) for name, codec in codecs]
+    unpackers = [(name, codec.unpack) for name, codec in codecs]
+
+    def pack(record: object) -> list[object]:
+        return [pack_field(getattr(record, name)) for name, pack_field in packers]
+
+    def unpack(packed: list[object]) -> object:
+        pairs = zip(unpackers, packed, strict=True)
+        return kind(**{name: unpack_field(item) for (name, unpack_field), item in pairs})
+
+    return Codec(pack, unpack)
+
+
+def _read_moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+_CODECS: dict[object, Codec[Any]] = {
+    str: Codec(_same, _same),
+    int: Codec(_same, _same),
+    bool: Codec(int, bool),
+    date: Codec(date.isoformat, date.fromisoformat),
+    datetime: Codec(lambda moment: int(moment.timestamp()), _read_moment),
+    Decimal: Codec(str, Decimal),
+    Money: Codec(lambda money: money.centimes, Money),
+    Month: Codec(str, Month.parse),
+    Period: Codec(
+        lambda period: [str(period.first), str(period.last)],
+        lambda months: Period(*map(Month.parse, months)),
+    ),
+}
