@@ -20,7 +20,7 @@ from app.base.clock import Clock
 from app.payments.rules import receipt_number
 
 _ANSWERED = (
-    "SELECT request_digest, receipt_number FROM idempotency_key WHERE caller = %s AND key = %s"
+    "SELECT request_digest, receipt_number FROM idempotency_key WHERE scope = %s AND key = %s"
 )
 _TAKE = """
     UPDATE payment_code SET state = 'paid', ended_at = %s
@@ -44,9 +44,8 @@ _SETTLE = """
     SELECT %s, period, %s, contribution_centimes, penalty_centimes
     FROM payment_code_line WHERE code = %s"""
 _BOOK = """
-    INSERT INTO ledger_transaction (event, receipt_number, network, agent_number, made_by,
-        occurred_at)
-    VALUES ('deposit', %s, %s, %s, %s, %s) RETURNING id"""
+    INSERT INTO ledger_transaction (event, reference, metadata, made_by, occurred_at)
+    VALUES ('deposit', %s, %s, %s, %s) RETURNING id"""
 _LINE = """
     INSERT INTO ledger_line (transaction_id, position, account, amount_centimes)
     VALUES (%s, %s, %s, %s)"""
@@ -64,7 +63,7 @@ _NOTE = """
     INSERT INTO audit_event (happened_at, actor, action, subject, details)
     VALUES (%s, %s, 'deposit', %s, %s)"""
 _ANSWER = """
-    INSERT INTO idempotency_key (caller, key, request_digest, receipt_number, answered_at)
+    INSERT INTO idempotency_key (scope, key, request_digest, receipt_number, answered_at)
     VALUES (%s, %s, %s, %s, %s)"""
 
 
@@ -106,7 +105,8 @@ class PlainDeposits:
         ask(_DEPOSIT, (receipt, code, *where, total, now))
         ask(_SETTLE, (artisan, receipt, code))
         made_by = f"agent:{agent.number}"
-        booked = ask(_BOOK, (receipt, agent.network, agent.number, made_by, now)).fetchone()
+        metadata = json.dumps({"network": agent.network, "agent_number": agent.number})
+        booked = ask(_BOOK, (receipt, metadata, made_by, now)).fetchone()
         number = booked[0]  # type: ignore[index]
         accounts = "contributions_payable", "penalties_payable", "fees_payable"
         lines = {"agent_network_receivable": total}

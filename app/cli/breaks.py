@@ -98,8 +98,11 @@ def approve_command(number: int, by: str) -> None:
     """A second person agrees: it is booked, with both names."""
     maalem = runtime()
     with operation(maalem.database, maalem.clock(), by) as change:
-        booked = approve(change, maalem.services, number)
-    click.echo(f"break {number} is resolved by transaction {booked}")
+        outcome = approve(change, maalem.services, number)
+    by_row = f"transaction {outcome.transaction_id}"
+    if outcome.transaction_id is None:
+        by_row = f"audit event {outcome.audit_event_id}: no money moved"
+    click.echo(f"break {number} is resolved by {by_row}")
 
 
 @breaks.command("ask-reversal")

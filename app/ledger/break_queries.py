@@ -1,21 +1,26 @@
-"""Reads breaks, for who settles them."""
+"""Reads breaks, for the people who settle them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Row, func, select
 
 from app.base.clock import local_date
 from app.base.money import Money
 from app.ledger.models import reconciliation_break
 
+_WAITING = reconciliation_break.c.state.in_(("open", "proposed"))
+
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """`days` is its age, to its end or to now; amounts are None where one side has nothing."""
+    """A break. `days` is its age, to its end or to now; an amount is None for a side without one.
+
+    `transaction` is None where it was resolved and no money moved.
+    """
 
     id: int
     kind: str
@@ -31,61 +36,58 @@ class Break:
     proposed_by: str | None
     approved_by: str | None
     transaction: int | None
-    details: dict[str, Any]
+    details: Mapping[str, object]
 
-    def as_json(self) -> dict[str, Any]:
-        """For machines: the code by its ends alone, who has it whole can pay with it."""
-        amounts = {name: str(one) if one else None for name, one in self._amounts()}
-        named = {name: getattr(self, name) for name in self.__slots__ if name not in amounts}
-        return (
-            named | amounts | {"code": f"{self.code[:4]}...{self.code[-2:]}" if self.code else None}
-        )
-
-    def _amounts(self) -> tuple[tuple[str, Money | None], ...]:
-        return ("ours", self.ours), ("theirs", self.theirs)
+    def as_json(self) -> dict[str, object]:
+        """Returns the break for machines. The code is cut: a whole one could be paid with."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return fields | {
+            "ours": str(self.ours) if self.ours else None,
+            "theirs": str(self.theirs) if self.theirs else None,
+            "code": f"{self.code[:4]}...{self.code[-2:]}" if self.code else None,
+        }
 
 
 def list_breaks(
     connection: Connection, kind: str | None, ended: bool, most: int, now: datetime
 ) -> list[Break]:
-    """Oldest first; those that ended only when asked for."""
-    row = reconciliation_break.c
-    statement = select(reconciliation_break).order_by(row.id).limit(most)
+    """Returns at most `most` breaks, oldest first; those that ended only if `ended`."""
+    columns = reconciliation_break.c
+    statement = select(reconciliation_break).order_by(columns.id).limit(most)
     if kind:
-        statement = statement.where(row.kind == kind)
+        statement = statement.where(columns.kind == kind)
     if not ended:
-        statement = statement.where(row.state.in_(("open", "proposed")))
-    return [_break(found, now) for found in connection.execute(statement)]
+        statement = statement.where(_WAITING)
+    return [_read_break(row, now) for row in connection.execute(statement)]
 
 
 def count_open(connection: Connection) -> dict[str, int]:
-    """How many breaks of each kind wait."""
-    row = reconciliation_break.c
-    waiting = row.state.in_(("open", "proposed"))
-    counts = connection.execute(select(row.kind, func.count()).where(waiting).group_by(row.kind))
-    return {found[0]: found[1] for found in counts}
+    """Returns how many breaks of each kind wait for people."""
+    kind = reconciliation_break.c.kind
+    counts = select(kind, func.count().label("breaks")).where(_WAITING).group_by(kind)
+    return {row.kind: row.breaks for row in connection.execute(counts)}
 
 
-def _break(found: Any, now: datetime) -> Break:
-    until = found.ended_at or now
-    ours, theirs = (
-        Money(centimes) if centimes is not None else None
-        for centimes in (found.our_centimes, found.their_centimes)
-    )
+def _read_break(row: Row[tuple[object, ...]], now: datetime) -> Break:
+    until = row.ended_at or now
     return Break(
-        found.id,
-        found.kind,
-        found.state,
-        (local_date(until) - local_date(found.opened_at)).days,
-        found.network,
-        found.receipt_number,
-        found.code,
-        ours,
-        theirs,
-        found.owner,
-        found.method,
-        found.proposed_by,
-        found.approved_by,
-        found.transaction_id,
-        found.details,
+        id=row.id,
+        kind=row.kind,
+        state=row.state,
+        days=(local_date(until) - local_date(row.opened_at)).days,
+        network=row.network,
+        receipt=row.receipt_number,
+        code=row.code,
+        ours=_read_amount(row.our_centimes),
+        theirs=_read_amount(row.their_centimes),
+        owner=row.owner,
+        method=row.method,
+        proposed_by=row.proposed_by,
+        approved_by=row.approved_by,
+        transaction=row.transaction_id,
+        details=row.details,
     )
+
+
+def _read_amount(centimes: int | None) -> Money | None:
+    return None if centimes is None else Money(centimes)

@@ -17,20 +17,18 @@ from app.base.operation import Operation
 from app.ledger.errors import BreakUnknown, NotThisWay, SamePerson
 from app.ledger.models import reconciliation_break
 
-# How a break of each kind may be settled. `suspense`: what the network says is booked as it says,
-# the difference waiting in suspense; `refund`: what waits in suspense is the network's again;
-# `note`: no money moves, and the books say that it was looked at.
+# The resolutions allowed for a break of each kind; docs/money.md says what each of them books.
 RESOLUTIONS: Mapping[str, tuple[str, ...]] = {
-    "missing_here": ("take_up", "suspense", "note"),
-    "missing_there": ("reverse", "suspense", "note"),
-    "amount_differs": ("suspense", "note"),
-    "duplicate": ("suspense", "note"),
-    "other_agent": ("note",),
-    "reversed_there": ("reverse", "suspense", "note"),
-    "reversed_here": ("suspense", "note"),
-    "other_amount_sent": ("refund", "note"),
-    "posting_refused": ("send_again", "note"),
-    "reversal_asked": ("reverse", "note"),
+    "missing_here": ("late_confirmation", "suspense", "acknowledge"),
+    "missing_there": ("reverse", "suspense", "acknowledge"),
+    "amount_differs": ("suspense", "acknowledge"),
+    "duplicate": ("suspense", "acknowledge"),
+    "other_agent": ("acknowledge",),
+    "reversed_there": ("reverse", "suspense", "acknowledge"),
+    "reversed_here": ("suspense", "acknowledge"),
+    "other_amount_sent": ("refund", "acknowledge"),
+    "posting_refused": ("send_again", "acknowledge"),
+    "reversal_asked": ("reverse", "acknowledge"),
 }
 
 
@@ -64,6 +62,17 @@ class ProposedBreak:
     method: str
     reason: str
     proposed_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The row that a resolution wrote with both names: one of the two numbers.
+
+    A transaction of the ledger, or an audit event where no money moved.
+    """
+
+    transaction_id: int | None = None
+    audit_event_id: int | None = None
 
 
 def open_break(operation: Operation, found: NewBreak) -> int:
@@ -141,15 +150,16 @@ def _read_amount(centimes: int | None) -> Money | None:
     return None if centimes is None else Money(centimes)
 
 
-def mark_resolved(operation: Operation, number: int, transaction_id: int) -> None:
-    """Records that the operation's actor approved a break, and what was booked for it."""
+def mark_resolved(operation: Operation, number: int, outcome: Outcome) -> None:
+    """Records that the operation's actor approved a break, and the row that it ended with."""
     _change_break(
         operation,
         number,
         ("proposed",),
         state="resolved",
         approved_by=operation.actor,
-        transaction_id=transaction_id,
+        transaction_id=outcome.transaction_id,
+        audit_event_id=outcome.audit_event_id,
         ended_at=operation.now,
     )
 

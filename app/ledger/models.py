@@ -56,12 +56,10 @@ ledger_transaction = Table(
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("event", Text, nullable=False),
-    # None where money came that is no deposit of ours.
-    Column("receipt_number", ForeignKey("deposit.receipt_number")),
-    Column("network", ForeignKey("agent_network.code"), nullable=False),
-    Column("agent_number", Text),
-    Column("terminal", Text),
-    # Who did it, and for what takes two people the second.
+    # The thing it is booked for, and more about it; other rooms' triggers check both.
+    Column("reference", Text),
+    Column("metadata", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    # Its maker, and the second person where the event takes two.
     Column("made_by", Text, nullable=False),
     Column("approved_by", Text),
     Column("occurred_at", DateTime(timezone=True), nullable=False),
@@ -70,15 +68,15 @@ ledger_transaction = Table(
         "event NOT IN ('resolution', 'posting_again') OR approved_by IS NOT NULL", name="approved"
     ),
     CheckConstraint("lower(approved_by) <> lower(made_by)", name="two_people"),
-    # One deposit is booked once, and reversed once.
+    # A reference is deposited once, and reversed once.
     Index(
         "uq_ledger_transaction_event",
         "event",
-        "receipt_number",
+        "reference",
         unique=True,
         postgresql_where=text("event IN ('deposit', 'reversal')"),
     ),
-    Index("ix_ledger_transaction_receipt_number", "receipt_number"),
+    Index("ix_ledger_transaction_reference", "reference"),
     Index("ix_ledger_transaction_occurred_at", "occurred_at"),
 )
 
@@ -95,7 +93,7 @@ ledger_line = Table(
     Index("ix_ledger_line_account", "account"),
 )
 
-# What does not agree, until two people have settled it. docs/money.md says what each kind means.
+# A difference between two books, until two people settle it; docs/money.md has each kind.
 reconciliation_break = Table(
     "reconciliation_break",
     metadata,
@@ -119,12 +117,15 @@ reconciliation_break = Table(
     Column("proposed_at", DateTime(timezone=True)),
     Column("approved_by", Text),
     Column("ended_at", DateTime(timezone=True)),
+    # What it ended with: a transaction, or an audit event where no money moved.
     Column("transaction_id", ForeignKey("ledger_transaction.id"), unique=True),
+    Column("audit_event_id", ForeignKey("audit_event.id"), unique=True),
     CheckConstraint("kind IN ('" + "', '".join(BREAK_KINDS) + "')", name="kind"),
     CheckConstraint("state IN ('open', 'proposed', 'resolved', 'closed')", name="state"),
     CheckConstraint("(state IN ('resolved', 'closed')) = (ended_at IS NOT NULL)", name="ended"),
     CheckConstraint(
-        "(state = 'resolved') = (transaction_id IS NOT NULL AND approved_by IS NOT NULL)",
+        "(state = 'resolved') = (approved_by IS NOT NULL"
+        " AND num_nonnulls(transaction_id, audit_event_id) = 1)",
         name="resolved",
     ),
     CheckConstraint(
@@ -146,6 +147,10 @@ audit_event = Table(
     Column("actor", Text, nullable=False),
     Column("action", Text, nullable=False),
     Column("subject", Text, nullable=False),
+    # The second person, where an action takes two.
+    Column("approved_by", Text),
     Column("details", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    CheckConstraint("action <> 'resolution' OR approved_by IS NOT NULL", name="approved"),
+    CheckConstraint("lower(approved_by) <> lower(actor)", name="two_people"),
     Index("ix_audit_event_subject", "subject", "id"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -9,22 +10,20 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Connection, Select, func, select
 
 from app.base.clock import local_midnight
-from app.base.money import Money
-from app.ledger.models import ledger_account, ledger_line, ledger_transaction
+from app.base.money import Money, total
+from app.ledger.models import EVENTS, ledger_account, ledger_line, ledger_transaction
 
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One line of an account; `amount` is positive where it is a debit."""
+    """One line of an account; `amount` is positive for a debit."""
 
     amount: Money
     transaction: int
     occurred_at: datetime
     event: str
-    receipt: str | None
-    network: str
-    agent: str | None
-    terminal: str | None
+    reference: str | None
+    metadata: Mapping[str, str]
     made_by: str
     approved_by: str | None
 
@@ -39,78 +38,88 @@ class Statement:
 
     @property
     def closing(self) -> Money:
-        return sum((entry.amount for entry in self.entries), self.opening)
+        return self.opening + total([entry.amount for entry in self.entries])
 
 
 def account_statement(connection: Connection, account: str, first: date, end: date) -> Statement:
-    """The days from `first` up to, and without, `end`."""
-    row, line = ledger_transaction.c, ledger_line.c
+    """Returns an account's lines from the day `first` to the day before `end`."""
+    columns, line = ledger_transaction.c, ledger_line.c
     start, stop = local_midnight(first), local_midnight(end)
-    before = _sums().where(line.account == account, row.occurred_at < start)
-    opening: int = connection.execute(before).scalar_one()
-    entries: Any = connection.execute(
+    before = _sums().where(line.account == account, columns.occurred_at < start)
+    opening = connection.execute(before).scalar_one()
+    rows = connection.execute(
         select(
             line.amount_centimes,
-            row.id,
-            row.occurred_at,
-            row.event,
-            row.receipt_number,
-            row.network,
-            row.agent_number,
-            row.terminal,
-            row.made_by,
-            row.approved_by,
+            columns.id,
+            columns.occurred_at,
+            columns.event,
+            columns.reference,
+            columns.metadata,
+            columns.made_by,
+            columns.approved_by,
         )
-        .join(ledger_line, line.transaction_id == row.id)
-        .where(line.account == account, row.occurred_at >= start, row.occurred_at < stop)
-        .order_by(row.occurred_at, row.id, line.position)
+        .join(ledger_line, line.transaction_id == columns.id)
+        .where(line.account == account, columns.occurred_at >= start, columns.occurred_at < stop)
+        .order_by(columns.occurred_at, columns.id, line.position)
     )
-    found = (_entry(*row) for row in entries)
-    return Statement(account, Money(opening), tuple(found))
-
-
-def _entry(*row: Any) -> StatementLine:
-    centimes, *told = row
-    return StatementLine(Money(centimes), *told)
+    entries = tuple(
+        StatementLine(
+            amount=Money(row.amount_centimes),
+            transaction=row.id,
+            occurred_at=row.occurred_at,
+            event=row.event,
+            reference=row.reference,
+            metadata=row.metadata,
+            made_by=row.made_by,
+            approved_by=row.approved_by,
+        )
+        for row in rows
+    )
+    return Statement(account, Money(opening), entries)
 
 
 def trial_balance(connection: Connection, end: date) -> dict[str, Money]:
-    """Every account's balance at the midnight that begins `end`; together they are nothing."""
-    row, line = ledger_transaction.c, ledger_line.c
+    """Returns each account's balance at the midnight that begins `end`; together they are zero."""
+    columns, line = ledger_transaction.c, ledger_line.c
     sums = (
         _sums(line.account.label("account"))
-        .where(row.occurred_at < local_midnight(end))
+        .where(columns.occurred_at < local_midnight(end))
         .group_by(line.account)
         .subquery()
     )
     balances = connection.execute(
-        select(ledger_account.c.code, func.coalesce(sums.c.balance, 0))
+        select(ledger_account.c.code, func.coalesce(sums.c.balance, 0).label("balance"))
         .outerjoin(sums, sums.c.account == ledger_account.c.code)
         .order_by(ledger_account.c.code)
     )
-    return {account: Money(balance) for account, balance in balances}
+    return {row.code: Money(row.balance) for row in balances}
 
 
-def balances_of_reference(connection: Connection, reference: str) -> dict[str, Money]:
-    """Returns what all transactions of a reference left in each account they touch."""
-    columns = ledger_line.c
+def find_transaction(connection: Connection, event: str, reference: str) -> int | None:
+    """Returns the number of the newest transaction of that event and reference."""
+    columns = ledger_transaction.c
+    statement = select(func.max(columns.id)).where(
+        columns.event == event, columns.reference == reference
+    )
+    return connection.execute(statement).scalar()
+
+
+def balances_of_reference(
+    connection: Connection, reference: str | None, events: tuple[str, ...] = EVENTS
+) -> dict[str, Money]:
+    """Returns what the transactions of a reference, of these events, left in each account."""
+    columns = ledger_transaction.c
     sums = (
-        _sums(columns.account)
-        .where(ledger_transaction.c.receipt_number == reference)
-        .group_by(columns.account)
-        .order_by(columns.account)
+        _sums(ledger_line.c.account)
+        .where(columns.reference == reference, columns.event.in_(events))
+        .group_by(ledger_line.c.account)
+        .order_by(ledger_line.c.account)
     )
     return {row.account: Money(row.balance) for row in connection.execute(sums)}
 
 
-def list_accounts(connection: Connection) -> list[str]:
-    """Their codes."""
-    rows = connection.execute(select(ledger_account.c.code).order_by(ledger_account.c.code))
-    return list(rows.scalars())
-
-
-def _sums(*columns: ColumnElement[Any]) -> Select[Any]:
-    total = func.coalesce(func.sum(ledger_line.c.amount_centimes), 0).cast(BigInteger)
-    return select(*columns, total.label("balance")).join_from(
+def _sums(*columns: ColumnElement[str]) -> Select[*tuple[Any, ...]]:
+    balance = func.coalesce(func.sum(ledger_line.c.amount_centimes), 0).cast(BigInteger)
+    return select(*columns, balance.label("balance")).join_from(
         ledger_line, ledger_transaction, ledger_transaction.c.id == ledger_line.c.transaction_id
     )

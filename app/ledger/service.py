@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,10 +15,8 @@ from app.base.operation import Operation
 _BOOK = text("""
     WITH booked AS (
         INSERT INTO ledger_transaction
-            (event, receipt_number, network, agent_number, terminal, made_by, approved_by,
-             occurred_at)
-        VALUES (:event, :reference, :network, :agent_number, :terminal, :made_by, :approved_by,
-            :now)
+            (event, reference, metadata, made_by, approved_by, occurred_at)
+        VALUES (:event, :reference, CAST(:metadata AS jsonb), :made_by, :approved_by, :now)
         RETURNING id
     ), lines AS (
         INSERT INTO ledger_line (transaction_id, position, account, amount_centimes)
@@ -31,9 +30,9 @@ _BOOK = text("""
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """An amount that moves: `source` is credited with it and `destination` debited.
+    """An amount that moves between two accounts: `source` is credited and `destination` debited.
 
-    Raises: ValueError for a negative amount.
+    Raises: ValueError for a negative amount, or one that stays where it is.
     """
 
     source: str
@@ -43,6 +42,8 @@ class Posting:
     def __post_init__(self) -> None:
         if self.amount < ZERO:
             raise ValueError("a posting's amount is not negative")
+        if self.source == self.destination:
+            raise ValueError("a posting moves its amount to another account")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +71,9 @@ def book(operation: Operation, entry: LedgerEntry) -> int:
     values = {
         "event": entry.event,
         "reference": entry.reference,
-        "network": entry.metadata.get("network"),
-        "agent_number": entry.metadata.get("agent_number"),
-        "terminal": entry.metadata.get("terminal"),
+        "metadata": json.dumps(
+            {name: value for name, value in entry.metadata.items() if value is not None}
+        ),
         "made_by": operation.actor,
         "approved_by": entry.approved_by,
         "now": operation.now,

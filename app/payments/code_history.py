@@ -46,7 +46,7 @@ _STEPS = text("""
         SELECT 3, 'paid', d.received_at,
             concat_ws(' + ', t.made_by, t.approved_by), d.receipt_number
         FROM code c JOIN deposit d ON d.code = c.code
-        JOIN ledger_transaction t ON t.receipt_number = d.receipt_number AND t.event = 'deposit'
+        JOIN ledger_transaction t ON t.reference = d.receipt_number AND t.event = 'deposit'
         UNION ALL
         SELECT 4, 'reversed', r.reversed_at,
             concat_ws(' + ', r.made_by, r.approved_by), r.receipt_number

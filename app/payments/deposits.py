@@ -197,7 +197,7 @@ def _record(operation: Operation, deposit: _Deposit) -> None:
         "digest": deposit.confirmation.digest,
     }
     details = {"receipt": deposit.receipt, "channel": collector.channel}
-    audit = audit_values(operation, "deposit", f"artisan:{artisan_id}", **details)
+    audit = audit_values(operation, "deposit", f"artisan:{artisan_id}", details)
     if operation.connection.execute(_RECORD, values | audit).scalar() is None:
         raise KeyReused()
 
@@ -272,7 +272,7 @@ _ALLOCATION_FRAGMENT = """
     FROM payment_code_line WHERE code = :code AND period <= :last
 """
 _IDEMPOTENCY_FRAGMENT = """
-    INSERT INTO idempotency_key (caller, key, request_digest, receipt_number, answered_at)
+    INSERT INTO idempotency_key (scope, key, request_digest, receipt_number, answered_at)
     VALUES (:scope, :key, :digest, :receipt, :now)
     ON CONFLICT DO NOTHING
     RETURNING receipt_number

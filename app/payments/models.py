@@ -176,7 +176,7 @@ till_close = Table(
 idempotency_key = Table(
     "idempotency_key",
     metadata,
-    Column("caller", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("request_digest", LargeBinary, nullable=False),
     Column("receipt_number", ForeignKey("deposit.receipt_number"), nullable=False),

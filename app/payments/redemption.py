@@ -138,7 +138,7 @@ def _claim_statement() -> Select[tuple[Any, ...]]:
     answered = (
         select(idempotency_key.c.request_digest, idempotency_key.c.receipt_number)
         .where(
-            idempotency_key.c.caller == bindparam("scope", type_=Text),
+            idempotency_key.c.scope == bindparam("scope", type_=Text),
             idempotency_key.c.key == bindparam("key", type_=Text),
         )
         .cte("answered")

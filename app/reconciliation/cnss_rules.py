@@ -26,7 +26,7 @@ CNSS_RULES: Mapping[str, str] = {
                       AND m.status = 'paid'))
             GROUP BY 1
         ), booked AS (
-            SELECT t.receipt_number, -sum(l.amount_centimes) AS centimes
+            SELECT t.reference AS receipt_number, -sum(l.amount_centimes) AS centimes
             FROM ledger_line l JOIN ledger_transaction t ON t.id = l.transaction_id
             WHERE l.account IN ('contributions_payable', 'penalties_payable')
             GROUP BY 1

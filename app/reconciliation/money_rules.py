@@ -29,12 +29,12 @@ RULES: Mapping[str, str] = {
                 FROM contribution_allocation s WHERE s.receipt_number = d.receipt_number), 0)
             - coalesce((SELECT sum(l.amount_centimes) FROM ledger_line l
                 JOIN ledger_transaction t ON t.id = l.transaction_id
-                WHERE t.receipt_number = d.receipt_number AND t.event = 'deposit'
+                WHERE t.reference = d.receipt_number AND t.event = 'deposit'
                   AND l.account = 'suspense'), 0)""",
     "a deposit is booked once, with what was received": """
         SELECT d.receipt_number FROM deposit d
         LEFT JOIN ledger_transaction t
-            ON t.receipt_number = d.receipt_number AND t.event = 'deposit'
+            ON t.reference = d.receipt_number AND t.event = 'deposit'
         LEFT JOIN ledger_line l
             ON l.transaction_id = t.id AND l.account = 'agent_network_receivable'
         GROUP BY d.receipt_number, d.total_centimes
@@ -45,7 +45,7 @@ RULES: Mapping[str, str] = {
                 WHERE s.receipt_number = r.receipt_number)
             OR EXISTS (SELECT 1 FROM ledger_line l
                 JOIN ledger_transaction t ON t.id = l.transaction_id
-                WHERE t.receipt_number = r.receipt_number
+                WHERE t.reference = r.receipt_number
                 GROUP BY l.account HAVING sum(l.amount_centimes) <> 0)""",
     "no contribution is settled twice": """
         SELECT artisan_id || ' ' || period FROM contribution_allocation
@@ -76,15 +76,17 @@ RULES: Mapping[str, str] = {
         SELECT d.receipt_number FROM deposit d WHERE NOT EXISTS
             (SELECT 1 FROM idempotency_key a WHERE a.receipt_number = d.receipt_number)""",
     "what a deposit left in suspense is a break for somebody to look at": """
-        SELECT t.receipt_number FROM ledger_transaction t
+        SELECT t.reference FROM ledger_transaction t
         JOIN ledger_line l ON l.transaction_id = t.id
         WHERE t.event = 'deposit' AND l.account = 'suspense' AND NOT EXISTS
-            (SELECT 1 FROM reconciliation_break b WHERE b.receipt_number = t.receipt_number
+            (SELECT 1 FROM reconciliation_break b WHERE b.receipt_number = t.reference
                 AND b.kind = 'other_amount_sent')""",
     "a break that is resolved was booked with two names": """
         SELECT b.id::text FROM reconciliation_break b
         LEFT JOIN ledger_transaction t ON t.id = b.transaction_id
-        WHERE b.state = 'resolved' AND (t.id IS NULL OR t.approved_by IS DISTINCT FROM b.approved_by
+        LEFT JOIN audit_event e ON e.id = b.audit_event_id
+        WHERE b.state = 'resolved' AND (num_nonnulls(t.id, e.id) <> 1
+            OR coalesce(t.approved_by, e.approved_by) IS DISTINCT FROM b.approved_by
             OR b.approved_by = b.proposed_by)""",
 }
 

@@ -1,4 +1,7 @@
-"""Resolves a break as one person proposed and a second approves: each resolution is booked.
+"""Resolves a break as one person proposed and a second approves.
+
+A resolution that moves money is a ledger transaction; one that moves none is an audit event. Both
+names stand in either.
 
 To add a resolution: its function, and a word in `breaks.RESOLUTIONS` and `_RESOLVERS`.
 """
@@ -9,25 +12,29 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select
 
 from app.base.money import ZERO, Money
 from app.base.operation import Operation
+from app.ledger.audit import record_decision
 from app.ledger.breaks import (
     NewBreak,
+    Outcome,
     ProposedBreak,
     lock_proposed,
     mark_resolved,
     open_break,
     propose,
 )
-from app.ledger.models import CONTRIBUTIONS, PENALTIES, RECEIVABLE, SUSPENSE, ledger_transaction
+from app.ledger.models import CONTRIBUTIONS, PENALTIES, RECEIVABLE, SUSPENSE
+from app.ledger.queries import balances_of_reference, find_transaction
 from app.ledger.service import LedgerEntry, Posting, book
 from app.payments.codes import end_live_code, queue_cancellation
 from app.payments.collector import Collector
 from app.payments.deposits import CashConfirmation, redeem_code
 from app.payments.errors import AlreadyPosted, AlreadyReversed, ReceiptUnknown
-from app.payments.models import contribution_allocation, deposit, payment_code
+from app.payments.models import deposit, payment_code
+from app.payments.postings import mark_unsent
 from app.payments.reversals import ReversalRequest, lock_code, reverse_deposit
 from app.services import Services
 
@@ -52,20 +59,20 @@ def ask_reversal(operation: Operation, receipt: str, reason: str) -> int:
     return number
 
 
-def approve(operation: Operation, services: Services, number: int) -> int:
+def approve(operation: Operation, services: Services, number: int) -> Outcome:
     """Resolves a break as proposed; `operation.actor` is the second person.
 
-    Returns the ledger transaction with both names. After an error nothing is done.
+    Returns what was written with both names. After an error nothing is done.
 
     Raises: BreakUnknown, SamePerson, and the refusals of the resolution itself.
     """
     proposed = lock_proposed(operation, number)
-    transaction_id = _RESOLVERS[proposed.method](operation, services, proposed)
-    mark_resolved(operation, number, transaction_id)
-    return transaction_id
+    outcome = _RESOLVERS[proposed.method](operation, services, proposed)
+    mark_resolved(operation, number, outcome)
+    return outcome
 
 
-def _confirm_late(operation: Operation, services: Services, proposed: ProposedBreak) -> int:
+def _confirm_late(operation: Operation, services: Services, proposed: ProposedBreak) -> Outcome:
     """Redeems the code for cash in the network's file, as of when the file says it was paid."""
     details = proposed.details
     collector = Collector(
@@ -88,19 +95,18 @@ def _confirm_late(operation: Operation, services: Services, proposed: ProposedBr
     receipt = redeem_code(
         replace(operation, actor=collector.actor), services, collector, confirmation
     )
-    columns = ledger_transaction.c
-    booked = select(columns.id).where(columns.receipt_number == receipt, columns.event == "deposit")
-    return int(operation.connection.execute(booked).scalar_one())
+    return Outcome(transaction_id=find_transaction(operation.connection, "deposit", receipt))
 
 
-def _reverse(operation: Operation, services: Services, proposed: ProposedBreak) -> int:
+def _reverse(operation: Operation, services: Services, proposed: ProposedBreak) -> Outcome:
     request = ReversalRequest(
         str(proposed.receipt), "office", proposed.reason, approved_by=operation.actor
     )
-    return reverse_deposit(replace(operation, actor=proposed.proposed_by), services, request)
+    proposer = replace(operation, actor=proposed.proposed_by)
+    return Outcome(transaction_id=reverse_deposit(proposer, services, request))
 
 
-def _book_in_suspense(operation: Operation, services: Services, proposed: ProposedBreak) -> int:
+def _book_in_suspense(operation: Operation, services: Services, proposed: ProposedBreak) -> Outcome:
     """Books what the network says it owes; the difference to our books waits in suspense.
 
     A code that is still live ends: no cash may come for it besides.
@@ -111,7 +117,7 @@ def _book_in_suspense(operation: Operation, services: Services, proposed: Propos
     theirs = proposed.theirs or ZERO
     if code.state == "reversed" or proposed.kind in _BESIDE:
         return _book_difference(operation, proposed, theirs, None)
-    owed = _balance(operation.connection, code.receipt, RECEIVABLE)
+    owed = _read_balance(operation.connection, code.receipt, RECEIVABLE)
     return _book_difference(operation, proposed, theirs - owed, code.receipt)
 
 
@@ -122,61 +128,62 @@ def _end_code(operation: Operation, services: Services, code: str) -> None:
         queue_cancellation(operation, services, code)
 
 
-def _refund(operation: Operation, _services: Services, proposed: ProposedBreak) -> int:
+def _refund(operation: Operation, _services: Services, proposed: ProposedBreak) -> Outcome:
     """Books what was sent beside the code's amount as the network's, to keep or to bring."""
     code = lock_code(operation.connection, proposed.code, proposed.network)
     waiting = ZERO
     if code.state != "reversed":
-        waiting = _balance(operation.connection, code.receipt, SUSPENSE)
+        waiting = _read_balance(operation.connection, code.receipt, SUSPENSE)
     return _book_difference(operation, proposed, waiting, code.receipt)
 
 
-def _balance(connection: Connection, receipt: str | None, account: str) -> Money:
+def _read_balance(connection: Connection, receipt: str | None, account: str) -> Money:
     """Returns what the deposit and its resolutions left in an account.
 
     What CNSS refused waits in suspense too, but is not the network's and does not count.
     """
-    params = {"receipt": receipt, "account": account}
-    return Money(int(connection.execute(_BALANCE, params).scalar_one()))
+    return balances_of_reference(connection, receipt, ("deposit", "resolution")).get(account, ZERO)
 
 
-def _acknowledge(operation: Operation, _services: Services, proposed: ProposedBreak) -> int:
-    return _book_acknowledgement(operation, proposed)
+def _acknowledge(operation: Operation, _services: Services, proposed: ProposedBreak) -> Outcome:
+    return _record_acknowledgement(operation, proposed)
 
 
-def _book_acknowledgement(operation: Operation, proposed: ProposedBreak) -> int:
-    """Books that two people looked at a break, though no money moves."""
-    amount = proposed.ours or proposed.theirs or Money(1)
-    lines = (Posting(RECEIVABLE, RECEIVABLE, amount),)
-    return _book(operation, "resolution", lines, proposed, proposed.receipt)
+def _record_acknowledgement(operation: Operation, proposed: ProposedBreak) -> Outcome:
+    """Records that two people looked at a break and that no money moves."""
+    number = record_decision(
+        replace(operation, actor=proposed.proposed_by),
+        "resolution",
+        f"break:{proposed.id}",
+        operation.actor,
+        kind=proposed.kind,
+        method=proposed.method,
+        network=proposed.network,
+        receipt=proposed.receipt,
+        reason=proposed.reason,
+    )
+    return Outcome(audit_event_id=number)
 
 
-def _send_again(operation: Operation, _services: Services, proposed: ProposedBreak) -> int:
+def _send_again(operation: Operation, _services: Services, proposed: ProposedBreak) -> Outcome:
     """Sends a month that CNSS refused to it again, with the next export."""
-    columns = contribution_allocation.c
-    month = operation.connection.execute(
-        contribution_allocation.update()
-        .where(columns.receipt_number == proposed.receipt)
-        .where(columns.period == date.fromisoformat(proposed.details["period"]))
-        .where(columns.posted_on.is_(None))
-        .values(sent_at=None)
-        .returning(columns.contribution_centimes, columns.penalty_centimes)
-    ).one_or_none()
+    period = date.fromisoformat(proposed.details["period"])
+    month = mark_unsent(operation.connection, str(proposed.receipt), period)
     if month is None:
         raise AlreadyPosted()
     postings = (
-        Posting(CONTRIBUTIONS, SUSPENSE, Money(month.contribution_centimes)),
-        Posting(PENALTIES, SUSPENSE, Money(month.penalty_centimes)),
+        Posting(CONTRIBUTIONS, SUSPENSE, month.contribution),
+        Posting(PENALTIES, SUSPENSE, month.penalty),
     )
     return _book(operation, "posting_again", postings, proposed, proposed.receipt)
 
 
 def _book_difference(
     operation: Operation, proposed: ProposedBreak, more: Money, receipt: str | None
-) -> int:
+) -> Outcome:
     """Books that the network owes `more` (or less, below zero), which waits in suspense."""
     if not more:
-        return _book_acknowledgement(operation, proposed)
+        return _record_acknowledgement(operation, proposed)
     if more > ZERO:
         posting = Posting(SUSPENSE, RECEIVABLE, more)
     else:
@@ -190,7 +197,7 @@ def _book(
     postings: tuple[Posting, ...],
     proposed: ProposedBreak,
     receipt: str | None,
-) -> int:
+) -> Outcome:
     """Books postings with both names: the proposer made them, `operation.actor` approved."""
     entry = LedgerEntry(
         event,
@@ -199,24 +206,19 @@ def _book(
         metadata={"network": proposed.network},
         approved_by=operation.actor,
     )
-    return book(replace(operation, actor=proposed.proposed_by), entry)
+    proposer = replace(operation, actor=proposed.proposed_by)
+    return Outcome(transaction_id=book(proposer, entry))
 
 
 # Cash that is not the deposit's, though its code is: a second line for it, or cash that came after
 # the reversal. Booked without the receipt, so that a reversal of the deposit leaves it alone.
 _BESIDE = frozenset({"duplicate", "reversed_here"})
-_Resolver = Callable[[Operation, Services, ProposedBreak], int]
+_Resolver = Callable[[Operation, Services, ProposedBreak], Outcome]
 _RESOLVERS: dict[str, _Resolver] = {
-    "take_up": _confirm_late,
+    "late_confirmation": _confirm_late,
     "reverse": _reverse,
     "suspense": _book_in_suspense,
     "refund": _refund,
-    "note": _acknowledge,
+    "acknowledge": _acknowledge,
     "send_again": _send_again,
 }
-_BALANCE = text("""
-    SELECT coalesce(sum(l.amount_centimes), 0)
-    FROM ledger_line l JOIN ledger_transaction t ON t.id = l.transaction_id
-    WHERE t.receipt_number = :receipt AND l.account = :account
-        AND t.event IN ('deposit', 'resolution')
-""")

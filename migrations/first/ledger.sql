@@ -1,5 +1,5 @@
 -- The books: accounts, transactions and their lines, breaks, the audit. Debits are positive,
--- credits negative.
+-- credits negative. What a reference and the metadata must name is in money_guards.sql.
 
 CREATE TABLE ledger_account (
     code TEXT NOT NULL,
@@ -10,18 +10,12 @@ CREATE TABLE ledger_account (
 CREATE TABLE ledger_transaction (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     event TEXT NOT NULL,
-    receipt_number TEXT,
-    network TEXT NOT NULL,
-    agent_number TEXT,
-    terminal TEXT,
+    reference TEXT,
+    metadata JSONB DEFAULT '{}'::jsonb NOT NULL,
     made_by TEXT NOT NULL,
     approved_by TEXT,
     occurred_at TIMESTAMPTZ NOT NULL,
     CONSTRAINT pk_ledger_transaction PRIMARY KEY (id),
-    CONSTRAINT fk_ledger_transaction_receipt_number FOREIGN KEY (receipt_number)
-        REFERENCES deposit (receipt_number),
-    CONSTRAINT fk_ledger_transaction_network FOREIGN KEY (network)
-        REFERENCES agent_network (code),
     CONSTRAINT ck_ledger_transaction_event
         CHECK (event IN ('deposit', 'reversal', 'posting', 'posting_refused', 'posting_again',
             'resolution')),
@@ -30,8 +24,8 @@ CREATE TABLE ledger_transaction (
     CONSTRAINT ck_ledger_transaction_two_people CHECK (lower(approved_by) <> lower(made_by))
 );
 CREATE INDEX ix_ledger_transaction_occurred_at ON ledger_transaction (occurred_at);
-CREATE INDEX ix_ledger_transaction_receipt_number ON ledger_transaction (receipt_number);
-CREATE UNIQUE INDEX uq_ledger_transaction_event ON ledger_transaction (event, receipt_number)
+CREATE INDEX ix_ledger_transaction_reference ON ledger_transaction (reference);
+CREATE UNIQUE INDEX uq_ledger_transaction_event ON ledger_transaction (event, reference)
     WHERE event IN ('deposit', 'reversal');
 
 CREATE TABLE ledger_line (
@@ -49,7 +43,21 @@ CREATE TABLE ledger_line (
 );
 CREATE INDEX ix_ledger_line_account ON ledger_line (account);
 
--- What does not agree, until two people have settled it. docs/money.md says what each kind means.
+CREATE TABLE audit_event (
+    id BIGINT GENERATED ALWAYS AS IDENTITY,
+    happened_at TIMESTAMPTZ NOT NULL,
+    actor TEXT NOT NULL,
+    action TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    approved_by TEXT,
+    details JSONB DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT pk_audit_event PRIMARY KEY (id),
+    CONSTRAINT ck_audit_event_approved CHECK (action <> 'resolution' OR approved_by IS NOT NULL),
+    CONSTRAINT ck_audit_event_two_people CHECK (lower(approved_by) <> lower(actor))
+);
+CREATE INDEX ix_audit_event_subject ON audit_event (subject, id);
+
+-- A difference between two books, until two people have settled it. docs/money.md says what each kind means.
 CREATE TABLE reconciliation_break (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     kind TEXT NOT NULL,
@@ -71,8 +79,10 @@ CREATE TABLE reconciliation_break (
     approved_by TEXT,
     ended_at TIMESTAMPTZ,
     transaction_id BIGINT,
+    audit_event_id BIGINT,
     CONSTRAINT pk_reconciliation_break PRIMARY KEY (id),
     CONSTRAINT uq_reconciliation_break_transaction_id UNIQUE (transaction_id),
+    CONSTRAINT uq_reconciliation_break_audit_event_id UNIQUE (audit_event_id),
     CONSTRAINT fk_reconciliation_break_network FOREIGN KEY (network)
         REFERENCES agent_network (code),
     CONSTRAINT fk_reconciliation_break_receipt_number FOREIGN KEY (receipt_number)
@@ -81,6 +91,8 @@ CREATE TABLE reconciliation_break (
         REFERENCES settlement_file (id),
     CONSTRAINT fk_reconciliation_break_transaction_id FOREIGN KEY (transaction_id)
         REFERENCES ledger_transaction (id),
+    CONSTRAINT fk_reconciliation_break_audit_event_id FOREIGN KEY (audit_event_id)
+        REFERENCES audit_event (id),
     CONSTRAINT ck_reconciliation_break_kind
         CHECK (kind IN ('missing_here', 'missing_there', 'amount_differs', 'duplicate',
             'other_agent', 'reversed_there', 'reversed_here', 'other_amount_sent',
@@ -90,7 +102,8 @@ CREATE TABLE reconciliation_break (
     CONSTRAINT ck_reconciliation_break_ended
         CHECK ((state IN ('resolved', 'closed')) = (ended_at IS NOT NULL)),
     CONSTRAINT ck_reconciliation_break_resolved
-        CHECK ((state = 'resolved') = (transaction_id IS NOT NULL AND approved_by IS NOT NULL)),
+        CHECK ((state = 'resolved') = (approved_by IS NOT NULL
+            AND num_nonnulls(transaction_id, audit_event_id) = 1)),
     CONSTRAINT ck_reconciliation_break_proposed
         CHECK (state IN ('open', 'closed') OR (proposed_by IS NOT NULL AND method IS NOT NULL
             AND reason IS NOT NULL AND proposed_at IS NOT NULL)),
@@ -99,17 +112,6 @@ CREATE TABLE reconciliation_break (
 CREATE INDEX ix_reconciliation_break_open ON reconciliation_break (id)
     WHERE state IN ('open', 'proposed');
 CREATE INDEX ix_reconciliation_break_receipt_number ON reconciliation_break (receipt_number);
-
-CREATE TABLE audit_event (
-    id BIGINT GENERATED ALWAYS AS IDENTITY,
-    happened_at TIMESTAMPTZ NOT NULL,
-    actor TEXT NOT NULL,
-    action TEXT NOT NULL,
-    subject TEXT NOT NULL,
-    details JSONB DEFAULT '{}'::jsonb NOT NULL,
-    CONSTRAINT pk_audit_event PRIMARY KEY (id)
-);
-CREATE INDEX ix_audit_event_subject ON audit_event (subject, id);
 
 INSERT INTO ledger_account (code, name) VALUES
     ('agent_network_receivable', 'Cash the agent network owes to CNSS'),
@@ -143,25 +145,6 @@ CREATE CONSTRAINT TRIGGER ledger_line_balance AFTER INSERT ON ledger_line
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_ledger_balance();
 CREATE CONSTRAINT TRIGGER ledger_transaction_balance AFTER INSERT ON ledger_transaction
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_ledger_balance();
-
--- Nothing is booked for a reversed deposit. A deposit and its reversal are checked by
--- check_deposit: a till waits for no second check.
-CREATE FUNCTION check_undone() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    IF EXISTS (SELECT 1 FROM reversal WHERE receipt_number = NEW.receipt_number) AND EXISTS (
-        SELECT 1 FROM ledger_line l JOIN ledger_transaction t ON t.id = l.transaction_id
-            WHERE t.receipt_number = NEW.receipt_number
-            GROUP BY l.account HAVING sum(l.amount_centimes) <> 0) THEN
-        RAISE EXCEPTION 'a reversed deposit leaves nothing in any account'
-            USING ERRCODE = 'check_violation';
-    END IF;
-    RETURN NULL;
-END $$;
-
-CREATE CONSTRAINT TRIGGER ledger_transaction_undone AFTER INSERT ON ledger_transaction
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
-    WHEN (NEW.receipt_number IS NOT NULL AND NEW.event NOT IN ('deposit', 'reversal'))
-    EXECUTE FUNCTION check_undone();
 
 -- A break that has ended stays as it ended.
 CREATE FUNCTION check_break_change() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -148,12 +148,12 @@ CREATE INDEX ix_till_close_agent_id_day ON till_close (agent_id, day);
 
 -- The answer given under an idempotency key: the same request again gets the same answer.
 CREATE TABLE idempotency_key (
-    caller TEXT NOT NULL,
+    scope TEXT NOT NULL,
     key TEXT NOT NULL,
     request_digest BYTEA NOT NULL,
     receipt_number TEXT NOT NULL,
     answered_at TIMESTAMPTZ NOT NULL,
-    CONSTRAINT pk_idempotency_key PRIMARY KEY (caller, key),
+    CONSTRAINT pk_idempotency_key PRIMARY KEY (scope, key),
     CONSTRAINT fk_idempotency_key_receipt_number FOREIGN KEY (receipt_number)
         REFERENCES deposit (receipt_number)
 );
@@ -234,17 +234,17 @@ BEGIN
                     FROM contribution_allocation WHERE receipt_number = d.receipt_number)
                 - (SELECT coalesce(sum(l.amount_centimes), 0) FROM ledger_line l
                     JOIN ledger_transaction t ON t.id = l.transaction_id
-                    WHERE t.receipt_number = d.receipt_number AND t.event = 'deposit'
+                    WHERE t.reference = d.receipt_number AND t.event = 'deposit'
                       AND l.account = 'suspense'))
             OR d.total_centimes IS DISTINCT FROM (
                 SELECT sum(l.amount_centimes) FROM ledger_line l
                     JOIN ledger_transaction t ON t.id = l.transaction_id
-                    WHERE t.receipt_number = d.receipt_number AND t.event = 'deposit'
+                    WHERE t.reference = d.receipt_number AND t.event = 'deposit'
                       AND l.account = 'agent_network_receivable')
             -- A reversed deposit leaves nothing in the books.
             OR (c.state = 'reversed' AND EXISTS (
                 SELECT 1 FROM ledger_line l JOIN ledger_transaction t ON t.id = l.transaction_id
-                    WHERE t.receipt_number = d.receipt_number
+                    WHERE t.reference = d.receipt_number
                     GROUP BY l.account HAVING sum(l.amount_centimes) <> 0))))
         INTO wrong
         FROM payment_code c

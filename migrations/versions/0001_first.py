@@ -28,6 +28,7 @@ ROOMS = (
     "payments",
     "reconciliation",
     "ledger",
+    "money_guards",
     "mobile_money",
     "observe",
 )

@@ -118,12 +118,6 @@ def _find_strangers(path: str, source: str) -> list[Write]:
     return [write for write in writes if ROOMS[write.table] != write.room]
 
 
-_BEING_MOVED = {
-    ("app/payments/deposits.py", "audit_event"),
-    ("app/reconciliation/resolutions.py", "contribution_allocation"),
-}
-
-
 @cache
 def _all_writes() -> tuple[Write, ...]:
     return tuple(
@@ -143,7 +137,7 @@ def test_a_table_is_written_only_in_its_own_room() -> None:
     strangers = [
         f"{write.path}:{write.line} writes {write.table} of app/{ROOMS[write.table]}"
         for write in _all_writes()
-        if write.room != ROOMS[write.table] and (write.path, write.table) not in _BEING_MOVED
+        if write.room != ROOMS[write.table]
     ]
     assert strangers == []
 

@@ -84,7 +84,7 @@ BROKEN: dict[str, tuple[str, tuple[str, ...]]] = {
         "break",
         (
             "UPDATE reconciliation_break SET state = 'resolved', proposed_by = 'a',"
-            " approved_by = 'b', method = 'note', reason = 'x', proposed_at = now(),"
+            " approved_by = 'b', method = 'acknowledge', reason = 'x', proposed_at = now(),"
             " ended_at = now(), transaction_id = :transaction",
         ),
     ),
@@ -124,10 +124,7 @@ class Facts:
         other = _more_than_due(money)
         with operation(money.runtime.database, money.runtime.clock(), "operator") as change:
             batch = export_payments(change, runtime.clock().date())
-        own = (
-            "SELECT id::text FROM ledger_transaction"
-            " WHERE event = 'deposit' AND receipt_number = :r"
-        )
+        own = "SELECT id::text FROM ledger_transaction WHERE event = 'deposit' AND reference = :r"
         self.named = {
             "code": code,
             "receipt": receipt,

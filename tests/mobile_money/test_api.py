@@ -104,7 +104,10 @@ def test_a_payment_in_step(network: Network, money: Money, books: Books) -> None
         "SELECT agent_number || ' ' || terminal || ' ' || channel || ' ' || client_id FROM deposit"
     )
     assert money.one(row) == "1001 T-07 api demo-wafacash"
-    in_books = "SELECT agent_number || ' ' || terminal || ' ' || made_by FROM ledger_transaction"
+    in_books = (
+        "SELECT metadata ->> 'agent_number' || ' ' || (metadata ->> 'terminal') || ' ' || made_by"
+        " FROM ledger_transaction"
+    )
     assert money.one(in_books) == "1001 T-07 client:demo-wafacash"
     receipt = told["serviceProviderPaymentReference"]
     assert receipt in str(money.one("SELECT body FROM message WHERE kind = 'receipt'"))

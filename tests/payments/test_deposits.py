@@ -29,6 +29,16 @@ from tests.phone import TestPhone
 FATIMA, HASSAN, AICHA = "+212600000001", "+212600000002", "+212600000005"
 
 
+# A transaction whose lines balance, so that nothing but its own columns is wrong.
+_BALANCED = (
+    "WITH t AS (INSERT INTO ledger_transaction (event, reference, metadata, made_by, approved_by,"
+    " occurred_at) SELECT 'resolution', {reference}, '{metadata}', 'a', 'b', now() FROM deposit"
+    " RETURNING id) INSERT INTO ledger_line (transaction_id, position, account, amount_centimes)"
+    " SELECT id, position, account, amount FROM t, (VALUES"
+    " (1, 'agent_network_receivable', 1), (2, 'suspense', -1)) AS line (position, account, amount)"
+)
+
+
 @pytest.fixture
 def other_agent(money: Money) -> Agent:
     with operation(money.runtime.database, money.runtime.clock(), "operator") as change:
@@ -171,15 +181,39 @@ def test_a_code_is_good_to_its_last_second(money: Money) -> None:
         ("code deleted", "DELETE FROM payment_code"),
         (
             "half a booking",
-            "WITH t AS (INSERT INTO ledger_transaction (event, receipt_number, occurred_at)"
-            " SELECT 'fee', receipt_number, now() FROM deposit RETURNING id)"
-            " INSERT INTO ledger_line (transaction_id, account, amount_centimes)"
-            " SELECT id, 'fees_payable', -1 FROM t",
+            "WITH t AS (INSERT INTO ledger_transaction (event, reference, metadata, made_by,"
+            " occurred_at) SELECT 'posting', receipt_number, '{\"network\": \"wafacash\"}', 'a',"
+            " now() FROM deposit RETURNING id)"
+            " INSERT INTO ledger_line (transaction_id, position, account, amount_centimes)"
+            " SELECT id, 1, 'fees_payable', -1 FROM t",
         ),
         (
             "a booking without lines",
-            "INSERT INTO ledger_transaction (event, receipt_number, occurred_at)"
-            " SELECT 'fee', receipt_number, now() FROM deposit",
+            "INSERT INTO ledger_transaction (event, reference, metadata, made_by, occurred_at)"
+            " SELECT 'posting', receipt_number, '{\"network\": \"wafacash\"}', 'a', now()"
+            " FROM deposit",
+        ),
+        (
+            "a booking for no receipt",
+            _BALANCED.format(reference="'99999999'", metadata='{"network": "wafacash"}'),
+        ),
+        (
+            "a booking of no network",
+            _BALANCED.format(reference="receipt_number", metadata='{"network": "nobody"}'),
+        ),
+        (
+            "a booking that names no network",
+            _BALANCED.format(reference="receipt_number", metadata="{}"),
+        ),
+        (
+            "a deposit booked twice",
+            _BALANCED.replace("'resolution'", "'deposit'").format(
+                reference="receipt_number", metadata='{"network": "wafacash"}'
+            ),
+        ),
+        (
+            "a network renamed that has bookings",
+            "UPDATE agent_network SET code = 'other' WHERE code = 'wafacash'",
         ),
         (
             "a month settled twice",

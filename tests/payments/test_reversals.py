@@ -110,8 +110,24 @@ def test_the_day_s_sum_is_what_stands(money: Money) -> None:
         ),
         (
             "a resolution with one name",
-            "INSERT INTO ledger_transaction (event, network, made_by, occurred_at)"
-            " VALUES ('resolution', 'wafacash', 'a', now())",
+            "INSERT INTO ledger_transaction (event, metadata, made_by, occurred_at)"
+            " VALUES ('resolution', '{\"network\": \"wafacash\"}', 'a', now())",
+        ),
+        (
+            "an acknowledgement with one name",
+            "INSERT INTO audit_event (happened_at, actor, action, subject)"
+            " VALUES (now(), 'a', 'resolution', 'break:1')",
+        ),
+        (
+            "an acknowledgement by one person twice",
+            "INSERT INTO audit_event (happened_at, actor, action, subject, approved_by)"
+            " VALUES (now(), 'a', 'resolution', 'break:1', 'A')",
+        ),
+        (
+            "a break resolved by nothing",
+            "INSERT INTO reconciliation_break (kind, state, network, opened_at, ended_at, method,"
+            " reason, proposed_by, proposed_at, approved_by) VALUES ('other_agent', 'resolved',"
+            " 'wafacash', now(), now(), 'acknowledge', 'x', 'a', now(), 'b')",
         ),
         (
             "posted and not sent",

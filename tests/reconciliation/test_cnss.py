@@ -140,7 +140,7 @@ def test_what_cnss_refused_is_not_given_back_to_the_network(office: Office) -> N
     """Both wait in suspense, and only what was sent too much is the network's."""
     hassan = office.money.issue(HASSAN)
     office.match(office.file(paid_line(hassan.code, "700.00")))
-    office.settle(office.breaks()[0]["id"], "take_up")
+    office.settle(office.breaks()[0]["id"], "late_confirmation")
     (too_much,) = office.breaks()
     sent(office)
     taken(office, f"posting,{too_much['receipt']},,2026-08,refused,2026-11-23,,unknown number")

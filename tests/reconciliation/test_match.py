@@ -99,7 +99,7 @@ def test_cash_that_was_never_confirmed_is_taken_up(office: Office) -> None:
     office.money.runtime.clock.now += timedelta(days=9)  # type: ignore[attr-defined]
     (found,) = office.breaks()
     assert found["days"] == 9
-    office.settle(found["id"], "take_up")
+    office.settle(found["id"], "late_confirmation")
     assert office.breaks() == []
     (ended,) = office.breaks("--ended")
     assert (ended["state"], ended["proposed_by"], ended["approved_by"]) == (
@@ -118,7 +118,7 @@ def test_taking_up_ends_the_code_that_was_made_meanwhile(office: Office) -> None
     office.money.runtime.clock.now += timedelta(days=7)  # type: ignore[attr-defined]
     later = office.money.issue(DRISS)
     assert later.code != driss.code
-    office.settle(office.breaks()[0]["id"], "take_up")
+    office.settle(office.breaks()[0]["id"], "late_confirmation")
     state = "SELECT state FROM payment_code WHERE code = :code"
     assert office.money.one(state, code=driss.code) == "paid"
     assert office.money.one(state, code=later.code) == "cancelled"
@@ -133,7 +133,9 @@ def test_what_was_given_back_there_later_needs_nobody(office: Office) -> None:
     assert office.breaks() == []
     (ended,) = office.breaks("--ended")
     assert (ended["state"], ended["details"]["reversed_in_file"]) == ("closed", 2)
-    result = office.run("breaks", "propose", found["id"], "take_up", "--by", "a", "--reason", "b")
+    result = office.run(
+        "breaks", "propose", found["id"], "late_confirmation", "--by", "a", "--reason", "b"
+    )
     assert result.exit_code == 1
 
 
@@ -142,7 +144,9 @@ def test_a_code_that_was_cancelled_is_not_taken_up(office: Office) -> None:
     office.money.issue(HASSAN, replacing=hassan.code)
     office.match(office.file(paid_line(hassan.code, hassan.total)))
     number = str(office.breaks()[0]["id"])
-    office.done("breaks", "propose", number, "take_up", "--by", "amina", "--reason", "paid")
+    office.done(
+        "breaks", "propose", number, "late_confirmation", "--by", "amina", "--reason", "paid"
+    )
     refused = office.run("breaks", "approve", number, "--by", "driss")
     assert refused.exit_code == 1 and "code_cancelled" in refused.output
     assert office.breaks()[0]["state"] == "proposed"
@@ -152,7 +156,7 @@ def test_a_code_that_was_cancelled_is_not_taken_up(office: Office) -> None:
 def test_what_was_sent_too_much_is_the_networks_again(office: Office) -> None:
     hassan = office.money.issue(HASSAN)
     office.match(office.file(paid_line(hassan.code, "700.00")))
-    office.settle(office.breaks()[0]["id"], "take_up")
+    office.settle(office.breaks()[0]["id"], "late_confirmation")
     (left,) = office.breaks()
     assert (left["kind"], left["ours"], left["theirs"]) == (
         "other_amount_sent", "663.90", "700.00",
@@ -232,7 +236,7 @@ def test_what_is_asked_for_in_vain_is_closed(office: Office) -> None:
     first, second = (str(one["id"]) for one in office.breaks())
     office.done("breaks", "approve", first, "--by", "driss")
     assert "undone before" in office.run("breaks", "approve", second, "--by", "driss").output
-    office.settle(int(second), "note")
+    office.settle(int(second), "acknowledge")
     assert office.breaks() == []
 
 
@@ -283,7 +287,7 @@ def test_money_for_no_code_waits_in_suspense(office: Office) -> None:
     office.match(office.file(paid_line(NOBODY, "55")))
     (found,) = office.breaks()
     result = office.run("breaks", "propose", found["id"], "refund", "--by", "a", "--reason", "b")
-    assert result.exit_code == 1 and "take_up, suspense, note" in result.output
+    assert result.exit_code == 1 and "late_confirmation, suspense, acknowledge" in result.output
     office.settle(found["id"], "suspense")
     assert office.balances() == {"agent_network_receivable": "55.00", "suspense": "-55.00"}
 
@@ -303,7 +307,7 @@ def test_two_people_settle_a_break(office: Office) -> None:
     assert office.balances()["suspense"] == "-55.00"
 
 
-@pytest.mark.parametrize("method", ["suspense", "note", "reverse"])
+@pytest.mark.parametrize("method", ["suspense", "acknowledge", "reverse"])
 def test_what_the_network_denies(office: Office, method: str) -> None:
     fatima, hassan = office.money.issue(FATIMA), office.money.issue(HASSAN)
     for code in (fatima, hassan):
@@ -312,12 +316,34 @@ def test_what_the_network_denies(office: Office, method: str) -> None:
     office.settle(office.breaks()[0]["id"], method)
     wanted = {
         "suspense": {"agent_network_receivable": "163.52", "suspense": "663.90"},
-        "note": {"agent_network_receivable": "827.42"},
+        "acknowledge": {"agent_network_receivable": "827.42"},
         "reverse": {"agent_network_receivable": "163.52"},
     }[method]
     found = office.balances()
     assert {name: found.get(name) for name in wanted} == wanted
     assert ("suspense" in found) == (method == "suspense")
+
+
+def test_acknowledging_a_break_is_an_audit_event_with_two_names_and_no_transaction(
+    office: Office,
+) -> None:
+    fatima, hassan = office.money.issue(FATIMA), office.money.issue(HASSAN)
+    for code in (fatima, hassan):
+        office.money.redeem(code.code, code.code)
+    office.match(office.file(paid_line(fatima.code, fatima.total)))
+    number = office.breaks()[0]["id"]
+    transactions = office.money.one("SELECT count(*) FROM ledger_transaction")
+    office.done(
+        "breaks", "propose", str(number), "acknowledge", "--by", "amina", "--reason", "seen"
+    )
+    approved = office.run("breaks", "approve", str(number), "--by", "driss")
+    assert "no money moved" in approved.output
+    assert office.money.one("SELECT count(*) FROM ledger_transaction") == transactions
+    written = (
+        "SELECT concat_ws(' ', actor, approved_by, subject, details ->> 'reason') FROM audit_event"
+        " WHERE id = (SELECT audit_event_id FROM reconciliation_break WHERE state = 'resolved')"
+    )
+    assert office.money.one(written) == f"amina driss break:{number} seen"
 
 
 def test_what_comes_a_day_later_closes_its_break(office: Office) -> None:
