@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import gc
-from collections.abc import Set
 from contextlib import ExitStack
 from dataclasses import replace
 from functools import cached_property
@@ -44,6 +43,7 @@ from app.journeys import (  # noqa: F401 - they register what menus name
     resume,
 )
 from app.journeys.context import vocabulary
+from app.messaging.kinds import KINDS
 from app.messaging.prices import SHIPPED, Prices, read_prices
 from app.reminders.calendar import SHIPPED as SHIPPED_CALENDAR
 from app.reminders.calendar import read_calendar
@@ -54,8 +54,9 @@ from app.settings import ROOT, Settings
 from app.sms.provider import Provider
 from app.sms.registry import PROVIDERS
 from app.text.encoding import Limits
+from app.text.languages import LANGUAGES
 from app.text.words import Words
-from app.ussd.checker.catalogue import find_said_keys
+from app.ussd.checker.declarations import Declarations, load_page_keys
 from app.ussd.checker.samples import Samples
 from app.ussd.deferred import DeferredActions
 from app.ussd.engine import Engine as UssdEngine
@@ -156,9 +157,10 @@ class Runtime:
         return Samples.load(MENUS / "samples.yaml")
 
     @cached_property
-    def said(self) -> Set[str]:
-        """What the code says by name, for the menus' check."""
-        return find_said_keys(ROOT / "app")
+    def declarations(self) -> Declarations:
+        """The kinds of message, sentences of pages and languages that the menus' check demands."""
+        messages = {kind.key: kind for kind in KINDS.values()}
+        return Declarations(self.samples, messages, load_page_keys(MENUS / "pages.yaml"), LANGUAGES)
 
     @cached_property
     def deferred_actions(self) -> DeferredActions:

@@ -6,13 +6,13 @@ import re
 
 from app.runtime import Runtime
 from app.settings import ROOT
-from app.ussd.tools.graph import mermaid
+from app.ussd.tools.graph import draw_mermaid
 
 
 def test_the_drawn_menu_is_the_menu(session_runtime: Runtime) -> None:
     drawn = re.search(r"```mermaid\n(.*?)```", (ROOT / "docs/menus.md").read_text("utf-8"), re.S)
     assert drawn
-    assert drawn[1].strip() == mermaid(session_runtime.ussd.menu).strip(), (
+    assert drawn[1].strip() == draw_mermaid(session_runtime.ussd.menu).strip(), (
         "paste `flask menus graph` into docs/menus.md"
     )
 

@@ -16,7 +16,6 @@ from app.messaging.prices import entry_on
 from app.migrating import current_revision, newest_revision
 from app.runtime import Runtime, runtime
 from app.sms.registry import PROVIDERS
-from app.text.languages import LANGUAGES
 from app.ussd.checker.check import find_faults
 
 
@@ -81,7 +80,7 @@ def _check_engines(maalem: Runtime) -> str:
 
 
 def _check_menus(maalem: Runtime) -> str:
-    faults = find_faults(maalem.ussd, maalem.samples, maalem.limits, maalem.said, LANGUAGES)
+    faults = find_faults(maalem.ussd, maalem.declarations, maalem.limits)
     if faults:
         raise RuntimeError(f"{len(faults)} faults, the first: {faults[0]}")
     return f"{len(maalem.ussd.menu.screens)} screens in {', '.join(maalem.words.languages)}"

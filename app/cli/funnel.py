@@ -22,7 +22,7 @@ def funnel(days: int, as_json: bool) -> None:
     """Counts who came to each screen, answered, went back, was cut off or ended."""
     maalem = runtime()
     now = maalem.clock()
-    resting = {s.name for s in maalem.ussd.menu.screens.values() if s.rests}
+    resting = {s.name for s in maalem.ussd.menu.screens.values() if s.is_answer}
     with reading(maalem.database) as connection:
         lines = count_funnel(connection, now - timedelta(days=days), now, resting)
     if as_json:

@@ -7,13 +7,13 @@ from flask.cli import with_appcontext
 
 from app.runtime import MENU_FILES, runtime
 from app.settings import ROOT
-from app.text.languages import LANGUAGES
 from app.text.words import Words
 from app.ussd.checker.check import find_faults
+from app.ussd.checker.worst_case import WorstCase
 from app.ussd.menu import BrokenMenu, Fault, Menu, load_menu
-from app.ussd.tools.difference import differences, word_differences
-from app.ussd.tools.graph import mermaid
-from app.ussd.tools.portrait import portrait
+from app.ussd.tools.difference import find_differences, find_word_differences
+from app.ussd.tools.graph import draw_mermaid
+from app.ussd.tools.portrait import describe_screen
 
 
 @click.group()
@@ -27,7 +27,7 @@ def check() -> None:
     """Checks every screen in every language; fails naming screen, language and cause."""
     maalem = runtime()
     try:
-        faults = find_faults(maalem.ussd, maalem.samples, maalem.limits, maalem.said, LANGUAGES)
+        faults = find_faults(maalem.ussd, maalem.declarations, maalem.limits)
     except BrokenMenu as broken:
         faults = [Fault(broken.params["screen"], "-", broken.params["why"])]
     for fault in faults:
@@ -42,7 +42,7 @@ def check() -> None:
 @with_appcontext
 def graph() -> None:
     """Prints the menus as a Mermaid flowchart."""
-    click.echo(mermaid(runtime().ussd.menu))
+    click.echo(draw_mermaid(runtime().ussd.menu))
 
 
 @menus.command()
@@ -56,8 +56,8 @@ def show(screen: str, gateway: str) -> None:
         raise click.BadParameter(f"there is no screen {screen}", param_hint="SCREEN")
     if gateway not in maalem.limits:
         raise click.BadParameter(f"one of {', '.join(maalem.limits)}", param_hint="--gateway")
-    limits = maalem.limits[gateway]
-    for line in portrait(maalem.ussd, maalem.samples, limits, screen, ROOT):
+    worst = WorstCase(maalem.ussd, maalem.samples)
+    for line in describe_screen(worst, screen, maalem.limits[gateway], ROOT):
         click.echo(line)
 
 
@@ -70,7 +70,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 def diff(before: Path, after: Path) -> None:
     """Says in words what differs between the menu folders BEFORE and AFTER."""
     (old, old_words), (new, new_words) = _read(before), _read(after)
-    lines = [*differences(old, new), *word_differences(old_words, new_words)]
+    lines = [*find_differences(old, new), *find_word_differences(old_words, new_words)]
     for line in lines or ["no difference"]:
         click.echo(line)
 

@@ -88,21 +88,21 @@ class Screen:
     answer: bool = False
 
     @property
-    def rests(self) -> bool:
-        """Whether one may hang up here with what one came for."""
+    def is_answer(self) -> bool:
+        """True if the caller may hang up here with what they came for."""
         return self.answer or self.kind in {"show", "end"}
 
     @property
-    def aims(self) -> list[str]:
-        """Everything written as a target, `back` and `onward` too."""
-        found = [choice.target for choice in self.choices]
-        found += (self.outcomes or {}).values()
-        return [*found, self.target] if self.target else found
+    def all_targets(self) -> list[str]:
+        """The targets as they are written, with `back` and `onward`."""
+        targets = [choice.target for choice in self.choices]
+        targets += (self.outcomes or {}).values()
+        return [*targets, self.target] if self.target else targets
 
     @property
     def targets(self) -> list[str]:
-        """Every screen one step further."""
-        return [target for target in self.aims if target not in {BACK, ONWARD}]
+        """The screens one step further."""
+        return [target for target in self.all_targets if target not in {BACK, ONWARD}]
 
 
 @dataclass(frozen=True, slots=True)

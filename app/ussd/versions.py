@@ -15,7 +15,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from app.base.errors import Unavailable
-from app.ussd.checker.check import unknown_names
+from app.ussd.checker.check import find_unknown_names
 from app.ussd.engine import Engine
 from app.ussd.menu import BrokenMenu
 from app.ussd.vocabulary import Services
@@ -83,7 +83,7 @@ class Versions(Generic[Services]):
                 engine = self._build(Path(folder))
             except BrokenMenu:
                 return None
-        known = not any(unknown_names(engine.menu, engine.vocabulary))
+        known = not any(find_unknown_names(engine.menu, engine.vocabulary))
         return engine if known else None
 
 

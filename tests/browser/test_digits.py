@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext
 
 from app.runtime import Runtime
-from app.ussd.checker.check import worst_pages
+from app.ussd.checker.worst_case import WorstCase
 from tests.browser.handset import Handset
 
 pytestmark = pytest.mark.browser
@@ -49,11 +49,8 @@ def pages_in_arabic(runtime: Runtime) -> list[str]:
     """Every screen and every message, with the longest values."""
     limits = runtime.limits["africastalking"]
     screens = [s for s in runtime.ussd.menu.screens.values() if s.kind != "do"]
-    pages = [
-        page
-        for screen in screens
-        for page in worst_pages(runtime.ussd, runtime.samples, screen, "ar", limits)
-    ]
+    worst = WorstCase(runtime.ussd, runtime.samples)
+    pages = [page for screen in screens for page in worst.pages(screen, "ar", limits)]
     return sorted({*pages, *_messages_in_arabic(runtime)})
 
 

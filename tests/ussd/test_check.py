@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -13,13 +14,14 @@ from flask import Flask
 
 from app.base.deadline import Deadline
 from app.journeys.context import vocabulary
+from app.messaging.kinds import KINDS
 from app.runtime import MENU_FILES, MENUS, Runtime
 from app.settings import ROOT
 from app.text.encoding import Limits
 from app.text.languages import LANGUAGES
 from app.text.words import Words
-from app.ussd.checker.catalogue import find_said_keys
 from app.ussd.checker.check import find_faults
+from app.ussd.checker.declarations import Declarations, load_page_keys
 from app.ussd.checker.samples import Samples
 from app.ussd.engine import Engine
 from app.ussd.menu import BrokenMenu, load_menu
@@ -27,7 +29,7 @@ from app.ussd.menu import BrokenMenu, load_menu
 MENU = "artisan.yaml"
 FRENCH, ARABIC = "locales/fr/LC_MESSAGES/menus.po", "locales/ar/LC_MESSAGES/menus.po"
 SAMPLES = "samples.yaml"
-SAID = find_said_keys(ROOT / "app")
+MESSAGES = {kind.key: kind for kind in KINDS.values()}
 GATEWAYS = {"africastalking": Limits(160, 80), "generic": Limits(160, 80)}
 
 
@@ -63,7 +65,9 @@ class Copy:
             Deadline(1, threads=1),
         )
         samples = Samples.load(self.folder / SAMPLES)
-        return [str(fault) for fault in find_faults(engine, samples, GATEWAYS, SAID, LANGUAGES)]
+        pages = load_page_keys(self.folder / "pages.yaml")
+        declared = Declarations(samples, MESSAGES, pages, LANGUAGES)
+        return [str(fault) for fault in find_faults(engine, declared, GATEWAYS)]
 
 
 @pytest.fixture
@@ -73,7 +77,7 @@ def copy(tmp_path: Path) -> Copy:
 
 def test_the_real_menus_are_right_and_told_so_quickly(runtime: Runtime) -> None:
     began = time.process_time()
-    assert find_faults(runtime.ussd, runtime.samples, runtime.limits, runtime.said, LANGUAGES) == []
+    assert find_faults(runtime.ussd, runtime.declarations, runtime.limits) == []
     assert time.process_time() - began < 2
 
 
@@ -414,7 +418,7 @@ def test_a_screen_from_which_the_talk_cannot_end(copy: Copy) -> None:
 def test_a_gateway_with_a_smaller_screen(runtime: Runtime) -> None:
     """Each gateway's own limit counts, and the fault names it."""
     small = {"africastalking": Limits(160, 80), "generic": Limits(120, 60)}
-    found = find_faults(runtime.ussd, runtime.samples, small, runtime.said, LANGUAGES)
+    found = find_faults(runtime.ussd, runtime.declarations, small)
     told = [str(fault) for fault in found]
     assert told and all(fault.endswith("(generic)") for fault in told)
 
@@ -433,3 +437,41 @@ def test_every_language_is_held_to_it(
 ) -> None:
     copy.say(f"locales/{po}/LC_MESSAGES/menus.po", key, sentence)
     assert any(told.startswith(fault) for told in copy.faults()), copy.faults()
+
+
+_QUOTED = re.compile(r"""["'`]([a-z][\w.]*)["'`]""")
+_SAID_BY_TEMPLATE = re.compile(r"""\bt\(\s*['"]([a-z][\w.]*)['"]""")
+
+
+def test_pages_yaml_declares_the_sentences_that_pages_say() -> None:
+    """A refusal's sentence is said by its code: error. and the code."""
+    declared = load_page_keys(MENUS / "pages.yaml")
+    code = {path: path.read_text("utf-8") for path in (ROOT / "app").rglob("*.py")}
+    templates = [path.read_text("utf-8") for path in (ROOT / "app").rglob("*.html")]
+    quoted = {name for text in [*code.values(), *templates] for name in _QUOTED.findall(text)}
+    by_templates = {key for text in templates for key in _SAID_BY_TEMPLATE.findall(text)}
+    assert {key for key in by_templates if key.startswith(("till.", "error."))} <= declared
+    idle = {key for key in declared if not {key, key.partition(".")[2]} & quoted}
+    assert not idle, "nothing says these sentences"
+
+
+def test_a_kind_of_message_that_no_language_has_words_for(copy: Copy) -> None:
+    for language in LANGUAGES:
+        copy.change(
+            f"locales/{language}/LC_MESSAGES/menus.po",
+            'msgid "sms.news_off"\n',
+            'msgid "sms.news_of"\n',
+        )
+    faults = copy.faults()
+    for language in LANGUAGES:
+        assert f"sms.news_off [{language}]: has no words" in faults
+        assert f"sms.news_of [{language}]: is used nowhere" in faults
+
+
+def test_a_message_holds_the_values_that_its_kind_declares(copy: Copy) -> None:
+    for language in LANGUAGES:
+        copy.say(f"locales/{language}/LC_MESSAGES/menus.po", "sms.code_cancelled", "Maalem {total}")
+    faults = copy.faults()
+    for language in LANGUAGES:
+        assert f"sms.code_cancelled [{language}]: lacks {{code}}, which its kind declares" in faults
+        assert f"sms.code_cancelled [{language}]: {{total}} is no value of its kind" in faults

@@ -10,7 +10,7 @@ from flask import Flask
 
 from app.runtime import MENUS
 from app.ussd.menu import load_menu
-from app.ussd.tools.difference import differences
+from app.ussd.tools.difference import find_differences
 
 BEFORE = """
 start: a
@@ -25,7 +25,7 @@ screens:
 def told(folder: Path, after: str) -> list[str]:
     for name, content in (("before", BEFORE), ("after", after)):
         (folder / name).write_text(content)
-    return list(differences(load_menu(folder / "before"), load_menu(folder / "after")))
+    return list(find_differences(load_menu(folder / "before"), load_menu(folder / "after")))
 
 
 def test_nothing_changed_is_nothing_told(tmp_path: Path) -> None:

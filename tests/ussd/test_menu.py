@@ -8,7 +8,7 @@ import pytest
 
 from app.runtime import MENU_FILES, MENUS
 from app.ussd.menu import BrokenMenu, Choice, Menu, load_menu
-from app.ussd.tools.graph import mermaid
+from app.ussd.tools.graph import draw_mermaid
 
 REAL = [MENUS / name for name in MENU_FILES]
 
@@ -121,7 +121,7 @@ def test_every_kind_is_read(tmp_path: Path) -> None:
 
 def test_the_graph_draws_every_screen_and_every_way() -> None:
     menu = load_menu(*REAL)
-    drawn = mermaid(menu).split("\n")
+    drawn = draw_mermaid(menu).split("\n")
     assert drawn[0] == "flowchart LR"
     for screen in menu.screens.values():
         assert any(line.startswith(f"  {screen.name}") for line in drawn)

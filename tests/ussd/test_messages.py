@@ -12,9 +12,9 @@ import pytest
 from app.runtime import Runtime
 from app.text.encoding import segments, units
 from app.text.words import Say, Words
-from app.ussd.checker.messages import bits, messages
+from app.ussd.checker.messages import bits
 from app.ussd.checker.samples import Samples
-from tests.ussd.test_check import ARABIC, FRENCH, SAMPLES, Copy
+from tests.ussd.test_check import ARABIC, FRENCH, MESSAGES, SAMPLES, Copy
 
 # The words of the others are broken in the same way, by language.
 LANGUAGES = ("fr", "ary-Latn", "ar", "zgh")
@@ -49,11 +49,7 @@ def values_of(words: Words, samples: Samples, language: str, place: str) -> Iter
             yield Say(key, dict(zip(places, chosen, strict=True)))
 
 
-KEYS = [
-    (language, key)
-    for language, words in [(name, Words.load(Path("menus/locales"))) for name in LANGUAGES]
-    for key in messages(words, language)
-]
+KEYS = [(language, key) for language in LANGUAGES for key in sorted(MESSAGES)]
 
 
 @pytest.mark.parametrize(("language", "key"), KEYS)
@@ -72,18 +68,18 @@ def test_every_message_is_measured(copy: Copy, session_runtime: Runtime, languag
     """Filled up to its segments each is right; a letter more, and each is told with its numbers."""
     words, samples = session_runtime.words, session_runtime.samples
     most, room, letter = (1, 160, "x") if language in GSM7_LANGUAGES else (2, 134, "ⵣ")
-    for key in messages(words, language):
+    for key in sorted(MESSAGES):
         worst = words.say(language, key, samples.worst(words, language, key, bits))
         copy.say(po(language), key, said(words, language, key) + letter * (room - units(worst)))
     assert copy.faults() == []
     filled = Words.load(copy.folder / "locales")
-    for key in messages(words, language):
+    for key in sorted(MESSAGES):
         copy.say(po(language), key, said(filled, language, key) + letter)
     encoding = "GSM-7" if most == 1 else "UCS-2"
     assert copy.faults() == [
         f"{key} [{language}]: takes {most + 1} SMS segments, {most} at most"
         f" ({encoding}, {room + 1} units)"
-        for key in messages(words, language)
+        for key in sorted(MESSAGES)
     ]
 
 

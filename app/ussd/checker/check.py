@@ -1,51 +1,46 @@
-"""Proves a menu: every screen exists, is reached, can be left, speaks every language, and fits."""
+"""Proves a menu: every screen exists, is reached, can be left, has all its words, and fits."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.text.encoding import Limits, fits
 from app.text.words import Words
-from app.ussd.checker.catalogue import keys_of, wording_faults
-from app.ussd.checker.messages import harm_faults, messages, size_faults
-from app.ussd.checker.samples import Samples
-from app.ussd.checker.structure import structure_faults
+from app.ussd.checker.catalogue import find_wording_faults
+from app.ussd.checker.declarations import Declarations
+from app.ussd.checker.messages import find_message_faults, find_size_faults, message_keys
+from app.ussd.checker.structure import find_structure_faults
+from app.ussd.checker.worst_case import DEEPEST, WorstCase
 from app.ussd.engine import LOCKED, Engine
 from app.ussd.menu import Fault, Menu, Screen
-from app.ussd.screen import ScreenContext, footer, paginate_list, paginate_screen, sentences
-from app.ussd.vocabulary import Row, Vocabulary
+from app.ussd.screen import footer, sentences
+from app.ussd.vocabulary import Vocabulary
 
 _MOST_PAGES = 4
-_DEEPEST = 3
-_MANY_ROWS = 12
 
 
 def find_faults(
-    engine: Engine[Any],
-    samples: Samples,
-    gateways: Mapping[str, Limits],
-    said: Set[str],
-    languages: Collection[str],
+    engine: Engine[Any], declared: Declarations, gateways: Mapping[str, Limits]
 ) -> list[Fault]:
-    """Everything wrong with the menu and its words; structure first, for words lean on it.
+    """Returns everything wrong with the menu and its words. `gateways` are the screens' limits.
 
-    `gateways` are the limits of each gateway's screen, `said` what the code says (find_said_keys),
-    `languages` those that people may choose.
+    Words are proved only in full, and sizes only where all else is right.
     """
-    menu = engine.menu
-    if mute := set(languages) - set(engine.words.languages):
+    menu, words = engine.menu, engine.words
+    if mute := set(declared.languages) - set(words.languages):
         return [Fault("locales", language, "has no words at all") for language in sorted(mute)]
-    faults = [*structure_faults(menu), *unknown_names(menu, engine.vocabulary)]
-    faults += wording_faults(menu, engine.words, samples, said)
-    faults += harm_faults(engine.words, samples)
+    faults = [*find_structure_faults(menu), *find_unknown_names(menu, engine.vocabulary)]
+    faults += find_wording_faults(menu, words, declared)
+    faults += find_message_faults(words, declared)
     if not faults:
-        faults += _sizes(engine, samples, gateways)
+        faults += _find_screens_too_large(WorstCase(engine, declared.samples), gateways)
+        faults += _find_messages_too_large(words, declared)
     return faults
 
 
-def unknown_names(menu: Menu, vocabulary: Vocabulary[Any, Any, Any]) -> Iterator[Fault]:
-    """What the menu names and the code has not, or the other way round."""
+def find_unknown_names(menu: Menu, vocabulary: Vocabulary[Any, Any, Any]) -> Iterator[Fault]:
+    """Yields the names that a menu uses and the vocabulary lacks, and outcomes without target."""
     if menu.lock and LOCKED not in vocabulary.guards:
         yield Fault(menu.lock, "-", f"asks for a PIN, but there is no guard {LOCKED}")
     for screen in menu.screens.values():
@@ -59,88 +54,72 @@ def unknown_names(menu: Menu, vocabulary: Vocabulary[Any, Any, Any]) -> Iterator
             yield Fault(screen.name, "-", f"names {screen.uses}, which is no {screen.kind} of ours")
         if screen.source and screen.source not in vocabulary.sources:
             yield Fault(screen.name, "-", f"names the source {screen.source}, which is not there")
+        if vocabulary.answers.keys and screen.keep and screen.keep not in vocabulary.answers.keys:
+            yield Fault(screen.name, "-", f"keeps {screen.keep}, which is no answer of ours")
         for choice in screen.choices:
             if choice.guard and choice.guard not in vocabulary.guards:
                 yield Fault(screen.name, "-", f"names the guard {choice.guard}, which is not there")
         if screen.kind == "do" and screen.uses in vocabulary.actions:
-            yield from _outcomes(screen, vocabulary)
+            yield from _find_outcome_faults(screen, vocabulary)
 
 
-def _outcomes(screen: Screen, vocabulary: Vocabulary[Any, Any, Any]) -> Iterator[Fault]:
+def _find_outcome_faults(screen: Screen, vocabulary: Vocabulary[Any, Any, Any]) -> Iterator[Fault]:
     assert screen.uses and screen.outcomes is not None
-    wanted, given = set(vocabulary.actions[screen.uses].outcomes), set(screen.outcomes)
-    for outcome in sorted(wanted - given):
+    declared, led_on = set(vocabulary.actions[screen.uses].outcomes), set(screen.outcomes)
+    for outcome in sorted(declared - led_on):
         yield Fault(screen.name, "-", f"has no target for the outcome {outcome}")
-    for outcome in sorted(given - wanted):
+    for outcome in sorted(led_on - declared):
         yield Fault(screen.name, "-", f"{screen.uses} has no outcome {outcome}")
 
 
-def _sizes(
-    engine: Engine[Any], samples: Samples, gateways: Mapping[str, Limits]
-) -> Iterator[Fault]:
-    words = engine.words
-    screens = [screen for screen in engine.menu.screens.values() if screen.kind != "do"]
-    for language in words.languages:
-        for gateway, limits in _narrowest(gateways):
+def _find_screens_too_large(worst: WorstCase, gateways: Mapping[str, Limits]) -> Iterator[Fault]:
+    screens = [screen for screen in worst.engine.menu.screens.values() if screen.kind != "do"]
+    for language in worst.engine.words.languages:
+        for gateway, limits in _group_by_limits(gateways):
             for screen in screens:
-                faults = _size(engine, samples, screen, language, limits)
-                yield from _told(screen.name, language, gateway, faults)
-        for key in messages(words, language):
-            yield from _told(key, language, "", size_faults(words, samples, language, key))
+                reasons = _measure_screen(worst, screen, language, limits)
+                yield from _to_faults(screen.name, language, reasons, f" ({gateway})")
 
 
-def _narrowest(gateways: Mapping[str, Limits]) -> Iterator[tuple[str, Limits]]:
-    """Each limit once, with the gateways that have it."""
+def _find_messages_too_large(words: Words, declared: Declarations) -> Iterator[Fault]:
+    for language in words.languages:
+        for key in message_keys(words, declared, language):
+            reasons = find_size_faults(words, declared.samples, language, declared.messages[key])
+            yield from _to_faults(key, language, reasons)
+
+
+def _group_by_limits(gateways: Mapping[str, Limits]) -> Iterator[tuple[str, Limits]]:
+    """Yields each limit once, with the names of the gateways that have it."""
     for limits in dict.fromkeys(gateways.values()):
         yield "/".join(name for name, its in gateways.items() if its == limits), limits
 
 
-def _told(name: str, language: str, gateway: str, faults: Iterator[str]) -> Iterator[Fault]:
-    where = f" ({gateway})" if gateway else ""
+def _to_faults(
+    name: str, language: str, reasons: Iterator[str], where: str = ""
+) -> Iterator[Fault]:
     try:
-        for why in faults:
+        for why in reasons:
             yield Fault(name, language, why + where)
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         # A row that fits nowhere, a format that cannot write its value, a sentence in itself.
         yield Fault(name, language, f"cannot be written: {error}{where}")
 
 
-def worst_pages(
-    engine: Engine[Any],
-    samples: Samples,
-    screen: Screen,
-    language: str,
-    limits: Limits,
-    reason: str | None = None,
-) -> list[str]:
-    """The pages of a screen with the longest values it may have to hold, all choices offered."""
-    words = engine.words
-    values = _worst(words, samples, screen, language)
-    depth = 1 if screen.home else _DEEPEST
-    context = ScreenContext(words, language, screen, values, depth, limits, reason or "")
-    if screen.kind == "list":
-        row = Row("", samples.worst(words, language, f"{screen.name}.row"))
-        rows = [row] * _MANY_ROWS
-        return [page for page, _ in paginate_list(context, rows)]
-    return paginate_screen(context, [choice.digit for choice in screen.choices])
-
-
-def _size(
-    engine: Engine[Any], samples: Samples, screen: Screen, language: str, limits: Limits
+def _measure_screen(
+    worst: WorstCase, screen: Screen, language: str, limits: Limits
 ) -> Iterator[str]:
-    words = engine.words
-    typed = screen.uses and screen.kind != "list"
-    reason = f"wrong.{screen.uses}" if typed else "wrong.choice"
-    again = None if screen.kind == "end" else reason
-    pages = worst_pages(engine, samples, screen, language, limits, again)
+    """Yields why a screen is too large, also with an input refused."""
+    takes_input = screen.uses and screen.kind != "list"
+    reason = f"wrong.{screen.uses}" if takes_input else "wrong.choice"
+    if screen.kind == "end":
+        reason = ""
+    pages = worst.pages(screen, language, limits, reason)
     if screen.kind == "list":
         return
     if screen.kind == "end" and len(pages) > 1:
         yield f"ends the talk but takes {len(pages)} pages"
-    values = _worst(words, samples, screen, language)
-    for line in sentences(words, language, screen.name, values) if again else ():
-        if not _fits_below(words, language, words.say(language, reason), line, limits):
-            yield f"{reason} leaves no room for the line: {line}"
+    if reason:
+        yield from _find_lines_without_room(worst, screen, language, limits, reason)
     if len(pages) > _MOST_PAGES:
         yield f"takes {len(pages)} pages, {_MOST_PAGES} at most"
     digits = [choice.digit for choice in screen.choices]
@@ -148,18 +127,16 @@ def _size(
         yield "its choices are not on one page"
 
 
-def _worst(words: Words, samples: Samples, screen: Screen, language: str) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for key in keys_of(screen) | {screen.name}:
-        if words.has(language, key):
-            values |= samples.worst(words, language, key)
-    return values
-
-
-def _fits_below(words: Words, language: str, reason: str, line: str, limits: Limits) -> bool:
-    """Whether one page holds both: else the reason would stand on a page of its own."""
-    end = footer(words, language, _DEEPEST, later=True, more=True)
-    return fits("\n".join([reason, line, end]), limits)
+def _find_lines_without_room(
+    worst: WorstCase, screen: Screen, language: str, limits: Limits, reason: str
+) -> Iterator[str]:
+    """Yields the lines that no page holds together with the reason for refusing an input."""
+    words = worst.engine.words
+    refusal = words.say(language, reason)
+    end = footer(words, language, DEEPEST, later=True, more=True)
+    for line in sentences(words, language, screen.name, worst.values(screen, language)):
+        if not fits("\n".join([refusal, line, end]), limits):
+            yield f"{reason} leaves no room for the line: {line}"
 
 
 def _offers_all(page: str, digits: list[str]) -> bool:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from app.text.encoding import GSM7, encoding_of, segments, units
 from app.text.languages import LANGUAGES
 from app.text.words import Words, forms_of
+from app.ussd.checker.declarations import Declarations, DeclaredMessage
 from app.ussd.checker.samples import Samples
 from app.ussd.menu import Fault
 
-PREFIX = "sms."
-# A message stays on a shared or lost phone, and anybody can write one that looks like ours. So it
-# tells what is owed, paid or ready and where to go: never who somebody is (name, CIN, CNSS and RNA
+# A message stays on a shared or lost phone, and a forged one may look like ours. So it may tell
+# what is owed, paid or ready and where to go: never who somebody is (name, CIN, CNSS and RNA
 # number, birth date, phone) nor a PIN, and it leads to no page. A new value is a decision: add it.
 # fmt: off
-_TOLD = frozenset({
+_HARMLESS = frozenset({
     "total", "penalty", "fee", "amount", "period", "code", "until", "count", "late", "first",
     "last", "receipt", "received_on", "posted_on", "paid_at", "closed_on", "opens_on",
     "rights_until", "as_of", "next_due", "claim", "filed_on", "request", "asked_on",
@@ -24,63 +25,81 @@ _TOLD = frozenset({
     "deadline", "where", "announced",
 })
 # fmt: on
-# What opens a door, and the only message that may hold it.
+# Values that give access, and the only message that may hold each.
 _ONLY_IN = {"reset_code": "sms.pin_reset"}
 _LINK = re.compile(r"://|\bwww\b|\w\.(ma|com|net|org|info|app|io|ly|me)\b", re.IGNORECASE)
 
 
-def harm_faults(words: Words, samples: Samples) -> Iterator[Fault]:
-    """What a message must not hold, in its own words or in a sentence that stands in it."""
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """One message in one language, with all sentences that may stand in it."""
+
+    words: Words
+    samples: Samples
+    language: str
+    declared: DeclaredMessage
+
+    def sentences(self) -> set[str]:
+        """Returns the keys of the message's sentence and of all that may stand in it."""
+        keys: set[str] = set()
+        waiting = [self.declared.key]
+        while waiting:
+            key = waiting.pop()
+            if key in keys or not self.words.has(self.language, key):
+                continue
+            keys.add(key)
+            for name in self.words.places(self.language, key):
+                waiting.extend(self.samples.sentences(name))
+        return keys
+
+
+def find_message_faults(words: Words, declared: Declarations) -> Iterator[Fault]:
+    """Yields what a message must not hold, in its own words or in a sentence within them."""
     for language in words.languages:
-        for key in messages(words, language):
-            for said in sorted(_sentences_in(words, samples, language, key)):
-                where = "" if said == key else f", in {said}"
-                for why in _harm(words, samples, language, key, said):
+        for key in message_keys(words, declared, language):
+            message = _Message(words, declared.samples, language, declared.messages[key])
+            for sentence in sorted(message.sentences()):
+                where = "" if sentence == key else f", in {sentence}"
+                for why in _find_harm(message, sentence):
                     yield Fault(key, language, why + where)
 
 
-def _harm(words: Words, samples: Samples, language: str, key: str, said: str) -> Iterator[str]:
-    for name in sorted(words.places(language, said)):
-        if samples.sentences(name) or name in _TOLD or _ONLY_IN.get(name) == key:
+def _find_harm(message: _Message, sentence: str) -> Iterator[str]:
+    key, words, language = message.declared.key, message.words, message.language
+    for name in sorted(words.places(language, sentence)):
+        if message.samples.sentences(name):
             continue
-        yield f"{{{name}}} is nothing a message may tell (app/ussd/checker/messages.py)"
-    for form in forms_of(words.catalogs[language][said]):
+        if name not in _HARMLESS and _ONLY_IN.get(name) != key:
+            yield f"{{{name}}} is nothing a message may tell (app/ussd/checker/messages.py)"
+        elif sentence == key and name not in message.declared.values:
+            yield f"{{{name}}} is no value of its kind"
+    for form in forms_of(words.catalogs[language][sentence]):
         if link := _LINK.search(form):
             yield f"{link[0]} leads to a page: thieves send such messages"
 
 
-def _sentences_in(words: Words, samples: Samples, language: str, key: str) -> set[str]:
-    """The sentence and all that may stand in it, however deep."""
-    found, waiting = set(), [key]
-    while waiting:
-        said = waiting.pop()
-        if said in found or not words.has(language, said):
-            continue
-        found.add(said)
-        for name in words.places(language, said):
-            waiting.extend(samples.sentences(name))
-    return found
-
-
-def size_faults(words: Words, samples: Samples, language: str, key: str) -> Iterator[str]:
-    """Why a message may cost more than it should, with the worst values it may have to hold."""
-    text = words.say(language, key, samples.worst(words, language, key, bits))
-    most = LANGUAGES[language].most_segments
+def find_size_faults(
+    words: Words, samples: Samples, language: str, message: DeclaredMessage
+) -> Iterator[str]:
+    """Yields why a message may cost more than it should, with its worst values."""
+    text = words.say(language, message.key, samples.worst(words, language, message.key, bits))
+    entry = LANGUAGES[language]
+    most = min(entry.most_segments, message.most_segments[entry.encoding])
     if segments(text) > most:
-        counted = f"{encoding_of(text)}{_because(language, text)}, {units(text)} units"
-        yield f"takes {segments(text)} SMS segments, {most} at most ({counted})"
+        measured = f"{encoding_of(text)}{_name_costly_letters(language, text)}, {units(text)} units"
+        yield f"takes {segments(text)} SMS segments, {most} at most ({measured})"
 
 
-def _because(language: str, text: str) -> str:
-    strange = sorted({letter for letter in text if encoding_of(letter) != GSM7})
-    return f" for {' '.join(strange)}" if strange and LANGUAGES[language].keeps_to_gsm7 else ""
+def _name_costly_letters(language: str, text: str) -> str:
+    costly = sorted({letter for letter in text if encoding_of(letter) != GSM7})
+    return f" for {' '.join(costly)}" if costly and LANGUAGES[language].keeps_to_gsm7 else ""
 
 
-def messages(words: Words, language: str) -> list[str]:
-    """The keys of all messages that can be said in a language."""
-    return sorted(key for key in words.keys(language) if key.startswith(PREFIX))
+def message_keys(words: Words, declared: Declarations, language: str) -> list[str]:
+    """Returns the keys of all messages that have words in a language."""
+    return sorted(declared.messages.keys() & words.keys(language))
 
 
 def bits(text: str) -> int:
-    """How much of a message it fills, in either encoding: one strange letter doubles it."""
+    """Returns how many bits a text fills; one letter outside GSM-7 more than doubles them."""
     return units(text) * (7 if encoding_of(text) == GSM7 else 16)

@@ -7,25 +7,25 @@ from collections.abc import Iterator
 from app.ussd.menu import BACK, Fault, Menu, Screen
 
 
-def structure_faults(menu: Menu) -> Iterator[Fault]:
-    """Targets that are not there, screens never reached, circles, and talks without an end."""
+def find_structure_faults(menu: Menu) -> Iterator[Fault]:
+    """Yields missing targets, screens never reached, circles, and dialogues without an end."""
     for name in menu.entrances:
         if name not in menu.screens:
             yield Fault(name, "-", "the menu begins or leads there, and there is no such screen")
     for screen in menu.screens.values():
-        yield from _aims(menu, screen)
-    reached = _reached(menu, menu.entrances)
+        yield from _find_target_faults(menu, screen)
+    reached = _find_reachable(menu, menu.entrances)
     for name in menu.screens:
         if name not in reached:
             yield Fault(name, "-", "cannot be reached")
     for name, screen in menu.screens.items():
         if screen.kind == "do" and _goes_round(menu, name):
             yield Fault(name, "-", "goes round in a circle without an input")
-        elif not _rests(menu, name):
+        elif not _can_end(menu, name):
             yield Fault(name, "-", "the talk cannot end: no way leads to a show or an end")
 
 
-def _aims(menu: Menu, screen: Screen) -> Iterator[Fault]:
+def _find_target_faults(menu: Menu, screen: Screen) -> Iterator[Fault]:
     for target in screen.targets:
         if target not in menu.screens:
             yield Fault(screen.name, "-", f"leads to {target}, which is not there")
@@ -35,19 +35,19 @@ def _aims(menu: Menu, screen: Screen) -> Iterator[Fault]:
         yield Fault(screen.name, "-", "is private, but the menu names no lock")
 
 
-def _reached(menu: Menu, entrances: list[str]) -> set[str]:
-    found: set[str] = set()
+def _find_reachable(menu: Menu, entrances: list[str]) -> set[str]:
+    reached: set[str] = set()
     waiting = list(entrances)
     while waiting:
         name = waiting.pop()
-        if name in menu.screens and name not in found:
-            found.add(name)
+        if name in menu.screens and name not in reached:
+            reached.add(name)
             waiting += menu.screens[name].targets
-    return found
+    return reached
 
 
 def _goes_round(menu: Menu, start: str) -> bool:
-    """Whether following `do` screens alone can come back to `start`."""
+    """True if following `do` screens alone can come back to `start`."""
     seen: set[str] = set()
     waiting = list(menu.screens[start].targets)
     while waiting:
@@ -60,10 +60,7 @@ def _goes_round(menu: Menu, start: str) -> bool:
     return False
 
 
-def _rests(menu: Menu, start: str) -> bool:
-    """Whether some way from `start` comes to rest; a way back to where one was counts."""
-    return any(_is_rest(menu.screens[name]) for name in _reached(menu, [start]))
-
-
-def _is_rest(screen: Screen) -> bool:
-    return screen.rests or BACK in screen.aims
+def _can_end(menu: Menu, start: str) -> bool:
+    """True if some way from `start` leads to a screen that answers, or back to one shown before."""
+    reachable = (menu.screens[name] for name in _find_reachable(menu, [start]))
+    return any(screen.is_answer or BACK in screen.all_targets for screen in reachable)

@@ -1,1 +1,1 @@
-"""Shows a menu to people: as a chart, as text, and how two menus differ."""
+"""Shows a menu to people: as a chart, a screen as text, and the differences of two menus."""

@@ -1,4 +1,4 @@
-"""Says in words what changed between two versions of the menus."""
+"""Says in words how two versions of the menus differ."""
 
 from __future__ import annotations
 
@@ -8,48 +8,48 @@ from app.text.words import Words, forms_of
 from app.ussd.menu import Menu, Screen
 
 
-def differences(before: Menu, after: Menu) -> Iterator[str]:
-    """What changed of the structure, a line each; nothing when nothing did."""
-    for place in ("start", "resume", "help", "lock"):
-        old, new = getattr(before, place), getattr(after, place)
+def find_differences(before: Menu, after: Menu) -> Iterator[str]:
+    """Yields a line for each difference in structure."""
+    for entrance in ("start", "resume", "help", "lock"):
+        old, new = getattr(before, entrance), getattr(after, entrance)
         if old != new:
-            yield f"{place}: {_changed(old, new)}"
-    yield from _came_and_went("screen", before.screens, after.screens)
+            yield f"{entrance}: {_write_change(old, new)}"
+    yield from _compare_names("screen", before.screens, after.screens)
     for name in before.screens:
         if name in after.screens:
-            for what in _screen_changes(before.screens[name], after.screens[name]):
-                yield f"{name}: {what}"
+            for difference in _compare_screens(before.screens[name], after.screens[name]):
+                yield f"{name}: {difference}"
 
 
-def word_differences(before: Words, after: Words) -> Iterator[str]:
-    """What changed of the words, by language and key."""
-    yield from _came_and_went("language", before.catalogs, after.catalogs)
+def find_word_differences(before: Words, after: Words) -> Iterator[str]:
+    """Yields a line for each difference in words, by language and key."""
+    yield from _compare_names("language", before.catalogs, after.catalogs)
     for language in before.languages:
         if language not in after.languages:
             continue
         old, new = _sentences(before, language), _sentences(after, language)
         for key in dict.fromkeys([*old, *new]):
             if old.get(key) != new.get(key):
-                yield f"{key} [{language}]: {_changed(old.get(key), new.get(key))}"
+                yield f"{key} [{language}]: {_write_change(old.get(key), new.get(key))}"
 
 
-def _came_and_went(
+def _compare_names(
     kind: str, before: Mapping[str, object], after: Mapping[str, object]
 ) -> Iterator[str]:
     yield from (f"{kind} {name} is gone" for name in before if name not in after)
     yield from (f"{kind} {name} is new" for name in after if name not in before)
 
 
-def _screen_changes(before: Screen, after: Screen) -> Iterator[str]:
-    for field, meaning in _MEANINGS.items():
+def _compare_screens(before: Screen, after: Screen) -> Iterator[str]:
+    for field, meaning in _FIELDS.items():
         old, new = getattr(before, field), getattr(after, field)
         if old != new:
-            yield f"{meaning} {_changed(old, new)}"
-    yield from _way_changes("choice", _choices(before), _choices(after))
-    yield from _way_changes("outcome", before.outcomes or {}, after.outcomes or {})
+            yield f"{meaning} {_write_change(old, new)}"
+    yield from _compare_ways("choice", _choices(before), _choices(after))
+    yield from _compare_ways("outcome", before.outcomes or {}, after.outcomes or {})
 
 
-_MEANINGS = {
+_FIELDS = {
     "kind": "its kind was",
     "uses": "what it runs or reads was",
     "source": "its values came from",
@@ -69,7 +69,7 @@ def _choices(screen: Screen) -> dict[str, str]:
     }
 
 
-def _way_changes(kind: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
+def _compare_ways(kind: str, before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
     for name in dict.fromkeys([*before, *after]):
         old, new = before.get(name), after.get(name)
         if old is None:
@@ -80,11 +80,11 @@ def _way_changes(kind: str, before: Mapping[str, str], after: Mapping[str, str])
             yield f"{kind} {name} led to {old}, now to {new}"
 
 
-def _changed(old: object, new: object) -> str:
-    return f"{_quoted(old)}, now {_quoted(new)}"
+def _write_change(old: object, new: object) -> str:
+    return f"{_quote(old)}, now {_quote(new)}"
 
 
-def _quoted(value: object) -> str:
+def _quote(value: object) -> str:
     return f'"{value}"' if value not in (None, "") else "nothing"
 
 

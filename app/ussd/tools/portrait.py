@@ -1,4 +1,4 @@
-"""Describes one screen to whoever works on it: its ways, its words and lengths, its code."""
+"""Describes one screen to the people who work on it: its ways, its words and lengths, its code."""
 
 from __future__ import annotations
 
@@ -8,29 +8,30 @@ from pathlib import Path
 from typing import Any
 
 from app.text.encoding import Limits, encoding_of, units
-from app.ussd.checker.check import worst_pages
-from app.ussd.checker.samples import Samples
+from app.ussd.checker.worst_case import WorstCase
 from app.ussd.engine import Engine
 from app.ussd.menu import MARKS, Screen
 
 
-def portrait(
-    engine: Engine[Any], samples: Samples, limits: Limits, name: str, root: Path
-) -> Iterator[str]:
-    """Lines for a terminal, paths relative to `root`; KeyError where there is no such screen."""
+def describe_screen(worst: WorstCase, name: str, limits: Limits, root: Path) -> Iterator[str]:
+    """Yields lines for a terminal, with paths relative to `root`.
+
+    Raises: KeyError if there is no such screen.
+    """
+    engine = worst.engine
     screen = engine.menu.screens[name]
     marks = [mark for mark in MARKS if getattr(screen, mark)]
     yield f"{name}: {screen.kind}" + (f" ({', '.join(marks)})" if marks else "")
-    yield from (f"  {line}" for line in _ways(engine, screen))
-    yield from (f"  {line}" for line in _code(engine, screen, root))
+    yield from (f"  {line}" for line in _describe_ways(engine, screen))
+    yield from (f"  {line}" for line in _describe_code(engine, screen, root))
     if screen.kind != "do":
         for language in engine.words.languages:
-            yield from _spoken(engine, samples, limits, screen, language)
+            yield from _describe_pages(worst, screen, language, limits)
 
 
-def _ways(engine: Engine[Any], screen: Screen) -> Iterator[str]:
-    came = [one.name for one in engine.menu.screens.values() if screen.name in one.targets]
-    yield f"reached from: {', '.join(came) or 'the engine itself'}"
+def _describe_ways(engine: Engine[Any], screen: Screen) -> Iterator[str]:
+    sources = [other.name for other in engine.menu.screens.values() if screen.name in other.targets]
+    yield f"reached from: {', '.join(sources) or 'the engine itself'}"
     for choice in screen.choices:
         yield f"{choice.digit} -> {choice.target}" + (
             f" (when {choice.guard})" if choice.guard else ""
@@ -41,7 +42,7 @@ def _ways(engine: Engine[Any], screen: Screen) -> Iterator[str]:
         yield f"the answer, kept as {screen.keep} -> {screen.target}"
 
 
-def _code(engine: Engine[Any], screen: Screen, root: Path) -> Iterator[str]:
+def _describe_code(engine: Engine[Any], screen: Screen, root: Path) -> Iterator[str]:
     vocabulary = engine.vocabulary
     named: list[tuple[str, str | None, Callable[..., Any] | None]] = [
         ("values", screen.source, vocabulary.sources.get(screen.source or ""))
@@ -56,18 +57,18 @@ def _code(engine: Engine[Any], screen: Screen, root: Path) -> Iterator[str]:
     named += [("guard", c.guard, vocabulary.guards.get(c.guard or "")) for c in screen.choices]
     for kind, name, function in named:
         if name and function:
-            yield f"{kind} {name}: {_place(function, root)}"
+            yield f"{kind} {name}: {_locate(function, root)}"
 
 
-def _place(function: Callable[..., Any], root: Path) -> str:
+def _locate(function: Callable[..., Any], root: Path) -> str:
     file = Path(inspect.getsourcefile(function) or "")
     return f"{file.relative_to(root)}:{inspect.getsourcelines(function)[1]}"
 
 
-def _spoken(
-    engine: Engine[Any], samples: Samples, limits: Limits, screen: Screen, language: str
+def _describe_pages(
+    worst: WorstCase, screen: Screen, language: str, limits: Limits
 ) -> Iterator[str]:
-    pages = worst_pages(engine, samples, screen, language, limits)
+    pages = worst.pages(screen, language, limits)
     for number, page in enumerate(pages, 1):
         encoding = encoding_of(page)
         most = limits.septets if encoding == "GSM-7" else limits.ucs2
