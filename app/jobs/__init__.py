@@ -1,1 +1,1 @@
-"""Work without a caller: sending messages, expiring codes; one loop, in any number of processes."""
+"""Work without a caller: sending messages, expiring codes; in any number of processes."""

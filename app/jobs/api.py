@@ -22,47 +22,47 @@ from app.observe import metrics
 from app.runtime import Runtime
 
 # Each client has two of them at most: some that hang leave room for the others.
-_CALLING = 32
+_CALLBACKS_AT_ONCE = 32
 _ANSWERED_IN_A_ROW = 50
 _log = structlog.get_logger("api")
 
 
 class ApiWork:
-    """Callbacks go in threads of their own: a caller that never answers blocks nobody."""
+    """Sends callbacks in threads of their own: a caller that never answers blocks nobody."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._threads = ThreadPoolExecutor(_CALLING)
+        self._threads = ThreadPoolExecutor(_CALLBACKS_AT_ONCE)
         self._on_the_way: dict[Future[str], Callback] = {}
 
     def do(self) -> int:
-        """Answers what waits and starts what is due; how much there was to do."""
-        return self._answer() + self._call()
+        """Answers waiting requests and starts due callbacks; returns how many of both."""
+        return self._answer_requests() + self._start_callbacks()
 
     def stop(self) -> None:
-        """Waits for what is on its way; each waits for its caller eleven seconds at most."""
+        """Waits for callbacks on their way; each waits for its caller eleven seconds at most."""
         self._threads.shutdown(wait=True)
 
-    def _answer(self) -> int:
+    def _answer_requests(self) -> int:
         runtime = self._runtime
-        for done in range(_ANSWERED_IN_A_ROW):
+        for answered in range(_ANSWERED_IN_A_ROW):
             try:
                 with operation(runtime.database, runtime.clock(), "worker") as change:
                     if not answer_waiting(change, runtime.services):
-                        return done
+                        return answered
             except Unavailable:
                 raise
             except Exception:
                 # Messages and callbacks go on; this request is tried again at the next turn.
                 _log.exception("answering_failed")
-                return done
+                return answered
         return _ANSWERED_IN_A_ROW
 
-    def _call(self) -> int:
+    def _start_callbacks(self) -> int:
         self._on_the_way = {
             future: callback for future, callback in self._on_the_way.items() if not future.done()
         }
-        free = _CALLING - len(self._on_the_way)
+        free = _CALLBACKS_AT_ONCE - len(self._on_the_way)
         if not free:
             return 0
         counts = Counter(callback.client.id for callback in self._on_the_way.values())
@@ -75,7 +75,10 @@ class ApiWork:
         return len(claimed)
 
     def _deliver(self, callback: Callback) -> str:
-        """One that could not be noted as delivered comes again: callers are told to expect it."""
+        """Delivers one callback and returns its outcome.
+
+        One that could not be marked as delivered comes again: callers are told to expect it.
+        """
         runtime, client = self._runtime, callback.client.id
         private = runtime.settings.private_callbacks_allowed
         try:

@@ -11,6 +11,6 @@ from app.runtime import runtime
 @with_appcontext
 def worker() -> None:
     """Sends messages and expires codes, until SIGTERM or Ctrl-C."""
-    one = Worker(runtime())
-    with stopping_on_signals(one):
-        one.run()
+    process = Worker(runtime())
+    with stopping_on_signals(process):
+        process.run()

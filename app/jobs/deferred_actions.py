@@ -1,4 +1,4 @@
-"""Answers by message what was too slow for the screen."""
+"""Runs actions that were too slow for the screen, and answers them by SMS."""
 
 from __future__ import annotations
 
@@ -19,40 +19,42 @@ from app.ussd.vocabulary import NothingToShow
 _AT_ONCE = 16
 # Nobody waits for an answer about yesterday.
 _GIVEN_UP_AFTER = timedelta(hours=24)
-_log = structlog.get_logger("late")
+_log = structlog.get_logger("deferred")
 
 
-def answer_late_actions(maalem: Runtime, worker: str) -> int:
-    """Runs what is waiting, each under the key it had on the phone; gives how many were answered.
+def answer_deferred_actions(runtime: Runtime, worker: str) -> int:
+    """Runs the actions that wait, each under its key on the phone; returns how many it answered.
 
-    An action that fails stays, and is taken up again a minute later.
+    An action that fails stays, and is claimed again a minute later.
     """
     answered = 0
-    for identity, late in maalem.deferred_actions.claim(worker, _AT_ONCE):
-        if _is_answered(maalem, late, maalem.clock()):
-            maalem.deferred_actions.mark_done(identity)
+    for identity, deferred in runtime.deferred_actions.claim(worker, _AT_ONCE):
+        if _try_to_answer(runtime, deferred, runtime.clock()):
+            runtime.deferred_actions.mark_done(identity)
             answered += 1
     return answered
 
 
-def _is_answered(maalem: Runtime, late: DeferredAction, now: datetime) -> bool:
-    if now - late.asked > _GIVEN_UP_AFTER:
-        _log.error("late_action_given_up", action=late.action)
+def _try_to_answer(runtime: Runtime, deferred: DeferredAction, now: datetime) -> bool:
+    """Returns True if the action is answered or given up, and needs no other try."""
+    if now - deferred.asked > _GIVEN_UP_AFTER:
+        _log.error("deferred_action_given_up", action=deferred.action)
         return True
     try:
-        _answer(maalem, late, now)
+        _answer(runtime, deferred, now)
     except Unavailable as error:
-        _log.warning("late_action_waits", action=late.action, what=error.params.get("what"))
+        what = error.params.get("what")
+        _log.warning("deferred_action_waits", action=deferred.action, what=what)
         return False
     except Exception:
-        _log.exception("late_action_failed", action=late.action)
+        _log.exception("deferred_action_failed", action=deferred.action)
         return False
     return True
 
 
-def _answer(maalem: Runtime, late: DeferredAction, now: datetime) -> None:
-    action = vocabulary.actions[late.action]
-    dialogue = late.dialogue(vocabulary, maalem.patient_services, now)
+def _answer(runtime: Runtime, deferred: DeferredAction, now: datetime) -> None:
+    action = vocabulary.actions[deferred.action]
+    dialogue = deferred.dialogue(vocabulary, runtime.patient_services, now)
     try:
         outcome = action.run(dialogue)
         answer = action.by_sms(dialogue, outcome) if action.by_sms else None
@@ -60,10 +62,10 @@ def _answer(maalem: Runtime, late: DeferredAction, now: datetime) -> None:
         # What was asked about is gone by now: the promise of an answer is kept all the same.
         answer = Say("sms.call_again")
     if answer is not None:
-        _queue(maalem, dialogue, answer, now)
+        _queue_answer(runtime, dialogue, answer, now)
 
 
-def _queue(maalem: Runtime, dialogue: Dialogue, answer: Say, now: datetime) -> None:
+def _queue_answer(runtime: Runtime, dialogue: Dialogue, answer: Say, now: datetime) -> None:
     message = OutboundMessage(
         kind=answer.key.removeprefix(PREFIX),
         event=dialogue.action_key,
@@ -71,6 +73,6 @@ def _queue(maalem: Runtime, dialogue: Dialogue, answer: Say, now: datetime) -> N
         language=dialogue.language,
         values=answer.values,
     )
-    services = maalem.patient_services
+    services = runtime.patient_services
     with operation(services.database, now, "artisan") as change:
         queue_message(change, services, message)

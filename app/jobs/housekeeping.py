@@ -1,15 +1,15 @@
-"""What is done by the clock: codes expire, reports are given up, what is old is forgotten."""
+"""Tasks done by the clock: codes expire, reports time out, old data is deleted."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
-from app.base.database import transaction
-from app.base.operation import Operation
+from app.base.operation import Operation, operation
 from app.messaging.reports import apply_missed_reports, time_out_reports
 from app.messaging.retention import forget_bodies
 from app.observe.hops import FORGOTTEN_AT_ONCE, forget_hops, store_hops
@@ -18,56 +18,69 @@ from app.runtime import Runtime
 
 _EACH_MINUTE, _EACH_HOUR = 60.0, 3600.0
 _BODIES_AT_ONCE = 1000
-# The most of each at once; as many done means that there are more.
 _REPORTS_AT_ONCE = 10_000
 _log = structlog.get_logger("worker")
-_Task = Callable[[Connection, datetime], int]
 
 
-class Keeping:
-    """One process: each task when its time has come, and again at once if more is left."""
+@dataclass(frozen=True, slots=True)
+class HousekeepingTask:
+    """A task that is due every `seconds`; `run` returns how much it did, logged as `event`.
+
+    `at_once` is the most it does in one run: as much done means that more is left. 0: no such
+    limit.
+    """
+
+    event: str
+    seconds: float
+    run: Callable[[Operation], int]
+    at_once: int = 0
+
+
+class Housekeeping:
+    """One process's housekeeping: each task when it is due, and again at once if more is left."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        # What it is called, how often, how many at once, and what does it.
-        self._tasks: tuple[tuple[str, float, int, _Task], ...] = (
-            ("codes_expired", _EACH_MINUTE, 0, expire_codes),
-            ("reports_missed", _EACH_MINUTE, 0, self._apply_missed),
-            ("reports_timed_out", _EACH_HOUR, _REPORTS_AT_ONCE, self._time_out_reports),
-            ("hops_forgotten", _EACH_HOUR, FORGOTTEN_AT_ONCE, self._forget_hops),
-            ("bodies_forgotten", _EACH_HOUR, _BODIES_AT_ONCE, self._forget_bodies),
+        self._tasks = (
+            HousekeepingTask("codes_expired", _EACH_MINUTE, self._expire_codes),
+            HousekeepingTask("reports_missed", _EACH_MINUTE, self._apply_missed_reports),
+            HousekeepingTask("reports_timed_out", _EACH_HOUR, time_out_reports, _REPORTS_AT_ONCE),
+            HousekeepingTask("hops_forgotten", _EACH_HOUR, self._forget_hops, FORGOTTEN_AT_ONCE),
+            HousekeepingTask("bodies_forgotten", _EACH_HOUR, self._forget_bodies, _BODIES_AT_ONCE),
         )
-        self._done_at = dict.fromkeys((name for name, *_ in self._tasks), 0.0)
+        self._last_run = dict.fromkeys((task.event for task in self._tasks), 0.0)
 
     def do(self) -> int:
-        """Stores what talks left, and does what is due; always 0: nobody is in a hurry."""
+        """Stores the hops that sessions left, and runs the tasks that are due.
+
+        Returns 0, so that its loop waits before the next look.
+        """
         store_hops(self._runtime.database, self._runtime.redis)
-        for name, every, most, task in self._tasks:
-            now = self._runtime.clock()
-            if now.timestamp() - self._done_at[name] >= every:
-                self._run(name, most, task, now)
+        for task in self._tasks:
+            if self._runtime.clock().timestamp() - self._last_run[task.event] >= task.seconds:
+                self._run(task)
         return 0
 
-    def _run(self, name: str, most: int, task: _Task, now: datetime) -> None:
-        with transaction(self._runtime.database) as connection:
-            connection.execute(text("SET LOCAL statement_timeout = '30s'"))
-            done = task(connection, now)
-        more = most and done >= most
-        self._done_at[name] = 0.0 if more else now.timestamp()
-        if done:
-            _log.info(name, count=done)
+    def _run(self, task: HousekeepingTask) -> None:
+        now = self._runtime.clock()
+        with operation(self._runtime.database, now, "worker") as change:
+            change.connection.execute(text("SET LOCAL statement_timeout = '30s'"))
+            count = task.run(change)
+        more = task.at_once and count >= task.at_once
+        self._last_run[task.event] = 0.0 if more else now.timestamp()
+        if count:
+            _log.info(task.event, count=count)
 
-    def _apply_missed(self, connection: Connection, now: datetime) -> int:
-        names = self._runtime.settings.sms_providers
-        return apply_missed_reports(Operation(connection, now, "worker"), names)
+    def _expire_codes(self, operation: Operation) -> int:
+        return expire_codes(operation.connection, operation.now)
 
-    def _time_out_reports(self, connection: Connection, now: datetime) -> int:
-        return time_out_reports(Operation(connection, now, "worker"))
+    def _apply_missed_reports(self, operation: Operation) -> int:
+        return apply_missed_reports(operation, self._runtime.settings.sms_providers)
 
-    def _forget_hops(self, connection: Connection, now: datetime) -> int:
+    def _forget_hops(self, operation: Operation) -> int:
         days = timedelta(days=self._runtime.settings.keep_talks_days)
-        return forget_hops(connection, now - days)
+        return forget_hops(operation.connection, operation.now - days)
 
-    def _forget_bodies(self, connection: Connection, now: datetime) -> int:
+    def _forget_bodies(self, operation: Operation) -> int:
         days = timedelta(days=self._runtime.settings.keep_bodies_days)
-        return forget_bodies(connection, now - days, _BODIES_AT_ONCE)
+        return forget_bodies(operation, operation.now - days, _BODIES_AT_ONCE)

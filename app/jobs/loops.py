@@ -1,4 +1,4 @@
-"""Loops of a worker, each in a thread of its own: what is slow in one keeps no other waiting."""
+"""A worker's loops, each in a thread of its own: a slow one keeps no other waiting."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ _AWAY_SECONDS = 2.0
 _log = structlog.get_logger("worker")
 
 
-class Lane:
-    """Does `work` again and again until `stopping`; work gives how much there was to do."""
+class Loop:
+    """Calls `work` again and again until `stopping` is set.
+
+    `work` returns how much there was to do; after nothing the loop waits `idle` seconds.
+    """
 
     def __init__(
         self, name: str, work: Callable[[], int], stopping: Event, *, idle: float = _IDLE_SECONDS
@@ -30,17 +33,17 @@ class Lane:
         self._thread.join()
 
     def run(self) -> None:
-        """What is wrong is told and waited for; only `stopping` ends it."""
+        """Runs until `stopping` is set. Errors are logged and retried after 2 s."""
         while not self._stopping.is_set():
             try:
-                done = self._work()
+                count = self._work()
             except Unavailable as error:
-                _log.error("away", lane=self._name, what=error.params.get("what"))
+                _log.error("away", loop=self._name, what=error.params.get("what"))
                 self._stopping.wait(_AWAY_SECONDS)
                 continue
             except Exception:
-                _log.exception("failed", lane=self._name)
+                _log.exception("failed", loop=self._name)
                 self._stopping.wait(_AWAY_SECONDS)
                 continue
-            if not done:
+            if not count:
                 self._stopping.wait(self._idle)

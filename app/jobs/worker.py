@@ -1,4 +1,4 @@
-"""The worker: all that is done without a caller, in loops side by side, until told to stop."""
+"""The worker: all work without a caller, in loops side by side, until it is asked to stop."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from threading import Event
 from types import FrameType
 
 from app.jobs.api import ApiWork
-from app.jobs.deferred_actions import answer_late_actions
-from app.jobs.housekeeping import Keeping
-from app.jobs.loops import Lane
+from app.jobs.deferred_actions import answer_deferred_actions
+from app.jobs.housekeeping import Housekeeping
+from app.jobs.loops import Loop
 from app.jobs.reminders import ReminderWork
 from app.jobs.sending import Sender
 from app.reminders.service import cancel_settled
@@ -24,52 +24,54 @@ _REMINDING_IDLE_SECONDS = 5.0
 
 
 class Worker:
-    """One process's work; several may run beside each other."""
+    """One process's work; several processes may run beside each other."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._api = ApiWork(runtime)
         self._sender = Sender(runtime, runtime.sms_providers, cancel_settled)
         self._reminders = ReminderWork(runtime)
-        self._keeping = Keeping(runtime)
+        self._housekeeping = Housekeeping(runtime)
         self.stopping = Event()
         self._name = f"{socket.gethostname()}-{os.getpid()}"
 
     def run(self) -> None:
-        """Until `stopping` is set: then what is on its way is finished, and nothing new begun."""
+        """Runs until `stopping` is set; then finishes what is on its way and begins nothing new."""
         self._open_engines()
-        lanes = [
-            Lane("sending", self._send, self.stopping),
-            Lane("answering", self._answer, self.stopping),
-            Lane("reminding", self._reminders.do, self.stopping, idle=_REMINDING_IDLE_SECONDS),
-            Lane("keeping", self._keeping.do, self.stopping),
+        loops = [
+            Loop("sending", self._send, self.stopping),
+            Loop("answering", self._answer, self.stopping),
+            Loop("reminding", self._reminders.do, self.stopping, idle=_REMINDING_IDLE_SECONDS),
+            Loop("housekeeping", self._housekeeping.do, self.stopping),
         ]
-        for lane in lanes:
-            lane.start()
-        for lane in lanes:
-            lane.join()
+        for loop in loops:
+            loop.start()
+        for loop in loops:
+            loop.join()
         self._sender.stop()
         self._api.stop()
 
     def _open_engines(self) -> None:
-        """Made by one thread, before many ask for them."""
-        maalem = self._runtime
+        """Makes what many threads will ask for, in one thread."""
+        runtime = self._runtime
         _ = (
-            maalem.database,
-            maalem.redis,
-            maalem.words,
-            maalem.patient_services,
-            maalem.deferred_actions,
+            runtime.database,
+            runtime.redis,
+            runtime.words,
+            runtime.patient_services,
+            runtime.deferred_actions,
         )
-        _ = maalem.reminder_settings, maalem.limiter
+        _ = runtime.reminder_settings, runtime.limiter
 
     def _answer(self) -> int:
-        return answer_late_actions(self._runtime, self._name) + self._api.do()
+        return answer_deferred_actions(self._runtime, self._name) + self._api.do()
 
     def _send(self) -> int:
-        """Messages to many go within their hours alone, whenever they were made."""
-        maalem = self._runtime
-        return self._sender.do(campaigns=maalem.reminder_settings.calendar.is_open(maalem.clock()))
+        """Sends; messages to many go within their hours alone, whenever they were queued."""
+        runtime = self._runtime
+        return self._sender.do(
+            campaigns=runtime.reminder_settings.calendar.is_open(runtime.clock())
+        )
 
 
 @contextmanager

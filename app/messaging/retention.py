@@ -1,26 +1,28 @@
-"""Forgets what was said once it may not be kept any longer; what it cost stays (domain.md 3)."""
+"""Deletes texts that may be kept no longer; costs stay (docs/rules.md, Personal data)."""
 
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, select, tuple_, update
 
+from app.base.operation import Operation
 from app.messaging.models import delivery_report, inbound_message, message
 
 
-def forget_bodies(connection: Connection, oldest: datetime, most: int) -> int:
-    """Forgets bodies of messages that ended before `oldest`, reports and texts received before it.
+def forget_bodies(operation: Operation, oldest: datetime, most: int) -> int:
+    """Empties bodies of messages that ended, deletes reports and texts received, before `oldest`.
 
-    At most `most` of each kind at once; as many or more in the answer: there may be more.
+    At most `most` of each kind at once. Returns how many: as many or more means that more is left.
     """
+    connection = operation.connection
     return (
         _empty_bodies(connection, oldest, most)
-        + _drop(connection, delivery_report, delivery_report.c.received_at < oldest, most)
-        + _drop(connection, inbound_message, inbound_message.c.received_at < oldest, most)
+        + _delete_rows(connection, delivery_report, delivery_report.c.received_at < oldest, most)
+        + _delete_rows(connection, inbound_message, inbound_message.c.received_at < oldest, most)
     )
 
 
 def _empty_bodies(connection: Connection, oldest: datetime, most: int) -> int:
-    """Two workers at once take different ones; neither waits."""
+    """Two workers at once take different messages; neither waits."""
     old = (
         select(message.c.id)
         .where(message.c.body.is_not(None), message.c.ended_at < oldest)
@@ -32,7 +34,7 @@ def _empty_bodies(connection: Connection, oldest: datetime, most: int) -> int:
     return connection.execute(change).rowcount
 
 
-def _drop(connection: Connection, table: Table, old: ColumnElement[bool], most: int) -> int:
+def _delete_rows(connection: Connection, table: Table, old: ColumnElement[bool], most: int) -> int:
     key = tuple(table.primary_key.columns)
-    found = select(*key).where(old).limit(most).with_for_update(skip_locked=True)
-    return connection.execute(delete(table).where(tuple_(*key).in_(found))).rowcount
+    rows = select(*key).where(old).limit(most).with_for_update(skip_locked=True)
+    return connection.execute(delete(table).where(tuple_(*key).in_(rows))).rowcount

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from app.base.phone import Phone
-from app.jobs.deferred_actions import answer_late_actions
+from app.jobs.deferred_actions import answer_deferred_actions
 from app.journeys.agencies import look_at_nearest_agencies
 from app.journeys.context import Answers, Dialogue, Facts, vocabulary
 from app.journeys.entry import recognise_caller
@@ -86,7 +86,7 @@ def test_it_is_answered_once_and_by_one_message(
     told(runtime)
     late = late_of(runtime, action, number, kept)
     runtime.redis.xadd(STREAM, {"action": late.pack()})
-    assert answer_late_actions(runtime, "one") == 1
+    assert answer_deferred_actions(runtime, "one") == 1
     ((came, body),) = told(runtime)
     assert came == kind
     assert segments(str(body)) <= (1 if encoding_of(str(body)) == GSM7 else 2)
@@ -105,7 +105,7 @@ def test_what_was_done_before_it_was_given_up_is_told_and_not_done_again(runtime
         late = late_of(runtime, action, FATIMA, {})
         for _ in range(2):
             runtime.redis.xadd(STREAM, {"action": late.pack()})
-        assert answer_late_actions(runtime, "one") == 2
+        assert answer_deferred_actions(runtime, "one") == 2
         assert {came for came, _ in told(runtime)} == kinds
     for table in ("help_request", "payment_code"):
         assert World(runtime).run(f"SELECT count(*) FROM {table}") == [(1,)]
@@ -117,7 +117,7 @@ def test_in_the_language_it_was_asked_in(runtime: Runtime, language: str) -> Non
     late = late_of(runtime, "look_at_dues", SAID, {})
     spoken = replace(late, language=language)
     runtime.redis.xadd(STREAM, {"action": spoken.pack()})
-    answer_late_actions(runtime, "one")
+    answer_deferred_actions(runtime, "one")
     owed = runtime.words.say(language, "owed.pays_with_cpu")
     ((_, body),) = told(runtime)
     assert owed in str(body)

@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
+from app.base.operation import Operation
 from app.messaging.retention import forget_bodies
 from tests.conftest import NOW
 from tests.messaging.outbox import put
@@ -19,7 +20,7 @@ BEFORE = OLDEST - timedelta(seconds=11)  # sent then, ended ten seconds later: a
 
 def forget(engine: Engine, most: int = 100) -> int:
     with engine.begin() as connection:
-        return forget_bodies(connection, OLDEST, most)
+        return forget_bodies(Operation(connection, NOW, "worker"), OLDEST, most)
 
 
 def rows(engine: Engine, query: str) -> list[tuple[Any, ...]]:
@@ -79,8 +80,8 @@ def test_two_workers_forget_different_ones(engine: Engine) -> None:
     for _ in range(4):
         put(engine, BEFORE)
     with engine.begin() as one, engine.begin() as other:
-        assert forget_bodies(one, OLDEST, 3) == 3
-        assert forget_bodies(other, OLDEST, 3) == 1
+        assert forget_bodies(Operation(one, NOW, "worker"), OLDEST, 3) == 3
+        assert forget_bodies(Operation(other, NOW, "worker"), OLDEST, 3) == 1
     assert rows(engine, "SELECT count(*) FROM message WHERE body IS NOT NULL") == [(0,)]
 
 

@@ -13,7 +13,7 @@ import yaml
 from flask import Flask
 
 from app.base.database import transaction
-from app.jobs.housekeeping import Keeping
+from app.jobs.housekeeping import Housekeeping
 from app.observe.hops import HOPS, forget_hops, store_hops
 from app.runtime import Runtime
 from tests.conftest import TestClock
@@ -109,13 +109,13 @@ def test_many_workers_lose_nothing(phone: TestPhone, runtime: Runtime) -> None:
 
 def test_hops_are_forgotten_in_time(phone: TestPhone, runtime: Runtime) -> None:
     phone.dial(FATIMA)
-    Keeping(runtime).do()
+    Housekeeping(runtime).do()
     wait(runtime, 29 * 86400)
     phone.dial(FATIMA)
-    Keeping(runtime).do()
+    Housekeeping(runtime).do()
     assert len(stored(runtime)) == 2
     wait(runtime, 2 * 86400)
-    Keeping(runtime).do()
+    Housekeeping(runtime).do()
     assert len(stored(runtime)) == 1
     with transaction(runtime.database) as connection:
         assert forget_hops(connection, runtime.clock()) == 1

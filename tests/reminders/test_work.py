@@ -1,4 +1,4 @@
-"""The worker's part: queues the day by itself, prepares in a lane of its own, and goes on."""
+"""The worker's part: queues the day by itself, dispatches in a loop of its own, and goes on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from threading import Event
 import pytest
 from sqlalchemy import text
 
-from app.jobs.loops import Lane
+from app.jobs.loops import Loop
 from app.jobs.reminders import ReminderWork
 from app.reminders.calendar import SHIPPED
 from app.runtime import Runtime
@@ -49,15 +49,15 @@ def test_loop_goes_on_after_a_fault(reminding: Campaigns) -> None:
         return work.do()
 
     reminding.run("ALTER TABLE campaign RENAME TO elsewhere")
-    lane = Lane("reminding", once_more, stopping, idle=0.01)
+    loop = Loop("reminding", once_more, stopping, idle=0.01)
     try:
-        lane.start()
+        loop.start()
         tries.get(timeout=10)
     finally:
         reminding.run("ALTER TABLE elsewhere RENAME TO campaign")
         tries.get(timeout=10)
         stopping.set()
-        lane.join()
+        loop.join()
     assert len(reminding.states()) == 5
 
 

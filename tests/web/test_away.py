@@ -23,7 +23,7 @@ from app.embedded import (
     stop_redis,
     using_engines,
 )
-from app.jobs.deferred_actions import answer_late_actions
+from app.jobs.deferred_actions import answer_deferred_actions
 from app.journeys.context import Answers, Dialogue, Facts
 from app.messaging.queries import messages_to
 from app.runtime import Runtime
@@ -149,8 +149,8 @@ def test_what_is_too_slow_for_the_screen_comes_by_sms(
     finally:
         for pid in processes:
             os.kill(pid, signal.SIGCONT)
-    assert answer_late_actions(own_runtime, "one") == 1
-    assert answer_late_actions(own_runtime, "two") == 0
+    assert answer_deferred_actions(own_runtime, "one") == 1
+    assert answer_deferred_actions(own_runtime, "two") == 0
     assert codes(own_runtime) == before + 1
     with own_runtime.database.connect() as connection:
         (newest, *_) = messages_to(connection, Phone(HASSAN))
