@@ -8,13 +8,14 @@ from sqlalchemy import Connection, Text, bindparam, select
 from app.assistance.models import help_request
 from app.assistance.rules import WAITING
 from app.base.phone import Phone
+from app.base.rows import read_row
 
 SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
 class HelpRequest:
-    """What was asked, when, and how far it is."""
+    """A request for help: its kind and topic, its state, and when it was asked."""
 
     reference: str
     kind: str
@@ -25,7 +26,7 @@ class HelpRequest:
 
 @dataclass(frozen=True, slots=True)
 class WaitingRequest:
-    """The same as the help desk needs it: whom to call, in which language."""
+    """A waiting request for the help desk, with the phone to call and the language to speak."""
 
     request: HelpRequest
     phone: Phone
@@ -42,19 +43,33 @@ COLUMNS = (
 
 
 def list_requests(connection: Connection, phone: Phone) -> list[HelpRequest]:
-    """The newest that this phone asked for, newest first."""
-    return [HelpRequest(*row) for row in connection.execute(_OF_PHONE, {"phone": phone.e164})]
+    """Lists the newest requests of this phone, newest first."""
+    rows = connection.execute(_OF_PHONE, {"phone": phone.e164})
+    return [read_row(HelpRequest, row) for row in rows]
 
 
 def list_waiting(connection: Connection, most: int) -> list[WaitingRequest]:
-    """What waits for the desk, oldest first."""
+    """Lists at most `most` requests that wait for the desk, oldest first."""
     rows = connection.execute(
         select(*COLUMNS, help_request.c.phone, help_request.c.language)
         .where(help_request.c.state.in_(WAITING))
         .order_by(help_request.c.id)
         .limit(most)
     )
-    return [WaitingRequest(HelpRequest(*row[:5]), Phone(row.phone), row.language) for row in rows]
+    return [
+        WaitingRequest(
+            HelpRequest(
+                reference=row.reference,
+                kind=row.kind,
+                topic=row.topic,
+                state=row.state,
+                asked_at=row.asked_at,
+            ),
+            phone=Phone(row.phone),
+            language=row.language,
+        )
+        for row in rows
+    ]
 
 
 # Built once: building it takes longer than running it.

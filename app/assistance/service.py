@@ -1,8 +1,8 @@
-"""Asks for help, tells the reference by SMS, and moves a request on."""
+"""Stores a request for help, sends its reference by SMS, and moves it on."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
 from random import Random
 
 from sqlalchemy import Connection, func, insert, select, update
@@ -14,100 +14,118 @@ from app.assistance.rules import MOST_WAITING, TOPICS, WAITING, draw_reference
 from app.base.errors import InvalidInput
 from app.base.operation import Operation
 from app.base.phone import Phone
+from app.base.rows import read_row
 from app.messaging.service import OutboundMessage, queue_message
-from app.text.words import Say, Words
+from app.services import Services
+from app.text.words import Say
 
 # The desk takes an open request, and ends it with done; the person may still cancel it.
 _BEFORE = {"taken": ("open",), "done": WAITING, "cancelled": WAITING}
 
 
-def ask_for_help(
-    connection: Connection,
-    kind: str,
-    topic: str,
-    *,
-    phone: Phone,
-    language: str,
-    artisan_id: int | None,
-    words: Words,
-    random: Random,
-    now: datetime,
-) -> tuple[HelpRequest, bool]:
-    """A new request, told by SMS, and yes; the one that waits already when asked again, and no.
+@dataclass(frozen=True, slots=True)
+class NewRequest:
+    """A phone's wish for help; `artisan_id` is None if nobody has identified on it."""
 
-    TooManyRequests when the phone has its most waiting.
+    kind: str
+    topic: str
+    phone: Phone
+    language: str
+    artisan_id: int | None
+
+
+def ask_for_help(
+    operation: Operation, services: Services, wanted: NewRequest
+) -> tuple[HelpRequest, bool]:
+    """Stores a request and queues its SMS; one that waits already is not stored again.
+
+    Returns the request, and True if it is new.
+    Raises: TooManyRequests if the phone has MOST_WAITING of them.
     """
-    if topic not in TOPICS[kind]:
-        raise InvalidInput(what="topic", why=f"{kind} has no topic {topic}")
-    # One asks at a time on a phone: two hops at once make one request.
-    connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"help:{phone.e164}"))))
-    waiting = {(one.kind, one.topic): one for one in _waiting(connection, phone)}
-    if (kind, topic) in waiting:
-        return waiting[kind, topic], False
+    if wanted.topic not in TOPICS[wanted.kind]:
+        raise InvalidInput(what="topic", why=f"{wanted.kind} has no topic {wanted.topic}")
+    connection = operation.connection
+    # One at a time on a phone: two hops at once make one request.
+    lock = func.pg_advisory_xact_lock(func.hashtext(f"help:{wanted.phone.e164}"))
+    connection.execute(select(lock))
+    waiting = _list_waiting_of_phone(connection, wanted.phone)
+    for request in waiting:
+        if (request.kind, request.topic) == (wanted.kind, wanted.topic):
+            return request, False
     if len(waiting) >= MOST_WAITING:
         raise TooManyRequests()
-    made = HelpRequest(_new_reference(connection, random), kind, topic, "open", now)
-    connection.execute(
-        insert(help_request).values(
-            reference=made.reference,
-            kind=kind,
-            topic=topic,
-            phone=phone.e164,
-            language=language,
-            artisan_id=artisan_id,
-            asked_at=now,
-            changed_at=now,
-        )
-    )
-    _tell(connection, words, made, phone, language, now)
-    return made, True
+    reference = _draw_new_reference(connection, services.random)
+    request = HelpRequest(reference, wanted.kind, wanted.topic, "open", operation.now)
+    connection.execute(insert(help_request).values(_new_row(wanted, request)))
+    _queue_reference(operation, services, wanted, request)
+    return request, True
 
 
-def move_request(connection: Connection, reference: str, state: str, now: datetime) -> None:
-    """The desk takes a request or is done with it; NoSuchRequest when it is over."""
-    row = help_request.c
-    moved = connection.execute(
+def move_request(operation: Operation, reference: str, state: str) -> None:
+    """Moves a request on for the desk: `taken`, then `done`.
+
+    Raises: NoSuchRequest if there is none, or it is over.
+    """
+    columns = help_request.c
+    moved = operation.connection.execute(
         update(help_request)
-        .where(row.reference == reference, row.state.in_(_BEFORE[state]))
-        .values(state=state, changed_at=now)
+        .where(columns.reference == reference, columns.state.in_(_BEFORE[state]))
+        .values(state=state, changed_at=operation.now)
     ).rowcount
     if not moved:
         raise NoSuchRequest(reference=reference)
 
 
-def cancel_request(connection: Connection, phone: Phone, reference: str, now: datetime) -> bool:
-    """Whether a waiting request of this phone is cancelled."""
-    row = help_request.c
-    own = row.reference == reference, row.phone == phone.e164, row.state.in_(_BEFORE["cancelled"])
-    statement = update(help_request).where(*own).values(state="cancelled", changed_at=now)
-    return bool(connection.execute(statement).rowcount)
-
-
-def _waiting(connection: Connection, phone: Phone) -> list[HelpRequest]:
-    row = help_request.c
-    rows = connection.execute(
-        select(*COLUMNS).where(row.phone == phone.e164, row.state.in_(WAITING))
+def cancel_request(operation: Operation, phone: Phone, reference: str) -> bool:
+    """Cancels a waiting request of this phone. Returns True if it was waiting."""
+    columns = help_request.c
+    statement = (
+        update(help_request)
+        .where(
+            columns.reference == reference,
+            columns.phone == phone.e164,
+            columns.state.in_(_BEFORE["cancelled"]),
+        )
+        .values(state="cancelled", changed_at=operation.now)
     )
-    return [HelpRequest(*one) for one in rows]
+    return bool(operation.connection.execute(statement).rowcount)
 
 
-def _new_reference(connection: Connection, random: Random) -> str:
-    """One that no request has; the unique constraint stands behind it."""
+def _new_row(wanted: NewRequest, request: HelpRequest) -> dict[str, object]:
+    return {
+        "reference": request.reference,
+        "kind": request.kind,
+        "topic": request.topic,
+        "phone": wanted.phone.e164,
+        "language": wanted.language,
+        "artisan_id": wanted.artisan_id,
+        "asked_at": request.asked_at,
+        "changed_at": request.asked_at,
+    }
+
+
+def _list_waiting_of_phone(connection: Connection, phone: Phone) -> list[HelpRequest]:
+    columns = help_request.c
+    rows = connection.execute(
+        select(*COLUMNS).where(columns.phone == phone.e164, columns.state.in_(WAITING))
+    )
+    return [read_row(HelpRequest, row) for row in rows]
+
+
+def _draw_new_reference(connection: Connection, random: Random) -> str:
+    """Draws a reference that no request has; the unique constraint stands behind it."""
     while True:
         reference = draw_reference(random)
-        taken = select(help_request.c.id).where(help_request.c.reference == reference)
-        if connection.execute(taken).scalar() is None:
+        known = select(help_request.c.id).where(help_request.c.reference == reference)
+        if connection.execute(known).scalar() is None:
             return reference
 
 
-def _tell(
-    connection: Connection,
-    words: Words,
-    made: HelpRequest,
-    phone: Phone,
-    language: str,
-    now: datetime,
+def _queue_reference(
+    operation: Operation, services: Services, wanted: NewRequest, request: HelpRequest
 ) -> None:
-    values = {"request": made.reference, "topic": Say(f"topic.{made.kind}.{made.topic}")}
-    message = OutboundMessage("request", made.reference, phone, language, values)
-    queue_message(Operation(connection, now, "artisan"), words, message)
+    topic = Say(f"topic.{request.kind}.{request.topic}")
+    values = {"request": request.reference, "topic": topic}
+    reference = request.reference
+    message = OutboundMessage("request", reference, wanted.phone, wanted.language, values)
+    queue_message(operation, services, message)

@@ -31,8 +31,8 @@ def export_collections(
     statement = (
         update(claim)
         .where(owner.id == columns.artisan_id, columns.collection.is_not(None))
-        .where(columns.told_at.is_(None), columns.chosen_at < end)
-        .values(told_at=now)
+        .where(columns.exported_at.is_(None), columns.chosen_at < end)
+        .values(exported_at=now)
         .returning(
             columns.number.label("claim_number"),
             columns.collection.label("way"),

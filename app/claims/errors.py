@@ -1,4 +1,4 @@
-"""Why a claim cannot be recorded or its collection chosen."""
+"""Refusals of claims: to record one, or to choose its collection."""
 
 from app.base.errors import MaalemError
 

@@ -1,4 +1,4 @@
-"""Table of reimbursement claims, as CNSS last told of them."""
+"""Table of reimbursement claims, by CNSS's last word."""
 
 from sqlalchemy import (
     BigInteger,
@@ -17,7 +17,7 @@ from app.base.database import metadata
 
 # Filed and in review are CNSS's work; ready waits for the artisan; paid and refused end it.
 STATES = ("filed", "in_review", "ready", "paid", "refused")
-RESOLUTIONS = ("cash", "bank")
+COLLECTIONS = ("cash", "bank")
 
 claim = Table(
     "claim",
@@ -31,18 +31,18 @@ claim = Table(
     Column("amount_centimes", BigInteger),
     # The day of CNSS's word: an older word never replaces a newer one.
     Column("as_of", Date, nullable=False),
-    # How the artisan wants it; CNSS is told with the next export.
+    # How the artisan wants the money; the next export to CNSS has it.
     Column("collection", Text),
     Column("chosen_at", DateTime(timezone=True)),
-    # When CNSS was told of the choice that stands.
-    Column("told_at", DateTime(timezone=True)),
+    # When the choice that stands was exported to CNSS.
+    Column("exported_at", DateTime(timezone=True)),
     CheckConstraint("number ~ '^[A-Z0-9][A-Z0-9/-]{0,15}$'", name="number"),
     CheckConstraint("state IN ('" + "', '".join(STATES) + "')", name="state"),
     CheckConstraint("amount_centimes > 0", name="amount"),
     CheckConstraint(
         "state NOT IN ('ready', 'paid') OR amount_centimes IS NOT NULL", name="amount_known"
     ),
-    CheckConstraint("collection IN ('" + "', '".join(RESOLUTIONS) + "')", name="collection"),
+    CheckConstraint("collection IN ('" + "', '".join(COLLECTIONS) + "')", name="collection"),
     CheckConstraint("(collection IS NULL) = (chosen_at IS NULL)", name="chosen_at"),
     CheckConstraint("as_of >= filed_on", name="as_of"),
     Index("ix_claim_artisan", "artisan_id", "filed_on"),

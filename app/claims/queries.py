@@ -13,7 +13,7 @@ SHOWN = 5
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A claim as CNSS told of it on `as_of`; `amount` once CNSS has decided."""
+    """A claim by CNSS's word of `as_of`; `amount` once CNSS has decided."""
 
     number: str
     filed_on: date
@@ -24,12 +24,18 @@ class Claim:
 
 
 def list_claims(connection: Connection, artisan_id: int) -> list[Claim]:
-    """The newest claims of an artisan, newest first."""
+    """Lists the newest claims of an artisan, newest first."""
+    rows = connection.execute(_CLAIMS, {"artisan": artisan_id})
     return [
-        Claim(number, filed_on, state, Money(centimes) if centimes else None, as_of, collection)
-        for number, filed_on, state, centimes, as_of, collection in connection.execute(
-            _CLAIMS, {"artisan": artisan_id}
+        Claim(
+            number=row.number,
+            filed_on=row.filed_on,
+            state=row.state,
+            amount=Money(row.amount_centimes) if row.amount_centimes else None,
+            as_of=row.as_of,
+            collection=row.collection,
         )
+        for row in rows
     ]
 
 

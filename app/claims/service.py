@@ -1,8 +1,9 @@
-"""Records CNSS's word on a claim, tells the artisan once when it is ready, keeps the choice."""
+"""Records CNSS's word on a claim, sends one SMS when it is ready, and keeps how it is collected."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -14,93 +15,88 @@ from app.claims.models import claim
 from app.enrolment.queries import find_own_phone
 from app.ledger.audit import record_audit
 from app.messaging.service import OutboundMessage, queue_message
-from app.text.words import Words
+from app.services import Services
 
 _OPEN = ("filed", "in_review", "ready")
 
 
-def record_claim(
-    connection: Connection,
-    words: Words,
-    artisan_id: int,
-    number: str,
-    *,
-    filed_on: date,
-    state: str,
-    amount: Money | None,
-    as_of: date,
-    now: datetime,
-) -> bool:
-    """Takes CNSS's word; whether it was news. An older word than the one known changes nothing.
+@dataclass(frozen=True, slots=True)
+class ClaimWord:
+    """CNSS's word, on `as_of`, on an artisan's claim; `amount` once CNSS has decided."""
 
-    A claim that is ready is told by SMS, once. ClaimOfAnother.
+    artisan_id: int
+    number: str
+    filed_on: date
+    state: str
+    amount: Money | None
+    as_of: date
+
+
+def record_claim(operation: Operation, services: Services, word: ClaimWord) -> bool:
+    """Stores CNSS's word; one older than the known word changes nothing.
+
+    The artisan gets one SMS when the claim is ready. Returns True if the word was news.
+    Raises: ClaimOfAnother.
     """
     values = {
-        "state": state,
-        "amount_centimes": amount.centimes if amount else None,
-        "filed_on": filed_on,
-        "as_of": as_of,
+        "state": word.state,
+        "amount_centimes": word.amount.centimes if word.amount else None,
+        "filed_on": word.filed_on,
+        "as_of": word.as_of,
     }
-    statement = insert(claim).values(number=number, artisan_id=artisan_id, **values)
-    known = statement.excluded
-    news = claim.c.state.is_distinct_from(known.state) | claim.c.amount_centimes.is_distinct_from(
-        known.amount_centimes
+    statement = insert(claim).values(number=word.number, artisan_id=word.artisan_id, **values)
+    new = statement.excluded
+    news = claim.c.state.is_distinct_from(new.state) | claim.c.amount_centimes.is_distinct_from(
+        new.amount_centimes
     )
-    taken = connection.execute(
+    stored = operation.connection.execute(
         statement.on_conflict_do_update(
             index_elements=["number"],
             set_=values,
-            where=(claim.c.artisan_id == artisan_id) & (claim.c.as_of <= known.as_of) & news,
+            where=(claim.c.artisan_id == word.artisan_id) & (claim.c.as_of <= new.as_of) & news,
         ).returning(claim.c.id)
     ).scalar()
-    if taken is None:
-        _refuse_another(connection, number, artisan_id)
+    if stored is None:
+        _refuse_claim_of_another(operation.connection, word)
         return False
-    if state == "ready" and amount:
-        _tell_ready(connection, words, artisan_id, number, amount, now)
+    if word.state == "ready" and word.amount:
+        _queue_ready(operation, services, word)
     return True
 
 
-def choose_collection(
-    connection: Connection, artisan_id: int, number: str, way: str, now: datetime
-) -> bool:
-    """How the artisan wants the money; whether that is a change. ClaimClosed: it is too late."""
+def choose_collection(operation: Operation, artisan_id: int, number: str, way: str) -> bool:
+    """Stores how the artisan wants the money: a word of COLLECTIONS.
+
+    Returns True if that is a change.
+    Raises: ClaimClosed if it is too late.
+    """
     own = (claim.c.number == number) & (claim.c.artisan_id == artisan_id)
-    changed = connection.execute(
+    changed = operation.connection.execute(
         update(claim)
         .where(own, claim.c.state.in_(_OPEN), claim.c.collection.is_distinct_from(way))
-        .values(collection=way, chosen_at=now, told_at=None)
+        .values(collection=way, chosen_at=operation.now, exported_at=None)
     ).rowcount
     if changed:
-        operation = Operation(connection, now, "artisan")
         details = {"claim": number, "way": way}
         record_audit(operation, "collection_chosen", f"artisan:{artisan_id}", **details)
         return True
-    state = connection.execute(select(claim.c.state).where(own)).scalar()
+    state = operation.connection.execute(select(claim.c.state).where(own)).scalar()
     if state not in _OPEN:
         raise ClaimClosed()
     return False
 
 
-def _refuse_another(connection: Connection, number: str, artisan_id: int) -> None:
-    owner = connection.execute(select(claim.c.artisan_id).where(claim.c.number == number)).scalar()
-    if owner != artisan_id:
-        raise ClaimOfAnother(number=number)
+def _refuse_claim_of_another(connection: Connection, word: ClaimWord) -> None:
+    owner = select(claim.c.artisan_id).where(claim.c.number == word.number)
+    if connection.execute(owner).scalar() != word.artisan_id:
+        raise ClaimOfAnother(number=word.number)
 
 
-def _tell_ready(
-    connection: Connection,
-    words: Words,
-    artisan_id: int,
-    number: str,
-    amount: Money,
-    now: datetime,
-) -> None:
-    """To the person's own phone, in the language chosen there."""
-    own = find_own_phone(connection, artisan_id)
+def _queue_ready(operation: Operation, services: Services, word: ClaimWord) -> None:
+    """Queues the SMS to the person's own phone, in the language chosen there."""
+    own = find_own_phone(operation.connection, word.artisan_id)
     if own is None:
         return
-    phone, language = own
-    values = {"claim": number, "amount": amount}
-    message = OutboundMessage("claim_ready", number, phone, language, values)
-    queue_message(Operation(connection, now, "worker"), words, message)
+    values = {"claim": word.number, "amount": word.amount}
+    message = OutboundMessage("claim_ready", word.number, own.phone, own.language, values)
+    queue_message(operation, services, message)

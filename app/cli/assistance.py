@@ -11,7 +11,9 @@ from app.assistance.errors import NoSuchRequest
 from app.assistance.queries import list_waiting
 from app.assistance.service import move_request
 from app.base.clock import local
-from app.base.database import reading, transaction
+from app.base.database import reading
+from app.base.operation import operation
+from app.cli.options import OPERATOR
 from app.runtime import runtime
 
 
@@ -55,8 +57,8 @@ def done(reference: str) -> None:
 
 def _move(reference: str, state: str) -> None:
     try:
-        with transaction(runtime().database) as connection:
-            move_request(connection, reference, state, runtime().clock())
+        with operation(runtime().database, runtime().clock(), OPERATOR) as change:
+            move_request(change, reference, state)
     except NoSuchRequest:
         raise click.ClickException(f"no request {reference} that could be {state}") from None
     click.echo(f"request {reference} is {state}")

@@ -9,13 +9,13 @@ from flask.cli import with_appcontext
 from sqlalchemy import select
 
 from app.base.clock import local_date
-from app.base.database import transaction
 from app.base.money import Money
+from app.base.operation import operation
 from app.claims.errors import ClaimOfAnother
 from app.claims.models import STATES
-from app.claims.service import record_claim
+from app.claims.service import ClaimWord, record_claim
 from app.cli.days import DayParam
-from app.cli.options import DirhamsParam
+from app.cli.options import OPERATOR, DirhamsParam
 from app.enrolment.models import artisan
 from app.runtime import runtime
 
@@ -40,22 +40,21 @@ def record_command(
         raise click.UsageError(f"{state} needs --amount")
     maalem = runtime()
     today = local_date(maalem.clock())
-    with transaction(maalem.database) as connection:
-        owner = connection.execute(select(artisan.c.id).where(artisan.c.rna_number == rna)).scalar()
+    with operation(maalem.database, maalem.clock(), OPERATOR) as change:
+        known = select(artisan.c.id).where(artisan.c.rna_number == rna)
+        owner = change.connection.execute(known).scalar()
         if owner is None:
             raise click.BadParameter("no artisan of that number", param_hint="--rna")
+        word = ClaimWord(
+            artisan_id=owner,
+            number=number,
+            filed_on=filed_on or today,
+            state=state,
+            amount=amount,
+            as_of=today,
+        )
         try:
-            changed = record_claim(
-                connection,
-                maalem.words,
-                owner,
-                number,
-                filed_on=filed_on or today,
-                state=state,
-                amount=amount,
-                as_of=today,
-                now=maalem.clock(),
-            )
+            changed = record_claim(change, maalem.services, word)
         except ClaimOfAnother:
             raise click.ClickException(f"claim {number} is another artisan's") from None
     click.echo(f"claim {number} is {state}" if changed else f"claim {number}: nothing new")

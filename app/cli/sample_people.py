@@ -9,8 +9,8 @@ import app.notices
 from app.base.clock import local_date
 from app.base.money import Money
 from app.base.operation import Operation
-from app.claims.service import record_claim
-from app.enrolment.cover import record_enrolment_file, record_family
+from app.claims.service import ClaimWord, record_claim
+from app.enrolment.cover import EnrolmentFile, Family, record_enrolment_file, record_family
 from app.enrolment.models import artisan
 from app.notices.rules import read_notice
 from app.notices.service import publish_notice
@@ -33,8 +33,8 @@ def record_sample_answers(operation: Operation, services: Services) -> None:
     if len(ids) < 3:
         return
     today = local_date(now)
-    record_family(connection, ids[_FATIMA], 1, 2, today)
-    record_enrolment_file(connection, ids[_BRAHIM], ("card", "form"), today)
+    record_family(operation, ids[_FATIMA], Family(spouses=1, children=2, as_of=today))
+    record_enrolment_file(operation, ids[_BRAHIM], EnrolmentFile(("card", "form"), today))
     _record_claims(operation, services, ids[_DRISS], today)
     publish_notice(connection, read_notice(_NOTICE.read_bytes()), now)
 
@@ -45,14 +45,12 @@ def _record_claims(operation: Operation, services: Services, driss: int, today: 
         ("R-2026-0412", 9, "in_review", None),
         ("R-2026-0377", 34, "ready", Money(42150)),
     ):
-        record_claim(
-            operation.connection,
-            services.words,
-            driss,
-            number,
+        word = ClaimWord(
+            artisan_id=driss,
+            number=number,
             filed_on=today - timedelta(days=days),
             state=state,
             amount=amount,
             as_of=today,
-            now=operation.now,
         )
+        record_claim(operation, services, word)

@@ -1,8 +1,7 @@
-"""What CNSS says of an artisan beside the rights: family covered, and the file of who is not in."""
+"""CNSS's word on an artisan beside the rights: the family covered, and an open enrolment file."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,12 +9,14 @@ from sqlalchemy import Connection, Table, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.base.errors import InvalidInput
+from app.base.operation import Operation
+from app.base.rows import read_row
 from app.enrolment.models import PARTS, enrolment_file, family_cover
 
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Whom the rights cover beside the artisan, on `as_of`."""
+    """The people the rights cover beside the artisan, on `as_of`."""
 
     spouses: int
     children: int
@@ -24,55 +25,52 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentFile:
-    """What the file lacks (words of PARTS), on `as_of`; nothing: CNSS is looking at it."""
+    """The parts an enrolment file lacks (words of PARTS), on `as_of`; if none, CNSS examines it."""
 
     missing: tuple[str, ...]
     as_of: date
 
 
 def find_family(connection: Connection, artisan_id: int) -> Family | None:
-    """None where CNSS has not said."""
+    """Returns the family covered, or None if CNSS has not said."""
     row = connection.execute(
         select(family_cover.c.spouses, family_cover.c.children, family_cover.c.as_of).where(
             family_cover.c.artisan_id == artisan_id
         )
     ).one_or_none()
-    return Family(*row) if row else None
+    return read_row(Family, row) if row else None
 
 
 def find_enrolment_file(connection: Connection, artisan_id: int) -> EnrolmentFile | None:
-    """None for who has not asked to be enrolled."""
+    """Returns the file, or None for an artisan who has not asked to be enrolled."""
     row = connection.execute(
         select(enrolment_file.c.missing, enrolment_file.c.as_of).where(
             enrolment_file.c.artisan_id == artisan_id
         )
     ).one_or_none()
-    return EnrolmentFile(tuple(row.missing), row.as_of) if row else None
+    return EnrolmentFile(missing=tuple(row.missing), as_of=row.as_of) if row else None
 
 
-def record_family(
-    connection: Connection, artisan_id: int, spouses: int, children: int, as_of: date
-) -> None:
-    """Takes CNSS's word, unless a newer one is known."""
-    values = {"spouses": spouses, "children": children, "as_of": as_of}
-    _record(connection, family_cover, artisan_id, values)
+def record_family(operation: Operation, artisan_id: int, family: Family) -> None:
+    """Stores CNSS's word, unless a newer one is known."""
+    values = {"spouses": family.spouses, "children": family.children, "as_of": family.as_of}
+    _record(operation, family_cover, artisan_id, values)
 
 
-def record_enrolment_file(
-    connection: Connection, artisan_id: int, missing: Collection[str], as_of: date
-) -> None:
-    """The same of the enrolment file. InvalidInput for a part that is not one of PARTS."""
-    if strange := set(missing) - set(PARTS):
-        raise InvalidInput(what="missing", why=f"not known: {', '.join(sorted(strange))}")
-    lacking = [part for part in PARTS if part in missing]
-    _record(connection, enrolment_file, artisan_id, {"missing": lacking, "as_of": as_of})
+def record_enrolment_file(operation: Operation, artisan_id: int, file: EnrolmentFile) -> None:
+    """Stores CNSS's word, unless a newer one is known; the parts in the order of PARTS.
+
+    Raises: InvalidInput for a part that is not one of PARTS.
+    """
+    if unknown := set(file.missing) - set(PARTS):
+        raise InvalidInput(what="missing", why=f"not known: {', '.join(sorted(unknown))}")
+    missing = [part for part in PARTS if part in file.missing]
+    _record(operation, enrolment_file, artisan_id, {"missing": missing, "as_of": file.as_of})
 
 
-def _record(
-    connection: Connection, table: Table, artisan_id: int, values: dict[str, object]
-) -> None:
+def _record(operation: Operation, table: Table, artisan_id: int, values: dict[str, object]) -> None:
     statement = insert(table).values(artisan_id=artisan_id, **values)
-    connection.execute(
+    operation.connection.execute(
         statement.on_conflict_do_update(
             index_elements=["artisan_id"],
             set_=values,

@@ -1,9 +1,8 @@
-"""Who is on the line: one statement, by indexed phone."""
+"""Reads artisans: by phone, by id, with their household, language and register record."""
 
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -22,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from app.base.phone import Phone
+from app.base.rows import read_row
 from app.enrolment.models import artisan, artisan_phone, artisan_pin, phone_profile
 
 # More people on one phone than this are no household.
@@ -30,7 +30,7 @@ MOST_MEMBERS = 10
 
 @dataclass(frozen=True, slots=True)
 class Artisan:
-    """What the service needs of a person; the CIN is not among it."""
+    """An artisan as the service needs one; without the CIN."""
 
     id: int
     full_name: str
@@ -54,14 +54,14 @@ PERSON = (
 )
 
 
-def read_artisan(row: Row[tuple[Any, ...]]) -> Artisan:
+def read_artisan(row: Row[*tuple[object, ...]]) -> Artisan:
     """Returns the artisan of a row that has the columns of `PERSON`, and perhaps others."""
     return Artisan(**{column.name: getattr(row, column.name) for column in PERSON})
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody looked after on a phone; `added` there, not by the register."""
+    """A person looked after on a phone; `added` there, not by the register."""
 
     id: int
     full_name: str
@@ -70,7 +70,7 @@ class Member:
 
 
 def owners_of(phone: ColumnElement[str]) -> Subquery:
-    """Whose phone it is: `id` and `rank`, who identified on it before the register's."""
+    """Selects the artisans of a phone: `id` and `rank`, those identified on it (0) first."""
     return union_all(
         select(artisan_phone.c.artisan_id.label("id"), literal(0).label("rank")).where(
             artisan_phone.c.phone == phone
@@ -80,7 +80,7 @@ def owners_of(phone: ColumnElement[str]) -> Subquery:
 
 
 def region_by_phone() -> Subquery:
-    """Each `phone`'s `region`, once: of several artisans, of the first in the register."""
+    """Selects each `phone` once with its `region`: of several artisans, the first's."""
     numbers = union_all(
         select(artisan.c.phone, artisan.c.id, artisan.c.region).where(artisan.c.phone.is_not(None)),
         select(artisan_phone.c.phone, artisan.c.id, artisan.c.region).join(artisan),
@@ -94,15 +94,15 @@ def region_by_phone() -> Subquery:
 
 
 def find_household(connection: Connection, phone: Phone) -> list[Member]:
-    """Everybody looked after on this phone, in a lasting order."""
+    """Lists the people looked after on this phone, in a lasting order."""
     rows = connection.execute(_HOUSEHOLD, {"phone": phone.e164})
-    return [Member(*row) for row in rows]
+    return [read_row(Member, row) for row in rows]
 
 
-def _household_statement() -> Select[Any]:
-    """Built once: building it takes longer than running it."""
+# Built once: building a statement takes longer than running it.
+def _household_statement() -> Select[int, str, str | None, bool]:
     owner = owners_of(bindparam("phone", type_=Text))
-    added = func.min(owner.c.rank) == 0
+    added = (func.min(owner.c.rank) == 0).label("added")
     return (
         select(artisan.c.id, artisan.c.full_name, artisan.c.full_name_ar, added)
         .join(owner, owner.c.id == artisan.c.id)
@@ -120,50 +120,57 @@ _LOCKED = _BY_ID.with_for_update(key_share=True)
 
 
 def get_artisan(connection: Connection, artisan_id: int) -> Artisan:
-    """The person by our own id; LookupError when there is none."""
+    """Returns the person by our own id. Raises: LookupError if there is none."""
     row = connection.execute(_BY_ID, {"artisan": artisan_id}).one_or_none()
     if row is None:
         raise LookupError(f"no artisan {artisan_id}")
-    return Artisan(*row)
+    return read_row(Artisan, row)
 
 
 def lock_artisan(connection: Connection, artisan_id: int) -> Artisan:
-    """The same, and nobody else decides about this person until the transaction ends."""
-    return Artisan(*connection.execute(_LOCKED, {"artisan": artisan_id}).one())
+    """Returns the person, locked against every other decision until the transaction ends."""
+    return read_row(Artisan, connection.execute(_LOCKED, {"artisan": artisan_id}).one())
 
 
 def has_pin(connection: Connection, artisan_id: int) -> bool:
-    """Whether the artisan has set a PIN."""
-    asked = select(artisan_pin.c.artisan_id).where(artisan_pin.c.artisan_id == artisan_id)
-    return connection.execute(asked).scalar() is not None
+    """True if the artisan has set a PIN."""
+    own = select(artisan_pin.c.artisan_id).where(artisan_pin.c.artisan_id == artisan_id)
+    return connection.execute(own).scalar() is not None
 
 
-def find_own_phone(connection: Connection, artisan_id: int) -> tuple[Phone, str] | None:
-    """Where the person is told what concerns them, and in which language: the register's phone,
-    else the one they identified on first.
-    """
-    row = artisan.c
+@dataclass(frozen=True, slots=True)
+class OwnPhone:
+    """A person's phone for messages, and the language to write in."""
+
+    phone: Phone
+    language: str
+
+
+def find_own_phone(connection: Connection, artisan_id: int) -> OwnPhone | None:
+    """Finds the register's phone of the person, else the one they identified on first."""
+    columns = artisan.c
     first = (
         select(artisan_phone.c.phone)
-        .where(artisan_phone.c.artisan_id == row.id)
+        .where(artisan_phone.c.artisan_id == columns.id)
         .order_by(artisan_phone.c.identified_at)
         .limit(1)
         .scalar_subquery()
     )
-    asked = select(func.coalesce(row.phone, first), row.language).where(row.id == artisan_id)
-    number, language = connection.execute(asked).one()
-    if number is None:
+    number = func.coalesce(columns.phone, first).label("number")
+    own = select(number, columns.language).where(columns.id == artisan_id)
+    row = connection.execute(own).one()
+    if row.number is None:
         return None
-    phone = Phone(number)
-    return phone, find_language(connection, phone) or language
+    phone = Phone(row.number)
+    return OwnPhone(phone, find_language(connection, phone) or row.language)
 
 
 def find_language(connection: Connection, phone: Phone) -> str | None:
-    """The language to speak on this phone: chosen there, else the register's."""
+    """Returns the language chosen on this phone, else the register's, else None."""
     return connection.execute(_LANGUAGE, {"phone": phone.e164}).scalar()
 
 
-def _language_statement() -> Select[Any]:
+def _language_statement() -> Select[str | None]:
     phone = bindparam("phone", type_=Text)
     owner = owners_of(phone)
     chosen = select(phone_profile.c.language).where(phone_profile.c.phone == phone)
@@ -181,7 +188,7 @@ _LANGUAGE = _language_statement()
 
 @dataclass(frozen=True, slots=True)
 class RegisterRecord:
-    """What the register says of the person, for the person."""
+    """The register's entry of a person, as shown to that person."""
 
     rna_number: str
     category: str
@@ -195,10 +202,10 @@ def get_record(connection: Connection, artisan_id: int) -> RegisterRecord:
             artisan.c.id == artisan_id
         )
     ).one()
-    return RegisterRecord(*row)
+    return read_row(RegisterRecord, row)
 
 
 def find_province(connection: Connection, artisan_id: int) -> str | None:
-    """The register's province of the person, where it has one."""
-    asked = select(artisan.c.province).where(artisan.c.id == artisan_id)
-    return connection.execute(asked).scalar_one_or_none()
+    """Returns the register's province of the person, if it has one."""
+    own = select(artisan.c.province).where(artisan.c.id == artisan_id)
+    return connection.execute(own).scalar_one_or_none()

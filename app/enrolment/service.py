@@ -1,11 +1,13 @@
-"""What a caller may change: the language of the phone, and whose phone it is."""
+"""Changes what a phone told us: its language, and the artisans it identified as."""
 
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date
 
 from sqlalchemy import Connection, case, delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.base.clock import local_date
+from app.base.operation import Operation
 from app.base.phone import Phone
 from app.enrolment.errors import IdentificationPaused, NotRecognised
 from app.enrolment.models import artisan, artisan_phone, identification_attempt, phone_profile
@@ -13,89 +15,107 @@ from app.enrolment.models import artisan, artisan_phone, identification_attempt,
 TRIES_A_DAY = 3
 
 
-def choose_language(connection: Connection, phone: Phone, language: str) -> None:
-    """Remembers the language for every later call and message to this phone."""
+@dataclass(frozen=True, slots=True)
+class DailyTries:
+    """Something a phone may try `most` times a day: to identify, to look up another person."""
+
+    kind: str
+    most: int
+
+
+_IDENTIFY = DailyTries("identify", TRIES_A_DAY)
+
+
+def choose_language(operation: Operation, phone: Phone, language: str) -> None:
+    """Stores the language of every later call and message to this phone."""
     statement = insert(phone_profile).values(phone=phone.e164, language=language)
-    connection.execute(
+    operation.connection.execute(
         statement.on_conflict_do_update(
             index_elements=["phone"], set_={"language": statement.excluded.language}
         )
     )
 
 
-def take_identification_attempt(
-    connection: Connection, phone: Phone, action_key: str, now: datetime
-) -> int:
-    """Uses up one of today's tries and says how many are left; IdentificationPaused when none.
+def take_identification_attempt(operation: Operation, phone: Phone, action_key: str) -> int:
+    """Uses up one of today's tries to identify, and returns how many are left.
 
-    To be committed whatever comes after, so that a failed try counts; the same `action_key`
-    again counts once.
+    To be committed whatever comes after, so that a failed try counts. The same `action_key` again
+    counts once.
+    Raises: IdentificationPaused if none was left.
     """
-    left = take_try(connection, phone, "identify", TRIES_A_DAY, action_key, now)
+    left = take_try(operation, phone, _IDENTIFY, action_key)
     if left is None:
         raise IdentificationPaused()
     return left
 
 
-def take_try(
-    connection: Connection, phone: Phone, kind: str, most: int, action_key: str, now: datetime
-) -> int | None:
-    """Uses up one of `most` tries of that kind today; how many are left, None when none was."""
-    tried = identification_attempt.c
+def take_try(operation: Operation, phone: Phone, tries: DailyTries, action_key: str) -> int | None:
+    """Uses up one of today's tries of that kind; the same `action_key` again counts once.
+
+    Returns how many are left, or None if none was.
+    """
+    columns = identification_attempt.c
+    day = local_date(operation.now)
     statement = insert(identification_attempt).values(
-        phone=phone.e164, day=local_date(now), kind=kind, tries=1, taken_by=action_key
+        phone=phone.e164, day=day, kind=tries.kind, tries=1, taken_by=action_key
     )
-    same = tried.taken_by == statement.excluded.taken_by
-    taken = connection.execute(
+    same = columns.taken_by == statement.excluded.taken_by
+    used = operation.connection.execute(
         statement.on_conflict_do_update(
             index_elements=["phone", "day", "kind"],
             set_={
-                "tries": case((same, tried.tries), else_=tried.tries + 1),
+                "tries": case((same, columns.tries), else_=columns.tries + 1),
                 "taken_by": action_key,
             },
-            where=or_(same, tried.tries < most),
-        ).returning(tried.tries)
+            where=or_(same, columns.tries < tries.most),
+        ).returning(columns.tries)
     ).scalar()
-    return None if taken is None else most - int(taken)
+    return None if used is None else tries.most - int(used)
 
 
-def identify_phone(
-    connection: Connection, phone: Phone, rna_number: str, birth_date: date, now: datetime
-) -> int:
-    """Ties the phone to the artisan with this RNA number and birth date; gives the artisan's id.
+def identify_phone(operation: Operation, phone: Phone, rna_number: str, birth_date: date) -> int:
+    """Ties the phone to the artisan of this RNA number and birth date; returns the artisan's id.
 
-    NotRecognised is the same for a number that does not exist and one of somebody else.
+    Raises: NotRecognised, the same for a number that does not exist and for another person's.
     """
-    found = connection.execute(
+    artisan_id = operation.connection.execute(
         select(artisan.c.id).where(
             artisan.c.rna_number == rna_number, artisan.c.birth_date == birth_date
         )
     ).scalar()
-    if found is None:
+    if artisan_id is None:
         raise NotRecognised()
-    connection.execute(
+    operation.connection.execute(
         insert(artisan_phone)
-        .values(phone=phone.e164, artisan_id=found, identified_at=now)
+        .values(phone=phone.e164, artisan_id=artisan_id, identified_at=operation.now)
         .on_conflict_do_nothing()
     )
-    return int(found)
+    return int(artisan_id)
 
 
-def forget_phone(connection: Connection, phone: Phone, artisan_id: int) -> bool:
-    """Whether a person added on this phone is untied from it; the register's own phone stays."""
+def forget_phone(operation: Operation, phone: Phone, artisan_id: int) -> bool:
+    """Unties the phone from a person who was added on it; the register's own phone stays.
+
+    Returns True if it was tied.
+    """
     rows = delete(artisan_phone).where(
         artisan_phone.c.phone == phone.e164, artisan_phone.c.artisan_id == artisan_id
     )
-    return bool(connection.execute(rows).rowcount)
+    return bool(operation.connection.execute(rows).rowcount)
 
 
 def confirm_identity(
     connection: Connection, artisan_id: int, rna_number: str, birth_date: date
 ) -> None:
-    """NotRecognised unless number and date are this artisan's own."""
-    row = artisan.c
-    own = select(row.id).where(
-        row.id == artisan_id, row.rna_number == rna_number, row.birth_date == birth_date
+    """Checks that RNA number and birth date are this artisan's own.
+
+    Raises: NotRecognised if they are not.
+    """
+    columns = artisan.c
+    own = select(columns.id).where(
+        columns.id == artisan_id,
+        columns.rna_number == rna_number,
+        columns.birth_date == birth_date,
     )
     if connection.execute(own).scalar() is None:
         raise NotRecognised()

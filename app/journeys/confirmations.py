@@ -33,8 +33,7 @@ def queue_owner_notice(operation: Operation, dialogue: Dialogue, kind: str) -> N
     RNA number and birth date are no secret within a family or a workshop.
     """
     own = find_own_phone(operation.connection, dialogue.facts["a"][0])
-    if own is None or own[0] == dialogue.phone:
+    if own is None or own.phone == dialogue.phone:
         return
-    phone, language = own
-    message = OutboundMessage(kind, f"{dialogue.action_key}:owner", phone, language, {})
+    message = OutboundMessage(kind, f"{dialogue.action_key}:owner", own.phone, own.language, {})
     queue_message(operation, dialogue.services, message)

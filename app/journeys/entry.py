@@ -64,7 +64,7 @@ def change_language(dialogue: Dialogue) -> str:
     """For every later call and message to this phone; one's place is kept."""
     dialogue.language = dialogue.answers["language"]
     with begin_operation(dialogue) as operation:
-        choose_language(operation.connection, dialogue.phone, dialogue.language)
+        choose_language(operation, dialogue.phone, dialogue.language)
     return "changed"
 
 
@@ -101,17 +101,13 @@ def identify(dialogue: Dialogue) -> str:
     )
     try:
         with begin_operation(dialogue) as operation:
-            left = take_identification_attempt(
-                operation.connection, dialogue.phone, dialogue.action_key, dialogue.now
-            )
+            left = take_identification_attempt(operation, dialogue.phone, dialogue.action_key)
     except IdentificationPaused:
         return "paused"
     try:
         with begin_operation(dialogue) as operation:
-            artisan_id = identify_phone(
-                operation.connection, dialogue.phone, number, born, dialogue.now
-            )
-            choose_language(operation.connection, dialogue.phone, dialogue.language)
+            artisan_id = identify_phone(operation, dialogue.phone, number, born)
+            choose_language(operation, dialogue.phone, dialogue.language)
             read_facts(operation.connection, dialogue, artisan_id)
             queue_owner_notice(operation, dialogue, "phone_added")
     except NotRecognised:

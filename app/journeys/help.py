@@ -10,7 +10,7 @@ from app.assistance.centres import nearest_centre
 from app.assistance.errors import TooManyRequests
 from app.assistance.queries import HelpRequest, list_requests
 from app.assistance.rules import TOPICS, WAITING
-from app.assistance.service import ask_for_help, cancel_request
+from app.assistance.service import NewRequest, ask_for_help, cancel_request
 from app.base.clock import local_date
 from app.base.database import reading
 from app.enrolment.queries import find_province
@@ -35,17 +35,9 @@ def _told_already(dialogue: Dialogue, outcome: str) -> Say | None:
 def _ask(dialogue: Dialogue, kind: str, topic: str) -> str:
     try:
         with begin_operation(dialogue) as operation:
-            made, new = ask_for_help(
-                operation.connection,
-                kind,
-                topic,
-                phone=dialogue.phone,
-                language=dialogue.language,
-                artisan_id=dialogue.facts["a"][0] if "a" in dialogue.facts else None,
-                words=dialogue.services.words,
-                random=dialogue.services.random,
-                now=dialogue.now,
-            )
+            artisan_id = dialogue.facts["a"][0] if "a" in dialogue.facts else None
+            wanted = NewRequest(kind, topic, dialogue.phone, dialogue.language, artisan_id)
+            made, new = ask_for_help(operation, dialogue.services, wanted)
     except TooManyRequests:
         return "too_many"
     dialogue.facts["requests"] = [_packed(made)]
@@ -163,9 +155,7 @@ def request_waits(dialogue: Dialogue) -> bool:
 @vocabulary.action("cancel_request", "cancelled", "over")
 def cancel(dialogue: Dialogue) -> str:
     with begin_operation(dialogue) as operation:
-        cancelled = cancel_request(
-            operation.connection, dialogue.phone, dialogue.answers["request"], dialogue.now
-        )
+        cancelled = cancel_request(operation, dialogue.phone, dialogue.answers["request"])
         if cancelled:
             said = {"request": dialogue.answers["request"]}
             queue_confirmation(operation, dialogue, "request_cancelled", said)

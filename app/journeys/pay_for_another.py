@@ -10,7 +10,7 @@ from app.base.database import reading
 from app.base.money import Money
 from app.base.months import Month
 from app.enrolment.rules import masked_name, plain_name
-from app.enrolment.service import take_try
+from app.enrolment.service import DailyTries, take_try
 from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
 from app.journeys.pay import code_values
 from app.payments.errors import NothingDue
@@ -27,7 +27,7 @@ def find_other_person(dialogue: Dialogue) -> str:
     # The same number again, after a line that broke, is no second look-up.
     tried = blake2b(number.encode(), key=dialogue.services.secret[:64], digest_size=9).hexdigest()
     with begin_operation(dialogue) as operation:
-        left = take_try(operation.connection, phone, "look_up", LOOKUPS_A_DAY, tried, dialogue.now)
+        left = take_try(operation, phone, DailyTries("look_up", LOOKUPS_A_DAY), tried)
     if left is None:
         return "paused"
     with reading(dialogue.services.database) as connection:

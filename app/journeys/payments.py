@@ -2,7 +2,7 @@
 
 from app.base.clock import local_date
 from app.enrolment.queries import lock_artisan
-from app.enrolment.service import take_try
+from app.enrolment.service import DailyTries, take_try
 from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
 from app.journeys.facts import fresh_person, person, read_account_again
 from app.journeys.pay import code_message, code_values
@@ -72,14 +72,8 @@ def send_receipt_again(dialogue: Dialogue) -> str:
     names = ("receipt", "total", "period", "received_on", "agency")
     with begin_operation(dialogue) as operation:
         kind = f"receipt:{shown['receipt']}"
-        left = take_try(
-            operation.connection,
-            dialogue.phone,
-            kind,
-            _AGAIN_A_DAY,
-            dialogue.action_key,
-            dialogue.now,
-        )
+        tries = DailyTries(kind, _AGAIN_A_DAY)
+        left = take_try(operation, dialogue.phone, tries, dialogue.action_key)
         if left is None:
             return "enough"
         message = OutboundMessage(

@@ -16,6 +16,7 @@ from app.enrolment.errors import (
     WrongPinTyped,
 )
 from app.enrolment.pins import (
+    PinEntry,
     check_pin,
     is_pin_of,
     pin_hash,
@@ -81,14 +82,10 @@ def type_pin(dialogue: Dialogue) -> str:
     outcome = "right"
     with begin_operation(dialogue) as operation:
         try:
-            check_pin(
-                operation.connection,
-                dialogue.facts["a"][0],
-                SecretStr(dialogue.answers["pin"]),
-                key=dialogue.services.secret,
-                action_key=dialogue.action_key,
-                now=dialogue.now,
+            entry = PinEntry(
+                dialogue.facts["a"][0], SecretStr(dialogue.answers["pin"]), dialogue.action_key
             )
+            check_pin(operation, dialogue.services, entry)
         except WrongPinTyped:
             outcome = "wrong"
         except PinPaused as pause:
@@ -128,7 +125,7 @@ def store_new_pin(dialogue: Dialogue) -> str:
     if not is_pin_of(hashed, SecretStr(dialogue.answers["pin"]), dialogue.services.secret):
         return "differs"
     with begin_operation(dialogue) as operation:
-        set_pin(operation.connection, dialogue.facts["a"][0], hashed, dialogue.phone, dialogue.now)
+        set_pin(operation, dialogue.facts["a"][0], hashed, dialogue.phone)
         _queue_both(operation, dialogue, "pin_set")
     dialogue.facts |= {"k": 1, "o": 1, "r": 0}
     return "set"
@@ -137,7 +134,7 @@ def store_new_pin(dialogue: Dialogue) -> str:
 @vocabulary.action("remove_pin", "removed", by_sms=own_message_when("removed"))
 def drop_pin(dialogue: Dialogue) -> str:
     with begin_operation(dialogue) as operation:
-        if remove_pin(operation.connection, dialogue.facts["a"][0]):
+        if remove_pin(operation, dialogue.facts["a"][0]):
             _queue_both(operation, dialogue, "pin_removed")
     dialogue.facts |= {"k": 0, "o": 0, "r": 0}
     return "removed"
@@ -152,9 +149,7 @@ def ask_reset(dialogue: Dialogue) -> str:
     )
     try:
         with begin_operation(dialogue) as operation:
-            take_identification_attempt(
-                operation.connection, dialogue.phone, dialogue.action_key, dialogue.now
-            )
+            take_identification_attempt(operation, dialogue.phone, dialogue.action_key)
     except IdentificationPaused:
         return "paused"
     try:
@@ -173,13 +168,7 @@ def type_reset_code(dialogue: Dialogue) -> str:
     with begin_operation(dialogue) as operation:
         try:
             code = SecretStr(dialogue.answers["reset_code"])
-            take_reset_code(
-                operation.connection,
-                dialogue.facts["a"][0],
-                code,
-                key=dialogue.services.secret,
-                now=dialogue.now,
-            )
+            take_reset_code(operation, dialogue.services, dialogue.facts["a"][0], code)
         except ResetCodeUnknown:
             outcome = "wrong"
     if outcome == "wrong":
@@ -193,23 +182,17 @@ def _send_reset_code(operation: Operation, dialogue: Dialogue) -> None:
 
     A gateway's retry sends nothing.
     """
-    started = start_pin_reset(
-        operation.connection,
-        dialogue.facts["a"][0],
-        key=dialogue.services.secret,
-        random=dialogue.services.random,
-        action_key=dialogue.action_key,
-        now=dialogue.now,
+    reset = start_pin_reset(
+        operation, dialogue.services, dialogue.facts["a"][0], dialogue.action_key
     )
-    if started is None:
+    if reset is None:
         return
-    code, phone = started
     message = OutboundMessage(
         kind="pin_reset",
         event=dialogue.action_key,
-        phone=phone,
+        phone=reset.phone,
         language=dialogue.language,
-        values={"reset_code": code},
+        values={"reset_code": reset.code},
     )
     queue_message(operation, dialogue.services, message)
 

@@ -108,14 +108,12 @@ def add_person(dialogue: Dialogue) -> str:
     )
     try:
         with begin_operation(dialogue) as operation:
-            left = take_identification_attempt(
-                operation.connection, dialogue.phone, dialogue.action_key, dialogue.now
-            )
+            left = take_identification_attempt(operation, dialogue.phone, dialogue.action_key)
     except IdentificationPaused:
         return "paused"
     try:
         with begin_operation(dialogue) as operation:
-            added = identify_phone(operation.connection, dialogue.phone, number, born, dialogue.now)
+            added = identify_phone(operation, dialogue.phone, number, born)
             keep_household(dialogue, find_household(operation.connection, dialogue.phone))
             read_facts(operation.connection, dialogue, added)
             queue_owner_notice(operation, dialogue, "phone_added")
@@ -130,7 +128,7 @@ def add_person(dialogue: Dialogue) -> str:
 def remove_person(dialogue: Dialogue) -> str:
     """From this phone only; the person stays in the register."""
     with begin_operation(dialogue) as operation:
-        forget_phone(operation.connection, dialogue.phone, dialogue.facts["a"][0])
+        forget_phone(operation, dialogue.phone, dialogue.facts["a"][0])
     return "removed"
 
 

@@ -79,9 +79,7 @@ def _choose(dialogue: Dialogue, way: str) -> str:
     row = _chosen(dialogue)
     try:
         with begin_operation(dialogue) as operation:
-            if choose_collection(
-                operation.connection, dialogue.facts["a"][0], row[0], way, dialogue.now
-            ):
+            if choose_collection(operation, dialogue.facts["a"][0], row[0], way):
                 said = {"claim": row[0], "collection": Say(f"collection.{way}")}
                 queue_confirmation(operation, dialogue, "collection", said)
     except ClaimClosed:

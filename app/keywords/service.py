@@ -94,7 +94,7 @@ def _do_keyword(operation: Operation, dialogue: Dialogue, message: InboundMessag
         assert keyword
         return answer_account(operation, dialogue, keyword)
     if keyword is not None and keyword in LANGUAGES:
-        choose_language(operation.connection, dialogue.phone, keyword)
+        choose_language(operation, dialogue.phone, keyword)
         dialogue.language = keyword
         return Say("sms.language")
     if keyword == "stop":

@@ -15,9 +15,9 @@ from app.base.money import Money
 from app.base.operation import Operation
 from app.base.rows import read_row
 from app.claims.errors import ClaimOfAnother
-from app.claims.service import record_claim
+from app.claims.service import ClaimWord, record_claim
 from app.enrolment.cnss import is_number_of_another, record_enrolment, record_rights
-from app.enrolment.cover import record_enrolment_file, record_family
+from app.enrolment.cover import EnrolmentFile, Family, record_enrolment_file, record_family
 from app.enrolment.models import artisan
 from app.ledger.breaks import NewBreak, open_break
 from app.ledger.models import CONTRIBUTIONS, PENALTIES, RECEIVABLE, SUSPENSE
@@ -167,7 +167,7 @@ def _import_enrolment(operation: Operation, _services: Services, answer: CnssAns
     owner = _get_artisan(connection, answer)
     if answer.state != "enrolled":
         missing = answer.details.split() if answer.state == "incomplete" else ()
-        record_enrolment_file(connection, owner, missing, answer.on)
+        record_enrolment_file(operation, owner, EnrolmentFile(tuple(missing), answer.on))
         return "changed"
     if is_number_of_another(connection, owner, answer.details):
         raise FileRefused(line=answer.line, why="details: the CNSS number is another artisan's")
@@ -178,24 +178,22 @@ def _import_enrolment(operation: Operation, _services: Services, answer: CnssAns
 def _import_family(operation: Operation, _services: Services, answer: CnssAnswer) -> str:
     owner = _get_artisan(operation.connection, answer)
     spouses, children = read_family(answer.details)
-    record_family(operation.connection, owner, spouses, children, answer.on)
+    record_family(operation, owner, Family(spouses, children, answer.on))
     return "changed"
 
 
 def _import_claim(operation: Operation, services: Services, answer: CnssAnswer) -> str:
     """Records a claim; the artisan gets one SMS when it is ready."""
+    word = ClaimWord(
+        artisan_id=_get_artisan(operation.connection, answer),
+        number=answer.reference,
+        filed_on=read_day(answer.details) or answer.on,
+        state=answer.state,
+        amount=answer.amount,
+        as_of=answer.on,
+    )
     try:
-        changed = record_claim(
-            operation.connection,
-            services.words,
-            _get_artisan(operation.connection, answer),
-            answer.reference,
-            filed_on=read_day(answer.details) or answer.on,
-            state=answer.state,
-            amount=answer.amount,
-            as_of=answer.on,
-            now=operation.now,
-        )
+        changed = record_claim(operation, services, word)
     except ClaimOfAnother:
         raise FileRefused(line=answer.line, why="reference: another artisan's claim") from None
     return "changed" if changed else "unchanged"

@@ -10,7 +10,7 @@ CREATE TABLE claim (
     as_of DATE NOT NULL,
     collection TEXT,
     chosen_at TIMESTAMPTZ,
-    told_at TIMESTAMPTZ,
+    exported_at TIMESTAMPTZ,
     CONSTRAINT pk_claim PRIMARY KEY (id),
     CONSTRAINT uq_claim_number UNIQUE (number),
     CONSTRAINT fk_claim_artisan_id FOREIGN KEY (artisan_id) REFERENCES artisan (id),

@@ -11,11 +11,11 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from app.base.clock import local_date
-from app.base.database import transaction
 from app.base.money import Money
+from app.base.operation import operation
 from app.claims.errors import ClaimClosed, ClaimOfAnother
 from app.claims.queries import Claim, list_claims
-from app.claims.service import choose_collection, record_claim
+from app.claims.service import ClaimWord, choose_collection, record_claim
 from app.runtime import Runtime
 from tests.journeys.world import World
 from tests.phone import TestPhone
@@ -40,18 +40,16 @@ def record(
     phone: str = FATIMA,
 ) -> bool:
     today = local_date(runtime.clock())
-    with transaction(runtime.database) as connection:
-        return record_claim(
-            connection,
-            runtime.words,
-            owner(runtime, phone),
-            number,
+    with operation(runtime.database, runtime.clock(), "worker") as change:
+        word = ClaimWord(
+            artisan_id=owner(runtime, phone),
+            number=number,
             filed_on=date(2026, 10, 1),
             state=state,
             amount=Money(amount) if amount else None,
             as_of=today + timedelta(days=days),
-            now=runtime.clock(),
         )
+        return record_claim(change, runtime.services, word)
 
 
 def claims(runtime: Runtime) -> list[Claim]:
@@ -92,8 +90,8 @@ def test_a_number_is_one_artisan_s(runtime: Runtime) -> None:
 
 
 def choose(runtime: Runtime, way: str) -> bool:
-    with transaction(runtime.database) as connection:
-        return choose_collection(connection, owner(runtime), "R-1", way, runtime.clock())
+    with operation(runtime.database, runtime.clock(), "artisan") as change:
+        return choose_collection(change, owner(runtime), "R-1", way)
 
 
 def test_the_choice_stays_until_it_is_too_late(runtime: Runtime) -> None:
@@ -168,19 +166,16 @@ def test_ready_is_told_where_the_person_identified_if_the_register_has_no_phone(
     phone.dial("+212600000077", "1*100001*01011981")
     number = owner(runtime)
     World(runtime).run("UPDATE artisan SET phone = NULL WHERE id = :id RETURNING id", id=number)
-    with transaction(runtime.database) as connection:
-        today = local_date(runtime.clock())
-        record_claim(
-            connection,
-            runtime.words,
-            number,
-            "R-1",
+    with operation(runtime.database, runtime.clock(), "worker") as change:
+        word = ClaimWord(
+            artisan_id=number,
+            number="R-1",
             filed_on=date(2026, 10, 1),
             state="ready",
             amount=Money(42150),
-            as_of=today,
-            now=runtime.clock(),
+            as_of=local_date(runtime.clock()),
         )
+        record_claim(change, runtime.services, word)
     told = World(runtime).run(
         "SELECT phone, language FROM message WHERE event_key = 'claim_ready:R-1'"
     )

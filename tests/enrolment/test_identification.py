@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, event, func, select, text
 
 from app.base.clock import local_midnight
-from app.base.database import transaction
+from app.base.operation import operation
 from app.base.phone import Phone
 from app.enrolment.errors import IdentificationPaused, NotRecognised
 from app.enrolment.models import artisan_phone
@@ -33,13 +33,13 @@ pytestmark = pytest.mark.usefixtures("sample_people")
 
 
 def try_(runtime: Runtime, phone: Phone = UNKNOWN, key: str = "k") -> int:
-    with transaction(runtime.database) as connection:
-        return take_identification_attempt(connection, phone, key, runtime.clock())
+    with operation(runtime.database, runtime.clock(), "artisan") as change:
+        return take_identification_attempt(change, phone, key)
 
 
 def identify(runtime: Runtime, number: str = BRAHIM, born: date = BORN) -> int:
-    with transaction(runtime.database) as connection:
-        return identify_phone(connection, UNKNOWN, number, born, runtime.clock())
+    with operation(runtime.database, runtime.clock(), "artisan") as change:
+        return identify_phone(change, UNKNOWN, number, born)
 
 
 def owner_id(runtime: Runtime, phone: Phone) -> int | None:
@@ -115,16 +115,17 @@ def test_identifying_twice_is_once(runtime: Runtime, engine: Engine) -> None:
 def test_who_identified_comes_before_the_register(runtime: Runtime) -> None:
     """A number that the register gives to one artisan may be in another's hand by now."""
     fatima = Phone("+212600000001")
-    with transaction(runtime.database) as connection:
-        brahim = identify_phone(connection, fatima, BRAHIM, BORN, runtime.clock())
+    with operation(runtime.database, runtime.clock(), "artisan") as change:
+        brahim = identify_phone(change, fatima, BRAHIM, BORN)
     assert owner_id(runtime, fatima) == brahim
 
 
 def test_a_language_is_remembered_and_replaced(runtime: Runtime) -> None:
     for language in ("ar", "fr", "ar"):
-        with transaction(runtime.database) as connection:
-            choose_language(connection, UNKNOWN, language)
-            assert find_phone_account(connection, UNKNOWN, runtime.clock()).language == language
+        with operation(runtime.database, runtime.clock(), "artisan") as change:
+            choose_language(change, UNKNOWN, language)
+            account = find_phone_account(change.connection, UNKNOWN, change.now)
+            assert account.language == language
 
 
 # The same answer, whatever the number: what a guesser sees on the phone.
@@ -168,12 +169,12 @@ def test_nor_by_what_is_asked_of_the_database(phone: TestPhone, statements: list
 def test_nor_by_the_time_it_takes(runtime: Runtime) -> None:
     """Medians of many, by turns; the factor is wide because machines are noisy."""
     times: dict[str, list[float]] = {BRAHIM: [], "900004": []}
-    with runtime.database.connect() as connection:
+    with operation(runtime.database, runtime.clock(), "artisan") as change:
         for turn in range(300):
             for number in times if turn % 2 else reversed(times):
                 began = time.perf_counter()
                 with pytest.raises(NotRecognised):
-                    identify_phone(connection, UNKNOWN, number, date(1984, 1, 2), runtime.clock())
+                    identify_phone(change, UNKNOWN, number, date(1984, 1, 2))
                 times[number].append(time.perf_counter() - began)
     exists, invented = (statistics.median(spent) for spent in times.values())
     assert 0.7 < exists / invented < 1.4

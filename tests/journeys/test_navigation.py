@@ -11,9 +11,8 @@ from pydantic import SecretStr
 from sqlalchemy import select
 from stdnum import damm
 
-from app.base.database import transaction
 from app.base.hop import Hop
-from app.base.operation import Operation
+from app.base.operation import operation
 from app.base.phone import Phone
 from app.enrolment.models import artisan
 from app.enrolment.pins import pin_hash, set_pin
@@ -149,18 +148,17 @@ def prepare(runtime: Runtime, language: str) -> None:
     """Fatima has paid, Hassan has a code, Aicha a PIN, Driss no reminders; a phone serves two."""
     world = World(runtime)
     world.run("UPDATE artisan SET category = 'D', province = NULL WHERE phone = :auto", auto=AUTO)
-    with transaction(runtime.database) as connection:
+    with operation(runtime.database, runtime.clock(), "artisan") as change:
         for number in PEOPLE:
-            choose_language(connection, Phone(number), language)
-        now = runtime.clock()
+            choose_language(change, Phone(number), language)
         for rna_number, year in (("100001", 1981), ("100003", 1983)):
-            born = now.date().replace(year, 1, 1)
-            identify_phone(connection, Phone(FAMILY), rna_number, born, now)
+            born = change.now.date().replace(year, 1, 1)
+            identify_phone(change, Phone(FAMILY), rna_number, born)
         aicha = select(artisan.c.id).where(artisan.c.phone == AICHA)
         hashed = pin_hash(SecretStr("1357"), runtime.secret)
-        owner = connection.execute(aicha).scalar_one()
-        set_pin(connection, owner, hashed, Phone(AICHA), now)
-        set_reminders(Operation(connection, now, "artisan"), Phone(DRISS), False)
+        owner = change.connection.execute(aicha).scalar_one()
+        set_pin(change, owner, hashed, Phone(AICHA))
+        set_reminders(change, Phone(DRISS), False)
     Line(runtime, FATIMA).send("2*1")
     world.pay()
     Line(runtime, HASSAN).send("2*2*1")

@@ -35,7 +35,6 @@ from sqlalchemy import select, text, update
 from app.agents.models import agent
 from app.agents.queries import find_agent
 from app.base.clock import CASABLANCA, local
-from app.base.database import transaction
 from app.base.operation import Operation, operation
 from app.base.phone import Phone
 from app.enrolment.models import artisan
@@ -109,8 +108,8 @@ class Player:
 
     def speak(self, language: str) -> None:
         """The language of the phone from now on, chosen before the story."""
-        with transaction(self.runtime.database) as connection:
-            choose_language(connection, Phone(self.story.phone), language)
+        with operation(self.runtime.database, self.runtime.clock(), "artisan") as change:
+            choose_language(change, Phone(self.story.phone), language)
 
     def _play(self, step: dict[str, Any]) -> None:
         (kind, value), *expected = step.items()
