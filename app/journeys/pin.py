@@ -82,9 +82,8 @@ def type_pin(dialogue: Dialogue) -> str:
     outcome = "right"
     with begin_operation(dialogue) as operation:
         try:
-            entry = PinEntry(
-                dialogue.facts["a"][0], SecretStr(dialogue.answers["pin"]), dialogue.action_key
-            )
+            pin = SecretStr(dialogue.answers["pin"])
+            entry = PinEntry(dialogue.facts["a"][0], pin, dialogue.action_key)
             check_pin(operation, dialogue.services, entry)
         except WrongPinTyped:
             outcome = "wrong"
@@ -182,9 +181,8 @@ def _send_reset_code(operation: Operation, dialogue: Dialogue) -> None:
 
     A gateway's retry sends nothing.
     """
-    reset = start_pin_reset(
-        operation, dialogue.services, dialogue.facts["a"][0], dialogue.action_key
-    )
+    artisan_id, hop = dialogue.facts["a"][0], dialogue.action_key
+    reset = start_pin_reset(operation, dialogue.services, artisan_id, hop)
     if reset is None:
         return
     message = OutboundMessage(
