@@ -4,12 +4,10 @@
 .PHONY: help run test check platforms bare bench soak fuzz kill clean
 .NOTPARALLEL:
 
-# The newest that the pins allow is preferred; PYTHON=/a/python takes another.
-PYTHONS = $(or $(PYTHON),python3.14 python3.13 python3.12 python3.11 python3)
-
-# $(call installed,FILE): .venv is there and holds what the requirements file names.
+# $(call installed,FILE): .venv is there and holds what the requirements file names. Made with the
+# newest Python that the pins allow; PYTHON=/a/python takes another.
 define installed
-@python=$$(sh .ci/find-python $(PYTHONS)) && exec "$$python" .ci/venv.py $(1)
+@python=$$(sh .ci/find-python $(PYTHON)) && exec "$$python" .ci/venv.py $(1)
 endef
 
 help:

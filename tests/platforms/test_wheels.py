@@ -20,7 +20,7 @@ def test_every_pin_has_a_wheel_for_all_twelve_combinations() -> None:
     assert len(pins) > 90
     assert len(TARGETS) == 12
     with ThreadPoolExecutor(8) as threads:
-        files = list(threads.map(lambda pin: [f.name for f in index.files(pin.name)], pins))
+        files = list(threads.map(lambda pin: [f.name for f in index.list_files(pin.name)], pins))
     gaps = {
         str(pin): [str(target) for target in missing]
         for pin, names in zip(pins, files, strict=True)
@@ -35,7 +35,9 @@ def test_every_engine_s_other_wheel_and_source_is_in_the_index_with_its_hash() -
     pinned = [*REDIS.wheels.values(), *POSTGRES.wheels.values(), REDIS.source]
     for package in pinned:
         assert package
-        assert package.sha256 in {file.sha256 for file in index.files(package.package)}, package
+        assert package.sha256 in {file.sha256 for file in index.list_files(package.package)}, (
+            package
+        )
 
 
 def test_embedded_redis_is_a_pin_everywhere() -> None:
@@ -72,4 +74,4 @@ def test_wheel_that_does_not_fit_is_missed_where_the_pin_is_wanted(
 def test_index_that_is_away_is_said_and_not_taken_for_a_missing_pin() -> None:
     nobody = Index("http://127.0.0.1:9/simple")
     with pytest.raises(IndexAway, match="cannot be reached"):
-        nobody.files("redis")
+        nobody.list_files("redis")

@@ -23,7 +23,7 @@ class Machine:
     sys_platform: str
     machine: str
 
-    def platforms(self) -> list[str]:
+    def list_platforms(self) -> list[str]:
         if self.system == "Darwin":
             return list(mac_platforms(_MACOS, self.machine))
         names = [f"manylinux_2_{minor}" for minor in range(_GLIBC_MINOR, 4, -1)]
@@ -48,9 +48,9 @@ class Target:
     def __str__(self) -> str:
         return f"{self.machine.name}, Python {self.python[0]}.{self.python[1]}"
 
-    def tags(self) -> set[Tag]:
+    def list_tags(self) -> set[Tag]:
         """Returns the tags of wheels that pip would take there."""
-        platforms = self.machine.platforms()
+        platforms = self.machine.list_platforms()
         abi = f"cp{self.python[0]}{self.python[1]}"
         exact = cpython_tags(self.python, [abi], platforms)
         return {*exact, *compatible_tags(self.python, abi, platforms)}
@@ -79,7 +79,7 @@ def read_pins(*files: Path) -> list[Requirement]:
 def missing_wheels(pin: Requirement, files: list[str], targets: tuple[Target, ...]) -> list[Target]:
     """Returns the targets where the pin is wanted and none of the files is a wheel that fits."""
     tags = {tag for file in files for tag in _tags_of(pin, file)}
-    return [target for target in targets if target.wants(pin) and not tags & target.tags()]
+    return [target for target in targets if target.wants(pin) and not tags & target.list_tags()]
 
 
 def _tags_of(pin: Requirement, file: str) -> Iterator[Tag]:
