@@ -24,7 +24,7 @@ from app.embedded.processes import (
     run,
     write_origin,
 )
-from app.embedded.programs import EngineKind, SourcePackage, ForeignWheel, choose_program
+from app.embedded.programs import EngineKind, ForeignWheel, SourcePackage, choose_program
 from app.embedded.urls import REDIS_SOCKET, EngineFolder, redis_folder
 
 _WHAT = "embedded Redis"
