@@ -1,9 +1,8 @@
-"""Why a request is refused, in the words of the definition's error object."""
+"""Refusals of the payments API, in the words of the definition's error object."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from app.base.errors import MaalemError
 
@@ -13,12 +12,13 @@ class Refused(MaalemError):
 
     code = "refused"
 
-    def __init__(self, category: str, error: str, words: str, **params: Any) -> None:
+    def __init__(self, category: str, error: str, words: str, **params: object) -> None:
         super().__init__(**params)
         self.category, self.error, self.words = category, error, words
 
     @property
     def status(self) -> int:
+        """Returns the HTTP status."""
         return STATUSES[self.category]
 
 
@@ -31,8 +31,9 @@ STATUSES: Mapping[str, int] = {
     "internal": 500,
     "serviceUnavailable": 503,
 }
-# Errors of our rooms, as the definition says them; the words go to the network's engineers.
-_OURS: Mapping[str, tuple[str, str, str]] = {
+# Each refusal of a room that the API can meet, by its code: category, error and words for the
+# network's engineers (tests/web/test_refusals.py holds it complete).
+ERRORS: Mapping[str, tuple[str, str, str]] = {
     "already_posted": ("businessRule", "incorrectState", "credited by CNSS, not reversed here"),
     "already_reversed": ("businessRule", "incorrectState", "reversed before"),
     "code_cancelled": ("businessRule", "incorrectState", "the bill is cancelled"),
@@ -53,15 +54,13 @@ _OURS: Mapping[str, tuple[str, str, str]] = {
     "unavailable": ("serviceUnavailable", "genericError", "nothing was done, try again"),
     "under_paid": ("businessRule", "underPaymentNotAllowed", "less than is due"),
 }
-_TOLD = ("due", "limit", "rest", "expired_at", "cancelled_at", "reversed_at")
+_SHOWN_PARAMS = ("due", "limit", "rest", "expired_at", "cancelled_at", "reversed_at")
 
 
 def refusal_of(error: MaalemError) -> Refused:
-    """The definition's error for one of ours; an unknown one is told as internal."""
+    """Returns the definition's error for a refusal of a room."""
     if isinstance(error, Refused):
         return error
-    category, name, words = _OURS.get(
-        error.code, ("internal", "genericError", "something went wrong")
-    )
-    told = {key: value for key, value in error.params.items() if key in _TOLD}
-    return Refused(category, name, words, **told)
+    category, name, words = ERRORS[error.code]
+    params = {key: value for key, value in error.params.items() if key in _SHOWN_PARAMS}
+    return Refused(category, name, words, **params)

@@ -49,7 +49,7 @@ def register_pages(app: Flask, runtime: Runtime) -> None:
     app.register_blueprint(health.pages)
     language.register(app)
     app.register_blueprint(home.pages)
-    till.register(app, runtime)
+    till.register(app)
     mobile_money.register(app)
     app.register_blueprint(api_docs.pages)
     if not settings.production:

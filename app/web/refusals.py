@@ -1,12 +1,91 @@
-"""Why a person's request is not done: one table to HTTP's statuses, one to the words."""
+"""Refusals on pages: their HTTP statuses and words; and which edges can meet each refusal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from enum import StrEnum
 
 from app.base.errors import MaalemError
 
-_STATUSES = {
+
+class Edge(StrEnum):
+    """An edge that answers a refusal, each in its own way."""
+
+    # A page of the till: a status below and `error.<code>` in every language.
+    TILL = "till"
+    # The payments API: an error in app/mobile_money/errors.py.
+    API = "api"
+    # The agent's menu on the phone: `refused.<code>` in every language.
+    AGENT_PHONE = "agent_phone"
+    # An artisan's menu or SMS: the journey catches it and leads to a screen of its own.
+    PHONE = "phone"
+    # A command: the first sentence of the class.
+    COMMAND = "command"
+
+
+_CODE = frozenset({Edge.TILL, Edge.API, Edge.AGENT_PHONE, Edge.COMMAND})
+_REVERSAL = frozenset({Edge.TILL, Edge.API, Edge.COMMAND})
+_COMMAND = frozenset({Edge.COMMAND})
+_PHONE = frozenset({Edge.PHONE})
+
+# The edges that can meet each refusal, by its code; tests/web/test_refusals.py holds it complete.
+MET_AT: Mapping[str, frozenset[Edge]] = {
+    "agencies_refused": _COMMAND,
+    "agent_locked": frozenset({Edge.TILL, Edge.PHONE}),
+    "already_posted": _REVERSAL,
+    "already_reversed": _REVERSAL,
+    "another_is_live": _PHONE,
+    "break_unknown": _COMMAND,
+    "broken_menu": _COMMAND,
+    "calendar_wrong": _COMMAND,
+    "campaign_unknown": _COMMAND,
+    "claim_closed": _PHONE,
+    "claim_of_another": _COMMAND,
+    "client_refused": frozenset({Edge.API}),
+    "code_cancelled": _CODE,
+    "code_expired": _CODE,
+    "code_mistyped": frozenset({Edge.TILL, Edge.API, Edge.PHONE}),
+    "code_paid": _CODE,
+    "code_reversed": _CODE,
+    "code_unknown": _CODE,
+    "embedded_engine": _COMMAND,
+    "file_refused": _COMMAND,
+    "identification_paused": _PHONE,
+    "invalid_input": frozenset({Edge.PHONE, Edge.COMMAND}),
+    "key_reused": frozenset({Edge.TILL, Edge.API, Edge.COMMAND}),
+    "no_such_request": _COMMAND,
+    "nobody_to_tell": _COMMAND,
+    "not_collected_here": frozenset({Edge.PHONE, Edge.COMMAND}),
+    "not_recognised": _PHONE,
+    "not_this_way": _COMMAND,
+    "nothing_due": _PHONE,
+    "nothing_to_show": _PHONE,
+    "notice_changed": _COMMAND,
+    "notice_refused": _COMMAND,
+    "notice_unknown": _COMMAND,
+    "over_budget": _COMMAND,
+    "over_client_limit": frozenset({Edge.API}),
+    "over_code_limit": _CODE - {Edge.COMMAND},
+    "over_day_limit": _CODE - {Edge.COMMAND},
+    "over_float_limit": _CODE - {Edge.COMMAND},
+    "over_paid": frozenset({Edge.API}),
+    "phone_taken": _COMMAND,
+    "pin_paused": _PHONE,
+    "prices_wrong": _COMMAND,
+    "rates_wrong": _COMMAND,
+    "receipt_unknown": frozenset({Edge.API, Edge.COMMAND}),
+    "refused": frozenset({Edge.API}),
+    "registry_refused": _COMMAND,
+    "reset_code_unknown": _PHONE,
+    "reversal_too_late": _REVERSAL,
+    "same_person": _COMMAND,
+    "text_too_long": _COMMAND,
+    "too_many_requests": _PHONE,
+    "unavailable": frozenset({Edge.TILL, Edge.API, Edge.PHONE, Edge.COMMAND}),
+    "under_paid": frozenset({Edge.API, Edge.COMMAND}),
+    "wrong_pin": frozenset({Edge.TILL, Edge.PHONE}),
+}
+# The status of each refusal that a page can meet, and of the pages' own.
+STATUSES: Mapping[str, int] = {
     "agent_locked": 423,
     "already_posted": 409,
     "already_reversed": 409,
@@ -30,27 +109,33 @@ _STATUSES = {
     "unavailable": 503,
     "wrong_pin": 401,
 }
-# Where a sentence can say more when it is told more; all others are said by `error.<code>`.
+# Refusals that no room raises: a page itself makes them.
+PAGES_OWN = frozenset(
+    {"internal", "no_reason", "nothing_here", "page_too_old", "signed_out", "too_many_tries"}
+)
+# Sentences that say more where a parameter is known; all others are `error.<code>`.
 _FULLER_WORDS = {"code_paid": ("receipt", "error.code_paid_here")}
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A stable code and what fills its words; nothing secret."""
+    """A refusal on a page: a stable code and the values of its words; nothing secret."""
 
     code: str
-    params: Mapping[str, Any] = field(default_factory=dict)
+    params: Mapping[str, object] = field(default_factory=dict)
 
     @classmethod
     def of(cls, error: MaalemError) -> "Refusal":
+        """Makes the page's refusal from one of a room."""
         return cls(error.code, error.params)
 
     @property
     def status(self) -> int:
-        return _STATUSES.get(self.code, 400)
+        """Returns the HTTP status."""
+        return STATUSES[self.code]
 
     @property
     def words(self) -> str:
-        """The key of its sentence."""
+        """Returns the key of its sentence."""
         name, key = _FULLER_WORDS.get(self.code, ("", ""))
         return key if self.params.get(name) else f"error.{self.code}"

@@ -30,7 +30,7 @@ from app.base.operation import operation
 from app.payments.models import deposit
 from app.runtime import Runtime
 from app.settings import ROOT
-from app.web.refusals import _STATUSES
+from app.web.refusals import STATUSES
 from tests.conftest import NOW, free_port, wait_until_ready
 from tests.phone import TestPhone
 
@@ -326,7 +326,7 @@ def test_another_agencys_receipt_is_not_there(
 
 def test_every_refusal_has_words_in_both_languages(runtime: Runtime) -> None:
     for language in ("fr", "ar"):
-        for code in _STATUSES:
+        for code in STATUSES:
             assert runtime.words.has(language, f"error.{code}"), (language, code)
 
 

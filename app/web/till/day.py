@@ -1,4 +1,4 @@
-"""At the till: a payment of today undone, the day's list and sum, and its close."""
+"""The till's day: reverses a payment of today, lists the day with its sum, and closes it."""
 
 import structlog
 from flask import Response, g, redirect, request, url_for
@@ -8,6 +8,7 @@ from app.base.database import reading
 from app.base.errors import MaalemError, Unavailable
 from app.base.operation import operation
 from app.payments.agent_day import close_day, find_till_day
+from app.payments.errors import ReceiptUnknown
 from app.payments.receipts import find_receipt
 from app.payments.reversals import REASONS, ReversalRequest, reverse_deposit
 from app.runtime import runtime
@@ -21,44 +22,50 @@ _log = structlog.get_logger("till")
 @pages.post("/receipts/<number>/reverse")
 @open_to(Audience.AGENT)
 def reverse(number: str) -> AnyResponse:
-    """The cash was given back: undoes the deposit. Done twice, it says that it was done."""
-    maalem, agent = runtime(), agent_here()
-    refusal = None if request.form.get("reason") in REASONS else Refusal("no_reason")
+    """Reverses the deposit: the cash was given back. A second time says that it was done."""
+    refusal = _reverse(number)
     if refusal is None:
-        reversal = ReversalRequest(
-            number, "page", request.form["reason"], agent.network, agent.agency_code
-        )
-        actor = f"agent:{agent.number}"
-        try:
-            with operation(maalem.database, maalem.clock(), actor) as change:
-                reverse_deposit(change, maalem.services, reversal)
-        except Unavailable:
-            raise
-        except MaalemError as error:
-            refusal = Refusal.of(error)
-        else:
-            _log.info("reversal", request_id=g.request_id, agent=agent.number, receipt=number)
-            return redirect(url_for("till.receipt", number=number), 303)
-    with reading(maalem.database) as connection:
-        found = find_receipt(connection, number, agent.agency_code)
-    if found is None:
+        _log.info("reversal", request_id=g.request_id, agent=agent_here().number, receipt=number)
+        return redirect(url_for("till.receipt", number=number), 303)
+    with reading(runtime().database) as connection:
+        receipt = find_receipt(connection, number, agent_here().agency_code)
+    if receipt is None:
         return refused_page(Refusal("nothing_here"))
-    return receipt_page(found, refusal.status, refusal)
+    return receipt_page(receipt, refusal)
+
+
+def _reverse(number: str) -> Refusal | None:
+    """Reverses the deposit of a receipt. Returns the refusal, if any. Raises: Unavailable."""
+    maalem, agent = runtime(), agent_here()
+    reason = request.form.get("reason", "")
+    if reason not in REASONS:
+        return Refusal("no_reason")
+    reversal = ReversalRequest(number, "page", reason, agent.network, agent.agency_code)
+    try:
+        with operation(maalem.database, maalem.clock(), f"agent:{agent.number}") as change:
+            reverse_deposit(change, maalem.services, reversal)
+    except Unavailable:
+        raise
+    except ReceiptUnknown:
+        return Refusal("nothing_here")
+    except MaalemError as error:
+        return Refusal.of(error)
+    return None
 
 
 @pages.get("/day")
 @open_to(Audience.AGENT)
 def day() -> Response:
-    """What was taken today, and what it comes to."""
+    """Shows the deposits of today and their sum."""
     with reading(runtime().database) as connection:
-        found = find_till_day(connection, agent_here().id, runtime().clock())
-    return till_page("till/day.html", day=found)
+        till_day = find_till_day(connection, agent_here().id, runtime().clock())
+    return till_page("till/day.html", day=till_day)
 
 
 @pages.post("/day/close")
 @open_to(Audience.AGENT)
 def close() -> AnyResponse:
-    """The agent counted the cash: noted, with the sum of that moment."""
+    """Records that the agent counted the cash, with the sum of that moment."""
     agent = agent_here()
     with operation(runtime().database, runtime().clock(), f"agent:{agent.number}") as change:
         close_day(change, agent.id)

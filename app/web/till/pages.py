@@ -1,7 +1,7 @@
 """The agent's till: sign in, type a code, see amount and masked name, confirm the cash, print.
 
-The code in hand stands in the session, never in an address; what is shown of it is read anew each
-time. Every refusal is a page in plain words with the status of app/web/refusals.
+The code in hand stands in the session, never in an address; its bill is read anew each time.
+Every refusal is a page in plain words with the status of app/web/refusals.
 """
 
 import structlog
@@ -35,7 +35,7 @@ from app.payments.presentment import get_payable
 from app.payments.receipts import PresentedBill, Receipt, find_receipt, is_of_today
 from app.payments.rules import read_code
 from app.payments.wording import shown_until
-from app.runtime import Runtime, runtime
+from app.runtime import runtime
 from app.web.access import Audience, audience_of, open_to
 from app.web.language import follow_language_switch, vary
 from app.web.refusals import Refusal
@@ -51,7 +51,8 @@ _LONGEST_TYPED = 64
 _LONGEST_KEY = 64
 
 
-def register(app: Flask, maalem: Runtime) -> None:
+def register(app: Flask) -> None:
+    """Adds the till's pages to the app."""
     app.config.update(
         # The gateways' callbacks are no forms: only this blueprint's requests are checked.
         WTF_CSRF_CHECK_DEFAULT=False,
@@ -65,7 +66,7 @@ def register(app: Flask, maalem: Runtime) -> None:
 
 @pages.before_request
 def _admit() -> AnyResponse | Response | None:
-    """Signed in before anything else, so that an ended session is told as such."""
+    """Asks for the sign-in before anything else, so that an ended session is named as such."""
     g.agent = None
     if (switched := follow_language_switch()) is not None:
         return switched
@@ -86,7 +87,7 @@ def _keep_no_copy(response: Response) -> Response:
 @pages.get("", strict_slashes=False)
 @open_to(Audience.EVERYONE)
 def desk() -> Response:
-    """The next code's field, or the entrance."""
+    """Shows the field of the next code, or the sign-in."""
     if g.agent is None:
         return _entrance(Refusal("signed_out") if g.get("session_ended") else None, status=200)
     session.pop(_IN_HAND, None)
@@ -117,21 +118,21 @@ def leave() -> AnyResponse:
 @pages.post("/code")
 @open_to(Audience.AGENT)
 def look() -> AnyResponse:
-    """A code was typed: to its page, or the refusal at once."""
+    """Takes the typed code in hand and leads to its page, or shows the refusal at once."""
     session[_IN_HAND] = request.form.get("code", "").strip()[:_LONGEST_TYPED]
     try:
         _find_payable(session[_IN_HAND])
     except Unavailable:
         raise
     except MaalemError as error:
-        return _refused(error)
+        return _refuse(error)
     return redirect(url_for("till.preview"), 303)
 
 
 @pages.get("/code")
 @open_to(Audience.AGENT)
 def preview() -> AnyResponse:
-    """What the code in hand pays, with a new key to confirm it once."""
+    """Shows the bill of the code in hand, with a new key to confirm it once."""
     if _IN_HAND not in session:
         return redirect(url_for("till.desk"), 303)
     try:
@@ -149,7 +150,7 @@ def preview() -> AnyResponse:
 @pages.post("/confirm")
 @open_to(Audience.AGENT)
 def confirm() -> AnyResponse:
-    """The cash is there: books it. The same key again gives the same receipt."""
+    """Books the cash. The same key again gives the same receipt."""
     maalem, agent = runtime(), agent_here()
     session[_IN_HAND] = request.form.get("code", "")[:_LONGEST_TYPED]
     key = request.form.get("key", "")
@@ -164,7 +165,7 @@ def confirm() -> AnyResponse:
     except Unavailable:
         raise
     except MaalemError as error:
-        return _refused(error)
+        return _refuse(error)
     _log.info("deposit", request_id=g.request_id, agent=agent.number, receipt=receipt)
     return redirect(url_for("till.receipt", number=receipt), 303)
 
@@ -172,28 +173,31 @@ def confirm() -> AnyResponse:
 @pages.get("/receipts/<number>")
 @open_to(Audience.AGENT)
 def receipt(number: str) -> Response:
-    """A receipt of the agent's own agency; any other is not there."""
+    """Shows a receipt of the agent's own agency; any other is not there."""
     with reading(runtime().database) as connection:
-        found = find_receipt(connection, number, agent_here().agency_code)
-    if found is None:
+        own = find_receipt(connection, number, agent_here().agency_code)
+    if own is None:
         return refused_page(Refusal("nothing_here"))
-    return receipt_page(found)
+    return receipt_page(own)
 
 
-def receipt_page(found: Receipt, status: int = 200, refusal: Refusal | None = None) -> Response:
-    """A receipt on paper, with the way to undo it on its day."""
+def receipt_page(receipt: Receipt, refusal: Refusal | None = None) -> Response:
+    """Makes the page of a receipt, with the reversal on its day."""
     return till_page(
         "till/receipt.html",
-        status,
-        receipt=found,
-        name=masked_name(found.full_name),
-        undoable=is_of_today(found, runtime().clock()),
+        refusal.status if refusal else 200,
+        receipt=receipt,
+        name=masked_name(receipt.full_name),
+        undoable=is_of_today(receipt, runtime().clock()),
         refusal=refusal,
     )
 
 
 def _find_payable(typed: str) -> PresentedBill:
-    """The code to pay; raises why it cannot be. A mistyped one is known before any query."""
+    """Returns the bill of a typed code; a mistyped one is refused before any query.
+
+    Raises: CodeMistyped and the refusals of `get_payable`.
+    """
     code, now = read_code(typed), runtime().clock()
     with reading(runtime().database) as connection:
         taken = day_totals(connection, agent_here(), now)
@@ -201,18 +205,19 @@ def _find_payable(typed: str) -> PresentedBill:
 
 
 def agent_here() -> Agent:
+    """Returns the agent who is signed in."""
     agent: Agent = g.agent
     return agent
 
 
-def _refused(error: MaalemError) -> Response:
+def _refuse(error: MaalemError) -> Response:
     metrics.redemptions_refused.labels(error.code).inc()
     _log.info("refused", request_id=g.request_id, agent=agent_here().number, reason=error.code)
     return refused_page(Refusal.of(error))
 
 
 def refused_page(refusal: Refusal) -> Response:
-    """The code's field again, with what was typed, to be put right."""
+    """Makes the page of the code's field again, with the typed text, to be corrected."""
     typed = session.get(_IN_HAND, "")
     return till_page("till/code.html", refusal.status, refusal=refusal, typed=typed)
 
@@ -224,6 +229,7 @@ def _entrance(refusal: Refusal | None = None, status: int | None = None) -> Resp
 
 
 def till_page(template: str, status: int = 200, **values: object) -> Response:
+    """Renders a page of the till."""
     # The switch of language leads back here where an address can, else to the till's first page.
     place = request.path if request.method == "GET" else url_for("till.desk")
     if request.endpoint in {"till.look", "till.confirm"}:
@@ -241,7 +247,7 @@ def _page_too_old(_error: CSRFError) -> Response:
 
 @pages.errorhandler(Unavailable)
 def _away(error: Unavailable) -> Response:
-    """Nothing was booked; or the answer was lost, and the same confirmation again will find it."""
+    """Answers while something is away; the same confirmation again finds what was booked."""
     _log.error("unavailable", request_id=g.request_id, what=error.params.get("what"))
     again = request.form if request.endpoint == "till.confirm" else None
     return till_page("till/away.html", 503, again=again)
@@ -249,7 +255,7 @@ def _away(error: Unavailable) -> Response:
 
 @pages.errorhandler(Exception)
 def _failed(error: Exception) -> Response | HTTPException:
-    """A bug: logged with its trace, told without."""
+    """Answers an error of ours: its trace goes to the log, its reference to the page."""
     if isinstance(error, HTTPException):
         return error
     _log.exception("failed", request_id=g.request_id, endpoint=request.endpoint)

@@ -1,4 +1,4 @@
-"""Who is at the till: Flask-Login's session with an end, and how often one may try to enter."""
+"""Signs agents in at the till: a session that ends, and limits on how often one may try."""
 
 import unicodedata
 from datetime import timedelta
@@ -30,8 +30,8 @@ _PER_NUMBER = RateLimitItemPerMinute(10)
 _LONGEST_NUMBER = 12
 
 
-class _AtTheTill(UserMixin):  # type: ignore[misc]
-    """What Flask-Login keeps for a request."""
+class _SignedInAgent(UserMixin):  # type: ignore[misc]
+    """The agent of a session, as Flask-Login wants one."""
 
     def __init__(self, agent: Agent) -> None:
         self.id = str(agent.id)
@@ -39,11 +39,12 @@ class _AtTheTill(UserMixin):  # type: ignore[misc]
 
 
 def may_try(address: str, number: str) -> bool:
-    """Whether one may try to enter. Without Redis the lock after wrong PINs still holds."""
+    """True if one may try to sign in. Without Redis the lock after wrong PINs still holds."""
     return take_try((_PER_ADDRESS, "till_address", address), (_PER_NUMBER, "till_number", number))
 
 
 def register(app: Flask) -> None:
+    """Sets up the till's sessions."""
     manager = LoginManager()
     manager.user_loader(_find_signed_in)
     # Not init_app: for a remember-me cookie we never set it opens the session of every USSD hop.
@@ -51,13 +52,13 @@ def register(app: Flask) -> None:
 
 
 def agent_at_the_till() -> Agent | None:
-    """The agent of this request's session, as the database knows them now."""
-    signed_in: _AtTheTill = current_user
+    """Returns the agent of this request's session, as the database knows them now."""
+    signed_in: _SignedInAgent = current_user
     return signed_in.agent if signed_in.is_authenticated else None
 
 
 def enter(number: str, pin: SecretStr) -> Agent | Refusal:
-    """Opens a new session for the agent, or says why not. The wrong PIN is counted either way."""
+    """Opens a new session for the agent, or returns the refusal; a wrong PIN is counted."""
     now = runtime().clock()
     refused: WrongPin | AgentLocked
     with operation(runtime().database, now, f"agent:{number}") as change:
@@ -69,7 +70,7 @@ def enter(number: str, pin: SecretStr) -> Agent | Refusal:
     if agent is None:
         return Refusal.of(refused)
     session.clear()  # nothing of before the sign-in lives on, neither form tokens nor a code
-    login_user(_AtTheTill(agent))
+    login_user(_SignedInAgent(agent))
     session["began"] = session["seen"] = now.timestamp()
     return agent
 
@@ -79,13 +80,13 @@ def leave() -> None:
 
 
 def plain_digits(typed: str) -> str:
-    """Digits of any script as ordinary ones, and no blanks: a number as a keypad would give it."""
+    """Writes digits of any script as ordinary ones, without blanks, as a keypad would."""
     digits = (str(unicodedata.decimal(letter, letter)) for letter in typed if not letter.isspace())
     return "".join(digits)[:_LONGEST_NUMBER]
 
 
-def _find_signed_in(agent_id: str) -> _AtTheTill | None:
-    """Ends a session that is idle or older than a working day, and one of an agent dismissed."""
+def _find_signed_in(agent_id: str) -> _SignedInAgent | None:
+    """Returns the session's agent; ends an idle or too old session and a dismissed agent's."""
     now = runtime().clock().timestamp()
     began, seen = session.get("began", 0), session.get("seen", 0)
     agent = None
@@ -97,4 +98,4 @@ def _find_signed_in(agent_id: str) -> _AtTheTill | None:
         g.session_ended = True
         return None
     session["seen"] = now
-    return _AtTheTill(agent)
+    return _SignedInAgent(agent)
