@@ -16,7 +16,7 @@ from app.agents.service import sign_in
 from app.base.database import reading
 from app.base.errors import InvalidInput, MaalemError
 from app.base.money import Money
-from app.base.months import Month
+from app.base.months import Month, Period
 from app.enrolment.rules import masked_name
 from app.journeys.context import Dialogue, begin_operation, vocabulary
 from app.observe import metrics
@@ -93,7 +93,7 @@ def code_to_pay(dialogue: Dialogue) -> Values:
     if not (row := dialogue.facts.get("till_code")):
         raise NothingToShow()
     _, total, name, first, last = row
-    period = period_words(Month.parse(first), Month.parse(last))
+    period = period_words(Period(Month.parse(first), Month.parse(last)))
     return {"total": Money(total), "name": name, "period": period}
 
 
@@ -189,7 +189,7 @@ def refused_code(dialogue: Dialogue) -> Values:
 
 
 def _packed_code(code: PresentedBill) -> list[Any]:
-    months = str(code.first), str(code.last)
+    months = str(code.period.first), str(code.period.last)
     return [code.code, code.total.centimes, masked_name(code.full_name), *months]
 
 

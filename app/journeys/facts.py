@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from app.base.clock import local_date
 from app.base.database import reading
 from app.base.money import Money
-from app.base.months import Month, months_between
+from app.base.months import Month, Period
 from app.contributions.rights import RightsState, expected_state
 from app.contributions.rules import Quote, due_on, is_collected_here
 from app.enrolment.queries import Artisan, Member, get_artisan
@@ -91,7 +91,7 @@ class Person:
             if unpaid_months(self.artisan, settled, received_on):
                 break
             since = received_on
-            settled -= set(months_between(deposit.first, deposit.last))
+            settled -= set(deposit.period)
         return since
 
 
@@ -161,7 +161,7 @@ def person(dialogue: Dialogue) -> Person:
     """
     artisan, code = _artisan(dialogue), _unpacked_code(dialogue.facts["c"])
     first = first_owed_month(artisan) if is_collected_here(artisan.category) else None
-    live = code and code.expires_at > dialogue.now and first and code.first >= first
+    live = code and code.expires_at > dialogue.now and first and code.period.first >= first
     return Person(
         artisan,
         PaymentAccount(
@@ -215,7 +215,7 @@ def _days(artisan: Artisan) -> tuple[date | None, ...]:
 def _packed_code(code: IssuedCode | None) -> list[Any] | None:
     if code is None:
         return None
-    months = str(code.first), str(code.last)
+    months = str(code.period.first), str(code.period.last)
     return [code.code, code.total.centimes, *months, int(code.expires_at.timestamp())]
 
 
@@ -223,16 +223,16 @@ def _unpacked_code(row: list[Any] | None) -> IssuedCode | None:
     if row is None:
         return None
     code, total, first, last, expires = row
-    months = Month.parse(first), Month.parse(last)
-    return IssuedCode(code, Money(total), *months, datetime.fromtimestamp(expires, UTC))
+    period = Period(Month.parse(first), Month.parse(last))
+    return IssuedCode(code, Money(total), period, datetime.fromtimestamp(expires, UTC))
 
 
 def _packed_deposit(deposit: Deposit) -> list[Any]:
     return [
         deposit.receipt,
         deposit.total.centimes,
-        str(deposit.first),
-        str(deposit.last),
+        str(deposit.period.first),
+        str(deposit.period.last),
         int(deposit.received_at.timestamp()),
         deposit.agency,
         deposit.posted_on.isoformat() if deposit.posted_on else None,
@@ -244,8 +244,7 @@ def _unpacked_deposit(row: list[Any]) -> Deposit:
     return Deposit(
         receipt,
         Money(total),
-        Month.parse(first),
-        Month.parse(last),
+        Period(Month.parse(first), Month.parse(last)),
         datetime.fromtimestamp(received, UTC),
         agency,
         date.fromisoformat(posted) if posted else None,

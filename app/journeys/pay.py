@@ -2,7 +2,7 @@
 
 from itertools import accumulate, islice
 
-from app.base.months import Month
+from app.base.months import Month, Period
 from app.contributions.errors import NotCollectedHere
 from app.contributions.rules import paid_elsewhere
 from app.journeys.amo import file_message, read_enrolment_file
@@ -72,7 +72,7 @@ def dues(dialogue: Dialogue) -> Values:
         "penalty_part": Say("penalty.some", {"penalty": owed.penalty}) if owed.penalty else "",
         "fee_part": Say("fee.some", {"fee": fee}) if fee else Say("fee.none"),
         "count": len(owed.lines),
-        "period": period_words(owed.periods[0], owed.periods[-1]),
+        "period": period_words(Period.spanning(owed.periods)),
     }
 
 
@@ -88,7 +88,7 @@ def months_to_pay(dialogue: Dialogue) -> list[Row]:
     return [
         Row(
             str(line.period),
-            {"period": period_words(lines[0].period, line.period), "total": total},
+            {"period": period_words(Period(lines[0].period, line.period)), "total": total},
         )
         for line, total in zip(lines, islice(totals, 1, None), strict=True)
     ]
@@ -157,7 +157,7 @@ def code_values(code: IssuedCode) -> Values:
     return {
         "code": code.code,
         "total": code.total,
-        "count": code.months,
-        "period": period_words(code.first, code.last),
+        "count": len(code.period),
+        "period": period_words(code.period),
         "until": shown_until(code.expires_at),
     }

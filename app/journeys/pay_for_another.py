@@ -8,7 +8,7 @@ from typing import Any
 
 from app.base.database import reading
 from app.base.money import Money
-from app.base.months import Month
+from app.base.months import Month, Period
 from app.enrolment.rules import masked_name, plain_name
 from app.enrolment.service import DailyTries, take_try
 from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
@@ -46,7 +46,7 @@ def find_other_person(dialogue: Dialogue) -> str:
 @vocabulary.source("other_person")
 def other_person(dialogue: Dialogue) -> Values:
     _, name, total, first, last = _found(dialogue)
-    period = period_words(Month.parse(first), Month.parse(last))
+    period = period_words(Period(Month.parse(first), Month.parse(last)))
     return {"name": name, "total": Money(total), "period": period}
 
 
@@ -65,7 +65,8 @@ def issue_for_another(dialogue: Dialogue) -> str:
             )
     except NothingDue:
         return "nothing_due"
-    months, expires = [str(code.first), str(code.last)], int(code.expires_at.timestamp())
+    months = str(code.period.first), str(code.period.last)
+    expires = int(code.expires_at.timestamp())
     dialogue.facts["xc"] = [code.code, code.total.centimes, *months, expires]
     return "issued"
 
@@ -75,8 +76,8 @@ def code_for_another(dialogue: Dialogue) -> Values:
     if "xc" not in dialogue.facts:
         raise NothingToShow()
     code, total, first, last, expires = dialogue.facts["xc"]
-    months = Month.parse(first), Month.parse(last)
-    made = IssuedCode(code, Money(total), *months, datetime.fromtimestamp(expires, UTC))
+    period = Period(Month.parse(first), Month.parse(last))
+    made = IssuedCode(code, Money(total), period, datetime.fromtimestamp(expires, UTC))
     return {**code_values(made), "name": _found(dialogue)[1]}
 
 

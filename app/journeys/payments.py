@@ -114,8 +114,8 @@ def _shown(deposit: Deposit) -> Values:
     return {
         "receipt": deposit.receipt,
         "total": deposit.total,
-        "count": deposit.months,
-        "period": period_words(deposit.first, deposit.last),
+        "count": len(deposit.period),
+        "period": period_words(deposit.period),
         "received_on": local_date(deposit.received_at),
         "agency": deposit.agency,
         "posted": Say("posted.on", {"posted_on": posted}) if posted else Say("posted.not_yet"),

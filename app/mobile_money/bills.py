@@ -212,7 +212,7 @@ def _find_bill(connection: Connection, code: str, now: datetime) -> Bill | None:
         return None
     columns = payment_code.c
     issued_at = connection.execute(select(columns.issued_at).where(columns.code == code))
-    first, last = payable.first, payable.last
+    first, last = payable.period.first, payable.period.last
     return Bill(
         code=code,
         total=payable.total,

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, DateTime, bindparam, text, update
 
 from app.base.clock import local_date, local_midnight
 from app.base.money import Money
-from app.base.months import Month
+from app.base.months import Month, Period
 from app.base.operation import Operation
 from app.base.phone import Phone
 from app.contributions.rules import (
@@ -71,8 +71,8 @@ def issue_code(operation: Operation, services: Services, request: CodeRequest) -
     artisan = lock_artisan(operation.connection, request.artisan_id)
     dues = _read_dues(operation, artisan, request.through)
     live = dues.account.code
-    if live and _pays(live, quote_until(dues.payable, live.last), services.fee):
-        if (live.first, live.last) == (dues.chosen.periods[0], dues.chosen.periods[-1]):
+    if live and _pays(live, quote_until(dues.payable, live.period.last), services.fee):
+        if live.period == Period.spanning(dues.chosen.periods):
             return live
         if live.code != request.replacing:
             raise AnotherIsLive(live)
@@ -97,7 +97,7 @@ def queue_code_message(
     values = {
         "code": code.code,
         "total": code.total,
-        "period": period_words(code.first, code.last),
+        "period": period_words(code.period),
         "until": shown_until(code.expires_at),
     }
     message = OutboundMessage("code", f"{code.code}:{phone.e164}", phone, language, values)
@@ -168,14 +168,14 @@ def _read_dues(operation: Operation, artisan: Artisan, through: Month | None) ->
 
 def _pays(code: IssuedCode, due: Quote, fee: Money) -> bool:
     """True if the code still pays exactly what is due."""
-    return bool(due.lines) and code.first == due.periods[0] and code.total == due.total + fee
+    return bool(due.lines) and code.period.first == due.periods[0] and code.total == due.total + fee
 
 
 def _insert_code(
     operation: Operation, services: Services, artisan: Artisan, dues: _Dues, phone: Phone | None
 ) -> IssuedCode:
     due, now = dues.chosen, operation.now
-    first, last = due.periods[0], due.periods[-1]
+    period = Period.spanning(due.periods)
     total, expires_at = due.total + services.fee, _expiry(artisan, dues, now)
     values = {
         "artisan": artisan.id,
@@ -184,8 +184,8 @@ def _insert_code(
         "penalty": due.penalty.centimes,
         "fee": services.fee.centimes,
         "total": total.centimes,
-        "first": first.first_day,
-        "last": last.first_day,
+        "first": period.first.first_day,
+        "last": period.last.first_day,
         "now": now,
         "expires_at": expires_at,
         "periods": [line.period.first_day for line in due.lines],
@@ -196,7 +196,7 @@ def _insert_code(
     while True:
         code = draw_code(services.random)
         if operation.connection.execute(_INSERT, values | {"code": code}).rowcount:
-            return IssuedCode(code, total, first, last, expires_at)
+            return IssuedCode(code, total, period, expires_at)
 
 
 def _expiry(artisan: Artisan, dues: _Dues, now: datetime) -> datetime:

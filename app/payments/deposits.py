@@ -241,7 +241,7 @@ def _queue_receipts(operation: Operation, services: Services, deposit: _Deposit)
     values = {
         "receipt": deposit.receipt,
         "total": deposit.cash.received,
-        "period": period_words(deposit.cash.period.first, deposit.cash.period.last),
+        "period": period_words(deposit.cash.period),
         "received_on": local_date(deposit.received_at),
         "agency": deposit.collector.receipt_location,
     }

@@ -1,15 +1,17 @@
-"""Reads who calls: all that the first screen of a talk needs, in one statement over three rooms."""
+"""Reads who calls: all that the first screen of a dialogue needs, in one statement."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
+from typing import TypedDict
 
 from sqlalchemy import (
     BigInteger,
+    ColumnElement,
     Connection,
     DateTime,
+    Label,
     ScalarSelect,
     Select,
     Text,
@@ -24,17 +26,23 @@ from app.agents.models import agent
 from app.base.money import Money
 from app.base.phone import Phone
 from app.enrolment.models import artisan, artisan_pin, phone_profile, pin_reset
-from app.enrolment.queries import PERSON, Artisan, owners_of
+from app.enrolment.queries import PERSON, Artisan, owners_of, read_artisan
 from app.messaging.models import message
 from app.payments.models import deposit, payment_code
-from app.payments.queries import PaymentAccount, account_columns, account_of
+from app.payments.queries import (
+    PaymentAccount,
+    account_columns,
+    json_object,
+    read_account,
+    read_moment,
+)
 
 _PHONE, _NOW = bindparam("phone", type_=Text), bindparam("now", type_=DateTime(True))
 
 
 @dataclass(frozen=True, slots=True)
 class PinStatus:
-    """Whether a PIN is set, and whether a one-time code to replace it may be typed."""
+    """An artisan's PIN: set or not, and whether a one-time code to replace it may be typed."""
 
     has_pin: bool
     has_reset: bool
@@ -42,9 +50,7 @@ class PinStatus:
 
 @dataclass(frozen=True, slots=True)
 class LostReceipt:
-    """A receipt whose message to this phone did not arrive: what it said, as far as anybody who
-    holds the phone may read it.
-    """
+    """A receipt whose SMS to this phone failed: the part that anybody with the phone may read."""
 
     receipt: str
     total: Money
@@ -53,10 +59,10 @@ class LostReceipt:
 
 @dataclass(frozen=True, slots=True)
 class PhoneAccount:
-    """Whose phone it is: the language chosen there, the agent, and the first of `people` artisans.
+    """Everything that is known of a phone: its language, its agent, the first of its `people`.
 
-    Who identified on the phone comes before the register's; the account is the first artisan's.
-    `lost` is the newest receipt that was sent to the phone in vain.
+    People who identified on the phone come before the register's; `account` is the first person's.
+    `lost` is the newest receipt whose SMS to the phone failed.
     """
 
     language: str | None
@@ -68,32 +74,39 @@ class PhoneAccount:
     lost: LostReceipt | None
 
 
+class _PackedReceipt(TypedDict):
+    receipt: str
+    total: int
+    received_at: float
+
+
 def find_phone_account(connection: Connection, phone: Phone, now: datetime) -> PhoneAccount:
-    row = connection.execute(_CALLER, {"phone": phone.e164, "now": now}).one()
-    language, agent_id, people, lost, has_pin, has_reset, live, settled, deposits, *person = row
+    """Returns a phone's account, empty for an unknown phone, read in one statement."""
+    row = connection.execute(_PHONE_ACCOUNT, {"phone": phone.e164, "now": now}).one()
     return PhoneAccount(
-        language,
-        agent_id,
-        people,
-        Artisan(*person) if person[0] is not None else None,
-        account_of(live, settled, deposits),
-        PinStatus(has_pin, has_reset),
-        _lost_receipt(lost),
+        language=row.phone_language,
+        agent_id=row.agent_id,
+        people=row.people,
+        artisan=read_artisan(row) if row.id is not None else None,
+        account=read_account(row.live, row.settled, row.deposits),
+        locks=PinStatus(row.has_pin, row.has_reset),
+        lost=_read_receipt(row.lost),
     )
 
 
 def find_lost_receipt(connection: Connection, phone: Phone) -> LostReceipt | None:
-    """The same of the phone alone: what is to be shown next."""
-    return _lost_receipt(connection.execute(_LOST, {"phone": phone.e164}).scalar())
+    """Returns the newest receipt whose SMS to the phone failed and was not shown since."""
+    return _read_receipt(connection.execute(_LOST, {"phone": phone.e164}).scalar())
 
 
 def get_locks(connection: Connection, artisan_id: int, now: datetime) -> PinStatus:
-    """The same of one artisan, by our own id."""
-    return PinStatus(*connection.execute(_LOCKS, {"artisan": artisan_id, "now": now}).one())
+    """Returns the PIN status of an artisan, by our own id."""
+    row = connection.execute(_LOCKS, {"artisan": artisan_id, "now": now}).one()
+    return PinStatus(row.has_pin, row.has_reset)
 
 
-def _caller_statement() -> Select[Any]:
-    # Asked once, and short: the driver keeps no text over 4 KB, and reads it anew each time.
+def _phone_account_statement() -> Select[*tuple[object, ...]]:
+    # The owners once, and short: the driver prepares no statement over 4 KB.
     owner = select(owners_of(_PHONE)).cte("mine")
     one = select(owner.c.id).order_by(owner.c.rank, owner.c.id).limit(1).cte("one")
     first = select(one.c.id).scalar_subquery()
@@ -101,63 +114,60 @@ def _caller_statement() -> Select[Any]:
     language = select(phone_profile.c.language).where(phone_profile.c.phone == _PHONE)
     working = select(agent.c.id).where(agent.c.phone == _PHONE, agent.c.active)
     line = select(
-        language.scalar_subquery().label("language"),
+        language.scalar_subquery().label("phone_language"),
         working.order_by(agent.c.id).limit(1).scalar_subquery().label("agent_id"),
         people.label("people"),
-        _lost_row().label("lost"),
-        *(column.label(name) for column, name in _locks(first)),
+        _lost_receipt().label("lost"),
+        *_pin_columns(first),
         *account_columns(first),
     ).subquery("line")
     return select(line, *PERSON).select_from(line).outerjoin(artisan, artisan.c.id == first)
 
 
-def _lost_row() -> ScalarSelect[Any]:
-    """By an index of such messages alone. A receipt's event is `receipt:NUMBER:...`."""
-    row, number = message.c, func.split_part(message.c.event_key, ":", 2)
-    told = func.json_build_array(
-        deposit.c.receipt_number,
-        deposit.c.total_centimes,
-        func.extract("epoch", deposit.c.received_at),
+def _lost_receipt() -> ScalarSelect[_PackedReceipt]:
+    """Reads the index of failed receipts alone. A receipt's event is `receipt:NUMBER:...`."""
+    columns, number = message.c, func.split_part(message.c.event_key, ":", 2)
+    packed = json_object(
+        receipt=deposit.c.receipt_number,
+        total=deposit.c.total_centimes,
+        received_at=func.extract("epoch", deposit.c.received_at),
     )
     return (
-        select(told)
+        select(packed)
         .select_from(message)
         .join(deposit, deposit.c.receipt_number == number)
         .join(payment_code, payment_code.c.code == deposit.c.code)
         .where(
-            row.phone == _PHONE,
-            row.kind == literal_column("'receipt'"),
-            row.state == literal_column("'failed'"),
-            row.made_up_at.is_(None),
+            columns.phone == _PHONE,
+            columns.kind == literal_column("'receipt'"),
+            columns.state == literal_column("'failed'"),
+            columns.made_up_at.is_(None),
             payment_code.c.state != "reversed",
         )
-        .order_by(row.id.desc())
+        .order_by(columns.id.desc())
         .limit(1)
         .scalar_subquery()
     )
 
 
-def _lost_receipt(row: list[Any] | None) -> LostReceipt | None:
-    if row is None:
+def _read_receipt(packed: _PackedReceipt | None) -> LostReceipt | None:
+    if packed is None:
         return None
-    receipt, total, received = row
-    return LostReceipt(receipt, Money(total), datetime.fromtimestamp(received, UTC))
+    return LostReceipt(
+        packed["receipt"], Money(packed["total"]), read_moment(packed["received_at"])
+    )
 
 
-def _locks(artisan_id: Any) -> list[tuple[Any, str]]:
+def _pin_columns(artisan_id: ColumnElement[int]) -> tuple[Label[bool], ...]:
     reset = pin_reset.c
-    return [
-        (exists().where(artisan_pin.c.artisan_id == artisan_id), "has_pin"),
-        (
-            exists().where(
-                reset.artisan_id == artisan_id, reset.expires_at > _NOW, reset.tries_left > 0
-            ),
-            "has_reset",
-        ),
-    ]
+    usable = reset.artisan_id == artisan_id, reset.expires_at > _NOW, reset.tries_left > 0
+    return (
+        exists().where(artisan_pin.c.artisan_id == artisan_id).label("has_pin"),
+        exists().where(*usable).label("has_reset"),
+    )
 
 
 # Built once: building them takes longer than running them.
-_CALLER = _caller_statement()
-_LOST = select(_lost_row())
-_LOCKS = select(*(lock for lock, _ in _locks(bindparam("artisan", type_=BigInteger))))
+_PHONE_ACCOUNT = _phone_account_statement()
+_LOST = select(_lost_receipt())
+_LOCKS = select(*_pin_columns(bindparam("artisan", type_=BigInteger)))

@@ -1,28 +1,31 @@
-"""Reads an artisan's account: the live code, what is settled, what was received."""
+"""Reads an artisan's account: the live code, the settled months, the newest deposits."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
     DateTime,
-    ScalarSelect,
+    Label,
     Select,
+    SQLColumnExpression,
     bindparam,
     case,
     func,
+    literal_column,
     select,
     text,
 )
 
 from app.base.clock import local_date
 from app.base.money import Money
-from app.base.months import Month
+from app.base.months import Month, Period
 from app.payments.models import contribution_allocation, deposit, payment_code
 
 _SHOWN_DEPOSITS = 10
@@ -31,123 +34,164 @@ _ARTISAN, _NOW = bindparam("artisan", type_=BigInteger), bindparam("now", type_=
 
 @dataclass(frozen=True, slots=True)
 class IssuedCode:
-    """A live code: `months` from `first` to `last`, payable until `expires_at`."""
+    """A live code: it pays the months of `period` until `expires_at`."""
 
     code: str
     total: Money
-    first: Month
-    last: Month
+    period: Period
     expires_at: datetime
-
-    @property
-    def months(self) -> int:
-        return self.last - self.first + 1
 
 
 @dataclass(frozen=True, slots=True)
 class Deposit:
-    """Cash an agent received; `posted_on` once CNSS has credited all of it."""
+    """Cash that was received. `agency` is the place on its receipt.
+
+    `posted_on` is the day on which CNSS had credited all of it.
+    """
 
     receipt: str
     total: Money
-    first: Month
-    last: Month
+    period: Period
     received_at: datetime
     agency: str
     posted_on: date | None
 
-    @property
-    def months(self) -> int:
-        return self.last - self.first + 1
-
 
 @dataclass(frozen=True, slots=True)
 class PaymentAccount:
-    """What this service knows of an artisan's payments; `deposits` newest first."""
+    """An artisan's payments as this service knows them; `deposits` newest first.
+
+    `paid_late` has the months settled with a penalty, and the day each was paid: they used up the
+    cap of the year.
+    """
 
     code: IssuedCode | None
     settled: frozenset[Month]
     deposits: tuple[Deposit, ...]
-    # The months settled with a penalty, and the day each was paid: they used up the year's cap.
     paid_late: tuple[tuple[Month, date], ...] = ()
 
 
+class PackedCode(TypedDict):
+    """A live code as PostgreSQL gives it in JSON; a moment is seconds since 1970."""
+
+    code: str
+    total: int
+    first: str
+    last: str
+    expires_at: float
+
+
+class PackedDeposit(TypedDict):
+    """A deposit as PostgreSQL gives it in JSON; a moment is seconds since 1970."""
+
+    receipt: str
+    total: int
+    first: str
+    last: str
+    received_at: float
+    agency: str
+    posted_on: str | None
+
+
+# The moment at which each settled month was paid, if with a penalty.
+PackedMonths = Mapping[str, float | None]
+
+
 def get_account(connection: Connection, artisan_id: int, now: datetime) -> PaymentAccount:
-    """All of it in one statement; a code past its time is not live, whatever its row says."""
-    asked = {"artisan": artisan_id, "now": now}
-    return account_of(*connection.execute(_ACCOUNT, asked).one())
+    """Returns an artisan's account, read in one statement.
+
+    A code past its time is not live, whatever state its row has.
+    """
+    row = connection.execute(_ACCOUNT, {"artisan": artisan_id, "now": now}).one()
+    return read_account(row.live, row.settled, row.deposits)
 
 
-def account_of(
-    live: list[Any] | None, settled: list[Any] | None, deposits: list[Any] | None
+def read_account(
+    live: PackedCode | None,
+    settled: PackedMonths | None,
+    deposits: Sequence[PackedDeposit] | None,
 ) -> PaymentAccount:
-    """The account in the three values of `account_columns`."""
+    """Returns the account in the three values of `account_columns`."""
+    months = {_read_month(month): late for month, late in (settled or {}).items()}
     return PaymentAccount(
-        _issued_code(live) if live else None,
-        frozenset(Month.parse(period) for period, _ in settled or ()),
-        tuple(_deposit(row) for row in deposits or ()),
-        tuple(
-            (Month.parse(period), local_date(_moment(late)))
-            for period, late in settled or ()
-            if late
+        code=_read_code(live) if live else None,
+        settled=frozenset(months),
+        deposits=tuple(_read_deposit(packed) for packed in deposits or ()),
+        paid_late=tuple(
+            (month, local_date(read_moment(late))) for month, late in months.items() if late
         ),
     )
 
 
-def account_columns(artisan: ColumnElement[Any]) -> tuple[ScalarSelect[Any], ...]:
-    """The live code, the months settled, the newest deposits, as JSON; `now` is a parameter."""
-    code, settled = payment_code.c, contribution_allocation.c
+def read_moment(epoch: float) -> datetime:
+    """Returns the moment that many seconds after 1970, UTC."""
+    return datetime.fromtimestamp(epoch, UTC)
+
+
+def json_object(**columns: SQLColumnExpression[Any]) -> ColumnElement[object]:
+    """Returns a JSON object with the columns under their names.
+
+    The names are literals, not parameters: the driver prepares no statement over 4 KB.
+    """
+    parts: list[SQLColumnExpression[Any]] = []
+    for name, column in columns.items():
+        parts += (literal_column(f"'{name}'"), column)
+    return func.json_build_object(*parts)
+
+
+def account_columns(artisan: ColumnElement[int]) -> tuple[Label[object], ...]:
+    """Returns the columns `live`, `settled` and `deposits` in JSON; `now` is a parameter."""
+    code, allocation = payment_code.c, contribution_allocation.c
     live = (
         select(
-            func.json_build_array(
-                code.code,
-                code.total_centimes,
-                func.to_char(code.first_period, "YYYY-MM"),
-                func.to_char(code.last_period, "YYYY-MM"),
-                func.extract("epoch", code.expires_at),
+            json_object(
+                code=code.code,
+                total=code.total_centimes,
+                first=code.first_period,
+                last=code.last_period,
+                expires_at=func.extract("epoch", code.expires_at),
             )
         )
         .where(code.artisan_id == artisan, code.state == "issued", code.expires_at > _NOW)
         .scalar_subquery()
     )
-    late = case((settled.penalty_centimes > 0, func.extract("epoch", deposit.c.received_at)))
-    periods = (
-        select(func.json_agg(func.json_build_array(func.to_char(settled.period, "YYYY-MM"), late)))
-        .join(deposit, deposit.c.receipt_number == settled.receipt_number)
-        .where(settled.artisan_id == artisan)
+    late = case((allocation.penalty_centimes > 0, func.extract("epoch", deposit.c.received_at)))
+    settled = (
+        select(func.json_object_agg(allocation.period, late))
+        .join(deposit, deposit.c.receipt_number == allocation.receipt_number)
+        .where(allocation.artisan_id == artisan)
         .scalar_subquery()
     )
     newest = _newest_deposits(artisan).subquery()
-    received = select(func.json_agg(newest.c.row)).scalar_subquery()
-    return live, periods, received
+    deposits = select(func.json_agg(newest.c.packed)).scalar_subquery()
+    return live.label("live"), settled.label("settled"), deposits.label("deposits")
 
 
-def _newest_deposits(artisan: ColumnElement[Any]) -> Select[Any]:
-    settled = contribution_allocation.c
+def _newest_deposits(artisan: ColumnElement[int]) -> Select[object]:
+    allocation = contribution_allocation.c
     posted = (
-        select(func.max(settled.posted_on))
-        .where(settled.receipt_number == deposit.c.receipt_number)
-        .having(func.bool_and(settled.posted_on.is_not(None)))
+        select(func.max(allocation.posted_on))
+        .where(allocation.receipt_number == deposit.c.receipt_number)
+        .having(func.bool_and(allocation.posted_on.is_not(None)))
         .scalar_subquery()
     )
     # Not the code's last month: a network that may send less pays fewer.
     last = (
-        select(func.max(settled.period))
-        .where(settled.receipt_number == deposit.c.receipt_number)
+        select(func.max(allocation.period))
+        .where(allocation.receipt_number == deposit.c.receipt_number)
         .scalar_subquery()
     )
+    packed = json_object(
+        receipt=deposit.c.receipt_number,
+        total=deposit.c.total_centimes,
+        first=payment_code.c.first_period,
+        last=last,
+        received_at=func.extract("epoch", deposit.c.received_at),
+        agency=func.coalesce(deposit.c.agency_code, func.initcap(deposit.c.network)),
+        posted_on=posted,
+    )
     return (
-        select(
-            func.json_build_array(
-                deposit.c.receipt_number,
-                deposit.c.total_centimes,
-                func.to_char(payment_code.c.first_period, "YYYY-MM"),
-                func.to_char(last, "YYYY-MM"),
-                func.extract("epoch", deposit.c.received_at),
-                func.coalesce(deposit.c.agency_code, func.initcap(deposit.c.network)),
-                posted,
-            ).label("row")
-        )
+        select(packed.label("packed"))
         .join(payment_code, payment_code.c.code == deposit.c.code)
         .where(deposit.c.artisan_id == artisan, payment_code.c.state != "reversed")
         .order_by(deposit.c.received_at.desc())
@@ -159,29 +203,32 @@ def _newest_deposits(artisan: ColumnElement[Any]) -> Select[Any]:
 _ACCOUNT = select(*account_columns(_ARTISAN))
 
 
-def _issued_code(row: list[Any]) -> IssuedCode:
-    code, total, first, last, expires = row
-    return IssuedCode(code, Money(total), Month.parse(first), Month.parse(last), _moment(expires))
+def count_live_codes(connection: Connection) -> int:
+    """Returns how many codes are `issued`, from the index of just those: ended codes only grow."""
+    live = select(func.count()).select_from(payment_code).where(text("state = 'issued'"))
+    return connection.execute(live).scalar_one()
 
 
-def _deposit(row: list[Any]) -> Deposit:
-    receipt, total, first, last, received, agency, posted = row
-    return Deposit(
-        receipt,
-        Money(total),
-        Month.parse(first),
-        Month.parse(last),
-        _moment(received),
-        agency,
-        date.fromisoformat(posted) if posted else None,
+def _read_code(packed: PackedCode) -> IssuedCode:
+    return IssuedCode(
+        code=packed["code"],
+        total=Money(packed["total"]),
+        period=Period(_read_month(packed["first"]), _read_month(packed["last"])),
+        expires_at=read_moment(packed["expires_at"]),
     )
 
 
-def _moment(epoch: float) -> datetime:
-    return datetime.fromtimestamp(epoch, UTC)
+def _read_deposit(packed: PackedDeposit) -> Deposit:
+    posted_on = packed["posted_on"]
+    return Deposit(
+        receipt=packed["receipt"],
+        total=Money(packed["total"]),
+        period=Period(_read_month(packed["first"]), _read_month(packed["last"])),
+        received_at=read_moment(packed["received_at"]),
+        agency=packed["agency"],
+        posted_on=date.fromisoformat(posted_on) if posted_on else None,
+    )
 
 
-def count_live_codes(connection: Connection) -> int:
-    """How many codes may still be paid, from the index of just those: ended ones only grow."""
-    live = select(func.count()).select_from(payment_code).where(text("state = 'issued'"))
-    return connection.execute(live).scalar_one()
+def _read_month(day: str) -> Month:
+    return Month.of(date.fromisoformat(day))

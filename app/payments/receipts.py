@@ -1,18 +1,18 @@
-"""Reads what a till needs: a code to be paid or how it ended, a receipt."""
+"""Reads codes and receipts for a till: what a code pays or how it ended, and what was received."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Connection, FromClause, bindparam, func, select, true
+from sqlalchemy import BigInteger, Connection, FromClause, Row, bindparam, func, select, true
 
 from app.base.clock import local_date
 from app.base.money import Money
-from app.base.months import Month
+from app.base.months import Month, Period
 from app.base.phone import Phone
 from app.enrolment.models import artisan, phone_profile
-from app.enrolment.queries import PERSON, Artisan
+from app.enrolment.queries import PERSON, read_artisan
 from app.payments.dues import is_still_owed
 from app.payments.models import (
     contribution_allocation,
@@ -26,54 +26,58 @@ from app.payments.models import (
 
 @dataclass(frozen=True, slots=True)
 class PresentedBill:
-    """What a till shows of a code before the cash is confirmed."""
+    """A payable code as a till shows it before the cash is confirmed."""
 
     code: str
     full_name: str
     total: Money
     fee: Money
-    first: Month
-    last: Month
+    period: Period
     expires_at: datetime
-
-    @property
-    def months(self) -> int:
-        return self.last - self.first + 1
 
 
 @dataclass(frozen=True, slots=True)
 class FinalState:
-    """Why a code is not payable: its state and when it came to it, and who took it if paid."""
+    """A code's state and when it came to it, with the deposit of a paid one.
+
+    `ended_at` of an issued code is when it expires.
+    """
 
     state: str
     ended_at: datetime
-    total_centimes: int
+    total: Money
     network: str | None
     agency: str | None
     agent_number: str | None
     receipt: str | None
 
 
-_END = (
+@dataclass(frozen=True, slots=True)
+class SeenCode:
+    """A code that was issued: the bill where it is payable, and its state."""
+
+    payable: PresentedBill | None
+    end: FinalState
+
+
+_FINAL_STATE = (
     payment_code.c.state,
-    func.coalesce(payment_code.c.ended_at, payment_code.c.expires_at),
+    func.coalesce(payment_code.c.ended_at, payment_code.c.expires_at).label("ended_at"),
     payment_code.c.total_centimes,
     deposit.c.network,
     deposit.c.agency_code,
     deposit.c.agent_number,
     deposit.c.receipt_number,
 )
-_PERSON = len(PERSON)
 # A row for each month it pays.
 _CODE = (
     select(
         *PERSON,
-        payment_code.c.total_centimes,
         payment_code.c.fee_centimes,
         payment_code.c.first_period,
         payment_code.c.last_period,
         payment_code.c.expires_at,
-        *_END,
+        *_FINAL_STATE,
         payment_code_line.c.period,
         payment_code_line.c.contribution_centimes,
     )
@@ -85,43 +89,56 @@ _CODE = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class SeenCode:
-    """A code that was given, with what it pays where it can be paid, and how it ended if not."""
-
-    payable: PresentedBill | None
-    end: FinalState
-
-
 def find_code(connection: Connection, code: str, now: datetime) -> SeenCode | None:
-    """All of it in one statement; a code whose months are not owed any more is not payable."""
+    """Returns a code that was issued, read in one statement.
+
+    A code is not payable once the register no longer says that its months are owed.
+    """
     rows = connection.execute(_CODE, {"code": code}).all()
     if not rows:
         return None
-    person = Artisan(*rows[0][:_PERSON])
-    total, fee, first, last, expires, *end, _, _ = rows[0][_PERSON:]
-    seen, owed = FinalState(*end), [(Month.of(row[-2]), Money(row[-1])) for row in rows]
-    if seen.state != "issued" or expires <= now or not is_still_owed(person, owed):
-        return SeenCode(None, seen)
-    months = Month.of(first), Month.of(last)
-    payable = PresentedBill(code, person.full_name, Money(total), Money(fee), *months, expires)
-    return SeenCode(payable, seen)
+    row, state = rows[0], _read_final_state(rows[0])
+    person = read_artisan(row)
+    owed = [(Month.of(line.period), Money(line.contribution_centimes)) for line in rows]
+    if state.state != "issued" or row.expires_at <= now or not is_still_owed(person, owed):
+        return SeenCode(None, state)
+    bill = PresentedBill(
+        code=code,
+        full_name=person.full_name,
+        total=state.total,
+        fee=Money(row.fee_centimes),
+        period=Period(Month.of(row.first_period), Month.of(row.last_period)),
+        expires_at=row.expires_at,
+    )
+    return SeenCode(bill, state)
 
 
 def find_final_state(connection: Connection, code: str) -> FinalState | None:
-    """How the code ended, or would have by now; None when it was never issued."""
+    """Returns how the code ended, or when it will expire; None if it was never issued."""
     row = connection.execute(
-        select(*_END)
+        select(*_FINAL_STATE)
         .select_from(payment_code)
         .outerjoin(deposit, deposit.c.code == payment_code.c.code)
         .where(payment_code.c.code == code)
     ).one_or_none()
-    return FinalState(*row) if row else None
+    return _read_final_state(row) if row else None
+
+
+def _read_final_state(row: Row[*tuple[object, ...]]) -> FinalState:
+    return FinalState(
+        state=row.state,
+        ended_at=row.ended_at,
+        total=Money(row.total_centimes),
+        network=row.network,
+        agency=row.agency_code,
+        agent_number=row.agent_number,
+        receipt=row.receipt_number,
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What a receipt shows, on the agent's paper and to whoever asks again."""
+    """A receipt as the agent's paper shows it, and as an agency sees it again later."""
 
     number: str
     full_name: str
@@ -129,21 +146,16 @@ class Receipt:
     fee: Money
     contribution: Money
     penalty: Money
-    first: Month
-    last: Month
+    period: Period
     received_at: datetime
     agency: str
     agent_number: str
     terminal: str | None
     reversed_at: datetime | None
 
-    @property
-    def months(self) -> int:
-        return self.last - self.first + 1
-
 
 def find_receipt(connection: Connection, number: str, agency_code: str) -> Receipt | None:
-    """A receipt of this agency; another agency's is not shown."""
+    """Returns a receipt of this agency; None for another agency's."""
     settled = _settled_by()
     row = connection.execute(
         select(
@@ -151,10 +163,12 @@ def find_receipt(connection: Connection, number: str, agency_code: str) -> Recei
             artisan.c.full_name,
             deposit.c.total_centimes,
             payment_code.c.fee_centimes,
-            func.coalesce(settled.c.contribution, payment_code.c.contribution_centimes),
-            func.coalesce(settled.c.penalty, payment_code.c.penalty_centimes),
+            func.coalesce(settled.c.contribution, payment_code.c.contribution_centimes).label(
+                "contribution"
+            ),
+            func.coalesce(settled.c.penalty, payment_code.c.penalty_centimes).label("penalty"),
             payment_code.c.first_period,
-            func.coalesce(settled.c.last, payment_code.c.last_period),
+            func.coalesce(settled.c.last, payment_code.c.last_period).label("last_period"),
             deposit.c.received_at,
             deposit.c.agency_code,
             deposit.c.agent_number,
@@ -169,53 +183,56 @@ def find_receipt(connection: Connection, number: str, agency_code: str) -> Recei
     ).one_or_none()
     if row is None:
         return None
-    number, name, total, fee, contribution, penalty, first, last, received, *where = row
     return Receipt(
-        number,
-        name,
-        Money(total),
-        Money(fee),
-        Money(contribution),
-        Money(penalty),
-        Month.of(first),
-        Month.of(last),
-        received,
-        *where,
+        number=row.receipt_number,
+        full_name=row.full_name,
+        total=Money(row.total_centimes),
+        fee=Money(row.fee_centimes),
+        contribution=Money(row.contribution),
+        penalty=Money(row.penalty),
+        period=Period(Month.of(row.first_period), Month.of(row.last_period)),
+        received_at=row.received_at,
+        agency=row.agency_code,
+        agent_number=row.agent_number,
+        terminal=row.terminal,
+        reversed_at=row.reversed_at,
     )
 
 
 def _settled_by() -> FromClause:
-    """What the deposit settled; fewer months than its code's where less was sent."""
-    row = contribution_allocation.c
+    """Returns the sums of the months a deposit settled: fewer than its code's if less was sent."""
+    columns = contribution_allocation.c
     return (
         select(
-            func.sum(row.contribution_centimes).cast(BigInteger).label("contribution"),
-            func.sum(row.penalty_centimes).cast(BigInteger).label("penalty"),
-            func.max(row.period).label("last"),
+            func.sum(columns.contribution_centimes).cast(BigInteger).label("contribution"),
+            func.sum(columns.penalty_centimes).cast(BigInteger).label("penalty"),
+            func.max(columns.period).label("last"),
         )
-        .where(row.receipt_number == deposit.c.receipt_number)
+        .where(columns.receipt_number == deposit.c.receipt_number)
         .lateral()
     )
 
 
 def is_of_today(receipt: Receipt, now: datetime) -> bool:
-    """Whether its agency may still undo it: on its day, once."""
+    """True if its agency may still reverse it: on its day, once."""
     return receipt.reversed_at is None and local_date(receipt.received_at) == local_date(now)
 
 
 def receipt_phones(connection: Connection, code: str) -> dict[Phone, str]:
-    """Where the receipt goes and in which language: the phone that asked for the code before the
-    register's, and whoever pays or is paid for.
+    """Returns the phones that get the receipt of a code, each with its language.
+
+    They are the phone that asked for the code (else the register's), and the recorded recipients.
     """
     phone = func.coalesce(payment_code.c.phone, artisan.c.phone)
-    asked = (
-        select(phone, func.coalesce(phone_profile.c.language, artisan.c.language))
+    language = func.coalesce(phone_profile.c.language, artisan.c.language)
+    own = (
+        select(phone.label("phone"), language.label("language"))
         .join(artisan, artisan.c.id == payment_code.c.artisan_id)
         .outerjoin(phone_profile, phone_profile.c.phone == phone)
         .where(payment_code.c.code == code, phone.is_not(None))
     )
-    watching = select(receipt_recipient.c.phone, receipt_recipient.c.language).where(
+    recipients = select(receipt_recipient.c.phone, receipt_recipient.c.language).where(
         receipt_recipient.c.code == code
     )
-    rows = connection.execute(asked.union_all(watching))
-    return {Phone(number): language for number, language in rows}
+    rows = connection.execute(own.union_all(recipients))
+    return {Phone(row.phone): row.language for row in rows}

@@ -1,4 +1,4 @@
-"""Pays for somebody else: finds whom by RNA number, makes or shows the code, tells both.
+"""Third-party payment: finds an artisan by RNA number, issues or shows the code, tells both.
 
 A stranger sees a masked name and an amount, and may only pay: neither cancel nor replace.
 """
@@ -9,19 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects.postgresql import insert
 
 from app.base.clock import local_date
 from app.base.operation import Operation
 from app.base.phone import Phone
 from app.contributions.rules import Quote, is_collected_here
 from app.enrolment.models import artisan as artisan_table
-from app.enrolment.queries import PERSON, Artisan
+from app.enrolment.queries import PERSON, Artisan, read_artisan
 from app.payments.codes import CodeRequest, issue_code, queue_code_message
 from app.payments.dues import quote_dues
 from app.payments.errors import AnotherIsLive
-from app.payments.models import receipt_recipient
 from app.payments.queries import IssuedCode, get_account
+from app.payments.receipt_recipients import add_receipt_recipient
 from app.services import Services
 
 LOOKUPS_A_DAY = 5
@@ -29,20 +28,20 @@ LOOKUPS_A_DAY = 5
 
 @dataclass(frozen=True, slots=True)
 class Payable:
-    """Somebody to pay for: `owed` is None where no code of ours pays."""
+    """An artisan to pay for: `owed` is None where no code of ours pays."""
 
     artisan: Artisan
     owed: Quote | None
 
 
 def find_payable_person(connection: Connection, rna_number: str, now: datetime) -> Payable | None:
-    """The artisan of that number and what is owed; None for a number that is nobody's."""
+    """Returns the artisan of an RNA number and the dues; None if the number is nobody's."""
     row = connection.execute(
         select(*PERSON).where(artisan_table.c.rna_number == rna_number)
     ).one_or_none()
     if row is None:
         return None
-    person = Artisan(*row)
+    person = read_artisan(row)
     if person.enrolled_on is None or not is_collected_here(person.category):
         return Payable(person, None)
     account = get_account(connection, person.id, now)
@@ -67,12 +66,7 @@ def issue_code_for_another(
     own = operation.connection.execute(
         select(columns.phone, columns.language).where(columns.id == artisan_id)
     ).one()
-    recipients = {payer.e164: language} | ({own.phone: own.language} if own.phone else {})
-    statement = insert(receipt_recipient).values(
-        [
-            {"code": code.code, "phone": phone, "language": spoken}
-            for phone, spoken in recipients.items()
-        ]
-    )
-    operation.connection.execute(statement.on_conflict_do_nothing())
+    add_receipt_recipient(operation.connection, code.code, payer.e164, language)
+    if own.phone:
+        add_receipt_recipient(operation.connection, code.code, own.phone, own.language)
     return code

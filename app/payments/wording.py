@@ -1,16 +1,17 @@
-"""How a code's months and end are told, on screens, in messages and at tills alike."""
+"""Words for a code's months and end, the same on screens, in messages and at tills."""
 
 from datetime import datetime, timedelta
 
-from app.base.months import Month
+from app.base.months import Period
 from app.text.words import Say
 
 
-def period_words(first: Month, last: Month) -> Say:
-    """`11/2026`, or `08/26-11/26`."""
-    return Say("period.one" if first == last else "period.many", {"first": first, "last": last})
+def period_words(period: Period) -> Say:
+    """Returns `11/2026`, or `08/26-11/26` for several months."""
+    key = "period.one" if period.first == period.last else "period.many"
+    return Say(key, {"first": period.first, "last": period.last})
 
 
 def shown_until(expires_at: datetime) -> datetime:
-    """The last moment a person can be told: a code ending at midnight is good until 23:59."""
+    """Returns the last moment to show: a code that expires at midnight is good until 23:59."""
     return expires_at - timedelta(seconds=1)

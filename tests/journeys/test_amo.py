@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from app.base.clock import CASABLANCA
 from app.base.money import Money
-from app.base.months import Month, months_between
+from app.base.months import Month, Period
 from app.base.phone import Phone
 from app.contributions.rules import due_on
 from app.enrolment.queries import Artisan
@@ -45,13 +45,13 @@ def artisan(
 
 
 def paid(on: date, first: str, last: str, posted: date | None = None) -> Deposit:
-    months = Month.parse(first), Month.parse(last)
-    return Deposit("10000014", Money(100), *months, noon(on), "W-RABAT-01", posted)
+    period = Period(Month.parse(first), Month.parse(last))
+    return Deposit("10000014", Money(100), period, noon(on), "W-RABAT-01", posted)
 
 
 def account(*deposits: Deposit) -> PaymentAccount:
     """Newest first, each month settled by its deposit."""
-    settled = {month for d in deposits for month in months_between(d.first, d.last)}
+    settled = {month for deposit in deposits for month in deposit.period}
     return PaymentAccount(None, frozenset(settled), deposits)
 
 
@@ -185,18 +185,17 @@ def test_cnss_last_word(until: date | None, said: Say) -> None:
 
 
 DAYS = st.dates(date(2021, 1, 1), date(2027, 12, 31))
-MONTHS = DAYS.map(Month.of)
+PERIODS = st.tuples(DAYS, DAYS).map(lambda days: Period(*sorted(map(Month.of, days))))
 MOMENTS = st.integers(1_600_000_000, 1_900_000_000).map(lambda s: datetime.fromtimestamp(s, UTC))
 MONEY = st.integers(1, 10**8).map(Money)
 CODES = st.builds(
-    IssuedCode, st.from_regex(r"[1-9][0-9]{11}", fullmatch=True), MONEY, MONTHS, MONTHS, MOMENTS
+    IssuedCode, st.from_regex(r"[1-9][0-9]{11}", fullmatch=True), MONEY, PERIODS, MOMENTS
 )
 DEPOSITS = st.builds(
     Deposit,
     st.from_regex(r"[1-9][0-9]{7}", fullmatch=True),
     MONEY,
-    MONTHS,
-    MONTHS,
+    PERIODS,
     MOMENTS,
     st.text(max_size=16),
     st.none() | DAYS,
@@ -238,7 +237,7 @@ def test_what_is_kept_of_a_person_comes_back(
     assert back.account.deposits == tuple(deposits)
     # A code that is over, or for months that CNSS no longer waits for, is none.
     first = first_owed_month(who) if who.category in "AC" else None
-    live = code and code.expires_at > dialogue.now and first and code.first >= first
+    live = code and code.expires_at > dialogue.now and first and code.period.first >= first
     assert back.account.code == (code if live else None)
     # What of it is not carried along changes neither what is owed nor what it costs.
     whole = Person(who, PaymentAccount(None, settled, (), tuple(late)), back.today)

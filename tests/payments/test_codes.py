@@ -109,7 +109,7 @@ def test_one_live_code_however_many_ask_at_once(money: Money, books: Books) -> N
 
 def test_another_set_of_months_replaces_only_the_code_that_was_seen(money: Money) -> None:
     two = money.issue(HASSAN, 2)
-    assert (str(two.first), str(two.last), two.total) == ("2026-08", "2026-09", Amount(33522))
+    assert (str(two.period), two.total) == ("2026-08 - 2026-09", Amount(33522))
     with pytest.raises(AnotherIsLive) as kept:
         money.issue(HASSAN)
     assert kept.value.live == two

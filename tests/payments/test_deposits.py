@@ -79,7 +79,7 @@ def test_a_deposit_is_booked_settled_and_told(money: Money, books: Books) -> Non
 def test_oldest_months_are_settled_first(money: Money) -> None:
     money.redeem(money.issue(HASSAN, 2).code)
     rest = money.issue(HASSAN)
-    assert (str(rest.first), str(rest.last)) == ("2026-10", "2026-11")
+    assert str(rest.period) == "2026-10 - 2026-11"
 
 
 def test_the_same_confirmation_gives_the_same_receipt(money: Money, books: Books) -> None:
@@ -273,7 +273,7 @@ def test_paying_in_parts_costs_what_paying_at_once_costs(money: Money, books: Bo
             {"phone": HASSAN},
         )
     whole = money.issue(HASSAN)
-    assert str(whole.first) == "2025-01"
+    assert str(whole.period.first) == "2025-01"
     at_once, parts, replacing = whole.total, Amount(0), whole.code
     for months in (4, 4, 1, 3, None):
         code = money.issue(HASSAN, months, replacing)
