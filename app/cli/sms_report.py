@@ -1,9 +1,8 @@
-"""`flask sms report`: what messages cost, and how they fared."""
+"""`flask sms report`: the costs of messages, and how they fared."""
 
 import json
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
 
 import click
 from flask.cli import with_appcontext
@@ -13,7 +12,7 @@ from rich.table import Table
 from app.base.database import transaction
 from app.cli.days import DayParam
 from app.enrolment.queries import region_by_phone
-from app.messaging.costs import GROUPS, CostLine, Costs, count_costs
+from app.messaging.costs import GROUPS, CostLine, CostRequest, Costs, count_costs
 from app.runtime import runtime
 
 # A day of the calendar, and one this service may have lived.
@@ -34,13 +33,14 @@ def _read_groups(_context: click.Context, _option: click.Parameter, value: str) 
 @click.option("--json", "as_json", is_flag=True, help="For programs; money with two decimals.")
 @with_appcontext
 def report(first: date, last: date, by: Sequence[str], as_json: bool) -> None:
-    """What messages of these days cost, how many arrived, and how soon: docs/messages.md."""
+    """Reports the cost of these days, how many messages arrived, how soon: docs/messages.md."""
     if not _FIRST <= first <= last <= _LAST:
         wrong = "before --from" if last < first else "a year this service does not know"
         raise click.BadParameter(f"{last} is {wrong}.", param_hint="'--to'")
     maalem = runtime()
     with transaction(maalem.database) as connection:
-        costs = count_costs(connection, first, last, maalem.prices, region_by_phone(), by)
+        request = CostRequest(first, last, region_by_phone(), by)
+        costs = count_costs(connection, maalem.prices, request)
     if as_json:
         days = {"from": f"{first}", "to": f"{last}", "by": by}
         lines = [{**line.group, **_as_data(line)} for line in costs.lines]
@@ -49,7 +49,7 @@ def report(first: date, last: date, by: Sequence[str], as_json: bool) -> None:
         _print_whole(_as_table(costs, by, f"{first} to {last}"))
 
 
-def _as_data(line: CostLine) -> dict[str, Any]:
+def _as_data(line: CostLine) -> dict[str, object]:
     share, median = line.delivered_share, line.median_seconds
     return {
         "messages": line.messages,
@@ -67,17 +67,17 @@ def _as_data(line: CostLine) -> dict[str, Any]:
 
 def _as_table(costs: Costs, by: Sequence[str], title: str) -> Table:
     table = Table(title=title, show_footer=True)
-    footer = _shown(costs.total)
-    for place, name in enumerate(by):
-        table.add_column(name, "all" if not place else "", no_wrap=True)
+    footer = _figure_cells(costs.total)
+    for position, name in enumerate(by):
+        table.add_column(name, "all" if not position else "", no_wrap=True)
     for name, total in footer.items():
         table.add_column(name, total, justify="right", no_wrap=True)
     for line in costs.lines:
-        table.add_row(*line.group.values(), *_shown(line).values())
+        table.add_row(*line.group.values(), *_figure_cells(line).values())
     return table
 
 
-def _shown(line: CostLine) -> dict[str, str]:
+def _figure_cells(line: CostLine) -> dict[str, str]:
     share, median = line.delivered_share, line.median_seconds
     return {
         "messages": f"{line.messages:,}",
@@ -93,7 +93,7 @@ def _shown(line: CostLine) -> dict[str, str]:
 
 
 def _print_whole(table: Table) -> None:
-    """Into a file or a pipe as wide as it is: nothing cut, whatever its width."""
+    """Prints the table; into a file or a pipe as wide as it is, with nothing cut."""
     console = Console()
     if not console.is_terminal:
         endless = console.options.update(max_width=9999)

@@ -1,20 +1,21 @@
-"""What messages cost and how they fared, over days in Morocco: one statement, however many."""
+"""Counts what messages cost and how they fared, over days in Morocco, in one statement."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     DateTime,
+    Label,
     Numeric,
     Row,
+    Select,
     Subquery,
     Text,
     Values,
@@ -37,16 +38,16 @@ from app.messaging.models import message
 from app.messaging.prices import Price, Prices
 
 GROUPS = ("kind", "provider", "language", "region")
-# States in which nobody is about to send it any more.
-_TOLD = ("sent", "unknown", "delivered", "failed", "unreported")
+# States of a message that a provider took or refused for good.
+_HANDED_OVER = ("sent", "unknown", "delivered", "failed", "unreported")
 _NEVER = date(9999, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class CostLine:
-    """Messages of one group that a provider took; segments and cost count every copy of them.
+    """Messages of one group that a provider took; segments and cost count every copy.
 
-    `not_taken` failed without any provider taking them: they are in no other figure.
+    `not_taken` failed before any provider took them: they are in no other figure.
     """
 
     group: Mapping[str, str]
@@ -67,73 +68,86 @@ class CostLine:
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """The lines in the order of their groups, and all of it together (of no group)."""
+    """The lines in the order of their groups, and their total (of no group)."""
 
     lines: Sequence[CostLine]
     total: CostLine
 
 
-def count_costs(
-    connection: Connection,
-    first: date,
-    last: date,
-    prices: Prices,
-    regions: Subquery,
-    by: Sequence[str] = GROUPS,
-) -> Costs:
-    """Of the days from `first` to `last`, both included; `regions` knows each `phone`'s `region`.
+@dataclass(frozen=True, slots=True)
+class CostRequest:
+    """The days to count, both included, and the groups of the lines.
+
+    `regions` is a query of `phone` and `region`.
+    """
+
+    first: date
+    last: date
+    regions: Subquery
+    by: Sequence[str] = GROUPS
+
+
+def count_costs(connection: Connection, prices: Prices, request: CostRequest) -> Costs:
+    """Returns the costs of messages over the days, by group.
 
     A message belongs to the day a provider took it, one never taken to the day it was written, and
-    costs what its provider charged on that day. PricesWrong names a provider without a price.
+    costs what its provider charged on that day.
+    Raises: PricesWrong, which names a provider without a price.
     """
     connection.execute(text("SET LOCAL statement_timeout = 0"))
-    begin, end = local_midnight(first), local_midnight(last + timedelta(days=1))
-    one = _priced(begin, end, prices, regions).subquery("one")
-    groups = [one.c[name] for name in by]
+    priced = _priced_messages(prices, request).subquery("priced")
+    groups = [priced.c[name] for name in request.by]
     rows = connection.execute(
-        select(func.grouping(groups[0]), *groups, *_figures(one))
+        select(func.grouping(groups[0]).label("is_total"), *groups, *_figures(priced))
         .group_by(func.grouping_sets(tuple_(*groups), tuple_()))
         .order_by(*groups)
     ).all()
-    (total,) = (_line(row, by) for row in rows if row[0])
-    return Costs([_line(row, by) for row in rows if not row[0]], total)
+    lines = [_read_line(row, request.by) for row in rows if not row.is_total]
+    (total,) = (_read_line(row, ()) for row in rows if row.is_total)
+    return Costs(lines, total)
 
 
-def _priced(begin: datetime, end: datetime, prices: Prices, regions: Subquery) -> Any:
+def _priced_messages(prices: Prices, request: CostRequest) -> Select[Any]:
     """One row a message: its groups, how it fared, its segments paid for and their price."""
-    m, price = message.c, _price_list(prices)
+    columns, price, regions = message.c, _price_list(prices), request.regions
+    begin, end = local_midnight(request.first), local_midnight(request.last + timedelta(days=1))
     in_force = and_(
-        price.c.provider == m.provider, price.c.since <= m.sent_at, m.sent_at < price.c.until
+        price.c.provider == columns.provider,
+        price.c.since <= columns.sent_at,
+        columns.sent_at < price.c.until,
     )
-    taken = and_(m.sent_at >= begin, m.sent_at < end, m.state.in_(_TOLD))
+    taken = and_(columns.sent_at >= begin, columns.sent_at < end, columns.state.in_(_HANDED_OVER))
     not_taken = and_(
-        m.created_at >= begin, m.created_at < end, m.sent_at.is_(None), m.state == "failed"
+        columns.created_at >= begin,
+        columns.created_at < end,
+        columns.sent_at.is_(None),
+        columns.state == "failed",
     )
     return (
         select(
-            m.kind,
-            func.coalesce(m.provider, "-").label("provider"),
-            m.language,
+            columns.kind,
+            func.coalesce(columns.provider, "-").label("provider"),
+            columns.language,
             func.coalesce(regions.c.region, "-").label("region"),
-            case((m.sent_at.is_(None), "not_taken"), else_=m.state).label("state"),
-            m.resent_unknown,
-            (m.segments * (m.resent_unknown + 1)).label("segments"),
+            case((columns.sent_at.is_(None), "not_taken"), else_=columns.state).label("state"),
+            columns.resent_unknown,
+            (columns.segments * (columns.resent_unknown + 1)).label("segments"),
             price.c.mad,
-            extract("epoch", m.ended_at - m.sent_at).label("seconds"),
+            extract("epoch", columns.ended_at - columns.sent_at).label("seconds"),
         )
         .select_from(message)
         .outerjoin(price, in_force)
-        .outerjoin(regions, regions.c.phone == m.phone)
+        .outerjoin(regions, regions.c.phone == columns.phone)
         .where(or_(taken, not_taken))
     )
 
 
 def _price_list(prices: Prices) -> Values:
-    """Every price as rows: provider, from when until when, dirhams."""
+    """Every price as a row: provider, from when until when, dirhams."""
     rows = [
         (provider, local_midnight(entry.since), local_midnight(until), entry.mad)
         for provider, entries in prices.items()
-        for entry, until in _until(entries)
+        for entry, until in _with_ends(entries)
     ]
     moment = DateTime(timezone=True)
     columns = (
@@ -145,36 +159,46 @@ def _price_list(prices: Prices) -> Values:
     return values(*columns, name="price").data(rows)
 
 
-def _until(entries: Sequence[Price]) -> list[tuple[Price, date]]:
-    return [(one, next_.since) for one, next_ in pairwise(entries)] + [(entries[-1], _NEVER)]
+def _with_ends(entries: Sequence[Price]) -> list[tuple[Price, date]]:
+    """Pairs each price with the first day on which it no longer holds."""
+    return [(entry, after.since) for entry, after in pairwise(entries)] + [(entries[-1], _NEVER)]
 
 
-def _figures(one: Subquery) -> list[ColumnElement[Any]]:
-    """In the order of CostLine's fields; last, a provider whose messages have no price."""
-    taken = one.c.state != "not_taken"
+def _figures(priced: Subquery) -> list[Label[Any]]:
+    """The figures of CostLine by name; `unpriced` is a provider whose messages have no price."""
+    columns = priced.c
+    taken = columns.state != "not_taken"
 
-    def counted(state: str) -> ColumnElement[int]:
-        return func.count().filter(one.c.state == state)
+    def count_state(state: str) -> Label[int]:
+        return func.count().filter(columns.state == state).label(state)
 
+    median = func.percentile_cont(0.5).within_group(columns.seconds)
     return [
-        func.count().filter(taken),
-        func.coalesce(func.sum(one.c.segments).filter(taken), 0),
-        func.coalesce(func.sum(one.c.segments * one.c.mad), 0),
-        counted("delivered"),
-        func.percentile_cont(0.5).within_group(one.c.seconds).filter(one.c.state == "delivered"),
-        counted("failed"),
-        counted("not_taken"),
-        counted("unreported"),
-        func.coalesce(func.sum(one.c.resent_unknown).filter(taken), 0),
-        func.min(one.c.provider).filter(taken, one.c.mad.is_(None)),
+        func.count().filter(taken).label("messages"),
+        func.coalesce(func.sum(columns.segments).filter(taken), 0).label("segments"),
+        func.coalesce(func.sum(columns.segments * columns.mad), 0).label("mad"),
+        count_state("delivered"),
+        median.filter(columns.state == "delivered").label("median_seconds"),
+        count_state("failed"),
+        count_state("not_taken"),
+        count_state("unreported"),
+        func.coalesce(func.sum(columns.resent_unknown).filter(taken), 0).label("resent_unknown"),
+        func.min(columns.provider).filter(taken, columns.mad.is_(None)).label("unpriced"),
     ]
 
 
-def _line(row: Row[Any], by: Sequence[str]) -> CostLine:
-    group: dict[str, str] = {} if row[0] else dict(zip(by, row[1:], strict=False))
-    messages, segments, mad, delivered, median, *others, unpriced = row[1 + len(by) :]
-    if unpriced:
-        raise PricesWrong(why=f"{unpriced}: no price for the day of some of its messages")
-    cost = Money.rounded(Decimal(mad))
-    seconds = None if median is None else float(median)
-    return CostLine(group, messages, int(segments), cost, delivered, seconds, *others)
+def _read_line(row: Row[Any], by: Sequence[str]) -> CostLine:
+    if row.unpriced:
+        raise PricesWrong(why=f"{row.unpriced}: no price for the day of some of its messages")
+    return CostLine(
+        group={name: row._mapping[name] for name in by},
+        messages=row.messages,
+        segments=int(row.segments),
+        cost=Money.rounded(Decimal(row.mad)),
+        delivered=row.delivered,
+        median_seconds=None if row.median_seconds is None else float(row.median_seconds),
+        failed=row.failed,
+        not_taken=row.not_taken,
+        unreported=row.unreported,
+        resent_unknown=row.resent_unknown,
+    )

@@ -1,4 +1,4 @@
-"""Why messaging cannot go on."""
+"""Errors of messaging."""
 
 from app.base.errors import MaalemError
 

@@ -1,4 +1,4 @@
-"""Tables of messages: what is to be sent, how far each came, what providers and phones told us."""
+"""Tables of messages: the outbox, delivery reports, opt-outs, consent, and messages received."""
 
 from sqlalchemy import (
     BigInteger,
@@ -19,15 +19,15 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.base.database import metadata
 
-# Forward only: queued and sending take turns, then sent or unknown, then one that stays.
+# Forward only: queued and sending take turns, then sent or unknown, then a final one.
 # unknown: the line broke after the request was sent, and a second copy would do harm.
 # unreported: no report came in time; cancelled: paid, stopped or too late before it was sent.
 ENDED = ("delivered", "failed", "cancelled", "unreported")
 OPEN = ("queued", "sending", "sent", "unknown")
 STATES = (*OPEN, *ENDED)
-# What still has to be sent, and what waits for a report: each has an index of its own.
+# Messages still to be sent, and those that wait for a report: each has an index of its own.
 WAITING, UNREPORTED = "state IN ('queued', 'sending')", "state IN ('sent', 'unknown')"
-# What goes first, and may be sent twice where nobody knows whether it was; the rest may not.
+# Answers go first, and may be sent twice if delivery is unknown; messages of campaigns may not.
 ANSWER, CAMPAIGN = 0, 1
 
 message = Table(
@@ -39,10 +39,10 @@ message = Table(
     Column("kind", Text, nullable=False),
     Column("phone", Text, nullable=False),
     Column("language", Text, nullable=False),
-    # Forgotten once it is older than KEEP_BODIES_DAYS.
+    # Emptied once it is older than KEEP_BODIES_DAYS.
     Column("body", Text),
     Column("encoding", Text, nullable=False),
-    # Septets or UCS-2 units; 0 where the body was forgotten before they were kept.
+    # Septets or UCS-2 units; 0 where the body was emptied before they were kept.
     Column("units", SmallInteger, nullable=False),
     Column("segments", SmallInteger, nullable=False),
     Column("state", Text, nullable=False, server_default=text("'queued'")),
@@ -50,25 +50,25 @@ message = Table(
     Column("priority", SmallInteger, nullable=False, server_default=text("0")),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("due_at", DateTime(timezone=True), nullable=False),
-    # Past it the message is of no use any more; none is always of use.
+    # Past it the message is of no use any more; NULL: always of use.
     Column("useful_until", DateTime(timezone=True)),
-    # How often it was handed to a provider, and how often to the one at work.
+    # Attempts in all, and at the present provider in a row.
     Column("attempts", SmallInteger, nullable=False, server_default=text("0")),
     Column("attempts_here", SmallInteger, nullable=False, server_default=text("0")),
     # Providers that refused or failed with it: it does not go to them (again).
     Column("refused_by", ARRAY(Text), nullable=False, server_default=text("'{}'")),
-    # The provider that may have it, though nobody knows: it is asked before anything is sent.
+    # The provider that may have sent it: it is asked before the message is sent again.
     Column("maybe_sent_by", Text),
-    # How often it went out again though nobody knew whether it had.
+    # Copies sent although an earlier one may have gone out.
     Column("resent_unknown", SmallInteger, nullable=False, server_default=text("0")),
     # While a worker holds the message; past it another may take it over.
     Column("leased_until", DateTime(timezone=True)),
     Column("provider", Text),
     Column("provider_reference", Text),
     Column("sent_at", DateTime(timezone=True)),
-    # When it came to the state it stays in.
+    # When it came to its final state.
     Column("ended_at", DateTime(timezone=True)),
-    # When what a failed receipt said reached the person after all: on a screen, or by another one.
+    # When a failed receipt reached the person after all: on a screen, or by another message.
     Column("made_up_at", DateTime(timezone=True)),
     Column("error", Text),
     CheckConstraint("state IN ('" + "', '".join(STATES) + "')", name="state"),
@@ -87,7 +87,7 @@ message = Table(
         "id",
         postgresql_where=text(WAITING),
     ),
-    # What a report is about, and what still waits for one.
+    # Finds the message of a report, and messages that wait for one.
     Index("uq_message_provider_reference", "provider", "provider_reference", unique=True),
     Index(
         "ix_message_unreported",
@@ -95,7 +95,7 @@ message = Table(
         postgresql_where=text(UNREPORTED),
     ),
     Index("ix_message_phone", "phone", "id"),
-    # What the next dial of the phone shows first.
+    # Failed receipts, which the phone's next dial shows first.
     Index(
         "ix_message_undelivered",
         "phone",
@@ -103,21 +103,21 @@ message = Table(
         postgresql_where=text("kind = 'receipt' AND state = 'failed' AND made_up_at IS NULL"),
     ),
     Index("ix_message_created_at", "created_at"),
-    # What a period cost.
+    # Costs of a period.
     Index("ix_message_sent_at", "sent_at"),
-    # What ended lately, and whose body may be forgotten.
+    # Messages that ended lately, and those whose body may be emptied.
     Index("ix_message_ended_at", "ended_at", postgresql_where=text("body IS NOT NULL")),
 )
 
-# A provider that fails rests, each time longer; when the rest is over one message probes it. No
-# row: it was always well.
+# A provider that fails rests, each time longer; when the rest is over one message probes it. A
+# provider without a row was always well.
 provider_health = Table(
     "provider_health",
     metadata,
     Column("provider", Text, primary_key=True),
     Column("rests", SmallInteger, nullable=False),
     Column("resting_until", DateTime(timezone=True)),
-    # None: unwell, to be probed. A well one that asked to be left alone rests too.
+    # NULL: unwell, to be probed. A well one that asked to be left alone rests too.
     Column("well_since", DateTime(timezone=True)),
     # A probe that never comes back must not keep the provider resting.
     Column("probing_until", DateTime(timezone=True)),
@@ -126,7 +126,7 @@ provider_health = Table(
     CheckConstraint("resting_until IS NOT NULL OR well_since IS NOT NULL", name="well"),
 )
 
-# What providers reported, as they said it; a report may come before the answer to the request.
+# Delivery reports as they came; one may come before the answer to the request.
 delivery_report = Table(
     "delivery_report",
     metadata,
@@ -136,10 +136,10 @@ delivery_report = Table(
     # Our own id of the message, where the provider gives it back.
     Column("message_id", BigInteger),
     Column("status", Text, nullable=False),
-    # on_the_way, delivered, failed; none is a word we do not know.
+    # on_the_way, delivered, failed; NULL: a status word that we do not know.
     Column("outcome", Text),
     Column("reason", Text),
-    # The person asked this provider for no more.
+    # The person opted out at this provider.
     Column("stopped", Boolean, nullable=False, server_default=text("false")),
     Column("received_at", DateTime(timezone=True), nullable=False),
     Column("times", Integer, nullable=False, server_default=text("1")),
@@ -148,7 +148,7 @@ delivery_report = Table(
     Index("ix_delivery_report_received_at", "received_at"),
 )
 
-# Phones that a provider does not write to any more: who said STOP to it.
+# Phones that opted out at a provider, which writes to them no more.
 provider_opt_out = Table(
     "provider_opt_out",
     metadata,
@@ -158,32 +158,32 @@ provider_opt_out = Table(
     CheckConstraint("phone ~ '^[+][0-9]{8,15}$'", name="phone"),
 )
 
-# What the owner of a phone wants to hear; a phone without a row hears reminders.
+# Reminders on or off by phone; a phone without a row gets them.
 phone_preference = Table(
     "phone_preference",
     metadata,
     Column("phone", Text, primary_key=True),
     Column("reminders", Boolean, nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),
-    # Where it was said: `ussd`, `sms`, or the provider that told us.
+    # Where the wish was heard: `ussd`, `sms`, or the provider that reported it.
     Column("changed_by", Text, nullable=False, server_default=text("'ussd'")),
 )
 
-# What is recorded of a yes or a no to promotional messages (law 09-08); rows are never changed,
-# the newest of a phone counts.
+# Answers to promotional messages, yes or no (law 09-08); rows are never changed, a phone's newest
+# counts.
 consent = Table(
     "consent",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("phone", Text, nullable=False),
-    # What it is to: news for exporters.
+    # News for exporters.
     Column("subject", Text, nullable=False),
     Column("given", Boolean, nullable=False),
     # In which language it was asked, how it was answered, and by which hop: a retry is one answer.
     Column("language", Text, nullable=False),
     Column("channel", Text, nullable=False),
     Column("answered_by", Text, nullable=False, unique=True),
-    # The sentence it was the answer to, as it was shown; none where it was not kept yet.
+    # The sentence it answers, as it was shown; NULL where it was not kept yet.
     Column("wording", Text),
     Column("recorded_at", DateTime(timezone=True), nullable=False),
     CheckConstraint("subject IN ('export_news')", name="subject"),
@@ -191,16 +191,16 @@ consent = Table(
     Index("ix_consent_phone", "phone", "subject", "id"),
 )
 
-# What phones wrote to us. The text itself is not kept: what it was understood as is.
+# Messages from phones, with the keyword they were read as; the text itself is not kept.
 inbound_message = Table(
     "inbound_message",
     metadata,
     Column("provider", Text, primary_key=True),
-    # The provider's own id: the same message told again is the same row.
+    # The provider's own id: the same message delivered again is the same row.
     Column("provider_id", Text, primary_key=True),
     Column("phone", Text, nullable=False),
     Column("keyword", Text),
-    # Whether it got an answer: how machines that answer each other are noticed.
+    # Machines that answer each other are noticed by it.
     Column("answered", Boolean, nullable=False, server_default=text("false")),
     Column("received_at", DateTime(timezone=True), nullable=False),
     CheckConstraint("phone ~ '^[+][0-9]{8,15}$'", name="phone"),

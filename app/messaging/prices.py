@@ -1,4 +1,4 @@
-"""What a segment costs, by provider and day, from prices.yaml beside this file or another. Pure."""
+"""Reads the price of a segment by provider and day, from prices.yaml or another file. Pure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SHIPPED = Path(__file__).parent / "prices.yaml"
 
 
 class Price(BaseModel):
-    """Dirhams a segment from a day on, and why we believe it."""
+    """The price of a segment in dirhams from a day on, with its source and confidence."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     since: date = Field(alias="from")
@@ -33,17 +33,17 @@ _FILE = TypeAdapter(Annotated[dict[str, _Entries], Field(min_length=1)])
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses what is written twice: YAML would keep the last in silence."""
+    """Refuses a key written twice: YAML would keep the last in silence."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        names = [name.value for name, _ in node.value]
+        names = [key.value for key, _ in node.value]
         if twice := {name for name in names if names.count(name) > 1}:
             raise yaml.YAMLError(f"written twice: {', '.join(sorted(twice))}")
         return super().construct_mapping(node, deep)
 
 
 def read_prices(path: Path = SHIPPED) -> Prices:
-    """By provider, in the order they came into force; PricesWrong names what is wrong."""
+    """Returns the prices by provider, in the order they came into force. Raises: PricesWrong."""
     try:
         # _Loader is a SafeLoader.
         prices = _FILE.validate_python(yaml.load(path.read_bytes(), _Loader))  # noqa: S506
@@ -52,7 +52,7 @@ def read_prices(path: Path = SHIPPED) -> Prices:
     except yaml.YAMLError as error:
         raise PricesWrong(why=" ".join(str(error).split())) from None
     except ValidationError as error:
-        raise PricesWrong(why="; ".join(_places(error))) from None
+        raise PricesWrong(why="; ".join(_list_faults(error))) from None
     for provider, entries in prices.items():
         for earlier, later in pairwise(entries):
             if later.since <= earlier.since:
@@ -61,18 +61,18 @@ def read_prices(path: Path = SHIPPED) -> Prices:
     return prices
 
 
-def _places(error: ValidationError) -> Iterable[str]:
-    for one in error.errors():
-        yield f"{'.'.join(map(str, one['loc'])) or 'the file'}: {one['msg']}"
+def _list_faults(error: ValidationError) -> Iterable[str]:
+    for fault in error.errors():
+        yield f"{'.'.join(map(str, fault['loc'])) or 'the file'}: {fault['msg']}"
 
 
 def price_on(prices: Prices, provider: str, day: date) -> Decimal:
-    """Dirhams a segment on that day; PricesWrong for a provider or a day without one."""
+    """Returns the price of a segment on that day, in dirhams. Raises: PricesWrong without one."""
     return entry_on(prices, provider, day).mad
 
 
 def entry_on(prices: Prices, provider: str, day: date) -> Price:
-    """The entry in force on that day; PricesWrong for a provider or a day without one."""
+    """Returns the entry in force on that day. Raises: PricesWrong without one."""
     known = [entry for entry in prices.get(provider, ()) if entry.since <= day]
     if not known:
         raise PricesWrong(why=f"{provider}: no price on {day}")
@@ -80,5 +80,5 @@ def entry_on(prices: Prices, provider: str, day: date) -> Price:
 
 
 def dearest_on(prices: Prices, providers: Iterable[str], day: date) -> Decimal:
-    """The most a segment may cost on that day, whichever of the providers takes it."""
+    """Returns the price of a segment on that day at the dearest of the providers."""
     return max(price_on(prices, provider, day) for provider in providers)

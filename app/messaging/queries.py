@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Select, func, select, text
 
 from app.base.phone import Phone
+from app.base.rows import read_row
 from app.messaging.models import (
     ENDED,
     OPEN,
@@ -15,13 +16,13 @@ from app.messaging.models import (
     phone_preference,
 )
 
-# More are not told apart: a scrape has to end while hundreds of thousands wait.
+# Counting stops here: a scrape has to end while hundreds of thousands wait.
 MOST_COUNTED = 50_000
 
 
 @dataclass(frozen=True, slots=True)
 class SentMessage:
-    """One message as a phone's owner would see it, and how far it came."""
+    """A message as a phone's owner would see it, and its state."""
 
     text: str
     encoding: str
@@ -31,10 +32,10 @@ class SentMessage:
 
 
 def messages_to(connection: Connection, phone: Phone, most: int = 50) -> list[SentMessage]:
-    """The newest messages to this phone, newest first; none whose body is forgotten."""
+    """Returns the newest messages to this phone, newest first, without those emptied by age."""
     rows = connection.execute(
         select(
-            message.c.body,
+            message.c.body.label("text"),
             message.c.encoding,
             message.c.segments,
             message.c.state,
@@ -44,33 +45,37 @@ def messages_to(connection: Connection, phone: Phone, most: int = 50) -> list[Se
         .order_by(message.c.id.desc())
         .limit(most)
     )
-    return [SentMessage(*row) for row in rows]
+    return [read_row(SentMessage, row) for row in rows]
 
 
 def count_open(connection: Connection) -> dict[str, int]:
-    """How many messages are in each state that is not their last, from the indexes of just those.
+    """Returns how many messages are in each state that is not final, from the indexes of those.
 
-    It stops at MOST_COUNTED to be sent and as many unreported: that many, or more. Ended ones are
-    not counted: they are all there ever were, and counting would read them all.
+    Counts up to MOST_COUNTED waiting and as many unreported ones. Ended messages are not counted:
+    that would read all there ever were.
     """
-    found = [select(message.c.state).where(text(those)) for those in (WAITING, UNREPORTED)]
-    return dict.fromkeys(OPEN, 0) | _count(connection, found[0]) | _count(connection, found[1])
+    waiting = select(message.c.state).where(text(WAITING))
+    unreported = select(message.c.state).where(text(UNREPORTED))
+    counts = _count_states(connection, waiting) | _count_states(connection, unreported)
+    return dict.fromkeys(OPEN, 0) | counts
 
 
 def count_ended_since(connection: Connection, moment: datetime) -> dict[str, int]:
-    """How many messages came to each last state since `moment`, of the newest MOST_COUNTED."""
-    found = (
+    """Returns how many of the newest MOST_COUNTED messages ended in each state since `moment`."""
+    ended = (
         select(message.c.state)
         .where(message.c.body.is_not(None), message.c.ended_at >= moment)
         .order_by(message.c.ended_at.desc())
     )
-    return dict.fromkeys(ENDED, 0) | _count(connection, found)
+    return dict.fromkeys(ENDED, 0) | _count_states(connection, ended)
 
 
-def _count(connection: Connection, found: Select[tuple[str]]) -> dict[str, int]:
-    some = found.limit(MOST_COUNTED).subquery()
-    rows = connection.execute(select(some.c.state, func.count()).group_by(some.c.state))
-    return {row[0]: row[1] for row in rows}
+def _count_states(connection: Connection, states: Select[tuple[str]]) -> dict[str, int]:
+    limited = states.limit(MOST_COUNTED).subquery()
+    rows = connection.execute(
+        select(limited.c.state, func.count().label("messages")).group_by(limited.c.state)
+    )
+    return {row.state: row.messages for row in rows}
 
 
 def count_waiting(connection: Connection, priority: int, most: int) -> int:
@@ -85,6 +90,7 @@ def count_waiting(connection: Connection, priority: int, most: int) -> int:
 
 
 def wants_reminders(connection: Connection, phone: Phone) -> bool:
-    """Yes until the owner of the phone says no."""
-    asked = select(phone_preference.c.reminders).where(phone_preference.c.phone == phone.e164)
-    return connection.execute(asked).scalar() is not False
+    """True until the owner of the phone opts out."""
+    columns = phone_preference.c
+    wish = select(columns.reminders).where(columns.phone == phone.e164)
+    return connection.execute(wish).scalar() is not False

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 
 from app.base.clock import local_midnight
 from app.enrolment.queries import region_by_phone
-from app.messaging.costs import GROUPS, Costs, count_costs
+from app.messaging.costs import GROUPS, CostRequest, Costs, count_costs
 from app.messaging.errors import PricesWrong
 from app.messaging.prices import Prices, read_prices
 from tests.messaging.outbox import put
@@ -40,7 +40,8 @@ def costs(
     engine: Engine, prices: Prices, first: date = DAY, last: date | None = None, **other: Any
 ) -> Costs:
     with engine.begin() as connection:
-        return count_costs(connection, first, last or DAY, prices, region_by_phone(), **other)
+        request = CostRequest(first, last or DAY, region_by_phone(), **other)
+        return count_costs(connection, prices, request)
 
 
 def add_artisan(engine: Engine, rna: str, phone: str, region: str | None) -> None:
