@@ -59,7 +59,7 @@ from app.text.words import Words
 from app.ussd.checker.declarations import Declarations, load_page_keys
 from app.ussd.checker.samples import Samples
 from app.ussd.deferred import DeferredActions
-from app.ussd.engine import Engine as UssdEngine
+from app.ussd.engine import MenuEngine
 from app.ussd.menu import load_menu
 from app.ussd.session import Sessions
 from app.ussd.turn import Turns
@@ -139,17 +139,17 @@ class Runtime:
         return Deadline(1.0, threads=16)
 
     @cached_property
-    def ussd(self) -> UssdEngine[Services]:
+    def ussd(self) -> MenuEngine[Services]:
         """The menus of this process."""
         return self.ussd_of(MENUS)
 
-    def ussd_of(self, folder: Path) -> UssdEngine[Services]:
+    def ussd_of(self, folder: Path) -> MenuEngine[Services]:
         """The menus in a folder; for what this code says anew, older ones lean on our words."""
         menu = load_menu(*(folder / name for name in MENU_FILES))
         words = self.words if folder == MENUS else Words.load(folder / "locales")
         if words is not self.words:
-            words.lean_on(self.words)
-        return UssdEngine(menu, words, vocabulary, self.deadline, version_of(folder))
+            words.fall_back_on(self.words)
+        return MenuEngine(menu, words, vocabulary, self.deadline, version_of(folder))
 
     @cached_property
     def samples(self) -> Samples:

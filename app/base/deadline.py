@@ -1,4 +1,4 @@
-"""Waits for PostgreSQL no longer than a person on the phone would."""
+"""Limits every wait for PostgreSQL to the time a person on the phone would wait."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from app.base.errors import Late, Unavailable
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# When the work of this thread has to be over; absent or None: whenever.
+# By thread: when its work must be over (`ends`), how long each wait may take (`each`); or None.
 _this = threading.local()
 
 
 class Deadline:
-    """Ends what runs under it at a wait for PostgreSQL later than `seconds` after it began.
+    """Ends work at the first wait for PostgreSQL later than `seconds` after the work began.
 
-    A server that stands still answers nothing, not even with a statement's own time limit. What
-    is given up may still finish there: it must be safe to ask for again.
+    A server that stands still does not even keep a statement's own time limit. Work that is given
+    up may still finish there: it must be safe to ask for again.
     """
 
     def __init__(self, seconds: float, threads: int) -> None:
@@ -34,21 +34,23 @@ class Deadline:
         self._connecting = ThreadPoolExecutor(threads, thread_name_prefix="connecting")
 
     def watch(self, engine: Engine) -> None:
-        """The connections that `engine` opens from now on keep the deadline."""
+        """Applies the deadline to the connections that `engine` opens from now on."""
         event.listen(engine, "do_connect", self._connect)
 
     def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Its result, or Late when it takes longer, from now."""
+        """Returns the result of `work`, which begins now. Raises: Late, Unavailable."""
         return self.run_since(monotonic(), work, *args, **kwargs)
 
     def run_since(self, began: float, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """Its result, or Late when it is not there so long after `began` (monotonic seconds).
+        """Returns the result of `work`. `began` is in seconds of the monotonic clock.
 
-        A wait cut short is the driver's OperationalError, which base.database tells as Unavailable.
+        A wait cut short is the driver's OperationalError; base.database makes it Unavailable.
+
+        Raises: Late if the result comes after the deadline, Unavailable.
         """
         _this.ends = ends = began + self._seconds
         try:
-            result = _again_if_dropped(work, *args, **kwargs)
+            result = _run_again_if_dropped(work, *args, **kwargs)
         except Unavailable as error:
             if monotonic() >= ends:
                 raise Late(what=error.params.get("what")) from error
@@ -60,7 +62,7 @@ class Deadline:
         return result
 
     def limit_each_wait(self) -> None:
-        """From now on each wait of this thread is that short, until `lift_limit`.
+        """Limits each wait of this thread to the deadline's seconds, until `lift_limit`.
 
         For pages: their own work may take longer (a PIN is slow to compare on purpose).
         """
@@ -72,18 +74,18 @@ class Deadline:
     def _connect(
         self, _dialect: object, _record: object, args: tuple[Any, ...], options: dict[str, Any]
     ) -> psycopg.Connection[Any]:
-        """A new connection; a thread of its own waits for it, for the driver waits 2 s at least."""
+        """Opens a connection in a thread of its own, because the driver waits for at least 2 s."""
         opening = self._connecting.submit(_Connection.connect, *args, **options)
         try:
             return opening.result(_seconds_left())
         except TooLate:
             if not opening.cancel():
-                opening.add_done_callback(_close)
+                opening.add_done_callback(_close_late)
             raise psycopg.OperationalError("too late to connect") from None
 
 
-def _again_if_dropped(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Once more where the pool's connection was dead: a restart is over when it is over."""
+def _run_again_if_dropped(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Runs `work` again if its pooled connection was dead: PostgreSQL may have restarted."""
     try:
         return work(*args, **kwargs)
     except Unavailable as error:
@@ -98,8 +100,8 @@ class _Connection(psycopg.Connection[Any]):
             return super().wait(gen, interval, _seconds_left() if timeout is None else timeout)
         except psycopg.OperationalError as error:
             if error.sqlstate is None:
-                # Not the server's word: its answer may yet come, and nobody must take it for
-                # that to the next statement.
+                # The error is not the server's: its answer may still come, and must not be read as
+                # the answer to the next statement.
                 self.close()
             raise
 
@@ -112,7 +114,7 @@ def _seconds_left() -> float | None:
     return each
 
 
-def _close(opened: Future[_Connection]) -> None:
-    """Gives back a connection that came too late."""
-    if not opened.exception():
-        opened.result().close()
+def _close_late(opening: Future[_Connection]) -> None:
+    """Closes a connection that came too late."""
+    if not opening.exception():
+        opening.result().close()

@@ -1,4 +1,4 @@
-"""One callback of a USSD gateway, as every dialect is understood, and our answer to it."""
+"""A callback of a USSD gateway, the same for every dialect, and the reply to it."""
 
 from dataclasses import dataclass
 
@@ -7,11 +7,11 @@ from app.base.phone import Phone
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """What the network brought.
+    """One request of a USSD session.
 
-    `chain` is every input since dialling, joined by `*`. A gateway that sends the last input alone
-    names each of its hops instead: `chain` is then that input, `message` what a retry repeats, and
-    `starts` the hop that begins a talk.
+    `chain` holds every input since dialling, joined by `*`. A gateway that sends the last input
+    alone names each of its hops instead: `chain` is then that input, `message` the name that a
+    retry repeats, and `starts` is true for the hop that begins a session.
     """
 
     gateway: str
@@ -28,23 +28,23 @@ class Hop:
 
     @property
     def only_dials(self) -> bool:
-        """Whether the code alone was dialled, with nothing behind it."""
+        """True if the code alone was dialled, with no inputs behind it."""
         return not self.inputs and (self.starts or self.message is None)
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What the phone shows; `more` keeps the session open for an answer."""
+    """The text the phone shows; `more` keeps the session open for an input."""
 
     text: str
     more: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """The gateway's word that a session is over: `success`, `incomplete`, `failed` or `other`.
+class SessionEnd:
+    """A gateway's notice that a session is over: `success`, `incomplete`, `failed` or `other`.
 
-    Not every gateway says whose it was.
+    `phone` is None if the gateway does not say whose session it was.
     """
 
     gateway: str

@@ -13,7 +13,7 @@ from rich.table import Table
 from app.base.clock import local
 from app.base.database import reading
 from app.cli.tables import print_table
-from app.observe.talks import RecordedHop, get_talk, list_talks
+from app.observe.talks import RecordedHop, get_hops, list_dialogues
 from app.runtime import runtime
 from app.ussd.menu import Menu
 
@@ -32,7 +32,7 @@ def list_command(days: int) -> None:
     """Lists the newest talks: their time, gateway, hops and last screen."""
     maalem = runtime()
     with reading(maalem.database) as connection:
-        newest = list_talks(connection, maalem.clock() - timedelta(days=days), _MOST)
+        newest = list_dialogues(connection, maalem.clock() - timedelta(days=days), _MOST)
     table = Table("session", "began", "gateway", "language", "hops", "screen", "how")
     for talk in newest:
         began = f"{local(talk.began):%d/%m %H:%M}"
@@ -54,7 +54,7 @@ def record(session: str, phone: str) -> None:
     maalem = runtime()
     with reading(maalem.database) as connection:
         try:
-            hops = get_talk(connection, session)
+            hops = get_hops(connection, session)
         except LookupError:
             raise click.ClickException(f"no talk {session} is kept: `flask talks list`") from None
     if hops[0].how != "dialled":

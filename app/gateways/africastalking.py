@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from app.base.errors import InvalidInput
-from app.base.hop import Ended, Hop, Reply
+from app.base.hop import Hop, Reply, SessionEnd
 from app.gateways.fields import read_name, read_phone, refuse_missing
 
 NAME = "africastalking"
@@ -13,7 +13,10 @@ _ENDINGS = frozenset({"success", "incomplete", "failed"})
 
 
 def parse(fields: Mapping[str, object]) -> Hop:
-    """The hop in a posted form; InvalidInput names the field no gateway would send so."""
+    """Reads the hop from a posted form.
+
+    Raises: InvalidInput naming the field that no gateway would send so.
+    """
     refuse_missing(fields, _FIELDS)
     session_id = read_name(fields, "sessionId")
     if not fields["serviceCode"]:
@@ -21,14 +24,14 @@ def parse(fields: Mapping[str, object]) -> Hop:
     return Hop(NAME, session_id, read_phone(fields, "phoneNumber"), str(fields["text"]))
 
 
-def parse_end(fields: Mapping[str, object]) -> Ended:
-    """The notice that a session is over; a strange one is still a notice."""
+def parse_end(fields: Mapping[str, object]) -> SessionEnd:
+    """Reads the notice that a session is over; one that cannot be read is still a notice."""
     status = str(fields.get("status", "")).lower()
     phone = None
     with suppress(InvalidInput, KeyError):
         phone = read_phone(fields, "phoneNumber")
     session_id = str(fields.get("sessionId", ""))
-    return Ended(NAME, session_id, phone, status if status in _ENDINGS else "other")
+    return SessionEnd(NAME, session_id, phone, status if status in _ENDINGS else "other")
 
 
 def render(reply: Reply) -> str:

@@ -1,4 +1,4 @@
-"""What every dialect reads the same way: a session's name, a phone's number."""
+"""Reads the fields that all dialects have: the name of a session, the number of a phone."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,10 @@ _LONGEST_NAME = 128
 
 
 def read_name(fields: Mapping[str, object], field: str) -> str:
-    """The name of a session or a message; InvalidInput for what no gateway would send."""
+    """Reads the name of a session or a message.
+
+    Raises: InvalidInput for a name that no gateway would send.
+    """
     name = fields[field]
     if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
         raise InvalidInput(what=field, why="empty, too long or not printable")
@@ -17,6 +20,7 @@ def read_name(fields: Mapping[str, object], field: str) -> str:
 
 
 def read_phone(fields: Mapping[str, object], field: str) -> Phone:
+    """Reads a phone's number. Raises: InvalidInput."""
     number = fields[field]
     try:
         # A plus sign that was not encoded arrives as a blank.
@@ -27,6 +31,7 @@ def read_phone(fields: Mapping[str, object], field: str) -> Phone:
 
 
 def refuse_missing(fields: Mapping[str, object], needed: tuple[str, ...]) -> None:
+    """Raises InvalidInput naming the first field that is missing."""
     for field in needed:
         if field not in fields:
             raise InvalidInput(what=field, why="missing")

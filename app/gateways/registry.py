@@ -1,9 +1,9 @@
-"""The gateways there are. A new dialect is a file beside this one and a line here."""
+"""Lists the gateways. A new dialect is a file beside this one and a line here."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from app.base.hop import Ended, Hop, Reply
+from app.base.hop import Hop, Reply, SessionEnd
 from app.gateways import africastalking, generic
 
 _TEXT, _JSON = "text/plain; charset=utf-8", "application/json"
@@ -11,17 +11,17 @@ _TEXT, _JSON = "text/plain; charset=utf-8", "application/json"
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How one network speaks: its callbacks, its notices that a session is over, our answers.
+    """The protocol of one gateway: its callbacks, its notices of ended sessions, our replies.
 
-    `content_type` is that of the answers; a JSON dialect is also asked in JSON, another by a form.
-    A dialect without `parse_end` tells the end of a session where it tells everything else.
+    `content_type` is that of the replies. A JSON dialect sends JSON too, any other a form. A
+    dialect without `parse_end` sends the end of a session to the address of its hops.
     """
 
     name: str
-    parse: Callable[[Mapping[str, object]], Hop | Ended]
+    parse: Callable[[Mapping[str, object]], Hop | SessionEnd]
     render: Callable[[Reply], str]
     content_type: str
-    parse_end: Callable[[Mapping[str, object]], Ended] | None = None
+    parse_end: Callable[[Mapping[str, object]], SessionEnd] | None = None
 
     @property
     def speaks_json(self) -> bool:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from app.base.operation import Operation, operation
 from app.messaging.reports import apply_missed_reports, time_out_reports
 from app.messaging.retention import forget_bodies
-from app.observe.hops import FORGOTTEN_AT_ONCE, forget_hops, store_hops
+from app.observe.hops import DELETED_AT_ONCE, delete_hops, store_hops
 from app.payments.codes import expire_codes
 from app.runtime import Runtime
 
@@ -45,7 +45,7 @@ class Housekeeping:
             HousekeepingTask("codes_expired", _EACH_MINUTE, self._expire_codes),
             HousekeepingTask("reports_missed", _EACH_MINUTE, self._apply_missed_reports),
             HousekeepingTask("reports_timed_out", _EACH_HOUR, time_out_reports, _REPORTS_AT_ONCE),
-            HousekeepingTask("hops_forgotten", _EACH_HOUR, self._forget_hops, FORGOTTEN_AT_ONCE),
+            HousekeepingTask("hops_forgotten", _EACH_HOUR, self._delete_hops, DELETED_AT_ONCE),
             HousekeepingTask("bodies_forgotten", _EACH_HOUR, self._forget_bodies, _BODIES_AT_ONCE),
         )
         self._last_run = dict.fromkeys((task.event for task in self._tasks), 0.0)
@@ -77,9 +77,9 @@ class Housekeeping:
     def _apply_missed_reports(self, operation: Operation) -> int:
         return apply_missed_reports(operation, self._runtime.settings.sms_providers)
 
-    def _forget_hops(self, operation: Operation) -> int:
+    def _delete_hops(self, operation: Operation) -> int:
         days = timedelta(days=self._runtime.settings.keep_talks_days)
-        return forget_hops(operation.connection, operation.now - days)
+        return delete_hops(operation, operation.now - days)
 
     def _forget_bodies(self, operation: Operation) -> int:
         days = timedelta(days=self._runtime.settings.keep_bodies_days)

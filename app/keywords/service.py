@@ -79,7 +79,7 @@ def _open_dialogue(operation: Operation, services: Services, message: InboundMes
     """Returns a dialogue in the language of the phone, else in that of the message's letters."""
     sms = message.sms
     language = find_language(operation.connection, sms.sender) or script_language(sms.text)
-    spoken = services.words.spoken(language or DEFAULT)
+    spoken = services.words.language_or_default(language or DEFAULT)
     return Dialogue(sms.sender, spoken, Facts(), Answers(), operation.now, message.key, services)
 
 

@@ -42,7 +42,7 @@ def queue_message(
     """
     words = services if isinstance(services, Words) else services.words
     kind = get_kind(outbound.kind, outbound.values.keys())
-    language = words.spoken(outbound.language)
+    language = words.language_or_default(outbound.language)
     body = words.say(language, kind.key, outbound.values)
     queued: int | None = operation.connection.execute(
         _QUEUE,

@@ -1,5 +1,6 @@
-"""What operators see: structured logs with redaction by type, metrics, and how talks went.
+"""Logs with redaction by type, metrics, and recorded dialogues, for operators.
 
-logs sets up structlog, metrics names every figure; hops stores what each hop leaves, funnel counts
-it, talks reads one talk again. A new figure: one line in metrics.
+`logs` sets up structlog. `metrics` names every metric. `hops` stores the hops of dialogues,
+`funnel` counts them, `talks` reads a recorded dialogue.
+To add a metric: one line in `metrics`.
 """

@@ -1,4 +1,4 @@
-"""How people get on: for each screen, language and gateway, who came and what became of them."""
+"""Counts, for each screen, language and gateway, how callers arrived and went on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
-# Who has not answered by then will not (domain.md section 4).
+# A session ends then: a caller who has not answered will not (docs/rules.md, Networks).
 SESSION = timedelta(seconds=180)
 
 
@@ -16,9 +16,9 @@ SESSION = timedelta(seconds=180)
 class FunnelLine:
     """One screen in one language through one gateway.
 
-    `entered` counts arrivals; of what came next: an answer that was understood, one that was not
-    (`misunderstood`), a step back, the line lost or left (`dropped`), or the end of the talk.
-    `median_seconds` is how long it was looked at; None where nobody went on.
+    `entered` counts arrivals. The others count what came next: an answer understood or not
+    (`misunderstood`), a step back, a line lost or left (`dropped`), the end of the dialogue.
+    `median_seconds` is how long the screen was looked at; None if no caller went on.
     """
 
     screen: str
@@ -36,14 +36,15 @@ class FunnelLine:
 def count_funnel(
     connection: Connection, since: datetime, now: datetime, resting: Collection[str]
 ) -> list[FunnelLine]:
-    """Of the hops since then. On a `resting` screen one has what one came for: leaving it is an
-    end, not a drop.
+    """Counts the hops since `since`.
+
+    A `resting` screen gives what the caller came for: leaving it is an end, not a drop.
     """
     values = {"since": since, "left": now - SESSION, "resting": list(resting)}
     return [FunnelLine(**row) for row in connection.execute(_FUNNEL, values).mappings()]
 
 
-# Each hop beside the one before and the one after it in its talk; `left` is who does not go on.
+# Each hop with the hops before and after it in its dialogue; after `left` nobody goes on.
 _FUNNEL = text("""
     WITH each AS (
         SELECT hop.*,

@@ -1,4 +1,4 @@
-"""JSON lines with a request id; a phone, a secret or money prints as its type says."""
+"""Writes logs as JSON lines with a request id; phones, secrets and money print by their type."""
 
 import json
 import logging
@@ -9,9 +9,9 @@ from typing import Any
 
 import structlog
 
-# A last net under the types: long runs of digits are phones, codes or numbers of persons.
-_write = json.JSONEncoder(default=str, ensure_ascii=False).encode
-# The row a database error speaks of: a name in it has no long number.
+# The last safeguard after the types: long runs of digits are phones, codes or personal numbers.
+_write_json = json.JSONEncoder(default=str, ensure_ascii=False).encode
+# The row in a database error: a name in it has no long number.
 _ROW = re.compile(r"^DETAIL:.*$", re.MULTILINE)
 _LONG_NUMBER = re.compile(r"\+?\d(?:[ -]?\d){7,}")
 
@@ -25,7 +25,7 @@ def set_up_logs(level: str) -> None:
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             redact,
-            _written,
+            _render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
@@ -33,19 +33,21 @@ def set_up_logs(level: str) -> None:
     )
 
 
-def _written(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
-    return _write(event)
+def _render(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
+    return _write_json(event)
 
 
-def redact(_logger: object, _method: str, event: MutableMapping[str, Any]) -> Any:
+def redact(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
     """Writes values by their type (Phone masks itself, SecretStr hides), and masks the rest."""
     for name, value in event.items():
         if name in {"timestamp", "request_id"} or isinstance(value, int | float | None):
             continue
-        event[name] = _LONG_NUMBER.sub(_masked, _ROW.sub("DETAIL: left out", str(value)))
+        event[name] = _LONG_NUMBER.sub(_mask, _ROW.sub("DETAIL: left out", str(value)))
     return event
 
 
-def _masked(match: re.Match[str]) -> str:
+def _mask(match: re.Match[str]) -> str:
     digits = match[0]
     return f"…{digits[-2:]}"

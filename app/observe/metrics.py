@@ -1,8 +1,8 @@
-"""The figures at /metrics. Labels are names of ours, never a number or a text of a person."""
+"""The metrics at /metrics. Labels are names from the code, never a person's number or text."""
 
 from prometheus_client import Counter, Histogram
 
-# Finer round the budgets: a hop's floor is a millisecond, its end 2 s.
+# Finer near the budgets: a hop takes a millisecond at least, and 2 s at most.
 _BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)
 
 hop_seconds = Histogram(

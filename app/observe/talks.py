@@ -1,4 +1,4 @@
-"""Reads recorded talks: which there are, and one of them hop by hop."""
+"""Reads recorded dialogues: a list of them, or one of them hop by hop."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 
 from sqlalchemy import Connection, func, select
 
+from app.base.rows import read_row
 from app.observe.models import hop
 
 
 @dataclass(frozen=True, slots=True)
-class TalkLine:
-    """One talk: when it began, how many hops it took, where it stands or ended."""
+class DialogueSummary:
+    """A recorded dialogue: its beginning, its number of hops, its last screen and kind of hop."""
 
     session: str
     began: datetime
@@ -26,7 +27,7 @@ class TalkLine:
 
 @dataclass(frozen=True, slots=True)
 class RecordedHop:
-    """`inputs` holds digits of menus, and of all else its kind."""
+    """A hop of a recorded dialogue. `inputs` holds digits of menus, and the kind of any other."""
 
     how: str
     inputs: str
@@ -35,8 +36,8 @@ class RecordedHop:
     language: str
 
 
-def list_talks(connection: Connection, since: datetime, most: int) -> list[TalkLine]:
-    """The newest talks, newest first."""
+def list_dialogues(connection: Connection, since: datetime, most: int) -> list[DialogueSummary]:
+    """Returns the newest dialogues, newest first, `most` at most."""
     whole: dict[str, Any] = {"partition_by": hop.c.session}
     each = (
         select(
@@ -54,18 +55,29 @@ def list_talks(connection: Connection, since: datetime, most: int) -> list[TalkL
         .where(hop.c.at >= since)
         .subquery("each")
     )
-    row = each.c
+    columns = each.c
     newest = (
-        select(row.session, row.began, row.gateway, row.language, row.hops, row.screen, row.how)
-        .where(row.from_end == 1)
-        .order_by(row.began.desc(), row.session)
+        select(
+            columns.session,
+            columns.began,
+            columns.gateway,
+            columns.language,
+            columns.hops,
+            columns.screen,
+            columns.how,
+        )
+        .where(columns.from_end == 1)
+        .order_by(columns.began.desc(), columns.session)
         .limit(most)
     )
-    return [TalkLine(*line) for line in connection.execute(newest)]
+    return [read_row(DialogueSummary, row) for row in connection.execute(newest)]
 
 
-def get_talk(connection: Connection, session: str) -> list[RecordedHop]:
-    """Its hops in order; LookupError where there is none of that name."""
+def get_hops(connection: Connection, session: str) -> list[RecordedHop]:
+    """Returns the hops of a dialogue in order.
+
+    Raises: LookupError if there is none of that name.
+    """
     rows = connection.execute(
         select(hop.c.how, hop.c.inputs, hop.c.screen, hop.c.more, hop.c.language)
         .where(hop.c.session == session, hop.c.how != "dropped")
@@ -73,4 +85,4 @@ def get_talk(connection: Connection, session: str) -> list[RecordedHop]:
     ).all()
     if not rows:
         raise LookupError(f"no talk {session}")
-    return [RecordedHop(*row) for row in rows]
+    return [read_row(RecordedHop, row) for row in rows]

@@ -183,7 +183,7 @@ def _queue_reminder(
 
     Money is counted last: its rows are shared.
     """
-    language = services.words.spoken(recipient.language)
+    language = services.words.language_or_default(recipient.language)
     values: dict[str, object]
     if recipient.kind == "notice":
         kind, values = "notice", notice_values(recipient.texts, language)

@@ -3,15 +3,16 @@
 import re
 from dataclasses import dataclass
 
-# The basic table; ç is absent on purpose: its place is Ç's, and phones disagree (domain.md 4).
+# The basic table. It has no ç on purpose: its place is that of Ç, and phones disagree
+# (docs/rules.md, Networks).
 GSM7_BASIC = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ ÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
     "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
 )
-# Sent as an escape and a letter: two septets.
+# These are sent as an escape and a letter: two septets.
 GSM7_EXTENSION = frozenset("^{}[]~\\|€\f")
 
-# What counts two: an escape and a letter, a surrogate pair.
+# Two units: an escape and a letter in GSM-7, a surrogate pair in UCS-2.
 _EXTENSION = re.compile("[" + re.escape("".join(GSM7_EXTENSION)) + "]").findall
 _PAIRS = re.compile("[\U00010000-\U0010ffff]").findall
 _ALL_GSM7 = re.compile("[" + re.escape("".join(GSM7_BASIC | GSM7_EXTENSION)) + "]*").fullmatch
@@ -24,14 +25,14 @@ _JOINED = {GSM7: 153, UCS2: 67}
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one USSD screen carries: so many septets, or so many UCS-2 units."""
+    """The most a USSD screen carries: septets of GSM-7, or 16-bit units of UCS-2."""
 
     septets: int = 160
     ucs2: int = 80
 
 
 def encoding_of(text: str) -> str:
-    """`GSM-7`, or `UCS-2` as soon as one letter is outside the GSM-7 tables."""
+    """Returns `GSM-7`, or `UCS-2` if one letter is outside the GSM-7 tables."""
     return GSM7 if _ALL_GSM7(text) else UCS2
 
 
@@ -42,13 +43,13 @@ def _widths(text: str, encoding: str) -> list[int]:
 
 
 def units(text: str) -> int:
-    """Septets for GSM-7, 16-bit units for UCS-2."""
+    """Returns the length in septets for GSM-7, in 16-bit units for UCS-2."""
     doubles = _EXTENSION if _ALL_GSM7(text) else _PAIRS
     return len(text) + len(doubles(text))
 
 
 def segments(text: str) -> int:
-    """How many SMS it takes; neither an escape nor a surrogate pair is split between two."""
+    """Returns how many SMS a text takes; no escape and no surrogate pair is split between two."""
     encoding = encoding_of(text)
     widths = _widths(text, encoding)
     if sum(widths) <= _SINGLE[encoding]:
@@ -62,5 +63,5 @@ def segments(text: str) -> int:
 
 
 def fits(text: str, limits: Limits) -> bool:
-    """Whether one screen of the gateway carries it."""
+    """True if one screen of the gateway carries the text."""
     return units(text) <= (limits.septets if encoding_of(text) == GSM7 else limits.ucs2)

@@ -1,7 +1,7 @@
 """How values are written for a phone: ordinary digits and spaces, nothing invisible.
 
 Library formats bring narrow and no-break spaces, and one of them turns a GSM-7 text into UCS-2
-(domain.md section 4): so money, dates and codes are written here.
+(docs/rules.md, Networks): so money, dates and codes are written here.
 """
 
 from collections.abc import Callable
@@ -64,8 +64,8 @@ FORMATS: dict[str, Callable[[Any, str], str]] = {
 }
 
 
-def written(value: object, language: str) -> str:
-    """A value whose sentence names no format, by its type."""
+def write_value(value: object, language: str) -> str:
+    """Writes a value whose sentence names no format, by its type."""
     if isinstance(value, Money):
         return money(value, language)
     if isinstance(value, Month):

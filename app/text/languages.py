@@ -13,7 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from app.text.encoding import GSM7
 
-# Spoken to a person of whom no language is known.
+# The language of a person whose own is not known.
 DEFAULT = "fr"
 
 Tag = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Z][a-z]{3})?$")]
@@ -61,5 +61,5 @@ LANGUAGES = read_languages(Path(__file__).with_name("languages.yaml"))
 
 
 def language_of_script(script: str) -> str | None:
-    """The first language written in `script`, for text of which only the letters are known."""
+    """Returns the first language written in `script`, for text known by its letters only."""
     return next((code for code, entry in LANGUAGES.items() if entry.script == script), None)

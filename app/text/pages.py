@@ -8,40 +8,44 @@ Footer = Callable[[bool, bool], str]
 
 
 def paginate(lines: Sequence[str], footer: Footer, limits: Limits, together: int = 0) -> list[str]:
-    """The pages of `lines`, in order; `footer(first, more)` ends a page.
+    """Returns the pages of `lines`, in order; `footer(first, more)` ends a page.
 
     Lines stay whole where they fit; a line longer than a page is cut between words. The last
     `together` lines stay on one page unless one page cannot hold them.
-    Raises ValueError when a footer alone leaves no room.
+
+    Raises: ValueError if a footer alone leaves no room.
     """
     waiting = [line for line in lines if line]
     pages: list[str] = []
     while True:
-        whole = _page(waiting, footer(not pages, False))
+        whole = _join(waiting, footer(not pages, False))
         if fits(whole, limits):
             return [*pages, whole]
         end = footer(not pages, True)
-        taken = 0
-        while taken < len(waiting) - 1 and fits(_page(waiting[: taken + 1], end), limits):
-            taken += 1
-        if not taken:
-            head, rest = _cut(waiting[0], end, limits)
+        count = 0
+        while count < len(waiting) - 1 and fits(_join(waiting[: count + 1], end), limits):
+            count += 1
+        if not count:
+            head, rest = _cut_line(waiting[0], end, limits)
             waiting = [head, *([rest] if rest else []), *waiting[1:]]
-            taken = 1
-        elif taken < len(waiting) < taken + together and len(waiting) > together:
-            taken = len(waiting) - together
-        pages.append(_page(waiting[:taken], end))
-        waiting = waiting[taken:]
+            count = 1
+        elif count < len(waiting) < count + together and len(waiting) > together:
+            count = len(waiting) - together
+        pages.append(_join(waiting[:count], end))
+        waiting = waiting[count:]
 
 
-def _page(lines: Sequence[str], end: str) -> str:
+def _join(lines: Sequence[str], end: str) -> str:
     return "\n".join([*lines, end] if end else lines)
 
 
-def _cut(line: str, end: str, limits: Limits) -> tuple[str, str]:
-    """The longest beginning of `line` that fits above `end`, cut at a space if there is one."""
+def _cut_line(line: str, end: str, limits: Limits) -> tuple[str, str]:
+    """Returns the longest beginning of `line` that fits above `end`, and the rest.
+
+    The cut is at a space if there is one.
+    """
     length = min(len(line), max(limits.septets, limits.ucs2))
-    while length and not fits(_page([line[:length]], end), limits):
+    while length and not fits(_join([line[:length]], end), limits):
         length -= 1
     if not length:
         raise ValueError("the footer leaves no room on the screen")

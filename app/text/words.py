@@ -15,37 +15,37 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-from app.text.formats import FORMATS, written
+from app.text.formats import FORMATS, write_value
 from app.text.languages import DEFAULT
 
 _PLACE = re.compile(r"\{(\w+)(?::(\w+))?\}")
 # A sentence cut at its places: its beginning; then each value's name and format, and what follows.
-_Cut = tuple[str, tuple[tuple[str, str | None, str], ...]]
+_CutSentence = tuple[str, tuple[tuple[str, str | None, str], ...]]
 # Enough numbers to meet every plural form of CLDR.
 _COUNTS = range(201)
 
 
 @dataclass(frozen=True, slots=True)
 class Say:
-    """A value that is itself a sentence: its key and what fills it."""
+    """A value that is itself a sentence: its key and the values of its places."""
 
     key: str
     values: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Words:
-    """The sentences of every language; a key is found or KeyError, never shown raw to a person."""
+    """The sentences of every language. A key is found or raises KeyError; it is never shown."""
 
     def __init__(
         self, catalogs: Mapping[str, Catalog], repeated: Mapping[str, Sequence[str]] | None = None
     ) -> None:
         self.catalogs = dict(catalogs)
         self.repeated = dict(repeated or {})
-        self._spoken = {name: _compiled(catalog) for name, catalog in catalogs.items()}
-        self._keys = {name: _keys_of(catalog) for name, catalog in catalogs.items()}
-        self._nouns = {name: _nouns_of(catalog) for name, catalog in catalogs.items()}
-        # Filled as they are said first: it is the same few sentences all day.
-        self._cuts: dict[tuple[str, str], _Cut] = {}
+        self._translations = {name: _compile(catalog) for name, catalog in catalogs.items()}
+        self._keys = {name: _list_keys(catalog) for name, catalog in catalogs.items()}
+        self._nouns = {name: _list_nouns(catalog) for name, catalog in catalogs.items()}
+        # Filled when a sentence is first said: the same few sentences are said all day.
+        self._cuts: dict[tuple[str, str], _CutSentence] = {}
 
     @classmethod
     def load(cls, folder: Path) -> Words:
@@ -54,53 +54,56 @@ class Words:
         for path in sorted(folder.glob("*/LC_MESSAGES/menus.po")):
             with path.open("rb") as file:
                 catalogs[path.parts[-3]] = read_po(file, abort_invalid=True)
-            repeated[path.parts[-3]] = _repeated_keys(path)
+            repeated[path.parts[-3]] = _find_repeated_keys(path)
         return cls(catalogs, repeated)
 
-    def lean_on(self, newer: Words) -> None:
-        """What has no words here is said in those of `newer`."""
-        for language, spoken in self._spoken.items():
-            if language in newer._spoken:
-                spoken.add_fallback(newer._spoken[language])
+    def fall_back_on(self, newer: Words) -> None:
+        """Says in the words of `newer` the sentences that are missing here."""
+        for language, translations in self._translations.items():
+            if language in newer._translations:
+                translations.add_fallback(newer._translations[language])
 
     @property
     def languages(self) -> list[str]:
         return list(self.catalogs)
 
-    def spoken(self, language: str | None) -> str:
-        """`language` if its sentences are here, else the default."""
-        return language if language in self._spoken and language else DEFAULT
+    def language_or_default(self, language: str | None) -> str:
+        """Returns `language` if its sentences are here, else the default."""
+        return language if language in self._translations and language else DEFAULT
 
     def has(self, language: str, key: str) -> bool:
-        return self._spoken[language].gettext(key) != key
+        return self._translations[language].gettext(key) != key
 
     def keys(self, language: str) -> frozenset[str]:
-        """All that can be said in it: neither empty nor fuzzy, and with every plural form."""
+        """Returns the keys that have words: neither empty nor fuzzy, with every plural form."""
         return self._keys[language]
 
     def say(self, language: str, key: str, values: Mapping[str, Any] | None = None) -> str:
-        """The sentence with its values written in; KeyError names the key and language."""
+        """Returns the sentence with its values written in.
+
+        Raises: KeyError naming the key and language, or the value that is missing.
+        """
         cut = self._cuts.get((language, key))
         if cut is None:
-            cut = self._cuts[language, key] = _cut(self._found(language, key))
-        said, places = cut
+            cut = self._cuts[language, key] = _cut(self._get_sentence(language, key))
+        sentence, places = cut
         for name, form, after in places:
-            said += self._written((values or {})[name], form, language) + after
-        return said
+            sentence += self._write((values or {})[name], form, language) + after
+        return sentence
 
-    def places(self, language: str, key: str) -> set[str]:
-        """The names of the values the sentence wants."""
-        return {match[1] for match in _PLACE.finditer(self._found(language, key))}
+    def value_names(self, language: str, key: str) -> set[str]:
+        """Returns the names of the values the sentence takes."""
+        return {match[1] for match in _PLACE.finditer(self._get_sentence(language, key))}
 
-    def nouns_said(self, language: str) -> set[str]:
-        """The nouns whose plural some sentence asks for."""
-        sentences = (str(m.string) for m in self.catalogs[language])
-        asked = {match[2] for text in sentences for match in _PLACE.finditer(text)}
-        return asked & self._nouns[language]
+    def used_nouns(self, language: str) -> set[str]:
+        """Returns the nouns whose plural some sentence takes."""
+        sentences = (str(message.string) for message in self.catalogs[language])
+        forms = {match[2] for sentence in sentences for match in _PLACE.finditer(sentence)}
+        return forms & self._nouns[language]
 
-    def unreadable_places(self, language: str, key: str) -> list[str]:
-        """What stands in braces but would be shown as it is, or names neither format nor noun."""
-        sentence = self._found(language, key)
+    def unreadable_values(self, language: str, key: str) -> list[str]:
+        """Returns the braces that would be shown as they are, or name neither format nor noun."""
+        sentence = self._get_sentence(language, key)
         wrong = [
             match[0]
             for match in _PLACE.finditer(sentence)
@@ -109,74 +112,74 @@ class Words:
         rest = _PLACE.sub("", sentence)
         return [*wrong, rest] if "{" in rest or "}" in rest else wrong
 
-    def countless_forms(self, language: str, noun: str) -> list[str]:
-        """Plural forms that stand for several numbers and do not say which."""
-        plural = self._spoken[language].plural  # type: ignore[attr-defined]
+    def forms_without_count(self, language: str, noun: str) -> list[str]:
+        """Returns the plural forms that stand for several numbers and do not hold the count."""
+        plural = self._translations[language].plural  # type: ignore[attr-defined]
         numbers = Counter(plural(count) for count in _COUNTS)
         forms = forms_of(self.catalogs[language][noun])
         return [f for i, f in enumerate(forms) if numbers[i] > 1 and not _PLACE.search(f)]
 
-    def _found(self, language: str, key: str) -> str:
-        sentence = self._spoken[language].gettext(key)
+    def _get_sentence(self, language: str, key: str) -> str:
+        sentence = self._translations[language].gettext(key)
         if sentence == key:
             raise KeyError(f"no words for {key} in {language}")
         return sentence
 
-    def _written(self, value: Any, form: str | None, language: str) -> str:
+    def _write(self, value: object, form: str | None, language: str) -> str:
         if isinstance(value, Say):
             return self.say(language, value.key, value.values)
         if form is None:
-            return written(value, language)
+            return write_value(value, language)
         if form in FORMATS:
             return FORMATS[form](value, language)
-        return self._counted(language, form, int(value))
+        return self._write_count(language, form, int(value))  # type: ignore[call-overload]
 
-    def _counted(self, language: str, noun: str, count: int) -> str:
-        """`{n:months}`: the plural form CLDR asks for, from the key `months`."""
-        form = self._spoken[language].ngettext(noun, noun, count)
+    def _write_count(self, language: str, noun: str, count: int) -> str:
+        """`{n:months}`: writes the plural form that CLDR asks for, from the key `months`."""
+        form = self._translations[language].ngettext(noun, noun, count)
         if form == noun:
             raise KeyError(f"no plural {noun} in {language}")
         return _PLACE.sub(str(count), form)
 
 
-def _cut(sentence: str) -> _Cut:
+def _cut(sentence: str) -> _CutSentence:
     beginning, *rest = _PLACE.split(sentence)
     return beginning, tuple(zip(rest[::3], rest[1::3], rest[2::3], strict=True))
 
 
-def _compiled(catalog: Catalog) -> gettext.GNUTranslations:
+def _compile(catalog: Catalog) -> gettext.GNUTranslations:
     file = BytesIO()
     write_mo(file, catalog)
     file.seek(0)
-    found = gettext.GNUTranslations(file)
-    # Babel leaves the rule out for a language it does not know itself (ary-Latn, zgh).
-    found.plural = gettext.c2py(catalog.plural_expr)  # type: ignore[attr-defined]
-    return found
+    translations = gettext.GNUTranslations(file)
+    # Babel leaves out the plural rule of a language it does not know (ary-Latn, zgh).
+    translations.plural = gettext.c2py(catalog.plural_expr)  # type: ignore[attr-defined]
+    return translations
 
 
-def _key(message: Message) -> str:
+def _key_of(message: Message) -> str:
     return str(message.id[0] if isinstance(message.id, tuple) else message.id)
 
 
-def _keys_of(catalog: Catalog) -> frozenset[str]:
+def _list_keys(catalog: Catalog) -> frozenset[str]:
     return frozenset(
-        _key(message)
+        _key_of(message)
         for message in catalog
         if message.id and not message.fuzzy and all(forms_of(message))
     )
 
 
-def _nouns_of(catalog: Catalog) -> frozenset[str]:
-    return frozenset(_key(message) for message in catalog if isinstance(message.id, tuple))
+def _list_nouns(catalog: Catalog) -> frozenset[str]:
+    return frozenset(_key_of(message) for message in catalog if isinstance(message.id, tuple))
 
 
 def forms_of(message: Message) -> tuple[str, ...]:
-    """The sentence; of a noun, its every plural form."""
+    """Returns the sentence; of a noun, each of its plural forms."""
     return tuple(message.string) if isinstance(message.string, tuple) else (str(message.string),)
 
 
-def _repeated_keys(path: Path) -> list[str]:
-    """Keys written twice in one file: gettext would keep one of them in silence."""
+def _find_repeated_keys(path: Path) -> list[str]:
+    """Returns the keys written twice in one file: gettext would keep one of them in silence."""
     lines = path.read_text("utf-8").splitlines()
     keys = [line[7:-1] for line in lines if line.startswith("msgid ")]
     return sorted(key for key, times in Counter(keys).items() if key and times > 1)

@@ -24,7 +24,7 @@ _MOST_STEPS = 20
 _DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "0123456789" * 2)
 
 
-class Engine(Generic[Services]):
+class MenuEngine(Generic[Services]):
     """One checked menu, its words and its vocabulary; holds nothing of any dialogue."""
 
     def __init__(
@@ -261,7 +261,7 @@ class Engine(Generic[Services]):
         dialogue = self._dialogue(position, caller, screen.name)
         action = self.vocabulary.actions[screen.uses]
         outcome = self.deadline.run_since(caller.began, action.run, dialogue)
-        position.language = self.words.spoken(dialogue.language)
+        position.language = self.words.language_or_default(dialogue.language)
         position.facts, position.answers = dialogue.facts.packed, dialogue.answers.packed
         return screen.outcomes[outcome]
 

@@ -8,12 +8,12 @@
     screen_name: {do: action, outcomes: {outcome: target}}
     screen_name: {end: source}
 
-`home: true` is where 00 leads. `clears_history: true` makes 0 lead there: what came before is done.
-`private: true` asks for the PIN first, of who has set one. `answer: true` says that a menu or list
-tells what was asked: who hangs up there has what they came for. Two targets are no screens: `back`
-is the screen shown before this one, `onward` where the talk was going when it broke off or met the
-PIN. Beside `start` a menu may name `resume` (where a talk that broke off is taken up), `help`
-(after too many wrong inputs) and `lock` (where the PIN is asked).
+`home: true` marks the screen that 00 leads to. `clears_history: true` makes 0 lead home, for the
+screens before it are done with. `private: true` asks for the PIN first, if the caller has set one.
+`answer: true` marks a menu or list that gives what the caller came for. Two targets are no screens:
+`back` is the screen shown before this one, `onward` the screen a dialogue was going to when it
+broke off or met the PIN. Beside `start` a menu may name `resume` (the offer to go on with a broken
+dialogue), `help` (after too many wrong inputs) and `lock` (the question for the PIN).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import yaml
 
 from app.base.errors import MaalemError
 
-# Each kind, with the fields it needs and those it may have.
+# Each kind of screen, with the fields it needs and those it may have.
 KINDS: dict[str, tuple[set[str], set[str]]] = {
     "menu": (set(), {"values"}),
     "list": ({"keep", "to"}, {"values"}),
@@ -39,10 +39,10 @@ KINDS: dict[str, tuple[set[str], set[str]]] = {
     "end": (set(), set()),
 }
 NO_VALUES = "none"
-# Targets that are no screens: where one came from, and where one was going.
+# Targets that are no screens: the screen before, and the screen a dialogue was going to.
 BACK, ONWARD = "back", "onward"
 MARKS = ("home", "clears_history", "private", "answer")
-_PLACES = ("start", "resume", "help", "lock")
+_ENTRANCES = ("start", "resume", "help", "lock")
 
 
 class BrokenMenu(MaalemError):
@@ -53,7 +53,7 @@ class BrokenMenu(MaalemError):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong, on which screen (or key), in which language (`-` for all)."""
+    """A fault of a screen (or key) in a language (`-` for all)."""
 
     screen: str
     language: str
@@ -72,11 +72,14 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """One place of the talk. `name` is also the key of its words."""
+    """One screen of a menu. `name` is also the key of its words.
+
+    `uses` is the action, check or rows that its kind names; `keep` is the answer it stores.
+    """
 
     name: str
     kind: str
-    uses: str | None = None  # the action, check or rows named behind the kind
+    uses: str | None = None
     source: str | None = None
     choices: tuple[Choice, ...] = ()
     outcomes: Mapping[str, str] | None = None
@@ -107,7 +110,7 @@ class Screen:
 
 @dataclass(frozen=True, slots=True)
 class Menu:
-    """The screens by name, where a talk begins, and where the engine itself may lead it."""
+    """The screens by name, and those that the engine itself leads to."""
 
     start: str
     screens: Mapping[str, Screen]
@@ -117,12 +120,12 @@ class Menu:
 
     @property
     def entrances(self) -> list[str]:
-        """Where a talk may come without a choice of anyone."""
+        """The screens that a dialogue may enter without a choice of the caller."""
         return [name for name in (self.start, self.resume, self.help, self.lock) if name]
 
 
 class _StrictLoader(yaml.CBaseLoader):
-    """YAML whose every scalar is text (`yes` too), and that refuses a key written twice."""
+    """Reads every scalar as text (`yes` too), and refuses a key written twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]
@@ -132,44 +135,47 @@ class _StrictLoader(yaml.CBaseLoader):
 
 
 def load_menu(*paths: Path) -> Menu:
-    """One menu from several files; BrokenMenu names the first screen that cannot be read."""
-    places: dict[str, str] = {}
+    """Reads one menu from several files.
+
+    Raises: BrokenMenu naming the first screen that cannot be read.
+    """
+    entrances: dict[str, str] = {}
     screens: dict[str, Screen] = {}
     for path in paths:
-        raw = _read(path)
+        raw = _read_file(path)
         for name, body in raw.pop("screens").items():
-            _once(screens, str(name), _screen(str(name), body), path)
-        for place, target in raw.items():
-            _once(places, place, str(target), path)
-    if "start" not in places:
+            _add_once(screens, str(name), _read_screen(str(name), body), path)
+        for entrance, target in raw.items():
+            _add_once(entrances, entrance, str(target), path)
+    if "start" not in entrances:
         raise BrokenMenu(screen=paths[0].name, why="needs `start`")
-    return Menu(screens=screens, **places)
+    return Menu(screens=screens, **entrances)
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read_file(path: Path) -> dict[str, Any]:
     try:
         raw = yaml.load(path.read_bytes(), _StrictLoader)  # noqa: S506 - it makes text only
     except yaml.YAMLError as error:
         raise BrokenMenu(screen=path.name, why=str(error).replace("\n", " ")) from None
-    if not isinstance(raw, dict) or not {"screens"} <= set(raw) <= {"screens", *_PLACES}:
-        raise BrokenMenu(screen=path.name, why=f"needs `screens`, may have {', '.join(_PLACES)}")
+    if not isinstance(raw, dict) or not {"screens"} <= set(raw) <= {"screens", *_ENTRANCES}:
+        raise BrokenMenu(screen=path.name, why=f"needs `screens`, may have {', '.join(_ENTRANCES)}")
     if not isinstance(raw["screens"], dict):
         raise BrokenMenu(screen=path.name, why="`screens` maps names to screens")
     return raw
 
 
-def _once(found: dict[str, Any], name: str, thing: object, path: Path) -> None:
-    if name in found:
+def _add_once(register: dict[str, Any], name: str, thing: object, path: Path) -> None:
+    if name in register:
         raise BrokenMenu(screen=name, why=f"written again in {path.name}")
     if name in {BACK, ONWARD}:
         raise BrokenMenu(screen=name, why="is a target of the engine's own, not a screen")
-    found[name] = thing
+    register[name] = thing
 
 
-def _screen(name: str, body: object) -> Screen:
+def _read_screen(name: str, body: object) -> Screen:
     if not isinstance(body, dict):
         raise BrokenMenu(screen=name, why="is not a mapping")
-    _filled(name, body)
+    _refuse_empty_fields(name, body)
     kinds = [kind for kind in KINDS if kind in body]
     if len(kinds) != 1:
         raise BrokenMenu(screen=name, why=f"needs one of {', '.join(KINDS)}, has {kinds or 'none'}")
@@ -184,23 +190,23 @@ def _screen(name: str, body: object) -> Screen:
         if body.get(mark, "true") != "true":
             raise BrokenMenu(screen=name, why=f"`{mark}` is true or left out")
     home, clears_history, private, answer = (mark in body for mark in MARKS)
-    screen = _built(name, kind, body)
+    screen = _build_screen(name, kind, body)
     return replace(screen, home=home, clears_history=clears_history, private=private, answer=answer)
 
 
-def _filled(name: str, body: Mapping[str, Any]) -> None:
+def _refuse_empty_fields(name: str, body: Mapping[str, Any]) -> None:
     for field, value in body.items():
         if isinstance(value, dict):
-            _filled(name, value)
+            _refuse_empty_fields(name, value)
         elif value == "":
             raise BrokenMenu(screen=name, why=f"`{field}` has nothing behind it")
 
 
-def _built(name: str, kind: str, body: Mapping[str, Any]) -> Screen:
+def _build_screen(name: str, kind: str, body: Mapping[str, Any]) -> Screen:
     named = str(body[kind])
     if kind == "menu":
         source = body.get("values")
-        return Screen(name, kind, None, source, tuple(_choices(name, body)))
+        return Screen(name, kind, None, source, tuple(_read_choices(name, body)))
     if kind in {"list", "input", "secret"}:
         return Screen(
             name,
@@ -222,7 +228,7 @@ def _built(name: str, kind: str, body: Mapping[str, Any]) -> Screen:
     return Screen(name, kind, None, source, choices)
 
 
-def _choices(name: str, body: Mapping[str, Any]) -> Iterator[Choice]:
+def _read_choices(name: str, body: Mapping[str, Any]) -> Iterator[Choice]:
     if not isinstance(body["menu"], dict):
         raise BrokenMenu(screen=name, why="a menu maps digits to screens")
     for digit, target in body["menu"].items():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Generic
 
 from app.base.hop import Hop, Reply
-from app.ussd.engine import Engine
+from app.ussd.engine import MenuEngine
 from app.ussd.position import Caller, Position
 from app.ussd.session import Sessions, StoredSession
 from app.ussd.versions import Versions
@@ -103,7 +103,7 @@ class Turns(Generic[Services]):
 
     def _begin(
         self, broken_off: StoredSession | None, caller: Caller[Services], language: str
-    ) -> tuple[Engine[Services], StoredSession, _Walk]:
+    ) -> tuple[MenuEngine[Services], StoredSession, _Walk]:
         """Begins a dialogue, or resumes the phone's unfinished one on the menu it began with."""
         engine = self._versions.find(broken_off.menu) if broken_off else None
         if broken_off and engine and not broken_off.over and engine.can_resume(broken_off.position):
@@ -117,7 +117,7 @@ class Turns(Generic[Services]):
 
     def _walk_inputs(
         self,
-        engine: Engine[Services],
+        engine: MenuEngine[Services],
         record: StoredSession,
         inputs: list[str],
         walk: _Walk,

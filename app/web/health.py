@@ -1,4 +1,4 @@
-"""What machines ask: alive, ready, figures."""
+"""The addresses that machines ask: alive, ready, metrics."""
 
 import os
 from datetime import timedelta
@@ -31,20 +31,20 @@ _LATELY = timedelta(hours=1)
 @pages.get("/healthz")
 @open_to(Audience.EVERYONE)
 def alive() -> Response:
-    """The process answers."""
+    """Says that the process answers."""
     return jsonify(status="alive")
 
 
 @pages.get("/readyz")
 @open_to(Audience.EVERYONE)
 def ready() -> tuple[Response, int]:
-    """It can do its work: PostgreSQL, Redis and menus are there."""
-    away = what_is_away(runtime())
+    """Says if PostgreSQL and Redis answer; 503 if one does not."""
+    away = list_away(runtime())
     return jsonify(status="away" if away else "ready", away=away), 503 if away else 200
 
 
-def what_is_away(maalem: Runtime) -> list[str]:
-    """The names of what does not answer."""
+def list_away(maalem: Runtime) -> list[str]:
+    """Returns the names of the engines that do not answer."""
     away = []
     try:
         with reading(maalem.database) as connection:
@@ -61,21 +61,21 @@ def what_is_away(maalem: Runtime) -> list[str]:
 @pages.get("/metrics")
 @open_to(Audience.MONITORING)
 def figures() -> Response:
-    """Prometheus text: this process's (or all processes') figures, and the database's counts."""
+    """Returns Prometheus text: the metrics of this process or of all, and the database's counts."""
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     else:
         registry = REGISTRY
-    body = generate_latest(registry) + _counts(runtime())
+    body = generate_latest(registry) + _read_counts(runtime())
     return Response(body, content_type=CONTENT_TYPE_LATEST)
 
 
-def _counts(maalem: Runtime) -> bytes:
-    """Codes and messages that are not done, and messages done lately: true in every process.
+def _read_counts(maalem: Runtime) -> bytes:
+    """Returns the counts of live codes, of messages not ended and of messages ended lately.
 
-    Each is read from an index that holds just them, so a scrape costs what is under way, not what
-    ever was.
+    Each is read from an index that holds only those rows, so that a scrape stays cheap however
+    many rows there are.
     """
     codes = GaugeMetricFamily("maalem_payment_codes", "Live payment codes", labels=["state"])
     messages = GaugeMetricFamily("maalem_messages", "Messages not ended", labels=["state"])
@@ -105,7 +105,7 @@ def _counts(maalem: Runtime) -> bytes:
 
 
 class _Families:
-    """Families that are ready, in the shape a registry asks for."""
+    """Metric families already filled, as a registry collects them."""
 
     def __init__(self, *families: GaugeMetricFamily) -> None:
         self._families = families

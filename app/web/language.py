@@ -12,7 +12,7 @@ from app.base.money import Money
 from app.base.months import Month
 from app.runtime import runtime
 from app.text.formats import code as grouped
-from app.text.formats import day, written
+from app.text.formats import day, write_value
 from app.text.languages import DEFAULT, LANGUAGES
 from app.text.words import Say
 
@@ -88,7 +88,7 @@ def _write_in_full(value: Money | Month | date | str, language: str) -> str:
     if isinstance(value, datetime):
         moment = local(value)
         return f"{day(moment.date(), language)} {moment:%H:%M}"
-    return written(value, language)
+    return write_value(value, language)
 
 
 def _mark_up(text: str) -> Markup:

@@ -1,4 +1,4 @@
-"""The phone of development: a page that speaks the gateway's dialect, and its SMS inbox."""
+"""A phone for development: a page that speaks the gateway's dialect, and its SMS inbox."""
 
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ from app.web.access import Audience, open_to
 
 pages = Blueprint("simulator", __name__, url_prefix="/simulator")
 
-# What the gateway allows a talk, and us to answer a hop (domain.md section 4).
+# The gateway ends a session, and an unanswered hop, after so long (docs/rules.md, Networks).
 _SESSION_SECONDS = 180
 _ANSWER_SECONDS = 15
 
@@ -24,10 +24,10 @@ _ANSWER_SECONDS = 15
 @pages.get("", strict_slashes=False)
 @open_to(Audience.DEVELOPMENT)
 def bench() -> str:
-    """The phone, who may hold it, and the gateway's limits beside it."""
+    """Shows the phone, the sample people, and the gateway's limits."""
     maalem = runtime()
     offset = local(maalem.clock()).utcoffset() or timedelta()
-    facts = {
+    limits = {
         "code": maalem.settings.ussd_code,
         "septets": maalem.limits["africastalking"].septets,
         "ucs2": maalem.limits["africastalking"].ucs2,
@@ -37,13 +37,13 @@ def bench() -> str:
         "basic": "".join(sorted(GSM7_BASIC)),
         "extension": "".join(sorted(GSM7_EXTENSION)),
     }
-    return render_template("simulator/bench.html", facts=facts, people=SAMPLE_PEOPLE)
+    return render_template("simulator/bench.html", facts=limits, people=SAMPLE_PEOPLE)
 
 
 @pages.get("/messages.json")
 @open_to(Audience.DEVELOPMENT)
 def messages() -> tuple[Response, int]:
-    """The SMS to `phone`, newest first."""
+    """Returns the SMS to `phone`, newest first."""
     try:
         phone = Phone.parse(request.args.get("phone", "").replace(" ", "+", 1))
     except InvalidInput as error:

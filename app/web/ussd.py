@@ -1,4 +1,4 @@
-"""The gateways' callbacks: authenticate, parse, turn, render. Always a screen for a phone."""
+"""The gateways' callbacks: authenticate, parse, answer, render. A phone always gets a screen."""
 
 import hmac
 import json
@@ -12,7 +12,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.base.database import reading
 from app.base.errors import InvalidInput, Unavailable
-from app.base.hop import Ended, Hop, Reply
+from app.base.hop import Hop, Reply, SessionEnd
 from app.enrolment.queries import find_language
 from app.gateways.registry import GATEWAYS, Dialect
 from app.observe import metrics
@@ -29,7 +29,7 @@ _log = structlog.get_logger("ussd")
 
 
 def blueprint(settings: Settings) -> Blueprint:
-    """The callback addresses; in production the token is part of them and anything else is 404."""
+    """Returns the callback addresses; in production a token is part of them, all others are 404."""
     pages = Blueprint("ussd", __name__, url_prefix="/ussd")
     for dialect in GATEWAYS:
         _add_address(pages, settings, dialect, "", dialect.parse)
@@ -43,7 +43,7 @@ def _add_address(
     settings: Settings,
     dialect: Dialect,
     path: str,
-    parse: Callable[[Mapping[str, object]], Hop | Ended],
+    parse: Callable[[Mapping[str, object]], Hop | SessionEnd],
 ) -> None:
     token = settings.callback_token.get_secret_value().encode()
     name = f"{dialect.name}{path.replace('/', '_')}"
@@ -64,21 +64,23 @@ def _add_address(
     pages.add_url_rule(f"{address}/<given>", f"{name}_token", with_token, methods=["POST"])
 
 
-def _answer(dialect: Dialect, parse: Callable[[Mapping[str, object]], Hop | Ended]) -> Response:
-    """A screen for a hop, nothing for an end, and one line of why for what no gateway sends."""
+def _answer(
+    dialect: Dialect, parse: Callable[[Mapping[str, object]], Hop | SessionEnd]
+) -> Response:
+    """Answers a hop with a screen, an end with nothing, an unreadable request with one line."""
     request.max_content_length = _LONGEST_BODY
     try:
-        said = parse(_fields(dialect))
+        parsed = parse(_read_fields(dialect))
     except RequestEntityTooLarge:
-        return _refused(dialect, "body: over 8 KiB")
+        return _refuse(dialect, "body: over 8 KiB")
     except InvalidInput as error:
-        return _refused(dialect, f"{error.params['what']}: {error.params['why']}")
-    if isinstance(said, Ended):
-        return _ended(dialect, said)
-    return _written(dialect, dialect.render(_turned(said).reply))
+        return _refuse(dialect, f"{error.params['what']}: {error.params['why']}")
+    if isinstance(parsed, SessionEnd):
+        return _answer_end(dialect, parsed)
+    return _respond(dialect, dialect.render(_answer_measured(parsed).reply))
 
 
-def _fields(dialect: Dialect) -> Mapping[str, object]:
+def _read_fields(dialect: Dialect) -> Mapping[str, object]:
     if not dialect.speaks_json:
         return request.form
     try:
@@ -90,84 +92,85 @@ def _fields(dialect: Dialect) -> Mapping[str, object]:
     return fields
 
 
-def _turned(hop: Hop) -> TurnResult:
+def _answer_measured(hop: Hop) -> TurnResult:
+    """Answers a hop, and records its time for the metrics and the log."""
     began = perf_counter()
-    turned = answer_hop(runtime(), hop)
+    result = answer_hop(runtime(), hop)
     seconds = perf_counter() - began
-    metrics.hop_seconds.labels(turned.screen, turned.outcome).observe(seconds)
+    metrics.hop_seconds.labels(result.screen, result.outcome).observe(seconds)
     _log.info(
         "hop",
         request_id=g.request_id,
         gateway=hop.gateway,
         phone=hop.phone,
-        screen=turned.screen,
-        outcome=turned.outcome,
-        language=turned.language,
+        screen=result.screen,
+        outcome=result.outcome,
+        language=result.language,
         ms=round(seconds * 1000, 2),
     )
-    return turned
+    return result
 
 
-def _ended(dialect: Dialect, ended: Ended) -> Response:
-    """Only its kind of end is kept, and where the talk stood; the rest of the notice is not."""
-    metrics.sessions_ended.labels(ended.status).inc()
-    _log.info("session_ended", request_id=g.request_id, gateway=ended.gateway, status=ended.status)
-    if ended.phone and ended.session_id:
+def _answer_end(dialect: Dialect, end: SessionEnd) -> Response:
+    """Counts the end by its status and logs where the dialogue stood; the rest is not kept."""
+    metrics.sessions_ended.labels(end.status).inc()
+    _log.info("session_ended", request_id=g.request_id, gateway=end.gateway, status=end.status)
+    if end.phone and end.session_id:
         maalem = runtime()
-        hop = Hop(ended.gateway, ended.session_id, ended.phone, "")
+        hop = Hop(end.gateway, end.session_id, end.phone, "")
         with suppress(Unavailable):
-            maalem.turns.log_end(hop, ended.status, _caller(maalem, hop))
-    return _written(dialect, dialect.render(Reply("", False)) if dialect.speaks_json else "")
+            maalem.turns.log_end(hop, end.status, _make_caller(maalem, hop))
+    return _respond(dialect, dialect.render(Reply("", False)) if dialect.speaks_json else "")
 
 
-def _caller(maalem: Runtime, hop: Hop) -> Caller[Services]:
+def _make_caller(maalem: Runtime, hop: Hop) -> Caller[Services]:
     limits = maalem.limits[hop.gateway]
     return Caller(hop.session_id, hop.phone, maalem.clock(), maalem.services, limits)
 
 
 def answer_hop(maalem: Runtime, hop: Hop) -> TurnResult:
-    """The screen for a hop, and a screen too when something is away, late or wrong."""
-    what = "unknown"
+    """Returns the screen for a hop; one that says so if the service is away or fails."""
+    away = "unknown"
     try:
-        return maalem.turns.answer(hop, _caller(maalem, hop), DEFAULT)
+        return maalem.turns.answer(hop, _make_caller(maalem, hop), DEFAULT)
     except Unavailable as error:
-        what = error.params["what"]
-        _log.error("away", request_id=g.request_id, what=what)
+        away = error.params["what"]
+        _log.error("away", request_id=g.request_id, what=away)
     except Exception:
         _log.exception("failed", request_id=g.request_id)
-    language = _language(maalem, hop, what)
+    language = _find_language(maalem, hop, away)
     return TurnResult(Reply(_away_words(maalem, language), False), "away", "away", language or "")
 
 
 def _away_words(maalem: Runtime, language: str | None) -> str:
-    """In the caller's language, or in both scripts when that cannot be known."""
+    """Returns the sentence in the caller's language, or in both scripts if it is not known."""
     words = maalem.words
     if language:
-        return words.say(words.spoken(language), "away")
-    return "\n".join(words.say(spoken, "away.short") for spoken in ("fr", "ar"))
+        return words.say(words.language_or_default(language), "away")
+    return "\n".join(words.say(each, "away.short") for each in ("fr", "ar"))
 
 
-def _language(maalem: Runtime, hop: Hop, away: str) -> str | None:
-    """From whichever of Redis and PostgreSQL still answers; what is away is not asked again."""
+def _find_language(maalem: Runtime, hop: Hop, away: str) -> str | None:
+    """Returns the language by Redis or PostgreSQL; the one that is away is not asked again."""
     if away != "redis":
         with suppress(Exception):
-            found = maalem.turns.sessions.load(hop)
-            if record := found.record or found.broken_off:
+            loaded = maalem.turns.sessions.load(hop)
+            if record := loaded.record or loaded.broken_off:
                 return record.position.language
     if away == "redis":
         with suppress(Exception):
-            return maalem.deadline.run(_remembered_language, maalem, hop)
+            return maalem.deadline.run(_find_stored_language, maalem, hop)
     return None
 
 
-def _remembered_language(maalem: Runtime, hop: Hop) -> str | None:
+def _find_stored_language(maalem: Runtime, hop: Hop) -> str | None:
     with reading(maalem.database) as connection:
         return find_language(connection, hop.phone)
 
 
-def _refused(dialect: Dialect, why: str) -> Response:
-    return _written(dialect, json.dumps({"error": why}) if dialect.speaks_json else why, 400)
+def _refuse(dialect: Dialect, why: str) -> Response:
+    return _respond(dialect, json.dumps({"error": why}) if dialect.speaks_json else why, 400)
 
 
-def _written(dialect: Dialect, text: str, status: int = 200) -> Response:
+def _respond(dialect: Dialect, text: str, status: int = 200) -> Response:
     return Response(text, status, content_type=dialect.content_type)

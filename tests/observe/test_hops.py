@@ -12,9 +12,9 @@ import pytest
 import yaml
 from flask import Flask
 
-from app.base.database import transaction
+from app.base.operation import operation
 from app.jobs.housekeeping import Housekeeping
-from app.observe.hops import HOPS, forget_hops, store_hops
+from app.observe.hops import HOPS, delete_hops, store_hops
 from app.runtime import Runtime
 from tests.conftest import TestClock
 from tests.journeys.world import World
@@ -117,8 +117,8 @@ def test_hops_are_forgotten_in_time(phone: TestPhone, runtime: Runtime) -> None:
     wait(runtime, 2 * 86400)
     Housekeeping(runtime).do()
     assert len(stored(runtime)) == 1
-    with transaction(runtime.database) as connection:
-        assert forget_hops(connection, runtime.clock()) == 1
+    with operation(runtime.database, runtime.clock(), "worker") as change:
+        assert delete_hops(change, runtime.clock()) == 1
 
 
 def test_the_funnel_counts_who_came_and_what_became_of_them(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.base.money import Money
 from app.base.months import Month
 from app.text.encoding import GSM7, encoding_of
-from app.text.formats import FORMATS, written
+from app.text.formats import FORMATS, write_value
 
 LANGUAGES = st.sampled_from(["fr", "ar", "ary-Latn", "zgh"])
 MONEY = st.integers(0, 10**10).map(Money)
@@ -47,7 +47,7 @@ def test_as_the_contract_writes_it(form: str, value: object, language: str, expe
 def test_a_value_without_a_format_is_written_by_its_type() -> None:
     now = datetime(2025, 11, 23, 10, 0, tzinfo=UTC)
     values = [Money(16352), Month(2026, 11), now, now.date(), "W-RABAT-01", 4]
-    shown = [written(value, "fr") for value in values]
+    shown = [write_value(value, "fr") for value in values]
     assert shown == ["163,52 DH", "11/2026", "23/11 11:00", "23/11/2025", "W-RABAT-01", "4"]
 
 

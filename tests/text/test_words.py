@@ -87,7 +87,7 @@ def test_a_missing_language_is_an_error() -> None:
     ],
 )
 def test_a_language_without_words_speaks_the_default(asked: str | None, spoken: str) -> None:
-    assert REAL.spoken(asked) == spoken
+    assert REAL.language_or_default(asked) == spoken
 
 
 def test_values_are_never_read_as_places(tmp_path: Path) -> None:
@@ -113,13 +113,13 @@ def test_a_noun_without_plural_is_an_error(tmp_path: Path) -> None:
     words = words_of(tmp_path, 'msgid "a"\nmsgstr "{x:weeks}"\n')
     with pytest.raises(KeyError, match="weeks"):
         words.say("fr", "a", {"x": 2})
-    assert words.unreadable_places("fr", "a") == ["{x:weeks}"]
+    assert words.unreadable_values("fr", "a") == ["{x:weeks}"]
 
 
 def test_what_is_not_a_place_is_found(tmp_path: Path) -> None:
     words = words_of(tmp_path, 'msgid "a"\nmsgstr "{x} {y {z:short}"\n')
-    assert words.places("fr", "a") == {"x", "z"}
-    assert words.unreadable_places("fr", "a") == [" {y "]
+    assert words.value_names("fr", "a") == {"x", "z"}
+    assert words.unreadable_values("fr", "a") == [" {y "]
 
 
 @pytest.mark.parametrize("language", REAL.languages)

@@ -23,7 +23,7 @@ from app.text.words import Words
 from app.ussd.checker.check import find_faults
 from app.ussd.checker.declarations import Declarations, load_page_keys
 from app.ussd.checker.samples import Samples
-from app.ussd.engine import Engine
+from app.ussd.engine import MenuEngine
 from app.ussd.menu import BrokenMenu, load_menu
 
 MENU = "artisan.yaml"
@@ -58,7 +58,7 @@ class Copy:
             file.write(content)
 
     def faults(self) -> list[str]:
-        engine = Engine(
+        engine = MenuEngine(
             load_menu(*(self.folder / name for name in MENU_FILES)),
             Words.load(self.folder / "locales"),
             vocabulary,

@@ -32,7 +32,7 @@ def po(language: str) -> str:
 
 def ways(words: Words, samples: Samples, language: str, key: str) -> Iterator[str]:
     """The message with every combination of its values, tried one after the other."""
-    places = sorted(words.places(language, key))
+    places = sorted(words.value_names(language, key))
     offered = [list(values_of(words, samples, language, place)) for place in places]
     for chosen in product(*offered):
         yield words.say(language, key, dict(zip(places, chosen, strict=True)))
@@ -43,7 +43,7 @@ def values_of(words: Words, samples: Samples, language: str, place: str) -> Iter
     if not keys:
         yield from samples.values(place)
     for key in keys:
-        places = sorted(words.places(language, key))
+        places = sorted(words.value_names(language, key))
         offered = [list(values_of(words, samples, language, inner)) for inner in places]
         for chosen in product(*offered):
             yield Say(key, dict(zip(places, chosen, strict=True)))

@@ -16,7 +16,7 @@ from app.base.errors import InvalidInput
 from app.base.phone import Phone
 from app.text.encoding import Limits
 from app.text.words import Say, Words
-from app.ussd.engine import Engine
+from app.ussd.engine import MenuEngine
 from app.ussd.menu import load_menu
 from app.ussd.parts import Part, Parts
 from app.ussd.position import Caller, Position
@@ -194,7 +194,7 @@ def rich(dialogue: ToyDialogue) -> bool:
     return dialogue.facts.rich
 
 
-def toy_engine(folder: Path, menu: str = MENU, deadline: float = 5) -> Engine[Bench]:
+def toy_engine(folder: Path, menu: str = MENU, deadline: float = 5) -> MenuEngine[Bench]:
     """The toy, its files in `folder`."""
     (folder / "toy.yaml").write_text(menu)
     po = folder / "locales" / "fr" / "LC_MESSAGES" / "menus.po"
@@ -204,10 +204,12 @@ def toy_engine(folder: Path, menu: str = MENU, deadline: float = 5) -> Engine[Be
     return build(folder, deadline)
 
 
-def build(folder: Path, deadline: float = 5) -> Engine[Bench]:
+def build(folder: Path, deadline: float = 5) -> MenuEngine[Bench]:
     """The engine of the files in `folder`."""
     words, waiting = Words.load(folder / "locales"), Deadline(deadline, threads=2)
-    return Engine(load_menu(folder / "toy.yaml"), words, vocabulary, waiting, version_of(folder))
+    return MenuEngine(
+        load_menu(folder / "toy.yaml"), words, vocabulary, waiting, version_of(folder)
+    )
 
 
 def toy_turns(folder: Path, redis: Redis, menu: str = MENU, deadline: float = 5) -> Turns[Bench]:
@@ -219,7 +221,7 @@ def toy_turns(folder: Path, redis: Redis, menu: str = MENU, deadline: float = 5)
 class Player:
     """One talk with an engine, no session between the hops."""
 
-    def __init__(self, engine: Engine[Bench], bench: Bench) -> None:
+    def __init__(self, engine: MenuEngine[Bench], bench: Bench) -> None:
         self.engine, self.bench = engine, bench
         self.position = Position("fr")
         self.caller = Caller("s1", Phone("+212600000001"), NOW, bench, LIMITS)

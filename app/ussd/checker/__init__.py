@@ -1,1 +1,1 @@
-"""Proves a menu before anybody dials it: structure, words, and that every screen fits."""
+"""Proves a menu before it is dialled: its structure, its words, and the size of each screen."""

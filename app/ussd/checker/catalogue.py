@@ -38,7 +38,7 @@ def find_wording_faults(menu: Menu, words: Words, declared: Declarations) -> Ite
     """Yields the wordings that are missing, unused, or cannot be shown as they are written."""
     samples = declared.samples
     needed = _ENGINE_KEYS.union(samples.keys, *map(keys_of, menu.screens.values()))
-    needed |= {noun for language in words.languages for noun in words.nouns_said(language)}
+    needed |= {noun for language in words.languages for noun in words.used_nouns(language)}
     used = needed | set(menu.screens) | set(declared.messages) | set(declared.pages)
     keys_by_language = {language: words.keys(language) for language in words.languages}
     needed |= set(declared.messages).union(*keys_by_language.values())
@@ -60,7 +60,7 @@ def _find_idle_samples(
 ) -> Iterator[Fault]:
     """Yields the samples that no sentence has: names mistyped, or of values that are gone."""
     sentences = ((lang, key) for lang, keys in keys_by_language.items() for key in keys)
-    wanted = {n for s in sentences if not _is_noun(words, *s) for n in words.places(*s)}
+    wanted = {n for s in sentences if not _is_noun(words, *s) for n in words.value_names(*s)}
     for name in sorted(samples.names - wanted):
         yield Fault("samples.yaml", "-", f"{name} stands in no sentence")
 
@@ -86,17 +86,17 @@ def _find_value_faults(
     words: Words, declared: Declarations, language: str, key: str
 ) -> Iterator[Fault]:
     if _is_noun(words, language, key):
-        for form in words.countless_forms(language, key):
+        for form in words.forms_without_count(language, key):
             yield Fault(key, language, f"{form} stands for several numbers and lacks {{n}}")
         return
-    names = words.places(language, key)
-    for place in words.unreadable_places(language, key):
+    names = words.value_names(language, key)
+    for place in words.unreadable_values(language, key):
         yield Fault(key, language, f"{place} cannot be filled in")
     if not key.startswith(_PAGE_PREFIXES):
         for name in sorted(names - declared.samples.names):
             yield Fault(key, language, f"{{{name}}} has no worst value in samples.yaml")
     elsewhere: set[str] = set().union(
-        *(words.places(other, key) for other in words.languages if key in words.keys(other))
+        *(words.value_names(other, key) for other in words.languages if key in words.keys(other))
     )
     for name in sorted(elsewhere - names):
         yield Fault(key, language, f"lacks {{{name}}}, which another language has")

@@ -12,7 +12,7 @@ from app.ussd.checker.declarations import Declarations
 from app.ussd.checker.messages import find_message_faults, find_size_faults, message_keys
 from app.ussd.checker.structure import find_structure_faults
 from app.ussd.checker.worst_case import DEEPEST, WorstCase
-from app.ussd.engine import LOCKED, Engine
+from app.ussd.engine import LOCKED, MenuEngine
 from app.ussd.menu import Fault, Menu, Screen
 from app.ussd.screen import footer, sentences
 from app.ussd.vocabulary import Vocabulary
@@ -21,7 +21,7 @@ _MOST_PAGES = 4
 
 
 def find_faults(
-    engine: Engine[Any], declared: Declarations, gateways: Mapping[str, Limits]
+    engine: MenuEngine[Any], declared: Declarations, gateways: Mapping[str, Limits]
 ) -> list[Fault]:
     """Returns everything wrong with the menu and its words. `gateways` are the screens' limits.
 

@@ -48,7 +48,7 @@ class _Message:
             if key in keys or not self.words.has(self.language, key):
                 continue
             keys.add(key)
-            for name in self.words.places(self.language, key):
+            for name in self.words.value_names(self.language, key):
                 waiting.extend(self.samples.sentences(name))
         return keys
 
@@ -66,7 +66,7 @@ def find_message_faults(words: Words, declared: Declarations) -> Iterator[Fault]
 
 def _find_harm(message: _Message, sentence: str) -> Iterator[str]:
     key, words, language = message.declared.key, message.words, message.language
-    for name in sorted(words.places(language, sentence)):
+    for name in sorted(words.value_names(language, sentence)):
         if message.samples.sentences(name):
             continue
         if name not in _HARMLESS and _ONLY_IN.get(name) != key:

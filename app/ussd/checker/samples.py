@@ -16,7 +16,7 @@ from app.text.languages import LANGUAGES
 from app.text.words import Say, Words
 from app.ussd.menu import BrokenMenu
 
-_READ: dict[str, Callable[[Any], Any]] = {
+_READERS: dict[str, Callable[[Any], Any]] = {
     "money": lambda centimes: Money(int(centimes)),
     "text": str,
     "day": lambda day: day if isinstance(day, date) else date.fromisoformat(day),
@@ -26,7 +26,7 @@ _READ: dict[str, Callable[[Any], Any]] = {
 
 
 class Samples:
-    """Candidates for every value by name; a value may be a choice of sentences."""
+    """The candidates for every value, by its name; a value may be one of several sentences."""
 
     def __init__(self, raw: Mapping[str, Any]) -> None:
         self._sentences: dict[str, list[str]] = {
@@ -35,7 +35,7 @@ class Samples:
             if isinstance(body, dict) and "say" in body
         }
         self._values = {
-            name: [_read(name, one) for one in (body if isinstance(body, list) else [body])]
+            name: [_read_value(name, item) for item in (body if isinstance(body, list) else [body])]
             for name, body in raw.items()
             if name not in self._sentences
         }
@@ -59,31 +59,31 @@ class Samples:
 
     @property
     def keys(self) -> set[str]:
-        """Every sentence that stands in another."""
+        """The keys of all sentences that stand in another."""
         return {key for keys in self._sentences.values() for key in keys}
 
     def sentences(self, name: str) -> Sequence[str]:
-        """The sentences that the value `name` may be; none if it is none."""
+        """Returns the keys of the sentences that the value `name` may be."""
         return self._sentences.get(name, ())
 
     def values(self, name: str) -> Sequence[Any]:
-        """What the value `name` may be, if it is no sentence."""
+        """Returns the candidates for the value `name`, which is no sentence."""
         return self._values[name]
 
     def worst(
         self, words: Words, language: str, key: str, size: Callable[[str], int] = units
     ) -> dict[str, Any]:
-        """For each place of the sentence, the candidate that makes it largest in this language."""
-        places = sorted(words.places(language, key))
-        offered = {name: self._candidates(words, language, name, size) for name in places}
-        chosen = {name: offered[name][0] for name in places}
-        open_ones = [name for name in places if len(offered[name]) > 1]
-        # Twice: a letter outside GSM-7 changes what the values chosen before it weigh.
-        for name in [*open_ones, *open_ones]:
+        """Returns, for each value of the sentence, the candidate that makes it largest."""
+        names = sorted(words.value_names(language, key))
+        candidates = {name: self._candidates(words, language, name, size) for name in names}
+        chosen = {name: candidates[name][0] for name in names}
+        undecided = [name for name in names if len(candidates[name]) > 1]
+        # Twice: a letter outside GSM-7 changes the size of the values chosen before it.
+        for name in [*undecided, *undecided]:
             chosen[name] = max(
-                offered[name],
-                key=lambda one, name=name: size(  # type: ignore[misc]
-                    words.say(language, key, {**chosen, name: one})
+                candidates[name],
+                key=lambda value, name=name: size(  # type: ignore[misc]
+                    words.say(language, key, {**chosen, name: value})
                 ),
             )
         return chosen
@@ -97,12 +97,12 @@ class Samples:
         return self._values[name]
 
 
-def _read(name: str, body: Any) -> Any:
+def _read_value(name: str, body: Any) -> Any:
     if not isinstance(body, dict):
         return body
     try:
         ((kind, value),) = body.items()
-        return _READ[kind](value)
+        return _READERS[kind](value)
     except (KeyError, ValueError, TypeError):
-        kinds = ", ".join(_READ)
+        kinds = ", ".join(_READERS)
         raise BrokenMenu(screen="samples.yaml", why=f"{name} is none of {kinds}") from None

@@ -8,7 +8,7 @@ from typing import Any
 from app.text.encoding import Limits
 from app.ussd.checker.catalogue import keys_of
 from app.ussd.checker.samples import Samples
-from app.ussd.engine import Engine
+from app.ussd.engine import MenuEngine
 from app.ussd.menu import Screen
 from app.ussd.screen import ScreenContext, paginate_list, paginate_screen
 from app.ussd.vocabulary import Row
@@ -22,7 +22,7 @@ _MANY_ROWS = 12
 class WorstCase:
     """A menu and its samples, from which the largest screens are made."""
 
-    engine: Engine[Any]
+    engine: MenuEngine[Any]
     samples: Samples
 
     def values(self, screen: Screen, language: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.text.encoding import Limits, encoding_of, units
 from app.ussd.checker.worst_case import WorstCase
-from app.ussd.engine import Engine
+from app.ussd.engine import MenuEngine
 from app.ussd.menu import MARKS, Screen
 
 
@@ -29,7 +29,7 @@ def describe_screen(worst: WorstCase, name: str, limits: Limits, root: Path) -> 
             yield from _describe_pages(worst, screen, language, limits)
 
 
-def _describe_ways(engine: Engine[Any], screen: Screen) -> Iterator[str]:
+def _describe_ways(engine: MenuEngine[Any], screen: Screen) -> Iterator[str]:
     sources = [other.name for other in engine.menu.screens.values() if screen.name in other.targets]
     yield f"reached from: {', '.join(sources) or 'the engine itself'}"
     for choice in screen.choices:
@@ -42,7 +42,7 @@ def _describe_ways(engine: Engine[Any], screen: Screen) -> Iterator[str]:
         yield f"the answer, kept as {screen.keep} -> {screen.target}"
 
 
-def _describe_code(engine: Engine[Any], screen: Screen, root: Path) -> Iterator[str]:
+def _describe_code(engine: MenuEngine[Any], screen: Screen, root: Path) -> Iterator[str]:
     vocabulary = engine.vocabulary
     named: list[tuple[str, str | None, Callable[..., Any] | None]] = [
         ("values", screen.source, vocabulary.sources.get(screen.source or ""))
