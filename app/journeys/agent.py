@@ -81,7 +81,7 @@ def look_at_code_to_pay(dialogue: Dialogue) -> str:
             return "dismissed"
         try:
             code = dialogue.answers["till_code"]
-            payable = get_payable(connection, code, day.agent, day.taken, dialogue.now)
+            payable = get_payable(connection, code, day.agent, day.totals, dialogue.now)
         except _REFUSALS as refusal:
             return _refused(dialogue, day.agent, refusal)
     dialogue.facts["till_code"] = _packed_code(payable)

@@ -25,7 +25,7 @@ def look_at_agent_day(dialogue: Dialogue) -> str:
     if day is None:
         return "dismissed"
     dialogue.facts["till_day"] = {
-        "total": day.taken.by_agent.centimes,
+        "total": day.totals.by_agent.centimes,
         "count": day.deposits,
         "newest": [
             [one.receipt, one.total.centimes, int(one.received_at.timestamp())]
@@ -94,8 +94,8 @@ def agent_limits(dialogue: Dialogue) -> Values:
 def _rest(day: AgentDay) -> int | None:
     """What may still be taken today, by the agent's own limit and the agency's."""
     limits = (
-        (day.agent.day_limit, day.taken.by_agent),
-        (day.agent.float_limit, day.taken.by_agency),
+        (day.agent.day_limit, day.totals.by_agent),
+        (day.agent.float_limit, day.totals.by_agency),
     )
     rests = [rest_of(limit, taken).centimes for limit, taken in limits if limit]
     return min(rests) if rests else None

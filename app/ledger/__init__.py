@@ -1,5 +1,6 @@
-"""The books: named accounts, transactions whose lines sum to zero. Only ever added to.
+"""The books: accounts, transactions made of postings, breaks, the audit trail. Only added to.
 
-To book a new kind of event: a word in `models.EVENTS`, and a call of `service.book` beside what
-happened, in the same transaction. docs/money.md says each event's lines.
+A transaction knows its postings, a reference and metadata, and nothing of the rooms above.
+To book a new kind of event: a word in `models.EVENTS`, and a call of `service.book` beside the
+change, in its transaction. docs/money.md has each event's lines.
 """

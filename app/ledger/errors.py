@@ -1,21 +1,21 @@
-"""Why a break is not settled."""
+"""Refusals to resolve a break."""
 
 from app.base.errors import MaalemError
 
 
 class BreakUnknown(MaalemError):
-    """No break of that number (`id`) in a state that allows it."""
+    """There is no break of that number (`id`) in a state that allows it."""
 
     code = "break_unknown"
 
 
 class NotThisWay(MaalemError):
-    """A break of this kind is not settled by that method (`ways` are)."""
+    """The resolution does not fit a break of this kind (`ways` do)."""
 
     code = "not_this_way"
 
 
 class SamePerson(MaalemError):
-    """Who proposed it cannot approve it."""
+    """The person who proposed a resolution cannot approve it."""
 
     code = "same_person"

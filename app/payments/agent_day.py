@@ -1,20 +1,21 @@
-"""An agent's day: what was taken today and what may still be, with the newest deposits."""
+"""An agent's day: its totals, its newest deposits, and its close."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
+from typing import TypedDict
 
 from sqlalchemy import BigInteger, Connection, Select, bindparam, exists, func, insert, select
 
 from app.agents.models import agency, agent
 from app.agents.queries import AGENT, Agent
 from app.base.clock import local_date
-from app.base.money import Money
+from app.base.money import Money, total
 from app.base.operation import Operation
 from app.payments.limits import SINCE, DayTotals, beginning_of_day, sum_of_day
 from app.payments.models import deposit, reversal, till_close
+from app.payments.queries import json_object, read_moment
 
 _NEWEST = 5
 
@@ -31,34 +32,44 @@ class DayDeposit:
 
 @dataclass(frozen=True, slots=True)
 class AgentDay:
-    """Of today, what stands: `deposits` counts it; `newest` are the last five, newest first."""
+    """An agent's day without what was reversed: `newest` are the last five of `deposits`."""
 
     agent: Agent
-    taken: DayTotals
+    totals: DayTotals
     deposits: int
     newest: tuple[DayDeposit, ...]
 
 
+class _PackedDeposit(TypedDict):
+    receipt: str
+    total: int
+    received_at: float
+
+
 def find_agent_day(connection: Connection, agent_id: int, now: datetime) -> AgentDay | None:
-    """All of it in one statement; None for who may not work any more."""
-    asked = {"agent": agent_id, "since": beginning_of_day(now)}
-    row = connection.execute(_DAY, asked).one_or_none()
+    """Returns an agent's day, read in one statement; None for a dismissed agent."""
+    params = {"agent": agent_id, "since": beginning_of_day(now)}
+    row = connection.execute(_DAY, params).one_or_none()
     if row is None:
         return None
     return AgentDay(
-        Agent.of(row),
-        DayTotals(Money(row.by_agent), Money(row.by_agency)),
-        row.deposits,
-        tuple(
-            DayDeposit(receipt, Money(total), datetime.fromtimestamp(at, UTC))
-            for receipt, total, at in row.newest or ()
-        ),
+        agent=Agent.of(row),
+        totals=DayTotals(Money(row.by_agent), Money(row.by_agency)),
+        deposits=row.deposits,
+        newest=tuple(_read_deposit(packed) for packed in row.newest or ()),
     )
+
+
+def _read_deposit(packed: _PackedDeposit) -> DayDeposit:
+    return DayDeposit(packed["receipt"], Money(packed["total"]), read_moment(packed["received_at"]))
 
 
 @dataclass(frozen=True, slots=True)
 class TillDay:
-    """An agent's whole day, newest first; `total` is what stands. `closed` is the last close."""
+    """An agent's whole day, newest first; `total` leaves out what was reversed.
+
+    `closed_at` and `closed_total` are those of the last close.
+    """
 
     deposits: tuple[DayDeposit, ...]
     total: Money
@@ -67,6 +78,7 @@ class TillDay:
 
 
 def find_till_day(connection: Connection, agent_id: int, now: datetime) -> TillDay:
+    """Returns an agent's day with every deposit and the last close."""
     rows = connection.execute(
         select(
             deposit.c.receipt_number,
@@ -84,11 +96,15 @@ def find_till_day(connection: Connection, agent_id: int, now: datetime) -> TillD
         .order_by(till_close.c.id.desc())
         .limit(1)
     ).one_or_none()
+    deposits = tuple(
+        DayDeposit(row.receipt_number, Money(row.total_centimes), row.received_at, row.reversed_at)
+        for row in rows
+    )
     return TillDay(
-        tuple(DayDeposit(number, Money(total), at, undone) for number, total, at, undone in rows),
-        Money(sum(row.total_centimes for row in rows if row.reversed_at is None)),
-        close.closed_at if close else None,
-        Money(close.total_centimes if close else 0),
+        deposits=deposits,
+        total=total([entry.total for entry in deposits if entry.reversed_at is None]),
+        closed_at=close.closed_at if close else None,
+        closed_total=Money(close.total_centimes if close else 0),
     )
 
 
@@ -97,7 +113,7 @@ def close_day(operation: Operation, agent_id: int) -> TillDay:
     connection, now = operation.connection, operation.now
     connection.execute(select(agent.c.id).where(agent.c.id == agent_id).with_for_update())
     day = find_till_day(connection, agent_id, now)
-    standing = sum(one.reversed_at is None for one in day.deposits)
+    standing = sum(entry.reversed_at is None for entry in day.deposits)
     connection.execute(
         insert(till_close).values(
             agent_id=agent_id,
@@ -110,42 +126,39 @@ def close_day(operation: Operation, agent_id: int) -> TillDay:
     return find_till_day(connection, agent_id, now)
 
 
-def _day_statement() -> Select[Any]:
-    """Built once: building it takes longer than running it."""
-    asked = bindparam("agent", type_=BigInteger)
-    undone = exists().where(reversal.c.receipt_number == deposit.c.receipt_number)
-    today = deposit.c.agent_id == asked, deposit.c.received_at >= SINCE, ~undone
+def _day_statement() -> Select[*tuple[object, ...]]:
+    agent_id = bindparam("agent", type_=BigInteger)
+    reversed_since = exists().where(reversal.c.receipt_number == deposit.c.receipt_number)
+    today = deposit.c.agent_id == agent_id, deposit.c.received_at >= SINCE, ~reversed_since
+    packed = json_object(
+        receipt=deposit.c.receipt_number,
+        total=deposit.c.total_centimes,
+        received_at=func.extract("epoch", deposit.c.received_at),
+    )
     newest = (
-        select(
-            func.json_build_array(
-                deposit.c.receipt_number,
-                deposit.c.total_centimes,
-                func.extract("epoch", deposit.c.received_at),
-            ).label("row")
-        )
+        select(packed.label("packed"))
         .where(*today)
         .order_by(deposit.c.received_at.desc(), deposit.c.receipt_number.desc())
         .limit(_NEWEST)
         .subquery()
     )
+    of_agency = sum_of_day(deposit.c.agency_code == agency.c.code).correlate(agency)
     return (
         select(
             *AGENT,
-            sum_of_day(deposit.c.agent_id == asked).scalar_subquery().label("by_agent"),
-            sum_of_day(deposit.c.agency_code == agency.c.code)
-            .correlate(agency)
-            .scalar_subquery()
-            .label("by_agency"),
+            sum_of_day(deposit.c.agent_id == agent_id).scalar_subquery().label("by_agent"),
+            of_agency.scalar_subquery().label("by_agency"),
             select(func.count())
             .select_from(deposit)
             .where(*today)
             .scalar_subquery()
             .label("deposits"),
-            select(func.json_agg(newest.c.row)).scalar_subquery().label("newest"),
+            select(func.json_agg(newest.c.packed)).scalar_subquery().label("newest"),
         )
         .join(agency, agency.c.code == agent.c.agency_code)
-        .where(agent.c.id == asked, agent.c.active)
+        .where(agent.c.id == agent_id, agent.c.active)
     )
 
 
+# Built once: building it takes longer than running it.
 _DAY = _day_statement()

@@ -1,4 +1,4 @@
-"""A code's states, with who and when, from the tables that hold each of them."""
+"""The history of a code: its states with actor and moment, from the tables that hold them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection, text
 
+from app.base.rows import read_row
+
 
 @dataclass(frozen=True, slots=True)
 class CodeEvent:
-    """A state a code came to; `by` is None for time."""
+    """A state that a code came to; `by` is None if its time ended it."""
 
     state: str
     at: datetime
@@ -19,15 +21,18 @@ class CodeEvent:
 
 
 def code_history(connection: Connection, code_or_receipt: str, now: datetime) -> list[CodeEvent]:
-    """Oldest first; empty for a code never issued. A time that is over counts, noted or not."""
-    rows = connection.execute(_STEPS, {"asked": code_or_receipt, "now": now})
-    return [CodeEvent(*row) for row in rows]
+    """Returns a code's states, oldest first; none for a code never issued.
+
+    A code past its time is expired, whatever state its row has.
+    """
+    rows = connection.execute(_STEPS, {"wanted": code_or_receipt, "now": now})
+    return [read_row(CodeEvent, row) for row in rows]
 
 
 _STEPS = text("""
     WITH code AS (
         SELECT c.*, d.receipt_number FROM payment_code c LEFT JOIN deposit d ON d.code = c.code
-        WHERE c.code = :asked OR d.receipt_number = :asked
+        WHERE c.code = :wanted OR d.receipt_number = :wanted
     ), steps AS (
         SELECT 1 AS place, 'issued' AS state, c.issued_at AS at, coalesce((SELECT e.actor
             FROM audit_event e WHERE e.subject = 'artisan:' || c.artisan_id

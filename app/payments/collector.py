@@ -1,4 +1,4 @@
-"""Who brings the cash of a deposit: an agent at a page or phone, a network's system, its file."""
+"""Collectors of cash: an agent at a page or phone, a network's system, a network's file."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from app.agents.queries import Agent
 
 @dataclass(frozen=True, slots=True)
 class Collector:
-    """`agent` is one of ours, whose limits hold; a network's own is known by its number alone.
+    """The collector of a deposit's cash.
 
+    `agent` is one of ours, whose limits hold; a network's own is known by its number alone.
     An idempotency key counts within `idempotency_scope`. `other_amounts` allows more or less cash
     than the code costs.
     """
@@ -44,5 +45,5 @@ class Collector:
 
 
 def at_till(agent: Agent, channel: str) -> Collector:
-    """An agent who is signed in, on `page` or `phone`."""
+    """Returns the collector for a signed-in agent on the channel `page` or `phone`."""
     return Collector(channel, f"agent:{agent.id}", agent.network, agent, agent.number)

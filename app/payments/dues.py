@@ -1,4 +1,4 @@
-"""Which months an artisan still has to pay, from CNSS's word and what agents received. Pure."""
+"""Dues: the months an artisan has to pay, by CNSS's word and the cash received. Pure."""
 
 from collections.abc import Collection, Iterable
 from datetime import date
@@ -18,14 +18,14 @@ from app.contributions.rules import (
 from app.enrolment.queries import Artisan
 from app.payments.queries import PaymentAccount
 
-# So many months after the current one may be paid.
+# How many months after the current one may be paid.
 MOST_AHEAD = 12
 
 
 def first_owed_month(artisan: Artisan) -> Month | None:
-    """The first month not covered by CNSS's last word; None for who is not enrolled.
+    """Returns the first month that CNSS's last word does not cover; None if not enrolled.
 
-    No contribution is owed before the month of enrolment (domain.md section 2).
+    No contribution is owed before the month of enrolment (docs/rules.md, Due date).
     """
     if artisan.enrolled_on is None:
         return None
@@ -37,13 +37,13 @@ def first_owed_month(artisan: Artisan) -> Month | None:
 
 
 def unpaid_months(artisan: Artisan, settled: Collection[Month], on: date) -> tuple[Month, ...]:
-    """The months owed up to that of `on`, oldest first."""
+    """Returns the months owed up to that of `on`, oldest first."""
     first = first_owed_month(artisan)
     return unpaid_periods(first, settled, Month.of(on)) if first else ()
 
 
 def months_ahead(artisan: Artisan, settled: Collection[Month], on: date) -> tuple[Month, ...]:
-    """The months after that of `on` which may be paid already, in order; none is owed yet."""
+    """Returns the months after that of `on` that may be paid already, in order."""
     if (first := first_owed_month(artisan)) is None:
         return ()
     this = Month.of(on)
@@ -51,14 +51,14 @@ def months_ahead(artisan: Artisan, settled: Collection[Month], on: date) -> tupl
 
 
 def next_unpaid_month(artisan: Artisan, settled: Collection[Month], on: date) -> Month | None:
-    """The first month after that of `on` still to be paid; None when a whole year is."""
+    """Returns the first month after that of `on` still to be paid; None if a year ahead is paid."""
     return next(iter(months_ahead(artisan, settled, on)), None)
 
 
 def quote_dues(
     artisan: Artisan, account: PaymentAccount, on: date, months: int | None = None
 ) -> Quote:
-    """What the `months` oldest months owed (None: all) cost on `on`, after what was paid before.
+    """Quotes the `months` oldest months owed (None: all) on `on`, after what was paid before.
 
     The first lines of a longer quote are those of a shorter one: the oldest use up the cap first.
     """
@@ -68,7 +68,7 @@ def quote_dues(
 
 
 def quote_payable(artisan: Artisan, account: PaymentAccount, on: date) -> Quote:
-    """What may be paid on `on`: all that is owed, and then up to a year ahead."""
+    """Quotes all that may be paid on `on`: the months owed, and then up to a year ahead."""
     coefficient = coefficient_of(artisan.category, artisan.coefficient)
     owed = unpaid_months(artisan, account.settled, on)
     ahead = months_ahead(artisan, account.settled, on)
@@ -76,15 +76,15 @@ def quote_payable(artisan: Artisan, account: PaymentAccount, on: date) -> Quote:
 
 
 def quote_until(whole: Quote, last: Month) -> Quote:
-    """The part of a quote up to the month `last`, itself included."""
+    """Returns the part of a quote up to the month `last`, itself included."""
     return Quote(tuple(line for line in whole.lines if line.period <= last))
 
 
 def is_still_owed(artisan: Artisan, lines: Iterable[tuple[Month, Money]]) -> bool:
-    """Whether CNSS's last word still leaves each month unpaid, at the contribution it was quoted.
+    """True if each month is still unpaid by CNSS's last word, at the contribution it was quoted.
 
-    The register may be taken anew while a code lives: then cash for it would pay a debt that is
-    none, or the wrong amount.
+    The register may be imported again while a code lives: then cash for it would pay no debt, or
+    the wrong amount.
     """
     first = first_owed_month(artisan)
     if first is None or not is_collected_here(artisan.category):

@@ -1,4 +1,4 @@
-"""Why a code is not issued, or not taken at a till."""
+"""Refusals: a code is not issued, not redeemed, or its deposit not reversed."""
 
 from app.base.errors import MaalemError
 from app.payments.queries import IssuedCode
@@ -11,7 +11,7 @@ class NothingDue(MaalemError):
 
 
 class AnotherIsLive(MaalemError):
-    """A live code pays other months; it is replaced only by who has seen it."""
+    """A live code pays other months; only a request that names it replaces it."""
 
     code = "another_is_live"
 
@@ -21,25 +21,28 @@ class AnotherIsLive(MaalemError):
 
 
 class CodeMistyped(MaalemError):
-    """Not twelve digits, or the check digit is wrong: no code was ever like this."""
+    """The code is not twelve digits or its check digit is wrong: none was ever like this."""
 
     code = "code_mistyped"
 
 
 class CodeUnknown(MaalemError):
-    """Well formed, but never issued here."""
+    """The code is well formed, but was never issued here."""
 
     code = "code_unknown"
 
 
 class CodePaid(MaalemError):
-    """Paid before; who took what (`paid_at`, `agent`, `receipt`, `total`) only to its agency."""
+    """The code was paid before.
+
+    Its own agency alone learns more: `paid_at`, `agent`, `receipt`, `total`.
+    """
 
     code = "code_paid"
 
 
 class CodeExpired(MaalemError):
-    """Its time is over (`expired_at`): the artisan asks for a new one."""
+    """The code's time is over (`expired_at`): the artisan asks for a new one."""
 
     code = "code_expired"
 
@@ -51,19 +54,19 @@ class CodeCancelled(MaalemError):
 
 
 class CodeReversed(MaalemError):
-    """It was paid and the cash given back (`reversed_at`): the artisan asks for a new one."""
+    """The code was paid and the cash given back (`reversed_at`): it takes a new code."""
 
     code = "code_reversed"
 
 
 class UnderPaid(MaalemError):
-    """Less was sent than the code costs (`due`), or too little for a single month."""
+    """The amount sent is less than the code costs (`due`), or too little for a single month."""
 
     code = "under_paid"
 
 
 class OverPaid(MaalemError):
-    """More was sent than the code costs (`due`)."""
+    """The amount sent is more than the code costs (`due`)."""
 
     code = "over_paid"
 
@@ -75,48 +78,48 @@ class KeyReused(MaalemError):
 
 
 class OverCodeLimit(MaalemError):
-    """The agent may not take so much for one code (`limit`)."""
+    """The amount is over the agent's limit for one code (`limit`)."""
 
     code = "over_code_limit"
 
 
 class OverDayLimit(MaalemError):
-    """It is more than the `rest` of what the agent may take today (`limit`)."""
+    """The amount is over the `rest` of the agent's limit for the day (`limit`)."""
 
     code = "over_day_limit"
 
 
 class OverFloatLimit(MaalemError):
-    """It is more than the `rest` of what the agency may take today (`limit`)."""
+    """The amount is over the `rest` of the agency's limit for the day (`limit`)."""
 
     code = "over_float_limit"
 
 
 class OverClientLimit(MaalemError):
-    """It is more than the `rest` of what the network's system may send today (`limit`)."""
+    """The amount is over the `rest` of the limit of the network's system for the day (`limit`)."""
 
     code = "over_client_limit"
 
 
 class ReceiptUnknown(MaalemError):
-    """No deposit of that number, or not one that the asker may see."""
+    """There is no deposit of that receipt number, or none that may be seen from here."""
 
     code = "receipt_unknown"
 
 
 class ReversalTooLate(MaalemError):
-    """The day of the deposit is over, or CNSS was told: two people of the back office decide."""
+    """The deposit's day is over, or CNSS was told: two people of the back office decide."""
 
     code = "reversal_too_late"
 
 
 class AlreadyReversed(MaalemError):
-    """The deposit was undone before (`reversed_at`)."""
+    """The deposit was reversed before (`reversed_at`)."""
 
     code = "already_reversed"
 
 
 class AlreadyPosted(MaalemError):
-    """CNSS has credited it: what it gives back is CNSS's to decide."""
+    """CNSS has credited the deposit: giving it back is CNSS's to decide."""
 
     code = "already_posted"

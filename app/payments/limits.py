@@ -1,14 +1,13 @@
-"""How much cash an agent, an agency and a network's system may take: of a code, and in a day.
+"""Limits of the cash that an agent, an agency and a network's system may collect.
 
-Days are Morocco's. Deposits that stand are what is counted: there is no second number that could
-differ from them.
+A limit is for one code or for a day in Morocco. A day's sum is read from the deposits that were not
+reversed: no second number could differ from them.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -37,7 +36,7 @@ SINCE = bindparam("since", type_=DateTime(True))
 
 @dataclass(frozen=True, slots=True)
 class DayTotals:
-    """The cash taken today: by the agent, and by the whole agency."""
+    """The cash of a day: the agent's, and the whole agency's."""
 
     by_agent: Money
     by_agency: Money
@@ -57,45 +56,49 @@ def enforce_limits(
     if client and client.day_limit:
         connection.execute(_LOCK_CLIENT, {"client": client.id})
         params = {"client": client.id, "since": beginning_of_day(now)}
-        sent = Money(connection.execute(_SENT, params).scalar_one())
-        if sent + total > client.day_limit:
-            rest = rest_of(client.day_limit, sent)
+        collected = Money(connection.execute(_BY_CLIENT, params).scalar_one())
+        if collected + total > client.day_limit:
+            rest = rest_of(client.day_limit, collected)
             raise OverClientLimit(limit=client.day_limit, rest=rest)
 
 
-def refuse_over_limits(agent: Agent, taken: DayTotals, total: Money) -> None:
-    """Raises the limit that `total` more would pass. Pure."""
+def refuse_over_limits(agent: Agent, totals: DayTotals, total: Money) -> None:
+    """Refuses `total` more cash if it passes a limit. Pure.
+
+    Raises: OverCodeLimit, OverDayLimit, OverFloatLimit.
+    """
     if agent.code_limit and total > agent.code_limit:
         raise OverCodeLimit(limit=agent.code_limit)
-    if agent.day_limit and taken.by_agent + total > agent.day_limit:
-        raise OverDayLimit(limit=agent.day_limit, rest=rest_of(agent.day_limit, taken.by_agent))
-    if agent.float_limit and taken.by_agency + total > agent.float_limit:
-        rest = rest_of(agent.float_limit, taken.by_agency)
+    if agent.day_limit and totals.by_agent + total > agent.day_limit:
+        raise OverDayLimit(limit=agent.day_limit, rest=rest_of(agent.day_limit, totals.by_agent))
+    if agent.float_limit and totals.by_agency + total > agent.float_limit:
+        rest = rest_of(agent.float_limit, totals.by_agency)
         raise OverFloatLimit(limit=agent.float_limit, rest=rest)
 
 
-def rest_of(limit: Money, taken: Money) -> Money:
-    """What may still be taken; nothing where a limit was lowered below what was taken."""
-    return max(limit - taken, Money(0))
+def rest_of(limit: Money, collected: Money) -> Money:
+    """Returns what is left of a limit; zero if it was lowered below what was collected."""
+    return max(limit - collected, Money(0))
 
 
 def beginning_of_day(now: datetime) -> datetime:
+    """Returns the midnight in Morocco that began the day of `now`."""
     return local_midnight(local_date(now))
 
 
 def day_totals(connection: Connection, agent: Agent, now: datetime) -> DayTotals:
-    """One statement; none where no limit of a day asks for it."""
+    """Returns the day's totals, read in one statement; zeros if no limit of a day needs them."""
     if not (agent.day_limit or agent.float_limit):
         return DayTotals(Money(0), Money(0))
-    asked = {"agent": agent.id, "agency": agent.agency_code, "since": beginning_of_day(now)}
-    by_agent, by_agency = connection.execute(_TAKEN, asked).one()
-    return DayTotals(Money(by_agent), Money(by_agency))
+    params = {"agent": agent.id, "agency": agent.agency_code, "since": beginning_of_day(now)}
+    row = connection.execute(_DAY_TOTALS, params).one()
+    return DayTotals(Money(row.by_agent), Money(row.by_agency))
 
 
 def lock_limits(connection: Connection, agent: Agent) -> None:
-    """Whose day is limited waits here for the other deposits of the same limit to be over.
+    """Waits until the other deposits under the same limit of a day are over.
 
-    Agents and agencies without limits do not wait for each other.
+    Agents and agencies without such a limit do not wait for each other.
     """
     if agent.float_limit:
         connection.execute(_LOCK_AGENCY, {"agency": agent.agency_code})
@@ -103,16 +106,20 @@ def lock_limits(connection: Connection, agent: Agent) -> None:
         connection.execute(_LOCK_AGENT, {"agent": agent.id})
 
 
-def sum_of_day(whose: ColumnElement[bool]) -> Select[Any]:
-    """The cash of today's deposits that stand, in centimes; `since` says where the day begins."""
+def sum_of_day(whose: ColumnElement[bool]) -> Select[int]:
+    """Returns a statement for the cash of a day's deposits without the reversed ones, in centimes.
+
+    Its parameter `since` is where the day begins.
+    """
     total = func.coalesce(func.sum(deposit.c.total_centimes), 0).cast(BigInteger)
-    undone = exists().where(reversal.c.receipt_number == deposit.c.receipt_number)
-    return select(total).where(whose, deposit.c.received_at >= SINCE, ~undone)
+    reversed_since = exists().where(reversal.c.receipt_number == deposit.c.receipt_number)
+    return select(total).where(whose, deposit.c.received_at >= SINCE, ~reversed_since)
 
 
-_TAKEN = select(
-    sum_of_day(deposit.c.agent_id == bindparam("agent", type_=BigInteger)).scalar_subquery(),
-    sum_of_day(deposit.c.agency_code == bindparam("agency", type_=Text)).scalar_subquery(),
+_BY_AGENT = sum_of_day(deposit.c.agent_id == bindparam("agent", type_=BigInteger))
+_BY_AGENCY = sum_of_day(deposit.c.agency_code == bindparam("agency", type_=Text))
+_DAY_TOTALS = select(
+    _BY_AGENT.scalar_subquery().label("by_agent"), _BY_AGENCY.scalar_subquery().label("by_agency")
 )
 # The agency's lock is wide enough for its agents' days too: one wait, not two in some order.
 _LOCK_AGENCY = (
@@ -128,4 +135,4 @@ _LOCK_CLIENT = (
     .where(api_client.c.id == bindparam("client"))
     .with_for_update(key_share=True)
 )
-_SENT = sum_of_day(deposit.c.client_id == bindparam("client", type_=Text))
+_BY_CLIENT = sum_of_day(deposit.c.client_id == bindparam("client", type_=Text))

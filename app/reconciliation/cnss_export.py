@@ -18,7 +18,7 @@ from app.base.clock import local_date, local_midnight
 from app.base.money import Money
 from app.base.operation import Operation
 from app.claims.collection import ChosenCollection, export_collections
-from app.payments.postings import mark_sent
+from app.payments.allocations import mark_sent
 from app.reconciliation.csv_lines import TOTAL
 from app.reconciliation.models import cnss_batch, cnss_line
 

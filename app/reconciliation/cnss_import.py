@@ -22,8 +22,8 @@ from app.enrolment.models import artisan
 from app.ledger.breaks import NewBreak, open_break
 from app.ledger.models import CONTRIBUTIONS, PENALTIES, RECEIVABLE, SUSPENSE
 from app.ledger.service import LedgerEntry, Posting, book
+from app.payments.allocations import mark_posted
 from app.payments.models import deposit
-from app.payments.postings import mark_posted
 from app.payments.reversals import hold_deposit
 from app.reconciliation.cnss_file import CnssAnswer, read_answers, read_day, read_family
 from app.reconciliation.csv_lines import digest_of

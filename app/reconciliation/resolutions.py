@@ -29,12 +29,12 @@ from app.ledger.breaks import (
 from app.ledger.models import CONTRIBUTIONS, PENALTIES, RECEIVABLE, SUSPENSE
 from app.ledger.queries import balances_of_reference, find_transaction
 from app.ledger.service import LedgerEntry, Posting, book
+from app.payments.allocations import mark_unsent
 from app.payments.codes import end_live_code, queue_cancellation
 from app.payments.collector import Collector
 from app.payments.deposits import CashConfirmation, redeem_code
 from app.payments.errors import AlreadyPosted, AlreadyReversed, ReceiptUnknown
 from app.payments.models import deposit, payment_code
-from app.payments.postings import mark_unsent
 from app.payments.reversals import ReversalRequest, lock_code, reverse_deposit
 from app.services import Services
 
