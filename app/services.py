@@ -1,4 +1,4 @@
-"""What a change needs besides its operation: one bundle, made once for a process."""
+"""The services that a change needs besides its operation, made once for a process."""
 
 from dataclasses import dataclass
 from random import Random
@@ -11,10 +11,10 @@ from app.text.words import Words
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The database, the words of messages and screens, and what an installation decides.
+    """The database, the words of messages and screens, and the installation's own values.
 
-    `random` is the secure source of codes. `fee` is what an artisan pays beside a contribution.
-    `secret` is the installation's own: each use of it makes a key apart.
+    `random` is the secure source of codes. `fee` is paid by an artisan beside a contribution.
+    `secret` is the installation's own: each use derives a key of its own from it.
     """
 
     database: Engine

@@ -19,5 +19,5 @@ def through_month(
         return None
     person = get_artisan(connection, artisan_id)
     account = get_account(connection, artisan_id, now)
-    periods = quote_payable(person, account, local_date(now)).periods
+    periods = quote_payable(person, account, local_date(now)).months
     return periods[min(months, len(periods)) - 1] if periods else Month.of(local_date(now))

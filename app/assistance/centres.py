@@ -1,7 +1,7 @@
-"""Where Dar Al Moukawil is, from centres.csv beside this file: the nearest centre of each region.
+"""The nearest centre of Dar Al Moukawil for each region, from centres.csv beside this file. Pure.
 
-ASM: no list of the centres is published as data; the bank corrects the file (domain.md section 1,
-S12). Pure.
+ASM: no list of the centres is published as data; the bank corrects the file (docs/rules.md, The
+agreement, S12).
 """
 
 import csv
@@ -12,7 +12,7 @@ from app.agents.towns import Town, towns
 
 
 def nearest_centre(region: str) -> Town:
-    """The town of the centre that the people of a region (its code) go to."""
+    """Returns the town of the centre for the people of a region, given by its code."""
     return towns()[_centres()[region]]
 
 

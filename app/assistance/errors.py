@@ -1,4 +1,4 @@
-"""Why help cannot be asked for or a request moved on."""
+"""Refusals of requests for help: to store one, or to move it on."""
 
 from app.base.errors import MaalemError
 
@@ -10,6 +10,6 @@ class TooManyRequests(MaalemError):
 
 
 class NoSuchRequest(MaalemError):
-    """No request of that reference, or it is over."""
+    """There is no request of that reference, or it is over."""
 
     code = "no_such_request"

@@ -27,7 +27,7 @@ help_request = Table(
     Column("topic", Text, nullable=False),
     Column("phone", Text, nullable=False),
     Column("language", Text, nullable=False),
-    # None for who has not identified: the desk calls the phone.
+    # None if nobody has identified on the phone: the desk calls the number.
     Column("artisan_id", ForeignKey("artisan.id")),
     Column("state", Text, nullable=False, server_default=text("'open'")),
     Column("asked_at", DateTime(timezone=True), nullable=False),
@@ -37,7 +37,7 @@ help_request = Table(
     CheckConstraint("state IN ('" + "', '".join(STATES) + "')", name="state"),
     CheckConstraint("phone ~ '^[+][0-9]{8,15}$'", name="phone"),
     CheckConstraint("changed_at >= asked_at", name="changed_at"),
-    # Asked twice is one request, until it is done.
+    # The same request twice is one, until it is done.
     Index(
         "uq_help_request_waiting",
         "phone",

@@ -1,4 +1,4 @@
-"""What help may be asked for, and how a request is named. Pure."""
+"""Kinds, topics and states of a request for help, and its reference. Pure."""
 
 from random import Random
 
@@ -12,15 +12,15 @@ TOPICS: dict[str, tuple[str, ...]] = {
     "dar": ("accounts", "selling", "credit", "status", "digital"),
     "export": ("finance", "training", "fairs"),
 }
-# Open and taken wait for the desk; done and cancelled end a request.
+# Requests that are open or taken wait for the desk; done and cancelled ones are over.
 STATES = ("open", "taken", "done", "cancelled")
 WAITING = ("open", "taken")
-# A phone may have so many waiting: the desk is people.
+# A phone may have so many waiting: the desk is a few people.
 MOST_WAITING = 5
 _DIGITS = 6
 
 
 def draw_reference(random: Random) -> str:
-    """Seven digits to say on the phone: six random, the first 1-9, then a Damm check digit."""
+    """Draws seven digits to say on the phone: six random, the first 1-9, and a Damm check digit."""
     body = str(random.randrange(10 ** (_DIGITS - 1), 10**_DIGITS))
     return body + damm.calc_check_digit(body)

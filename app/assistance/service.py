@@ -19,7 +19,7 @@ from app.messaging.service import OutboundMessage, queue_message
 from app.services import Services
 from app.text.words import Say
 
-# The desk takes an open request, and ends it with done; the person may still cancel it.
+# The states a request may be in before each move.
 _BEFORE = {"taken": ("open",), "done": WAITING, "cancelled": WAITING}
 
 

@@ -9,9 +9,9 @@ Clock = Callable[[], datetime]
 
 
 def _casablanca() -> ZoneInfo:
-    """The zone of the pinned data, not of the machine: midnight must not depend on where we run.
+    """Reads the zone from the pinned data, so that midnight does not depend on the machine.
 
-    It knows Morocco's hour, and its change in Ramadan (domain.md section 4).
+    It knows Morocco's hour, and its change in Ramadan (docs/rules.md, Networks).
     """
     with resources.files("tzdata.zoneinfo.Africa").joinpath("Casablanca").open("rb") as file:
         return ZoneInfo.from_file(file, key="Africa/Casablanca")
@@ -25,7 +25,7 @@ def utc_now() -> datetime:
 
 
 def local(moment: datetime) -> datetime:
-    """The same moment on a clock in Morocco."""
+    """Returns the same moment on a clock in Morocco."""
     return moment.astimezone(CASABLANCA)
 
 
@@ -34,5 +34,5 @@ def local_date(moment: datetime) -> date:
 
 
 def local_midnight(day: date) -> datetime:
-    """The moment `day` begins in Morocco, in UTC."""
+    """Returns the moment `day` begins in Morocco, in UTC."""
     return datetime.combine(day, time.min, CASABLANCA).astimezone(UTC)

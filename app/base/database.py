@@ -1,4 +1,4 @@
-"""The database as every room sees it: one metadata, one way to open a connection."""
+"""The database for every room: one metadata, and the ways to open a connection."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,13 +23,16 @@ AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
 def connect(url: str, *, pool_size: int = 8, statement_timeout_ms: int = 1500) -> Engine:
-    """An engine whose every wait ends in time for a phone: connecting, pooling, a statement."""
+    """Returns an engine that waits no longer than a phone may: 2 s to connect, 1 s for the pool.
+
+    A statement ends after `statement_timeout_ms`.
+    """
     return create_engine(
         url.replace("postgresql://", "postgresql+psycopg://", 1),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=1,
-        # An error's text must not carry names, birth dates or numbers into the log.
+        # An error's text must carry no names, birth dates or numbers into the log.
         hide_parameters=True,
         connect_args={
             "connect_timeout": 2,
@@ -41,26 +44,32 @@ def connect(url: str, *, pool_size: int = 8, statement_timeout_ms: int = 1500) -
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
-    """One transaction: committed at the end, rolled back on any error; away is Unavailable."""
+    """Opens a transaction, committed at the end and rolled back on any error.
+
+    Raises: Unavailable if the database is away.
+    """
     try:
         with engine.begin() as connection:
             yield connection
     except AWAY as error:
-        raise _away(error) from error
+        raise _unavailable(error) from error
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """A connection for reading, each statement on its own (no BEGIN, no COMMIT to wait for)."""
+    """Opens a connection for reading; each statement stands alone, without BEGIN and COMMIT.
+
+    Raises: Unavailable if the database is away.
+    """
     try:
         with engine.connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
     except AWAY as error:
-        raise _away(error) from error
+        raise _unavailable(error) from error
 
 
-def _away(error: SQLAlchemyError) -> Unavailable:
-    """`dropped`: a connection of the pool was dead; a new one may be had at once."""
+def _unavailable(error: SQLAlchemyError) -> Unavailable:
+    """Returns the refusal; `dropped` means a dead connection of the pool: a new one may work."""
     return Unavailable(
         what="postgresql", dropped=isinstance(error, DBAPIError) and error.connection_invalidated
     )

@@ -1,14 +1,14 @@
-"""The one base error. Rooms raise it; the edges say what it means in HTTP and in words."""
+"""The base of all refusals. Rooms raise them; the edges give the HTTP status and the words."""
 
 from typing import Any, ClassVar
 
 
 class MaalemError(Exception):
-    """Something a caller is told about.
+    """A refusal that the caller is shown.
 
-    `code` is stable and finds the words (`error.<code>` in menus/locales) and the HTTP status.
-    `retryable` says whether the same request may succeed later.
-    `params` fill the words; they hold nothing secret.
+    `code` is stable; the words (`error.<code>` in menus/locales) and the HTTP status are found by
+    it. `retryable` is True if the same request may succeed later. `params` fill the words; they
+    hold nothing secret.
     """
 
     code: ClassVar[str] = "internal"
@@ -31,10 +31,10 @@ class Unavailable(MaalemError):
 
 
 class Late(Unavailable):
-    """The answer did not come in the time a person on the phone has."""
+    """The answer did not come within the time of a person on the phone."""
 
 
 class InvalidInput(MaalemError):
-    """What was given cannot be read; `what` names the field, `why` the reason."""
+    """A given value cannot be read; `what` names the field, `why` the reason."""
 
     code = "invalid_input"

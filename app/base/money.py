@@ -20,22 +20,22 @@ class Money:
 
     @classmethod
     def rounded(cls, amount: Decimal, currency: str = "MAD") -> Money:
-        """`amount` in whole units, rounded half-up to the centime (domain.md section 2)."""
+        """Returns `amount` (whole units) rounded half-up to the centime (docs/rules.md, Amount)."""
         return cls(int((amount * 100).quantize(Decimal(1), ROUND_HALF_UP)), currency)
 
     @classmethod
     def parse(cls, text: str, currency: str = "MAD") -> Money:
-        """Reads `163`, `163.5` or `163.52`; anything else is InvalidInput."""
+        """Reads `163`, `163.5` or `163.52`. Raises: InvalidInput for anything else."""
         if not _AMOUNT.fullmatch(text):
             raise InvalidInput(what="amount", why="not an amount with at most two decimals")
         return cls(int(Decimal(text) * 100), currency)
 
     def __add__(self, other: Money) -> Money:
-        self._same(other)
+        self._check_currency(other)
         return Money(self.centimes + other.centimes, self.currency)
 
     def __sub__(self, other: Money) -> Money:
-        self._same(other)
+        self._check_currency(other)
         return Money(self.centimes - other.centimes, self.currency)
 
     def __neg__(self) -> Money:
@@ -49,7 +49,7 @@ class Money:
         sign = "-" if self.centimes < 0 else ""
         return f"{sign}{abs(self.centimes) // 100}.{abs(self.centimes) % 100:02d}"
 
-    def _same(self, other: Money) -> None:
+    def _check_currency(self, other: Money) -> None:
         if self.currency != other.currency:
             raise ValueError(f"{self.currency} and {other.currency} do not add up")
 
@@ -58,8 +58,8 @@ ZERO = Money(0)
 
 
 def total(amounts: list[Money]) -> Money:
-    """Their sum; zero dirhams for none."""
+    """Returns the sum of the amounts; zero dirhams for none."""
     for amount in amounts:
-        ZERO._same(amount)
+        ZERO._check_currency(amount)
     # Not a Money for each step: a screen adds up the months of years.
     return Money(sum(amount.centimes for amount in amounts))

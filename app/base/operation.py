@@ -1,4 +1,4 @@
-"""One change to what is kept: the transaction it happens in, its moment, and who acts."""
+"""A change to the database: its transaction, its moment, and its actor."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from app.base.database import transaction
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """Made at the edge, and handed down to every room that changes something.
+    """A change as the edge opens it; every room that changes something takes it.
 
-    `now` is aware and UTC. `actor` is written as the books and the audit trail keep it:
+    `now` is aware and UTC. `actor` is written as the ledger and the audit trail keep it:
     `artisan`, `agent:1001`, `client:demo-wafacash`, `operator:NAME`, `worker`, `network:wafacash`.
     """
 
@@ -29,7 +29,8 @@ class Operation:
 def operation(database: Engine, now: datetime, actor: str) -> Iterator[Operation]:
     """Opens a transaction for one change, committed at the end.
 
-    Raises: Unavailable where the database is away; any error rolls the change back.
+    Any error rolls the change back.
+    Raises: Unavailable if the database is away.
     """
     with transaction(database) as connection:
         yield Operation(connection, now, actor)

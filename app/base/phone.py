@@ -1,4 +1,4 @@
-"""A phone number, E.164, that never prints whole by accident."""
+"""A phone number in E.164 that never prints whole by accident."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ class Phone:
 
     @classmethod
     def parse(cls, text: str) -> Phone:
-        """Reads international or Moroccan national writing (`06 00 00 00 01`)."""
+        """Reads international or Moroccan national writing (`06 00 00 00 01`).
+
+        Raises: InvalidInput.
+        """
         text = text.strip()
         if _MOROCCAN_MOBILE.fullmatch(text):
             return cls(text)
@@ -36,7 +39,7 @@ class Phone:
 
     @property
     def masked(self) -> str:
-        """`+2126…01`: enough to recognise, too little to call."""
+        """The number as `+2126…01`: enough to recognise, too little to call."""
         return f"{self.e164[:5]}…{self.e164[-2:]}"
 
     def __str__(self) -> str:

@@ -10,6 +10,6 @@ class ClaimOfAnother(MaalemError):
 
 
 class ClaimClosed(MaalemError):
-    """The claim is paid or refused: there is nothing to collect any more."""
+    """The claim is paid or refused: nothing is left to collect."""
 
     code = "claim_closed"

@@ -29,7 +29,7 @@ claim = Table(
     Column("filed_on", Date, nullable=False),
     Column("state", Text, nullable=False),
     Column("amount_centimes", BigInteger),
-    # The day of CNSS's word: an older word never replaces a newer one.
+    # The day of CNSS's word: an older word replaces no newer one.
     Column("as_of", Date, nullable=False),
     # How the artisan wants the money; the next export to CNSS has it.
     Column("collection", Text),

@@ -131,7 +131,7 @@ def _say_where(elsewhere: NotCollectedHere, as_json: bool) -> None:
 def _as_data(quote: rules.Quote) -> dict[str, Any]:
     lines = [
         {
-            "period": str(line.period),
+            "period": str(line.month),
             "due_on": line.due_on.isoformat(),
             "amount": str(line.amount),
             "penalty": str(line.penalty),
@@ -149,7 +149,7 @@ def _as_data(quote: rules.Quote) -> dict[str, Any]:
 def _as_table(quote: rules.Quote) -> str:
     rows = [("month", "due on", "amount", "penalty", "total")]
     rows += [
-        (str(line.period), str(line.due_on), str(line.amount), str(line.penalty), str(line.total))
+        (str(line.month), str(line.due_on), str(line.amount), str(line.penalty), str(line.total))
         for line in quote.lines
     ]
     rows.append(("all", "", str(quote.amount), str(quote.penalty), str(quote.total)))

@@ -1,10 +1,10 @@
-"""What contributions refuse."""
+"""Refusals of contributions."""
 
 from app.base.errors import MaalemError
 
 
 class NotCollectedHere(MaalemError):
-    """The category pays elsewhere; `category` is its letter, `collector` who collects."""
+    """The category is paid elsewhere; `category` is its letter, `collector` the collecting body."""
 
     code = "not_collected_here"
 

@@ -1,4 +1,4 @@
-"""What being late adds to contributions: domain.md section 2, "Penalty". Pure."""
+"""Penalties on overdue contributions (docs/rules.md, Penalty). Pure."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
@@ -10,12 +10,12 @@ from app.base.money import ZERO, Money
 from app.base.months import Month
 from app.contributions.rates import Rates
 
-# What one contribution accrues in each calendar year, the earliest first.
+# The penalty of one contribution in each calendar year, the earliest first.
 Accrual = tuple[tuple[int, Money], ...]
 
 
-def late_months(first: date, on: date) -> int:
-    """How many late months have started on `on` when the first one started on `first`."""
+def overdue_months(first: date, on: date) -> int:
+    """Returns how many overdue months have started by `on`, the first of them on `first`."""
     if on < first:
         return 0
     return Month.of(on) - Month.of(first) + (on.day >= first.day)
@@ -23,8 +23,8 @@ def late_months(first: date, on: date) -> int:
 
 @lru_cache(maxsize=4096)
 def accrued(amount: Money, first: date, months: int, rates: Rates) -> Accrual:
-    """The penalty on `amount` for its first late months, rounded once a calendar year."""
-    # A late month is complete when the next one starts.
+    """Returns the penalty on `amount` for so many overdue months, rounded once a calendar year."""
+    # An overdue month is complete when the next one starts.
     uncounted = 1 if rates.penalty_counts.at(Month.of(first)) == "complete" else 0
     percents: dict[int, Decimal] = {}
     for start in islice(_months_from(first), uncounted, max(uncounted, months)):
@@ -42,10 +42,10 @@ def capped(
     each: bool,
     used: Mapping[int, Money],
 ) -> list[Money]:
-    """Each contribution's penalty under a cap per calendar year, which the first ones use up.
+    """Returns each contribution's penalty under a cap per calendar year; the first use it up.
 
-    `used` is what earlier payments took of each year's cap. With `each` the cap is every
-    contribution's own.
+    `used` is the part of each year's cap that earlier payments used. With `each`, every
+    contribution has the whole cap.
     """
     left: dict[int, Money] = {}
     penalties = []
@@ -56,17 +56,17 @@ def capped(
                 left[year] = cap_of(year)
             elif year not in left:
                 left[year] = max(ZERO, cap_of(year) - used.get(year, ZERO))
-            taken = min(accrues, left[year])
-            left[year] -= taken
-            penalty += taken
+            part = min(accrues, left[year])
+            left[year] -= part
+            penalty += part
         penalties.append(penalty)
     return penalties
 
 
 def _months_from(first: date) -> Iterator[date]:
-    """The days on which months begin that are counted from `first`, itself the first.
+    """Yields the first day of each month counted from `first`, which is the first of them.
 
-    A month without that day begins with the next one: 31 January, 1 March, 31 March.
+    A month without that day begins on the 1st of the next: 31 January, 1 March, 31 March.
     """
     for step in count():
         month = Month.of(first) + step

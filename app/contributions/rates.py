@@ -8,7 +8,7 @@ from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 import yaml
 from pydantic import (
@@ -41,7 +41,7 @@ _DECIMAL_MODES = {
 }
 
 
-def _since(text: object) -> Month | None:
+def _read_since(text: object) -> Month | None:
     try:
         return None if text == "start" else Month.parse(str(text))
     except InvalidInput:
@@ -52,27 +52,27 @@ Sure = Literal["H", "M", "L", "ASM"]
 Source = Annotated[str, Field(min_length=1)]
 Positive = Annotated[Decimal, Field(gt=0, max_digits=12)]
 Percent = Annotated[Decimal, Field(ge=0, le=100, decimal_places=4)]
-FirstMonth = Annotated[Month, BeforeValidator(_since)]
+FirstMonth = Annotated[Month, BeforeValidator(_read_since)]
 Months = Annotated[int, Field(ge=0, le=120)]
 
 
 class DatedValue(BaseModel, Generic[T]):
-    """A value in force from a month on (`since` None: always was), and why we believe it."""
+    """A value in force from a month on (`since` None: from the start), with its source."""
 
     model_config = _STRICT
-    since: Annotated[Month | None, BeforeValidator(_since)] = Field(alias="from")
+    since: Annotated[Month | None, BeforeValidator(_read_since)] = Field(alias="from")
     value: T
     sure: Sure
     source: Source
 
 
 class DatedValues(RootModel[tuple[DatedValue[T], ...]], Generic[T]):
-    """A rule's values in the order they came into force; the first was always in force."""
+    """The values of a rule in the order they came into force; the first is from the start."""
 
     model_config = ConfigDict(frozen=True)
 
     @model_validator(mode="after")
-    def _in_order(self) -> DatedValues[T]:
+    def _check_order(self) -> DatedValues[T]:
         if not self.root or self.root[0].since is not None:
             raise ValueError("the first entry must be `from: start`")
         for earlier, later in pairwise(entry.since for entry in self.root):
@@ -81,7 +81,7 @@ class DatedValues(RootModel[tuple[DatedValue[T], ...]], Generic[T]):
         return self
 
     def at(self, month: Month) -> T:
-        """The value in force in `month`."""
+        """Returns the value in force in `month`."""
         return next(e.value for e in reversed(self.root) if e.since is None or e.since <= month)
 
 
@@ -92,7 +92,7 @@ class DueRule(BaseModel):
 
 
 class Category(BaseModel):
-    """Who collects the contributions of a category, and the rule that computes them."""
+    """A category: the body that collects its contributions, and the rule that computes them."""
 
     model_config = _STRICT
     collector: Literal["cnss", "tax_administration", "auto_entrepreneur_tax"]
@@ -137,7 +137,7 @@ class Band(BaseModel):
         return self.to is None or annual_tax <= self.to
 
 
-def _bands_rise(bands: tuple[Band, ...]) -> tuple[Band, ...]:
+def _check_bands(bands: tuple[Band, ...]) -> tuple[Band, ...]:
     bounds = [band.below or band.to or Decimal("Infinity") for band in bands]
     if not bands or bounds[-1].is_finite() or bounds != sorted(set(bounds)):
         raise ValueError("bounds must rise, and the last band alone has none")
@@ -154,7 +154,7 @@ def _check_the_four(categories: Mapping[Letter, Category]) -> Mapping[Letter, Ca
 Letter = Annotated[str, Field(pattern="^[A-Z]$")]
 Categories = Annotated[Mapping[Letter, Category], AfterValidator(_check_the_four)]
 Scale = Annotated[tuple[ScaleStep, ...], Field(min_length=1)]
-Bands = Annotated[tuple[Band, ...], AfterValidator(_bands_rise)]
+Bands = Annotated[tuple[Band, ...], AfterValidator(_check_bands)]
 
 
 # Compared and hashed by identity: rates are a key of the rules' caches.
@@ -177,7 +177,7 @@ class Rates:
     tolerated_months: DatedValues[Months]
     closed_after_months: DatedValues[Months]
     stage_months: DatedValues[Months]
-    late_first_months: DatedValues[Months]
+    overdue_first_months: DatedValues[Months]
     reopening_months: DatedValues[Months]
     wait_months: DatedValues[Months]
     rights_until_tolerates: DatedValues[bool]
@@ -185,7 +185,7 @@ class Rates:
     scheme_from: DatedValues[FirstMonth]
 
     def rounded(self, amount: Decimal, month: Month) -> Money:
-        """`amount` (MAD) in whole centimes, by the rounding in force in `month`."""
+        """Rounds `amount` (MAD) to whole centimes, by the rounding in force in `month`."""
         mode = _DECIMAL_MODES[self.rounding.at(month)]
         return Money(int((amount * 100).quantize(Decimal(1), mode)))
 
@@ -202,9 +202,11 @@ class Rates:
 
 
 class _Loader(yaml.CBaseLoader):
-    """Every scalar stays text, so no rate is ever a float; a repeated key is refused."""
+    """Keeps every scalar as text, so that no rate is a float; refuses a repeated key."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+    def construct_mapping(
+        self, node: yaml.MappingNode, deep: bool = False
+    ) -> dict[Hashable, object]:
         keys = [key.value for key, _ in node.value]
         if twice := sorted({str(key) for key in keys if keys.count(key) > 1}):
             raise yaml.constructor.ConstructorError(
@@ -214,7 +216,7 @@ class _Loader(yaml.CBaseLoader):
 
 
 def load(path: Path) -> Rates:
-    """The rates in the file at `path`. RatesWrong names every entry that cannot be used."""
+    """Reads the rates file at `path`. Raises: RatesWrong, naming every unusable entry."""
     try:
         with path.open(encoding="utf-8") as file:
             content = yaml.load(file, _Loader)  # noqa: S506 - a BaseLoader makes only text
@@ -223,12 +225,12 @@ def load(path: Path) -> Rates:
     try:
         return TypeAdapter(Rates).validate_python(content)
     except ValidationError as error:
-        why = "; ".join(_wrong(problem) for problem in error.errors())
+        why = "; ".join(_describe(problem) for problem in error.errors())
         raise RatesWrong(file=path.name, why=why) from None
 
 
-def _wrong(problem: ErrorDetails) -> str:
-    """`smig entry 3, value: Input should be greater than 0 (given: -1)`."""
+def _describe(problem: ErrorDetails) -> str:
+    """Describes a fault: `smig entry 3, value: Input should be greater than 0 (given: -1)`."""
     places = [f"entry {p + 1}" if isinstance(p, int) else p for p in problem["loc"]]
     where = ", ".join(places).replace(", entry", " entry") or "the file"
     given = f" (given: {problem['input']})" if isinstance(problem["input"], str) else ""

@@ -1,7 +1,7 @@
-"""What CNSS should say about an artisan's rights, expected from payments: domain.md section 2.
+"""The rights of an artisan that payments lead CNSS to grant (docs/rules.md, Rights). Pure.
 
-CNSS decides; these are expectations to show beside its last word. Pure. They know only what is
-unpaid today: that someone who has just paid is still waiting is in CNSS's word, not here.
+CNSS decides; these are expectations to show beside its last word. They know only the months
+unpaid today: a wait after a payment is in CNSS's word, not here.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,14 +16,14 @@ from app.contributions.rules import due_on
 
 class RightsState(StrEnum):
     OPEN = "open"
-    OPEN_LATE = "open_late"
-    """Open with a warning: one or two months are past due."""
+    OPEN_OVERDUE = "open_overdue"
+    """Open with a warning: one or two months are overdue."""
     SUSPENDED = "suspended"
-    """Three to six consecutive months past due."""
+    """Three to six consecutive months overdue."""
     CLOSED = "closed"
-    """More than six consecutive months past due."""
+    """More than six consecutive months overdue."""
     NOT_YET = "not_yet"
-    """Enrolled; nothing paid ever, or still in the stage after the first contribution."""
+    """Enrolled; nothing was ever paid, or the stage after the first contribution lasts."""
     NOT_ENROLLED = "not_enrolled"
 
 
@@ -34,18 +34,18 @@ def expected_state(
     on: date,
     rates: Rates = RATES,
 ) -> RightsState:
-    """The state on `on`, from the longest run of consecutive months past their due date."""
+    """Returns the state on `on`, from the longest run of consecutive overdue months."""
     if enrolled is None:
         return RightsState.NOT_ENROLLED
     month = Month.of(on)
     if not ever_paid or month < enrolled + rates.stage_months.at(enrolled):
         return RightsState.NOT_YET
-    late = _longest_run(period for period in unpaid if due_on(period, rates) < on)
-    if late > rates.closed_after_months.at(month):
+    overdue = _longest_run(month for month in unpaid if due_on(month, rates) < on)
+    if overdue > rates.closed_after_months.at(month):
         return RightsState.CLOSED
-    if late > rates.tolerated_months.at(month):
+    if overdue > rates.tolerated_months.at(month):
         return RightsState.SUSPENDED
-    return RightsState.OPEN_LATE if late else RightsState.OPEN
+    return RightsState.OPEN_OVERDUE if overdue else RightsState.OPEN
 
 
 def _longest_run(months: Iterable[Month]) -> int:
@@ -64,9 +64,9 @@ def open_after_paying_all(
     paid_on: date,
     rates: Rates = RATES,
 ) -> date | None:
-    """The day rights are open if everything due is paid on `paid_on`; None: they stay open.
+    """Returns the day rights open if everything due is paid on `paid_on`; None if they stay open.
 
-    InvalidInput for who is not enrolled and so has nothing to pay.
+    Raises: InvalidInput if the artisan is not enrolled, and so has nothing to pay.
     """
     if enrolled is None:
         raise InvalidInput(what="enrolled", why="not enrolled: no contribution opens rights yet")
@@ -83,26 +83,26 @@ def open_after_paying_all(
 
 
 def _first_opening(first: Month, paid_on: date, already: bool, rates: Rates) -> Month:
-    """The month that the first contribution, for the month `first`, opens rights with."""
+    """Returns the month in which the first contribution, for `first`, opens rights."""
     opening = first + rates.stage_months.at(first)
     if already or paid_on <= due_on(first, rates):
         return opening
     paid = Month.of(paid_on)
-    return max(opening, paid + rates.late_first_months.at(paid))
+    return max(opening, paid + rates.overdue_first_months.at(paid))
 
 
 def paid_through(rights_until: date, rates: Rates = RATES) -> Month:
-    """The last month paid when CNSS says that rights last until `rights_until` (ASM)."""
+    """Returns the last month paid if CNSS says that rights last until `rights_until` (ASM)."""
     last = Month.of(rights_until)
     return last + -_months_outlasted(last, rates)
 
 
 def rights_until(paid_through: Month, rates: Rates = RATES) -> date:
-    """The last day of rights when every month up to `paid_through` is paid (ASM)."""
+    """Returns the last day of rights if every month up to `paid_through` is paid (ASM)."""
     return (paid_through + _months_outlasted(paid_through, rates)).last_day
 
 
 def _months_outlasted(month: Month, rates: Rates) -> int:
-    # The month after the last paid one is past due only when it is over: hence the one.
+    # The month after the last paid one is overdue only when it is over: hence the one.
     tolerates = rates.rights_until_tolerates.at(month)
     return 1 + (rates.tolerated_months.at(month) if tolerates else 0)

@@ -1,6 +1,6 @@
-"""What a month costs, when it is due and what a set of months comes to: domain.md section 2.
+"""Amounts, due dates and quotes of contributions (docs/rules.md, Amount to Penalty). Pure.
 
-Pure: the same question always has the same answer. `rates` is for asking "what if".
+The functions take the rates in force unless a caller gives others, to see their effect.
 """
 
 from collections.abc import Collection, Sequence
@@ -12,12 +12,12 @@ from itertools import pairwise
 
 from app.base.errors import InvalidInput
 from app.base.money import ZERO, Money, total
-from app.base.months import Month, months_between
+from app.base.months import Month, Period, months_between
 from app.contributions import penalties
 from app.contributions.errors import NotCollectedHere
 from app.contributions.rates import RATES, Category, Rates
 
-# Further apart is a typing mistake, and would be counted month by month.
+# Months further apart are a typing mistake, and would be counted one by one.
 _LONGEST_REACH = 50 * 12
 _YEARS = range(1900, 3000)
 
@@ -26,15 +26,15 @@ _PAID_ELSEWHERE = {
     "auto_entrepreneur_tax": "pays_with_tax",
 }
 
-# A month and the day on which it was paid.
-PaidLate = tuple[Month, date]
+# A month paid after its due date, and the day of payment.
+PaidOverdue = tuple[Month, date]
 
 
 @dataclass(frozen=True, slots=True)
 class ContributionLine:
-    """One month's contribution: when it is due, what it costs, what being late adds."""
+    """The contribution for one month: its due date, its amount, and its penalty."""
 
-    period: Month
+    month: Month
     due_on: date
     amount: Money
     penalty: Money
@@ -46,7 +46,7 @@ class ContributionLine:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """What a set of months costs when paid together on one day, the oldest month first."""
+    """The cost of a set of months paid together on one day, the oldest month first."""
 
     lines: tuple[ContributionLine, ...]
 
@@ -63,12 +63,28 @@ class Quote:
         return self.amount + self.penalty
 
     @property
-    def periods(self) -> tuple[Month, ...]:
-        return tuple(line.period for line in self.lines)
+    def months(self) -> tuple[Month, ...]:
+        return tuple(line.month for line in self.lines)
+
+    @property
+    def period(self) -> Period:
+        """From the first month to the last. Raises: IndexError without any month."""
+        return Period.spanning(self.months)
+
+
+@dataclass(frozen=True, slots=True)
+class _Deadline:
+    """A contribution's due date, and the day on which its first overdue month starts."""
+
+    due_on: date
+    overdue_from: date
 
 
 def monthly_amount(coefficient: Decimal, month: Month, rates: Rates = RATES) -> Money:
-    """The contribution for `month`; InvalidInput when no category has such a coefficient."""
+    """Returns the contribution for `month`.
+
+    Raises: InvalidInput if no category can have such a coefficient.
+    """
     if not (coefficient.is_finite() and 0 < coefficient <= rates.scale_bounds[1]):
         why = f"not a number above 0 and up to {rates.scale_bounds[1]}"
         raise InvalidInput(what="coefficient", why=why)
@@ -82,52 +98,51 @@ def _monthly_amount(coefficient: Decimal, month: Month, rates: Rates) -> Money:
 
 
 def due_on(month: Month, rates: Rates = RATES) -> date:
-    """The last day on which the contribution for `month` costs no penalty."""
-    return _due_and_late(month, rates)[0]
+    """Returns the last day on which the contribution for `month` costs no penalty."""
+    return _deadline(month, rates).due_on
 
 
 @lru_cache(maxsize=4096)
-def _due_and_late(period: Month, rates: Rates) -> tuple[date, date]:
-    """The due date, and the day on which the first late month starts."""
-    rule = rates.due.at(period)
-    last = (period + rule.months_after).last_day
+def _deadline(month: Month, rates: Rates) -> _Deadline:
+    rule = rates.due.at(month)
+    last = (month + rule.months_after).last_day
     due = last if rule.day == "last" else last.replace(day=min(rule.day, last.day))
-    return due, due + timedelta(days=1)
+    return _Deadline(due_on=due, overdue_from=due + timedelta(days=1))
 
 
 def quote(
     coefficient: Decimal,
-    periods: Sequence[Month],
+    months: Sequence[Month],
     on: date,
     rates: Rates = RATES,
     *,
-    earlier: Collection[PaidLate] = (),
+    earlier: Collection[PaidOverdue] = (),
 ) -> Quote:
-    """What `periods` cost when paid on `on`, a day in Morocco.
+    """Quotes `months` as paid on `on`, a day in Morocco.
 
-    `earlier` is what was paid late before: its penalties have used up part of each year's cap,
-    so that paying in parts never costs more than paying at once.
-    InvalidInput when the periods are not in order or named twice, lie more than 50 years from
-    `on`, or the coefficient is none.
+    `earlier` are the months paid overdue before: their penalties have used up part of each year's
+    cap, so that paying in parts never costs more than paying at once.
+    Raises: InvalidInput if the months are not in order or named twice, or lie more than 50 years
+    from `on`, or no category can have the coefficient.
     """
-    _check(periods, on)
-    return _quote(coefficient, tuple(periods), on, rates, tuple(earlier))
+    _check_months(months, on)
+    return _quote(coefficient, tuple(months), on, rates, tuple(earlier))
 
 
-# The same caller asks several times in a talk, and many callers owe the same.
+# Cached: a caller asks several times in a dialogue, and many callers owe the same.
 @lru_cache(maxsize=256)
 def _quote(
     coefficient: Decimal,
-    periods: tuple[Month, ...],
+    months: tuple[Month, ...],
     on: date,
     rates: Rates,
-    earlier: tuple[PaidLate, ...],
+    earlier: tuple[PaidOverdue, ...],
 ) -> Quote:
-    amounts = [monthly_amount(coefficient, period, rates) for period in periods]
-    days = [_due_and_late(period, rates) for period in periods]
+    amounts = [monthly_amount(coefficient, month, rates) for month in months]
+    deadlines = [_deadline(month, rates) for month in months]
     accruals = (
-        penalties.accrued(amount, late, penalties.late_months(late, on), rates)
-        for amount, (_, late) in zip(amounts, days, strict=True)
+        _accrued_by(on, amount, deadline.overdue_from, rates)
+        for amount, deadline in zip(amounts, deadlines, strict=True)
     )
     added = penalties.capped(
         accruals,
@@ -135,36 +150,41 @@ def _quote(
         each=rates.penalty_cap_over.at(Month.of(on)) == "each",
         used=_cap_used(coefficient, earlier, rates),
     )
-    lines = zip(periods, days, amounts, added, strict=True)
+    lines = zip(months, deadlines, amounts, added, strict=True)
     return Quote(
         tuple(
-            ContributionLine(period, due, amount, more) for period, (due, _), amount, more in lines
+            ContributionLine(month, deadline.due_on, amount, penalty)
+            for month, deadline, amount, penalty in lines
         )
     )
 
 
+def _accrued_by(on: date, amount: Money, overdue_from: date, rates: Rates) -> penalties.Accrual:
+    months = penalties.overdue_months(overdue_from, on)
+    return penalties.accrued(amount, overdue_from, months, rates)
+
+
 def _cap_used(
-    coefficient: Decimal, earlier: Collection[PaidLate], rates: Rates
+    coefficient: Decimal, earlier: Collection[PaidOverdue], rates: Rates
 ) -> dict[int, Money]:
-    """What earlier payments took of each calendar year's cap, in the order they were made."""
+    """Returns the part of each calendar year's cap used by earlier payments, in their order."""
     used: dict[int, Money] = {}
-    for period, paid_on in sorted(earlier, key=lambda paid: (paid[1], paid[0])):
-        late = _due_and_late(period, rates)[1]
-        amount = monthly_amount(coefficient, period, rates)
-        months = penalties.late_months(late, paid_on)
-        for year, accrues in penalties.accrued(amount, late, months, rates):
+    for month, paid_on in sorted(earlier, key=lambda paid: (paid[1], paid[0])):
+        amount = monthly_amount(coefficient, month, rates)
+        overdue_from = _deadline(month, rates).overdue_from
+        for year, accrues in _accrued_by(paid_on, amount, overdue_from, rates):
             before = used.get(year, ZERO)
             cap = _penalty_cap(coefficient, year, paid_on, rates)
             used[year] = before + min(accrues, max(ZERO, cap - before))
     return used
 
 
-def _check(periods: Sequence[Month], on: date) -> None:
-    if any(earlier >= later for earlier, later in pairwise(periods)):
+def _check_months(months: Sequence[Month], on: date) -> None:
+    if any(earlier >= later for earlier, later in pairwise(months)):
         raise InvalidInput(what="periods", why="not in order, or one named twice")
-    if not periods:
+    if not months:
         return
-    first, last, paid = periods[0], periods[-1], Month.of(on)
+    first, last, paid = months[0], months[-1], Month.of(on)
     if first.year not in _YEARS or last.year not in _YEARS:
         raise InvalidInput(what="periods", why=f"not from {_YEARS[0]} to {_YEARS[-1]}")
     if last - first > _LONGEST_REACH:
@@ -174,7 +194,7 @@ def _check(periods: Sequence[Month], on: date) -> None:
 
 
 def _penalty_cap(coefficient: Decimal, year: int, on: date, rates: Rates) -> Money:
-    """The most that a calendar year's penalties come to when paid on `on`."""
+    """Returns the cap on a calendar year's penalties when paid on `on`."""
     month = Month.of(on) if year == on.year else Month(year, 12)
     contribution = Decimal(monthly_amount(coefficient, month, rates).centimes)
     return rates.rounded(contribution * rates.penalty_cap_contributions.at(month) / 100, month)
@@ -182,29 +202,32 @@ def _penalty_cap(coefficient: Decimal, year: int, on: date, rates: Rates) -> Mon
 
 def last_unchanged_day(
     coefficient: Decimal,
-    periods: Sequence[Month],
+    months: Sequence[Month],
     on: date,
     days: int,
     rates: Rates = RATES,
     *,
-    earlier: Collection[PaidLate] = (),
+    earlier: Collection[PaidOverdue] = (),
 ) -> date:
-    """The last day, at most `days` after `on`, up to which the quote's total stays that of `on`."""
+    """Returns the last day, at most `days` after `on`, on which the quote's total is unchanged.
+
+    Raises: InvalidInput as `quote` does, or if `days` is below 0.
+    """
     if days < 0:
         raise InvalidInput(what="days", why="below 0")
-    now = quote(coefficient, periods, on, rates, earlier=earlier).total
-    # A total moves when a late month starts, or when a new month brings another cap.
-    turning = {1, *(_due_and_late(period, rates)[1].day for period in periods)}
+    now = quote(coefficient, months, on, rates, earlier=earlier).total
+    # A total moves when an overdue month starts, or when a new month brings another cap.
+    turning = {1, *(_deadline(month, rates).overdue_from.day for month in months)}
     for day in (on + timedelta(days=ahead) for ahead in range(1, days + 1)):
         if day.day not in turning:
             continue
-        if quote(coefficient, periods, day, rates, earlier=earlier).total != now:
+        if quote(coefficient, months, day, rates, earlier=earlier).total != now:
             return day - timedelta(days=1)
     return on + timedelta(days=days)
 
 
-def unpaid_periods(first: Month, settled: Collection[Month], last: Month) -> tuple[Month, ...]:
-    """The months from `first` to `last`, both included, that are not settled, in order."""
+def months_without(settled: Collection[Month], first: Month, last: Month) -> tuple[Month, ...]:
+    """Returns the months from `first` to `last`, both included, that are not settled, in order."""
     return tuple(month for month in months_between(first, last) if month not in settled)
 
 
@@ -217,10 +240,10 @@ def is_collected_here(category: str, rates: Rates = RATES) -> bool:
 
 
 def coefficient_of(category: str, coefficient: Decimal | None, rates: Rates = RATES) -> Decimal:
-    """What multiplies the base: the category's own, or else the artisan's `coefficient`.
+    """Returns the category's own coefficient, or else the artisan's `coefficient`.
 
-    NotCollectedHere for a category that pays elsewhere; InvalidInput when the artisan's own is
-    needed and missing, or outside the scale.
+    Raises: NotCollectedHere if the category is paid elsewhere; InvalidInput if the artisan's own
+    is needed and missing, or outside the scale.
     """
     rule = get_category(category, rates)
     if not rule.is_collected_here:
@@ -235,14 +258,14 @@ def coefficient_of(category: str, coefficient: Decimal | None, rates: Rates = RA
 
 
 def get_category(letter: str, rates: Rates = RATES) -> Category:
-    """The category of that letter. Raises: InvalidInput if there is none."""
+    """Returns the category of that letter. Raises: InvalidInput if there is none."""
     if letter not in rates.categories:
         raise InvalidInput(what="category", why=f"none of {', '.join(rates.categories)}")
     return rates.categories[letter]
 
 
 def paid_elsewhere(category: str, rates: Rates = RATES) -> str:
-    """The name of the way to pay a category that payment codes do not pay.
+    """Names the way to pay a category that payment codes do not pay.
 
     Menus name their outcome so, and words end their key so: `pays_with_cpu`, `pays_with_tax`.
     Raises: InvalidInput if codes pay it, or there is no such category.
@@ -254,7 +277,10 @@ def paid_elsewhere(category: str, rates: Rates = RATES) -> str:
 
 
 def quarterly_duty(annual_tax: Money, month: Month, rates: Rates = RATES) -> Money:
-    """What a category without a coefficient owes a quarter, by the band of its annual tax."""
+    """Returns the duty of a quarter, by the band of the annual tax.
+
+    Raises: InvalidInput if the tax is below 0.
+    """
     if annual_tax.centimes < 0:
         raise InvalidInput(what="annual_tax", why="below 0")
     tax = Decimal(annual_tax.centimes) / 100
@@ -263,10 +289,10 @@ def quarterly_duty(annual_tax: Money, month: Month, rates: Rates = RATES) -> Mon
 
 
 def scheme_from(month: Month, rates: Rates = RATES) -> Month:
-    """The first month for which anybody owes a contribution, as known in `month`."""
+    """Returns the first month for which contributions are owed, as known in `month`."""
     return rates.scheme_from.at(month)
 
 
 def code_validity_days(month: Month, rates: Rates = RATES) -> int:
-    """The longest a payment code made in `month` lives, in days."""
+    """Returns how many days a payment code issued in `month` is valid at most."""
     return rates.code_validity_days.at(month)

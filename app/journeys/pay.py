@@ -72,7 +72,7 @@ def dues(dialogue: Dialogue) -> Values:
         "penalty_part": Say("penalty.some", {"penalty": owed.penalty}) if owed.penalty else "",
         "fee_part": Say("fee.some", {"fee": fee}) if fee else Say("fee.none"),
         "count": len(owed.lines),
-        "period": period_words(Period.spanning(owed.periods)),
+        "period": period_words(owed.period),
     }
 
 
@@ -87,8 +87,8 @@ def months_to_pay(dialogue: Dialogue) -> list[Row]:
     totals = accumulate((line.total for line in lines), initial=dialogue.services.fee)
     return [
         Row(
-            str(line.period),
-            {"period": period_words(Period(lines[0].period, line.period)), "total": total},
+            str(line.month),
+            {"period": period_words(Period(lines[0].month, line.month)), "total": total},
         )
         for line, total in zip(lines, islice(totals, 1, None), strict=True)
     ]

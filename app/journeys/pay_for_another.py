@@ -37,7 +37,7 @@ def find_other_person(dialogue: Dialogue) -> str:
     name = masked_name(plain_name(found.artisan.full_name))
     if found.owed is None or not found.owed.lines:
         return "pays_elsewhere" if found.owed is None else "nothing_due"
-    first, last = found.owed.periods[0], found.owed.periods[-1]
+    first, last = found.owed.months[0], found.owed.months[-1]
     total = found.owed.total + dialogue.services.fee
     dialogue.facts["x"] = [found.artisan.id, name, total.centimes, str(first), str(last)]
     return "due"

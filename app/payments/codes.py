@@ -12,7 +12,7 @@ from sqlalchemy import Connection, DateTime, bindparam, text, update
 
 from app.base.clock import local_date, local_midnight
 from app.base.money import Money
-from app.base.months import Month, Period
+from app.base.months import Month
 from app.base.operation import Operation
 from app.base.phone import Phone
 from app.contributions.rules import (
@@ -72,7 +72,7 @@ def issue_code(operation: Operation, services: Services, request: CodeRequest) -
     dues = _read_dues(operation, artisan, request.through)
     live = dues.account.code
     if live and _pays(live, quote_until(dues.payable, live.period.last), services.fee):
-        if live.period == Period.spanning(dues.chosen.periods):
+        if live.period == dues.chosen.period:
             return live
         if live.code != request.replacing:
             raise AnotherIsLive(live)
@@ -168,14 +168,14 @@ def _read_dues(operation: Operation, artisan: Artisan, through: Month | None) ->
 
 def _pays(code: IssuedCode, due: Quote, fee: Money) -> bool:
     """True if the code still pays exactly what is due."""
-    return bool(due.lines) and code.period.first == due.periods[0] and code.total == due.total + fee
+    return bool(due.lines) and code.period.first == due.months[0] and code.total == due.total + fee
 
 
 def _insert_code(
     operation: Operation, services: Services, artisan: Artisan, dues: _Dues, phone: Phone | None
 ) -> IssuedCode:
     due, now = dues.chosen, operation.now
-    period = Period.spanning(due.periods)
+    period = due.period
     total, expires_at = due.total + services.fee, _expiry(artisan, dues, now)
     values = {
         "artisan": artisan.id,
@@ -188,7 +188,7 @@ def _insert_code(
         "last": period.last.first_day,
         "now": now,
         "expires_at": expires_at,
-        "periods": [line.period.first_day for line in due.lines],
+        "periods": [line.month.first_day for line in due.lines],
         "contributions": [line.amount.centimes for line in due.lines],
         "penalties": [line.penalty.centimes for line in due.lines],
     }
@@ -205,7 +205,7 @@ def _expiry(artisan: Artisan, dues: _Dues, now: datetime) -> datetime:
     days = code_validity_days(Month.of(today))
     coefficient = coefficient_of(artisan.category, artisan.coefficient)
     last_day = last_unchanged_day(
-        coefficient, dues.chosen.periods, today, days, earlier=dues.account.paid_late
+        coefficient, dues.chosen.months, today, days, earlier=dues.account.paid_late
     )
     return min(now + timedelta(days=days), local_midnight(last_day + timedelta(days=1)))
 

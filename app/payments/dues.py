@@ -11,9 +11,9 @@ from app.contributions.rules import (
     coefficient_of,
     is_collected_here,
     monthly_amount,
+    months_without,
     quote,
     scheme_from,
-    unpaid_periods,
 )
 from app.enrolment.queries import Artisan
 from app.payments.queries import PaymentAccount
@@ -39,7 +39,7 @@ def first_owed_month(artisan: Artisan) -> Month | None:
 def unpaid_months(artisan: Artisan, settled: Collection[Month], on: date) -> tuple[Month, ...]:
     """Returns the months owed up to that of `on`, oldest first."""
     first = first_owed_month(artisan)
-    return unpaid_periods(first, settled, Month.of(on)) if first else ()
+    return months_without(settled, first, Month.of(on)) if first else ()
 
 
 def months_ahead(artisan: Artisan, settled: Collection[Month], on: date) -> tuple[Month, ...]:
@@ -47,7 +47,7 @@ def months_ahead(artisan: Artisan, settled: Collection[Month], on: date) -> tupl
     if (first := first_owed_month(artisan)) is None:
         return ()
     this = Month.of(on)
-    return unpaid_periods(max(first, this + 1), settled, this + MOST_AHEAD)
+    return months_without(settled, max(first, this + 1), this + MOST_AHEAD)
 
 
 def next_unpaid_month(artisan: Artisan, settled: Collection[Month], on: date) -> Month | None:
@@ -77,7 +77,7 @@ def quote_payable(artisan: Artisan, account: PaymentAccount, on: date) -> Quote:
 
 def quote_until(whole: Quote, last: Month) -> Quote:
     """Returns the part of a quote up to the month `last`, itself included."""
-    return Quote(tuple(line for line in whole.lines if line.period <= last))
+    return Quote(tuple(line for line in whole.lines if line.month <= last))
 
 
 def is_still_owed(artisan: Artisan, lines: Iterable[tuple[Month, Money]]) -> bool:

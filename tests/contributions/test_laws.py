@@ -69,7 +69,7 @@ def test_a_slow_second_opinion_agrees(coefficient: Decimal, periods: list[Month]
     expected = second_opinion(coefficient, periods, on)
     assert [Fraction(str(line.penalty)) for line in quote.lines] == expected
     for line in quote.lines:
-        month = contribution(coefficient, line.period.year, line.period.month)
+        month = contribution(coefficient, line.month.year, line.month.month)
         assert Fraction(str(line.amount)) == month
 
 
@@ -105,7 +105,7 @@ def test_months_add_up(coefficient: Decimal, periods: list[Month], on: date) -> 
     alone = [rules.quote(coefficient, [period], on) for period in periods]
     assert together.amount == total([quote.amount for quote in alone])
     assert together.total == total([line.total for line in together.lines])
-    assert together.periods == tuple(periods)
+    assert together.months == tuple(periods)
 
 
 @unhurried
@@ -115,7 +115,7 @@ def test_a_month_alone_is_penalised_between_its_share_and_the_whole(
 ) -> None:
     together = rules.quote(coefficient, periods, on)
     for line in together.lines:
-        alone = rules.quote(coefficient, [line.period], on).penalty
+        alone = rules.quote(coefficient, [line.month], on).penalty
         assert line.penalty <= alone <= together.penalty
 
 

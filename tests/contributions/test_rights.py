@@ -35,18 +35,18 @@ def months(text: str) -> list[Month]:
         ("", RightsState.OPEN, None),
         ("2026-11", RightsState.OPEN, None),
         ("2026-11..2027-02", RightsState.OPEN, None),
-        ("2026-10..2026-11", RightsState.OPEN_LATE, None),
-        ("2026-09..2026-11", RightsState.OPEN_LATE, None),
+        ("2026-10..2026-11", RightsState.OPEN_OVERDUE, None),
+        ("2026-09..2026-11", RightsState.OPEN_OVERDUE, None),
         ("2026-08..2026-11", RightsState.SUSPENDED, "2026-12-01"),
         ("2026-05..2026-11", RightsState.SUSPENDED, "2026-12-01"),
         ("2026-04..2026-11", RightsState.CLOSED, "2027-03-01"),
         ("2023-01..2026-11", RightsState.CLOSED, "2027-03-01"),
         # only consecutive months count, in whatever order and however often they are named
-        ("2026-06..2026-07 2026-09..2026-10", RightsState.OPEN_LATE, None),
+        ("2026-06..2026-07 2026-09..2026-10", RightsState.OPEN_OVERDUE, None),
         ("2026-01..2026-06 2026-08..2026-10", RightsState.SUSPENDED, "2026-12-01"),
         ("2025-01..2025-07 2026-10", RightsState.CLOSED, "2027-03-01"),
         ("2026-10 2026-08 2026-09 2026-08", RightsState.SUSPENDED, "2026-12-01"),
-        ("2026-10 2026-10 2026-10", RightsState.OPEN_LATE, None),
+        ("2026-10 2026-10 2026-10", RightsState.OPEN_OVERDUE, None),
         # a run goes over the end of a year
         ("2025-11..2026-01", RightsState.SUSPENDED, "2026-12-01"),
     ],
@@ -59,7 +59,7 @@ def test_rights_of_who_has_paid_before(unpaid: str, state: RightsState, opens: s
 
 def test_a_month_counts_from_the_day_after_it_is_due() -> None:
     unpaid = months("2026-08..2026-10")
-    assert expected_state(LONG_AGO, unpaid, True, date(2026, 10, 31)) is RightsState.OPEN_LATE
+    assert expected_state(LONG_AGO, unpaid, True, date(2026, 10, 31)) is RightsState.OPEN_OVERDUE
     assert expected_state(LONG_AGO, unpaid, True, date(2026, 11, 1)) is RightsState.SUSPENDED
 
 
@@ -133,7 +133,7 @@ def test_rights_last_as_long_as_the_tolerance(paid: Month) -> None:
     assert rights.paid_through(until) == paid
     unpaid = [paid + ahead for ahead in range(1, 12)]
     next_day = until + timedelta(days=1)
-    assert expected_state(LONG_AGO + -24, unpaid, True, until) is RightsState.OPEN_LATE
+    assert expected_state(LONG_AGO + -24, unpaid, True, until) is RightsState.OPEN_OVERDUE
     assert expected_state(LONG_AGO + -24, unpaid, True, next_day) is RightsState.SUSPENDED
 
 
@@ -141,7 +141,7 @@ def test_rights_last_as_long_as_the_tolerance(paid: Month) -> None:
 def test_rights_open_later_than_payment_or_never_closed(unpaid: set[Month], on: date) -> None:
     opening = open_after_paying_all(LONG_AGO, sorted(unpaid), True, on)
     state = expected_state(LONG_AGO, sorted(unpaid), True, on)
-    assert (opening is None) == (state in (RightsState.OPEN, RightsState.OPEN_LATE))
+    assert (opening is None) == (state in (RightsState.OPEN, RightsState.OPEN_OVERDUE))
     assert opening is None or (opening > on and opening.day == 1)
 
 
@@ -151,7 +151,7 @@ def test_other_rules_for_rights(tmp_path: Path) -> None:
         tolerated_months=1,
         closed_after_months=3,
         stage_months=2,
-        late_first_months=3,
+        overdue_first_months=3,
         reopening_months=2,
         wait_months=5,
     )

@@ -111,7 +111,7 @@ def test_a_month_left_out_makes_room_under_the_cap() -> None:
 
 def test_a_quote_shows_each_month() -> None:
     quote = quoted("0.75", "2024-01", "2024-02", "2024-02-29")
-    assert quote.periods == (Month(2024, 1), Month(2024, 2))
+    assert quote.months == (Month(2024, 1), Month(2024, 2))
     assert [line.due_on for line in quote.lines] == [date(2024, 1, 31), date(2024, 2, 29)]
     assert [str(line.total) for line in quote.lines] == ["150.14", "148.65"]
 
@@ -254,12 +254,12 @@ def test_no_total_holds_for_fewer_than_no_days() -> None:
 
 def test_what_is_unpaid() -> None:
     settled = {Month(2025, 12), Month(2026, 2), Month(2027, 1)}
-    assert rules.unpaid_periods(Month(2025, 11), settled, Month(2026, 3)) == (
+    assert rules.months_without(settled, Month(2025, 11), Month(2026, 3)) == (
         Month(2025, 11),
         Month(2026, 1),
         Month(2026, 3),
     )
-    assert rules.unpaid_periods(Month(2026, 4), settled, Month(2026, 3)) == ()
+    assert rules.months_without(settled, Month(2026, 4), Month(2026, 3)) == ()
 
 
 def test_who_collects() -> None:
