@@ -12,14 +12,14 @@ from pathlib import Path
 from statistics import quantiles
 from urllib.parse import urlencode
 
-from app.journeys.facts import FRESH_SECONDS
+from app.journeys.person import FRESH_SECONDS
 from benchmarks.player import Job, Played
 from benchmarks.servers import Server
 
 # Dial, my AMO, back, pay, the code for all of it.
 CHAINS = ("", "1", "1*0", "1*0*2", "1*0*2*1")
 CONNECTIONS = 16
-# Facts older than this are read again (app/journeys/facts.py): a person thinks longer.
+# Facts older than this are read again (app/journeys/person.py): a person thinks longer.
 THINKING_SECONDS = FRESH_SECONDS + 0.1
 _PLAYER = Path(__file__).with_name("player.py")
 

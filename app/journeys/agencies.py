@@ -1,12 +1,13 @@
 """Entry 5, agencies: where Wafacash is, by region and town or by the first letters of a town.
 
-Towns and regions are data of app/agents/towns; the session keeps their codes, so that a change of
+Towns and regions are data of app/agents/towns. The session keeps their codes, so that a change of
 language shows their names in the new one.
 """
 
+from __future__ import annotations
+
 from datetime import datetime
 from itertools import takewhile
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -17,85 +18,91 @@ from app.base.database import reading
 from app.base.errors import InvalidInput
 from app.enrolment.queries import find_province
 from app.journeys.context import Dialogue, vocabulary
-from app.journeys.pin import locked
+from app.journeys.facts import ListedAgency, ShownAgency
+from app.journeys.pin import is_locked
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
 
 _FEWEST_LETTERS, _MOST_LETTERS = 2, 20
-# Of a message that lists agencies: what is left of one segment after its other words.
+# The letters that a message of agencies has for them: one segment without its other words.
 _MESSAGE_ROOM = 80
 _MOST_TOWNS = 12
 
 
-def _by_sms(dialogue: Dialogue, outcome: str) -> Say | None:
-    """The agencies of the town asked for, as many as a message holds."""
+def agencies_by_sms(dialogue: Dialogue, outcome: str) -> Say | None:
+    """Returns the message with the agencies of the chosen town, as many as fit."""
     if outcome in {"none", "unknown"}:
         return Say("sms.no_agencies")
-    listed = [f"{name} {hours}".strip() for _, name, hours in dialogue.facts["agencies"]]
-    room = [", ".join(listed[: count + 1]) for count in range(len(listed))]
-    fitting = list(takewhile(lambda text: len(text) <= _MESSAGE_ROOM, room))
-    return Say("sms.agencies", {"agencies": fitting[-1] if fitting else room[0][:_MESSAGE_ROOM]})
+    listed = [f"{row.name} {row.weekdays}".strip() for row in dialogue.facts.agencies]
+    texts = [", ".join(listed[: count + 1]) for count in range(len(listed))]
+    fitting = list(takewhile(lambda text: len(text) <= _MESSAGE_ROOM, texts))
+    return Say("sms.agencies", {"agencies": fitting[-1] if fitting else texts[0][:_MESSAGE_ROOM]})
 
 
-def _agency_by_sms(dialogue: Dialogue, outcome: str) -> Say | None:
-    if outcome == "none":
+def agency_by_sms(dialogue: Dialogue, outcome: str) -> Say | None:
+    """Returns the message with one agency."""
+    agency = dialogue.facts.agency
+    if outcome == "none" or agency is None:
         return Say("sms.no_agencies")
-    told = ", ".join(part for part in dialogue.facts["agency"][:3] if part)
-    return Say("sms.agencies", {"agencies": told[:_MESSAGE_ROOM]})
+    parts = (agency.name, agency.address, agency.weekdays)
+    return Say("sms.agencies", {"agencies": ", ".join(filter(None, parts))[:_MESSAGE_ROOM]})
 
 
-@vocabulary.action("look_at_nearest_agencies", "here", "unknown", by_sms=_by_sms)
+@vocabulary.action("look_at_nearest_agencies", "here", "unknown", by_sms=agencies_by_sms)
 def look_at_nearest_agencies(dialogue: Dialogue) -> str:
-    """Those of the town that the register's province of the caller looks to; that somebody lives
-    there is private too, so behind a PIN the town is asked for.
+    """Finds the agencies of the town that the caller's province in the register looks to.
+
+    The province is private: until a PIN that is set was typed, the town is asked for instead.
     """
-    known = "a" in dialogue.facts and not locked(dialogue)
+    artisan = None if is_locked(dialogue) else dialogue.facts.artisan
     with reading(dialogue.services.database) as connection:
-        province = find_province(connection, dialogue.facts["a"][0]) if known else None
+        province = find_province(connection, artisan.id) if artisan else None
         town = find_town_of_province(province) if province else None
         if town is None or not _read_agencies(connection, dialogue, town.code):
             return "unknown"
-    dialogue.facts["home_town"] = town.code
+    dialogue.facts.home_town = town.code
     return "here"
 
 
 @vocabulary.source("home_town")
-def home_town(dialogue: Dialogue) -> Values:
-    return {"town": _town_name(dialogue, dialogue.facts.get("home_town"))}
+def describe_home_town(dialogue: Dialogue) -> Values:
+    return {"town": _get_town_name(dialogue, dialogue.facts.home_town)}
 
 
-@vocabulary.action("look_at_home_agencies", "one", "some", "none", by_sms=_by_sms)
+@vocabulary.action("look_at_home_agencies", "one", "some", "none", by_sms=agencies_by_sms)
 def look_at_home_agencies(dialogue: Dialogue) -> str:
-    dialogue.answers["town"] = dialogue.facts["home_town"]
+    dialogue.answers.town = dialogue.facts.home_town
     return look_at_agencies(dialogue)
 
 
 @vocabulary.action("look_at_regions", "some", "none")
 def look_at_regions(dialogue: Dialogue) -> str:
-    """Only the regions that have agencies: a choice leads somewhere."""
+    """Finds the regions that have agencies, so that each choice leads to one."""
     with reading(dialogue.services.database) as connection:
         served = set(regions_of_towns(connection).values())
-    dialogue.facts["regions"] = [code for code in regions() if code in served]
-    return "some" if dialogue.facts["regions"] else "none"
+    codes = tuple(code for code in regions() if code in served)
+    dialogue.facts.regions = codes
+    return "some" if codes else "none"
 
 
 @vocabulary.rows("regions")
-def region_rows(dialogue: Dialogue) -> list[Row]:
-    codes = dialogue.facts.get("regions", ())
-    return [Row(code, {"region": regions()[code].name_in(dialogue.language)}) for code in codes]
+def list_regions(dialogue: Dialogue) -> list[Row]:
+    codes, language = dialogue.facts.regions, dialogue.language
+    return [Row(code, {"region": regions()[code].name_in(language)}) for code in codes]
 
 
 @vocabulary.action("look_at_towns", "one", "some", "none")
 def look_at_towns(dialogue: Dialogue) -> str:
+    """Finds the towns of the chosen region that have agencies."""
     with reading(dialogue.services.database) as connection:
         served = regions_of_towns(connection)
-    wanted = dialogue.answers.get("region")
-    return _keep_towns(dialogue, [code for code in towns() if served.get(code) == wanted])
+    region = dialogue.answers.region
+    return _store_towns(dialogue, [code for code in towns() if served.get(code) == region])
 
 
 @vocabulary.check("town_letters")
-def town_letters(typed: str, _now: datetime) -> str:
-    """The bare letters of what was typed, in any script; accents and blanks do not count."""
+def read_town_letters(typed: str, _now: datetime) -> str:
+    """Returns the bare letters that were typed, in any script, without accents and blanks."""
     letters = letters_of(typed)
     if any(letter.isdigit() for letter in typed) or not (
         _FEWEST_LETTERS <= len(letters) <= _MOST_LETTERS
@@ -106,98 +113,110 @@ def town_letters(typed: str, _now: datetime) -> str:
 
 @vocabulary.action("look_for_towns", "one", "some", "none")
 def look_for_towns(dialogue: Dialogue) -> str:
-    found = towns_beginning(dialogue.answers["letters"])
-    if not found:
+    """Finds the towns with agencies whose name begins with the letters typed."""
+    matching = towns_beginning(dialogue.answers.letters or "")
+    if not matching:
         return "none"
     with reading(dialogue.services.database) as connection:
         served = regions_of_towns(connection)
-    return _keep_towns(dialogue, [one.code for one in found if one.code in served])
+    return _store_towns(dialogue, [town.code for town in matching if town.code in served])
 
 
-def _keep_towns(dialogue: Dialogue, codes: list[str]) -> str:
-    dialogue.facts["towns"] = codes[:_MOST_TOWNS]
+def _store_towns(dialogue: Dialogue, codes: list[str]) -> str:
+    """Stores the towns to choose from; a single one is chosen at once."""
+    dialogue.facts.towns = tuple(codes[:_MOST_TOWNS])
     if len(codes) == 1:
-        dialogue.answers["town"] = codes[0]
+        dialogue.answers.town = codes[0]
         return "one"
     return "some" if codes else "none"
 
 
 @vocabulary.rows("towns")
-def town_rows(dialogue: Dialogue) -> list[Row]:
-    codes = dialogue.facts.get("towns", ())
-    return [Row(code, {"town": towns()[code].name_in(dialogue.language)}) for code in codes]
+def list_towns(dialogue: Dialogue) -> list[Row]:
+    codes, language = dialogue.facts.towns, dialogue.language
+    return [Row(code, {"town": towns()[code].name_in(language)}) for code in codes]
 
 
-@vocabulary.action("look_at_agencies", "one", "some", "none", by_sms=_by_sms)
+@vocabulary.action("look_at_agencies", "one", "some", "none", by_sms=agencies_by_sms)
 def look_at_agencies(dialogue: Dialogue) -> str:
+    """Finds the agencies of the chosen town; a single one is shown at once."""
+    if (town_code := dialogue.answers.town) is None:
+        raise NothingToShow()
     with reading(dialogue.services.database) as connection:
-        found = _read_agencies(connection, dialogue, dialogue.answers["town"])
-    if len(found) == 1:
-        _keep_agency(dialogue, found[0])
+        agencies = _read_agencies(connection, dialogue, town_code)
+    if len(agencies) == 1:
+        _store_agency(dialogue, agencies[0])
         return "one"
-    return "some" if found else "none"
+    return "some" if agencies else "none"
 
 
 @vocabulary.source("town")
-def town(dialogue: Dialogue) -> Values:
-    return {"town": _town_name(dialogue, dialogue.answers.get("town"))}
+def describe_town(dialogue: Dialogue) -> Values:
+    return {"town": _get_town_name(dialogue, dialogue.answers.town)}
 
 
 @vocabulary.rows("agencies")
-def agency_rows(dialogue: Dialogue) -> list[Row]:
-    agencies = dialogue.facts.get("agencies", ())
-    return [Row(code, {"agency_name": name}) for code, name, _ in agencies]
+def list_agency_rows(dialogue: Dialogue) -> list[Row]:
+    return [Row(row.code, {"agency_name": row.name}) for row in dialogue.facts.agencies]
 
 
-@vocabulary.action("look_at_agency", "found", "none", by_sms=_agency_by_sms)
+@vocabulary.action("look_at_agency", "found", "none", by_sms=agency_by_sms)
 def look_at_agency(dialogue: Dialogue) -> str:
     with reading(dialogue.services.database) as connection:
-        found = find_agency(connection, str(dialogue.answers["agency"]))
-    if found is None:
+        agency = find_agency(connection, dialogue.answers.agency or "")
+    if agency is None:
         return "none"
-    _keep_agency(dialogue, found)
+    _store_agency(dialogue, agency)
     return "found"
 
 
 @vocabulary.source("agency")
-def agency(dialogue: Dialogue) -> Values:
-    if not (row := dialogue.facts.get("agency")):
+def describe_agency(dialogue: Dialogue) -> Values:
+    if (agency := dialogue.facts.agency) is None:
         raise NothingToShow()
-    name, address, weekdays, saturday = row
-    closed = Say("hours.closed" if weekdays else "hours.unknown")
+    closed = Say("hours.closed" if agency.weekdays else "hours.unknown")
     return {
-        "agency_name": name,
-        "address": address,
-        "weekdays": _open(weekdays) or Say("hours.unknown"),
-        "saturday": _open(saturday) or closed,
+        "agency_name": agency.name,
+        "address": agency.address,
+        "weekdays": _word_hours(agency.weekdays) or Say("hours.unknown"),
+        "saturday": _word_hours(agency.saturday) or closed,
     }
 
 
-def _open(hours: str) -> Say | None:
+def _word_hours(hours: str) -> Say | None:
     return Say("hours.open", {"hours": hours}) if hours else None
 
 
 def _read_agencies(connection: Connection, dialogue: Dialogue, town_code: str) -> list[Agency]:
-    found = list_agencies(connection, town_code)
-    dialogue.facts["agencies"] = [[one.code, _shown(one), _written(one.weekdays)] for one in found]
-    return found
+    """Reads a town's agencies into the session."""
+    agencies = list_agencies(connection, town_code)
+    dialogue.facts.agencies = tuple(_list_agency(agency) for agency in agencies)
+    return agencies
 
 
-def _keep_agency(dialogue: Dialogue, found: Agency) -> None:
-    hours = _written(found.weekdays), _written(found.saturday)
-    dialogue.facts["agency"] = [_shown(found), found.address, *hours]
+def _list_agency(agency: Agency) -> ListedAgency:
+    return ListedAgency(agency.code, _shorten_name(agency), _format_hours(agency.weekdays))
 
 
-def _shown(found: Agency) -> str:
-    town = towns().get(found.town_code)
-    return shown_name(found.name, *(town.names if town else ()))
+def _store_agency(dialogue: Dialogue, agency: Agency) -> None:
+    dialogue.facts.agency = ShownAgency(
+        _shorten_name(agency),
+        agency.address,
+        _format_hours(agency.weekdays),
+        _format_hours(agency.saturday),
+    )
 
 
-def _written(hours: Any) -> str:
+def _shorten_name(agency: Agency) -> str:
+    town = towns().get(agency.town_code)
+    return shown_name(agency.name, *(town.names if town else ()))
+
+
+def _format_hours(hours: object) -> str:
     return str(hours) if hours else ""
 
 
-def _town_name(dialogue: Dialogue, code: str | None) -> str:
-    if code not in towns():
+def _get_town_name(dialogue: Dialogue, code: str | None) -> str:
+    if code is None or code not in towns():
         raise NothingToShow()
     return towns()[code].name_in(dialogue.language)

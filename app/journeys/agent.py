@@ -1,11 +1,12 @@
-"""The agent's entry 1: a code, what it pays, the cash, the PIN, the receipt.
+"""The agent's entry 1: a code, its amount, the cash, the PIN, the receipt.
 
-`facts["g"]` is the agent's id, read by phone when dialling. The agent is read again at each step:
-whoever was dismissed may do nothing more.
+The agent is known by phone when dialling, and read again at each step: a dismissed agent can do
+nothing more.
 """
 
-from datetime import UTC, datetime
-from typing import Any
+from __future__ import annotations
+
+from datetime import datetime
 
 import structlog
 from pydantic import SecretStr
@@ -16,9 +17,9 @@ from app.agents.service import sign_in
 from app.base.database import reading
 from app.base.errors import InvalidInput, MaalemError
 from app.base.money import Money
-from app.base.months import Month, Period
 from app.enrolment.rules import masked_name
 from app.journeys.context import Dialogue, begin_operation, vocabulary
+from app.journeys.facts import AgentReceipt, CodeRefusal, CodeToCollect, SentenceValue
 from app.observe import metrics
 from app.payments.agent_day import find_agent_day
 from app.payments.collector import at_till
@@ -35,7 +36,6 @@ from app.payments.errors import (
     OverFloatLimit,
 )
 from app.payments.presentment import get_payable
-from app.payments.receipts import PresentedBill
 from app.payments.rules import read_code
 from app.payments.wording import period_words
 from app.text.words import Say
@@ -52,13 +52,15 @@ _REFUSALS = (
     OverDayLimit,
     OverFloatLimit,
 )
-# How long a PIN is (app/agents/service.py), and no longer text is looked at.
+# The lengths of a PIN (app/agents/service.py); a longer text is refused unread.
 _PIN_LENGTHS = range(4, 9)
+# The parameters of refusals that say when a code ended.
+_ENDS = {"expired_at", "cancelled_at", "reversed_at"}
 
 
 @vocabulary.check("payment_code")
-def payment_code(typed: str, _now: datetime) -> str:
-    """The twelve digits; a wrong or swapped one is found here, before any query."""
+def read_payment_code(typed: str, _now: datetime) -> str:
+    """Returns the twelve digits; a wrong or swapped one is refused here, before any query."""
     try:
         return read_code(typed)
     except CodeMistyped:
@@ -66,7 +68,7 @@ def payment_code(typed: str, _now: datetime) -> str:
 
 
 @vocabulary.check("agent_pin")
-def agent_pin(typed: str, _now: datetime) -> str:
+def read_agent_pin(typed: str, _now: datetime) -> str:
     if not (typed.isascii() and typed.isdecimal() and len(typed) in _PIN_LENGTHS):
         raise InvalidInput(what="agent_pin", why="not 4 to 8 digits")
     return typed
@@ -74,53 +76,69 @@ def agent_pin(typed: str, _now: datetime) -> str:
 
 @vocabulary.action("look_at_code_to_pay", "payable", "received", "refused", "dismissed")
 def look_at_code_to_pay(dialogue: Dialogue) -> str:
-    """What to ask for, before any cash. A code this agent took shows its receipt again."""
+    """Reads the amount to ask for, before any cash.
+
+    A code that this agent redeemed shows its receipt again.
+    """
+    code, agent_id = dialogue.answers.till_code, dialogue.facts.agent_id
+    if code is None or agent_id is None:
+        raise NothingToShow()
     with reading(dialogue.services.database) as connection:
-        day = find_agent_day(connection, dialogue.facts["g"], dialogue.now)
+        day = find_agent_day(connection, agent_id, dialogue.now)
         if day is None:
             return "dismissed"
         try:
-            code = dialogue.answers["till_code"]
-            payable = get_payable(connection, code, day.agent, day.totals, dialogue.now)
+            bill = get_payable(connection, code, day.agent, day.totals, dialogue.now)
         except _REFUSALS as refusal:
-            return _refused(dialogue, day.agent, refusal)
-    dialogue.facts["till_code"] = _packed_code(payable)
+            return _store_refusal(dialogue, day.agent, refusal)
+    name = masked_name(bill.full_name)
+    dialogue.facts.code_to_collect = CodeToCollect(bill.code, bill.total, name, bill.period)
     return "payable"
 
 
 @vocabulary.source("code_to_pay")
-def code_to_pay(dialogue: Dialogue) -> Values:
-    if not (row := dialogue.facts.get("till_code")):
+def describe_code_to_pay(dialogue: Dialogue) -> Values:
+    if (code := dialogue.facts.code_to_collect) is None:
         raise NothingToShow()
-    _, total, name, first, last = row
-    period = period_words(Period(Month.parse(first), Month.parse(last)))
-    return {"total": Money(total), "name": name, "period": period}
+    return {
+        "total": code.total,
+        "name": code.name,
+        "period": period_words(code.period),
+    }
 
 
 @vocabulary.action("redeem_code", "received", "wrong_pin", "locked", "refused", "dismissed")
-def redeem(dialogue: Dialogue) -> str:
-    """Books the cash for the code that was shown, once. No answer by SMS: a PIN is kept nowhere,
-    and whoever types the code again sees whether it was booked.
+def redeem_shown_code(dialogue: Dialogue) -> str:
+    """Books the cash for the code that was shown, once.
+
+    There is no answer by SMS: a PIN is never stored, and typing the code again shows its receipt.
     """
-    if not dialogue.facts.get("till_code"):
+    if (shown := dialogue.facts.code_to_collect) is None:
         raise NothingToShow()
-    with reading(dialogue.services.database) as connection:
-        agent = find_agent(connection, dialogue.facts["g"])
-    if agent is None:
+    if (agent := _find_agent(dialogue)) is None:
         return "dismissed"
     try:
         _check_pin(dialogue, agent)
-        receipt = _redeem(dialogue, agent)
+        receipt = _redeem(dialogue, agent, shown.code)
     except WrongPin:
         return "wrong_pin"
     except AgentLocked as locked:
-        dialogue.facts["till_until"] = int(locked.params["until"].timestamp())
+        dialogue.facts.agent_locked_until = locked.params["until"]
         return "locked"
     except _REFUSALS as refusal:
-        return _refused(dialogue, agent, refusal)
-    _keep_receipt(dialogue, receipt, Money(dialogue.facts.pop("till_code")[1]))
+        return _store_refusal(dialogue, agent, refusal)
+    dialogue.facts.code_to_collect = None
+    dialogue.facts.agent_receipt = AgentReceipt(receipt, shown.total)
     _log.info("deposit", agent=agent.number, receipt=receipt)
     return "received"
+
+
+def _find_agent(dialogue: Dialogue) -> Agent | None:
+    """Reads the agent again: None if dismissed meanwhile."""
+    if (agent_id := dialogue.facts.agent_id) is None:
+        return None
+    with reading(dialogue.services.database) as connection:
+        return find_agent(connection, agent_id)
 
 
 def _actor_of(agent: Agent) -> str:
@@ -128,81 +146,77 @@ def _actor_of(agent: Agent) -> str:
 
 
 def _check_pin(dialogue: Dialogue, agent: Agent) -> None:
-    """Committed whatever comes of it, so that a wrong PIN counts."""
-    refused: WrongPin | AgentLocked
+    """Checks the PIN in a transaction that is committed even if it is wrong, so that it counts.
+
+    Raises: WrongPin, AgentLocked.
+    """
+    refusal: WrongPin | AgentLocked
     with begin_operation(dialogue, _actor_of(agent)) as operation:
         try:
-            sign_in(operation, agent.number, SecretStr(dialogue.answers["till_pin"]))
+            sign_in(operation, agent.number, SecretStr(dialogue.answers.till_pin or ""))
             return
         except (WrongPin, AgentLocked) as error:
-            refused = error
-    raise refused
+            refusal = error
+    raise refusal
 
 
-def _redeem(dialogue: Dialogue, agent: Agent) -> str:
-    """The same hop again has the same key, and so the same receipt."""
-    code = dialogue.facts["till_code"][0]
+def _redeem(dialogue: Dialogue, agent: Agent, code: str) -> str:
+    """Redeems the code and returns the receipt's number.
+
+    The same hop again has the same key, and so gets the same receipt.
+    """
     with begin_operation(dialogue, _actor_of(agent)) as operation:
         confirmation = CashConfirmation(code, f"phone:{dialogue.action_key}:{code}")
         collector = at_till(agent, "phone")
         return redeem_code(operation, dialogue.services, collector, confirmation)
 
 
-def _keep_receipt(dialogue: Dialogue, receipt: str, total: Money) -> None:
-    dialogue.facts["till_receipt"] = [receipt, total.centimes]
-
-
 @vocabulary.source("deposit_receipt")
-def deposit_receipt(dialogue: Dialogue) -> Values:
-    if not (row := dialogue.facts.get("till_receipt")):
+def describe_deposit_receipt(dialogue: Dialogue) -> Values:
+    if (receipt := dialogue.facts.agent_receipt) is None:
         raise NothingToShow()
-    return {"receipt": row[0], "total": Money(row[1])}
+    return {"receipt": receipt.receipt, "total": receipt.total}
 
 
 @vocabulary.source("agent_lock")
-def agent_lock(dialogue: Dialogue) -> Values:
-    if not (until := dialogue.facts.get("till_until")):
+def describe_agent_lock(dialogue: Dialogue) -> Values:
+    if (until := dialogue.facts.agent_locked_until) is None:
         raise NothingToShow()
-    return {"until": datetime.fromtimestamp(until, UTC)}
+    return {"until": until}
 
 
-def _refused(dialogue: Dialogue, agent: Agent, refusal: MaalemError) -> str:
-    """Keeps why, for the screen; a code that this agent took before shows its receipt again."""
-    dialogue.facts.pop("till_code", None)
-    if refusal.params.get("agent") == agent.number:
-        _keep_receipt(dialogue, refusal.params["receipt"], refusal.params["total"])
+def _store_refusal(dialogue: Dialogue, agent: Agent, refusal: MaalemError) -> str:
+    """Stores the reason for the next screen and returns the outcome.
+
+    A code that this agent redeemed before shows its receipt again.
+    """
+    dialogue.facts.code_to_collect = None
+    params = refusal.params
+    if params.get("agent") == agent.number:
+        dialogue.facts.agent_receipt = AgentReceipt(params["receipt"], params["total"])
         return "received"
     metrics.redemptions_refused.labels(refusal.code).inc()
-    named = {"expired_at": "ended_at", "cancelled_at": "ended_at", "reversed_at": "ended_at"}
-    told = {named.get(name, name): _packed(value) for name, value in refusal.params.items()}
-    here = "_here" if refusal.params.get("receipt") else ""
-    dialogue.facts["till_refusal"] = [f"refused.{refusal.code}{here}", told]
+    here = "_here" if params.get("receipt") else ""
+    dialogue.facts.code_refusal = CodeRefusal(
+        f"refused.{refusal.code}{here}",
+        tuple(_keep_value(name, value) for name, value in params.items()),
+    )
     return "refused"
 
 
-@vocabulary.source("refused_code")
-def refused_code(dialogue: Dialogue) -> Values:
-    if not (row := dialogue.facts.get("till_refusal")):
-        raise NothingToShow()
-    key, told = row
-    return {"refusal": Say(key, {name: _unpacked(value) for name, value in told.items()})}
-
-
-def _packed_code(code: PresentedBill) -> list[Any]:
-    months = str(code.period.first), str(code.period.last)
-    return [code.code, code.total.centimes, masked_name(code.full_name), *months]
-
-
-def _packed(value: object) -> list[Any]:
+def _keep_value(name: str, value: object) -> SentenceValue:
+    """Returns a refusal's parameter as its sentence knows it: every end is `ended_at`."""
+    name = "ended_at" if name in _ENDS else name
     if isinstance(value, Money):
-        return ["money", value.centimes]
+        return SentenceValue(name, money=value)
     if isinstance(value, datetime):
-        return ["moment", int(value.timestamp())]
-    return ["text", str(value)]
+        return SentenceValue(name, moment=value)
+    return SentenceValue(name, text=str(value))
 
 
-def _unpacked(row: list[Any]) -> object:
-    kind, value = row
-    if kind == "money":
-        return Money(value)
-    return datetime.fromtimestamp(value, UTC) if kind == "moment" else value
+@vocabulary.source("refused_code")
+def describe_refused_code(dialogue: Dialogue) -> Values:
+    if (refusal := dialogue.facts.code_refusal) is None:
+        raise NothingToShow()
+    values = {kept.name: kept.value for kept in refusal.values}
+    return {"refusal": Say(refusal.sentence, values)}

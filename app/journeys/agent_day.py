@@ -1,13 +1,13 @@
-"""The agent's entries 2 to 5: the day, the limits, the own AMO, the language."""
+"""The agent's entries 2 to 5: the day, the limits, the agent's own AMO, the language."""
 
-from datetime import UTC, datetime
-from typing import Any
+from __future__ import annotations
 
 from app.agents.queries import find_agent
 from app.base.database import reading
 from app.base.money import Money
 from app.journeys.context import Dialogue, begin_operation, vocabulary
-from app.payments.agent_day import AgentDay, close_day, find_agent_day
+from app.journeys.facts import AgentDayFacts, ClosedDay
+from app.payments.agent_day import AgentDay, DayDeposit, close_day, find_agent_day
 from app.payments.limits import rest_of
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
@@ -15,108 +15,110 @@ from app.ussd.vocabulary import NothingToShow, Row, Values
 
 @vocabulary.guard("is_artisan_too")
 def is_artisan_too(dialogue: Dialogue) -> bool:
-    return bool(dialogue.facts.get("a"))
+    return dialogue.facts.artisan is not None
 
 
 @vocabulary.action("look_at_agent_day", "seen", "dismissed")
 def look_at_agent_day(dialogue: Dialogue) -> str:
     with reading(dialogue.services.database) as connection:
-        day = find_agent_day(connection, dialogue.facts["g"], dialogue.now)
+        day = find_agent_day(connection, _get_agent_id(dialogue), dialogue.now)
     if day is None:
         return "dismissed"
-    dialogue.facts["till_day"] = {
-        "total": day.totals.by_agent.centimes,
-        "count": day.deposits,
-        "newest": [
-            [one.receipt, one.total.centimes, int(one.received_at.timestamp())]
-            for one in day.newest
-        ],
-        "limits": [_centimes(day.agent.code_limit), _centimes(day.agent.day_limit), _rest(day)],
-    }
+    dialogue.facts.agent_day = AgentDayFacts(
+        total=day.totals.by_agent,
+        deposits=day.deposits,
+        newest=day.newest,
+        code_limit=day.agent.code_limit or None,
+        day_limit=day.agent.day_limit or None,
+        rest=_get_rest(day),
+    )
     return "seen"
 
 
 @vocabulary.source("agent_day")
-def agent_day(dialogue: Dialogue) -> Values:
-    day = _day(dialogue)
-    return {"day_total": Money(day["total"]), "deposits": day["count"]}
+def describe_agent_day(dialogue: Dialogue) -> Values:
+    day = _get_day(dialogue)
+    return {"day_total": day.total, "deposits": day.deposits}
 
 
 @vocabulary.guard("has_deposits")
 def has_deposits(dialogue: Dialogue) -> bool:
-    return bool(_day(dialogue)["newest"])
+    return bool(_get_day(dialogue).newest)
 
 
 @vocabulary.rows("deposits_of_day")
-def deposits_of_day(dialogue: Dialogue) -> list[Row]:
-    return [Row(row[0], _deposit_values(row)) for row in _day(dialogue)["newest"]]
+def list_deposits_of_day(dialogue: Dialogue) -> list[Row]:
+    newest = _get_day(dialogue).newest
+    return [Row(deposit.receipt, _describe_deposit(deposit)) for deposit in newest]
 
 
 @vocabulary.source("deposit_of_day")
-def deposit_of_day(dialogue: Dialogue) -> Values:
-    for row in _day(dialogue)["newest"]:
-        if row[0] == dialogue.answers.get("till_deposit"):
-            return _deposit_values(row)
+def describe_deposit_of_day(dialogue: Dialogue) -> Values:
+    receipt = dialogue.answers.till_deposit
+    for deposit in _get_day(dialogue).newest:
+        if deposit.receipt == receipt:
+            return _describe_deposit(deposit)
     raise NothingToShow()
 
 
 @vocabulary.action("close_agent_day", "closed", "dismissed")
 def close_agent_day(dialogue: Dialogue) -> str:
-    """What the agent counted is noted with the sum of this moment, as at the till's page."""
-    with begin_operation(dialogue) as operation:
-        if find_agent(operation.connection, dialogue.facts["g"]) is None:
+    """Records that the agent counted the cash, with the sum of this moment, as the till does."""
+    agent_id = _get_agent_id(dialogue)
+    with begin_operation(dialogue, "agent") as operation:
+        if find_agent(operation.connection, agent_id) is None:
             return "dismissed"
-        closed = close_day(operation, dialogue.facts["g"])
-    dialogue.facts["till_closed"] = [closed.closed_total.centimes, int(dialogue.now.timestamp())]
+        closed = close_day(operation, agent_id)
+    dialogue.facts.closed_day = ClosedDay(closed.closed_total, dialogue.now)
     return "closed"
 
 
 @vocabulary.source("agent_day_closed")
-def agent_day_closed(dialogue: Dialogue) -> Values:
-    if not (row := dialogue.facts.get("till_closed")):
+def describe_closed_day(dialogue: Dialogue) -> Values:
+    if (closed := dialogue.facts.closed_day) is None:
         raise NothingToShow()
-    total, at = row
-    return {"day_total": Money(total), "ended_at": datetime.fromtimestamp(at, UTC)}
+    return {"day_total": closed.total, "ended_at": closed.closed_at}
 
 
 @vocabulary.source("agent_limits")
-def agent_limits(dialogue: Dialogue) -> Values:
-    day = _day(dialogue)
-    per_code, per_day, rest = map(_limit, day["limits"])
+def describe_agent_limits(dialogue: Dialogue) -> Values:
+    day = _get_day(dialogue)
     return {
-        "per_code": per_code,
-        "per_day": per_day,
-        "day_total": Money(day["total"]),
-        "rest": rest,
+        "per_code": _word_limit(day.code_limit),
+        "per_day": _word_limit(day.day_limit),
+        "day_total": day.total,
+        "rest": _word_limit(day.rest),
     }
 
 
-def _rest(day: AgentDay) -> int | None:
-    """What may still be taken today, by the agent's own limit and the agency's."""
+def _get_rest(day: AgentDay) -> Money | None:
+    """Returns what may still be taken today, by the agent's own limit and the agency's."""
     limits = (
         (day.agent.day_limit, day.totals.by_agent),
         (day.agent.float_limit, day.totals.by_agency),
     )
-    rests = [rest_of(limit, taken).centimes for limit, taken in limits if limit]
-    return min(rests) if rests else None
+    return min((rest_of(limit, total) for limit, total in limits if limit), default=None)
 
 
-def _limit(centimes: int | None) -> Say:
-    return Say("limit.none") if centimes is None else Say("limit.some", {"limit": Money(centimes)})
+def _word_limit(limit: Money | None) -> Say:
+    return Say("limit.none") if limit is None else Say("limit.some", {"limit": limit})
 
 
-def _deposit_values(row: list[Any]) -> Values:
-    receipt, total, at = row
-    received_at = datetime.fromtimestamp(at, UTC)
-    return {"receipt": receipt, "total": Money(total), "received_at": received_at}
+def _describe_deposit(deposit: DayDeposit) -> Values:
+    return {
+        "receipt": deposit.receipt,
+        "total": deposit.total,
+        "received_at": deposit.received_at,
+    }
 
 
-def _day(dialogue: Dialogue) -> dict[str, Any]:
-    day: dict[str, Any] | None = dialogue.facts.get("till_day")
-    if day is None:
+def _get_day(dialogue: Dialogue) -> AgentDayFacts:
+    if (day := dialogue.facts.agent_day) is None:
         raise NothingToShow()
     return day
 
 
-def _centimes(limit: Money | None) -> int | None:
-    return limit.centimes if limit else None
+def _get_agent_id(dialogue: Dialogue) -> int:
+    if (agent_id := dialogue.facts.agent_id) is None:
+        raise NothingToShow()
+    return agent_id

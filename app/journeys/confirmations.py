@@ -32,7 +32,7 @@ def queue_owner_notice(operation: Operation, dialogue: Dialogue, kind: str) -> N
 
     RNA number and birth date are no secret within a family or a workshop.
     """
-    own = find_own_phone(operation.connection, dialogue.facts["a"][0])
+    own = find_own_phone(operation.connection, dialogue.facts.artisan_id)
     if own is None or own.phone == dialogue.phone:
         return
     message = OutboundMessage(kind, f"{dialogue.action_key}:owner", own.phone, own.language, {})

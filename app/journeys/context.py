@@ -1,46 +1,13 @@
 """The dialogue that actions work with, and the vocabulary in which they are registered."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, Self
 
 from app.base.operation import Operation, operation
+from app.journeys.facts import Answers, Facts
 from app.services import Services
 from app.text.words import Say
 from app.ussd import vocabulary as ussd
-from app.ussd.parts import Parts
-
-
-class _LooseParts(Parts):
-    """Parts not named yet, read and written by key."""
-
-    def __getitem__(self, key: str) -> Any:
-        return self.packed[key]
-
-    def __setitem__(self, key: str, value: object) -> None:
-        self.packed[key] = value
-
-    def __contains__(self, key: str) -> bool:
-        return key in self.packed
-
-    def __ior__(self, values: Mapping[str, object]) -> Self:
-        self.packed |= values
-        return self
-
-    def get(self, key: str, absent: object = None) -> Any:
-        return self.packed.get(key, absent)
-
-    def pop(self, key: str, *absent: object) -> Any:
-        return self.packed.pop(key, *absent)
-
-
-class Facts(_LooseParts):
-    """The facts read of a caller."""
-
-
-class Answers(_LooseParts):
-    """The answers that a caller chose or typed."""
-
 
 Dialogue = ussd.Dialogue[Services, Facts, Answers]
 vocabulary: ussd.Vocabulary[Services, Facts, Answers] = ussd.Vocabulary(Facts, Answers)

@@ -1,251 +1,248 @@
-"""What is read of a caller: once when dialling, again when it is no longer fresh."""
+"""The named parts of a dialogue's state: facts read of a caller, and answers the caller gave.
+
+Both are kept in the session between hops, so each part is small, and none holds a full name or an
+identity number. How a part is packed is decided in app/ussd/parts.py.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
 
-from sqlalchemy import Connection
-
-from app.base.clock import local_date
-from app.base.database import reading
+from app.assistance.queries import HelpRequest
 from app.base.money import Money
 from app.base.months import Month, Period
-from app.contributions.rights import RightsState, expected_state
-from app.contributions.rules import Quote, due_on, is_collected_here
-from app.enrolment.queries import Artisan, Member, get_artisan
-from app.enrolment.rules import masked_name, plain_name
-from app.journeys.context import Dialogue, Facts
-from app.payments.dues import (
-    first_owed_month,
-    next_unpaid_month,
-    quote_dues,
-    quote_payable,
-    unpaid_months,
-)
-from app.payments.phone_account import PinStatus, get_locks
-from app.payments.queries import Deposit, IssuedCode, PaymentAccount, get_account
-
-# What is read stays good for this long, unless a code is live.
-FRESH_SECONDS = 5
-# What stays when another person is chosen: the agent, the household.
-_OF_THE_PHONE = ("g", "h")
-_INTERRUPTED = {RightsState.SUSPENDED, RightsState.CLOSED}
+from app.claims.queries import Claim
+from app.enrolment.cover import EnrolmentFile, Family
+from app.notices.queries import ShownNotice
+from app.payments.agent_day import DayDeposit
+from app.payments.phone_account import LostReceipt
+from app.payments.queries import Deposit, IssuedCode
+from app.ussd.parts import Part, Parts
+from app.ussd.vocabulary import NothingToShow
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """An artisan and their account as last read, on the local day `today`."""
+class RegisteredArtisan:
+    """The register's part of a person, without name and number."""
 
-    artisan: Artisan
-    account: PaymentAccount
-    today: date
+    id: int
+    category: str
+    coefficient: Decimal | None
+    enrolled_on: date | None
+    rights_until: date | None
+    rights_as_of: date
+
+
+@dataclass(frozen=True, slots=True)
+class LatePayment:
+    """A month that was paid with a penalty, and the day it was paid: it used up the year's cap."""
+
+    month: Month
+    paid_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class HouseholdMember:
+    """A person who may be chosen on this phone: our own id, and masked names as an agent sees."""
+
+    id: int
+    name: str
+    name_ar: str
+    added: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OtherPerson:
+    """The person somebody wants to pay for: masked name, and what is owed with the fee."""
+
+    artisan_id: int
+    name: str
+    total: Money
+    period: Period
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterRecord:
+    """The screen of the caller's own entry in the register."""
+
+    rna_number: str
+    category: str
+    trade: str
+    province: str
+
+
+@dataclass(frozen=True, slots=True)
+class ListedAgency:
+    """An agency as a line of a list; `weekdays` is empty where the hours are unknown."""
+
+    code: str
+    name: str
+    weekdays: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAgency:
+    """An agency as a screen of its own; hours are empty where unknown, or closed on Saturday."""
+
+    name: str
+    address: str
+    weekdays: str
+    saturday: str
+
+
+@dataclass(frozen=True, slots=True)
+class CodeToCollect:
+    """A payment code on an agent's phone before the cash is confirmed; the name is masked."""
+
+    code: str
+    total: Money
+    name: str
+    period: Period
+
+
+@dataclass(frozen=True, slots=True)
+class AgentReceipt:
+    """The receipt an agent's phone shows after a deposit."""
+
+    receipt: str
+    total: Money
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceValue:
+    """A value of a sentence kept until its screen: one of money, moment and text."""
+
+    name: str
+    money: Money | None = None
+    moment: datetime | None = None
+    text: str | None = None
 
     @property
-    def enrolled(self) -> Month | None:
-        return Month.of(self.artisan.enrolled_on) if self.artisan.enrolled_on else None
+    def value(self) -> Money | datetime | str | None:
+        if self.money is not None:
+            return self.money
+        return self.text if self.moment is None else self.moment
+
+
+@dataclass(frozen=True, slots=True)
+class CodeRefusal:
+    """The sentence that says why a code was refused to an agent."""
+
+    sentence: str
+    values: tuple[SentenceValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDayFacts:
+    """An agent's day: the sum and count of deposits, the newest ones, and limits (None: none)."""
+
+    total: Money
+    deposits: int
+    newest: tuple[DayDeposit, ...]
+    code_limit: Money | None
+    day_limit: Money | None
+    rest: Money | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedDay:
+    """The sum an agent closed the day with."""
+
+    total: Money
+    closed_at: datetime
+
+
+class Facts(Parts):
+    """What was read of the caller, once when dialling and again when it is no longer fresh."""
+
+    # Of the phone: they stay when another person is chosen.
+    agent_id = Part(int, None, key="g")
+    household = Part(tuple[HouseholdMember, ...], (), key="h")
+    # Of the person.
+    artisan = Part(RegisteredArtisan, None, key="a")
+    read_at = Part(datetime, None, key="at")
+    code = Part(IssuedCode, None, key="c")
+    settled = Part(frozenset[Month], frozenset[Month](), key="s")
+    deposits = Part(tuple[Deposit, ...], (), key="d")
+    paid_late = Part(tuple[LatePayment, ...], (), key="p")
+    # Of the PIN: one is set, a one-time code may replace it, it was typed in this session.
+    has_pin = Part(bool, False, key="k")
+    has_reset_code = Part(bool, False, key="r")
+    pin_typed = Part(bool, False, key="o")
+    pin_paused_until = Part(datetime, None)
+    # The digest of a new PIN that waits to be typed again.
+    new_pin = Part(str, None, key="n")
+    # Of single screens.
+    lost_receipt = Part(LostReceipt, None, key="u")
+    enrolment_file = Part(EnrolmentFile, None, key="f")
+    family = Part(Family, None, key="y")
+    other_person = Part(OtherPerson, None, key="x")
+    code_for_another = Part(IssuedCode, None, key="xc")
+    claims = Part(tuple[Claim, ...], ())
+    record = Part(RegisterRecord, None)
+    requests = Part(tuple[HelpRequest, ...], ())
+    centre = Part(str, None)
+    notices = Part(tuple[ShownNotice, ...], ())
+    home_town = Part(str, None)
+    regions = Part(tuple[str, ...], ())
+    towns = Part(tuple[str, ...], ())
+    agencies = Part(tuple[ListedAgency, ...], ())
+    agency = Part(ShownAgency, None)
+    # Of an agent.
+    code_to_collect = Part(CodeToCollect, None, key="tc")
+    code_refusal = Part(CodeRefusal, None, key="tx")
+    agent_receipt = Part(AgentReceipt, None, key="tr")
+    agent_locked_until = Part(datetime, None, key="tu")
+    agent_day = Part(AgentDayFacts, None, key="td")
+    closed_day = Part(ClosedDay, None, key="tz")
 
     @property
-    def pays_here(self) -> bool:
-        return is_collected_here(self.artisan.category)
+    def artisan_id(self) -> int:
+        """Our own id of the person whom all entries are about.
 
-    def unpaid(self) -> tuple[Month, ...]:
-        """The months owed today, oldest first."""
-        return unpaid_months(self.artisan, self.account.settled, self.today)
-
-    def dues(self, months: int | None = None) -> Quote:
-        """What the `months` oldest months owed cost today; None for all."""
-        return quote_dues(self.artisan, self.account, self.today, months)
-
-    def payable(self) -> Quote:
-        """What may be paid today: all that is owed, then the months ahead, oldest first."""
-        return quote_payable(self.artisan, self.account, self.today)
-
-    def next_due(self) -> date | None:
-        """When the first month after this one that is not paid yet is due."""
-        month = next_unpaid_month(self.artisan, self.account.settled, self.today)
-        return due_on(month) if month else None
-
-    def upcoming_due(self) -> date:
-        """The next day by which something is to be paid, of who owes something."""
-        days = [due_on(month) for month in self.unpaid()]
-        return min((day for day in days if day >= self.today), default=self.next_due() or days[-1])
-
-    def unposted(self) -> list[Deposit]:
-        """What agents received and CNSS has not credited yet, newest first."""
-        return [deposit for deposit in self.account.deposits if deposit.posted_on is None]
-
-    def paid_up_on(self) -> date | None:
-        """Since which day all that was due is paid, by deposits; None where it is not.
-
-        One or two months that became late since do not undo it (domain.md section 2, Rights).
+        Raises: NothingToShow.
         """
-        if expected_state(self.enrolled, self.unpaid(), True, self.today) in _INTERRUPTED:
-            return None
-        since, settled = None, self.account.settled
-        for deposit in self.account.deposits:
-            received_on = local_date(deposit.received_at)
-            if unpaid_months(self.artisan, settled, received_on):
-                break
-            since = received_on
-            settled -= set(deposit.period)
-        return since
+        if (artisan := self.artisan) is None:
+            raise NothingToShow()
+        return artisan.id
 
 
-def keep_facts(dialogue: Dialogue, artisan: Artisan, account: PaymentAccount) -> None:
-    """Stores what was read in the session: JSON, small, no name and no number."""
-    dialogue.facts = Facts(
-        {key: dialogue.facts[key] for key in _OF_THE_PHONE if key in dialogue.facts}
-    )
-    dialogue.facts["a"] = [
-        artisan.id,
-        artisan.category,
-        str(artisan.coefficient) if artisan.coefficient is not None else None,
-        *(day.isoformat() if day else None for day in _days(artisan)),
-    ]
-    _keep_account(dialogue, artisan, account)
+class Answers(Parts):
+    """What the caller chose or typed: the parts that `keep` names in the menu files.
 
-
-def _keep_account(dialogue: Dialogue, artisan: Artisan, account: PaymentAccount) -> None:
-    first = first_owed_month(artisan)
-    dialogue.facts |= {
-        "at": int(dialogue.now.timestamp()),
-        "c": _packed_code(account.code),
-        "s": [str(month) for month in sorted(account.settled) if first and month >= first],
-        "d": [_packed_deposit(deposit) for deposit in account.deposits],
-        "p": [
-            [str(month), day.isoformat()]
-            for month, day in account.paid_late
-            # Only penalties of years that a month still owed can accrue in share its cap.
-            if first and day.year >= first.year
-        ],
-    }
-
-
-def keep_locks(dialogue: Dialogue, locks: PinStatus) -> None:
-    """Whether the PIN is asked before anything private, until it was typed in this session."""
-    dialogue.facts |= {"k": int(locks.has_pin), "r": int(locks.has_reset), "o": 0}
-
-
-def read_locks_again(connection: Connection, dialogue: Dialogue) -> None:
-    """One statement; that the PIN was typed in this session stays."""
-    opened = dialogue.facts.get("o", 0)
-    keep_locks(dialogue, get_locks(connection, dialogue.facts["a"][0], dialogue.now))
-    dialogue.facts["o"] = opened
-
-
-def keep_household(dialogue: Dialogue, members: Iterable[Member]) -> None:
-    """Who may be chosen on this phone: our own ids, and names as much as an agent would see."""
-    dialogue.facts["h"] = [
-        [
-            member.id,
-            masked_name(plain_name(member.full_name)),
-            masked_name(member.full_name_ar or member.full_name),
-            int(member.added),
-        ]
-        for member in members
-    ]
-
-
-def keep_code(dialogue: Dialogue, code: IssuedCode) -> None:
-    """Stores the code just made; all else stays as it was read."""
-    dialogue.facts["c"] = _packed_code(code)
-
-
-def person(dialogue: Dialogue) -> Person:
-    """The caller, from the session; no SQL. A code whose time is over, or whose
-    months CNSS no longer waits for, is none.
+    A secret is here during its own hop only.
     """
-    artisan, code = _artisan(dialogue), _unpacked_code(dialogue.facts["c"])
-    first = first_owed_month(artisan) if is_collected_here(artisan.category) else None
-    live = code and code.expires_at > dialogue.now and first and code.period.first >= first
-    return Person(
-        artisan,
-        PaymentAccount(
-            code if live else None,
-            frozenset(Month.parse(month) for month in dialogue.facts["s"]),
-            tuple(_unpacked_deposit(row) for row in dialogue.facts["d"]),
-            tuple(
-                (Month.parse(month), date.fromisoformat(day)) for month, day in dialogue.facts["p"]
-            ),
-        ),
-        local_date(dialogue.now),
-    )
 
+    language = Part(str, None)
+    person = Part(int, None)
+    rna_number = Part(str, None)
+    birth_date = Part(date, None)
+    tries_left = Part(int, 0)
+    months = Part(Month, None)
+    other_rna = Part(str, None)
+    receipt = Part(str, None)
+    claim = Part(str, None)
+    topic = Part(str, None)
+    request = Part(str, None)
+    notice = Part(int, None)
+    region = Part(str, None)
+    letters = Part(str, None)
+    town = Part(str, None)
+    agency = Part(str, None)
+    pin = Part(str, None)
+    reset_code = Part(str, None)
+    till_code = Part(str, None)
+    till_pin = Part(str, None)
+    till_deposit = Part(str, None)
 
-def _artisan(dialogue: Dialogue) -> Artisan:
-    number, category, coefficient, *days = dialogue.facts["a"]
-    enrolled, until, as_of = (date.fromisoformat(day) if day else None for day in days)
-    assert as_of
-    factor = Decimal(coefficient) if coefficient else None
-    return Artisan(number, "", dialogue.language, category, factor, enrolled, until, as_of)
+    @property
+    def identity(self) -> tuple[str, date]:
+        """The RNA number and the birth date that were typed to identify a person.
 
-
-def fresh_person(dialogue: Dialogue) -> Person:
-    """The caller, the account read again unless that was done a moment ago.
-
-    While a code is live cash may come at any moment, and shows at once.
-    """
-    if dialogue.facts["c"] or dialogue.now.timestamp() - dialogue.facts["at"] >= FRESH_SECONDS:
-        read_account_again(dialogue)
-    return person(dialogue)
-
-
-def read_account_again(dialogue: Dialogue) -> None:
-    """One statement: the register's part does not change during a talk."""
-    artisan = _artisan(dialogue)
-    with reading(dialogue.services.database) as connection:
-        _keep_account(dialogue, artisan, get_account(connection, artisan.id, dialogue.now))
-
-
-def read_facts(connection: Connection, dialogue: Dialogue, artisan_id: int) -> None:
-    """Reads the caller's facts into the session, in three statements."""
-    artisan = get_artisan(connection, artisan_id)
-    keep_facts(dialogue, artisan, get_account(connection, artisan_id, dialogue.now))
-    keep_locks(dialogue, get_locks(connection, artisan_id, dialogue.now))
-
-
-def _days(artisan: Artisan) -> tuple[date | None, ...]:
-    return artisan.enrolled_on, artisan.rights_until, artisan.rights_as_of
-
-
-def _packed_code(code: IssuedCode | None) -> list[Any] | None:
-    if code is None:
-        return None
-    months = str(code.period.first), str(code.period.last)
-    return [code.code, code.total.centimes, *months, int(code.expires_at.timestamp())]
-
-
-def _unpacked_code(row: list[Any] | None) -> IssuedCode | None:
-    if row is None:
-        return None
-    code, total, first, last, expires = row
-    period = Period(Month.parse(first), Month.parse(last))
-    return IssuedCode(code, Money(total), period, datetime.fromtimestamp(expires, UTC))
-
-
-def _packed_deposit(deposit: Deposit) -> list[Any]:
-    return [
-        deposit.receipt,
-        deposit.total.centimes,
-        str(deposit.period.first),
-        str(deposit.period.last),
-        int(deposit.received_at.timestamp()),
-        deposit.agency,
-        deposit.posted_on.isoformat() if deposit.posted_on else None,
-    ]
-
-
-def _unpacked_deposit(row: list[Any]) -> Deposit:
-    receipt, total, first, last, received, agency, posted = row
-    return Deposit(
-        receipt,
-        Money(total),
-        Period(Month.parse(first), Month.parse(last)),
-        datetime.fromtimestamp(received, UTC),
-        agency,
-        date.fromisoformat(posted) if posted else None,
-    )
+        Raises: NothingToShow.
+        """
+        if (number := self.rna_number) is None or (birth_date := self.birth_date) is None:
+            raise NothingToShow()
+        return number, birth_date

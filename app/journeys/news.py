@@ -1,4 +1,4 @@
-"""Entry 5, what is said to many: official notices, and news for exporters who said yes."""
+"""Entry 5, news for many: official notices, and news for exporters who asked for it."""
 
 from __future__ import annotations
 
@@ -14,23 +14,24 @@ from app.ussd.vocabulary import NothingToShow, Row, Values
 
 @vocabulary.action("look_at_notices", "some", "none")
 def look_at_notices(dialogue: Dialogue) -> str:
-    """Those of today, in the language of the talk."""
+    """Reads the notices of today, in the language of the dialogue."""
     with reading(dialogue.services.database) as connection:
-        found = list_notices(connection, dialogue.language, local_date(dialogue.now))
-    dialogue.facts["notices"] = [[one.id, one.title, one.body] for one in found]
-    return "some" if found else "none"
+        notices = list_notices(connection, dialogue.language, local_date(dialogue.now))
+    dialogue.facts.notices = tuple(notices)
+    return "some" if notices else "none"
 
 
 @vocabulary.rows("notices")
-def notices(dialogue: Dialogue) -> list[Row]:
-    return [Row(row[0], {"title": row[1]}) for row in dialogue.facts.get("notices", ())]
+def list_notice_titles(dialogue: Dialogue) -> list[Row]:
+    return [Row(notice.id, {"title": notice.title}) for notice in dialogue.facts.notices]
 
 
 @vocabulary.source("notice")
-def notice(dialogue: Dialogue) -> Values:
-    for number, title, body in dialogue.facts.get("notices", ()):
-        if number == dialogue.answers.get("notice"):
-            return {"title": title, "notice": body}
+def describe_notice(dialogue: Dialogue) -> Values:
+    number = dialogue.answers.notice
+    for notice in dialogue.facts.notices:
+        if notice.id == number:
+            return {"title": notice.title, "notice": notice.body}
     raise NothingToShow()
 
 
@@ -42,17 +43,17 @@ def look_at_export_news(dialogue: Dialogue) -> str:
 
 @vocabulary.action("start_export_news", "done", by_sms=own_message_when("done"))
 def start_export_news(dialogue: Dialogue) -> str:
-    return _answer(dialogue, True)
+    return _record_consent(dialogue, True)
 
 
 @vocabulary.action("stop_export_news", "done", by_sms=own_message_when("done"))
 def stop_export_news(dialogue: Dialogue) -> str:
-    return _answer(dialogue, False)
+    return _record_consent(dialogue, False)
 
 
-def _answer(dialogue: Dialogue, given: bool) -> str:
-    """The words of consent are those of the screen that was answered."""
-    asked = "export_news_off" if given else "export_news_on"
+def _record_consent(dialogue: Dialogue, given: bool) -> str:
+    """Records the answer with the words of the screen that asked for it."""
+    screen = "export_news_off" if given else "export_news_on"
     with begin_operation(dialogue) as operation:
         consent = Consent(
             phone=dialogue.phone,
@@ -61,7 +62,7 @@ def _answer(dialogue: Dialogue, given: bool) -> str:
             language=dialogue.language,
             channel="ussd",
             answered_by=dialogue.action_key,
-            wording=dialogue.services.words.say(dialogue.language, asked),
+            wording=dialogue.services.words.say(dialogue.language, screen),
         )
         record_consent(operation, consent)
         queue_confirmation(operation, dialogue, "news_on" if given else "news_off")

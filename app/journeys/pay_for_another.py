@@ -1,20 +1,16 @@
-"""Entry 2, for somebody else: RNA number, masked name and amount, a code that both hear of."""
+"""Entry 2, for another person: RNA number, masked name and amount, a code that both are sent."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from hashlib import blake2b
-from typing import Any
 
 from app.base.database import reading
-from app.base.money import Money
-from app.base.months import Month, Period
 from app.enrolment.rules import masked_name, plain_name
 from app.enrolment.service import DailyTries, take_try
 from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
-from app.journeys.pay import code_values
+from app.journeys.facts import OtherPerson
+from app.journeys.pay import describe_code
 from app.payments.errors import NothingDue
-from app.payments.queries import IssuedCode
 from app.payments.third_party import LOOKUPS_A_DAY, find_payable_person, issue_code_for_another
 from app.payments.wording import period_words
 from app.ussd.vocabulary import NothingToShow, Values
@@ -22,67 +18,75 @@ from app.ussd.vocabulary import NothingToShow, Values
 
 @vocabulary.action("find_other_person", "due", "nothing_due", "pays_elsewhere", "unknown", "paused")
 def find_other_person(dialogue: Dialogue) -> str:
-    """A few look-ups a day: the register is not to be read name by name."""
-    phone, number = dialogue.phone, dialogue.answers["other_rna"]
-    # The same number again, after a line that broke, is no second look-up.
-    tried = blake2b(number.encode(), key=dialogue.services.secret[:64], digest_size=9).hexdigest()
-    with begin_operation(dialogue) as operation:
-        left = take_try(operation, phone, DailyTries("look_up", LOOKUPS_A_DAY), tried)
-    if left is None:
+    """Finds the person of the RNA number typed; a phone has a few look-ups a day.
+
+    The register is not to be read name by name.
+    """
+    if (number := dialogue.answers.other_rna) is None:
+        raise NothingToShow()
+    if not _count_lookup(dialogue, number):
         return "paused"
     with reading(dialogue.services.database) as connection:
-        found = find_payable_person(connection, number, dialogue.now)
-    if found is None:
+        person = find_payable_person(connection, number, dialogue.now)
+    if person is None:
         return "unknown"
-    name = masked_name(plain_name(found.artisan.full_name))
-    if found.owed is None or not found.owed.lines:
-        return "pays_elsewhere" if found.owed is None else "nothing_due"
-    first, last = found.owed.months[0], found.owed.months[-1]
-    total = found.owed.total + dialogue.services.fee
-    dialogue.facts["x"] = [found.artisan.id, name, total.centimes, str(first), str(last)]
+    if person.owed is None or not person.owed.lines:
+        return "pays_elsewhere" if person.owed is None else "nothing_due"
+    dialogue.facts.other_person = OtherPerson(
+        person.artisan.id,
+        masked_name(plain_name(person.artisan.full_name)),
+        person.owed.total + dialogue.services.fee,
+        person.owed.period,
+    )
     return "due"
 
 
+def _count_lookup(dialogue: Dialogue, number: str) -> bool:
+    """Counts a look-up of this phone. Returns False if it has used them up today.
+
+    The same number again, after a line that broke, is no second look-up.
+    """
+    key = dialogue.services.secret[:64]
+    digest = blake2b(number.encode(), key=key, digest_size=9).hexdigest()
+    with begin_operation(dialogue) as operation:
+        tries = DailyTries("look_up", LOOKUPS_A_DAY)
+        return take_try(operation, dialogue.phone, tries, digest) is not None
+
+
 @vocabulary.source("other_person")
-def other_person(dialogue: Dialogue) -> Values:
-    _, name, total, first, last = _found(dialogue)
-    period = period_words(Period(Month.parse(first), Month.parse(last)))
-    return {"name": name, "total": Money(total), "period": period}
+def describe_other_person(dialogue: Dialogue) -> Values:
+    person = _get_other_person(dialogue)
+    period = period_words(person.period)
+    return {"name": person.name, "total": person.total, "period": period}
 
 
 @vocabulary.action(
     "issue_code_for_another", "issued", "nothing_due", by_sms=own_message_when("issued")
 )
-def issue_for_another(dialogue: Dialogue) -> str:
+def issue_code_for_other_person(dialogue: Dialogue) -> str:
+    person = _get_other_person(dialogue)
     try:
         with begin_operation(dialogue, "payer") as operation:
-            code = issue_code_for_another(
+            dialogue.facts.code_for_another = issue_code_for_another(
                 operation,
                 dialogue.services,
-                _found(dialogue)[0],
+                person.artisan_id,
                 dialogue.phone,
                 dialogue.language,
             )
     except NothingDue:
         return "nothing_due"
-    months = str(code.period.first), str(code.period.last)
-    expires = int(code.expires_at.timestamp())
-    dialogue.facts["xc"] = [code.code, code.total.centimes, *months, expires]
     return "issued"
 
 
 @vocabulary.source("code_for_another")
-def code_for_another(dialogue: Dialogue) -> Values:
-    if "xc" not in dialogue.facts:
+def describe_code_for_another(dialogue: Dialogue) -> Values:
+    if (code := dialogue.facts.code_for_another) is None:
         raise NothingToShow()
-    code, total, first, last, expires = dialogue.facts["xc"]
-    period = Period(Month.parse(first), Month.parse(last))
-    made = IssuedCode(code, Money(total), period, datetime.fromtimestamp(expires, UTC))
-    return {**code_values(made), "name": _found(dialogue)[1]}
+    return {**describe_code(code), "name": _get_other_person(dialogue).name}
 
 
-def _found(dialogue: Dialogue) -> list[Any]:
-    found: list[Any] | None = dialogue.facts.get("x")
-    if found is None:
+def _get_other_person(dialogue: Dialogue) -> OtherPerson:
+    if (person := dialogue.facts.other_person) is None:
         raise NothingToShow()
-    return found
+    return person

@@ -1,11 +1,13 @@
-"""Entry 3, my payments: the live code, receipts, and how far CNSS is."""
+"""Entry 3, my payments: the live code, receipts, and how far CNSS is with them."""
+
+from __future__ import annotations
 
 from app.base.clock import local_date
 from app.enrolment.queries import lock_artisan
 from app.enrolment.service import DailyTries, take_try
 from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
-from app.journeys.facts import fresh_person, person, read_account_again
-from app.journeys.pay import code_message, code_values
+from app.journeys.pay import code_message, describe_code
+from app.journeys.person import get_fresh_person, get_person, reload_account
 from app.messaging.service import OutboundMessage, queue_message
 from app.payments.codes import cancel_code, queue_cancellation
 from app.payments.queries import Deposit, get_account
@@ -13,103 +15,106 @@ from app.payments.wording import period_words
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
 
-# A receipt again by SMS costs a message each time.
-_AGAIN_A_DAY = 3
+# A receipt costs a message each time it is sent again.
+_SENT_AGAIN_A_DAY = 3
+_IN_RECEIPT_MESSAGE = ("receipt", "total", "period", "received_on", "agency")
 
 
 def payments_by_sms(dialogue: Dialogue, _outcome: str) -> Say:
-    """The live code, else the newest payment, for whom the screen was too slow."""
-    account = person(dialogue).account
+    """Returns the message with the live code, else with the newest payment."""
+    account = get_person(dialogue).account
     if account.code:
         return code_message(account.code)
     if not account.deposits:
         return Say("sms.no_payments")
-    shown = _shown(account.deposits[0])
-    return Say("sms.payments", {key: shown[key] for key in ("total", "received_on", "posted")})
+    values = _describe_deposit(account.deposits[0])
+    return Say("sms.payments", {name: values[name] for name in ("total", "received_on", "posted")})
 
 
 @vocabulary.action("look_at_payments", "some", "none", by_sms=payments_by_sms)
 def look_at_payments(dialogue: Dialogue) -> str:
-    account = fresh_person(dialogue).account
+    account = get_fresh_person(dialogue).account
     return "some" if account.code or account.deposits else "none"
 
 
 @vocabulary.source("payments")
-def payments(dialogue: Dialogue) -> Values:
-    account = person(dialogue).account
-    if not (account.code or account.deposits):
+def describe_payments(dialogue: Dialogue) -> Values:
+    account = get_person(dialogue).account
+    code, deposits = account.code, account.deposits
+    if not (code or deposits):
         raise NothingToShow()
     return {
-        "live": Say("payments.live", code_values(account.code)) if account.code else "",
-        "newest": Say("payments.newest", _shown(account.deposits[0])) if account.deposits else "",
+        "live": Say("payments.live", describe_code(code)) if code else "",
+        "newest": Say("payments.newest", _describe_deposit(deposits[0])) if deposits else "",
     }
 
 
 @vocabulary.guard("has_live_code")
 def has_live_code(dialogue: Dialogue) -> bool:
-    return person(dialogue).account.code is not None
+    return get_person(dialogue).account.code is not None
 
 
 @vocabulary.guard("has_receipts")
 def has_receipts(dialogue: Dialogue) -> bool:
-    return bool(person(dialogue).account.deposits)
+    return bool(dialogue.facts.deposits)
 
 
 @vocabulary.rows("receipts")
-def receipts(dialogue: Dialogue) -> list[Row]:
-    return [Row(deposit.receipt, _shown(deposit)) for deposit in person(dialogue).account.deposits]
+def list_receipts(dialogue: Dialogue) -> list[Row]:
+    deposits = dialogue.facts.deposits
+    return [Row(deposit.receipt, _describe_deposit(deposit)) for deposit in deposits]
 
 
 @vocabulary.source("receipt")
-def receipt(dialogue: Dialogue) -> Values:
-    return _shown(_chosen(dialogue))
+def describe_receipt(dialogue: Dialogue) -> Values:
+    return _describe_deposit(_get_chosen_deposit(dialogue))
 
 
 @vocabulary.action("send_receipt_again", "sent", "enough", by_sms=own_message_when("sent"))
 def send_receipt_again(dialogue: Dialogue) -> str:
-    """By SMS to this phone, a few times a day; a gateway's retry sends one."""
-    shown = _shown(_chosen(dialogue))
-    names = ("receipt", "total", "period", "received_on", "agency")
+    """Sends the receipt to this phone, a few times a day; a gateway's retry sends nothing more."""
+    values = _describe_deposit(_get_chosen_deposit(dialogue))
+    receipt = values["receipt"]
     with begin_operation(dialogue) as operation:
-        kind = f"receipt:{shown['receipt']}"
-        tries = DailyTries(kind, _AGAIN_A_DAY)
-        left = take_try(operation, dialogue.phone, tries, dialogue.action_key)
-        if left is None:
+        tries = DailyTries(f"receipt:{receipt}", _SENT_AGAIN_A_DAY)
+        if take_try(operation, dialogue.phone, tries, dialogue.action_key) is None:
             return "enough"
         message = OutboundMessage(
             kind="receipt",
-            event=f"{shown['receipt']}:{dialogue.action_key}",
+            event=f"{receipt}:{dialogue.action_key}",
             phone=dialogue.phone,
             language=dialogue.language,
-            values={name: shown[name] for name in names},
+            values={name: values[name] for name in _IN_RECEIPT_MESSAGE},
         )
         queue_message(operation, dialogue.services, message)
     return "sent"
 
 
-def _chosen(dialogue: Dialogue) -> Deposit:
-    for deposit in person(dialogue).account.deposits:
-        if deposit.receipt == dialogue.answers["receipt"]:
+@vocabulary.action("cancel_live_code", "cancelled", "none_live")
+def cancel_live_code(dialogue: Dialogue) -> str:
+    """Cancels the code that was shown, not one that another phone has made since."""
+    caller = get_person(dialogue)
+    with begin_operation(dialogue) as operation:
+        connection, artisan_id = operation.connection, caller.artisan.id
+        lock_artisan(connection, artisan_id)
+        live = get_account(connection, artisan_id, dialogue.now).code
+        shown = live and caller.account.code and live.code == caller.account.code.code
+        cancelled = shown and cancel_code(operation, artisan_id)
+        if live and cancelled:
+            queue_cancellation(operation, dialogue.services, live.code)
+    reload_account(dialogue)
+    return "cancelled" if cancelled else "none_live"
+
+
+def _get_chosen_deposit(dialogue: Dialogue) -> Deposit:
+    receipt = dialogue.answers.receipt
+    for deposit in dialogue.facts.deposits:
+        if deposit.receipt == receipt:
             return deposit
     raise NothingToShow()
 
 
-@vocabulary.action("cancel_live_code", "cancelled", "none_live")
-def cancel_live_code(dialogue: Dialogue) -> str:
-    """Only the code that was shown: another phone of the artisan may have made a new one."""
-    who = person(dialogue)
-    with begin_operation(dialogue) as operation:
-        lock_artisan(operation.connection, who.artisan.id)
-        live = get_account(operation.connection, who.artisan.id, dialogue.now).code
-        shown = live and who.account.code and live.code == who.account.code.code
-        cancelled = shown and cancel_code(operation, who.artisan.id)
-        if live and cancelled:
-            queue_cancellation(operation, dialogue.services, live.code)
-    read_account_again(dialogue)
-    return "cancelled" if cancelled else "none_live"
-
-
-def _shown(deposit: Deposit) -> Values:
+def _describe_deposit(deposit: Deposit) -> Values:
     posted = deposit.posted_on
     return {
         "receipt": deposit.receipt,

@@ -1,6 +1,8 @@
-"""The PIN: asked before what is private, set, changed, removed, forgotten."""
+"""The PIN: asked before what is private, set, changed, removed, replaced when forgotten."""
 
-from datetime import UTC, date, datetime
+from __future__ import annotations
+
+from datetime import UTC, datetime
 from math import ceil
 
 from pydantic import SecretStr
@@ -8,13 +10,7 @@ from pydantic import SecretStr
 from app.base.database import reading
 from app.base.errors import InvalidInput
 from app.base.operation import Operation
-from app.enrolment.errors import (
-    IdentificationPaused,
-    NotRecognised,
-    PinPaused,
-    ResetCodeUnknown,
-    WrongPinTyped,
-)
+from app.enrolment.errors import NotRecognised, PinPaused, ResetCodeUnknown, WrongPinTyped
 from app.enrolment.pins import (
     PinEntry,
     check_pin,
@@ -26,28 +22,29 @@ from app.enrolment.pins import (
     start_pin_reset,
     take_reset_code,
 )
-from app.enrolment.service import confirm_identity, take_identification_attempt
+from app.enrolment.service import confirm_identity
+from app.journeys.attempts import count_attempt
 from app.journeys.confirmations import queue_confirmation, queue_owner_notice
 from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
-from app.journeys.facts import read_locks_again
+from app.journeys.person import reload_pin_status
 from app.messaging.service import OutboundMessage, queue_message
 from app.ussd.vocabulary import NothingToShow, Values
 
 
 @vocabulary.check("pin")
-def pin(typed: str, _now: datetime) -> str:
+def read_pin(typed: str, _now: datetime) -> str:
     if not (typed.isascii() and typed.isdecimal() and len(typed) == 4):
         raise InvalidInput(what="pin", why="not four digits")
     return typed
 
 
 @vocabulary.check("new_pin")
-def new_pin(typed: str, _now: datetime) -> str:
+def read_pin_to_set(typed: str, _now: datetime) -> str:
     return read_new_pin(typed)
 
 
 @vocabulary.check("reset_code")
-def reset_code(typed: str, _now: datetime) -> str:
+def read_reset_code(typed: str, _now: datetime) -> str:
     digits = typed.replace(" ", "")
     if not (digits.isascii() and digits.isdecimal() and len(digits) == 6):
         raise InvalidInput(what="reset_code", why="not six digits")
@@ -55,125 +52,131 @@ def reset_code(typed: str, _now: datetime) -> str:
 
 
 @vocabulary.guard("locked")
-def locked(dialogue: Dialogue) -> bool:
-    """Whether this person's PIN is still to be typed in this session."""
-    return bool(dialogue.facts.get("k")) and not dialogue.facts.get("o")
+def is_locked(dialogue: Dialogue) -> bool:
+    """True if this person has a PIN that was not typed yet in this session."""
+    return dialogue.facts.has_pin and not dialogue.facts.pin_typed
 
 
 @vocabulary.guard("has_pin")
 def has_pin(dialogue: Dialogue) -> bool:
-    return bool(dialogue.facts.get("k"))
+    return dialogue.facts.has_pin
 
 
 @vocabulary.guard("has_no_pin")
 def has_no_pin(dialogue: Dialogue) -> bool:
-    return not has_pin(dialogue)
+    return not dialogue.facts.has_pin
 
 
 @vocabulary.guard("has_reset_code")
 def has_reset_code(dialogue: Dialogue) -> bool:
-    """A one-time code is on its way: it often comes after the session in which it was asked."""
-    return bool(dialogue.facts.get("r"))
+    """True if a one-time code was sent; it often arrives after the session that asked for it."""
+    return dialogue.facts.has_reset_code
 
 
 @vocabulary.action("type_pin", "right", "wrong", "paused")
-def type_pin(dialogue: Dialogue) -> str:
-    """Committed whatever comes of it, so that a wrong PIN counts."""
+def check_typed_pin(dialogue: Dialogue) -> str:
+    """Checks the PIN in a transaction that is committed even if it is wrong, so that it counts."""
     outcome = "right"
     with begin_operation(dialogue) as operation:
         try:
-            pin = SecretStr(dialogue.answers["pin"])
-            entry = PinEntry(dialogue.facts["a"][0], pin, dialogue.action_key)
+            pin, artisan_id = _get_typed_pin(dialogue), dialogue.facts.artisan_id
+            entry = PinEntry(artisan_id, pin, dialogue.action_key)
             check_pin(operation, dialogue.services, entry)
         except WrongPinTyped:
             outcome = "wrong"
         except PinPaused as pause:
             outcome = "paused"
-            dialogue.facts["u"] = ceil(pause.params["until"].timestamp() / 60) * 60
-    dialogue.facts["o"] = int(outcome == "right")
+            dialogue.facts.pin_paused_until = _round_up_to_minute(pause.params["until"])
+    dialogue.facts.pin_typed = outcome == "right"
     return outcome
 
 
 @vocabulary.source("pin_pause")
-def pin_pause(dialogue: Dialogue) -> Values:
-    """The first whole minute at which the PIN may be typed again."""
-    if not (until := dialogue.facts.get("u")):
+def describe_pin_pause(dialogue: Dialogue) -> Values:
+    """Shows the first whole minute at which the PIN may be typed again."""
+    if (until := dialogue.facts.pin_paused_until) is None:
         raise NothingToShow()
-    return {"until": datetime.fromtimestamp(until, UTC)}
+    return {"until": until}
 
 
 @vocabulary.action("close_pin", "closed")
-def close_pin(dialogue: Dialogue) -> str:
-    """Changing and removing want the PIN typed again, whoever holds the phone by now."""
-    dialogue.facts["o"] = 0
+def require_pin_again(dialogue: Dialogue) -> str:
+    """Asks for the PIN again before a change: the phone may have changed hands."""
+    dialogue.facts.pin_typed = False
     return "closed"
 
 
 @vocabulary.action("keep_new_pin", "kept")
 def keep_new_pin(dialogue: Dialogue) -> str:
-    """Of the PIN typed first only its digest waits for the second."""
-    dialogue.facts["n"] = pin_hash(SecretStr(dialogue.answers["pin"]), dialogue.services.secret)
+    """Keeps the digest of the new PIN until it is typed a second time."""
+    dialogue.facts.new_pin = pin_hash(_get_typed_pin(dialogue), dialogue.services.secret)
     return "kept"
 
 
 @vocabulary.action("set_pin", "set", "differs")
 def store_new_pin(dialogue: Dialogue) -> str:
-    hashed = dialogue.facts.pop("n", None)
-    if hashed is None:
+    if (digest := dialogue.facts.new_pin) is None:
         raise NothingToShow()
-    if not is_pin_of(hashed, SecretStr(dialogue.answers["pin"]), dialogue.services.secret):
+    dialogue.facts.new_pin = None
+    if not is_pin_of(digest, _get_typed_pin(dialogue), dialogue.services.secret):
         return "differs"
+    artisan_id = dialogue.facts.artisan_id
     with begin_operation(dialogue) as operation:
-        set_pin(operation, dialogue.facts["a"][0], hashed, dialogue.phone)
+        set_pin(operation, artisan_id, digest, dialogue.phone)
         _queue_both(operation, dialogue, "pin_set")
-    dialogue.facts |= {"k": 1, "o": 1, "r": 0}
+    _store_pin(dialogue, True)
     return "set"
 
 
 @vocabulary.action("remove_pin", "removed", by_sms=own_message_when("removed"))
-def drop_pin(dialogue: Dialogue) -> str:
+def remove_stored_pin(dialogue: Dialogue) -> str:
     with begin_operation(dialogue) as operation:
-        if remove_pin(operation, dialogue.facts["a"][0]):
+        if remove_pin(operation, dialogue.facts.artisan_id):
             _queue_both(operation, dialogue, "pin_removed")
-    dialogue.facts |= {"k": 0, "o": 0, "r": 0}
+    _store_pin(dialogue, False)
     return "removed"
 
 
 @vocabulary.action("ask_reset", "sent", "not_recognised", "paused")
-def ask_reset(dialogue: Dialogue) -> str:
-    """RNA number and birth date first; the code goes to the phone the PIN was set on."""
-    number, born = (
-        dialogue.answers.pop("rna_number"),
-        date.fromisoformat(dialogue.answers.pop("birth_date")),
-    )
-    try:
-        with begin_operation(dialogue) as operation:
-            take_identification_attempt(operation, dialogue.phone, dialogue.action_key)
-    except IdentificationPaused:
+def request_reset_code(dialogue: Dialogue) -> str:
+    """Sends a one-time code to the phone the PIN was set on.
+
+    RNA number and birth date have to be the person's own.
+    """
+    number, birth_date = dialogue.answers.identity
+    dialogue.answers.rna_number = dialogue.answers.birth_date = None
+    if count_attempt(dialogue) is None:
         return "paused"
     try:
         with begin_operation(dialogue) as operation:
-            confirm_identity(operation.connection, dialogue.facts["a"][0], number, born)
+            artisan_id = dialogue.facts.artisan_id
+            confirm_identity(operation.connection, artisan_id, number, birth_date)
             _send_reset_code(operation, dialogue)
     except NotRecognised:
         return "not_recognised"
-    dialogue.facts["r"] = 1
+    dialogue.facts.has_reset_code = True
     return "sent"
 
 
 @vocabulary.action("type_reset_code", "right", "wrong")
-def type_reset_code(dialogue: Dialogue) -> str:
-    outcome = "right"
+def redeem_reset_code(dialogue: Dialogue) -> str:
+    """Checks the one-time code; a wrong one may have been the last try, so its state is reread."""
+    if _take_reset_code(dialogue):
+        return "right"
+    with reading(dialogue.services.database) as connection:
+        reload_pin_status(connection, dialogue)
+    return "wrong"
+
+
+def _take_reset_code(dialogue: Dialogue) -> bool:
+    """Uses the code up and returns True; a wrong try is committed, so that it counts."""
     with begin_operation(dialogue) as operation:
         try:
-            code = SecretStr(dialogue.answers["reset_code"])
-            take_reset_code(operation, dialogue.services, dialogue.facts["a"][0], code)
+            code = SecretStr(dialogue.answers.reset_code or "")
+            take_reset_code(operation, dialogue.services, dialogue.facts.artisan_id, code)
         except ResetCodeUnknown:
-            outcome = "wrong"
-    if outcome == "wrong":
-        with reading(dialogue.services.database) as connection:
-            read_locks_again(connection, dialogue)
-    return outcome
+            return False
+    return True
 
 
 def _send_reset_code(operation: Operation, dialogue: Dialogue) -> None:
@@ -181,7 +184,7 @@ def _send_reset_code(operation: Operation, dialogue: Dialogue) -> None:
 
     A gateway's retry sends nothing.
     """
-    artisan_id, hop = dialogue.facts["a"][0], dialogue.action_key
+    artisan_id, hop = dialogue.facts.artisan_id, dialogue.action_key
     reset = start_pin_reset(operation, dialogue.services, artisan_id, hop)
     if reset is None:
         return
@@ -199,3 +202,17 @@ def _queue_both(operation: Operation, dialogue: Dialogue, kind: str) -> None:
     """Confirms on the line and to the person's own phone: somebody else may be on the line."""
     queue_owner_notice(operation, dialogue, kind)
     queue_confirmation(operation, dialogue, kind)
+
+
+def _get_typed_pin(dialogue: Dialogue) -> SecretStr:
+    return SecretStr(dialogue.answers.pin or "")
+
+
+def _store_pin(dialogue: Dialogue, is_set: bool) -> None:
+    """Stores that a PIN was set in this session, or removed."""
+    dialogue.facts.has_pin = dialogue.facts.pin_typed = is_set
+    dialogue.facts.has_reset_code = False
+
+
+def _round_up_to_minute(moment: datetime) -> datetime:
+    return datetime.fromtimestamp(ceil(moment.timestamp() / 60) * 60, UTC)

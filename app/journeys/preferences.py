@@ -1,16 +1,18 @@
 """Entry 5, settings: reminders, my record, and the people looked after on one phone."""
 
-from datetime import date
+from __future__ import annotations
 
 from app.base.database import reading
 from app.contributions.rules import get_category
-from app.enrolment.errors import IdentificationPaused, NotRecognised
+from app.enrolment.errors import NotRecognised
 from app.enrolment.queries import find_household, get_record
 from app.enrolment.rules import plain_name
-from app.enrolment.service import forget_phone, identify_phone, take_identification_attempt
+from app.enrolment.service import forget_phone, identify_phone
+from app.journeys.attempts import count_attempt, refuse_identity
 from app.journeys.confirmations import queue_confirmation, queue_owner_notice
-from app.journeys.context import Answers, Dialogue, begin_operation, own_message_when, vocabulary
-from app.journeys.facts import keep_household, read_facts
+from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
+from app.journeys.facts import Answers, HouseholdMember, RegisterRecord
+from app.journeys.person import read_person, store_household
 from app.messaging.queries import wants_reminders
 from app.messaging.service import set_reminders
 from app.text.languages import LANGUAGES
@@ -44,100 +46,107 @@ def _switch_reminders(dialogue: Dialogue, wanted: bool) -> str:
 @vocabulary.action("look_at_record", "seen")
 def look_at_record(dialogue: Dialogue) -> str:
     with reading(dialogue.services.database) as connection:
-        record = get_record(connection, dialogue.facts["a"][0])
-    places = [plain_name(place or "-") for place in (record.trade, record.province)]
-    dialogue.facts["record"] = [record.rna_number, record.category, *places]
+        record = get_record(connection, dialogue.facts.artisan_id)
+    dialogue.facts.record = RegisterRecord(
+        record.rna_number,
+        record.category,
+        plain_name(record.trade or "-"),
+        plain_name(record.province or "-"),
+    )
     return "seen"
 
 
 @vocabulary.source("record")
-def record(dialogue: Dialogue) -> Values:
-    if "record" not in dialogue.facts:
+def describe_record(dialogue: Dialogue) -> Values:
+    if (record := dialogue.facts.record) is None:
         raise NothingToShow()
-    number, category, trade, province = dialogue.facts["record"]
-    kind = Say(f"category.{get_category(category).collector}", {"letter": category})
-    return {"rna": number, "category": kind, "trade": trade, "province": province}
+    letter = record.category
+    return {
+        "rna": record.rna_number,
+        "category": Say(f"category.{get_category(letter).collector}", {"letter": letter}),
+        "trade": record.trade,
+        "province": record.province,
+    }
 
 
 @vocabulary.action("look_at_household", "seen")
 def look_at_household(dialogue: Dialogue) -> str:
     with reading(dialogue.services.database) as connection:
-        keep_household(dialogue, find_household(connection, dialogue.phone))
+        store_household(dialogue, find_household(connection, dialogue.phone))
     return "seen"
 
 
 @vocabulary.rows("persons")
-def persons(dialogue: Dialogue) -> list[Row]:
-    return [Row(row[0], {"person": _name(dialogue, row)}) for row in dialogue.facts.get("h", [])]
+def list_persons(dialogue: Dialogue) -> list[Row]:
+    members = dialogue.facts.household
+    return [Row(member.id, {"person": _get_name(dialogue, member)}) for member in members]
 
 
 @vocabulary.source("person")
-def chosen_person(dialogue: Dialogue) -> Values:
-    """Who all entries are about in this session."""
-    return {"person": _name(dialogue, _chosen(dialogue))}
+def describe_person(dialogue: Dialogue) -> Values:
+    """Shows the person whom all entries are about in this session."""
+    return {"person": _get_name(dialogue, _get_chosen_member(dialogue))}
 
 
 @vocabulary.guard("several_persons")
-def several_persons(dialogue: Dialogue) -> bool:
-    return len(dialogue.facts.get("h", [])) > 1
+def has_several_persons(dialogue: Dialogue) -> bool:
+    return len(dialogue.facts.household) > 1
 
 
 @vocabulary.guard("person_was_added")
-def person_was_added(dialogue: Dialogue) -> bool:
-    return several_persons(dialogue) and bool(_chosen(dialogue)[3])
+def was_person_added(dialogue: Dialogue) -> bool:
+    """True if the person was added on this phone, beside another one."""
+    return has_several_persons(dialogue) and _get_chosen_member(dialogue).added
 
 
 @vocabulary.action("take_person", "taken")
-def take_person(dialogue: Dialogue) -> str:
-    """Only somebody of this phone, as it is now: the list may be old."""
+def choose_person(dialogue: Dialogue) -> str:
+    """Turns the dialogue to a person of this phone; the list that was shown may be outdated."""
+    if (artisan_id := dialogue.answers.person) is None:
+        raise NothingToShow()
     with reading(dialogue.services.database) as connection:
         members = find_household(connection, dialogue.phone)
-        keep_household(dialogue, members)
-        if dialogue.answers["person"] not in {member.id for member in members}:
+        store_household(dialogue, members)
+        if artisan_id not in {member.id for member in members}:
             raise NothingToShow()
-        read_facts(connection, dialogue, dialogue.answers["person"])
+        read_person(connection, dialogue, artisan_id)
     return "taken"
 
 
 @vocabulary.action("add_person", "added", "not_recognised", "last_try_failed", "paused")
 def add_person(dialogue: Dialogue) -> str:
-    """The try is committed first, so that a wrong one counts whatever happens next."""
-    number, born = (
-        dialogue.answers["rna_number"],
-        date.fromisoformat(dialogue.answers["birth_date"]),
-    )
-    try:
-        with begin_operation(dialogue) as operation:
-            left = take_identification_attempt(operation, dialogue.phone, dialogue.action_key)
-    except IdentificationPaused:
+    """Adds the person identified to this phone, and turns the dialogue to that person."""
+    number, birth_date = dialogue.answers.identity
+    if (attempts_left := count_attempt(dialogue)) is None:
         return "paused"
     try:
         with begin_operation(dialogue) as operation:
-            added = identify_phone(operation, dialogue.phone, number, born)
-            keep_household(dialogue, find_household(operation.connection, dialogue.phone))
-            read_facts(operation.connection, dialogue, added)
+            artisan_id = identify_phone(operation, dialogue.phone, number, birth_date)
+            store_household(dialogue, find_household(operation.connection, dialogue.phone))
+            read_person(operation.connection, dialogue, artisan_id)
             queue_owner_notice(operation, dialogue, "phone_added")
     except NotRecognised:
-        dialogue.answers = Answers({"tries_left": left})
-        return "not_recognised" if left else "last_try_failed"
+        return refuse_identity(dialogue, attempts_left)
     dialogue.answers = Answers()
     return "added"
 
 
 @vocabulary.action("remove_person", "removed")
 def remove_person(dialogue: Dialogue) -> str:
-    """From this phone only; the person stays in the register."""
+    """Unties the person from this phone; the register keeps them."""
     with begin_operation(dialogue) as operation:
-        forget_phone(operation, dialogue.phone, dialogue.facts["a"][0])
+        forget_phone(operation, dialogue.phone, dialogue.facts.artisan_id)
     return "removed"
 
 
-def _chosen(dialogue: Dialogue) -> list[object]:
-    for row in dialogue.facts.get("h", []):
-        if row[0] == dialogue.facts["a"][0]:
-            return list(row)
+def _get_chosen_member(dialogue: Dialogue) -> HouseholdMember:
+    artisan_id = dialogue.facts.artisan_id
+    for member in dialogue.facts.household:
+        if member.id == artisan_id:
+            return member
     raise NothingToShow()
 
 
-def _name(dialogue: Dialogue, row: list[object]) -> str:
-    return str(row[2] if LANGUAGES[dialogue.language].script == "arabic" else row[1])
+def _get_name(dialogue: Dialogue, member: HouseholdMember) -> str:
+    in_arabic = LANGUAGES[dialogue.language].script == "arabic"
+    return member.name_ar if in_arabic else member.name

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Any
+from dataclasses import replace
 
 from app.base.database import reading
-from app.base.money import Money
 from app.claims.errors import ClaimClosed
-from app.claims.queries import list_claims
+from app.claims.queries import Claim, list_claims
 from app.claims.service import choose_collection
 from app.journeys.confirmations import queue_confirmation
 from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
@@ -16,43 +14,36 @@ from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
 
 _OPEN = {"filed", "in_review", "ready"}
-_told_when_chosen = own_message_when("chosen")
+# The states that are worded with the amount, once CNSS has decided on it.
+_SHOWS_AMOUNT = {"filed", "in_review"}
+_message_when_chosen = own_message_when("chosen")
 
 
 def claims_by_sms(dialogue: Dialogue, outcome: str) -> Say:
-    """The newest claim, for whom the screen was too slow."""
-    if outcome == "none":
+    """Returns the message with the newest claim."""
+    claims = dialogue.facts.claims
+    if outcome == "none" or not claims:
         return Say("sms.no_claims")
-    newest = _values(dialogue.facts["claims"][0])
-    return Say("sms.claims", {"claim": newest["claim"], "claim_state": newest["claim_state"]})
+    values = _describe_claim(claims[0])
+    return Say("sms.claims", {name: values[name] for name in ("claim", "claim_state")})
 
 
 @vocabulary.action("look_at_claims", "some", "none", by_sms=claims_by_sms)
 def look_at_claims(dialogue: Dialogue) -> str:
     with reading(dialogue.services.database) as connection:
-        found = list_claims(connection, dialogue.facts["a"][0])
-    dialogue.facts["claims"] = [
-        [
-            claim.number,
-            claim.filed_on.isoformat(),
-            claim.state,
-            claim.amount.centimes if claim.amount else None,
-            claim.as_of.isoformat(),
-            claim.collection,
-        ]
-        for claim in found
-    ]
-    return "some" if found else "none"
+        claims = list_claims(connection, dialogue.facts.artisan_id)
+    dialogue.facts.claims = tuple(claims)
+    return "some" if claims else "none"
 
 
 @vocabulary.rows("claims")
-def claims(dialogue: Dialogue) -> list[Row]:
-    return [Row(row[0], _values(row)) for row in dialogue.facts.get("claims", ())]
+def list_claim_rows(dialogue: Dialogue) -> list[Row]:
+    return [Row(claim.number, _describe_claim(claim)) for claim in dialogue.facts.claims]
 
 
 @vocabulary.source("claim")
-def claim(dialogue: Dialogue) -> Values:
-    return _values(_chosen(dialogue))
+def describe_chosen_claim(dialogue: Dialogue) -> Values:
+    return _describe_claim(_get_chosen_claim(dialogue))
 
 
 @vocabulary.guard("may_collect_cash")
@@ -65,50 +56,56 @@ def may_collect_bank(dialogue: Dialogue) -> bool:
     return _may_choose(dialogue, "bank")
 
 
-@vocabulary.action("collect_in_cash", "chosen", "too_late", by_sms=_told_when_chosen)
+@vocabulary.action("collect_in_cash", "chosen", "too_late", by_sms=_message_when_chosen)
 def collect_in_cash(dialogue: Dialogue) -> str:
-    return _choose(dialogue, "cash")
+    return _choose_collection(dialogue, "cash")
 
 
-@vocabulary.action("collect_at_bank", "chosen", "too_late", by_sms=_told_when_chosen)
+@vocabulary.action("collect_at_bank", "chosen", "too_late", by_sms=_message_when_chosen)
 def collect_at_bank(dialogue: Dialogue) -> str:
-    return _choose(dialogue, "bank")
+    return _choose_collection(dialogue, "bank")
 
 
-def _choose(dialogue: Dialogue, way: str) -> str:
-    row = _chosen(dialogue)
+def _choose_collection(dialogue: Dialogue, way: str) -> str:
+    """Records how the money is to be collected, and confirms it where that is a change."""
+    claim = _get_chosen_claim(dialogue)
+    artisan_id = dialogue.facts.artisan_id
     try:
         with begin_operation(dialogue) as operation:
-            if choose_collection(operation, dialogue.facts["a"][0], row[0], way):
-                said = {"claim": row[0], "collection": Say(f"collection.{way}")}
-                queue_confirmation(operation, dialogue, "collection", said)
+            if choose_collection(operation, artisan_id, claim.number, way):
+                values = {"claim": claim.number, "collection": Say(f"collection.{way}")}
+                queue_confirmation(operation, dialogue, "collection", values)
     except ClaimClosed:
         return "too_late"
-    row[5] = way
+    dialogue.facts.claims = tuple(
+        replace(other, collection=way) if other.number == claim.number else other
+        for other in dialogue.facts.claims
+    )
     return "chosen"
 
 
 def _may_choose(dialogue: Dialogue, way: str) -> bool:
-    row = _chosen(dialogue)
-    return row[2] in _OPEN and row[5] != way
+    claim = _get_chosen_claim(dialogue)
+    return claim.state in _OPEN and claim.collection != way
 
 
-def _chosen(dialogue: Dialogue) -> list[Any]:
-    for row in dialogue.facts.get("claims", ()):
-        if row[0] == dialogue.answers.get("claim"):
-            return row  # type: ignore[no-any-return]
+def _get_chosen_claim(dialogue: Dialogue) -> Claim:
+    number = dialogue.answers.claim
+    for claim in dialogue.facts.claims:
+        if claim.number == number:
+            return claim
     raise NothingToShow()
 
 
-def _values(row: list[Any]) -> Values:
-    number, filed_on, state, centimes, as_of, way = row
-    amount = {"amount": Money(centimes)} if centimes else {}
-    known = f"claim.{state}_with_amount" if state in {"filed", "in_review"} and centimes else ""
-    collection = Say(f"collection.{way or 'none'}") if state in _OPEN else ""
+def _describe_claim(claim: Claim) -> Values:
+    state, amount = f"claim.{claim.state}", {"amount": claim.amount} if claim.amount else {}
+    if amount and claim.state in _SHOWS_AMOUNT:
+        state = f"{state}_with_amount"
+    way = claim.collection or "none"
     return {
-        "claim": number,
-        "filed_on": date.fromisoformat(filed_on),
-        "claim_state": Say(known or f"claim.{state}", amount),
-        "as_of": date.fromisoformat(as_of),
-        "collection": collection,
+        "claim": claim.number,
+        "filed_on": claim.filed_on,
+        "claim_state": Say(state, amount),
+        "as_of": claim.as_of,
+        "collection": Say(f"collection.{way}") if claim.state in _OPEN else "",
     }

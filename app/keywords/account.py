@@ -8,10 +8,10 @@ from app.base.operation import Operation
 from app.contributions.errors import NotCollectedHere
 from app.contributions.rules import paid_elsewhere
 from app.enrolment.cover import find_enrolment_file
-from app.journeys.amo import keep_enrolment_file, rights_by_sms
+from app.journeys.amo import rights_by_sms
 from app.journeys.context import Dialogue
-from app.journeys.facts import Person, keep_facts, person
 from app.journeys.pay import code_message, dues_by_sms
+from app.journeys.person import Person, get_person, store_person
 from app.payments.codes import CodeRequest, issue_code
 from app.payments.errors import AnotherIsLive, NothingDue
 from app.payments.phone_account import PhoneAccount, find_phone_account
@@ -29,7 +29,7 @@ class _AccountQuestion:
 
     @property
     def person(self) -> Person:
-        return person(self.dialogue)
+        return get_person(self.dialogue)
 
 
 def answer_account(operation: Operation, dialogue: Dialogue, keyword: str) -> Say | None:
@@ -40,7 +40,7 @@ def answer_account(operation: Operation, dialogue: Dialogue, keyword: str) -> Sa
     if account.people > 1:
         # An SMS does not say which of them it is about.
         return Say("sms.several_people")
-    keep_facts(dialogue, account.artisan, account.account)
+    store_person(dialogue, account.artisan, account.account)
     question = _AccountQuestion(operation, dialogue, account)
     return _answer_code(question) if keyword == "code" else _answer_status(question)
 
@@ -88,8 +88,8 @@ def _answer_status(question: _AccountQuestion) -> Say:
         return _refuse_code(caller) or _answer_dues(question)
     if caller.enrolled:
         return rights_by_sms(question.dialogue, "enrolled")
-    connection = question.operation.connection
-    keep_enrolment_file(question.dialogue, find_enrolment_file(connection, caller.artisan.id))
+    file = find_enrolment_file(question.operation.connection, caller.artisan.id)
+    question.dialogue.facts.enrolment_file = file
     return rights_by_sms(question.dialogue, "not_enrolled")
 
 

@@ -14,7 +14,8 @@ from app.base.operation import Operation
 from app.enrolment.queries import find_language
 from app.enrolment.service import choose_language
 from app.journeys.confirmations import queue_confirmation
-from app.journeys.context import Answers, Dialogue, Facts
+from app.journeys.context import Dialogue
+from app.journeys.facts import Answers, Facts
 from app.keywords.account import answer_account
 from app.keywords.rules import read_keyword, script_language
 from app.messaging.inbound import (

@@ -9,8 +9,9 @@ import pytest
 from app.base.phone import Phone
 from app.jobs.deferred_actions import answer_deferred_actions
 from app.journeys.agencies import look_at_nearest_agencies
-from app.journeys.context import Answers, Dialogue, Facts, vocabulary
+from app.journeys.context import Dialogue, vocabulary
 from app.journeys.entry import recognise_caller
+from app.journeys.facts import Answers, Facts
 from app.journeys.reimbursements import look_at_claims
 from app.runtime import Runtime
 from app.text.encoding import GSM7, encoding_of, segments

@@ -13,7 +13,8 @@ from app.agents.queries import list_agencies
 from app.agents.towns import regions, towns
 from app.base.phone import Phone
 from app.journeys.agencies import look_at_agencies, look_at_agency, look_for_towns
-from app.journeys.context import Answers, Dialogue, Facts, vocabulary
+from app.journeys.context import Dialogue, vocabulary
+from app.journeys.facts import Answers, Facts
 from app.runtime import Runtime
 from app.text.encoding import segments
 from tests.phone import TestPhone
@@ -167,10 +168,10 @@ def test_every_town_is_found_by_its_name_and_shown_in_four_languages(runtime: Ru
         for name in town.names:
             dialogue = talk_of(runtime, letters=check(name[:20], runtime.clock()))
             assert look_for_towns(dialogue) in {"one", "some"}
-            assert town.code in dialogue.facts["towns"]
+            assert town.code in dialogue.facts.towns
         for language in ("fr", "ar", "ary-Latn", "zgh"):
             dialogue.language = language
             assert town.name_in(language) in [row.values["town"] for row in rows(dialogue)]
     dialogue = talk_of(runtime)
     vocabulary.actions["look_at_regions"].run(dialogue)
-    assert dialogue.facts["regions"] == list(regions())
+    assert dialogue.facts.regions == tuple(regions())

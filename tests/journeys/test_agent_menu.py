@@ -14,6 +14,7 @@ from sqlalchemy import text
 
 from app.base.hop import Hop
 from app.base.phone import Phone
+from app.journeys.facts import Facts
 from app.runtime import Runtime
 from tests.conftest import AGENCY, AGENT, PIN
 from tests.payments.conftest import Books, Money, books, money
@@ -157,7 +158,8 @@ def test_a_pin_is_kept_nowhere(phone: TestPhone, code: str, runtime: Runtime) ->
     loaded = runtime.turns.sessions.load(
         Hop("africastalking", phone.session, Phone(OWN), phone.chain)
     ).record
-    assert loaded and loaded.position.facts["g"] and "till_pin" not in loaded.position.answers
+    assert loaded and Facts(loaded.position.facts).agent_id
+    assert "till_pin" not in loaded.position.answers
     assert "97531" not in json.dumps(
         [loaded.position.facts, loaded.position.answers, loaded.replies]
     )

@@ -20,9 +20,10 @@ from app.base.months import Month, Period
 from app.base.phone import Phone
 from app.contributions.rules import due_on
 from app.enrolment.queries import Artisan
-from app.journeys.amo import rights
-from app.journeys.context import Answers, Dialogue, Facts
-from app.journeys.facts import Person, keep_code, keep_facts, person
+from app.journeys.amo import describe_rights
+from app.journeys.context import Dialogue
+from app.journeys.facts import Answers, Facts
+from app.journeys.person import Person, get_person, store_code, store_person
 from app.payments.dues import first_owed_month
 from app.payments.queries import Deposit, IssuedCode, PaymentAccount
 from app.text.words import Say
@@ -57,8 +58,8 @@ def account(*deposits: Deposit) -> PaymentAccount:
 
 def expected(who: Artisan, what: PaymentAccount, on: date) -> Say | str:
     dialogue = talk_on(on)
-    keep_facts(dialogue, who, what)
-    said = rights(dialogue)["expected"]
+    store_person(dialogue, who, what)
+    said = describe_rights(dialogue)["expected"]
     assert isinstance(said, Say | str)
     return said
 
@@ -179,8 +180,8 @@ def test_what_paying_brings(who: Artisan, what: PaymentAccount, on: date, said: 
 def test_cnss_last_word(until: date | None, said: Say) -> None:
     dialogue = talk_on(NOV_23)
     # What agents received meanwhile changes nothing about what CNSS said.
-    keep_facts(dialogue, artisan(until=until), account(ALL_OF_CLOSED))
-    told = rights(dialogue)
+    store_person(dialogue, artisan(until=until), account(ALL_OF_CLOSED))
+    told = describe_rights(dialogue)
     assert (told["rights"], told["as_of"]) == (said, date(2026, 11, 12))
 
 
@@ -228,11 +229,11 @@ def test_what_is_kept_of_a_person_comes_back(
     deposits: list[Deposit],
 ) -> None:
     dialogue, settled = talk_on(NOV_23), frozenset(month for month, _ in late)
-    keep_facts(dialogue, who, PaymentAccount(None, settled, tuple(deposits), tuple(late)))
+    store_person(dialogue, who, PaymentAccount(None, settled, tuple(deposits), tuple(late)))
     if code:
-        keep_code(dialogue, code)
+        store_code(dialogue, code)
     dialogue.facts = Facts(json.loads(json.dumps(dialogue.facts.packed)))
-    back = person(dialogue)
+    back = get_person(dialogue)
     assert back.artisan == who
     assert back.account.deposits == tuple(deposits)
     # A code that is over, or for months that CNSS no longer waits for, is none.

@@ -24,7 +24,8 @@ from app.embedded import (
     using_engines,
 )
 from app.jobs.deferred_actions import answer_deferred_actions
-from app.journeys.context import Answers, Dialogue, Facts
+from app.journeys.context import Dialogue
+from app.journeys.facts import Answers, Facts
 from app.messaging.queries import messages_to
 from app.runtime import Runtime
 from app.settings import Settings

@@ -1,0 +1,228 @@
+"""The person a dialogue is about: read once when dialling, again when no longer fresh."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import Connection
+
+from app.base.clock import local_date
+from app.base.database import reading
+from app.base.months import Month
+from app.contributions.rights import RightsState, expected_state
+from app.contributions.rules import Quote, due_on, is_collected_here
+from app.enrolment.queries import Artisan, Member, get_artisan
+from app.enrolment.rules import masked_name, plain_name
+from app.journeys.context import Dialogue
+from app.journeys.facts import HouseholdMember, LatePayment, RegisteredArtisan
+from app.payments.dues import (
+    first_owed_month,
+    next_unpaid_month,
+    quote_dues,
+    quote_payable,
+    unpaid_months,
+)
+from app.payments.phone_account import PinStatus, get_locks
+from app.payments.queries import Deposit, IssuedCode, PaymentAccount, get_account
+from app.ussd.vocabulary import NothingToShow
+
+# What is read stays fresh this long, unless a code is live.
+FRESH_SECONDS = 5
+_INTERRUPTED = {RightsState.SUSPENDED, RightsState.CLOSED}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """An artisan and their account as last read, on the local day `today`."""
+
+    artisan: Artisan
+    account: PaymentAccount
+    today: date
+
+    @property
+    def enrolled(self) -> Month | None:
+        return Month.of(self.artisan.enrolled_on) if self.artisan.enrolled_on else None
+
+    @property
+    def pays_here(self) -> bool:
+        return is_collected_here(self.artisan.category)
+
+    def unpaid(self) -> tuple[Month, ...]:
+        """Returns the months owed today, oldest first."""
+        return unpaid_months(self.artisan, self.account.settled, self.today)
+
+    def dues(self, months: int | None = None) -> Quote:
+        """Quotes the `months` oldest months owed, at today's price; all of them if None."""
+        return quote_dues(self.artisan, self.account, self.today, months)
+
+    def payable(self) -> Quote:
+        """Quotes what may be paid today: all that is owed, then months ahead, oldest first."""
+        return quote_payable(self.artisan, self.account, self.today)
+
+    def next_due(self) -> date | None:
+        """Returns the due date of the first month after this one that is not paid yet."""
+        month = next_unpaid_month(self.artisan, self.account.settled, self.today)
+        return due_on(month) if month else None
+
+    def upcoming_due(self) -> date:
+        """Returns the next day by which a person who owes something has to pay."""
+        days = [due_on(month) for month in self.unpaid()]
+        return min((day for day in days if day >= self.today), default=self.next_due() or days[-1])
+
+    def unposted(self) -> list[Deposit]:
+        """Returns the deposits that CNSS has not credited yet, newest first."""
+        return [deposit for deposit in self.account.deposits if deposit.posted_on is None]
+
+    def paid_up_on(self) -> date | None:
+        """Returns the day since which all that was due is paid, by deposits; None if it is not.
+
+        One or two months that became overdue since do not undo it (docs/rules.md, Rights).
+        """
+        if expected_state(self.enrolled, self.unpaid(), True, self.today) in _INTERRUPTED:
+            return None
+        since, settled = None, self.account.settled
+        for deposit in self.account.deposits:
+            received_on = local_date(deposit.received_at)
+            if unpaid_months(self.artisan, settled, received_on):
+                break
+            since = received_on
+            settled -= set(deposit.period)
+        return since
+
+
+def get_person(dialogue: Dialogue) -> Person:
+    """Returns the person from the session, without SQL.
+
+    A code that has expired, or for months that CNSS no longer waits for, is left out.
+
+    Raises: NothingToShow if the dialogue is about nobody.
+    """
+    facts, artisan = dialogue.facts, _get_artisan(dialogue)
+    first, code = _first_month_kept(artisan), facts.code
+    live = code and code.expires_at > dialogue.now and first and code.period.first >= first
+    account = PaymentAccount(
+        code if live else None,
+        facts.settled,
+        facts.deposits,
+        tuple((payment.month, payment.paid_on) for payment in facts.paid_late),
+    )
+    return Person(artisan, account, local_date(dialogue.now))
+
+
+def get_fresh_person(dialogue: Dialogue) -> Person:
+    """Returns the person, with the account read again unless that was done a moment ago.
+
+    While a code is live cash may come at any moment, and has to show at once.
+
+    Raises: NothingToShow, Unavailable.
+    """
+    read_at = dialogue.facts.read_at
+    stale = read_at is None or dialogue.now.timestamp() - read_at.timestamp() >= FRESH_SECONDS
+    if stale or dialogue.facts.code:
+        reload_account(dialogue)
+    return get_person(dialogue)
+
+
+def read_person(connection: Connection, dialogue: Dialogue, artisan_id: int) -> None:
+    """Reads a person into the session, in three statements."""
+    artisan = get_artisan(connection, artisan_id)
+    store_person(dialogue, artisan, get_account(connection, artisan_id, dialogue.now))
+    store_pin_status(dialogue, get_locks(connection, artisan_id, dialogue.now))
+
+
+def reload_account(dialogue: Dialogue) -> None:
+    """Reads the account again, in one statement.
+
+    The register's part does not change during a dialogue.
+    """
+    artisan = _get_artisan(dialogue)
+    with reading(dialogue.services.database) as connection:
+        account = get_account(connection, artisan.id, dialogue.now)
+    _store_account(dialogue, artisan, account)
+
+
+def reload_pin_status(connection: Connection, dialogue: Dialogue) -> None:
+    """Reads the PIN's status again, in one statement; a PIN typed in this session stays typed."""
+    typed, artisan_id = dialogue.facts.pin_typed, dialogue.facts.artisan_id
+    store_pin_status(dialogue, get_locks(connection, artisan_id, dialogue.now))
+    dialogue.facts.pin_typed = typed
+
+
+def store_person(dialogue: Dialogue, artisan: Artisan, account: PaymentAccount) -> None:
+    """Stores a person in the session, without name and number.
+
+    Facts of another person are dropped; those of the phone stay.
+    """
+    kind = type(dialogue.facts)
+    dialogue.facts = dialogue.facts.copy_of(kind.agent_id, kind.household)
+    dialogue.facts.artisan = RegisteredArtisan(
+        artisan.id,
+        artisan.category,
+        artisan.coefficient,
+        artisan.enrolled_on,
+        artisan.rights_until,
+        artisan.rights_as_of,
+    )
+    _store_account(dialogue, artisan, account)
+
+
+def store_code(dialogue: Dialogue, code: IssuedCode) -> None:
+    """Stores a code just made; all else stays as it was read."""
+    dialogue.facts.code = code
+
+
+def store_pin_status(dialogue: Dialogue, status: PinStatus) -> None:
+    """Stores that a PIN is set: it is asked before anything private until it was typed."""
+    dialogue.facts.has_pin = status.has_pin
+    dialogue.facts.has_reset_code = status.has_reset
+    dialogue.facts.pin_typed = False
+
+
+def store_household(dialogue: Dialogue, members: Iterable[Member]) -> None:
+    """Stores the people who may be chosen on this phone, with names masked as for an agent."""
+    dialogue.facts.household = tuple(
+        HouseholdMember(
+            member.id,
+            masked_name(plain_name(member.full_name)),
+            masked_name(member.full_name_ar or member.full_name),
+            member.added,
+        )
+        for member in members
+    )
+
+
+def _store_account(dialogue: Dialogue, artisan: Artisan, account: PaymentAccount) -> None:
+    """Stores the account, without the months that no month still owed depends on."""
+    facts, first = dialogue.facts, first_owed_month(artisan)
+    facts.read_at = dialogue.now
+    facts.code = account.code
+    facts.settled = frozenset(month for month in account.settled if first and month >= first)
+    facts.deposits = account.deposits
+    facts.paid_late = tuple(
+        LatePayment(month, day)
+        for month, day in account.paid_late
+        # Only penalties of years that a month still owed can accrue in share its cap.
+        if first and day.year >= first.year
+    )
+
+
+def _first_month_kept(artisan: Artisan) -> Month | None:
+    """Returns the first month that a code may still pay; None where no code is made."""
+    return first_owed_month(artisan) if is_collected_here(artisan.category) else None
+
+
+def _get_artisan(dialogue: Dialogue) -> Artisan:
+    if (artisan := dialogue.facts.artisan) is None:
+        raise NothingToShow()
+    return Artisan(
+        id=artisan.id,
+        full_name="",
+        language=dialogue.language,
+        category=artisan.category,
+        coefficient=artisan.coefficient,
+        enrolled_on=artisan.enrolled_on,
+        rights_until=artisan.rights_until,
+        rights_as_of=artisan.rights_as_of,
+    )
