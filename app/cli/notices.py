@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from app.base.database import transaction
+from app.base.operation import operation
+from app.cli.options import OPERATOR
 from app.notices.rules import read_notice
 from app.notices.service import publish_notice, withdraw_notice
 from app.runtime import runtime
@@ -27,8 +28,9 @@ def publish(file: Path) -> None:
     app/notices/sample_notice.yaml shows one.
     """
     notice = read_notice(file.read_bytes())
-    with transaction(runtime().database) as connection:
-        publish_notice(connection, notice, runtime().clock())
+    maalem = runtime()
+    with operation(maalem.database, maalem.clock(), OPERATOR) as change:
+        publish_notice(change, notice)
     click.echo(f"notice {notice.name} is published until {notice.until}")
 
 
@@ -37,7 +39,8 @@ def publish(file: Path) -> None:
 @with_appcontext
 def withdraw(name: str) -> None:
     """Takes the notice NAME away."""
-    with transaction(runtime().database) as connection:
-        if not withdraw_notice(connection, name):
+    maalem = runtime()
+    with operation(maalem.database, maalem.clock(), OPERATOR) as change:
+        if not withdraw_notice(change, name):
             raise click.ClickException(f"no notice {name}")
     click.echo(f"notice {name} is withdrawn")

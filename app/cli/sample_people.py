@@ -36,7 +36,7 @@ def record_sample_answers(operation: Operation, services: Services) -> None:
     record_family(operation, ids[_FATIMA], Family(spouses=1, children=2, as_of=today))
     record_enrolment_file(operation, ids[_BRAHIM], EnrolmentFile(("card", "form"), today))
     _record_claims(operation, services, ids[_DRISS], today)
-    publish_notice(connection, read_notice(_NOTICE.read_bytes()), now)
+    publish_notice(operation, read_notice(_NOTICE.read_bytes()))
 
 
 def _record_claims(operation: Operation, services: Services, driss: int, today: date) -> None:

@@ -37,7 +37,7 @@ class HousekeepingTask:
 
 
 class Housekeeping:
-    """One process's housekeeping: each task when it is due, and again at once if more is left."""
+    """Runs each task when it is due, and again at once if more is left."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime

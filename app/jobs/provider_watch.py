@@ -30,7 +30,7 @@ _log = structlog.get_logger("sms")
 
 
 class ProviderWatch:
-    """One worker's view; which provider rests stands in the database, for all workers."""
+    """A worker's view of the providers; the database says to all workers which of them rest."""
 
     def __init__(self, runtime: Runtime, providers: Collection[str]) -> None:
         self._runtime, self._names = runtime, tuple(providers)

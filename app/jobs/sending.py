@@ -34,7 +34,7 @@ _log = structlog.get_logger("sms")
 
 
 class Sender:
-    """One process's sending; several processes share the outbox."""
+    """Sends for this process; several processes share the outbox."""
 
     def __init__(
         self,

@@ -24,7 +24,7 @@ _REMINDING_IDLE_SECONDS = 5.0
 
 
 class Worker:
-    """One process's work; several processes may run beside each other."""
+    """Runs all loops of this process; several processes may run beside each other."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime

@@ -108,7 +108,7 @@ def count_costs(connection: Connection, prices: Prices, request: CostRequest) ->
 
 
 def _priced_messages(prices: Prices, request: CostRequest) -> Select[Any]:
-    """One row a message: its groups, how it fared, its segments paid for and their price."""
+    """Selects a row a message: its groups, its state, the segments paid for and their price."""
     columns, price, regions = message.c, _price_list(prices), request.regions
     begin, end = local_midnight(request.first), local_midnight(request.last + timedelta(days=1))
     in_force = and_(

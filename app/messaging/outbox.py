@@ -148,7 +148,7 @@ def _claim(row: Row[Any], provider: str, now: datetime) -> ClaimedMessage:
 def _write_leases(connection: Connection, claimed: Sequence[ClaimedMessage]) -> None:
     if not claimed:
         return
-    attempts = [one.attempt for one in claimed]
+    attempts = [message.attempt for message in claimed]
     connection.execute(
         _LEASE,
         {

@@ -12,7 +12,7 @@ MOST_ATTEMPTS_HERE = 3
 
 @dataclass(slots=True)
 class Capacity:
-    """How many messages each usable provider may still be given now."""
+    """The number of messages that each usable provider may still be given now."""
 
     left: dict[str, int]
 
@@ -39,7 +39,7 @@ class RouteRequest:
 
 @dataclass(frozen=True, slots=True)
 class RoutingPolicy:
-    """How messages are shared out: the providers in order, their weights, and their capacity."""
+    """The rule of sharing messages out: the providers in order, their weights and capacity."""
 
     providers: Sequence[str]
     weights: Mapping[str, int]

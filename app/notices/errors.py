@@ -1,4 +1,4 @@
-"""Why a notice cannot be published."""
+"""Errors of notices."""
 
 from app.base.errors import MaalemError
 

@@ -5,6 +5,7 @@ from datetime import date
 
 from sqlalchemy import Connection, select
 
+from app.base.rows import read_row
 from app.notices.models import notice, notice_text
 
 SHOWN = 5
@@ -20,7 +21,7 @@ class ShownNotice:
 
 
 def list_notices(connection: Connection, language: str, today: date) -> list[ShownNotice]:
-    """The newest that are current on `today`, newest first."""
+    """Returns the newest notices that are current on `today`, newest first."""
     rows = connection.execute(
         select(notice.c.id, notice_text.c.title, notice_text.c.body)
         .join(notice_text, notice_text.c.notice_id == notice.c.id)
@@ -28,4 +29,4 @@ def list_notices(connection: Connection, language: str, today: date) -> list[Sho
         .order_by(notice.c.published_at.desc(), notice.c.id.desc())
         .limit(SHOWN)
     )
-    return [ShownNotice(*row) for row in rows]
+    return [read_row(ShownNotice, row) for row in rows]

@@ -1,4 +1,4 @@
-"""What a notice must be before anybody sees it. Pure."""
+"""Reads a notice's file and checks it before anybody sees it. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 import yaml
 
@@ -14,7 +13,7 @@ from app.notices.errors import NoticeRefused
 from app.text.encoding import GSM7, encoding_of
 from app.text.languages import LANGUAGES
 
-# So a line and a reason fit on one page of the narrowest screen, in any script.
+# With these a line and a reason fit on one page of the narrowest screen, in any script.
 LONGEST_TITLE, LONGEST_LINE, MOST_LINES = 24, 40, 3
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
@@ -29,7 +28,10 @@ class Notice:
 
 
 def read_notice(written: bytes) -> Notice:
-    """The notice of a YAML file: name, until, and title and text of each language."""
+    """Reads a YAML file with name, until, and title and text of each language.
+
+    Raises: NoticeRefused.
+    """
     try:
         raw = yaml.safe_load(written)
     except yaml.YAMLError as error:
@@ -40,20 +42,20 @@ def read_notice(written: bytes) -> Notice:
         raise NoticeRefused(why="name: small letters, digits and dashes, 32 at most")
     if type(raw["until"]) is not date:
         raise NoticeRefused(why="until: a day such as 2026-12-31")
-    texts = {language: _text(language, raw[language]) for language in LANGUAGES}
+    texts = {language: _read_text(language, raw[language]) for language in LANGUAGES}
     return Notice(str(raw["name"]), raw["until"], texts)
 
 
-def _text(language: str, raw: Any) -> tuple[str, str]:
+def _read_text(language: str, raw: object) -> tuple[str, str]:
     if not isinstance(raw, dict) or set(raw) != {"title", "text"}:
         raise NoticeRefused(why=f"{language}: needs title and text")
     lines = raw["text"] if isinstance(raw["text"], list) else [raw["text"]]
     title, *body = (" ".join(str(line).split()) for line in (raw["title"], *lines))
     if not 1 <= len(body) <= MOST_LINES:
         raise NoticeRefused(why=f"{language}: text of 1 to {MOST_LINES} lines")
-    for said, longest in ((title, LONGEST_TITLE), *((line, LONGEST_LINE) for line in body)):
-        if not 1 <= len(said) <= longest:
-            raise NoticeRefused(why=f"{language}: 1 to {longest} letters, not {said!r}")
-        if LANGUAGES[language].keeps_to_gsm7 and encoding_of(said) != GSM7:
-            raise NoticeRefused(why=f"{language}: a letter outside GSM-7 in {said!r}")
+    for line, longest in ((title, LONGEST_TITLE), *((text, LONGEST_LINE) for text in body)):
+        if not 1 <= len(line) <= longest:
+            raise NoticeRefused(why=f"{language}: 1 to {longest} letters, not {line!r}")
+        if LANGUAGES[language].keeps_to_gsm7 and encoding_of(line) != GSM7:
+            raise NoticeRefused(why=f"{language}: a letter outside GSM-7 in {line!r}")
     return title, "\n".join(body)

@@ -1,4 +1,4 @@
-"""When people may be written to, from calendar.yaml beside this file; Morocco's clocks. Pure."""
+"""Opening hours and closed days for messages to many, by Morocco's clocks (calendar.yaml). Pure."""
 
 from __future__ import annotations
 
@@ -33,24 +33,24 @@ _MOST_CLOSED = 30
 _DAY = timedelta(days=1)
 
 
-class _Believed(BaseModel):
-    """Something of the file, and why we believe it."""
+class _Sourced(BaseModel):
+    """An entry of the file, with its source and confidence."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     sure: Literal["H", "M", "L", "ASM"]
     source: Annotated[str, Field(min_length=1)]
 
 
-class StepDays(_Believed):
-    """On which day a step is said: see calendar.yaml."""
+class StepDays(_Sourced):
+    """The day of a step: see calendar.yaml."""
 
     days_before: Annotated[int, Field(ge=0, le=60)]
     closed: Literal["next", "before"]
     useful_days: Annotated[int, Field(ge=0, le=60)]
 
 
-class Window(_Believed):
-    """The hours of a day from a day on."""
+class Window(_Sourced):
+    """The hours of each day, from a day on."""
 
     since: date = Field(alias="from")
     opens: time
@@ -69,7 +69,7 @@ class Window(_Believed):
         return self
 
 
-class FixedHoliday(_Believed):
+class FixedHoliday(_Sourced):
     """`day` is month and day, of every year from a year on."""
 
     day: Annotated[str, Field(pattern=r"^\d\d-\d\d$")]
@@ -77,26 +77,26 @@ class FixedHoliday(_Believed):
     name: str
 
 
-class MovingHoliday(_Believed):
-    """So many days from `day` on."""
+class MovingHoliday(_Sourced):
+    """A holiday of `days` days from `day` on."""
 
     day: date
     days: Annotated[int, Field(ge=1, le=5)]
     name: str
 
 
-class Fewest(_Believed):
+class Fewest(_Sourced):
     value: Annotated[int, Field(ge=1)]
 
 
-def _risen(windows: tuple[Window, ...]) -> tuple[Window, ...]:
+def _refuse_disorder(windows: tuple[Window, ...]) -> tuple[Window, ...]:
     for earlier, later in pairwise(windows):
         if later.since <= earlier.since:
             raise ValueError(f"window from {later.since} does not come after")
     return windows
 
 
-def _named_weekdays(days: object) -> object:
+def _refuse_no_open_day(days: object) -> object:
     if isinstance(days, list) and len(set(days)) >= len(_WEEKDAYS):
         raise ValueError("a week has to have an open day")
     return days
@@ -108,14 +108,14 @@ class Calendar(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     steps: Mapping[Step, StepDays]
     window: Annotated[tuple[Window, ...], Field(min_length=1)]
-    closed_weekdays: Annotated[frozenset[Weekday], BeforeValidator(_named_weekdays)]
+    closed_weekdays: Annotated[frozenset[Weekday], BeforeValidator(_refuse_no_open_day)]
     fixed_holidays: tuple[FixedHoliday, ...]
     moving_holidays: tuple[MovingHoliday, ...]
     fewest_compared: Fewest
 
     @model_validator(mode="after")
     def _windows_in_order(self) -> Self:
-        _risen(self.window)
+        _refuse_disorder(self.window)
         return self
 
     @cached_property
@@ -127,16 +127,16 @@ class Calendar(BaseModel):
         )
 
     def is_closed(self, day: date) -> bool:
-        """A Sunday, a holiday: nothing is said all day."""
+        """True on a Sunday or a holiday: nobody is written to all day."""
         fixed = (h.day == f"{day:%m-%d}" and h.since <= day.year for h in self.fixed_holidays)
         return _WEEKDAYS[day.weekday()] in self.closed_weekdays or day in self._moving or any(fixed)
 
     def open_day_from(self, day: date) -> date:
-        """`day`, or the next one that is open."""
+        """Returns `day`, or the next day that is open."""
         return self._open_day(day, _DAY)
 
     def open_day_until(self, day: date) -> date:
-        """`day`, or the last one before it that is open."""
+        """Returns `day`, or the last day before it that is open."""
         return self._open_day(day, -_DAY)
 
     def _open_day(self, day: date, way: timedelta) -> date:
@@ -146,20 +146,20 @@ class Calendar(BaseModel):
         raise CalendarWrong(why=f"no open day within {_MOST_CLOSED} of {day}")
 
     def opens(self, day: date) -> datetime:
-        """The moment the hours of `day` begin, in UTC."""
+        """Returns the moment the hours of `day` begin, in UTC."""
         return datetime.combine(day, self._window(day).opens, CASABLANCA).astimezone(UTC)
 
     def closes(self, day: date) -> datetime:
-        """The moment they are over."""
+        """Returns the moment the hours of `day` end, in UTC."""
         return datetime.combine(day, self._window(day).closes, CASABLANCA).astimezone(UTC)
 
     def is_open(self, moment: datetime) -> bool:
-        """Whether people may be written to now."""
+        """True if people may be written to at `moment`."""
         day = local(moment).date()
         return not self.is_closed(day) and self.opens(day) <= moment < self.closes(day)
 
     def next_opening(self, moment: datetime) -> datetime:
-        """`moment` where it is open then, else when it opens next."""
+        """Returns `moment` if it is open then, else the next opening."""
         if self.is_open(moment):
             return moment
         day = local(moment).date()
@@ -174,7 +174,7 @@ class Calendar(BaseModel):
 
 
 def read_calendar(path: Path = SHIPPED) -> Calendar:
-    """CalendarWrong names what is wrong with the file."""
+    """Reads the calendar. Raises: CalendarWrong, which names what is wrong with the file."""
     try:
         return TypeAdapter(Calendar).validate_python(yaml.safe_load(path.read_bytes()))
     except (OSError, yaml.YAMLError, ValidationError) as error:

@@ -41,7 +41,7 @@ _log = structlog.get_logger("reminders")
 
 @dataclass
 class CampaignDispatcher:
-    """One process's work on all running campaigns.
+    """Works on all running campaigns, for this process.
 
     It remembers the day on which the day's budget was reached: a greater budget is a new setting,
     and so a new process.
@@ -113,7 +113,7 @@ class CampaignDispatcher:
 def end_campaigns(operation: Operation) -> int:
     """Ends campaigns past `useful_until`; their waiting recipients become `too_late`.
 
-    Returns how many people were not told in time.
+    Returns how many people they were too late for.
     """
     columns, now = campaign.c, operation.now
     over = columns.state.in_(("running", "paused")), columns.useful_until <= now

@@ -1,4 +1,4 @@
-"""Why something is not told to many."""
+"""Errors of messages to many."""
 
 from app.base.errors import MaalemError
 
@@ -10,7 +10,7 @@ class CalendarWrong(MaalemError):
 
 
 class OverBudget(MaalemError):
-    """One more message would pass the budget of the `scope`: `campaign` or `day`."""
+    """Another message would pass the budget of the `scope`: `campaign` or `day`."""
 
     code = "over_budget"
 
@@ -22,13 +22,13 @@ class TextTooLong(MaalemError):
 
 
 class CampaignUnknown(MaalemError):
-    """No campaign of that name or number (`campaign`) in a state that allows it."""
+    """The campaign of that name or number (`campaign`) is unknown, or its state forbids it."""
 
     code = "campaign_unknown"
 
 
 class NoticeUnknown(MaalemError):
-    """No notice of that `name` is published, or its last day is over."""
+    """The notice `name` is not published, or its last day is over."""
 
     code = "notice_unknown"
 
@@ -40,6 +40,6 @@ class NoticeChanged(MaalemError):
 
 
 class NobodyToTell(MaalemError):
-    """No artisan of that `region` and `trade`, as the register writes them, can be told."""
+    """The `region` and `trade`, as the register writes them, have no artisan to be reached."""
 
     code = "nobody_to_tell"

@@ -96,7 +96,7 @@ def count_paused(connection: Connection) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How many paid by a campaign's deadline, of those to be reminded and of those held out.
+    """Shares of people who paid by a campaign's deadline: to be reminded, and held out.
 
     Those to be reminded count whatever became of the message (intention to treat). `enough`: both
     groups are large enough to say anything. `over`: the deadline has passed; before it the figures

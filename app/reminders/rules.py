@@ -23,7 +23,7 @@ _FURTHEST = 24
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """One step of one month: when it is due, and for whom.
+    """A step of a month: when it is due, and for whom.
 
     `pays` is the month whose payment makes it pointless. CNSS says that it is paid by rights from
     `covered_from` on. `keeps` is the month that has to be paid for the step to be due at all

@@ -3,19 +3,19 @@
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from app.base.errors import InvalidInput
 from app.base.phone import Phone
 from app.settings import Settings
 from app.sms.fields import read_id, read_phone, read_text, read_word
-from app.sms.http import HttpClient, HttpResponse, refused
+from app.sms.http import HttpClient, HttpResponse, read_refusal
 from app.sms.provider import DeliveryUnknown, InboundSms, Outcome, OutgoingSms, Report, SendRefused
 from app.sms.refusal import RefusalCode
 
 _ADDRESS = "https://api.africastalking.com"
 # Processed, sent, queued.
-_TAKEN = {100, 101, 102}
+_ACCEPTED = {100, 101, 102}
 _LONGEST_REFERENCE = 64
 
 # https://developers.africastalking.com/docs/sms/sending: the `statusCode` of a recipient. A
@@ -37,16 +37,27 @@ _BY_WORD = {refusal.word.lower(): code for code, refusal in _REFUSED.items()}
 _OTHER = RefusalCode("refused", "other")
 
 
-def _service(username: str, key: str, base: str, http: HttpClient) -> Any:
-    """The package's own, over our HttpClient: it opens a connection for each message.
+class _SmsService(Protocol):
+    """The package's client, which has no types."""
 
-    It is read here alone: who only reads what they post to us does without it.
+    def send(self, message: str, recipients: list[str], sender_id: str | None) -> HttpResponse: ...
+
+
+def _make_service(username: str, key: str, base: str, http: HttpClient) -> _SmsService:
+    """Makes the package's client over our HttpClient: its own opens a connection a message.
+
+    The package is imported here alone: a process that only reads posts does without it.
     """
     from africastalking.SMS import SMSService
 
     class Service(SMSService):  # type: ignore[misc]  # the package has no types
         def _make_request(
-            self, url: str, method: str, headers: Any, data: Any, **_: Any
+            self,
+            url: str,
+            method: str,
+            headers: Mapping[str, str],
+            data: Mapping[str, object],
+            **_: object,
         ) -> HttpResponse:
             return http.request(method, url, headers, form=data)
 
@@ -54,7 +65,8 @@ def _service(username: str, key: str, base: str, http: HttpClient) -> Any:
     if base:
         # The package knows two addresses; another one has to be put in its place.
         service._baseUrl = base.rstrip("/") + "/version1"
-    return service
+    client: _SmsService = service
+    return client
 
 
 class AfricasTalking:
@@ -67,43 +79,43 @@ class AfricasTalking:
         key = settings.africastalking_api_key.get_secret_value()
         base = settings.africastalking_url
         self._sender = settings.africastalking_sender_id or None
-        line = HttpClient(base or _ADDRESS, settings.sms_timeout)
-        self._sms = _service(settings.africastalking_username, key, base, line)
+        http = HttpClient(base or _ADDRESS, settings.sms_timeout)
+        self._service = _make_service(settings.africastalking_username, key, base, http)
 
     def send(self, sms: OutgoingSms) -> str:
-        answer: HttpResponse = self._sms.send(sms.text, [sms.to.e164], self._sender)
+        answer = self._service.send(sms.text, [sms.to.e164], self._sender)
         if not answer.accepted:
-            raise refused(answer)
-        return _reference(answer.body)
+            raise read_refusal(answer)
+        return _read_reference(answer.body)
 
     def find(self, sms: OutgoingSms) -> str | None:
         raise LookupError(sms.reference)
 
 
-def _reference(body: bytes) -> str:
-    """Their message id, or the refusal their status code means."""
-    told = _understood(body)
-    recipients = told["Recipients"]
+def _read_reference(body: bytes) -> str:
+    """Returns their message id. Raises: SendRefused, DeliveryUnknown, by their status code."""
+    data = _read_data(body)
+    recipients = data["Recipients"]
     if not recipients:
-        code = _BY_WORD.get(re.sub(r"[^a-z]", "", str(told.get("Message", "")).lower()))
-        raise _refusal(code) if code else _OTHER.not_sent("no recipient")
+        code = _BY_WORD.get(re.sub(r"[^a-z]", "", str(data.get("Message", "")).lower()))
+        raise _refusal(code) if code else _OTHER.to_error("no recipient")
     try:
         code, reference = int(recipients[0]["statusCode"]), recipients[0].get("messageId")
     except (ValueError, KeyError, TypeError, AttributeError):
         raise DeliveryUnknown("answer not understood") from None
-    if code not in _TAKEN:
+    if code not in _ACCEPTED:
         raise _refusal(code)
     if not isinstance(reference, str) or not 5 <= len(reference) <= _LONGEST_REFERENCE:
         raise DeliveryUnknown("taken, without an id")
     return reference
 
 
-def _understood(body: bytes) -> dict[str, Any]:
-    """What a 2xx holds; nobody knows what became of a message whose answer cannot be read."""
+def _read_data(body: bytes) -> dict[str, Any]:
+    """Returns the data of a 2xx. Raises: DeliveryUnknown if it cannot be read."""
     try:
-        told = json.loads(body)["SMSMessageData"]
-        if isinstance(told, dict) and isinstance(told["Recipients"], list):
-            return told
+        data = json.loads(body)["SMSMessageData"]
+        if isinstance(data, dict) and isinstance(data["Recipients"], list):
+            return data
     except (ValueError, KeyError, TypeError):
         pass
     raise DeliveryUnknown("answer not understood")
@@ -111,12 +123,12 @@ def _understood(body: bytes) -> dict[str, Any]:
 
 def _refusal(code: int) -> SendRefused | DeliveryUnknown:
     if known := _REFUSED.get(code):
-        return known.not_sent(code)
+        return known.to_error(code)
     # A new code of the hundreds that take a message may well be one more.
-    return DeliveryUnknown(f"status {code}") if code < 400 else _OTHER.not_sent(code)
+    return DeliveryUnknown(f"status {code}") if code < 400 else _OTHER.to_error(code)
 
 
-# A report's words; one that is not here is kept and moves nothing.
+# Words of reports; one that is not here is kept and moves nothing.
 _OUTCOMES: Mapping[str, Outcome] = {
     "sent": "on_the_way",
     "submitted": "on_the_way",
@@ -131,7 +143,7 @@ _STOPPED_WORDS = {"userinblacklist", "donotdisturbrejection"}
 
 
 class AfricasTalkingReader:
-    """Its posts are forms; the token in the address is what proves them."""
+    """Reads its posts: forms, proved by the token in the address."""
 
     report_path, thanks = "delivery", ""
 
@@ -152,5 +164,5 @@ class AfricasTalkingReader:
         return InboundSms(read_id(form, "id"), read_phone(form, "from"), read_text(form, "text"))
 
     def read_optout(self, form: Mapping[str, str]) -> Phone:
-        """Who asked it for no more messages from our sender."""
+        """Returns the phone that opted out of messages from our sender."""
         return read_phone(form, "phoneNumber")

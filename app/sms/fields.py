@@ -1,4 +1,4 @@
-"""What every provider's posts are read with: ids, phones, words and texts of a form."""
+"""Reads the fields of providers' posts: ids, phones, words and texts of a form."""
 
 from collections.abc import Mapping
 
@@ -11,14 +11,14 @@ _LONGEST_TEXT = 1600
 
 
 def read_id(form: Mapping[str, str], *names: str) -> str:
-    """The first of the fields `names` that is there; InvalidInput for what no id looks like."""
+    """Returns the first of the fields `names` that is there. Raises: InvalidInput if no id."""
     field = next((name for name in names if form.get(name, "").strip()), None)
     if field is None:
         raise InvalidInput(what=names[0], why="missing")
-    found = form[field].strip()
-    if len(found) > _LONGEST_ID or not found.isprintable():
+    identity = form[field].strip()
+    if len(identity) > _LONGEST_ID or not identity.isprintable():
         raise InvalidInput(what=field, why="too long or not printable")
-    return found
+    return identity
 
 
 def read_phone(form: Mapping[str, str], name: str) -> Phone:
@@ -32,9 +32,9 @@ def read_phone(form: Mapping[str, str], name: str) -> Phone:
 
 
 def read_word(form: Mapping[str, str], *names: str) -> str | None:
-    """A provider's own word, cut and cleaned so that it can be kept; a strange one is no error."""
-    found = next((form[name] for name in names if form.get(name)), "")
-    return "".join(c for c in found if c.isprintable()).strip()[:_LONGEST_ID] or None
+    """Returns a provider's own word, cut and cleaned to be kept; a strange one is no error."""
+    word = next((form[name] for name in names if form.get(name)), "")
+    return "".join(letter for letter in word if letter.isprintable()).strip()[:_LONGEST_ID] or None
 
 
 def read_text(form: Mapping[str, str], name: str) -> str:

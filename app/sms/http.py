@@ -1,8 +1,8 @@
-"""The line to a provider: connections kept open, waits with a limit, and what broke told apart.
+"""Requests to providers: connections kept open, waits with a limit, and errors told apart.
 
-The packages say what to ask and read; what they ask with costs twice as much, keeps no
-connections (africastalking) and logs numbers (twilio). Nothing told from here holds an address or
-a body: they name the person and what we wrote.
+The providers' packages write and read requests; their own clients cost twice as much, keep no
+connections (africastalking) and log numbers (twilio). No error from here holds an address or a
+body: they name the person and what we wrote.
 """
 
 import logging
@@ -37,7 +37,7 @@ _CONNECTING_SECONDS = 3.05
 _LONGEST_ANSWER = 1024 * 1024
 _LONGEST_REST = 3600.0
 
-# It logs each address asked, and a question names the number.
+# It logs each address requested, and an address names the number.
 logging.getLogger("urllib3").setLevel(logging.INFO)
 
 
@@ -53,12 +53,12 @@ class HttpResponse:
 
 
 class HttpClient:
-    """To one base address; safe for many threads. `timeout` in seconds, for the whole answer."""
+    """A client of one base address, safe for many threads; `timeout` in seconds a whole answer."""
 
     def __init__(self, base: str, timeout: float) -> None:
         self._seconds = timeout
         self._timeout = Timeout(connect=min(_CONNECTING_SECONDS, timeout), read=timeout)
-        self._pool = _pool(base)
+        self._pool = _make_pool(base)
 
     def request(
         self,
@@ -74,25 +74,25 @@ class HttpClient:
 
         Raises: SendRefused, DeliveryUnknown.
         """
-        sent = dict(headers)
+        all_headers = dict(headers)
         if auth:
-            sent |= make_headers(basic_auth=":".join(auth))
+            all_headers |= make_headers(basic_auth=":".join(auth))
         if form is not None:
-            sent["Content-Type"] = "application/x-www-form-urlencoded"
+            all_headers["Content-Type"] = "application/x-www-form-urlencoded"
         body = None if form is None else urlencode(form).encode()
         target = f"{url}?{urlencode(query)}" if query else url
         try:
-            return self._send(method, target, sent, body)
+            return self._send(method, target, all_headers, body)
         except (HTTPError, OSError) as error:
-            broken = _told(error)
-        # Out here it drags no exception along that knows the address.
-        raise broken
+            failure = _read_failure(error)
+        # Raised out here it drags no exception along that knows the address.
+        raise failure
 
     def _send(
         self, method: str, url: str, headers: dict[str, str], body: bytes | None
     ) -> HttpResponse:
         until = time.monotonic() + self._seconds
-        # Nothing is tried again here: whether a message may go twice is not the line's to decide.
+        # Nothing is tried again here: messaging decides if a message may go twice.
         response = self._pool.urlopen(
             method,
             url,
@@ -104,14 +104,14 @@ class HttpClient:
             preload_content=False,
         )
         try:
-            return HttpResponse(response.status, response.headers, _read(response, until))
+            return HttpResponse(response.status, response.headers, _read_body(response, until))
         finally:
             # A connection whose answer was read whole is back in the pool by now.
             response.close()
 
 
 class _Trusting(HTTPSConnection):
-    """Told apart from a line cut later: a handshake that fails has let nothing out."""
+    """Tells a failed handshake, which has let nothing out, apart from a connection cut later."""
 
     def connect(self) -> None:
         try:
@@ -124,20 +124,20 @@ class _TrustingPool(HTTPSConnectionPool):
     ConnectionCls = _Trusting
 
 
-def _pool(base: str) -> PoolManager:
-    """The environment's proxy and certificates are looked up once, not for each message."""
+def _make_pool(base: str) -> PoolManager:
+    """Makes the connections; the environment's proxy and certificates are looked up once."""
     address = parse_url(base)
     proxy = getproxies().get(address.scheme or "")
     trusted = os.environ.get("REQUESTS_CA_BUNDLE") or certifi.where()
     direct = not proxy or proxy_bypass(address.host or "")
-    kept: dict[str, Any] = {"maxsize": _KEPT_OPEN, "ca_certs": trusted}
-    pool = PoolManager(**kept) if direct else ProxyManager(proxy or "", **kept)
+    options: dict[str, Any] = {"maxsize": _KEPT_OPEN, "ca_certs": trusted}
+    pool = PoolManager(**options) if direct else ProxyManager(proxy or "", **options)
     pool.pool_classes_by_scheme = {"http": HTTPConnectionPool, "https": _TrustingPool}
     return pool
 
 
-def _read(response: BaseHTTPResponse, until: float) -> bytes:
-    """The body; of a refusal as much as came, since its status says what matters."""
+def _read_body(response: BaseHTTPResponse, until: float) -> bytes:
+    """Returns the body; of a refusal as much as came, since its status says what matters."""
     body = bytearray()
     try:
         while piece := response.read1(65536, decode_content=True):
@@ -150,35 +150,35 @@ def _read(response: BaseHTTPResponse, until: float) -> bytes:
     return bytes(body)
 
 
-def refused(answer: HttpResponse) -> SendRefused | DeliveryUnknown:
-    """What an HTTP status alone tells."""
+def read_refusal(answer: HttpResponse) -> SendRefused | DeliveryUnknown:
+    """Returns the failure that an HTTP status alone means."""
     status = answer.status
     reason = f"http {status}"
     if status == 504:
-        # Said by a proxy that had passed the request on and waited in vain.
+        # A proxy had passed the request on and waited in vain.
         return DeliveryUnknown(reason)
     if status in {408, 425, 429} or status >= 500:
-        rest = rest_asked(answer.headers)
+        rest = read_rest(answer.headers)
         return SendRefused(reason, retry="same", faulty=True, rest_seconds=rest)
     # Credentials, addresses and redirections are ours to mend; the rest is about the message.
     faulty = status < 400 or status in {401, 402, 403, 404, 405, 407, 410}
     return SendRefused(reason, retry="other", faulty=faulty)
 
 
-def rest_asked(headers: Mapping[str, str]) -> float | None:
-    """Retry-After in seconds, an hour at most; None if there is none that can be read."""
-    asked = headers.get("Retry-After", "").strip()
+def read_rest(headers: Mapping[str, str]) -> float | None:
+    """Returns Retry-After in seconds, an hour at most; None if there is none to be read."""
+    value = headers.get("Retry-After", "").strip()
     try:
-        if asked.isdecimal():
-            return min(float(asked), _LONGEST_REST)
-        until = parsedate_to_datetime(asked)
+        if value.isdecimal():
+            return min(float(value), _LONGEST_REST)
+        until = parsedate_to_datetime(value)
     except ValueError:
         return None
     seconds = (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds()
     return min(max(seconds, 0.0), _LONGEST_REST)
 
 
-def _told(error: Exception) -> SendRefused | DeliveryUnknown:
+def _read_failure(error: Exception) -> SendRefused | DeliveryUnknown:
     # No address, nobody listening, no proxy, no trust: nothing was written.
     if isinstance(error, ConnectTimeoutError | ProxyError):
         return SendRefused("no connection", retry="same", faulty=True)

@@ -1,4 +1,4 @@
-"""The provider of development: takes every message, says so in the log, and can be asked.
+"""The provider of development: accepts and logs every message, and can be asked about it.
 
 The text itself is not logged; the simulator's inbox shows it from the outbox.
 """
@@ -13,7 +13,7 @@ _REMEMBERED_SECONDS = 7 * 24 * 3600
 
 
 class LogProvider:
-    """Remembers in Redis which references it took, as a network would."""
+    """Keeps in Redis the references it accepted, as a network would."""
 
     name = "log"
     can_be_asked = True
@@ -29,15 +29,15 @@ class LogProvider:
             self._redis.expire(key, _REMEMBERED_SECONDS)
         except RedisError as error:
             raise SendRefused("redis is away", retry="same") from error
-        self._log.info("sms_taken", to=sms.to, reference=sms.reference, times=times)
+        self._log.info("sms_accepted", to=sms.to, reference=sms.reference, times=times)
         return f"log-{sms.reference}"
 
     def find(self, sms: OutgoingSms) -> str | None:
         try:
-            taken = self._redis.exists(_key(sms.reference))
+            known = self._redis.exists(_key(sms.reference))
         except RedisError as error:
             raise SendRefused("redis is away", retry="same") from error
-        return f"log-{sms.reference}" if taken else None
+        return f"log-{sms.reference}" if known else None
 
 
 def _key(reference: str) -> str:

@@ -1,4 +1,4 @@
-"""What an SMS provider does for us, and what its refusals and reports tell."""
+"""The protocol of SMS providers: sending, refusals, delivery reports, messages received."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,9 +14,9 @@ Outcome = Literal["on_the_way", "delivered", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class OutgoingSms:
-    """`reference` is ours, unique and stable: reports and questions name it where they can.
+    """A message to send. `reference` is ours, unique and stable, and named in reports if possible.
 
-    `since` is when it was first handed to a provider: a provider that is asked looks from then on.
+    `since` is when it was queued: a provider that is asked about it looks from then on.
     """
 
     reference: str
@@ -28,9 +28,9 @@ class OutgoingSms:
 class SendRefused(Exception):
     """The provider did not take the message.
 
-    `retry` says where the same message may be taken; `stopped`: the person asked this provider for
-    no more; `faulty`: it is the provider that is unwell, not the message; `rest_seconds`: how long
-    it asked to be left alone; `reason`: a few words for whoever looks, without number or text.
+    `retry` says where the same message may go. `stopped`: the person opted out at this provider.
+    `faulty`: the provider is unwell, not the message. `rest_seconds`: how long it asked to be left
+    alone. `reason`: a few words for operators, without number or text.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class SendRefused(Exception):
 
 
 class DeliveryUnknown(Exception):
-    """The request went out and no answer came back: the provider may have the message or not."""
+    """The request went out and no answer came back: the provider may have the message."""
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
@@ -57,10 +57,10 @@ class DeliveryUnknown(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A delivery report: the provider's `reference`, its own `status` word and what it means.
+    """A delivery report: the provider's `reference`, its own `status` word and its `outcome`.
 
-    `outcome` None is a word we do not know. `message_id` is ours, where the provider gives it back;
-    `stopped`: the person asked this provider for no more.
+    `outcome` None: a word we do not know. `message_id` is ours, if the provider gives it back.
+    `stopped`: the person opted out at this provider.
     """
 
     reference: str
@@ -73,8 +73,9 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class InboundSms:
-    """A message from a phone; `identity` is the provider's own id of it, `answered` whether it has
-    told the phone itself what it did: a second answer would be one too many.
+    """A message from a phone; `identity` is the provider's own id of it.
+
+    `answered`: the provider has answered the phone itself, and a second answer is one too many.
     """
 
     identity: str
@@ -92,21 +93,21 @@ class Provider(Protocol):
     """
 
     name: str
-    # Whether `find` can tell.
+    # False: `find` knows nothing.
     can_be_asked: bool
 
     def send(self, sms: OutgoingSms) -> str: ...
 
     def find(self, sms: OutgoingSms) -> str | None:
-        """The provider's reference if it has taken this message, None if not.
+        """Returns the provider's reference if it has taken this message, None if not.
 
-        SendRefused when it does not answer; LookupError where it cannot be asked at all.
+        Raises: SendRefused if it does not answer, LookupError if it cannot be asked at all.
         """
         ...
 
 
 class Reader(Protocol):
-    """Reads what a provider posts to us; InvalidInput names the field that is wrong.
+    """Reads a provider's posts to us. Raises: InvalidInput, which names the wrong field.
 
     Reports come to `/sms/<name>/<report_path>`, messages from phones to `/sms/<name>/inbound`, and
     are answered with `thanks`: nothing, or XML.

@@ -1,4 +1,4 @@
-"""A line of a provider's table of codes: what one of its refusals means to us."""
+"""A line of a provider's table of codes: one of its refusals in our terms."""
 
 from typing import NamedTuple
 
@@ -6,14 +6,14 @@ from app.sms.provider import Retry, SendRefused
 
 
 class RefusalCode(NamedTuple):
-    """`word` is the provider's own or ours for it; the rest as in SendRefused."""
+    """`word` is the provider's own or ours for the code; the rest as in SendRefused."""
 
     word: str
     retry: Retry
     faulty: bool = False
     stopped: bool = False
 
-    def not_sent(self, code: int | str, rest_seconds: float | None = None) -> SendRefused:
+    def to_error(self, code: int | str, rest_seconds: float | None = None) -> SendRefused:
         return SendRefused(
             f"{code} {self.word}",
             retry=self.retry,

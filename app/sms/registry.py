@@ -13,16 +13,16 @@ from app.sms.provider import Provider, Reader
 from app.sms.twilio import Twilio, TwilioReader, is_signed
 
 Form = Mapping[str, str]
-# Settings, path, form and headers: whether the post is the provider's.
+# True if a post is the provider's: from settings, path, form and headers.
 Signed = Callable[[Settings, str, Form, Mapping[str, str]], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """How to make a provider, and who reads what it posts to us, if it posts anything.
+    """A provider's maker, and the reader of its posts to us, if it posts anything.
 
-    Without `signed` the token in the address proves a post. `read_optout` is for who tells at
-    `/sms/<name>/optout` which phone asked it for no more.
+    Without `signed` the token in the address proves a post. `read_optout` reads the phones that a
+    provider reports as opted out at `/sms/<name>/optout`.
     """
 
     make: Callable[[Settings, Redis], Provider]

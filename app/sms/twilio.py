@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING
 
 from twilio.base.exceptions import TwilioException
 from twilio.request_validator import RequestValidator
@@ -13,15 +13,18 @@ from twilio.twiml.messaging_response import MessagingResponse
 from app.base.errors import InvalidInput
 from app.settings import Settings
 from app.sms.fields import read_id, read_phone, read_text, read_word
-from app.sms.http import HttpClient, HttpResponse, refused, rest_asked
+from app.sms.http import HttpClient, HttpResponse, read_refusal, read_rest
 from app.sms.provider import DeliveryUnknown, InboundSms, Outcome, OutgoingSms, Report, SendRefused
 from app.sms.refusal import RefusalCode
 
+if TYPE_CHECKING:
+    from twilio.rest import Client
+
 _ADDRESS = "https://api.twilio.com"
 _STOPPED = 21610
-# What their clock and ours may differ by, and how many of a number's last messages are looked at.
+# The most that their clock and ours differ, and how many of a number's last messages are searched.
 _SKEW = timedelta(minutes=1)
-_LOOKED_AT = 100
+_SEARCHED = 100
 _NOT_SENT = {"failed", "undelivered", "canceled"}
 
 # https://www.twilio.com/docs/api/errors: of the request, or of a message that failed at once.
@@ -79,11 +82,10 @@ _REFUSED: Mapping[int, RefusalCode] = {
 _OTHER = RefusalCode("refused", "other")
 
 
-def _client(account: str, secret: str, http: HttpClient) -> Any:
-    """The package's own, over our HttpClient: it keeps the last request and logs what it asks,
-    number and all.
+def _make_client(account: str, secret: str, http: HttpClient) -> "Client":
+    """Makes the package's client over our HttpClient: its own logs requests, number and all.
 
-    It is read here alone: who only reads what they post to us does without it.
+    The package is imported here alone: a process that only reads posts does without it.
     """
     from twilio.http import HttpClient
     from twilio.http.response import Response
@@ -94,15 +96,15 @@ def _client(account: str, secret: str, http: HttpClient) -> Any:
             self,
             method: str,
             uri: str,
-            params: Any = None,
-            data: Any = None,
-            headers: Any = None,
-            auth: Any = None,
+            params: Mapping[str, object] | None = None,
+            data: Mapping[str, object] | None = None,
+            headers: Mapping[str, str] | None = None,
+            auth: tuple[str, str] | None = None,
             timeout: float | None = None,
             allow_redirects: bool = False,
         ) -> Response:
             form = data if method == "POST" else None
-            answer = http.request(method, uri, headers, query=params, form=form, auth=auth)
+            answer = http.request(method, uri, headers or {}, query=params, form=form, auth=auth)
             if not answer.accepted:
                 # The package's exception would forget how long to rest.
                 raise _refusal(answer)
@@ -120,7 +122,7 @@ class Twilio:
 
     def __init__(self, settings: Settings) -> None:
         base = settings.twilio_url.rstrip("/")
-        client = _client(
+        client = _make_client(
             settings.twilio_account_sid,
             settings.twilio_auth_token.get_secret_value(),
             HttpClient(base or _ADDRESS, settings.sms_timeout),
@@ -128,25 +130,27 @@ class Twilio:
         if base:
             client.api.base_url = base
         self._from = settings.twilio_from
-        self._told_at = settings.public_url.rstrip("/")
-        # Made once: the package makes its parts when first asked, and many threads ask.
+        self._callbacks_at = settings.public_url.rstrip("/")
+        # Made once: the package makes its parts at the first use, and many threads use them.
         self._messages = client.messages
 
     def send(self, sms: OutgoingSms) -> str:
-        parts = {"status_callback": self._callback(sms)} if self._told_at else {}
+        parts = {"status_callback": self._callback(sms)} if self._callbacks_at else {}
         try:
-            sent = self._messages.create(to=sms.to.e164, from_=self._from, body=sms.text, **parts)
-            if isinstance(sent.sid, str) and sent.sid and sent.status not in _NOT_SENT:
-                return sent.sid
-            failed, code = sent.status in _NOT_SENT, sent.error_code
+            message = self._messages.create(
+                to=sms.to.e164, from_=self._from, body=sms.text, **parts
+            )
+            if isinstance(message.sid, str) and message.sid and message.status not in _NOT_SENT:
+                return message.sid
+            failed, code = message.status in _NOT_SENT, message.error_code
         except (TwilioException, ValueError, TypeError, AttributeError):
             failed, code = False, None
         if failed:
-            raise _known(code, f"status {sent.status}")
+            raise _refusal_of_code(code, f"status {message.status}")
         raise DeliveryUnknown("answer not understood")
 
     def find(self, sms: OutgoingSms) -> str | None:
-        """Looks for the text among the last messages to the number.
+        """Looks for the text among the last messages to the number, and returns its reference.
 
         Not by the day it was sent: one that still waits in their queue has none. They do not give
         our callback address back, so two messages of the same words are not told apart.
@@ -155,8 +159,8 @@ class Twilio:
             raise LookupError(sms.reference)
         since = sms.since - _SKEW
         try:
-            told = self._messages.list(to=sms.to.e164, limit=_LOOKED_AT, page_size=_LOOKED_AT)
-            same = [m for m in told if m.body == sms.text and m.date_created >= since]
+            last = self._messages.list(to=sms.to.e164, limit=_SEARCHED, page_size=_SEARCHED)
+            same = [m for m in last if m.body == sms.text and m.date_created >= since]
             ours = [m for m in same if str(m.direction).startswith("outbound")]
         except DeliveryUnknown as unknown:
             reason = unknown.reason
@@ -169,25 +173,25 @@ class Twilio:
         raise SendRefused(reason, retry="same", faulty=True)
 
     def _callback(self, sms: OutgoingSms) -> str:
-        """A report may come before the answer to our request: it names the message itself."""
-        return f"{self._told_at}/sms/twilio/status?m={sms.reference.removeprefix('maalem-')}"
+        """Returns the address for reports; it names the message, as they may outrun the answer."""
+        return f"{self._callbacks_at}/sms/twilio/status?m={sms.reference.removeprefix('maalem-')}"
 
 
 def _refusal(answer: HttpResponse) -> SendRefused | DeliveryUnknown:
-    """Their code says more than the status; one we do not know, or none, leaves it to that."""
+    """Returns the failure that their code means, or that the status means without a known code."""
     try:
         code = int(json.loads(answer.body)["code"])
     except (ValueError, KeyError, TypeError):
         code = 0
     known = _REFUSED.get(code)
-    return known.not_sent(code, rest_asked(answer.headers)) if known else refused(answer)
+    return known.to_error(code, read_rest(answer.headers)) if known else read_refusal(answer)
 
 
-def _known(code: int | None, otherwise: str) -> SendRefused:
-    return _REFUSED.get(code or 0, _OTHER).not_sent(code or otherwise)
+def _refusal_of_code(code: int | None, otherwise: str) -> SendRefused:
+    return _REFUSED.get(code or 0, _OTHER).to_error(code or otherwise)
 
 
-# A report's words; one that is not here is kept and moves nothing.
+# Words of reports; one that is not here is kept and moves nothing.
 _OUTCOMES: Mapping[str, Outcome] = {
     "accepted": "on_the_way",
     "scheduled": "on_the_way",
@@ -203,7 +207,7 @@ _OUTCOMES: Mapping[str, Outcome] = {
 
 
 class TwilioReader:
-    """Its posts are forms, signed over the address and every field."""
+    """Reads its posts: forms, signed over the address and every field."""
 
     report_path, thanks = "status", str(MessagingResponse())
 
@@ -222,7 +226,7 @@ class TwilioReader:
         )
 
     def read_inbound(self, form: Mapping[str, str]) -> InboundSms:
-        """What it took for a STOP, START or HELP of its own is read as that word."""
+        """Reads a message; one that it took for its own STOP, START or HELP is that word."""
         word = read_word(form, "OptOutType")
         text = word if word in {"STOP", "START", "HELP"} else read_text(form, "Body")
         identity, sender = read_id(form, "MessageSid", "SmsSid"), read_phone(form, "From")
@@ -232,7 +236,7 @@ class TwilioReader:
 def is_signed(
     settings: Settings, path: str, form: Mapping[str, str], headers: Mapping[str, str]
 ) -> bool:
-    """Over every field and the address the provider was given, which is PUBLIC_URL's."""
+    """True if the signature is over every field and the address given to them (PUBLIC_URL)."""
     secret = settings.twilio_auth_token.get_secret_value()
     given = headers.get("X-Twilio-Signature", "")
     address = settings.public_url.rstrip("/") + path

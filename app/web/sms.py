@@ -1,4 +1,4 @@
-"""What SMS providers tell us: reports, messages from phones, opt-outs. Authenticate, read, do.
+"""SMS providers' posts: reports, messages from phones, opt-outs. Authenticates, reads, does.
 
 Whatever could be read is answered 200 once it is stored; with the database away it is 503, so that
 the provider tells it again.
@@ -32,16 +32,16 @@ _log = structlog.get_logger("sms")
 
 
 def blueprint(settings: Settings) -> Blueprint:
-    """Every provider's addresses; where posts are not signed they carry the token in production."""
+    """Registers the providers' addresses; without signatures they carry the token in production."""
     pages = Blueprint("sms", __name__, url_prefix="/sms")
     for name, provider in PROVIDERS.items():
-        for path, answer in _answers(name, provider).items():
+        for path, answer in _find_answers(name, provider).items():
             _add(pages, settings, f"{name}/{path}", provider.signed, answer)
     return pages
 
 
-def _answers(name: str, provider: Registered) -> dict[str, Callable[[], Response]]:
-    """What is done for the provider's posts, by the last part of their addresses."""
+def _find_answers(name: str, provider: Registered) -> dict[str, Callable[[], Response]]:
+    """Returns the functions that answer the provider's posts, by the end of their addresses."""
     answers: dict[str, Callable[[], Response]] = {}
     if reader := provider.reader:
         answers[reader.report_path] = partial(_report, name, reader)
@@ -73,7 +73,7 @@ def _add(
 
     if proof:
         signed = open_to(Audience.PROVIDER)(
-            partial(_read, partial(_signed, settings, proof, answer))
+            partial(_read, partial(_check_signature, settings, proof, answer))
         )
         pages.add_url_rule(address, endpoint, signed, methods=["POST"])
         return
@@ -82,7 +82,7 @@ def _add(
     pages.add_url_rule(f"{address}/<given>", f"{endpoint}_token", with_token, methods=["POST"])
 
 
-def _signed(settings: Settings, proof: Signed, answer: Callable[[], Response]) -> Response:
+def _check_signature(settings: Settings, proof: Signed, answer: Callable[[], Response]) -> Response:
     path, headers = request.full_path.rstrip("?"), dict(request.headers)
     if not proof(settings, path, request.form, headers):
         abort(403)
@@ -90,7 +90,7 @@ def _signed(settings: Settings, proof: Signed, answer: Callable[[], Response]) -
 
 
 def _read(answer: Callable[[], Response]) -> Response:
-    """The answer, or in one line why nobody sends such a thing."""
+    """Returns the answer, or 400 with one line of reason for a post that cannot be read."""
     request.max_content_length = _LONGEST_BODY
     try:
         return answer()
@@ -128,7 +128,7 @@ def _inbound(provider: str, reader: Reader) -> Response:
 
 
 def _optout(provider: str, read: Callable[[Form], Phone]) -> Response:
-    """Somebody told the provider itself to stop: it holds for all reminders and news."""
+    """Records that a phone opted out at the provider: no more reminders and news."""
     phone, maalem = read(request.form), runtime()
     with operation(maalem.database, maalem.clock(), f"provider:{provider}") as change:
         new = record_provider_opt_out(change, provider, phone)

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from app.settings import Settings
 from app.sms.africastalking import AfricasTalking
-from app.sms.http import rest_asked
+from app.sms.http import read_rest
 from app.sms.provider import DeliveryUnknown, OutgoingSms, Provider, SendRefused
 from app.sms.twilio import Twilio
 from tests.sms.conftest import SMS, TEXT, TO, Loopback
@@ -242,12 +242,12 @@ def test_nothing_told_names_the_person(
     [("0", 0), ("7", 7), ("86400", 3600), ("", None), ("soon", None), ("-5", None), ("1.5", None)],
 )
 def test_how_long_to_rest(asked: str, seconds: float | None) -> None:
-    assert rest_asked({"Retry-After": asked}) == seconds
+    assert read_rest({"Retry-After": asked}) == seconds
 
 
 def test_how_long_to_rest_by_the_clock() -> None:
     now = datetime.now(UTC)
-    later = rest_asked({"Retry-After": format_datetime(now + timedelta(seconds=90), usegmt=True)})
+    later = read_rest({"Retry-After": format_datetime(now + timedelta(seconds=90), usegmt=True)})
     assert later is not None and 80 < later <= 90
-    earlier = rest_asked({"Retry-After": format_datetime(now - timedelta(hours=1), usegmt=True)})
+    earlier = read_rest({"Retry-After": format_datetime(now - timedelta(hours=1), usegmt=True)})
     assert earlier == 0

@@ -1,4 +1,4 @@
-"""Africa's Talking's side: what it reads, answers and reports."""
+"""Africa's Talking's API on the loopback: its requests, answers and reports."""
 
 import re
 from collections.abc import Mapping
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from app.sms.loopback.faults import ANYBODY
-from app.sms.loopback.store import AcceptedMessage, Ledger
+from app.sms.loopback.store import AcceptedMessage, MessageStore
 
 NAME = "africastalking"
-TAKEN_STATUS = 201
+ACCEPTED_STATUS = 201
 FAULTS = (
     *ANYBODY,
     "http:401",
@@ -38,7 +38,7 @@ _COST = "MAD 0.4800"
 
 
 def refuse(request: web.Request, form: Mapping[str, str], key: str) -> web.Response | None:
-    """As the real one does, before anything is taken."""
+    """Refuses as the real one does, before a message is accepted."""
     given = request.headers.get("apiKey", "")
     if not given or (key and given != key) or not form.get("username"):
         return web.Response(status=401, text="The supplied authentication is invalid")
@@ -49,9 +49,9 @@ def refuse(request: web.Request, form: Mapping[str, str], key: str) -> web.Respo
     return None
 
 
-def take(form: Mapping[str, str], ledger: Ledger) -> AcceptedMessage:
+def take(form: Mapping[str, str], store: MessageStore) -> AcceptedMessage:
     sender = form.get("from", "AFRICASTKNG")
-    return ledger.take(NAME, "ATXid_", form["to"], form["message"], sender)
+    return store.take(NAME, "ATXid_", form["to"], form["message"], sender)
 
 
 def accepted(taken: AcceptedMessage) -> dict[str, object]:
@@ -67,16 +67,16 @@ def fault(kind: str, form: Mapping[str, str]) -> web.Response:
         return web.Response(status=int(value), text="No.", headers=headers)
     if what == "whole":
         none = {"SMSMessageData": {"Message": value, "Recipients": []}}
-        return web.json_response(none, status=TAKEN_STATUS)
-    told = _answer("Sent to 0/1 Total Cost: 0", int(value), form.get("to", ""), "None", "0")
-    return web.json_response(told, status=TAKEN_STATUS)
+        return web.json_response(none, status=ACCEPTED_STATUS)
+    body = _answer("Sent to 0/1 Total Cost: 0", int(value), form.get("to", ""), "None", "0")
+    return web.json_response(body, status=ACCEPTED_STATUS)
 
 
 def report(taken: AcceptedMessage, word: str) -> dict[str, str]:
-    told = {"id": taken.reference, "status": word, "phoneNumber": taken.to, "networkCode": "60401"}
+    form = {"id": taken.reference, "status": word, "phoneNumber": taken.to, "networkCode": "60401"}
     if word == FAILED:
-        told["failureReason"] = "DeliveryFailure"
-    return told | {"retryCount": "0"}
+        form["failureReason"] = "DeliveryFailure"
+    return form | {"retryCount": "0"}
 
 
 def inbound(reference: str, sender: str, text: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What the loopback providers post to us: reports in their time, messages from phones."""
+"""Posts of the loopback providers to us: reports in their time, messages from phones."""
 
 import asyncio
 from collections import Counter
@@ -27,7 +27,7 @@ class _Due(NamedTuple):
 
 
 class Posts:
-    """Reports wait their time on the loop; a few posters send what is due."""
+    """Reports that wait their time on the loop; a few posters send those that are due."""
 
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)  # noqa: S311 - the same reports again is the point
@@ -37,12 +37,12 @@ class Posts:
         self.waiting = 0
 
     async def run(self) -> None:
-        """Until it is cancelled."""
+        """Posts what is due, until it is cancelled."""
         async with aiohttp.ClientSession(timeout=_PATIENCE) as session:
             await asyncio.gather(*(self._poster(session) for _ in range(_AT_ONCE)))
 
     def report(self, side: LoopbackProvider, taken: AcceptedMessage, options: Options) -> None:
-        """All reports of a message, each `delay_ms` after the one before."""
+        """Schedules all reports of a message, each `delay_ms` after the one before."""
         address = taken.callback or (
             options.addresses.delivery if side.NAME == "africastalking" else ""
         )
@@ -83,7 +83,7 @@ class Posts:
 async def post(
     session: aiohttp.ClientSession, address: str, form: dict[str, str], token: str
 ) -> int | None:
-    """The status it was answered with, None if nobody answered; signed if there is a token."""
+    """Posts a form, signed if there is a token; returns the status, None without an answer."""
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     if token:
         headers["X-Twilio-Signature"] = RequestValidator(token).compute_signature(address, form)

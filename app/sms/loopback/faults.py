@@ -1,4 +1,4 @@
-"""What goes wrong: asked for by name, or by share with a seed.
+"""Faults of the loopback providers: by name, or by share with a seed.
 
 `code:N` refuses with a code of the provider's own, `failed:N` takes the request and says at once
 that the message failed, `http:N` answers with a bare status, `whole:WORD` refuses without a word
@@ -13,15 +13,15 @@ from app.base.errors import InvalidInput
 
 CUT_BEFORE, CUT_AFTER, HALF = "cut_before", "cut_after", "half"
 MALFORMED, EMPTY, SLOW = "malformed", "empty", "slow"
-AFTER_TAKING = (CUT_AFTER, HALF, MALFORMED, EMPTY, SLOW)
-ANYBODY = (CUT_BEFORE, *AFTER_TAKING, "http:429", "http:500", "http:502", "http:503", "http:504")
-# What a question can meet.
+AFTER_ACCEPTING = (CUT_AFTER, HALF, MALFORMED, EMPTY, SLOW)
+ANYBODY = (CUT_BEFORE, *AFTER_ACCEPTING, "http:429", "http:500", "http:502", "http:503", "http:504")
+# Faults of a request for the list of messages.
 LISTING = ("http:429", "http:500", "http:503", "code:20429")
 _WITH_VALUE = ("code:", "failed:", "http:", "whole:")
 
 
 class Faults:
-    """`share` of the requests go wrong, evenly over `kinds`, or over all there can be."""
+    """Makes `share` of the requests go wrong, evenly over `kinds`, or over all possible faults."""
 
     def __init__(self, seed: int, share: float = 0.0, kinds: Sequence[str] = ()) -> None:
         self._random = Random(seed)  # noqa: S311 - the same faults again is the point
@@ -33,7 +33,7 @@ class Faults:
         self.happened: Counter[str] = Counter()
 
     def draw(self, provider: str, possible: Sequence[str]) -> str | None:
-        """The fault of this request, if any; what was asked for by name comes first."""
+        """Returns the fault of this request, if any; those set by name come first."""
         if self.next:
             fault = self.next.popleft()
         elif self.only in {"", provider} and self._random.random() < self.share:
@@ -47,9 +47,9 @@ class Faults:
 
 
 def check_kinds(kinds: Iterable[str]) -> tuple[str, ...]:
-    """The same; InvalidInput names one that is none. An empty one is a request that goes well."""
+    """Returns the kinds; an empty one is a request that goes well. Raises: InvalidInput."""
     kinds = tuple(kinds)
     for kind in kinds:
-        if kind and kind not in (CUT_BEFORE, *AFTER_TAKING) and not kind.startswith(_WITH_VALUE):
+        if kind and kind not in (CUT_BEFORE, *AFTER_ACCEPTING) and not kind.startswith(_WITH_VALUE):
             raise InvalidInput(what="faults", why=f"no such fault: {kind}")
     return kinds

@@ -1,4 +1,4 @@
-"""The requests to send: what is taken, what goes wrong, what is counted."""
+"""Requests to send on the loopback: accepted or refused with a fault, and counted."""
 
 import asyncio
 import json
@@ -9,7 +9,7 @@ from aiohttp import web
 
 from app.sms.loopback.callbacks import Posts
 from app.sms.loopback.faults import (
-    AFTER_TAKING,
+    AFTER_ACCEPTING,
     CUT_AFTER,
     CUT_BEFORE,
     EMPTY,
@@ -20,19 +20,19 @@ from app.sms.loopback.faults import (
 )
 from app.sms.loopback.options import Options
 from app.sms.loopback.provider import Form, LoopbackProvider
-from app.sms.loopback.store import AcceptedMessage, Ledger
+from app.sms.loopback.store import AcceptedMessage, MessageStore
 
 _LOOKED_AT = 50
 _CREDENTIALS = {"authorization", "apikey"}
 
 
 class Network:
-    """What both sides share while the server runs; lives on its loop alone."""
+    """State of the server that both providers share; it lives on the server's loop alone."""
 
     def __init__(self, options: Options, share: float = 0.0) -> None:
         self.options = options
         self.faults = Faults(options.seed, share)
-        self.ledger = Ledger(options.seed)
+        self.store = MessageStore(options.seed)
         self.posts = Posts(options.seed)
         self.requests: Counter[str] = Counter()
         # The last requests, without their credentials, for who looks at what was asked.
@@ -41,7 +41,7 @@ class Network:
         self.connections: set[Any] = set()
 
     def counts(self) -> dict[str, Any]:
-        return self.ledger.counts() | {
+        return self.store.counts() | {
             "requests": dict(self.requests),
             "connections": len(self.connections),
             "faults": dict(self.faults.happened),
@@ -52,7 +52,7 @@ class Network:
     async def send(
         self, request: web.Request, side: LoopbackProvider, key: str
     ) -> web.StreamResponse:
-        self._seen(request, side.NAME)
+        self._count(request, side.NAME)
         fault = self.faults.draw(side.NAME, side.FAULTS)
         if fault == CUT_BEFORE:
             return _cut(request)
@@ -61,13 +61,13 @@ class Network:
         await asyncio.sleep(self.options.latency_ms / 1000)
         if refused := side.refuse(request, form, key):
             return refused
-        if fault is None or fault in AFTER_TAKING:
+        if fault is None or fault in AFTER_ACCEPTING:
             return await self._take(request, side, form, fault)
         if fault.startswith("failed:"):
             return self._fail(side, form, int(fault.removeprefix("failed:")))
         return side.fault(fault, form)
 
-    def _seen(self, request: web.Request, name: str) -> None:
+    def _count(self, request: web.Request, name: str) -> None:
         self.requests[name] += 1
         if request.transport is not None:
             self.connections.add(request.transport.get_extra_info("peername"))
@@ -79,23 +79,23 @@ class Network:
     async def _take(
         self, request: web.Request, side: LoopbackProvider, form: Form, fault: str | None
     ) -> web.StreamResponse:
-        taken = side.take(form, self.ledger)
+        taken = side.take(form, self.store)
         self.posts.report(side, taken, self.options)
         if fault == CUT_AFTER:
             return _cut(request)
         body = json.dumps(side.accepted(taken)).encode()
         if fault == HALF:
-            return await _half(request, body, side.TAKEN_STATUS)
+            return await _half(request, body, side.ACCEPTED_STATUS)
         if fault == SLOW:
             await asyncio.sleep(self.options.slow_ms / 1000)
         body = {MALFORMED: b"<html>Sent", EMPTY: b""}.get(fault or "", body)
-        return web.Response(body=body, status=side.TAKEN_STATUS, content_type="application/json")
+        return web.Response(body=body, status=side.ACCEPTED_STATUS, content_type="application/json")
 
     def _fail(self, side: LoopbackProvider, form: Form, code: int) -> web.Response:
-        """The request is well and the message is not: it is shown, and was never sent."""
-        taken: AcceptedMessage = side.take(form, Ledger(0))
+        """Answers a good request whose message failed at once: it is shown, and was never sent."""
+        taken: AcceptedMessage = side.take(form, MessageStore(0))
         taken.status, taken.error = "failed", code
-        return web.json_response(side.accepted(taken), status=side.TAKEN_STATUS)
+        return web.json_response(side.accepted(taken), status=side.ACCEPTED_STATUS)
 
 
 def _cut(request: web.Request) -> web.Response:

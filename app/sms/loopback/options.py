@@ -1,4 +1,4 @@
-"""What may be set of the loopback server, at the start and while it runs."""
+"""Options of the loopback server, set at the start and while it runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -9,10 +9,10 @@ from app.base.errors import InvalidInput
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """Of each message taken: when and how its reports go out. The rest are shares of one.
+    """Reports of accepted messages: their delay, and shares (0 to 1) of irregular ones.
 
-    `never`: none at all; `failed`: it was not delivered; `repeat`: each is told twice; `disorder`:
-    the last comes first; `unknown`: a word nobody documented comes in between.
+    `never`: no report at all; `failed`: not delivered; `repeat`: each comes twice; `disorder`: the
+    last comes first; `unknown`: an undocumented word comes in between.
     """
 
     delay_ms: int = 300
@@ -25,7 +25,7 @@ class Reports:
 
 @dataclass(frozen=True, slots=True)
 class Addresses:
-    """Where Africa's Talking posts, and where a phone's message to Twilio goes; empty is nowhere.
+    """Addresses for Africa's Talking's posts, and for a phone's message to Twilio; empty: none.
 
     Twilio's reports go where each message says.
     """
@@ -37,16 +37,20 @@ class Addresses:
 
     @classmethod
     def under(cls, base: str, token: str = "") -> "Addresses":
-        """The contract's addresses of a service at `base`."""
+        """Returns the addresses of a service at `base` (docs/contract.md, SMS callbacks)."""
         base, behind = base.rstrip("/"), f"/{token}" if token else ""
         at = f"{base}/sms/africastalking"
-        told = [f"{at}/{name}{behind}" for name in ("delivery", "inbound", "optout")]
-        return cls(told[0], told[1], told[2], f"{base}/sms/twilio/inbound")
+        return cls(
+            delivery=f"{at}/delivery{behind}",
+            inbound=f"{at}/inbound{behind}",
+            optout=f"{at}/optout{behind}",
+            twilio_inbound=f"{base}/sms/twilio/inbound",
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Empty keys take anybody; `slow_ms` is how much longer the fault `slow` takes."""
+    """Empty keys accept anybody; `slow_ms` is how much longer the fault `slow` takes."""
 
     latency_ms: int = 0
     slow_ms: int = 15_000
@@ -60,13 +64,13 @@ class Options:
 _Part = TypeVar("_Part", Options, Reports, Addresses)
 
 
-def changed(before: _Part, told: Mapping[str, Any]) -> _Part:
-    """With what a control request tells; InvalidInput for what is no option or no value of it."""
+def changed(before: _Part, values: Mapping[str, Any]) -> _Part:
+    """Returns the options with the values of a control request. Raises: InvalidInput."""
     known = {part.name: getattr(before, part.name) for part in fields(before)}
-    for name, value in told.items():
+    for name, value in values.items():
         if name not in known:
             raise InvalidInput(what=name, why="no such option")
         wanted = (int, float) if isinstance(known[name], int | float) else type(known[name])
         if not isinstance(value, wanted) or isinstance(value, bool):
             raise InvalidInput(what=name, why="another kind of value is needed")
-    return replace(before, **told)
+    return replace(before, **values)

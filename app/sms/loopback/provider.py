@@ -1,20 +1,20 @@
-"""What the server needs of one provider's side; africastalking.py and twilio.py have it."""
+"""The protocol of one provider on the loopback; africastalking.py and twilio.py follow it."""
 
 from collections.abc import Mapping
 from typing import Protocol
 
 from aiohttp import web
 
-from app.sms.loopback.store import AcceptedMessage, Ledger
+from app.sms.loopback.store import AcceptedMessage, MessageStore
 
 Form = Mapping[str, str]
 
 
 class LoopbackProvider(Protocol):
-    """Its name, what can go wrong, the words of its reports, and how it reads and answers."""
+    """A provider's name, faults and words of reports; it reads requests and answers them."""
 
     NAME: str
-    TAKEN_STATUS: int
+    ACCEPTED_STATUS: int
     FAULTS: tuple[str, ...]
     ON_THE_WAY: tuple[str, ...]
     DELIVERED: str
@@ -22,7 +22,7 @@ class LoopbackProvider(Protocol):
 
     def refuse(self, request: web.Request, form: Form, key: str) -> web.Response | None: ...
 
-    def take(self, form: Form, ledger: Ledger) -> AcceptedMessage: ...
+    def take(self, form: Form, store: MessageStore) -> AcceptedMessage: ...
 
     def accepted(self, taken: AcceptedMessage) -> dict[str, object]: ...
 

@@ -61,7 +61,7 @@ async def _until_stopped(serving: Coroutine[None, None, None]) -> None:
 
 @contextmanager
 def running(options: Options = Options(), share: float = 0.0) -> Iterator[str]:  # noqa: B008
-    """The server in a thread of this process, on a free port; gives its address."""
+    """Runs the server in a thread of this process, on a free port; yields its address."""
     loop, ready = asyncio.new_event_loop(), Future[str]()
     task = loop.create_task(serve(options, 0, share, ready.set_result))
     thread = threading.Thread(target=_until_done, args=(loop, task, ready), daemon=True)
@@ -81,7 +81,7 @@ def _until_done(
         loop.run_until_complete(task)
     except asyncio.CancelledError:
         pass
-    except Exception as error:  # whoever waits for it to be ready is told
+    except Exception as error:  # for the thread that waits for it
         ready.set_exception(error)
     finally:
         loop.close()
@@ -93,13 +93,13 @@ def _application(network: Network) -> web.Application:
         [
             web.post("/version1/messaging", _sending(network, africastalking, "api_key")),
             web.post(_TWILIO, _sending(network, twilio, "auth_token")),
-            web.get(_TWILIO, _bound(network, _list)),
-            web.get("/control/messages", _bound(network, _tell)),
-            web.get("/control/requests", _bound(network, _last)),
-            web.post("/control", _bound(network, _set)),
-            web.delete("/control", _bound(network, _forget)),
-            web.post("/control/inbound", _bound(network, _write)),
-            web.post("/control/optout", _bound(network, _opt_out)),
+            web.get(_TWILIO, _with_network(network, _list)),
+            web.get("/control/messages", _with_network(network, _tell)),
+            web.get("/control/requests", _with_network(network, _last)),
+            web.post("/control", _with_network(network, _set)),
+            web.delete("/control", _with_network(network, _forget)),
+            web.post("/control/inbound", _with_network(network, _write)),
+            web.post("/control/optout", _with_network(network, _opt_out)),
         ]
     )
     return app
@@ -108,7 +108,7 @@ def _application(network: Network) -> web.Application:
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def _bound(
+def _with_network(
     network: Network, do: Callable[[Network, web.Request], Awaitable[web.StreamResponse]]
 ) -> _Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
@@ -137,14 +137,14 @@ async def _list(network: Network, request: web.Request) -> web.StreamResponse:
         return twilio.fault("code:20003", {})
     if fault := network.faults.draw(twilio.NAME, LISTING):
         return twilio.fault(fault, {})
-    return web.json_response(twilio.listed(request.query, network.ledger))
+    return web.json_response(twilio.listed(request.query, network.store))
 
 
 async def _tell(network: Network, request: web.Request) -> web.StreamResponse:
-    told = network.counts()
+    counts = network.counts()
     if request.query.get("list"):
-        told["messages"] = network.ledger.listed()
-    return web.json_response(told)
+        counts["messages"] = network.store.listed()
+    return web.json_response(counts)
 
 
 async def _last(network: Network, _request: web.Request) -> web.StreamResponse:
@@ -152,21 +152,21 @@ async def _last(network: Network, _request: web.Request) -> web.StreamResponse:
 
 
 async def _set(network: Network, request: web.Request) -> web.StreamResponse:
-    told = await request.json()
+    values = await request.json()
     faults, options = network.faults, network.options
-    kinds, following = check_kinds(told.pop("kinds", faults.kinds)), told.pop("next", ())
-    only = told.pop("only", faults.only)
-    share = float(told.pop("faults", faults.share))
+    kinds, following = check_kinds(values.pop("kinds", faults.kinds)), values.pop("next", ())
+    only = values.pop("only", faults.only)
+    share = float(values.pop("faults", faults.share))
     for part in ("reports", "addresses"):
-        told[part] = changed(getattr(options, part), told.get(part, {}))
-    network.options = changed(options, told)
+        values[part] = changed(getattr(options, part), values.get(part, {}))
+    network.options = changed(options, values)
     faults.kinds, faults.share, faults.only = kinds, share, only
     faults.next.extend(check_kinds(following))
     return web.json_response({"faults": share, "kinds": kinds, "next": list(faults.next)})
 
 
 async def _forget(network: Network, _request: web.Request) -> web.StreamResponse:
-    network.ledger.forget()
+    network.store.forget()
     for counter in (network.requests, network.faults.happened, network.posts.answered):
         counter.clear()
     network.connections.clear()
@@ -176,20 +176,20 @@ async def _forget(network: Network, _request: web.Request) -> web.StreamResponse
 
 
 async def _write(network: Network, request: web.Request) -> web.StreamResponse:
-    told, addresses = await request.json(), network.options.addresses
-    by_twilio = told.get("provider") == twilio.NAME
+    values, addresses = await request.json(), network.options.addresses
+    by_twilio = values.get("provider") == twilio.NAME
     side: LoopbackProvider = twilio if by_twilio else africastalking
-    form = side.inbound(told.get("id") or secrets.token_hex(8), told["from"], told["text"])
+    form = side.inbound(values.get("id") or secrets.token_hex(8), values["from"], values["text"])
     address = addresses.twilio_inbound if by_twilio else addresses.inbound
-    return await _posted(network, address, form, signed=by_twilio)
+    return await _post_form(network, address, form, signed=by_twilio)
 
 
 async def _opt_out(network: Network, request: web.Request) -> web.StreamResponse:
     form = {"senderId": "MAALEM", "phoneNumber": (await request.json())["from"]}
-    return await _posted(network, network.options.addresses.optout, form, signed=False)
+    return await _post_form(network, network.options.addresses.optout, form, signed=False)
 
 
-async def _posted(
+async def _post_form(
     network: Network, address: str, form: dict[str, str], *, signed: bool
 ) -> web.StreamResponse:
     if not address:

@@ -1,4 +1,4 @@
-"""What the loopback providers took: every message, by reference and by number."""
+"""Messages that the loopback providers accepted, by reference and by number."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(slots=True)
 class AcceptedMessage:
-    """A message a provider took; `callback` is the address it was given for reports."""
+    """A message that a provider accepted; `callback` is its address for reports."""
 
     provider: str
     reference: str
@@ -22,8 +22,8 @@ class AcceptedMessage:
     error: int | None = None
 
 
-class Ledger:
-    """Never forgets while it runs: a soak counts in it what came twice and what never came."""
+class MessageStore:
+    """Keeps every message: a soak counts in it those that came twice and those that never came."""
 
     def __init__(self, seed: int) -> None:
         self._random = Random(seed)  # noqa: S311 - ids need only differ
@@ -49,7 +49,7 @@ class Ledger:
         self.copies.clear()
 
     def counts(self) -> dict[str, Any]:
-        """`duplicates` is how often a message came again: same number, same text."""
+        """Returns counts; `duplicates` are messages that came again: same number, same text."""
         return {
             "taken": dict(Counter(message.provider for message in self.messages)),
             "distinct": len(self.copies),

@@ -1,4 +1,4 @@
-"""Twilio's side: what it reads, answers, lists and reports."""
+"""Twilio's API on the loopback: its requests, answers, lists and reports."""
 
 import base64
 import re
@@ -9,10 +9,10 @@ from email.utils import format_datetime
 from aiohttp import web
 
 from app.sms.loopback.faults import ANYBODY
-from app.sms.loopback.store import AcceptedMessage, Ledger
+from app.sms.loopback.store import AcceptedMessage, MessageStore
 
 NAME = "twilio"
-TAKEN_STATUS = 201
+ACCEPTED_STATUS = 201
 FAULTS = (
     *ANYBODY,
     *(f"code:{code}" for code in (20003, 20429, 14107, 21211, 21408, 21606, 21610, 21614)),
@@ -28,7 +28,7 @@ _STATUS |= {21408: 403, 20500: 500, 20503: 503}
 
 
 def refuse(request: web.Request, form: Mapping[str, str], key: str) -> web.Response | None:
-    """As the real one does, before anything is taken."""
+    """Refuses as the real one does, before a message is accepted."""
     if not signed_in(request, key):
         return fault("code:20003", form)
     wrong = (
@@ -43,7 +43,7 @@ def refuse(request: web.Request, form: Mapping[str, str], key: str) -> web.Respo
 
 
 def signed_in(request: web.Request, key: str) -> bool:
-    """Basic authentication by the account of the address."""
+    """True if Basic authentication names the account of the address."""
     given = request.headers.get("Authorization", "").removeprefix("Basic ")
     try:
         account, _, token = base64.b64decode(given, validate=True).decode().partition(":")
@@ -52,13 +52,13 @@ def signed_in(request: web.Request, key: str) -> bool:
     return account == request.match_info["account"] and bool(token) and key in {"", token}
 
 
-def take(form: Mapping[str, str], ledger: Ledger) -> AcceptedMessage:
+def take(form: Mapping[str, str], store: MessageStore) -> AcceptedMessage:
     callback = form.get("StatusCallback", "")
-    return ledger.take(NAME, "SM", form["To"], form["Body"], form["From"], callback)
+    return store.take(NAME, "SM", form["To"], form["Body"], form["From"], callback)
 
 
 def accepted(taken: AcceptedMessage) -> dict[str, object]:
-    """A message as they show it; what waits in the queue has no date of sending."""
+    """Returns a message as they show it; one still queued has no date of sending."""
     created = format_datetime(taken.at)
     return {
         "sid": taken.reference,
@@ -94,19 +94,19 @@ def fault(kind: str, form: Mapping[str, str]) -> web.Response:
     more = f"https://www.twilio.com/docs/errors/{value}"
     # Like the real one it says the number again.
     message = f"'{form.get('To', '')}' is refused"
-    told = {"code": number, "message": message, "more_info": more, "status": status}
-    return web.json_response(told, status=status, headers=headers)
+    body = {"code": number, "message": message, "more_info": more, "status": status}
+    return web.json_response(body, status=status, headers=headers)
 
 
-def listed(query: Mapping[str, str], ledger: Ledger) -> dict[str, object]:
-    """The newest first; what has no date of sending is not found by one."""
-    found = list(reversed(ledger.by_number.get(query.get("To", ""), [])))
+def listed(query: Mapping[str, str], store: MessageStore) -> dict[str, object]:
+    """Lists messages, the newest first; one without a date of sending is not found by a date."""
+    messages = list(reversed(store.by_number.get(query.get("To", ""), [])))
     if since := query.get("DateSent>"):
         day = date.fromisoformat(since)
-        found = [m for m in found if m.status != "queued" and m.at.date() >= day]
+        messages = [m for m in messages if m.status != "queued" and m.at.date() >= day]
     size = int(query.get("PageSize", "50"))
     return {
-        "messages": [accepted(message) for message in found[:size]],
+        "messages": [accepted(message) for message in messages[:size]],
         "page": 0,
         "page_size": size,
         "next_page_uri": None,
@@ -115,7 +115,7 @@ def listed(query: Mapping[str, str], ledger: Ledger) -> dict[str, object]:
 
 
 def report(taken: AcceptedMessage, word: str) -> dict[str, str]:
-    told = {
+    form = {
         "MessageSid": taken.reference,
         "SmsSid": taken.reference,
         "MessageStatus": word,
@@ -125,12 +125,12 @@ def report(taken: AcceptedMessage, word: str) -> dict[str, str]:
         "To": taken.to,
         "ApiVersion": "2010-04-01",
     }
-    return told | ({"ErrorCode": "30003"} if word == FAILED else {})
+    return form | ({"ErrorCode": "30003"} if word == FAILED else {})
 
 
 def inbound(reference: str, sender: str, text: str) -> dict[str, str]:
-    told = {"MessageSid": reference, "SmsSid": reference, "From": sender, "Body": text}
-    told |= {"To": "+15005550006", "AccountSid": "AC" + "0" * 32, "NumMedia": "0"}
+    form = {"MessageSid": reference, "SmsSid": reference, "From": sender, "Body": text}
+    form |= {"To": "+15005550006", "AccountSid": "AC" + "0" * 32, "NumMedia": "0"}
     word = {"STOP": "STOP", "UNSUBSCRIBE": "STOP", "START": "START", "HELP": "HELP"}
     kind = word.get(text.strip().upper())
-    return told | ({"OptOutType": kind} if kind else {})
+    return form | ({"OptOutType": kind} if kind else {})
