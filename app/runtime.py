@@ -1,4 +1,4 @@
-"""Builds what the edges work with: the only place that knows every concrete class."""
+"""Builds the objects that the edges work with; the only module that knows every concrete class."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ MENU_FILES = ("artisan.yaml", "agent.yaml")
 
 
 class Runtime:
-    """One process's clock, database, Redis, words, menus and providers, each made when needed."""
+    """A process's clock, database, Redis, words, menus and providers, each made when needed."""
 
     def __init__(
         self, settings: Settings, *, clock: Clock = utc_now, random: Random | None = None
@@ -82,7 +82,7 @@ class Runtime:
 
     @cached_property
     def urls(self) -> EngineUrls:
-        """Where PostgreSQL and Redis are; the embedded ones are started if nothing else is set."""
+        """The addresses of PostgreSQL and Redis; the embedded ones start if none is set."""
         database_url, redis_url = self.settings.database_url, self.settings.redis_url
         if database_url and redis_url:
             return EngineUrls(database_url, redis_url)
@@ -98,16 +98,16 @@ class Runtime:
         engine = connect(self.urls.database_url)
         self.deadline.watch(engine)
         if not self.settings.database_url:
-            # Read here alone: no start and no command has to wait for Alembic.
+            # Imported here: other starts and commands do not wait for Alembic.
             from app.migrating import upgrade
 
-            # The embedded one is nobody's to migrate but ours.
+            # Only this program migrates the embedded database.
             upgrade(engine)
         return engine
 
     @cached_property
     def redis(self) -> Redis:
-        """Waits 0.4 s at most; only a dropped connection is tried again, at once."""
+        """Redis: a wait ends after 0.4 s; only a dropped connection is tried again, at once."""
         return Redis.from_url(
             self.urls.redis_url,
             socket_timeout=0.4,
@@ -121,7 +121,7 @@ class Runtime:
 
     @cached_property
     def limits(self) -> dict[str, Limits]:
-        """What a screen carries, by gateway."""
+        """The size of a screen, by gateway. Raises: SystemExit if a setting names no gateway."""
         settings = self.settings
         usual = settings.ussd_limit_septets, settings.ussd_limit_ucs2
         if strange := set(settings.ussd_limits) - {gateway.name for gateway in GATEWAYS}:
@@ -135,16 +135,16 @@ class Runtime:
 
     @cached_property
     def deadline(self) -> Deadline:
-        """With a Redis that times out before and after it, a hop stays under its two seconds."""
+        """The time limit of a hop's statements; with Redis around them, a hop stays under 2 s."""
         return Deadline(1.0, threads=16)
 
     @cached_property
     def ussd(self) -> MenuEngine[Services]:
         """The menus of this process."""
-        return self.ussd_of(MENUS)
+        return self.load_menus(MENUS)
 
-    def ussd_of(self, folder: Path) -> MenuEngine[Services]:
-        """The menus in a folder; for what this code says anew, older ones lean on our words."""
+    def load_menus(self, folder: Path) -> MenuEngine[Services]:
+        """Loads the menus in a folder; sentences that older menus lack are taken from ours."""
         menu = load_menu(*(folder / name for name in MENU_FILES))
         words = self.words if folder == MENUS else Words.load(folder / "locales")
         if words is not self.words:
@@ -164,32 +164,32 @@ class Runtime:
 
     @cached_property
     def deferred_actions(self) -> DeferredActions:
-        """What was promised by message because it was too slow for the screen."""
+        """Actions too slow for the screen, whose outcome was promised by message."""
         return DeferredActions(self.redis)
 
     @cached_property
     def patient_services(self) -> Services:
-        """The desk of actions nobody waits for on the phone: a statement may take half a minute."""
+        """The services of deferred actions: a statement may take half a minute."""
         database = connect(self.urls.database_url, pool_size=2, statement_timeout_ms=_PATIENCE_MS)
         return replace(self.services, database=database)
 
     @cached_property
     def turns(self) -> Turns[Services]:
-        versions = Versions(self.redis, MENUS, self.ussd, self.ussd_of)
+        versions = Versions(self.redis, MENUS, self.ussd, self.load_menus)
         turns = Turns(versions, Sessions(self.redis, self.secret))
-        # What is there by now stays: looking through it for garbage took a fifth of each hop.
+        # All objects made by now stay: looking through them for garbage took a fifth of each hop.
         gc.freeze()
         return turns
 
     @cached_property
     def sms_providers(self) -> dict[str, Provider]:
-        """Those configured, in order of preference."""
+        """The configured SMS providers, in order of preference."""
         names = self.settings.sms_providers
         return {name: PROVIDERS[name].make(self.settings, self.redis) for name in names}
 
     @cached_property
     def limiter(self) -> FixedWindowRateLimiter:
-        """Counts what is done in a second or a minute, by all processes together."""
+        """Counts events by the second or minute, for all processes together."""
         storage = RedisStorage("redis://", connection_pool=self.redis.connection_pool)
         return FixedWindowRateLimiter(storage)
 
@@ -209,16 +209,16 @@ class Runtime:
 
     @cached_property
     def prices(self) -> Prices:
-        """What a segment costs; PricesWrong where the list cannot be used."""
+        """The prices of a segment. Raises: PricesWrong if the list cannot be used."""
         return read_prices(self.settings.sms_prices or SHIPPED)
 
     @property
     def secret(self) -> bytes:
-        """The installation's own; each use of it makes a key apart."""
+        """The installation's secret; each use derives a key of its own from it."""
         return self.settings.secret_key.get_secret_value().encode()
 
 
 def runtime() -> Runtime:
-    """The runtime of the app at work."""
-    found: Runtime = current_app.extensions["maalem"]
-    return found
+    """Returns the runtime of the current app."""
+    maalem: Runtime = current_app.extensions["maalem"]
+    return maalem

@@ -1,4 +1,4 @@
-"""Every setting, typed, with a sentence each. The environment's names are the contract's."""
+"""The settings, typed, each with a sentence; their names are in docs/contract.md, Commands."""
 
 import re
 from decimal import Decimal
@@ -12,12 +12,12 @@ ROOT = Path(__file__).resolve().parent.parent
 DEMO_SECRET = "demo-secret-for-development-only"  # noqa: S105 - refused in production
 
 _ADDRESS = r"^(https?://[\w.-]+(:\d{1,5})?(/[^\s?#]*)?)?$"
-# What an SMS provider can do without; all else that begins with its name it needs.
+# Settings that an SMS provider may leave empty; it needs all others that begin with its name.
 _MAY_BE_EMPTY = {"africastalking_sender_id", "africastalking_url", "twilio_url"}
 
 
 class Settings(BaseSettings):
-    """What an installation may set; in production every missing secret is named at once."""
+    """The settings of an installation; in production every missing secret is named at once."""
 
     model_config = SettingsConfigDict(
         env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
@@ -114,7 +114,7 @@ class Settings(BaseSettings):
 
     @field_validator("sms_providers", mode="before")
     @classmethod
-    def _split(cls, value: object) -> object:
+    def _split_names(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(name.strip() for name in value.split(",") if name.strip())
         return value
@@ -139,7 +139,7 @@ class Settings(BaseSettings):
         return {name: int(number) for name, number in (p.split("=") for p in value.split(","))}
 
     @model_validator(mode="after")
-    def _only_providers_named(self) -> "Settings":
+    def _check_provider_names(self) -> "Settings":
         for what in ("sms_weights", "sms_rates"):
             if strange := set(getattr(self, what)) - set(self.sms_providers):
                 names = ", ".join(sorted(strange))
@@ -152,18 +152,18 @@ class Settings(BaseSettings):
 
     @field_validator("data_dir")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
+    def _make_absolute(cls, value: Path) -> Path:
         return value if value.is_absolute() else (Path.cwd() / value)
 
     @model_validator(mode="after")
-    def _complete_in_production(self) -> "Settings":
-        if self.production and (missing := self._missing()):
+    def _check_production(self) -> "Settings":
+        if self.production and (missing := self._list_missing()):
             raise ValueError("missing or demo-valued in production: " + ", ".join(missing))
         return self
 
     @property
     def reminders_by_worker(self) -> bool:
-        """In development the sample people are left as they are until somebody asks."""
+        """True if the worker queues each day's reminders; in development only if it is set."""
         given = self.reminders_automatic
         return self.production if given is None else given
 
@@ -175,7 +175,7 @@ class Settings(BaseSettings):
     def production(self) -> bool:
         return self.app_env == "production"
 
-    def _missing(self) -> list[str]:
+    def _list_missing(self) -> list[str]:
         key = self.secret_key.get_secret_value()
         wanted = {
             "SECRET_KEY": key != DEMO_SECRET and len(key) >= 16,
@@ -190,11 +190,11 @@ class Settings(BaseSettings):
 
     @property
     def credentials_missing(self) -> list[str]:
-        """What the providers in use need and is not set."""
-        return [name.upper() for name, value in self._of_providers() if not value]
+        """The settings that the providers in use need and that are not set."""
+        return [name.upper() for name, value in self._list_provider_settings() if not value]
 
-    def _of_providers(self) -> list[tuple[str, str]]:
-        """What belongs to the providers in use by its name, but for what each can do without."""
+    def _list_provider_settings(self) -> list[tuple[str, str]]:
+        """Lists name and value of the settings that the providers in use need."""
         named = [
             (name, getattr(self, name))
             for name in type(self).model_fields
@@ -207,7 +207,7 @@ class Settings(BaseSettings):
 
 
 def read_settings() -> Settings:
-    """The environment's settings; the process ends naming all that is wrong, and no value."""
+    """Reads the environment. Raises: SystemExit, naming every wrong setting and no value."""
     try:
         return Settings()
     except ValidationError as error:

@@ -1,12 +1,13 @@
-"""Gives CNSS how artisans want their reimbursements paid: each choice once."""
+"""Exports to CNSS how artisans want their reimbursements paid: each choice once."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, update
+from sqlalchemy import update
 
+from app.base.operation import Operation
 from app.base.rows import read_row
 from app.claims.models import claim
 from app.enrolment.models import artisan
@@ -23,16 +24,14 @@ class ChosenCollection:
     cnss_number: str | None
 
 
-def export_collections(
-    connection: Connection, end: datetime, now: datetime
-) -> list[ChosenCollection]:
+def export_collections(operation: Operation, end: datetime) -> list[ChosenCollection]:
     """Marks the choices made before `end` as sent to CNSS, and returns them."""
     columns, owner = claim.c, artisan.c
     statement = (
         update(claim)
         .where(owner.id == columns.artisan_id, columns.collection.is_not(None))
         .where(columns.exported_at.is_(None), columns.chosen_at < end)
-        .values(exported_at=now)
+        .values(exported_at=operation.now)
         .returning(
             columns.number.label("claim_number"),
             columns.collection.label("way"),
@@ -41,4 +40,4 @@ def export_collections(
             owner.cnss_number,
         )
     )
-    return [read_row(ChosenCollection, row) for row in connection.execute(statement)]
+    return [read_row(ChosenCollection, row) for row in operation.connection.execute(statement)]

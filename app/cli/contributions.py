@@ -1,11 +1,10 @@
-"""`flask contributions quote`: what months cost when paid on a day."""
+"""`flask contributions quote`: quotes months as paid on a day."""
 
 import json
 import re
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 import click
 
@@ -48,7 +47,9 @@ _COEFFICIENT_HELP = (
 class _MonthParam(click.ParamType[Month]):
     name = "YYYY-MM"
 
-    def convert(self, value: Any, param: Any, ctx: click.Context | None) -> Month:
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Month:
         try:
             return Month.parse(value)
         except InvalidInput as error:
@@ -58,7 +59,9 @@ class _MonthParam(click.ParamType[Month]):
 class _CoefficientParam(click.ParamType[Decimal]):
     name = "NUMBER"
 
-    def convert(self, value: Any, param: Any, ctx: click.Context | None) -> Decimal:
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Decimal:
         if not _NUMBER.fullmatch(value) or not Decimal(value):
             self.fail(f"{value!r} is not a number above 0, such as 0.75.", param, ctx)
         return Decimal(value)
@@ -128,7 +131,7 @@ def _say_where(elsewhere: NotCollectedHere, as_json: bool) -> None:
         click.echo(json.dumps({"error": error}))
 
 
-def _as_data(quote: rules.Quote) -> dict[str, Any]:
+def _as_data(quote: rules.Quote) -> dict[str, object]:
     lines = [
         {
             "period": str(line.month),

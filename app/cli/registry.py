@@ -65,7 +65,7 @@ def import_command(file: Path, as_json: bool) -> None:
     Ends with 1, nothing imported, when the file as a whole or the database cannot be used.
     """
     try:
-        report = _import(file)
+        report = _import_file(file)
     except RegistryRefused as refused:
         why = f"line {refused.params['line']}: {refused.params['why']}"
         _fail(f"{file}: {why} (see {rejected_path(file)})", why, as_json, rejected=1)
@@ -76,8 +76,8 @@ def import_command(file: Path, as_json: bool) -> None:
         why = ": ".join(str(param) for param in away.params.values())
         _fail(why, why, as_json)
     counts = dataclasses.asdict(report)
-    said = ", ".join(f"{many} {what}" for what, many in counts.items())
-    click.echo(json.dumps(counts) if as_json else said)
+    sentence = ", ".join(f"{many} {what}" for what, many in counts.items())
+    click.echo(json.dumps(counts) if as_json else sentence)
     if report.rejected:
         click.echo(f"rejected rows: {rejected_path(file)}", err=True)
 
@@ -101,20 +101,20 @@ def load_sample_people() -> None:
     with TemporaryDirectory() as directory:
         file = Path(directory, "sample-people.csv")
         file.write_text(sample_people_csv(local_date(runtime().clock())), encoding="utf-8")
-        report = _import(file)
+        report = _import_file(file)
     _record_sample_answers()
     click.echo(f"{report.created} sample people and agent 1001 loaded")
 
 
 def _record_sample_answers() -> None:
-    """Also after a start that was killed between the artisans and this."""
+    """Records CNSS's answers; a start killed before this is made good by the next."""
     with operation(runtime().database, runtime().clock(), OPERATOR) as change:
         record_sample_answers(change, runtime().services)
         add_client(change, NewClient(DEMO_CLIENT, "wafacash", DEMO_KEY))
 
 
-def _import(file: Path) -> imports.RegistryImportReport:
-    with _progress() as tell:
+def _import_file(file: Path) -> imports.RegistryImportReport:
+    with _show_progress() as tell:
         return imports.import_registry(
             runtime().database,
             file,
@@ -125,8 +125,8 @@ def _import(file: Path) -> imports.RegistryImportReport:
 
 
 @contextmanager
-def _progress() -> Iterator[imports.Progress]:
-    """A bar on standard error when that is a terminal, else nothing."""
+def _show_progress() -> Iterator[imports.Progress]:
+    """Shows a bar on standard error if that is a terminal, else nothing."""
     columns = (
         TextColumn("{task.description:<8}"),
         BarColumn(),
@@ -145,12 +145,12 @@ def _progress() -> Iterator[imports.Progress]:
         yield tell
 
 
-def _fail(said: str, why: str, as_json: bool, rejected: int = 0) -> NoReturn:
-    """One line on standard error and exit 1; programs get the counts and the reason as well.
+def _fail(sentence: str, why: str, as_json: bool, rejected: int = 0) -> NoReturn:
+    """Prints one line on standard error and exits with 1; programs get counts and reason as well.
 
-    `rejected` is how many lines the rejected file names.
+    `rejected` is the number of lines in the rejected file.
     """
-    click.echo(said, err=True)
+    click.echo(sentence, err=True)
     if as_json:
         counts = imports.RegistryImportReport(0, 0, 0, 0, rejected)
         click.echo(json.dumps(dataclasses.asdict(counts) | {"error": why}))

@@ -1,6 +1,7 @@
 """Artisans: the national register's rows, their phones, what CNSS last said of their rights.
 
-models are the tables, rules what a row may hold and what may be shown of it (pure), queries who
-calls, service what a caller may change, registry the import of the ministry's file, samples the
-made-up one. A new column of the file: a field in registry, a column in models, a migration.
+models has the tables, rules the masking of names and the digest of a CIN (pure), queries reads
+artisans, service changes what a phone told us, pins the artisan's own PIN, cover and cnss CNSS's
+word, registry imports the ministry's file, sample_rows makes one up. A new column of the file: a
+field in registry_rows, a column in models and in migrations/first/enrolment.sql.
 """

@@ -1,4 +1,4 @@
-"""Records what CNSS says of an artisan: rights and enrolment."""
+"""Records CNSS's word on an artisan: rights and enrolment."""
 
 from __future__ import annotations
 
@@ -6,16 +6,17 @@ from datetime import date
 
 from sqlalchemy import Connection, select, update
 
+from app.base.operation import Operation
 from app.enrolment.models import artisan
 
 
-def record_rights(connection: Connection, artisan_id: int, until: date | None, on: date) -> bool:
+def record_rights(operation: Operation, artisan_id: int, until: date | None, on: date) -> bool:
     """Records the last day of an artisan's rights, as CNSS knew it `on` a day.
 
     Returns False if that was known, or if something newer was.
     """
     columns = artisan.c
-    changed = connection.execute(
+    changed = operation.connection.execute(
         update(artisan)
         .where(columns.id == artisan_id, columns.rights_as_of <= on)
         .where(columns.rights_until.is_distinct_from(until) | (columns.rights_as_of < on))
@@ -24,9 +25,9 @@ def record_rights(connection: Connection, artisan_id: int, until: date | None, o
     return bool(changed.rowcount)
 
 
-def record_enrolment(connection: Connection, artisan_id: int, cnss_number: str, on: date) -> bool:
+def record_enrolment(operation: Operation, artisan_id: int, cnss_number: str, on: date) -> bool:
     """Records that CNSS enrolled an artisan. Returns False if the artisan was enrolled before."""
-    changed = connection.execute(
+    changed = operation.connection.execute(
         update(artisan)
         .where(artisan.c.id == artisan_id, artisan.c.enrolled_on.is_(None))
         .values(enrolled_on=on, cnss_number=cnss_number, rights_as_of=on)

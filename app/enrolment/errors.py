@@ -1,29 +1,29 @@
-"""How identifying oneself can fail. None of them says whether the number exists."""
+"""Refusals of identification and PINs. No refusal tells if a number exists."""
 
 from app.base.errors import MaalemError
 
 
 class NotRecognised(MaalemError):
-    """RNA number and birth date do not belong together; `left` tries remain today."""
+    """RNA number and birth date do not belong together."""
 
     code = "not_recognised"
 
 
 class IdentificationPaused(MaalemError):
-    """Three wrong tries today from this phone: again tomorrow."""
+    """The phone has used up its three tries of today."""
 
     code = "identification_paused"
     retryable = True
 
 
 class WrongPinTyped(MaalemError):
-    """Not the PIN of this artisan."""
+    """The typed PIN is not this artisan's."""
 
     code = "wrong_pin"
 
 
 class PinPaused(MaalemError):
-    """Three wrong PINs: again after `until`."""
+    """Three wrong PINs were typed; the next try is possible after `until`."""
 
     code = "pin_paused"
     retryable = True

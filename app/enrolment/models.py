@@ -1,4 +1,4 @@
-"""Tables of the register: artisans, what a phone told us, and who may still try to identify."""
+"""Tables of the register: artisans, their phones and PINs, tries to identify, CNSS's word."""
 
 from sqlalchemy import (
     BigInteger,
@@ -20,7 +20,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.base.database import metadata
 
-# What an enrolment file may lack (ASM: CNSS's list for artisans is not published as data).
+# The parts an enrolment file may lack (ASM: CNSS's list for artisans is not published as data).
 PARTS = ("cin", "card", "form", "tax")
 
 artisan = Table(
@@ -44,7 +44,7 @@ artisan = Table(
     Column("province", Text),
     Column("enrolled_on", Date),
     Column("rights_until", Date),
-    # The day CNSS last said so: the screen shows it beside the rights.
+    # The day of CNSS's last word; the screen shows it beside the rights.
     Column("rights_as_of", Date, nullable=False),
     CheckConstraint("cnss_number ~ '^[0-9]{9}$'", name="cnss_number"),
     CheckConstraint("phone ~ '^[+][0-9]{8,15}$'", name="phone"),
@@ -80,15 +80,15 @@ identification_attempt = Table(
     metadata,
     Column("phone", Text, primary_key=True),
     Column("day", Date, primary_key=True),
-    # What is tried: to identify, to find somebody to pay for, to have a receipt again.
+    # The thing tried: to identify, to find a person to pay for, to have a receipt again.
     Column("kind", Text, primary_key=True, server_default=text("'identify'")),
     Column("tries", SmallInteger, nullable=False),
     # The hop that took the last try: a gateway's retry takes no second one.
     Column("taken_by", Text, nullable=False),
 )
 
-# Asked before anything personal, of who has set one. `set_on` is the phone it was set on: a
-# forgotten PIN is reset there and nowhere else.
+# An artisan who has set a PIN types it before anything personal is shown. A forgotten PIN is reset
+# on the phone it was set on (`set_on`) and on no other.
 artisan_pin = Table(
     "artisan_pin",
     metadata,
@@ -110,12 +110,12 @@ pin_reset = Table(
     Column("code_digest", LargeBinary, nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("tries_left", SmallInteger, nullable=False),
-    # The hop that asked: a gateway's retry makes no second code.
+    # The hop that asked: a gateway's retry draws no second code.
     Column("asked_by", Text, nullable=False),
     CheckConstraint("tries_left >= 0", name="tries_left"),
 )
 
-# Whom the artisan's rights cover too, as CNSS counts them: no names are kept here.
+# The family the artisan's rights cover, in numbers: no names are stored.
 family_cover = Table(
     "family_cover",
     metadata,
@@ -127,7 +127,8 @@ family_cover = Table(
     CheckConstraint("children BETWEEN 0 AND 40", name="children"),
 )
 
-# The file of who asked to be enrolled in AMO and is not yet; nothing missing is being looked at.
+# The file of an artisan who asked to be enrolled in AMO and is not yet; if nothing is missing,
+# CNSS examines it.
 enrolment_file = Table(
     "enrolment_file",
     metadata,

@@ -64,13 +64,13 @@ def read_new_pin(typed: str) -> str:
 
 def pin_hash(pin: SecretStr, key: bytes) -> str:
     """Hashes a PIN for storing; slow on purpose, and useless without the key."""
-    return _hasher.hash(_keyed(pin, key))
+    return _hasher.hash(_keyed_digest(pin, key))
 
 
 def is_pin_of(stored: str, pin: SecretStr, key: bytes) -> bool:
     """True if `stored` is the hash of this PIN under this key."""
     try:
-        return _hasher.verify(stored, _keyed(pin, key))
+        return _hasher.verify(stored, _keyed_digest(pin, key))
     except VerifyMismatchError:
         return False
 
@@ -197,7 +197,7 @@ def take_reset_code(
     raise ResetCodeUnknown()
 
 
-def _keyed(pin: SecretStr, key: bytes) -> bytes:
+def _keyed_digest(pin: SecretStr, key: bytes) -> bytes:
     own_key = hmac.digest(key, b"maalem artisan pin", "sha256")
     return hmac.digest(own_key, pin.get_secret_value().encode(), "sha256")
 

@@ -1,7 +1,6 @@
-"""Imports the ministry's file: all its good rows in one transaction, the others told apart.
+"""Imports the ministry's file: its good rows in one transaction, its bad rows into a file.
 
-Reading and checking lines is in registry_rows, the files in registry_file, SQL's part in
-registry_staging.
+registry_rows reads and checks lines, registry_file handles the files, registry_staging is the SQL.
 """
 
 import os
@@ -26,9 +25,9 @@ from app.enrolment.registry_file import (
     physical_lines,
     replace_rejected,
 )
-from app.enrolment.registry_rows import BadRow, Stored, read_row, split_line
+from app.enrolment.registry_rows import BadRow, Stored, parse_row, split_line
 
-# Step, how much of it is done, of how much if known: bytes of the file in "reading".
+# A step, how much of it is done, and of how much if known: bytes of the file in "reading".
 Progress = Callable[[str, int, int | None], None]
 _LINES_A_REPORT = 2000
 _NO_VALUES = (None,) * len(staging.STORED)
@@ -36,7 +35,7 @@ _NO_VALUES = (None,) * len(staging.STORED)
 
 @dataclass(frozen=True, slots=True)
 class RegistryImportReport:
-    """How many rows there were, and what became of them."""
+    """The number of rows read, and of each outcome."""
 
     read: int
     created: int
@@ -55,9 +54,9 @@ def import_registry(
 ) -> RegistryImportReport:
     """Creates and updates artisans by RNA number from the file at `path`, on the day `today`.
 
-    Rejected rows go to `registry_file.rejected_path(path)`. All or nothing: RegistryRefused for a
-    file unusable as a whole, OSError when a file cannot be read or written, Unavailable when the
-    database cannot take it, away, full or without its tables.
+    Rejected rows go to `registry_file.rejected_path(path)`; the others are stored all or none.
+    Raises: RegistryRefused if the file is unusable as a whole; OSError if a file cannot be read or
+    written; Unavailable if the database is away, full or without its tables.
     """
     tell = progress or (lambda step, done, total: None)
     with open_registry(path) as file:
@@ -72,7 +71,7 @@ def import_registry(
             with engine.begin() as connection:
                 return _import_rows(connection, path, file, rows, today, tell)
         except (*AWAY, ProgrammingError, psycopg.OperationalError) as error:
-            raise Unavailable(what="postgresql", why=_said_by_database(error)) from error
+            raise Unavailable(what="postgresql", why=_database_message(error)) from error
 
 
 def _import_rows(
@@ -90,12 +89,17 @@ def _import_rows(
     staging.reject_taken(connection)
     with closing(staging.rejected_rows(connection)) as bad:
         rejected = replace_rejected(path, file, bad)
-    # Last, because from here to the commit the rows are locked for callers.
+    # Last: from here to the commit the rows are locked for callers.
     tell("storing", 0, None)
-    created, updated, unchanged = staging.store(connection, today)
+    stored = staging.store(connection, today)
     tell("stored", 1, 1)
-    read = created + updated + unchanged + rejected
-    return RegistryImportReport(read, created, updated, unchanged, rejected)
+    return RegistryImportReport(
+        read=stored.created + stored.updated + stored.unchanged + rejected,
+        created=stored.created,
+        updated=stored.updated,
+        unchanged=stored.unchanged,
+        rejected=rejected,
+    )
 
 
 def _staged_rows(
@@ -105,7 +109,7 @@ def _staged_rows(
     today: date,
     tell: Progress,
 ) -> Iterator[tuple[int | Stored, ...]]:
-    """What staging takes of each line that is not blank: its values, or why there are none."""
+    """Yields a staging row for each line that is not blank: its values, or its faults."""
     size = os.fstat(file.fileno()).st_size
     for number, start, line in lines:
         if number % _LINES_A_REPORT == 0:
@@ -113,14 +117,14 @@ def _staged_rows(
         if not line.strip():
             continue
         try:
-            values = read_row(split_line(line), cin_key, today)
+            values = parse_row(split_line(line), cin_key, today)
         except BadRow as bad:
             yield number, start, str(bad), *_NO_VALUES
         else:
             yield number, start, None, *values
 
 
-def _said_by_database(error: Exception) -> str:
+def _database_message(error: Exception) -> str:
     cause = error.orig if isinstance(error, DBAPIError) else error
-    said = cause.diag.message_primary if isinstance(cause, psycopg.Error) else None
-    return said or "not reachable"
+    message = cause.diag.message_primary if isinstance(cause, psycopg.Error) else None
+    return message or "not reachable"

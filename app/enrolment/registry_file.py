@@ -1,6 +1,6 @@
 """The ministry's file on disk: its lines, its header, and the file of rejected rows beside it.
 
-Every physical line is one record, so a quote left open spoils its own line and no other.
+Every physical line is one record, so an open quote spoils its own line and no other.
 """
 
 import codecs
@@ -22,22 +22,22 @@ _UTF_16_OR_32 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 
 
 class RegistryRefused(MaalemError):
-    """The whole file is unusable and nothing was applied; `line` and `why` say where."""
+    """The whole file is unusable and nothing was stored; `line` and `why` name the fault."""
 
     code = "registry_refused"
 
 
 def open_registry(path: Path) -> BinaryIO:
-    """The file, for reading from any place; OSError when there is none to read."""
+    """Opens the file for reading from any place. Raises: OSError."""
     if not stat.S_ISREG(path.stat().st_mode):
         raise OSError(None, "Not a regular file", str(path))
     return path.open("rb", buffering=1 << 16)
 
 
 def physical_lines(file: BinaryIO) -> Iterator[tuple[int, int, bytes]]:
-    """Number (from 1), place of the first byte and bytes of each line, without its end.
+    """Yields the number (from 1), the place of the first byte and the bytes of each line.
 
-    Of a line over MAX_LINE_BYTES only a little more than that is kept, whatever its length.
+    The bytes have no line end. Of a line over MAX_LINE_BYTES only a little more than that is kept.
     """
     start = 0
     for number in count(1):
@@ -63,7 +63,10 @@ def _skip_rest_of_line(file: BinaryIO) -> int:
 
 
 def check_header(lines: Iterator[tuple[int, int, bytes]]) -> None:
-    """Takes the first line; RegistryRefused unless it names the contract's columns in order."""
+    """Reads the first line and checks that it names the columns in order.
+
+    The columns are those of docs/contract.md, Files. Raises: RegistryRefused.
+    """
     for _, _, line in lines:
         if line.startswith(_UTF_16_OR_32):
             raise RegistryRefused(line=1, why="header: the file is UTF-16 or UTF-32, wanted UTF-8")
@@ -90,9 +93,9 @@ def _header_fault(names: Sequence[str]) -> str:
         "unknown": [repr(name[:40]) for name in names if name not in FIELDS],
         "given twice": [name for name in FIELDS if names.count(name) > 1],
     }
-    said = [f"{what}: {', '.join(which[:20])}" for what, which in faults.items() if which]
-    if said:
-        return "; ".join(said)
+    parts = [f"{what}: {', '.join(which[:20])}" for what, which in faults.items() if which]
+    if parts:
+        return "; ".join(parts)
     at, name, wanted = next(
         (at, name, wanted)
         for at, (name, wanted) in enumerate(zip(names, FIELDS, strict=True), 1)
@@ -102,15 +105,16 @@ def _header_fault(names: Sequence[str]) -> str:
 
 
 def rejected_path(path: Path) -> Path:
-    """Where the rows not taken from `path` are: `x.csv.rejected.csv`."""
+    """Returns the path of the rows rejected from `path`: `x.csv.rejected.csv`."""
     return path.with_name(path.name + ".rejected.csv")
 
 
 def replace_rejected(path: Path, file: BinaryIO, rejected: Iterable[tuple[int, int, str]]) -> int:
-    """Writes the rejected file beside `path`, or removes it when there are no rows; how many.
+    """Writes the rejected file beside `path`, or removes it if there are no rows.
 
-    `rejected` gives line, place of its first byte, and reason. Whoever reads the file finds the
-    last import's or this one's, never a part; it holds CINs, so only its owner reads it.
+    `rejected` gives line, place of its first byte, and reason. The file is replaced as a whole, so
+    that a reader finds no part of one; it holds CINs, so only its owner may read it.
+    Returns the number of rows.
     """
     final = rejected_path(path)
     part = final.with_name(final.name + ".part")
@@ -140,10 +144,10 @@ def _write_rejected(part: Path, file: BinaryIO, rejected: Iterable[tuple[int, in
 
 
 def _row_text(file: BinaryIO, start: int) -> str:
-    """The line as it stands, on one line: what cannot be shown is written `\\x00`."""
+    """Returns the line as it stands, with unprintable bytes written as `\\x00`."""
     file.seek(start)
     line = file.readline(MAX_LINE_BYTES + 2).rstrip(b"\r\n")
     if len(line) > MAX_LINE_BYTES:
         line = line[:_SHOWN_OF_LONG_LINE] + b"..."
     text = line.decode(errors="backslashreplace")
-    return _UNSEEN.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return _UNSEEN.sub(lambda match: f"\\x{ord(match[0]):02x}", text)

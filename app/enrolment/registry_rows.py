@@ -1,6 +1,6 @@
-"""One line of the ministry's file: taken apart, checked, and put in the register's own writing.
+"""Splits, checks and normalises one line of the ministry's file. Pure.
 
-Pure. A line that cannot be used raises BadRow with every fault found, each naming its field.
+A line that cannot be used raises BadRow with all its faults, each naming its field.
 """
 
 import csv
@@ -24,7 +24,7 @@ MAX_TEXT = 80
 EARLIEST_BIRTH = "1900-01-01"
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-# Marks without a shape of their own: spreadsheets leave them, and one alone makes an SMS UCS-2.
+# Marks without a shape: spreadsheets leave them, and a single one makes an SMS UCS-2.
 _SHAPELESS = re.compile(r"[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _QUOTED = r'"[^"]*(?:""[^"]*)*"'
 _WELL_QUOTED = re.compile(rf'(?:{_QUOTED}|[^",]*)(?:,(?:{_QUOTED}|[^",]*))*')
@@ -40,11 +40,14 @@ _MOROCCAN = re.compile(r"\+212[5-9]\d{8}", re.ASCII)
 
 
 class BadRow(ValueError):
-    """Why a row is not taken, ready for the rejected file."""
+    """The faults of a row, as the rejected file has them."""
 
 
 def split_line(line: bytes) -> list[str]:
-    """The fields of one physical line, without surrounding blanks; BadRow when it is no CSV row."""
+    """Splits one physical line into fields without surrounding blanks.
+
+    Raises: BadRow if it is no CSV row.
+    """
     if len(line) > MAX_LINE_BYTES:
         raise BadRow(f"row: longer than {MAX_LINE_BYTES} bytes")
     try:
@@ -55,10 +58,10 @@ def split_line(line: bytes) -> list[str]:
         raise BadRow(
             f"row: control character U+{ord(stray[0]):04X} at character {stray.start() + 1}"
         )
-    return [field.strip() for field in _split(text)]
+    return [field.strip() for field in _split_fields(text)]
 
 
-def _split(text: str) -> list[str]:
+def _split_fields(text: str) -> list[str]:
     if '"' not in text:
         return text.split(",")
     if text.count('"') % 2:
@@ -68,10 +71,11 @@ def _split(text: str) -> list[str]:
     return next(csv.reader([text], strict=True))
 
 
-def read_row(fields: Sequence[str], cin_key: bytes, today: date) -> list[Stored]:
-    """The values to store, in the order of FIELDS: days as ISO text, money as whole centimes.
+def parse_row(fields: Sequence[str], cin_key: bytes, today: date) -> list[Stored]:
+    """Returns the values to store, in the order of FIELDS: days as ISO text, money in centimes.
 
-    `cin_key` keys the digest kept in place of the CIN; BadRow names all fields at fault.
+    `cin_key` keys the digest stored in place of the CIN.
+    Raises: BadRow, naming all fields at fault.
     """
     if len(fields) != len(FIELDS):
         raise BadRow(f"row: {len(fields)} fields, wanted {len(FIELDS)}")
@@ -91,7 +95,7 @@ def read_row(fields: Sequence[str], cin_key: bytes, today: date) -> list[Stored]
 
 
 def _check_together(values: list[Stored], fields: Sequence[str], today: str) -> list[str]:
-    """Faults that only several fields, or the day, can tell; settles the coefficient."""
+    """Lists the faults of fields taken together; sets the coefficient in `values`."""
     faults = []
     born, enrolled, rights = (str(values[at] or "") for at in (_BORN_AT, _ENROLLED_AT, _RIGHTS_AT))
     if born and not EARLIEST_BIRTH <= born <= today:
@@ -104,141 +108,141 @@ def _check_together(values: list[Stored], fields: Sequence[str], today: str) -> 
         faults.append(f"rights_until: {rights} is before enrolled_on")
     try:
         category = values[_CATEGORY_AT]
-        values[_COEFFICIENT_AT] = _coefficient(category, fields[_COEFFICIENT_AT])
+        values[_COEFFICIENT_AT] = _read_coefficient(category, fields[_COEFFICIENT_AT])
     except InvalidInput as fault:
         faults.append(f"coefficient: {fault.params['why']}")
     return faults
 
 
-def _wrong(why: str) -> InvalidInput:
+def _invalid(why: str) -> InvalidInput:
     return InvalidInput(what="field", why=why)
 
 
-def _shown(text: str) -> str:
+def _excerpt(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:40] + "…")
 
 
-def _required(read: Callable[[str], str]) -> Callable[[str], str]:
+def _require(read: Callable[[str], str]) -> Callable[[str], str]:
     def reading(text: str) -> str:
         if not text:
-            raise _wrong("missing")
+            raise _invalid("missing")
         return read(text)
 
     return reading
 
 
-def _optional(read: Callable[[str], str]) -> Callable[[str], str | None]:
+def _allow_empty(read: Callable[[str], str]) -> Callable[[str], str | None]:
     return lambda text: read(text) if text else None
 
 
-def _rna_number(text: str) -> str:
+def _read_rna_number(text: str) -> str:
     if len(text) > 32 or not text.isprintable() or " " in text:
-        raise _wrong("not 1 to 32 visible characters without spaces")
+        raise _invalid("not 1 to 32 visible characters without spaces")
     return text
 
 
-def _cnss_number(text: str) -> str:
-    # The check digit is disputed, so it is not asked for (docs/rules.md, Identifiers).
+def _read_cnss_number(text: str) -> str:
+    # The check digit is disputed, so it is not checked (docs/rules.md, Identifiers).
     if not _CNSS_NUMBER.fullmatch(text):
-        raise _wrong("not 9 digits")
+        raise _invalid("not 9 digits")
     return text
 
 
-def _cin(text: str) -> str:
-    """As it is compared; the reason never shows it (law 09-08)."""
+def _read_cin(text: str) -> str:
+    """Normalises a CIN for comparing; the reason of a fault never shows it (law 09-08)."""
     bare = _CIN_NOISE.sub("", text).upper()
     if not _CIN.fullmatch(bare):
-        raise _wrong("not 3 to 12 letters and digits")
+        raise _invalid("not 3 to 12 letters and digits")
     return bare
 
 
-def _text(text: str) -> str | None:
-    """Composed, single-spaced, without shapeless marks: as a phone's screen needs it."""
+def _read_text(text: str) -> str | None:
+    """Composes letters, joins blanks and drops shapeless marks, as a phone's screen needs it."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", _SHAPELESS.sub("", text))
     text = " ".join(text.split())
     if len(text) > MAX_TEXT:
-        raise _wrong(f"longer than {MAX_TEXT} characters")
+        raise _invalid(f"longer than {MAX_TEXT} characters")
     return text or None
 
 
-def _name(text: str) -> str:
-    name = _text(text)
+def _read_name(text: str) -> str:
+    name = _read_text(text)
     if name is None:
-        raise _wrong("missing")
+        raise _invalid("missing")
     return name
 
 
 @lru_cache(maxsize=50_000)
-def _day(text: str) -> str:
+def _read_day(text: str) -> str:
     if not _DAY.fullmatch(text):
-        raise _wrong(f"{_shown(text)} is not a day written YYYY-MM-DD")
+        raise _invalid(f"{_excerpt(text)} is not a day written YYYY-MM-DD")
     try:
         date.fromisoformat(text)
     except ValueError:
-        raise _wrong(f"{text} is not a day of the calendar") from None
+        raise _invalid(f"{text} is not a day of the calendar") from None
     return text
 
 
-def _phone(text: str) -> str:
+def _read_phone(text: str) -> str:
     if not _PHONE.fullmatch(text):
-        raise _wrong("not a phone number")
+        raise _invalid("not a phone number")
     bare = _PHONE_NOISE.sub("", text)
-    # Written nationally as most are: spared the numbering library's 50 microseconds.
+    # Most are written nationally: they skip the numbering library's 50 microseconds.
     number = Phone.parse(f"+212{bare[1:]}" if _NATIONAL_MOBILE.fullmatch(bare) else bare).e164
     if number.startswith("+212") and not _MOROCCAN.fullmatch(number):
-        raise _wrong("not a phone number")
+        raise _invalid("not a phone number")
     return number
 
 
-def _one_of(known: tuple[str, ...]) -> Callable[[str], str]:
+def _read_one_of(known: tuple[str, ...]) -> Callable[[str], str]:
     def reading(text: str) -> str:
         if text not in known:
-            raise _wrong(f"{_shown(text)} is not one of {', '.join(known)}")
+            raise _invalid(f"{_excerpt(text)} is not one of {', '.join(known)}")
         return text
 
     return reading
 
 
-def _coefficient(category: Stored, text: str) -> str | None:
-    """Returns the artisan's own, of the scale; that of the others is in the rates, not stored."""
+def _read_coefficient(category: Stored, text: str) -> str | None:
+    """Returns the artisan's own coefficient if the category has a scale, else None."""
     if not isinstance(category, str):
         return None
     given = Decimal(text) if _DECIMAL.fullmatch(text) else None
     rule = RATES.categories[category]
     if rule.rule == "fixed" and text and given != rule.coefficient:
-        raise _wrong(f"{_shown(text)} is not {rule.coefficient}, as category {category} has")
+        raise _invalid(f"{_excerpt(text)} is not {rule.coefficient}, as category {category} has")
     if rule.rule != "scale":
         return None
     low, high = RATES.scale_bounds
     if given is None or not low <= given <= high:
-        raise _wrong(f"{_shown(text)} is not from {low} to {high} with at most two decimals")
+        raise _invalid(f"{_excerpt(text)} is not from {low} to {high} with at most two decimals")
     return text
 
 
-def _centimes(text: str) -> str:
+def _read_centimes(text: str) -> str:
     if text.startswith("-"):
-        raise _wrong("below 0")
+        raise _invalid("below 0")
     return str(Money.parse(text).centimes)
 
 
 _READERS: tuple[tuple[str, Callable[[str], str | None]], ...] = (
-    ("rna_number", _required(_rna_number)),
-    ("cnss_number", _optional(_cnss_number)),
-    ("cin", _optional(_cin)),
-    ("full_name", _name),
-    ("full_name_ar", _text),
-    ("birth_date", _required(_day)),
-    ("phone", _optional(_phone)),
-    ("language", _required(_one_of(tuple(LANGUAGES)))),
-    ("category", _required(_one_of(tuple(RATES.categories)))),
+    ("rna_number", _require(_read_rna_number)),
+    ("cnss_number", _allow_empty(_read_cnss_number)),
+    ("cin", _allow_empty(_read_cin)),
+    ("full_name", _read_name),
+    ("full_name_ar", _read_text),
+    ("birth_date", _require(_read_day)),
+    ("phone", _allow_empty(_read_phone)),
+    ("language", _require(_read_one_of(tuple(LANGUAGES)))),
+    ("category", _require(_read_one_of(tuple(RATES.categories)))),
     ("coefficient", lambda text: text),  # read with the category
-    ("annual_tax", _optional(_centimes)),
-    ("trade", _text),
-    ("region", _text),
-    ("province", _text),
-    ("enrolled_on", _optional(_day)),
-    ("rights_until", _optional(_day)),
+    ("annual_tax", _allow_empty(_read_centimes)),
+    ("trade", _read_text),
+    ("region", _read_text),
+    ("province", _read_text),
+    ("enrolled_on", _allow_empty(_read_day)),
+    ("rights_until", _allow_empty(_read_day)),
 )
 FIELDS = tuple(name for name, _ in _READERS)
 _CIN_AT = FIELDS.index("cin")

@@ -1,11 +1,11 @@
-"""What SQL decides of an import: duplicates, numbers that belong to others, what to store.
+"""The SQL of an import: rejects duplicates and numbers of others, then stores the rest.
 
 Keys are compared in the staging table and not in Python, so memory does not grow with the rows.
 """
 
 from collections.abc import Generator, Iterable
+from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -27,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from app.base.rows import read_row
 from app.enrolment.models import artisan
 from app.enrolment.registry_rows import Stored
 
@@ -81,7 +82,7 @@ _accepted = incoming.c.reason.is_(None)
 
 
 def make_staging(connection: Connection) -> None:
-    """Waits for another import to end, then makes the transaction's own empty tables."""
+    """Waits for another import to end, then creates the transaction's own empty tables."""
     connection.execute(text("SET LOCAL statement_timeout = 0"))
     connection.execute(text("SET LOCAL work_mem = '64MB'"))
     connection.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
@@ -98,7 +99,7 @@ def stage(connection: Connection, rows: Iterable[tuple[int | Stored, ...]]) -> N
 
 
 def reject_duplicates(connection: Connection) -> None:
-    """Rejects a row whose RNA number, then CNSS number, then CIN an earlier accepted row has."""
+    """Rejects each row whose RNA number, CNSS number or CIN an earlier accepted row has."""
     connection.execute(text("ANALYZE registry_incoming"))
     for column, field in {"rna_number": "rna_number", **_NUMBERS}.items():
         key = incoming.c[column]
@@ -112,7 +113,7 @@ def reject_duplicates(connection: Connection) -> None:
 
 
 def reject_taken(connection: Connection) -> None:
-    """Rejects a row whose CNSS number or CIN another artisan has and keeps."""
+    """Rejects each row whose CNSS number or CIN another artisan has and keeps."""
     for column in _NUMBERS:
         _find_contests(connection, column)
     connection.execute(text("ANALYZE registry_contest"))
@@ -126,29 +127,34 @@ def _find_contests(connection: Connection, column: str) -> None:
     sources = incoming.join(holder, (holder.c[column] == incoming.c[column]) & another).outerjoin(
         theirs, own_row & theirs.c.reason.is_(None)
     )
-    found = select(incoming.c.line, literal(_NUMBERS[column]), holder.c.id, theirs.c.line)
+    contests = select(incoming.c.line, literal(_NUMBERS[column]), holder.c.id, theirs.c.line)
     connection.execute(
-        insert(contest).from_select(contest.c.keys(), found.select_from(sources).where(_accepted))
+        insert(contest).from_select(
+            contest.c.keys(), contests.select_from(sources).where(_accepted)
+        )
     )
 
 
 def _reject_lost_contests(connection: Connection) -> None:
-    """A holder without an accepted row of its own keeps its number, and so on along the chain."""
+    """Rejects rows that want the number of a holder who keeps it, and so on along the chain.
+
+    A holder without an accepted row of its own keeps its number.
+    """
     kept = contest.c.holder_line.is_(None)
     lost = select(contest.c.line).where(kept).cte("lost", recursive=True)
     lost = lost.union(select(contest.c.line).where(contest.c.holder_line == lost.c.line))
     against = or_(kept, contest.c.holder_line.in_(select(lost.c.line)))
     why = func.string_agg(contest.c.number + ": belongs to another artisan", "; ").label("why")
-    said = select(contest.c.line, why).where(against).group_by(contest.c.line).subquery()
+    reasons = select(contest.c.line, why).where(against).group_by(contest.c.line).subquery()
     connection.execute(
-        update(incoming).where(incoming.c.line == said.c.line).values(reason=said.c.why)
+        update(incoming).where(incoming.c.line == reasons.c.line).values(reason=reasons.c.why)
     )
 
 
 def rejected_rows(connection: Connection) -> Generator[tuple[int, int, str], None, None]:
-    """Line, start and reason of what was rejected, in the file's order, a thousand at a time.
+    """Yields line, start and reason of each rejected row, in the file's order.
 
-    To be closed: until then the transaction has a cursor open.
+    To be closed by the caller: the transaction has a cursor open until then.
     """
     wanted = select(incoming.c.line, incoming.c.start, incoming.c.reason).where(~_accepted)
     with connection.execute(
@@ -157,24 +163,31 @@ def rejected_rows(connection: Connection) -> Generator[tuple[int, int, str], Non
         yield from rows
 
 
-def store(connection: Connection, today: date) -> tuple[int, int, int]:
-    """Creates and updates; how many were created, updated, and stay as they are.
+@dataclass(frozen=True, slots=True)
+class StoredRows:
+    """The number of artisans created, updated, and unchanged."""
+
+    created: int
+    updated: int
+    unchanged: int
+
+
+def store(connection: Connection, today: date) -> StoredRows:
+    """Creates and updates artisans from the accepted rows.
 
     `today` becomes the day of CNSS's word for every accepted row, which alone is no update. A row
-    that has nothing to change is not touched.
+    without a change is not touched. Returns how many were created, updated and unchanged.
     """
     same_person = artisan.c.rna_number == incoming.c.rna_number
     differs = _tuple_of(artisan).is_distinct_from(_tuple_of(incoming))
     matched = incoming.outerjoin(artisan, same_person)
     known = artisan.c.id.is_not(None)
     counts = select(
-        func.count().filter(~known),
-        func.count().filter(known & differs),
-        func.count().filter(known & ~differs),
+        func.count().filter(~known).label("created"),
+        func.count().filter(known & differs).label("updated"),
+        func.count().filter(known & ~differs).label("unchanged"),
     )
-    created, updated, unchanged = connection.execute(
-        counts.select_from(matched).where(_accepted)
-    ).one()
+    stored = connection.execute(counts.select_from(matched).where(_accepted)).one()
     _give_up_numbers(connection)
     # Half the time of an upsert, and it does not hold up payments that refer to the artisan.
     connection.execute(
@@ -185,18 +198,18 @@ def store(connection: Connection, today: date) -> tuple[int, int, int]:
     values = select(*(incoming.c[name] for name in STORED), literal(today)).select_from(matched)
     changing = values.where(_accepted, or_(~known, differs)).order_by(incoming.c.line)
     _upsert(connection, changing)
-    return created, updated, unchanged
+    return read_row(StoredRows, stored)
 
 
 def _give_up_numbers(connection: Connection) -> None:
-    """Rids artisans of the numbers that others take over in this file, so that two may swap."""
+    """Clears the numbers that other artisans take over in this file, so that two may swap."""
     won = select(contest.c.holder_id).join(incoming, incoming.c.line == contest.c.line)
     for column, field in _NUMBERS.items():
         given_up = won.where(_accepted, contest.c.number == field)
         connection.execute(update(artisan).where(artisan.c.id.in_(given_up)).values({column: None}))
 
 
-def _upsert(connection: Connection, values: Select[Any]) -> None:
+def _upsert(connection: Connection, values: Select[*tuple[object, ...]]) -> None:
     names = (*STORED, "rights_as_of")
     statement = upsert(artisan).from_select(names, values)
     connection.execute(

@@ -1,4 +1,4 @@
-"""What is kept and shown of a person. Pure."""
+"""The digest stored of a CIN, and names as agents and phones may see them. Pure."""
 
 import hmac
 import re
@@ -8,7 +8,7 @@ _CIN_NOISE = re.compile(r"[\s.-]+")
 
 
 def cin_digest(cin: str, key: bytes) -> bytes:
-    """32 bytes that equal those of the same CIN and reveal nothing without the key.
+    """Returns 32 bytes that are equal for the same CIN and reveal nothing without the key.
 
     A bare hash would fall to trying all CINs, letters and six digits (docs/rules.md, Identifiers).
     So it is an HMAC, keyed apart from every other use of the installation's secret.
@@ -18,12 +18,12 @@ def cin_digest(cin: str, key: bytes) -> bytes:
 
 
 def masked_name(full_name: str) -> str:
-    """`FATIMA Z.`: what an agent may see to recognise the person at the till (law 09-08)."""
+    """Returns `FATIMA Z.`: enough for an agent to recognise the person (law 09-08)."""
     first, *others = full_name.split() or [""]
     return f"{first.upper()} {others[-1][0].upper()}." if others else first.upper()
 
 
 def plain_name(full_name: str) -> str:
-    """A name in letters every phone has: accents and other marks left out."""
+    """Returns a name in letters every phone has, without accents and other marks."""
     parts = unicodedata.normalize("NFKD", full_name)
     return "".join(letter for letter in parts if letter.isascii())

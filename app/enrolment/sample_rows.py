@@ -1,4 +1,4 @@
-"""A made-up register of any size, for trying out and measuring: nobody in it exists.
+"""Makes up a register of any size, of people who do not exist, to try out and to measure.
 
 The same seed gives the same rows on every machine and day, and numbers never repeat.
 """
@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 
 
 def _pairs(words: str) -> tuple[tuple[str, str], ...]:
-    """`Latin/Arabic` pairs, `_` standing for a blank within a name."""
+    """Splits `Latin/Arabic` pairs, in which `_` is a blank within a name."""
     split = (pair.replace("_", " ").split("/") for pair in words.split())
     return tuple((latin, arabic) for latin, arabic in split)
 
@@ -80,7 +80,7 @@ _PROVINCES = {
     "Laâyoune-Sakia El Hamra": "Laâyoune,Boujdour,Tarfaya,Es-Semara",
     "Dakhla-Oued Ed-Dahab": "Oued Ed-Dahab,Aousserd",
 }
-# Of each hundred, region by region; then the languages, and category, coefficient, annual tax.
+# Shares of each hundred: regions, languages, and category with coefficient and annual tax.
 _REGION_SHARES = (11, 7, 20, 12, 5, 13, 16, 4, 8, 2, 1, 1)
 _LANGUAGES = ("ar",) * 42 + ("fr",) * 32 + ("ary-Latn",) * 18 + ("zgh",) * 8
 _CATEGORIES = (
@@ -110,19 +110,19 @@ _NOT_ENROLLED = 0.2
 
 
 def sample_rows(rows: int, seed: int = 0) -> Iterator[str]:
-    """The file's lines without their ends, the header first; at most MAX_ROWS rows.
+    """Yields the lines of a registry file without their ends, the header first.
 
-    RNA number, CNSS number, CIN and phone are different in every row, and none of them is one of
-    the sample people's.
+    RNA number, CNSS number, CIN and phone are different in every row, and none of them is a sample
+    person's. Raises: ValueError for more than MAX_ROWS rows.
     """
     if not 0 <= rows <= MAX_ROWS:
         raise ValueError(f"not 0 to {MAX_ROWS} rows")
     yield ",".join(FIELDS)
     random = Random(seed).random  # noqa: S311 - made-up people, not secrets
-    rna_number = _scattered(random, 200_000_000, 700_000_000)
-    cnss_number = _scattered(random, 110_000_000, 90_000_000)
-    cin = _scattered(random, 0, len(_CIN_LETTERS) * 900_000)
-    phone = _scattered(random, 10_000_000, 80_000_000)
+    rna_number = _scatter(random, 200_000_000, 700_000_000)
+    cnss_number = _scatter(random, 110_000_000, 90_000_000)
+    cin = _scatter(random, 0, len(_CIN_LETTERS) * 900_000)
+    phone = _scatter(random, 10_000_000, 80_000_000)
     places = _places()
 
     def pick(choices: Sequence[_T]) -> _T:
@@ -141,8 +141,11 @@ def sample_rows(rows: int, seed: int = 0) -> Iterator[str]:
         )
 
 
-def _scattered(random: Callable[[], float], first: int, size: int) -> Callable[[int], int]:
-    """Gives each index below `size` its own number, from `first` on, in no visible order."""
+def _scatter(random: Callable[[], float], first: int, size: int) -> Callable[[int], int]:
+    """Returns a function that gives each index below `size` its own number from `first` on.
+
+    The numbers come in no visible order.
+    """
     shift, step = int(random() * size), int((0.2 + 0.6 * random()) * size)
     while gcd(step, size) != 1:
         step += 1
@@ -150,7 +153,7 @@ def _scattered(random: Callable[[], float], first: int, size: int) -> Callable[[
 
 
 def _places() -> tuple[str, ...]:
-    """`region,province`, each region as often as its share."""
+    """Lists `region,province`, each region as often as its share."""
     shares = zip(_PROVINCES.items(), _REGION_SHARES, strict=True)
     return tuple(
         f"{region},{province}"

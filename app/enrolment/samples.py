@@ -1,4 +1,4 @@
-"""The people of the contract's section 7, as rows of the ministry's file."""
+"""The sample people of docs/contract.md as rows of the ministry's file."""
 
 import csv
 import io
@@ -9,13 +9,13 @@ from app.base.months import Month
 from app.enrolment.registry_rows import FIELDS
 
 # CNSS leaves rights open for two unpaid months after the one a payment opens: a contribution for
-# month M carries them to the last day of M+3 (domain.md section 2, ASM).
+# month M carries them to the last day of M+3 (docs/rules.md, Rights: ASM).
 _CARRIED_MONTHS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class _Person:
-    """A row of the file; months count from the current one, None is never."""
+    """A row of the file; months are counted from the current one, None is never."""
 
     phone: str
     rna_number: str
@@ -151,7 +151,7 @@ _PEOPLE = (
     ),
 )
 
-# Phone, who, and the state on the day of the first run, for whoever starts the service.
+# Phone, person, and the state on the day of the first run, as the first start prints them.
 SAMPLE_PEOPLE: tuple[tuple[str, str, str], ...] = (
     ("+212600000001", "Fatima, fr, A", "rights open; the current month is due"),
     ("+212600000002", "Hassan, fr, A", "four months unpaid, three with penalties"),
@@ -164,14 +164,14 @@ SAMPLE_PEOPLE: tuple[tuple[str, str, str], ...] = (
     ("+212600000091", "agent 1001 of W-RABAT-01, PIN 2468", "agent's menu; signs in at /agent"),
     ("+212600000099", "unknown", "identifies: RNA number 100004, born 01/01/1984"),
 )
-# What each sample artisan types to identify on another phone: RNA number and birth date.
+# The RNA number and birth date that each sample artisan types to identify on another phone.
 SAMPLE_IDENTITIES = {
     person.phone: (person.rna_number, date.fromisoformat(person.birth_date)) for person in _PEOPLE
 }
 
 
 def sample_people_csv(today: date) -> str:
-    """The sample artisans as the ministry's file would have them on `today`."""
+    """Returns the ministry's file with the sample artisans as they are on `today`."""
     file = io.StringIO(newline="")
     writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
     writer.writeheader()

@@ -64,7 +64,7 @@ def export_payments(operation: Operation, through: date) -> Batch:
     connection.execute(_INSERT_LINES, params)
     mark_sent(connection, _paid_months(number), now)
     payments = connection.execute(_PAYMENTS, params).all()
-    choices = export_collections(connection, end, now)
+    choices = export_collections(operation, end)
     total = Money(sum(_signed_centimes(row) for row in payments))
     rows = [*map(_write_payment, payments), *map(_write_choice, choices)]
     content = _write_file(rows, len(payments), total)

@@ -157,9 +157,8 @@ def _refused_month(answer: CnssAnswer, month: SentMonth, network: str) -> NewBre
 
 
 def _import_rights(operation: Operation, _services: Services, answer: CnssAnswer) -> str:
-    connection = operation.connection
-    owner, until = _get_artisan(connection, answer), read_day(answer.details)
-    return "changed" if record_rights(connection, owner, until, answer.on) else "unchanged"
+    owner, until = _get_artisan(operation.connection, answer), read_day(answer.details)
+    return "changed" if record_rights(operation, owner, until, answer.on) else "unchanged"
 
 
 def _import_enrolment(operation: Operation, _services: Services, answer: CnssAnswer) -> str:
@@ -171,7 +170,7 @@ def _import_enrolment(operation: Operation, _services: Services, answer: CnssAns
         return "changed"
     if is_number_of_another(connection, owner, answer.details):
         raise FileRefused(line=answer.line, why="details: the CNSS number is another artisan's")
-    changed = record_enrolment(connection, owner, answer.details, answer.on)
+    changed = record_enrolment(operation, owner, answer.details, answer.on)
     return "changed" if changed else "unchanged"
 
 

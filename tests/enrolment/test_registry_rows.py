@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.enrolment.registry_rows import FIELDS, MAX_LINE_BYTES, BadRow, read_row, split_line
+from app.enrolment.registry_rows import FIELDS, MAX_LINE_BYTES, BadRow, parse_row, split_line
 from app.enrolment.rules import cin_digest
 from tests.enrolment.registry_lines import KEY, TODAY, line
 
 
 def read(text: str) -> dict[str, object]:
-    values = read_row(split_line(text.encode()), KEY, TODAY)
+    values = parse_row(split_line(text.encode()), KEY, TODAY)
     return dict(zip(FIELDS, values, strict=True))
 
 
@@ -213,14 +213,14 @@ def test_reasons_show_neither_cin_nor_phone() -> None:
 )
 def test_a_line_that_is_no_row_says_why(text: bytes, reason: str) -> None:
     with pytest.raises(BadRow) as bad:
-        read_row(split_line(text), KEY, TODAY)
+        parse_row(split_line(text), KEY, TODAY)
     assert str(bad.value).startswith(reason)
 
 
 @given(st.binary(max_size=300) | st.text(max_size=300).map(lambda text: text.encode("utf-8")))
 def test_no_line_does_worse_than_being_rejected(text: bytes) -> None:
     try:
-        values = read_row(split_line(text), KEY, TODAY)
+        values = parse_row(split_line(text), KEY, TODAY)
     except BadRow as bad:
         assert str(bad)
     else:
@@ -232,7 +232,7 @@ def test_no_field_does_worse_than_being_rejected(field: str, text: str) -> None:
     fields = split_line(line(enrolled_on="", rights_until="").encode())
     fields[FIELDS.index(field)] = text
     try:
-        values = dict(zip(FIELDS, read_row(fields, KEY, TODAY), strict=True))
+        values = dict(zip(FIELDS, parse_row(fields, KEY, TODAY), strict=True))
     except BadRow as bad:
         assert f"{field}: " in str(bad)
     else:

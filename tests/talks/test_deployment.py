@@ -43,8 +43,8 @@ def change(path: Path, old: str, new: str) -> None:
 @pytest.fixture
 def begun(client: FlaskClient, runtime: Runtime, older: Path) -> TestPhone:
     """A phone whose talk the older process began, and which the newer one answers from now on."""
-    engine = runtime.ussd_of(older)
-    versions = Versions(runtime.redis, older, engine, runtime.ussd_of)
+    engine = runtime.load_menus(older)
+    versions = Versions(runtime.redis, older, engine, runtime.load_menus)
     turns = Turns(versions, Sessions(runtime.redis, runtime.secret))
     phone = TestPhone(client)
     phone.number, phone.session, phone.more = FATIMA, "deployed-1", True
