@@ -108,7 +108,7 @@ def test_an_agency_s_float_is_all_its_agents(money: Money, books: Books) -> None
     with pytest.raises(OverFloatLimit) as refused:
         money.redeem(money.issue(TLAYTMAS).code, "3", first)
     assert refused.value.params["rest"] == Amount(0)
-    assert day_of(money, first).taken == DayTotals(ONE_MONTH, ONE_MONTH + ONE_MONTH)
+    assert day_of(money, first).totals == DayTotals(ONE_MONTH, ONE_MONTH + ONE_MONTH)
     books()
 
 
@@ -180,7 +180,7 @@ def test_an_agents_day_in_one_statement(money: Money) -> None:
         day = day_of(money, who)
     assert len(statements) == 1
     assert day.deposits == 7 and [one.receipt for one in day.newest] == receipts[:1:-1]
-    assert day.taken.by_agent.centimes == money.one("SELECT sum(total_centimes) FROM deposit")
+    assert day.totals.by_agent.centimes == money.one("SELECT sum(total_centimes) FROM deposit")
     assert (day.agent.code_limit, day.newest[0].received_at) == (
         Amount(10**6),
         money.runtime.clock(),
