@@ -37,7 +37,7 @@ def codes(engine: Engine) -> int:
 
 
 @pytest.mark.usefixtures("sample_people")
-def test_a_talk_in_json(generic: GenericPhone, engine: Engine) -> None:
+def test_generic_gateway_carries_a_dialogue_in_json(generic: GenericPhone, engine: Engine) -> None:
     assert generic.dial(FATIMA).startswith("1 Mon AMO")
     assert "A payer: 163,52 DH" in generic.answer("2")
     assert generic.answer("1").startswith("Code ")
@@ -46,14 +46,16 @@ def test_a_talk_in_json(generic: GenericPhone, engine: Engine) -> None:
 
 
 @pytest.mark.usefixtures("sample_people")
-def test_dialled_through(generic: GenericPhone, phone: TestPhone) -> None:
+def test_generic_gateway_walks_a_dialled_chain(generic: GenericPhone, phone: TestPhone) -> None:
     shown = generic.dial(FATIMA, "2*1")
     assert shown.startswith("Code ")
     assert phone.dial(FATIMA, "2*1") == shown
 
 
 @pytest.mark.usefixtures("sample_people")
-def test_the_same_input_again_is_another_hop_when_its_message_is(generic: GenericPhone) -> None:
+def test_generic_gateway_takes_the_same_input_under_a_new_message_id_as_a_new_hop(
+    generic: GenericPhone,
+) -> None:
     generic.dial(FATIMA)
     first = generic.answer("x")
     assert generic.answer("x") == first
@@ -62,14 +64,16 @@ def test_the_same_input_again_is_another_hop_when_its_message_is(generic: Generi
 
 
 @pytest.mark.usefixtures("sample_people")
-def test_a_star_is_typed_and_not_a_second_answer(generic: GenericPhone, engine: Engine) -> None:
+def test_generic_gateway_takes_a_star_as_part_of_the_input(
+    generic: GenericPhone, engine: Engine
+) -> None:
     generic.dial(FATIMA)
     assert generic.answer("2*1").startswith("Choix inconnu.")
     assert codes(engine) == 0
 
 
 @pytest.mark.usefixtures("sample_people")
-def test_without_a_message_id_every_hop_is_new(client: FlaskClient) -> None:
+def test_generic_gateway_takes_every_hop_without_message_id_as_new(client: FlaskClient) -> None:
     fields = {name: value for name, value in START.items() if name != "message_id"}
     client.post("/ussd/generic", json=fields)
     twice = [
@@ -80,7 +84,7 @@ def test_without_a_message_id_every_hop_is_new(client: FlaskClient) -> None:
 
 
 @pytest.mark.usefixtures("sample_people")
-def test_a_start_begins_anew_in_the_same_session(generic: GenericPhone) -> None:
+def test_generic_gateway_begins_anew_on_a_start_in_the_same_session(generic: GenericPhone) -> None:
     main = generic.dial(FATIMA)
     generic.answer("2")
     assert generic.dial(FATIMA) != main, "what broke off is offered"
@@ -91,13 +95,13 @@ def test_a_start_begins_anew_in_the_same_session(generic: GenericPhone) -> None:
 
 
 @pytest.mark.usefixtures("sample_people")
-def test_the_end_is_taken_and_nothing_shown(client: FlaskClient) -> None:
+def test_generic_gateway_accepts_an_end_and_shows_nothing(client: FlaskClient) -> None:
     client.post("/ussd/generic", json=START)
     answer = client.post("/ussd/generic", json=START | {"type": "end", "message_id": "m2"})
     assert (answer.status_code, answer.get_json()) == (200, {"message": "", "continue": False})
 
 
-def test_an_end_needs_no_input(client: FlaskClient) -> None:
+def test_generic_gateway_accepts_an_end_without_input(client: FlaskClient) -> None:
     ended = {"session_id": "s1", "msisdn": FATIMA, "type": "end"}
     assert client.post("/ussd/generic", json=ended).status_code == 200
     without = {"session_id": "s1", "type": "end"}
@@ -105,7 +109,7 @@ def test_an_end_needs_no_input(client: FlaskClient) -> None:
 
 
 @pytest.mark.parametrize("missing", [name for name in START if name != "message_id"])
-def test_a_missing_field_is_named(client: FlaskClient, missing: str) -> None:
+def test_generic_gateway_names_a_missing_field(client: FlaskClient, missing: str) -> None:
     fields = {name: value for name, value in START.items() if name != missing}
     answer = client.post("/ussd/generic", json=fields)
     assert (answer.status_code, answer.get_json()) == (400, {"error": f"{missing}: missing"})
@@ -129,7 +133,9 @@ def test_a_missing_field_is_named(client: FlaskClient, missing: str) -> None:
         ("message_id", {}),
     ],
 )
-def test_a_field_that_cannot_be_is_named(client: FlaskClient, field: str, value: object) -> None:
+def test_generic_gateway_names_an_impossible_field(
+    client: FlaskClient, field: str, value: object
+) -> None:
     answer = client.post("/ussd/generic", json=START | {field: value})
     assert answer.status_code == 400
     assert answer.get_json()["error"].startswith(f"{field}: ")
@@ -138,18 +144,20 @@ def test_a_field_that_cannot_be_is_named(client: FlaskClient, field: str, value:
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"7", b"null", b"\xff\xfe", b"[" * 4000, b'{"a":' * 1000]
 )
-def test_what_is_no_json_object_is_refused(client: FlaskClient, body: bytes) -> None:
+def test_generic_gateway_refuses_a_body_that_is_no_json_object(
+    client: FlaskClient, body: bytes
+) -> None:
     answer = client.post("/ussd/generic", data=body, content_type="application/json")
     assert answer.status_code == 400
     assert json.loads(answer.get_data())["error"].startswith("body: ")
 
 
-def test_a_body_over_8_kib_is_refused(client: FlaskClient) -> None:
+def test_generic_gateway_refuses_a_body_over_8_kib(client: FlaskClient) -> None:
     answer = client.post("/ussd/generic", json=START | {"input": "1" * 9000})
     assert answer.status_code == 400
 
 
-def test_the_token_is_part_of_the_address(session_runtime: Runtime) -> None:
+def test_gateway_address_holds_the_token_in_production(session_runtime: Runtime) -> None:
     """As in production: the right address answers, another is not there."""
     settings = session_runtime.settings.model_copy(
         update={"callback_token": SecretStr("a-token-of-this-test")}
@@ -164,7 +172,7 @@ def _with(runtime: Runtime, settings: Settings) -> Runtime:
     return Runtime(settings, clock=runtime.clock)
 
 
-def test_another_limit_for_a_gateway(own_settings: Settings) -> None:
+def test_settings_give_a_gateway_its_own_limits(own_settings: Settings) -> None:
     runtime = Runtime(own_settings.model_copy(update={"ussd_limits": {"generic": (182, 70)}}))
     assert (runtime.limits["generic"].septets, runtime.limits["generic"].ucs2) == (182, 70)
     assert runtime.limits["africastalking"].septets == 160

@@ -45,9 +45,7 @@ def wait(runtime: Runtime, seconds: float) -> None:
     clock.now += timedelta(seconds=seconds)
 
 
-def test_each_hop_is_stored_once_though_it_is_sent_twice(
-    phone: TestPhone, runtime: Runtime
-) -> None:
+def test_store_hops_stores_a_repeated_hop_once(phone: TestPhone, runtime: Runtime) -> None:
     phone.dial(FATIMA)
     for typed in ("2", "x", "1", "0"):
         phone.answer(typed)
@@ -61,7 +59,7 @@ def test_each_hop_is_stored_once_though_it_is_sent_twice(
     ]
 
 
-def test_nothing_of_a_person_is_kept(phone: TestPhone, runtime: Runtime) -> None:
+def test_store_hops_stores_nothing_personal(phone: TestPhone, runtime: Runtime) -> None:
     phone.dial(UNKNOWN, "1*100004*01011984")
     phone.dial(FATIMA, "5*5*3*1*1357*1357")
     phone.dial(FATIMA, "2*3*100005")
@@ -73,9 +71,7 @@ def test_nothing_of_a_person_is_kept(phone: TestPhone, runtime: Runtime) -> None
     assert "1*<rna_number>*<birth_date>" in kept and "<new_pin>*<pin>" in kept
 
 
-def test_killed_between_storing_and_cutting_off_stores_nothing_twice(
-    phone: TestPhone, runtime: Runtime
-) -> None:
+def test_store_hops_stores_nothing_twice_after_a_kill(phone: TestPhone, runtime: Runtime) -> None:
     phone.dial(FATIMA, "1")
     waiting = runtime.redis.lrange(HOPS, 0, -1)
     store(runtime)
@@ -84,14 +80,14 @@ def test_killed_between_storing_and_cutting_off_stores_nothing_twice(
     assert len(stored(runtime)) == len(waiting) == 1
 
 
-def test_what_cannot_be_read_keeps_nothing_waiting(phone: TestPhone, runtime: Runtime) -> None:
+def test_store_hops_leaves_out_an_unreadable_entry(phone: TestPhone, runtime: Runtime) -> None:
     runtime.redis.rpush(HOPS, "{", "[1,2]", "null", '["s",0,"x","g","fr","dialled","","main",1]')
     phone.dial(FATIMA)
     assert store(runtime) == 5
     assert stored(runtime) == [("dialled", "", "main", True)]
 
 
-def test_many_workers_lose_nothing(phone: TestPhone, runtime: Runtime) -> None:
+def test_store_hops_loses_nothing_with_many_workers(phone: TestPhone, runtime: Runtime) -> None:
     for number in range(2500):
         line = ["s", number, 1_700_000_000_000 + number, "g", "fr", "answered", "1", "main", 1]
         runtime.redis.rpush(HOPS, json.dumps(line))
@@ -107,7 +103,7 @@ def test_many_workers_lose_nothing(phone: TestPhone, runtime: Runtime) -> None:
     assert World(runtime).run("SELECT count(*) FROM hop") == [(2500,)]
 
 
-def test_hops_are_forgotten_in_time(phone: TestPhone, runtime: Runtime) -> None:
+def test_delete_hops_deletes_old_hops(phone: TestPhone, runtime: Runtime) -> None:
     phone.dial(FATIMA)
     Housekeeping(runtime).do()
     wait(runtime, 29 * 86400)
@@ -121,7 +117,7 @@ def test_hops_are_forgotten_in_time(phone: TestPhone, runtime: Runtime) -> None:
         assert delete_hops(change, runtime.clock()) == 1
 
 
-def test_the_funnel_counts_who_came_and_what_became_of_them(
+def test_funnel_counts_arrivals_and_what_came_next(
     phone: TestPhone, runtime: Runtime, app: Flask
 ) -> None:
     phone.dial(FATIMA)
@@ -158,7 +154,9 @@ def test_the_funnel_counts_who_came_and_what_became_of_them(
     assert shown.exit_code == 0 and "pay" in shown.stdout
 
 
-def test_hanging_up_on_an_answer_is_an_end(phone: TestPhone, runtime: Runtime, app: Flask) -> None:
+def test_funnel_counts_hanging_up_on_an_answer_as_an_end(
+    phone: TestPhone, runtime: Runtime, app: Flask
+) -> None:
     """Whether rights are open, what was paid, where a claim stands: one reads it and hangs up."""
     other = GenericPhone(app.test_client())
     for chain in ("1", "3", "2"):
@@ -174,7 +172,7 @@ def test_hanging_up_on_an_answer_is_an_end(phone: TestPhone, runtime: Runtime, a
     assert left["amo"] == (1, 0) and left["pay"] == (0, 1)
 
 
-def test_the_tables_cut_no_name(phone: TestPhone, runtime: Runtime, app: Flask) -> None:
+def test_funnel_and_talks_list_cut_no_name(phone: TestPhone, runtime: Runtime, app: Flask) -> None:
     """`ar` and `ary-Latn` must not both read `ar…`, however narrow the terminal is."""
     phone.dial(DRISS, "5*1")
     store(runtime)
@@ -185,7 +183,7 @@ def test_the_tables_cut_no_name(phone: TestPhone, runtime: Runtime, app: Flask) 
             assert name in shown
 
 
-def test_the_gateway_s_word_that_the_line_broke_is_a_drop_at_once(
+def test_funnel_counts_a_notice_of_a_broken_line_as_a_drop(
     client: object, runtime: Runtime, app: Flask
 ) -> None:
     phone = GenericPhone(app.test_client())
@@ -197,7 +195,7 @@ def test_the_gateway_s_word_that_the_line_broke_is_a_drop_at_once(
     assert (line["entered"], line["dropped"], line["gateway"]) == (1, 1, "generic")
 
 
-def test_a_recorded_talk_can_be_played(
+def test_talks_record_prints_a_dialogue_that_can_be_played(
     phone: TestPhone, runtime: Runtime, app: Flask, tmp_path: Path
 ) -> None:
     phone.dial(UNKNOWN, "1")
@@ -230,7 +228,7 @@ def test_a_recorded_talk_can_be_played(
     ],
 )
 @pytest.mark.parametrize("line", [{}, {"dropped": True}, {"resumed": True}], ids=str)
-def test_a_recorded_talk_is_played_on_a_line_that_breaks_too(
+def test_talks_record_prints_a_dialogue_that_plays_on_a_broken_line(
     phone: TestPhone,
     runtime: Runtime,
     app: Flask,
@@ -260,6 +258,6 @@ def test_a_recorded_talk_is_played_on_a_line_that_breaks_too(
     Player(runtime, TestPhone(app.test_client()), story, **line).play()
 
 
-def test_a_session_that_is_not_there_is_said_so(app: Flask) -> None:
+def test_talks_record_refuses_an_unknown_session(app: Flask) -> None:
     result = app.test_cli_runner().invoke(args=["talks", "record", "nobody"])
     assert result.exit_code == 1 and "no talk nobody is kept" in result.output

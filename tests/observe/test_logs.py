@@ -17,7 +17,7 @@ from app.runtime import Runtime
 from app.settings import ROOT
 
 
-def test_values_print_by_their_type() -> None:
+def test_redact_prints_values_by_their_type() -> None:
     event = redact(
         None,
         "info",
@@ -38,7 +38,7 @@ def test_values_print_by_their_type() -> None:
     assert event["request_id"] == "0123456789012345"
 
 
-def test_the_row_of_a_database_error_is_left_out() -> None:
+def test_redact_leaves_out_the_row_of_a_database_error() -> None:
     trace = "CheckViolation: violates check\nDETAIL:  Failing row contains (7, FATIMA ZAHRA).\n[SQL"
     event = redact(None, "error", {"exception": trace})
     assert event["exception"] == "CheckViolation: violates check\nDETAIL: left out\n[SQL"
@@ -54,7 +54,7 @@ phone.dial("+212600000099", "1*77001122*17041985")
 
 
 @pytest.mark.usefixtures("sample_people")
-def test_a_whole_talk_leaves_no_number_in_the_log(runtime: Runtime) -> None:
+def test_whole_dialogue_leaves_no_number_in_the_log(runtime: Runtime) -> None:
     settings = runtime.settings
     own = {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
     talked = subprocess.run(

@@ -120,7 +120,7 @@ TALK = [
 
 @pytest.mark.usefixtures("sample_people")
 @pytest.mark.parametrize("apart", [0, 20])
-def test_no_hop_costs_more_than_it_may(
+def test_every_hop_stays_in_the_budget(
     once: OnePost, spent: Meter, runtime: Runtime, apart: int
 ) -> None:
     """Typed quickly, and slowly enough that what was read is read again."""
@@ -139,7 +139,7 @@ def test_no_hop_costs_more_than_it_may(
 
 
 @pytest.mark.usefixtures("sample_people")
-def test_a_code_for_other_months_and_cancelling_stay_in_the_budget(
+def test_code_for_other_months_and_cancelling_stay_in_the_budget(
     once: OnePost, spent: Meter, runtime: Runtime
 ) -> None:
     clock = runtime.clock
@@ -160,7 +160,7 @@ def test_a_code_for_other_months_and_cancelling_stay_in_the_budget(
 
 
 @pytest.mark.usefixtures("sample_people")
-def test_a_lost_receipt_stays_in_the_budget(once: OnePost, spent: Meter, runtime: Runtime) -> None:
+def test_lost_receipt_stays_in_the_budget(once: OnePost, spent: Meter, runtime: Runtime) -> None:
     """It comes in the statement that reads who calls; going on notes it and looks for another."""
     once.dial(FATIMA, "2*1*00")
     world = World(runtime)
@@ -174,7 +174,7 @@ def test_a_lost_receipt_stays_in_the_budget(once: OnePost, spent: Meter, runtime
     assert (seen.sql <= READ, seen.redis <= 2) == (True, True), seen
 
 
-def test_meters_count(spent: Meter, runtime: Runtime) -> None:
+def test_meters_count_statements_and_round_trips(spent: Meter, runtime: Runtime) -> None:
     def work() -> None:
         runtime.redis.get("a")
         runtime.redis.register_script("redis.call('GET', 'a')")()

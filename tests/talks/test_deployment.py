@@ -54,7 +54,9 @@ def begun(client: FlaskClient, runtime: Runtime, older: Path) -> TestPhone:
     return phone
 
 
-def test_it_goes_on_with_the_older_menu_and_the_next_with_the_newer(begun: TestPhone) -> None:
+def test_dialogue_goes_on_with_the_older_menu_and_the_next_takes_the_newer(
+    begun: TestPhone,
+) -> None:
     assert "Pas de code ni de paiement" in begun.answer("2")
     assert "1 Mon assurance" in begun.answer("00")
     assert "A payer: 163,52 DH" in begun.answer("3")
@@ -64,11 +66,11 @@ def test_it_goes_on_with_the_older_menu_and_the_next_with_the_newer(begun: TestP
     assert "A payer: 163,52 DH" in begun.answer("2")
 
 
-def test_what_the_newer_code_says_anew_is_said_in_the_newer_words(begun: TestPhone) -> None:
+def test_older_menu_says_new_sentences_in_the_newer_words(begun: TestPhone) -> None:
     assert "Frais: 0 DH" in begun.answer("3")
 
 
-def test_what_broke_off_is_taken_up_on_the_older_menu(begun: TestPhone) -> None:
+def test_broken_dialogue_resumes_on_the_older_menu(begun: TestPhone) -> None:
     begun.answer("3")
     begun.dial(FATIMA)
     assert "A payer: 163,52 DH" in begun.answer("1")

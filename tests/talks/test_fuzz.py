@@ -190,7 +190,7 @@ def meanwhile(world: World, clock: TestClock, chance: Random) -> None:
 
 
 @pytest.mark.usefixtures("sample_people")
-def test_whatever_comes_a_screen_that_fits_and_a_way_out(
+def test_any_input_gets_a_screen_that_fits_and_a_way_out(
     client: FlaskClient, runtime: Runtime
 ) -> None:
     chance, world, hops = Random(SEED), World(runtime), 0

@@ -20,7 +20,7 @@ def codes(runtime: Runtime) -> list[tuple[object, ...]]:
 
 
 @pytest.mark.parametrize("kinds", [(TestPhone, GenericPhone), (GenericPhone, TestPhone)])
-def test_on_another_gateway_the_code_made_before_comes_first(
+def test_resume_on_another_gateway_shows_the_live_code_first(
     client: FlaskClient, runtime: Runtime, kinds: tuple[type[TestPhone], type[TestPhone]]
 ) -> None:
     before, after = (kind(client) for kind in kinds)
@@ -33,7 +33,7 @@ def test_on_another_gateway_the_code_made_before_comes_first(
     assert codes(runtime) == [(1,)]
 
 
-def test_or_one_starts_again_and_the_code_is_there(phone: TestPhone, runtime: Runtime) -> None:
+def test_resume_may_start_again_and_the_code_is_there(phone: TestPhone, runtime: Runtime) -> None:
     code = phone.dial(FATIMA, "2*1").split("\n")[0]
     phone.dial(FATIMA)
     assert phone.answer("2").startswith("1 Mon AMO")
@@ -42,7 +42,7 @@ def test_or_one_starts_again_and_the_code_is_there(phone: TestPhone, runtime: Ru
     assert codes(runtime) == [(1,)]
 
 
-def test_after_the_time_it_starts_afresh(phone: TestPhone, runtime: Runtime) -> None:
+def test_dialogue_starts_anew_after_the_stored_time(phone: TestPhone, runtime: Runtime) -> None:
     """Redis forgets the talk itself; here its clock is turned on by hand."""
     phone.dial(FATIMA, "2")
     left = [int(runtime.redis.ttl(key)) for key in runtime.redis.keys("[up]*")]
@@ -55,6 +55,6 @@ def test_after_the_time_it_starts_afresh(phone: TestPhone, runtime: Runtime) -> 
     assert phone.dial(FATIMA).startswith("1 Mon AMO")
 
 
-def test_who_was_at_the_first_screen_is_offered_nothing(phone: TestPhone) -> None:
+def test_dialogue_at_its_first_screen_is_not_resumed(phone: TestPhone) -> None:
     main = phone.dial(FATIMA)
     assert phone.dial(FATIMA) == main

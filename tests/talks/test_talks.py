@@ -25,18 +25,20 @@ def any_phone(request: pytest.FixtureRequest, client: FlaskClient) -> TestPhone:
 
 
 @pytest.mark.parametrize("story", STORIES, ids=str)
-def test_as_written(story: Story, any_phone: TestPhone, runtime: Runtime) -> None:
+def test_story_plays_as_written(story: Story, any_phone: TestPhone, runtime: Runtime) -> None:
     Player(runtime, any_phone, story).play()
 
 
 @pytest.mark.parametrize("story", STORIES, ids=str)
-def test_dialled_again_after_each_hop(story: Story, phone: TestPhone, runtime: Runtime) -> None:
+def test_story_plays_when_dialled_again_after_each_hop(
+    story: Story, phone: TestPhone, runtime: Runtime
+) -> None:
     """Redialling the chain so far shows the same screen, and does nothing again."""
     Player(runtime, phone, story, dropped=True).play()
 
 
 @pytest.mark.parametrize("story", STORIES, ids=str)
-def test_with_the_line_broken_after_each_hop(
+def test_story_plays_with_the_line_broken_after_each_hop(
     story: Story, any_phone: TestPhone, runtime: Runtime
 ) -> None:
     """Who dials the code anew goes on where they were, and the story ends as it should."""
@@ -45,7 +47,7 @@ def test_with_the_line_broken_after_each_hop(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("story", [s for s in STORIES if not s.one_language], ids=str)
-def test_in_every_language(
+def test_story_plays_in_every_language(
     story: Story, language: str, any_phone: TestPhone, runtime: Runtime
 ) -> None:
     """Every screen of the story fits there too, and the talk goes the same way."""
@@ -54,7 +56,7 @@ def test_in_every_language(
     player.play()
 
 
-def test_there_are_stories_of_every_kind_of_person() -> None:
+def test_stories_cover_every_kind_of_person() -> None:
     assert {story.file for story in STORIES} >= {
         "fatima",
         "hassan",

@@ -37,38 +37,38 @@ def pieces(text: str, room: int, width: dict[str, int]) -> int:
     return len(filled)
 
 
-def test_the_table_is_whole() -> None:
+def test_gsm7_table_is_complete() -> None:
     assert len(BASIC) == len(set(BASIC)) == 128
 
 
 @pytest.mark.parametrize("letter", BASIC.replace("\x1b", ""))
-def test_every_basic_letter_is_one_septet(letter: str) -> None:
+def test_units_counts_a_basic_letter_as_one_septet(letter: str) -> None:
     assert (encoding_of(letter), units(letter)) == (GSM7, 1)
 
 
 @pytest.mark.parametrize("letter", EXTENSION)
-def test_every_extension_letter_is_two(letter: str) -> None:
+def test_units_counts_an_extension_letter_as_two_septets(letter: str) -> None:
     assert (encoding_of(letter), units(letter)) == (GSM7, 2)
 
 
 @pytest.mark.parametrize(
     "letter", [*"çÀÈÊêâîôûëïœ«»‘’“”–—…\u00a0\u202f\u200f\u200e\u061c\t`ع\x1b٣ⵣ😀"]
 )
-def test_what_is_outside_makes_a_text_ucs2(letter: str) -> None:
+def test_encoding_of_is_ucs2_with_one_letter_outside_gsm7(letter: str) -> None:
     assert encoding_of("abc" + letter) == UCS2
     assert units("abc" + letter) == 3 + len(letter.encode("utf-16-be")) // 2
 
 
 @unhurried
 @given(PLAIN)
-def test_septets_are_the_letters_and_the_escapes(text: str) -> None:
+def test_units_counts_letters_and_escapes_in_septets(text: str) -> None:
     assert encoding_of(text) == GSM7
     assert units(text) == len(text) + sum(text.count(letter) for letter in EXTENSION)
 
 
 @unhurried
 @given(ANY)
-def test_ucs2_units_are_half_the_bytes_of_utf16(text: str) -> None:
+def test_units_counts_half_the_bytes_of_utf16_in_ucs2(text: str) -> None:
     text += "ع"
     assert units(text) == len(text.encode("utf-16-be")) // 2
 
@@ -113,16 +113,16 @@ def test_segments_never_split_a_surrogate_pair(text: str, faces: int) -> None:
         ("😀", 33 * 2 + 1, 3),
     ],
 )
-def test_the_boundaries(letter: str, length: int, expected: int) -> None:
+def test_segments_change_at_the_boundaries(letter: str, length: int, expected: int) -> None:
     assert segments(letter * length) == expected
 
 
-def test_one_arabic_letter_turns_a_full_text_into_three_pieces() -> None:
+def test_segments_are_three_for_a_full_text_with_one_arabic_letter() -> None:
     assert segments("a" * 159 + "é") == 1
     assert segments("a" * 159 + "ع") == 3
 
 
-def test_a_screen_has_its_limit_by_encoding() -> None:
+def test_fits_uses_the_limit_of_the_encoding() -> None:
     limits = Limits(160, 80)
     assert fits("a" * 160, limits) and not fits("a" * 161, limits)
     assert fits("€" * 80, limits) and not fits("€" * 80 + "a", limits)

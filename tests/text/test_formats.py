@@ -40,11 +40,13 @@ unhurried = settings(deadline=None)
         ("moment", datetime(2025, 3, 10, 12, 0, tzinfo=UTC), "ar", "10/03 12:00"),
     ],
 )
-def test_as_the_contract_writes_it(form: str, value: object, language: str, expected: str) -> None:
+def test_formats_write_as_the_contract_says(
+    form: str, value: object, language: str, expected: str
+) -> None:
     assert FORMATS[form](value, language) == expected
 
 
-def test_a_value_without_a_format_is_written_by_its_type() -> None:
+def test_write_value_writes_by_type() -> None:
     now = datetime(2025, 11, 23, 10, 0, tzinfo=UTC)
     values = [Money(16352), Month(2026, 11), now, now.date(), "W-RABAT-01", 4]
     shown = [write_value(value, "fr") for value in values]
@@ -53,7 +55,9 @@ def test_a_value_without_a_format_is_written_by_its_type() -> None:
 
 @unhurried
 @given(MONEY, DAYS, st.from_regex(r"[1-9][0-9]{11}", fullmatch=True), LANGUAGES)
-def test_ordinary_digits_and_spaces_only(amount: Money, day: date, code: str, lang: str) -> None:
+def test_formats_write_ordinary_digits_and_spaces_only(
+    amount: Money, day: date, code: str, lang: str
+) -> None:
     moment = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
     values = {
         "money": amount,
@@ -76,6 +80,6 @@ def test_ordinary_digits_and_spaces_only(amount: Money, day: date, code: str, la
 
 @unhurried
 @given(MONEY, LANGUAGES)
-def test_money_loses_nothing(amount: Money, lang: str) -> None:
+def test_money_keeps_every_centime(amount: Money, lang: str) -> None:
     number = FORMATS["money"](amount, lang).split(" ")[0].replace(",", ".")
     assert Money.parse(number) == amount

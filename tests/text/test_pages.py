@@ -34,7 +34,7 @@ def body(page: str, end: str) -> str:
 
 @unhurried
 @given(LINES, LIMITS)
-def test_every_page_fits_and_nothing_is_lost_or_repeated(lines: list[str], limits: Limits) -> None:
+def test_paginate_fits_every_page_and_keeps_every_letter(lines: list[str], limits: Limits) -> None:
     pages = paginate(lines, footer, limits)
     assert all(fits(page, limits) for page in pages)
     bodies = [
@@ -47,7 +47,7 @@ def test_every_page_fits_and_nothing_is_lost_or_repeated(lines: list[str], limit
 
 @unhurried
 @given(LINES, LIMITS)
-def test_a_line_that_fits_is_never_cut(lines: list[str], limits: Limits) -> None:
+def test_paginate_never_cuts_a_line_that_fits(lines: list[str], limits: Limits) -> None:
     pages = paginate(lines, footer, limits)
     for line in lines:
         if fits(f"{line}\n0 Retour 9 Suite", limits):
@@ -56,7 +56,7 @@ def test_a_line_that_fits_is_never_cut(lines: list[str], limits: Limits) -> None
 
 @unhurried
 @given(LINES, st.integers(1, 5), LIMITS)
-def test_choices_stay_together_where_one_page_holds_them(
+def test_paginate_keeps_choices_together_if_one_page_holds_them(
     lines: list[str], count: int, limits: Limits
 ) -> None:
     choices = [f"{digit} Oui" for digit in range(1, count + 1)]
@@ -67,24 +67,24 @@ def test_choices_stay_together_where_one_page_holds_them(
 
 @unhurried
 @given(st.text(st.sampled_from("abcde"), min_size=200, max_size=900))
-def test_a_word_longer_than_a_page_is_cut_anywhere(word: str) -> None:
+def test_paginate_cuts_a_word_longer_than_a_page(word: str) -> None:
     pages = paginate([word], footer, Limits(160, 80))
     assert all(fits(page, Limits(160, 80)) for page in pages)
     assert "".join(page.split("\n")[0] for page in pages) == word
 
 
-def test_a_long_line_is_cut_between_words() -> None:
+def test_paginate_cuts_a_long_line_between_words() -> None:
     first, second = paginate(["abcd " * 39 + "abcd"], footer, Limits(160, 80))
     assert first.split("\n")[0] == ("abcd " * 30).strip()
     assert second.split("\n")[0] == ("abcd " * 10).strip()
 
 
-def test_what_fits_is_one_page_without_more() -> None:
+def test_paginate_returns_one_page_if_all_fits() -> None:
     assert paginate(["a" * 160], lambda _first, _more: "", Limits(160, 80)) == ["a" * 160]
     assert paginate(["a", "", "b"], footer, Limits(160, 80)) == ["a\nb"]
     assert paginate([], footer, Limits(160, 80)) == [""]
 
 
-def test_a_footer_without_room_above_it_is_an_error() -> None:
+def test_paginate_refuses_a_footer_without_room_above_it() -> None:
     with pytest.raises(ValueError, match="no room"):
         paginate(["a" * 100], lambda _first, _more: "f" * 160, Limits(160, 80))

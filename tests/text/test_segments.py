@@ -64,7 +64,7 @@ def read(part: list[int], encoding: str) -> str:
 
 @unhurried
 @given(st.one_of(MIXED, WIDE, ANY))
-def test_as_many_as_phones_make(text: str) -> None:
+def test_segments_equals_the_parts_phones_make(text: str) -> None:
     made = parts(text)
     assert segments(text) == len(made)
     assert units(text) == sum(map(len, made)) == len(code_units(text)[0])
@@ -93,7 +93,7 @@ def test_as_many_as_phones_make(text: str) -> None:
         ("ع" * 67 + "😀" + "ع" * 65, UCS2, 134, 2),
     ],
 )
-def test_at_the_edges(text: str, encoding: str, counted: int, made: int) -> None:
+def test_segments_changes_at_the_edges(text: str, encoding: str, counted: int, made: int) -> None:
     assert (encoding_of(text), units(text), segments(text)) == (encoding, counted, made)
     assert len(parts(text)) == made
 
@@ -102,7 +102,7 @@ def test_at_the_edges(text: str, encoding: str, counted: int, made: int) -> None
     ("length", "expected"),
     [(159, 1), (160, 1), (161, 2), (306, 2), (307, 3), (459, 3), (460, 4), (461, 4)],
 )
-def test_the_figures_of_notifications_utils(length: int, expected: int) -> None:
+def test_segments_equals_notifications_utils(length: int, expected: int) -> None:
     """Its table of fragments, which its bills are made by."""
     assert segments("a" * length) == expected
 
@@ -117,11 +117,13 @@ def test_the_figures_of_notifications_utils(length: int, expected: int) -> None:
         (REMINDER, UCS2, 82, 2),
     ],
 )
-def test_examples_of_other_calculators(text: str, encoding: str, counted: int, made: int) -> None:
+def test_segments_equals_other_calculators(
+    text: str, encoding: str, counted: int, made: int
+) -> None:
     assert (encoding_of(text), units(text), segments(text)) == (encoding, counted, made)
 
 
-def test_a_letter_made_of_several_may_come_in_two_parts() -> None:
+def test_segments_may_split_a_letter_made_of_several() -> None:
     """Phones join the parts before they show them: what is drawn as one is not kept together."""
     family = "👩\u200d👩\u200d👧"
     text = "ع" * 65 + family + "ع" * 70
@@ -146,17 +148,17 @@ def run(*arguments: str, code: int = 0, given: bytes | None = None) -> str:
         ("-5 DH", {"encoding": "GSM-7", "units": 5, "segments": 1}),
     ],
 )
-def test_the_command_says_exactly_this(text: str, told: dict[str, object]) -> None:
+def test_sms_count_prints_encoding_units_and_segments(text: str, told: dict[str, object]) -> None:
     said = run(text)
     assert said == json.dumps(told) + "\n"
     assert list(json.loads(said)) == ["encoding", "units", "segments"]
 
 
-def test_the_command_reads_standard_input() -> None:
+def test_sms_count_reads_standard_input() -> None:
     assert json.loads(run("-", given="معلم\n".encode())) == json.loads(run("معلم"))
     assert json.loads(run("-", given=b"a\nb\n\n"))["units"] == 4
     assert "not UTF-8" in run("-", given=b"\xff", code=2)
 
 
-def test_an_argument_that_is_no_text_is_refused() -> None:
+def test_sms_count_refuses_an_argument_that_is_no_text() -> None:
     assert "not UTF-8" in run("a\udcff", code=2)

@@ -40,13 +40,13 @@ def words_of(folder: Path, body: str) -> Words:
         (111, "111 شهرا"),
     ],
 )
-def test_arabic_counts_months_in_six_forms(count: int, expected: str) -> None:
+def test_say_counts_months_in_six_arabic_forms(count: int, expected: str) -> None:
     said = REAL.say("ar", "pay", {**EMPTY, "total": Money(100), "count": count})
     assert said.split("\n")[1] == f"{expected}: "
 
 
 @pytest.mark.parametrize(("count", "expected"), [(0, "0 mois"), (1, "1 mois"), (2, "2 mois")])
-def test_french_counts_months(count: int, expected: str) -> None:
+def test_say_counts_months_in_french(count: int, expected: str) -> None:
     said = REAL.say("fr", "pay", {**EMPTY, "total": Money(100), "count": count})
     assert said.split("\n")[1] == f"{expected}: "
 
@@ -54,23 +54,23 @@ def test_french_counts_months(count: int, expected: str) -> None:
 EMPTY = {"period": "", "penalty_part": "", "fee_part": ""}
 
 
-def test_a_value_may_be_a_sentence_of_the_same_language() -> None:
+def test_say_writes_a_sentence_within_a_sentence() -> None:
     period = Say("period.one", {"first": "X"})
     assert "X" in REAL.say("ar", "choose_months.row", {"period": period, "total": Money(1)})
 
 
-def test_a_missing_key_is_an_error_that_names_it() -> None:
+def test_say_names_a_missing_key() -> None:
     with pytest.raises(KeyError, match=r"no\.such\.key in fr"):
         REAL.say("fr", "no.such.key")
     assert not REAL.has("fr", "no.such.key")
 
 
-def test_a_missing_value_is_an_error_that_names_it() -> None:
+def test_say_names_a_missing_value() -> None:
     with pytest.raises(KeyError, match="tries"):
         REAL.say("fr", "not_recognised", {})
 
 
-def test_a_missing_language_is_an_error() -> None:
+def test_say_refuses_a_missing_language() -> None:
     with pytest.raises(KeyError):
         REAL.say("de", "yes")
 
@@ -86,16 +86,16 @@ def test_a_missing_language_is_an_error() -> None:
         (None, "fr"),
     ],
 )
-def test_a_language_without_words_speaks_the_default(asked: str | None, spoken: str) -> None:
+def test_language_or_default_falls_back_on_the_default(asked: str | None, spoken: str) -> None:
     assert REAL.language_or_default(asked) == spoken
 
 
-def test_values_are_never_read_as_places(tmp_path: Path) -> None:
+def test_say_never_reads_a_value_as_a_place(tmp_path: Path) -> None:
     words = words_of(tmp_path, 'msgid "a"\nmsgstr "{x} {y}"\n')
     assert words.say("fr", "a", {"x": "{y}", "y": "2"}) == "{y} 2"
 
 
-def test_an_empty_or_doubtful_translation_is_none(tmp_path: Path) -> None:
+def test_keys_leave_out_empty_and_fuzzy_translations(tmp_path: Path) -> None:
     words = words_of(tmp_path, 'msgid "a"\nmsgstr ""\n\n#, fuzzy\nmsgid "b"\nmsgstr "Peut-etre"\n')
     assert words.keys("fr") == set()
     for key in "ab":
@@ -104,26 +104,26 @@ def test_an_empty_or_doubtful_translation_is_none(tmp_path: Path) -> None:
             words.say("fr", key)
 
 
-def test_a_key_written_twice_is_remembered(tmp_path: Path) -> None:
+def test_words_remember_a_key_written_twice(tmp_path: Path) -> None:
     words = words_of(tmp_path, 'msgid "a"\nmsgstr "Un"\n\nmsgid "a"\nmsgstr "Deux"\n')
     assert words.repeated == {"fr": ["a"]}
 
 
-def test_a_noun_without_plural_is_an_error(tmp_path: Path) -> None:
+def test_say_refuses_a_noun_without_plural(tmp_path: Path) -> None:
     words = words_of(tmp_path, 'msgid "a"\nmsgstr "{x:weeks}"\n')
     with pytest.raises(KeyError, match="weeks"):
         words.say("fr", "a", {"x": 2})
     assert words.unreadable_values("fr", "a") == ["{x:weeks}"]
 
 
-def test_what_is_not_a_place_is_found(tmp_path: Path) -> None:
+def test_unreadable_values_finds_braces_that_are_no_place(tmp_path: Path) -> None:
     words = words_of(tmp_path, 'msgid "a"\nmsgstr "{x} {y {z:short}"\n')
     assert words.value_names("fr", "a") == {"x", "z"}
     assert words.unreadable_values("fr", "a") == [" {y "]
 
 
 @pytest.mark.parametrize("language", REAL.languages)
-def test_no_letter_that_nobody_sees(language: str) -> None:
+def test_sentences_hold_no_invisible_letter(language: str) -> None:
     """The narrow spaces and direction marks that libraries and editors bring (domain.md 4)."""
     for message in REAL.catalogs[language]:
         for form in forms_of(message) if message.id else ():
@@ -132,7 +132,7 @@ def test_no_letter_that_nobody_sees(language: str) -> None:
             assert form == form.strip() and "  " not in form, message.id
 
 
-def test_french_on_phones_is_gsm7_to_the_letter() -> None:
+def test_french_sentences_on_phones_keep_to_gsm7() -> None:
     """Pages of tills may use every letter of French."""
     for message in REAL.catalogs["fr"]:
         on_pages = str(message.id).startswith(("till.", "error."))
@@ -140,13 +140,13 @@ def test_french_on_phones_is_gsm7_to_the_letter() -> None:
             assert encoding_of(form) == GSM7, (message.id, form)
 
 
-def test_arabic_speaks_with_ordinary_digits_and_without_vowel_marks() -> None:
+def test_arabic_sentences_use_ordinary_digits_and_no_vowel_marks() -> None:
     for message in REAL.catalogs["ar"]:
         for form in forms_of(message) if message.id else ():
             assert all(c in "0123456789" for c in form if c.isdecimal()), message.id
             assert not any(unicodedata.category(c) == "Mn" for c in form), message.id
 
 
-def test_a_date_in_a_sentence_takes_the_format_it_names() -> None:
+def test_say_writes_a_date_in_the_format_it_names() -> None:
     said = REAL.say("fr", "owed.nothing", {"next_due": date(2026, 12, 31)})
     assert "31/12." in said

@@ -33,7 +33,7 @@ MESSAGES = {kind.key: kind for kind in KINDS.values()}
 GATEWAYS = {"africastalking": Limits(160, 80), "generic": Limits(160, 80)}
 
 
-class Copy:
+class MenuCopy:
     """A copy of the real menus, to be broken."""
 
     def __init__(self, folder: Path) -> None:
@@ -71,17 +71,17 @@ class Copy:
 
 
 @pytest.fixture
-def copy(tmp_path: Path) -> Copy:
-    return Copy(tmp_path)
+def copy(tmp_path: Path) -> MenuCopy:
+    return MenuCopy(tmp_path)
 
 
-def test_the_real_menus_are_right_and_told_so_quickly(runtime: Runtime) -> None:
+def test_find_faults_finds_none_in_the_real_menus_within_2_seconds(runtime: Runtime) -> None:
     began = time.process_time()
     assert find_faults(runtime.ussd, runtime.declarations, runtime.limits) == []
     assert time.process_time() - began < 2
 
 
-def test_the_commands_say_so(app: Flask) -> None:
+def test_menus_check_and_menus_graph_print_the_real_menus(app: Flask) -> None:
     checked = app.test_cli_runner().invoke(args=["menus", "check"])
     assert (checked.exit_code, checked.stderr) == (0, "")
     assert "screens right in 4 languages" in checked.stdout
@@ -97,8 +97,8 @@ def test_the_commands_say_so(app: Flask) -> None:
         (FRENCH, "Refusé. ", "Rejeté ê. ", "claim.refused [fr]: ê is not in GSM-7"),
     ],
 )
-def test_the_command_fails_and_says_where(
-    copy: Copy, tmp_path: Path, file: str, old: str, new: str, fault: str
+def test_menus_check_fails_and_names_screen_language_and_cause(
+    copy: MenuCopy, tmp_path: Path, file: str, old: str, new: str, fault: str
 ) -> None:
     """The program itself, on a copy of it with a broken menu."""
     shutil.copytree(ROOT / "app", tmp_path / "app")
@@ -176,12 +176,14 @@ def test_the_command_fails_and_says_where(
         ("  cancelled: {show", "  canceled: {show", "canceled [fr]: has no words"),
     ],
 )
-def test_a_broken_structure(copy: Copy, old: str, new: str, fault: str) -> None:
+def test_find_faults_names_a_broken_structure(
+    copy: MenuCopy, old: str, new: str, fault: str
+) -> None:
     copy.change(MENU, old, new)
     assert fault in copy.faults()
 
 
-def test_a_circle_of_two_screens_is_found_on_both(copy: Copy) -> None:
+def test_find_faults_names_both_screens_of_a_circle(copy: MenuCopy) -> None:
     copy.change(
         MENU,
         "outcomes: {some: payments, none: no_payments}",
@@ -196,7 +198,7 @@ def test_a_circle_of_two_screens_is_found_on_both(copy: Copy) -> None:
         assert f"{name} [-]: goes round in a circle without an input" in copy.faults()
 
 
-def test_more_than_five_choices_are_refused(copy: Copy) -> None:
+def test_load_menu_refuses_more_than_five_choices(copy: MenuCopy) -> None:
     copy.change(MENU, "5: services}", "5: services, 6: language}")
     with pytest.raises(BrokenMenu, match=r"main.*6 is not a choice from 1 to 5"):
         copy.faults()
@@ -306,12 +308,14 @@ def test_more_than_five_choices_are_refused(copy: Copy) -> None:
         ),
     ],
 )
-def test_broken_words(copy: Copy, language: str, key: str, sentence: str, fault: str) -> None:
+def test_find_faults_names_broken_words(
+    copy: MenuCopy, language: str, key: str, sentence: str, fault: str
+) -> None:
     copy.say(language, key, sentence)
     assert any(told.startswith(fault) for told in copy.faults()), copy.faults()
 
 
-def test_one_arabic_letter_on_a_full_french_screen(copy: Copy) -> None:
+def test_find_faults_names_one_arabic_letter_on_a_full_french_screen(copy: MenuCopy) -> None:
     """The stray letter domain.md section 4 warns of: seen as a letter, before it halves a page."""
     sentence = "Trop d'essais aujourd'hui. Essayez demain, ou demandez de l'aide à votre chambre."
     copy.say(FRENCH, "identification_paused", sentence)
@@ -320,7 +324,7 @@ def test_one_arabic_letter_on_a_full_french_screen(copy: Copy) -> None:
     assert copy.faults() == ["identification_paused [fr]: ـ is not in GSM-7"]
 
 
-def test_a_key_in_one_language_only(copy: Copy) -> None:
+def test_find_faults_names_a_key_written_in_one_language_only(copy: MenuCopy) -> None:
     copy.add(FRENCH, '\nmsgid "lonely"\nmsgstr "Seul"\n')
     assert copy.faults() == [
         "lonely [ar]: has no words",
@@ -330,7 +334,7 @@ def test_a_key_in_one_language_only(copy: Copy) -> None:
     ]
 
 
-def test_a_key_that_a_screen_lost(copy: Copy) -> None:
+def test_find_faults_names_a_renamed_key(copy: MenuCopy) -> None:
     for po in (FRENCH, ARABIC):
         copy.change(po, 'msgid "replace"\n', 'msgid "replaced"\n')
     told = copy.faults()
@@ -339,58 +343,60 @@ def test_a_key_that_a_screen_lost(copy: Copy) -> None:
         assert f"replaced [{language}]: is used nowhere" in told
 
 
-def test_a_key_written_twice(copy: Copy) -> None:
+def test_find_faults_names_a_key_written_twice(copy: MenuCopy) -> None:
     copy.add(ARABIC, '\nmsgid "yes"\nmsgstr "أجل"\n')
     assert copy.faults() == ["yes [ar]: is written twice"]
 
 
-def test_a_doubtful_translation_counts_as_none(copy: Copy) -> None:
+def test_find_faults_counts_a_fuzzy_translation_as_missing(copy: MenuCopy) -> None:
     copy.change(ARABIC, 'msgid "yes"\n', '#, fuzzy\nmsgid "yes"\n')
     assert copy.faults() == ["yes [ar]: has no words"]
 
 
-def test_a_missing_plural_form(copy: Copy) -> None:
+def test_find_faults_names_a_missing_plural_form(copy: MenuCopy) -> None:
     copy.change(ARABIC, 'msgstr[5] "{n} شهر"\n', 'msgstr[5] ""\n')
     assert "months [ar]: has no words" in copy.faults()
 
 
 @pytest.mark.parametrize(("number", "form"), [(5, "شهر"), (4, "شهرا")])
-def test_a_plural_form_that_says_no_number(copy: Copy, number: int, form: str) -> None:
+def test_find_faults_names_a_plural_form_without_its_number(
+    copy: MenuCopy, number: int, form: str
+) -> None:
     """Forty months would read like one."""
     copy.change(ARABIC, f'msgstr[{number}] "{{n}} {form}"\n', f'msgstr[{number}] "{form}"\n')
     assert copy.faults() == [f"months [ar]: {form} stands for several numbers and lacks {{n}}"]
 
 
-def test_a_language_without_words(copy: Copy) -> None:
+def test_find_faults_names_a_language_without_words(copy: MenuCopy) -> None:
     shutil.rmtree(copy.folder / "locales" / "zgh")
     assert copy.faults() == ["locales [zgh]: has no words at all"]
 
 
-def test_a_sample_that_no_sentence_has(copy: Copy) -> None:
+def test_find_faults_names_a_sample_that_no_sentence_has(copy: MenuCopy) -> None:
     copy.add(SAMPLES, "ghost: 3\n")
     assert copy.faults() == ["samples.yaml [-]: ghost stands in no sentence"]
 
 
 @pytest.mark.parametrize("value", ["{money: much}", "{gold: 12}", "{day: tomorrow}"])
-def test_a_sample_that_cannot_be_read(copy: Copy, value: str) -> None:
+def test_samples_refuse_a_value_that_cannot_be_read(copy: MenuCopy, value: str) -> None:
     copy.change(SAMPLES, "limit: {money: 99999999}\n", f"limit: {value}\n")
     with pytest.raises(BrokenMenu, match=r"samples.yaml.*limit is none of money, text"):
         copy.faults()
 
 
-def test_a_sentence_that_stands_in_itself(copy: Copy) -> None:
+def test_find_faults_names_a_sentence_within_itself(copy: MenuCopy) -> None:
     copy.change(
         SAMPLES, "posted.not_yet, posted.on]", "posted.not_yet, posted.on, payments.newest]"
     )
     assert any(told.startswith("payments [fr]: cannot be written: ") for told in copy.faults())
 
 
-def test_a_sentence_whose_sample_is_missing(copy: Copy) -> None:
+def test_find_faults_names_a_value_without_sample(copy: MenuCopy) -> None:
     copy.change(SAMPLES, "closed_on: {day: 2026-12-28}\n", "")
     assert "rights.closed [fr]: {closed_on} has no worst value in samples.yaml" in copy.faults()
 
 
-def test_worse_values_make_a_screen_overflow(copy: Copy) -> None:
+def test_find_faults_measures_with_the_worst_values(copy: MenuCopy) -> None:
     """The sizes are measured with the samples, not with the sentence alone."""
     copy.change(SAMPLES, 'agency: {text: "W-CASABLANCA-088"}', 'agency: {text: "' + "W" * 90 + '"}')
     told = "sms.receipt [fr]: takes 2 SMS segments, 1 at most (GSM-7, 207 units)"
@@ -398,14 +404,14 @@ def test_worse_values_make_a_screen_overflow(copy: Copy) -> None:
 
 
 @pytest.mark.parametrize("key", ["sms.lonely", "till.lonely", "error.lonely"])
-def test_a_message_that_nothing_sends(copy: Copy, key: str) -> None:
+def test_find_faults_names_a_sentence_that_nothing_says(copy: MenuCopy, key: str) -> None:
     for language in ("fr", "ar", "ary-Latn", "zgh"):
         copy.add(f"locales/{language}/LC_MESSAGES/menus.po", f'\nmsgid "{key}"\nmsgstr "1"\n')
     told = [f"{key} [{language}]: is used nowhere" for language in ("ar", "ary-Latn", "fr", "zgh")]
     assert copy.faults() == told
 
 
-def test_a_screen_from_which_the_talk_cannot_end(copy: Copy) -> None:
+def test_find_faults_names_a_screen_without_a_way_to_an_end(copy: MenuCopy) -> None:
     copy.change(
         MENU,
         "export_news_stopped: {show: none, clears_history: true}",
@@ -415,7 +421,7 @@ def test_a_screen_from_which_the_talk_cannot_end(copy: Copy) -> None:
     assert fault in copy.faults()
 
 
-def test_a_gateway_with_a_smaller_screen(runtime: Runtime) -> None:
+def test_find_faults_names_the_gateway_whose_screen_is_too_small(runtime: Runtime) -> None:
     """Each gateway's own limit counts, and the fault names it."""
     small = {"africastalking": Limits(160, 80), "generic": Limits(120, 60)}
     found = find_faults(runtime.ussd, runtime.declarations, small)
@@ -432,8 +438,8 @@ def test_a_gateway_with_a_smaller_screen(runtime: Runtime) -> None:
         ("ary-Latn", "main.1", "", "main.1 [ary-Latn]: has no words"),
     ],
 )
-def test_every_language_is_held_to_it(
-    copy: Copy, po: str, key: str, sentence: str, fault: str
+def test_find_faults_holds_every_language_to_the_rules(
+    copy: MenuCopy, po: str, key: str, sentence: str, fault: str
 ) -> None:
     copy.say(f"locales/{po}/LC_MESSAGES/menus.po", key, sentence)
     assert any(told.startswith(fault) for told in copy.faults()), copy.faults()
@@ -455,7 +461,7 @@ def test_pages_yaml_declares_the_sentences_that_pages_say() -> None:
     assert not idle, "nothing says these sentences"
 
 
-def test_a_kind_of_message_that_no_language_has_words_for(copy: Copy) -> None:
+def test_find_faults_names_a_declared_message_without_words(copy: MenuCopy) -> None:
     for language in LANGUAGES:
         copy.change(
             f"locales/{language}/LC_MESSAGES/menus.po",
@@ -468,7 +474,7 @@ def test_a_kind_of_message_that_no_language_has_words_for(copy: Copy) -> None:
         assert f"sms.news_of [{language}]: is used nowhere" in faults
 
 
-def test_a_message_holds_the_values_that_its_kind_declares(copy: Copy) -> None:
+def test_find_faults_names_a_message_with_other_values_than_declared(copy: MenuCopy) -> None:
     for language in LANGUAGES:
         copy.say(f"locales/{language}/LC_MESSAGES/menus.po", "sms.code_cancelled", "Maalem {total}")
     faults = copy.faults()

@@ -9,7 +9,7 @@ import pytest
 
 from app.base.hop import Reply
 from app.ussd.position import Position
-from tests.ussd.toy import Bench, Player, toy_engine
+from tests.ussd.toy import Player, ToyServices, toy_engine
 
 MAIN = "1 long\n2 rows\n3 ask\n5 sure"
 SURE = "Sure?\n1 Yes\n2 No\n0 Back"
@@ -21,19 +21,19 @@ OFFER = "Go on?\n1 on\n2 anew"
 
 @pytest.fixture
 def player(tmp_path: Path) -> Player:
-    return Player(toy_engine(tmp_path), Bench())
+    return Player(toy_engine(tmp_path), ToyServices())
 
 
 @pytest.fixture
 def locked(tmp_path: Path) -> Player:
-    return Player(toy_engine(tmp_path), Bench(locked=True))
+    return Player(toy_engine(tmp_path), ToyServices(locked=True))
 
 
-def test_without_a_pin_nothing_is_asked(player: Player) -> None:
+def test_private_screen_opens_without_a_pin_set(player: Player) -> None:
     assert player.type("5", "2", "1") == HIDDEN
 
 
-def test_the_pin_is_asked_before_what_is_private_and_then_no_more(locked: Player) -> None:
+def test_private_screen_asks_the_pin_once(locked: Player) -> None:
     assert locked.type("5", "2") == DEEP
     assert locked.type("1") == PIN
     assert locked.type("124") == PIN
@@ -42,24 +42,24 @@ def test_the_pin_is_asked_before_what_is_private_and_then_no_more(locked: Player
     assert locked.type("1") == HIDDEN
 
 
-def test_who_does_not_know_the_pin_goes_back(locked: Player) -> None:
+def test_pin_question_is_left_by_0_and_00(locked: Player) -> None:
     assert locked.type("5", "2", "1", "0") == DEEP
     assert locked.type("1", "00") == MAIN
     assert (locked.position.suspended_path, locked.position.pending_screen) == ([], "")
 
 
-def test_a_secret_is_kept_for_its_own_hop_only(locked: Player) -> None:
+def test_secret_is_kept_for_its_own_hop_only(locked: Player) -> None:
     for typed in ("5", "2", "1", "123"):
         locked.type(typed)
         assert "pin" not in locked.position.answers
     assert locked.reply.text == HIDDEN
 
 
-def test_back_is_the_screen_before_and_the_action_was_done(tmp_path: Path) -> None:
-    player = Player(toy_engine(tmp_path), Bench(rich=True))
+def test_target_back_shows_the_screen_before_and_acts_once(tmp_path: Path) -> None:
+    player = Player(toy_engine(tmp_path), ToyServices(rich=True))
     deep = player.type("5", "2")
     assert player.type("2", "123") == deep
-    assert len(player.bench.acted) == 1
+    assert len(player.services.acted) == 1
     assert player.type("0") == SURE
 
 
@@ -67,7 +67,7 @@ def test_back_is_the_screen_before_and_the_action_was_done(tmp_path: Path) -> No
     ("way", "reason", "screen"),
     [(["5"], "Wrong!", SURE), (["3"], "Not three!", "Three digits:\n0 Back")],
 )
-def test_a_question_is_repeated_three_times_and_then_help_is_offered(
+def test_wrong_input_leads_to_help_after_three_refusals(
     player: Player, way: list[str], reason: str, screen: str
 ) -> None:
     player.type(*way)
@@ -80,12 +80,12 @@ def test_a_question_is_repeated_three_times_and_then_help_is_offered(
     assert player.type("x") == f"{reason}\n{screen}"
 
 
-def test_an_answer_forgets_the_wrong_ones(player: Player) -> None:
+def test_understood_input_resets_the_count_of_refusals(player: Player) -> None:
     player.type("5", "x", "x", "x", "2", "0")
     assert player.type("x") == f"Wrong!\n{SURE}"
 
 
-def test_help_itself_is_repeated_for_ever(player: Player) -> None:
+def test_help_refuses_wrong_inputs_without_end(player: Player) -> None:
     player.type("5", "x", "x", "x", "x")
     for _ in range(6):
         assert player.type("x") == "Wrong!\nLost?\n1 first\n0 Back 00 Home"
@@ -100,7 +100,7 @@ def resumed(player: Player) -> Player:
     return again
 
 
-def test_a_talk_goes_on_where_it_broke_off(player: Player) -> None:
+def test_resume_goes_on_where_the_dialogue_broke_off(player: Player) -> None:
     player.type("5", "2")
     again = resumed(player)
     assert again.reply == Reply(OFFER, True)
@@ -109,14 +109,14 @@ def test_a_talk_goes_on_where_it_broke_off(player: Player) -> None:
     assert again.type("00") == MAIN
 
 
-def test_or_begins_anew(player: Player) -> None:
+def test_resume_may_begin_anew(player: Player) -> None:
     player.type("5", "2")
     again = resumed(player)
     assert again.type("2") == MAIN
     assert not again.engine.can_resume(again.position)
 
 
-def test_it_may_break_off_again_at_the_offer(player: Player) -> None:
+def test_resume_survives_a_break_at_the_offer(player: Player) -> None:
     player.type("5", "2")
     again = resumed(resumed(resumed(player)))
     assert again.type("x") == f"Wrong!\n{OFFER}"
@@ -124,21 +124,21 @@ def test_it_may_break_off_again_at_the_offer(player: Player) -> None:
     assert again.type("1") == DEEP
 
 
-def test_on_the_page_it_was_on(player: Player) -> None:
+def test_resume_shows_the_page_it_was_on(player: Player) -> None:
     shown = player.type("1", "9")
     assert player.position.page == 1
     assert resumed(player).type("1") == shown
     assert resumed(resumed(player)).type("1") == shown
 
 
-def test_nothing_is_done_again(player: Player) -> None:
+def test_resume_repeats_no_action(player: Player) -> None:
     shown = player.type("2", "1")
     again = resumed(player)
     assert again.type("1") == shown
-    assert len(player.bench.acted) == 1
+    assert len(player.services.acted) == 1
 
 
-def test_at_home_there_is_nothing_to_go_on_with(player: Player) -> None:
+def test_can_resume_is_false_at_home(player: Player) -> None:
     assert not player.engine.can_resume(player.position)
     player.type("5", "0")
     assert not player.engine.can_resume(player.position)

@@ -28,7 +28,7 @@ def told(folder: Path, after: str) -> list[str]:
     return list(find_differences(load_menu(folder / "before"), load_menu(folder / "after")))
 
 
-def test_nothing_changed_is_nothing_told(tmp_path: Path) -> None:
+def test_find_differences_yields_nothing_for_equal_menus(tmp_path: Path) -> None:
     assert told(tmp_path, BEFORE + "# a remark\n") == []
 
 
@@ -50,12 +50,14 @@ def test_nothing_changed_is_nothing_told(tmp_path: Path) -> None:
         ("  d:", "  e: {end: none}\n  d:", ["screen e is new"]),
     ],
 )
-def test_each_change_has_its_sentence(tmp_path: Path, old: str, new: str, said: list[str]) -> None:
+def test_find_differences_yields_a_sentence_for_each_change(
+    tmp_path: Path, old: str, new: str, said: list[str]
+) -> None:
     assert BEFORE.count(old) == 1
     assert told(tmp_path, BEFORE.replace(old, new)) == said
 
 
-def test_two_folders_are_compared_with_their_words(app: Flask, tmp_path: Path) -> None:
+def test_menus_diff_compares_structure_and_words(app: Flask, tmp_path: Path) -> None:
     other = tmp_path / "menus"
     shutil.copytree(MENUS, other)
     runner = app.test_cli_runner()
@@ -68,12 +70,12 @@ def test_two_folders_are_compared_with_their_words(app: Flask, tmp_path: Path) -
     assert changed.output == 'main.1 [fr]: "Mon AMO", now "AMO"\n'
 
 
-def test_a_folder_without_menus_is_refused(app: Flask, tmp_path: Path) -> None:
+def test_menus_diff_refuses_a_folder_without_menus(app: Flask, tmp_path: Path) -> None:
     refused = app.test_cli_runner().invoke(args=["menus", "diff", str(tmp_path), str(MENUS)])
     assert refused.exit_code == 1 and "holds none of artisan.yaml" in refused.output
 
 
-def test_a_screen_is_shown_with_its_ways_words_lengths_and_code(app: Flask) -> None:
+def test_menus_show_prints_ways_words_lengths_and_code(app: Flask) -> None:
     shown = app.test_cli_runner().invoke(args=["menus", "show", "pay"])
     assert shown.exit_code == 0
     for part in (
@@ -90,6 +92,6 @@ def test_a_screen_is_shown_with_its_ways_words_lengths_and_code(app: Flask) -> N
         assert part in shown.output
 
 
-def test_a_screen_that_is_not_there_is_named(app: Flask) -> None:
+def test_menus_show_refuses_an_unknown_screen(app: Flask) -> None:
     shown = app.test_cli_runner().invoke(args=["menus", "show", "nowhere"])
     assert shown.exit_code == 2 and "there is no screen nowhere" in shown.output

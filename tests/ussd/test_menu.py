@@ -69,7 +69,9 @@ def screens_of(folder: Path, screens: str) -> Menu:
         ("a: *nowhere", "menu.yaml", "undefined alias"),
     ],
 )
-def test_a_broken_screen_is_named(tmp_path: Path, screens: str, screen: str, why: str) -> None:
+def test_load_menu_names_a_broken_screen(
+    tmp_path: Path, screens: str, screen: str, why: str
+) -> None:
     with pytest.raises(BrokenMenu) as broken:
         screens_of(tmp_path, screens)
     assert broken.value.params["screen"] == screen
@@ -91,13 +93,13 @@ def test_a_broken_screen_is_named(tmp_path: Path, screens: str, screen: str, why
         b"\x00",
     ],
 )
-def test_a_broken_file_is_named(tmp_path: Path, content: str | bytes) -> None:
+def test_load_menu_names_a_broken_file(tmp_path: Path, content: str | bytes) -> None:
     with pytest.raises(BrokenMenu) as broken:
         menu_of(tmp_path, content)
     assert broken.value.params["screen"] == "menu.yaml"
 
 
-def test_every_kind_is_read(tmp_path: Path) -> None:
+def test_load_menu_reads_every_kind_of_screen(tmp_path: Path) -> None:
     menu = screens_of(
         tmp_path,
         "a: {menu: {1: b, 2: {to: c, when: rich}}, values: purse, home: true}\n"
@@ -119,7 +121,7 @@ def test_every_kind_is_read(tmp_path: Path) -> None:
     assert [s.targets for s in (a, b, e, f)] == [["b", "c"], ["c"], ["f", "a"], []]
 
 
-def test_the_graph_draws_every_screen_and_every_way() -> None:
+def test_draw_mermaid_draws_every_screen_and_way() -> None:
     menu = load_menu(*REAL)
     drawn = draw_mermaid(menu).split("\n")
     assert drawn[0] == "flowchart LR"

@@ -14,7 +14,7 @@ from app.text.encoding import segments, units
 from app.text.words import Say, Words
 from app.ussd.checker.messages import bits
 from app.ussd.checker.samples import Samples
-from tests.ussd.test_check import ARABIC, FRENCH, MESSAGES, SAMPLES, Copy
+from tests.ussd.test_check import ARABIC, FRENCH, MESSAGES, SAMPLES, MenuCopy
 
 # The words of the others are broken in the same way, by language.
 LANGUAGES = ("fr", "ary-Latn", "ar", "zgh")
@@ -22,15 +22,15 @@ GSM7_LANGUAGES = ("fr", "ary-Latn")
 
 
 @pytest.fixture
-def copy(tmp_path: Path) -> Copy:
-    return Copy(tmp_path)
+def copy(tmp_path: Path) -> MenuCopy:
+    return MenuCopy(tmp_path)
 
 
-def po(language: str) -> str:
+def po_file(language: str) -> str:
     return f"locales/{language}/LC_MESSAGES/menus.po"
 
 
-def ways(words: Words, samples: Samples, language: str, key: str) -> Iterator[str]:
+def all_variants(words: Words, samples: Samples, language: str, key: str) -> Iterator[str]:
     """The message with every combination of its values, tried one after the other."""
     places = sorted(words.value_names(language, key))
     offered = [list(values_of(words, samples, language, place)) for place in places]
@@ -53,28 +53,34 @@ KEYS = [(language, key) for language in LANGUAGES for key in sorted(MESSAGES)]
 
 
 @pytest.mark.parametrize(("language", "key"), KEYS)
-def test_the_worst_message_is_the_worst_there_is(
+def test_samples_worst_finds_the_largest_message(
     session_runtime: Runtime, language: str, key: str
 ) -> None:
     words, samples = session_runtime.words, session_runtime.samples
     worst = words.say(language, key, samples.worst(words, language, key, bits))
-    tried = list(ways(words, samples, language, key))
+    tried = list(all_variants(words, samples, language, key))
     assert segments(worst) == max(map(segments, tried))
     assert bits(worst) == max(map(bits, tried))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_every_message_is_measured(copy: Copy, session_runtime: Runtime, language: str) -> None:
+def test_find_faults_measures_every_message(
+    copy: MenuCopy, session_runtime: Runtime, language: str
+) -> None:
     """Filled up to its segments each is right; a letter more, and each is told with its numbers."""
     words, samples = session_runtime.words, session_runtime.samples
     most, room, letter = (1, 160, "x") if language in GSM7_LANGUAGES else (2, 134, "ⵣ")
     for key in sorted(MESSAGES):
         worst = words.say(language, key, samples.worst(words, language, key, bits))
-        copy.say(po(language), key, said(words, language, key) + letter * (room - units(worst)))
+        copy.say(
+            po_file(language),
+            key,
+            sentence_as_written(words, language, key) + letter * (room - units(worst)),
+        )
     assert copy.faults() == []
     filled = Words.load(copy.folder / "locales")
     for key in sorted(MESSAGES):
-        copy.say(po(language), key, said(filled, language, key) + letter)
+        copy.say(po_file(language), key, sentence_as_written(filled, language, key) + letter)
     encoding = "GSM-7" if most == 1 else "UCS-2"
     assert copy.faults() == [
         f"{key} [{language}]: takes {most + 1} SMS segments, {most} at most"
@@ -83,7 +89,7 @@ def test_every_message_is_measured(copy: Copy, session_runtime: Runtime, languag
     ]
 
 
-def said(words: Words, language: str, key: str) -> str:
+def sentence_as_written(words: Words, language: str, key: str) -> str:
     """The sentence as its file writes it."""
     return str(words.catalogs[language][key].string).replace("\n", "\\n")
 
@@ -97,14 +103,16 @@ def said(words: Words, language: str, key: str) -> str:
         ("zgh", "collection.cash", "sms.collection", " ⴰⵢⴰ" * 22),
     ],
 )
-def test_a_sentence_inside_a_message_counts(
-    copy: Copy, session_runtime: Runtime, language: str, inner: str, outer: str, more: str
+def test_find_faults_measures_sentences_within_a_message(
+    copy: MenuCopy, session_runtime: Runtime, language: str, inner: str, outer: str, more: str
 ) -> None:
-    copy.say(po(language), inner, said(session_runtime.words, language, inner) + more)
+    copy.say(
+        po_file(language), inner, sentence_as_written(session_runtime.words, language, inner) + more
+    )
     assert any(told.startswith(f"{outer} [{language}]: takes ") for told in copy.faults())
 
 
-def test_a_value_that_brings_a_strange_letter_is_the_worst(copy: Copy) -> None:
+def test_samples_worst_prefers_a_value_with_a_letter_outside_gsm7(copy: MenuCopy) -> None:
     """It is the shorter one, and still it doubles the price: told with its letters."""
     copy.change(
         SAMPLES,
@@ -118,9 +126,9 @@ def test_a_value_that_brings_a_strange_letter_is_the_worst(copy: Copy) -> None:
 
 
 @pytest.mark.parametrize("place", ["person", "name", "rna", "agent", "reset_code", "notice"])
-def test_what_helps_a_thief_is_told(copy: Copy, place: str) -> None:
+def test_find_faults_names_a_value_that_helps_a_thief(copy: MenuCopy, place: str) -> None:
     for language in LANGUAGES:
-        copy.say(po(language), "sms.news_off", f"Maalem {{{place}}}")
+        copy.say(po_file(language), "sms.news_off", f"Maalem {{{place}}}")
     why = f"{{{place}}} is nothing a message may tell (app/ussd/checker/messages.py)"
     told = copy.faults()
     for language in LANGUAGES:
@@ -128,24 +136,26 @@ def test_what_helps_a_thief_is_told(copy: Copy, place: str) -> None:
 
 
 @pytest.mark.parametrize("place", ["cin", "pin", "full_name", "birth_date", "cnss_number", "phone"])
-def test_who_somebody_is_stays_out_whatever_samples_say(copy: Copy, place: str) -> None:
+def test_find_faults_refuses_personal_values_whatever_samples_say(
+    copy: MenuCopy, place: str
+) -> None:
     copy.add(SAMPLES, f'{place}: {{text: "AB123456"}}\n')
     for language in LANGUAGES:
-        copy.say(po(language), "sms.news_off", f"Maalem {{{place}}}")
+        copy.say(po_file(language), "sms.news_off", f"Maalem {{{place}}}")
     assert len(copy.faults()) == len(LANGUAGES)
     assert all(f"{{{place}}} is nothing a message may tell" in told for told in copy.faults())
 
 
-def test_the_reset_code_is_in_its_own_message_alone(copy: Copy) -> None:
+def test_find_faults_allows_the_reset_code_in_its_own_message_only(copy: MenuCopy) -> None:
     assert copy.faults() == []
     for language in LANGUAGES:
-        copy.say(po(language), "sms.pin_set", "Maalem {reset_code}")
+        copy.say(po_file(language), "sms.pin_set", "Maalem {reset_code}")
     assert all(told.startswith("sms.pin_set [") for told in copy.faults())
 
 
-def test_a_sentence_inside_a_message_helps_no_thief_either(copy: Copy) -> None:
+def test_find_faults_names_harm_in_a_sentence_within_a_message(copy: MenuCopy) -> None:
     for language in LANGUAGES:
-        copy.say(po(language), "collection.bank", "{person}")
+        copy.say(po_file(language), "collection.bank", "{person}")
     told = (
         "sms.collection [fr]: {person} is nothing a message may tell (app/ussd/checker/messages.py)"
     )
@@ -165,7 +175,9 @@ def test_a_sentence_inside_a_message_helps_no_thief_either(copy: Copy) -> None:
     ],
 )
 @pytest.mark.parametrize("po_name", [FRENCH, ARABIC])
-def test_a_message_leads_to_no_page(copy: Copy, po_name: str, sentence: str, link: str) -> None:
+def test_find_faults_names_a_link_in_a_message(
+    copy: MenuCopy, po_name: str, sentence: str, link: str
+) -> None:
     copy.say(po_name, "sms.news_off", sentence)
     language = po_name.split("/")[1]
     why = f"{link} leads to a page: thieves send such messages"
@@ -173,6 +185,6 @@ def test_a_message_leads_to_no_page(copy: Copy, po_name: str, sentence: str, lin
 
 
 @pytest.mark.parametrize("sentence", ["Fin. Maalem. Me voici.", "10.50 DH", "Rappelez.\\nMerci"])
-def test_the_end_of_a_sentence_is_no_link(copy: Copy, sentence: str) -> None:
+def test_find_faults_reads_the_end_of_a_sentence_as_no_link(copy: MenuCopy, sentence: str) -> None:
     copy.say(FRENCH, "sms.news_off", sentence)
     assert copy.faults() == []

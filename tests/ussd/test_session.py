@@ -60,7 +60,9 @@ def sessions(runtime: Runtime) -> Sessions:
 
 @settings(deadline=None)
 @given(RECORDS, st.lists(st.tuples(st.text(UNSEEN, max_size=8), st.text(UNSEEN, max_size=200))))
-def test_what_is_packed_is_unpacked(record: StoredSession, replies: list[tuple[str, str]]) -> None:
+def test_stored_session_unpacks_what_it_packs(
+    record: StoredSession, replies: list[tuple[str, str]]
+) -> None:
     for hop_key, text in replies:
         record.add_reply(hop_key, Reply(text, True))
     again = StoredSession.unpack(record.pack())
@@ -69,11 +71,11 @@ def test_what_is_packed_is_unpacked(record: StoredSession, replies: list[tuple[s
     assert again == record
 
 
-def test_a_talk_never_begun_is_none(sessions: Sessions) -> None:
+def test_load_returns_none_for_a_dialogue_never_begun(sessions: Sessions) -> None:
     assert sessions.load(HOP).record is None
 
 
-def test_what_is_saved_is_loaded(sessions: Sessions) -> None:
+def test_load_returns_what_was_saved(sessions: Sessions) -> None:
     assert sessions.save(HOP, record_of(), "") is None
     loaded = sessions.load(HOP).record
     assert loaded and loaded.position == Position("fr", ["main"])
@@ -81,7 +83,7 @@ def test_what_is_saved_is_loaded(sessions: Sessions) -> None:
     assert loaded.find_reply("another") is None
 
 
-def test_of_two_first_writers_the_second_gets_what_the_first_wrote(sessions: Sessions) -> None:
+def test_save_returns_the_winner_to_the_second_of_two_first_writers(sessions: Sessions) -> None:
     assert sessions.save(HOP, record_of("first"), "") is None
     winner = sessions.save(HOP, record_of("second"), "")
     assert winner and winner.find_reply("hop") == Reply("first", True)
@@ -89,7 +91,7 @@ def test_of_two_first_writers_the_second_gets_what_the_first_wrote(sessions: Ses
     assert kept and kept.find_reply("hop") == Reply("first", True)
 
 
-def test_of_two_later_writers_too(sessions: Sessions) -> None:
+def test_save_returns_the_winner_to_the_second_of_two_later_writers(sessions: Sessions) -> None:
     sessions.save(HOP, record_of(), "")
     one, two = sessions.load(HOP).record, sessions.load(HOP).record
     assert one and two
@@ -103,9 +105,7 @@ def test_of_two_later_writers_too(sessions: Sessions) -> None:
     assert sessions.save(HOP, winner, "") is None
 
 
-def test_a_talk_is_forgotten_and_every_hop_keeps_it_longer(
-    sessions: Sessions, runtime: Runtime
-) -> None:
+def test_save_extends_the_life_of_a_session(sessions: Sessions, runtime: Runtime) -> None:
     sessions.save(HOP, record_of(), "")
     (key,) = runtime.redis.keys("u*")
     runtime.redis.expire(key, 3)
@@ -115,9 +115,7 @@ def test_a_talk_is_forgotten_and_every_hop_keeps_it_longer(
     assert 180 < STORED_SECONDS - 5 < int(runtime.redis.ttl(key)) <= STORED_SECONDS
 
 
-def test_a_talk_that_expired_meanwhile_is_written_again(
-    sessions: Sessions, runtime: Runtime
-) -> None:
+def test_save_writes_a_session_that_expired_meanwhile(sessions: Sessions, runtime: Runtime) -> None:
     sessions.save(HOP, record_of(), "")
     loaded = sessions.load(HOP).record
     assert loaded
@@ -135,20 +133,18 @@ def test_a_talk_that_expired_meanwhile_is_written_again(
         Hop("africastalking", SESSION + "\0" + NUMBER, Phone(""), ""),
     ],
 )
-def test_gateway_session_and_phone_keep_talks_apart(sessions: Sessions, other: Hop) -> None:
+def test_load_keeps_gateways_sessions_and_phones_apart(sessions: Sessions, other: Hop) -> None:
     sessions.save(HOP, record_of(), "")
     assert sessions.load(other).record is None
 
 
-def test_the_chain_is_no_part_of_the_key(sessions: Sessions) -> None:
+def test_load_finds_a_session_under_any_chain(sessions: Sessions) -> None:
     sessions.save(HOP, record_of(), "")
     assert sessions.load(Hop("africastalking", SESSION, Phone(NUMBER), "1*2")).record
 
 
 @pytest.mark.usefixtures("sample_people")
-def test_key_and_value_tell_neither_number_nor_session_nor_name(
-    phone: TestPhone, runtime: Runtime
-) -> None:
+def test_stored_session_holds_no_number_session_or_name(phone: TestPhone, runtime: Runtime) -> None:
     phone.dial(NUMBER, "2*1")
     (key,) = runtime.redis.keys("u*")
     value = runtime.redis.get(key)
@@ -159,7 +155,7 @@ def test_key_and_value_tell_neither_number_nor_session_nor_name(
             assert secret.lower() not in told.lower()
 
 
-def test_without_redis_both_ways_are_an_outage() -> None:
+def test_load_and_save_raise_unavailable_without_redis() -> None:
     away = Sessions(Redis(port=1, socket_timeout=0.2, retry=Retry(NoBackoff(), 0)), b"secret")
     with pytest.raises(Unavailable, match="redis"):
         away.load(HOP)
@@ -167,7 +163,7 @@ def test_without_redis_both_ways_are_an_outage() -> None:
         away.save(HOP, record_of(), "")
 
 
-def test_a_dropped_connection_is_not_noticed(sessions: Sessions, runtime: Runtime) -> None:
+def test_load_and_save_survive_a_dropped_connection(sessions: Sessions, runtime: Runtime) -> None:
     """A restart of Redis, or of what stands between, drops all of them."""
     sessions.save(HOP, record_of(), "")
     for _ in range(3):
@@ -180,13 +176,13 @@ def test_a_dropped_connection_is_not_noticed(sessions: Sessions, runtime: Runtim
 
 
 @pytest.mark.xdist_group("scripts of Redis")
-def test_a_script_that_redis_forgot_is_sent_again(sessions: Sessions, runtime: Runtime) -> None:
+def test_save_sends_a_script_that_redis_forgot(sessions: Sessions, runtime: Runtime) -> None:
     runtime.redis.script_flush()
     assert sessions.save(HOP, record_of(), "") is None
     assert sessions.load(HOP).record
 
 
-def test_only_the_last_replies_are_kept() -> None:
+def test_add_reply_keeps_the_last_replies_only() -> None:
     record = record_of("first")
     for number in range(10):
         record.add_reply(str(number), Reply("ع" * 80, True))
@@ -206,7 +202,7 @@ FATIMA, HASSAN, AICHA = "+212600000001", "+212600000002", "+212600000005"
 
 
 @pytest.mark.usefixtures("sample_people")
-def test_a_talk_takes_700_bytes_at_most(phone: TestPhone, runtime: Runtime) -> None:
+def test_stored_session_takes_700_bytes_at_most(phone: TestPhone, runtime: Runtime) -> None:
     """Budget P5, by Redis's own measure, on every hop of talks in French and in Arabic."""
     for number in (FATIMA, HASSAN, AICHA):
         for hops in ("10210", "22103", "30511", "2299x"):
@@ -217,5 +213,5 @@ def test_a_talk_takes_700_bytes_at_most(phone: TestPhone, runtime: Runtime) -> N
                 assert 0 < memory_of_the_talk(runtime) <= 700
 
 
-def test_no_session_looks_like_an_option_of_a_command(sessions: Sessions) -> None:
+def test_digest_holds_no_dash(sessions: Sessions) -> None:
     assert not any("-" in sessions.digest(f"AT-{number}") for number in range(1000))

@@ -122,7 +122,9 @@ def test_any_walk_gets_screens(crowd: Crowd, runtime: Runtime, seed: int) -> Non
             assert crowd.post(phone, session, "2").startswith("CON 1 ")
 
 
-def test_every_hop_sent_by_eight_at_once(app: Flask, runtime: Runtime, crowd: Crowd) -> None:
+def test_every_hop_sent_eight_times_at_once_gets_one_reply(
+    app: Flask, runtime: Runtime, crowd: Crowd
+) -> None:
     """The gateway's impatience: eight workers get the same hop, and the phone sees one answer."""
     crowds = [Crowd(app.test_client(), runtime) for _ in range(8)]
     chance = Random(3)
@@ -145,7 +147,9 @@ def test_every_hop_sent_by_eight_at_once(app: Flask, runtime: Runtime, crowd: Cr
     assert crowd.post(PHONES[0], "afterwards", "").startswith("CON ")
 
 
-def test_hops_of_one_talk_all_at_once(app: Flask, runtime: Runtime, crowd: Crowd) -> None:
+def test_hops_of_one_session_may_come_all_at_once(
+    app: Flask, runtime: Runtime, crowd: Crowd
+) -> None:
     """Out of order and overtaking each other: any answer, never a broken one."""
     chains = ["", "2", "2*2", "2*2*1", "2*2*1*0", "2*2*1*0*3", "2*2*1*0*3*1", "2*2*1*0*3*1*1"]
     crowds = [Crowd(app.test_client(), runtime) for _ in chains]

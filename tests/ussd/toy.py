@@ -92,8 +92,8 @@ WORDS = {
 
 
 @dataclass
-class Bench:
-    """What the toy's actions work with: the world, to be changed by a test."""
+class ToyServices:
+    """The services of the toy's actions, to be changed by a test."""
 
     known: bool = True
     rich: bool = False
@@ -120,8 +120,8 @@ class ToyAnswers(Parts):
     pin = Part(str, "-")
 
 
-ToyDialogue = Dialogue[Bench, ToyFacts, ToyAnswers]
-vocabulary: Vocabulary[Bench, ToyFacts, ToyAnswers] = Vocabulary(ToyFacts, ToyAnswers)
+ToyDialogue = Dialogue[ToyServices, ToyFacts, ToyAnswers]
+vocabulary: Vocabulary[ToyServices, ToyFacts, ToyAnswers] = Vocabulary(ToyFacts, ToyAnswers)
 
 
 @vocabulary.action("begin", "known", "unknown")
@@ -143,7 +143,7 @@ def tongue(dialogue: ToyDialogue) -> str:
     return "told"
 
 
-def act_by_sms(_talk: ToyDialogue, outcome: str) -> Say | None:
+def act_by_sms(_dialogue: ToyDialogue, outcome: str) -> Say | None:
     return Say(f"sms.{outcome}")
 
 
@@ -194,7 +194,7 @@ def rich(dialogue: ToyDialogue) -> bool:
     return dialogue.facts.rich
 
 
-def toy_engine(folder: Path, menu: str = MENU, deadline: float = 5) -> MenuEngine[Bench]:
+def toy_engine(folder: Path, menu: str = MENU, deadline: float = 5) -> MenuEngine[ToyServices]:
     """The toy, its files in `folder`."""
     (folder / "toy.yaml").write_text(menu)
     po = folder / "locales" / "fr" / "LC_MESSAGES" / "menus.po"
@@ -204,7 +204,7 @@ def toy_engine(folder: Path, menu: str = MENU, deadline: float = 5) -> MenuEngin
     return build(folder, deadline)
 
 
-def build(folder: Path, deadline: float = 5) -> MenuEngine[Bench]:
+def build(folder: Path, deadline: float = 5) -> MenuEngine[ToyServices]:
     """The engine of the files in `folder`."""
     words, waiting = Words.load(folder / "locales"), Deadline(deadline, threads=2)
     return MenuEngine(
@@ -212,7 +212,9 @@ def build(folder: Path, deadline: float = 5) -> MenuEngine[Bench]:
     )
 
 
-def toy_turns(folder: Path, redis: Redis, menu: str = MENU, deadline: float = 5) -> Turns[Bench]:
+def toy_turns(
+    folder: Path, redis: Redis, menu: str = MENU, deadline: float = 5
+) -> Turns[ToyServices]:
     """Callbacks answered by the toy."""
     engine = toy_engine(folder, menu, deadline)
     return Turns(Versions(redis, folder, engine, build), Sessions(redis, b"secret"))
@@ -221,10 +223,10 @@ def toy_turns(folder: Path, redis: Redis, menu: str = MENU, deadline: float = 5)
 class Player:
     """One talk with an engine, no session between the hops."""
 
-    def __init__(self, engine: MenuEngine[Bench], bench: Bench) -> None:
-        self.engine, self.bench = engine, bench
+    def __init__(self, engine: MenuEngine[ToyServices], services: ToyServices) -> None:
+        self.engine, self.services = engine, services
         self.position = Position("fr")
-        self.caller = Caller("s1", Phone("+212600000001"), NOW, bench, LIMITS)
+        self.caller = Caller("s1", Phone("+212600000001"), NOW, services, LIMITS)
         self.understood = True
         self.reply = engine.begin(self.position, self.caller)
 

@@ -83,7 +83,9 @@ def timed(phone: TestPhone) -> str:
     return answer
 
 
-def test_redis_away(own_runtime: Runtime, caller: TestPhone, data_dir: Path) -> None:
+def test_phone_gets_a_screen_with_redis_away(
+    own_runtime: Runtime, caller: TestPhone, data_dir: Path
+) -> None:
     caller.dial(FATIMA)
     before = codes(own_runtime)
     stop_redis(data_dir)
@@ -100,7 +102,9 @@ def test_redis_away(own_runtime: Runtime, caller: TestPhone, data_dir: Path) -> 
     assert "Mon AMO" in caller.dial(FATIMA)
 
 
-def test_postgresql_away(own_runtime: Runtime, caller: TestPhone, data_dir: Path) -> None:
+def test_phone_gets_a_screen_with_postgresql_away(
+    own_runtime: Runtime, caller: TestPhone, data_dir: Path
+) -> None:
     caller.dial(AICHA)
     before = codes(own_runtime)
     own_runtime.clock.now = own_runtime.clock().replace(minute=30)  # type: ignore[attr-defined]
@@ -117,7 +121,9 @@ def test_postgresql_away(own_runtime: Runtime, caller: TestPhone, data_dir: Path
     assert "Code " in caller.dial(AICHA, "2*1"), "the first hop after it returned"
 
 
-def test_postgresql_standing_still(own_runtime: Runtime, caller: TestPhone, data_dir: Path) -> None:
+def test_phone_gets_a_screen_with_postgresql_standing_still(
+    own_runtime: Runtime, caller: TestPhone, data_dir: Path
+) -> None:
     """A server that accepts and never answers is the worst kind of away."""
     caller.dial(FATIMA)
     processes = _family(postgres_pid(data_dir))
@@ -133,7 +139,7 @@ def test_postgresql_standing_still(own_runtime: Runtime, caller: TestPhone, data
     assert first == caller.dial(FATIMA, "2*1")
 
 
-def test_what_is_too_slow_for_the_screen_comes_by_sms(
+def test_slow_action_is_answered_by_sms(
     own_runtime: Runtime, caller: TestPhone, data_dir: Path
 ) -> None:
     """The job is kept, really done, and done once; the talk it was asked in is over."""
@@ -160,7 +166,7 @@ def test_what_is_too_slow_for_the_screen_comes_by_sms(
     assert " ".join(newest.text.split()[2:5]).rstrip(",") in shown
 
 
-def test_a_late_action_whose_worker_died_is_taken_over(own_runtime: Runtime) -> None:
+def test_deferred_action_of_a_dead_worker_is_claimed_again(own_runtime: Runtime) -> None:
     now, services = own_runtime.clock(), own_runtime.services
     dialogue = Dialogue(Phone(HASSAN), "fr", Facts(), Answers(), now, "k", services)
     late = DeferredAction.of("look_at_rights", dialogue)
@@ -178,7 +184,7 @@ def test_a_late_action_whose_worker_died_is_taken_over(own_runtime: Runtime) -> 
     assert own_runtime.redis.xlen(STREAM) == 0
 
 
-def test_pages_never_keep_a_phone_waiting(
+def test_slow_pages_never_keep_a_phone_waiting(
     own_runtime: Runtime, caller: TestPhone, data_dir: Path
 ) -> None:
     """Pages give up as soon as phones do, and take no more threads than their share."""
@@ -206,7 +212,7 @@ def test_pages_never_keep_a_phone_waiting(
     assert sum(seconds > 0.5 for _, seconds in answers) <= own_runtime.settings.page_slots
 
 
-def test_ready_says_what_is_away(own_runtime: Runtime, data_dir: Path) -> None:
+def test_readyz_names_the_engines_away(own_runtime: Runtime, data_dir: Path) -> None:
     client = create_app(own_runtime).test_client()
     assert client.get("/readyz").status_code == 200
     stop_redis(data_dir)

@@ -24,13 +24,13 @@ FROM generate_series(1, 20000) n, LATERAL (SELECT now() - interval '2 months' + 
 """
 
 
-def test_alive_and_ready(client: FlaskClient) -> None:
+def test_healthz_and_readyz_answer(client: FlaskClient) -> None:
     assert client.get("/healthz").json == {"status": "alive"}
     assert client.get("/readyz").json == {"status": "ready", "away": []}
 
 
 @pytest.mark.usefixtures("sample_people")
-def test_figures_name_screens_codes_and_messages(client: FlaskClient, phone: TestPhone) -> None:
+def test_metrics_name_screens_codes_and_messages(client: FlaskClient, phone: TestPhone) -> None:
     phone.dial("+212600000001", "2*1")
     figures = client.get("/metrics").get_data(as_text=True)
     assert 'maalem_ussd_hop_seconds_count{outcome="continued",screen="code"}' in figures
@@ -40,7 +40,7 @@ def test_figures_name_screens_codes_and_messages(client: FlaskClient, phone: Tes
     assert "212600000001" not in figures
 
 
-def test_figures_count_what_is_under_way_and_what_ended_lately(
+def test_metrics_count_messages_under_way_and_ended_lately(
     client: FlaskClient, runtime: Runtime
 ) -> None:
     for state, ago in (("sent", 5), ("unknown", 5), ("delivered", 1), ("failed", 1), ("failed", 3)):
@@ -58,7 +58,7 @@ def test_figures_count_what_is_under_way_and_what_ended_lately(
     assert 'maalem_messages{state="delivered"}' not in figures
 
 
-def test_a_scrape_reads_no_table_whole(client: FlaskClient, runtime: Runtime) -> None:
+def test_metrics_read_no_table_whole(client: FlaskClient, runtime: Runtime) -> None:
     """However many have ended: its queries are planned on indexes of the few that have not."""
     with runtime.database.begin() as connection:
         connection.execute(text(MANY_ENDED))

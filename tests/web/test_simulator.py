@@ -21,7 +21,7 @@ FATIMA = "+212600000001"
 FIELDS = {"to", "text", "encoding", "segments", "status", "created_at"}
 
 
-def test_the_page_offers_every_sample_person_and_every_key(client: FlaskClient) -> None:
+def test_simulator_offers_every_sample_person_and_key(client: FlaskClient) -> None:
     page = client.get("/simulator").get_data(as_text=True)
     for phone, who, state in SAMPLE_PEOPLE:
         assert f'value="{phone}"' in page
@@ -30,7 +30,7 @@ def test_the_page_offers_every_sample_person_and_every_key(client: FlaskClient) 
         assert f'data-key="{key}"' in page
 
 
-def test_the_page_hands_over_the_tables_it_counts_with(client: FlaskClient) -> None:
+def test_simulator_hands_over_the_tables_it_counts_with(client: FlaskClient) -> None:
     page = client.get("/simulator").get_data(as_text=True)
     match = re.search(r'data-facts="([^"]*)"', page)
     assert match
@@ -40,7 +40,7 @@ def test_the_page_hands_over_the_tables_it_counts_with(client: FlaskClient) -> N
 
 
 @pytest.mark.usefixtures("sample_people")
-def test_the_inbox_lists_the_newest_message_first(client: FlaskClient, phone: TestPhone) -> None:
+def test_inbox_lists_the_newest_message_first(client: FlaskClient, phone: TestPhone) -> None:
     phone.dial(FATIMA, "2*1")
     phone.dial(FATIMA, "3*1*1")
     phone.dial(FATIMA, "2*1")
@@ -59,7 +59,7 @@ def test_the_inbox_lists_the_newest_message_first(client: FlaskClient, phone: Te
     )
 
 
-def test_a_plus_sign_that_was_not_encoded_is_understood(client: FlaskClient) -> None:
+def test_inbox_reads_a_plus_that_was_not_encoded(client: FlaskClient) -> None:
     assert client.get(f"/simulator/messages.json?phone={FATIMA}").get_json() == []
     assert client.get("/simulator/messages.json?phone=nobody").status_code == 400
     assert client.get("/simulator/messages.json").status_code == 400

@@ -32,14 +32,16 @@ def taken(app: Flask, seconds: float) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/mm/v1.2/heartbeat"])
-def test_who_comes_a_moment_too_early_is_served(app: Flask, path: str) -> None:
+def test_page_waits_a_moment_for_a_slot(app: Flask, path: str) -> None:
     with taken(app, 0.05):
         assert app.test_client().get(path).status_code in (200, 401)
 
 
 @pytest.mark.parametrize("path", ["/metrics", "/mm/v1.2/heartbeat"])
 @pytest.mark.usefixtures("sample_people")
-def test_nobody_waits_long_and_phones_not_at_all(app: Flask, phone: TestPhone, path: str) -> None:
+def test_page_waits_briefly_for_a_slot_and_a_phone_not_at_all(
+    app: Flask, phone: TestPhone, path: str
+) -> None:
     with taken(app, 1.5):
         began = time.monotonic()
         answer = app.test_client().get(path)

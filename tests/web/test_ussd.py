@@ -18,7 +18,7 @@ FORM = {
 
 
 @pytest.mark.parametrize("missing", list(FORM))
-def test_missing_field_is_refused_by_name(client: FlaskClient, missing: str) -> None:
+def test_callback_refuses_a_missing_field_by_name(client: FlaskClient, missing: str) -> None:
     form = {name: value for name, value in FORM.items() if name != missing}
     answer = client.post("/ussd/africastalking", data=form)
     assert answer.status_code == 400
@@ -27,18 +27,18 @@ def test_missing_field_is_refused_by_name(client: FlaskClient, missing: str) -> 
 
 
 @pytest.mark.parametrize("number", ["", "abc", "+", "+2126", "+212 six", "0" * 40, "+" + "1" * 16])
-def test_unusable_phone_number_is_refused(client: FlaskClient, number: str) -> None:
+def test_callback_refuses_an_unusable_phone_number(client: FlaskClient, number: str) -> None:
     answer = client.post("/ussd/africastalking", data=FORM | {"phoneNumber": number})
     assert answer.status_code == 400
     assert answer.get_data(as_text=True) == "phoneNumber: not a phone number"
 
 
-def test_body_over_8_kib_is_refused(client: FlaskClient) -> None:
+def test_callback_refuses_a_body_over_8_kib(client: FlaskClient) -> None:
     answer = client.post("/ussd/africastalking", data=FORM | {"text": "1" * 9000})
     assert answer.status_code == 400
 
 
-def test_get_and_wrong_content_are_refused(client: FlaskClient) -> None:
+def test_callback_refuses_get_and_wrong_content(client: FlaskClient) -> None:
     assert client.get("/ussd/africastalking").status_code == 405
     assert client.post("/ussd/africastalking", json=FORM).status_code == 400
 
@@ -60,12 +60,12 @@ def test_get_and_wrong_content_are_refused(client: FlaskClient) -> None:
         "２*１",
     ],
 )
-def test_anything_typed_gets_a_screen(phone: TestPhone, text: str) -> None:
+def test_callback_answers_anything_typed_with_a_screen(phone: TestPhone, text: str) -> None:
     assert phone.dial(FATIMA, text)
 
 
 @pytest.mark.usefixtures("sample_people")
-def test_dial_through_equals_walking(phone: TestPhone) -> None:
+def test_callback_walks_a_dialled_chain_like_single_hops(phone: TestPhone) -> None:
     phone.dial(HASSAN)
     phone.answer("2")
     walked = phone.answer("2")
@@ -75,13 +75,13 @@ def test_dial_through_equals_walking(phone: TestPhone) -> None:
 
 
 @pytest.mark.usefixtures("sample_people")
-def test_a_plus_that_was_not_encoded_is_read(phone: TestPhone) -> None:
+def test_callback_reads_a_plus_that_was_not_encoded(phone: TestPhone) -> None:
     phone.dial(FATIMA)
     assert "Mon AMO" in phone.post(phoneNumber=" 212600000001", sessionId="other")
 
 
 @pytest.mark.usefixtures("sample_people")
-def test_wrong_input_asks_again_and_the_rest_of_the_chain_is_left(
+def test_callback_asks_again_after_a_wrong_input_and_leaves_the_rest(
     phone: TestPhone, engine: Engine
 ) -> None:
     screen = phone.dial(FATIMA, "2*7*1")
@@ -92,7 +92,7 @@ def test_wrong_input_asks_again_and_the_rest_of_the_chain_is_left(
 
 
 @pytest.mark.usefixtures("sample_people")
-def test_an_old_hop_again_gives_its_own_bytes_and_does_nothing(
+def test_callback_repeats_the_bytes_of_an_old_hop_and_does_nothing(
     phone: TestPhone, engine: Engine
 ) -> None:
     main = phone.dial(FATIMA)
@@ -105,7 +105,7 @@ def test_an_old_hop_again_gives_its_own_bytes_and_does_nothing(
 
 
 @pytest.mark.usefixtures("sample_people")
-def test_a_session_lost_on_the_way_is_walked_again_from_its_chain(
+def test_callback_walks_a_lost_session_again_from_its_chain(
     phone: TestPhone, runtime: object, engine: Engine
 ) -> None:
     phone.dial(FATIMA)
@@ -118,12 +118,12 @@ def test_a_session_lost_on_the_way_is_walked_again_from_its_chain(
 
 
 @pytest.mark.usefixtures("sample_people")
-def test_another_phone_never_shares_a_session(phone: TestPhone) -> None:
+def test_callback_never_shares_a_session_between_phones(phone: TestPhone) -> None:
     phone.dial(FATIMA)
     assert "Langue" in phone.post(phoneNumber="+212600000099")
 
 
-def test_events_are_taken(client: FlaskClient) -> None:
+def test_events_callback_accepts_the_end_of_a_session(client: FlaskClient) -> None:
     notice = {"sessionId": "s1", "status": "Success", "durationInMillis": "4000", "hopsCount": "3"}
     assert client.post("/ussd/africastalking/events", data=notice).status_code == 200
     assert client.post("/ussd/africastalking/events", data={}).status_code == 200
