@@ -154,7 +154,7 @@ class Runtime:
     @cached_property
     def samples(self) -> Samples:
         """The worst values, for the menus' check."""
-        return Samples.load(MENUS / "samples.yaml")
+        return Samples.load(MENUS / "samples.yaml", self.ussd.menu.says)
 
     @cached_property
     def declarations(self) -> Declarations:

@@ -1,23 +1,35 @@
-"""Kinds, topics and states of a request for help, and its reference. Pure."""
+"""Names, states and references of requests for help. Pure."""
 
+import re
 from random import Random
 
 from stdnum import damm
 
-# Each kind with its topics; every topic of every kind has words `topic.<kind>.<topic>`.
-TOPICS: dict[str, tuple[str, ...]] = {
-    "call_back": ("any",),
-    "enrolment": ("any",),
-    "bank": ("account", "offer", "branch"),
-    "dar": ("accounts", "selling", "credit", "status", "digital"),
-    "export": ("finance", "training", "fairs"),
-}
+from app.base.errors import InvalidInput
+
+# A request is named by the menus, as the sentence that says what it is about.
+_SENTENCE = re.compile(r"topic\.([a-z_]{2,32})\.([a-z_]{2,32})")
 # Requests that are open or taken wait for the desk; done and cancelled ones are over.
 STATES = ("open", "taken", "done", "cancelled")
 WAITING = ("open", "taken")
 # A phone may have so many waiting: the desk is a few people.
 MOST_WAITING = 5
 _DIGITS = 6
+
+
+def read_topic(sentence: str) -> tuple[str, str]:
+    """Returns the kind and the topic of a request from its sentence, `topic.<kind>.<topic>`.
+
+    Raises: InvalidInput.
+    """
+    if not (match := _SENTENCE.fullmatch(sentence)):
+        raise InvalidInput(what="topic", why=f"{sentence} is no topic.<kind>.<topic>")
+    return match[1], match[2]
+
+
+def name_topic(kind: str, topic: str) -> str:
+    """Returns the sentence of a request."""
+    return f"topic.{kind}.{topic}"
 
 
 def draw_reference(random: Random) -> str:

@@ -10,8 +10,7 @@ from sqlalchemy import Connection, func, insert, select, update
 from app.assistance.errors import NoSuchRequest, TooManyRequests
 from app.assistance.models import help_request
 from app.assistance.queries import COLUMNS, HelpRequest
-from app.assistance.rules import MOST_WAITING, TOPICS, WAITING, draw_reference
-from app.base.errors import InvalidInput
+from app.assistance.rules import MOST_WAITING, WAITING, draw_reference, name_topic
 from app.base.operation import Operation
 from app.base.phone import Phone
 from app.base.rows import read_row
@@ -42,8 +41,6 @@ def ask_for_help(
     Returns the request, and True if it is new.
     Raises: TooManyRequests if the phone has MOST_WAITING of them.
     """
-    if wanted.topic not in TOPICS[wanted.kind]:
-        raise InvalidInput(what="topic", why=f"{wanted.kind} has no topic {wanted.topic}")
     connection = operation.connection
     # One at a time on a phone: two hops at once make one request.
     lock = func.pg_advisory_xact_lock(func.hashtext(f"help:{wanted.phone.e164}"))
@@ -124,7 +121,7 @@ def _draw_new_reference(connection: Connection, random: Random) -> str:
 def _queue_reference(
     operation: Operation, services: Services, wanted: NewRequest, request: HelpRequest
 ) -> None:
-    topic = Say(f"topic.{request.kind}.{request.topic}")
+    topic = Say(name_topic(request.kind, request.topic))
     values = {"request": request.reference, "topic": topic}
     reference = request.reference
     message = OutboundMessage("request", reference, wanted.phone, wanted.language, values)

@@ -6,7 +6,7 @@ from app.agents.towns import find_town_of_province, towns
 from app.assistance.centres import nearest_centre
 from app.assistance.errors import TooManyRequests
 from app.assistance.queries import HelpRequest, list_requests
-from app.assistance.rules import TOPICS, WAITING
+from app.assistance.rules import WAITING, name_topic, read_topic
 from app.assistance.service import NewRequest, ask_for_help, cancel_request
 from app.base.clock import local_date
 from app.base.database import reading
@@ -29,10 +29,19 @@ def request_by_sms(dialogue: Dialogue, outcome: str) -> Say | None:
     return Say("sms.request", {name: values[name] for name in ("request", "topic")})
 
 
-def _ask(dialogue: Dialogue, kind: str, topic: str) -> str:
-    """Makes a request for help, or finds the same one that waits already."""
-    artisan_id = dialogue.facts.artisan.id if dialogue.facts.artisan else None
-    wanted = NewRequest(kind, topic, dialogue.phone, dialogue.language, artisan_id)
+@vocabulary.action("ask_for_help", *_ASKING, by_sms=request_by_sms)
+def request_help(dialogue: Dialogue) -> str:
+    """Makes the request that the screen says, else the one chosen from a list of topics.
+
+    The same request that waits already is found instead.
+    """
+    topic = dialogue.says[0] if dialogue.says else dialogue.answers.topic
+    if topic is None:
+        raise NothingToShow()
+    artisan = dialogue.facts.artisan
+    wanted = NewRequest(
+        *read_topic(topic), dialogue.phone, dialogue.language, artisan.id if artisan else None
+    )
     try:
         with begin_operation(dialogue) as operation:
             request, is_new = ask_for_help(operation, dialogue.services, wanted)
@@ -41,41 +50,6 @@ def _ask(dialogue: Dialogue, kind: str, topic: str) -> str:
     dialogue.facts.requests = (request,)
     dialogue.answers.request = request.reference
     return "asked" if is_new else "waits"
-
-
-@vocabulary.action("ask_enrolment_help", *_ASKING, by_sms=request_by_sms)
-def ask_enrolment_help(dialogue: Dialogue) -> str:
-    return _ask(dialogue, "enrolment", "any")
-
-
-@vocabulary.action("ask_call_back", *_ASKING, by_sms=request_by_sms)
-def ask_call_back(dialogue: Dialogue) -> str:
-    return _ask(dialogue, "call_back", "any")
-
-
-@vocabulary.action("ask_bank_offer", *_ASKING, by_sms=request_by_sms)
-def ask_bank_offer(dialogue: Dialogue) -> str:
-    return _ask(dialogue, "bank", "offer")
-
-
-@vocabulary.action("ask_bank_account", *_ASKING, by_sms=request_by_sms)
-def ask_bank_account(dialogue: Dialogue) -> str:
-    return _ask(dialogue, "bank", "account")
-
-
-@vocabulary.action("ask_bank_branch", *_ASKING, by_sms=request_by_sms)
-def ask_bank_branch(dialogue: Dialogue) -> str:
-    return _ask(dialogue, "bank", "branch")
-
-
-@vocabulary.action("ask_dar_session", *_ASKING, by_sms=request_by_sms)
-def ask_dar_session(dialogue: Dialogue) -> str:
-    return _ask(dialogue, "dar", str(dialogue.answers.topic))
-
-
-@vocabulary.action("ask_export_help", *_ASKING, by_sms=request_by_sms)
-def ask_export_help(dialogue: Dialogue) -> str:
-    return _ask(dialogue, "export", str(dialogue.answers.topic))
 
 
 @vocabulary.source("bank_offer")
@@ -99,31 +73,23 @@ def look_for_centre(dialogue: Dialogue) -> str:
     return "found"
 
 
-@vocabulary.rows("dar_topics")
-def list_dar_topics(_dialogue: Dialogue) -> list[Row]:
-    return _list_topics("dar")
-
-
-@vocabulary.rows("export_topics")
-def list_export_topics(_dialogue: Dialogue) -> list[Row]:
-    return _list_topics("export")
+@vocabulary.rows("topics")
+def list_topics(dialogue: Dialogue) -> list[Row]:
+    """Lists the topics that the screen says; the one chosen is kept under its sentence."""
+    return [Row(sentence, {"topic": Say(sentence)}) for sentence in dialogue.says]
 
 
 @vocabulary.source("dar_session")
 def describe_dar_session(dialogue: Dialogue) -> Values:
-    if (topic := dialogue.answers.topic) not in TOPICS["dar"]:
+    if (topic := dialogue.answers.topic) is None:
         raise NothingToShow()
-    return {"topic": Say(f"topic.dar.{topic}"), **_describe_centre(dialogue)}
+    return {"topic": Say(topic), **_describe_centre(dialogue)}
 
 
 def _describe_centre(dialogue: Dialogue) -> Values:
     if (code := dialogue.facts.centre) is None or code not in towns():
         return {"centre": Say("centre.unknown")}
     return {"centre": Say("centre.near", {"town": towns()[code].name_in(dialogue.language)})}
-
-
-def _list_topics(kind: str) -> list[Row]:
-    return [Row(topic, {"topic": Say(f"topic.{kind}.{topic}")}) for topic in TOPICS[kind]]
 
 
 @vocabulary.action("look_at_requests", "some", "none")
@@ -175,7 +141,7 @@ def _get_chosen_request(dialogue: Dialogue) -> HelpRequest:
 def _describe_request(request: HelpRequest) -> Values:
     return {
         "request": request.reference,
-        "topic": Say(f"topic.{request.kind}.{request.topic}"),
+        "topic": Say(name_topic(request.kind, request.topic)),
         "request_state": Say(f"request.{request.state}"),
         "asked_on": local_date(request.asked_at),
     }

@@ -35,6 +35,7 @@ class DeferredAction:
     answers: dict[str, object]
     key: str
     asked_at: float
+    says: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, action: str, dialogue: Dialogue[Any, Any, Any]) -> DeferredAction:
@@ -47,6 +48,7 @@ class DeferredAction:
             dialogue.answers.packed,
             dialogue.action_key,
             dialogue.now.timestamp(),
+            dialogue.says,
         )
 
     def dialogue(
@@ -61,6 +63,7 @@ class DeferredAction:
             now,
             self.key,
             services,
+            says=tuple(self.says),
         )
 
     @property

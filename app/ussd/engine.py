@@ -147,7 +147,8 @@ class MenuEngine(Generic[Services]):
         self, position: Position, caller: Caller[Services]
     ) -> list[tuple[str, list[Row]]]:
         """Returns the current screen's pages, each with the rows that its digits choose."""
-        screen, dialogue = self._current(position), self._dialogue(position, caller)
+        screen = self._current(position)
+        dialogue = self._dialogue(position, caller, says=screen.says)
         values = dict(self.vocabulary.sources[screen.source](dialogue)) if screen.source else {}
         context = ScreenContext(
             self.words,
@@ -258,7 +259,7 @@ class MenuEngine(Generic[Services]):
     def _run_action(self, screen: Screen, position: Position, caller: Caller[Services]) -> str:
         """Runs the screen's action within the hop's time; returns the target of its outcome."""
         assert screen.uses and screen.outcomes is not None
-        dialogue = self._dialogue(position, caller, screen.name)
+        dialogue = self._dialogue(position, caller, screen.name, screen.says)
         action = self.vocabulary.actions[screen.uses]
         outcome = self.deadline.run_since(caller.began, action.run, dialogue)
         position.language = self.words.language_or_default(dialogue.language)
@@ -272,12 +273,16 @@ class MenuEngine(Generic[Services]):
     def _defer_action(self, screen: Screen, position: Position, caller: Caller[Services]) -> Reply:
         """Ends the dialogue with the promise of a message; the worker runs the action (jobs)."""
         assert screen.uses
-        dialogue = self._dialogue(position, caller, screen.name)
+        dialogue = self._dialogue(position, caller, screen.name, screen.says)
         caller.deferred = DeferredAction.of(screen.uses, dialogue)
         return Reply(self.words.say(position.language, "deferred"), False)
 
     def _dialogue(
-        self, position: Position, caller: Caller[Services], screen: str = ""
+        self,
+        position: Position,
+        caller: Caller[Services],
+        screen: str = "",
+        says: tuple[str, ...] = (),
     ) -> Dialogue[Services, Any, Any]:
         return Dialogue(
             caller.phone,
@@ -288,6 +293,7 @@ class MenuEngine(Generic[Services]):
             f"{caller.session_id}:{screen}:{position.visits}",
             caller.services,
             caller.ahead,
+            says,
         )
 
 

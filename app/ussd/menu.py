@@ -8,6 +8,9 @@
     screen_name: {do: action, outcomes: {outcome: target}}
     screen_name: {end: source}
 
+A `do` or a `list` may have `says`: the key of a sentence, or a list of keys. The action or the rows
+use these sentences, so that a topic that is added is words and a line of the menu.
+
 `home: true` marks the screen that 00 leads to. `clears_history: true` makes 0 lead home, for the
 screens before it are done with. `private: true` asks for the PIN first, if the caller has set one.
 `answer: true` marks a menu or list that gives what the caller came for. Two targets are no screens:
@@ -30,12 +33,12 @@ from app.base.errors import MaalemError
 # Each kind of screen, with the fields it needs and those it may have.
 KINDS: dict[str, tuple[set[str], set[str]]] = {
     "menu": (set(), {"values"}),
-    "list": ({"keep", "to"}, {"values"}),
+    "list": ({"keep", "to"}, {"values", "says"}),
     "input": ({"keep", "to"}, {"values"}),
     "secret": ({"keep", "to"}, {"values"}),
     "show": (set(), set()),
     "confirm": ({"yes", "no"}, set()),
-    "do": ({"outcomes"}, set()),
+    "do": ({"outcomes"}, {"says"}),
     "end": (set(), set()),
 }
 NO_VALUES = "none"
@@ -85,6 +88,7 @@ class Screen:
     outcomes: Mapping[str, str] | None = None
     keep: str = ""
     target: str = ""
+    says: tuple[str, ...] = ()
     clears_history: bool = False
     home: bool = False
     private: bool = False
@@ -117,6 +121,12 @@ class Menu:
     resume: str = ""
     help: str = ""
     lock: str = ""
+
+    @property
+    def says(self) -> list[str]:
+        """The keys of the sentences that its actions and lists say, each once."""
+        keys = (key for screen in self.screens.values() for key in screen.says)
+        return list(dict.fromkeys(keys))
 
     @property
     def entrances(self) -> list[str]:
@@ -215,17 +225,26 @@ def _build_screen(name: str, kind: str, body: Mapping[str, Any]) -> Screen:
             body.get("values"),
             keep=str(body["keep"]),
             target=str(body["to"]),
+            says=_read_keys(name, body),
         )
     if kind == "do":
         if not isinstance(body["outcomes"], dict):
             raise BrokenMenu(screen=name, why="outcomes map each outcome to a screen")
         outcomes = {str(outcome): str(target) for outcome, target in body["outcomes"].items()}
-        return Screen(name, kind, named, outcomes=outcomes)
+        return Screen(name, kind, named, outcomes=outcomes, says=_read_keys(name, body))
     source = None if named == NO_VALUES else named
     choices: tuple[Choice, ...] = ()
     if kind == "confirm":
         choices = (Choice("1", str(body["yes"])), Choice("2", str(body["no"])))
     return Screen(name, kind, None, source, choices)
+
+
+def _read_keys(name: str, body: Mapping[str, Any]) -> tuple[str, ...]:
+    says = body.get("says", [])
+    keys = tuple(says) if isinstance(says, list) else (says,)
+    if not all(isinstance(key, str) for key in keys) or len(set(keys)) < len(keys):
+        raise BrokenMenu(screen=name, why="`says` is a sentence's key or a list of them")
+    return keys
 
 
 def _read_choices(name: str, body: Mapping[str, Any]) -> Iterator[Choice]:

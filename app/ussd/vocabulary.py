@@ -32,7 +32,8 @@ class Dialogue(Generic[Services, Facts, Answers]):
     `facts` are read of the caller, `answers` are chosen or typed by the caller; both are stored
     between hops. `services` are for actions alone: sources, lists and guards must not use them.
     `action_key` names this visit of this screen, and is the same on a gateway's retry. `ahead` is
-    true if the inputs were dialled behind the code: they must mean the same on every day.
+    true if the inputs were dialled behind the code: they must mean the same on every day. `says`
+    are the sentences that the menu gives to this action or list.
     """
 
     phone: Phone
@@ -43,6 +44,7 @@ class Dialogue(Generic[Services, Facts, Answers]):
     action_key: str
     services: Services
     ahead: bool = False
+    says: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

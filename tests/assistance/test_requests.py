@@ -13,7 +13,6 @@ from stdnum import damm
 
 from app.agents.towns import regions
 from app.assistance.centres import nearest_centre
-from app.assistance.rules import TOPICS
 from app.runtime import Runtime
 from tests.journeys.world import World
 from tests.phone import TestPhone
@@ -90,9 +89,8 @@ def test_settled_while_it_is_looked_at(phone: TestPhone, runtime: Runtime, app: 
 
 def test_every_topic_has_words_in_every_language(runtime: Runtime) -> None:
     for language in runtime.words.languages:
-        for kind, topics in TOPICS.items():
-            for topic in topics:
-                assert runtime.words.has(language, f"topic.{kind}.{topic}"), (language, topic)
+        for sentence in runtime.ussd.menu.says:
+            assert runtime.words.has(language, sentence), (language, sentence)
 
 
 def test_every_region_has_a_centre() -> None:

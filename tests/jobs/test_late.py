@@ -42,13 +42,13 @@ CASES = [
     ("collect_at_bank", DRISS, {"claim": "R-NONE"}, "call_again"),
     ("send_receipt_again", FATIMA, {"receipt": "nobody's"}, "call_again"),
     ("issue_code_for_another", FATIMA, {}, "call_again"),
-    ("ask_enrolment_help", BRAHIM, {}, "request"),
-    ("ask_call_back", FATIMA, {}, "request"),
-    ("ask_bank_offer", FATIMA, {}, "request"),
-    ("ask_bank_account", FATIMA, {}, "request"),
-    ("ask_bank_branch", FATIMA, {}, "request"),
-    ("ask_dar_session", FATIMA, {"topic": "credit"}, "request"),
-    ("ask_export_help", FATIMA, {"topic": "fairs"}, "request"),
+    ("ask_for_help", BRAHIM, {"topic": "topic.enrolment.any"}, "request"),
+    ("ask_for_help", FATIMA, {"topic": "topic.call_back.any"}, "request"),
+    ("ask_for_help", FATIMA, {"topic": "topic.bank.offer"}, "request"),
+    ("ask_for_help", FATIMA, {"topic": "topic.bank.account"}, "request"),
+    ("ask_for_help", FATIMA, {"topic": "topic.bank.branch"}, "request"),
+    ("ask_for_help", FATIMA, {"topic": "topic.dar.credit"}, "request"),
+    ("ask_for_help", FATIMA, {"topic": "topic.export.fairs"}, "request"),
     ("look_at_nearest_agencies", FATIMA, {}, "agencies"),
     ("look_at_home_agencies", FATIMA, {}, "agencies"),
     ("look_at_agencies", FATIMA, {"town": "fes"}, "agencies"),
@@ -102,8 +102,11 @@ def test_every_action_that_promises_an_sms_is_tried_here() -> None:
 def test_what_was_done_before_it_was_given_up_is_told_and_not_done_again(runtime: Runtime) -> None:
     """The database had finished when the phone no longer waited; the worker finds that."""
     told(runtime)
-    for action, kinds in (("ask_call_back", {"request"}), ("issue_code_for_all", {"code"})):
-        late = late_of(runtime, action, FATIMA, {})
+    for action, says, kinds in (
+        ("ask_for_help", ("topic.call_back.any",), {"request"}),
+        ("issue_code_for_all", (), {"code"}),
+    ):
+        late = replace(late_of(runtime, action, FATIMA, {}), says=says)
         for _ in range(2):
             runtime.redis.xadd(STREAM, {"action": late.pack()})
         assert answer_deferred_actions(runtime, "one") == 2

@@ -64,7 +64,7 @@ class MenuCopy:
             vocabulary,
             Deadline(1, threads=1),
         )
-        samples = Samples.load(self.folder / SAMPLES)
+        samples = Samples.load(self.folder / SAMPLES, engine.menu.says)
         pages = load_page_keys(self.folder / "pages.yaml")
         declared = Declarations(samples, MESSAGES, pages, LANGUAGES)
         return [str(fault) for fault in find_faults(engine, declared, GATEWAYS)]

@@ -23,8 +23,8 @@ _PAGE_PREFIXES = ("till.", "error.")
 def keys_of(screen: Screen) -> set[str]:
     """Returns the keys a screen needs; a menu may do without a sentence of its own."""
     if screen.kind == "do":
-        return set()
-    keys = {choice_key(screen, choice.digit) for choice in screen.choices}
+        return set(screen.says)
+    keys = set(screen.says) | {choice_key(screen, choice.digit) for choice in screen.choices}
     if screen.kind != "menu":
         keys.add(screen.name)
     if screen.kind == "list":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -28,9 +28,9 @@ _READERS: dict[str, Callable[[Any], Any]] = {
 class Samples:
     """The candidates for every value, by its name; a value may be one of several sentences."""
 
-    def __init__(self, raw: Mapping[str, Any]) -> None:
+    def __init__(self, raw: Mapping[str, Any], says: Sequence[str] = ()) -> None:
         self._sentences: dict[str, list[str]] = {
-            name: body["say"]
+            name: list(_expand(body["say"], says))
             for name, body in raw.items()
             if isinstance(body, dict) and "say" in body
         }
@@ -41,15 +41,17 @@ class Samples:
         }
 
     @classmethod
-    def load(cls, path: Path) -> Samples:
+    def load(cls, path: Path, says: Sequence[str] = ()) -> Samples:
         """Reads the file at `path`; the names of the languages come from their own file.
+
+        `topic.*` stands for all sentences of `says`, the menu's own, that begin so.
 
         Raises: BrokenMenu, naming the value that cannot be read.
         """
         names = [{"text": entry.phone_name} for entry in LANGUAGES.values()]
         try:
             raw = yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)
-            return cls({**raw, "language_name": names})
+            return cls({**raw, "language_name": names}, says)
         except yaml.YAMLError as error:
             raise BrokenMenu(screen=path.name, why=" ".join(str(error).split())) from None
 
@@ -95,6 +97,15 @@ class Samples:
             keys = self._sentences[name]
             return [Say(key, self.worst(words, language, key, size)) for key in keys]
         return self._values[name]
+
+
+def _expand(keys: Sequence[str], says: Sequence[str]) -> Iterator[str]:
+    """Yields the keys, with `prefix.*` replaced by those of `says` that begin with the prefix."""
+    for key in keys:
+        if key.endswith(".*"):
+            yield from (said for said in says if said.startswith(key[:-1]))
+        else:
+            yield key
 
 
 def _read_value(name: str, body: Any) -> Any:

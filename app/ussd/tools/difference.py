@@ -55,6 +55,7 @@ _FIELDS = {
     "source": "its values came from",
     "keep": "the answer was kept as",
     "target": "it led to",
+    "says": "it said",
     "home": "home was",
     "clears_history": "clears_history was",
     "private": "private was",
@@ -85,6 +86,8 @@ def _write_change(old: object, new: object) -> str:
 
 
 def _quote(value: object) -> str:
+    if isinstance(value, tuple):
+        value = ", ".join(value)
     return f'"{value}"' if value not in (None, "") else "nothing"
 
 
