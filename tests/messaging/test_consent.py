@@ -21,7 +21,7 @@ def consents(runtime: Runtime) -> bool:
         return has_consented(connection, Phone(FATIMA), "export_news")
 
 
-def test_yes_and_no_are_recorded_with_language_and_moment(
+def test_consent_records_each_answer_with_language_and_moment(
     phone: TestPhone, runtime: Runtime
 ) -> None:
     assert not consents(runtime)
@@ -38,7 +38,7 @@ def test_yes_and_no_are_recorded_with_language_and_moment(
 
 
 @pytest.mark.parametrize("change", ["UPDATE consent SET given = false", "DELETE FROM consent"])
-def test_what_was_answered_is_never_changed(
+def test_database_refuses_to_change_consent(
     phone: TestPhone, runtime: Runtime, change: str
 ) -> None:
     phone.dial(FATIMA, "5*4*2*1")

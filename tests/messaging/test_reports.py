@@ -35,7 +35,7 @@ WORDS: dict[str, Outcome | None] = {
 RANK = {state: 2 if state in ENDED else int(state in {"sent", "unknown"}) for state in STATES}
 
 
-class Outbox:
+class StoredMessages:
     """Messages in any state, and what providers say of them."""
 
     def __init__(self, runtime: Runtime) -> None:
@@ -84,7 +84,7 @@ class Outbox:
     def state(self, number: int) -> str:
         return str(self.world.run("SELECT state FROM message WHERE id = :id", id=number)[0][0])
 
-    def again(self) -> list[tuple[object, ...]]:
+    def queued_again(self) -> list[tuple[object, ...]]:
         return self.world.run(
             "SELECT state, language, body, refused_by FROM message"
             " WHERE right(event_key, 5) = 'again'"
@@ -92,14 +92,16 @@ class Outbox:
 
 
 @pytest.fixture
-def outbox(runtime: Runtime) -> Outbox:
-    return Outbox(runtime)
+def outbox(runtime: Runtime) -> StoredMessages:
+    return StoredMessages(runtime)
 
 
 # What each report makes of each state, when it names the provider's reference.
 @pytest.mark.parametrize("state", STATES)
 @pytest.mark.parametrize("status", WORDS)
-def test_every_report_in_every_state(outbox: Outbox, state: str, status: str) -> None:
+def test_store_report_moves_each_state_by_each_word(
+    outbox: StoredMessages, state: str, status: str
+) -> None:
     number = outbox.add(state)
     came = outbox.tell(status, message_id=number)
     moves = {"delivered": "delivered", "undelivered": "failed", "sent": "sent"}
@@ -129,11 +131,11 @@ TOLD = st.tuples(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(state=st.sampled_from(STATES), told=st.lists(TOLD, max_size=8))
-def test_no_sequence_moves_a_message_backwards(
+def test_store_report_never_moves_a_message_backwards(
     runtime: Runtime, state: str, told: list[tuple[str, str, str, bool]]
 ) -> None:
     empty(runtime.database)
-    outbox = Outbox(runtime)
+    outbox = StoredMessages(runtime)
     number = outbox.add(state)
     for status, reference, provider, ours in told:
         before = outbox.state(number)
@@ -145,7 +147,7 @@ def test_no_sequence_moves_a_message_backwards(
     assert kept == [(len(told),)]
 
 
-def test_the_same_report_again_is_counted_and_changes_nothing(outbox: Outbox) -> None:
+def test_store_report_counts_a_repeated_report(outbox: StoredMessages) -> None:
     number = outbox.add("sent")
     assert [outbox.tell("delivered") for _ in range(3)] == ["delivered", "repeated", "repeated"]
     assert outbox.tell("undelivered") == "noted"
@@ -154,7 +156,7 @@ def test_the_same_report_again_is_counted_and_changes_nothing(outbox: Outbox) ->
     assert rows == [("delivered", 3), ("undelivered", 1)]
 
 
-def test_a_report_before_the_answer_it_is_about(outbox: Outbox) -> None:
+def test_apply_waiting_reports_moves_a_message_reported_too_soon(outbox: StoredMessages) -> None:
     number = outbox.add("sending")
     assert outbox.tell("sent") == outbox.tell("delivered") == "waiting"
     outbox.world.run(
@@ -167,7 +169,7 @@ def test_a_report_before_the_answer_it_is_about(outbox: Outbox) -> None:
     assert outbox.state(number) == "delivered"
 
 
-def test_a_report_that_crossed_with_the_answer_is_found_later(outbox: Outbox) -> None:
+def test_apply_missed_reports_moves_a_message_whose_report_crossed(outbox: StoredMessages) -> None:
     outbox.tell("undelivered", reason="error 30003")
     number = outbox.add("sent")
     with outbox.change() as change:
@@ -176,10 +178,10 @@ def test_a_report_that_crossed_with_the_answer_is_found_later(outbox: Outbox) ->
     assert outbox.world.run("SELECT state, error FROM message WHERE id = :i", i=number) == [
         ("failed", "error 30003")
     ]
-    assert len(outbox.again()) == 1
+    assert len(outbox.queued_again()) == 1
 
 
-def test_nothing_heard_for_three_days_is_the_end(outbox: Outbox) -> None:
+def test_time_out_reports_ends_messages_after_three_days(outbox: StoredMessages) -> None:
     sent, unknown = outbox.add("sent"), outbox.add("unknown", event="8")
     queued = outbox.add("queued", event="9")
     for hours, ended in ((72, 0), (0.01, 2), (1, 0)):
@@ -192,36 +194,38 @@ def test_nothing_heard_for_three_days_is_the_end(outbox: Outbox) -> None:
     assert outbox.state(sent) == "unreported"
 
 
-def test_a_lost_receipt_is_told_once_more_by_another(outbox: Outbox) -> None:
+def test_store_report_queues_a_failed_receipt_once_more(outbox: StoredMessages) -> None:
     outbox.add("sent")
     assert outbox.tell("undelivered") == "failed"
     outbox.tell("undelivered")
-    assert outbox.again() == [("queued", "fr", "Maalem: recu 7.", ["twilio"])]
+    assert outbox.queued_again() == [("queued", "fr", "Maalem: recu 7.", ["twilio"])]
     outbox.world.run(
         "UPDATE message SET state = 'sent', provider = 'africastalking', sent_at = created_at,"
         " provider_reference = 'AT7' WHERE right(event_key, 5) = 'again'"
     )
     outbox.tell("undelivered", "AT7", "africastalking")
-    assert len(outbox.again()) == 1, "once"
+    assert len(outbox.queued_again()) == 1, "once"
 
 
 @pytest.mark.parametrize("providers", [(), ("twilio",)])
-def test_one_provider_alone_tells_nothing_again(outbox: Outbox, providers: tuple[str, ...]) -> None:
+def test_store_report_queues_nothing_again_with_one_provider(
+    outbox: StoredMessages, providers: tuple[str, ...]
+) -> None:
     outbox.add("sent")
     outbox.tell("undelivered", providers=providers)
-    assert outbox.again() == []
+    assert outbox.queued_again() == []
 
 
-def test_only_receipts_are_told_again_and_only_by_who_has_not_tried(outbox: Outbox) -> None:
+def test_store_report_queues_again_only_receipts_by_a_new_provider(outbox: StoredMessages) -> None:
     outbox.add("sent", kind="reminder_week")
     refused = outbox.add("sent", event="8", reference="SM8")
     outbox.world.run("UPDATE message SET refused_by = '{africastalking}' WHERE id = :i", i=refused)
     outbox.tell("undelivered")
     outbox.tell("undelivered", "SM8")
-    assert outbox.again() == []
+    assert outbox.queued_again() == []
 
 
-def test_a_report_of_a_stop_ends_reminders_once(outbox: Outbox) -> None:
+def test_store_report_of_an_opt_out_ends_reminders_once(outbox: StoredMessages) -> None:
     outbox.add("sent")
     outbox.tell("undelivered", "SM-not-ours", stopped=True)
     stops = "SELECT provider, phone FROM provider_opt_out"

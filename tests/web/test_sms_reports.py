@@ -85,7 +85,7 @@ def twilio(client: FlaskClient, form: dict[str, str], query: str = "", **changed
     return answer.status_code
 
 
-def test_africas_talking_s_reports_carry_the_token(guarded: FlaskClient, world: World) -> None:
+def test_africastalking_report_needs_the_token(guarded: FlaskClient, world: World) -> None:
     sent(world, "africastalking", "ATX1")
     form = {"id": "ATX1", "status": "Success", "phoneNumber": FATIMA, "networkCode": "60401"}
     for address, status in (("", 404), ("/wrong", 404), (f"/{TOKEN}", 200), (f"/{TOKEN}", 200)):
@@ -95,7 +95,7 @@ def test_africas_talking_s_reports_carry_the_token(guarded: FlaskClient, world: 
     assert world.run("SELECT times FROM delivery_report") == [(2,)]
 
 
-def test_twilio_s_reports_are_signed_with_their_query(guarded: FlaskClient, world: World) -> None:
+def test_twilio_report_needs_a_signature_over_its_query(guarded: FlaskClient, world: World) -> None:
     number = sent(world, "twilio", "SM1")
     form = {"MessageSid": "SM1", "MessageStatus": "delivered", "To": FATIMA}
     assert twilio(guarded, form, f"?m={number}", sent_to="?m=99") == 403
@@ -106,7 +106,9 @@ def test_twilio_s_reports_are_signed_with_their_query(guarded: FlaskClient, worl
     assert states(world) == ["delivered"]
 
 
-def test_a_failed_receipt_goes_to_the_other_provider(guarded: FlaskClient, world: World) -> None:
+def test_report_of_a_failed_receipt_queues_it_for_the_other_provider(
+    guarded: FlaskClient, world: World
+) -> None:
     sent(world, "twilio", "SM1")
     failed = {"MessageSid": "SM1", "MessageStatus": "undelivered", "ErrorCode": "30003"}
     for _ in range(3):
@@ -118,7 +120,7 @@ def test_a_failed_receipt_goes_to_the_other_provider(guarded: FlaskClient, world
     ]
 
 
-def test_unknown_words_and_strangers_are_kept_and_counted(
+def test_report_with_an_unknown_word_or_reference_is_kept_and_counted(
     client: FlaskClient, world: World
 ) -> None:
     before = counted(client)
@@ -154,18 +156,20 @@ def counted(client: FlaskClient) -> float:
         ({"id": "A", "status": "S", "more": "x" * 9000}, "body: over 8 KiB"),
     ],
 )
-def test_what_no_provider_reports(client: FlaskClient, form: dict[str, str], why: str) -> None:
+def test_report_that_cannot_be_read_is_refused(
+    client: FlaskClient, form: dict[str, str], why: str
+) -> None:
     answer = client.post("/sms/africastalking/delivery", data=form)
     assert (answer.status_code, answer.get_data(as_text=True)) == (400, why)
 
 
-def test_twilio_with_too_much_is_refused_too(guarded: FlaskClient) -> None:
+def test_twilio_report_over_the_limit_is_refused(guarded: FlaskClient) -> None:
     assert twilio(guarded, {"MessageSid": "SM1", "MessageStatus": "x" * 9000}) == 400
     assert twilio(guarded, {"MessageSid": "SM1"}) == 400
 
 
 @pytest.mark.usefixtures("sample_people")
-def test_what_twilio_answered_itself_is_done_and_not_answered(
+def test_inbound_answered_by_twilio_is_done_and_not_answered(
     guarded: FlaskClient, world: World
 ) -> None:
     address = f"{PUBLIC}/sms/twilio/inbound"
@@ -188,7 +192,7 @@ def test_what_twilio_answered_itself_is_done_and_not_answered(
     assert world.run(told) == before
 
 
-def test_with_the_database_away_the_provider_is_to_tell_again(tmp_path: Path) -> None:
+def test_report_with_the_database_away_is_answered_503(tmp_path: Path) -> None:
     with using_engines(tmp_path, durable=False) as urls:
         own = Runtime(
             Settings(database_url=urls.database_url, redis_url=urls.redis_url, log_level="error"),
