@@ -14,7 +14,7 @@ from stdnum import damm
 from app.agents.towns import regions
 from app.assistance.centres import nearest_centre
 from app.runtime import Runtime
-from tests.journeys.world import World
+from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
 
 FATIMA, UNKNOWN = "+212600000001", "+212600000099"
@@ -22,11 +22,11 @@ pytestmark = pytest.mark.usefixtures("sample_people")
 
 
 def list_stored_requests(runtime: Runtime) -> list[tuple[object, ...]]:
-    return World(runtime).run("SELECT kind, topic, state FROM help_request ORDER BY id")
+    return OtherParties(runtime).run("SELECT kind, topic, state FROM help_request ORDER BY id")
 
 
 def get_reference(runtime: Runtime) -> str:
-    ((found,),) = World(runtime).run("SELECT reference FROM help_request")
+    ((found,),) = OtherParties(runtime).run("SELECT reference FROM help_request")
     return str(found)
 
 
@@ -36,7 +36,7 @@ def test_ask_for_help_stores_confirms_and_finds_the_request_again(
     shown = phone.dial(FATIMA, "5*2*1")
     number = get_reference(runtime)
     assert damm.is_valid(number) and number in shown
-    ((body,),) = World(runtime).run("SELECT body FROM message WHERE kind = 'request'")
+    ((body,),) = OtherParties(runtime).run("SELECT body FROM message WHERE kind = 'request'")
     assert number in str(body) and "gratuit" in str(body)
     phone.answer("00")
     assert number in phone.dial(FATIMA, "5*2*5*1")
@@ -57,7 +57,7 @@ def test_ask_for_help_is_open_to_an_unknown_phone(phone: TestPhone, runtime: Run
     assert "1 Etre rappelé" in phone.screen
     phone.answer("1")
     assert list_stored_requests(runtime) == [("call_back", "any", "open")]
-    assert World(runtime).run("SELECT artisan_id FROM help_request") == [(None,)]
+    assert OtherParties(runtime).run("SELECT artisan_id FROM help_request") == [(None,)]
 
 
 def test_move_request_takes_and_closes_a_request(

@@ -17,7 +17,7 @@ from app.claims.errors import ClaimClosed, ClaimOfAnother
 from app.claims.queries import Claim, list_claims
 from app.claims.service import ClaimWord, choose_collection, record_claim
 from app.runtime import Runtime
-from tests.journeys.world import World
+from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
 
 FATIMA, DRISS = "+212600000001", "+212600000007"
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("sample_people")
 
 
 def get_artisan_id(runtime: Runtime, phone: str = FATIMA) -> int:
-    ((found,),) = World(runtime).run("SELECT id FROM artisan WHERE phone = :p", p=phone)
+    ((found,),) = OtherParties(runtime).run("SELECT id FROM artisan WHERE phone = :p", p=phone)
     assert isinstance(found, int)
     return found
 
@@ -58,7 +58,7 @@ def claims(runtime: Runtime) -> list[Claim]:
 
 
 def told(runtime: Runtime, kind: str = "claim_ready") -> list[str]:
-    rows = World(runtime).run("SELECT body FROM message WHERE kind = :k ORDER BY id", k=kind)
+    rows = OtherParties(runtime).run("SELECT body FROM message WHERE kind = :k ORDER BY id", k=kind)
     return [str(body) for (body,) in rows if "R-1" in str(body)]
 
 
@@ -105,7 +105,7 @@ def test_choose_collection_is_possible_until_the_claim_ends(runtime: Runtime) ->
     record_word(runtime, "ready", 500, days=1)
     assert claims(runtime)[0].collection == "bank"
     chosen = "SELECT details ->> 'way' FROM audit_event WHERE action = 'collection_chosen'"
-    assert World(runtime).run(f"{chosen} ORDER BY id") == [("cash",), ("bank",)]
+    assert OtherParties(runtime).run(f"{chosen} ORDER BY id") == [("cash",), ("bank",)]
     record_word(runtime, "paid", 500, days=2)
     with pytest.raises(ClaimClosed):
         choose_way(runtime, "cash")
@@ -115,13 +115,13 @@ def test_choose_collection_is_too_late_once_the_claim_is_paid(
     phone: TestPhone, runtime: Runtime
 ) -> None:
     phone.dial(DRISS, "4*2")
-    World(runtime).run("UPDATE claim SET state = 'paid' WHERE number = 'R-2026-0377'")
+    OtherParties(runtime).run("UPDATE claim SET state = 'paid' WHERE number = 'R-2026-0377'")
     assert "deja sala" in phone.answer("1")
 
 
 def test_choose_collection_is_confirmed_by_one_sms(phone: TestPhone, runtime: Runtime) -> None:
     phone.dial(DRISS, "4*2*1")
-    assert len(World(runtime).run("SELECT 1 FROM message WHERE kind = 'collection'")) == 1
+    assert len(OtherParties(runtime).run("SELECT 1 FROM message WHERE kind = 'collection'")) == 1
 
 
 def test_list_claims_gives_the_five_newest_first(runtime: Runtime) -> None:
@@ -167,7 +167,9 @@ def test_ready_claim_is_sent_to_the_phone_of_identification_without_a_register_p
 ) -> None:
     phone.dial("+212600000077", "1*100001*01011981")
     number = get_artisan_id(runtime)
-    World(runtime).run("UPDATE artisan SET phone = NULL WHERE id = :id RETURNING id", id=number)
+    OtherParties(runtime).run(
+        "UPDATE artisan SET phone = NULL WHERE id = :id RETURNING id", id=number
+    )
     with operation(runtime.database, runtime.clock(), "worker") as change:
         word = ClaimWord(
             artisan_id=number,
@@ -178,7 +180,7 @@ def test_ready_claim_is_sent_to_the_phone_of_identification_without_a_register_p
             as_of=local_date(runtime.clock()),
         )
         record_claim(change, runtime.services, word)
-    told = World(runtime).run(
+    told = OtherParties(runtime).run(
         "SELECT phone, language FROM message WHERE event_key = 'claim_ready:R-1'"
     )
     assert told == [("+212600000077", "fr")]

@@ -17,7 +17,7 @@ from app.runtime import Runtime
 from app.text.encoding import GSM7, encoding_of, segments
 from app.text.languages import LANGUAGES
 from app.ussd.deferred import STREAM, DeferredAction
-from tests.journeys.world import World
+from tests.journeys.other_parties import OtherParties
 
 FATIMA, HASSAN, KHADIJA, BRAHIM, SAID, DRISS = (f"+2126000000{n:02d}" for n in (1, 2, 3, 4, 6, 7))
 pytestmark = pytest.mark.usefixtures("sample_people")
@@ -77,8 +77,8 @@ def defer_action(
 
 
 def take_messages(runtime: Runtime) -> list[tuple[object, ...]]:
-    rows = World(runtime).run("SELECT kind, body FROM message WHERE kind <> 'claim_ready'")
-    World(runtime).run("DELETE FROM message")
+    rows = OtherParties(runtime).run("SELECT kind, body FROM message WHERE kind <> 'claim_ready'")
+    OtherParties(runtime).run("DELETE FROM message")
     return rows
 
 
@@ -114,7 +114,7 @@ def test_deferred_action_done_before_it_was_given_up_is_not_done_again(runtime: 
         assert answer_deferred_actions(runtime, "one") == 2
         assert {came for came, _ in take_messages(runtime)} == kinds
     for table in ("help_request", "payment_code"):
-        assert World(runtime).run(f"SELECT count(*) FROM {table}") == [(1,)]
+        assert OtherParties(runtime).run(f"SELECT count(*) FROM {table}") == [(1,)]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DatabaseError
 from app.base.phone import Phone
 from app.messaging.consent import has_consented
 from app.runtime import Runtime
-from tests.journeys.world import World
+from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
 
 FATIMA = "+212600000001"
@@ -30,10 +30,12 @@ def test_consent_records_each_answer_with_language_and_moment(
     phone.answer("00")
     phone.dial(FATIMA, "5*4*2*2")
     assert not consents(runtime)
-    rows = World(runtime).run("SELECT given, language, channel, recorded_at FROM consent")
+    rows = OtherParties(runtime).run("SELECT given, language, channel, recorded_at FROM consent")
     now = runtime.clock()
     assert rows == [(True, "fr", "ussd", now), (False, "fr", "ussd", now)]
-    bodies = World(runtime).run("SELECT body FROM message WHERE kind LIKE 'news_%' ORDER BY id")
+    bodies = OtherParties(runtime).run(
+        "SELECT body FROM message WHERE kind LIKE 'news_%' ORDER BY id"
+    )
     assert "Pour arreter" in str(bodies[0]) and "plus de nouvelles" in str(bodies[1])
 
 

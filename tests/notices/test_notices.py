@@ -12,7 +12,7 @@ from app.notices.errors import NoticeRefused
 from app.notices.rules import read_notice
 from app.runtime import Runtime
 from app.settings import ROOT
-from tests.journeys.world import World
+from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
 
 FATIMA, AICHA = "+212600000001", "+212600000005"
@@ -77,5 +77,5 @@ def test_phone_shows_a_notice_in_its_language_until_its_last_day(
 ) -> None:
     assert "مبلغ سنة 2026" in phone.dial(AICHA, "5*3")
     phone.answer("00")
-    World(runtime).run("UPDATE notice SET until = '2026-11-22'")
+    OtherParties(runtime).run("UPDATE notice SET until = '2026-11-22'")
     assert "لا إعلان" in phone.dial(AICHA, "5*3")

@@ -12,7 +12,7 @@ from twilio.request_validator import RequestValidator
 from app import create_app
 from app.runtime import Runtime
 from app.settings import Settings
-from tests.journeys.world import World
+from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
 
 FATIMA, UNKNOWN = "+212600000001", "+212600000099"
@@ -27,7 +27,7 @@ def send(client: FlaskClient, body: str, identity: str = "1", phone: str = FATIM
 
 def sent_messages(runtime: Runtime) -> list[tuple[object, ...]]:
     sent_messages = "SELECT kind, language FROM message WHERE kind <> 'claim_ready' ORDER BY id"
-    return World(runtime).run(sent_messages)
+    return OtherParties(runtime).run(sent_messages)
 
 
 @pytest.mark.parametrize(
@@ -58,16 +58,16 @@ def test_inbound_delivered_again_is_done_once(client: FlaskClient, runtime: Runt
     for body, identity in (("ARABE", "1"), ("FR", "2"), ("ARABE", "1"), ("ARABE", "1")):
         assert send(client, body, identity) == 200
     assert sent_messages(runtime) == [("language", "ar"), ("language", "fr")]
-    assert World(runtime).run("SELECT language FROM phone_profile") == [("fr",)]
+    assert OtherParties(runtime).run("SELECT language FROM phone_profile") == [("fr",)]
 
 
 def test_inbound_stop_and_start_change_reminders(client: FlaskClient, runtime: Runtime) -> None:
     wants = "SELECT reminders FROM phone_preference"
     for number, body in enumerate(("Arrêt", "stop!", "قف", "WAQEF")):
         assert send(client, body, f"s{number}") == 200
-        assert World(runtime).run(wants) == [(False,)]
+        assert OtherParties(runtime).run(wants) == [(False,)]
         assert send(client, "oui" if number % 2 else "Start", f"o{number}") == 200
-        assert World(runtime).run(wants) == [(True,)]
+        assert OtherParties(runtime).run(wants) == [(True,)]
     # Eight changes, and three answers within the hour: it may be a machine that writes.
     assert [kind for kind, _ in sent_messages(runtime)] == ["stopped", "started", "stopped"]
 
@@ -79,7 +79,7 @@ def test_inbound_without_a_keyword_is_answered_once_a_day(
         assert send(client, body, str(number)) == 200
     assert sent_messages(runtime) == [("help", "fr")]
     assert send(client, "aide", "asked") == 200
-    World(runtime).wait(25 * 3600)
+    OtherParties(runtime).wait(25 * 3600)
     assert send(client, "Salam", "tomorrow") == 200
     assert len(sent_messages(runtime)) == 3
 
