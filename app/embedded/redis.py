@@ -104,15 +104,14 @@ def start_redis(data_dir: Path, say: Callable[[str], None] = lambda words: None)
     settings = folder.home / "redis.conf"
     settings.write_text(_settings(folder))
     name = ("--proc-title-template", f"{{title}} {mark_of(folder)}")
-    run(account, folder.home, (program.path, settings.name, *name), _WHAT)
-    if not _await_running(folder):
-        log = (folder.home / "log").read_text(errors="replace")
-        why = complaint(log, folder.home) or "ended at once"
-        if _UNREADABLE in why:
-            why = (
-                f"{program.origin} cannot read {folder.home}/dump.rdb, of a newer server or broken"
-            )
-            why += "; move it away"
+    command = (program.path, settings.name, *name)
+    run(account, folder.home, command, _WHAT)
+    running = _await_running(folder)
+    if not running and _put_unreadable_data_aside(folder, say):
+        run(account, folder.home, command, _WHAT)
+        running = _await_running(folder)
+    if not running:
+        why = complaint(_read_log(folder), folder.home) or "ended at once"
         raise EngineFailed(what=_WHAT, why=why)
     write_origin(folder, program.origin)
 
@@ -123,6 +122,25 @@ def stop_redis(data_dir: Path) -> None:
     if server := _server(folder):
         end(server, _STOP)
     _end_all(folder)
+
+
+def _put_unreadable_data_aside(folder: EngineFolder, say: Callable[[str], None]) -> bool:
+    """True if data were there that the server could not read, as an older one cannot a newer's.
+
+    They are kept under another name: calls in progress end, money is in PostgreSQL.
+    """
+    data = folder.home / "dump.rdb"
+    if _UNREADABLE not in _read_log(folder) or not data.exists():
+        return False
+    aside = data.replace(data.with_suffix(".rdb.unread"))
+    say(f"This Redis cannot read the data of the last one, so it starts empty; they are in {aside}")
+    (folder.home / "log").unlink()
+    return True
+
+
+def _read_log(folder: EngineFolder) -> str:
+    log = folder.home / "log"
+    return log.read_text(errors="replace") if log.exists() else ""
 
 
 def _server(folder: EngineFolder) -> psutil.Process | None:

@@ -280,15 +280,20 @@ def test_sockets_of_a_deep_folder_fit_where_tmpdir_is_deep_too(
         assert redis.ping()
 
 
-def test_redis_data_of_a_newer_server_are_named(data_dir: Path) -> None:
-    (data_dir / "redis").mkdir(parents=True)
-    (data_dir / "redis" / "dump.rdb").write_bytes(b"REDIS9999" + b"\xff" + bytes(8))
-    with (
-        pytest.raises(EngineFailed, match=r"cannot read .*/redis/dump.rdb, of a newer server or"),
-        using_engines(data_dir, postgres=False),
-    ):
-        pass
-    (data_dir / "redis" / "dump.rdb").unlink()
+def test_redis_data_of_a_newer_server_are_put_aside_and_it_starts_empty(data_dir: Path) -> None:
+    """As after a change from the wheel's Valkey to an older Redis of the PATH."""
+    data = data_dir / "redis" / "dump.rdb"
+    data.parent.mkdir(parents=True)
+    data.write_bytes(unreadable := b"REDIS9999\xff" + bytes(8))
+    said: list[str] = []
+    with using_engines(data_dir, said.append, postgres=False) as urls, redis_of(urls) as redis:
+        assert redis.dbsize() == 0
+        redis.set("kept", "yes")
+    aside = data.with_name("dump.rdb.unread")
+    assert aside.read_bytes() == unreadable
+    assert any("starts empty" in line and str(aside) in line for line in said)
+    with using_engines(data_dir, postgres=False) as urls, redis_of(urls) as redis:
+        assert redis.get("kept") == "yes"
 
 
 def test_engines_say_which_program_they_are_and_where_from(data_dir: Path) -> None:
