@@ -190,7 +190,7 @@ def _format_wanted(engine: EngineKind) -> str:
 def _advise_install(engine: EngineKind, platform: Platform) -> str:
     managers = (name for name in engine.packages if platform.find_program(name.split()[0]))
     manager = next(managers, "brew install" if platform.system == "Darwin" else None)
-    name = f"{engine.names[0]} {_format_wanted(engine)}"
-    root = "" if manager == "brew install" else "sudo "
-    how = f"{root}{manager} {engine.packages[manager]}" if manager else f"{name} on the PATH"
-    return f"none for {platform}: install {name} ({how}), or set {engine.variable}"
+    command = ("" if manager == "brew install" else "sudo ") + f"{manager} "
+    how = f" ({command}{engine.packages[manager]})" if manager else ""
+    wanted = f"{engine.names[0]} {_format_wanted(engine)}{how}"
+    return f"none for {platform}: install {wanted}, or set {engine.variable}"

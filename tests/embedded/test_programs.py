@@ -161,10 +161,10 @@ def test_without_any_wheel_the_source_is_compiled_where_a_compiler_is(machine: P
 @pytest.mark.parametrize(
     ("system", "manager", "advice"),
     [
-        ("Linux", "apt", "sudo apt install redis-server"),
-        ("Linux", "dnf", "sudo dnf install valkey"),
-        ("Linux", "none", "redis-server 6.2 or newer on the PATH"),
-        ("Darwin", "none", "brew install valkey"),
+        ("Linux", "apt", " (sudo apt install redis-server)"),
+        ("Linux", "dnf", " (sudo dnf install valkey)"),
+        ("Linux", "none", ""),
+        ("Darwin", "none", " (brew install valkey)"),
     ],
 )
 def test_with_nothing_one_line_says_what_to_install(
@@ -177,7 +177,7 @@ def test_with_nothing_one_line_says_what_to_install(
     name = {"Linux": "Linux", "Darwin": "macOS"}[system]
     assert str(failed.value) == (
         f"embedded Redis: none for {name} aarch64, Python 3.14: "
-        f"install redis-server 6.2 or newer ({advice}), or set REDIS_URL"
+        f"install redis-server 6.2 or newer{advice}, or set REDIS_URL"
     )
 
 
