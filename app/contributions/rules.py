@@ -68,7 +68,7 @@ class Quote:
 
     @property
     def period(self) -> Period:
-        """From the first month to the last. Raises: IndexError without any month."""
+        """The period from the first month to the last. Raises: IndexError without any month."""
         return Period.spanning(self.months)
 
 
