@@ -1,6 +1,7 @@
-"""Agencies and agents of the network: where they are, who may take cash, up to what, their sign-in.
+"""Agent networks: their agencies, the agents there with sign-in and limits, and their systems.
 
-models are the tables, rules read what files and phones say (pure), towns the towns and regions
-shipped as data, agency_file reads a network's list of agencies, service adds and signs in,
-queries read, errors say why not. A new town is a line of towns.csv.
+models are the tables, rules read texts of files and phones (pure), towns the towns and regions
+shipped as data, agency_file reads a network's list of agencies, service adds and signs in, clients
+are the systems that call the payments API, queries read, errors are the refusals. A new town is a
+line of towns.csv.
 """

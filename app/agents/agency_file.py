@@ -1,4 +1,4 @@
-"""A network's list of its agencies, as a CSV file (docs/operations.md says its columns)."""
+"""Reads a network's list of its agencies, a CSV file (docs/operations.md has its columns)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MOST = 3000  # one statement writes them
 
 @dataclass(frozen=True, slots=True)
 class AgencyRow:
-    """One line of the file, checked."""
+    """A line of the file, checked."""
 
     code: str
     name: str
@@ -40,14 +40,17 @@ class AgencyRow:
 
 
 def read_agencies(path: Path) -> list[AgencyRow]:
-    """Every line of the file; AgenciesRefused names the first that is wrong. OSError: no file."""
-    reader = csv.DictReader(io.StringIO(_text(path), newline=""), strict=True)
+    """Reads every line of the file.
+
+    Raises: AgenciesRefused for the first that is wrong, OSError where there is no file.
+    """
+    reader = csv.DictReader(io.StringIO(_read_text(path), newline=""), strict=True)
     if tuple(reader.fieldnames or ()) != FIELDS:
         raise AgenciesRefused(line=1, why=f"header: wanted {','.join(FIELDS)}")
     rows: dict[str, AgencyRow] = {}
     try:
         for fields in reader:
-            row = _row(fields)
+            row = _read_row(fields)
             if row.code in rows:
                 raise InvalidInput(what="code", why="given twice")
             rows[row.code] = row
@@ -61,7 +64,7 @@ def read_agencies(path: Path) -> list[AgencyRow]:
     return list(rows.values())
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     with path.open("rb") as file:
         content = file.read(_LARGEST + 1)
     if len(content) > _LARGEST:
@@ -73,21 +76,21 @@ def _text(path: Path) -> str:
         raise AgenciesRefused(line=line, why="not UTF-8") from None
 
 
-def _row(fields: dict[str | None, str | list[str] | None]) -> AgencyRow:
-    given = {name: value for name, value in fields.items() if name and isinstance(value, str)}
-    if len(given) != len(FIELDS) or None in fields:
+def _read_row(fields: dict[str | None, str | list[str] | None]) -> AgencyRow:
+    texts = {name: value for name, value in fields.items() if name and isinstance(value, str)}
+    if len(texts) != len(FIELDS) or None in fields:
         raise InvalidInput(what="line", why=f"not {len(FIELDS)} columns")
-    town = find_town(given["town"])
+    town = find_town(texts["town"])
     if town is None:
         raise InvalidInput(what="town", why="not one of towns.csv")
-    if given["active"] not in _ACTIVE:
+    if texts["active"] not in _ACTIVE:
         raise InvalidInput(what="active", why="neither yes nor no")
     return AgencyRow(
-        read_agency_code(given["code"]),
-        read_line(given["name"], "name", LONGEST_NAME),
-        town,
-        read_line(given["address"], "address", LONGEST_ADDRESS),
-        read_hours(given["weekdays"]),
-        read_hours(given["saturday"]),
-        _ACTIVE[given["active"]],
+        code=read_agency_code(texts["code"]),
+        name=read_line(texts["name"], "name", LONGEST_NAME),
+        town=town,
+        address=read_line(texts["address"], "address", LONGEST_ADDRESS),
+        weekdays=read_hours(texts["weekdays"]),
+        saturday=read_hours(texts["saturday"]),
+        active=_ACTIVE[texts["active"]],
     )

@@ -1,4 +1,4 @@
-"""How names are compared, and how opening hours are read and shown. Pure."""
+"""Reads opening hours, agency codes and short lines; compares and shortens names. Pure."""
 
 import re
 import unicodedata
@@ -25,19 +25,19 @@ class Hours:
     closes: time
 
     def __str__(self) -> str:
-        """`8:30-18:00`, the same for every language."""
+        """Writes `8:30-18:00`, the same for every language."""
         return f"{_clock(self.opens)}-{_clock(self.closes)}"
 
 
 def read_hours(written: str) -> Hours | None:
-    """`8:30-18:00`; None for nothing. InvalidInput when it cannot be opening hours."""
+    """Reads `8:30-18:00`; None for an empty text. Raises: InvalidInput."""
     if not written.strip():
         return None
-    found = _HOURS.fullmatch(written.strip())
-    if not found:
+    match = _HOURS.fullmatch(written.strip())
+    if not match:
         raise InvalidInput(what="hours", why="not like 8:30-18:00")
     try:
-        hours = Hours(time(int(found[1]), int(found[2])), time(int(found[3]), int(found[4])))
+        hours = Hours(time(int(match[1]), int(match[2])), time(int(match[3]), int(match[4])))
     except ValueError:
         raise InvalidInput(what="hours", why="no such time") from None
     if hours.opens >= hours.closes:
@@ -46,14 +46,17 @@ def read_hours(written: str) -> Hours | None:
 
 
 def read_agency_code(written: str) -> str:
-    """What a receipt can hold (domain.md section 4)."""
+    """Reads an agency code: capitals, digits and hyphens that a receipt has room for.
+
+    Source: docs/rules.md, Channels. Raises: InvalidInput.
+    """
     if not _CODE.fullmatch(written):
         raise InvalidInput(what="code", why="not up to 16 capitals, digits and -")
     return written
 
 
 def read_line(written: str, what: str, longest: int) -> str:
-    """A short text in letters that every phone shows at the small price."""
+    """Reads a short text in letters of GSM-7, which every phone shows. Raises: InvalidInput."""
     line = " ".join(written.split())
     if not 1 <= len(line) <= longest:
         raise InvalidInput(what=what, why=f"not 1 to {longest} letters")
@@ -64,20 +67,20 @@ def read_line(written: str, what: str, longest: int) -> str:
 
 
 def letters_of(name: str) -> str:
-    """The bare letters of a name, by which two spellings of it are compared, in any script."""
+    """Returns the bare letters of a name, which are equal for its spellings, in any script."""
     bare = unicodedata.normalize("NFKD", name).casefold().translate(_ALIKE)
     return "".join(letter for letter in bare if letter.isalpha())
 
 
 def beginnings_of(name: str) -> set[str]:
-    """The bare letters from each word of a name on; an Arabic article may be left out."""
+    """Returns the bare letters of a name from each word on; an Arabic article may be left out."""
     words = [letters for word in re.split(r"[\s-]+", name) if (letters := letters_of(word))]
     whole = {"".join(words[at:]) for at in range(len(words))}
     return whole | {start.removeprefix("ال") for start in whole if len(start) > len("ال") + 1}
 
 
 def shown_name(name: str, *town_names: str) -> str:
-    """An agency's name without the network's and the town's, which the phone says before; short."""
+    """Shortens an agency's name: the phone says its network and town before."""
     shown = name.removeprefix("Wafacash").strip()
     for town in town_names:
         shown = shown.removeprefix(f"{town} ")

@@ -1,6 +1,6 @@
 """The towns and regions of Morocco, from towns.csv and regions.csv beside this file. Pure.
 
-The twelve regions are those of decree 2-15-40. A town is where phones look for agencies; its
+The twelve regions are those of decree 2-15-40. Phones look for agencies by town; a town's
 `provinces` are those of the register whose people are nearest to it.
 """
 
@@ -19,8 +19,8 @@ _FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
-    """Something with a name in each script that our languages are written in."""
+class Place:
+    """A place with a name in each script that our languages are written in."""
 
     code: str
     latin: str
@@ -28,19 +28,19 @@ class Named:
     tifinagh: str
 
     def name_in(self, language: str) -> str:
-        """Its name in the script of the language: French and Latin Darija share theirs."""
+        """Returns the name in the language's script: French and Latin Darija share theirs."""
         entry = LANGUAGES.get(language, LANGUAGES[DEFAULT])
         name: str = getattr(self, entry.script)
         return name
 
 
 @dataclass(frozen=True, slots=True)
-class Region(Named):
-    """One of the twelve."""
+class Region(Place):
+    """A region of the twelve."""
 
 
 @dataclass(frozen=True, slots=True)
-class Town(Named):
+class Town(Place):
     """A town, its region's code, and what else it is called."""
 
     region: str
@@ -54,63 +54,63 @@ class Town(Named):
 
 @cache
 def regions() -> dict[str, Region]:
-    """By code, from north to south."""
-    return {row["code"]: Region(**row) for row in _rows("regions.csv")}
+    """Returns the regions by code, from north to south."""
+    return {row["code"]: Region(**row) for row in _read_rows("regions.csv")}
 
 
 @cache
 def towns() -> dict[str, Town]:
-    """By code, region by region."""
-    return {row["code"]: _town(row) for row in _rows("towns.csv")}
+    """Returns the towns by code, region by region."""
+    return {row["code"]: _read_town(row) for row in _read_rows("towns.csv")}
 
 
 def find_town(name: str) -> Town | None:
-    """The town of that code, or of that name in any script, however its accents are written."""
-    return towns().get(name) or _by_name().get(letters_of(name))
+    """Returns the town of a code, or of a name in any script, with its accents or without."""
+    return towns().get(name) or _towns_by_name().get(letters_of(name))
 
 
 def find_town_of_province(province: str) -> Town | None:
-    """Where the people of a province of the register look first."""
-    return _by_province().get(letters_of(province))
+    """Returns the town where the people of a province of the register look first."""
+    return _towns_by_province().get(letters_of(province))
 
 
 def towns_beginning(letters: str) -> list[Town]:
-    """The towns with a name, or a word of one, that begins so; `letters` as of `letters_of`."""
+    """Returns the towns with a word of a name that begins with `letters` (of `letters_of`)."""
     return [
-        one
-        for one in towns().values()
-        if any(start.startswith(letters) for start in _beginnings()[one.code])
+        town
+        for town in towns().values()
+        if any(start.startswith(letters) for start in _beginnings()[town.code])
     ]
 
 
 @cache
-def _by_name() -> dict[str, Town]:
-    return {letters_of(name): one for one in towns().values() for name in one.names}
+def _towns_by_name() -> dict[str, Town]:
+    return {letters_of(name): town for town in towns().values() for name in town.names}
 
 
 @cache
-def _by_province() -> dict[str, Town]:
-    found = {letters_of(name): one for one in towns().values() for name in one.provinces}
-    return _by_name() | found
+def _towns_by_province() -> dict[str, Town]:
+    provinces = {letters_of(name): town for town in towns().values() for name in town.provinces}
+    return _towns_by_name() | provinces
 
 
 @cache
 def _beginnings() -> dict[str, set[str]]:
     return {
-        one.code: set().union(*(beginnings_of(name) for name in one.names))
-        for one in towns().values()
+        town.code: set().union(*(beginnings_of(name) for name in town.names))
+        for town in towns().values()
     }
 
 
-def _town(row: dict[str, str]) -> Town:
+def _read_town(row: dict[str, str]) -> Town:
     names = {name: row[name] for name in ("code", "latin", "arabic", "tifinagh", "region")}
-    return Town(**names, provinces=_split(row["provinces"]), also=_split(row["also"]))
+    return Town(**names, provinces=_split_list(row["provinces"]), also=_split_list(row["also"]))
 
 
-def _split(written: str) -> tuple[str, ...]:
+def _split_list(written: str) -> tuple[str, ...]:
     return tuple(written.split(";")) if written else ()
 
 
-def _rows(name: str) -> Iterator[dict[str, str]]:
+def _read_rows(name: str) -> Iterator[dict[str, str]]:
     with (_FOLDER / name).open(encoding="utf-8", newline="") as file:
         yield from csv.DictReader(file)

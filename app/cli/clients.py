@@ -119,7 +119,7 @@ def list_command() -> None:
 @click.argument("allowed", type=click.Choice(["yes", "no"]))
 @with_appcontext
 def other_amounts(network: str, allowed: str) -> None:
-    """Whether NETWORK may send more or less than a bill: the rest waits in suspense as a break."""
+    """Lets NETWORK send more or less than a bill, or not: the rest waits in suspense as a break."""
     with operation(runtime().database, runtime().clock(), OPERATOR) as change:
         if not allow_other_amounts(change, network, allowed == "yes"):
             raise click.ClickException(f"no network {network}")

@@ -2,11 +2,10 @@
 
 import re
 from datetime import date
-from typing import Any
 
 import click
 
-# The months before and after a day are days, too.
+# The months before and after are still within the calendar.
 _FIRST_YEAR, _LAST_YEAR = 1900, 2999
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
@@ -14,11 +13,16 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 class DayParam(click.ParamType[date]):
     """Reads a day written YYYY-MM-DD."""
 
+    """A day of the calendar, as `YYYY-MM-DD`."""
+
     name = "YYYY-MM-DD"
 
-    def convert(self, value: Any, param: Any, ctx: click.Context | None) -> date:
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> date:
         if isinstance(value, date):
             return value
+        value = str(value)
         if not _DATE.fullmatch(value):
             self.fail(f"{value!r} is not a day written YYYY-MM-DD.", param, ctx)
         try:

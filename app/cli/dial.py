@@ -1,4 +1,4 @@
-"""`flask dial`: a phone in the terminal, through the same door as a gateway's callback."""
+"""`flask dial`: a phone in the terminal that takes the same path as a gateway's callback."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def dial(code: str, phone: str) -> None:
     except InvalidInput as error:
         raise click.BadParameter(error.params["why"], param_hint="--phone") from None
     set_up_logs("error")  # the screen is what the terminal is for
-    service, chain = _split(code, runtime().settings.ussd_code)
+    service, chain = _split_code(code, runtime().settings.ussd_code)
     client, session_id = Client(current_app.wsgi_app), f"dial-{uuid.uuid4().hex}"
     while True:
         answer = client.post(
@@ -55,7 +55,7 @@ def dial(code: str, phone: str) -> None:
         chain = f"{chain}*{typed}" if chain else typed
 
 
-def _split(code: str, service_code: str) -> tuple[str, str]:
+def _split_code(code: str, service_code: str) -> tuple[str, str]:
     """Returns the service's own code, and the inputs dialled behind it."""
     body, own = code.strip().removesuffix("#"), service_code.removesuffix("#")
     if body == own:

@@ -1,10 +1,10 @@
-"""`flask ledger`: the books, as statements, as balances, and whether they hold."""
+"""`flask ledger`: prints the books as statements and balances, and verifies them."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Any
 
 import click
 from flask.cli import with_appcontext
@@ -13,9 +13,10 @@ from rich.table import Table
 
 from app.base.clock import local, local_date
 from app.base.database import reading
+from app.base.money import Money
 from app.cli.days import DayParam
 from app.ledger.models import ACCOUNTS
-from app.ledger.queries import account_statement, trial_balance
+from app.ledger.queries import StatementLine, account_statement, trial_balance
 from app.payments.code_history import code_history
 from app.reconciliation.cnss_rules import CNSS_RULES
 from app.reconciliation.money_rules import RULES, find_broken
@@ -40,42 +41,44 @@ def statement(account: str, first: date | None, last: date | None, as_json: bool
     if end < begin:
         raise click.BadParameter("before --from", param_hint="--to")
     with reading(runtime().database) as connection:
-        found = account_statement(connection, account, begin, end + timedelta(days=1))
-    balance, entries = found.opening, []
-    for entry in found.entries:
+        lines = account_statement(connection, account, begin, end + timedelta(days=1))
+    balance, entries = lines.opening, []
+    for entry in lines.entries:
         balance = balance + entry.amount
-        entries.append(
-            {
-                "transaction": entry.transaction,
-                "at": local(entry.occurred_at).isoformat(timespec="seconds"),
-                "event": entry.event,
-                "receipt": entry.reference,
-                "network": entry.metadata.get("network"),
-                "agent": entry.metadata.get("agent_number"),
-                "terminal": entry.metadata.get("terminal"),
-                "made_by": entry.made_by,
-                "approved_by": entry.approved_by,
-                "amount": str(entry.amount),
-                "balance": str(balance),
-            }
-        )
+        entries.append(_entry_row(entry, balance))
     if as_json:
-        told = {"account": account, "from": f"{begin}", "to": f"{end}"}
-        balances = {"opening": str(found.opening), "closing": str(found.closing)}
-        click.echo(json.dumps(told | balances | {"entries": entries}))
+        period = {"account": account, "from": f"{begin}", "to": f"{end}"}
+        balances = {"opening": str(lines.opening), "closing": str(lines.closing)}
+        click.echo(json.dumps(period | balances | {"entries": entries}))
         return
     table = Table("at", "event", "receipt", "by", "amount", "balance", title=account)
-    table.add_row(f"{begin}", "opening", "", "", "", str(found.opening))
-    for one in entries:
-        table.add_row(*_shown(one))
-    table.add_row(f"{end}", "closing", "", "", "", str(found.closing))
+    table.add_row(f"{begin}", "opening", "", "", "", str(lines.opening))
+    for row in entries:
+        table.add_row(*_table_row(row))
+    table.add_row(f"{end}", "closing", "", "", "", str(lines.closing))
     Console().print(table)
 
 
-def _shown(entry: dict[str, Any]) -> tuple[str, ...]:
-    by = " + ".join(filter(None, (entry["made_by"], entry["approved_by"])))
-    named = entry["at"], entry["event"], entry["receipt"] or "", by
-    return *named, entry["amount"], entry["balance"]
+def _entry_row(entry: StatementLine, balance: Money) -> dict[str, str | int | None]:
+    return {
+        "transaction": entry.transaction,
+        "at": local(entry.occurred_at).isoformat(timespec="seconds"),
+        "event": entry.event,
+        "receipt": entry.reference,
+        "network": entry.metadata.get("network"),
+        "agent": entry.metadata.get("agent_number"),
+        "terminal": entry.metadata.get("terminal"),
+        "made_by": entry.made_by,
+        "approved_by": entry.approved_by,
+        "amount": str(entry.amount),
+        "balance": str(balance),
+    }
+
+
+def _table_row(entry: Mapping[str, str | int | None]) -> tuple[str, ...]:
+    by = " + ".join(str(entry[name]) for name in ("made_by", "approved_by") if entry[name])
+    start = tuple(str(entry[name] or "") for name in ("at", "event", "receipt"))
+    return *start, by, str(entry["amount"]), str(entry["balance"])
 
 
 @ledger.command("trial-balance")
@@ -87,13 +90,13 @@ def trial_balance_command(on: date | None, as_json: bool) -> None:
     day = on or _today()
     with reading(runtime().database) as connection:
         balances = trial_balance(connection, day + timedelta(days=1))
-    told = {account: str(balance) for account, balance in balances.items()}
+    amounts = {account: str(balance) for account, balance in balances.items()}
     total = sum(balance.centimes for balance in balances.values())
     if as_json:
-        click.echo(json.dumps({"on": f"{day}", "accounts": told, "sum": f"{total / 100:.2f}"}))
+        click.echo(json.dumps({"on": f"{day}", "accounts": amounts, "sum": f"{total / 100:.2f}"}))
         return
     table = Table("account", "balance", title=f"{day}")
-    for account, balance in told.items():
+    for account, balance in amounts.items():
         table.add_row(account, balance)
     Console().print(table)
 
@@ -108,7 +111,7 @@ def code(code: str, as_json: bool) -> None:
         steps = code_history(connection, code.replace(" ", ""), runtime().clock())
     if not steps:
         raise click.ClickException("no such code, and no such receipt")
-    told = [
+    rows = [
         {
             "state": step.state,
             "at": local(step.at).isoformat(timespec="seconds"),
@@ -118,11 +121,11 @@ def code(code: str, as_json: bool) -> None:
         for step in steps
     ]
     if as_json:
-        click.echo(json.dumps(told))
+        click.echo(json.dumps(rows))
         return
-    for one in told:
-        by, receipt = one["by"] or "time", one["receipt"] or ""
-        click.echo(f"{one['at']}  {one['state']:<9}  {by}  {receipt}".rstrip())
+    for row in rows:
+        by, receipt = row["by"] or "time", row["receipt"] or ""
+        click.echo(f"{row['at']}  {row['state']:<9}  {by}  {receipt}".rstrip())
 
 
 @ledger.command()

@@ -1,10 +1,9 @@
-"""Values that several commands are given, read alike and refused in words."""
+"""Reads the options that several commands share; a wrong one is refused in words."""
 
 from __future__ import annotations
 
 import unicodedata
 from decimal import Decimal
-from typing import Any
 
 import click
 
@@ -27,9 +26,11 @@ class DirhamsParam(click.ParamType[Money]):
     def __init__(self, least: Money) -> None:
         self._least = least
 
-    def convert(self, value: Any, param: Any, ctx: click.Context | None) -> Money:
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Money:
         try:
-            amount = value if isinstance(value, Money) else Money.parse(value)
+            amount = value if isinstance(value, Money) else Money.parse(str(value))
         except InvalidInput as error:
             self.fail(f"{value!r} is {error.params['why']}.", param, ctx)
         if not self._least <= amount <= _MOST:

@@ -1,4 +1,4 @@
-"""Table of requests: what was asked under which correlation id, and the answer given."""
+"""Table of requests: their content under a correlation id, and the answer given."""
 
 from sqlalchemy import (
     CheckConstraint,

@@ -34,7 +34,7 @@ from app.services import Services
 
 @dataclass(frozen=True, slots=True)
 class CnssImportReport:
-    """How many lines changed something, and how many did not.
+    """Counts of the lines that changed something, and of those that did not.
 
     `new` is False for a file that was imported before.
     """

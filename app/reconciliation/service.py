@@ -42,7 +42,7 @@ class SettlementFile:
 
 @dataclass(frozen=True, slots=True)
 class MatchReport:
-    """How many lines matched, and how many breaks of each kind were opened.
+    """Counts of the lines that matched and of the breaks that were opened, by kind.
 
     `new` is False for a file that was matched before, which gives the same report again.
     """

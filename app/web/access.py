@@ -1,7 +1,7 @@
-"""Who may call a route: each view declares it once, and an app with a view that does not, ends.
+"""Access to routes: each view declares its audience, and an app with one that does not, ends.
 
-The proof itself (session, key, token, signature) is asked where the request comes in; the till asks
-it of every view that is not declared open to everyone.
+The proof itself (session, key, token, signature) is checked where the request comes in; the till
+checks it for every view that is not declared open to everyone.
 """
 
 from __future__ import annotations
