@@ -47,7 +47,9 @@ def rows(runtime: Runtime, sql: str) -> list[tuple[object, ...]]:
         return [tuple(row) for row in connection.execute(text(sql))]
 
 
-def test_the_samples_are_read_and_read_again(command: Command, runtime: Runtime) -> None:
+def test_import_agencies_reads_the_samples_and_changes_nothing_again(
+    command: Command, runtime: Runtime
+) -> None:
     said = command("import-agencies", str(SAMPLE_AGENCIES)).output
     assert said == "31 agencies read, 31 new or changed\n"
     said = command("import-agencies", str(SAMPLE_AGENCIES)).output
@@ -61,7 +63,9 @@ def test_the_samples_are_read_and_read_again(command: Command, runtime: Runtime)
     assert served["rabat"] == "rabat" and "assa" not in served
 
 
-def test_a_closed_agency_is_found_no_more(take: Callable[..., Result], runtime: Runtime) -> None:
+def test_list_agencies_leaves_out_a_closed_agency(
+    take: Callable[..., Result], runtime: Runtime
+) -> None:
     assert "1 new" in take(GOOD).output
     assert "1 new" in take(GOOD.replace(",yes", ",no")).output
     with runtime.database.connect() as connection:
@@ -88,7 +92,7 @@ def test_a_closed_agency_is_found_no_more(take: Callable[..., Result], runtime: 
         ('"' + GOOD, "line 3: unexpected end of data"),
     ],
 )
-def test_one_wrong_line_refuses_the_file(
+def test_import_agencies_refuses_a_file_with_a_wrong_line(
     take: Callable[..., Result], runtime: Runtime, line: str | bytes, why: str
 ) -> None:
     answer = take(GOOD, line)
@@ -97,7 +101,7 @@ def test_one_wrong_line_refuses_the_file(
     assert rows(runtime, "SELECT code FROM agency") == []
 
 
-def test_a_file_that_is_none(command: Command, tmp_path: Path) -> None:
+def test_import_agencies_refuses_a_missing_file(command: Command, tmp_path: Path) -> None:
     missing = command("import-agencies", str(tmp_path / "none.csv"))
     assert (missing.exit_code, "No such file" in missing.output) == (1, True)
     other = tmp_path / "other.csv"
@@ -107,7 +111,7 @@ def test_a_file_that_is_none(command: Command, tmp_path: Path) -> None:
     assert "line 1: 0 agencies, wanted 1 to 3000" in command("import-agencies", str(other)).output
 
 
-def test_agencies_and_agents_by_command(command: Command, runtime: Runtime) -> None:
+def test_agencies_and_agents_are_added_by_command(command: Command, runtime: Runtime) -> None:
     hours = ["--weekdays", "8:30-18:00", "--saturday", "9:00-12:00"]
     added = command(
         *("agency", "W-SALE-09", "--name", "Wafacash Salé Port", "--town", "سلا"),
@@ -151,13 +155,13 @@ def test_agencies_and_agents_by_command(command: Command, runtime: Runtime) -> N
     ],
 )
 @pytest.mark.usefixtures("sample_people")
-def test_the_database_itself_refuses(runtime: Runtime, sql: str) -> None:
+def test_the_database_refuses_a_row_that_must_not_be(runtime: Runtime, sql: str) -> None:
     with pytest.raises(IntegrityError), runtime.database.begin() as connection:
         connection.execute(text(sql))
 
 
 @pytest.mark.usefixtures("sample_people")
-def test_a_dismissed_agents_phone_is_free_again(runtime: Runtime) -> None:
+def test_add_agent_accepts_the_phone_of_a_dismissed_agent(runtime: Runtime) -> None:
     with runtime.database.begin() as connection:
         connection.execute(text("UPDATE agent SET active = false"))
         connection.execute(
@@ -169,7 +173,7 @@ def test_a_dismissed_agents_phone_is_free_again(runtime: Runtime) -> None:
     assert rows(runtime, "SELECT count(DISTINCT phone), count(*) FROM agent") == [(1, 2)]
 
 
-def test_an_agency_of_an_unknown_town_only_takes_cash(runtime: Runtime) -> None:
+def test_add_agency_of_an_unknown_town_is_not_listed(runtime: Runtime) -> None:
     with operation(runtime.database, runtime.clock(), "operator") as change:
         add_agency(change, NewAgency("W-X-01", "Wafacash X", "Atlantis", float_limit=Money(100)))
         assert find_agency(change.connection, "W-X-01") is None

@@ -29,7 +29,7 @@ def try_sign_in(runtime: Runtime, number: str, pin: str) -> int | MaalemError:
             return refusal
 
 
-def test_the_right_pin_signs_in(runtime: Runtime) -> None:
+def test_sign_in_returns_the_agent_for_the_right_pin(runtime: Runtime) -> None:
     agent_id = try_sign_in(runtime, AGENT, PIN.get_secret_value())
     assert isinstance(agent_id, int)
     with runtime.database.connect() as connection:
@@ -37,13 +37,13 @@ def test_the_right_pin_signs_in(runtime: Runtime) -> None:
     assert found and (found.number, found.agency_code) == (AGENT, AGENCY)
 
 
-def test_pins_are_kept_as_argon2(runtime: Runtime) -> None:
+def test_add_agent_stores_the_pin_as_argon2(runtime: Runtime) -> None:
     with runtime.database.connect() as connection:
         kept = connection.execute(text("SELECT pin_hash FROM agent")).scalar_one()
     assert kept.startswith("$argon2id$") and "2468" not in kept
 
 
-def test_five_wrong_pins_lock_for_a_while(runtime: Runtime) -> None:
+def test_sign_in_locks_after_five_wrong_pins(runtime: Runtime) -> None:
     for _ in range(WRONG_PINS_ALLOWED):
         assert isinstance(try_sign_in(runtime, AGENT, "0000"), WrongPin)
     locked = try_sign_in(runtime, AGENT, PIN.get_secret_value())
@@ -53,14 +53,14 @@ def test_five_wrong_pins_lock_for_a_while(runtime: Runtime) -> None:
     assert isinstance(try_sign_in(runtime, AGENT, PIN.get_secret_value()), int)
 
 
-def test_a_right_pin_forgets_the_wrong_ones(runtime: Runtime) -> None:
+def test_sign_in_resets_the_count_of_wrong_pins(runtime: Runtime) -> None:
     for _ in range(2):
         for _ in range(WRONG_PINS_ALLOWED - 1):
             try_sign_in(runtime, AGENT, "0000")
         assert isinstance(try_sign_in(runtime, AGENT, PIN.get_secret_value()), int)
 
 
-def test_guesses_at_the_same_moment_are_counted_one_by_one(runtime: Runtime) -> None:
+def test_sign_in_counts_guesses_at_the_same_moment_one_by_one(runtime: Runtime) -> None:
     guesses = [f"{number:04d}" for number in range(12)]
     with ThreadPoolExecutor(6) as many:
         answers = list(many.map(lambda pin: try_sign_in(runtime, AGENT, pin), guesses))
@@ -68,7 +68,7 @@ def test_guesses_at_the_same_moment_are_counted_one_by_one(runtime: Runtime) -> 
     assert sum(isinstance(answer, AgentLocked) for answer in answers) == 12 - WRONG_PINS_ALLOWED
 
 
-def test_an_unknown_or_retired_agent_is_a_wrong_pin(runtime: Runtime) -> None:
+def test_sign_in_refuses_an_unknown_or_dismissed_agent_like_a_wrong_pin(runtime: Runtime) -> None:
     assert isinstance(try_sign_in(runtime, "9999", "2468"), WrongPin)
     with runtime.database.begin() as connection:
         connection.execute(text("UPDATE agent SET active = false"))
@@ -76,7 +76,9 @@ def test_an_unknown_or_retired_agent_is_a_wrong_pin(runtime: Runtime) -> None:
 
 
 @pytest.mark.parametrize("pin", ["", "12", "123456789", "12a4", "١٢٣"])
-def test_a_pin_is_four_to_eight_digits(runtime: Runtime, pin: str) -> None:
+def test_add_agent_refuses_a_pin_that_is_not_four_to_eight_digits(
+    runtime: Runtime, pin: str
+) -> None:
     new = NewAgent("1002", AGENCY, SecretStr(pin))
     with (
         pytest.raises(InvalidInput),
@@ -85,7 +87,7 @@ def test_a_pin_is_four_to_eight_digits(runtime: Runtime, pin: str) -> None:
         add_agent(change, new)
 
 
-def test_a_new_pin_unlocks(runtime: Runtime) -> None:
+def test_add_agent_with_a_new_pin_unlocks_the_sign_in(runtime: Runtime) -> None:
     for _ in range(WRONG_PINS_ALLOWED):
         try_sign_in(runtime, AGENT, "0000")
     with operation(runtime.database, runtime.clock(), "operator") as change:

@@ -55,7 +55,7 @@ def test_no_name_is_longer_than_the_menus_were_checked_with() -> None:
             assert max(map(len, (one.latin, one.arabic, one.tifinagh))) <= most, one.code
 
 
-def test_a_name_is_one_towns() -> None:
+def test_no_two_towns_share_a_name() -> None:
     names = Counter(
         name for town in towns().values() for name in {letters_of(name) for name in town.names}
     )
@@ -86,7 +86,7 @@ def test_every_province_of_the_register_has_a_town_to_look_in() -> None:
         ("اسفي", "safi"),
     ],
 )
-def test_a_town_is_known_however_it_is_written(typed: str, code: str) -> None:
+def test_find_town_reads_every_spelling(typed: str, code: str) -> None:
     found = find_town(typed)
     assert found and found.code == code
 
@@ -105,11 +105,11 @@ def test_a_town_is_known_however_it_is_written(typed: str, code: str) -> None:
         ("zz", set()),
     ],
 )
-def test_first_letters_find_towns_in_any_script(typed: str, codes: set[str]) -> None:
+def test_towns_beginning_finds_first_letters_in_any_script(typed: str, codes: set[str]) -> None:
     assert {town.code for town in towns_beginning(letters_of(typed))} == codes
 
 
-def test_opening_hours_are_read_and_shown() -> None:
+def test_read_hours_reads_what_hours_show() -> None:
     assert read_hours(" ") is None
     assert read_hours("08:30-18:00") == Hours(time(8, 30), time(18, 0))
     assert str(Hours(time(8, 5), time(18, 0))) == "8:05-18:00"
@@ -127,7 +127,7 @@ def test_opening_hours_are_read_and_shown() -> None:
         ("Agence du Palais de Justice", "Agence du Palais de"),
     ],
 )
-def test_a_list_shows_what_tells_agencies_apart(name: str, shown: str) -> None:
+def test_shown_name_keeps_the_words_that_tell_agencies_apart(name: str, shown: str) -> None:
     assert shown_name(name, "Rabat", "الرباط") == shown
 
 

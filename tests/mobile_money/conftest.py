@@ -31,7 +31,7 @@ def _paths() -> list[tuple[re.Pattern[str], str]]:
 _PATHS = _paths()
 
 
-def hold_to_definition(method: str, path: str, response: TestResponse) -> None:
+def check_against_definition(method: str, path: str, response: TestResponse) -> None:
     """Status, headers and body as the definition has them; reversals are of another profile."""
     found = next((name for pattern, name in _PATHS if pattern.fullmatch(path)), None)
     if found is None:
@@ -50,42 +50,42 @@ def hold_to_definition(method: str, path: str, response: TestResponse) -> None:
 
 
 @dataclass
-class Network:
-    """Calls as a network's system does; every answer is held to the definition."""
+class NetworkClient:
+    """A network's system: its calls, and every answer checked against the definition."""
 
     client: FlaskClient
     headers: dict[str, str] = field(default_factory=lambda: dict(HEADERS))
 
-    def get(self, path: str, **how: Any) -> TestResponse:
-        return self._called("GET", path, **how)
+    def get(self, path: str, **options: Any) -> TestResponse:
+        return self._call("GET", path, **options)
 
     def post(
         self, path: str, json: Any, correlation: str | None = None, **more: str
     ) -> TestResponse:
         identity = {"X-CorrelationID": correlation or str(uuid4())}
         headers = identity | {name.replace("_", "-"): value for name, value in more.items()}
-        return self._called("POST", path, json=json, headers=headers)
+        return self._call("POST", path, json=json, headers=headers)
 
     def pay(
         self, code: str, amount: str, correlation: str | None = None, **more: str
     ) -> TestResponse:
         return self.post(f"/bills/{code}/payments", payment(amount), correlation, **more)
 
-    def _called(
-        self, method: str, path: str, headers: dict[str, str] | None = None, **how: Any
+    def _call(
+        self, method: str, path: str, headers: dict[str, str] | None = None, **options: Any
     ) -> TestResponse:
         response = self.client.open(
-            f"{BASE}{path}", method=method, headers={**self.headers, **(headers or {})}, **how
+            f"{BASE}{path}", method=method, headers={**self.headers, **(headers or {})}, **options
         )
-        hold_to_definition(method, path.partition("?")[0], response)
+        check_against_definition(method, path.partition("?")[0], response)
         return response
 
 
 def payment(amount: str, **more: Any) -> dict[str, Any]:
-    told = [{"key": "agentId", "value": "1001"}, {"key": "terminalId", "value": "T-07"}]
-    return {"amountPaid": amount, "currency": "MAD", "metadata": told} | more
+    metadata = [{"key": "agentId", "value": "1001"}, {"key": "terminalId", "value": "T-07"}]
+    return {"amountPaid": amount, "currency": "MAD", "metadata": metadata} | more
 
 
 @pytest.fixture
-def network(client: FlaskClient, runtime: Runtime, sample_people: None) -> Network:
-    return Network(client)
+def network(client: FlaskClient, runtime: Runtime, sample_people: None) -> NetworkClient:
+    return NetworkClient(client)

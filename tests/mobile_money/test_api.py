@@ -12,7 +12,7 @@ from sqlalchemy import text
 from stdnum import damm
 
 from app.jobs.api import ApiWork
-from tests.mobile_money.conftest import HEADERS, Books, Money, Network, payment
+from tests.mobile_money.conftest import HEADERS, Books, Money, NetworkClient, payment
 
 FATIMA, HASSAN, KHADIJA, BRAHIM, SAID, DRISS = (f"+21260000000{n}" for n in (1, 2, 3, 4, 6, 7))
 NO_ID = "8e5a2c0e-3c0a-4d2c-9c53-0d3c5b8f1a11"
@@ -25,7 +25,7 @@ def error(response: object) -> tuple[int, str, str]:
     return status, told["errorCategory"], told["errorCode"]
 
 
-def test_a_bill_by_each_identifier(network: Network, money: Money) -> None:
+def test_list_bills_finds_a_bill_by_each_identifier(network: NetworkClient, money: Money) -> None:
     code = money.issue(HASSAN)
     for path in (
         f"/accounts/linkref/{code.code}/bills",
@@ -46,7 +46,9 @@ def test_a_bill_by_each_identifier(network: Network, money: Money) -> None:
         assert response.headers["X-Records-Available-Count"] == "1"
 
 
-def test_who_owes_and_has_no_code_gets_one(network: Network, money: Money) -> None:
+def test_list_bills_issues_a_code_to_an_artisan_who_owes_and_has_none(
+    network: NetworkClient, money: Money
+) -> None:
     """The artisan who comes without a phone can pay; asked again it is the same bill."""
     (bill,) = network.get("/accounts/consumerno/100000001/bills").json
     assert network.get(f"/accounts/msisdn/{FATIMA}/bills").json == [bill]
@@ -58,7 +60,9 @@ def test_who_owes_and_has_no_code_gets_one(network: Network, money: Money) -> No
 
 
 @pytest.mark.parametrize("phone", [KHADIJA, BRAHIM, SAID])
-def test_who_owes_nothing_here_has_no_bill(network: Network, phone: str) -> None:
+def test_list_bills_is_empty_for_an_artisan_who_owes_nothing_here(
+    network: NetworkClient, phone: str
+) -> None:
     assert network.get(f"/accounts/msisdn/{phone}/bills").json == []
 
 
@@ -85,11 +89,15 @@ def test_who_owes_nothing_here_has_no_bill(network: Network, phone: str) -> None
         ("/responses/12", (400, "validation", "formatError")),
     ],
 )
-def test_what_cannot_be_looked_up(network: Network, path: str, told: tuple[int, str, str]) -> None:
+def test_list_bills_refuses_an_identifier_that_cannot_be_looked_up(
+    network: NetworkClient, path: str, told: tuple[int, str, str]
+) -> None:
     assert error(network.get(path)) == told
 
 
-def test_a_payment_in_step(network: Network, money: Money, books: Books) -> None:
+def test_pay_answers_in_step_with_the_payment(
+    network: NetworkClient, money: Money, books: Books
+) -> None:
     code = money.issue(HASSAN)
     asked = payment(
         "663.90", requestingOrganisationTransactionReference="W-1", customerReference="c"
@@ -125,7 +133,9 @@ def test_a_payment_in_step(network: Network, money: Money, books: Books) -> None
         "/accounts/linkref@{code}/bills/payments",
     ],
 )
-def test_every_form_of_payment(network: Network, money: Money, form: str, books: Books) -> None:
+def test_pay_accepts_every_form_of_address(
+    network: NetworkClient, money: Money, form: str, books: Books
+) -> None:
     code, identity = money.issue(HASSAN), str(uuid4())
     path = form.format(code=code.code)
     first = network.post(path, payment("663.9"), identity)
@@ -141,7 +151,7 @@ def test_every_form_of_payment(network: Network, money: Money, form: str, books:
     books()
 
 
-def test_a_bill_of_somebody_else_is_not_there(network: Network, money: Money) -> None:
+def test_pay_refuses_a_bill_of_another_account(network: NetworkClient, money: Money) -> None:
     code = money.issue(HASSAN)
     response = network.post(
         f"/accounts/msisdn/{FATIMA}/bills/{code.code}/payments", payment("663.9")
@@ -149,7 +159,7 @@ def test_a_bill_of_somebody_else_is_not_there(network: Network, money: Money) ->
     assert error(response) == (404, "identification", "identifierError")
 
 
-def test_the_same_request_gets_the_same_answer(network: Network, money: Money) -> None:
+def test_pay_repeats_its_answer_to_the_same_request(network: NetworkClient, money: Money) -> None:
     code, identity = money.issue(FATIMA), str(uuid4())
     first = network.pay(code.code, "163.52", identity)
     assert network.pay(code.code, "163.52", identity).data == first.data
@@ -162,7 +172,7 @@ def test_the_same_request_gets_the_same_answer(network: Network, money: Money) -
     assert kept == first.json
 
 
-def test_a_refusal_is_an_answer_too(network: Network, money: Money) -> None:
+def test_pay_repeats_its_refusal_to_the_same_request(network: NetworkClient, money: Money) -> None:
     code, identity = money.issue(FATIMA), str(uuid4())
     first = network.pay(code.code, "1", identity)
     assert error(first) == (400, "businessRule", "underPaymentNotAllowed")
@@ -172,7 +182,7 @@ def test_a_refusal_is_an_answer_too(network: Network, money: Money) -> None:
     assert (kept.status_code, kept.json) == (400, first.json)
 
 
-def test_codes_that_cannot_be_paid(network: Network, money: Money) -> None:
+def test_pay_refuses_a_code_that_cannot_be_paid(network: NetworkClient, money: Money) -> None:
     wrong_state = (400, "businessRule", "incorrectState")
     assert error(network.pay(NOBODY, "5")) == (404, "identification", "identifierError")
     assert error(network.pay("123456789012", "5")) == (400, "validation", "formatError")
@@ -215,8 +225,8 @@ def test_codes_that_cannot_be_paid(network: Network, money: Money) -> None:
         ("163.52", ("formatError", "body")),
     ],
 )
-def test_a_body_that_cannot_be_read_names_the_field(
-    network: Network, money: Money, body: object, told: tuple[str, str]
+def test_pay_names_the_field_of_a_body_that_cannot_be_read(
+    network: NetworkClient, money: Money, body: object, told: tuple[str, str]
 ) -> None:
     code = money.issue(FATIMA)
     response = network.post(f"/bills/{code.code}/payments", body)
@@ -244,8 +254,8 @@ def test_a_body_that_cannot_be_read_names_the_field(
         ({"Content-Type": "application/json"}, b" " * 70_000, "body"),
     ],
 )
-def test_a_request_that_is_not_whole(
-    network: Network, money: Money, headers: dict[str, str], data: bytes | None, name: str
+def test_pay_refuses_a_request_that_is_not_whole(
+    network: NetworkClient, money: Money, headers: dict[str, str], data: bytes | None, name: str
 ) -> None:
     code = money.issue(FATIMA)
     body = {"json": payment("163.52")} if data is None else {"data": data}
@@ -254,7 +264,9 @@ def test_a_request_that_is_not_whole(
     assert response.json["errordescription"].startswith(f"{name}: ")
 
 
-def test_the_body_s_digest_is_checked_where_it_is_sent(network: Network, money: Money) -> None:
+def test_pay_checks_the_digest_of_the_body_if_it_is_sent(
+    network: NetworkClient, money: Money
+) -> None:
     code = money.issue(FATIMA)
     body = b'{"amountPaid":"163.52","currency":"MAD"}'
     headers = {"X-Content-Hash": sha256(body).hexdigest(), "Content-Type": "application/json"}
@@ -262,7 +274,9 @@ def test_the_body_s_digest_is_checked_where_it_is_sent(network: Network, money: 
     assert network._called("POST", path, data=body, headers=headers).status_code == 201
 
 
-def test_an_answer_that_is_polled(network: Network, money: Money, books: Books) -> None:
+def test_a_promised_payment_is_answered_by_polling(
+    network: NetworkClient, money: Money, books: Books
+) -> None:
     code, identity = money.issue(FATIMA), str(uuid4())
     asked = network.pay(code.code, "163.52", identity, Prefer="respond-async")
     assert (asked.status_code, asked.json["status"]) == (202, "pending")
@@ -283,14 +297,16 @@ def test_an_answer_that_is_polled(network: Network, money: Money, books: Books) 
     books()
 
 
-def test_a_client_whose_answers_are_polled_by_default(network: Network, money: Money) -> None:
+def test_a_polling_client_is_answered_by_polling_by_default(
+    network: NetworkClient, money: Money
+) -> None:
     with money.runtime.database.begin() as connection:
         connection.execute(text("UPDATE api_client SET polling = true"))
     response = network.pay(money.issue(FATIMA).code, "163.52")
     assert (response.status_code, response.json["notificationMethod"]) == (202, "polling")
 
 
-def test_a_refusal_that_is_polled(network: Network, money: Money) -> None:
+def test_a_promised_refusal_is_answered_by_polling(network: NetworkClient, money: Money) -> None:
     asked = network.pay(NOBODY, "5", Prefer="respond-async")
     work = ApiWork(money.runtime)
     work.do()
@@ -299,7 +315,9 @@ def test_a_refusal_that_is_polled(network: Network, money: Money) -> None:
     assert (told["status"], told["error"]["errorCode"]) == ("failed", "identifierError")
 
 
-def test_a_reversal_on_the_day(network: Network, money: Money, books: Books) -> None:
+def test_reverse_reverses_a_payment_on_its_day(
+    network: NetworkClient, money: Money, books: Books
+) -> None:
     code = money.issue(FATIMA)
     paid = payment("163.52", requestingOrganisationTransactionReference="W-77")
     network.post(f"/bills/{code.code}/payments", paid)
@@ -320,8 +338,8 @@ def test_a_reversal_on_the_day(network: Network, money: Money, books: Books) -> 
     books()
 
 
-def test_of_two_payments_of_one_reference_neither_is_guessed(
-    network: Network, money: Money, books: Books
+def test_reverse_refuses_a_reference_of_two_payments(
+    network: NetworkClient, money: Money, books: Books
 ) -> None:
     receipts = []
     for phone, amount, reference in ((FATIMA, "163.52", "W-7"), (HASSAN, "663.9", "W-7")):
@@ -341,7 +359,9 @@ def test_of_two_payments_of_one_reference_neither_is_guessed(
     books()
 
 
-def test_a_reversal_later_or_of_nothing(network: Network, money: Money) -> None:
+def test_reverse_refuses_a_later_day_and_an_unknown_payment(
+    network: NetworkClient, money: Money
+) -> None:
     receipt = money.redeem(money.issue(FATIMA).code)
     unknown = network.post("/transactions/99999999/reversals", {"type": "reversal"})
     assert error(unknown) == (404, "identification", "identifierError")
@@ -352,7 +372,9 @@ def test_a_reversal_later_or_of_nothing(network: Network, money: Money) -> None:
     assert error(late) == (400, "businessRule", "incorrectState")
 
 
-def test_another_network_sees_and_undoes_nothing(network: Network, money: Money) -> None:
+def test_another_network_neither_lists_nor_reverses_a_payment(
+    network: NetworkClient, money: Money
+) -> None:
     with money.runtime.database.begin() as connection:
         connection.execute(text("INSERT INTO agent_network VALUES ('cashplus', 'Cash Plus')"))
         connection.execute(text("UPDATE api_client SET network = 'cashplus'"))
@@ -364,13 +386,13 @@ def test_another_network_sees_and_undoes_nothing(network: Network, money: Money)
     assert error(network.pay(code.code, "163.52")) == (400, "businessRule", "incorrectState")
 
 
-def test_the_service_says_that_it_is_there(network: Network) -> None:
+def test_heartbeat_says_that_the_service_is_available(network: NetworkClient) -> None:
     response = network.get("/heartbeat")
     assert response.json == {"serviceStatus": "available"}
     assert response.headers["X-Date"].startswith("2026-11-23T10:00:00")
 
 
-def test_the_description_is_served(app: Flask) -> None:
+def test_the_description_is_served_as_a_page_and_as_yaml(app: Flask) -> None:
     client = app.test_client()
     page = client.get("/docs").text
     assert "/transactions/{transactionReference}/reversals" in page

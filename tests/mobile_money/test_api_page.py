@@ -38,7 +38,7 @@ def _fits(told: Any, shown: Any) -> bool:
     return bool(told == shown)
 
 
-def test_every_line_gives_what_the_page_shows(live_server: str) -> None:
+def test_every_call_of_the_page_answers_as_the_page_shows(live_server: str) -> None:
     commands = [block for kind, block in BLOCKS if kind == "sh"]
     shown = [json.loads(block) for kind, block in BLOCKS if kind == "json"]
     assert len(commands) == len(shown) > 7
@@ -51,7 +51,7 @@ def test_every_line_gives_what_the_page_shows(live_server: str) -> None:
         assert _fits(json.loads(answer), wanted), (command, answer)
 
 
-def test_the_page_s_check_of_a_signature_is_ours() -> None:
+def test_the_page_checks_a_signature_as_the_program_signs() -> None:
     (code,) = (block for kind, block in BLOCKS if kind == "python")
     names: dict[str, Any] = {}
     exec(code, names)
@@ -67,13 +67,13 @@ def test_the_page_s_check_of_a_signature_is_ours() -> None:
     assert not names["is_from_maalem"]("other", headers, body)
 
 
-def test_the_page_s_file_can_be_read(tmp_path: Path) -> None:
+def test_the_settlement_file_of_the_page_can_be_read(tmp_path: Path) -> None:
     (content,) = (block for kind, block in BLOCKS if kind == "csv")
     path, summary = tmp_path / "day.csv", Summary()
     path.write_text(content, encoding="utf-8")
     assert [line.reference for line in read_lines(path, summary, date(2026, 11, 23))] == ["W-1"]
 
 
-def test_the_page_s_statuses_are_the_definition_s() -> None:
+def test_the_page_lists_the_statuses_of_the_definition() -> None:
     rows = re.findall(r"(?m)^\| (\d+) \| `(\w+)` /", PAGE)
     assert {(category, int(status)) for status, category in rows} <= set(STATUSES.items())

@@ -27,7 +27,7 @@ from app.mobile_money.callbacks import (
     signature,
 )
 from app.mobile_money.errors import Refused
-from tests.mobile_money.conftest import Money, Network
+from tests.mobile_money.conftest import Money, NetworkClient
 
 FATIMA, HASSAN = "+212600000001", "+212600000002"
 
@@ -55,7 +55,7 @@ PRIVATE = (
 )
 
 
-class Caller:
+class CallbackReceiver:
     """A network's own server: keeps what it is sent, answers as it is told."""
 
     def __init__(self) -> None:
@@ -81,25 +81,27 @@ class Caller:
 
 
 @pytest.fixture
-def caller() -> Iterator[Caller]:
-    caller = Caller()
+def caller() -> Iterator[CallbackReceiver]:
+    caller = CallbackReceiver()
     yield caller
     caller.server.shutdown()
     caller.server.server_close()
 
 
-def worked(money: Money, times: int = 2) -> None:
+def run_worker(money: Money, times: int = 2) -> None:
     work = ApiWork(money.runtime)
     for _ in range(times):
         work.do()
     work.stop()
 
 
-def test_the_answer_is_put_and_signed(network: Network, money: Money, caller: Caller) -> None:
+def test_deliver_puts_a_signed_answer(
+    network: NetworkClient, money: Money, caller: CallbackReceiver
+) -> None:
     code, identity = money.issue(FATIMA), str(uuid4())
     asked = network.pay(code.code, "163.52", identity, X_Callback_URL=caller.address)
     assert (asked.status_code, asked.json["notificationMethod"]) == (202, "callback")
-    worked(money)
+    run_worker(money)
     ((path, headers, body),) = caller.got
     assert path == "/paid?x=1"
     told = json.loads(body)
@@ -111,51 +113,55 @@ def test_the_answer_is_put_and_signed(network: Network, money: Money, caller: Ca
     assert client
     key = callback_key(money.runtime.secret, client)
     assert headers["X-Signature"] == signature(key, headers["X-Date"], identity, body)
-    worked(money)
+    run_worker(money)
     assert len(caller.got) == 1
 
 
-def test_a_refusal_is_put_too(network: Network, money: Money, caller: Caller) -> None:
+def test_deliver_puts_a_refusal_too(
+    network: NetworkClient, money: Money, caller: CallbackReceiver
+) -> None:
     code = money.issue(FATIMA)
     network.pay(code.code, "1", X_Callback_URL=caller.address)
-    worked(money)
+    run_worker(money)
     assert json.loads(caller.got[0][2])["errorCode"] == "underPaymentNotAllowed"
 
 
 @pytest.mark.parametrize("status", [500, 301, 404])
-def test_it_is_tried_again_until_taken(
-    network: Network, money: Money, caller: Caller, status: int
+def test_a_callback_is_delivered_again_until_it_is_accepted(
+    network: NetworkClient, money: Money, caller: CallbackReceiver, status: int
 ) -> None:
     """A redirection is not followed: it could point anywhere."""
     caller.status = status
     network.pay(money.issue(FATIMA).code, "163.52", X_Callback_URL=caller.address)
-    worked(money)
-    worked(money)
+    run_worker(money)
+    run_worker(money)
     assert len(caller.got) == 1
     money.runtime.clock.now += timedelta(seconds=6)  # type: ignore[attr-defined]
     caller.status = 200
-    worked(money, 1)
+    run_worker(money, 1)
     assert len(caller.got) == 2
     assert money.one("SELECT count(*) FROM api_request WHERE callback_due_at IS NOT NULL") == 0
     assert money.one("SELECT count(*) FROM deposit") == 1
 
 
-def test_it_ends_and_the_answer_can_still_be_polled(
-    network: Network, money: Money, caller: Caller
+def test_a_callback_ends_after_its_attempts_and_its_answer_can_be_polled(
+    network: NetworkClient, money: Money, caller: CallbackReceiver
 ) -> None:
     caller.status = 503
     asked = network.pay(money.issue(FATIMA).code, "163.52", X_Callback_URL=caller.address)
     for _ in range(MOST_ATTEMPTS + 3):
-        worked(money, 1)
+        run_worker(money, 1)
         money.runtime.clock.now += timedelta(hours=2)  # type: ignore[attr-defined]
     assert len(caller.got) == MOST_ATTEMPTS
     state = network.get(f"/requeststates/{asked.json['serverCorrelationId']}").json
     assert state["status"] == "completed"
 
 
-def test_who_never_answers_blocks_nobody(network: Network, money: Money, caller: Caller) -> None:
+def test_a_client_that_never_answers_blocks_no_other(
+    network: NetworkClient, money: Money, caller: CallbackReceiver
+) -> None:
     """The hanging client has two threads at most; the others' callbacks go meanwhile."""
-    quick = Caller()
+    quick = CallbackReceiver()
     caller.slow = 1.5
     rows = (
         "INSERT INTO api_client (id, network, key_digest, created_at)"
@@ -182,8 +188,8 @@ def test_who_never_answers_blocks_nobody(network: Network, money: Money, caller:
     quick.server.server_close()
 
 
-def test_private_addresses_are_refused_where_not_configured(
-    network: Network, money: Money, caller: Caller
+def test_deliver_refuses_a_private_address_unless_configured(
+    network: NetworkClient, money: Money, caller: CallbackReceiver
 ) -> None:
     with money.runtime.database.connect() as connection:
         client = find_client(connection, DEMO_CLIENT)
@@ -212,14 +218,16 @@ def test_private_addresses_are_refused_where_not_configured(
         "https://example.com/" + "a" * 1100,
     ],
 )
-def test_what_is_no_address_is_promised_nothing(address: str) -> None:
+def test_check_address_refuses_an_address_that_cannot_be_called(address: str) -> None:
     with pytest.raises(Refused) as refused:
         check_address(address, private=False)
     assert refused.value.params["field"] == "X-Callback-URL"
     assert check_address("https://example.com:8443/paid?x=1", private=False)
 
 
-def test_who_answers_a_byte_now_and_then_is_cut_off(network: Network, money: Money) -> None:
+def test_deliver_cuts_off_a_server_that_answers_a_byte_now_and_then(
+    network: NetworkClient, money: Money
+) -> None:
     """It would have a thread for ever, and the worker could not end."""
     server = socket.create_server(("127.0.0.1", 0))
 
@@ -242,8 +250,8 @@ def test_who_answers_a_byte_now_and_then_is_cut_off(network: Network, money: Mon
     server.close()
 
 
-def test_one_that_cannot_be_answered_does_not_keep_the_others(
-    network: Network, money: Money
+def test_answer_waiting_fails_a_request_that_cannot_be_answered_and_goes_on(
+    network: NetworkClient, money: Money
 ) -> None:
     """Not even one that the database refuses: it is told as failed."""
     first, second = money.issue(FATIMA), money.issue(HASSAN)
@@ -254,7 +262,7 @@ def test_one_that_cannot_be_answered_does_not_keep_the_others(
             text("ALTER TABLE deposit ADD CONSTRAINT no CHECK (total_centimes > 20000)")
         )
     try:
-        worked(money)
+        run_worker(money)
     finally:
         with money.runtime.database.begin() as connection:
             connection.execute(text("ALTER TABLE deposit DROP CONSTRAINT no"))

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from app.agents.clients import DEMO_KEY, authenticate_client
 from app.agents.errors import ClientRefused
-from tests.mobile_money.conftest import HEADERS, Money, Network, payment
+from tests.mobile_money.conftest import HEADERS, Money, NetworkClient, payment
 
 FATIMA, HASSAN = "+212600000001", "+212600000002"
 
@@ -28,7 +28,9 @@ def key_in(output: str) -> str:
     return found[1]
 
 
-def test_a_client_is_made_rotated_and_shut_out(app: Flask, network: Network, money: Money) -> None:
+def test_a_client_is_created_rotated_and_revoked_by_command(
+    app: Flask, network: NetworkClient, money: Money
+) -> None:
     first = key_in(run(app, "create", "wafa-till"))
     stored = money.one("SELECT encode(key_digest, 'hex') FROM api_client WHERE id = 'wafa-till'")
     assert first != stored and len(str(stored)) == 64
@@ -57,8 +59,8 @@ def test_a_client_is_made_rotated_and_shut_out(app: Flask, network: Network, mon
         ({**HEADERS, "X-Client-Id": "x" * 500}, "unknown client"),
     ],
 )
-def test_who_is_not_let_in_hears_no_difference(
-    network: Network, headers: dict[str, str], why: str
+def test_every_refused_client_gets_the_same_answer(
+    network: NetworkClient, headers: dict[str, str], why: str
 ) -> None:
     network.headers = headers
     response = network.get("/heartbeat")
@@ -67,7 +69,7 @@ def test_who_is_not_let_in_hears_no_difference(
     assert why not in response.text
 
 
-def test_the_log_is_told_why(money: Money) -> None:
+def test_authenticate_client_gives_the_reason_to_the_log(money: Money) -> None:
     changes = {
         "revoked key": "revoked_at = now()",
         "other address": "addresses = ARRAY['10.0.0.0/8']",
@@ -83,7 +85,9 @@ def test_the_log_is_told_why(money: Money) -> None:
             connection.rollback()
 
 
-def test_so_many_requests_a_minute(network: Network, money: Money) -> None:
+def test_a_client_over_its_requests_a_minute_is_refused(
+    network: NetworkClient, money: Money
+) -> None:
     with money.runtime.database.begin() as connection:
         connection.execute(text("UPDATE api_client SET requests_a_minute = 3"))
     answers = [network.get("/heartbeat") for _ in range(4)]
@@ -91,7 +95,7 @@ def test_so_many_requests_a_minute(network: Network, money: Money) -> None:
     assert answers[3].json["errorCode"] == "rateLimitError"
 
 
-def test_so_much_a_day(network: Network, money: Money) -> None:
+def test_a_client_over_its_day_limit_is_refused(network: NetworkClient, money: Money) -> None:
     with money.runtime.database.begin() as connection:
         connection.execute(text("UPDATE api_client SET day_limit_centimes = 70000"))
     assert network.pay(money.issue(HASSAN).code, "663.9").status_code == 201
@@ -100,7 +104,9 @@ def test_so_much_a_day(network: Network, money: Money) -> None:
     assert {"key": "rest", "value": "36.10"} in refused.json["errorParameters"]
 
 
-def test_only_agencies_it_speaks_for(network: Network, money: Money) -> None:
+def test_a_client_pays_only_for_the_agencies_it_speaks_for(
+    network: NetworkClient, money: Money
+) -> None:
     with money.runtime.database.begin() as connection:
         connection.execute(text("UPDATE api_client SET agencies = ARRAY['W-FES-01']"))
     code = money.issue(FATIMA)
@@ -111,7 +117,9 @@ def test_only_agencies_it_speaks_for(network: Network, money: Money) -> None:
     assert network.pay(code.code, "163.52").status_code == 201
 
 
-def test_a_network_that_may_send_other_amounts(app: Flask, network: Network, money: Money) -> None:
+def test_a_network_that_may_send_other_amounts_leaves_the_rest_in_suspense(
+    app: Flask, network: NetworkClient, money: Money
+) -> None:
     run(app, "other-amounts", "wafacash", "yes")
     code = money.issue(FATIMA)
     assert network.post(f"/bills/{code.code}/payments", payment("200")).status_code == 201
@@ -131,8 +139,8 @@ def test_a_network_that_may_send_other_amounts(app: Flask, network: Network, mon
         ("other-amounts", "nobody", "yes"),
     ],
 )
-def test_what_cannot_be_made_says_why(
-    app: Flask, network: Network, command: tuple[str, ...]
+def test_create_refuses_a_wrong_option_with_a_reason(
+    app: Flask, network: NetworkClient, command: tuple[str, ...]
 ) -> None:
     result = app.test_cli_runner().invoke(args=["clients", *command])
     assert result.exit_code in (1, 2) and "Traceback" not in result.output
@@ -140,7 +148,7 @@ def test_what_cannot_be_made_says_why(
 
 
 @pytest.mark.parametrize("limit", ["-5", "0", "abc", "1e3"])
-def test_a_limit_is_dirhams(app: Flask, limit: str) -> None:
+def test_create_refuses_a_limit_that_is_not_dirhams(app: Flask, limit: str) -> None:
     command = ("clients", "create", "wafa-till", "--day-limit", limit)
     result = app.test_cli_runner().invoke(args=command)
     assert result.exit_code == 2 and "Invalid value for '--day-limit'" in result.output

@@ -64,7 +64,7 @@ def test_every_answer_fits_the_description(
     ask()
 
 
-def test_all_that_is_served_is_described(app: Flask) -> None:
+def test_every_served_address_is_described(app: Flask) -> None:
     """And all of the profile that concerns who is paid."""
     served = set()
     for rule in app.url_map.iter_rules():

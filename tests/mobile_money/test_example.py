@@ -6,7 +6,7 @@ import sys
 from app.settings import ROOT
 
 
-def test_a_bill_is_paid_once(live_server: str) -> None:
+def test_the_example_pays_a_bill_once(live_server: str) -> None:
     command = [sys.executable, ROOT / "examples" / "pay_a_bill.py", live_server, "msisdn"]
     first = subprocess.run([*command, "+212600000001"], capture_output=True, text=True)
     assert "FATIMA Z.: 163.52 MAD" in first.stdout, first.stderr

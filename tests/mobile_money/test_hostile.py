@@ -15,13 +15,15 @@ from sqlalchemy import text
 
 from app.runtime import Runtime
 from app.settings import ROOT
-from tests.mobile_money.conftest import BASE, HEADERS, Books, Money, Network, payment
+from tests.mobile_money.conftest import BASE, HEADERS, Books, Money, NetworkClient, payment
 from tests.mobile_money.test_api import error
 
 FATIMA, HASSAN = "+212600000001", "+212600000002"
 
 
-def test_an_id_is_not_for_two_addresses(network: Network, money: Money) -> None:
+def test_pay_refuses_a_correlation_id_at_another_address(
+    network: NetworkClient, money: Money
+) -> None:
     """Not even where neither names a bill, and the bodies are the same."""
     identity = str(uuid4())
     first = network.post(f"/accounts/msisdn/{FATIMA}/bills/payments", payment("163.52"), identity)
@@ -34,15 +36,15 @@ def test_an_id_is_not_for_two_addresses(network: Network, money: Money) -> None:
     assert money.one("SELECT count(*) FROM reversal") == 0
 
 
-def test_the_only_bill_paid_by_the_same_request_at_once(
-    app: Flask, network: Network, money: Money, books: Books
+def test_pay_answers_the_same_request_at_once_with_one_payment(
+    app: Flask, network: NetworkClient, money: Money, books: Books
 ) -> None:
     """Whoever comes second finds no live bill any more, and has the first one's answer."""
     path, identity = f"/accounts/msisdn/{HASSAN}/bills/payments", str(uuid4())
     money.issue(HASSAN)
 
     def pay(_number: int) -> tuple[int, bytes]:
-        answer = Network(app.test_client()).post(path, payment("663.9"), identity)
+        answer = NetworkClient(app.test_client()).post(path, payment("663.9"), identity)
         return answer.status_code, answer.data
 
     with ThreadPoolExecutor(8) as many:
@@ -67,7 +69,9 @@ def test_the_only_bill_paid_by_the_same_request_at_once(
         b'"amountPaid": "\\u0661\\u0666\\u0663"',
     ],
 )
-def test_what_cannot_be_kept_is_refused(network: Network, money: Money, more: bytes) -> None:
+def test_pay_refuses_a_body_that_the_database_cannot_store(
+    network: NetworkClient, money: Money, more: bytes
+) -> None:
     code = money.issue(FATIMA)
     body = b'{"amountPaid": "163.52", "currency": "MAD", %b}' % more
     headers = {"Content-Type": "application/json"}
@@ -77,7 +81,9 @@ def test_what_cannot_be_kept_is_refused(network: Network, money: Money, more: by
     assert money.one("SELECT count(*) FROM deposit") == 0
 
 
-def test_as_much_as_can_be_written_is_only_too_much(network: Network, money: Money) -> None:
+def test_pay_refuses_the_largest_amount_that_can_be_written(
+    network: NetworkClient, money: Money
+) -> None:
     refused = network.pay(money.issue(FATIMA).code, "999999999999.99")
     assert error(refused) == (400, "businessRule", "overPaymentNotAllowed")
 
@@ -91,15 +97,17 @@ def test_as_much_as_can_be_written_is_only_too_much(network: Network, money: Mon
         ("PATCH", "/bills/123456789012/payments", 405),
     ],
 )
-def test_a_stray_call_is_told_in_the_definition_s_words(
-    network: Network, method: str, path: str, status: int
+def test_an_unknown_address_is_answered_with_an_error_of_the_definition(
+    network: NetworkClient, method: str, path: str, status: int
 ) -> None:
     response = network.client.open(f"{BASE}{path}", method=method, headers=HEADERS)
     assert (response.status_code, response.json["errorCategory"]) == (status, "validation")
     assert response.headers["X-Date"]
 
 
-def test_who_speaks_for_some_agencies_undoes_no_other_s(network: Network, money: Money) -> None:
+def test_reverse_refuses_a_payment_of_an_agency_the_client_does_not_speak_for(
+    network: NetworkClient, money: Money
+) -> None:
     receipt = money.redeem(money.issue(FATIMA).code)
     for agencies, status in (("W-FES-01", 404), ("W-RABAT-01", 201)):
         with money.runtime.database.begin() as connection:
@@ -130,9 +138,7 @@ client.post(f"/mm/v1.2/bills/{code}/payments", json=body, headers=good)
 """
 
 
-def test_refusals_are_told_apart_in_the_log_and_not_to_the_caller(
-    runtime: Runtime, money: Money
-) -> None:
+def test_refusals_differ_in_the_log_and_not_in_the_answer(runtime: Runtime, money: Money) -> None:
     code = money.issue(FATIMA).code
     receipt = money.redeem(code)
     with runtime.database.begin() as connection:

@@ -21,7 +21,7 @@ DAY = "2026-11-23"
 
 
 @dataclass
-class Office:
+class BackOffice:
     """The back office: writes files, runs commands."""
 
     app: Flask
@@ -31,7 +31,7 @@ class Office:
     def run(self, *command: str) -> Result:
         return self.app.test_cli_runner().invoke(args=[str(part) for part in command])
 
-    def done(self, *command: str) -> str:
+    def run_successfully(self, *command: str) -> str:
         result = self.run(*command)
         assert result.exit_code == 0, result.output
         return result.output
@@ -42,30 +42,34 @@ class Office:
         return path
 
     def match(self, path: Path, *more: str) -> dict[str, int]:
-        found: dict[str, int] = json.loads(
-            self.done("wafacash", "match", str(path), "--json", *more)
+        counts: dict[str, int] = json.loads(
+            self.run_successfully("wafacash", "match", str(path), "--json", *more)
         )
-        return found
+        return counts
 
     def breaks(self, *more: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(self.done("breaks", "list", "--json", *more))
-        return found
+        breaks: list[dict[str, Any]] = json.loads(
+            self.run_successfully("breaks", "list", "--json", *more)
+        )
+        return breaks
 
-    def settle(self, number: int, method: str, reason: str = "looked at") -> str:
-        """Proposed by one, approved by another."""
-        self.done("breaks", "propose", str(number), method, "--by", "amina", "--reason", reason)
-        return self.done("breaks", "approve", str(number), "--by", "driss")
+    def resolve(self, number: int, method: str, reason: str = "looked at") -> str:
+        """Proposes a resolution as one person and approves it as another."""
+        self.run_successfully(
+            "breaks", "propose", str(number), method, "--by", "amina", "--reason", reason
+        )
+        return self.run_successfully("breaks", "approve", str(number), "--by", "driss")
 
     def balances(self) -> dict[str, str]:
-        found: dict[str, str] = json.loads(
-            self.done("ledger", "trial-balance", "--on", "2030-01-01", "--json")
+        balances: dict[str, str] = json.loads(
+            self.run_successfully("ledger", "trial-balance", "--on", "2030-01-01", "--json")
         )["accounts"]
-        return {account: balance for account, balance in found.items() if balance != "0.00"}
+        return {account: balance for account, balance in balances.items() if balance != "0.00"}
 
 
 @pytest.fixture
-def office(app: Flask, tmp_path: Path, money: Money) -> Iterator[Office]:  # noqa: F811
-    office = Office(app, tmp_path, money)
+def office(app: Flask, tmp_path: Path, money: Money) -> Iterator[BackOffice]:  # noqa: F811
+    office = BackOffice(app, tmp_path, money)
     yield office
     with money.runtime.database.connect() as connection:
         assert find_broken(connection, {**RULES, **CNSS_RULES}) == {}
@@ -74,9 +78,9 @@ def office(app: Flask, tmp_path: Path, money: Money) -> Iterator[Office]:  # noq
 def paid_line(
     code: str, amount: object, reference: str = "W1", status: str = "paid", **more: str
 ) -> str:
-    """A line of a settlement file; what is not said is as at the test's till."""
-    told = {"paid_at": f"{DAY}T10:00:00+00:00", "agent": "1001", "terminal": "T1"} | more
-    where = f"{told['paid_at']},{told['agent']},{told['terminal']}"
+    """A line of a settlement file; fields that are left out are those of the test's till."""
+    fields = {"paid_at": f"{DAY}T10:00:00+00:00", "agent": "1001", "terminal": "T1"} | more
+    where = f"{fields['paid_at']},{fields['agent']},{fields['terminal']}"
     return f"{reference},{code},{amount},MAD,{where},{status}"
 
 

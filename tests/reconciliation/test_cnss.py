@@ -12,12 +12,12 @@ import pytest
 
 from app.reconciliation.cnss_file import HEADER
 from tests.phone import TestPhone
-from tests.reconciliation.conftest import Office, paid_line
+from tests.reconciliation.conftest import BackOffice, paid_line
 
 FATIMA, HASSAN, DRISS = (f"+21260000000{n}" for n in (1, 2, 7))
 
 
-def sent(office: Office, *more: str) -> list[dict[str, str]]:
+def export_lines(office: BackOffice, *more: str) -> list[dict[str, str]]:
     """The lines of an export but its last, which is the control total."""
     result = office.run("cnss", "export", "--on", "2026-11-30", *more)
     assert result.exit_code == 0, result.output
@@ -30,19 +30,21 @@ def sent(office: Office, *more: str) -> list[dict[str, str]]:
     return rows
 
 
-def answered(office: Office, *lines: str, name: str = "answer.csv") -> Path:
+def write_answer(office: BackOffice, *lines: str, name: str = "answer.csv") -> Path:
     return office.file(*lines, name=name, header=",".join(HEADER))
 
 
-def taken(office: Office, *lines: str, name: str = "answer.csv") -> dict[str, int]:
-    path = answered(office, *lines, name=name)
-    found: dict[str, int] = json.loads(office.done("cnss", "import", str(path), "--json"))
+def import_answer(office: BackOffice, *lines: str, name: str = "answer.csv") -> dict[str, int]:
+    path = write_answer(office, *lines, name=name)
+    found: dict[str, int] = json.loads(
+        office.run_successfully("cnss", "import", str(path), "--json")
+    )
     return found
 
 
-def test_what_was_received_is_sent_once(office: Office) -> None:
+def test_export_sends_each_paid_month_once(office: BackOffice) -> None:
     receipt = office.money.redeem(office.money.issue(HASSAN).code)
-    rows = sent(office)
+    rows = export_lines(office)
     assert [(row["reference"], row["period"], row["total"], row["status"]) for row in rows] == [
         (receipt, "2026-08", "168.43", "paid"),
         (receipt, "2026-09", "166.79", "paid"),
@@ -50,17 +52,19 @@ def test_what_was_received_is_sent_once(office: Office) -> None:
         (receipt, "2026-11", "163.52", "paid"),
     ]
     assert rows[0]["rna_number"] == "100002" and rows[0]["cnss_number"]
-    assert sent(office) == []
+    assert export_lines(office) == []
 
 
-def test_only_what_was_received_by_that_day(office: Office) -> None:
+def test_export_sends_only_payments_up_to_its_day(office: BackOffice) -> None:
     office.money.redeem(office.money.issue(FATIMA).code)
-    office.done("cnss", "export", "--on", "2026-11-22")
+    office.run_successfully("cnss", "export", "--on", "2026-11-22")
     assert office.money.one("SELECT count(*) FROM cnss_batch") == 0
-    assert len(sent(office)) == 1
+    assert len(export_lines(office)) == 1
 
 
-def test_names_never_collide_and_a_lost_file_is_written_again(office: Office) -> None:
+def test_export_gives_each_file_its_own_name_and_writes_a_lost_one_again(
+    office: BackOffice,
+) -> None:
     names = []
     for phone in (FATIMA, HASSAN):
         office.money.redeem(office.money.issue(phone).code, phone)
@@ -74,7 +78,7 @@ def test_names_never_collide_and_a_lost_file_is_written_again(office: Office) ->
     assert office.run("cnss", "export", "--again", "cnss-none.csv").exit_code == 2
 
 
-def test_two_exports_at_once_send_nothing_twice(office: Office) -> None:
+def test_two_exports_at_once_send_nothing_twice(office: BackOffice) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     from app.base.operation import operation
@@ -93,14 +97,14 @@ def test_two_exports_at_once_send_nothing_twice(office: Office) -> None:
         assert sorted(many.map(export, range(4))) == [0, 0, 0, 6]
 
 
-def test_what_cnss_posted_is_posted(office: Office, phone: TestPhone) -> None:
+def test_import_books_a_posting(office: BackOffice, phone: TestPhone) -> None:
     receipt = office.money.redeem(office.money.issue(FATIMA).code)
-    sent(office)
+    export_lines(office)
     line = f"posting,{receipt},,,posted,2026-11-23,,"
-    assert taken(office, line) == {"posted": 1, "refused": 0, "changed": 0, "unchanged": 0}
+    assert import_answer(office, line) == {"posted": 1, "refused": 0, "changed": 0, "unchanged": 0}
     # The same file, and the same word in another file, change nothing.
-    assert taken(office, line)["posted"] == 1
-    assert taken(office, line, "", name="other.csv")["unchanged"] == 1
+    assert import_answer(office, line)["posted"] == 1
+    assert import_answer(office, line, "", name="other.csv")["unchanged"] == 1
     assert office.balances() == {}
     assert "23/11" in phone.dial(FATIMA, "3")
     later = office.run("breaks", "ask-reversal", receipt, "--by", "amina", "--reason", "asked for")
@@ -110,14 +114,14 @@ def test_what_cnss_posted_is_posted(office: Office, phone: TestPhone) -> None:
     assert refused.exit_code == 1 and "already_posted" in refused.output
 
 
-def test_a_refused_posting_is_a_break_and_is_sent_again(office: Office) -> None:
+def test_import_opens_a_break_for_a_refused_posting_that_is_sent_again(office: BackOffice) -> None:
     receipt = office.money.redeem(office.money.issue(HASSAN).code)
-    sent(office)
+    export_lines(office)
     lines = (
         f"posting,{receipt},,2026-08,refused,2026-11-23,,unknown number",
         f"posting,{receipt},,2026-09,posted,2026-11-23,,",
     )
-    counts = taken(office, *lines)
+    counts = import_answer(office, *lines)
     assert (counts["posted"], counts["refused"]) == (1, 1)
     (found,) = office.breaks()
     assert (found["kind"], found["ours"], found["receipt"]) == (
@@ -127,59 +131,70 @@ def test_a_refused_posting_is_a_break_and_is_sent_again(office: Office) -> None:
     )
     assert found["details"]["reason"] == "unknown number"
     assert office.balances()["suspense"] == "-168.43"
-    assert sent(office) == []
-    office.settle(found["id"], "send_again")
+    assert export_lines(office) == []
+    office.resolve(found["id"], "send_again")
     assert "suspense" not in office.balances()
-    (again,) = sent(office)
+    (again,) = export_lines(office)
     assert (again["period"], again["attempt"]) == ("2026-08", "2")
-    assert taken(office, f"posting,{receipt},,,posted,2026-11-23,,", name="2.csv")["posted"] == 1
+    assert (
+        import_answer(office, f"posting,{receipt},,,posted,2026-11-23,,", name="2.csv")["posted"]
+        == 1
+    )
     assert office.balances() == {}
 
 
-def test_what_cnss_refused_is_not_given_back_to_the_network(office: Office) -> None:
+def test_refund_does_not_give_a_month_that_cnss_refused_to_the_network(office: BackOffice) -> None:
     """Both wait in suspense, and only what was sent too much is the network's."""
     hassan = office.money.issue(HASSAN)
     office.match(office.file(paid_line(hassan.code, "700.00")))
-    office.settle(office.breaks()[0]["id"], "late_confirmation")
+    office.resolve(office.breaks()[0]["id"], "late_confirmation")
     (too_much,) = office.breaks()
-    sent(office)
-    taken(office, f"posting,{too_much['receipt']},,2026-08,refused,2026-11-23,,unknown number")
-    office.settle(too_much["id"], "refund")
+    export_lines(office)
+    import_answer(
+        office, f"posting,{too_much['receipt']},,2026-08,refused,2026-11-23,,unknown number"
+    )
+    office.resolve(too_much["id"], "refund")
     assert office.balances()["suspense"] == "-168.43"
-    office.settle(office.breaks()[0]["id"], "send_again")
+    office.resolve(office.breaks()[0]["id"], "send_again")
     assert "suspense" not in office.balances()
 
 
-def test_what_was_sent_and_given_back_is_told(office: Office) -> None:
+def test_export_sends_a_reversal_of_a_sent_month(office: BackOffice) -> None:
     receipt = office.money.redeem(office.money.issue(FATIMA).code)
-    sent(office)
+    export_lines(office)
     runtime = office.money.runtime
     runtime.clock.now += timedelta(days=1)  # type: ignore[attr-defined]
-    office.done("breaks", "ask-reversal", receipt, "--by", "amina", "--reason", "wrong person")
-    office.done("breaks", "approve", str(office.breaks()[0]["id"]), "--by", "driss")
-    (row,) = sent(office)
+    office.run_successfully(
+        "breaks", "ask-reversal", receipt, "--by", "amina", "--reason", "wrong person"
+    )
+    office.run_successfully("breaks", "approve", str(office.breaks()[0]["id"]), "--by", "driss")
+    (row,) = export_lines(office)
     assert (row["reference"], row["status"], row["total"]) == (receipt, "reversed", "-163.52")
-    assert sent(office) == []
+    assert export_lines(office) == []
     # CNSS's answer to the first sending comes late: there is nothing left to book.
-    assert taken(office, f"posting,{receipt},,,posted,2026-11-24,,")["posted"] == 1
+    assert import_answer(office, f"posting,{receipt},,,posted,2026-11-24,,")["posted"] == 1
     assert office.balances() == {}
 
 
-def test_how_reimbursements_are_wanted_goes_along(office: Office, phone: TestPhone) -> None:
+def test_export_sends_how_a_reimbursement_is_collected(
+    office: BackOffice, phone: TestPhone
+) -> None:
     chosen = "UPDATE claim SET collection = 'cash', chosen_at = :now WHERE number = 'R-2026-0377'"
     with office.money.runtime.database.begin() as connection:
         from sqlalchemy import text
 
         connection.execute(text(chosen), {"now": office.money.runtime.clock()})
-    (row,) = sent(office)
+    (row,) = export_lines(office)
     assert (row["record"], row["reference"], row["status"]) == (
         "collection", "R-2026-0377", "cash",
     )  # fmt: skip
-    assert sent(office) == []
+    assert export_lines(office) == []
 
 
-def test_rights_enrolment_family_and_claims(office: Office, phone: TestPhone) -> None:
-    counts = taken(
+def test_import_records_rights_enrolment_family_and_claims(
+    office: BackOffice, phone: TestPhone
+) -> None:
+    counts = import_answer(
         office,
         "rights,,100001,,,2026-11-23,,2027-03-31",
         "enrolment,,100004,,enrolled,2026-11-20,,100000004",
@@ -192,7 +207,9 @@ def test_rights_enrolment_family_and_claims(office: Office, phone: TestPhone) ->
     told = office.money.one("SELECT body FROM message WHERE event_key = 'claim_ready:R-2026-0412'")
     assert "88,50 DH" in str(told)
     assert "163,52" in phone.dial("+212600000004", "2")
-    assert taken(office, "enrolment,,100006,,incomplete,2026-11-23,,card form", name="b.csv")
+    assert import_answer(
+        office, "enrolment,,100006,,incomplete,2026-11-23,,card form", name="b.csv"
+    )
 
 
 @pytest.mark.parametrize(
@@ -216,9 +233,11 @@ def test_rights_enrolment_family_and_claims(office: Office, phone: TestPhone) ->
         ("a,b", "2 fields instead of 8"),
     ],
 )
-def test_a_bad_answer_is_refused_whole(office: Office, line: str, words: str) -> None:
+def test_import_refuses_a_file_with_a_wrong_line_whole(
+    office: BackOffice, line: str, words: str
+) -> None:
     before = office.money.one("SELECT max(rights_as_of)::text FROM artisan")
-    path = answered(office, "rights,,100001,,,2026-11-23,,2027-05-31", line)
+    path = write_answer(office, "rights,,100001,,,2026-11-23,,2027-05-31", line)
     result = office.run("cnss", "import", str(path))
     assert result.exit_code == 1
     assert "line 3: " in result.output and words in result.output

@@ -16,7 +16,7 @@ from app.ledger.errors import BreakUnknown
 from app.payments.errors import CodeCancelled
 from app.reconciliation.network_file import HEADER
 from app.reconciliation.resolutions import approve
-from tests.reconciliation.conftest import DAY, Office, paid_line
+from tests.reconciliation.conftest import DAY, BackOffice, paid_line
 
 FATIMA, HASSAN, AICHA, DRISS = (f"+21260000000{n}" for n in (1, 2, 5, 7))
 NOBODY = "12345678901" + damm.calc_check_digit("12345678901")
@@ -25,7 +25,7 @@ NONE = {
 }  # fmt: skip
 
 
-def test_a_day_that_agrees(office: Office) -> None:
+def test_match_file_counts_a_day_that_agrees(office: BackOffice) -> None:
     codes = [office.money.issue(phone) for phone in (FATIMA, HASSAN)]
     for code in codes:
         office.money.redeem(code.code, code.code)
@@ -38,7 +38,7 @@ def test_a_day_that_agrees(office: Office) -> None:
     assert office.breaks() == []
 
 
-def test_every_break_is_found_and_told(office: Office) -> None:
+def test_match_file_opens_a_break_of_every_kind(office: BackOffice) -> None:
     issue, redeem = office.money.issue, office.money.redeem
     fatima, hassan, aicha, driss = (issue(phone) for phone in (FATIMA, HASSAN, AICHA, DRISS))
     for code in (fatima, hassan, aicha):
@@ -67,10 +67,10 @@ def test_every_break_is_found_and_told(office: Office) -> None:
         ("missing_there", "1530.56", None),
     }
     assert all(one["state"] == "open" and one["days"] == 0 for one in office.breaks())
-    assert driss.code not in office.done("breaks", "list", "--json")
+    assert driss.code not in office.run_successfully("breaks", "list", "--json")
 
 
-def test_what_was_reversed_on_one_side_only(office: Office) -> None:
+def test_match_file_opens_a_break_for_a_reversal_on_one_side(office: BackOffice) -> None:
     fatima, hassan, driss = (office.money.issue(phone) for phone in (FATIMA, HASSAN, DRISS))
     receipts = {code.code: office.money.redeem(code.code, code.code) for code in (fatima, hassan)}
     office.money.undo(receipts[hassan.code])
@@ -85,13 +85,13 @@ def test_what_was_reversed_on_one_side_only(office: Office) -> None:
     counts = office.match(path)
     assert counts == NONE | {"matched": 3, "reversed_here": 1, "reversed_there": 1}
     there = next(one for one in office.breaks() if one["kind"] == "reversed_there")
-    office.settle(there["id"], "reverse", "the agency gave it back")
+    office.resolve(there["id"], "reverse", "the agency gave it back")
     assert office.money.one("SELECT state FROM payment_code WHERE code = :c", c=fatima.code) == (
         "reversed"
     )
 
 
-def test_cash_that_was_never_confirmed_is_taken_up(office: Office) -> None:
+def test_approve_confirms_cash_after_the_fact(office: BackOffice) -> None:
     """As of when it was paid, even if the code has expired since; the artisan gets the receipt."""
     driss = office.money.issue(DRISS)
     path = office.file(paid_line(driss.code, driss.total))
@@ -99,7 +99,7 @@ def test_cash_that_was_never_confirmed_is_taken_up(office: Office) -> None:
     office.money.runtime.clock.now += timedelta(days=9)  # type: ignore[attr-defined]
     (found,) = office.breaks()
     assert found["days"] == 9
-    office.settle(found["id"], "late_confirmation")
+    office.resolve(found["id"], "late_confirmation")
     assert office.breaks() == []
     (ended,) = office.breaks("--ended")
     assert (ended["state"], ended["proposed_by"], ended["approved_by"]) == (
@@ -112,19 +112,19 @@ def test_cash_that_was_never_confirmed_is_taken_up(office: Office) -> None:
     assert office.money.one("SELECT count(*) FROM message WHERE kind = 'receipt'") == 1
 
 
-def test_taking_up_ends_the_code_that_was_made_meanwhile(office: Office) -> None:
+def test_confirming_after_the_fact_ends_a_code_issued_meanwhile(office: BackOffice) -> None:
     driss = office.money.issue(DRISS)
     office.match(office.file(paid_line(driss.code, driss.total)))
     office.money.runtime.clock.now += timedelta(days=7)  # type: ignore[attr-defined]
     later = office.money.issue(DRISS)
     assert later.code != driss.code
-    office.settle(office.breaks()[0]["id"], "late_confirmation")
+    office.resolve(office.breaks()[0]["id"], "late_confirmation")
     state = "SELECT state FROM payment_code WHERE code = :code"
     assert office.money.one(state, code=driss.code) == "paid"
     assert office.money.one(state, code=later.code) == "cancelled"
 
 
-def test_what_was_given_back_there_later_needs_nobody(office: Office) -> None:
+def test_match_file_closes_a_break_whose_line_is_reversed_later(office: BackOffice) -> None:
     driss = office.money.issue(DRISS)
     office.match(office.file(paid_line(driss.code, driss.total)))
     (found,) = office.breaks()
@@ -139,30 +139,30 @@ def test_what_was_given_back_there_later_needs_nobody(office: Office) -> None:
     assert result.exit_code == 1
 
 
-def test_a_code_that_was_cancelled_is_not_taken_up(office: Office) -> None:
+def test_approve_refuses_to_confirm_a_cancelled_code(office: BackOffice) -> None:
     hassan = office.money.issue(HASSAN, 1)
     office.money.issue(HASSAN, replacing=hassan.code)
     office.match(office.file(paid_line(hassan.code, hassan.total)))
     number = str(office.breaks()[0]["id"])
-    office.done(
+    office.run_successfully(
         "breaks", "propose", number, "late_confirmation", "--by", "amina", "--reason", "paid"
     )
     refused = office.run("breaks", "approve", number, "--by", "driss")
     assert refused.exit_code == 1 and "code_cancelled" in refused.output
     assert office.breaks()[0]["state"] == "proposed"
-    office.settle(int(number), "suspense")
+    office.resolve(int(number), "suspense")
 
 
-def test_what_was_sent_too_much_is_the_networks_again(office: Office) -> None:
+def test_refund_books_an_amount_sent_beyond_the_bill_as_the_networks(office: BackOffice) -> None:
     hassan = office.money.issue(HASSAN)
     office.match(office.file(paid_line(hassan.code, "700.00")))
-    office.settle(office.breaks()[0]["id"], "late_confirmation")
+    office.resolve(office.breaks()[0]["id"], "late_confirmation")
     (left,) = office.breaks()
     assert (left["kind"], left["ours"], left["theirs"]) == (
         "other_amount_sent", "663.90", "700.00",
     )  # fmt: skip
     assert office.balances()["suspense"] == "-36.10"
-    office.settle(left["id"], "refund")
+    office.resolve(left["id"], "refund")
     assert office.balances() == {
         "agent_network_receivable": "663.90",
         "contributions_payable": "-654.08",
@@ -170,15 +170,17 @@ def test_what_was_sent_too_much_is_the_networks_again(office: Office) -> None:
     }
 
 
-def test_cash_beside_a_deposit_stays_when_the_deposit_is_undone(office: Office) -> None:
+def test_reversing_a_deposit_leaves_cash_beside_it_in_suspense(office: BackOffice) -> None:
     """The network collected twice: who gives one back still owes the other."""
     hassan = office.money.issue(HASSAN)
     receipt = office.money.redeem(hassan.code)
     twice = (paid_line(hassan.code, hassan.total, reference) for reference in ("W1", "W2"))
     office.match(office.file(*twice))
-    office.settle(office.breaks()[0]["id"], "suspense")
-    office.done("breaks", "ask-reversal", receipt, "--by", "amina", "--reason", "asked for")
-    office.done("breaks", "approve", str(office.breaks()[0]["id"]), "--by", "driss")
+    office.resolve(office.breaks()[0]["id"], "suspense")
+    office.run_successfully(
+        "breaks", "ask-reversal", receipt, "--by", "amina", "--reason", "asked for"
+    )
+    office.run_successfully("breaks", "approve", str(office.breaks()[0]["id"]), "--by", "driss")
     assert office.balances() == {"agent_network_receivable": "663.90", "suspense": "-663.90"}
 
 
@@ -186,8 +188,8 @@ def test_cash_beside_a_deposit_stays_when_the_deposit_is_undone(office: Office) 
     ("amount", "kind", "left"),
     [("663.90", "reversed_here", "663.90"), ("600", "amount_differs", "600.00")],
 )
-def test_what_the_network_still_has_of_an_undone_deposit(
-    office: Office, amount: str, kind: str, left: str
+def test_suspense_holds_cash_that_the_network_keeps_of_a_reversed_deposit(
+    office: BackOffice, amount: str, kind: str, left: str
 ) -> None:
     hassan = office.money.issue(HASSAN)
     receipt = office.money.redeem(hassan.code)
@@ -198,14 +200,14 @@ def test_what_the_network_still_has_of_an_undone_deposit(
     office.match(path)
     (found,) = office.breaks()
     assert found["kind"] == kind
-    office.settle(found["id"], "suspense")
+    office.resolve(found["id"], "suspense")
     assert office.balances() == {"agent_network_receivable": left, "suspense": f"-{left}"}
 
 
-def test_a_code_whose_cash_waits_in_suspense_takes_no_more(office: Office) -> None:
+def test_a_code_whose_cash_waits_in_suspense_is_cancelled(office: BackOffice) -> None:
     hassan = office.money.issue(HASSAN)
     office.match(office.file(paid_line(hassan.code, "663.90")))
-    office.settle(office.breaks()[0]["id"], "suspense")
+    office.resolve(office.breaks()[0]["id"], "suspense")
     with pytest.raises(CodeCancelled):
         office.money.redeem(hassan.code)
     assert office.balances() == {"agent_network_receivable": "663.90", "suspense": "-663.90"}
@@ -215,32 +217,34 @@ def test_a_code_whose_cash_waits_in_suspense_takes_no_more(office: Office) -> No
 
 @pytest.mark.parametrize(("amount", "left"), [("663.90", None), ("700", "-36.10")])
 def test_cash_confirmed_after_the_match_is_owed_once(
-    office: Office, amount: str, left: str | None
+    office: BackOffice, amount: str, left: str | None
 ) -> None:
     hassan = office.money.issue(HASSAN)
     office.match(office.file(paid_line(hassan.code, amount)))
     (found,) = office.breaks()
     receipt = office.money.redeem(hassan.code)
-    office.settle(found["id"], "suspense")
+    office.resolve(found["id"], "suspense")
     assert office.balances().get("suspense") == left
     assert office.balances()["agent_network_receivable"] == f"{float(amount):.2f}"
     office.money.undo(receipt)
     assert office.balances() == {}
 
 
-def test_what_is_asked_for_in_vain_is_closed(office: Office) -> None:
+def test_a_break_whose_reversal_was_asked_in_vain_is_closed(office: BackOffice) -> None:
     """Asked for twice: the second can only be written down."""
     receipt = office.money.redeem(office.money.issue(HASSAN).code)
     for _ in range(2):
-        office.done("breaks", "ask-reversal", receipt, "--by", "amina", "--reason", "asked for")
+        office.run_successfully(
+            "breaks", "ask-reversal", receipt, "--by", "amina", "--reason", "asked for"
+        )
     first, second = (str(one["id"]) for one in office.breaks())
-    office.done("breaks", "approve", first, "--by", "driss")
+    office.run_successfully("breaks", "approve", first, "--by", "driss")
     assert "undone before" in office.run("breaks", "approve", second, "--by", "driss").output
-    office.settle(int(second), "acknowledge")
+    office.resolve(int(second), "acknowledge")
     assert office.breaks() == []
 
 
-def test_a_debt_is_taken_back_once_however_many_breaks_say_so(office: Office) -> None:
+def test_a_debt_is_reversed_once_for_all_its_breaks(office: BackOffice) -> None:
     """In no file, then given back there: both breaks are about the same cash."""
     hassan = office.money.issue(HASSAN)
     office.money.redeem(hassan.code)
@@ -250,14 +254,16 @@ def test_a_debt_is_taken_back_once_however_many_breaks_say_so(office: Office) ->
     office.match(office.file(back, name="later.csv"))
     there = next(one for one in office.breaks() if one["kind"] == "reversed_there")
     for found in (missing, there):
-        office.settle(found["id"], "suspense")
+        office.resolve(found["id"], "suspense")
     assert "agent_network_receivable" not in office.balances()
 
 
-def test_a_name_written_otherwise_is_the_same_person(office: Office) -> None:
+def test_approve_refuses_the_proposer_under_another_spelling(office: BackOffice) -> None:
     office.match(office.file(paid_line(NOBODY, "55")))
     number = str(office.breaks()[0]["id"])
-    office.done("breaks", "propose", number, "suspense", "--by", "Amina  B.", "--reason", "looked")
+    office.run_successfully(
+        "breaks", "propose", number, "suspense", "--by", "Amina  B.", "--reason", "looked"
+    )
     for name in ("amina b.", " AMINA B. ", "\uff21mina B."):
         alone = office.run("breaks", "approve", number, "--by", name)
         assert alone.exit_code == 1 and "same_person" in alone.output
@@ -265,10 +271,12 @@ def test_a_name_written_otherwise_is_the_same_person(office: Office) -> None:
         assert office.run("breaks", "approve", number, "--by", name).exit_code == 2
 
 
-def test_two_who_approve_at_once_book_it_once(office: Office) -> None:
+def test_two_approvals_at_once_book_it_once(office: BackOffice) -> None:
     office.match(office.file(paid_line(NOBODY, "55")))
     number, runtime = office.breaks()[0]["id"], office.money.runtime
-    office.done("breaks", "propose", str(number), "suspense", "--by", "amina", "--reason", "x")
+    office.run_successfully(
+        "breaks", "propose", str(number), "suspense", "--by", "amina", "--reason", "x"
+    )
 
     def agree(name: str) -> bool:
         with (
@@ -283,37 +291,39 @@ def test_two_who_approve_at_once_book_it_once(office: Office) -> None:
     assert office.balances()["suspense"] == "-55.00"
 
 
-def test_money_for_no_code_waits_in_suspense(office: Office) -> None:
+def test_suspense_holds_cash_of_an_unknown_code(office: BackOffice) -> None:
     office.match(office.file(paid_line(NOBODY, "55")))
     (found,) = office.breaks()
     result = office.run("breaks", "propose", found["id"], "refund", "--by", "a", "--reason", "b")
     assert result.exit_code == 1 and "late_confirmation, suspense, acknowledge" in result.output
-    office.settle(found["id"], "suspense")
+    office.resolve(found["id"], "suspense")
     assert office.balances() == {"agent_network_receivable": "55.00", "suspense": "-55.00"}
 
 
-def test_two_people_settle_a_break(office: Office) -> None:
+def test_a_break_is_resolved_by_two_people(office: BackOffice) -> None:
     office.match(office.file(paid_line(NOBODY, "55")))
     number = str(office.breaks()[0]["id"])
-    office.done("breaks", "own", number, "--by", "amina")
+    office.run_successfully("breaks", "own", number, "--by", "amina")
     assert office.run("breaks", "approve", number, "--by", "driss").exit_code == 1
-    office.done("breaks", "propose", number, "suspense", "--by", "amina", "--reason", "looked")
+    office.run_successfully(
+        "breaks", "propose", number, "suspense", "--by", "amina", "--reason", "looked"
+    )
     alone = office.run("breaks", "approve", number, "--by", "amina")
     assert alone.exit_code == 1 and "same_person" in alone.output
     assert office.breaks()[0]["state"] == "proposed"
-    office.done("breaks", "approve", number, "--by", "driss")
+    office.run_successfully("breaks", "approve", number, "--by", "driss")
     assert office.run("breaks", "approve", number, "--by", "driss").exit_code == 1
     assert office.run("breaks", "own", number, "--by", "driss").exit_code == 1
     assert office.balances()["suspense"] == "-55.00"
 
 
 @pytest.mark.parametrize("method", ["suspense", "acknowledge", "reverse"])
-def test_what_the_network_denies(office: Office, method: str) -> None:
+def test_a_deposit_that_the_network_denies_is_resolved(office: BackOffice, method: str) -> None:
     fatima, hassan = office.money.issue(FATIMA), office.money.issue(HASSAN)
     for code in (fatima, hassan):
         office.money.redeem(code.code, code.code)
     office.match(office.file(paid_line(fatima.code, fatima.total)))
-    office.settle(office.breaks()[0]["id"], method)
+    office.resolve(office.breaks()[0]["id"], method)
     wanted = {
         "suspense": {"agent_network_receivable": "163.52", "suspense": "663.90"},
         "acknowledge": {"agent_network_receivable": "827.42"},
@@ -325,7 +335,7 @@ def test_what_the_network_denies(office: Office, method: str) -> None:
 
 
 def test_acknowledging_a_break_is_an_audit_event_with_two_names_and_no_transaction(
-    office: Office,
+    office: BackOffice,
 ) -> None:
     fatima, hassan = office.money.issue(FATIMA), office.money.issue(HASSAN)
     for code in (fatima, hassan):
@@ -333,7 +343,7 @@ def test_acknowledging_a_break_is_an_audit_event_with_two_names_and_no_transacti
     office.match(office.file(paid_line(fatima.code, fatima.total)))
     number = office.breaks()[0]["id"]
     transactions = office.money.one("SELECT count(*) FROM ledger_transaction")
-    office.done(
+    office.run_successfully(
         "breaks", "propose", str(number), "acknowledge", "--by", "amina", "--reason", "seen"
     )
     approved = office.run("breaks", "approve", str(number), "--by", "driss")
@@ -346,7 +356,7 @@ def test_acknowledging_a_break_is_an_audit_event_with_two_names_and_no_transacti
     assert office.money.one(written) == f"amina driss break:{number} seen"
 
 
-def test_what_comes_a_day_later_closes_its_break(office: Office) -> None:
+def test_match_file_closes_a_break_whose_line_comes_a_day_later(office: BackOffice) -> None:
     fatima, hassan = office.money.issue(FATIMA), office.money.issue(HASSAN)
     for code in (fatima, hassan):
         office.money.redeem(code.code, code.code)
@@ -398,8 +408,8 @@ def _good(code: str) -> str:
         ),
     ],
 )
-def test_a_bad_file_is_refused_whole(
-    office: Office, content: Callable[[bytes], bytes], words: str
+def test_match_file_refuses_a_file_with_a_wrong_line_whole(
+    office: BackOffice, content: Callable[[bytes], bytes], words: str
 ) -> None:
     code = office.money.issue(FATIMA)
     path = office.folder / "bad.csv"
@@ -410,7 +420,7 @@ def test_a_bad_file_is_refused_whole(
     assert office.money.one("SELECT count(*) FROM settlement_file") == 0
 
 
-def test_a_total_is_checked_where_it_is_told(office: Office) -> None:
+def test_match_file_checks_a_total_that_is_given(office: BackOffice) -> None:
     code = office.money.issue(FATIMA)
     path = office.file(_good(code.code), "TOTAL,1,163.52,MAD,,,,")
     result = office.run("wafacash", "match", str(path), "--total", "163.53")
@@ -418,7 +428,7 @@ def test_a_total_is_checked_where_it_is_told(office: Office) -> None:
     assert office.match(path, "--total", "163.52") == NONE | {"missing_here": 1}
 
 
-def test_yesterday_s_file_under_another_name_is_refused(office: Office) -> None:
+def test_match_file_refuses_yesterdays_file_under_another_name(office: BackOffice) -> None:
     code = office.money.issue(FATIMA)
     office.match(office.file(_good(code.code)))
     path: Path = office.file(_good(code.code), "", name="today.csv")
@@ -427,7 +437,7 @@ def test_yesterday_s_file_under_another_name_is_refused(office: Office) -> None:
     assert "line 2: every line was in day.csv before" in result.output
 
 
-def test_another_network_s_file(office: Office) -> None:
+def test_match_file_matches_each_network_apart(office: BackOffice) -> None:
     path = office.file(paid_line(NOBODY, "5"))
     result = office.run("wafacash", "match", str(path), "--network", "nobody")
     assert result.exit_code == 1 and "no network nobody" in result.output
@@ -449,13 +459,13 @@ def _head() -> bytes:
         "wafacash match day.csv --total 1e3",
     ],
 )
-def test_what_cannot_be_is_refused_in_words(office: Office, command: str) -> None:
+def test_a_command_refuses_a_wrong_argument_in_words(office: BackOffice, command: str) -> None:
     words = command.replace("day.csv", str(office.file())).split()
     result = office.run(*words)
     assert result.exit_code == 2 and "Invalid value for" in result.output
 
 
-def test_a_refusal_is_told_in_a_sentence(office: Office) -> None:
+def test_a_command_prints_a_refusal_as_a_sentence(office: BackOffice) -> None:
     refused = office.run("breaks", "own", "7", "--by", "amina").output
     assert refused == (
         "Error: No break of that number (`id`) in a state that allows it. [break_unknown: id=7]\n"

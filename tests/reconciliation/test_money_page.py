@@ -18,8 +18,8 @@ from app.payments.deposits import CashConfirmation
 from app.payments.models import CODE_STATES
 from app.reconciliation import cnss_export, cnss_file
 from app.settings import ROOT
-from tests.reconciliation.conftest import Office, paid_line
-from tests.reconciliation.test_cnss import sent, taken
+from tests.reconciliation.conftest import BackOffice, paid_line
+from tests.reconciliation.test_cnss import export_lines, import_answer
 
 PAGE = (ROOT / "docs/money.md").read_text("utf-8")
 FATIMA, HASSAN = "+212600000001", "+212600000002"
@@ -40,37 +40,37 @@ def _lines(heading: str) -> dict[str, int]:
     return {account: int(centimes) for account, centimes in _rows(heading)}
 
 
-def _pay(office: Office, phone: str = HASSAN) -> str:
+def _pay(office: BackOffice, phone: str = HASSAN) -> str:
     return office.money.redeem(office.money.issue(phone).code, phone)
 
 
-def _other_amount(office: Office) -> None:
+def _other_amount(office: BackOffice) -> None:
     agent = office.money.agent
     collector = Collector("page", "test", "wafacash", agent, "1001", other_amounts=True)
     code = office.money.issue(HASSAN).code
     office.money.confirm(collector, CashConfirmation(code, code, Amount(70000)))
 
 
-def _answered(office: Office, state: str, month: str = "", why: str = "") -> None:
+def _answered(office: BackOffice, state: str, month: str = "", why: str = "") -> None:
     receipt = _pay(office)
-    sent(office)
-    taken(office, f"posting,{receipt},,{month},{state},2026-11-23,,{why}")
+    export_lines(office)
+    import_answer(office, f"posting,{receipt},,{month},{state},2026-11-23,,{why}")
 
 
-def _refused_and_again(office: Office) -> None:
+def _refused_and_again(office: BackOffice) -> None:
     _answered(office, "refused", "2026-08", "unknown")
-    office.settle(office.breaks()[0]["id"], "send_again")
+    office.resolve(office.breaks()[0]["id"], "send_again")
 
 
-def _denied(office: Office) -> None:
+def _denied(office: BackOffice) -> None:
     _pay(office)
     fatima = office.money.issue(FATIMA)
     _pay(office, FATIMA)
     office.match(office.file(paid_line(fatima.code, fatima.total)))
-    office.settle(office.breaks()[0]["id"], "suspense")
+    office.resolve(office.breaks()[0]["id"], "suspense")
 
 
-EXAMPLES: dict[str, Callable[[Office], object]] = {
+EXAMPLES: dict[str, Callable[[BackOffice], object]] = {
     "deposit": _pay,
     "deposit of 700.00, where other amounts are allowed": _other_amount,
     "reversal": lambda office: office.money.undo(_pay(office)),
@@ -82,7 +82,7 @@ EXAMPLES: dict[str, Callable[[Office], object]] = {
 
 
 @pytest.mark.parametrize("heading", EXAMPLES)
-def test_each_event_s_lines_are_the_page_s(office: Office, heading: str) -> None:
+def test_each_event_books_the_lines_of_the_page(office: BackOffice, heading: str) -> None:
     EXAMPLES[heading](office)
     sql = (
         "SELECT account, amount_centimes FROM ledger_line WHERE transaction_id ="
@@ -93,7 +93,7 @@ def test_each_event_s_lines_are_the_page_s(office: Office, heading: str) -> None
         assert {row[0]: row[1] for row in rows} == _lines(heading)
 
 
-def test_the_page_is_complete() -> None:
+def test_the_page_has_every_event() -> None:
     assert {heading.split()[0] for heading in EXAMPLES} == set(EVENTS)
     assert [row[0] for row in _rows("Codes")] == list(CODE_STATES)
     assert [row[0] for row in _rows("Accounts")] == list(ACCOUNTS)

@@ -61,7 +61,7 @@ def plain(page: str) -> str:
 
 
 @dataclass
-class Till:
+class AgentTerminal:
     """One browser at /agent, which follows the forms as they stand on its last page."""
 
     client: FlaskClient
@@ -96,21 +96,21 @@ class Till:
 
 
 @pytest.fixture
-def till(client: FlaskClient) -> Till:
+def till(client: FlaskClient) -> AgentTerminal:
     """A till with agent 1001 signed in, in French."""
-    till = Till(client)
+    till = AgentTerminal(client)
     till.get("/agent?language=fr")
     assert till.enter().status_code == 200
     return till
 
 
 @pytest.fixture
-def other_agency(runtime: Runtime) -> Till:
+def other_agency(runtime: Runtime) -> AgentTerminal:
     """Agent 2002 of another agency, signed in."""
     with operation(runtime.database, runtime.clock(), "operator") as change:
         add_agency(change, NewAgency("W-FES-01", "Wafacash Fes", "Fes"))
         add_agent(change, NewAgent("2002", "W-FES-01", SecretStr("1357")))
-    till = Till(create_app(runtime).test_client())
+    till = AgentTerminal(create_app(runtime).test_client())
     assert till.enter("2002", "1357").status_code == 200
     return till
 
@@ -130,7 +130,9 @@ def deposits(runtime: Runtime) -> int:
 # The sale
 
 
-def test_a_sale_from_code_to_receipt(till: Till, phone: TestPhone, runtime: Runtime) -> None:
+def test_a_code_is_paid_from_typing_to_receipt(
+    till: AgentTerminal, phone: TestPhone, runtime: Runtime
+) -> None:
     code = code_of(phone, HASSAN)
     preview = till.look(grouped(code))
     assert preview.status_code == 200
@@ -169,16 +171,16 @@ def test_a_sale_from_code_to_receipt(till: Till, phone: TestPhone, runtime: Runt
         lambda code: grouped(code).translate({48 + digit: 0x0660 + digit for digit in range(10)}),
     ],
 )
-def test_a_code_is_read_in_any_grouping(
-    till: Till, phone: TestPhone, written: Callable[[str], str]
+def test_preview_reads_a_code_in_any_grouping(
+    till: AgentTerminal, phone: TestPhone, written: Callable[[str], str]
 ) -> None:
     code = code_of(phone, FATIMA)
     assert till.look(written(code)).status_code == 200
     assert "FATIMA Z." in till.page and grouped(code) in plain(till.page)
 
 
-def test_the_same_confirmation_again_gives_the_same_receipt(
-    till: Till, phone: TestPhone, runtime: Runtime
+def test_confirm_gives_the_same_receipt_to_the_same_confirmation(
+    till: AgentTerminal, phone: TestPhone, runtime: Runtime
 ) -> None:
     till.look(code_of(phone, FATIMA))
     first, again = till.confirm(), till.confirm()
@@ -187,8 +189,8 @@ def test_the_same_confirmation_again_gives_the_same_receipt(
     assert deposits(runtime) == 1
 
 
-def test_two_confirmations_at_once_give_one_receipt(
-    till: Till, phone: TestPhone, runtime: Runtime
+def test_confirm_gives_one_receipt_to_two_at_once(
+    till: AgentTerminal, phone: TestPhone, runtime: Runtime
 ) -> None:
     till.look(code_of(phone, FATIMA))
     fields = {name: field(till.page, name) for name in ("csrf_token", "code", "key")}
@@ -207,7 +209,9 @@ def test_two_confirmations_at_once_give_one_receipt(
     assert deposits(runtime) == 1
 
 
-def test_a_key_pays_one_code_only(till: Till, phone: TestPhone, runtime: Runtime) -> None:
+def test_confirm_refuses_a_key_for_another_code(
+    till: AgentTerminal, phone: TestPhone, runtime: Runtime
+) -> None:
     till.look(code_of(phone, FATIMA))
     till.confirm(key=KEY)
     refused = till.follow(till.confirm(code=code_of(phone, HASSAN), key=KEY))
@@ -216,7 +220,7 @@ def test_a_key_pays_one_code_only(till: Till, phone: TestPhone, runtime: Runtime
     assert deposits(runtime) == 1
 
 
-def test_a_confirmation_without_its_key_is_refused(till: Till, phone: TestPhone) -> None:
+def test_confirm_refuses_a_form_without_its_key(till: AgentTerminal, phone: TestPhone) -> None:
     till.look(code_of(phone, FATIMA))
     assert till.confirm(key="").status_code == 400
 
@@ -225,50 +229,50 @@ def test_a_confirmation_without_its_key_is_refused(till: Till, phone: TestPhone)
 
 
 @dataclass
-class Scene:
-    till: Till
-    other: Till
+class TillFixture:
+    till: AgentTerminal
+    other: AgentTerminal
     phone: TestPhone
     runtime: Runtime
 
 
-def mistyped(_: Scene) -> str:
+def mistyped(_: TillFixture) -> str:
     return MISTYPED_CODE
 
 
-def unknown(_: Scene) -> str:
+def unknown(_: TillFixture) -> str:
     return UNKNOWN_CODE
 
 
-def paid_here(scene: Scene) -> str:
+def paid_here(scene: TillFixture) -> str:
     code = code_of(scene.phone, FATIMA)
     scene.till.look(code)
     assert scene.till.confirm().status_code == 303
     return code
 
 
-def paid_elsewhere(scene: Scene) -> str:
+def paid_elsewhere(scene: TillFixture) -> str:
     code = code_of(scene.phone, FATIMA)
     scene.other.look(code)
     assert scene.other.confirm().status_code == 303
     return code
 
 
-def expired(scene: Scene) -> str:
+def expired(scene: TillFixture) -> str:
     code = code_of(scene.phone, FATIMA)
     scene.runtime.clock.now = NOW + timedelta(days=8)  # type: ignore[attr-defined]
     scene.till.enter()
     return code
 
 
-def cancelled(scene: Scene) -> str:
+def cancelled(scene: TillFixture) -> str:
     code = code_of(scene.phone, FATIMA)
     for typed in ("00", "3", "1", "1"):
         scene.phone.answer(typed)
     return code
 
 
-REFUSALS: list[tuple[Callable[[Scene], str], int, str]] = [
+REFUSALS: list[tuple[Callable[[TillFixture], str], int, str]] = [
     (mistyped, 400, "Ce code contient une erreur."),
     (unknown, 404, "Ce code n'existe pas."),
     (paid_here, 409, "Ce code est déjà payé: le 23/11/2026"),
@@ -279,16 +283,16 @@ REFUSALS: list[tuple[Callable[[Scene], str], int, str]] = [
 
 
 @pytest.mark.parametrize(("scene", "status", "words"), REFUSALS)
-def test_every_refusal_says_why_and_keeps_the_code(
-    till: Till,
-    other_agency: Till,
+def test_every_refusal_gives_its_reason_and_keeps_the_code(
+    till: AgentTerminal,
+    other_agency: AgentTerminal,
     phone: TestPhone,
     runtime: Runtime,
-    scene: Callable[[Scene], str],
+    scene: Callable[[TillFixture], str],
     status: int,
     words: str,
 ) -> None:
-    code = scene(Scene(till, other_agency, phone, runtime))
+    code = scene(TillFixture(till, other_agency, phone, runtime))
     before = deposits(runtime)
     till.get()
     assert till.look(grouped(code)).status_code == status
@@ -300,8 +304,8 @@ def test_every_refusal_says_why_and_keeps_the_code(
     assert deposits(runtime) == before
 
 
-def test_only_the_same_agency_is_told_who_took_the_cash(
-    till: Till, other_agency: Till, phone: TestPhone
+def test_a_paid_code_names_its_agent_only_to_the_same_agency(
+    till: AgentTerminal, other_agency: AgentTerminal, phone: TestPhone
 ) -> None:
     code = code_of(phone, FATIMA)
     till.look(code)
@@ -313,8 +317,8 @@ def test_only_the_same_agency_is_told_who_took_the_cash(
     assert "1001" not in other_agency.page and "/receipts/" not in other_agency.page
 
 
-def test_another_agencys_receipt_is_not_there(
-    till: Till, other_agency: Till, phone: TestPhone
+def test_receipt_refuses_one_of_another_agency(
+    till: AgentTerminal, other_agency: AgentTerminal, phone: TestPhone
 ) -> None:
     till.look(code_of(phone, FATIMA))
     receipt = till.confirm().headers["Location"]
@@ -333,8 +337,8 @@ def test_every_refusal_has_words_in_both_languages(runtime: Runtime) -> None:
 # Signing in
 
 
-def test_five_wrong_pins_lock_the_till(client: FlaskClient, runtime: Runtime) -> None:
-    till = Till(client)
+def test_sign_in_locks_after_five_wrong_pins(client: FlaskClient, runtime: Runtime) -> None:
+    till = AgentTerminal(client)
     till.get("/agent?language=fr")
     for _ in range(5):
         assert till.enter(pin="1111").status_code == 401
@@ -346,8 +350,8 @@ def test_five_wrong_pins_lock_the_till(client: FlaskClient, runtime: Runtime) ->
     assert till.enter().status_code == 200
 
 
-def test_an_unknown_number_is_refused_like_a_wrong_pin(client: FlaskClient) -> None:
-    till = Till(client)
+def test_sign_in_refuses_an_unknown_number_like_a_wrong_pin(client: FlaskClient) -> None:
+    till = AgentTerminal(client)
     known, unknown = till.enter(pin="1111"), till.enter("7777", "1111")
     pages = [page.get_data(as_text=True) for page in (known, unknown)]
     alerts = [re.search(r'role="alert".*?</div>', page, re.S) for page in pages]
@@ -355,12 +359,12 @@ def test_an_unknown_number_is_refused_like_a_wrong_pin(client: FlaskClient) -> N
     assert alerts[0] and alerts[1] and alerts[0][0] == alerts[1][0]
 
 
-def test_digits_of_any_script_sign_in(client: FlaskClient) -> None:
-    assert Till(client).enter("١٠٠١", "٢٤٦٨").status_code == 200
+def test_sign_in_reads_digits_of_any_script(client: FlaskClient) -> None:
+    assert AgentTerminal(client).enter("١٠٠١", "٢٤٦٨").status_code == 200
 
 
-def test_too_many_tries_a_minute_are_refused(client: FlaskClient, runtime: Runtime) -> None:
-    till = Till(client)
+def test_sign_in_refuses_too_many_tries_a_minute(client: FlaskClient, runtime: Runtime) -> None:
+    till = AgentTerminal(client)
     # Up to twice the limit: a minute may end in between.
     tries = (till.enter("7777", "1111").status_code for _ in range(21))
     assert set(takewhile(lambda status: status != 429, tries)) == {401}
@@ -368,20 +372,20 @@ def test_too_many_tries_a_minute_are_refused(client: FlaskClient, runtime: Runti
     assert till.enter().status_code == 200
 
 
-def test_without_redis_the_rate_limit_lets_in_and_is_counted(runtime: Runtime) -> None:
+def test_sign_in_without_redis_is_not_limited_and_is_counted(runtime: Runtime) -> None:
     name = "maalem_rate_limits_away_total"
     before = REGISTRY.get_sample_value(name) or 0
     settings = runtime.settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"})
     alone = Runtime(settings, clock=runtime.clock)
-    assert Till(create_app(alone).test_client()).enter().status_code == 200
+    assert AgentTerminal(create_app(alone).test_client()).enter().status_code == 200
     assert REGISTRY.get_sample_value(name) == before + 1
     alone.database.dispose()
     alone.redis.close()
 
 
 @pytest.mark.parametrize("later", [timedelta(minutes=31), timedelta(hours=11)])
-def test_a_session_ends_and_books_nothing(
-    till: Till, phone: TestPhone, runtime: Runtime, later: timedelta
+def test_an_ended_session_books_nothing(
+    till: AgentTerminal, phone: TestPhone, runtime: Runtime, later: timedelta
 ) -> None:
     till.look(code_of(phone, FATIMA))
     end = NOW + later
@@ -397,15 +401,15 @@ def test_a_session_ends_and_books_nothing(
     assert till.enter().status_code == 200
 
 
-def test_sign_out_is_a_post_and_ends_the_session(till: Till) -> None:
+def test_sign_out_is_a_post_and_ends_the_session(till: AgentTerminal) -> None:
     assert till.client.get("/agent/sign-out").status_code == 405
     till.follow(till.post("/agent/sign-out"))
     assert 'name="pin"' in till.page
     assert till.get("/agent/receipts/10000012").status_code == 401
 
 
-def test_nothing_of_before_the_sign_in_lives_on(client: FlaskClient) -> None:
-    till = Till(client)
+def test_sign_in_clears_the_session_before_it(client: FlaskClient) -> None:
+    till = AgentTerminal(client)
     till.get()
     old = field(till.page, "csrf_token")
     till.enter()
@@ -413,7 +417,7 @@ def test_nothing_of_before_the_sign_in_lives_on(client: FlaskClient) -> None:
     assert answer.status_code == 400
 
 
-def test_an_agent_dismissed_is_signed_out(till: Till, runtime: Runtime) -> None:
+def test_a_dismissed_agent_is_signed_out(till: AgentTerminal, runtime: Runtime) -> None:
     with runtime.database.begin() as connection:
         connection.exec_driver_sql("UPDATE agent SET active = false")
     assert till.post("/agent/code", code=UNKNOWN_CODE).status_code == 401
@@ -423,20 +427,22 @@ def test_an_agent_dismissed_is_signed_out(till: Till, runtime: Runtime) -> None:
 
 
 @pytest.mark.parametrize("path", ["sign-in", "sign-out", "code", "confirm"])
-def test_a_form_without_its_token_is_refused(till: Till, runtime: Runtime, path: str) -> None:
+def test_a_form_without_its_token_is_refused(
+    till: AgentTerminal, runtime: Runtime, path: str
+) -> None:
     answer = till.client.post(f"/agent/{path}", data={"code": UNKNOWN_CODE, "key": KEY})
     assert answer.status_code == 400
     assert "Cette page est trop ancienne" in answer.get_data(as_text=True)
 
 
-def test_no_till_page_is_kept_by_a_browser(till: Till, phone: TestPhone) -> None:
+def test_no_till_page_is_stored_by_a_browser(till: AgentTerminal, phone: TestPhone) -> None:
     for path in ("/agent", "/agent/code", "/agent/receipts/10000012"):
         assert till.get(path).headers["Cache-Control"] == "no-store"
     cookie = till.client.get_cookie("session")
     assert cookie and cookie.http_only and cookie.same_site == "Lax"
 
 
-def test_pages_hold_no_script_or_style_of_their_own(till: Till, phone: TestPhone) -> None:
+def test_pages_hold_no_script_or_style_of_their_own(till: AgentTerminal, phone: TestPhone) -> None:
     till.look(code_of(phone, FATIMA))
     pages = [till.page, till.follow(till.confirm()).get_data(as_text=True)]
     pages += [till.client.get(path).get_data(as_text=True) for path in ("/", "/simulator")]
@@ -444,7 +450,9 @@ def test_pages_hold_no_script_or_style_of_their_own(till: Till, phone: TestPhone
         assert not re.search(r"<style|<script(?![^>]* src=)|\son\w+=|\sstyle=", page)
 
 
-def test_arabic_runs_right_to_left_and_figures_do_not(till: Till, phone: TestPhone) -> None:
+def test_arabic_runs_right_to_left_and_figures_do_not(
+    till: AgentTerminal, phone: TestPhone
+) -> None:
     code = code_of(phone, AICHA)
     till.look(code)
     place = till.get("/agent/code?language=ar")
@@ -458,7 +466,7 @@ def test_arabic_runs_right_to_left_and_figures_do_not(till: Till, phone: TestPho
 
 
 def test_the_language_is_guessed_then_remembered(client: FlaskClient) -> None:
-    till = Till(client)
+    till = AgentTerminal(client)
     till.get(**{"Accept-Language": "ar-MA,ar;q=0.9,fr;q=0.5"})
     assert 'dir="rtl"' in till.page
     till.get(**{"Accept-Language": "en"})
@@ -478,14 +486,14 @@ def test_the_first_page_names_what_is_here(client: FlaskClient) -> None:
 
 
 def test_with_the_database_away_a_page_says_so_and_offers_the_same_again(
-    till: Till, phone: TestPhone, runtime: Runtime
+    till: AgentTerminal, phone: TestPhone, runtime: Runtime
 ) -> None:
     till.look(code_of(phone, FATIMA))
     code, key = field(till.page, "code"), field(till.page, "key")
     away_url = "postgresql://nobody@127.0.0.1:1/nothing"
     settings = runtime.settings.model_copy(update={"database_url": away_url})
     alone = Runtime(settings, clock=runtime.clock)
-    broken = Till(create_app(alone).test_client(), till.page)
+    broken = AgentTerminal(create_app(alone).test_client(), till.page)
     cookie = till.client.get_cookie("session")
     assert cookie
     broken.client.set_cookie("session", cookie.value)
