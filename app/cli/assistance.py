@@ -26,7 +26,7 @@ def assistance() -> None:
 @click.option("--most", default=50, show_default=True, type=click.IntRange(1, 1000))
 @with_appcontext
 def list_command(most: int) -> None:
-    """What waits, oldest first: whom to call, in which language, about what."""
+    """Lists what waits, oldest first: whom to call, in which language, about what."""
     with reading(runtime().database) as connection:
         waiting = list_waiting(connection, most)
     table = Table("reference", "asked", "phone", "language", "kind", "topic", "state")

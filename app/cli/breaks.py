@@ -39,7 +39,7 @@ _WHY = click.option(
 
 @click.group()
 def breaks() -> None:
-    """What our books, the networks' files and CNSS's answers say differently."""
+    """Differences between our books, the networks' files and CNSS's answers."""
 
 
 @breaks.command("list")
@@ -83,7 +83,7 @@ def own(number: int, by: str) -> None:
 @_WHY
 @with_appcontext
 def propose_command(number: int, method: str, by: str, reason: str) -> None:
-    """One person says how break NUMBER is to be settled; nothing is booked yet."""
+    """Proposes how break NUMBER is to be settled; nothing is booked yet."""
     maalem = runtime()
     with operation(maalem.database, maalem.clock(), by) as change:
         propose(change, number, method, reason)

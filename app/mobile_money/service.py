@@ -6,16 +6,11 @@ stored; an answer that the database was away is not.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from hashlib import sha256
-from random import Random
-from uuid import UUID
+from dataclasses import replace
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, Row, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, Row, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.agents.clients import Client, find_client
@@ -29,16 +24,25 @@ from app.mobile_money.errors import Refused, refusal_of
 from app.mobile_money.models import api_request
 from app.mobile_money.objects import (
     BillPayment,
-    JsonObject,
     error_object,
     payment_object,
     read_payment,
     read_reversal,
     reversal_object,
 )
+from app.mobile_money.requests import (
+    STORED,
+    ApiAnswer,
+    ApiRequest,
+    Outcome,
+    StoredRequest,
+    state_object,
+    store_outcome,
+    store_request,
+)
 from app.payments.collector import Collector
 from app.payments.deposits import CashConfirmation, redeem_code
-from app.payments.errors import KeyReused, ReceiptUnknown
+from app.payments.errors import ReceiptUnknown
 from app.payments.models import deposit, payment_code
 from app.payments.reversals import ReversalRequest, reverse_deposit
 from app.payments.rules import read_code
@@ -48,88 +52,13 @@ _log = structlog.get_logger("api")
 _LONGEST_REASON = 200
 
 
-@dataclass(frozen=True, slots=True)
-class ApiRequest:
-    """A request as it came: its `path`, and its `target`, a bill's or a payment's reference.
-
-    `kind` is `payment` or `reversal`. `method` is how it wants its answer: in `step`, by `callback`
-    to `callback_url`, or by `polling`.
-    """
-
-    client: Client
-    kind: str
-    path: str
-    target: str
-    body: object
-    correlation_id: str
-    method: str
-    callback_url: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRequest:
-    """A request as it is stored; `status` and `answer` are None while it is `pending`."""
-
-    client_id: str
-    correlation_id: str
-    server_id: str
-    request_digest: bytes
-    kind: str
-    target: str
-    body: JsonObject
-    method: str
-    state: str
-    status: int | None
-    answer: JsonObject | None
-    reference: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ApiAnswer:
-    """An HTTP status and a JSON object; `why` it is a refusal is for the log alone."""
-
-    status: int
-    body: JsonObject
-    why: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """A stored request's new state, its answer, and the reference of what was made."""
-
-    state: str
-    answer: ApiAnswer
-    reference: str | None = None
-
-
-_STORED = (
-    api_request.c.client_id,
-    api_request.c.correlation_id,
-    api_request.c.server_id,
-    api_request.c.request_digest,
-    api_request.c.kind,
-    api_request.c.target,
-    api_request.c.body,
-    api_request.c.method,
-    api_request.c.state,
-    api_request.c.status,
-    api_request.c.answer,
-    api_request.c.reference,
-)
-
-
-def new_uuid(random: Random) -> str:
-    """Draws a UUID of version 4."""
-    return str(UUID(int=random.getrandbits(128), version=4))
-
-
 def answer_request(operation: Operation, services: Services, request: ApiRequest) -> ApiAnswer:
     """Answers a request: as it was answered before, now, or with a promise.
 
     Of two at the same moment one waits here for the other, and gets its answer.
     Raises: KeyReused.
     """
-    stored, new = _store_request(operation, services, request)
+    stored, new = store_request(operation, services, request)
     if new and request.method == "step":
         return carry_out(operation, services, stored)
     if stored.method == "step" and stored.status is not None and stored.answer is not None:
@@ -155,8 +84,8 @@ def carry_out(operation: Operation, services: Services, request: StoredRequest) 
         refused = refusal_of(error)
         why = str(error.params.get("why") or error.code)
         answer = ApiAnswer(refused.status, error_object(refused, operation.now), why)
-        outcome = _Outcome("failed", answer)
-    _store_outcome(operation, request, outcome)
+        outcome = Outcome("failed", answer)
+    store_outcome(operation, request, outcome)
     return outcome.answer
 
 
@@ -166,7 +95,7 @@ def answer_waiting(operation: Operation, services: Services) -> bool:
     Returns False if there was none.
     """
     row = operation.connection.execute(
-        select(*_STORED)
+        select(*STORED)
         .where(api_request.c.state == "pending", api_request.c.method != "step")
         .order_by(api_request.c.created_at)
         .limit(1)
@@ -185,99 +114,13 @@ def answer_waiting(operation: Operation, services: Services) -> bool:
         _log.error("unanswerable", client=request.client_id, why=type(error).__name__)
         refused = Refused("internal", "genericError", "something went wrong")
         answer = ApiAnswer(500, error_object(refused, operation.now))
-        _store_outcome(operation, request, _Outcome("failed", answer))
+        store_outcome(operation, request, Outcome("failed", answer))
     return True
-
-
-def find_by_server_id(
-    connection: Connection, client: Client, server_id: str
-) -> StoredRequest | None:
-    """Returns a request of this client by our id for it."""
-    return _find(connection, client, api_request.c.server_id == server_id)
-
-
-def find_by_correlation_id(
-    connection: Connection, client: Client, correlation_id: str
-) -> StoredRequest | None:
-    """Returns a request of this client by the client's own id."""
-    return _find(connection, client, api_request.c.correlation_id == correlation_id)
-
-
-def state_object(request: StoredRequest) -> JsonObject:
-    """Makes the object that says how far a request is that is not answered in step."""
-    values: JsonObject = {
-        "serverCorrelationId": request.server_id,
-        "status": request.state,
-        "notificationMethod": "callback" if request.method == "callback" else "polling",
-    }
-    if request.reference:
-        values["objectReference"] = request.reference
-    if request.state == "pending":
-        values["pendingReason"] = "waits for its turn"
-    return values | ({"error": request.answer} if request.state == "failed" else {})
-
-
-def _find(
-    connection: Connection, client: Client, condition: ColumnElement[bool]
-) -> StoredRequest | None:
-    row = connection.execute(
-        select(*_STORED).where(api_request.c.client_id == client.id, condition)
-    ).one_or_none()
-    return read_row(StoredRequest, row) if row else None
-
-
-def _store_request(
-    operation: Operation, services: Services, request: ApiRequest
-) -> tuple[StoredRequest, bool]:
-    """Stores the request unless its correlation id is known. Returns it, and True if it is new."""
-    content = json.dumps([request.path, request.body], sort_keys=True)
-    digest = sha256(content.encode()).digest()
-    statement = insert(api_request).values(
-        client_id=request.client.id,
-        correlation_id=request.correlation_id,
-        server_id=new_uuid(services.random),
-        request_digest=digest,
-        kind=request.kind,
-        target=request.target,
-        body=request.body,
-        method=request.method,
-        callback_url=request.callback_url,
-        created_at=operation.now,
-    )
-    row = operation.connection.execute(
-        statement.on_conflict_do_nothing().returning(*_STORED)
-    ).one_or_none()
-    if row is not None:
-        return read_row(StoredRequest, row), True
-    stored = find_by_correlation_id(operation.connection, request.client, request.correlation_id)
-    assert stored is not None  # no request is ever deleted
-    if stored.request_digest != digest:
-        raise KeyReused()
-    return stored, False
-
-
-def _store_outcome(operation: Operation, request: StoredRequest, outcome: _Outcome) -> None:
-    columns = api_request.c
-    operation.connection.execute(
-        update(api_request)
-        .where(
-            columns.client_id == request.client_id,
-            columns.correlation_id == request.correlation_id,
-        )
-        .values(
-            state=outcome.state,
-            status=outcome.answer.status,
-            answer=outcome.answer.body,
-            reference=outcome.reference,
-            completed_at=operation.now,
-            callback_due_at=operation.now if request.method == "callback" else None,
-        )
-    )
 
 
 def _pay(
     operation: Operation, services: Services, client: Client, request: StoredRequest
-) -> _Outcome:
+) -> Outcome:
     connection, payment = operation.connection, read_payment(request.body)
     code, number = read_code(request.target), payment.agent_number
     agent = find_agent_of(connection, client.network, number) if number else None
@@ -304,12 +147,12 @@ def _pay(
     paid = BillPayment(
         receipt, code, payment.amount, operation.now, request_fields=payment.request_fields
     )
-    return _Outcome("completed", ApiAnswer(201, payment_object(paid)), receipt)
+    return Outcome("completed", ApiAnswer(201, payment_object(paid)), receipt)
 
 
 def _reverse(
     operation: Operation, services: Services, client: Client, request: StoredRequest
-) -> _Outcome:
+) -> Outcome:
     """Reverses a payment by our reference of it, or by the network's own."""
     amount = read_reversal(request.body)
     payment = _find_payment(operation.connection, client, request.target)
@@ -325,7 +168,7 @@ def _reverse(
         ReversalRequest(payment.receipt_number, "api", _read_reason(request.body), client.network),
     )
     answer = ApiAnswer(201, reversal_object(payment.receipt_number, total, operation.now))
-    return _Outcome("completed", answer, f"R{payment.receipt_number}")
+    return Outcome("completed", answer, f"R{payment.receipt_number}")
 
 
 def _find_payment(

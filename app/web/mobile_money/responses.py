@@ -12,7 +12,7 @@ from app.base.errors import MaalemError, Unavailable
 from app.mobile_money.bills import BillPage
 from app.mobile_money.errors import Refused, refusal_of
 from app.mobile_money.objects import JsonObject, error_object, refuse, write_moment
-from app.mobile_money.service import ApiAnswer
+from app.mobile_money.requests import ApiAnswer
 from app.observe import metrics
 from app.runtime import runtime
 

@@ -16,7 +16,6 @@ from app.agents.clients import Client
 from app.base.database import reading
 from app.base.errors import MaalemError
 from app.base.operation import Operation, operation
-from app.mobile_money import service
 from app.mobile_money.accounts import check_owner, read_accounts
 from app.mobile_money.bills import (
     BillQuery,
@@ -34,7 +33,15 @@ from app.mobile_money.objects import (
     refuse,
     write_moment,
 )
-from app.mobile_money.service import ApiRequest, StoredRequest, answer_request, new_uuid
+from app.mobile_money.requests import (
+    ApiRequest,
+    StoredRequest,
+    find_by_correlation_id,
+    find_by_server_id,
+    new_uuid,
+    state_object,
+)
+from app.mobile_money.service import answer_request
 from app.payments.rules import read_code
 from app.runtime import runtime
 from app.web.access import Audience, open_to
@@ -156,8 +163,8 @@ def reverse(reference: str) -> Response:
 @pages.get("/requeststates/<server_id>")
 @open_to(Audience.API_CLIENT)
 def request_state(server_id: str) -> Response:
-    stored = _get_stored(service.find_by_server_id, read_uuid("serverCorrelationId", server_id))
-    return as_json(service.state_object(stored))
+    stored = _get_stored(find_by_server_id, read_uuid("serverCorrelationId", server_id))
+    return as_json(state_object(stored))
 
 
 @pages.get("/responses/<correlation_id>")
@@ -165,7 +172,7 @@ def request_state(server_id: str) -> Response:
 def given_response(correlation_id: str) -> Response:
     """Gives the answer again; a link to its state while there is none."""
     identity = read_uuid("clientCorrelationId", correlation_id)
-    stored = _get_stored(service.find_by_correlation_id, identity)
+    stored = _get_stored(find_by_correlation_id, identity)
     if stored.answer is None or stored.status is None:
         return as_json({"link": f"{BASE}/requeststates/{stored.server_id}"})
     if stored.state == "failed":
@@ -255,7 +262,7 @@ def _find_answered(identity: str) -> StoredRequest | None:
     """
     if request.path.endswith("/bills/payments"):
         with reading(runtime().database) as connection:
-            return service.find_by_correlation_id(connection, g.client, identity)
+            return find_by_correlation_id(connection, g.client, identity)
     return None
 
 
