@@ -6,13 +6,13 @@ To add a command: a function in its noun's file, and for a new noun a line below
 from __future__ import annotations
 
 from importlib import import_module
-from inspect import getdoc
 
 import click
 from flask import Flask
 from flask.cli import AppGroup
 
-from app.base.errors import InvalidInput, MaalemError
+from app.base.errors import MaalemError
+from app.cli.refusals import describe
 
 _NOUNS = {
     "agents": "app.cli.agents",
@@ -64,15 +64,7 @@ def _report_refusals(command: click.Command) -> click.Command:
         try:
             return invoke(context)
         except MaalemError as error:
-            raise click.ClickException(_describe(error)) from None
+            raise click.ClickException(describe(error)) from None
 
     command.invoke = invoke_and_report  # type: ignore[assignment]
     return command
-
-
-def _describe(error: MaalemError) -> str:
-    """Returns the refusal's own sentence, for people who read no code; then its code."""
-    if isinstance(error, InvalidInput):
-        return "{what}: {why}".format(**error.params)
-    sentence = " ".join((getdoc(type(error)) or "").partition("\n\n")[0].split())
-    return f"{sentence} [{error}]".lstrip()

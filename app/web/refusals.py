@@ -18,7 +18,7 @@ class Edge(StrEnum):
     AGENT_PHONE = "agent_phone"
     # An artisan's menu or SMS: the journey catches it and leads to a screen of its own.
     PHONE = "phone"
-    # A command: the first sentence of the class.
+    # A command: a sentence in app/cli/refusals.py.
     COMMAND = "command"
 
 

@@ -259,7 +259,7 @@ def test_pay_refuses_a_request_that_is_not_whole(
 ) -> None:
     code = money.issue(FATIMA)
     body = {"json": payment("163.52")} if data is None else {"data": data}
-    response = network._called("POST", f"/bills/{code.code}/payments", headers=headers, **body)
+    response = network._call("POST", f"/bills/{code.code}/payments", headers=headers, **body)
     assert response.status_code == 400, response.text
     assert response.json["errordescription"].startswith(f"{name}: ")
 
@@ -271,7 +271,7 @@ def test_pay_checks_the_digest_of_the_body_if_it_is_sent(
     body = b'{"amountPaid":"163.52","currency":"MAD"}'
     headers = {"X-Content-Hash": sha256(body).hexdigest(), "Content-Type": "application/json"}
     path = f"/bills/{code.code}/payments"
-    assert network._called("POST", path, data=body, headers=headers).status_code == 201
+    assert network._call("POST", path, data=body, headers=headers).status_code == 201
 
 
 def test_a_promised_payment_is_answered_by_polling(

@@ -75,7 +75,7 @@ def test_pay_refuses_a_body_that_the_database_cannot_store(
     code = money.issue(FATIMA)
     body = b'{"amountPaid": "163.52", "currency": "MAD", %b}' % more
     headers = {"Content-Type": "application/json"}
-    response = network._called("POST", f"/bills/{code.code}/payments", data=body, headers=headers)
+    response = network._call("POST", f"/bills/{code.code}/payments", data=body, headers=headers)
     assert response.status_code == 400, response.text
     assert response.json["errorCategory"] == "validation"
     assert money.one("SELECT count(*) FROM deposit") == 0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 
 import pytest
 
-from app.base.errors import MaalemError
+from app.base.errors import InvalidInput, MaalemError
+from app.cli.refusals import SENTENCES, describe
 from app.mobile_money.errors import ERRORS, Refused, refusal_of
 from app.runtime import MENUS
 from app.text.words import Words
@@ -140,5 +140,13 @@ class TestPhone:
 class TestCommand:
     @pytest.mark.parametrize("code", codes_at(Edge.COMMAND))
     def test_a_refusal_at_a_command_has_a_sentence(self, code: str) -> None:
-        sentence = (inspect.getdoc(REFUSALS[code]) or "").partition("\n\n")[0]
-        assert sentence.rstrip().endswith("."), REFUSALS[code].__name__
+        error = REFUSALS[code](what="day", why="is over")
+        sentence = describe(error)
+        if code == InvalidInput.code:
+            assert sentence == "day: is over"
+        else:
+            assert sentence == f"{SENTENCES[code]} [{error}]"
+            assert SENTENCES[code].endswith(".")
+
+    def test_no_sentence_is_declared_for_a_refusal_that_no_command_meets(self) -> None:
+        assert set(SENTENCES) == {*codes_at(Edge.COMMAND)} - {InvalidInput.code}

@@ -1,0 +1,77 @@
+"""Refusals of commands: the sentence that an operator reads, by the refusal's code.
+
+The sentences are answers of the command line: another sentence is another answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from app.base.errors import InvalidInput, MaalemError
+
+# tests/web/test_refusals.py holds it complete.
+SENTENCES: Mapping[str, str] = {
+    "agencies_refused": (
+        "The whole file is unusable and nothing was applied; `line` and `why` say where."
+    ),
+    "already_posted": "CNSS has credited it: what it gives back is CNSS's to decide.",
+    "already_reversed": "The deposit was undone before (`reversed_at`).",
+    "break_unknown": "No break of that number (`id`) in a state that allows it.",
+    "broken_menu": "The menu files cannot be read; `screen` and `why` say where.",
+    "calendar_wrong": "The calendar's file cannot be used; `why` says what is wrong with it.",
+    "campaign_unknown": (
+        "No campaign of that name or number (`campaign`) in a state that allows it."
+    ),
+    "claim_of_another": "The claim's number is another artisan's.",
+    "code_cancelled": "The artisan cancelled it, or asked for another one (`cancelled_at`).",
+    "code_expired": "Its time is over (`expired_at`): the artisan asks for a new one.",
+    "code_paid": (
+        "Paid before; who took what (`paid_at`, `agent`, `receipt`, `total`) only to its agency."
+    ),
+    "code_reversed": (
+        "It was paid and the cash given back (`reversed_at`): the artisan asks for a new one."
+    ),
+    "code_unknown": "Well formed, but never issued here.",
+    "embedded_engine": (
+        "An embedded engine cannot run; `what` names it, `why` is one line for whoever typed."
+    ),
+    "file_refused": "`line` and `why` say where and what; line 0 is the whole file.",
+    "key_reused": "The idempotency key was used for another request.",
+    "no_such_request": "No request of that reference, or it is over.",
+    "nobody_to_tell": (
+        "No artisan of that `region` and `trade`, as the register writes them, can be told."
+    ),
+    "not_collected_here": (
+        "The category pays elsewhere; `category` is its letter, `collector` who collects."
+    ),
+    "not_this_way": "A break of this kind is not settled by that method (`ways` are).",
+    "notice_changed": (
+        "The notice's words are no longer those that were proposed: propose it again."
+    ),
+    "notice_refused": "The notice's file is not one; `why` names the language and what is wrong.",
+    "notice_unknown": "No notice of that `name` is published, or its last day is over.",
+    "over_budget": "One more message would pass the budget of the `scope`: `campaign` or `day`.",
+    "phone_taken": "The phone is another active agent's: it says who dials.",
+    "prices_wrong": "The price list cannot be used; `why` says what is wrong with it.",
+    "rates_wrong": (
+        "The rates file cannot be used; `file` names it, `why` the entries and what is wrong."
+    ),
+    "receipt_unknown": "No deposit of that number, or not one that the asker may see.",
+    "registry_refused": (
+        "The whole file is unusable and nothing was applied; `line` and `why` say where."
+    ),
+    "reversal_too_late": (
+        "The day of the deposit is over, or CNSS was told: two people of the back office decide."
+    ),
+    "same_person": "Who proposed it cannot approve it.",
+    "text_too_long": "The text in `language` takes `segments`, and only `most` are sent to many.",
+    "unavailable": "Redis, PostgreSQL or another system is away.",
+    "under_paid": "Less was sent than the code costs (`due`), or too little for a single month.",
+}
+
+
+def describe(error: MaalemError) -> str:
+    """Returns the refusal's sentence, then its code and parameters."""
+    if isinstance(error, InvalidInput):
+        return "{what}: {why}".format(**error.params)
+    return f"{SENTENCES[error.code]} [{error}]"
