@@ -19,6 +19,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 from sqlalchemy import Engine
 
+from app.agents.networks import NetworkNames
 from app.base.clock import Clock, utc_now
 from app.base.database import connect
 from app.base.deadline import Deadline
@@ -117,7 +118,16 @@ class Runtime:
 
     @cached_property
     def words(self) -> Words:
-        return Words.load(MENUS / "locales")
+        words = Words.load(MENUS / "locales")
+        words.shared["networks"] = self.network_names
+        words.shared["payable_at"] = self.network_names.payable_at
+        words.shared["agencies_label"] = self.network_names.agencies_label
+        return words
+
+    @cached_property
+    def network_names(self) -> NetworkNames:
+        """The agent networks as every sentence may name them."""
+        return NetworkNames(lambda: self.database)
 
     @cached_property
     def limits(self) -> dict[str, Limits]:

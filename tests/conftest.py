@@ -105,6 +105,8 @@ def empty(engine: Engine) -> None:
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+        # The accounts and the first network come with the migration, and stay.
+        connection.execute(text("DELETE FROM agent_network WHERE code <> 'wafacash'"))
         connection.execute(text("UPDATE agent_network SET other_amounts = false"))
 
 
@@ -114,6 +116,8 @@ def runtime(session_runtime: Runtime) -> Runtime:
     empty(session_runtime.database)
     session_runtime.redis.flushdb()
     session_runtime.clock.now = NOW  # type: ignore[attr-defined]
+    session_runtime.network_names.forget()
+    assert session_runtime.network_names("fr") == "Wafacash"
     return session_runtime
 
 

@@ -20,6 +20,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.agents.errors import ClientRefused
 from app.agents.models import agency, agent_network, api_client
+from app.agents.networks import get_network
 from app.base.errors import InvalidInput
 from app.base.money import Money
 from app.base.operation import Operation
@@ -36,6 +37,7 @@ class Client:
 
     id: str
     network: str
+    network_name: str
     generation: int
     requests_a_minute: int
     day_limit: Money | None
@@ -64,6 +66,7 @@ class NewClient:
 _CLIENTS = select(
     api_client.c.id,
     api_client.c.network,
+    agent_network.c.shown_name.label("network_name"),
     api_client.c.generation,
     api_client.c.requests_a_minute,
     api_client.c.day_limit_centimes,
@@ -192,9 +195,7 @@ def allow_other_amounts(operation: Operation, network: str, allowed: bool) -> bo
 def _check_network(connection: Connection, client: NewClient) -> None:
     """Raises: InvalidInput for a network that is none, or agencies that are not the network's."""
     network, agencies = client.network, client.agencies or ()
-    code = agent_network.c.code
-    if connection.execute(select(code).where(code == network)).scalar() is None:
-        raise InvalidInput(what="network", why=f"no network {network}")
+    get_network(connection, network)
     known = select(agency.c.code).where(agency.c.network == network, agency.c.code.in_(agencies))
     if strange := set(agencies) - set(connection.execute(known).scalars()):
         raise InvalidInput(what="agency", why=f"none of {network}: {', '.join(sorted(strange))}")
@@ -205,6 +206,7 @@ def _read_client(row: Row[*tuple[object, ...]]) -> Client:
     return Client(
         id=row.id,
         network=row.network,
+        network_name=row.network_name,
         generation=row.generation,
         requests_a_minute=row.requests_a_minute,
         day_limit=Money(limit) if limit is not None else None,

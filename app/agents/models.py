@@ -33,15 +33,20 @@ town = Table(
     CheckConstraint("code ~ '^[a-z][a-z-]{1,31}$'", name="code"),
 )
 
-# Who takes the cash; the migration brings Wafacash.
+# A network collects the cash. The first migration adds the first one, `flask networks add` others.
 agent_network = Table(
     "agent_network",
     metadata,
     Column("code", Text, primary_key=True),
-    Column("name", Text, nullable=False),
-    # Whether it may send more or less than a code's amount: the difference goes to suspense.
+    # The name that people see, in letters of GSM-7.
+    Column("shown_name", Text, nullable=False),
+    # How its settlement files are written: a name in app/reconciliation/network_file.py.
+    Column("file_format", Text, nullable=False),
+    # True lets it send more or less than a code's amount: the difference goes to suspense.
     Column("other_amounts", Boolean, nullable=False, server_default=text("false")),
     CheckConstraint("code ~ '^[a-z][a-z0-9-]{1,15}$'", name="code"),
+    CheckConstraint("char_length(shown_name) BETWEEN 1 AND 20", name="shown_name"),
+    CheckConstraint("file_format ~ '^[a-z][a-z0-9-]{1,31}$'", name="file_format"),
 )
 
 agency = Table(

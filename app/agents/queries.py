@@ -8,6 +8,7 @@ from datetime import time
 from sqlalchemy import Connection, Row, bindparam, select
 
 from app.agents.models import agency, agent, town
+from app.agents.networks import DEFAULT_NETWORK, is_one_of_several, shown_network
 from app.agents.rules import Hours
 from app.base.money import Money
 
@@ -30,7 +31,7 @@ class Agent:
     code_limit: Money | None = None
     day_limit: Money | None = None
     float_limit: Money | None = None
-    network: str = "wafacash"
+    network: str = DEFAULT_NETWORK
 
     @classmethod
     def of(cls, row: Row[*tuple[object, ...]]) -> Agent:
@@ -94,10 +95,13 @@ class Agency:
     """A place where cash is taken.
 
     `weekdays` is None where the hours are not known, `saturday` where it is closed.
+    `network_name` is the network as people see it; `among_several`: there are other networks too.
     """
 
     code: str
     name: str
+    network_name: str
+    among_several: bool
     town_code: str
     address: str
     weekdays: Hours | None
@@ -107,6 +111,8 @@ class Agency:
 _AGENCY = (
     agency.c.code,
     agency.c.name,
+    shown_network(agency.c.network).label("network_name"),
+    is_one_of_several().label("among_several"),
     agency.c.town_code,
     agency.c.address,
     agency.c.weekday_opens,
@@ -151,6 +157,8 @@ def _read_agency(row: Row[*tuple[object, ...]]) -> Agency:
     return Agency(
         code=row.code,
         name=row.name,
+        network_name=row.network_name,
+        among_several=row.among_several,
         town_code=row.town_code,
         address=row.address or "",
         weekdays=_hours(row.weekday_opens, row.weekday_closes),

@@ -79,9 +79,12 @@ def beginnings_of(name: str) -> set[str]:
     return whole | {start.removeprefix("ال") for start in whole if len(start) > len("ال") + 1}
 
 
-def shown_name(name: str, *town_names: str) -> str:
-    """Shortens an agency's name: the phone says its network and town before."""
-    shown = name.removeprefix("Wafacash").strip()
+def shown_name(name: str, network_name: str, *town_names: str) -> str:
+    """Returns an agency's name without its network's and its town's, which the phone says before.
+
+    At most 20 letters.
+    """
+    shown = name.removeprefix(network_name).strip()
     for town in town_names:
         shown = shown.removeprefix(f"{town} ")
     return (shown or name)[:_LONGEST_SHOWN].strip()

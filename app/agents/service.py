@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.agents.agency_file import AgencyRow
 from app.agents.errors import AgentLocked, PhoneTaken, WrongPin
 from app.agents.models import agency, agent, town
+from app.agents.networks import DEFAULT_NETWORK, get_network
 from app.agents.rules import Hours
 from app.agents.towns import Town, find_town, towns
 from app.base.errors import InvalidInput
@@ -31,6 +32,8 @@ _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 class NewAgency:
     """An agency to be added or changed; `code` is what receipts show. None leaves a field as it is.
 
+    `network` is of a new agency; None is the default network. An agency never changes it.
+
     Phones find it where `town` is one of towns.csv; elsewhere it can only take cash.
     `float_limit` is the most cash it takes in a day; zero lifts the limit.
     """
@@ -42,6 +45,7 @@ class NewAgency:
     weekdays: Hours | None = None
     saturday: Hours | None = None
     float_limit: Money | None = None
+    network: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,9 @@ def load_towns(operation: Operation, some: Sequence[Town] | None = None) -> None
 
 
 def add_agency(operation: Operation, new: NewAgency) -> None:
-    """Adds or changes an agency."""
+    """Adds or changes an agency. Raises: InvalidInput for its network."""
+    if new.network:
+        _check_network(operation.connection, new.network, [new.code])
     known = find_town(new.town)
     if known:
         load_towns(operation, [known])
@@ -102,19 +108,25 @@ def add_agency(operation: Operation, new: NewAgency) -> None:
     }
     changes = values | {name: value for name, value in optional.items() if value is not None}
     changes |= _limit_values(float_limit_centimes=new.float_limit)
-    statement = insert(agency).values(code=new.code, **changes)
+    network = new.network or DEFAULT_NETWORK
+    statement = insert(agency).values(code=new.code, network=network, **changes)
     operation.connection.execute(
         statement.on_conflict_do_update(index_elements=["code"], set_=changes)
     )
 
 
-def replace_agencies(operation: Operation, rows: Sequence[AgencyRow]) -> int:
-    """Adds or changes the agencies of a checked file. Returns how many are new or differ.
+def replace_agencies(
+    operation: Operation, rows: Sequence[AgencyRow], network: str = DEFAULT_NETWORK
+) -> int:
+    """Adds or changes the agencies of a network's checked file. Returns how many are new or differ.
 
     Agencies that are not in the file stay as they are: the file closes one with `active` no.
+
+    Raises: InvalidInput for a network that is none, or agencies that are another network's.
     """
+    _check_network(operation.connection, network, [row.code for row in rows])
     load_towns(operation)
-    values = [_agency_values(row) for row in rows]
+    values = [{"network": network, **_agency_values(row)} for row in rows]
     statement = insert(agency).values(values)
     changes = {name: statement.excluded[name] for name in values[0] if name != "code"}
     differs = or_(*(agency.c[name].is_distinct_from(new) for name, new in changes.items()))
@@ -200,6 +212,15 @@ def _is_of_another_agent(connection: Connection, phone: Phone, number: str) -> b
     """True if another active agent has the phone; of two at once the unique index decides."""
     others = and_(agent.c.phone == phone.e164, agent.c.number != number, agent.c.active)
     return connection.execute(select(agent.c.id).where(others)).first() is not None
+
+
+def _check_network(connection: Connection, network: str, codes: Sequence[str]) -> None:
+    """Raises: InvalidInput for a network that is none, or agencies that are another network's."""
+    get_network(connection, network)
+    columns = agency.c
+    others = select(columns.code).where(columns.code.in_(codes), columns.network != network)
+    if strange := sorted(connection.execute(others).scalars()):
+        raise InvalidInput(what="network", why=f"not of {network}: {', '.join(strange)}")
 
 
 def _agency_values(row: AgencyRow) -> dict[str, object]:

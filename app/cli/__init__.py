@@ -28,13 +28,14 @@ _NOUNS = {
     "funnel": "app.cli.funnel",
     "ledger": "app.cli.ledger",
     "menus": "app.cli.menus",
+    "networks": "app.cli.networks",
     "notices": "app.cli.notice_broadcasts",
     "registry": "app.cli.registry",
     "reminders": "app.cli.reminders",
     "serve": "app.cli.serve",
     "sms": "app.cli.sms",
     "talks": "app.cli.talks",
-    "wafacash": "app.cli.wafacash",
+    "wafacash": "app.cli.networks",
     "worker": "app.jobs.command",
 }
 

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.agents.agency_file import read_agencies
 from app.agents.errors import AgenciesRefused, PhoneTaken
+from app.agents.networks import DEFAULT_NETWORK
 from app.agents.rules import LONGEST_ADDRESS, LONGEST_NAME, read_agency_code, read_hours, read_line
 from app.agents.service import NewAgency, NewAgent, add_agency, add_agent, replace_agencies
 from app.agents.towns import find_town
@@ -34,6 +35,7 @@ def agents() -> None:
 @click.option("--weekdays", help="opening hours, such as 8:30-18:00")
 @click.option("--saturday", help="the same; left out is closed")
 @click.option("--float-limit", help="dirhams it may take in a day; 0 lifts the limit")
+@click.option("--network", help=f"of a new agency; left out it is {DEFAULT_NETWORK}")
 @with_appcontext
 def agency(code: str, name: str, town: str, address: str | None, **options: str | None) -> None:
     """Adds or changes the agency CODE, such as W-RABAT-01. What is left out stays."""
@@ -47,6 +49,7 @@ def agency(code: str, name: str, town: str, address: str | None, **options: str 
             weekdays=read_hours(options["weekdays"] or ""),
             saturday=read_hours(options["saturday"] or ""),
             float_limit=_read_limit(options["float_limit"]),
+            network=options["network"],
         )
         with operation(runtime().database, runtime().clock(), OPERATOR) as change:
             add_agency(change, new)
@@ -59,8 +62,9 @@ def agency(code: str, name: str, town: str, address: str | None, **options: str 
 
 @agents.command()
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--network", default=DEFAULT_NETWORK, show_default=True)
 @with_appcontext
-def import_agencies(file: Path) -> None:
+def import_agencies(file: Path, network: str) -> None:
     """Adds or changes the agencies of the CSV FILE; all of it, or nothing when a line is wrong."""
     try:
         rows = read_agencies(file)
@@ -71,7 +75,7 @@ def import_agencies(file: Path) -> None:
     except OSError as error:
         raise click.ClickException(f"{file}: {error.strerror or error}") from None
     with operation(runtime().database, runtime().clock(), OPERATOR) as change:
-        changed = replace_agencies(change, rows)
+        changed = replace_agencies(change, rows, network)
     click.echo(f"{len(rows)} agencies read, {changed} new or changed")
 
 

@@ -22,6 +22,7 @@ from app.agents.clients import (
     revoke_client,
     rotate_key,
 )
+from app.agents.networks import DEFAULT_NETWORK
 from app.base.clock import local
 from app.base.database import reading
 from app.base.money import Money
@@ -37,7 +38,7 @@ def clients() -> None:
 
 @clients.command()
 @click.argument("name")
-@click.option("--network", default="wafacash", show_default=True)
+@click.option("--network", default=DEFAULT_NETWORK, show_default=True)
 @click.option(
     "--requests-a-minute", default=600, show_default=True, type=click.IntRange(1, 1_000_000)
 )

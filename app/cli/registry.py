@@ -19,6 +19,7 @@ from sqlalchemy import select
 
 from app.agents.agency_file import SAMPLE_AGENCIES, read_agencies
 from app.agents.clients import DEMO_CLIENT, DEMO_KEY, NewClient, add_client
+from app.agents.networks import DEFAULT_NETWORK
 from app.agents.service import NewAgent, add_agent, replace_agencies
 from app.base.clock import local_date
 from app.base.database import reading
@@ -110,7 +111,7 @@ def _record_sample_answers() -> None:
     """Records CNSS's answers; a start killed before this is made good by the next."""
     with operation(runtime().database, runtime().clock(), OPERATOR) as change:
         record_sample_answers(change, runtime().services)
-        add_client(change, NewClient(DEMO_CLIENT, "wafacash", DEMO_KEY))
+        add_client(change, NewClient(DEMO_CLIENT, DEFAULT_NETWORK, DEMO_KEY))
 
 
 def _import_file(file: Path) -> imports.RegistryImportReport:

@@ -1,4 +1,4 @@
-"""Entry 5, agencies: where Wafacash is, by region and town or by the first letters of a town.
+"""Entry 5, agencies of the networks, by region and town or by the first letters of a town.
 
 Towns and regions are data of app/agents/towns. The session keeps their codes, so that a change of
 language shows their names in the new one.
@@ -209,7 +209,9 @@ def _store_agency(dialogue: Dialogue, agency: Agency) -> None:
 
 def _shorten_name(agency: Agency) -> str:
     town = towns().get(agency.town_code)
-    return shown_name(agency.name, *(town.names if town else ()))
+    names = town.names if town else ()
+    shown = shown_name(agency.name, agency.network_name, *names)
+    return f"{shown} {agency.network_name}" if agency.among_several else shown
 
 
 def _format_hours(hours: object) -> str:

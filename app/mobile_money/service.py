@@ -137,6 +137,7 @@ def _pay(
         client,
         payment.reference,
         client.other_amounts,
+        client.network_name,
     )
     receipt = redeem_code(
         replace(operation, actor=collector.actor),

@@ -26,6 +26,8 @@ class Collector:
     client: Client | None = None
     reference: str | None = None
     other_amounts: bool = False
+    # The network as people see it; needed where the agency may not be known.
+    network_name: str = ""
 
     @property
     def agency_code(self) -> str | None:
@@ -34,7 +36,7 @@ class Collector:
     @property
     def receipt_location(self) -> str:
         """The place a receipt names: the agency, or the network where the agency is not known."""
-        return self.agency_code or self.network.capitalize()
+        return self.agency_code or self.network_name
 
     @property
     def actor(self) -> str:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     text,
 )
 
+from app.agents.networks import shown_network
 from app.base.clock import local_date
 from app.base.money import Money
 from app.base.months import Month, Period
@@ -187,7 +188,7 @@ def _newest_deposits(artisan: ColumnElement[int]) -> Select[object]:
         first=payment_code.c.first_period,
         last=last,
         received_at=func.extract("epoch", deposit.c.received_at),
-        agency=func.coalesce(deposit.c.agency_code, func.initcap(deposit.c.network)),
+        agency=func.coalesce(deposit.c.agency_code, shown_network(deposit.c.network)),
         posted_on=posted,
     )
     return (

@@ -14,6 +14,7 @@ from datetime import date, datetime
 
 from sqlalchemy import Connection, select
 
+from app.agents.networks import get_network
 from app.base.money import ZERO, Money
 from app.base.operation import Operation
 from app.ledger.audit import record_decision
@@ -84,6 +85,7 @@ def _confirm_late(operation: Operation, services: Services, proposed: ProposedBr
         details.get("terminal"),
         reference=details["reference"],
         other_amounts=True,
+        network_name=get_network(operation.connection, proposed.network).shown_name,
     )
     confirmation = CashConfirmation(
         str(proposed.code),

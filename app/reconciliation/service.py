@@ -14,15 +14,16 @@ from pathlib import Path
 from sqlalchemy import Connection, func, insert, select, text
 
 from app.agents.models import agent_network
+from app.agents.networks import Network, get_network
 from app.base.clock import local_date, local_midnight
-from app.base.errors import InvalidInput
 from app.base.money import Money
 from app.base.operation import Operation
 from app.ledger.break_fragments import CLOSE_BREAKS, OPEN_BREAKS
 from app.reconciliation.csv_lines import digest_of
 from app.reconciliation.errors import FileRefused
 from app.reconciliation.models import settlement_file
-from app.reconciliation.network_file import SettlementLine, Summary, read_lines
+from app.reconciliation.network_file import SettlementLine, Summary
+from app.reconciliation.network_formats import FORMATS
 
 _COLUMNS = (
     "file_id, line, reference, code, amount_centimes, paid_at, agent_number, terminal, status"
@@ -60,7 +61,7 @@ def match_file(operation: Operation, file: SettlementFile) -> MatchReport:
     Raises: FileRefused, InvalidInput for a network that is none.
     """
     connection, network = operation.connection, file.network
-    _lock_network(connection, network)
+    read_lines = FORMATS[_lock_network(connection, network).file_format]
     digest = digest_of(file.path)
     if (before := _find_report(connection, network, digest)) is not None:
         return before
@@ -80,12 +81,13 @@ def match_file(operation: Operation, file: SettlementFile) -> MatchReport:
     return MatchReport(counts, day, True)
 
 
-def _lock_network(connection: Connection, network: str) -> None:
+def _lock_network(connection: Connection, code: str) -> Network:
+    """Lets one file of a network be matched at a time. Returns the network."""
     connection.execute(text("SET LOCAL statement_timeout = 0"))
-    code = agent_network.c.code
-    locked = select(code).where(code == network).with_for_update(key_share=True)
-    if connection.execute(locked).scalar() is None:
-        raise InvalidInput(what="network", why=f"no network {network}")
+    network = get_network(connection, code)
+    locked = select(agent_network.c.code).where(agent_network.c.code == code)
+    connection.execute(locked.with_for_update(key_share=True))
+    return network
 
 
 def _find_report(connection: Connection, network: str, digest: bytes) -> MatchReport | None:

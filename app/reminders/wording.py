@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Connection, Row, bindparam, select
 
 from app.agents.models import agency
+from app.agents.networks import shown_network
 from app.agents.queries import list_agencies
 from app.agents.rules import shown_name
 from app.agents.towns import find_town_of_province
@@ -27,7 +28,8 @@ from app.services import Services
 from app.text.encoding import GSM7, encoding_of
 from app.text.words import Say
 
-NETWORK = "Wafacash"
+# The room that a reminder has for the place to pay.
+_LONGEST_PLACE = 29
 # A code in a reminder lives so long, or to the end of the month, when its amount changes.
 _LEAST_LIFE = timedelta(hours=24)
 
@@ -49,7 +51,8 @@ def reminder_values(
         "code": code.code,
         "until": shown_until(code.expires_at),
         "stake": Say(stake),
-        "where": place_to_pay(connection, artisan_id, register.province),
+        "where": find_place_to_pay(connection, artisan_id, register.province)
+        or services.words.shared["networks"](recipient.language),
     }
 
 
@@ -96,18 +99,21 @@ def _ends_soon(live: IssuedCode, now: datetime) -> bool:
     return live.expires_at < min(now + _LEAST_LIFE, month_over)
 
 
-def place_to_pay(connection: Connection, artisan_id: int, province: str | None) -> str:
-    """Returns the agency used last, else the first of the nearest town, else the network alone.
+def find_place_to_pay(connection: Connection, artisan_id: int, province: str | None) -> str | None:
+    """Returns the agency used last, or else the first of the nearest town, after its network.
 
-    An agency whose letters would make the message dearer is not named.
+    None where no agency is known, and for one whose letters would make the message dearer.
     """
-    last = connection.execute(_LAST_USED, {"artisan": artisan_id}).scalar()
-    name = last or _find_nearest(connection, province)
-    return f"{NETWORK} {shown_name(name)}" if name and encoding_of(name) == GSM7 else NETWORK
+    row = connection.execute(_LAST_USED, {"artisan": artisan_id}).one_or_none()
+    place = (row.network_name, row.name) if row else _find_nearest(connection, province)
+    if place is None or encoding_of(place[1]) != GSM7:
+        return None
+    network_name, name = place
+    return f"{network_name} {shown_name(name, network_name)}"[:_LONGEST_PLACE].strip()
 
 
 _LAST_USED = (
-    select(agency.c.name)
+    select(agency.c.name, shown_network(agency.c.network).label("network_name"))
     .join(deposit, deposit.c.agency_code == agency.c.code)
     .where(deposit.c.artisan_id == bindparam("artisan", type_=BigInteger), agency.c.active)
     .order_by(deposit.c.received_at.desc())
@@ -115,6 +121,8 @@ _LAST_USED = (
 )
 
 
-def _find_nearest(connection: Connection, province: str | None) -> str | None:
+def _find_nearest(connection: Connection, province: str | None) -> tuple[str, str] | None:
+    """Returns the first agency of the nearest town: its network's shown name, and its own."""
     town = find_town_of_province(province) if province else None
-    return next((one.name for one in list_agencies(connection, town.code)), None) if town else None
+    agencies = list_agencies(connection, town.code) if town else []
+    return (agencies[0].network_name, agencies[0].name) if agencies else None

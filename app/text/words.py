@@ -5,7 +5,7 @@ from __future__ import annotations
 import gettext
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -23,6 +23,10 @@ _PLACE = re.compile(r"\{(\w+)(?::(\w+))?\}")
 _CutSentence = tuple[str, tuple[tuple[str, str | None, str], ...]]
 # Enough numbers to meet every plural form of CLDR.
 _COUNTS = range(201)
+
+
+# Values that any sentence may name without being given them; the runtime says what they are.
+SHARED_VALUES = frozenset({"networks", "payable_at", "agencies_label"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,8 @@ class Words:
         self._translations = {name: _compile(catalog) for name, catalog in catalogs.items()}
         self._keys = {name: _list_keys(catalog) for name, catalog in catalogs.items()}
         self._nouns = {name: _list_nouns(catalog) for name, catalog in catalogs.items()}
+        # The shared values: each is asked for by language when a sentence names it.
+        self.shared: dict[str, Callable[[str], object]] = {}
         # Filled when a sentence is first said: the same few sentences are said all day.
         self._cuts: dict[tuple[str, str], _CutSentence] = {}
 
@@ -59,6 +65,7 @@ class Words:
 
     def fall_back_on(self, newer: Words) -> None:
         """Says in the words of `newer` the sentences that are missing here."""
+        self.shared = newer.shared
         for language, translations in self._translations.items():
             if language in newer._translations:
                 translations.add_fallback(newer._translations[language])
@@ -87,8 +94,10 @@ class Words:
         if cut is None:
             cut = self._cuts[language, key] = _cut(self._get_sentence(language, key))
         sentence, places = cut
+        given = values or {}
         for name, form, after in places:
-            sentence += self._write((values or {})[name], form, language) + after
+            value = given[name] if name in given else self.shared[name](language)
+            sentence += self._write(value, form, language) + after
         return sentence
 
     def value_names(self, language: str, key: str) -> set[str]:

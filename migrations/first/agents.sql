@@ -15,10 +15,13 @@ CREATE INDEX ix_town_region ON town (region);
 -- A network collects the cash; the first one is at the end of this file.
 CREATE TABLE agent_network (
     code TEXT NOT NULL,
-    name TEXT NOT NULL,
+    shown_name TEXT NOT NULL,
+    file_format TEXT NOT NULL,
     other_amounts BOOLEAN DEFAULT false NOT NULL,
     CONSTRAINT pk_agent_network PRIMARY KEY (code),
-    CONSTRAINT ck_agent_network_code CHECK (code ~ '^[a-z][a-z0-9-]{1,15}$')
+    CONSTRAINT ck_agent_network_code CHECK (code ~ '^[a-z][a-z0-9-]{1,15}$'),
+    CONSTRAINT ck_agent_network_shown_name CHECK (char_length(shown_name) BETWEEN 1 AND 20),
+    CONSTRAINT ck_agent_network_file_format CHECK (file_format ~ '^[a-z][a-z0-9-]{1,31}$')
 );
 
 CREATE TABLE agency (
@@ -93,4 +96,5 @@ CREATE TABLE api_client (
     CONSTRAINT ck_api_client_day_limit CHECK (day_limit_centimes > 0)
 );
 
-INSERT INTO agent_network (code, name) VALUES ('wafacash', 'Wafacash');
+INSERT INTO agent_network (code, shown_name, file_format)
+VALUES ('wafacash', 'Wafacash', 'wafacash');

@@ -128,12 +128,12 @@ def test_read_hours_reads_what_hours_show() -> None:
     ],
 )
 def test_shown_name_keeps_the_words_that_tell_agencies_apart(name: str, shown: str) -> None:
-    assert shown_name(name, "Rabat", "الرباط") == shown
+    assert shown_name(name, "Wafacash", "Rabat", "الرباط") == shown
 
 
 def test_the_sample_agencies_can_be_told_apart_on_a_phone(tmp_path: Path) -> None:
     shown = Counter(
-        (row.town.code, shown_name(row.name, *row.town.names))
+        (row.town.code, shown_name(row.name, "Wafacash", *row.town.names))
         for row in read_agencies(SAMPLE_AGENCIES)
     )
     assert max(shown.values()) == 1

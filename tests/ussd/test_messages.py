@@ -116,7 +116,7 @@ def test_samples_worst_prefers_a_value_with_a_letter_outside_gsm7(copy: MenuCopy
     """It is the shorter one, and still it doubles the price: told with its letters."""
     copy.change(
         SAMPLES,
-        'agency: {text: "W-CASABLANCA-088"}',
+        'agency: {text: "Attijariwafa bank-20"}',
         'agency: [{text: "W-CASABLANCA-088"}, {text: "وكالة"}]',
     )
     (told,) = (told for told in copy.faults() if told.startswith("sms.receipt [fr]"))

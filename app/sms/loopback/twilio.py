@@ -54,9 +54,7 @@ def signed_in(request: web.Request, key: str) -> bool:
 
 def take(form: Mapping[str, str], store: MessageStore) -> AcceptedMessage:
     callback = form.get("StatusCallback", "")
-    reference = store.new_reference("SM")
-    message = AcceptedMessage(NAME, reference, form["To"], form["Body"], form["From"], callback)
-    return store.add(message)
+    return store.take(NAME, "SM", form["To"], form["Body"], form["From"], callback)
 
 
 def accepted(taken: AcceptedMessage) -> dict[str, object]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from app.text.encoding import GSM7, encoding_of, segments, units
 from app.text.languages import LANGUAGES
-from app.text.words import Words, forms_of
+from app.text.words import SHARED_VALUES, Words, forms_of
 from app.ussd.checker.declarations import Declarations, DeclaredMessage
 from app.ussd.checker.samples import Samples
 from app.ussd.menu import Fault
@@ -22,7 +22,7 @@ _HARMLESS = frozenset({
     "last", "receipt", "received_on", "posted_on", "paid_at", "closed_on", "opens_on",
     "rights_until", "as_of", "next_due", "claim", "filed_on", "request", "asked_on",
     "agency", "agency_name", "town", "address", "hours", "agencies",
-    "deadline", "where", "announced",
+    "deadline", "where", "announced", "networks",
 })
 # fmt: on
 # Values that give access, and the only message that may hold each.
@@ -71,7 +71,7 @@ def _find_harm(message: _Message, sentence: str) -> Iterator[str]:
             continue
         if name not in _HARMLESS and _ONLY_IN.get(name) != key:
             yield f"{{{name}}} is nothing a message may tell (app/ussd/checker/messages.py)"
-        elif sentence == key and name not in message.declared.values:
+        elif sentence == key and name not in {*message.declared.values, *SHARED_VALUES}:
             yield f"{{{name}}} is no value of its kind"
     for form in forms_of(words.catalogs[language][sentence]):
         if link := _LINK.search(form):

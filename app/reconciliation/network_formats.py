@@ -1,0 +1,26 @@
+"""The formats of networks' settlement files, by the name that `flask networks add` gives.
+
+To add a format: a module beside network_file.py whose function yields SettlementLine, and a line
+below. A network whose format is here already needs neither.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Protocol
+
+from app.base.money import Money
+from app.reconciliation.network_file import SettlementLine, Summary, read_lines
+
+
+class FileFormat(Protocol):
+    """Yields the checked lines of a file, filling `summary` on the way. Raises: FileRefused."""
+
+    def __call__(
+        self, path: Path, summary: Summary, today: date, told_total: Money | None = None
+    ) -> Iterator[SettlementLine]: ...
+
+
+FORMATS: Mapping[str, FileFormat] = {"wafacash": read_lines}
