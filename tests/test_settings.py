@@ -25,7 +25,7 @@ COMPLETE = {
 }
 
 
-def test_every_missing_secret_is_named_at_once() -> None:
+def test_production_names_every_missing_secret_at_once() -> None:
     with pytest.raises(ValidationError) as wrong:
         Settings(app_env="production", sms_providers="africastalking,twilio")
     for name in (
@@ -44,21 +44,21 @@ def test_every_missing_secret_is_named_at_once() -> None:
 
 
 @pytest.mark.parametrize("name", [key for key in COMPLETE if key != "app_env"])
-def test_one_missing_is_enough(name: str) -> None:
+def test_production_refuses_one_missing_setting(name: str) -> None:
     left = {key: value for key, value in COMPLETE.items() if key != name}
     with pytest.raises(ValidationError) as wrong:
         Settings.model_validate(left)
     assert name.upper() in str(wrong.value)
 
 
-def test_demo_secret_is_refused_and_secrets_are_not_printed() -> None:
+def test_production_refuses_the_demo_secret_and_prints_no_secret() -> None:
     with pytest.raises(ValidationError) as wrong:
         Settings.model_validate(COMPLETE | {"secret_key": DEMO_SECRET, "twilio_auth_token": "tk9"})
     assert "SECRET_KEY" in str(wrong.value)
     assert "tk9" not in str(wrong.value) and "tk9" not in repr(Settings.model_validate(COMPLETE))
 
 
-def test_production_has_no_simulator_and_callbacks_only_with_the_token() -> None:
+def test_production_has_no_simulator_and_takes_callbacks_only_with_the_token() -> None:
     client = create_app(Runtime(Settings.model_validate(COMPLETE))).test_client()
     assert client.get("/simulator").status_code == 404
     assert client.get("/simulator/messages.json?phone=%2B212600000001").status_code == 404
@@ -68,13 +68,13 @@ def test_production_has_no_simulator_and_callbacks_only_with_the_token() -> None
     assert client.post(f"/ussd/africastalking/{token}", data={}).status_code == 400
 
 
-def test_no_simulated_phone_in_production() -> None:
+def test_production_has_no_simulated_phone() -> None:
     app = create_app(Runtime(Settings.model_validate(COMPLETE)))
     dialled = app.test_cli_runner().invoke(args=["dial", "*384#", "--phone", "+212600000001"])
     assert dialled.exit_code == 1 and "production" in dialled.output
 
 
-def test_the_doctor_names_what_a_provider_lacks(app: Flask, runtime: Runtime) -> None:
+def test_doctor_names_the_missing_settings_of_a_provider(app: Flask, runtime: Runtime) -> None:
     before = runtime.settings
     runtime.settings = before.model_copy(
         update={"sms_providers": ("twilio",), "twilio_from": "+15005550006"}

@@ -187,7 +187,7 @@ _LANGUAGE = _language_statement()
 
 
 @dataclass(frozen=True, slots=True)
-class RegisterRecord:
+class RegisterEntry:
     """The register's entry of a person, as shown to that person."""
 
     rna_number: str
@@ -196,13 +196,14 @@ class RegisterRecord:
     province: str | None
 
 
-def get_record(connection: Connection, artisan_id: int) -> RegisterRecord:
+def get_register_entry(connection: Connection, artisan_id: int) -> RegisterEntry:
+    """Returns the register\'s entry of a person by our own id."""
     row = connection.execute(
         select(artisan.c.rna_number, artisan.c.category, artisan.c.trade, artisan.c.province).where(
             artisan.c.id == artisan_id
         )
     ).one()
-    return read_row(RegisterRecord, row)
+    return read_row(RegisterEntry, row)
 
 
 def find_province(connection: Connection, artisan_id: int) -> str | None:

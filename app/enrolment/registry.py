@@ -58,41 +58,47 @@ def import_registry(
     Raises: RegistryRefused if the file is unusable as a whole; OSError if a file cannot be read or
     written; Unavailable if the database is away, full or without its tables.
     """
-    tell = progress or (lambda step, done, total: None)
     with open_registry(path) as file:
+        job = _Import(path, file, cin_key, today, progress or (lambda step, done, total: None))
         lines = physical_lines(file)
         try:
             check_header(lines)
         except RegistryRefused as refused:
             replace_rejected(path, file, [(refused.params["line"], 0, refused.params["why"])])
             raise
-        rows = _staged_rows(file, lines, cin_key, today, tell)
+        rows = _read_rows(job, lines)
         try:
             with engine.begin() as connection:
-                return _import_rows(connection, path, file, rows, today, tell)
+                return _store_rows(connection, job, rows)
         except (*AWAY, ProgrammingError, psycopg.OperationalError) as error:
             raise Unavailable(what="postgresql", why=_database_message(error)) from error
 
 
-def _import_rows(
-    connection: Connection,
-    path: Path,
-    file: BinaryIO,
-    rows: Iterator[tuple[int | Stored, ...]],
-    today: date,
-    tell: Progress,
+@dataclass(frozen=True, slots=True)
+class _Import:
+    """An import under way; `report` takes its progress."""
+
+    path: Path
+    file: BinaryIO
+    cin_key: bytes
+    today: date
+    report: Progress
+
+
+def _store_rows(
+    connection: Connection, job: _Import, rows: Iterator[tuple[int | Stored, ...]]
 ) -> RegistryImportReport:
     staging.make_staging(connection)
     staging.stage(connection, rows)
-    tell("checking", 0, None)
+    job.report("checking", 0, None)
     staging.reject_duplicates(connection)
     staging.reject_taken(connection)
     with closing(staging.rejected_rows(connection)) as bad:
-        rejected = replace_rejected(path, file, bad)
+        rejected = replace_rejected(job.path, job.file, bad)
     # Last: from here to the commit the rows are locked for callers.
-    tell("storing", 0, None)
-    stored = staging.store(connection, today)
-    tell("stored", 1, 1)
+    job.report("storing", 0, None)
+    stored = staging.store(connection, job.today)
+    job.report("stored", 1, 1)
     return RegistryImportReport(
         read=stored.created + stored.updated + stored.unchanged + rejected,
         created=stored.created,
@@ -102,22 +108,18 @@ def _import_rows(
     )
 
 
-def _staged_rows(
-    file: BinaryIO,
-    lines: Iterator[tuple[int, int, bytes]],
-    cin_key: bytes,
-    today: date,
-    tell: Progress,
+def _read_rows(
+    job: _Import, lines: Iterator[tuple[int, int, bytes]]
 ) -> Iterator[tuple[int | Stored, ...]]:
     """Yields a staging row for each line that is not blank: its values, or its faults."""
-    size = os.fstat(file.fileno()).st_size
+    size = os.fstat(job.file.fileno()).st_size
     for number, start, line in lines:
         if number % _LINES_A_REPORT == 0:
-            tell("reading", start, size)
+            job.report("reading", start, size)
         if not line.strip():
             continue
         try:
-            values = parse_row(split_line(line), cin_key, today)
+            values = parse_row(split_line(line), job.cin_key, job.today)
         except BadRow as bad:
             yield number, start, str(bad), *_NO_VALUES
         else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.base.database import reading
 from app.contributions.rules import get_category
 from app.enrolment.errors import NotRecognised
-from app.enrolment.queries import find_household, get_record
+from app.enrolment.queries import find_household, get_register_entry
 from app.enrolment.rules import plain_name
 from app.enrolment.service import forget_phone, identify_phone
 from app.journeys.attempts import count_attempt, refuse_identity
@@ -46,7 +46,7 @@ def _switch_reminders(dialogue: Dialogue, wanted: bool) -> str:
 @vocabulary.action("look_at_record", "seen")
 def look_at_record(dialogue: Dialogue) -> str:
     with reading(dialogue.services.database) as connection:
-        record = get_record(connection, dialogue.facts.artisan_id)
+        record = get_register_entry(connection, dialogue.facts.artisan_id)
     dialogue.facts.record = RegisterRecord(
         record.rna_number,
         record.category,

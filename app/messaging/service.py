@@ -12,7 +12,6 @@ from app.messaging.kinds import get_kind
 from app.messaging.models import ANSWER, message, phone_preference
 from app.services import Services
 from app.text.encoding import encoding_of, segments, units
-from app.text.words import Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +32,16 @@ class OutboundMessage:
 
 
 def queue_message(
-    operation: Operation, services: Services | Words, outbound: OutboundMessage
+    operation: Operation, services: Services, outbound: OutboundMessage
 ) -> int | None:
     """Queues a message once for each event, in the operation's transaction.
 
     Returns its id, or None if it was queued before.
     Raises: ValueError for a kind that is not declared, or that lacks a value.
     """
-    words = services if isinstance(services, Words) else services.words
     kind = get_kind(outbound.kind, outbound.values.keys())
-    language = words.language_or_default(outbound.language)
-    body = words.say(language, kind.key, outbound.values)
+    language = services.words.language_or_default(outbound.language)
+    body = services.words.say(language, kind.key, outbound.values)
     queued: int | None = operation.connection.execute(
         _QUEUE,
         {

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from urllib.request import getproxies, proxy_bypass
 
 import certifi
-from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, Timeout, make_headers
+from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, Timeout
 from urllib3.connection import HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import (
@@ -66,17 +66,14 @@ class HttpClient:
         url: str,
         headers: Mapping[str, str],
         *,
-        query: Mapping[str, Any] | None = None,
-        form: Mapping[str, Any] | None = None,
-        auth: tuple[str, str] | None = None,
+        query: Mapping[str, object] | None = None,
+        form: Mapping[str, object] | None = None,
     ) -> HttpResponse:
         """Sends one request and returns its answer, whatever its status.
 
         Raises: SendRefused, DeliveryUnknown.
         """
         all_headers = dict(headers)
-        if auth:
-            all_headers |= make_headers(basic_auth=":".join(auth))
         if form is not None:
             all_headers["Content-Type"] = "application/x-www-form-urlencoded"
         body = None if form is None else urlencode(form).encode()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from twilio.base.exceptions import TwilioException
 from twilio.request_validator import RequestValidator
 from twilio.twiml.messaging_response import MessagingResponse
+from urllib3 import make_headers
 
 from app.base.errors import InvalidInput
 from app.settings import Settings
@@ -104,7 +105,9 @@ def _make_client(account: str, secret: str, http: HttpClient) -> "Client":
             allow_redirects: bool = False,
         ) -> Response:
             form = data if method == "POST" else None
-            answer = http.request(method, uri, headers or {}, query=params, form=form, auth=auth)
+            credentials = make_headers(basic_auth=":".join(auth)) if auth else {}
+            all_headers = {**(headers or {}), **credentials}
+            answer = http.request(method, uri, all_headers, query=params, form=form)
             if not answer.accepted:
                 # The package's exception would forget how long to rest.
                 raise _refusal(answer)

@@ -1,4 +1,4 @@
-"""CNSS's word on a claim: the newest counts, ready is told once, the choice is the artisan's."""
+"""Claims: CNSS's word, the SMS when a claim is ready, and the artisan's choice of collection."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from app.claims.errors import ClaimClosed, ClaimOfAnother
 from app.claims.queries import Claim, list_claims
 from app.claims.service import ClaimWord, choose_collection, record_claim
 from app.runtime import Runtime
-from tests.journeys.world import World
+from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
 
 FATIMA, DRISS = "+212600000001", "+212600000007"
 pytestmark = pytest.mark.usefixtures("sample_people")
 
 
-def owner(runtime: Runtime, phone: str = FATIMA) -> int:
-    ((found,),) = World(runtime).run("SELECT id FROM artisan WHERE phone = :p", p=phone)
+def get_artisan_id(runtime: Runtime, phone: str = FATIMA) -> int:
+    ((found,),) = OtherParties(runtime).run("SELECT id FROM artisan WHERE phone = :p", p=phone)
     assert isinstance(found, int)
     return found
 
 
-def record(
+def record_word(
     runtime: Runtime,
     state: str,
     amount: int | None = None,
@@ -42,7 +42,7 @@ def record(
     today = local_date(runtime.clock())
     with operation(runtime.database, runtime.clock(), "worker") as change:
         word = ClaimWord(
-            artisan_id=owner(runtime, phone),
+            artisan_id=get_artisan_id(runtime, phone),
             number=number,
             filed_on=date(2026, 10, 1),
             state=state,
@@ -54,77 +54,79 @@ def record(
 
 def claims(runtime: Runtime) -> list[Claim]:
     with runtime.database.connect() as connection:
-        return list_claims(connection, owner(runtime))
+        return list_claims(connection, get_artisan_id(runtime))
 
 
 def told(runtime: Runtime, kind: str = "claim_ready") -> list[str]:
-    rows = World(runtime).run("SELECT body FROM message WHERE kind = :k ORDER BY id", k=kind)
+    rows = OtherParties(runtime).run("SELECT body FROM message WHERE kind = :k ORDER BY id", k=kind)
     return [str(body) for (body,) in rows if "R-1" in str(body)]
 
 
-def test_ready_is_told_once_whatever_comes_again(runtime: Runtime) -> None:
-    assert record(runtime, "filed")
+def test_record_claim_sends_one_sms_when_the_claim_is_ready(runtime: Runtime) -> None:
+    assert record_word(runtime, "filed")
     assert told(runtime) == []
-    assert record(runtime, "ready", 40000)
+    assert record_word(runtime, "ready", 40000)
     for again in (0, 1, 2):
-        assert not record(runtime, "ready", 40000, days=again)
-    assert record(runtime, "paid", 40000, days=3)
-    assert record(runtime, "ready", 40000, days=4)
+        assert not record_word(runtime, "ready", 40000, days=again)
+    assert record_word(runtime, "paid", 40000, days=3)
+    assert record_word(runtime, "ready", 40000, days=4)
     assert told(runtime) == [
         "Maalem: votre remboursement R-1 est pret: 400,00 DH."
         " Composez le menu, 4, pour le recevoir."
     ]
 
 
-def test_an_older_word_changes_nothing(runtime: Runtime) -> None:
-    record(runtime, "in_review", days=2)
-    assert not record(runtime, "filed", days=1)
+def test_record_claim_ignores_an_older_word(runtime: Runtime) -> None:
+    record_word(runtime, "in_review", days=2)
+    assert not record_word(runtime, "filed", days=1)
     assert [claim.state for claim in claims(runtime)] == ["in_review"]
 
 
-def test_a_number_is_one_artisan_s(runtime: Runtime) -> None:
-    record(runtime, "filed")
+def test_record_claim_refuses_another_artisan_s_number(runtime: Runtime) -> None:
+    record_word(runtime, "filed")
     with pytest.raises(ClaimOfAnother):
-        record(runtime, "ready", 100, phone=DRISS)
+        record_word(runtime, "ready", 100, phone=DRISS)
     assert [claim.state for claim in claims(runtime)] == ["filed"]
 
 
-def choose(runtime: Runtime, way: str) -> bool:
+def choose_way(runtime: Runtime, way: str) -> bool:
     with operation(runtime.database, runtime.clock(), "artisan") as change:
-        return choose_collection(change, owner(runtime), "R-1", way)
+        return choose_collection(change, get_artisan_id(runtime), "R-1", way)
 
 
-def test_the_choice_stays_until_it_is_too_late(runtime: Runtime) -> None:
-    record(runtime, "in_review")
-    assert [choose(runtime, way) for way in ("cash", "cash", "bank", "bank")] == [
+def test_choose_collection_is_possible_until_the_claim_ends(runtime: Runtime) -> None:
+    record_word(runtime, "in_review")
+    assert [choose_way(runtime, way) for way in ("cash", "cash", "bank", "bank")] == [
         True,
         False,
         True,
         False,
     ]
-    record(runtime, "ready", 500, days=1)
+    record_word(runtime, "ready", 500, days=1)
     assert claims(runtime)[0].collection == "bank"
     chosen = "SELECT details ->> 'way' FROM audit_event WHERE action = 'collection_chosen'"
-    assert World(runtime).run(f"{chosen} ORDER BY id") == [("cash",), ("bank",)]
-    record(runtime, "paid", 500, days=2)
+    assert OtherParties(runtime).run(f"{chosen} ORDER BY id") == [("cash",), ("bank",)]
+    record_word(runtime, "paid", 500, days=2)
     with pytest.raises(ClaimClosed):
-        choose(runtime, "cash")
+        choose_way(runtime, "cash")
 
 
-def test_paid_while_it_is_looked_at(phone: TestPhone, runtime: Runtime) -> None:
+def test_choose_collection_is_too_late_once_the_claim_is_paid(
+    phone: TestPhone, runtime: Runtime
+) -> None:
     phone.dial(DRISS, "4*2")
-    World(runtime).run("UPDATE claim SET state = 'paid' WHERE number = 'R-2026-0377'")
+    OtherParties(runtime).run("UPDATE claim SET state = 'paid' WHERE number = 'R-2026-0377'")
     assert "deja sala" in phone.answer("1")
 
 
-def test_a_choice_is_confirmed_by_sms_once(phone: TestPhone, runtime: Runtime) -> None:
+def test_choose_collection_is_confirmed_by_one_sms(phone: TestPhone, runtime: Runtime) -> None:
     phone.dial(DRISS, "4*2*1")
-    assert len(World(runtime).run("SELECT 1 FROM message WHERE kind = 'collection'")) == 1
+    assert len(OtherParties(runtime).run("SELECT 1 FROM message WHERE kind = 'collection'")) == 1
 
 
-def test_the_newest_come_first_and_five_of_them(runtime: Runtime) -> None:
+def test_list_claims_gives_the_five_newest_first(runtime: Runtime) -> None:
     for number in range(7):
-        record(runtime, "filed", number=f"R-{number}")
+        record_word(runtime, "filed", number=f"R-{number}")
     found = claims(runtime)
     assert len(found) == 5
     assert all(first.filed_on >= second.filed_on for first, second in pairwise(found))
@@ -142,13 +144,13 @@ def test_the_newest_come_first_and_five_of_them(runtime: Runtime) -> None:
         "as_of = filed_on - 1",
     ],
 )
-def test_the_database_itself_refuses(runtime: Runtime, change: str) -> None:
-    record(runtime, "filed")
+def test_database_refuses_an_impossible_claim(runtime: Runtime, change: str) -> None:
+    record_word(runtime, "filed")
     with pytest.raises(IntegrityError), runtime.database.begin() as connection:
         connection.execute(text(f"UPDATE claim SET {change} WHERE number = 'R-1'"))
 
 
-def test_by_the_command(app: Flask, runtime: Runtime) -> None:
+def test_record_command_records_and_refuses(app: Flask, runtime: Runtime) -> None:
     def run(*words: str) -> str:
         return app.test_cli_runner().invoke(args=["claims", "record", *words]).output.strip()
 
@@ -160,12 +162,14 @@ def test_by_the_command(app: Flask, runtime: Runtime) -> None:
     assert "another artisan's" in run("R-1", "--rna", "100002", "--state", "filed")
 
 
-def test_ready_is_told_where_the_person_identified_if_the_register_has_no_phone(
+def test_ready_claim_is_sent_to_the_phone_of_identification_without_a_register_phone(
     phone: TestPhone, runtime: Runtime
 ) -> None:
     phone.dial("+212600000077", "1*100001*01011981")
-    number = owner(runtime)
-    World(runtime).run("UPDATE artisan SET phone = NULL WHERE id = :id RETURNING id", id=number)
+    number = get_artisan_id(runtime)
+    OtherParties(runtime).run(
+        "UPDATE artisan SET phone = NULL WHERE id = :id RETURNING id", id=number
+    )
     with operation(runtime.database, runtime.clock(), "worker") as change:
         word = ClaimWord(
             artisan_id=number,
@@ -176,7 +180,7 @@ def test_ready_is_told_where_the_person_identified_if_the_register_has_no_phone(
             as_of=local_date(runtime.clock()),
         )
         record_claim(change, runtime.services, word)
-    told = World(runtime).run(
+    told = OtherParties(runtime).run(
         "SELECT phone, language FROM message WHERE event_key = 'claim_ready:R-1'"
     )
     assert told == [("+212600000077", "fr")]

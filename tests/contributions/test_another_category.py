@@ -54,7 +54,7 @@ def registry_file(folder: Path) -> Path:
     return path
 
 
-def test_a_category_is_added_by_its_entry(checkout: Checkout, runtime: Runtime) -> None:
+def test_another_category_is_added_by_its_entry_alone(checkout: Checkout, runtime: Runtime) -> None:
     assert checkout.changed_files() == {RATES_FILE}
     menus = checkout.flask("menus", "check")
     assert menus.returncode == 0, menus.stderr

@@ -1,4 +1,4 @@
-"""`contributions quote` as a person and as a program see it."""
+"""`flask contributions quote`, as a person and as a program read its output."""
 
 import json
 from datetime import date
@@ -17,7 +17,7 @@ def quote(words: str) -> Result:
     return CliRunner().invoke(contributions, ["quote", *words.split()])
 
 
-def test_json_has_money_as_text_with_two_decimals() -> None:
+def test_quote_as_json_writes_money_with_two_decimals() -> None:
     result = quote("--category A --from 2026-10 --to 2026-11 --on 2026-11-23 --json")
     assert result.exit_code == 0
     assert json.loads(result.stdout) == {
@@ -42,13 +42,13 @@ def test_json_has_money_as_text_with_two_decimals() -> None:
         ("--category c --coefficient 3.2 --from 2022-03 --to 2022-03 --on 2022-03-25", "576.60"),
     ],
 )
-def test_totals(words: str, total: str) -> None:
+def test_quote_adds_up_amounts_and_penalties(words: str, total: str) -> None:
     result = quote(f"{words} --json")
     assert result.exit_code == 0
     assert json.loads(result.stdout)["total"] == total
 
 
-def test_the_table_shows_each_month_and_the_sum() -> None:
+def test_quote_as_a_table_shows_each_month_and_the_sum() -> None:
     result = quote("--category A --from 2026-10 --to 2026-11 --on 2026-11-23")
     assert result.exit_code == 0
     assert [line.split() for line in result.stdout.splitlines()] == [
@@ -60,7 +60,7 @@ def test_the_table_shows_each_month_and_the_sum() -> None:
     assert len({len(line) for line in result.stdout.splitlines()}) == 1
 
 
-def test_payment_is_today_in_casablanca_unless_said() -> None:
+def test_quote_is_for_today_in_casablanca_without_a_day() -> None:
     def today() -> str:
         day: date = local_date(utc_now())
         return str(rules.quote(Decimal("0.75"), [Month(2026, 1)], day).total)
@@ -77,7 +77,9 @@ def test_payment_is_today_in_casablanca_unless_said() -> None:
         ("d", "auto_entrepreneur_tax", "auto-entrepreneur tax"),
     ],
 )
-def test_other_categories_are_told_where_to_pay(category: str, collector: str, word: str) -> None:
+def test_quote_of_a_category_paid_elsewhere_names_the_place(
+    category: str, collector: str, word: str
+) -> None:
     words = f"--category {category} --from 2026-06 --to 2026-06 --on 2026-11-23"
     plain, machine = quote(words), quote(f"{words} --json")
     assert plain.exit_code == machine.exit_code == 1
@@ -129,7 +131,7 @@ def test_other_categories_are_told_where_to_pay(category: str, collector: str, w
         ),
     ],
 )
-def test_bad_input_names_the_option(words: str, option: str, why: str) -> None:
+def test_quote_of_bad_input_names_the_option(words: str, option: str, why: str) -> None:
     for format_ in ("", " --json"):
         result = quote(words + format_)
         assert result.exit_code == 2

@@ -1,4 +1,4 @@
-"""Laws that hold for any months and any day, and a slow second opinion on every quote."""
+"""Laws that hold for any months and any day, and a slow calculation of every quote."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -45,7 +45,7 @@ def contribution(coefficient: Decimal, year: int, month: int) -> Fraction:
     return to_centime(Fraction("0.0637") * Fraction(coefficient) * wage(year, month) * 191)
 
 
-def second_opinion(coefficient: Decimal, periods: list[Month], on: date) -> list[Fraction]:
+def calculate_slowly(coefficient: Decimal, periods: list[Month], on: date) -> list[Fraction]:
     """The penalty of each period."""
     owed = dict.fromkeys(periods, Fraction(0))
     for year in range(2019, on.year + 1):
@@ -64,9 +64,11 @@ def second_opinion(coefficient: Decimal, periods: list[Month], on: date) -> list
 
 @unhurried
 @given(COEFFICIENTS, SOME, DAYS)
-def test_a_slow_second_opinion_agrees(coefficient: Decimal, periods: list[Month], on: date) -> None:
+def test_quote_equals_a_slow_calculation(
+    coefficient: Decimal, periods: list[Month], on: date
+) -> None:
     quote = rules.quote(coefficient, periods, on)
-    expected = second_opinion(coefficient, periods, on)
+    expected = calculate_slowly(coefficient, periods, on)
     assert [Fraction(str(line.penalty)) for line in quote.lines] == expected
     for line in quote.lines:
         month = contribution(coefficient, line.month.year, line.month.month)
@@ -75,7 +77,7 @@ def test_a_slow_second_opinion_agrees(coefficient: Decimal, periods: list[Month]
 
 @unhurried
 @given(COEFFICIENTS, SOME, DAYS, DAYS)
-def test_paying_later_never_costs_less(
+def test_quote_never_falls_when_paid_later(
     coefficient: Decimal, periods: list[Month], one: date, other: date
 ) -> None:
     sooner = rules.quote(coefficient, periods, min(one, other))
@@ -86,7 +88,7 @@ def test_paying_later_never_costs_less(
 
 @unhurried
 @given(COEFFICIENTS, SOME, DAYS)
-def test_no_calendar_year_exceeds_its_cap(
+def test_penalties_of_a_calendar_year_stay_under_its_cap(
     coefficient: Decimal, periods: list[Month], on: date
 ) -> None:
     # What a year adds is what is owed at its end, or today, beyond what the year before left.
@@ -100,7 +102,9 @@ def test_no_calendar_year_exceeds_its_cap(
 
 @unhurried
 @given(COEFFICIENTS, SOME, DAYS)
-def test_months_add_up(coefficient: Decimal, periods: list[Month], on: date) -> None:
+def test_quote_is_the_sum_of_its_months(
+    coefficient: Decimal, periods: list[Month], on: date
+) -> None:
     together = rules.quote(coefficient, periods, on)
     alone = [rules.quote(coefficient, [period], on) for period in periods]
     assert together.amount == total([quote.amount for quote in alone])
@@ -110,7 +114,7 @@ def test_months_add_up(coefficient: Decimal, periods: list[Month], on: date) -> 
 
 @unhurried
 @given(COEFFICIENTS, SOME, DAYS)
-def test_a_month_alone_is_penalised_between_its_share_and_the_whole(
+def test_penalty_of_a_month_alone_is_between_its_share_and_the_whole(
     coefficient: Decimal, periods: list[Month], on: date
 ) -> None:
     together = rules.quote(coefficient, periods, on)
@@ -121,7 +125,7 @@ def test_a_month_alone_is_penalised_between_its_share_and_the_whole(
 
 @unhurried
 @given(COEFFICIENTS, SOME, DAYS)
-def test_a_penalty_begins_the_day_after_the_due_date(
+def test_penalty_begins_the_day_after_the_due_date(
     coefficient: Decimal, periods: list[Month], on: date
 ) -> None:
     for period in periods:
@@ -132,7 +136,7 @@ def test_a_penalty_begins_the_day_after_the_due_date(
 
 @unhurried
 @given(COEFFICIENTS, SOME, DAYS, st.integers(0, 70))
-def test_a_total_holds_as_long_as_said(
+def test_total_is_unchanged_until_the_last_unchanged_day(
     coefficient: Decimal, periods: list[Month], on: date, days: int
 ) -> None:
     now = rules.quote(coefficient, periods, on).total

@@ -1,4 +1,4 @@
-"""The rates file: values in force by month, and every way of getting it wrong is named."""
+"""The rates file: values in force by month, and the name of every fault."""
 
 import dataclasses
 from collections.abc import Callable
@@ -15,17 +15,17 @@ from app.contributions import rules
 from app.contributions.errors import RatesWrong
 from app.contributions.rates import RATES, load
 
-from .whatif import SHIPPED, shipped, write
+from .rates_files import SHIPPED, read_shipped_rates, write
 
 
-def test_a_value_holds_from_its_month_on() -> None:
+def test_dated_value_is_in_force_from_its_month_on() -> None:
     assert RATES.smig.at(Month(2022, 8)) == Decimal("14.81")
     assert RATES.smig.at(Month(2022, 9)) == Decimal("15.55")
     assert RATES.smig.at(Month(1950, 1)) == Decimal("14.81")
     assert RATES.smig.at(Month(2099, 1)) == Decimal("17.92")
 
 
-def test_the_scale_of_category_c_changed_in_december_2022() -> None:
+def test_coefficient_scale_changes_in_december_2022() -> None:
     assert [step.coefficient for step in RATES.coefficient_scale.at(Month(2022, 11))] == [
         Decimal(1),
         Decimal("3.2"),
@@ -36,14 +36,14 @@ def test_the_scale_of_category_c_changed_in_december_2022() -> None:
     ]
 
 
-def test_every_entry_says_where_it_is_from_and_how_sure_it_is() -> None:
-    content = shipped()
+def test_every_entry_has_a_source_and_a_confidence() -> None:
+    content = read_shipped_rates()
     entries = [*content.pop("categories").values(), *(e for rule in content.values() for e in rule)]
     assert len(entries) > 25
     assert all(entry["source"] and entry["sure"] in ("H", "M", "L", "ASM") for entry in entries)
 
 
-def test_rates_cannot_be_changed() -> None:
+def test_rates_are_immutable() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         RATES.smig = RATES.smig  # type: ignore[misc]
     with pytest.raises(ValidationError):
@@ -52,7 +52,7 @@ def test_rates_cannot_be_changed() -> None:
         RATES.categories["A"] = RATES.categories["B"]  # type: ignore[index]
 
 
-def test_a_penalty_takes_the_rate_of_the_month_it_accrues_in(tmp_path: Path) -> None:
+def test_penalty_uses_the_rate_of_the_month_it_accrues_in(tmp_path: Path) -> None:
     dated = {"from": "2026-03", "value": "2", "sure": "ASM", "source": "a test"}
     rates = load(write(tmp_path, lambda content: content["penalty_percent"].append(dated)))
     for day, penalty in (("2026-02-28", "1.64"), ("2026-03-01", "4.91"), ("2026-04-01", "8.18")):
@@ -60,7 +60,7 @@ def test_a_penalty_takes_the_rate_of_the_month_it_accrues_in(tmp_path: Path) -> 
         assert str(quote.penalty) == penalty
 
 
-def test_a_late_month_that_starts_on_the_31st_starts_on_the_1st_after_a_short_month(
+def test_overdue_month_of_a_31st_starts_on_the_1st_after_a_short_month(
     tmp_path: Path,
 ) -> None:
     # Due on 30 January, late months start on 31 January (1%), 1 March and 31 March (2% each).
@@ -121,7 +121,7 @@ def drop(*path: Any) -> Callable[[Any], object]:
         ),
     ],
 )
-def test_a_wrong_entry_is_named(
+def test_load_names_a_wrong_entry(
     tmp_path: Path, change: Callable[[Any], object], words: list[str]
 ) -> None:
     with pytest.raises(RatesWrong) as refused:
@@ -130,7 +130,7 @@ def test_a_wrong_entry_is_named(
         assert word in str(refused.value)
 
 
-def test_every_wrong_entry_is_named_at_once(tmp_path: Path) -> None:
+def test_load_names_every_wrong_entry_at_once(tmp_path: Path) -> None:
     def change(content: Any) -> None:
         smig(1, value="x")(content)
         drop("due")(content)
@@ -151,7 +151,9 @@ def test_every_wrong_entry_is_named_at_once(tmp_path: Path) -> None:
         (SHIPPED.read_bytes() + b"\nsmig: []\n", "smig: given twice"),
     ],
 )
-def test_what_is_no_rates_file_is_refused(tmp_path: Path, content: bytes, words: str) -> None:
+def test_load_refuses_a_file_that_is_no_rates_file(
+    tmp_path: Path, content: bytes, words: str
+) -> None:
     path = tmp_path / "rates.yaml"
     path.write_bytes(content)
     with pytest.raises(RatesWrong) as refused:
@@ -159,6 +161,6 @@ def test_what_is_no_rates_file_is_refused(tmp_path: Path, content: bytes, words:
     assert words in str(refused.value)
 
 
-def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+def test_load_refuses_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(RatesWrong, match=r"nowhere\.yaml"):
         load(tmp_path / "nowhere.yaml")

@@ -1,4 +1,4 @@
-"""What rights are expected to be, and when paying everything opens them."""
+"""The expected state of rights, and the day on which paying everything opens them."""
 
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,7 +12,7 @@ from app.base.months import Month, months_between
 from app.contributions import rights
 from app.contributions.rights import RightsState, expected_state, open_after_paying_all
 
-from .whatif import rates_with
+from .rates_files import rates_with
 
 TODAY = date(2026, 11, 23)
 LONG_AGO = Month(2022, 3)
@@ -51,13 +51,15 @@ def months(text: str) -> list[Month]:
         ("2025-11..2026-01", RightsState.SUSPENDED, "2026-12-01"),
     ],
 )
-def test_rights_of_who_has_paid_before(unpaid: str, state: RightsState, opens: str | None) -> None:
+def test_expected_state_follows_the_longest_run_of_overdue_months(
+    unpaid: str, state: RightsState, opens: str | None
+) -> None:
     assert expected_state(LONG_AGO, months(unpaid), True, TODAY) is state
     day = open_after_paying_all(LONG_AGO, months(unpaid), True, TODAY)
     assert day == (opens and date.fromisoformat(opens))
 
 
-def test_a_month_counts_from_the_day_after_it_is_due() -> None:
+def test_expected_state_counts_a_month_from_the_day_after_its_due_date() -> None:
     unpaid = months("2026-08..2026-10")
     assert expected_state(LONG_AGO, unpaid, True, date(2026, 10, 31)) is RightsState.OPEN_OVERDUE
     assert expected_state(LONG_AGO, unpaid, True, date(2026, 11, 1)) is RightsState.SUSPENDED
@@ -78,7 +80,7 @@ def test_a_month_counts_from_the_day_after_it_is_due() -> None:
         ("2025-01", "2025-01..2026-11", "2026-11-23", "2026-12-01"),
     ],
 )
-def test_a_first_contribution_opens_rights(
+def test_first_contribution_opens_rights_after_the_stage(
     enrolled: str, unpaid: str, paid_on: str, opens: str
 ) -> None:
     first, day = Month.parse(enrolled), date.fromisoformat(paid_on)
@@ -87,14 +89,14 @@ def test_a_first_contribution_opens_rights(
     assert opening == date.fromisoformat(opens)
 
 
-def test_who_has_paid_in_the_month_of_enrolment_waits_for_the_next() -> None:
+def test_rights_paid_in_the_month_of_enrolment_open_in_the_next() -> None:
     enrolled = Month(2026, 11)
     assert expected_state(enrolled, [], True, TODAY) is RightsState.NOT_YET
     assert open_after_paying_all(enrolled, [], True, TODAY) == date(2026, 12, 1)
     assert expected_state(enrolled, [], True, date(2026, 12, 1)) is RightsState.OPEN
 
 
-def test_who_is_not_enrolled_has_nothing_to_open() -> None:
+def test_open_after_paying_all_refuses_an_artisan_not_enrolled() -> None:
     assert expected_state(None, [], False, TODAY) is RightsState.NOT_ENROLLED
     with pytest.raises(InvalidInput):
         open_after_paying_all(None, [], False, TODAY)
@@ -109,7 +111,9 @@ def test_who_is_not_enrolled_has_nothing_to_open() -> None:
         ("2024-02-29", "2024-03-01", "2024-06-01"),
     ],
 )
-def test_the_month_of_payment_decides(paid_on: str, reopens: str, opens_again: str) -> None:
+def test_open_after_paying_all_depends_on_the_month_of_payment(
+    paid_on: str, reopens: str, opens_again: str
+) -> None:
     day = date.fromisoformat(paid_on)
     this = Month.of(day)
     for late, expected in ((3, reopens), (6, reopens), (7, opens_again)):
@@ -122,13 +126,13 @@ def test_the_month_of_payment_decides(paid_on: str, reopens: str, opens_again: s
     ("paid_through", "until"),
     [("2026-10", "2027-01-31"), ("2026-07", "2026-10-31"), ("2023-11", "2024-02-29")],
 )
-def test_until_when_rights_last(paid_through: str, until: str) -> None:
+def test_rights_until_follows_the_last_paid_month(paid_through: str, until: str) -> None:
     assert rights.rights_until(Month.parse(paid_through)) == date.fromisoformat(until)
     assert rights.paid_through(date.fromisoformat(until)) == Month.parse(paid_through)
 
 
 @given(MONTHS)
-def test_rights_last_as_long_as_the_tolerance(paid: Month) -> None:
+def test_rights_until_lasts_as_long_as_the_tolerance(paid: Month) -> None:
     until = rights.rights_until(paid)
     assert rights.paid_through(until) == paid
     unpaid = [paid + ahead for ahead in range(1, 12)]
@@ -138,14 +142,14 @@ def test_rights_last_as_long_as_the_tolerance(paid: Month) -> None:
 
 
 @given(st.sets(MONTHS), st.dates(date(2022, 5, 1), date(2036, 1, 1)))
-def test_rights_open_later_than_payment_or_never_closed(unpaid: set[Month], on: date) -> None:
+def test_rights_open_after_the_payment_or_were_never_closed(unpaid: set[Month], on: date) -> None:
     opening = open_after_paying_all(LONG_AGO, sorted(unpaid), True, on)
     state = expected_state(LONG_AGO, sorted(unpaid), True, on)
     assert (opening is None) == (state in (RightsState.OPEN, RightsState.OPEN_OVERDUE))
     assert opening is None or (opening > on and opening.day == 1)
 
 
-def test_other_rules_for_rights(tmp_path: Path) -> None:
+def test_expected_state_follows_other_rates(tmp_path: Path) -> None:
     rates = rates_with(
         tmp_path,
         tolerated_months=1,
@@ -166,13 +170,13 @@ def test_other_rules_for_rights(tmp_path: Path) -> None:
     assert rights.rights_until(Month(2026, 10), rates) == date(2026, 12, 31)
 
 
-def test_a_late_first_contribution_still_waits_for_the_stage(tmp_path: Path) -> None:
+def test_overdue_first_contribution_still_waits_for_the_stage(tmp_path: Path) -> None:
     rates = rates_with(tmp_path, stage_months=3)
     late = Month(2026, 10)
     assert open_after_paying_all(late, [late], False, TODAY, rates) == date(2027, 1, 1)
 
 
-def test_a_first_contribution_on_its_due_day_is_in_time(tmp_path: Path) -> None:
+def test_first_contribution_on_its_due_date_is_not_overdue(tmp_path: Path) -> None:
     rates = rates_with(tmp_path, due={"months_after": 1, "day": 10})
     first = Month(2026, 11)
     for day, opens in ((10, date(2026, 12, 1)), (11, date(2027, 1, 1))):
@@ -180,7 +184,7 @@ def test_a_first_contribution_on_its_due_day_is_in_time(tmp_path: Path) -> None:
         assert opening == opens
 
 
-def test_rights_until_may_leave_the_tolerated_months_out(tmp_path: Path) -> None:
+def test_rights_until_may_leave_out_the_tolerated_months(tmp_path: Path) -> None:
     rates = rates_with(tmp_path, rights_until_tolerates="no")
     assert rights.rights_until(Month(2026, 10), rates) == date(2026, 11, 30)
     assert rights.paid_through(date(2026, 11, 30), rates) == Month(2026, 10)

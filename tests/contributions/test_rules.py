@@ -1,4 +1,4 @@
-"""domain.md section 2's table, and cases worked out by hand."""
+"""Contributions by the table of docs/rules.md, and cases worked out by hand."""
 
 from datetime import date
 from decimal import Decimal
@@ -13,12 +13,12 @@ from app.contributions import rules
 from app.contributions.errors import NotCollectedHere
 from app.contributions.rules import Quote
 
-from .whatif import rates_with
+from .rates_files import rates_with
 
 A = Decimal("0.75")
 
 
-def quoted(coefficient: str, first: str, last: str, on: str) -> Quote:
+def make_quote(coefficient: str, first: str, last: str, on: str) -> Quote:
     periods = tuple(months_between(Month.parse(first), Month.parse(last)))
     return rules.quote(Decimal(coefficient), periods, date.fromisoformat(on))
 
@@ -30,7 +30,7 @@ def penalties(quote: Quote) -> list[str]:
 @pytest.mark.parametrize(
     ("coefficient", "first", "last", "on", "amount", "penalty", "total"),
     [
-        # domain.md
+        # docs/rules.md, Amount
         ("0.75", "2022-03", "2022-03", "2022-03-25", "135.14", "0.00", "135.14"),
         ("0.75", "2022-09", "2022-09", "2022-10-15", "141.89", "1.42", "143.31"),
         ("0.75", "2025-01", "2025-01", "2025-01-31", "156.04", "0.00", "156.04"),
@@ -66,10 +66,10 @@ def penalties(quote: Quote) -> list[str]:
         ("6", "2026-01", "2026-01", "2026-02-01", "1308.16", "13.08", "1321.24"),
     ],
 )
-def test_quotes(
+def test_quote_gives_amount_penalty_and_total(
     coefficient: str, first: str, last: str, on: str, amount: str, penalty: str, total: str
 ) -> None:
-    quote = quoted(coefficient, first, last, on)
+    quote = make_quote(coefficient, first, last, on)
     assert [str(quote.amount), str(quote.penalty), str(quote.total)] == [amount, penalty, total]
 
 
@@ -88,40 +88,40 @@ def test_quotes(
         ("2031-05", "163.52"),
     ],
 )
-def test_category_a_follows_the_minimum_wage(month: str, amount: str) -> None:
+def test_monthly_amount_of_category_a_follows_the_minimum_wage(month: str, amount: str) -> None:
     assert str(rules.monthly_amount(A, Month.parse(month))) == amount
 
 
-def test_the_oldest_contributions_use_the_cap_up() -> None:
+def test_oldest_contributions_use_up_the_penalty_cap() -> None:
     # In 2026 each month of 2025 accrues 17.16: nine fit under 163.52, the tenth gets 9.08.
-    assert penalties(quoted("0.75", "2025-01", "2026-06", "2026-11-23")) == [
+    assert penalties(make_quote("0.75", "2025-01", "2026-06", "2026-11-23")) == [
         *("34.32", "32.76", "31.20", "29.64", "28.08", "26.52", "24.96", "23.40", "21.84"),
         *("12.20", "1.56", "0.00"),
         *("0.00",) * 6,
     ]
 
 
-def test_a_month_left_out_makes_room_under_the_cap() -> None:
-    everything = quoted("0.75", "2025-01", "2025-12", "2026-11-23")
-    without_oldest = quoted("0.75", "2025-02", "2025-12", "2026-11-23")
+def test_month_left_out_makes_room_under_the_penalty_cap() -> None:
+    everything = make_quote("0.75", "2025-01", "2025-12", "2026-11-23")
+    without_oldest = make_quote("0.75", "2025-02", "2025-12", "2026-11-23")
     # 163.52 less nine times 17.16 left 9.08 for the tenth month; now it gets 17.16 of it.
     assert penalties(everything)[9] == "12.20"
     assert penalties(without_oldest)[8:] == ["20.28", "10.64", "0.00"]
 
 
-def test_a_quote_shows_each_month() -> None:
-    quote = quoted("0.75", "2024-01", "2024-02", "2024-02-29")
+def test_quote_has_a_line_for_each_month() -> None:
+    quote = make_quote("0.75", "2024-01", "2024-02", "2024-02-29")
     assert quote.months == (Month(2024, 1), Month(2024, 2))
     assert [line.due_on for line in quote.lines] == [date(2024, 1, 31), date(2024, 2, 29)]
     assert [str(line.total) for line in quote.lines] == ["150.14", "148.65"]
 
 
-def test_months_need_not_be_neighbours() -> None:
+def test_quote_takes_months_that_are_not_neighbours() -> None:
     quote = rules.quote(A, [Month(2026, 1), Month(2026, 9)], date(2026, 11, 23))
     assert penalties(quote) == ["16.35", "3.27"]
 
 
-def test_nothing_costs_nothing() -> None:
+def test_quote_of_no_months_is_zero() -> None:
     assert rules.quote(A, (), date(2026, 11, 23)).total == Money(0)
 
 
@@ -137,14 +137,16 @@ def test_nothing_costs_nothing() -> None:
         (["2076-12"], "2026-11-23", "on"),
     ],
 )
-def test_months_that_make_no_quote(periods: list[str], on: str, what: str) -> None:
+def test_quote_refuses_months_out_of_order_or_too_far_apart(
+    periods: list[str], on: str, what: str
+) -> None:
     with pytest.raises(InvalidInput) as refused:
         rules.quote(A, [Month.parse(text) for text in periods], date.fromisoformat(on))
     assert refused.value.params["what"] == what
 
 
 @pytest.mark.parametrize("coefficient", ["0", "-1", "6.01", "NaN", "sNaN", "Infinity"])
-def test_coefficients_that_nobody_has(coefficient: str) -> None:
+def test_monthly_amount_refuses_a_coefficient_outside_the_scale(coefficient: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         rules.monthly_amount(Decimal(coefficient), Month(2026, 1))
     assert refused.value.params["what"] == "coefficient"
@@ -161,7 +163,7 @@ def test_coefficients_that_nobody_has(coefficient: str) -> None:
         (31, 1, "2026-02-28", ["2026-03-01", "2026-04-01", "2026-05-01"]),
     ],
 )
-def test_another_due_day(
+def test_due_on_follows_another_due_day(
     tmp_path: Path, day: object, months_after: int, due: str, counts: list[str]
 ) -> None:
     rates = rates_with(tmp_path, due={"months_after": months_after, "day": day})
@@ -182,7 +184,7 @@ def test_another_due_day(
         (30, {"2026-03-30": "1.64", "2026-03-31": "3.27", "2026-04-30": "3.27"}),
     ],
 )
-def test_only_complete_months_count_when_the_rule_says_so(
+def test_penalty_counts_only_complete_months_when_the_rate_says_so(
     tmp_path: Path, day: object, quotes: dict[str, str]
 ) -> None:
     due = {"months_after": 0, "day": day}
@@ -192,7 +194,7 @@ def test_only_complete_months_count_when_the_rule_says_so(
         assert str(quote.penalty) == penalty
 
 
-def test_another_rounding(tmp_path: Path) -> None:
+def test_monthly_amount_follows_another_rounding(tmp_path: Path) -> None:
     rates = rates_with(tmp_path, rounding="half_even")
     quote = rules.quote(A, [Month(2024, 2)], date(2024, 12, 15), rates)
     assert str(quote.penalty) == "14.86"
@@ -206,7 +208,9 @@ def test_another_rounding(tmp_path: Path) -> None:
         ("all", "1.5", ["179.87", "65.41"]),
     ],
 )
-def test_another_cap(tmp_path: Path, over: str, contributions: object, expected: list[str]) -> None:
+def test_penalty_follows_another_cap(
+    tmp_path: Path, over: str, contributions: object, expected: list[str]
+) -> None:
     # At 10% a month January accrues 110% in 2026, 179.87; February 163.52.
     rates = rates_with(
         tmp_path,
@@ -230,29 +234,31 @@ def test_another_cap(tmp_path: Path, over: str, contributions: object, expected:
         ([], "2026-11-23", 7, "2026-11-30"),
     ],
 )
-def test_until_when_a_total_holds(periods: list[str], on: str, days: int, last: str) -> None:
+def test_last_unchanged_day_is_the_day_before_the_total_moves(
+    periods: list[str], on: str, days: int, last: str
+) -> None:
     months = [Month.parse(text) for text in periods]
     day = rules.last_unchanged_day(A, months, date.fromisoformat(on), days)
     assert day == date.fromisoformat(last)
 
 
-def test_a_full_cap_holds_a_total_until_the_next_year() -> None:
+def test_last_unchanged_day_under_a_full_cap_is_the_last_of_the_year() -> None:
     months = list(months_between(Month(2024, 12), Month(2026, 8)))
     assert rules.last_unchanged_day(A, months, date(2026, 11, 23), 90) == date(2026, 12, 31)
 
 
-def test_a_new_cap_moves_a_total_on_the_1st_whatever_the_due_day(tmp_path: Path) -> None:
+def test_last_unchanged_day_ends_with_the_month_when_the_cap_changes(tmp_path: Path) -> None:
     rates = rates_with(tmp_path, due={"months_after": 0, "day": 10})
     months = list(months_between(Month(2021, 1), Month(2022, 7)))
     assert rules.last_unchanged_day(A, months, date(2022, 8, 20), 30, rates) == date(2022, 8, 31)
 
 
-def test_no_total_holds_for_fewer_than_no_days() -> None:
+def test_last_unchanged_day_refuses_negative_days() -> None:
     with pytest.raises(InvalidInput):
         rules.last_unchanged_day(A, [], date(2026, 11, 23), -1)
 
 
-def test_what_is_unpaid() -> None:
+def test_months_without_leaves_out_settled_months() -> None:
     settled = {Month(2025, 12), Month(2026, 2), Month(2027, 1)}
     assert rules.months_without(settled, Month(2025, 11), Month(2026, 3)) == (
         Month(2025, 11),
@@ -262,13 +268,13 @@ def test_what_is_unpaid() -> None:
     assert rules.months_without(settled, Month(2026, 4), Month(2026, 3)) == ()
 
 
-def test_who_collects() -> None:
+def test_is_collected_here_is_true_for_a_and_c_alone() -> None:
     assert [rules.is_collected_here(letter) for letter in "ABCD"] == [True, False, True, False]
     with pytest.raises(InvalidInput):
         rules.is_collected_here("E")
 
 
-def test_coefficients_by_category() -> None:
+def test_coefficient_of_gives_each_category_its_coefficient() -> None:
     assert rules.coefficient_of("A", None) == A
     assert rules.coefficient_of("A", Decimal(3)) == A
     for coefficient in ("1", "3.2", "6"):
@@ -276,7 +282,7 @@ def test_coefficients_by_category() -> None:
 
 
 @pytest.mark.parametrize("coefficient", [None, "0.75", "6.5", "0", "-2", "NaN", "Infinity"])
-def test_category_c_needs_a_coefficient_of_its_scale(coefficient: str | None) -> None:
+def test_coefficient_of_category_c_must_be_of_its_scale(coefficient: str | None) -> None:
     with pytest.raises(InvalidInput) as refused:
         rules.coefficient_of("C", None if coefficient is None else Decimal(coefficient))
     assert refused.value.params["what"] == "coefficient"
@@ -285,7 +291,7 @@ def test_category_c_needs_a_coefficient_of_its_scale(coefficient: str | None) ->
 @pytest.mark.parametrize(
     ("category", "collector"), [("B", "tax_administration"), ("D", "auto_entrepreneur_tax")]
 )
-def test_other_categories_pay_elsewhere(category: str, collector: str) -> None:
+def test_coefficient_of_refuses_a_category_paid_elsewhere(category: str, collector: str) -> None:
     with pytest.raises(NotCollectedHere) as elsewhere:
         rules.coefficient_of(category, Decimal(1))
     assert elsewhere.value.params == {"category": category, "collector": collector}
@@ -307,14 +313,14 @@ def test_other_categories_pay_elsewhere(category: str, collector: str) -> None:
         ("50000.01", "3600.00"),
     ],
 )
-def test_the_quarterly_duty_by_band(tax: str, duty: str) -> None:
+def test_quarterly_duty_follows_the_band_of_the_annual_tax(tax: str, duty: str) -> None:
     assert str(rules.quarterly_duty(Money.parse(tax), Month(2026, 11))) == duty
 
 
-def test_no_band_for_a_negative_tax() -> None:
+def test_quarterly_duty_refuses_a_negative_tax() -> None:
     with pytest.raises(InvalidInput):
         rules.quarterly_duty(Money(-1), Month(2026, 11))
 
 
-def test_a_code_lives_seven_days() -> None:
+def test_code_validity_is_seven_days() -> None:
     assert rules.code_validity_days(Month(2026, 11)) == 7

@@ -1,4 +1,4 @@
-"""Who a phone says it is: three tries a day, and nothing learnt by trying."""
+"""Identification of a phone: three tries a day, and nothing is learnt by trying."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ BRAHIM, BORN = "100004", date(1984, 1, 1)
 pytestmark = pytest.mark.usefixtures("sample_people")
 
 
-def try_(runtime: Runtime, phone: Phone = UNKNOWN, key: str = "k") -> int:
+def attempt(runtime: Runtime, phone: Phone = UNKNOWN, key: str = "k") -> int:
     with operation(runtime.database, runtime.clock(), "artisan") as change:
         return take_identification_attempt(change, phone, key)
 
@@ -48,38 +48,38 @@ def owner_id(runtime: Runtime, phone: Phone) -> int | None:
     return found.id if found else None
 
 
-def test_three_tries_a_day_then_a_pause(runtime: Runtime) -> None:
-    assert [try_(runtime, key=str(n)) for n in range(TRIES_A_DAY)] == [2, 1, 0]
+def test_phone_has_three_tries_a_day_then_a_pause(runtime: Runtime) -> None:
+    assert [attempt(runtime, key=str(n)) for n in range(TRIES_A_DAY)] == [2, 1, 0]
     for key in "xyz":
         with pytest.raises(IdentificationPaused):
-            try_(runtime, key=key)
-    assert try_(runtime, OTHER) == 2
+            attempt(runtime, key=key)
+    assert attempt(runtime, OTHER) == 2
 
 
-def test_the_same_hop_again_takes_no_second_try(runtime: Runtime) -> None:
-    assert [try_(runtime, key="once") for _ in range(5)] == [2] * 5
-    assert [try_(runtime, key=key) for key in ("two", "two", "three", "three")] == [1, 1, 0, 0]
+def test_repeated_hop_takes_no_second_try(runtime: Runtime) -> None:
+    assert [attempt(runtime, key="once") for _ in range(5)] == [2] * 5
+    assert [attempt(runtime, key=key) for key in ("two", "two", "three", "three")] == [1, 1, 0, 0]
     with pytest.raises(IdentificationPaused):
-        try_(runtime, key="four")
+        attempt(runtime, key="four")
 
 
-def test_a_day_ends_at_midnight_in_morocco(runtime: Runtime) -> None:
+def test_tries_are_new_at_midnight_in_morocco(runtime: Runtime) -> None:
     clock = runtime.clock
     assert isinstance(clock, TestClock)
     midnight = local_midnight(date(2026, 11, 24))
     clock.now = midnight - timedelta(seconds=1)
     for key in "abc":
-        try_(runtime, key=key)
+        attempt(runtime, key=key)
     with pytest.raises(IdentificationPaused):
-        try_(runtime, key="d")
+        attempt(runtime, key="d")
     clock.now = midnight
-    assert try_(runtime, key="d") == 2
+    assert attempt(runtime, key="d") == 2
 
 
-def test_tries_at_once_are_still_three(runtime: Runtime) -> None:
+def test_concurrent_tries_are_still_three(runtime: Runtime) -> None:
     def one(number: int) -> int | None:
         try:
-            return try_(runtime, key=f"key-{number}")
+            return attempt(runtime, key=f"key-{number}")
         except IdentificationPaused:
             return None
 
@@ -88,7 +88,7 @@ def test_tries_at_once_are_still_three(runtime: Runtime) -> None:
     assert sorted(n for n in left if n is not None) == [0, 1, 2]
 
 
-def test_number_and_birth_date_must_both_be_right(runtime: Runtime) -> None:
+def test_identify_phone_refuses_a_wrong_number_or_birth_date(runtime: Runtime) -> None:
     for number, born in [
         (BRAHIM, date(1984, 1, 2)),
         ("100001", BORN),
@@ -105,14 +105,14 @@ def test_number_and_birth_date_must_both_be_right(runtime: Runtime) -> None:
     )
 
 
-def test_identifying_twice_is_once(runtime: Runtime, engine: Engine) -> None:
+def test_identify_phone_twice_stores_one_row(runtime: Runtime, engine: Engine) -> None:
     assert identify(runtime) == identify(runtime)
     with engine.connect() as connection:
         rows = connection.execute(select(func.count()).select_from(artisan_phone)).scalar_one()
     assert rows == 1
 
 
-def test_who_identified_comes_before_the_register(runtime: Runtime) -> None:
+def test_artisan_identified_on_a_phone_precedes_the_register_s(runtime: Runtime) -> None:
     """A number that the register gives to one artisan may be in another's hand by now."""
     fatima = Phone("+212600000001")
     with operation(runtime.database, runtime.clock(), "artisan") as change:
@@ -120,7 +120,7 @@ def test_who_identified_comes_before_the_register(runtime: Runtime) -> None:
     assert owner_id(runtime, fatima) == brahim
 
 
-def test_a_language_is_remembered_and_replaced(runtime: Runtime) -> None:
+def test_choose_language_replaces_the_language_before(runtime: Runtime) -> None:
     for language in ("ar", "fr", "ar"):
         with operation(runtime.database, runtime.clock(), "artisan") as change:
             choose_language(change, UNKNOWN, language)
@@ -128,7 +128,7 @@ def test_a_language_is_remembered_and_replaced(runtime: Runtime) -> None:
             assert account.language == language
 
 
-# The same answer, whatever the number: what a guesser sees on the phone.
+# A person who guesses sees the same answer, whatever the number.
 
 
 def wrong_tries(phone: TestPhone, *answers: str) -> list[str]:
@@ -136,7 +136,9 @@ def wrong_tries(phone: TestPhone, *answers: str) -> list[str]:
     return [phone.dial(UNKNOWN.e164, f"1*{answer}") for answer in answers]
 
 
-def test_the_phone_never_tells_whether_a_number_exists(phone: TestPhone, runtime: Runtime) -> None:
+def test_refusal_is_the_same_for_unknown_and_known_numbers(
+    phone: TestPhone, runtime: Runtime
+) -> None:
     exists = wrong_tries(phone, "100004*02011984", "100001*02011984", "100002*02011984")
     with runtime.database.begin() as connection:
         connection.execute(text("TRUNCATE identification_attempt"))
@@ -157,7 +159,9 @@ def statements(runtime: Runtime) -> Iterator[list[str]]:
     event.remove(runtime.database, "before_cursor_execute", note)
 
 
-def test_nor_by_what_is_asked_of_the_database(phone: TestPhone, statements: list[str]) -> None:
+def test_statements_are_the_same_for_unknown_and_known_numbers(
+    phone: TestPhone, statements: list[str]
+) -> None:
     asked = []
     for answer in ("100004*02011984", "900004*02011984"):
         statements.clear()
@@ -166,7 +170,7 @@ def test_nor_by_what_is_asked_of_the_database(phone: TestPhone, statements: list
     assert asked[0] == asked[1]
 
 
-def test_nor_by_the_time_it_takes(runtime: Runtime) -> None:
+def test_duration_is_the_same_for_unknown_and_known_numbers(runtime: Runtime) -> None:
     """Medians of many, by turns; the factor is wide because machines are noisy."""
     times: dict[str, list[float]] = {BRAHIM: [], "900004": []}
     with operation(runtime.database, runtime.clock(), "artisan") as change:
@@ -202,7 +206,9 @@ def test_nor_by_the_time_it_takes(runtime: Runtime) -> None:
         ("०१०११९८४", False),
     ],
 )
-def test_how_a_birth_date_is_typed(phone: TestPhone, typed: str, understood: bool) -> None:
+def test_birth_date_is_read_in_every_usual_writing(
+    phone: TestPhone, typed: str, understood: bool
+) -> None:
     screen = phone.dial(UNKNOWN.e164, f"1*100004*{typed}")
     assert screen.startswith("1 Mon AMO" if understood else "Date non valable.")
 
@@ -222,6 +228,8 @@ def test_how_a_birth_date_is_typed(phone: TestPhone, typed: str, understood: boo
         ("ⅷ", False),
     ],
 )
-def test_how_a_register_number_is_typed(phone: TestPhone, typed: str, understood: bool) -> None:
+def test_register_number_is_read_in_every_usual_writing(
+    phone: TestPhone, typed: str, understood: bool
+) -> None:
     screen = phone.dial(UNKNOWN.e164, f"1*{typed}")
     assert screen.startswith("Date de naissance" if understood else "Numéro non valable.")

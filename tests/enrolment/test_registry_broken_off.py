@@ -1,4 +1,4 @@
-"""Imports that are killed, meet each other, or lose the database: all or nothing, and again."""
+"""Imports that are killed, meet each other, or lose the database store all or nothing."""
 
 import resource
 import signal
@@ -50,7 +50,7 @@ def import_and_kill(engine: Engine, file: Path, step: str) -> None:
 
 
 @pytest.mark.parametrize("step", ["reading", "checking", "storing", "stored"])
-def test_killed_in_the_middle_nothing_is_applied_and_the_next_run_does_all(
+def test_import_killed_in_the_middle_stores_nothing_and_the_next_run_all(
     engine: Engine, tmp_path: Path, step: str
 ) -> None:
     first = write(tmp_path / "first.csv", [numbered(index) for index in range(10)])
@@ -65,7 +65,7 @@ def test_killed_in_the_middle_nothing_is_applied_and_the_next_run_does_all(
     assert sorted(path.name for path in tmp_path.glob("*.part")) == []
 
 
-def test_two_imports_at_once_run_one_after_the_other(engine: Engine, tmp_path: Path) -> None:
+def test_concurrent_imports_run_one_after_the_other(engine: Engine, tmp_path: Path) -> None:
     lines = [numbered(index) for index in range(ROWS)]
     files = [write(tmp_path / f"{name}.csv", lines) for name in ("one", "two")]
     together = threading.Barrier(2, timeout=30)
@@ -84,7 +84,7 @@ def test_two_imports_at_once_run_one_after_the_other(engine: Engine, tmp_path: P
     assert outcomes == [(0, ROWS), (ROWS, 0)]
 
 
-def test_a_server_that_ends_the_connection_is_told_as_such(engine: Engine, tmp_path: Path) -> None:
+def test_import_names_a_server_that_ends_the_connection(engine: Engine, tmp_path: Path) -> None:
     file = write(tmp_path / "rna.csv", [numbered(index) for index in range(ROWS)])
     other = create_engine(engine.url)
 
@@ -105,7 +105,9 @@ def test_a_server_that_ends_the_connection_is_told_as_such(engine: Engine, tmp_p
     assert stored(engine, "id") == []
 
 
-def test_a_full_disk_under_the_rejected_file_undoes_all(engine: Engine, tmp_path: Path) -> None:
+def test_import_stores_nothing_if_the_disk_of_the_rejected_file_is_full(
+    engine: Engine, tmp_path: Path
+) -> None:
     bad = [numbered(index, category="E") for index in range(1000)]
     file = write(tmp_path / "rna.csv", [numbered(1000), *bad])
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -119,7 +121,7 @@ def test_a_full_disk_under_the_rejected_file_undoes_all(engine: Engine, tmp_path
     assert [path.name for path in tmp_path.iterdir()] == ["rna.csv"]
 
 
-def test_a_database_without_tables_is_told_in_a_line(engine: Engine, tmp_path: Path) -> None:
+def test_import_names_a_database_without_tables_in_one_line(engine: Engine, tmp_path: Path) -> None:
     bare = create_engine(engine.url, connect_args={"options": "-c search_path=pg_temp"})
     file = write(tmp_path / "rna.csv", [numbered(1)])
     with pytest.raises(Unavailable) as missing:

@@ -1,4 +1,4 @@
-"""`flask registry`: what a person and a program see of it."""
+"""`flask registry`, as a person and as a program read its output."""
 
 import json
 import os
@@ -35,24 +35,24 @@ PRODUCTION = {
 }
 
 
-def run(app: Flask, *words: str | Path) -> Result:
+def run_registry(app: Flask, *words: str | Path) -> Result:
     return app.test_cli_runner().invoke(registry, [str(word) for word in words])
 
 
-def test_import_says_the_counts_and_where_the_rejected_rows_are(
+def test_import_prints_the_counts_and_the_path_of_the_rejected_rows(
     app: Flask, engine: Engine, tmp_path: Path
 ) -> None:
     file = write(tmp_path / "rna.csv", [line(), numbered(1, category="E")])
-    result = run(app, "import", file)
+    result = run_registry(app, "import", file)
     assert result.exit_code == 0
     assert result.stdout == "2 read, 1 created, 0 updated, 0 unchanged, 1 rejected\n"
     assert result.stderr == f"rejected rows: {rejected_path(file)}\n"
 
 
-def test_import_for_programs_is_one_json_object(app: Flask, engine: Engine, tmp_path: Path) -> None:
+def test_import_as_json_prints_one_object(app: Flask, engine: Engine, tmp_path: Path) -> None:
     file = write(tmp_path / "rna.csv", [line()])
-    run(app, "import", file)
-    result = run(app, "import", file, "--json")
+    run_registry(app, "import", file)
+    result = run_registry(app, "import", file, "--json")
     assert result.exit_code == 0
     assert result.stderr == ""
     assert json.loads(result.stdout) == {
@@ -64,11 +64,11 @@ def test_import_for_programs_is_one_json_object(app: Flask, engine: Engine, tmp_
     }
 
 
-def test_a_refused_file_ends_with_1_and_one_line(
+def test_import_of_a_refused_file_exits_with_1_and_one_line(
     app: Flask, engine: Engine, tmp_path: Path
 ) -> None:
     file = write(tmp_path / "rna.csv", [line()], header="name,phone")
-    result = run(app, "import", file, "--json")
+    result = run_registry(app, "import", file, "--json")
     assert result.exit_code == 1
     (said,) = result.stderr.splitlines()
     assert said.startswith(f"{file}: line 1: header: missing: rna_number, ")
@@ -77,25 +77,25 @@ def test_a_refused_file_ends_with_1_and_one_line(
     assert stored(engine, "id") == []
 
 
-def test_an_unreadable_file_ends_with_1_and_one_line(
+def test_import_of_an_unreadable_file_exits_with_1_and_one_line(
     app: Flask, engine: Engine, tmp_path: Path
 ) -> None:
-    result = run(app, "import", tmp_path / "absent.csv")
+    result = run_registry(app, "import", tmp_path / "absent.csv")
     assert result.exit_code == 1
     assert result.stdout == ""
     assert result.stderr == f"{tmp_path / 'absent.csv'}: No such file or directory\n"
 
 
-def test_a_database_away_ends_with_1_and_one_line(tmp_path: Path) -> None:
+def test_import_without_a_database_exits_with_1_and_one_line(tmp_path: Path) -> None:
     file = write(tmp_path / "rna.csv", [line()])
     away = "postgresql://nobody@127.0.0.1:1/none"
     settings = Settings(database_url=away, redis_url="redis://127.0.0.1:1", log_level="error")
-    result = run(create_app(Runtime(settings)), "import", file)
+    result = run_registry(create_app(Runtime(settings)), "import", file)
     assert result.exit_code == 1
     assert result.stderr == "postgresql: not reachable\n"
 
 
-def test_sample_writes_the_rows_without_any_app() -> None:
+def test_sample_writes_rows_without_an_app() -> None:
     result = CliRunner().invoke(registry, ["sample", "--rows", "2500", "--seed", "3"])
     assert result.exit_code == 0
     assert result.stdout_bytes.decode().splitlines() == list(sample_rows(2500, 3))
@@ -103,11 +103,11 @@ def test_sample_writes_the_rows_without_any_app() -> None:
 
 
 @pytest.mark.parametrize("rows", ["-1", "many", "10000001"])
-def test_sample_refuses_what_is_no_number_of_rows(rows: str) -> None:
+def test_sample_refuses_an_invalid_number_of_rows(rows: str) -> None:
     assert CliRunner().invoke(registry, ["sample", "--rows", rows]).exit_code == 2
 
 
-def test_a_reader_who_has_seen_enough_hears_no_complaint() -> None:
+def test_sample_ends_silently_when_its_reader_closes() -> None:
     command = "from app.cli.registry import registry; registry(['sample', '--rows', '100000'])"
     with subprocess.Popen(
         [sys.executable, "-c", command],
@@ -122,7 +122,7 @@ def test_a_reader_who_has_seen_enough_hears_no_complaint() -> None:
         assert process.stderr.read() == b""
 
 
-def test_a_terminal_sees_a_bar(engine: Engine, tmp_path: Path) -> None:
+def test_import_shows_a_progress_bar_on_a_terminal(engine: Engine, tmp_path: Path) -> None:
     file = tmp_path / "rna.csv"
     file.write_text("\n".join(sample_rows(5000)), encoding="utf-8")
     url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
@@ -164,24 +164,24 @@ def test_a_terminal_sees_a_bar(engine: Engine, tmp_path: Path) -> None:
     assert b"stored" in seen
 
 
-def test_sample_people_are_loaded_once_with_their_agent(app: Flask, engine: Engine) -> None:
-    first = run(app, "load-sample-people")
+def test_load_sample_people_loads_them_and_their_agent_once(app: Flask, engine: Engine) -> None:
+    first = run_registry(app, "load-sample-people")
     assert (first.exit_code, first.stderr) == (0, "")
     assert "8 sample people" in first.stdout
     assert len(stored(engine, "id")) == sample_people_csv(TODAY).count("\n") - 1
     with engine.connect() as connection:
         agents = connection.execute(select(agent.c.number, agent.c.agency_code, agent.c.phone))
         assert [tuple(row) for row in agents] == [("1001", "W-RABAT-01", "+212600000091")]
-    second = run(app, "load-sample-people")
+    second = run_registry(app, "load-sample-people")
     assert second.exit_code == 0
     assert "no sample people loaded" in second.stdout
     assert len(stored(engine, "id")) == 8
 
 
-def test_production_takes_no_sample_people(engine: Engine) -> None:
+def test_load_sample_people_is_refused_in_production(engine: Engine) -> None:
     url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     production = Runtime(Settings(database_url=url, **PRODUCTION))  # type: ignore[arg-type]
-    result = run(create_app(production), "load-sample-people")
+    result = run_registry(create_app(production), "load-sample-people")
     assert result.exit_code == 1
     assert "development only" in result.stderr
     assert stored(engine, "id") == []

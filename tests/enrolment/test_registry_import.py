@@ -1,4 +1,4 @@
-"""The ministry's file on its way into a real database: what is stored, counted and rejected."""
+"""Imports of the ministry's file into a real database: stored, counted and rejected rows."""
 
 import stat
 from datetime import date, timedelta
@@ -50,7 +50,7 @@ def counts(report: object) -> tuple[int, ...]:
     )
 
 
-def test_a_row_is_stored_with_its_types(engine: Engine, file: Path) -> None:
+def test_import_stores_a_row_with_its_types(engine: Engine, file: Path) -> None:
     report = load_lines(engine, file, line(category="C", coefficient="3.2", annual_tax="450.5"))
     assert counts(report) == (1, 1, 0, 0, 0)
     assert stored(engine, *STORED, "rights_as_of") == [
@@ -77,14 +77,14 @@ def test_a_row_is_stored_with_its_types(engine: Engine, file: Path) -> None:
     assert not rejected_path(file).exists()
 
 
-def test_what_may_be_missing_is_null(engine: Engine, file: Path) -> None:
+def test_import_stores_missing_optional_fields_as_null(engine: Engine, file: Path) -> None:
     optional = set(GOOD) - {"rna_number", "full_name", "birth_date", "language", "category"}
     assert load_lines(engine, file, line(**dict.fromkeys(optional, ""))).created == 1
     nullable = sorted(set(STORED) - set(GOOD)) + sorted(optional & set(STORED))
     assert set(stored(engine, *nullable)[0]) == {None}
 
 
-def test_the_same_file_again_touches_nothing(engine: Engine, file: Path) -> None:
+def test_import_of_the_same_file_again_changes_nothing(engine: Engine, file: Path) -> None:
     lines = [numbered(index) for index in range(50)]
     assert counts(load_lines(engine, file, *lines)) == (50, 50, 0, 0, 0)
     before = versions(engine)
@@ -92,7 +92,7 @@ def test_the_same_file_again_touches_nothing(engine: Engine, file: Path) -> None
     assert versions(engine) == before
 
 
-def test_another_day_moves_only_the_day_of_the_word(engine: Engine, file: Path) -> None:
+def test_import_on_another_day_moves_only_the_day_of_the_word(engine: Engine, file: Path) -> None:
     load_lines(engine, file, numbered(1), numbered(2))
     before = stored(engine, *STORED)
     assert counts(load(engine, file, TOMORROW)) == (2, 0, 0, 2, 0)
@@ -100,7 +100,7 @@ def test_another_day_moves_only_the_day_of_the_word(engine: Engine, file: Path) 
     assert stored(engine, "rights_as_of") == [(TOMORROW,), (TOMORROW,)]
 
 
-def test_changed_rows_are_updated_and_absent_ones_stay(engine: Engine, file: Path) -> None:
+def test_import_updates_changed_rows_and_keeps_absent_ones(engine: Engine, file: Path) -> None:
     load_lines(engine, file, numbered(1), numbered(2), numbered(3))
     ids = stored(engine, "id")
     changed = numbered(2, rights_until="", full_name="Zineb Tazi")
@@ -115,7 +115,7 @@ def test_changed_rows_are_updated_and_absent_ones_stay(engine: Engine, file: Pat
     ]
 
 
-def test_bad_rows_are_left_out_in_line_order_and_the_good_ones_taken(
+def test_import_rejects_bad_rows_in_line_order_and_stores_good_ones(
     engine: Engine, file: Path
 ) -> None:
     report = load_lines(
@@ -144,9 +144,7 @@ def test_bad_rows_are_left_out_in_line_order_and_the_good_ones_taken(
     assert stored(engine, "rna_number") == [("81",), ("87",)]
 
 
-def test_the_rejected_file_holds_the_rows_and_only_its_owner_reads_it(
-    engine: Engine, file: Path
-) -> None:
+def test_rejected_file_holds_the_rows_for_its_owner_alone(engine: Engine, file: Path) -> None:
     bad = numbered(1, full_name="El Fassi, Zineb", category="E")
     load_lines(engine, file, bad, numbered(2).replace("Zineb", "Zi\0neb"))
     first, second, third = rejected_path(file).read_text(encoding="utf-8").splitlines()
@@ -162,9 +160,7 @@ def test_the_rejected_file_holds_the_rows_and_only_its_owner_reads_it(
     ]
 
 
-def test_the_rejected_file_goes_when_nothing_is_rejected_any_more(
-    engine: Engine, file: Path
-) -> None:
+def test_rejected_file_is_removed_when_nothing_is_rejected(engine: Engine, file: Path) -> None:
     load_lines(engine, file, numbered(1, category="E"))
     assert rejections(file)
     load_lines(engine, file, numbered(1))
@@ -172,7 +168,9 @@ def test_the_rejected_file_goes_when_nothing_is_rejected_any_more(
 
 
 @pytest.mark.parametrize("number", ["rna_number", "cnss_number", "cin"])
-def test_the_first_of_two_rows_with_a_number_stays(engine: Engine, file: Path, number: str) -> None:
+def test_import_keeps_the_first_of_two_rows_with_the_same_number(
+    engine: Engine, file: Path, number: str
+) -> None:
     twins = [numbered(index, **{number: GOOD[number]}) for index in range(3)]
     assert counts(load_lines(engine, file, *twins)) == (3, 1, 0, 0, 2)
     assert rejections(file) == [
@@ -181,19 +179,19 @@ def test_the_first_of_two_rows_with_a_number_stays(engine: Engine, file: Path, n
     ]
 
 
-def test_a_rejected_row_takes_no_number_from_a_later_one(engine: Engine, file: Path) -> None:
+def test_rejected_row_takes_no_number_from_a_later_row(engine: Engine, file: Path) -> None:
     report = load_lines(engine, file, line(category="E"), line())
     assert counts(report) == (2, 1, 0, 0, 1)
     assert rejections(file) == [(2, "category: 'E' is not one of A, B, C, D")]
 
 
-def test_one_cin_in_two_writings_is_one_cin(engine: Engine, file: Path) -> None:
+def test_import_reads_one_cin_in_two_writings_as_one(engine: Engine, file: Path) -> None:
     load_lines(engine, file, numbered(1, cin="AB 123456"), numbered(2, cin="ab-123456"))
     assert rejections(file) == [(3, "cin: already on line 2")]
 
 
 @pytest.mark.parametrize(("number", "taken"), [("cnss_number", "100000001"), ("cin", "C000001")])
-def test_a_number_of_somebody_else_is_refused_without_saying_whose(
+def test_import_rejects_another_artisan_s_number_without_naming_the_artisan(
     engine: Engine, file: Path, number: str, taken: str
 ) -> None:
     load_lines(engine, file, numbered(1))
@@ -203,7 +201,9 @@ def test_a_number_of_somebody_else_is_refused_without_saying_whose(
 
 
 @pytest.mark.parametrize("number", ["cnss_number", "cin"])
-def test_two_artisans_may_swap_their_numbers(engine: Engine, file: Path, number: str) -> None:
+def test_import_lets_two_artisans_swap_their_numbers(
+    engine: Engine, file: Path, number: str
+) -> None:
     column = "cin_digest" if number == "cin" else number
     first, second = "AB1234567", "CD7654321"
     if number == "cnss_number":
@@ -217,7 +217,7 @@ def test_two_artisans_may_swap_their_numbers(engine: Engine, file: Path, number:
     assert stored(engine, column) == before[::-1]
 
 
-def test_a_number_given_up_may_be_taken_by_a_new_artisan(engine: Engine, file: Path) -> None:
+def test_import_gives_a_released_number_to_a_new_artisan(engine: Engine, file: Path) -> None:
     load_lines(engine, file, numbered(1))
     report = load_lines(
         engine, file, numbered(2, cnss_number="100000001"), numbered(1, cnss_number="")
@@ -226,7 +226,7 @@ def test_a_number_given_up_may_be_taken_by_a_new_artisan(engine: Engine, file: P
     assert stored(engine, "rna_number", "cnss_number") == [("81", None), ("82", "100000001")]
 
 
-def test_who_is_rejected_keeps_the_number_and_so_on_along_the_chain(
+def test_rejected_artisan_keeps_the_number_along_the_whole_chain(
     engine: Engine, file: Path
 ) -> None:
     chain = 40
@@ -242,7 +242,7 @@ def test_who_is_rejected_keeps_the_number_and_so_on_along_the_chain(
     assert stored(engine, "rna_number", "cnss_number") == before
 
 
-def test_bom_crlf_blank_lines_quotes_and_no_last_line_end_are_read(
+def test_import_reads_bom_crlf_blank_lines_quotes_and_no_last_line_end(
     engine: Engine, file: Path
 ) -> None:
     quoted = ",".join(f'"{name}"' for name in HEADER.split(","))
@@ -252,7 +252,7 @@ def test_bom_crlf_blank_lines_quotes_and_no_last_line_end_are_read(
     assert stored(engine, "rights_until")[1] == (date(2027, 1, 31),)
 
 
-def test_a_line_in_another_encoding_spoils_no_other(engine: Engine, file: Path) -> None:
+def test_import_rejects_only_the_line_in_another_encoding(engine: Engine, file: Path) -> None:
     lines = (HEADER.encode(), numbered(1).encode("cp1256"), numbered(2).encode())
     file.write_bytes(b"\n".join(lines))
     assert counts(load(engine, file)) == (2, 1, 0, 0, 1)
@@ -261,14 +261,14 @@ def test_a_line_in_another_encoding_spoils_no_other(engine: Engine, file: Path) 
     assert reason.startswith("row: not UTF-8 at byte ")
 
 
-def test_a_huge_line_is_rejected_in_little_space(engine: Engine, file: Path) -> None:
+def test_import_rejects_a_huge_line_in_little_memory(engine: Engine, file: Path) -> None:
     file.write_text("\n".join((HEADER, "x" * 30_000_000, numbered(1))), encoding="utf-8")
     assert counts(load(engine, file)) == (2, 1, 0, 0, 1)
     assert rejections(file) == [(2, f"row: longer than {MAX_LINE_BYTES} bytes")]
     assert rejected_path(file).stat().st_size < 1000
 
 
-def test_a_file_with_only_the_header_is_an_import_of_nobody(engine: Engine, file: Path) -> None:
+def test_import_of_a_header_alone_stores_nobody(engine: Engine, file: Path) -> None:
     assert counts(load_lines(engine, file)) == (0, 0, 0, 0, 0)
     assert not rejected_path(file).exists()
 
@@ -299,7 +299,7 @@ SHUFFLED = HEADER.replace("cin,full_name", "full_name,cin")
         (HEADER.encode() * 100, "header: longer than"),
     ],
 )
-def test_a_file_that_is_no_register_is_refused_whole(
+def test_import_refuses_a_file_that_is_no_register(
     engine: Engine, file: Path, content: bytes, reason: str
 ) -> None:
     file.write_bytes(content)
@@ -312,13 +312,15 @@ def test_a_file_that_is_no_register_is_refused_whole(
 
 
 @pytest.mark.parametrize("where", ["absent.csv", "folder"])
-def test_what_is_no_file_is_an_os_error(engine: Engine, tmp_path: Path, where: str) -> None:
+def test_import_of_a_path_that_is_no_file_is_an_os_error(
+    engine: Engine, tmp_path: Path, where: str
+) -> None:
     (tmp_path / "folder").mkdir()
     with pytest.raises(OSError, match=r"No such file|Not a regular file"):
         load(engine, tmp_path / where)
 
 
-def test_when_the_rejected_file_cannot_be_written_nothing_is_imported(
+def test_import_stores_nothing_if_the_rejected_file_cannot_be_written(
     engine: Engine, file: Path
 ) -> None:
     write(file, [numbered(1), numbered(2, category="E")])

@@ -1,4 +1,4 @@
-"""What of a line is taken, how it is written in the register, and what is said of a bad one."""
+"""Lines of the ministry's file: accepted fields, their normal form, and faults."""
 
 import re
 
@@ -11,13 +11,13 @@ from app.enrolment.rules import cin_digest
 from tests.enrolment.registry_lines import KEY, TODAY, line
 
 
-def read(text: str) -> dict[str, object]:
+def parse(text: str) -> dict[str, object]:
     values = parse_row(split_line(text.encode()), KEY, TODAY)
     return dict(zip(FIELDS, values, strict=True))
 
 
-def test_a_good_row_is_written_as_the_register_keeps_it() -> None:
-    assert read(line()) == {
+def test_parse_row_normalises_a_good_row() -> None:
+    assert parse(line()) == {
         "rna_number": "700001",
         "cnss_number": "123456789",
         "cin": cin_digest("AB123456", KEY),
@@ -74,9 +74,9 @@ def test_a_good_row_is_written_as_the_register_keeps_it() -> None:
         ("rights_until", "", None),
     ],
 )
-def test_what_is_taken(field: str, text: str, kept: object) -> None:
+def test_parse_row_accepts_a_field(field: str, text: str, kept: object) -> None:
     others = {"rights_until": "2030-12-31"} if field == "enrolled_on" else {}
-    assert read(line(**{field: text} | others))[field] == kept
+    assert parse(line(**{field: text} | others))[field] == kept
 
 
 @pytest.mark.parametrize(
@@ -89,10 +89,10 @@ def test_what_is_taken(field: str, text: str, kept: object) -> None:
         ("D", "nonsense", None),
     ],
 )
-def test_only_category_c_has_a_coefficient_of_its_own(
+def test_parse_row_keeps_a_coefficient_for_category_c_alone(
     category: str, text: str, kept: str | None
 ) -> None:
-    assert read(line(category=category, coefficient=text))["coefficient"] == kept
+    assert parse(line(category=category, coefficient=text))["coefficient"] == kept
 
 
 @pytest.mark.parametrize(
@@ -161,16 +161,16 @@ def test_only_category_c_has_a_coefficient_of_its_own(
         ({"rights_until": "soon"}, "rights_until: 'soon' is not a day written YYYY-MM-DD"),
     ],
 )
-def test_a_bad_field_is_named_with_its_fault(changes: dict[str, str], reason: str) -> None:
+def test_parse_row_names_a_bad_field_with_its_fault(changes: dict[str, str], reason: str) -> None:
     with pytest.raises(BadRow) as bad:
-        read(line(**changes))
+        parse(line(**changes))
     assert reason in str(bad.value)
     assert ";" not in str(bad.value)
 
 
-def test_all_faults_of_a_row_are_in_one_reason() -> None:
+def test_parse_row_names_all_faults_in_one_reason() -> None:
     with pytest.raises(BadRow) as bad:
-        read(line(category="E", language="de", birth_date="1985-02-30"))
+        parse(line(category="E", language="de", birth_date="1985-02-30"))
     assert str(bad.value) == (
         "birth_date: 1985-02-30 is not a day of the calendar; "
         "language: 'de' is not one of fr, ar, ary-Latn, zgh; "
@@ -178,9 +178,9 @@ def test_all_faults_of_a_row_are_in_one_reason() -> None:
     )
 
 
-def test_reasons_show_neither_cin_nor_phone() -> None:
+def test_parse_row_shows_neither_cin_nor_phone_in_a_reason() -> None:
     with pytest.raises(BadRow) as bad:
-        read(line(cin="SECRET-CIN-12345", phone="+21299"))
+        parse(line(cin="SECRET-CIN-12345", phone="+21299"))
     assert "12345" not in str(bad.value)
     assert "21299" not in str(bad.value)
 
@@ -211,14 +211,14 @@ def test_reasons_show_neither_cin_nor_phone() -> None:
         (line().replace(",", ";").encode(), "row: 1 fields, wanted 16"),
     ],
 )
-def test_a_line_that_is_no_row_says_why(text: bytes, reason: str) -> None:
+def test_split_line_names_the_fault_of_a_line_that_is_no_row(text: bytes, reason: str) -> None:
     with pytest.raises(BadRow) as bad:
         parse_row(split_line(text), KEY, TODAY)
     assert str(bad.value).startswith(reason)
 
 
 @given(st.binary(max_size=300) | st.text(max_size=300).map(lambda text: text.encode("utf-8")))
-def test_no_line_does_worse_than_being_rejected(text: bytes) -> None:
+def test_any_line_is_parsed_or_rejected(text: bytes) -> None:
     try:
         values = parse_row(split_line(text), KEY, TODAY)
     except BadRow as bad:
@@ -228,7 +228,7 @@ def test_no_line_does_worse_than_being_rejected(text: bytes) -> None:
 
 
 @given(st.sampled_from(FIELDS), st.text(max_size=90) | st.from_regex(r"[0-9+.-]{1,15}"))
-def test_no_field_does_worse_than_being_rejected(field: str, text: str) -> None:
+def test_any_fields_are_parsed_or_rejected(field: str, text: str) -> None:
     fields = split_line(line(enrolled_on="", rights_until="").encode())
     fields[FIELDS.index(field)] = text
     try:

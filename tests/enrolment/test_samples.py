@@ -1,4 +1,4 @@
-"""The sample people and the made-up register: good by the import's own rules, and as announced."""
+"""The sample people and the made-up register: accepted by the import, and as announced."""
 
 import csv
 from collections import Counter
@@ -41,7 +41,7 @@ def made_up(rows: int, seed: int = 0) -> list[dict[str, str]]:
         ("+212600000008", "Tlaytmas", "zgh", "A", "2027-01-31"),
     ],
 )
-def test_the_sample_people_are_the_contracts(
+def test_sample_people_are_those_of_the_contract(
     phone: str, name: str, language: str, category: str, rights_until: str
 ) -> None:
     row = people(TODAY)[phone]
@@ -55,7 +55,7 @@ def test_the_sample_people_are_the_contracts(
 
 
 @given(st.dates(date(2020, 1, 1), date(2090, 12, 31)))
-def test_on_every_day_each_owes_what_is_announced(today: date) -> None:
+def test_sample_people_owe_what_is_announced_on_every_day(today: date) -> None:
     unpaid = {
         phone: Month.of(today) - rights.paid_through(date.fromisoformat(row["rights_until"]))
         for phone, row in people(today).items()
@@ -74,12 +74,12 @@ def test_on_every_day_each_owes_what_is_announced(today: date) -> None:
 
 
 @given(st.dates(date(2020, 1, 1), date(2090, 12, 31)))
-def test_on_every_day_the_sample_people_can_be_imported(today: date) -> None:
+def test_sample_people_can_be_imported_on_every_day(today: date) -> None:
     for line in sample_people_csv(today).splitlines()[1:]:
         parse_row(split_line(line.encode()), KEY, today)
 
 
-def test_the_sample_people_are_imported_and_announced(engine: Engine, tmp_path: Path) -> None:
+def test_sample_people_are_imported_and_announced(engine: Engine, tmp_path: Path) -> None:
     file = tmp_path / "people.csv"
     file.write_text(sample_people_csv(TODAY), encoding="utf-8")
     assert load(engine, file).created == 8
@@ -89,7 +89,7 @@ def test_the_sample_people_are_imported_and_announced(engine: Engine, tmp_path: 
     assert announced[8:] == ["+212600000091", "+212600000099"]
 
 
-def test_brahim_can_be_identified_from_a_keypad() -> None:
+def test_sample_identity_of_brahim_can_be_typed_on_a_keypad() -> None:
     rna_number, born = SAMPLE_IDENTITIES["+212600000004"]
     row = people(TODAY)["+212600000004"]
     assert (rna_number, born.isoformat()) == (row["rna_number"], row["birth_date"])
@@ -99,7 +99,7 @@ def test_brahim_can_be_identified_from_a_keypad() -> None:
     assert f"{born:%d/%m/%Y}" in said
 
 
-def test_five_thousand_made_up_rows_are_all_taken(engine: Engine, tmp_path: Path) -> None:
+def test_sample_rows_are_all_accepted(engine: Engine, tmp_path: Path) -> None:
     file = tmp_path / "sample.csv"
     file.write_text("\n".join(sample_rows(5000, seed=7)), encoding="utf-8")
     report = load(engine, file)
@@ -107,20 +107,20 @@ def test_five_thousand_made_up_rows_are_all_taken(engine: Engine, tmp_path: Path
     assert (report.read, report.created, report.rejected) == (5000, 5000, 0)
 
 
-def test_made_up_numbers_never_repeat_nor_are_those_of_the_sample_people() -> None:
+def test_sample_rows_never_repeat_a_number_nor_use_a_sample_person_s() -> None:
     rows = made_up(20_000) + list(people(TODAY).values())
     for name in NUMBERS:
         known = Counter(row[name] for row in rows if row[name])
         assert known.most_common(1)[0][1] == 1
 
 
-def test_a_seed_is_a_file_and_another_seed_another() -> None:
+def test_sample_rows_depend_on_the_seed_alone() -> None:
     assert list(sample_rows(200, 5)) == list(sample_rows(200, 5))
     assert list(sample_rows(200, 5)) == list(sample_rows(300, 5))[:201]
     assert list(sample_rows(200, 5)) != list(sample_rows(200, 6))
 
 
-def test_the_made_up_register_is_mixed_as_the_real_one() -> None:
+def test_sample_rows_are_mixed_like_the_real_register() -> None:
     rows = made_up(5000)
     assert tuple(rows[0]) == FIELDS
     shares = {name: Counter(row[name] for row in rows) for name in FIELDS}
@@ -131,6 +131,6 @@ def test_the_made_up_register_is_mixed_as_the_real_one() -> None:
     assert 700 < shares["enrolled_on"][""] < 1300
 
 
-def test_no_more_rows_are_promised_than_have_numbers_of_their_own() -> None:
+def test_sample_rows_refuse_more_rows_than_there_are_numbers() -> None:
     with pytest.raises(ValueError, match="rows"):
         next(sample_rows(10_000_001))

@@ -40,20 +40,20 @@ VALUES = {
 }
 
 
-class Scripted:
+class ScriptedProvider:
     """A provider that does as told: an exception to raise, or None to take the message."""
 
     def __init__(
-        self, name: str = "one", trouble: Exception | None = None, *, can_be_asked: bool = False
+        self, name: str = "one", failure: Exception | None = None, *, can_be_asked: bool = False
     ) -> None:
-        self.name, self.trouble, self.can_be_asked = name, trouble, can_be_asked
+        self.name, self.failure, self.can_be_asked = name, failure, can_be_asked
         self.taken: list[str] = []
 
     def send(self, sms: OutgoingSms) -> str:
-        if self.trouble is None or isinstance(self.trouble, DeliveryUnknown):
+        if self.failure is None or isinstance(self.failure, DeliveryUnknown):
             self.taken.append(sms.reference)
-        if self.trouble:
-            raise self.trouble
+        if self.failure:
+            raise self.failure
         return f"{self.name}-{sms.reference}-{len(self.taken)}"
 
     def find(self, sms: OutgoingSms) -> str | None:
@@ -93,7 +93,7 @@ def claim(runtime: Runtime, most: int, *providers: str) -> list[ClaimedMessage]:
         return claim_messages(change, choice, most)
 
 
-def send_all(runtime: Runtime, *providers: Scripted, hours: float = 0) -> None:
+def send_all(runtime: Runtime, *providers: ScriptedProvider, hours: float = 0) -> None:
     """Until nothing is to be done at this moment; then the clock goes on."""
     sender = Sender(runtime, {provider.name: provider for provider in providers})
     while sender.do():
@@ -102,13 +102,13 @@ def send_all(runtime: Runtime, *providers: Scripted, hours: float = 0) -> None:
     runtime.clock.now += timedelta(hours=hours)  # type: ignore[attr-defined]
 
 
-def test_an_event_is_told_once(runtime: Runtime) -> None:
+def test_queue_message_queues_an_event_once(runtime: Runtime) -> None:
     queue(runtime, 3)
     queue(runtime, 3)
     assert states(runtime) == {"queued": 3}
 
 
-def test_two_workers_never_claim_the_same(runtime: Runtime) -> None:
+def test_claim_messages_by_workers_at_once_never_shares_one(runtime: Runtime) -> None:
     queue(runtime, 40)
     with ThreadPoolExecutor(4) as workers:
         batches = workers.map(lambda _: [one.attempt.id for one in claim(runtime, 10)], range(4))
@@ -116,33 +116,36 @@ def test_two_workers_never_claim_the_same(runtime: Runtime) -> None:
     assert len(claimed) == len(set(claimed)) == 40
 
 
-def test_answers_go_before_campaigns(runtime: Runtime) -> None:
+def test_claim_messages_takes_answers_before_campaigns(runtime: Runtime) -> None:
     queue(runtime, 5, CAMPAIGN)
     queue(runtime, 5, ANSWER)
     assert {one.attempt.priority for one in claim(runtime, 5)} == {ANSWER}
     assert {one.attempt.priority for one in claim(runtime, 5)} == {CAMPAIGN}
 
 
-def test_a_refusal_is_tried_again_later_and_given_up_in_the_end(runtime: Runtime) -> None:
+def test_sender_retries_a_refusal_later_and_gives_up_after_three_days(runtime: Runtime) -> None:
     queue(runtime, 1)
     begun = runtime.clock()
     while states(runtime) == {"queued": 1}:
-        send_all(runtime, Scripted(trouble=SendRefused("throttled", retry="same")), hours=1)
+        send_all(runtime, ScriptedProvider(failure=SendRefused("throttled", retry="same")), hours=1)
     assert states(runtime) == {"failed": 1}
     assert GIVEN_UP_AFTER < runtime.clock() - begun < GIVEN_UP_AFTER + timedelta(hours=3)
 
 
-def test_a_final_refusal_is_final(runtime: Runtime) -> None:
+def test_sender_fails_a_message_refused_for_good(runtime: Runtime) -> None:
     queue(runtime, 1)
-    one, two = Scripted(trouble=SendRefused("invalid number", retry="never")), Scripted("two")
+    one, two = (
+        ScriptedProvider(failure=SendRefused("invalid number", retry="never")),
+        ScriptedProvider("two"),
+    )
     send_all(runtime, one, two, hours=1)
     send_all(runtime, one, two)
     assert states(runtime) == {"failed": 1} and two.taken == []
 
 
-def test_three_times_here_and_then_the_next(runtime: Runtime) -> None:
+def test_sender_tries_a_provider_three_times_and_then_the_next(runtime: Runtime) -> None:
     queue(runtime, 1)
-    one, two = Scripted(trouble=SendRefused("busy", retry="same")), Scripted("two")
+    one, two = ScriptedProvider(failure=SendRefused("busy", retry="same")), ScriptedProvider("two")
     for _ in range(3):
         assert states(runtime) == {"queued": 1}
         send_all(runtime, one, two, hours=0.2)
@@ -150,53 +153,55 @@ def test_three_times_here_and_then_the_next(runtime: Runtime) -> None:
     assert column(runtime, "provider") == ["two"] and column(runtime, "attempts") == [4]
 
 
-def test_the_next_at_once_where_the_first_cannot(runtime: Runtime) -> None:
+def test_sender_tries_the_next_provider_at_once_where_the_first_cannot(runtime: Runtime) -> None:
     queue(runtime, 3)
-    two = Scripted("two")
-    send_all(runtime, Scripted(trouble=SendRefused("no route", retry="other")), two)
+    two = ScriptedProvider("two")
+    send_all(runtime, ScriptedProvider(failure=SendRefused("no route", retry="other")), two)
     assert states(runtime) == {"sent": 3} and len(two.taken) == 3
 
 
-def test_who_said_stop_to_one_provider_gets_receipts_by_the_other(runtime: Runtime) -> None:
+def test_sender_sends_receipts_by_another_provider_after_an_opt_out(runtime: Runtime) -> None:
     queue(runtime, 1, ANSWER)
     queue(runtime, 1, CAMPAIGN)
-    two = Scripted("two")
-    send_all(runtime, Scripted(trouble=SendRefused("stop", retry="never", stopped=True)), two)
+    two = ScriptedProvider("two")
+    send_all(
+        runtime, ScriptedProvider(failure=SendRefused("stop", retry="never", stopped=True)), two
+    )
     assert states(runtime) == {"sent": 1, "cancelled": 1}
     assert two.taken == ["maalem-1"]
 
 
 @pytest.mark.parametrize("can_be_asked", [True, False])
-def test_silence_is_asked_about_or_sent_again_and_counted(
+def test_sender_asks_about_silence_or_sends_again_and_counts(
     runtime: Runtime, can_be_asked: bool
 ) -> None:
     queue(runtime, 1)
-    one = Scripted(trouble=DeliveryUnknown("cut"), can_be_asked=can_be_asked)
+    one = ScriptedProvider(failure=DeliveryUnknown("cut"), can_be_asked=can_be_asked)
     send_all(runtime, one, hours=0.2)
     assert states(runtime) == {"queued": 1}
-    one.trouble = None
+    one.failure = None
     send_all(runtime, one)
     assert states(runtime) == {"sent": 1}
     assert len(one.taken) == (1 if can_be_asked else 2)
     assert column(runtime, "resent_unknown") == [0 if can_be_asked else 1]
 
 
-def test_a_campaign_is_not_sent_again_where_nobody_knows(runtime: Runtime) -> None:
+def test_sender_never_resends_a_campaign_of_unknown_delivery(runtime: Runtime) -> None:
     queue(runtime, 1, CAMPAIGN)
-    one = Scripted(trouble=DeliveryUnknown("cut"))
+    one = ScriptedProvider(failure=DeliveryUnknown("cut"))
     send_all(runtime, one, hours=1)
     send_all(runtime, one)
     assert states(runtime) == {"unknown": 1} and len(one.taken) == 1
 
 
 @pytest.mark.parametrize(("can_be_asked", "priority"), [(True, 0), (False, 0), (False, 1)])
-def test_a_message_of_a_dead_worker_is_taken_over(
+def test_sender_takes_over_a_dead_worker_s_message(
     runtime: Runtime, can_be_asked: bool, priority: int
 ) -> None:
     """Killed after sending: who can be asked sends nothing twice, who cannot is counted."""
     queue(runtime, 1, priority)
     (claimed,) = claim(runtime, 5)
-    provider = Scripted(can_be_asked=can_be_asked)
+    provider = ScriptedProvider(can_be_asked=can_be_asked)
     provider.send(OutgoingSms(claimed.reference, claimed.phone, claimed.body))
     runtime.clock.now += LEASE  # type: ignore[attr-defined]
     assert claim(runtime, 5) == []
@@ -208,11 +213,11 @@ def test_a_message_of_a_dead_worker_is_taken_over(
     assert column(runtime, "resent_unknown") == [int(resent)]
 
 
-def test_a_worker_thought_dead_does_not_overwrite_its_heir(runtime: Runtime) -> None:
+def test_record_dispositions_ignores_a_worker_whose_lease_is_over(runtime: Runtime) -> None:
     queue(runtime, 1)
     (slow,) = claim(runtime, 5)
     runtime.clock.now += LEASE + timedelta(seconds=1)  # type: ignore[attr-defined]
-    provider = Scripted(can_be_asked=True)
+    provider = ScriptedProvider(can_be_asked=True)
     send_all(runtime, provider)
     with operation(runtime.database, runtime.clock(), "worker") as change:
         too_late = [(slow, Disposition("failed", error="late"))]
@@ -226,10 +231,13 @@ def stop(runtime: Runtime, *providers: str) -> None:
             record_provider_opt_out(change, provider, Phone("+212600000001"))
 
 
-def test_no_room_is_no_refusal(runtime: Runtime) -> None:
+def test_claim_messages_keeps_refusals_while_the_other_has_no_capacity(runtime: Runtime) -> None:
     """Who refused it stays known while the other has no room; where all have, it begins anew."""
     queue(runtime, 1)
-    one, two = Scripted(trouble=SendRefused("no route", retry="other")), Scripted("two")
+    one, two = (
+        ScriptedProvider(failure=SendRefused("no route", retry="other")),
+        ScriptedProvider("two"),
+    )
     busy = RoutingPolicy(("one", "two"), {"one": 1}, Capacity({"one": 1, "two": 0}), Random(1))
     with operation(runtime.database, runtime.clock(), "worker") as change:
         change.connection.execute(text("UPDATE message SET refused_by = '{one}'"))
@@ -239,26 +247,26 @@ def test_no_room_is_no_refusal(runtime: Runtime) -> None:
     stop(runtime, "two")
     send_all(runtime, one, two, hours=0.2)
     assert column(runtime, "refused_by") == [[]] and two.taken == []
-    one.trouble = None
+    one.failure = None
     send_all(runtime, one, two)
     assert states(runtime) == {"sent": 1}
 
 
-def test_who_said_stop_everywhere_is_not_reached(runtime: Runtime) -> None:
+def test_sender_fails_a_message_to_who_opted_out_everywhere(runtime: Runtime) -> None:
     queue(runtime, 1)
     stop(runtime, "one", "two")
-    one, two = Scripted(), Scripted("two")
+    one, two = ScriptedProvider(), ScriptedProvider("two")
     send_all(runtime, one, two)
     assert states(runtime) == {"failed": 1} and not one.taken + two.taken
 
 
-def test_useless_ones_are_not_sent(runtime: Runtime) -> None:
+def test_sender_cancels_useless_messages(runtime: Runtime) -> None:
     queue(runtime, 2, CAMPAIGN)
     with transaction(runtime.database) as connection:
         connection.execute(
             text("UPDATE message SET useful_until = :now WHERE id = 1"), {"now": runtime.clock()}
         )
-    one = Scripted()
+    one = ScriptedProvider()
     sender = Sender(runtime, {"one": one}, lambda _operation, ids: ids)
     sender.do()
     sender.stop()
@@ -266,10 +274,10 @@ def test_useless_ones_are_not_sent(runtime: Runtime) -> None:
     assert column(runtime, "error") == ["too late", "not wanted any more"]
 
 
-def test_campaigns_wait_for_their_hour(runtime: Runtime) -> None:
+def test_sender_leaves_campaigns_waiting_outside_their_hours(runtime: Runtime) -> None:
     queue(runtime, 1, CAMPAIGN)
     queue(runtime, 1, ANSWER)
-    one = Scripted()
+    one = ScriptedProvider()
     sender = Sender(runtime, {"one": one})
     while sender.do(campaigns=False):
         pass
@@ -277,10 +285,10 @@ def test_campaigns_wait_for_their_hour(runtime: Runtime) -> None:
     assert states(runtime) == {"sent": 1, "queued": 1} and one.taken == ["maalem-2"]
 
 
-def test_a_provider_that_fails_rests_is_probed_and_comes_back_slowly(runtime: Runtime) -> None:
+def test_failing_provider_rests_is_probed_and_comes_back_slowly(runtime: Runtime) -> None:
     queue(runtime, 60)
-    one = Scripted(trouble=SendRefused("http 503", retry="same", faulty=True))
-    two = Scripted("two")
+    one = ScriptedProvider(failure=SendRefused("http 503", retry="same", faulty=True))
+    two = ScriptedProvider("two")
     sender = Sender(runtime, {"one": one, "two": two})
     while sender.do():
         pass
@@ -299,7 +307,7 @@ def test_a_provider_that_fails_rests_is_probed_and_comes_back_slowly(runtime: Ru
     assert resting(runtime) == [("one", 2)]
     assert states(runtime) == {"sent": 89, "queued": 1}
     # Well again: not all at once.
-    one.trouble = None
+    one.failure = None
     runtime.clock.now += timedelta(seconds=60)  # type: ignore[attr-defined]
     queue(runtime, 150)
     sender.do()
@@ -308,15 +316,15 @@ def test_a_provider_that_fails_rests_is_probed_and_comes_back_slowly(runtime: Ru
     assert 1 <= len(one.taken) <= 3
 
 
-def test_who_asks_for_time_gets_it_and_is_not_held_unwell(runtime: Runtime) -> None:
+def test_provider_that_asks_for_time_rests_without_being_unwell(runtime: Runtime) -> None:
     queue(runtime, 4)
     throttled = SendRefused("http 429", retry="same", faulty=True, rest_seconds=3)
-    one = Scripted(trouble=throttled)
+    one = ScriptedProvider(failure=throttled)
     sender = Sender(runtime, {"one": one})
     while sender.do():
         pass
     assert resting(runtime) == [("one", 0)] and states(runtime) == {"queued": 4}
-    one.trouble = None
+    one.failure = None
     runtime.clock.now += timedelta(seconds=2.9)  # type: ignore[attr-defined]
     assert sender.do() == 0
     runtime.clock.now += timedelta(seconds=2)  # type: ignore[attr-defined]
@@ -334,9 +342,9 @@ def resting(runtime: Runtime) -> list[tuple[str, int]]:
         return [(row[0], row[1]) for row in rows]
 
 
-def test_an_outage_of_all_burns_no_attempts(runtime: Runtime) -> None:
+def test_outage_of_all_providers_costs_no_attempts(runtime: Runtime) -> None:
     queue(runtime, 200)
-    one = Scripted(trouble=SendRefused("no network", retry="same", faulty=True))
+    one = ScriptedProvider(failure=SendRefused("no network", retry="same", faulty=True))
     sender = Sender(runtime, {"one": one})
     for _ in range(200):
         sender.do()
@@ -348,11 +356,11 @@ def test_an_outage_of_all_burns_no_attempts(runtime: Runtime) -> None:
     assert tries < runtime.settings.sms_at_once + 20
 
 
-def test_a_rate_holds_for_all_workers_together(runtime: Runtime) -> None:
+def test_rate_holds_for_all_workers_together(runtime: Runtime) -> None:
     queue(runtime, 100)
     runtime.settings = runtime.settings.model_copy(update={"sms_rates": {"one": 10}})
     try:
-        one = Scripted()
+        one = ScriptedProvider()
         senders = [Sender(runtime, {"one": one}) for _ in range(3)]
         begun = time.monotonic()
         while len(one.taken) < 30 and time.monotonic() - begun < 10:
@@ -366,11 +374,11 @@ def test_a_rate_holds_for_all_workers_together(runtime: Runtime) -> None:
         runtime.settings = runtime.settings.model_copy(update={"sms_rates": {}})
 
 
-def test_weights_share_the_messages_out(runtime: Runtime) -> None:
+def test_weights_share_messages_out(runtime: Runtime) -> None:
     queue(runtime, 400)
     runtime.settings = runtime.settings.model_copy(update={"sms_weights": {"one": 3, "two": 1}})
     try:
-        one, two = Scripted(), Scripted("two")
+        one, two = ScriptedProvider(), ScriptedProvider("two")
         send_all(runtime, one, two)
         assert len(one.taken) + len(two.taken) == 400
         assert 60 < len(two.taken) < 140
@@ -378,7 +386,7 @@ def test_weights_share_the_messages_out(runtime: Runtime) -> None:
         runtime.settings = runtime.settings.model_copy(update={"sms_weights": {}})
 
 
-def test_a_stopping_worker_finishes_what_it_holds(runtime: Runtime) -> None:
+def test_stopping_worker_finishes_what_it_holds(runtime: Runtime) -> None:
     queue(runtime, 300)
     worker = Worker(runtime)
     with ThreadPoolExecutor(1) as beside:
@@ -387,7 +395,7 @@ def test_a_stopping_worker_finishes_what_it_holds(runtime: Runtime) -> None:
         worker.stopping.set()
         running.result(10)
     assert "sending" not in states(runtime)
-    send_all(runtime, Scripted("log"))
+    send_all(runtime, ScriptedProvider("log"))
     assert states(runtime) == {"sent": 300}
 
 
@@ -402,7 +410,7 @@ def spawn(runtime: Runtime) -> subprocess.Popen[bytes]:
     return subprocess.Popen([str(flask), "worker"], env=environment, cwd=ROOT)
 
 
-def test_killed_at_any_moment_loses_none_and_doubles_none(runtime: Runtime) -> None:
+def test_worker_killed_at_any_moment_loses_none_and_doubles_none(runtime: Runtime) -> None:
     """kill -9 in the middle, again and again; leases are run out by hand to save waiting."""
     total = 1500
     queue(runtime, total)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.runtime import Runtime
-from tests.journeys.world import World
+from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
 
 FATIMA, HASSAN, KHADIJA, BRAHIM = (f"+21260000000{number}" for number in range(1, 5))
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("sample_people")
 
 def told(runtime: Runtime, kind: str) -> list[tuple[object, ...]]:
     asked = "SELECT phone, body FROM message WHERE kind = :kind ORDER BY phone"
-    return World(runtime).run(asked, kind=kind)
+    return OtherParties(runtime).run(asked, kind=kind)
 
 
 def phones_told(runtime: Runtime, kind: str) -> list[object]:
@@ -29,7 +29,7 @@ def test_a_cancelled_code_is_told_to_all_who_were_sent_it(
     assert "Code" in phone.dial(HASSAN, "2*1")
     phone.dial(KHADIJA, "2*2*100002*1")
     assert "Code annulé" in phone.dial(HASSAN, "3*1*1")
-    ((_, code),) = World(runtime).run("SELECT state, code FROM payment_code")
+    ((_, code),) = OtherParties(runtime).run("SELECT state, code FROM payment_code")
     shown = f"{code[:4]} {code[4:8]} {code[8:]}"  # type: ignore[index]
     assert phones_told(runtime, "code_cancelled") == [HASSAN, KHADIJA]
     assert all(shown in str(body) for _, body in told(runtime, "code_cancelled"))
@@ -48,7 +48,7 @@ def test_a_cancelled_request_is_told(phone: TestPhone, runtime: Runtime) -> None
     phone.dial(FATIMA, "5*2*4")
     assert "Demande annulée" in phone.dial(FATIMA, "5*2*5*1*1")
     ((to, body),) = told(runtime, "request_cancelled")
-    ((reference,),) = World(runtime).run("SELECT reference FROM help_request")
+    ((reference,),) = OtherParties(runtime).run("SELECT reference FROM help_request")
     assert to == FATIMA and str(reference) in str(body)
 
 
@@ -75,6 +75,8 @@ def test_a_pin_set_from_another_phone_is_told_on_both(phone: TestPhone, runtime:
 def test_ones_own_phone_is_told_once(phone: TestPhone, runtime: Runtime) -> None:
     phone.dial(FATIMA, "5*5*3*1*1357*1357")
     assert phones_told(runtime, "pin_set") == [FATIMA]
-    World(runtime).run("UPDATE artisan SET phone = NULL WHERE rna_number = '100004' RETURNING id")
+    OtherParties(runtime).run(
+        "UPDATE artisan SET phone = NULL WHERE rna_number = '100004' RETURNING id"
+    )
     phone.dial(STRANGER, "1*100004*01011984")
     assert told(runtime, "phone_added") == []

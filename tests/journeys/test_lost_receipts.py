@@ -9,7 +9,7 @@ from app.base.operation import operation
 from app.messaging.reports import store_report
 from app.runtime import Runtime
 from app.sms.provider import Outcome, Report
-from tests.journeys.world import World
+from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
 
 FATIMA, HASSAN, KHADIJA = (f"+21260000000{n}" for n in (1, 2, 3))
@@ -22,20 +22,20 @@ class Line:
     """A phone that pays, and a network that loses its receipts."""
 
     def __init__(self, phone: TestPhone, runtime: Runtime) -> None:
-        self.phone, self.runtime, self.world = phone, runtime, World(runtime)
+        self.phone, self.runtime, self.others = phone, runtime, OtherParties(runtime)
 
     def pay(self, number: str, chain: str = "2*1") -> None:
         self.phone.dial(number, f"{chain}*00")
-        self.world.pay()
+        self.others.collect_cash()
 
     def report(self, outcome: Outcome) -> None:
         """Of every receipt on its way; a lost one is told again by the other provider."""
-        self.world.run(
+        self.others.run(
             "UPDATE message SET state = 'sent', sent_at = created_at, provider = 'twilio',"
             " provider_reference = 'SM' || id WHERE kind = 'receipt' AND state = 'queued'"
         )
         sent = "SELECT provider_reference FROM message WHERE state = 'sent' AND kind = 'receipt'"
-        for (reference,) in self.world.run(sent):
+        for (reference,) in self.others.run(sent):
             with operation(self.runtime.database, self.runtime.clock(), "worker") as change:
                 report = Report(str(reference), outcome, outcome)
                 store_report(change, "twilio", report, ("twilio", "africastalking"))
@@ -96,7 +96,7 @@ def test_a_phone_of_several_sees_it_before_choosing(line: Line) -> None:
     line.phone.answer("2")
     line.phone.answer("1")
     line.phone.answer("00")
-    line.world.pay()
+    line.others.collect_cash()
     line.report("failed")
     assert LOST in line.phone.dial(KHADIJA)
     assert "Pour qui?" in line.phone.answer("1")
@@ -115,7 +115,7 @@ def test_what_was_given_back_is_no_receipt(line: Line) -> None:
 @pytest.mark.parametrize("number", [AGENT, UNKNOWN])
 def test_an_agent_s_work_and_a_stranger_are_not_held_up(line: Line, number: str) -> None:
     line.pay(FATIMA)
-    line.world.run("UPDATE message SET phone = :number WHERE kind = 'receipt'", number=number)
+    line.others.run("UPDATE message SET phone = :number WHERE kind = 'receipt'", number=number)
     line.report("failed")
     assert LOST not in line.phone.dial(number)
 

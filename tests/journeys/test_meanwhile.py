@@ -17,13 +17,13 @@ from app.base.money import Money
 from app.runtime import Runtime
 from app.text.encoding import fits
 from tests.conftest import TestClock
-from tests.journeys.world import HASSAN, World
+from tests.journeys.other_parties import HASSAN, OtherParties
 from tests.phone import LIMITS, TestPhone
 
 
 @pytest.fixture
-def world(runtime: Runtime, sample_people: None) -> World:
-    return World(runtime)
+def others(runtime: Runtime, sample_people: None) -> OtherParties:
+    return OtherParties(runtime)
 
 
 # What was dialled some time before, and the screen that is looked at while it happens.
@@ -41,21 +41,21 @@ LOOKED_AT = [
     ("", "2*2"),
 ]
 ANSWERS = ["0 0", "9 x", "1 0 0 1", "2 0 0 2", "1 1 0 0", "2 1 0 0"]
-HAPPENS: list[Callable[[World], None]] = [
-    World.pay,
-    World.cancel,
-    World.replace,
-    World.expire,
-    World.turn_the_month,
+HAPPENS: list[Callable[[OtherParties], None]] = [
+    OtherParties.collect_cash,
+    OtherParties.cancel_codes,
+    OtherParties.replace_codes,
+    OtherParties.let_codes_expire,
+    OtherParties.turn_the_month,
 ]
 
 
 @pytest.mark.parametrize("happens", HAPPENS, ids=lambda one: one.__name__)
 def test_any_answer_afterwards_gets_a_screen(
-    world: World, client: FlaskClient, happens: Callable[[World], None]
+    others: OtherParties, client: FlaskClient, happens: Callable[[OtherParties], None]
 ) -> None:
     """Every screen about money, every event, many ways on: never an outage, and it always fits."""
-    words = world.runtime.words
+    words = others.runtime.words
     away = {words.say("fr", "away"), "\n".join(words.say(x, "away.short") for x in ("fr", "ar"))}
 
     def post(phone: str, session: str, chain: str) -> None:
@@ -67,115 +67,121 @@ def test_any_answer_afterwards_gets_a_screen(
         assert fits(screen, LIMITS) and screen not in away, (chain, screen)
 
     cases = list(product(LOOKED_AT, ANSWERS))
-    phones = world.clones(2 * len(cases))
+    phones = others.add_artisans(2 * len(cases))
     for phone, ((before, chain), _) in zip(phones, cases * 2, strict=True):
         if before:
             post(phone, "before", before)
         post(phone, "talk", chain)
-    happens(world)
+    happens(others)
     for number, (phone, ((_, chain), answers)) in enumerate(zip(phones, cases * 2, strict=True)):
         if number == len(cases):
-            world.wait(60)  # what was read before is read again from here on
+            others.wait(60)  # what was read before is read again from here on
         typed = answers.split()
         for count in range(1, len(typed) + 1):
             post(phone, "talk", "*".join([chain, *typed[:count]]))
 
 
 @pytest.fixture
-def hassan(phone: TestPhone, world: World) -> TestPhone:
+def hassan(phone: TestPhone, others: OtherParties) -> TestPhone:
     """Hassan's phone, with a code for his two oldest months made before."""
     phone.dial(HASSAN, "2*2*2")
     assert "335,22 DH" in phone.screen
     return phone
 
 
-def state_of_codes(world: World) -> list[tuple[object, ...]]:
-    return world.run(
+def state_of_codes(others: OtherParties) -> list[tuple[object, ...]]:
+    return others.run(
         "SELECT total_centimes, state FROM payment_code ORDER BY total_centimes, state"
     )
 
 
-def test_a_code_paid_while_it_is_to_be_cancelled(hassan: TestPhone, world: World) -> None:
+def test_a_code_paid_while_it_is_to_be_cancelled(hassan: TestPhone, others: OtherParties) -> None:
     hassan.dial(HASSAN, "3*1")
-    world.pay()
+    others.collect_cash()
     assert "Ce code n'est plus valable" in hassan.answer("1")
     assert "1 Mon AMO" in hassan.answer("0")
     assert "Payé 335,22 DH" in hassan.answer("3")
-    assert state_of_codes(world) == [(33522, "paid")]
+    assert state_of_codes(others) == [(33522, "paid")]
 
 
-def test_a_code_that_another_phone_made_is_not_cancelled(hassan: TestPhone, world: World) -> None:
+def test_a_code_that_another_phone_made_is_not_cancelled(
+    hassan: TestPhone, others: OtherParties
+) -> None:
     hassan.dial(HASSAN, "3*1")
-    world.run("UPDATE artisan SET trade = 'X' WHERE phone = :hassan", hassan=HASSAN)
-    world.replace()
+    others.run("UPDATE artisan SET trade = 'X' WHERE phone = :hassan", hassan=HASSAN)
+    others.replace_codes()
     assert "Ce code n'est plus valable" in hassan.answer("1")
-    assert state_of_codes(world) == [(33522, "cancelled"), (50038, "issued")]
+    assert state_of_codes(others) == [(33522, "cancelled"), (50038, "issued")]
     assert "500,38 DH" in hassan.dial(HASSAN, "3")
 
 
-def test_a_code_that_another_phone_made_is_asked_about(hassan: TestPhone, world: World) -> None:
-    world.cancel()
+def test_a_code_that_another_phone_made_is_asked_about(
+    hassan: TestPhone, others: OtherParties
+) -> None:
+    others.cancel_codes()
     hassan.dial(HASSAN, "2")
-    world.run("UPDATE artisan SET trade = 'X' WHERE phone = :hassan", hassan=HASSAN)
-    world.replace()
-    world.wait(6)
+    others.run("UPDATE artisan SET trade = 'X' WHERE phone = :hassan", hassan=HASSAN)
+    others.replace_codes()
+    others.wait(6)
     assert "(500,38 DH) sera annulé" in hassan.answer("1")
     assert "500,38 DH" in hassan.answer("2")
-    assert (50038, "issued") in state_of_codes(world)
+    assert (50038, "issued") in state_of_codes(others)
 
 
-def test_a_code_paid_while_it_is_to_be_replaced(hassan: TestPhone, world: World) -> None:
+def test_a_code_paid_while_it_is_to_be_replaced(hassan: TestPhone, others: OtherParties) -> None:
     assert "(335,22 DH) sera annulé" in hassan.dial(HASSAN, "2*1")
-    world.pay()
+    others.collect_cash()
     # All that is left, and not the paid months again.
     assert "328,68 DH" in hassan.answer("1")
     assert "10/26-11/26" in hassan.screen
-    assert state_of_codes(world) == [(32868, "issued"), (33522, "paid")]
+    assert state_of_codes(others) == [(32868, "issued"), (33522, "paid")]
 
 
-def test_all_paid_while_it_is_looked_at(phone: TestPhone, world: World) -> None:
+def test_all_paid_while_it_is_looked_at(phone: TestPhone, others: OtherParties) -> None:
     phone.dial(HASSAN, "2*1")
     phone.dial(HASSAN, "2*2")
-    world.pay()
-    world.wait(6)
+    others.collect_cash()
+    others.wait(6)
     assert "Rien à payer" in phone.answer("3")
     assert "1 12/2026: 163,52 DH" in phone.answer("0"), "months ahead are left"
     phone.answer("00")
     assert "Payé 663,90 DH" in phone.answer("3")
 
 
-def test_a_paid_code_is_not_shown_as_if_it_were_to_pay(hassan: TestPhone, world: World) -> None:
+def test_a_paid_code_is_not_shown_as_if_it_were_to_pay(
+    hassan: TestPhone, others: OtherParties
+) -> None:
     hassan.dial(HASSAN, "2*1")
-    world.pay()
-    world.wait(6)
+    others.collect_cash()
+    others.wait(6)
     assert "Ce code n'est plus valable" in hassan.answer("2")
 
 
 def test_a_code_over_is_not_shown_even_from_what_was_read_before(
-    hassan: TestPhone, world: World
+    hassan: TestPhone, others: OtherParties
 ) -> None:
     hassan.dial(HASSAN, "3*1")
-    world.expire()
+    others.let_codes_expire()
     assert hassan.answer("0").startswith("Votre situation a changé.\n1 Mon AMO")
     hassan.dial(HASSAN, "2")
     assert "663,90 DH" in hassan.screen
 
 
 def test_the_amount_shown_last_is_the_amount_charged_over_the_turn_of_a_month(
-    phone: TestPhone, world: World
+    phone: TestPhone, others: OtherParties
 ) -> None:
-    clock = world.runtime.clock
+    clock = others.runtime.clock
     assert isinstance(clock, TestClock)
     clock.now = local_midnight(date(2026, 12, 1)) - timedelta(seconds=20)
     phone.dial(HASSAN, "2*2")
     assert "4 08/26-11/26: 663,90 DH" in phone.screen
-    world.turn_the_month()
+    others.turn_the_month()
     phone.answer("4")
     shown = amount_on(phone.screen)
     assert shown > 66390
-    assert state_of_codes(world) == [(shown, "issued")]
-    world.pay()
-    assert world.run("SELECT total_centimes FROM deposit") == [(shown,)]
+    assert state_of_codes(others) == [(shown, "issued")]
+    others.collect_cash()
+    assert others.run("SELECT total_centimes FROM deposit") == [(shown,)]
 
 
 def amount_on(screen: str) -> int:
@@ -187,23 +193,23 @@ def amount_on(screen: str) -> int:
 
 @pytest.mark.parametrize("fee", [0, 350])
 def test_amounts_are_the_same_from_list_to_receipt(
-    phone: TestPhone, world: World, app: Flask, fee: int
+    phone: TestPhone, others: OtherParties, app: Flask, fee: int
 ) -> None:
     """For each number of months: in the list, on the code's screen, in the SMS, at the till."""
-    runtime = world.runtime
+    runtime = others.runtime
     runtime.services = dataclasses.replace(runtime.services, fee=Money(fee))
     try:
-        for number, owner in enumerate(world.clones(4), 1):
+        for number, owner in enumerate(others.add_artisans(4), 1):
             phone.dial(owner, "2*2")
             row = next(r for r in phone.screen.split("\n") if r.startswith(f"{number} "))
             listed = amount_on(row)
             phone.answer(str(number))
             assert amount_on(phone.screen) == listed
-            ((body,),) = world.run("SELECT body FROM message WHERE phone = :owner", owner=owner)
+            ((body,),) = others.run("SELECT body FROM message WHERE phone = :owner", owner=owner)
             assert amount_on(str(body)) == listed
-            world.pay()
+            others.collect_cash()
             paid = "SELECT d.total_centimes FROM deposit d JOIN payment_code USING (code)"
-            ((charged,),) = world.run(f"{paid} WHERE phone = :owner", owner=owner)
+            ((charged,),) = others.run(f"{paid} WHERE phone = :owner", owner=owner)
             assert charged == listed
             assert amount_on(phone.dial(owner, "3").split(" le ")[0]) == listed
     finally:

@@ -22,7 +22,7 @@ from app.runtime import Runtime
 from app.text.encoding import fits
 from app.ussd.position import Caller
 from app.ussd.turn import TurnResult
-from tests.journeys.world import World
+from tests.journeys.other_parties import OtherParties
 from tests.phone import LIMITS
 
 FATIMA, HASSAN, KHADIJA, BRAHIM, AICHA, SAID, AUTO, DRISS = (
@@ -76,12 +76,12 @@ class Line:
         self.runtime, self.phone = runtime, Phone(number)
         self.session = f"navigation-{next(_SESSIONS)}"
         runtime.redis.flushdb()  # no talk that broke off is offered again
-        world = World(runtime)
-        world.run("DELETE FROM identification_attempt")
+        others = OtherParties(runtime)
+        others.run("DELETE FROM identification_attempt")
         # What the walk itself has changed, so that a chain keeps its meaning.
-        world.run("DELETE FROM artisan_phone WHERE phone <> :family", family=FAMILY)
-        world.run("DELETE FROM artisan_pin WHERE set_on <> :aicha", aicha=AICHA)
-        world.run("UPDATE artisan_pin SET wrong_pins = 0, paused_until = NULL")
+        others.run("DELETE FROM artisan_phone WHERE phone <> :family", family=FAMILY)
+        others.run("DELETE FROM artisan_pin WHERE set_on <> :aicha", aicha=AICHA)
+        others.run("UPDATE artisan_pin SET wrong_pins = 0, paused_until = NULL")
 
     def send(self, chain: str) -> TurnResult:
         hop = Hop("africastalking", self.session, self.phone, chain)
@@ -146,8 +146,8 @@ def join(chain: str, typed: str) -> str:
 
 def prepare(runtime: Runtime, language: str) -> None:
     """Fatima has paid, Hassan has a code, Aicha a PIN, Driss no reminders; a phone serves two."""
-    world = World(runtime)
-    world.run("UPDATE artisan SET category = 'D', province = NULL WHERE phone = :auto", auto=AUTO)
+    others = OtherParties(runtime)
+    others.run("UPDATE artisan SET category = 'D', province = NULL WHERE phone = :auto", auto=AUTO)
     with operation(runtime.database, runtime.clock(), "artisan") as change:
         for number in PEOPLE:
             choose_language(change, Phone(number), language)
@@ -160,6 +160,6 @@ def prepare(runtime: Runtime, language: str) -> None:
         set_pin(change, owner, hashed, Phone(AICHA))
         set_reminders(change, Phone(DRISS), False)
     Line(runtime, FATIMA).send("2*1")
-    world.pay()
+    others.collect_cash()
     Line(runtime, HASSAN).send("2*2*1")
-    world.wait(6)
+    others.wait(6)

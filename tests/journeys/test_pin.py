@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from app.runtime import Runtime
-from tests.journeys.world import World
+from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
 
 BRAHIM, KHADIJA, ELSEWHERE = "+212600000004", "+212600000003", "+212600000077"
@@ -24,7 +24,7 @@ def khadija(phone: TestPhone) -> TestPhone:
 
 
 def told(runtime: Runtime, kind: str) -> list[tuple[object, ...]]:
-    return World(runtime).run("SELECT phone, body FROM message WHERE kind = :k", k=kind)
+    return OtherParties(runtime).run("SELECT phone, body FROM message WHERE kind = :k", k=kind)
 
 
 def code_told(runtime: Runtime) -> str:
@@ -36,7 +36,7 @@ def code_told(runtime: Runtime) -> str:
 
 
 def test_only_a_hash_is_kept_and_it_is_told_by_sms(khadija: TestPhone, runtime: Runtime) -> None:
-    ((kept,),) = World(runtime).run("SELECT pin_hash FROM artisan_pin")
+    ((kept,),) = OtherParties(runtime).run("SELECT pin_hash FROM artisan_pin")
     assert str(kept).startswith("$argon2id$") and "1357" not in str(kept)
     assert len(told(runtime, "pin_set")) == 1
     everything = b"".join(runtime.redis.lrange("hops", 0, -1))
@@ -51,7 +51,7 @@ def test_an_easy_one_is_refused(phone: TestPhone, easy: str) -> None:
 
 def test_two_that_differ_set_nothing(phone: TestPhone, runtime: Runtime) -> None:
     assert "différents" in phone.dial(KHADIJA, "5*5*3*1*1357*1358")
-    assert World(runtime).run("SELECT * FROM artisan_pin") == []
+    assert OtherParties(runtime).run("SELECT * FROM artisan_pin") == []
 
 
 @pytest.mark.parametrize("chain", ["1", "3", "4", "5*2*3*1", "5*2*5", "5*5*3", "5*5*4", "5*5*5"])
@@ -94,7 +94,7 @@ def test_a_wrong_one_sent_by_eight_at_once_counts_once(
         copies.append(one)
     with ThreadPoolExecutor(8) as many:
         assert len(set(many.map(TestPhone.post, copies))) == 1
-    assert World(runtime).run("SELECT wrong_pins FROM artisan_pin") == [(1,)]
+    assert OtherParties(runtime).run("SELECT wrong_pins FROM artisan_pin") == [(1,)]
 
 
 def test_forgotten_it_is_reset_by_sms_in_a_later_session(
@@ -112,7 +112,7 @@ def test_forgotten_it_is_reset_by_sms_in_a_later_session(
     assert "PIN enregistré" in khadija.answer("8642")
     khadija.answer("00")
     assert "Droits ouverts" in khadija.dial(KHADIJA, "1*8642")
-    assert World(runtime).run("SELECT * FROM pin_reset") == []
+    assert OtherParties(runtime).run("SELECT * FROM pin_reset") == []
 
 
 def test_a_reset_needs_the_own_number_and_birth_date(khadija: TestPhone, runtime: Runtime) -> None:
@@ -141,12 +141,12 @@ def test_a_code_is_good_for_three_tries_and_ten_minutes(
         khadija.answer("1")
     assert "Code faux ou trop vieux" in khadija.answer(right)
     khadija.answer("00")
-    World(runtime).wait(24 * 3600)
+    OtherParties(runtime).wait(24 * 3600)
     khadija.dial(KHADIJA, "1*9999*2*100003*01011983")
-    ((second,),) = World(runtime).run(
+    ((second,),) = OtherParties(runtime).run(
         "SELECT body FROM message WHERE kind = 'pin_reset' ORDER BY id DESC LIMIT 1"
     )
-    World(runtime).wait(11 * 60)
+    OtherParties(runtime).wait(11 * 60)
     late = re.search(r"\d{6}", str(second))
     assert late and "Code faux ou trop vieux" in khadija.answer(late[0])
 

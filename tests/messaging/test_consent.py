@@ -9,7 +9,7 @@ from sqlalchemy.exc import DatabaseError
 from app.base.phone import Phone
 from app.messaging.consent import has_consented
 from app.runtime import Runtime
-from tests.journeys.world import World
+from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
 
 FATIMA = "+212600000001"
@@ -21,7 +21,7 @@ def consents(runtime: Runtime) -> bool:
         return has_consented(connection, Phone(FATIMA), "export_news")
 
 
-def test_yes_and_no_are_recorded_with_language_and_moment(
+def test_consent_records_each_answer_with_language_and_moment(
     phone: TestPhone, runtime: Runtime
 ) -> None:
     assert not consents(runtime)
@@ -30,15 +30,17 @@ def test_yes_and_no_are_recorded_with_language_and_moment(
     phone.answer("00")
     phone.dial(FATIMA, "5*4*2*2")
     assert not consents(runtime)
-    rows = World(runtime).run("SELECT given, language, channel, recorded_at FROM consent")
+    rows = OtherParties(runtime).run("SELECT given, language, channel, recorded_at FROM consent")
     now = runtime.clock()
     assert rows == [(True, "fr", "ussd", now), (False, "fr", "ussd", now)]
-    bodies = World(runtime).run("SELECT body FROM message WHERE kind LIKE 'news_%' ORDER BY id")
+    bodies = OtherParties(runtime).run(
+        "SELECT body FROM message WHERE kind LIKE 'news_%' ORDER BY id"
+    )
     assert "Pour arreter" in str(bodies[0]) and "plus de nouvelles" in str(bodies[1])
 
 
 @pytest.mark.parametrize("change", ["UPDATE consent SET given = false", "DELETE FROM consent"])
-def test_what_was_answered_is_never_changed(
+def test_database_refuses_to_change_consent(
     phone: TestPhone, runtime: Runtime, change: str
 ) -> None:
     phone.dial(FATIMA, "5*4*2*1")

@@ -16,7 +16,7 @@ from app.enrolment.queries import region_by_phone
 from app.messaging.costs import GROUPS, CostRequest, Costs, count_costs
 from app.messaging.errors import PricesWrong
 from app.messaging.prices import Prices, read_prices
-from tests.messaging.outbox import put
+from tests.messaging.stored_messages import insert_message
 
 DAY = date(2026, 11, 23)
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -56,11 +56,11 @@ def add_artisan(engine: Engine, rna: str, phone: str, region: str | None) -> Non
         )
 
 
-def test_nothing_costs_nothing(engine: Engine, prices: Prices) -> None:
-    told = costs(engine, prices)
-    assert told.lines == []
-    assert (told.total.messages, str(told.total.cost)) == (0, "0.00")
-    assert told.total.delivered_share is told.total.median_seconds is None
+def test_count_costs_without_messages_is_zero(engine: Engine, prices: Prices) -> None:
+    counted = costs(engine, prices)
+    assert counted.lines == []
+    assert (counted.total.messages, str(counted.total.cost)) == (0, "0.00")
+    assert counted.total.delivered_share is counted.total.median_seconds is None
 
 
 @pytest.mark.parametrize(
@@ -71,72 +71,80 @@ def test_nothing_costs_nothing(engine: Engine, prices: Prices) -> None:
         (date(2025, 4, 6), 0, 23),  # and forward after it
     ],
 )
-def test_days_are_those_of_morocco(
+def test_count_costs_counts_days_of_morocco(
     engine: Engine, prices: Prices, day: date, begins_at: int, hours: int
 ) -> None:
     begin = local_midnight(day)
     end = begin + timedelta(hours=hours)
     assert begin.hour == begins_at
     for moment in (begin - timedelta(seconds=1), begin, end - timedelta(seconds=1), end):
-        put(engine, moment)
+        insert_message(engine, moment)
     assert costs(engine, prices, day, day).total.messages == 2
     assert costs(engine, prices, day, day + timedelta(days=1)).total.messages == 3
 
 
-def test_each_message_has_the_price_of_its_own_day(engine: Engine, prices: Prices) -> None:
-    put(engine, NOON, segments=2)
-    put(engine, local_midnight(date(2026, 11, 24)), segments=3)
-    put(engine, NOON, provider="twilio")
-    told = costs(engine, prices, last=date(2026, 11, 24), by=("provider",))
-    assert [(line.group["provider"], line.segments, str(line.cost)) for line in told.lines] == [
+def test_count_costs_uses_the_price_of_each_message_s_day(engine: Engine, prices: Prices) -> None:
+    insert_message(engine, NOON, segments=2)
+    insert_message(engine, local_midnight(date(2026, 11, 24)), segments=3)
+    insert_message(engine, NOON, provider="twilio")
+    counted = costs(engine, prices, last=date(2026, 11, 24), by=("provider",))
+    assert [(line.group["provider"], line.segments, str(line.cost)) for line in counted.lines] == [
         ("log", 5, "1.45"),  # 2 x 0.0033 + 3 x 0.4801 = 1.4469
         ("twilio", 1, "1.15"),
     ]
-    assert (told.total.segments, str(told.total.cost)) == (6, "2.60")
+    assert (counted.total.segments, str(counted.total.cost)) == (6, "2.60")
 
 
-def test_rounding_is_done_once_at_the_end(engine: Engine, prices: Prices) -> None:
+def test_count_costs_rounds_once_at_the_end(engine: Engine, prices: Prices) -> None:
     """Fifty times a third of a centime are 16.5 centimes: half up, once."""
     for _ in range(50):
-        put(engine, NOON)
+        insert_message(engine, NOON)
     assert str(costs(engine, prices).total.cost) == "0.17"
 
 
-def test_every_copy_of_a_message_is_paid_for(engine: Engine, prices: Prices) -> None:
-    put(engine, NOON, provider="twilio", segments=2, resent_unknown=2)
+def test_count_costs_counts_every_copy(engine: Engine, prices: Prices) -> None:
+    insert_message(engine, NOON, provider="twilio", segments=2, resent_unknown=2)
     total = costs(engine, prices).total
     assert (total.messages, total.segments, total.resent_unknown) == (1, 6, 2)
     assert str(total.cost) == "6.90"
 
 
 @pytest.mark.parametrize("state", ["sent", "unknown", "delivered", "failed", "unreported"])
-def test_whatever_was_taken_is_paid_for(engine: Engine, prices: Prices, state: str) -> None:
-    put(engine, NOON, state, provider="twilio")
+def test_count_costs_counts_every_accepted_state(
+    engine: Engine, prices: Prices, state: str
+) -> None:
+    insert_message(engine, NOON, state, provider="twilio")
     total = costs(engine, prices).total
     assert (total.messages, str(total.cost)) == (1, "1.15")
     assert total.delivered_share == (1.0 if state == "delivered" else 0.0)
     assert (total.failed, total.unreported) == (state == "failed", state == "unreported")
 
 
-def test_what_no_provider_took_costs_nothing(engine: Engine, prices: Prices) -> None:
-    put(engine, None, "failed", created_at=NOON, provider=None, segments=2, resent_unknown=1)
-    put(engine, None, "cancelled", created_at=NOON)
-    put(engine, None, "queued", created_at=NOON)
+def test_count_costs_charges_nothing_for_what_no_provider_took(
+    engine: Engine, prices: Prices
+) -> None:
+    insert_message(
+        engine, None, "failed", created_at=NOON, provider=None, segments=2, resent_unknown=1
+    )
+    insert_message(engine, None, "cancelled", created_at=NOON)
+    insert_message(engine, None, "queued", created_at=NOON)
     total = costs(engine, prices).total
     assert (total.messages, total.segments, total.not_taken, total.failed) == (0, 0, 1, 0)
     assert (str(total.cost), total.resent_unknown) == ("0.00", 0)
 
 
-def test_share_and_median_are_of_the_delivered(engine: Engine, prices: Prices) -> None:
+def test_count_costs_takes_share_and_median_of_the_delivered(
+    engine: Engine, prices: Prices
+) -> None:
     for seconds in (2, 4, 30, 600):
-        put(engine, NOON, seconds=seconds)
-    put(engine, NOON, "failed", seconds=9000)
+        insert_message(engine, NOON, seconds=seconds)
+    insert_message(engine, NOON, "failed", seconds=9000)
     total = costs(engine, prices).total
     assert total.delivered_share == pytest.approx(0.8)
     assert total.median_seconds == pytest.approx(17)
 
 
-def test_a_phone_of_two_regions_counts_once(engine: Engine, prices: Prices) -> None:
+def test_count_costs_counts_a_phone_of_two_regions_once(engine: Engine, prices: Prices) -> None:
     """The first in the register gives the region; a phone of nobody and of no region is '-'."""
     add_artisan(engine, "1", "+212600000001", "Souss")
     add_artisan(engine, "2", "+212600000001", "Fes")
@@ -151,19 +159,19 @@ def test_a_phone_of_two_regions_counts_once(engine: Engine, prices: Prices) -> N
             )
         )
     for number in (1, 2, 3, 4):
-        put(engine, NOON, phone=f"+21260000000{number}")
-    told = costs(engine, prices, by=("region",))
-    assert [(line.group["region"], line.messages) for line in told.lines] == [
+        insert_message(engine, NOON, phone=f"+21260000000{number}")
+    counted = costs(engine, prices, by=("region",))
+    assert [(line.group["region"], line.messages) for line in counted.lines] == [
         ("-", 2),
         ("Fes", 1),
         ("Souss", 1),
     ]
-    assert told.total.messages == 4
+    assert counted.total.messages == 4
 
 
-def test_lines_add_up_to_the_total(engine: Engine, prices: Prices) -> None:
+def test_count_costs_lines_add_up_to_the_total(engine: Engine, prices: Prices) -> None:
     for number in range(24):
-        put(
+        insert_message(
             engine,
             NOON,
             ("delivered", "failed", "unreported")[number % 3],
@@ -172,22 +180,22 @@ def test_lines_add_up_to_the_total(engine: Engine, prices: Prices) -> None:
             provider=("log", "twilio")[number % 4 // 2],
             segments=1 + number % 2,
         )
-    told = costs(engine, prices)
+    counted = costs(engine, prices)
     for figure in ("messages", "segments", "delivered", "failed", "unreported"):
-        whole = sum(getattr(line, figure) for line in told.lines)
-        assert whole == getattr(told.total, figure) > 0
-    assert {tuple(line.group) for line in told.lines} == {GROUPS}
-    assert len(told.lines) == 12
+        whole = sum(getattr(line, figure) for line in counted.lines)
+        assert whole == getattr(counted.total, figure) > 0
+    assert {tuple(line.group) for line in counted.lines} == {GROUPS}
+    assert len(counted.lines) == 12
 
 
-def test_a_provider_without_a_price_is_named(engine: Engine, prices: Prices) -> None:
-    put(engine, NOON, provider="pigeon")
+def test_count_costs_names_a_provider_without_a_price(engine: Engine, prices: Prices) -> None:
+    insert_message(engine, NOON, provider="pigeon")
     with pytest.raises(PricesWrong, match="pigeon: no price"):
         costs(engine, prices, by=("kind",))
 
 
-def test_a_day_before_the_first_price_is_told(engine: Engine, prices: Prices) -> None:
-    put(engine, datetime(2026, 10, 1, tzinfo=UTC), provider="twilio")
+def test_count_costs_refuses_a_day_before_the_first_price(engine: Engine, prices: Prices) -> None:
+    insert_message(engine, datetime(2026, 10, 1, tzinfo=UTC), provider="twilio")
     with pytest.raises(PricesWrong, match="twilio: no price"):
         costs(engine, prices, date(2026, 10, 1))
 
@@ -201,11 +209,11 @@ def run(app: Flask, *options: str, code: int = 0) -> str:
 COMMAND = ("--from", "2026-11-23", "--to", "2026-11-23")
 
 
-def test_the_command_for_programs(app: Flask, engine: Engine) -> None:
-    put(engine, NOON, seconds=4)
-    put(engine, NOON, "failed", provider="africastalking", segments=3)
-    told = json.loads(run(app, *COMMAND, "--by", "provider", "--json"))
-    assert told == {
+def test_report_command_writes_json(app: Flask, engine: Engine) -> None:
+    insert_message(engine, NOON, seconds=4)
+    insert_message(engine, NOON, "failed", provider="africastalking", segments=3)
+    counted = json.loads(run(app, *COMMAND, "--by", "provider", "--json"))
+    assert counted == {
         "from": "2026-11-23",
         "to": "2026-11-23",
         "by": ["provider"],
@@ -240,10 +248,10 @@ def figures(
     }
 
 
-def test_the_table_is_whole_in_a_pipe(app: Flask, engine: Engine) -> None:
+def test_report_command_prints_a_whole_table_in_a_pipe(app: Flask, engine: Engine) -> None:
     """Every figure on one line with its group: nothing folded, nothing cut."""
     add_artisan(engine, "1", "+212600000001", "Laayoune-Sakia El Hamra")
-    put(engine, NOON, provider="africastalking", language="ary-Latn", segments=2)
+    insert_message(engine, NOON, provider="africastalking", language="ary-Latn", segments=2)
     lines = run(app, *COMMAND).splitlines()
     rows = [[cell.strip() for cell in line.split("│")] for line in lines if "Laayoune" in line]
     assert [row[1:-1] for row in rows] == [
@@ -267,7 +275,7 @@ def test_the_table_is_whole_in_a_pipe(app: Flask, engine: Engine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "reason"),
     [
         (
             ("--from", "2026-02-30", "--to", "2026-03-01"),
@@ -280,10 +288,12 @@ def test_the_table_is_whole_in_a_pipe(app: Flask, engine: Engine) -> None:
         (("--from", "2026-11-23"), "Missing option '--to'"),
     ],
 )
-def test_what_cannot_be_read_is_told(app: Flask, options: tuple[str, ...], said: str) -> None:
-    assert said in run(app, *options, code=2)
+def test_report_command_refuses_bad_options(
+    app: Flask, options: tuple[str, ...], reason: str
+) -> None:
+    assert reason in run(app, *options, code=2)
 
 
-def test_the_command_names_who_has_no_price(app: Flask, engine: Engine) -> None:
-    put(engine, NOON, provider="pigeon")
+def test_report_command_names_a_provider_without_a_price(app: Flask, engine: Engine) -> None:
+    insert_message(engine, NOON, provider="pigeon")
     assert "pigeon: no price for the day" in run(app, *COMMAND, code=1)

@@ -25,13 +25,13 @@ def write(folder: Path, content: str) -> Path:
     return path
 
 
-def test_every_provider_of_ours_has_a_shipped_price() -> None:
+def test_shipped_prices_name_every_provider() -> None:
     shipped = read_prices()
     assert set(shipped) == set(PROVIDERS)
     assert price_on(shipped, "africastalking", date(2026, 11, 23)) == Decimal("0.48")
 
 
-def test_a_price_holds_from_its_day_until_the_next(tmp_path: Path) -> None:
+def test_price_on_holds_from_its_day_until_the_next(tmp_path: Path) -> None:
     prices = read_prices(write(tmp_path, f"log:\n  - {GOOD}\n  - {LATER}\n"))
     days = (date(2025, 1, 1), date(2026, 6, 30), date(2026, 7, 1), date(2030, 1, 1))
     found = [price_on(prices, "log", day) for day in days]
@@ -40,13 +40,13 @@ def test_a_price_holds_from_its_day_until_the_next(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("provider", ["log", "pigeon"])
-def test_a_day_or_a_provider_without_a_price_is_named(tmp_path: Path, provider: str) -> None:
+def test_price_on_names_a_provider_without_a_price(tmp_path: Path, provider: str) -> None:
     prices = read_prices(write(tmp_path, f"log:\n  - {GOOD}\n"))
     with pytest.raises(PricesWrong, match=f"{provider}: no price on 2024-12-31"):
         price_on(prices, provider, date(2024, 12, 31))
 
 
-def test_the_dearest_of_those_configured(tmp_path: Path) -> None:
+def test_dearest_on_is_of_the_configured_providers(tmp_path: Path) -> None:
     prices = read_prices(write(tmp_path, f"a:\n  - {GOOD}\nb:\n  - {LATER}\n"))
     assert dearest_on(prices, ("a", "b"), date(2026, 7, 1)) == Decimal("0.5125")
     with pytest.raises(PricesWrong, match="b: no price"):
@@ -73,13 +73,15 @@ def test_the_dearest_of_those_configured(tmp_path: Path) -> None:
         (f"log:\n  - {GOOD.replace('mad', 'eur')}", "log.0.mad: Field required; log.0.eur"),
     ],
 )
-def test_a_wrong_list_is_refused_with_its_reason(tmp_path: Path, content: str, why: str) -> None:
+def test_read_prices_refuses_a_wrong_list_with_its_reason(
+    tmp_path: Path, content: str, why: str
+) -> None:
     with pytest.raises(PricesWrong) as refused:
         read_prices(write(tmp_path, content))
     assert why in str(refused.value)
 
 
-def test_a_list_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_read_prices_names_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(PricesWrong, match="nowhere: No such file"):
         read_prices(tmp_path / "nowhere")
 
@@ -101,12 +103,12 @@ def _urls(runtime: Runtime) -> dict[str, str]:
     return {"database_url": settings.database_url, "redis_url": settings.redis_url}
 
 
-def test_the_doctor_tells_each_price_and_how_sure_it_is(runtime: Runtime) -> None:
+def test_doctor_shows_each_price_and_its_confidence(runtime: Runtime) -> None:
     told = doctor(runtime, sms_providers="africastalking,twilio")
     assert told == "ok     prices: africastalking 0.48 MAD (M), twilio 1.15 MAD (ASM)"
 
 
-def test_the_doctor_names_a_provider_without_a_price(runtime: Runtime, tmp_path: Path) -> None:
+def test_doctor_names_a_provider_without_a_price(runtime: Runtime, tmp_path: Path) -> None:
     path = write(tmp_path, f"log:\n  - {GOOD}\n")
     told = doctor(runtime, sms_providers="log,twilio", sms_prices=path)
     assert told == "WRONG  prices: prices_wrong: why=twilio: no price on 2026-11-23"

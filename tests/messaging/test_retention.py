@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 from app.base.operation import Operation
 from app.messaging.retention import forget_bodies
 from tests.conftest import NOW
-from tests.messaging.outbox import put
+from tests.messaging.stored_messages import insert_message
 
 OLDEST = NOW - timedelta(days=90)
 BEFORE = OLDEST - timedelta(seconds=11)  # sent then, ended ten seconds later: a second too old
@@ -46,11 +46,11 @@ def add_received(engine: Engine, at: datetime) -> None:
         )
 
 
-def test_only_bodies_of_what_ended_long_ago_go(engine: Engine) -> None:
-    old = put(engine, BEFORE)
-    put(engine, OLDEST)  # ended ten seconds later: kept
-    put(engine, BEFORE, "sent")  # still waits for its report
-    put(engine, None, "queued", created_at=BEFORE)
+def test_forget_bodies_empties_only_messages_that_ended_long_ago(engine: Engine) -> None:
+    old = insert_message(engine, BEFORE)
+    insert_message(engine, OLDEST)  # ended ten seconds later: kept
+    insert_message(engine, BEFORE, "sent")  # still waits for its report
+    insert_message(engine, None, "queued", created_at=BEFORE)
     assert forget(engine) == 1
     assert forget(engine) == 0
     assert rows(engine, "SELECT id FROM message WHERE body IS NULL") == [(old,)]
@@ -58,17 +58,17 @@ def test_only_bodies_of_what_ended_long_ago_go(engine: Engine) -> None:
     assert kept == ("receipt", 6, 1, "log")
 
 
-def test_the_oldest_go_first_and_so_many_at_once(engine: Engine) -> None:
-    ids = [put(engine, BEFORE - timedelta(days=days)) for days in range(5)]
+def test_forget_bodies_takes_the_oldest_first_and_a_batch(engine: Engine) -> None:
+    ids = [insert_message(engine, BEFORE - timedelta(days=days)) for days in range(5)]
     assert [forget(engine, 2) for _ in range(4)] == [2, 2, 1, 0]
     assert len(ids) == 5
-    ids = [put(engine, BEFORE - timedelta(days=days)) for days in (0, 2, 1)]
+    ids = [insert_message(engine, BEFORE - timedelta(days=days)) for days in (0, 2, 1)]
     assert forget(engine, 1) == 1
     left = rows(engine, "SELECT id FROM message WHERE body IS NOT NULL ORDER BY id")
     assert left == [(ids[0],), (ids[2],)]
 
 
-def test_reports_and_received_messages_go_too(engine: Engine) -> None:
+def test_forget_bodies_deletes_old_reports_and_received_messages(engine: Engine) -> None:
     for at in (OLDEST - timedelta(days=1), OLDEST - timedelta(seconds=1), OLDEST, NOW):
         add_received(engine, at)
     assert [forget(engine, 1) for _ in range(3)] == [2, 2, 0]
@@ -76,9 +76,9 @@ def test_reports_and_received_messages_go_too(engine: Engine) -> None:
         assert rows(engine, f"SELECT min(received_at), count(*) FROM {table}") == [(OLDEST, 2)]
 
 
-def test_two_workers_forget_different_ones(engine: Engine) -> None:
+def test_forget_bodies_by_two_workers_takes_different_messages(engine: Engine) -> None:
     for _ in range(4):
-        put(engine, BEFORE)
+        insert_message(engine, BEFORE)
     with engine.begin() as one, engine.begin() as other:
         assert forget_bodies(Operation(one, NOW, "worker"), OLDEST, 3) == 3
         assert forget_bodies(Operation(other, NOW, "worker"), OLDEST, 3) == 1
@@ -86,15 +86,15 @@ def test_two_workers_forget_different_ones(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("state", ["queued", "sent"])
-def test_what_may_still_be_sent_cannot_lose_its_body(engine: Engine, state: str) -> None:
-    put(engine, BEFORE, state)
+def test_database_keeps_the_body_of_a_message_to_be_sent(engine: Engine, state: str) -> None:
+    insert_message(engine, BEFORE, state)
     forget(engine)
     assert rows(engine, "SELECT body FROM message") == [("Maalem",)]
 
 
-def test_the_inbox_lives_without_what_is_forgotten(client: FlaskClient, engine: Engine) -> None:
-    put(engine, BEFORE)
-    put(engine, NOW, body="Newer")
+def test_simulator_inbox_shows_no_emptied_message(client: FlaskClient, engine: Engine) -> None:
+    insert_message(engine, BEFORE)
+    insert_message(engine, NOW, body="Newer")
     forget(engine)
     shown = client.get("/simulator/messages.json?phone=%2B212600000001").get_json()
     assert [one["text"] for one in shown] == ["Newer"]

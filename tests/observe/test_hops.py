@@ -17,7 +17,7 @@ from app.jobs.housekeeping import Housekeeping
 from app.observe.hops import HOPS, delete_hops, store_hops
 from app.runtime import Runtime
 from tests.conftest import TestClock
-from tests.journeys.world import World
+from tests.journeys.other_parties import OtherParties
 from tests.phone import GenericPhone, TestPhone
 from tests.talks.player import Player, Story
 
@@ -30,7 +30,9 @@ def store(runtime: Runtime) -> int:
 
 
 def stored(runtime: Runtime) -> list[tuple[object, ...]]:
-    return World(runtime).run("SELECT how, inputs, screen, more FROM hop ORDER BY at, revision")
+    return OtherParties(runtime).run(
+        "SELECT how, inputs, screen, more FROM hop ORDER BY at, revision"
+    )
 
 
 def funnel(app: Flask, *options: str) -> dict[str, dict[str, object]]:
@@ -65,7 +67,7 @@ def test_store_hops_stores_nothing_personal(phone: TestPhone, runtime: Runtime) 
     phone.dial(FATIMA, "2*3*100005")
     kept = b"".join(runtime.redis.lrange(HOPS, 0, -1)).decode()
     store(runtime)
-    rows = World(runtime).run("SELECT hop::text FROM hop")
+    rows = OtherParties(runtime).run("SELECT hop::text FROM hop")
     for secret in ("100004", "01011984", "1357", "100005", "600000099", "600000001"):
         assert secret not in kept and secret not in str(rows)
     assert "1*<rna_number>*<birth_date>" in kept and "<new_pin>*<pin>" in kept
@@ -100,7 +102,7 @@ def test_store_hops_loses_nothing_with_many_workers(phone: TestPhone, runtime: R
 
     with ThreadPoolExecutor(4) as many:
         list(many.map(work, range(4)))
-    assert World(runtime).run("SELECT count(*) FROM hop") == [(2500,)]
+    assert OtherParties(runtime).run("SELECT count(*) FROM hop") == [(2500,)]
 
 
 def test_delete_hops_deletes_old_hops(phone: TestPhone, runtime: Runtime) -> None:
@@ -203,14 +205,14 @@ def test_talks_record_prints_a_dialogue_that_can_be_played(
         phone.answer(typed)
     store(runtime)
     run = app.test_cli_runner().invoke
-    session = World(runtime).run("SELECT DISTINCT session FROM hop")[0][0]
+    session = OtherParties(runtime).run("SELECT DISTINCT session FROM hop")[0][0]
     assert str(session)[:8] in run(args=["talks", "list"]).stdout
     printed = run(args=["talks", "record", str(session), "--phone", UNKNOWN])
     assert printed.exit_code == 0, printed.output
     assert "100004" not in printed.stdout and "<rna_number>" in printed.stdout
     body = yaml.safe_load(printed.stdout)
     ((name, steps),) = body["stories"].items()
-    World(runtime).run("DELETE FROM artisan_phone")
+    OtherParties(runtime).run("DELETE FROM artisan_phone")
     runtime.redis.flushdb()
     story = Story("recorded", name, body["phone"], body["language"], True, steps)
     Player(runtime, TestPhone(app.test_client()), story).play()
@@ -238,7 +240,7 @@ def test_talks_record_prints_a_dialogue_that_plays_on_a_broken_line(
     answers: tuple[str, ...],
     last: str,
 ) -> None:
-    before = World(runtime)
+    before = OtherParties(runtime)
     phone.dial(caller, chain)
     for typed in answers:
         phone.answer(typed)

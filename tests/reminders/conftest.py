@@ -22,7 +22,7 @@ from app.reminders.service import CampaignPlan, cancel_settled, plan_reminders, 
 from app.reminders.settings import ReminderSettings
 from app.runtime import Runtime
 from tests.conftest import TestClock
-from tests.journeys.world import World
+from tests.journeys.other_parties import OtherParties
 from tests.owed import through_month
 
 FATIMA, HASSAN, KHADIJA = "+212600000001", "+212600000002", "+212600000003"
@@ -33,7 +33,7 @@ PRICE = Decimal("1.15")
 
 
 @dataclass
-class Campaigns(World):
+class Campaigns(OtherParties):
     """Shorthands, each in a transaction of its own; `settings` are the runtime's, and dear."""
 
     settings: ReminderSettings

@@ -29,7 +29,7 @@ def resume(reminding: Campaigns, budget: Decimal | None, name: str = WEEK) -> No
 
 def one_segment_people(reminding: Campaigns, count: int) -> None:
     """So many who hear French, one segment each, and nobody else."""
-    reminding.clones(count)
+    reminding.add_artisans(count)
     reminding.run("UPDATE artisan SET category = 'B' WHERE trade IS DISTINCT FROM 'X'")
 
 
@@ -111,7 +111,7 @@ def test_receipts_and_codes_go_out_with_no_budget_left(reminding: Campaigns) -> 
     reminding.queue(campaign_budget=Decimal(0))
     reminding.dispatch(day_budget=Decimal(0))
     reminding.issue_all(FATIMA)
-    reminding.pay()
+    reminding.collect_cash()
     kinds = "SELECT count(*) FROM message WHERE kind IN ('code', 'receipt') AND phone = :p"
     assert reminding.scalar(kinds, p=FATIMA) == 2
     assert queued(reminding) == 0

@@ -35,7 +35,7 @@ def utc(written: str) -> datetime:
         ("2028-08-04", True),
     ],
 )
-def test_closed_days(day: str, closed: bool) -> None:
+def test_is_closed_on_sundays_and_holidays(day: str, closed: bool) -> None:
     assert CALENDAR.is_closed(date.fromisoformat(day)) is closed
 
 
@@ -55,13 +55,13 @@ def test_closed_days(day: str, closed: bool) -> None:
         ("2026-09-21", "09:00", "19:00"),
     ],
 )
-def test_hours_across_the_changes_of_clock(day: str, opens: str, closes: str) -> None:
+def test_hours_follow_the_changes_of_clock(day: str, opens: str, closes: str) -> None:
     on = date.fromisoformat(day)
     assert CALENDAR.opens(on) == utc(f"{day}T{opens}")
     assert CALENDAR.closes(on) == utc(f"{day}T{closes}")
 
 
-def test_the_changes_stand_in_the_zone_data() -> None:
+def test_zone_data_has_the_changes_of_clock() -> None:
     """If the pinned data says otherwise one day, the cases above are to be read again."""
     offsets = {
         day: datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=CASABLANCA).utcoffset()
@@ -87,7 +87,7 @@ def test_the_changes_stand_in_the_zone_data() -> None:
         ("2026-03-21T19:00", "2026-03-23T08:00"),
     ],
 )
-def test_later_than_the_hours_means_the_next_opening(moment: str, opening: str) -> None:
+def test_next_opening_after_the_hours(moment: str, opening: str) -> None:
     assert CALENDAR.next_opening(utc(moment)) == utc(opening)
     assert CALENDAR.is_open(utc(moment)) is (moment == opening)
 
@@ -110,14 +110,16 @@ def test_later_than_the_hours_means_the_next_opening(moment: str, opening: str) 
         ("rights", "2026-03", "2026-03-17 10:00", "2026-03-27 19:00"),
     ],
 )
-def test_when_a_step_is_said(step: Step, month: str, opens: str, until: str) -> None:
+def test_occasion_opens_and_closes_with_its_step(
+    step: Step, month: str, opens: str, until: str
+) -> None:
     found = occasion_of(CALENDAR, step, Month.parse(month))
     assert found
     assert f"{local(found.opens_at):%Y-%m-%d %H:%M}" == opens
     assert f"{local(found.useful_until):%Y-%m-%d %H:%M}" == until
 
 
-def test_no_step_is_said_twice_closed_or_after_its_deadline() -> None:
+def test_occasions_never_repeat_on_closed_days_or_past_the_deadline() -> None:
     """Every month of the years that the holidays are known of."""
     for ahead in range(36):
         month = Month(2026, 1) + ahead
@@ -131,7 +133,7 @@ def test_no_step_is_said_twice_closed_or_after_its_deadline() -> None:
         assert week and due and week.useful_until < due.opens_at
 
 
-def test_which_steps_a_day_brings() -> None:
+def test_occasions_on_a_day() -> None:
     def names(day: str) -> list[str]:
         return [one.name for one in occasions_on(CALENDAR, date.fromisoformat(day))]
 
@@ -145,7 +147,7 @@ def test_which_steps_a_day_brings() -> None:
     assert names("2026-12-01") == []
 
 
-def test_rights_are_those_of_three_months_before() -> None:
+def test_occasion_of_rights_is_of_three_months_before() -> None:
     """CNSS's word until the end of November means paid through August: September keeps them."""
     found = occasion_of(CALENDAR, "rights", Month(2026, 11))
     assert found
@@ -163,7 +165,9 @@ def test_rights_are_those_of_three_months_before() -> None:
         ('source: "decree', 'sourced: "decree', "source"),
     ],
 )
-def test_a_wrong_calendar_is_refused(tmp_path: Path, before: str, after: str, why: str) -> None:
+def test_read_calendar_refuses_a_wrong_file(
+    tmp_path: Path, before: str, after: str, why: str
+) -> None:
     written = SHIPPED.read_text("utf-8")
     assert before in written
     file = tmp_path / "calendar.yaml"

@@ -101,7 +101,7 @@ def test_cancel_ends_a_campaign_for_good(app: Flask, told: Told, reminding: Camp
     assert "5 who waited are not told" in done.output
     assert reminding.dispatch() == 0
     # It is not begun anew.
-    reminding.clones(3)
+    reminding.add_artisans(3)
     assert told("send")["queued"] == 0
 
 
@@ -114,7 +114,7 @@ def compared(reminding: Campaigns, fewest: int = 1) -> Comparison:
 
 def test_compare_with_holdout_counts_by_intention(reminding: Campaigns) -> None:
     """By intention: who was to be reminded counts as reminded, paid before it or never told."""
-    phones = reminding.clones(60)
+    phones = reminding.add_artisans(60)
     reminding.queue(holdout_per_mille=300)
     states = {phone: state for phone, (state, _) in reminding.states().items()}
     out = [phone for phone in phones if states[phone] == "held_out"]
@@ -122,7 +122,7 @@ def test_compare_with_holdout_counts_by_intention(reminding: Campaigns) -> None:
     paying = [*others[:12], *out[:3]]
     for phone in paying[:-1]:
         reminding.issue_all(phone)
-    reminding.pay()
+    reminding.collect_cash()
     everybody = list(states.values())
     reminded, held_out = everybody.count("waiting"), everybody.count("held_out")
     found = compared(reminding)
@@ -135,7 +135,7 @@ def test_compare_with_holdout_counts_by_intention(reminding: Campaigns) -> None:
     # Paid after the deadline is not in time.
     reminding.at("2026-12-01T09:00")
     reminding.issue_all(paying[-1])
-    reminding.pay()
+    reminding.collect_cash()
     found = compared(reminding)
     assert (found.held_out.paid, found.over) == (2, True)
     assert reminding.runtime.clock() > local_midnight(found.deadline)
@@ -145,7 +145,7 @@ def test_compare_with_holdout_counts_the_deadline_s_last_minute(reminding: Campa
     reminding.queue()
     reminding.at("2026-11-30T23:59:59")
     reminding.issue_all(FATIMA)
-    reminding.pay()
+    reminding.collect_cash()
     assert compared(reminding).reminded == Share(5, 1)
 
 

@@ -82,7 +82,7 @@ def test_reminder_s_code_is_live_and_its_receipt_reaches_the_artisan(reminding: 
     (text,) = reminding.bodies(FATIMA)
     live = "SELECT state FROM payment_code WHERE code = :code"
     assert reminding.scalar(live, code=code_in(text)) == "issued"
-    reminding.pay()
+    reminding.collect_cash()
     receipts = "SELECT count(*) FROM message WHERE kind = 'receipt' AND phone = :phone"
     assert reminding.scalar(receipts, phone=FATIMA) == 1
 
@@ -97,7 +97,7 @@ def test_reminder_s_receipt_reaches_a_phone_the_register_does_not_know(
     )
     reminding.queue()
     reminding.dispatch()
-    reminding.pay()
+    reminding.collect_cash()
     receipts = "SELECT count(*) FROM message WHERE kind = 'receipt' AND phone = '+212611111111'"
     assert reminding.scalar(receipts) == 1
 
@@ -126,7 +126,7 @@ def test_reminder_replaces_a_code_about_to_end_and_keeps_its_recipients(
     (text,) = reminding.bodies("+212644444444")
     assert code_in(text) != old and "(au 30/11 23:59)" in text
     assert text.startswith("Maalem: dernier jour 30/11: 163,52 DH")
-    reminding.pay()
+    reminding.collect_cash()
     told = reminding.run("SELECT phone FROM message WHERE kind = 'receipt' ORDER BY phone")
     phones = {str(phone) for (phone,) in told}
     assert {FATIMA, "+212644444444", "+212655555555"} <= phones
@@ -156,9 +156,9 @@ def test_reminder_names_the_agency_used_last_or_nearest_or_the_network(
         return found[0]
 
     assert place(HASSAN) == "Wafacash Fès Batha"
-    reminding.cancel()
+    reminding.cancel_codes()
     reminding.issue_all(HASSAN, months=1)
-    reminding.pay()
+    reminding.collect_cash()
     used = reminding.scalar("SELECT name FROM agency WHERE code = 'W-RABAT-01'")
     assert place(HASSAN) == used[:29].strip()
     reminding.run("UPDATE agency SET active = false WHERE code = 'W-RABAT-01'")
@@ -199,7 +199,7 @@ def test_dispatch_skips_who_paid_opted_out_or_owes_nothing_meanwhile(
 def test_dispatch_skips_who_paid_here_meanwhile(reminding: Campaigns) -> None:
     reminding.queue()
     reminding.issue_all(FATIMA)
-    reminding.pay()
+    reminding.collect_cash()
     reminding.dispatch()
     assert reminding.states()[FATIMA] == ("cancelled", "paid")
     assert reminding.bodies(FATIMA) == []
@@ -224,7 +224,7 @@ def test_cancel_settled_takes_back_paid_and_stopped_and_gives_money_back(
         "UPDATE payment_code SET state = 'cancelled', ended_at = now() WHERE code <> :c",
         c=with_code,
     )
-    reminding.pay()
+    reminding.collect_cash()
     reminding.run(
         "INSERT INTO phone_preference (phone, reminders, changed_at) VALUES (:p, false, now())",
         p=DRISS,
@@ -288,7 +288,7 @@ def test_dispatch_keeps_a_short_backlog(reminding: Campaigns) -> None:
 
 
 def test_dispatch_by_workers_at_once_queues_each_once(reminding: Campaigns) -> None:
-    reminding.clones(60)
+    reminding.add_artisans(60)
     reminding.queue()
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(lambda _: reminding.dispatch(), range(4)))
@@ -298,7 +298,7 @@ def test_dispatch_by_workers_at_once_queues_each_once(reminding: Campaigns) -> N
 
 
 def test_dispatch_never_reaches_who_is_held_out(reminding: Campaigns) -> None:
-    reminding.clones(40)
+    reminding.add_artisans(40)
     reminding.queue(holdout_per_mille=400)
     reminding.dispatch()
     out = [phone for phone, (state, _) in reminding.states().items() if state == "held_out"]

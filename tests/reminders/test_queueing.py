@@ -73,7 +73,7 @@ def test_queue_reminders_includes_who_owes_and_wants_them(
 def test_queue_reminders_skips_who_paid_here(reminding: Campaigns) -> None:
     reminding.run("DELETE FROM artisan_phone")
     reminding.issue_all(FATIMA)
-    reminding.pay()
+    reminding.collect_cash()
     reminding.queue()
     assert sorted(reminding.states()) == sorted(set(OWING) - {FATIMA})
 
@@ -124,14 +124,14 @@ def test_queue_reminders_moves_the_end_of_rights_by_a_month_paid_here(reminding:
     """CNSS's word is until October, but August was paid here: November's end, then."""
     reminding.at("2026-11-10T10:00")
     reminding.issue_all(HASSAN, months=1)
-    reminding.pay()
+    reminding.collect_cash()
     assert reminding.scalar("SELECT max(period)::text FROM contribution_allocation") == "2026-08-01"
     reminding.at("2026-11-16T10:00")
     assert counts(reminding.queue()) == {"reminder:2026-11:rights": 1}
 
 
 def test_queue_reminders_at_once_doubles_nothing(reminding: Campaigns) -> None:
-    reminding.clones(300)
+    reminding.add_artisans(300)
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(lambda _: counts(reminding.queue()), range(4)))
     assert sorted(one["reminder:2026-11:week"] for one in done) == [0, 0, 0, 305]
@@ -142,7 +142,7 @@ def test_queue_reminders_at_once_doubles_nothing(reminding: Campaigns) -> None:
 def test_queue_reminders_at_once_on_a_known_campaign_doubles_nothing(reminding: Campaigns) -> None:
     """The campaign's row holds nobody up any more: the primary key alone decides."""
     reminding.queue()
-    reminding.clones(300)
+    reminding.add_artisans(300)
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(lambda _: counts(reminding.queue()), range(4)))
     assert sum(one["reminder:2026-11:week"] for one in done) == 300
@@ -169,7 +169,7 @@ def held_out(reminding: Campaigns, per_mille: int) -> set[str]:
 def test_holdout_keeps_the_same_people_and_grows_by_share(
     reminding: Campaigns,
 ) -> None:
-    reminding.clones(3000)
+    reminding.add_artisans(3000)
     some = held_out(reminding, 50)
     assert held_out(reminding, 50) == some
     assert some < held_out(reminding, 200)
@@ -182,7 +182,7 @@ def test_holdout_keeps_the_same_people_and_grows_by_share(
 
 
 def test_holdout_with_another_key_chooses_others(reminding: Campaigns) -> None:
-    reminding.clones(500)
+    reminding.add_artisans(500)
     ours = held_out(reminding, 300)
     reminding.settings = replace(reminding.settings, holdout_key=b"another")
     assert held_out(reminding, 300) != ours

@@ -51,14 +51,14 @@ CASES = [
 TAKEN = {"malformed", "empty", "half", "cut_after", "slow"}
 
 
-def test_a_message_taken(loopback: Loopback) -> None:
+def test_send_returns_the_reference_of_an_accepted_message(loopback: Loopback) -> None:
     reference = AfricasTalking(loopback.settings()).send(SMS)
     (message,) = loopback.messages()
     assert (message["reference"], message["to"], message["text"]) == (reference, TO.e164, TEXT)
     assert reference.startswith("ATXid_")
 
 
-def test_what_is_asked(loopback: Loopback) -> None:
+def test_send_posts_the_fields_of_the_api(loopback: Loopback) -> None:
     AfricasTalking(loopback.settings()).send(SMS)
     (request,) = loopback.requests()
     assert request["path"] == "/version1/messaging"
@@ -72,19 +72,19 @@ def test_what_is_asked(loopback: Loopback) -> None:
     assert request["headers"]["Accept"] == "application/json"
 
 
-def test_without_a_sender_of_ours(loopback: Loopback) -> None:
+def test_send_leaves_the_sender_out_without_one(loopback: Loopback) -> None:
     AfricasTalking(loopback.settings(africastalking_sender_id="")).send(SMS)
     assert "from" not in loopback.requests()[0]["form"]
 
 
 @pytest.mark.parametrize(("fault", "outcome"), CASES, ids=[case[0] for case in CASES])
-def test_what_an_answer_means(
+def test_send_reads_every_answer(
     loopback: Loopback, fault: str, outcome: tuple[str, bool, bool, str] | tuple[str, str]
 ) -> None:
     loopback.next(fault)
-    with pytest.raises((SendRefused, DeliveryUnknown)) as told:
+    with pytest.raises((SendRefused, DeliveryUnknown)) as refusal:
         AfricasTalking(loopback.settings()).send(SMS)
-    error = told.value
+    error = refusal.value
     if isinstance(error, SendRefused):
         assert (error.retry, error.faulty, error.stopped, error.reason) == outcome
     else:
@@ -93,24 +93,24 @@ def test_what_an_answer_means(
 
 
 @pytest.mark.parametrize(("fault", "rest"), [("http:429", 1), ("http:503", 1), ("http:500", None)])
-def test_how_long_it_wants_to_rest(loopback: Loopback, fault: str, rest: float | None) -> None:
+def test_send_reads_how_long_to_rest(loopback: Loopback, fault: str, rest: float | None) -> None:
     loopback.next(fault)
-    with pytest.raises(SendRefused) as told:
+    with pytest.raises(SendRefused) as refusal:
         AfricasTalking(loopback.settings()).send(SMS)
-    assert told.value.rest_seconds == rest
+    assert refusal.value.rest_seconds == rest
 
 
-def test_every_code_of_the_table_has_a_case() -> None:
+def test_every_refusal_code_has_a_case() -> None:
     assert {f"code:{code}" for code in _REFUSED} <= {fault for fault, _ in CASES}
 
 
-def test_a_wrong_key_is_ours_to_mend(loopback: Loopback) -> None:
-    with pytest.raises(SendRefused) as told:
+def test_send_with_a_wrong_key_is_refused_as_our_fault(loopback: Loopback) -> None:
+    with pytest.raises(SendRefused) as refusal:
         AfricasTalking(loopback.settings(africastalking_api_key="another")).send(SMS)
-    assert (told.value.retry, told.value.faulty) == ("other", True)
+    assert (refusal.value.retry, refusal.value.faulty) == ("other", True)
 
 
-def test_it_cannot_be_asked(loopback: Loopback) -> None:
+def test_find_raises_lookup_error(loopback: Loopback) -> None:
     with pytest.raises(LookupError):
         AfricasTalking(loopback.settings()).find(SMS)
     assert loopback.requests() == []

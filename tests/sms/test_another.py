@@ -77,19 +77,19 @@ def own(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Runtime:
 
 
 @pytest.mark.usefixtures("sample_people")
-def test_it_sends_reports_and_is_written_to(own: Runtime) -> None:
+def test_another_provider_sends_reports_and_receives(own: Runtime) -> None:
     with operation(own.database, own.clock(), "artisan") as change:
         message = OutboundMessage("reminders_on", "pigeon", Phone(FATIMA), "fr", {})
         queue_message(change, own.services, message)
     send(own)
-    state, provider, feather = told(own)
+    state, provider, feather = read_message(own)
     assert (state, provider) == ("sent", "pigeon")
     client = Client(create_app(own).wsgi_app)
     forged = {"feather": feather, "ring": "/elsewhere"}
     assert client.post("/sms/pigeon/landed", data=forged).status_code == 403
     landed = forged | {"ring": "/sms/pigeon/landed"}
     assert client.post("/sms/pigeon/landed", data=landed).status_code == 200
-    assert told(own) == ("delivered", "pigeon", feather)
+    assert read_message(own) == ("delivered", "pigeon", feather)
     asked = {"feather": "in-1", "from": FATIMA, "t": "STATUT", "ring": "/sms/pigeon/inbound"}
     answer = client.post("/sms/pigeon/inbound", data=asked)
     assert (answer.get_data(as_text=True), answer.mimetype) == ("<coo/>", "text/xml")
@@ -109,7 +109,7 @@ def send(own: Runtime) -> list[tuple[str, str]]:
     return pigeon.flown
 
 
-def told(own: Runtime) -> tuple[str, str, str]:
+def read_message(own: Runtime) -> tuple[str, str, str]:
     with own.database.connect() as connection:
         state, provider, reference = connection.execute(
             text("SELECT state, provider, provider_reference FROM message WHERE kind = :ours"),

@@ -83,7 +83,7 @@ def addresses(service: Service) -> dict[str, str]:
 QUIET = {"delay_ms": 80, "never": 0, "failed": 0, "repeat": 0, "disorder": 0, "unknown": 0}
 
 
-def test_reports_of_africas_talking(loopback: Loopback, service: Service) -> None:
+def test_loopback_reports_as_africas_talking(loopback: Loopback, service: Service) -> None:
     loopback.set(addresses=addresses(service), reports=QUIET)
     reference = AfricasTalking(loopback.settings()).send(SMS)
     posted = service.wait_for(2)
@@ -93,7 +93,7 @@ def test_reports_of_africas_talking(loopback: Loopback, service: Service) -> Non
     assert [report.outcome for report in reports] == ["on_the_way", "delivered"]
 
 
-def test_reports_of_twilio_are_signed_and_name_our_message(
+def test_loopback_signs_twilio_s_reports_and_names_our_message(
     loopback: Loopback, service: Service
 ) -> None:
     loopback.set(reports=QUIET | {"failed": 1})
@@ -110,7 +110,7 @@ def test_reports_of_twilio_are_signed_and_name_our_message(
     assert reports[-1].reason == "error 30003"
 
 
-def test_reports_may_come_twice_turned_round_and_in_words_nobody_knows(
+def test_loopback_repeats_reorders_and_invents_report_words(
     loopback: Loopback, service: Service
 ) -> None:
     rude = QUIET | {"repeat": 1, "disorder": 1, "unknown": 1}
@@ -121,14 +121,14 @@ def test_reports_may_come_twice_turned_round_and_in_words_nobody_knows(
     assert words.index("Success") < words.index("Sent")
 
 
-def test_reports_may_never_come(loopback: Loopback, service: Service) -> None:
+def test_loopback_may_never_report(loopback: Loopback, service: Service) -> None:
     loopback.set(addresses=addresses(service), reports=QUIET | {"never": 1})
     AfricasTalking(loopback.settings()).send(SMS)
     assert loopback.counts()["reports_waiting"] == 0
     assert service.posted == []
 
 
-def test_a_phone_writes(loopback: Loopback, service: Service) -> None:
+def test_loopback_posts_a_phone_s_message(loopback: Loopback, service: Service) -> None:
     loopback.set(addresses=addresses(service))
     wrote = {"from": TO.e164, "text": "STOP"}
     assert loopback.control("POST", "/control/inbound", **wrote) == {"status": 200}
@@ -154,7 +154,7 @@ def _outcomes(provider: Provider, count: int) -> list[str]:
     return told
 
 
-def test_a_share_of_faults_of_one_provider(loopback: Loopback) -> None:
+def test_loopback_fails_a_share_of_one_provider_s_requests(loopback: Loopback) -> None:
     kinds = ["http:503", "cut_after", "code:405"]
     loopback.set(faults=0.5, kinds=kinds, only="africastalking")
     outcomes = _outcomes(AfricasTalking(loopback.settings()), 200)
@@ -168,7 +168,7 @@ def test_a_share_of_faults_of_one_provider(loopback: Loopback) -> None:
     assert counts["taken"] == {"africastalking": expected, "twilio": 20}
 
 
-def test_what_came_twice_is_counted(loopback: Loopback) -> None:
+def test_loopback_counts_duplicates(loopback: Loopback) -> None:
     loopback.next("cut_after")
     provider = AfricasTalking(loopback.settings())
     with pytest.raises(DeliveryUnknown):
@@ -183,12 +183,12 @@ def test_what_came_twice_is_counted(loopback: Loopback) -> None:
     "told",
     [{"kinds": ["nothing"]}, {"latency_ms": "x"}, {"reports": {"x": 1}}, {"x": 1}, {"next": ["x"]}],
 )
-def test_what_cannot_be_set(loopback: Loopback, told: dict[str, Any]) -> None:
+def test_loopback_refuses_unknown_options(loopback: Loopback, told: dict[str, Any]) -> None:
     with pytest.raises(HTTPError, match="400"):
         loopback.set(**told)
 
 
-def test_the_command(tmp_path: Path) -> None:
+def test_fake_provider_command_serves_both_apis(tmp_path: Path) -> None:
     port = free_port()
     command = [str(Path(sys.executable).parent / "flask"), "sms", "fake-provider"]
     process = subprocess.Popen(

@@ -28,7 +28,7 @@ WAY, DONE, FAILED = "on_the_way", "delivered", "failed"
         ("Teleported", None),
     ],
 )
-def test_words_of_africas_talking(word: str, outcome: str | None) -> None:
+def test_africastalking_report_words(word: str, outcome: str | None) -> None:
     form = {"id": "ATXid_1", "status": word, "phoneNumber": "+212600000001", "retryCount": "0"}
     assert AT.read_report(form, {}) == Report("ATXid_1", word, outcome)  # type: ignore[arg-type]
 
@@ -47,7 +47,7 @@ def test_words_of_africas_talking(word: str, outcome: str | None) -> None:
         ("SomethingNew", False),
     ],
 )
-def test_why_africas_talking_failed(reason: str, stopped: bool) -> None:
+def test_africastalking_failure_reasons_tell_opt_outs(reason: str, stopped: bool) -> None:
     form = {"id": "ATXid_1", "status": "Failed", "failureReason": reason}
     report = AT.read_report(form, {})
     assert (report.outcome, report.reason, report.stopped) == ("failed", reason, stopped)
@@ -70,50 +70,50 @@ def test_why_africas_talking_failed(reason: str, stopped: bool) -> None:
         ("partially_delivered", None),
     ],
 )
-def test_words_of_twilio(word: str, outcome: str | None) -> None:
+def test_twilio_report_words(word: str, outcome: str | None) -> None:
     form = {"MessageSid": "SM1", "MessageStatus": word, "To": "+212600000001"}
     expected = Report("SM1", word, outcome, message_id=7)  # type: ignore[arg-type]
     assert TWILIO.read_report(form, {"m": "7"}) == expected
 
 
 @pytest.mark.parametrize(("code", "stopped"), [("30003", False), ("30008", False), ("21610", True)])
-def test_why_twilio_failed(code: str, stopped: bool) -> None:
+def test_twilio_error_codes_tell_opt_outs(code: str, stopped: bool) -> None:
     form = {"MessageSid": "SM1", "MessageStatus": "undelivered", "ErrorCode": code}
     report = TWILIO.read_report(form, {})
     assert (report.reason, report.stopped, report.message_id) == (f"error {code}", stopped, None)
 
 
 @pytest.mark.parametrize("given", ["", "x", "-1", "0", "٧", "7 OR 1=1", "9" * 30])
-def test_a_number_of_ours_that_is_none(given: str) -> None:
+def test_twilio_report_ignores_a_bad_message_id(given: str) -> None:
     form = {"MessageSid": "SM1", "MessageStatus": "sent"}
     assert TWILIO.read_report(form, {"m": given}).message_id is None
 
 
-def test_older_names_of_twilios_fields() -> None:
+def test_twilio_report_reads_older_field_names() -> None:
     report = TWILIO.read_report({"SmsSid": "SM1", "SmsStatus": "sent"}, {})
     assert (report.reference, report.outcome) == ("SM1", "on_the_way")
 
 
-def test_messages_from_phones() -> None:
+def test_read_inbound_of_both_providers() -> None:
     form = {"id": "in-1", "from": "+212600000001", "to": "2345", "text": "CODE", "linkId": "x"}
     assert AT.read_inbound(form) == InboundSms("in-1", Phone("+212600000001"), "CODE")
     form = {"MessageSid": "SM1", "From": "+212600000001", "Body": "قف"}
     assert TWILIO.read_inbound(form) == InboundSms("SM1", Phone("+212600000001"), "قف")
 
 
-def test_a_plus_sign_that_came_as_a_blank() -> None:
+def test_read_phone_accepts_a_blank_for_a_plus_sign() -> None:
     assert AT.read_inbound({"id": "1", "from": " 212600000001"}).sender.e164 == "+212600000001"
 
 
 @pytest.mark.parametrize(
     ("kind", "text"), [("STOP", "STOP"), ("START", "START"), ("HELP", "HELP"), ("", "UNSUBSCRIBE")]
 )
-def test_what_twilio_took_for_an_opt_out(kind: str, text: str) -> None:
+def test_twilio_inbound_reads_twilio_s_own_opt_out(kind: str, text: str) -> None:
     form = {"MessageSid": "SM1", "From": "+212600000001", "Body": "UNSUBSCRIBE"}
     assert TWILIO.read_inbound(form | ({"OptOutType": kind} if kind else {})).text == text
 
 
-def test_an_opt_out_told_by_africas_talking() -> None:
+def test_africastalking_opt_out_names_the_phone() -> None:
     form = {"senderId": "MAALEM", "phoneNumber": "+212600000001"}
     assert AT.read_optout(form) == Phone("+212600000001")
     with pytest.raises(InvalidInput):
@@ -121,7 +121,7 @@ def test_an_opt_out_told_by_africas_talking() -> None:
 
 
 @pytest.mark.parametrize("identity", ["", "  ", "x" * 65, "a\0b", "a\nb"])
-def test_ids_that_are_none(identity: str) -> None:
+def test_read_id_refuses_what_is_no_id(identity: str) -> None:
     for call in (
         lambda: AT.read_report({"id": identity, "status": "Sent"}, {}),
         lambda: AT.read_inbound({"id": identity, "from": "+212600000001"}),
@@ -133,14 +133,14 @@ def test_ids_that_are_none(identity: str) -> None:
         assert refused.value.params["what"] in {"id", "MessageSid"}
 
 
-def test_what_cannot_be_kept_is_cut_or_left_out() -> None:
+def test_read_word_and_text_cut_what_cannot_be_kept() -> None:
     report = AT.read_report({"id": "1", "status": "S\0ent" + "x" * 100, "failureReason": "\0"}, {})
     assert len(report.status) == 64 and "\0" not in report.status and report.reason is None
     inbound = AT.read_inbound({"id": "1", "from": "+212600000001", "text": "a\0b" + "c" * 9000})
     assert inbound.text.startswith("abc") and len(inbound.text) == 1600
 
 
-def test_a_report_without_a_word_and_a_sender_that_is_none() -> None:
+def test_readers_refuse_a_missing_status_and_a_bad_sender() -> None:
     with pytest.raises(InvalidInput, match="status"):
         AT.read_report({"id": "1"}, {})
     with pytest.raises(InvalidInput, match="MessageStatus"):

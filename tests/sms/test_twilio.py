@@ -81,7 +81,7 @@ CASES = [
 TAKEN = ["malformed", "empty", "half", "cut_after", "slow"]
 
 
-def test_a_message_taken(loopback: Loopback) -> None:
+def test_send_returns_the_reference_of_an_accepted_message(loopback: Loopback) -> None:
     reference = Twilio(loopback.settings()).send(SMS)
     (message,) = loopback.messages()
     assert (message["reference"], message["to"], message["text"]) == (reference, TO.e164, TEXT)
@@ -98,7 +98,9 @@ def test_a_message_taken(loopback: Loopback) -> None:
         ("", {}),
     ],
 )
-def test_what_is_asked(loopback: Loopback, public: str, callback: dict[str, str]) -> None:
+def test_send_posts_the_fields_of_the_api(
+    loopback: Loopback, public: str, callback: dict[str, str]
+) -> None:
     Twilio(loopback.settings(public_url=public)).send(SMS)
     (request,) = loopback.requests()
     assert request["path"] == "/2010-04-01/Accounts/AC1/Messages.json"
@@ -106,13 +108,13 @@ def test_what_is_asked(loopback: Loopback, public: str, callback: dict[str, str]
 
 
 @pytest.mark.parametrize(("fault", "outcome"), CASES, ids=[case[0] for case in CASES])
-def test_what_an_answer_means(
+def test_send_reads_every_answer(
     loopback: Loopback, fault: str, outcome: tuple[str, bool, bool, str] | tuple[str, str]
 ) -> None:
     loopback.next(fault)
-    with pytest.raises((SendRefused, DeliveryUnknown)) as told:
+    with pytest.raises((SendRefused, DeliveryUnknown)) as refusal:
         Twilio(loopback.settings()).send(SMS)
-    error = told.value
+    error = refusal.value
     if isinstance(error, SendRefused):
         assert (error.retry, error.faulty, error.stopped, error.reason) == outcome
     else:
@@ -121,25 +123,25 @@ def test_what_an_answer_means(
 
 
 @pytest.mark.parametrize("fault", ["http:429", "code:20429", "code:14107", "http:503"])
-def test_how_long_it_wants_to_rest(loopback: Loopback, fault: str) -> None:
+def test_send_reads_how_long_to_rest(loopback: Loopback, fault: str) -> None:
     loopback.next(fault)
-    with pytest.raises(SendRefused) as told:
+    with pytest.raises(SendRefused) as refusal:
         Twilio(loopback.settings()).send(SMS)
-    assert told.value.rest_seconds == 1
+    assert refusal.value.rest_seconds == 1
 
 
-def test_every_code_of_the_table_has_a_case() -> None:
+def test_every_refusal_code_has_a_case() -> None:
     assert set(_REFUSED) <= {int(fault.split(":")[1]) for fault, _ in CASES if ":" in fault}
 
 
-def test_a_wrong_token_is_ours_to_mend(loopback: Loopback) -> None:
-    with pytest.raises(SendRefused, match="20003") as told:
+def test_send_with_a_wrong_token_is_refused_as_our_fault(loopback: Loopback) -> None:
+    with pytest.raises(SendRefused, match="20003") as refusal:
         Twilio(loopback.settings(twilio_auth_token="another")).send(SMS)
-    assert (told.value.retry, told.value.faulty) == ("other", True)
+    assert (refusal.value.retry, refusal.value.faulty) == ("other", True)
 
 
 @pytest.mark.parametrize("fault", TAKEN)
-def test_a_message_of_unknown_fate_is_found(loopback: Loopback, fault: str) -> None:
+def test_find_returns_a_message_of_unknown_delivery(loopback: Loopback, fault: str) -> None:
     provider, sms = Twilio(loopback.settings()), replace(SMS, since=datetime.now(UTC))
     loopback.next(fault)
     with pytest.raises(DeliveryUnknown):
@@ -147,7 +149,7 @@ def test_a_message_of_unknown_fate_is_found(loopback: Loopback, fault: str) -> N
     assert provider.find(sms) == loopback.messages()[0]["reference"]
 
 
-def test_one_that_was_cut_off_before_is_not_found(loopback: Loopback) -> None:
+def test_find_returns_none_for_a_message_cut_off_before(loopback: Loopback) -> None:
     provider, sms = Twilio(loopback.settings()), replace(SMS, since=datetime.now(UTC))
     loopback.next("cut_before")
     with pytest.raises(DeliveryUnknown):
@@ -155,7 +157,7 @@ def test_one_that_was_cut_off_before_is_not_found(loopback: Loopback) -> None:
     assert provider.find(sms) is None
 
 
-def test_only_the_same_text_to_the_same_number_since_then_is_it(loopback: Loopback) -> None:
+def test_find_matches_text_number_and_time(loopback: Loopback) -> None:
     provider, sms = Twilio(loopback.settings()), replace(SMS, since=datetime.now(UTC))
     provider.send(sms)
     assert provider.find(sms)
@@ -167,7 +169,7 @@ def test_only_the_same_text_to_the_same_number_since_then_is_it(loopback: Loopba
         provider.find(replace(sms, since=None))
 
 
-def test_one_that_failed_counts_after_one_that_went_out(loopback: Loopback) -> None:
+def test_find_prefers_a_message_sent_to_one_that_failed(loopback: Loopback) -> None:
     loopback.set(reports={"failed": 1.0, "delay_ms": 1})
     provider = Twilio(loopback.settings(public_url="http://127.0.0.1:9"))
     first = provider.send(SMS)
@@ -178,8 +180,8 @@ def test_one_that_failed_counts_after_one_that_went_out(loopback: Loopback) -> N
 
 
 @pytest.mark.parametrize("fault", ["http:429", "http:500", "http:503", "code:20429", "http:504"])
-def test_an_answer_that_does_not_come_is_no_no(loopback: Loopback, fault: str) -> None:
+def test_find_without_an_answer_raises_and_does_not_deny(loopback: Loopback, fault: str) -> None:
     loopback.next(fault)
-    with pytest.raises(SendRefused) as told:
+    with pytest.raises(SendRefused) as refusal:
         Twilio(loopback.settings()).find(replace(SMS, since=datetime.now(UTC)))
-    assert (told.value.retry, told.value.faulty) == ("same", True)
+    assert (refusal.value.retry, refusal.value.faulty) == ("same", True)

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, event
 
 from app.runtime import Runtime
 from tests.conftest import TestClock
-from tests.journeys.world import World
+from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
 
 FATIMA, HASSAN, AICHA = (f"+2126000000{n:02d}" for n in (1, 2, 5))
@@ -163,9 +163,9 @@ def test_code_for_other_months_and_cancelling_stay_in_the_budget(
 def test_lost_receipt_stays_in_the_budget(once: OnePost, spent: Meter, runtime: Runtime) -> None:
     """It comes in the statement that reads who calls; going on notes it and looks for another."""
     once.dial(FATIMA, "2*1*00")
-    world = World(runtime)
-    world.pay()
-    world.run("UPDATE message SET state = 'failed', ended_at = due_at WHERE kind = 'receipt'")
+    others = OtherParties(runtime)
+    others.collect_cash()
+    others.run("UPDATE message SET state = 'failed', ended_at = due_at WHERE kind = 'receipt'")
     first = spent(lambda: once.dial(FATIMA))
     assert "pas arrivé" in once.screen
     assert (first.sql <= READ, first.redis <= 2) == (True, True), first

@@ -20,7 +20,7 @@ from app.base.phone import Phone
 from app.runtime import Runtime
 from app.text.encoding import fits
 from tests.conftest import TestClock
-from tests.journeys.world import World
+from tests.journeys.other_parties import OtherParties
 from tests.ussd.test_walks import HOSTILE, PHONES
 
 HOPS = int(os.environ.get("FUZZ_HOPS", "5000"))
@@ -176,13 +176,13 @@ def leave(line: Line) -> int:
     return 1
 
 
-def meanwhile(world: World, clock: TestClock, chance: Random) -> None:
-    """The world goes on between the sessions."""
+def meanwhile(others: OtherParties, clock: TestClock, chance: Random) -> None:
+    """The other parties go on between the sessions."""
     events: list[Callable[[], object]] = [
-        world.pay,
-        world.cancel,
-        lambda: world.wait(chance.randrange(1, 400)),
-        lambda: world.wait(24 * 3600),
+        others.collect_cash,
+        others.cancel_codes,
+        lambda: others.wait(chance.randrange(1, 400)),
+        lambda: others.wait(24 * 3600),
     ]
     if chance.random() < 0.3:
         chance.choice(events)()
@@ -193,14 +193,14 @@ def meanwhile(world: World, clock: TestClock, chance: Random) -> None:
 def test_any_input_gets_a_screen_that_fits_and_a_way_out(
     client: FlaskClient, runtime: Runtime
 ) -> None:
-    chance, world, hops = Random(SEED), World(runtime), 0
+    chance, others, hops = Random(SEED), OtherParties(runtime), 0
     clock = runtime.clock
     assert isinstance(clock, TestClock)
     while hops < HOPS:
         gateway = chance.choice(["africastalking", "africastalking", "generic"])
         line = Line(client, runtime, gateway, chance.choice([*PHONES, AGENT]))
         hops += play(line, chance)
-        meanwhile(world, clock, chance)
+        meanwhile(others, clock, chance)
     books = "SELECT coalesce(sum(amount_centimes), 0)::bigint FROM ledger_line"
-    assert world.run(books) == [(0,)]
-    assert world.run("SELECT count(*) > 0 FROM deposit") == [(True,)]
+    assert others.run(books) == [(0,)]
+    assert others.run("SELECT count(*) > 0 FROM deposit") == [(True,)]

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from app.runtime import Runtime
 from app.ussd.session import STORED_SECONDS
-from tests.journeys.world import World
+from tests.journeys.other_parties import OtherParties
 from tests.phone import GenericPhone, TestPhone
 
 FATIMA = "+212600000001"
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("sample_people")
 
 
 def codes(runtime: Runtime) -> list[tuple[object, ...]]:
-    return World(runtime).run("SELECT count(*) FROM payment_code")
+    return OtherParties(runtime).run("SELECT count(*) FROM payment_code")
 
 
 @pytest.mark.parametrize("kinds", [(TestPhone, GenericPhone), (GenericPhone, TestPhone)])

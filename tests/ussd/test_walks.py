@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from app.runtime import Runtime
 from app.text.encoding import fits
-from tests.journeys.world import World
+from tests.journeys.other_parties import OtherParties
 from tests.phone import LIMITS
 
 HOPS = 1000
@@ -92,7 +92,7 @@ def crowd(client: FlaskClient, runtime: Runtime) -> Crowd:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_any_walk_gets_screens(crowd: Crowd, runtime: Runtime, seed: int) -> None:
     """Hops repeated, lost, out of order and hostile, while codes are paid and days go by."""
-    chance, world, hops = Random(seed), World(runtime), 0
+    chance, others, hops = Random(seed), OtherParties(runtime), 0
     while hops < HOPS:
         phone, session = chance.choice(PHONES), f"walk-{next(_SESSIONS)}"
         chain = chance.choice(["", "", "2*1", "2*2", "1*9", "3"])
@@ -104,8 +104,10 @@ def test_any_walk_gets_screens(crowd: Crowd, runtime: Runtime, seed: int) -> Non
             if roll < 0.08:
                 crowd.post(phone, session, chance.choice(sent))
             elif roll < 0.12:
-                chance.choice([world.pay, world.cancel, lambda: world.wait(30_000)])()
-                world.wait(6)
+                chance.choice(
+                    [others.collect_cash, others.cancel_codes, lambda: others.wait(30_000)]
+                )()
+                others.wait(6)
             elif roll < 0.13:
                 runtime.redis.flushdb()
             typed = chance.choice(USUAL if chance.random() < 0.85 else HOSTILE)
@@ -143,7 +145,7 @@ def test_every_hop_sent_eight_times_at_once_gets_one_reply(
                 typed = chance.choice("12123")
                 chain = f"{chain}*{typed}" if chain else typed
     live = "SELECT artisan_id FROM payment_code WHERE state = 'issued' GROUP BY 1"
-    assert World(runtime).run(f"{live} HAVING count(*) > 1") == []
+    assert OtherParties(runtime).run(f"{live} HAVING count(*) > 1") == []
     assert crowd.post(PHONES[0], "afterwards", "").startswith("CON ")
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, event, text
 
 from app.runtime import Runtime
 from tests.conftest import NOW
-from tests.messaging.outbox import put
+from tests.messaging.stored_messages import insert_message
 from tests.phone import TestPhone
 
 MANY_ENDED = """
@@ -44,7 +44,7 @@ def test_metrics_count_messages_under_way_and_ended_lately(
     client: FlaskClient, runtime: Runtime
 ) -> None:
     for state, ago in (("sent", 5), ("unknown", 5), ("delivered", 1), ("failed", 1), ("failed", 3)):
-        put(runtime.database, NOW - timedelta(hours=ago), state, seconds=1800)
+        insert_message(runtime.database, NOW - timedelta(hours=ago), state, seconds=1800)
     figures = client.get("/metrics").get_data(as_text=True)
     for figure in (
         'maalem_messages{state="queued"} 0.0',

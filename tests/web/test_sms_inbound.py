@@ -12,7 +12,7 @@ from twilio.request_validator import RequestValidator
 from app import create_app
 from app.runtime import Runtime
 from app.settings import Settings
-from tests.journeys.world import World
+from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
 
 FATIMA, UNKNOWN = "+212600000001", "+212600000099"
@@ -25,9 +25,9 @@ def send(client: FlaskClient, body: str, identity: str = "1", phone: str = FATIM
     return client.post("/sms/africastalking/inbound", data=form).status_code
 
 
-def told(runtime: Runtime) -> list[tuple[object, ...]]:
-    told = "SELECT kind, language FROM message WHERE kind <> 'claim_ready' ORDER BY id"
-    return World(runtime).run(told)
+def sent_messages(runtime: Runtime) -> list[tuple[object, ...]]:
+    sent_messages = "SELECT kind, language FROM message WHERE kind <> 'claim_ready' ORDER BY id"
+    return OtherParties(runtime).run(sent_messages)
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def told(runtime: Runtime) -> list[tuple[object, ...]]:
         ("Français", "fr", "1 Mon AMO"),
     ],
 )
-def test_the_language_is_changed_by_sms(
+def test_inbound_language_keyword_changes_the_language(
     client: FlaskClient,
     phone: TestPhone,
     runtime: Runtime,
@@ -50,38 +50,38 @@ def test_the_language_is_changed_by_sms(
     first: str,
 ) -> None:
     assert send(client, written) == 200
-    assert told(runtime) == [("language", language)]
+    assert sent_messages(runtime) == [("language", language)]
     assert phone.dial(FATIMA).startswith(first)
 
 
-def test_a_message_told_again_is_done_once(client: FlaskClient, runtime: Runtime) -> None:
+def test_inbound_delivered_again_is_done_once(client: FlaskClient, runtime: Runtime) -> None:
     for body, identity in (("ARABE", "1"), ("FR", "2"), ("ARABE", "1"), ("ARABE", "1")):
         assert send(client, body, identity) == 200
-    assert told(runtime) == [("language", "ar"), ("language", "fr")]
-    assert World(runtime).run("SELECT language FROM phone_profile") == [("fr",)]
+    assert sent_messages(runtime) == [("language", "ar"), ("language", "fr")]
+    assert OtherParties(runtime).run("SELECT language FROM phone_profile") == [("fr",)]
 
 
-def test_reminders_are_stopped_and_wanted_again(client: FlaskClient, runtime: Runtime) -> None:
+def test_inbound_stop_and_start_change_reminders(client: FlaskClient, runtime: Runtime) -> None:
     wants = "SELECT reminders FROM phone_preference"
     for number, body in enumerate(("Arrêt", "stop!", "قف", "WAQEF")):
         assert send(client, body, f"s{number}") == 200
-        assert World(runtime).run(wants) == [(False,)]
+        assert OtherParties(runtime).run(wants) == [(False,)]
         assert send(client, "oui" if number % 2 else "Start", f"o{number}") == 200
-        assert World(runtime).run(wants) == [(True,)]
+        assert OtherParties(runtime).run(wants) == [(True,)]
     # Eight changes, and three answers within the hour: it may be a machine that writes.
-    assert [kind for kind, _ in told(runtime)] == ["stopped", "started", "stopped"]
+    assert [kind for kind, _ in sent_messages(runtime)] == ["stopped", "started", "stopped"]
 
 
-def test_who_writes_what_we_do_not_know_is_told_once_a_day(
+def test_inbound_without_a_keyword_is_answered_once_a_day(
     client: FlaskClient, runtime: Runtime
 ) -> None:
     for number, body in enumerate(("Salam", "", "?", "1" * 3000, "\0😀\u202e", "arabe darija")):
         assert send(client, body, str(number)) == 200
-    assert told(runtime) == [("help", "fr")]
+    assert sent_messages(runtime) == [("help", "fr")]
     assert send(client, "aide", "asked") == 200
-    World(runtime).wait(25 * 3600)
+    OtherParties(runtime).wait(25 * 3600)
     assert send(client, "Salam", "tomorrow") == 200
-    assert len(told(runtime)) == 3
+    assert len(sent_messages(runtime)) == 3
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,9 @@ def test_who_writes_what_we_do_not_know_is_told_once_a_day(
         ({"text": "x" * 9000}, "body: over 8 KiB"),
     ],
 )
-def test_what_no_provider_sends(client: FlaskClient, changed: dict[str, str], why: str) -> None:
+def test_inbound_that_cannot_be_read_is_refused(
+    client: FlaskClient, changed: dict[str, str], why: str
+) -> None:
     form = {"from": FATIMA, "text": "FR", "id": "1"} | changed
     answer = client.post("/sms/africastalking/inbound", data=form)
     assert (answer.status_code, answer.get_data(as_text=True)) == (400, why)
@@ -121,14 +123,14 @@ def guarded(runtime: Runtime) -> Iterator[FlaskClient]:
     own.database.dispose()
 
 
-def test_in_production_africas_talking_knows_the_token(guarded: FlaskClient) -> None:
+def test_africastalking_inbound_needs_the_token_in_production(guarded: FlaskClient) -> None:
     form = {"from": FATIMA, "text": "FR", "id": "1"}
     for address, status in (("", 404), ("/wrong", 404), (f"/{TOKEN}", 200)):
         answer = guarded.post(f"/sms/africastalking/inbound{address}", data=form)
         assert answer.status_code == status, address
 
 
-def test_twilio_signs_what_it_sends(guarded: FlaskClient, runtime: Runtime) -> None:
+def test_twilio_inbound_needs_a_signature(guarded: FlaskClient, runtime: Runtime) -> None:
     form = {"From": UNKNOWN, "To": "+212500000000", "Body": "darija", "MessageSid": "SM1"}
     address = f"{PUBLIC}/sms/twilio/inbound"
     signature = RequestValidator("twilio-token").compute_signature(address, form)
@@ -141,6 +143,6 @@ def test_twilio_signs_what_it_sends(guarded: FlaskClient, runtime: Runtime) -> N
 
     assert post("", form) == post("x" + signature, form) == 403
     assert post(signature, form | {"Body": "fr"}) == 403
-    assert told(runtime) == []
+    assert sent_messages(runtime) == []
     assert post(signature, form) == post(signature, form) == 200
-    assert told(runtime) == [("language", "ary-Latn")]
+    assert sent_messages(runtime) == [("language", "ary-Latn")]

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 
 from app.keywords.service import MOST_ACCOUNT, MOST_OTHER
 from app.runtime import Runtime
-from tests.journeys.world import World
+from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
 
 FATIMA, HASSAN, KHADIJA, BRAHIM, AICHA, SAID, DRISS = (f"+21260000000{n}" for n in range(1, 8))
@@ -25,7 +25,7 @@ class Writer:
     """A phone that writes; each message has an id of its own."""
 
     def __init__(self, client: FlaskClient, runtime: Runtime) -> None:
-        self.client, self.world = client, World(runtime)
+        self.client, self.others = client, OtherParties(runtime)
         self.written = 0
 
     def write(self, phone: str, text: str, **fields: str) -> list[str]:
@@ -35,12 +35,12 @@ class Writer:
         form = {"from": phone, "to": "1", "text": text, "id": f"w{self.written}", **fields}
         assert self.client.post("/sms/africastalking/inbound", data=form).status_code == 200
         rows = "SELECT body, priority FROM message WHERE id > :id AND phone = :phone ORDER BY id"
-        answers = self.world.run(rows, id=before, phone=phone)
+        answers = self.others.run(rows, id=before, phone=phone)
         assert all(priority == 0 for _, priority in answers)
         return [str(body) for body, _ in answers]
 
     def _newest(self) -> object:
-        return self.world.run("SELECT coalesce(max(id), 0) FROM message")[0][0]
+        return self.others.run("SELECT coalesce(max(id), 0) FROM message")[0][0]
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_many_ask_at_once_and_get_one_code(app: Flask, runtime: Runtime) -> None
 
     with ThreadPoolExecutor(4) as pool:
         assert set(pool.map(ask, range(8))) <= {200, 503}
-    assert len(World(runtime).run("SELECT code FROM payment_code")) == 1
+    assert len(OtherParties(runtime).run("SELECT code FROM payment_code")) == 1
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_what_each_person_is_told(writer: Writer, number: str, text: str, answer
 
 
 def test_an_auto_entrepreneur_is_told_where(writer: Writer) -> None:
-    writer.world.run("UPDATE artisan SET category = 'D' WHERE phone = :phone", phone=SAID)
+    writer.others.run("UPDATE artisan SET category = 'D' WHERE phone = :phone", phone=SAID)
     assert "taxe d'auto-entrepreneur" in writer.write(SAID, "CODE")[0]
 
 
@@ -120,7 +120,7 @@ def test_a_phone_of_several_is_told_to_choose(writer: Writer, phone: TestPhone) 
     phone.dial(KHADIJA, "5*5*4*2*100002*01011982")
     for text in ("CODE", "STATUT"):
         assert "plusieurs personnes" in writer.write(KHADIJA, text)[0]
-    assert writer.world.run("SELECT code FROM payment_code") == []
+    assert writer.others.run("SELECT code FROM payment_code") == []
 
 
 def test_who_has_a_pin_is_told_the_amount_and_no_more(writer: Writer, phone: TestPhone) -> None:
@@ -139,7 +139,7 @@ def test_the_account_is_told_a_few_times_an_hour(writer: Writer) -> None:
     answered = [len(writer.write(FATIMA, text)) for text in texts]
     assert answered == [1] * MOST_ACCOUNT + [0] * (len(texts) - MOST_ACCOUNT)
     assert len(writer.write(FATIMA, "AIDE")) == 1, "the others are counted apart"
-    writer.world.wait(3601)
+    writer.others.wait(3601)
     assert len(writer.write(FATIMA, "CODE")) == 1
 
 
@@ -160,13 +160,13 @@ def test_what_is_done_is_done_also_without_an_answer(writer: Writer) -> None:
     for text in ("AIDE", "AIDE", "AIDE"):
         assert writer.write(FATIMA, text)
     assert writer.write(FATIMA, "STOP") == []
-    assert writer.world.run("SELECT reminders, changed_by FROM phone_preference") == [
+    assert writer.others.run("SELECT reminders, changed_by FROM phone_preference") == [
         (False, "sms")
     ]
 
 
 def news(writer: Writer) -> list[tuple[object, ...]]:
-    return writer.world.run("SELECT given, channel, language, wording FROM consent ORDER BY id")
+    return writer.others.run("SELECT given, channel, language, wording FROM consent ORDER BY id")
 
 
 def test_stop_is_confirmed_once_and_start_undoes_it(writer: Writer, phone: TestPhone) -> None:
@@ -193,7 +193,7 @@ def test_start_gives_no_news_to_who_never_asked(writer: Writer, phone: TestPhone
     phone.dial(FATIMA, "5*4*2*1")
     phone.dial(FATIMA, "00")
     phone.dial(FATIMA, "5*4*2*2")
-    writer.world.wait(3601)
+    writer.others.wait(3601)
     writer.write(FATIMA, "STOP")
     assert "nouvelles" not in writer.write(FATIMA, "START")[0], "a no in the menu stays a no"
     assert [given for given, *_ in news(writer)] == [True, False]
@@ -202,8 +202,8 @@ def test_start_gives_no_news_to_who_never_asked(writer: Writer, phone: TestPhone
 def test_receipts_come_after_stop(writer: Writer) -> None:
     writer.write(FATIMA, "CODE")
     writer.write(FATIMA, "STOP")
-    writer.world.pay()
-    assert writer.world.run("SELECT state FROM message WHERE kind = 'receipt'") == [("queued",)]
+    writer.others.collect_cash()
+    assert writer.others.run("SELECT state FROM message WHERE kind = 'receipt'") == [("queued",)]
     assert writer.write(FATIMA, "STATUT")
 
 
@@ -213,15 +213,15 @@ def test_who_tells_the_provider_to_stop_is_heard(writer: Writer, phone: TestPhon
     for _ in range(2):
         assert writer.client.post("/sms/africastalking/optout", data=form).status_code == 200
     stops = "SELECT provider, phone FROM provider_opt_out"
-    assert writer.world.run(stops) == [("africastalking", FATIMA)]
+    assert writer.others.run(stops) == [("africastalking", FATIMA)]
     preference = "SELECT reminders, changed_by FROM phone_preference"
-    assert writer.world.run(preference) == [(False, "africastalking")]
+    assert writer.others.run(preference) == [(False, "africastalking")]
     assert [row[:3] for row in news(writer)] == [(True, "ussd", "fr"), (False, "sms", "fr")]
     assert "Rappels" in phone.dial(FATIMA, "5*5*2")
     phone.answer("1")
     writer.client.post("/sms/africastalking/optout", data=form)
-    assert writer.world.run("SELECT reminders FROM phone_preference") == [(True,)]
+    assert writer.others.run("SELECT reminders FROM phone_preference") == [(True,)]
     writer.write(FATIMA, "START")
-    assert writer.world.run(stops) == []
+    assert writer.others.run(stops) == []
     bad = writer.client.post("/sms/africastalking/optout", data={"senderId": "M"})
     assert (bad.status_code, bad.get_data(as_text=True)) == (400, "phoneNumber: missing")

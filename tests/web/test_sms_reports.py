@@ -15,7 +15,7 @@ from app.embedded import start_postgres, stop_postgres, using_engines
 from app.runtime import Runtime
 from app.settings import Settings
 from tests.conftest import TestClock
-from tests.journeys.world import World
+from tests.journeys.other_parties import OtherParties
 
 FATIMA = "+212600000001"
 TOKEN, PUBLIC = "a-token-that-is-secret", "https://maalem.example/maalem"
@@ -48,12 +48,12 @@ def guarded(runtime: Runtime) -> Iterator[FlaskClient]:
 
 
 @pytest.fixture
-def world(runtime: Runtime) -> World:
-    return World(runtime)
+def others(runtime: Runtime) -> OtherParties:
+    return OtherParties(runtime)
 
 
-def sent(world: World, provider: str, reference: str, event: str = "receipt:7:x") -> int:
-    rows = world.run(
+def sent(others: OtherParties, provider: str, reference: str, event: str = "receipt:7:x") -> int:
+    rows = others.run(
         "INSERT INTO message (event_key, kind, state, phone, language, body, encoding,"
         " units, segments, created_at, due_at, sent_at, provider, provider_reference)"
         " VALUES (:event, 'receipt', 'sent', :phone, 'fr', 'Maalem', 'GSM-7', 6, 1,"
@@ -61,7 +61,7 @@ def sent(world: World, provider: str, reference: str, event: str = "receipt:7:x"
         " RETURNING id",
         event=event,
         phone=FATIMA,
-        now=world.runtime.clock(),
+        now=others.runtime.clock(),
         provider=provider,
         reference=reference,
     )
@@ -69,8 +69,8 @@ def sent(world: World, provider: str, reference: str, event: str = "receipt:7:x"
     return rows[0][0]
 
 
-def states(world: World) -> list[object]:
-    return [state for (state,) in world.run("SELECT state FROM message ORDER BY id")]
+def states(others: OtherParties) -> list[object]:
+    return [state for (state,) in others.run("SELECT state FROM message ORDER BY id")]
 
 
 def twilio(client: FlaskClient, form: dict[str, str], query: str = "", **changed: str) -> int:
@@ -85,41 +85,45 @@ def twilio(client: FlaskClient, form: dict[str, str], query: str = "", **changed
     return answer.status_code
 
 
-def test_africas_talking_s_reports_carry_the_token(guarded: FlaskClient, world: World) -> None:
-    sent(world, "africastalking", "ATX1")
+def test_africastalking_report_needs_the_token(guarded: FlaskClient, others: OtherParties) -> None:
+    sent(others, "africastalking", "ATX1")
     form = {"id": "ATX1", "status": "Success", "phoneNumber": FATIMA, "networkCode": "60401"}
     for address, status in (("", 404), ("/wrong", 404), (f"/{TOKEN}", 200), (f"/{TOKEN}", 200)):
         answer = guarded.post(f"/sms/africastalking/delivery{address}", data=form)
         assert answer.status_code == status, address
-    assert states(world) == ["delivered"]
-    assert world.run("SELECT times FROM delivery_report") == [(2,)]
+    assert states(others) == ["delivered"]
+    assert others.run("SELECT times FROM delivery_report") == [(2,)]
 
 
-def test_twilio_s_reports_are_signed_with_their_query(guarded: FlaskClient, world: World) -> None:
-    number = sent(world, "twilio", "SM1")
+def test_twilio_report_needs_a_signature_over_its_query(
+    guarded: FlaskClient, others: OtherParties
+) -> None:
+    number = sent(others, "twilio", "SM1")
     form = {"MessageSid": "SM1", "MessageStatus": "delivered", "To": FATIMA}
     assert twilio(guarded, form, f"?m={number}", sent_to="?m=99") == 403
     assert twilio(guarded, form, f"?m={number}", MessageStatus="failed") == 403
     assert guarded.post("/sms/twilio/status", data=form).status_code == 403
-    assert states(world) == ["sent"]
+    assert states(others) == ["sent"]
     assert twilio(guarded, form, f"?m={number}") == 200
-    assert states(world) == ["delivered"]
+    assert states(others) == ["delivered"]
 
 
-def test_a_failed_receipt_goes_to_the_other_provider(guarded: FlaskClient, world: World) -> None:
-    sent(world, "twilio", "SM1")
+def test_report_of_a_failed_receipt_queues_it_for_the_other_provider(
+    guarded: FlaskClient, others: OtherParties
+) -> None:
+    sent(others, "twilio", "SM1")
     failed = {"MessageSid": "SM1", "MessageStatus": "undelivered", "ErrorCode": "30003"}
     for _ in range(3):
         assert twilio(guarded, failed) == 200
-    rows = world.run("SELECT event_key, state, refused_by, error FROM message ORDER BY id")
+    rows = others.run("SELECT event_key, state, refused_by, error FROM message ORDER BY id")
     assert rows == [
         ("receipt:7:x", "failed", [], "error 30003"),
         ("receipt:7:x:again", "queued", ["twilio"], None),
     ]
 
 
-def test_unknown_words_and_strangers_are_kept_and_counted(
-    client: FlaskClient, world: World
+def test_report_with_an_unknown_word_or_reference_is_kept_and_counted(
+    client: FlaskClient, others: OtherParties
 ) -> None:
     before = counted(client)
     for form in (
@@ -128,7 +132,7 @@ def test_unknown_words_and_strangers_are_kept_and_counted(
         {"id": "ATX9", "status": "Teleported", "failureReason": "x" * 500},
     ):
         assert client.post("/sms/africastalking/delivery", data=form).status_code == 200
-    rows = world.run("SELECT provider_reference, status, outcome, times FROM delivery_report")
+    rows = others.run("SELECT provider_reference, status, outcome, times FROM delivery_report")
     assert sorted(rows, key=str) == [
         ("ATX9", "Success", "delivered", 1),
         ("ATX9", "Teleported", None, 2),
@@ -154,19 +158,21 @@ def counted(client: FlaskClient) -> float:
         ({"id": "A", "status": "S", "more": "x" * 9000}, "body: over 8 KiB"),
     ],
 )
-def test_what_no_provider_reports(client: FlaskClient, form: dict[str, str], why: str) -> None:
+def test_report_that_cannot_be_read_is_refused(
+    client: FlaskClient, form: dict[str, str], why: str
+) -> None:
     answer = client.post("/sms/africastalking/delivery", data=form)
     assert (answer.status_code, answer.get_data(as_text=True)) == (400, why)
 
 
-def test_twilio_with_too_much_is_refused_too(guarded: FlaskClient) -> None:
+def test_twilio_report_over_the_limit_is_refused(guarded: FlaskClient) -> None:
     assert twilio(guarded, {"MessageSid": "SM1", "MessageStatus": "x" * 9000}) == 400
     assert twilio(guarded, {"MessageSid": "SM1"}) == 400
 
 
 @pytest.mark.usefixtures("sample_people")
-def test_what_twilio_answered_itself_is_done_and_not_answered(
-    guarded: FlaskClient, world: World
+def test_inbound_answered_by_twilio_is_done_and_not_answered(
+    guarded: FlaskClient, others: OtherParties
 ) -> None:
     address = f"{PUBLIC}/sms/twilio/inbound"
 
@@ -177,18 +183,18 @@ def test_what_twilio_answered_itself_is_done_and_not_answered(
         assert guarded.post("/sms/twilio/inbound", data=form, headers=headers).status_code == 200
 
     told = "SELECT count(*)::int FROM message WHERE kind <> 'claim_ready'"
-    before = world.run(told)
+    before = others.run(told)
     wants = "SELECT reminders FROM phone_preference"
     stops = "SELECT provider FROM provider_opt_out"
     write("SM1", "Unsubscribe", "STOP")
-    assert (world.run(wants), world.run(stops)) == ([(False,)], [("twilio",)])
+    assert (others.run(wants), others.run(stops)) == ([(False,)], [("twilio",)])
     write("SM2", "Yes", "START")
-    assert (world.run(wants), world.run(stops)) == ([(True,)], [])
+    assert (others.run(wants), others.run(stops)) == ([(True,)], [])
     write("SM3", "info", "HELP")
-    assert world.run(told) == before
+    assert others.run(told) == before
 
 
-def test_with_the_database_away_the_provider_is_to_tell_again(tmp_path: Path) -> None:
+def test_report_with_the_database_away_is_answered_503(tmp_path: Path) -> None:
     with using_engines(tmp_path, durable=False) as urls:
         own = Runtime(
             Settings(database_url=urls.database_url, redis_url=urls.redis_url, log_level="error"),

@@ -51,7 +51,8 @@ def refuse(request: web.Request, form: Mapping[str, str], key: str) -> web.Respo
 
 def take(form: Mapping[str, str], store: MessageStore) -> AcceptedMessage:
     sender = form.get("from", "AFRICASTKNG")
-    return store.take(NAME, "ATXid_", form["to"], form["message"], sender)
+    reference = store.new_reference("ATXid_")
+    return store.add(AcceptedMessage(NAME, reference, form["to"], form["message"], sender))
 
 
 def accepted(taken: AcceptedMessage) -> dict[str, object]:

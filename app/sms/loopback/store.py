@@ -1,7 +1,7 @@
 """Messages that the loopback providers accepted, by reference and by number."""
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
@@ -16,9 +16,9 @@ class AcceptedMessage:
     to: str
     text: str
     sender: str
-    at: datetime
-    status: str
     callback: str = ""
+    status: str = "queued"
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
     error: int | None = None
 
 
@@ -31,17 +31,16 @@ class MessageStore:
         self.by_number: dict[str, list[AcceptedMessage]] = {}
         self.copies: Counter[tuple[str, str]] = Counter()
 
-    def take(
-        self, provider: str, prefix: str, to: str, text: str, sender: str, callback: str = ""
-    ) -> AcceptedMessage:
-        reference = f"{prefix}{self._random.getrandbits(128):032x}"
-        taken = AcceptedMessage(
-            provider, reference, to, text, sender, datetime.now(UTC), "queued", callback
-        )
-        self.messages.append(taken)
-        self.by_number.setdefault(to, []).append(taken)
-        self.copies[to, text] += 1
-        return taken
+    def new_reference(self, prefix: str) -> str:
+        """Draws a reference that no other message has."""
+        return f"{prefix}{self._random.getrandbits(128):032x}"
+
+    def add(self, message: AcceptedMessage) -> AcceptedMessage:
+        """Keeps a message, and returns it."""
+        self.messages.append(message)
+        self.by_number.setdefault(message.to, []).append(message)
+        self.copies[message.to, message.text] += 1
+        return message
 
     def forget(self) -> None:
         self.messages.clear()

@@ -54,7 +54,9 @@ def signed_in(request: web.Request, key: str) -> bool:
 
 def take(form: Mapping[str, str], store: MessageStore) -> AcceptedMessage:
     callback = form.get("StatusCallback", "")
-    return store.take(NAME, "SM", form["To"], form["Body"], form["From"], callback)
+    reference = store.new_reference("SM")
+    message = AcceptedMessage(NAME, reference, form["To"], form["Body"], form["From"], callback)
+    return store.add(message)
 
 
 def accepted(taken: AcceptedMessage) -> dict[str, object]:

@@ -57,7 +57,7 @@ def speaking(*told: tuple[float, bytes], times: int = 1) -> Iterator[str]:
 
 
 @both
-def test_nobody_listens(make: Make) -> None:
+def test_send_is_refused_where_nobody_listens(make: Make) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         base = f"http://127.0.0.1:{server.getsockname()[1]}"
     with pytest.raises(SendRefused) as told:
@@ -67,7 +67,7 @@ def test_nobody_listens(make: Make) -> None:
 
 
 @both
-def test_nobody_answers_the_door(make: Make) -> None:
+def test_send_is_refused_where_no_connection_is_accepted(make: Make) -> None:
     """A queue of connections that is full: the system does not take another."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
         address = server.getsockname()
@@ -85,7 +85,7 @@ def test_nobody_answers_the_door(make: Make) -> None:
 
 
 @both
-def test_a_name_that_is_nowhere(make: Make) -> None:
+def test_send_is_refused_by_an_unknown_host(make: Make) -> None:
     with pytest.raises(SendRefused) as told:
         make(at("http://provider.invalid")).send(SMS)
     assert (told.value.retry, told.value.faulty) == ("same", True)
@@ -93,14 +93,14 @@ def test_a_name_that_is_nowhere(make: Make) -> None:
 
 @pytest.mark.parametrize("name", ["africastalking_url", "twilio_url"])
 @pytest.mark.parametrize("base", ["ftp://127.0.0.1", "http://127.0.0.1:port", "nowhere", "http://"])
-def test_an_address_that_is_none_is_told_at_the_start(name: str, base: str) -> None:
+def test_settings_refuse_an_address_that_is_none(name: str, base: str) -> None:
     with pytest.raises(ValidationError, match=name):
         Settings.model_validate({name: base})
 
 
 @both
 @pytest.mark.parametrize("said", [(0, b"HTTP/1.1 400 Bad Request\r\n\r\n"), (0, b""), (0.5, b"")])
-def test_a_handshake_that_fails_lets_nothing_out(make: Make, said: tuple[float, bytes]) -> None:
+def test_send_is_refused_by_a_failed_handshake(make: Make, said: tuple[float, bytes]) -> None:
     with speaking(said) as base, pytest.raises(SendRefused) as told:
         make(at(base.replace("http://", "https://"), sms_timeout=0.3)).send(SMS)
     assert (told.value.retry, told.value.faulty) == ("same", True)
@@ -125,13 +125,13 @@ def test_a_handshake_that_fails_lets_nothing_out(make: Make, said: tuple[float, 
         b"HTTP/1.1 204 No Content\r\n\r\n",
     ],
 )
-def test_an_answer_nobody_can_read(make: Make, answer: bytes) -> None:
+def test_delivery_is_unknown_after_an_unreadable_answer(make: Make, answer: bytes) -> None:
     with speaking((0, answer)) as base, pytest.raises(DeliveryUnknown):
         make(at(base)).send(SMS)
 
 
 @both
-def test_a_refusal_is_one_by_its_status_though_its_body_broke(make: Make) -> None:
+def test_send_is_refused_by_status_though_the_body_broke(make: Make) -> None:
     answer = b"HTTP/1.1 503 Unavailable\r\nContent-Length: 500\r\n\r\n{"
     with speaking((0, answer)) as base, pytest.raises(SendRefused) as told:
         make(at(base)).send(SMS)
@@ -139,7 +139,7 @@ def test_a_refusal_is_one_by_its_status_though_its_body_broke(make: Make) -> Non
 
 
 @both
-def test_an_answer_that_drips_is_not_waited_for(make: Make) -> None:
+def test_delivery_is_unknown_after_an_answer_that_drips(make: Make) -> None:
     head = b"HTTP/1.1 201 Created\r\nContent-Length: 500\r\n\r\n"
     started = time.monotonic()
     with speaking((0, head), *[(0.1, b"{")] * 20) as base, pytest.raises(DeliveryUnknown):
@@ -149,7 +149,7 @@ def test_an_answer_that_drips_is_not_waited_for(make: Make) -> None:
 
 
 @both
-def test_slow_is_told_after_our_time_not_theirs(make: Make, loopback: Loopback) -> None:
+def test_delivery_is_unknown_after_our_timeout_not_theirs(make: Make, loopback: Loopback) -> None:
     loopback.next("slow")
     started = time.monotonic()
     with pytest.raises(DeliveryUnknown, match="no answer in time"):
@@ -158,7 +158,7 @@ def test_slow_is_told_after_our_time_not_theirs(make: Make, loopback: Loopback) 
 
 
 @both
-def test_connections_are_kept(make: Make, loopback: Loopback) -> None:
+def test_client_keeps_connections(make: Make, loopback: Loopback) -> None:
     provider = make(loopback.settings())
     for number in range(20):
         provider.send(OutgoingSms(f"maalem-{number}", TO, f"{number}"))
@@ -167,7 +167,7 @@ def test_connections_are_kept(make: Make, loopback: Loopback) -> None:
 
 
 @both
-def test_refusals_keep_the_connection_too(make: Make, loopback: Loopback) -> None:
+def test_client_keeps_the_connection_after_a_refusal(make: Make, loopback: Loopback) -> None:
     provider = make(loopback.settings())
     loopback.next(*["http:503", "code:409", "http:401"] * 5)
     for _ in range(15):
@@ -177,7 +177,7 @@ def test_refusals_keep_the_connection_too(make: Make, loopback: Loopback) -> Non
 
 
 @both
-def test_a_connection_closed_while_idle_is_not_used(make: Make) -> None:
+def test_client_drops_a_connection_closed_while_idle(make: Make) -> None:
     """Closed before we write, and seen to be: the next message goes by another connection."""
     recipient = '{"statusCode":101,"messageId":"ATXid_1"}'
     body = f'{{"sid":"SM1","SMSMessageData":{{"Recipients":[{recipient}]}}}}'.encode()
@@ -190,7 +190,7 @@ def test_a_connection_closed_while_idle_is_not_used(make: Make) -> None:
 
 
 @both
-def test_half_an_answer_ends_its_connection(make: Make, loopback: Loopback) -> None:
+def test_client_drops_the_connection_of_half_an_answer(make: Make, loopback: Loopback) -> None:
     provider = make(loopback.settings())
     provider.send(SMS)
     loopback.next("half")
@@ -201,7 +201,7 @@ def test_half_an_answer_ends_its_connection(make: Make, loopback: Loopback) -> N
 
 
 @both
-def test_many_threads_at_once(make: Make, loopback: Loopback) -> None:
+def test_client_serves_many_threads(make: Make, loopback: Loopback) -> None:
     loopback.set(latency_ms=50)
     provider = make(loopback.settings(sms_timeout=10))
     texts = [f"message {number}" for number in range(640)]
@@ -220,7 +220,7 @@ def test_many_threads_at_once(make: Make, loopback: Loopback) -> None:
 
 @both
 @pytest.mark.parametrize("fault", ["code:403", "code:21211", "http:500", "malformed", "cut_after"])
-def test_nothing_told_names_the_person(
+def test_errors_and_logs_name_no_person(
     make: Make, loopback: Loopback, fault: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
@@ -238,14 +238,14 @@ def test_nothing_told_names_the_person(
 
 
 @pytest.mark.parametrize(
-    ("asked", "seconds"),
+    ("header", "seconds"),
     [("0", 0), ("7", 7), ("86400", 3600), ("", None), ("soon", None), ("-5", None), ("1.5", None)],
 )
-def test_how_long_to_rest(asked: str, seconds: float | None) -> None:
-    assert read_rest({"Retry-After": asked}) == seconds
+def test_read_rest_reads_seconds(header: str, seconds: float | None) -> None:
+    assert read_rest({"Retry-After": header}) == seconds
 
 
-def test_how_long_to_rest_by_the_clock() -> None:
+def test_read_rest_reads_a_date() -> None:
     now = datetime.now(UTC)
     later = read_rest({"Retry-After": format_datetime(now + timedelta(seconds=90), usegmt=True)})
     assert later is not None and 80 < later <= 90

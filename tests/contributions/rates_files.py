@@ -1,4 +1,4 @@
-"""Rates that are not in force, for asking what a rule would do."""
+"""Rates files that are not in force, to see the effect of another rule."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,14 +11,14 @@ from app.contributions import rates
 SHIPPED = Path(rates.__file__).with_name("rates.yaml")
 
 
-def shipped() -> Any:
+def read_shipped_rates() -> Any:
     """The shipped rates file as plain lists, dicts and text, free to be changed."""
     return yaml.load(SHIPPED.read_text(encoding="utf-8"), yaml.BaseLoader)
 
 
 def write(folder: Path, change: Callable[[Any], object]) -> Path:
     """A rates file in `folder` like the shipped one but for `change`."""
-    content = shipped()
+    content = read_shipped_rates()
     change(content)
     path = folder / "rates.yaml"
     path.write_text(yaml.safe_dump(content), encoding="utf-8")

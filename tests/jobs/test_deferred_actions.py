@@ -17,7 +17,7 @@ from app.runtime import Runtime
 from app.text.encoding import GSM7, encoding_of, segments
 from app.text.languages import LANGUAGES
 from app.ussd.deferred import STREAM, DeferredAction
-from tests.journeys.world import World
+from tests.journeys.other_parties import OtherParties
 
 FATIMA, HASSAN, KHADIJA, BRAHIM, SAID, DRISS = (f"+2126000000{n:02d}" for n in (1, 2, 3, 4, 6, 7))
 pytestmark = pytest.mark.usefixtures("sample_people")
@@ -62,7 +62,9 @@ CASES = [
 ELSEWHERE = {"remove_pin"}
 
 
-def late_of(runtime: Runtime, action: str, number: str, kept: dict[str, object]) -> DeferredAction:
+def defer_action(
+    runtime: Runtime, action: str, number: str, kept: dict[str, object]
+) -> DeferredAction:
     """The action as the phone of `number` asked for it, after what it had looked at before."""
     phone, answers = Phone(number), Answers(dict(kept))
     dialogue: Dialogue = Dialogue(
@@ -74,54 +76,56 @@ def late_of(runtime: Runtime, action: str, number: str, kept: dict[str, object])
     return DeferredAction.of(action, dialogue)
 
 
-def told(runtime: Runtime) -> list[tuple[object, ...]]:
-    rows = World(runtime).run("SELECT kind, body FROM message WHERE kind <> 'claim_ready'")
-    World(runtime).run("DELETE FROM message")
+def take_messages(runtime: Runtime) -> list[tuple[object, ...]]:
+    rows = OtherParties(runtime).run("SELECT kind, body FROM message WHERE kind <> 'claim_ready'")
+    OtherParties(runtime).run("DELETE FROM message")
     return rows
 
 
 @pytest.mark.parametrize(("action", "number", "kept", "kind"), CASES)
-def test_it_is_answered_once_and_by_one_message(
+def test_deferred_action_is_answered_once_and_by_one_message(
     runtime: Runtime, action: str, number: str, kept: dict[str, object], kind: str
 ) -> None:
-    told(runtime)
-    late = late_of(runtime, action, number, kept)
-    runtime.redis.xadd(STREAM, {"action": late.pack()})
+    take_messages(runtime)
+    deferred = defer_action(runtime, action, number, kept)
+    runtime.redis.xadd(STREAM, {"action": deferred.pack()})
     assert answer_deferred_actions(runtime, "one") == 1
-    ((came, body),) = told(runtime)
+    ((came, body),) = take_messages(runtime)
     assert came == kind
     assert segments(str(body)) <= (1 if encoding_of(str(body)) == GSM7 else 2)
     assert runtime.redis.xlen(STREAM) == 0
 
 
-def test_every_action_that_promises_an_sms_is_tried_here() -> None:
+def test_every_action_that_promises_an_sms_has_a_case() -> None:
     promised = {name for name, action in vocabulary.actions.items() if action.by_sms}
     assert promised == {action for action, *_ in CASES} | ELSEWHERE
 
 
-def test_what_was_done_before_it_was_given_up_is_told_and_not_done_again(runtime: Runtime) -> None:
+def test_deferred_action_done_before_it_was_given_up_is_not_done_again(runtime: Runtime) -> None:
     """The database had finished when the phone no longer waited; the worker finds that."""
-    told(runtime)
+    take_messages(runtime)
     for action, says, kinds in (
         ("ask_for_help", ("topic.call_back.any",), {"request"}),
         ("issue_code_for_all", (), {"code"}),
     ):
-        late = replace(late_of(runtime, action, FATIMA, {}), says=says)
+        deferred = replace(defer_action(runtime, action, FATIMA, {}), says=says)
         for _ in range(2):
-            runtime.redis.xadd(STREAM, {"action": late.pack()})
+            runtime.redis.xadd(STREAM, {"action": deferred.pack()})
         assert answer_deferred_actions(runtime, "one") == 2
-        assert {came for came, _ in told(runtime)} == kinds
+        assert {came for came, _ in take_messages(runtime)} == kinds
     for table in ("help_request", "payment_code"):
-        assert World(runtime).run(f"SELECT count(*) FROM {table}") == [(1,)]
+        assert OtherParties(runtime).run(f"SELECT count(*) FROM {table}") == [(1,)]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_in_the_language_it_was_asked_in(runtime: Runtime, language: str) -> None:
-    told(runtime)
-    late = late_of(runtime, "look_at_dues", SAID, {})
-    spoken = replace(late, language=language)
+def test_deferred_action_is_answered_in_the_language_of_its_dialogue(
+    runtime: Runtime, language: str
+) -> None:
+    take_messages(runtime)
+    deferred = defer_action(runtime, "look_at_dues", SAID, {})
+    spoken = replace(deferred, language=language)
     runtime.redis.xadd(STREAM, {"action": spoken.pack()})
     answer_deferred_actions(runtime, "one")
     owed = runtime.words.say(language, "owed.pays_with_cpu")
-    ((_, body),) = told(runtime)
+    ((_, body),) = take_messages(runtime)
     assert owed in str(body)

@@ -13,7 +13,9 @@ from app.messaging.models import ENDED, message
 _numbers = count(1)
 
 
-def put(engine: Engine, sent_at: datetime | None, state: str = "delivered", **other: Any) -> int:
+def insert_message(
+    engine: Engine, sent_at: datetime | None, state: str = "delivered", **other: Any
+) -> int:
     """A receipt in French of one segment by `log`, delivered ten seconds after `sent_at`."""
     number = next(_numbers)
     created = other.pop("created_at", sent_at)

@@ -1,4 +1,4 @@
-"""What others do while somebody is on the phone: the agent, the clock, the other phone."""
+"""Other parties that act during a dialogue: an agent, another phone, the clock, an operator."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ HASSAN, ELSEWHERE = "+212600000002", "+212699999999"
 
 
 @dataclass
-class World:
-    """Shorthands, each in a transaction of its own."""
+class OtherParties:
+    """Acts of others on the installation, each in a transaction of its own."""
 
     runtime: Runtime
 
@@ -38,8 +38,8 @@ class World:
         assert isinstance(clock, TestClock)
         clock.now += timedelta(seconds=seconds)
 
-    def pay(self) -> None:
-        """An agent takes the cash for every live code."""
+    def collect_cash(self) -> None:
+        """Lets an agent collect the cash for every live code."""
         live = "SELECT code FROM payment_code WHERE state = 'issued' AND expires_at > :now"
         codes = self.run(live, now=self.runtime.clock())
         with self.runtime.database.begin() as connection:
@@ -51,15 +51,15 @@ class World:
                 confirmation = CashConfirmation(str(code), str(code))
                 redeem_code(change, self.runtime.services, collector, confirmation)
 
-    def cancel(self) -> None:
+    def cancel_codes(self) -> None:
         owners = self.run("SELECT artisan_id FROM payment_code WHERE state = 'issued'")
         with operation(self.runtime.database, self.runtime.clock(), "artisan") as change:
             for (owner,) in owners:
                 assert isinstance(owner, int)
                 cancel_code(change, owner)
 
-    def replace(self) -> None:
-        """Another phone asks for the three oldest months."""
+    def replace_codes(self) -> None:
+        """Lets another phone ask for the three oldest months."""
         sql = (
             "SELECT id, code FROM artisan LEFT JOIN payment_code"
             " ON artisan_id = id AND state = 'issued' WHERE trade = 'X'"
@@ -72,7 +72,7 @@ class World:
                 request = CodeRequest(owner, Phone(ELSEWHERE), "fr", through, live)
                 issue_code(change, self.runtime.services, request)
 
-    def expire(self) -> None:
+    def let_codes_expire(self) -> None:
         self.wait(7 * 24 * 3600)
 
     def turn_the_month(self) -> None:
@@ -80,8 +80,8 @@ class World:
         assert isinstance(clock, TestClock)
         clock.now = local_midnight(date(2026, 12, 1)) + timedelta(seconds=10)
 
-    def clones(self, count: int) -> list[str]:
-        """Phones of so many more artisans who owe what Hassan owes."""
+    def add_artisans(self, count: int) -> list[str]:
+        """Adds artisans who owe what Hassan owes, and returns their phones."""
         columns = (
             "full_name, birth_date, language, category, enrolled_on, rights_until, rights_as_of"
         )
