@@ -17,7 +17,7 @@ from app.base.phone import Phone
 from app.journeys.facts import Facts
 from app.runtime import Runtime
 from tests.conftest import AGENCY, AGENT, PIN
-from tests.payments.conftest import Books, Money, books, money
+from tests.payments.conftest import Books, PaymentFixture, books, payments
 from tests.phone import TestPhone
 from tests.talks.test_budgets import Meter, OnePost, once, spent
 
@@ -29,8 +29,8 @@ pytestmark = pytest.mark.usefixtures("sample_people")
 
 
 @pytest.fixture
-def code(money: Money) -> str:
-    return money.issue(FATIMA).code
+def code(payments: PaymentFixture) -> str:
+    return payments.issue(FATIMA).code
 
 
 def run(runtime: Runtime, sql: str, **values: object) -> None:
@@ -53,7 +53,7 @@ def test_an_agents_phone_gets_the_agents_menu(phone: TestPhone) -> None:
 
 def test_from_the_code_to_the_receipt(
     phone: TestPhone,
-    money: Money,
+    payments: PaymentFixture,
     code: str,
     books: Books,
 ) -> None:
@@ -64,21 +64,21 @@ def test_from_the_code_to_the_receipt(
     )
     assert phone.answer("1").startswith("Votre PIN d'agent:")
     screen = phone.answer(RIGHT)
-    receipt = str(money.one("SELECT receipt_number FROM deposit"))
+    receipt = str(payments.read_value("SELECT receipt_number FROM deposit"))
     assert screen.startswith(f"Payé 163,52 DH\nRecu {receipt}\n")
     row = "SELECT code || ' ' || channel || ' ' || agency_code FROM deposit"
-    assert money.one(row) == f"{code} phone {AGENCY}"
-    assert money.one("SELECT phone FROM message WHERE kind = 'receipt'") == FATIMA
+    assert payments.read_value(row) == f"{code} phone {AGENCY}"
+    assert payments.read_value("SELECT phone FROM message WHERE kind = 'receipt'") == FATIMA
     books()
     # The same agent, the same code, another day: its receipt, and no second deposit.
     phone.dial(OWN, f"1*{code}")
     assert phone.screen.startswith(f"Payé 163,52 DH\nRecu {receipt}")
-    assert money.one("SELECT count(*) FROM deposit") == 1
+    assert payments.read_value("SELECT count(*) FROM deposit") == 1
 
 
 def test_digits_of_any_script_and_the_till_in_arabic(
     phone: TestPhone,
-    money: Money,
+    payments: PaymentFixture,
     code: str,
 ) -> None:
     phone.dial(OWN, "5*2")
@@ -88,7 +88,7 @@ def test_digits_of_any_script_and_the_till_in_arabic(
     assert phone.answer(typed).startswith("163.52 درهم\nFATIMA Z.\n11/2026\nقبضت؟\n1 نعم\n2 لا")
     phone.answer("1")
     assert phone.answer(RIGHT).startswith("تم أداء 163.52 درهم\nوصل ")
-    assert money.one("SELECT count(*) FROM deposit") == 1
+    assert payments.read_value("SELECT count(*) FROM deposit") == 1
 
 
 @pytest.mark.parametrize("typed", ["1234", "482173059614", "x", "9" * 13])
@@ -99,7 +99,7 @@ def test_a_mistyped_code_is_asked_again(phone: TestPhone, typed: str) -> None:
 
 def test_every_code_that_cannot_be_paid_says_why(
     phone: TestPhone,
-    money: Money,
+    payments: PaymentFixture,
     runtime: Runtime,
 ) -> None:
     def look(code: str) -> str:
@@ -107,16 +107,16 @@ def test_every_code_that_cannot_be_paid_says_why(
 
     assert look("482173059617").startswith("Ce code n'existe pas.")
     assert phone.answer("1").startswith("Code de l'artisan")
-    first, second = money.issue(HASSAN, 1), money.issue(DRISS)
-    money.issue(HASSAN, 2, replacing=first.code)
+    first, second = payments.issue(HASSAN, 1), payments.issue(DRISS)
+    payments.issue(HASSAN, 2, replacing=first.code)
     assert look(first.code).startswith("Code annulé le 23/11 10:00. L'artisan doit demander")
     runtime.clock.now = second.expires_at  # type: ignore[attr-defined]
     assert look(second.code).startswith("Code expiré le 30/11 10:00. L'artisan doit demander")
 
 
-def test_a_code_another_took(phone: TestPhone, money: Money, runtime: Runtime) -> None:
-    code = money.issue(FATIMA).code
-    receipt = money.redeem(code)
+def test_a_code_another_took(phone: TestPhone, payments: PaymentFixture, runtime: Runtime) -> None:
+    code = payments.issue(FATIMA).code
+    receipt = payments.redeem(code)
     other = "INSERT INTO agent (number, agency_code, pin_hash, phone) SELECT :number, :agency,"
     other += " pin_hash, :phone FROM agent WHERE number = '1001'"
     run(runtime, other, number="1002", agency=AGENCY, phone="+212600000092")
@@ -132,7 +132,7 @@ def test_a_code_another_took(phone: TestPhone, money: Money, runtime: Runtime) -
 
 def test_five_wrong_pins_lock(
     phone: TestPhone,
-    money: Money,
+    payments: PaymentFixture,
     code: str,
     runtime: Runtime,
 ) -> None:
@@ -144,8 +144,8 @@ def test_five_wrong_pins_lock(
         phone.answer("1")
     # The right one comes too late, and the till's page is shut as well.
     assert phone.answer(RIGHT).startswith("Trop d'erreurs de PIN. Essayez après le 23/11 10:30.")
-    assert money.one("SELECT locked_until IS NOT NULL FROM agent")
-    assert money.one("SELECT count(*) FROM deposit") == 0
+    assert payments.read_value("SELECT locked_until IS NOT NULL FROM agent")
+    assert payments.read_value("SELECT count(*) FROM deposit") == 0
     runtime.clock.now += timedelta(minutes=31)  # type: ignore[attr-defined]
     assert confirm(phone, code).startswith("Payé 163,52 DH")
 
@@ -167,28 +167,30 @@ def test_a_pin_is_kept_nowhere(phone: TestPhone, code: str, runtime: Runtime) ->
 
 def test_a_code_on_the_phone_and_on_the_page_at_once(
     phone: TestPhone,
-    money: Money,
+    payments: PaymentFixture,
     books: Books,
 ) -> None:
     for number in range(4):
-        code = money.issue(HASSAN, 1).code
+        code = payments.issue(HASSAN, 1).code
         phone.dial(OWN, f"1*{code}*1")
         with ThreadPoolExecutor(2) as two:
-            page = two.submit(lambda code=code, n=number: money.redeem(code, f"page-{n}"))  # type: ignore[misc]
+            page = two.submit(lambda code=code, n=number: payments.redeem(code, f"page-{n}"))  # type: ignore[misc]
             screen = two.submit(phone.answer, RIGHT).result()
             error = page.exception()
-        receipt = money.one("SELECT receipt_number FROM deposit WHERE code = :code", code=code)
+        receipt = payments.read_value(
+            "SELECT receipt_number FROM deposit WHERE code = :code", code=code
+        )
         # Whoever was second is told the receipt of the first: the agent is the same.
         assert f"Recu {receipt}" in screen
         assert error is None or error.params["receipt"] == receipt  # type: ignore[attr-defined]
-    assert money.one("SELECT count(*) FROM deposit") == 4
+    assert payments.read_value("SELECT count(*) FROM deposit") == 4
     books()
 
 
 def test_the_same_hop_many_times_at_once_pays_once(
     phone: TestPhone,
     client: FlaskClient,
-    money: Money,
+    payments: PaymentFixture,
     code: str,
     books: Books,
 ) -> None:
@@ -197,45 +199,48 @@ def test_the_same_hop_many_times_at_once_pays_once(
     with ThreadPoolExecutor(4) as many:
         answers = list(many.map(lambda _: phone.post(text=chain), range(8)))
     assert len(set(answers)) == 1 and answers[0].startswith("CON Payé 163,52 DH")
-    assert money.one("SELECT count(*) FROM deposit") == 1
+    assert payments.read_value("SELECT count(*) FROM deposit") == 1
     books()
 
 
 def test_what_was_shown_is_what_is_paid(
     phone: TestPhone,
-    money: Money,
+    payments: PaymentFixture,
     code: str,
 ) -> None:
     """Back, another code, a wrong one: the PIN confirms the code on the last screen."""
-    other = money.issue(DRISS).code
+    other = payments.issue(DRISS).code
     phone.dial(OWN, f"1*{code}")
     phone.answer("0")
     assert "DRISS C." in phone.answer(other)
     phone.answer("1")
     phone.answer(RIGHT)
-    assert money.one("SELECT code FROM deposit") == other
-    assert money.one("SELECT state FROM payment_code WHERE code = :code", code=code) == "issued"
+    assert payments.read_value("SELECT code FROM deposit") == other
+    assert (
+        payments.read_value("SELECT state FROM payment_code WHERE code = :code", code=code)
+        == "issued"
+    )
     # No cash, no deposit.
     phone.dial(OWN, f"1*{code}")
     assert phone.answer("2").startswith("1 Payer un code")
-    assert money.one("SELECT count(*) FROM deposit") == 1
+    assert payments.read_value("SELECT count(*) FROM deposit") == 1
 
 
 def test_a_code_that_ends_while_the_pin_is_typed(
     phone: TestPhone,
-    money: Money,
+    payments: PaymentFixture,
     runtime: Runtime,
 ) -> None:
-    code = money.issue(HASSAN, 1)
+    code = payments.issue(HASSAN, 1)
     phone.dial(OWN, f"1*{code.code}*1")
-    money.issue(HASSAN, 2, replacing=code.code)
+    payments.issue(HASSAN, 2, replacing=code.code)
     assert phone.answer(RIGHT).startswith("Code annulé le 23/11 10:00.")
-    assert money.one("SELECT count(*) FROM deposit") == 0
+    assert payments.read_value("SELECT count(*) FROM deposit") == 0
 
 
 def test_limits_are_told_before_the_cash(
     phone: TestPhone,
-    money: Money,
+    payments: PaymentFixture,
     code: str,
     runtime: Runtime,
 ) -> None:
@@ -245,7 +250,7 @@ def test_limits_are_told_before_the_cash(
     )
     run(runtime, "UPDATE agent SET code_limit_centimes = NULL, day_limit_centimes = 20000")
     assert confirm(phone, code).startswith("Payé")
-    late = money.issue(DRISS).code
+    late = payments.issue(DRISS).code
     assert phone.dial(OWN, f"1*{late}").startswith(
         "Plus que votre limite du jour. Reste: 36,48 DH. Ne prenez pas l'argent."
     )
@@ -262,12 +267,12 @@ def test_limits_are_told_before_the_cash(
     phone.dial(OWN, f"1*{late}*1")
     run(runtime, "UPDATE agent SET day_limit_centimes = 20000")
     assert phone.answer(RIGHT).startswith("Plus que votre limite du jour. Reste: 36,48 DH.")
-    assert money.one("SELECT count(*) FROM deposit") == 1
+    assert payments.read_value("SELECT count(*) FROM deposit") == 1
 
 
 def test_the_till_page_refuses_over_a_limit_too(
     client: FlaskClient,
-    money: Money,
+    payments: PaymentFixture,
     code: str,
     runtime: Runtime,
 ) -> None:
@@ -286,14 +291,14 @@ def test_the_till_page_refuses_over_a_limit_too(
     assert "Plus que votre limite du jour. Il vous reste" in answer.get_data(as_text=True)
     form = {"csrf_token": token(page), "code": code, "key": "k" * 32}
     assert client.post("/agent/confirm", data=form).status_code == 403
-    assert money.one("SELECT count(*) FROM deposit") == 0
+    assert payments.read_value("SELECT count(*) FROM deposit") == 0
 
 
-def test_my_day(phone: TestPhone, money: Money, runtime: Runtime) -> None:
+def test_my_day(phone: TestPhone, payments: PaymentFixture, runtime: Runtime) -> None:
     assert phone.dial(OWN, "2").startswith("Aujourd'hui: 0,00 DH\nCodes payés: 0\n0 Retour")
-    receipts = [money.redeem(money.issue(HASSAN, 1).code, str(n)) for n in range(2)]
+    receipts = [payments.redeem(payments.issue(HASSAN, 1).code, str(n)) for n in range(2)]
     runtime.clock.now += timedelta(minutes=5)  # type: ignore[attr-defined]
-    receipts.append(money.redeem(money.issue(DRISS).code, "3"))
+    receipts.append(payments.redeem(payments.issue(DRISS).code, "3"))
     assert phone.dial(OWN, "2").startswith(
         "Aujourd'hui: 498,74 DH\nCodes payés: 3\n1 Voir les derniers"
     )
@@ -302,25 +307,25 @@ def test_my_day(phone: TestPhone, money: Money, runtime: Runtime) -> None:
 
 
 def test_the_day_is_closed_once_it_is_counted(
-    phone: TestPhone, money: Money, runtime: Runtime
+    phone: TestPhone, payments: PaymentFixture, runtime: Runtime
 ) -> None:
     """What was given back is neither listed nor counted; another close counts what came since."""
-    undone = money.redeem(money.issue(DRISS).code, "1")
-    money.undo(undone)
-    money.redeem(money.issue(HASSAN, 1).code, "2")
+    undone = payments.redeem(payments.issue(DRISS).code, "1")
+    payments.reverse(undone)
+    payments.redeem(payments.issue(HASSAN, 1).code, "2")
     assert phone.dial(OWN, "2").startswith("Aujourd'hui: 168,43 DH\nCodes payés: 1\n1 Voir")
     assert phone.answer("2").startswith("Compté: 168,43 DH\nCodes payés: 1\nFermer la journée?")
     assert phone.answer("1").startswith("Journée fermée le 23/11 10:00\n168,43 DH")
-    assert money.one("SELECT count(*) FROM till_close") == 1
-    money.redeem(money.issue(DRISS).code, "3")
+    assert payments.read_value("SELECT count(*) FROM till_close") == 1
+    payments.redeem(payments.issue(DRISS).code, "3")
     phone.dial(OWN, "2*2*1")
     closes = "SELECT string_agg(total_centimes::text, ' ' ORDER BY id) FROM till_close"
-    assert money.one(closes) == "16843 33195"
+    assert payments.read_value(closes) == "16843 33195"
 
 
 def test_a_dismissed_agent_may_do_nothing_more(
     phone: TestPhone,
-    money: Money,
+    payments: PaymentFixture,
     code: str,
     runtime: Runtime,
 ) -> None:
@@ -334,7 +339,7 @@ def test_a_dismissed_agent_may_do_nothing_more(
     phone.dial(OWN, f"1*{code}*1")
     run(runtime, "UPDATE agent SET active = false")
     assert phone.answer(RIGHT).startswith("Vous n'etes plus agent.")
-    assert money.one("SELECT count(*) FROM deposit") == 0
+    assert payments.read_value("SELECT count(*) FROM deposit") == 0
 
 
 def test_an_agent_may_be_an_artisan_too(phone: TestPhone, runtime: Runtime) -> None:

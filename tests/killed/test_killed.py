@@ -17,8 +17,8 @@ from sqlalchemy import text
 
 from app.reconciliation.cnss_rules import CNSS_RULES
 from app.reconciliation.money_rules import RULES, find_broken
-from tests.killed.errands import Street
-from tests.killed.house import House, opened
+from tests.killed.installation import Installation, open_installation
+from tests.killed.traffic import PaymentTraffic
 from tests.wire import until_answered
 
 ROUNDS = int(os.environ.get("KILL_ROUNDS", "6"))
@@ -29,56 +29,67 @@ AT_ONCE, MATCH_EVERY, LATEST = 6, 5, 0.6
 def test_nothing_is_lost_or_doubled_whatever_is_killed() -> None:
     began = time.monotonic()
     random, killed, done = Random(SEED), Counter[str](), Counter[str]()
-    with TemporaryDirectory(prefix="maalem-kill-") as folder, opened(Path(folder)) as house:
-        street = Street(house, random)
+    with (
+        TemporaryDirectory(prefix="maalem-kill-") as folder,
+        open_installation(Path(folder)) as installation,
+    ):
+        traffic = PaymentTraffic(installation, random)
         try:
             for number in range(ROUNDS):
-                killed[_round(house, street, number, random, done)] += 1
-                until_answered(house.recovered)
-                _check(house, street, number)
+                killed[_run_round(installation, traffic, number, random, done)] += 1
+                until_answered(installation.is_recovered)
+                _check_books(installation, traffic, number)
                 if number % 20 == 19:
                     print(f"{number + 1} rounds, {sum(done.values())} done", flush=True)
         finally:
-            street.close()
+            traffic.close()
     seconds = time.monotonic() - began
     print(f"\n{ROUNDS} rounds in {seconds:.0f} s; killed {dict(killed)}; done {dict(done)}")
 
 
-def _round(house: House, street: Street, number: int, random: Random, done: Counter[str]) -> str:
-    """Several errands at once, a match now and then, and in the midst of them one is killed."""
-    victims = list(house.victims)
+def _run_round(
+    installation: Installation,
+    traffic: PaymentTraffic,
+    number: int,
+    random: Random,
+    done: Counter[str],
+) -> str:
+    """Kills one part amid several payments and now and then a match. Returns the part."""
+    victims = list(installation.victims)
     victim = victims[number % len(victims)]
     seeds = [random.getrandbits(64) for _ in range(AT_ONCE)]
     with ThreadPoolExecutor(AT_ONCE + 1) as threads:
-        errands = [threads.submit(street.errand, seed) for seed in seeds]
+        payments = [threads.submit(traffic.pay_once, seed) for seed in seeds]
         matching = victim == "match" or number % MATCH_EVERY == MATCH_EVERY - 1
-        match = threads.submit(street.match, number) if matching and street.told.payments else None
+        may_match = matching and traffic.answers.payments
+        match = threads.submit(traffic.match, number) if may_match else None
         # A match is a process of its own, which takes its time to begin.
         time.sleep(random.uniform(0.8, 2.2) if match else random.uniform(0, LATEST))
-        house.victims[victim](random)
-        done.update(errand.result() for errand in errands)
+        installation.victims[victim](random)
+        done.update(payment.result() for payment in payments)
         if match:
             match.result()
             done["match"] += 1
     return victim
 
 
-def _check(house: House, street: Street, number: int) -> None:
-    """What the books say is what was told, all of it, and nothing beside it."""
-    told = street.told
-    with house.runtime.database.connect() as connection:
+def _check_books(installation: Installation, traffic: PaymentTraffic, number: int) -> None:
+    """Demands that the books hold exactly what was answered."""
+    answers = traffic.answers
+    with installation.runtime.database.connect() as connection:
         assert find_broken(connection, {**RULES, **CNSS_RULES}) == {}, number
         rows = connection.execute(
             text("SELECT receipt_number, code, state FROM deposit JOIN payment_code USING (code)")
         )
-        found = {row[0]: (row[1], row[2]) for row in rows}
+        booked = {row.receipt_number: (row.code, row.state) for row in rows}
         states = ("paid", "reversed")
-        assert found == {
-            one.receipt: (one.code, states[one.undone]) for one in told.payments.values()
+        assert booked == {
+            payment.receipt: (payment.code, states[payment.reversed])
+            for payment in answers.payments.values()
         }, number
         codes = connection.execute(text("SELECT code FROM payment_code")).scalars()
-        assert set(codes) == told.codes, number
+        assert set(codes) == answers.codes, number
         matched = "SELECT coalesce(sum((report ->> 'matched')::int), 0) FROM settlement_file"
-        assert connection.execute(text(matched)).scalar_one() == told.matched, number
+        assert connection.execute(text(matched)).scalar_one() == answers.matched, number
         kinds = connection.execute(text("SELECT DISTINCT kind FROM reconciliation_break")).scalars()
         assert set(kinds) <= {"missing_there"}, number

@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import text
 
 from app.payments.codes import expire_codes
-from tests.payments.conftest import Money, money  # noqa: F401 - a fixture of these tests too
+from tests.payments.conftest import PaymentFixture
 
 HASSAN = "+212600000002"
 
@@ -20,9 +20,11 @@ def run(app: Flask, *command: str, code: int = 0) -> str:
     return result.output
 
 
-def test_an_account_s_statement(app: Flask, money: Money) -> None:  # noqa: F811
-    receipt = money.redeem(money.issue(HASSAN).code)
-    money.undo(receipt)
+def test_ledger_statement_lists_an_account_s_lines_with_balances(
+    app: Flask, payments: PaymentFixture
+) -> None:
+    receipt = payments.redeem(payments.issue(HASSAN).code)
+    payments.reverse(receipt)
     command = ("statement", "--account", "penalties_payable", "--from", "2026-11-23", "--json")
     told = json.loads(run(app, *command))
     assert (told["opening"], told["closing"]) == ("0.00", "0.00")
@@ -36,8 +38,8 @@ def test_an_account_s_statement(app: Flask, money: Money) -> None:  # noqa: F811
     assert later["entries"] == []
 
 
-def test_balances_are_nothing_together(app: Flask, money: Money) -> None:  # noqa: F811
-    money.redeem(money.issue(HASSAN).code)
+def test_ledger_trial_balance_sums_to_zero(app: Flask, payments: PaymentFixture) -> None:
+    payments.redeem(payments.issue(HASSAN).code)
     told = json.loads(run(app, "trial-balance", "--json"))
     assert told["accounts"] == {
         "agent_network_receivable": "663.90",
@@ -49,10 +51,12 @@ def test_balances_are_nothing_together(app: Flask, money: Money) -> None:  # noq
     assert told["sum"] == "0.00"
 
 
-def test_what_does_not_hold_is_named(app: Flask, money: Money) -> None:  # noqa: F811
+def test_ledger_verify_names_the_rows_that_break_a_rule(
+    app: Flask, payments: PaymentFixture
+) -> None:
     """The guards sleep here, so that there is something wrong to be found."""
-    code = money.issue(HASSAN).code
-    receipt = money.redeem(code)
+    code = payments.issue(HASSAN).code
+    receipt = payments.redeem(code)
     assert "rules hold" in run(app, "verify")
     for wrong, named in (
         ("UPDATE ledger_line SET amount_centimes = 1 WHERE position = 1", receipt),
@@ -60,20 +64,22 @@ def test_what_does_not_hold_is_named(app: Flask, money: Money) -> None:  # noqa:
         ("DELETE FROM contribution_allocation", receipt),
         ("DELETE FROM idempotency_key", receipt),
     ):
-        with money.runtime.database.begin() as connection:
+        with payments.runtime.database.begin() as connection:
             connection.execute(text("SET LOCAL session_replication_role = replica"))
             connection.execute(text(wrong))
         assert named in run(app, "verify", code=1)
         assert json.loads(run(app, "verify", "--json", code=1))["broken"]
 
 
-def test_a_code_s_states_with_who_and_when(app: Flask, money: Money) -> None:  # noqa: F811
-    cancelled, clock = money.issue(HASSAN, 1), money.runtime.clock
+def test_ledger_code_lists_a_code_s_states_with_actor_and_moment(
+    app: Flask, payments: PaymentFixture
+) -> None:
+    cancelled, clock = payments.issue(HASSAN, 1), payments.runtime.clock
     clock.now += timedelta(minutes=1)  # type: ignore[attr-defined]
-    code = money.issue(HASSAN, replacing=cancelled.code)
-    receipt = money.redeem(code.code)
+    code = payments.issue(HASSAN, replacing=cancelled.code)
+    receipt = payments.redeem(code.code)
     clock.now += timedelta(minutes=1)  # type: ignore[attr-defined]
-    money.undo(receipt)
+    payments.reverse(receipt)
     told = json.loads(run(app, "code", code.code, "--json"))
     assert [(one["state"], one["by"], one["at"], one["receipt"]) for one in told] == [
         ("issued", "artisan", "2026-11-23T10:01:00+00:00", None),
@@ -86,8 +92,8 @@ def test_a_code_s_states_with_who_and_when(app: Flask, money: Money) -> None:  #
         ("issued", "artisan"),
         ("cancelled", "artisan"),
     ]
-    expired = money.issue(HASSAN)
-    with money.runtime.database.begin() as connection:
+    expired = payments.issue(HASSAN)
+    with payments.runtime.database.begin() as connection:
         clock.now = expired.expires_at  # type: ignore[attr-defined]
         expire_codes(connection, clock.now)  # type: ignore[attr-defined]
     told = json.loads(run(app, "code", expired.code, "--json"))

@@ -9,14 +9,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from app.base.money import Money as Amount
+from app.base.money import Money
 from app.base.operation import operation
 from app.payments.collector import Collector
 from app.payments.deposits import CashConfirmation
 from app.reconciliation.cnss_export import export_payments
 from app.reconciliation.cnss_rules import CNSS_RULES
 from app.reconciliation.money_rules import RULES, find_broken
-from tests.payments.conftest import Money, money  # noqa: F401 - a fixture of these tests too
+from tests.payments.conftest import PaymentFixture
 
 ALL = {**RULES, **CNSS_RULES}
 FATIMA, HASSAN, DRISS = (f"+21260000000{n}" for n in (1, 2, 7))
@@ -112,17 +112,17 @@ BROKEN: dict[str, tuple[str, tuple[str, ...]]] = {
 class Facts:
     """A deposit sent to CNSS, one undone, one of another amount: what names each of them."""
 
-    money: Money
+    payments: PaymentFixture
 
     def __post_init__(self) -> None:
-        runtime, money = self.money.runtime, self.money  # noqa: F811
-        undone = money.redeem(money.issue(FATIMA).code, "1")
-        money.undo(undone)
-        money.redeem(money.issue(FATIMA).code, "2")
-        code = money.issue(HASSAN).code
-        receipt = money.redeem(code, "3")
-        other = _more_than_due(money)
-        with operation(money.runtime.database, money.runtime.clock(), "operator") as change:
+        runtime, payments = self.payments.runtime, self.payments
+        undone = payments.redeem(payments.issue(FATIMA).code, "1")
+        payments.reverse(undone)
+        payments.redeem(payments.issue(FATIMA).code, "2")
+        code = payments.issue(HASSAN).code
+        receipt = payments.redeem(code, "3")
+        other = _more_than_due(payments)
+        with operation(payments.runtime.database, payments.runtime.clock(), "operator") as change:
             batch = export_payments(change, runtime.clock().date())
         own = "SELECT id::text FROM ledger_transaction WHERE event = 'deposit' AND reference = :r"
         self.named = {
@@ -131,28 +131,28 @@ class Facts:
             "undone": undone,
             "other": other,
             "batch": str(batch.name),
-            "artisan": str(money.artisan_id(FATIMA)),
-            "month": f"{money.artisan_id(HASSAN)} 2026-11-01",
-            "transaction": str(money.one(own, r=receipt)),
-            "break": str(money.one("SELECT id::text FROM reconciliation_break")),
+            "artisan": str(payments.artisan_id(FATIMA)),
+            "month": f"{payments.artisan_id(HASSAN)} 2026-11-01",
+            "transaction": str(payments.read_value(own, r=receipt)),
+            "break": str(payments.read_value("SELECT id::text FROM reconciliation_break")),
         }
 
 
-def _more_than_due(money: Money) -> str:  # noqa: F811
-    collector = Collector("page", "test", "wafacash", money.agent, "1001", other_amounts=True)
-    code = money.issue(DRISS).code
-    return money.confirm(collector, CashConfirmation(code, "4", Amount(20000)))
+def _more_than_due(payments: PaymentFixture) -> str:
+    collector = Collector("page", "test", "wafacash", payments.agent, "1001", other_amounts=True)
+    code = payments.issue(DRISS).code
+    return payments.confirm(collector, CashConfirmation(code, "4", Money(20000)))
 
 
-def test_every_rule_is_broken_once() -> None:
+def test_every_rule_has_an_example_that_breaks_it() -> None:
     assert set(BROKEN) == set(ALL)
 
 
 @pytest.mark.parametrize("rule", BROKEN)
-def test_a_broken_rule_names_the_row(money: Money, rule: str) -> None:  # noqa: F811
-    facts = Facts(money)
+def test_find_broken_names_the_row_that_breaks_a_rule(payments: PaymentFixture, rule: str) -> None:
+    facts = Facts(payments)
     name, statements = BROKEN[rule]
-    with money.runtime.database.connect() as connection:
+    with payments.runtime.database.connect() as connection:
         assert find_broken(connection, ALL) == {}
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         for statement in statements:
@@ -168,12 +168,14 @@ def test_a_broken_rule_names_the_row(money: Money, rule: str) -> None:  # noqa: 
 
 
 @pytest.mark.parametrize("machine", [False, True])
-def test_the_command_says_so_and_ends_with_1(app: Flask, money: Money, machine: bool) -> None:  # noqa: F811
-    facts = Facts(money)
+def test_ledger_verify_ends_with_1_and_names_the_rule_that_is_broken(
+    app: Flask, payments: PaymentFixture, machine: bool
+) -> None:
+    facts = Facts(payments)
     run = app.test_cli_runner().invoke
     command = ["ledger", "verify", *(["--json"] if machine else [])]
     assert run(args=command).exit_code == 0
-    with money.runtime.database.begin() as connection:
+    with payments.runtime.database.begin() as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(text("DELETE FROM idempotency_key WHERE key = '3'"))
     told = run(args=command)

@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from app.runtime import Runtime
 from app.web.mobile_money.routes import BASE
-from tests.payments.conftest import Books, Money, books, money  # noqa: F401 - fixtures here too
+from tests.payments.conftest import Books, PaymentFixture, books, payments  # noqa: F401 - fixtures here too
 
 DEFINITION = json.loads(Path(__file__).with_name("gsma_bill_payments.json").read_text())
 HEADERS = {"X-Client-Id": "demo-wafacash", "X-API-Key": "demo-key"}

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from stdnum import damm
 
 from app.jobs.api import ApiWork
-from tests.mobile_money.conftest import HEADERS, Books, Money, NetworkClient, payment
+from tests.mobile_money.conftest import HEADERS, Books, NetworkClient, PaymentFixture, payment
 
 FATIMA, HASSAN, KHADIJA, BRAHIM, SAID, DRISS = (f"+21260000000{n}" for n in (1, 2, 3, 4, 6, 7))
 NO_ID = "8e5a2c0e-3c0a-4d2c-9c53-0d3c5b8f1a11"
@@ -25,8 +25,10 @@ def error(response: object) -> tuple[int, str, str]:
     return status, told["errorCategory"], told["errorCode"]
 
 
-def test_list_bills_finds_a_bill_by_each_identifier(network: NetworkClient, money: Money) -> None:
-    code = money.issue(HASSAN)
+def test_list_bills_finds_a_bill_by_each_identifier(
+    network: NetworkClient, payments: PaymentFixture
+) -> None:
+    code = payments.issue(HASSAN)
     for path in (
         f"/accounts/linkref/{code.code}/bills",
         f"/accounts/msisdn/{HASSAN}/bills",
@@ -47,16 +49,16 @@ def test_list_bills_finds_a_bill_by_each_identifier(network: NetworkClient, mone
 
 
 def test_list_bills_issues_a_code_to_an_artisan_who_owes_and_has_none(
-    network: NetworkClient, money: Money
+    network: NetworkClient, payments: PaymentFixture
 ) -> None:
     """The artisan who comes without a phone can pay; asked again it is the same bill."""
     (bill,) = network.get("/accounts/consumerno/100000001/bills").json
     assert network.get(f"/accounts/msisdn/{FATIMA}/bills").json == [bill]
     made_by = "SELECT actor FROM audit_event WHERE details ->> 'code' = :code"
-    assert money.one(made_by, code=bill["billReference"]) == "client:demo-wafacash"
+    assert payments.read_value(made_by, code=bill["billReference"]) == "client:demo-wafacash"
     assert network.pay(bill["billReference"], bill["amountDue"]).status_code == 201
     assert network.get(f"/accounts/msisdn/{FATIMA}/bills").json == []
-    assert money.one("SELECT count(*) FROM payment_code") == 1
+    assert payments.read_value("SELECT count(*) FROM payment_code") == 1
 
 
 @pytest.mark.parametrize("phone", [KHADIJA, BRAHIM, SAID])
@@ -96,9 +98,9 @@ def test_list_bills_refuses_an_identifier_that_cannot_be_looked_up(
 
 
 def test_pay_answers_in_step_with_the_payment(
-    network: NetworkClient, money: Money, books: Books
+    network: NetworkClient, payments: PaymentFixture, books: Books
 ) -> None:
-    code = money.issue(HASSAN)
+    code = payments.issue(HASSAN)
     asked = payment(
         "663.90", requestingOrganisationTransactionReference="W-1", customerReference="c"
     )
@@ -111,14 +113,14 @@ def test_pay_answers_in_step_with_the_payment(
     row = (
         "SELECT agent_number || ' ' || terminal || ' ' || channel || ' ' || client_id FROM deposit"
     )
-    assert money.one(row) == "1001 T-07 api demo-wafacash"
+    assert payments.read_value(row) == "1001 T-07 api demo-wafacash"
     in_books = (
         "SELECT metadata ->> 'agent_number' || ' ' || (metadata ->> 'terminal') || ' ' || made_by"
         " FROM ledger_transaction"
     )
-    assert money.one(in_books) == "1001 T-07 client:demo-wafacash"
+    assert payments.read_value(in_books) == "1001 T-07 client:demo-wafacash"
     receipt = told["serviceProviderPaymentReference"]
-    assert receipt in str(money.one("SELECT body FROM message WHERE kind = 'receipt'"))
+    assert receipt in str(payments.read_value("SELECT body FROM message WHERE kind = 'receipt'"))
     books()
 
 
@@ -134,9 +136,9 @@ def test_pay_answers_in_step_with_the_payment(
     ],
 )
 def test_pay_accepts_every_form_of_address(
-    network: NetworkClient, money: Money, form: str, books: Books
+    network: NetworkClient, payments: PaymentFixture, form: str, books: Books
 ) -> None:
-    code, identity = money.issue(HASSAN), str(uuid4())
+    code, identity = payments.issue(HASSAN), str(uuid4())
     path = form.format(code=code.code)
     first = network.post(path, payment("663.9"), identity)
     assert first.status_code == 201, first.text
@@ -151,16 +153,20 @@ def test_pay_accepts_every_form_of_address(
     books()
 
 
-def test_pay_refuses_a_bill_of_another_account(network: NetworkClient, money: Money) -> None:
-    code = money.issue(HASSAN)
+def test_pay_refuses_a_bill_of_another_account(
+    network: NetworkClient, payments: PaymentFixture
+) -> None:
+    code = payments.issue(HASSAN)
     response = network.post(
         f"/accounts/msisdn/{FATIMA}/bills/{code.code}/payments", payment("663.9")
     )
     assert error(response) == (404, "identification", "identifierError")
 
 
-def test_pay_repeats_its_answer_to_the_same_request(network: NetworkClient, money: Money) -> None:
-    code, identity = money.issue(FATIMA), str(uuid4())
+def test_pay_repeats_its_answer_to_the_same_request(
+    network: NetworkClient, payments: PaymentFixture
+) -> None:
+    code, identity = payments.issue(FATIMA), str(uuid4())
     first = network.pay(code.code, "163.52", identity)
     assert network.pay(code.code, "163.52", identity).data == first.data
     other = network.post(
@@ -172,8 +178,10 @@ def test_pay_repeats_its_answer_to_the_same_request(network: NetworkClient, mone
     assert kept == first.json
 
 
-def test_pay_repeats_its_refusal_to_the_same_request(network: NetworkClient, money: Money) -> None:
-    code, identity = money.issue(FATIMA), str(uuid4())
+def test_pay_repeats_its_refusal_to_the_same_request(
+    network: NetworkClient, payments: PaymentFixture
+) -> None:
+    code, identity = payments.issue(FATIMA), str(uuid4())
     first = network.pay(code.code, "1", identity)
     assert error(first) == (400, "businessRule", "underPaymentNotAllowed")
     assert {"key": "due", "value": "163.52"} in first.json["errorParameters"]
@@ -182,16 +190,18 @@ def test_pay_repeats_its_refusal_to_the_same_request(network: NetworkClient, mon
     assert (kept.status_code, kept.json) == (400, first.json)
 
 
-def test_pay_refuses_a_code_that_cannot_be_paid(network: NetworkClient, money: Money) -> None:
+def test_pay_refuses_a_code_that_cannot_be_paid(
+    network: NetworkClient, payments: PaymentFixture
+) -> None:
     wrong_state = (400, "businessRule", "incorrectState")
     assert error(network.pay(NOBODY, "5")) == (404, "identification", "identifierError")
     assert error(network.pay("123456789012", "5")) == (400, "validation", "formatError")
-    code = money.issue(FATIMA)
+    code = payments.issue(FATIMA)
     assert error(network.pay(code.code, "163.53")) == (400, "businessRule", "overPaymentNotAllowed")
     assert network.pay(code.code, "163.52").status_code == 201
     assert error(network.pay(code.code, "163.52")) == wrong_state
-    expired = money.issue(HASSAN)
-    money.runtime.clock.now = expired.expires_at  # type: ignore[attr-defined]
+    expired = payments.issue(HASSAN)
+    payments.runtime.clock.now = expired.expires_at  # type: ignore[attr-defined]
     assert error(network.pay(expired.code, "663.9")) == wrong_state
 
 
@@ -226,14 +236,14 @@ def test_pay_refuses_a_code_that_cannot_be_paid(network: NetworkClient, money: M
     ],
 )
 def test_pay_names_the_field_of_a_body_that_cannot_be_read(
-    network: NetworkClient, money: Money, body: object, told: tuple[str, str]
+    network: NetworkClient, payments: PaymentFixture, body: object, told: tuple[str, str]
 ) -> None:
-    code = money.issue(FATIMA)
+    code = payments.issue(FATIMA)
     response = network.post(f"/bills/{code.code}/payments", body)
     assert response.status_code == 400
     assert response.json["errorCode"] == told[0]
     assert response.json["errordescription"].startswith(f"{told[1]}: ")
-    assert money.one("SELECT count(*) FROM api_request") == 0
+    assert payments.read_value("SELECT count(*) FROM api_request") == 0
 
 
 @pytest.mark.parametrize(
@@ -255,9 +265,13 @@ def test_pay_names_the_field_of_a_body_that_cannot_be_read(
     ],
 )
 def test_pay_refuses_a_request_that_is_not_whole(
-    network: NetworkClient, money: Money, headers: dict[str, str], data: bytes | None, name: str
+    network: NetworkClient,
+    payments: PaymentFixture,
+    headers: dict[str, str],
+    data: bytes | None,
+    name: str,
 ) -> None:
-    code = money.issue(FATIMA)
+    code = payments.issue(FATIMA)
     body = {"json": payment("163.52")} if data is None else {"data": data}
     response = network._call("POST", f"/bills/{code.code}/payments", headers=headers, **body)
     assert response.status_code == 400, response.text
@@ -265,9 +279,9 @@ def test_pay_refuses_a_request_that_is_not_whole(
 
 
 def test_pay_checks_the_digest_of_the_body_if_it_is_sent(
-    network: NetworkClient, money: Money
+    network: NetworkClient, payments: PaymentFixture
 ) -> None:
-    code = money.issue(FATIMA)
+    code = payments.issue(FATIMA)
     body = b'{"amountPaid":"163.52","currency":"MAD"}'
     headers = {"X-Content-Hash": sha256(body).hexdigest(), "Content-Type": "application/json"}
     path = f"/bills/{code.code}/payments"
@@ -275,16 +289,16 @@ def test_pay_checks_the_digest_of_the_body_if_it_is_sent(
 
 
 def test_a_promised_payment_is_answered_by_polling(
-    network: NetworkClient, money: Money, books: Books
+    network: NetworkClient, payments: PaymentFixture, books: Books
 ) -> None:
-    code, identity = money.issue(FATIMA), str(uuid4())
+    code, identity = payments.issue(FATIMA), str(uuid4())
     asked = network.pay(code.code, "163.52", identity, Prefer="respond-async")
     assert (asked.status_code, asked.json["status"]) == (202, "pending")
     state = f"/requeststates/{asked.json['serverCorrelationId']}"
     assert network.get(state).json["notificationMethod"] == "polling"
     assert network.get(f"/responses/{identity}").json == {"link": f"/mm/v1.2{state}"}
-    assert money.one("SELECT count(*) FROM deposit") == 0
-    work = ApiWork(money.runtime)
+    assert payments.read_value("SELECT count(*) FROM deposit") == 0
+    work = ApiWork(payments.runtime)
     assert work.do() == 1
     assert work.do() == 0
     work.stop()
@@ -298,17 +312,19 @@ def test_a_promised_payment_is_answered_by_polling(
 
 
 def test_a_polling_client_is_answered_by_polling_by_default(
-    network: NetworkClient, money: Money
+    network: NetworkClient, payments: PaymentFixture
 ) -> None:
-    with money.runtime.database.begin() as connection:
+    with payments.runtime.database.begin() as connection:
         connection.execute(text("UPDATE api_client SET polling = true"))
-    response = network.pay(money.issue(FATIMA).code, "163.52")
+    response = network.pay(payments.issue(FATIMA).code, "163.52")
     assert (response.status_code, response.json["notificationMethod"]) == (202, "polling")
 
 
-def test_a_promised_refusal_is_answered_by_polling(network: NetworkClient, money: Money) -> None:
+def test_a_promised_refusal_is_answered_by_polling(
+    network: NetworkClient, payments: PaymentFixture
+) -> None:
     asked = network.pay(NOBODY, "5", Prefer="respond-async")
-    work = ApiWork(money.runtime)
+    work = ApiWork(payments.runtime)
     work.do()
     work.stop()
     told = network.get(f"/requeststates/{asked.json['serverCorrelationId']}").json
@@ -316,9 +332,9 @@ def test_a_promised_refusal_is_answered_by_polling(network: NetworkClient, money
 
 
 def test_reverse_reverses_a_payment_on_its_day(
-    network: NetworkClient, money: Money, books: Books
+    network: NetworkClient, payments: PaymentFixture, books: Books
 ) -> None:
-    code = money.issue(FATIMA)
+    code = payments.issue(FATIMA)
     paid = payment("163.52", requestingOrganisationTransactionReference="W-77")
     network.post(f"/bills/{code.code}/payments", paid)
     short = network.post("/transactions/W-77/reversals", {"type": "reversal", "amount": "5"})
@@ -339,16 +355,16 @@ def test_reverse_reverses_a_payment_on_its_day(
 
 
 def test_reverse_refuses_a_reference_of_two_payments(
-    network: NetworkClient, money: Money, books: Books
+    network: NetworkClient, payments: PaymentFixture, books: Books
 ) -> None:
     receipts = []
     for phone, amount, reference in ((FATIMA, "163.52", "W-7"), (HASSAN, "663.9", "W-7")):
         paid = payment(amount, requestingOrganisationTransactionReference=reference)
-        answer = network.post(f"/bills/{money.issue(phone).code}/payments", paid)
+        answer = network.post(f"/bills/{payments.issue(phone).code}/payments", paid)
         receipts.append(answer.json["serviceProviderPaymentReference"])
     # The third one's reference is the first one's receipt.
     paid = payment("163.52", requestingOrganisationTransactionReference=receipts[0])
-    network.post(f"/bills/{money.issue(DRISS).code}/payments", paid)
+    network.post(f"/bills/{payments.issue(DRISS).code}/payments", paid)
     for name in ("W-7", receipts[0]):
         refused = network.post(f"/transactions/{name}/reversals", {"type": "reversal"})
         assert error(refused) == (400, "businessRule", "incorrectState")
@@ -360,26 +376,26 @@ def test_reverse_refuses_a_reference_of_two_payments(
 
 
 def test_reverse_refuses_a_later_day_and_an_unknown_payment(
-    network: NetworkClient, money: Money
+    network: NetworkClient, payments: PaymentFixture
 ) -> None:
-    receipt = money.redeem(money.issue(FATIMA).code)
+    receipt = payments.redeem(payments.issue(FATIMA).code)
     unknown = network.post("/transactions/99999999/reversals", {"type": "reversal"})
     assert error(unknown) == (404, "identification", "identifierError")
     kind = network.post(f"/transactions/{receipt}/reversals", {"type": "transfer"})
     assert error(kind) == (400, "businessRule", "transactionTypeError")
-    money.runtime.clock.now += timedelta(days=1)  # type: ignore[attr-defined]
+    payments.runtime.clock.now += timedelta(days=1)  # type: ignore[attr-defined]
     late = network.post(f"/transactions/{receipt}/reversals", {"type": "reversal"})
     assert error(late) == (400, "businessRule", "incorrectState")
 
 
 def test_another_network_neither_lists_nor_reverses_a_payment(
-    network: NetworkClient, money: Money
+    network: NetworkClient, payments: PaymentFixture
 ) -> None:
-    with money.runtime.database.begin() as connection:
+    with payments.runtime.database.begin() as connection:
         connection.execute(text("INSERT INTO agent_network VALUES ('cashplus', 'Cash Plus')"))
         connection.execute(text("UPDATE api_client SET network = 'cashplus'"))
-    code = money.issue(FATIMA)
-    receipt = money.redeem(code.code)
+    code = payments.issue(FATIMA)
+    receipt = payments.redeem(code.code)
     assert network.get(f"/bills/{code.code}/payments").json == []
     unknown = network.post(f"/transactions/{receipt}/reversals", {"type": "reversal"})
     assert error(unknown) == (404, "identification", "identifierError")

@@ -27,7 +27,7 @@ from app.mobile_money.callbacks import (
     signature,
 )
 from app.mobile_money.errors import Refused
-from tests.mobile_money.conftest import Money, NetworkClient
+from tests.mobile_money.conftest import NetworkClient, PaymentFixture
 
 FATIMA, HASSAN = "+212600000001", "+212600000002"
 
@@ -88,77 +88,80 @@ def caller() -> Iterator[CallbackReceiver]:
     caller.server.server_close()
 
 
-def run_worker(money: Money, times: int = 2) -> None:
-    work = ApiWork(money.runtime)
+def run_worker(payments: PaymentFixture, times: int = 2) -> None:
+    work = ApiWork(payments.runtime)
     for _ in range(times):
         work.do()
     work.stop()
 
 
 def test_deliver_puts_a_signed_answer(
-    network: NetworkClient, money: Money, caller: CallbackReceiver
+    network: NetworkClient, payments: PaymentFixture, caller: CallbackReceiver
 ) -> None:
-    code, identity = money.issue(FATIMA), str(uuid4())
+    code, identity = payments.issue(FATIMA), str(uuid4())
     asked = network.pay(code.code, "163.52", identity, X_Callback_URL=caller.address)
     assert (asked.status_code, asked.json["notificationMethod"]) == (202, "callback")
-    run_worker(money)
+    run_worker(payments)
     ((path, headers, body),) = caller.got
     assert path == "/paid?x=1"
     told = json.loads(body)
     assert (told["amountPaid"], told["billPaymentStatus"]) == ("163.52", "completed")
     assert headers["X-CorrelationID"] == identity
     assert headers["X-Content-Hash"] == sha256(body).hexdigest()
-    with money.runtime.database.connect() as connection:
+    with payments.runtime.database.connect() as connection:
         client = find_client(connection, DEMO_CLIENT)
     assert client
-    key = callback_key(money.runtime.secret, client)
+    key = callback_key(payments.runtime.secret, client)
     assert headers["X-Signature"] == signature(key, headers["X-Date"], identity, body)
-    run_worker(money)
+    run_worker(payments)
     assert len(caller.got) == 1
 
 
 def test_deliver_puts_a_refusal_too(
-    network: NetworkClient, money: Money, caller: CallbackReceiver
+    network: NetworkClient, payments: PaymentFixture, caller: CallbackReceiver
 ) -> None:
-    code = money.issue(FATIMA)
+    code = payments.issue(FATIMA)
     network.pay(code.code, "1", X_Callback_URL=caller.address)
-    run_worker(money)
+    run_worker(payments)
     assert json.loads(caller.got[0][2])["errorCode"] == "underPaymentNotAllowed"
 
 
 @pytest.mark.parametrize("status", [500, 301, 404])
 def test_a_callback_is_delivered_again_until_it_is_accepted(
-    network: NetworkClient, money: Money, caller: CallbackReceiver, status: int
+    network: NetworkClient, payments: PaymentFixture, caller: CallbackReceiver, status: int
 ) -> None:
     """A redirection is not followed: it could point anywhere."""
     caller.status = status
-    network.pay(money.issue(FATIMA).code, "163.52", X_Callback_URL=caller.address)
-    run_worker(money)
-    run_worker(money)
+    network.pay(payments.issue(FATIMA).code, "163.52", X_Callback_URL=caller.address)
+    run_worker(payments)
+    run_worker(payments)
     assert len(caller.got) == 1
-    money.runtime.clock.now += timedelta(seconds=6)  # type: ignore[attr-defined]
+    payments.runtime.clock.now += timedelta(seconds=6)  # type: ignore[attr-defined]
     caller.status = 200
-    run_worker(money, 1)
+    run_worker(payments, 1)
     assert len(caller.got) == 2
-    assert money.one("SELECT count(*) FROM api_request WHERE callback_due_at IS NOT NULL") == 0
-    assert money.one("SELECT count(*) FROM deposit") == 1
+    assert (
+        payments.read_value("SELECT count(*) FROM api_request WHERE callback_due_at IS NOT NULL")
+        == 0
+    )
+    assert payments.read_value("SELECT count(*) FROM deposit") == 1
 
 
 def test_a_callback_ends_after_its_attempts_and_its_answer_can_be_polled(
-    network: NetworkClient, money: Money, caller: CallbackReceiver
+    network: NetworkClient, payments: PaymentFixture, caller: CallbackReceiver
 ) -> None:
     caller.status = 503
-    asked = network.pay(money.issue(FATIMA).code, "163.52", X_Callback_URL=caller.address)
+    asked = network.pay(payments.issue(FATIMA).code, "163.52", X_Callback_URL=caller.address)
     for _ in range(MOST_ATTEMPTS + 3):
-        run_worker(money, 1)
-        money.runtime.clock.now += timedelta(hours=2)  # type: ignore[attr-defined]
+        run_worker(payments, 1)
+        payments.runtime.clock.now += timedelta(hours=2)  # type: ignore[attr-defined]
     assert len(caller.got) == MOST_ATTEMPTS
     state = network.get(f"/requeststates/{asked.json['serverCorrelationId']}").json
     assert state["status"] == "completed"
 
 
 def test_a_client_that_never_answers_blocks_no_other(
-    network: NetworkClient, money: Money, caller: CallbackReceiver
+    network: NetworkClient, payments: PaymentFixture, caller: CallbackReceiver
 ) -> None:
     """The hanging client has two threads at most; the others' callbacks go meanwhile."""
     quick = CallbackReceiver()
@@ -172,11 +175,11 @@ def test_a_client_that_never_answers_blocks_no_other(
         " u, 'completed', 201, '{}', :now, :now FROM (VALUES ('demo-wafacash', :slow),"
         " ('quick', :quick)) AS v (c, u), generate_series(1, 6)",
     )
-    values = {"now": money.runtime.clock(), "slow": caller.address, "quick": quick.address}
-    with money.runtime.database.begin() as connection:
+    values = {"now": payments.runtime.clock(), "slow": caller.address, "quick": quick.address}
+    with payments.runtime.database.begin() as connection:
         connection.execute(text(rows[0]))
         connection.execute(text(rows[1]), values)
-    work = ApiWork(money.runtime)
+    work = ApiWork(payments.runtime)
     began = time.monotonic()
     while len(quick.got) < 6 and time.monotonic() - began < 1.4:
         work.do()
@@ -189,14 +192,14 @@ def test_a_client_that_never_answers_blocks_no_other(
 
 
 def test_deliver_refuses_a_private_address_unless_configured(
-    network: NetworkClient, money: Money, caller: CallbackReceiver
+    network: NetworkClient, payments: PaymentFixture, caller: CallbackReceiver
 ) -> None:
-    with money.runtime.database.connect() as connection:
+    with payments.runtime.database.connect() as connection:
         client = find_client(connection, DEMO_CLIENT)
     assert client
     for address in PRIVATE:
         callback = Callback(client, str(uuid4()), address, b"{}", 1)
-        now = money.runtime.clock()
+        now = payments.runtime.clock()
         assert deliver(callback, b"secret", private=False, now=now) == "a private address"
 
 
@@ -226,7 +229,7 @@ def test_check_address_refuses_an_address_that_cannot_be_called(address: str) ->
 
 
 def test_deliver_cuts_off_a_server_that_answers_a_byte_now_and_then(
-    network: NetworkClient, money: Money
+    network: NetworkClient, payments: PaymentFixture
 ) -> None:
     """It would have a thread for ever, and the worker could not end."""
     server = socket.create_server(("127.0.0.1", 0))
@@ -239,32 +242,32 @@ def test_deliver_cuts_off_a_server_that_answers_a_byte_now_and_then(
                 time.sleep(0.1)
 
     Thread(target=drip, daemon=True).start()
-    with money.runtime.database.connect() as connection:
+    with payments.runtime.database.connect() as connection:
         client = find_client(connection, DEMO_CLIENT)
     assert client
     address = f"http://127.0.0.1:{server.getsockname()[1]}/"
     callback = Callback(client, str(uuid4()), address, b"{}", 1)
-    began, now = time.monotonic(), money.runtime.clock()
+    began, now = time.monotonic(), payments.runtime.clock()
     outcome = deliver(callback, b"secret", private=True, now=now, seconds=0.7)
     assert outcome != "delivered" and time.monotonic() - began < 3
     server.close()
 
 
 def test_answer_waiting_fails_a_request_that_cannot_be_answered_and_goes_on(
-    network: NetworkClient, money: Money
+    network: NetworkClient, payments: PaymentFixture
 ) -> None:
     """Not even one that the database refuses: it is told as failed."""
-    first, second = money.issue(FATIMA), money.issue(HASSAN)
+    first, second = payments.issue(FATIMA), payments.issue(HASSAN)
     asked = network.pay(first.code, "163.52", Prefer="respond-async")
     other = network.pay(second.code, "663.9", Prefer="respond-async")
-    with money.runtime.database.begin() as connection:
+    with payments.runtime.database.begin() as connection:
         connection.execute(
             text("ALTER TABLE deposit ADD CONSTRAINT no CHECK (total_centimes > 20000)")
         )
     try:
-        run_worker(money)
+        run_worker(payments)
     finally:
-        with money.runtime.database.begin() as connection:
+        with payments.runtime.database.begin() as connection:
             connection.execute(text("ALTER TABLE deposit DROP CONSTRAINT no"))
     states = [
         network.get(f"/requeststates/{one.json['serverCorrelationId']}").json
@@ -272,4 +275,7 @@ def test_answer_waiting_fails_a_request_that_cannot_be_answered_and_goes_on(
     ]
     assert [state["status"] for state in states] == ["failed", "completed"]
     assert states[0]["error"]["errorCategory"] == "internal"
-    assert money.one("SELECT state FROM payment_code WHERE code = :c", c=first.code) == "issued"
+    assert (
+        payments.read_value("SELECT state FROM payment_code WHERE code = :c", c=first.code)
+        == "issued"
+    )

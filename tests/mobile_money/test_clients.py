@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from app.agents.clients import DEMO_KEY, authenticate_client
 from app.agents.errors import ClientRefused
-from tests.mobile_money.conftest import HEADERS, Money, NetworkClient, payment
+from tests.mobile_money.conftest import HEADERS, NetworkClient, PaymentFixture, payment
 
 FATIMA, HASSAN = "+212600000001", "+212600000002"
 
@@ -29,10 +29,12 @@ def key_in(output: str) -> str:
 
 
 def test_a_client_is_created_rotated_and_revoked_by_command(
-    app: Flask, network: NetworkClient, money: Money
+    app: Flask, network: NetworkClient, payments: PaymentFixture
 ) -> None:
     first = key_in(run(app, "create", "wafa-till"))
-    stored = money.one("SELECT encode(key_digest, 'hex') FROM api_client WHERE id = 'wafa-till'")
+    stored = payments.read_value(
+        "SELECT encode(key_digest, 'hex') FROM api_client WHERE id = 'wafa-till'"
+    )
     assert first != stored and len(str(stored)) == 64
     network.headers = {"X-Client-Id": "wafa-till", "X-API-Key": first}
     assert network.get("/heartbeat").status_code == 200
@@ -40,7 +42,7 @@ def test_a_client_is_created_rotated_and_revoked_by_command(
     assert network.get("/heartbeat").status_code == 200
     network.headers["X-API-Key"] = second
     assert network.get("/heartbeat").status_code == 200
-    money.runtime.clock.now += timedelta(hours=2)  # type: ignore[attr-defined]
+    payments.runtime.clock.now += timedelta(hours=2)  # type: ignore[attr-defined]
     network.headers["X-API-Key"] = first
     assert network.get("/heartbeat").status_code == 401
     run(app, "revoke", "wafa-till")
@@ -69,61 +71,63 @@ def test_every_refused_client_gets_the_same_answer(
     assert why not in response.text
 
 
-def test_authenticate_client_gives_the_reason_to_the_log(money: Money) -> None:
+def test_authenticate_client_gives_the_reason_to_the_log(payments: PaymentFixture) -> None:
     changes = {
         "revoked key": "revoked_at = now()",
         "other address": "addresses = ARRAY['10.0.0.0/8']",
     }
     for why, change in changes.items():
-        with money.runtime.database.begin() as connection:
+        with payments.runtime.database.begin() as connection:
             connection.execute(text(f"UPDATE api_client SET {change}"))
             with pytest.raises(ClientRefused) as refused:
                 authenticate_client(
-                    connection, "demo-wafacash", DEMO_KEY, "192.0.2.1", money.runtime.clock()
+                    connection, "demo-wafacash", DEMO_KEY, "192.0.2.1", payments.runtime.clock()
                 )
             assert refused.value.params == {"why": why}
             connection.rollback()
 
 
 def test_a_client_over_its_requests_a_minute_is_refused(
-    network: NetworkClient, money: Money
+    network: NetworkClient, payments: PaymentFixture
 ) -> None:
-    with money.runtime.database.begin() as connection:
+    with payments.runtime.database.begin() as connection:
         connection.execute(text("UPDATE api_client SET requests_a_minute = 3"))
     answers = [network.get("/heartbeat") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 400]
     assert answers[3].json["errorCode"] == "rateLimitError"
 
 
-def test_a_client_over_its_day_limit_is_refused(network: NetworkClient, money: Money) -> None:
-    with money.runtime.database.begin() as connection:
+def test_a_client_over_its_day_limit_is_refused(
+    network: NetworkClient, payments: PaymentFixture
+) -> None:
+    with payments.runtime.database.begin() as connection:
         connection.execute(text("UPDATE api_client SET day_limit_centimes = 70000"))
-    assert network.pay(money.issue(HASSAN).code, "663.9").status_code == 201
-    refused = network.pay(money.issue(FATIMA).code, "163.52")
+    assert network.pay(payments.issue(HASSAN).code, "663.9").status_code == 201
+    refused = network.pay(payments.issue(FATIMA).code, "163.52")
     assert refused.json["errorCode"] == "dailyValueLimitExceeded"
     assert {"key": "rest", "value": "36.10"} in refused.json["errorParameters"]
 
 
 def test_a_client_pays_only_for_the_agencies_it_speaks_for(
-    network: NetworkClient, money: Money
+    network: NetworkClient, payments: PaymentFixture
 ) -> None:
-    with money.runtime.database.begin() as connection:
+    with payments.runtime.database.begin() as connection:
         connection.execute(text("UPDATE api_client SET agencies = ARRAY['W-FES-01']"))
-    code = money.issue(FATIMA)
+    code = payments.issue(FATIMA)
     refused = network.pay(code.code, "163.52")
     assert (refused.status_code, refused.json["errorCategory"]) == (401, "authorisation")
-    with money.runtime.database.begin() as connection:
+    with payments.runtime.database.begin() as connection:
         connection.execute(text("UPDATE api_client SET agencies = ARRAY['W-RABAT-01']"))
     assert network.pay(code.code, "163.52").status_code == 201
 
 
 def test_a_network_that_may_send_other_amounts_leaves_the_rest_in_suspense(
-    app: Flask, network: NetworkClient, money: Money
+    app: Flask, network: NetworkClient, payments: PaymentFixture
 ) -> None:
     run(app, "other-amounts", "wafacash", "yes")
-    code = money.issue(FATIMA)
+    code = payments.issue(FATIMA)
     assert network.post(f"/bills/{code.code}/payments", payment("200")).status_code == 201
-    assert money.one("SELECT kind FROM reconciliation_break") == "other_amount_sent"
+    assert payments.read_value("SELECT kind FROM reconciliation_break") == "other_amount_sent"
 
 
 @pytest.mark.parametrize(

@@ -15,14 +15,14 @@ from sqlalchemy import text
 
 from app.runtime import Runtime
 from app.settings import ROOT
-from tests.mobile_money.conftest import BASE, HEADERS, Books, Money, NetworkClient, payment
+from tests.mobile_money.conftest import BASE, HEADERS, Books, NetworkClient, PaymentFixture, payment
 from tests.mobile_money.test_api import error
 
 FATIMA, HASSAN = "+212600000001", "+212600000002"
 
 
 def test_pay_refuses_a_correlation_id_at_another_address(
-    network: NetworkClient, money: Money
+    network: NetworkClient, payments: PaymentFixture
 ) -> None:
     """Not even where neither names a bill, and the bodies are the same."""
     identity = str(uuid4())
@@ -33,15 +33,15 @@ def test_pay_refuses_a_correlation_id_at_another_address(
     receipt = first.json["serviceProviderPaymentReference"]
     undo = network.post(f"/transactions/{receipt}/reversals", {"type": "reversal"}, identity)
     assert error(undo) == (400, "businessRule", "duplicateRequest")
-    assert money.one("SELECT count(*) FROM reversal") == 0
+    assert payments.read_value("SELECT count(*) FROM reversal") == 0
 
 
 def test_pay_answers_the_same_request_at_once_with_one_payment(
-    app: Flask, network: NetworkClient, money: Money, books: Books
+    app: Flask, network: NetworkClient, payments: PaymentFixture, books: Books
 ) -> None:
     """Whoever comes second finds no live bill any more, and has the first one's answer."""
     path, identity = f"/accounts/msisdn/{HASSAN}/bills/payments", str(uuid4())
-    money.issue(HASSAN)
+    payments.issue(HASSAN)
 
     def pay(_number: int) -> tuple[int, bytes]:
         answer = NetworkClient(app.test_client()).post(path, payment("663.9"), identity)
@@ -50,7 +50,7 @@ def test_pay_answers_the_same_request_at_once_with_one_payment(
     with ThreadPoolExecutor(8) as many:
         answers = {answer for answer in many.map(pay, range(16)) if answer[0] != 503}
     assert [status for status, _ in answers] == [201]
-    assert money.one("SELECT count(*) FROM deposit") == 1
+    assert payments.read_value("SELECT count(*) FROM deposit") == 1
     books()
 
 
@@ -70,21 +70,21 @@ def test_pay_answers_the_same_request_at_once_with_one_payment(
     ],
 )
 def test_pay_refuses_a_body_that_the_database_cannot_store(
-    network: NetworkClient, money: Money, more: bytes
+    network: NetworkClient, payments: PaymentFixture, more: bytes
 ) -> None:
-    code = money.issue(FATIMA)
+    code = payments.issue(FATIMA)
     body = b'{"amountPaid": "163.52", "currency": "MAD", %b}' % more
     headers = {"Content-Type": "application/json"}
     response = network._call("POST", f"/bills/{code.code}/payments", data=body, headers=headers)
     assert response.status_code == 400, response.text
     assert response.json["errorCategory"] == "validation"
-    assert money.one("SELECT count(*) FROM deposit") == 0
+    assert payments.read_value("SELECT count(*) FROM deposit") == 0
 
 
 def test_pay_refuses_the_largest_amount_that_can_be_written(
-    network: NetworkClient, money: Money
+    network: NetworkClient, payments: PaymentFixture
 ) -> None:
-    refused = network.pay(money.issue(FATIMA).code, "999999999999.99")
+    refused = network.pay(payments.issue(FATIMA).code, "999999999999.99")
     assert error(refused) == (400, "businessRule", "overPaymentNotAllowed")
 
 
@@ -106,11 +106,11 @@ def test_an_unknown_address_is_answered_with_an_error_of_the_definition(
 
 
 def test_reverse_refuses_a_payment_of_an_agency_the_client_does_not_speak_for(
-    network: NetworkClient, money: Money
+    network: NetworkClient, payments: PaymentFixture
 ) -> None:
-    receipt = money.redeem(money.issue(FATIMA).code)
+    receipt = payments.redeem(payments.issue(FATIMA).code)
     for agencies, status in (("W-FES-01", 404), ("W-RABAT-01", 201)):
-        with money.runtime.database.begin() as connection:
+        with payments.runtime.database.begin() as connection:
             connection.execute(text("UPDATE api_client SET agencies = ARRAY[:a]"), {"a": agencies})
         answer = network.post(f"/transactions/{receipt}/reversals", {"type": "reversal"})
         assert answer.status_code == status, answer.text
@@ -138,9 +138,11 @@ client.post(f"/mm/v1.2/bills/{code}/payments", json=body, headers=good)
 """
 
 
-def test_refusals_differ_in_the_log_and_not_in_the_answer(runtime: Runtime, money: Money) -> None:
-    code = money.issue(FATIMA).code
-    receipt = money.redeem(code)
+def test_refusals_differ_in_the_log_and_not_in_the_answer(
+    runtime: Runtime, payments: PaymentFixture
+) -> None:
+    code = payments.issue(FATIMA).code
+    receipt = payments.redeem(code)
     with runtime.database.begin() as connection:
         for statement in (
             "INSERT INTO api_client (id, network, key_digest, created_at, revoked_at)"

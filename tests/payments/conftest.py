@@ -1,4 +1,4 @@
-"""A person who owes, an agent who takes: what every money test begins with."""
+"""Payments as tests make them: artisans who owe, an agent who collects, codes and receipts."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import select, text
 
 from app.agents.models import agent
 from app.agents.queries import Agent, find_agent
+from app.agents.service import NewAgency, NewAgent, add_agency, add_agent
 from app.base.operation import operation
 from app.base.phone import Phone
 from app.enrolment.models import artisan
@@ -25,8 +27,8 @@ from tests.owed import through_month
 
 
 @dataclass
-class Money:
-    """Shorthands for what money tests do over and over, each in its own transaction."""
+class PaymentFixture:
+    """Issues, redeems, cancels and reverses, each in a transaction of its own."""
 
     runtime: Runtime
     agent: Agent
@@ -55,7 +57,7 @@ class Money:
         with operation(self.runtime.database, now, collector.actor) as change:
             return redeem_code(change, self.runtime.services, collector, confirmation)
 
-    def undo(self, receipt: str, by: Agent | None = None) -> int:
+    def reverse(self, receipt: str, by: Agent | None = None) -> int:
         """The agent gives the cash back."""
         agent = by or self.agent
         request = ReversalRequest(receipt, "page", "mistake", agent.network, agent.agency_code)
@@ -67,18 +69,30 @@ class Money:
         with operation(self.runtime.database, self.runtime.clock(), "artisan") as change:
             return cancel_code(change, self.artisan_id(phone))
 
-    def one(self, sql: str, **values: object) -> object:
+    def read_value(self, sql: str, **values: object) -> object:
         with self.runtime.database.connect() as connection:
             return connection.execute(text(sql), values).scalar_one()
 
 
 @pytest.fixture
-def money(runtime: Runtime, sample_people: None) -> Money:
+def payments(runtime: Runtime, sample_people: None) -> PaymentFixture:
     with runtime.database.connect() as connection:
         number = connection.execute(select(agent.c.id)).scalar_one()
         found = find_agent(connection, number)
     assert found
-    return Money(runtime, found)
+    return PaymentFixture(runtime, found)
+
+
+@pytest.fixture
+def other_agent(payments: PaymentFixture) -> Agent:
+    with operation(payments.runtime.database, payments.runtime.clock(), "operator") as change:
+        add_agency(change, NewAgency("W-FES-02", "Wafacash Fes", "Fes"))
+        add_agent(change, NewAgent("2002", "W-FES-02", SecretStr("1357")))
+        connection = change.connection
+        number = connection.execute(select(agent.c.id).where(agent.c.number == "2002")).scalar_one()
+        found = find_agent(connection, number)
+    assert found
+    return found
 
 
 Books = Callable[[], None]

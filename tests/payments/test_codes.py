@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.base.clock import local, local_midnight
-from app.base.money import Money as Amount
+from app.base.money import Money
 from app.base.operation import operation
 from app.base.phone import Phone
 from app.contributions.errors import NotCollectedHere
 from app.payments.codes import CodeRequest, expire_codes, issue_code
 from app.payments.errors import AnotherIsLive, CodeMistyped, NothingDue
 from app.payments.rules import draw_code, read_code, receipt_number
-from tests.payments.conftest import Books, Money
+from tests.payments.conftest import Books, PaymentFixture
 
 FATIMA, HASSAN, KHADIJA = "+212600000001", "+212600000002", "+212600000003"
 BRAHIM, SAID = "+212600000004", "+212600000006"
@@ -47,14 +47,14 @@ def remainder(digits: str) -> int:
 
 
 @given(st.randoms(use_true_random=False))
-def test_a_code_is_eleven_digits_and_a_damm_digit(random: Random) -> None:
+def test_draw_code_gives_eleven_digits_and_a_damm_digit(random: Random) -> None:
     code = draw_code(random)
     assert len(code) == 12 and code.isdecimal() and code[0] != "0"
     assert remainder(code) == 0
 
 
 @given(st.randoms(use_true_random=False), st.integers(0, 11), st.integers(1, 9))
-def test_every_wrong_digit_is_found(random: Random, place: int, by: int) -> None:
+def test_read_code_refuses_every_wrong_digit(random: Random, place: int, by: int) -> None:
     code = draw_code(random)
     wrong = code[:place] + str((int(code[place]) + by) % 10) + code[place + 1 :]
     with pytest.raises(CodeMistyped):
@@ -62,7 +62,7 @@ def test_every_wrong_digit_is_found(random: Random, place: int, by: int) -> None
 
 
 @given(st.randoms(use_true_random=False), st.integers(0, 10))
-def test_every_swap_of_neighbours_is_found(random: Random, place: int) -> None:
+def test_read_code_refuses_every_swap_of_neighbours(random: Random, place: int) -> None:
     code = draw_code(random)
     swapped = code[:place] + code[place + 1] + code[place] + code[place + 2 :]
     if swapped != code:
@@ -70,7 +70,7 @@ def test_every_swap_of_neighbours_is_found(random: Random, place: int) -> None:
             read_code(swapped)
 
 
-def test_a_code_is_read_in_any_grouping_and_script() -> None:
+def test_read_code_accepts_any_grouping_and_script() -> None:
     code = draw_code(Random(7))
     grouped = f"{code[:4]} {code[4:8]} {code[8:]}"
     arabic = code.translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"))
@@ -87,86 +87,90 @@ def test_a_code_is_read_in_any_grouping_and_script() -> None:
             read_code(typed)
 
 
-def test_receipt_numbers_carry_a_check_digit() -> None:
+def test_receipt_number_ends_with_a_check_digit() -> None:
     assert remainder(receipt_number(1_000_001)) == 0
 
 
-def test_the_same_code_is_given_again(money: Money) -> None:
-    first = money.issue(FATIMA)
-    assert money.issue(FATIMA) == first
-    assert first.total == Amount(16352)
-    assert money.one("SELECT count(*) FROM message WHERE kind = 'code'") == 1
+def test_issue_code_returns_the_live_code_for_the_same_months(payments: PaymentFixture) -> None:
+    first = payments.issue(FATIMA)
+    assert payments.issue(FATIMA) == first
+    assert first.total == Money(16352)
+    assert payments.read_value("SELECT count(*) FROM message WHERE kind = 'code'") == 1
 
 
-def test_one_live_code_however_many_ask_at_once(money: Money, books: Books) -> None:
+def test_issue_code_gives_one_live_code_to_many_requests_at_once(
+    payments: PaymentFixture, books: Books
+) -> None:
     with ThreadPoolExecutor(8) as many:
-        codes = set(many.map(lambda _: money.issue(HASSAN).code, range(24)))
+        codes = set(many.map(lambda _: payments.issue(HASSAN).code, range(24)))
     assert len(codes) == 1
-    assert money.one("SELECT count(*) FROM payment_code") == 1
-    assert money.one("SELECT count(*) FROM message WHERE kind = 'code'") == 1
+    assert payments.read_value("SELECT count(*) FROM payment_code") == 1
+    assert payments.read_value("SELECT count(*) FROM message WHERE kind = 'code'") == 1
     books()
 
 
-def test_another_set_of_months_replaces_only_the_code_that_was_seen(money: Money) -> None:
-    two = money.issue(HASSAN, 2)
-    assert (str(two.period), two.total) == ("2026-08 - 2026-09", Amount(33522))
+def test_issue_code_replaces_a_code_for_other_months_only_if_it_is_named(
+    payments: PaymentFixture,
+) -> None:
+    two = payments.issue(HASSAN, 2)
+    assert (str(two.period), two.total) == ("2026-08 - 2026-09", Money(33522))
     with pytest.raises(AnotherIsLive) as kept:
-        money.issue(HASSAN)
+        payments.issue(HASSAN)
     assert kept.value.live == two
     with pytest.raises(AnotherIsLive):
-        money.issue(HASSAN, replacing=draw_code(Random(1)))
-    everything = money.issue(HASSAN, replacing=two.code)
-    assert everything.total == Amount(66390)
+        payments.issue(HASSAN, replacing=draw_code(Random(1)))
+    everything = payments.issue(HASSAN, replacing=two.code)
+    assert everything.total == Money(66390)
     state = "SELECT state FROM payment_code WHERE code = :code"
-    assert money.one(state, code=two.code) == "cancelled"
-    assert money.one(state, code=everything.code) == "issued"
+    assert payments.read_value(state, code=two.code) == "cancelled"
+    assert payments.read_value(state, code=everything.code) == "issued"
 
 
-def test_a_cancelled_code_is_not_given_again(money: Money) -> None:
-    first = money.issue(FATIMA)
-    assert money.cancel(FATIMA)
-    assert not money.cancel(FATIMA)
-    assert money.issue(FATIMA).code != first.code
+def test_issue_code_gives_another_code_after_a_cancellation(payments: PaymentFixture) -> None:
+    first = payments.issue(FATIMA)
+    assert payments.cancel(FATIMA)
+    assert not payments.cancel(FATIMA)
+    assert payments.issue(FATIMA).code != first.code
 
 
-def test_valid_seven_days(money: Money) -> None:
-    money.runtime.clock.now = datetime(2026, 11, 10, 9, 30, tzinfo=UTC)  # type: ignore[attr-defined]
-    assert money.issue(HASSAN).expires_at == datetime(2026, 11, 17, 9, 30, tzinfo=UTC)
+def test_issue_code_gives_a_code_valid_for_seven_days(payments: PaymentFixture) -> None:
+    payments.runtime.clock.now = datetime(2026, 11, 10, 9, 30, tzinfo=UTC)  # type: ignore[attr-defined]
+    assert payments.issue(HASSAN).expires_at == datetime(2026, 11, 17, 9, 30, tzinfo=UTC)
 
 
-def test_never_valid_past_the_day_its_amount_changes(money: Money) -> None:
-    money.runtime.clock.now = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)  # type: ignore[attr-defined]
-    code = money.issue(HASSAN)
+def test_issue_code_gives_a_code_valid_no_longer_than_its_amount(payments: PaymentFixture) -> None:
+    payments.runtime.clock.now = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)  # type: ignore[attr-defined]
+    code = payments.issue(HASSAN)
     assert code.expires_at == local_midnight(local(datetime(2026, 12, 1, 12, tzinfo=UTC)).date())
-    money.runtime.clock.now = code.expires_at  # type: ignore[attr-defined]
-    assert money.issue(HASSAN).total > code.total
+    payments.runtime.clock.now = code.expires_at  # type: ignore[attr-defined]
+    assert payments.issue(HASSAN).total > code.total
 
 
-def test_expiring_is_a_job_and_true_without_it(money: Money) -> None:
-    code = money.issue(FATIMA)
-    money.runtime.clock.now = code.expires_at  # type: ignore[attr-defined]
-    new = money.issue(FATIMA)
+def test_expire_codes_marks_only_codes_that_were_expired_already(payments: PaymentFixture) -> None:
+    code = payments.issue(FATIMA)
+    payments.runtime.clock.now = code.expires_at  # type: ignore[attr-defined]
+    new = payments.issue(FATIMA)
     assert new.code != code.code
     state = "SELECT state FROM payment_code WHERE code = :code"
-    assert money.one(state, code=code.code) == "expired"
-    with money.runtime.database.begin() as connection:
+    assert payments.read_value(state, code=code.code) == "expired"
+    with payments.runtime.database.begin() as connection:
         assert expire_codes(connection, new.expires_at - timedelta(seconds=1)) == 0
         assert expire_codes(connection, new.expires_at) == 1
 
 
-def test_no_code_where_there_is_nothing_to_pay_here(money: Money) -> None:
+def test_issue_code_refuses_an_artisan_with_nothing_to_pay_here(payments: PaymentFixture) -> None:
     for phone, refusal in ((KHADIJA, NothingDue), (BRAHIM, NothingDue), (SAID, NotCollectedHere)):
         with pytest.raises(refusal):
-            money.issue(phone)
+            payments.issue(phone)
 
 
-def test_a_code_that_was_given_before_is_not_given_again(money: Money) -> None:
+def test_issue_code_draws_again_for_a_code_that_exists(payments: PaymentFixture) -> None:
     """The same draw for two people: the second gets the next one."""
 
     def issue(phone: str) -> str:
-        services = replace(money.runtime.services, random=Random(5))
-        request = CodeRequest(money.artisan_id(phone), Phone(phone), "fr")
-        with operation(money.runtime.database, money.runtime.clock(), "artisan") as change:
+        services = replace(payments.runtime.services, random=Random(5))
+        request = CodeRequest(payments.artisan_id(phone), Phone(phone), "fr")
+        with operation(payments.runtime.database, payments.runtime.clock(), "artisan") as change:
             return issue_code(change, services, request).code
 
     assert issue(FATIMA) == draw_code(Random(5)) != issue(HASSAN)

@@ -8,22 +8,19 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from pydantic import SecretStr
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from app.agents.models import agent
-from app.agents.queries import Agent, find_agent
-from app.agents.service import NewAgency, NewAgent, add_agency, add_agent
+from app.agents.queries import Agent
 from app.base.errors import MaalemError
-from app.base.money import Money as Amount
+from app.base.money import Money
 from app.base.operation import operation
 from app.base.phone import Phone
 from app.payments.codes import CodeRequest, issue_code
 from app.payments.errors import CodeCancelled, CodeExpired, CodePaid, CodeUnknown, KeyReused
 from app.payments.receipts import find_code
 from app.payments.rules import draw_code
-from tests.payments.conftest import Books, Money
+from tests.payments.conftest import Books, PaymentFixture
 from tests.phone import TestPhone
 
 FATIMA, HASSAN, AICHA = "+212600000001", "+212600000002", "+212600000005"
@@ -39,22 +36,12 @@ _BALANCED = (
 )
 
 
-@pytest.fixture
-def other_agent(money: Money) -> Agent:
-    with operation(money.runtime.database, money.runtime.clock(), "operator") as change:
-        add_agency(change, NewAgency("W-FES-02", "Wafacash Fes", "Fes"))
-        add_agent(change, NewAgent("2002", "W-FES-02", SecretStr("1357")))
-        connection = change.connection
-        number = connection.execute(select(agent.c.id).where(agent.c.number == "2002")).scalar_one()
-        found = find_agent(connection, number)
-    assert found
-    return found
-
-
-def test_a_deposit_is_booked_settled_and_told(money: Money, books: Books) -> None:
-    code = money.issue(HASSAN)
-    receipt = money.redeem(code.code)
-    with money.runtime.database.connect() as connection:
+def test_redeem_code_books_the_cash_settles_the_months_and_queues_the_receipt(
+    payments: PaymentFixture, books: Books
+) -> None:
+    code = payments.issue(HASSAN)
+    receipt = payments.redeem(code.code)
+    with payments.runtime.database.connect() as connection:
         lines = connection.execute(
             text("SELECT account, amount_centimes FROM ledger_line ORDER BY 1")
         ).all()
@@ -70,40 +57,42 @@ def test_a_deposit_is_booked_settled_and_told(money: Money, books: Books) -> Non
         ("penalties_payable", -982),
     ]
     assert [tuple(month) for month in months] == [(f"2026-{m:02d}", None) for m in range(8, 12)]
-    body = money.one("SELECT body FROM message WHERE kind = 'receipt'")
+    body = payments.read_value("SELECT body FROM message WHERE kind = 'receipt'")
     for part in (receipt, "663,90 DH", "08/26-11/26", "23/11/2026", "W-RABAT-01"):
         assert part in str(body)
     books()
 
 
-def test_oldest_months_are_settled_first(money: Money) -> None:
-    money.redeem(money.issue(HASSAN, 2).code)
-    rest = money.issue(HASSAN)
+def test_redeem_code_settles_the_oldest_months_first(payments: PaymentFixture) -> None:
+    payments.redeem(payments.issue(HASSAN, 2).code)
+    rest = payments.issue(HASSAN)
     assert str(rest.period) == "2026-10 - 2026-11"
 
 
-def test_the_same_confirmation_gives_the_same_receipt(money: Money, books: Books) -> None:
-    code = money.issue(FATIMA).code
-    assert money.redeem(code, "once") == money.redeem(code, "once")
-    assert money.one("SELECT count(*) FROM deposit") == 1
+def test_redeem_code_gives_the_same_receipt_for_the_same_key(
+    payments: PaymentFixture, books: Books
+) -> None:
+    code = payments.issue(FATIMA).code
+    assert payments.redeem(code, "once") == payments.redeem(code, "once")
+    assert payments.read_value("SELECT count(*) FROM deposit") == 1
     books()
 
 
-def test_a_key_is_not_for_two_codes(money: Money) -> None:
-    money.redeem(money.issue(FATIMA).code, "once")
+def test_redeem_code_refuses_a_key_used_for_another_code(payments: PaymentFixture) -> None:
+    payments.redeem(payments.issue(FATIMA).code, "once")
     with pytest.raises(KeyReused):
-        money.redeem(money.issue(HASSAN).code, "once")
+        payments.redeem(payments.issue(HASSAN).code, "once")
 
 
-def test_one_code_many_confirmations_at_once(
-    money: Money, books: Books, other_agent: Agent
+def test_redeem_code_books_one_deposit_for_many_confirmations_at_once(
+    payments: PaymentFixture, books: Books, other_agent: Agent
 ) -> None:
-    code = money.issue(HASSAN).code
+    code = payments.issue(HASSAN).code
 
     def confirm(number: int) -> str | type[MaalemError]:
         try:
-            by = money.agent if number % 2 else other_agent
-            return money.redeem(code, f"key-{number % 6}", by)
+            by = payments.agent if number % 2 else other_agent
+            return payments.redeem(code, f"key-{number % 6}", by)
         except MaalemError as refusal:
             return type(refusal)
 
@@ -112,60 +101,62 @@ def test_one_code_many_confirmations_at_once(
     receipts = {answer for answer in answers if isinstance(answer, str)}
     assert len(receipts) == 1
     assert set(answers) - receipts == {CodePaid}
-    assert money.one("SELECT count(*) FROM deposit") == 1
+    assert payments.read_value("SELECT count(*) FROM deposit") == 1
     books()
 
 
-def test_paying_and_asking_anew_at_once_never_pays_a_month_twice(
-    money: Money, books: Books
+def test_redeem_code_never_settles_a_month_twice_while_another_code_is_issued(
+    payments: PaymentFixture, books: Books
 ) -> None:
     for phone in (HASSAN, AICHA):
-        code = money.issue(phone, 1).code
+        code = payments.issue(phone, 1).code
 
         def pay(code: str = code) -> None:
             with suppress(CodeCancelled):
-                money.redeem(code, code)
+                payments.redeem(code, code)
 
         with ThreadPoolExecutor(2) as two:
-            paying, asking = two.submit(pay), two.submit(money.issue, phone, None, code)
+            paying, asking = two.submit(pay), two.submit(payments.issue, phone, None, code)
             paying.result()
             new = asking.result()
-        money.redeem(new.code, new.code)
+        payments.redeem(new.code, new.code)
         books()
 
 
-def test_every_refusal_says_which(money: Money, other_agent: Agent) -> None:
+def test_redeem_code_refuses_a_code_that_is_not_live_and_says_why(
+    payments: PaymentFixture, other_agent: Agent
+) -> None:
     with pytest.raises(CodeUnknown):
-        money.redeem(draw_code(money.runtime.random))
-    cancelled = money.issue(FATIMA).code
-    money.cancel(FATIMA)
+        payments.redeem(draw_code(payments.runtime.random))
+    cancelled = payments.issue(FATIMA).code
+    payments.cancel(FATIMA)
     with pytest.raises(CodeCancelled) as refused:
-        money.redeem(cancelled)
-    assert refused.value.params == {"cancelled_at": money.runtime.clock()}
-    paid = money.issue(FATIMA).code
-    receipt = money.redeem(paid, "first")
+        payments.redeem(cancelled)
+    assert refused.value.params == {"cancelled_at": payments.runtime.clock()}
+    paid = payments.issue(FATIMA).code
+    receipt = payments.redeem(paid, "first")
     with pytest.raises(CodePaid) as own:
-        money.redeem(paid, "second")
+        payments.redeem(paid, "second")
     assert own.value.params == {
-        "paid_at": money.runtime.clock(),
+        "paid_at": payments.runtime.clock(),
         "agent": "1001",
         "receipt": receipt,
-        "total": Amount(16352),
+        "total": Money(16352),
     }
     with pytest.raises(CodePaid) as others:
-        money.redeem(paid, "third", other_agent)
+        payments.redeem(paid, "third", other_agent)
     assert others.value.params == {}
-    expired = money.issue(HASSAN)
-    money.runtime.clock.now = expired.expires_at  # type: ignore[attr-defined]
+    expired = payments.issue(HASSAN)
+    payments.runtime.clock.now = expired.expires_at  # type: ignore[attr-defined]
     with pytest.raises(CodeExpired) as late:
-        money.redeem(expired.code, "late")
+        payments.redeem(expired.code, "late")
     assert late.value.params == {"expired_at": expired.expires_at}
 
 
-def test_a_code_is_good_to_its_last_second(money: Money) -> None:
-    code = money.issue(FATIMA)
-    money.runtime.clock.now = code.expires_at - timedelta(seconds=1)  # type: ignore[attr-defined]
-    assert money.redeem(code.code)
+def test_redeem_code_accepts_a_code_in_its_last_second(payments: PaymentFixture) -> None:
+    code = payments.issue(FATIMA)
+    payments.runtime.clock.now = code.expires_at - timedelta(seconds=1)  # type: ignore[attr-defined]
+    assert payments.redeem(code.code)
 
 
 @pytest.mark.parametrize(
@@ -246,39 +237,43 @@ def test_a_code_is_good_to_its_last_second(money: Money) -> None:
         ),
     ],
 )
-def test_the_database_itself_refuses(money: Money, books: Books, wrong: str, sql: str) -> None:
-    money.redeem(money.issue(FATIMA).code)
-    with pytest.raises(IntegrityError), money.runtime.database.begin() as connection:
+def test_database_refuses_what_breaks_a_deposit(
+    payments: PaymentFixture, books: Books, wrong: str, sql: str
+) -> None:
+    payments.redeem(payments.issue(FATIMA).code)
+    with pytest.raises(IntegrityError), payments.runtime.database.begin() as connection:
         for statement in sql.split(";"):
             connection.execute(text(statement))
     books()
 
 
-def test_a_fee_is_the_networks_and_not_a_contribution(money: Money) -> None:
-    services = replace(money.runtime.services, fee=Amount(500))
-    request = CodeRequest(money.artisan_id(FATIMA), Phone(FATIMA), "fr")
-    with operation(money.runtime.database, money.runtime.clock(), "artisan") as change:
+def test_redeem_code_books_a_fee_to_its_own_account(payments: PaymentFixture) -> None:
+    services = replace(payments.runtime.services, fee=Money(500))
+    request = CodeRequest(payments.artisan_id(FATIMA), Phone(FATIMA), "fr")
+    with operation(payments.runtime.database, payments.runtime.clock(), "artisan") as change:
         code = issue_code(change, services, request)
-    assert code.total == Amount(16852)
-    money.redeem(code.code)
+    assert code.total == Money(16852)
+    payments.redeem(code.code)
     sql = "SELECT amount_centimes FROM ledger_line WHERE account = 'fees_payable'"
-    assert money.one(sql) == -500
+    assert payments.read_value(sql) == -500
 
 
-def test_paying_in_parts_costs_what_paying_at_once_costs(money: Money, books: Books) -> None:
+def test_redeem_code_costs_the_same_in_parts_as_at_once(
+    payments: PaymentFixture, books: Books
+) -> None:
     """The yearly cap of penalties is one, however many codes it is paid with (domain.md 2)."""
-    with money.runtime.database.begin() as connection:
+    with payments.runtime.database.begin() as connection:
         connection.execute(
             text("UPDATE artisan SET rights_until = '2025-03-31' WHERE phone = :phone"),
             {"phone": HASSAN},
         )
-    whole = money.issue(HASSAN)
+    whole = payments.issue(HASSAN)
     assert str(whole.period.first) == "2025-01"
-    at_once, parts, replacing = whole.total, Amount(0), whole.code
+    at_once, parts, replacing = whole.total, Money(0), whole.code
     for months in (4, 4, 1, 3, None):
-        code = money.issue(HASSAN, months, replacing)
+        code = payments.issue(HASSAN, months, replacing)
         parts, replacing = parts + code.total, None
-        money.redeem(code.code, code.code)
+        payments.redeem(code.code, code.code)
     assert parts == at_once
     books()
 
@@ -293,28 +288,30 @@ def test_paying_in_parts_costs_what_paying_at_once_costs(money: Money, books: Bo
         "enrolled_on = '2026-12-01'",
     ],
 )
-def test_no_cash_for_what_the_register_says_is_not_owed_any_more(
-    money: Money, books: Books, change: str
+def test_redeem_code_refuses_months_that_the_register_no_longer_says_are_owed(
+    payments: PaymentFixture, books: Books, change: str
 ) -> None:
-    code = money.issue(FATIMA)
-    with money.runtime.database.begin() as connection:
+    code = payments.issue(FATIMA)
+    with payments.runtime.database.begin() as connection:
         connection.execute(
             text(f"UPDATE artisan SET {change} WHERE phone = :phone"), {"phone": FATIMA}
         )
     with pytest.raises(CodeCancelled):
-        money.redeem(code.code)
-    with money.runtime.database.connect() as connection:
-        seen = find_code(connection, code.code, money.runtime.clock())
+        payments.redeem(code.code)
+    with payments.runtime.database.connect() as connection:
+        seen = find_code(connection, code.code, payments.runtime.clock())
     assert seen and seen.payable is None
-    assert money.one("SELECT count(*) FROM deposit") == 0
+    assert payments.read_value("SELECT count(*) FROM deposit") == 0
     books()
 
 
-def test_a_payment_shows_at_once_in_the_same_talk(money: Money, phone: TestPhone) -> None:
+def test_redeem_code_shows_at_once_in_the_same_dialogue(
+    payments: PaymentFixture, phone: TestPhone
+) -> None:
     """Entries 1 and 3 tell it as received and not yet posted, on a clock that stands still."""
     code = phone.dial(FATIMA, "2*1").split("\n")[0].removeprefix("Code ").replace(" ", "")
     phone.answer("00")
-    receipt = money.redeem(code)
+    receipt = payments.redeem(code)
     for entry in ("1", "3"):
         assert "163,52 DH le 23/11" in phone.answer(entry)
         phone.answer("00")

@@ -15,7 +15,7 @@ import pytest
 
 from app.runtime import Runtime
 from tests.conftest import free_port, load_sample_people
-from tests.payments.conftest import Books, Money
+from tests.payments.conftest import Books, PaymentFixture
 from tests.servers import await_ready, web
 from tests.wire import NetworkLine, PhoneLine, TillLine, add_agent_phones, until_answered
 
@@ -144,42 +144,44 @@ def _bill(network: NetworkLine, consumer: str) -> str:
     return str(found[0]["billReference"])
 
 
-def test_one_deposit_however_it_is_confirmed(
-    bases: list[str], now: None, money: Money, books: Books
+def test_redeem_code_books_one_deposit_through_every_channel_at_one_instant(
+    bases: list[str], now: None, payments: PaymentFixture, books: Books
 ) -> None:
-    money.runtime.clock.now = datetime.now(UTC)  # type: ignore[attr-defined]
-    phones = iter(add_agent_phones(money.runtime.database, 2000))
+    payments.runtime.clock.now = datetime.now(UTC)  # type: ignore[attr-defined]
+    phones = iter(add_agent_phones(payments.runtime.database, 2000))
     with ExitStack() as stack:
         callers = Callers(bases, phones, stack)
         for phone in list(AMOUNTS)[:AGAIN]:
-            code = money.issue(phone)
+            code = payments.issue(phone)
             many = callers.confirming(code.code, str(code.total))
             assert len(many) >= 50
             answers = at_one_instant(many)
             receipt = str(
-                money.one("SELECT receipt_number FROM deposit WHERE code = :c", c=code.code)
+                payments.read_value(
+                    "SELECT receipt_number FROM deposit WHERE code = :c", c=code.code
+                )
             )
             told = {answer for answer in answers if answer.isdecimal()}
             assert told == {receipt}
             refused = [answer for answer in answers if not answer.isdecimal()]
             assert all(re.search("incorrectState|déjà pay|payé", one) for one in refused), refused
             books()
-    assert money.one("SELECT count(*) FROM deposit") == AGAIN
+    assert payments.read_value("SELECT count(*) FROM deposit") == AGAIN
 
 
-def test_one_live_code_however_many_ask(
-    bases: list[str], now: None, money: Money, books: Books
+def test_issue_code_gives_one_live_code_through_every_channel_at_one_instant(
+    bases: list[str], now: None, payments: PaymentFixture, books: Books
 ) -> None:
-    money.runtime.clock.now = datetime.now(UTC)  # type: ignore[attr-defined]
+    payments.runtime.clock.now = datetime.now(UTC)  # type: ignore[attr-defined]
     with ExitStack() as stack:
         callers = Callers(bases, iter(()), stack)
         for consumer, phone in (("100000002", HASSAN), ("100000005", AICHA), ("100000001", FATIMA)):
             many = callers.asking(consumer, phone)
             assert len(many) >= 50
             told = set(at_one_instant(many))
-            live = money.one(
+            live = payments.read_value(
                 "SELECT string_agg(code, ' ') FROM payment_code WHERE artisan_id = :a",
-                a=money.artisan_id(phone),
+                a=payments.artisan_id(phone),
             )
             assert told == {live}
     books()

@@ -15,35 +15,35 @@ from app.agents.queries import Agent, find_agent
 from app.agents.service import NewAgency, NewAgent, add_agency, add_agent
 from app.base.clock import local_midnight
 from app.base.errors import MaalemError
-from app.base.money import Money as Amount
+from app.base.money import Money
 from app.base.operation import operation
 from app.payments.agent_day import AgentDay, find_agent_day
 from app.payments.errors import OverCodeLimit, OverDayLimit, OverFloatLimit
 from app.payments.limits import DayTotals, day_totals, refuse_over_limits
 from app.payments.presentment import get_payable
 from tests.conftest import AGENCY, AGENT, PIN
-from tests.payments.conftest import Books, Money
+from tests.payments.conftest import Books, PaymentFixture
 from tests.talks.test_budgets import counted_sql
 
 FATIMA, HASSAN, AICHA = "+212600000001", "+212600000002", "+212600000005"
 DRISS, TLAYTMAS = "+212600000007", "+212600000008"
-ONE_MONTH = Amount(16352)  # of Fatima, Driss and Tlaytmas each
+ONE_MONTH = Money(16352)  # of Fatima, Driss and Tlaytmas each
 
 
 def limited(
-    money: Money,
+    payments: PaymentFixture,
     number: str = AGENT,
     code: int | None = None,
     day: int | None = None,
     agency: int | None = None,
 ) -> Agent:
     """The agent with these limits in centimes, as the database has them now."""
-    code_limit, day_limit = (Amount(limit) if limit else None for limit in (code, day))
+    code_limit, day_limit = (Money(limit) if limit else None for limit in (code, day))
     new = NewAgent(number, AGENCY, PIN, code_limit=code_limit, day_limit=day_limit)
-    with operation(money.runtime.database, money.runtime.clock(), "operator") as change:
+    with operation(payments.runtime.database, payments.runtime.clock(), "operator") as change:
         connection = change.connection
         if agency:
-            limit = Amount(agency)
+            limit = Money(agency)
             add_agency(
                 change, NewAgency(AGENCY, "Wafacash Rabat Agdal", "Rabat", float_limit=limit)
             )
@@ -56,79 +56,87 @@ def limited(
     return found
 
 
-def day_of(money: Money, who: Agent) -> AgentDay:
-    with money.runtime.database.connect() as connection:
-        found = find_agent_day(connection, who.id, money.runtime.clock())
+def day_of(payments: PaymentFixture, who: Agent) -> AgentDay:
+    with payments.runtime.database.connect() as connection:
+        found = find_agent_day(connection, who.id, payments.runtime.clock())
     assert found
     return found
 
 
-def test_a_code_up_to_the_limit_and_not_a_centime_more(money: Money, books: Books) -> None:
-    code = money.issue(FATIMA)
+def test_redeem_code_refuses_a_centime_over_the_limit_for_one_code(
+    payments: PaymentFixture, books: Books
+) -> None:
+    code = payments.issue(FATIMA)
     with pytest.raises(OverCodeLimit) as refused:
-        money.redeem(code.code, by=limited(money, code=ONE_MONTH.centimes - 1))
-    assert refused.value.params == {"limit": Amount(16351)}
-    assert money.one("SELECT state FROM payment_code") == "issued"
-    money.redeem(code.code, by=limited(money, code=ONE_MONTH.centimes))
+        payments.redeem(code.code, by=limited(payments, code=ONE_MONTH.centimes - 1))
+    assert refused.value.params == {"limit": Money(16351)}
+    assert payments.read_value("SELECT state FROM payment_code") == "issued"
+    payments.redeem(code.code, by=limited(payments, code=ONE_MONTH.centimes))
     books()
 
 
-def test_a_day_up_to_the_limit(money: Money, books: Books) -> None:
-    who = limited(money, day=2 * ONE_MONTH.centimes)
+def test_redeem_code_refuses_a_centime_over_the_limit_for_a_day(
+    payments: PaymentFixture, books: Books
+) -> None:
+    who = limited(payments, day=2 * ONE_MONTH.centimes)
     for phone in (FATIMA, DRISS):
-        money.redeem(money.issue(phone).code, phone, who)
-    late = money.issue(TLAYTMAS)
+        payments.redeem(payments.issue(phone).code, phone, who)
+    late = payments.issue(TLAYTMAS)
     with pytest.raises(OverDayLimit) as refused:
-        money.redeem(late.code, "late", who)
-    assert refused.value.params == {"limit": Amount(32704), "rest": Amount(0)}
+        payments.redeem(late.code, "late", who)
+    assert refused.value.params == {"limit": Money(32704), "rest": Money(0)}
     # The receipts of the day are still given again.
-    first = str(money.one("SELECT code FROM deposit ORDER BY receipt_number LIMIT 1"))
-    assert money.redeem(first, FATIMA, who) == money.one("SELECT min(receipt_number) FROM deposit")
-    money.runtime.clock.now = local_midnight(date(2026, 11, 24))  # type: ignore[attr-defined]
-    money.redeem(late.code, "late", who)
+    first = str(payments.read_value("SELECT code FROM deposit ORDER BY receipt_number LIMIT 1"))
+    assert payments.redeem(first, FATIMA, who) == payments.read_value(
+        "SELECT min(receipt_number) FROM deposit"
+    )
+    payments.runtime.clock.now = local_midnight(date(2026, 11, 24))  # type: ignore[attr-defined]
+    payments.redeem(late.code, "late", who)
     books()
 
 
-def test_a_day_is_morocco_s(money: Money) -> None:
-    who = limited(money, day=ONE_MONTH.centimes)
+def test_redeem_code_counts_a_day_in_morocco(payments: PaymentFixture) -> None:
+    who = limited(payments, day=ONE_MONTH.centimes)
     midnight = local_midnight(date(2026, 11, 24))
-    money.runtime.clock.now = midnight - timedelta(seconds=1)  # type: ignore[attr-defined]
-    money.redeem(money.issue(FATIMA).code, "before", who)
-    assert day_of(money, who).deposits == 1
-    money.runtime.clock.now = midnight  # type: ignore[attr-defined]
-    assert day_of(money, who).deposits == 0
-    money.redeem(money.issue(DRISS).code, "after", who)
+    payments.runtime.clock.now = midnight - timedelta(seconds=1)  # type: ignore[attr-defined]
+    payments.redeem(payments.issue(FATIMA).code, "before", who)
+    assert day_of(payments, who).deposits == 1
+    payments.runtime.clock.now = midnight  # type: ignore[attr-defined]
+    assert day_of(payments, who).deposits == 0
+    payments.redeem(payments.issue(DRISS).code, "after", who)
 
 
-def test_an_agency_s_float_is_all_its_agents(money: Money, books: Books) -> None:
-    second = limited(money, "1002", agency=2 * ONE_MONTH.centimes)
-    first = limited(money)
-    money.redeem(money.issue(FATIMA).code, "1", first)
-    money.redeem(money.issue(DRISS).code, "2", second)
+def test_redeem_code_counts_an_agency_s_limit_over_all_its_agents(
+    payments: PaymentFixture, books: Books
+) -> None:
+    second = limited(payments, "1002", agency=2 * ONE_MONTH.centimes)
+    first = limited(payments)
+    payments.redeem(payments.issue(FATIMA).code, "1", first)
+    payments.redeem(payments.issue(DRISS).code, "2", second)
     with pytest.raises(OverFloatLimit) as refused:
-        money.redeem(money.issue(TLAYTMAS).code, "3", first)
-    assert refused.value.params["rest"] == Amount(0)
-    assert day_of(money, first).totals == DayTotals(ONE_MONTH, ONE_MONTH + ONE_MONTH)
+        payments.redeem(payments.issue(TLAYTMAS).code, "3", first)
+    assert refused.value.params["rest"] == Money(0)
+    assert day_of(payments, first).totals == DayTotals(ONE_MONTH, ONE_MONTH + ONE_MONTH)
     books()
 
 
 @pytest.mark.parametrize("of_agency", [False, True])
-def test_many_at_once_never_pass_a_limit_together(
-    money: Money, books: Books, of_agency: bool
+def test_redeem_code_never_passes_a_limit_with_many_deposits_at_once(
+    payments: PaymentFixture, books: Books, of_agency: bool
 ) -> None:
     """Each connection waits for all to be ready, so that every sum is asked before any commit."""
     limit = 2 * ONE_MONTH.centimes
-    who = [limited(money, day=None if of_agency else limit, agency=limit if of_agency else None)]
+    who = [limited(payments, day=None if of_agency else limit, agency=limit if of_agency else None)]
     if of_agency:
-        who.append(limited(money, "1002"))
-    codes = [money.issue(phone).code for phone in (FATIMA, DRISS, TLAYTMAS)]
-    codes.append(money.issue(HASSAN, 1).code)
+        who.append(limited(payments, "1002"))
+    codes = [payments.issue(phone).code for phone in (FATIMA, DRISS, TLAYTMAS)]
+    codes.append(payments.issue(HASSAN, 1).code)
     ready = Barrier(len(codes))
 
     def confirm(place: int) -> str | type[MaalemError]:
         ready.wait()
         try:
-            return money.redeem(codes[place], str(place), who[place % len(who)])
+            return payments.redeem(codes[place], str(place), who[place % len(who)])
         except MaalemError as refusal:
             return type(refusal)
 
@@ -137,61 +145,65 @@ def test_many_at_once_never_pass_a_limit_together(
     wanted = OverFloatLimit if of_agency else OverDayLimit
     assert sum(isinstance(answer, str) for answer in answers) in {1, 2}
     assert {answer for answer in answers if not isinstance(answer, str)} == {wanted}
-    total = money.one("SELECT sum(total_centimes)::bigint FROM deposit")
+    total = payments.read_value("SELECT sum(total_centimes)::bigint FROM deposit")
     assert isinstance(total, int) and total <= limit
     books()
 
 
-def test_limits_are_told_before_any_cash(money: Money) -> None:
-    who = limited(money, day=ONE_MONTH.centimes - 1)
-    code = money.issue(FATIMA).code
-    with money.runtime.database.connect() as connection:
-        taken = day_totals(connection, who, money.runtime.clock())
+def test_get_payable_refuses_over_a_limit_before_any_cash(payments: PaymentFixture) -> None:
+    who = limited(payments, day=ONE_MONTH.centimes - 1)
+    code = payments.issue(FATIMA).code
+    with payments.runtime.database.connect() as connection:
+        taken = day_totals(connection, who, payments.runtime.clock())
         with pytest.raises(OverDayLimit):
-            get_payable(connection, code, who, taken, money.runtime.clock())
+            get_payable(connection, code, who, taken, payments.runtime.clock())
 
 
-def test_a_limit_lowered_during_the_day_leaves_nothing() -> None:
-    who = Agent(1, "1001", AGENCY, "", day_limit=Amount(100), float_limit=Amount(500))
+def test_rest_of_a_limit_lowered_during_the_day_is_zero() -> None:
+    who = Agent(1, "1001", AGENCY, "", day_limit=Money(100), float_limit=Money(500))
     with pytest.raises(OverDayLimit) as refused:
-        refuse_over_limits(who, DayTotals(Amount(200), Amount(200)), Amount(1))
-    assert refused.value.params["rest"] == Amount(0)
+        refuse_over_limits(who, DayTotals(Money(200), Money(200)), Money(1))
+    assert refused.value.params["rest"] == Money(0)
 
 
-def test_who_has_no_limit_waits_for_nobody(money: Money) -> None:
+def test_redeem_code_does_not_wait_for_an_agent_without_limits(payments: PaymentFixture) -> None:
     """Limits cost two statements where there are some, and none elsewhere (P8)."""
-    free, capped = limited(money), limited(money, "1002", day=10**9)
+    free, capped = limited(payments), limited(payments, "1002", day=10**9)
     counts = []
     for phone, who in ((FATIMA, free), (DRISS, capped)):
-        code = money.issue(phone).code
-        with counted_sql(money.runtime.database) as statements:
-            money.redeem(code, phone, who)
+        code = payments.issue(phone).code
+        with counted_sql(payments.runtime.database) as statements:
+            payments.redeem(code, phone, who)
         counts.append(len(statements))
     assert counts[1] - counts[0] == 2
 
 
-def test_an_agents_day_in_one_statement(money: Money) -> None:
-    who = limited(money, code=10**6, day=10**6)
+def test_find_agent_day_reads_totals_and_newest_deposits_in_one_statement(
+    payments: PaymentFixture,
+) -> None:
+    who = limited(payments, code=10**6, day=10**6)
     receipts = []
     for number in range(1, 8):
-        money.runtime.clock.now += timedelta(minutes=1)  # type: ignore[attr-defined]
-        receipts.append(money.redeem(money.issue(AICHA, 1).code, str(number), who))
-    with counted_sql(money.runtime.database) as statements:
-        day = day_of(money, who)
+        payments.runtime.clock.now += timedelta(minutes=1)  # type: ignore[attr-defined]
+        receipts.append(payments.redeem(payments.issue(AICHA, 1).code, str(number), who))
+    with counted_sql(payments.runtime.database) as statements:
+        day = day_of(payments, who)
     assert len(statements) == 1
     assert day.deposits == 7 and [one.receipt for one in day.newest] == receipts[:1:-1]
-    assert day.totals.by_agent.centimes == money.one("SELECT sum(total_centimes) FROM deposit")
-    assert (day.agent.code_limit, day.newest[0].received_at) == (
-        Amount(10**6),
-        money.runtime.clock(),
+    assert day.totals.by_agent.centimes == payments.read_value(
+        "SELECT sum(total_centimes) FROM deposit"
     )
-    with money.runtime.database.begin() as connection:
+    assert (day.agent.code_limit, day.newest[0].received_at) == (
+        Money(10**6),
+        payments.runtime.clock(),
+    )
+    with payments.runtime.database.begin() as connection:
         connection.execute(text("UPDATE agent SET active = false"))
-        assert find_agent_day(connection, who.id, money.runtime.clock()) is None
+        assert find_agent_day(connection, who.id, payments.runtime.clock()) is None
 
 
-def test_a_pin_given_anew_keeps_the_limits(money: Money) -> None:
-    limited(money, day=777)
-    with operation(money.runtime.database, money.runtime.clock(), "operator") as change:
+def test_resetting_a_pin_keeps_the_agent_s_limits(payments: PaymentFixture) -> None:
+    limited(payments, day=777)
+    with operation(payments.runtime.database, payments.runtime.clock(), "operator") as change:
         add_agent(change, NewAgent(AGENT, AGENCY, SecretStr("8642")))
-    assert money.one("SELECT day_limit_centimes FROM agent") == 777
+    assert payments.read_value("SELECT day_limit_centimes FROM agent") == 777

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from app.agents.queries import Agent
 from app.base.errors import MaalemError
-from app.base.money import Money as Amount
+from app.base.money import Money
 from app.base.operation import operation
 from app.ledger.service import LedgerEntry, Posting, book
 from app.payments.errors import (
@@ -19,77 +20,89 @@ from app.payments.errors import (
     ReceiptUnknown,
     ReversalTooLate,
 )
-from tests.payments.conftest import Books, Money
-from tests.payments.test_deposits import other_agent  # noqa: F401 - a fixture of these tests too
+from tests.payments.conftest import Books, PaymentFixture
 from tests.phone import TestPhone
 
 FATIMA, HASSAN = "+212600000001", "+212600000002"
 
 
-def test_the_months_are_due_again(money: Money, books: Books, phone: TestPhone) -> None:
-    code = money.issue(HASSAN)
-    receipt = money.redeem(code.code)
-    money.undo(receipt)
+def test_reverse_deposit_makes_the_months_due_again(
+    payments: PaymentFixture, books: Books, phone: TestPhone
+) -> None:
+    code = payments.issue(HASSAN)
+    receipt = payments.redeem(code.code)
+    payments.reverse(receipt)
     books()
-    assert money.one("SELECT state FROM payment_code WHERE code = :c", c=code.code) == "reversed"
-    assert money.one("SELECT count(*) FROM contribution_allocation") == 0
-    told = str(money.one("SELECT body FROM message WHERE kind = 'reversal'"))
+    assert (
+        payments.read_value("SELECT state FROM payment_code WHERE code = :c", c=code.code)
+        == "reversed"
+    )
+    assert payments.read_value("SELECT count(*) FROM contribution_allocation") == 0
+    told = str(payments.read_value("SELECT body FROM message WHERE kind = 'reversal'"))
     assert receipt in told and "663,90 DH" in told
-    again = money.issue(HASSAN)
+    again = payments.issue(HASSAN)
     assert (again.total, again.period) == (code.total, code.period)
     assert again.code != code.code
     assert receipt not in phone.dial(HASSAN, "3")
-    money.redeem(again.code, "again")
+    payments.redeem(again.code, "again")
     books()
 
 
-def test_a_reversed_code_is_not_paid_again(money: Money) -> None:
-    code = money.issue(FATIMA)
-    money.undo(money.redeem(code.code))
+def test_redeem_code_refuses_a_reversed_code(payments: PaymentFixture) -> None:
+    code = payments.issue(FATIMA)
+    payments.reverse(payments.redeem(code.code))
     with pytest.raises(CodeReversed):
-        money.redeem(code.code, "again")
+        payments.redeem(code.code, "again")
     # The confirmation that was answered is still answered with its receipt.
-    assert money.redeem(code.code) == money.one("SELECT receipt_number FROM deposit")
+    assert payments.redeem(code.code) == payments.read_value("SELECT receipt_number FROM deposit")
 
 
-def test_once_however_many_ask(money: Money, books: Books) -> None:
-    receipt = money.redeem(money.issue(HASSAN).code)
+def test_reverse_deposit_reverses_once_for_many_requests_at_once(
+    payments: PaymentFixture, books: Books
+) -> None:
+    receipt = payments.redeem(payments.issue(HASSAN).code)
 
-    def undo(_number: int) -> object:
+    def reverse_once(_number: int) -> object:
         try:
-            return money.undo(receipt)
+            return payments.reverse(receipt)
         except MaalemError as refusal:
             return type(refusal)
 
     with ThreadPoolExecutor(8) as many:
-        answers = list(many.map(undo, range(16)))
+        answers = list(many.map(reverse_once, range(16)))
     assert answers.count(AlreadyReversed) == 15
-    assert money.one("SELECT count(*) FROM reversal") == 1
-    assert money.one("SELECT count(*) FROM message WHERE kind = 'reversal'") == 1
+    assert payments.read_value("SELECT count(*) FROM reversal") == 1
+    assert payments.read_value("SELECT count(*) FROM message WHERE kind = 'reversal'") == 1
     books()
 
 
-def test_only_on_its_day_and_by_its_agency(money: Money, other_agent) -> None:  # type: ignore[no-untyped-def] # noqa: F811
-    receipt = money.redeem(money.issue(FATIMA).code)
+def test_reverse_deposit_refuses_another_agency_and_a_later_day(
+    payments: PaymentFixture, other_agent: Agent
+) -> None:
+    receipt = payments.redeem(payments.issue(FATIMA).code)
     with pytest.raises(ReceiptUnknown):
-        money.undo(receipt, other_agent)
-    money.runtime.clock.now += timedelta(days=1)  # type: ignore[attr-defined]
+        payments.reverse(receipt, other_agent)
+    payments.runtime.clock.now += timedelta(days=1)  # type: ignore[attr-defined]
     with pytest.raises(ReversalTooLate):
-        money.undo(receipt)
-    assert money.one("SELECT count(*) FROM reversal") == 0
+        payments.reverse(receipt)
+    assert payments.read_value("SELECT count(*) FROM reversal") == 0
 
 
-def test_the_day_s_sum_is_what_stands(money: Money) -> None:
+def test_day_totals_leave_out_a_reversed_deposit(payments: PaymentFixture) -> None:
     from app.payments.limits import day_totals
 
-    money.redeem(money.issue(FATIMA).code, "1")
-    receipt = money.redeem(money.issue(HASSAN).code, "2")
-    money.undo(receipt)
-    limited = money.agent.__class__(
-        money.agent.id, "1001", money.agent.agency_code, "", day_limit=money.issue(HASSAN).total
+    payments.redeem(payments.issue(FATIMA).code, "1")
+    receipt = payments.redeem(payments.issue(HASSAN).code, "2")
+    payments.reverse(receipt)
+    limited = payments.agent.__class__(
+        payments.agent.id,
+        "1001",
+        payments.agent.agency_code,
+        "",
+        day_limit=payments.issue(HASSAN).total,
     )
-    with money.runtime.database.connect() as connection:
-        assert str(day_totals(connection, limited, money.runtime.clock()).by_agent) == "163.52"
+    with payments.runtime.database.connect() as connection:
+        assert str(day_totals(connection, limited, payments.runtime.clock()).by_agent) == "163.52"
 
 
 @pytest.mark.parametrize(
@@ -141,39 +154,45 @@ def test_the_day_s_sum_is_what_stands(money: Money) -> None:
         ),
     ],
 )
-def test_the_database_itself_refuses(money: Money, books: Books, wrong: str, sql: str) -> None:
-    money.redeem(money.issue(FATIMA).code)
-    with pytest.raises(IntegrityError), money.runtime.database.begin() as connection:
+def test_database_refuses_what_breaks_a_reversal(
+    payments: PaymentFixture, books: Books, wrong: str, sql: str
+) -> None:
+    payments.redeem(payments.issue(FATIMA).code)
+    with pytest.raises(IntegrityError), payments.runtime.database.begin() as connection:
         connection.execute(text(sql))
     books()
 
 
-def test_a_reversal_is_never_changed(money: Money, books: Books) -> None:
-    money.undo(money.redeem(money.issue(FATIMA).code))
+def test_database_refuses_every_change_of_a_reversal(
+    payments: PaymentFixture, books: Books
+) -> None:
+    payments.reverse(payments.redeem(payments.issue(FATIMA).code))
     for sql in (
         "UPDATE reversal SET reason = 'other'",
         "DELETE FROM reversal",
         "TRUNCATE reversal CASCADE",
         "UPDATE payment_code SET state = 'paid'",
     ):
-        with pytest.raises(IntegrityError), money.runtime.database.begin() as connection:
+        with pytest.raises(IntegrityError), payments.runtime.database.begin() as connection:
             connection.execute(text(sql))
     books()
 
 
-def test_nothing_is_booked_for_what_was_undone(money: Money, books: Books) -> None:
-    receipt = money.redeem(money.issue(FATIMA).code)
-    money.undo(receipt)
+def test_database_refuses_a_booking_for_a_reversed_deposit(
+    payments: PaymentFixture, books: Books
+) -> None:
+    receipt = payments.redeem(payments.issue(FATIMA).code)
+    payments.reverse(receipt)
     entry = LedgerEntry(
         "resolution",
-        (Posting("suspense", "agent_network_receivable", Amount(100)),),
+        (Posting("suspense", "agent_network_receivable", Money(100)),),
         reference=receipt,
         metadata={"network": "wafacash"},
         approved_by="b",
     )
     with (
         pytest.raises(IntegrityError),
-        operation(money.runtime.database, money.runtime.clock(), "a") as change,
+        operation(payments.runtime.database, payments.runtime.clock(), "a") as change,
     ):
         book(change, entry)
     books()

@@ -15,7 +15,7 @@ from flask import Flask
 from app.reconciliation.cnss_rules import CNSS_RULES
 from app.reconciliation.money_rules import RULES, find_broken
 from app.reconciliation.network_file import HEADER
-from tests.payments.conftest import Money, money  # noqa: F401 - a fixture of these tests too
+from tests.payments.conftest import PaymentFixture, payments  # noqa: F401 - a fixture of these tests too
 
 DAY = "2026-11-23"
 
@@ -26,7 +26,7 @@ class BackOffice:
 
     app: Flask
     folder: Path
-    money: Money
+    payments: PaymentFixture
 
     def run(self, *command: str) -> Result:
         return self.app.test_cli_runner().invoke(args=[str(part) for part in command])
@@ -68,10 +68,10 @@ class BackOffice:
 
 
 @pytest.fixture
-def office(app: Flask, tmp_path: Path, money: Money) -> Iterator[BackOffice]:  # noqa: F811
-    office = BackOffice(app, tmp_path, money)
+def office(app: Flask, tmp_path: Path, payments: PaymentFixture) -> Iterator[BackOffice]:  # noqa: F811
+    office = BackOffice(app, tmp_path, payments)
     yield office
-    with money.runtime.database.connect() as connection:
+    with payments.runtime.database.connect() as connection:
         assert find_broken(connection, {**RULES, **CNSS_RULES}) == {}
 
 

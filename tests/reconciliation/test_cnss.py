@@ -43,7 +43,7 @@ def import_answer(office: BackOffice, *lines: str, name: str = "answer.csv") -> 
 
 
 def test_export_sends_each_paid_month_once(office: BackOffice) -> None:
-    receipt = office.money.redeem(office.money.issue(HASSAN).code)
+    receipt = office.payments.redeem(office.payments.issue(HASSAN).code)
     rows = export_lines(office)
     assert [(row["reference"], row["period"], row["total"], row["status"]) for row in rows] == [
         (receipt, "2026-08", "168.43", "paid"),
@@ -56,9 +56,9 @@ def test_export_sends_each_paid_month_once(office: BackOffice) -> None:
 
 
 def test_export_sends_only_payments_up_to_its_day(office: BackOffice) -> None:
-    office.money.redeem(office.money.issue(FATIMA).code)
+    office.payments.redeem(office.payments.issue(FATIMA).code)
     office.run_successfully("cnss", "export", "--on", "2026-11-22")
-    assert office.money.one("SELECT count(*) FROM cnss_batch") == 0
+    assert office.payments.read_value("SELECT count(*) FROM cnss_batch") == 0
     assert len(export_lines(office)) == 1
 
 
@@ -67,7 +67,7 @@ def test_export_gives_each_file_its_own_name_and_writes_a_lost_one_again(
 ) -> None:
     names = []
     for phone in (FATIMA, HASSAN):
-        office.money.redeem(office.money.issue(phone).code, phone)
+        office.payments.redeem(office.payments.issue(phone).code, phone)
         result = office.run("cnss", "export", "--on", "2026-11-30", "--to", str(office.folder))
         names.append(result.stderr.split(":")[0])
         written = (office.folder / names[-1]).read_text("utf-8")
@@ -85,8 +85,8 @@ def test_two_exports_at_once_send_nothing_twice(office: BackOffice) -> None:
     from app.reconciliation.cnss_export import export_payments
 
     for phone in (FATIMA, HASSAN, DRISS):
-        office.money.redeem(office.money.issue(phone).code, phone)
-    runtime = office.money.runtime
+        office.payments.redeem(office.payments.issue(phone).code, phone)
+    runtime = office.payments.runtime
     day = runtime.clock().date()
 
     def export(_number: int) -> int:
@@ -98,7 +98,7 @@ def test_two_exports_at_once_send_nothing_twice(office: BackOffice) -> None:
 
 
 def test_import_books_a_posting(office: BackOffice, phone: TestPhone) -> None:
-    receipt = office.money.redeem(office.money.issue(FATIMA).code)
+    receipt = office.payments.redeem(office.payments.issue(FATIMA).code)
     export_lines(office)
     line = f"posting,{receipt},,,posted,2026-11-23,,"
     assert import_answer(office, line) == {"posted": 1, "refused": 0, "changed": 0, "unchanged": 0}
@@ -115,7 +115,7 @@ def test_import_books_a_posting(office: BackOffice, phone: TestPhone) -> None:
 
 
 def test_import_opens_a_break_for_a_refused_posting_that_is_sent_again(office: BackOffice) -> None:
-    receipt = office.money.redeem(office.money.issue(HASSAN).code)
+    receipt = office.payments.redeem(office.payments.issue(HASSAN).code)
     export_lines(office)
     lines = (
         f"posting,{receipt},,2026-08,refused,2026-11-23,,unknown number",
@@ -145,7 +145,7 @@ def test_import_opens_a_break_for_a_refused_posting_that_is_sent_again(office: B
 
 def test_refund_does_not_give_a_month_that_cnss_refused_to_the_network(office: BackOffice) -> None:
     """Both wait in suspense, and only what was sent too much is the network's."""
-    hassan = office.money.issue(HASSAN)
+    hassan = office.payments.issue(HASSAN)
     office.match(office.file(paid_line(hassan.code, "700.00")))
     office.resolve(office.breaks()[0]["id"], "late_confirmation")
     (too_much,) = office.breaks()
@@ -160,9 +160,9 @@ def test_refund_does_not_give_a_month_that_cnss_refused_to_the_network(office: B
 
 
 def test_export_sends_a_reversal_of_a_sent_month(office: BackOffice) -> None:
-    receipt = office.money.redeem(office.money.issue(FATIMA).code)
+    receipt = office.payments.redeem(office.payments.issue(FATIMA).code)
     export_lines(office)
-    runtime = office.money.runtime
+    runtime = office.payments.runtime
     runtime.clock.now += timedelta(days=1)  # type: ignore[attr-defined]
     office.run_successfully(
         "breaks", "ask-reversal", receipt, "--by", "amina", "--reason", "wrong person"
@@ -180,10 +180,10 @@ def test_export_sends_how_a_reimbursement_is_collected(
     office: BackOffice, phone: TestPhone
 ) -> None:
     chosen = "UPDATE claim SET collection = 'cash', chosen_at = :now WHERE number = 'R-2026-0377'"
-    with office.money.runtime.database.begin() as connection:
+    with office.payments.runtime.database.begin() as connection:
         from sqlalchemy import text
 
-        connection.execute(text(chosen), {"now": office.money.runtime.clock()})
+        connection.execute(text(chosen), {"now": office.payments.runtime.clock()})
     (row,) = export_lines(office)
     assert (row["record"], row["reference"], row["status"]) == (
         "collection", "R-2026-0377", "cash",
@@ -204,7 +204,9 @@ def test_import_records_rights_enrolment_family_and_claims(
     )
     assert counts == {"posted": 0, "refused": 0, "changed": 4, "unchanged": 1}
     assert "31/03/2027" in phone.dial(FATIMA, "1")
-    told = office.money.one("SELECT body FROM message WHERE event_key = 'claim_ready:R-2026-0412'")
+    told = office.payments.read_value(
+        "SELECT body FROM message WHERE event_key = 'claim_ready:R-2026-0412'"
+    )
     assert "88,50 DH" in str(told)
     assert "163,52" in phone.dial("+212600000004", "2")
     assert import_answer(
@@ -236,11 +238,11 @@ def test_import_records_rights_enrolment_family_and_claims(
 def test_import_refuses_a_file_with_a_wrong_line_whole(
     office: BackOffice, line: str, words: str
 ) -> None:
-    before = office.money.one("SELECT max(rights_as_of)::text FROM artisan")
+    before = office.payments.read_value("SELECT max(rights_as_of)::text FROM artisan")
     path = write_answer(office, "rights,,100001,,,2026-11-23,,2027-05-31", line)
     result = office.run("cnss", "import", str(path))
     assert result.exit_code == 1
     assert "line 3: " in result.output and words in result.output
-    assert office.money.one("SELECT max(rights_as_of)::text FROM artisan") == before
+    assert office.payments.read_value("SELECT max(rights_as_of)::text FROM artisan") == before
     rights = "SELECT count(*) FROM artisan WHERE rights_until = '2027-05-31'"
-    assert office.money.one(rights) == 0
+    assert office.payments.read_value(rights) == 0

@@ -26,20 +26,20 @@ NONE = {
 
 
 def test_match_file_counts_a_day_that_agrees(office: BackOffice) -> None:
-    codes = [office.money.issue(phone) for phone in (FATIMA, HASSAN)]
+    codes = [office.payments.issue(phone) for phone in (FATIMA, HASSAN)]
     for code in codes:
-        office.money.redeem(code.code, code.code)
+        office.payments.redeem(code.code, code.code)
     lines = [paid_line(code.code, code.total, f"W{n}") for n, code in enumerate(codes)]
     path = office.file(*lines)
     assert office.match(path) == NONE | {"matched": 2}
     # The same file again says the same, and does nothing.
     assert office.match(path) == NONE | {"matched": 2}
-    assert office.money.one("SELECT count(*) FROM settlement_line") == 2
+    assert office.payments.read_value("SELECT count(*) FROM settlement_line") == 2
     assert office.breaks() == []
 
 
 def test_match_file_opens_a_break_of_every_kind(office: BackOffice) -> None:
-    issue, redeem = office.money.issue, office.money.redeem
+    issue, redeem = office.payments.issue, office.payments.redeem
     fatima, hassan, aicha, driss = (issue(phone) for phone in (FATIMA, HASSAN, AICHA, DRISS))
     for code in (fatima, hassan, aicha):
         redeem(code.code, code.code)
@@ -71,9 +71,11 @@ def test_match_file_opens_a_break_of_every_kind(office: BackOffice) -> None:
 
 
 def test_match_file_opens_a_break_for_a_reversal_on_one_side(office: BackOffice) -> None:
-    fatima, hassan, driss = (office.money.issue(phone) for phone in (FATIMA, HASSAN, DRISS))
-    receipts = {code.code: office.money.redeem(code.code, code.code) for code in (fatima, hassan)}
-    office.money.undo(receipts[hassan.code])
+    fatima, hassan, driss = (office.payments.issue(phone) for phone in (FATIMA, HASSAN, DRISS))
+    receipts = {
+        code.code: office.payments.redeem(code.code, code.code) for code in (fatima, hassan)
+    }
+    office.payments.reverse(receipts[hassan.code])
     path = office.file(
         paid_line(fatima.code, fatima.total, "W1"),
         paid_line(fatima.code, fatima.total, "W1", "reversed"),
@@ -86,17 +88,17 @@ def test_match_file_opens_a_break_for_a_reversal_on_one_side(office: BackOffice)
     assert counts == NONE | {"matched": 3, "reversed_here": 1, "reversed_there": 1}
     there = next(one for one in office.breaks() if one["kind"] == "reversed_there")
     office.resolve(there["id"], "reverse", "the agency gave it back")
-    assert office.money.one("SELECT state FROM payment_code WHERE code = :c", c=fatima.code) == (
-        "reversed"
-    )
+    assert office.payments.read_value(
+        "SELECT state FROM payment_code WHERE code = :c", c=fatima.code
+    ) == ("reversed")
 
 
 def test_approve_confirms_cash_after_the_fact(office: BackOffice) -> None:
     """As of when it was paid, even if the code has expired since; the artisan gets the receipt."""
-    driss = office.money.issue(DRISS)
+    driss = office.payments.issue(DRISS)
     path = office.file(paid_line(driss.code, driss.total))
     office.match(path)
-    office.money.runtime.clock.now += timedelta(days=9)  # type: ignore[attr-defined]
+    office.payments.runtime.clock.now += timedelta(days=9)  # type: ignore[attr-defined]
     (found,) = office.breaks()
     assert found["days"] == 9
     office.resolve(found["id"], "late_confirmation")
@@ -106,26 +108,26 @@ def test_approve_confirms_cash_after_the_fact(office: BackOffice) -> None:
         "resolved", "amina", "driss",
     )  # fmt: skip
     paid = "SELECT received_at::date::text || ' ' || channel FROM deposit WHERE code = :code"
-    assert office.money.one(paid, code=driss.code) == f"{DAY} file"
+    assert office.payments.read_value(paid, code=driss.code) == f"{DAY} file"
     names = "SELECT made_by || '+' || approved_by FROM ledger_transaction WHERE event = 'deposit'"
-    assert office.money.one(names) == "agent:1001+driss"
-    assert office.money.one("SELECT count(*) FROM message WHERE kind = 'receipt'") == 1
+    assert office.payments.read_value(names) == "agent:1001+driss"
+    assert office.payments.read_value("SELECT count(*) FROM message WHERE kind = 'receipt'") == 1
 
 
 def test_confirming_after_the_fact_ends_a_code_issued_meanwhile(office: BackOffice) -> None:
-    driss = office.money.issue(DRISS)
+    driss = office.payments.issue(DRISS)
     office.match(office.file(paid_line(driss.code, driss.total)))
-    office.money.runtime.clock.now += timedelta(days=7)  # type: ignore[attr-defined]
-    later = office.money.issue(DRISS)
+    office.payments.runtime.clock.now += timedelta(days=7)  # type: ignore[attr-defined]
+    later = office.payments.issue(DRISS)
     assert later.code != driss.code
     office.resolve(office.breaks()[0]["id"], "late_confirmation")
     state = "SELECT state FROM payment_code WHERE code = :code"
-    assert office.money.one(state, code=driss.code) == "paid"
-    assert office.money.one(state, code=later.code) == "cancelled"
+    assert office.payments.read_value(state, code=driss.code) == "paid"
+    assert office.payments.read_value(state, code=later.code) == "cancelled"
 
 
 def test_match_file_closes_a_break_whose_line_is_reversed_later(office: BackOffice) -> None:
-    driss = office.money.issue(DRISS)
+    driss = office.payments.issue(DRISS)
     office.match(office.file(paid_line(driss.code, driss.total)))
     (found,) = office.breaks()
     back = paid_line(driss.code, driss.total, "W1", "reversed", paid_at=f"{DAY}T16:00:00+00:00")
@@ -140,8 +142,8 @@ def test_match_file_closes_a_break_whose_line_is_reversed_later(office: BackOffi
 
 
 def test_approve_refuses_to_confirm_a_cancelled_code(office: BackOffice) -> None:
-    hassan = office.money.issue(HASSAN, 1)
-    office.money.issue(HASSAN, replacing=hassan.code)
+    hassan = office.payments.issue(HASSAN, 1)
+    office.payments.issue(HASSAN, replacing=hassan.code)
     office.match(office.file(paid_line(hassan.code, hassan.total)))
     number = str(office.breaks()[0]["id"])
     office.run_successfully(
@@ -154,7 +156,7 @@ def test_approve_refuses_to_confirm_a_cancelled_code(office: BackOffice) -> None
 
 
 def test_refund_books_an_amount_sent_beyond_the_bill_as_the_networks(office: BackOffice) -> None:
-    hassan = office.money.issue(HASSAN)
+    hassan = office.payments.issue(HASSAN)
     office.match(office.file(paid_line(hassan.code, "700.00")))
     office.resolve(office.breaks()[0]["id"], "late_confirmation")
     (left,) = office.breaks()
@@ -172,8 +174,8 @@ def test_refund_books_an_amount_sent_beyond_the_bill_as_the_networks(office: Bac
 
 def test_reversing_a_deposit_leaves_cash_beside_it_in_suspense(office: BackOffice) -> None:
     """The network collected twice: who gives one back still owes the other."""
-    hassan = office.money.issue(HASSAN)
-    receipt = office.money.redeem(hassan.code)
+    hassan = office.payments.issue(HASSAN)
+    receipt = office.payments.redeem(hassan.code)
     twice = (paid_line(hassan.code, hassan.total, reference) for reference in ("W1", "W2"))
     office.match(office.file(*twice))
     office.resolve(office.breaks()[0]["id"], "suspense")
@@ -191,12 +193,12 @@ def test_reversing_a_deposit_leaves_cash_beside_it_in_suspense(office: BackOffic
 def test_suspense_holds_cash_that_the_network_keeps_of_a_reversed_deposit(
     office: BackOffice, amount: str, kind: str, left: str
 ) -> None:
-    hassan = office.money.issue(HASSAN)
-    receipt = office.money.redeem(hassan.code)
+    hassan = office.payments.issue(HASSAN)
+    receipt = office.payments.redeem(hassan.code)
     path = office.file(paid_line(hassan.code, amount))
     if kind == "amount_differs":
         office.match(path)
-    office.money.undo(receipt)
+    office.payments.reverse(receipt)
     office.match(path)
     (found,) = office.breaks()
     assert found["kind"] == kind
@@ -205,34 +207,34 @@ def test_suspense_holds_cash_that_the_network_keeps_of_a_reversed_deposit(
 
 
 def test_a_code_whose_cash_waits_in_suspense_is_cancelled(office: BackOffice) -> None:
-    hassan = office.money.issue(HASSAN)
+    hassan = office.payments.issue(HASSAN)
     office.match(office.file(paid_line(hassan.code, "663.90")))
     office.resolve(office.breaks()[0]["id"], "suspense")
     with pytest.raises(CodeCancelled):
-        office.money.redeem(hassan.code)
+        office.payments.redeem(hassan.code)
     assert office.balances() == {"agent_network_receivable": "663.90", "suspense": "-663.90"}
     told = "SELECT count(*) FROM message WHERE kind = 'code_cancelled'"
-    assert office.money.one(told) == 1
+    assert office.payments.read_value(told) == 1
 
 
 @pytest.mark.parametrize(("amount", "left"), [("663.90", None), ("700", "-36.10")])
 def test_cash_confirmed_after_the_match_is_owed_once(
     office: BackOffice, amount: str, left: str | None
 ) -> None:
-    hassan = office.money.issue(HASSAN)
+    hassan = office.payments.issue(HASSAN)
     office.match(office.file(paid_line(hassan.code, amount)))
     (found,) = office.breaks()
-    receipt = office.money.redeem(hassan.code)
+    receipt = office.payments.redeem(hassan.code)
     office.resolve(found["id"], "suspense")
     assert office.balances().get("suspense") == left
     assert office.balances()["agent_network_receivable"] == f"{float(amount):.2f}"
-    office.money.undo(receipt)
+    office.payments.reverse(receipt)
     assert office.balances() == {}
 
 
 def test_a_break_whose_reversal_was_asked_in_vain_is_closed(office: BackOffice) -> None:
     """Asked for twice: the second can only be written down."""
-    receipt = office.money.redeem(office.money.issue(HASSAN).code)
+    receipt = office.payments.redeem(office.payments.issue(HASSAN).code)
     for _ in range(2):
         office.run_successfully(
             "breaks", "ask-reversal", receipt, "--by", "amina", "--reason", "asked for"
@@ -246,8 +248,8 @@ def test_a_break_whose_reversal_was_asked_in_vain_is_closed(office: BackOffice) 
 
 def test_a_debt_is_reversed_once_for_all_its_breaks(office: BackOffice) -> None:
     """In no file, then given back there: both breaks are about the same cash."""
-    hassan = office.money.issue(HASSAN)
-    office.money.redeem(hassan.code)
+    hassan = office.payments.issue(HASSAN)
+    office.payments.redeem(hassan.code)
     office.match(office.file(paid_line(NOBODY, "55")))
     missing = next(one for one in office.breaks() if one["kind"] == "missing_there")
     back = paid_line(hassan.code, hassan.total, "W2", "reversed")
@@ -273,7 +275,7 @@ def test_approve_refuses_the_proposer_under_another_spelling(office: BackOffice)
 
 def test_two_approvals_at_once_book_it_once(office: BackOffice) -> None:
     office.match(office.file(paid_line(NOBODY, "55")))
-    number, runtime = office.breaks()[0]["id"], office.money.runtime
+    number, runtime = office.breaks()[0]["id"], office.payments.runtime
     office.run_successfully(
         "breaks", "propose", str(number), "suspense", "--by", "amina", "--reason", "x"
     )
@@ -319,9 +321,9 @@ def test_a_break_is_resolved_by_two_people(office: BackOffice) -> None:
 
 @pytest.mark.parametrize("method", ["suspense", "acknowledge", "reverse"])
 def test_a_deposit_that_the_network_denies_is_resolved(office: BackOffice, method: str) -> None:
-    fatima, hassan = office.money.issue(FATIMA), office.money.issue(HASSAN)
+    fatima, hassan = office.payments.issue(FATIMA), office.payments.issue(HASSAN)
     for code in (fatima, hassan):
-        office.money.redeem(code.code, code.code)
+        office.payments.redeem(code.code, code.code)
     office.match(office.file(paid_line(fatima.code, fatima.total)))
     office.resolve(office.breaks()[0]["id"], method)
     wanted = {
@@ -337,29 +339,29 @@ def test_a_deposit_that_the_network_denies_is_resolved(office: BackOffice, metho
 def test_acknowledging_a_break_is_an_audit_event_with_two_names_and_no_transaction(
     office: BackOffice,
 ) -> None:
-    fatima, hassan = office.money.issue(FATIMA), office.money.issue(HASSAN)
+    fatima, hassan = office.payments.issue(FATIMA), office.payments.issue(HASSAN)
     for code in (fatima, hassan):
-        office.money.redeem(code.code, code.code)
+        office.payments.redeem(code.code, code.code)
     office.match(office.file(paid_line(fatima.code, fatima.total)))
     number = office.breaks()[0]["id"]
-    transactions = office.money.one("SELECT count(*) FROM ledger_transaction")
+    transactions = office.payments.read_value("SELECT count(*) FROM ledger_transaction")
     office.run_successfully(
         "breaks", "propose", str(number), "acknowledge", "--by", "amina", "--reason", "seen"
     )
     approved = office.run("breaks", "approve", str(number), "--by", "driss")
     assert "no money moved" in approved.output
-    assert office.money.one("SELECT count(*) FROM ledger_transaction") == transactions
+    assert office.payments.read_value("SELECT count(*) FROM ledger_transaction") == transactions
     written = (
         "SELECT concat_ws(' ', actor, approved_by, subject, details ->> 'reason') FROM audit_event"
         " WHERE id = (SELECT audit_event_id FROM reconciliation_break WHERE state = 'resolved')"
     )
-    assert office.money.one(written) == f"amina driss break:{number} seen"
+    assert office.payments.read_value(written) == f"amina driss break:{number} seen"
 
 
 def test_match_file_closes_a_break_whose_line_comes_a_day_later(office: BackOffice) -> None:
-    fatima, hassan = office.money.issue(FATIMA), office.money.issue(HASSAN)
+    fatima, hassan = office.payments.issue(FATIMA), office.payments.issue(HASSAN)
     for code in (fatima, hassan):
-        office.money.redeem(code.code, code.code)
+        office.payments.redeem(code.code, code.code)
     first = office.file(paid_line(fatima.code, fatima.total))
     assert office.match(first) == NONE | {"matched": 1, "missing_there": 1}
     # What is missing there is a break once, however many days it stays missing.
@@ -411,17 +413,17 @@ def _good(code: str) -> str:
 def test_match_file_refuses_a_file_with_a_wrong_line_whole(
     office: BackOffice, content: Callable[[bytes], bytes], words: str
 ) -> None:
-    code = office.money.issue(FATIMA)
+    code = office.payments.issue(FATIMA)
     path = office.folder / "bad.csv"
     path.write_bytes(content(_good(code.code).encode() + b"\n"))
     result = office.run("wafacash", "match", str(path), "--json")
     assert result.exit_code == 1
     assert words in result.output and "nothing was taken" in result.output
-    assert office.money.one("SELECT count(*) FROM settlement_file") == 0
+    assert office.payments.read_value("SELECT count(*) FROM settlement_file") == 0
 
 
 def test_match_file_checks_a_total_that_is_given(office: BackOffice) -> None:
-    code = office.money.issue(FATIMA)
+    code = office.payments.issue(FATIMA)
     path = office.file(_good(code.code), "TOTAL,1,163.52,MAD,,,,")
     result = office.run("wafacash", "match", str(path), "--total", "163.53")
     assert result.exit_code == 1 and "come to 163.52, not 163.53" in result.output
@@ -429,7 +431,7 @@ def test_match_file_checks_a_total_that_is_given(office: BackOffice) -> None:
 
 
 def test_match_file_refuses_yesterdays_file_under_another_name(office: BackOffice) -> None:
-    code = office.money.issue(FATIMA)
+    code = office.payments.issue(FATIMA)
     office.match(office.file(_good(code.code)))
     path: Path = office.file(_good(code.code), "", name="today.csv")
     result = office.run("wafacash", "match", str(path))

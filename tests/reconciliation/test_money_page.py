@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from app.base.money import Money as Amount
+from app.base.money import Money
 from app.ledger.breaks import RESOLUTIONS
 from app.ledger.models import ACCOUNTS, EVENTS
 from app.payments.collector import Collector
@@ -41,14 +41,14 @@ def _lines(heading: str) -> dict[str, int]:
 
 
 def _pay(office: BackOffice, phone: str = HASSAN) -> str:
-    return office.money.redeem(office.money.issue(phone).code, phone)
+    return office.payments.redeem(office.payments.issue(phone).code, phone)
 
 
 def _other_amount(office: BackOffice) -> None:
-    agent = office.money.agent
+    agent = office.payments.agent
     collector = Collector("page", "test", "wafacash", agent, "1001", other_amounts=True)
-    code = office.money.issue(HASSAN).code
-    office.money.confirm(collector, CashConfirmation(code, code, Amount(70000)))
+    code = office.payments.issue(HASSAN).code
+    office.payments.confirm(collector, CashConfirmation(code, code, Money(70000)))
 
 
 def _answered(office: BackOffice, state: str, month: str = "", why: str = "") -> None:
@@ -64,7 +64,7 @@ def _refused_and_again(office: BackOffice) -> None:
 
 def _denied(office: BackOffice) -> None:
     _pay(office)
-    fatima = office.money.issue(FATIMA)
+    fatima = office.payments.issue(FATIMA)
     _pay(office, FATIMA)
     office.match(office.file(paid_line(fatima.code, fatima.total)))
     office.resolve(office.breaks()[0]["id"], "suspense")
@@ -73,7 +73,7 @@ def _denied(office: BackOffice) -> None:
 EXAMPLES: dict[str, Callable[[BackOffice], object]] = {
     "deposit": _pay,
     "deposit of 700.00, where other amounts are allowed": _other_amount,
-    "reversal": lambda office: office.money.undo(_pay(office)),
+    "reversal": lambda office: office.payments.reverse(_pay(office)),
     "posting": lambda office: _answered(office, "posted"),
     "posting_refused": lambda office: _answered(office, "refused", "2026-08", "unknown"),
     "posting_again": _refused_and_again,
@@ -88,7 +88,7 @@ def test_each_event_books_the_lines_of_the_page(office: BackOffice, heading: str
         "SELECT account, amount_centimes FROM ledger_line WHERE transaction_id ="
         " (SELECT max(id) FROM ledger_transaction WHERE event = :event)"
     )
-    with office.money.runtime.database.connect() as connection:
+    with office.payments.runtime.database.connect() as connection:
         rows = connection.execute(text(sql), {"event": heading.split()[0]})
         assert {row[0]: row[1] for row in rows} == _lines(heading)
 

@@ -1,4 +1,4 @@
-"""A whole installation of its own: durable engines, web server and worker, each to be killed."""
+"""An installation of its own whose parts are killed: engines, web server, worker, a match."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from tests.conftest import free_port, load_sample_people
 from tests.servers import Process, await_ready, web, worker
 from tests.wire import add_agent_phones, until_answered
 
-# An agent dials once: a talk that broke off would be offered again.
+# An agent's phone dials once: a broken-off dialogue would be offered again.
 ARTISANS, AGENTS = 6000, 50_000
 
 
-class House:
-    """What runs, and how each part of it is killed and started again."""
+class Installation:
+    """Durable engines, a web server and a worker; each is killed and started again."""
 
     def __init__(self, folder: Path) -> None:
         self._data = folder / "data"
@@ -49,7 +49,7 @@ class House:
         self._matching: Process | None = None
 
     def open(self) -> None:
-        """People who owe, agents who take, and the doors open."""
+        """Starts everything, with artisans who owe and agents who collect."""
         start_postgres(self._data, durable=True)
         start_redis(self._data)
         upgrade(self.runtime.database)
@@ -80,22 +80,22 @@ class House:
         stop_redis(self._data)
         stop_postgres(self._data)
 
-    def recovered(self) -> bool | None:
-        """Whether the database answers again; no connection of before is used any more."""
+    def is_recovered(self) -> bool | None:
+        """True once the database answers again, on a new connection; None before."""
         self.runtime.database.dispose()
         with suppress(OperationalError), self.runtime.database.connect() as connection:
             return bool(connection.exec_driver_sql("SELECT true").scalar())
         return None
 
     def match(self, file: Path) -> Process:
-        """`flask wafacash match`, on its way."""
+        """Starts `flask wafacash match`."""
         self._matching = Process(("flask", "wafacash", "match", str(file)), self.environment)
         self._matching.start()
         return self._matching
 
     @property
     def victims(self) -> dict[str, Callable[[Random], None]]:
-        """Killed with -9, and started again by who looks after it."""
+        """The parts by name, each with the function that kills it with -9 and starts it again."""
         return {
             "web": self._kill_web,
             "worker": self._kill_worker,
@@ -114,7 +114,7 @@ class House:
         self._worker.start()
 
     def _kill_redis(self, _random: Random) -> None:
-        """It forgets the talks since it last saved."""
+        """Redis forgets the dialogues since it last saved."""
         _kill(redis_pid(self._data))
         start_redis(self._data)
 
@@ -123,14 +123,14 @@ class House:
         start_postgres(self._data)
 
     def _kill_backend(self, random: Random) -> None:
-        """One of its processes: then it ends all others and recovers by itself."""
+        """PostgreSQL ends its other processes when one is killed, and recovers by itself."""
         server = postgres_pid(self._data)
         if server is not None and (found := psutil.Process(server).children()):
             _kill(random.choice(found).pid)
             until_answered(lambda: postgres_pid(self._data))
 
     def _kill_match(self, random: Random) -> None:
-        """The match, where one is on its way; else the web server."""
+        """Kills the match if one runs, else the web server."""
         if self._matching and self._matching.running:
             self._matching.kill()
         else:
@@ -138,7 +138,7 @@ class House:
 
 
 def _kill(pid: int | None) -> None:
-    """Gone when this returns: one that still dies would be taken for one that runs."""
+    """Waits until the process is gone: a dying one would be mistaken for one that runs."""
     if pid is not None:
         with suppress(psutil.NoSuchProcess):
             process = psutil.Process(pid)
@@ -147,10 +147,10 @@ def _kill(pid: int | None) -> None:
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[House]:
-    house = House(folder)
+def open_installation(folder: Path) -> Iterator[Installation]:
+    installation = Installation(folder)
     try:
-        house.open()
-        yield house
+        installation.open()
+        yield installation
     finally:
-        house.close()
+        installation.close()
