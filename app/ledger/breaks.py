@@ -65,7 +65,7 @@ class ProposedBreak:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class BreakOutcome:
     """The row that a resolution wrote with both names: one of the two numbers.
 
     A transaction of the ledger, or an audit event where no money moved.
@@ -150,7 +150,7 @@ def _read_amount(centimes: int | None) -> Money | None:
     return None if centimes is None else Money(centimes)
 
 
-def mark_resolved(operation: Operation, number: int, outcome: Outcome) -> None:
+def mark_resolved(operation: Operation, number: int, outcome: BreakOutcome) -> None:
     """Records that the operation's actor approved a break, and the row that it ended with."""
     _change_break(
         operation,

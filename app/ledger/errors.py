@@ -10,7 +10,7 @@ class BreakUnknown(MaalemError):
 
 
 class NotThisWay(MaalemError):
-    """A break of this kind is not settled by that method (`ways` are)."""
+    """The resolution does not fit a break of this kind (`ways` do)."""
 
     code = "not_this_way"
 

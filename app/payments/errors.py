@@ -27,7 +27,7 @@ class CodeMistyped(MaalemError):
 
 
 class CodeUnknown(MaalemError):
-    """Well formed, but never issued here."""
+    """The code is well formed, but was never issued here."""
 
     code = "code_unknown"
 
@@ -60,13 +60,13 @@ class CodeReversed(MaalemError):
 
 
 class UnderPaid(MaalemError):
-    """Less was sent than the code costs (`due`), or too little for a single month."""
+    """The amount sent is less than the code costs (`due`), or than a single month."""
 
     code = "under_paid"
 
 
 class OverPaid(MaalemError):
-    """More was sent than the code costs (`due`)."""
+    """The amount sent is more than the code costs (`due`)."""
 
     code = "over_paid"
 
@@ -78,7 +78,7 @@ class KeyReused(MaalemError):
 
 
 class OverCodeLimit(MaalemError):
-    """The agent may not take so much for one code (`limit`)."""
+    """The amount is over the agent's limit for one code (`limit`)."""
 
     code = "over_code_limit"
 
@@ -108,18 +108,18 @@ class ReceiptUnknown(MaalemError):
 
 
 class ReversalTooLate(MaalemError):
-    """The day of the deposit is over, or CNSS was told: two people of the back office decide."""
+    """The deposit's day is over, or CNSS was told: two people of the back office decide."""
 
     code = "reversal_too_late"
 
 
 class AlreadyReversed(MaalemError):
-    """The deposit was undone before (`reversed_at`)."""
+    """The deposit was reversed before (`reversed_at`)."""
 
     code = "already_reversed"
 
 
 class AlreadyPosted(MaalemError):
-    """CNSS has credited it: what it gives back is CNSS's to decide."""
+    """CNSS has credited the deposit: giving it back is CNSS's to decide."""
 
     code = "already_posted"

@@ -19,8 +19,8 @@ from app.base.money import ZERO, Money
 from app.base.operation import Operation
 from app.ledger.audit import record_decision
 from app.ledger.breaks import (
+    BreakOutcome,
     NewBreak,
-    Outcome,
     ProposedBreak,
     lock_proposed,
     mark_resolved,
@@ -60,7 +60,7 @@ def ask_reversal(operation: Operation, receipt: str, reason: str) -> int:
     return number
 
 
-def approve(operation: Operation, services: Services, number: int) -> Outcome:
+def approve(operation: Operation, services: Services, number: int) -> BreakOutcome:
     """Resolves a break as proposed; `operation.actor` is the second person.
 
     Returns what was written with both names. After an error nothing is done.
@@ -73,7 +73,9 @@ def approve(operation: Operation, services: Services, number: int) -> Outcome:
     return outcome
 
 
-def _confirm_late(operation: Operation, services: Services, proposed: ProposedBreak) -> Outcome:
+def _confirm_late(
+    operation: Operation, services: Services, proposed: ProposedBreak
+) -> BreakOutcome:
     """Redeems the code for cash in the network's file, as of when the file says it was paid."""
     details = proposed.details
     collector = Collector(
@@ -97,18 +99,20 @@ def _confirm_late(operation: Operation, services: Services, proposed: ProposedBr
     receipt = redeem_code(
         replace(operation, actor=collector.actor), services, collector, confirmation
     )
-    return Outcome(transaction_id=find_transaction(operation.connection, "deposit", receipt))
+    return BreakOutcome(transaction_id=find_transaction(operation.connection, "deposit", receipt))
 
 
-def _reverse(operation: Operation, services: Services, proposed: ProposedBreak) -> Outcome:
+def _reverse(operation: Operation, services: Services, proposed: ProposedBreak) -> BreakOutcome:
     request = ReversalRequest(
         str(proposed.receipt), "office", proposed.reason, approved_by=operation.actor
     )
     proposer = replace(operation, actor=proposed.proposed_by)
-    return Outcome(transaction_id=reverse_deposit(proposer, services, request))
+    return BreakOutcome(transaction_id=reverse_deposit(proposer, services, request))
 
 
-def _book_in_suspense(operation: Operation, services: Services, proposed: ProposedBreak) -> Outcome:
+def _book_in_suspense(
+    operation: Operation, services: Services, proposed: ProposedBreak
+) -> BreakOutcome:
     """Books what the network says it owes; the difference to our books waits in suspense.
 
     A code that is still live ends: no cash may come for it besides.
@@ -130,7 +134,7 @@ def _end_code(operation: Operation, services: Services, code: str) -> None:
         queue_cancellation(operation, services, code)
 
 
-def _refund(operation: Operation, _services: Services, proposed: ProposedBreak) -> Outcome:
+def _refund(operation: Operation, _services: Services, proposed: ProposedBreak) -> BreakOutcome:
     """Books what was sent beside the code's amount as the network's, to keep or to bring."""
     code = lock_code(operation.connection, proposed.code, proposed.network)
     waiting = ZERO
@@ -147,11 +151,13 @@ def _read_balance(connection: Connection, receipt: str | None, account: str) -> 
     return balances_of_reference(connection, receipt, ("deposit", "resolution")).get(account, ZERO)
 
 
-def _acknowledge(operation: Operation, _services: Services, proposed: ProposedBreak) -> Outcome:
+def _acknowledge(
+    operation: Operation, _services: Services, proposed: ProposedBreak
+) -> BreakOutcome:
     return _record_acknowledgement(operation, proposed)
 
 
-def _record_acknowledgement(operation: Operation, proposed: ProposedBreak) -> Outcome:
+def _record_acknowledgement(operation: Operation, proposed: ProposedBreak) -> BreakOutcome:
     """Records that two people looked at a break and that no money moves."""
     number = record_decision(
         replace(operation, actor=proposed.proposed_by),
@@ -164,10 +170,10 @@ def _record_acknowledgement(operation: Operation, proposed: ProposedBreak) -> Ou
         receipt=proposed.receipt,
         reason=proposed.reason,
     )
-    return Outcome(audit_event_id=number)
+    return BreakOutcome(audit_event_id=number)
 
 
-def _send_again(operation: Operation, _services: Services, proposed: ProposedBreak) -> Outcome:
+def _send_again(operation: Operation, _services: Services, proposed: ProposedBreak) -> BreakOutcome:
     """Sends a month that CNSS refused to it again, with the next export."""
     period = date.fromisoformat(proposed.details["period"])
     month = mark_unsent(operation.connection, str(proposed.receipt), period)
@@ -182,7 +188,7 @@ def _send_again(operation: Operation, _services: Services, proposed: ProposedBre
 
 def _book_difference(
     operation: Operation, proposed: ProposedBreak, more: Money, receipt: str | None
-) -> Outcome:
+) -> BreakOutcome:
     """Books that the network owes `more` (or less, below zero), which waits in suspense."""
     if not more:
         return _record_acknowledgement(operation, proposed)
@@ -199,7 +205,7 @@ def _book(
     postings: tuple[Posting, ...],
     proposed: ProposedBreak,
     receipt: str | None,
-) -> Outcome:
+) -> BreakOutcome:
     """Books postings with both names: the proposer made them, `operation.actor` approved."""
     entry = LedgerEntry(
         event,
@@ -209,13 +215,13 @@ def _book(
         approved_by=operation.actor,
     )
     proposer = replace(operation, actor=proposed.proposed_by)
-    return Outcome(transaction_id=book(proposer, entry))
+    return BreakOutcome(transaction_id=book(proposer, entry))
 
 
 # Cash that is not the deposit's, though its code is: a second line for it, or cash that came after
 # the reversal. Booked without the receipt, so that a reversal of the deposit leaves it alone.
 _BESIDE = frozenset({"duplicate", "reversed_here"})
-_Resolver = Callable[[Operation, Services, ProposedBreak], Outcome]
+_Resolver = Callable[[Operation, Services, ProposedBreak], BreakOutcome]
 _RESOLVERS: dict[str, _Resolver] = {
     "late_confirmation": _confirm_late,
     "reverse": _reverse,

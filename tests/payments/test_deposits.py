@@ -261,7 +261,7 @@ def test_redeem_code_books_a_fee_to_its_own_account(payments: PaymentFixture) ->
 def test_redeem_code_costs_the_same_in_parts_as_at_once(
     payments: PaymentFixture, books: Books
 ) -> None:
-    """The yearly cap of penalties is one, however many codes it is paid with (domain.md 2)."""
+    """Penalties have one cap a year, however many codes pay them (docs/rules.md, Penalty)."""
     with payments.runtime.database.begin() as connection:
         connection.execute(
             text("UPDATE artisan SET rights_until = '2025-03-31' WHERE phone = :phone"),

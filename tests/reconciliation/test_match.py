@@ -470,8 +470,7 @@ def test_a_command_refuses_a_wrong_argument_in_words(office: BackOffice, command
 def test_a_command_prints_a_refusal_as_a_sentence(office: BackOffice) -> None:
     refused = office.run("breaks", "own", "7", "--by", "amina").output
     assert refused == (
-        "Error: There is no break of that number (`id`) in a state that allows it."
-        " [break_unknown: id=7]\n"
+        "Error: No break of that number (`id`) in a state that allows it. [break_unknown: id=7]\n"
     )
     other = office.run("wafacash", "match", str(office.file()), "--network", "other").output
     assert other == "Error: network: no network other\n"
