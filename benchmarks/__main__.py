@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick] [NAME ...]`: measures, tells, and writes the table."""
+"""`python -m benchmarks [--quick] [NAME ...]`: measures, prints, and writes the table."""
 
 from __future__ import annotations
 
@@ -40,27 +40,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="less of everything, about a minute")
     parser.add_argument("names", nargs="*", metavar="NAME", help=" ".join(MEASUREMENTS))
-    asked = parser.parse_args()
-    if unknown := set(asked.names) - set(MEASUREMENTS):
+    arguments = parser.parse_args()
+    if unknown := set(arguments.names) - set(MEASUREMENTS):
         parser.error(f"no measurement called {', '.join(sorted(unknown))}")
-    names = [name for name in MEASUREMENTS if not asked.names or name in asked.names]
+    names = [name for name in MEASUREMENTS if not arguments.names or name in arguments.names]
     began = time.monotonic()
-    found: list[Finding] = []
-    with stage(quick=asked.quick) as ours:
+    all_findings: list[Finding] = []
+    with stage(quick=arguments.quick) as measured_stage:
         for name in names:
-            findings = MEASUREMENTS[name](ours)
+            findings = MEASUREMENTS[name](measured_stage)
             write_result(name, findings)
             for finding in findings:
                 print(finding, flush=True)
-            found += findings
+            all_findings += findings
     print(f"{machine()}; {time.monotonic() - began:.0f} s")
-    if not asked.quick and not asked.names:
-        _write_page(_PAGE, f"{machine()}.\n\n{table(found)}")
+    if not arguments.quick and not arguments.names:
+        _write_page(_PAGE, f"{machine()}.\n\n{table(all_findings)}")
         print(f"written to {_PAGE.relative_to(ROOT)}")
 
 
 def _write_page(page: Path, measured: str) -> None:
-    """Only a whole measurement replaces the table; the words around it stay."""
+    """Replaces the table of the page; the words around it stay."""
     before, rest = page.read_text("utf-8").split(_BEGIN)
     after = rest.split(_END)[1]
     page.write_text(f"{before}{_BEGIN}{measured}{_END}{after}", "utf-8")

@@ -1,4 +1,4 @@
-"""P4, P5: what a hop asks of Redis and PostgreSQL, counted, and what a live talk weighs."""
+"""P4, P5: counts a hop's Redis round trips and SQL statements, and a dialogue's memory."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _MARK = "counted"
 
 
 def measure(stage: Stage) -> list[Finding]:
-    return [*_questions(stage), *_weight(stage)]
+    return [*_count_questions(stage), *_measure_memory(stage)]
 
 
-def _questions(stage: Stage) -> list[Finding]:
-    """The worst hop of some dialogues, alone on the engines, with time to think where it reads."""
+def _count_questions(stage: Stage) -> list[Finding]:
+    """Counts the worst hop of some dialogues, alone on the engines, with pauses before reads."""
     phone_calls = 1 if stage.quick else 5
     client, watcher = _client(stage), Redis.from_url(stage.urls.redis_url)
     commands: list[int] = []
@@ -38,12 +38,12 @@ def _questions(stage: Stage) -> list[Finding]:
             if chain in (_STATUS, _PAY):
                 time.sleep(THINKING_SECONDS)
             with (
-                _statements(stage.runtime.database) as told,
+                _statements(stage.runtime.database) as collected,
                 _commands(watcher) as asked,
             ):
                 _hop(client, phone, chain)
             commands.append(len(asked))
-            statements[chain].append(len(told))
+            statements[chain].append(len(collected))
     reading = [*statements[_DIAL], *statements[_STATUS], *statements[_PAY]]
     return [
         _count("Redis round trips a hop", commands, 2),
@@ -54,7 +54,7 @@ def _questions(stage: Stage) -> list[Finding]:
 
 
 def _client(stage: Stage) -> Client:
-    """The application in this process, its connections open."""
+    """Returns the application in this process, its connections open."""
     app = create_app(stage.runtime)
     client = Client(app.wsgi_app)
     for phone in stage.phones(3):
@@ -70,16 +70,16 @@ def _hop(client: Client, phone: str, chain: str) -> None:
 
 @contextmanager
 def _commands(redis: Redis) -> Iterator[list[str]]:
-    """What Redis was told meanwhile, by its own word; a script's own commands are none of it."""
-    told: list[str] = []
+    """Collects the commands Redis reports meanwhile, without those of scripts."""
+    collected: list[str] = []
     with redis.monitor() as monitor:  # type: ignore[no-untyped-call]
-        _heard(monitor, redis)
-        yield told
-        told += _heard(monitor, redis)
+        _read_commands(monitor, redis)
+        yield collected
+        collected += _read_commands(monitor, redis)
 
 
-def _heard(monitor: Monitor, redis: Redis) -> list[str]:
-    """What was told until now, our own mark left out."""
+def _read_commands(monitor: Monitor, redis: Redis) -> list[str]:
+    """Returns the commands reported until now, without our own mark."""
     redis.echo(_MARK)
     commands = iter(monitor.next_command, None)
     before = takewhile(lambda command: _MARK not in command["command"], commands)
@@ -88,32 +88,32 @@ def _heard(monitor: Monitor, redis: Redis) -> list[str]:
 
 @contextmanager
 def _statements(database: Engine) -> Iterator[list[str]]:
-    """What was executed meanwhile; BEGIN and COMMIT are the driver's and not among it."""
-    told: list[str] = []
+    """Collects the statements executed meanwhile, without the driver's BEGIN and COMMIT."""
+    collected: list[str] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        told.append(statement)
+        collected.append(statement)
 
     event.listen(database, "before_cursor_execute", note)
     try:
-        yield told
+        yield collected
     finally:
         event.remove(database, "before_cursor_execute", note)
 
 
 def _count(what: str, counted: list[int], most: int) -> Finding:
-    """Several dialogues are one run: the worst hop is the figure."""
+    """Returns the worst hop of all dialogues as one run."""
     details = {"hops": float(len(counted)), "fewest": float(min(counted))}
     return Finding("P4", what, "", [float(max(counted))], at_most=most, details=details)
 
 
-def _weight(stage: Stage) -> list[Finding]:
-    """What Redis uses more a talk, after each of its hops: keys, expiries and values.
+def _measure_memory(stage: Stage) -> list[Finding]:
+    """Measures the Redis memory of a dialogue after each of its hops: keys, expiries, values.
 
-    The session, and the phone's way back to it; the hops told are a worker's to take away.
+    It holds the session and the phone's key to it, not the log of hops, which a worker empties.
     """
     redis, client = stage.runtime.redis, _client(stage)
-    # So many that what Redis keeps for itself hardly counts.
+    # So many that Redis's own overhead hardly counts.
     phones = stage.phones(1000)
     redis.flushdb()
     empty = _used(redis)
@@ -128,7 +128,7 @@ def _weight(stage: Stage) -> list[Finding]:
     return [
         Finding(
             "P5",
-            "Redis memory of a live talk, at its heaviest hop",
+            "Redis memory of a live dialogue, at its heaviest hop",
             "bytes",
             [max(weights)],
             at_most=700,

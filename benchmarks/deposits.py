@@ -56,7 +56,7 @@ def measure(stage: Stage) -> list[Finding]:
 
 
 def _rate(book: Callable[[str], None], codes: Sequence[str]) -> float:
-    """Deposits a second, the threads kept busy until all codes are paid."""
+    """Returns deposits a second, with busy threads until all codes are paid."""
     began = time.perf_counter()
     with ThreadPoolExecutor(_CONNECTIONS) as threads:
         for _ in threads.map(book, codes):
@@ -65,16 +65,16 @@ def _rate(book: Callable[[str], None], codes: Sequence[str]) -> float:
 
 
 def _codes(stage: Stage, count: int) -> list[str]:
-    """That many live codes: those made by the dialogues before, and new ones."""
+    """Returns `count` live codes: those of earlier dialogues, and new ones."""
     live = select(payment_code.c.code).where(payment_code.c.state == "issued").limit(count)
     with stage.runtime.database.connect() as connection:
         found = list(connection.execute(live).scalars())
     callers = stage.callers(count - len(found))
     with ThreadPoolExecutor(_CONNECTIONS) as threads:
-        return found + list(threads.map(lambda caller: _issued(stage, *caller), callers))
+        return found + list(threads.map(lambda caller: _issue(stage, *caller), callers))
 
 
-def _issued(stage: Stage, artisan_id: int, phone: str) -> str:
+def _issue(stage: Stage, artisan_id: int, phone: str) -> str:
     with operation(stage.runtime.database, stage.runtime.clock(), "artisan") as change:
         request = CodeRequest(artisan_id, Phone(phone), "fr")
         return issue_code(change, stage.runtime.services, request).code

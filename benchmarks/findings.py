@@ -1,4 +1,4 @@
-"""What a measurement found, its budget, and how both are written down."""
+"""The findings of a measurement, their budgets, and how both are written down."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ RESULTS = Path(__file__).with_name("results")
 
 @dataclass(frozen=True)
 class Finding:
-    """One figure of several runs, told and not judged where it has no bound.
+    """A figure of several runs; without a bound it is shown and not judged.
 
     `budget` is its number in the list of budgets; `details` are medians worth keeping beside it;
     `not_judged` says what this machine lacks to judge it.
@@ -66,7 +66,7 @@ class Finding:
 
 
 def write_result(name: str, findings: Iterable[Finding]) -> None:
-    """`results/NAME.json`: every value of every run, for whoever wants to compare."""
+    """Writes every value of every run to `results/NAME.json`, for comparison."""
     RESULTS.mkdir(exist_ok=True)
     rows = [asdict(found) | {"median": found.median, "holds": found.holds} for found in findings]
     content = {"machine": machine(), "findings": rows}
@@ -74,7 +74,7 @@ def write_result(name: str, findings: Iterable[Finding]) -> None:
 
 
 def machine() -> str:
-    """Cores and versions: what a figure means little without."""
+    """Returns cores and versions, without which a figure means little."""
     of = {name: version(name) for name in ("Flask", "granian", "gunicorn", "redis", "SQLAlchemy")}
     packages = ", ".join(f"{name} {number}" for name, number in of.items())
     return (
@@ -84,14 +84,14 @@ def machine() -> str:
 
 
 def table(findings: Iterable[Finding]) -> str:
-    """The findings as a table of Markdown."""
+    """Returns the findings as a table of Markdown."""
     head = ("", "What", "Budget", "Measured", "Spread", "Runs", "Holds")
     rows = [head, ("---",) * len(head), *(found.cells for found in findings)]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
 
 def _figure(number: float) -> str:
-    """Three significant digits, thousands kept whole."""
+    """Returns three significant digits; thousands stay whole."""
     if number == int(number) or abs(number) >= 100:
         return f"{number:,.0f}"
     return f"{number:.3g}"

@@ -19,5 +19,5 @@ def hop() -> str:
 
 @app.post("/constant")
 def constant() -> str:
-    """For the check that the load generator is never what is measured."""
+    """Answers at once, to check that the load generator is not the limit."""
     return "CON always"

@@ -31,7 +31,7 @@ def measure(stage: Stage) -> list[Finding]:
             play(server, [dialogue(phone) for phone in stage.phones(_WARM)])
         size = one.memory_mb()
         return [
-            _player(stage, bare),
+            _load_generator(stage, bare),
             *_throughput(stage, bare, one),
             _two_processes(stage, one, two),
             _tail(stage, bare, one),
@@ -39,8 +39,8 @@ def measure(stage: Stage) -> list[Finding]:
         ]
 
 
-def _player(stage: Stage, bare: Server) -> Finding:
-    """How much faster than the floor the load generator drives a handler that does nothing."""
+def _load_generator(stage: Stage, bare: Server) -> Finding:
+    """Compares the load generator on a handler that does nothing with the floor."""
     count = 1000 if stage.quick else 10_000
     with floor(stage.folder, stage.environment, command=GRANIAN) as constant:
         ratios = []
@@ -52,7 +52,7 @@ def _player(stage: Stage, bare: Server) -> Finding:
 
 
 def _throughput(stage: Stage, bare: Server, one: Server) -> list[Finding]:
-    """P1, and the same where the code is there already, and where people think between hops."""
+    """Measures P1, also with a live code, and with pauses between hops."""
     pairs, talks = (3, 150) if stage.quick else (7, 800)
     rates: dict[str, list[float]] = {"floor": [], "fresh": [], "again": []}
     costs: dict[str, list[float]] = {"floor": [], "fresh": [], "again": []}
@@ -78,7 +78,7 @@ def _throughput(stage: Stage, bare: Server, one: Server) -> list[Finding]:
 def _rate_and_cost(
     server: Server, phones: list[str], *, ends_in_code: bool = False
 ) -> tuple[float, float]:
-    """Hops a second, and microseconds of the server's CPU a hop."""
+    """Returns hops a second, and microseconds of the server's CPU a hop."""
     before = server.cpu_seconds()
     played = play(server, [dialogue(phone) for phone in phones], ends_in_code=ends_in_code)
     spent = server.cpu_seconds() - before
@@ -86,7 +86,7 @@ def _rate_and_cost(
 
 
 def _thinking(stage: Stage, bare: Server, one: Server, talks: int) -> float:
-    """All first hops at once, a pause, all second hops; the pauses are not counted."""
+    """Plays all first hops at once, pauses, plays all second hops; pauses are not counted."""
     phones = stage.phones(talks)
     usual = hops_a_second(play(bare, [dialogue(phone) for phone in phones]))
     dialogues, seconds = [dialogue(phone) for phone in phones], 0.0
@@ -103,7 +103,7 @@ def _ratios(these: list[float], those: list[float]) -> list[float]:
 
 
 def _two_processes(stage: Stage, one: Server, two: Server) -> Finding:
-    """P2, judged where the engines and the load have cores of their own besides."""
+    """Measures P2; judged only if engines and load have cores of their own."""
     pairs, talks = (2, 150) if stage.quick else (4, 800)
     rates = [
         [_rate_and_cost(server, stage.phones(talks)) for server in (one, two)] for _ in range(pairs)
@@ -120,7 +120,7 @@ def _two_processes(stage: Stage, one: Server, two: Server) -> Finding:
 
 
 def _tail(stage: Stage, bare: Server, one: Server) -> Finding:
-    """P3, each at half of what it can."""
+    """Measures P3, each server at half of its throughput."""
     pairs, talks = (2, 150) if stage.quick else (5, 600)
     tails: dict[str, list[float]] = {"floor": [], "service": []}
     most = {
@@ -147,7 +147,7 @@ def _saturation(stage: Stage, server: Server, talks: int) -> float:
 
 
 def _growth(stage: Stage, one: Server, size: float) -> list[Finding]:
-    """P11: after the first hops, and after 200,000 with all that was measured in between."""
+    """Measures P11: memory after the first hops and after 200,000 and all other measurements."""
     hops = 5_000 if stage.quick else 200_000
     phones = stage.phones(200 if stage.quick else 1000)
     sizes = [size]

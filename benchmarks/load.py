@@ -25,13 +25,13 @@ _PLAYER = Path(__file__).with_name("player.py")
 
 
 def dialogue(phone: str) -> list[bytes]:
-    """The five hops of one new session of `phone`."""
+    """Returns the five hops of a new session of `phone`."""
     session = f"ATUid_{secrets.token_hex(16)}"
     return [_request(session, phone, chain) for chain in CHAINS]
 
 
 def form(session: str, phone: str, chain: str) -> dict[str, str]:
-    """One callback's fields."""
+    """Returns the fields of a callback."""
     return {
         "sessionId": session,
         "serviceCode": "*384#",
@@ -53,7 +53,7 @@ def _request(session: str, phone: str, chain: str, path: str = "/ussd/africastal
 
 
 def constant_requests(count: int) -> list[list[bytes]]:
-    """As many requests to the handler that does nothing."""
+    """Returns `count` requests to the handler that does nothing."""
     return [[_request("s", "+212600000001", "1", "/constant")] for _ in range(count)]
 
 
@@ -64,7 +64,7 @@ def play(
     rate: float | None = None,
     ends_in_code: bool = False,
 ) -> Played:
-    """Plays them from a process of their own; `rate` in hops a second, None for all it takes."""
+    """Plays dialogues from a process of their own; `rate` in hops a second, None for the most."""
     connections = CONNECTIONS if rate is None else 4 * CONNECTIONS
     job = Job(server.port, list(dialogues), connections, rate, ends_in_code)
     done = subprocess.run(

@@ -61,7 +61,7 @@ def measure(stage: Stage) -> list[Finding]:
 
 
 def always_open(folder: Path) -> dict[str, str]:
-    """The setting of a calendar without closed hours and days: it may begin at any time."""
+    """Returns the setting of a calendar without closed hours and days."""
     calendar = yaml.safe_load(SHIPPED.read_bytes())
     window = {"from": "2025-01-01", "opens": "0:00", "closes": "23:59", "sure": "ASM"}
     calendar["window"] = [window | {"source": "of the measurement"}]
@@ -98,7 +98,7 @@ def _one_run(environment: dict[str, str]) -> tuple[float, float]:
 
 
 def waiting(url: str) -> int:
-    """How many are queued or on their way."""
+    """Returns how many messages are queued or on their way."""
     with psycopg.connect(url) as connection:
         row = connection.execute(
             "SELECT count(*) FROM message WHERE state IN ('queued', 'sending')"
@@ -109,7 +109,7 @@ def waiting(url: str) -> int:
 
 @contextmanager
 def loopback(environment: dict[str, str], *options: str) -> Iterator[str]:
-    """Both providers in a process of their own; the address."""
+    """Runs both providers in a process of their own; yields their address."""
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(

@@ -50,8 +50,8 @@ class Played:
     latencies: list[float]
 
 
-class _Line:
-    """One kept-alive connection and the dialogue it is in."""
+class _Connection:
+    """A kept-alive connection and the dialogue it is in."""
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
@@ -90,14 +90,14 @@ class _Line:
 
 def play(job: Job) -> Played:
     """Plays every dialogue once."""
-    lines = [_Line(job.port) for _ in range(min(job.connections, len(job.dialogues)))]
+    lines = [_Connection(job.port) for _ in range(min(job.connections, len(job.dialogues)))]
     total = sum(map(len, job.dialogues))
     waiting = iter(job.dialogues)
     latencies: list[float] = []
     free = deque(line for line in lines if _next(line, waiting))
     chance = random.Random(1)
     began = due = time.perf_counter()
-    busy: set[_Line] = set()
+    busy: set[_Connection] = set()
     while len(latencies) < total:
         now = time.perf_counter()
         if now - began > _LONGEST_SECONDS:
@@ -121,13 +121,13 @@ def play(job: Job) -> Played:
     return Played(seconds, latencies)
 
 
-def _next(line: _Line, waiting: Iterator[list[bytes]]) -> bool:
-    """Whether there is another dialogue for the line."""
+def _next(line: _Connection, waiting: Iterator[list[bytes]]) -> bool:
+    """Begins the next dialogue on the line; False if none is left."""
     line.talk, line.hop = next(waiting, []), 0
     return bool(line.talk)
 
 
-def _check(body: bytes, line: _Line, ends_in_code: bool) -> None:
+def _check(body: bytes, line: _Connection, ends_in_code: bool) -> None:
     last = line.hop == len(line.talk)
     if body[:4] != b"CON " or (last and ends_in_code and not _CODE.search(body)):
         raise RuntimeError(f"hop {line.hop} was answered {body.decode()!r}")

@@ -27,7 +27,7 @@ _COLUMNS = (
 
 
 def measure(stage: Stage) -> list[Finding]:
-    """The first run is the import that the other measurements stand on."""
+    """Measures imports; the first one fills the register for the other measurements."""
     seconds, ratios, peaks = [], [], []
     for number in range(1 if stage.quick else 2):
         with stage.database(f"full_{number}") as another, stage.database(f"bare_{number}") as bare:
@@ -47,12 +47,12 @@ def measure(stage: Stage) -> list[Finding]:
 
 
 def _copy(full: str, bare: str) -> float:
-    """Seconds to COPY the rows of `full`, clean as they are, and to store them in `bare`."""
+    """Returns the seconds to COPY the clean rows of `full` and to store them in `bare`."""
     engine = connect(bare)
     upgrade(engine)
     engine.dispose()
     with psycopg.connect(full) as connection:
-        rows = b"".join(_copied_out(connection))
+        rows = b"".join(_copy_out(connection))
     with psycopg.connect(bare) as connection:
         empty = f"SELECT {_COLUMNS} FROM artisan LIMIT 0"
         connection.execute(f"CREATE TEMPORARY TABLE clean AS {empty}")
@@ -71,13 +71,13 @@ def _copy(full: str, bare: str) -> float:
         return time.perf_counter() - began
 
 
-def _copied_out(connection: psycopg.Connection[tuple[object, ...]]) -> list[bytes]:
+def _copy_out(connection: psycopg.Connection[tuple[object, ...]]) -> list[bytes]:
     with connection.cursor().copy(f"COPY artisan ({_COLUMNS}) TO STDOUT") as copy:
         return [bytes(piece) for piece in copy]
 
 
 def _import(file: Path) -> None:
-    """What the process of a run does, and says: its time, and the most memory it ever had."""
+    """Imports `file` in the process of a run; prints its seconds and its peak memory."""
     runtime = Runtime(Settings())
     upgrade(runtime.database)
     began = time.perf_counter()

@@ -27,7 +27,7 @@ _DISPATCHED = 300
 
 
 def measure(stage: Stage) -> list[Finding]:
-    """Every artisan of the register owes here; each run has a month of its own."""
+    """Measures P7 with every artisan owing; each run has a month of its own."""
     stage.fill()
     with stage.runtime.database.begin() as connection:
         connection.execute(text("SET LOCAL statement_timeout = 0"))
@@ -59,8 +59,8 @@ _ALL_OWE = """
 
 
 def _queue(ahead: int) -> None:
-    """What the process of a run does, and says: its times, and the most memory it ever had."""
-    clock = _At(datetime.now(UTC))
+    """Queues reminders in the process of a run; prints its seconds and its peak memory."""
+    clock = _StoppedClock(datetime.now(UTC))
     runtime = Runtime(Settings(), clock=clock)
     day = _day_of_week_step(runtime, ahead)
     clock.now = runtime.reminder_settings.calendar.opens(day) + timedelta(minutes=1)
@@ -86,7 +86,7 @@ def _queue(ahead: int) -> None:
     print(json.dumps(told))
 
 
-class _At:
+class _StoppedClock:
     """A clock that stands."""
 
     def __init__(self, now: datetime) -> None:

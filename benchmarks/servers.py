@@ -61,7 +61,7 @@ def service(
     """
     port = port or free_port()
     command = (*GRANIAN, f"--workers={workers}", f"--port={port}", "wsgi:app")
-    with _running(command, folder / "service.log", environment, port, first) as server:
+    with _run_server(command, folder / "service.log", environment, port, first) as server:
         yield server
 
 
@@ -73,12 +73,12 @@ def floor(
     port = free_port()
     usual = (*_GUNICORN, f"--bind=127.0.0.1:{port}", "benchmarks.floor:app")
     chosen = (*command, f"--port={port}", "benchmarks.floor:app") if command else usual
-    with _running(chosen, folder / "floor.log", environment, port, "/") as server:
+    with _run_server(chosen, folder / "floor.log", environment, port, "/") as server:
         yield server
 
 
 @contextmanager
-def _running(
+def _run_server(
     command: tuple[str, ...], log: Path, environment: Mapping[str, str], port: int, path: str
 ) -> Iterator[Server]:
     with log.open("ab") as output:
@@ -102,7 +102,7 @@ def _running(
 
 
 def await_answer(process: subprocess.Popen[bytes], address: str) -> None:
-    """Returns at the server's first answer, whatever it says."""
+    """Returns at the server's first answer of any status."""
     deadline = time.monotonic() + _READY_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:

@@ -22,7 +22,7 @@ _ONE_IN = 400
 
 
 def measure(stage: Stage) -> list[Finding]:
-    """Each run has a day, codes and deposits of its own, and one break in a hundred lines."""
+    """Measures P10; each run has its own day, codes and deposits, and one break in 100 lines."""
     # The register's people, for the deposits to be of.
     stage.callers(1)
     seconds = []
@@ -57,7 +57,7 @@ def _write(file: Path, first: int, lines: int, day: datetime) -> None:
 
 
 def _rows(first: int, lines: int, at: str) -> Iterator[tuple[str, ...]]:
-    """As many as the deposits are; of each `_ONE_IN` the first four are the breaks."""
+    """Yields as many rows as there are deposits; the first four of each `_ONE_IN` are breaks."""
     for n in range(lines):
         turn = n % _ONE_IN
         code = {2: first + n - 1, 3: first + 5 * _LINES + n}.get(turn, first + n)
@@ -67,7 +67,7 @@ def _rows(first: int, lines: int, at: str) -> Iterator[tuple[str, ...]]:
 
 
 def _deposits(stage: Stage, first: int, lines: int, day: datetime) -> None:
-    """What a day of the whole network would have left, written past the guards and their cost."""
+    """Writes the deposits of a whole network's day, past the guards and their cost."""
     values = {"first": first, "lines": lines, "day": day}
     with transaction(stage.runtime.database) as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))

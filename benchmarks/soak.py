@@ -54,15 +54,15 @@ def main(messages: int) -> int:
                 }
             )
             fill(urls.database_url, messages)
-            told, references = _soak(folder, environment)
-            found = _found(urls.database_url, references)
-    found |= {"seconds": round(time.monotonic() - began), **told}
+            counts, references = _soak(folder, environment)
+            found = _count_states(urls.database_url, references)
+    found |= {"seconds": round(time.monotonic() - began), **counts}
     print(json.dumps(found, indent=2))
     return _judge(found, messages)
 
 
 def _soak(folder: Path, environment: dict[str, str]) -> tuple[dict[str, Any], set[str]]:
-    """Runs until nothing waits; what the providers counted, and the references they gave out."""
+    """Runs until nothing waits; returns the providers' counts and the references they gave."""
     port = free_port()
     environment |= {"PUBLIC_URL": f"http://127.0.0.1:{port}"}
     faults = ("--faults=0.05", f"--latency-ms={_LATENCY_MS}", "--report-faults=0.02")
@@ -70,9 +70,9 @@ def _soak(folder: Path, environment: dict[str, str]) -> tuple[dict[str, Any], se
         _control(f"{address}/control", {"slow_ms": _SLOW_MS})
         environment |= {"AFRICASTALKING_URL": address, "TWILIO_URL": address}
         kills = _kill_until_done(environment, address)
-        told = _reports_told(address)
+        counts = _get_provider_counts(address)
         listed = _control(f"{address}/control/messages?list=true")["messages"]
-        return {"kills": kills, **told}, {message["reference"] for message in listed}
+        return {"kills": kills, **counts}, {message["reference"] for message in listed}
 
 
 def _kill_until_done(environment: dict[str, str], address: str) -> int:
@@ -110,29 +110,29 @@ def _worker(environment: dict[str, str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen([str(FLASK), "worker"], cwd=ROOT, env=os.environ | quiet)
 
 
-def _reports_told(address: str) -> dict[str, Any]:
-    """The providers' own count."""
-    told = _control(f"{address}/control/messages")
-    kinds = Counter(told["faults"])
+def _get_provider_counts(address: str) -> dict[str, Any]:
+    """Returns the providers' own counts."""
+    counts = _control(f"{address}/control/messages")
+    kinds = Counter(counts["faults"])
     return {
-        "taken": sum(told["taken"].values()),
-        "distinct": told["distinct"],
-        "came_twice": told["duplicates"],
+        "taken": sum(counts["taken"].values()),
+        "distinct": counts["distinct"],
+        "came_twice": counts["duplicates"],
         "faults": sum(kinds.values()),
         "kinds_of_fault": len(kinds),
-        "reports_answered": told["reports"],
+        "reports_answered": counts["reports"],
     }
 
 
-def _control(address: str, told: dict[str, Any] | None = None) -> dict[str, Any]:
-    data = json.dumps(told).encode() if told else None
+def _control(address: str, settings: dict[str, Any] | None = None) -> dict[str, Any]:
+    data = json.dumps(settings).encode() if settings else None
     request = urllib.request.Request(address, data, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=60) as answer:
         found: dict[str, Any] = json.load(answer)
     return found
 
 
-def _found(url: str, references: set[str]) -> dict[str, Any]:
+def _count_states(url: str, references: set[str]) -> dict[str, Any]:
     """States as they are, and after the time that reports have is over.
 
     `lost`: held to be with a provider that never gave out its reference.
@@ -166,21 +166,21 @@ def _found(url: str, references: set[str]) -> dict[str, Any]:
         "states": after,
         "lost": len({reference for (reference,) in ours} - references),
         "resent_unknown": int(resent[0] or 0) if resent else 0,
-        # A receipt not delivered is told once more by the other provider: meant to come twice.
-        "told_again": int(resent[1]) if resent else 0,
+        # A receipt not delivered is sent once more by the other provider: meant to come twice.
+        "sent_again": int(resent[1]) if resent else 0,
         "reports": {str(outcome): [many, int(times)] for outcome, many, times in reports},
     }
 
 
 def _judge(found: dict[str, Any], messages: int) -> int:
-    """What must hold; every breach is named."""
+    """Prints each rule and whether it holds; returns 1 if one is broken, else 0."""
     states: dict[str, int] = found["states"]
     rules = {
-        "every message is in a final state": sum(states.values()) == messages + found["told_again"]
+        "every message is in a final state": sum(states.values()) == messages + found["sent_again"]
         and not set(states) - {"delivered", "failed", "cancelled", "unreported"},
         "none is lost: each that counts as sent is known to its provider": found["lost"] == 0,
         "what came twice was counted": found["came_twice"]
-        <= found["resent_unknown"] + found["told_again"],
+        <= found["resent_unknown"] + found["sent_again"],
     }
     for rule, holds in rules.items():
         print(f"{'yes' if holds else 'NO '} {rule}")

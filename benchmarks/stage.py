@@ -1,4 +1,4 @@
-"""What every measurement stands on: real engines, durable, with a full register in them."""
+"""The ground of every measurement: real, durable engines with a full register in them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Stage:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a process of the service needs to find the engines."""
+        """The environment that leads a process of the service to the engines."""
         return {"DATABASE_URL": self.urls.database_url, "REDIS_URL": self.urls.redis_url}
 
     @property
@@ -83,7 +83,7 @@ class Stage:
         """The next `count` artisans who owe, by id and phone; each is given out once."""
         if self._callers is None:
             self.fill()
-            self._callers = _who_owe(self.runtime.database, local_date(self.runtime.clock()))
+            self._callers = _list_debtors(self.runtime.database, local_date(self.runtime.clock()))
         found = list(islice(self._callers, count))
         if len(found) < count:
             raise RuntimeError("the register holds too few who owe")
@@ -105,7 +105,7 @@ class Stage:
 
 @contextmanager
 def stage(*, quick: bool) -> Iterator[Stage]:
-    """Engines of their own in a folder that is gone afterwards, as is all they held."""
+    """Starts engines in a folder of their own, which is removed afterwards."""
     with TemporaryDirectory(prefix="maalem-bench-") as name:
         folder = Path(name)
         with using_engines(folder / "data", durable=True) as urls:
@@ -122,7 +122,7 @@ def stage(*, quick: bool) -> Iterator[Stage]:
 
 
 def run(module: str, *arguments: str, environment: dict[str, str]) -> str:
-    """What a program of ours prints, run in a process of its own."""
+    """Runs a program in a process of its own; returns what it prints."""
     done = subprocess.run(
         (sys.executable, "-m", module, *arguments),
         cwd=ROOT,
@@ -134,8 +134,8 @@ def run(module: str, *arguments: str, environment: dict[str, str]) -> str:
     return done.stdout
 
 
-def _who_owe(engine: Engine, today: date) -> Iterator[tuple[int, str]]:
-    """Id and phone of those whom entry 2 offers a code, from the register's beginning."""
+def _list_debtors(engine: Engine, today: date) -> Iterator[tuple[int, str]]:
+    """Yields id and phone of the artisans who owe, from the register's beginning."""
     with engine.connect() as connection:
         rows = connection.execute(select(artisan.c.phone, *_OF_CALLERS).order_by(artisan.c.id))
         everybody = rows.all()

@@ -7,7 +7,7 @@ from app.base.phone import Phone
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One request of a USSD session.
+    """A request of a USSD session.
 
     `chain` holds every input since dialling, joined by `*`. A gateway that sends the last input
     alone names each of its hops instead: `chain` is then that input, `message` the name that a

@@ -14,7 +14,7 @@ SESSION = timedelta(seconds=180)
 
 @dataclass(frozen=True, slots=True)
 class FunnelLine:
-    """One screen in one language through one gateway.
+    """The counts of a screen in a language through a gateway.
 
     `entered` counts arrivals. The others count what came next: an answer understood or not
     (`misunderstood`), a step back, a line lost or left (`dropped`), the end of the dialogue.

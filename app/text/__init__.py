@@ -1,4 +1,4 @@
-"""How text is shown on a phone: units, pages, sentences, formats. Pure; reads only its own files.
+"""Text on a phone: units, pages, sentences, formats. Pure; reads only its own files.
 
 `encoding` counts GSM-7 septets and UCS-2 units. `pages` cuts a screen so that it fits. `formats`
 writes money, dates and codes. `words` finds a sentence in a language and fills it. `languages`

@@ -1,4 +1,4 @@
-"""How values are written for a phone: ordinary digits and spaces, nothing invisible.
+"""Writes values for a phone: ordinary digits and spaces, nothing invisible.
 
 Library formats bring narrow and no-break spaces, and one of them turns a GSM-7 text into UCS-2
 (docs/rules.md, Networks): so money, dates and codes are written here.

@@ -25,7 +25,7 @@ _DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "0123456789"
 
 
 class MenuEngine(Generic[Services]):
-    """One checked menu, its words and its vocabulary; holds nothing of any dialogue."""
+    """A checked menu with its words and vocabulary; holds nothing of any dialogue."""
 
     def __init__(
         self,

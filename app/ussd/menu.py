@@ -75,7 +75,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """One screen of a menu. `name` is also the key of its words.
+    """A screen of a menu. `name` is also the key of its words.
 
     `uses` is the action, check or rows that its kind names; `keep` is the answer it stores.
     """

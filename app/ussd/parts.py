@@ -27,7 +27,7 @@ Absent = TypeVar("Absent")
 
 @dataclass(frozen=True, slots=True)
 class Codec(Generic[Value]):
-    """How one type is written as JSON and read back."""
+    """The functions that write a type as JSON and read it back."""
 
     pack: Callable[[Value], object]
     unpack: Callable[[Any], Value]

@@ -16,7 +16,7 @@ from app.ussd.vocabulary import Services
 
 @dataclass(slots=True)
 class Position:
-    """Where a dialogue stands. All of it is JSON, and all of it is stored between hops.
+    """The state of a dialogue. All of it is JSON, and all of it is stored between hops.
 
     `path` holds the screens to go back through, the current one last. `visits` counts the screens
     entered, so that each new request of an action has its own key. `facts` and `answers` are

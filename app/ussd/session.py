@@ -31,11 +31,12 @@ _MOST_BYTES = 400
 
 # Text that nearly every dialogue holds: zlib points to it instead of writing it.
 _USUAL = (
-    b'0 Retour 9 Suite\\n0 Retour",1],["\\n0 Retour",1]]]",1],["",0,[],0,"],false,[["'
-    b'[["ary-Latn",["zgh",["ar",["fr",["main","services","payments","claims","amo","pay","code"],0,'
-    b'{"h":[["g":{"a":[,"A",null,"C","20-01","2026-12-31","2027-11-30","2025-'
-    b'],"at":179,"c":["2026-","2027-",179],"c":null,"s":[],"d":[],"p":[],'
-    b'"k":1,"r":0,"o":1,"k":0,"r":0,"o":0},{},"",0,[],0,""],"'
+    b'"h":[["g":"k":1,"r":1,"o":1,"s":["2026-","d":[["2026-","p":[["2026-",0 Menu",'
+    b'\\n0 Retour 00 Menu 9 Suite","months":"claims","payments","services",'
+    b'[["ary-Latn",["zgh",["ar",["fr",["main","amo","pay","code"],0,'
+    b'{"a":[,"C",20-01","2027-11-30","2025-01,"A",null,"20-01-01","2026-12-31","2026-'
+    b'"],"at":179,"c":["00],["2027-",["2026-","2026-"],179600}]},{},"wrong.choice",1,'
+    b'{},"",0,[],0,""],"",false,[["\\n1 \\n2 \\n3 \\n4 \\n5 /2026 DH\\n0 Retour",1]]],1],["'
 )
 
 # Hops waiting to be counted; if nothing fetches them the oldest are dropped.

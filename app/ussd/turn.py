@@ -1,4 +1,4 @@
-"""One callback: load the dialogue, repeat a known reply, walk what is new, save, answer."""
+"""Answers a callback: load the dialogue, repeat a known reply, walk what is new, save, answer."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ _LINK = re.compile(r"://|\bwww\b|\w\.(ma|com|net|org|info|app|io|ly|me)\b", re.I
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """One message in one language, with all sentences that may stand in it."""
+    """A message in a language, with all sentences that may stand in it."""
 
     words: Words
     samples: Samples
