@@ -1,5 +1,6 @@
-"""What menus may ask for: actions, sources, lists, checks and guards, a file per menu entry.
+"""The named actions, sources, lists, checks and guards of the menus: a file per menu entry.
 
-desk is what actions work with; facts what is read of a caller, once, and kept in the session.
-To add one: register it in the entry's file under a new name, then name it in menus/artisan.yaml.
+`context` is the dialogue that they work with, `facts` its typed parts, `person` reads and stores
+the person it is about, `attempts` counts wrong identifications, `confirmations` queues messages.
+To add one: register it in its entry's file under a new name, then name it in menus/artisan.yaml.
 """

@@ -129,10 +129,10 @@ def _word_dues(caller: Person) -> Say:
     values = {
         "total": caller.dues().total,
         "count": len(unpaid),
-        "late": overdue,
+        "overdue": overdue,
         "next_due": caller.upcoming_due(),
     }
-    return Say("owed.late" if overdue else "owed.current", values)
+    return Say("owed.overdue" if overdue else "owed.current", values)
 
 
 def _word_received(caller: Person) -> Say | str:

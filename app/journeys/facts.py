@@ -64,7 +64,7 @@ class OtherPerson:
 
 
 @dataclass(frozen=True, slots=True)
-class RegisterRecord:
+class ShownRecord:
     """The screen of the caller's own entry in the register."""
 
     rna_number: str
@@ -155,33 +155,33 @@ class ClosedDay:
 
 
 class Facts(Parts):
-    """What was read of the caller, once when dialling and again when it is no longer fresh."""
+    """Facts read of the caller, once when dialling and again when they are no longer fresh."""
 
-    # Of the phone: they stay when another person is chosen.
+    # The phone's: they stay when another person is chosen.
     agent_id = Part(int, None, key="g")
     household = Part(tuple[HouseholdMember, ...], (), key="h")
-    # Of the person.
+    # The person's.
     artisan = Part(RegisteredArtisan, None, key="a")
     read_at = Part(datetime, None, key="at")
     code = Part(IssuedCode, None, key="c")
     settled = Part(frozenset[Month], frozenset[Month](), key="s")
     deposits = Part(tuple[Deposit, ...], (), key="d")
     paid_late = Part(tuple[LatePayment, ...], (), key="p")
-    # Of the PIN: one is set, a one-time code may replace it, it was typed in this session.
+    # The PIN: one is set, a one-time code may replace it, it was typed in this session.
     has_pin = Part(bool, False, key="k")
     has_reset_code = Part(bool, False, key="r")
     pin_typed = Part(bool, False, key="o")
     pin_paused_until = Part(datetime, None)
     # The digest of a new PIN that waits to be typed again.
     new_pin = Part(str, None, key="n")
-    # Of single screens.
+    # Single screens'.
     lost_receipt = Part(LostReceipt, None, key="u")
     enrolment_file = Part(EnrolmentFile, None, key="f")
     family = Part(Family, None, key="y")
     other_person = Part(OtherPerson, None, key="x")
     code_for_another = Part(IssuedCode, None, key="xc")
     claims = Part(tuple[Claim, ...], ())
-    record = Part(RegisterRecord, None)
+    record = Part(ShownRecord, None)
     requests = Part(tuple[HelpRequest, ...], ())
     centre = Part(str, None)
     notices = Part(tuple[ShownNotice, ...], ())
@@ -190,7 +190,7 @@ class Facts(Parts):
     towns = Part(tuple[str, ...], ())
     agencies = Part(tuple[ListedAgency, ...], ())
     agency = Part(ShownAgency, None)
-    # Of an agent.
+    # An agent's.
     code_to_collect = Part(CodeToCollect, None, key="tc")
     code_refusal = Part(CodeRefusal, None, key="tx")
     agent_receipt = Part(AgentReceipt, None, key="tr")
@@ -210,7 +210,7 @@ class Facts(Parts):
 
 
 class Answers(Parts):
-    """What the caller chose or typed: the parts that `keep` names in the menu files.
+    """Answers that the caller chose or typed: the parts that `keep` names in the menu files.
 
     A secret is here during its own hop only.
     """

@@ -11,7 +11,7 @@ from app.enrolment.service import forget_phone, identify_phone
 from app.journeys.attempts import count_attempt, refuse_identity
 from app.journeys.confirmations import queue_confirmation, queue_owner_notice
 from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
-from app.journeys.facts import Answers, HouseholdMember, RegisterRecord
+from app.journeys.facts import Answers, HouseholdMember, ShownRecord
 from app.journeys.person import read_person, store_household
 from app.messaging.queries import wants_reminders
 from app.messaging.service import set_reminders
@@ -47,7 +47,7 @@ def _switch_reminders(dialogue: Dialogue, wanted: bool) -> str:
 def look_at_record(dialogue: Dialogue) -> str:
     with reading(dialogue.services.database) as connection:
         record = get_register_entry(connection, dialogue.facts.artisan_id)
-    dialogue.facts.record = RegisterRecord(
+    dialogue.facts.record = ShownRecord(
         record.rna_number,
         record.category,
         plain_name(record.trade or "-"),

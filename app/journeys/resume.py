@@ -11,7 +11,7 @@ from app.text.words import Say
 from app.ussd.vocabulary import Values
 
 
-@vocabulary.action("take_up_talk", "taken_up")
+@vocabulary.action("resume_dialogue", "resumed")
 def resume_dialogue(dialogue: Dialogue) -> str:
     """Reads the account and the language again; the PIN has to be typed anew."""
     dialogue.facts.pin_typed = False
@@ -19,7 +19,7 @@ def resume_dialogue(dialogue: Dialogue) -> str:
         dialogue.language = find_language(connection, dialogue.phone) or dialogue.language
     if dialogue.facts.artisan:
         reload_account(dialogue)
-    return "taken_up"
+    return "resumed"
 
 
 @vocabulary.source("broken_off")

@@ -31,7 +31,7 @@ def run(runtime: Runtime, sql: str) -> None:
         connection.execute(text(sql))
 
 
-def test_the_town_of_the_register_comes_first(phone: TestPhone) -> None:
+def test_agencies_begin_with_the_town_of_the_register(phone: TestPhone) -> None:
     phone.dial(FATIMA, AGENCIES)
     assert phone.screen.startswith("Votre ville: Salé\n1 Agences de Salé\n2 Choisir une région")
     assert phone.answer("1").startswith("Salé:\n1 Tabriquet\n2 Bab Mrissa")
@@ -40,7 +40,7 @@ def test_the_town_of_the_register_comes_first(phone: TestPhone) -> None:
     )
 
 
-def test_by_region_and_town(phone: TestPhone) -> None:
+def test_agencies_are_found_by_region_and_town(phone: TestPhone) -> None:
     phone.dial(HASSAN, f"{AGENCIES}*2")
     assert "1 Tanger-Tétouan-Al Hoceima" in phone.screen and "4 Rabat-Salé-Kénitra" in phone.screen
     assert phone.answer("4").startswith("Ville:\n1 Rabat\n2 Salé\n3 Kénitra")
@@ -54,12 +54,12 @@ def test_by_region_and_town(phone: TestPhone) -> None:
 
 
 @pytest.mark.parametrize("typed", ["mek", "MEK", "mék", "مكن", "ⴰⵎⴽ", "  mek "])
-def test_by_first_letters_in_any_script(phone: TestPhone, typed: str) -> None:
+def test_agencies_are_found_by_first_letters_in_any_script(phone: TestPhone, typed: str) -> None:
     phone.dial(FATIMA, f"{AGENCIES}*3")
     assert phone.answer(typed).startswith("Meknès:\n1 Hamria\n2 Médina")
 
 
-def test_several_towns_begin_so(phone: TestPhone) -> None:
+def test_letters_of_several_towns_list_the_towns(phone: TestPhone) -> None:
     phone.dial(FATIMA, f"{AGENCIES}*3*zz")
     assert phone.screen.startswith(
         "Pas d'agence dans une ville de ce nom.\n1 Ecrire une autre ville"
@@ -69,7 +69,7 @@ def test_several_towns_begin_so(phone: TestPhone) -> None:
     assert phone.answer("2").startswith("Plateau\nAv. Kennedy 45")
 
 
-def test_nothing_found_is_said_and_asked_again(phone: TestPhone) -> None:
+def test_letters_of_no_town_are_asked_for_again(phone: TestPhone) -> None:
     phone.dial(FATIMA, f"{AGENCIES}*3")
     for wrong in ("x", "12", "ag1", "!!", "🙂🙂"):
         if wrong == "!!":
@@ -80,7 +80,7 @@ def test_nothing_found_is_said_and_asked_again(phone: TestPhone) -> None:
     assert phone.answer("2").startswith("Région:")
 
 
-def test_in_arabic_names_are_arabic(phone: TestPhone) -> None:
+def test_agencies_in_arabic_have_arabic_names(phone: TestPhone) -> None:
     phone.dial(AICHA, AGENCIES)
     assert "مدينتك: تطوان" in phone.screen
     phone.dial(AICHA, f"{AGENCIES}*2")
@@ -92,7 +92,9 @@ def test_in_arabic_names_are_arabic(phone: TestPhone) -> None:
     )
 
 
-def test_who_has_no_town_or_no_agency_there_searches(phone: TestPhone, runtime: Runtime) -> None:
+def test_agencies_ask_for_a_town_if_the_register_has_none_with_an_agency(
+    phone: TestPhone, runtime: Runtime
+) -> None:
     for change in ("province = NULL", "province = 'Atlantis'", "province = 'Figuig'"):
         run(runtime, f"UPDATE artisan SET {change}")
         assert phone.dial(FATIMA, AGENCIES).startswith("Agences Wafacash:\n1 Choisir une région")
@@ -100,33 +102,33 @@ def test_who_has_no_town_or_no_agency_there_searches(phone: TestPhone, runtime: 
     assert "Pas d'agence ici" in phone.answer("1")
 
 
-def test_an_agency_closed_while_it_is_looked_at(phone: TestPhone, runtime: Runtime) -> None:
+def test_agency_closed_meanwhile_is_not_shown(phone: TestPhone, runtime: Runtime) -> None:
     phone.dial(FATIMA, f"{AGENCIES}*1")
     run(runtime, "UPDATE agency SET active = false")
     assert "Pas d'agence ici" in phone.answer("1")
 
 
-def test_hours_nobody_gave_are_not_made_up(phone: TestPhone, runtime: Runtime) -> None:
+def test_agency_without_hours_shows_them_as_unknown(phone: TestPhone, runtime: Runtime) -> None:
     run(runtime, "UPDATE agency SET weekday_opens = NULL, weekday_closes = NULL")
     run(runtime, "UPDATE agency SET saturday_opens = NULL, saturday_closes = NULL")
     phone.dial(FATIMA, f"{AGENCIES}*1*1")
     assert "Lundi-vendredi: demandez sur place\nSamedi: demandez sur place" in phone.screen
 
 
-def test_no_hop_costs_more_than_two_statements(once: OnePost, spent: Meter) -> None:
+def test_agency_hop_costs_at_most_two_statements(once: OnePost, spent: Meter) -> None:
     once.dial(FATIMA, "5")
     for typed in ("1", "1", "1", "0", "0", "2", "4", "1", "3", "0", "0", "0", "0", "3", "mek"):
         cost = spent(lambda typed=typed: once.answer(typed))  # type: ignore[misc]
         assert cost.sql <= 2 and cost.redis <= 3, (typed, cost, once.screen)
 
 
-def talk_of(runtime: Runtime, **kept: Any) -> Dialogue[Any]:
+def dialogue_with(runtime: Runtime, **kept: Any) -> Dialogue[Any]:
     return Dialogue(
         Phone(FATIMA), "fr", Facts(), Answers(dict(kept)), runtime.clock(), "key", runtime.services
     )
 
 
-def test_a_late_answer_is_one_message(runtime: Runtime) -> None:
+def test_agencies_by_sms_fit_one_message(runtime: Runtime) -> None:
     """The most agencies a town may have on a phone, with the longest names."""
     run(
         runtime,
@@ -141,7 +143,7 @@ def test_a_late_answer_is_one_message(runtime: Runtime) -> None:
         (look_at_agency, {"agency": "W-NONE"}),
         (look_at_agencies, {"town": "figuig"}),
     ):
-        dialogue = talk_of(runtime, **kept)
+        dialogue = dialogue_with(runtime, **kept)
         outcome = action(dialogue)
         by_sms = next(a.by_sms for a in vocabulary.actions.values() if a.run is action)
         assert by_sms
@@ -166,12 +168,12 @@ def test_every_town_is_found_by_its_name_and_shown_in_four_languages(runtime: Ru
     check, rows = vocabulary.checks["town_letters"], vocabulary.lists["towns"]
     for town in towns().values():
         for name in town.names:
-            dialogue = talk_of(runtime, letters=check(name[:20], runtime.clock()))
+            dialogue = dialogue_with(runtime, letters=check(name[:20], runtime.clock()))
             assert look_for_towns(dialogue) in {"one", "some"}
             assert town.code in dialogue.facts.towns
         for language in ("fr", "ar", "ary-Latn", "zgh"):
             dialogue.language = language
             assert town.name_in(language) in [row.values["town"] for row in rows(dialogue)]
-    dialogue = talk_of(runtime)
+    dialogue = dialogue_with(runtime)
     vocabulary.actions["look_at_regions"].run(dialogue)
     assert dialogue.facts.regions == tuple(regions())

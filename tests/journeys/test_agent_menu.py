@@ -44,14 +44,14 @@ def confirm(phone: TestPhone, code: str, pin: str = RIGHT) -> str:
     return phone.answer(pin)
 
 
-def test_an_agents_phone_gets_the_agents_menu(phone: TestPhone) -> None:
+def test_dial_from_an_agents_phone_shows_the_agents_menu(phone: TestPhone) -> None:
     screen = phone.dial(OWN)
     assert screen.split("\n") == ["1 Payer un code", "2 Ma journée", "3 Mes limites", "5 Langue"]
     phone.answer("4")
     assert phone.screen.startswith("Choix inconnu.")
 
 
-def test_from_the_code_to_the_receipt(
+def test_redeem_code_leads_from_the_code_to_the_receipt(
     phone: TestPhone,
     payments: PaymentFixture,
     code: str,
@@ -76,7 +76,7 @@ def test_from_the_code_to_the_receipt(
     assert payments.read_value("SELECT count(*) FROM deposit") == 1
 
 
-def test_digits_of_any_script_and_the_till_in_arabic(
+def test_redeem_code_reads_digits_of_any_script(
     phone: TestPhone,
     payments: PaymentFixture,
     code: str,
@@ -92,12 +92,12 @@ def test_digits_of_any_script_and_the_till_in_arabic(
 
 
 @pytest.mark.parametrize("typed", ["1234", "482173059614", "x", "9" * 13])
-def test_a_mistyped_code_is_asked_again(phone: TestPhone, typed: str) -> None:
+def test_mistyped_code_is_asked_for_again(phone: TestPhone, typed: str) -> None:
     phone.dial(OWN, "1")
     assert phone.answer(typed).startswith("Code faux. Comparez les 12 chiffres.")
 
 
-def test_every_code_that_cannot_be_paid_says_why(
+def test_code_that_cannot_be_paid_shows_the_reason(
     phone: TestPhone,
     payments: PaymentFixture,
     runtime: Runtime,
@@ -114,7 +114,9 @@ def test_every_code_that_cannot_be_paid_says_why(
     assert look(second.code).startswith("Code expiré le 30/11 10:00. L'artisan doit demander")
 
 
-def test_a_code_another_took(phone: TestPhone, payments: PaymentFixture, runtime: Runtime) -> None:
+def test_code_redeemed_by_another_agent_is_refused(
+    phone: TestPhone, payments: PaymentFixture, runtime: Runtime
+) -> None:
     code = payments.issue(FATIMA).code
     receipt = payments.redeem(code)
     other = "INSERT INTO agent (number, agency_code, pin_hash, phone) SELECT :number, :agency,"
@@ -130,7 +132,7 @@ def test_a_code_another_took(phone: TestPhone, payments: PaymentFixture, runtime
     assert receipt not in stranger and AGENT not in stranger
 
 
-def test_five_wrong_pins_lock(
+def test_agent_pin_wrong_five_times_locks_the_agent(
     phone: TestPhone,
     payments: PaymentFixture,
     code: str,
@@ -150,7 +152,7 @@ def test_five_wrong_pins_lock(
     assert confirm(phone, code).startswith("Payé 163,52 DH")
 
 
-def test_a_pin_is_kept_nowhere(phone: TestPhone, code: str, runtime: Runtime) -> None:
+def test_agent_pin_is_stored_nowhere(phone: TestPhone, code: str, runtime: Runtime) -> None:
     """Not in the talk, nor in anything else between two hops."""
     confirm(phone, code, "97531")
     kept = [runtime.redis.dump(key) or b"" for key in runtime.redis.scan_iter()]
@@ -165,7 +167,7 @@ def test_a_pin_is_kept_nowhere(phone: TestPhone, code: str, runtime: Runtime) ->
     )
 
 
-def test_a_code_on_the_phone_and_on_the_page_at_once(
+def test_redeem_code_on_phone_and_page_at_once_pays_once(
     phone: TestPhone,
     payments: PaymentFixture,
     books: Books,
@@ -187,7 +189,7 @@ def test_a_code_on_the_phone_and_on_the_page_at_once(
     books()
 
 
-def test_the_same_hop_many_times_at_once_pays_once(
+def test_redeem_hop_repeated_at_once_pays_once(
     phone: TestPhone,
     client: FlaskClient,
     payments: PaymentFixture,
@@ -203,7 +205,7 @@ def test_the_same_hop_many_times_at_once_pays_once(
     books()
 
 
-def test_what_was_shown_is_what_is_paid(
+def test_redeem_code_pays_what_was_shown(
     phone: TestPhone,
     payments: PaymentFixture,
     code: str,
@@ -226,7 +228,7 @@ def test_what_was_shown_is_what_is_paid(
     assert payments.read_value("SELECT count(*) FROM deposit") == 1
 
 
-def test_a_code_that_ends_while_the_pin_is_typed(
+def test_redeem_code_refuses_a_code_that_ended_while_the_pin_was_typed(
     phone: TestPhone,
     payments: PaymentFixture,
     runtime: Runtime,
@@ -238,7 +240,7 @@ def test_a_code_that_ends_while_the_pin_is_typed(
     assert payments.read_value("SELECT count(*) FROM deposit") == 0
 
 
-def test_limits_are_told_before_the_cash(
+def test_limits_refuse_a_code_before_the_cash(
     phone: TestPhone,
     payments: PaymentFixture,
     code: str,
@@ -270,7 +272,7 @@ def test_limits_are_told_before_the_cash(
     assert payments.read_value("SELECT count(*) FROM deposit") == 1
 
 
-def test_the_till_page_refuses_over_a_limit_too(
+def test_till_page_refuses_over_a_limit_too(
     client: FlaskClient,
     payments: PaymentFixture,
     code: str,
@@ -294,7 +296,9 @@ def test_the_till_page_refuses_over_a_limit_too(
     assert payments.read_value("SELECT count(*) FROM deposit") == 0
 
 
-def test_my_day(phone: TestPhone, payments: PaymentFixture, runtime: Runtime) -> None:
+def test_agent_day_shows_sum_and_deposits(
+    phone: TestPhone, payments: PaymentFixture, runtime: Runtime
+) -> None:
     assert phone.dial(OWN, "2").startswith("Aujourd'hui: 0,00 DH\nCodes payés: 0\n0 Retour")
     receipts = [payments.redeem(payments.issue(HASSAN, 1).code, str(n)) for n in range(2)]
     runtime.clock.now += timedelta(minutes=5)  # type: ignore[attr-defined]
@@ -306,7 +310,7 @@ def test_my_day(phone: TestPhone, payments: PaymentFixture, runtime: Runtime) ->
     assert phone.answer("1").startswith(f"Recu {receipts[-1]}\n163,52 DH\nle 23/11 10:05")
 
 
-def test_the_day_is_closed_once_it_is_counted(
+def test_close_day_records_the_counted_sum(
     phone: TestPhone, payments: PaymentFixture, runtime: Runtime
 ) -> None:
     """What was given back is neither listed nor counted; another close counts what came since."""
@@ -323,7 +327,7 @@ def test_the_day_is_closed_once_it_is_counted(
     assert payments.read_value(closes) == "16843 33195"
 
 
-def test_a_dismissed_agent_may_do_nothing_more(
+def test_dismissed_agent_can_do_nothing_more(
     phone: TestPhone,
     payments: PaymentFixture,
     code: str,
@@ -342,14 +346,16 @@ def test_a_dismissed_agent_may_do_nothing_more(
     assert payments.read_value("SELECT count(*) FROM deposit") == 0
 
 
-def test_an_agent_may_be_an_artisan_too(phone: TestPhone, runtime: Runtime) -> None:
+def test_agent_who_is_an_artisan_reaches_the_artisans_menu(
+    phone: TestPhone, runtime: Runtime
+) -> None:
     run(runtime, "UPDATE artisan SET phone = :own WHERE phone = :fatima", own=OWN, fatima=FATIMA)
     assert "4 Mon AMO" in phone.dial(OWN)
     assert phone.answer("4").startswith("1 Mon AMO\n2 Payer")
     assert "Droits ouverts" in phone.answer("1")
 
 
-def test_what_an_agents_hop_costs(once: OnePost, spent: Meter, code: str) -> None:
+def test_agent_hop_stays_in_the_budget(once: OnePost, spent: Meter, code: str) -> None:
     once.dial(OWN)
     for typed, most in (("1", 0), (code, 2), ("0", 0), ("00", 0), ("2", 1), ("00", 0), ("3", 1)):
         cost = spent(lambda typed=typed: once.answer(typed))  # type: ignore[misc]

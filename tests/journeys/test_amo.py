@@ -1,6 +1,6 @@
-"""Entry 1 as a table: CNSS's last word, what is owed, and what paying brings (domain.md section 2).
+"""Entry 1 as a table: CNSS's last word, dues, and what paying brings (docs/rules.md, Rights).
 
-And what is kept of a person between two hops: all of it comes back, through JSON.
+A person stored between two hops comes back whole, through JSON.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def noon(day: date) -> datetime:
     return datetime.combine(day, time(12), CASABLANCA).astimezone(UTC)
 
 
-def talk_on(day: date) -> Dialogue:
-    """A talk whose desk is never touched: sources must not need it."""
+def dialogue_on(day: date) -> Dialogue:
+    """A dialogue without services: sources must not need them."""
     services = cast(Any, SimpleNamespace())
     return Dialogue(Phone("+212600000001"), "fr", Facts(), Answers(), noon(day), "key", services)
 
@@ -57,7 +57,7 @@ def account(*deposits: Deposit) -> PaymentAccount:
 
 
 def expected(who: Artisan, what: PaymentAccount, on: date) -> Say | str:
-    dialogue = talk_on(on)
+    dialogue = dialogue_on(on)
     store_person(dialogue, who, what)
     said = describe_rights(dialogue)["expected"]
     assert isinstance(said, Say | str)
@@ -163,7 +163,9 @@ ALL_OF_CLOSED = paid(NOV_23, "2026-03", "2026-11")
         (artisan(until=None, category="D"), account(), NOV_23, ""),
     ],
 )
-def test_what_paying_brings(who: Artisan, what: PaymentAccount, on: date, said: Say | str) -> None:
+def test_prospect_says_what_paying_does_to_rights(
+    who: Artisan, what: PaymentAccount, on: date, said: Say | str
+) -> None:
     assert expected(who, what, on) == said
 
 
@@ -177,8 +179,8 @@ def test_what_paying_brings(who: Artisan, what: PaymentAccount, on: date, said: 
         (None, Say("rights.not_yet")),
     ],
 )
-def test_cnss_last_word(until: date | None, said: Say) -> None:
-    dialogue = talk_on(NOV_23)
+def test_rights_follow_the_last_word_of_cnss(until: date | None, said: Say) -> None:
+    dialogue = dialogue_on(NOV_23)
     # What agents received meanwhile changes nothing about what CNSS said.
     store_person(dialogue, artisan(until=until), account(ALL_OF_CLOSED))
     told = describe_rights(dialogue)
@@ -222,13 +224,13 @@ PAID_LATE = st.dictionaries(
 
 @settings(deadline=None)
 @given(ARTISANS, st.none() | CODES, PAID_LATE, st.lists(DEPOSITS, max_size=4))
-def test_what_is_kept_of_a_person_comes_back(
+def test_stored_person_comes_back_through_json(
     who: Artisan,
     code: IssuedCode | None,
     late: list[tuple[Month, date]],
     deposits: list[Deposit],
 ) -> None:
-    dialogue, settled = talk_on(NOV_23), frozenset(month for month, _ in late)
+    dialogue, settled = dialogue_on(NOV_23), frozenset(month for month, _ in late)
     store_person(dialogue, who, PaymentAccount(None, settled, tuple(deposits), tuple(late)))
     if code:
         store_code(dialogue, code)

@@ -1,4 +1,4 @@
-"""The screen with a payment code tells whoever goes to the counter where, what and until when."""
+"""The screen with a payment code: where to pay, how much and until when."""
 
 from __future__ import annotations
 
@@ -16,14 +16,16 @@ def pages(runtime: Runtime, screen: str, language: str) -> list[str]:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_what_the_counter_needs_is_on_the_first_page(runtime: Runtime, language: str) -> None:
+def test_code_screen_has_all_that_the_counter_needs_on_its_first_page(
+    runtime: Runtime, language: str
+) -> None:
     first = pages(runtime, "code", language)[0]
     for needed in ("8888 8888 8888", "99999", "Wafacash", "28/12 22:59"):
         assert needed in first
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_code_for_another_says_the_same_and_that_a_message_comes(
+def test_code_for_another_has_the_same_and_announces_a_message(
     runtime: Runtime, language: str
 ) -> None:
     said = "\n".join(pages(runtime, "code_for_another", language))

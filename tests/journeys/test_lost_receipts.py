@@ -1,4 +1,4 @@
-"""Receipts whose SMS did not arrive: who is shown them, when, and when no longer."""
+"""Receipts whose SMS did not arrive: on which dial they are shown, and when no longer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LOST = "pas arrivé"
 pytestmark = pytest.mark.usefixtures("sample_people")
 
 
-class Line:
+class LostReceiptFixture:
     """A phone that pays, and a network that loses its receipts."""
 
     def __init__(self, phone: TestPhone, runtime: Runtime) -> None:
@@ -29,7 +29,7 @@ class Line:
         self.others.collect_cash()
 
     def report(self, outcome: Outcome) -> None:
-        """Of every receipt on its way; a lost one is told again by the other provider."""
+        """Reports on every receipt on its way; a lost one is sent again by the other provider."""
         self.others.run(
             "UPDATE message SET state = 'sent', sent_at = created_at, provider = 'twilio',"
             " provider_reference = 'SM' || id WHERE kind = 'receipt' AND state = 'queued'"
@@ -42,11 +42,11 @@ class Line:
 
 
 @pytest.fixture
-def line(phone: TestPhone, runtime: Runtime) -> Line:
-    return Line(phone, runtime)
+def line(phone: TestPhone, runtime: Runtime) -> LostReceiptFixture:
+    return LostReceiptFixture(phone, runtime)
 
 
-def test_nothing_extra_when_all_is_well(line: Line) -> None:
+def test_receipt_is_not_shown_when_its_message_arrived(line: LostReceiptFixture) -> None:
     line.pay(FATIMA)
     assert LOST not in line.phone.dial(FATIMA)
     line.report("on_the_way")
@@ -55,7 +55,7 @@ def test_nothing_extra_when_all_is_well(line: Line) -> None:
     assert LOST not in line.phone.dial(FATIMA)
 
 
-def test_it_is_shown_until_somebody_goes_on(line: Line) -> None:
+def test_lost_receipt_is_shown_until_the_caller_goes_on(line: LostReceiptFixture) -> None:
     line.pay(FATIMA)
     line.report("failed")
     for _ in range(3):
@@ -64,7 +64,9 @@ def test_it_is_shown_until_somebody_goes_on(line: Line) -> None:
     assert "Mon AMO" in line.phone.dial(FATIMA)
 
 
-def test_the_second_message_arrived_so_there_is_nothing_to_show(line: Line) -> None:
+def test_lost_receipt_is_not_shown_once_the_second_message_arrived(
+    line: LostReceiptFixture,
+) -> None:
     line.pay(FATIMA)
     line.report("failed")
     assert LOST in line.phone.dial(FATIMA)
@@ -72,7 +74,7 @@ def test_the_second_message_arrived_so_there_is_nothing_to_show(line: Line) -> N
     assert LOST not in line.phone.dial(FATIMA)
 
 
-def test_both_messages_lost_are_one_receipt(line: Line) -> None:
+def test_lost_receipt_with_both_messages_lost_is_shown_once(line: LostReceiptFixture) -> None:
     line.pay(FATIMA)
     line.report("failed")
     line.report("failed")
@@ -80,7 +82,7 @@ def test_both_messages_lost_are_one_receipt(line: Line) -> None:
     assert "Mon AMO" in line.phone.answer("1")
 
 
-def test_several_receipts_come_one_after_the_other(line: Line) -> None:
+def test_several_lost_receipts_are_shown_one_after_the_other(line: LostReceiptFixture) -> None:
     for _ in range(2):
         line.pay(HASSAN, "2*2*1")
     line.report("failed")
@@ -90,7 +92,9 @@ def test_several_receipts_come_one_after_the_other(line: Line) -> None:
     assert "Mon AMO" in line.phone.answer("1")
 
 
-def test_a_phone_of_several_sees_it_before_choosing(line: Line) -> None:
+def test_lost_receipt_on_a_phone_of_several_is_shown_before_the_choice(
+    line: LostReceiptFixture,
+) -> None:
     line.phone.dial(KHADIJA, "5*5*4*2*100002*01011982")
     line.phone.answer("00")
     line.phone.answer("2")
@@ -102,7 +106,7 @@ def test_a_phone_of_several_sees_it_before_choosing(line: Line) -> None:
     assert "Pour qui?" in line.phone.answer("1")
 
 
-def test_what_was_given_back_is_no_receipt(line: Line) -> None:
+def test_lost_receipt_of_a_reversed_deposit_is_not_shown(line: LostReceiptFixture) -> None:
     line.pay(FATIMA)
     line.report("failed")
     with line.runtime.database.begin() as connection:
@@ -113,14 +117,16 @@ def test_what_was_given_back_is_no_receipt(line: Line) -> None:
 
 
 @pytest.mark.parametrize("number", [AGENT, UNKNOWN])
-def test_an_agent_s_work_and_a_stranger_are_not_held_up(line: Line, number: str) -> None:
+def test_lost_receipt_is_not_shown_to_agents_and_strangers(
+    line: LostReceiptFixture, number: str
+) -> None:
     line.pay(FATIMA)
     line.others.run("UPDATE message SET phone = :number WHERE kind = 'receipt'", number=number)
     line.report("failed")
     assert LOST not in line.phone.dial(number)
 
 
-def test_what_is_dialled_ahead_keeps_its_meaning(line: Line) -> None:
+def test_lost_receipt_is_not_shown_before_a_dialled_chain(line: LostReceiptFixture) -> None:
     line.pay(HASSAN, "2*2*1")
     line.report("failed")
     assert "Code " in line.phone.dial(HASSAN, "2*1")

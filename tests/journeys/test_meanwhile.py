@@ -1,4 +1,4 @@
-"""What happens beside a talk: a code is paid, cancelled, replaced or over while it is shown."""
+"""Events beside a dialogue: a code is paid, cancelled, replaced or expires while it is shown."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def others(runtime: Runtime, sample_people: None) -> OtherParties:
     return OtherParties(runtime)
 
 
-# What was dialled some time before, and the screen that is looked at while it happens.
-LOOKED_AT = [
+# What was dialled some time before, and the screen that is looked at while it event.
+SHOWN = [
     ("2*1", "1"),
     ("2*1", "2"),
     ("2*1", "2*1"),
@@ -41,7 +41,7 @@ LOOKED_AT = [
     ("", "2*2"),
 ]
 ANSWERS = ["0 0", "9 x", "1 0 0 1", "2 0 0 2", "1 1 0 0", "2 1 0 0"]
-HAPPENS: list[Callable[[OtherParties], None]] = [
+EVENTS: list[Callable[[OtherParties], None]] = [
     OtherParties.collect_cash,
     OtherParties.cancel_codes,
     OtherParties.replace_codes,
@@ -50,9 +50,9 @@ HAPPENS: list[Callable[[OtherParties], None]] = [
 ]
 
 
-@pytest.mark.parametrize("happens", HAPPENS, ids=lambda one: one.__name__)
-def test_any_answer_afterwards_gets_a_screen(
-    others: OtherParties, client: FlaskClient, happens: Callable[[OtherParties], None]
+@pytest.mark.parametrize("event", EVENTS, ids=lambda one: one.__name__)
+def test_any_answer_after_an_event_gets_a_screen(
+    others: OtherParties, client: FlaskClient, event: Callable[[OtherParties], None]
 ) -> None:
     """Every screen about money, every event, many ways on: never an outage, and it always fits."""
     words = others.runtime.words
@@ -66,13 +66,13 @@ def test_any_answer_afterwards_gets_a_screen(
         assert (answer.status_code, kind) == (200, "CON"), (chain, screen)
         assert fits(screen, LIMITS) and screen not in away, (chain, screen)
 
-    cases = list(product(LOOKED_AT, ANSWERS))
+    cases = list(product(SHOWN, ANSWERS))
     phones = others.add_artisans(2 * len(cases))
     for phone, ((before, chain), _) in zip(phones, cases * 2, strict=True):
         if before:
             post(phone, "before", before)
         post(phone, "talk", chain)
-    happens(others)
+    event(others)
     for number, (phone, ((_, chain), answers)) in enumerate(zip(phones, cases * 2, strict=True)):
         if number == len(cases):
             others.wait(60)  # what was read before is read again from here on
@@ -95,7 +95,9 @@ def state_of_codes(others: OtherParties) -> list[tuple[object, ...]]:
     )
 
 
-def test_a_code_paid_while_it_is_to_be_cancelled(hassan: TestPhone, others: OtherParties) -> None:
+def test_cancel_finds_no_code_that_was_paid_meanwhile(
+    hassan: TestPhone, others: OtherParties
+) -> None:
     hassan.dial(HASSAN, "3*1")
     others.collect_cash()
     assert "Ce code n'est plus valable" in hassan.answer("1")
@@ -104,7 +106,7 @@ def test_a_code_paid_while_it_is_to_be_cancelled(hassan: TestPhone, others: Othe
     assert state_of_codes(others) == [(33522, "paid")]
 
 
-def test_a_code_that_another_phone_made_is_not_cancelled(
+def test_cancel_leaves_a_code_that_another_phone_made_since(
     hassan: TestPhone, others: OtherParties
 ) -> None:
     hassan.dial(HASSAN, "3*1")
@@ -115,7 +117,7 @@ def test_a_code_that_another_phone_made_is_not_cancelled(
     assert "500,38 DH" in hassan.dial(HASSAN, "3")
 
 
-def test_a_code_that_another_phone_made_is_asked_about(
+def test_issue_asks_about_a_code_that_another_phone_made(
     hassan: TestPhone, others: OtherParties
 ) -> None:
     others.cancel_codes()
@@ -128,7 +130,9 @@ def test_a_code_that_another_phone_made_is_asked_about(
     assert (50038, "issued") in state_of_codes(others)
 
 
-def test_a_code_paid_while_it_is_to_be_replaced(hassan: TestPhone, others: OtherParties) -> None:
+def test_replace_issues_no_code_for_months_paid_meanwhile(
+    hassan: TestPhone, others: OtherParties
+) -> None:
     assert "(335,22 DH) sera annulé" in hassan.dial(HASSAN, "2*1")
     others.collect_cash()
     # All that is left, and not the paid months again.
@@ -137,7 +141,9 @@ def test_a_code_paid_while_it_is_to_be_replaced(hassan: TestPhone, others: Other
     assert state_of_codes(others) == [(32868, "issued"), (33522, "paid")]
 
 
-def test_all_paid_while_it_is_looked_at(phone: TestPhone, others: OtherParties) -> None:
+def test_issue_finds_nothing_due_when_all_was_paid_meanwhile(
+    phone: TestPhone, others: OtherParties
+) -> None:
     phone.dial(HASSAN, "2*1")
     phone.dial(HASSAN, "2*2")
     others.collect_cash()
@@ -148,16 +154,14 @@ def test_all_paid_while_it_is_looked_at(phone: TestPhone, others: OtherParties) 
     assert "Payé 663,90 DH" in phone.answer("3")
 
 
-def test_a_paid_code_is_not_shown_as_if_it_were_to_pay(
-    hassan: TestPhone, others: OtherParties
-) -> None:
+def test_paid_code_is_not_shown_as_payable(hassan: TestPhone, others: OtherParties) -> None:
     hassan.dial(HASSAN, "2*1")
     others.collect_cash()
     others.wait(6)
     assert "Ce code n'est plus valable" in hassan.answer("2")
 
 
-def test_a_code_over_is_not_shown_even_from_what_was_read_before(
+def test_expired_code_is_not_shown_from_stored_facts(
     hassan: TestPhone, others: OtherParties
 ) -> None:
     hassan.dial(HASSAN, "3*1")
@@ -167,7 +171,7 @@ def test_a_code_over_is_not_shown_even_from_what_was_read_before(
     assert "663,90 DH" in hassan.screen
 
 
-def test_the_amount_shown_last_is_the_amount_charged_over_the_turn_of_a_month(
+def test_code_charges_the_amount_shown_last_over_the_turn_of_a_month(
     phone: TestPhone, others: OtherParties
 ) -> None:
     clock = others.runtime.clock
@@ -192,7 +196,7 @@ def amount_on(screen: str) -> int:
 
 
 @pytest.mark.parametrize("fee", [0, 350])
-def test_amounts_are_the_same_from_list_to_receipt(
+def test_amounts_agree_from_list_to_receipt(
     phone: TestPhone, others: OtherParties, app: Flask, fee: int
 ) -> None:
     """For each number of months: in the list, on the code's screen, in the SMS, at the till."""

@@ -1,4 +1,4 @@
-"""0, 00 and 9 on every screen of the real menus: a walk that tries every answer finds them all."""
+"""0, 00 and 9 on every screen of the real menus, all of them found by trying every answer."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ IN_BETWEEN = {
 _SESSIONS = count(1)
 
 
-class Line:
+class Handset:
     """Dials straight at the turns, which also say which screen is shown."""
 
     def __init__(self, runtime: Runtime, number: str) -> None:
@@ -92,12 +92,12 @@ class Line:
         return turned
 
 
-def walked(runtime: Runtime, number: str, found: set[str]) -> Iterator[tuple[str, str]]:
+def walk_from(runtime: Runtime, number: str, found: set[str]) -> Iterator[tuple[str, str]]:
     """Screens not found before, each with the chain that led there, nearest first."""
     waiting, seen = deque([""]), set[str]()
     while waiting:
         chain = waiting.popleft()
-        shown = Line(runtime, number).send(chain)
+        shown = Handset(runtime, number).send(chain)
         # The PIN is asked in front of many screens, and each way is another.
         if shown.screen in seen - {"pin"}:
             continue
@@ -114,21 +114,21 @@ def walked(runtime: Runtime, number: str, found: set[str]) -> Iterator[tuple[str
 
 @pytest.mark.usefixtures("sample_people")
 @pytest.mark.parametrize("language", ["fr", "zgh"])
-def test_back_home_and_more_on_every_screen(runtime: Runtime, language: str) -> None:
+def test_back_home_and_more_work_on_every_screen(runtime: Runtime, language: str) -> None:
     screens = runtime.ussd.menu.screens
     prepare(runtime, language)
     found: set[str] = set()
     for number in PEOPLE:
-        for name, chain in walked(runtime, number, found):
+        for name, chain in walk_from(runtime, number, found):
             if screens[name].kind == "end":
                 continue
-            line = Line(runtime, number)
+            line = Handset(runtime, number)
             before = line.send(chain)
             if not before.reply.more:
                 continue
             assert screens[line.send(join(chain, "00")).screen].home, name
             assert screens[line.send(join(chain, "00*0")).screen].home, name
-            line = Line(runtime, number)
+            line = Handset(runtime, number)
             before = line.send(chain)
             after = line.send(join(chain, "0"))
             at_home = screens[before.screen].home
@@ -159,7 +159,7 @@ def prepare(runtime: Runtime, language: str) -> None:
         owner = change.connection.execute(aicha).scalar_one()
         set_pin(change, owner, hashed, Phone(AICHA))
         set_reminders(change, Phone(DRISS), False)
-    Line(runtime, FATIMA).send("2*1")
+    Handset(runtime, FATIMA).send("2*1")
     others.collect_cash()
-    Line(runtime, HASSAN).send("2*2*1")
+    Handset(runtime, HASSAN).send("2*2*1")
     others.wait(6)

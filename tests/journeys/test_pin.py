@@ -23,46 +23,46 @@ def khadija(phone: TestPhone) -> TestPhone:
     return phone
 
 
-def told(runtime: Runtime, kind: str) -> list[tuple[object, ...]]:
+def messages_of(runtime: Runtime, kind: str) -> list[tuple[object, ...]]:
     return OtherParties(runtime).run("SELECT phone, body FROM message WHERE kind = :k", k=kind)
 
 
-def code_told(runtime: Runtime) -> str:
-    ((phone, body),) = told(runtime, "pin_reset")
+def reset_code_sent(runtime: Runtime) -> str:
+    ((phone, body),) = messages_of(runtime, "pin_reset")
     assert phone == KHADIJA
     found = re.search(r"\d{6}", str(body))
     assert found
     return found[0]
 
 
-def test_only_a_hash_is_kept_and_it_is_told_by_sms(khadija: TestPhone, runtime: Runtime) -> None:
+def test_set_pin_stores_only_a_hash_and_confirms_by_sms(
+    khadija: TestPhone, runtime: Runtime
+) -> None:
     ((kept,),) = OtherParties(runtime).run("SELECT pin_hash FROM artisan_pin")
     assert str(kept).startswith("$argon2id$") and "1357" not in str(kept)
-    assert len(told(runtime, "pin_set")) == 1
+    assert len(messages_of(runtime, "pin_set")) == 1
     everything = b"".join(runtime.redis.lrange("hops", 0, -1))
     assert b"1357" not in everything
 
 
 @pytest.mark.parametrize("easy", ["0000", "1111", "1234", "4321", "123", "12345", "abcd", "١٢٣٤"])
-def test_an_easy_one_is_refused(phone: TestPhone, easy: str) -> None:
+def test_set_pin_refuses_an_easy_one(phone: TestPhone, easy: str) -> None:
     phone.dial(KHADIJA, "5*5*3*1")
     assert phone.answer(easy).startswith("4 chiffres, pas trop faciles")
 
 
-def test_two_that_differ_set_nothing(phone: TestPhone, runtime: Runtime) -> None:
+def test_set_pin_refuses_two_that_differ(phone: TestPhone, runtime: Runtime) -> None:
     assert "différents" in phone.dial(KHADIJA, "5*5*3*1*1357*1358")
     assert OtherParties(runtime).run("SELECT * FROM artisan_pin") == []
 
 
 @pytest.mark.parametrize("chain", ["1", "3", "4", "5*2*3*1", "5*2*5", "5*5*3", "5*5*4", "5*5*5"])
-def test_what_is_private_asks_for_it(khadija: TestPhone, chain: str) -> None:
+def test_private_screen_asks_for_the_pin(khadija: TestPhone, chain: str) -> None:
     assert khadija.dial(KHADIJA, chain).startswith("Votre PIN")
 
 
 @pytest.mark.parametrize("chain", ["1", "2"])
-def test_what_enrolment_lacks_is_private_whichever_way_one_comes(
-    phone: TestPhone, chain: str
-) -> None:
+def test_enrolment_file_asks_for_the_pin_on_every_way_to_it(phone: TestPhone, chain: str) -> None:
     assert "Dossier AMO pas complet" in phone.dial(BRAHIM, chain)
     phone.answer("00")
     phone.dial(BRAHIM, "5*5*3*1*1357*1357*00")
@@ -70,7 +70,7 @@ def test_what_enrolment_lacks_is_private_whichever_way_one_comes(
     assert "Dossier AMO pas complet" in phone.answer("1357")
 
 
-def test_where_one_lives_is_not_shown_before_it(khadija: TestPhone) -> None:
+def test_home_town_is_not_shown_before_the_pin(khadija: TestPhone) -> None:
     assert khadija.dial(KHADIJA, "5*1").startswith("Agences Wafacash:")
     assert "Le centre le plus proche vous appelle" in khadija.dial(KHADIJA, "5*2*2*1")
     khadija.dial(KHADIJA, "1*1357*00*5*1")
@@ -78,11 +78,11 @@ def test_where_one_lives_is_not_shown_before_it(khadija: TestPhone) -> None:
 
 
 @pytest.mark.parametrize("chain", ["2", "2*1", "5*1", "5*3", "5*5*1"])
-def test_what_is_not_does_not(khadija: TestPhone, chain: str) -> None:
+def test_public_screen_asks_for_no_pin(khadija: TestPhone, chain: str) -> None:
     assert "PIN" not in khadija.dial(KHADIJA, chain)
 
 
-def test_a_wrong_one_sent_by_eight_at_once_counts_once(
+def test_wrong_pin_sent_by_eight_at_once_counts_once(
     khadija: TestPhone, app: Flask, runtime: Runtime
 ) -> None:
     khadija.dial(KHADIJA, "1")
@@ -97,7 +97,7 @@ def test_a_wrong_one_sent_by_eight_at_once_counts_once(
     assert OtherParties(runtime).run("SELECT wrong_pins FROM artisan_pin") == [(1,)]
 
 
-def test_forgotten_it_is_reset_by_sms_in_a_later_session(
+def test_forgotten_pin_is_reset_by_sms_in_a_later_session(
     khadija: TestPhone, runtime: Runtime
 ) -> None:
     khadija.dial(KHADIJA, "1*9999*2*100003*01011983")
@@ -106,7 +106,7 @@ def test_forgotten_it_is_reset_by_sms_in_a_later_session(
     # The code comes after the session ended: it is typed in the next one.
     assert "3 J'ai un code SMS" in khadija.dial(KHADIJA, "1*9998")
     khadija.answer("3")
-    khadija.answer(code_told(runtime))
+    khadija.answer(reset_code_sent(runtime))
     assert khadija.screen.startswith("Nouveau PIN")
     khadija.answer("8642")
     assert "PIN enregistré" in khadija.answer("8642")
@@ -115,26 +115,28 @@ def test_forgotten_it_is_reset_by_sms_in_a_later_session(
     assert OtherParties(runtime).run("SELECT * FROM pin_reset") == []
 
 
-def test_a_reset_needs_the_own_number_and_birth_date(khadija: TestPhone, runtime: Runtime) -> None:
+def test_pin_reset_needs_the_own_number_and_birth_date(
+    khadija: TestPhone, runtime: Runtime
+) -> None:
     assert "ne correspondent pas" in khadija.dial(KHADIJA, "1*9999*2*100001*01011981")
-    assert told(runtime, "pin_reset") == []
+    assert messages_of(runtime, "pin_reset") == []
 
 
-def test_a_thief_of_the_numbers_gets_no_code(khadija: TestPhone, runtime: Runtime) -> None:
+def test_pin_reset_sends_no_code_to_another_phone(khadija: TestPhone, runtime: Runtime) -> None:
     """On another phone that added her, the code still goes to the phone the PIN was set on."""
     thief = khadija
     thief.dial(ELSEWHERE, "1*100003*01011983*1")
     assert thief.screen.startswith("Votre PIN")
     for typed in ("9999", "2", "100003", "01011983"):
         thief.answer(typed)
-    code_told(runtime)  # checks whose phone it goes to
+    reset_code_sent(runtime)  # checks whose phone it goes to
 
 
-def test_a_code_is_good_for_three_tries_and_ten_minutes(
+def test_reset_code_is_good_for_three_tries_and_ten_minutes(
     khadija: TestPhone, runtime: Runtime
 ) -> None:
     khadija.dial(KHADIJA, "1*9999*2*100003*01011983")
-    right = code_told(runtime)
+    right = reset_code_sent(runtime)
     wrong = f"{(int(right) + 1) % 10**6:06d}"
     for _ in range(3):
         assert "Code faux ou trop vieux" in khadija.answer(wrong)
@@ -151,7 +153,7 @@ def test_a_code_is_good_for_three_tries_and_ten_minutes(
     assert late and "Code faux ou trop vieux" in khadija.answer(late[0])
 
 
-def test_changing_it_wants_it_typed_again(khadija: TestPhone) -> None:
+def test_change_of_pin_asks_for_the_old_one_again(khadija: TestPhone) -> None:
     khadija.dial(KHADIJA, "1*1357")
     khadija.answer("00")
     for typed in ("5", "5"):

@@ -97,8 +97,8 @@ def sentence_as_written(words: Words, language: str, key: str) -> str:
 @pytest.mark.parametrize(
     ("language", "inner", "outer", "more"),
     [
-        ("fr", "owed.late", "sms.rights", " et encore" * 8),
-        ("ar", "owed.late", "sms.rights", " وأيضا" * 12),
+        ("fr", "owed.overdue", "sms.rights", " et encore" * 8),
+        ("ar", "owed.overdue", "sms.rights", " وأيضا" * 12),
         ("ary-Latn", "claim.refused", "sms.claims", " w zid" * 22),
         ("zgh", "collection.cash", "sms.collection", " ⴰⵢⴰ" * 22),
     ],

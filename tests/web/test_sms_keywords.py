@@ -1,4 +1,4 @@
-"""CODE, STATUT, STOP and START by SMS: what each person gets, and that machines fall silent."""
+"""CODE, STATUT, STOP and START by SMS: the answer to each person, and none to machines."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def code_in(text: str) -> str:
     return str(found)
 
 
-def test_code_gives_the_code_of_the_menu(writer: Writer, phone: TestPhone) -> None:
+def test_code_keyword_issues_the_code_of_the_menu(writer: Writer, phone: TestPhone) -> None:
     (made,) = writer.write(HASSAN, "code")
     assert "663,90 DH pour 08/26-11/26" in made
     assert code_in(made) == code_in(phone.dial(HASSAN, "2*1"))
@@ -61,19 +61,17 @@ def test_code_gives_the_code_of_the_menu(writer: Writer, phone: TestPhone) -> No
     assert again == made
 
 
-def test_the_code_of_the_menu_is_told_by_sms(writer: Writer, phone: TestPhone) -> None:
+def test_code_keyword_repeats_the_code_of_the_menu(writer: Writer, phone: TestPhone) -> None:
     shown = code_in(phone.dial(FATIMA, "2*1"))
     assert code_in(writer.write(FATIMA, "CODE")[0]) == shown
 
 
-def test_a_code_chosen_for_fewer_months_is_told_not_replaced(
-    writer: Writer, phone: TestPhone
-) -> None:
+def test_code_keyword_repeats_a_code_for_fewer_months(writer: Writer, phone: TestPhone) -> None:
     shown = code_in(phone.dial(HASSAN, "2*2*2"))
     assert code_in(writer.write(HASSAN, "CODE")[0]) == shown
 
 
-def test_many_ask_at_once_and_get_one_code(app: Flask, runtime: Runtime) -> None:
+def test_code_keyword_sent_many_times_at_once_issues_one_code(app: Flask, runtime: Runtime) -> None:
     def ask(number: int) -> int:
         form = {"from": HASSAN, "text": "CODE", "id": f"at-once-{number}"}
         answer = app.test_client().post("/sms/africastalking/inbound", data=form)
@@ -106,24 +104,30 @@ def test_many_ask_at_once_and_get_one_code(app: Flask, runtime: Runtime) -> None
         (FATIMA, "AIDE", "écrivez CODE pour payer"),
     ],
 )
-def test_what_each_person_is_told(writer: Writer, number: str, text: str, answer: str) -> None:
+def test_account_keyword_answers_each_person(
+    writer: Writer, number: str, text: str, answer: str
+) -> None:
     (told,) = writer.write(number, text)
     assert answer in told
 
 
-def test_an_auto_entrepreneur_is_told_where(writer: Writer) -> None:
+def test_code_keyword_of_an_auto_entrepreneur_says_where_to_pay(writer: Writer) -> None:
     writer.others.run("UPDATE artisan SET category = 'D' WHERE phone = :phone", phone=SAID)
     assert "taxe d'auto-entrepreneur" in writer.write(SAID, "CODE")[0]
 
 
-def test_a_phone_of_several_is_told_to_choose(writer: Writer, phone: TestPhone) -> None:
+def test_account_keyword_on_a_phone_of_several_asks_to_choose(
+    writer: Writer, phone: TestPhone
+) -> None:
     phone.dial(KHADIJA, "5*5*4*2*100002*01011982")
     for text in ("CODE", "STATUT"):
         assert "plusieurs personnes" in writer.write(KHADIJA, text)[0]
     assert writer.others.run("SELECT code FROM payment_code") == []
 
 
-def test_who_has_a_pin_is_told_the_amount_and_no_more(writer: Writer, phone: TestPhone) -> None:
+def test_status_keyword_with_a_pin_set_answers_the_amount_only(
+    writer: Writer, phone: TestPhone
+) -> None:
     phone.dial(FATIMA, "5*5*3*1*1357*1357")
     (told,) = writer.write(FATIMA, "STATUT")
     assert "163,52 DH" in told and "Droits" not in told
@@ -134,7 +138,7 @@ def test_who_has_a_pin_is_told_the_amount_and_no_more(writer: Writer, phone: Tes
     assert "Dossier" not in writer.write(BRAHIM, "STATUT")[0]
 
 
-def test_the_account_is_told_a_few_times_an_hour(writer: Writer) -> None:
+def test_account_keyword_is_answered_a_few_times_an_hour(writer: Writer) -> None:
     texts = ["CODE", "STATUT", "code", "status", "CODE", "CODE", "STATUT"]
     answered = [len(writer.write(FATIMA, text)) for text in texts]
     assert answered == [1] * MOST_ACCOUNT + [0] * (len(texts) - MOST_ACCOUNT)
@@ -144,19 +148,19 @@ def test_the_account_is_told_a_few_times_an_hour(writer: Writer) -> None:
 
 
 @pytest.mark.parametrize("text", ["AIDE", "DARIJA", "START", "?"])
-def test_two_machines_fall_silent(writer: Writer, text: str) -> None:
+def test_answers_to_a_machine_stop(writer: Writer, text: str) -> None:
     """Each of our answers brings the same words back, a minute later."""
     answers = [writer.write(FATIMA, text) for _ in range(50)]
     assert sum(map(len, answers)) == (1 if text == "?" else MOST_OTHER)
 
 
-def test_a_machine_that_echoes_us_gets_one_answer(writer: Writer) -> None:
+def test_echo_of_our_message_gets_one_answer(writer: Writer) -> None:
     (answer,) = writer.write(FATIMA, "AIDE")
     (second,) = writer.write(FATIMA, answer)
     assert writer.write(FATIMA, second) == []
 
 
-def test_what_is_done_is_done_also_without_an_answer(writer: Writer) -> None:
+def test_keyword_is_done_also_without_an_answer(writer: Writer) -> None:
     for text in ("AIDE", "AIDE", "AIDE"):
         assert writer.write(FATIMA, text)
     assert writer.write(FATIMA, "STOP") == []
@@ -187,7 +191,7 @@ def test_stop_is_confirmed_once_and_start_undoes_it(writer: Writer, phone: TestP
     ]
 
 
-def test_start_gives_no_news_to_who_never_asked(writer: Writer, phone: TestPhone) -> None:
+def test_start_gives_no_news_to_a_phone_that_never_asked(writer: Writer, phone: TestPhone) -> None:
     writer.write(FATIMA, "STOP")
     assert "nouvelles" not in writer.write(FATIMA, "START")[0]
     phone.dial(FATIMA, "5*4*2*1")
@@ -199,7 +203,7 @@ def test_start_gives_no_news_to_who_never_asked(writer: Writer, phone: TestPhone
     assert [given for given, *_ in news(writer)] == [True, False]
 
 
-def test_receipts_come_after_stop(writer: Writer) -> None:
+def test_receipts_are_sent_after_stop(writer: Writer) -> None:
     writer.write(FATIMA, "CODE")
     writer.write(FATIMA, "STOP")
     writer.others.collect_cash()
@@ -207,7 +211,7 @@ def test_receipts_come_after_stop(writer: Writer) -> None:
     assert writer.write(FATIMA, "STATUT")
 
 
-def test_who_tells_the_provider_to_stop_is_heard(writer: Writer, phone: TestPhone) -> None:
+def test_stop_sent_to_the_provider_counts_as_stop(writer: Writer, phone: TestPhone) -> None:
     phone.dial(FATIMA, "5*4*2*1")
     form = {"senderId": "MAALEM", "phoneNumber": FATIMA}
     for _ in range(2):

@@ -18,7 +18,7 @@ from app.ussd.menu import Fault
 # number, birth date, phone) nor a PIN, and it leads to no page. A new value is a decision: add it.
 # fmt: off
 _HARMLESS = frozenset({
-    "total", "penalty", "fee", "amount", "period", "code", "until", "count", "late", "first",
+    "total", "penalty", "fee", "amount", "period", "code", "until", "count", "overdue", "first",
     "last", "receipt", "received_on", "posted_on", "paid_at", "closed_on", "opens_on",
     "rights_until", "as_of", "next_due", "claim", "filed_on", "request", "asked_on",
     "agency", "agency_name", "town", "address", "hours", "agencies",
