@@ -153,7 +153,7 @@ def test_agent_pin_wrong_five_times_locks_the_agent(
 
 
 def test_agent_pin_is_stored_nowhere(phone: TestPhone, code: str, runtime: Runtime) -> None:
-    """Not in the talk, nor in anything else between two hops."""
+    """Neither in the session nor in anything else between two hops."""
     confirm(phone, code, "97531")
     kept = [runtime.redis.dump(key) or b"" for key in runtime.redis.scan_iter()]
     assert kept

@@ -71,14 +71,14 @@ def test_any_answer_after_an_event_gets_a_screen(
     for phone, ((before, chain), _) in zip(phones, cases * 2, strict=True):
         if before:
             post(phone, "before", before)
-        post(phone, "talk", chain)
+        post(phone, "dialogue", chain)
     event(others)
     for number, (phone, ((_, chain), answers)) in enumerate(zip(phones, cases * 2, strict=True)):
         if number == len(cases):
             others.wait(60)  # what was read before is read again from here on
         typed = answers.split()
         for count in range(1, len(typed) + 1):
-            post(phone, "talk", "*".join([chain, *typed[:count]]))
+            post(phone, "dialogue", "*".join([chain, *typed[:count]]))
 
 
 @pytest.fixture

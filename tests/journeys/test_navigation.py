@@ -75,7 +75,7 @@ class Handset:
     def __init__(self, runtime: Runtime, number: str) -> None:
         self.runtime, self.phone = runtime, Phone(number)
         self.session = f"navigation-{next(_SESSIONS)}"
-        runtime.redis.flushdb()  # no talk that broke off is offered again
+        runtime.redis.flushdb()  # no broken dialogue is offered again
         others = OtherParties(runtime)
         others.run("DELETE FROM identification_attempt")
         # What the walk itself has changed, so that a chain keeps its meaning.
