@@ -66,7 +66,7 @@ class ApiAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RequestOutcome:
     """A stored request's new state, its answer, and the reference of what was made."""
 
     state: str
@@ -162,7 +162,7 @@ def store_request(
     return stored, False
 
 
-def store_outcome(operation: Operation, request: StoredRequest, outcome: Outcome) -> None:
+def store_outcome(operation: Operation, request: StoredRequest, outcome: RequestOutcome) -> None:
     columns = api_request.c
     operation.connection.execute(
         update(api_request)

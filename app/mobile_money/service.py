@@ -34,7 +34,7 @@ from app.mobile_money.requests import (
     STORED,
     ApiAnswer,
     ApiRequest,
-    Outcome,
+    RequestOutcome,
     StoredRequest,
     state_object,
     store_outcome,
@@ -84,7 +84,7 @@ def carry_out(operation: Operation, services: Services, request: StoredRequest) 
         refused = refusal_of(error)
         why = str(error.params.get("why") or error.code)
         answer = ApiAnswer(refused.status, error_object(refused, operation.now), why)
-        outcome = Outcome("failed", answer)
+        outcome = RequestOutcome("failed", answer)
     store_outcome(operation, request, outcome)
     return outcome.answer
 
@@ -114,13 +114,13 @@ def answer_waiting(operation: Operation, services: Services) -> bool:
         _log.error("unanswerable", client=request.client_id, why=type(error).__name__)
         refused = Refused("internal", "genericError", "something went wrong")
         answer = ApiAnswer(500, error_object(refused, operation.now))
-        store_outcome(operation, request, Outcome("failed", answer))
+        store_outcome(operation, request, RequestOutcome("failed", answer))
     return True
 
 
 def _pay(
     operation: Operation, services: Services, client: Client, request: StoredRequest
-) -> Outcome:
+) -> RequestOutcome:
     connection, payment = operation.connection, read_payment(request.body)
     code, number = read_code(request.target), payment.agent_number
     agent = find_agent_of(connection, client.network, number) if number else None
@@ -148,12 +148,12 @@ def _pay(
     paid = BillPayment(
         receipt, code, payment.amount, operation.now, request_fields=payment.request_fields
     )
-    return Outcome("completed", ApiAnswer(201, payment_object(paid)), receipt)
+    return RequestOutcome("completed", ApiAnswer(201, payment_object(paid)), receipt)
 
 
 def _reverse(
     operation: Operation, services: Services, client: Client, request: StoredRequest
-) -> Outcome:
+) -> RequestOutcome:
     """Reverses a payment by our reference of it, or by the network's own."""
     amount = read_reversal(request.body)
     payment = _find_payment(operation.connection, client, request.target)
@@ -169,7 +169,7 @@ def _reverse(
         ReversalRequest(payment.receipt_number, "api", _read_reason(request.body), client.network),
     )
     answer = ApiAnswer(201, reversal_object(payment.receipt_number, total, operation.now))
-    return Outcome("completed", answer, f"R{payment.receipt_number}")
+    return RequestOutcome("completed", answer, f"R{payment.receipt_number}")
 
 
 def _find_payment(

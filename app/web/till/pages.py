@@ -254,7 +254,7 @@ def _away(error: Unavailable) -> Response:
 
 
 @pages.errorhandler(Exception)
-def _failed(error: Exception) -> Response | HTTPException:
+def _answer_failure(error: Exception) -> Response | HTTPException:
     """Answers an error of ours: its trace goes to the log, its reference to the page."""
     if isinstance(error, HTTPException):
         return error
