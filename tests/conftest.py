@@ -24,7 +24,6 @@ from app.agents.agency_file import SAMPLE_AGENCIES, read_agencies
 from app.agents.clients import DEMO_CLIENT, DEMO_KEY, NewClient, add_client
 from app.agents.service import NewAgent, add_agent, replace_agencies
 from app.base.clock import local_date
-from app.base.database import metadata
 from app.base.operation import operation
 from app.base.phone import Phone
 from app.cli.sample_people import record_sample_answers
@@ -34,6 +33,7 @@ from app.enrolment.samples import sample_people_csv
 from app.migrating import upgrade
 from app.runtime import Runtime
 from app.settings import ROOT, Settings
+from tests.database import Snapshot, empty, is_empty
 from tests.phone import TestPhone
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
@@ -95,21 +95,6 @@ def session_runtime(own_urls: EngineUrls) -> Iterator[Runtime]:
     runtime.redis.close()
 
 
-def empty(engine: Engine) -> None:
-    """Every table empty again; the guards that forbid it sleep meanwhile."""
-    tables = ", ".join(
-        t.name for t in metadata.sorted_tables if t.name not in {"ledger_account", "agent_network"}
-    )
-    with engine.begin() as connection:
-        # A busy machine may need longer for it than a phone may wait.
-        connection.execute(text("SET LOCAL statement_timeout = 0"))
-        connection.execute(text("SET LOCAL session_replication_role = replica"))
-        connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
-        # The accounts and the first network come with the migration, and stay.
-        connection.execute(text("DELETE FROM agent_network WHERE code <> 'wafacash'"))
-        connection.execute(text("UPDATE agent_network SET other_amounts = false"))
-
-
 @pytest.fixture
 def runtime(session_runtime: Runtime) -> Runtime:
     """A runtime on emptied engines; set `runtime.clock.now` to move in time."""
@@ -142,9 +127,19 @@ def load_sample_people(runtime: Runtime, folder: Path) -> None:
         add_client(change, NewClient(DEMO_CLIENT, "wafacash", DEMO_KEY))
 
 
+_SAMPLES: dict[datetime, Snapshot] = {}
+
+
 @pytest.fixture
 def sample_people(runtime: Runtime, tmp_path: Path) -> None:
+    """The contract's people: loaded once in a test process, and copied for every other test."""
+    now, fresh = runtime.clock(), is_empty(runtime.database)
+    if fresh and now in _SAMPLES:
+        _SAMPLES[now].restore(runtime.database)
+        return
     load_sample_people(runtime, tmp_path)
+    if fresh:
+        _SAMPLES[now] = Snapshot.take(runtime.database)
 
 
 @pytest.fixture(scope="session")

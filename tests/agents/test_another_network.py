@@ -24,7 +24,7 @@ from app.runtime import Runtime
 from app.web.mobile_money.routes import BASE
 from tests.mobile_money.conftest import payment
 from tests.phone import TestPhone
-from tests.web.test_till import Till, code_of, grouped, plain
+from tests.web.test_till import AgentTerminal, code_of, grouped, plain
 
 HASSAN, AICHA = "+212600000002", "+212600000005"
 BANK = "Attijariwafa bank"
@@ -65,7 +65,7 @@ def inbox(client: FlaskClient, phone: str) -> str:
 
 def pay_at_branch(client: FlaskClient, code: str) -> str:
     """Signs in at the branch's till and confirms the cash of a code; returns the receipt page."""
-    till = Till(client)
+    till = AgentTerminal(client)
     till.get("/agent?language=fr")
     assert till.enter(AGENT, PIN).status_code == 200
     till.look(grouped(code))

@@ -20,7 +20,7 @@ from app.messaging.reports import (
 )
 from app.runtime import Runtime
 from app.sms.provider import Outcome, Report
-from tests.conftest import empty
+from tests.database import empty
 from tests.journeys.other_parties import OtherParties
 
 FATIMA = "+212600000001"
