@@ -41,7 +41,7 @@ AGENCY, AGENT, PIN = "W-RABAT-01", "1001", SecretStr("2468")
 
 
 class TestClock:
-    """The clock of a runtime under test: it stands until it is set."""
+    """The clock of a runtime under test: it stands still until `now` is set."""
 
     __test__ = False
 
@@ -54,7 +54,7 @@ class TestClock:
 
 @pytest.fixture(scope="session")
 def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineUrls]:
-    """The engines of this run; every test process shares them."""
+    """The engines of this run, shared by every test process."""
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     with using_engines(shared / "engines", durable=False) as urls:
@@ -112,7 +112,7 @@ def engine(runtime: Runtime) -> Engine:
 
 
 def load_sample_people(runtime: Runtime, folder: Path) -> None:
-    """The contract's people, through the import, and the agent's agency."""
+    """Imports the sample people, and adds their agencies, the sample agent and the demo client."""
     today = local_date(runtime.clock())
     path = folder / "people.csv"
     path.write_text(sample_people_csv(today), encoding="utf-8")
@@ -132,7 +132,7 @@ _SAMPLES: dict[datetime, Snapshot] = {}
 
 @pytest.fixture
 def sample_people(runtime: Runtime, tmp_path: Path) -> None:
-    """The contract's people: loaded once in a test process, and copied for every other test."""
+    """The sample people: loaded once in a test process, and copied for every other test."""
     now, fresh = runtime.clock(), is_empty(runtime.database)
     if fresh and now in _SAMPLES:
         _SAMPLES[now].restore(runtime.database)
@@ -167,7 +167,7 @@ def free_port() -> int:
 
 @pytest.fixture
 def live_server(runtime: Runtime, tmp_path: Path) -> Iterator[str]:
-    """The real server and worker in processes of their own, on the real clock; the base address."""
+    """Starts the real server and worker, on the real clock; gives the base address."""
     runtime.clock.now = datetime.now(UTC)  # type: ignore[attr-defined]
     load_sample_people(runtime, tmp_path)
     port = free_port()
@@ -221,7 +221,7 @@ def wait_until_ready(base: str, seconds: float = 20) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Browser tests that did not run are named last, so that nobody takes them for passed."""
+    """Names last the browser tests that did not run, so that nobody takes them for passed."""
     for report in _browser_tests_not_run(terminalreporter):
         terminalreporter.write_line(f"NOT RUN, no browser: {report.nodeid}", red=True)
 

@@ -1,4 +1,4 @@
-"""What an artisan owes, counted in months, for tests that pay by count."""
+"""Counts the months an artisan owes, for tests that pay by count."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from app.payments.queries import get_account
 def through_month(
     connection: Connection, artisan_id: int, months: int | None, now: datetime
 ) -> Month | None:
-    """The last of the `months` oldest months payable; None for all that is owed."""
+    """Returns the last of the `months` oldest months payable; None for all that is owed."""
     if months is None:
         return None
     person = get_artisan(connection, artisan_id)

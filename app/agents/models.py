@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.base.database import metadata
 
-# Loaded from towns.csv beside this file; regions are those of regions.csv.
+# Loaded from towns.csv beside this file; its regions are in regions.csv.
 town = Table(
     "town",
     metadata,
@@ -40,7 +40,7 @@ agent_network = Table(
     Column("code", Text, primary_key=True),
     # The name that people see, in letters of GSM-7.
     Column("shown_name", Text, nullable=False),
-    # How its settlement files are written: a name in app/reconciliation/network_file.py.
+    # How its settlement files are written: a name in app/reconciliation/network_formats.py.
     Column("file_format", Text, nullable=False),
     # True lets it send more or less than a code's amount: the difference goes to suspense.
     Column("other_amounts", Boolean, nullable=False, server_default=text("false")),
@@ -60,19 +60,19 @@ agency = Table(
         server_default=text("'wafacash'"),
     ),
     Column("name", Text, nullable=False),
-    # As it was given; `town_code` is what phones find it by, where the town is one of ours.
+    # As it was given. Phones find the agency by `town_code`, NULL where towns.csv lacks the town.
     Column("town", Text, nullable=False),
     Column("town_code", ForeignKey("town.code"), index=True),
     Column("address", Text),
-    # On clocks in Morocco; none on weekdays is not known, none on Saturday is closed.
+    # On clocks in Morocco. NULL on weekdays: not known; on Saturday: closed.
     Column("weekday_opens", Time),
     Column("weekday_closes", Time),
     Column("saturday_opens", Time),
     Column("saturday_closes", Time),
-    # The cash it may take in a day; none is no limit.
+    # The most cash of a day; NULL: no limit.
     Column("float_limit_centimes", BigInteger),
     Column("active", Boolean, nullable=False, server_default=text("true")),
-    # What a receipt can hold: domain.md section 4 leaves it a few letters.
+    # A receipt has room for a few letters (docs/rules.md, Networks).
     CheckConstraint("code ~ '^[A-Z0-9][A-Z0-9-]{0,15}$'", name="code"),
     CheckConstraint("char_length(address) BETWEEN 1 AND 32", name="address"),
     CheckConstraint("(weekday_opens IS NULL) = (weekday_closes IS NULL)", name="weekday_both"),
@@ -92,37 +92,37 @@ agent = Table(
     Column("pin_hash", Text, nullable=False),
     Column("wrong_pins", SmallInteger, nullable=False, server_default=text("0")),
     Column("locked_until", DateTime(timezone=True)),
-    # The most of one code, and of one day; none is no limit.
+    # The most of one code, and of one day; NULL: no limit.
     Column("code_limit_centimes", BigInteger),
     Column("day_limit_centimes", BigInteger),
     Column("active", Boolean, nullable=False, server_default=text("true")),
     CheckConstraint("number ~ '^[0-9]{3,12}$'", name="number"),
     CheckConstraint("wrong_pins >= 0", name="wrong_pins"),
     CheckConstraint("code_limit_centimes > 0 AND day_limit_centimes > 0", name="limits"),
-    # The phone says who dials: it is one agent's.
+    # A phone belongs to one agent: the number says who dials.
     Index("uq_agent_phone", "phone", unique=True, postgresql_where=text("active")),
 )
 
-# A network's own system that calls our payments API.
+# A network's system that calls the payments API.
 api_client = Table(
     "api_client",
     metadata,
     Column("id", Text, primary_key=True),
     Column("network", ForeignKey("agent_network.code"), nullable=False),
-    # SHA-256 of a key of 256 random bits: nothing to guess, nothing to slow down.
+    # SHA-256 of a key of 256 random bits, which cannot be guessed.
     Column("key_digest", LargeBinary, nullable=False),
-    # The key before the last rotation, good for a while so that nobody stands still.
+    # The key before the last rotation: good until then, so that the system can change over.
     Column("old_key_digest", LargeBinary),
     Column("old_key_until", DateTime(timezone=True)),
-    # Counts rotations: the key that signs callbacks is derived with it, and stored nowhere.
+    # Counts rotations; the key that signs callbacks is derived from it and never stored.
     Column("generation", SmallInteger, nullable=False, server_default=text("1")),
     Column("requests_a_minute", Integer, nullable=False, server_default=text("600")),
     Column("day_limit_centimes", BigInteger),
-    # Whom it speaks for; none is all agencies of its network.
+    # The agencies it speaks for; NULL: all of its network.
     Column("agencies", ARRAY(Text)),
-    # Where it may call from, as CIDR; none is anywhere.
+    # The addresses it may call from, as CIDR; NULL: any.
     Column("addresses", ARRAY(Text)),
-    # Answers payments in step, or lets them be polled when the request does not say.
+    # True if its payments are polled where a request does not ask for more.
     Column("polling", Boolean, nullable=False, server_default=text("false")),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("revoked_at", DateTime(timezone=True)),

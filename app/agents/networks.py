@@ -35,7 +35,7 @@ _SECONDS_KEPT = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Network:
+class AgentNetwork:
     """A network: `file_format` names how its settlement files are written (reconciliation)."""
 
     code: str
@@ -52,7 +52,7 @@ _COLUMNS = (
 )
 
 
-def add_network(operation: Operation, new: Network) -> bool:
+def add_network(operation: Operation, new: AgentNetwork) -> bool:
     """Adds a network. Returns False if one with this code is there already.
 
     Raises: InvalidInput for a code or a shown name that phones and files cannot hold.
@@ -69,19 +69,19 @@ def add_network(operation: Operation, new: Network) -> bool:
     return operation.connection.execute(added).scalar() is not None
 
 
-def list_networks(connection: Connection) -> list[Network]:
+def list_networks(connection: Connection) -> list[AgentNetwork]:
     """Returns every network, by code."""
     rows = connection.execute(select(*_COLUMNS).order_by(agent_network.c.code))
-    return [read_row(Network, row) for row in rows]
+    return [read_row(AgentNetwork, row) for row in rows]
 
 
-def get_network(connection: Connection, code: str) -> Network:
+def get_network(connection: Connection, code: str) -> AgentNetwork:
     """Returns a network by its code. Raises: InvalidInput."""
     found = select(*_COLUMNS).where(agent_network.c.code == code)
     row = connection.execute(found).one_or_none()
     if row is None:
         raise InvalidInput(what="network", why=f"no network {code}")
-    return read_row(Network, row)
+    return read_row(AgentNetwork, row)
 
 
 def shown_network(code: ColumnElement[str]) -> ScalarSelect[str]:

@@ -10,7 +10,7 @@ from flask.cli import with_appcontext
 from rich.console import Console
 from rich.table import Table
 
-from app.agents.networks import DEFAULT_NETWORK, Network, add_network, list_networks
+from app.agents.networks import DEFAULT_NETWORK, AgentNetwork, add_network, list_networks
 from app.base.database import reading
 from app.base.money import ZERO, Money
 from app.base.operation import operation
@@ -41,7 +41,7 @@ def add(name: str, shown: str, file_format: str) -> None:
     """Adds the network NAME. Phones name it within a minute."""
     maalem = runtime()
     with operation(maalem.database, maalem.clock(), OPERATOR) as change:
-        if not add_network(change, Network(name, shown, file_format)):
+        if not add_network(change, AgentNetwork(name, shown, file_format)):
             raise click.ClickException(f"{name} is there already")
     maalem.network_names.forget()
     click.echo(f"network {name}")

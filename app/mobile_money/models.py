@@ -24,7 +24,7 @@ api_request = Table(
     # The caller's X-CorrelationID; ours where it sent none.
     Column("correlation_id", Uuid(as_uuid=False), primary_key=True),
     Column("server_id", Uuid(as_uuid=False), nullable=False, unique=True),
-    # Of path and body: the same id for something else is refused.
+    # Of path and body: the same id with another content is refused.
     Column("request_digest", LargeBinary, nullable=False),
     Column("kind", Text, nullable=False),
     Column("target", Text, nullable=False),

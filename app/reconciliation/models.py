@@ -1,4 +1,4 @@
-"""Tables of files: what an agent network says it took, what CNSS was sent, what it answered."""
+"""Tables of files: agent networks' settlement, payments that CNSS is to post, CNSS's answers."""
 
 from sqlalchemy import (
     BigInteger,
@@ -55,7 +55,7 @@ settlement_line = Table(
     Index("ix_settlement_line_reference", "reference"),
 )
 
-# A file of payments for CNSS to post; its name is given once, ever.
+# Files of payments for CNSS to post; a name is never given twice.
 cnss_batch = Table(
     "cnss_batch",
     metadata,
@@ -64,7 +64,7 @@ cnss_batch = Table(
     Column("through", Date, nullable=False),
     Column("lines", Integer, nullable=False),
     Column("total_centimes", BigInteger, nullable=False),
-    # The file as it was written: given again, it is the same to the byte.
+    # The file as it was written, to the byte.
     Column("content", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
 )
@@ -76,7 +76,7 @@ cnss_line = Table(
     Column("line", Integer, primary_key=True),
     Column("receipt_number", ForeignKey("deposit.receipt_number"), nullable=False),
     Column("period", Date, nullable=False),
-    # `paid`, or `reversed` for what was sent as paid before.
+    # `paid`, or `reversed` for a month sent as paid before.
     Column("status", Text, nullable=False),
     # 1, and one more each time a refused posting is sent again.
     Column("attempt", SmallInteger, nullable=False),
@@ -88,7 +88,7 @@ cnss_line = Table(
     CheckConstraint("status IN ('paid', 'reversed')", name="status"),
     CheckConstraint("answer IN ('posted', 'refused')", name="answer"),
     CheckConstraint("(answer IS NULL) = (answered_on IS NULL)", name="answered_on"),
-    # Nothing is sent twice.
+    # A month is sent once in each status and attempt.
     UniqueConstraint("receipt_number", "period", "status", "attempt", name="uq_cnss_line_sent"),
 )
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from sqlalchemy import Connection, func, insert, select, text
 
 from app.agents.models import agent_network
-from app.agents.networks import Network, get_network
+from app.agents.networks import AgentNetwork, get_network
 from app.base.clock import local_date, local_midnight
 from app.base.money import Money
 from app.base.operation import Operation
@@ -81,7 +81,7 @@ def match_file(operation: Operation, file: SettlementFile) -> MatchReport:
     return MatchReport(counts, day, True)
 
 
-def _lock_network(connection: Connection, code: str) -> Network:
+def _lock_network(connection: Connection, code: str) -> AgentNetwork:
     """Lets one file of a network be matched at a time. Returns the network."""
     connection.execute(text("SET LOCAL statement_timeout = 0"))
     network = get_network(connection, code)

@@ -1,4 +1,4 @@
-"""Tables of what is told to many: a campaign, whom it is for, and what a day may cost.
+"""Tables of campaigns, their recipients, and the cost of a day.
 
 The database itself refuses what must never be: one reminder twice for an artisan, month and step;
 a budget passed; an official notice that one person alone sends to many.
@@ -24,10 +24,10 @@ from app.base.database import metadata
 
 CAMPAIGN_STATES = ("proposed", "running", "paused", "cancelled", "ended")
 RECIPIENT_STATES = ("waiting", "queued", "held_out", "cancelled", "too_late")
-# Why somebody was not told after all.
+# Reasons for which a recipient was cancelled.
 REASONS = ("paid", "stopped", "not_due", "campaign_cancelled")
 
-# One step of one month's reminders, or one sending of a notice.
+# A campaign: one step of one month's reminders, or one sending of a notice.
 campaign = Table(
     "campaign",
     metadata,
@@ -36,22 +36,22 @@ campaign = Table(
     Column("name", Text, nullable=False, unique=True),
     Column("kind", Text, nullable=False),
     Column("state", Text, nullable=False),
-    # Nothing is said before, nor once it is over.
+    # Nothing is sent before `due_at`, nor after `useful_until`.
     Column("due_at", DateTime(timezone=True), nullable=False),
     Column("useful_until", DateTime(timezone=True), nullable=False),
-    # Of a reminder: the step, its month, the last day to pay that is told.
+    # Of a reminder: the step, its month, the last day to pay that it names.
     Column("step", Text),
     Column("month", Date),
     Column("deadline", Date),
-    # The month whose payment makes it pointless, here, or by CNSS's word of rights from that day.
+    # It is pointless once this month is paid here, or if CNSS gives rights from this day on.
     Column("pays", Date),
     Column("covered_from", Date),
-    # Of a notice: which, the very words that were approved by language, and whom it is for.
+    # Of a notice: its name, the words approved by language, and the artisans it is for.
     Column("notice", Text),
     Column("texts", JSONB),
     Column("region", Text),
     Column("trade", Text),
-    # Dirhams, at the dearest provider's price; no budget is no limit.
+    # Dirhams, at the dearest provider's price; NULL: no limit.
     Column("budget", Numeric(12, 4)),
     Column("spent", Numeric(12, 4), nullable=False, server_default=text("0")),
     Column("created_at", DateTime(timezone=True), nullable=False),
@@ -76,7 +76,7 @@ campaign = Table(
     Index("ix_campaign_at_work", "useful_until", postgresql_where=text("state = 'running'")),
 )
 
-# Its primary key is the claim: one reminder an artisan, month and step, whoever asks and how often.
+# Its primary key is the claim: one reminder for an artisan, month and step.
 campaign_recipient = Table(
     "campaign_recipient",
     metadata,
@@ -87,7 +87,7 @@ campaign_recipient = Table(
     Column("region", Text),
     Column("state", Text, nullable=False),
     Column("reason", Text),
-    # What was queued, and what it counts in the budgets (dirhams).
+    # The message queued, and its cost in the budgets (dirhams).
     Column("message_id", BigInteger),
     Column("cost", Numeric(12, 4)),
     Column("decided_at", DateTime(timezone=True)),
@@ -97,7 +97,7 @@ campaign_recipient = Table(
     CheckConstraint("state <> 'queued' OR message_id IS NOT NULL", name="queued"),
     CheckConstraint("(message_id IS NULL) = (cost IS NULL)", name="cost"),
     CheckConstraint("state <> 'waiting' OR decided_at IS NULL", name="decided"),
-    # Who waits, in the order in which they are told.
+    # Waiting recipients, in the order in which they are written to.
     Index(
         "ix_campaign_recipient_waiting",
         "campaign_id",
@@ -112,14 +112,14 @@ campaign_recipient = Table(
     ),
 )
 
-# What messages to many may cost on a day in Morocco, and do; answers and receipts count nothing.
+# The budget and cost of campaigns by day in Morocco; answers and receipts count nothing.
 spending_day = Table(
     "spending_day",
     metadata,
     Column("day", Date, primary_key=True),
     Column("budget", Numeric(12, 4)),
     Column("spent", Numeric(12, 4), nullable=False, server_default=text("0")),
-    # When one more message would have passed the budget; empty again once it is raised.
+    # When one more message would have passed the budget; NULL again once it is raised.
     Column("reached_at", DateTime(timezone=True)),
     CheckConstraint("spent >= 0 AND spent <= budget AND budget <> 'NaN'", name="budget"),
 )

@@ -72,7 +72,7 @@ CREATE TABLE agent (
 CREATE INDEX ix_agent_agency_code ON agent (agency_code);
 CREATE UNIQUE INDEX uq_agent_phone ON agent (phone) WHERE active;
 
--- A network's own system that calls our payments API.
+-- A network's system that calls the payments API.
 CREATE TABLE api_client (
     id TEXT NOT NULL,
     network TEXT NOT NULL,

@@ -33,7 +33,7 @@ CREATE TABLE artisan (
 );
 CREATE INDEX ix_artisan_phone ON artisan (phone);
 
--- A person may have two phones, a phone may serve two persons (domain.md section 3).
+-- A person may have two phones, a phone may serve two persons (docs/rules.md, Identifiers).
 CREATE TABLE artisan_phone (
     phone TEXT NOT NULL,
     artisan_id BIGINT NOT NULL,
@@ -60,8 +60,8 @@ CREATE TABLE identification_attempt (
     CONSTRAINT pk_identification_attempt PRIMARY KEY (phone, day, kind)
 );
 
--- Asked before anything personal, of who has set one. `set_on` is the phone it was set on: a
--- forgotten PIN is reset there and nowhere else.
+-- An artisan who has set a PIN types it before anything personal is shown. A forgotten PIN is reset
+-- on the phone it was set on (`set_on`) and on no other.
 CREATE TABLE artisan_pin (
     artisan_id BIGINT NOT NULL,
     pin_hash TEXT NOT NULL,
@@ -86,7 +86,7 @@ CREATE TABLE pin_reset (
     CONSTRAINT ck_pin_reset_tries_left CHECK (tries_left >= 0)
 );
 
--- Whom the artisan's rights cover too, as CNSS counts them: no names are kept here.
+-- The family the artisan's rights cover, in numbers: no names are stored.
 CREATE TABLE family_cover (
     artisan_id BIGINT NOT NULL,
     spouses SMALLINT NOT NULL,
@@ -98,7 +98,8 @@ CREATE TABLE family_cover (
     CONSTRAINT ck_family_cover_children CHECK (children BETWEEN 0 AND 40)
 );
 
--- The file of who asked to be enrolled in AMO and is not yet; nothing missing is being looked at.
+-- The file of an artisan who asked to be enrolled in AMO and is not yet; if nothing is missing,
+-- CNSS examines it.
 CREATE TABLE enrolment_file (
     artisan_id BIGINT NOT NULL,
     missing TEXT[] NOT NULL,

@@ -57,7 +57,7 @@ CREATE TABLE audit_event (
 );
 CREATE INDEX ix_audit_event_subject ON audit_event (subject, id);
 
--- A difference between two books, until two people have settled it. docs/money.md says what each kind means.
+-- A difference between two books, until two people settle it; docs/money.md has each kind.
 CREATE TABLE reconciliation_break (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     kind TEXT NOT NULL,

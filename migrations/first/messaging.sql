@@ -1,4 +1,4 @@
--- SMS messages out and in, their delivery, who wants none.
+-- SMS messages out and in, delivery reports, opt-outs and consent.
 
 CREATE TABLE message (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
@@ -52,8 +52,8 @@ CREATE INDEX ix_message_waiting ON message (priority, due_at, id)
     WHERE state IN ('queued', 'sending');
 CREATE UNIQUE INDEX uq_message_provider_reference ON message (provider, provider_reference);
 
--- A provider that fails rests, each time longer; when the rest is over one message probes it. No
--- row: it was always well.
+-- A provider that fails rests, each time longer; when the rest is over one message probes it. A
+-- provider without a row was always well.
 CREATE TABLE provider_health (
     provider TEXT NOT NULL,
     rests SMALLINT NOT NULL,
@@ -66,7 +66,7 @@ CREATE TABLE provider_health (
     CONSTRAINT ck_provider_health_well CHECK (resting_until IS NOT NULL OR well_since IS NOT NULL)
 );
 
--- What providers reported, as they said it; a report may come before the answer to the request.
+-- Delivery reports as they came; one may come before the answer to the request.
 CREATE TABLE delivery_report (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     provider TEXT NOT NULL,
@@ -85,7 +85,7 @@ CREATE TABLE delivery_report (
 );
 CREATE INDEX ix_delivery_report_received_at ON delivery_report (received_at);
 
--- Phones that a provider does not write to any more: who said STOP to it.
+-- Phones that opted out at a provider, which writes to them no more.
 CREATE TABLE provider_opt_out (
     provider TEXT NOT NULL,
     phone TEXT NOT NULL,
@@ -94,7 +94,7 @@ CREATE TABLE provider_opt_out (
     CONSTRAINT ck_provider_opt_out_phone CHECK (phone ~ '^[+][0-9]{8,15}$')
 );
 
--- What the owner of a phone wants to hear; a phone without a row hears reminders.
+-- Reminders on or off by phone; a phone without a row gets them.
 CREATE TABLE phone_preference (
     phone TEXT NOT NULL,
     reminders BOOLEAN NOT NULL,
@@ -103,8 +103,8 @@ CREATE TABLE phone_preference (
     CONSTRAINT pk_phone_preference PRIMARY KEY (phone)
 );
 
--- What is recorded of a yes or a no to promotional messages (law 09-08); rows are never changed,
--- the newest of a phone counts.
+-- Answers to promotional messages, yes or no (law 09-08); rows are never changed, a phone's newest
+-- counts.
 CREATE TABLE consent (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     phone TEXT NOT NULL,
@@ -122,7 +122,7 @@ CREATE TABLE consent (
 );
 CREATE INDEX ix_consent_phone ON consent (phone, subject, id);
 
--- What phones wrote to us. The text itself is not kept: what it was understood as is.
+-- Messages from phones, with the keyword they were read as; the text itself is not kept.
 CREATE TABLE inbound_message (
     provider TEXT NOT NULL,
     provider_id TEXT NOT NULL,

@@ -18,7 +18,7 @@ END $$;
 CREATE TRIGGER ledger_transaction_reference AFTER INSERT ON ledger_transaction
     FOR EACH ROW EXECUTE FUNCTION check_ledger_reference();
 
--- The other side of it: a network of which something is booked stays under its code.
+-- A network keeps its code once something of it is booked.
 CREATE FUNCTION check_network_booked() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (SELECT 1 FROM ledger_transaction WHERE metadata ->> 'network' = OLD.code) THEN
@@ -33,7 +33,7 @@ CREATE CONSTRAINT TRIGGER agent_network_booked AFTER DELETE OR UPDATE OF code ON
 
 -- Nothing is booked for a reversed deposit. A deposit and its reversal are checked by
 -- check_deposit: a till waits for no second check.
-CREATE FUNCTION check_undone() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION check_reversed_deposit() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF EXISTS (SELECT 1 FROM reversal WHERE receipt_number = NEW.reference) AND EXISTS (
         SELECT 1 FROM ledger_line l JOIN ledger_transaction t ON t.id = l.transaction_id
@@ -45,7 +45,7 @@ BEGIN
     RETURN NULL;
 END $$;
 
-CREATE CONSTRAINT TRIGGER ledger_transaction_undone AFTER INSERT ON ledger_transaction
+CREATE CONSTRAINT TRIGGER ledger_transaction_reversed AFTER INSERT ON ledger_transaction
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW
     WHEN (NEW.reference IS NOT NULL AND NEW.event NOT IN ('deposit', 'reversal'))
-    EXECUTE FUNCTION check_undone();
+    EXECUTE FUNCTION check_reversed_deposit();

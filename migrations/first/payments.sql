@@ -1,4 +1,4 @@
--- Payment codes, deposits, and the months that a deposit settles.
+-- Payment codes, deposits, and the months a deposit is allocated to.
 
 CREATE TABLE payment_code (
     code TEXT NOT NULL,
@@ -45,8 +45,8 @@ CREATE TABLE payment_code_line (
     CONSTRAINT ck_payment_code_line_period CHECK (extract(day FROM period) = 1)
 );
 
--- Phones that get the receipt beside the one that asked first: who pays for another, and who is
--- paid for.
+-- Phones that get the receipt beside the one that asked first: the payer's and the artisan's, where
+-- one pays for another.
 CREATE TABLE receipt_recipient (
     code TEXT NOT NULL,
     phone TEXT NOT NULL,
@@ -116,7 +116,7 @@ CREATE INDEX ix_contribution_allocation_receipt_number ON contribution_allocatio
 CREATE INDEX ix_contribution_allocation_unsent ON contribution_allocation (receipt_number)
     WHERE sent_at IS NULL;
 
--- Cash given back on the day, or what two people of the back office undid later.
+-- Deposits undone: cash given back on the day, or by two people of the back office later.
 CREATE TABLE reversal (
     receipt_number TEXT NOT NULL,
     reversed_at TIMESTAMPTZ NOT NULL,
@@ -133,7 +133,7 @@ CREATE TABLE reversal (
     CONSTRAINT ck_reversal_reason CHECK (char_length(reason) BETWEEN 1 AND 200)
 );
 
--- An agent counted the cash and closed the day; a later close of the day is the one that counts.
+-- Days closed by agents after counting the cash; of several closes of a day the last one counts.
 CREATE TABLE till_close (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     agent_id BIGINT NOT NULL,
@@ -146,7 +146,7 @@ CREATE TABLE till_close (
 );
 CREATE INDEX ix_till_close_agent_id_day ON till_close (agent_id, day);
 
--- The answer given under an idempotency key: the same request again gets the same answer.
+-- The receipt given for an idempotency key: the same request again gets the same receipt.
 CREATE TABLE idempotency_key (
     scope TEXT NOT NULL,
     key TEXT NOT NULL,
@@ -158,7 +158,7 @@ CREATE TABLE idempotency_key (
         REFERENCES deposit (receipt_number)
 );
 
--- What a code costs is what its lines say, over the periods it names.
+-- A code's amounts and periods are those of its lines.
 CREATE FUNCTION check_code_lines() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     wrong boolean;
@@ -183,7 +183,7 @@ CREATE CONSTRAINT TRIGGER payment_code_lines AFTER INSERT ON payment_code
 CREATE CONSTRAINT TRIGGER payment_code_line_sums AFTER INSERT ON payment_code_line
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_code_lines();
 
--- A code goes from one state to another only as a payment does, and nothing else about it changes.
+-- A code changes nothing but its state, and only in the order of a payment.
 CREATE FUNCTION check_code_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- From expired to paid only for cash of a moment at which the code was live.
@@ -203,7 +203,7 @@ CREATE TRIGGER payment_code_change BEFORE UPDATE ON payment_code
 CREATE TRIGGER payment_code_kept BEFORE DELETE ON payment_code
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
--- A paid code has one deposit, settled and booked; a reversed one has nothing left in the books.
+-- A paid code has one deposit, allocated and booked; a reversed one has nothing left in the books.
 CREATE FUNCTION check_deposit() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     checked text;
@@ -221,14 +221,14 @@ BEGIN
         OR (d.code IS NOT NULL AND (
             d.artisan_id <> c.artisan_id
             OR d.received_at >= c.expires_at
-            -- What is settled are months of this code as it had them, or none once reversed.
+            -- Its allocated months are lines of this code, or none once it is reversed.
             OR EXISTS (
                 (SELECT period, contribution_centimes, penalty_centimes, artisan_id
                     FROM contribution_allocation WHERE receipt_number = d.receipt_number
                  EXCEPT
                  SELECT period, contribution_centimes, penalty_centimes, c.artisan_id
                     FROM payment_code_line WHERE code = c.code AND c.state = 'paid'))
-            -- What was received is what was settled, the fee, and what went to suspense.
+            -- The cash is the sum of the allocated months, the fee, and the part in suspense.
             OR (c.state = 'paid' AND d.total_centimes - c.fee_centimes IS DISTINCT FROM (
                 SELECT sum(contribution_centimes + penalty_centimes)
                     FROM contribution_allocation WHERE receipt_number = d.receipt_number)
@@ -252,7 +252,7 @@ BEGIN
         LEFT JOIN reversal r ON r.receipt_number = d.receipt_number
         WHERE c.code = checked;
     IF wrong THEN
-        RAISE EXCEPTION 'a paid code needs one deposit, settled and booked; a reversed one nothing'
+        RAISE EXCEPTION 'a paid code has one deposit, allocated and booked; a reversed one nothing'
             USING ERRCODE = 'check_violation';
     END IF;
     RETURN NULL;
@@ -260,34 +260,34 @@ END $$;
 
 CREATE CONSTRAINT TRIGGER payment_code_paid AFTER UPDATE ON payment_code
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_deposit();
-CREATE CONSTRAINT TRIGGER deposit_settled AFTER INSERT ON deposit
+CREATE CONSTRAINT TRIGGER deposit_complete AFTER INSERT ON deposit
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_deposit();
 CREATE CONSTRAINT TRIGGER contribution_allocation_of_deposit
     AFTER INSERT OR DELETE ON contribution_allocation
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_deposit();
-CREATE CONSTRAINT TRIGGER reversal_whole AFTER INSERT ON reversal
+CREATE CONSTRAINT TRIGGER reversal_complete AFTER INSERT ON reversal
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_deposit();
 
--- A settled month only learns when CNSS was told and what it posted, or goes with its reversal.
-CREATE FUNCTION check_settled_change() RETURNS trigger LANGUAGE plpgsql AS $$
+-- An allocated month changes only in its days at CNSS, and is deleted only by a reversal.
+CREATE FUNCTION check_allocation_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'DELETE' THEN
         IF NOT EXISTS (SELECT 1 FROM reversal WHERE receipt_number = OLD.receipt_number) THEN
-            RAISE EXCEPTION 'a settled month is given back by a reversal only'
+            RAISE EXCEPTION 'an allocated month is given back by a reversal only'
                 USING ERRCODE = 'integrity_constraint_violation';
         END IF;
         RETURN OLD;
     END IF;
     IF (to_jsonb(NEW) - 'sent_at' - 'posted_on') <> (to_jsonb(OLD) - 'sent_at' - 'posted_on')
        OR (OLD.posted_on IS NOT NULL AND NEW.posted_on IS DISTINCT FROM OLD.posted_on) THEN
-        RAISE EXCEPTION 'a settled month does not change'
+        RAISE EXCEPTION 'an allocated month does not change'
             USING ERRCODE = 'integrity_constraint_violation';
     END IF;
     RETURN NEW;
 END $$;
 
 CREATE TRIGGER contribution_allocation_change BEFORE UPDATE OR DELETE ON contribution_allocation
-    FOR EACH ROW EXECUTE FUNCTION check_settled_change();
+    FOR EACH ROW EXECUTE FUNCTION check_allocation_change();
 CREATE TRIGGER contribution_allocation_not_emptied BEFORE TRUNCATE ON contribution_allocation
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 

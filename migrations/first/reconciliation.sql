@@ -1,4 +1,4 @@
--- Files: what an agent network took, what CNSS was sent and answered.
+-- Files: agent networks' settlement, and the payments CNSS is to post with its answers.
 
 CREATE TABLE settlement_file (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
@@ -34,7 +34,7 @@ CREATE TABLE settlement_line (
 CREATE INDEX ix_settlement_line_code ON settlement_line (code);
 CREATE INDEX ix_settlement_line_reference ON settlement_line (reference);
 
--- A file of payments for CNSS to post; its name is given once, ever.
+-- Files of payments for CNSS to post; a name is never given twice.
 CREATE TABLE cnss_batch (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     name TEXT NOT NULL,

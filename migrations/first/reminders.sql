@@ -1,6 +1,6 @@
 -- Messages to many: campaigns, their recipients, the cost of a day.
 
--- One step of one month's reminders, or one sending of a notice.
+-- A campaign: one step of one month's reminders, or one sending of a notice.
 CREATE TABLE campaign (
     id BIGINT GENERATED ALWAYS AS IDENTITY,
     name TEXT NOT NULL,
@@ -70,7 +70,7 @@ CREATE INDEX ix_campaign_recipient_waiting ON campaign_recipient (campaign_id, a
 CREATE UNIQUE INDEX uq_campaign_recipient_message ON campaign_recipient (message_id)
     WHERE message_id IS NOT NULL;
 
--- What messages to many may cost on a day in Morocco, and do; answers and receipts count nothing.
+-- The budget and cost of campaigns by day in Morocco; answers and receipts count nothing.
 CREATE TABLE spending_day (
     day DATE NOT NULL,
     budget NUMERIC(12, 4),
