@@ -10,6 +10,6 @@ class TooManyRequests(MaalemError):
 
 
 class NoSuchRequest(MaalemError):
-    """There is no request of that reference, or it is over."""
+    """The reference belongs to no request, or to one that is over."""
 
     code = "no_such_request"

@@ -69,7 +69,7 @@ class _CoefficientParam(click.ParamType[Decimal]):
 
 @click.group()
 def contributions() -> None:
-    """What artisans owe."""
+    """Contributions that artisans owe."""
 
 
 @contributions.command("quote")

@@ -116,7 +116,7 @@ class Category(BaseModel):
 
 
 class ScaleStep(BaseModel):
-    """One line of the scale of coefficients."""
+    """A line of the scale of coefficients."""
 
     model_config = _STRICT
     who: Source
@@ -201,7 +201,7 @@ class Rates:
         return min(every), max(every)
 
 
-class _Loader(yaml.CBaseLoader):
+class _RatesLoader(yaml.CBaseLoader):
     """Keeps every scalar as text, so that no rate is a float; refuses a repeated key."""
 
     def construct_mapping(
@@ -219,7 +219,7 @@ def load(path: Path) -> Rates:
     """Reads the rates file at `path`. Raises: RatesWrong, naming every unusable entry."""
     try:
         with path.open(encoding="utf-8") as file:
-            content = yaml.load(file, _Loader)  # noqa: S506 - a BaseLoader makes only text
+            content = yaml.load(file, _RatesLoader)  # noqa: S506 - a BaseLoader makes only text
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise RatesWrong(file=path.name, why=" ".join(str(error).split())) from error
     try:

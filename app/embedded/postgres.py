@@ -140,8 +140,8 @@ def _files(folder: EngineFolder) -> Path:
     return folder.home / "data"
 
 
-def _note(folder: EngineFolder) -> list[str]:
-    """What the server noted of itself: its pid first, its state eighth; nothing if it never ran."""
+def _read_pid_file(folder: EngineFolder) -> list[str]:
+    """Returns the lines of the pid file: the pid first, the state eighth; none if it never ran."""
     try:
         return (_files(folder) / "postmaster.pid").read_text().splitlines()
     except FileNotFoundError:
@@ -149,17 +149,17 @@ def _note(folder: EngineFolder) -> list[str]:
 
 
 def _server(folder: EngineFolder) -> psutil.Process | None:
-    """Not just any of its processes: those of a killed server live on for a moment."""
-    noted = _note(folder)[:1]
-    found = processes_of(folder, "postgres")
-    return next((process for process in found if [str(process.pid)] == noted), None)
+    """Returns the server's first process; those of a killed server live on for a moment."""
+    pid_line = _read_pid_file(folder)[:1]
+    processes = processes_of(folder, "postgres")
+    return next((process for process in processes if [str(process.pid)] == pid_line), None)
 
 
 def _await_running(folder: EngineFolder) -> bool:
     """True once the server that runs is ready, False when none runs or it has ended."""
     deadline = time.monotonic() + _READY_SECONDS
     while _server(folder):
-        if [line.strip() for line in _note(folder)[7:8]] == ["ready"]:
+        if [line.strip() for line in _read_pid_file(folder)[7:8]] == ["ready"]:
             return True
         if time.monotonic() > deadline:
             raise EngineFailed(what=_WHAT, why=f"not ready after {_READY_SECONDS} s")
@@ -191,7 +191,7 @@ def _clear_after_kill(folder: EngineFolder) -> None:
     _end_all(folder)
     for name in (POSTGRES_SOCKET, f"{POSTGRES_SOCKET}.lock"):
         (folder.sockets / name).unlink(missing_ok=True)
-    if note := _note(folder):
+    if note := _read_pid_file(folder):
         # The rest stays: by it the server makes sure that no process of its last run lives.
         lines = (str(_NO_PID), *note[1:])
         (_files(folder) / "postmaster.pid").write_text("\n".join(lines) + "\n")

@@ -37,7 +37,7 @@ class EngineFailed(MaalemError):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Whom an engine runs as. `prefix` is the command that turns us into them."""
+    """The user that an engine runs as. `prefix` is the command that becomes that user."""
 
     uid: int
     gid: int
@@ -177,7 +177,7 @@ def run(
 
 
 def complaint(words: str, folder: Path) -> str:
-    """What went wrong, in a line: the first that says so, empty when none does.
+    """Returns the first line of `words` that says what went wrong, or an empty string.
 
     A full disk leaves an engine no room to say it, so that is looked up.
     """

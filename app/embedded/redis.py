@@ -144,7 +144,7 @@ def _read_log(folder: EngineFolder) -> str:
 
 
 def _server(folder: EngineFolder) -> psutil.Process | None:
-    """Not its child of the same name, which saves the data."""
+    """Returns the server, and not its child of the same name, which saves the data."""
     return first_of(processes_of(folder, *_NAMES))
 
 

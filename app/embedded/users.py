@@ -40,7 +40,7 @@ def using_engines(
     postgres: bool = True,
     redis: bool = True,
 ) -> Iterator[EngineUrls]:
-    """Both engines under `data_dir` run inside the block: attached to, or started and then stopped.
+    """Runs both engines under `data_dir` inside the block, attached to or started and stopped.
 
     `say` hears in a line each what takes time. `durable=False` is for tests; `postgres=False` or
     `redis=False` leaves that one alone. EngineFailed says why one cannot run.
@@ -53,19 +53,19 @@ def using_engines(
     ):
         servers: list[psutil.Process] = []
         try:
-            with _locked(turn):
+            with _hold_lock(turn):
                 # Waits only while the keeper stops what a killed user left.
                 fcntl.flock(users, fcntl.LOCK_SH)
                 _start_missing(data_dir, say, durable=durable, postgres=postgres, redis=redis)
                 servers = _running(data_dir)
             yield engine_urls(data_dir)
         finally:
-            with _locked(turn):
+            with _hold_lock(turn):
                 _leave(data_dir, users, servers)
 
 
 def stop_engines(data_dir: Path) -> None:
-    """Both, whoever uses them."""
+    """Stops both engines, whether somebody uses them or not."""
     stop_redis(data_dir)
     stop_postgres(data_dir)
     for folder in (redis_folder(data_dir), postgres_folder(data_dir)):
@@ -159,7 +159,7 @@ def _lock_file(data_dir: Path, name: str) -> Iterator[IO[str]]:
 
 
 @contextmanager
-def _locked(file: IO[str]) -> Iterator[None]:
+def _hold_lock(file: IO[str]) -> Iterator[None]:
     fcntl.flock(file, fcntl.LOCK_EX)
     try:
         yield
@@ -169,13 +169,13 @@ def _locked(file: IO[str]) -> Iterator[None]:
 
 @contextmanager
 def _leaving_on_signals() -> Iterator[None]:
-    """A signal that would end us on the spot lets the block end first, unless someone minds it."""
+    """Lets the block end before a signal ends the process, unless the signal has a handler."""
 
     def leave(number: int, frame: FrameType | None) -> None:
         raise SystemExit(128 + number)
 
     main = threading.current_thread() is threading.main_thread()
-    ours = [s for s in (signal.SIGTERM, signal.SIGHUP) if main and not _minded(s)]
+    ours = [s for s in (signal.SIGTERM, signal.SIGHUP) if main and not _has_handler(s)]
     for number in ours:
         signal.signal(number, leave)
     try:
@@ -185,5 +185,5 @@ def _leaving_on_signals() -> Iterator[None]:
             signal.signal(number, signal.SIG_DFL)
 
 
-def _minded(number: signal.Signals) -> bool:
+def _has_handler(number: signal.Signals) -> bool:
     return signal.getsignal(number) is not signal.SIG_DFL

@@ -4,7 +4,7 @@ from app.base.errors import MaalemError
 
 
 class BreakUnknown(MaalemError):
-    """There is no break of that number (`id`) in a state that allows it."""
+    """The number (`id`) belongs to no break in a state that allows it."""
 
     code = "break_unknown"
 

@@ -16,7 +16,7 @@ from app.ledger.models import EVENTS, ledger_account, ledger_line, ledger_transa
 
 @dataclass(frozen=True, slots=True)
 class StatementLine:
-    """One line of an account; `amount` is positive for a debit."""
+    """A line of an account; `amount` is positive for a debit."""
 
     amount: Money
     transaction: int

@@ -32,7 +32,7 @@ _Entries = Annotated[tuple[Price, ...], Field(min_length=1)]
 _FILE = TypeAdapter(Annotated[dict[str, _Entries], Field(min_length=1)])
 
 
-class _Loader(yaml.SafeLoader):
+class _PricesLoader(yaml.SafeLoader):
     """Refuses a key written twice: YAML would keep the last in silence."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -45,8 +45,8 @@ class _Loader(yaml.SafeLoader):
 def read_prices(path: Path = SHIPPED) -> Prices:
     """Returns the prices by provider, in the order they came into force. Raises: PricesWrong."""
     try:
-        # _Loader is a SafeLoader.
-        prices = _FILE.validate_python(yaml.load(path.read_bytes(), _Loader))  # noqa: S506
+        # _PricesLoader is a SafeLoader.
+        prices = _FILE.validate_python(yaml.load(path.read_bytes(), _PricesLoader))  # noqa: S506
     except OSError as error:
         raise PricesWrong(why=f"{path}: {error.strerror}") from None
     except yaml.YAMLError as error:

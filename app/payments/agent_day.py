@@ -22,7 +22,7 @@ _NEWEST = 5
 
 @dataclass(frozen=True, slots=True)
 class DayDeposit:
-    """One deposit of the day."""
+    """A deposit of the day."""
 
     receipt: str
     total: Money

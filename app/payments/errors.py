@@ -5,7 +5,7 @@ from app.payments.queries import IssuedCode
 
 
 class NothingDue(MaalemError):
-    """There is no month to pay."""
+    """Every month is paid."""
 
     code = "nothing_due"
 
@@ -102,7 +102,7 @@ class OverClientLimit(MaalemError):
 
 
 class ReceiptUnknown(MaalemError):
-    """There is no deposit of that receipt number, or none that may be seen from here."""
+    """The receipt number belongs to no deposit that may be seen from here."""
 
     code = "receipt_unknown"
 

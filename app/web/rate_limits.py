@@ -8,9 +8,10 @@ from app.runtime import runtime
 
 
 def take_try(*counted: tuple[RateLimitItem, str, str]) -> bool:
-    """Whether one more try is within each rate of what, and of whom.
+    """Counts a try and returns True if it is within every rate.
 
-    Fails open: what money and PINs need is locked apart.
+    Each rate comes with the thing tried and the caller that tries. Fails open: money and PINs have
+    locks of their own.
     """
     try:
         limiter = runtime().limiter

@@ -26,7 +26,7 @@ _LOOKED_AT = 50
 _CREDENTIALS = {"authorization", "apikey"}
 
 
-class Network:
+class LoopbackNetwork:
     """State of the server that both providers share; it lives on the server's loop alone."""
 
     def __init__(self, options: Options, share: float = 0.0) -> None:

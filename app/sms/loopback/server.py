@@ -22,7 +22,7 @@ from app.base.errors import InvalidInput
 from app.sms.loopback import africastalking, twilio
 from app.sms.loopback.callbacks import post
 from app.sms.loopback.faults import LISTING, check_kinds
-from app.sms.loopback.network import Network
+from app.sms.loopback.network import LoopbackNetwork
 from app.sms.loopback.options import Options, changed
 from app.sms.loopback.provider import LoopbackProvider
 
@@ -32,7 +32,7 @@ _LARGEST = 64 * 1024
 
 async def serve(options: Options, port: int, share: float, ready: Callable[[str], None]) -> None:
     """Serves on the loopback address until cancelled; port 0 takes a free one."""
-    network = Network(options, share)
+    network = LoopbackNetwork(options, share)
     runner = web.AppRunner(_application(network), access_log=None, shutdown_timeout=1)
     await runner.setup()
     posting = asyncio.create_task(network.posts.run())
@@ -87,7 +87,7 @@ def _until_done(
         loop.close()
 
 
-def _application(network: Network) -> web.Application:
+def _application(network: LoopbackNetwork) -> web.Application:
     app = web.Application(client_max_size=_LARGEST, middlewares=[_in_words])
     app.add_routes(
         [
@@ -109,7 +109,8 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def _with_network(
-    network: Network, do: Callable[[Network, web.Request], Awaitable[web.StreamResponse]]
+    network: LoopbackNetwork,
+    do: Callable[[LoopbackNetwork, web.Request], Awaitable[web.StreamResponse]],
 ) -> _Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
         return await do(network, request)
@@ -117,7 +118,7 @@ def _with_network(
     return answer
 
 
-def _sending(network: Network, side: LoopbackProvider, key: str) -> _Handler:
+def _sending(network: LoopbackNetwork, side: LoopbackProvider, key: str) -> _Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
         return await network.send(request, side, getattr(network.options, key))
 
@@ -132,7 +133,7 @@ async def _in_words(request: web.Request, handler: _Handler) -> web.StreamRespon
         return web.json_response({"error": str(error)}, status=400)
 
 
-async def _list(network: Network, request: web.Request) -> web.StreamResponse:
+async def _list(network: LoopbackNetwork, request: web.Request) -> web.StreamResponse:
     if not twilio.signed_in(request, network.options.auth_token):
         return twilio.fault("code:20003", {})
     if fault := network.faults.draw(twilio.NAME, LISTING):
@@ -140,18 +141,18 @@ async def _list(network: Network, request: web.Request) -> web.StreamResponse:
     return web.json_response(twilio.listed(request.query, network.store))
 
 
-async def _tell(network: Network, request: web.Request) -> web.StreamResponse:
+async def _tell(network: LoopbackNetwork, request: web.Request) -> web.StreamResponse:
     counts = network.counts()
     if request.query.get("list"):
         counts["messages"] = network.store.listed()
     return web.json_response(counts)
 
 
-async def _last(network: Network, _request: web.Request) -> web.StreamResponse:
+async def _last(network: LoopbackNetwork, _request: web.Request) -> web.StreamResponse:
     return web.json_response(list(network.last))
 
 
-async def _set(network: Network, request: web.Request) -> web.StreamResponse:
+async def _set(network: LoopbackNetwork, request: web.Request) -> web.StreamResponse:
     values = await request.json()
     faults, options = network.faults, network.options
     kinds, following = check_kinds(values.pop("kinds", faults.kinds)), values.pop("next", ())
@@ -165,7 +166,7 @@ async def _set(network: Network, request: web.Request) -> web.StreamResponse:
     return web.json_response({"faults": share, "kinds": kinds, "next": list(faults.next)})
 
 
-async def _forget(network: Network, _request: web.Request) -> web.StreamResponse:
+async def _forget(network: LoopbackNetwork, _request: web.Request) -> web.StreamResponse:
     network.store.forget()
     for counter in (network.requests, network.faults.happened, network.posts.answered):
         counter.clear()
@@ -175,7 +176,7 @@ async def _forget(network: Network, _request: web.Request) -> web.StreamResponse
     return web.json_response({})
 
 
-async def _write(network: Network, request: web.Request) -> web.StreamResponse:
+async def _write(network: LoopbackNetwork, request: web.Request) -> web.StreamResponse:
     values, addresses = await request.json(), network.options.addresses
     by_twilio = values.get("provider") == twilio.NAME
     side: LoopbackProvider = twilio if by_twilio else africastalking
@@ -184,13 +185,13 @@ async def _write(network: Network, request: web.Request) -> web.StreamResponse:
     return await _post_form(network, address, form, signed=by_twilio)
 
 
-async def _opt_out(network: Network, request: web.Request) -> web.StreamResponse:
+async def _opt_out(network: LoopbackNetwork, request: web.Request) -> web.StreamResponse:
     form = {"senderId": "MAALEM", "phoneNumber": (await request.json())["from"]}
     return await _post_form(network, network.options.addresses.optout, form, signed=False)
 
 
 async def _post_form(
-    network: Network, address: str, form: dict[str, str], *, signed: bool
+    network: LoopbackNetwork, address: str, form: dict[str, str], *, signed: bool
 ) -> web.StreamResponse:
     if not address:
         raise InvalidInput(what="addresses", why="nowhere to post it")
