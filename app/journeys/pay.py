@@ -9,7 +9,13 @@ from app.contributions.errors import NotCollectedHere
 from app.contributions.rules import paid_elsewhere
 from app.journeys.amo import file_message, read_enrolment_file
 from app.journeys.context import Dialogue, begin_operation, vocabulary
-from app.journeys.person import get_fresh_person, get_person, reload_account, store_code
+from app.journeys.person import (
+    get_fresh_person,
+    get_live_code,
+    get_person,
+    reload_account,
+    store_code,
+)
 from app.payments.codes import CodeRequest, issue_code
 from app.payments.errors import AnotherIsLive, NothingDue
 from app.payments.queries import IssuedCode
@@ -38,7 +44,7 @@ def code_by_sms(dialogue: Dialogue, outcome: str) -> Say | None:
     """Returns the message with a code that is live already; a new code queues its own."""
     if outcome == "issued":
         return None
-    code = get_person(dialogue).account.code
+    code = get_live_code(dialogue)
     if outcome == "another_is_live" and code:
         return code_message(code)
     return Say("sms.nothing_due")
@@ -111,7 +117,7 @@ def issue_code_for_months(dialogue: Dialogue) -> str:
 @vocabulary.action("replace_code", *_ISSUING, by_sms=code_by_sms)
 def replace_code(dialogue: Dialogue) -> str:
     """Replaces the code that was shown; one made since by another phone is asked about."""
-    shown = get_person(dialogue).account.code
+    shown = get_live_code(dialogue)
     return _issue_code(dialogue, replacing=shown.code if shown else None)
 
 
@@ -144,7 +150,7 @@ def look_at_code(dialogue: Dialogue) -> str:
 
 @vocabulary.source("live_code")
 def describe_live_code(dialogue: Dialogue) -> Values:
-    code = get_person(dialogue).account.code
+    code = get_live_code(dialogue)
     if code is None:
         raise NothingToShow()
     return describe_code(code)

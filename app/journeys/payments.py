@@ -7,7 +7,7 @@ from app.enrolment.queries import lock_artisan
 from app.enrolment.service import DailyTries, take_try
 from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
 from app.journeys.pay import code_message, describe_code
-from app.journeys.person import get_fresh_person, get_person, reload_account
+from app.journeys.person import get_fresh_person, get_live_code, reload_account
 from app.messaging.service import OutboundMessage, queue_message
 from app.payments.codes import cancel_code, queue_cancellation
 from app.payments.queries import Deposit, get_account
@@ -22,12 +22,11 @@ _IN_RECEIPT_MESSAGE = ("receipt", "total", "period", "received_on", "agency")
 
 def payments_by_sms(dialogue: Dialogue, _outcome: str) -> Say:
     """Returns the message with the live code, else with the newest payment."""
-    account = get_person(dialogue).account
-    if account.code:
-        return code_message(account.code)
-    if not account.deposits:
+    if code := get_live_code(dialogue):
+        return code_message(code)
+    if not (deposits := dialogue.facts.deposits):
         return Say("sms.no_payments")
-    values = _describe_deposit(account.deposits[0])
+    values = _describe_deposit(deposits[0])
     return Say("sms.payments", {name: values[name] for name in ("total", "received_on", "posted")})
 
 
@@ -39,8 +38,7 @@ def look_at_payments(dialogue: Dialogue) -> str:
 
 @vocabulary.source("payments")
 def describe_payments(dialogue: Dialogue) -> Values:
-    account = get_person(dialogue).account
-    code, deposits = account.code, account.deposits
+    code, deposits = get_live_code(dialogue), dialogue.facts.deposits
     if not (code or deposits):
         raise NothingToShow()
     return {
@@ -51,7 +49,7 @@ def describe_payments(dialogue: Dialogue) -> Values:
 
 @vocabulary.guard("has_live_code")
 def has_live_code(dialogue: Dialogue) -> bool:
-    return get_person(dialogue).account.code is not None
+    return get_live_code(dialogue) is not None
 
 
 @vocabulary.guard("has_receipts")
@@ -93,13 +91,13 @@ def send_receipt_again(dialogue: Dialogue) -> str:
 @vocabulary.action("cancel_live_code", "cancelled", "none_live")
 def cancel_live_code(dialogue: Dialogue) -> str:
     """Cancels the code that was shown, not one that another phone has made since."""
-    caller = get_person(dialogue)
+    artisan_id, shown = dialogue.facts.artisan_id, get_live_code(dialogue)
     with begin_operation(dialogue) as operation:
-        connection, artisan_id = operation.connection, caller.artisan.id
+        connection = operation.connection
         lock_artisan(connection, artisan_id)
         live = get_account(connection, artisan_id, dialogue.now).code
-        shown = live and caller.account.code and live.code == caller.account.code.code
-        cancelled = shown and cancel_code(operation, artisan_id)
+        is_shown = live and shown and live.code == shown.code
+        cancelled = is_shown and cancel_code(operation, artisan_id)
         if live and cancelled:
             queue_cancellation(operation, dialogue.services, live.code)
     reload_account(dialogue)

@@ -100,15 +100,21 @@ def get_person(dialogue: Dialogue) -> Person:
     Raises: NothingToShow if the dialogue is about nobody.
     """
     facts, artisan = dialogue.facts, _get_artisan(dialogue)
-    first, code = _first_month_kept(artisan), facts.code
-    live = code and code.expires_at > dialogue.now and first and code.period.first >= first
     account = PaymentAccount(
-        code if live else None,
+        _get_code_of(dialogue, artisan),
         facts.settled,
         facts.deposits,
         tuple((payment.month, payment.paid_on) for payment in facts.paid_late),
     )
     return Person(artisan, account, local_date(dialogue.now))
+
+
+def get_live_code(dialogue: Dialogue) -> IssuedCode | None:
+    """Returns the person's live code alone, by the same rule.
+
+    Raises: NothingToShow if the dialogue is about nobody.
+    """
+    return _get_code_of(dialogue, _get_artisan(dialogue))
 
 
 def get_fresh_person(dialogue: Dialogue) -> Person:
@@ -206,6 +212,14 @@ def _store_account(dialogue: Dialogue, artisan: Artisan, account: PaymentAccount
         # Only penalties of years that a month still owed can accrue in share its cap.
         if first and day.year >= first.year
     )
+
+
+def _get_code_of(dialogue: Dialogue, artisan: Artisan) -> IssuedCode | None:
+    code = dialogue.facts.code
+    if code is None or code.expires_at <= dialogue.now:
+        return None
+    first = _first_month_kept(artisan)
+    return code if first and code.period.first >= first else None
 
 
 def _first_month_kept(artisan: Artisan) -> Month | None:

@@ -6,7 +6,7 @@ from app.base.database import reading
 from app.enrolment.queries import find_language
 from app.journeys.context import Dialogue, vocabulary
 from app.journeys.pay import describe_code
-from app.journeys.person import get_person, reload_account
+from app.journeys.person import get_live_code, reload_account
 from app.text.words import Say
 from app.ussd.vocabulary import Values
 
@@ -25,5 +25,5 @@ def resume_dialogue(dialogue: Dialogue) -> str:
 @vocabulary.source("broken_off")
 def describe_broken_dialogue(dialogue: Dialogue) -> Values:
     """Shows a live code first: the caller may have hung up before reading it."""
-    code = get_person(dialogue).account.code if dialogue.facts.artisan else None
+    code = get_live_code(dialogue) if dialogue.facts.artisan else None
     return {"live": Say("payments.live", describe_code(code)) if code else Say("broken_off.ask")}

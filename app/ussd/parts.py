@@ -132,14 +132,15 @@ def _record(kind: type[Any]) -> Codec[Any]:
     hints = hints_of(kind)
     codecs = [(field.name, codec_of(hints[field.name])) for field in fields(kind)]
     packers = [(name, codec.pack) for name, codec in codecs]
-    unpackers = [(name, codec.unpack) for name, codec in codecs]
+    # Given in the order of the fields: a hop unpacks many, and by name takes longer.
+    unpackers = [codec.unpack for _, codec in codecs]
 
     def pack(record: object) -> list[object]:
         return [pack_field(getattr(record, name)) for name, pack_field in packers]
 
     def unpack(packed: list[object]) -> object:
         pairs = zip(unpackers, packed, strict=True)
-        return kind(**{name: unpack_field(item) for (name, unpack_field), item in pairs})
+        return kind(*[unpack_field(item) for unpack_field, item in pairs])
 
     return Codec(pack, unpack)
 
