@@ -53,12 +53,7 @@ agency = Table(
     "agency",
     metadata,
     Column("code", Text, primary_key=True),
-    Column(
-        "network",
-        ForeignKey("agent_network.code"),
-        nullable=False,
-        server_default=text("'wafacash'"),
-    ),
+    Column("network", ForeignKey("agent_network.code"), nullable=False),
     Column("name", Text, nullable=False),
     # As it was given. Phones find the agency by `town_code`, NULL where towns.csv lacks the town.
     Column("town", Text, nullable=False),

@@ -26,7 +26,7 @@ CREATE TABLE agent_network (
 
 CREATE TABLE agency (
     code TEXT NOT NULL,
-    network TEXT DEFAULT 'wafacash' NOT NULL,
+    network TEXT NOT NULL,
     name TEXT NOT NULL,
     town TEXT NOT NULL,
     town_code TEXT,
