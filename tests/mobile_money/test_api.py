@@ -392,7 +392,8 @@ def test_another_network_neither_lists_nor_reverses_a_payment(
     network: NetworkClient, payments: PaymentFixture
 ) -> None:
     with payments.runtime.database.begin() as connection:
-        connection.execute(text("INSERT INTO agent_network VALUES ('cashplus', 'Cash Plus')"))
+        network_row = "INSERT INTO agent_network VALUES ('cashplus', 'Cash Plus', 'wafacash')"
+        connection.execute(text(network_row))
         connection.execute(text("UPDATE api_client SET network = 'cashplus'"))
     code = payments.issue(FATIMA)
     receipt = payments.redeem(code.code)

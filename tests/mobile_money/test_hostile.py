@@ -147,7 +147,8 @@ def test_refusals_differ_in_the_log_and_not_in_the_answer(
         for statement in (
             "INSERT INTO api_client (id, network, key_digest, created_at, revoked_at)"
             " SELECT 'shut-out', network, key_digest, now(), now() FROM api_client",
-            "INSERT INTO agent_network VALUES ('cashplus', 'Cash Plus') ON CONFLICT DO NOTHING",
+            "INSERT INTO agent_network VALUES ('cashplus', 'Cash Plus', 'wafacash')"
+            " ON CONFLICT DO NOTHING",
             "UPDATE api_client SET network = 'cashplus' WHERE id = 'demo-wafacash'",
         ):
             connection.execute(text(statement))
