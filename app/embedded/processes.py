@@ -1,4 +1,4 @@
-"""Running an engine: its account, its processes, its last words."""
+"""Runs an engine's commands: its account, its folders, its processes and its error messages."""
 
 import os
 import pwd
@@ -21,13 +21,13 @@ from app.embedded.urls import ORIGIN, EngineFolder
 
 _POLL_SECONDS = 0.02
 _ROOM_TO_START = 1 << 20  # bytes
-_COMPLAINT = re.compile(
+_ERROR_LINE = re.compile(
     r"\b(error|fatal|panic):|\b(could not|can't|failed|fatal|unrecoverable)\b", re.IGNORECASE
 )
 
 
 class EngineFailed(MaalemError):
-    """An embedded engine cannot run; `what` names it, `why` is one line for whoever typed."""
+    """An embedded engine cannot run; `what` names it, `why` is one line for the user."""
 
     code = "embedded_engine"
 
@@ -44,8 +44,8 @@ class Account:
     prefix: tuple[str, ...] = ()
 
 
-def account_of(folder: Path) -> Account:
-    """We ourselves; for root the folder's owner, or nobody, because PostgreSQL refuses root."""
+def choose_account(folder: Path) -> Account:
+    """Returns our own account; for root the folder's owner or `nobody`: PostgreSQL refuses root."""
     if os.geteuid() != 0:
         return Account(os.geteuid(), os.getegid())
     nearest = next(path for path in (folder, *folder.parents) if path.exists())
@@ -58,8 +58,8 @@ def account_of(folder: Path) -> Account:
         raise EngineFailed(
             what="root", why="cannot run the engines without setpriv (Linux); be another user"
         )
-    # The one right of root that stays: to pass folders that only root may enter. Without the bit
-    # access(2), which PostgreSQL asks about its own programs, would not count it.
+    # One right of root is kept: to pass folders that only root may enter. PostgreSQL checks its
+    # own programs with access(2), which counts that right only with this bit.
     rights = ("--inh-caps", "+dac_override", "--ambient-caps", "+dac_override")
     bit = ("--securebits", "+no_setuid_fixup")
     become = (setpriv, "--reuid", str(uid), "--regid", str(gid), "--clear-groups", *bit, *rights)
@@ -67,49 +67,52 @@ def account_of(folder: Path) -> Account:
 
 
 def make_folders(folder: EngineFolder, account: Account) -> None:
-    """The engine's folders, closed to everybody else. A socket folder of another's is refused."""
+    """Makes the engine's folders, closed to everybody else.
+
+    Raises: EngineFailed if a folder belongs to another user.
+    """
     for path in dict.fromkeys((folder.home, folder.sockets)):
         with suppress(FileExistsError):
             path.mkdir(mode=0o700, parents=True)
-        found = path.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in (account.uid, os.geteuid()):
+        status = path.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid not in (account.uid, os.geteuid()):
             raise EngineFailed(what=path, why="belongs to another user; set another DATA_DIR")
         os.chown(path, account.uid, account.gid)
         path.chmod(0o700)
 
 
 def write_origin(folder: EngineFolder, origin: str) -> None:
-    """Notes in the engine's folder which program was started."""
-    note = folder.home / ORIGIN
-    note.unlink(missing_ok=True)  # root's file can be replaced by the folder's owner, not written
-    note.write_text(origin)
+    """Writes into the engine's folder which program was started."""
+    file = folder.home / ORIGIN
+    file.unlink(missing_ok=True)  # the folder's owner may replace root's file, but not write it
+    file.write_text(origin)
 
 
-def mark_of(folder: EngineFolder) -> str:
-    """A word that an engine of this very folder carries in its command line, and no other does.
+def make_mark(folder: EngineFolder) -> str:
+    """Returns the word that marks the folder's engines in their command lines.
 
-    Command lines can be read by all; a working folder not even by root in many a container.
+    Everybody can read a command line. In many containers not even root can read a working folder.
     """
     home = folder.home.stat()
     return f"maalem-{home.st_dev}-{home.st_ino}"
 
 
-def processes_of(folder: EngineFolder, *names: str) -> list[psutil.Process]:
-    """The living processes of one of these names that an engine of `folder` consists of."""
-    found: list[psutil.Process] = []
+def list_processes(folder: EngineFolder, *names: str) -> list[psutil.Process]:
+    """Returns the living processes of the engine in `folder` that have one of the names."""
+    processes: list[psutil.Process] = []
     if not folder.home.exists():
-        return found
-    mark = re.compile(rf"\b{mark_of(folder)}\b")
+        return processes
+    mark = re.compile(rf"\b{make_mark(folder)}\b")
     for process in psutil.process_iter():
         with suppress(psutil.Error):
             ours = process.name() in names and mark.search(" ".join(process.cmdline()))
-            if ours and not gone(process):
-                found.append(process)
-    return found
+            if ours and not has_ended(process):
+                processes.append(process)
+    return processes
 
 
-def first_of(processes: list[psutil.Process]) -> psutil.Process | None:
-    """The one that is nobody's child among them: the server itself."""
+def find_server(processes: list[psutil.Process]) -> psutil.Process | None:
+    """Returns the server itself: the process whose parent is none of `processes`."""
     pids = {process.pid for process in processes}
     for process in processes:
         with suppress(psutil.Error):
@@ -118,8 +121,8 @@ def first_of(processes: list[psutil.Process]) -> psutil.Process | None:
     return None
 
 
-def gone(process: psutil.Process) -> bool:
-    """Ended, even where nobody has buried it (a container's first process may never do)."""
+def has_ended(process: psutil.Process) -> bool:
+    """True if the process has ended, even if its parent never reaps it, as in some containers."""
     try:
         return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
     except psutil.Error:
@@ -127,19 +130,19 @@ def gone(process: psutil.Process) -> bool:
 
 
 def end(process: psutil.Process, *steps: tuple[signal.Signals, float]) -> None:
-    """Sends each signal and gives it its seconds to work; what is left after that is killed."""
+    """Sends each signal and waits its seconds for the process to end, then kills it."""
     for number, seconds in (*steps, (signal.SIGKILL, 5.0)):
         with suppress(psutil.NoSuchProcess):
             process.send_signal(number)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            if gone(process):
+            if has_ended(process):
                 return
             time.sleep(_POLL_SECONDS)
 
 
 def refuse_stranger(path: Path, what: str) -> None:
-    """EngineFailed when somebody listens at `path` whose process we cannot see or do not own."""
+    """Raises: EngineFailed if a process that we cannot see or do not own listens at `path`."""
     with socket.socket(socket.AF_UNIX) as caller:
         caller.settimeout(2)
         try:
@@ -147,7 +150,7 @@ def refuse_stranger(path: Path, what: str) -> None:
         except (ConnectionRefusedError, FileNotFoundError):
             return
         except OSError:
-            pass  # not allowed to, or a listener too busy to answer: there is one
+            pass  # we may not connect, or the listener is too busy: somebody listens
     raise EngineFailed(
         what=what,
         why="these files are in use by another user or container; stop it or set another DATA_DIR",
@@ -157,8 +160,11 @@ def refuse_stranger(path: Path, what: str) -> None:
 def run(
     account: Account, folder: Path, command: Iterable[str | Path], what: str, *, words: str = ""
 ) -> str:
-    """Runs `command` in `folder`, tells it `words`, gives its; EngineFailed when it fails."""
-    # A PGHOST or PGDATA of whoever typed must not lead the engine elsewhere.
+    """Runs `command` in `folder` with `words` as its input, and returns its output.
+
+    Raises: EngineFailed if it exits with an error.
+    """
+    # A PGHOST or PGDATA of the user must not lead the engine elsewhere.
     environment = {name: value for name, value in os.environ.items() if name[:2] != "PG"}
     done = subprocess.run(
         [*account.prefix, *map(str, command)],
@@ -172,15 +178,15 @@ def run(
         check=False,
     )
     if done.returncode != 0:
-        raise EngineFailed(what=what, why=complaint(done.stdout, folder) or "did not start")
+        raise EngineFailed(what=what, why=find_error(done.stdout, folder) or "did not start")
     return done.stdout
 
 
-def complaint(words: str, folder: Path) -> str:
-    """Returns the first line of `words` that says what went wrong, or an empty string.
+def find_error(words: str, folder: Path) -> str:
+    """Returns the first line of `words` that names an error, or an empty string.
 
-    A full disk leaves an engine no room to say it, so that is looked up.
+    A full disk keeps an engine from writing its error, so the disk is checked here.
     """
     if shutil.disk_usage(folder).free < _ROOM_TO_START:
         return f"the disk of {folder} is full"
-    return next((line.strip() for line in words.splitlines() if _COMPLAINT.search(line)), "")
+    return next((line.strip() for line in words.splitlines() if _ERROR_LINE.search(line)), "")

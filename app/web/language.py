@@ -1,4 +1,4 @@
-"""The reader's language: chosen, remembered or guessed; and its words for templates."""
+"""Finds the language of a page's reader, and gives templates its words and formats."""
 
 from datetime import date, datetime
 from typing import Any
@@ -84,7 +84,7 @@ def _isolate(value: Any, language: str) -> Any:
 
 
 def _write_in_full(value: Money | Month | date | str, language: str) -> str:
-    """Writes a value with its year: a page has room that a phone has not."""
+    """Writes a value with its year, for which a page has room."""
     if isinstance(value, datetime):
         moment = local(value)
         return f"{day(moment.date(), language)} {moment:%H:%M}"
@@ -106,6 +106,6 @@ def _template_values() -> dict[str, Any]:
         "grouped": lambda code: grouped(code, language),
         "language": language,
         "direction": LANGUAGES[language].direction,
-        # Each is named in itself, so that a person who reads only that one finds it.
+        # Each language is named in itself, so that a person who reads no other finds it.
         "languages": {code: entry.name for code, entry in LANGUAGES.items()},
     }

@@ -1,4 +1,4 @@
-"""Wraps every request: its id, its slot, the headers of safety, and answers to errors."""
+"""Wraps every request: gives it an id, a slot and safe headers, and answers its errors."""
 
 from secrets import token_hex
 from threading import BoundedSemaphore
@@ -22,10 +22,10 @@ _SAFE_HEADERS = {
         "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
 }
-# Phones have their own deadline, and files and the sign of life ask no database.
-_APART = ("/ussd/", "/static/", "/healthz")
-# Many at one instant wait their turn, but no longer than phones can spare the thread. A report
-# refused is often not told again: it waits longer.
+# Requests without a slot: phones have their own deadline, files and /healthz use no database.
+_WITHOUT_SLOT = ("/ussd/", "/static/", "/healthz")
+# How long a request waits for a slot: no longer than phones can spare its thread. A provider often
+# does not repeat a report that was refused, so its posts wait longer.
 _PATIENCE_SECONDS, _PROVIDERS, _PROVIDERS_PATIENCE_SECONDS = 0.2, "/sms/", 0.5
 _log = structlog.get_logger("web")
 
@@ -56,7 +56,7 @@ def _begin() -> Response | None:
     Without a free slot the page is answered 503 after a moment.
     """
     g.request_id = token_hex(8)
-    if request.path.startswith(_APART):
+    if request.path.startswith(_WITHOUT_SLOT):
         return None
     from_provider = request.path.startswith(_PROVIDERS)
     patience = _PROVIDERS_PATIENCE_SECONDS if from_provider else _PATIENCE_SECONDS

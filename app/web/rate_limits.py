@@ -1,4 +1,4 @@
-"""How often something may be tried, counted in Redis by all processes together."""
+"""Limits how often something may be tried; all processes count together in Redis."""
 
 from limits import RateLimitItem
 from redis.exceptions import RedisError
@@ -10,8 +10,8 @@ from app.runtime import runtime
 def take_try(*counted: tuple[RateLimitItem, str, str]) -> bool:
     """Counts a try and returns True if it is within every rate.
 
-    Each rate comes with the thing tried and the caller that tries. Fails open: money and PINs have
-    locks of their own.
+    Each rate comes with the name of what is tried and with the caller. Without Redis the try is
+    allowed: money and PINs have locks of their own.
     """
     try:
         limiter = runtime().limiter

@@ -1,4 +1,4 @@
-"""Refusals on pages: their HTTP statuses and words; and which edges can meet each refusal."""
+"""Refusals on pages: their HTTP statuses and words, and the edges that can meet each refusal."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -126,7 +126,7 @@ class Refusal:
 
     @classmethod
     def of(cls, error: MaalemError) -> "Refusal":
-        """Makes the page's refusal from one of a room."""
+        """Makes a page's refusal from the error that a room raised."""
         return cls(error.code, error.params)
 
     @property

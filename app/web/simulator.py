@@ -16,7 +16,7 @@ from app.web.access import Audience, open_to
 
 pages = Blueprint("simulator", __name__, url_prefix="/simulator")
 
-# The gateway ends a session, and an unanswered hop, after so long (docs/rules.md, Networks).
+# The gateway ends a session, or a hop without an answer, after this time (docs/rules.md, Networks).
 _SESSION_SECONDS = 180
 _ANSWER_SECONDS = 15
 
@@ -49,7 +49,7 @@ def messages() -> tuple[Response, int]:
     except InvalidInput as error:
         return jsonify(error=f"{error.params['what']}: {error.params['why']}"), 400
     with reading(runtime().database) as connection:
-        found = messages_to(connection, phone)
+        inbox = messages_to(connection, phone)
     return jsonify(
         [
             {
@@ -60,6 +60,6 @@ def messages() -> tuple[Response, int]:
                 "status": message.state,
                 "created_at": message.created_at.isoformat(),
             }
-            for message in found
+            for message in inbox
         ]
     ), 200

@@ -1,7 +1,7 @@
-"""SMS providers' posts: reports, messages from phones, opt-outs. Authenticates, reads, does.
+"""SMS providers' posts: authenticates, reads and stores reports, messages and opt-outs.
 
-Whatever could be read is answered 200 once it is stored; with the database away it is 503, so that
-the provider tells it again.
+A post that can be read is answered 200 once it is stored. It is answered 503 while the database is
+away, so that the provider posts it again.
 """
 
 from __future__ import annotations

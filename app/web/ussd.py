@@ -29,7 +29,7 @@ _log = structlog.get_logger("ussd")
 
 
 def blueprint(settings: Settings) -> Blueprint:
-    """Returns the callback addresses; in production a token is part of them, all others are 404."""
+    """Returns the callback addresses; in production each ends with the token, else it is 404."""
     pages = Blueprint("ussd", __name__, url_prefix="/ussd")
     for dialect in GATEWAYS:
         _add_address(pages, settings, dialect, "", dialect.parse)
@@ -67,7 +67,7 @@ def _add_address(
 def _answer(
     dialect: Dialect, parse: Callable[[Mapping[str, object]], Hop | SessionEnd]
 ) -> Response:
-    """Answers a hop with a screen, an end with nothing, an unreadable request with one line."""
+    """Answers a hop with a screen, a session's end with nothing, a wrong request with one line."""
     request.max_content_length = _LONGEST_BODY
     try:
         parsed = parse(_read_fields(dialect))
@@ -112,7 +112,7 @@ def _answer_measured(hop: Hop) -> TurnResult:
 
 
 def _answer_end(dialect: Dialect, end: SessionEnd) -> Response:
-    """Counts the end by its status and logs where the dialogue stood; the rest is not kept."""
+    """Counts a session's end by its status, and logs where the dialogue stood."""
     metrics.sessions_ended.labels(end.status).inc()
     _log.info("session_ended", request_id=g.request_id, gateway=end.gateway, status=end.status)
     if end.phone and end.session_id:
@@ -129,7 +129,7 @@ def _make_caller(maalem: Runtime, hop: Hop) -> Caller[Services]:
 
 
 def answer_hop(maalem: Runtime, hop: Hop) -> TurnResult:
-    """Returns the screen for a hop; one that says so if the service is away or fails."""
+    """Returns the screen for a hop; if the service is away or fails, a screen that says so."""
     away = "unknown"
     try:
         return maalem.turns.answer(hop, _make_caller(maalem, hop), DEFAULT)
@@ -151,7 +151,7 @@ def _away_words(maalem: Runtime, language: str | None) -> str:
 
 
 def _find_language(maalem: Runtime, hop: Hop, away: str) -> str | None:
-    """Returns the language by Redis or PostgreSQL; the one that is away is not asked again."""
+    """Returns the language from Redis or PostgreSQL, without asking the engine that is away."""
     if away != "redis":
         with suppress(Exception):
             loaded = maalem.turns.sessions.load(hop)

@@ -33,7 +33,7 @@ from app.embedded import (
     stop_redis,
     using_engines,
 )
-from app.embedded.processes import gone
+from app.embedded.processes import has_ended
 
 CHECKOUT = Path(__file__).parents[2]
 Pids = tuple[int | None, int | None]
@@ -215,7 +215,7 @@ def test_engines_end_even_when_their_folder_was_taken_away(data_dir: Path) -> No
         take_away(data_dir)
         with using_engines(data_dir, durable=False):
             assert run_sql(urls, "SELECT 1") == "(1,)"
-    assert all(gone(orphan) for orphan in orphans)
+    assert all(has_ended(orphan) for orphan in orphans)
 
 
 def test_engines_end_when_half_of_their_folder_was_taken_away(data_dir: Path) -> None:
@@ -224,7 +224,7 @@ def test_engines_end_when_half_of_their_folder_was_taken_away(data_dir: Path) ->
         # The locks stay.
         take_away(data_dir / "postgres")
         take_away(data_dir / "redis")
-    assert all(gone(orphan) for orphan in orphans)
+    assert all(has_ended(orphan) for orphan in orphans)
 
 
 def test_who_lost_its_folder_leaves_the_next_one_s_engines_alone(data_dir: Path) -> None:

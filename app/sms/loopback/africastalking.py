@@ -38,9 +38,9 @@ _COST = "MAD 0.4800"
 
 
 def refuse(request: web.Request, form: Mapping[str, str], key: str) -> web.Response | None:
-    """Refuses as the real one does, before a message is accepted."""
-    given = request.headers.get("apiKey", "")
-    if not given or (key and given != key) or not form.get("username"):
+    """Returns Africa's Talking's refusal of a wrong request; None for a request to accept."""
+    api_key = request.headers.get("apiKey", "")
+    if not api_key or (key and api_key != key) or not form.get("username"):
         return web.Response(status=401, text="The supplied authentication is invalid")
     if not form.get("message") or not form.get("to"):
         return web.Response(status=400, text="Request is missing required form field")
@@ -49,19 +49,21 @@ def refuse(request: web.Request, form: Mapping[str, str], key: str) -> web.Respo
     return None
 
 
-def take(form: Mapping[str, str], store: MessageStore) -> AcceptedMessage:
+def accept(form: Mapping[str, str], store: MessageStore) -> AcceptedMessage:
+    """Stores the message of a request as accepted."""
     sender = form.get("from", "AFRICASTKNG")
     reference = store.new_reference("ATXid_")
     return store.add(AcceptedMessage(NAME, reference, form["to"], form["message"], sender))
 
 
-def accepted(taken: AcceptedMessage) -> dict[str, object]:
-    # Some messages are processed at once, others sent on: both are taken.
-    code = 100 if taken.reference[-1] in "0123" else 101
-    return _answer(f"Sent to 1/1 Total Cost: {_COST}", code, taken.to, taken.reference, _COST)
+def describe(message: AcceptedMessage) -> dict[str, object]:
+    # 100 is a message processed at once, 101 a message sent on; both are accepted.
+    code = 100 if message.reference[-1] in "0123" else 101
+    return _answer(f"Sent to 1/1 Total Cost: {_COST}", code, message.to, message.reference, _COST)
 
 
 def fault(kind: str, form: Mapping[str, str]) -> web.Response:
+    """Returns the response of a fault, such as `http:503`, `whole:<word>` or `code:406`."""
     what, _, value = kind.partition(":")
     if what == "http":
         headers = {"Retry-After": "1"} if value in {"429", "503"} else {}
@@ -73,8 +75,13 @@ def fault(kind: str, form: Mapping[str, str]) -> web.Response:
     return web.json_response(body, status=ACCEPTED_STATUS)
 
 
-def report(taken: AcceptedMessage, word: str) -> dict[str, str]:
-    form = {"id": taken.reference, "status": word, "phoneNumber": taken.to, "networkCode": "60401"}
+def report(message: AcceptedMessage, word: str) -> dict[str, str]:
+    form = {
+        "id": message.reference,
+        "status": word,
+        "phoneNumber": message.to,
+        "networkCode": "60401",
+    }
     if word == FAILED:
         form["failureReason"] = "DeliveryFailure"
     return form | {"retryCount": "0"}

@@ -1,4 +1,4 @@
-"""Posts of the loopback providers to us: reports in their time, messages from phones."""
+"""Posts the loopback providers' delivery reports to us, each after its delay."""
 
 import asyncio
 from collections import Counter
@@ -20,37 +20,37 @@ _UNKNOWN = "Teleported"
 
 class _Due(NamedTuple):
     side: LoopbackProvider
-    taken: AcceptedMessage
+    message: AcceptedMessage
     word: str
     address: str
     token: str
 
 
 class Posts:
-    """Reports that wait their time on the loop; a few posters send those that are due."""
+    """Reports that wait on the loop until they are due; some tasks post those that are."""
 
     def __init__(self, seed: int) -> None:
-        self._random = Random(seed)  # noqa: S311 - the same reports again is the point
+        self._random = Random(seed)  # noqa: S311 - a seed repeats the same reports
         self._due: asyncio.Queue[_Due] = asyncio.Queue()
-        # Answers by status; `unreached` where there was none.
+        # Counts answers by status; `unreached` counts posts without an answer.
         self.answered: Counter[str] = Counter()
         self.waiting = 0
 
     async def run(self) -> None:
-        """Posts what is due, until it is cancelled."""
+        """Posts reports when they are due, until it is cancelled."""
         async with aiohttp.ClientSession(timeout=_PATIENCE) as session:
             await asyncio.gather(*(self._poster(session) for _ in range(_AT_ONCE)))
 
-    def report(self, side: LoopbackProvider, taken: AcceptedMessage, options: Options) -> None:
+    def report(self, side: LoopbackProvider, message: AcceptedMessage, options: Options) -> None:
         """Schedules all reports of a message, each `delay_ms` after the one before."""
-        address = taken.callback or (
+        address = message.callback or (
             options.addresses.delivery if side.NAME == "africastalking" else ""
         )
         if not address or self._happens(options.reports.never):
             return
         loop, delay = asyncio.get_running_loop(), options.reports.delay_ms / 1000
         for place, word in enumerate(self._words(side, options.reports), 1):
-            due = _Due(side, taken, word, address, options.auth_token)
+            due = _Due(side, message, word, address, options.auth_token)
             self.waiting += 1
             loop.call_later(delay * place, self._due.put_nowait, due)
 
@@ -69,13 +69,15 @@ class Posts:
     async def _poster(self, session: aiohttp.ClientSession) -> None:
         while True:
             due = await self._due.get()
-            if due.word != _UNKNOWN and due.taken.status not in {
+            if due.word != _UNKNOWN and due.message.status not in {
                 due.side.DELIVERED,
                 due.side.FAILED,
             }:
-                due.taken.status = due.word
-            form = due.side.report(due.taken, due.word)
-            status = await post(session, due.address, form, due.token if due.taken.callback else "")
+                due.message.status = due.word
+            form = due.side.report(due.message, due.word)
+            status = await post(
+                session, due.address, form, due.token if due.message.callback else ""
+            )
             self.answered[str(status or "unreached")] += 1
             self.waiting -= 1
 

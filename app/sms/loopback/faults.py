@@ -24,16 +24,16 @@ class Faults:
     """Makes `share` of the requests go wrong, evenly over `kinds`, or over all possible faults."""
 
     def __init__(self, seed: int, share: float = 0.0, kinds: Sequence[str] = ()) -> None:
-        self._random = Random(seed)  # noqa: S311 - the same faults again is the point
+        self._random = Random(seed)  # noqa: S311 - a seed repeats the same faults
         self.share = share
         self.kinds = check_kinds(kinds)
-        # The one provider that is unwell; empty is both.
+        # The only provider with faults; empty: both have them.
         self.only = ""
         self.next: deque[str] = deque()
         self.happened: Counter[str] = Counter()
 
     def draw(self, provider: str, possible: Sequence[str]) -> str | None:
-        """Returns the fault of this request, if any; those set by name come first."""
+        """Returns the fault of this request, if any; faults set by name come first."""
         if self.next:
             fault = self.next.popleft()
         elif self.only in {"", provider} and self._random.random() < self.share:

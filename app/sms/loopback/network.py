@@ -1,4 +1,4 @@
-"""Requests to send on the loopback: accepted or refused with a fault, and counted."""
+"""Answers requests to send on the loopback: accepts them or makes a fault, and counts them."""
 
 import asyncio
 import json
@@ -35,9 +35,9 @@ class LoopbackNetwork:
         self.store = MessageStore(options.seed)
         self.posts = Posts(options.seed)
         self.requests: Counter[str] = Counter()
-        # The last requests, without their credentials, for who looks at what was asked.
+        # The last requests without their credentials, for `GET /control/requests`.
         self.last: deque[dict[str, Any]] = deque(maxlen=_LOOKED_AT)
-        # Each comes from a port of its own.
+        # A connection is known by the address and port it comes from.
         self.connections: set[Any] = set()
 
     def counts(self) -> dict[str, Any]:
@@ -55,9 +55,9 @@ class LoopbackNetwork:
         self._count(request, side.NAME)
         fault = self.faults.draw(side.NAME, side.FAULTS)
         if fault == CUT_BEFORE:
-            return _cut(request)
+            return _cut_connection(request)
         form = {name: str(value) for name, value in (await request.post()).items()}
-        self._note(request, form)
+        self._keep_request(request, form)
         await asyncio.sleep(self.options.latency_ms / 1000)
         if refused := side.refuse(request, form, key):
             return refused
@@ -72,44 +72,44 @@ class LoopbackNetwork:
         if request.transport is not None:
             self.connections.add(request.transport.get_extra_info("peername"))
 
-    def _note(self, request: web.Request, form: Form) -> None:
+    def _keep_request(self, request: web.Request, form: Form) -> None:
         headers = {n: v for n, v in request.headers.items() if n.lower() not in _CREDENTIALS}
         self.last.append({"path": request.path, "headers": headers, "form": form})
 
     async def _take(
         self, request: web.Request, side: LoopbackProvider, form: Form, fault: str | None
     ) -> web.StreamResponse:
-        taken = side.take(form, self.store)
-        self.posts.report(side, taken, self.options)
+        message = side.accept(form, self.store)
+        self.posts.report(side, message, self.options)
         if fault == CUT_AFTER:
-            return _cut(request)
-        body = json.dumps(side.accepted(taken)).encode()
+            return _cut_connection(request)
+        body = json.dumps(side.describe(message)).encode()
         if fault == HALF:
-            return await _half(request, body, side.ACCEPTED_STATUS)
+            return await _send_half(request, body, side.ACCEPTED_STATUS)
         if fault == SLOW:
             await asyncio.sleep(self.options.slow_ms / 1000)
         body = {MALFORMED: b"<html>Sent", EMPTY: b""}.get(fault or "", body)
         return web.Response(body=body, status=side.ACCEPTED_STATUS, content_type="application/json")
 
     def _fail(self, side: LoopbackProvider, form: Form, code: int) -> web.Response:
-        """Answers a good request whose message failed at once: it is shown, and was never sent."""
-        taken: AcceptedMessage = side.take(form, MessageStore(0))
-        taken.status, taken.error = "failed", code
-        return web.json_response(side.accepted(taken), status=side.ACCEPTED_STATUS)
+        """Answers a good request with a message that failed at once; the message is not stored."""
+        message: AcceptedMessage = side.accept(form, MessageStore(0))
+        message.status, message.error = "failed", code
+        return web.json_response(side.describe(message), status=side.ACCEPTED_STATUS)
 
 
-def _cut(request: web.Request) -> web.Response:
+def _cut_connection(request: web.Request) -> web.Response:
     if request.transport is not None:
         request.transport.abort()
     return web.Response()
 
 
-async def _half(request: web.Request, body: bytes, status: int) -> web.StreamResponse:
+async def _send_half(request: web.Request, body: bytes, status: int) -> web.StreamResponse:
     answer = web.StreamResponse(status=status, headers={"Content-Length": str(len(body))})
     answer.content_type = "application/json"
     await answer.prepare(request)
     await answer.write(body[: len(body) // 2])
     if request.transport is not None:
-        # Closed, not aborted: the first half arrives.
+        # Closing lets the first half arrive; aborting would not.
         request.transport.close()
     return answer

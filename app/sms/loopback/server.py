@@ -1,9 +1,9 @@
 """The loopback server: both APIs and the control addresses on one port.
 
 Control: `GET /control/messages` (counts; `?list=true` names each message), `GET /control/requests`
-(the last ones), `POST /control` (options, `reports`, `addresses`, the share `faults`, `kinds`,
+(the last requests), `POST /control` (options, `reports`, `addresses`, the share `faults`, `kinds`,
 `only` one provider, `next` faults),
-`DELETE /control` (forgets what was taken), `POST /control/inbound` and `/control/optout` (a phone
+`DELETE /control` (forgets all messages), `POST /control/inbound` and `/control/optout` (a phone
 writes).
 """
 
@@ -48,10 +48,10 @@ async def serve(options: Options, port: int, share: float, ready: Callable[[str]
 
 def run(options: Options, port: int, share: float, ready: Callable[[str], None]) -> None:
     """Serves in the foreground until SIGINT or SIGTERM."""
-    asyncio.run(_until_stopped(serve(options, port, share, ready)))
+    asyncio.run(_run_until_signal(serve(options, port, share, ready)))
 
 
-async def _until_stopped(serving: Coroutine[None, None, None]) -> None:
+async def _run_until_signal(serving: Coroutine[None, None, None]) -> None:
     task = asyncio.ensure_future(serving)
     for signum in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signum, task.cancel)
@@ -64,7 +64,7 @@ def running(options: Options = Options(), share: float = 0.0) -> Iterator[str]: 
     """Runs the server in a thread of this process, on a free port; yields its address."""
     loop, ready = asyncio.new_event_loop(), Future[str]()
     task = loop.create_task(serve(options, 0, share, ready.set_result))
-    thread = threading.Thread(target=_until_done, args=(loop, task, ready), daemon=True)
+    thread = threading.Thread(target=_run_loop, args=(loop, task, ready), daemon=True)
     thread.start()
     try:
         yield ready.result(30)
@@ -74,7 +74,7 @@ def running(options: Options = Options(), share: float = 0.0) -> Iterator[str]: 
         thread.join(10)
 
 
-def _until_done(
+def _run_loop(
     loop: asyncio.AbstractEventLoop, task: asyncio.Task[None], ready: Future[str]
 ) -> None:
     try:
@@ -88,17 +88,17 @@ def _until_done(
 
 
 def _application(network: LoopbackNetwork) -> web.Application:
-    app = web.Application(client_max_size=_LARGEST, middlewares=[_in_words])
+    app = web.Application(client_max_size=_LARGEST, middlewares=[_answer_invalid_input])
     app.add_routes(
         [
-            web.post("/version1/messaging", _sending(network, africastalking, "api_key")),
-            web.post(_TWILIO, _sending(network, twilio, "auth_token")),
+            web.post("/version1/messaging", _send_through(network, africastalking, "api_key")),
+            web.post(_TWILIO, _send_through(network, twilio, "auth_token")),
             web.get(_TWILIO, _with_network(network, _list)),
-            web.get("/control/messages", _with_network(network, _tell)),
-            web.get("/control/requests", _with_network(network, _last)),
-            web.post("/control", _with_network(network, _set)),
+            web.get("/control/messages", _with_network(network, _count_messages)),
+            web.get("/control/requests", _with_network(network, _list_requests)),
+            web.post("/control", _with_network(network, _set_options)),
             web.delete("/control", _with_network(network, _forget)),
-            web.post("/control/inbound", _with_network(network, _write)),
+            web.post("/control/inbound", _with_network(network, _post_inbound)),
             web.post("/control/optout", _with_network(network, _opt_out)),
         ]
     )
@@ -118,7 +118,7 @@ def _with_network(
     return answer
 
 
-def _sending(network: LoopbackNetwork, side: LoopbackProvider, key: str) -> _Handler:
+def _send_through(network: LoopbackNetwork, side: LoopbackProvider, key: str) -> _Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
         return await network.send(request, side, getattr(network.options, key))
 
@@ -126,7 +126,7 @@ def _sending(network: LoopbackNetwork, side: LoopbackProvider, key: str) -> _Han
 
 
 @web.middleware
-async def _in_words(request: web.Request, handler: _Handler) -> web.StreamResponse:
+async def _answer_invalid_input(request: web.Request, handler: _Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except (InvalidInput, ValueError) as error:
@@ -134,25 +134,25 @@ async def _in_words(request: web.Request, handler: _Handler) -> web.StreamRespon
 
 
 async def _list(network: LoopbackNetwork, request: web.Request) -> web.StreamResponse:
-    if not twilio.signed_in(request, network.options.auth_token):
+    if not twilio.is_signed_in(request, network.options.auth_token):
         return twilio.fault("code:20003", {})
     if fault := network.faults.draw(twilio.NAME, LISTING):
         return twilio.fault(fault, {})
-    return web.json_response(twilio.listed(request.query, network.store))
+    return web.json_response(twilio.list_messages(request.query, network.store))
 
 
-async def _tell(network: LoopbackNetwork, request: web.Request) -> web.StreamResponse:
+async def _count_messages(network: LoopbackNetwork, request: web.Request) -> web.StreamResponse:
     counts = network.counts()
     if request.query.get("list"):
-        counts["messages"] = network.store.listed()
+        counts["messages"] = network.store.list_messages()
     return web.json_response(counts)
 
 
-async def _last(network: LoopbackNetwork, _request: web.Request) -> web.StreamResponse:
+async def _list_requests(network: LoopbackNetwork, _request: web.Request) -> web.StreamResponse:
     return web.json_response(list(network.last))
 
 
-async def _set(network: LoopbackNetwork, request: web.Request) -> web.StreamResponse:
+async def _set_options(network: LoopbackNetwork, request: web.Request) -> web.StreamResponse:
     values = await request.json()
     faults, options = network.faults, network.options
     kinds, following = check_kinds(values.pop("kinds", faults.kinds)), values.pop("next", ())
@@ -176,7 +176,7 @@ async def _forget(network: LoopbackNetwork, _request: web.Request) -> web.Stream
     return web.json_response({})
 
 
-async def _write(network: LoopbackNetwork, request: web.Request) -> web.StreamResponse:
+async def _post_inbound(network: LoopbackNetwork, request: web.Request) -> web.StreamResponse:
     values, addresses = await request.json(), network.options.addresses
     by_twilio = values.get("provider") == twilio.NAME
     side: LoopbackProvider = twilio if by_twilio else africastalking

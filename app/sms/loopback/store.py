@@ -23,10 +23,10 @@ class AcceptedMessage:
 
 
 class MessageStore:
-    """Keeps every message: a soak counts in it those that came twice and those that never came."""
+    """Keeps every message, so that a soak test can count those that came twice or never."""
 
     def __init__(self, seed: int) -> None:
-        self._random = Random(seed)  # noqa: S311 - ids need only differ
+        self._random = Random(seed)  # noqa: S311 - ids only have to differ
         self.messages: list[AcceptedMessage] = []
         self.by_number: dict[str, list[AcceptedMessage]] = {}
         self.copies: Counter[tuple[str, str]] = Counter()
@@ -48,14 +48,15 @@ class MessageStore:
         self.copies.clear()
 
     def counts(self) -> dict[str, Any]:
-        """Returns counts; `duplicates` are messages that came again: same number, same text."""
+        """Returns counts; `duplicates` are messages with the number and text of an earlier one."""
         return {
             "taken": dict(Counter(message.provider for message in self.messages)),
             "distinct": len(self.copies),
             "duplicates": len(self.messages) - len(self.copies),
         }
 
-    def listed(self) -> list[dict[str, Any]]:
+    def list_messages(self) -> list[dict[str, Any]]:
+        """Returns every message, and how often its text came to its number."""
         return [
             {
                 "provider": message.provider,

@@ -28,8 +28,8 @@ _STATUS |= {21408: 403, 20500: 500, 20503: 503}
 
 
 def refuse(request: web.Request, form: Mapping[str, str], key: str) -> web.Response | None:
-    """Refuses as the real one does, before a message is accepted."""
-    if not signed_in(request, key):
+    """Returns Twilio's refusal of a wrong request; None for a request to accept."""
+    if not is_signed_in(request, key):
         return fault("code:20003", form)
     wrong = (
         ("21604", not form.get("To")),
@@ -42,51 +42,53 @@ def refuse(request: web.Request, form: Mapping[str, str], key: str) -> web.Respo
     return fault(f"code:{code}", form) if code else None
 
 
-def signed_in(request: web.Request, key: str) -> bool:
+def is_signed_in(request: web.Request, key: str) -> bool:
     """True if Basic authentication names the account of the address."""
-    given = request.headers.get("Authorization", "").removeprefix("Basic ")
+    credentials = request.headers.get("Authorization", "").removeprefix("Basic ")
     try:
-        account, _, token = base64.b64decode(given, validate=True).decode().partition(":")
+        account, _, token = base64.b64decode(credentials, validate=True).decode().partition(":")
     except ValueError:
         return False
     return account == request.match_info["account"] and bool(token) and key in {"", token}
 
 
-def take(form: Mapping[str, str], store: MessageStore) -> AcceptedMessage:
+def accept(form: Mapping[str, str], store: MessageStore) -> AcceptedMessage:
+    """Stores the message of a request as accepted."""
     callback = form.get("StatusCallback", "")
     reference = store.new_reference("SM")
     message = AcceptedMessage(NAME, reference, form["To"], form["Body"], form["From"], callback)
     return store.add(message)
 
 
-def accepted(taken: AcceptedMessage) -> dict[str, object]:
-    """Returns a message as they show it; one still queued has no date of sending."""
-    created = format_datetime(taken.at)
+def describe(message: AcceptedMessage) -> dict[str, object]:
+    """Returns the body that describes a message; a queued message has no date of sending."""
+    created = format_datetime(message.at)
     return {
-        "sid": taken.reference,
+        "sid": message.reference,
         "account_sid": "AC" + "0" * 32,
         "api_version": "2010-04-01",
-        "body": taken.text,
+        "body": message.text,
         "date_created": created,
-        "date_sent": None if taken.status in {"queued", "failed"} else created,
+        "date_sent": None if message.status in {"queued", "failed"} else created,
         "date_updated": created,
         "direction": "outbound-api",
-        "error_code": taken.error,
+        "error_code": message.error,
         "error_message": None,
-        "from": taken.sender,
+        "from": message.sender,
         "messaging_service_sid": None,
         "num_media": "0",
         "num_segments": "1",
         "price": None,
         "price_unit": "USD",
-        "status": taken.status,
+        "status": message.status,
         "subresource_uris": {},
-        "to": taken.to,
-        "uri": f"/2010-04-01/Accounts/AC/Messages/{taken.reference}.json",
+        "to": message.to,
+        "uri": f"/2010-04-01/Accounts/AC/Messages/{message.reference}.json",
     }
 
 
 def fault(kind: str, form: Mapping[str, str]) -> web.Response:
+    """Returns the response of a fault, such as `http:503` or `code:21610`."""
     what, _, value = kind.partition(":")
     number = int(value)
     status = number if what == "http" else _STATUS.get(number, 400)
@@ -94,21 +96,21 @@ def fault(kind: str, form: Mapping[str, str]) -> web.Response:
     if what == "http":
         return web.Response(status=status, text="No.", headers=headers)
     more = f"https://www.twilio.com/docs/errors/{value}"
-    # Like the real one it says the number again.
+    # Twilio too repeats the number in its message.
     message = f"'{form.get('To', '')}' is refused"
     body = {"code": number, "message": message, "more_info": more, "status": status}
     return web.json_response(body, status=status, headers=headers)
 
 
-def listed(query: Mapping[str, str], store: MessageStore) -> dict[str, object]:
-    """Lists messages, the newest first; one without a date of sending is not found by a date."""
+def list_messages(query: Mapping[str, str], store: MessageStore) -> dict[str, object]:
+    """Lists messages, the newest first. A search by date leaves out messages that are queued."""
     messages = list(reversed(store.by_number.get(query.get("To", ""), [])))
     if since := query.get("DateSent>"):
         day = date.fromisoformat(since)
         messages = [m for m in messages if m.status != "queued" and m.at.date() >= day]
     size = int(query.get("PageSize", "50"))
     return {
-        "messages": [accepted(message) for message in messages[:size]],
+        "messages": [describe(message) for message in messages[:size]],
         "page": 0,
         "page_size": size,
         "next_page_uri": None,
@@ -116,15 +118,15 @@ def listed(query: Mapping[str, str], store: MessageStore) -> dict[str, object]:
     }
 
 
-def report(taken: AcceptedMessage, word: str) -> dict[str, str]:
+def report(message: AcceptedMessage, word: str) -> dict[str, str]:
     form = {
-        "MessageSid": taken.reference,
-        "SmsSid": taken.reference,
+        "MessageSid": message.reference,
+        "SmsSid": message.reference,
         "MessageStatus": word,
         "SmsStatus": word,
         "AccountSid": "AC" + "0" * 32,
-        "From": taken.sender,
-        "To": taken.to,
+        "From": message.sender,
+        "To": message.to,
         "ApiVersion": "2010-04-01",
     }
     return form | ({"ErrorCode": "30003"} if word == FAILED else {})

@@ -1,1 +1,1 @@
-"""The payments API over HTTP: routes, who may call, what is read, how it is answered."""
+"""The payments API over HTTP: routes, authentication, requests and responses."""

@@ -41,8 +41,8 @@ def admit() -> None:
         raise Refused("businessRule", "rateLimitError", "too many requests this minute")
     if date := request.headers.get("X-Date"):
         read_moment("X-Date", date)
-    if given := request.headers.get("X-Content-Hash"):
+    if header := request.headers.get("X-Content-Hash"):
         digest = hashlib.sha256(request.get_data()).hexdigest()
-        claimed = given.strip().lower().encode("ascii", "replace").decode()
+        claimed = header.strip().lower().encode("ascii", "replace").decode()
         if not hmac.compare_digest(digest, claimed):
             raise refuse("X-Content-Hash", "not the SHA-256 of the body")

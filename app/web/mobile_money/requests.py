@@ -1,4 +1,4 @@
-"""Reads what a request of the payments API says beside its address: body, page, way of answer."""
+"""Reads the body, page and wished way of answer of a request to the payments API."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _refuse_constant(name: str) -> None:
 
 
 def read_page() -> PageQuery:
-    """Reads which rows of a list are asked for. Raises: Refused."""
+    """Reads the limits of a list: its rows and moments. Raises: Refused."""
     moments = {
         name: read_moment(name, request.args[name]) if name in request.args else None
         for name in ("fromDateTime", "toDateTime")

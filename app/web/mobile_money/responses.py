@@ -21,7 +21,7 @@ _log = structlog.get_logger("api")
 
 def as_json(body: JsonObject | list[JsonObject], status: int = 200) -> Response:
     """Writes JSON."""
-    # In one order, so that the same answer is the same bytes.
+    # Sorted, so that the same answer is the same bytes.
     text = json.dumps(body, sort_keys=True)
     return Response(text, status, content_type="application/json")
 
@@ -73,7 +73,7 @@ def refuse_failed(error: Exception) -> Response | HTTPException:
 
 
 def strayed(status: int) -> Response:
-    """Answers for an address or a method that the API does not have, to any caller alike."""
+    """Answers every caller alike for an address or a method that the API does not have."""
     refused = refuse("path", "not one of the API, or not by this method")
     response = as_json(error_object(refused, runtime().clock()), status)
     response.headers["X-Date"] = write_moment(runtime().clock())
@@ -81,7 +81,7 @@ def strayed(status: int) -> Response:
 
 
 def busy() -> Response:
-    """Answers while all threads for pages are taken: nothing was done."""
+    """Answers while no thread for pages is free; nothing was done."""
     response = refused_response(Refused("serviceUnavailable", "genericError", "busy, try again"))
     response.headers["Retry-After"] = "1"
     response.headers["X-Date"] = write_moment(runtime().clock())

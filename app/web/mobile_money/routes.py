@@ -76,7 +76,7 @@ def _date(response: Response) -> Response:
 @pages.get("/heartbeat")
 @open_to(Audience.API_CLIENT)
 def heartbeat() -> Response:
-    """Says that payments can be made: the client was let in, so the database answers."""
+    """Says that payments can be made: the database answered when the client was authenticated."""
     return as_json({"serviceStatus": "available"})
 
 
@@ -211,10 +211,10 @@ def _pay(identifiers: Mapping[str, str], reference: str | None) -> Response:
 def _answer(
     kind: str, find_target: Callable[[], str], check_body: Callable[[object], object]
 ) -> Response:
-    """Stores the request and does it or promises to. One that cannot be read is not stored."""
+    """Stores a request that can be read, and answers it now or promises the answer."""
     maalem = runtime()
-    given = request.headers.get("X-CorrelationID")
-    identity = read_uuid("X-CorrelationID", given) if given else new_uuid(maalem.random)
+    header = request.headers.get("X-CorrelationID")
+    identity = read_uuid("X-CorrelationID", header) if header else new_uuid(maalem.random)
     callback = request.headers.get("X-Callback-URL")
     if callback is not None:
         check_address(callback, private=maalem.settings.private_callbacks_allowed)

@@ -22,7 +22,7 @@ _log = structlog.get_logger("till")
 @pages.post("/receipts/<number>/reverse")
 @open_to(Audience.AGENT)
 def reverse(number: str) -> AnyResponse:
-    """Reverses the deposit: the cash was given back. A second time says that it was done."""
+    """Reverses the deposit whose cash was given back. A second request shows that it was done."""
     refusal = _reverse(number)
     if refusal is None:
         _log.info("reversal", request_id=g.request_id, agent=agent_here().number, receipt=number)

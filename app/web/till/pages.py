@@ -46,7 +46,7 @@ pages = Blueprint("till", __name__, url_prefix="/agent")
 _csrf = CSRFProtect()
 _log = structlog.get_logger("till")
 
-_IN_HAND = "code"  # the session's name for what was typed last
+_IN_HAND = "code"  # the session's key of the code typed last
 _LONGEST_TYPED = 64
 _LONGEST_KEY = 64
 
@@ -66,10 +66,10 @@ def register(app: Flask) -> None:
 
 @pages.before_request
 def _admit() -> AnyResponse | Response | None:
-    """Asks for the sign-in before anything else, so that an ended session is named as such."""
+    """Asks for the sign-in before all other checks, so that the page says if a session ended."""
     g.agent = None
-    if (switched := follow_language_switch()) is not None:
-        return switched
+    if (redirection := follow_language_switch()) is not None:
+        return redirection
     g.agent = agent_at_the_till()
     audience = audience_of(current_app, request.endpoint)
     if g.agent is None and audience is not Audience.EVERYONE:
@@ -118,7 +118,7 @@ def leave() -> AnyResponse:
 @pages.post("/code")
 @open_to(Audience.AGENT)
 def look() -> AnyResponse:
-    """Takes the typed code in hand and leads to its page, or shows the refusal at once."""
+    """Keeps the typed code in the session and redirects to its page, or shows the refusal."""
     session[_IN_HAND] = request.form.get("code", "").strip()[:_LONGEST_TYPED]
     try:
         _find_payable(session[_IN_HAND])
@@ -173,7 +173,7 @@ def confirm() -> AnyResponse:
 @pages.get("/receipts/<number>")
 @open_to(Audience.AGENT)
 def receipt(number: str) -> Response:
-    """Shows a receipt of the agent's own agency; any other is not there."""
+    """Shows a receipt of the agent's own agency; answers 404 for any other."""
     with reading(runtime().database) as connection:
         own = find_receipt(connection, number, agent_here().agency_code)
     if own is None:
@@ -194,14 +194,14 @@ def receipt_page(receipt: Receipt, refusal: Refusal | None = None) -> Response:
 
 
 def _find_payable(typed: str) -> PresentedBill:
-    """Returns the bill of a typed code; a mistyped one is refused before any query.
+    """Returns the bill of a typed code; refuses a mistyped code before any query.
 
     Raises: CodeMistyped and the refusals of `get_payable`.
     """
     code, now = read_code(typed), runtime().clock()
     with reading(runtime().database) as connection:
-        taken = day_totals(connection, agent_here(), now)
-        return get_payable(connection, code, agent_here(), taken, now)
+        totals = day_totals(connection, agent_here(), now)
+        return get_payable(connection, code, agent_here(), totals, now)
 
 
 def agent_here() -> Agent:
@@ -217,7 +217,7 @@ def _refuse(error: MaalemError) -> Response:
 
 
 def refused_page(refusal: Refusal) -> Response:
-    """Makes the page of the code's field again, with the typed text, to be corrected."""
+    """Makes the page with the code's field again, which holds the typed text to correct."""
     typed = session.get(_IN_HAND, "")
     return till_page("till/code.html", refusal.status, refusal=refusal, typed=typed)
 
@@ -230,7 +230,7 @@ def _entrance(refusal: Refusal | None = None, status: int | None = None) -> Resp
 
 def till_page(template: str, status: int = 200, **values: object) -> Response:
     """Renders a page of the till."""
-    # The switch of language leads back here where an address can, else to the till's first page.
+    # After a switch of language the browser opens `place`: this page, if a GET can show it.
     place = request.path if request.method == "GET" else url_for("till.desk")
     if request.endpoint in {"till.look", "till.confirm"}:
         place = url_for("till.preview")
@@ -247,7 +247,7 @@ def _page_too_old(_error: CSRFError) -> Response:
 
 @pages.errorhandler(Unavailable)
 def _away(error: Unavailable) -> Response:
-    """Answers while something is away; the same confirmation again finds what was booked."""
+    """Answers while an engine is away; a confirmation sent again gets the same receipt."""
     _log.error("unavailable", request_id=g.request_id, what=error.params.get("what"))
     again = request.form if request.endpoint == "till.confirm" else None
     return till_page("till/away.html", 503, again=again)

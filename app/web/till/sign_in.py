@@ -1,4 +1,4 @@
-"""Signs agents in at the till: a session that ends, and limits on how often one may try."""
+"""Signs agents in at the till, ends old sessions, and limits how often a sign-in is tried."""
 
 import unicodedata
 from datetime import timedelta
@@ -31,7 +31,7 @@ _LONGEST_NUMBER = 12
 
 
 class _SignedInAgent(UserMixin):  # type: ignore[misc]
-    """The agent of a session, as Flask-Login wants one."""
+    """The agent of a session, in the form that Flask-Login needs."""
 
     def __init__(self, agent: Agent) -> None:
         self.id = str(agent.id)
@@ -39,7 +39,10 @@ class _SignedInAgent(UserMixin):  # type: ignore[misc]
 
 
 def may_try(address: str, number: str) -> bool:
-    """True if one may try to sign in. Without Redis the lock after wrong PINs still holds."""
+    """Counts a try to sign in and returns True if it is allowed.
+
+    Without Redis every try is allowed; the lock after wrong PINs still holds.
+    """
     return take_try((_PER_ADDRESS, "till_address", address), (_PER_NUMBER, "till_number", number))
 
 
@@ -69,7 +72,7 @@ def enter(number: str, pin: SecretStr) -> Agent | Refusal:
             refused, agent = error, None
     if agent is None:
         return Refusal.of(refused)
-    session.clear()  # nothing of before the sign-in lives on, neither form tokens nor a code
+    session.clear()  # form tokens and a code of before the sign-in must not survive it
     login_user(_SignedInAgent(agent))
     session["began"] = session["seen"] = now.timestamp()
     return agent
