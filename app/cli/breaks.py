@@ -14,9 +14,9 @@ from app.base.database import reading
 from app.base.operation import operation
 from app.cli.options import NUMBER, read_name
 from app.ledger.break_queries import list_breaks
-from app.ledger.breaks import RESOLUTIONS, own_break, propose
+from app.ledger.breaks import RESOLUTIONS, assign_break, propose_resolution
 from app.ledger.models import BREAK_KINDS
-from app.reconciliation.resolutions import approve, ask_reversal
+from app.reconciliation.resolutions import approve_resolution, propose_reversal
 from app.runtime import runtime
 
 _LONGEST_REASON = 200
@@ -72,7 +72,7 @@ def list_command(kind: str | None, ended: bool, most: int, as_json: bool) -> Non
 def own(number: int, by: str) -> None:
     """Somebody looks after break NUMBER."""
     with operation(runtime().database, runtime().clock(), by) as change:
-        own_break(change, number)
+        assign_break(change, number)
     click.echo(f"break {number} is {by}'s")
 
 
@@ -86,7 +86,7 @@ def propose_command(number: int, method: str, by: str, reason: str) -> None:
     """Proposes how break NUMBER is to be settled; nothing is booked yet."""
     maalem = runtime()
     with operation(maalem.database, maalem.clock(), by) as change:
-        propose(change, number, method, reason)
+        propose_resolution(change, number, method, reason)
     click.echo(f"break {number}: {method} waits for a second person")
 
 
@@ -98,7 +98,7 @@ def approve_command(number: int, by: str) -> None:
     """A second person agrees: it is booked, with both names."""
     maalem = runtime()
     with operation(maalem.database, maalem.clock(), by) as change:
-        outcome = approve(change, maalem.services, number)
+        outcome = approve_resolution(change, maalem.services, number)
     by_row = f"transaction {outcome.transaction_id}"
     if outcome.transaction_id is None:
         by_row = f"audit event {outcome.audit_event_id}: no money moved"
@@ -114,6 +114,6 @@ def ask_reversal_command(receipt: str, by: str, reason: str) -> None:
     """A deposit of an earlier day is to be undone; a second person approves the break."""
     maalem = runtime()
     with operation(maalem.database, maalem.clock(), by) as change:
-        number = ask_reversal(change, receipt, reason)
+        number = propose_reversal(change, receipt, reason)
     at = f"{local(maalem.clock()):%d/%m %H:%M}"
     click.echo(f"break {number}: reversal of {receipt} asked at {at}, waits for a second person")

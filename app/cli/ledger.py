@@ -17,9 +17,9 @@ from app.base.money import Money
 from app.cli.days import DayParam
 from app.ledger.models import ACCOUNTS
 from app.ledger.queries import StatementLine, account_statement, trial_balance
-from app.payments.code_history import code_history
+from app.payments.code_history import list_code_events
 from app.reconciliation.cnss_rules import CNSS_RULES
-from app.reconciliation.money_rules import RULES, find_broken
+from app.reconciliation.money_rules import RULES, find_broken_rules
 from app.runtime import runtime
 
 
@@ -108,7 +108,7 @@ def trial_balance_command(on: date | None, as_json: bool) -> None:
 def code(code: str, as_json: bool) -> None:
     """The states of CODE, or of a receipt's: who brought it there, and when."""
     with reading(runtime().database) as connection:
-        steps = code_history(connection, code.replace(" ", ""), runtime().clock())
+        steps = list_code_events(connection, code.replace(" ", ""), runtime().clock())
     if not steps:
         raise click.ClickException("no such code, and no such receipt")
     rows = [
@@ -135,7 +135,7 @@ def verify(as_json: bool) -> None:
     """Asks of every row what must hold of it. Exit 1 naming the rows for which it does not."""
     rules = {**RULES, **CNSS_RULES}
     with reading(runtime().database) as connection:
-        broken = find_broken(connection, rules)
+        broken = find_broken_rules(connection, rules)
     if as_json:
         click.echo(json.dumps({"rules": len(rules), "broken": broken}))
     else:

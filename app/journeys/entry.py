@@ -55,7 +55,7 @@ def _store_phone_account(dialogue: Dialogue, account: PhoneAccount) -> None:
     dialogue.language = account.language or (artisan.language if artisan else dialogue.language)
     if artisan:
         store_person(dialogue, artisan, account.account)
-        store_pin_status(dialogue, account.locks)
+        store_pin_status(dialogue, account.pin_status)
 
 
 @vocabulary.rows("languages")

@@ -24,7 +24,7 @@ from app.payments.dues import (
     quote_payable,
     unpaid_months,
 )
-from app.payments.phone_account import PinStatus, get_locks
+from app.payments.phone_account import PinStatus, get_pin_status
 from app.payments.queries import Deposit, IssuedCode, PaymentAccount, get_account
 from app.ussd.vocabulary import NothingToShow
 
@@ -135,7 +135,7 @@ def read_person(connection: Connection, dialogue: Dialogue, artisan_id: int) -> 
     """Reads a person into the session, in three statements."""
     artisan = get_artisan(connection, artisan_id)
     store_person(dialogue, artisan, get_account(connection, artisan_id, dialogue.now))
-    store_pin_status(dialogue, get_locks(connection, artisan_id, dialogue.now))
+    store_pin_status(dialogue, get_pin_status(connection, artisan_id, dialogue.now))
 
 
 def reload_account(dialogue: Dialogue) -> None:
@@ -152,7 +152,7 @@ def reload_account(dialogue: Dialogue) -> None:
 def reload_pin_status(connection: Connection, dialogue: Dialogue) -> None:
     """Reads the PIN's status again, in one statement; a PIN typed in this session stays typed."""
     typed, artisan_id = dialogue.facts.pin_typed, dialogue.facts.artisan_id
-    store_pin_status(dialogue, get_locks(connection, artisan_id, dialogue.now))
+    store_pin_status(dialogue, get_pin_status(connection, artisan_id, dialogue.now))
     dialogue.facts.pin_typed = typed
 
 

@@ -84,7 +84,7 @@ def _issue_code(question: _AccountQuestion) -> IssuedCode:
 def _answer_status(question: _AccountQuestion) -> Say:
     """Returns rights and dues; with a PIN set only the dues: an SMS cannot ask for the PIN."""
     caller = question.person
-    if question.account.locks.has_pin:
+    if question.account.pin_status.has_pin:
         return _refuse_code(caller) or _answer_dues(question)
     if caller.enrolled:
         return rights_by_sms(question.dialogue, "enrolled")

@@ -1,6 +1,6 @@
-"""The books: accounts, transactions made of postings, breaks, the audit trail. Only added to.
+"""Holds the books: accounts, transactions made of postings, breaks and the audit trail.
 
-A transaction knows its postings, a reference and metadata, and nothing of the rooms above.
-To book a new kind of event: a word in `models.EVENTS`, and a call of `service.book` beside the
-change, in its transaction. docs/money.md has each event's lines.
+A transaction knows its postings, a reference and metadata, and nothing of the packages above. It is
+never changed. To book a new kind of event, add a word to `models.EVENTS` and call
+`service.book_entry` in the transaction of the change. docs/money.md has each event's lines.
 """

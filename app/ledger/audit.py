@@ -1,4 +1,4 @@
-"""The audit trail: each change with its actor, its subject and its moment. Rows never change."""
+"""Writes the audit trail: each action with its actor, subject and moment. Rows never change."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from app.base.operation import Operation
 
-# One audit row as a part of a larger statement; `audit_values` gives its parameters.
+# Inserts one audit row as a part of a larger statement; `audit_values` has its parameters.
 AUDIT_FRAGMENT = """
     INSERT INTO audit_event (happened_at, actor, action, subject, approved_by, details)
     VALUES (:audit_at, :audit_actor, :audit_action, :audit_subject, :audit_approved_by,

@@ -1,6 +1,6 @@
-"""Parts of SQL by which another room's statement opens or closes many breaks at once.
+"""Parts of SQL with which another package's statement opens or closes many breaks at once.
 
-A statement joins them with its own SELECT or FROM; nothing else writes breaks outside this room.
+The statement adds its own SELECT or FROM. Outside this package nothing else writes breaks.
 """
 
 # Followed by a SELECT of these columns.
@@ -9,7 +9,7 @@ OPEN_BREAKS = """
         (kind, network, receipt_number, code, our_centimes, their_centimes, file_id, line, details,
         opened_at)
 """
-# Followed by FROM and WHERE; `b` is the break, `:now` the moment, `:details` what is added to it.
+# Followed by FROM and WHERE; `b` is the break, `:now` the moment, `:details` the JSON to add.
 CLOSE_BREAKS = """
     UPDATE reconciliation_break b
     SET state = 'closed', ended_at = :now, details = b.details || CAST(:details AS jsonb)

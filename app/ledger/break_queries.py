@@ -1,4 +1,4 @@
-"""Reads breaks, for the people who settle them."""
+"""Reads breaks, for the people who resolve them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ _WAITING = reconciliation_break.c.state.in_(("open", "proposed"))
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """A break. `days` is its age, to its end or to now; an amount is None for a side without one.
+    """A break. `days` is its age until it ended, or until now.
 
-    `transaction` is None where it was resolved and no money moved.
+    `ours` or `theirs` is None if that book has no amount. `transaction` is None if it is not
+    resolved, or no money moved.
     """
 
     id: int
@@ -39,7 +40,7 @@ class Break:
     details: Mapping[str, object]
 
     def as_json(self) -> dict[str, object]:
-        """Returns the break for machines. The code is cut: a whole one could be paid with."""
+        """Returns the break as JSON values. The code is shortened, as a whole one could be paid."""
         fields = {name: getattr(self, name) for name in self.__slots__}
         return fields | {
             "ours": str(self.ours) if self.ours else None,
@@ -51,7 +52,7 @@ class Break:
 def list_breaks(
     connection: Connection, kind: str | None, ended: bool, most: int, now: datetime
 ) -> list[Break]:
-    """Returns at most `most` breaks, oldest first; those that ended only if `ended`."""
+    """Returns at most `most` breaks, oldest first. `ended` includes those that have ended."""
     columns = reconciliation_break.c
     statement = select(reconciliation_break).order_by(columns.id).limit(most)
     if kind:
@@ -62,7 +63,7 @@ def list_breaks(
 
 
 def count_open(connection: Connection) -> dict[str, int]:
-    """Returns how many breaks of each kind wait for people."""
+    """Returns how many breaks of each kind are not resolved or closed."""
     kind = reconciliation_break.c.kind
     counts = select(kind, func.count().label("breaks")).where(_WAITING).group_by(kind)
     return {row.kind: row.breaks for row in connection.execute(counts)}

@@ -1,7 +1,7 @@
-"""Breaks: differences between two books, each open until two people have settled it.
+"""Opens breaks and moves them on: differences between two books, until two people resolve them.
 
-A break is opened by a machine or a person. One person proposes a resolution, a second person
-approves it, and the result is booked with both names. Commits nothing itself.
+A file's import or a person opens a break. One person proposes a resolution, a second person
+approves it, and the result is booked with both names. No function commits.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ RESOLUTIONS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class NewBreak:
-    """A difference between two books. An amount is None where one side has nothing."""
+    """A difference between two books. `ours` or `theirs` is None if that book has no amount."""
 
     kind: str
     network: str
@@ -66,38 +66,38 @@ class ProposedBreak:
 
 @dataclass(frozen=True, slots=True)
 class BreakOutcome:
-    """The row that a resolution wrote with both names: one of the two numbers.
+    """The number of the row that a resolution wrote with both names; the other number is None.
 
-    A transaction of the ledger, or an audit event where no money moved.
+    It is a ledger transaction, or an audit event if no money moved.
     """
 
     transaction_id: int | None = None
     audit_event_id: int | None = None
 
 
-def open_break(operation: Operation, found: NewBreak) -> int:
-    """Records that two books differ. Returns the break's number."""
+def open_break(operation: Operation, new: NewBreak) -> int:
+    """Records a difference between two books. Returns the break's number."""
     columns = reconciliation_break.c
     statement = insert(reconciliation_break).values(
-        kind=found.kind,
-        network=found.network,
-        receipt_number=found.receipt,
-        code=found.code,
-        our_centimes=found.ours.centimes if found.ours else None,
-        their_centimes=found.theirs.centimes if found.theirs else None,
-        details=dict(found.details),
+        kind=new.kind,
+        network=new.network,
+        receipt_number=new.receipt,
+        code=new.code,
+        our_centimes=new.ours.centimes if new.ours else None,
+        their_centimes=new.theirs.centimes if new.theirs else None,
+        details=dict(new.details),
         opened_at=operation.now,
     )
     return int(operation.connection.execute(statement.returning(columns.id)).scalar_one())
 
 
-def own_break(operation: Operation, number: int) -> None:
+def assign_break(operation: Operation, number: int) -> None:
     """Makes the operation's actor the owner of a break. Raises: BreakUnknown."""
     _change_break(operation, number, ("open", "proposed"), owner=operation.actor)
 
 
-def propose(operation: Operation, number: int, method: str, reason: str) -> None:
-    """Records how the operation's actor would settle a break; the last proposal counts.
+def propose_resolution(operation: Operation, number: int, method: str, reason: str) -> None:
+    """Records the resolution that the operation's actor proposes. It replaces an earlier proposal.
 
     Raises: BreakUnknown, NotThisWay.
     """
@@ -116,7 +116,7 @@ def propose(operation: Operation, number: int, method: str, reason: str) -> None
 
 
 def lock_proposed(operation: Operation, number: int) -> ProposedBreak:
-    """Returns a proposed break, locked for the operation's actor to approve it.
+    """Locks a proposed break, which the operation's actor wants to approve, and returns it.
 
     Raises: BreakUnknown, SamePerson.
     """
@@ -151,7 +151,7 @@ def _read_amount(centimes: int | None) -> Money | None:
 
 
 def mark_resolved(operation: Operation, number: int, outcome: BreakOutcome) -> None:
-    """Records that the operation's actor approved a break, and the row that it ended with."""
+    """Records that the operation's actor approved the resolution of a break, and its outcome."""
     _change_break(
         operation,
         number,
@@ -167,7 +167,7 @@ def mark_resolved(operation: Operation, number: int, outcome: BreakOutcome) -> N
 def _change_break(
     operation: Operation, number: int, states: tuple[str, ...], **values: object
 ) -> str:
-    """Changes a break in one of the states. Returns its kind. Raises: BreakUnknown."""
+    """Changes a break that is in one of `states`. Returns its kind. Raises: BreakUnknown."""
     columns = reconciliation_break.c
     kind = operation.connection.execute(
         update(reconciliation_break)

@@ -4,13 +4,13 @@ from app.base.errors import MaalemError
 
 
 class BreakUnknown(MaalemError):
-    """The number (`id`) belongs to no break in a state that allows it."""
+    """No break has the number (`id`), or its state does not allow the change."""
 
     code = "break_unknown"
 
 
 class NotThisWay(MaalemError):
-    """The resolution does not fit a break of this kind (`ways` do)."""
+    """The resolution is not one for a break of this kind (`ways` lists those)."""
 
     code = "not_this_way"
 

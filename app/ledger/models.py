@@ -1,7 +1,7 @@
 """Tables of the ledger.
 
 Debits are positive, credits negative, in centimes; the database checks that a transaction has two
-lines or more and sums to zero, and refuses every change of what was booked.
+lines or more and sums to zero, and refuses to change or delete booked rows.
 """
 
 from sqlalchemy import (
@@ -28,7 +28,7 @@ FEES = "fees_payable"
 SUSPENSE = "suspense"
 ACCOUNTS = (RECEIVABLE, CONTRIBUTIONS, PENALTIES, FEES, SUSPENSE)
 
-# One word an event: docs/money.md has a row for each.
+# docs/money.md has a row for each event.
 EVENTS = ("deposit", "reversal", "posting", "posting_refused", "posting_again", "resolution")
 
 BREAK_KINDS = (
@@ -56,10 +56,10 @@ ledger_transaction = Table(
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("event", Text, nullable=False),
-    # The thing it is booked for, and more about it; other rooms' triggers check both.
+    # What it is booked for, such as a receipt's number, and details; triggers check both.
     Column("reference", Text),
     Column("metadata", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
-    # Its maker, and the second person where the event takes two.
+    # Its maker, and the second person if the event needs two.
     Column("made_by", Text, nullable=False),
     Column("approved_by", Text),
     Column("occurred_at", DateTime(timezone=True), nullable=False),
@@ -68,7 +68,7 @@ ledger_transaction = Table(
         "event NOT IN ('resolution', 'posting_again') OR approved_by IS NOT NULL", name="approved"
     ),
     CheckConstraint("lower(approved_by) <> lower(made_by)", name="two_people"),
-    # A reference is deposited once, and reversed once.
+    # A reference has at most one deposit and one reversal.
     Index(
         "uq_ledger_transaction_event",
         "event",
@@ -93,7 +93,7 @@ ledger_line = Table(
     Index("ix_ledger_line_account", "account"),
 )
 
-# A difference between two books, until two people settle it; docs/money.md has each kind.
+# A difference between two books, until two people resolve it; docs/money.md has each kind.
 reconciliation_break = Table(
     "reconciliation_break",
     metadata,
@@ -105,7 +105,7 @@ reconciliation_break = Table(
     Column("code", Text),
     Column("our_centimes", BigInteger),
     Column("their_centimes", BigInteger),
-    # Where it was found: a settlement file's line, or a line sent to CNSS.
+    # The settlement file and the line that opened it; null if something else did.
     Column("file_id", ForeignKey("settlement_file.id")),
     Column("line", BigInteger),
     Column("details", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
@@ -117,7 +117,7 @@ reconciliation_break = Table(
     Column("proposed_at", DateTime(timezone=True)),
     Column("approved_by", Text),
     Column("ended_at", DateTime(timezone=True)),
-    # What it ended with: a transaction, or an audit event where no money moved.
+    # Its outcome: a transaction, or an audit event if no money moved.
     Column("transaction_id", ForeignKey("ledger_transaction.id"), unique=True),
     Column("audit_event_id", ForeignKey("audit_event.id"), unique=True),
     CheckConstraint("kind IN ('" + "', '".join(BREAK_KINDS) + "')", name="kind"),
@@ -147,7 +147,7 @@ audit_event = Table(
     Column("actor", Text, nullable=False),
     Column("action", Text, nullable=False),
     Column("subject", Text, nullable=False),
-    # The second person, where an action takes two.
+    # The second person, if the action needs two.
     Column("approved_by", Text),
     Column("details", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     CheckConstraint("action <> 'resolution' OR approved_by IS NOT NULL", name="approved"),

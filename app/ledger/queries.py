@@ -30,7 +30,7 @@ class StatementLine:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """An account from one midnight in Morocco to another."""
+    """The lines of an account from one midnight in Morocco to another, and its opening balance."""
 
     account: str
     opening: Money
@@ -45,7 +45,7 @@ def account_statement(connection: Connection, account: str, first: date, end: da
     """Returns an account's lines from the day `first` to the day before `end`."""
     columns, line = ledger_transaction.c, ledger_line.c
     start, stop = local_midnight(first), local_midnight(end)
-    before = _sums().where(line.account == account, columns.occurred_at < start)
+    before = _select_balance().where(line.account == account, columns.occurred_at < start)
     opening = connection.execute(before).scalar_one()
     rows = connection.execute(
         select(
@@ -82,7 +82,7 @@ def trial_balance(connection: Connection, end: date) -> dict[str, Money]:
     """Returns each account's balance at the midnight that begins `end`; together they are zero."""
     columns, line = ledger_transaction.c, ledger_line.c
     sums = (
-        _sums(line.account.label("account"))
+        _select_balance(line.account.label("account"))
         .where(columns.occurred_at < local_midnight(end))
         .group_by(line.account)
         .subquery()
@@ -96,7 +96,7 @@ def trial_balance(connection: Connection, end: date) -> dict[str, Money]:
 
 
 def find_transaction(connection: Connection, event: str, reference: str) -> int | None:
-    """Returns the number of the newest transaction of that event and reference."""
+    """Returns the number of the newest transaction of that event and reference; None if none."""
     columns = ledger_transaction.c
     statement = select(func.max(columns.id)).where(
         columns.event == event, columns.reference == reference
@@ -107,10 +107,10 @@ def find_transaction(connection: Connection, event: str, reference: str) -> int 
 def balances_of_reference(
     connection: Connection, reference: str | None, events: tuple[str, ...] = EVENTS
 ) -> dict[str, Money]:
-    """Returns what the transactions of a reference, of these events, left in each account."""
+    """Returns the balance of each account over the transactions of a reference and these events."""
     columns = ledger_transaction.c
     sums = (
-        _sums(ledger_line.c.account)
+        _select_balance(ledger_line.c.account)
         .where(columns.reference == reference, columns.event.in_(events))
         .group_by(ledger_line.c.account)
         .order_by(ledger_line.c.account)
@@ -118,7 +118,7 @@ def balances_of_reference(
     return {row.account: Money(row.balance) for row in connection.execute(sums)}
 
 
-def _sums(*columns: ColumnElement[str]) -> Select[*tuple[Any, ...]]:
+def _select_balance(*columns: ColumnElement[str]) -> Select[*tuple[Any, ...]]:
     balance = func.coalesce(func.sum(ledger_line.c.amount_centimes), 0).cast(BigInteger)
     return select(*columns, balance.label("balance")).join_from(
         ledger_line, ledger_transaction, ledger_transaction.c.id == ledger_line.c.transaction_id

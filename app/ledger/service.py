@@ -1,4 +1,4 @@
-"""Books transactions: the one way lines come into the ledger."""
+"""Books transactions; nothing else adds lines to the ledger."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sqlalchemy import text
 from app.base.money import ZERO, Money
 from app.base.operation import Operation
 
-# One statement: a person waits at the till while a deposit is booked.
+# One round trip, because a person waits at the till while a deposit is booked.
 _BOOK = text("""
     WITH booked AS (
         INSERT INTO ledger_transaction
@@ -32,7 +32,7 @@ _BOOK = text("""
 class Posting:
     """An amount that moves between two accounts: `source` is credited and `destination` debited.
 
-    Raises: ValueError for a negative amount, or one that stays where it is.
+    Raises: ValueError for a negative amount, or if both accounts are the same.
     """
 
     source: str
@@ -50,8 +50,8 @@ class Posting:
 class LedgerEntry:
     """A transaction to book. `event` is one of `models.EVENTS`.
 
-    `reference` names the thing it is booked for, and `metadata` describes it further; the ledger
-    reads neither. `approved_by` is the second person of an event that takes two.
+    `reference` names the thing it is booked for, and `metadata` describes it; the ledger reads
+    neither. `approved_by` is the second person, if the event needs two.
     """
 
     event: str
@@ -61,12 +61,12 @@ class LedgerEntry:
     approved_by: str | None = None
 
 
-def book(operation: Operation, entry: LedgerEntry) -> int:
+def book_entry(operation: Operation, entry: LedgerEntry) -> int:
     """Books one transaction with `operation.actor` as its maker. Returns its number.
 
-    Postings of nothing are left out. An account has one line, debits positive.
+    Postings of zero are left out. Each account gets one line; debits are positive.
     """
-    lines = lines_of(entry.postings)
+    lines = sum_by_account(entry.postings)
     accounts, amounts = zip(*lines, strict=True) if lines else ((), ())
     values = {
         "event": entry.event,
@@ -83,8 +83,8 @@ def book(operation: Operation, entry: LedgerEntry) -> int:
     return int(operation.connection.execute(_BOOK, values).scalar_one())
 
 
-def lines_of(postings: Iterable[Posting]) -> list[tuple[str, int]]:
-    """Returns the centimes of accounts, debits before credits. Together they are zero. Pure."""
+def sum_by_account(postings: Iterable[Posting]) -> list[tuple[str, int]]:
+    """Returns the sum of each account in centimes, debits before credits; together zero. Pure."""
     debits: dict[str, int] = {}
     credits: dict[str, int] = {}
     for posting in postings:
@@ -106,11 +106,11 @@ def postings_to_clear(balances: Mapping[str, Money]) -> tuple[Posting, ...]:
         raise ValueError("the balances do not sum to zero")
     postings = []
     while debits:
-        (source, owed), (destination, due) = debits.pop(), credits.pop()
-        amount = min(owed, due)
+        (source, debit), (destination, credit) = debits.pop(), credits.pop()
+        amount = min(debit, credit)
         postings.append(Posting(source, destination, amount))
-        if owed > amount:
-            debits.append((source, owed - amount))
-        if due > amount:
-            credits.append((destination, due - amount))
+        if debit > amount:
+            debits.append((source, debit - amount))
+        if credit > amount:
+            credits.append((destination, credit - amount))
     return tuple(postings)

@@ -13,7 +13,7 @@ from app.agents.queries import AGENT, Agent
 from app.base.clock import local_date
 from app.base.money import Money, total
 from app.base.operation import Operation
-from app.payments.limits import SINCE, DayTotals, beginning_of_day, sum_of_day
+from app.payments.limits import DAY_START, DayTotals, beginning_of_day, select_day_sum
 from app.payments.models import deposit, reversal, till_close
 from app.payments.queries import json_object, read_moment
 
@@ -32,7 +32,7 @@ class DayDeposit:
 
 @dataclass(frozen=True, slots=True)
 class AgentDay:
-    """An agent's day without what was reversed: `newest` are the last five of `deposits`."""
+    """An agent's day without reversed deposits: their number, and the `newest` five."""
 
     agent: Agent
     totals: DayTotals
@@ -66,9 +66,9 @@ def _read_deposit(packed: _PackedDeposit) -> DayDeposit:
 
 @dataclass(frozen=True, slots=True)
 class TillDay:
-    """An agent's whole day, newest first; `total` leaves out what was reversed.
+    """Every deposit of an agent's day, newest first; `total` leaves out the reversed ones.
 
-    `closed_at` and `closed_total` are those of the last close.
+    `closed_at` and `closed_total` are of the day's last close: None and zero before the first.
     """
 
     deposits: tuple[DayDeposit, ...]
@@ -113,12 +113,12 @@ def close_day(operation: Operation, agent_id: int) -> TillDay:
     connection, now = operation.connection, operation.now
     connection.execute(select(agent.c.id).where(agent.c.id == agent_id).with_for_update())
     day = find_till_day(connection, agent_id, now)
-    standing = sum(entry.reversed_at is None for entry in day.deposits)
+    unreversed = sum(entry.reversed_at is None for entry in day.deposits)
     connection.execute(
         insert(till_close).values(
             agent_id=agent_id,
             day=local_date(now),
-            deposits=standing,
+            deposits=unreversed,
             total_centimes=day.total.centimes,
             closed_at=now,
         )
@@ -128,8 +128,8 @@ def close_day(operation: Operation, agent_id: int) -> TillDay:
 
 def _day_statement() -> Select[*tuple[object, ...]]:
     agent_id = bindparam("agent", type_=BigInteger)
-    reversed_since = exists().where(reversal.c.receipt_number == deposit.c.receipt_number)
-    today = deposit.c.agent_id == agent_id, deposit.c.received_at >= SINCE, ~reversed_since
+    is_reversed = exists().where(reversal.c.receipt_number == deposit.c.receipt_number)
+    today = deposit.c.agent_id == agent_id, deposit.c.received_at >= DAY_START, ~is_reversed
     packed = json_object(
         receipt=deposit.c.receipt_number,
         total=deposit.c.total_centimes,
@@ -142,12 +142,12 @@ def _day_statement() -> Select[*tuple[object, ...]]:
         .limit(_NEWEST)
         .subquery()
     )
-    of_agency = sum_of_day(deposit.c.agency_code == agency.c.code).correlate(agency)
+    agency_sum = select_day_sum(deposit.c.agency_code == agency.c.code).correlate(agency)
     return (
         select(
             *AGENT,
-            sum_of_day(deposit.c.agent_id == agent_id).scalar_subquery().label("by_agent"),
-            of_agency.scalar_subquery().label("by_agency"),
+            select_day_sum(deposit.c.agent_id == agent_id).scalar_subquery().label("by_agent"),
+            agency_sum.scalar_subquery().label("by_agency"),
             select(func.count())
             .select_from(deposit)
             .where(*today)

@@ -1,4 +1,4 @@
-"""Records of each allocated month when CNSS was sent it and when CNSS posted it."""
+"""Records when each allocated month was sent to CNSS, and when CNSS posted it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class AllocatedMonth:
 
 
 def mark_sent(connection: Connection, sent: Select[tuple[str, date]], now: datetime) -> None:
-    """Records that CNSS was sent the months that `sent` selects: receipt numbers and periods."""
+    """Records that the months that `sent` selects, as receipt and period, were sent to CNSS."""
     columns = contribution_allocation.c
     months = tuple_(columns.receipt_number, columns.period).in_(sent)
     connection.execute(update(contribution_allocation).where(months).values(sent_at=now))

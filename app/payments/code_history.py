@@ -1,4 +1,4 @@
-"""The history of a code: its states with actor and moment, from the tables that hold them."""
+"""Reads the history of a code: each state it came to, when, and by whom."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.base.rows import read_row
 
 @dataclass(frozen=True, slots=True)
 class CodeEvent:
-    """A state that a code came to; `by` is None if its time ended it."""
+    """A state that a code came to; `by` is None if the code expired."""
 
     state: str
     at: datetime
@@ -20,10 +20,12 @@ class CodeEvent:
     receipt: str | None
 
 
-def code_history(connection: Connection, code_or_receipt: str, now: datetime) -> list[CodeEvent]:
-    """Returns a code's states, oldest first; none for a code never issued.
+def list_code_events(
+    connection: Connection, code_or_receipt: str, now: datetime
+) -> list[CodeEvent]:
+    """Returns the states that a code came to, oldest first; none for a code never issued.
 
-    A code past its time is expired, whatever state its row has.
+    A code past `expires_at` counts as expired even if its row still says `issued`.
     """
     rows = connection.execute(_STEPS, {"wanted": code_or_receipt, "now": now})
     return [read_row(CodeEvent, row) for row in rows]

@@ -38,8 +38,8 @@ from app.services import Services
 class CodeRequest:
     """A request for a code that pays all months up to `through` (None: all that is owed).
 
-    `phone` gets the code by SMS in `language`; None where nobody asked by phone. `replacing` is
-    the live code that the requester has seen and gives up.
+    `phone` gets the code by SMS in `language`; it is None if the request names no phone.
+    `replacing` is the live code that the requester has seen and wants replaced.
     """
 
     artisan_id: int
@@ -61,24 +61,23 @@ class _Dues:
 def issue_code(operation: Operation, services: Services, request: CodeRequest) -> IssuedCode:
     """Issues a code for the months of the request, and queues it by SMS to the phone, if any.
 
-    The live code is returned again when it pays the same months. A live code for other months
-    stays, unless it is the one named `replacing`, or its amount is no longer what is due: then it
-    is cancelled first. Requests for one artisan wait for each other, and the database allows one
-    live code.
+    A live code for the same months is returned again. A live code for other months refuses the
+    request, unless it is `replacing`, or its amount is no longer what is due: then it is cancelled
+    first. Requests for one artisan wait for each other, and the database allows one live code.
 
     Raises: NothingDue, NotCollectedHere, AnotherIsLive.
     """
     artisan = lock_artisan(operation.connection, request.artisan_id)
     dues = _read_dues(operation, artisan, request.through)
     live = dues.account.code
-    if live and _pays(live, quote_until(dues.payable, live.period.last), services.fee):
+    if live and _pays_exactly(live, quote_until(dues.payable, live.period.last), services.fee):
         if live.period == dues.chosen.period:
             return live
         if live.code != request.replacing:
             raise AnotherIsLive(live)
     ended = end_live_code(operation, artisan.id)
     if live and not ended:
-        # Paid at this very moment: what is due has changed.
+        # Another transaction redeemed it since it was read: less is due now.
         dues = _read_dues(operation, artisan, request.through)
     if dues.account.code and ended == "cancelled":
         queue_cancellation(operation, services, dues.account.code.code, request.phone)
@@ -93,7 +92,7 @@ def issue_code(operation: Operation, services: Services, request: CodeRequest) -
 def queue_code_message(
     operation: Operation, services: Services, code: IssuedCode, phone: Phone, language: str
 ) -> None:
-    """Queues the SMS that tells a live code to a phone, once."""
+    """Queues the SMS with a live code to a phone; the same code goes to a phone once."""
     values = {
         "code": code.code,
         "total": code.total,
@@ -105,7 +104,7 @@ def queue_code_message(
 
 
 def cancel_code(operation: Operation, artisan_id: int) -> bool:
-    """Cancels the artisan's live code. Returns False if there was none any more."""
+    """Cancels the artisan's live code. Returns False if there was none."""
     lock_artisan(operation.connection, artisan_id)
     return end_live_code(operation, artisan_id) == "cancelled"
 
@@ -115,7 +114,7 @@ def queue_cancellation(
 ) -> None:
     """Queues an SMS to each phone that holds the cancelled code, so that nobody takes it to a till.
 
-    `except_phone` gets none: it is told of a new code at once.
+    `except_phone` gets none: the SMS with its new code follows at once.
     """
     for phone, language in receipt_phones(operation.connection, code).items():
         if phone == except_phone:
@@ -127,9 +126,9 @@ def queue_cancellation(
 
 
 def end_live_code(operation: Operation, artisan_id: int) -> str | None:
-    """Ends the artisan's live code. Returns `cancelled`, `expired` if its time was over, or None.
+    """Ends the artisan's live code. Returns its new state, `cancelled` or `expired`.
 
-    None means that there was none: the row count decides, not an earlier read.
+    Returns None if the UPDATE found no live code, whatever was read earlier.
     """
     params = {"artisan": artisan_id, "now": operation.now}
     ended = operation.connection.execute(_END_LIVE, params).one_or_none()
@@ -141,9 +140,9 @@ def end_live_code(operation: Operation, artisan_id: int) -> str | None:
 
 
 def expire_codes(connection: Connection, now: datetime) -> int:
-    """Marks the codes whose time is over as expired. Returns their number.
+    """Marks the codes past `expires_at` as expired. Returns their number.
 
-    An unmarked one is not payable either.
+    Such a code is not payable before it is marked either.
     """
     return connection.execute(
         update(payment_code)
@@ -166,7 +165,7 @@ def _read_dues(operation: Operation, artisan: Artisan, through: Month | None) ->
     return _Dues(account, payable, chosen)
 
 
-def _pays(code: IssuedCode, due: Quote, fee: Money) -> bool:
+def _pays_exactly(code: IssuedCode, due: Quote, fee: Money) -> bool:
     """True if the code still pays exactly what is due."""
     return bool(due.lines) and code.period.first == due.months[0] and code.total == due.total + fee
 
@@ -176,7 +175,7 @@ def _insert_code(
 ) -> IssuedCode:
     due, now = dues.chosen, operation.now
     period = due.period
-    total, expires_at = due.total + services.fee, _expiry(artisan, dues, now)
+    total, expires_at = due.total + services.fee, _compute_expiry(artisan, dues, now)
     values = {
         "artisan": artisan.id,
         "phone": phone.e164 if phone else None,
@@ -192,14 +191,14 @@ def _insert_code(
         "contributions": [line.amount.centimes for line in due.lines],
         "penalties": [line.penalty.centimes for line in due.lines],
     }
-    # A code that was given before, to anyone, is not given again.
+    # The INSERT adds no row for a code that was ever issued before: another is drawn.
     while True:
         code = draw_code(services.random)
         if operation.connection.execute(_INSERT, values | {"code": code}).rowcount:
             return IssuedCode(code, total, period, expires_at)
 
 
-def _expiry(artisan: Artisan, dues: _Dues, now: datetime) -> datetime:
+def _compute_expiry(artisan: Artisan, dues: _Dues, now: datetime) -> datetime:
     """Returns when a new code expires: some days from now, before its amount would change."""
     today = local_date(now)
     days = code_validity_days(Month.of(today))
@@ -217,7 +216,7 @@ _END_LIVE = text("""
         ended_at = least(expires_at, :now)
     WHERE artisan_id = :artisan AND state = 'issued' RETURNING code, state
 """).bindparams(bindparam("now", type_=DateTime(True)))
-# The code and its months; none of both where the code was given before.
+# Inserts the code and its months, or nothing if the code was ever issued before.
 _INSERT = text("""
     WITH drawn AS (
         INSERT INTO payment_code (code, artisan_id, phone, contribution_centimes, penalty_centimes,

@@ -12,9 +12,9 @@ from app.agents.queries import Agent
 class Collector:
     """The collector of a deposit's cash.
 
-    `agent` is one of ours, whose limits hold; a network's own is known by its number alone.
-    An idempotency key counts within `idempotency_scope`. `other_amounts` allows more or less cash
-    than the code costs.
+    `agent` is an agent of our table, whose limits apply; any other agent of the network is known by
+    `agent_number` alone. An idempotency key is unique within `idempotency_scope`. `other_amounts`
+    allows more or less cash than the code costs.
     """
 
     channel: str
@@ -26,7 +26,7 @@ class Collector:
     client: Client | None = None
     reference: str | None = None
     other_amounts: bool = False
-    # The network as people see it; needed where the agency may not be known.
+    # The network's name as people know it; receipts show it if the agency is not known.
     network_name: str = ""
 
     @property

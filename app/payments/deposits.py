@@ -1,6 +1,6 @@
-"""Books cash that an agent network collected for a code: the one way money comes in.
+"""Books the cash that an agent network collected for a code; nothing else books cash.
 
-Works in the caller's transaction and commits nothing itself.
+Every function works in its caller's transaction and commits nothing itself.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from app.base.operation import Operation
 from app.ledger.audit import AUDIT_FRAGMENT, audit_values
 from app.ledger.breaks import NewBreak, open_break
 from app.ledger.models import CONTRIBUTIONS, FEES, PENALTIES, RECEIVABLE, SUSPENSE
-from app.ledger.service import LedgerEntry, Posting, book
+from app.ledger.service import LedgerEntry, Posting, book_entry
 from app.messaging.service import OutboundMessage, queue_message
 from app.payments.collector import Collector
 from app.payments.dues import is_still_owed
@@ -26,7 +26,7 @@ from app.payments.errors import CodeCancelled, KeyReused, OverPaid, UnderPaid
 from app.payments.limits import enforce_limits
 from app.payments.presentment import refusal_of_code
 from app.payments.receipts import find_final_state, receipt_phones
-from app.payments.redemption import ClaimedCode, CodeClaim, claim_code, end_later_code
+from app.payments.redemption import ClaimedCode, CodeClaim, claim_code, end_other_code
 from app.payments.rules import receipt_number
 from app.payments.wording import period_words
 from app.services import Services
@@ -36,10 +36,10 @@ from app.services import Services
 class CashConfirmation:
     """A collector's word that the cash for a code was received.
 
-    The same `key` within the collector's scope gives the same receipt again. `amount` is what was
-    sent; None for exactly what the code costs. `received_at` is set for cash found in a network's
-    file after the fact: then the code must have been payable at that moment, no limit counts, and
-    `approved_by` is the second person who agreed.
+    The same `key` within the collector's scope gives the same receipt again. `amount` is the cash
+    received; None for exactly what the code costs. `received_at` is set only for cash that a
+    network's file reports after the fact. The code must then have been payable at that moment, no
+    limit applies, and `approved_by` is the second person.
     """
 
     code: str
@@ -50,13 +50,13 @@ class CashConfirmation:
 
     @property
     def digest(self) -> bytes:
-        """The digest by which two requests with one key are compared."""
+        """The SHA-256 that tells whether two requests with one key are the same."""
         return sha256(self.code.encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)
 class _Cash:
-    """The cash received, and the parts that it is divided into."""
+    """The cash received, divided into fee, contribution and penalty of `period`, and suspense."""
 
     received: Money
     fee: Money
@@ -66,13 +66,13 @@ class _Cash:
 
     @property
     def suspense(self) -> Money:
-        """The cash beside whole months; zero for an exact amount."""
+        """The cash left after the fee and whole months; zero for an exact amount."""
         return self.received - self.fee - self.contribution - self.penalty
 
 
 @dataclass(frozen=True, slots=True)
 class _Deposit:
-    """A deposit about to be written: the confirmation, and everything that follows from it."""
+    """A deposit to be written: its receipt, its collector, the claimed code and the cash."""
 
     receipt: str
     collector: Collector
@@ -92,7 +92,7 @@ def redeem_code(
 
     The code moves `issued` -> `paid` in one conditional UPDATE. If that changes a row, the deposit,
     the ledger entry, the receipt's SMS and the audit event follow in the same transaction, with
-    `operation.actor` as their maker. After an error the caller gives the transaction up.
+    `operation.actor` as their maker. After an error the caller must roll back.
 
     Raises: CodeUnknown, CodePaid, CodeExpired, CodeCancelled, CodeReversed, KeyReused, UnderPaid,
     OverPaid, OverCodeLimit, OverDayLimit, OverFloatLimit, OverClientLimit.
@@ -100,30 +100,30 @@ def redeem_code(
     received_at = confirmation.received_at or operation.now
     if confirmation.received_at is not None:
         approver = confirmation.approved_by or operation.actor
-        end_later_code(replace(operation, actor=approver), confirmation.code)
-    claimed = _claim(operation, collector, confirmation, received_at)
+        end_other_code(replace(operation, actor=approver), confirmation.code)
+    claimed = _claim_or_refuse(operation, collector, confirmation, received_at)
     if isinstance(claimed, str):
         return claimed
-    cash = _divide(claimed, confirmation.amount or claimed.total, collector.other_amounts)
+    cash = _divide_cash(claimed, confirmation.amount or claimed.total, collector.other_amounts)
     if confirmation.received_at is None:
         enforce_limits(operation, collector.agent, collector.client, cash.received)
     receipt = receipt_number(claimed.serial)
     deposit = _Deposit(receipt, collector, confirmation, claimed, cash, received_at)
-    _record(operation, deposit)
-    book(operation, _ledger_entry(deposit))
+    _write_deposit(operation, deposit)
+    book_entry(operation, _make_entry(deposit))
     if cash.suspense:
-        open_break(operation, _other_amount(deposit))
+        open_break(operation, _make_break(deposit))
     _queue_receipts(operation, services, deposit)
     return receipt
 
 
-def _claim(
+def _claim_or_refuse(
     operation: Operation,
     collector: Collector,
     confirmation: CashConfirmation,
     received_at: datetime,
 ) -> ClaimedCode | str:
-    """Claims the code, or returns the receipt that this request got before.
+    """Claims the code, or returns the receipt of an earlier request with the same key.
 
     Raises: CodeUnknown, CodePaid, CodeExpired, CodeCancelled, CodeReversed, KeyReused.
     """
@@ -136,7 +136,8 @@ def _claim(
         received_at=received_at,
         after_the_fact=confirmation.received_at is not None,
     )
-    # Asked twice: the same request at the same moment may have won, then its receipt is ours too.
+    # A second try: the same request, sent twice at once, may have claimed it just before; then the
+    # second try returns its receipt.
     claimed = claim_code(operation, claim) or claim_code(operation, claim)
     if isinstance(claimed, str):
         return claimed
@@ -145,13 +146,13 @@ def _claim(
         raise refusal_of_code(state, collector.agent, received_at, collector.network)
     owed = [(line.month, line.contribution) for line in claimed.lines]
     if claimed.settled_before or not is_still_owed(claimed.artisan, owed):
-        # The transaction is given up, so the code stays as it was.
+        # The caller rolls back, so the code stays `issued`.
         raise CodeCancelled(cancelled_at=operation.now)
     return claimed
 
 
-def _divide(claimed: ClaimedCode, received: Money, other_amounts: bool) -> _Cash:
-    """Divides cash into the fee, whole months from the oldest on, and the rest. Pure.
+def _divide_cash(claimed: ClaimedCode, received: Money, other_amounts: bool) -> _Cash:
+    """Divides cash into the fee, as many whole months as it pays, oldest first, and the rest. Pure.
 
     Raises: UnderPaid, OverPaid.
     """
@@ -170,8 +171,8 @@ def _divide(claimed: ClaimedCode, received: Money, other_amounts: bool) -> _Cash
     return _Cash(received, claimed.fee, contribution, penalty, period)
 
 
-def _record(operation: Operation, deposit: _Deposit) -> None:
-    """Writes the deposit, the months it settles, the audit event and the answer, in one statement.
+def _write_deposit(operation: Operation, deposit: _Deposit) -> None:
+    """Writes the deposit, its allocations, the audit event and the key's receipt, in one statement.
 
     Raises: KeyReused.
     """
@@ -198,12 +199,12 @@ def _record(operation: Operation, deposit: _Deposit) -> None:
     }
     details = {"receipt": deposit.receipt, "channel": collector.channel}
     audit = audit_values(operation, "deposit", f"artisan:{artisan_id}", details)
-    if operation.connection.execute(_RECORD, values | audit).scalar() is None:
+    if operation.connection.execute(_WRITE_DEPOSIT, values | audit).scalar() is None:
         raise KeyReused()
 
 
-def _ledger_entry(deposit: _Deposit) -> LedgerEntry:
-    """Returns the entry of a deposit: the network owes what CNSS is to be credited. Pure."""
+def _make_entry(deposit: _Deposit) -> LedgerEntry:
+    """Returns the ledger entry of a deposit: the network owes the cash that CNSS is due. Pure."""
     cash, collector = deposit.cash, deposit.collector
     parts = {
         CONTRIBUTIONS: cash.contribution,
@@ -224,7 +225,7 @@ def _ledger_entry(deposit: _Deposit) -> LedgerEntry:
     )
 
 
-def _other_amount(deposit: _Deposit) -> NewBreak:
+def _make_break(deposit: _Deposit) -> NewBreak:
     """Returns the break for cash that differs from the code's amount. Pure."""
     return NewBreak(
         "other_amount_sent",
@@ -253,7 +254,7 @@ def _queue_receipts(operation: Operation, services: Services, deposit: _Deposit)
 
 
 def _join_fragments(last: str, **fragments: str) -> str:
-    """Returns one statement that runs the named fragments and then `last`, whose rows it gives."""
+    """Returns one statement that runs the named fragments, and then `last` for its rows."""
     named = ", ".join(f"{name} AS ({sql})" for name, sql in fragments.items())
     return f"WITH {named} {last}"
 
@@ -277,8 +278,8 @@ _IDEMPOTENCY_FRAGMENT = """
     ON CONFLICT DO NOTHING
     RETURNING receipt_number
 """
-# One statement: a person waits at the till. Each room gives the fragment that writes its table.
-_RECORD = text(
+# One round trip, because a person waits at the till. The ledger writes its own table's fragment.
+_WRITE_DEPOSIT = text(
     _join_fragments(
         _IDEMPOTENCY_FRAGMENT,
         received=_DEPOSIT_FRAGMENT,

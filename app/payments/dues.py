@@ -1,4 +1,4 @@
-"""Dues: the months an artisan has to pay, by CNSS's word and the cash received. Pure."""
+"""Computes the months an artisan has to pay, from CNSS's last word and the deposits. Pure."""
 
 from collections.abc import Collection, Iterable
 from datetime import date
@@ -18,7 +18,7 @@ from app.contributions.rules import (
 from app.enrolment.queries import Artisan
 from app.payments.queries import PaymentAccount
 
-# How many months after the current one may be paid.
+# Months after the current one that may be paid ahead.
 MOST_AHEAD = 12
 
 
@@ -46,8 +46,8 @@ def months_ahead(artisan: Artisan, settled: Collection[Month], on: date) -> tupl
     """Returns the months after that of `on` that may be paid already, in order."""
     if (first := first_owed_month(artisan)) is None:
         return ()
-    this = Month.of(on)
-    return months_without(settled, max(first, this + 1), this + MOST_AHEAD)
+    current = Month.of(on)
+    return months_without(settled, max(first, current + 1), current + MOST_AHEAD)
 
 
 def next_unpaid_month(artisan: Artisan, settled: Collection[Month], on: date) -> Month | None:
@@ -58,9 +58,10 @@ def next_unpaid_month(artisan: Artisan, settled: Collection[Month], on: date) ->
 def quote_dues(
     artisan: Artisan, account: PaymentAccount, on: date, months: int | None = None
 ) -> Quote:
-    """Quotes the `months` oldest months owed (None: all) on `on`, after what was paid before.
+    """Quotes the `months` oldest months owed (None: all), as paid on `on`.
 
-    The first lines of a longer quote are those of a shorter one: the oldest use up the cap first.
+    A longer quote begins with the lines of a shorter one, because the oldest months use up the
+    penalty cap first. Penalties paid before count against the cap.
     """
     coefficient = coefficient_of(artisan.category, artisan.coefficient)
     periods = unpaid_months(artisan, account.settled, on)[:months]
@@ -68,7 +69,7 @@ def quote_dues(
 
 
 def quote_payable(artisan: Artisan, account: PaymentAccount, on: date) -> Quote:
-    """Quotes all that may be paid on `on`: the months owed, and then up to a year ahead."""
+    """Quotes every month that may be paid on `on`: the months owed, then up to a year ahead."""
     coefficient = coefficient_of(artisan.category, artisan.coefficient)
     owed = unpaid_months(artisan, account.settled, on)
     ahead = months_ahead(artisan, account.settled, on)
@@ -76,15 +77,15 @@ def quote_payable(artisan: Artisan, account: PaymentAccount, on: date) -> Quote:
 
 
 def quote_until(whole: Quote, last: Month) -> Quote:
-    """Returns the part of a quote up to the month `last`, itself included."""
+    """Returns the lines of a quote up to the month `last`, included."""
     return Quote(tuple(line for line in whole.lines if line.month <= last))
 
 
 def is_still_owed(artisan: Artisan, lines: Iterable[tuple[Month, Money]]) -> bool:
     """True if each month is still unpaid by CNSS's last word, at the contribution it was quoted.
 
-    The register may be imported again while a code lives: then cash for it would pay no debt, or
-    the wrong amount.
+    The register may be imported again while a code is live. Cash for the code could then pay a
+    month that is not owed, or a wrong amount.
     """
     first = first_owed_month(artisan)
     if first is None or not is_collected_here(artisan.category):

@@ -1,4 +1,4 @@
-"""Refusals: a code is not issued, not redeemed, or its deposit not reversed."""
+"""Refusals to issue a code, to redeem it, or to reverse its deposit."""
 
 from app.base.errors import MaalemError
 from app.payments.queries import IssuedCode
@@ -21,7 +21,7 @@ class AnotherIsLive(MaalemError):
 
 
 class CodeMistyped(MaalemError):
-    """The code is not twelve digits or its check digit is wrong: none was ever like this."""
+    """The code is not twelve digits, or its check digit is wrong."""
 
     code = "code_mistyped"
 
@@ -35,7 +35,7 @@ class CodeUnknown(MaalemError):
 class CodePaid(MaalemError):
     """The code was paid before.
 
-    Its own agency alone learns more: `paid_at`, `agent`, `receipt`, `total`.
+    The agency that took the cash also gets `paid_at`, `agent`, `receipt` and `total`.
     """
 
     code = "code_paid"
@@ -48,13 +48,13 @@ class CodeExpired(MaalemError):
 
 
 class CodeCancelled(MaalemError):
-    """The artisan cancelled it, or asked for another one (`cancelled_at`)."""
+    """The code was cancelled: the artisan gave it up or replaced it (`cancelled_at`)."""
 
     code = "code_cancelled"
 
 
 class CodeReversed(MaalemError):
-    """The code was paid and the cash given back (`reversed_at`): it takes a new code."""
+    """The code was paid and its deposit reversed (`reversed_at`): paying takes a new code."""
 
     code = "code_reversed"
 
@@ -108,7 +108,7 @@ class ReceiptUnknown(MaalemError):
 
 
 class ReversalTooLate(MaalemError):
-    """The deposit's day is over, or CNSS was told: two people of the back office decide."""
+    """The deposit's day is over, or CNSS was sent it: two people of the back office decide."""
 
     code = "reversal_too_late"
 
@@ -120,6 +120,6 @@ class AlreadyReversed(MaalemError):
 
 
 class AlreadyPosted(MaalemError):
-    """CNSS has credited the deposit: giving it back is CNSS's to decide."""
+    """CNSS has credited the deposit: only CNSS can give the money back."""
 
     code = "already_posted"

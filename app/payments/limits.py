@@ -1,7 +1,7 @@
 """Limits of the cash that an agent, an agency and a network's system may collect.
 
-A limit is for one code or for a day in Morocco. A day's sum is read from the deposits that were not
-reversed: no second number could differ from them.
+A limit is for one code or for a day in Morocco. The sum of a day is computed from its deposits and
+stored nowhere, so it cannot differ from them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from app.base.operation import Operation
 from app.payments.errors import OverClientLimit, OverCodeLimit, OverDayLimit, OverFloatLimit
 from app.payments.models import deposit, reversal
 
-SINCE = bindparam("since", type_=DateTime(True))
+DAY_START = bindparam("since", type_=DateTime(True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class DayTotals:
 def enforce_limits(
     operation: Operation, agent: Agent | None, client: Client | None, total: Money
 ) -> None:
-    """Waits for other deposits of the same limits, then refuses `total` if it passes one.
+    """Locks the limits that `total` counts against, and refuses it if it passes one.
 
     Raises: OverCodeLimit, OverDayLimit, OverFloatLimit, OverClientLimit.
     """
@@ -63,7 +63,7 @@ def enforce_limits(
 
 
 def refuse_over_limits(agent: Agent, totals: DayTotals, total: Money) -> None:
-    """Refuses `total` more cash if it passes a limit. Pure.
+    """Refuses `total`, the cash of one more deposit, if it passes a limit. Pure.
 
     Raises: OverCodeLimit, OverDayLimit, OverFloatLimit.
     """
@@ -87,7 +87,7 @@ def beginning_of_day(now: datetime) -> datetime:
 
 
 def day_totals(connection: Connection, agent: Agent, now: datetime) -> DayTotals:
-    """Returns the day's totals, read in one statement; zeros if no limit of a day needs them."""
+    """Returns the day's totals, read in one statement; zeros if no limit of a day is set."""
     if not (agent.day_limit or agent.float_limit):
         return DayTotals(Money(0), Money(0))
     params = {"agent": agent.id, "agency": agent.agency_code, "since": beginning_of_day(now)}
@@ -96,7 +96,7 @@ def day_totals(connection: Connection, agent: Agent, now: datetime) -> DayTotals
 
 
 def lock_limits(connection: Connection, agent: Agent) -> None:
-    """Waits until the other deposits under the same limit of a day are over.
+    """Locks the limit of a day, after waiting for the other deposits under it.
 
     Agents and agencies without such a limit do not wait for each other.
     """
@@ -106,22 +106,22 @@ def lock_limits(connection: Connection, agent: Agent) -> None:
         connection.execute(_LOCK_AGENT, {"agent": agent.id})
 
 
-def sum_of_day(whose: ColumnElement[bool]) -> Select[int]:
-    """Returns a statement for the cash of a day's deposits without the reversed ones, in centimes.
+def select_day_sum(condition: ColumnElement[bool]) -> Select[int]:
+    """Returns a statement for the cash of a day's deposits that meet `condition`, in centimes.
 
-    Its parameter `since` is where the day begins.
+    Reversed deposits do not count. The parameter `since` is the moment at which the day begins.
     """
     total = func.coalesce(func.sum(deposit.c.total_centimes), 0).cast(BigInteger)
-    reversed_since = exists().where(reversal.c.receipt_number == deposit.c.receipt_number)
-    return select(total).where(whose, deposit.c.received_at >= SINCE, ~reversed_since)
+    is_reversed = exists().where(reversal.c.receipt_number == deposit.c.receipt_number)
+    return select(total).where(condition, deposit.c.received_at >= DAY_START, ~is_reversed)
 
 
-_BY_AGENT = sum_of_day(deposit.c.agent_id == bindparam("agent", type_=BigInteger))
-_BY_AGENCY = sum_of_day(deposit.c.agency_code == bindparam("agency", type_=Text))
+_BY_AGENT = select_day_sum(deposit.c.agent_id == bindparam("agent", type_=BigInteger))
+_BY_AGENCY = select_day_sum(deposit.c.agency_code == bindparam("agency", type_=Text))
 _DAY_TOTALS = select(
     _BY_AGENT.scalar_subquery().label("by_agent"), _BY_AGENCY.scalar_subquery().label("by_agency")
 )
-# The agency's lock is wide enough for its agents' days too: one wait, not two in some order.
+# The agency's lock covers its agents' days too: with one lock there is no order to get wrong.
 _LOCK_AGENCY = (
     select(agency.c.code)
     .where(agency.c.code == bindparam("agency"))
@@ -135,4 +135,4 @@ _LOCK_CLIENT = (
     .where(api_client.c.id == bindparam("client"))
     .with_for_update(key_share=True)
 )
-_BY_CLIENT = sum_of_day(deposit.c.client_id == bindparam("client", type_=Text))
+_BY_CLIENT = select_day_sum(deposit.c.client_id == bindparam("client", type_=Text))

@@ -1,6 +1,6 @@
-"""Tables of money: codes, deposits, the months they are allocated to, reversals.
+"""Tables of payment codes, deposits, their allocations and reversals.
 
-The rules that protect money stand here and in the triggers of the migration: a code is paid once,
+The constraints here and the triggers of the migration protect the money: a code is paid once,
 an artisan has one live code, a month is paid once, a deposit is allocated and booked whole, and a
 reversed one settles nothing. Neither deposits nor audit rows are ever changed or deleted.
 """
@@ -31,7 +31,7 @@ payment_code = Table(
     metadata,
     Column("code", Text, primary_key=True),
     Column("artisan_id", ForeignKey("artisan.id"), nullable=False, index=True),
-    # The phone that asked for it, and gets the receipt.
+    # The phone that asked for the code; it gets the receipt.
     Column("phone", Text),
     Column("state", Text, nullable=False, server_default=text("'issued'")),
     Column("contribution_centimes", BigInteger, nullable=False),
@@ -39,7 +39,7 @@ payment_code = Table(
     Column("fee_centimes", BigInteger, nullable=False),
     Column("total_centimes", BigInteger, nullable=False),
     Column("currency", Text, nullable=False, server_default=text("'MAD'")),
-    # The first and the last month it pays; its lines have each month's amount.
+    # The first and the last month that the code pays; its lines have each month's amounts.
     Column("first_period", Date, nullable=False),
     Column("last_period", Date, nullable=False),
     Column("issued_at", DateTime(timezone=True), nullable=False),
@@ -76,8 +76,8 @@ payment_code_line = Table(
     CheckConstraint("extract(day FROM period) = 1", name="period"),
 )
 
-# Phones that get the receipt beside the one that asked first: the payer's and the artisan's, where
-# one pays for another.
+# Phones that get the receipt beside the one that asked for the code: if a third party pays, the
+# payer's and the artisan's.
 receipt_recipient = Table(
     "receipt_recipient",
     metadata,
@@ -102,10 +102,10 @@ deposit = Table(
     Column("agent_number", Text),
     Column("terminal", Text),
     Column("channel", Text, nullable=False),
-    # Of a payment by the API: the client, and the client's own reference.
+    # For a payment by the API: the client, and the client's own reference.
     Column("client_id", ForeignKey("api_client.id")),
     Column("network_reference", Text),
-    # The cash received; another amount than the code's where the network may send it.
+    # The cash received. It may differ from the code's amount if the network may send other amounts.
     Column("total_centimes", BigInteger, nullable=False),
     Column("currency", Text, nullable=False, server_default=text("'MAD'")),
     Column("received_at", DateTime(timezone=True), nullable=False),
@@ -115,7 +115,7 @@ deposit = Table(
     CheckConstraint("channel IN ('" + "', '".join(CHANNELS) + "')", name="channel"),
     CheckConstraint("agent_id IS NULL OR agency_code IS NOT NULL", name="agency"),
     CheckConstraint("(channel = 'api') = (client_id IS NOT NULL)", name="client"),
-    # For the totals of a day: of an agent, an agency, a network, a client.
+    # These serve the totals of a day, by network, client, agent and agency.
     Index("ix_deposit_network_received_at", "network", "received_at"),
     Index("ix_deposit_client_id_received_at", "client_id", "received_at"),
     Index("ix_deposit_agent_id_received_at", "agent_id", "received_at"),
@@ -130,7 +130,7 @@ contribution_allocation = Table(
     Column("receipt_number", ForeignKey("deposit.receipt_number"), nullable=False, index=True),
     Column("contribution_centimes", BigInteger, nullable=False),
     Column("penalty_centimes", BigInteger, nullable=False),
-    # When CNSS was sent it, and the day CNSS posted it: until then it is not credited.
+    # The moment it was sent to CNSS, and the day CNSS posted it; until then it is not credited.
     Column("sent_at", DateTime(timezone=True)),
     Column("posted_on", Date),
     CheckConstraint("contribution_centimes > 0 AND penalty_centimes >= 0", name="amounts"),
@@ -143,7 +143,7 @@ contribution_allocation = Table(
     ),
 )
 
-# Deposits undone: cash given back on the day, or by two people of the back office later.
+# Reversed deposits: on the day of the deposit, or later by two people of the back office.
 reversal = Table(
     "reversal",
     metadata,
@@ -159,7 +159,7 @@ reversal = Table(
     CheckConstraint("char_length(reason) BETWEEN 1 AND 200", name="reason"),
 )
 
-# Days closed by agents after counting the cash; of several closes of a day the last one counts.
+# An agent's closes of a day, after counting the cash; the last close of a day counts.
 till_close = Table(
     "till_close",
     metadata,

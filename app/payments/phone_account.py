@@ -1,4 +1,4 @@
-"""Reads who calls: all that the first screen of a dialogue needs, in one statement."""
+"""Reads everything the first screen of a dialogue shows of a phone, in one statement."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class PinStatus:
 
 @dataclass(frozen=True, slots=True)
 class LostReceipt:
-    """A receipt whose SMS to this phone failed: the part that anybody with the phone may read."""
+    """A receipt whose SMS to this phone failed, with what anybody holding the phone may read."""
 
     receipt: str
     total: Money
@@ -59,10 +59,10 @@ class LostReceipt:
 
 @dataclass(frozen=True, slots=True)
 class PhoneAccount:
-    """Everything that is known of a phone: its language, its agent, the first of its `people`.
+    """The account of a phone: its language, its agent, and the first of its `people` as `artisan`.
 
-    People who identified on the phone come before the register's; `account` is the first person's.
-    `lost` is the newest receipt whose SMS to the phone failed.
+    People who identified on the phone come before those the register has for it. `account` is that
+    artisan's. `lost` is the newest receipt whose SMS to the phone failed.
     """
 
     language: str | None
@@ -70,7 +70,7 @@ class PhoneAccount:
     people: int
     artisan: Artisan | None
     account: PaymentAccount
-    locks: PinStatus
+    pin_status: PinStatus
     lost: LostReceipt | None
 
 
@@ -89,7 +89,7 @@ def find_phone_account(connection: Connection, phone: Phone, now: datetime) -> P
         people=row.people,
         artisan=read_artisan(row) if row.id is not None else None,
         account=read_account(row.live, row.settled, row.deposits),
-        locks=PinStatus(row.has_pin, row.has_reset),
+        pin_status=PinStatus(row.has_pin, row.has_reset),
         lost=_read_receipt(row.lost),
     )
 
@@ -99,17 +99,18 @@ def find_lost_receipt(connection: Connection, phone: Phone) -> LostReceipt | Non
     return _read_receipt(connection.execute(_LOST, {"phone": phone.e164}).scalar())
 
 
-def get_locks(connection: Connection, artisan_id: int, now: datetime) -> PinStatus:
+def get_pin_status(connection: Connection, artisan_id: int, now: datetime) -> PinStatus:
     """Returns the PIN status of an artisan, by our own id."""
-    row = connection.execute(_LOCKS, {"artisan": artisan_id, "now": now}).one()
+    row = connection.execute(_PIN_STATUS, {"artisan": artisan_id, "now": now}).one()
     return PinStatus(row.has_pin, row.has_reset)
 
 
 def _phone_account_statement() -> Select[*tuple[object, ...]]:
-    # The owners once, and short: the driver prepares no statement over 4 KB.
+    # The owners are selected once, in a CTE: the driver prepares no statement over 4 KB.
     owner = select(owners_of(_PHONE)).cte("mine")
-    one = select(owner.c.id).order_by(owner.c.rank, owner.c.id).limit(1).cte("one")
-    first = select(one.c.id).scalar_subquery()
+    by_rank = select(owner.c.id).order_by(owner.c.rank, owner.c.id)
+    first_owner = by_rank.limit(1).cte("one")
+    first = select(first_owner.c.id).scalar_subquery()
     people = select(func.count(owner.c.id.distinct())).scalar_subquery()
     language = select(phone_profile.c.language).where(phone_profile.c.phone == _PHONE)
     working = select(agent.c.id).where(agent.c.phone == _PHONE, agent.c.active)
@@ -125,7 +126,10 @@ def _phone_account_statement() -> Select[*tuple[object, ...]]:
 
 
 def _lost_receipt() -> ScalarSelect[_PackedReceipt]:
-    """Reads the index of failed receipts alone. A receipt's event is `receipt:NUMBER:...`."""
+    """Selects the newest failed receipt, from the index of failed receipts alone.
+
+    The event key of a receipt's SMS is `receipt:NUMBER:...`.
+    """
     columns, number = message.c, func.split_part(message.c.event_key, ":", 2)
     packed = json_object(
         receipt=deposit.c.receipt_number,
@@ -170,4 +174,4 @@ def _pin_columns(artisan_id: ColumnElement[int]) -> tuple[Label[bool], ...]:
 # Built once: building them takes longer than running them.
 _PHONE_ACCOUNT = _phone_account_statement()
 _LOST = select(_lost_receipt())
-_LOCKS = select(*_pin_columns(bindparam("artisan", type_=BigInteger)))
+_PIN_STATUS = select(*_pin_columns(bindparam("artisan", type_=BigInteger)))

@@ -15,11 +15,11 @@ from app.payments.receipts import FinalState, PresentedBill, find_code
 def get_payable(
     connection: Connection, code: str, agent: Agent, totals: DayTotals, now: datetime
 ) -> PresentedBill:
-    """Returns the code with name and amount for the agent to collect. One statement.
+    """Returns the code with name and amount for the agent to collect. Runs one statement.
 
-    `totals` are the day's, for the limits of a day.
+    `totals` are the agent's and the agency's cash of the day, for the limits of a day.
 
-    Raises: the refusals of `redeem_code`.
+    Raises: the same refusals as `redeem_code`.
     """
     seen = find_code(connection, code, now)
     if seen is None or seen.payable is None:
@@ -43,7 +43,7 @@ def refusal_of_code(
         return CodeReversed(reversed_at=end.ended_at)
     if end.state == "expired" or (end.state == "issued" and end.ended_at <= now):
         return CodeExpired(expired_at=end.ended_at)
-    # Cancelled, or still issued though the register says that its months are not owed any more.
+    # It was cancelled, or it is still issued but its months are not owed any more.
     return CodeCancelled(cancelled_at=min(end.ended_at, now))
 
 

@@ -45,9 +45,9 @@ class IssuedCode:
 
 @dataclass(frozen=True, slots=True)
 class Deposit:
-    """Cash that was received. `agency` is the place on its receipt.
+    """A deposit as the artisan sees it; `agency` is the place that its receipt names.
 
-    `posted_on` is the day on which CNSS had credited all of it.
+    `posted_on` is the day on which CNSS credited its last month; None while one is not credited.
     """
 
     receipt: str
@@ -62,8 +62,8 @@ class Deposit:
 class PaymentAccount:
     """An artisan's payments as this service knows them; `deposits` newest first.
 
-    `paid_late` has the months settled with a penalty, and the day each was paid: they used up the
-    cap of the year.
+    `paid_late` has the months settled with a penalty and the day each was paid; their penalties
+    count against the cap of the year.
     """
 
     code: IssuedCode | None
@@ -94,14 +94,14 @@ class PackedDeposit(TypedDict):
     posted_on: str | None
 
 
-# The moment at which each settled month was paid, if with a penalty.
+# Each settled month, with the moment it was paid if it had a penalty, else None.
 PackedMonths = Mapping[str, float | None]
 
 
 def get_account(connection: Connection, artisan_id: int, now: datetime) -> PaymentAccount:
     """Returns an artisan's account, read in one statement.
 
-    A code past its time is not live, whatever state its row has.
+    A code past `expires_at` is not live even if its row still says `issued`.
     """
     row = connection.execute(_ACCOUNT, {"artisan": artisan_id, "now": now}).one()
     return read_account(row.live, row.settled, row.deposits)
@@ -112,7 +112,7 @@ def read_account(
     settled: PackedMonths | None,
     deposits: Sequence[PackedDeposit] | None,
 ) -> PaymentAccount:
-    """Returns the account in the three values of `account_columns`."""
+    """Returns the account that the three values of `account_columns` hold."""
     months = {_read_month(month): late for month, late in (settled or {}).items()}
     return PaymentAccount(
         code=_read_code(live) if live else None,
@@ -176,7 +176,7 @@ def _newest_deposits(artisan: ColumnElement[int]) -> Select[object]:
         .having(func.bool_and(allocation.posted_on.is_not(None)))
         .scalar_subquery()
     )
-    # Not the code's last month: a network that may send less pays fewer.
+    # The code's last month may be unpaid: some networks may send less cash than a code costs.
     last = (
         select(func.max(allocation.period))
         .where(allocation.receipt_number == deposit.c.receipt_number)
@@ -205,7 +205,7 @@ _ACCOUNT = select(*account_columns(_ARTISAN))
 
 
 def count_live_codes(connection: Connection) -> int:
-    """Returns how many codes are `issued`, from the index of just those: ended codes only grow."""
+    """Returns how many codes are `issued`, from the index that holds those alone."""
     live = select(func.count()).select_from(payment_code).where(text("state = 'issued'"))
     return connection.execute(live).scalar_one()
 

@@ -18,7 +18,7 @@ def add_receipt_recipient(connection: Connection, code: str, phone: str, languag
 
 
 def carry_over_recipients(connection: Connection, replaced: str, code: str) -> None:
-    """Gives the receipt of `code` to every phone that would have got that of the replaced code."""
+    """Records for `code` every phone that would have got the receipt of the replaced code."""
     asker = (
         select(literal(code), payment_code.c.phone, artisan.c.language)
         .join_from(payment_code, artisan)

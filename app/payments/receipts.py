@@ -1,4 +1,4 @@
-"""Reads codes and receipts for a till: what a code pays or how it ended, and what was received."""
+"""Reads codes and receipts for a till: the bill of a code, its final state, and its receipt."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ class PresentedBill:
 
 @dataclass(frozen=True, slots=True)
 class FinalState:
-    """A code's state and when it came to it, with the deposit of a paid one.
+    """The state of a code, the moment it ended, and the deposit if it was paid.
 
-    `ended_at` of an issued code is when it expires.
+    `ended_at` of a code still `issued` is the moment it expires.
     """
 
     state: str
@@ -54,7 +54,7 @@ class FinalState:
 
 @dataclass(frozen=True, slots=True)
 class SeenCode:
-    """A code that was issued: the bill where it is payable, and its state."""
+    """A code that was issued: its bill if it is payable, and its state."""
 
     payable: PresentedBill | None
     end: FinalState
@@ -69,7 +69,7 @@ _FINAL_STATE = (
     deposit.c.agent_number,
     deposit.c.receipt_number,
 )
-# A row for each month it pays.
+# Selects a row for each month that a code pays.
 _CODE = (
     select(
         *PERSON,
@@ -138,7 +138,7 @@ def _read_final_state(row: Row[*tuple[object, ...]]) -> FinalState:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A receipt as the agent's paper shows it, and as an agency sees it again later."""
+    """A receipt as it is printed, and as its agency can look it up later."""
 
     number: str
     full_name: str
@@ -156,7 +156,7 @@ class Receipt:
 
 def find_receipt(connection: Connection, number: str, agency_code: str) -> Receipt | None:
     """Returns a receipt of this agency; None for another agency's."""
-    settled = _settled_by()
+    settled = _sum_settled_months()
     row = connection.execute(
         select(
             deposit.c.receipt_number,
@@ -199,8 +199,11 @@ def find_receipt(connection: Connection, number: str, agency_code: str) -> Recei
     )
 
 
-def _settled_by() -> FromClause:
-    """Returns the sums of the months a deposit settled: fewer than its code's if less was sent."""
+def _sum_settled_months() -> FromClause:
+    """Returns the sums of the months that a deposit settled, and the last of them.
+
+    They may be fewer than the months of its code, if less cash came than the code costs.
+    """
     columns = contribution_allocation.c
     return (
         select(
@@ -213,8 +216,8 @@ def _settled_by() -> FromClause:
     )
 
 
-def is_of_today(receipt: Receipt, now: datetime) -> bool:
-    """True if its agency may still reverse it: on its day, once."""
+def is_reversible(receipt: Receipt, now: datetime) -> bool:
+    """True if the agency may still reverse the receipt: it is of today and was not reversed."""
     return receipt.reversed_at is None and local_date(receipt.received_at) == local_date(now)
 
 

@@ -1,6 +1,6 @@
-"""Claims a code for a deposit by one conditional update, or finds the answer given before.
+"""Claims a code for a deposit by one conditional update, or finds the receipt of its key.
 
-Works in the caller's transaction and commits nothing itself.
+Every function works in its caller's transaction and commits nothing itself.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ from app.payments.models import (
 
 @dataclass(frozen=True, slots=True)
 class CodeClaim:
-    """A request to redeem `code`: its idempotency key and digest, and when the cash came.
+    """A request to claim `code`: its idempotency key and digest, and when the cash was received.
 
-    `after_the_fact` allows a code that expired since, if it was live at `received_at`.
+    `after_the_fact` also allows an expired code, if it was live at `received_at`.
     """
 
     code: str
@@ -69,9 +69,9 @@ class CodeLine:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedCode:
-    """A code that is now `paid` and ours to book; lines oldest month first.
+    """A code that this transaction moved to `paid`; its lines are in order, oldest month first.
 
-    `serial` is the new receipt's. `settled_before` is true if one of its months was settled.
+    `serial` is for the new receipt. `settled_before` is True if a month was settled already.
     """
 
     artisan: Artisan
@@ -85,8 +85,7 @@ class ClaimedCode:
 def claim_code(operation: Operation, claim: CodeClaim) -> ClaimedCode | str | None:
     """Moves a code from `issued` to `paid` in one statement and returns it.
 
-    Returns the receipt instead if this request was answered before; None if the code is not
-    payable.
+    Returns the receipt instead if the idempotency key has one, or None if the code is not payable.
 
     Raises: KeyReused.
     """
@@ -114,8 +113,11 @@ def claim_code(operation: Operation, claim: CodeClaim) -> ClaimedCode | str | No
     )
 
 
-def end_later_code(operation: Operation, code: str) -> None:
-    """Ends another live code of the same artisan: its money was paid with `code`, earlier."""
+def end_other_code(operation: Operation, code: str) -> None:
+    """Ends the live code of the artisan of `code`, if it is another one.
+
+    It was issued after the cash for `code` came, for months that this cash pays.
+    """
     columns = payment_code.c
     connection = operation.connection
     owner = connection.execute(select(columns.artisan_id).where(columns.code == code)).scalar()
@@ -132,7 +134,7 @@ def _read_line(line: Mapping[str, Any]) -> CodeLine:
 
 
 def _claim_statement() -> Select[tuple[Any, ...]]:
-    """Builds a statement of one row: the answer given before, or the claimed code, or neither."""
+    """Builds a statement of one row: the receipt of the key, or the claimed code, or neither."""
     code, line, allocation = payment_code.c, payment_code_line.c, contribution_allocation.c
     at = bindparam("at", type_=DateTime(True))
     answered = (
@@ -143,7 +145,7 @@ def _claim_statement() -> Select[tuple[Any, ...]]:
         )
         .cte("answered")
     )
-    # Cash of a moment when the code was live is cash for it, though it has expired since.
+    # Cash that came while the code was live pays it, even if the code has expired since.
     expired_since = and_(bindparam("after_the_fact", type_=Boolean), code.state == "expired")
     claimed = (
         update(payment_code)

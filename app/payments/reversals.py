@@ -1,7 +1,7 @@
-"""Reverses a deposit: the cash went back, its months are due again, and the artisan hears of it.
+"""Reverses a deposit whose cash was given back. Its months are due again; its phones get an SMS.
 
-Nothing that was booked changes: a reversal is new lines. On the day of the deposit the network that
-collected it may reverse it; later, or once CNSS was told, only two people of the back office.
+No ledger line changes: a reversal adds lines. On the day of the deposit the network that
+collected it may reverse it; later, or once it was sent to CNSS, only two people of the back office.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from app.base.money import Money
 from app.base.operation import Operation
 from app.ledger.audit import record_audit
 from app.ledger.queries import balances_of_reference
-from app.ledger.service import LedgerEntry, book, postings_to_clear
+from app.ledger.service import LedgerEntry, book_entry, postings_to_clear
 from app.messaging.service import OutboundMessage, queue_message
 from app.payments.errors import (
     AlreadyPosted,
@@ -35,10 +35,10 @@ REASONS = ("wrong_person", "cash_back", "mistake")
 
 @dataclass(frozen=True, slots=True)
 class ReversalRequest:
-    """A request to give the cash of a deposit back.
+    """A request to reverse a deposit whose cash is given back.
 
     `network` limits it to that network's deposits, and `agency` to that agency's; the back office
-    names neither. `approved_by` is the back office's second person, who may reverse on a later day.
+    sets neither. `approved_by` is the back office's second person, who allows a later day too.
     """
 
     receipt: str
@@ -51,7 +51,7 @@ class ReversalRequest:
 
 @dataclass(frozen=True, slots=True)
 class _LockedDeposit:
-    """A deposit whose code's row is locked until the transaction ends; `ended_at` is the code's."""
+    """A deposit with its code locked; `state` and `ended_at` are the code's."""
 
     code: str
     artisan_id: int
@@ -64,7 +64,7 @@ class _LockedDeposit:
 
 @dataclass(frozen=True, slots=True)
 class LockedCode:
-    """A code's state, unchanged until the transaction ends, and the receipt of its deposit."""
+    """A code locked until the transaction ends: its state, and the receipt of its deposit."""
 
     state: str | None
     receipt: str | None
@@ -74,27 +74,27 @@ def reverse_deposit(operation: Operation, services: Services, request: ReversalR
     """Reverses a deposit, with `operation.actor` as maker. Returns the ledger transaction's number.
 
     The code moves `paid` -> `reversed` with its row locked, so that two requests at once reverse
-    the deposit once. After an error the caller gives the transaction up.
+    the deposit once. After an error the caller must roll back.
 
     Raises: ReceiptUnknown (also for another network's or agency's), AlreadyReversed,
     AlreadyPosted, ReversalTooLate.
     """
-    row = _lock_deposit(operation.connection, request)
-    _refuse_reversal(operation, request, row)
-    _write_reversal(operation, request, row)
-    transaction_id = book(operation, _ledger_entry(operation, request, row))
+    locked = _lock_deposit(operation.connection, request)
+    _refuse_reversal(operation, request, locked)
+    _write_reversal(operation, request, locked)
+    transaction_id = book_entry(operation, _make_entry(operation, request, locked))
     details = {"receipt": request.receipt, "channel": request.channel, "reason": request.reason}
-    record_audit(operation, "reversal", f"artisan:{row.artisan_id}", **details)
-    values = {"receipt": request.receipt, "total": row.total}
-    for phone, language in receipt_phones(operation.connection, row.code).items():
+    record_audit(operation, "reversal", f"artisan:{locked.artisan_id}", **details)
+    values = {"receipt": request.receipt, "total": locked.total}
+    for phone, language in receipt_phones(operation.connection, locked.code).items():
         event = f"{request.receipt}:{phone.e164}"
         message = OutboundMessage("reversal", event, phone, language, values)
         queue_message(operation, services, message)
     return transaction_id
 
 
-def hold_deposit(connection: Connection, receipt: str) -> None:
-    """Locks a deposit's code until the transaction ends; a reversal waits for it."""
+def lock_code_of_deposit(connection: Connection, receipt: str) -> None:
+    """Locks the code of a deposit until the transaction ends, so that a reversal has to wait."""
     statement = (
         select(payment_code.c.code)
         .join(deposit, deposit.c.code == payment_code.c.code)
@@ -106,9 +106,9 @@ def hold_deposit(connection: Connection, receipt: str) -> None:
 def lock_code(connection: Connection, code: str | None, network: str) -> LockedCode:
     """Locks a code until the transaction ends. Returns it with the network's receipt for it."""
     columns = payment_code.c
-    locked = select(columns.state).where(columns.code == code).with_for_update()
-    state = connection.execute(locked).scalar()
-    # Read once the code is ours: the transaction that held it before may have paid it.
+    statement = select(columns.state).where(columns.code == code).with_for_update()
+    state = connection.execute(statement).scalar()
+    # Read after the lock: the transaction that held it before may have redeemed the code.
     receipt = select(deposit.c.receipt_number).where(
         deposit.c.code == code, deposit.c.network == network
     )
@@ -155,15 +155,20 @@ def _lock_deposit(connection: Connection, request: ReversalRequest) -> _LockedDe
     )
 
 
-def _refuse_reversal(operation: Operation, request: ReversalRequest, row: _LockedDeposit) -> None:
-    """Raises: AlreadyReversed, AlreadyPosted, ReversalTooLate."""
-    if row.state == "reversed":
-        raise AlreadyReversed(reversed_at=row.ended_at)
+def _refuse_reversal(
+    operation: Operation, request: ReversalRequest, locked: _LockedDeposit
+) -> None:
+    """Refuses a reversal that is not allowed.
+
+    Raises: AlreadyReversed, AlreadyPosted, ReversalTooLate.
+    """
+    if locked.state == "reversed":
+        raise AlreadyReversed(reversed_at=locked.ended_at)
     if _is_posted(operation.connection, request.receipt):
         raise AlreadyPosted()
     if request.approved_by is not None:
         return
-    same_day = local_date(row.received_at) == local_date(operation.now)
+    same_day = local_date(locked.received_at) == local_date(operation.now)
     if not same_day or _is_sent(operation.connection, request.receipt):
         raise ReversalTooLate()
 
@@ -180,8 +185,8 @@ def _is_sent(connection: Connection, receipt: str) -> bool:
     return bool(connection.execute(select(sent)).scalar())
 
 
-def _write_reversal(operation: Operation, request: ReversalRequest, row: _LockedDeposit) -> None:
-    """Writes the reversal, marks the code as reversed, and gives its months back."""
+def _write_reversal(operation: Operation, request: ReversalRequest, locked: _LockedDeposit) -> None:
+    """Writes the reversal, marks the code as reversed, and deletes the deposit's allocations."""
     connection = operation.connection
     connection.execute(
         insert(reversal).values(
@@ -195,22 +200,22 @@ def _write_reversal(operation: Operation, request: ReversalRequest, row: _Locked
     )
     connection.execute(
         update(payment_code)
-        .where(payment_code.c.code == row.code, payment_code.c.state == "paid")
+        .where(payment_code.c.code == locked.code, payment_code.c.state == "paid")
         .values(state="reversed", ended_at=operation.now)
     )
     allocated = contribution_allocation.c.receipt_number == request.receipt
     connection.execute(delete(contribution_allocation).where(allocated))
 
 
-def _ledger_entry(
-    operation: Operation, request: ReversalRequest, row: _LockedDeposit
+def _make_entry(
+    operation: Operation, request: ReversalRequest, locked: _LockedDeposit
 ) -> LedgerEntry:
-    """Returns the opposite of all that was booked for the deposit, account by account."""
+    """Returns the entry that brings each account's balance of the deposit back to zero."""
     balances = balances_of_reference(operation.connection, request.receipt)
     return LedgerEntry(
         "reversal",
         postings_to_clear(balances),
         reference=request.receipt,
-        metadata=row.metadata,
+        metadata=locked.metadata,
         approved_by=request.approved_by,
     )

@@ -15,8 +15,8 @@ _GROUPING = re.compile(r"[\W_]+")
 def draw_code(random: Random) -> str:
     """Draws a payment code: 11 random digits, the first 1-9, then a Damm check digit.
 
-    `random` is the runtime's secure source. A Damm digit finds every single wrong digit and
-    every swap of neighbours (docs/contract.md, Payments API).
+    `random` is the runtime's secure source. A Damm digit detects every single wrong digit and
+    every swap of two neighbours (docs/contract.md, Payments API).
     """
     body = str(random.randrange(10 ** (CODE_LENGTH - 2), 10 ** (CODE_LENGTH - 1)))
     return body + damm.calc_check_digit(body)
@@ -25,7 +25,7 @@ def draw_code(random: Random) -> str:
 def read_code(typed: str) -> str:
     """Returns the twelve digits of a code typed in any grouping and in any script's digits.
 
-    Raises: CodeMistyped, before any query, for digits that no code has.
+    Raises: CodeMistyped for text that cannot be a code; no query is needed to know.
     """
     digits = _GROUPING.sub("", "".join(map(_plain_digit, typed)))
     if not re.fullmatch(r"[1-9][0-9]{11}", digits) or not damm.is_valid(digits):
@@ -39,7 +39,7 @@ def receipt_number(serial: int) -> str:
 
 
 def _plain_digit(letter: str) -> str:
-    if unicodedata.category(letter) == "Cf":  # direction marks that come along when pasting
+    if unicodedata.category(letter) == "Cf":  # direction marks, which pasted text may hold
         return ""
     value = unicodedata.decimal(letter, None)
     return letter if value is None else str(value)

@@ -1,6 +1,6 @@
-"""Third-party payment: finds an artisan by RNA number, issues or shows the code, tells both.
+"""Lets a third party pay: finds an artisan by RNA number, and issues or returns the live code.
 
-A stranger sees a masked name and an amount, and may only pay: neither cancel nor replace.
+The payer sees a masked name and an amount, and cannot cancel or replace a code.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LOOKUPS_A_DAY = 5
 
 @dataclass(frozen=True, slots=True)
 class Payable:
-    """An artisan to pay for: `owed` is None where no code of ours pays."""
+    """An artisan to pay for; `owed` is None if no payment code pays this artisan's months."""
 
     artisan: Artisan
     owed: Quote | None
@@ -51,9 +51,9 @@ def find_payable_person(connection: Connection, rna_number: str, now: datetime) 
 def issue_code_for_another(
     operation: Operation, services: Services, artisan_id: int, payer: Phone, language: str
 ) -> IssuedCode:
-    """Issues a code for all that the artisan owes, or returns the live one; tells the payer by SMS.
+    """Issues a code for all that the artisan owes, or returns the live one; the payer gets an SMS.
 
-    Both get the receipt: the payer, and the artisan on the register's phone.
+    The payer's phone and the artisan's phone in the register get the receipt.
 
     Raises: NothingDue, NotCollectedHere.
     """

@@ -13,5 +13,5 @@ def period_words(period: Period) -> Say:
 
 
 def shown_until(expires_at: datetime) -> datetime:
-    """Returns the last moment to show: a code that expires at midnight is good until 23:59."""
+    """Returns the last moment to show, 1 s before: a code that expires at midnight shows 23:59."""
     return expires_at - timedelta(seconds=1)

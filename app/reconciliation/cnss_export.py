@@ -1,7 +1,8 @@
 """Exports to CNSS the months that were paid and not sent yet, once, with a control total.
 
-A month is sent as `paid`, again when CNSS refused it and two people said so, and as `reversed` when
-the cash was given back after it was sent. How artisans want their reimbursements is sent too.
+A month is sent as `paid`. It is sent again if CNSS refused it and two people decided so, and as
+`reversed` if its deposit was reversed after it was sent. The file also has the artisans' choices of
+how their reimbursements are paid.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ HEADER = (
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A file for CNSS. `name` is None where there was nothing to send."""
+    """A file for CNSS. `name` is None if there was nothing to send."""
 
     name: str | None
     content: str
@@ -49,20 +50,20 @@ class Batch:
 
 
 def export_payments(operation: Operation, through: date) -> Batch:
-    """Exports what was received up to the end of the day `through` and not sent yet.
+    """Exports the payments received up to the end of the day `through` and not sent yet.
 
-    Two at once wait for each other.
+    Two exports at once wait for each other.
     """
     connection, now = operation.connection, operation.now
     connection.execute(text("SET LOCAL statement_timeout = 0"))
     connection.execute(text("LOCK TABLE cnss_batch IN SHARE ROW EXCLUSIVE MODE"))
-    begun = {"name": "begun", "through": through, "lines": 0, "total_centimes": 0, "content": ""}
-    statement = insert(cnss_batch).values(**begun, created_at=now).returning(cnss_batch.c.id)
+    draft = {"name": "begun", "through": through, "lines": 0, "total_centimes": 0, "content": ""}
+    statement = insert(cnss_batch).values(**draft, created_at=now).returning(cnss_batch.c.id)
     number = connection.execute(statement).scalar_one()
     end = local_midnight(through + timedelta(days=1))
     params = {"batch": number, "end": end, "now": now}
     connection.execute(_INSERT_LINES, params)
-    mark_sent(connection, _paid_months(number), now)
+    mark_sent(connection, _select_paid_months(number), now)
     payments = connection.execute(_PAYMENTS, params).all()
     choices = export_collections(operation, end)
     total = Money(sum(_signed_centimes(row) for row in payments))
@@ -80,12 +81,12 @@ def export_payments(operation: Operation, through: date) -> Batch:
 
 
 def find_batch(connection: Connection, name: str) -> Batch | None:
-    """Returns a file that was exported before, to the byte."""
+    """Returns a file that was exported before, byte for byte; None if no file has the name."""
     row = connection.execute(select(cnss_batch).where(cnss_batch.c.name == name)).one_or_none()
     return Batch(row.name, row.content, row.lines, Money(row.total_centimes)) if row else None
 
 
-def _paid_months(batch: int) -> Select[tuple[str, date]]:
+def _select_paid_months(batch: int) -> Select[tuple[str, date]]:
     columns = cnss_line.c
     return select(columns.receipt_number, columns.period).where(
         columns.batch_id == batch, columns.status == "paid"
@@ -134,7 +135,7 @@ def _write_file(rows: Iterable[tuple[str, ...]], payments: int, total: Money) ->
     return file.getvalue()
 
 
-# Inserts months not sent, or to be sent again, and those sent whose cash was given back since.
+# Inserts the months to send as paid, and those sent whose deposit was reversed since.
 _INSERT_LINES = text("""
     WITH unsent AS (
         SELECT s.receipt_number, s.period, 'paid' AS status, s.contribution_centimes,

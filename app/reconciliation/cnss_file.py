@@ -1,4 +1,4 @@
-"""Reads CNSS's answer: postings, rights, enrolment, family and claims, a line each. Pure."""
+"""Reads CNSS's answer, whose lines are postings, rights, enrolments, families and claims. Pure."""
 
 from __future__ import annotations
 
@@ -29,12 +29,13 @@ _LONGEST_REASON = 200
 
 @dataclass(frozen=True, slots=True)
 class CnssAnswer:
-    """A line, checked; `record` decides what its fields mean.
+    """A checked line; the meaning of its fields depends on `record`.
 
-    posting: `reference` a receipt, `month` one of it or None for all, `state` posted or refused,
-    `details` why refused. rights: `details` the last day, or nothing for none. enrolment: `state`,
-    `details` the CNSS number of who is enrolled, or the missing parts. family: `details` spouses
-    and children. claim: `reference` its number, `state`, `amount`, `details` the day it was filed.
+    posting: `reference` is a receipt, `month` one of its months or None for all, `state` posted or
+    refused, `details` the reason of a refusal. rights: `details` is the last day, or empty.
+    enrolment: `details` is the CNSS number if `state` is enrolled, or the missing parts. family:
+    `details` has the numbers of spouses and children. claim: `reference` is its number, `details`
+    the day it was filed.
     """
 
     line: int
@@ -49,7 +50,7 @@ class CnssAnswer:
 
 
 def read_answers(path: Path, today: date) -> Iterator[CnssAnswer]:
-    """Yields every line, checked. Raises: FileRefused for the first that is wrong."""
+    """Yields every line, checked. Raises: FileRefused for the first wrong line."""
     for number, fields in read_rows(path, HEADER):
         answer = _read_answer(number, dict(zip(HEADER, fields, strict=True)), today)
         _CHECKS[answer.record](answer)
@@ -58,15 +59,15 @@ def read_answers(path: Path, today: date) -> Iterator[CnssAnswer]:
 
 def _read_answer(number: int, row: Mapping[str, str], today: date) -> CnssAnswer:
     if row["record"] not in RECORDS:
-        raise _refuse(number, "record", f"none of {', '.join(RECORDS)}")
+        raise _make_refusal(number, "record", f"none of {', '.join(RECORDS)}")
     on = read_day(row["on"])
     if on is None or on > today:
-        raise _refuse(number, "on", "no day up to today, written YYYY-MM-DD")
+        raise _make_refusal(number, "on", "no day up to today, written YYYY-MM-DD")
     try:
         month = Month.parse(row["period"]).first_day if row["period"] else None
         amount = Money.parse(row["amount"]) if row["amount"] else None
     except InvalidInput as error:
-        raise _refuse(number, str(error.params["what"]), str(error.params["why"])) from None
+        raise _make_refusal(number, str(error.params["what"]), str(error.params["why"])) from None
     return CnssAnswer(
         line=number,
         record=row["record"],
@@ -80,60 +81,62 @@ def _read_answer(number: int, row: Mapping[str, str], today: date) -> CnssAnswer
     )
 
 
-def _refuse(line: int, name: str, why: str) -> FileRefused:
+def _make_refusal(line: int, name: str, why: str) -> FileRefused:
     return FileRefused(line=line, why=f"{name}: {why}")
 
 
 def _check_posting(answer: CnssAnswer) -> None:
     if not _RECEIPT.fullmatch(answer.reference):
-        raise _refuse(answer.line, "reference", "not a receipt's number")
+        raise _make_refusal(answer.line, "reference", "not a receipt's number")
     if answer.state not in ("posted", "refused"):
-        raise _refuse(answer.line, "state", "neither posted nor refused")
+        raise _make_refusal(answer.line, "state", "neither posted nor refused")
     if answer.state == "refused" and not 1 <= len(answer.details) <= _LONGEST_REASON:
-        raise _refuse(answer.line, "details", f"no reason of 1 to {_LONGEST_REASON} characters")
+        raise _make_refusal(
+            answer.line, "details", f"no reason of 1 to {_LONGEST_REASON} characters"
+        )
 
 
 def _check_rights(answer: CnssAnswer) -> None:
     _check_person(answer)
     if answer.details and read_day(answer.details) is None:
-        raise _refuse(answer.line, "details", "not the last day of the rights, nor nothing")
+        raise _make_refusal(answer.line, "details", "not the last day of the rights, nor nothing")
 
 
 def _check_enrolment(answer: CnssAnswer) -> None:
     _check_person(answer)
     if answer.state not in _ENROLMENT:
-        raise _refuse(answer.line, "state", f"none of {', '.join(_ENROLMENT)}")
+        raise _make_refusal(answer.line, "state", f"none of {', '.join(_ENROLMENT)}")
     parts = answer.details.split()
     if answer.state == "incomplete" and (not parts or set(parts) - set(PARTS)):
-        raise _refuse(answer.line, "details", f"not parts of {', '.join(PARTS)}")
+        raise _make_refusal(answer.line, "details", f"not parts of {', '.join(PARTS)}")
     if answer.state == "enrolled" and not _CNSS_NUMBER.fullmatch(answer.details):
-        raise _refuse(answer.line, "details", "not a CNSS number: nine digits")
+        raise _make_refusal(answer.line, "details", "not a CNSS number: nine digits")
 
 
 def _check_family(answer: CnssAnswer) -> None:
     _check_person(answer)
     if not _FAMILY.fullmatch(answer.details):
-        raise _refuse(answer.line, "details", "not the numbers of spouses and children")
+        raise _make_refusal(answer.line, "details", "not the numbers of spouses and children")
 
 
 def _check_claim(answer: CnssAnswer) -> None:
     _check_person(answer)
     if not _CLAIM.fullmatch(answer.reference):
-        raise _refuse(answer.line, "reference", "not a claim's number")
+        raise _make_refusal(answer.line, "reference", "not a claim's number")
     if answer.state not in CLAIM_STATES:
-        raise _refuse(answer.line, "state", f"none of {', '.join(CLAIM_STATES)}")
+        raise _make_refusal(answer.line, "state", f"none of {', '.join(CLAIM_STATES)}")
     if answer.amount is not None and answer.amount.centimes <= 0:
-        raise _refuse(answer.line, "amount", "not more than zero")
+        raise _make_refusal(answer.line, "amount", "not more than zero")
     if answer.state in ("ready", "paid") and answer.amount is None:
-        raise _refuse(answer.line, "amount", "missing")
+        raise _make_refusal(answer.line, "amount", "missing")
     filed = read_day(answer.details)
     if filed is None or filed > answer.on:
-        raise _refuse(answer.line, "details", "not the day the claim was filed")
+        raise _make_refusal(answer.line, "details", "not the day the claim was filed")
 
 
 def _check_person(answer: CnssAnswer) -> None:
     if not _RNA.fullmatch(answer.rna_number):
-        raise _refuse(answer.line, "rna_number", "not one")
+        raise _make_refusal(answer.line, "rna_number", "not one")
 
 
 _CHECKS: Mapping[str, Callable[[CnssAnswer], None]] = {
@@ -153,7 +156,7 @@ def read_family(details: str) -> tuple[int, int]:
 
 
 def read_day(text: str) -> date | None:
-    """Reads YYYY-MM-DD; None where the text is no day."""
+    """Reads YYYY-MM-DD; returns None if the text is not a day."""
     try:
         return date.fromisoformat(text) if len(text) == 10 else None
     except ValueError:

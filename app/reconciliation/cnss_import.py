@@ -1,4 +1,4 @@
-"""Imports CNSS's answer: whole, once. Posted months are settled, a refused one is a break."""
+"""Imports CNSS's answer, once and whole. A refused month becomes a break."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from app.enrolment.cover import EnrolmentFile, Family, record_enrolment_file, re
 from app.enrolment.models import artisan
 from app.ledger.breaks import NewBreak, open_break
 from app.ledger.models import CONTRIBUTIONS, PENALTIES, RECEIVABLE, SUSPENSE
-from app.ledger.service import LedgerEntry, Posting, book
+from app.ledger.service import LedgerEntry, Posting, book_entry
 from app.payments.allocations import mark_posted
 from app.payments.models import deposit
-from app.payments.reversals import hold_deposit
+from app.payments.reversals import lock_code_of_deposit
 from app.reconciliation.cnss_file import CnssAnswer, read_answers, read_day, read_family
-from app.reconciliation.csv_lines import digest_of
+from app.reconciliation.csv_lines import compute_digest
 from app.reconciliation.errors import FileRefused
 from app.reconciliation.models import cnss_answer, cnss_line
 from app.services import Services
@@ -45,7 +45,7 @@ class CnssImportReport:
 
 @dataclass(frozen=True, slots=True)
 class SentMonth:
-    """The newest sending of a month of a receipt; `undone` is True if its deposit is reversed."""
+    """The last time a receipt's month was sent; `undone` is True if its deposit is reversed."""
 
     batch_id: int
     line: int
@@ -61,16 +61,16 @@ class SentMonth:
 
 
 def import_answers(operation: Operation, services: Services, path: Path) -> CnssImportReport:
-    """Imports the file whole or not at all; the same file again changes nothing.
+    """Imports the file, whole or not at all. Importing the same file again changes nothing.
 
     Raises: FileRefused.
     """
     connection = operation.connection
     connection.execute(text("SET LOCAL statement_timeout = 0"))
     connection.execute(text("LOCK TABLE cnss_answer IN SHARE ROW EXCLUSIVE MODE"))
-    digest = digest_of(path)
-    known = select(cnss_answer.c.report).where(cnss_answer.c.digest == digest)
-    if (report := connection.execute(known).scalar()) is not None:
+    digest = compute_digest(path)
+    earlier = select(cnss_answer.c.report).where(cnss_answer.c.digest == digest)
+    if (report := connection.execute(earlier).scalar()) is not None:
         return CnssImportReport(report, False)
     counts = Counter({"posted": 0, "refused": 0, "changed": 0, "unchanged": 0})
     for answer in read_answers(path, local_date(operation.now)):
@@ -86,14 +86,14 @@ def import_answers(operation: Operation, services: Services, path: Path) -> Cnss
 
 
 def _import_posting(operation: Operation, _services: Services, answer: CnssAnswer) -> str:
-    """Stores and books the answer for the receipt's months that wait for one."""
+    """Stores and books a posting for those of the receipt's months that have no answer yet."""
     connection = operation.connection
-    hold_deposit(connection, answer.reference)
+    lock_code_of_deposit(connection, answer.reference)
     months = _find_sent_months(connection, answer)
     waiting = [month for month in months if month.answer is None]
-    other = [month for month in months if month.answer not in (None, answer.state)]
-    if other and not waiting:
-        raise FileRefused(line=answer.line, why=f"state: {other[0].answer} before")
+    contrary = [month for month in months if month.answer not in (None, answer.state)]
+    if contrary and not waiting:
+        raise FileRefused(line=answer.line, why=f"state: {contrary[0].answer} before")
     if not waiting:
         return "unchanged"
     columns = cnss_line.c
@@ -103,14 +103,14 @@ def _import_posting(operation: Operation, _services: Services, answer: CnssAnswe
             .where(columns.batch_id == month.batch_id, columns.line == month.line)
             .values(answer=answer.state, answered_on=answer.on, reason=answer.details or None)
         )
-    standing = [month for month in waiting if not month.undone]
-    if standing:
-        _book_answer(operation, answer, standing)
+    unreversed = [month for month in waiting if not month.undone]
+    if unreversed:
+        _book_answer(operation, answer, unreversed)
     return answer.state
 
 
 def _find_sent_months(connection: Connection, answer: CnssAnswer) -> list[SentMonth]:
-    """Returns the newest sending of each month. Raises: FileRefused where nothing was sent."""
+    """Returns the last sending of each month. Raises: FileRefused if no month was sent."""
     params = {"receipt": answer.reference, "month": answer.month}
     months = [read_row(SentMonth, row) for row in connection.execute(_SENT_MONTHS, params)]
     if not months:
@@ -119,7 +119,7 @@ def _find_sent_months(connection: Connection, answer: CnssAnswer) -> list[SentMo
 
 
 def _book_answer(operation: Operation, answer: CnssAnswer, months: Sequence[SentMonth]) -> None:
-    """Books posted months as settled, and refused ones into suspense with a break each."""
+    """Books posted months as paid to CNSS, or refused months into suspense with a break each."""
     connection = operation.connection
     contribution = sum(month.contribution_centimes for month in months)
     penalty = sum(month.penalty_centimes for month in months)
@@ -138,15 +138,15 @@ def _book_answer(operation: Operation, answer: CnssAnswer, months: Sequence[Sent
         metadata={"network": network},
     )
     by_cnss = replace(operation, actor="cnss")
-    book(by_cnss, entry)
+    book_entry(by_cnss, entry)
     for month in months:
         if posted:
             mark_posted(connection, answer.reference, month.period, answer.on)
         else:
-            open_break(by_cnss, _refused_month(answer, month, network))
+            open_break(by_cnss, _make_break(answer, month, network))
 
 
-def _refused_month(answer: CnssAnswer, month: SentMonth, network: str) -> NewBreak:
+def _make_break(answer: CnssAnswer, month: SentMonth, network: str) -> NewBreak:
     return NewBreak(
         "posting_refused",
         network,
@@ -207,7 +207,7 @@ def _get_artisan(connection: Connection, answer: CnssAnswer) -> int:
     return int(owner)
 
 
-# Each returns the report's count that the line adds to.
+# Imports of a line by its record; each returns the count of the report that it adds to.
 _IMPORTS: Mapping[str, Callable[[Operation, Services, CnssAnswer], str]] = {
     "posting": _import_posting,
     "rights": _import_rights,
@@ -215,7 +215,7 @@ _IMPORTS: Mapping[str, Callable[[Operation, Services, CnssAnswer], str]] = {
     "family": _import_family,
     "claim": _import_claim,
 }
-# A month whose cash was given back meanwhile is answered, and books nothing: its reversal did.
+# `undone` months store the answer and book nothing, because the reversal booked it.
 _SENT_MONTHS = text("""
     SELECT DISTINCT ON (l.period) l.batch_id, l.line, l.period, l.answer,
         l.contribution_centimes, l.penalty_centimes, r.receipt_number IS NOT NULL AS undone

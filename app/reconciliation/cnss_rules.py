@@ -1,4 +1,4 @@
-"""Rules between the months that were paid and those CNSS was sent; beside money_rules.py."""
+"""Rules that the paid months and the months sent to CNSS must keep; money_rules.py has the rest."""
 
 from __future__ import annotations
 

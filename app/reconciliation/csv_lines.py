@@ -13,8 +13,8 @@ TOTAL = "TOTAL"
 _LONGEST_LINE = 2000
 
 
-def digest_of(path: Path) -> bytes:
-    """Computes the file's SHA-256, by which the same file is known again."""
+def compute_digest(path: Path) -> bytes:
+    """Returns the SHA-256 of the file, by which a second import is recognised."""
     digest = sha256()
     with path.open("rb") as file:
         while piece := file.read(1 << 20):
@@ -23,7 +23,7 @@ def digest_of(path: Path) -> bytes:
 
 
 def read_rows(path: Path, header: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    """Yields the number (the header's is 1) and the fields of every line after the header.
+    """Yields the number and the fields of every line after the header, which is line 1.
 
     Raises: FileRefused for another header, bytes that are not UTF-8, a line with more or fewer
     fields, one that is too long, or a quoted field over several lines.

@@ -4,6 +4,6 @@ from app.base.errors import MaalemError
 
 
 class FileRefused(MaalemError):
-    """A file cannot be read. `line` and `why` say where and what; line 0 is the whole file."""
+    """A file is wrong at `line`, for the reason `why`; line 0 is the whole file."""
 
     code = "file_refused"

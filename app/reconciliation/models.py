@@ -1,4 +1,4 @@
-"""Tables of files: agent networks' settlement, payments that CNSS is to post, CNSS's answers."""
+"""Tables of files: agent networks' settlement files, batches sent to CNSS, and CNSS's answers."""
 
 from sqlalchemy import (
     BigInteger,
@@ -55,7 +55,7 @@ settlement_line = Table(
     Index("ix_settlement_line_reference", "reference"),
 )
 
-# Files of payments for CNSS to post; a name is never given twice.
+# Files of payments for CNSS to post; no two have the same name.
 cnss_batch = Table(
     "cnss_batch",
     metadata,
@@ -64,7 +64,7 @@ cnss_batch = Table(
     Column("through", Date, nullable=False),
     Column("lines", Integer, nullable=False),
     Column("total_centimes", BigInteger, nullable=False),
-    # The file as it was written, to the byte.
+    # The file, byte for byte.
     Column("content", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
 )

@@ -1,4 +1,4 @@
-"""Rules that must hold of the books whatever happened. None relies on a trigger.
+"""Rules that the books must keep, checked without any trigger.
 
 Each rule is a query for the rows that break it; its one column names the row.
 """
@@ -91,7 +91,7 @@ RULES: Mapping[str, str] = {
 }
 
 
-def find_broken(connection: Connection, rules: Mapping[str, str]) -> dict[str, list[str]]:
+def find_broken_rules(connection: Connection, rules: Mapping[str, str]) -> dict[str, list[str]]:
     """Returns the rules that do not hold, each with the first rows that break it."""
     broken = {}
     for rule, sql in rules.items():

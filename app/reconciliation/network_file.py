@@ -30,12 +30,12 @@ _CODE = re.compile(r"[1-9][0-9]{11}", re.ASCII)
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", re.ASCII)
 _COUNT = re.compile(r"[0-9]{1,9}", re.ASCII)
 # A network's day may end at another hour than Morocco's.
-_BESIDE = timedelta(days=1)
+_DAY_MARGIN = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class SettlementLine:
-    """A line; `amount` is in centimes, `agent` and `terminal` are None where the file has none."""
+    """A line; `amount` is in centimes. `agent` and `terminal` are None if the line has none."""
 
     number: int
     reference: str
@@ -49,7 +49,7 @@ class SettlementLine:
 
 @dataclass(slots=True)
 class Summary:
-    """Counts the lines that are read: `days` by day in Morocco; `paid` is in centimes."""
+    """Counts of the lines read so far: `days` by day in Morocco, and `paid` in centimes."""
 
     days: Counter[date] = field(default_factory=Counter)
     first_line_of_day: dict[date, int] = field(default_factory=dict)
@@ -58,32 +58,33 @@ class Summary:
 
     @property
     def day(self) -> date:
-        """The day that most lines are of. Raises: FileRefused for no lines or lines far from it."""
+        """The day of most lines. Raises: FileRefused if none, or if one is over a day away."""
         if not self.days:
             raise FileRefused(line=2, why="no lines")
         day = max(self.days, key=lambda day: (self.days[day], day))
         for other, line in sorted(self.first_line_of_day.items(), key=lambda item: item[1]):
-            if abs(other - day) > _BESIDE:
+            if abs(other - day) > _DAY_MARGIN:
                 raise FileRefused(line=line, why=f"paid on {other}, in a file of {day}")
         return day
 
 
 def read_lines(
-    path: Path, summary: Summary, today: date, told_total: Money | None = None
+    path: Path, summary: Summary, today: date, declared_total: Money | None = None
 ) -> Iterator[SettlementLine]:
-    """Yields every line, checked; fills `summary` on the way.
+    """Yields every line, checked, and counts it in `summary`.
 
-    A last line `TOTAL,<lines>,<amount paid>,...` is checked where the file has one, and so is
-    `told_total`, the amount that the network gave beside the file.
+    The last line may be `TOTAL,<lines>,<amount paid>,...`. It is checked, and so is
+    `declared_total`, the amount paid that the network declared apart from the file.
+
     Raises: FileRefused.
     """
-    ended, latest = 0, today + _BESIDE
+    total_line, latest = 0, today + _DAY_MARGIN
     for number, fields in read_rows(path, HEADER):
-        if ended:
-            raise FileRefused(line=number, why=f"a line after the total of line {ended}")
+        if total_line:
+            raise FileRefused(line=number, why=f"a line after the total of line {total_line}")
         if fields[0] == TOTAL:
             _check_total(number, fields, summary)
-            ended = number
+            total_line = number
             continue
         line = _read_line(number, fields, latest)
         day = local_date(line.paid_at)
@@ -92,8 +93,8 @@ def read_lines(
         summary.lines += 1
         summary.paid += line.amount if line.status == "paid" else 0
         yield line
-    if told_total is not None and told_total.centimes != summary.paid:
-        why = f"the paid lines come to {Money(summary.paid)}, not {told_total}"
+    if declared_total is not None and declared_total.centimes != summary.paid:
+        why = f"the paid lines come to {Money(summary.paid)}, not {declared_total}"
         raise FileRefused(line=0, why=why)
 
 
@@ -101,8 +102,8 @@ def _read_line(number: int, fields: list[str], latest: date) -> SettlementLine:
     row = dict(zip(HEADER, fields, strict=True))
     agent, terminal = row["agent_id"], row["terminal_id"]
 
-    def check(right: object, name: str, wanted: str) -> None:
-        if not right:
+    def check(valid: object, name: str, wanted: str) -> None:
+        if not valid:
             raise FileRefused(line=number, why=f"{name} is not {wanted}")
 
     word = "1 to 64 letters, digits and . _ / -"

@@ -1,7 +1,7 @@
 """The formats of networks' settlement files, by the name that `flask networks add` gives.
 
-To add a format: a module beside network_file.py whose function yields SettlementLine, and a line
-below. A network whose format is here already needs neither.
+To add a format, write a module beside network_file.py whose function yields SettlementLine, and add
+a line below. Several networks may share a format.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from app.reconciliation.network_file import SettlementLine, Summary, read_lines
 
 
 class FileFormat(Protocol):
-    """Yields the checked lines of a file, filling `summary` on the way. Raises: FileRefused."""
+    """Yields the checked lines of a file and counts them in `summary`. Raises: FileRefused."""
 
     def __call__(
-        self, path: Path, summary: Summary, today: date, told_total: Money | None = None
+        self, path: Path, summary: Summary, today: date, declared_total: Money | None = None
     ) -> Iterator[SettlementLine]: ...
 
 

@@ -1,9 +1,9 @@
 """Resolves a break as one person proposed and a second approves.
 
-A resolution that moves money is a ledger transaction; one that moves none is an audit event. Both
-names stand in either.
+A resolution that moves money is a ledger transaction; one that moves none is an audit event. Each
+records both people.
 
-To add a resolution: its function, and a word in `breaks.RESOLUTIONS` and `_RESOLVERS`.
+To add a resolution, write its function and add its name to `breaks.RESOLUTIONS` and `_RESOLVERS`.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from app.ledger.breaks import (
     lock_proposed,
     mark_resolved,
     open_break,
-    propose,
+    propose_resolution,
 )
 from app.ledger.models import CONTRIBUTIONS, PENALTIES, RECEIVABLE, SUSPENSE
 from app.ledger.queries import balances_of_reference, find_transaction
-from app.ledger.service import LedgerEntry, Posting, book
+from app.ledger.service import LedgerEntry, Posting, book_entry
 from app.payments.allocations import mark_unsent
 from app.payments.codes import end_live_code, queue_cancellation
 from app.payments.collector import Collector
@@ -40,8 +40,8 @@ from app.payments.reversals import ReversalRequest, lock_code, reverse_deposit
 from app.services import Services
 
 
-def ask_reversal(operation: Operation, receipt: str, reason: str) -> int:
-    """Opens the break by which a deposit of an earlier day is reversed, and proposes that.
+def propose_reversal(operation: Operation, receipt: str, reason: str) -> int:
+    """Opens a break for a deposit of an earlier day, and proposes to reverse it.
 
     Returns the break's number. Raises: ReceiptUnknown, AlreadyReversed.
     """
@@ -54,18 +54,18 @@ def ask_reversal(operation: Operation, receipt: str, reason: str) -> int:
         raise ReceiptUnknown()
     if row.state == "reversed":
         raise AlreadyReversed()
-    found = NewBreak("reversal_asked", row.network, receipt, row.code, Money(row.total_centimes))
-    number = open_break(operation, found)
-    propose(operation, number, "reverse", reason)
+    new = NewBreak("reversal_asked", row.network, receipt, row.code, Money(row.total_centimes))
+    number = open_break(operation, new)
+    propose_resolution(operation, number, "reverse", reason)
     return number
 
 
-def approve(operation: Operation, services: Services, number: int) -> BreakOutcome:
+def approve_resolution(operation: Operation, services: Services, number: int) -> BreakOutcome:
     """Resolves a break as proposed; `operation.actor` is the second person.
 
-    Returns what was written with both names. After an error nothing is done.
+    Returns the transaction or audit event that was written. After an error the caller rolls back.
 
-    Raises: BreakUnknown, SamePerson, and the refusals of the resolution itself.
+    Raises: BreakUnknown, SamePerson, and the refusals of the resolution.
     """
     proposed = lock_proposed(operation, number)
     outcome = _RESOLVERS[proposed.method](operation, services, proposed)
@@ -76,7 +76,7 @@ def approve(operation: Operation, services: Services, number: int) -> BreakOutco
 def _confirm_late(
     operation: Operation, services: Services, proposed: ProposedBreak
 ) -> BreakOutcome:
-    """Redeems the code for cash in the network's file, as of when the file says it was paid."""
+    """Redeems the code for cash in the network's file, at the moment that the file states."""
     details = proposed.details
     collector = Collector(
         "file",
@@ -102,7 +102,9 @@ def _confirm_late(
     return BreakOutcome(transaction_id=find_transaction(operation.connection, "deposit", receipt))
 
 
-def _reverse(operation: Operation, services: Services, proposed: ProposedBreak) -> BreakOutcome:
+def _reverse_deposit(
+    operation: Operation, services: Services, proposed: ProposedBreak
+) -> BreakOutcome:
     request = ReversalRequest(
         str(proposed.receipt), "office", proposed.reason, approved_by=operation.actor
     )
@@ -113,15 +115,15 @@ def _reverse(operation: Operation, services: Services, proposed: ProposedBreak) 
 def _book_in_suspense(
     operation: Operation, services: Services, proposed: ProposedBreak
 ) -> BreakOutcome:
-    """Books what the network says it owes; the difference to our books waits in suspense.
+    """Books the amount that the network says it owes; the difference to our books goes to suspense.
 
-    A code that is still live ends: no cash may come for it besides.
+    A code that is still live is ended, so that it cannot be paid again.
     """
     code = lock_code(operation.connection, proposed.code, proposed.network)
     if code.state == "issued":
         _end_code(operation, services, str(proposed.code))
     theirs = proposed.theirs or ZERO
-    if code.state == "reversed" or proposed.kind in _BESIDE:
+    if code.state == "reversed" or proposed.kind in _CASH_APART:
         return _book_difference(operation, proposed, theirs, None)
     owed = _read_balance(operation.connection, code.receipt, RECEIVABLE)
     return _book_difference(operation, proposed, theirs - owed, code.receipt)
@@ -134,8 +136,10 @@ def _end_code(operation: Operation, services: Services, code: str) -> None:
         queue_cancellation(operation, services, code)
 
 
-def _refund(operation: Operation, _services: Services, proposed: ProposedBreak) -> BreakOutcome:
-    """Books what was sent beside the code's amount as the network's, to keep or to bring."""
+def _book_refund(
+    operation: Operation, _services: Services, proposed: ProposedBreak
+) -> BreakOutcome:
+    """Clears what the deposit left in suspense against what the network owes."""
     code = lock_code(operation.connection, proposed.code, proposed.network)
     waiting = ZERO
     if code.state != "reversed":
@@ -144,21 +148,21 @@ def _refund(operation: Operation, _services: Services, proposed: ProposedBreak) 
 
 
 def _read_balance(connection: Connection, receipt: str | None, account: str) -> Money:
-    """Returns what the deposit and its resolutions left in an account.
+    """Returns the balance that the deposit and its resolutions left in an account.
 
-    What CNSS refused waits in suspense too, but is not the network's and does not count.
+    Months that CNSS refused are in suspense too; they do not count.
     """
     return balances_of_reference(connection, receipt, ("deposit", "resolution")).get(account, ZERO)
 
 
-def _acknowledge(
+def _acknowledge_break(
     operation: Operation, _services: Services, proposed: ProposedBreak
 ) -> BreakOutcome:
     return _record_acknowledgement(operation, proposed)
 
 
 def _record_acknowledgement(operation: Operation, proposed: ProposedBreak) -> BreakOutcome:
-    """Records that two people looked at a break and that no money moves."""
+    """Records that two people acknowledge a break and that no money moves."""
     number = record_decision(
         replace(operation, actor=proposed.proposed_by),
         "resolution",
@@ -174,7 +178,7 @@ def _record_acknowledgement(operation: Operation, proposed: ProposedBreak) -> Br
 
 
 def _send_again(operation: Operation, _services: Services, proposed: ProposedBreak) -> BreakOutcome:
-    """Sends a month that CNSS refused to it again, with the next export."""
+    """Puts a month that CNSS refused into the next export."""
     period = date.fromisoformat(proposed.details["period"])
     month = mark_unsent(operation.connection, str(proposed.receipt), period)
     if month is None:
@@ -183,30 +187,30 @@ def _send_again(operation: Operation, _services: Services, proposed: ProposedBre
         Posting(CONTRIBUTIONS, SUSPENSE, month.contribution),
         Posting(PENALTIES, SUSPENSE, month.penalty),
     )
-    return _book(operation, "posting_again", postings, proposed, proposed.receipt)
+    return _book_with_both_names(operation, "posting_again", postings, proposed, proposed.receipt)
 
 
 def _book_difference(
-    operation: Operation, proposed: ProposedBreak, more: Money, receipt: str | None
+    operation: Operation, proposed: ProposedBreak, difference: Money, receipt: str | None
 ) -> BreakOutcome:
-    """Books that the network owes `more` (or less, below zero), which waits in suspense."""
-    if not more:
+    """Books into suspense that the network owes `difference` more, or less if it is negative."""
+    if not difference:
         return _record_acknowledgement(operation, proposed)
-    if more > ZERO:
-        posting = Posting(SUSPENSE, RECEIVABLE, more)
+    if difference > ZERO:
+        posting = Posting(SUSPENSE, RECEIVABLE, difference)
     else:
-        posting = Posting(RECEIVABLE, SUSPENSE, -more)
-    return _book(operation, "resolution", (posting,), proposed, receipt)
+        posting = Posting(RECEIVABLE, SUSPENSE, -difference)
+    return _book_with_both_names(operation, "resolution", (posting,), proposed, receipt)
 
 
-def _book(
+def _book_with_both_names(
     operation: Operation,
     event: str,
     postings: tuple[Posting, ...],
     proposed: ProposedBreak,
     receipt: str | None,
 ) -> BreakOutcome:
-    """Books postings with both names: the proposer made them, `operation.actor` approved."""
+    """Books postings with the proposer as their maker, approved by `operation.actor`."""
     entry = LedgerEntry(
         event,
         postings,
@@ -215,18 +219,18 @@ def _book(
         approved_by=operation.actor,
     )
     proposer = replace(operation, actor=proposed.proposed_by)
-    return BreakOutcome(transaction_id=book(proposer, entry))
+    return BreakOutcome(transaction_id=book_entry(proposer, entry))
 
 
-# Cash that is not the deposit's, though its code is: a second line for it, or cash that came after
-# the reversal. Booked without the receipt, so that a reversal of the deposit leaves it alone.
-_BESIDE = frozenset({"duplicate", "reversed_here"})
+# Kinds of break about other cash for the deposit's code: a second line, or cash after the reversal.
+# It is booked without the receipt, so that a reversal of the deposit does not touch it.
+_CASH_APART = frozenset({"duplicate", "reversed_here"})
 _Resolver = Callable[[Operation, Services, ProposedBreak], BreakOutcome]
 _RESOLVERS: dict[str, _Resolver] = {
     "late_confirmation": _confirm_late,
-    "reverse": _reverse,
+    "reverse": _reverse_deposit,
     "suspense": _book_in_suspense,
-    "refund": _refund,
-    "acknowledge": _acknowledge,
+    "refund": _book_refund,
+    "acknowledge": _acknowledge_break,
     "send_again": _send_again,
 }

@@ -19,7 +19,7 @@ from app.base.clock import local_date, local_midnight
 from app.base.money import Money
 from app.base.operation import Operation
 from app.ledger.break_fragments import CLOSE_BREAKS, OPEN_BREAKS
-from app.reconciliation.csv_lines import digest_of
+from app.reconciliation.csv_lines import compute_digest
 from app.reconciliation.errors import FileRefused
 from app.reconciliation.models import settlement_file
 from app.reconciliation.network_file import SettlementLine, Summary
@@ -28,24 +28,24 @@ from app.reconciliation.network_formats import FORMATS
 _COLUMNS = (
     "file_id, line, reference, code, amount_centimes, paid_at, agent_number, terminal, status"
 )
-# Counts that a report always has (docs/contract.md, Commands); others only above zero.
+# Counts that a report always has (docs/contract.md, Commands); it has others if above zero.
 _ALWAYS_COUNTED = ("matched", "missing_here", "missing_there", "amount_differs", "duplicates")
 
 
 @dataclass(frozen=True, slots=True)
 class SettlementFile:
-    """A network's file of a day; `told_total` is the amount paid that it gave beside the file."""
+    """A network's file of a day; `declared_total` is the amount it declared apart from the file."""
 
     path: Path
     network: str
-    told_total: Money | None = None
+    declared_total: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MatchReport:
     """Counts of the lines that matched and of the breaks that were opened, by kind.
 
-    `new` is False for a file that was matched before, which gives the same report again.
+    `new` is False for a file that was matched before; the report is the same as then.
     """
 
     counts: dict[str, int]
@@ -56,23 +56,24 @@ class MatchReport:
 def match_file(operation: Operation, file: SettlementFile) -> MatchReport:
     """Imports a settlement file whole, once, and opens a break for each difference.
 
-    Two at once wait for each other. The same file again gives the same report, unless the network
-    has settled a later day since: then it is an old file by mistake.
-    Raises: FileRefused, InvalidInput for a network that is none.
+    Two files of a network wait for each other. The same file again gives the same report. It is
+    refused if the network has settled a later day since, because it is then sent by mistake.
+
+    Raises: FileRefused, InvalidInput for an unknown network.
     """
     connection, network = operation.connection, file.network
     read_lines = FORMATS[_lock_network(connection, network).file_format]
-    digest = digest_of(file.path)
-    if (before := _find_report(connection, network, digest)) is not None:
-        return before
+    digest = compute_digest(file.path)
+    if (earlier := _find_report(connection, network, digest)) is not None:
+        return earlier
     file_id = _insert_file(operation, file, digest)
     summary = Summary()
     today = local_date(operation.now)
-    _copy_lines(connection, file_id, read_lines(file.path, summary, today, file.told_total))
+    _copy_lines(connection, file_id, read_lines(file.path, summary, today, file.declared_total))
     day = summary.day
     connection.execute(text("ANALYZE settlement_line"))
-    _check_new_lines(connection, file_id, network)
-    counts = _compare(operation, file_id, network, day)
+    _refuse_known_lines(connection, file_id, network)
+    counts = _compare_lines(operation, file_id, network, day)
     connection.execute(
         settlement_file.update()
         .where(settlement_file.c.id == file_id)
@@ -82,7 +83,7 @@ def match_file(operation: Operation, file: SettlementFile) -> MatchReport:
 
 
 def _lock_network(connection: Connection, code: str) -> AgentNetwork:
-    """Lets one file of a network be matched at a time. Returns the network."""
+    """Locks the network, so that one of its files is matched at a time, and returns it."""
     connection.execute(text("SET LOCAL statement_timeout = 0"))
     network = get_network(connection, code)
     locked = select(agent_network.c.code).where(agent_network.c.code == code)
@@ -110,7 +111,7 @@ def _find_report(connection: Connection, network: str, digest: bytes) -> MatchRe
 
 
 def _insert_file(operation: Operation, file: SettlementFile, digest: bytes) -> int:
-    """Inserts the file with a day and a count that are set once its lines are read."""
+    """Inserts the file and returns its id; its day and count are set once its lines are read."""
     statement = insert(settlement_file).values(
         network=file.network,
         name=file.path.name,
@@ -146,16 +147,16 @@ def _copy_lines(connection: Connection, file_id: int, lines: Iterator[Settlement
             )
 
 
-def _check_new_lines(connection: Connection, file_id: int, network: str) -> None:
-    """Raises: FileRefused if no line is new: yesterday's file under another name."""
+def _refuse_known_lines(connection: Connection, file_id: int, network: str) -> None:
+    """Refuses a file without a new line, as yesterday's renamed. Raises: FileRefused."""
     params = {"file": file_id, "network": network}
     row = connection.execute(_KNOWN_LINES, params).one()
     if row.known == row.lines:
         raise FileRefused(line=row.first, why=f"every line was in {row.name} before")
 
 
-def _compare(operation: Operation, file_id: int, network: str, day: date) -> dict[str, int]:
-    """Opens the breaks and closes those that the file answers. Returns the report's counts."""
+def _compare_lines(operation: Operation, file_id: int, network: str, day: date) -> dict[str, int]:
+    """Opens a break for each difference, closes those the file settles, and returns the counts."""
     connection = operation.connection
     params = {
         "file": file_id,
@@ -173,13 +174,13 @@ def _compare(operation: Operation, file_id: int, network: str, day: date) -> dic
         (_CLOSE_GIVEN_BACK_LATER, "reversed_in_file"),
     ):
         connection.execute(statement, params | {"details": json.dumps({key: file_id})})
-    # The contract's word is `duplicates`, a break's kind is `duplicate`.
+    # A report says `duplicates` (docs/contract.md); the kind of a break is `duplicate`.
     counts["duplicates"] = counts.pop("duplicate", 0)
     always = {name: counts.pop(name, 0) for name in _ALWAYS_COUNTED}
     return always | {kind: lines for kind, lines in sorted(counts.items()) if lines}
 
 
-# Lines of this file that an earlier file of the network had, with the same reference and status.
+# Counts this file's lines that an earlier file of the network had, by reference, status and code.
 _KNOWN_LINES = text("""
     SELECT count(DISTINCT l.line) FILTER (WHERE e.file_id IS NOT NULL) AS known,
         count(DISTINCT l.line) AS lines, min(l.line) AS first, min(f.name) AS name
@@ -234,7 +235,7 @@ _COUNTS = "SELECT kind, count(*) AS lines FROM judged GROUP BY kind"
 _OPEN_DIFFERENCES = text(
     " ".join((_LINES_BY_KIND, ", opened AS (", OPEN_BREAKS, _DIFFERENCES, ")", _COUNTS))
 )
-# Opens a break for each deposit of that day that stands and that no file of the network has.
+# Opens a break for each unreversed deposit of that day that no file of the network has.
 _UNCONFIRMED = """
     SELECT 'missing_there', d.network, d.receipt_number, d.code, d.total_centimes,
         CAST(NULL AS bigint), CAST(:file AS bigint), CAST(NULL AS bigint), '{}'::jsonb, :now
@@ -248,14 +249,14 @@ _UNCONFIRMED = """
     ORDER BY d.received_at, d.receipt_number
 """
 _OPEN_MISSING_THERE = text(OPEN_BREAKS + _UNCONFIRMED)
-# Closes breaks of deposits that were missing there and are in this file.
+# Closes the `missing_there` breaks of deposits that are in this file.
 _FOUND_IN_FILE = """
     FROM settlement_line l
     WHERE b.kind = 'missing_there' AND b.network = :network AND b.state IN ('open', 'proposed')
         AND l.file_id = :file AND l.code = b.code AND l.status = 'paid'
 """
 _CLOSE_FOUND_LATER = text(CLOSE_BREAKS + _FOUND_IN_FILE)
-# Closes breaks of lines that were missing here and that the network has reversed since.
+# Closes the `missing_here` breaks of lines that this file reverses.
 _REVERSED_IN_FILE = """
     FROM settlement_line l
     WHERE b.kind = 'missing_here' AND b.network = :network AND b.state IN ('open', 'proposed')

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from sqlalchemy import text
 
 from app.reconciliation.cnss_rules import CNSS_RULES
-from app.reconciliation.money_rules import RULES, find_broken
+from app.reconciliation.money_rules import RULES, find_broken_rules
 from tests.killed.installation import Installation, open_installation
 from tests.killed.traffic import PaymentTraffic
 from tests.wire import until_answered
@@ -77,7 +77,7 @@ def _check_books(installation: Installation, traffic: PaymentTraffic, number: in
     """Demands that the books hold exactly what was answered."""
     answers = traffic.answers
     with installation.runtime.database.connect() as connection:
-        assert find_broken(connection, {**RULES, **CNSS_RULES}) == {}, number
+        assert find_broken_rules(connection, {**RULES, **CNSS_RULES}) == {}, number
         rows = connection.execute(
             text("SELECT receipt_number, code, state FROM deposit JOIN payment_code USING (code)")
         )

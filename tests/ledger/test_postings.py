@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.base.money import ZERO, Money
 from app.ledger.models import ACCOUNTS, RECEIVABLE, SUSPENSE
-from app.ledger.service import Posting, lines_of, postings_to_clear
+from app.ledger.service import Posting, postings_to_clear, sum_by_account
 
 POSTINGS = st.lists(
     st.builds(
@@ -21,7 +21,7 @@ POSTINGS = st.lists(
 
 def balances_of(postings: list[Posting]) -> dict[str, Money]:
     balances = dict.fromkeys(ACCOUNTS, ZERO)
-    for account, centimes in lines_of(postings):
+    for account, centimes in sum_by_account(postings):
         balances[account] += Money(centimes)
     return balances
 
@@ -41,7 +41,7 @@ class TestPosting:
 class TestLinesOf:
     @given(POSTINGS)
     def test_lines_of_any_postings_sum_to_zero(self, postings: list[Posting]) -> None:
-        lines = lines_of(postings)
+        lines = sum_by_account(postings)
         assert sum(centimes for _, centimes in lines) == 0
         assert all(centimes for _, centimes in lines)
 
@@ -51,7 +51,7 @@ class TestLinesOf:
             Posting("b", "r", ZERO),
             Posting("c", "r", Money(4)),
         ]
-        assert lines_of(postings) == [("r", 7), ("a", -3), ("c", -4)]
+        assert sum_by_account(postings) == [("r", 7), ("a", -3), ("c", -4)]
 
 
 class TestPostingsToClear:

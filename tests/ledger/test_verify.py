@@ -15,7 +15,7 @@ from app.payments.collector import Collector
 from app.payments.deposits import CashConfirmation
 from app.reconciliation.cnss_export import export_payments
 from app.reconciliation.cnss_rules import CNSS_RULES
-from app.reconciliation.money_rules import RULES, find_broken
+from app.reconciliation.money_rules import RULES, find_broken_rules
 from tests.payments.conftest import PaymentFixture
 
 ALL = {**RULES, **CNSS_RULES}
@@ -153,14 +153,14 @@ def test_find_broken_names_the_row_that_breaks_a_rule(payments: PaymentFixture, 
     facts = Facts(payments)
     name, statements = BROKEN[rule]
     with payments.runtime.database.connect() as connection:
-        assert find_broken(connection, ALL) == {}
+        assert find_broken_rules(connection, ALL) == {}
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         for statement in statements:
             values = {"transaction": int(facts.named["transaction"])} | {
                 key: facts.named[key] for key in ("receipt", "code")
             }
             connection.execute(text(statement), values)
-        broken = find_broken(connection, ALL)
+        broken = find_broken_rules(connection, ALL)
         connection.rollback()
     assert any(
         facts.named[name] in row.split(" ") or facts.named[name] == row for row in broken[rule]

@@ -21,7 +21,7 @@ from app.payments.deposits import CashConfirmation, redeem_code
 from app.payments.queries import IssuedCode
 from app.payments.reversals import ReversalRequest, reverse_deposit
 from app.reconciliation.cnss_rules import CNSS_RULES
-from app.reconciliation.money_rules import RULES, find_broken
+from app.reconciliation.money_rules import RULES, find_broken_rules
 from app.runtime import Runtime
 from tests.owed import through_month
 
@@ -104,7 +104,7 @@ def books(runtime: Runtime) -> Books:
 
     def check() -> None:
         with runtime.database.connect() as connection:
-            assert find_broken(connection, {**RULES, **CNSS_RULES}) == {}
+            assert find_broken_rules(connection, {**RULES, **CNSS_RULES}) == {}
             untold = (
                 "SELECT receipt_number FROM deposit d WHERE NOT EXISTS (SELECT 1 FROM message"
                 " WHERE event_key LIKE 'receipt:' || d.receipt_number || ':%')"

@@ -13,7 +13,7 @@ from app.agents.queries import Agent
 from app.base.errors import MaalemError
 from app.base.money import Money
 from app.base.operation import operation
-from app.ledger.service import LedgerEntry, Posting, book
+from app.ledger.service import LedgerEntry, Posting, book_entry
 from app.payments.errors import (
     AlreadyReversed,
     CodeReversed,
@@ -194,5 +194,5 @@ def test_database_refuses_a_booking_for_a_reversed_deposit(
         pytest.raises(IntegrityError),
         operation(payments.runtime.database, payments.runtime.clock(), "a") as change,
     ):
-        book(change, entry)
+        book_entry(change, entry)
     books()

@@ -13,7 +13,7 @@ from click.testing import Result
 from flask import Flask
 
 from app.reconciliation.cnss_rules import CNSS_RULES
-from app.reconciliation.money_rules import RULES, find_broken
+from app.reconciliation.money_rules import RULES, find_broken_rules
 from app.reconciliation.network_file import HEADER
 from tests.payments.conftest import PaymentFixture, payments  # noqa: F401 - a fixture of these tests too
 
@@ -72,7 +72,7 @@ def office(app: Flask, tmp_path: Path, payments: PaymentFixture) -> Iterator[Bac
     office = BackOffice(app, tmp_path, payments)
     yield office
     with payments.runtime.database.connect() as connection:
-        assert find_broken(connection, {**RULES, **CNSS_RULES}) == {}
+        assert find_broken_rules(connection, {**RULES, **CNSS_RULES}) == {}
 
 
 def paid_line(

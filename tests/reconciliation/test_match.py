@@ -15,7 +15,7 @@ from app.base.operation import operation
 from app.ledger.errors import BreakUnknown
 from app.payments.errors import CodeCancelled
 from app.reconciliation.network_file import HEADER
-from app.reconciliation.resolutions import approve
+from app.reconciliation.resolutions import approve_resolution
 from tests.reconciliation.conftest import DAY, BackOffice, paid_line
 
 FATIMA, HASSAN, AICHA, DRISS = (f"+21260000000{n}" for n in (1, 2, 5, 7))
@@ -285,7 +285,7 @@ def test_two_approvals_at_once_book_it_once(office: BackOffice) -> None:
             suppress(BreakUnknown),
             operation(runtime.database, runtime.clock(), name) as change,
         ):
-            return bool(approve(change, runtime.services, number))
+            return bool(approve_resolution(change, runtime.services, number))
         return False
 
     with ThreadPoolExecutor(6) as many:

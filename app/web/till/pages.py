@@ -32,7 +32,7 @@ from app.payments.collector import at_till
 from app.payments.deposits import CashConfirmation, redeem_code
 from app.payments.limits import day_totals
 from app.payments.presentment import get_payable
-from app.payments.receipts import PresentedBill, Receipt, find_receipt, is_of_today
+from app.payments.receipts import PresentedBill, Receipt, find_receipt, is_reversible
 from app.payments.rules import read_code
 from app.payments.wording import shown_until
 from app.runtime import runtime
@@ -188,7 +188,7 @@ def receipt_page(receipt: Receipt, refusal: Refusal | None = None) -> Response:
         refusal.status if refusal else 200,
         receipt=receipt,
         name=masked_name(receipt.full_name),
-        undoable=is_of_today(receipt, runtime().clock()),
+        undoable=is_reversible(receipt, runtime().clock()),
         refusal=refusal,
     )
 
