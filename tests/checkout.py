@@ -1,4 +1,4 @@
-"""A copy of the program to which a test adds something, as somebody at work would."""
+"""A copy of the program, to which a test adds files and lines as a developer does."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Checkout:
             copytree(ROOT / part, folder / part, ignore=ignore_patterns("__pycache__"))
 
     def append(self, path: str, text: str) -> None:
-        """Adds lines at the end of a file, new or known."""
+        """Adds lines at the end of a file; makes the file if it is new."""
         file = self.folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("a", encoding="utf-8") as out:
@@ -70,7 +70,7 @@ class Checkout:
         file.write_text(content.replace(f"\n{before}\n", f"\n{text}{before}\n", 1), "utf-8")
 
     def changed_files(self) -> set[str]:
-        """The files that the program itself has not, or has with other content."""
+        """Returns the files that are new, or differ from the program's own."""
         files = (file for part in _PARTS for file in (self.folder / part).rglob("*"))
         names = [
             file.relative_to(self.folder)
@@ -87,7 +87,7 @@ class Checkout:
         return self._run("-m", "flask", "--app", "app:create_app", *words)
 
     def dial(self, *calls: tuple[str, ...]) -> list[str]:
-        """The last screen of each call: a phone and its answers, one hop each."""
+        """Returns the last screen of each call; a call is a phone and its answers, a hop each."""
         done = self._run("-c", _DIAL, self._moment, json.dumps(calls))
         assert done.returncode == 0, done.stderr
         screens: list[str] = json.loads(done.stdout)

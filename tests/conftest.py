@@ -167,7 +167,7 @@ def free_port() -> int:
 
 @pytest.fixture
 def live_server(runtime: Runtime, tmp_path: Path) -> Iterator[str]:
-    """Starts the real server and worker, on the real clock; gives the base address."""
+    """Starts the real server and worker on the real clock; yields the base address."""
     runtime.clock.now = datetime.now(UTC)  # type: ignore[attr-defined]
     load_sample_people(runtime, tmp_path)
     port = free_port()

@@ -42,7 +42,7 @@ def empty(engine: Engine) -> None:
 
 
 def is_empty(engine: Engine) -> bool:
-    """True if no table has a row, but those that the migration fills."""
+    """True if every table is empty, except those that the migration fills."""
     with engine.connect() as connection:
         return connection.execute(text(_FILLED)).first() is None
 

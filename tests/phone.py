@@ -1,4 +1,4 @@
-"""A phone behind Africa's Talking for tests: it checks what every hop must keep."""
+"""Phones for tests, behind Africa's Talking or a plain gateway, which check every hop."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LIMITS = Limits(160, 80)
 
 
 class TestPhone:
-    """Dials and answers; sends each hop twice, and fails when a screen would not fit."""
+    """Dials and answers. Sends each hop twice, and fails if a screen is too large."""
 
     __test__ = False
 
@@ -26,13 +26,13 @@ class TestPhone:
         self.screen = ""
 
     def dial(self, number: str, inputs: str = "") -> str:
-        """A new session of `number`, with `inputs` dialled behind the code; the screen."""
+        """Opens a session of `number`, with `inputs` behind the code. Returns the screen."""
         self.number, self.session = number, f"AT-{next(_SESSIONS)}"
         self.chain = inputs
         return self._hop()
 
     def answer(self, typed: str) -> str:
-        """The screen after `typed`."""
+        """Types an answer and returns the next screen."""
         assert self.more, "the session is over"
         self.chain = f"{self.chain}*{typed}" if self.chain else typed
         return self._hop()
@@ -47,7 +47,7 @@ class TestPhone:
         return self.screen
 
     def post(self, **changed: str) -> str:
-        """One callback as it stands, or with fields changed; the body of a 200."""
+        """Posts the callback, with `changed` fields if any, and returns the body of a 200."""
         form = {
             "sessionId": self.session,
             "serviceCode": "*384#",
@@ -99,7 +99,7 @@ class GenericPhone(TestPhone):
         return ("CON " if body["continue"] else "END ") + body["message"]
 
     def hang_up(self) -> None:
-        """What the gateway tells when the session is over."""
+        """Posts the gateway's notice that the session is over."""
         self._message += 1
         self._typed, self._kind = "", "end"
         self.post()

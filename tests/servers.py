@@ -1,4 +1,4 @@
-"""The service's own processes, started, killed and started again as an operator's would be."""
+"""Starts and kills the service's own processes, as an operator does."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.settings import ROOT
 
 
 class Process:
-    """A command of ours in a session of its own: killed with all that it started."""
+    """A command of ours in a session of its own, which is killed with all its children."""
 
     def __init__(self, command: tuple[str, ...], environment: Mapping[str, str]) -> None:
         self._command = (str(Path(sys.executable).parent / command[0]), *command[1:])
@@ -34,7 +34,7 @@ class Process:
         )
 
     def kill(self, number: int = signal.SIGKILL) -> None:
-        """`kill -9`: no goodbye. What runs in its name goes with it."""
+        """Sends a signal, SIGKILL by default, to the command and all that it started."""
         assert self._running
         with suppress(ProcessLookupError):
             os.killpg(self._running.pid, number)
@@ -45,12 +45,12 @@ class Process:
         return self._running is not None and self._running.poll() is None
 
     def wait(self) -> int:
-        """Its exit code; negative when it was killed."""
+        """Waits for the end and returns the exit code, which is negative after a signal."""
         assert self._running
         return self._running.wait(120)
 
     def end(self) -> None:
-        """Asked to end, as an operator would."""
+        """Asks the command to end, as an operator does, and kills what is left."""
         if self._running and self._running.poll() is None:
             self._running.terminate()
             with suppress(subprocess.TimeoutExpired):
@@ -60,7 +60,7 @@ class Process:
 
 
 def web(port: int, environment: Mapping[str, str], threads: int = 8) -> Process:
-    """A web server as `make run` starts it."""
+    """Returns a web server with the options that `make run` gives it."""
     command = ("granian", "--interface=wsgi", "--host=127.0.0.1", f"--port={port}")
     rest = (f"--blocking-threads={threads}", "--log-level=critical", "--no-access-log", "wsgi:app")
     return Process((*command, *rest), environment)

@@ -1,4 +1,4 @@
-"""What documents say of the program is what it does."""
+"""Documents agree with the program: its menu, its files and its terms."""
 
 from __future__ import annotations
 
@@ -38,25 +38,25 @@ def glossary() -> str:
 
 
 def test_a_reimbursement_is_called_so_wherever_it_is_named(session_runtime: Runtime) -> None:
-    """In the list, on its screen, in its messages; a file (dossier) is what one enrols with."""
+    """List, screen and messages use the glossary's word; a file (dossier) is for enrolment."""
     (row,) = re.findall(r"(?m)^\| what CNSS pays back \|(.+)\|$", glossary())
     words = session_runtime.words
     for term, language in zip(row.split("|"), ("fr", "ar", "ary-Latn", "zgh"), strict=True):
         for key in ("claims", "claim", "sms.claims", "sms.claim_ready", "sms.collection"):
-            said = str(words.catalogs[language][key].string).casefold()
-            assert term.strip().casefold() in said, f"{key} in {language}"
+            sentence = str(words.catalogs[language][key].string).casefold()
+            assert term.strip().casefold() in sentence, f"{key} in {language}"
 
 
 def test_the_glossary_s_terms_are_the_ones_used(session_runtime: Runtime) -> None:
-    """A term nobody says any more, or a glossary that says another, is told by name."""
+    """Each term of the glossary stands in a sentence of its language."""
     rows = re.findall(r"(?m)^\|(.+)\|$", glossary())[2:]
     assert len(rows) > 15
     words = session_runtime.words
-    said = {
+    sentences = {
         language: " ".join(str(m.string) for m in words.catalogs[language]).casefold()
         for language in ("fr", "ar", "ary-Latn", "zgh")
     }
     for row in rows:
         thing, *terms = (cell.strip() for cell in row.split("|"))
-        for term, (language, text) in zip(terms, said.items(), strict=True):
+        for term, (language, text) in zip(terms, sentences.items(), strict=True):
             assert term.casefold() in text, f"{thing}: {term} is said nowhere in {language}"

@@ -1,4 +1,4 @@
-"""Settings: read from the environment, and all that production misses said at once."""
+"""Settings are read from the environment; production names all that is missing at once."""
 
 import pytest
 from flask import Flask

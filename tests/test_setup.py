@@ -1,4 +1,4 @@
-"""What a newcomer does first: `make run`, again, stopped and killed in every way; and `.venv`."""
+"""`make run` started again, stopped and killed in every way; and the making of `.venv`."""
 
 import os
 import re
@@ -21,13 +21,13 @@ from app.embedded import engine_urls, postgres_pid, redis_pid, using_engines
 
 CHECKOUT = Path(__file__).parents[1]
 SERVE = (sys.executable, "-m", "flask", "serve")
-# Of the machine's own environment nothing may decide what these tests see.
+# Variables of the machine's environment that must not change what these tests see.
 OURS = ("APP_ENV", "DATABASE_URL", "FLASK_APP", "REDIS_URL", "SECRET_KEY", "SMS_PROVIDERS")
 MAKES = ("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS")
 
 
 class Run:
-    """One `make run` or `flask serve` with a port and a data folder; its words are in a file."""
+    """A `make run` or `flask serve` with its port and data folder; its output goes to a file."""
 
     def __init__(self, folder: Path) -> None:
         self.data_dir = folder / "instance"
@@ -61,7 +61,7 @@ class Run:
         return self.process is not None and self.process.poll() is not None
 
     def until_ended(self) -> int:
-        """The exit code; the contract gives ten seconds from the signal to the last process."""
+        """Returns the exit code. The contract gives ten seconds from signal to last process."""
         assert self.process
         deadline = time.monotonic() + 10
         code = self.process.wait(10)
@@ -69,20 +69,20 @@ class Run:
         return code
 
     def living(self, command: str = "") -> list[psutil.Process]:
-        """What runs with our DATA_DIR in its environment and `command` in its command line."""
-        found = []
+        """Returns the processes with our DATA_DIR in their environment, and `command` if named."""
+        processes = []
         for process in psutil.process_iter():
             try:
                 ours = process.environ().get("DATA_DIR") == str(self.data_dir)
                 alive = process.status() != psutil.STATUS_ZOMBIE
                 if ours and alive and command in " ".join(process.cmdline()):
-                    found.append(process)
+                    processes.append(process)
             except psutil.Error:
                 continue
-        return found
+        return processes
 
     def get(self, path: str) -> int:
-        """The status of a page, 0 where nobody answers."""
+        """Returns the status of a page; 0 without an answer."""
         try:
             with build_opener(ProxyHandler({})).open(
                 f"http://127.0.0.1:{self.port}{path}", timeout=10
@@ -123,16 +123,16 @@ def wait_until(happened: Callable[[], bool], seconds: float) -> None:
 def test_runs_says_where_and_who_and_a_second_start_keeps_the_data(run: Run) -> None:
     run.start()
     run.until_ready()
-    said = run.said().splitlines()
-    assert said[-1].startswith(f"ready on http://127.0.0.1:{run.port}")
-    assert any(line.startswith("PostgreSQL: postgres 18.") for line in said)
-    assert any(line.startswith("Redis: ") and "-server " in line for line in said)
+    output = run.said().splitlines()
+    assert output[-1].startswith(f"ready on http://127.0.0.1:{run.port}")
+    assert any(line.startswith("PostgreSQL: postgres 18.") for line in output)
+    assert any(line.startswith("Redis: ") and "-server " in line for line in output)
     for page in ("/", "/simulator", "/agent", "/metrics", "/readyz"):
         assert run.get(page) == 200, page
     for page in ("/", "/simulator", "/agent", "/metrics"):
-        assert any(f"http://127.0.0.1:{run.port}{page} " in line for line in said)
+        assert any(f"http://127.0.0.1:{run.port}{page} " in line for line in output)
     for last in ("01", "02", "03", "04", "05", "06", "07", "08", "91", "99"):
-        assert any(line.lstrip().startswith(f"+2126000000{last} ") for line in said)
+        assert any(line.lstrip().startswith(f"+2126000000{last} ") for line in output)
     run.sql("CREATE TABLE kept AS SELECT 1 AS one")
     os.kill(run.process.pid, signal.SIGTERM)
     assert run.until_ended() == 0
@@ -145,7 +145,7 @@ def test_runs_says_where_and_who_and_a_second_start_keeps_the_data(run: Run) -> 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_make_run_leaves_no_process_behind(run: Run, number: int) -> None:
-    """Sent to `make` alone, as a supervisor does, and for SIGINT to the group, as a terminal."""
+    """A supervisor sends signals to `make` alone; a terminal sends SIGINT to the group."""
     run.start("make", "run")
     run.until_ready()
     if number == signal.SIGINT:
@@ -170,7 +170,7 @@ def test_a_killed_run_takes_all_with_it_and_starts_again(run: Run) -> None:
     run.until_ended()
     run.start()
     run.until_ready()
-    # As when memory runs out: everything at once, and nobody can tidy up.
+    # All processes are killed at once, as when memory runs out, and none can clean up.
     for process in run.living():
         process.kill()
     run.until_ended()
@@ -252,7 +252,7 @@ def set_up(checkout: Path, requirements: str = "requirements.txt") -> list[str]:
     done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stderr) == (0, "")
     assert (checkout / ".venv" / "bin" / "python").exists()
-    # A busy machine says now and then that it is still at it.
+    # On a busy machine the script prints now and then that it is still at work.
     return [line for line in done.stdout.splitlines() if not line.startswith("  still at it")]
 
 
@@ -283,14 +283,14 @@ def test_venv_that_a_killed_run_left_is_made_again(bare: Path) -> None:
 
 
 class Pythons:
-    """A PATH with Pythons of our making, and nothing else but a shell's tools."""
+    """A PATH that holds scripts in place of Pythons, and a shell's tools."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.folder.mkdir()
 
     def add(self, name: str, version: tuple[int, int], *, venv: bool = True) -> None:
-        """A Python that says it is of that version, and has its venv module or not."""
+        """Adds a Python that names this version, with or without its venv module."""
         code = f"import sys; sys.version_info = ({version[0]}, {version[1]}, 0, 'final', 0)"
         lacking = "" if venv else "; sys.modules.update(ensurepip=None, venv=None)"
         script = f'#!/bin/sh\nexec {sys.executable} -c "{code}{lacking}\n$2"\n'
@@ -352,7 +352,7 @@ def test_python_without_venv_too_old_or_too_new_is_named_with_what_to_do(pythons
 
 
 def test_makefile_needs_no_make_newer_than_macos_brings() -> None:
-    """GNU make 3.81: what came later would be passed over without a word, or break."""
+    """GNU make 3.81 ignores newer features without a message, or fails."""
     text = (CHECKOUT / "Makefile").read_text()
     newer = (
         ".ONESHELL .SHELLFLAGS .RECIPEPREFIX .EXTRA_PREREQS $(file $(guile $(intcmp $(let undefine"
@@ -363,7 +363,7 @@ def test_makefile_needs_no_make_newer_than_macos_brings() -> None:
 
 
 def test_set_up_scripts_use_no_option_of_one_system_alone() -> None:
-    """What runs before anything is installed runs under bash 3.2 and BSD tools too."""
+    """Scripts that run before the installation run under bash 3.2 and BSD tools too."""
     for name in ("find-python", "newcomer"):
         text = (CHECKOUT / ".ci" / name).read_text()
         assert text.startswith("#!/bin/sh\n")

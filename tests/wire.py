@@ -1,6 +1,6 @@
-"""The ways in which cash arrives, each over a real connection: a network's system, page, phone.
+"""Clients over real connections for each way of cash: a network's system, the till, a phone.
 
-An answer of None is none: the line broke, or nobody could do it now. The same is asked again then.
+An answer of None means that the line broke or that the service was away: the request is repeated.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from tests.mobile_money.conftest import BASE, HEADERS
 _T = TypeVar("_T")
 _TOKEN = re.compile(r'name="csrf_token" value="([^"]+)"')
 _RECEIPT = re.compile(r"/agent/receipts/([0-9]+)$")
-_TOLD_RECEIPT = re.compile(r"[Rr]ecu ([0-9]{8,12})")
-_TOLD_CODE = re.compile(r"Code ([0-9]{4}) ([0-9]{4}) ([0-9]{4})")
+_SHOWN_RECEIPT = re.compile(r"[Rr]ecu ([0-9]{8,12})")
+_SHOWN_CODE = re.compile(r"Code ([0-9]{4}) ([0-9]{4}) ([0-9]{4})")
 
 
 class Line:
@@ -52,7 +52,7 @@ class Line:
         return answer if answer.status_code < 500 else None
 
     def connect(self) -> None:
-        """Opened before it is needed, so that what is sent at one instant arrives at one."""
+        """Opens the connection early, so that requests sent at one instant arrive together."""
         assert self.call("GET", "/healthz")
 
 
@@ -64,8 +64,8 @@ class NetworkLine(Line):
         return self.call("GET", path, headers=HEADERS)
 
     def pay(self, code: str, amount: str, identity: str, prefer: str = "") -> Any:
-        told = [{"key": "agentId", "value": AGENT}, {"key": "terminalId", "value": "T-1"}]
-        body = {"amountPaid": amount, "currency": "MAD", "metadata": told}
+        metadata = [{"key": "agentId", "value": AGENT}, {"key": "terminalId", "value": "T-1"}]
+        body = {"amountPaid": amount, "currency": "MAD", "metadata": metadata}
         return self._post(f"/bills/{code}/payments", body, identity, prefer)
 
     def reverse(self, receipt: str, identity: str) -> Any:
@@ -94,11 +94,11 @@ class TillLine(Line):
         until_answered(lambda: self.call("GET", "/agent"), self._keep_token)
 
     def confirm(self, code: str, key: str) -> str | None:
-        """The receipt's number, or the words of a refusal."""
+        """Confirms the cash. Returns the receipt's number, or the refusal's page."""
         return self._receipt_or_words("/agent/confirm", {"code": code, "key": key})
 
     def reverse(self, receipt: str) -> str | None:
-        """The receipt's number where it is undone now, else why not."""
+        """Reverses a deposit. Returns the receipt's number, or the refusal's page."""
         path = f"/agent/receipts/{receipt}/reverse"
         return self._receipt_or_words(path, {"reason": "mistake"})
 
@@ -106,20 +106,20 @@ class TillLine(Line):
         answer = self.call("POST", path, data=form | {"csrf_token": self._token})
         if answer is None:
             return None
-        found = _RECEIPT.search(answer.headers.get("Location", ""))
-        return found[1] if found else answer.text
+        match = _RECEIPT.search(answer.headers.get("Location", ""))
+        return match[1] if match else answer.text
 
-    def beside(self) -> TillLine:
-        """Another connection of the same browser."""
+    def open_another(self) -> TillLine:
+        """Returns another connection of the same browser."""
         other = TillLine(self.base, self._seconds)
         other._session.cookies.update(self._session.cookies)
         other._token = self._token
         return other
 
     def _keep_token(self, answer: requests.Response) -> bool:
-        found = _TOKEN.search(answer.text)
-        self._token = found[1] if found else ""
-        return bool(found)
+        match = _TOKEN.search(answer.text)
+        self._token = match[1] if match else ""
+        return bool(match)
 
 
 class PhoneLine(Line):
@@ -132,26 +132,26 @@ class PhoneLine(Line):
         return answer.text if answer is not None else None
 
     def ask_code(self, number: str, session: str) -> str | None:
-        """The code as the artisan's screen shows it, without spaces."""
-        found = _TOLD_CODE.search(self.hop(number, session, "2*1") or "")
-        return "".join(found.groups()) if found else None
+        """Asks for a code for all that is owed, and returns it without spaces."""
+        match = _SHOWN_CODE.search(self.hop(number, session, "2*1") or "")
+        return "".join(match.groups()) if match else None
 
     def look(self, number: str, code: str, session: str) -> str | None:
-        """An agent types the code; the receipt's number, or the screen."""
-        return self._told(number, session, f"1*{code}")
+        """Types the code as an agent. Returns the receipt's number, or the screen."""
+        return self._receipt_or_screen(number, session, f"1*{code}")
 
     def confirm(self, number: str, code: str, session: str) -> str | None:
-        """The cash is there, and the PIN: the receipt's number, or the screen."""
-        return self._told(number, session, f"1*{code}*1*{PIN.get_secret_value()}")
+        """Confirms the cash with the PIN. Returns the receipt's number, or the screen."""
+        return self._receipt_or_screen(number, session, f"1*{code}*1*{PIN.get_secret_value()}")
 
-    def _told(self, number: str, session: str, chain: str) -> str | None:
+    def _receipt_or_screen(self, number: str, session: str, chain: str) -> str | None:
         screen = self.hop(number, session, chain)
-        found = _TOLD_RECEIPT.search(screen or "")
-        return found[1] if found else screen
+        match = _SHOWN_RECEIPT.search(screen or "")
+        return match[1] if match else screen
 
 
 def add_agent_phones(database: Engine, count: int) -> list[str]:
-    """So many agents with the first one's agency and PIN; their phones."""
+    """Adds `count` agents with the first agent's agency and PIN, and returns their phones."""
     statement = (
         "INSERT INTO agent (number, agency_code, pin_hash, phone)"
         " SELECT '7' || n, agency_code, pin_hash, '+2127' || n FROM agent,"
@@ -160,8 +160,8 @@ def add_agent_phones(database: Engine, count: int) -> list[str]:
     )
     with database.begin() as connection:
         connection.execute(text("SET LOCAL statement_timeout = 0"))
-        found = connection.execute(text(statement), {"count": count, "number": AGENT})
-        return list(found.scalars())
+        phones = connection.execute(text(statement), {"count": count, "number": AGENT})
+        return list(phones.scalars())
 
 
 def until_answered(
@@ -170,7 +170,7 @@ def until_answered(
     seconds: float = 90,
     pause: float = 0.05,
 ) -> _T:
-    """Asks again and again until there is an answer that is `wanted`."""
+    """Calls `ask` until it returns an answer for which `wanted` is true. Raises: TimeoutError."""
     deadline = time.monotonic() + seconds
     last: object = None
     while time.monotonic() < deadline:

@@ -1,4 +1,4 @@
-"""The embedded engines, really started, shared, killed and started again."""
+"""The embedded engines: each test starts, shares and kills real ones."""
 
 import os
 import re
@@ -38,7 +38,7 @@ from app.embedded.processes import has_ended
 CHECKOUT = Path(__file__).parents[2]
 Pids = tuple[int | None, int | None]
 
-# Another command that uses the engines until it is told to leave, or ended.
+# Another command that uses the engines until it reads a line, or is ended.
 USER = """
 import sys
 from pathlib import Path
@@ -51,7 +51,7 @@ with using_engines(Path(sys.argv[1]), durable=False):
 
 @pytest.fixture
 def data_dir() -> Iterator[Path]:
-    """An own folder, short enough for sockets; nothing may be left running under it."""
+    """Yields a data folder with a short path; fails if a process still runs in it."""
     with TemporaryDirectory(prefix="maalem-test-") as parent:
         folder = Path(parent) / "instance"
         yield folder
@@ -76,7 +76,7 @@ def redis_of(urls: EngineUrls) -> Iterator[Redis]:
 
 @contextmanager
 def other_user(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another process inside `using_engines`; `leave` or a signal ends it."""
+    """Runs another process inside `using_engines`; `leave` or a signal ends it."""
     with subprocess.Popen(
         [sys.executable, "-c", USER, str(data_dir)],
         cwd=CHECKOUT,
@@ -103,25 +103,29 @@ def wait_until(happened: Callable[[], bool], seconds: float = 20) -> None:
 
 
 def kill_all(data_dir: Path) -> None:
-    """As when a machine loses power, but for the disk: no process ends in its own way."""
+    """Kills every process of the engines, as a machine that loses power; the disk is kept."""
     for pid in filter(None, pids(data_dir)):
         os.kill(pid, signal.SIGKILL)
     wait_until(lambda: pids(data_dir) == (None, None))
 
 
 def take_away(folder: Path) -> None:
-    """With what a server makes in it meanwhile."""
+    """Deletes a folder, with the files that a server makes in it meanwhile."""
     while folder.exists():
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_both_engines_keep_their_data_over_a_clean_stop(data_dir: Path) -> None:
-    said: list[str] = []
-    with using_engines(data_dir, said.append) as urls, redis_of(urls) as redis:
+    lines: list[str] = []
+    with using_engines(data_dir, lines.append) as urls, redis_of(urls) as redis:
         run_sql(urls, "CREATE TABLE kept AS SELECT 163.52 AS amount")
         redis.set("kept", "yes")
     assert pids(data_dir) == (None, None)
-    assert said == ["Making the files of a new PostgreSQL", "Starting PostgreSQL", "Starting Redis"]
+    assert lines == [
+        "Making the files of a new PostgreSQL",
+        "Starting PostgreSQL",
+        "Starting Redis",
+    ]
     with using_engines(data_dir) as urls, redis_of(urls) as redis:
         assert run_sql(urls, "SELECT amount::text FROM kept") == "('163.52',)"
         assert redis.get("kept") == "yes"
@@ -281,17 +285,17 @@ def test_sockets_of_a_deep_folder_fit_where_tmpdir_is_deep_too(
 
 
 def test_redis_data_of_a_newer_server_are_put_aside_and_it_starts_empty(data_dir: Path) -> None:
-    """As after a change from the wheel's Valkey to an older Redis of the PATH."""
+    """The data are a newer Valkey's, and the PATH has an older Redis."""
     data = data_dir / "redis" / "dump.rdb"
     data.parent.mkdir(parents=True)
     data.write_bytes(unreadable := b"REDIS9999\xff" + bytes(8))
-    said: list[str] = []
-    with using_engines(data_dir, said.append, postgres=False) as urls, redis_of(urls) as redis:
+    lines: list[str] = []
+    with using_engines(data_dir, lines.append, postgres=False) as urls, redis_of(urls) as redis:
         assert redis.dbsize() == 0
         redis.set("kept", "yes")
     aside = data.with_name("dump.rdb.unread")
     assert aside.read_bytes() == unreadable
-    assert any("starts empty" in line and str(aside) in line for line in said)
+    assert any("starts empty" in line and str(aside) in line for line in lines)
     with using_engines(data_dir, postgres=False) as urls, redis_of(urls) as redis:
         assert redis.get("kept") == "yes"
 

@@ -1,4 +1,4 @@
-"""Which program an engine runs, played for systems that this machine is not."""
+"""The program that an engine runs, on systems other than this machine."""
 
 import zipfile
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ PYTHONS = [(3, 11), (3, 12), (3, 13), (3, 14)]
 
 
 def refuse(arguments: Sequence[str]) -> bool:
-    """A pip that finds nothing."""
+    """Stands for a pip that finds nothing."""
     return False
 
 
@@ -62,7 +62,7 @@ def machine(tmp_path: Path) -> Platform:
 
 
 def add(path: Path, says: str = "") -> Path:
-    """A program that says its version."""
+    """Adds a program that prints its version."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"#!/bin/sh\necho '{says}'\n")
     path.chmod(0o755)
@@ -188,7 +188,7 @@ def test_the_line_names_what_is_too_old(machine: Platform) -> None:
 
 
 def test_postgres_of_the_path_counts_with_its_tools_and_as_18_alone(machine: Platform) -> None:
-    """Another major version could not read the files, nor the other way about."""
+    """Two major versions cannot read each other's files."""
     wheel = in_wheel(machine, *POSTGRES.installed[0], says="postgres (PostgreSQL) 18.4")
     on_path(machine, "postgres", "postgres (PostgreSQL) 18.1 (Debian 18.1-1)")
     assert choose(POSTGRES, machine).path == wheel

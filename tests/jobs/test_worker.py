@@ -1,4 +1,4 @@
-"""The worker: every message goes out, once, whoever is killed and whatever is away."""
+"""The worker: every message goes out once, even if a worker is killed or an engine is away."""
 
 from __future__ import annotations
 
@@ -41,24 +41,24 @@ VALUES = {
 
 
 class ScriptedProvider:
-    """A provider that does as told: an exception to raise, or None to take the message."""
+    """A provider that raises `failure`, or accepts the message if that is None."""
 
     def __init__(
         self, name: str = "one", failure: Exception | None = None, *, can_be_asked: bool = False
     ) -> None:
         self.name, self.failure, self.can_be_asked = name, failure, can_be_asked
-        self.taken: list[str] = []
+        self.accepted: list[str] = []
 
     def send(self, sms: OutgoingSms) -> str:
         if self.failure is None or isinstance(self.failure, DeliveryUnknown):
-            self.taken.append(sms.reference)
+            self.accepted.append(sms.reference)
         if self.failure:
             raise self.failure
-        return f"{self.name}-{sms.reference}-{len(self.taken)}"
+        return f"{self.name}-{sms.reference}-{len(self.accepted)}"
 
     def find(self, sms: OutgoingSms) -> str | None:
         assert self.can_be_asked
-        return f"{self.name}-{sms.reference}-1" if sms.reference in self.taken else None
+        return f"{self.name}-{sms.reference}-1" if sms.reference in self.accepted else None
 
 
 def queue(runtime: Runtime, count: int, priority: int = ANSWER) -> None:
@@ -94,7 +94,7 @@ def claim(runtime: Runtime, most: int, *providers: str) -> list[ClaimedMessage]:
 
 
 def send_all(runtime: Runtime, *providers: ScriptedProvider, hours: float = 0) -> None:
-    """Until nothing is to be done at this moment; then the clock goes on."""
+    """Sends until nothing is due, then moves the clock on by `hours`."""
     sender = Sender(runtime, {provider.name: provider for provider in providers})
     while sender.do():
         pass
@@ -111,16 +111,16 @@ def test_queue_message_queues_an_event_once(runtime: Runtime) -> None:
 def test_claim_messages_by_workers_at_once_never_shares_one(runtime: Runtime) -> None:
     queue(runtime, 40)
     with ThreadPoolExecutor(4) as workers:
-        batches = workers.map(lambda _: [one.attempt.id for one in claim(runtime, 10)], range(4))
-        claimed = [one for batch in batches for one in batch]
+        batches = workers.map(lambda _: [m.attempt.id for m in claim(runtime, 10)], range(4))
+        claimed = [number for batch in batches for number in batch]
     assert len(claimed) == len(set(claimed)) == 40
 
 
 def test_claim_messages_takes_answers_before_campaigns(runtime: Runtime) -> None:
     queue(runtime, 5, CAMPAIGN)
     queue(runtime, 5, ANSWER)
-    assert {one.attempt.priority for one in claim(runtime, 5)} == {ANSWER}
-    assert {one.attempt.priority for one in claim(runtime, 5)} == {CAMPAIGN}
+    assert {message.attempt.priority for message in claim(runtime, 5)} == {ANSWER}
+    assert {message.attempt.priority for message in claim(runtime, 5)} == {CAMPAIGN}
 
 
 def test_sender_retries_a_refusal_later_and_gives_up_after_three_days(runtime: Runtime) -> None:
@@ -134,41 +134,44 @@ def test_sender_retries_a_refusal_later_and_gives_up_after_three_days(runtime: R
 
 def test_sender_fails_a_message_refused_for_good(runtime: Runtime) -> None:
     queue(runtime, 1)
-    one, two = (
+    first, second = (
         ScriptedProvider(failure=SendRefused("invalid number", retry="never")),
         ScriptedProvider("two"),
     )
-    send_all(runtime, one, two, hours=1)
-    send_all(runtime, one, two)
-    assert states(runtime) == {"failed": 1} and two.taken == []
+    send_all(runtime, first, second, hours=1)
+    send_all(runtime, first, second)
+    assert states(runtime) == {"failed": 1} and second.accepted == []
 
 
 def test_sender_tries_a_provider_three_times_and_then_the_next(runtime: Runtime) -> None:
     queue(runtime, 1)
-    one, two = ScriptedProvider(failure=SendRefused("busy", retry="same")), ScriptedProvider("two")
+    first, second = (
+        ScriptedProvider(failure=SendRefused("busy", retry="same")),
+        ScriptedProvider("two"),
+    )
     for _ in range(3):
         assert states(runtime) == {"queued": 1}
-        send_all(runtime, one, two, hours=0.2)
+        send_all(runtime, first, second, hours=0.2)
     assert states(runtime) == {"sent": 1}
     assert column(runtime, "provider") == ["two"] and column(runtime, "attempts") == [4]
 
 
 def test_sender_tries_the_next_provider_at_once_where_the_first_cannot(runtime: Runtime) -> None:
     queue(runtime, 3)
-    two = ScriptedProvider("two")
-    send_all(runtime, ScriptedProvider(failure=SendRefused("no route", retry="other")), two)
-    assert states(runtime) == {"sent": 3} and len(two.taken) == 3
+    second = ScriptedProvider("two")
+    send_all(runtime, ScriptedProvider(failure=SendRefused("no route", retry="other")), second)
+    assert states(runtime) == {"sent": 3} and len(second.accepted) == 3
 
 
 def test_sender_sends_receipts_by_another_provider_after_an_opt_out(runtime: Runtime) -> None:
     queue(runtime, 1, ANSWER)
     queue(runtime, 1, CAMPAIGN)
-    two = ScriptedProvider("two")
+    second = ScriptedProvider("two")
     send_all(
-        runtime, ScriptedProvider(failure=SendRefused("stop", retry="never", stopped=True)), two
+        runtime, ScriptedProvider(failure=SendRefused("stop", retry="never", stopped=True)), second
     )
     assert states(runtime) == {"sent": 1, "cancelled": 1}
-    assert two.taken == ["maalem-1"]
+    assert second.accepted == ["maalem-1"]
 
 
 @pytest.mark.parametrize("can_be_asked", [True, False])
@@ -176,29 +179,29 @@ def test_sender_asks_about_silence_or_sends_again_and_counts(
     runtime: Runtime, can_be_asked: bool
 ) -> None:
     queue(runtime, 1)
-    one = ScriptedProvider(failure=DeliveryUnknown("cut"), can_be_asked=can_be_asked)
-    send_all(runtime, one, hours=0.2)
+    first = ScriptedProvider(failure=DeliveryUnknown("cut"), can_be_asked=can_be_asked)
+    send_all(runtime, first, hours=0.2)
     assert states(runtime) == {"queued": 1}
-    one.failure = None
-    send_all(runtime, one)
+    first.failure = None
+    send_all(runtime, first)
     assert states(runtime) == {"sent": 1}
-    assert len(one.taken) == (1 if can_be_asked else 2)
+    assert len(first.accepted) == (1 if can_be_asked else 2)
     assert column(runtime, "resent_unknown") == [0 if can_be_asked else 1]
 
 
 def test_sender_never_resends_a_campaign_of_unknown_delivery(runtime: Runtime) -> None:
     queue(runtime, 1, CAMPAIGN)
-    one = ScriptedProvider(failure=DeliveryUnknown("cut"))
-    send_all(runtime, one, hours=1)
-    send_all(runtime, one)
-    assert states(runtime) == {"unknown": 1} and len(one.taken) == 1
+    first = ScriptedProvider(failure=DeliveryUnknown("cut"))
+    send_all(runtime, first, hours=1)
+    send_all(runtime, first)
+    assert states(runtime) == {"unknown": 1} and len(first.accepted) == 1
 
 
 @pytest.mark.parametrize(("can_be_asked", "priority"), [(True, 0), (False, 0), (False, 1)])
 def test_sender_takes_over_a_dead_worker_s_message(
     runtime: Runtime, can_be_asked: bool, priority: int
 ) -> None:
-    """Killed after sending: who can be asked sends nothing twice, who cannot is counted."""
+    """The worker dies after sending. Asking saves a second message; without it that is counted."""
     queue(runtime, 1, priority)
     (claimed,) = claim(runtime, 5)
     provider = ScriptedProvider(can_be_asked=can_be_asked)
@@ -209,7 +212,7 @@ def test_sender_takes_over_a_dead_worker_s_message(
     send_all(runtime, provider)
     resent = not can_be_asked and priority == ANSWER
     assert states(runtime) == {"sent" if can_be_asked or resent else "unknown": 1}
-    assert len(provider.taken) == (2 if resent else 1)
+    assert len(provider.accepted) == (2 if resent else 1)
     assert column(runtime, "resent_unknown") == [int(resent)]
 
 
@@ -234,7 +237,7 @@ def stop(runtime: Runtime, *providers: str) -> None:
 def test_claim_messages_keeps_refusals_while_the_other_has_no_capacity(runtime: Runtime) -> None:
     """Who refused it stays known while the other has no room; where all have, it begins anew."""
     queue(runtime, 1)
-    one, two = (
+    first, second = (
         ScriptedProvider(failure=SendRefused("no route", retry="other")),
         ScriptedProvider("two"),
     )
@@ -245,19 +248,19 @@ def test_claim_messages_keeps_refusals_while_the_other_has_no_capacity(runtime: 
     assert column(runtime, "refused_by") == [["one"]]
     runtime.clock.now += timedelta(seconds=9)  # type: ignore[attr-defined]
     stop(runtime, "two")
-    send_all(runtime, one, two, hours=0.2)
-    assert column(runtime, "refused_by") == [[]] and two.taken == []
-    one.failure = None
-    send_all(runtime, one, two)
+    send_all(runtime, first, second, hours=0.2)
+    assert column(runtime, "refused_by") == [[]] and second.accepted == []
+    first.failure = None
+    send_all(runtime, first, second)
     assert states(runtime) == {"sent": 1}
 
 
 def test_sender_fails_a_message_to_who_opted_out_everywhere(runtime: Runtime) -> None:
     queue(runtime, 1)
     stop(runtime, "one", "two")
-    one, two = ScriptedProvider(), ScriptedProvider("two")
-    send_all(runtime, one, two)
-    assert states(runtime) == {"failed": 1} and not one.taken + two.taken
+    first, second = ScriptedProvider(), ScriptedProvider("two")
+    send_all(runtime, first, second)
+    assert states(runtime) == {"failed": 1} and not first.accepted + second.accepted
 
 
 def test_sender_cancels_useless_messages(runtime: Runtime) -> None:
@@ -266,30 +269,30 @@ def test_sender_cancels_useless_messages(runtime: Runtime) -> None:
         connection.execute(
             text("UPDATE message SET useful_until = :now WHERE id = 1"), {"now": runtime.clock()}
         )
-    one = ScriptedProvider()
-    sender = Sender(runtime, {"one": one}, lambda _operation, ids: ids)
+    first = ScriptedProvider()
+    sender = Sender(runtime, {"one": first}, lambda _operation, ids: ids)
     sender.do()
     sender.stop()
-    assert states(runtime) == {"cancelled": 2} and one.taken == []
+    assert states(runtime) == {"cancelled": 2} and first.accepted == []
     assert column(runtime, "error") == ["too late", "not wanted any more"]
 
 
 def test_sender_leaves_campaigns_waiting_outside_their_hours(runtime: Runtime) -> None:
     queue(runtime, 1, CAMPAIGN)
     queue(runtime, 1, ANSWER)
-    one = ScriptedProvider()
-    sender = Sender(runtime, {"one": one})
+    first = ScriptedProvider()
+    sender = Sender(runtime, {"one": first})
     while sender.do(campaigns=False):
         pass
     sender.stop()
-    assert states(runtime) == {"sent": 1, "queued": 1} and one.taken == ["maalem-2"]
+    assert states(runtime) == {"sent": 1, "queued": 1} and first.accepted == ["maalem-2"]
 
 
 def test_failing_provider_rests_is_probed_and_comes_back_slowly(runtime: Runtime) -> None:
     queue(runtime, 60)
-    one = ScriptedProvider(failure=SendRefused("http 503", retry="same", faulty=True))
-    two = ScriptedProvider("two")
-    sender = Sender(runtime, {"one": one, "two": two})
+    first = ScriptedProvider(failure=SendRefused("http 503", retry="same", faulty=True))
+    second = ScriptedProvider("two")
+    sender = Sender(runtime, {"one": first, "two": second})
     while sender.do():
         pass
     (rest,) = resting(runtime)
@@ -298,7 +301,7 @@ def test_failing_provider_rests_is_probed_and_comes_back_slowly(runtime: Runtime
     runtime.clock.now += timedelta(seconds=7)  # type: ignore[attr-defined]
     while sender.do():
         pass
-    assert states(runtime) == {"sent": 60} and len(two.taken) == 60
+    assert states(runtime) == {"sent": 60} and len(second.accepted) == 60
     # Its rest is over: one message alone goes to it, and it rests twice as long.
     runtime.clock.now += timedelta(seconds=20)  # type: ignore[attr-defined]
     queue(runtime, 90)
@@ -307,31 +310,31 @@ def test_failing_provider_rests_is_probed_and_comes_back_slowly(runtime: Runtime
     assert resting(runtime) == [("one", 2)]
     assert states(runtime) == {"sent": 89, "queued": 1}
     # Well again: not all at once.
-    one.failure = None
+    first.failure = None
     runtime.clock.now += timedelta(seconds=60)  # type: ignore[attr-defined]
     queue(runtime, 150)
     sender.do()
     sender.stop()
     assert resting(runtime) == []
-    assert 1 <= len(one.taken) <= 3
+    assert 1 <= len(first.accepted) <= 3
 
 
 def test_provider_that_asks_for_time_rests_without_being_unwell(runtime: Runtime) -> None:
     queue(runtime, 4)
     throttled = SendRefused("http 429", retry="same", faulty=True, rest_seconds=3)
-    one = ScriptedProvider(failure=throttled)
-    sender = Sender(runtime, {"one": one})
+    first = ScriptedProvider(failure=throttled)
+    sender = Sender(runtime, {"one": first})
     while sender.do():
         pass
     assert resting(runtime) == [("one", 0)] and states(runtime) == {"queued": 4}
-    one.failure = None
+    first.failure = None
     runtime.clock.now += timedelta(seconds=2.9)  # type: ignore[attr-defined]
     assert sender.do() == 0
     runtime.clock.now += timedelta(seconds=2)  # type: ignore[attr-defined]
     # No probe and no slow start: all that are due go at once.
     sender.do()
     sender.stop()
-    assert len(one.taken) == 4
+    assert len(first.accepted) == 4
 
 
 def resting(runtime: Runtime) -> list[tuple[str, int]]:
@@ -344,8 +347,8 @@ def resting(runtime: Runtime) -> list[tuple[str, int]]:
 
 def test_outage_of_all_providers_costs_no_attempts(runtime: Runtime) -> None:
     queue(runtime, 200)
-    one = ScriptedProvider(failure=SendRefused("no network", retry="same", faulty=True))
-    sender = Sender(runtime, {"one": one})
+    first = ScriptedProvider(failure=SendRefused("no network", retry="same", faulty=True))
+    sender = Sender(runtime, {"one": first})
     for _ in range(200):
         sender.do()
         runtime.clock.now += timedelta(seconds=3)  # type: ignore[attr-defined]
@@ -360,10 +363,10 @@ def test_rate_holds_for_all_workers_together(runtime: Runtime) -> None:
     queue(runtime, 100)
     runtime.settings = runtime.settings.model_copy(update={"sms_rates": {"one": 10}})
     try:
-        one = ScriptedProvider()
-        senders = [Sender(runtime, {"one": one}) for _ in range(3)]
+        first = ScriptedProvider()
+        senders = [Sender(runtime, {"one": first}) for _ in range(3)]
         begun = time.monotonic()
-        while len(one.taken) < 30 and time.monotonic() - begun < 10:
+        while len(first.accepted) < 30 and time.monotonic() - begun < 10:
             for sender in senders:
                 sender.do()
         for sender in senders:
@@ -378,10 +381,10 @@ def test_weights_share_messages_out(runtime: Runtime) -> None:
     queue(runtime, 400)
     runtime.settings = runtime.settings.model_copy(update={"sms_weights": {"one": 3, "two": 1}})
     try:
-        one, two = ScriptedProvider(), ScriptedProvider("two")
-        send_all(runtime, one, two)
-        assert len(one.taken) + len(two.taken) == 400
-        assert 60 < len(two.taken) < 140
+        first, second = ScriptedProvider(), ScriptedProvider("two")
+        send_all(runtime, first, second)
+        assert len(first.accepted) + len(second.accepted) == 400
+        assert 60 < len(second.accepted) < 140
     finally:
         runtime.settings = runtime.settings.model_copy(update={"sms_weights": {}})
 

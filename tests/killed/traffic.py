@@ -124,7 +124,7 @@ class PaymentTraffic:
 
     def _pay_at_page(self, code: str, _amount: str, random: Random) -> str:
         key = _identity(random)
-        with self._till.beside() as till:
+        with self._till.open_another() as till:
             first = until_answered(lambda: till.confirm(code, key))
             assert first == until_answered(lambda: till.confirm(code, key))
         return first
@@ -151,7 +151,7 @@ class PaymentTraffic:
 
     def _reverse_at_page(self, receipt: str, _random: Random) -> None:
         """A second request is told by the page that the first was done."""
-        with self._till.beside() as till:
+        with self._till.open_another() as till:
             answer = until_answered(lambda: till.reverse(receipt))
         assert answer == receipt or "annul" in answer, answer
 

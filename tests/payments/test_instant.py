@@ -73,7 +73,7 @@ class Callers:
         first.enter()
         self._tills, self._lines, self._networks = [], [], []
         for number in range(OF_EACH):
-            till = first.beside()
+            till = first.open_another()
             till.base = bases[number % len(bases)]
             self._tills.append(stack.enter_context(till))
             self._lines.append(stack.enter_context(PhoneLine(till.base)))

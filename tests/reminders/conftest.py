@@ -1,4 +1,4 @@
-"""People who owe, hours that are open, and what reminders do to them."""
+"""Reminders to the sample people who owe November, on a day within the hours."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from tests.owed import through_month
 
 FATIMA, HASSAN, KHADIJA = "+212600000001", "+212600000002", "+212600000003"
 AICHA, DRISS, TLAYTMAS = "+212600000005", "+212600000007", "+212600000008"
-# Who owes November and pays here.
+# The sample people who owe November and pay here.
 OWING = [FATIMA, HASSAN, AICHA, DRISS, TLAYTMAS]
 PRICE = Decimal("1.15")
 
 
 @dataclass
 class Campaigns(OtherParties):
-    """Shorthands, each in a transaction of its own; `settings` are the runtime's, and dear."""
+    """Queues and dispatches campaigns, each call in a transaction; `settings` are the runtime's."""
 
     settings: ReminderSettings
 
@@ -66,21 +66,21 @@ class Campaigns(OtherParties):
             return cancel_settled(change, numbers)
 
     def states(self) -> dict[str, tuple[str, str | None]]:
-        """State and reason by phone."""
+        """Returns the recipients' state and reason by phone."""
         rows = self.run("SELECT phone, state, reason FROM campaign_recipient ORDER BY phone")
         return {str(row[0]): (str(row[1]), row[2]) for row in rows}  # type: ignore[misc]
 
     def bodies(self, phone: str) -> list[str]:
-        """The texts of the messages to many, oldest first."""
+        """Returns the texts of the campaigns' messages to a phone, oldest first."""
         sql = "SELECT body FROM message WHERE phone = :phone AND priority = 1 ORDER BY id"
         return [str(body) for (body,) in self.run(sql, phone=phone)]
 
     def issue_all(self, phone: str, months: int | None = None) -> str:
-        """A code that the artisan asked for, for all that is owed or the oldest months."""
+        """Issues a code to the artisan, for all that is owed or for the oldest months."""
         now = self.runtime.clock()
         with operation(self.runtime.database, now, "artisan") as change:
-            found = select(artisan.c.id).where(artisan.c.phone == phone)
-            number = change.connection.execute(found).scalar_one()
+            owner = select(artisan.c.id).where(artisan.c.phone == phone)
+            number = change.connection.execute(owner).scalar_one()
             through = through_month(change.connection, number, months, now)
             request = CodeRequest(number, Phone(phone), "fr", through)
             return issue_code(change, self.runtime.services, request).code

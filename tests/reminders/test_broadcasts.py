@@ -37,22 +37,22 @@ def publish(run: Run, folder: Path, **fields: object) -> None:
 
 def propose(run: Run, *audience: str) -> str:
     """The number to approve."""
-    said = run("broadcast", "avis", *(audience or ("--all",)), "--by", "amina")
-    found = re.search(r"flask notices approve (\d+)", said)
-    assert found, said
-    return found[1]
+    output = run("broadcast", "avis", *(audience or ("--all",)), "--by", "amina")
+    match = re.search(r"flask notices approve (\d+)", output)
+    assert match, output
+    return match[1]
 
 
 def test_broadcast_goes_to_all_once_a_second_person_approves_it(
     run: Run, reminding: Campaigns, tmp_path: Path
 ) -> None:
     publish(run, tmp_path)
-    said = run("broadcast", "avis", "--all", "--by", "amina")
+    output = run("broadcast", "avis", "--all", "--by", "amina")
     # Eight people, two of them in two segments; the log provider costs nothing.
-    assert "8 people, 10 segments, at most 0.00 MAD" in said
-    assert "notice:avis:1 waits for a second person" in said
+    assert "8 people, 10 segments, at most 0.00 MAD" in output
+    assert "notice:avis:1 waits for a second person" in output
     assert reminding.dispatch() == 0 and reminding.states() == {}
-    number = re.findall(r"approve (\d+)", said)[0]
+    number = re.findall(r"approve (\d+)", output)[0]
     for same in ("amina", " AMINA "):
         assert "Who proposed it cannot approve it." in run("approve", number, "--by", same)
     assert "8 people are told from 23/11 10:00" in run("approve", number, "--by", "hamid")
@@ -212,8 +212,8 @@ def test_broadcast_refuses_a_budget_that_is_not_dirhams(
 ) -> None:
     """One that is no number would be none: every cost is less."""
     publish(run, tmp_path)
-    said = run("broadcast", "avis", "--all", "--by", "amina", "--budget", budget)
-    assert "Invalid value for '--budget'" in said
+    output = run("broadcast", "avis", "--all", "--by", "amina", "--budget", budget)
+    assert "Invalid value for '--budget'" in output
 
 
 def test_approve_refuses_a_number_that_no_row_can_have(run: Run) -> None:

@@ -28,41 +28,43 @@ def resume(reminding: Campaigns, budget: Decimal | None, name: str = WEEK) -> No
 
 
 def one_segment_people(reminding: Campaigns, count: int) -> None:
-    """So many who hear French, one segment each, and nobody else."""
+    """Keeps `count` people who read French, one segment each, and nobody else."""
     reminding.add_artisans(count)
     reminding.run("UPDATE artisan SET category = 'B' WHERE trade IS DISTINCT FROM 'X'")
 
 
-@pytest.mark.parametrize(("budget", "told"), [("3.45", 3), ("3.4499", 2), ("3.46", 3), ("0", 0)])
+@pytest.mark.parametrize(
+    ("budget", "messages"), [("3.45", 3), ("3.4499", 2), ("3.46", 3), ("0", 0)]
+)
 def test_dispatch_spends_a_campaign_s_budget_exactly_and_pauses_it(
-    reminding: Campaigns, budget: str, told: int
+    reminding: Campaigns, budget: str, messages: int
 ) -> None:
     one_segment_people(reminding, 6)
     reminding.queue(campaign_budget=Decimal(budget))
-    assert reminding.dispatch() == told == queued(reminding)
-    assert reminding.scalar("SELECT spent FROM campaign WHERE step = 'week'") == told * PRICE
+    assert reminding.dispatch() == messages == queued(reminding)
+    assert reminding.scalar("SELECT spent FROM campaign WHERE step = 'week'") == messages * PRICE
     assert reminding.scalar("SELECT state FROM campaign WHERE step = 'week'") == "paused"
     assert reminding.dispatch() == 0
-    # Who was not told still waits, without a code.
-    assert reminding.scalar("SELECT count(*) FROM payment_code") == told
+    # A recipient without a message still waits, without a code.
+    assert reminding.scalar("SELECT count(*) FROM payment_code") == messages
     resume(reminding, None)
-    assert reminding.dispatch() == 6 - told
+    assert reminding.dispatch() == 6 - messages
 
 
-@pytest.mark.parametrize(("budget", "told"), [("3.45", 3), ("3.4499", 2)])
+@pytest.mark.parametrize(("budget", "messages"), [("3.45", 3), ("3.4499", 2)])
 def test_dispatch_spends_the_day_s_budget_exactly_until_the_next_day(
-    reminding: Campaigns, budget: str, told: int
+    reminding: Campaigns, budget: str, messages: int
 ) -> None:
     one_segment_people(reminding, 6)
     reminding.queue()
     dispatcher = reminding.dispatcher(day_budget=Decimal(budget))
-    assert dispatcher.dispatch(100) == told == queued(reminding)
+    assert dispatcher.dispatch(100) == messages == queued(reminding)
     assert reminding.scalar("SELECT reached_at IS NOT NULL FROM spending_day")
     assert reminding.scalar("SELECT state FROM campaign WHERE step = 'week'") == "running"
     assert dispatcher.dispatch(100) == 0
     # The next day has a budget of its own.
     reminding.at("2026-11-24T09:00")
-    assert dispatcher.dispatch(100) == told
+    assert dispatcher.dispatch(100) == messages
     assert reminding.scalar("SELECT count(*) FROM spending_day") == 2
 
 
@@ -140,8 +142,8 @@ def test_metrics_and_status_show_a_reached_budget(app: Flask, reminding: Campaig
     assert 'maalem_sms_budgets_reached{scope="campaign"} 1.0' in figures
     assert 'maalem_sms_budgets_reached{scope="day"} 0.0' in figures
     assert "maalem_sms_day_spent_dirhams 1.15" in figures
-    said = app.test_cli_runner().invoke(args=["reminders", "status"]).output
-    assert f"{WEEK} is stopped by its budget: flask reminders resume {WEEK}" in said
+    output = app.test_cli_runner().invoke(args=["reminders", "status"]).output
+    assert f"{WEEK} is stopped by its budget: flask reminders resume {WEEK}" in output
     resumed = app.test_cli_runner().invoke(args=["reminders", "resume", WEEK])
     assert resumed.exit_code == 0
     reminding.dispatch(day_budget=PRICE)

@@ -62,7 +62,7 @@ def test_hours_follow_the_changes_of_clock(day: str, opens: str, closes: str) ->
 
 
 def test_zone_data_has_the_changes_of_clock() -> None:
-    """If the pinned data says otherwise one day, the cases above are to be read again."""
+    """A change of the pinned data fails here: check the cases above again."""
     offsets = {
         day: datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=CASABLANCA).utcoffset()
         for day in ("2026-02-14", "2026-02-15", "2026-03-21", "2026-03-22", "2026-09-20")
@@ -113,10 +113,10 @@ def test_next_opening_after_the_hours(moment: str, opening: str) -> None:
 def test_occasion_opens_and_closes_with_its_step(
     step: Step, month: str, opens: str, until: str
 ) -> None:
-    found = occasion_of(CALENDAR, step, Month.parse(month))
-    assert found
-    assert f"{local(found.opens_at):%Y-%m-%d %H:%M}" == opens
-    assert f"{local(found.useful_until):%Y-%m-%d %H:%M}" == until
+    occasion = occasion_of(CALENDAR, step, Month.parse(month))
+    assert occasion
+    assert f"{local(occasion.opens_at):%Y-%m-%d %H:%M}" == opens
+    assert f"{local(occasion.useful_until):%Y-%m-%d %H:%M}" == until
 
 
 def test_occasions_never_repeat_on_closed_days_or_past_the_deadline() -> None:
@@ -124,18 +124,18 @@ def test_occasions_never_repeat_on_closed_days_or_past_the_deadline() -> None:
     for ahead in range(36):
         month = Month(2026, 1) + ahead
         for step in STEPS:
-            found = occasion_of(CALENDAR, step, month)
-            assert found
-            assert CALENDAR.is_open(found.opens_at), found
-            assert found.opens_at < found.useful_until
-            assert local(found.useful_until).date() <= found.deadline
+            occasion = occasion_of(CALENDAR, step, month)
+            assert occasion
+            assert CALENDAR.is_open(occasion.opens_at), occasion
+            assert occasion.opens_at < occasion.useful_until
+            assert local(occasion.useful_until).date() <= occasion.deadline
         week, due = (occasion_of(CALENDAR, step, month) for step in ("week", "due"))
         assert week and due and week.useful_until < due.opens_at
 
 
 def test_occasions_on_a_day() -> None:
     def names(day: str) -> list[str]:
-        return [one.name for one in occasions_on(CALENDAR, date.fromisoformat(day))]
+        return [occasion.name for occasion in occasions_on(CALENDAR, date.fromisoformat(day))]
 
     assert names("2026-11-15") == []
     assert names("2026-11-16") == ["reminder:2026-11:rights"]
@@ -149,10 +149,10 @@ def test_occasions_on_a_day() -> None:
 
 def test_occasion_of_rights_is_of_three_months_before() -> None:
     """CNSS's word until the end of November means paid through August: September keeps them."""
-    found = occasion_of(CALENDAR, "rights", Month(2026, 11))
-    assert found
-    assert (found.keeps, found.pays) == (Month(2026, 8), Month(2026, 9))
-    assert (found.kept_from, found.covered_from) == (date(2026, 11, 1), date(2026, 12, 1))
+    occasion = occasion_of(CALENDAR, "rights", Month(2026, 11))
+    assert occasion
+    assert (occasion.keeps, occasion.pays) == (Month(2026, 8), Month(2026, 9))
+    assert (occasion.kept_from, occasion.covered_from) == (date(2026, 11, 1), date(2026, 12, 1))
 
 
 @pytest.mark.parametrize(

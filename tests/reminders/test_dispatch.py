@@ -1,4 +1,4 @@
-"""Dispatch: reminders become messages within the hours, for who still needs them."""
+"""Dispatch: reminders become messages within the hours, for people who still owe."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ CODE = re.compile(r"\d{4} \d{4} \d{4}")
 
 
 def code_in(text: str) -> str:
-    found = CODE.search(text)
-    assert found
-    return found[0].replace(" ", "")
+    match = CODE.search(text)
+    assert match
+    return match[0].replace(" ", "")
 
 
 def test_dispatch_writes_in_each_person_s_language(reminding: Campaigns) -> None:
@@ -127,8 +127,8 @@ def test_reminder_replaces_a_code_about_to_end_and_keeps_its_recipients(
     assert code_in(text) != old and "(au 30/11 23:59)" in text
     assert text.startswith("Maalem: dernier jour 30/11: 163,52 DH")
     reminding.collect_cash()
-    told = reminding.run("SELECT phone FROM message WHERE kind = 'receipt' ORDER BY phone")
-    phones = {str(phone) for (phone,) in told}
+    rows = reminding.run("SELECT phone FROM message WHERE kind = 'receipt' ORDER BY phone")
+    phones = {str(phone) for (phone,) in rows}
     assert {FATIMA, "+212644444444", "+212655555555"} <= phones
 
 
@@ -151,9 +151,9 @@ def test_reminder_names_the_agency_used_last_or_nearest_or_the_network(
         reminding.run("DELETE FROM message WHERE priority = 1")
         reminding.queue()
         reminding.dispatch()
-        found = re.search(r"Wafacash[^.\n]*", reminding.bodies(phone)[0])
-        assert found
-        return found[0]
+        match = re.search(r"Wafacash[^.\n]*", reminding.bodies(phone)[0])
+        assert match
+        return match[0]
 
     assert place(HASSAN) == "Wafacash Fès Batha"
     reminding.cancel_codes()
@@ -254,7 +254,7 @@ def test_dispatch_does_nothing_outside_the_hours(reminding: Campaigns) -> None:
 
 
 def test_dispatch_does_nothing_before_the_day(reminding: Campaigns) -> None:
-    """Queued ahead with --on, said on its day."""
+    """The reminder is queued ahead with --on, and sent on its day."""
     reminding.at("2026-11-20T12:00")
     assert reminding.queue(date(2026, 11, 23))[0].queued == 5
     assert reminding.dispatch() == 0
@@ -304,4 +304,4 @@ def test_dispatch_never_reaches_who_is_held_out(reminding: Campaigns) -> None:
     out = [phone for phone, (state, _) in reminding.states().items() if state == "held_out"]
     assert out and all(reminding.bodies(phone) == [] for phone in out)
     assert reminding.scalar("SELECT count(*) FROM message WHERE priority = 1") == 45 - len(out)
-    assert sum(one.queued for one in reminding.queue(holdout_per_mille=0)) == 0
+    assert sum(plan.queued for plan in reminding.queue(holdout_per_mille=0)) == 0

@@ -1,4 +1,4 @@
-"""Queueing: recipients of reminders are written down once, and nobody else."""
+"""Queueing: each recipient of a reminder is stored once, and nobody else is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.reminders.conftest import DRISS, FATIMA, HASSAN, KHADIJA, OWING, Camp
 
 
 def counts(planned: tuple[CampaignPlan, ...]) -> dict[str, int]:
-    return {one.occasion.name: one.queued for one in planned}
+    return {plan.occasion.name: plan.queued for plan in planned}
 
 
 def test_queue_reminders_writes_down_each_who_owes_once(reminding: Campaigns) -> None:
@@ -91,8 +91,8 @@ def test_queue_reminders_uses_the_phone_identified_last_and_its_language(
         )
     reminding.run("INSERT INTO phone_profile VALUES ('+212622222222', 'zgh')")
     reminding.queue()
-    found = "SELECT language FROM campaign_recipient WHERE phone = '+212622222222'"
-    assert reminding.scalar(found) == "zgh"
+    sql = "SELECT language FROM campaign_recipient WHERE phone = '+212622222222'"
+    assert reminding.scalar(sql) == "zgh"
     assert "+212611111111" not in reminding.states()
 
 
@@ -134,18 +134,18 @@ def test_queue_reminders_at_once_doubles_nothing(reminding: Campaigns) -> None:
     reminding.add_artisans(300)
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(lambda _: counts(reminding.queue()), range(4)))
-    assert sorted(one["reminder:2026-11:week"] for one in done) == [0, 0, 0, 305]
+    assert sorted(counts["reminder:2026-11:week"] for counts in done) == [0, 0, 0, 305]
     assert reminding.scalar("SELECT count(*) FROM campaign_recipient") == 305
     assert reminding.scalar("SELECT count(*) FROM campaign") == 2
 
 
 def test_queue_reminders_at_once_on_a_known_campaign_doubles_nothing(reminding: Campaigns) -> None:
-    """The campaign's row holds nobody up any more: the primary key alone decides."""
+    """The campaign's row is not locked; the primary key alone keeps recipients unique."""
     reminding.queue()
     reminding.add_artisans(300)
     with ThreadPoolExecutor(4) as pool:
         done = list(pool.map(lambda _: counts(reminding.queue()), range(4)))
-    assert sum(one["reminder:2026-11:week"] for one in done) == 300
+    assert sum(counts["reminder:2026-11:week"] for counts in done) == 300
     assert reminding.scalar("SELECT count(*) FROM campaign_recipient") == 305
 
 

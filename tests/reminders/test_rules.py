@@ -24,8 +24,8 @@ from app.reminders.rules import Share, difference, wilson
 def test_difference_equals_newcombe_s_examples(
     first: tuple[int, int], second: tuple[int, int], low: float, high: float
 ) -> None:
-    found, below, above = difference(*(Share(people, paid) for paid, people in (first, second)))
-    assert found == pytest.approx(first[0] / first[1] - second[0] / second[1])
+    middle, below, above = difference(*(Share(people, paid) for paid, people in (first, second)))
+    assert middle == pytest.approx(first[0] / first[1] - second[0] / second[1])
     assert (round(below, 4), round(above, 4)) == (low, high)
 
 

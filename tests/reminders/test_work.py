@@ -40,7 +40,7 @@ def test_reminder_work_queues_and_dispatches_a_day(reminding: Campaigns) -> None
 
 
 def test_loop_goes_on_after_a_fault(reminding: Campaigns) -> None:
-    """A table that is not there is nobody's fault here; once it is back, so are the reminders."""
+    """Reminders fail while a table is missing, and are queued once it is back."""
     stopping, tries = Event(), SimpleQueue[int]()
     work = ReminderWork(reminding.runtime)
 
@@ -62,7 +62,7 @@ def test_loop_goes_on_after_a_fault(reminding: Campaigns) -> None:
 
 
 def test_queue_today_leaves_it_to_the_worker_that_has_begun(reminding: Campaigns) -> None:
-    """While another does, the rest leave it to that one and wait for nothing."""
+    """While one worker queues, the others do not queue and do not wait."""
     work = ReminderWork(reminding.runtime)
     held = int.from_bytes(b"reminder", "big")
     with reminding.runtime.database.begin() as connection:

@@ -1,4 +1,4 @@
-"""The product's own loopback server, on a free port, and a hand on its controls."""
+"""Runs the product's own loopback server on a free port, and calls its control addresses."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ class Loopback:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def control(self, method: str, path: str, **told: Any) -> Any:
-        data = json.dumps(told).encode() if told else None
+    def control(self, method: str, path: str, **body: Any) -> Any:
+        data = json.dumps(body).encode() if body else None
         request = urllib.request.Request(self.url + path, data, method=method)
         with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 
-    def set(self, **told: Any) -> Any:
-        return self.control("POST", "/control", **told)
+    def set(self, **options: Any) -> Any:
+        return self.control("POST", "/control", **options)
 
     def next(self, *faults: str) -> None:
         self.set(next=list(faults))
@@ -48,8 +48,8 @@ class Loopback:
         return self.control("GET", "/control/requests")
 
     def settings(self, **other: Any) -> Settings:
-        """Settings of a service whose providers are here."""
-        given = {
+        """Returns the settings of a service whose providers are this server."""
+        values = {
             "africastalking_username": "maalem",
             "africastalking_api_key": API_KEY,
             "africastalking_sender_id": "MAALEM",
@@ -60,18 +60,18 @@ class Loopback:
             "twilio_url": self.url,
             "sms_timeout": 1.5,
         }
-        return Settings.model_validate(given | other)
+        return Settings.model_validate(values | other)
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Loopback]:
-    # A slow answer is slower than the tests' patience, and not by much.
+    # A slow answer takes twice as long as the tests' timeout of 1.5 s.
     with running(Options(slow_ms=3000, api_key=API_KEY, auth_token=AUTH_TOKEN)) as url:
         yield Loopback(url)
 
 
 @pytest.fixture
 def loopback(server: Loopback) -> Loopback:
-    """The module's server as it was new, but for what a test set with `set`."""
+    """The module's server without messages; options that a test set with `set` stay."""
     server.control("DELETE", "/control")
     return server

@@ -47,7 +47,7 @@ CASES = [
     ("cut_after", (UNKNOWN, "connection cut")),
     ("slow", (UNKNOWN, "no answer in time")),
 ]
-# What a fault leaves at the provider.
+# The faults after which the provider has the message.
 TAKEN = {"malformed", "empty", "half", "cut_after", "slow"}
 
 

@@ -1,4 +1,4 @@
-"""The line to both providers: what never left, what may have, reuse, threads, and what is told."""
+"""The HTTP client of both providers: refusals, unknown deliveries, reuse, threads and logs."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def at(base: str, **other: object) -> Settings:
 
 
 @contextmanager
-def speaking(*told: tuple[float, bytes], times: int = 1) -> Iterator[str]:
-    """A bare server: it reads a request, says each piece after its pause, and closes."""
+def run_bare_server(*pieces: tuple[float, bytes], times: int = 1) -> Iterator[str]:
+    """Runs a server that reads a request, sends each piece after its pause, and closes."""
     server = socket.create_server(("127.0.0.1", 0))
 
     def speak() -> None:
@@ -43,7 +43,7 @@ def speaking(*told: tuple[float, bytes], times: int = 1) -> Iterator[str]:
                 request = connection.recv(65536)
                 while request.startswith(b"POST") and not request.partition(b"\r\n\r\n")[2]:
                     request += connection.recv(65536)
-                for pause, piece in told:
+                for pause, piece in pieces:
                     time.sleep(pause)
                     connection.sendall(piece)
 
@@ -60,35 +60,35 @@ def speaking(*told: tuple[float, bytes], times: int = 1) -> Iterator[str]:
 def test_send_is_refused_where_nobody_listens(make: Make) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         base = f"http://127.0.0.1:{server.getsockname()[1]}"
-    with pytest.raises(SendRefused) as told:
+    with pytest.raises(SendRefused) as refusal:
         make(at(base)).send(SMS)
-    assert (told.value.retry, told.value.faulty) == ("same", True)
-    assert told.value.reason == "no connection"
+    assert (refusal.value.retry, refusal.value.faulty) == ("same", True)
+    assert refusal.value.reason == "no connection"
 
 
 @both
 def test_send_is_refused_where_no_connection_is_accepted(make: Make) -> None:
-    """A queue of connections that is full: the system does not take another."""
+    """The server's queue of connections is full, so the system takes no other."""
     with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
         address = server.getsockname()
         waiting = [socket.socket() for _ in range(4)]
-        for one in waiting:
-            one.setblocking(False)
-            one.connect_ex(address)
+        for client in waiting:
+            client.setblocking(False)
+            client.connect_ex(address)
         started = time.monotonic()
-        with pytest.raises(SendRefused) as told:
+        with pytest.raises(SendRefused) as refusal:
             make(at(f"http://127.0.0.1:{address[1]}", sms_timeout=0.3)).send(SMS)
-        for one in waiting:
-            one.close()
-    assert (told.value.retry, told.value.faulty) == ("same", True)
+        for client in waiting:
+            client.close()
+    assert (refusal.value.retry, refusal.value.faulty) == ("same", True)
     assert time.monotonic() - started < 2
 
 
 @both
 def test_send_is_refused_by_an_unknown_host(make: Make) -> None:
-    with pytest.raises(SendRefused) as told:
+    with pytest.raises(SendRefused) as refusal:
         make(at("http://provider.invalid")).send(SMS)
-    assert (told.value.retry, told.value.faulty) == ("same", True)
+    assert (refusal.value.retry, refusal.value.faulty) == ("same", True)
 
 
 @pytest.mark.parametrize("name", ["africastalking_url", "twilio_url"])
@@ -99,12 +99,12 @@ def test_settings_refuse_an_address_that_is_none(name: str, base: str) -> None:
 
 
 @both
-@pytest.mark.parametrize("said", [(0, b"HTTP/1.1 400 Bad Request\r\n\r\n"), (0, b""), (0.5, b"")])
-def test_send_is_refused_by_a_failed_handshake(make: Make, said: tuple[float, bytes]) -> None:
-    with speaking(said) as base, pytest.raises(SendRefused) as told:
+@pytest.mark.parametrize("piece", [(0, b"HTTP/1.1 400 Bad Request\r\n\r\n"), (0, b""), (0.5, b"")])
+def test_send_is_refused_by_a_failed_handshake(make: Make, piece: tuple[float, bytes]) -> None:
+    with run_bare_server(piece) as base, pytest.raises(SendRefused) as refusal:
         make(at(base.replace("http://", "https://"), sms_timeout=0.3)).send(SMS)
-    assert (told.value.retry, told.value.faulty) == ("same", True)
-    assert told.value.reason == "no connection"
+    assert (refusal.value.retry, refusal.value.faulty) == ("same", True)
+    assert refusal.value.reason == "no connection"
 
 
 @both
@@ -126,25 +126,25 @@ def test_send_is_refused_by_a_failed_handshake(make: Make, said: tuple[float, by
     ],
 )
 def test_delivery_is_unknown_after_an_unreadable_answer(make: Make, answer: bytes) -> None:
-    with speaking((0, answer)) as base, pytest.raises(DeliveryUnknown):
+    with run_bare_server((0, answer)) as base, pytest.raises(DeliveryUnknown):
         make(at(base)).send(SMS)
 
 
 @both
 def test_send_is_refused_by_status_though_the_body_broke(make: Make) -> None:
     answer = b"HTTP/1.1 503 Unavailable\r\nContent-Length: 500\r\n\r\n{"
-    with speaking((0, answer)) as base, pytest.raises(SendRefused) as told:
+    with run_bare_server((0, answer)) as base, pytest.raises(SendRefused) as refusal:
         make(at(base)).send(SMS)
-    assert (told.value.retry, told.value.reason) == ("same", "http 503")
+    assert (refusal.value.retry, refusal.value.reason) == ("same", "http 503")
 
 
 @both
 def test_delivery_is_unknown_after_an_answer_that_drips(make: Make) -> None:
     head = b"HTTP/1.1 201 Created\r\nContent-Length: 500\r\n\r\n"
     started = time.monotonic()
-    with speaking((0, head), *[(0.1, b"{")] * 20) as base, pytest.raises(DeliveryUnknown):
+    with run_bare_server((0, head), *[(0.1, b"{")] * 20) as base, pytest.raises(DeliveryUnknown):
         make(at(base, sms_timeout=0.3)).send(SMS)
-    # The server goes on; the sender did not.
+    # The client stops at its timeout, though the server still sends.
     assert time.monotonic() - started < 3
 
 
@@ -178,11 +178,11 @@ def test_client_keeps_the_connection_after_a_refusal(make: Make, loopback: Loopb
 
 @both
 def test_client_drops_a_connection_closed_while_idle(make: Make) -> None:
-    """Closed before we write, and seen to be: the next message goes by another connection."""
+    """The client sees the closed connection, and sends the next message by another."""
     recipient = '{"statusCode":101,"messageId":"ATXid_1"}'
     body = f'{{"sid":"SM1","SMSMessageData":{{"Recipients":[{recipient}]}}}}'.encode()
     answer = b"HTTP/1.1 201 Created\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
-    with speaking((0, answer), times=3) as base:
+    with run_bare_server((0, answer), times=3) as base:
         provider = make(at(base))
         for _ in range(3):
             assert provider.send(SMS) in {"ATXid_1", "SM1"}
@@ -212,9 +212,9 @@ def test_client_serves_many_threads(make: Make, loopback: Loopback) -> None:
     with ThreadPoolExecutor(64) as threads:
         references = dict(threads.map(send, texts))
     loopback.set(latency_ms=0)
-    taken = {message["text"]: message["reference"] for message in loopback.messages()}
-    # Each thread was told of its own message, and no message went twice.
-    assert taken == references and Counter(references.values()).most_common(1)[0][1] == 1
+    accepted = {message["text"]: message["reference"] for message in loopback.messages()}
+    # Each thread got the reference of its own message, and no message went twice.
+    assert accepted == references and Counter(references.values()).most_common(1)[0][1] == 1
     assert loopback.counts()["connections"] <= 64
 
 
@@ -226,11 +226,11 @@ def test_errors_and_logs_name_no_person(
     caplog.set_level("DEBUG")
     provider = make(loopback.settings())
     loopback.next(fault)
-    with pytest.raises((SendRefused, DeliveryUnknown)) as told:
+    with pytest.raises((SendRefused, DeliveryUnknown)) as refusal:
         provider.send(SMS)
     if isinstance(provider, Twilio):
         provider.find(OutgoingSms("maalem-7", TO, TEXT, datetime.now(UTC)))
-    context: BaseException | None = told.value
+    context: BaseException | None = refusal.value
     while context is not None:
         assert "600000001" not in repr(context) and "Maalem:" not in repr(context)
         context = context.__context__

@@ -27,12 +27,12 @@ from tests.sms.conftest import AUTH_TOKEN, SMS, TO, Loopback
 
 
 class Service(ThreadingHTTPServer):
-    """Our side of the callbacks: keeps what was posted where."""
+    """Our side of the callbacks: keeps the address, form and signature of each post."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Posted)
+        super().__init__(("127.0.0.1", 0), _CallbackHandler)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
         self.posted: list[tuple[str, dict[str, str], str]] = []
 
@@ -43,7 +43,7 @@ class Service(ThreadingHTTPServer):
         return self.posted
 
 
-class _Posted(BaseHTTPRequestHandler):
+class _CallbackHandler(BaseHTTPRequestHandler):
     server: Service
 
     def do_POST(self) -> None:
@@ -79,7 +79,7 @@ def addresses(service: Service) -> dict[str, str]:
     }
 
 
-# Far enough apart that sixteen posters keep their order.
+# Reports come 80 ms apart, so that sixteen posters keep their order.
 QUIET = {"delay_ms": 80, "never": 0, "failed": 0, "repeat": 0, "disorder": 0, "unknown": 0}
 
 
@@ -113,8 +113,8 @@ def test_loopback_signs_twilio_s_reports_and_names_our_message(
 def test_loopback_repeats_reorders_and_invents_report_words(
     loopback: Loopback, service: Service
 ) -> None:
-    rude = QUIET | {"repeat": 1, "disorder": 1, "unknown": 1}
-    loopback.set(addresses=addresses(service), reports=rude)
+    irregular = QUIET | {"repeat": 1, "disorder": 1, "unknown": 1}
+    loopback.set(addresses=addresses(service), reports=irregular)
     AfricasTalking(loopback.settings()).send(SMS)
     words = [form["status"] for _, form, _ in service.wait_for(6)]
     assert sorted(words) == sorted(["Success", "Teleported", "Sent"] * 2)
@@ -130,10 +130,10 @@ def test_loopback_may_never_report(loopback: Loopback, service: Service) -> None
 
 def test_loopback_posts_a_phone_s_message(loopback: Loopback, service: Service) -> None:
     loopback.set(addresses=addresses(service))
-    wrote = {"from": TO.e164, "text": "STOP"}
-    assert loopback.control("POST", "/control/inbound", **wrote) == {"status": 200}
-    loopback.control("POST", "/control/inbound", provider="twilio", id="SM9", **wrote)
-    loopback.control("POST", "/control/optout", **wrote)
+    sms = {"from": TO.e164, "text": "STOP"}
+    assert loopback.control("POST", "/control/inbound", **sms) == {"status": 200}
+    loopback.control("POST", "/control/inbound", provider="twilio", id="SM9", **sms)
+    loopback.control("POST", "/control/optout", **sms)
     (_, first, _), (path, second, signature), (optout, third, _) = service.wait_for(3)
     assert AfricasTalkingReader().read_inbound(first).text == "STOP"
     inbound = TwilioReader().read_inbound(second)
@@ -143,15 +143,15 @@ def test_loopback_posts_a_phone_s_message(loopback: Loopback, service: Service) 
 
 
 def _outcomes(provider: Provider, count: int) -> list[str]:
-    told = []
+    outcomes = []
     for number in range(count):
         try:
             provider.send(OutgoingSms(f"maalem-{number}", TO, f"{number}"))
         except (SendRefused, DeliveryUnknown) as error:
-            told.append(error.reason)
+            outcomes.append(error.reason)
         else:
-            told.append("taken")
-    return told
+            outcomes.append("taken")
+    return outcomes
 
 
 def test_loopback_fails_a_share_of_one_provider_s_requests(loopback: Loopback) -> None:
@@ -180,12 +180,12 @@ def test_loopback_counts_duplicates(loopback: Loopback) -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "options",
     [{"kinds": ["nothing"]}, {"latency_ms": "x"}, {"reports": {"x": 1}}, {"x": 1}, {"next": ["x"]}],
 )
-def test_loopback_refuses_unknown_options(loopback: Loopback, told: dict[str, Any]) -> None:
+def test_loopback_refuses_unknown_options(loopback: Loopback, options: dict[str, Any]) -> None:
     with pytest.raises(HTTPError, match="400"):
-        loopback.set(**told)
+        loopback.set(**options)
 
 
 def test_fake_provider_command_serves_both_apis(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Plays conversations written as data: dial, answer, what the phone must show, what happens beside.
+"""Plays stories written as data: what is dialled and answered, shown, and done by others.
 
 A file holds one person's stories. A step is one of
 
@@ -6,18 +6,18 @@ A file holds one person's stories. A step is one of
     answer: DIGITS      typed in the session
     read: all           the further pages of the screen: `shows` may be on any of them
     paid: true          an agent takes the cash for the live code
-    asked: PHONE        somebody else has a code made for all that they owe
-    posted: DAY         CNSS credits what was received
-    lost: PROVIDER      the messages with receipts went out by it, and it says that none arrived
-    cnss: {FIELD: ...}  the ministry's file says otherwise
+    asked: PHONE        another phone asks for a code for all that its artisan owes
+    posted: DAY         CNSS credits the deposits that were received
+    lost: PROVIDER      the provider sent the receipts, and reports that none arrived
+    cnss: {FIELD: ...}  the artisan's fields in the register change
     wait: {days: 1}     time passes; `at: MOMENT` sets the clock, as clocks in Morocco show it
 
 beginning at 11:00 on 23 November 2026. After dial and answer stand `shows` and `hides` (fragments),
 `code` (the code on the screen, by a name: the same name is the same code), `screen` (the name of
 the screen) and `ends: true`. `<rna_number>` and its like are the person's own.
-`wrong: true` marks an answer not understood: it is left out when the chain is dialled again, for a
-walk ends there. `changes: true` marks a hop after which its own chain cannot be walked again: it
-has changed what the first screens say. `steady: true` marks a hop after which the line must hold.
+`wrong: true` marks an answer not understood: it is left out when the chain is dialled again, as it
+would end the walk. `changes: true` marks a hop that changes what the first screens say, so that its
+chain cannot be dialled again. `steady: true` marks a hop after which the line must not break.
 """
 
 from __future__ import annotations
@@ -71,21 +71,24 @@ class Story:
 
 
 def stories() -> list[Story]:
-    """All of them, in the order of the files."""
-    found = []
+    """Returns all stories, in the order of the files."""
+    result = []
     for path in sorted(FOLDER.glob("*.yaml")):
         body = yaml.safe_load(path.read_text("utf-8"))
         for name, steps in body["stories"].items():
-            one = bool(body.get("one_language", False))
-            found.append(Story(path.stem, name, body["phone"], body["language"], one, steps))
-    return found
+            one_language = bool(body.get("one_language", False))
+            result.append(
+                Story(path.stem, name, body["phone"], body["language"], one_language, steps)
+            )
+    return result
 
 
 @dataclass
 class Player:
-    """Plays one story on one phone, on a line that may be poor.
+    """Plays one story on one phone, whose line may break after each hop.
 
-    `dropped` redials the whole chain after each hop; `resumed` dials the code alone and goes on.
+    With `dropped` the whole chain is dialled again; with `resumed` only the code is, and the
+    dialogue is taken up.
     """
 
     runtime: Runtime
@@ -106,19 +109,19 @@ class Player:
                 error.add_note(f"step {number}: {step}\nthe phone shows:\n{self.phone.screen}")
                 raise
 
-    def speak(self, language: str) -> None:
-        """The language of the phone from now on, chosen before the story."""
+    def choose_language(self, language: str) -> None:
+        """Chooses the language of the phone, before the story."""
         with operation(self.runtime.database, self.runtime.clock(), "artisan") as change:
             choose_language(change, Phone(self.story.phone), language)
 
     def _play(self, step: dict[str, Any]) -> None:
         (kind, value), *expected = step.items()
         if kind == "dial":
-            chain = "*".join(self._typed(typed) for typed in str(value).split("*"))
+            chain = "*".join(self._fill_in(typed) for typed in str(value).split("*"))
             self.phone.dial(self.story.phone, chain)
             self.understood = [chain] if chain else []
         elif kind == "answer":
-            typed = self._typed(str(value))
+            typed = self._fill_in(str(value))
             self.phone.answer(typed)
             self.understood += [] if step.get("wrong") else [typed]
         elif kind == "read":
@@ -126,7 +129,7 @@ class Player:
             return
         else:
             assert not expected
-            self._happens(kind, value)
+            self._play_event(kind, value)
             return
         self._check(dict(expected))
         repeatable = self.phone.more and not step.get("wrong") and not step.get("changes")
@@ -137,7 +140,7 @@ class Player:
             self._check(dict(expected))
 
     def _read(self, expected: dict[str, Any]) -> None:
-        """Turns pages to the last; how many there are differs between languages."""
+        """Reads the screen to its last page; the number of pages differs between languages."""
         pages = [self.phone.screen]
         words = self.runtime.words
         more = {words.say(language, "footer.more") for language in words.languages}
@@ -148,18 +151,18 @@ class Player:
         self._check_words(expected, "\n".join(pages))
 
     def _dial_anew(self, expected: dict[str, Any], wrong: bool) -> None:
-        """The line broke: what is offered leads back to the screen that was there."""
+        """Dials after a broken line, and checks that the offer leads back to the same screen."""
         before = self.phone.screen
         self.phone.dial(self.story.phone)
         words = self.runtime.words
         offers = {f"1 {words.say(language, 'broken_off.1')}" for language in words.languages}
         if offers & set(self.phone.screen.split("\n")):
             self.phone.answer("1")
-        asked = tuple(words.say(language, "pin") for language in words.languages)
-        if self.phone.screen.startswith(asked):
-            if before.startswith(asked):
+        pin_prompts = tuple(words.say(language, "pin") for language in words.languages)
+        if self.phone.screen.startswith(pin_prompts):
+            if before.startswith(pin_prompts):
                 return
-            self.phone.answer(self._typed("<pin>"))
+            self.phone.answer(self._fill_in("<pin>"))
         if wrong:
             assert self.phone.screen.split("\n")[0] in before, "the question without the reason"
         else:
@@ -192,9 +195,9 @@ class Player:
         assert self.codes.setdefault(name, shown[0]) == shown[0], f"not the code named {name}"
         assert len(set(self.codes.values())) == len(self.codes), "two names for one code"
 
-    def _typed(self, answer: str) -> str:
-        """A recorded answer says of what was personal its kind only; `?` was nothing at all."""
-        # Who is unknown identifies as Brahim (contract section 7).
+    def _fill_in(self, answer: str) -> str:
+        """Replaces the kind of a personal answer by the person's own value, and `?` by `#`."""
+        # An unknown phone identifies as Brahim (docs/contract.md, Sample people).
         identity = SAMPLE_IDENTITIES.get(self.story.phone) or SAMPLE_IDENTITIES["+212600000004"]
         number, born = identity
         own = {"<rna_number>": number, "<birth_date>": f"{born:%d%m%Y}", "?": "#"}
@@ -206,7 +209,7 @@ class Player:
         newest = self.runtime.redis.lindex("hops", -1)
         assert newest and json.loads(newest)[7] == name, f"the screen is not {name}"
 
-    def _happens(self, kind: str, value: Any) -> None:
+    def _play_event(self, kind: str, value: Any) -> None:
         if kind == "wait":
             self._set_clock(local(self.runtime.clock()) + timedelta(**value))
         elif kind == "at":
@@ -214,9 +217,9 @@ class Player:
         elif kind == "paid":
             self._pay()
         elif kind == "asked":
-            self._ask(value)
+            self._issue_code(value)
         elif kind == "lost":
-            self._lose(str(value))
+            self._report_lost(str(value))
         elif kind == "posted":
             self._run(
                 "UPDATE contribution_allocation SET sent_at = now(), posted_on = :day", day=value
@@ -234,7 +237,7 @@ class Player:
         assert isinstance(clock, TestClock)
         clock.now = moment.replace(tzinfo=CASABLANCA).astimezone(UTC)
 
-    def _ask(self, number: str) -> None:
+    def _issue_code(self, number: str) -> None:
         with operation(self.runtime.database, self.runtime.clock(), "artisan") as change:
             owner = select(artisan.c.id).where(artisan.c.phone == number)
             artisan_id = change.connection.execute(owner).scalar_one()
@@ -248,12 +251,12 @@ class Player:
     def _pay(self) -> None:
         with self.runtime.database.begin() as connection:
             number = connection.execute(select(agent.c.id)).scalar_one()
-            found = find_agent(connection, number)
-            assert found
+            collecting_agent = find_agent(connection, number)
+            assert collecting_agent
             code = connection.execute(
                 text("SELECT code FROM payment_code WHERE state = 'issued'")
             ).scalar_one()
-            collector = at_till(found, "page")
+            collector = at_till(collecting_agent, "page")
             redeem_code(
                 Operation(connection, self.runtime.clock(), collector.actor),
                 self.runtime.services,
@@ -261,8 +264,8 @@ class Player:
                 CashConfirmation(code, code),
             )
 
-    def _lose(self, provider: str) -> None:
-        """Each is sent, and reported as not delivered."""
+    def _report_lost(self, provider: str) -> None:
+        """Marks the receipts' messages as sent, and reports each as not delivered."""
         self._run(
             "UPDATE message SET state = 'sent', sent_at = created_at, provider = :provider,"
             " provider_reference = 'lost-' || id WHERE kind = 'receipt' AND state = 'queued'",

@@ -1,4 +1,4 @@
-"""Budget P4 of performance.md: what each hop may ask of Redis and PostgreSQL, counted by them."""
+"""Counts each hop's SQL statements and Redis round trips (docs/performance.md, P4)."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
 
 FATIMA, HASSAN, AICHA = (f"+2126000000{n:02d}" for n in (1, 2, 5))
-# Whoever makes Redis forget its scripts makes the next save cost one more: not at the same time.
+# A test that makes Redis forget its scripts makes the next save dearer: they never run at once.
 pytestmark = pytest.mark.xdist_group("scripts of Redis")
 
 
 @dataclass
 class Spent:
-    """What one hop cost: statements on PostgreSQL, round trips to Redis."""
+    """The cost of one hop: statements on PostgreSQL, round trips to Redis."""
 
     sql: int = 0
     redis: int = 0
@@ -50,25 +50,25 @@ def counted_sql(engine: Engine) -> Iterator[list[str]]:
 
 @pytest.fixture
 def spent(runtime: Runtime) -> Iterator[Meter]:
-    """Measures one call. Redis tells through MONITOR, which also says what a script did inside."""
+    """Measures one call. Redis is read by MONITOR, which also shows the commands of a script."""
     with counted_sql(runtime.database) as statements, runtime.redis.monitor() as monitor:
         number = runtime.redis.get_connection_kwargs()["db"]
 
-        def said_since() -> Iterator[dict[str, object]]:
+        def read_commands() -> Iterator[dict[str, object]]:
             mark = f"so far {uuid4()}"  # another test process may count on the same Redis
             runtime.redis.echo(mark)
-            while (said := monitor.next_command())["command"] != f"ECHO {mark}":
-                if said["db"] == number:
-                    yield said
+            while (command := monitor.next_command())["command"] != f"ECHO {mark}":
+                if command["db"] == number:
+                    yield command
 
         def measure(hop: Callable[[], object]) -> Spent:
-            list(said_since())
+            list(read_commands())
             statements.clear()
             hop()
             sql = len(statements)
-            trips = [said for said in said_since() if said["client_type"] != "lua"]
-            names = [str(said["command"]).split(" ")[0] for said in trips]
-            # A new connection greets in number 0 before it selects its own, whosesoever it is.
+            trips = [command for command in read_commands() if command["client_type"] != "lua"]
+            names = [str(command["command"]).split(" ")[0] for command in trips]
+            # Any process's new connection greets in number 0 before it selects its own number.
             names = [name for name in names if name not in {"HELLO", "SELECT", "CLIENT"}]
             return Spent(sql, len(names), names)
 
@@ -123,10 +123,10 @@ TALK = [
 def test_every_hop_stays_in_the_budget(
     once: OnePost, spent: Meter, runtime: Runtime, apart: int
 ) -> None:
-    """Typed quickly, and slowly enough that what was read is read again."""
+    """The talk is typed quickly, and so slowly that the account is read again."""
     clock = runtime.clock
     assert isinstance(clock, TestClock)
-    once.dial(FATIMA)  # the script is loaded, the pools are warm
+    once.dial(FATIMA)  # loads the script, and opens the connections
     for number in (FATIMA, HASSAN, AICHA):
         first = spent(lambda number=number: once.dial(number))  # type: ignore[misc]
         assert (first.sql <= READ, first.redis <= 2) == (True, True), first
@@ -161,7 +161,7 @@ def test_code_for_other_months_and_cancelling_stay_in_the_budget(
 
 @pytest.mark.usefixtures("sample_people")
 def test_lost_receipt_stays_in_the_budget(once: OnePost, spent: Meter, runtime: Runtime) -> None:
-    """It comes in the statement that reads who calls; going on notes it and looks for another."""
+    """The receipt is read with the caller; `1` notes that it was seen and looks for the next."""
     once.dial(FATIMA, "2*1*00")
     others = OtherParties(runtime)
     others.collect_cash()

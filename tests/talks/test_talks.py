@@ -52,7 +52,7 @@ def test_story_plays_in_every_language(
 ) -> None:
     """Every screen of the story fits there too, and the talk goes the same way."""
     player = Player(runtime, any_phone, story, checks_words=False, resumed=True)
-    player.speak(language)
+    player.choose_language(language)
     player.play()
 
 
