@@ -42,7 +42,7 @@ class AgencyRow:
 def read_agencies(path: Path) -> list[AgencyRow]:
     """Reads every line of the file.
 
-    Raises: AgenciesRefused for the first that is wrong, OSError where there is no file.
+    Raises: AgenciesRefused for the first wrong line, OSError if there is no file.
     """
     reader = csv.DictReader(io.StringIO(_read_text(path), newline=""), strict=True)
     if tuple(reader.fieldnames or ()) != FIELDS:

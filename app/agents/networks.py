@@ -77,8 +77,8 @@ def list_networks(connection: Connection) -> list[AgentNetwork]:
 
 def get_network(connection: Connection, code: str) -> AgentNetwork:
     """Returns a network by its code. Raises: InvalidInput."""
-    found = select(*_COLUMNS).where(agent_network.c.code == code)
-    row = connection.execute(found).one_or_none()
+    statement = select(*_COLUMNS).where(agent_network.c.code == code)
+    row = connection.execute(statement).one_or_none()
     if row is None:
         raise InvalidInput(what="network", why=f"no network {code}")
     return read_row(AgentNetwork, row)

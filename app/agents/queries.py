@@ -12,16 +12,16 @@ from app.agents.networks import DEFAULT_NETWORK, is_one_of_several, shown_networ
 from app.agents.rules import Hours
 from app.base.money import Money
 
-# Of one town: nobody reads a longer list on a phone.
+# The agencies of a town on a list; a phone's screen has no room for more.
 _MOST_AGENCIES = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Agent:
-    """A person at a till: `agency_code` is what receipts name. Limits are None where none is set.
+    """A person at a till; receipts show `agency_code`. A limit is None if none is set.
 
-    `code_limit` is the most of one code, `day_limit` of a day, `float_limit` of the whole agency's
-    day.
+    `code_limit` is the most cash for one code, `day_limit` for a day, `float_limit` for a day of
+    the whole agency.
     """
 
     id: int
@@ -41,9 +41,9 @@ class Agent:
             number=row.agent_number,
             agency_code=row.agency_code,
             agency_name=row.agency_name,
-            code_limit=_limit(row.code_limit_centimes),
-            day_limit=_limit(row.day_limit_centimes),
-            float_limit=_limit(row.float_limit_centimes),
+            code_limit=_read_limit(row.code_limit_centimes),
+            day_limit=_read_limit(row.day_limit_centimes),
+            float_limit=_read_limit(row.float_limit_centimes),
             network=row.network,
         )
 
@@ -161,14 +161,14 @@ def _read_agency(row: Row[*tuple[object, ...]]) -> Agency:
         among_several=row.among_several,
         town_code=row.town_code,
         address=row.address or "",
-        weekdays=_hours(row.weekday_opens, row.weekday_closes),
-        saturday=_hours(row.saturday_opens, row.saturday_closes),
+        weekdays=_read_hours(row.weekday_opens, row.weekday_closes),
+        saturday=_read_hours(row.saturday_opens, row.saturday_closes),
     )
 
 
-def _hours(opens: time | None, closes: time | None) -> Hours | None:
+def _read_hours(opens: time | None, closes: time | None) -> Hours | None:
     return Hours(opens, closes) if opens and closes else None
 
 
-def _limit(centimes: int | None) -> Money | None:
+def _read_limit(centimes: int | None) -> Money | None:
     return Money(centimes) if centimes is not None else None

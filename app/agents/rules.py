@@ -13,20 +13,20 @@ LONGEST_NAME = 40
 _LONGEST_SHOWN = 20
 _HOURS = re.compile(r"([0-9]{1,2}):([0-9]{2})-([0-9]{1,2}):([0-9]{2})", re.ASCII)
 _CODE = re.compile(r"[A-Z0-9][A-Z0-9-]{0,15}", re.ASCII)
-# Letters that people write for one another and that no decomposition makes equal.
+# Letters that people confuse in writing and that Unicode's decomposition does not make equal.
 _ALIKE = str.maketrans({"ة": "ه", "ى": "ي", "گ": "ك", "ڭ": "ك", "ⵕ": "ⵔ", "ⵯ": ""})
 
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """Open from `opens` to `closes`, on a clock in Morocco."""
+    """Opening hours from `opens` to `closes`, in Morocco's time."""
 
     opens: time
     closes: time
 
     def __str__(self) -> str:
         """Writes `8:30-18:00`, the same for every language."""
-        return f"{_clock(self.opens)}-{_clock(self.closes)}"
+        return f"{_write_time(self.opens)}-{_write_time(self.closes)}"
 
 
 def read_hours(written: str) -> Hours | None:
@@ -67,22 +67,22 @@ def read_line(written: str, what: str, longest: int) -> str:
 
 
 def letters_of(name: str) -> str:
-    """Returns the bare letters of a name, which are equal for its spellings, in any script."""
+    """Returns the letters of a name without marks, the same for its usual spellings in a script."""
     bare = unicodedata.normalize("NFKD", name).casefold().translate(_ALIKE)
     return "".join(letter for letter in bare if letter.isalpha())
 
 
 def beginnings_of(name: str) -> set[str]:
-    """Returns the bare letters of a name from each word on; an Arabic article may be left out."""
+    """Returns the letters of a name from each word on, with and without an Arabic article."""
     words = [letters for word in re.split(r"[\s-]+", name) if (letters := letters_of(word))]
     whole = {"".join(words[at:]) for at in range(len(words))}
     return whole | {start.removeprefix("ال") for start in whole if len(start) > len("ال") + 1}
 
 
 def shown_name(name: str, network_name: str, *town_names: str) -> str:
-    """Returns an agency's name without its network's and its town's, which the phone says before.
+    """Returns at most 20 letters of an agency's name, without the names of its network and towns.
 
-    At most 20 letters.
+    A phone shows those two above it.
     """
     shown = name.removeprefix(network_name).strip()
     for town in town_names:
@@ -90,5 +90,5 @@ def shown_name(name: str, network_name: str, *town_names: str) -> str:
     return (shown or name)[:_LONGEST_SHOWN].strip()
 
 
-def _clock(at: time) -> str:
+def _write_time(at: time) -> str:
     return f"{at.hour}:{at.minute:02d}"

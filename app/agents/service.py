@@ -24,7 +24,7 @@ from app.base.phone import Phone
 
 WRONG_PINS_ALLOWED = 5
 LOCKED_FOR = timedelta(minutes=30)
-# As artisans' PINs (OWASP's least): the usual parameters take a busy server past a phone's second.
+# OWASP's smallest parameters: with others a busy server keeps a phone waiting over a second.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
@@ -52,8 +52,8 @@ class NewAgency:
 class NewAgent:
     """An agent to be added, or given a new PIN, agency and phone.
 
-    `code_limit` is the most of one code, `day_limit` of a day: None leaves it as it is, zero lifts
-    the limit.
+    `code_limit` is the most cash for one code, `day_limit` for a day. None leaves a limit as it is,
+    zero lifts it.
     """
 
     number: str
@@ -66,12 +66,12 @@ class NewAgent:
 
 @cache
 def _hash_for_unknown_number() -> str:
-    """Checked for an unknown number, so that the answer takes as long as for a known one."""
+    """Returns the hash to check for an unknown number, so that the answer takes as long as any."""
     return _hasher.hash("nobody")
 
 
-def load_towns(operation: Operation, some: Sequence[Town] | None = None) -> None:
-    """Writes towns into the table: all shipped ones, or only `some`."""
+def load_towns(operation: Operation, only: Sequence[Town] | None = None) -> None:
+    """Writes towns into the table: all shipped ones, or `only` these."""
     values = [
         {
             "code": place.code,
@@ -80,7 +80,7 @@ def load_towns(operation: Operation, some: Sequence[Town] | None = None) -> None
             "arabic": place.arabic,
             "tifinagh": place.tifinagh,
         }
-        for place in (towns().values() if some is None else some)
+        for place in (towns().values() if only is None else only)
     ]
     statement = insert(town).values(values)
     changes = {name: statement.excluded[name] for name in values[0] if name != "code"}
@@ -161,10 +161,10 @@ def add_agent(operation: Operation, new: NewAgent) -> None:
 
 
 def sign_in(operation: Operation, number: str, pin: SecretStr) -> int:
-    """Returns the id of the agent with this number and PIN. Commit also a refusal: it is counted.
+    """Returns the id of the agent with this number and PIN.
 
-    The slow comparison comes before the row is locked; its result counts in the order of the
-    lock, so guesses sent at the same moment are counted one by one.
+    The caller commits after a refusal too, because wrong PINs are counted. The slow comparison
+    comes before the row is locked; guesses sent at the same moment are counted one by one.
 
     Raises: WrongPin, AgentLocked.
     """
@@ -209,13 +209,13 @@ def _count_wrong_pin(connection: Connection, agent_id: int, now: datetime) -> No
 
 
 def _is_of_another_agent(connection: Connection, phone: Phone, number: str) -> bool:
-    """True if another active agent has the phone; of two at once the unique index decides."""
+    """True if another active agent has the phone. A unique index refuses two at the same moment."""
     others = and_(agent.c.phone == phone.e164, agent.c.number != number, agent.c.active)
     return connection.execute(select(agent.c.id).where(others)).first() is not None
 
 
 def _check_network(connection: Connection, network: str, codes: Sequence[str]) -> None:
-    """Raises: InvalidInput for a network that is none, or agencies that are another network's."""
+    """Checks a network and its agencies. Raises: InvalidInput if unknown, or another network's."""
     get_network(connection, network)
     columns = agency.c
     others = select(columns.code).where(columns.code.in_(codes), columns.network != network)

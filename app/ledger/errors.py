@@ -4,7 +4,7 @@ from app.base.errors import MaalemError
 
 
 class BreakUnknown(MaalemError):
-    """No break has the number (`id`), or its state does not allow the change."""
+    """The number (`id`) is no break's, or the state of the break does not allow the change."""
 
     code = "break_unknown"
 

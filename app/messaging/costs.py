@@ -95,10 +95,10 @@ def count_costs(connection: Connection, prices: Prices, request: CostRequest) ->
     Raises: PricesWrong, which names a provider without a price.
     """
     connection.execute(text("SET LOCAL statement_timeout = 0"))
-    priced = _priced_messages(prices, request).subquery("priced")
+    priced = _select_priced_messages(prices, request).subquery("priced")
     groups = [priced.c[name] for name in request.by]
     rows = connection.execute(
-        select(func.grouping(groups[0]).label("is_total"), *groups, *_figures(priced))
+        select(func.grouping(groups[0]).label("is_total"), *groups, *_select_figures(priced))
         .group_by(func.grouping_sets(tuple_(*groups), tuple_()))
         .order_by(*groups)
     ).all()
@@ -107,17 +107,19 @@ def count_costs(connection: Connection, prices: Prices, request: CostRequest) ->
     return Costs(lines, total)
 
 
-def _priced_messages(prices: Prices, request: CostRequest) -> Select[Any]:
+def _select_priced_messages(prices: Prices, request: CostRequest) -> Select[Any]:
     """Selects a row a message: its groups, its state, the segments paid for and their price."""
-    columns, price, regions = message.c, _price_list(prices), request.regions
+    columns, price, regions = message.c, _make_price_rows(prices), request.regions
     begin, end = local_midnight(request.first), local_midnight(request.last + timedelta(days=1))
     in_force = and_(
         price.c.provider == columns.provider,
         price.c.since <= columns.sent_at,
         columns.sent_at < price.c.until,
     )
-    taken = and_(columns.sent_at >= begin, columns.sent_at < end, columns.state.in_(_HANDED_OVER))
-    not_taken = and_(
+    sent_in_days = and_(
+        columns.sent_at >= begin, columns.sent_at < end, columns.state.in_(_HANDED_OVER)
+    )
+    failed_in_days = and_(
         columns.created_at >= begin,
         columns.created_at < end,
         columns.sent_at.is_(None),
@@ -138,16 +140,16 @@ def _priced_messages(prices: Prices, request: CostRequest) -> Select[Any]:
         .select_from(message)
         .outerjoin(price, in_force)
         .outerjoin(regions, regions.c.phone == columns.phone)
-        .where(or_(taken, not_taken))
+        .where(or_(sent_in_days, failed_in_days))
     )
 
 
-def _price_list(prices: Prices) -> Values:
-    """Every price as a row: provider, from when until when, dirhams."""
+def _make_price_rows(prices: Prices) -> Values:
+    """Returns a row for each price: provider, first moment, end, and dirhams a segment."""
     rows = [
         (provider, local_midnight(entry.since), local_midnight(until), entry.mad)
         for provider, entries in prices.items()
-        for entry, until in _with_ends(entries)
+        for entry, until in _pair_with_ends(entries)
     ]
     moment = DateTime(timezone=True)
     columns = (
@@ -159,31 +161,33 @@ def _price_list(prices: Prices) -> Values:
     return values(*columns, name="price").data(rows)
 
 
-def _with_ends(entries: Sequence[Price]) -> list[tuple[Price, date]]:
+def _pair_with_ends(entries: Sequence[Price]) -> list[tuple[Price, date]]:
     """Pairs each price with the first day on which it no longer holds."""
     return [(entry, after.since) for entry, after in pairwise(entries)] + [(entries[-1], _NEVER)]
 
 
-def _figures(priced: Subquery) -> list[Label[Any]]:
-    """The figures of CostLine by name; `unpriced` is a provider whose messages have no price."""
+def _select_figures(priced: Subquery) -> list[Label[Any]]:
+    """Returns the figures of CostLine by name; `unpriced` names a provider that lacks a price."""
     columns = priced.c
-    taken = columns.state != "not_taken"
+    was_taken = columns.state != "not_taken"
 
     def count_state(state: str) -> Label[int]:
         return func.count().filter(columns.state == state).label(state)
 
     median = func.percentile_cont(0.5).within_group(columns.seconds)
     return [
-        func.count().filter(taken).label("messages"),
-        func.coalesce(func.sum(columns.segments).filter(taken), 0).label("segments"),
+        func.count().filter(was_taken).label("messages"),
+        func.coalesce(func.sum(columns.segments).filter(was_taken), 0).label("segments"),
         func.coalesce(func.sum(columns.segments * columns.mad), 0).label("mad"),
         count_state("delivered"),
         median.filter(columns.state == "delivered").label("median_seconds"),
         count_state("failed"),
         count_state("not_taken"),
         count_state("unreported"),
-        func.coalesce(func.sum(columns.resent_unknown).filter(taken), 0).label("resent_unknown"),
-        func.min(columns.provider).filter(taken, columns.mad.is_(None)).label("unpriced"),
+        func.coalesce(func.sum(columns.resent_unknown).filter(was_taken), 0).label(
+            "resent_unknown"
+        ),
+        func.min(columns.provider).filter(was_taken, columns.mad.is_(None)).label("unpriced"),
     ]
 
 

@@ -14,10 +14,10 @@ from app.messaging.models import ANSWER
 from app.messaging.outbox import ClaimedMessage
 from app.messaging.retries import (
     Disposition,
-    after_accepted,
-    after_refusal,
-    after_silence,
-    after_unanswered,
+    decide_after_acceptance,
+    decide_after_no_answer,
+    decide_after_refusal,
+    decide_after_silence,
 )
 from app.sms.provider import DeliveryUnknown, OutgoingSms, Provider, SendRefused
 
@@ -66,10 +66,10 @@ class Delivery:
             reference = self._provider_of(message).find(_outgoing_sms(message))
         except SendRefused as silence:
             reason, now = silence.reason, self.clock()
-            later = after_unanswered(message.attempt, reason, now, self.random)
+            later = decide_after_no_answer(message.attempt, reason, now, self.random)
             return DeliveryResult(message, later, silence)
         if reference is not None:
-            return DeliveryResult(message, after_accepted(reference))
+            return DeliveryResult(message, decide_after_acceptance(reference))
         return self._send(message)
 
     def _send(self, message: ClaimedMessage) -> DeliveryResult:
@@ -79,13 +79,13 @@ class Delivery:
             return self._after_silence(message, unknown)
         except SendRefused as refusal:
             names, now = tuple(self.providers), self.clock()
-            retry = after_refusal(message.attempt, refusal, names, now, self.random)
+            retry = decide_after_refusal(message.attempt, refusal, names, now, self.random)
             return DeliveryResult(message, retry, refusal)
-        return DeliveryResult(message, after_accepted(reference))
+        return DeliveryResult(message, decide_after_acceptance(reference))
 
     def _after_silence(self, message: ClaimedMessage, unknown: DeliveryUnknown) -> DeliveryResult:
         can_be_asked, now = self._provider_of(message).can_be_asked, self.clock()
-        retry = after_silence(message.attempt, unknown, can_be_asked, now, self.random)
+        retry = decide_after_silence(message.attempt, unknown, can_be_asked, now, self.random)
         return DeliveryResult(message, retry, unknown)
 
     def _provider_of(self, message: ClaimedMessage) -> Provider:

@@ -1,6 +1,6 @@
-"""Health of providers: one that fails rests, all workers see it, and one message probes it.
+"""Keeps the health of providers: one that fails rests for all workers, and one message probes it.
 
-Each rest without a quiet spell in between is twice as long as the last.
+A rest soon after another is twice as long as that one.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from app.base.operation import Operation
 from app.messaging.models import provider_health
 
 _FIRST_REST, _LONGEST_REST = timedelta(seconds=10), timedelta(minutes=10)
-# After so long without a failure the next rest is a first one again.
+# After so long without a failure the next rest is as short as a first one.
 _QUIET = timedelta(minutes=15)
-# A probe is answered by then, or its worker is dead.
+# The longest that a probe takes; after that its worker is dead.
 _PROBE = timedelta(seconds=40)
-# After a rest it is given twice as many messages each second.
+# For so long after a rest, the messages given to it at once double each second.
 _SLOW_START_SECONDS = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Health of one provider; `rests` counts its rests without a quiet spell in between.
+    """Health of one provider; `rests` counts its rests in a row, each soon after the last.
 
-    `well_since` None: unwell, and to be probed past `resting_until`. A well one rests no longer
-    than it asked for.
+    `well_since` is None for an unwell provider, which is probed after `resting_until`. A well one
+    rests only if it asked for it.
     """
 
     rests: int
@@ -48,7 +48,7 @@ class Health:
         return not self.is_well() and not self.is_resting(now) and not probed
 
     def most_at_once(self, now: datetime) -> int | None:
-        """Returns how many messages it may be given in a claim; None: no limit."""
+        """Returns how many messages the provider may be given at once; None for no limit."""
         if self.well_since is None:
             return None
         seconds = (now - self.well_since).total_seconds()
@@ -56,7 +56,7 @@ class Health:
 
 
 def read_health(connection: Connection) -> dict[str, Health]:
-    """Returns the health by provider; one that never failed is not in it."""
+    """Returns the health by provider; a provider that never rested is missing."""
     columns = provider_health.c
     rows = connection.execute(
         select(
@@ -81,7 +81,7 @@ def read_health(connection: Connection) -> dict[str, Health]:
 def start_rest(operation: Operation, provider: str, reason: str, random: Random) -> bool:
     """Marks the provider unwell and lets it rest. Returns False if it rested already.
 
-    Failures still on the way when a rest begins do not lengthen it; a failed probe does.
+    Failures that come in during a rest do not lengthen it; a failed probe does.
     """
     now = operation.now
     rests = _count_rests(read_health(operation.connection).get(provider), now) + 1
@@ -89,28 +89,28 @@ def start_rest(operation: Operation, provider: str, reason: str, random: Random)
         operation,
         provider,
         rests=rests,
-        resting_until=now + _rest_length(rests, random),
+        resting_until=now + _draw_rest(rests, random),
         reason=reason,
         well_since=None,
     )
 
 
 def grant_rest(operation: Operation, provider: str, reason: str, seconds: float) -> bool:
-    """Leaves a well provider alone for the seconds it asked for, without counting it as unwell.
+    """Lets a well provider rest for the seconds that it asked for; it stays well.
 
     Returns False if it is unwell or rests already.
     """
     now = operation.now
-    known = read_health(operation.connection).get(provider)
-    if known is not None and not known.is_well():
+    health = read_health(operation.connection).get(provider)
+    if health is not None and not health.is_well():
         return False
     return _write_rest(
         operation,
         provider,
-        rests=known.rests if known else 0,
+        rests=health.rests if health else 0,
         resting_until=now + timedelta(seconds=seconds),
         reason=reason,
-        well_since=known.well_since if known else now - _QUIET,
+        well_since=health.well_since if health else now - _QUIET,
     )
 
 
@@ -126,14 +126,17 @@ def _write_rest(operation: Operation, provider: str, **values: object) -> bool:
     return written.scalar() is not None
 
 
-def _count_rests(known: Health | None, now: datetime) -> int:
-    if known is None or (known.well_since is not None and now - known.well_since > _QUIET):
+def _count_rests(health: Health | None, now: datetime) -> int:
+    if health is None or (health.well_since is not None and now - health.well_since > _QUIET):
         return 0
-    return known.rests
+    return health.rests
 
 
-def _rest_length(rests: int, random: Random) -> timedelta:
-    """Twice as long each time, and not all workers' guesses at the same moment."""
+def _draw_rest(rests: int, random: Random) -> timedelta:
+    """Draws the length of a rest, about twice as long each time.
+
+    It is random, so that workers do not all try again at the same moment.
+    """
     longest: timedelta = min(_FIRST_REST * 2 ** min(rests - 1, 16), _LONGEST_REST)
     return longest * (0.8 + 0.4 * random.random())
 

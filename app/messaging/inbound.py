@@ -1,4 +1,4 @@
-"""Records what phones wrote to us: once each, with its keyword, without its text."""
+"""Records messages from phones: each once, with its keyword, without its text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DAY = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class InboundMessage:
-    """A message on its way in: what was sent, by which provider, as what keyword it was read."""
+    """A message from a phone: the SMS, the provider that delivered it, and the keyword in it."""
 
     provider: str
     sms: InboundSms
@@ -27,7 +27,7 @@ class InboundMessage:
 
     @property
     def key(self) -> str:
-        """Names the message for good: the same when a provider delivers it again."""
+        """Names the message; the name is the same if the provider delivers it again."""
         return f"{self.provider}:{self.sms.identity}"
 
 
@@ -56,8 +56,8 @@ def store_message(operation: Operation, message: InboundMessage) -> bool:
 def mark_answered(operation: Operation, message: InboundMessage) -> None:
     """Records that a stored message got an answer."""
     columns = inbound_message.c
-    this = (columns.provider == message.provider) & (columns.provider_id == message.sms.identity)
-    operation.connection.execute(update(inbound_message).where(this).values(answered=True))
+    stored = (columns.provider == message.provider) & (columns.provider_id == message.sms.identity)
+    operation.connection.execute(update(inbound_message).where(stored).values(answered=True))
 
 
 def count_recent_answers(

@@ -1,6 +1,7 @@
-"""STOP and START: a phone ends or resumes reminders and news. Receipts and answers always go.
+"""Records STOP and START, by which a phone ends or resumes reminders and news.
 
-A STOP is one change wherever it is heard: our menu, a message or a provider ends both.
+A STOP in our menu, in a message or at a provider has the same effect. Receipts and answers are sent
+to everybody.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ NEWS = "export_news"
 
 @dataclass(frozen=True, slots=True)
 class OptOut:
-    """A STOP: `heard_by` is `sms` or a provider's name, `key` names the one message or report.
+    """A STOP: `heard_by` is `sms` or a provider's name, `key` names the message or report of it.
 
-    `wording` is the sentence that confirmed it, or what the provider said.
+    `wording` is the sentence that confirmed it, or the words of the provider.
     """
 
     phone: Phone
@@ -45,7 +46,7 @@ def record_opt_out(operation: Operation, stop: OptOut) -> bool:
 
 
 def resume_reminders(operation: Operation, provider: str, phone: Phone) -> None:
-    """Turns reminders on again and forgets this provider's opt-out; another provider's stays."""
+    """Turns reminders on again and deletes the opt-out at this provider. Other providers' stay."""
     set_reminders(operation, phone, True, changed_by="sms")
     columns = provider_opt_out.c
     operation.connection.execute(
@@ -54,21 +55,21 @@ def resume_reminders(operation: Operation, provider: str, phone: Phone) -> None:
 
 
 def has_lost_news_by_stop(connection: Connection, phone: Phone) -> bool:
-    """True if a STOP ended the news, and not a no in the menu: only then START resumes them."""
+    """True if a STOP ended the news. A START resumes them only then, not after a no in the menu."""
     newest = _find_newest_answer(connection, phone)
     return newest is not None and not newest.given and newest.channel == "sms"
 
 
 def resume_news(operation: Operation, phone: Phone, language: str, key: str, wording: str) -> None:
-    """Records a START after a STOP as a yes of its own, with the sentence that confirmed it."""
+    """Records a START after a STOP as a new consent, with the sentence that confirmed it."""
     record_consent(operation, _news_answer(phone, True, language, key, wording))
 
 
 def record_provider_opt_out(operation: Operation, provider: str, phone: Phone) -> bool:
     """Records an opt-out at the provider and treats it as STOP. Returns False if already recorded.
 
-    A known opt-out changes nothing again: the phone's owner may have resumed reminders since, and
-    gets them through another provider.
+    A recorded opt-out changes nothing: the person may have resumed reminders since, which then come
+    through another provider.
     """
     insertion = (
         insert(provider_opt_out)

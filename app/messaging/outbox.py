@@ -1,8 +1,8 @@
-"""Takes messages out of the outbox and writes down what became of them, many in one statement.
+"""Claims messages of the outbox and records their dispositions, many in one statement.
 
-Claim with a lease, give the connection back, send, record. A worker killed at any moment leaves
-its messages leased; past the lease another takes them over, and the provider that had them is
-asked before anything is sent again.
+A worker claims messages with a lease, gives the connection back, sends them, and records. If it is
+killed, its messages stay leased. After the lease another worker claims them, and asks the provider
+that may have them before it sends anything again.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ from app.messaging.models import ANSWER, CAMPAIGN, message, provider_opt_out
 from app.messaging.retries import DeliveryAttempt, Disposition
 from app.messaging.routing import RouteRequest, RoutingPolicy, choose_provider
 
-# Longer than any provider may take to answer, asked first and then sent to.
+# Longer than a provider may take for both calls: to be asked first, and then to be sent to.
 LEASE = timedelta(seconds=45)
-# Until a provider has capacity or is well again.
+# The wait until a provider may have capacity or be well again.
 _NO_CAPACITY = timedelta(seconds=5)
-# An answer does not wait longer for a provider that may have it and cannot be asked now.
+# The longest that an answer waits for a provider that may have it and cannot be asked now.
 _MOST_DOUBT = timedelta(minutes=10)
 
-# Returns, of messages of campaigns, those that nobody wants any more.
+# Returns those of the given messages of campaigns that nobody wants any more.
 FindUnwanted = Callable[[Operation, list[int]], Collection[int]]
 
 
@@ -56,7 +56,7 @@ FindUnwanted = Callable[[Operation, list[int]], Collection[int]]
 class ClaimedMessage:
     """A message that this worker alone may send until its lease ends.
 
-    `maybe_sent`: the provider of the attempt may have it already.
+    `maybe_sent` is True if the provider of the attempt may have it already.
     """
 
     attempt: DeliveryAttempt
@@ -79,10 +79,10 @@ def claim_messages(
 ) -> list[ClaimedMessage]:
     """Leases up to `most` waiting messages, answers first; no two workers get the same one.
 
-    Messages of campaigns wait if `campaigns` is False. One that has become useless is cancelled,
-    one that no provider has capacity for is put off a little.
+    Messages of campaigns wait if `campaigns` is False. A useless message is cancelled; one that no
+    provider has capacity for is due again a few seconds later.
     """
-    rows = _lock_due(operation, most, campaigns)
+    rows = _lock_due_messages(operation, most, campaigns)
     cancelled = _cancel_useless(operation, rows, find_unwanted)
     claimed, put_off = [], []
     for row in rows:
@@ -93,13 +93,13 @@ def claim_messages(
             put_off.append(row.id)
             continue
         policy.capacity.take(provider)
-        claimed.append(_claim(row, provider, operation.now))
+        claimed.append(_make_claimed(row, provider, operation.now))
     _write_leases(operation.connection, claimed)
-    _put_off(operation, put_off, policy.providers)
+    _put_off_messages(operation, put_off, policy.providers)
     return claimed
 
 
-def _lock_due(operation: Operation, most: int, campaigns: bool) -> Sequence[Row[Any]]:
+def _lock_due_messages(operation: Operation, most: int, campaigns: bool) -> Sequence[Row[Any]]:
     lowest = CAMPAIGN if campaigns else ANSWER
     params = {"now": operation.now, "most": most, "lowest": lowest}
     return operation.connection.execute(_DUE, params).all()
@@ -108,7 +108,10 @@ def _lock_due(operation: Operation, most: int, campaigns: bool) -> Sequence[Row[
 def _cancel_useless(
     operation: Operation, rows: Sequence[Row[Any]], find_unwanted: FindUnwanted
 ) -> set[int]:
-    """Cancels those past their use or not wanted any more; one that may be sent is kept to ask."""
+    """Cancels messages that are too late or not wanted any more, and returns their ids.
+
+    A message that may be sent already is kept, so that its provider is asked.
+    """
     now = operation.now
     too_late = {row.id for row in rows if row.useful_until and row.useful_until <= now}
     of_campaigns = [row.id for row in rows if row.priority == CAMPAIGN and row.id not in too_late]
@@ -130,7 +133,7 @@ def _route_request(row: Row[Any]) -> RouteRequest:
     return RouteRequest(row.provider, row.attempts_here, refused_by, row.maybe_sent_by)
 
 
-def _claim(row: Row[Any], provider: str, now: datetime) -> ClaimedMessage:
+def _make_claimed(row: Row[Any], provider: str, now: datetime) -> ClaimedMessage:
     attempt = DeliveryAttempt(
         id=row.id,
         priority=row.priority,
@@ -160,8 +163,11 @@ def _write_leases(connection: Connection, claimed: Sequence[ClaimedMessage]) -> 
     )
 
 
-def _put_off(operation: Operation, ids: list[int], providers: Sequence[str]) -> None:
-    """Makes them due a little later; one to a person who opted out at every provider fails."""
+def _put_off_messages(operation: Operation, ids: list[int], providers: Sequence[str]) -> None:
+    """Makes messages due some seconds later.
+
+    A message to a person who opted out at every provider fails.
+    """
     if not ids:
         return
     now, columns, opt_out = operation.now, message.c, provider_opt_out.c
@@ -169,14 +175,14 @@ def _put_off(operation: Operation, ids: list[int], providers: Sequence[str]) -> 
         opt_out.phone == columns.phone, opt_out.provider.in_(providers)
     )
     reachable = opt_outs.scalar_subquery() < len(providers)
-    impatient = and_(
+    waited_too_long = and_(
         columns.priority == ANSWER,
         columns.maybe_sent_by.is_not(None),
         columns.created_at < now - _MOST_DOUBT,
     )
     opted_out_at = select(func.array_agg(opt_out.provider)).where(opt_out.phone == columns.phone)
-    closed = func.array_cat(columns.refused_by, opted_out_at.scalar_subquery(), type_=ARRAY(Text))
-    closed_everywhere = closed.contains(list(providers))
+    unusable = func.array_cat(columns.refused_by, opted_out_at.scalar_subquery(), type_=ARRAY(Text))
+    unusable_everywhere = unusable.contains(list(providers))
     operation.connection.execute(
         update(message)
         .where(columns.id.in_(ids))
@@ -186,14 +192,14 @@ def _put_off(operation: Operation, ids: list[int], providers: Sequence[str]) -> 
             error=case((reachable, columns.error), else_="stopped at every provider"),
             leased_until=None,
             due_at=now + _NO_CAPACITY * (1 + 0.5 * func.random()),
-            refused_by=case((closed_everywhere, []), else_=columns.refused_by),
-            # A worker died with it: the next one asks this provider first.
+            refused_by=case((unusable_everywhere, []), else_=columns.refused_by),
+            # A message still `sending` lost its worker: the next worker asks this provider first.
             maybe_sent_by=case(
                 (columns.state == "sending", columns.provider),
-                (impatient, None),
+                (waited_too_long, None),
                 else_=columns.maybe_sent_by,
             ),
-            resent_unknown=columns.resent_unknown + case((impatient, 1), else_=0),
+            resent_unknown=columns.resent_unknown + case((waited_too_long, 1), else_=0),
         )
     )
 
@@ -201,9 +207,9 @@ def _put_off(operation: Operation, ids: list[int], providers: Sequence[str]) -> 
 def record_dispositions(
     operation: Operation, results: Iterable[tuple[ClaimedMessage, Disposition]]
 ) -> list[int]:
-    """Writes down what became of messages; returns the ids that were written.
+    """Records the dispositions of messages. Returns the ids that were recorded.
 
-    Only while the lease is still ours: a worker thought dead must not overwrite its heir.
+    A message whose lease has changed is left alone: another worker has claimed it since.
     """
     pairs = list(results)
     if not pairs:
@@ -212,14 +218,14 @@ def record_dispositions(
     params: dict[str, object] = {
         "ids": [attempt.id for attempt in attempts],
         "leases": [attempt.leased_until for attempt in attempts],
-        "states": [next_.state for _, next_ in pairs],
-        "errors": [next_.error for _, next_ in pairs],
-        "references": [next_.reference for _, next_ in pairs],
-        "waits": [next_.wait for _, next_ in pairs],
-        "refusals": [",".join(next_.refused_by) for _, next_ in pairs],
-        "maybe_sent": [next_.maybe_sent_by for _, next_ in pairs],
-        "resents": [next_.resent for _, next_ in pairs],
-        "ends": [next_.ends for _, next_ in pairs],
+        "states": [disposition.state for _, disposition in pairs],
+        "errors": [disposition.error for _, disposition in pairs],
+        "references": [disposition.reference for _, disposition in pairs],
+        "waits": [disposition.wait for _, disposition in pairs],
+        "refusals": [",".join(disposition.refused_by) for _, disposition in pairs],
+        "maybe_sent": [disposition.maybe_sent_by for _, disposition in pairs],
+        "resents": [disposition.resent for _, disposition in pairs],
+        "ends": [disposition.ends for _, disposition in pairs],
         "now": operation.now,
     }
     return list(operation.connection.execute(_RECORD, params).scalars())
@@ -245,7 +251,7 @@ def _due_statement() -> Select[Any]:
             columns.refused_by,
             columns.created_at,
             columns.useful_until,
-            # A worker died with it.
+            # A message still `sending` lost its worker.
             case((columns.state == "sending", columns.provider), else_=columns.maybe_sent_by).label(
                 "maybe_sent_by"
             ),
@@ -263,7 +269,7 @@ def _due_statement() -> Select[Any]:
     )
 
 
-def _array(
+def _bind_array(
     name: str, kind: type[TypeEngine[Any]] | TypeEngine[Any]
 ) -> BindParameter[Sequence[Any]]:
     return bindparam(name, type_=ARRAY(kind))
@@ -271,24 +277,24 @@ def _array(
 
 def _lease_statement() -> Update:
     columns = message.c
-    given = (
+    leases = (
         func.unnest(
-            _array("ids", BigInteger),
-            _array("providers", Text),
-            _array("attempts_here", SmallInteger),
+            _bind_array("ids", BigInteger),
+            _bind_array("providers", Text),
+            _bind_array("attempts_here", SmallInteger),
         )
         .table_valued("id", "provider", "attempts_here")
         .render_derived(name="given")
     )
     return (
         update(message)
-        .where(columns.id == given.c.id)
+        .where(columns.id == leases.c.id)
         .values(
             state="sending",
             leased_until=bindparam("until", type_=DateTime(True)),
             attempts=columns.attempts + 1,
-            attempts_here=given.c.attempts_here,
-            provider=given.c.provider,
+            attempts_here=leases.c.attempts_here,
+            provider=leases.c.provider,
             maybe_sent_by=case(
                 (columns.state == "sending", columns.provider), else_=columns.maybe_sent_by
             ),
@@ -310,7 +316,7 @@ def _record_statement() -> ReturningUpdate[Any]:
         "resent": ("resents", SmallInteger),
         "ends": ("ends", Boolean),
     }
-    arrays = [_array(name, kind) for name, kind in names.values()]
+    arrays = [_bind_array(name, kind) for name, kind in names.values()]
     result = func.unnest(*arrays).table_valued(*names).render_derived(name="result").c
     handed_over = result.state.in_(("sent", "unknown"))
     return (

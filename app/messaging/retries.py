@@ -11,7 +11,7 @@ from app.messaging.models import ANSWER
 from app.messaging.routing import MOST_ATTEMPTS_HERE
 from app.sms.provider import DeliveryUnknown, SendRefused
 
-# A provider may be away for days, and a receipt is still wanted when it comes back.
+# A receipt is still of use after a provider was away for days.
 GIVEN_UP_AFTER = timedelta(hours=72)
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=2), timedelta(minutes=10)
 
@@ -36,11 +36,11 @@ class DeliveryAttempt:
 
 @dataclass(frozen=True, slots=True)
 class Disposition:
-    """The next state of a message, and why.
+    """The next state of a message, and the `error` that led to it.
 
-    A queued one is due after `wait`. `maybe_sent_by` is the provider to ask before it is sent
-    again. `resent` counts copies that may be double. `stopped`: the person opted out at the
-    provider.
+    A queued message is due after `wait`. `maybe_sent_by` is the provider to ask before it is sent
+    again. `resent` is the number of copies that may be double. `stopped` is True if the person
+    opted out at the provider.
     """
 
     state: str
@@ -57,19 +57,19 @@ class Disposition:
         return self.state in {"failed", "cancelled"}
 
 
-def after_accepted(reference: str) -> Disposition:
-    """The message is sent, under the provider's own reference."""
+def decide_after_acceptance(reference: str) -> Disposition:
+    """Returns `sent`, with the provider's own reference."""
     return Disposition("sent", reference=reference)
 
 
-def after_refusal(
+def decide_after_refusal(
     attempt: DeliveryAttempt,
     refusal: SendRefused,
     providers: Collection[str],
     now: datetime,
     random: Random,
 ) -> Disposition:
-    """The message goes to the same provider a little later, to another at once, or never."""
+    """Returns `queued`, for the same provider or another, or else `failed` or `cancelled`."""
     reason, stopped = refusal.reason, refusal.stopped
     if stopped and attempt.priority != ANSWER:
         return Disposition("cancelled", error=reason, stopped=True)
@@ -78,7 +78,7 @@ def after_refusal(
         return Disposition(
             "queued",
             error=reason,
-            wait=_wait(attempt, random),
+            wait=_draw_wait(attempt, random),
             refused_by=attempt.refused_by,
             stopped=stopped,
         )
@@ -87,38 +87,39 @@ def after_refusal(
     return _try_another(attempt, refusal, providers, now, random)
 
 
-def after_silence(
+def decide_after_silence(
     attempt: DeliveryAttempt,
     unknown: DeliveryUnknown,
     can_be_asked: bool,
     now: datetime,
     random: Random,
 ) -> Disposition:
-    """The provider is asked later if it can be; else an answer is sent again, since a double of
-    it does no harm.
+    """Returns `queued`, to ask the provider later, or to send an answer again; else `unknown`.
+
+    Only an answer is sent again, because a double of it does no harm.
     """
     if _is_given_up(attempt, now) or (not can_be_asked and attempt.priority != ANSWER):
         return Disposition("unknown", error=unknown.reason)
     return Disposition(
         "queued",
         error=unknown.reason,
-        wait=_wait(attempt, random),
+        wait=_draw_wait(attempt, random),
         refused_by=attempt.refused_by,
         maybe_sent_by=attempt.provider if can_be_asked else None,
         resent=0 if can_be_asked else 1,
     )
 
 
-def after_unanswered(
+def decide_after_no_answer(
     attempt: DeliveryAttempt, reason: str, now: datetime, random: Random
 ) -> Disposition:
-    """The provider that may have it did not answer our question: it is asked again later."""
+    """Returns `queued`, to ask the provider again later; `unknown` once the message is given up."""
     if _is_given_up(attempt, now):
         return Disposition("unknown", error=reason)
     return Disposition(
         "queued",
         error=reason,
-        wait=_wait(attempt, random),
+        wait=_draw_wait(attempt, random),
         refused_by=attempt.refused_by,
         maybe_sent_by=attempt.provider,
     )
@@ -137,15 +138,18 @@ def _try_another(
         return Disposition("queued", error=reason, refused_by=refused_by, stopped=stopped)
     if stopped or _is_given_up(attempt, now):
         return Disposition("failed", error=reason, stopped=stopped)
-    # All have refused it for now: from the first again, later.
-    return Disposition("queued", error=reason, wait=_wait(attempt, random))
+    # Every provider has refused it for now: later it starts again with the first.
+    return Disposition("queued", error=reason, wait=_draw_wait(attempt, random))
 
 
 def _is_given_up(attempt: DeliveryAttempt, now: datetime) -> bool:
     return now - attempt.created_at > GIVEN_UP_AFTER
 
 
-def _wait(attempt: DeliveryAttempt, random: Random) -> timedelta:
-    """Twice as long after each attempt, and not all at the same moment."""
+def _draw_wait(attempt: DeliveryAttempt, random: Random) -> timedelta:
+    """Draws the wait before the next attempt, about twice as long after each attempt.
+
+    It is random, so that messages are not all due at the same moment.
+    """
     longest: timedelta = min(_FIRST_WAIT * 2 ** min(attempt.attempts - 1, 16), _LONGEST_WAIT)
     return longest * (0.5 + random.random())

@@ -27,8 +27,8 @@ class Capacity:
 class RouteRequest:
     """A message that needs a provider.
 
-    `last_provider` had it last, `attempts_here` times in a row. It is not to go (again) to those
-    in `refused_by`. `maybe_sent_by` may have it already and must be asked.
+    `last_provider` had it last, `attempts_here` times in a row. The providers in `refused_by` must
+    not get it. `maybe_sent_by` may have it already and must be asked.
     """
 
     last_provider: str | None
@@ -39,7 +39,7 @@ class RouteRequest:
 
 @dataclass(frozen=True, slots=True)
 class RoutingPolicy:
-    """The rule of sharing messages out: the providers in order, their weights and capacity."""
+    """The rule by which messages are shared out: providers in order, their weights and capacity."""
 
     providers: Sequence[str]
     weights: Mapping[str, int]
@@ -50,8 +50,8 @@ class RoutingPolicy:
 def choose_provider(request: RouteRequest, policy: RoutingPolicy) -> str | None:
     """Returns the provider to give the message to now; None if it has to wait for capacity.
 
-    A provider that may have the message comes first. The one that had it last keeps it for some
-    attempts. Else one is drawn by weight; if none with a weight can take it, the first in order.
+    A provider that may have the message comes first. The last provider keeps it for three attempts.
+    Otherwise one is drawn by weight, or the first in order is taken if none has a weight.
     """
     usable = policy.capacity.open_providers()
     if request.maybe_sent_by is not None and request.maybe_sent_by in policy.providers:
@@ -70,5 +70,5 @@ def choose_provider(request: RouteRequest, policy: RoutingPolicy) -> str | None:
 
 
 def usual_weights(providers: Sequence[str], weights: Mapping[str, int]) -> Mapping[str, int]:
-    """Returns the configured weights; without any, the first takes all and the others its rest."""
+    """Returns the configured weights; without any, the first provider has the only weight."""
     return weights or {providers[0]: 1}

@@ -1,4 +1,4 @@
-"""Accounts: the artisans that a request's identifiers name."""
+"""Finds the artisans that a request's identifiers name, which are its account."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ def read_accounts(text: str) -> dict[str, str]:
 
 
 def find_owners(connection: Connection, identifiers: Mapping[str, str]) -> set[int]:
-    """Returns the artisans that all the identifiers name: several where a household has one phone.
+    """Returns the artisans that all the identifiers name; a household's phone names several.
 
-    Raises: Refused, also where an identifier is nobody's.
+    Raises: Refused, also if an identifier is nobody's.
     """
     owners = set.intersection(
-        *(_find_owners(connection, kind, value) for kind, value in identifiers.items())
+        *(_find_owners_of_one(connection, kind, value) for kind, value in identifiers.items())
     )
     if not owners:
         raise refuse_account()
@@ -50,7 +50,7 @@ def find_owners(connection: Connection, identifiers: Mapping[str, str]) -> set[i
 
 
 def find_owner_of_code(connection: Connection, code: str) -> int:
-    """Returns the artisan of a payment code. Raises: Refused where there is no such code."""
+    """Returns the artisan of a payment code. Raises: Refused if there is no such code."""
     columns = payment_code.c
     owner = connection.execute(select(columns.artisan_id).where(columns.code == code)).scalar()
     if owner is None:
@@ -61,7 +61,7 @@ def find_owner_of_code(connection: Connection, code: str) -> int:
 def check_owner(connection: Connection, identifiers: Mapping[str, str], code: str) -> None:
     """Checks that the bill is the account's. Raises: Refused as if there were no such bill."""
     owner = find_owner_of_code(connection, code)
-    if any(owner not in _find_owners(connection, *pair) for pair in identifiers.items()):
+    if any(owner not in _find_owners_of_one(connection, *pair) for pair in identifiers.items()):
         raise refuse_account()
 
 
@@ -74,11 +74,11 @@ def read_phone(value: str) -> Phone:
 
 
 def refuse_account() -> Refused:
-    """Returns the one refusal of unknown accounts and bills and of those of somebody else."""
+    """Returns the refusal of an unknown account or bill. Somebody else's gets the same one."""
     return Refused("identification", "identifierError", "no such account or bill")
 
 
-def _find_owners(connection: Connection, kind: str, value: str) -> set[int]:
+def _find_owners_of_one(connection: Connection, kind: str, value: str) -> set[int]:
     if kind == "linkref":
         return {find_owner_of_code(connection, read_code(value))}
     if kind == "msisdn":

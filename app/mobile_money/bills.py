@@ -1,4 +1,4 @@
-"""Bills of an account, and the payments that a network made for them."""
+"""Lists the bills of an account, and the payments that a network made for them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from app.services import Services
 
 @dataclass(frozen=True, slots=True)
 class PageQuery:
-    """The rows that a list is asked for: `limit` of them after `offset`, made in a time."""
+    """The wanted rows of a list: `limit` of them after `offset`, made from `since` to `until`."""
 
     limit: int
     offset: int = 0
@@ -82,8 +82,9 @@ class BillPage:
 def list_bills(operation: Operation, services: Services, query: BillQuery) -> BillPage:
     """Lists the live bills of an account.
 
-    An artisan who owes and has no live code gets one, so that one without a phone can pay.
-    Raises: Refused where an identifier is not one, or nobody's; CodeMistyped.
+    An artisan who owes and has no live code gets one, so that a person without a phone can pay.
+
+    Raises: Refused if an identifier is wrong or nobody's, CodeMistyped.
     """
     connection, identifiers = operation.connection, query.identifiers
     reference = identifiers.get("linkref")
@@ -179,9 +180,9 @@ def _read_known_code(connection: Connection, typed: str) -> str:
 def _ensure_code(
     operation: Operation, services: Services, owner: int, identifiers: Mapping[str, str]
 ) -> str | None:
-    """Returns the artisan's live code, or issues one for all that is owed; its phone gets an SMS.
+    """Returns the artisan's live code, or issues one for all that is owed and sends it by SMS.
 
-    None for an artisan who pays elsewhere or owes nothing.
+    Returns None for an artisan who pays elsewhere or owes nothing.
     """
     connection = operation.connection
     person = get_artisan(connection, owner)
@@ -224,7 +225,7 @@ def _find_bill(connection: Connection, code: str, now: datetime) -> Bill | None:
 
 
 def _cut_page(bills: list[Bill], page: PageQuery) -> BillPage:
-    # Compared as it is shown, in milliseconds: a client asks again with what it was given.
+    # Compared in milliseconds, as shown, because a client asks again with the moment it was shown.
     rows = [
         bill_object(bill)
         for bill in bills

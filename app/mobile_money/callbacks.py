@@ -74,7 +74,7 @@ def check_address(url: str, *, private: bool) -> str:
 
     Raises: Refused.
     """
-    parts = _split(url)
+    parts = _split_url(url)
     schemes = ("https", "http") if private else ("https",)
     if parts is None or parts.scheme not in schemes or len(url) > 1024:
         raise refuse("X-Callback-URL", f"not an address with {' or '.join(schemes)}")
@@ -84,9 +84,9 @@ def check_address(url: str, *, private: bool) -> str:
 
 
 def claim_callbacks(operation: Operation, most: int, busy: Collection[str]) -> list[Callback]:
-    """Claims callbacks that are due, a few of each client and none of a `busy` one.
+    """Claims callbacks that are due, a few of each client and none of a `busy` client.
 
-    Each is due again later whatever becomes of it, until `mark_delivered` says that it arrived.
+    A claimed callback is due again later, unless `mark_delivered` ends it.
     """
     connection, now = operation.connection, operation.now
     columns = api_request.c
@@ -116,7 +116,7 @@ def claim_callbacks(operation: Operation, most: int, busy: Collection[str]) -> l
 def _claim_callback(
     operation: Operation, client_id: str, correlation_id: str, attempts: int
 ) -> Callback:
-    """Counts an attempt beside the `attempts` before, and sets when the next is due."""
+    """Counts one attempt more than `attempts`, and sets the moment the next is due."""
     columns, attempt = api_request.c, attempts + 1
     wait = min(_FIRST_WAIT * 2**attempts, _LONGEST_WAIT)
     claimed = operation.connection.execute(
@@ -156,7 +156,7 @@ def deliver(
     seconds: float = MOST_SECONDS,
 ) -> str:
     """Returns `delivered`, or why it was not. Needs no database; follows no redirection."""
-    parts = _split(callback.url)
+    parts = _split_url(callback.url)
     if parts is None:
         return "no address"
     host = str(parts.hostname)
@@ -168,8 +168,8 @@ def deliver(
     if not private and not all(map(_is_public, addresses)):
         return "a private address"
     try:
-        put = _sign(parts, callback, secret, write_moment(now))
-        status = _send(put, sorted(addresses)[0], seconds)
+        put = _sign_put(parts, callback, secret, write_moment(now))
+        status = _send_put(put, sorted(addresses)[0], seconds)
     except (HTTPException, OSError) as error:
         return type(error).__name__
     return "delivered" if 200 <= status < 300 else f"status {status}"
@@ -181,7 +181,7 @@ def signature(key: SecretStr, date: str, correlation_id: str, body: bytes) -> st
     return hmac.new(key.get_secret_value().encode(), content, hashlib.sha256).hexdigest()
 
 
-def _sign(parts: SplitResult, callback: Callback, secret: bytes, date: str) -> _SignedPut:
+def _sign_put(parts: SplitResult, callback: Callback, secret: bytes, date: str) -> _SignedPut:
     key = callback_key(secret, callback.client)
     headers = {
         "Host": parts.netloc,
@@ -195,22 +195,22 @@ def _sign(parts: SplitResult, callback: Callback, secret: bytes, date: str) -> _
     return _SignedPut(parts, headers, callback.body)
 
 
-def _send(put: _SignedPut, address: str, seconds: float) -> int:
+def _send_put(put: _SignedPut, address: str, seconds: float) -> int:
     """Sends the request to an IP address. Returns the status, within `seconds` in all."""
     connected = socket.create_connection((address, put.port), _CONNECT_SECONDS)
-    # Another handle of the same connection, whatever else wraps it.
+    # The timer cuts the connection by a second handle, because TLS may wrap the first.
     with connected.dup() as handle:
         cut = Timer(seconds, handle.shutdown, (socket.SHUT_RDWR,))
         cut.start()
         try:
-            return _request(put, connected)
+            return _request_over(put, connected)
         finally:
             cut.cancel()
             cut.join()
             connected.close()
 
 
-def _request(put: _SignedPut, connected: socket.socket) -> int:
+def _request_over(put: _SignedPut, connected: socket.socket) -> int:
     """Sends the request over an open connection. Returns the status of the answer."""
     host = str(put.parts.hostname)
     connected.settimeout(_QUIET_SECONDS)
@@ -224,7 +224,7 @@ def _request(put: _SignedPut, connected: socket.socket) -> int:
         return connection.getresponse().status
 
 
-def _split(url: str) -> SplitResult | None:
+def _split_url(url: str) -> SplitResult | None:
     try:
         parts = urlsplit(url)
         usable = parts.hostname and parts.port != 0 and re.fullmatch(r"[!-~]+", url)

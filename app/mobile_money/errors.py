@@ -8,7 +8,7 @@ from app.base.errors import MaalemError
 
 
 class Refused(MaalemError):
-    """An error of the definition: `category`, `error`, a sentence, and what helps to find it."""
+    """An error of the definition: `category`, `error`, a sentence, and values for the client."""
 
     code = "refused"
 
@@ -31,8 +31,8 @@ STATUSES: Mapping[str, int] = {
     "internal": 500,
     "serviceUnavailable": 503,
 }
-# Each refusal of a room that the API can meet, by its code: category, error and words for the
-# network's engineers (tests/web/test_refusals.py holds it complete).
+# Each refusal that the API can meet, by its code: category, error, and words for the network's
+# engineers. tests/web/test_refusals.py checks that none is missing.
 ERRORS: Mapping[str, tuple[str, str, str]] = {
     "already_posted": ("businessRule", "incorrectState", "credited by CNSS, not reversed here"),
     "already_reversed": ("businessRule", "incorrectState", "reversed before"),
@@ -58,7 +58,7 @@ _SHOWN_PARAMS = ("due", "limit", "rest", "expired_at", "cancelled_at", "reversed
 
 
 def refusal_of(error: MaalemError) -> Refused:
-    """Returns the definition's error for a refusal of a room."""
+    """Returns the definition's error for a refusal."""
     if isinstance(error, Refused):
         return error
     category, name, words = ERRORS[error.code]

@@ -1,4 +1,4 @@
-"""The definition's JSON: amounts and dates as it writes them, bodies read, objects made. Pure."""
+"""Reads and writes the definition's JSON: amounts, dates, bodies and objects. Pure."""
 
 from __future__ import annotations
 
@@ -84,10 +84,10 @@ def write_moment(moment: datetime) -> str:
 
 def read_amount(body: Mapping[str, object], name: str) -> Money:
     """Reads positive dirhams in at most two decimals. Raises: Refused, which names the field."""
-    given = body.get(name)
-    if not isinstance(given, str) or not _AMOUNT.fullmatch(given):
+    text = body.get(name)
+    if not isinstance(text, str) or not _AMOUNT.fullmatch(text):
         raise refuse(name, "not an amount")
-    whole, _, decimals = given.partition(".")
+    whole, _, decimals = text.partition(".")
     if len(decimals.rstrip("0")) > 2:
         raise refuse(name, "more than two decimals")
     amount = Money(int(whole) * 100 + int((decimals + "00")[:2]))
@@ -96,28 +96,28 @@ def read_amount(body: Mapping[str, object], name: str) -> Money:
     return amount
 
 
-def read_uuid(name: str, given: str) -> str:
+def read_uuid(name: str, text: str) -> str:
     """Reads a UUID in its usual writing. Raises: Refused."""
     try:
-        uuid = str(UUID(given))
+        uuid = str(UUID(text))
     except ValueError:
         uuid = ""
-    if uuid != given.lower():
+    if uuid != text.lower():
         raise refuse(name, "not a UUID")
     return uuid
 
 
-def read_moment(name: str, given: str) -> datetime:
+def read_moment(name: str, text: str) -> datetime:
     """Reads a date-time with an offset, or in UTC without one. Raises: Refused."""
-    if not _WITH_TIME.match(given.strip()):
+    if not _WITH_TIME.match(text.strip()):
         raise refuse(name, "not a date and time")
     try:
-        # A query's + comes as a space.
-        moment = datetime.fromisoformat(given.strip().replace(" ", "+"))
+        # A + in a query string is decoded as a space.
+        moment = datetime.fromisoformat(text.strip().replace(" ", "+"))
     except ValueError:
         raise refuse(name, "not a date and time") from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    # So near the ends of the calendar, another clock's time is no date any more.
+    # Outside these years, conversion to another time zone could leave the calendar.
     if not 1970 <= moment.year <= 9000:
         raise refuse(name, "not a date and time")
     return moment
@@ -197,7 +197,7 @@ def bill_object(bill: Bill) -> JsonObject:
 
 
 def payment_object(payment: BillPayment) -> JsonObject:
-    """Makes a payment's object; what the request said of itself comes back with it."""
+    """Makes a payment's object, with the fields of its request."""
     fields = dict(payment.request_fields)
     metadata = fields.pop("metadata", [])
     pairs = [*metadata] if isinstance(metadata, list) else []

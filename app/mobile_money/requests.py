@@ -1,4 +1,4 @@
-"""Stored requests: each with its correlation id, its state, and its answer once it has one."""
+"""Stores requests by their correlation id, with their state and answer, and finds them again."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from app.services import Services
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """A request as it came: its `path`, and its `target`, a bill's or a payment's reference.
+    """A request to pay or to reverse; `target` is the reference of a bill or a payment.
 
-    `kind` is `payment` or `reversal`. `method` is how it wants its answer: in `step`, by `callback`
+    `kind` is `payment` or `reversal`. `method` is the way of its answer: in `step`, by `callback`
     to `callback_url`, or by `polling`.
     """
 
@@ -58,7 +58,7 @@ class StoredRequest:
 
 @dataclass(frozen=True, slots=True)
 class ApiAnswer:
-    """An HTTP status and a JSON object; `why` it is a refusal is for the log alone."""
+    """An HTTP status and a JSON object; `why` is the reason of a refusal, for the log alone."""
 
     status: int
     body: JsonObject
@@ -67,7 +67,7 @@ class ApiAnswer:
 
 @dataclass(frozen=True, slots=True)
 class RequestOutcome:
-    """A stored request's new state, its answer, and the reference of what was made."""
+    """A stored request's new state, its answer, and the reference of the payment or reversal."""
 
     state: str
     answer: ApiAnswer
@@ -99,18 +99,18 @@ def find_by_server_id(
     connection: Connection, client: Client, server_id: str
 ) -> StoredRequest | None:
     """Returns a request of this client by our id for it."""
-    return _find(connection, client, api_request.c.server_id == server_id)
+    return _find_request(connection, client, api_request.c.server_id == server_id)
 
 
 def find_by_correlation_id(
     connection: Connection, client: Client, correlation_id: str
 ) -> StoredRequest | None:
     """Returns a request of this client by the client's own id."""
-    return _find(connection, client, api_request.c.correlation_id == correlation_id)
+    return _find_request(connection, client, api_request.c.correlation_id == correlation_id)
 
 
 def state_object(request: StoredRequest) -> JsonObject:
-    """Makes the object that says how far a request is that is not answered in step."""
+    """Makes the object with the state of a request that is answered by callback or polling."""
     values: JsonObject = {
         "serverCorrelationId": request.server_id,
         "status": request.state,
@@ -123,7 +123,7 @@ def state_object(request: StoredRequest) -> JsonObject:
     return values | ({"error": request.answer} if request.state == "failed" else {})
 
 
-def _find(
+def _find_request(
     connection: Connection, client: Client, condition: ColumnElement[bool]
 ) -> StoredRequest | None:
     row = connection.execute(
@@ -135,7 +135,10 @@ def _find(
 def store_request(
     operation: Operation, services: Services, request: ApiRequest
 ) -> tuple[StoredRequest, bool]:
-    """Stores the request unless its correlation id is known. Returns it, and True if it is new."""
+    """Stores the request unless its correlation id is known. Returns it, and True if it is new.
+
+    Raises: KeyReused if the correlation id is another request's.
+    """
     content = json.dumps([request.path, request.body], sort_keys=True)
     digest = sha256(content.encode()).digest()
     statement = insert(api_request).values(

@@ -75,7 +75,7 @@ def carry_out(operation: Operation, services: Services, request: StoredRequest) 
         with operation.connection.begin_nested():
             client = find_client(operation.connection, request.client_id)
             assert client is not None  # its row is referenced
-            carry = _pay if request.kind == "payment" else _reverse
+            carry = _make_payment if request.kind == "payment" else _make_reversal
             by_client = replace(operation, actor=f"client:{client.id}")
             outcome = carry(by_client, services, client, request)
     except Unavailable:
@@ -118,7 +118,7 @@ def answer_waiting(operation: Operation, services: Services) -> bool:
     return True
 
 
-def _pay(
+def _make_payment(
     operation: Operation, services: Services, client: Client, request: StoredRequest
 ) -> RequestOutcome:
     connection, payment = operation.connection, read_payment(request.body)
@@ -151,7 +151,7 @@ def _pay(
     return RequestOutcome("completed", ApiAnswer(201, payment_object(paid)), receipt)
 
 
-def _reverse(
+def _make_reversal(
     operation: Operation, services: Services, client: Client, request: StoredRequest
 ) -> RequestOutcome:
     """Reverses a payment by our reference of it, or by the network's own."""
@@ -175,10 +175,11 @@ def _reverse(
 def _find_payment(
     connection: Connection, client: Client, reference: str
 ) -> Row[*tuple[object, ...]]:
-    """Returns the payment of a reference, ours or the network's own.
+    """Returns the payment with a reference, which is our receipt's number or the network's own.
 
-    Of several with the network's own it is the one that stands.
-    Raises: ReceiptUnknown, Refused where it may be either of two: no cash is given back by a guess.
+    If several have the network's own reference, the one that is not reversed is returned.
+
+    Raises: ReceiptUnknown, or Refused if several are not reversed.
     """
     ours, undone = deposit.c.receipt_number == reference, payment_code.c.state == "reversed"
     theirs = (deposit.c.client_id == client.id) & (deposit.c.network_reference == reference)

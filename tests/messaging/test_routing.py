@@ -16,9 +16,9 @@ from app.messaging.retries import (
     GIVEN_UP_AFTER,
     DeliveryAttempt,
     Disposition,
-    after_refusal,
-    after_silence,
-    after_unanswered,
+    decide_after_no_answer,
+    decide_after_refusal,
+    decide_after_silence,
 )
 from app.messaging.routing import (
     Capacity,
@@ -85,7 +85,7 @@ def attempt(**changed: Any) -> DeliveryAttempt:
 
 
 def refuse(tried: DeliveryAttempt, **refusal: Any) -> Disposition:
-    return after_refusal(tried, SendRefused("why", **refusal), BOTH, NOW, Random(1))
+    return decide_after_refusal(tried, SendRefused("why", **refusal), BOTH, NOW, Random(1))
 
 
 OLD = {"created_at": NOW - GIVEN_UP_AFTER - timedelta(seconds=1)}
@@ -130,19 +130,19 @@ def test_after_refusal_tries_the_same_another_or_none(
 def test_after_silence_asks_or_sends_an_answer_again(
     tried: DeliveryAttempt, can_be_asked: bool, state: str, maybe_sent_by: str | None, resent: int
 ) -> None:
-    after = after_silence(tried, DeliveryUnknown("cut"), can_be_asked, NOW, Random(1))
+    after = decide_after_silence(tried, DeliveryUnknown("cut"), can_be_asked, NOW, Random(1))
     assert (after.state, after.maybe_sent_by, after.resent) == (state, maybe_sent_by, resent)
 
 
 def test_after_unanswered_asks_again_for_three_days() -> None:
-    after = after_unanswered(attempt(), "away", NOW, Random(1))
+    after = decide_after_no_answer(attempt(), "away", NOW, Random(1))
     assert (after.state, after.maybe_sent_by, after.resent) == ("queued", "one", 0)
-    assert after_unanswered(attempt(**OLD), "away", NOW, Random(1)).state == "unknown"
+    assert decide_after_no_answer(attempt(**OLD), "away", NOW, Random(1)).state == "unknown"
 
 
 @given(st.integers(1, 60), st.integers())
 def test_waits_grow_to_ten_minutes_and_differ(attempts: int, seed: int) -> None:
-    after = after_silence(
+    after = decide_after_silence(
         attempt(attempts=attempts), DeliveryUnknown("cut"), True, NOW, Random(seed)
     )
     middle = min(2 * 2 ** (attempts - 1), 600)
