@@ -7,12 +7,12 @@ from stdnum import damm
 
 from app.base.errors import InvalidInput
 
-# A request is named by the menus, as the sentence that says what it is about.
+# Menus name a request by the key of the sentence that says what it is about.
 _SENTENCE = re.compile(r"topic\.([a-z_]{2,32})\.([a-z_]{2,32})")
-# Requests that are open or taken wait for the desk; done and cancelled ones are over.
+# The help desk still has to deal with `open` and `taken` requests; the others are over.
 STATES = ("open", "taken", "done", "cancelled")
 WAITING = ("open", "taken")
-# A phone may have so many waiting: the desk is a few people.
+# The most waiting requests of a phone, because the help desk is a few people.
 MOST_WAITING = 5
 _DIGITS = 6
 
@@ -28,7 +28,7 @@ def read_topic(sentence: str) -> tuple[str, str]:
 
 
 def name_topic(kind: str, topic: str) -> str:
-    """Returns the sentence of a request."""
+    """Returns the key of a request's sentence, `topic.<kind>.<topic>`."""
     return f"topic.{kind}.{topic}"
 
 

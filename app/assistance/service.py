@@ -1,4 +1,4 @@
-"""Stores a request for help, sends its reference by SMS, and moves it on."""
+"""Stores requests for help, sends their references by SMS, and changes their states."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from app.messaging.service import OutboundMessage, queue_message
 from app.services import Services
 from app.text.words import Say
 
-# The states a request may be in before each move.
+# The states from which a request may come to each state.
 _BEFORE = {"taken": ("open",), "done": WAITING, "cancelled": WAITING}
 
 
@@ -36,13 +36,14 @@ class NewRequest:
 def ask_for_help(
     operation: Operation, services: Services, wanted: NewRequest
 ) -> tuple[HelpRequest, bool]:
-    """Stores a request and queues its SMS; one that waits already is not stored again.
+    """Stores a request and queues its SMS, unless the same request waits already.
 
     Returns the request, and True if it is new.
+
     Raises: TooManyRequests if the phone has MOST_WAITING of them.
     """
     connection = operation.connection
-    # One at a time on a phone: two hops at once make one request.
+    # One at a time for a phone, so that two hops at the same moment store one request.
     lock = func.pg_advisory_xact_lock(func.hashtext(f"help:{wanted.phone.e164}"))
     connection.execute(select(lock))
     waiting = _list_waiting_of_phone(connection, wanted.phone)
@@ -59,9 +60,9 @@ def ask_for_help(
 
 
 def move_request(operation: Operation, reference: str, state: str) -> None:
-    """Moves a request on for the desk: `taken`, then `done`.
+    """Changes the state of a request for the help desk, to `taken` and then to `done`.
 
-    Raises: NoSuchRequest if there is none, or it is over.
+    Raises: NoSuchRequest if there is no such request, or it is over.
     """
     columns = help_request.c
     moved = operation.connection.execute(
@@ -110,7 +111,7 @@ def _list_waiting_of_phone(connection: Connection, phone: Phone) -> list[HelpReq
 
 
 def _draw_new_reference(connection: Connection, random: Random) -> str:
-    """Draws a reference that no request has; the unique constraint stands behind it."""
+    """Draws a reference that no request has; a unique constraint refuses a race."""
     while True:
         reference = draw_reference(random)
         known = select(help_request.c.id).where(help_request.c.reference == reference)

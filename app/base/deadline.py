@@ -18,15 +18,15 @@ from app.base.errors import Late, Unavailable
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# By thread: when its work must be over (`ends`), how long each wait may take (`each`); or None.
+# Per thread: the moment its work must end (`ends`), and the seconds of each wait (`each`), or None.
 _this = threading.local()
 
 
 class Deadline:
-    """Ends work at the first wait for PostgreSQL later than `seconds` after the work began.
+    """Ends work at its first wait for PostgreSQL past the deadline, `seconds` after the work began.
 
-    A server that stands still does not even keep a statement's own time limit. Work that is given
-    up may still finish there: it must be safe to ask for again.
+    A server that hangs does not apply its own statement timeout. The server may still finish work
+    that ended here, so the work must be safe to repeat.
     """
 
     def __init__(self, seconds: float, threads: int) -> None:
@@ -64,7 +64,7 @@ class Deadline:
     def limit_each_wait(self) -> None:
         """Limits each wait of this thread to the deadline's seconds, until `lift_limit`.
 
-        For pages: their own work may take longer (a PIN is slow to compare on purpose).
+        Pages need this, because their own work, such as comparing a PIN, may take longer.
         """
         _this.each = self._seconds
 
@@ -85,7 +85,7 @@ class Deadline:
 
 
 def _run_again_if_dropped(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-    """Runs `work` again if its pooled connection was dead: PostgreSQL may have restarted."""
+    """Runs `work`, and again if its pooled connection was dead, as after PostgreSQL's restart."""
     try:
         return work(*args, **kwargs)
     except Unavailable as error:

@@ -9,9 +9,9 @@ from app.base.phone import Phone
 class Hop:
     """A request of a USSD session.
 
-    `chain` holds every input since dialling, joined by `*`. A gateway that sends the last input
-    alone names each of its hops instead: `chain` is then that input, `message` the name that a
-    retry repeats, and `starts` is true for the hop that begins a session.
+    `chain` holds every input since dialling, joined by `*`. If a gateway sends only the last input,
+    `chain` is that input, `message` is the gateway's name for the hop, which a retry repeats, and
+    `starts` is True for the first hop of a session.
     """
 
     gateway: str
@@ -23,12 +23,12 @@ class Hop:
 
     @property
     def inputs(self) -> str:
-        """The chain; some networks begin it with a star."""
+        """The chain, without the star with which some networks begin it."""
         return self.chain.removeprefix("*")
 
     @property
     def only_dials(self) -> bool:
-        """True if the code alone was dialled, with no inputs behind it."""
+        """True if only the service code was dialled, without inputs after it."""
         return not self.inputs and (self.starts or self.message is None)
 
 

@@ -1,4 +1,4 @@
-"""A calendar month, which a contribution is for, and a period of months."""
+"""Calendar months, for which contributions are owed, and periods of months."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Month:
         return f"{self.year:04d}-{self.month:02d}"
 
 
-# Cached: every hop of an artisan needs the same months, and most other artisans need them too.
+# Cached, because every hop needs these months, and most artisans need the same ones.
 @lru_cache(maxsize=1024)
 def months_between(first: Month, last: Month) -> tuple[Month, ...]:
     """Returns the months from `first` to `last`, both included; none when `last` is earlier."""

@@ -11,7 +11,8 @@ T = TypeVar("T")
 def read_row(kind: Callable[..., T], row: Row[*tuple[object, ...]]) -> T:
     """Calls `kind` with each value of `row` under its column's label.
 
-    The labels are those of the fields: neither more nor fewer, in any order.
+    The labels must be the names of the fields, all of them and no others, in any order.
+
     Raises: TypeError if they are not.
     """
     return kind(**dict(zip(row._fields, row, strict=True)))

@@ -1,4 +1,4 @@
-"""Exports to CNSS how artisans want their reimbursements paid: each choice once."""
+"""Exports artisans' choices of how CNSS pays their reimbursements, each choice once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Records CNSS's word on a claim, sends one SMS when it is ready, and keeps how it is collected."""
+"""Records the state of claims as CNSS gives it, and how artisans want the money."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OPEN = ("filed", "in_review", "ready")
 
 @dataclass(frozen=True, slots=True)
 class ClaimWord:
-    """CNSS's word, on `as_of`, on an artisan's claim; `amount` once CNSS has decided."""
+    """The state of a claim that CNSS gives on `as_of`; `amount` is None until it decides."""
 
     artisan_id: int
     number: str
@@ -33,10 +33,11 @@ class ClaimWord:
 
 
 def record_claim(operation: Operation, services: Services, word: ClaimWord) -> bool:
-    """Stores CNSS's word; one older than the known word changes nothing.
+    """Stores the state of a claim, unless a newer one is stored. Returns True if it is a change.
 
-    The artisan gets one SMS when the claim is ready. Returns True if the word was news.
-    Raises: ClaimOfAnother.
+    The artisan gets one SMS when the claim is ready.
+
+    Raises: ClaimOfAnother if the claim's number is another artisan's.
     """
     values = {
         "state": word.state,
@@ -46,14 +47,14 @@ def record_claim(operation: Operation, services: Services, word: ClaimWord) -> b
     }
     statement = insert(claim).values(number=word.number, artisan_id=word.artisan_id, **values)
     new = statement.excluded
-    news = claim.c.state.is_distinct_from(new.state) | claim.c.amount_centimes.is_distinct_from(
+    differs = claim.c.state.is_distinct_from(new.state) | claim.c.amount_centimes.is_distinct_from(
         new.amount_centimes
     )
     stored = operation.connection.execute(
         statement.on_conflict_do_update(
             index_elements=["number"],
             set_=values,
-            where=(claim.c.artisan_id == word.artisan_id) & (claim.c.as_of <= new.as_of) & news,
+            where=(claim.c.artisan_id == word.artisan_id) & (claim.c.as_of <= new.as_of) & differs,
         ).returning(claim.c.id)
     ).scalar()
     if stored is None:
@@ -65,10 +66,11 @@ def record_claim(operation: Operation, services: Services, word: ClaimWord) -> b
 
 
 def choose_collection(operation: Operation, artisan_id: int, number: str, way: str) -> bool:
-    """Stores how the artisan wants the money: a word of COLLECTIONS.
+    """Stores the way in which the artisan wants the money, a word of COLLECTIONS.
 
-    Returns True if that is a change.
-    Raises: ClaimClosed if it is too late.
+    Returns True if it is a change.
+
+    Raises: ClaimClosed if the claim is no longer open.
     """
     own = (claim.c.number == number) & (claim.c.artisan_id == artisan_id)
     changed = operation.connection.execute(

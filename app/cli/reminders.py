@@ -272,7 +272,7 @@ def _comparison_cells(comparison: Comparison) -> tuple[str, ...]:
 
 
 def _share_cell(share: Share) -> str:
-    return f"{share.paid} of {share.people} paid in time, {share.share:.1%}"
+    return f"{share.paid} of {share.people} paid in time, {share.fraction:.1%}"
 
 
 def _comparison_as_json(comparison: Comparison) -> dict[str, object]:
@@ -293,4 +293,4 @@ def _comparison_as_json(comparison: Comparison) -> dict[str, object]:
 
 
 def _share_as_json(share: Share) -> dict[str, object]:
-    return {"people": share.people, "paid_in_time": share.paid, "share": share.share}
+    return {"people": share.people, "paid_in_time": share.paid, "share": share.fraction}

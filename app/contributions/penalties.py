@@ -10,20 +10,20 @@ from app.base.money import ZERO, Money
 from app.base.months import Month
 from app.contributions.rates import Rates
 
-# The penalty of one contribution in each calendar year, the earliest first.
+# The penalty of one contribution by calendar year, the earliest first.
 Accrual = tuple[tuple[int, Money], ...]
 
 
 def overdue_months(first: date, on: date) -> int:
-    """Returns how many overdue months have started by `on`, the first of them on `first`."""
+    """Returns how many overdue months have started by `on`, if the first one starts on `first`."""
     if on < first:
         return 0
     return Month.of(on) - Month.of(first) + (on.day >= first.day)
 
 
 @lru_cache(maxsize=4096)
-def accrued(amount: Money, first: date, months: int, rates: Rates) -> Accrual:
-    """Returns the penalty on `amount` for so many overdue months, rounded once a calendar year."""
+def accrue_penalty(amount: Money, first: date, months: int, rates: Rates) -> Accrual:
+    """Returns the penalty on `amount` for `months` overdue months, rounded once a calendar year."""
     # An overdue month is complete when the next one starts.
     uncounted = 1 if rates.penalty_counts.at(Month.of(first)) == "complete" else 0
     percents: dict[int, Decimal] = {}
@@ -36,16 +36,16 @@ def accrued(amount: Money, first: date, months: int, rates: Rates) -> Accrual:
     )
 
 
-def capped(
+def cap_penalties(
     accruals: Iterable[Accrual],
     cap_of: Callable[[int], Money],
     each: bool,
     used: Mapping[int, Money],
 ) -> list[Money]:
-    """Returns each contribution's penalty under a cap per calendar year; the first use it up.
+    """Returns each contribution's penalty under a cap per calendar year.
 
-    `used` is the part of each year's cap that earlier payments used. With `each`, every
-    contribution has the whole cap.
+    The first contributions use the cap up. `used` is the part of each year's cap that earlier
+    payments used. With `each`, every contribution has a whole cap of its own.
     """
     left: dict[int, Money] = {}
     penalties = []
@@ -64,7 +64,7 @@ def capped(
 
 
 def _months_from(first: date) -> Iterator[date]:
-    """Yields the first day of each month counted from `first`, which is the first of them.
+    """Yields the days on which overdue months start: `first`, and the same day of later months.
 
     A month without that day begins on the 1st of the next: 31 January, 1 March, 31 March.
     """

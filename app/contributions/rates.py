@@ -233,8 +233,8 @@ def _describe(problem: ErrorDetails) -> str:
     """Describes a fault: `smig entry 3, value: Input should be greater than 0 (given: -1)`."""
     places = [f"entry {p + 1}" if isinstance(p, int) else p for p in problem["loc"]]
     where = ", ".join(places).replace(", entry", " entry") or "the file"
-    given = f" (given: {problem['input']})" if isinstance(problem["input"], str) else ""
-    return f"{where}: {problem['msg'].removeprefix('Value error, ')}{given}"
+    shown_input = f" (given: {problem['input']})" if isinstance(problem["input"], str) else ""
+    return f"{where}: {problem['msg'].removeprefix('Value error, ')}{shown_input}"
 
 
 RATES = load(Path(__file__).with_name("rates.yaml"))

@@ -1,7 +1,7 @@
-"""The rights of an artisan that payments lead CNSS to grant (docs/rules.md, Rights). Pure.
+"""Computes the rights that CNSS should grant for payments (docs/rules.md, Rights). Pure.
 
-CNSS decides; these are expectations to show beside its last word. They know only the months
-unpaid today: a wait after a payment is in CNSS's word, not here.
+CNSS decides; these are expectations, shown beside its last word. They use only the months unpaid
+today, so they do not include a wait after a payment.
 """
 
 from collections.abc import Iterable, Sequence
@@ -19,11 +19,11 @@ class RightsState(StrEnum):
     OPEN_OVERDUE = "open_overdue"
     """Open with a warning: one or two months are overdue."""
     SUSPENDED = "suspended"
-    """Three to six consecutive months overdue."""
+    """Suspended: three to six consecutive months are overdue."""
     CLOSED = "closed"
-    """More than six consecutive months overdue."""
+    """Closed: more than six consecutive months are overdue."""
     NOT_YET = "not_yet"
-    """Enrolled; nothing was ever paid, or the stage after the first contribution lasts."""
+    """Not open yet: nothing was paid, or the stage after the first contribution is not over."""
     NOT_ENROLLED = "not_enrolled"
 
 
@@ -40,7 +40,7 @@ def expected_state(
     month = Month.of(on)
     if not ever_paid or month < enrolled + rates.stage_months.at(enrolled):
         return RightsState.NOT_YET
-    overdue = _longest_run(month for month in unpaid if due_on(month, rates) < on)
+    overdue = _find_longest_run(month for month in unpaid if due_on(month, rates) < on)
     if overdue > rates.closed_after_months.at(month):
         return RightsState.CLOSED
     if overdue > rates.tolerated_months.at(month):
@@ -48,7 +48,7 @@ def expected_state(
     return RightsState.OPEN_OVERDUE if overdue else RightsState.OPEN
 
 
-def _longest_run(months: Iterable[Month]) -> int:
+def _find_longest_run(months: Iterable[Month]) -> int:
     longest = run = 0
     previous: Month | None = None
     for month in sorted(set(months)):
@@ -74,7 +74,7 @@ def open_after_paying_all(
     match expected_state(enrolled, unpaid, ever_paid, paid_on, rates):
         case RightsState.NOT_YET:
             first = enrolled if ever_paid else min(unpaid, default=enrolled)
-            return _first_opening(first, paid_on, ever_paid, rates).first_day
+            return _find_first_opening(first, paid_on, ever_paid, rates).first_day
         case RightsState.SUSPENDED:
             return (paid + rates.reopening_months.at(paid)).first_day
         case RightsState.CLOSED:
@@ -82,7 +82,7 @@ def open_after_paying_all(
     return None
 
 
-def _first_opening(first: Month, paid_on: date, already: bool, rates: Rates) -> Month:
+def _find_first_opening(first: Month, paid_on: date, already: bool, rates: Rates) -> Month:
     """Returns the month in which the first contribution, for `first`, opens rights."""
     opening = first + rates.stage_months.at(first)
     if already or paid_on <= due_on(first, rates):
@@ -92,7 +92,7 @@ def _first_opening(first: Month, paid_on: date, already: bool, rates: Rates) -> 
 
 
 def paid_through(rights_until: date, rates: Rates = RATES) -> Month:
-    """Returns the last month paid if CNSS says that rights last until `rights_until` (ASM)."""
+    """Returns the last paid month that follows from rights until `rights_until` (ASM)."""
     last = Month.of(rights_until)
     return last + -_months_outlasted(last, rates)
 
@@ -103,6 +103,6 @@ def rights_until(paid_through: Month, rates: Rates = RATES) -> date:
 
 
 def _months_outlasted(month: Month, rates: Rates) -> int:
-    # The month after the last paid one is overdue only when it is over: hence the one.
+    # One month is added because the month after the last paid one is overdue only once it is over.
     tolerates = rates.rights_until_tolerates.at(month)
     return 1 + (rates.tolerated_months.at(month) if tolerates else 0)

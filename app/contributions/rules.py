@@ -1,6 +1,6 @@
 """Amounts, due dates and quotes of contributions (docs/rules.md, Amount to Penalty). Pure.
 
-The functions take the rates in force unless a caller gives others, to see their effect.
+The functions use the rates in force, unless a caller passes others to see their effect.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,8 +17,8 @@ from app.contributions import penalties
 from app.contributions.errors import NotCollectedHere
 from app.contributions.rates import RATES, Category, Rates
 
-# Months further apart are a typing mistake, and would be counted one by one.
-_LONGEST_REACH = 50 * 12
+# Months further apart are a typing mistake, and computing them one by one would take long.
+_MOST_MONTHS_APART = 50 * 12
 _YEARS = range(1900, 3000)
 
 _PAID_ELSEWHERE = {
@@ -99,11 +99,11 @@ def _monthly_amount(coefficient: Decimal, month: Month, rates: Rates) -> Money:
 
 def due_on(month: Month, rates: Rates = RATES) -> date:
     """Returns the last day on which the contribution for `month` costs no penalty."""
-    return _deadline(month, rates).due_on
+    return _find_deadline(month, rates).due_on
 
 
 @lru_cache(maxsize=4096)
-def _deadline(month: Month, rates: Rates) -> _Deadline:
+def _find_deadline(month: Month, rates: Rates) -> _Deadline:
     rule = rates.due.at(month)
     last = (month + rule.months_after).last_day
     due = last if rule.day == "last" else last.replace(day=min(rule.day, last.day))
@@ -120,18 +120,19 @@ def quote(
 ) -> Quote:
     """Quotes `months` as paid on `on`, a day in Morocco.
 
-    `earlier` are the months paid overdue before: their penalties have used up part of each year's
-    cap, so that paying in parts never costs more than paying at once.
+    `earlier` are the overdue months paid before. Their penalties count against each year's cap, so
+    that paying in parts never costs more than paying at once.
+
     Raises: InvalidInput if the months are not in order or named twice, or lie more than 50 years
     from `on`, or no category can have the coefficient.
     """
     _check_months(months, on)
-    return _quote(coefficient, tuple(months), on, rates, tuple(earlier))
+    return _quote_months(coefficient, tuple(months), on, rates, tuple(earlier))
 
 
-# Cached: a caller asks several times in a dialogue, and many callers owe the same.
+# Cached, because a dialogue needs a quote several times, and many artisans owe the same.
 @lru_cache(maxsize=256)
-def _quote(
+def _quote_months(
     coefficient: Decimal,
     months: tuple[Month, ...],
     on: date,
@@ -139,16 +140,16 @@ def _quote(
     earlier: tuple[PaidOverdue, ...],
 ) -> Quote:
     amounts = [monthly_amount(coefficient, month, rates) for month in months]
-    deadlines = [_deadline(month, rates) for month in months]
+    deadlines = [_find_deadline(month, rates) for month in months]
     accruals = (
-        _accrued_by(on, amount, deadline.overdue_from, rates)
+        _accrue_until(on, amount, deadline.overdue_from, rates)
         for amount, deadline in zip(amounts, deadlines, strict=True)
     )
-    added = penalties.capped(
+    added = penalties.cap_penalties(
         accruals,
         lambda year: _penalty_cap(coefficient, year, on, rates),
         each=rates.penalty_cap_over.at(Month.of(on)) == "each",
-        used=_cap_used(coefficient, earlier, rates),
+        used=_sum_cap_used(coefficient, earlier, rates),
     )
     lines = zip(months, deadlines, amounts, added, strict=True)
     return Quote(
@@ -159,20 +160,20 @@ def _quote(
     )
 
 
-def _accrued_by(on: date, amount: Money, overdue_from: date, rates: Rates) -> penalties.Accrual:
+def _accrue_until(on: date, amount: Money, overdue_from: date, rates: Rates) -> penalties.Accrual:
     months = penalties.overdue_months(overdue_from, on)
-    return penalties.accrued(amount, overdue_from, months, rates)
+    return penalties.accrue_penalty(amount, overdue_from, months, rates)
 
 
-def _cap_used(
+def _sum_cap_used(
     coefficient: Decimal, earlier: Collection[PaidOverdue], rates: Rates
 ) -> dict[int, Money]:
     """Returns the part of each calendar year's cap used by earlier payments, in their order."""
     used: dict[int, Money] = {}
     for month, paid_on in sorted(earlier, key=lambda paid: (paid[1], paid[0])):
         amount = monthly_amount(coefficient, month, rates)
-        overdue_from = _deadline(month, rates).overdue_from
-        for year, accrues in _accrued_by(paid_on, amount, overdue_from, rates):
+        overdue_from = _find_deadline(month, rates).overdue_from
+        for year, accrues in _accrue_until(paid_on, amount, overdue_from, rates):
             before = used.get(year, ZERO)
             cap = _penalty_cap(coefficient, year, paid_on, rates)
             used[year] = before + min(accrues, max(ZERO, cap - before))
@@ -187,9 +188,9 @@ def _check_months(months: Sequence[Month], on: date) -> None:
     first, last, paid = months[0], months[-1], Month.of(on)
     if first.year not in _YEARS or last.year not in _YEARS:
         raise InvalidInput(what="periods", why=f"not from {_YEARS[0]} to {_YEARS[-1]}")
-    if last - first > _LONGEST_REACH:
+    if last - first > _MOST_MONTHS_APART:
         raise InvalidInput(what="periods", why="more than 50 years from first to last")
-    if paid - first > _LONGEST_REACH or last - paid > _LONGEST_REACH:
+    if paid - first > _MOST_MONTHS_APART or last - paid > _MOST_MONTHS_APART:
         raise InvalidInput(what="on", why="more than 50 years from a month to be paid")
 
 
@@ -216,10 +217,10 @@ def last_unchanged_day(
     if days < 0:
         raise InvalidInput(what="days", why="below 0")
     now = quote(coefficient, months, on, rates, earlier=earlier).total
-    # A total moves when an overdue month starts, or when a new month brings another cap.
-    turning = {1, *(_deadline(month, rates).overdue_from.day for month in months)}
+    # The total changes when an overdue month starts, or when a new month has another cap.
+    change_days = {1, *(_find_deadline(month, rates).overdue_from.day for month in months)}
     for day in (on + timedelta(days=ahead) for ahead in range(1, days + 1)):
-        if day.day not in turning:
+        if day.day not in change_days:
             continue
         if quote(coefficient, months, day, rates, earlier=earlier).total != now:
             return day - timedelta(days=1)
@@ -265,9 +266,10 @@ def get_category(letter: str, rates: Rates = RATES) -> Category:
 
 
 def paid_elsewhere(category: str, rates: Rates = RATES) -> str:
-    """Names the way to pay a category that payment codes do not pay.
+    """Returns `pays_with_cpu` or `pays_with_tax` for a category that payment codes do not pay.
 
-    Menus name their outcome so, and words end their key so: `pays_with_cpu`, `pays_with_tax`.
+    These are outcomes in the menus and endings of keys in the words.
+
     Raises: InvalidInput if codes pay it, or there is no such category.
     """
     collector = get_category(category, rates).collector
@@ -289,7 +291,7 @@ def quarterly_duty(annual_tax: Money, month: Month, rates: Rates = RATES) -> Mon
 
 
 def scheme_from(month: Month, rates: Rates = RATES) -> Month:
-    """Returns the first month for which contributions are owed, as known in `month`."""
+    """Returns the first month for which anybody owes contributions, by the rates of `month`."""
     return rates.scheme_from.at(month)
 
 

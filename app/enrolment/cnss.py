@@ -1,4 +1,4 @@
-"""Records CNSS's word on an artisan: rights and enrolment."""
+"""Records what CNSS says of an artisan: rights and enrolment."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from app.enrolment.models import artisan
 
 
 def record_rights(operation: Operation, artisan_id: int, until: date | None, on: date) -> bool:
-    """Records the last day of an artisan's rights, as CNSS knew it `on` a day.
+    """Records the last day of an artisan's rights, as CNSS stated it on the day `on`.
 
-    Returns False if that was known, or if something newer was.
+    Returns False if it was recorded already, or if a newer record exists.
     """
     columns = artisan.c
     changed = operation.connection.execute(

@@ -1,4 +1,4 @@
-"""CNSS's word on an artisan beside the rights: the family covered, and an open enrolment file."""
+"""Records what CNSS says of an artisan beside the rights: family cover and the enrolment file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Family:
 
 @dataclass(frozen=True, slots=True)
 class EnrolmentFile:
-    """The parts an enrolment file lacks (words of PARTS), on `as_of`; if none, CNSS examines it."""
+    """The words of PARTS that an enrolment file lacks on `as_of`; if none, CNSS examines it."""
 
     missing: tuple[str, ...]
     as_of: date
@@ -52,23 +52,25 @@ def find_enrolment_file(connection: Connection, artisan_id: int) -> EnrolmentFil
 
 
 def record_family(operation: Operation, artisan_id: int, family: Family) -> None:
-    """Stores CNSS's word, unless a newer one is known."""
+    """Stores the family that CNSS covers, unless a newer one is stored."""
     values = {"spouses": family.spouses, "children": family.children, "as_of": family.as_of}
-    _record(operation, family_cover, artisan_id, values)
+    _write_newest(operation, family_cover, artisan_id, values)
 
 
 def record_enrolment_file(operation: Operation, artisan_id: int, file: EnrolmentFile) -> None:
-    """Stores CNSS's word, unless a newer one is known; the parts in the order of PARTS.
+    """Stores the missing parts in the order of PARTS, unless a newer record is stored.
 
     Raises: InvalidInput for a part that is not one of PARTS.
     """
     if unknown := set(file.missing) - set(PARTS):
         raise InvalidInput(what="missing", why=f"not known: {', '.join(sorted(unknown))}")
     missing = [part for part in PARTS if part in file.missing]
-    _record(operation, enrolment_file, artisan_id, {"missing": missing, "as_of": file.as_of})
+    _write_newest(operation, enrolment_file, artisan_id, {"missing": missing, "as_of": file.as_of})
 
 
-def _record(operation: Operation, table: Table, artisan_id: int, values: dict[str, object]) -> None:
+def _write_newest(
+    operation: Operation, table: Table, artisan_id: int, values: dict[str, object]
+) -> None:
     statement = insert(table).values(artisan_id=artisan_id, **values)
     operation.connection.execute(
         statement.on_conflict_do_update(

@@ -1,7 +1,7 @@
-"""The artisan's own PIN: set, checked, paused, forgotten and reset.
+"""Sets, checks, pauses and resets an artisan's own PIN.
 
-Four digits fall to trying them all. So the stored hash is keyed by the installation's secret, and
-three wrong tries pause the PIN.
+Four digits can be found by trying all of them. Therefore the stored hash is keyed by the
+installation's secret, and three wrong tries pause the PIN.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ WRONG_PINS_ALLOWED = 3
 PAUSED_FOR = timedelta(minutes=30)
 RESET_WITHIN = timedelta(minutes=10)
 _RESET_TRIES = 3
-# A person waits on the line; the key, not the cost, protects four digits.
+# A low cost, because a person waits on the line; the key protects the four digits.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _OBVIOUS = {"1234", "4321", "0123", "1212", "2580", "2000"}
 
 
 @dataclass(frozen=True, slots=True)
 class PinEntry:
-    """A PIN as typed for an artisan, by the hop `action_key`."""
+    """A PIN typed for an artisan; `action_key` names the hop that brought it."""
 
     artisan_id: int
     pin: SecretStr
@@ -51,7 +51,7 @@ class PinReset:
 
 
 def read_new_pin(typed: str) -> str:
-    """Returns the typed PIN: four digits, and none of those a thief would try first.
+    """Returns the typed PIN of four digits, if it is not one that a thief would try first.
 
     Raises: InvalidInput.
     """
@@ -63,7 +63,7 @@ def read_new_pin(typed: str) -> str:
 
 
 def pin_hash(pin: SecretStr, key: bytes) -> str:
-    """Hashes a PIN for storing; slow on purpose, and useless without the key."""
+    """Returns the hash to store for a PIN. It is slow to compute, and useless without the key."""
     return _hasher.hash(_keyed_digest(pin, key))
 
 
@@ -102,9 +102,10 @@ def remove_pin(operation: Operation, artisan_id: int) -> bool:
 def check_pin(operation: Operation, services: Services, entry: PinEntry) -> None:
     """Checks a typed PIN; an artisan without one passes.
 
-    To be committed either way, so that wrong ones count; the same `action_key` counts once. The
-    slow comparison comes before the row is locked.
-    Raises: WrongPinTyped; PinPaused with its `until`.
+    The caller commits after a refusal too, because wrong PINs are counted. The same `action_key`
+    counts once. The slow comparison comes before the row is locked.
+
+    Raises: WrongPinTyped, PinPaused with its `until`.
     """
     columns = artisan_pin.c
     own = columns.artisan_id == entry.artisan_id
@@ -146,9 +147,9 @@ def _count_wrong_pin(action_key: str, now: datetime) -> dict[str, object]:
 def start_pin_reset(
     operation: Operation, services: Services, artisan_id: int, action_key: str
 ) -> PinReset | None:
-    """Draws a one-time code, which ends the one before; it may be typed in a later session.
+    """Draws a one-time code, which replaces an earlier one; it may be typed in a later session.
 
-    Returns None without a PIN, and if the same `action_key` asked before.
+    Returns None if there is no PIN, or the same `action_key` asked before.
     """
     chosen_on = select(artisan_pin.c.set_on).where(artisan_pin.c.artisan_id == artisan_id)
     phone = operation.connection.execute(chosen_on).scalar()
@@ -169,12 +170,13 @@ def start_pin_reset(
     return PinReset(code, Phone(phone)) if new is not None else None
 
 
-def take_reset_code(
+def accept_reset_code(
     operation: Operation, services: Services, artisan_id: int, code: SecretStr
 ) -> None:
     """Accepts the one-time code; it stays valid until the new PIN is set or its time is over.
 
-    To be committed either way, so that tries count.
+    The caller commits after a refusal too, because tries are counted.
+
     Raises: ResetCodeUnknown for a wrong, old or used-up code.
     """
     columns = pin_reset.c
@@ -184,7 +186,7 @@ def take_reset_code(
         columns.expires_at > operation.now,
         columns.tries_left > 0,
     )
-    # A right code stays, so that a broken line does not use it up.
+    # A right code stays valid, because the session may end before the new PIN is set.
     right = operation.connection.execute(
         update(pin_reset)
         .where(*live, columns.code_digest == digest)

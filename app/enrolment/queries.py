@@ -24,7 +24,7 @@ from app.base.phone import Phone
 from app.base.rows import read_row
 from app.enrolment.models import artisan, artisan_phone, artisan_pin, phone_profile
 
-# More people on one phone than this are no household.
+# The most people of a household; more on one phone are not shown.
 MOST_MEMBERS = 10
 
 
@@ -61,7 +61,7 @@ def read_artisan(row: Row[*tuple[object, ...]]) -> Artisan:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A person looked after on a phone; `added` there, not by the register."""
+    """A person of a phone's household; `added` is True if identified there, not by the register."""
 
     id: int
     full_name: str
@@ -80,7 +80,7 @@ def owners_of(phone: ColumnElement[str]) -> Subquery:
 
 
 def region_by_phone() -> Subquery:
-    """Selects each `phone` once with its `region`: of several artisans, the first's."""
+    """Selects each `phone` once, with the `region` of its first artisan."""
     numbers = union_all(
         select(artisan.c.phone, artisan.c.id, artisan.c.region).where(artisan.c.phone.is_not(None)),
         select(artisan_phone.c.phone, artisan.c.id, artisan.c.region).join(artisan),
@@ -94,7 +94,7 @@ def region_by_phone() -> Subquery:
 
 
 def find_household(connection: Connection, phone: Phone) -> list[Member]:
-    """Lists the people looked after on this phone, in a lasting order."""
+    """Lists the people of a phone's household, always in the same order."""
     rows = connection.execute(_HOUSEHOLD, {"phone": phone.e164})
     return [read_row(Member, row) for row in rows]
 
@@ -128,7 +128,7 @@ def get_artisan(connection: Connection, artisan_id: int) -> Artisan:
 
 
 def lock_artisan(connection: Connection, artisan_id: int) -> Artisan:
-    """Returns the person, locked against every other decision until the transaction ends."""
+    """Locks an artisan against other changes until the transaction ends, and returns it."""
     return read_row(Artisan, connection.execute(_LOCKED, {"artisan": artisan_id}).one())
 
 
@@ -147,7 +147,7 @@ class OwnPhone:
 
 
 def find_own_phone(connection: Connection, artisan_id: int) -> OwnPhone | None:
-    """Finds the register's phone of the person, else the one they identified on first."""
+    """Returns the register's phone of a person, else the first on which the person identified."""
     columns = artisan.c
     first = (
         select(artisan_phone.c.phone)
@@ -197,7 +197,7 @@ class RegisterEntry:
 
 
 def get_register_entry(connection: Connection, artisan_id: int) -> RegisterEntry:
-    """Returns the register\'s entry of a person by our own id."""
+    """Returns the register's entry of a person by our own id."""
     row = connection.execute(
         select(artisan.c.rna_number, artisan.c.category, artisan.c.trade, artisan.c.province).where(
             artisan.c.id == artisan_id

@@ -208,14 +208,14 @@ def _read_coefficient(category: Stored, text: str) -> str | None:
     """Returns the artisan's own coefficient if the category has a scale, else None."""
     if not isinstance(category, str):
         return None
-    given = Decimal(text) if _DECIMAL.fullmatch(text) else None
+    coefficient = Decimal(text) if _DECIMAL.fullmatch(text) else None
     rule = RATES.categories[category]
-    if rule.rule == "fixed" and text and given != rule.coefficient:
+    if rule.rule == "fixed" and text and coefficient != rule.coefficient:
         raise _invalid(f"{_excerpt(text)} is not {rule.coefficient}, as category {category} has")
     if rule.rule != "scale":
         return None
     low, high = RATES.scale_bounds
-    if given is None or not low <= given <= high:
+    if coefficient is None or not low <= coefficient <= high:
         raise _invalid(f"{_excerpt(text)} is not from {low} to {high} with at most two decimals")
     return text
 

@@ -1,4 +1,4 @@
-"""The digest stored of a CIN, and names as agents and phones may see them. Pure."""
+"""Computes the digest stored for a CIN, and names as agents and phones may see them. Pure."""
 
 import hmac
 import re
@@ -10,8 +10,8 @@ _CIN_NOISE = re.compile(r"[\s.-]+")
 def cin_digest(cin: str, key: bytes) -> bytes:
     """Returns 32 bytes that are equal for the same CIN and reveal nothing without the key.
 
-    A bare hash would fall to trying all CINs, letters and six digits (docs/rules.md, Identifiers).
-    So it is an HMAC, keyed apart from every other use of the installation's secret.
+    It is an HMAC, because a bare hash is broken by trying all CINs, letters and six digits
+    (docs/rules.md, Identifiers). Its key is used for nothing else.
     """
     tag = hmac.digest(key, b"maalem cin digest", "sha256")
     return hmac.digest(tag, _CIN_NOISE.sub("", cin).upper().encode(), "sha256")

@@ -13,6 +13,7 @@ from app.base.operation import Operation
 from app.enrolment.errors import NotRecognised, PinPaused, ResetCodeUnknown, WrongPinTyped
 from app.enrolment.pins import (
     PinEntry,
+    accept_reset_code,
     check_pin,
     is_pin_of,
     pin_hash,
@@ -20,7 +21,6 @@ from app.enrolment.pins import (
     remove_pin,
     set_pin,
     start_pin_reset,
-    take_reset_code,
 )
 from app.enrolment.service import confirm_identity
 from app.journeys.attempts import count_attempt
@@ -173,7 +173,7 @@ def _take_reset_code(dialogue: Dialogue) -> bool:
     with begin_operation(dialogue) as operation:
         try:
             code = SecretStr(dialogue.answers.reset_code or "")
-            take_reset_code(operation, dialogue.services, dialogue.facts.artisan_id, code)
+            accept_reset_code(operation, dialogue.services, dialogue.facts.artisan_id, code)
         except ResetCodeUnknown:
             return False
     return True

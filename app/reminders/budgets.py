@@ -1,6 +1,6 @@
-"""Budgets of messages to many: each cost is counted before its message is queued.
+"""Counts the cost of campaigns' messages against the budgets, before each message is queued.
 
-Receipts, codes and answers count nothing here and are never held back.
+Receipts, codes and answers are not counted and never held back.
 """
 
 from __future__ import annotations
@@ -17,13 +17,15 @@ from app.reminders.errors import OverBudget
 from app.reminders.models import campaign, spending_day
 
 
-def spend(
+def count_cost(
     operation: Operation, campaign_id: int, cost: Decimal, day_budget: Decimal | None
 ) -> None:
     """Counts a message's cost, in dirhams, for its campaign and for today.
 
-    Conditional updates: two workers at once never pass a budget together, and a cost that makes
-    exactly the budget is allowed. Raises: OverBudget.
+    The updates are conditional, so that two workers at once cannot pass a budget together. A cost
+    that reaches a budget exactly is allowed.
+
+    Raises: OverBudget.
     """
     day = local_date(operation.now)
     params = {"campaign": campaign_id, "day": day, "cost": cost, "budget": day_budget}
@@ -47,8 +49,8 @@ _SPEND_OF_DAY = text("""
 """)
 
 
-def give_back(connection: Connection, campaign_id: int, day: date, cost: Decimal) -> None:
-    """Takes the cost of a message that will not be sent off its campaign and the day it counted."""
+def return_cost(connection: Connection, campaign_id: int, day: date, cost: Decimal) -> None:
+    """Subtracts the cost of a message that will not be sent from its campaign and its day."""
     for table, which in (
         (campaign, campaign.c.id == campaign_id),
         (spending_day, spending_day.c.day == day),
@@ -56,7 +58,7 @@ def give_back(connection: Connection, campaign_id: int, day: date, cost: Decimal
         connection.execute(update(table).where(which).values(spent=table.c.spent - cost))
 
 
-def note_budget_reached(operation: Operation, scope: str, campaign_id: int) -> None:
+def mark_budget_reached(operation: Operation, scope: str, campaign_id: int) -> None:
     """Pauses the campaign whose budget is reached, or marks today's budget as reached for all.
 
     `scope` is `campaign` or `day`.

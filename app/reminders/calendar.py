@@ -58,8 +58,8 @@ class Window(_Sourced):
 
     @field_validator("opens", "closes", mode="before")
     @classmethod
-    def _clock(cls, written: object) -> object:
-        """`9:00` as people write it."""
+    def _pad_hour(cls, written: object) -> object:
+        """Turns `9:00`, as people write it, into `09:00`."""
         return f"{written:0>5}" if isinstance(written, str) else written
 
     @model_validator(mode="after")
@@ -119,7 +119,7 @@ class Calendar(BaseModel):
         return self
 
     @cached_property
-    def _moving(self) -> frozenset[date]:
+    def _moving_days(self) -> frozenset[date]:
         return frozenset(
             holiday.day + _DAY * more
             for holiday in self.moving_holidays
@@ -129,7 +129,11 @@ class Calendar(BaseModel):
     def is_closed(self, day: date) -> bool:
         """True on a Sunday or a holiday: nobody is written to all day."""
         fixed = (h.day == f"{day:%m-%d}" and h.since <= day.year for h in self.fixed_holidays)
-        return _WEEKDAYS[day.weekday()] in self.closed_weekdays or day in self._moving or any(fixed)
+        return (
+            _WEEKDAYS[day.weekday()] in self.closed_weekdays
+            or day in self._moving_days
+            or any(fixed)
+        )
 
     def open_day_from(self, day: date) -> date:
         """Returns `day`, or the next day that is open."""
@@ -147,11 +151,11 @@ class Calendar(BaseModel):
 
     def opens(self, day: date) -> datetime:
         """Returns the moment the hours of `day` begin, in UTC."""
-        return datetime.combine(day, self._window(day).opens, CASABLANCA).astimezone(UTC)
+        return datetime.combine(day, self._find_window(day).opens, CASABLANCA).astimezone(UTC)
 
     def closes(self, day: date) -> datetime:
         """Returns the moment the hours of `day` end, in UTC."""
-        return datetime.combine(day, self._window(day).closes, CASABLANCA).astimezone(UTC)
+        return datetime.combine(day, self._find_window(day).closes, CASABLANCA).astimezone(UTC)
 
     def is_open(self, moment: datetime) -> bool:
         """True if people may be written to at `moment`."""
@@ -166,7 +170,7 @@ class Calendar(BaseModel):
         first = day if moment < self.opens(day) else day + _DAY
         return self.opens(self.open_day_from(first))
 
-    def _window(self, day: date) -> Window:
+    def _find_window(self, day: date) -> Window:
         known = [window for window in self.window if window.since <= day]
         if not known:
             raise CalendarWrong(why=f"no window on {day}")

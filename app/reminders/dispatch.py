@@ -1,7 +1,7 @@
-"""Queues the messages of those who wait, while the hours allow, each in a short transaction.
+"""Queues the messages of waiting recipients within the hours, each in a short transaction.
 
-Few are queued ahead of the sending: a queued message can no longer learn of a payment, except by
-service.cancel_settled, and a code is freshest when it is read.
+Only some are queued ahead, because the text of a queued message is fixed: a later payment can only
+cancel it (service.cancel_settled), and its code may expire before it is sent.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from app.messaging.models import CAMPAIGN
 from app.messaging.queries import count_waiting
 from app.messaging.service import OutboundMessage, queue_message
 from app.payments.errors import NothingDue
-from app.reminders.budgets import note_budget_reached, spend
+from app.reminders.budgets import count_cost, mark_budget_reached
 from app.reminders.errors import OverBudget
 from app.reminders.fragments import WHY_NOT
 from app.reminders.models import campaign, campaign_recipient
@@ -34,7 +34,7 @@ from app.reminders.wording import notice_values, reminder_values
 from app.services import Services
 from app.text.encoding import segments
 
-# So many messages to many wait to be sent; more are queued when some of them have gone.
+# The most messages of campaigns that wait to be sent; more are queued as these are sent.
 BACKLOG = 500
 _log = structlog.get_logger("reminders")
 
@@ -43,8 +43,8 @@ _log = structlog.get_logger("reminders")
 class CampaignDispatcher:
     """Works on all running campaigns, for this process.
 
-    It remembers the day on which the day's budget was reached: a greater budget is a new setting,
-    and so a new process.
+    It remembers the day whose budget was reached. A greater budget is a new setting, which takes a
+    new process.
     """
 
     services: Services
@@ -54,26 +54,23 @@ class CampaignDispatcher:
     _spent_on: date | None = field(default=None)
 
     def dispatch(self, most: int) -> int:
-        """Decides about up to `most` waiting recipients, within the hours alone.
-
-        Returns how many were decided about.
-        """
+        """Decides about up to `most` waiting recipients, within the hours. Returns their number."""
         now = self.clock()
         if not self.settings.calendar.is_open(now) or self._spent_on == local_date(now):
             return 0
         self._end_campaigns(now)
-        decided, room = 0, min(most, self._room())
+        decided, limit = 0, min(most, self._count_free_places())
         for campaign_id in self._find_urgent(now):
-            while decided < room and self._decide_next(campaign_id):
+            while decided < limit and self._decide_next(campaign_id):
                 decided += 1
         return decided
 
-    def _room(self) -> int:
+    def _count_free_places(self) -> int:
         with reading(self.services.database) as connection:
             return self.backlog - count_waiting(connection, CAMPAIGN, self.backlog)
 
     def _find_urgent(self, now: datetime) -> list[int]:
-        """Returns the campaigns whose time it is, the most urgent first."""
+        """Returns the running campaigns that are due, in the order of `useful_until`."""
         columns = campaign.c
         statement = (
             select(columns.id)
@@ -91,7 +88,7 @@ class CampaignDispatcher:
             _log.warning("too_late", count=count)
 
     def _decide_next(self, campaign_id: int) -> bool:
-        """Returns False when nobody of the campaign waits, or nothing may be sent any more."""
+        """Decides about one recipient. Returns False if none waits, or nothing may be sent now."""
         now = self.clock()
         if not self.settings.calendar.is_open(now):
             return False
@@ -99,12 +96,12 @@ class CampaignDispatcher:
             with operation(self.services.database, now, "worker") as change:
                 return decide_next(change, self.services, self.settings, campaign_id)
         except OverBudget as over:
-            self._stop(over.params["scope"], campaign_id, now)
+            self._record_budget_reached(over.params["scope"], campaign_id, now)
             return False
 
-    def _stop(self, scope: str, campaign_id: int, now: datetime) -> None:
+    def _record_budget_reached(self, scope: str, campaign_id: int, now: datetime) -> None:
         with operation(self.services.database, now, "worker") as change:
-            note_budget_reached(change, scope, campaign_id)
+            mark_budget_reached(change, scope, campaign_id)
         if scope == "day":
             self._spent_on = local_date(now)
         _log.warning("budget_reached", scope=scope, campaign=campaign_id)
@@ -113,7 +110,7 @@ class CampaignDispatcher:
 def end_campaigns(operation: Operation) -> int:
     """Ends campaigns past `useful_until`; their waiting recipients become `too_late`.
 
-    Returns how many people they were too late for.
+    Returns the number of these recipients.
     """
     columns, now = campaign.c, operation.now
     over = columns.state.in_(("running", "paused")), columns.useful_until <= now
@@ -130,30 +127,31 @@ def end_campaigns(operation: Operation) -> int:
 def decide_next(
     operation: Operation, services: Services, settings: ReminderSettings, campaign_id: int
 ) -> bool:
-    """Queues the message of the campaign's next recipient, or notes why there is none.
+    """Queues the message of the campaign's next recipient, or records why none is sent.
 
-    Returns False when nobody waits. Raises: OverBudget; the caller rolls back, and the recipient
-    still waits.
+    Returns False if no recipient waits.
+
+    Raises: OverBudget. The caller rolls back, so the recipient still waits.
     """
     connection = operation.connection
     recipient = connection.execute(_NEXT_RECIPIENT, {"campaign": campaign_id}).one_or_none()
     if recipient is None:
         return False
-    reason = connection.execute(_WHY_NOT, _key(recipient)).scalar()
+    reason = connection.execute(_WHY_NOT, _recipient_key(recipient)).scalar()
     if reason is None:
         try:
             message_id, cost = _queue_reminder(operation, services, settings, recipient)
         except (NothingDue, NotCollectedHere, InvalidInput):
             reason = "not_due"
         else:
-            _decide(operation, recipient, state="queued", message=message_id, cost=cost)
+            _write_decision(operation, recipient, state="queued", message=message_id, cost=cost)
             return True
-    _decide(operation, recipient, state="cancelled", reason=reason)
+    _write_decision(operation, recipient, state="cancelled", reason=reason)
     return True
 
 
-# Two workers take two people: whom another has in hand is passed over. The artisan is locked, so
-# that a code asked for on the phone meanwhile is seen, or sees ours.
+# Two workers get two recipients, because a locked one is skipped. `_WHY_NOT` locks the artisan, so
+# that a code issued by phone at the same moment is seen here, or sees the one issued here.
 _NEXT_RECIPIENT = text("""
     SELECT r.campaign_id, r.artisan_id, r.phone, r.language,
         c.name, c.kind, c.step, c.deadline, c.useful_until, c.texts
@@ -168,7 +166,7 @@ _WHY_NOT = text(f"""
 """)  # noqa: S608
 
 
-def _key(recipient: Row[Any]) -> dict[str, object]:
+def _recipient_key(recipient: Row[Any]) -> dict[str, object]:
     return {
         "campaign": recipient.campaign_id,
         "artisan": recipient.artisan_id,
@@ -179,9 +177,9 @@ def _key(recipient: Row[Any]) -> dict[str, object]:
 def _queue_reminder(
     operation: Operation, services: Services, settings: ReminderSettings, recipient: Row[Any]
 ) -> tuple[int | None, Decimal]:
-    """Returns the queued message's id and its most cost, which is counted in the budgets.
+    """Queues the message. Returns its id and its greatest cost, which the budgets count.
 
-    Money is counted last: its rows are shared.
+    The cost is counted last, because every worker locks the rows of the budgets.
     """
     language = services.words.language_or_default(recipient.language)
     values: dict[str, object]
@@ -202,13 +200,13 @@ def _queue_reminder(
     message_id = queue_message(operation, services, outbound)
     price = settings.price_on(local_date(operation.now))
     cost = segments(services.words.say(language, f"sms.{kind}", values)) * price
-    spend(operation, recipient.campaign_id, cost, settings.day_budget)
+    count_cost(operation, recipient.campaign_id, cost, settings.day_budget)
     return message_id, cost
 
 
-def _decide(operation: Operation, recipient: Row[Any], **decision: object) -> None:
+def _write_decision(operation: Operation, recipient: Row[Any], **decision: object) -> None:
     usual = {"reason": None, "message": None, "cost": None, "now": operation.now}
-    operation.connection.execute(_DECISION, _key(recipient) | usual | decision)
+    operation.connection.execute(_DECISION, _recipient_key(recipient) | usual | decision)
 
 
 _DECISION = text("""

@@ -1,4 +1,4 @@
-"""Chooses the steps due on a day, and compares the reminded with the holdout. Pure."""
+"""Computes the steps due on a day, and compares reminded people with those held out. Pure."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ _FURTHEST = 24
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """A step of a month: when it is due, and for whom.
+    """A step of a month: when it is due, and which months decide for whom.
 
-    `pays` is the month whose payment makes it pointless. CNSS says that it is paid by rights from
-    `covered_from` on. `keeps` is the month that has to be paid for the step to be due at all
-    (rights alone), with its own `kept_from`. `deadline` is the day that the message names.
+    The step is for artisans who have not paid the month `pays`; CNSS counts it as paid if rights
+    last until `covered_from` or later. For the step `rights` they must have paid the month `keeps`,
+    with `kept_from` likewise. `deadline` is the day that the message names.
     """
 
     step: Step
@@ -61,7 +61,7 @@ def occasions_on(calendar: Calendar, day: date, rates: Rates = RATES) -> list[Oc
 def occasion_of(
     calendar: Calendar, step: Step, month: Month, rates: Rates = RATES
 ) -> Occasion | None:
-    """Returns the step of that month; None if no rights end in it (a change of rules does that)."""
+    """Returns the step of that month; None if no rights end in it, after a change of the rules."""
     if step != "rights":
         deadline = due_on(month, rates)
         opens, until = _sending_hours(calendar, step, deadline)
@@ -115,18 +115,18 @@ class Share:
     paid: int
 
     @property
-    def share(self) -> float:
+    def fraction(self) -> float:
         return self.paid / self.people if self.people else 0.0
 
 
 _95 = 1.959963984540054
 
 
-def wilson(share: Share, z: float = _95) -> tuple[float, float]:
+def wilson_interval(share: Share, z: float = _95) -> tuple[float, float]:
     """Returns the score interval of a proportion (Wilson 1927); 0 to 1 for nobody."""
     if not share.people:
         return 0.0, 1.0
-    n, p = share.people, share.share
+    n, p = share.people, share.fraction
     middle = p + z * z / (2 * n)
     half = z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     return max(0.0, (middle - half) / (1 + z * z / n)), min(1.0, (middle + half) / (1 + z * z / n))
@@ -138,9 +138,9 @@ def difference(reminded: Share, held_out: Share, z: float = _95) -> tuple[float,
     Newcombe 1998, Statistics in Medicine 17, 873-890, method 10 (hybrid score, without continuity
     correction).
     """
-    low_1, high_1 = wilson(reminded, z)
-    low_2, high_2 = wilson(held_out, z)
-    p_1, p_2 = reminded.share, held_out.share
+    low_1, high_1 = wilson_interval(reminded, z)
+    low_2, high_2 = wilson_interval(held_out, z)
+    p_1, p_2 = reminded.fraction, held_out.fraction
     middle = p_1 - p_2
     below = sqrt((p_1 - low_1) ** 2 + (high_2 - p_2) ** 2)
     above = sqrt((high_1 - p_1) ** 2 + (p_2 - low_2) ** 2)

@@ -18,7 +18,7 @@ from app.base.errors import InvalidInput
 from app.base.operation import Operation
 from app.base.rows import read_row
 from app.contributions.rates import RATES
-from app.reminders.budgets import give_back
+from app.reminders.budgets import return_cost
 from app.reminders.errors import CampaignUnknown
 from app.reminders.fragments import LANGUAGE, REACHED, WANTS_IT, WHY_NOT
 from app.reminders.models import campaign, campaign_recipient
@@ -191,7 +191,7 @@ def cancel_settled(operation: Operation, message_ids: Sequence[int]) -> list[int
     params = {"messages": list(message_ids), "now": operation.now}
     rows = connection.execute(_CANCEL_SETTLED, params).all()
     for row in sorted(rows):
-        give_back(connection, row.campaign_id, local_date(row.decided_at), row.cost)
+        return_cost(connection, row.campaign_id, local_date(row.decided_at), row.cost)
     return [row.message_id for row in rows]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.reminders.rules import Share, difference, wilson
+from app.reminders.rules import Share, difference, wilson_interval
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_difference_equals_newcombe_s_examples(
 
 def test_wilson_equals_newcombe_s_example() -> None:
     """81 of 263: 0.2553 to 0.3662 (Newcombe 1998, 17, 857-872, method 3)."""
-    low, high = wilson(Share(263, 81))
+    low, high = wilson_interval(Share(263, 81))
     assert (round(low, 4), round(high, 4)) == (0.2553, 0.3662)
 
 
