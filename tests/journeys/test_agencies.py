@@ -132,8 +132,9 @@ def test_agencies_by_sms_fit_one_message(runtime: Runtime) -> None:
     """The most agencies a town may have on a phone, with the longest names."""
     run(
         runtime,
-        "INSERT INTO agency (code, name, town, town_code, address, weekday_opens, weekday_closes)"
-        " SELECT 'W-' || n, 'Wafacash Boulevard Mohammed ' || n, 'Azrou', 'azrou', repeat('x', 32),"
+        "INSERT INTO agency (code, network, name, town, town_code, address, weekday_opens,"
+        " weekday_closes) SELECT 'W-' || n, 'wafacash', 'Wafacash Boulevard Mohammed ' || n,"
+        " 'Azrou', 'azrou', repeat('x', 32),"
         " '10:30', '19:30' FROM generate_series(1, 40) n",
     )
     for action, kept in (
@@ -160,8 +161,8 @@ def test_agencies_by_sms_fit_one_message(runtime: Runtime) -> None:
 def test_every_town_is_found_by_its_name_and_shown_in_four_languages(runtime: Runtime) -> None:
     run(
         runtime,
-        "INSERT INTO agency (code, name, town, town_code)"
-        " SELECT 'T-' || row_number() OVER (), latin, latin, code FROM town",
+        "INSERT INTO agency (code, network, name, town, town_code)"
+        " SELECT 'T-' || row_number() OVER (), 'wafacash', latin, latin, code FROM town",
     )
     with runtime.database.connect() as connection:
         assert all(list_agencies(connection, code) for code in towns())
