@@ -95,7 +95,7 @@ class MenuEngine(Generic[Services]):
         if screen.kind == "list":
             return self._choose_row(typed, screen, position, caller)
         for choice in screen.choices:
-            if choice.digit == typed and self._is_offered(choice, position, caller):
+            if choice.digit == typed and self._is_offered(choice, self._dialogue(position, caller)):
                 return self._enter(choice.target, position, caller), True
         return self._refuse("wrong.choice", position, caller)
 
@@ -162,7 +162,7 @@ class MenuEngine(Generic[Services]):
         if screen.kind == "list":
             assert screen.uses
             return paginate_list(context, self.vocabulary.lists[screen.uses](dialogue))
-        digits = [c.digit for c in screen.choices if self._is_offered(c, position, caller)]
+        digits = [c.digit for c in screen.choices if self._is_offered(c, dialogue)]
         return [(page, []) for page in paginate_screen(context, digits)]
 
     def _navigate(self, typed: str, position: Position, caller: Caller[Services]) -> str:
@@ -252,9 +252,8 @@ class MenuEngine(Generic[Services]):
             return False
         return self.vocabulary.guards[LOCKED](self._dialogue(position, caller))
 
-    def _is_offered(self, choice: Choice, position: Position, caller: Caller[Services]) -> bool:
-        guard = choice.guard
-        return guard is None or self.vocabulary.guards[guard](self._dialogue(position, caller))
+    def _is_offered(self, choice: Choice, dialogue: Dialogue[Services, Any, Any]) -> bool:
+        return choice.guard is None or self.vocabulary.guards[choice.guard](dialogue)
 
     def _run_action(self, screen: Screen, position: Position, caller: Caller[Services]) -> str:
         """Runs the screen's action within the hop's time; returns the target of its outcome."""

@@ -97,8 +97,6 @@ def codec_of(kind: object) -> Codec[Any]:
     if codec := _CODECS.get(kind):
         return codec
     origin, arguments = get_origin(kind), get_args(kind)
-    if origin in {Union, UnionType} and NoneType in arguments and len(arguments) == 2:
-        return _optional(codec_of(next(kind for kind in arguments if kind is not NoneType)))
     if origin is tuple and arguments[1:] == (...,):
         return _sequence(tuple, codec_of(arguments[0]))
     if origin is frozenset:
@@ -108,15 +106,8 @@ def codec_of(kind: object) -> Codec[Any]:
     raise TypeError(f"{kind} has no codec")
 
 
-def _same(value: object) -> object:
+def _keep(value: object) -> object:
     return value
-
-
-def _optional(codec: Codec[Any]) -> Codec[Any]:
-    return Codec(
-        lambda value: None if value is None else codec.pack(value),
-        lambda packed: None if packed is None else codec.unpack(packed),
-    )
 
 
 def _sequence(kind: Callable[[list[Any]], Any], codec: Codec[Any]) -> Codec[Any]:
@@ -129,20 +120,39 @@ def _sequence(kind: Callable[[list[Any]], Any], codec: Codec[Any]) -> Codec[Any]
 
 
 def _record(kind: type[Any]) -> Codec[Any]:
+    """Packs a dataclass as the list of its fields. None stays None in every field.
+
+    A hop unpacks several records, so only the fields whose JSON is another value are converted.
+    """
     hints = hints_of(kind)
-    codecs = [(field.name, codec_of(hints[field.name])) for field in fields(kind)]
-    packers = [(name, codec.pack) for name, codec in codecs]
-    # Given in the order of the fields: a hop unpacks many, and by name takes longer.
-    unpackers = [codec.unpack for _, codec in codecs]
+    codecs = [codec_of(_without_none(hints[field.name])) for field in fields(kind)]
+    packers = [(i, codec.pack) for i, codec in enumerate(codecs) if codec.pack is not _keep]
+    unpackers = [(i, codec.unpack) for i, codec in enumerate(codecs) if codec.unpack is not _keep]
+    names, length = [field.name for field in fields(kind)], len(codecs)
 
-    def pack(record: object) -> list[object]:
-        return [pack_field(getattr(record, name)) for name, pack_field in packers]
+    def pack(record: object) -> list[Any]:
+        values = [getattr(record, name) for name in names]
+        for index, pack_field in packers:
+            if values[index] is not None:
+                values[index] = pack_field(values[index])
+        return values
 
-    def unpack(packed: list[object]) -> object:
-        pairs = zip(unpackers, packed, strict=True)
-        return kind(*[unpack_field(item) for unpack_field, item in pairs])
+    def unpack(packed: list[Any]) -> object:
+        if len(packed) != length:
+            raise ValueError(f"{len(packed)} values are no {kind.__name__}")
+        values = packed.copy()
+        for index, unpack_field in unpackers:
+            if values[index] is not None:
+                values[index] = unpack_field(values[index])
+        return kind(*values)
 
     return Codec(pack, unpack)
+
+
+def _without_none(kind: object) -> object:
+    """Returns `X` for `X | None`."""
+    kinds = [argument for argument in get_args(kind) if argument is not NoneType]
+    return kinds[0] if get_origin(kind) in {Union, UnionType} and len(kinds) == 1 else kind
 
 
 def _read_moment(seconds: int) -> datetime:
@@ -150,8 +160,8 @@ def _read_moment(seconds: int) -> datetime:
 
 
 _CODECS: dict[object, Codec[Any]] = {
-    str: Codec(_same, _same),
-    int: Codec(_same, _same),
+    str: Codec(_keep, _keep),
+    int: Codec(_keep, _keep),
     bool: Codec(int, bool),
     date: Codec(date.isoformat, date.fromisoformat),
     datetime: Codec(lambda moment: int(moment.timestamp()), _read_moment),

@@ -115,7 +115,7 @@ def test_part_with_a_codec_of_its_own_uses_it() -> None:
 
 
 def test_record_with_another_number_of_fields_is_refused() -> None:
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="2 values are no Stamp"):
         assert Drawer({"stamps": [[7, "a"]]}).stamps
 
 
