@@ -26,14 +26,14 @@ def assistance() -> None:
 @click.option("--most", default=50, show_default=True, type=click.IntRange(1, 1000))
 @with_appcontext
 def list_command(most: int) -> None:
-    """Lists what waits, oldest first: whom to call, in which language, about what."""
+    """Lists the requests that wait, oldest first: phone, language and subject."""
     with reading(runtime().database) as connection:
         waiting = list_waiting(connection, most)
     table = Table("reference", "asked", "phone", "language", "kind", "topic", "state")
     for row in waiting:
         request = row.request
         asked_at = f"{local(request.asked_at):%d/%m %H:%M}"
-        # The desk has to call: here and nowhere else the number is written out.
+        # The desk has to call, so the number is written out here and nowhere else.
         contact = asked_at, row.phone.e164, row.language
         table.add_row(request.reference, *contact, request.kind, request.topic, request.state)
     Console().print(table)
@@ -43,7 +43,7 @@ def list_command(most: int) -> None:
 @click.argument("reference")
 @with_appcontext
 def take(reference: str) -> None:
-    """Somebody looks after REFERENCE: the person sees it."""
+    """Marks request REFERENCE as taken by the desk, which the person sees."""
     _move(reference, "taken")
 
 
@@ -51,7 +51,7 @@ def take(reference: str) -> None:
 @click.argument("reference")
 @with_appcontext
 def done(reference: str) -> None:
-    """REFERENCE is settled."""
+    """Marks request REFERENCE as settled."""
     _move(reference, "done")
 
 

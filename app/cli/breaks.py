@@ -1,4 +1,4 @@
-"""`flask breaks`: lists what does not agree, and lets two people resolve it."""
+"""`flask breaks`: lists differences in the books, and lets two people resolve each."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def breaks() -> None:
 @click.option("--json", "as_json", is_flag=True)
 @with_appcontext
 def list_command(kind: str | None, ended: bool, most: int, as_json: bool) -> None:
-    """The breaks, oldest first: kind, age in days, owner, and how they may be settled."""
+    """Lists the breaks, oldest first: kind, age in days, owner, and how they may be settled."""
     maalem = runtime()
     with reading(maalem.database) as connection:
         listed = list_breaks(connection, kind, ended, most, maalem.clock())
@@ -70,7 +70,7 @@ def list_command(kind: str | None, ended: bool, most: int, as_json: bool) -> Non
 @_BY
 @with_appcontext
 def own(number: int, by: str) -> None:
-    """Somebody looks after break NUMBER."""
+    """Makes the person --by the owner of break NUMBER."""
     with operation(runtime().database, runtime().clock(), by) as change:
         assign_break(change, number)
     click.echo(f"break {number} is {by}'s")
@@ -95,7 +95,7 @@ def propose_command(number: int, method: str, by: str, reason: str) -> None:
 @_BY
 @with_appcontext
 def approve_command(number: int, by: str) -> None:
-    """A second person agrees: it is booked, with both names."""
+    """Approves the proposal for break NUMBER, as a second person, and books it."""
     maalem = runtime()
     with operation(maalem.database, maalem.clock(), by) as change:
         outcome = approve_resolution(change, maalem.services, number)
@@ -111,7 +111,7 @@ def approve_command(number: int, by: str) -> None:
 @_WHY
 @with_appcontext
 def ask_reversal_command(receipt: str, by: str, reason: str) -> None:
-    """A deposit of an earlier day is to be undone; a second person approves the break."""
+    """Asks to reverse a deposit of an earlier day; a second person approves the break."""
     maalem = runtime()
     with operation(maalem.database, maalem.clock(), by) as change:
         number = propose_reversal(change, receipt, reason)

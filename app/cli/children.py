@@ -15,8 +15,8 @@ Child = subprocess.Popen[bytes]
 _STOP_SECONDS = 3.5
 _PARENT = os.getppid()
 
-# Reads which process groups are ours until we are gone, by which its pipe closes, and ends those
-# that are left. Linux alone could tell a child of its parent's death; a pipe does everywhere.
+# Reads the numbers of our process groups from a pipe. The pipe closes when we end, and the watcher
+# then ends the groups that are left. A pipe works on every system; a signal for it only on Linux.
 _WATCHER = """\
 import os, signal, sys, time
 left = set()
@@ -34,15 +34,15 @@ for number in (signal.SIGTERM, signal.SIGKILL):
 
 
 def parent_has_ended() -> bool:
-    """True once the process that started us has ended, however it ended."""
+    """True once the process that started us has ended, even if it was killed."""
     return os.getppid() != _PARENT
 
 
 def parent_was_interrupted() -> bool:
-    """True where the `make` that started us was told to end, and we were not.
+    """True if the `make` that started us got a SIGINT or SIGHUP that did not reach us.
 
-    GNU make passes SIGTERM on, but of a SIGINT or SIGHUP sent to it alone it says nothing and
-    waits for us; only its signal mask shows it, where there is a /proc. A Ctrl-C reaches us too.
+    GNU make passes SIGTERM on. After a SIGINT or SIGHUP sent to it alone it waits for us, and only
+    its signal mask in /proc shows that. A Ctrl-C reaches us too.
     """
     parent = Path(f"/proc/{os.getppid()}")
     try:
@@ -73,7 +73,7 @@ class Children:
         return self
 
     def start(self, *command: str) -> Child:
-        """Runs `python -m COMMAND` with our output for its own."""
+        """Runs `python -m COMMAND`, which writes to our output."""
         for child in [child for child in self._started if child.poll() is not None]:
             self._end_session(child)
         child = subprocess.Popen(
@@ -82,7 +82,7 @@ class Children:
             env=self._environment,
             stdin=subprocess.DEVNULL,
             start_new_session=True,
-            # In the child, so that it is known before it runs even if we are killed right now.
+            # The child itself tells the watcher before it runs, even if we are killed right now.
             preexec_fn=lambda: self._tell_watcher("+", os.getpid()),
         )
         self._started.append(child)
@@ -99,7 +99,7 @@ class Children:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Asks all to end, and kills what has not after a few seconds."""
+        """Asks all children to end, and kills those that still run after 3.5 s."""
         for child in self._started:
             child.terminate()
         deadline = time.monotonic() + _STOP_SECONDS
@@ -111,7 +111,7 @@ class Children:
         self._watcher.communicate()
 
     def _end_session(self, child: Child) -> None:
-        """Kills what is left of its session: a killed web server leaves its own workers behind."""
+        """Kills the child's whole session: a killed web server leaves its own workers behind."""
         with suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGKILL)
         child.wait()

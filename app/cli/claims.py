@@ -35,7 +35,7 @@ def claims() -> None:
 def record_command(
     number: str, rna: str, state: str, amount: Money | None, filed_on: date | None
 ) -> None:
-    """CNSS's word on the claim NUMBER; one that is ready is told to the artisan by SMS, once."""
+    """Records CNSS's word on claim NUMBER; the artisan of a ready claim gets one SMS."""
     if state in {"ready", "paid"} and not amount:
         raise click.UsageError(f"{state} needs --amount")
     maalem = runtime()

@@ -56,7 +56,7 @@ def create(
     addresses: tuple[str, ...],
     polling: bool,
 ) -> None:
-    """Makes the client NAME: its X-Client-Id."""
+    """Adds the client NAME, which is its X-Client-Id."""
     if not re.fullmatch("[a-z][a-z0-9-]{2,31}", name):
         raise click.BadParameter("3 to 32 small letters, digits and hyphens", param_hint="NAME")
     maalem = runtime()
@@ -99,7 +99,7 @@ def revoke(name: str) -> None:
 @clients.command("list")
 @with_appcontext
 def list_command() -> None:
-    """Every client and its limits; no keys."""
+    """Lists every client with its limits, without keys."""
     table = Table("client", "network", "a minute", "a day", "agencies", "answers", "shut out")
     with reading(runtime().database) as connection:
         for client, revoked_at in list_clients(connection):
@@ -128,7 +128,7 @@ def other_amounts(network: str, allowed: str) -> None:
 
 
 def _show(name: str, key: SecretStr) -> None:
-    """Prints the client's keys, which nobody can read again later."""
+    """Prints the client's keys, which cannot be read again."""
     with reading(runtime().database) as connection:
         client = find_client(connection, name)
     assert client is not None

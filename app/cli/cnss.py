@@ -69,7 +69,7 @@ def _save(folder: Path, batch: Batch) -> None:
 @click.option("--json", "as_json", is_flag=True)
 @with_appcontext
 def import_command(file: Path, as_json: bool) -> None:
-    """Takes CNSS's answer FILE, whole or not: postings, rights, enrolment, family, claims."""
+    """Imports CNSS's answer FILE, whole or not: postings, rights, enrolment, family, claims."""
     maalem = runtime()
     try:
         with operation(maalem.database, maalem.clock(), OPERATOR) as change:

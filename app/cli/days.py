@@ -1,19 +1,17 @@
-"""Days as options of commands write them."""
+"""Reads days in the options of commands."""
 
 import re
 from datetime import date
 
 import click
 
-# The months before and after are still within the calendar.
+# Years whose neighbouring months a date can still hold.
 _FIRST_YEAR, _LAST_YEAR = 1900, 2999
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class DayParam(click.ParamType[date]):
-    """Reads a day written YYYY-MM-DD."""
-
-    """A day of the calendar, as `YYYY-MM-DD`."""
+    """Reads a day of the calendar written YYYY-MM-DD."""
 
     name = "YYYY-MM-DD"
 

@@ -28,7 +28,7 @@ def dial(code: str, phone: str) -> None:
         caller = Phone.parse(phone)
     except InvalidInput as error:
         raise click.BadParameter(error.params["why"], param_hint="--phone") from None
-    set_up_logs("error")  # the screen is what the terminal is for
+    set_up_logs("error")  # logs must not stand between the screens
     service, chain = _split_code(code, runtime().settings.ussd_code)
     client, session_id = Client(current_app.wsgi_app), f"dial-{uuid.uuid4().hex}"
     while True:

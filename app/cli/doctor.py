@@ -1,4 +1,4 @@
-"""`flask doctor`: says of each part of an installation if it can work, in a line."""
+"""`flask doctor`: prints a line for each part of an installation that says if it works."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def doctor() -> None:
     for name, check in checks.items():
         try:
             click.echo(f"ok     {name}: {check(runtime())}")
-        except Exception as error:  # any failure is what the doctor looks for
+        except Exception as error:  # every failure is a finding
             wrong += 1
             reason = str(error).strip().split("\n")[0] or type(error).__name__
             click.echo(f"WRONG  {name}: {reason}")
@@ -72,8 +72,8 @@ def _check_redis(maalem: Runtime) -> str:
 
 
 def _check_engines(maalem: Runtime) -> str:
-    """Returns which programs the engines are, and where they come from."""
-    assert maalem.urls  # they run by now
+    """Returns the engines' programs and where they come from."""
+    assert maalem.urls  # starts the engines
     settings = maalem.settings
     origins = describe_engines(settings.data_dir, settings.database_url, settings.redis_url)
     return ", ".join(f"{name} {origin}" for name, origin in origins.items())
@@ -97,7 +97,7 @@ def _check_sms(maalem: Runtime) -> str:
 
 
 def _check_prices(maalem: Runtime) -> str:
-    """Returns what a segment costs today at each provider, and how sure that is."""
+    """Returns today's price of a segment at each provider, and how sure the price is."""
     today = local_date(maalem.clock())
     names = maalem.settings.sms_providers
     entries = {name: entry_on(maalem.prices, name, today) for name in names}

@@ -1,4 +1,4 @@
-"""`flask funnel`: how far people come, screen by screen."""
+"""`flask funnel`: counts, screen by screen, how far callers come."""
 
 import dataclasses
 import json
@@ -19,7 +19,7 @@ from app.runtime import runtime
 @click.option("--json", "as_json", is_flag=True, help="for programs")
 @with_appcontext
 def funnel(days: int, as_json: bool) -> None:
-    """Counts who came to each screen, answered, went back, was cut off or ended."""
+    """Counts the callers who came to each screen, answered, went back, were cut off or ended."""
     maalem = runtime()
     now = maalem.clock()
     resting = {s.name for s in maalem.ussd.menu.screens.values() if s.is_answer}

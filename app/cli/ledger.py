@@ -35,7 +35,7 @@ def ledger() -> None:
 @click.option("--json", "as_json", is_flag=True)
 @with_appcontext
 def statement(account: str, first: date | None, last: date | None, as_json: bool) -> None:
-    """Every line of ACCOUNT on these days in Morocco, between two balances."""
+    """Prints every line of ACCOUNT on these days in Morocco, between two balances."""
     begin = first or _today()
     end = last or begin
     if end < begin:
@@ -86,7 +86,7 @@ def _table_row(entry: Mapping[str, str | int | None]) -> tuple[str, ...]:
 @click.option("--json", "as_json", is_flag=True)
 @with_appcontext
 def trial_balance_command(on: date | None, as_json: bool) -> None:
-    """Every account's balance; together they are nothing."""
+    """Prints every account's balance; their sum is zero."""
     day = on or _today()
     with reading(runtime().database) as connection:
         balances = trial_balance(connection, day + timedelta(days=1))
@@ -106,7 +106,7 @@ def trial_balance_command(on: date | None, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True)
 @with_appcontext
 def code(code: str, as_json: bool) -> None:
-    """The states of CODE, or of a receipt's: who brought it there, and when."""
+    """Prints the states of CODE, or of a receipt's code: the actor and moment of each."""
     with reading(runtime().database) as connection:
         steps = list_code_events(connection, code.replace(" ", ""), runtime().clock())
     if not steps:
@@ -132,7 +132,7 @@ def code(code: str, as_json: bool) -> None:
 @click.option("--json", "as_json", is_flag=True)
 @with_appcontext
 def verify(as_json: bool) -> None:
-    """Asks of every row what must hold of it. Exit 1 naming the rows for which it does not."""
+    """Checks the rules of every row. Exits with 1 and names the rows that break one."""
     rules = {**RULES, **CNSS_RULES}
     with reading(runtime().database) as connection:
         broken = find_broken_rules(connection, rules)

@@ -50,7 +50,7 @@ def add(name: str, shown: str, file_format: str) -> None:
 @networks.command("list")
 @with_appcontext
 def list_command() -> None:
-    """Every network, how it is shown, and the format of its files."""
+    """Lists every network, its shown name and the format of its files."""
     table = Table("network", "shown as", "format", "other amounts")
     with reading(runtime().database) as connection:
         for network in list_networks(connection):

@@ -94,7 +94,7 @@ def load_sample_people() -> None:
             click.echo("the register holds artisans: no sample people loaded")
             _record_sample_answers()
             return
-    # The artisans last: killed before, the next start does it all again.
+    # The artisans come last: if this is killed before, the next start does all of it again.
     with operation(runtime().database, runtime().clock(), OPERATOR) as change:
         replace_agencies(change, read_agencies(SAMPLE_AGENCIES))
         phone = Phone.parse("+212600000091")
@@ -108,7 +108,7 @@ def load_sample_people() -> None:
 
 
 def _record_sample_answers() -> None:
-    """Records CNSS's answers; a start killed before this is made good by the next."""
+    """Records CNSS's answers; after a killed start the next start does it."""
     with operation(runtime().database, runtime().clock(), OPERATOR) as change:
         record_sample_answers(change, runtime().services)
         add_client(change, NewClient(DEMO_CLIENT, DEFAULT_NETWORK, DEMO_KEY))

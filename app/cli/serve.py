@@ -40,7 +40,7 @@ _PAGES = {
     "/agent": "the till",
     "/metrics": "measurements",
 }
-# As many threads as the database pool has connections: more would only wait for one.
+# As many threads as the database pool has connections: more threads would wait for connections.
 _WEB = (
     *("granian", "--interface=wsgi", "--host=127.0.0.1", "--no-ws", "--no-access-log"),
     *(
@@ -54,7 +54,7 @@ _WEB = (
 
 
 class _StopAsked(BaseException):
-    """Ends the command when somebody asks. It is no error, so nothing on the way may swallow it."""
+    """Ends the command after a signal. It is no Exception, so that no handler swallows it."""
 
 
 @click.command("serve")
@@ -96,7 +96,7 @@ def _stop_on_signals() -> None:
         raise _StopAsked
 
     for number in _STOP_SIGNALS:
-        # Under nohup a hang-up is meant to be ignored; a Ctrl-C in the background is not.
+        # nohup makes us ignore SIGHUP on purpose. A SIGINT ignored in the background ends us still.
         if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, stop)
 
@@ -162,7 +162,7 @@ def _await_ready(port: int, web: Child) -> None:
                 f"/readyz does not answer 200 after {_READY_SECONDS} s but: {answer}"
             )
         _pause()
-    _refuse_ended(web)  # or else it was somebody else's server that answered
+    _refuse_ended(web)  # if ours ended, another server answered on the port
 
 
 def _ask_ready(port: int) -> str:
@@ -196,7 +196,7 @@ def _say_ready(address: str) -> None:
 
 
 class EngineWatch:
-    """Starts an embedded engine again that somebody killed, once it is gone for some seconds."""
+    """Starts an embedded engine again if it was killed and does not run for some seconds."""
 
     def __init__(self, settings: Settings) -> None:
         self._folder = settings.data_dir
@@ -209,7 +209,7 @@ class EngineWatch:
         self._gone: set[str] = set()
 
     def look(self) -> None:
-        """Starts an engine again that was gone at two looks in a row, a few seconds apart."""
+        """Starts an engine again if it did not run at two looks in a row, a few seconds apart."""
         if time.monotonic() - self._looked < _ENGINE_SECONDS:
             return
         self._looked = time.monotonic()

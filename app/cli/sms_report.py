@@ -1,4 +1,4 @@
-"""`flask sms report`: the costs of messages, and how they fared."""
+"""`flask sms report`: the costs of messages, and how many arrived."""
 
 import json
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from app.enrolment.queries import region_by_phone
 from app.messaging.costs import GROUPS, CostLine, CostRequest, Costs, count_costs
 from app.runtime import runtime
 
-# A day of the calendar, and one this service may have lived.
+# The first and last day that a report may name.
 _FIRST, _LAST = date(2000, 1, 1), date(2999, 12, 31)
 
 
@@ -93,7 +93,7 @@ def _figure_cells(line: CostLine) -> dict[str, str]:
 
 
 def _print_whole(table: Table) -> None:
-    """Prints the table; into a file or a pipe as wide as it is, with nothing cut."""
+    """Prints the table; into a file or a pipe at full width, so that nothing is cut."""
     console = Console()
     if not console.is_terminal:
         endless = console.options.update(max_width=9999)

@@ -7,6 +7,6 @@ _WIDEST = 500
 
 
 def print_table(table: Table) -> None:
-    """Prints a table whole: on a narrow terminal its lines go on below, for no name may be cut."""
+    """Prints a table without cutting a name; on a narrow terminal its lines wrap."""
     needed = Console(width=_WIDEST).measure(table).maximum
     Console(width=max(needed, Console().width)).print(table)

@@ -1,4 +1,4 @@
-"""`flask talks`: recorded talks, and one of them as a conversation to play again."""
+"""`flask talks`: lists recorded talks, and prints one as a story that tests can play."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST = 50
 
 @click.group()
 def talks() -> None:
-    """Talks as they were held, without numbers and names."""
+    """Recorded talks, without phone numbers and names."""
 
 
 @talks.command("list")

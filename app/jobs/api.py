@@ -21,7 +21,7 @@ from app.mobile_money.service import answer_waiting
 from app.observe import metrics
 from app.runtime import Runtime
 
-# Each client has two of them at most: some that hang leave room for the others.
+# Each client has two of them at most, so that callbacks that hang leave room for others.
 _CALLBACKS_AT_ONCE = 32
 _ANSWERED_IN_A_ROW = 50
 _log = structlog.get_logger("api")
@@ -77,7 +77,7 @@ class ApiWork:
     def _deliver(self, callback: Callback) -> str:
         """Delivers one callback and returns its outcome.
 
-        One that could not be marked as delivered comes again: callers are told to expect it.
+        A callback that could not be marked as delivered is sent again; callers have to expect that.
         """
         runtime, client = self._runtime, callback.client.id
         private = runtime.settings.private_callbacks_allowed

@@ -17,7 +17,7 @@ from app.ussd.deferred import DeferredAction
 from app.ussd.vocabulary import NothingToShow
 
 _AT_ONCE = 16
-# Nobody waits for an answer about yesterday.
+# An answer that comes a day late is of no use.
 _GIVEN_UP_AFTER = timedelta(hours=24)
 _log = structlog.get_logger("deferred")
 
@@ -59,7 +59,7 @@ def _answer(runtime: Runtime, deferred: DeferredAction, now: datetime) -> None:
         outcome = action.run(dialogue)
         answer = action.by_sms(dialogue, outcome) if action.by_sms else None
     except NothingToShow:
-        # What was asked about is gone by now: the promise of an answer is kept all the same.
+        # The screen's subject is gone by now; the promised answer is sent all the same.
         answer = Say("sms.call_again")
     if answer is not None:
         _queue_answer(runtime, dialogue, answer, now)

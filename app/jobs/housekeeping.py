@@ -26,8 +26,8 @@ _log = structlog.get_logger("worker")
 class HousekeepingTask:
     """A task that is due every `seconds`; `run` returns how much it did, logged as `event`.
 
-    `at_once` is the most it does in one run: as much done means that more is left. 0: no such
-    limit.
+    `at_once` is the most it does in one run; a run that did as much is followed by another. 0 means
+    no limit.
     """
 
     event: str

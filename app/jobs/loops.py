@@ -1,4 +1,4 @@
-"""A worker's loops, each in a thread of its own: a slow one keeps no other waiting."""
+"""A worker's loops, each in a thread of its own, so that a slow loop delays no other."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _log = structlog.get_logger("worker")
 class Loop:
     """Calls `work` again and again until `stopping` is set.
 
-    `work` returns how much there was to do; after nothing the loop waits `idle` seconds.
+    `work` returns how much it did; after 0 the loop waits `idle` seconds.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ from app.observe import metrics
 from app.runtime import Runtime
 from app.sms.provider import DeliveryUnknown, SendRefused
 
-# So many refusals of its own fault or silences in a row, and a provider is unwell.
+# A provider rests after this many silences or refusals by its own fault in a row.
 _FAILURES_IN_A_ROW = 5
 _log = structlog.get_logger("sms")
 
@@ -99,7 +99,7 @@ class ProviderWatch:
 
 
 def _provider_failure(result: DeliveryResult) -> SendRefused | DeliveryUnknown | None:
-    """Returns the failure if it is the provider's own fault; None for one about the message."""
+    """Returns the failure if it is the provider's own fault; None if the message is at fault."""
     failure = result.failure
     if isinstance(failure, SendRefused) and not failure.faulty:
         return None

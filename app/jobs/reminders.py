@@ -13,9 +13,9 @@ from app.reminders.service import queue_reminders
 from app.runtime import Runtime
 
 _QUEUE_EVERY_SECONDS = 600
-# So many between two looks at whether the worker stops.
+# The most messages between two checks if the worker is to stop.
 _AT_ONCE = 50
-# One of several workers queues; the others leave it to that one.
+# The lock that lets one of several workers queue.
 _LOCK_NUMBER = int.from_bytes(b"reminder", "big")
 _log = structlog.get_logger("reminders")
 

@@ -1,7 +1,7 @@
-"""Sends what the outbox holds: claims as many as can go at this moment, records what came back.
+"""Sends the outbox: claims as many messages as can go at this moment, and records the results.
 
-Messages are with providers in threads; one loop alone speaks to the database, in a few statements
-for many messages, and holds no connection while a provider is spoken to.
+Threads hand messages to the providers. One loop alone uses the database, with a few statements for
+many messages, and holds no connection meanwhile.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Sender:
         return recorded + self._on_the_way
 
     def stop(self) -> None:
-        """Finishes what is on its way: providers answer well within a lease."""
+        """Waits for messages on their way and records them; providers answer within a lease."""
         self._threads.shutdown(wait=True)
         self._record(0)
 
@@ -89,7 +89,7 @@ class Sender:
             )
 
     def _deliver(self, message: ClaimedMessage) -> None:
-        """Runs in a thread of its own; whatever happens leaves one result."""
+        """Delivers a message in a thread of its own; even an unforeseen error leaves one result."""
         try:
             self._results.put(self._delivery.deliver(message))
         except Exception as error:
@@ -97,7 +97,7 @@ class Sender:
             self._results.put(self._delivery.fail(message, error))
 
     def _record(self, wait: float) -> int:
-        """Writes down all results in one transaction; if it fails they are kept for the next."""
+        """Records all results in one transaction; if it fails, they are kept for the next."""
         self._unrecorded += self._take_results(wait)
         if not (batch := self._unrecorded):
             return 0

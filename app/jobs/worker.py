@@ -19,7 +19,7 @@ from app.jobs.sending import Sender
 from app.reminders.service import cancel_settled
 from app.runtime import Runtime
 
-# Nobody waits for a reminder to the second.
+# A reminder may be some seconds late.
 _REMINDING_IDLE_SECONDS = 5.0
 
 
@@ -52,7 +52,7 @@ class Worker:
         self._api.stop()
 
     def _open_engines(self) -> None:
-        """Makes what many threads will ask for, in one thread."""
+        """Makes the engines and services in one thread, before many threads use them."""
         runtime = self._runtime
         _ = (
             runtime.database,
@@ -76,7 +76,7 @@ class Worker:
 
 @contextmanager
 def stopping_on_signals(worker: Worker) -> Iterator[None]:
-    """SIGTERM and Ctrl-C ask the worker to finish and stop."""
+    """Makes SIGTERM and Ctrl-C ask the worker to finish and stop, inside the block."""
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         worker.stopping.set()

@@ -1,4 +1,4 @@
-"""Entry 1, my AMO: CNSS's last word with its date, dues, prospects and the family covered.
+"""Entry 1, my AMO: CNSS's newest answer with its date, dues, prospects and family cover.
 
 A person who is not enrolled sees what the file lacks, and where to go.
 """

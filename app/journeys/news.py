@@ -51,19 +51,19 @@ def stop_export_news(dialogue: Dialogue) -> str:
     return _record_consent(dialogue, False)
 
 
-def _record_consent(dialogue: Dialogue, given: bool) -> str:
+def _record_consent(dialogue: Dialogue, wants_news: bool) -> str:
     """Records the answer with the words of the screen that asked for it."""
-    screen = "export_news_off" if given else "export_news_on"
+    screen = "export_news_off" if wants_news else "export_news_on"
     with begin_operation(dialogue) as operation:
         consent = Consent(
             phone=dialogue.phone,
             subject=NEWS,
-            given=given,
+            given=wants_news,
             language=dialogue.language,
             channel="ussd",
             answered_by=dialogue.action_key,
             wording=dialogue.services.words.say(dialogue.language, screen),
         )
         record_consent(operation, consent)
-        queue_confirmation(operation, dialogue, "news_on" if given else "news_off")
+        queue_confirmation(operation, dialogue, "news_on" if wants_news else "news_off")
     return "done"

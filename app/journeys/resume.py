@@ -1,4 +1,4 @@
-"""A dialogue that broke off: offered again when the phone dials anew, with what is true by now."""
+"""Offers a dialogue that broke off again when the phone dials, with the account read anew."""
 
 from __future__ import annotations
 

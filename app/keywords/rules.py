@@ -36,7 +36,7 @@ WORDS = {
 }
 # The letters that tell a script.
 _SCRIPTS = {"arabic": re.compile("[\u0620-\u064a]"), "tifinagh": re.compile("[\u2d30-\u2d67]")}
-# A yes is a START only when it stands alone: it may answer anybody's question.
+# A yes means START only if it stands alone, since a longer text may answer another question.
 _YES = {"start": ("OUI", "YES", "IYEH", "نعم", "ⵢⴰⵀ")}
 # Words that may stand around a keyword: politeness, and the subject of the keyword.
 _FILLERS = """
@@ -49,7 +49,7 @@ _LONGEST = 160
 _MOST_WORDS = 6
 _FEWEST_LETTERS_OF_A_SLIP = 4
 _MOST_DOUBLED_LETTERS = 3
-# A wrong guess at these does harm: only slips of the finger are read as them.
+# A wrong guess at these keywords does harm, so only slips of the finger are read as them.
 _STRICT = {"stop", "start"}
 # Digits, and letters that are often written for one another.
 _ALIKE = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹ةىیکٱ", "0123456789" * 2 + "هييكا")

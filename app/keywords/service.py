@@ -1,4 +1,4 @@
-"""Does what a phone asks by SMS: a code, its status, a language, reminders or none, help.
+"""Answers a phone's SMS: a code, the status, a language, reminders on or off, help.
 
 Each message is done once, however often a provider delivers it. It is answered only where the
 answer cannot start an exchange between two machines. No menu leads here.

@@ -1,4 +1,4 @@
-"""Official notices: a new amount, an amnesty window, shown in every language to all who look.
+"""Official notices: a new amount, an amnesty window, shown in every language.
 
 models are the tables, rules what a notice must be (pure), service publishes and withdraws, queries
 read the current ones, errors say why not. Published from a file: `flask notices publish`.

@@ -4,6 +4,6 @@ from app.base.errors import MaalemError
 
 
 class NoticeRefused(MaalemError):
-    """The notice's file is not one; `why` names the language and what is wrong."""
+    """The file is no valid notice; `why` names the language and the fault."""
 
     code = "notice_refused"

@@ -1,4 +1,4 @@
-"""Reads a notice's file and checks it before anybody sees it. Pure."""
+"""Reads and checks a notice's file. Pure."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def _refusal(code: int) -> SendRefused | DeliveryUnknown:
     return DeliveryUnknown(f"status {code}") if code < 400 else _OTHER.to_error(code)
 
 
-# Words of reports; one that is not here is kept and moves nothing.
+# The outcome of each word of a report; any other word is stored without effect.
 _OUTCOMES: Mapping[str, Outcome] = {
     "sent": "on_the_way",
     "submitted": "on_the_way",

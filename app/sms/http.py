@@ -103,12 +103,12 @@ class HttpClient:
         try:
             return HttpResponse(response.status, response.headers, _read_body(response, until))
         finally:
-            # A connection whose answer was read whole is back in the pool by now.
+            # A connection whose answer was read whole is already back in the pool.
             response.close()
 
 
 class _Trusting(HTTPSConnection):
-    """Tells a failed handshake, which has let nothing out, apart from a connection cut later."""
+    """Reports a failed handshake as no connection: nothing of the request was sent."""
 
     def connect(self) -> None:
         try:
@@ -122,7 +122,7 @@ class _TrustingPool(HTTPSConnectionPool):
 
 
 def _make_pool(base: str) -> PoolManager:
-    """Makes the connections; the environment's proxy and certificates are looked up once."""
+    """Makes the pool of connections, with the environment's proxy and certificates."""
     address = parse_url(base)
     proxy = getproxies().get(address.scheme or "")
     trusted = os.environ.get("REQUESTS_CA_BUNDLE") or certifi.where()
@@ -134,7 +134,7 @@ def _make_pool(base: str) -> PoolManager:
 
 
 def _read_body(response: BaseHTTPResponse, until: float) -> bytes:
-    """Returns the body; of a refusal as much as came, since its status says what matters."""
+    """Returns the body; of a refusal as much as arrived, since its status is enough."""
     body = bytearray()
     try:
         while piece := response.read1(65536, decode_content=True):
@@ -152,7 +152,7 @@ def read_refusal(answer: HttpResponse) -> SendRefused | DeliveryUnknown:
     status = answer.status
     reason = f"http {status}"
     if status == 504:
-        # A proxy had passed the request on and waited in vain.
+        # A proxy passed the request on and got no answer.
         return DeliveryUnknown(reason)
     if status in {408, 425, 429} or status >= 500:
         rest = read_rest(answer.headers)

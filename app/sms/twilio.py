@@ -194,7 +194,7 @@ def _refusal_of_code(code: int | None, otherwise: str) -> SendRefused:
     return _REFUSED.get(code or 0, _OTHER).to_error(code or otherwise)
 
 
-# Words of reports; one that is not here is kept and moves nothing.
+# The outcome of each word of a report; any other word is stored without effect.
 _OUTCOMES: Mapping[str, Outcome] = {
     "accepted": "on_the_way",
     "scheduled": "on_the_way",
@@ -229,7 +229,7 @@ class TwilioReader:
         )
 
     def read_inbound(self, form: Mapping[str, str]) -> InboundSms:
-        """Reads a message; one that it took for its own STOP, START or HELP is that word."""
+        """Reads a message; Twilio's own OptOutType of STOP, START or HELP replaces its text."""
         word = read_word(form, "OptOutType")
         text = word if word in {"STOP", "START", "HELP"} else read_text(form, "Body")
         identity, sender = read_id(form, "MessageSid", "SmsSid"), read_phone(form, "From")
@@ -241,9 +241,9 @@ def is_signed(
 ) -> bool:
     """True if the signature is over every field and the address given to them (PUBLIC_URL)."""
     secret = settings.twilio_auth_token.get_secret_value()
-    given = headers.get("X-Twilio-Signature", "")
+    signature = headers.get("X-Twilio-Signature", "")
     address = settings.public_url.rstrip("/") + path
-    return bool(secret) and bool(RequestValidator(secret).validate(address, form, given))
+    return bool(secret) and bool(RequestValidator(secret).validate(address, form, signature))
 
 
 def _our_id(text: str) -> int | None:

@@ -94,9 +94,9 @@ class Words:
         if cut is None:
             cut = self._cuts[language, key] = _cut(self._get_sentence(language, key))
         sentence, places = cut
-        given = values or {}
+        named = values or {}
         for name, form, after in places:
-            value = given[name] if name in given else self.shared[name](language)
+            value = named[name] if name in named else self.shared[name](language)
             sentence += self._write(value, form, language) + after
         return sentence
 

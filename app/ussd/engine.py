@@ -1,4 +1,4 @@
-"""Moves a dialogue: one input in, the next screen out. Knows screens, not what they are about."""
+"""Moves a dialogue: takes one input and returns the next screen. Knows nothing of their subject."""
 
 from __future__ import annotations
 

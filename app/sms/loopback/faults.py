@@ -1,8 +1,8 @@
 """Faults of the loopback providers: by name, or by share with a seed.
 
-`code:N` refuses with a code of the provider's own, `failed:N` takes the request and says at once
-that the message failed, `http:N` answers with a bare status, `whole:WORD` refuses without a word
-about the recipient. Of the others, `cut_before` has not taken the message; the rest have.
+`code:N` refuses with a code of the provider's own, `failed:N` accepts the request and reports at
+once that the message failed, `http:N` answers with a bare status, `whole:WORD` refuses without
+naming the recipient. `cut_before` does not accept the message; all other faults do.
 """
 
 from collections import Counter, deque

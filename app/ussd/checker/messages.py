@@ -1,4 +1,4 @@
-"""Proves the words of messages: each costs what it may, and tells nothing that helps a thief."""
+"""Proves the words of messages: none costs too much or holds a value that helps a thief."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from app.ussd.checker.declarations import Declarations, DeclaredMessage
 from app.ussd.checker.samples import Samples
 from app.ussd.menu import Fault
 
-# A message stays on a shared or lost phone, and a forged one may look like ours. So it may tell
-# what is owed, paid or ready and where to go: never who somebody is (name, CIN, CNSS and RNA
-# number, birth date, phone) nor a PIN, and it leads to no page. A new value is a decision: add it.
+# A message stays on a shared or lost phone, and a forged one may look like ours. So a message may
+# say what is owed, paid or ready, and where to go. It never identifies a person (name, CIN, CNSS
+# and RNA number, birth date, phone), and holds no PIN and no link. A new value has to be added.
 # fmt: off
 _HARMLESS = frozenset({
     "total", "penalty", "fee", "amount", "period", "code", "until", "count", "overdue", "first",

@@ -103,7 +103,7 @@ def _expand(keys: Sequence[str], says: Sequence[str]) -> Iterator[str]:
     """Yields the keys, with `prefix.*` replaced by those of `says` that begin with the prefix."""
     for key in keys:
         if key.endswith(".*"):
-            yield from (said for said in says if said.startswith(key[:-1]))
+            yield from (sentence for sentence in says if sentence.startswith(key[:-1]))
         else:
             yield key
 

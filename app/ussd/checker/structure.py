@@ -61,6 +61,6 @@ def _goes_round(menu: Menu, start: str) -> bool:
 
 
 def _can_end(menu: Menu, start: str) -> bool:
-    """True if some way from `start` leads to a screen that answers, or back to one shown before."""
+    """True if a way from `start` leads to a screen that answers, or back to an earlier screen."""
     reachable = (menu.screens[name] for name in _find_reachable(menu, [start]))
     return any(screen.is_answer or BACK in screen.all_targets for screen in reachable)
