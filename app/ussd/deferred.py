@@ -63,7 +63,7 @@ class DeferredAction:
             now,
             self.key,
             services,
-            says=tuple(self.says),
+            says=self.says,
         )
 
     @property
@@ -71,7 +71,14 @@ class DeferredAction:
         return datetime.fromtimestamp(self.asked_at, UTC)
 
     def pack(self) -> str:
+        """Returns the action as JSON, for the stream."""
         return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def unpack(cls, packed: bytes) -> DeferredAction:
+        """Returns the action that `pack` wrote."""
+        values = json.loads(packed)
+        return cls(**{**values, "says": tuple(values.get("says", ()))})
 
 
 class DeferredActions:
@@ -124,4 +131,4 @@ class DeferredActions:
 def _read_entries(entries: list[Any]) -> Iterator[tuple[str, DeferredAction]]:
     for identity, entry in entries:
         if entry:
-            yield identity.decode(), DeferredAction(**json.loads(entry[b"action"]))
+            yield identity.decode(), DeferredAction.unpack(entry[b"action"])

@@ -152,7 +152,7 @@ def test_slow_action_is_answered_by_sms(
     try:
         caller.chain = "2*1"
         promised = timed(caller)
-        assert promised == timed(caller) == f"END {own_runtime.words.say('fr', 'late')}"
+        assert promised == timed(caller) == f"END {own_runtime.words.say('fr', 'deferred')}"
     finally:
         for pid in processes:
             os.kill(pid, signal.SIGCONT)
@@ -169,16 +169,16 @@ def test_slow_action_is_answered_by_sms(
 def test_deferred_action_of_a_dead_worker_is_claimed_again(own_runtime: Runtime) -> None:
     now, services = own_runtime.clock(), own_runtime.services
     dialogue = Dialogue(Phone(HASSAN), "fr", Facts(), Answers(), now, "k", services)
-    late = DeferredAction.of("look_at_rights", dialogue)
-    own_runtime.redis.xadd(STREAM, {"action": late.pack()})
+    deferred = DeferredAction.of("look_at_rights", dialogue)
+    own_runtime.redis.xadd(STREAM, {"action": deferred.pack()})
     queue = own_runtime.deferred_actions
-    assert [action for _, action in queue.claim("dead", 8)] == [late]
+    assert [action for _, action in queue.claim("dead", 8)] == [deferred]
     assert list(queue.claim("alive", 8)) == []
     pending = own_runtime.redis.xpending_range(STREAM, "workers", "-", "+", 8)
     identities = [entry["message_id"] for entry in pending]
     own_runtime.redis.xclaim(STREAM, "workers", "dead", 0, identities, idle=90_000)
     taken = list(queue.claim("alive", 8))
-    assert [action for _, action in taken] == [late]
+    assert [action for _, action in taken] == [deferred]
     queue.mark_done(taken[0][0])
     assert list(queue.claim("alive", 8)) == []
     assert own_runtime.redis.xlen(STREAM) == 0
