@@ -46,6 +46,7 @@ from app.journeys import (  # noqa: F401 - they register what menus name
 from app.journeys.context import vocabulary
 from app.messaging.kinds import KINDS
 from app.messaging.prices import SHIPPED, Prices, read_prices
+from app.migrating import upgrade
 from app.reminders.calendar import SHIPPED as SHIPPED_CALENDAR
 from app.reminders.calendar import read_calendar
 from app.reminders.rules import holdout_key
@@ -99,9 +100,6 @@ class Runtime:
         engine = connect(self.urls.database_url)
         self.deadline.watch(engine)
         if not self.settings.database_url:
-            # Imported here: other starts and commands do not wait for Alembic.
-            from app.migrating import upgrade
-
             # Only this program migrates the embedded database.
             upgrade(engine)
         return engine
