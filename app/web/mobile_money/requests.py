@@ -11,6 +11,8 @@ from app.mobile_money.objects import read_moment, refuse
 
 _USUAL_ROWS, _MOST_ROWS = 50, 500
 _MOST_OFFSET = 1_000_000
+# Python 3.11 reads no deeper than some 990 levels, newer ones do: all refuse the same bodies.
+_DEEPEST = 900
 
 
 def read_body() -> object:
@@ -21,11 +23,27 @@ def read_body() -> object:
         body = json.loads(request.get_data().decode(), parse_constant=_refuse_constant)
         # The database cannot store half a character, a NUL or a number without end.
         written = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
+        _refuse_depth(body)
     except (ValueError, RecursionError):
         raise refuse("body", "not JSON in UTF-8") from None
     if b"\\u0000" in written:
         raise refuse("body", "a NUL in a text")
     return body
+
+
+def _refuse_depth(body: object) -> None:
+    """Raises: ValueError for lists and objects within each other beyond `_DEEPEST` levels."""
+    level = [body]
+    for _ in range(_DEEPEST):
+        nested = [part for part in level if isinstance(part, dict | list)]
+        if not nested:
+            return
+        level = [
+            value
+            for part in nested
+            for value in (part.values() if isinstance(part, dict) else part)
+        ]
+    raise ValueError("nested too deeply")
 
 
 def _refuse_constant(name: str) -> None:
