@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import shutil
 import subprocess
 from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pydantic import SecretStr
 
 from app.base.clock import utc_now
@@ -18,6 +21,7 @@ from app.mobile_money.errors import STATUSES
 from app.mobile_money.objects import write_moment
 from app.reconciliation.network_file import Summary, read_lines
 from app.settings import ROOT
+from tests.mobile_money import curl
 
 PAGE = (ROOT / "docs/api.md").read_text("utf-8")
 BLOCKS = re.findall(r"(?ms)^```(\w+)\n(.*?)^```$", PAGE)
@@ -38,13 +42,28 @@ def _fits(told: Any, shown: Any) -> bool:
     return bool(told == shown)
 
 
-def test_every_call_of_the_page_answers_as_the_page_shows(live_server: str) -> None:
+# A bare machine has no curl, and the page must be true there too.
+@pytest.mark.parametrize("program", ["our own curl"] + ["curl"] * bool(shutil.which("curl")))
+def test_every_call_of_the_page_answers_as_the_page_shows(
+    live_server: str, program: str, tmp_path: Path
+) -> None:
     commands = [block for kind, block in BLOCKS if kind == "sh"]
     shown = [json.loads(block) for kind, block in BLOCKS if kind == "json"]
     assert len(commands) == len(shown) > 7
     script = "".join(f"{block}echo; echo '{_END}'\n" for block in commands)
     script = script.replace("http://127.0.0.1:8000", live_server)
-    run = subprocess.run(["bash", "-e"], input=script, capture_output=True, text=True, timeout=120)
+    path = os.environ["PATH"]
+    if program == "our own curl":
+        curl.install(tmp_path)
+        path = f"{tmp_path}:{path}"
+    run = subprocess.run(
+        ["bash", "-e"],
+        input=script,
+        env=os.environ | {"PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     answers = run.stdout.split(_END)[:-1]
     assert len(answers) == len(shown), run.stdout + run.stderr
     for command, answer, wanted in zip(commands, answers, shown, strict=True):
