@@ -8,12 +8,12 @@ from datetime import date
 from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from app.audit.service import record_audit
 from app.base.money import Money
 from app.base.operation import Operation
 from app.claims.errors import ClaimClosed, ClaimOfAnother
 from app.claims.models import claim
 from app.enrolment.queries import find_own_phone
-from app.ledger.audit import record_audit
 from app.messaging.service import OutboundMessage, queue_message
 from app.services import Services
 

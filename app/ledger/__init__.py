@@ -1,4 +1,4 @@
-"""Holds the books: accounts, transactions made of postings, breaks and the audit trail.
+"""Holds the books: accounts, transactions made of postings, and breaks.
 
 A transaction knows its postings, a reference and metadata, and nothing of the packages above. It is
 never changed. To book a new kind of event, add a word to `models.EVENTS` and call

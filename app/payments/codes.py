@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, DateTime, bindparam, text, update
 
+from app.audit.service import record_audit
 from app.base.clock import local_date, local_midnight
 from app.base.money import Money
 from app.base.months import Month
@@ -22,7 +23,6 @@ from app.contributions.rules import (
     last_unchanged_day,
 )
 from app.enrolment.queries import Artisan, lock_artisan
-from app.ledger.audit import record_audit
 from app.messaging.service import OutboundMessage, queue_message
 from app.payments.dues import quote_payable, quote_until
 from app.payments.errors import AnotherIsLive, NothingDue

@@ -11,11 +11,11 @@ from hashlib import sha256
 
 from sqlalchemy import text
 
+from app.audit.service import AUDIT_FRAGMENT, audit_values
 from app.base.clock import local_date
 from app.base.money import ZERO, Money
 from app.base.months import Period
 from app.base.operation import Operation
-from app.ledger.audit import AUDIT_FRAGMENT, audit_values
 from app.ledger.breaks import NewBreak, open_break
 from app.ledger.models import CONTRIBUTIONS, FEES, PENALTIES, RECEIVABLE, SUSPENSE
 from app.ledger.service import LedgerEntry, Posting, book_entry

@@ -12,10 +12,10 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, exists, insert, select, update
 
+from app.audit.service import record_audit
 from app.base.clock import local_date
 from app.base.money import Money
 from app.base.operation import Operation
-from app.ledger.audit import record_audit
 from app.ledger.queries import balances_of_reference
 from app.ledger.service import LedgerEntry, book_entry, postings_to_clear
 from app.messaging.service import OutboundMessage, queue_message

@@ -15,9 +15,9 @@ from datetime import date, datetime
 from sqlalchemy import Connection, select
 
 from app.agents.networks import get_network
+from app.audit.service import record_decision
 from app.base.money import ZERO, Money
 from app.base.operation import Operation
-from app.ledger.audit import record_decision
 from app.ledger.breaks import (
     BreakOutcome,
     NewBreak,

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from sqlalchemy import text
 
 from app.base.operation import Operation
+from app.base.phone import Phone
 
 # Inserts one audit row as a part of a larger statement; `audit_values` has its parameters.
 AUDIT_FRAGMENT = """
@@ -19,9 +20,11 @@ _INSERT = text(f"{AUDIT_FRAGMENT} RETURNING id")
 
 
 def record_audit(operation: Operation, action: str, subject: str, **details: object) -> int:
-    """Adds one person's action to the audit trail. Returns the row's number.
+    """Adds one actor's action to the audit trail. Returns the row's number.
 
-    `subject` is `artisan:ID` or `break:NUMBER`.
+    `subject` names one thing: `artisan:ID`, `phone:ENDS` (by `name_phone`), `agent:NUMBER`,
+    `agency:CODE`, `client:ID`, `network:CODE`, `office:NAME`, `break:NUMBER`, `deposit:RECEIPT`,
+    `file:NAME`, `campaign:NAME`, `notice:NAME`, `request:REFERENCE`, `register`.
     """
     values = audit_values(operation, action, subject, details)
     return int(operation.connection.execute(_INSERT, values).scalar_one())
@@ -51,3 +54,8 @@ def audit_values(
         "audit_approved_by": None,
         "audit_details": json.dumps(details),
     }
+
+
+def name_phone(phone: Phone) -> str:
+    """Returns the subject of an act on a phone, with the ends of its number alone."""
+    return f"phone:{phone.masked}"
