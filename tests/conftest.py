@@ -37,7 +37,7 @@ from tests.database import Snapshot, empty, is_empty
 from tests.phone import TestPhone
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
-AGENCY, AGENT, PIN = "W-RABAT-01", "1001", SecretStr("2468")
+AGENCY, AGENT, PIN = "W-RABAT-01", "1001", SecretStr("246813")
 
 
 class TestClock:

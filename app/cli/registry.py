@@ -98,7 +98,7 @@ def load_sample_people() -> None:
     with operation(runtime().database, runtime().clock(), OPERATOR) as change:
         replace_agencies(change, read_agencies(SAMPLE_AGENCIES))
         phone = Phone.parse("+212600000091")
-        add_agent(change, NewAgent("1001", "W-RABAT-01", SecretStr("2468"), phone))
+        add_agent(change, NewAgent("1001", "W-RABAT-01", SecretStr("246813"), phone))
     with TemporaryDirectory() as directory:
         file = Path(directory, "sample-people.csv")
         file.write_text(sample_people_csv(local_date(runtime().clock())), encoding="utf-8")

@@ -161,7 +161,7 @@ SAMPLE_PEOPLE: tuple[tuple[str, str, str], ...] = (
     ("+212600000006", "Said, fr, B", "pays through the tax office: no code here"),
     ("+212600000007", "Driss, ary-Latn, A", "the current month is due; two reimbursements"),
     ("+212600000008", "Tlaytmas, zgh, A", "the current month is due"),
-    ("+212600000091", "agent 1001 of W-RABAT-01, PIN 2468", "agent's menu; signs in at /agent"),
+    ("+212600000091", "agent 1001 of W-RABAT-01, PIN 246813", "agent's menu; signs in at /agent"),
     ("+212600000099", "unknown", "identifies: RNA number 100004, born 01/01/1984"),
 )
 # The RNA number and birth date that each sample artisan types to identify on another phone.

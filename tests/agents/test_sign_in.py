@@ -40,7 +40,7 @@ def test_sign_in_returns_the_agent_for_the_right_pin(runtime: Runtime) -> None:
 def test_add_agent_stores_the_pin_as_argon2(runtime: Runtime) -> None:
     with runtime.database.connect() as connection:
         kept = connection.execute(text("SELECT pin_hash FROM agent")).scalar_one()
-    assert kept.startswith("$argon2id$") and "2468" not in kept
+    assert kept.startswith("$argon2id$") and "246813" not in kept
 
 
 def test_sign_in_locks_after_five_wrong_pins(runtime: Runtime) -> None:
@@ -69,7 +69,7 @@ def test_sign_in_counts_guesses_at_the_same_moment_one_by_one(runtime: Runtime) 
 
 
 def test_sign_in_refuses_an_unknown_or_dismissed_agent_like_a_wrong_pin(runtime: Runtime) -> None:
-    assert isinstance(try_sign_in(runtime, "9999", "2468"), WrongPin)
+    assert isinstance(try_sign_in(runtime, "9999", "246813"), WrongPin)
     with runtime.database.begin() as connection:
         connection.execute(text("UPDATE agent SET active = false"))
     assert isinstance(try_sign_in(runtime, AGENT, PIN.get_secret_value()), WrongPin)

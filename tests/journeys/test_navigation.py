@@ -39,7 +39,7 @@ TYPED = {
     "new_pin": ("1357",),
     "reset_code": ("000000",),
     "payment_code": (f"12345678901{damm.calc_check_digit('12345678901')}",),
-    "agent_pin": ("2468", "1111"),
+    "agent_pin": ("246813", "1111"),
     "town_letters": ("mar", "zz", "ra"),
 }
 # Aicha has forgotten her PIN.

@@ -201,7 +201,7 @@ class Player:
         identity = SAMPLE_IDENTITIES.get(self.story.phone) or SAMPLE_IDENTITIES["+212600000004"]
         number, born = identity
         own = {"<rna_number>": number, "<birth_date>": f"{born:%d%m%Y}", "?": "#"}
-        own |= {"<pin>": "1357", "<new_pin>": "1357", "<agent_pin>": "2468"}
+        own |= {"<pin>": "1357", "<new_pin>": "1357", "<agent_pin>": "246813"}
         own |= {"<town_letters>": "mar", "<payment_code>": self._live_code()}
         return own.get(answer, answer)
 
