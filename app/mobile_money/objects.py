@@ -9,7 +9,9 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from app.base.clock import local, local_date
+from app.base.errors import InvalidInput
 from app.base.money import Money
+from app.base.reference import read_reference
 from app.enrolment.rules import masked_name
 from app.mobile_money.errors import Refused
 
@@ -135,6 +137,7 @@ def read_payment(body: object) -> PaymentBody:
         raise refuse("paidAmount", "not what amountPaid says")
     for name in _TEXT_FIELDS:
         _read_text(fields, name)
+    reference = read_own_reference(fields)
     if fields.get("paymentType") not in (None, "fullpayment", "partialpayment"):
         raise refuse("paymentType", "neither fullpayment nor partialpayment")
     if "requestDate" in fields:
@@ -148,9 +151,24 @@ def read_payment(body: object) -> PaymentBody:
         amount,
         _read_short(metadata, "agentId"),
         _read_short(metadata, "terminalId"),
-        _read_text(fields, "requestingOrganisationTransactionReference") or None,
+        reference,
         {name: fields[name] for name in _RETURNED_FIELDS if name in fields},
     )
+
+
+def check_reference(name: str, text: str) -> str:
+    """Returns a network's reference in the alphabet of every door. Raises: Refused."""
+    try:
+        return read_reference(text)
+    except InvalidInput as wrong:
+        raise refuse(name, str(wrong.params["why"])) from None
+
+
+def read_own_reference(body: Mapping[str, object]) -> str | None:
+    """Reads the network's own reference of a payment, if it gives one. Raises: Refused."""
+    name = "requestingOrganisationTransactionReference"
+    text = _read_text(body, name)
+    return None if text is None else check_reference(name, text)
 
 
 def read_reversal(body: object) -> Money | None:
@@ -160,7 +178,7 @@ def read_reversal(body: object) -> Money | None:
         raise Refused("businessRule", "transactionTypeError", "type: only reversal", field="type")
     if fields.get("currency", "MAD") != "MAD":
         raise Refused("businessRule", "currencyNotSupported", "currency: only MAD")
-    _read_text(fields, "requestingOrganisationTransactionReference")
+    read_own_reference(fields)
     _read_text(fields, "descriptionText")
     _read_pairs(fields, "metadata")
     return read_amount(fields, "amount") if "amount" in fields else None

@@ -12,6 +12,7 @@ from pathlib import Path
 from app.base.clock import local_date
 from app.base.errors import InvalidInput
 from app.base.money import Money
+from app.base.reference import LONGEST_REFERENCE, read_reference
 from app.reconciliation.csv_lines import TOTAL, read_rows
 from app.reconciliation.errors import FileRefused
 
@@ -28,6 +29,7 @@ HEADER = (
 STATUSES = ("paid", "reversed")
 _CODE = re.compile(r"[1-9][0-9]{11}", re.ASCII)
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", re.ASCII)
+_ZEROS = re.compile(r"0{1,2}", re.ASCII)
 _COUNT = re.compile(r"[0-9]{1,9}", re.ASCII)
 # A network's day may end at another hour than Morocco's.
 _DAY_MARGIN = timedelta(days=1)
@@ -82,7 +84,7 @@ def read_lines(
     for number, fields in read_rows(path, HEADER):
         if total_line:
             raise FileRefused(line=number, why=f"a line after the total of line {total_line}")
-        if fields[0] == TOTAL:
+        if _is_total(fields):
             _check_total(number, fields, summary)
             total_line = number
             continue
@@ -106,8 +108,9 @@ def _read_line(number: int, fields: list[str], latest: date) -> SettlementLine:
         if not valid:
             raise FileRefused(line=number, why=f"{name} is not {wanted}")
 
+    visible = f"1 to {LONGEST_REFERENCE} visible characters without blanks at the ends"
+    check(_is_reference(row["transaction_reference"]), "transaction_reference", visible)
     word = "1 to 64 letters, digits and . _ / -"
-    check(_WORD.fullmatch(row["transaction_reference"]), "transaction_reference", word)
     check(_CODE.fullmatch(row["code"]), "code", "12 digits")
     check(row["currency"] == "MAD", "currency", "MAD")
     check(not agent or _WORD.fullmatch(agent), "agent_id", word)
@@ -131,7 +134,24 @@ def _read_line(number: int, fields: list[str], latest: date) -> SettlementLine:
     )
 
 
+def _is_total(fields: list[str]) -> bool:
+    """True for the line of the total; a payment may have TOTAL for its reference."""
+    return fields[0] == TOTAL and not any(fields[4:])
+
+
+def _is_reference(text: str) -> bool:
+    try:
+        read_reference(text)
+    except InvalidInput:
+        return False
+    return True
+
+
 def _read_centimes(text: str) -> int:
+    """Reads what the payments API reads too, such as `163.5200`."""
+    whole, point, decimals = text.partition(".")
+    if point and _ZEROS.fullmatch(decimals[2:]):
+        text = f"{whole}.{decimals[:2]}"
     try:
         return max(Money.parse(text).centimes, 0)
     except InvalidInput:

@@ -69,7 +69,7 @@ def test_every_served_address_is_described(app: Flask) -> None:
     served = set()
     for rule in app.url_map.iter_rules():
         if rule.endpoint.startswith("mobile_money."):
-            shape = re.sub(r"<\w+>", "{}", rule.rule.removeprefix(BASE))
+            shape = re.sub(r"<(\w+:)?\w+>", "{}", rule.rule.removeprefix(BASE))
             served |= {(method, shape) for method in rule.methods - {"HEAD", "OPTIONS"}}
     told = {(method.upper(), re.sub(r"\{\w+\}", "{}", path)) for method, path in OPERATIONS}
     assert served == told

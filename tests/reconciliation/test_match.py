@@ -398,7 +398,7 @@ def _good(code: str) -> str:
         (lambda line: _head() + line.replace(b"+00:00", b""), "line 2: paid_at"),
         (lambda line: _head() + line.replace(b"2026-11-23", b"2026-11-25"), "line 2: paid_at lies"),
         (lambda line: _head() + line.replace(b"2026", b"2126"), "line 2: paid_at lies ahead"),
-        (lambda line: _head() + line.replace(b"W1", b"=W1"), "line 2: transaction_reference"),
+        (lambda line: _head() + line.replace(b"W1", b" W1"), "line 2: transaction_reference"),
         (lambda line: _head() + line.replace(b"W1,", b"W1,0"), "line 2: code"),
         (lambda line: _head() + line.replace(b"W1", b'"W1'), "line 2: not CSV"),
         (lambda line: _head() + line + b"TOTAL,1,163.51,MAD,,,,\n", "line 3: the total is 163.51"),

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager
 
 from flask import Blueprint, Flask, Response, g, request
 from sqlalchemy import Connection
+from werkzeug.routing import BaseConverter
 
 from app.agents.clients import Client
 from app.base.database import reading
@@ -27,10 +28,10 @@ from app.mobile_money.bills import (
 from app.mobile_money.callbacks import check_address
 from app.mobile_money.errors import Refused
 from app.mobile_money.objects import (
+    check_reference,
     read_payment,
     read_reversal,
     read_uuid,
-    refuse,
     write_moment,
 )
 from app.mobile_money.requests import (
@@ -62,7 +63,15 @@ pages.register_error_handler(MaalemError, refuse_known)
 pages.register_error_handler(Exception, refuse_failed)
 
 
+class PathReference(BaseConverter):
+    """Takes a network's reference from a path, slashes too: servers decode %2F before we see it."""
+
+    regex = r"[\s\S]+"
+    part_isolating = False
+
+
 def register(app: Flask) -> None:
+    app.url_map.converters["reference"] = PathReference
     app.register_blueprint(pages)
 
 
@@ -152,11 +161,10 @@ def pay_bill(reference: str) -> Response:
     return _pay({}, reference)
 
 
-@pages.post("/transactions/<reference>/reversals")
+@pages.post("/transactions/<reference:reference>/reversals")
 @open_to(Audience.API_CLIENT)
 def reverse(reference: str) -> Response:
-    if len(reference) > 64 or "\0" in reference:
-        raise refuse("transactionReference", "too long")
+    check_reference("transactionReference", reference)
     return _answer("reversal", lambda: reference, read_reversal)
 
 
@@ -177,9 +185,12 @@ def given_response(correlation_id: str) -> Response:
         return as_json({"link": f"{BASE}/requeststates/{stored.server_id}"})
     if stored.state == "failed":
         return as_json(stored.answer, stored.status)
-    where = "bills" if stored.kind == "payment" else "transactions"
-    what = "payments" if stored.kind == "payment" else "reversals"
-    return as_json({"link": f"{BASE}/{where}/{stored.target}/{what}", **stored.answer})
+    if stored.kind == "payment":
+        link = f"{BASE}/bills/{stored.target}/payments"
+    else:
+        # By our own reference: the network's may be longer than a link when it is percent-encoded.
+        link = f"{BASE}/transactions/{stored.answer['originalTransactionReference']}/reversals"
+    return as_json({"link": link, **stored.answer})
 
 
 def _bills(identifiers: Mapping[str, str]) -> Response:
