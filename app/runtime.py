@@ -139,7 +139,15 @@ class Runtime:
     @cached_property
     def services(self) -> Services:
         fee = Money(self.settings.fee_centimes)
-        return Services(self.database, self.words, self.random, fee, self.secret)
+        return Services(
+            database=self.database,
+            words=self.words,
+            random=self.random,
+            fee=fee,
+            secret=self.secret,
+            reversal_minutes_alone=self.settings.reversal_minutes_alone,
+            reversals_a_day=self.settings.reversals_a_day,
+        )
 
     @cached_property
     def deadline(self) -> Deadline:

@@ -14,7 +14,8 @@ class Services:
     """The database, the words of messages and screens, and the installation's own values.
 
     `random` is the secure source of codes. `fee` is paid by an artisan beside a contribution.
-    `secret` is the installation's own: each use derives a key of its own from it.
+    `secret` is the installation's own: each use derives a key of its own from it. An agent reverses
+    a deposit alone within `reversal_minutes_alone`, and `reversals_a_day` in all.
     """
 
     database: Engine
@@ -22,3 +23,5 @@ class Services:
     random: Random
     fee: Money
     secret: bytes
+    reversal_minutes_alone: int
+    reversals_a_day: int

@@ -84,6 +84,12 @@ class Settings(BaseSettings):
         False, description="whether the payments API may call back private addresses and http"
     )
     fee_centimes: int = Field(0, ge=0, description="what the artisan pays on top of the dues")
+    reversal_minutes_alone: int = Field(
+        10, ge=0, le=60, description="minutes in which an agent alone may undo a deposit"
+    )
+    reversals_a_day: int = Field(
+        5, ge=0, le=100_000, description="how many deposits an agent may undo in a day"
+    )
     page_slots: int = Field(
         5, ge=1, description="pages worked on at once in a process: the rest is for phones"
     )

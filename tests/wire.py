@@ -100,7 +100,8 @@ class TillLine(Line):
     def reverse(self, receipt: str) -> str | None:
         """Reverses a deposit. Returns the receipt's number, or the refusal's page."""
         path = f"/agent/receipts/{receipt}/reverse"
-        return self._receipt_or_words(path, {"reason": "mistake"})
+        form = {"reason": "mistake", "pin": PIN.get_secret_value()}
+        return self._receipt_or_words(path, form)
 
     def _receipt_or_words(self, path: str, form: dict[str, str]) -> str | None:
         answer = self.call("POST", path, data=form | {"csrf_token": self._token})

@@ -40,6 +40,9 @@ KINDS: Mapping[str, MessageKind] = _declare(
     code_cancelled="code",
     receipt="receipt total received_on period agency",
     reversal="receipt total",
+    reversal_code="reversal_code total",
+    # To the agent who took the cash.
+    deposit_reversed="receipt total reversed_by",
     # Answers to what a phone asked, by menu or by SMS.
     dues="total period",
     nothing_due="",

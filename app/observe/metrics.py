@@ -17,6 +17,12 @@ sessions_ended = Counter(
 redemptions_refused = Counter(
     "maalem_redemptions_refused_total", "Codes a till was refused, by reason", ("reason",)
 )
+reversals = Counter(
+    "maalem_reversals_total", "Deposits reversed, by the channel that asked", ("channel",)
+)
+reversals_refused = Counter(
+    "maalem_reversals_refused_total", "Reversals an agent was refused, by reason", ("reason",)
+)
 api_requests = Counter(
     "maalem_api_requests_total",
     "Requests of the payments API, by kind and reason",

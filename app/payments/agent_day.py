@@ -16,18 +16,20 @@ from app.base.operation import Operation
 from app.payments.limits import DAY_START, DayTotals, beginning_of_day, select_day_sum
 from app.payments.models import deposit, reversal, till_close
 from app.payments.queries import json_object, read_moment
+from app.payments.wording import reversed_by_words
 
 _NEWEST = 5
 
 
 @dataclass(frozen=True, slots=True)
 class DayDeposit:
-    """A deposit of the day."""
+    """A deposit of the day; `reversed_by` is the key of the words for who undid it."""
 
     receipt: str
     total: Money
     received_at: datetime
     reversed_at: datetime | None = None
+    reversed_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ def find_till_day(connection: Connection, agent_id: int, now: datetime) -> TillD
             deposit.c.total_centimes,
             deposit.c.received_at,
             reversal.c.reversed_at,
+            reversal.c.channel.label("reversed_by_channel"),
         )
         .outerjoin(reversal, reversal.c.receipt_number == deposit.c.receipt_number)
         .where(deposit.c.agent_id == agent_id, deposit.c.received_at >= beginning_of_day(now))
@@ -97,7 +100,13 @@ def find_till_day(connection: Connection, agent_id: int, now: datetime) -> TillD
         .limit(1)
     ).one_or_none()
     deposits = tuple(
-        DayDeposit(row.receipt_number, Money(row.total_centimes), row.received_at, row.reversed_at)
+        DayDeposit(
+            row.receipt_number,
+            Money(row.total_centimes),
+            row.received_at,
+            row.reversed_at,
+            reversed_by_words(row.reversed_by_channel) if row.reversed_at else None,
+        )
         for row in rows
     )
     return TillDay(

@@ -123,3 +123,39 @@ class AlreadyPosted(MaalemError):
     """CNSS has credited the deposit: only CNSS can give the money back."""
 
     code = "already_posted"
+
+
+class ReversalNotAlone(MaalemError):
+    """An agent may not reverse alone (`minutes` are over, or another agent took the cash)."""
+
+    code = "reversal_not_alone"
+
+
+class OverReversalLimit(MaalemError):
+    """The agent reversed as many deposits today as one agent may (`most`)."""
+
+    code = "over_reversal_limit"
+
+
+class SecondAgentRefused(MaalemError):
+    """Number and PIN are not those of another agent of the agency; the same for every cause."""
+
+    code = "second_agent_refused"
+
+
+class ReversalCodeWrong(MaalemError):
+    """The code that the artisan read out is wrong, old, used, or was tried too often."""
+
+    code = "reversal_code_wrong"
+
+
+class NoPhoneForCode(MaalemError):
+    """The artisan has no phone that can get the code of a reversal."""
+
+    code = "no_phone_for_code"
+
+
+class TooManyCodes(MaalemError):
+    """The deposit had as many codes sent as may be."""
+
+    code = "too_many_codes"

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Index,
     LargeBinary,
     Sequence,
+    SmallInteger,
     Table,
     Text,
     text,
@@ -143,7 +144,8 @@ contribution_allocation = Table(
     ),
 )
 
-# Reversed deposits: on the day of the deposit, or later by two people of the back office.
+# Reversed deposits, each with what allowed it: the agent alone soon after taking the cash, a second
+# agent, the code that the artisan read out, the network by the API, or two people of the office.
 reversal = Table(
     "reversal",
     metadata,
@@ -153,10 +155,43 @@ reversal = Table(
     Column("reason", Text, nullable=False),
     Column("made_by", Text, nullable=False),
     Column("approved_by", Text),
-    CheckConstraint("channel IN ('page', 'api', 'office')", name="channel"),
-    CheckConstraint("(channel = 'office') = (approved_by IS NOT NULL)", name="approved"),
+    Column("allowance", Text, nullable=False),
+    CheckConstraint("channel IN ('page', 'phone', 'api', 'office')", name="channel"),
+    CheckConstraint(
+        "allowance = 'network' AND channel = 'api'"
+        " OR allowance = 'breaks' AND channel = 'office'"
+        " OR allowance IN ('alone', 'second_agent', 'artisan_code')"
+        " AND channel IN ('page', 'phone')",
+        name="allowance",
+    ),
+    CheckConstraint(
+        "(allowance IN ('second_agent', 'breaks')) = (approved_by IS NOT NULL)", name="approved"
+    ),
     CheckConstraint("lower(approved_by) <> lower(made_by)", name="two_people"),
     CheckConstraint("char_length(reason) BETWEEN 1 AND 200", name="reason"),
+    # It serves the count of an agent's reversals of a day.
+    Index("ix_reversal_made_by_reversed_at", "made_by", "reversed_at"),
+)
+
+# The code that an artisan reads out to have a deposit reversed. It replaces an earlier one.
+reversal_code = Table(
+    "reversal_code",
+    metadata,
+    Column("receipt_number", ForeignKey("deposit.receipt_number"), primary_key=True),
+    # Keyed by the installation's secret: six digits can be found by trying all of them.
+    Column("code_digest", LargeBinary, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("sent_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("tries_left", SmallInteger, nullable=False),
+    # How many codes were sent for the deposit, this one included.
+    Column("times_sent", SmallInteger, nullable=False),
+    Column("used_at", DateTime(timezone=True)),
+    CheckConstraint("octet_length(code_digest) = 32", name="digest"),
+    CheckConstraint("expires_at > sent_at", name="expires"),
+    CheckConstraint("tries_left BETWEEN 0 AND 3", name="tries"),
+    CheckConstraint("times_sent BETWEEN 1 AND 3", name="times"),
+    CheckConstraint("used_at < expires_at", name="used"),
 )
 
 # An agent's closes of a day, after counting the cash; the last close of a day counts.

@@ -15,3 +15,16 @@ def period_words(period: Period) -> Say:
 def shown_until(expires_at: datetime) -> datetime:
     """Returns the last moment to show, 1 s before: a code that expires at midnight shows 23:59."""
     return expires_at - timedelta(seconds=1)
+
+
+def reversed_by_words(channel: str) -> str:
+    """Returns the key of the words for who reversed a deposit, by the channel of the reversal."""
+    return _REVERSED_BY[channel]
+
+
+_REVERSED_BY = {
+    "page": "reversed_by.agency",
+    "phone": "reversed_by.agency",
+    "api": "reversed_by.network",
+    "office": "reversed_by.office",
+}

@@ -24,6 +24,7 @@ class Edge(StrEnum):
 
 _CODE = frozenset({Edge.TILL, Edge.API, Edge.AGENT_PHONE, Edge.COMMAND})
 _REVERSAL = frozenset({Edge.TILL, Edge.API, Edge.COMMAND})
+_BY_AGENT = frozenset({Edge.TILL})
 _COMMAND = frozenset({Edge.COMMAND})
 _PHONE = frozenset({Edge.PHONE})
 
@@ -52,6 +53,7 @@ MET_AT: Mapping[str, frozenset[Edge]] = {
     "identification_paused": _PHONE,
     "invalid_input": frozenset({Edge.PHONE, Edge.COMMAND}),
     "key_reused": frozenset({Edge.TILL, Edge.API, Edge.COMMAND}),
+    "no_phone_for_code": _BY_AGENT,
     "no_such_request": _COMMAND,
     "nobody_to_tell": _COMMAND,
     "not_collected_here": frozenset({Edge.PHONE, Edge.COMMAND}),
@@ -68,6 +70,7 @@ MET_AT: Mapping[str, frozenset[Edge]] = {
     "over_day_limit": _CODE - {Edge.COMMAND},
     "over_float_limit": _CODE - {Edge.COMMAND},
     "over_paid": frozenset({Edge.API}),
+    "over_reversal_limit": _BY_AGENT,
     "phone_taken": _COMMAND,
     "pin_paused": _PHONE,
     "prices_wrong": _COMMAND,
@@ -76,9 +79,13 @@ MET_AT: Mapping[str, frozenset[Edge]] = {
     "refused": frozenset({Edge.API}),
     "registry_refused": _COMMAND,
     "reset_code_unknown": _PHONE,
+    "reversal_code_wrong": _BY_AGENT,
+    "reversal_not_alone": _BY_AGENT,
     "reversal_too_late": _REVERSAL,
     "same_person": _COMMAND,
+    "second_agent_refused": _BY_AGENT,
     "text_too_long": _COMMAND,
+    "too_many_codes": _BY_AGENT,
     "too_many_requests": _PHONE,
     "unavailable": frozenset({Edge.TILL, Edge.API, Edge.PHONE, Edge.COMMAND}),
     "under_paid": frozenset({Edge.API, Edge.COMMAND}),
@@ -97,14 +104,20 @@ STATUSES: Mapping[str, int] = {
     "code_unknown": 404,
     "internal": 500,
     "key_reused": 409,
+    "no_phone_for_code": 409,
     "no_reason": 400,
     "nothing_here": 404,
     "over_code_limit": 403,
     "over_day_limit": 403,
     "over_float_limit": 403,
+    "over_reversal_limit": 403,
     "page_too_old": 400,
+    "reversal_code_wrong": 403,
+    "reversal_not_alone": 403,
     "reversal_too_late": 409,
+    "second_agent_refused": 403,
     "signed_out": 401,
+    "too_many_codes": 429,
     "too_many_tries": 429,
     "unavailable": 503,
     "wrong_pin": 401,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -57,10 +58,12 @@ class PaymentFixture:
         with operation(self.runtime.database, now, collector.actor) as change:
             return redeem_code(change, self.runtime.services, collector, confirmation)
 
-    def reverse(self, receipt: str, by: Agent | None = None) -> int:
-        """The agent gives the cash back."""
+    def reverse(self, receipt: str, by: Agent | None = None, **how: Any) -> int:
+        """The agent gives the cash back; `how` names a second agent or the artisan's code."""
         agent = by or self.agent
-        request = ReversalRequest(receipt, "page", "mistake", agent.network, agent.agency_code)
+        request = ReversalRequest(
+            receipt, "page", "mistake", agent.network, agent.agency_code, agent=agent, **how
+        )
         now = self.runtime.clock()
         with operation(self.runtime.database, now, f"agent:{agent.number}") as change:
             return reverse_deposit(change, self.runtime.services, request)

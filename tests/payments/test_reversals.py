@@ -114,13 +114,14 @@ def test_day_totals_leave_out_a_reversed_deposit(payments: PaymentFixture) -> No
         ("code reversed alone", "UPDATE payment_code SET state = 'reversed', ended_at = now()"),
         (
             "reversal alone",
-            "INSERT INTO reversal (receipt_number, reversed_at, channel, reason, made_by)"
-            " SELECT receipt_number, now(), 'page', 'x', 'agent:1001' FROM deposit",
+            "INSERT INTO reversal (receipt_number, reversed_at, channel, reason, made_by, allowance)"
+            " SELECT receipt_number, received_at, 'page', 'x', 'agent:1001', 'alone' FROM deposit",
         ),
         (
             "reversal by one of the office",
             "INSERT INTO reversal (receipt_number, reversed_at, channel, reason, made_by,"
-            " approved_by) SELECT receipt_number, now(), 'office', 'x', 'a', 'a' FROM deposit",
+            " approved_by, allowance)"
+            " SELECT receipt_number, now(), 'office', 'x', 'a', 'a', 'breaks' FROM deposit",
         ),
         (
             "a resolution with one name",

@@ -26,7 +26,7 @@ _HARMLESS = frozenset({
 })
 # fmt: on
 # Values that give access, and the only message that may hold each.
-_ONLY_IN = {"reset_code": "sms.pin_reset"}
+_ONLY_IN = {"reset_code": "sms.pin_reset", "reversal_code": "sms.reversal_code"}
 _LINK = re.compile(r"://|\bwww\b|\w\.(ma|com|net|org|info|app|io|ly|me)\b", re.IGNORECASE)
 
 

@@ -34,6 +34,7 @@ from app.payments.limits import day_totals
 from app.payments.presentment import get_payable
 from app.payments.receipts import PresentedBill, Receipt, find_receipt, is_reversible
 from app.payments.rules import read_code
+from app.payments.till_reversals import ReversalTerms, find_reversal_terms
 from app.payments.wording import shown_until
 from app.runtime import runtime
 from app.web.access import Audience, audience_of, open_to
@@ -182,15 +183,24 @@ def receipt(number: str) -> Response:
 
 
 def receipt_page(receipt: Receipt, refusal: Refusal | None = None) -> Response:
-    """Makes the page of a receipt, with the reversal on its day."""
+    """Makes the page of a receipt, with the ways to reverse it on its day."""
     return till_page(
         "till/receipt.html",
         refusal.status if refusal else 200,
         receipt=receipt,
         name=masked_name(receipt.full_name),
-        undoable=is_reversible(receipt, runtime().clock()),
+        terms=_find_terms(receipt),
         refusal=refusal,
     )
+
+
+def _find_terms(receipt: Receipt) -> ReversalTerms | None:
+    """Returns how the agent may reverse the deposit; None if it may not be reversed here."""
+    maalem = runtime()
+    if not is_reversible(receipt, now := maalem.clock()):
+        return None
+    with reading(maalem.database) as connection:
+        return find_reversal_terms(connection, maalem.services, agent_here(), receipt.number, now)
 
 
 def _find_payable(typed: str) -> PresentedBill:
@@ -234,7 +244,7 @@ def till_page(template: str, status: int = 200, **values: object) -> Response:
     place = request.path if request.method == "GET" else url_for("till.desk")
     if request.endpoint in {"till.look", "till.confirm"}:
         place = url_for("till.preview")
-    if request.endpoint == "till.reverse":
+    if request.endpoint in {"till.reverse", "till.send_code"}:
         place = url_for("till.receipt", **(request.view_args or {}))
     return Response(render_template(template, place=place, **values), status)
 

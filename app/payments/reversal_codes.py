@@ -1,0 +1,126 @@
+"""Codes that an artisan reads out of an SMS to have a deposit reversed: drawn, tried and used.
+
+Six digits can be found by trying all of them. Therefore only a digest keyed by the installation's
+secret is kept, a code lives for minutes, and tries and codes of a deposit are counted.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pydantic import SecretStr
+from sqlalchemy import Connection, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.base.operation import Operation
+from app.payments.errors import ReversalCodeWrong, TooManyCodes
+from app.payments.models import reversal_code
+from app.services import Services
+
+CODE_LASTS = timedelta(minutes=10)
+_TRIES = 3
+_MOST_CODES = 3
+_columns = reversal_code.c
+
+
+@dataclass(frozen=True, slots=True)
+class LiveReversalCode:
+    """A code that may still be typed; `typed` is None where it was sent before and is not known."""
+
+    expires_at: datetime
+    typed: str | None = None
+
+
+def find_live_reversal_code(
+    connection: Connection, receipt: str, now: datetime
+) -> LiveReversalCode | None:
+    """Returns the code that may still be typed for a deposit, if one was sent."""
+    live = select(_columns.expires_at).where(
+        _columns.receipt_number == receipt,
+        _columns.expires_at > now,
+        _columns.tries_left > 0,
+        _columns.used_at.is_(None),
+    )
+    expires_at = connection.execute(live).scalar()
+    return LiveReversalCode(expires_at) if expires_at else None
+
+
+def draw_reversal_code(operation: Operation, services: Services, receipt: str) -> LiveReversalCode:
+    """Draws a new code for a deposit, or returns the live one. The caller holds the deposit's lock.
+
+    Raises: TooManyCodes.
+    """
+    connection, now = operation.connection, operation.now
+    if live := find_live_reversal_code(connection, receipt, now):
+        return live
+    code = f"{services.random.randrange(10**6):06d}"
+    values = {
+        "code_digest": _digest(services, receipt, SecretStr(code)),
+        "asked_by": operation.actor,
+        "sent_at": now,
+        "expires_at": now + CODE_LASTS,
+        "tries_left": _TRIES,
+    }
+    statement = (
+        insert(reversal_code)
+        .values(receipt_number=receipt, times_sent=1, **values)
+        .on_conflict_do_update(
+            index_elements=["receipt_number"],
+            set_={**values, "times_sent": _columns.times_sent + 1},
+            where=_columns.times_sent < _MOST_CODES,
+        )
+        .returning(_columns.receipt_number)
+    )
+    if connection.execute(statement).scalar() is None:
+        raise TooManyCodes()
+    return LiveReversalCode(now + CODE_LASTS, code)
+
+
+def try_reversal_code(
+    operation: Operation, services: Services, receipt: str, code: SecretStr
+) -> None:
+    """Accepts a right code, which stays good until it is used; a wrong try is counted.
+
+    The caller commits after a refusal too. Raises: ReversalCodeWrong.
+    """
+    connection = operation.connection
+    live = (
+        _columns.receipt_number == receipt,
+        _columns.expires_at > operation.now,
+        _columns.tries_left > 0,
+        _columns.used_at.is_(None),
+    )
+    statement = select(_columns.code_digest).where(*live).with_for_update()
+    stored = connection.execute(statement).scalar()
+    if stored is not None and hmac.compare_digest(stored, _digest(services, receipt, code)):
+        return
+    left = func.greatest(_columns.tries_left - 1, 0)
+    connection.execute(update(reversal_code).where(*live).values(tries_left=left))
+    raise ReversalCodeWrong()
+
+
+def use_reversal_code(
+    operation: Operation, services: Services, receipt: str, code: SecretStr
+) -> None:
+    """Uses the code up for a reversal. Raises: ReversalCodeWrong."""
+    used = operation.connection.execute(
+        update(reversal_code)
+        .where(
+            _columns.receipt_number == receipt,
+            _columns.expires_at > operation.now,
+            _columns.tries_left > 0,
+            _columns.used_at.is_(None),
+            _columns.code_digest == _digest(services, receipt, code),
+        )
+        .values(used_at=operation.now)
+    )
+    if not used.rowcount:
+        raise ReversalCodeWrong()
+
+
+def _digest(services: Services, receipt: str, code: SecretStr) -> bytes:
+    own_key = hmac.digest(services.secret, b"maalem reversal code", "sha256")
+    typed = f"{receipt}:{code.get_secret_value()}"
+    return hmac.digest(own_key, typed.encode(), "sha256")

@@ -1,0 +1,162 @@
+"""The till's reversals: with the PIN, and later with a second agent or the artisan's code."""
+
+import structlog
+from flask import g, redirect, request, url_for
+from pydantic import SecretStr
+from werkzeug.wrappers import Response as AnyResponse
+
+from app.agents.errors import AgentLocked, WrongPin
+from app.agents.queries import Agent
+from app.agents.service import sign_in
+from app.base.database import reading
+from app.base.errors import MaalemError, Unavailable
+from app.base.operation import operation
+from app.observe import metrics
+from app.payments.errors import ReceiptUnknown, ReversalCodeWrong, SecondAgentRefused
+from app.payments.receipts import find_receipt
+from app.payments.reversal_codes import try_reversal_code
+from app.payments.reversals import REASONS, ReversalRequest, reverse_deposit
+from app.payments.till_reversals import (
+    SecondAgentEntry,
+    check_second_agent,
+    send_reversal_code,
+)
+from app.runtime import runtime
+from app.web.access import Audience, open_to
+from app.web.refusals import Refusal
+from app.web.till.pages import agent_here, pages, receipt_page, refused_page
+from app.web.till.sign_in import plain_digits
+
+_log = structlog.get_logger("till")
+
+
+@pages.post("/receipts/<number>/reverse")
+@open_to(Audience.AGENT)
+def reverse(number: str) -> AnyResponse:
+    """Reverses the deposit whose cash was given back. A second request shows that it was done."""
+    refusal = _reverse(number)
+    if refusal is None:
+        _log.info("reversal", request_id=g.request_id, agent=agent_here().number, receipt=number)
+    return _answer(number, refusal)
+
+
+@pages.post("/receipts/<number>/reversal-code")
+@open_to(Audience.AGENT)
+def send_code(number: str) -> AnyResponse:
+    """Sends the artisan the code to read out; the receipt's page then has its field."""
+    maalem, agent = runtime(), agent_here()
+    asked = ReversalRequest(number, "page", "mistake", agent.network, agent.agency_code)
+    try:
+        with operation(maalem.database, maalem.clock(), _actor(agent)) as change:
+            send_reversal_code(change, maalem.services, asked)
+    except Unavailable:
+        raise
+    except MaalemError as error:
+        return _answer(number, _refuse(error))
+    return _answer(number, None)
+
+
+def _answer(number: str, refusal: Refusal | None) -> AnyResponse:
+    """Answers with the receipt's page: anew, or with what was refused."""
+    if refusal is None:
+        return redirect(url_for("till.receipt", number=number), 303)
+    with reading(runtime().database) as connection:
+        receipt = find_receipt(connection, number, agent_here().agency_code)
+    if receipt is None:
+        return refused_page(Refusal("nothing_here"))
+    return receipt_page(receipt, refusal)
+
+
+def _reverse(number: str) -> Refusal | None:
+    """Reverses the deposit of a receipt. Returns the refusal, if any. Raises: Unavailable."""
+    maalem, agent = runtime(), agent_here()
+    reason = request.form.get("reason", "")
+    if reason not in REASONS:
+        return _refuse_with(Refusal("no_reason"))
+    try:
+        _check_own_pin(agent)
+        second, code = _check_second_agent(agent), _check_code(number, agent)
+        with operation(maalem.database, maalem.clock(), _actor(agent)) as change:
+            asked = ReversalRequest(
+                number,
+                "page",
+                reason,
+                agent.network,
+                agent.agency_code,
+                agent=agent,
+                second=second,
+                artisan_code=code,
+            )
+            reverse_deposit(change, maalem.services, asked)
+    except Unavailable:
+        raise
+    except MaalemError as error:
+        return _refuse(error)
+    metrics.reversals.labels("page").inc()
+    return None
+
+
+def _check_own_pin(agent: Agent) -> None:
+    """Checks the PIN in a transaction that is committed even if it is wrong, so that it counts.
+
+    Raises: WrongPin, AgentLocked.
+    """
+    typed = plain_digits(request.form.get("pin", ""))
+    refused: WrongPin | AgentLocked
+    if not typed:
+        raise WrongPin()
+    with operation(runtime().database, runtime().clock(), _actor(agent)) as change:
+        try:
+            sign_in(change, agent.number, SecretStr(typed))
+            return
+        except (WrongPin, AgentLocked) as error:
+            refused = error
+    raise refused
+
+
+def _check_second_agent(first: Agent) -> Agent | None:
+    """Returns the second agent who typed number and PIN; None if nobody did.
+
+    Raises: SecondAgentRefused.
+    """
+    number = plain_digits(request.form.get("second_number", ""))
+    if not number:
+        return None
+    pin = SecretStr(plain_digits(request.form.get("second_pin", "")))
+    with operation(runtime().database, runtime().clock(), f"agent:{number}") as change:
+        try:
+            return check_second_agent(change, first, SecondAgentEntry(number, pin))
+        except SecondAgentRefused as error:
+            refused = error
+    raise refused
+
+
+def _check_code(receipt: str, agent: Agent) -> SecretStr | None:
+    """Returns the artisan's code, if one was typed. Raises: ReversalCodeWrong."""
+    typed = plain_digits(request.form.get("artisan_code", ""))
+    if not typed:
+        return None
+    maalem, code = runtime(), SecretStr(typed)
+    with operation(maalem.database, maalem.clock(), _actor(agent)) as change:
+        try:
+            try_reversal_code(change, maalem.services, receipt, code)
+            return code
+        except ReversalCodeWrong as error:
+            refused = error
+    raise refused
+
+
+def _actor(agent: Agent) -> str:
+    return f"agent:{agent.number}"
+
+
+def _refuse(error: MaalemError) -> Refusal:
+    """Returns the refusal of a page; another agency's receipt is as unknown as none."""
+    if isinstance(error, ReceiptUnknown):
+        return _refuse_with(Refusal("nothing_here"))
+    return _refuse_with(Refusal.of(error))
+
+
+def _refuse_with(refusal: Refusal) -> Refusal:
+    metrics.reversals_refused.labels(refusal.code).inc()
+    return refusal
