@@ -32,6 +32,7 @@ _NOUNS = {
     "notices": "app.cli.notice_broadcasts",
     "registry": "app.cli.registry",
     "reminders": "app.cli.reminders",
+    "reversals": "app.cli.reversals",
     "serve": "app.cli.serve",
     "sms": "app.cli.sms",
     "talks": "app.cli.talks",

@@ -171,6 +171,8 @@ reversal = Table(
     CheckConstraint("char_length(reason) BETWEEN 1 AND 200", name="reason"),
     # It serves the count of an agent's reversals of a day.
     Index("ix_reversal_made_by_reversed_at", "made_by", "reversed_at"),
+    # It serves the office's list of some days.
+    Index("ix_reversal_reversed_at", "reversed_at"),
 )
 
 # The code that an artisan reads out to have a deposit reversed. It replaces an earlier one.

@@ -82,7 +82,7 @@ class LockedDeposit:
 
 @dataclass(frozen=True, slots=True)
 class _Allowance:
-    """What allowed a reversal, and who agreed to it beside its maker."""
+    """The proof that allowed a reversal, and who agreed to it beside its maker."""
 
     kind: str
     approved_by: str | None = None

@@ -30,9 +30,9 @@ from app.services import Services
 
 @dataclass(frozen=True, slots=True)
 class ReversalTerms:
-    """How an agent may reverse a deposit now.
+    """The ways in which an agent may reverse a deposit now.
 
-    `alone` is without anybody else. `has_phone` is true if a code can be sent to the artisan;
+    `alone` is True without anybody else. `has_phone` is true if a code can be sent to the artisan;
     `code_until` is the end of one that was sent.
     """
 

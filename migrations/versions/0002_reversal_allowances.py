@@ -49,6 +49,7 @@ ALTER TABLE reversal
     ADD CONSTRAINT ck_reversal_approved
         CHECK ((allowance IN ('second_agent', 'breaks')) = (approved_by IS NOT NULL));
 CREATE INDEX ix_reversal_made_by_reversed_at ON reversal (made_by, reversed_at);
+CREATE INDEX ix_reversal_reversed_at ON reversal (reversed_at);
 """
 
 _GUARD = """
@@ -102,6 +103,7 @@ DROP TRIGGER reversal_allowance ON reversal;
 DROP FUNCTION check_reversal_allowance();
 DROP TABLE reversal_code;
 DROP INDEX ix_reversal_made_by_reversed_at;
+DROP INDEX ix_reversal_reversed_at;
 ALTER TABLE reversal
     DROP CONSTRAINT ck_reversal_allowance,
     DROP CONSTRAINT ck_reversal_approved,

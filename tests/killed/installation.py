@@ -39,7 +39,11 @@ class Installation:
         self._data = folder / "data"
         self.folder = folder
         urls = engine_urls(self._data)
-        self.environment = {"DATABASE_URL": urls.database_url, "REDIS_URL": urls.redis_url}
+        self.environment = {
+            "DATABASE_URL": urls.database_url,
+            "REDIS_URL": urls.redis_url,
+            "REVERSALS_A_DAY": "100000",
+        }
         self.runtime = Runtime(
             Settings(database_url=urls.database_url, redis_url=urls.redis_url, log_level="error")
         )

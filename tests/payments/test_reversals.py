@@ -114,7 +114,8 @@ def test_day_totals_leave_out_a_reversed_deposit(payments: PaymentFixture) -> No
         ("code reversed alone", "UPDATE payment_code SET state = 'reversed', ended_at = now()"),
         (
             "reversal alone",
-            "INSERT INTO reversal (receipt_number, reversed_at, channel, reason, made_by, allowance)"
+            "INSERT INTO reversal (receipt_number, reversed_at, channel, reason, made_by,"
+            " allowance)"
             " SELECT receipt_number, received_at, 'page', 'x', 'agent:1001', 'alone' FROM deposit",
         ),
         (

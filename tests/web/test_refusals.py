@@ -36,6 +36,10 @@ NEVER: Mapping[Edge, Mapping[str, str]] = {
     Edge.API: {
         "invalid_input": "read as the definition's formatError",
         "not_collected_here": "whoever pays elsewhere has no bill",
+        "over_reversal_limit": "an agent's limit",
+        "reversal_code_wrong": "an agent at a till or phone is asked",
+        "reversal_not_alone": "an agent at a till or phone is asked",
+        "second_agent_refused": "an agent at a till or phone is asked",
     },
     Edge.AGENT_PHONE: {
         "invalid_input": "the check of an input",
@@ -53,6 +57,10 @@ NEVER: Mapping[Edge, Mapping[str, str]] = {
         "over_day_limit": "a file has no limits",
         "over_float_limit": "a file has no limits",
         "over_paid": "a file may hold another amount",
+        "over_reversal_limit": "an agent's limit",
+        "reversal_code_wrong": "an agent at a till or phone is asked",
+        "reversal_not_alone": "an agent at a till or phone is asked",
+        "second_agent_refused": "an agent at a till or phone is asked",
     },
 }
 

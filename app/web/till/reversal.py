@@ -51,8 +51,10 @@ def send_code(number: str) -> AnyResponse:
             send_reversal_code(change, maalem.services, asked)
     except Unavailable:
         raise
+    except ReceiptUnknown:
+        return _answer(number, _count(Refusal("nothing_here")))
     except MaalemError as error:
-        return _answer(number, _refuse(error))
+        return _answer(number, _count(Refusal.of(error)))
     return _answer(number, None)
 
 
@@ -72,7 +74,7 @@ def _reverse(number: str) -> Refusal | None:
     maalem, agent = runtime(), agent_here()
     reason = request.form.get("reason", "")
     if reason not in REASONS:
-        return _refuse_with(Refusal("no_reason"))
+        return _count(Refusal("no_reason"))
     try:
         _check_own_pin(agent)
         second, code = _check_second_agent(agent), _check_code(number, agent)
@@ -90,8 +92,10 @@ def _reverse(number: str) -> Refusal | None:
             reverse_deposit(change, maalem.services, asked)
     except Unavailable:
         raise
+    except ReceiptUnknown:
+        return _count(Refusal("nothing_here"))
     except MaalemError as error:
-        return _refuse(error)
+        return _count(Refusal.of(error))
     metrics.reversals.labels("page").inc()
     return None
 
@@ -150,13 +154,7 @@ def _actor(agent: Agent) -> str:
     return f"agent:{agent.number}"
 
 
-def _refuse(error: MaalemError) -> Refusal:
-    """Returns the refusal of a page; another agency's receipt is as unknown as none."""
-    if isinstance(error, ReceiptUnknown):
-        return _refuse_with(Refusal("nothing_here"))
-    return _refuse_with(Refusal.of(error))
-
-
-def _refuse_with(refusal: Refusal) -> Refusal:
+def _count(refusal: Refusal) -> Refusal:
+    """Counts a refusal and returns it."""
     metrics.reversals_refused.labels(refusal.code).inc()
     return refusal
