@@ -52,7 +52,10 @@ def list_command(first: date | None, last: date | None, agent: str | None, as_js
     if as_json:
         click.echo(json.dumps([row.as_json() for row in listed]))
         return
-    table = Table(*_COLUMNS)
+    table = Table()
+    table.add_column("receipt", no_wrap=True)
+    for name in _COLUMNS:
+        table.add_column(name)
     for row in listed:
         table.add_row(*_table_row(row))
     Console().print(table)
@@ -60,6 +63,5 @@ def list_command(first: date | None, last: date | None, agent: str | None, as_js
 
 def _table_row(row: ListedReversal) -> tuple[str, ...]:
     at = f"{local(row.reversed_at):%d/%m %H:%M}"
-    places = row.receipt, row.agency or "", row.taken_by or ""
-    times = str(row.total), at, str(row.minutes)
-    return (*places, *times, row.allowance, row.made_by, row.approved_by or "", row.reason)
+    deposited = row.receipt, row.taken_by or "", str(row.total)
+    return (*deposited, at, str(row.minutes), row.allowance, row.made_by, row.approved_by or "")

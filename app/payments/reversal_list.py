@@ -15,7 +15,7 @@ from app.payments.models import deposit, reversal
 
 @dataclass(frozen=True, slots=True)
 class ReversalsAsked:
-    """The reversals wanted: of days from `first` to `last`, and those of one agent's cash or hand."""
+    """The days of the reversals to list, `first` to `last`, and the agent who had part in them."""
 
     first: date
     last: date
