@@ -30,6 +30,7 @@ from app.journeys import (  # noqa: F401 - they register what menus name
     agencies,
     agent,
     agent_day,
+    agent_reversal,
     amo,
     entry,
     help,

@@ -199,12 +199,12 @@ def _store_refusal(dialogue: Dialogue, agent: Agent, refusal: MaalemError) -> st
     here = "_here" if params.get("receipt") else ""
     dialogue.facts.code_refusal = CodeRefusal(
         f"refused.{refusal.code}{here}",
-        tuple(_keep_value(name, value) for name, value in params.items()),
+        tuple(keep_value(name, value) for name, value in params.items()),
     )
     return "refused"
 
 
-def _keep_value(name: str, value: object) -> SentenceValue:
+def keep_value(name: str, value: object) -> SentenceValue:
     """Returns a refusal's parameter as its sentence knows it: every end is `ended_at`."""
     name = "ended_at" if name in _ENDS else name
     if isinstance(value, Money):

@@ -147,6 +147,15 @@ class AgentDayFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ReversalBegun:
+    """A reversal for which the agent's PIN was typed, and that waits for somebody who agrees."""
+
+    receipt: str
+    has_phone: bool
+    pin_typed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ClosedDay:
     """The sum an agent closed the day with."""
 
@@ -197,6 +206,7 @@ class Facts(Parts):
     agent_locked_until = Part(datetime, None, key="tu")
     agent_day = Part(AgentDayFacts, None, key="td")
     closed_day = Part(ClosedDay, None, key="tz")
+    reversal = Part(ReversalBegun, None, key="tv")
 
     @property
     def artisan_id(self) -> int:
@@ -236,6 +246,10 @@ class Answers(Parts):
     till_code = Part(str, None)
     till_pin = Part(str, None)
     till_deposit = Part(str, None)
+    reversal_reason = Part(str, None)
+    second_agent = Part(str, None)
+    second_pin = Part(str, None)
+    reversal_code = Part(str, None)
 
     @property
     def identity(self) -> tuple[str, date]:

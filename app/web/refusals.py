@@ -23,8 +23,8 @@ class Edge(StrEnum):
 
 
 _CODE = frozenset({Edge.TILL, Edge.API, Edge.AGENT_PHONE, Edge.COMMAND})
-_REVERSAL = frozenset({Edge.TILL, Edge.API, Edge.COMMAND})
-_BY_AGENT = frozenset({Edge.TILL})
+_REVERSAL = frozenset({Edge.TILL, Edge.API, Edge.AGENT_PHONE, Edge.COMMAND})
+_BY_AGENT = frozenset({Edge.TILL, Edge.AGENT_PHONE})
 _COMMAND = frozenset({Edge.COMMAND})
 _PHONE = frozenset({Edge.PHONE})
 
@@ -75,7 +75,7 @@ MET_AT: Mapping[str, frozenset[Edge]] = {
     "pin_paused": _PHONE,
     "prices_wrong": _COMMAND,
     "rates_wrong": _COMMAND,
-    "receipt_unknown": frozenset({Edge.API, Edge.COMMAND}),
+    "receipt_unknown": frozenset({Edge.API, Edge.AGENT_PHONE, Edge.COMMAND}),
     "refused": frozenset({Edge.API}),
     "registry_refused": _COMMAND,
     "reset_code_unknown": _PHONE,

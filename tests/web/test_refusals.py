@@ -19,7 +19,7 @@ WORDS = Words.load(MENUS / "locales")
 FOLDERS: Mapping[Edge, tuple[str, ...]] = {
     Edge.TILL: ("app.web.till.",),
     Edge.API: ("app.web.mobile_money.", "app.mobile_money."),
-    Edge.AGENT_PHONE: ("app.journeys.agent.",),
+    Edge.AGENT_PHONE: ("app.journeys.agent.", "app.journeys.agent_reversal."),
     Edge.PHONE: ("app.journeys.", "app.keywords."),
     Edge.COMMAND: ("app.cli.",),
 }
