@@ -27,6 +27,6 @@ audit_event = Table(
     Column("approved_by", Text),
     Column("details", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     CheckConstraint("action <> 'resolution' OR approved_by IS NOT NULL", name="approved"),
-    CheckConstraint("lower(approved_by) <> lower(actor)", name="two_people"),
+    CheckConstraint("person_key(approved_by) <> person_key(actor)", name="two_people"),
     Index("ix_audit_event_subject", "subject", "id"),
 )

@@ -17,20 +17,22 @@ class Operation:
     """A change as the edge opens it; every room that changes something takes it.
 
     `now` is aware and UTC. `actor` is written as the ledger and the audit trail keep it:
-    `artisan`, `agent:1001`, `client:demo-wafacash`, `operator:NAME`, `worker`, `network:wafacash`.
+    `artisan`, `agent:1001`, `client:demo-wafacash`, `worker`, `network:wafacash`, or the name of a
+    user of the office. `seat` is the terminal at which that user signed in; empty is none.
     """
 
     connection: Connection
     now: datetime
     actor: str
+    seat: str = ""
 
 
 @contextmanager
-def operation(database: Engine, now: datetime, actor: str) -> Iterator[Operation]:
+def operation(database: Engine, now: datetime, actor: str, seat: str = "") -> Iterator[Operation]:
     """Opens a transaction for one change, committed at the end.
 
     Any error rolls the change back.
     Raises: Unavailable if the database is away.
     """
     with transaction(database) as connection:
-        yield Operation(connection, now, actor)
+        yield Operation(connection, now, actor, seat)

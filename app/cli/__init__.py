@@ -30,6 +30,7 @@ _NOUNS = {
     "menus": "app.cli.menus",
     "networks": "app.cli.networks",
     "notices": "app.cli.notice_broadcasts",
+    "office": "app.cli.office",
     "registry": "app.cli.registry",
     "reminders": "app.cli.reminders",
     "reversals": "app.cli.reversals",

@@ -16,10 +16,8 @@ from app.agents.service import NewAgency, NewAgent, add_agency, add_agent, repla
 from app.agents.towns import find_town
 from app.base.errors import InvalidInput
 from app.base.money import Money
-from app.base.operation import operation
 from app.base.phone import Phone
-from app.cli.options import OPERATOR
-from app.runtime import runtime
+from app.cli.acting import BY, acting
 
 
 @click.group()
@@ -36,8 +34,11 @@ def agents() -> None:
 @click.option("--saturday", help="the same; left out is closed")
 @click.option("--float-limit", help="dirhams it may take in a day; 0 lifts the limit")
 @click.option("--network", help=f"of a new agency; left out it is {DEFAULT_NETWORK}")
+@BY
 @with_appcontext
-def agency(code: str, name: str, town: str, address: str | None, **options: str | None) -> None:
+def agency(
+    code: str, name: str, town: str, address: str | None, by: str | None, **options: str | None
+) -> None:
     """Adds or changes the agency CODE, such as W-RABAT-01. What is left out stays."""
     try:
         read_agency_code(code)
@@ -51,7 +52,7 @@ def agency(code: str, name: str, town: str, address: str | None, **options: str 
             float_limit=_read_limit(options["float_limit"]),
             network=options["network"],
         )
-        with operation(runtime().database, runtime().clock(), OPERATOR) as change:
+        with acting(by) as change:
             add_agency(change, new)
     except InvalidInput as error:
         raise click.BadParameter(f"{error.params['what']}: {error.params['why']}") from None
@@ -63,8 +64,9 @@ def agency(code: str, name: str, town: str, address: str | None, **options: str 
 @agents.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--network", default=DEFAULT_NETWORK, show_default=True)
+@BY
 @with_appcontext
-def import_agencies(file: Path, network: str) -> None:
+def import_agencies(file: Path, network: str, by: str | None) -> None:
     """Adds or changes the agencies of the CSV FILE; all of it, or nothing when a line is wrong."""
     try:
         rows = read_agencies(file)
@@ -74,7 +76,7 @@ def import_agencies(file: Path, network: str) -> None:
         ) from None
     except OSError as error:
         raise click.ClickException(f"{file}: {error.strerror or error}") from None
-    with operation(runtime().database, runtime().clock(), OPERATOR) as change:
+    with acting(by) as change:
         changed = replace_agencies(change, rows, network)
     click.echo(f"{len(rows)} agencies read, {changed} new or changed")
 
@@ -86,8 +88,16 @@ def import_agencies(file: Path, network: str) -> None:
 @click.option("--code-limit", help="dirhams of one code; 0 lifts the limit")
 @click.option("--day-limit", help="dirhams of a day; 0 lifts the limit")
 @click.option("--pin", prompt=True, hide_input=True, confirmation_prompt=True)
+@BY
 @with_appcontext
-def add(number: str, agency_code: str, phone: str | None, pin: str, **limits: str | None) -> None:
+def add(
+    number: str,
+    agency_code: str,
+    phone: str | None,
+    pin: str,
+    by: str | None,
+    **limits: str | None,
+) -> None:
     """Adds agent NUMBER, or gives a new PIN and unlocks the sign-in; limits left out stay."""
     try:
         new = NewAgent(
@@ -98,7 +108,7 @@ def add(number: str, agency_code: str, phone: str | None, pin: str, **limits: st
             code_limit=_read_limit(limits["code_limit"]),
             day_limit=_read_limit(limits["day_limit"]),
         )
-        with operation(runtime().database, runtime().clock(), OPERATOR) as change:
+        with acting(by) as change:
             add_agent(change, new)
     except PhoneTaken:
         raise click.ClickException("the phone is another agent's") from None

@@ -12,8 +12,7 @@ from app.assistance.queries import list_waiting
 from app.assistance.service import move_request
 from app.base.clock import local
 from app.base.database import reading
-from app.base.operation import operation
-from app.cli.options import OPERATOR
+from app.cli.acting import BY, acting
 from app.runtime import runtime
 
 
@@ -41,23 +40,25 @@ def list_command(most: int) -> None:
 
 @assistance.command()
 @click.argument("reference")
+@BY
 @with_appcontext
-def take(reference: str) -> None:
+def take(reference: str, by: str | None) -> None:
     """Marks request REFERENCE as taken by the desk, which the person sees."""
-    _move(reference, "taken")
+    _move(reference, "taken", by)
 
 
 @assistance.command()
 @click.argument("reference")
+@BY
 @with_appcontext
-def done(reference: str) -> None:
+def done(reference: str, by: str | None) -> None:
     """Marks request REFERENCE as settled."""
-    _move(reference, "done")
+    _move(reference, "done", by)
 
 
-def _move(reference: str, state: str) -> None:
+def _move(reference: str, state: str, by: str | None) -> None:
     try:
-        with operation(runtime().database, runtime().clock(), OPERATOR) as change:
+        with acting(by) as change:
             move_request(change, reference, state)
     except NoSuchRequest:
         raise click.ClickException(f"no request {reference} that could be {state}") from None

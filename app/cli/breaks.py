@@ -11,8 +11,8 @@ from rich.table import Table
 
 from app.base.clock import local
 from app.base.database import reading
-from app.base.operation import operation
-from app.cli.options import NUMBER, read_name
+from app.cli.acting import BY, acting
+from app.cli.options import NUMBER
 from app.ledger.break_queries import list_breaks
 from app.ledger.breaks import RESOLUTIONS, assign_break, propose_resolution
 from app.ledger.models import BREAK_KINDS
@@ -29,9 +29,6 @@ def _read_reason(_context: click.Context, _option: click.Parameter, typed: str) 
     return reason
 
 
-_BY = click.option(
-    "--by", required=True, callback=read_name, help="who: a name that will stand in the books"
-)
 _WHY = click.option(
     "--reason", required=True, callback=_read_reason, help="why, for whoever reads the books"
 )
@@ -67,37 +64,36 @@ def list_command(kind: str | None, ended: bool, most: int, as_json: bool) -> Non
 
 @breaks.command()
 @click.argument("number", type=NUMBER)
-@_BY
+@BY
 @with_appcontext
-def own(number: int, by: str) -> None:
-    """Makes the person --by the owner of break NUMBER."""
-    with operation(runtime().database, runtime().clock(), by) as change:
+def own(number: int, by: str | None) -> None:
+    """Makes who acts the owner of break NUMBER."""
+    with acting(by) as change:
         assign_break(change, number)
-    click.echo(f"break {number} is {by}'s")
+    click.echo(f"break {number} is {change.actor}'s")
 
 
 @breaks.command("propose")
 @click.argument("number", type=NUMBER)
 @click.argument("method", type=click.Choice(_METHODS))
-@_BY
+@BY
 @_WHY
 @with_appcontext
-def propose_command(number: int, method: str, by: str, reason: str) -> None:
+def propose_command(number: int, method: str, by: str | None, reason: str) -> None:
     """Proposes how break NUMBER is to be settled; nothing is booked yet."""
-    maalem = runtime()
-    with operation(maalem.database, maalem.clock(), by) as change:
+    with acting(by) as change:
         propose_resolution(change, number, method, reason)
     click.echo(f"break {number}: {method} waits for a second person")
 
 
 @breaks.command("approve")
 @click.argument("number", type=NUMBER)
-@_BY
+@BY
 @with_appcontext
-def approve_command(number: int, by: str) -> None:
+def approve_command(number: int, by: str | None) -> None:
     """Approves the proposal for break NUMBER, as a second person, and books it."""
     maalem = runtime()
-    with operation(maalem.database, maalem.clock(), by) as change:
+    with acting(by) as change:
         outcome = approve_resolution(change, maalem.services, number)
     by_row = f"transaction {outcome.transaction_id}"
     if outcome.transaction_id is None:
@@ -107,13 +103,13 @@ def approve_command(number: int, by: str) -> None:
 
 @breaks.command("ask-reversal")
 @click.argument("receipt")
-@_BY
+@BY
 @_WHY
 @with_appcontext
-def ask_reversal_command(receipt: str, by: str, reason: str) -> None:
+def ask_reversal_command(receipt: str, by: str | None, reason: str) -> None:
     """Asks to reverse a deposit of an earlier day; a second person approves the break."""
     maalem = runtime()
-    with operation(maalem.database, maalem.clock(), by) as change:
+    with acting(by) as change:
         number = propose_reversal(change, receipt, reason)
     at = f"{local(maalem.clock()):%d/%m %H:%M}"
     click.echo(f"break {number}: reversal of {receipt} asked at {at}, waits for a second person")

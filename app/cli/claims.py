@@ -10,12 +10,12 @@ from sqlalchemy import select
 
 from app.base.clock import local_date
 from app.base.money import Money
-from app.base.operation import operation
 from app.claims.errors import ClaimOfAnother
 from app.claims.models import STATES
 from app.claims.service import ClaimWord, record_claim
+from app.cli.acting import BY, acting
 from app.cli.days import DayParam
-from app.cli.options import OPERATOR, DirhamsParam
+from app.cli.options import DirhamsParam
 from app.enrolment.models import artisan
 from app.runtime import runtime
 
@@ -31,16 +31,22 @@ def claims() -> None:
 @click.option("--state", required=True, type=click.Choice(STATES))
 @click.option("--amount", type=DirhamsParam(Money(1)), help="once CNSS has decided")
 @click.option("--filed-on", type=DayParam(), help="today when left out")
+@BY
 @with_appcontext
 def record_command(
-    number: str, rna: str, state: str, amount: Money | None, filed_on: date | None
+    number: str,
+    rna: str,
+    state: str,
+    amount: Money | None,
+    filed_on: date | None,
+    by: str | None,
 ) -> None:
     """Records CNSS's word on claim NUMBER; the artisan of a ready claim gets one SMS."""
     if state in {"ready", "paid"} and not amount:
         raise click.UsageError(f"{state} needs --amount")
     maalem = runtime()
     today = local_date(maalem.clock())
-    with operation(maalem.database, maalem.clock(), OPERATOR) as change:
+    with acting(by) as change:
         known = select(artisan.c.id).where(artisan.c.rna_number == rna)
         owner = change.connection.execute(known).scalar()
         if owner is None:

@@ -26,8 +26,8 @@ from app.agents.networks import DEFAULT_NETWORK
 from app.base.clock import local
 from app.base.database import reading
 from app.base.money import Money
-from app.base.operation import operation
-from app.cli.options import OPERATOR, DirhamsParam
+from app.cli.acting import BY, acting
+from app.cli.options import DirhamsParam
 from app.runtime import runtime
 
 
@@ -46,6 +46,7 @@ def clients() -> None:
 @click.option("--agency", "agencies", multiple=True, help="it speaks for these alone")
 @click.option("--address", "addresses", multiple=True, help="it calls from these alone, as CIDR")
 @click.option("--polling", is_flag=True, help="payments are polled unless a request says more")
+@BY
 @with_appcontext
 def create(
     name: str,
@@ -55,6 +56,7 @@ def create(
     agencies: tuple[str, ...],
     addresses: tuple[str, ...],
     polling: bool,
+    by: str | None,
 ) -> None:
     """Adds the client NAME, which is its X-Client-Id."""
     if not re.fullmatch("[a-z][a-z0-9-]{2,31}", name):
@@ -64,7 +66,7 @@ def create(
     client = NewClient(
         name, network, key, requests_a_minute, day_limit, agencies, addresses, polling
     )
-    with operation(maalem.database, maalem.clock(), OPERATOR) as change:
+    with acting(by) as change:
         added = add_client(change, client)
     if not added:
         raise click.ClickException(f"{name} is there already; `flask clients rotate` gives a key")
@@ -74,12 +76,13 @@ def create(
 @clients.command()
 @click.argument("name")
 @click.option("--keep-old", default=0, type=click.IntRange(0, 720), help="hours the old key works")
+@BY
 @with_appcontext
-def rotate(name: str, keep_old: int) -> None:
+def rotate(name: str, keep_old: int, by: str | None) -> None:
     """Gives the client NAME another key."""
     maalem = runtime()
     key = draw_key(maalem.random)
-    with operation(maalem.database, maalem.clock(), OPERATOR) as change:
+    with acting(by) as change:
         if not rotate_key(change, name, key, timedelta(hours=keep_old)):
             raise click.ClickException(f"no client {name} that may call")
     _show(name, key)
@@ -87,10 +90,11 @@ def rotate(name: str, keep_old: int) -> None:
 
 @clients.command()
 @click.argument("name")
+@BY
 @with_appcontext
-def revoke(name: str) -> None:
+def revoke(name: str, by: str | None) -> None:
     """Shuts the client NAME out, at once and for good."""
-    with operation(runtime().database, runtime().clock(), OPERATOR) as change:
+    with acting(by) as change:
         if not revoke_client(change, name):
             raise click.ClickException(f"no client {name} that may call")
     click.echo(f"{name} is shut out")
@@ -118,10 +122,11 @@ def list_command() -> None:
 @clients.command("other-amounts")
 @click.argument("network")
 @click.argument("allowed", type=click.Choice(["yes", "no"]))
+@BY
 @with_appcontext
-def other_amounts(network: str, allowed: str) -> None:
+def other_amounts(network: str, allowed: str, by: str | None) -> None:
     """Lets NETWORK send more or less than a bill, or not: the rest waits in suspense as a break."""
-    with operation(runtime().database, runtime().clock(), OPERATOR) as change:
+    with acting(by) as change:
         if not allow_other_amounts(change, network, allowed == "yes"):
             raise click.ClickException(f"no network {network}")
     click.echo(f"{network}: other amounts {'allowed' if allowed == 'yes' else 'refused'}")

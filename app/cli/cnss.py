@@ -12,9 +12,8 @@ from flask.cli import with_appcontext
 
 from app.base.clock import local_date
 from app.base.database import reading
-from app.base.operation import operation
+from app.cli.acting import BY, acting
 from app.cli.days import DayParam
-from app.cli.options import OPERATOR
 from app.reconciliation.cnss_export import Batch, export_payments, find_batch
 from app.reconciliation.cnss_import import import_answers
 from app.reconciliation.errors import FileRefused
@@ -32,8 +31,9 @@ def cnss() -> None:
     "--to", "folder", type=click.Path(path_type=Path, file_okay=False), help="also a file"
 )
 @click.option("--again", "name", help="a file that was written before, to the byte")
+@BY
 @with_appcontext
-def export(on: date | None, folder: Path | None, name: str | None) -> None:
+def export(on: date | None, folder: Path | None, name: str | None, by: str | None) -> None:
     """Writes to standard output what was received and not sent yet, once, with a control total.
 
     The file's name goes to standard error; it never comes twice. What was sent stands in the
@@ -47,7 +47,7 @@ def export(on: date | None, folder: Path | None, name: str | None) -> None:
             raise click.BadParameter(f"no file {name} was written", param_hint="--again")
     else:
         day = on or local_date(maalem.clock())
-        with operation(maalem.database, maalem.clock(), OPERATOR) as change:
+        with acting(by) as change:
             batch = export_payments(change, day)
     if folder and batch.name:
         _save(folder, batch)
@@ -67,12 +67,13 @@ def _save(folder: Path, batch: Batch) -> None:
 @cnss.command("import")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--json", "as_json", is_flag=True)
+@BY
 @with_appcontext
-def import_command(file: Path, as_json: bool) -> None:
+def import_command(file: Path, as_json: bool, by: str | None) -> None:
     """Imports CNSS's answer FILE, whole or not: postings, rights, enrolment, family, claims."""
     maalem = runtime()
     try:
-        with operation(maalem.database, maalem.clock(), OPERATOR) as change:
+        with acting(by) as change:
             report = import_answers(change, maalem.services, file)
     except FileRefused as refused:
         where = f"{file.name}: line {refused.params['line']}"

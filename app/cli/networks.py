@@ -13,8 +13,8 @@ from rich.table import Table
 from app.agents.networks import DEFAULT_NETWORK, AgentNetwork, add_network, list_networks
 from app.base.database import reading
 from app.base.money import ZERO, Money
-from app.base.operation import operation
-from app.cli.options import OPERATOR, DirhamsParam
+from app.cli.acting import BY, acting
+from app.cli.options import DirhamsParam
 from app.reconciliation.errors import FileRefused
 from app.reconciliation.network_formats import FORMATS
 from app.reconciliation.service import SettlementFile, match_file
@@ -36,11 +36,12 @@ def networks() -> None:
     type=click.Choice(sorted(FORMATS)),
     help="how its settlement files are written",
 )
+@BY
 @with_appcontext
-def add(name: str, shown: str, file_format: str) -> None:
+def add(name: str, shown: str, file_format: str, by: str | None) -> None:
     """Adds the network NAME. Phones name it within a minute."""
     maalem = runtime()
-    with operation(maalem.database, maalem.clock(), OPERATOR) as change:
+    with acting(by) as change:
         if not add_network(change, AgentNetwork(name, shown, file_format)):
             raise click.ClickException(f"{name} is there already")
     maalem.network_names.forget()
@@ -59,11 +60,10 @@ def list_command() -> None:
     Console().print(table)
 
 
-def _match(file: Path, network: str, total: Money | None, as_json: bool) -> None:
+def _match(file: Path, network: str, total: Money | None, as_json: bool, by: str | None) -> None:
     """Matches the settlement FILE of a day; `flask breaks list` names what does not agree."""
-    maalem = runtime()
     try:
-        with operation(maalem.database, maalem.clock(), OPERATOR) as change:
+        with acting(by) as change:
             report = match_file(change, SettlementFile(file, network, total))
     except FileRefused as refused:
         where = f"line {refused.params['line']}: " if refused.params["line"] else ""
@@ -91,10 +91,11 @@ _JSON = click.option("--json", "as_json", is_flag=True)
 @_FILE
 @_TOTAL
 @_JSON
+@BY
 @with_appcontext
-def match(name: str, file: Path, total: Money | None, as_json: bool) -> None:
+def match(name: str, file: Path, total: Money | None, as_json: bool, by: str | None) -> None:
     """Matches the settlement FILE of a day of the network NAME."""
-    _match(file, name, total, as_json)
+    _match(file, name, total, as_json, by)
 
 
 @click.group()
@@ -107,7 +108,10 @@ def wafacash() -> None:
 @click.option("--network", default=DEFAULT_NETWORK, show_default=True)
 @_TOTAL
 @_JSON
+@BY
 @with_appcontext
-def match_first(file: Path, network: str, total: Money | None, as_json: bool) -> None:
+def match_first(
+    file: Path, network: str, total: Money | None, as_json: bool, by: str | None
+) -> None:
     """Matches a FILE of the first network: the command that operators' scripts call."""
-    _match(file, network, total, as_json)
+    _match(file, network, total, as_json, by)

@@ -9,9 +9,9 @@ from rich.table import Table
 
 from app.base.clock import local
 from app.base.money import ZERO, Money
-from app.base.operation import operation
+from app.cli.acting import BY, acting
 from app.cli.notices import notices
-from app.cli.options import NUMBER, OPERATOR, DirhamsParam, budget_of, read_name
+from app.cli.options import NUMBER, DirhamsParam, budget_of
 from app.reminders.broadcasts import (
     BroadcastRequest,
     LanguagePreview,
@@ -21,8 +21,6 @@ from app.reminders.broadcasts import (
 from app.reminders.service import cancel_campaign
 from app.runtime import runtime
 
-_BY = click.option("--by", required=True, callback=read_name, help="who: a name that is kept")
-
 
 @notices.command()
 @click.argument("name")
@@ -30,7 +28,7 @@ _BY = click.option("--by", required=True, callback=read_name, help="who: a name 
 @click.option("--trade", help="as the register writes it")
 @click.option("--all", "everybody", is_flag=True, help="every artisan")
 @click.option("--budget", type=DirhamsParam(ZERO), help="SMS_CAMPAIGN_BUDGET if left out")
-@_BY
+@BY
 @with_appcontext
 def broadcast(
     name: str,
@@ -38,7 +36,7 @@ def broadcast(
     trade: str | None,
     everybody: bool,
     budget: Money | None,
-    by: str,
+    by: str | None,
 ) -> None:
     """Proposes to tell the notice NAME by SMS: shows to how many, in which words, at what cost.
 
@@ -47,10 +45,8 @@ def broadcast(
     if everybody == bool(region or trade):
         raise click.UsageError("either --all, or --region or --trade or both")
     maalem = runtime()
-    request = BroadcastRequest(
-        notice=name, proposed_by=by, region=region, trade=trade, budget=budget_of(budget)
-    )
-    with operation(maalem.database, maalem.clock(), by) as change:
+    request = BroadcastRequest(notice=name, region=region, trade=trade, budget=budget_of(budget))
+    with acting(by) as change:
         settings = maalem.reminder_settings
         proposal = propose_broadcast(change, settings, maalem.words, request)
     _print_previews(proposal.previews)
@@ -73,24 +69,24 @@ def _print_previews(previews: tuple[LanguagePreview, ...]) -> None:
 
 @notices.command()
 @click.argument("number", type=NUMBER)
-@_BY
+@BY
 @with_appcontext
-def approve(number: int, by: str) -> None:
+def approve(number: int, by: str | None) -> None:
     """Starts the broadcast NUMBER; not by who proposed it."""
     maalem = runtime()
     settings, now = maalem.reminder_settings, maalem.clock()
-    with operation(maalem.database, now, by) as change:
-        people = approve_broadcast(change, settings, number, by)
+    with acting(by) as change:
+        people = approve_broadcast(change, settings, number)
     opens = settings.calendar.next_opening(now)
     click.echo(f"{people} people are told from {local(opens):%d/%m %H:%M} on")
 
 
 @notices.command()
 @click.argument("name")
+@BY
 @with_appcontext
-def cancel(name: str) -> None:
+def cancel(name: str, by: str | None) -> None:
     """Cancels the broadcast NAME (`notice:...`), proposed or under way."""
-    maalem = runtime()
-    with operation(maalem.database, maalem.clock(), OPERATOR) as change:
+    with acting(by) as change:
         waiting = cancel_campaign(change, name)
     click.echo(f"{name} is cancelled, {waiting} who waited are not told")

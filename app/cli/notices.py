@@ -7,11 +7,9 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
-from app.base.operation import operation
-from app.cli.options import OPERATOR
+from app.cli.acting import BY, acting
 from app.notices.rules import read_notice
 from app.notices.service import publish_notice, withdraw_notice
-from app.runtime import runtime
 
 
 @click.group()
@@ -21,26 +19,26 @@ def notices() -> None:
 
 @notices.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@BY
 @with_appcontext
-def publish(file: Path) -> None:
+def publish(file: Path, by: str | None) -> None:
     """Publishes the YAML FILE: name, until, and title and text in the four languages.
 
     app/notices/sample_notice.yaml shows one.
     """
     notice = read_notice(file.read_bytes())
-    maalem = runtime()
-    with operation(maalem.database, maalem.clock(), OPERATOR) as change:
+    with acting(by) as change:
         publish_notice(change, notice)
     click.echo(f"notice {notice.name} is published until {notice.until}")
 
 
 @notices.command()
 @click.argument("name")
+@BY
 @with_appcontext
-def withdraw(name: str) -> None:
+def withdraw(name: str, by: str | None) -> None:
     """Takes the notice NAME away."""
-    maalem = runtime()
-    with operation(maalem.database, maalem.clock(), OPERATOR) as change:
+    with acting(by) as change:
         if not withdraw_notice(change, name):
             raise click.ClickException(f"no notice {name}")
     click.echo(f"notice {name} is withdrawn")

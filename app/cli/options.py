@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from decimal import Decimal
 
 import click
@@ -10,11 +9,8 @@ import click
 from app.base.errors import InvalidInput
 from app.base.money import Money
 
-# The actor of a command that does not ask who acts.
-OPERATOR = "operator"
 # The number of a row, as large as the database can hold.
 NUMBER = click.IntRange(1, 2**63 - 1)
-_LONGEST_NAME = 60
 _MOST = Money(99_999_999_00)
 
 
@@ -41,11 +37,3 @@ class DirhamsParam(click.ParamType[Money]):
 def budget_of(amount: Money | None) -> Decimal | None:
     """Returns a budget in dirhams as a decimal, as segments' prices have parts of a centime."""
     return None if amount is None else Decimal(amount.centimes) / 100
-
-
-def read_name(_context: click.Context, _option: click.Parameter, value: str) -> str:
-    """Returns a name in its normal form, so that one person never counts as two."""
-    name = " ".join(unicodedata.normalize("NFKC", value).split())
-    if not 1 <= len(name) <= _LONGEST_NAME or not name.isprintable():
-        raise click.BadParameter(f"1 to {_LONGEST_NAME} characters that can be read")
-    return name

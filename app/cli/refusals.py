@@ -50,7 +50,12 @@ SENTENCES: Mapping[str, str] = {
     ),
     "notice_refused": "The notice's file is not one; `why` names the language and what is wrong.",
     "notice_unknown": "No notice of that `name` is published, or its last day is over.",
+    "office_name_taken": "The name, or one that reads like it, is somebody's (`name`).",
+    "office_user_unknown": "Nobody of that `name` works at the office.",
     "over_budget": "One more message would pass the budget of the `scope`: `campaign` or `day`.",
+    "password_to_change": (
+        "The first password opens nothing but its own change: `flask office password NAME`."
+    ),
     "phone_taken": "The phone is another active agent's: it says who dials.",
     "prices_wrong": "The price list cannot be used; `why` says what is wrong with it.",
     "rates_wrong": (
@@ -63,7 +68,10 @@ SENTENCES: Mapping[str, str] = {
     "reversal_too_late": (
         "The day of the deposit is over, or CNSS was told: two people of the back office decide."
     ),
+    "role_may_not_act": "The role of who acts looks and does not act, or not on this.",
     "same_person": "Who proposed it cannot approve it.",
+    "sign_in_paused": "Too many wrong secrets: wait until `until`.",
+    "sign_in_refused": "Nobody of that name and secret works at the office.",
     "text_too_long": "The text in `language` takes `segments`, and only `most` are sent to many.",
     "unavailable": "Redis, PostgreSQL or another system is away.",
     "under_paid": "Less was sent than the code costs (`due`), or too little for a single month.",

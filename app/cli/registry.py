@@ -24,15 +24,15 @@ from app.agents.service import NewAgent, add_agent, replace_agencies
 from app.base.clock import local_date
 from app.base.database import reading
 from app.base.errors import Unavailable
-from app.base.operation import operation
 from app.base.phone import Phone
-from app.cli.options import OPERATOR
+from app.cli.acting import BY, acting, sign_in_actor
 from app.cli.sample_people import record_sample_answers
 from app.enrolment import registry as imports
 from app.enrolment.models import artisan
 from app.enrolment.registry_file import RegistryRefused, rejected_path
 from app.enrolment.sample_rows import MAX_ROWS, sample_rows
 from app.enrolment.samples import sample_people_csv
+from app.office.service import add_sample_users
 from app.runtime import runtime
 
 _LINES_A_WRITE = 1000
@@ -58,14 +58,16 @@ def sample(rows: int, seed: int) -> None:
 @registry.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="The counts for programs.")
+@BY
 @with_appcontext
-def import_command(file: Path, as_json: bool) -> None:
+def import_command(file: Path, as_json: bool, by: str | None) -> None:
     """Create and update artisans from FILE, by RNA number.
 
     Rows that cannot be taken are left out, and are in FILE.rejected.csv with line and reason.
     Ends with 1, nothing imported, when the file as a whole or the database cannot be used.
     """
     try:
+        sign_in_actor(by)
         report = _import_file(file)
     except RegistryRefused as refused:
         why = f"line {refused.params['line']}: {refused.params['why']}"
@@ -74,7 +76,7 @@ def import_command(file: Path, as_json: bool) -> None:
         why = error.strerror or str(error)
         _fail(f"{error.filename or file}: {why}", why, as_json)
     except Unavailable as away:
-        why = ": ".join(str(param) for param in away.params.values())
+        why = f"{away.params['what']}: {away.params.get('why', 'not reachable')}"
         _fail(why, why, as_json)
     counts = dataclasses.asdict(report)
     sentence = ", ".join(f"{many} {what}" for what, many in counts.items())
@@ -95,7 +97,8 @@ def load_sample_people() -> None:
             _record_sample_answers()
             return
     # The artisans come last: if this is killed before, the next start does all of it again.
-    with operation(runtime().database, runtime().clock(), OPERATOR) as change:
+    with acting(None) as change:
+        add_sample_users(change)
         replace_agencies(change, read_agencies(SAMPLE_AGENCIES))
         phone = Phone.parse("+212600000091")
         add_agent(change, NewAgent("1001", "W-RABAT-01", SecretStr("246813"), phone))
@@ -109,7 +112,7 @@ def load_sample_people() -> None:
 
 def _record_sample_answers() -> None:
     """Records CNSS's answers; after a killed start the next start does it."""
-    with operation(runtime().database, runtime().clock(), OPERATOR) as change:
+    with acting(None) as change:
         record_sample_answers(change, runtime().services)
         add_client(change, NewClient(DEMO_CLIENT, DEFAULT_NETWORK, DEMO_KEY))
 

@@ -18,9 +18,9 @@ from app.base.clock import local, local_date
 from app.base.database import transaction
 from app.base.money import ZERO, Money
 from app.base.months import Month
-from app.base.operation import operation
+from app.cli.acting import BY, acting
 from app.cli.days import DayParam
-from app.cli.options import OPERATOR, DirhamsParam, budget_of
+from app.cli.options import DirhamsParam, budget_of
 from app.reminders.queries import (
     CampaignState,
     Comparison,
@@ -50,8 +50,9 @@ def reminders() -> None:
 @click.option("--on", type=DayParam(), help="of which day; today if left out")
 @click.option("--dry-run", is_flag=True, help="only says what it would queue; changes nothing")
 @click.option("--json", "as_json", is_flag=True)
+@BY
 @with_appcontext
-def send(on: date | None, dry_run: bool, as_json: bool) -> None:
+def send(on: date | None, dry_run: bool, as_json: bool, by: str | None) -> None:
     """Queues the reminders due on the day, once; workers send them within the hours.
 
     Says how many, segments and dirhams at most, by language and region, and how many are held out.
@@ -59,10 +60,11 @@ def send(on: date | None, dry_run: bool, as_json: bool) -> None:
     maalem = runtime()
     settings, now = maalem.reminder_settings, maalem.clock()
     day = on or local_date(now)
-    with operation(maalem.database, now, OPERATOR) as change:
-        if dry_run:
-            plans = plan_reminders(change.connection, settings, day, now)
-        else:
+    if dry_run:
+        with transaction(maalem.database) as connection:
+            plans = plan_reminders(connection, settings, day, now)
+    else:
+        with acting(by) as change:
             plans = queue_reminders(change, settings, day)
     if as_json:
         click.echo(json.dumps(_plans_as_json(day, dry_run, plans), ensure_ascii=False))
@@ -220,22 +222,22 @@ def _dirhams(amount: Decimal | None) -> str | None:
 @click.option(
     "--budget", type=DirhamsParam(ZERO), help="in all, spent dirhams included; none: no limit"
 )
+@BY
 @with_appcontext
-def resume(name: str, budget: Money | None) -> None:
+def resume(name: str, budget: Money | None, by: str | None) -> None:
     """Resumes the campaign NAME that its budget stopped."""
-    maalem = runtime()
-    with operation(maalem.database, maalem.clock(), OPERATOR) as change:
+    with acting(by) as change:
         resume_campaign(change, name, budget_of(budget))
     click.echo(f"{name} goes on, {budget or 'no'} budget")
 
 
 @reminders.command()
 @click.argument("name")
+@BY
 @with_appcontext
-def cancel(name: str) -> None:
+def cancel(name: str, by: str | None) -> None:
     """Cancels the campaign NAME: nobody else hears of it."""
-    maalem = runtime()
-    with operation(maalem.database, maalem.clock(), OPERATOR) as change:
+    with acting(by) as change:
         waiting = cancel_campaign(change, name)
     click.echo(f"{name} is cancelled, {waiting} who waited are not told")
 

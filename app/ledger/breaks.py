@@ -14,8 +14,9 @@ from sqlalchemy import insert, update
 
 from app.base.money import Money
 from app.base.operation import Operation
-from app.ledger.errors import BreakUnknown, NotThisWay, SamePerson
+from app.ledger.errors import BreakUnknown, NotThisWay
 from app.ledger.models import reconciliation_break
+from app.office.two_people import check_two_people
 
 # The resolutions allowed for a break of each kind; docs/money.md says what each of them books.
 RESOLUTIONS: Mapping[str, tuple[str, ...]] = {
@@ -127,8 +128,7 @@ def lock_proposed(operation: Operation, number: int) -> ProposedBreak:
     row = operation.connection.execute(statement.with_for_update()).one_or_none()
     if row is None:
         raise BreakUnknown(id=number)
-    if row.proposed_by.casefold() == operation.actor.casefold():
-        raise SamePerson(by=operation.actor)
+    check_two_people(operation, row.proposed_by)
     return ProposedBreak(
         id=row.id,
         kind=row.kind,

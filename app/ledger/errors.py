@@ -13,9 +13,3 @@ class NotThisWay(MaalemError):
     """The resolution is not one for a break of this kind (`ways` lists those)."""
 
     code = "not_this_way"
-
-
-class SamePerson(MaalemError):
-    """The person who proposed a resolution cannot approve it."""
-
-    code = "same_person"

@@ -67,7 +67,7 @@ ledger_transaction = Table(
     CheckConstraint(
         "event NOT IN ('resolution', 'posting_again') OR approved_by IS NOT NULL", name="approved"
     ),
-    CheckConstraint("lower(approved_by) <> lower(made_by)", name="two_people"),
+    CheckConstraint("person_key(approved_by) <> person_key(made_by)", name="two_people"),
     # A reference has at most one deposit and one reversal.
     Index(
         "uq_ledger_transaction_event",
@@ -133,7 +133,7 @@ reconciliation_break = Table(
         " AND reason IS NOT NULL AND proposed_at IS NOT NULL)",
         name="proposed",
     ),
-    CheckConstraint("lower(approved_by) <> lower(proposed_by)", name="two_people"),
+    CheckConstraint("person_key(approved_by) <> person_key(proposed_by)", name="two_people"),
     Index(
         "ix_reconciliation_break_open", "id", postgresql_where=text("state IN ('open', 'proposed')")
     ),

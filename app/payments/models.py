@@ -167,7 +167,7 @@ reversal = Table(
     CheckConstraint(
         "(allowance IN ('second_agent', 'breaks')) = (approved_by IS NOT NULL)", name="approved"
     ),
-    CheckConstraint("lower(approved_by) <> lower(made_by)", name="two_people"),
+    CheckConstraint("person_key(approved_by) <> person_key(made_by)", name="two_people"),
     CheckConstraint("char_length(reason) BETWEEN 1 AND 200", name="reason"),
     # It serves the count of an agent's reversals of a day.
     Index("ix_reversal_made_by_reversed_at", "made_by", "reversed_at"),

@@ -14,8 +14,8 @@ from sqlalchemy import Connection, func, insert, select, text, update
 
 from app.base.clock import local_date
 from app.base.operation import Operation
-from app.ledger.errors import SamePerson
 from app.notices.models import notice, notice_text
+from app.office.two_people import check_two_people
 from app.reminders.errors import (
     CampaignUnknown,
     NobodyToTell,
@@ -40,7 +40,6 @@ class BroadcastRequest:
     """
 
     notice: str
-    proposed_by: str
     region: str | None = None
     trade: str | None = None
     budget: Decimal | None = None
@@ -90,17 +89,17 @@ def propose_broadcast(
             trade=request.trade,
             budget=settings.campaign_budget if request.budget is None else request.budget,
             created_at=operation.now,
-            proposed_by=request.proposed_by,
+            proposed_by=operation.actor,
         )
         .returning(campaign.c.id, campaign.c.name)
     ).one()
     return BroadcastProposal(number=row.id, name=row.name, previews=previews)
 
 
-def approve_broadcast(
-    operation: Operation, settings: ReminderSettings, number: int, approved_by: str
-) -> int:
-    """Starts the broadcast at the next opening, and returns how many people it is for.
+def approve_broadcast(operation: Operation, settings: ReminderSettings, number: int) -> int:
+    """Starts the broadcast at the next opening; `operation.actor` is the second person.
+
+    Returns how many people it is for.
 
     Raises: CampaignUnknown, SamePerson for who proposed it, NoticeUnknown, NoticeChanged.
     """
@@ -111,15 +110,14 @@ def approve_broadcast(
     ).one_or_none()
     if proposal is None:
         raise CampaignUnknown(campaign=number)
-    if proposal.proposed_by.casefold() == approved_by.casefold():
-        raise SamePerson()
+    check_two_people(operation, proposal.proposed_by)
     if _read_notice(operation, settings, proposal.notice).texts != proposal.texts:
         raise NoticeChanged()
     opens = settings.calendar.next_opening(operation.now)
     operation.connection.execute(
         update(campaign)
         .where(campaign.c.id == number)
-        .values(state="running", approved_by=approved_by, due_at=opens)
+        .values(state="running", approved_by=operation.actor, due_at=opens)
     )
     operation.connection.execute(text("SET LOCAL statement_timeout = 0"))
     params = {"campaign": number, "region": proposal.region, "trade": proposal.trade}

@@ -68,7 +68,7 @@ campaign = Table(
         "kind <> 'notice' OR num_nonnulls(notice, texts, proposed_by) = 3", name="notice"
     ),
     CheckConstraint("spent >= 0 AND spent <= budget AND budget <> 'NaN'", name="budget"),
-    CheckConstraint("lower(approved_by) <> lower(proposed_by)", name="two_people"),
+    CheckConstraint("person_key(approved_by) <> person_key(proposed_by)", name="two_people"),
     CheckConstraint(
         "kind <> 'notice' OR state IN ('proposed', 'cancelled') OR approved_by IS NOT NULL",
         name="approved",

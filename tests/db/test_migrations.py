@@ -121,6 +121,9 @@ def _definitions(engine: Engine) -> set[str]:
 
 def test_constraints_and_indexes_equal_those_of_the_models(bare: Engine, engine: Engine) -> None:
     """Autogenerate compares neither the text of a CHECK nor the condition of an index."""
+    with engine.connect() as connection, bare.begin() as its:
+        reading = text("SELECT pg_get_functiondef('person_key'::regproc)")
+        its.execute(text(connection.execute(reading).scalar_one().replace(":", r"\:")))
     load_models().create_all(bare)
     assert _definitions(engine) == _definitions(bare)
 

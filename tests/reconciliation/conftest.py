@@ -16,6 +16,7 @@ from app.reconciliation.cnss_rules import CNSS_RULES
 from app.reconciliation.money_rules import RULES, find_broken_rules
 from app.reconciliation.network_file import HEADER
 from tests.payments.conftest import PaymentFixture, payments  # noqa: F401 - a fixture of these tests too
+from tests.people_of_office import run_command
 
 DAY = "2026-11-23"
 
@@ -29,7 +30,7 @@ class BackOffice:
     payments: PaymentFixture
 
     def run(self, *command: str) -> Result:
-        return self.app.test_cli_runner().invoke(args=[str(part) for part in command])
+        return run_command(self.app, *command)
 
     def run_successfully(self, *command: str) -> str:
         result = self.run(*command)

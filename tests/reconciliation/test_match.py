@@ -136,7 +136,7 @@ def test_match_file_closes_a_break_whose_line_is_reversed_later(office: BackOffi
     (ended,) = office.breaks("--ended")
     assert (ended["state"], ended["details"]["reversed_in_file"]) == ("closed", 2)
     result = office.run(
-        "breaks", "propose", found["id"], "late_confirmation", "--by", "a", "--reason", "b"
+        "breaks", "propose", found["id"], "late_confirmation", "--by", "amina", "--reason", "b"
     )
     assert result.exit_code == 1
 
@@ -266,11 +266,12 @@ def test_approve_refuses_the_proposer_under_another_spelling(office: BackOffice)
     office.run_successfully(
         "breaks", "propose", number, "suspense", "--by", "Amina  B.", "--reason", "looked"
     )
-    for name in ("amina b.", " AMINA B. ", "\uff21mina B."):
+    for name in ("amina b.", " AMINA B. ", "\uff21mina B.", "\u0410mina B."):
         alone = office.run("breaks", "approve", number, "--by", name)
         assert alone.exit_code == 1 and "same_person" in alone.output
     for name in ("", "  ", "x" * 61):
-        assert office.run("breaks", "approve", number, "--by", name).exit_code == 2
+        refused = office.run("breaks", "approve", number, "--by", name)
+        assert refused.exit_code == 1 and "same_person" not in refused.output, name
 
 
 def test_two_approvals_at_once_book_it_once(office: BackOffice) -> None:
@@ -296,7 +297,9 @@ def test_two_approvals_at_once_book_it_once(office: BackOffice) -> None:
 def test_suspense_holds_cash_of_an_unknown_code(office: BackOffice) -> None:
     office.match(office.file(paid_line(NOBODY, "55")))
     (found,) = office.breaks()
-    result = office.run("breaks", "propose", found["id"], "refund", "--by", "a", "--reason", "b")
+    result = office.run(
+        "breaks", "propose", found["id"], "refund", "--by", "amina", "--reason", "b"
+    )
     assert result.exit_code == 1 and "late_confirmation, suspense, acknowledge" in result.output
     office.resolve(found["id"], "suspense")
     assert office.balances() == {"agent_network_receivable": "55.00", "suspense": "-55.00"}

@@ -13,6 +13,7 @@ from flask import Flask
 from sqlalchemy.exc import IntegrityError
 
 from app.settings import ROOT
+from tests.people_of_office import run_command
 from tests.reminders.conftest import AICHA, DRISS, FATIMA, HASSAN, Campaigns
 
 SAMPLE = yaml.safe_load((ROOT / "app/notices/sample_notice.yaml").read_bytes())
@@ -24,7 +25,7 @@ def run(app: Flask, reminding: Campaigns) -> Run:
     """`flask notices ...`; its output, whatever its end."""
 
     def run(*words: str) -> str:
-        return app.test_cli_runner().invoke(args=["notices", *words]).output
+        return run_command(app, "notices", *words).output
 
     return run
 

@@ -1,0 +1,56 @@
+"""Tables of the office: its users, and the terminals at which they signed in."""
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    SmallInteger,
+    Table,
+    Text,
+    text,
+)
+
+from app.base.database import metadata
+
+# `office` opens everything and is the sample user of development alone.
+ROLES = ("analyst", "chamber", "wafacash", "cnss", "helpdesk", "operator", "auditor", "office")
+
+office_user = Table(
+    "office_user",
+    metadata,
+    Column("name", Text, primary_key=True),
+    # How the name reads whatever its spelling: two users never share it.
+    Column("name_key", Text, nullable=False, unique=True),
+    Column("role", Text, nullable=False),
+    # The part that the user sees: a region, a network, a desk; NULL is all of the role's.
+    Column("region", Text),
+    Column("network", ForeignKey("agent_network.code")),
+    Column("desk", Text),
+    Column("password_hash", Text, nullable=False),
+    # Set while the password is the one-time one; it opens nothing but its own change.
+    Column("one_time_until", DateTime(timezone=True)),
+    Column("wrong_secrets", SmallInteger, nullable=False, server_default=text("0")),
+    # Counts pauses in a row: each one is twice as long as the one before.
+    Column("pauses", SmallInteger, nullable=False, server_default=text("0")),
+    Column("paused_until", DateTime(timezone=True)),
+    Column("sample", Boolean, nullable=False, server_default=text("false")),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("dismissed_at", DateTime(timezone=True)),
+    CheckConstraint("role IN ('" + "', '".join(ROLES) + "')", name="role"),
+    CheckConstraint("role <> 'office' OR sample", name="office_is_a_sample"),
+    CheckConstraint("(role = 'chamber') = (region IS NOT NULL)", name="region"),
+    CheckConstraint("(role = 'wafacash') = (network IS NOT NULL)", name="network"),
+    CheckConstraint("char_length(name) BETWEEN 2 AND 60", name="name"),
+    CheckConstraint("wrong_secrets >= 0 AND pauses >= 0", name="wrong_secrets"),
+)
+
+# A terminal's session in which a user signed in: one terminal is one person.
+office_seat = Table(
+    "office_seat",
+    metadata,
+    Column("seat", Text, primary_key=True),
+    Column("name", ForeignKey("office_user.name"), primary_key=True),
+    Column("signed_in_at", DateTime(timezone=True), nullable=False),
+)

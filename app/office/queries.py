@@ -1,0 +1,42 @@
+"""Reads the office's users."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from app.base.rows import read_row
+from app.office.models import office_user
+
+
+@dataclass(frozen=True, slots=True)
+class ListedUser:
+    """A user as `flask office list` shows one; without the password."""
+
+    name: str
+    role: str
+    region: str | None
+    network: str | None
+    desk: str | None
+    one_time_until: datetime | None
+    paused_until: datetime | None
+    sample: bool
+    created_at: datetime
+    dismissed_at: datetime | None
+
+
+_COLUMNS = tuple(office_user.c[name] for name in ListedUser.__slots__)
+
+
+def list_office_users(connection: Connection) -> list[ListedUser]:
+    """Lists every user, those who were dismissed too, by name."""
+    rows = connection.execute(select(*_COLUMNS).order_by(office_user.c.name))
+    return [read_row(ListedUser, row) for row in rows]
+
+
+def has_office_users(connection: Connection) -> bool:
+    """True if anybody but development's users works, or worked, at the office."""
+    anybody = select(office_user.c.name).where(~office_user.c.sample).limit(1)
+    return connection.execute(anybody).scalar() is not None

@@ -1,0 +1,286 @@
+"""Adds, dismisses and signs in the office's users. No function commits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+
+from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
+from pydantic import SecretStr
+from sqlalchemy import Row, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.audit.service import record_audit
+from app.base.clock import local
+from app.base.errors import InvalidInput
+from app.base.operation import Operation
+from app.office.errors import (
+    OfficeNameTaken,
+    OfficeUserUnknown,
+    PasswordToChange,
+    SignInPaused,
+    SignInRefused,
+)
+from app.office.models import office_seat, office_user
+from app.office.rules import (
+    RESERVED,
+    OfficeScope,
+    check_password,
+    name_key,
+    read_role,
+    read_user_name,
+)
+from app.office.samples import SAMPLE_USERS
+
+WRONG_SECRETS_ALLOWED = 5
+PAUSED_FOR = timedelta(minutes=15)
+_MOST_DOUBLINGS = 6
+ONE_TIME_FOR = timedelta(days=7)
+_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+
+
+@dataclass(frozen=True, slots=True)
+class OfficeUser:
+    """Somebody who works at the office and is signed in."""
+
+    name: str
+    role: str
+    scope: OfficeScope
+    sample: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NewOfficeUser:
+    """A user to be added, with the one-time password that opens nothing but its own change."""
+
+    name: str
+    role: str
+    scope: OfficeScope
+    password: SecretStr
+
+
+def add_office_user(operation: Operation, new: NewOfficeUser) -> str:
+    """Adds a user and returns the name as it is kept.
+
+    Raises: InvalidInput, OfficeNameTaken if it reads like another user's.
+    """
+    name = read_user_name(new.name)
+    role = read_role(new.role, new.scope)
+    if name_key(name) in {name_key(word) for word in RESERVED}:
+        raise InvalidInput(what="name", why="a word that names no person")
+    values = _user_values(operation, name, role, new.scope, new.password)
+    statement = insert(office_user).values(**values, one_time_until=operation.now + ONE_TIME_FOR)
+    added = statement.on_conflict_do_nothing().returning(office_user.c.name)
+    if operation.connection.execute(added).scalar() is None:
+        raise OfficeNameTaken(name=_read_like(operation, name))
+    scope = {"region": new.scope.region, "network": new.scope.network, "desk": new.scope.desk}
+    record_audit(operation, "office_user_added", f"office:{name}", role=role, **scope)
+    return name
+
+
+def add_sample_user(operation: Operation, name: str) -> None:
+    """Adds one of development's users, if there is none of the name."""
+    have = select(office_user.c.name).where(office_user.c.name == name)
+    if operation.connection.execute(have).scalar() is not None:
+        return
+    values = _user_values(operation, name, name, SAMPLE_USERS[name], SecretStr(name))
+    operation.connection.execute(
+        insert(office_user).values(**values, sample=True).on_conflict_do_nothing()
+    )
+    record_audit(operation, "office_user_added", f"office:{name}", role=name, sample=True)
+
+
+def add_sample_users(operation: Operation) -> None:
+    """Adds development's users who are not there yet."""
+    for name in SAMPLE_USERS:
+        add_sample_user(operation, name)
+
+
+def dismiss_office_user(operation: Operation, typed: str) -> str:
+    """Dismisses a user at once and for good; the name stays taken. Returns the name.
+
+    Raises: OfficeUserUnknown, InvalidInput for the last operator.
+    """
+    row = _lock_user(operation, typed)
+    if row.role == "operator" and not _others_who_operate(operation, row.name):
+        raise InvalidInput(what="name", why="the last operator: add another one first")
+    operation.connection.execute(
+        update(office_user).where(office_user.c.name == row.name).values(dismissed_at=operation.now)
+    )
+    record_audit(operation, "office_user_dismissed", f"office:{row.name}")
+    return str(row.name)
+
+
+def reset_office_user(operation: Operation, typed: str, password: SecretStr) -> str:
+    """Gives a user a new one-time password, and ends a pause. Returns the name.
+
+    Raises: OfficeUserUnknown.
+    """
+    row = _lock_user(operation, typed)
+    _store_password(operation, row.name, password, operation.now + ONE_TIME_FOR)
+    record_audit(operation, "office_password_reset", f"office:{row.name}")
+    return str(row.name)
+
+
+def change_password(operation: Operation, typed: str, old: SecretStr, new: SecretStr) -> str:
+    """Replaces a user's own password. Returns the name.
+
+    The caller commits after a refusal too, because wrong secrets are counted.
+
+    Raises: SignInRefused, SignInPaused, InvalidInput for a password that is easy to guess or not
+    this person's alone.
+    """
+    row = _check_secret(operation, typed, old)
+    chosen = new.get_secret_value()
+    check_password(chosen, row.name)
+    if chosen == old.get_secret_value() or _is_in_use(operation, new):
+        raise InvalidInput(what="password", why="too easy to guess, or in use")
+    _store_password(operation, row.name, new, None)
+    by_user = Operation(operation.connection, operation.now, row.name, operation.seat)
+    record_audit(by_user, "office_password_changed", f"office:{row.name}")
+    return str(row.name)
+
+
+def sign_in_office_user(operation: Operation, typed: str, secret: SecretStr) -> OfficeUser:
+    """Returns the user of this name and secret.
+
+    The caller commits after a refusal too, because wrong secrets are counted.
+
+    Raises: SignInRefused, SignInPaused, PasswordToChange.
+    """
+    row = _check_secret(operation, typed, secret)
+    if row.one_time_until is not None:
+        raise PasswordToChange(name=row.name)
+    take_seat(operation, row.name)
+    scope = OfficeScope(row.region, row.network, row.desk)
+    return OfficeUser(row.name, row.role, scope, row.sample)
+
+
+def take_seat(operation: Operation, name: str) -> None:
+    """Notes that the user signed in at the operation's terminal, if it has one."""
+    if not operation.seat:
+        return
+    values = {"seat": operation.seat, "name": name, "signed_in_at": operation.now}
+    statement = insert(office_seat).values(**values)
+    operation.connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["seat", "name"], set_={"signed_in_at": operation.now}
+        )
+    )
+
+
+@cache
+def _hash_for_unknown_name() -> str:
+    """Returns the hash to check for an unknown name, so that the answer takes as long as any."""
+    return _hasher.hash("nobody")
+
+
+def _check_secret(operation: Operation, typed: str, secret: SecretStr) -> Row[*tuple[object, ...]]:
+    """Returns the user's row, locked. The slow comparison comes before the lock.
+
+    Raises: SignInRefused, SignInPaused.
+    """
+    columns = office_user.c
+    found = select(columns.name, columns.password_hash).where(
+        columns.name_key == name_key(typed), columns.dismissed_at.is_(None)
+    )
+    known = operation.connection.execute(found).one_or_none()
+    right = _is_right(known.password_hash if known else _hash_for_unknown_name(), secret)
+    if known is None:
+        raise SignInRefused(by=typed)
+    row = operation.connection.execute(
+        select(office_user).where(columns.name == known.name).with_for_update()
+    ).one()
+    if row.paused_until and row.paused_until > operation.now:
+        raise SignInPaused(by=row.name, until=f"{local(row.paused_until):%H:%M}")
+    late = row.one_time_until is not None and row.one_time_until <= operation.now
+    if not right or row.password_hash != known.password_hash or late:
+        _count_wrong_secret(operation, row)
+        raise SignInRefused(by=typed)
+    cleared = {"wrong_secrets": 0, "pauses": 0, "paused_until": None}
+    operation.connection.execute(
+        update(office_user).where(columns.name == row.name).values(**cleared)
+    )
+    return row
+
+
+def _count_wrong_secret(operation: Operation, row: Row[*tuple[object, ...]]) -> None:
+    wrong = row.wrong_secrets + 1
+    values: dict[str, object] = {"wrong_secrets": wrong}
+    if wrong >= WRONG_SECRETS_ALLOWED:
+        until = operation.now + PAUSED_FOR * 2 ** min(row.pauses, _MOST_DOUBLINGS)
+        values = {"wrong_secrets": 0, "pauses": row.pauses + 1, "paused_until": until}
+        record_audit(operation, "office_user_paused", f"office:{row.name}", until=f"{until:%FT%TZ}")
+    operation.connection.execute(
+        update(office_user).where(office_user.c.name == row.name).values(**values)
+    )
+
+
+def _store_password(
+    operation: Operation, name: str, password: SecretStr, one_time_until: datetime | None
+) -> None:
+    values = {
+        "password_hash": _hasher.hash(password.get_secret_value()),
+        "one_time_until": one_time_until,
+        "wrong_secrets": 0,
+        "pauses": 0,
+        "paused_until": None,
+    }
+    operation.connection.execute(
+        update(office_user).where(office_user.c.name == name).values(**values)
+    )
+
+
+def _is_in_use(operation: Operation, password: SecretStr) -> bool:
+    """True if the password opens somebody's account: one secret for two people is one person."""
+    hashes = select(office_user.c.password_hash).where(office_user.c.dismissed_at.is_(None))
+    return any(_is_right(row, password) for row in operation.connection.execute(hashes).scalars())
+
+
+def _is_right(password_hash: str, secret: SecretStr) -> bool:
+    try:
+        return _hasher.verify(password_hash, secret.get_secret_value())
+    except VerifyMismatchError:
+        return False
+
+
+def _user_values(
+    operation: Operation, name: str, role: str, scope: OfficeScope, password: SecretStr
+) -> dict[str, object]:
+    return {
+        "name": name,
+        "name_key": name_key(name),
+        "role": role,
+        "region": scope.region,
+        "network": scope.network,
+        "desk": scope.desk,
+        "password_hash": _hasher.hash(password.get_secret_value()),
+        "created_at": operation.now,
+    }
+
+
+def _lock_user(operation: Operation, typed: str) -> Row[*tuple[object, ...]]:
+    """Locks a user who was not dismissed. Raises: OfficeUserUnknown."""
+    columns = office_user.c
+    known = columns.name_key == name_key(typed), columns.dismissed_at.is_(None)
+    row = operation.connection.execute(
+        select(office_user).where(*known).with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise OfficeUserUnknown(name=typed)
+    return row
+
+
+def _read_like(operation: Operation, name: str) -> str:
+    like = select(office_user.c.name).where(office_user.c.name_key == name_key(name))
+    return str(operation.connection.execute(like).scalar_one())
+
+
+def _others_who_operate(operation: Operation, name: str) -> bool:
+    columns = office_user.c
+    others = select(columns.name).where(
+        columns.role == "operator", columns.dismissed_at.is_(None), columns.name != name
+    )
+    return operation.connection.execute(others).first() is not None

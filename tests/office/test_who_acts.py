@@ -1,0 +1,241 @@
+"""Who acts: users of the office, their secrets, and two people who are two."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from app.base.errors import InvalidInput
+from app.base.operation import Operation, operation
+from app.office.errors import SamePerson
+from app.office.rules import check_password, name_key, read_user_name
+from app.office.service import take_seat
+from app.office.two_people import check_two_people
+from app.runtime import Runtime
+from app.settings import Settings
+from tests.people_of_office import add_person, secret_of
+
+Run = Callable[..., Result]
+CREATE = ("clients", "create", "first-bank")
+
+
+@pytest.fixture
+def run(app: Flask, runtime: Runtime) -> Run:
+    """`flask ...` with a secret in the environment."""
+
+    def run(*words: str, secret: str = "", new: str = "") -> Result:
+        env = {"MAALEM_OPERATOR_SECRET": secret, "MAALEM_OPERATOR_NEW_SECRET": new}
+        return app.test_cli_runner().invoke(args=[*words], env=env)
+
+    return run
+
+
+@pytest.fixture
+def in_production(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Settings, "production", True)
+
+
+def audit_of(runtime: Runtime, subject: str) -> list[tuple[str, str]]:
+    with runtime.database.connect() as connection:
+        rows = connection.execute(
+            text("SELECT actor, action FROM audit_event WHERE subject = :subject ORDER BY id"),
+            {"subject": subject},
+        )
+        return [(row.actor, row.action) for row in rows]
+
+
+def one_time_password(result: Result) -> str:
+    match = re.search(r"one-time password (\S+),", result.output)
+    assert match, result.output
+    return match[1]
+
+
+def test_in_development_the_sample_user_acts_when_nobody_is_named(run: Run) -> None:
+    assert run(*CREATE).exit_code == 0
+
+
+@pytest.mark.parametrize("role", ["chamber", "wafacash", "cnss", "helpdesk", "operator", "office"])
+def test_development_has_a_user_for_each_role(run: Run, role: str) -> None:
+    assert run(*CREATE, "--by", role, secret=role).exit_code == 0
+    refused = run("clients", "revoke", "first-bank", "--by", role, secret=f"{role}x")
+    assert refused.exit_code == 1 and "sign_in_refused" in refused.output
+
+
+@pytest.mark.parametrize("role", ["analyst", "auditor"])
+def test_a_role_that_looks_does_not_act(run: Run, role: str) -> None:
+    refused = run(*CREATE, "--by", role, secret=role)
+    assert refused.exit_code == 1 and "role_may_not_act" in refused.output
+
+
+@pytest.mark.usefixtures("in_production")
+def test_production_never_acts_without_a_signed_in_user(run: Run, runtime: Runtime) -> None:
+    nobody = run(*CREATE)
+    assert nobody.exit_code == 1 and "who acts?" in nobody.output
+    sample = run(*CREATE, "--by", "operator", secret="operator")
+    assert sample.exit_code == 1 and "sign_in_refused" in sample.output
+    silent = run(*CREATE, "--by", "amina")
+    assert silent.exit_code == 1 and "MAALEM_OPERATOR_SECRET" in silent.output
+    add_person(runtime, "amina")
+    assert run(*CREATE, "--by", "amina", secret=secret_of("amina")).exit_code == 0
+    for output in (nobody.output, sample.output, silent.output):
+        assert len(output.strip().splitlines()) == 1
+
+
+@pytest.mark.usefixtures("in_production")
+def test_a_sample_user_left_in_a_database_does_not_act_in_production(
+    run: Run, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Settings, "production", False)
+    assert run(*CREATE, "--by", "operator", secret="operator").exit_code == 0
+    monkeypatch.setattr(Settings, "production", True)
+    refused = run("clients", "revoke", "first-bank", "--by", "operator", secret="operator")
+    assert "sign_in_refused" in refused.output
+
+
+@pytest.mark.usefixtures("in_production")
+def test_the_first_operator_is_added_by_the_installation_and_no_second_one(
+    run: Run, runtime: Runtime
+) -> None:
+    assert "who acts?" in run("office", "add", "amina", "--role", "helpdesk").output
+    first = one_time_password(run("office", "add", "amina", "--role", "operator"))
+    assert audit_of(runtime, "office:amina") == [("installation", "office_user_added")]
+    assert "who acts?" in run("office", "add", "driss", "--role", "operator").output
+    unchanged = run("office", "add", "driss", "--role", "cnss", "--by", "amina", secret=first)
+    assert "password_to_change" in unchanged.output
+    chosen = "a loaf of barley"
+    assert run("office", "password", "amina", secret=first, new=chosen).exit_code == 0
+    again = run("office", "password", "amina", secret=first, new="another loaf of it")
+    assert "sign_in_refused" in again.output
+    assert (
+        run("office", "add", "driss", "--role", "cnss", "--by", "AMINA", secret=chosen).exit_code
+        == 0
+    )
+    assert audit_of(runtime, "office:driss") == [("amina", "office_user_added")]
+
+
+def test_a_one_time_password_ends_after_a_week(run: Run, runtime: Runtime) -> None:
+    first = one_time_password(run("office", "add", "amina", "--role", "operator"))
+    runtime.clock.now += timedelta(days=7, seconds=1)  # type: ignore[attr-defined]
+    late = run("office", "password", "amina", secret=first, new="a loaf of barley")
+    assert "sign_in_refused" in late.output
+
+
+def test_five_wrong_secrets_pause_a_name_and_the_next_pause_is_longer(
+    run: Run, runtime: Runtime
+) -> None:
+    add_person(runtime, "amina")
+    right = secret_of("amina")
+    for minutes in (15, 30):
+        for _ in range(5):
+            assert "sign_in_refused" in run(*CREATE, "--by", "Amina", secret="x").output
+        paused = run(*CREATE, "--by", "amina", secret=right)
+        assert paused.exit_code == 1 and "sign_in_paused" in paused.output
+        runtime.clock.now += timedelta(minutes=minutes)  # type: ignore[attr-defined]
+    assert run(*CREATE, "--by", "amina", secret=right).exit_code == 0
+    assert audit_of(runtime, "office:amina")[-1][1] == "office_user_paused"
+
+
+def test_a_dismissed_user_acts_no_more_and_the_name_stays_taken(run: Run, runtime: Runtime) -> None:
+    add_person(runtime, "amina", "helpdesk")
+    assert "only" not in run("office", "dismiss", "Amina ").output
+    assert "sign_in_refused" in run(*CREATE, "--by", "amina", secret=secret_of("amina")).output
+    assert "office_name_taken" in run("office", "add", "AMÍNA", "--role", "cnss").output
+    assert "dismissed" in run("office", "list").output
+
+
+def test_a_reset_gives_a_password_that_opens_nothing_else(run: Run, runtime: Runtime) -> None:
+    add_person(runtime, "amina")
+    password = one_time_password(run("office", "reset", "amina"))
+    assert "sign_in_refused" in run(*CREATE, "--by", "amina", secret=secret_of("amina")).output
+    assert "password_to_change" in run(*CREATE, "--by", "amina", secret=password).output
+
+
+def test_only_an_operator_keeps_the_list_of_users(run: Run) -> None:
+    refused = run("office", "add", "amina", "--role", "cnss", "--by", "cnss", secret="cnss")
+    assert "role_may_not_act" in refused.output
+
+
+def test_two_people_never_share_a_secret(run: Run, runtime: Runtime) -> None:
+    add_person(runtime, "amina")
+    first = one_time_password(run("office", "add", "driss", "--role", "operator"))
+    shared = run("office", "password", "driss", secret=first, new=secret_of("amina"))
+    assert shared.exit_code == 1 and "too easy to guess, or in use" in shared.output
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("amina", "--role", "chamber"),
+        ("amina", "--role", "wafacash"),
+        ("amina", "--role", "cnss", "--region", "Fès-Meknès"),
+        ("amina", "--role", "cnss", "--network", "wafacash"),
+        ("amina", "--role", "office"),
+        ("operator", "--role", "operator"),
+        ("worker", "--role", "operator"),
+        ("а\u0301mina", "--role", "operator"),
+        ("agent:1001", "--role", "operator"),
+    ],
+)
+def test_a_user_that_cannot_be_is_refused(run: Run, words: tuple[str, ...]) -> None:
+    assert run("office", "add", *words).exit_code != 0
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "AMINA B.",
+        " amina  b ",
+        "\uff21mina B.",
+        "\u0410mina B.",
+        "am\u00edna b",
+        "Amina\u00a0B",
+        "am1na b",
+    ],
+)
+def test_one_person_reads_the_same_in_every_spelling(spelling: str) -> None:
+    assert name_key(spelling) == name_key("Amina B.")
+
+
+@pytest.mark.parametrize("name", ["Driss", "amin", "أمينة", "ⴰⵎⵉⵏⴰ"])
+def test_other_people_read_otherwise(name: str) -> None:
+    assert read_user_name(name) == name
+    assert name_key(name) and name_key(name) != name_key("amina")
+
+
+@pytest.mark.parametrize(
+    "password", ["short", "amina amina amina", "aaaaaaaaaaaaaa", "password-2026-x", "121212121212"]
+)
+def test_a_password_that_is_easy_to_guess_is_refused(password: str) -> None:
+    with pytest.raises(InvalidInput):
+        check_password(password, "amina")
+
+
+def test_one_terminal_is_one_person(runtime: Runtime) -> None:
+    add_person(runtime, "amina")
+    with operation(runtime.database, runtime.clock(), "driss", "seat") as change:
+        check_two_people(change, "amina")
+        take_seat(change, "amina")
+        with pytest.raises(SamePerson):
+            check_two_people(change, "amina")
+        check_two_people(Operation(change.connection, change.now, "driss", "other"), "amina")
+        late = Operation(change.connection, change.now + timedelta(hours=13), "driss", "seat")
+        check_two_people(late, "amina")
+
+
+@pytest.mark.parametrize("second", ["AMINA", "a mina", "\uff41mina", "\u0430mina"])
+def test_the_database_refuses_one_person_as_two(runtime: Runtime, second: str) -> None:
+    with pytest.raises(IntegrityError), runtime.database.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO audit_event (happened_at, actor, action, subject, approved_by)"
+                " VALUES (now(), 'amina', 'resolution', 'break:1', :second)"
+            ),
+            {"second": second},
+        )
