@@ -6,7 +6,6 @@ from datetime import date
 
 import click
 from flask.cli import with_appcontext
-from sqlalchemy import select
 
 from app.base.clock import local_date
 from app.base.money import Money
@@ -15,8 +14,8 @@ from app.claims.models import STATES
 from app.claims.service import ClaimWord, record_claim
 from app.cli.acting import BY, acting
 from app.cli.days import DayParam
-from app.cli.options import DirhamsParam
-from app.enrolment.models import artisan
+from app.cli.options import DirhamsParam, read_rna
+from app.enrolment.numbers import find_numbered_artisan
 from app.runtime import runtime
 
 
@@ -27,7 +26,7 @@ def claims() -> None:
 
 @claims.command("record")
 @click.argument("number")
-@click.option("--rna", required=True, help="the artisan's RNA number")
+@click.option("--rna", required=True, callback=read_rna, help="the artisan's RNA number")
 @click.option("--state", required=True, type=click.Choice(STATES))
 @click.option("--amount", type=DirhamsParam(Money(1)), help="once CNSS has decided")
 @click.option("--filed-on", type=DayParam(), help="today when left out")
@@ -47,8 +46,7 @@ def record_command(
     maalem = runtime()
     today = local_date(maalem.clock())
     with acting(by) as change:
-        known = select(artisan.c.id).where(artisan.c.rna_number == rna)
-        owner = change.connection.execute(known).scalar()
+        owner = find_numbered_artisan(change.connection, rna)
         if owner is None:
             raise click.BadParameter("no artisan of that number", param_hint="--rna")
         word = ClaimWord(

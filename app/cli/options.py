@@ -7,6 +7,7 @@ from decimal import Decimal
 import click
 
 from app.base.errors import InvalidInput
+from app.base.identifiers import read_typed_rna_number
 from app.base.money import Money
 
 # The number of a row, as large as the database can hold.
@@ -37,3 +38,11 @@ class DirhamsParam(click.ParamType[Money]):
 def budget_of(amount: Money | None) -> Decimal | None:
     """Returns a budget in dirhams as a decimal, as segments' prices have parts of a centime."""
     return None if amount is None else Decimal(amount.centimes) / 100
+
+
+def read_rna(_context: click.Context, _option: click.Parameter, value: str) -> str:
+    """Returns an RNA number in the register's writing."""
+    try:
+        return read_typed_rna_number(value)
+    except InvalidInput as error:
+        raise click.BadParameter(str(error.params["why"])) from None

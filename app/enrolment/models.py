@@ -4,6 +4,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ColumnElement,
     Date,
     DateTime,
     ForeignKey,
@@ -14,6 +15,8 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    func,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -33,7 +36,9 @@ artisan = Table(
     Column("cin_digest", LargeBinary, unique=True),
     Column("full_name", Text, nullable=False),
     Column("full_name_ar", Text),
-    Column("birth_date", Date, nullable=False),
+    # Where the year alone is known, `birth_year` holds it and there is no date.
+    Column("birth_date", Date),
+    Column("birth_year", SmallInteger),
     Column("phone", Text),
     Column("language", Text, nullable=False),
     Column("category", Text, nullable=False),
@@ -53,8 +58,18 @@ artisan = Table(
     CheckConstraint("coefficient > 0", name="coefficient"),
     CheckConstraint("annual_tax_centimes >= 0", name="annual_tax"),
     CheckConstraint("octet_length(cin_digest) = 32", name="cin_digest"),
+    CheckConstraint("(birth_date IS NULL) <> (birth_year IS NULL)", name="birth"),
+    CheckConstraint("birth_year BETWEEN 1900 AND 2100", name="birth_year"),
     Index("ix_artisan_phone", "phone"),
 )
+
+# Numbers that a keypad without letters cannot type whole, by the digits that it can.
+_NOT_A_DIGIT: ColumnElement[str] = literal_column("'[^0-9]'")
+number_has_signs: ColumnElement[bool] = artisan.c.rna_number.regexp_match(_NOT_A_DIGIT)
+number_digits: ColumnElement[str] = func.regexp_replace(
+    artisan.c.rna_number, _NOT_A_DIGIT, literal_column("''"), literal_column("'g'")
+)
+Index("ix_artisan_rna_digits", number_digits, postgresql_where=number_has_signs)
 
 # Which languages and categories there are is data (app/text, app/contributions): here their shape.
 # A person may have two phones, a phone may serve two persons (docs/rules.md, Identifiers).

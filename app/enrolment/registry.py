@@ -25,11 +25,12 @@ from app.enrolment.registry_file import (
     physical_lines,
     replace_rejected,
 )
-from app.enrolment.registry_rows import BadRow, Stored, parse_row, split_line
+from app.enrolment.registry_rows import BORN_AT, BadRow, Stored, parse_row, split_line
 
 # A step, how much of it is done, and of how much if known: bytes of the file in "reading".
 Progress = Callable[[str, int, int | None], None]
 _LINES_A_REPORT = 2000
+_YEAR_ALONE = len("1962")
 _NO_VALUES = (None,) * len(staging.STORED)
 
 
@@ -123,7 +124,14 @@ def _read_rows(
         except BadRow as bad:
             yield number, start, str(bad), *_NO_VALUES
         else:
-            yield number, start, None, *values
+            yield number, start, None, *_set_birth_year_apart(values)
+
+
+def _set_birth_year_apart(values: list[Stored]) -> list[Stored]:
+    """Moves a birth date that is a year alone to the end, where its column is."""
+    if len(str(values[BORN_AT])) > _YEAR_ALONE:
+        return [*values, None]
+    return [*values[:BORN_AT], None, *values[BORN_AT + 1 :], values[BORN_AT]]
 
 
 def _database_message(error: Exception) -> str:

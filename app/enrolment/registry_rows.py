@@ -9,32 +9,35 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
 
 from app.base.errors import InvalidInput
+from app.base.identifiers import plain_signs, plain_writing, read_cnss_number, read_rna_number
 from app.base.money import Money
 from app.base.phone import Phone
+from app.base.spreadsheets import find_cell_error, find_damage
 from app.contributions.rates import RATES
+from app.enrolment.birth_dates import EARLIEST_YEAR, read_birth_date_cell, read_day_cell
 from app.enrolment.rules import cin_digest
 from app.text.languages import LANGUAGES
 
 Stored = str | bytes | None
 MAX_LINE_BYTES = 10_000
 MAX_TEXT = 80
-EARLIEST_BIRTH = "1900-01-01"
+EARLIEST_BIRTH = f"{EARLIEST_YEAR}-01-01"
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 # Marks without a shape: spreadsheets leave them, and a single one makes an SMS UCS-2.
 _SHAPELESS = re.compile(r"[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _QUOTED = r'"[^"]*(?:""[^"]*)*"'
 _WELL_QUOTED = re.compile(rf'(?:{_QUOTED}|[^",]*)(?:,(?:{_QUOTED}|[^",]*))*')
-_CNSS_NUMBER = re.compile(r"\d{9}", re.ASCII)
 _CIN_NOISE = re.compile(r"[\s.-]+")
-_CIN = re.compile(r"[A-Z0-9]{3,12}")
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_CIN = re.compile(r"(?=[A-Z]*[0-9])[A-Z0-9]{3,12}")
 _DECIMAL = re.compile(r"\d{1,2}(\.\d{1,2}0*)?", re.ASCII)
 _PHONE = re.compile(r"[+]?[0-9 ()./-]+")
 _PHONE_NOISE = re.compile(r"[ ()./-]+")
+_SEVERAL_PHONES = re.compile(
+    r"[0-9][^0-9]*(?:[/;,|&]|\bet\b|\bou\b|\s-\s)[^0-9]*[0-9]", re.IGNORECASE
+)
 _NATIONAL_MOBILE = re.compile(r"0[67]\d{8}", re.ASCII)
 _MOROCCAN = re.compile(r"\+212[5-9]\d{8}", re.ASCII)
 
@@ -44,7 +47,7 @@ class BadRow(ValueError):
 
 
 def split_line(line: bytes) -> list[str]:
-    """Splits one physical line into fields without surrounding blanks.
+    """Splits one physical line into fields, without shapeless marks and surrounding blanks.
 
     Raises: BadRow if it is no CSV row.
     """
@@ -58,6 +61,8 @@ def split_line(line: bytes) -> list[str]:
         raise BadRow(
             f"row: control character U+{ord(stray[0]):04X} at character {stray.start() + 1}"
         )
+    if not text.isascii():
+        text = _SHAPELESS.sub("", text)
     return [field.strip() for field in _split_fields(text)]
 
 
@@ -79,6 +84,8 @@ def parse_row(fields: Sequence[str], cin_key: bytes, today: date) -> list[Stored
     """
     if len(fields) != len(FIELDS):
         raise BadRow(f"row: {len(fields)} fields, wanted {len(FIELDS)}")
+    if not any(fields):
+        raise BadRow("row: all its fields are empty")
     values: list[Stored] = []
     faults: list[str] = []
     for (name, read), field in zip(_READERS, fields, strict=True):
@@ -86,7 +93,7 @@ def parse_row(fields: Sequence[str], cin_key: bytes, today: date) -> list[Stored
             values.append(read(field))
         except InvalidInput as fault:
             values.append(None)
-            faults.append(f"{name}: {fault.params['why']}")
+            faults.append(f"{name}: {find_cell_error(field) or fault.params['why']}")
     values[_CIN_AT] = cin_digest(str(cin), cin_key) if (cin := values[_CIN_AT]) else None
     faults += _check_together(values, fields, today.isoformat())
     if faults:
@@ -97,8 +104,9 @@ def parse_row(fields: Sequence[str], cin_key: bytes, today: date) -> list[Stored
 def _check_together(values: list[Stored], fields: Sequence[str], today: str) -> list[str]:
     """Lists the faults of fields taken together; sets the coefficient in `values`."""
     faults = []
-    born, enrolled, rights = (str(values[at] or "") for at in (_BORN_AT, _ENROLLED_AT, _RIGHTS_AT))
-    if born and not EARLIEST_BIRTH <= born <= today:
+    born, enrolled, rights = (str(values[at] or "") for at in (BORN_AT, _ENROLLED_AT, _RIGHTS_AT))
+    # A year alone, `1962`, compares as a day before its first.
+    if born and not EARLIEST_BIRTH[: len(born)] <= born <= today:
         faults.append(f"birth_date: {born} is not from {EARLIEST_BIRTH} to today")
     if enrolled > today:
         faults.append(f"enrolled_on: {enrolled} is in the future")
@@ -108,7 +116,8 @@ def _check_together(values: list[Stored], fields: Sequence[str], today: str) -> 
         faults.append(f"rights_until: {rights} is before enrolled_on")
     try:
         category = values[_CATEGORY_AT]
-        values[_COEFFICIENT_AT] = _read_coefficient(category, fields[_COEFFICIENT_AT])
+        coefficient = plain_writing(fields[_COEFFICIENT_AT])
+        values[_COEFFICIENT_AT] = _read_coefficient(category, coefficient)
     except InvalidInput as fault:
         faults.append(f"coefficient: {fault.params['why']}")
     return faults
@@ -135,22 +144,12 @@ def _allow_empty(read: Callable[[str], str]) -> Callable[[str], str | None]:
     return lambda text: read(text) if text else None
 
 
-def _read_rna_number(text: str) -> str:
-    if len(text) > 32 or not text.isprintable() or " " in text:
-        raise _invalid("not 1 to 32 visible characters without spaces")
-    return text
-
-
-def _read_cnss_number(text: str) -> str:
-    # The check digit is disputed, so it is not checked (docs/rules.md, Identifiers).
-    if not _CNSS_NUMBER.fullmatch(text):
-        raise _invalid("not 9 digits")
-    return text
-
-
 def _read_cin(text: str) -> str:
     """Normalises a CIN for comparing; the reason of a fault never shows it (law 09-08)."""
-    bare = _CIN_NOISE.sub("", text).upper()
+    written = plain_signs(text)
+    if damage := find_damage(written):
+        raise _invalid(damage)
+    bare = _CIN_NOISE.sub("", written).upper()
     if not _CIN.fullmatch(bare):
         raise _invalid("not 3 to 12 letters and digits")
     return bare
@@ -161,6 +160,8 @@ def _read_text(text: str) -> str | None:
     if not text.isascii():
         text = unicodedata.normalize("NFC", _SHAPELESS.sub("", text))
     text = " ".join(text.split())
+    if error := find_cell_error(text):
+        raise _invalid(error)
     if len(text) > MAX_TEXT:
         raise _invalid(f"longer than {MAX_TEXT} characters")
     return text or None
@@ -173,26 +174,34 @@ def _read_name(text: str) -> str:
     return name
 
 
-@lru_cache(maxsize=50_000)
-def _read_day(text: str) -> str:
-    if not _DAY.fullmatch(text):
-        raise _invalid(f"{_excerpt(text)} is not a day written YYYY-MM-DD")
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        raise _invalid(f"{text} is not a day of the calendar") from None
-    return text
-
-
 def _read_phone(text: str) -> str:
     if not _PHONE.fullmatch(text):
-        raise _invalid("not a phone number")
+        text = _mend_phone(text)
     bare = _PHONE_NOISE.sub("", text)
     # Most are written nationally: they skip the numbering library's 50 microseconds.
-    number = Phone.parse(f"+212{bare[1:]}" if _NATIONAL_MOBILE.fullmatch(bare) else bare).e164
+    try:
+        number = Phone.parse(f"+212{bare[1:]}" if _NATIONAL_MOBILE.fullmatch(bare) else bare).e164
+    except InvalidInput:
+        raise _invalid(_find_phone_fault(text)) from None
     if number.startswith("+212") and not _MOROCCAN.fullmatch(number):
         raise _invalid("not a phone number")
     return number
+
+
+def _mend_phone(text: str) -> str:
+    """Returns the number in plain writing. Raises: InvalidInput, which shows nothing of it."""
+    written = plain_signs(text)
+    if not _PHONE.fullmatch(written):
+        raise _invalid(_find_phone_fault(written))
+    return written
+
+
+def _find_phone_fault(written: str) -> str:
+    if damage := find_damage(written):
+        return damage
+    if _SEVERAL_PHONES.search(written) and len(re.findall("[0-9]", written)) > 15:
+        return "two numbers in one cell: one number a cell"
+    return "not a phone number"
 
 
 def _read_one_of(known: tuple[str, ...]) -> Callable[[str], str]:
@@ -221,18 +230,19 @@ def _read_coefficient(category: Stored, text: str) -> str | None:
 
 
 def _read_centimes(text: str) -> str:
+    text = plain_writing(text)
     if text.startswith("-"):
         raise _invalid("below 0")
     return str(Money.parse(text).centimes)
 
 
 _READERS: tuple[tuple[str, Callable[[str], str | None]], ...] = (
-    ("rna_number", _require(_read_rna_number)),
-    ("cnss_number", _allow_empty(_read_cnss_number)),
+    ("rna_number", _require(read_rna_number)),
+    ("cnss_number", _allow_empty(read_cnss_number)),
     ("cin", _allow_empty(_read_cin)),
     ("full_name", _read_name),
     ("full_name_ar", _read_text),
-    ("birth_date", _require(_read_day)),
+    ("birth_date", _require(read_birth_date_cell)),
     ("phone", _allow_empty(_read_phone)),
     ("language", _require(_read_one_of(tuple(LANGUAGES)))),
     ("category", _require(_read_one_of(tuple(RATES.categories)))),
@@ -241,12 +251,12 @@ _READERS: tuple[tuple[str, Callable[[str], str | None]], ...] = (
     ("trade", _read_text),
     ("region", _read_text),
     ("province", _read_text),
-    ("enrolled_on", _allow_empty(_read_day)),
-    ("rights_until", _allow_empty(_read_day)),
+    ("enrolled_on", _allow_empty(read_day_cell)),
+    ("rights_until", _allow_empty(read_day_cell)),
 )
 FIELDS = tuple(name for name, _ in _READERS)
 _CIN_AT = FIELDS.index("cin")
-_BORN_AT = FIELDS.index("birth_date")
+BORN_AT = FIELDS.index("birth_date")
 _CATEGORY_AT = FIELDS.index("category")
 _COEFFICIENT_AT = FIELDS.index("coefficient")
 _ENROLLED_AT = FIELDS.index("enrolled_on")

@@ -31,7 +31,7 @@ from app.base.rows import read_row
 from app.enrolment.models import artisan
 from app.enrolment.registry_rows import Stored
 
-# The columns that hold the file's fields, in the file's order.
+# The columns that hold the file's fields, in the file's order; the year of a birth date comes last.
 STORED = (
     "rna_number",
     "cnss_number",
@@ -49,6 +49,7 @@ STORED = (
     "province",
     "enrolled_on",
     "rights_until",
+    "birth_year",
 )
 # Unique beside the RNA number, with the names that the file has for them.
 _NUMBERS = {"cnss_number": "cnss_number", "cin_digest": "cin"}

@@ -1,16 +1,17 @@
 """Changes what a phone told us: its language, and the artisans it identified as."""
 
 from dataclasses import dataclass
-from datetime import date
 
-from sqlalchemy import Connection, case, delete, or_, select
+from sqlalchemy import Connection, case, delete, or_
 from sqlalchemy.dialects.postgresql import insert
 
 from app.base.clock import local_date
 from app.base.operation import Operation
 from app.base.phone import Phone
+from app.enrolment.birth_dates import BirthDate
 from app.enrolment.errors import IdentificationPaused, NotRecognised
 from app.enrolment.models import artisan, artisan_phone, identification_attempt, phone_profile
+from app.enrolment.numbers import find_numbered_artisan, is_born
 
 TRIES_A_DAY = 3
 
@@ -73,16 +74,14 @@ def take_try(operation: Operation, phone: Phone, tries: DailyTries, action_key: 
     return None if used is None else tries.most - int(used)
 
 
-def identify_phone(operation: Operation, phone: Phone, rna_number: str, birth_date: date) -> int:
+def identify_phone(
+    operation: Operation, phone: Phone, rna_number: str, birth_date: BirthDate
+) -> int:
     """Ties the phone to the artisan of this RNA number and birth date; returns the artisan's id.
 
     Raises: NotRecognised, the same for a number that does not exist and for another person's.
     """
-    artisan_id = operation.connection.execute(
-        select(artisan.c.id).where(
-            artisan.c.rna_number == rna_number, artisan.c.birth_date == birth_date
-        )
-    ).scalar()
+    artisan_id = find_numbered_artisan(operation.connection, rna_number, is_born(birth_date))
     if artisan_id is None:
         raise NotRecognised()
     operation.connection.execute(
@@ -90,7 +89,7 @@ def identify_phone(operation: Operation, phone: Phone, rna_number: str, birth_da
         .values(phone=phone.e164, artisan_id=artisan_id, identified_at=operation.now)
         .on_conflict_do_nothing()
     )
-    return int(artisan_id)
+    return artisan_id
 
 
 def forget_phone(operation: Operation, phone: Phone, artisan_id: int) -> bool:
@@ -105,17 +104,12 @@ def forget_phone(operation: Operation, phone: Phone, artisan_id: int) -> bool:
 
 
 def confirm_identity(
-    connection: Connection, artisan_id: int, rna_number: str, birth_date: date
+    connection: Connection, artisan_id: int, rna_number: str, birth_date: BirthDate
 ) -> None:
     """Checks that RNA number and birth date are this artisan's own.
 
     Raises: NotRecognised if they are not.
     """
-    columns = artisan.c
-    own = select(columns.id).where(
-        columns.id == artisan_id,
-        columns.rna_number == rna_number,
-        columns.birth_date == birth_date,
-    )
-    if connection.execute(own).scalar() is None:
+    own = artisan.c.id == artisan_id
+    if find_numbered_artisan(connection, rna_number, own, is_born(birth_date)) is None:
         raise NotRecognised()

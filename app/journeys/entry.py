@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-from datetime import date, datetime
+from datetime import datetime
 
 from app.base.clock import local_date
 from app.base.database import reading
-from app.base.errors import InvalidInput
+from app.base.identifiers import read_typed_rna_number
+from app.enrolment.birth_dates import pack_birth_date, read_typed_birth_date
 from app.enrolment.errors import NotRecognised
 from app.enrolment.queries import find_household
 from app.enrolment.service import choose_language, identify_phone
@@ -19,8 +19,6 @@ from app.journeys.person import read_person, store_household, store_person, stor
 from app.payments.phone_account import PhoneAccount, find_phone_account
 from app.text.languages import LANGUAGES
 from app.ussd.vocabulary import NothingToShow, Row, Values
-
-_RNA = re.compile(r"[A-Z0-9/-]{1,32}", re.ASCII)
 
 
 @vocabulary.action("recognise_caller", "artisan", "several", "agent", "unknown", "lost_receipt")
@@ -84,25 +82,13 @@ def change_language(dialogue: Dialogue) -> str:
 @vocabulary.check("rna_number")
 def read_rna_number(typed: str, _now: datetime) -> str:
     """Reads a number of the register; its length is not known (docs/rules.md, Identifiers)."""
-    number = typed.replace(" ", "").upper()
-    if not _RNA.fullmatch(number):
-        raise InvalidInput(what="rna_number", why="not letters and digits")
-    return number
+    return read_typed_rna_number(typed)
 
 
 @vocabulary.check("birth_date")
 def read_birth_date(typed: str, now: datetime) -> str:
-    """Reads `17041985`, with or without separators, and returns it as an ISO date."""
-    digits = re.sub(r"[\s/.-]", "", typed)
-    if not re.fullmatch(r"[0-9]{8}", digits):
-        raise InvalidInput(what="birth_date", why="not eight digits")
-    try:
-        born = date(int(digits[4:]), int(digits[2:4]), int(digits[:2]))
-    except ValueError:
-        raise InvalidInput(what="birth_date", why="no such day") from None
-    if not born.year >= 1900 or born > local_date(now):
-        raise InvalidInput(what="birth_date", why="not in a lifetime")
-    return born.isoformat()
+    """Reads `17041985` or a year alone, and returns it as answers keep it."""
+    return pack_birth_date(read_typed_birth_date(typed, local_date(now)))
 
 
 @vocabulary.action("identify", "recognised", "not_recognised", "last_try_failed", "paused")

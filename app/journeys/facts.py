@@ -14,12 +14,13 @@ from app.assistance.queries import HelpRequest
 from app.base.money import Money
 from app.base.months import Month, Period
 from app.claims.queries import Claim
+from app.enrolment.birth_dates import BirthDate, pack_birth_date, unpack_birth_date
 from app.enrolment.cover import EnrolmentFile, Family
 from app.notices.queries import ShownNotice
 from app.payments.agent_day import DayDeposit
 from app.payments.phone_account import LostReceipt
 from app.payments.queries import Deposit, IssuedCode
-from app.ussd.parts import Part, Parts
+from app.ussd.parts import Codec, Part, Parts
 from app.ussd.vocabulary import NothingToShow
 
 
@@ -228,7 +229,7 @@ class Answers(Parts):
     language = Part(str, None)
     person = Part(int, None)
     rna_number = Part(str, None)
-    birth_date = Part(date, None)
+    birth_date = Part(date, None, codec=Codec(pack_birth_date, unpack_birth_date))
     tries_left = Part(int, 0)
     months = Part(Month, None)
     other_rna = Part(str, None)
@@ -252,7 +253,7 @@ class Answers(Parts):
     reversal_code = Part(str, None)
 
     @property
-    def identity(self) -> tuple[str, date]:
+    def identity(self) -> tuple[str, BirthDate]:
         """The RNA number and the birth date that were typed to identify a person.
 
         Raises: NothingToShow.

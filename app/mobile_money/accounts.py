@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from sqlalchemy import Connection, literal, select
 
 from app.base.errors import InvalidInput
+from app.base.identifiers import read_cnss_number
 from app.base.phone import Phone
 from app.enrolment.models import artisan
 from app.enrolment.queries import owners_of
@@ -17,7 +17,6 @@ from app.payments.models import payment_code
 from app.payments.rules import read_code
 
 SERVED = ("linkref", "msisdn", "consumerno")
-_CNSS_NUMBER = re.compile(r"[0-9]{9}", re.ASCII)
 _MOST_IDENTIFIERS = 3
 
 
@@ -85,9 +84,11 @@ def _find_owners_of_one(connection: Connection, kind: str, value: str) -> set[in
         owner = owners_of(literal(read_phone(value).e164))
         statement = select(owner.c.id)
     elif kind == "consumerno":
-        if not _CNSS_NUMBER.fullmatch(value):
-            raise refuse("consumerno", "not a CNSS number: nine digits")
-        statement = select(artisan.c.id).where(artisan.c.cnss_number == value)
+        try:
+            number = read_cnss_number(value)
+        except InvalidInput:
+            raise refuse("consumerno", "not a CNSS number: nine digits") from None
+        statement = select(artisan.c.id).where(artisan.c.cnss_number == number)
     else:
         raise refuse("identifierType", f"only {', '.join(SERVED)} are served")
     owners = set(connection.execute(statement).scalars())

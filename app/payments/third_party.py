@@ -15,7 +15,8 @@ from app.base.operation import Operation
 from app.base.phone import Phone
 from app.contributions.rules import Quote, is_collected_here
 from app.enrolment.models import artisan as artisan_table
-from app.enrolment.queries import PERSON, Artisan, read_artisan
+from app.enrolment.numbers import find_numbered_artisan
+from app.enrolment.queries import Artisan, get_artisan
 from app.payments.codes import CodeRequest, issue_code, queue_code_message
 from app.payments.dues import quote_dues
 from app.payments.errors import AnotherIsLive
@@ -36,12 +37,10 @@ class Payable:
 
 def find_payable_person(connection: Connection, rna_number: str, now: datetime) -> Payable | None:
     """Returns the artisan of an RNA number and the dues; None if the number is nobody's."""
-    row = connection.execute(
-        select(*PERSON).where(artisan_table.c.rna_number == rna_number)
-    ).one_or_none()
-    if row is None:
+    artisan_id = find_numbered_artisan(connection, rna_number)
+    if artisan_id is None:
         return None
-    person = read_artisan(row)
+    person = get_artisan(connection, artisan_id)
     if person.enrolled_on is None or not is_collected_here(person.category):
         return Payable(person, None)
     account = get_account(connection, person.id, now)

@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from app.base.errors import InvalidInput
+from app.base.identifiers import read_cnss_number, read_rna_number
 from app.base.money import Money
 from app.base.months import Month
 from app.claims.models import STATES as CLAIM_STATES
@@ -20,9 +21,7 @@ HEADER = ("record", "reference", "rna_number", "period", "state", "on", "amount"
 RECORDS = ("posting", "rights", "enrolment", "family", "claim")
 _RECEIPT = re.compile(r"[0-9]{8,12}", re.ASCII)
 _CLAIM = re.compile(r"[A-Z0-9][A-Z0-9/-]{0,15}", re.ASCII)
-_RNA = re.compile(r"[A-Za-z0-9][A-Za-z0-9./-]{0,31}", re.ASCII)
 _FAMILY = re.compile(r"([0-9]) ([0-9]{1,2})", re.ASCII)
-_CNSS_NUMBER = re.compile(r"[0-9]{9}", re.ASCII)
 _ENROLMENT = ("enrolled", "incomplete", "in_review")
 _LONGEST_REASON = 200
 
@@ -72,13 +71,37 @@ def _read_answer(number: int, row: Mapping[str, str], today: date) -> CnssAnswer
         line=number,
         record=row["record"],
         reference=row["reference"],
-        rna_number=row["rna_number"],
+        rna_number=_read_person(number, row),
         month=month,
         state=row["state"],
         on=on,
         amount=amount,
-        details=row["details"].strip(),
+        details=_read_details(number, row),
     )
+
+
+def _read_number(line: int, name: str, text: str, read: Callable[[str], str]) -> str:
+    """Reads a person's number as every door does; an empty field stays empty."""
+    try:
+        return read(text) if text.strip() else ""
+    except InvalidInput as error:
+        raise _make_refusal(line, name, str(error.params["why"])) from None
+
+
+def _read_person(line: int, row: Mapping[str, str]) -> str:
+    """Reads the person's number; a posting's receipt is enough, so its number is left as it is."""
+    if row["record"] == "posting":
+        return row["rna_number"]
+    return _read_number(line, "rna_number", row["rna_number"], read_rna_number)
+
+
+def _read_details(line: int, row: Mapping[str, str]) -> str:
+    if row["record"] == "enrolment" and row["state"] == "enrolled":
+        number = _read_number(line, "details", row["details"], read_cnss_number)
+        if not number:
+            raise _make_refusal(line, "details", "not a CNSS number: nine digits")
+        return number
+    return row["details"].strip()
 
 
 def _make_refusal(line: int, name: str, why: str) -> FileRefused:
@@ -109,8 +132,6 @@ def _check_enrolment(answer: CnssAnswer) -> None:
     parts = answer.details.split()
     if answer.state == "incomplete" and (not parts or set(parts) - set(PARTS)):
         raise _make_refusal(answer.line, "details", f"not parts of {', '.join(PARTS)}")
-    if answer.state == "enrolled" and not _CNSS_NUMBER.fullmatch(answer.details):
-        raise _make_refusal(answer.line, "details", "not a CNSS number: nine digits")
 
 
 def _check_family(answer: CnssAnswer) -> None:
@@ -135,8 +156,8 @@ def _check_claim(answer: CnssAnswer) -> None:
 
 
 def _check_person(answer: CnssAnswer) -> None:
-    if not _RNA.fullmatch(answer.rna_number):
-        raise _make_refusal(answer.line, "rna_number", "not one")
+    if not answer.rna_number:
+        raise _make_refusal(answer.line, "rna_number", "missing")
 
 
 _CHECKS: Mapping[str, Callable[[CnssAnswer], None]] = {

@@ -7,6 +7,7 @@ from typing import Any, Generic
 from app.base.deadline import Deadline
 from app.base.errors import InvalidInput, Late
 from app.base.hop import Reply
+from app.base.identifiers import plain_writing
 from app.text.words import Words
 from app.ussd.deferred import DeferredAction
 from app.ussd.menu import BACK, ONWARD, Choice, Menu, Screen
@@ -21,7 +22,6 @@ LOCKED = "locked"
 _MOST_REFUSALS = 3
 # More screens in a row without an input than this is a circle; the checker finds it first.
 _MOST_STEPS = 20
-_DIGITS = str.maketrans("٠١٢٣٤٥٦٧٨٩۰۱۲۳۴۵۶۷۸۹", "0123456789" * 2)
 
 
 class MenuEngine(Generic[Services]):
@@ -298,7 +298,9 @@ class MenuEngine(Generic[Services]):
 
 def plain_input(typed: str) -> str:
     """Returns `typed` with ordinary digits, without invisible marks or blanks around it."""
-    return "".join(filter(str.isprintable, typed)).translate(_DIGITS).strip()
+    if typed.isascii():
+        return "".join(filter(str.isprintable, typed)).strip()
+    return "".join(filter(str.isprintable, plain_writing(typed)))
 
 
 def _redact(typed: str, screen: Screen) -> str:

@@ -71,6 +71,7 @@ def test_import_stores_a_row_with_its_types(engine: Engine, file: Path) -> None:
             "Sefrou",
             date(2023, 5, 2),
             date(2027, 1, 31),
+            None,
             TODAY,
         )
     ]

@@ -1,0 +1,50 @@
+"""Recognises what a spreadsheet leaves in a cell in place of a value. Pure.
+
+A sentence says what to do, and holds nothing of the value: it may be personal.
+"""
+
+from __future__ import annotations
+
+import re
+
+_TOO_NARROW = re.compile(r"#{2,}")
+_ROUNDED = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?[Ee][+-][0-9]+|[+-]?[0-9]+[.,][0-9]+[Ee][0-9]+")
+_DECIMAL = re.compile(r"[+-]?[0-9]+[.,][0-9]{0,2}")
+_NULLS = frozenset(("null", "<null>", "(null)", "\\n", "n/a", "nan", "undefined"))
+_WORDS = "none nil na n.a. nd n.d. true false vrai faux vide neant néant aucun aucune inconnu sans"
+_NOTHING = _NULLS | frozenset(f"{_WORDS} inconnue total - -- --- ? ?? / . ...".split())
+_APOSTROPHES = "'\u2018\u2019\u02bc`\u00b4"
+_AS_TEXT = "give the column the format text, and export again"
+
+
+def find_damage(text: str) -> str | None:
+    """Says what a spreadsheet made of a number, or returns None for an unspoilt one."""
+    if not text:
+        return None
+    if error := find_cell_error(text):
+        return error
+    first = text[0]
+    if first in _APOSTROPHES:
+        return "begins with an apostrophe, a spreadsheet's mark of text: take it away"
+    if first.isdigit() or first in "+-":
+        if _ROUNDED.fullmatch(text):
+            return f"rounded by a spreadsheet, its last digits are lost: {_AS_TEXT}"
+        if _DECIMAL.fullmatch(text):
+            return f"a decimal number: {_AS_TEXT}"
+    if text.casefold() in _NOTHING:
+        return "a word or sign that stands for nothing: empty the cell or leave the line out"
+    return None
+
+
+def find_cell_error(text: str) -> str | None:
+    """Says what is in a cell in place of a value, of any kind of value: an error, a formula."""
+    first = text[:1]
+    if first == "#":
+        if _TOO_NARROW.fullmatch(text):
+            return "#### of a column too narrow to show it: widen the column, and export again"
+        return "an error of the spreadsheet (such as #N/A): mend the formula or empty the cell"
+    if first == "=" or text.startswith("@SUM"):
+        return f"begins with {first!r}, a formula: export its value in its place"
+    if text.casefold() in _NULLS:
+        return "a word that stands for nothing: empty the cell"
+    return None
