@@ -30,6 +30,7 @@ class Break:
     network: str
     receipt: str | None
     code: str | None
+    reference: str | None
     ours: Money | None
     theirs: Money | None
     owner: str | None
@@ -79,6 +80,7 @@ def _read_break(row: Row[tuple[object, ...]], now: datetime) -> Break:
         network=row.network,
         receipt=row.receipt_number,
         code=row.code,
+        reference=row.reference,
         ours=_read_amount(row.our_centimes),
         theirs=_read_amount(row.their_centimes),
         owner=row.owner,

@@ -30,12 +30,16 @@ RESOLUTIONS: Mapping[str, tuple[str, ...]] = {
     "other_amount_sent": ("refund", "acknowledge"),
     "posting_refused": ("send_again", "acknowledge"),
     "reversal_asked": ("reverse", "acknowledge"),
+    "not_owed": ("suspense",),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class NewBreak:
-    """A difference between two books. `ours` or `theirs` is None if that book has no amount."""
+    """A difference between two books. `ours` or `theirs` is None if that book has no amount.
+
+    `reference` is the network's, with the file and line that told of it.
+    """
 
     kind: str
     network: str
@@ -43,6 +47,9 @@ class NewBreak:
     code: str | None = None
     ours: Money | None = None
     theirs: Money | None = None
+    file_id: int | None = None
+    line: int | None = None
+    reference: str | None = None
     details: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -59,6 +66,7 @@ class ProposedBreak:
     theirs: Money | None
     file_id: int | None
     line: int | None
+    reference: str | None
     details: Mapping[str, Any]
     method: str
     reason: str
@@ -86,6 +94,9 @@ def open_break(operation: Operation, new: NewBreak) -> int:
         code=new.code,
         our_centimes=new.ours.centimes if new.ours else None,
         their_centimes=new.theirs.centimes if new.theirs else None,
+        file_id=new.file_id,
+        line=new.line,
+        reference=new.reference,
         details=dict(new.details),
         opened_at=operation.now,
     )
@@ -139,6 +150,7 @@ def lock_proposed(operation: Operation, number: int) -> ProposedBreak:
         theirs=_read_amount(row.their_centimes),
         file_id=row.file_id,
         line=row.line,
+        reference=row.reference,
         details=row.details,
         method=row.method,
         reason=row.reason,

@@ -42,6 +42,7 @@ BREAK_KINDS = (
     "other_amount_sent",
     "posting_refused",
     "reversal_asked",
+    "not_owed",
 )
 
 ledger_account = Table(
@@ -108,6 +109,8 @@ reconciliation_break = Table(
     # The settlement file and the line that opened it; null if something else did.
     Column("file_id", ForeignKey("settlement_file.id")),
     Column("line", BigInteger),
+    # The network's reference of the payment that it is about; null if it is about none.
+    Column("reference", Text),
     Column("details", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("opened_at", DateTime(timezone=True), nullable=False),
     Column("owner", Text),
@@ -134,6 +137,22 @@ reconciliation_break = Table(
         name="proposed",
     ),
     CheckConstraint("person_key(approved_by) <> person_key(proposed_by)", name="two_people"),
+    Index("ix_reconciliation_break_reference", "network", "reference"),
+    Index("ix_reconciliation_break_code", "code"),
+    # A payment has one waiting break, and so has a deposit that no file tells.
+    Index(
+        "uq_reconciliation_break_waiting",
+        "network",
+        "reference",
+        unique=True,
+        postgresql_where=text("reference IS NOT NULL AND state IN ('open', 'proposed')"),
+    ),
+    Index(
+        "uq_reconciliation_break_missing_there",
+        "receipt_number",
+        unique=True,
+        postgresql_where=text("kind = 'missing_there' AND state IN ('open', 'proposed')"),
+    ),
     Index(
         "ix_reconciliation_break_open", "id", postgresql_where=text("state IN ('open', 'proposed')")
     ),

@@ -2,11 +2,13 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Date,
     DateTime,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
@@ -27,13 +29,31 @@ settlement_file = Table(
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("network", ForeignKey("agent_network.code"), nullable=False),
     Column("name", Text, nullable=False),
-    Column("digest", LargeBinary, nullable=False, unique=True),
-    # The day in Morocco that it settles.
+    Column("digest", LargeBinary, nullable=False, index=True),
+    # The days in Morocco that it settles; a cumulative file settles several.
+    Column("first_day", Date, nullable=False),
     Column("day", Date, nullable=False),
     Column("lines", Integer, nullable=False),
     Column("report", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("matched_at", DateTime(timezone=True), nullable=False),
+    # One person asks to withdraw it, a second person agrees.
+    Column("withdrawal_asked_by", Text),
+    Column("withdrawal_reason", Text),
+    Column("withdrawal_asked_at", DateTime(timezone=True)),
+    Column("withdrawn_by", Text),
+    Column("withdrawn_at", DateTime(timezone=True)),
     CheckConstraint("lines > 0", name="lines"),
+    CheckConstraint("first_day <= day", name="days"),
+    CheckConstraint(
+        "num_nonnulls(withdrawal_asked_by, withdrawal_reason, withdrawal_asked_at) IN (0, 3)",
+        name="asked",
+    ),
+    CheckConstraint(
+        "num_nonnulls(withdrawn_by, withdrawn_at) = 0 OR (num_nonnulls(withdrawn_by, withdrawn_at,"
+        " withdrawal_asked_by) = 3"
+        " AND person_key(withdrawn_by) <> person_key(withdrawal_asked_by))",
+        name="two_people",
+    ),
     Index("ix_settlement_file_day", "network", "day"),
 )
 
@@ -53,6 +73,43 @@ settlement_line = Table(
     CheckConstraint("amount_centimes > 0", name="amount"),
     Index("ix_settlement_line_code", "code"),
     Index("ix_settlement_line_reference", "reference"),
+)
+
+# A payment as its network tells it by now, known by its reference: the last line told of it in a
+# file that stands. `withdrawn` is told by no file that stands. All that was ever told of it is in
+# settlement_line.
+network_payment = Table(
+    "network_payment",
+    metadata,
+    Column("network", ForeignKey("agent_network.code"), primary_key=True),
+    Column("reference", Text, primary_key=True),
+    Column("code", Text, nullable=False),
+    Column("amount_centimes", BigInteger, nullable=False),
+    Column("paid_at", DateTime(timezone=True), nullable=False),
+    Column("agent_number", Text),
+    Column("terminal", Text),
+    Column("status", Text, nullable=False),
+    # True once a line told it as paid; a reversal under a reference of its own never was.
+    Column("told_paid", Boolean, nullable=False),
+    Column("first_file_id", BigInteger, nullable=False),
+    Column("first_line", Integer, nullable=False),
+    Column("file_id", BigInteger, nullable=False),
+    Column("line", Integer, nullable=False),
+    # The break about its present difference from our books; null if they agree.
+    Column("break_id", ForeignKey("reconciliation_break.id"), unique=True),
+    CheckConstraint("status IN ('paid', 'reversed', 'withdrawn')", name="status"),
+    CheckConstraint("amount_centimes > 0", name="amount"),
+    CheckConstraint(
+        "char_length(reference) BETWEEN 1 AND 128 AND reference = btrim(reference)",
+        name="reference",
+    ),
+    ForeignKeyConstraint(
+        ["file_id", "line"],
+        ["settlement_line.file_id", "settlement_line.line"],
+        name="fk_network_payment_line",
+    ),
+    Index("ix_network_payment_code", "network", "code"),
+    Index("ix_network_payment_file_id", "file_id"),
 )
 
 # Files of payments for CNSS to post; no two have the same name.

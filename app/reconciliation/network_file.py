@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -33,6 +33,11 @@ _ZEROS = re.compile(r"0{1,2}", re.ASCII)
 _COUNT = re.compile(r"[0-9]{1,9}", re.ASCII)
 # A network's day may end at another hour than Morocco's.
 _DAY_MARGIN = timedelta(days=1)
+# A cumulative file has lines of every day, or of every second one where a day was closed.
+_WIDEST_GAP = timedelta(days=2)
+# The last day of a cumulative file has at least this share of its busiest day's lines; the few
+# lines of the next day are those of another hour of closing.
+_LEAST_SHARE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,14 @@ class SettlementLine:
     status: str
 
 
+@dataclass(frozen=True, slots=True)
+class SettledDays:
+    """The days in Morocco that a file settles, from `first` to `last`; mostly it is one."""
+
+    first: date
+    last: date
+
+
 @dataclass(slots=True)
 class Summary:
     """Counts of the lines read so far: `days` by day in Morocco, and `paid` in centimes."""
@@ -58,16 +71,40 @@ class Summary:
     lines: int = 0
     paid: int = 0
 
-    @property
-    def day(self) -> date:
-        """The day of most lines. Raises: FileRefused if none, or if one is over a day away."""
+    def find_settled_days(self, is_settled: Callable[[date], bool]) -> SettledDays:
+        """Returns the day of most lines, or all days of a cumulative file.
+
+        `is_settled` says of a day whether a file settled it before: late lines may be of such a
+        day. Raises: FileRefused if there are no lines, or one of a day far from the others.
+        """
         if not self.days:
             raise FileRefused(line=2, why="no lines")
-        day = max(self.days, key=lambda day: (self.days[day], day))
-        for other, line in sorted(self.first_line_of_day.items(), key=lambda item: item[1]):
-            if abs(other - day) > _DAY_MARGIN:
-                raise FileRefused(line=line, why=f"paid on {other}, in a file of {day}")
-        return day
+        busiest = max(self.days, key=lambda day: (self.days[day], day))
+        together = self._find_days_around(busiest)
+        for day, line in sorted(self.first_line_of_day.items(), key=lambda item: item[1]):
+            if day not in together and not any(map(is_settled, _days_near(day))):
+                raise FileRefused(line=line, why=f"paid on {day}, in a file of {busiest}")
+        first, last = min(together), max(together)
+        if busiest - first <= _DAY_MARGIN and last - busiest <= _DAY_MARGIN:
+            return SettledDays(busiest, busiest)
+        least = self.days[busiest] / _LEAST_SHARE
+        return SettledDays(first, max(day for day in together if self.days[day] >= least))
+
+    def _find_days_around(self, busiest: date) -> set[date]:
+        """Returns the days of the file that follow each other without a wide gap."""
+        together = {busiest}
+        for days in (sorted(self.days), sorted(self.days, reverse=True)):
+            reached = busiest
+            for day in days[days.index(busiest) :]:
+                if abs(day - reached) > _WIDEST_GAP:
+                    break
+                together.add(day)
+                reached = day
+        return together
+
+
+def _days_near(day: date) -> tuple[date, ...]:
+    return day - _DAY_MARGIN, day, day + _DAY_MARGIN
 
 
 def read_lines(

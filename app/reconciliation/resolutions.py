@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, text
 
 from app.agents.networks import get_network
 from app.audit.service import record_decision
@@ -123,10 +123,32 @@ def _book_in_suspense(
     if code.state == "issued":
         _end_code(operation, services, str(proposed.code))
     theirs = proposed.theirs or ZERO
-    if code.state == "reversed" or proposed.kind in _CASH_APART:
-        return _book_difference(operation, proposed, theirs, None)
+    if code.receipt is None or code.state == "reversed" or _is_apart(proposed):
+        charged = _read_charge(operation.connection, proposed)
+        return _book_difference(operation, proposed, theirs - charged, None)
     owed = _read_balance(operation.connection, code.receipt, RECEIVABLE)
+    if theirs:
+        owed = owed - _read_refunds(operation.connection, code.receipt)
     return _book_difference(operation, proposed, theirs - owed, code.receipt)
+
+
+def _is_apart(proposed: ProposedBreak) -> bool:
+    return proposed.kind in _CASH_APART or bool(proposed.details.get("apart"))
+
+
+def _read_charge(connection: Connection, proposed: ProposedBreak) -> Money:
+    """Returns what resolutions charged the network beside a deposit for the break's payment."""
+    params = {
+        "network": proposed.network,
+        "reference": proposed.reference,
+        "break": proposed.details.get("of_break"),
+    }
+    return Money(connection.execute(_CHARGE, params).scalar_one())
+
+
+def _read_refunds(connection: Connection, receipt: str) -> Money:
+    """Returns what refunds booked of a deposit: the network took it, and owes it no more."""
+    return Money(connection.execute(_REFUNDS, {"receipt": receipt}).scalar_one())
 
 
 def _end_code(operation: Operation, services: Services, code: str) -> None:
@@ -224,7 +246,21 @@ def _book_with_both_names(
 
 # Kinds of break about other cash for the deposit's code: a second line, or cash after the reversal.
 # It is booked without the receipt, so that a reversal of the deposit does not touch it.
-_CASH_APART = frozenset({"duplicate", "reversed_here"})
+_CASH_APART = frozenset({"duplicate", "reversed_here", "not_owed"})
+_CHARGE = text("""
+    SELECT coalesce(sum(l.amount_centimes), 0)::bigint FROM reconciliation_break r
+    JOIN ledger_transaction t ON t.id = r.transaction_id AND t.reference IS NULL
+    JOIN ledger_line l ON l.transaction_id = t.id AND l.account = 'agent_network_receivable'
+    WHERE (r.network = :network AND r.reference = :reference)
+        OR r.id = CAST(:break AS bigint)
+        OR r.details ->> 'of_break' = CAST(:break AS text)
+""")
+_REFUNDS = text("""
+    SELECT coalesce(sum(l.amount_centimes), 0)::bigint FROM reconciliation_break r
+    JOIN ledger_transaction t ON t.id = r.transaction_id AND t.reference = :receipt
+    JOIN ledger_line l ON l.transaction_id = t.id AND l.account = 'agent_network_receivable'
+    WHERE r.method = 'refund'
+""")
 _Resolver = Callable[[Operation, Services, ProposedBreak], BreakOutcome]
 _RESOLVERS: dict[str, _Resolver] = {
     "late_confirmation": _confirm_late,
