@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,21 @@ from tests.phone import TestPhone
 
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 AGENCY, AGENT, PIN = "W-RABAT-01", "1001", SecretStr("246813")
+
+
+def _find_why_no_browser() -> str:
+    """Returns why the browsers' tool cannot be loaded here, or nothing."""
+    try:
+        import_module("greenlet")
+    except ImportError as error:
+        return str(error)
+    return ""
+
+
+_WHY_NO_BROWSER = _find_why_no_browser()
+# With CI=true they are tried and fail, as they must run there.
+if _WHY_NO_BROWSER and not os.environ.get("CI"):
+    collect_ignore = ["browser"]
 
 
 class TestClock:
@@ -222,6 +238,9 @@ def wait_until_ready(base: str, seconds: float = 20) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Names last the browser tests that did not run, so that nobody takes them for passed."""
+    if _WHY_NO_BROWSER:
+        why = f"the tool cannot be loaded: {_WHY_NO_BROWSER}"
+        terminalreporter.write_line(f"NOT RUN, no browser: tests/browser ({why})", red=True)
     for report in _browser_tests_not_run(terminalreporter):
         terminalreporter.write_line(f"NOT RUN, no browser: {report.nodeid}", red=True)
 
