@@ -86,10 +86,10 @@ class TillLine(Line):
         super().__init__(base, seconds)
         self._token = ""
 
-    def enter(self) -> None:
+    def enter(self, number: str = AGENT) -> None:
         """Signs in; the form's token is good as long as the session."""
         until_answered(lambda: self.call("GET", "/agent"), self._keep_token)
-        form = {"number": AGENT, "pin": PIN.get_secret_value(), "csrf_token": self._token}
+        form = {"number": number, "pin": PIN.get_secret_value(), "csrf_token": self._token}
         until_answered(lambda: self.call("POST", "/agent/sign-in", data=form))
         until_answered(lambda: self.call("GET", "/agent"), self._keep_token)
 
@@ -97,11 +97,20 @@ class TillLine(Line):
         """Confirms the cash. Returns the receipt's number, or the refusal's page."""
         return self._receipt_or_words("/agent/confirm", {"code": code, "key": key})
 
-    def reverse(self, receipt: str) -> str | None:
-        """Reverses a deposit. Returns the receipt's number, or the refusal's page."""
+    def reverse(self, receipt: str, **agreed: str) -> str | None:
+        """Reverses a deposit, as `agreed` shows. Returns the receipt's number, or the refusal."""
         path = f"/agent/receipts/{receipt}/reverse"
         form = {"reason": "mistake", "pin": PIN.get_secret_value()}
-        return self._receipt_or_words(path, form)
+        return self._receipt_or_words(path, form | agreed)
+
+    def reverse_by_two(self, receipt: str) -> str | None:
+        """Reverses a deposit together with the sample agent."""
+        second = {"second_number": AGENT, "second_pin": PIN.get_secret_value()}
+        return self.reverse(receipt, **second)
+
+    def send_code(self, receipt: str) -> str | None:
+        """Has the artisan's code sent. Returns the receipt's number, or the refusal's page."""
+        return self._receipt_or_words(f"/agent/receipts/{receipt}/reversal-code", {})
 
     def _receipt_or_words(self, path: str, form: dict[str, str]) -> str | None:
         answer = self.call("POST", path, data=form | {"csrf_token": self._token})

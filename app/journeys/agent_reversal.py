@@ -150,6 +150,8 @@ def reverse_with_code(dialogue: Dialogue) -> str:
         _try_code(dialogue, agent, code)
     except ReversalCodeWrong as refusal:
         return _store_refusal(dialogue, refusal, "again")
+    except AlreadyReversed as refusal:
+        return _store_refusal(dialogue, refusal, "refused")
     return _reverse(dialogue, agent, code=code)
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.base.operation import Operation
-from app.payments.errors import ReversalCodeWrong, TooManyCodes
+from app.payments.errors import AlreadyReversed, ReversalCodeWrong, TooManyCodes
 from app.payments.models import reversal_code
 from app.services import Services
 
@@ -83,21 +83,22 @@ def try_reversal_code(
 ) -> None:
     """Accepts a right code, which stays good until it is used; a wrong try is counted.
 
-    The caller commits after a refusal too. Raises: ReversalCodeWrong.
+    The caller commits after a refusal too. Raises: ReversalCodeWrong, AlreadyReversed.
     """
-    connection = operation.connection
-    live = (
-        _columns.receipt_number == receipt,
-        _columns.expires_at > operation.now,
-        _columns.tries_left > 0,
-        _columns.used_at.is_(None),
-    )
-    statement = select(_columns.code_digest).where(*live).with_for_update()
-    stored = connection.execute(statement).scalar()
-    if stored is not None and hmac.compare_digest(stored, _digest(services, receipt, code)):
+    connection, now = operation.connection, operation.now
+    row = connection.execute(
+        select(reversal_code).where(_columns.receipt_number == receipt).with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise ReversalCodeWrong()
+    if row.used_at is not None:
+        raise AlreadyReversed(reversed_at=row.used_at)
+    is_live = row.expires_at > now and row.tries_left > 0
+    if is_live and hmac.compare_digest(row.code_digest, _digest(services, receipt, code)):
         return
     left = func.greatest(_columns.tries_left - 1, 0)
-    connection.execute(update(reversal_code).where(*live).values(tries_left=left))
+    own = _columns.receipt_number == receipt
+    connection.execute(update(reversal_code).where(own).values(tries_left=left))
     raise ReversalCodeWrong()
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import text
 from app.reconciliation.cnss_rules import CNSS_RULES
 from app.reconciliation.money_rules import RULES, find_broken_rules
 from tests.killed.installation import Installation, open_installation
+from tests.killed.reversals import check_reversals
 from tests.killed.traffic import PaymentTraffic
 from tests.wire import until_answered
 
@@ -44,6 +45,7 @@ def test_nothing_is_lost_or_doubled_whatever_is_killed() -> None:
         finally:
             traffic.close()
     seconds = time.monotonic() - began
+    done.update(p.reversal.allowance for p in traffic.answers.payments.values() if p.reversal)
     print(f"\n{ROUNDS} rounds in {seconds:.0f} s; killed {dict(killed)}; done {dict(done)}")
 
 
@@ -84,9 +86,11 @@ def _check_books(installation: Installation, traffic: PaymentTraffic, number: in
         booked = {row.receipt_number: (row.code, row.state) for row in rows}
         states = ("paid", "reversed")
         assert booked == {
-            payment.receipt: (payment.code, states[payment.reversed])
+            payment.receipt: (payment.code, states[bool(payment.reversal)])
             for payment in answers.payments.values()
         }, number
+        expected = {p.receipt: p.reversal for p in answers.payments.values() if p.reversal}
+        check_reversals(connection, expected)
         codes = connection.execute(text("SELECT code FROM payment_code")).scalars()
         assert set(codes) == answers.codes, number
         matched = "SELECT coalesce(sum((report ->> 'matched')::int), 0) FROM settlement_file"

@@ -18,8 +18,13 @@ from uuid import UUID
 from sqlalchemy import text
 
 from app.reconciliation.network_file import HEADER
+from tests.conftest import AGENT
 from tests.killed.installation import Installation
+from tests.killed.reversals import AnsweredReversal, ReversalTraffic
 from tests.wire import NetworkLine, PhoneLine, TillLine, until_answered
+
+# The share of payments that are reversed.
+REVERSED = 0.5
 
 
 @dataclass
@@ -30,7 +35,8 @@ class AnsweredPayment:
     code: str
     amount: str
     paid_at: str
-    reversed: bool = False
+    taken_by: str
+    reversal: AnsweredReversal | None = None
 
 
 @dataclass
@@ -52,9 +58,11 @@ class PaymentTraffic:
         self._artisans = self._find_debtors()
         self._till = TillLine(installation.base, 5)
         self._till.enter()
+        self._reversals = ReversalTraffic(installation)
 
     def close(self) -> None:
         self._till.__exit__(None, None, None)
+        self._reversals.close()
 
     def pay_once(self, seed: int) -> str:
         """Has one artisan get a code and pay it, and now and then reversed. Returns the way."""
@@ -64,10 +72,10 @@ class PaymentTraffic:
         code, amount = self._issue_code(issue, random)
         way = random.choice(ways)
         receipt = way(code, amount, random)
-        payment = self._keep_answer(receipt, code, amount)
-        if random.random() < 0.35:
-            random.choice((self._reverse_by_api, self._reverse_at_page))(receipt, random)
-            payment.reversed = True
+        by_phone = way == self._pay_by_phone
+        payment = self._keep_answer(receipt, code, amount, "" if by_phone else AGENT)
+        if random.random() < REVERSED:
+            payment.reversal = self._reversals.reverse(receipt, payment.taken_by, random)
         return way.__name__
 
     def match(self, number: int) -> None:
@@ -81,7 +89,7 @@ class PaymentTraffic:
         while self._installation.match(path).wait() != 0:
             pass
         self.answers.in_files |= {payment.receipt for payment in payments}
-        self.answers.matched += sum(1 + payment.reversed for payment in payments)
+        self.answers.matched += sum(1 + bool(payment.reversal) for payment in payments)
 
     def _issue_code(self, issue: Callable[..., str], random: Random) -> tuple[str, str]:
         with self._lock:
@@ -142,23 +150,10 @@ class PaymentTraffic:
 
             return until_answered(dial, _is_receipt, pause=0.3)
 
-    def _reverse_by_api(self, receipt: str, random: Random) -> None:
-        identity = _identity(random)
-        with NetworkLine(self._installation.base, 5) as line:
-            first = until_answered(lambda: line.reverse(receipt, identity))
-            again = until_answered(lambda: line.reverse(receipt, identity))
-        assert (first.status_code, first.content) == (201, again.content), first.text
-
-    def _reverse_at_page(self, receipt: str, _random: Random) -> None:
-        """A second request is told by the page that the first was done."""
-        with self._till.open_another() as till:
-            answer = until_answered(lambda: till.reverse(receipt))
-        assert answer == receipt or "annul" in answer, answer
-
-    def _keep_answer(self, receipt: str, code: str, amount: str) -> AnsweredPayment:
+    def _keep_answer(self, receipt: str, code: str, amount: str, taken_by: str) -> AnsweredPayment:
         assert _is_receipt(receipt), receipt
         at = self._installation.runtime.clock().isoformat(timespec="seconds")
-        payment = AnsweredPayment(receipt, code, amount, at)
+        payment = AnsweredPayment(receipt, code, amount, at, taken_by)
         with self._lock:
             assert receipt not in self.answers.payments, "a receipt is given once"
             self.answers.payments[receipt] = payment
@@ -193,6 +188,6 @@ def _write_settlement_file(path: Path, payments: list[AnsweredPayment]) -> Path:
             reference = f"W{payment.receipt}"
             row = (reference, payment.code, payment.amount, "MAD", payment.paid_at, "", "")
             writer.writerow((*row, "paid"))
-            if payment.reversed:
+            if payment.reversal:
                 writer.writerow((*row, "reversed"))
     return path

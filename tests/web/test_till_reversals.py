@@ -178,7 +178,8 @@ def test_the_artisans_code_allows_it_once(counter: Counter) -> None:
     used = counter.rows("reversal_code", "used_at, code_digest")
     assert used[0][0] is not None and code.encode() not in bytes(used[0][1])  # type: ignore[arg-type]
     again = counter.reverse(receipt, **WHY, artisan_code=code)
-    assert again.status_code == 403
+    assert again.status_code == 409
+    assert "Paiement annulé" in plain(counter.till.page)
     assert len(counter.allowances()) == 1
 
 
