@@ -21,19 +21,25 @@ from sqlalchemy.dialects.postgresql import insert
 from app.agents.errors import ClientRefused
 from app.agents.models import agency, agent_network, api_client
 from app.agents.networks import get_network
+from app.audit.service import record_audit
 from app.base.errors import InvalidInput
 from app.base.money import Money
 from app.base.operation import Operation
 
 # For development only: production refuses it (docs/contract.md, Payments API).
 DEMO_CLIENT, DEMO_KEY = "demo-wafacash", SecretStr("demo-key")
+# The allowance of a client that is given no other (docs/contract.md, Payments API).
+BILLS_A_DAY = 2000
 _KEY_BITS = 256
 _NO_DIGEST = bytes(32)
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """A network's system that may call. `agencies` is None where it speaks for all of them."""
+    """A network's system that may call. `agencies` is None where it speaks for all of them.
+
+    `bills_a_day` is the most bills of a day that its look-ups make and that were not paid.
+    """
 
     id: str
     network: str
@@ -44,6 +50,11 @@ class Client:
     agencies: frozenset[str] | None
     polling: bool
     other_amounts: bool
+    bills_a_day: int
+
+    def speaks_for(self, agency: str | None) -> bool:
+        """True if the client may see and undo what this agency took; None is no known agency."""
+        return self.agencies is None or agency in self.agencies
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +62,7 @@ class NewClient:
     """A client to be added. `day_limit`, `agencies` and `addresses` are None for no limit.
 
     `addresses` are IP addresses or CIDR blocks. `polling`: its payments are polled by default.
+    `bills_a_day` is the most unpaid bills of a day that its look-ups make.
     """
 
     id: str
@@ -61,6 +73,7 @@ class NewClient:
     agencies: Sequence[str] | None = None
     addresses: Sequence[str] | None = None
     polling: bool = False
+    bills_a_day: int = BILLS_A_DAY
 
 
 _CLIENTS = select(
@@ -73,6 +86,7 @@ _CLIENTS = select(
     api_client.c.agencies,
     api_client.c.polling,
     agent_network.c.other_amounts,
+    api_client.c.bills_a_day,
     api_client.c.key_digest,
     api_client.c.old_key_digest,
     api_client.c.old_key_until,
@@ -139,6 +153,7 @@ def add_client(operation: Operation, client: NewClient) -> bool:
         agencies=list(client.agencies) if client.agencies else None,
         addresses=[_read_network(address) for address in addresses] if addresses else None,
         polling=client.polling,
+        bills_a_day=client.bills_a_day,
         created_at=operation.now,
     )
     added = statement.on_conflict_do_nothing(index_elements=["id"]).returning(api_client.c.id)
@@ -173,6 +188,27 @@ def revoke_client(operation: Operation, identity: str) -> bool:
         .values(revoked_at=operation.now)
     )
     return bool(revoked.rowcount)
+
+
+def change_bills_a_day(operation: Operation, identity: str, bills: int) -> bool:
+    """Sets how many unpaid bills the client's look-ups may make in a day; holds from the next.
+
+    Returns False if no such client may call.
+    """
+    columns = api_client.c
+    before = operation.connection.execute(
+        select(columns.bills_a_day)
+        .where(columns.id == identity, columns.revoked_at.is_(None))
+        .with_for_update(key_share=True)
+    ).scalar()
+    if before is None:
+        return False
+    operation.connection.execute(
+        update(api_client).where(columns.id == identity).values(bills_a_day=bills)
+    )
+    amounts = {"bills_a_day": bills, "before": before}
+    record_audit(operation, "client_allowance_set", f"client:{identity}", **amounts)
+    return True
 
 
 def callback_key(secret: bytes, client: Client) -> SecretStr:
@@ -213,6 +249,7 @@ def _read_client(row: Row[*tuple[object, ...]]) -> Client:
         agencies=frozenset(row.agencies) if row.agencies else None,
         polling=row.polling,
         other_amounts=row.other_amounts,
+        bills_a_day=row.bills_a_day,
     )
 
 

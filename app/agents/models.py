@@ -113,6 +113,8 @@ api_client = Table(
     Column("generation", SmallInteger, nullable=False, server_default=text("1")),
     Column("requests_a_minute", Integer, nullable=False, server_default=text("600")),
     Column("day_limit_centimes", BigInteger),
+    # The most bills of a day that its look-ups make and that were not paid.
+    Column("bills_a_day", Integer, nullable=False, server_default=text("2000")),
     # The agencies it speaks for; NULL: all of its network.
     Column("agencies", ARRAY(Text)),
     # The addresses it may call from, as CIDR; NULL: any.
@@ -125,5 +127,6 @@ api_client = Table(
     CheckConstraint("octet_length(key_digest) = 32", name="key_digest"),
     CheckConstraint("(old_key_digest IS NULL) = (old_key_until IS NULL)", name="old_key"),
     CheckConstraint("requests_a_minute > 0", name="requests_a_minute"),
+    CheckConstraint("bills_a_day >= 0", name="bills_a_day"),
     CheckConstraint("day_limit_centimes > 0", name="day_limit"),
 )

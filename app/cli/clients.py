@@ -12,10 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from app.agents.clients import (
+    BILLS_A_DAY,
     NewClient,
     add_client,
     allow_other_amounts,
     callback_key,
+    change_bills_a_day,
     draw_key,
     find_client,
     list_clients,
@@ -30,6 +32,8 @@ from app.cli.acting import BY, acting
 from app.cli.options import DirhamsParam
 from app.runtime import runtime
 
+_BILLS = click.IntRange(0, 1_000_000)
+
 
 @click.group()
 def clients() -> None:
@@ -42,6 +46,13 @@ def clients() -> None:
 @click.option(
     "--requests-a-minute", default=600, show_default=True, type=click.IntRange(1, 1_000_000)
 )
+@click.option(
+    "--bills-a-day",
+    default=BILLS_A_DAY,
+    show_default=True,
+    type=_BILLS,
+    help="most bills of a day that its look-ups make and nobody pays",
+)
 @click.option("--day-limit", type=DirhamsParam(Money(1)), help="what it may send in a day")
 @click.option("--agency", "agencies", multiple=True, help="it speaks for these alone")
 @click.option("--address", "addresses", multiple=True, help="it calls from these alone, as CIDR")
@@ -52,6 +63,7 @@ def create(
     name: str,
     network: str,
     requests_a_minute: int,
+    bills_a_day: int,
     day_limit: Money | None,
     agencies: tuple[str, ...],
     addresses: tuple[str, ...],
@@ -64,7 +76,7 @@ def create(
     maalem = runtime()
     key = draw_key(maalem.random)
     client = NewClient(
-        name, network, key, requests_a_minute, day_limit, agencies, addresses, polling
+        name, network, key, requests_a_minute, day_limit, agencies, addresses, polling, bills_a_day
     )
     with acting(by) as change:
         added = add_client(change, client)
@@ -100,17 +112,32 @@ def revoke(name: str, by: str | None) -> None:
     click.echo(f"{name} is shut out")
 
 
+@clients.command("change")
+@click.argument("name")
+@click.option("--bills-a-day", required=True, type=_BILLS, help="from the next look-up on")
+@with_appcontext
+def change_command(name: str, bills_a_day: int) -> None:
+    """Changes how many unpaid bills a day the look-ups of the client NAME may make."""
+    with operation(runtime().database, runtime().clock(), OPERATOR) as change:
+        if not change_bills_a_day(change, name, bills_a_day):
+            raise click.ClickException(f"no client {name} that may call")
+    click.echo(f"{name}: {bills_a_day} bills a day")
+
+
 @clients.command("list")
 @with_appcontext
 def list_command() -> None:
     """Lists every client with its limits, without keys."""
-    table = Table("client", "network", "a minute", "a day", "agencies", "answers", "shut out")
+    table = Table(
+        "client", "network", "a minute", "bills", "a day", "agencies", "answers", "shut out"
+    )
     with reading(runtime().database) as connection:
         for client, revoked_at in list_clients(connection):
             table.add_row(
                 client.id,
                 client.network,
                 str(client.requests_a_minute),
+                str(client.bills_a_day),
                 str(client.day_limit or ""),
                 " ".join(sorted(client.agencies or ())),
                 "polling" if client.polling else "in step",

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Row, Select, func, select
 
 from app.agents.clients import Client
-from app.base.money import Money
+from app.base.clock import local_date
+from app.base.money import ZERO, Money
+from app.base.months import Month
 from app.base.operation import Operation
-from app.base.phone import Phone
-from app.contributions.rules import is_collected_here
-from app.enrolment.models import artisan
-from app.enrolment.queries import find_language, get_artisan
-from app.mobile_money.accounts import (
-    check_owner,
-    find_owner_of_code,
-    find_owners,
-    read_phone,
-)
+from app.enrolment.queries import get_artisan
+from app.mobile_money.accounts import check_owner, find_owner_of_code, find_owners
+from app.mobile_money.allowance import is_out_of_unknown, refuse_bill, refuse_unknown
 from app.mobile_money.errors import Refused
+from app.mobile_money.look_ups import (
+    TOO_MANY_BILLS,
+    LookedUpBill,
+    LookUp,
+    find_or_make_bill,
+)
 from app.mobile_money.objects import (
     Bill,
     BillPayment,
@@ -30,9 +31,10 @@ from app.mobile_money.objects import (
     payment_object,
     write_moment,
 )
-from app.payments.codes import CodeRequest, issue_code
-from app.payments.errors import AnotherIsLive, NothingDue
+from app.payments.dues import quote_dues
 from app.payments.models import deposit, payment_code, reversal
+from app.payments.presentment import refusal_of_code
+from app.payments.queries import get_account
 from app.payments.receipts import find_code
 from app.payments.rules import read_code
 from app.services import Services
@@ -56,27 +58,33 @@ class PageQuery:
 
 @dataclass(frozen=True, slots=True)
 class BillQuery:
-    """A request for the bills of the account that all `identifiers` name, by their type."""
+    """A client's request for the bills of the account that all `identifiers` name, by type."""
 
+    client: Client
     identifiers: Mapping[str, str]
     page: PageQuery
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentQuery:
-    """A request for the payments of one bill (`code`), or of all bills of an account."""
+    """A request, made `now`, for the payments of one bill (`code`) or of an account's bills."""
 
     identifiers: Mapping[str, str]
     code: str | None
     page: PageQuery
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class BillPage:
-    """The rows of a page; `available` is how many there are in all."""
+    """The rows of a page; `available` is how many there are in all.
+
+    `no_bill` says why those of the account who have no bill have none.
+    """
 
     rows: list[JsonObject]
     available: int
+    no_bill: frozenset[str] = frozenset()
 
 
 def list_bills(operation: Operation, services: Services, query: BillQuery) -> BillPage:
@@ -84,33 +92,40 @@ def list_bills(operation: Operation, services: Services, query: BillQuery) -> Bi
 
     An artisan who owes and has no live code gets one, so that a person without a phone can pay.
 
-    Raises: Refused if an identifier is wrong or nobody's, CodeMistyped.
+    Raises: Refused if an identifier is wrong or nobody's, or if a bill is beyond the client's
+    allowance and none is live; CodeMistyped.
     """
-    connection, identifiers = operation.connection, query.identifiers
-    reference = identifiers.get("linkref")
-    code = None if reference is None else _read_known_code(connection, reference)
-    owners = find_owners(connection, identifiers)
-    codes: list[str | None] = [code]
-    if code is None:
-        codes = [_ensure_code(operation, services, owner, identifiers) for owner in sorted(owners)]
-    bills = [_find_bill(connection, code, operation.now) for code in codes if code]
-    return _cut_page([bill for bill in bills if bill], query.page)
+    found = _find_bills(operation, services, query)
+    bills, why = [], {bill.why for bill in found if bill.why}
+    for code in (bill.code for bill in found if bill.code):
+        bill, end = _read_bill(operation, services, code)
+        if bill:
+            bills.append(bill)
+        elif not why:
+            why.add(end)
+    if not bills:
+        _refuse_to_make_more(operation, query.client, why)
+    return _cut_page(bills, query.page, frozenset(why))
 
 
-def get_only_bill(operation: Operation, services: Services, identifiers: Mapping[str, str]) -> str:
+def get_only_bill(operation: Operation, services: Services, query: BillQuery) -> str:
     """Returns the reference of the account's one live bill, for a payment that names none.
 
     Raises: Refused where there is none or more than one.
     """
-    page = list_bills(operation, services, BillQuery(identifiers, PageQuery(limit=2)))
-    if page.available != 1:
-        why = "no live bill" if not page.available else "more than one bill: name it"
-        raise Refused("businessRule", "incorrectState", why)
+    page = list_bills(operation, services, query)
+    if page.available > 1:
+        raise Refused("businessRule", "incorrectState", "more than one bill: name it")
+    if not page.available:
+        why = ", ".join(sorted(page.no_bill))
+        raise Refused("businessRule", "incorrectState", f"no live bill: {why}", noBillReason=why)
     return str(page.rows[0]["billReference"])
 
 
 def list_payments(connection: Connection, client: Client, query: PaymentQuery) -> BillPage:
     """Lists the payments of the client's network, newest first; never another network's.
+
+    A client that speaks for some agencies alone sees what those took, and nothing else.
 
     Raises: Refused.
     """
@@ -118,6 +133,8 @@ def list_payments(connection: Connection, client: Client, query: PaymentQuery) -
     count = select(func.count()).select_from(statement.order_by(None).subquery())
     available = connection.execute(count).scalar_one()
     page = query.page
+    if not available and is_out_of_unknown(connection, client, query.now):
+        raise refuse_unknown(query.now)
     rows = connection.execute(statement.limit(page.limit).offset(page.offset))
     return BillPage([payment_object(_read_payment(row)) for row in rows], available)
 
@@ -141,6 +158,8 @@ def _payments_statement(
         .where(columns.network == client.network)
         .order_by(columns.received_at.desc(), columns.receipt_number.desc())
     )
+    if client.agencies is not None:
+        statement = statement.where(columns.agency_code.in_(client.agencies))
     if query.code is not None:
         check_owner(connection, query.identifiers, query.code)
         statement = statement.where(columns.code == query.code)
@@ -177,58 +196,70 @@ def _read_known_code(connection: Connection, typed: str) -> str:
     return code
 
 
-def _ensure_code(
-    operation: Operation, services: Services, owner: int, identifiers: Mapping[str, str]
-) -> str | None:
-    """Returns the artisan's live code, or issues one for all that is owed and sends it by SMS.
+def _find_bills(operation: Operation, services: Services, query: BillQuery) -> list[LookedUpBill]:
+    """Returns the bill that the identifiers name, or one for each artisan whom they name."""
+    connection, identifiers = operation.connection, query.identifiers
+    reference = identifiers.get("linkref")
+    code = None if reference is None else _read_known_code(connection, reference)
+    owners = find_owners(connection, identifiers)
+    if code is not None:
+        return [LookedUpBill(code)]
+    return [
+        find_or_make_bill(operation, services, LookUp(query.client, owner, identifiers))
+        for owner in sorted(owners)
+    ]
 
-    Returns None for an artisan who pays elsewhere or owes nothing.
+
+def _refuse_to_make_more(operation: Operation, client: Client, why: Collection[str]) -> None:
+    """Refuses an empty list beyond the client's allowances of the day.
+
+    A client that has looked up too many numbers that are nobody's gets the same refusal for
+    somebody who has no bill, so that it cannot tell them apart. Raises: Refused.
     """
-    connection = operation.connection
-    person = get_artisan(connection, owner)
-    if person.enrolled_on is None or not is_collected_here(person.category):
-        return None
-    phone = _find_phone(connection, owner, identifiers)
-    language = (find_language(connection, phone) if phone else None) or person.language
-    try:
-        return issue_code(operation, services, CodeRequest(owner, phone, language)).code
-    except AnotherIsLive as another:
-        return another.live.code
-    except NothingDue:
-        return None
+    if TOO_MANY_BILLS in why:
+        raise refuse_bill(operation.now)
+    if is_out_of_unknown(operation.connection, client, operation.now):
+        raise refuse_unknown(operation.now)
 
 
-def _find_phone(connection: Connection, owner: int, identifiers: Mapping[str, str]) -> Phone | None:
-    """Returns the phone that the request names, else the register's."""
-    if "msisdn" in identifiers:
-        return read_phone(identifiers["msisdn"])
-    number = connection.execute(select(artisan.c.phone).where(artisan.c.id == owner)).scalar()
-    return Phone(number) if number else None
-
-
-def _find_bill(connection: Connection, code: str, now: datetime) -> Bill | None:
-    """Returns the bill of a code that can be paid."""
+def _read_bill(operation: Operation, services: Services, code: str) -> tuple[Bill | None, str]:
+    """Returns the bill of a code that can be paid, or None and the state it came to."""
+    connection, now = operation.connection, operation.now
     presented = find_code(connection, code, now)
     if presented is None or (payable := presented.payable) is None:
-        return None
+        end = refusal_of_code(presented.end if presented else None, None, now)
+        return None, end.code.removeprefix("code_")
     columns = payment_code.c
-    issued_at = connection.execute(select(columns.issued_at).where(columns.code == code))
-    first, last = payable.period.first, payable.period.last
-    return Bill(
+    row = connection.execute(
+        select(columns.issued_at, columns.artisan_id).where(columns.code == code)
+    ).one()
+    person, account = (
+        get_artisan(connection, row.artisan_id),
+        get_account(connection, row.artisan_id, now),
+    )
+    owed = quote_dues(person, account, local_date(now))
+    bill = Bill(
         code=code,
         total=payable.total,
         name=payable.full_name,
-        months=f"{first}" if first == last else f"{first}/{last}",
-        issued_at=issued_at.scalar_one(),
+        months=_write_months(payable.period.first, payable.period.last),
+        issued_at=row.issued_at,
         expires_at=payable.expires_at,
+        owed=owed.total + services.fee if owed.lines else ZERO,
+        months_owed=_write_months(owed.months[0], owed.months[-1]) if owed.lines else "",
     )
+    return bill, "issued"
 
 
-def _cut_page(bills: list[Bill], page: PageQuery) -> BillPage:
+def _write_months(first: Month, last: Month) -> str:
+    return f"{first}" if first == last else f"{first}/{last}"
+
+
+def _cut_page(bills: list[Bill], page: PageQuery, no_bill: frozenset[str]) -> BillPage:
     # Compared in milliseconds, as shown, because a client asks again with the moment it was shown.
     rows = [
         bill_object(bill)
         for bill in bills
         if page.includes(datetime.fromisoformat(write_moment(bill.issued_at)))
     ]
-    return BillPage(rows[page.offset : page.offset + page.limit], len(rows))
+    return BillPage(rows[page.offset : page.offset + page.limit], len(rows), no_bill)

@@ -8,9 +8,13 @@ from app.base.errors import MaalemError
 
 
 class Refused(MaalemError):
-    """An error of the definition: `category`, `error`, a sentence, and values for the client."""
+    """An error of the definition: `category`, `error`, a sentence, and values for the client.
+
+    `retry_after` is the seconds after which the same request may succeed, where that is known.
+    """
 
     code = "refused"
+    retry_after: int | None = None
 
     def __init__(self, category: str, error: str, words: str, **params: object) -> None:
         super().__init__(**params)
@@ -20,6 +24,13 @@ class Refused(MaalemError):
     def status(self) -> int:
         """Returns the HTTP status."""
         return STATUSES[self.category]
+
+
+def refuse_for_now(words: str, seconds: int) -> Refused:
+    """Returns the definition's refusal of too many requests, for so many seconds."""
+    refused = Refused("businessRule", "rateLimitError", words)
+    refused.retry_after = seconds
+    return refused
 
 
 # The definition's status of each category.

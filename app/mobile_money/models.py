@@ -1,11 +1,14 @@
-"""Table of requests: their content under a correlation id, and the answer given."""
+"""Tables of requests, with the answers given, and of the bills that look-ups made."""
 
 from sqlalchemy import (
+    Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Index,
+    Integer,
     LargeBinary,
     SmallInteger,
     Table,
@@ -52,4 +55,30 @@ api_request = Table(
         "callback_due_at",
         postgresql_where=text("callback_due_at IS NOT NULL"),
     ),
+)
+
+# Payment codes that no phone asked for: a client looked an artisan up who had none.
+api_bill = Table(
+    "api_bill",
+    metadata,
+    Column("code", ForeignKey("payment_code.code"), primary_key=True),
+    Column("client_id", ForeignKey("api_client.id"), nullable=False),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+    # Set when its client's bills are counted after it was paid: paid ones leave the index.
+    Column("was_paid", Boolean, nullable=False, server_default=text("false")),
+    Index("ix_api_bill_unpaid", "client_id", "made_at", postgresql_where=text("NOT was_paid")),
+)
+
+# A client's look-ups of a day in Morocco. Its row is locked by whoever makes one more bill.
+api_bill_day = Table(
+    "api_bill_day",
+    metadata,
+    Column("client_id", ForeignKey("api_client.id"), primary_key=True),
+    Column("day", Date, primary_key=True),
+    # Bills made and not paid, as last counted; since then some may have been paid.
+    Column("unpaid_bills", Integer, nullable=False, server_default=text("0")),
+    Column("unknown_look_ups", Integer, nullable=False, server_default=text("0")),
+    Column("half_used_at", DateTime(timezone=True)),
+    CheckConstraint("unpaid_bills >= 0 AND unknown_look_ups >= 0", name="counts"),
+    Index("ix_api_bill_day_day", "day"),
 )

@@ -46,7 +46,11 @@ class PaymentBody:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """A live payment code with the name and the months of its artisan."""
+    """A live payment code with the name and the months of its artisan.
+
+    `owed` is what a code for all that the artisan owes would cost today; `months_owed` is empty
+    if nothing is owed, as for a code that pays ahead.
+    """
 
     code: str
     total: Money
@@ -54,6 +58,8 @@ class Bill:
     months: str
     issued_at: datetime
     expires_at: datetime
+    owed: Money
+    months_owed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +206,11 @@ def error_object(refused: Refused, now: datetime) -> JsonObject:
 
 
 def bill_object(bill: Bill) -> JsonObject:
-    """Makes a live bill's object; it falls due on the last day on which it can be paid."""
+    """Makes a live bill's object; it falls due on the last day on which it can be paid.
+
+    A code may be for some months of those owed: `customData` says what is owed in all.
+    """
+    owed = {"totalOwed": write_amount(bill.owed), "monthsOwed": bill.months_owed}
     return {
         "billReference": bill.code,
         "billStatus": "unpaid",
@@ -210,6 +220,7 @@ def bill_object(bill: Bill) -> JsonObject:
         "billdescription": f"AMO {bill.months} {masked_name(bill.name)}",
         "dueDate": local_date(bill.expires_at - timedelta(seconds=1)).isoformat(),
         "creationDate": write_moment(bill.issued_at),
+        "customData": [{"key": key, "value": value} for key, value in owed.items() if value],
         "metadata": [{"key": "expiresAt", "value": write_moment(bill.expires_at)}],
     }
 

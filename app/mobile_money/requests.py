@@ -58,11 +58,15 @@ class StoredRequest:
 
 @dataclass(frozen=True, slots=True)
 class ApiAnswer:
-    """An HTTP status and a JSON object; `why` is the reason of a refusal, for the log alone."""
+    """An HTTP status and a JSON object; `why` is the reason of a refusal, for the log alone.
+
+    `location` is where the state of a promised answer is told, from the API's base on.
+    """
 
     status: int
     body: JsonObject
     why: str | None = None
+    location: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,11 @@ def state_object(request: StoredRequest) -> JsonObject:
     if request.state == "pending":
         values["pendingReason"] = "waits for its turn"
     return values | ({"error": request.answer} if request.state == "failed" else {})
+
+
+def state_address(request: StoredRequest) -> str:
+    """Returns where the request's state is told, from the API's base on."""
+    return f"/requeststates/{request.server_id}"
 
 
 def _find_request(

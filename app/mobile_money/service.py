@@ -30,19 +30,21 @@ from app.mobile_money.objects import (
     read_reversal,
     reversal_object,
 )
+from app.mobile_money.own_payments import find_own_refusal, may_see_answer
 from app.mobile_money.requests import (
     STORED,
     ApiAnswer,
     ApiRequest,
     RequestOutcome,
     StoredRequest,
+    state_address,
     state_object,
     store_outcome,
     store_request,
 )
 from app.payments.collector import Collector
 from app.payments.deposits import CashConfirmation, redeem_code
-from app.payments.errors import ReceiptUnknown
+from app.payments.errors import CodePaid, CodeReversed, ReceiptUnknown
 from app.payments.models import deposit, payment_code
 from app.payments.reversals import ReversalRequest, reverse_deposit
 from app.payments.rules import read_code
@@ -56,14 +58,16 @@ def answer_request(operation: Operation, services: Services, request: ApiRequest
     """Answers a request: as it was answered before, now, or with a promise.
 
     Of two at the same moment one waits here for the other, and gets its answer.
-    Raises: KeyReused.
+    Raises: KeyReused, Refused if the answer is of an agency the client speaks for no more.
     """
     stored, new = store_request(operation, services, request)
     if new and request.method == "step":
         return carry_out(operation, services, stored)
+    if not may_see_answer(operation.connection, request.client, stored):
+        raise _refuse_agent()
     if stored.method == "step" and stored.status is not None and stored.answer is not None:
         return ApiAnswer(stored.status, stored.answer)
-    return ApiAnswer(202, state_object(stored))
+    return ApiAnswer(202, state_object(stored), location=state_address(stored))
 
 
 def carry_out(operation: Operation, services: Services, request: StoredRequest) -> ApiAnswer:
@@ -124,9 +128,8 @@ def _make_payment(
     connection, payment = operation.connection, read_payment(request.body)
     code, number = read_code(request.target), payment.agent_number
     agent = find_agent_of(connection, client.network, number) if number else None
-    if client.agencies is not None and (agent is None or agent.agency_code not in client.agencies):
-        words = "metadata.agentId: none of the agencies this client speaks for"
-        raise Refused("authorisation", "requestingPartyAuthorisationError", words)
+    if not client.speaks_for(agent.agency_code if agent else None):
+        raise _refuse_agent()
     collector = Collector(
         "api",
         f"client:{client.id}",
@@ -139,12 +142,14 @@ def _make_payment(
         client.other_amounts,
         client.network_name,
     )
-    receipt = redeem_code(
-        replace(operation, actor=collector.actor),
-        services,
-        collector,
-        CashConfirmation(code, f"api:{request.correlation_id}", payment.amount),
-    )
+    confirmation = CashConfirmation(code, f"api:{request.correlation_id}", payment.amount)
+    by_collector = replace(operation, actor=collector.actor)
+    try:
+        receipt = redeem_code(by_collector, services, collector, confirmation)
+    except (CodePaid, CodeReversed):
+        if own := find_own_refusal(connection, client, code):
+            raise own from None
+        raise
     paid = BillPayment(
         receipt, code, payment.amount, operation.now, request_fields=payment.request_fields
     )
@@ -157,8 +162,6 @@ def _make_reversal(
     """Reverses a payment by our reference of it, or by the network's own."""
     amount = read_reversal(request.body)
     payment = _find_payment(operation.connection, client, request.target)
-    if client.agencies is not None and payment.agency_code not in client.agencies:
-        raise ReceiptUnknown(why="another agency's")
     total = Money(payment.total_centimes)
     if amount is not None and amount != total:
         error = "overPaymentNotAllowed" if amount > total else "underPaymentNotAllowed"
@@ -177,7 +180,8 @@ def _find_payment(
 ) -> Row[*tuple[object, ...]]:
     """Returns the payment with a reference, which is our receipt's number or the network's own.
 
-    If several have the network's own reference, the one that is not reversed is returned.
+    If several have the network's own reference, the one that is not reversed is returned. Those of
+    agencies that the client does not speak for are as if they were not there.
 
     Raises: ReceiptUnknown, or Refused if several are not reversed.
     """
@@ -194,17 +198,24 @@ def _find_payment(
         .join(payment_code, payment_code.c.code == deposit.c.code)
         .where(ours | theirs)
         .order_by(~ours, undone, deposit.c.received_at.desc())
-        .limit(3)
     ).all()
     if not rows:
         raise ReceiptUnknown()
     own = [row for row in rows if row.network == client.network]
     if not own:
         raise ReceiptUnknown(why="another network's")
+    own = [row for row in own if client.speaks_for(row.agency_code)]
+    if not own:
+        raise ReceiptUnknown(why="another agency's")
     if sum(row.counts for row in own) > 1:
         words = "more than one payment has that reference: name serviceProviderPaymentReference"
         raise Refused("businessRule", "incorrectState", words)
     return own[0]
+
+
+def _refuse_agent() -> Refused:
+    words = "metadata.agentId: none of the agencies this client speaks for"
+    return Refused("authorisation", "requestingPartyAuthorisationError", words)
 
 
 def _read_reason(body: Mapping[str, object]) -> str:

@@ -28,6 +28,14 @@ api_requests = Counter(
     "Requests of the payments API, by kind and reason",
     ("kind", "reason"),
 )
+api_bills = Counter(
+    "maalem_api_bills_made_total", "Bills made by look-ups of the payments API", ("client",)
+)
+api_bill_alarms = Counter(
+    "maalem_api_bills_half_used_total",
+    "Days on which a client used half of the bills that its look-ups may make",
+    ("client",),
+)
 callbacks = Counter(
     "maalem_api_callbacks_total",
     "Callbacks of the payments API, by what became of them",

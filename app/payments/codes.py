@@ -28,7 +28,7 @@ from app.payments.dues import quote_payable, quote_until
 from app.payments.errors import AnotherIsLive, NothingDue
 from app.payments.models import payment_code
 from app.payments.queries import IssuedCode, PaymentAccount, get_account
-from app.payments.receipts import receipt_phones
+from app.payments.receipts import phones_with_code
 from app.payments.rules import draw_code
 from app.payments.wording import period_words, shown_until
 from app.services import Services
@@ -38,8 +38,9 @@ from app.services import Services
 class CodeRequest:
     """A request for a code that pays all months up to `through` (None: all that is owed).
 
-    `phone` gets the code by SMS in `language`; it is None if the request names no phone.
-    `replacing` is the live code that the requester has seen and wants replaced.
+    `phone` asked for the code and gets it by SMS in `language`; it is None if no phone asked: then
+    nobody is told of the code. `replacing` is the live code that the requester has seen and wants
+    replaced.
     """
 
     artisan_id: int
@@ -89,6 +90,21 @@ def issue_code(operation: Operation, services: Services, request: CodeRequest) -
     return code
 
 
+def find_kept_code(
+    operation: Operation, services: Services, artisan: Artisan, account: PaymentAccount
+) -> IssuedCode | None:
+    """Returns the artisan's live code if it still pays exactly what is due for its months.
+
+    `issue_code` never ends such a code unless it is asked to.
+    """
+    live = account.code
+    if live is None:
+        return None
+    payable = quote_payable(artisan, account, local_date(operation.now))
+    due = quote_until(payable, live.period.last)
+    return live if _pays_exactly(live, due, services.fee) else None
+
+
 def queue_code_message(
     operation: Operation, services: Services, code: IssuedCode, phone: Phone, language: str
 ) -> None:
@@ -114,9 +130,10 @@ def queue_cancellation(
 ) -> None:
     """Queues an SMS to each phone that holds the cancelled code, so that nobody takes it to a till.
 
-    `except_phone` gets none: the SMS with its new code follows at once.
+    The register's phone is told of no code that it never heard of. `except_phone` gets none either:
+    the SMS with its new code follows at once.
     """
-    for phone, language in receipt_phones(operation.connection, code).items():
+    for phone, language in phones_with_code(operation.connection, code).items():
         if phone == except_phone:
             continue
         message = OutboundMessage(

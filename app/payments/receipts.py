@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Connection, FromClause, Row, bindparam, func, select, true
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    bindparam,
+    func,
+    select,
+    true,
+)
 
 from app.base.clock import local_date
 from app.base.money import Money
@@ -226,7 +236,19 @@ def receipt_phones(connection: Connection, code: str) -> dict[Phone, str]:
 
     They are the phone that asked for the code (else the register's), and the recorded recipients.
     """
-    phone = func.coalesce(payment_code.c.phone, artisan.c.phone)
+    return _read_phones(connection, code, func.coalesce(payment_code.c.phone, artisan.c.phone))
+
+
+def phones_with_code(connection: Connection, code: str) -> dict[Phone, str]:
+    """Returns the phones that were told a code, each with its language.
+
+    They are the phone that asked for it, and the recorded recipients of its receipt. A bill that a
+    network's system looked up was told to no phone.
+    """
+    return _read_phones(connection, code, payment_code.c.phone)
+
+
+def _read_phones(connection: Connection, code: str, phone: ColumnElement[str]) -> dict[Phone, str]:
     language = func.coalesce(phone_profile.c.language, artisan.c.language)
     own = (
         select(phone.label("phone"), language.label("language"))

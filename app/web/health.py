@@ -19,6 +19,7 @@ from app.base.clock import local_date
 from app.base.database import reading
 from app.base.errors import Unavailable
 from app.messaging.queries import count_ended_since, count_open
+from app.mobile_money.allowance import list_bill_days
 from app.payments.queries import count_live_codes
 from app.reminders.queries import count_paused, find_spending
 from app.runtime import Runtime, runtime
@@ -86,8 +87,25 @@ def _read_counts(maalem: Runtime) -> bytes:
     stopped = GaugeMetricFamily(
         "maalem_sms_budgets_reached", "Budgets that hold messages to many back", labels=["scope"]
     )
+    bills = GaugeMetricFamily(
+        "maalem_api_bills_unpaid_today",
+        "Bills of today that a client's look-ups made and that were not paid, as last counted",
+        labels=["client"],
+    )
+    allowed = GaugeMetricFamily(
+        "maalem_api_bills_allowed_a_day", "Bills that a client may make so", labels=["client"]
+    )
+    unknown = GaugeMetricFamily(
+        "maalem_api_unknown_look_ups_today",
+        "Look-ups of today of numbers that are nobody's",
+        labels=["client"],
+    )
     try:
         with reading(maalem.database) as connection:
+            for client in list_bill_days(connection, local_date(maalem.clock())):
+                bills.add_metric([client.client_id], client.bills)
+                allowed.add_metric([client.client_id], client.bills_a_day)
+                unknown.add_metric([client.client_id], client.unknown)
             codes.add_metric(["issued"], count_live_codes(connection))
             for state, count in count_open(connection).items():
                 messages.add_metric([state], count)
@@ -100,7 +118,7 @@ def _read_counts(maalem: Runtime) -> bytes:
     except Unavailable:
         return b""
     registry = CollectorRegistry()
-    registry.register(_Families(codes, messages, ended, spent, stopped))
+    registry.register(_Families(codes, messages, ended, spent, stopped, bills, allowed, unknown))
     return generate_latest(registry)
 
 

@@ -1,5 +1,8 @@
 """Limits how often something may be tried; all processes count together in Redis."""
 
+from math import ceil
+from time import time
+
 from limits import RateLimitItem
 from redis.exceptions import RedisError
 
@@ -19,3 +22,13 @@ def take_try(*counted: tuple[RateLimitItem, str, str]) -> bool:
     except RedisError:
         metrics.rate_limits_away.inc()
         return True
+
+
+def seconds_to_wait(counted: tuple[RateLimitItem, str, str]) -> int:
+    """Returns the seconds until a rate's window ends, one at least."""
+    rate, what, whom = counted
+    try:
+        window = runtime().limiter.get_window_stats(rate, what, whom)
+    except RedisError:
+        return 1
+    return min(max(1, ceil(window.reset_time - time())), rate.get_expiry())

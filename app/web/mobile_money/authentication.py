@@ -12,10 +12,10 @@ from pydantic import SecretStr
 from app.agents.clients import DEMO_KEY, authenticate_client
 from app.agents.errors import ClientRefused
 from app.base.database import reading
-from app.mobile_money.errors import Refused
+from app.mobile_money.errors import refuse_for_now
 from app.mobile_money.objects import read_moment, refuse
 from app.runtime import runtime
-from app.web.rate_limits import take_try
+from app.web.rate_limits import seconds_to_wait, take_try
 
 _LONGEST_BODY = 64 * 1024
 
@@ -37,8 +37,9 @@ def admit() -> None:
         address = request.remote_addr or ""
         g.client = authenticate_client(connection, identity[:64], key, address, maalem.clock())
     rate = RateLimitItemPerMinute(g.client.requests_a_minute)
-    if not take_try((rate, "api", g.client.id)):
-        raise Refused("businessRule", "rateLimitError", "too many requests this minute")
+    counted = (rate, "api", g.client.id)
+    if not take_try(counted):
+        raise refuse_for_now("too many requests this minute", seconds_to_wait(counted))
     if date := request.headers.get("X-Date"):
         read_moment("X-Date", date)
     if header := request.headers.get("X-Content-Hash"):

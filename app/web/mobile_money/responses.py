@@ -31,6 +31,8 @@ def as_list(page: BillPage) -> Response:
     response = as_json(page.rows)
     response.headers["X-Records-Available-Count"] = str(page.available)
     response.headers["X-Records-Returned-Count"] = str(len(page.rows))
+    if page.no_bill:
+        response.headers["X-No-Bill-Reason"] = ", ".join(sorted(page.no_bill))
     return response
 
 
@@ -46,7 +48,10 @@ def record_answer(kind: str, answer: ApiAnswer) -> None:
 
 def refused_response(refused: Refused) -> Response:
     """Writes the definition's error object, with its status."""
-    return as_json(error_object(refused, runtime().clock()), refused.status)
+    response = as_json(error_object(refused, runtime().clock()), refused.status)
+    if refused.retry_after is not None:
+        response.headers["Retry-After"] = str(refused.retry_after)
+    return response
 
 
 def refuse_known(error: MaalemError) -> Response:

@@ -6,8 +6,9 @@ answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from typing import TypeVar
 
 from flask import Blueprint, Flask, Response, g, request
 from sqlalchemy import Connection
@@ -18,8 +19,10 @@ from app.base.database import reading
 from app.base.errors import MaalemError
 from app.base.operation import Operation, operation
 from app.mobile_money.accounts import check_owner, read_accounts
+from app.mobile_money.allowance import count_unknown
 from app.mobile_money.bills import (
     BillQuery,
+    PageQuery,
     PaymentQuery,
     get_only_bill,
     list_bills,
@@ -28,18 +31,21 @@ from app.mobile_money.bills import (
 from app.mobile_money.callbacks import check_address
 from app.mobile_money.errors import Refused
 from app.mobile_money.objects import (
+    PaymentBody,
     check_reference,
     read_payment,
     read_reversal,
     read_uuid,
     write_moment,
 )
+from app.mobile_money.own_payments import may_see_answer, refuse_own_repetition
 from app.mobile_money.requests import (
     ApiRequest,
     StoredRequest,
     find_by_correlation_id,
     find_by_server_id,
     new_uuid,
+    state_address,
     state_object,
 )
 from app.mobile_money.service import answer_request
@@ -56,6 +62,8 @@ from app.web.mobile_money.responses import (
     refuse_known,
 )
 
+# A request's body as it was read.
+_Asked = TypeVar("_Asked")
 BASE = "/mm/v1.2"
 pages = Blueprint("mobile_money", __name__, url_prefix=BASE)
 pages.before_request(admit)
@@ -165,7 +173,7 @@ def pay_bill(reference: str) -> Response:
 @open_to(Audience.API_CLIENT)
 def reverse(reference: str) -> Response:
     check_reference("transactionReference", reference)
-    return _answer("reversal", lambda: reference, read_reversal)
+    return _answer("reversal", lambda _amount: reference, read_reversal)
 
 
 @pages.get("/requeststates/<server_id>")
@@ -182,7 +190,7 @@ def given_response(correlation_id: str) -> Response:
     identity = read_uuid("clientCorrelationId", correlation_id)
     stored = _get_stored(find_by_correlation_id, identity)
     if stored.answer is None or stored.status is None:
-        return as_json({"link": f"{BASE}/requeststates/{stored.server_id}"})
+        return as_json({"link": f"{BASE}{state_address(stored)}"})
     if stored.state == "failed":
         return as_json(stored.answer, stored.status)
     if stored.kind == "payment":
@@ -194,24 +202,29 @@ def given_response(correlation_id: str) -> Response:
 
 
 def _bills(identifiers: Mapping[str, str]) -> Response:
-    query = BillQuery(identifiers, read_page())
-    with _operation() as change:
+    query = BillQuery(g.client, identifiers, read_page())
+    with _counting_unknown(), _operation() as change:
         page = list_bills(change, runtime().services, query)
     return as_list(page)
 
 
 def _payments(identifiers: Mapping[str, str], reference: str | None) -> Response:
     page, code = read_page(), read_code(reference) if reference is not None else None
-    query = PaymentQuery(identifiers, code, page)
-    with reading(runtime().database) as connection:
+    query = PaymentQuery(identifiers, code, page, runtime().clock())
+    with _counting_unknown(), reading(runtime().database) as connection:
         return as_list(list_payments(connection, g.client, query))
 
 
 def _pay(identifiers: Mapping[str, str], reference: str | None) -> Response:
-    def find_bill() -> str:
-        with _operation() as change:
+    def find_bill(payment: PaymentBody) -> str:
+        with _counting_unknown(), _operation() as change:
             if reference is None:
-                return get_only_bill(change, runtime().services, identifiers)
+                if "X-CorrelationID" not in request.headers:
+                    refuse_own_repetition(
+                        change.connection, g.client, identifiers, payment, change.now
+                    )
+                query = BillQuery(g.client, identifiers, PageQuery(limit=2))
+                return get_only_bill(change, runtime().services, query)
             if identifiers:
                 check_owner(change.connection, identifiers, read_code(reference))
             return read_code(reference)
@@ -220,7 +233,7 @@ def _pay(identifiers: Mapping[str, str], reference: str | None) -> Response:
 
 
 def _answer(
-    kind: str, find_target: Callable[[], str], check_body: Callable[[object], object]
+    kind: str, find_target: Callable[[_Asked], str], read: Callable[[object], _Asked]
 ) -> Response:
     """Stores a request that can be read, and answers it now or promises the answer."""
     maalem = runtime()
@@ -230,12 +243,12 @@ def _answer(
     if callback is not None:
         check_address(callback, private=maalem.settings.private_callbacks_allowed)
     body = read_body()
-    check_body(body)
+    asked = read(body)
     api_request = ApiRequest(
         client=g.client,
         kind=kind,
         path=request.path,
-        target=_find_target(identity, find_target),
+        target=_find_target(identity, lambda: find_target(asked)),
         body=body,
         correlation_id=identity,
         method=read_method(callback),
@@ -244,11 +257,29 @@ def _answer(
     with _operation() as change:
         answer = answer_request(change, maalem.services, api_request)
     record_answer(kind, answer)
-    return as_json(answer.body, answer.status)
+    response = as_json(answer.body, answer.status)
+    if answer.location is not None:
+        response.headers["Location"] = f"{BASE}{answer.location}"
+    return response
 
 
 def _operation() -> AbstractContextManager[Operation]:
     return operation(runtime().database, runtime().clock(), f"client:{g.client.id}")
+
+
+@contextmanager
+def _counting_unknown() -> Iterator[None]:
+    """Counts a look-up of a number that is nobody's, and refuses too many of them in a day.
+
+    Raises: Refused.
+    """
+    try:
+        yield
+    except Refused as refused:
+        if refused.error == "identifierError":
+            with _operation() as change:
+                count_unknown(change, g.client)
+        raise
 
 
 def _find_target(identity: str, find_target: Callable[[], str]) -> str:
@@ -282,6 +313,8 @@ def _get_stored(
 ) -> StoredRequest:
     with reading(runtime().database) as connection:
         stored = find(connection, g.client, identity)
+        if stored is not None and not may_see_answer(connection, g.client, stored):
+            stored = None
     if stored is None:
         raise Refused("identification", "identifierError", "no such request")
     return stored
