@@ -115,10 +115,11 @@ def revoke(name: str, by: str | None) -> None:
 @clients.command("change")
 @click.argument("name")
 @click.option("--bills-a-day", required=True, type=_BILLS, help="from the next look-up on")
+@BY
 @with_appcontext
-def change_command(name: str, bills_a_day: int) -> None:
+def change_command(name: str, bills_a_day: int, by: str | None) -> None:
     """Changes how many unpaid bills a day the look-ups of the client NAME may make."""
-    with operation(runtime().database, runtime().clock(), OPERATOR) as change:
+    with acting(by) as change:
         if not change_bills_a_day(change, name, bills_a_day):
             raise click.ClickException(f"no client {name} that may call")
     click.echo(f"{name}: {bills_a_day} bills a day")

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0003_bills_looked_up"
-down_revision = "0002_reversal_allowances"
+revision = "0005_bills_looked_up"
+down_revision = "0004_birth_year"
 branch_labels = None
 depends_on = None
 
