@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0005_bills_looked_up"
-down_revision = "0004_birth_year"
+revision = "0006_bills_looked_up"
+down_revision = "0005_network_payments"
 branch_labels = None
 depends_on = None
 
