@@ -157,7 +157,22 @@ def add_client(operation: Operation, client: NewClient) -> bool:
         created_at=operation.now,
     )
     added = statement.on_conflict_do_nothing(index_elements=["id"]).returning(api_client.c.id)
-    return operation.connection.execute(added).scalar() is not None
+    if operation.connection.execute(added).scalar() is None:
+        return False
+    record_audit(operation, "client_added", f"client:{client.id}", **_describe(client))
+    return True
+
+
+def _describe(client: NewClient) -> dict[str, object]:
+    """Returns what an audit row says of a client; never the key."""
+    return {
+        "network": client.network,
+        "requests_a_minute": client.requests_a_minute,
+        "day_limit": str(client.day_limit) if client.day_limit else None,
+        "agencies": list(client.agencies or ()),
+        "addresses": list(client.addresses or ()),
+        "polling": client.polling,
+    }
 
 
 def rotate_key(operation: Operation, identity: str, key: SecretStr, keep_old: timedelta) -> bool:
@@ -176,7 +191,11 @@ def rotate_key(operation: Operation, identity: str, key: SecretStr, keep_old: ti
             generation=columns.generation + 1,
         )
     )
-    return bool(rotated.rowcount)
+    if not rotated.rowcount:
+        return False
+    hours = int(keep_old.total_seconds() // 3600)
+    record_audit(operation, "client_key_changed", f"client:{identity}", old_key_hours=hours)
+    return True
 
 
 def revoke_client(operation: Operation, identity: str) -> bool:
@@ -187,7 +206,10 @@ def revoke_client(operation: Operation, identity: str) -> bool:
         .where(columns.id == identity, columns.revoked_at.is_(None))
         .values(revoked_at=operation.now)
     )
-    return bool(revoked.rowcount)
+    if not revoked.rowcount:
+        return False
+    record_audit(operation, "client_revoked", f"client:{identity}")
+    return True
 
 
 def change_bills_a_day(operation: Operation, identity: str, bills: int) -> bool:
@@ -225,7 +247,10 @@ def allow_other_amounts(operation: Operation, network: str, allowed: bool) -> bo
     changed = operation.connection.execute(
         update(agent_network).where(agent_network.c.code == network).values(other_amounts=allowed)
     )
-    return bool(changed.rowcount)
+    if not changed.rowcount:
+        return False
+    record_audit(operation, "other_amounts_set", f"network:{network}", allowed=allowed)
+    return True
 
 
 def _check_network(connection: Connection, client: NewClient) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.agents.models import agent_network
 from app.agents.rules import read_line
+from app.audit.service import record_audit
 from app.base.database import reading
 from app.base.errors import InvalidInput, Unavailable
 from app.base.operation import Operation
@@ -66,7 +67,11 @@ def add_network(operation: Operation, new: AgentNetwork) -> bool:
         other_amounts=new.other_amounts,
     )
     added = statement.on_conflict_do_nothing().returning(agent_network.c.code)
-    return operation.connection.execute(added).scalar() is not None
+    if operation.connection.execute(added).scalar() is None:
+        return False
+    shown = {"shown_name": new.shown_name, "file_format": new.file_format}
+    record_audit(operation, "network_added", f"network:{new.code}", **shown)
+    return True
 
 
 def list_networks(connection: Connection) -> list[AgentNetwork]:

@@ -11,6 +11,7 @@ from app.assistance.errors import NoSuchRequest, TooManyRequests
 from app.assistance.models import help_request
 from app.assistance.queries import COLUMNS, HelpRequest
 from app.assistance.rules import MOST_WAITING, WAITING, draw_reference, name_topic
+from app.audit.service import record_audit
 from app.base.operation import Operation
 from app.base.phone import Phone
 from app.base.rows import read_row
@@ -56,6 +57,8 @@ def ask_for_help(
     request = HelpRequest(reference, wanted.kind, wanted.topic, "open", operation.now)
     connection.execute(insert(help_request).values(_new_row(wanted, request)))
     _queue_reference(operation, services, wanted, request)
+    about = {"kind": wanted.kind, "artisan": wanted.artisan_id, "phone": wanted.phone.masked}
+    record_audit(operation, "help_asked", f"request:{reference}", **about)
     return request, True
 
 
@@ -72,6 +75,7 @@ def move_request(operation: Operation, reference: str, state: str) -> None:
     ).rowcount
     if not moved:
         raise NoSuchRequest(reference=reference)
+    record_audit(operation, f"help_{state}", f"request:{reference}")
 
 
 def cancel_request(operation: Operation, phone: Phone, reference: str) -> bool:
@@ -86,7 +90,10 @@ def cancel_request(operation: Operation, phone: Phone, reference: str) -> bool:
         )
         .values(state="cancelled", changed_at=operation.now)
     )
-    return bool(operation.connection.execute(statement).rowcount)
+    if not operation.connection.execute(statement).rowcount:
+        return False
+    record_audit(operation, "help_cancelled", f"request:{reference}", phone=phone.masked)
+    return True
 
 
 def _new_row(wanted: NewRequest, request: HelpRequest) -> dict[str, object]:

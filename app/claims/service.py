@@ -60,6 +60,8 @@ def record_claim(operation: Operation, services: Services, word: ClaimWord) -> b
     if stored is None:
         _refuse_claim_of_another(operation.connection, word)
         return False
+    said = {"claim": word.number, "state": word.state, "as_of": str(word.as_of)}
+    record_audit(operation, "claim_recorded", f"artisan:{word.artisan_id}", **said)
     if word.state == "ready" and word.amount:
         _queue_ready(operation, services, word)
     return True

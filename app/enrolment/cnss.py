@@ -6,6 +6,7 @@ from datetime import date
 
 from sqlalchemy import Connection, select, update
 
+from app.audit.service import record_audit
 from app.base.operation import Operation
 from app.enrolment.models import artisan
 
@@ -22,7 +23,11 @@ def record_rights(operation: Operation, artisan_id: int, until: date | None, on:
         .where(columns.rights_until.is_distinct_from(until) | (columns.rights_as_of < on))
         .values(rights_until=until, rights_as_of=on)
     )
-    return bool(changed.rowcount)
+    if not changed.rowcount:
+        return False
+    said = {"until": until and str(until), "as_of": str(on)}
+    record_audit(operation, "rights_recorded", f"artisan:{artisan_id}", **said)
+    return True
 
 
 def record_enrolment(operation: Operation, artisan_id: int, cnss_number: str, on: date) -> bool:
@@ -32,7 +37,10 @@ def record_enrolment(operation: Operation, artisan_id: int, cnss_number: str, on
         .where(artisan.c.id == artisan_id, artisan.c.enrolled_on.is_(None))
         .values(enrolled_on=on, cnss_number=cnss_number, rights_as_of=on)
     )
-    return bool(changed.rowcount)
+    if not changed.rowcount:
+        return False
+    record_audit(operation, "enrolment_recorded", f"artisan:{artisan_id}", on=str(on))
+    return True
 
 
 def is_number_of_another(connection: Connection, artisan_id: int, cnss_number: str) -> bool:

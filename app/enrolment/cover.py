@@ -8,6 +8,7 @@ from datetime import date
 from sqlalchemy import Connection, Table, select
 from sqlalchemy.dialects.postgresql import insert
 
+from app.audit.service import record_audit
 from app.base.errors import InvalidInput
 from app.base.operation import Operation
 from app.base.rows import read_row
@@ -72,10 +73,13 @@ def _write_newest(
     operation: Operation, table: Table, artisan_id: int, values: dict[str, object]
 ) -> None:
     statement = insert(table).values(artisan_id=artisan_id, **values)
-    operation.connection.execute(
+    stored = operation.connection.execute(
         statement.on_conflict_do_update(
             index_elements=["artisan_id"],
             set_=values,
             where=table.c.as_of <= statement.excluded.as_of,
-        )
+        ).returning(table.c.artisan_id)
     )
+    if stored.scalar() is not None:
+        said = {"as_of": str(values["as_of"])}
+        record_audit(operation, f"{table.name}_recorded", f"artisan:{artisan_id}", **said)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, case, delete, or_
 from sqlalchemy.dialects.postgresql import insert
 
+from app.audit.service import name_phone, record_audit
 from app.base.clock import local_date
 from app.base.operation import Operation
 from app.base.phone import Phone
@@ -30,11 +31,15 @@ _IDENTIFY = DailyTries("identify", TRIES_A_DAY)
 def choose_language(operation: Operation, phone: Phone, language: str) -> None:
     """Stores the language of every later call and message to this phone."""
     statement = insert(phone_profile).values(phone=phone.e164, language=language)
-    operation.connection.execute(
+    changed = operation.connection.execute(
         statement.on_conflict_do_update(
-            index_elements=["phone"], set_={"language": statement.excluded.language}
-        )
+            index_elements=["phone"],
+            set_={"language": statement.excluded.language},
+            where=phone_profile.c.language != statement.excluded.language,
+        ).returning(phone_profile.c.phone)
     )
+    if changed.scalar() is not None:
+        record_audit(operation, "language_chosen", name_phone(phone), language=language)
 
 
 def take_identification_attempt(operation: Operation, phone: Phone, action_key: str) -> int:

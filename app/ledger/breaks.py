@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import insert, update
 
+from app.audit.service import record_audit
 from app.base.money import Money
 from app.base.operation import Operation
 from app.ledger.errors import BreakUnknown, NotThisWay
@@ -100,12 +101,15 @@ def open_break(operation: Operation, new: NewBreak) -> int:
         details=dict(new.details),
         opened_at=operation.now,
     )
-    return int(operation.connection.execute(statement.returning(columns.id)).scalar_one())
+    number = int(operation.connection.execute(statement.returning(columns.id)).scalar_one())
+    record_audit(operation, "break_opened", f"break:{number}", kind=new.kind, receipt=new.receipt)
+    return number
 
 
 def assign_break(operation: Operation, number: int) -> None:
     """Makes the operation's actor the owner of a break. Raises: BreakUnknown."""
     _change_break(operation, number, ("open", "proposed"), owner=operation.actor)
+    record_audit(operation, "break_owned", f"break:{number}")
 
 
 def propose_resolution(operation: Operation, number: int, method: str, reason: str) -> None:
@@ -125,6 +129,8 @@ def propose_resolution(operation: Operation, number: int, method: str, reason: s
     )
     if method not in RESOLUTIONS[kind]:
         raise NotThisWay(ways=", ".join(RESOLUTIONS[kind]))
+    proposed = {"method": method, "reason": reason}
+    record_audit(operation, "resolution_proposed", f"break:{number}", **proposed)
 
 
 def lock_proposed(operation: Operation, number: int) -> ProposedBreak:

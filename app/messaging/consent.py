@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.postgresql import insert
 
+from app.audit.service import name_phone, record_audit
 from app.base.operation import Operation
 from app.base.phone import Phone
 from app.messaging.models import consent
@@ -29,7 +30,7 @@ class Consent:
 
 def record_consent(operation: Operation, answer: Consent) -> None:
     """Writes down one answer; the same answer again changes nothing."""
-    operation.connection.execute(
+    new = operation.connection.execute(
         insert(consent)
         .values(
             phone=answer.phone.e164,
@@ -42,7 +43,11 @@ def record_consent(operation: Operation, answer: Consent) -> None:
             recorded_at=operation.now,
         )
         .on_conflict_do_nothing(index_elements=["answered_by"])
+        .returning(consent.c.id)
     )
+    if new.scalar() is not None:
+        said = {"about": answer.subject, "given": answer.given, "channel": answer.channel}
+        record_audit(operation, "consent_recorded", name_phone(answer.phone), **said)
 
 
 def has_consented(connection: Connection, phone: Phone, subject: str) -> bool:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, delete, select
 from sqlalchemy.dialects.postgresql import insert
 
+from app.audit.service import name_phone, record_audit
 from app.base.operation import Operation
 from app.base.phone import Phone
 from app.messaging.consent import Consent, record_consent
@@ -49,9 +50,11 @@ def resume_reminders(operation: Operation, provider: str, phone: Phone) -> None:
     """Turns reminders on again and deletes the opt-out at this provider. Other providers' stay."""
     set_reminders(operation, phone, True, changed_by="sms")
     columns = provider_opt_out.c
-    operation.connection.execute(
+    ended = operation.connection.execute(
         delete(provider_opt_out).where(columns.provider == provider, columns.phone == phone.e164)
     )
+    if ended.rowcount:
+        record_audit(operation, "provider_opt_out_ended", name_phone(phone), provider=provider)
 
 
 def has_lost_news_by_stop(connection: Connection, phone: Phone) -> bool:
@@ -79,6 +82,7 @@ def record_provider_opt_out(operation: Operation, provider: str, phone: Phone) -
     )
     if operation.connection.execute(insertion).scalar() is None:
         return False
+    record_audit(operation, "provider_opt_out_recorded", name_phone(phone), provider=provider)
     key = f"{provider}:stop:{phone.e164}:{operation.now.isoformat()}"
     record_opt_out(operation, OptOut(phone, provider, key, f"STOP ({provider})"))
     return True

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy.dialects.postgresql import insert
 
+from app.audit.service import name_phone, record_audit
 from app.base.operation import Operation
 from app.base.phone import Phone
 from app.messaging.kinds import get_kind
@@ -92,4 +93,8 @@ def set_reminders(
             where=columns.reminders != new.reminders,
         ).returning(columns.phone)
     )
-    return changed.scalar() is not None
+    if changed.scalar() is None:
+        return False
+    said = {"wanted": wanted, "heard_by": changed_by}
+    record_audit(operation, "reminders_set", name_phone(phone), **said)
+    return True

@@ -3,6 +3,7 @@
 from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 
+from app.audit.service import record_audit
 from app.base.operation import Operation
 from app.notices.models import notice, notice_text
 from app.notices.rules import Notice
@@ -25,9 +26,13 @@ def publish_notice(operation: Operation, new: Notice) -> None:
             for language, (title, body) in new.texts.items()
         ],
     )
+    record_audit(operation, "notice_published", f"notice:{new.name}", until=str(new.until))
 
 
 def withdraw_notice(operation: Operation, name: str) -> bool:
     """Deletes the notice. Returns False if there was none of that name."""
     deletion = delete(notice).where(notice.c.name == name)
-    return bool(operation.connection.execute(deletion).rowcount)
+    if not operation.connection.execute(deletion).rowcount:
+        return False
+    record_audit(operation, "notice_withdrawn", f"notice:{name}")
+    return True

@@ -10,6 +10,7 @@ from sqlalchemy import BigInteger, Connection, Select, bindparam, exists, func, 
 
 from app.agents.models import agency, agent
 from app.agents.queries import AGENT, Agent
+from app.audit.service import record_audit
 from app.base.clock import local_date
 from app.base.money import Money, total
 from app.base.operation import Operation
@@ -132,6 +133,8 @@ def close_day(operation: Operation, agent_id: int) -> TillDay:
             closed_at=now,
         )
     )
+    counted = {"deposits": unreversed, "total": str(day.total)}
+    record_audit(operation, "till_closed", operation.actor, **counted)
     return find_till_day(connection, agent_id, now)
 
 

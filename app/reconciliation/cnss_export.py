@@ -15,6 +15,7 @@ from io import StringIO
 
 from sqlalchemy import Connection, Row, Select, delete, insert, select, text, update
 
+from app.audit.service import record_audit
 from app.base.clock import local_date, local_midnight
 from app.base.money import Money
 from app.base.operation import Operation
@@ -77,6 +78,8 @@ def export_payments(operation: Operation, through: date) -> Batch:
     connection.execute(
         update(cnss_batch).where(cnss_batch.c.id == number).values(**values, content=content)
     )
+    sums = {"payments": len(payments), "collections": len(choices), "total": str(total)}
+    record_audit(operation, "cnss_told", f"file:{name}", **sums)
     return Batch(name, content, len(payments), total)
 
 

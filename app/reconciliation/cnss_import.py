@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, insert, select, text, update
 
+from app.audit.service import record_audit
 from app.base.clock import local_date
 from app.base.money import Money
 from app.base.operation import Operation
@@ -82,6 +83,7 @@ def import_answers(operation: Operation, services: Services, path: Path) -> Cnss
             digest=digest, name=path.name, report=dict(counts), imported_at=operation.now
         )
     )
+    record_audit(operation, "cnss_answer_taken", f"file:{path.name}", **counts)
     return CnssImportReport(dict(counts), True)
 
 
@@ -139,6 +141,8 @@ def _book_answer(operation: Operation, answer: CnssAnswer, months: Sequence[Sent
     )
     by_cnss = replace(operation, actor="cnss")
     book_entry(by_cnss, entry)
+    said = {"receipt": answer.reference, "months": [f"{month.period:%Y-%m}" for month in months]}
+    record_audit(operation, entry.event, f"deposit:{answer.reference}", **said)
     for month in months:
         if posted:
             mark_posted(connection, answer.reference, month.period, answer.on)

@@ -6,12 +6,13 @@ The words that were proposed go out, within the hours, opt-outs and budgets of r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy import Connection, func, insert, select, text, update
 
+from app.audit.service import record_audit, record_decision
 from app.base.clock import local_date
 from app.base.operation import Operation
 from app.notices.models import notice, notice_text
@@ -93,6 +94,8 @@ def propose_broadcast(
         )
         .returning(campaign.c.id, campaign.c.name)
     ).one()
+    audience = {"region": request.region, "trade": request.trade}
+    record_audit(operation, "broadcast_proposed", f"campaign:{row.name}", **audience)
     return BroadcastProposal(number=row.id, name=row.name, previews=previews)
 
 
@@ -121,7 +124,11 @@ def approve_broadcast(operation: Operation, settings: ReminderSettings, number: 
     )
     operation.connection.execute(text("SET LOCAL statement_timeout = 0"))
     params = {"campaign": number, "region": proposal.region, "trade": proposal.trade}
-    return operation.connection.execute(_QUEUED, params).rowcount
+    people = operation.connection.execute(_QUEUED, params).rowcount
+    proposer = replace(operation, actor=proposal.proposed_by)
+    subject = f"campaign:{proposal.name}"
+    record_decision(proposer, "broadcast_approved", subject, operation.actor, people=people)
+    return people
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from decimal import Decimal
 from sqlalchemy import Connection, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
+from app.audit.service import record_audit
 from app.base.clock import local_date
 from app.base.errors import InvalidInput
 from app.base.operation import Operation
@@ -85,7 +86,11 @@ def queue_reminders(
         if campaign_id is not None:
             params = _audience_params(settings, occasion) | {"campaign": campaign_id, "now": now}
             groups = _read_groups(connection, _QUEUED, params)
-            plans.append(CampaignPlan(occasion, groups, settings.price_on(on)))
+            plan = CampaignPlan(occasion, groups, settings.price_on(on))
+            if groups:
+                subject = f"campaign:{occasion.name}"
+                record_audit(operation, "reminders_queued", subject, queued=plan.queued)
+            plans.append(plan)
     return tuple(plans)
 
 
@@ -226,6 +231,8 @@ def resume_campaign(operation: Operation, name: str, budget: Decimal | None) -> 
     if budget is not None and budget < spent:
         raise InvalidInput(what="budget", why=f"{spent} dirhams are spent")
     connection.execute(update(campaign).where(*paused).values(state="running", budget=budget))
+    limit = None if budget is None else str(budget)
+    record_audit(operation, "campaign_resumed", f"campaign:{name}", budget=limit)
 
 
 def cancel_campaign(operation: Operation, name: str) -> int:
@@ -244,8 +251,10 @@ def cancel_campaign(operation: Operation, name: str) -> int:
         raise CampaignUnknown(campaign=name)
     connection.execute(text("SET LOCAL statement_timeout = 0"))
     columns = campaign_recipient.c
-    return connection.execute(
+    waiting = connection.execute(
         update(campaign_recipient)
         .where(columns.campaign_id == campaign_id, columns.state == "waiting")
         .values(state="cancelled", reason="campaign_cancelled", decided_at=operation.now)
     ).rowcount
+    record_audit(operation, "campaign_cancelled", f"campaign:{name}", waiting=waiting)
+    return waiting
