@@ -9,29 +9,19 @@ from flask.cli import with_appcontext
 from rich.console import Console
 from rich.table import Table
 
+from app.agents.networks import DEFAULT_NETWORK
 from app.base.clock import local
 from app.base.database import reading
 from app.cli.acting import BY, acting
-from app.cli.options import NUMBER
+from app.cli.options import NUMBER, WHY
 from app.ledger.break_queries import list_breaks
 from app.ledger.breaks import RESOLUTIONS, assign_break, propose_resolution
 from app.ledger.models import BREAK_KINDS
+from app.reconciliation.repetitions import close_repetitions
 from app.reconciliation.resolutions import approve_resolution, propose_reversal
 from app.runtime import runtime
 
-_LONGEST_REASON = 200
 _METHODS = sorted({way for ways in RESOLUTIONS.values() for way in ways})
-
-
-def _read_reason(_context: click.Context, _option: click.Parameter, typed: str) -> str:
-    if not 1 <= len(reason := typed.strip()) <= _LONGEST_REASON or "\0" in reason:
-        raise click.BadParameter(f"1 to {_LONGEST_REASON} characters")
-    return reason
-
-
-_WHY = click.option(
-    "--reason", required=True, callback=_read_reason, help="why, for whoever reads the books"
-)
 
 
 @click.group()
@@ -55,7 +45,7 @@ def list_command(kind: str | None, ended: bool, most: int, as_json: bool) -> Non
         return
     table = Table("id", "kind", "state", "days", "ours", "theirs", "receipt", "owner", "ways")
     for row in listed:
-        amounts = (str(amount) if amount else "" for amount in (row.ours, row.theirs))
+        amounts = ("" if amount is None else str(amount) for amount in (row.ours, row.theirs))
         ways = row.method or ", ".join(RESOLUTIONS[row.kind])
         texts = row.receipt or "", row.owner or "", ways
         table.add_row(str(row.id), row.kind, row.state, str(row.days), *amounts, *texts)
@@ -77,7 +67,7 @@ def own(number: int, by: str | None) -> None:
 @click.argument("number", type=NUMBER)
 @click.argument("method", type=click.Choice(_METHODS))
 @BY
-@_WHY
+@WHY
 @with_appcontext
 def propose_command(number: int, method: str, by: str | None, reason: str) -> None:
     """Proposes how break NUMBER is to be settled; nothing is booked yet."""
@@ -104,7 +94,7 @@ def approve_command(number: int, by: str | None) -> None:
 @breaks.command("ask-reversal")
 @click.argument("receipt")
 @BY
-@_WHY
+@WHY
 @with_appcontext
 def ask_reversal_command(receipt: str, by: str | None, reason: str) -> None:
     """Asks to reverse a deposit of an earlier day; a second person approves the break."""
@@ -113,3 +103,17 @@ def ask_reversal_command(receipt: str, by: str | None, reason: str) -> None:
         number = propose_reversal(change, receipt, reason)
     at = f"{local(maalem.clock()):%d/%m %H:%M}"
     click.echo(f"break {number}: reversal of {receipt} asked at {at}, waits for a second person")
+
+
+@breaks.command("close-repeated")
+@click.option("--network", default=DEFAULT_NETWORK, show_default=True)
+@BY
+@with_appcontext
+def close_repeated_command(network: str, by: str | None) -> None:
+    """Closes breaks that were opened only because a line of a file was told again.
+
+    What such a break had charged to the network becomes a break `not_owed` for two people.
+    """
+    with acting(by) as change:
+        done = close_repetitions(change, network)
+    click.echo(f"{len(done.closed)} breaks closed, {done.charged} charges to book back (not_owed)")

@@ -11,13 +11,15 @@ from rich.console import Console
 from rich.table import Table
 
 from app.agents.networks import DEFAULT_NETWORK, AgentNetwork, add_network, list_networks
+from app.base.clock import local
 from app.base.database import reading
 from app.base.money import ZERO, Money
 from app.cli.acting import BY, acting
-from app.cli.options import DirhamsParam
+from app.cli.options import NUMBER, WHY, DirhamsParam
 from app.reconciliation.errors import FileRefused
 from app.reconciliation.network_formats import FORMATS
 from app.reconciliation.service import SettlementFile, match_file
+from app.reconciliation.withdrawals import approve_withdrawal, list_files, propose_withdrawal
 from app.runtime import runtime
 
 
@@ -74,7 +76,7 @@ def _match(file: Path, network: str, total: Money | None, as_json: bool, by: str
         click.echo(json.dumps(report.counts))
         return
     again = "" if report.new else ", as before"
-    click.echo(f"{file.name}, day {report.day}{again}")
+    click.echo(f"{file.name}, file {report.number}, day {report.day}{again}")
     for kind, lines in report.counts.items():
         click.echo(f"  {lines:>8} {kind}")
 
@@ -96,6 +98,54 @@ _JSON = click.option("--json", "as_json", is_flag=True)
 def match(name: str, file: Path, total: Money | None, as_json: bool, by: str | None) -> None:
     """Matches the settlement FILE of a day of the network NAME."""
     _match(file, name, total, as_json, by)
+
+
+@networks.command("files")
+@click.argument("name")
+@click.option("--most", default=50, show_default=True, type=click.IntRange(1, 10_000))
+@click.option("--json", "as_json", is_flag=True)
+@with_appcontext
+def files_command(name: str, most: int, as_json: bool) -> None:
+    """Lists the settlement files of the network NAME, newest first."""
+    with reading(runtime().database) as connection:
+        listed = list_files(connection, name, most)
+    if as_json:
+        rows = [{field: getattr(one, field) for field in one.__slots__} for one in listed]
+        click.echo(json.dumps(rows, default=str))
+        return
+    table = Table("number", "file", "days", "lines", "taken", "withdrawal")
+    for one in listed:
+        days = f"{one.day}" if one.first_day == one.day else f"{one.first_day} to {one.day}"
+        names = " + ".join(filter(None, (one.asked_by, one.withdrawn_by)))
+        taken = f"{local(one.matched_at):%d/%m/%Y %H:%M}"
+        table.add_row(str(one.number), one.name, days, str(one.lines), taken, names)
+    Console().print(table)
+
+
+@networks.command()
+@click.argument("number", type=NUMBER)
+@BY
+@WHY
+@with_appcontext
+def withdraw(number: int, by: str | None, reason: str) -> None:
+    """Asks to withdraw the settlement file NUMBER; a second person has to agree."""
+    with acting(by) as change:
+        propose_withdrawal(change, number, reason)
+    click.echo(f"file {number}: its withdrawal waits for a second person")
+
+
+@networks.command("approve-withdrawal")
+@click.argument("number", type=NUMBER)
+@BY
+@with_appcontext
+def approve_withdrawal_command(number: int, by: str | None) -> None:
+    """Withdraws the settlement file NUMBER, as a second person."""
+    with acting(by) as change:
+        done = approve_withdrawal(change, number)
+    click.echo(
+        f"file {number} is withdrawn: {done.untold} payments are told no more,"
+        f" {done.changed} as other files tell them"
+    )
 
 
 @click.group()

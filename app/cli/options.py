@@ -13,6 +13,7 @@ from app.base.money import Money
 # The number of a row, as large as the database can hold.
 NUMBER = click.IntRange(1, 2**63 - 1)
 _MOST = Money(99_999_999_00)
+_LONGEST_REASON = 200
 
 
 class DirhamsParam(click.ParamType[Money]):
@@ -46,3 +47,15 @@ def read_rna(_context: click.Context, _option: click.Parameter, value: str) -> s
         return read_typed_rna_number(value)
     except InvalidInput as error:
         raise click.BadParameter(str(error.params["why"])) from None
+
+
+def _read_reason(_context: click.Context, _option: click.Parameter, typed: str) -> str:
+    if not 1 <= len(reason := typed.strip()) <= _LONGEST_REASON or "\0" in reason:
+        raise click.BadParameter(f"1 to {_LONGEST_REASON} characters")
+    return reason
+
+
+# The option of a command that proposes something to a second person.
+WHY = click.option(
+    "--reason", required=True, callback=_read_reason, help="why, for whoever reads the books"
+)

@@ -36,6 +36,9 @@ SENTENCES: Mapping[str, str] = {
         "An embedded engine cannot run; `what` names it, `why` is one line for whoever typed."
     ),
     "file_refused": "`line` and `why` say where and what; line 0 is the whole file.",
+    "file_unknown": (
+        "No file of that `number` stands, or nobody asked to withdraw it: `flask networks files`."
+    ),
     "key_reused": "The idempotency key was used for another request.",
     "no_such_request": "No request of that reference, or it is over.",
     "nobody_to_tell": (

@@ -44,8 +44,8 @@ class Break:
         """Returns the break as JSON values. The code is shortened, as a whole one could be paid."""
         fields = {name: getattr(self, name) for name in self.__slots__}
         return fields | {
-            "ours": str(self.ours) if self.ours else None,
-            "theirs": str(self.theirs) if self.theirs else None,
+            "ours": _write_amount(self.ours),
+            "theirs": _write_amount(self.theirs),
             "code": f"{self.code[:4]}...{self.code[-2:]}" if self.code else None,
         }
 
@@ -90,6 +90,10 @@ def _read_break(row: Row[tuple[object, ...]], now: datetime) -> Break:
         transaction=row.transaction_id,
         details=row.details,
     )
+
+
+def _write_amount(amount: Money | None) -> str | None:
+    return None if amount is None else str(amount)
 
 
 def _read_amount(centimes: int | None) -> Money | None:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from app.agents.clients import Client
-from app.audit.service import record_audit
 from app.base.clock import local_date
 from app.base.operation import Operation
 from app.base.phone import Phone
@@ -52,11 +51,8 @@ class LookUp:
 def find_or_make_bill(operation: Operation, services: Services, look_up: LookUp) -> LookedUpBill:
     """Returns the artisan's live bill, or makes one for all that is owed.
 
-    A live bill is returned whatever the client made before; a new one counts in its allowance. The
-    audit trail says which client looked the artisan up, and by what.
+    A live bill is returned whatever the client made before; a new one counts in its allowance.
     """
-    kinds = sorted(look_up.identifiers)
-    record_audit(operation, "person_looked_up", f"artisan:{look_up.owner}", by=kinds)
     found = _find_bill(operation, services, look_up.owner)
     if found is not None:
         return found

@@ -1,4 +1,4 @@
-"""Refusals of files: the whole file is refused and nothing changes."""
+"""Refusals of files; nothing changes then."""
 
 from app.base.errors import MaalemError
 
@@ -7,3 +7,9 @@ class FileRefused(MaalemError):
     """A file is wrong at `line`, for the reason `why`; line 0 is the whole file."""
 
     code = "file_refused"
+
+
+class FileUnknown(MaalemError):
+    """The `number` is no file's that stands, or nobody asked to withdraw it."""
+
+    code = "file_unknown"

@@ -2,7 +2,6 @@
 
 from sqlalchemy import (
     BigInteger,
-    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -89,8 +88,6 @@ network_payment = Table(
     Column("agent_number", Text),
     Column("terminal", Text),
     Column("status", Text, nullable=False),
-    # True once a line told it as paid; a reversal under a reference of its own never was.
-    Column("told_paid", Boolean, nullable=False),
     Column("first_file_id", BigInteger, nullable=False),
     Column("first_line", Integer, nullable=False),
     Column("file_id", BigInteger, nullable=False),

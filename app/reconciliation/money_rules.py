@@ -88,6 +88,41 @@ RULES: Mapping[str, str] = {
         WHERE b.state = 'resolved' AND (num_nonnulls(t.id, e.id) <> 1
             OR coalesce(t.approved_by, e.approved_by) IS DISTINCT FROM b.approved_by
             OR b.approved_by = b.proposed_by)""",
+    "no resolution charges a network for cash that nobody disputes": """
+        WITH charge AS (
+            SELECT b.id, b.network, b.reference, b.code, b.details, t.reference AS receipt,
+                b.kind, sum(l.amount_centimes) AS centimes
+            FROM reconciliation_break b
+            JOIN ledger_transaction t ON t.id = b.transaction_id AND t.event = 'resolution'
+            JOIN ledger_line l ON l.transaction_id = t.id
+                AND l.account = 'agent_network_receivable'
+            GROUP BY b.id, t.reference
+        ), waiting AS (
+            SELECT * FROM reconciliation_break WHERE state IN ('open', 'proposed')
+        )
+        SELECT max(c.id)::text FROM charge c
+        LEFT JOIN network_payment p ON p.network = c.network AND p.reference = c.reference
+        WHERE c.receipt IS NULL AND c.reference IS NOT NULL AND NOT EXISTS (SELECT 1 FROM waiting w
+            WHERE w.network = c.network AND w.reference = c.reference)
+        GROUP BY c.network, c.reference
+        HAVING sum(c.centimes) > coalesce(
+            max(p.amount_centimes) FILTER (WHERE p.status = 'paid'), 0)
+        UNION ALL
+        SELECT max(c.id)::text FROM charge c
+        LEFT JOIN reversal r ON r.receipt_number = c.receipt
+        JOIN deposit d ON d.receipt_number = c.receipt
+        WHERE r.receipt_number IS NULL AND NOT EXISTS (SELECT 1 FROM waiting w
+            WHERE w.network = c.network AND w.code = d.code)
+        GROUP BY c.network, d.receipt_number
+        HAVING sum(c.centimes) > 0 AND d.total_centimes + sum(c.centimes) > coalesce((
+            SELECT max(p.amount_centimes) FROM network_payment p
+            WHERE p.network = d.network AND p.code = d.code AND p.status = 'paid'), 0)
+        UNION ALL
+        SELECT c.id::text FROM charge c
+        WHERE c.receipt IS NULL AND c.reference IS NULL AND c.kind <> 'not_owed'
+            AND NOT EXISTS (SELECT 1 FROM waiting w WHERE w.details ->> 'of_break' = c.id::text)
+            AND c.centimes + coalesce((SELECT sum(o.centimes) FROM charge o
+                WHERE o.details ->> 'of_break' = c.id::text), 0) > 0""",
 }
 
 

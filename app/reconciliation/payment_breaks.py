@@ -327,6 +327,11 @@ _LOCK_BREAKS = text("""
 # charged for them beside a deposit.
 _PAYMENTS = text("""
     SELECT p.*, b.state, b.kind, b.receipt_number, b.our_centimes, b.their_centimes,
+        -- A reversal under a reference of its own was never told as paid.
+        p.status = 'paid' OR EXISTS (SELECT 1 FROM settlement_line e
+            JOIN settlement_file f ON f.id = e.file_id
+            WHERE e.reference = p.reference AND e.status = 'paid' AND f.network = p.network
+                AND f.withdrawn_at IS NULL) AS told_paid,
         b.code AS break_code, b.details, b.file_id AS break_file_id, b.line AS break_line,
         coalesce((SELECT sum(l.amount_centimes) FROM reconciliation_break r
             JOIN ledger_transaction t ON t.id = r.transaction_id AND t.reference IS NULL

@@ -90,7 +90,6 @@ def take_lines(connection: Connection, file: ToldFile) -> Told:
 _WORDS = """
     WITH told AS (
         SELECT DISTINCT ON (l.reference) l.*,
-            bool_or(l.status = 'paid') OVER (PARTITION BY l.reference) AS told_paid,
             min(l.line) OVER (PARTITION BY l.reference) AS first_line
         FROM settlement_line l WHERE l.file_id = :file ORDER BY l.reference, l.line DESC
     ), words AS (
@@ -119,15 +118,14 @@ _CORRECTIONS = text(" ".join((_WORDS, _SELECT_CORRECTIONS)))
 _TAKE_WORDS = """
     , taken AS (
         INSERT INTO network_payment AS p (network, reference, code, amount_centimes, paid_at,
-            agent_number, terminal, status, told_paid, first_file_id, first_line, file_id, line)
+            agent_number, terminal, status, first_file_id, first_line, file_id, line)
         SELECT :network, reference, code, amount_centimes, paid_at, agent_number, terminal, status,
-            told_paid, file_id, first_line, file_id, line
+            file_id, first_line, file_id, line
         FROM words WHERE word IN ('new', 'corrected')
         ON CONFLICT (network, reference) DO UPDATE SET
             code = excluded.code, amount_centimes = excluded.amount_centimes,
             paid_at = excluded.paid_at, agent_number = excluded.agent_number,
             terminal = excluded.terminal, status = excluded.status,
-            told_paid = excluded.told_paid OR (p.told_paid AND p.status <> 'withdrawn'),
             first_file_id = CASE p.status WHEN 'withdrawn' THEN excluded.first_file_id
                 ELSE p.first_file_id END,
             first_line = CASE p.status WHEN 'withdrawn' THEN excluded.first_line

@@ -50,6 +50,7 @@ MET_AT: Mapping[str, frozenset[Edge]] = {
     "code_unknown": _CODE,
     "embedded_engine": _COMMAND,
     "file_refused": _COMMAND,
+    "file_unknown": _COMMAND,
     "identification_paused": _PHONE,
     "invalid_input": frozenset({Edge.PHONE, Edge.COMMAND}),
     "key_reused": frozenset({Edge.TILL, Edge.API, Edge.COMMAND}),

@@ -37,7 +37,6 @@ CREATE TABLE network_payment (
     agent_number TEXT,
     terminal TEXT,
     status TEXT NOT NULL,
-    told_paid BOOLEAN NOT NULL,
     first_file_id BIGINT NOT NULL,
     first_line INTEGER NOT NULL,
     file_id BIGINT NOT NULL,
@@ -60,11 +59,10 @@ CREATE INDEX ix_network_payment_file_id ON network_payment (file_id);
 
 -- What files told before: the last line of each reference, and its first.
 INSERT INTO network_payment (network, reference, code, amount_centimes, paid_at, agent_number,
-    terminal, status, told_paid, first_file_id, first_line, file_id, line)
+    terminal, status, first_file_id, first_line, file_id, line)
 SELECT DISTINCT ON (f.network, l.reference) f.network, l.reference, l.code, l.amount_centimes,
     l.paid_at, l.agent_number, l.terminal, l.status,
-    bool_or(l.status = 'paid') OVER told, first_value(l.file_id) OVER told,
-    first_value(l.line) OVER told, l.file_id, l.line
+    first_value(l.file_id) OVER told, first_value(l.line) OVER told, l.file_id, l.line
 FROM settlement_line l JOIN settlement_file f ON f.id = l.file_id
 WINDOW told AS (PARTITION BY f.network, l.reference ORDER BY l.file_id, l.line)
 ORDER BY f.network, l.reference, l.file_id DESC, l.line DESC;

@@ -88,6 +88,16 @@ BROKEN: dict[str, tuple[str, tuple[str, ...]]] = {
             " ended_at = now(), transaction_id = :transaction",
         ),
     ),
+    "no resolution charges a network for cash that nobody disputes": (
+        "break",
+        (
+            "UPDATE ledger_transaction SET event = 'resolution', reference = NULL,"
+            " approved_by = 'b' WHERE id = :transaction",
+            "UPDATE reconciliation_break SET state = 'resolved', proposed_by = 'a',"
+            " approved_by = 'b', method = 'suspense', reason = 'x', proposed_at = now(),"
+            " ended_at = now(), transaction_id = :transaction, reference = 'W1'",
+        ),
+    ),
     "a month that was sent to CNSS is in one batch, unless it was refused": (
         "receipt",
         (

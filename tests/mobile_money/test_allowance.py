@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -13,7 +10,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from app.settings import ROOT
 from tests.mobile_money.conftest import Books, NetworkClient, PaymentFixture
 from tests.mobile_money.test_api import error
 
@@ -101,46 +97,6 @@ def test_the_allowance_holds_under_forty_look_ups_at_once(
     assert len({code for _, code in answers if code}) == 3
     assert payments.read_value("SELECT count(*) FROM payment_code") == 3
     assert payments.read_value("SELECT count(*) FROM api_bill") == 3
-    books()
-
-
-LOOK_UPS = """
-import sys
-from concurrent.futures import ThreadPoolExecutor
-from app import create_app
-app, headers = create_app(), {"X-Client-Id": "demo-wafacash", "X-API-Key": "demo-key"}
-def ask(phone):
-    while True:
-        answer = app.test_client().get(f"/mm/v1.2/accounts/msisdn/{phone}/bills", headers=headers)
-        if answer.status_code != 503:
-            return answer.json[0]["billReference"] if answer.status_code == 200 else "none"
-with ThreadPoolExecutor(20) as many:
-    print(*many.map(ask, sys.argv[1:] * 4))
-"""
-
-
-def test_the_allowance_holds_over_several_processes(
-    app: Flask, network: NetworkClient, payments: PaymentFixture, books: Books
-) -> None:
-    allow(app, 2)
-    settings = payments.runtime.settings
-    own = {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
-    phones = (FATIMA, HASSAN, AICHA, DRISS, TLAYTMAS)
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", LOOK_UPS, *phones],
-            env=os.environ | own | {"LOG_LEVEL": "error"},
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(2)
-    ]
-    told = [process.communicate(timeout=120)[0].split() for process in processes]
-    assert [len(answers) for answers in told] == [20, 20]
-    codes = {code for answers in told for code in answers} - {"none"}
-    assert len(codes) == 2
-    assert payments.read_value("SELECT count(*) FROM payment_code") == 2
     books()
 
 

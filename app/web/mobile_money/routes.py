@@ -219,27 +219,17 @@ def _pay(identifiers: Mapping[str, str], reference: str | None) -> Response:
     def find_bill(payment: PaymentBody) -> str:
         with _counting_unknown(), _operation() as change:
             if reference is None:
-                return _find_only_bill(change, identifiers, payment)
+                if "X-CorrelationID" not in request.headers:
+                    refuse_own_repetition(
+                        change.connection, g.client, identifiers, payment, change.now
+                    )
+                query = BillQuery(g.client, identifiers, PageQuery(limit=2))
+                return get_only_bill(change, runtime().services, query)
             if identifiers:
                 check_owner(change.connection, identifiers, read_code(reference))
             return read_code(reference)
 
     return _answer("payment", find_bill, read_payment)
-
-
-def _find_only_bill(change: Operation, identifiers: Mapping[str, str], payment: PaymentBody) -> str:
-    """Returns the one live bill of who is named, for a payment that names none. Raises: Refused."""
-
-    def refuse_repetition() -> None:
-        if "X-CorrelationID" not in request.headers:
-            refuse_own_repetition(change.connection, g.client, identifiers, payment, change.now)
-
-    refuse_repetition()
-    query = BillQuery(g.client, identifiers, PageQuery(limit=2))
-    bill = get_only_bill(change, runtime().services, query)
-    # Again: if the first was booked at this very moment, this bill is of what is due next.
-    refuse_repetition()
-    return bill
 
 
 def _answer(

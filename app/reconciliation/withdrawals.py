@@ -1,0 +1,265 @@
+"""Withdraws a settlement file that was taken by mistake: one person asks, a second person agrees.
+
+Its lines stay stored. Each of its payments is then told as the files that stand tell it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from itertools import groupby
+
+from sqlalchemy import Connection, Row, select, text, update
+
+from app.audit.service import record_audit, record_decision
+from app.base.operation import Operation
+from app.office.two_people import check_two_people
+from app.reconciliation.errors import FileUnknown
+from app.reconciliation.models import settlement_file
+from app.reconciliation.payment_breaks import Cause, judge_codes
+from app.reconciliation.service import lock_network, read_settled_days
+
+# As many payments as one statement changes.
+_PAYMENTS_AT_ONCE = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """A settlement file that was taken; `withdrawn_by` is the second person."""
+
+    number: int
+    name: str
+    first_day: date
+    day: date
+    lines: int
+    matched_at: datetime
+    asked_by: str | None
+    withdrawn_by: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """Counts of a withdrawal: payments that no file tells now, and those told otherwise."""
+
+    untold: int
+    changed: int
+
+
+@dataclass(frozen=True, slots=True)
+class _ToldLine:
+    """A line of a payment in a file that stands, with the day of the file."""
+
+    file_id: int
+    line: int
+    day: date
+    values: tuple[object, ...]
+
+
+def list_files(connection: Connection, network: str, most: int) -> list[ListedFile]:
+    """Returns the network's files, newest first, at most `most`."""
+    columns = settlement_file.c
+    rows = connection.execute(
+        select(settlement_file)
+        .where(columns.network == network)
+        .order_by(columns.id.desc())
+        .limit(most)
+    )
+    return [
+        ListedFile(
+            number=row.id,
+            name=row.name,
+            first_day=row.first_day,
+            day=row.day,
+            lines=row.lines,
+            matched_at=row.matched_at,
+            asked_by=row.withdrawal_asked_by,
+            withdrawn_by=row.withdrawn_by,
+        )
+        for row in rows
+    ]
+
+
+def propose_withdrawal(operation: Operation, number: int, reason: str) -> None:
+    """Records that the operation's actor asks to withdraw a file. It replaces an earlier request.
+
+    Raises: FileUnknown.
+    """
+    columns = settlement_file.c
+    statement = (
+        update(settlement_file)
+        .where(columns.id == number, columns.withdrawn_at.is_(None))
+        .values(
+            withdrawal_asked_by=operation.actor,
+            withdrawal_reason=reason,
+            withdrawal_asked_at=operation.now,
+        )
+        .returning(columns.name)
+    )
+    name = operation.connection.execute(statement).scalar()
+    if name is None:
+        raise FileUnknown(number=number)
+    record_audit(operation, "withdrawal_asked", f"file:{name}", number=number, reason=reason)
+
+
+def approve_withdrawal(operation: Operation, number: int) -> Withdrawal:
+    """Withdraws a file as asked; `operation.actor` is the second person.
+
+    Raises: FileUnknown, SamePerson.
+    """
+    connection, columns = operation.connection, settlement_file.c
+    network = connection.execute(select(columns.network).where(columns.id == number)).scalar()
+    if network is None:
+        raise FileUnknown(number=number)
+    # As a match does: the network first.
+    lock_network(connection, network)
+    asked = connection.execute(
+        select(settlement_file)
+        .where(
+            columns.id == number,
+            columns.withdrawn_at.is_(None),
+            columns.withdrawal_asked_by.is_not(None),
+        )
+        .with_for_update()
+    ).one_or_none()
+    if asked is None:
+        raise FileUnknown(number=number)
+    check_two_people(operation, asked.withdrawal_asked_by)
+    connection.execute(
+        update(settlement_file)
+        .where(columns.id == number)
+        .values(withdrawn_by=operation.actor, withdrawn_at=operation.now)
+    )
+    withdrawal = _tell_again(operation, network, number)
+    details = {"number": number, "untold": withdrawal.untold, "changed": withdrawal.changed}
+    record_decision(
+        replace(operation, actor=asked.withdrawal_asked_by),
+        "file_withdrawn",
+        f"file:{asked.name}",
+        operation.actor,
+        reason=asked.withdrawal_reason,
+        **details,
+    )
+    return withdrawal
+
+
+def _tell_again(operation: Operation, network: str, number: int) -> Withdrawal:
+    """Tells each payment of the file as the other files tell it, and lets its breaks follow."""
+    connection, params = operation.connection, {"network": network, "file": number}
+    codes = {row.code for row in connection.execute(_CODES_OF_FILE, params)}
+    changes = list(_find_changes(connection, params))
+    for start in range(0, len(changes), _PAYMENTS_AT_ONCE):
+        rows = json.dumps(changes[start : start + _PAYMENTS_AT_ONCE])
+        connection.execute(_CHANGE_PAYMENTS, params | {"rows": rows})
+    codes |= {str(one["code"]) for one in changes if one["code"]}
+    codes |= {row.code for row in connection.execute(_CODES_OF_UNTOLD, params)}
+    settled = read_settled_days(connection, network)
+    judge_codes(operation, Cause(network, number, withdrawn=True), codes, settled.__contains__)
+    untold = sum(one["status"] == "withdrawn" for one in changes)
+    return Withdrawal(untold, len(changes) - untold)
+
+
+def _find_changes(connection: Connection, params: dict[str, object]) -> Iterator[dict[str, object]]:
+    """Yields each payment of the file that is now told otherwise, with its new values."""
+    rows = connection.execute(_LINES_THAT_STAND, params)
+    for reference, told in groupby(rows, key=lambda row: str(row.reference)):
+        lines = list(told)
+        present = lines[0].present_file_id, lines[0].present_line
+        standing = [_read_line(row) for row in lines if row.file_id is not None]
+        last = _find_last_word(standing)
+        if last is None:
+            yield _write_payment(reference, None, standing)
+        elif (last.file_id, last.line) != present or lines[0].first_withdrawn:
+            yield _write_payment(reference, last, standing)
+
+
+def _find_last_word(lines: Iterable[_ToldLine]) -> _ToldLine | None:
+    """Returns the line that counts, as if the files had been taken in their order. Pure.
+
+    A line that repeats an older word in a file of an earlier day counts for nothing.
+    """
+    last: _ToldLine | None = None
+    seen: set[tuple[object, ...]] = set()
+    for _, in_file in groupby(lines, key=lambda line: line.file_id):
+        told = list(in_file)
+        word = told[-1]
+        is_old = last is not None and word.day < last.day and word.values in seen
+        if last is None or (word.values != last.values and not is_old):
+            last = word
+        seen |= {line.values for line in told}
+    return last
+
+
+def _read_line(row: Row[*tuple[object, ...]]) -> _ToldLine:
+    values = (row.code, row.amount_centimes, row.paid_at, row.agent_number, row.terminal)
+    return _ToldLine(row.file_id, row.line, row.day, (*values, row.status))
+
+
+def _write_payment(
+    reference: str, last: _ToldLine | None, standing: list[_ToldLine]
+) -> dict[str, object]:
+    if last is None:
+        return {"reference": reference, "status": "withdrawn", "code": None}
+    code, amount, paid_at, agent, terminal, status = last.values
+    assert isinstance(paid_at, datetime)
+    return {
+        "reference": reference,
+        "code": code,
+        "amount_centimes": amount,
+        "paid_at": paid_at.isoformat(),
+        "agent_number": agent,
+        "terminal": terminal,
+        "status": status,
+        "first_file_id": standing[0].file_id,
+        "first_line": standing[0].line,
+        "file_id": last.file_id,
+        "line": last.line,
+    }
+
+
+_CODES_OF_FILE = text("""
+    SELECT code FROM settlement_line WHERE file_id = :file
+    UNION
+    SELECT p.code FROM settlement_line l
+    JOIN network_payment p ON p.network = :network AND p.reference = l.reference
+    WHERE l.file_id = :file
+""")
+# Deposits whose break says that no file has them, opened when this file settled their day.
+_CODES_OF_UNTOLD = text("""
+    SELECT b.code FROM reconciliation_break b
+    WHERE b.network = :network AND b.kind = 'missing_there' AND b.file_id = :file
+        AND b.state IN ('open', 'proposed')
+""")
+# The lines of the file's payments in files that stand; without a file_id if there is none.
+_LINES_THAT_STAND = text("""
+    SELECT p.reference, p.file_id AS present_file_id, p.line AS present_line,
+        p.first_file_id = :file AS first_withdrawn, l.*
+    FROM network_payment p
+    LEFT JOIN LATERAL (
+        SELECT e.file_id, e.line, f.day, e.code, e.amount_centimes, e.paid_at, e.agent_number,
+            e.terminal, e.status
+        FROM settlement_line e JOIN settlement_file f ON f.id = e.file_id
+        WHERE e.reference = p.reference AND f.network = p.network AND f.withdrawn_at IS NULL
+    ) l ON true
+    WHERE p.network = :network AND EXISTS (SELECT 1 FROM settlement_line w
+        WHERE w.file_id = :file AND w.reference = p.reference)
+    ORDER BY p.reference COLLATE "C", l.file_id, l.line
+""")
+_CHANGE_PAYMENTS = text("""
+    UPDATE network_payment p SET
+        code = coalesce(n.code, p.code),
+        amount_centimes = coalesce(n.amount_centimes, p.amount_centimes),
+        paid_at = coalesce(n.paid_at, p.paid_at),
+        agent_number = CASE n.status WHEN 'withdrawn' THEN p.agent_number ELSE n.agent_number END,
+        terminal = CASE n.status WHEN 'withdrawn' THEN p.terminal ELSE n.terminal END,
+        status = n.status,
+        first_file_id = coalesce(n.first_file_id, p.first_file_id),
+        first_line = coalesce(n.first_line, p.first_line),
+        file_id = coalesce(n.file_id, p.file_id),
+        line = coalesce(n.line, p.line)
+    FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS n (reference text, code text,
+        amount_centimes bigint, paid_at timestamptz, agent_number text, terminal text, status text,
+        first_file_id bigint, first_line integer, file_id bigint, line integer)
+    WHERE p.network = :network AND p.reference = n.reference
+""")
