@@ -41,6 +41,7 @@ from app.journeys import (  # noqa: F401 - they register what menus name
     payments,
     pin,
     preferences,
+    proof,
     reimbursements,
     resume,
 )

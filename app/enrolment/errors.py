@@ -33,3 +33,15 @@ class ResetCodeUnknown(MaalemError):
     """The one-time code is wrong, too old or used up."""
 
     code = "reset_code_unknown"
+
+
+class NoRegisterPhone(MaalemError):
+    """The register has no phone of this artisan: a desk or an agent proves who it is."""
+
+    code = "no_register_phone"
+
+
+class TieCodeUnknown(MaalemError):
+    """The one-time code that proves a phone is wrong, too old or used up."""
+
+    code = "tie_code_unknown"

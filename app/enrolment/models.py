@@ -25,6 +25,12 @@ from app.base.database import metadata
 
 # The parts an enrolment file may lack (ASM: CNSS's list for artisans is not published as data).
 PARTS = ("cin", "card", "form", "tax")
+PAPERS, REGISTER = "papers", "register"
+TIE_WAYS = (PAPERS, "code", "desk", "agent")
+# Untied by the register's phone, forgotten by the phone itself, untied by the help desk; the number
+# went to somebody else, or the register no longer has it.
+LOST_NUMBER = ("handed_over", "withdrawn")
+TIE_ENDS = ("untied", "forgotten", "desk", "moved", *LOST_NUMBER)
 
 artisan = Table(
     "artisan",
@@ -39,7 +45,10 @@ artisan = Table(
     # Where the year alone is known, `birth_year` holds it and there is no date.
     Column("birth_date", Date),
     Column("birth_year", SmallInteger),
+    # The register's phone while it is this artisan's. A number that the register also gives to
+    # somebody else since stands in `lost_phone`: the register still names it, nobody reaches it.
     Column("phone", Text),
+    Column("lost_phone", Text),
     Column("language", Text, nullable=False),
     Column("category", Text, nullable=False),
     Column("coefficient", Numeric(4, 2)),
@@ -60,6 +69,7 @@ artisan = Table(
     CheckConstraint("octet_length(cin_digest) = 32", name="cin_digest"),
     CheckConstraint("(birth_date IS NULL) <> (birth_year IS NULL)", name="birth"),
     CheckConstraint("birth_year BETWEEN 1900 AND 2100", name="birth_year"),
+    CheckConstraint("phone IS NULL OR lost_phone IS NULL", name="lost_phone"),
     Index("ix_artisan_phone", "phone"),
 )
 
@@ -72,14 +82,65 @@ number_digits: ColumnElement[str] = func.regexp_replace(
 Index("ix_artisan_rna_digits", number_digits, postgresql_where=number_has_signs)
 
 # Which languages and categories there are is data (app/text, app/contributions): here their shape.
-# A person may have two phones, a phone may serve two persons (docs/rules.md, Identifiers).
+# A person may have two phones, a phone may serve two persons (docs/rules.md, Identifiers). The
+# register's phone is tied by the register and has no row here.
 artisan_phone = Table(
     "artisan_phone",
     metadata,
     Column("phone", Text, primary_key=True),
     Column("artisan_id", ForeignKey("artisan.id"), primary_key=True, index=True),
     Column("identified_at", DateTime(timezone=True), nullable=False),
+    # How the person was proven: by papers alone, by a code to the register's phone, at a desk, or
+    # by an agent who saw the card.
+    Column("way", Text, nullable=False, server_default=text("'papers'")),
+    Column("proven_at", DateTime(timezone=True)),
     CheckConstraint("phone ~ '^[+][0-9]{8,15}$'", name="phone"),
+    CheckConstraint(f"way IN ({', '.join(map(repr, TIE_WAYS))})", name="way"),
+    CheckConstraint("(way = 'papers') = (proven_at IS NULL)", name="proven"),
+)
+
+# Ties that ended. A number that was handed over is never again the address of what its old holder
+# asked for.
+ended_tie = Table(
+    "ended_tie",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("phone", Text, nullable=False),
+    Column("artisan_id", ForeignKey("artisan.id"), nullable=False, index=True),
+    # A way of a tie, or `register`.
+    Column("way", Text, nullable=False),
+    # NULL for the register's phone: the register does not say since when.
+    Column("since", DateTime(timezone=True)),
+    Column("ended_at", DateTime(timezone=True), nullable=False),
+    Column("why", Text, nullable=False),
+    CheckConstraint(f"why IN ({', '.join(map(repr, TIE_ENDS))})", name="why"),
+    Index("ix_ended_tie_phone", "phone", "ended_at"),
+)
+
+# The one-time code, sent to the register's phone, that proves who holds a tied phone.
+tie_code = Table(
+    "tie_code",
+    metadata,
+    Column("phone", Text, primary_key=True),
+    Column("artisan_id", ForeignKey("artisan.id"), primary_key=True, index=True),
+    Column("code_digest", LargeBinary, nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("tries_left", SmallInteger, nullable=False),
+    # The hop that asked: a gateway's retry draws no second code.
+    Column("asked_by", Text, nullable=False),
+    CheckConstraint("tries_left >= 0", name="tries_left"),
+)
+
+# Wrong birth dates of a day for an RNA number, over all phones; it may be nobody's. The lane
+# is the number's digits, else the number.
+number_attempt = Table(
+    "number_attempt",
+    metadata,
+    Column("lane", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("wrong", SmallInteger, nullable=False),
+    # The hop that took the last one: a gateway's retry takes no second one.
+    Column("taken_by", Text, nullable=False),
 )
 
 phone_profile = Table(
@@ -102,8 +163,8 @@ identification_attempt = Table(
     Column("taken_by", Text, nullable=False),
 )
 
-# An artisan who has set a PIN types it before anything personal is shown. A forgotten PIN is reset
-# on the phone it was set on (`set_on`) and on no other.
+# An artisan who has set a PIN types it before anything personal is shown. The code that replaces a
+# forgotten PIN goes to the register's phone and to no other, whichever phone set it (`set_on`).
 artisan_pin = Table(
     "artisan_pin",
     metadata,

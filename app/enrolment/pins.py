@@ -17,11 +17,12 @@ from pydantic import SecretStr
 from sqlalchemy import case, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from app.audit.service import record_audit
 from app.base.errors import InvalidInput
 from app.base.operation import Operation
 from app.base.phone import Phone
-from app.enrolment.errors import PinPaused, ResetCodeUnknown, WrongPinTyped
-from app.enrolment.models import artisan_pin, pin_reset
+from app.enrolment.errors import NoRegisterPhone, PinPaused, ResetCodeUnknown, WrongPinTyped
+from app.enrolment.models import artisan, artisan_pin, pin_reset
 from app.services import Services
 
 WRONG_PINS_ALLOWED = 3
@@ -90,13 +91,17 @@ def set_pin(operation: Operation, artisan_id: int, hashed: str, phone: Phone) ->
         statement.on_conflict_do_update(index_elements=["artisan_id"], set_=values)
     )
     operation.connection.execute(delete(pin_reset).where(pin_reset.c.artisan_id == artisan_id))
+    record_audit(operation, "pin_set", f"artisan:{artisan_id}", phone=phone.masked)
 
 
 def remove_pin(operation: Operation, artisan_id: int) -> bool:
     """Removes the PIN. Returns True if there was one."""
     operation.connection.execute(delete(pin_reset).where(pin_reset.c.artisan_id == artisan_id))
     removed = delete(artisan_pin).where(artisan_pin.c.artisan_id == artisan_id)
-    return bool(operation.connection.execute(removed).rowcount)
+    if not operation.connection.execute(removed).rowcount:
+        return False
+    record_audit(operation, "pin_removed", f"artisan:{artisan_id}")
+    return True
 
 
 def check_pin(operation: Operation, services: Services, entry: PinEntry) -> None:
@@ -124,6 +129,7 @@ def check_pin(operation: Operation, services: Services, entry: PinEntry) -> None
         until = operation.connection.execute(select(columns.paused_until).where(own)).scalar()
         raise PinPaused(until=until or now)
     if row.paused_until and row.paused_until > now:
+        record_audit(operation, "pin_locked", f"artisan:{entry.artisan_id}")
         raise PinPaused(until=row.paused_until)
     if not right:
         raise WrongPinTyped()
@@ -149,12 +155,16 @@ def start_pin_reset(
 ) -> PinReset | None:
     """Draws a one-time code, which replaces an earlier one; it may be typed in a later session.
 
-    Returns None if there is no PIN, or the same `action_key` asked before.
+    It goes to the register's phone, never to the phone that set the PIN. Returns None if there is
+    no PIN, or the same `action_key` asked before.
+    Raises: NoRegisterPhone.
     """
-    chosen_on = select(artisan_pin.c.set_on).where(artisan_pin.c.artisan_id == artisan_id)
-    phone = operation.connection.execute(chosen_on).scalar()
-    if phone is None:
+    owner = select(artisan.c.phone).join(artisan_pin).where(artisan.c.id == artisan_id)
+    own = operation.connection.execute(owner).one_or_none()
+    if own is None:
         return None
+    if own.phone is None:
+        raise NoRegisterPhone()
     code = f"{services.random.randrange(10**6):06d}"
     values = {
         "code_digest": _code_digest(code, artisan_id, services.secret),
@@ -167,7 +177,10 @@ def start_pin_reset(
         index_elements=["artisan_id"], set_=values, where=pin_reset.c.asked_by != action_key
     )
     new = operation.connection.execute(once.returning(pin_reset.c.artisan_id)).scalar()
-    return PinReset(code, Phone(phone)) if new is not None else None
+    if new is None:
+        return None
+    record_audit(operation, "pin_reset_asked", f"artisan:{artisan_id}")
+    return PinReset(code, Phone(own.phone))
 
 
 def accept_reset_code(

@@ -22,7 +22,14 @@ from sqlalchemy.dialects.postgresql import distinct_on
 
 from app.base.phone import Phone
 from app.base.rows import read_row
-from app.enrolment.models import artisan, artisan_phone, artisan_pin, phone_profile
+from app.enrolment.models import (
+    PAPERS,
+    REGISTER,
+    artisan,
+    artisan_phone,
+    artisan_pin,
+    phone_profile,
+)
 
 # The most people of a household; more on one phone are not shown.
 MOST_MEMBERS = 10
@@ -61,21 +68,28 @@ def read_artisan(row: Row[*tuple[object, ...]]) -> Artisan:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A person of a phone's household; `added` is True if identified there, not by the register."""
+    """A person of a phone's household; `added` is True if identified there, not by the register.
+
+    `proven` is True if the phone opens what is that person's own.
+    """
 
     id: int
     full_name: str
     full_name_ar: str | None
     added: bool
+    proven: bool
 
 
 def owners_of(phone: ColumnElement[str]) -> Subquery:
-    """Selects the artisans of a phone: `id` and `rank`, those identified on it (0) first."""
+    """Selects the artisans of a phone: `id`, `rank` (0 for those identified on it), and `way`."""
+    tied = artisan_phone.c
     return union_all(
-        select(artisan_phone.c.artisan_id.label("id"), literal(0).label("rank")).where(
-            artisan_phone.c.phone == phone
+        select(tied.artisan_id.label("id"), literal(0).label("rank"), tied.way).where(
+            tied.phone == phone
         ),
-        select(artisan.c.id, literal(1).label("rank")).where(artisan.c.phone == phone),
+        select(artisan.c.id, literal(1).label("rank"), literal(REGISTER).label("way")).where(
+            artisan.c.phone == phone
+        ),
     ).subquery("owner")
 
 
@@ -100,11 +114,12 @@ def find_household(connection: Connection, phone: Phone) -> list[Member]:
 
 
 # Built once: building a statement takes longer than running it.
-def _household_statement() -> Select[int, str, str | None, bool]:
+def _household_statement() -> Select[int, str, str | None, bool, bool]:
     owner = owners_of(bindparam("phone", type_=Text))
     added = (func.min(owner.c.rank) == 0).label("added")
+    proven = func.bool_or(owner.c.way != PAPERS).label("proven")
     return (
-        select(artisan.c.id, artisan.c.full_name, artisan.c.full_name_ar, added)
+        select(artisan.c.id, artisan.c.full_name, artisan.c.full_name_ar, added, proven)
         .join(owner, owner.c.id == artisan.c.id)
         .group_by(artisan.c.id)
         .order_by(func.min(owner.c.rank), artisan.c.id)
@@ -147,12 +162,15 @@ class OwnPhone:
 
 
 def find_own_phone(connection: Connection, artisan_id: int) -> OwnPhone | None:
-    """Returns the register's phone of a person, else the first on which the person identified."""
+    """Returns the register's phone of a person, else the first that was proven to be the person's.
+
+    A phone tied by papers alone hears nothing that is the person's own.
+    """
     columns = artisan.c
     first = (
         select(artisan_phone.c.phone)
-        .where(artisan_phone.c.artisan_id == columns.id)
-        .order_by(artisan_phone.c.identified_at)
+        .where(artisan_phone.c.artisan_id == columns.id, artisan_phone.c.way != PAPERS)
+        .order_by(artisan_phone.c.proven_at)
         .limit(1)
         .scalar_subquery()
     )

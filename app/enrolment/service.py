@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, case, delete, or_
+from sqlalchemy import Connection, case, or_
 from sqlalchemy.dialects.postgresql import insert
 
 from app.audit.service import name_phone, record_audit
@@ -11,8 +11,9 @@ from app.base.operation import Operation
 from app.base.phone import Phone
 from app.enrolment.birth_dates import BirthDate
 from app.enrolment.errors import IdentificationPaused, NotRecognised
-from app.enrolment.models import artisan, artisan_phone, identification_attempt, phone_profile
+from app.enrolment.models import artisan, identification_attempt, phone_profile
 from app.enrolment.numbers import find_numbered_artisan, is_born
+from app.enrolment.ties import tie_phone, untie_phone
 
 TRIES_A_DAY = 3
 
@@ -82,18 +83,14 @@ def take_try(operation: Operation, phone: Phone, tries: DailyTries, action_key: 
 def identify_phone(
     operation: Operation, phone: Phone, rna_number: str, birth_date: BirthDate
 ) -> int:
-    """Ties the phone to the artisan of this RNA number and birth date; returns the artisan's id.
+    """Ties the phone by papers to the artisan of this RNA number and birth date; returns the id.
 
     Raises: NotRecognised, the same for a number that does not exist and for another person's.
     """
     artisan_id = find_numbered_artisan(operation.connection, rna_number, is_born(birth_date))
     if artisan_id is None:
         raise NotRecognised()
-    operation.connection.execute(
-        insert(artisan_phone)
-        .values(phone=phone.e164, artisan_id=artisan_id, identified_at=operation.now)
-        .on_conflict_do_nothing()
-    )
+    tie_phone(operation, phone, artisan_id)
     return artisan_id
 
 
@@ -102,10 +99,7 @@ def forget_phone(operation: Operation, phone: Phone, artisan_id: int) -> bool:
 
     Returns True if it was tied.
     """
-    rows = delete(artisan_phone).where(
-        artisan_phone.c.phone == phone.e164, artisan_phone.c.artisan_id == artisan_id
-    )
-    return bool(operation.connection.execute(rows).rowcount)
+    return untie_phone(operation, phone, artisan_id, "forgotten")
 
 
 def confirm_identity(

@@ -19,6 +19,7 @@ from app.base.errors import InvalidInput
 from app.enrolment.queries import find_province
 from app.journeys.context import Dialogue, vocabulary
 from app.journeys.facts import ListedAgency, ShownAgency
+from app.journeys.person import is_unproven
 from app.journeys.pin import is_locked
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
@@ -52,9 +53,11 @@ def agency_by_sms(dialogue: Dialogue, outcome: str) -> Say | None:
 def look_at_nearest_agencies(dialogue: Dialogue) -> str:
     """Finds the agencies of the town that the caller's province in the register looks to.
 
-    The province is private: until a PIN that is set was typed, the town is asked for instead.
+    The province is private: on a phone not proven, or until a PIN that is set was typed,
+    the town is asked for instead.
     """
-    artisan = None if is_locked(dialogue) else dialogue.facts.artisan
+    hidden = is_locked(dialogue) or is_unproven(dialogue)
+    artisan = None if hidden else dialogue.facts.artisan
     with reading(dialogue.services.database) as connection:
         province = find_province(connection, artisan.id) if artisan else None
         town = find_town_of_province(province) if province else None

@@ -15,7 +15,7 @@ from app.contributions.rules import due_on, paid_elsewhere
 from app.enrolment.cover import find_enrolment_file, find_family
 from app.enrolment.models import PARTS
 from app.journeys.context import Dialogue, vocabulary
-from app.journeys.person import Person, get_fresh_person, get_person
+from app.journeys.person import Person, get_fresh_person, get_person, is_unproven, require_proof
 from app.payments.dues import unpaid_months
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Values
@@ -54,6 +54,9 @@ def describe_enrolment(dialogue: Dialogue) -> Values:
     if (file := dialogue.facts.enrolment_file) is None:
         return _describe_file("file.none", {}, (), "step.enrol")
     day = {"as_of": file.as_of}
+    if is_unproven(dialogue) and file.missing:
+        # The papers that a person has or lacks are the person's own.
+        return _describe_file("file.incomplete", day, (), "step.complete")
     if not file.missing:
         return _describe_file("file.received", day, (), "step.wait")
     return _describe_file("file.incomplete", day, file.missing, "step.complete")
@@ -78,6 +81,7 @@ def owes_here(dialogue: Dialogue) -> bool:
 @vocabulary.action("look_at_family", "known", "unknown")
 def look_at_family(dialogue: Dialogue) -> str:
     with reading(dialogue.services.database) as connection:
+        require_proof(connection, dialogue)
         family = find_family(connection, dialogue.facts.artisan_id)
     dialogue.facts.family = family
     return "known" if family else "unknown"
@@ -94,12 +98,17 @@ def describe_family(dialogue: Dialogue) -> Values:
 def describe_rights(dialogue: Dialogue) -> Values:
     caller = get_person(dialogue)
     return {
-        "rights": _word_rights(caller),
+        "rights": Say("rights.kept") if keeps_rights_hidden(dialogue) else _word_rights(caller),
         "as_of": caller.artisan.rights_as_of,
         "owed": _word_dues(caller),
         "received": _word_received(caller),
-        "expected": _word_prospect(caller),
+        "expected": _word_prospect(caller, is_unproven(dialogue)),
     }
+
+
+def keeps_rights_hidden(dialogue: Dialogue) -> bool:
+    """True on a phone that is not proven, of a person whose PIN guards the rights elsewhere."""
+    return dialogue.facts.has_pin and is_unproven(dialogue)
 
 
 def _word_rights(caller: Person) -> Say:
@@ -144,9 +153,12 @@ def _word_received(caller: Person) -> Say | str:
     return Say("received.unposted", {"total": newest.total, "received_on": received_on})
 
 
-def _word_prospect(caller: Person) -> Say | str:
-    """Says what paying will do to the rights, or has done (docs/rules.md, Rights)."""
-    if not caller.pays_here:
+def _word_prospect(caller: Person, unproven: bool) -> Say | str:
+    """Says what paying will do to the rights, or has done (docs/rules.md, Rights).
+
+    What was paid is not said to a phone that is not proven.
+    """
+    if not caller.pays_here or (unproven and not caller.unpaid()):
         return ""
     paid_up = caller.paid_up_on()
     opens = _find_opening(caller, paid_up or caller.today)

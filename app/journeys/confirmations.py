@@ -35,5 +35,6 @@ def queue_owner_notice(operation: Operation, dialogue: Dialogue, kind: str) -> N
     own = find_own_phone(operation.connection, dialogue.facts.artisan_id)
     if own is None or own.phone == dialogue.phone:
         return
-    message = OutboundMessage(kind, f"{dialogue.action_key}:owner", own.phone, own.language, {})
+    event, values = f"{dialogue.action_key}:owner", {"ends": dialogue.phone.e164[-4:]}
+    message = OutboundMessage(kind, event, own.phone, own.language, values)
     queue_message(operation, dialogue.services, message)

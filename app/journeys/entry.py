@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
+
+from sqlalchemy import Connection
 
 from app.base.clock import local_date
 from app.base.database import reading
 from app.base.identifiers import read_typed_rna_number
 from app.enrolment.birth_dates import pack_birth_date, read_typed_birth_date
 from app.enrolment.errors import NotRecognised
+from app.enrolment.number_tries import give_back_number_try
 from app.enrolment.queries import find_household
 from app.enrolment.service import choose_language, identify_phone
+from app.enrolment.ties import is_proven
 from app.journeys.attempts import count_attempt, refuse_identity
 from app.journeys.confirmations import queue_owner_notice
 from app.journeys.context import Dialogue, begin_operation, vocabulary
 from app.journeys.facts import Answers
 from app.journeys.person import read_person, store_household, store_person, store_pin_status
-from app.payments.phone_account import PhoneAccount, find_phone_account
+from app.payments.phone_account import PhoneAccount, find_phone_account, hide_what_others_asked
 from app.text.languages import LANGUAGES
 from app.ussd.vocabulary import NothingToShow, Row, Values
 
@@ -33,12 +38,12 @@ def recognise_caller(dialogue: Dialogue) -> str:
         account = find_phone_account(connection, dialogue.phone, dialogue.now)
         several = account.people > 1 and account.agent_id is None
         members = find_household(connection, dialogue.phone) if several else []
+        account = _hide_account(connection, dialogue, account)
     _store_phone_account(dialogue, account)
     if account.agent_id is not None:
         dialogue.facts.agent_id = account.agent_id
         return "agent"
-    if several:
-        store_household(dialogue, members)
+    store_household(dialogue, members)
     if account.artisan and account.lost and not dialogue.ahead:
         dialogue.facts.lost_receipt = account.lost
         return "lost_receipt"
@@ -47,12 +52,22 @@ def recognise_caller(dialogue: Dialogue) -> str:
     return "artisan" if account.artisan else "unknown"
 
 
+def _hide_account(
+    connection: Connection, dialogue: Dialogue, account: PhoneAccount
+) -> PhoneAccount:
+    """Returns the account as the tie opens it: not what other phones asked for, if unproven."""
+    if account.artisan is None or is_proven(account.way):
+        return account
+    own = hide_what_others_asked(connection, dialogue.phone, account.artisan.id, account.account)
+    return replace(account, account=own)
+
+
 def _store_phone_account(dialogue: Dialogue, account: PhoneAccount) -> None:
     """Stores the caller; the language chosen on the phone comes before the register's."""
     artisan = account.artisan
     dialogue.language = account.language or (artisan.language if artisan else dialogue.language)
     if artisan:
-        store_person(dialogue, artisan, account.account)
+        store_person(dialogue, artisan, account.account, account.way or "")
         store_pin_status(dialogue, account.pin_status)
 
 
@@ -94,16 +109,17 @@ def read_birth_date(typed: str, now: datetime) -> str:
 @vocabulary.action("identify", "recognised", "not_recognised", "last_try_failed", "paused")
 def identify(dialogue: Dialogue) -> str:
     number, birth_date = dialogue.answers.identity
-    if (attempts_left := count_attempt(dialogue)) is None:
+    if (attempts_left := count_attempt(dialogue, number)) is None:
         return "paused"
     try:
         with begin_operation(dialogue) as operation:
             artisan_id = identify_phone(operation, dialogue.phone, number, birth_date)
+            give_back_number_try(operation, number)
             choose_language(operation, dialogue.phone, dialogue.language)
             read_person(operation.connection, dialogue, artisan_id)
             queue_owner_notice(operation, dialogue, "phone_added")
     except NotRecognised:
-        return refuse_identity(dialogue, attempts_left)
+        return refuse_identity(dialogue, number, attempts_left)
     dialogue.answers = Answers()
     return "recognised"
 

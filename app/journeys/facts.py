@@ -52,6 +52,17 @@ class HouseholdMember:
     name: str
     name_ar: str
     added: bool
+    proven: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TiedPhone:
+    """Another phone of the person's: the digest that names it, its last digits, way and day."""
+
+    digest: str
+    ends: str
+    way: str
+    since: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +181,8 @@ class Facts(Parts):
     # The phone's: they stay when another person is chosen.
     agent_id = Part(int, None, key="g")
     household = Part(tuple[HouseholdMember, ...], (), key="h")
-    # The person's.
+    # The person's. `way` is how this phone is tied to the person (app/enrolment/ties.py).
+    way = Part(str, "", key="w")
     artisan = Part(RegisteredArtisan, None, key="a")
     read_at = Part(datetime, None, key="at")
     code = Part(IssuedCode, None, key="c")
@@ -192,6 +204,7 @@ class Facts(Parts):
     code_for_another = Part(IssuedCode, None, key="xc")
     claims = Part(tuple[Claim, ...], ())
     record = Part(ShownRecord, None)
+    tied_phones = Part(tuple[TiedPhone, ...], ())
     requests = Part(tuple[HelpRequest, ...], ())
     centre = Part(str, None)
     notices = Part(tuple[ShownNotice, ...], ())
@@ -244,6 +257,8 @@ class Answers(Parts):
     agency = Part(str, None)
     pin = Part(str, None)
     reset_code = Part(str, None)
+    tie_code = Part(str, None)
+    tied_phone = Part(str, None)
     till_code = Part(str, None)
     till_pin = Part(str, None)
     till_deposit = Part(str, None)

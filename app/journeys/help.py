@@ -13,6 +13,7 @@ from app.base.database import reading
 from app.enrolment.queries import find_province
 from app.journeys.confirmations import queue_confirmation
 from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
+from app.journeys.person import is_unproven
 from app.journeys.pin import is_locked
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
@@ -63,9 +64,11 @@ def describe_bank_offer(dialogue: Dialogue) -> Values:
 def look_for_centre(dialogue: Dialogue) -> str:
     """Finds the centre nearest to the province in the register, if it has one.
 
-    The province is private: until a PIN that is set was typed, no centre is found.
+    The province is private: on a phone not proven, or until a PIN that is set was typed,
+    no centre is found.
     """
-    artisan = None if is_locked(dialogue) else dialogue.facts.artisan
+    hidden = is_locked(dialogue) or is_unproven(dialogue)
+    artisan = None if hidden else dialogue.facts.artisan
     with reading(dialogue.services.database) as connection:
         province = find_province(connection, artisan.id) if artisan else None
     town = find_town_of_province(province) if province else None

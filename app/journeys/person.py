@@ -15,6 +15,7 @@ from app.contributions.rights import RightsState, expected_state
 from app.contributions.rules import Quote, due_on, is_collected_here
 from app.enrolment.queries import Artisan, Member, get_artisan
 from app.enrolment.rules import masked_name, plain_name
+from app.enrolment.ties import find_way, is_proven
 from app.journeys.context import Dialogue
 from app.journeys.facts import HouseholdMember, LatePayment, RegisteredArtisan
 from app.payments.dues import (
@@ -24,8 +25,13 @@ from app.payments.dues import (
     quote_payable,
     unpaid_months,
 )
-from app.payments.phone_account import PinStatus, get_pin_status
-from app.payments.queries import Deposit, IssuedCode, PaymentAccount, get_account
+from app.payments.phone_account import (
+    PinStatus,
+    get_pin_status,
+    get_tied_account,
+    hide_what_others_asked,
+)
+from app.payments.queries import Deposit, IssuedCode, PaymentAccount
 from app.ussd.vocabulary import NothingToShow
 
 # What is read stays fresh this long, unless a code is live.
@@ -132,21 +138,55 @@ def get_fresh_person(dialogue: Dialogue) -> Person:
 
 
 def read_person(connection: Connection, dialogue: Dialogue, artisan_id: int) -> None:
-    """Reads a person into the session, in three statements."""
+    """Reads a person into the session, in three statements, or four if the phone is not proven.
+
+    Raises: NothingToShow if the phone is not tied to the person.
+    """
     artisan = get_artisan(connection, artisan_id)
-    store_person(dialogue, artisan, get_account(connection, artisan_id, dialogue.now))
+    way, account = _read_account(connection, dialogue, artisan_id)
+    store_person(dialogue, artisan, account, way)
     store_pin_status(dialogue, get_pin_status(connection, artisan_id, dialogue.now))
 
 
 def reload_account(dialogue: Dialogue) -> None:
-    """Reads the account again, in one statement.
+    """Reads the account and the tie again, in one statement, or two if the phone is not proven.
 
     The register's part does not change during a dialogue.
+    Raises: NothingToShow if the phone is not tied to the person any more.
     """
     artisan = _get_artisan(dialogue)
     with reading(dialogue.services.database) as connection:
-        account = get_account(connection, artisan.id, dialogue.now)
+        way, account = _read_account(connection, dialogue, artisan.id)
+    dialogue.facts.way = way
     _store_account(dialogue, artisan, account)
+
+
+def require_proof(connection: Connection, dialogue: Dialogue) -> None:
+    """Checks in the database that this phone opens what is the person's own.
+
+    A phone may have been untied, or its number handed over, since the session began.
+    Raises: NothingToShow.
+    """
+    if not is_proven(find_way(connection, dialogue.phone, dialogue.facts.artisan_id)):
+        raise NothingToShow()
+
+
+def is_unproven(dialogue: Dialogue) -> bool:
+    """True if this phone opens only what paying needs."""
+    return not is_proven(dialogue.facts.way or None)
+
+
+def _read_account(
+    connection: Connection, dialogue: Dialogue, artisan_id: int
+) -> tuple[str, PaymentAccount]:
+    """Returns the phone's tie, and of the account what the tie opens. Raises: NothingToShow."""
+    tied = get_tied_account(connection, dialogue.phone, artisan_id, dialogue.now)
+    if tied.way is None:
+        raise NothingToShow()
+    if is_proven(tied.way):
+        return tied.way, tied.account
+    shown = hide_what_others_asked(connection, dialogue.phone, artisan_id, tied.account)
+    return tied.way, shown
 
 
 def reload_pin_status(connection: Connection, dialogue: Dialogue) -> None:
@@ -156,13 +196,14 @@ def reload_pin_status(connection: Connection, dialogue: Dialogue) -> None:
     dialogue.facts.pin_typed = typed
 
 
-def store_person(dialogue: Dialogue, artisan: Artisan, account: PaymentAccount) -> None:
-    """Stores a person in the session, without name and number.
+def store_person(dialogue: Dialogue, artisan: Artisan, account: PaymentAccount, way: str) -> None:
+    """Stores a person in the session, without name and number, and how the phone is tied.
 
     Facts of another person are dropped; those of the phone stay.
     """
     kind = type(dialogue.facts)
     dialogue.facts = dialogue.facts.copy_of(kind.agent_id, kind.household)
+    dialogue.facts.way = way
     dialogue.facts.artisan = RegisteredArtisan(
         artisan.id,
         artisan.category,
@@ -194,6 +235,7 @@ def store_household(dialogue: Dialogue, members: Iterable[Member]) -> None:
             masked_name(plain_name(member.full_name)),
             masked_name(member.full_name_ar or member.full_name),
             member.added,
+            member.proven,
         )
         for member in members
     )

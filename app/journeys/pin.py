@@ -10,7 +10,13 @@ from pydantic import SecretStr
 from app.base.database import reading
 from app.base.errors import InvalidInput
 from app.base.operation import Operation
-from app.enrolment.errors import NotRecognised, PinPaused, ResetCodeUnknown, WrongPinTyped
+from app.enrolment.errors import (
+    NoRegisterPhone,
+    NotRecognised,
+    PinPaused,
+    ResetCodeUnknown,
+    WrongPinTyped,
+)
 from app.enrolment.pins import (
     PinEntry,
     accept_reset_code,
@@ -26,7 +32,7 @@ from app.enrolment.service import confirm_identity
 from app.journeys.attempts import count_attempt
 from app.journeys.confirmations import queue_confirmation, queue_owner_notice
 from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
-from app.journeys.person import reload_pin_status
+from app.journeys.person import is_unproven, reload_pin_status, require_proof
 from app.messaging.service import OutboundMessage, queue_message
 from app.ussd.vocabulary import NothingToShow, Values
 
@@ -53,8 +59,12 @@ def read_reset_code(typed: str, _now: datetime) -> str:
 
 @vocabulary.guard("locked")
 def is_locked(dialogue: Dialogue) -> bool:
-    """True if this person has a PIN that was not typed yet in this session."""
-    return dialogue.facts.has_pin and not dialogue.facts.pin_typed
+    """True if this person has a PIN that was not typed yet in this session.
+
+    A phone that is not proven is asked for a proof instead: it could pause the person's PIN.
+    """
+    facts = dialogue.facts
+    return facts.has_pin and not facts.pin_typed and not is_unproven(dialogue)
 
 
 @vocabulary.guard("has_pin")
@@ -80,6 +90,7 @@ def check_typed_pin(dialogue: Dialogue) -> str:
     with begin_operation(dialogue) as operation:
         try:
             pin, artisan_id = _get_typed_pin(dialogue), dialogue.facts.artisan_id
+            require_proof(operation.connection, dialogue)
             entry = PinEntry(artisan_id, pin, dialogue.action_key)
             check_pin(operation, dialogue.services, entry)
         except WrongPinTyped:
@@ -122,6 +133,7 @@ def store_new_pin(dialogue: Dialogue) -> str:
         return "differs"
     artisan_id = dialogue.facts.artisan_id
     with begin_operation(dialogue) as operation:
+        require_proof(operation.connection, dialogue)
         set_pin(operation, artisan_id, digest, dialogue.phone)
         _queue_both(operation, dialogue, "pin_set")
     _store_pin(dialogue, True)
@@ -131,15 +143,16 @@ def store_new_pin(dialogue: Dialogue) -> str:
 @vocabulary.action("remove_pin", "removed", by_sms=own_message_when("removed"))
 def remove_stored_pin(dialogue: Dialogue) -> str:
     with begin_operation(dialogue) as operation:
+        require_proof(operation.connection, dialogue)
         if remove_pin(operation, dialogue.facts.artisan_id):
             _queue_both(operation, dialogue, "pin_removed")
     _store_pin(dialogue, False)
     return "removed"
 
 
-@vocabulary.action("ask_reset", "sent", "not_recognised", "paused")
+@vocabulary.action("ask_reset", "sent", "not_recognised", "paused", "no_phone")
 def request_reset_code(dialogue: Dialogue) -> str:
-    """Sends a one-time code to the phone the PIN was set on.
+    """Sends a one-time code to the register's phone, whichever phone the PIN was set on.
 
     RNA number and birth date have to be the person's own.
     """
@@ -154,6 +167,8 @@ def request_reset_code(dialogue: Dialogue) -> str:
             _send_reset_code(operation, dialogue)
     except NotRecognised:
         return "not_recognised"
+    except NoRegisterPhone:
+        return "no_phone"
     dialogue.facts.has_reset_code = True
     return "sent"
 
@@ -180,7 +195,7 @@ def _take_reset_code(dialogue: Dialogue) -> bool:
 
 
 def _send_reset_code(operation: Operation, dialogue: Dialogue) -> None:
-    """Sends a new code to the phone the PIN was set on, once for each time it is asked.
+    """Sends a new code to the register's phone, once for each time it is asked.
 
     A gateway's retry sends nothing.
     """

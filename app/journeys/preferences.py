@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.base.database import reading
 from app.contributions.rules import get_category
 from app.enrolment.errors import NotRecognised
+from app.enrolment.number_tries import give_back_number_try
 from app.enrolment.queries import find_household, get_register_entry
 from app.enrolment.rules import plain_name
 from app.enrolment.service import forget_phone, identify_phone
@@ -12,7 +13,7 @@ from app.journeys.attempts import count_attempt, refuse_identity
 from app.journeys.confirmations import queue_confirmation, queue_owner_notice
 from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
 from app.journeys.facts import Answers, HouseholdMember, ShownRecord
-from app.journeys.person import read_person, store_household
+from app.journeys.person import read_person, require_proof, store_household
 from app.messaging.queries import wants_reminders
 from app.messaging.service import set_reminders
 from app.text.languages import LANGUAGES
@@ -46,6 +47,7 @@ def _switch_reminders(dialogue: Dialogue, wanted: bool) -> str:
 @vocabulary.action("look_at_record", "seen")
 def look_at_record(dialogue: Dialogue) -> str:
     with reading(dialogue.services.database) as connection:
+        require_proof(connection, dialogue)
         record = get_register_entry(connection, dialogue.facts.artisan_id)
     dialogue.facts.record = ShownRecord(
         record.rna_number,
@@ -69,11 +71,13 @@ def describe_record(dialogue: Dialogue) -> Values:
     }
 
 
-@vocabulary.action("look_at_household", "seen")
+@vocabulary.action("look_at_household", "seen", "unproven")
 def look_at_household(dialogue: Dialogue) -> str:
+    """Reads the people of this phone. One that is nobody's own by proof takes in nobody else."""
     with reading(dialogue.services.database) as connection:
-        store_household(dialogue, find_household(connection, dialogue.phone))
-    return "seen"
+        members = find_household(connection, dialogue.phone)
+    store_household(dialogue, members)
+    return "seen" if any(member.proven for member in members) else "unproven"
 
 
 @vocabulary.rows("persons")
@@ -117,16 +121,17 @@ def choose_person(dialogue: Dialogue) -> str:
 def add_person(dialogue: Dialogue) -> str:
     """Adds the person identified to this phone, and turns the dialogue to that person."""
     number, birth_date = dialogue.answers.identity
-    if (attempts_left := count_attempt(dialogue)) is None:
+    if (attempts_left := count_attempt(dialogue, number)) is None:
         return "paused"
     try:
         with begin_operation(dialogue) as operation:
             artisan_id = identify_phone(operation, dialogue.phone, number, birth_date)
+            give_back_number_try(operation, number)
             store_household(dialogue, find_household(operation.connection, dialogue.phone))
             read_person(operation.connection, dialogue, artisan_id)
             queue_owner_notice(operation, dialogue, "phone_added")
     except NotRecognised:
-        return refuse_identity(dialogue, attempts_left)
+        return refuse_identity(dialogue, number, attempts_left)
     dialogue.answers = Answers()
     return "added"
 

@@ -10,6 +10,7 @@ from app.claims.queries import Claim, list_claims
 from app.claims.service import choose_collection
 from app.journeys.confirmations import queue_confirmation
 from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
+from app.journeys.person import require_proof
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
 
@@ -31,6 +32,7 @@ def claims_by_sms(dialogue: Dialogue, outcome: str) -> Say:
 @vocabulary.action("look_at_claims", "some", "none", by_sms=claims_by_sms)
 def look_at_claims(dialogue: Dialogue) -> str:
     with reading(dialogue.services.database) as connection:
+        require_proof(connection, dialogue)
         claims = list_claims(connection, dialogue.facts.artisan_id)
     dialogue.facts.claims = tuple(claims)
     return "some" if claims else "none"
@@ -72,6 +74,7 @@ def _choose_collection(dialogue: Dialogue, way: str) -> str:
     artisan_id = dialogue.facts.artisan_id
     try:
         with begin_operation(dialogue) as operation:
+            require_proof(operation.connection, dialogue)
             if choose_collection(operation, artisan_id, claim.number, way):
                 values = {"claim": claim.number, "collection": Say(f"collection.{way}")}
                 queue_confirmation(operation, dialogue, "collection", values)

@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 from app.base.database import reading
-from app.enrolment.queries import find_language
+from app.enrolment.queries import find_household, find_language
 from app.journeys.context import Dialogue, vocabulary
+from app.journeys.facts import Answers, Facts
 from app.journeys.pay import describe_code
 from app.journeys.person import get_live_code, reload_account
 from app.text.words import Say
-from app.ussd.vocabulary import Values
+from app.ussd.vocabulary import NothingToShow, Values
 
 
-@vocabulary.action("resume_dialogue", "resumed")
+@vocabulary.action("resume_dialogue", "resumed", "changed")
 def resume_dialogue(dialogue: Dialogue) -> str:
-    """Reads the account and the language again; the PIN has to be typed anew."""
-    dialogue.facts.pin_typed = False
+    """Reads the account, the tie and the language again; the PIN has to be typed anew.
+
+    A phone that opens something else since is as one that dials for the first time: it may have
+    been untied, or be in another's hands.
+    """
+    facts, way = dialogue.facts, dialogue.facts.way
+    facts.pin_typed = False
     with reading(dialogue.services.database) as connection:
         dialogue.language = find_language(connection, dialogue.phone) or dialogue.language
-    if dialogue.facts.artisan:
-        reload_account(dialogue)
-    return "resumed"
+        members = find_household(connection, dialogue.phone) if facts.household else []
+    try:
+        if facts.artisan:
+            reload_account(dialogue)
+    except NothingToShow:
+        return _forget_dialogue(dialogue)
+    same_people = {one.id for one in facts.household} == {one.id for one in members}
+    return "resumed" if facts.way == way and same_people else _forget_dialogue(dialogue)
+
+
+def _forget_dialogue(dialogue: Dialogue) -> str:
+    dialogue.facts, dialogue.answers = Facts(), Answers()
+    return "changed"
 
 
 @vocabulary.source("broken_off")

@@ -40,7 +40,7 @@ def answer_account(operation: Operation, dialogue: Dialogue, keyword: str) -> Sa
     if account.people > 1:
         # An SMS does not say which of them it is about.
         return Say("sms.several_people")
-    store_person(dialogue, account.artisan, account.account)
+    store_person(dialogue, account.artisan, account.account, account.way or "")
     question = _AccountQuestion(operation, dialogue, account)
     return _answer_code(question) if keyword == "code" else _answer_status(question)
 

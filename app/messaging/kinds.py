@@ -72,7 +72,10 @@ KINDS: Mapping[str, MessageKind] = _declare(
     pin_set="",
     pin_removed="",
     pin_reset="reset_code",
-    phone_added="",
+    phone_added="ends",
+    phone_proven="ends",
+    tie_code="tie_code ends",
+    dates_tried="",
     # Opt-outs and consent.
     reminders_on="",
     reminders_off="",

@@ -1,7 +1,7 @@
 """Reads the outbox."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Select, func, select, text
 
@@ -94,3 +94,11 @@ def wants_reminders(connection: Connection, phone: Phone) -> bool:
     columns = phone_preference.c
     wish = select(columns.reminders).where(columns.phone == phone.e164)
     return connection.execute(wish).scalar() is not False
+
+
+def count_kind_today(connection: Connection, phone: Phone, kind: str, now: datetime) -> int:
+    """Returns how many messages of a kind were queued for the phone in the last 24 hours."""
+    columns = message.c
+    lately = columns.created_at > now - timedelta(hours=24)
+    own = columns.phone == phone.e164, columns.kind == kind, lately
+    return connection.execute(select(func.count()).select_from(message).where(*own)).scalar_one()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypedDict
 
@@ -19,16 +19,25 @@ from sqlalchemy import (
     exists,
     func,
     literal_column,
+    or_,
     select,
 )
 
 from app.agents.models import agent
 from app.base.money import Money
 from app.base.phone import Phone
-from app.enrolment.models import artisan, artisan_pin, phone_profile, pin_reset
+from app.enrolment.models import (
+    LOST_NUMBER,
+    artisan,
+    artisan_pin,
+    ended_tie,
+    phone_profile,
+    pin_reset,
+)
 from app.enrolment.queries import PERSON, Artisan, owners_of, read_artisan
+from app.enrolment.ties import select_way
 from app.messaging.models import message
-from app.payments.models import deposit, payment_code
+from app.payments.models import deposit, payment_code, receipt_recipient
 from app.payments.queries import (
     PaymentAccount,
     account_columns,
@@ -62,13 +71,15 @@ class PhoneAccount:
     """The account of a phone: its language, its agent, and the first of its `people` as `artisan`.
 
     People who identified on the phone come before those the register has for it. `account` is that
-    artisan's. `lost` is the newest receipt whose SMS to the phone failed.
+    artisan's, `way` how the phone is tied to that artisan. `lost` is the newest receipt whose SMS
+    to the phone failed.
     """
 
     language: str | None
     agent_id: int | None
     people: int
     artisan: Artisan | None
+    way: str | None
     account: PaymentAccount
     pin_status: PinStatus
     lost: LostReceipt | None
@@ -88,6 +99,7 @@ def find_phone_account(connection: Connection, phone: Phone, now: datetime) -> P
         agent_id=row.agent_id,
         people=row.people,
         artisan=read_artisan(row) if row.id is not None else None,
+        way=row.way,
         account=read_account(row.live, row.settled, row.deposits),
         pin_status=PinStatus(row.has_pin, row.has_reset),
         lost=_read_receipt(row.lost),
@@ -97,6 +109,42 @@ def find_phone_account(connection: Connection, phone: Phone, now: datetime) -> P
 def find_lost_receipt(connection: Connection, phone: Phone) -> LostReceipt | None:
     """Returns the newest receipt whose SMS to the phone failed and was not shown since."""
     return _read_receipt(connection.execute(_LOST, {"phone": phone.e164}).scalar())
+
+
+@dataclass(frozen=True, slots=True)
+class TiedAccount:
+    """The account of an artisan as a phone may see it; `way` is None if it is not tied any more."""
+
+    way: str | None
+    account: PaymentAccount
+
+
+def get_tied_account(
+    connection: Connection, phone: Phone, artisan_id: int, now: datetime
+) -> TiedAccount:
+    """Returns an artisan's account and the phone's tie, read in one statement.
+
+    A phone tied by papers alone sees the code and the deposits it asked for itself.
+    """
+    params = {"phone": phone.e164, "artisan": artisan_id, "now": now}
+    row = connection.execute(_TIED_ACCOUNT, params).one()
+    return TiedAccount(row.way, read_account(row.live, row.settled, row.deposits))
+
+
+def hide_what_others_asked(
+    connection: Connection, phone: Phone, artisan_id: int, account: PaymentAccount
+) -> PaymentAccount:
+    """Returns the account with the code and the deposits alone that this phone asked for.
+
+    For a phone tied by papers. What was asked before the number changed hands is not its own.
+    """
+    rows = connection.execute(_ASKED, {"phone": phone.e164, "artisan": artisan_id}).all()
+    codes, receipts = {row.code for row in rows}, {row.receipt_number for row in rows}
+    return replace(
+        account,
+        code=account.code if account.code and account.code.code in codes else None,
+        deposits=tuple(one for one in account.deposits if one.receipt in receipts),
+    )
 
 
 def get_pin_status(connection: Connection, artisan_id: int, now: datetime) -> PinStatus:
@@ -118,6 +166,8 @@ def _phone_account_statement() -> Select[*tuple[object, ...]]:
         language.scalar_subquery().label("phone_language"),
         working.order_by(agent.c.id).limit(1).scalar_subquery().label("agent_id"),
         people.label("people"),
+        # The register's tie is the last by its letters: it outranks the others.
+        select(func.max(owner.c.way)).where(owner.c.id == first).scalar_subquery().label("way"),
         _lost_receipt().label("lost"),
         *_pin_columns(first),
         *account_columns(first),
@@ -171,7 +221,29 @@ def _pin_columns(artisan_id: ColumnElement[int]) -> tuple[Label[bool], ...]:
     )
 
 
+def _asked_statement() -> Select[tuple[str, str | None]]:
+    code, recipient = payment_code.c, receipt_recipient.c
+    ended = ended_tie.c
+    lost_since = exists().where(
+        ended.phone == _PHONE, ended.why.in_(LOST_NUMBER), ended.ended_at >= code.issued_at
+    )
+    sent_too = exists().where(recipient.code == code.code, recipient.phone == _PHONE)
+    return (
+        select(code.code, deposit.c.receipt_number)
+        .outerjoin(deposit, deposit.c.code == code.code)
+        .where(code.artisan_id == _ARTISAN, or_(code.phone == _PHONE, sent_too))
+        .where(~lost_since)
+    )
+
+
 # Built once: building them takes longer than running them.
+_ARTISAN = bindparam("artisan", type_=BigInteger)
+_ASKED = _asked_statement()
+_TIED_ACCOUNT = (
+    select(select_way(_PHONE).label("way"), *account_columns(artisan.c.id))
+    .select_from(artisan)
+    .where(artisan.c.id == _ARTISAN)
+)
 _PHONE_ACCOUNT = _phone_account_statement()
 _LOST = select(_lost_receipt())
 _PIN_STATUS = select(*_pin_columns(bindparam("artisan", type_=BigInteger)))

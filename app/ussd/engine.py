@@ -18,6 +18,8 @@ from app.ussd.vocabulary import Dialogue, NothingToShow, Row, Services, Vocabula
 _BACK, _HOME, _MORE = "0", "00", "9"
 # The guard that is true while this caller has still to type the PIN before anything private.
 LOCKED = "locked"
+# The guard that is true while this phone is not proven to be the person's.
+UNPROVEN = "unproven"
 # A screen refuses this many inputs in a row; the next one leads to the menu's help.
 _MOST_REFUSALS = 3
 # More screens in a row without an input than this is a circle; the checker finds it first.
@@ -40,6 +42,7 @@ class MenuEngine(Generic[Services]):
         self.menu = menu
         self.words = words
         self.vocabulary = vocabulary
+        self._detours = {menu.lock, menu.proof} - {""}
 
     def begin(self, position: Position, caller: Caller[Services]) -> Reply:
         """Returns the first screen of a dialogue."""
@@ -55,8 +58,8 @@ class MenuEngine(Generic[Services]):
         at_offer = position.suspended_path and not self.menu.screens[position.path[0]].home
         if at_offer:
             pass  # The line broke again before the offer was accepted: the path still waits.
-        elif self.menu.lock in position.path:
-            position.suspended_path = position.path[: position.path.index(self.menu.lock)]
+        elif detours := [name for name in position.path if name in self._detours]:
+            position.suspended_path = position.path[: position.path.index(detours[0])]
         elif len(position.path) > 1:
             position.suspended_path, position.suspended_page = position.path, position.page
             position.pending_screen = ""
@@ -222,11 +225,21 @@ class MenuEngine(Generic[Services]):
         if name == ONWARD:
             if self._is_locked(position, caller):
                 return self.menu.lock
-            return self._end_detour(position)
-        if self.menu.screens[name].private and self._is_locked(position, caller):
+            name = self._end_detour(position)
+        if not name:
+            return ""
+        detour = self._find_detour(self.menu.screens[name], position, caller)
+        if detour:
             position.suspended_path, position.pending_screen = list(position.path), name
+        return detour or name
+
+    def _find_detour(self, screen: Screen, position: Position, caller: Caller[Services]) -> str:
+        """Returns the screen that asks for a proof or the PIN first; empty if none has to."""
+        if screen.proven and self._holds(UNPROVEN, self.menu.proof, position, caller):
+            return self.menu.proof
+        if screen.private and self._is_locked(position, caller):
             return self.menu.lock
-        return name
+        return ""
 
     def _end_detour(self, position: Position) -> str:
         """Goes back to the suspended path; returns the screen that was pending there, if any."""
@@ -248,9 +261,15 @@ class MenuEngine(Generic[Services]):
         self._open_screen(position)
 
     def _is_locked(self, position: Position, caller: Caller[Services]) -> bool:
-        if not self.menu.lock:
+        return self._holds(LOCKED, self.menu.lock, position, caller)
+
+    def _holds(
+        self, guard: str, entrance: str, position: Position, caller: Caller[Services]
+    ) -> bool:
+        """True if the guard of an entrance holds; false in a menu without that entrance."""
+        if not entrance:
             return False
-        return self.vocabulary.guards[LOCKED](self._dialogue(position, caller))
+        return self.vocabulary.guards[guard](self._dialogue(position, caller))
 
     def _is_offered(self, choice: Choice, dialogue: Dialogue[Services, Any, Any]) -> bool:
         return choice.guard is None or self.vocabulary.guards[choice.guard](dialogue)

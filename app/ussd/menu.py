@@ -16,7 +16,8 @@ screens before it are done with. `private: true` asks for the PIN first, if the 
 `answer: true` marks a menu or list that gives what the caller came for. Two targets are no screens:
 `back` is the screen shown before this one, `onward` the screen a dialogue was going to when it
 broke off or met the PIN. Beside `start` a menu may name `resume` (the offer to go on with a broken
-dialogue), `help` (after too many wrong inputs) and `lock` (the question for the PIN).
+dialogue), `help` (after too many wrong inputs), `lock` (the question for the PIN) and `proof` (how
+a phone is proven to be the person's).
 """
 
 from __future__ import annotations
@@ -44,8 +45,8 @@ KINDS: dict[str, tuple[set[str], set[str]]] = {
 NO_VALUES = "none"
 # Targets that are no screens: the screen before, and the screen a dialogue was going to.
 BACK, ONWARD = "back", "onward"
-MARKS = ("home", "clears_history", "private", "answer")
-_ENTRANCES = ("start", "resume", "help", "lock")
+MARKS = ("home", "clears_history", "private", "proven", "answer")
+_ENTRANCES = ("start", "resume", "help", "lock", "proof")
 
 
 class BrokenMenu(MaalemError):
@@ -92,6 +93,7 @@ class Screen:
     clears_history: bool = False
     home: bool = False
     private: bool = False
+    proven: bool = False
     answer: bool = False
 
     @property
@@ -121,6 +123,7 @@ class Menu:
     resume: str = ""
     help: str = ""
     lock: str = ""
+    proof: str = ""
 
     @property
     def says(self) -> list[str]:
@@ -131,7 +134,8 @@ class Menu:
     @property
     def entrances(self) -> list[str]:
         """The screens that a dialogue may enter without a choice of the caller."""
-        return [name for name in (self.start, self.resume, self.help, self.lock) if name]
+        names = (self.start, self.resume, self.help, self.lock, self.proof)
+        return [name for name in names if name]
 
 
 class _StrictLoader(yaml.CBaseLoader):
@@ -199,9 +203,14 @@ def _read_screen(name: str, body: object) -> Screen:
     for mark in MARKS:
         if body.get(mark, "true") != "true":
             raise BrokenMenu(screen=name, why=f"`{mark}` is true or left out")
-    home, clears_history, private, answer = (mark in body for mark in MARKS)
-    screen = _build_screen(name, kind, body)
-    return replace(screen, home=home, clears_history=clears_history, private=private, answer=answer)
+    return replace(
+        _build_screen(name, kind, body),
+        home="home" in body,
+        clears_history="clears_history" in body,
+        private="private" in body,
+        proven="proven" in body,
+        answer="answer" in body,
+    )
 
 
 def _refuse_empty_fields(name: str, body: Mapping[str, Any]) -> None:

@@ -58,7 +58,7 @@ def account(*deposits: Deposit) -> PaymentAccount:
 
 def expected(who: Artisan, what: PaymentAccount, on: date) -> Say | str:
     dialogue = dialogue_on(on)
-    store_person(dialogue, who, what)
+    store_person(dialogue, who, what, "register")
     said = describe_rights(dialogue)["expected"]
     assert isinstance(said, Say | str)
     return said
@@ -182,7 +182,7 @@ def test_prospect_says_what_paying_does_to_rights(
 def test_rights_follow_the_last_word_of_cnss(until: date | None, said: Say) -> None:
     dialogue = dialogue_on(NOV_23)
     # What agents received meanwhile changes nothing about what CNSS said.
-    store_person(dialogue, artisan(until=until), account(ALL_OF_CLOSED))
+    store_person(dialogue, artisan(until=until), account(ALL_OF_CLOSED), "register")
     told = describe_rights(dialogue)
     assert (told["rights"], told["as_of"]) == (said, date(2026, 11, 12))
 
@@ -231,7 +231,8 @@ def test_stored_person_comes_back_through_json(
     deposits: list[Deposit],
 ) -> None:
     dialogue, settled = dialogue_on(NOV_23), frozenset(month for month, _ in late)
-    store_person(dialogue, who, PaymentAccount(None, settled, tuple(deposits), tuple(late)))
+    own = PaymentAccount(None, settled, tuple(deposits), tuple(late))
+    store_person(dialogue, who, own, "register")
     if code:
         store_code(dialogue, code)
     dialogue.facts = Facts(json.loads(json.dumps(dialogue.facts.packed)))

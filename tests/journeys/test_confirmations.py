@@ -68,6 +68,8 @@ def test_pin_set_from_another_phone_is_announced_on_both(
     phone: TestPhone, runtime: Runtime
 ) -> None:
     phone.dial(STRANGER, "1*100002*01011982")
+    proven = "UPDATE artisan_phone SET way = 'desk', proven_at = now()"
+    OtherParties(runtime).run(proven)
     phone.dial(STRANGER, "5*5*3*1*1357*1357")
     assert phones_of(runtime, "pin_set") == [HASSAN, STRANGER]
     phone.dial(STRANGER, "5*5*3*1357*3*1")

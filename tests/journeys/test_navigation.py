@@ -38,6 +38,7 @@ TYPED = {
     "pin": ("1357", "9999"),
     "new_pin": ("1357",),
     "reset_code": ("000000",),
+    "tie_code": ("000000",),
     "payment_code": (f"12345678901{damm.calc_check_digit('12345678901')}",),
     "agent_pin": ("246813", "1111"),
     "town_letters": ("mar", "zz", "ra"),
@@ -78,6 +79,7 @@ class Handset:
         runtime.redis.flushdb()  # no broken dialogue is offered again
         others = OtherParties(runtime)
         others.run("DELETE FROM identification_attempt")
+        others.run("DELETE FROM number_attempt")
         # What the walk itself has changed, so that a chain keeps its meaning.
         others.run("DELETE FROM artisan_phone WHERE phone <> :family", family=FAMILY)
         others.run("DELETE FROM artisan_pin WHERE set_on <> :aicha", aicha=AICHA)

@@ -1,4 +1,4 @@
-"""The PIN: kept as argon2, counted once a hop, reset by SMS to the phone it was set on."""
+"""The PIN: kept as argon2, counted once a hop, reset by SMS to the phone of the register."""
 
 from __future__ import annotations
 
@@ -122,14 +122,35 @@ def test_pin_reset_needs_the_own_number_and_birth_date(
     assert messages_of(runtime, "pin_reset") == []
 
 
-def test_pin_reset_sends_no_code_to_another_phone(khadija: TestPhone, runtime: Runtime) -> None:
-    """On another phone that added her, the code still goes to the phone the PIN was set on."""
-    thief = khadija
-    thief.dial(ELSEWHERE, "1*100003*01011983*1")
-    assert thief.screen.startswith("Votre PIN")
-    for typed in ("9999", "2", "100003", "01011983"):
-        thief.answer(typed)
+def test_pin_reset_goes_to_the_register_s_phone_whichever_set_it(
+    khadija: TestPhone, runtime: Runtime
+) -> None:
+    OtherParties(runtime).run("UPDATE artisan_pin SET set_on = :thief", thief=ELSEWHERE)
+    khadija.dial(KHADIJA, "1*9999*2*100003*01011983")
     reset_code_sent(runtime)  # checks whose phone it goes to
+
+
+def test_pin_of_a_person_without_a_phone_in_the_register_is_reset_at_a_desk(
+    khadija: TestPhone, runtime: Runtime
+) -> None:
+    others = OtherParties(runtime)
+    others.run(
+        "INSERT INTO artisan_phone SELECT phone, id, now(), 'desk', now() FROM artisan"
+        " WHERE phone = :own",
+        own=KHADIJA,
+    )
+    others.run("UPDATE artisan SET phone = NULL WHERE phone = :own", own=KHADIJA)
+    khadija.dial(KHADIJA, "1*9999*2*100003*01011983")
+    assert "Le registre n'a pas votre téléphone" in khadija.screen
+    assert messages_of(runtime, "pin_reset") == []
+
+
+def test_phone_that_is_not_proven_tries_no_pin(khadija: TestPhone, runtime: Runtime) -> None:
+    """It could pause the person's own PIN, try by try."""
+    thief = khadija
+    assert "Droits gardés par un PIN" in thief.dial(ELSEWHERE, "1*100003*01011983*1")
+    for chain in ("5*5*3", "1*1", "4", "5*5*5"):
+        assert thief.dial(ELSEWHERE, chain).startswith("Prouvez que c'est vous")
 
 
 def test_reset_code_is_good_for_three_tries_and_ten_minutes(

@@ -12,7 +12,7 @@ from app.ussd.checker.declarations import Declarations
 from app.ussd.checker.messages import find_message_faults, find_size_faults, message_keys
 from app.ussd.checker.structure import find_structure_faults
 from app.ussd.checker.worst_case import DEEPEST, WorstCase
-from app.ussd.engine import LOCKED, MenuEngine
+from app.ussd.engine import LOCKED, UNPROVEN, MenuEngine
 from app.ussd.menu import Fault, Menu, Screen
 from app.ussd.screen import footer, sentences
 from app.ussd.vocabulary import Vocabulary
@@ -43,6 +43,8 @@ def find_unknown_names(menu: Menu, vocabulary: Vocabulary[Any, Any, Any]) -> Ite
     """Yields the names that a menu uses and the vocabulary lacks, and outcomes without target."""
     if menu.lock and LOCKED not in vocabulary.guards:
         yield Fault(menu.lock, "-", f"asks for a PIN, but there is no guard {LOCKED}")
+    if menu.proof and UNPROVEN not in vocabulary.guards:
+        yield Fault(menu.proof, "-", f"asks for a proof, but there is no guard {UNPROVEN}")
     for screen in menu.screens.values():
         known: dict[str, Mapping[str, Any]] = {
             "do": vocabulary.actions,

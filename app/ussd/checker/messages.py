@@ -23,10 +23,16 @@ _HARMLESS = frozenset({
     "rights_until", "as_of", "next_due", "claim", "filed_on", "request", "asked_on",
     "agency", "agency_name", "town", "address", "hours", "agencies",
     "deadline", "where", "announced", "networks",
+    # The last four digits of a phone, told to the person that it was tied to.
+    "ends",
 })
 # fmt: on
 # Values that give access, and the only message that may hold each.
-_ONLY_IN = {"reset_code": "sms.pin_reset", "reversal_code": "sms.reversal_code"}
+_ONLY_IN = {
+    "reset_code": "sms.pin_reset",
+    "reversal_code": "sms.reversal_code",
+    "tie_code": "sms.tie_code",
+}
 _LINK = re.compile(r"://|\bwww\b|\w\.(ma|com|net|org|info|app|io|ly|me)\b", re.IGNORECASE)
 
 

@@ -33,6 +33,8 @@ def _find_target_faults(menu: Menu, screen: Screen) -> Iterator[Fault]:
         yield Fault(screen.name, "-", "offers no choice and says nothing")
     if screen.private and not menu.lock:
         yield Fault(screen.name, "-", "is private, but the menu names no lock")
+    if screen.proven and not menu.proof:
+        yield Fault(screen.name, "-", "wants a proven phone, but the menu names no proof")
 
 
 def _find_reachable(menu: Menu, entrances: list[str]) -> set[str]:

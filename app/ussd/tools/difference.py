@@ -10,7 +10,7 @@ from app.ussd.menu import Menu, Screen
 
 def find_differences(before: Menu, after: Menu) -> Iterator[str]:
     """Yields a line for each difference in structure."""
-    for entrance in ("start", "resume", "help", "lock"):
+    for entrance in ("start", "resume", "help", "lock", "proof"):
         old, new = getattr(before, entrance), getattr(after, entrance)
         if old != new:
             yield f"{entrance}: {_write_change(old, new)}"
@@ -59,6 +59,7 @@ _FIELDS = {
     "home": "home was",
     "clears_history": "clears_history was",
     "private": "private was",
+    "proven": "proven was",
     "answer": "answer was",
 }
 
