@@ -108,6 +108,12 @@ class Settings(BaseSettings):
     reminders_automatic: bool | None = Field(
         None, description="whether workers queue each day's reminders; none: in production only"
     )
+    registry_new_share: float = Field(
+        5, ge=0, description="the percentage of new people from which an import needs a yes"
+    )
+    keep_imports_days: int = Field(
+        30, ge=1, description="how long an import of the register can be undone"
+    )
     keep_talks_days: int = Field(
         30, ge=1, description="how long hops of talks are kept, for the funnel"
     )

@@ -25,11 +25,21 @@ from app.base.clock import local_date
 from app.base.database import reading
 from app.base.errors import Unavailable
 from app.base.phone import Phone
-from app.cli.acting import BY, acting, sign_in_actor
+from app.cli.acting import BY, SignedInUser, acting, sign_in_actor
+from app.cli.options import NUMBER
 from app.cli.sample_people import record_sample_answers
 from app.enrolment import registry as imports
+from app.enrolment.errors import (
+    ImportBuiltOn,
+    ImportForgotten,
+    ImportUndone,
+    ImportUnknown,
+    TooManyNew,
+)
 from app.enrolment.models import artisan
 from app.enrolment.registry_file import RegistryRefused, rejected_path
+from app.enrolment.registry_imports import list_imports
+from app.enrolment.registry_undo import undo_import
 from app.enrolment.sample_rows import MAX_ROWS, sample_rows
 from app.enrolment.samples import sample_people_csv
 from app.office.service import add_sample_users
@@ -58,20 +68,24 @@ def sample(rows: int, seed: int) -> None:
 @registry.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="The counts for programs.")
+@click.option("--dry-run", is_flag=True, help="Look at the file: count, and change nothing.")
+@click.option("--yes", is_flag=True, help="Create however many new people.")
 @BY
 @with_appcontext
-def import_command(file: Path, as_json: bool, by: str | None) -> None:
+def import_command(file: Path, as_json: bool, dry_run: bool, yes: bool, by: str | None) -> None:
     """Create and update artisans from FILE, by RNA number.
 
     Rows that cannot be taken are left out, and are in FILE.rejected.csv with line and reason.
-    Ends with 1, nothing imported, when the file as a whole or the database cannot be used.
+    Ends with 1, nothing imported, when the file as a whole or the database cannot be used, or
+    when nobody says yes to unusually many new people. `flask registry undo` takes it back.
     """
     try:
-        sign_in_actor(by)
-        report = _import_file(file)
+        report = _import_file(file, _ImportOptions(sign_in_actor(by), dry_run, yes))
     except RegistryRefused as refused:
         why = f"line {refused.params['line']}: {refused.params['why']}"
         _fail(f"{file}: {why} (see {rejected_path(file)})", why, as_json, rejected=1)
+    except TooManyNew as many:
+        _fail(why := _describe_new_people(**many.params), why, as_json)
     except OSError as error:
         why = error.strerror or str(error)
         _fail(f"{error.filename or file}: {why}", why, as_json)
@@ -83,6 +97,64 @@ def import_command(file: Path, as_json: bool, by: str | None) -> None:
     click.echo(json.dumps(counts) if as_json else sentence)
     if report.rejected:
         click.echo(f"rejected rows: {rejected_path(file)}", err=True)
+    if dry_run and not as_json:
+        click.echo("only looked at: nothing was imported", err=True)
+
+
+def _describe_new_people(created: int, known: int, share: float) -> str:
+    return (
+        f"{created} new people in a register of {known} are more than {share:g}%: nothing was"
+        " imported. Look at it with --dry-run; import it with --yes"
+    )
+
+
+@registry.command("imports")
+@click.option("--most", default=20, show_default=True, type=NUMBER, help="How many, newest first.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@with_appcontext
+def imports_command(most: int, as_json: bool) -> None:
+    """List the imports that changed something, with the numbers that `undo` takes."""
+    with reading(runtime().database) as connection:
+        listed = list_imports(connection, most)
+    if as_json:
+        click.echo(json.dumps([dataclasses.asdict(one) for one in listed], default=str))
+        return
+    for one in listed:
+        state = f", undone by {one.undone_by}" if one.undone_by else ""
+        kept = ", too old to undo" if one.forgotten_at and not one.undone_by else ""
+        click.echo(
+            f"{one.id}  {one.imported_at:%Y-%m-%d %H:%M}  {one.file_name}  by {one.imported_by}: "
+            f"{one.created} created, {one.updated} updated, {one.unchanged} unchanged, "
+            f"{one.rejected} rejected{state}{kept}"
+        )
+
+
+@registry.command("undo")
+@click.argument("number", type=NUMBER)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@BY
+@with_appcontext
+def undo_command(number: int, as_json: bool, by: str | None) -> None:
+    """Take import NUMBER back as a whole: remove whom it created, restore whom it updated.
+
+    Refused, naming what, if something was built on it since: a later import, a payment code, a
+    tied phone. Ties that ended because a phone went to another person do not come back.
+    """
+    try:
+        with acting(by) as change:
+            report = undo_import(change, number)
+    except ImportBuiltOn as refused:
+        raise click.ClickException(f"import {number} stays: {refused.params['built']}") from None
+    except ImportUnknown:
+        raise click.ClickException(f"no import {number}: see flask registry imports") from None
+    except ImportUndone:
+        raise click.ClickException(f"import {number} was undone before") from None
+    except ImportForgotten:
+        raise click.ClickException(
+            f"import {number} is too old: what people were before it is not kept any more"
+        ) from None
+    sentence = f"import {number} undone: {report.removed} removed, {report.restored} restored"
+    click.echo(json.dumps(dataclasses.asdict(report)) if as_json else sentence)
 
 
 @registry.command()
@@ -105,7 +177,7 @@ def load_sample_people() -> None:
     with TemporaryDirectory() as directory:
         file = Path(directory, "sample-people.csv")
         file.write_text(sample_people_csv(local_date(runtime().clock())), encoding="utf-8")
-        report = _import_file(file)
+        report = _import_file(file, _ImportOptions(sign_in_actor(None)))
     _record_sample_answers()
     click.echo(f"{report.created} sample people and agent 1001 loaded")
 
@@ -117,19 +189,59 @@ def _record_sample_answers() -> None:
         add_client(change, NewClient(DEMO_CLIENT, DEFAULT_NETWORK, DEMO_KEY))
 
 
-def _import_file(file: Path) -> imports.RegistryImportReport:
-    with _show_progress() as tell:
+@dataclasses.dataclass(frozen=True, slots=True)
+class _ImportOptions:
+    """The user who imports, and what the command was told."""
+
+    actor: SignedInUser
+    dry_run: bool = False
+    yes: bool = False
+
+
+def _import_file(file: Path, chosen: _ImportOptions) -> imports.RegistryImportReport:
+    maalem = runtime()
+    now = maalem.clock()
+    with _show_progress() as bar:
+        task = bar.add_task("reading", total=None)
+
+        def tell(step: str, done: int, total: int | None) -> None:
+            bar.update(task, description=step, completed=done, total=total)
+
+        def may_create(created: int, known: int) -> bool:
+            bar.stop()
+            return _may_create(chosen, created, known)
+
+        options = imports.RegistryImportOptions(
+            now,
+            chosen.actor.name,
+            chosen.actor.seat,
+            dry_run=chosen.dry_run,
+            new_share=maalem.settings.registry_new_share,
+            may_create=may_create,
+        )
         return imports.import_registry(
-            runtime().database,
+            maalem.database,
             file,
-            cin_key=runtime().secret,
-            today=local_date(runtime().clock()),
+            cin_key=maalem.secret,
+            today=local_date(now),
             progress=tell,
+            options=options,
         )
 
 
+def _may_create(chosen: _ImportOptions, created: int, known: int) -> bool:
+    """Asks on a terminal; elsewhere --yes is the only yes. A look says that it would be asked."""
+    told = f"{created} new people in a register of {known}"
+    if chosen.dry_run:
+        click.echo(f"{told}: needs --yes", err=True)
+        return True
+    if chosen.yes or not sys.stdin.isatty():
+        return chosen.yes
+    return click.confirm(f"{told}. Create them all?", err=True)
+
+
 @contextmanager
-def _show_progress() -> Iterator[imports.Progress]:
+def _show_progress() -> Iterator[Progress]:
     """Shows a bar on standard error if that is a terminal, else nothing."""
     columns = (
         TextColumn("{task.description:<8}"),
@@ -141,12 +253,7 @@ def _show_progress() -> Iterator[imports.Progress]:
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as bar:
-        task = bar.add_task("reading", total=None)
-
-        def tell(step: str, done: int, total: int | None) -> None:
-            bar.update(task, description=step, completed=done, total=total)
-
-        yield tell
+        yield bar
 
 
 def _fail(sentence: str, why: str, as_json: bool, rejected: int = 0) -> NoReturn:

@@ -45,3 +45,33 @@ class TieCodeUnknown(MaalemError):
     """The one-time code that proves a phone is wrong, too old or used up."""
 
     code = "tie_code_unknown"
+
+
+class TooManyNew(MaalemError):
+    """An import would create more new people than the share that needs a yes."""
+
+    code = "too_many_new"
+
+
+class ImportUnknown(MaalemError):
+    """The number is no import's."""
+
+    code = "import_unknown"
+
+
+class ImportUndone(MaalemError):
+    """The import was undone before."""
+
+    code = "import_undone"
+
+
+class ImportForgotten(MaalemError):
+    """The import is too old: what people were before it is not kept any more."""
+
+    code = "import_forgotten"
+
+
+class ImportBuiltOn(MaalemError):
+    """Something was built on the import; `built` names it."""
+
+    code = "import_built_on"

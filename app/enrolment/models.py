@@ -10,6 +10,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Integer,
     LargeBinary,
     Numeric,
     SmallInteger,
@@ -19,7 +20,7 @@ from sqlalchemy import (
     literal_column,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from app.base.database import metadata
 
@@ -212,4 +213,44 @@ enrolment_file = Table(
     Column("missing", ARRAY(Text), nullable=False),
     Column("as_of", Date, nullable=False),
     CheckConstraint(f"missing <@ ARRAY[{', '.join(map(repr, PARTS))}]", name="missing"),
+)
+
+# An import of the ministry's file, with what undoing it needs for as long as it may be undone:
+# who was created, what updated people were before, whose day of CNSS's word moved. `left_as` is
+# the digest of those people as the import left them; `transaction_id` tells what came after.
+registry_import = Table(
+    "registry_import",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("imported_at", DateTime(timezone=True), nullable=False),
+    Column("imported_by", Text, nullable=False),
+    Column("file_name", Text, nullable=False),
+    Column("created", Integer, nullable=False),
+    Column("updated", Integer, nullable=False),
+    Column("unchanged", Integer, nullable=False),
+    Column("rejected", Integer, nullable=False),
+    Column("transaction_id", Text, nullable=False),
+    Column("created_ids", ARRAY(BigInteger), nullable=False),
+    Column("left_as", Text, nullable=False),
+    Column("undone_at", DateTime(timezone=True)),
+    Column("undone_by", Text),
+    Column("forgotten_at", DateTime(timezone=True)),
+    CheckConstraint("(undone_at IS NULL) = (undone_by IS NULL)", name="undone"),
+)
+
+# `earlier` is the artisan's whole row. A merge may remove the artisan: so it is no foreign key.
+registry_import_update = Table(
+    "registry_import_update",
+    metadata,
+    Column("import_id", ForeignKey("registry_import.id"), primary_key=True),
+    Column("artisan_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("earlier", JSONB, nullable=False),
+)
+
+registry_import_day = Table(
+    "registry_import_day",
+    metadata,
+    Column("import_id", ForeignKey("registry_import.id"), primary_key=True),
+    Column("earlier_day", Date, primary_key=True),
+    Column("artisan_ids", ARRAY(BigInteger), nullable=False),
 )

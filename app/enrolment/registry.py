@@ -7,17 +7,21 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 import psycopg
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError
 
+from app.audit.service import record_audit
+from app.base.clock import local_midnight
 from app.base.database import AWAY
 from app.base.errors import Unavailable
+from app.base.operation import Operation
 from app.enrolment import registry_staging as staging
+from app.enrolment.errors import TooManyNew
 from app.enrolment.registry_file import (
     RegistryRefused,
     check_header,
@@ -25,13 +29,32 @@ from app.enrolment.registry_file import (
     physical_lines,
     replace_rejected,
 )
+from app.enrolment.registry_imports import add_import, complete_import, drop_import
 from app.enrolment.registry_rows import BORN_AT, BadRow, Stored, parse_row, split_line
 
 # A step, how much of it is done, and of how much if known: bytes of the file in "reading".
 Progress = Callable[[str, int, int | None], None]
 _LINES_A_REPORT = 2000
+# From so many people on an import is asked about; the first filling is not.
+ASKS_FROM = 50_000
 _YEAR_ALONE = len("1962")
 _NO_VALUES = (None,) * len(staging.STORED)
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryImportOptions:
+    """The actor and the moment of an import, and how it is done.
+
+    `may_create` is asked whether as many new people as `new_share` percent of the register may be
+    created; it is told how many, and how many the register holds.
+    """
+
+    now: datetime
+    actor: str = "worker"
+    seat: str = ""
+    dry_run: bool = False
+    new_share: float = 5
+    may_create: Callable[[int, int], bool] = lambda created, known: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +75,18 @@ def import_registry(
     cin_key: bytes,
     today: date,
     progress: Progress | None = None,
+    options: RegistryImportOptions | None = None,
 ) -> RegistryImportReport:
     """Creates and updates artisans by RNA number from the file at `path`, on the day `today`.
 
     Rejected rows go to `registry_file.rejected_path(path)`; the others are stored all or none.
-    Raises: RegistryRefused if the file is unusable as a whole; OSError if a file cannot be read or
-    written; Unavailable if the database is away, full or without its tables.
+    Raises: RegistryRefused if the file is unusable as a whole; TooManyNew; OSError if a file cannot
+    be read or written; Unavailable if the database is away, full or without its tables.
     """
     with open_registry(path) as file:
-        job = _Import(path, file, cin_key, today, progress or (lambda step, done, total: None))
+        report = progress or (lambda step, done, total: None)
+        options = options or RegistryImportOptions(local_midnight(today))
+        job = _Import(path, file, cin_key, today, report, options)
         lines = physical_lines(file)
         try:
             check_header(lines)
@@ -70,7 +96,10 @@ def import_registry(
         rows = _read_rows(job, lines)
         try:
             with engine.begin() as connection:
-                return _store_rows(connection, job, rows)
+                change = Operation(connection, options.now, options.actor, options.seat)
+                return _import_rows(change, job, rows)
+        except IntegrityError as error:
+            raise Unavailable(what="postgresql", why="changed meanwhile: import again") from error
         except (*AWAY, ProgrammingError, psycopg.OperationalError) as error:
             raise Unavailable(what="postgresql", why=_database_message(error)) from error
 
@@ -84,11 +113,13 @@ class _Import:
     cin_key: bytes
     today: date
     report: Progress
+    options: RegistryImportOptions
 
 
-def _store_rows(
-    connection: Connection, job: _Import, rows: Iterator[tuple[int | Stored, ...]]
+def _import_rows(
+    change: Operation, job: _Import, rows: Iterator[tuple[int | Stored, ...]]
 ) -> RegistryImportReport:
+    connection = change.connection
     staging.make_staging(connection)
     staging.stage(connection, rows)
     job.report("checking", 0, None)
@@ -96,15 +127,56 @@ def _store_rows(
     staging.reject_taken(connection)
     with closing(staging.rejected_rows(connection)) as bad:
         rejected = replace_rejected(job.path, job.file, bad)
-    # Last: from here to the commit the rows are locked for callers.
-    job.report("storing", 0, None)
-    stored = staging.store(connection, job.today)
-    job.report("stored", 1, 1)
+    counts = staging.count_rows(connection)
+    _ask_for_new_people(connection, job.options, counts.created)
+    if not job.options.dry_run:
+        # Last: from here to the commit the rows are locked for callers.
+        job.report("storing", 0, None)
+        _store_rows(change, job, counts, rejected)
+        job.report("stored", 1, 1)
     return RegistryImportReport(
-        read=stored.created + stored.updated + stored.unchanged + rejected,
-        created=stored.created,
-        updated=stored.updated,
-        unchanged=stored.unchanged,
+        read=counts.created + counts.updated + counts.unchanged + rejected,
+        created=counts.created,
+        updated=counts.updated,
+        unchanged=counts.unchanged,
+        rejected=rejected,
+    )
+
+
+def _ask_for_new_people(
+    connection: Connection, options: RegistryImportOptions, created: int
+) -> None:
+    """Asks whether so many new people may be created, where that is more than usual.
+
+    Numbers that were mangled alike look like as many new people. Raises: TooManyNew.
+    """
+    known = staging.count_artisans(connection)
+    if known < ASKS_FROM or created * 100 <= options.new_share * known:
+        return
+    if not options.may_create(created, known):
+        raise TooManyNew(created=created, known=known, share=options.new_share)
+
+
+def _store_rows(change: Operation, job: _Import, counts: staging.StoredRows, rejected: int) -> None:
+    """Stores the accepted rows, with what undoing them needs, if they change anything."""
+    connection, name = change.connection, job.path.name
+    number = add_import(change, name, counts, rejected)
+    last_before = staging.find_last_id(connection)
+    moved = staging.keep_earlier(connection, number, job.today)
+    staging.store(connection, job.today)
+    if counts.created or counts.updated or moved:
+        complete_import(connection, number, last_before)
+    else:
+        drop_import(connection, number)
+    record_audit(
+        change,
+        "register_imported",
+        "register",
+        file=name,
+        number=number,
+        created=counts.created,
+        updated=counts.updated,
+        unchanged=counts.unchanged,
         rejected=rejected,
     )
 

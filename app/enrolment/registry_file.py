@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from app.base.errors import MaalemError
+from app.base.identifiers import plain_writing
 from app.enrolment.registry_rows import FIELDS, MAX_LINE_BYTES, BadRow, split_line
 
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -73,7 +74,7 @@ def check_header(lines: Iterator[tuple[int, int, bytes]]) -> None:
         if not line.strip():
             raise RegistryRefused(line=1, why="header: blank line")
         try:
-            names = split_line(line)
+            names = [plain_writing(name) for name in split_line(line)]
         except BadRow as bad:
             why = str(bad).removeprefix("row: ")
             raise RegistryRefused(line=1, why=f"header: {why}") from None

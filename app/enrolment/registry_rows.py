@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 
 from app.base.errors import InvalidInput
 from app.base.identifiers import plain_signs, plain_writing, read_cnss_number, read_rna_number
@@ -30,7 +31,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SHAPELESS = re.compile(r"[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _QUOTED = r'"[^"]*(?:""[^"]*)*"'
 _WELL_QUOTED = re.compile(rf'(?:{_QUOTED}|[^",]*)(?:,(?:{_QUOTED}|[^",]*))*')
+# The first characters of what `find_cell_error` finds; most names have others.
+_BEGINS_AN_ERROR = frozenset("#=@<(\\nNuU")
 _CIN_NOISE = re.compile(r"[\s.-]+")
+_USUAL_CIN = re.compile(r"[A-Z]{1,2}[0-9]{5,6}")
 _CIN = re.compile(r"(?=[A-Z]*[0-9])[A-Z0-9]{3,12}")
 _DECIMAL = re.compile(r"\d{1,2}(\.\d{1,2}0*)?", re.ASCII)
 _PHONE = re.compile(r"[+]?[0-9 ()./-]+")
@@ -47,7 +51,7 @@ class BadRow(ValueError):
 
 
 def split_line(line: bytes) -> list[str]:
-    """Splits one physical line into fields, without shapeless marks and surrounding blanks.
+    """Splits one physical line into fields without surrounding blanks.
 
     Raises: BadRow if it is no CSV row.
     """
@@ -61,8 +65,6 @@ def split_line(line: bytes) -> list[str]:
         raise BadRow(
             f"row: control character U+{ord(stray[0]):04X} at character {stray.start() + 1}"
         )
-    if not text.isascii():
-        text = _SHAPELESS.sub("", text)
     return [field.strip() for field in _split_fields(text)]
 
 
@@ -92,13 +94,28 @@ def parse_row(fields: Sequence[str], cin_key: bytes, today: date) -> list[Stored
         try:
             values.append(read(field))
         except InvalidInput as fault:
-            values.append(None)
-            faults.append(f"{name}: {find_cell_error(field) or fault.params['why']}")
+            value, why = _read_again(read, field, str(fault.params["why"]))
+            values.append(value)
+            if why:
+                faults.append(f"{name}: {why}")
     values[_CIN_AT] = cin_digest(str(cin), cin_key) if (cin := values[_CIN_AT]) else None
     faults += _check_together(values, fields, today.isoformat())
     if faults:
         raise BadRow("; ".join(faults))
     return values
+
+
+def _read_again(
+    read: Callable[[str], str | None], field: str, why: str
+) -> tuple[str | None, str | None]:
+    """Returns the value of a refused field without its shapeless marks, or the fault it has."""
+    bare = _SHAPELESS.sub("", field).strip()
+    if bare != field:
+        try:
+            return read(bare), None
+        except InvalidInput as fault:
+            why = str(fault.params["why"])
+    return None, find_cell_error(bare) or why
 
 
 def _check_together(values: list[Stored], fields: Sequence[str], today: str) -> list[str]:
@@ -146,6 +163,8 @@ def _allow_empty(read: Callable[[str], str]) -> Callable[[str], str | None]:
 
 def _read_cin(text: str) -> str:
     """Normalises a CIN for comparing; the reason of a fault never shows it (law 09-08)."""
+    if _USUAL_CIN.fullmatch(text):
+        return text
     written = plain_signs(text)
     if damage := find_damage(written):
         raise _invalid(damage)
@@ -160,11 +179,15 @@ def _read_text(text: str) -> str | None:
     if not text.isascii():
         text = unicodedata.normalize("NFC", _SHAPELESS.sub("", text))
     text = " ".join(text.split())
-    if error := find_cell_error(text):
+    if text[:1] in _BEGINS_AN_ERROR and (error := find_cell_error(text)):
         raise _invalid(error)
     if len(text) > MAX_TEXT:
         raise _invalid(f"longer than {MAX_TEXT} characters")
     return text or None
+
+
+# Trades, regions and provinces are few.
+_read_repeated_text = lru_cache(maxsize=10_000)(_read_text)
 
 
 def _read_name(text: str) -> str:
@@ -248,9 +271,9 @@ _READERS: tuple[tuple[str, Callable[[str], str | None]], ...] = (
     ("category", _require(_read_one_of(tuple(RATES.categories)))),
     ("coefficient", lambda text: text),  # read with the category
     ("annual_tax", _allow_empty(_read_centimes)),
-    ("trade", _read_text),
-    ("region", _read_text),
-    ("province", _read_text),
+    ("trade", _read_repeated_text),
+    ("region", _read_repeated_text),
+    ("province", _read_repeated_text),
     ("enrolled_on", _allow_empty(read_day_cell)),
     ("rights_until", _allow_empty(read_day_cell)),
 )

@@ -19,6 +19,7 @@ from sqlalchemy import (
     func,
     insert,
     literal,
+    literal_column,
     or_,
     select,
     text,
@@ -28,7 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from app.base.rows import read_row
-from app.enrolment.models import artisan
+from app.enrolment.models import artisan, registry_import_day, registry_import_update
 from app.enrolment.registry_rows import Stored
 
 # The columns that hold the file's fields, in the file's order; the year of a birth date comes last.
@@ -82,11 +83,26 @@ contest = Table(
 _accepted = incoming.c.reason.is_(None)
 
 
+def _tuple_of(table: Table) -> Tuple:
+    return tuple_(*(table.c[name] for name in STORED))
+
+
+_same_person = artisan.c.rna_number == incoming.c.rna_number
+_differs = _tuple_of(artisan).is_distinct_from(_tuple_of(incoming))
+_matched = incoming.outerjoin(artisan, _same_person)
+_known = artisan.c.id.is_not(None)
+
+
+def wait_for_imports(connection: Connection) -> None:
+    """Waits until no other import, nor an undo of one, is under way, however long it takes."""
+    connection.execute(text("SET LOCAL statement_timeout = 0"))
+    connection.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
+
+
 def make_staging(connection: Connection) -> None:
     """Waits for another import to end, then creates the transaction's own empty tables."""
-    connection.execute(text("SET LOCAL statement_timeout = 0"))
     connection.execute(text("SET LOCAL work_mem = '64MB'"))
-    connection.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
+    wait_for_imports(connection)
     _temporary.create_all(connection, checkfirst=False)
 
 
@@ -173,33 +189,66 @@ class StoredRows:
     unchanged: int
 
 
-def store(connection: Connection, today: date) -> StoredRows:
+def count_rows(connection: Connection) -> StoredRows:
+    """Returns what `store` would create, update and leave unchanged."""
+    counts = select(
+        func.count().filter(~_known).label("created"),
+        func.count().filter(_known & _differs).label("updated"),
+        func.count().filter(_known & ~_differs).label("unchanged"),
+    )
+    return read_row(
+        StoredRows, connection.execute(counts.select_from(_matched).where(_accepted)).one()
+    )
+
+
+def count_artisans(connection: Connection) -> int:
+    """Returns how many people the register holds."""
+    return connection.execute(select(func.count()).select_from(artisan)).scalar_one()
+
+
+def find_last_id(connection: Connection) -> int:
+    """Returns the highest id of an artisan: whoever is created gets a higher one."""
+    highest = connection.execute(select(func.max(artisan.c.id))).scalar_one()
+    return int(highest or 0)
+
+
+def keep_earlier(connection: Connection, import_id: int, today: date) -> bool:
+    """Keeps what `store` is about to change, so that the import can be undone.
+
+    Returns True if it moves the day of CNSS's word for somebody who is not updated.
+    """
+    columns = registry_import_update.c
+    rows = select(literal(import_id), artisan.c.id, func.to_jsonb(literal_column("artisan")))
+    changing = rows.select_from(_matched).where(_accepted, _known, _differs)
+    connection.execute(
+        insert(registry_import_update).from_select(
+            (columns.import_id, columns.artisan_id, columns.earlier), changing
+        )
+    )
+    earlier = artisan.c.rights_as_of
+    days = select(literal(import_id), earlier, func.array_agg(artisan.c.id)).group_by(earlier)
+    moving = days.select_from(_matched).where(_accepted, _known, ~_differs, earlier != today)
+    kept = insert(registry_import_day).from_select(registry_import_day.c.keys(), moving)
+    moved = connection.execute(kept.returning(registry_import_day.c.import_id))
+    return moved.first() is not None
+
+
+def store(connection: Connection, today: date) -> None:
     """Creates and updates artisans from the accepted rows.
 
     `today` becomes the day of CNSS's word for every accepted row, which alone is no update. A row
-    without a change is not touched. Returns how many were created, updated and unchanged.
+    without a change is not touched.
     """
-    same_person = artisan.c.rna_number == incoming.c.rna_number
-    differs = _tuple_of(artisan).is_distinct_from(_tuple_of(incoming))
-    matched = incoming.outerjoin(artisan, same_person)
-    known = artisan.c.id.is_not(None)
-    counts = select(
-        func.count().filter(~known).label("created"),
-        func.count().filter(known & differs).label("updated"),
-        func.count().filter(known & ~differs).label("unchanged"),
-    )
-    stored = connection.execute(counts.select_from(matched).where(_accepted)).one()
     _give_up_numbers(connection)
     # Half the time of an upsert, and it does not hold up payments that refer to the artisan.
     connection.execute(
         update(artisan)
-        .where(same_person, _accepted, ~differs, artisan.c.rights_as_of != today)
+        .where(_same_person, _accepted, ~_differs, artisan.c.rights_as_of != today)
         .values(rights_as_of=today)
     )
-    values = select(*(incoming.c[name] for name in STORED), literal(today)).select_from(matched)
-    changing = values.where(_accepted, or_(~known, differs)).order_by(incoming.c.line)
+    values = select(*(incoming.c[name] for name in STORED), literal(today)).select_from(_matched)
+    changing = values.where(_accepted, or_(~_known, _differs)).order_by(incoming.c.line)
     _upsert(connection, changing)
-    return read_row(StoredRows, stored)
 
 
 def _give_up_numbers(connection: Connection) -> None:
@@ -219,7 +268,3 @@ def _upsert(connection: Connection, values: Select[*tuple[object, ...]]) -> None
             set_={name: statement.excluded[name] for name in names[1:]},
         )
     )
-
-
-def _tuple_of(table: Table) -> Tuple:
-    return tuple_(*(table.c[name] for name in STORED))

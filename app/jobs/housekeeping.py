@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy import text
 
 from app.base.operation import Operation, operation
+from app.enrolment.registry_imports import forget_imports
 from app.messaging.reports import apply_missed_reports, time_out_reports
 from app.messaging.retention import forget_bodies
 from app.observe.hops import DELETED_AT_ONCE, delete_hops, store_hops
@@ -46,6 +47,7 @@ class Housekeeping:
             HousekeepingTask("reports_missed", _EACH_MINUTE, self._apply_missed_reports),
             HousekeepingTask("reports_timed_out", _EACH_HOUR, time_out_reports, _REPORTS_AT_ONCE),
             HousekeepingTask("hops_forgotten", _EACH_HOUR, self._delete_hops, DELETED_AT_ONCE),
+            HousekeepingTask("imports_forgotten", _EACH_HOUR, self._forget_imports),
             HousekeepingTask("bodies_forgotten", _EACH_HOUR, self._forget_bodies, _BODIES_AT_ONCE),
         )
         self._last_run = dict.fromkeys((task.event for task in self._tasks), 0.0)
@@ -76,6 +78,10 @@ class Housekeeping:
 
     def _apply_missed_reports(self, operation: Operation) -> int:
         return apply_missed_reports(operation, self._runtime.settings.sms_providers)
+
+    def _forget_imports(self, operation: Operation) -> int:
+        days = timedelta(days=self._runtime.settings.keep_imports_days)
+        return forget_imports(operation, days)
 
     def _delete_hops(self, operation: Operation) -> int:
         days = timedelta(days=self._runtime.settings.keep_talks_days)
