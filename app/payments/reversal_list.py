@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
-from app.base.clock import local_midnight
+from app.base.clock import local_date, local_midnight
 from app.base.money import Money
 from app.base.rows import read_row
 from app.payments.models import deposit, reversal
@@ -93,3 +93,13 @@ def list_reversals(connection: Connection, asked: ReversalsAsked) -> list[Listed
             | (reversal.c.approved_by == actor)
         )
     return [read_row(ListedReversal, row) for row in connection.execute(statement)]
+
+
+def count_reversals_today(connection: Connection, now: datetime) -> dict[str, int]:
+    """Returns how many deposits were reversed today in Morocco, by what allowed it."""
+    counted = (
+        select(reversal.c.allowance, func.count().label("many"))
+        .where(reversal.c.reversed_at >= local_midnight(local_date(now)))
+        .group_by(reversal.c.allowance)
+    )
+    return {row.allowance: row.many for row in connection.execute(counted)}

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pydantic import SecretStr
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
-from app.agents.models import agent
+from app.agents.models import agency, agent
 from app.agents.queries import Agent
 from app.audit.service import record_audit, record_decision
 from app.base.clock import local_date
@@ -266,13 +266,15 @@ def _lock_agents(connection: Connection, request: ReversalRequest) -> None:
     columns = agent.c
     statement = (
         select(columns.id)
+        .join(agency, agency.c.code == columns.agency_code)
         .where(
             columns.id.in_([person.id for person in named]),
             columns.agency_code == request.agency,
             columns.active,
+            agency.c.active,
         )
         .order_by(columns.id)
-        .with_for_update(key_share=True)
+        .with_for_update(key_share=True, of=agent)
     )
     there = set(connection.execute(statement).scalars())
     if request.agent is None or request.agent.id not in there:

@@ -47,6 +47,20 @@ RULES: Mapping[str, str] = {
                 JOIN ledger_transaction t ON t.id = l.transaction_id
                 WHERE t.reference = r.receipt_number
                 GROUP BY l.account HAVING sum(l.amount_centimes) <> 0)""",
+    "a reversal has what allowed it, with the names that the books have": """
+        SELECT r.receipt_number FROM reversal r
+        WHERE CASE r.allowance
+            WHEN 'second_agent' THEN (SELECT count(*) FROM agent
+                WHERE 'agent:' || number IN (r.made_by, r.approved_by)) <> 2
+            WHEN 'artisan_code' THEN NOT EXISTS (SELECT 1 FROM reversal_code c
+                WHERE c.receipt_number = r.receipt_number AND c.used_at = r.reversed_at)
+            WHEN 'breaks' THEN NOT EXISTS (SELECT 1 FROM reconciliation_break b
+                WHERE b.receipt_number = r.receipt_number AND b.method = 'reverse'
+                  AND (b.proposed_by, b.approved_by) = (r.made_by, r.approved_by))
+            ELSE false END
+        OR NOT EXISTS (SELECT 1 FROM ledger_transaction t
+            WHERE t.event = 'reversal' AND t.reference = r.receipt_number
+              AND t.made_by = r.made_by AND t.approved_by IS NOT DISTINCT FROM r.approved_by)""",
     "no contribution is settled twice": """
         SELECT artisan_id || ' ' || period FROM contribution_allocation
         GROUP BY artisan_id, period HAVING count(*) > 1""",

@@ -21,6 +21,7 @@ from app.base.errors import Unavailable
 from app.messaging.queries import count_ended_since, count_open
 from app.mobile_money.allowance import list_bill_days
 from app.payments.queries import count_live_codes
+from app.payments.reversal_list import count_reversals_today
 from app.reminders.queries import count_paused, find_spending
 from app.runtime import Runtime, runtime
 from app.web.access import Audience, open_to
@@ -100,6 +101,11 @@ def _read_counts(maalem: Runtime) -> bytes:
         "Look-ups of today of numbers that are nobody's",
         labels=["client"],
     )
+    undone = GaugeMetricFamily(
+        "maalem_reversals_today",
+        "Deposits reversed today, by what allowed it",
+        labels=["allowance"],
+    )
     try:
         with reading(maalem.database) as connection:
             for client in list_bill_days(connection, local_date(maalem.clock())):
@@ -115,10 +121,13 @@ def _read_counts(maalem: Runtime) -> bytes:
             spent.add_metric([], float(today.spent))
             stopped.add_metric(["day"], today.reached_at is not None)
             stopped.add_metric(["campaign"], count_paused(connection))
+            for allowance, count in count_reversals_today(connection, maalem.clock()).items():
+                undone.add_metric([allowance], count)
     except Unavailable:
         return b""
     registry = CollectorRegistry()
-    registry.register(_Families(codes, messages, ended, spent, stopped, bills, allowed, unknown))
+    families = codes, messages, ended, spent, stopped, bills, allowed, unknown, undone
+    registry.register(_Families(*families))
     return generate_latest(registry)
 
 

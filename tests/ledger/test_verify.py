@@ -52,6 +52,10 @@ BROKEN: dict[str, tuple[str, tuple[str, ...]]] = {
             " (SELECT id FROM ledger_transaction WHERE event = 'posting') AND position = 1",
         ),
     ),
+    "a reversal has what allowed it, with the names that the books have": (
+        "undone",
+        ("UPDATE reversal SET allowance = 'second_agent', approved_by = 'agent:9999'",),
+    ),
     "no contribution is settled twice": (
         "month",
         (_NO_KEY, "INSERT INTO contribution_allocation SELECT * FROM contribution_allocation"),

@@ -17,6 +17,7 @@ from app.ledger.service import LedgerEntry, Posting, book_entry
 from app.payments.errors import (
     AlreadyReversed,
     CodeReversed,
+    OverReversalLimit,
     ReceiptUnknown,
     ReversalTooLate,
 )
@@ -74,6 +75,56 @@ def test_reverse_deposit_reverses_once_for_many_requests_at_once(
     assert payments.read_value("SELECT count(*) FROM reversal") == 1
     assert payments.read_value("SELECT count(*) FROM message WHERE kind = 'reversal'") == 1
     books()
+
+
+def test_reversals_at_once_never_pass_the_limit_of_a_day_together(
+    payments: PaymentFixture, books: Books
+) -> None:
+    phones = [f"+21260000000{n}" for n in (1, 2, 5, 7, 8)]
+    for phone in phones[:3]:
+        payments.reverse(payments.redeem(payments.issue(phone).code, f"first {phone}"))
+    receipts = [payments.redeem(payments.issue(phone).code, phone) for phone in phones]
+
+    def reverse(receipt: str) -> object:
+        try:
+            return payments.reverse(receipt)
+        except OverReversalLimit as refusal:
+            return type(refusal)
+
+    with ThreadPoolExecutor(5) as many:
+        answers = list(many.map(reverse, receipts))
+    assert answers.count(OverReversalLimit) == 3
+    assert payments.read_value("SELECT count(*) FROM reversal") == 5
+    books()
+
+
+def test_the_database_refuses_an_allowance_that_nothing_proves(payments: PaymentFixture) -> None:
+    receipt = payments.redeem(payments.issue(FATIMA).code)
+    columns = "receipt_number, reversed_at, channel, reason, made_by, allowance, approved_by"
+    at = payments.runtime.clock()
+    for made_by, allowance, approved_by, minutes in (
+        ("agent:1001", "alone", None, 61),
+        ("agent:9999", "alone", None, 0),
+        ("agent:1001", "second_agent", "agent:9999", 30),
+        ("agent:1001", "second_agent", "agent:1001", 30),
+        ("agent:1001", "second_agent", None, 30),
+        ("agent:1001", "artisan_code", None, 30),
+        ("agent:1001", "breaks", "somebody", 0),
+        ("agent:1001", "network", None, 0),
+    ):
+        values = {
+            "receipt": receipt,
+            "at": at + timedelta(minutes=minutes),
+            "by": made_by,
+            "how": allowance,
+            "second": approved_by,
+        }
+        given = "VALUES (:receipt, :at, 'page', 'x', :by, :how, :second)"
+        with (
+            pytest.raises(IntegrityError, match=r"prove|ck_reversal"),
+            payments.runtime.database.begin() as connection,
+        ):
+            connection.execute(text(f"INSERT INTO reversal ({columns}) {given}"), values)
 
 
 def test_reverse_deposit_refuses_another_agency_and_a_later_day(

@@ -76,7 +76,7 @@ def test_metrics_read_no_table_whole(client: FlaskClient, runtime: Runtime) -> N
         assert client.get("/metrics").status_code == 200
     finally:
         event.remove(runtime.database, "before_cursor_execute", explain)
-    assert len(told) == 5
+    assert len(told) == 6
     assert not [plan for plan in told[1:] if "Seq Scan on message" in plan]
 
 

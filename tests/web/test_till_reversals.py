@@ -316,3 +316,6 @@ def test_reversals_are_listed_for_the_office_and_counted(counter: Counter) -> No
         "maalem_reversals_refused_total", {"reason": "reversal_not_alone"}
     )
     assert now_refused == (refused or 0) + 1
+    figures = counter.till.client.get("/metrics").get_data(as_text=True)
+    for allowance in ("alone", "second_agent"):
+        assert f'maalem_reversals_today{{allowance="{allowance}"}} 1.0' in figures
