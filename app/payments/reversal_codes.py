@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from app.audit.service import record_audit
 from app.base.operation import Operation
 from app.payments.errors import AlreadyReversed, ReversalCodeWrong, TooManyCodes
 from app.payments.models import reversal_code
@@ -99,6 +100,7 @@ def try_reversal_code(
     left = func.greatest(_columns.tries_left - 1, 0)
     own = _columns.receipt_number == receipt
     connection.execute(update(reversal_code).where(own).values(tries_left=left))
+    record_audit(operation, "reversal_code_mistyped", f"deposit:{receipt}")
     raise ReversalCodeWrong()
 
 
