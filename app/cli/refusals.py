@@ -26,7 +26,8 @@ SENTENCES: Mapping[str, str] = {
     "code_cancelled": "The artisan cancelled it, or asked for another one (`cancelled_at`).",
     "code_expired": "Its time is over (`expired_at`): the artisan asks for a new one.",
     "code_paid": (
-        "Paid before; who took what (`paid_at`, `agent`, `receipt`, `total`) only to its agency."
+        "Paid before, at `paid_at`, with `receipt`; who took what (`agent`, `total`) only to its"
+        " agency."
     ),
     "code_reversed": (
         "It was paid and the cash given back (`reversed_at`): the artisan asks for a new one."

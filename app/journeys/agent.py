@@ -36,6 +36,7 @@ from app.payments.errors import (
     OverFloatLimit,
 )
 from app.payments.presentment import get_payable
+from app.payments.receipts import find_booked_at
 from app.payments.rules import read_code
 from app.payments.wording import period_words
 from app.text.words import Say
@@ -74,11 +75,12 @@ def read_agent_pin(typed: str, _now: datetime) -> str:
     return typed
 
 
-@vocabulary.action("look_at_code_to_pay", "payable", "received", "refused", "dismissed")
+@vocabulary.action("look_at_code_to_pay", "payable", "refused", "dismissed")
 def look_at_code_to_pay(dialogue: Dialogue) -> str:
     """Reads the amount to ask for, before any cash.
 
-    A code that this agent redeemed shows its receipt again.
+    A code that was paid before is refused with its receipt, whoever took the cash: this may be the
+    agent's own line that broke, and it may be a second customer.
     """
     code, agent_id = dialogue.answers.till_code, dialogue.facts.agent_id
     if code is None or agent_id is None:
@@ -111,7 +113,8 @@ def describe_code_to_pay(dialogue: Dialogue) -> Values:
 def redeem_shown_code(dialogue: Dialogue) -> str:
     """Books the cash for the code that was shown, once.
 
-    There is no answer by SMS: a PIN is never stored, and typing the code again shows its receipt.
+    There is no answer by SMS: a PIN is never stored, and typing the code again says when it was
+    paid and under which receipt.
     """
     if (shown := dialogue.facts.code_to_collect) is None:
         raise NothingToShow()
@@ -119,7 +122,7 @@ def redeem_shown_code(dialogue: Dialogue) -> str:
         return "dismissed"
     try:
         _check_pin(dialogue, agent)
-        receipt = _redeem(dialogue, agent, shown.code)
+        receipt = _redeem(dialogue, agent, shown)
     except WrongPin:
         return "wrong_pin"
     except AgentLocked as locked:
@@ -128,8 +131,8 @@ def redeem_shown_code(dialogue: Dialogue) -> str:
     except _REFUSALS as refusal:
         return _store_refusal(dialogue, agent, refusal)
     dialogue.facts.code_to_collect = None
-    dialogue.facts.agent_receipt = AgentReceipt(receipt, shown.total)
-    _log.info("deposit", agent=agent.number, receipt=receipt)
+    dialogue.facts.agent_receipt = receipt
+    _log.info("deposit", agent=agent.number, receipt=receipt.receipt)
     return "received"
 
 
@@ -160,22 +163,31 @@ def _check_pin(dialogue: Dialogue, agent: Agent) -> None:
     raise refusal
 
 
-def _redeem(dialogue: Dialogue, agent: Agent, code: str) -> str:
-    """Redeems the code and returns the receipt's number.
+def _redeem(dialogue: Dialogue, agent: Agent, shown: CodeToCollect) -> AgentReceipt:
+    """Redeems the code and returns its receipt, with the moment it was booked.
 
-    The same hop again has the same key, and so gets the same receipt.
+    The same hop again has the same key, and so gets the same receipt; another session has another
+    key, and is refused.
     """
+    code = shown.code
     with begin_operation(dialogue, _actor_of(agent)) as operation:
         confirmation = CashConfirmation(code, f"phone:{dialogue.action_key}:{code}")
         collector = at_till(agent, "phone")
-        return redeem_code(operation, dialogue.services, collector, confirmation)
+        receipt = redeem_code(operation, dialogue.services, collector, confirmation)
+        return AgentReceipt(receipt, shown.total, find_booked_at(operation.connection, receipt))
 
 
 @vocabulary.source("deposit_receipt")
 def describe_deposit_receipt(dialogue: Dialogue) -> Values:
+    """Describes the new deposit; in a later session, a code that is paid already."""
     if (receipt := dialogue.facts.agent_receipt) is None:
         raise NothingToShow()
-    return {"receipt": receipt.receipt, "total": receipt.total}
+    number, total, booked_at = receipt.receipt, receipt.total, receipt.booked_at
+    if receipt.told:
+        paid = {"paid_at": booked_at, "total": total, "receipt": number}
+        return {"booking": Say("refused.code_paid_by_you", paid)}
+    new = {"total": total, "receipt": number, "booked_at": booked_at}
+    return {"booking": Say("booking.new", new)}
 
 
 @vocabulary.source("agent_lock")
@@ -186,19 +198,14 @@ def describe_agent_lock(dialogue: Dialogue) -> Values:
 
 
 def _store_refusal(dialogue: Dialogue, agent: Agent, refusal: MaalemError) -> str:
-    """Stores the reason for the next screen and returns the outcome.
-
-    A code that this agent redeemed before shows its receipt again.
-    """
+    """Stores the reason for the next screen and returns the outcome."""
     dialogue.facts.code_to_collect = None
     params = refusal.params
-    if params.get("agent") == agent.number:
-        dialogue.facts.agent_receipt = AgentReceipt(params["receipt"], params["total"])
-        return "received"
     metrics.redemptions_refused.labels(refusal.code).inc()
-    here = "_here" if params.get("receipt") else ""
+    by = params.get("agent")
+    more = "" if by is None else "_by_you" if by == agent.number else "_here"
     dialogue.facts.code_refusal = CodeRefusal(
-        f"refused.{refusal.code}{here}",
+        f"refused.{refusal.code}{more}",
         tuple(keep_value(name, value) for name, value in params.items()),
     )
     return "refused"

@@ -39,7 +39,7 @@ from app.payments.till_reversals import (
     send_reversal_code,
 )
 from app.text.words import Say
-from app.ussd.vocabulary import NothingToShow, Row
+from app.ussd.vocabulary import NothingToShow, Row, Values
 
 _log = structlog.get_logger("till")
 _FINAL = (
@@ -173,10 +173,17 @@ def _reverse(
     except _FINAL as refusal:
         return _store_refusal(dialogue, refusal, "refused")
     dialogue.facts.reversal = None
-    dialogue.facts.agent_receipt = AgentReceipt(request.receipt, _get_total(dialogue))
+    dialogue.facts.agent_receipt = AgentReceipt(request.receipt, _get_total(dialogue), dialogue.now)
     metrics.reversals.labels("phone").inc()
     _log.info("reversal", agent=agent.number, receipt=request.receipt)
     return "reversed"
+
+
+@vocabulary.source("reversed_deposit")
+def describe_reversed_deposit(dialogue: Dialogue) -> Values:
+    if (receipt := dialogue.facts.agent_receipt) is None:
+        raise NothingToShow()
+    return {"receipt": receipt.receipt, "total": receipt.total}
 
 
 def _make_request(

@@ -19,7 +19,7 @@ from app.enrolment.cover import EnrolmentFile, Family
 from app.notices.queries import ShownNotice
 from app.payments.agent_day import DayDeposit
 from app.payments.phone_account import LostReceipt
-from app.payments.queries import Deposit, IssuedCode
+from app.payments.queries import Deposit, IssuedCode, Terms
 from app.ussd.parts import Codec, Part, Parts
 from app.ussd.vocabulary import NothingToShow
 
@@ -67,12 +67,16 @@ class TiedPhone:
 
 @dataclass(frozen=True, slots=True)
 class OtherPerson:
-    """The person somebody wants to pay for: masked name, and what is owed with the fee."""
+    """The person somebody wants to pay for: masked name, and the code's amount and months."""
 
     artisan_id: int
     name: str
     total: Money
     period: Period
+
+    @property
+    def terms(self) -> Terms:
+        return Terms(self.total, self.period)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +120,15 @@ class CodeToCollect:
 
 @dataclass(frozen=True, slots=True)
 class AgentReceipt:
-    """The receipt an agent's phone shows after a deposit."""
+    """The receipt an agent's phone shows after a deposit.
+
+    `told` is true once it was shown in an earlier session: it is then no news of a payment.
+    """
 
     receipt: str
     total: Money
+    booked_at: datetime
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True)

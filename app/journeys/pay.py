@@ -13,17 +13,18 @@ from app.journeys.person import (
     get_fresh_person,
     get_live_code,
     get_person,
-    reload_account,
+    reload_person,
     store_code,
 )
-from app.payments.codes import CodeRequest, issue_code
-from app.payments.errors import AnotherIsLive, NothingDue
-from app.payments.queries import IssuedCode
+from app.payments.codes import CodeRequest, issue_code, terms_of
+from app.payments.dues import quote_until
+from app.payments.errors import AnotherIsLive, NothingDue, TermsChanged
+from app.payments.queries import IssuedCode, Terms
 from app.payments.wording import period_words, shown_until
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
 
-_ISSUING = ("issued", "another_is_live", "nothing_due")
+_ISSUING = ("issued", "another_is_live", "changed", "nothing_due")
 # The outcomes of people who pay with a tax, and the sentence that says so.
 _ELSEWHERE = {"pays_with_cpu": "owed.pays_with_cpu", "pays_with_tax": "owed.pays_with_tax"}
 
@@ -46,8 +47,8 @@ def code_by_sms(dialogue: Dialogue, outcome: str) -> Say | None:
         return None
     code = get_live_code(dialogue)
     if outcome == "another_is_live" and code:
-        return code_message(code)
-    return Say("sms.nothing_due")
+        return live_code_message(dialogue, code)
+    return dues_by_sms(dialogue, _name_dues(dialogue))
 
 
 @vocabulary.action(
@@ -60,13 +61,18 @@ def code_by_sms(dialogue: Dialogue, outcome: str) -> Say | None:
     by_sms=dues_by_sms,
 )
 def look_at_dues(dialogue: Dialogue) -> str:
-    caller = get_fresh_person(dialogue)
-    if not caller.enrolled:
+    if not get_fresh_person(dialogue).enrolled:
         read_enrolment_file(dialogue)
         return "not_enrolled"
-    if not caller.pays_here:
-        return paid_elsewhere(caller.artisan.category)
-    return "due" if caller.unpaid() else "nothing_due"
+    return _name_dues(dialogue)
+
+
+def _name_dues(dialogue: Dialogue) -> str:
+    """Returns what an enrolled person owes here, as an outcome."""
+    person = get_person(dialogue)
+    if not person.pays_here:
+        return paid_elsewhere(person.artisan.category)
+    return "due" if person.unpaid() else "nothing_due"
 
 
 @vocabulary.source("dues")
@@ -122,25 +128,64 @@ def replace_code(dialogue: Dialogue) -> str:
 
 
 def _issue_code(dialogue: Dialogue, replacing: str | None) -> str:
-    """Issues a code through the month chosen; for all that is owed if none was."""
+    """Issues the code for the months chosen (none: all that is owed), at the amount shown.
+
+    If the amount or the months would be others by now, they are read again, to be asked again.
+    """
+    if (terms := _get_terms(dialogue)) is None:
+        return "nothing_due"
     request = CodeRequest(
         dialogue.facts.artisan_id,
         dialogue.phone,
         dialogue.language,
         dialogue.answers.months,
         replacing,
+        terms,
     )
     try:
         with begin_operation(dialogue) as operation:
             code = issue_code(operation, dialogue.services, request)
     except (NothingDue, NotCollectedHere):
-        reload_account(dialogue)
+        reload_person(dialogue)
         return "nothing_due"
+    except TermsChanged:
+        reload_person(dialogue)
+        return _name_change(dialogue)
     except AnotherIsLive as refusal:
         store_code(dialogue, refusal.live)
         return "another_is_live"
     store_code(dialogue, code)
     return "issued"
+
+
+def _name_change(dialogue: Dialogue) -> str:
+    """Returns the outcome of terms that changed: with a live code both are asked about."""
+    terms, live = _get_terms(dialogue), get_live_code(dialogue)
+    if terms is None:
+        return "nothing_due"
+    return "another_is_live" if live and live.terms != terms else "changed"
+
+
+def _get_terms(dialogue: Dialogue) -> Terms | None:
+    """Returns the terms of a code for the months chosen, as the last screen showed them."""
+    person, months = get_person(dialogue), dialogue.answers.months
+    if not person.enrolled or not person.pays_here:
+        return None
+    due = quote_until(person.payable(), months) if months else person.dues()
+    return terms_of(due, dialogue.services.fee)
+
+
+@vocabulary.source("new_terms")
+def describe_new_terms(dialogue: Dialogue) -> Values:
+    """Describes the code that would be made now, beside the live one if there is one."""
+    if (terms := _get_terms(dialogue)) is None:
+        raise NothingToShow()
+    return {"new_total": terms.total, "new_period": period_words(terms.period)}
+
+
+@vocabulary.source("replacement")
+def describe_replacement(dialogue: Dialogue) -> Values:
+    return {**describe_live_code(dialogue), **describe_new_terms(dialogue)}
 
 
 @vocabulary.action("look_at_code", "live", "none_live")
@@ -160,6 +205,19 @@ def code_message(code: IssuedCode) -> Say:
     """Returns the message that repeats a live code."""
     values = describe_code(code)
     return Say("sms.code", {name: values[name] for name in ("code", "total", "period", "until")})
+
+
+def live_code_message(dialogue: Dialogue, code: IssuedCode) -> Say:
+    """Returns the message that repeats a live code, and says what is owed if that is more.
+
+    An SMS cannot ask first: so it never passes a code for some months off as one for all.
+    """
+    owed = get_person(dialogue).dues()
+    values = describe_code(code)
+    if not owed.lines or code.period == owed.period:
+        return code_message(code)
+    named = {name: values[name] for name in ("code", "total", "period", "until")}
+    return Say("sms.code_live", {**named, "owed_total": owed.total + dialogue.services.fee})
 
 
 def describe_code(code: IssuedCode) -> Values:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from hashlib import blake2b
 
 from app.base.database import reading
+from app.contributions.errors import NotCollectedHere
 from app.enrolment.rules import masked_name, plain_name
 from app.enrolment.service import DailyTries, take_try
 from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
 from app.journeys.facts import OtherPerson
 from app.journeys.pay import describe_code
-from app.payments.errors import NothingDue
+from app.payments.codes import CodeRequest
+from app.payments.errors import NothingDue, TermsChanged
 from app.payments.third_party import LOOKUPS_A_DAY, find_payable_person, issue_code_for_another
 from app.payments.wording import period_words
 from app.ussd.vocabulary import NothingToShow, Values
@@ -26,17 +28,23 @@ def find_other_person(dialogue: Dialogue) -> str:
         raise NothingToShow()
     if not _count_lookup(dialogue, number):
         return "paused"
-    with reading(dialogue.services.database) as connection:
-        person = find_payable_person(connection, number, dialogue.now)
+    return _read_other_person(dialogue, number)
+
+
+def _read_other_person(dialogue: Dialogue, number: str) -> str:
+    """Stores what the code for the person of the number costs, and returns the outcome."""
+    services = dialogue.services
+    with reading(services.database) as connection:
+        person = find_payable_person(connection, services, number, dialogue.now)
     if person is None:
         return "unknown"
-    if person.owed is None or not person.owed.lines:
-        return "pays_elsewhere" if person.owed is None else "nothing_due"
+    if person.terms is None:
+        return "nothing_due" if person.collected else "pays_elsewhere"
     dialogue.facts.other_person = OtherPerson(
         person.artisan.id,
         masked_name(plain_name(person.artisan.full_name)),
-        person.owed.total + dialogue.services.fee,
-        person.owed.period,
+        person.terms.total,
+        person.terms.period,
     )
     return "due"
 
@@ -61,21 +69,32 @@ def describe_other_person(dialogue: Dialogue) -> Values:
 
 
 @vocabulary.action(
-    "issue_code_for_another", "issued", "nothing_due", by_sms=own_message_when("issued")
+    "issue_code_for_another",
+    "issued",
+    "changed",
+    "nothing_due",
+    "pays_elsewhere",
+    "unknown",
+    by_sms=own_message_when("issued"),
 )
 def issue_code_for_other_person(dialogue: Dialogue) -> str:
+    """Issues the code that the payer agreed to; what changed meanwhile is asked again."""
     person = _get_other_person(dialogue)
+    terms = person.terms
+    request = CodeRequest(
+        person.artisan_id,
+        dialogue.phone,
+        dialogue.language,
+        through=terms.period.last,
+        agreed=terms,
+    )
     try:
         with begin_operation(dialogue, "payer") as operation:
-            dialogue.facts.code_for_another = issue_code_for_another(
-                operation,
-                dialogue.services,
-                person.artisan_id,
-                dialogue.phone,
-                dialogue.language,
-            )
-    except NothingDue:
-        return "nothing_due"
+            code = issue_code_for_another(operation, dialogue.services, request)
+    except (NothingDue, NotCollectedHere, TermsChanged):
+        outcome = _read_other_person(dialogue, dialogue.answers.other_rna or "")
+        return "changed" if outcome == "due" else outcome
+    dialogue.facts.code_for_another = code
     return "issued"
 
 

@@ -101,18 +101,20 @@ class Person:
 def get_person(dialogue: Dialogue) -> Person:
     """Returns the person from the session, without SQL.
 
-    A code that has expired, or for months that CNSS no longer waits for, is left out.
+    A code that has expired, or for months that CNSS no longer waits for, is left out. Amounts are
+    those of the day on which the account was read: what one screen shows, the next one charges.
 
     Raises: NothingToShow if the dialogue is about nobody.
     """
     facts, artisan = dialogue.facts, _get_artisan(dialogue)
+    read_at = facts.read_at or dialogue.now
     account = PaymentAccount(
         _get_code_of(dialogue, artisan),
         facts.settled,
         facts.deposits,
         tuple((payment.month, payment.paid_on) for payment in facts.paid_late),
     )
-    return Person(artisan, account, local_date(dialogue.now))
+    return Person(artisan, account, local_date(read_at))
 
 
 def get_live_code(dialogue: Dialogue) -> IssuedCode | None:
@@ -131,7 +133,12 @@ def get_fresh_person(dialogue: Dialogue) -> Person:
     Raises: NothingToShow, Unavailable.
     """
     read_at = dialogue.facts.read_at
-    stale = read_at is None or dialogue.now.timestamp() - read_at.timestamp() >= FRESH_SECONDS
+    stale = (
+        read_at is None
+        or dialogue.now.timestamp() - read_at.timestamp() >= FRESH_SECONDS
+        # Amounts and months change at midnight.
+        or local_date(dialogue.now) != local_date(read_at)
+    )
     if stale or dialogue.facts.code:
         reload_account(dialogue)
     return get_person(dialogue)
@@ -158,6 +165,19 @@ def reload_account(dialogue: Dialogue) -> None:
     with reading(dialogue.services.database) as connection:
         way, account = _read_account(connection, dialogue, artisan.id)
     dialogue.facts.way = way
+    _store_account(dialogue, artisan, account)
+
+
+def reload_person(dialogue: Dialogue) -> None:
+    """Reads the register's part, the account and the tie again: one of them has changed meanwhile.
+
+    Raises: NothingToShow if the phone is not tied to the person any more.
+    """
+    with reading(dialogue.services.database) as connection:
+        artisan = get_artisan(connection, dialogue.facts.artisan_id)
+        way, account = _read_account(connection, dialogue, artisan.id)
+    dialogue.facts.way = way
+    _store_artisan(dialogue, artisan)
     _store_account(dialogue, artisan, account)
 
 
@@ -204,14 +224,7 @@ def store_person(dialogue: Dialogue, artisan: Artisan, account: PaymentAccount, 
     kind = type(dialogue.facts)
     dialogue.facts = dialogue.facts.copy_of(kind.agent_id, kind.household)
     dialogue.facts.way = way
-    dialogue.facts.artisan = RegisteredArtisan(
-        artisan.id,
-        artisan.category,
-        artisan.coefficient,
-        artisan.enrolled_on,
-        artisan.rights_until,
-        artisan.rights_as_of,
-    )
+    _store_artisan(dialogue, artisan)
     _store_account(dialogue, artisan, account)
 
 
@@ -238,6 +251,17 @@ def store_household(dialogue: Dialogue, members: Iterable[Member]) -> None:
             member.proven,
         )
         for member in members
+    )
+
+
+def _store_artisan(dialogue: Dialogue, artisan: Artisan) -> None:
+    dialogue.facts.artisan = RegisteredArtisan(
+        artisan.id,
+        artisan.category,
+        artisan.coefficient,
+        artisan.enrolled_on,
+        artisan.rights_until,
+        artisan.rights_as_of,
     )
 
 

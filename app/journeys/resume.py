@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from app.base.database import reading
 from app.enrolment.queries import find_household, find_language
 from app.journeys.context import Dialogue, vocabulary
@@ -17,10 +19,13 @@ def resume_dialogue(dialogue: Dialogue) -> str:
     """Reads the account, the tie and the language again; the PIN has to be typed anew.
 
     A phone that opens something else since is as one that dials for the first time: it may have
-    been untied, or be in another's hands.
+    been untied, or be in another's hands. A receipt on an agent's phone was told in the session
+    before: it is no new payment.
     """
     facts, way = dialogue.facts, dialogue.facts.way
     facts.pin_typed = False
+    if receipt := facts.agent_receipt:
+        facts.agent_receipt = replace(receipt, told=True)
     with reading(dialogue.services.database) as connection:
         dialogue.language = find_language(connection, dialogue.phone) or dialogue.language
         members = find_household(connection, dialogue.phone) if facts.household else []

@@ -10,7 +10,7 @@ from app.contributions.rules import paid_elsewhere
 from app.enrolment.cover import find_enrolment_file
 from app.journeys.amo import rights_by_sms
 from app.journeys.context import Dialogue
-from app.journeys.pay import code_message, dues_by_sms
+from app.journeys.pay import dues_by_sms, live_code_message
 from app.journeys.person import Person, get_person, store_person
 from app.payments.codes import CodeRequest, issue_code
 from app.payments.errors import AnotherIsLive, NothingDue
@@ -58,7 +58,7 @@ def _answer_code(question: _AccountQuestion) -> Say | None:
         return Say("sms.nothing_due")
     if live is None or live.code != code.code:
         return None
-    return code_message(code)
+    return live_code_message(question.dialogue, code)
 
 
 def _refuse_code(caller: Person) -> Say | None:

@@ -37,6 +37,7 @@ def _declare(**values: str) -> Mapping[str, MessageKind]:
 KINDS: Mapping[str, MessageKind] = _declare(
     # Codes and payments.
     code="code total period until",
+    code_live="code total period until owed_total",
     code_cancelled="code",
     receipt="receipt total received_on period agency",
     reversal="receipt total",

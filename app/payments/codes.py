@@ -6,7 +6,7 @@ Every function works in its caller's transaction and commits nothing itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, DateTime, bindparam, text, update
 
@@ -25,9 +25,9 @@ from app.contributions.rules import (
 from app.enrolment.queries import Artisan, lock_artisan
 from app.messaging.service import OutboundMessage, queue_message
 from app.payments.dues import quote_payable, quote_until
-from app.payments.errors import AnotherIsLive, NothingDue
+from app.payments.errors import AnotherIsLive, NothingDue, TermsChanged
 from app.payments.models import payment_code
-from app.payments.queries import IssuedCode, PaymentAccount, get_account
+from app.payments.queries import IssuedCode, PaymentAccount, Terms, get_account
 from app.payments.receipts import phones_with_code
 from app.payments.rules import draw_code
 from app.payments.wording import period_words, shown_until
@@ -40,7 +40,7 @@ class CodeRequest:
 
     `phone` asked for the code and gets it by SMS in `language`; it is None if no phone asked: then
     nobody is told of the code. `replacing` is the live code that the requester has seen and wants
-    replaced.
+    replaced. `agreed` are the terms that the requester has seen; None if nothing was shown before.
     """
 
     artisan_id: int
@@ -48,6 +48,7 @@ class CodeRequest:
     language: str
     through: Month | None = None
     replacing: str | None = None
+    agreed: Terms | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,13 @@ def issue_code(operation: Operation, services: Services, request: CodeRequest) -
     A live code for the same months is returned again. A live code for other months refuses the
     request, unless it is `replacing`, or its amount is no longer what is due: then it is cancelled
     first. Requests for one artisan wait for each other, and the database allows one live code.
+    A code never has other terms than those agreed: what changed meanwhile refuses the request.
+    After an error the caller must roll back.
 
-    Raises: NothingDue, NotCollectedHere, AnotherIsLive.
+    Raises: NothingDue, NotCollectedHere, AnotherIsLive, TermsChanged.
     """
     artisan = lock_artisan(operation.connection, request.artisan_id)
-    dues = _read_dues(operation, artisan, request.through)
+    dues = _read_dues(operation, services, artisan, request)
     live = dues.account.code
     if live and _pays_exactly(live, quote_until(dues.payable, live.period.last), services.fee):
         if live.period == dues.chosen.period:
@@ -79,7 +82,7 @@ def issue_code(operation: Operation, services: Services, request: CodeRequest) -
     ended = end_live_code(operation, artisan.id)
     if live and not ended:
         # Another transaction redeemed it since it was read: less is due now.
-        dues = _read_dues(operation, artisan, request.through)
+        dues = _read_dues(operation, services, artisan, request)
     if dues.account.code and ended == "cancelled":
         queue_cancellation(operation, services, dues.account.code.code, request.phone)
     code = _insert_code(operation, services, artisan, dues, request.phone)
@@ -103,6 +106,25 @@ def find_kept_code(
     payable = quote_payable(artisan, account, local_date(operation.now))
     due = quote_until(payable, live.period.last)
     return live if _pays_exactly(live, due, services.fee) else None
+
+
+def find_terms(artisan: Artisan, account: PaymentAccount, on: date, fee: Money) -> Terms | None:
+    """Returns the terms of the live code, or of a new one for all that is owed. Pure.
+
+    A live code that no longer pays exactly what is due would be replaced. Returns None if nothing
+    is owed.
+
+    Raises: NotCollectedHere.
+    """
+    payable, live = quote_payable(artisan, account, on), account.code
+    if live and _pays_exactly(live, quote_until(payable, live.period.last), fee):
+        return live.terms
+    return terms_of(quote_until(payable, Month.of(on)), fee)
+
+
+def terms_of(due: Quote, fee: Money) -> Terms | None:
+    """Returns the terms of a code for what is due; None if nothing is. Pure."""
+    return Terms(due.total + fee, due.period) if due.lines else None
 
 
 def queue_code_message(
@@ -168,17 +190,21 @@ def expire_codes(connection: Connection, now: datetime) -> int:
     ).rowcount
 
 
-def _read_dues(operation: Operation, artisan: Artisan, through: Month | None) -> _Dues:
-    """Reads the account and quotes the oldest months: up to `through`, or to the current month.
+def _read_dues(
+    operation: Operation, services: Services, artisan: Artisan, request: CodeRequest
+) -> _Dues:
+    """Reads the account and quotes the oldest months of a request.
 
-    Raises: NothingDue, NotCollectedHere.
+    Raises: NothingDue, NotCollectedHere, TermsChanged.
     """
     today = local_date(operation.now)
     account = get_account(operation.connection, artisan.id, operation.now)
     payable = quote_payable(artisan, account, today)
-    chosen = quote_until(payable, through or Month.of(today))
+    chosen = quote_until(payable, request.through or Month.of(today))
     if not chosen.lines:
         raise NothingDue()
+    if request.agreed not in {None, terms_of(chosen, services.fee)}:
+        raise TermsChanged()
     return _Dues(account, payable, chosen)
 
 

@@ -20,6 +20,12 @@ class AnotherIsLive(MaalemError):
         self.live = live
 
 
+class TermsChanged(MaalemError):
+    """A code would have another amount or other months than were agreed: they are asked again."""
+
+    code = "terms_changed"
+
+
 class CodeMistyped(MaalemError):
     """The code is not twelve digits, or its check digit is wrong."""
 
@@ -33,9 +39,9 @@ class CodeUnknown(MaalemError):
 
 
 class CodePaid(MaalemError):
-    """The code was paid before.
+    """The code was paid before: at `paid_at`, with `receipt`.
 
-    The agency that took the cash also gets `paid_at`, `agent`, `receipt` and `total`.
+    The agency that took the cash also gets `agent` and `total`.
     """
 
     code = "code_paid"

@@ -33,7 +33,8 @@ def refusal_of_code(
 ) -> CodeUnknown | CodePaid | CodeExpired | CodeCancelled | CodeReversed:
     """Returns the refusal for a code that is not payable.
 
-    Only an agent of the same agency learns who collected a paid one.
+    Every agent learns when a paid one was paid, and under which receipt; only an agent of the same
+    agency learns who collected it.
     """
     if end is None:
         return CodeUnknown()
@@ -48,10 +49,9 @@ def refusal_of_code(
 
 
 def _refusal_of_paid(end: FinalState, agent: Agent | None, network: str | None) -> CodePaid:
+    paid = {"paid_at": end.ended_at, "receipt": end.receipt}
     if agent and end.agency == agent.agency_code:
-        return CodePaid(
-            paid_at=end.ended_at, agent=end.agent_number, receipt=end.receipt, total=end.total
-        )
+        return CodePaid(**paid, agent=end.agent_number, total=end.total)
     if network and end.network != network:
-        return CodePaid(why="paid by another network")
-    return CodePaid()
+        return CodePaid(**paid, why="paid by another network")
+    return CodePaid(**paid)

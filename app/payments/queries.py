@@ -36,6 +36,14 @@ _ARTISAN, _NOW = bindparam("artisan", type_=BigInteger), bindparam("now", type_=
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """The amount and the months of a code: what a person is asked, and agrees to."""
+
+    total: Money
+    period: Period
+
+
+@dataclass(frozen=True, slots=True)
 class IssuedCode:
     """A live code: it pays the months of `period` until `expires_at`."""
 
@@ -43,6 +51,10 @@ class IssuedCode:
     total: Money
     period: Period
     expires_at: datetime
+
+    @property
+    def terms(self) -> Terms:
+        return Terms(self.total, self.period)
 
 
 @dataclass(frozen=True, slots=True)

@@ -226,6 +226,14 @@ def _sum_settled_months() -> FromClause:
     )
 
 
+def find_booked_at(connection: Connection, number: str) -> datetime:
+    """Returns when the deposit of a receipt was booked; the receipt must exist."""
+    columns = deposit.c
+    when = select(columns.received_at).where(columns.receipt_number == number)
+    booked_at: datetime = connection.execute(when).scalar_one()
+    return booked_at
+
+
 def is_reversible(receipt: Receipt, now: datetime) -> bool:
     """True if the agency may still reverse the receipt: it is of today and was not reversed."""
     return receipt.reversed_at is None and local_date(receipt.received_at) == local_date(now)

@@ -91,6 +91,7 @@ MET_AT: Mapping[str, frozenset[Edge]] = {
     "second_agent_refused": _BY_AGENT,
     "sign_in_paused": _COMMAND,
     "sign_in_refused": _COMMAND,
+    "terms_changed": _PHONE | {Edge.API},
     "text_too_long": _COMMAND,
     "too_many_codes": _BY_AGENT,
     "too_many_requests": _PHONE,
@@ -134,7 +135,7 @@ PAGES_OWN = frozenset(
     {"internal", "no_reason", "nothing_here", "page_too_old", "signed_out", "too_many_tries"}
 )
 # Sentences that say more where a parameter is known; all others are `error.<code>`.
-_FULLER_WORDS = {"code_paid": ("receipt", "error.code_paid_here")}
+_FULLER_WORDS = {"code_paid": ("agent", "error.code_paid_here")}
 
 
 @dataclass(frozen=True, slots=True)

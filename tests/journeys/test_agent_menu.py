@@ -12,9 +12,13 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
 
+from app.agents.clients import DEMO_CLIENT, find_client
 from app.base.hop import Hop
+from app.base.operation import operation
 from app.base.phone import Phone
 from app.journeys.facts import Facts
+from app.payments.collector import Collector
+from app.payments.deposits import CashConfirmation, redeem_code
 from app.runtime import Runtime
 from tests.conftest import AGENCY, AGENT, PIN
 from tests.payments.conftest import Books, PaymentFixture, books, payments
@@ -65,15 +69,78 @@ def test_redeem_code_leads_from_the_code_to_the_receipt(
     assert phone.answer("1").startswith("Votre PIN d'agent:")
     screen = phone.answer(RIGHT)
     receipt = str(payments.read_value("SELECT receipt_number FROM deposit"))
-    assert screen.startswith(f"Payé 163,52 DH\nRecu {receipt}\n")
+    assert screen.startswith(f"Payé 163,52 DH\nRecu {receipt}\nEnregistré le 23/11 10:00\n")
     row = "SELECT code || ' ' || channel || ' ' || agency_code FROM deposit"
     assert payments.read_value(row) == f"{code} phone {AGENCY}"
     assert payments.read_value("SELECT phone FROM message WHERE kind = 'receipt'") == FATIMA
     books()
-    # The same agent, the same code, another day: its receipt, and no second deposit.
+    # The same agent, the same code, another session: no new payment.
     phone.dial(OWN, f"1*{code}")
-    assert phone.screen.startswith(f"Payé 163,52 DH\nRecu {receipt}")
+    assert phone.screen.startswith(
+        f"Code déjà payé par vous le 23/11 10:00: 163,52 DH, recu {receipt}. Ne prenez pas"
+    )
     assert payments.read_value("SELECT count(*) FROM deposit") == 1
+
+
+def test_second_customer_with_a_paid_code_never_sees_a_new_payment(
+    phone: TestPhone, payments: PaymentFixture, code: str, runtime: Runtime
+) -> None:
+    """In the session itself, in one that goes on after the line broke, and in a new one."""
+    first = confirm(phone, code)
+    assert first.startswith("Payé 163,52 DH")
+    # The gateway's own repetition of the request gets the same bytes.
+    runtime.clock.now += timedelta(minutes=2)  # type: ignore[attr-defined]
+    assert phone.post() == f"CON {first}"
+    refused = "Code déjà payé par vous le 23/11 10:00: 163,52 DH, recu "
+    phone.answer("1")
+    assert phone.answer(code).startswith(refused)
+    # The session goes on where it broke off.
+    later = confirm(phone, payments.issue(HASSAN, 1).code)
+    assert later.startswith("Payé 168,43 DH") and "Enregistré le 23/11 10:02" in later
+    phone.dial(OWN, "")
+    assert "1 Continuer" in phone.screen
+    assert phone.answer("1").startswith("Code déjà payé par vous le 23/11 10:02: 168,43 DH")
+    assert payments.read_value("SELECT count(*) FROM deposit") == 2
+
+
+@pytest.mark.parametrize("door", ["page", "api", "file"])
+def test_code_paid_by_another_door_is_told_with_its_receipt(
+    phone: TestPhone, payments: PaymentFixture, runtime: Runtime, code: str, door: str
+) -> None:
+    """Before the look, and between the look and the PIN."""
+    pay = {"page": pay_at_page, "api": pay_by_api, "file": pay_by_file}[door]
+    other = payments.issue(HASSAN, 1).code
+    phone.dial(OWN, f"1*{other}*1")
+    receipts = {paid: pay(payments, runtime, paid) for paid in (code, other)}
+    for screen, paid in ((phone.answer(RIGHT), other), (phone.dial(OWN, f"1*{code}"), code)):
+        assert screen.startswith("Code déjà payé ") and " 23/11 10:00" in screen, screen
+        assert f"recu {receipts[paid]}. Ne prenez pas l'argent." in screen.replace("\n", " ")
+    assert payments.read_value("SELECT count(*) FROM deposit") == 2
+
+
+def pay_at_page(payments: PaymentFixture, _runtime: Runtime, code: str) -> str:
+    return str(payments.redeem(code, f"page-{code}"))
+
+
+def pay_by_api(payments: PaymentFixture, runtime: Runtime, code: str) -> str:
+    """The network's system brings cash of an agent that we do not know."""
+    with runtime.database.connect() as connection:
+        system = find_client(connection, DEMO_CLIENT)
+    assert system
+    collector = Collector("api", "client:x", "wafacash", None, "W-9", client=system)
+    return _redeem(runtime, collector, CashConfirmation(code, code))
+
+
+def pay_by_file(payments: PaymentFixture, runtime: Runtime, code: str) -> str:
+    """Two people confirm late what the network's file says."""
+    collector = Collector("file", "network:wafacash", "wafacash", None, None)
+    at = runtime.clock()
+    return _redeem(runtime, collector, CashConfirmation(code, code, None, at, "second"))
+
+
+def _redeem(runtime: Runtime, collector: Collector, confirmation: CashConfirmation) -> str:
+    with operation(runtime.database, runtime.clock(), "first") as change:
+        return redeem_code(change, runtime.services, collector, confirmation)
 
 
 def test_redeem_code_reads_digits_of_any_script(
@@ -128,8 +195,10 @@ def test_code_redeemed_by_another_agent_is_refused(
         f"Code déjà payé le 23/11 10:00, agent 1001, 163,52 DH, recu {receipt}."
     )
     stranger = phone.dial("+212600000093", f"1*{code}")
-    assert stranger.startswith("Code déjà payé. Ne prenez pas l'argent.")
-    assert receipt not in stranger and AGENT not in stranger
+    assert stranger.startswith(
+        f"Code déjà payé le 23/11 10:00, recu {receipt}. Ne prenez pas l'argent."
+    )
+    assert f"agent {AGENT}" not in stranger and "163,52" not in stranger
 
 
 def test_agent_pin_wrong_five_times_locks_the_agent(
@@ -182,8 +251,9 @@ def test_redeem_code_on_phone_and_page_at_once_pays_once(
         receipt = payments.read_value(
             "SELECT receipt_number FROM deposit WHERE code = :code", code=code
         )
-        # Whoever was second is told the receipt of the first: the agent is the same.
-        assert f"Recu {receipt}" in screen
+        # Whoever was second is told the receipt of the first, and that it is not new.
+        told = f"Payé 168,43 DH\nRecu {receipt}" if error else "déjà payé par vous"
+        assert told in screen and receipt in screen
         assert error is None or error.params["receipt"] == receipt  # type: ignore[attr-defined]
     assert payments.read_value("SELECT count(*) FROM deposit") == 4
     books()

@@ -130,12 +130,15 @@ def test_issue_asks_about_a_code_that_another_phone_made(
     assert (50038, "issued") in state_of_codes(others)
 
 
-def test_replace_issues_no_code_for_months_paid_meanwhile(
+def test_replace_asks_again_when_months_were_paid_meanwhile(
     hassan: TestPhone, others: OtherParties
 ) -> None:
-    assert "(335,22 DH) sera annulé" in hassan.dial(HASSAN, "2*1")
+    screen = hassan.dial(HASSAN, "2*1")
+    assert "(335,22 DH) sera annulé" in screen and "Nouveau: 663,90 DH, 08/26-11/26" in screen
     others.collect_cash()
-    # All that is left, and not the paid months again.
+    # All that is left, not the paid months again, and not before it was asked.
+    assert hassan.answer("1").startswith("Le montant a changé: 328,68 DH\nMois: 10/26-11/26")
+    assert state_of_codes(others) == [(33522, "paid")]
     assert "328,68 DH" in hassan.answer("1")
     assert "10/26-11/26" in hassan.screen
     assert state_of_codes(others) == [(32868, "issued"), (33522, "paid")]
@@ -171,7 +174,7 @@ def test_expired_code_is_not_shown_from_stored_facts(
     assert "663,90 DH" in hassan.screen
 
 
-def test_code_charges_the_amount_shown_last_over_the_turn_of_a_month(
+def test_code_charges_the_amount_agreed_on_over_the_turn_of_a_month(
     phone: TestPhone, others: OtherParties
 ) -> None:
     clock = others.runtime.clock
@@ -180,9 +183,11 @@ def test_code_charges_the_amount_shown_last_over_the_turn_of_a_month(
     phone.dial(HASSAN, "2*2")
     assert "4 08/26-11/26: 663,90 DH" in phone.screen
     others.turn_the_month()
-    phone.answer("4")
+    assert phone.answer("4").startswith("Le montant a changé: ")
+    assert "Mois: 08/26-11/26" in phone.screen and not state_of_codes(others)
     shown = amount_on(phone.screen)
     assert shown > 66390
+    assert amount_on(phone.answer("1")) == shown
     assert state_of_codes(others) == [(shown, "issued")]
     others.collect_cash()
     assert others.run("SELECT total_centimes FROM deposit") == [(shown,)]

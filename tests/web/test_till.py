@@ -209,6 +209,42 @@ def test_confirm_gives_one_receipt_to_two_at_once(
     assert deposits(runtime) == 1
 
 
+def test_paid_code_is_told_as_new_only_by_the_session_that_confirmed_it(
+    till: AgentTerminal, phone: TestPhone, runtime: Runtime
+) -> None:
+    """The form posted again; the page back; the code typed again; another browser's same form."""
+    till.look(code_of(phone, FATIMA))
+    form = {name: field(till.page, name) for name in ("code", "key")}
+    first = till.confirm()
+    assert till.follow(first).status_code == 200
+    new = till.page
+    assert "Paiement enregistré le 23/11/2026 10:00" in plain(new)
+    runtime.clock.now += timedelta(minutes=3)  # type: ignore[attr-defined]
+    again = till.post("/agent/confirm", **form)
+    assert again.headers["Location"] == first.headers["Location"]
+    till.follow(again)
+    assert till.page == new
+    # The button back asks for the preview anew.
+    back = till.get("/agent/code")
+    assert back.status_code == 409 and "déjà payé: le 23/11/2026 10:00" in plain(till.page)
+    # The next customer.
+    till.get("/agent")
+    assert till.look(form["code"]).status_code == 409
+    assert "Ne prenez pas l'argent" in plain(till.page)
+    till.get(first.headers["Location"])
+    assert "Déjà payé le 23/11/2026 10:00. Ne prenez pas l'argent" in plain(till.page)
+    assert "Paiement enregistré" not in plain(till.page)
+    other = AgentTerminal(create_app(runtime).test_client())
+    other.get("/agent?language=fr")
+    assert other.enter().status_code == 200
+    other.get()
+    assert other.follow(other.post("/agent/confirm", **form)).status_code == 409
+    assert "déjà payé: le 23/11/2026 10:00, agent 1001, reçu 1" in plain(other.page)
+    other.get(first.headers["Location"])
+    assert "Déjà payé le 23/11/2026 10:00" in plain(other.page)
+    assert deposits(runtime) == 1
+
+
 def test_confirm_refuses_a_key_for_another_code(
     till: AgentTerminal, phone: TestPhone, runtime: Runtime
 ) -> None:
@@ -276,7 +312,7 @@ REFUSALS: list[tuple[Callable[[TillFixture], str], int, str]] = [
     (mistyped, 400, "Ce code contient une erreur."),
     (unknown, 404, "Ce code n'existe pas."),
     (paid_here, 409, "Ce code est déjà payé: le 23/11/2026"),
-    (paid_elsewhere, 409, "Ce code est déjà payé. Ne prenez pas l'argent."),
+    (paid_elsewhere, 409, "Ce code est déjà payé: le 23/11/2026 10:00, reçu 1"),
     (expired, 410, "Ce code a expiré le 30/11/2026"),
     (cancelled, 410, "Ce code est annulé depuis le 23/11/2026"),
 ]
@@ -314,6 +350,7 @@ def test_a_paid_code_names_its_agent_only_to_the_same_agency(
     till.look(code)
     assert "agent 1001" in plain(till.page) and f'href="{receipt}"' in till.page
     other_agency.look(code)
+    assert f"reçu {receipt.rpartition('/')[2]}. Ne prenez pas l'argent" in plain(other_agency.page)
     assert "1001" not in other_agency.page and "/receipts/" not in other_agency.page
 
 

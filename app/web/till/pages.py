@@ -48,6 +48,8 @@ _csrf = CSRFProtect()
 _log = structlog.get_logger("till")
 
 _IN_HAND = "code"  # the session's key of the code typed last
+_CONFIRMED = "confirmed"  # the session's key of the receipt confirmed last
+_MARK = "mark"  # the session's key of what makes its confirmations its own
 _LONGEST_TYPED = 64
 _LONGEST_KEY = 64
 
@@ -92,6 +94,7 @@ def desk() -> Response:
     if g.agent is None:
         return _entrance(Refusal("signed_out") if g.get("session_ended") else None, status=200)
     session.pop(_IN_HAND, None)
+    session.pop(_CONFIRMED, None)
     return till_page("till/code.html")
 
 
@@ -142,7 +145,8 @@ def preview() -> AnyResponse:
         raise
     except MaalemError as error:
         return refused_page(Refusal.of(error))
-    key = f"{runtime().random.getrandbits(128):032x}"
+    key = _draw_key()
+    session.setdefault(_MARK, _draw_key())
     name = masked_name(payable.full_name)
     until = shown_until(payable.expires_at)
     return till_page("till/preview.html", payable=payable, name=name, until=until, key=key)
@@ -151,7 +155,7 @@ def preview() -> AnyResponse:
 @pages.post("/confirm")
 @open_to(Audience.AGENT)
 def confirm() -> AnyResponse:
-    """Books the cash. The same key again gives the same receipt."""
+    """Books the cash. The same form again, in the same session, gives the same receipt."""
     maalem, agent = runtime(), agent_here()
     session[_IN_HAND] = request.form.get("code", "")[:_LONGEST_TYPED]
     key = request.form.get("key", "")
@@ -161,12 +165,13 @@ def confirm() -> AnyResponse:
         code = read_code(session[_IN_HAND])
         collector = at_till(agent, "page")
         with operation(maalem.database, maalem.clock(), collector.actor) as change:
-            confirmation = CashConfirmation(code, key)
+            confirmation = CashConfirmation(code, f"{session.setdefault(_MARK, key)}:{key}")
             receipt = redeem_code(change, maalem.services, collector, confirmation)
     except Unavailable:
         raise
     except MaalemError as error:
         return _refuse(error)
+    session[_CONFIRMED] = receipt
     _log.info("deposit", request_id=g.request_id, agent=agent.number, receipt=receipt)
     return redirect(url_for("till.receipt", number=receipt), 303)
 
@@ -183,12 +188,16 @@ def receipt(number: str) -> Response:
 
 
 def receipt_page(receipt: Receipt, refusal: Refusal | None = None) -> Response:
-    """Makes the page of a receipt, with the ways to reverse it on its day."""
+    """Makes the page of a receipt, with the ways to reverse it on its day.
+
+    Only the session that has just confirmed it is told of a new payment.
+    """
     return till_page(
         "till/receipt.html",
         refusal.status if refusal else 200,
         receipt=receipt,
         name=masked_name(receipt.full_name),
+        new=session.get(_CONFIRMED) == receipt.number,
         terms=_find_terms(receipt),
         refusal=refusal,
     )
@@ -201,6 +210,10 @@ def _find_terms(receipt: Receipt) -> ReversalTerms | None:
         return None
     with reading(maalem.database) as connection:
         return find_reversal_terms(connection, maalem.services, agent_here(), receipt.number, now)
+
+
+def _draw_key() -> str:
+    return f"{runtime().random.getrandbits(128):032x}"
 
 
 def _find_payable(typed: str) -> PresentedBill:
