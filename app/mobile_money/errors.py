@@ -50,7 +50,6 @@ ERRORS: Mapping[str, tuple[str, str, str]] = {
     "code_cancelled": ("businessRule", "incorrectState", "the bill is cancelled"),
     "code_expired": ("businessRule", "incorrectState", "the bill has expired"),
     "code_mistyped": ("validation", "formatError", "not a bill reference: 12 digits, check digit"),
-    "terms_changed": ("businessRule", "incorrectState", "the bill has another amount by now"),
     "code_paid": ("businessRule", "incorrectState", "the bill is paid"),
     "code_reversed": ("businessRule", "incorrectState", "the bill was paid and reversed"),
     "code_unknown": ("identification", "identifierError", "no such bill"),

@@ -91,7 +91,7 @@ MET_AT: Mapping[str, frozenset[Edge]] = {
     "second_agent_refused": _BY_AGENT,
     "sign_in_paused": _COMMAND,
     "sign_in_refused": _COMMAND,
-    "terms_changed": _PHONE | {Edge.API},
+    "terms_changed": _PHONE,
     "text_too_long": _COMMAND,
     "too_many_codes": _BY_AGENT,
     "too_many_requests": _PHONE,

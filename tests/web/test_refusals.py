@@ -40,6 +40,7 @@ NEVER: Mapping[Edge, Mapping[str, str]] = {
         "reversal_code_wrong": "an agent at a till or phone is asked",
         "reversal_not_alone": "an agent at a till or phone is asked",
         "second_agent_refused": "an agent at a till or phone is asked",
+        "terms_changed": "a look-up agrees to nothing: it is told the amount",
     },
     Edge.AGENT_PHONE: {
         "invalid_input": "the check of an input",
