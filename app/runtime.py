@@ -30,6 +30,7 @@ from app.journeys import (  # noqa: F401 - they register what menus name
     agencies,
     agent,
     agent_day,
+    agent_pin,
     agent_reversal,
     amo,
     entry,
@@ -141,12 +142,14 @@ class Runtime:
     @cached_property
     def services(self) -> Services:
         fee = Money(self.settings.fee_centimes)
+        old = tuple(key.get_secret_value().encode() for key in self.settings.secret_key_old)
         return Services(
             database=self.database,
             words=self.words,
             random=self.random,
             fee=fee,
             secret=self.secret,
+            old_secrets=old,
             reversal_minutes_alone=self.settings.reversal_minutes_alone,
             reversals_a_day=self.settings.reversals_a_day,
         )

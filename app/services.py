@@ -16,6 +16,7 @@ class Services:
     `random` is the secure source of codes. `fee` is paid by an artisan beside a contribution.
     `secret` is the installation's own: each use derives a key of its own from it. An agent reverses
     a deposit alone within `reversal_minutes_alone`, and `reversals_a_day` in all.
+    `old_secrets` came before `secret`, and are still good for comparing.
     """
 
     database: Engine
@@ -25,3 +26,4 @@ class Services:
     secret: bytes
     reversal_minutes_alone: int
     reversals_a_day: int
+    old_secrets: tuple[bytes, ...] = ()

@@ -34,6 +34,12 @@ class Settings(BaseSettings):
         SecretStr(DEMO_SECRET),
         description="signs cookies and forms, and keys the digest of each CIN",
     )
+    secret_key_old: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        (), description="keys of before SECRET_KEY that are still good for comparing, by commas"
+    )
+    till_pin_minutes: int = Field(
+        10, ge=1, le=30, description="idle minutes after which the till asks the PIN before money"
+    )
     database_url: str = Field("", description="PostgreSQL 14+; empty means the embedded one")
     redis_url: str = Field("", description="Redis or Valkey 6.2+; empty means the embedded one")
     callback_token: SecretStr = Field(
@@ -129,6 +135,13 @@ class Settings(BaseSettings):
     def _split_names(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @field_validator("secret_key_old", mode="before")
+    @classmethod
+    def _split_keys(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(key.strip() for key in value.split(",") if key.strip())
         return value
 
     @field_validator("ussd_limits", mode="before")

@@ -12,7 +12,8 @@ from sqlalchemy import select
 
 from app.agents.models import agent as agent_table
 from app.agents.queries import Agent, find_agent
-from app.agents.service import NewAgency, NewAgent, add_agency, add_agent
+from app.agents.service import NewAgency, add_agency
+from app.agents.staff import NewAgent, add_agent
 from app.base.operation import operation
 from app.base.phone import Phone
 from app.payments.codes import CodeRequest, issue_code
@@ -83,7 +84,8 @@ def _issue(stage: Stage, artisan_id: int, phone: str) -> str:
 def _agent(stage: Stage) -> Agent:
     with operation(stage.runtime.database, stage.runtime.clock(), "operator") as change:
         add_agency(change, NewAgency("BENCH", "An agency", "Rabat"))
-        add_agent(change, NewAgent("9001", "BENCH", SecretStr("13579")))
+        new = NewAgent("9001", "BENCH", SecretStr("246813"), own=True)
+        add_agent(change, stage.runtime.services, new)
         number = change.connection.execute(
             select(agent_table.c.id).where(agent_table.c.number == "9001")
         ).scalar_one()

@@ -23,7 +23,8 @@ from sqlalchemy import Engine, create_engine, text
 from app import create_app
 from app.agents.agency_file import SAMPLE_AGENCIES, read_agencies
 from app.agents.clients import DEMO_CLIENT, DEMO_KEY, NewClient, add_client
-from app.agents.service import NewAgent, add_agent, replace_agencies
+from app.agents.service import replace_agencies
+from app.agents.staff import NewAgent, add_agent
 from app.base.clock import local_date
 from app.base.operation import operation
 from app.base.phone import Phone
@@ -138,7 +139,8 @@ def load_sample_people(runtime: Runtime, folder: Path) -> None:
     assert report.rejected == 0
     with operation(runtime.database, runtime.clock(), "operator") as change:
         replace_agencies(change, read_agencies(SAMPLE_AGENCIES))
-        add_agent(change, NewAgent(AGENT, AGENCY, PIN, Phone.parse("+212600000091")))
+        phone = Phone.parse("+212600000091")
+        add_agent(change, runtime.services, NewAgent(AGENT, AGENCY, PIN, phone, own=True))
         record_sample_answers(change, runtime.services)
         add_client(change, NewClient(DEMO_CLIENT, "wafacash", DEMO_KEY))
 

@@ -10,10 +10,46 @@ class WrongPin(MaalemError):
 
 
 class AgentLocked(MaalemError):
-    """Five wrong PINs: wait until `until`."""
+    """Wrong PINs have locked this door until `until`."""
 
     code = "agent_locked"
     retryable = True
+
+
+class OneTimePinOver(MaalemError):
+    """The one-time PIN is right and too old: the agency gives another."""
+
+    code = "one_time_pin_over"
+
+
+class PinNotChosen(MaalemError):
+    """A one-time PIN opens nothing but the choice of another."""
+
+    code = "pin_not_chosen"
+
+
+class PinUnchanged(MaalemError):
+    """The new PIN is the one of before."""
+
+    code = "pin_unchanged"
+
+
+class AgentUnknown(MaalemError):
+    """An agent of this `number` is not known."""
+
+    code = "agent_unknown"
+
+
+class AgentBarred(MaalemError):
+    """The agent is dismissed or the agency closed: no cash is taken under this `number`."""
+
+    code = "agent_barred"
+
+
+class SessionOver(MaalemError):
+    """All of the agent's sessions were ended meanwhile: a new PIN, a dismissal, a closed agency."""
+
+    code = "session_over"
 
 
 class PhoneTaken(MaalemError):

@@ -84,18 +84,61 @@ agent = Table(
     Column("number", Text, nullable=False, unique=True),
     Column("agency_code", ForeignKey("agency.code"), nullable=False, index=True),
     Column("phone", Text),
+    # A keyed hash behind the id of its key (app/agents/pins.py).
     Column("pin_hash", Text, nullable=False),
-    Column("wrong_pins", SmallInteger, nullable=False, server_default=text("0")),
-    Column("locked_until", DateTime(timezone=True)),
+    # The end of a one-time PIN, with which the agent chooses another; NULL: the agent's own.
+    Column("pin_expires_at", DateTime(timezone=True)),
+    # Counts what ends all that the agent had begun: a new PIN, a dismissal, a closed agency.
+    Column("generation", Integer, nullable=False, server_default=text("1")),
     # The most of one code, and of one day; NULL: no limit.
     Column("code_limit_centimes", BigInteger),
     Column("day_limit_centimes", BigInteger),
     Column("active", Boolean, nullable=False, server_default=text("true")),
     CheckConstraint("number ~ '^[0-9]{3,12}$'", name="number"),
-    CheckConstraint("wrong_pins >= 0", name="wrong_pins"),
     CheckConstraint("code_limit_centimes > 0 AND day_limit_centimes > 0", name="limits"),
     # A phone belongs to one agent: the number says who dials.
     Index("uq_agent_phone", "phone", unique=True, postgresql_where=text("active")),
+)
+
+# Wrong PINs for a number, known or not, at one door: the phone, a known device, all other devices.
+agent_lock = Table(
+    "agent_lock",
+    metadata,
+    Column("number", Text, primary_key=True),
+    Column("door", Text, primary_key=True),
+    Column("wrong_pins", SmallInteger, nullable=False, server_default=text("0")),
+    # Locks in a row, without a right PIN between them: each is longer than the one before.
+    Column("locks", SmallInteger, nullable=False, server_default=text("0")),
+    Column("locked_until", DateTime(timezone=True)),
+    Column("tried_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("char_length(number) BETWEEN 1 AND 12", name="number"),
+    CheckConstraint("door ~ '^(phone|unknown|device:[0-9a-f]{32})$'", name="door"),
+    CheckConstraint("wrong_pins >= 0 AND locks >= 0", name="counts"),
+    Index("ix_agent_lock_tried_at", "tried_at"),
+)
+
+# A sign-in at the till. It ends by sign-out, with its day, or with all of the agent's sessions.
+agent_session = Table(
+    "agent_session",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    # SHA-256 of the 256 random bits in the cookie: a stolen table opens nothing.
+    Column("token_digest", LargeBinary, nullable=False, unique=True),
+    Column("agent_id", ForeignKey("agent.id"), nullable=False),
+    Column("began_at", DateTime(timezone=True), nullable=False),
+    Column("seen_at", DateTime(timezone=True), nullable=False),
+    # True after idle minutes: the PIN is asked before money moves.
+    Column("pin_due", Boolean, nullable=False, server_default=text("false")),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("ended_by", Text),
+    CheckConstraint("octet_length(token_digest) = 32", name="token_digest"),
+    CheckConstraint("(ended_at IS NULL) = (ended_by IS NULL)", name="ended"),
+    CheckConstraint(
+        "ended_by IN ('sign_out', 'new_pin', 'dismissal', 'agency_closed', 'office', 'changed')",
+        name="ended_by",
+    ),
+    Index("ix_agent_session_agent_id", "agent_id", postgresql_where=text("ended_at IS NULL")),
+    Index("ix_agent_session_began_at", "began_at"),
 )
 
 # A network's system that calls the payments API.

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import time
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, and_, bindparam, select
 
+from app.agents.errors import AgentBarred, SessionOver
 from app.agents.models import agency, agent, town
 from app.agents.networks import DEFAULT_NETWORK, is_one_of_several, shown_network
 from app.agents.rules import Hours
@@ -32,6 +33,8 @@ class Agent:
     day_limit: Money | None = None
     float_limit: Money | None = None
     network: str = DEFAULT_NETWORK
+    # Rises when all that the agent had begun is ended (app/agents/sessions.py).
+    generation: int = 1
 
     @classmethod
     def of(cls, row: Row[*tuple[object, ...]]) -> Agent:
@@ -45,6 +48,7 @@ class Agent:
             day_limit=_read_limit(row.day_limit_centimes),
             float_limit=_read_limit(row.float_limit_centimes),
             network=row.network,
+            generation=row.generation,
         )
 
 
@@ -57,36 +61,66 @@ AGENT = (
     agent.c.day_limit_centimes,
     agency.c.float_limit_centimes,
     agency.c.network,
+    agent.c.generation,
 )
+# An agent may take cash: not dismissed, and of an agency that is not closed.
+WORKING = (agent.c.active, agency.c.active)
 
 _FIND_AGENT = (
     select(*AGENT)
     .join(agency, agency.c.code == agent.c.agency_code)
-    .where(agent.c.id == bindparam("agent"), agent.c.active)
+    .where(agent.c.id == bindparam("agent"), *WORKING)
 )
-
-
+# FOR KEY SHARE: a deposit lets others of the agent go on, and ends of sessions wait for it.
+_HOLD_AGENT = _FIND_AGENT.with_for_update(read=True, key_share=True, of=agent)
+_IS_BARRED = (
+    select(agent.c.id)
+    .join(agency, agency.c.code == agent.c.agency_code)
+    .where(
+        agent.c.number == bindparam("number"),
+        agency.c.network == bindparam("network"),
+        ~and_(*WORKING),
+    )
+)
 _AGENT_BY_NUMBER = (
     select(*AGENT)
     .join(agency, agency.c.code == agent.c.agency_code)
     .where(
         agent.c.number == bindparam("number"),
         agency.c.network == bindparam("network"),
-        agent.c.active,
+        *WORKING,
     )
 )
 
 
 def find_agent(connection: Connection, agent_id: int) -> Agent | None:
-    """Returns an active agent by our own id."""
+    """Returns an agent by our own id; None if dismissed, or of a closed agency."""
     row = connection.execute(_FIND_AGENT, {"agent": agent_id}).one_or_none()
     return Agent.of(row) if row else None
 
 
+def hold_agent(connection: Connection, agent_id: int, generation: int) -> Agent:
+    """Returns an agent whose sessions nobody ends before this transaction is over.
+
+    Raises: SessionOver if they were ended since this `generation` was read.
+    """
+    row = connection.execute(_HOLD_AGENT, {"agent": agent_id}).one_or_none()
+    if row is None or row.generation != generation:
+        raise SessionOver()
+    return Agent.of(row)
+
+
 def find_agent_of(connection: Connection, network: str, number: str) -> Agent | None:
-    """Returns an active agent of the network by the number that the network gave."""
+    """Returns an agent of the network by the number that the network gave.
+
+    None for an agent who is not in our table.
+
+    Raises: AgentBarred for one who is dismissed, or of a closed agency.
+    """
     params = {"network": network, "number": number}
     row = connection.execute(_AGENT_BY_NUMBER, params).one_or_none()
+    if row is None and connection.execute(_IS_BARRED, params).first():
+        raise AgentBarred(number=number)
     return Agent.of(row) if row else None
 
 

@@ -59,3 +59,13 @@ def _read_reason(_context: click.Context, _option: click.Parameter, typed: str) 
 WHY = click.option(
     "--reason", required=True, callback=_read_reason, help="why, for whoever reads the books"
 )
+
+
+def read_limit(written: str | None) -> Money | None:
+    """Reads dirhams; None for an option that was left out. Raises: InvalidInput."""
+    if written is None:
+        return None
+    limit = Money.parse(written)
+    if limit.centimes < 0:
+        raise InvalidInput(what="limit", why="less than nothing")
+    return limit

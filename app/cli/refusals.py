@@ -14,6 +14,7 @@ SENTENCES: Mapping[str, str] = {
     "agencies_refused": (
         "The whole file is unusable and nothing was applied; `line` and `why` say where."
     ),
+    "agent_unknown": "No agent has this `number`.",
     "already_posted": "CNSS has credited it: what it gives back is CNSS's to decide.",
     "already_reversed": "The deposit was undone before (`reversed_at`).",
     "break_unknown": "No break of that number (`id`) in a state that allows it.",

@@ -20,7 +20,8 @@ from sqlalchemy import select
 from app.agents.agency_file import SAMPLE_AGENCIES, read_agencies
 from app.agents.clients import DEMO_CLIENT, DEMO_KEY, NewClient, add_client
 from app.agents.networks import DEFAULT_NETWORK
-from app.agents.service import NewAgent, add_agent, replace_agencies
+from app.agents.service import replace_agencies
+from app.agents.staff import NewAgent, add_agent
 from app.base.clock import local_date
 from app.base.database import reading
 from app.base.errors import Unavailable
@@ -173,7 +174,8 @@ def load_sample_people() -> None:
         add_sample_users(change)
         replace_agencies(change, read_agencies(SAMPLE_AGENCIES))
         phone = Phone.parse("+212600000091")
-        add_agent(change, NewAgent("1001", "W-RABAT-01", SecretStr("246813"), phone))
+        new = NewAgent("1001", "W-RABAT-01", SecretStr("246813"), phone, own=True)
+        add_agent(change, runtime().services, new)
     with TemporaryDirectory() as directory:
         file = Path(directory, "sample-people.csv")
         file.write_text(sample_people_csv(local_date(runtime().clock())), encoding="utf-8")

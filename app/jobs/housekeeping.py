@@ -9,6 +9,8 @@ from datetime import timedelta
 import structlog
 from sqlalchemy import text
 
+from app.agents.locks import forget_locks
+from app.agents.sessions import forget_sessions
 from app.base.operation import Operation, operation
 from app.enrolment.registry_imports import forget_imports
 from app.messaging.reports import apply_missed_reports, time_out_reports
@@ -48,6 +50,8 @@ class Housekeeping:
             HousekeepingTask("reports_timed_out", _EACH_HOUR, time_out_reports, _REPORTS_AT_ONCE),
             HousekeepingTask("hops_forgotten", _EACH_HOUR, self._delete_hops, DELETED_AT_ONCE),
             HousekeepingTask("imports_forgotten", _EACH_HOUR, self._forget_imports),
+            HousekeepingTask("agent_locks_forgotten", _EACH_HOUR, forget_locks),
+            HousekeepingTask("agent_sessions_forgotten", _EACH_HOUR, forget_sessions),
             HousekeepingTask("bodies_forgotten", _EACH_HOUR, self._forget_bodies, _BODIES_AT_ONCE),
         )
         self._last_run = dict.fromkeys((task.event for task in self._tasks), 0.0)

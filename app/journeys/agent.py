@@ -9,15 +9,19 @@ from __future__ import annotations
 from datetime import datetime
 
 import structlog
-from pydantic import SecretStr
 
-from app.agents.errors import AgentLocked, WrongPin
-from app.agents.queries import Agent, find_agent
-from app.agents.service import sign_in
+from app.agents.queries import Agent, hold_agent
 from app.base.database import reading
 from app.base.errors import InvalidInput, MaalemError
 from app.base.money import Money
 from app.enrolment.rules import masked_name
+from app.journeys.agent_pin import (
+    AGENT_REFUSALS,
+    OUTCOMES,
+    check_agents_pin,
+    get_acting_agent,
+    store_agent_refusal,
+)
 from app.journeys.context import Dialogue, begin_operation, vocabulary
 from app.journeys.facts import AgentReceipt, CodeRefusal, CodeToCollect, SentenceValue
 from app.observe import metrics
@@ -53,8 +57,6 @@ _REFUSALS = (
     OverDayLimit,
     OverFloatLimit,
 )
-# The lengths of a PIN (app/agents/service.py); a longer text is refused unread.
-_PIN_LENGTHS = range(4, 9)
 # The parameters of refusals that say when a code ended.
 _ENDS = {"expired_at", "cancelled_at", "reversed_at"}
 
@@ -68,14 +70,7 @@ def read_payment_code(typed: str, _now: datetime) -> str:
         raise InvalidInput(what="payment_code", why="a wrong digit") from None
 
 
-@vocabulary.check("agent_pin")
-def read_agent_pin(typed: str, _now: datetime) -> str:
-    if not (typed.isascii() and typed.isdecimal() and len(typed) in _PIN_LENGTHS):
-        raise InvalidInput(what="agent_pin", why="not 4 to 8 digits")
-    return typed
-
-
-@vocabulary.action("look_at_code_to_pay", "payable", "refused", "dismissed")
+@vocabulary.action("look_at_code_to_pay", "payable", "refused", "dismissed", "signed_out")
 def look_at_code_to_pay(dialogue: Dialogue) -> str:
     """Reads the amount to ask for, before any cash.
 
@@ -89,6 +84,8 @@ def look_at_code_to_pay(dialogue: Dialogue) -> str:
         day = find_agent_day(connection, agent_id, dialogue.now)
         if day is None:
             return "dismissed"
+        if day.agent.generation != dialogue.facts.agent_generation:
+            return "signed_out"
         try:
             bill = get_payable(connection, code, day.agent, day.totals, dialogue.now)
         except _REFUSALS as refusal:
@@ -109,7 +106,7 @@ def describe_code_to_pay(dialogue: Dialogue) -> Values:
     }
 
 
-@vocabulary.action("redeem_code", "received", "wrong_pin", "locked", "refused", "dismissed")
+@vocabulary.action("redeem_code", "received", "refused", *OUTCOMES.values())
 def redeem_shown_code(dialogue: Dialogue) -> str:
     """Books the cash for the code that was shown, once.
 
@@ -118,49 +115,19 @@ def redeem_shown_code(dialogue: Dialogue) -> str:
     """
     if (shown := dialogue.facts.code_to_collect) is None:
         raise NothingToShow()
-    if (agent := _find_agent(dialogue)) is None:
-        return "dismissed"
     try:
-        _check_pin(dialogue, agent)
+        with reading(dialogue.services.database) as connection:
+            agent = get_acting_agent(connection, dialogue)
+        check_agents_pin(dialogue, agent)
         receipt = _redeem(dialogue, agent, shown)
-    except WrongPin:
-        return "wrong_pin"
-    except AgentLocked as locked:
-        dialogue.facts.agent_locked_until = locked.params["until"]
-        return "locked"
+    except AGENT_REFUSALS as refusal:
+        return store_agent_refusal(dialogue, refusal)
     except _REFUSALS as refusal:
         return _store_refusal(dialogue, agent, refusal)
     dialogue.facts.code_to_collect = None
     dialogue.facts.agent_receipt = receipt
     _log.info("deposit", agent=agent.number, receipt=receipt.receipt)
     return "received"
-
-
-def _find_agent(dialogue: Dialogue) -> Agent | None:
-    """Reads the agent again: None if dismissed meanwhile."""
-    if (agent_id := dialogue.facts.agent_id) is None:
-        return None
-    with reading(dialogue.services.database) as connection:
-        return find_agent(connection, agent_id)
-
-
-def _actor_of(agent: Agent) -> str:
-    return f"agent:{agent.number}"
-
-
-def _check_pin(dialogue: Dialogue, agent: Agent) -> None:
-    """Checks the PIN in a transaction that is committed even if it is wrong, so that it counts.
-
-    Raises: WrongPin, AgentLocked.
-    """
-    refusal: WrongPin | AgentLocked
-    with begin_operation(dialogue, _actor_of(agent)) as operation:
-        try:
-            sign_in(operation, agent.number, SecretStr(dialogue.answers.till_pin or ""))
-            return
-        except (WrongPin, AgentLocked) as error:
-            refusal = error
-    raise refusal
 
 
 def _redeem(dialogue: Dialogue, agent: Agent, shown: CodeToCollect) -> AgentReceipt:
@@ -170,7 +137,8 @@ def _redeem(dialogue: Dialogue, agent: Agent, shown: CodeToCollect) -> AgentRece
     key, and is refused.
     """
     code = shown.code
-    with begin_operation(dialogue, _actor_of(agent)) as operation:
+    with begin_operation(dialogue, f"agent:{agent.number}") as operation:
+        hold_agent(operation.connection, agent.id, agent.generation)
         confirmation = CashConfirmation(code, f"phone:{dialogue.action_key}:{code}")
         collector = at_till(agent, "phone")
         receipt = redeem_code(operation, dialogue.services, collector, confirmation)
@@ -188,13 +156,6 @@ def describe_deposit_receipt(dialogue: Dialogue) -> Values:
         return {"booking": Say("refused.code_paid_by_you", paid)}
     new = {"total": total, "receipt": number, "booked_at": booked_at}
     return {"booking": Say("booking.new", new)}
-
-
-@vocabulary.source("agent_lock")
-def describe_agent_lock(dialogue: Dialogue) -> Values:
-    if (until := dialogue.facts.agent_locked_until) is None:
-        raise NothingToShow()
-    return {"until": until}
 
 
 def _store_refusal(dialogue: Dialogue, agent: Agent, refusal: MaalemError) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from app.agents.queries import find_agent
+from app.agents.errors import AgentBarred, SessionOver
 from app.base.database import reading
 from app.base.money import Money
+from app.journeys.agent_pin import get_acting_agent, store_agent_refusal
 from app.journeys.context import Dialogue, begin_operation, vocabulary
 from app.journeys.facts import AgentDayFacts, ClosedDay
 from app.payments.agent_day import AgentDay, DayDeposit, close_day, find_agent_day
@@ -18,12 +19,14 @@ def is_artisan_too(dialogue: Dialogue) -> bool:
     return dialogue.facts.artisan is not None
 
 
-@vocabulary.action("look_at_agent_day", "seen", "dismissed")
+@vocabulary.action("look_at_agent_day", "seen", "dismissed", "signed_out")
 def look_at_agent_day(dialogue: Dialogue) -> str:
     with reading(dialogue.services.database) as connection:
         day = find_agent_day(connection, _get_agent_id(dialogue), dialogue.now)
     if day is None:
         return "dismissed"
+    if day.agent.generation != dialogue.facts.agent_generation:
+        return "signed_out"
     dialogue.facts.agent_day = AgentDayFacts(
         total=day.totals.by_agent,
         deposits=day.deposits,
@@ -61,14 +64,15 @@ def describe_deposit_of_day(dialogue: Dialogue) -> Values:
     raise NothingToShow()
 
 
-@vocabulary.action("close_agent_day", "closed", "dismissed")
+@vocabulary.action("close_agent_day", "closed", "dismissed", "signed_out")
 def close_agent_day(dialogue: Dialogue) -> str:
     """Records that the agent counted the cash, with the sum of this moment, as the till does."""
-    agent_id = _get_agent_id(dialogue)
-    with begin_operation(dialogue, "agent") as operation:
-        if find_agent(operation.connection, agent_id) is None:
-            return "dismissed"
-        closed = close_day(operation, agent_id)
+    try:
+        with begin_operation(dialogue, "agent") as operation:
+            agent = get_acting_agent(operation.connection, dialogue)
+            closed = close_day(operation, agent.id)
+    except (AgentBarred, SessionOver) as refusal:
+        return store_agent_refusal(dialogue, refusal)
     dialogue.facts.closed_day = ClosedDay(closed.closed_total, dialogue.now)
     return "closed"
 

@@ -8,13 +8,20 @@ from datetime import datetime, timedelta
 import structlog
 from pydantic import SecretStr
 
-from app.agents.errors import AgentLocked, WrongPin
-from app.agents.queries import Agent, find_agent
-from app.agents.service import sign_in
+from app.agents.errors import SessionOver
+from app.agents.locks import Door
+from app.agents.queries import Agent, hold_agent
 from app.base.database import reading
 from app.base.errors import InvalidInput, MaalemError
 from app.base.money import Money
 from app.journeys.agent import keep_value
+from app.journeys.agent_pin import (
+    AGENT_REFUSALS,
+    OUTCOMES,
+    check_agents_pin,
+    find_acting_agent,
+    store_agent_refusal,
+)
 from app.journeys.context import Dialogue, begin_operation, vocabulary
 from app.journeys.facts import AgentReceipt, CodeRefusal, ReversalBegun
 from app.observe import metrics
@@ -86,20 +93,15 @@ def artisan_has_phone(dialogue: Dialogue) -> bool:
     return allowed is not None and allowed.has_phone
 
 
-@vocabulary.action(
-    "reverse_deposit", "reversed", "not_alone", "wrong_pin", "locked", "refused", "dismissed"
-)
+@vocabulary.action("reverse_deposit", "reversed", "not_alone", "refused", *OUTCOMES.values())
 def reverse_alone(dialogue: Dialogue) -> str:
     """Checks the PIN, and reverses the deposit if the agent may do so alone."""
-    if (agent := _find_agent(dialogue)) is None:
-        return "dismissed"
+    if isinstance(agent := find_acting_agent(dialogue), str):
+        return agent
     try:
-        _check_pin(dialogue, agent)
-    except WrongPin:
-        return "wrong_pin"
-    except AgentLocked as locked:
-        dialogue.facts.agent_locked_until = locked.params["until"]
-        return "locked"
+        check_agents_pin(dialogue, agent)
+    except AGENT_REFUSALS as refusal:
+        return store_agent_refusal(dialogue, refusal)
     receipt = _get_receipt(dialogue)
     with reading(dialogue.services.database) as connection:
         terms = find_reversal_terms(connection, dialogue.services, agent, receipt, dialogue.now)
@@ -108,12 +110,18 @@ def reverse_alone(dialogue: Dialogue) -> str:
 
 
 @vocabulary.action(
-    "reverse_with_second_agent", "reversed", "again", "pin_again", "refused", "dismissed"
+    "reverse_with_second_agent",
+    "reversed",
+    "again",
+    "pin_again",
+    "refused",
+    "dismissed",
+    "signed_out",
 )
 def reverse_with_second_agent(dialogue: Dialogue) -> str:
     """Reverses the deposit, if another agent of the agency typed number and PIN."""
-    if (agent := _find_agent(dialogue)) is None:
-        return "dismissed"
+    if isinstance(agent := find_acting_agent(dialogue), str):
+        return agent
     if not _has_typed_pin(dialogue):
         return "pin_again"
     try:
@@ -123,11 +131,11 @@ def reverse_with_second_agent(dialogue: Dialogue) -> str:
     return _reverse(dialogue, agent, second=second)
 
 
-@vocabulary.action("send_reversal_code", "sent", "pin_again", "refused", "dismissed")
+@vocabulary.action("send_reversal_code", "sent", "pin_again", "refused", "dismissed", "signed_out")
 def ask_artisans_code(dialogue: Dialogue) -> str:
     """Sends the artisan the code to read out; while one is live no other is sent."""
-    if (agent := _find_agent(dialogue)) is None:
-        return "dismissed"
+    if isinstance(agent := find_acting_agent(dialogue), str):
+        return agent
     if not _has_typed_pin(dialogue):
         return "pin_again"
     try:
@@ -138,11 +146,13 @@ def ask_artisans_code(dialogue: Dialogue) -> str:
     return "sent"
 
 
-@vocabulary.action("reverse_with_code", "reversed", "again", "pin_again", "refused", "dismissed")
+@vocabulary.action(
+    "reverse_with_code", "reversed", "again", "pin_again", "refused", "dismissed", "signed_out"
+)
 def reverse_with_code(dialogue: Dialogue) -> str:
     """Reverses the deposit, if the artisan's code is right; a wrong try counts."""
-    if (agent := _find_agent(dialogue)) is None:
-        return "dismissed"
+    if isinstance(agent := find_acting_agent(dialogue), str):
+        return agent
     if not _has_typed_pin(dialogue):
         return "pin_again"
     code = SecretStr(dialogue.answers.reversal_code or "")
@@ -165,7 +175,10 @@ def _reverse(
     request = _make_request(dialogue, agent, second, code)
     try:
         with begin_operation(dialogue, f"agent:{agent.number}") as operation:
+            hold_agent(operation.connection, agent.id, agent.generation)
             reverse_deposit(operation, dialogue.services, request)
+    except SessionOver as refusal:
+        return store_agent_refusal(dialogue, refusal)
     except ReversalNotAlone as refusal:
         return _store_refusal(dialogue, refusal, "not_alone")
     except _AGAIN as refusal:
@@ -210,11 +223,13 @@ def _check_second_agent(dialogue: Dialogue, first: Agent) -> Agent:
     Raises: SecondAgentRefused.
     """
     entry = SecondAgentEntry(
-        dialogue.answers.second_agent or "", SecretStr(dialogue.answers.second_pin or "")
+        dialogue.answers.second_agent or "",
+        SecretStr(dialogue.answers.second_pin or ""),
+        Door.colleague(first.number),
     )
     with begin_operation(dialogue, f"agent:{entry.number}") as operation:
         try:
-            return check_second_agent(operation, first, entry)
+            return check_second_agent(operation, dialogue.services, first, entry)
         except SecondAgentRefused as error:
             refusal = error
     raise refusal
@@ -232,29 +247,6 @@ def _try_code(dialogue: Dialogue, agent: Agent, code: SecretStr) -> None:
         except ReversalCodeWrong as error:
             refusal = error
     raise refusal
-
-
-def _check_pin(dialogue: Dialogue, agent: Agent) -> None:
-    """Checks the PIN in a transaction that is committed even if it is wrong, so that it counts.
-
-    Raises: WrongPin, AgentLocked.
-    """
-    refusal: WrongPin | AgentLocked
-    with begin_operation(dialogue, f"agent:{agent.number}") as operation:
-        try:
-            sign_in(operation, agent.number, SecretStr(dialogue.answers.till_pin or ""))
-            return
-        except (WrongPin, AgentLocked) as error:
-            refusal = error
-    raise refusal
-
-
-def _find_agent(dialogue: Dialogue) -> Agent | None:
-    """Reads the agent again: None if dismissed meanwhile."""
-    if (agent_id := dialogue.facts.agent_id) is None:
-        return None
-    with reading(dialogue.services.database) as connection:
-        return find_agent(connection, agent_id)
 
 
 def _has_typed_pin(dialogue: Dialogue) -> bool:

@@ -42,6 +42,7 @@ def recognise_caller(dialogue: Dialogue) -> str:
     _store_phone_account(dialogue, account)
     if account.agent_id is not None:
         dialogue.facts.agent_id = account.agent_id
+        dialogue.facts.agent_generation = account.agent_generation
         return "agent"
     store_household(dialogue, members)
     if account.artisan and account.lost and not dialogue.ahead:

@@ -226,6 +226,10 @@ class Facts(Parts):
     code_to_collect = Part(CodeToCollect, None, key="tc")
     code_refusal = Part(CodeRefusal, None, key="tx")
     agent_receipt = Part(AgentReceipt, None, key="tr")
+    # The generation that was read when dialling; the PIN of before was typed; a new one, once.
+    agent_generation = Part(int, None, key="tg")
+    agent_pin_seen = Part(bool, False, key="ts")
+    new_agent_pin = Part(str, None, key="tn")
     agent_locked_until = Part(datetime, None, key="tu")
     agent_day = Part(AgentDayFacts, None, key="td")
     closed_day = Part(ClosedDay, None, key="tz")

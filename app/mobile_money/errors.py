@@ -45,6 +45,7 @@ STATUSES: Mapping[str, int] = {
 # Each refusal that the API can meet, by its code: category, error, and words for the network's
 # engineers. tests/web/test_refusals.py checks that none is missing.
 ERRORS: Mapping[str, tuple[str, str, str]] = {
+    "agent_barred": ("authorisation", "requestingPartyAuthorisationError", "no agent of yours now"),
     "already_posted": ("businessRule", "incorrectState", "credited by CNSS, not reversed here"),
     "already_reversed": ("businessRule", "incorrectState", "reversed before"),
     "code_cancelled": ("businessRule", "incorrectState", "the bill is cancelled"),

@@ -23,6 +23,11 @@ reversals = Counter(
 reversals_refused = Counter(
     "maalem_reversals_refused_total", "Reversals an agent was refused, by reason", ("reason",)
 )
+agent_locks = Counter(
+    "maalem_agent_locks_total",
+    "Doors locked by wrong agents' PINs, by kind of door and whether an agent has the number",
+    ("door", "number"),
+)
 api_requests = Counter(
     "maalem_api_requests_total",
     "Requests of the payments API, by kind and reason",

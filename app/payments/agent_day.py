@@ -9,7 +9,7 @@ from typing import TypedDict
 from sqlalchemy import BigInteger, Connection, Select, bindparam, exists, func, insert, select
 
 from app.agents.models import agency, agent
-from app.agents.queries import AGENT, Agent
+from app.agents.queries import AGENT, WORKING, Agent
 from app.audit.service import record_audit
 from app.base.clock import local_date
 from app.base.money import Money, total
@@ -50,7 +50,7 @@ class _PackedDeposit(TypedDict):
 
 
 def find_agent_day(connection: Connection, agent_id: int, now: datetime) -> AgentDay | None:
-    """Returns an agent's day, read in one statement; None for a dismissed agent."""
+    """Returns an agent's day, read in one statement; None for one who may take no cash."""
     params = {"agent": agent_id, "since": beginning_of_day(now)}
     row = connection.execute(_DAY, params).one_or_none()
     if row is None:
@@ -168,7 +168,7 @@ def _day_statement() -> Select[*tuple[object, ...]]:
             select(func.json_agg(newest.c.packed)).scalar_subquery().label("newest"),
         )
         .join(agency, agency.c.code == agent.c.agency_code)
-        .where(agent.c.id == agent_id, agent.c.active)
+        .where(agent.c.id == agent_id, *WORKING)
     )
 
 

@@ -23,7 +23,8 @@ from sqlalchemy import (
     select,
 )
 
-from app.agents.models import agent
+from app.agents.models import agency, agent
+from app.agents.queries import WORKING
 from app.base.money import Money
 from app.base.phone import Phone
 from app.enrolment.models import (
@@ -77,6 +78,7 @@ class PhoneAccount:
 
     language: str | None
     agent_id: int | None
+    agent_generation: int | None
     people: int
     artisan: Artisan | None
     way: str | None
@@ -97,6 +99,7 @@ def find_phone_account(connection: Connection, phone: Phone, now: datetime) -> P
     return PhoneAccount(
         language=row.phone_language,
         agent_id=row.agent_id,
+        agent_generation=row.agent_generation,
         people=row.people,
         artisan=read_artisan(row) if row.id is not None else None,
         way=row.way,
@@ -161,10 +164,17 @@ def _phone_account_statement() -> Select[*tuple[object, ...]]:
     first = select(first_owner.c.id).scalar_subquery()
     people = select(func.count(owner.c.id.distinct())).scalar_subquery()
     language = select(phone_profile.c.language).where(phone_profile.c.phone == _PHONE)
-    working = select(agent.c.id).where(agent.c.phone == _PHONE, agent.c.active)
+    working = (
+        select(agent.c.id, agent.c.generation)
+        .join(agency, agency.c.code == agent.c.agency_code)
+        .where(agent.c.phone == _PHONE, *WORKING)
+        .limit(1)
+        .cte("working")
+    )
     line = select(
         language.scalar_subquery().label("phone_language"),
-        working.order_by(agent.c.id).limit(1).scalar_subquery().label("agent_id"),
+        select(working.c.id).scalar_subquery().label("agent_id"),
+        select(working.c.generation).scalar_subquery().label("agent_generation"),
         people.label("people"),
         # The register's tie is the last by its letters: it outranks the others.
         select(func.max(owner.c.way)).where(owner.c.id == first).scalar_subquery().label("way"),

@@ -12,10 +12,11 @@ from datetime import datetime
 from pydantic import SecretStr
 from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
 
-from app.agents.errors import AgentLocked, WrongPin
+from app.agents.errors import AgentLocked, OneTimePinOver, PinNotChosen, WrongPin
+from app.agents.locks import Door
 from app.agents.models import agent
 from app.agents.queries import Agent, find_agent
-from app.agents.service import sign_in
+from app.agents.sign_in import PinTry, sign_in_with_own_pin
 from app.audit.service import record_audit
 from app.base.operation import Operation
 from app.base.phone import Phone
@@ -43,10 +44,11 @@ class ReversalTerms:
 
 @dataclass(frozen=True, slots=True)
 class SecondAgentEntry:
-    """The number and PIN that a second agent typed at the first one's till or phone."""
+    """The number and PIN that a second agent typed at the first one's till or phone: its `door`."""
 
     number: str
     pin: SecretStr
+    door: Door
 
 
 def find_reversal_terms(
@@ -68,7 +70,9 @@ def find_reversal_terms(
     )
 
 
-def check_second_agent(operation: Operation, first: Agent, entry: SecondAgentEntry) -> Agent:
+def check_second_agent(
+    operation: Operation, services: Services, first: Agent, entry: SecondAgentEntry
+) -> Agent:
     """Returns the second agent whose number and PIN were typed: another one of the same agency.
 
     The caller commits after a refusal too, because wrong PINs are counted. Every cause is refused
@@ -77,8 +81,9 @@ def check_second_agent(operation: Operation, first: Agent, entry: SecondAgentEnt
     if entry.number == first.number:
         raise SecondAgentRefused()
     try:
-        agent_id = sign_in(operation, entry.number, entry.pin)
-    except (WrongPin, AgentLocked):
+        given = PinTry(entry.number, entry.pin, entry.door)
+        agent_id = sign_in_with_own_pin(operation, services, given)
+    except (WrongPin, AgentLocked, OneTimePinOver, PinNotChosen):
         raise SecondAgentRefused() from None
     second = find_agent(operation.connection, agent_id)
     if second is None or second.agency_code != first.agency_code or second.id == first.id:

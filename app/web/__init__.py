@@ -24,6 +24,7 @@ from app.web import (
 from app.web.mobile_money import routes as mobile_money
 from app.web.till import (
     day,  # noqa: F401 - adds its pages to the till's
+    pin,  # noqa: F401 - adds its pages to the till's
     reversal,  # noqa: F401 - adds its pages to the till's
 )
 from app.web.till import (

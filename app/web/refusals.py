@@ -31,7 +31,9 @@ _PHONE = frozenset({Edge.PHONE})
 # The edges that can meet each refusal, by its code; tests/web/test_refusals.py holds it complete.
 MET_AT: Mapping[str, frozenset[Edge]] = {
     "agencies_refused": _COMMAND,
+    "agent_barred": frozenset({Edge.API, Edge.PHONE}),
     "agent_locked": frozenset({Edge.TILL, Edge.PHONE}),
+    "agent_unknown": _COMMAND,
     "already_posted": _REVERSAL,
     "already_reversed": _REVERSAL,
     "another_is_live": _PHONE,
@@ -67,6 +69,7 @@ MET_AT: Mapping[str, frozenset[Edge]] = {
     "notice_unknown": _COMMAND,
     "office_name_taken": _COMMAND,
     "office_user_unknown": _COMMAND,
+    "one_time_pin_over": frozenset({Edge.TILL, Edge.PHONE}),
     "over_budget": _COMMAND,
     "over_client_limit": frozenset({Edge.API}),
     "over_code_limit": _CODE - {Edge.COMMAND},
@@ -76,7 +79,9 @@ MET_AT: Mapping[str, frozenset[Edge]] = {
     "over_reversal_limit": _BY_AGENT,
     "password_to_change": _COMMAND,
     "phone_taken": _COMMAND,
+    "pin_not_chosen": frozenset({Edge.TILL, Edge.PHONE}),
     "pin_paused": _PHONE,
+    "pin_unchanged": frozenset({Edge.TILL, Edge.PHONE}),
     "prices_wrong": _COMMAND,
     "rates_wrong": _COMMAND,
     "receipt_unknown": frozenset({Edge.API, Edge.AGENT_PHONE, Edge.COMMAND}),
@@ -89,6 +94,7 @@ MET_AT: Mapping[str, frozenset[Edge]] = {
     "role_may_not_act": _COMMAND,
     "same_person": _COMMAND,
     "second_agent_refused": _BY_AGENT,
+    "session_over": frozenset({Edge.TILL, Edge.PHONE}),
     "sign_in_paused": _COMMAND,
     "sign_in_refused": _COMMAND,
     "terms_changed": _PHONE,
@@ -115,15 +121,22 @@ STATUSES: Mapping[str, int] = {
     "no_phone_for_code": 409,
     "no_reason": 400,
     "nothing_here": 404,
+    "one_time_pin_over": 403,
     "over_code_limit": 403,
     "over_day_limit": 403,
     "over_float_limit": 403,
     "over_reversal_limit": 403,
     "page_too_old": 400,
+    "pin_again": 401,
+    "pin_not_chosen": 403,
+    "pin_too_easy": 400,
+    "pin_unchanged": 400,
+    "pins_differ": 400,
     "reversal_code_wrong": 403,
     "reversal_not_alone": 403,
     "reversal_too_late": 409,
     "second_agent_refused": 403,
+    "session_over": 401,
     "signed_out": 401,
     "too_many_codes": 429,
     "too_many_tries": 429,
@@ -132,7 +145,17 @@ STATUSES: Mapping[str, int] = {
 }
 # Refusals that no room raises: a page itself makes them.
 PAGES_OWN = frozenset(
-    {"internal", "no_reason", "nothing_here", "page_too_old", "signed_out", "too_many_tries"}
+    {
+        "internal",
+        "no_reason",
+        "nothing_here",
+        "page_too_old",
+        "pin_again",
+        "pin_too_easy",
+        "pins_differ",
+        "signed_out",
+        "too_many_tries",
+    }
 )
 # Sentences that say more where a parameter is known; all others are `error.<code>`.
 _FULLER_WORDS = {"code_paid": ("agent", "error.code_paid_here")}

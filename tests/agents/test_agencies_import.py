@@ -124,7 +124,7 @@ def test_agencies_and_agents_are_added_by_command(command: Command, runtime: Run
     assert rows(runtime, f"{found} FROM agency") == [
         ("Atlantis", None, "Rue du Port 2", 2000000, "12:00:00")
     ]
-    own = ("--agency", "W-SALE-09", "--pin", "1357", "--phone")
+    own = ("--agency", "W-SALE-09", "--pin", "135790", "--phone")
     limits = ("--day-limit", "5000", "--code-limit", "800.50")
     assert command("add", "3001", *own, "0612345678", *limits).exit_code == 0
     kept = "SELECT code_limit_centimes, day_limit_centimes FROM agent"
@@ -137,7 +137,7 @@ def test_agencies_and_agents_are_added_by_command(command: Command, runtime: Run
     assert (taken.exit_code, "another agent's" in taken.output) == (1, True)
     wrong = command("add", "3003", *own, "0612345679", "--day-limit", "-1")
     assert (wrong.exit_code, "less than nothing" in wrong.output) == (2, True)
-    nowhere = command("add", "3004", "--agency", "W-NONE", "--pin", "1357")
+    nowhere = command("add", "3004", "--agency", "W-NONE", "--pin", "135790")
     assert "no such agency" in nowhere.output
 
 

@@ -28,7 +28,7 @@ from tests.web.test_till import AgentTerminal, code_of, grouped, plain
 
 HASSAN, AICHA = "+212600000002", "+212600000005"
 BANK = "Attijariwafa bank"
-BRANCH, AGENT, PIN = "B-RABAT-01", "2001", "1357"
+BRANCH, AGENT, PIN = "B-RABAT-01", "2001", "135790"
 
 Command = Callable[..., str]
 
@@ -46,12 +46,16 @@ def run(app: Flask, sample_people: None) -> Command:
 
 
 @pytest.fixture
-def bank(run: Command) -> dict[str, str]:
+def bank(app: Flask, run: Command) -> dict[str, str]:
     """Adds the bank, a branch, an agent and a client; returns the client's headers."""
     run("networks", "add", "attijariwafa", "--shown", BANK, "--format", "wafacash")
     agency = ("--name", f"{BANK} Rabat Hassan", "--town", "Rabat", "--network", "attijariwafa")
     run("agents", "agency", BRANCH, *agency)
-    run("agents", "add", AGENT, "--agency", BRANCH, typed=f"{PIN}\n{PIN}\n")
+    one_time = re.search(r"one-time PIN: (\d+)", run("agents", "add", AGENT, "--agency", BRANCH))
+    assert one_time
+    till = AgentTerminal(app.test_client())
+    till.enter(AGENT, one_time[1])
+    assert till.choose_pin(PIN).status_code == 200
     keys = run("clients", "create", "bank-system", "--network", "attijariwafa")
     key = re.search(r"X-API-Key: (\S+)", keys)
     assert key

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
-from app.agents.service import NewAgent, add_agent
+from app.agents.staff import NewAgent, add_agent
 from app.base.operation import operation
 from app.runtime import Runtime
 from tests.conftest import AGENCY, PIN
@@ -27,7 +27,8 @@ pytestmark = pytest.mark.usefixtures("sample_people")
 def receipt(payments: PaymentFixture) -> str:
     """A deposit of the sample agent, with a colleague in the agency."""
     with operation(payments.runtime.database, payments.runtime.clock(), "operator") as change:
-        add_agent(change, NewAgent("1002", AGENCY, SecretStr(SECOND_PIN)))
+        new = NewAgent("1002", AGENCY, SecretStr(SECOND_PIN), own=True)
+        add_agent(change, payments.runtime.services, new)
     return payments.redeem(payments.issue(HASSAN).code)
 
 

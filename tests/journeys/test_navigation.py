@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from functools import cache
 from itertools import count
 
 import pytest
@@ -11,6 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import select
 from stdnum import damm
 
+from app.agents.pins import store_form
 from app.base.hop import Hop
 from app.base.operation import operation
 from app.base.phone import Phone
@@ -22,6 +24,7 @@ from app.runtime import Runtime
 from app.text.encoding import fits
 from app.ussd.position import Caller
 from app.ussd.turn import TurnResult
+from tests.conftest import PIN
 from tests.journeys.other_parties import OtherParties
 from tests.phone import LIMITS
 
@@ -40,7 +43,8 @@ TYPED = {
     "reset_code": ("000000",),
     "tie_code": ("000000",),
     "payment_code": (f"12345678901{damm.calc_check_digit('12345678901')}",),
-    "agent_pin": ("246813", "1111"),
+    "agent_pin": ("246813", "975310"),
+    "new_agent_pin": ("975310",),
     "town_letters": ("mar", "zz", "ra"),
 }
 # Aicha has forgotten her PIN.
@@ -51,8 +55,11 @@ IN_BETWEEN = {
     "agent_confirm",
     "agent_dismissed",
     "agent_locked",
+    "agent_one_time",
+    "agent_one_time_over",
     "agent_pin",
     "agent_receipt",
+    "agent_signed_out",
     "agent_wrong_pin",
     "broken_off",
     "collection_too_late",
@@ -84,6 +91,8 @@ class Handset:
         others.run("DELETE FROM artisan_phone WHERE phone <> :family", family=FAMILY)
         others.run("DELETE FROM artisan_pin WHERE set_on <> :aicha", aicha=AICHA)
         others.run("UPDATE artisan_pin SET wrong_pins = 0, paused_until = NULL")
+        others.run("DELETE FROM agent_lock")
+        others.run("UPDATE agent SET pin_hash = :own", own=_own_pin(runtime))
 
     def send(self, chain: str) -> TurnResult:
         hop = Hop("africastalking", self.session, self.phone, chain)
@@ -92,6 +101,12 @@ class Handset:
         turned = self.runtime.turns.answer(hop, caller, "fr")
         assert fits(turned.reply.text, LIMITS)
         return turned
+
+
+@cache
+def _own_pin(runtime: Runtime) -> str:
+    """The stored PIN that the walk begins with."""
+    return store_form(PIN, runtime.services)
 
 
 def walk_from(runtime: Runtime, number: str, found: set[str]) -> Iterator[tuple[str, str]]:

@@ -12,7 +12,8 @@ from sqlalchemy import select, text
 
 from app.agents.models import agent
 from app.agents.queries import Agent, find_agent
-from app.agents.service import NewAgency, NewAgent, add_agency, add_agent
+from app.agents.service import NewAgency, add_agency
+from app.agents.staff import NewAgent, add_agent
 from app.base.operation import operation
 from app.base.phone import Phone
 from app.enrolment.models import artisan
@@ -90,7 +91,8 @@ def payments(runtime: Runtime, sample_people: None) -> PaymentFixture:
 def other_agent(payments: PaymentFixture) -> Agent:
     with operation(payments.runtime.database, payments.runtime.clock(), "operator") as change:
         add_agency(change, NewAgency("W-FES-02", "Wafacash Fes", "Fes"))
-        add_agent(change, NewAgent("2002", "W-FES-02", SecretStr("1357")))
+        new = NewAgent("2002", "W-FES-02", SecretStr("135790"), own=True)
+        add_agent(change, payments.runtime.services, new)
         connection = change.connection
         number = connection.execute(select(agent.c.id).where(agent.c.number == "2002")).scalar_one()
         found = find_agent(connection, number)

@@ -12,7 +12,8 @@ from sqlalchemy import select, text
 
 from app.agents.models import agent
 from app.agents.queries import Agent, find_agent
-from app.agents.service import NewAgency, NewAgent, add_agency, add_agent
+from app.agents.service import NewAgency, add_agency
+from app.agents.staff import NewAgent, add_agent
 from app.base.clock import local_midnight
 from app.base.errors import MaalemError
 from app.base.money import Money
@@ -39,7 +40,7 @@ def limited(
 ) -> Agent:
     """The agent with these limits in centimes, as the database has them now."""
     code_limit, day_limit = (Money(limit) if limit else None for limit in (code, day))
-    new = NewAgent(number, AGENCY, PIN, code_limit=code_limit, day_limit=day_limit)
+    new = NewAgent(number, AGENCY, PIN, code_limit=code_limit, day_limit=day_limit, own=True)
     with operation(payments.runtime.database, payments.runtime.clock(), "operator") as change:
         connection = change.connection
         if agency:
@@ -47,7 +48,7 @@ def limited(
             add_agency(
                 change, NewAgency(AGENCY, "Wafacash Rabat Agdal", "Rabat", float_limit=limit)
             )
-        add_agent(change, new)
+        add_agent(change, payments.runtime.services, new)
         found = find_agent(
             connection,
             connection.execute(select(agent.c.id).where(agent.c.number == number)).scalar_one(),
@@ -205,5 +206,5 @@ def test_find_agent_day_reads_totals_and_newest_deposits_in_one_statement(
 def test_resetting_a_pin_keeps_the_agent_s_limits(payments: PaymentFixture) -> None:
     limited(payments, day=777)
     with operation(payments.runtime.database, payments.runtime.clock(), "operator") as change:
-        add_agent(change, NewAgent(AGENT, AGENCY, SecretStr("8642")))
+        add_agent(change, payments.runtime.services, NewAgent(AGENT, AGENCY, SecretStr("864213")))
     assert payments.read_value("SELECT day_limit_centimes FROM agent") == 777

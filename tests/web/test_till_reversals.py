@@ -15,7 +15,8 @@ from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from app import create_app
-from app.agents.service import NewAgency, NewAgent, add_agency, add_agent
+from app.agents.service import NewAgency, add_agency
+from app.agents.staff import NewAgent, add_agent
 from app.base.operation import operation
 from app.runtime import Runtime
 from tests.conftest import PIN
@@ -78,9 +79,10 @@ class Counter:
 @pytest.fixture
 def counter(client: FlaskClient, phone: TestPhone, runtime: Runtime) -> Counter:
     with operation(runtime.database, runtime.clock(), "operator") as change:
-        add_agent(change, NewAgent("1002", "W-RABAT-01", SecretStr(SECOND_PIN)))
+        pin, services = SecretStr(SECOND_PIN), runtime.services
+        add_agent(change, services, NewAgent("1002", "W-RABAT-01", pin, own=True))
         add_agency(change, NewAgency("W-FES-01", "Wafacash Fes", "Fes"))
-        add_agent(change, NewAgent("2002", "W-FES-01", SecretStr(SECOND_PIN)))
+        add_agent(change, services, NewAgent("2002", "W-FES-01", pin, own=True))
     till = AgentTerminal(client)
     till.get("/agent?language=fr")
     assert till.enter(pin=OWN_PIN).status_code == 200

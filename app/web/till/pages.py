@@ -4,6 +4,8 @@ The code in hand stands in the session, never in an address; its bill is read an
 Every refusal is a page in plain words with the status of app/web/refusals.
 """
 
+from dataclasses import replace
+
 import structlog
 from flask import (
     Blueprint,
@@ -22,7 +24,8 @@ from pydantic import SecretStr
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.agents.queries import Agent
+from app.agents.errors import SessionOver
+from app.agents.queries import Agent, hold_agent
 from app.base.database import reading
 from app.base.errors import MaalemError, Unavailable
 from app.base.operation import operation
@@ -41,7 +44,8 @@ from app.web.access import Audience, audience_of, open_to
 from app.web.language import follow_language_switch, vary
 from app.web.refusals import Refusal
 from app.web.till import sign_in as till_sign_in
-from app.web.till.sign_in import agent_at_the_till, plain_digits
+from app.web.till.devices import remember_device
+from app.web.till.sign_in import plain_digits, session_at_the_till
 
 pages = Blueprint("till", __name__, url_prefix="/agent")
 _csrf = CSRFProtect()
@@ -52,6 +56,8 @@ _CONFIRMED = "confirmed"  # the session's key of the receipt confirmed last
 _MARK = "mark"  # the session's key of what makes its confirmations its own
 _LONGEST_TYPED = 64
 _LONGEST_KEY = 64
+# The pages for an agent with a one-time PIN, who has to choose another first.
+_OPEN_BEFORE_A_PIN = {"till.pin", "till.choose_pin", "till.enter", "till.leave"}
 
 
 def register(app: Flask) -> None:
@@ -70,14 +76,17 @@ def register(app: Flask) -> None:
 @pages.before_request
 def _admit() -> AnyResponse | Response | None:
     """Asks for the sign-in before all other checks, so that the page says if a session ended."""
-    g.agent = None
+    g.agent = g.opened = None
     if (redirection := follow_language_switch()) is not None:
         return redirection
-    g.agent = agent_at_the_till()
+    g.opened = session_at_the_till()
+    g.agent = g.opened.agent if g.opened else None
     audience = audience_of(current_app, request.endpoint)
     if g.agent is None and audience is not Audience.EVERYONE:
         return _entrance(Refusal("signed_out"))
     _csrf.protect()
+    if g.opened and g.opened.must_choose and request.endpoint not in _OPEN_BEFORE_A_PIN:
+        return redirect(url_for("till.pin"), 303)
     return None
 
 
@@ -109,7 +118,9 @@ def enter() -> AnyResponse:
     _log.info("sign_in", request_id=g.request_id, agent=number, outcome=outcome)
     if isinstance(entered, Refusal):
         return _entrance(entered)
-    return redirect(url_for("till.desk"), 303)
+    answer = redirect(url_for("till.pin" if entered.must_choose else "till.desk"), 303)
+    remember_device(answer, number)
+    return answer
 
 
 @pages.post("/sign-out")
@@ -139,41 +150,67 @@ def preview() -> AnyResponse:
     """Shows the bill of the code in hand, with a new key to confirm it once."""
     if _IN_HAND not in session:
         return redirect(url_for("till.desk"), 303)
+    return _preview(_draw_key())
+
+
+def _preview(key: str, refusal: Refusal | None = None) -> Response:
+    """Makes the page of the bill in hand, with the PIN's field if it is due."""
     try:
         payable = _find_payable(session[_IN_HAND])
     except Unavailable:
         raise
     except MaalemError as error:
         return refused_page(Refusal.of(error))
-    key = _draw_key()
     session.setdefault(_MARK, _draw_key())
-    name = masked_name(payable.full_name)
-    until = shown_until(payable.expires_at)
-    return till_page("till/preview.html", payable=payable, name=name, until=until, key=key)
+    return till_page(
+        "till/preview.html",
+        refusal.status if refusal else 200,
+        payable=payable,
+        name=masked_name(payable.full_name),
+        until=shown_until(payable.expires_at),
+        key=key,
+        refusal=refusal,
+    )
 
 
 @pages.post("/confirm")
 @open_to(Audience.AGENT)
 def confirm() -> AnyResponse:
-    """Books the cash. The same form again, in the same session, gives the same receipt."""
+    """Books the cash. The same form again, in the same session, gives the same receipt.
+
+    A till that was idle asks the PIN first, and books nothing without it.
+    """
     maalem, agent = runtime(), agent_here()
     session[_IN_HAND] = request.form.get("code", "")[:_LONGEST_TYPED]
     key = request.form.get("key", "")
     if not 16 <= len(key) <= _LONGEST_KEY:
         return refused_page(Refusal("page_too_old"))
+    if g.opened.pin_due and (refusal := _ask_pin()):
+        return _preview(key, refusal)
     try:
         code = read_code(session[_IN_HAND])
         collector = at_till(agent, "page")
         with operation(maalem.database, maalem.clock(), collector.actor) as change:
+            hold_agent(change.connection, agent.id, agent.generation)
             confirmation = CashConfirmation(code, f"{session.setdefault(_MARK, key)}:{key}")
             receipt = redeem_code(change, maalem.services, collector, confirmation)
     except Unavailable:
         raise
+    except SessionOver as over:
+        return _entrance(Refusal.of(over))
     except MaalemError as error:
         return _refuse(error)
     session[_CONFIRMED] = receipt
     _log.info("deposit", request_id=g.request_id, agent=agent.number, receipt=receipt)
     return redirect(url_for("till.receipt", number=receipt), 303)
+
+
+def _ask_pin() -> Refusal | None:
+    """Checks the PIN of a till that was idle. None: it is right, and money may move again."""
+    typed = request.form.get("pin", "")
+    refusal = till_sign_in.check_typed_pin(typed) if typed else Refusal("pin_again")
+    g.opened = replace(g.opened, pin_due=refusal is not None)
+    return refusal
 
 
 @pages.get("/receipts/<number>")

@@ -5,9 +5,7 @@ from flask import g, redirect, request, url_for
 from pydantic import SecretStr
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.agents.errors import AgentLocked, WrongPin
-from app.agents.queries import Agent
-from app.agents.service import sign_in
+from app.agents.queries import Agent, hold_agent
 from app.base.database import reading
 from app.base.errors import MaalemError, Unavailable
 from app.base.operation import operation
@@ -25,7 +23,7 @@ from app.runtime import runtime
 from app.web.access import Audience, open_to
 from app.web.refusals import Refusal
 from app.web.till.pages import agent_here, pages, receipt_page, refused_page
-from app.web.till.sign_in import plain_digits
+from app.web.till.sign_in import check_typed_pin, find_own_door, plain_digits
 
 _log = structlog.get_logger("till")
 
@@ -76,7 +74,8 @@ def _reverse(number: str) -> Refusal | None:
     if reason not in REASONS:
         return _count(Refusal("no_reason"))
     try:
-        _check_own_pin(agent)
+        if refused := check_typed_pin(request.form.get("pin", "")):
+            return _count(refused)
         second, code = _check_second_agent(agent), _check_code(number, agent)
         with operation(maalem.database, maalem.clock(), _actor(agent)) as change:
             asked = ReversalRequest(
@@ -89,6 +88,7 @@ def _reverse(number: str) -> Refusal | None:
                 second=second,
                 artisan_code=code,
             )
+            hold_agent(change.connection, agent.id, agent.generation)
             reverse_deposit(change, maalem.services, asked)
     except Unavailable:
         raise
@@ -100,24 +100,6 @@ def _reverse(number: str) -> Refusal | None:
     return None
 
 
-def _check_own_pin(agent: Agent) -> None:
-    """Checks the PIN in a transaction that is committed even if it is wrong, so that it counts.
-
-    Raises: WrongPin, AgentLocked.
-    """
-    typed = plain_digits(request.form.get("pin", ""))
-    refused: WrongPin | AgentLocked
-    if not typed:
-        raise WrongPin()
-    with operation(runtime().database, runtime().clock(), _actor(agent)) as change:
-        try:
-            sign_in(change, agent.number, SecretStr(typed))
-            return
-        except (WrongPin, AgentLocked) as error:
-            refused = error
-    raise refused
-
-
 def _check_second_agent(first: Agent) -> Agent | None:
     """Returns the second agent who typed number and PIN; None if nobody did.
 
@@ -127,9 +109,10 @@ def _check_second_agent(first: Agent) -> Agent | None:
     if not number:
         return None
     pin = SecretStr(plain_digits(request.form.get("second_pin", "")))
+    entry = SecondAgentEntry(number, pin, find_own_door(number))
     with operation(runtime().database, runtime().clock(), f"agent:{number}") as change:
         try:
-            return check_second_agent(change, first, SecondAgentEntry(number, pin))
+            return check_second_agent(change, runtime().services, first, entry)
         except SecondAgentRefused as error:
             refused = error
     raise refused

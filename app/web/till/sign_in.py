@@ -1,7 +1,8 @@
-"""Signs agents in at the till, ends old sessions, and limits how often a sign-in is tried."""
+"""Signs agents in at the till, keeps their sessions, and limits how often a sign-in is tried."""
 
 import unicodedata
 from datetime import timedelta
+from hashlib import sha256
 
 from flask import Flask, g, session
 from flask_login import (
@@ -13,37 +14,51 @@ from flask_login import (
 from limits import RateLimitItemPerMinute
 from pydantic import SecretStr
 
-from app.agents.errors import AgentLocked, WrongPin
-from app.agents.queries import Agent, find_agent
-from app.agents.service import sign_in
-from app.base.database import reading
+from app.agents.errors import AgentLocked, OneTimePinOver, PinNotChosen, WrongPin
+from app.agents.locks import Door
+from app.agents.sessions import (
+    AgentSession,
+    begin_session,
+    confirm_pin,
+    end_session,
+    use_session,
+)
+from app.agents.sign_in import PinTry, SignedIn, sign_in, sign_in_with_own_pin
+from app.agents.staff import choose_pin
+from app.base.errors import InvalidInput, MaalemError
 from app.base.operation import operation
 from app.runtime import runtime
 from app.web.rate_limits import take_try
 from app.web.refusals import Refusal
+from app.web.till.devices import find_door
 
-_WORKING_DAY = timedelta(hours=10)
-_IDLE = timedelta(minutes=30)
 # Tills of one agency share an address; five wrong PINs lock the number before its limit is met.
 _PER_ADDRESS = RateLimitItemPerMinute(30)
 _PER_NUMBER = RateLimitItemPerMinute(10)
 _LONGEST_NUMBER = 12
+_TOKEN = "token"  # noqa: S105 - the cookie's key of the session's token
+_PIN_REFUSALS = (WrongPin, AgentLocked, OneTimePinOver, PinNotChosen)
 
 
 class _SignedInAgent(UserMixin):  # type: ignore[misc]
     """The agent of a session, in the form that Flask-Login needs."""
 
-    def __init__(self, agent: Agent) -> None:
-        self.id = str(agent.id)
-        self.agent = agent
+    def __init__(self, agent_id: int, opened: AgentSession | None = None) -> None:
+        self.id = str(agent_id)
+        self.opened = opened
 
 
 def may_try(address: str, number: str) -> bool:
     """Counts a try to sign in and returns True if it is allowed.
 
+    A known device has a limit of its own, so that strangers at its address do not use it up.
     Without Redis every try is allowed; the lock after wrong PINs still holds.
     """
-    return take_try((_PER_ADDRESS, "till_address", address), (_PER_NUMBER, "till_number", number))
+    door = find_door(number)
+    own = _PER_NUMBER, f"till_number_{door.lane}", number
+    if door.kind == "device":
+        return take_try(own)
+    return take_try((_PER_ADDRESS, "till_address", address), own)
 
 
 def register(app: Flask) -> None:
@@ -54,51 +69,116 @@ def register(app: Flask) -> None:
     app.login_manager = manager  # type: ignore[attr-defined]
 
 
-def agent_at_the_till() -> Agent | None:
-    """Returns the agent of this request's session, as the database knows them now."""
+def session_at_the_till() -> AgentSession | None:
+    """Returns the session of this request, as the database knows it now."""
     signed_in: _SignedInAgent = current_user
-    return signed_in.agent if signed_in.is_authenticated else None
+    return signed_in.opened if signed_in.is_authenticated else None
 
 
-def enter(number: str, pin: SecretStr) -> Agent | Refusal:
+def enter(number: str, pin: SecretStr) -> SignedIn | Refusal:
     """Opens a new session for the agent, or returns the refusal; a wrong PIN is counted."""
-    now = runtime().clock()
-    refused: WrongPin | AgentLocked
-    with operation(runtime().database, now, f"agent:{number}") as change:
+    maalem, now, door = runtime(), runtime().clock(), find_door(number)
+    refused: MaalemError
+    with operation(maalem.database, now, f"agent:{number}") as change:
         try:
-            agent = find_agent(change.connection, sign_in(change, number, pin))
-            assert agent is not None, "who signed in is active"
-        except (WrongPin, AgentLocked) as error:
-            refused, agent = error, None
-    if agent is None:
-        return Refusal.of(refused)
-    session.clear()  # form tokens and a code of before the sign-in must not survive it
-    login_user(_SignedInAgent(agent))
-    session["began"] = session["seen"] = now.timestamp()
-    return agent
+            entered = sign_in(change, maalem.services, PinTry(number, pin, door))
+            token = begin_session(change, maalem.random, entered.agent_id)
+        except _PIN_REFUSALS as error:
+            refused, entered = error, None
+    if entered is None:
+        return _refuse(refused, door)
+    _keep(entered.agent_id, token)
+    return entered
+
+
+def check_typed_pin(typed: str) -> Refusal | None:
+    """Checks the PIN of the agent who is signed in, before money moves; a wrong one is counted."""
+    maalem, opened = runtime(), _get_session()
+    if not typed:
+        return Refusal.of(WrongPin())
+    number = opened.agent.number
+    given = PinTry(number, SecretStr(plain_digits(typed)), find_own_door(number))
+    refused: MaalemError
+    with operation(maalem.database, maalem.clock(), f"agent:{number}") as change:
+        try:
+            sign_in_with_own_pin(change, maalem.services, given)
+            confirm_pin(change, opened.id)
+            return None
+        except _PIN_REFUSALS as error:
+            refused = error
+    return Refusal.of(refused)
+
+
+def choose_new_pin(typed: str, again: str) -> Refusal | None:
+    """Sets the PIN that the agent chose, and goes on in a new session: all others are over."""
+    maalem, agent = runtime(), _get_session().agent
+    if typed != again:
+        return Refusal("pins_differ")
+    try:
+        with operation(maalem.database, maalem.clock(), f"agent:{agent.number}") as change:
+            choose_pin(change, maalem.services, agent.id, SecretStr(typed))
+            token = begin_session(change, maalem.random, agent.id)
+    except InvalidInput:
+        return Refusal("pin_too_easy")
+    except MaalemError as error:
+        return Refusal.of(error)
+    _keep(agent.id, token)
+    return None
 
 
 def leave() -> None:
+    """Ends this session, and every copy of its cookie with it."""
+    maalem, token = runtime(), session.get(_TOKEN, "")
+    opened = session_at_the_till()
     session.clear()
+    if opened:
+        actor = f"agent:{opened.agent.number}"
+        with operation(maalem.database, maalem.clock(), actor) as change:
+            end_session(change, SecretStr(token))
 
 
-def plain_digits(typed: str) -> str:
+def plain_digits(typed: str, longest: int = _LONGEST_NUMBER) -> str:
     """Writes digits of any script as ordinary ones, without blanks, as a keypad would."""
     digits = (str(unicodedata.decimal(letter, letter)) for letter in typed if not letter.isspace())
-    return "".join(digits)[:_LONGEST_NUMBER]
+    return "".join(digits)[:longest]
 
 
-def _find_signed_in(agent_id: str) -> _SignedInAgent | None:
-    """Returns the session's agent; ends an idle or too old session and a dismissed agent's."""
-    now = runtime().clock().timestamp()
-    began, seen = session.get("began", 0), session.get("seen", 0)
-    agent = None
-    if now - began < _WORKING_DAY.total_seconds() and now - seen < _IDLE.total_seconds():
-        with reading(runtime().database) as connection:
-            agent = find_agent(connection, int(agent_id))
-    if agent is None:
+def _keep(agent_id: int, token: SecretStr) -> None:
+    """Puts a new session into the cookie: form tokens and a code of before must not survive."""
+    session.clear()
+    session[_TOKEN] = token.get_secret_value()
+    login_user(_SignedInAgent(agent_id))
+
+
+def _refuse(error: MaalemError, door: Door) -> Refusal:
+    """Returns the refusal: a device that is not known hears the same of a wrong PIN and a lock."""
+    if door.kind == "unknown" and isinstance(error, AgentLocked):
+        return Refusal.of(WrongPin())
+    return Refusal.of(error)
+
+
+def find_own_door(number: str) -> Door:
+    """Returns the door of who is signed in: strangers without a known device do not share it."""
+    door = find_door(number)
+    if door.kind == "device":
+        return door
+    return Door.device(sha256(session.get(_TOKEN, "").encode()).hexdigest()[:32])
+
+
+def _get_session() -> AgentSession:
+    opened = session_at_the_till()
+    assert opened, "the till's pages ask for the sign-in first"
+    return opened
+
+
+def _find_signed_in(_agent_id: str) -> _SignedInAgent | None:
+    """Returns the session's agent. A session that is over leaves the cookie too."""
+    maalem = runtime()
+    idle = timedelta(minutes=maalem.settings.till_pin_minutes)
+    with operation(maalem.database, maalem.clock(), "agent") as change:
+        opened = use_session(change, SecretStr(session.get(_TOKEN, "")), idle)
+    if opened is None:
         session.clear()
         g.session_ended = True
         return None
-    session["seen"] = now
-    return _SignedInAgent(agent)
+    return _SignedInAgent(opened.agent.id, opened)

@@ -1,0 +1,159 @@
+"""An agent's PIN: which are taken, how one is stored, and how a typed one is compared.
+
+Six digits can be found by trying all of them. Therefore the stored hash is keyed by the
+installation's secret. The id of its key stands before it, so that a PIN stays good while the secret
+is replaced (SECRET_KEY_OLD).
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+from datetime import datetime, timedelta
+from functools import cache
+from itertools import pairwise
+from random import Random
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+from pydantic import SecretStr
+
+from app.base.errors import InvalidInput
+from app.base.keys import derive_key, key_id
+from app.services import Services
+
+FEWEST_DIGITS, MOST_DIGITS = 6, 12
+# OWASP's smallest parameters: with others a busy server keeps a phone waiting over a second.
+_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+# How long a one-time PIN is good.
+ONE_TIME_FOR = timedelta(days=7)
+_ONE_TIME_DIGITS = 8
+# The ways a finger goes over a keypad in rows, columns and across.
+_KEYPAD = {"147", "258", "369", "741", "852", "963", "159", "951", "357", "753"}
+
+
+def read_agent_pin(typed: str, *numbers: str) -> SecretStr:
+    """Returns a new PIN if it is long enough and none that a thief would try first.
+
+    `numbers` are the agent's own, which others know: a PIN made of them is refused too.
+
+    Raises: InvalidInput.
+    """
+    if not re.fullmatch(rf"[0-9]{{{FEWEST_DIGITS},{MOST_DIGITS}}}", typed, re.ASCII):
+        raise InvalidInput(what="pin", why=f"not {FEWEST_DIGITS} to {MOST_DIGITS} digits")
+    if is_usual(typed) or any(_is_made_of(typed, number) for number in numbers):
+        raise InvalidInput(what="pin", why="too easy: another one, no row, no repeat, no date")
+    return SecretStr(typed)
+
+
+def is_usual(digits: str) -> bool:
+    """True for rows, repeats, patterns of the keypad, and what may be a birth date or year."""
+    return _is_pattern(digits) or _is_date(digits)
+
+
+def draw_one_time_pin(random: Random) -> SecretStr:
+    """Draws a PIN with which an agent signs in once, to choose another."""
+    while True:
+        digits = f"{random.randrange(10**_ONE_TIME_DIGITS):0{_ONE_TIME_DIGITS}d}"
+        if not is_usual(digits):
+            return SecretStr(digits)
+
+
+def store_form(pin: SecretStr, services: Services) -> str:
+    """Returns what is stored of a PIN: the id of today's key, and the keyed slow hash."""
+    hashed = _hasher.hash(_digest_pin(pin, services.secret))
+    return f"{key_id(services.secret)}{hashed}"
+
+
+def is_agents_pin(stored: str, pin: SecretStr, services: Services) -> bool:
+    """True if `stored` was made of this PIN, with a key that is still good or before keys."""
+    name, mark, rest = stored.partition("$")
+    secret = _find_secret(name, services)
+    given: str | bytes = _digest_pin(pin, secret) if secret else pin.get_secret_value()
+    try:
+        return _hasher.verify(mark + rest, given) and bool(secret or not name)
+    except (VerifyMismatchError, InvalidHashError):
+        return False
+
+
+def is_outdated(stored: str, services: Services) -> bool:
+    """True if a PIN was stored with an older key, or before keys."""
+    return stored.partition("$")[0] != key_id(services.secret)
+
+
+@cache
+def form_of_nobody(secret: bytes) -> str:
+    """Returns a form to compare for an unknown number, so that the answer takes as long as any."""
+    return f"{key_id(secret)}{_hasher.hash(_digest_pin(SecretStr('nobody'), secret))}"
+
+
+def is_over(expires_at: datetime | None, now: datetime) -> bool:
+    """True if a one-time PIN is too old."""
+    return expires_at is not None and expires_at <= now
+
+
+def _find_secret(name: str, services: Services) -> bytes | None:
+    known = (services.secret, *services.old_secrets)
+    return next((secret for secret in known if key_id(secret) == name), None)
+
+
+def _digest_pin(pin: SecretStr, secret: bytes) -> bytes:
+    own_key = derive_key(secret, "maalem agent pin")
+    return hmac.digest(own_key, pin.get_secret_value().encode(), "sha256")
+
+
+def _is_pattern(digits: str) -> bool:
+    length = len(digits)
+    return (
+        len(set(digits)) <= 2
+        or _goes_in_steps(digits)
+        or digits == digits[::-1]
+        or digits[::2] == digits[1::2]
+        or any(_repeats(digits, size) for size in range(1, length // 2 + 1))
+        or _counts_in_pairs(digits)
+        or _is_of_short_rows(digits)
+    )
+
+
+def _goes_in_steps(digits: str) -> bool:
+    """True for 123456, 987654, 135791: each digit as far from the one before."""
+    return len({(int(after) - int(before)) % 10 for before, after in pairwise(digits)}) == 1
+
+
+def _repeats(digits: str, size: int) -> bool:
+    """True for 123123 and 12121212, with the last part cut or not."""
+    return all(digit == digits[place % size] for place, digit in enumerate(digits))
+
+
+def _counts_in_pairs(digits: str) -> bool:
+    """True for 101112 and 102030."""
+    if len(digits) % 2:
+        return False
+    pairs = [int(digits[place : place + 2]) for place in range(0, len(digits), 2)]
+    return len({after - before for before, after in pairwise(pairs)}) == 1
+
+
+def _is_of_short_rows(digits: str) -> bool:
+    """True for 456123, 147258 and 111222: rows of three, of the keypad or of one digit."""
+    if len(digits) % 3:
+        return False
+    parts = [digits[place : place + 3] for place in range(0, len(digits), 3)]
+    return all(part in _KEYPAD or _is_short_row(part) for part in parts)
+
+
+def _is_short_row(part: str) -> bool:
+    return {int(after) - int(before) for before, after in pairwise(part)} in ({1}, {-1}, {0})
+
+
+def _is_date(digits: str) -> bool:
+    """True if a year of a life stands at an end, or six digits are a day as DDMMYY."""
+    year = r"(19[2-9][0-9]|20[0-4][0-9])"
+    if re.match(year, digits) or re.search(f"{year}$", digits):
+        return True
+    return bool(re.fullmatch(r"(0[1-9]|[12][0-9]|3[01])(0[1-9]|1[0-2])[0-9]{2}", digits))
+
+
+def _is_made_of(digits: str, number: str) -> bool:
+    """True if a PIN is the number, its end or beginning, or all of a number of four or more."""
+    inside = len(number) >= 4 and number in digits
+    return inside or (len(digits) <= len(number) and digits in number)

@@ -1,0 +1,105 @@
+"""Compares an agent's number and PIN, at the till and on the phone, and counts wrong ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import SecretStr
+from sqlalchemy import select, update
+
+from app.agents.errors import OneTimePinOver, PinNotChosen, WrongPin
+from app.agents.locks import Door, count_wrong_pin, forget_wrong_pins, refuse_while_locked
+from app.agents.models import agency, agent
+from app.agents.pins import (
+    FEWEST_DIGITS,
+    ONE_TIME_FOR,
+    form_of_nobody,
+    is_agents_pin,
+    is_outdated,
+    is_over,
+    is_usual,
+    store_form,
+)
+from app.base.operation import Operation
+from app.services import Services
+
+
+@dataclass(frozen=True, slots=True)
+class PinTry:
+    """A number and a PIN as they were typed at a door."""
+
+    number: str
+    pin: SecretStr
+    door: Door
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The agent of a right PIN.
+
+    `must_choose`: it was a one-time PIN, or one that the rules of today refuse.
+    """
+
+    agent_id: int
+    generation: int
+    must_choose: bool
+
+
+def sign_in(operation: Operation, services: Services, given: PinTry) -> SignedIn:
+    """Returns the agent with this number and PIN, of an agency that is open.
+
+    The caller commits after a refusal too, because wrong PINs are counted. The slow comparison
+    comes before anything is locked, and is made for an unknown number too.
+
+    Raises: WrongPin, AgentLocked, OneTimePinOver.
+    """
+    statement = (
+        select(agent.c.id, agent.c.pin_hash, agent.c.pin_expires_at, agent.c.generation)
+        .join(agency, agency.c.code == agent.c.agency_code)
+        .where(agent.c.number == given.number, agent.c.active, agency.c.active)
+    )
+    row = operation.connection.execute(statement).one_or_none()
+    stored = row.pin_hash if row else form_of_nobody(services.secret)
+    right = is_agents_pin(stored, given.pin, services)
+    refuse_while_locked(operation, given.number, given.door)
+    if row is None or not right:
+        count_wrong_pin(operation, given.number, given.door, known=row is not None)
+        raise WrongPin()
+    forget_wrong_pins(operation, given.number, given.door)
+    if is_over(row.pin_expires_at, operation.now):
+        raise OneTimePinOver()
+    own = row.pin_expires_at is None
+    if is_outdated(stored, services):
+        own = own and _is_still_good(given.pin)
+        _store_again(operation, services, row.id, given.pin, own=own)
+    return SignedIn(row.id, row.generation, must_choose=not own)
+
+
+def sign_in_with_own_pin(operation: Operation, services: Services, given: PinTry) -> int:
+    """Returns our own id of the agent, before money moves: a one-time PIN moves none.
+
+    The caller commits after a refusal too.
+
+    Raises: WrongPin, AgentLocked, OneTimePinOver, PinNotChosen.
+    """
+    entered = sign_in(operation, services, given)
+    if entered.must_choose:
+        raise PinNotChosen()
+    return entered.agent_id
+
+
+def _is_still_good(pin: SecretStr) -> bool:
+    digits = pin.get_secret_value()
+    return len(digits) >= FEWEST_DIGITS and not is_usual(digits)
+
+
+def _store_again(
+    operation: Operation, services: Services, agent_id: int, pin: SecretStr, *, own: bool
+) -> None:
+    """Stores a PIN with today's key. One that the rules refuse is good for choosing another."""
+    kept = {} if own else {"pin_expires_at": operation.now + ONE_TIME_FOR}
+    operation.connection.execute(
+        update(agent)
+        .where(agent.c.id == agent_id)
+        .values(pin_hash=store_form(pin, services), **kept)
+    )
