@@ -47,6 +47,7 @@ NEVER: Mapping[Edge, Mapping[str, str]] = {
         "key_reused": "the key is made of the session's own hop",
         "not_collected_here": "only a code's issue asks who collects",
         "nothing_to_show": "the engine shows the main menu",
+        "session_over": "a screen of its own ends the talk",
         "over_client_limit": "an agent is no client",
         "over_paid": "a phone sends no amount",
         "unavailable": "the away screen",
