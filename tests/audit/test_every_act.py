@@ -31,6 +31,10 @@ NO_ACT: Mapping[str, str] = {
 }
 # Functions that write, and are no act of a person, with the reason.
 NO_ACTOR: Mapping[str, str] = {
+    "app.agents.locks.forget_locks": "time ends a count of wrong PINs; a lock has its row",
+    "app.agents.sessions.confirm_pin": "a right PIN; what it was typed for has its row",
+    "app.agents.sessions.forget_sessions": "time ends it; sign-in and sign-out have rows",
+    "app.agents.sessions.use_session": "when a session was used last",
     "app.payments.codes.expire_codes": "time ends a code; its own row says when",
     "app.reminders.budgets.return_cost": "a sum follows from a message that was taken back",
 }

@@ -215,7 +215,9 @@ def test_agent_pin_wrong_five_times_locks_the_agent(
         phone.answer("1")
     # The right one comes too late. The till is another door, and stays open.
     assert phone.answer(RIGHT).startswith("Trop d'erreurs de PIN. Essayez après le 23/11 10:30.")
-    assert payments.read_value("SELECT door FROM agent_lock WHERE locked_until IS NOT NULL") == "phone"
+    assert (
+        payments.read_value("SELECT door FROM agent_lock WHERE locked_until IS NOT NULL") == "phone"
+    )
     assert payments.read_value("SELECT count(*) FROM deposit") == 0
     runtime.clock.now += timedelta(minutes=31)  # type: ignore[attr-defined]
     assert confirm(phone, code).startswith("Payé 163,52 DH")
