@@ -17,7 +17,7 @@ from app.mobile_money.accounts import find_owners
 from app.mobile_money.errors import Refused
 from app.mobile_money.objects import PaymentBody, write_amount
 from app.mobile_money.requests import StoredRequest
-from app.payments.models import deposit, payment_code
+from app.payments.models import deposit, payment_code, reversal
 
 
 def refuse_own_repetition(
@@ -61,6 +61,21 @@ def find_own_refusal(connection: Connection, client: Client, code: str) -> Refus
         return None
     end = "paid" if row.state == "paid" else "paid and reversed"
     return _refuse_as_own(f"the bill was {end}: this client paid it", row)
+
+
+def find_own_undoing(connection: Connection, client: Client, receipt: str) -> Refused | None:
+    """Returns the refusal of a payment that this client reversed itself; None if somebody else."""
+    columns = reversal.c
+    reversed_at = connection.execute(
+        select(columns.reversed_at).where(
+            columns.receipt_number == receipt, columns.made_by == f"client:{client.id}"
+        )
+    ).scalar()
+    if reversed_at is None:
+        return None
+    words = "reversed before: this client reversed it"
+    named = {"reversedBy": "this client", "transactionReference": f"R{receipt}"}
+    return Refused("businessRule", "incorrectState", words, **named, reversed_at=reversed_at)
 
 
 def may_see_answer(connection: Connection, client: Client, request: StoredRequest) -> bool:

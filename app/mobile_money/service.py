@@ -30,7 +30,7 @@ from app.mobile_money.objects import (
     read_reversal,
     reversal_object,
 )
-from app.mobile_money.own_payments import find_own_refusal, may_see_answer
+from app.mobile_money.own_payments import find_own_refusal, find_own_undoing, may_see_answer
 from app.mobile_money.requests import (
     STORED,
     ApiAnswer,
@@ -44,7 +44,7 @@ from app.mobile_money.requests import (
 )
 from app.payments.collector import Collector
 from app.payments.deposits import CashConfirmation, redeem_code
-from app.payments.errors import CodePaid, CodeReversed, ReceiptUnknown
+from app.payments.errors import AlreadyReversed, CodePaid, CodeReversed, ReceiptUnknown
 from app.payments.models import deposit, payment_code
 from app.payments.reversals import ReversalRequest, reverse_deposit
 from app.payments.rules import read_code
@@ -166,11 +166,15 @@ def _make_reversal(
     if amount is not None and amount != total:
         error = "overPaymentNotAllowed" if amount > total else "underPaymentNotAllowed"
         raise Refused("businessRule", error, "only the whole payment is reversed")
-    reverse_deposit(
-        replace(operation, actor=f"client:{client.id}"),
-        services,
-        ReversalRequest(payment.receipt_number, "api", _read_reason(request.body), client.network),
+    undoing = ReversalRequest(
+        payment.receipt_number, "api", _read_reason(request.body), client.network
     )
+    try:
+        reverse_deposit(replace(operation, actor=f"client:{client.id}"), services, undoing)
+    except AlreadyReversed:
+        if own := find_own_undoing(operation.connection, client, payment.receipt_number):
+            raise own from None
+        raise
     answer = ApiAnswer(201, reversal_object(payment.receipt_number, total, operation.now))
     return RequestOutcome("completed", answer, f"R{payment.receipt_number}")
 

@@ -97,6 +97,23 @@ def test_a_payment_that_meets_its_own_repetition_says_that_it_was_this_clients(
     books()
 
 
+def test_a_reversal_that_meets_its_own_repetition_says_so(
+    network: NetworkClient, payments: PaymentFixture
+) -> None:
+    own, tills = payments.issue(FATIMA).code, payments.redeem(payments.issue(HASSAN).code)
+    receipt = network.pay(own, "163.52").json["serviceProviderPaymentReference"]
+    payments.reverse(tills)
+    network.post(f"/transactions/{receipt}/reversals", {})
+    again = network.post(f"/transactions/{receipt}/reversals", {})
+    assert error(again) == WRONG_STATE
+    told = params(again)
+    assert (told["reversedBy"], told["transactionReference"]) == ("this client", f"R{receipt}")
+    others = network.post(f"/transactions/{tills}/reversals", {})
+    assert error(others) == WRONG_STATE and "reversedBy" not in params(others)
+    # The bill too: whoever pays it again learns that it was its own payment, and reversed.
+    assert params(network.pay(own, "163.52"))["paidBy"] == "this client"
+
+
 def test_a_bill_that_somebody_else_took_is_nobodys_own(
     network: NetworkClient, payments: PaymentFixture
 ) -> None:
