@@ -22,6 +22,7 @@ from app.base.errors import Unavailable
 from app.base.operation import Operation
 from app.enrolment import registry_staging as staging
 from app.enrolment.errors import TooManyNew
+from app.enrolment.hand_overs import hand_over_phones, note_phones
 from app.enrolment.registry_file import (
     RegistryRefused,
     check_header,
@@ -29,7 +30,12 @@ from app.enrolment.registry_file import (
     physical_lines,
     replace_rejected,
 )
-from app.enrolment.registry_imports import add_import, complete_import, drop_import
+from app.enrolment.registry_imports import (
+    add_import,
+    complete_import,
+    drop_import,
+    select_updated,
+)
 from app.enrolment.registry_rows import BORN_AT, BadRow, Stored, parse_row, split_line
 
 # A step, how much of it is done, and of how much if known: bytes of the file in "reading".
@@ -161,9 +167,10 @@ def _store_rows(change: Operation, job: _Import, counts: staging.StoredRows, rej
     """Stores the accepted rows, with what undoing them needs, if they change anything."""
     connection, name = change.connection, job.path.name
     number = add_import(change, name, counts, rejected)
-    last_before = staging.find_last_id(connection)
     moved = staging.keep_earlier(connection, number, job.today)
+    last_before = note_phones(connection, select_updated(number))
     staging.store(connection, job.today)
+    hand_over_phones(change, last_before)
     if counts.created or counts.updated or moved:
         complete_import(connection, number, last_before)
     else:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, Connection, bindparam, delete, insert, select, text, update
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    Select,
+    bindparam,
+    delete,
+    insert,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.base.operation import Operation
@@ -77,6 +87,12 @@ def add_import(operation: Operation, file_name: str, counts: StoredRows, rejecte
     )
     number = operation.connection.execute(values.returning(registry_import.c.id)).scalar_one()
     return int(number)
+
+
+def select_updated(number: int) -> Select[tuple[int]]:
+    """Selects the ids of the artisans whom an import updates."""
+    columns = registry_import_update.c
+    return select(columns.artisan_id).where(columns.import_id == number)
 
 
 def complete_import(connection: Connection, number: int, last_before: int) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import (
     Select,
     Table,
     Text,
-    Tuple,
+    case,
     func,
     insert,
     literal,
@@ -83,12 +83,15 @@ contest = Table(
 _accepted = incoming.c.reason.is_(None)
 
 
-def _tuple_of(table: Table) -> Tuple:
-    return tuple_(*(table.c[name] for name in STORED))
-
-
 _same_person = artisan.c.rna_number == incoming.c.rna_number
-_differs = _tuple_of(artisan).is_distinct_from(_tuple_of(incoming))
+# The register's own word: in it a number is still its old holder's after it went to another.
+_word = tuple_(
+    *(
+        func.coalesce(artisan.c.phone, artisan.c.lost_phone) if name == "phone" else artisan.c[name]
+        for name in STORED
+    )
+)
+_differs = _word.is_distinct_from(tuple_(*(incoming.c[name] for name in STORED)))
 _matched = incoming.outerjoin(artisan, _same_person)
 _known = artisan.c.id.is_not(None)
 
@@ -206,12 +209,6 @@ def count_artisans(connection: Connection) -> int:
     return connection.execute(select(func.count()).select_from(artisan)).scalar_one()
 
 
-def find_last_id(connection: Connection) -> int:
-    """Returns the highest id of an artisan: whoever is created gets a higher one."""
-    highest = connection.execute(select(func.max(artisan.c.id))).scalar_one()
-    return int(highest or 0)
-
-
 def keep_earlier(connection: Connection, import_id: int, today: date) -> bool:
     """Keeps what `store` is about to change, so that the import can be undone.
 
@@ -262,9 +259,14 @@ def _give_up_numbers(connection: Connection) -> None:
 def _upsert(connection: Connection, values: Select[*tuple[object, ...]]) -> None:
     names = (*STORED, "rights_as_of")
     statement = upsert(artisan).from_select(names, values)
+    told, lost = statement.excluded.phone, artisan.c.lost_phone
+    phones = {
+        "phone": case((told == lost, artisan.c.phone), else_=told),
+        "lost_phone": case((told == lost, lost)),
+    }
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["rna_number"],
-            set_={name: statement.excluded[name] for name in names[1:]},
+            set_={name: statement.excluded[name] for name in names[1:]} | phones,
         )
     )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, RowMapping, select, text, update
+from sqlalchemy import Connection, DateTime, RowMapping, bindparam, or_, select, text, update
 
 from app.audit.service import record_audit
 from app.base.clock import local_date
 from app.base.operation import Operation
 from app.enrolment.errors import ImportBuiltOn, ImportForgotten, ImportUndone, ImportUnknown
+from app.enrolment.hand_overs import hand_over_phones, note_phones
 from app.enrolment.models import artisan, registry_import
-from app.enrolment.registry_imports import digest_people
+from app.enrolment.registry_imports import digest_people, select_updated
 from app.enrolment.registry_staging import wait_for_imports
 
 # What is made for a person, in the words of whoever reads why an import stays.
@@ -21,13 +22,18 @@ _WORDS = {
     "campaign_recipient": "reminders",
     "claim": "claims",
     "deposit": "deposits",
+    "ended_tie": "ended ties",
     "enrolment_file": "enrolment files",
     "family_cover": "families",
     "help_request": "help requests",
     "payment_code": "payment codes",
+    "tie_code": "codes that prove a phone",
 }
-# Told to people, and over: it keeps nobody's earlier values from coming back.
-_TOLD = {"campaign_recipient"}
+# Told to people, or ended by the import itself: it keeps nobody's earlier values from coming back.
+_TOLD = {"campaign_recipient", "ended_tie"}
+
+# The register's own numbers, which a later import took.
+_NOT_BUILT = {"ended_tie": "AND t.way <> 'register'"}
 
 _REFERENCES = text(
     """
@@ -74,6 +80,31 @@ _NUMBERS_TAKEN = text(
         ON a.cnss_number = u.earlier->>'cnss_number'
         OR a.cin_digest = (u.earlier->>'cin_digest')::bytea
     WHERE u.import_id = :number AND a.id <> u.artisan_id
+    """
+)
+_NUMBERS_GIVEN = text(
+    """
+    SELECT DISTINCT phone FROM artisan WHERE phone IS NOT NULL AND (id = ANY(:created) OR id IN (
+        SELECT artisan_id FROM registry_import_update WHERE import_id = :number))
+    """
+)
+# Who lost a number to somebody of the import has it again, unless another holds it since.
+_GIVE_PHONES_BACK = text(
+    """
+    UPDATE artisan SET phone = lost_phone, lost_phone = NULL
+    WHERE lost_phone = ANY(:numbers)
+        AND EXISTS (SELECT FROM ended_tie e WHERE e.artisan_id = artisan.id
+            AND e.phone = artisan.lost_phone AND e.way = 'register' AND e.ended_at = :imported_at)
+        AND NOT EXISTS (SELECT FROM artisan holder WHERE holder.phone = artisan.lost_phone
+            AND holder.id NOT IN (
+                SELECT artisan_id FROM registry_import_update WHERE import_id = :number))
+    """
+).bindparams(bindparam("imported_at", type_=DateTime(True)))
+# The register's own numbers, which its imports took from people, go with the people.
+_DELETE_CREATED = text(
+    """
+    WITH ended AS (DELETE FROM ended_tie WHERE artisan_id = ANY(:created) AND way = 'register')
+    DELETE FROM artisan WHERE id = ANY(:created)
     """
 )
 _MOVE_DAYS_BACK = text(
@@ -164,7 +195,8 @@ def _count_rows_of(connection: Connection, table: str, column: str, found: RowMa
     )
     statement = text(
         f"""
-        SELECT (SELECT count(*) FROM {table} t WHERE t.{column} = ANY(:created)) {since}
+        SELECT (SELECT count(*) FROM {table} t
+            WHERE t.{column} = ANY(:created) {_NOT_BUILT.get(table, "")}) {since}
         """  # noqa: S608 - the catalogue's own names
     )
     params = {
@@ -177,17 +209,21 @@ def _count_rows_of(connection: Connection, table: str, column: str, found: RowMa
 
 def _put_back(operation: Operation, found: RowMapping) -> UndoReport:
     connection, number = operation.connection, found["id"]
-    params = {"number": number}
-    removed = connection.execute(
-        text("DELETE FROM artisan WHERE id = ANY(:created)"), {"created": found["created_ids"]}
-    ).rowcount
+    params = {"number": number, "created": found["created_ids"]}
+    numbers = list(connection.execute(_NUMBERS_GIVEN, params).scalars())
+    touched = or_(artisan.c.id.in_(select_updated(number)), artisan.c.lost_phone.in_(numbers))
+    last_id = note_phones(connection, select(artisan.c.id).where(touched))
+    removed = connection.execute(_DELETE_CREATED, params).rowcount
     # Numbers first: two people may have swapped theirs.
     connection.execute(_CLEAR_NUMBERS, params)
     if taken := connection.execute(_NUMBERS_TAKEN, params).scalar_one():
         raise ImportBuiltOn(number=number, built=f"{taken} numbers that others have since")
+    given = params | {"numbers": numbers, "imported_at": found["imported_at"]}
+    connection.execute(_GIVE_PHONES_BACK, given)
     restored = connection.execute(text(_restoring()), params).rowcount
     day = local_date(found["imported_at"])
     connection.execute(_MOVE_DAYS_BACK, params | {"day": day})
+    hand_over_phones(operation, last_id)
     return UndoReport(removed, restored)
 
 

@@ -90,7 +90,7 @@ def test_undo_of_an_import_that_shares_nobody_leaves_the_later_one(
 ) -> None:
     load_lines(engine, file, numbered(1))
     first = newest(engine)
-    load_lines(engine, file, numbered(2))
+    load_lines(engine, file, numbered(2, phone=""))
     undo(engine, first)
     assert stored(engine, "rna_number") == [("82",)]
 
@@ -225,3 +225,25 @@ def test_undo_is_a_command_with_a_list_and_leaves_its_audit(
             ("register_imported", "office"),
             ("register_import_undone", "office"),
         ]
+
+
+def test_undo_gives_a_number_back_to_who_lost_it_by_the_import(engine: Engine, file: Path) -> None:
+    old, new = "+212611111111", "+212622222222"
+    load_lines(engine, file, numbered(1, phone=old), numbered(2, phone=new), numbered(3, phone=""))
+    before = stored(engine, *EVERYTHING)
+    load_lines(engine, file, numbered(2, phone=old), numbered(4, phone=new))
+    assert [phone for _, phone in stored(engine, "rna_number", "phone")] == [None, old, None, new]
+    undo(engine, newest(engine))
+    assert stored(engine, *EVERYTHING) == before
+
+
+def test_number_that_went_to_another_is_no_change_of_the_same_file_again(
+    engine: Engine, file: Path
+) -> None:
+    phone = "+212611111111"
+    load_lines(engine, file, numbered(1, phone=phone))
+    load_lines(engine, file, numbered(2, phone=phone))
+    assert load_lines(engine, file, numbered(1, phone=phone)).unchanged == 1
+    named = load_lines(engine, file, numbered(1, phone=phone, full_name="Another Name"))
+    assert named.updated == 1
+    assert [phone for _, phone in stored(engine, "rna_number", "phone")] == [None, phone]
