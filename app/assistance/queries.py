@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Text, bindparam, select
+from sqlalchemy import ColumnElement, Connection, Text, bindparam, exists, select
 
 from app.assistance.models import help_request
 from app.assistance.rules import WAITING
 from app.base.phone import Phone
 from app.base.rows import read_row
+from app.enrolment.models import LOST_NUMBER, ended_tie
 
 SHOWN = 5
 
@@ -72,10 +73,20 @@ def list_waiting(connection: Connection, most: int) -> list[WaitingRequest]:
     ]
 
 
+def number_was_lost() -> ColumnElement[bool]:
+    """Tells of a request if its phone's number has changed hands since: it is not its holder's."""
+    columns = ended_tie.c
+    return exists().where(
+        columns.phone == help_request.c.phone,
+        columns.why.in_(LOST_NUMBER),
+        columns.ended_at >= help_request.c.asked_at,
+    )
+
+
 # Built once: building it takes longer than running it.
 _OF_PHONE = (
     select(*COLUMNS)
-    .where(help_request.c.phone == bindparam("phone", type_=Text))
+    .where(help_request.c.phone == bindparam("phone", type_=Text), ~number_was_lost())
     .order_by(help_request.c.id.desc())
     .limit(SHOWN)
 )

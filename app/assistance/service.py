@@ -9,7 +9,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from app.assistance.errors import NoSuchRequest, TooManyRequests
 from app.assistance.models import help_request
-from app.assistance.queries import COLUMNS, HelpRequest
+from app.assistance.queries import COLUMNS, HelpRequest, number_was_lost
 from app.assistance.rules import MOST_WAITING, WAITING, draw_reference, name_topic
 from app.audit.service import record_audit
 from app.base.operation import Operation
@@ -112,7 +112,9 @@ def _new_row(wanted: NewRequest, request: HelpRequest) -> dict[str, object]:
 def _list_waiting_of_phone(connection: Connection, phone: Phone) -> list[HelpRequest]:
     columns = help_request.c
     rows = connection.execute(
-        select(*COLUMNS).where(columns.phone == phone.e164, columns.state.in_(WAITING))
+        select(*COLUMNS).where(
+            columns.phone == phone.e164, columns.state.in_(WAITING), ~number_was_lost()
+        )
     )
     return [read_row(HelpRequest, row) for row in rows]
 

@@ -8,6 +8,7 @@ from app.base.months import Period
 from app.contributions.errors import NotCollectedHere
 from app.contributions.rules import paid_elsewhere
 from app.journeys.amo import file_message, read_enrolment_file
+from app.journeys.code_of_unproven import may_end_code, share_receipt
 from app.journeys.context import Dialogue, begin_operation, vocabulary
 from app.journeys.person import (
     get_fresh_person,
@@ -124,7 +125,8 @@ def issue_code_for_months(dialogue: Dialogue) -> str:
 def replace_code(dialogue: Dialogue) -> str:
     """Replaces the code that was shown; one made since by another phone is asked about."""
     shown = get_live_code(dialogue)
-    return _issue_code(dialogue, replacing=shown.code if shown else None)
+    may_end = shown and may_end_code(dialogue, shown.code)
+    return _issue_code(dialogue, replacing=shown.code if shown and may_end else None)
 
 
 def _issue_code(dialogue: Dialogue, replacing: str | None) -> str:
@@ -145,6 +147,7 @@ def _issue_code(dialogue: Dialogue, replacing: str | None) -> str:
     try:
         with begin_operation(dialogue) as operation:
             code = issue_code(operation, dialogue.services, request)
+            share_receipt(operation, dialogue, code)
     except (NothingDue, NotCollectedHere):
         reload_person(dialogue)
         return "nothing_due"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from app.base.clock import local_date
 from app.enrolment.queries import lock_artisan
 from app.enrolment.service import DailyTries, take_try
+from app.journeys.code_of_unproven import may_end_code
 from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
 from app.journeys.pay import code_message, describe_code
 from app.journeys.person import get_fresh_person, get_live_code, reload_account
@@ -92,6 +93,8 @@ def send_receipt_again(dialogue: Dialogue) -> str:
 def cancel_live_code(dialogue: Dialogue) -> str:
     """Cancels the code that was shown, not one that another phone has made since."""
     artisan_id, shown = dialogue.facts.artisan_id, get_live_code(dialogue)
+    if shown and not may_end_code(dialogue, shown.code):
+        return "none_live"
     with begin_operation(dialogue) as operation:
         connection = operation.connection
         lock_artisan(connection, artisan_id)

@@ -23,6 +23,7 @@ from app.base.months import Month, Period
 from app.base.phone import Phone
 from app.enrolment.models import artisan, phone_profile
 from app.enrolment.queries import PERSON, read_artisan
+from app.payments.addresses import select_address
 from app.payments.dues import is_still_owed
 from app.payments.models import (
     contribution_allocation,
@@ -244,7 +245,8 @@ def receipt_phones(connection: Connection, code: str) -> dict[Phone, str]:
 
     They are the phone that asked for the code (else the register's), and the recorded recipients.
     """
-    return _read_phones(connection, code, func.coalesce(payment_code.c.phone, artisan.c.phone))
+    asked = select_address(payment_code.c.phone)
+    return _read_phones(connection, code, func.coalesce(asked, artisan.c.phone))
 
 
 def phones_with_code(connection: Connection, code: str) -> dict[Phone, str]:
@@ -253,10 +255,12 @@ def phones_with_code(connection: Connection, code: str) -> dict[Phone, str]:
     They are the phone that asked for it, and the recorded recipients of its receipt. A bill that a
     network's system looked up was told to no phone.
     """
-    return _read_phones(connection, code, payment_code.c.phone)
+    return _read_phones(connection, code, select_address(payment_code.c.phone))
 
 
-def _read_phones(connection: Connection, code: str, phone: ColumnElement[str]) -> dict[Phone, str]:
+def _read_phones(
+    connection: Connection, code: str, phone: ColumnElement[str | None]
+) -> dict[Phone, str]:
     language = func.coalesce(phone_profile.c.language, artisan.c.language)
     own = (
         select(phone.label("phone"), language.label("language"))
@@ -264,8 +268,12 @@ def _read_phones(connection: Connection, code: str, phone: ColumnElement[str]) -
         .outerjoin(phone_profile, phone_profile.c.phone == phone)
         .where(payment_code.c.code == code, phone.is_not(None))
     )
-    recipients = select(receipt_recipient.c.phone, receipt_recipient.c.language).where(
-        receipt_recipient.c.code == code
+    recipients = (
+        select(
+            select_address(receipt_recipient.c.phone).label("phone"), receipt_recipient.c.language
+        )
+        .join(payment_code, payment_code.c.code == receipt_recipient.c.code)
+        .where(receipt_recipient.c.code == code)
     )
     rows = connection.execute(own.union_all(recipients))
-    return {Phone(row.phone): row.language for row in rows}
+    return {Phone(row.phone): row.language for row in rows if row.phone is not None}

@@ -8,18 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from app.base.clock import local_date
 from app.base.operation import Operation
 from app.contributions.rules import is_collected_here
-from app.enrolment.models import artisan as artisan_table
 from app.enrolment.numbers import find_numbered_artisan
 from app.enrolment.queries import Artisan, get_artisan
 from app.payments.codes import CodeRequest, find_terms, issue_code, queue_code_message
 from app.payments.errors import AnotherIsLive, TermsChanged
 from app.payments.queries import IssuedCode, Terms, get_account
-from app.payments.receipt_recipients import add_receipt_recipient
+from app.payments.receipt_recipients import add_owner_and_payer
 from app.services import Services
 
 LOOKUPS_A_DAY = 5
@@ -68,11 +67,6 @@ def issue_code_for_another(
         # The artisan has made a code for other months since: only its owner may replace it.
         raise TermsChanged() from None
     queue_code_message(operation, services, code, request.phone, request.language)
-    columns = artisan_table.c
-    own = operation.connection.execute(
-        select(columns.phone, columns.language).where(columns.id == request.artisan_id)
-    ).one()
-    add_receipt_recipient(operation.connection, code.code, request.phone.e164, request.language)
-    if own.phone:
-        add_receipt_recipient(operation.connection, code.code, own.phone, own.language)
+    artisan_id, payer, language = request.artisan_id, request.phone, request.language
+    add_owner_and_payer(operation.connection, code.code, artisan_id, payer, language)
     return code
