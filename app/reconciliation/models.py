@@ -80,7 +80,8 @@ settlement_line = Table(
 network_payment = Table(
     "network_payment",
     metadata,
-    Column("network", ForeignKey("agent_network.code"), primary_key=True),
+    # Its file names the network; another key here would look it up for every line.
+    Column("network", Text, primary_key=True),
     Column("reference", Text, primary_key=True),
     Column("code", Text, nullable=False),
     Column("amount_centimes", BigInteger, nullable=False),
@@ -93,7 +94,7 @@ network_payment = Table(
     Column("file_id", BigInteger, nullable=False),
     Column("line", Integer, nullable=False),
     # The break about its present difference from our books; null if they agree.
-    Column("break_id", ForeignKey("reconciliation_break.id"), unique=True),
+    Column("break_id", ForeignKey("reconciliation_break.id")),
     CheckConstraint("status IN ('paid', 'reversed', 'withdrawn')", name="status"),
     CheckConstraint("amount_centimes > 0", name="amount"),
     CheckConstraint(
@@ -107,6 +108,12 @@ network_payment = Table(
     ),
     Index("ix_network_payment_code", "network", "code"),
     Index("ix_network_payment_file_id", "file_id"),
+    Index(
+        "uq_network_payment_break_id",
+        "break_id",
+        unique=True,
+        postgresql_where=text("break_id IS NOT NULL"),
+    ),
 )
 
 # Files of payments for CNSS to post; no two have the same name.

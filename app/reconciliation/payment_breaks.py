@@ -362,7 +362,8 @@ _DEPOSITS = text("""
     LEFT JOIN LATERAL (
         SELECT b.id, b.state FROM reconciliation_break b
         WHERE b.receipt_number = d.receipt_number AND b.kind = 'missing_there'
-            AND b.state <> 'closed'
+            AND (b.state IN ('open', 'proposed')
+                OR b.state = 'resolved' AND b.method = 'acknowledge')
         ORDER BY b.id DESC LIMIT 1
     ) u ON true
     WHERE d.network = :network AND d.code = ANY(:codes)

@@ -262,7 +262,12 @@ _UNCONFIRMED = """
         AND NOT EXISTS (SELECT 1 FROM network_payment p
             WHERE p.network = d.network AND p.code = d.code AND p.status <> 'withdrawn')
         AND NOT EXISTS (SELECT 1 FROM reconciliation_break b WHERE b.kind = 'missing_there'
-            AND b.receipt_number = d.receipt_number AND b.state <> 'closed')
+            AND b.receipt_number = d.receipt_number AND (b.state IN ('open', 'proposed')
+                OR b.state = 'resolved' AND b.method = 'acknowledge'))
+        AND d.total_centimes <> (SELECT coalesce(-sum(l.amount_centimes), 0)
+            FROM ledger_transaction t JOIN ledger_line l ON l.transaction_id = t.id
+            WHERE t.reference = d.receipt_number AND t.event = 'resolution'
+                AND l.account = 'agent_network_receivable')
     ORDER BY d.received_at, d.receipt_number
 """
 _OPEN_MISSING_THERE = text(OPEN_BREAKS + _UNCONFIRMED)

@@ -43,8 +43,6 @@ CREATE TABLE network_payment (
     line INTEGER NOT NULL,
     break_id BIGINT,
     CONSTRAINT pk_network_payment PRIMARY KEY (network, reference),
-    CONSTRAINT uq_network_payment_break_id UNIQUE (break_id),
-    CONSTRAINT fk_network_payment_network FOREIGN KEY (network) REFERENCES agent_network (code),
     CONSTRAINT fk_network_payment_line FOREIGN KEY (file_id, line)
         REFERENCES settlement_line (file_id, line),
     CONSTRAINT fk_network_payment_break_id FOREIGN KEY (break_id)
@@ -56,6 +54,8 @@ CREATE TABLE network_payment (
 );
 CREATE INDEX ix_network_payment_code ON network_payment (network, code);
 CREATE INDEX ix_network_payment_file_id ON network_payment (file_id);
+CREATE UNIQUE INDEX uq_network_payment_break_id ON network_payment (break_id)
+    WHERE break_id IS NOT NULL;
 
 -- What files told before: the last line of each reference, and its first.
 INSERT INTO network_payment (network, reference, code, amount_centimes, paid_at, agent_number,
