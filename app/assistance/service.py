@@ -9,7 +9,13 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from app.assistance.errors import NoSuchRequest, TooManyRequests
 from app.assistance.models import help_request
-from app.assistance.queries import COLUMNS, HelpRequest, number_was_lost
+from app.assistance.queries import (
+    COLUMNS,
+    HelpRequest,
+    WaitingRequest,
+    list_waiting,
+    number_was_lost,
+)
 from app.assistance.rules import MOST_WAITING, WAITING, draw_reference, name_topic
 from app.audit.service import record_audit
 from app.base.operation import Operation
@@ -62,6 +68,14 @@ def ask_for_help(
     return request, True
 
 
+def look_at_waiting(operation: Operation, most: int) -> list[WaitingRequest]:
+    """Lists the requests that wait for the desk, with the phones to call, and notes who looked."""
+    waiting = list_waiting(operation.connection, most)
+    references = [entry.request.reference for entry in waiting]
+    record_audit(operation, "requests_looked_at", "request:waiting", requests=references)
+    return waiting
+
+
 def move_request(operation: Operation, reference: str, state: str) -> None:
     """Changes the state of a request for the help desk, to `taken` and then to `done`.
 
@@ -94,6 +108,19 @@ def cancel_request(operation: Operation, phone: Phone, reference: str) -> bool:
         return False
     record_audit(operation, "help_cancelled", f"request:{reference}", phone=phone.masked)
     return True
+
+
+def move_requests(operation: Operation, double: int, kept: int) -> None:
+    """Moves the requests of an entry that is merged into another to that one."""
+    moved = operation.connection.execute(
+        update(help_request)
+        .where(help_request.c.artisan_id == double)
+        .values(artisan_id=kept)
+        .returning(help_request.c.reference)
+    ).scalars()
+    if references := list(moved):
+        details = {"requests": references, "double": double}
+        record_audit(operation, "requests_moved", f"artisan:{kept}", **details)
 
 
 def _new_row(wanted: NewRequest, request: HelpRequest) -> dict[str, object]:

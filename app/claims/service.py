@@ -90,6 +90,18 @@ def choose_collection(operation: Operation, artisan_id: int, number: str, way: s
     return False
 
 
+def move_claims(operation: Operation, double: int, kept: int) -> None:
+    """Moves the claims of an entry that is merged into another to that one."""
+    moved = operation.connection.execute(
+        update(claim)
+        .where(claim.c.artisan_id == double)
+        .values(artisan_id=kept)
+        .returning(claim.c.number)
+    ).scalars()
+    if numbers := list(moved):
+        record_audit(operation, "claims_moved", f"artisan:{kept}", claims=numbers, double=double)
+
+
 def _refuse_claim_of_another(connection: Connection, word: ClaimWord) -> None:
     owner = select(claim.c.artisan_id).where(claim.c.number == word.number)
     if connection.execute(owner).scalar() != word.artisan_id:

@@ -31,6 +31,7 @@ _NOUNS = {
     "networks": "app.cli.networks",
     "notices": "app.cli.notice_broadcasts",
     "office": "app.cli.office",
+    "people": "app.cli.people",
     "registry": "app.cli.registry",
     "reminders": "app.cli.reminders",
     "reversals": "app.cli.reversals",

@@ -8,12 +8,9 @@ from rich.console import Console
 from rich.table import Table
 
 from app.assistance.errors import NoSuchRequest
-from app.assistance.queries import list_waiting
-from app.assistance.service import move_request
+from app.assistance.service import look_at_waiting, move_request
 from app.base.clock import local
-from app.base.database import reading
 from app.cli.acting import BY, acting
-from app.runtime import runtime
 
 
 @click.group()
@@ -23,11 +20,12 @@ def assistance() -> None:
 
 @assistance.command("list")
 @click.option("--most", default=50, show_default=True, type=click.IntRange(1, 1000))
+@BY
 @with_appcontext
-def list_command(most: int) -> None:
+def list_command(most: int, by: str | None) -> None:
     """Lists the requests that wait, oldest first: phone, language and subject."""
-    with reading(runtime().database) as connection:
-        waiting = list_waiting(connection, most)
+    with acting(by) as change:
+        waiting = look_at_waiting(change, most)
     table = Table("reference", "asked", "phone", "language", "kind", "topic", "state")
     for row in waiting:
         request = row.request

@@ -50,6 +50,8 @@ SENTENCES: Mapping[str, str] = {
         "The category pays elsewhere; `category` is its letter, `collector` who collects."
     ),
     "not_this_way": "A break of this kind is not settled by that method (`ways` are).",
+    "no_pin_to_reset": "The person has no PIN.",
+    "not_one_double": "The two entries cannot become one; `why` says what stands in the way.",
     "notice_changed": (
         "The notice's words are no longer those that were proposed: propose it again."
     ),
@@ -60,6 +62,10 @@ SENTENCES: Mapping[str, str] = {
     "over_budget": "One more message would pass the budget of the `scope`: `campaign` or `day`.",
     "password_to_change": (
         "The first password opens nothing but its own change: `flask office password NAME`."
+    ),
+    "person_unknown": "The number (`id`) is no person's.",
+    "phone_not_tied": (
+        "The phone is not tied to the person, or is the register's own, which the register changes."
     ),
     "phone_taken": "The phone is another active agent's: it says who dials.",
     "prices_wrong": "The price list cannot be used; `why` says what is wrong with it.",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import ColumnElement, Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from app.enrolment.birth_dates import BirthDate
 from app.enrolment.models import artisan, number_digits, number_has_signs
@@ -23,11 +23,13 @@ def find_numbered_artisan(
 
     `rna_number` is in the register's writing (`read_typed_rna_number`).
     """
-    exact = select(artisan.c.id).where(artisan.c.rna_number == rna_number, *conditions)
+    # A double leads to the entry into which it was merged.
+    leads_to = func.coalesce(artisan.c.merged_into, artisan.c.id)
+    exact = select(leads_to).where(artisan.c.rna_number == rna_number, *conditions)
     found = connection.execute(exact).scalar()
     if found is not None or not rna_number.isdecimal() or len(rna_number) < _FEWEST_DIGITS:
         return found
-    alike = select(artisan.c.id).where(number_digits == rna_number, number_has_signs, *conditions)
+    alike = select(leads_to).where(number_digits == rna_number, number_has_signs, *conditions)
     ids = connection.execute(alike.limit(2)).scalars().all()
     return ids[0] if len(ids) == 1 else None
 

@@ -130,6 +130,7 @@ def _import_rows(
     staging.stage(connection, rows)
     job.report("checking", 0, None)
     staging.reject_duplicates(connection)
+    staging.reject_merged(connection)
     staging.reject_taken(connection)
     with closing(staging.rejected_rows(connection)) as bad:
         rejected = replace_rejected(job.path, job.file, bad)

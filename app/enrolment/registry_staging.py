@@ -140,6 +140,20 @@ def reject_taken(connection: Connection) -> None:
     _reject_lost_contests(connection)
 
 
+def reject_merged(connection: Connection) -> None:
+    """Rejects each row of a double that the help desk merged into another entry."""
+    kept = artisan.alias("kept")
+    double = select(artisan.c.rna_number, kept.c.rna_number.label("kept")).join(
+        kept, kept.c.id == artisan.c.merged_into
+    )
+    merged = double.subquery()
+    connection.execute(
+        update(incoming)
+        .where(incoming.c.rna_number == merged.c.rna_number, _accepted)
+        .values(reason=func.concat("rna_number: merged into ", merged.c.kept))
+    )
+
+
 def _find_contests(connection: Connection, column: str) -> None:
     holder, theirs = artisan.alias("holder"), incoming.alias("theirs")
     another = holder.c.rna_number != incoming.c.rna_number

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-from app.base.database import reading
 from app.contributions.errors import NotCollectedHere
 from app.enrolment.rules import masked_name, plain_name
 from app.enrolment.service import DailyTries, take_try
@@ -13,7 +12,7 @@ from app.journeys.facts import OtherPerson
 from app.journeys.pay import describe_code
 from app.payments.codes import CodeRequest
 from app.payments.errors import NothingDue, TermsChanged
-from app.payments.third_party import LOOKUPS_A_DAY, find_payable_person, issue_code_for_another
+from app.payments.third_party import LOOKUPS_A_DAY, issue_code_for_another, look_up_payable
 from app.payments.wording import period_words
 from app.ussd.vocabulary import NothingToShow, Values
 
@@ -34,8 +33,8 @@ def find_other_person(dialogue: Dialogue) -> str:
 def _read_other_person(dialogue: Dialogue, number: str) -> str:
     """Stores what the code for the person of the number costs, and returns the outcome."""
     services = dialogue.services
-    with reading(services.database) as connection:
-        person = find_payable_person(connection, services, number, dialogue.now)
+    with begin_operation(dialogue, "payer") as operation:
+        person = look_up_payable(operation, services, dialogue.phone, number)
     if person is None:
         return "unknown"
     if person.terms is None:

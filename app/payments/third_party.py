@@ -6,12 +6,11 @@ The payer sees a masked name and an amount, and cannot cancel or replace a code.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
-from sqlalchemy import Connection
-
+from app.audit.service import record_audit
 from app.base.clock import local_date
 from app.base.operation import Operation
+from app.base.phone import Phone
 from app.contributions.rules import is_collected_here
 from app.enrolment.numbers import find_numbered_artisan
 from app.enrolment.queries import Artisan, get_artisan
@@ -36,13 +35,19 @@ class Payable:
     collected: bool = True
 
 
-def find_payable_person(
-    connection: Connection, services: Services, rna_number: str, now: datetime
+def look_up_payable(
+    operation: Operation, services: Services, phone: Phone, rna_number: str
 ) -> Payable | None:
-    """Returns the artisan of an RNA number and what to pay; None if the number is nobody's."""
+    """Returns the artisan of an RNA number and what to pay; None if the number is nobody's.
+
+    The look stands in the audit trail, with the phone that asked.
+    """
+    connection, now = operation.connection, operation.now
     artisan_id = find_numbered_artisan(connection, rna_number)
     if artisan_id is None:
         return None
+    by = {"by": "rna", "phone": phone.masked}
+    record_audit(operation, "person_looked_up", f"artisan:{artisan_id}", **by)
     person = get_artisan(connection, artisan_id)
     if person.enrolled_on is None or not is_collected_here(person.category):
         return Payable(person, None, collected=False)

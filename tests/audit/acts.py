@@ -57,14 +57,15 @@ class Program:
             for called in node.names & set(self.nodes):
                 self.callers[called].add(name)
 
-    def reach(self, start: str) -> set[str]:
-        """Every node on the way of one, itself too."""
+    def reach(self, start: str, beside: tuple[str, ...] = ()) -> set[str]:
+        """Every node on the way of one, itself too; the modules `beside` are not entered."""
         found, waiting = {start}, [start]
         while waiting:
             node = self.nodes.get(waiting.pop())
             for called in (node.names if node else set()) - found:
                 found.add(called)
-                waiting.append(called)
+                if not beside or not called.startswith(beside):
+                    waiting.append(called)
         return found
 
     def writers(self, watched: set[str]) -> dict[str, set[str]]:

@@ -15,6 +15,7 @@ from tests.audit.acts import Program
 
 # Tables whose rows are no act on anybody, with the reason.
 NO_ACT: Mapping[str, str] = {
+    "api_bill_day": "counts of a client's look-ups in a day",
     "api_request": "calls and their answers: the act that a call asked for has its own row",
     "audit_event": "the trail itself",
     "campaign_recipient": "whom a campaign reaches: the campaign's row says who decided it",

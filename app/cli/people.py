@@ -1,0 +1,188 @@
+"""`flask people`: the help desk finds, shows, unties, resets, proves and merges."""
+
+from __future__ import annotations
+
+import json
+
+import click
+from flask.cli import with_appcontext
+from rich.console import Console
+from rich.table import Table
+
+from app.base.clock import local
+from app.base.database import reading
+from app.base.errors import InvalidInput
+from app.base.phone import Phone
+from app.cli.acting import BY, acting
+from app.cli.options import NUMBER
+from app.people.service import (
+    REASONS,
+    DeskAct,
+    FoundPerson,
+    ShownPerson,
+    do_by_two,
+    find_people,
+    list_waiting_acts,
+    show_person,
+    untie_for_desk,
+)
+from app.runtime import runtime
+
+_DESK = frozenset({"helpdesk"})
+_LOOKS = frozenset({"helpdesk", "auditor"})
+_PERSON = click.argument("person", type=NUMBER, metavar="ID")
+_REASON = click.option(
+    "--reason", default="call", show_default=True, type=click.Choice(REASONS), help="why you look"
+)
+_JSON = click.option("--json", "as_json", is_flag=True)
+
+
+class PhoneParam(click.ParamType[Phone]):
+    """Reads a phone number in international or Moroccan writing."""
+
+    name = "PHONE"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Phone:
+        try:
+            return value if isinstance(value, Phone) else Phone.parse(str(value))
+        except InvalidInput as error:
+            self.fail(str(error.params["why"]), param, ctx)
+
+
+@click.group()
+def people() -> None:
+    """People of the register, for the help desk. Every look and act is kept with who."""
+
+
+@people.command()
+@click.option("--rna", help="the RNA number, as typed")
+@click.option("--phone", help="a phone of the person, the register's or tied")
+@click.option("--cnss", help="the CNSS number")
+@_JSON
+@BY
+@with_appcontext
+def find(
+    rna: str | None, phone: str | None, cnss: str | None, as_json: bool, by: str | None
+) -> None:
+    """Finds people by one number; their ID is what the other commands take."""
+    given = {"rna": rna, "phone": phone, "cnss": cnss}
+    asked = [(kind, typed) for kind, typed in given.items() if typed is not None]
+    if len(asked) != 1:
+        raise click.UsageError("one of --rna, --phone and --cnss")
+    with acting(by, _LOOKS) as change:
+        found = find_people(change, *asked[0])
+    if as_json:
+        click.echo(json.dumps([_as_json(person) for person in found], ensure_ascii=False))
+        return
+    table = Table("id", "name", "rna", "region")
+    for person in found:
+        table.add_row(str(person.id), person.full_name, person.rna_number, person.region or "")
+    Console().print(table)
+
+
+@people.command()
+@_PERSON
+@_REASON
+@_JSON
+@BY
+@with_appcontext
+def show(person: int, reason: str, as_json: bool, by: str | None) -> None:
+    """Shows the person ID: record, phones and how each was proven, and whether there is a PIN."""
+    with acting(by, _LOOKS) as change:
+        shown = show_person(change, person, reason)
+    if as_json:
+        click.echo(json.dumps(_describe(shown), ensure_ascii=False))
+        return
+    for name, value in _describe(shown).items():
+        if name != "phones":
+            click.echo(f"{name:<12} {'' if value is None else value}")
+    for tie in shown.ties:
+        since = f" since {local(tie.since):%d/%m/%Y}" if tie.since else ""
+        click.echo(f"{'phone':<12} {tie.phone.e164} {tie.way}{since}")
+
+
+@people.command()
+@_PERSON
+@click.argument("phone", type=PhoneParam())
+@BY
+@with_appcontext
+def untie(person: int, phone: Phone, by: str | None) -> None:
+    """Unties PHONE from the person ID at once, with the PIN that it set."""
+    with acting(by, _DESK) as change:
+        untie_for_desk(change, person, phone)
+    click.echo(f"{phone} is untied from {person}")
+
+
+@people.command("reset-pin")
+@_PERSON
+@BY
+@with_appcontext
+def reset_pin(person: int, by: str | None) -> None:
+    """Removes the PIN of the person ID; done when a second person gives the same command."""
+    _do(DeskAct("reset_pin", person), by, f"the PIN of {person} is removed")
+
+
+@people.command()
+@_PERSON
+@click.argument("phone", type=PhoneParam())
+@BY
+@with_appcontext
+def prove(person: int, phone: Phone, by: str | None) -> None:
+    """Ties PHONE to the person ID, whose papers were seen; a second person gives it too."""
+    _do(DeskAct("prove", person, phone=phone), by, f"{phone} is proven to be of {person}")
+
+
+@people.command()
+@_PERSON
+@click.argument("double", type=NUMBER)
+@BY
+@with_appcontext
+def merge(person: int, double: int, by: str | None) -> None:
+    """Merges the entry DOUBLE into the person ID; done when a second person gives it too."""
+    _do(DeskAct("merge", person, double=double), by, f"{double} is merged into {person}")
+
+
+@people.command()
+@with_appcontext
+def waiting() -> None:
+    """Lists the acts that wait for a second person."""
+    with reading(runtime().database) as connection:
+        acts = list_waiting_acts(connection)
+    table = Table("number", "act", "person", "by", "at")
+    for act in acts:
+        at = f"{local(act.proposed_at):%d/%m %H:%M}"
+        table.add_row(str(act.id), act.act, str(act.artisan_id), act.proposed_by, at)
+    Console().print(table)
+
+
+def _do(act: DeskAct, by: str | None, done: str) -> None:
+    with acting(by, _DESK) as change:
+        is_done = do_by_two(change, act)
+    click.echo(done if is_done else "waits for a second person, who gives the same command")
+
+
+def _as_json(person: FoundPerson) -> dict[str, object]:
+    return {
+        "id": person.id,
+        "name": person.full_name,
+        "rna": person.rna_number,
+        "region": person.region,
+    }
+
+
+def _describe(shown: ShownPerson) -> dict[str, object]:
+    return {
+        "id": shown.id,
+        "name": shown.full_name,
+        "rna": shown.rna_number,
+        "cnss": shown.cnss_number,
+        "language": shown.language,
+        "category": shown.category,
+        "region": shown.region,
+        "enrolled": shown.enrolled,
+        "merged_into": shown.merged_into,
+        "pin": shown.has_pin,
+        "phones": [{"phone": tie.phone.e164, "way": tie.way} for tie in shown.ties],
+    }

@@ -1,0 +1,27 @@
+"""Why the help desk cannot do what was asked."""
+
+from app.base.errors import MaalemError
+
+
+class PersonUnknown(MaalemError):
+    """The number (`id`) is no person's."""
+
+    code = "person_unknown"
+
+
+class PhoneNotTied(MaalemError):
+    """The phone is not tied to the person, or is the register's own, which the register changes."""
+
+    code = "phone_not_tied"
+
+
+class NoPinToReset(MaalemError):
+    """The person has no PIN."""
+
+    code = "no_pin_to_reset"
+
+
+class NotOneDouble(MaalemError):
+    """The two records cannot become one; `why` says what stands in the way."""
+
+    code = "not_one_double"

@@ -1,0 +1,179 @@
+"""The help desk finds, shows and undoes; each look and act is a row of the audit with who."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from sqlalchemy import text
+
+from app.base.operation import operation
+from app.base.phone import Phone
+from app.enrolment.pins import set_pin
+from app.enrolment.ties import find_way, prove_tie, tie_phone
+from app.runtime import Runtime
+
+HASSAN, KHADIJA, STRANGER = "100002", "100003", "+212600000099"
+Desk = Callable[..., Result]
+
+
+@pytest.fixture
+def desk(app: Flask, runtime: Runtime, sample_people: None) -> Desk:
+    """`flask people ...` by a user of development, whose secret is the name."""
+
+    def run(*words: object, by: str = "helpdesk") -> Result:
+        return app.test_cli_runner().invoke(
+            args=["people", *map(str, words), "--by", by], env={"MAALEM_OPERATOR_SECRET": by}
+        )
+
+    return run
+
+
+def id_of(desk: Desk, rna: str) -> int:
+    found = desk("find", "--rna", rna, "--json")
+    assert found.exit_code == 0, found.output
+    (person,) = json.loads(found.output)
+    return int(person["id"])
+
+
+def trail(runtime: Runtime, subject: str) -> list[dict[str, Any]]:
+    with runtime.database.connect() as connection:
+        rows = connection.execute(
+            text(
+                "SELECT actor, action, approved_by, details FROM audit_event"
+                " WHERE subject = :subject ORDER BY id"
+            ),
+            {"subject": subject},
+        )
+        return [dict(row._mapping) for row in rows]
+
+
+def tie(runtime: Runtime, artisan_id: int, phone: str, way: str = "") -> None:
+    with operation(runtime.database, runtime.clock(), "artisan") as change:
+        tie_phone(change, Phone(phone), artisan_id)
+        if way:
+            prove_tie(change, Phone(phone), artisan_id, way)
+
+
+def put_pin(runtime: Runtime, artisan_id: int, phone: str) -> None:
+    with operation(runtime.database, runtime.clock(), "artisan") as change:
+        set_pin(change, artisan_id, "hash", Phone(phone))
+
+
+def pins(runtime: Runtime) -> list[int]:
+    with runtime.database.connect() as connection:
+        return list(connection.execute(text("SELECT artisan_id FROM artisan_pin")).scalars())
+
+
+def test_a_person_is_found_by_number_phone_and_cnss_and_each_look_is_kept(
+    desk: Desk, runtime: Runtime
+) -> None:
+    hassan = id_of(desk, f" {HASSAN} ")
+    by_phone = json.loads(desk("find", "--phone", "0600000002", "--json").output)
+    assert [person["id"] for person in by_phone] == [hassan]
+    cnss = json.loads(desk("show", hassan, "--json").output)["cnss"]
+    assert json.loads(desk("find", "--cnss", cnss, "--json").output)[0]["id"] == hassan
+    rows = trail(runtime, f"artisan:{hassan}")
+    looks = [row["action"] for row in rows if row["actor"] == "helpdesk"]
+    assert looks == ["person_looked_up", "person_shown", "person_looked_up"]
+    assert trail(runtime, "phone:+2126…02")[-1]["action"] == "person_looked_up"
+    assert "[]" in desk("find", "--rna", "999999", "--json").output
+    assert trail(runtime, "register")[-1]["details"] == {"by": "rna", "found": []}
+
+
+def test_a_look_says_why_and_shows_nothing_that_is_the_persons_own(
+    desk: Desk, runtime: Runtime
+) -> None:
+    driss = id_of(desk, "100007")
+    tie(runtime, driss, STRANGER)
+    shown = desk("show", driss, "--reason", "complaint").output
+    assert "+212600000007 register" in shown and f"{STRANGER} papers" in shown
+    assert "R-2026" not in shown and "421.50" not in shown
+    assert trail(runtime, f"artisan:{driss}")[-1]["details"]["reason"] == "complaint"
+
+
+@pytest.mark.parametrize("role", ["operator", "wafacash", "cnss", "analyst", "chamber"])
+def test_others_than_the_help_desk_do_not_look(desk: Desk, role: str) -> None:
+    assert "role_may_not_act" in desk("find", "--rna", HASSAN, by=role).output
+
+
+def test_an_auditor_looks_and_does_not_act(desk: Desk) -> None:
+    hassan = id_of(desk, HASSAN)
+    assert desk("show", hassan, by="auditor").exit_code == 0
+    assert "role_may_not_act" in desk("untie", hassan, STRANGER, by="auditor").output
+
+
+def test_a_tied_phone_is_untied_at_once_and_the_registers_stays(
+    desk: Desk, runtime: Runtime
+) -> None:
+    hassan = id_of(desk, HASSAN)
+    tie(runtime, hassan, STRANGER)
+    assert desk("untie", hassan, STRANGER).exit_code == 0
+    with runtime.database.connect() as connection:
+        assert find_way(connection, Phone(STRANGER), hassan) is None
+    rows = trail(runtime, f"artisan:{hassan}")
+    assert (rows[-1]["actor"], rows[-1]["action"]) == ("helpdesk", "phone_untied")
+    for phone in (STRANGER, "+212600000002"):
+        assert "phone_not_tied" in desk("untie", hassan, phone).output
+
+
+def test_a_pin_is_reset_by_two_people_with_both_names(desk: Desk, runtime: Runtime) -> None:
+    hassan = id_of(desk, HASSAN)
+    assert "no_pin_to_reset" in desk("reset-pin", hassan).output
+    put_pin(runtime, hassan, "+212600000002")
+    assert "waits for a second person" in desk("reset-pin", hassan).output
+    assert pins(runtime) == [hassan]
+    assert "same_person" in desk("reset-pin", hassan).output
+    assert "is removed" in desk("reset-pin", hassan, by="office").output
+    assert pins(runtime) == []
+    done = [row for row in trail(runtime, f"artisan:{hassan}") if row["approved_by"]]
+    assert [(row["actor"], row["approved_by"]) for row in done] == [("helpdesk", "office")]
+    assert "no_pin_to_reset" in desk("reset-pin", hassan).output
+
+
+def test_a_phone_is_proven_at_the_desk_by_two_people(desk: Desk, runtime: Runtime) -> None:
+    hassan = id_of(desk, HASSAN)
+    assert "waits" in desk("prove", hassan, STRANGER).output
+    with runtime.database.connect() as connection:
+        assert find_way(connection, Phone(STRANGER), hassan) is None
+    assert "is proven" in desk("prove", hassan, STRANGER, by="office").output
+    with runtime.database.connect() as connection:
+        assert find_way(connection, Phone(STRANGER), hassan) == "desk"
+
+
+def make_double(runtime: Runtime, rna: str = "R/100002") -> int:
+    with runtime.database.begin() as connection:
+        made = text(
+            "INSERT INTO artisan (rna_number, full_name, birth_date, phone, language, category,"
+            " coefficient, enrolled_on, rights_as_of) SELECT :rna, full_name, birth_date,"
+            " '+212600000055', language, category, coefficient, enrolled_on, rights_as_of"
+            " FROM artisan WHERE rna_number = :of RETURNING id"
+        )
+        return int(connection.execute(made, {"rna": rna, "of": HASSAN}).scalar_one())
+
+
+def test_a_double_is_merged_by_two_people_and_its_number_finds_the_person(
+    desk: Desk, runtime: Runtime
+) -> None:
+    hassan, double = id_of(desk, HASSAN), make_double(runtime)
+    tie(runtime, double, STRANGER, "agent")
+    assert "waits" in desk("merge", hassan, double).output
+    assert "is merged" in desk("merge", hassan, double, by="office").output
+    assert id_of(desk, "R/100002") == hassan
+    with runtime.database.connect() as connection:
+        assert find_way(connection, Phone(STRANGER), hassan) == "papers"
+        assert find_way(connection, Phone(STRANGER), double) is None
+        assert find_way(connection, Phone("+212600000055"), double) is None
+    assert json.loads(desk("show", double, "--json").output)["merged_into"] == hassan
+    assert "not_one_double" in desk("merge", hassan, double).output
+
+
+def test_no_double_is_merged_that_money_or_cnss_knows_as_two(desk: Desk) -> None:
+    hassan, khadija = id_of(desk, HASSAN), id_of(desk, KHADIJA)
+    assert "not_one_double" in desk("merge", hassan, khadija).output
+    assert "not_one_double" in desk("merge", hassan, hassan).output
+    assert "person_unknown" in desk("merge", hassan, 999_999).output
