@@ -48,6 +48,20 @@ def test_look_ups_make_no_more_bills_than_the_client_may(
     books()
 
 
+def test_a_household_is_listed_as_far_as_the_allowance_goes(
+    app: Flask, network: NetworkClient, payments: PaymentFixture
+) -> None:
+    with payments.runtime.database.begin() as connection:
+        share = "UPDATE artisan SET phone = :phone WHERE phone = :other"
+        connection.execute(text(share), {"phone": FATIMA, "other": DRISS})
+    allow(app, 1)
+    for _ in range(2):
+        listed = network.get(f"/accounts/msisdn/{FATIMA}/bills")
+        assert (len(listed.json), listed.headers["X-No-Bill-Reason"]) == (1, "tooManyBills")
+    allow(app, 2)
+    assert len(network.get(f"/accounts/msisdn/{FATIMA}/bills").json) == 2
+
+
 def test_a_bill_that_was_paid_gives_its_place_back(
     app: Flask, network: NetworkClient, payments: PaymentFixture
 ) -> None:
