@@ -78,14 +78,19 @@ def record_bill(operation: Operation, client: Client, code: str) -> None:
 
 
 def count_unknown(operation: Operation, client: Client) -> None:
-    """Counts a look-up of a number that is nobody's.
+    """Counts a look-up of a number that is nobody's; at half of the day's share it is an alarm.
 
     Raises: Refused once the client had its day's share of them.
     """
     params = {"client": client.id, "on": local_date(operation.now)}
     unknown = operation.connection.execute(_COUNT_UNKNOWN, params).scalar_one()
-    if unknown > most_unknown(client):
+    most = most_unknown(client)
+    if unknown > most:
         raise refuse_unknown(operation.now)
+    if unknown == ceil(most / 2):
+        amounts = {"look_ups": unknown, "most": most}
+        record_audit(operation, "client_unknown_half_used", f"client:{client.id}", **amounts)
+        _log.warning("unknown_half_used", client=client.id, look_ups=unknown, most=most)
 
 
 def is_out_of_unknown(connection: Connection, client: Client, now: datetime) -> bool:

@@ -159,6 +159,8 @@ def test_look_ups_of_unknown_numbers_are_limited(
     for number in range(3):
         missed = network.get(f"/accounts/msisdn/{NOBODY.format(number)}/bills")
         assert missed.status_code == 404
+    alarms = "SELECT count(*) FROM audit_event WHERE action = 'client_unknown_half_used'"
+    assert payments.read_value(alarms) == 1
     for path in (
         f"/accounts/msisdn/{NOBODY.format(9)}/bills",
         "/accounts/consumerno/999999999/bills",
