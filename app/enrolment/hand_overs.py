@@ -62,7 +62,7 @@ class _LostPhone:
     moved_to: str | None
 
 
-def note_phones(connection: Connection, changing: Select[int]) -> int:
+def note_phones(connection: Connection, changing: Select[tuple[int]]) -> int:
     """Notes the phones of the artisans whose ids `changing` selects, before they change.
 
     Returns the greatest id of an artisan, for `hand_over_phones`; 0 if there is none.
