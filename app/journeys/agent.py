@@ -26,6 +26,7 @@ from app.journeys.context import Dialogue, begin_operation, vocabulary
 from app.journeys.facts import AgentReceipt, CodeRefusal, CodeToCollect, SentenceValue
 from app.observe import metrics
 from app.payments.agent_day import find_agent_day
+from app.payments.card_seen import find_unproven_asker, prove_by_agent
 from app.payments.collector import at_till
 from app.payments.deposits import CashConfirmation, redeem_code
 from app.payments.errors import (
@@ -142,7 +143,32 @@ def _redeem(dialogue: Dialogue, agent: Agent, shown: CodeToCollect) -> AgentRece
         confirmation = CashConfirmation(code, f"phone:{dialogue.action_key}:{code}")
         collector = at_till(agent, "phone")
         receipt = redeem_code(operation, dialogue.services, collector, confirmation)
+        asker = find_unproven_asker(operation.connection, code)
+        dialogue.facts.asker_ends = asker.e164[-4:] if asker else ""
         return AgentReceipt(receipt, shown.total, find_booked_at(operation.connection, receipt))
+
+
+@vocabulary.guard("asker_is_unproven")
+def is_asker_unproven(dialogue: Dialogue) -> bool:
+    """True if the agent may say that the card and the phone that asked for the code were seen."""
+    receipt = dialogue.facts.agent_receipt
+    return bool(dialogue.facts.asker_ends) and receipt is not None and not receipt.told
+
+
+@vocabulary.action("note_card_seen", "noted", *OUTCOMES.values())
+def note_card_seen(dialogue: Dialogue) -> str:
+    """Proves the phone that asked for the code: the agent saw the card and that phone."""
+    if (receipt := dialogue.facts.agent_receipt) is None:
+        raise NothingToShow()
+    try:
+        with reading(dialogue.services.database) as connection:
+            agent = get_acting_agent(connection, dialogue)
+    except AGENT_REFUSALS as refusal:
+        return store_agent_refusal(dialogue, refusal)
+    with begin_operation(dialogue, f"agent:{agent.number}") as operation:
+        prove_by_agent(operation, dialogue.services, receipt.receipt, agent)
+    dialogue.facts.asker_ends = ""
+    return "noted"
 
 
 @vocabulary.source("deposit_receipt")
@@ -150,12 +176,13 @@ def describe_deposit_receipt(dialogue: Dialogue) -> Values:
     """Describes the new deposit; in a later session, a code that is paid already."""
     if (receipt := dialogue.facts.agent_receipt) is None:
         raise NothingToShow()
+    ends = {"ends": dialogue.facts.asker_ends}
     number, total, booked_at = receipt.receipt, receipt.total, receipt.booked_at
     if receipt.told:
         paid = {"paid_at": booked_at, "total": total, "receipt": number}
-        return {"booking": Say("refused.code_paid_by_you", paid)}
+        return {"booking": Say("refused.code_paid_by_you", paid), **ends}
     new = {"total": total, "receipt": number, "booked_at": booked_at}
-    return {"booking": Say("booking.new", new)}
+    return {"booking": Say("booking.new", new), **ends}
 
 
 def _store_refusal(dialogue: Dialogue, agent: Agent, refusal: MaalemError) -> str:

@@ -226,6 +226,8 @@ class Facts(Parts):
     code_to_collect = Part(CodeToCollect, None, key="tc")
     code_refusal = Part(CodeRefusal, None, key="tx")
     agent_receipt = Part(AgentReceipt, None, key="tr")
+    # The last digits of the phone that asked for the code, if it is not proven.
+    asker_ends = Part(str, "", key="te")
     # The generation that was read when dialling; the PIN of before was typed; a new one, once.
     agent_generation = Part(int, None, key="tg")
     agent_pin_seen = Part(bool, False, key="ts")

@@ -31,6 +31,7 @@ from app.base.errors import MaalemError, Unavailable
 from app.base.operation import operation
 from app.enrolment.rules import masked_name
 from app.observe import metrics
+from app.payments.card_seen import find_unproven_asker, prove_by_agent
 from app.payments.collector import at_till
 from app.payments.deposits import CashConfirmation, redeem_code
 from app.payments.limits import day_totals
@@ -162,9 +163,12 @@ def _preview(key: str, refusal: Refusal | None = None) -> Response:
     except MaalemError as error:
         return refused_page(Refusal.of(error))
     session.setdefault(_MARK, _draw_key())
+    with reading(runtime().database) as connection:
+        asker = find_unproven_asker(connection, payable.code)
     return till_page(
         "till/preview.html",
         refusal.status if refusal else 200,
+        asker_ends=asker.e164[-4:] if asker else "",
         payable=payable,
         name=masked_name(payable.full_name),
         until=shown_until(payable.expires_at),
@@ -194,6 +198,8 @@ def confirm() -> AnyResponse:
             hold_agent(change.connection, agent.id, agent.generation)
             confirmation = CashConfirmation(code, f"{session.setdefault(_MARK, key)}:{key}")
             receipt = redeem_code(change, maalem.services, collector, confirmation)
+            if request.form.get("card_seen") == "yes":
+                prove_by_agent(change, maalem.services, receipt, agent)
     except Unavailable:
         raise
     except SessionOver as over:
