@@ -26,9 +26,7 @@ def ask_for_code(phone: TestPhone, number: str) -> str:
     return re.sub(r"\D", "", phone.dial(number, "2*1").split("\n")[0])
 
 
-def test_agent_s_phone_proves_the_phone_that_asked(
-    phone: TestPhone, others: OtherParties
-) -> None:
+def test_agent_s_phone_proves_the_phone_that_asked(phone: TestPhone, others: OtherParties) -> None:
     code = ask_for_code(phone, STRANGER)
     phone.dial(AGENT, f"1*{code}*1*246813")
     assert "2 Carte vue, tél. ..0099" in phone.screen
