@@ -1,4 +1,7 @@
-"""`kill -9` at any moment of issue, confirmation, reversal and match: nothing lost, nothing twice.
+"""`kill -9` at any moment of what moves money or ties people: nothing lost, nothing twice.
+
+Codes, confirmations, reversals (alone, by two, with the artisan's code, by the API), matches with
+corrections of earlier files, and phones untied.
 
 Some rounds in every run of the tests; `make kill` does 200 (KILL_ROUNDS, KILL_SEED).
 """
@@ -19,6 +22,7 @@ from app.reconciliation.cnss_rules import CNSS_RULES
 from app.reconciliation.money_rules import RULES, find_broken_rules
 from tests.killed.installation import Installation, open_installation
 from tests.killed.reversals import check_reversals
+from tests.killed.ties import check_ties
 from tests.killed.traffic import PaymentTraffic
 from tests.wire import until_answered
 
@@ -45,6 +49,7 @@ def test_nothing_is_lost_or_doubled_whatever_is_killed() -> None:
         finally:
             traffic.close()
     seconds = time.monotonic() - began
+    done["corrected"] = traffic.answers.corrections
     done.update(p.reversal.allowance for p in traffic.answers.payments.values() if p.reversal)
     print(f"\n{ROUNDS} rounds in {seconds:.0f} s; killed {dict(killed)}; done {dict(done)}")
 
@@ -60,8 +65,9 @@ def _run_round(
     victims = list(installation.victims)
     victim = victims[number % len(victims)]
     seeds = [random.getrandbits(64) for _ in range(AT_ONCE)]
-    with ThreadPoolExecutor(AT_ONCE + 1) as threads:
+    with ThreadPoolExecutor(AT_ONCE + 2) as threads:
         payments = [threads.submit(traffic.pay_once, seed) for seed in seeds]
+        untying = threads.submit(traffic.untie_once, random.getrandbits(64))
         matching = victim == "match" or number % MATCH_EVERY == MATCH_EVERY - 1
         may_match = matching and traffic.answers.payments
         match = threads.submit(traffic.match, number) if may_match else None
@@ -69,6 +75,8 @@ def _run_round(
         time.sleep(random.uniform(0.8, 2.2) if match else random.uniform(0, LATEST))
         installation.victims[victim](random)
         done.update(payment.result() for payment in payments)
+        untying.result()
+        done["untied"] += 1
         if match:
             match.result()
             done["match"] += 1
@@ -96,4 +104,13 @@ def _check_books(installation: Installation, traffic: PaymentTraffic, number: in
         matched = "SELECT coalesce(sum((report ->> 'matched')::int), 0) FROM settlement_file"
         assert connection.execute(text(matched)).scalar_one() == answers.matched, number
         kinds = connection.execute(text("SELECT DISTINCT kind FROM reconciliation_break")).scalars()
-        assert set(kinds) <= {"missing_there"}, number
+        assert set(kinds) <= {"missing_there", "amount_differs"}, number
+        differ = connection.execute(
+            text(
+                "SELECT receipt_number FROM reconciliation_break"
+                " WHERE kind = 'amount_differs' AND state IN ('open', 'proposed')"
+            )
+        ).scalars()
+        told = sorted(p.receipt for p in answers.payments.values() if p.told)
+        assert sorted(differ) == told, number
+        check_ties(connection, traffic.ties.untied)

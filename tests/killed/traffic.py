@@ -10,6 +10,7 @@ import csv
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 from threading import Lock
@@ -21,10 +22,13 @@ from app.reconciliation.network_file import HEADER
 from tests.conftest import AGENT
 from tests.killed.installation import Installation
 from tests.killed.reversals import AnsweredReversal, ReversalTraffic
+from tests.killed.ties import TieTraffic
 from tests.wire import NetworkLine, PhoneLine, TillLine, until_answered
 
 # The share of payments that are reversed.
 REVERSED = 0.5
+# How many payments of earlier files a file corrects.
+CORRECTED = 4
 
 
 @dataclass
@@ -37,6 +41,12 @@ class AnsweredPayment:
     paid_at: str
     taken_by: str
     reversal: AnsweredReversal | None = None
+    # Another amount that the network's files tell by now, if they were corrected.
+    told: str | None = None
+
+
+# A payment, and the other amount that a file tells of it; None for the right one.
+Correction = tuple[AnsweredPayment, str | None]
 
 
 @dataclass
@@ -47,6 +57,7 @@ class Answers:
     codes: set[str] = field(default_factory=set)
     matched: int = 0
     in_files: set[str] = field(default_factory=set)
+    corrections: int = 0
 
 
 class PaymentTraffic:
@@ -59,6 +70,7 @@ class PaymentTraffic:
         self._till = TillLine(installation.base, 5)
         self._till.enter()
         self._reversals = ReversalTraffic(installation)
+        self.ties = TieTraffic(installation)
 
     def close(self) -> None:
         self._till.__exit__(None, None, None)
@@ -85,11 +97,32 @@ class PaymentTraffic:
             for payment in self.answers.payments.values()
             if payment.receipt not in self.answers.in_files
         ]
-        path = _write_settlement_file(self._installation.folder / f"file-{number}.csv", payments)
+        corrected = self._choose_corrections()
+        path = self._installation.folder / f"file-{number}.csv"
+        _write_settlement_file(path, payments, corrected)
         while self._installation.match(path).wait() != 0:
             pass
         self.answers.in_files |= {payment.receipt for payment in payments}
         self.answers.matched += sum(1 + bool(payment.reversal) for payment in payments)
+        self.answers.corrections += len(corrected)
+        for payment, told in corrected:
+            payment.told = told
+
+    def _choose_corrections(self) -> list[Correction]:
+        """Chooses payments of earlier files that this one tells with another amount, or right."""
+        told = [
+            payment
+            for payment in self.answers.payments.values()
+            if payment.receipt in self.answers.in_files and payment.reversal is None
+        ]
+        chosen = self._random.sample(told, min(len(told), CORRECTED))
+        return [(p, None if p.told else str(Decimal(p.amount) + 1)) for p in chosen]
+
+    def untie_once(self, seed: int) -> None:
+        """Has an artisan of the register untie another phone."""
+        with self._lock:
+            phone, _ = self._artisans.pop()
+        self.ties.untie_once(phone, Random(seed))
 
     def _issue_code(self, issue: Callable[..., str], random: Random) -> tuple[str, str]:
         with self._lock:
@@ -180,14 +213,20 @@ def _is_receipt(answer: str) -> bool:
     return answer.isdecimal() and 8 <= len(answer) <= 12
 
 
-def _write_settlement_file(path: Path, payments: list[AnsweredPayment]) -> Path:
+def _write_settlement_file(
+    path: Path, payments: list[AnsweredPayment], corrected: list[Correction]
+) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(HEADER)
         for payment in payments:
-            reference = f"W{payment.receipt}"
-            row = (reference, payment.code, payment.amount, "MAD", payment.paid_at, "", "")
-            writer.writerow((*row, "paid"))
+            writer.writerow(_make_line(payment, payment.amount, "paid"))
             if payment.reversal:
-                writer.writerow((*row, "reversed"))
-    return path
+                writer.writerow(_make_line(payment, payment.amount, "reversed"))
+        for payment, told in corrected:
+            writer.writerow(_make_line(payment, told or payment.amount, "paid"))
+
+
+def _make_line(payment: AnsweredPayment, amount: str, status: str) -> tuple[str, ...]:
+    reference = f"W{payment.receipt}"
+    return reference, payment.code, amount, "MAD", payment.paid_at, "", "", status
