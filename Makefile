@@ -15,7 +15,7 @@ help:
 	@echo "make test   every test, on real engines (ARGS='-k till' for some)"
 	@echo "make check  style, types, layers, menus"
 	@echo "make fuzz   50,000 random hops (FUZZ_HOPS=... FUZZ_SEED=...)"
-	@echo "make kill   200 rounds of kill -9 in the midst of payments (KILL_ROUNDS=... KILL_SEED=...)"
+	@echo "make kill   200 rounds of kill -9 in the midst of payments and acts (KILL_ROUNDS=... KILL_SEED=...)"
 	@echo "make bench  measurements and their floors"
 	@echo "make soak   100,000 messages through faulty providers, workers killed (MESSAGES=...)"
 	@echo "make platforms  whether every pin is a wheel on every system (asks the package index)"

@@ -1,4 +1,4 @@
-"""An installation of its own whose parts are killed: engines, web server, worker, a match."""
+"""An installation of its own whose parts are killed: engines, web server, worker, commands."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Installation:
         port = free_port()
         self.base = f"http://127.0.0.1:{port}"
         self._web, self._worker = web(port, self.environment), worker(self.environment)
-        self._matching: Process | None = None
+        self._commands: list[Process] = []
 
     def open(self) -> None:
         """Starts everything, with artisans who owe and agents who collect."""
@@ -91,11 +91,13 @@ class Installation:
             return bool(connection.exec_driver_sql("SELECT true").scalar())
         return None
 
-    def match(self, file: Path) -> Process:
-        """Starts `flask wafacash match`."""
-        self._matching = Process(("flask", "wafacash", "match", str(file)), self.environment)
-        self._matching.start()
-        return self._matching
+    def run(self, *arguments: str) -> Process:
+        """Starts a `flask` command, which the victim `command` kills while it runs."""
+        command = Process(("flask", *arguments), self.environment)
+        self._commands = [each for each in self._commands if each.running]
+        self._commands.append(command)
+        command.start()
+        return command
 
     @property
     def victims(self) -> dict[str, Callable[[Random], None]]:
@@ -106,7 +108,7 @@ class Installation:
             "redis": self._kill_redis,
             "postgres": self._kill_postgres,
             "backend": self._kill_backend,
-            "match": self._kill_match,
+            "command": self._kill_commands,
         }
 
     def _kill_web(self, _random: Random) -> None:
@@ -133,11 +135,12 @@ class Installation:
             _kill(random.choice(found).pid)
             until_answered(lambda: postgres_pid(self._data))
 
-    def _kill_match(self, random: Random) -> None:
-        """Kills the match if one runs, else the web server."""
-        if self._matching and self._matching.running:
-            self._matching.kill()
-        else:
+    def _kill_commands(self, random: Random) -> None:
+        """Kills the commands that run, else the web server."""
+        running = [command for command in self._commands if command.running]
+        for command in running:
+            command.kill()
+        if not running:
             self._kill_web(random)
 
 

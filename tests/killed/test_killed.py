@@ -1,7 +1,7 @@
 """`kill -9` at any moment of what moves money or ties people: nothing lost, nothing twice.
 
 Codes, confirmations, reversals (alone, by two, with the artisan's code, by the API), matches with
-corrections of earlier files, and phones untied.
+corrections of earlier files, phones untied, and agents dismissed.
 
 Some rounds in every run of the tests; `make kill` does 200 (KILL_ROUNDS, KILL_SEED).
 """
@@ -20,6 +20,7 @@ from sqlalchemy import text
 
 from app.reconciliation.cnss_rules import CNSS_RULES
 from app.reconciliation.money_rules import RULES, find_broken_rules
+from tests.killed.dismissals import check_dismissals
 from tests.killed.installation import Installation, open_installation
 from tests.killed.reversals import check_reversals
 from tests.killed.ties import check_ties
@@ -61,18 +62,19 @@ def _run_round(
     random: Random,
     done: Counter[str],
 ) -> str:
-    """Kills one part amid several payments and now and then a match. Returns the part."""
+    """Kills one part amid several payments and now and then commands. Returns the part."""
     victims = list(installation.victims)
     victim = victims[number % len(victims)]
     seeds = [random.getrandbits(64) for _ in range(AT_ONCE)]
-    with ThreadPoolExecutor(AT_ONCE + 2) as threads:
+    with ThreadPoolExecutor(AT_ONCE + 3) as threads:
         payments = [threads.submit(traffic.pay_once, seed) for seed in seeds]
         untying = threads.submit(traffic.untie_once, random.getrandbits(64))
-        matching = victim == "match" or number % MATCH_EVERY == MATCH_EVERY - 1
+        matching = victim == "command" or number % MATCH_EVERY == MATCH_EVERY - 1
         may_match = matching and traffic.answers.payments
         match = threads.submit(traffic.match, number) if may_match else None
-        # A match is a process of its own, which takes its time to begin.
-        time.sleep(random.uniform(0.8, 2.2) if match else random.uniform(0, LATEST))
+        dismissal = threads.submit(traffic.dismissals.dismiss_once) if matching else None
+        # A command is a process of its own, which takes its time to begin.
+        time.sleep(random.uniform(0.8, 2.2) if matching else random.uniform(0, LATEST))
         installation.victims[victim](random)
         done.update(payment.result() for payment in payments)
         untying.result()
@@ -80,6 +82,9 @@ def _run_round(
         if match:
             match.result()
             done["match"] += 1
+        if dismissal:
+            dismissal.result()
+            done["dismissed"] += 1
     return victim
 
 
@@ -113,4 +118,5 @@ def _check_books(installation: Installation, traffic: PaymentTraffic, number: in
         ).scalars()
         told = sorted(p.receipt for p in answers.payments.values() if p.told)
         assert sorted(differ) == told, number
+        check_dismissals(connection, traffic.dismissals.dismissed)
         check_ties(connection, traffic.ties.untied)

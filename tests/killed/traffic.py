@@ -20,6 +20,7 @@ from sqlalchemy import text
 
 from app.reconciliation.network_file import HEADER
 from tests.conftest import AGENT
+from tests.killed.dismissals import DismissalTraffic
 from tests.killed.installation import Installation
 from tests.killed.reversals import AnsweredReversal, ReversalTraffic
 from tests.killed.ties import TieTraffic
@@ -71,6 +72,7 @@ class PaymentTraffic:
         self._till.enter()
         self._reversals = ReversalTraffic(installation)
         self.ties = TieTraffic(installation)
+        self.dismissals = DismissalTraffic(installation)
 
     def close(self) -> None:
         self._till.__exit__(None, None, None)
@@ -100,7 +102,7 @@ class PaymentTraffic:
         corrected = self._choose_corrections()
         path = self._installation.folder / f"file-{number}.csv"
         _write_settlement_file(path, payments, corrected)
-        while self._installation.match(path).wait() != 0:
+        while self._installation.run("wafacash", "match", str(path)).wait() != 0:
             pass
         self.answers.in_files |= {payment.receipt for payment in payments}
         self.answers.matched += sum(1 + bool(payment.reversal) for payment in payments)
