@@ -206,9 +206,11 @@ def accept_reset_code(
         .values(tries_left=columns.tries_left)
     )
     if right.rowcount:
+        record_audit(operation, "pin_reset_code_accepted", f"artisan:{artisan_id}")
         return
     left = func.greatest(columns.tries_left - 1, 0)
     operation.connection.execute(update(pin_reset).where(*live).values(tries_left=left))
+    record_audit(operation, "pin_reset_code_refused", f"artisan:{artisan_id}")
     raise ResetCodeUnknown()
 
 

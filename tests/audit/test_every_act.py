@@ -26,7 +26,9 @@ NO_ACT: Mapping[str, str] = {
     "inbound_message": "what a phone sent, kept as it came",
     "message": "what was said: it is its own record, with state and moment",
     "office_seat": "where a user signed in: the act has the row",
+    "number_attempt": "counts wrong birth dates of a number in a day",
     "provider_health": "how a provider does",
+    "receipt_recipient": "who hears of a code: the code's own row says who asked for it",
     "spending_day": "sums of what messages cost",
     "town": "shipped data",
 }
@@ -36,6 +38,7 @@ NO_ACTOR: Mapping[str, str] = {
     "app.agents.sessions.confirm_pin": "a right PIN; what it was typed for has its row",
     "app.agents.sessions.forget_sessions": "time ends it; sign-in and sign-out have rows",
     "app.agents.sessions.use_session": "when a session was used last",
+    "app.enrolment.registry_imports.forget_imports": "time ends what an undo would need",
     "app.payments.codes.expire_codes": "time ends a code; its own row says when",
     "app.reminders.budgets.return_cost": "a sum follows from a message that was taken back",
 }
