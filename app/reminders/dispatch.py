@@ -138,6 +138,9 @@ def decide_next(
     if recipient is None:
         return False
     reason = connection.execute(_WHY_NOT, _recipient_key(recipient)).scalar()
+    if recipient.phone is None:
+        # The number is no longer the person's, and the register has no other.
+        reason = reason or "stopped"
     if reason is None:
         try:
             message_id, cost = _queue_reminder(operation, services, settings, recipient)
@@ -150,10 +153,15 @@ def decide_next(
     return True
 
 
+# A number that is no longer the person's is replaced by the register's present one.
 # Two workers get two recipients, because a locked one is skipped. `_WHY_NOT` locks the artisan, so
 # that a code issued by phone at the same moment is seen here, or sees the one issued here.
 _NEXT_RECIPIENT = text("""
-    SELECT r.campaign_id, r.artisan_id, r.phone, r.language,
+    SELECT r.campaign_id, r.artisan_id, r.language,
+        CASE WHEN EXISTS (SELECT FROM ended_tie ended
+                WHERE ended.phone = r.phone AND ended.artisan_id = r.artisan_id)
+            THEN (SELECT a.phone FROM artisan a WHERE a.id = r.artisan_id)
+            ELSE r.phone END AS phone,
         c.name, c.kind, c.step, c.deadline, c.useful_until, c.texts
     FROM campaign_recipient r JOIN campaign c ON c.id = r.campaign_id
     WHERE r.campaign_id = :campaign AND r.state = 'waiting' AND c.state = 'running'

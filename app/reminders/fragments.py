@@ -1,11 +1,12 @@
 """Pieces of SQL that several statements share: where a person is reached, and why not to."""
 
 # Of artisan `a`: the phone, its language and its wish. A register without a phone leaves the one
-# that was identified last; a language chosen on the phone comes before the register's.
+# that was identified last, a proven one first; a language chosen on the phone comes before the
+# register's.
 REACHED = """
     CROSS JOIN LATERAL (SELECT coalesce(a.phone, (
         SELECT known.phone FROM artisan_phone known WHERE known.artisan_id = a.id
-        ORDER BY known.identified_at DESC LIMIT 1)) AS phone) reached
+        ORDER BY known.way = 'papers', known.identified_at DESC LIMIT 1)) AS phone) reached
     LEFT JOIN phone_profile chosen ON chosen.phone = reached.phone
     LEFT JOIN phone_preference wish ON wish.phone = reached.phone
 """
