@@ -68,12 +68,16 @@ _UNTIL = select(agent_lock.c.locked_until).where(*_OWN)
 _CLEAR = delete(agent_lock).where(*_OWN)
 
 
-def refuse_while_locked(operation: Operation, number: str, door: Door) -> None:
-    """Refuses a right PIN like a wrong one while the door is locked. Raises: AgentLocked."""
+def refuse_while_locked(operation: Operation, number: str, door: Door) -> bool:
+    """Refuses a right PIN like a wrong one while the door is locked. True if tries are counted.
+
+    Raises: AgentLocked.
+    """
     params = {"of": number, "at": door.lane}
-    until = operation.connection.execute(_UNTIL.with_for_update(), params).scalar()
-    if until and until > operation.now:
-        raise AgentLocked(until=until)
+    row = operation.connection.execute(_UNTIL.with_for_update(), params).one_or_none()
+    if row and row.locked_until and row.locked_until > operation.now:
+        raise AgentLocked(until=row.locked_until)
+    return row is not None
 
 
 def forget_wrong_pins(operation: Operation, number: str, door: Door) -> None:

@@ -61,11 +61,12 @@ def sign_in(operation: Operation, services: Services, given: PinTry) -> SignedIn
     row = operation.connection.execute(statement).one_or_none()
     stored = row.pin_hash if row else form_of_nobody(services.secret)
     right = is_agents_pin(stored, given.pin, services)
-    refuse_while_locked(operation, given.number, given.door)
+    counted = refuse_while_locked(operation, given.number, given.door)
     if row is None or not right:
         count_wrong_pin(operation, given.number, given.door, known=row is not None)
         raise WrongPin()
-    forget_wrong_pins(operation, given.number, given.door)
+    if counted:
+        forget_wrong_pins(operation, given.number, given.door)
     if is_over(row.pin_expires_at, operation.now):
         raise OneTimePinOver()
     own = row.pin_expires_at is None

@@ -79,8 +79,8 @@ class AgentTerminal:
         self.get()
         return self.follow(self.post("/agent/sign-in", number=number, pin=pin))
 
-    def choose_pin(self, pin: str, **changed: str) -> TestResponse:
-        fields = {"new_pin": pin, "new_pin_again": pin}
+    def choose_pin(self, new: str, **changed: str) -> TestResponse:
+        fields = {"new_pin": new, "new_pin_again": new}
         return self.follow(self.post("/agent/pin", **fields | changed))
 
     def look(self, code: str) -> TestResponse:
