@@ -1,7 +1,7 @@
 # What can be done here; `make` alone lists it. Needs Python 3.11 to 3.14, nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check platforms bare bench soak fuzz kill clean
+.PHONY: help run test check platforms bare bench soak fuzz kill abuse clean
 .NOTPARALLEL:
 
 # $(call installed,FILE): .venv is there and holds what the requirements file names. Made with the
@@ -16,6 +16,7 @@ help:
 	@echo "make check  style, types, layers, menus"
 	@echo "make fuzz   50,000 random hops (FUZZ_HOPS=... FUZZ_SEED=...)"
 	@echo "make kill   200 rounds of kill -9 in the midst of payments and acts (KILL_ROUNDS=... KILL_SEED=...)"
+	@echo "make abuse  strangers' attacks on a running server (a part of make test)"
 	@echo "make bench  measurements and their floors"
 	@echo "make soak   100,000 messages through faulty providers, workers killed (MESSAGES=...)"
 	@echo "make platforms  whether every pin is a wheel on every system (asks the package index)"
@@ -37,6 +38,10 @@ fuzz:
 kill:
 	$(call installed,requirements-dev.txt)
 	@KILL_ROUNDS=$(or $(KILL_ROUNDS),200) .venv/bin/python -m pytest -q -s tests/killed
+
+abuse:
+	$(call installed,requirements-dev.txt)
+	@.venv/bin/python -m pytest -q tests/abuse $(ARGS)
 
 check:
 	$(call installed,requirements-dev.txt)
