@@ -232,7 +232,7 @@ def _follow_untold(
         counts.others[untold.kind] += 1
     elif facts.untold is not None and facts.untold[1]:
         number = facts.untold[0]
-        if any(one.status == "paid" for one in facts.payments):
+        if any(one.status == "paid" and not one.booked for one in facts.payments):
             changes.closed[number] = cause.describe(True, False)
         elif cause.withdrawn and judged.untold is None:
             changes.closed[number] = cause.describe(False, False)

@@ -182,19 +182,20 @@ def _judge_file(
     known = lines - told.new - told.corrected - told.undone
     if not told.new and not told.corrected:
         return _arrange_counts({"known": known})
-    rows = connection.execute(_CODES_TO_JUDGE, file.params)
+    params = file.params | _read_span(connection, file, settled) | {"now": operation.now}
+    rows = connection.execute(_CODES_TO_JUDGE, params)
     codes = {row.code for row in rows} | told.earlier_codes
     days = read_settled_days(connection, file.network)
     cause = Cause(file.network, file.id)
     judged = judge_codes(operation, cause, codes, days.__contains__)
-    missing = _open_missing_there(operation, file, settled)
+    missing = connection.execute(_OPEN_MISSING_THERE, params).rowcount
     return _count_lines(told, judged, known, missing)
 
 
-def _open_missing_there(operation: Operation, file: ToldFile, settled: SettledDays) -> int:
-    """Opens a break for each deposit of the settled days that no file tells. Returns how many.
+def _read_span(connection: Connection, file: ToldFile, settled: SettledDays) -> dict[str, object]:
+    """Returns the begin and the end of the days whose deposits the file should have told.
 
-    What came on the day settled before after its file was made is looked at again.
+    What came on the day settled before, after its file was made, is looked at again.
     """
     columns = settlement_file.c
     before = select(func.max(columns.day)).where(
@@ -203,13 +204,9 @@ def _open_missing_there(operation: Operation, file: ToldFile, settled: SettledDa
         columns.day < settled.first,
         columns.day > date.min,
     )
-    first = operation.connection.execute(before).scalar() or settled.first
-    params = file.params | {
-        "begin": local_midnight(first),
-        "end": local_midnight(settled.last + timedelta(days=1)),
-        "now": operation.now,
-    }
-    return operation.connection.execute(_OPEN_MISSING_THERE, params).rowcount
+    first = connection.execute(before).scalar() or settled.first
+    end = local_midnight(settled.last + timedelta(days=1))
+    return {"begin": local_midnight(first), "end": end}
 
 
 def _count_lines(told: Told, judged: JudgedCounts, known: int, missing: int) -> dict[str, int]:
@@ -230,7 +227,8 @@ def _arrange_counts(counts: dict[str, int]) -> dict[str, int]:
 
 
 # Codes of payments that this file told anew or corrected, but for those that plainly agree with
-# their deposit; and of payments it told again whose break waits, or whose deposit was undone here.
+# their deposit; of payments it told again whose break waits, or whose deposit was undone here;
+# and of deposits of its days beside which a resolution charged other cash.
 _CODES_TO_JUDGE = text("""
     SELECT p.code FROM network_payment p
     LEFT JOIN deposit d ON d.code = p.code AND d.network = p.network
@@ -251,6 +249,12 @@ _CODES_TO_JUDGE = text("""
         OR (b.id IS NULL AND p.status = 'paid' AND EXISTS (SELECT 1 FROM deposit d
             JOIN reversal r ON r.receipt_number = d.receipt_number
             WHERE d.code = p.code AND d.network = p.network)))
+    UNION
+    SELECT d.code FROM reconciliation_break b
+    JOIN ledger_transaction t ON t.id = b.transaction_id AND t.reference IS NULL
+    JOIN deposit d ON d.code = b.code AND d.network = b.network
+    WHERE b.network = :network AND b.reference IS NOT NULL
+        AND d.received_at >= :begin AND d.received_at < :end
 """)
 # Opens a break for each unreversed deposit of those days that no file of the network tells.
 _UNCONFIRMED = """
