@@ -28,7 +28,7 @@ help_request = Table(
     Column("phone", Text, nullable=False),
     Column("language", Text, nullable=False),
     # None if nobody has identified on the phone: the desk calls the number.
-    Column("artisan_id", ForeignKey("artisan.id")),
+    Column("artisan_id", ForeignKey("artisan.id"), index=True),
     Column("state", Text, nullable=False, server_default=text("'open'")),
     Column("asked_at", DateTime(timezone=True), nullable=False),
     Column("changed_at", DateTime(timezone=True), nullable=False),

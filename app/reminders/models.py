@@ -81,7 +81,7 @@ campaign_recipient = Table(
     "campaign_recipient",
     metadata,
     Column("campaign_id", ForeignKey("campaign.id"), primary_key=True),
-    Column("artisan_id", ForeignKey("artisan.id"), primary_key=True),
+    Column("artisan_id", ForeignKey("artisan.id"), primary_key=True, index=True),
     Column("phone", Text, nullable=False),
     Column("language", Text, nullable=False),
     Column("region", Text),
