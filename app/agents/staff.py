@@ -104,10 +104,13 @@ def dismiss_agent(operation: Operation, number: str) -> int:
     return ended
 
 
-def choose_pin(operation: Operation, services: Services, agent_id: int, pin: SecretStr) -> int:
+def choose_pin(
+    operation: Operation, services: Services, agent_id: int, pin: SecretStr, stored: str = ""
+) -> int:
     """Sets the PIN that an agent chose, and ends all that was begun with the one before.
 
-    Returns the agent's new generation, by which the session that chose it goes on.
+    Returns the agent's new generation, by which the session that chose it goes on. `stored` is the
+    PIN's stored form, where it was made before: making it takes long.
 
     The caller has seen the PIN of before.
 
@@ -133,7 +136,7 @@ def choose_pin(operation: Operation, services: Services, agent_id: int, pin: Sec
     operation.connection.execute(
         update(agent)
         .where(agent.c.id == agent_id)
-        .values(pin_hash=store_form(chosen, services), pin_expires_at=None)
+        .values(pin_hash=stored or store_form(chosen, services), pin_expires_at=None)
     )
     ended = end_sessions(operation, [agent_id], "new_pin")
     act = "agent_pin_changed" if row.pin_expires_at is None else "agent_pin_chosen"

@@ -135,8 +135,11 @@ def keep_new_agent_pin(dialogue: Dialogue) -> str:
 
 @vocabulary.action("set_agent_pin", "set", "differs", "easy", "signed_out", "dismissed")
 def set_new_agent_pin(dialogue: Dialogue) -> str:
-    """Sets the PIN that was typed twice. This dialogue goes on, all else of the agent ends."""
-    kept, dialogue.facts.new_agent_pin = dialogue.facts.new_agent_pin, None
+    """Sets the PIN that was typed twice. This dialogue goes on, all else of the agent ends.
+
+    The facts change after the transaction: an action may run again on another connection.
+    """
+    kept = dialogue.facts.new_agent_pin
     if kept is None or not dialogue.facts.agent_pin_seen:
         raise NothingToShow()
     pin = SecretStr(dialogue.answers.till_pin or "")
@@ -146,11 +149,12 @@ def set_new_agent_pin(dialogue: Dialogue) -> str:
         with begin_operation(dialogue, "agent") as operation:
             agent = get_acting_agent(operation.connection, dialogue)
             operation = replace(operation, actor=f"agent:{agent.number}")
-            generation = choose_pin(operation, dialogue.services, agent.id, pin)
+            generation = choose_pin(operation, dialogue.services, agent.id, pin, stored=kept)
     except (InvalidInput, PinUnchanged):
         return "easy"
     except (AgentBarred, SessionOver) as refusal:
         return store_agent_refusal(dialogue, refusal)
+    dialogue.facts.new_agent_pin = None
     dialogue.facts.agent_generation = generation
     dialogue.facts.agent_pin_seen = False
     return "set"
