@@ -142,7 +142,7 @@ def test_a_closed_agency_ends_its_agents_sessions_for_good(
     path = tmp_path_factory.mktemp("agencies") / "agencies.csv"
     for active in ("no", "yes"):
         changed = [
-            re.sub(r"[^,]*$", active, line.rstrip()) if line.startswith(f"{AGENCY},") else line
+            f"{line.rpartition(',')[0]},{active}" if line.startswith(f"{AGENCY},") else line
             for line in lines
         ]
         path.write_text("\n".join(changed) + "\n", "utf-8")
