@@ -2,15 +2,19 @@
 
 import re
 from decimal import Decimal
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app.base.secrets import find_weakness
+
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_SECRET = "demo-secret-for-development-only"  # noqa: S105 - refused in production
 
+_SHORTEST_SECRET, _SHORTEST_TOKEN = 32, 24
 _ADDRESS = r"^(https?://[\w.-]+(:\d{1,5})?(/[^\s?#]*)?)?$"
 # Settings that an SMS provider may leave empty; it needs all others that begin with its name.
 _MAY_BE_EMPTY = {"africastalking_sender_id", "africastalking_url", "twilio_url"}
@@ -23,8 +27,10 @@ class Settings(BaseSettings):
         env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
     )
 
-    app_env: Literal["development", "production"] = Field(
-        "development", description="production hides the simulator and refuses demo secrets"
+    app_env: Literal["development", "production"] | None = Field(
+        None,
+        description="production hides the simulator and refuses demo secrets; left out, it is"
+        " development with the embedded database alone, and with another nothing starts",
     )
     port: int = Field(8000, ge=1, le=65535, description="the port `make run` listens on")
     data_dir: Path = Field(
@@ -43,7 +49,24 @@ class Settings(BaseSettings):
     database_url: str = Field("", description="PostgreSQL 14+; empty means the embedded one")
     redis_url: str = Field("", description="Redis or Valkey 6.2+; empty means the embedded one")
     callback_token: SecretStr = Field(
-        SecretStr(""), description="the secret part of the gateway's callback addresses"
+        SecretStr(""), description="the secret part of the callback addresses of every gateway"
+    )
+    callback_tokens: Annotated[dict[str, tuple[SecretStr, ...]], NoDecode] = Field(
+        {},
+        description="tokens of one gateway or provider in place of CALLBACK_TOKEN, two while one"
+        " is replaced, as africastalking=token,token;generic=token",
+    )
+    callback_sources: Annotated[dict[str, tuple[IPv4Network | IPv6Network, ...]], NoDecode] = Field(
+        {},
+        description="the only addresses a gateway or provider calls from, as"
+        " africastalking=192.0.2.0/24,198.51.100.7;generic=...; none: from everywhere",
+    )
+    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+        (),
+        description="the proxies whose X-Forwarded-For is believed, as 127.0.0.1,10.0.0.0/8",
+    )
+    metrics_token: SecretStr = Field(
+        SecretStr(""), description="the bearer token that /metrics asks for; none: only development"
     )
     public_url: str = Field("", description="the address providers reach us at")
     ussd_code: str = Field("*384#", description="the short code artisans dial")
@@ -96,9 +119,6 @@ class Settings(BaseSettings):
     reversals_a_day: int = Field(
         5, ge=0, le=100_000, description="how many deposits an agent may undo in a day"
     )
-    page_slots: int = Field(
-        5, ge=1, description="pages worked on at once in a process: the rest is for phones"
-    )
     sms_day_budget: Decimal | None = Field(
         None, ge=0, description="dirhams a day for reminders and notices; none is no limit"
     )
@@ -144,6 +164,31 @@ class Settings(BaseSettings):
             return tuple(key.strip() for key in value.split(",") if key.strip())
         return value
 
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _read_networks(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return _read_networks(value)
+
+    @field_validator("callback_tokens", mode="before")
+    @classmethod
+    def _read_tokens(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return {
+            name: tuple(token for token in tokens.split(",") if token)
+            for name, tokens in _read_pairs(value, "gateway=token,token;...")
+        }
+
+    @field_validator("callback_sources", mode="before")
+    @classmethod
+    def _read_sources(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = _read_pairs(value, "gateway=CIDR,CIDR;...")
+        return {name: _read_networks(networks) for name, networks in pairs}
+
     @field_validator("ussd_limits", mode="before")
     @classmethod
     def _read_limits(cls, value: object) -> object:
@@ -181,9 +226,13 @@ class Settings(BaseSettings):
         return value if value.is_absolute() else (Path.cwd() / value)
 
     @model_validator(mode="after")
-    def _check_production(self) -> "Settings":
-        if self.production and (missing := self._list_missing()):
-            raise ValueError("missing or demo-valued in production: " + ", ".join(missing))
+    def _check_environment(self) -> "Settings":
+        if self.app_env is None and self.database_url:
+            raise ValueError(
+                "APP_ENV is not set: with DATABASE_URL it must say development or production"
+            )
+        if self.production and (wrong := self._list_wrong()):
+            raise ValueError("wrong in production: " + ", ".join(wrong))
         return self
 
     @property
@@ -200,18 +249,43 @@ class Settings(BaseSettings):
     def production(self) -> bool:
         return self.app_env == "production"
 
-    def _list_missing(self) -> list[str]:
-        key = self.secret_key.get_secret_value()
-        wanted = {
-            "SECRET_KEY": key != DEMO_SECRET and len(key) >= 16,
-            "DATABASE_URL": bool(self.database_url),
-            "REDIS_URL": bool(self.redis_url),
-            "CALLBACK_TOKEN": len(self.callback_token.get_secret_value()) >= 16,
-            "PUBLIC_URL": self.public_url.startswith("https://"),
-            "SMS_PROVIDERS": bool(self.sms_providers) and "log" not in self.sms_providers,
+    def _list_wrong(self) -> list[str]:
+        """Lists the settings that production cannot start with, each with the reason."""
+        wrong = {
+            **self._list_weak_secrets(),
+            "DATABASE_URL": None if self.database_url else "missing",
+            "REDIS_URL": None if self.redis_url else "missing",
+            "PUBLIC_URL": None if self.public_url.startswith("https://") else "not https://...",
+            "SMS_PROVIDERS": self._judge_providers(),
         }
-        missing = [name for name, present in wanted.items() if not present]
-        return [*missing, *self.credentials_missing]
+        for name in ("africastalking_url", "twilio_url"):
+            if getattr(self, name).startswith("http://"):
+                wrong[name.upper()] = "not https"
+        said = [f"{name} ({why})" for name, why in wrong.items() if why]
+        return [*said, *(f"{name} (missing)" for name in self.credentials_missing)]
+
+    def _list_weak_secrets(self) -> dict[str, str | None]:
+        """Returns why each secret of the operator's own is weak, by the setting's name."""
+        key, token = self.secret_key.get_secret_value(), self.callback_token.get_secret_value()
+        weak = {"SECRET_KEY": find_weakness(key, _SHORTEST_SECRET)}
+        if metrics := self.metrics_token.get_secret_value():
+            weak["METRICS_TOKEN"] = find_weakness(metrics, _SHORTEST_TOKEN)
+        if token or not self.callback_tokens:
+            weak["CALLBACK_TOKEN"] = find_weakness(token, _SHORTEST_TOKEN)
+        for name, tokens in self.callback_tokens.items():
+            reasons = [find_weakness(t.get_secret_value(), _SHORTEST_TOKEN) for t in tokens]
+            weak[f"CALLBACK_TOKENS of {name}"] = next(filter(None, reasons or ["missing"]), None)
+        return weak
+
+    def _judge_providers(self) -> str | None:
+        if not self.sms_providers:
+            return "missing"
+        return "log sends nothing" if "log" in self.sms_providers else None
+
+    def tokens_of(self, gateway: str) -> tuple[bytes, ...]:
+        """Returns the tokens that a gateway's or provider's callbacks may carry."""
+        tokens = self.callback_tokens.get(gateway, (self.callback_token,))
+        return tuple(token.get_secret_value().encode() for token in tokens if token)
 
     @property
     def credentials_missing(self) -> list[str]:
@@ -229,6 +303,20 @@ class Settings(BaseSettings):
             (name, value.get_secret_value() if isinstance(value, SecretStr) else value)
             for name, value in named
         ]
+
+
+def _read_pairs(value: str, form: str) -> list[tuple[str, str]]:
+    pairs = [pair.strip().partition("=") for pair in value.split(";") if pair.strip()]
+    if any(not re.fullmatch(r"\w+", name, re.ASCII) or not rest for name, _, rest in pairs):
+        raise ValueError(f"not written as {form}")
+    return [(name, rest) for name, _, rest in pairs]
+
+
+def _read_networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    try:
+        return tuple(ip_network(each.strip()) for each in value.split(",") if each.strip())
+    except ValueError:
+        raise ValueError("not networks as 192.0.2.0/24 or addresses, separated by commas") from None
 
 
 def read_settings() -> Settings:

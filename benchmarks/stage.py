@@ -54,7 +54,11 @@ class Stage:
     @property
     def environment(self) -> dict[str, str]:
         """The environment that leads a process of the service to the engines."""
-        return {"DATABASE_URL": self.urls.database_url, "REDIS_URL": self.urls.redis_url}
+        return {
+            "APP_ENV": "development",
+            "DATABASE_URL": self.urls.database_url,
+            "REDIS_URL": self.urls.redis_url,
+        }
 
     @property
     def rows(self) -> int:
@@ -110,7 +114,10 @@ def stage(*, quick: bool) -> Iterator[Stage]:
         folder = Path(name)
         with using_engines(folder / "data", durable=True) as urls:
             settings = Settings(
-                database_url=urls.database_url, redis_url=urls.redis_url, log_level="error"
+                app_env="development",
+                database_url=urls.database_url,
+                redis_url=urls.redis_url,
+                log_level="error",
             )
             runtime = Runtime(settings)
             upgrade(runtime.database)

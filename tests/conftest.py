@@ -38,6 +38,8 @@ from app.settings import ROOT, Settings
 from tests.database import Snapshot, empty, is_empty
 from tests.phone import TestPhone
 
+# With a database of its own a program must be told that this is no production.
+os.environ["APP_ENV"] = "development"
 NOW = datetime(2026, 11, 23, 10, 0, tzinfo=UTC)
 AGENCY, AGENT, PIN = "W-RABAT-01", "1001", SecretStr("246813")
 

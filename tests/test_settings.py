@@ -1,20 +1,23 @@
 """Settings are read from the environment; production names all that is missing at once."""
 
+from secrets import token_hex, token_urlsafe
+
 import pytest
 from flask import Flask
 from pydantic import ValidationError
 
 from app import create_app
+from app.base.secrets import find_weakness
 from app.runtime import Runtime
-from app.settings import DEMO_SECRET, Settings
+from app.settings import DEMO_SECRET, Settings, read_settings
 
-SECRET = "a-long-enough-secret-for-tests"
+SECRET = "9f2c71e0b64ad853f1c07be2936ad84e"
 COMPLETE = {
     "app_env": "production",
     "secret_key": SECRET,
     "database_url": "postgresql://db/maalem",
     "redis_url": "redis://cache",
-    "callback_token": "0123456789abcdef",
+    "callback_token": "5ac1e9027fd84b36c0172e9d",
     "public_url": "https://maalem.example",
     "sms_providers": "africastalking,twilio",
     "africastalking_username": "maalem",
@@ -85,3 +88,79 @@ def test_doctor_names_the_missing_settings_of_a_provider(app: Flask, runtime: Ru
         runtime.settings = before
     assert told.exit_code == 1
     assert "WRONG  sms: not set: TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN" in told.output
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("secret_key", "9f2c71e0b64ad853", "shorter than 32 characters"),
+        ("secret_key", "x" * 64, "a repetition"),
+        ("secret_key", "9f2c71e0" * 6, "a repetition"),
+        ("secret_key", "changeme-9f2c71e0b64ad853f1c07be2936ad84e", "a known sample"),
+        ("secret_key", "0123456789abcdefghij0123456789ABCDEFGHIJ", "a known sample"),
+        ("callback_token", "5ac1e9027fd84b36c017", "shorter than 24 characters"),
+        ("callback_tokens", "generic=5ac1e9027fd84b36c0172e9d,abc", "shorter than 24 characters"),
+        ("callback_tokens", "generic=,", "missing"),
+        ("metrics_token", "metrics", "shorter than 24 characters"),
+        ("public_url", "http://maalem.example", "not https"),
+        ("africastalking_url", "http://127.0.0.1:9", "not https"),
+        ("twilio_url", "http://127.0.0.1:9", "not https"),
+        ("sms_providers", "log", "log sends nothing"),
+    ],
+)
+def test_production_refuses_a_weak_setting_by_its_name(name: str, value: str, why: str) -> None:
+    with pytest.raises(ValidationError) as wrong:
+        Settings.model_validate(COMPLETE | {name: value})
+    assert name.upper() in str(wrong.value) and why in str(wrong.value)
+
+
+def test_random_secrets_are_not_called_weak() -> None:
+    for _ in range(300):
+        assert find_weakness(token_hex(16), 32) is None
+        assert find_weakness(token_urlsafe(32), 32) is None
+
+
+def test_database_of_ones_own_without_an_environment_starts_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("APP_ENV")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://db/maalem")
+    with pytest.raises(SystemExit, match="APP_ENV is not set"):
+        read_settings()
+    monkeypatch.delenv("DATABASE_URL")
+    assert not read_settings().production
+
+
+def test_two_tokens_of_a_gateway_are_good_at_once_and_only_for_it() -> None:
+    old, new = "5ac1e9027fd84b36c0172e9d", "b07d13f2c96e48a5d1f0837c"
+    tokens = {"callback_tokens": f"generic={old},{new}", "callback_token": ""}
+    client = create_app(Runtime(Settings.model_validate(COMPLETE | tokens))).test_client()
+    for token in (old, new):
+        assert client.post(f"/ussd/generic/{token}", data=b"{}").status_code == 400
+        assert client.post(f"/ussd/africastalking/{token}", data={}).status_code == 404
+        assert client.post(f"/sms/africastalking/inbound/{token}", data={}).status_code == 404
+
+
+def test_callbacks_come_from_their_sources_alone() -> None:
+    token = COMPLETE["callback_token"]
+    sources = {"callback_sources": "africastalking=192.0.2.0/24;twilio=198.51.100.7"}
+    client = create_app(Runtime(Settings.model_validate(COMPLETE | sources))).test_client()
+
+    def post(path: str, address: str) -> int:
+        from_there = {"REMOTE_ADDR": address}
+        host = {"Host": "maalem.example"}
+        return client.post(path, environ_base=from_there, headers=host, data={}).status_code
+
+    assert post(f"/ussd/africastalking/{token}", "192.0.2.9") == 400
+    assert post(f"/ussd/africastalking/{token}", "198.51.100.7") == 404
+    assert post(f"/sms/africastalking/inbound/{token}", "198.51.100.7") == 404
+    assert post(f"/ussd/generic/{token}", "198.51.100.7") == 400
+
+
+def test_metrics_ask_for_their_token() -> None:
+    production = Settings.model_validate(COMPLETE)
+    assert create_app(Runtime(production)).test_client().get("/metrics").status_code == 404
+    token = "b07d13f2c96e48a5d1f0837c"
+    client = create_app(Runtime(Settings(metrics_token=token))).test_client()
+    for given in ("", token, f"Bearer {token}x", "Bearer "):
+        assert client.get("/metrics", headers={"Authorization": given}).status_code == 401

@@ -207,8 +207,8 @@ def test_production_is_refused(run: Run) -> None:
         APP_ENV="production",
         DATABASE_URL="postgresql://db/maalem",
         REDIS_URL="redis://redis",
-        SECRET_KEY="not-a-demo-secret-at-all",
-        CALLBACK_TOKEN="not-a-demo-token-at-all",
+        SECRET_KEY="9f2c71e0b64ad853f1c07be2936ad84e",
+        CALLBACK_TOKEN="5ac1e9027fd84b36c0172e9d",
         PUBLIC_URL="https://maalem.example",
         SMS_PROVIDERS="twilio",
         TWILIO_ACCOUNT_SID="AC0",
@@ -227,7 +227,7 @@ def test_engines_that_the_environment_names_are_used_and_left_alone(
     elsewhere = tmp_path / "elsewhere"
     with using_engines(elsewhere, durable=False) as urls:
         started = postgres_pid(elsewhere), redis_pid(elsewhere)
-        run.start(DATABASE_URL=urls.database_url, REDIS_URL=urls.redis_url)
+        run.start(APP_ENV="development", DATABASE_URL=urls.database_url, REDIS_URL=urls.redis_url)
         run.until_ready()
         os.kill(run.process.pid, signal.SIGTERM)
         assert run.until_ended() == 0

@@ -40,14 +40,18 @@ _PAGES = {
     "/agent": "the till",
     "/metrics": "measurements",
 }
-# As many threads as the database pool has connections: more threads would wait for connections.
+# A thread waits for the body of its request; how many are worked on at once is said by the slots.
 _WEB = (
     *("granian", "--interface=wsgi", "--host=127.0.0.1", "--no-ws", "--no-access-log"),
     *(
         "--workers=1",
         "--workers-kill-timeout=2",
         "--respawn-failed-workers",
-        "--blocking-threads=8",
+        "--blocking-threads=200",
+        "--http=1",
+        "--http1-header-read-timeout=10000",
+        "--backlog=2048",
+        "--backpressure=2048",
         "--log-level=error",
     ),
 )
@@ -129,6 +133,7 @@ def _environment(urls: EngineUrls) -> dict[str, str]:
     return {
         "DATABASE_URL": urls.database_url,
         "REDIS_URL": urls.redis_url,
+        "APP_ENV": "development",
         "FLASK_APP": "wsgi",
         "PYTHONUNBUFFERED": "1",
     }

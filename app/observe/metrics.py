@@ -60,6 +60,9 @@ provider_rests = Counter(
     "How often a provider was unwell and left alone",
     ("provider",),
 )
+busy = Counter(
+    "maalem_busy_total", "Requests that found no free slot of their kind in time", ("kind",)
+)
 rate_limits_away = Counter(
     "maalem_rate_limits_away_total", "Tries let through because Redis could not count them"
 )

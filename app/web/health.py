@@ -1,9 +1,10 @@
 """The addresses for monitoring: alive, ready and metrics."""
 
+import hmac
 import os
 from datetime import timedelta
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, abort, jsonify, request
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
     REGISTRY,
@@ -24,6 +25,7 @@ from app.payments.queries import count_live_codes
 from app.payments.reversal_list import count_reversals_today
 from app.reminders.queries import count_paused, find_spending
 from app.runtime import Runtime, runtime
+from app.settings import Settings
 from app.web.access import Audience, open_to
 
 pages = Blueprint("health", __name__)
@@ -63,7 +65,11 @@ def list_away(maalem: Runtime) -> list[str]:
 @pages.get("/metrics")
 @open_to(Audience.MONITORING)
 def figures() -> Response:
-    """Returns Prometheus text: the metrics of this process or of all, and the database's counts."""
+    """Returns Prometheus text: the metrics of this process or of all, and the database's counts.
+
+    With METRICS_TOKEN it is asked for as a bearer token; in production nothing is shown without.
+    """
+    _check_token(runtime().settings)
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:
         registry = CollectorRegistry()
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
@@ -71,6 +77,18 @@ def figures() -> Response:
         registry = REGISTRY
     body = generate_latest(registry) + _read_counts(runtime())
     return Response(body, content_type=CONTENT_TYPE_LATEST)
+
+
+def _check_token(settings: Settings) -> None:
+    """Answers 404 in production without a token of ours, and 401 for another than ours."""
+    token = settings.metrics_token.get_secret_value()
+    if not token:
+        if settings.production:
+            abort(404)
+        return
+    given = request.headers.get("Authorization", "")
+    if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+        abort(Response("metrics: a bearer token is needed\n", 401, {"WWW-Authenticate": "Bearer"}))
 
 
 def _read_counts(maalem: Runtime) -> bytes:

@@ -1,17 +1,20 @@
 """Wraps every request: gives it an id, a slot and safe headers, and answers its errors."""
 
 from secrets import token_hex
-from threading import BoundedSemaphore
 
 import structlog
-from flask import Flask, Request, Response, current_app, g, request
+from flask import Flask, Request, Response, g, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from werkzeug.exceptions import HTTPException
 
 from app.base.errors import Unavailable
+from app.observe import metrics
 from app.runtime import Runtime, runtime
+from app.web import edge, slots
 from app.web.mobile_money.responses import busy, strayed
 from app.web.mobile_money.routes import BASE
+from app.web.proxies import TrustedProxies
+from app.web.ussd import answer_busy
 
 _SAFE_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -22,11 +25,6 @@ _SAFE_HEADERS = {
         "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
 }
-# Requests without a slot: phones have their own deadline, files and /healthz use no database.
-_WITHOUT_SLOT = ("/ussd/", "/static/", "/healthz")
-# How long a request waits for a slot: no longer than phones can spare its thread. A provider often
-# does not repeat a report that was refused, so its posts wait longer.
-_PATIENCE_SECONDS, _PROVIDERS, _PROVIDERS_PATIENCE_SECONDS = 0.2, "/sms/", 0.5
 _log = structlog.get_logger("web")
 
 
@@ -42,7 +40,12 @@ class _Sessions(SecureCookieSessionInterface):
 def register(app: Flask, runtime: Runtime) -> None:
     """Wraps the requests of `app`."""
     app.session_interface = _Sessions()
-    app.extensions["page_slots"] = BoundedSemaphore(runtime.settings.page_slots)
+    slots.register(app)
+    edge.register(app, runtime.settings)
+    if runtime.settings.trusted_proxies:
+        app.wsgi_app = TrustedProxies(  # type: ignore[assignment]
+            app.wsgi_app, runtime.settings.trusted_proxies
+        )
     app.before_request(_begin)
     app.after_request(_end)
     app.teardown_request(_leave)
@@ -51,28 +54,38 @@ def register(app: Flask, runtime: Runtime) -> None:
 
 
 def _begin() -> Response | None:
-    """Gives a page one of the slots, and limits each wait for the database as for phones.
+    """Takes the request in, then a slot, and limits each wait for the database as for phones.
 
-    Without a free slot the page is answered 503 after a moment.
+    Without a free slot the request is answered 503 after a moment, a phone with a screen.
     """
     g.request_id = token_hex(8)
-    if request.path.startswith(_WITHOUT_SLOT):
+    if refusal := edge.take_in():
+        return refusal
+    kind = slots.find_kind()
+    if kind is None:
         return None
-    from_provider = request.path.startswith(_PROVIDERS)
-    patience = _PROVIDERS_PATIENCE_SECONDS if from_provider else _PATIENCE_SECONDS
-    if not current_app.extensions["page_slots"].acquire(timeout=patience):
-        if request.path.startswith(BASE):
-            return busy()
-        return Response("Busy, try again.\n", 503, {"Retry-After": "1"}, mimetype="text/plain")
-    g.slot = True
-    runtime().deadline.limit_each_wait()
+    if not slots.take_slot(kind):
+        return _answer_busy(kind)
+    g.slot = kind
+    if kind is not slots.Kind.PHONES:
+        runtime().deadline.limit_each_wait()
     return None
 
 
+def _answer_busy(kind: slots.Kind) -> Response:
+    metrics.busy.labels(kind).inc()
+    if kind is slots.Kind.PHONES:
+        return answer_busy()
+    if kind is slots.Kind.API:
+        return busy()
+    return Response("Busy, try again.\n", 503, {"Retry-After": "1"}, mimetype="text/plain")
+
+
 def _leave(_error: BaseException | None) -> None:
-    if g.pop("slot", False):
-        runtime().deadline.lift_limit()
-        current_app.extensions["page_slots"].release()
+    if kind := g.pop("slot", None):
+        if kind is not slots.Kind.PHONES:
+            runtime().deadline.lift_limit()
+        slots.leave_slot(kind)
 
 
 def _end(response: Response) -> Response:

@@ -6,7 +6,6 @@ away, so that the provider posts it again.
 
 from __future__ import annotations
 
-import hmac
 from collections.abc import Callable
 from functools import partial
 
@@ -26,6 +25,7 @@ from app.settings import Settings
 from app.sms.provider import Reader
 from app.sms.registry import PROVIDERS, Form, Registered, Signed
 from app.web.access import Audience, open_to
+from app.web.callbacks import is_admitted, is_from_source
 
 _LONGEST_BODY = 8 * 1024
 _log = structlog.get_logger("sms")
@@ -36,7 +36,7 @@ def blueprint(settings: Settings) -> Blueprint:
     pages = Blueprint("sms", __name__, url_prefix="/sms")
     for name, provider in PROVIDERS.items():
         for path, answer in _find_answers(name, provider).items():
-            _add(pages, settings, f"{name}/{path}", provider.signed, answer)
+            _add(pages, settings, name, path, provider.signed, answer)
     return pages
 
 
@@ -54,16 +54,16 @@ def _find_answers(name: str, provider: Registered) -> dict[str, Callable[[], Res
 def _add(
     pages: Blueprint,
     settings: Settings,
+    name: str,
     path: str,
     proof: Signed | None,
     answer: Callable[[], Response],
 ) -> None:
-    token = settings.callback_token.get_secret_value().encode()
-    address, endpoint = f"/{path}", path.replace("/", "_")
+    address, endpoint = f"/{name}/{path}", f"{name}_{path}"
 
     @open_to(Audience.PROVIDER)
     def with_token(given: str) -> Response:
-        if not token or not hmac.compare_digest(given.encode(), token):
+        if not is_admitted(settings, name, given):
             abort(404)
         return _read(answer)
 
@@ -73,7 +73,7 @@ def _add(
 
     if proof:
         signed = open_to(Audience.PROVIDER)(
-            partial(_read, partial(_check_signature, settings, proof, answer))
+            partial(_read, partial(_check_signature, settings, name, proof, answer))
         )
         pages.add_url_rule(address, endpoint, signed, methods=["POST"])
         return
@@ -82,9 +82,11 @@ def _add(
     pages.add_url_rule(f"{address}/<given>", f"{endpoint}_token", with_token, methods=["POST"])
 
 
-def _check_signature(settings: Settings, proof: Signed, answer: Callable[[], Response]) -> Response:
+def _check_signature(
+    settings: Settings, name: str, proof: Signed, answer: Callable[[], Response]
+) -> Response:
     path, headers = request.full_path.rstrip("?"), dict(request.headers)
-    if not proof(settings, path, request.form, headers):
+    if not proof(settings, path, request.form, headers) or not is_from_source(settings, name):
         abort(403)
     return answer()
 

@@ -1,6 +1,5 @@
 """The gateways' callbacks: authenticate, parse, answer, render. A phone always gets a screen."""
 
-import hmac
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -13,6 +12,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from app.base.database import reading
 from app.base.errors import InvalidInput, Unavailable
 from app.base.hop import Hop, Reply, SessionEnd
+from app.base.json_text import read_json
 from app.enrolment.queries import find_language
 from app.gateways.registry import GATEWAYS, Dialect
 from app.observe import metrics
@@ -23,6 +23,7 @@ from app.text.languages import DEFAULT
 from app.ussd.position import Caller
 from app.ussd.turn import TurnResult
 from app.web.access import Audience, open_to
+from app.web.callbacks import is_admitted
 
 _LONGEST_BODY = 8 * 1024
 _log = structlog.get_logger("ussd")
@@ -45,7 +46,6 @@ def _add_address(
     path: str,
     parse: Callable[[Mapping[str, object]], Hop | SessionEnd],
 ) -> None:
-    token = settings.callback_token.get_secret_value().encode()
     name = f"{dialect.name}{path.replace('/', '_')}"
 
     @open_to(Audience.DEVELOPMENT)
@@ -54,7 +54,7 @@ def _add_address(
 
     @open_to(Audience.GATEWAY)
     def with_token(given: str) -> Response:
-        if not token or not hmac.compare_digest(given.encode(), token):
+        if not is_admitted(settings, dialect.name, given):
             abort(404)
         return _answer(dialect, parse)
 
@@ -84,9 +84,9 @@ def _read_fields(dialect: Dialect) -> Mapping[str, object]:
     if not dialect.speaks_json:
         return request.form
     try:
-        fields = json.loads(request.get_data())
-    except (ValueError, RecursionError):
-        raise InvalidInput(what="body", why="not JSON") from None
+        fields = read_json(request.get_data())
+    except ValueError as error:
+        raise InvalidInput(what="body", why=str(error)) from None
     if not isinstance(fields, dict):
         raise InvalidInput(what="body", why="not a JSON object")
     return fields
@@ -140,6 +140,12 @@ def answer_hop(maalem: Runtime, hop: Hop) -> TurnResult:
         _log.exception("failed", request_id=g.request_id)
     language = _find_language(maalem, hop, away)
     return TurnResult(Reply(_away_words(maalem, language), False), "away", "away", language or "")
+
+
+def answer_busy() -> Response:
+    """Answers a hop for which there was no slot in time, as one while the service is away."""
+    dialect = next(each for each in GATEWAYS if request.path.split("/")[2] == each.name)
+    return _respond(dialect, dialect.render(Reply(_away_words(runtime(), None), False)))
 
 
 def _away_words(maalem: Runtime, language: str | None) -> str:

@@ -25,9 +25,9 @@ from tests.enrolment.registry_lines import TODAY, line, numbered, stored, write
 
 PRODUCTION = {
     "app_env": "production",
-    "secret_key": "a-key-of-production-for-a-test",
+    "secret_key": "9f2c71e0b64ad853f1c07be2936ad84e",
     "redis_url": "redis://localhost:1",
-    "callback_token": "a-token-of-production",
+    "callback_token": "5ac1e9027fd84b36c0172e9d",
     "public_url": "https://maalem.example",
     "sms_providers": "africastalking",
     "africastalking_username": "maalem",

@@ -68,10 +68,10 @@ def test_inbox_reads_a_plus_that_was_not_encoded(client: FlaskClient) -> None:
 def test_production_has_no_simulator(runtime: Runtime) -> None:
     settings = Settings(
         app_env="production",
-        secret_key=SecretStr("a-secret-of-this-test"),
+        secret_key=SecretStr("9f2c71e0b64ad853f1c07be2936ad84e"),
         database_url=runtime.settings.database_url,
         redis_url=runtime.settings.redis_url,
-        callback_token=SecretStr("a-token-of-this-test"),
+        callback_token=SecretStr("5ac1e9027fd84b36c0172e9d"),
         public_url="https://maalem.example",
         sms_providers=("twilio",),
         twilio_account_sid="AC0",

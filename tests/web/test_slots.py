@@ -1,4 +1,4 @@
-"""Many pages at one instant: they wait their turn for a moment, and no longer."""
+"""Many requests at one instant: each kind waits for its own slots, and for a moment only."""
 
 from __future__ import annotations
 
@@ -10,15 +10,23 @@ from contextlib import contextmanager
 import pytest
 from flask import Flask
 
+from app.runtime import Runtime
+from app.web.slots import CONNECTIONS, Kind
 from tests.phone import TestPhone
+
+PATHS = {
+    Kind.API: "/mm/v1.2/heartbeat",
+    Kind.MONITORING: "/metrics",
+    Kind.PUBLIC: "/agent",
+}
 
 
 @contextmanager
-def taken(app: Flask, seconds: float) -> Iterator[None]:
-    """Every slot, for so long."""
-    slots, many = app.extensions["page_slots"], app.extensions["maalem"].settings.page_slots
-    for _ in range(many):
-        slots.acquire()
+def taken(app: Flask, kind: Kind, seconds: float) -> Iterator[None]:
+    """Every slot of a kind, for so long."""
+    slots, many = app.extensions["slots"][kind], 0
+    while slots.acquire(blocking=False):
+        many += 1
 
     def leave() -> None:
         time.sleep(seconds)
@@ -31,20 +39,36 @@ def taken(app: Flask, seconds: float) -> Iterator[None]:
         done.result()
 
 
-@pytest.mark.parametrize("path", ["/metrics", "/mm/v1.2/heartbeat"])
-def test_page_waits_a_moment_for_a_slot(app: Flask, path: str) -> None:
-    with taken(app, 0.05):
-        assert app.test_client().get(path).status_code in (200, 401)
+@pytest.mark.parametrize("kind", PATHS)
+def test_request_waits_a_moment_for_a_slot(app: Flask, kind: Kind) -> None:
+    with taken(app, kind, 0.05):
+        assert app.test_client().get(PATHS[kind]).status_code in (200, 401)
 
 
-@pytest.mark.parametrize("path", ["/metrics", "/mm/v1.2/heartbeat"])
+@pytest.mark.parametrize("kind", PATHS)
 @pytest.mark.usefixtures("sample_people")
-def test_page_waits_briefly_for_a_slot_and_a_phone_not_at_all(
-    app: Flask, phone: TestPhone, path: str
+def test_request_waits_briefly_for_a_slot_and_no_other_kind_waits_with_it(
+    app: Flask, phone: TestPhone, kind: Kind
 ) -> None:
-    with taken(app, 1.5):
+    with taken(app, kind, 1.5):
         began = time.monotonic()
-        answer = app.test_client().get(path)
+        answer = app.test_client().get(PATHS[kind])
         assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
         assert phone.dial("+212600000001")
-        assert time.monotonic() - began < 1.2
+        for other, path in PATHS.items():
+            if other is not kind:
+                assert app.test_client().get(path).status_code in (200, 401)
+        assert app.test_client().get("/healthz").status_code == 200
+        assert time.monotonic() - began < 1.4
+
+
+@pytest.mark.parametrize("gateway", ["africastalking", "generic"])
+def test_phone_without_a_slot_gets_a_screen(app: Flask, gateway: str) -> None:
+    with taken(app, Kind.PHONES, 1.5):
+        answer = app.test_client().post(f"/ussd/{gateway}", data={"sessionId": "1"})
+    assert answer.status_code == 200
+    assert "Panne. Rappelez dans 10 min." in answer.text
+
+
+def test_database_has_a_connection_for_every_slot(runtime: Runtime) -> None:
+    assert runtime.database.pool.size() >= CONNECTIONS  # type: ignore[attr-defined]

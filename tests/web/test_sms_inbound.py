@@ -16,7 +16,7 @@ from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
 
 FATIMA, UNKNOWN = "+212600000001", "+212600000099"
-TOKEN, PUBLIC = "a-token-that-is-secret", "https://maalem.example"
+TOKEN, PUBLIC = "5ac1e9027fd84b36c0172e9d", "https://maalem.example"
 pytestmark = pytest.mark.usefixtures("sample_people")
 
 
@@ -109,7 +109,7 @@ def guarded(runtime: Runtime) -> Iterator[FlaskClient]:
         app_env="production",
         database_url=runtime.settings.database_url,
         redis_url=runtime.settings.redis_url,
-        secret_key=SecretStr("a-secret-key-of-forty-letters-for-the-tests"),
+        secret_key=SecretStr("9f2c71e0b64ad853f1c07be2936ad84e"),
         callback_token=SecretStr(TOKEN),
         public_url=PUBLIC,
         sms_providers="twilio",  # type: ignore[arg-type]

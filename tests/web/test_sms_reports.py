@@ -18,7 +18,7 @@ from tests.conftest import TestClock
 from tests.journeys.other_parties import OtherParties
 
 FATIMA = "+212600000001"
-TOKEN, PUBLIC = "a-token-that-is-secret", "https://maalem.example/maalem"
+TOKEN, PUBLIC = "5ac1e9027fd84b36c0172e9d", "https://maalem.example/maalem"
 
 
 def settings(runtime: Runtime) -> Settings:
@@ -26,7 +26,7 @@ def settings(runtime: Runtime) -> Settings:
         app_env="production",
         database_url=runtime.settings.database_url,
         redis_url=runtime.settings.redis_url,
-        secret_key=SecretStr("a-secret-key-of-forty-letters-for-the-tests"),
+        secret_key=SecretStr("9f2c71e0b64ad853f1c07be2936ad84e"),
         callback_token=SecretStr(TOKEN),
         public_url=PUBLIC,
         sms_providers="twilio,africastalking",  # type: ignore[arg-type]

@@ -43,7 +43,7 @@ def main(
     """
     settings, rude = read_settings(), report_faults
     base = callbacks or settings.public_url
-    token = settings.callback_token.get_secret_value()
+    token = (settings.tokens_of("africastalking") or (b"",))[-1].decode()
     addresses = Addresses.under(base, token) if base else Addresses()
     options = Options(
         latency_ms=latency_ms,

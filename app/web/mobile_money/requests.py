@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-
 from flask import g, request
 
+from app.base.json_text import read_json
 from app.mobile_money.bills import PageQuery
 from app.mobile_money.objects import read_moment, refuse
 
 _USUAL_ROWS, _MOST_ROWS = 50, 500
 _MOST_OFFSET = 1_000_000
-# Python 3.11 reads no deeper than some 990 levels, newer ones do: all refuse the same bodies.
-_DEEPEST = 900
 
 
 def read_body() -> object:
@@ -20,34 +17,9 @@ def read_body() -> object:
     if request.mimetype != "application/json":
         raise refuse("Content-Type", "not application/json")
     try:
-        body = json.loads(request.get_data().decode(), parse_constant=_refuse_constant)
-        # The database cannot store half a character, a NUL or a number without end.
-        written = json.dumps(body, ensure_ascii=False, allow_nan=False).encode()
-        _refuse_depth(body)
-    except (ValueError, RecursionError):
-        raise refuse("body", "not JSON in UTF-8") from None
-    if b"\\u0000" in written:
-        raise refuse("body", "a NUL in a text")
-    return body
-
-
-def _refuse_depth(body: object) -> None:
-    """Raises: ValueError for lists and objects within each other beyond `_DEEPEST` levels."""
-    level = [body]
-    for _ in range(_DEEPEST):
-        nested = [part for part in level if isinstance(part, dict | list)]
-        if not nested:
-            return
-        level = [
-            value
-            for part in nested
-            for value in (part.values() if isinstance(part, dict) else part)
-        ]
-    raise ValueError("nested too deeply")
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(name)
+        return read_json(request.get_data())
+    except ValueError as error:
+        raise refuse("body", str(error)) from None
 
 
 def read_page() -> PageQuery:

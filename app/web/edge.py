@@ -1,0 +1,111 @@
+"""The edge: takes a request in whole and refuses what no honest caller sends, before anything else.
+
+Here alone are refused control characters (in path, query, form and JSON), bodies that are too long,
+JSON that can be read in two ways, and hosts that are not ours.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from app.base.errors import InvalidInput
+from app.base.json_text import find_texts, read_json
+from app.mobile_money.objects import refuse
+from app.runtime import runtime
+from app.settings import Settings
+from app.web.mobile_money.responses import refused_response
+from app.web.mobile_money.routes import BASE
+
+_KIB = 1024
+_LONGEST_BODY, _LONGEST_CALLBACK = 64 * _KIB, 8 * _KIB
+_CALLBACKS = ("/ussd/", "/sms/")
+_LOCAL_HOSTS, _THIS_MACHINE = ("localhost", "127.0.0.1", "::1"), ("127.0.0.1", "::1")
+_MONITORING = ("/healthz", "/readyz", "/metrics")
+# A text may hold a tab and ends of lines; an address may not.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+
+def register(app: Flask, settings: Settings) -> None:
+    """Sets the limits of a body and the hosts that are ours."""
+    app.config["MAX_CONTENT_LENGTH"] = _LONGEST_BODY
+    app.extensions["hosts"] = {urlsplit(settings.public_url).hostname} - {None}
+
+
+def take_in() -> Response | None:
+    """Reads the request's body whole; returns a refusal for what no honest caller sends."""
+    try:
+        _refuse_host()
+        _refuse_control("path", request.path, _CONTROL)
+        for name, value in request.args.items(multi=True):
+            _refuse_control("query", name + value, _CONTROL)
+        if request.method in ("POST", "PUT", "PATCH", "DELETE"):
+            _take_body()
+    except InvalidInput as error:
+        return _answer(str(error.params["what"]), str(error.params["why"]))
+    return None
+
+
+def _refuse_host() -> None:
+    """Raises: InvalidInput for a Host that is not ours; monitoring may call by any address.
+
+    The machine's own names are good in development, and for who calls from the machine itself.
+    """
+    if request.path in _MONITORING:
+        return
+    try:
+        named = urlsplit(f"//{request.environ.get('HTTP_HOST', '')}").hostname
+    except ValueError:
+        named = None
+    at_home = not runtime().settings.production or request.remote_addr in _THIS_MACHINE
+    if not (named in current_app.extensions["hosts"] or (at_home and named in _LOCAL_HOSTS)):
+        raise InvalidInput(what="Host", why="not an address of this service")
+
+
+def _take_body() -> None:
+    """Reads the body into memory; too long a one is left for the view to answer in its own way.
+
+    What people type on phones is answered with a screen, whatever it is: there the gateways' and
+    providers' own readers judge the fields.
+    """
+    from_phones = request.path.startswith(_CALLBACKS)
+    if from_phones:
+        request.max_content_length = _LONGEST_CALLBACK
+    with suppress(RequestEntityTooLarge):
+        data = request.get_data()
+        if from_phones:
+            return
+        if request.is_json:
+            _refuse_json(data)
+        else:
+            for name, value in request.form.items(multi=True):
+                _refuse_control("form", name + value, _CONTROL_IN_TEXT)
+
+
+def _refuse_json(data: bytes) -> None:
+    try:
+        texts = find_texts(read_json(data))
+    except ValueError as error:
+        raise InvalidInput(what="body", why=str(error)) from None
+    for each in texts:
+        _refuse_control("body", each, _CONTROL_IN_TEXT)
+
+
+def _refuse_control(what: str, text: str, control: re.Pattern[str]) -> None:
+    if control.search(text):
+        raise InvalidInput(what=what, why="a control character")
+
+
+def _answer(what: str, why: str) -> Response:
+    """Writes the refusal as the caller reads it: the API's error object, JSON or a line."""
+    if request.path.startswith(f"{BASE}/"):
+        return refused_response(refuse(what, why))
+    if request.is_json:
+        return Response(json.dumps({"error": f"{what}: {why}"}), 400, mimetype="application/json")
+    return Response(f"{what}: {why}\n", 400, mimetype="text/plain")
