@@ -16,10 +16,10 @@ from pathlib import Path
 
 import psutil
 
-from app.cli.serve import _WEB
+from app.cli.serve import WEB_COMMAND
 from app.settings import ROOT
 
-GRANIAN = _WEB
+GRANIAN = WEB_COMMAND
 # The threads of `make run`, for the floor too.
 _GUNICORN = ("gunicorn", "--worker-class=gthread", "--threads=8", "--workers=1", "--keep-alive=60")
 _READY_SECONDS = 30

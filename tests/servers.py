@@ -13,6 +13,7 @@ from pathlib import Path
 
 import requests
 
+from app.cli.serve import WEB_COMMAND
 from app.settings import ROOT
 
 
@@ -59,11 +60,9 @@ class Process:
             self.kill()
 
 
-def web(port: int, environment: Mapping[str, str], threads: int = 8) -> Process:
-    """Returns a web server with the options that `make run` gives it."""
-    command = ("granian", "--interface=wsgi", "--host=127.0.0.1", f"--port={port}")
-    rest = (f"--blocking-threads={threads}", "--log-level=critical", "--no-access-log", "wsgi:app")
-    return Process((*command, *rest), environment)
+def web(port: int, environment: Mapping[str, str], *options: str) -> Process:
+    """Returns a web server with the options that `make run` gives it, and others."""
+    return Process((*WEB_COMMAND, f"--port={port}", *options, "wsgi:app"), environment)
 
 
 def worker(environment: Mapping[str, str]) -> Process:

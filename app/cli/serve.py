@@ -40,21 +40,14 @@ _PAGES = {
     "/agent": "the till",
     "/metrics": "measurements",
 }
-# A thread waits for the body of its request; how many are worked on at once is said by the slots.
-_WEB = (
-    *("granian", "--interface=wsgi", "--host=127.0.0.1", "--no-ws", "--no-access-log"),
-    *(
-        "--workers=1",
-        "--workers-kill-timeout=2",
-        "--respawn-failed-workers",
-        "--blocking-threads=200",
-        "--http=1",
-        "--http1-header-read-timeout=10000",
-        "--backlog=2048",
-        "--backpressure=2048",
-        "--log-level=error",
-    ),
+# One process of the service, without its port. A thread waits for the body of its request; how many
+# requests are worked on at once is said by the slots (app/web/slots.py).
+WEB_COMMAND = (
+    *("granian", "--interface=wsgi", "--host=127.0.0.1", "--http=1", "--no-ws", "--no-access-log"),
+    *("--blocking-threads=200", "--backlog=2048", "--backpressure=2048"),
+    *("--http1-header-read-timeout=10000", "--log-level=error"),
 )
+_SUPERVISED = ("--workers=1", "--workers-kill-timeout=2", "--respawn-failed-workers")
 
 
 class _StopAsked(BaseException):
@@ -142,7 +135,7 @@ def _environment(urls: EngineUrls) -> dict[str, str]:
 def _serve(settings: Settings, children: Children) -> None:
     click.echo("Bringing the database up to date")
     _run_to_end(children, "flask", "db", "upgrade")
-    web = children.start(*_WEB, f"--port={settings.port}", "wsgi:app")
+    web = children.start(*WEB_COMMAND, *_SUPERVISED, f"--port={settings.port}", "wsgi:app")
     _run_to_end(children, "flask", "registry", "load-sample-people")
     worker = children.start("flask", "worker")
     _await_ready(settings.port, web)

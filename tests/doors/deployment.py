@@ -1,0 +1,138 @@
+"""The documented deployment: HAProxy with deploy/haproxy.cfg before one production web process."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import requests
+
+from app.settings import ROOT
+from tests.conftest import free_port
+from tests.servers import await_ready, web
+
+HOST = "maalem.example"
+TOKEN = "5ac1e9027fd84b36c0172e9d"
+PRODUCTION = {
+    "APP_ENV": "production",
+    "SECRET_KEY": "9f2c71e0b64ad853f1c07be2936ad84e",
+    "CALLBACK_TOKEN": TOKEN,
+    "PUBLIC_URL": f"https://{HOST}",
+    "TRUSTED_PROXIES": "127.0.0.1",
+    "SMS_PROVIDERS": "twilio",
+    "TWILIO_ACCOUNT_SID": "AC0",
+    "TWILIO_AUTH_TOKEN": "token",
+    "TWILIO_FROM": "Maalem",
+}
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """Where requests come in: a port of this machine, the host they name, TLS or not."""
+
+    port: int
+    host: str
+    certificate: Path | None = None
+    token: str = ""
+
+    @property
+    def base(self) -> str:
+        return f"{'https' if self.certificate else 'http'}://127.0.0.1:{self.port}"
+
+    def connect(self) -> socket.socket:
+        """Opens a connection, as a browser does."""
+        plain = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        if not self.certificate:
+            return plain
+        context = ssl.create_default_context(cafile=str(self.certificate))
+        return context.wrap_socket(plain, server_hostname=self.host)
+
+    def session(self) -> requests.Session:
+        """Returns an honest caller."""
+        caller = requests.Session()
+        caller.headers["Host"] = self.host
+        # Not what the machine's environment says about certificates and proxies.
+        caller.trust_env = False
+        caller.verify = str(self.certificate) if self.certificate else True
+        return caller
+
+
+def find_haproxy() -> str:
+    """Returns the program; without it the test is not run, and in CI it fails."""
+    found = shutil.which("haproxy", path=f"{os.environ['PATH']}:/usr/sbin")
+    if found or os.environ.get("CI"):
+        return found or "haproxy"
+    pytest.skip("no HAProxy: install the package haproxy")
+
+
+@contextmanager
+def deployed(folder: Path, database_url: str, redis_url: str) -> Iterator[Entrance]:
+    """Runs one web process for production behind the shipped door."""
+    server, https, http = free_port(), free_port(), free_port()
+    urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+    certificate = make_certificate(folder)
+    door = {
+        "DOOR_HTTPS": f"127.0.0.1:{https}",
+        "DOOR_HTTP": f"127.0.0.1:{http}",
+        "DOOR_CERTIFICATE": str(certificate),
+        "MAALEM_HOST": HOST,
+        "MAALEM_SERVER": f"127.0.0.1:{server}",
+    }
+    process = web(server, {**urls, **PRODUCTION})
+    process.start()
+    await_ready(f"http://127.0.0.1:{server}")
+    with (folder / "door.log").open("w") as log:
+        proxy = subprocess.Popen(
+            [find_haproxy(), "-f", ROOT / "deploy/haproxy.cfg"],
+            env=os.environ | door,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            entrance = Entrance(https, HOST, certificate, TOKEN)
+            _await_door(entrance, proxy)
+            yield entrance
+        finally:
+            proxy.terminate()
+            proxy.wait(10)
+            process.end()
+
+
+def make_certificate(folder: Path) -> Path:
+    """Returns a file with a certificate for HOST and this machine, and its key."""
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-keyout", key, "-out", certificate),
+            *("-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST},IP:127.0.0.1"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    both = folder / "door.pem"
+    both.write_text(certificate.read_text() + key.read_text())
+    return both
+
+
+def _await_door(entrance: Entrance, proxy: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        assert proxy.poll() is None, "the door does not start"
+        try:
+            with entrance.session() as caller:
+                if caller.get(f"{entrance.base}/agent", timeout=2).status_code == 200:
+                    return
+        except requests.RequestException:
+            pass
+        time.sleep(0.1)
+    raise TimeoutError("the door does not open")

@@ -1,0 +1,173 @@
+"""Callers who send slowly or not at all keep nobody out: behind the door, and without one."""
+
+from __future__ import annotations
+
+import resource
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from app.runtime import Runtime
+from tests.conftest import free_port, load_sample_people
+from tests.doors.deployment import Entrance, deployed
+from tests.mobile_money.conftest import HEADERS
+from tests.servers import await_ready, web
+
+_FORM = {
+    "sessionId": "1",
+    "serviceCode": "*384#",
+    "networkCode": "60401",
+    "phoneNumber": "+212600000001",
+    "text": "",
+}
+Attack = Callable[[Entrance, str], bytes]
+
+
+def slow_body(entrance: Entrance, path: str) -> bytes:
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: {entrance.host}\r\nContent-Length: 60\r\n"
+        "Content-Type: application/x-www-form-urlencoded\r\n\r\ntext=1"
+    ).encode()
+
+
+def half_headers(entrance: Entrance, path: str) -> bytes:
+    return f"POST {path} HTTP/1.1\r\nHost: {entrance.host}\r\nContent-".encode()
+
+
+def silence(_entrance: Entrance, _path: str) -> bytes:
+    return b""
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _many_files() -> None:
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65_536), hard))
+
+
+@pytest.fixture
+def alone(runtime: Runtime, tmp_path: Path) -> Iterator[Entrance]:
+    """The web process of `make run`, with no door in front of it."""
+    load_sample_people(runtime, tmp_path)
+    port, settings = free_port(), runtime.settings
+    urls = {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
+    process = web(port, urls)
+    process.start()
+    try:
+        await_ready(f"http://127.0.0.1:{port}")
+        yield Entrance(port, "127.0.0.1")
+    finally:
+        process.end()
+
+
+@pytest.fixture
+def door(runtime: Runtime, tmp_path: Path) -> Iterator[Entrance]:
+    load_sample_people(runtime, tmp_path)
+    settings = runtime.settings
+    with deployed(tmp_path, settings.database_url, settings.redis_url) as entrance:
+        yield entrance
+
+
+@contextmanager
+def attacked(entrance: Entrance, attack: Attack, many: int) -> Iterator[None]:
+    """So many connections of an attacker, held open, each at the next of the routes."""
+    paths = (_ussd(entrance), "/agent/sign-in", "/mm/v1.2/bills/1/payments", "/sms/twilio/status")
+    with ExitStack() as held:
+        for number in range(many):
+            connection = held.enter_context(entrance.connect())
+            connection.sendall(attack(entrance, paths[number % len(paths)]))
+        time.sleep(0.3)
+        yield
+
+
+def _ussd(entrance: Entrance) -> str:
+    return f"/ussd/africastalking/{entrance.token}".rstrip("/")
+
+
+def serves(entrance: Entrance) -> None:
+    """Asserts that each kind of caller is answered in time: phone, page, API, provider."""
+    # In production the demo key opens nothing, and a post without a signature neither.
+    production = bool(entrance.token)
+    form = _FORM | {"sessionId": str(time.monotonic())}
+    honest: list[tuple[str, str, dict[str, object], int]] = [
+        ("POST", _ussd(entrance), {"data": form}, 200),
+        ("GET", "/agent", {}, 200),
+        ("GET", "/mm/v1.2/heartbeat", {"headers": HEADERS}, 401 if production else 200),
+        ("POST", "/sms/twilio/status", {"data": {"MessageSid": "SM0"}}, 403),
+    ]
+    with entrance.session() as caller:
+        for method, path, options, status in honest:
+            began = time.monotonic()
+            answer = caller.request(method, entrance.base + path, timeout=10, **options)  # type: ignore[arg-type]
+            assert answer.status_code == status, (path, answer.text)
+            assert time.monotonic() - began < 2, path
+
+
+@pytest.mark.parametrize(
+    ("attack", "many"), [(slow_body, 5), (slow_body, 40), (silence, 600), (half_headers, 40)]
+)
+def test_server_alone_serves_everybody_beside_slow_callers(
+    alone: Entrance, attack: Attack, many: int
+) -> None:
+    with attacked(alone, attack, many):
+        serves(alone)
+        assert requests.get(f"{alone.base}/readyz", timeout=2).status_code == 200
+    serves(alone)
+
+
+@pytest.mark.parametrize(
+    ("attack", "many"), [(slow_body, 40), (slow_body, 600), (half_headers, 1100), (silence, 1030)]
+)
+def test_door_keeps_slow_callers_from_everybody(door: Entrance, attack: Attack, many: int) -> None:
+    with attacked(door, attack, many):
+        serves(door)
+    serves(door)
+
+
+def test_door_gives_up_on_who_sends_slowly(door: Entrance) -> None:
+    with door.connect() as slow:
+        slow.sendall(slow_body(door, "/agent/sign-in"))
+        began = time.monotonic()
+        for _ in range(20):
+            time.sleep(0.5)
+            try:
+                slow.sendall(b"x")
+            except OSError:
+                break
+        else:
+            slow.settimeout(1)
+            assert b"408" in slow.recv(100)
+        assert time.monotonic() - began < 11
+
+
+def test_door_shuts_what_is_not_for_the_public(door: Entrance, tmp_path: Path) -> None:
+    with door.session() as caller:
+        for path in ("/healthz", "/readyz", "/metrics"):
+            assert caller.get(f"{door.base}{path}").status_code == 404
+        answer = caller.get(f"{door.base}/agent")
+        assert "max-age=63072000" in answer.headers["Strict-Transport-Security"]
+        assert "Server" not in answer.headers
+        told = caller.post(f"{door.base}/ussd/africastalking/{door.token}", data=_FORM)
+        assert told.text.startswith("CON ")
+        caller.headers["Host"] = "evil.example"
+        assert caller.get(f"{door.base}/agent").status_code == 421
+    time.sleep(0.2)
+    log = (tmp_path / "door.log").read_text()
+    assert "/ussd/africastalking 200" in log and door.token not in log
+
+
+def test_door_speaks_no_old_tls(door: Entrance) -> None:
+    context = ssl.create_default_context(cafile=str(door.certificate))
+    # Python warns of TLS 1.1 and no longer offers it by itself.
+    with pytest.warns(DeprecationWarning):
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    with (
+        socket.create_connection(("127.0.0.1", door.port)) as plain,
+        pytest.raises(ssl.SSLError),
+    ):
+        context.wrap_socket(plain, server_hostname=door.host)
