@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from threading import BoundedSemaphore
 
-from flask import Flask, current_app, request, session
+from flask import Flask, current_app, request
 
 from app.web.mobile_money.routes import BASE
+from app.web.till import sign_in as till_sign_in
 
 
 class Kind(StrEnum):
@@ -41,7 +42,7 @@ _SHARES = {
     Kind.API: _Share(3, 0.2),
     Kind.PROVIDERS: _Share(2, 0.5),
     Kind.PUBLIC: _Share(2, 0.2),
-    Kind.MONITORING: _Share(1, 0.5),
+    Kind.MONITORING: _Share(1, 0.2),
 }
 # A connection to the database for each slot, so that no kind waits for another's.
 CONNECTIONS = sum(share.slots for share in _SHARES.values())
@@ -66,7 +67,7 @@ def find_kind() -> Kind | None:
         return Kind.MONITORING
     if path == "/healthz" or path.startswith("/static/"):
         return None
-    if path.startswith("/agent") and "_user_id" in session:
+    if path.startswith("/agent") and till_sign_in.has_session():
         return Kind.TILL
     return Kind.PUBLIC
 

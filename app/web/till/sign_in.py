@@ -69,6 +69,11 @@ def register(app: Flask) -> None:
     app.login_manager = manager  # type: ignore[attr-defined]
 
 
+def has_session() -> bool:
+    """Returns whether this request carries a session of the till, still good or not."""
+    return _TOKEN in session
+
+
 def session_at_the_till() -> AgentSession | None:
     """Returns the session of this request, as the database knows it now."""
     signed_in: _SignedInAgent = current_user
