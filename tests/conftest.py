@@ -29,6 +29,7 @@ from app.base.clock import local_date
 from app.base.operation import operation
 from app.base.phone import Phone
 from app.cli.sample_people import record_sample_answers
+from app.cli.serve import WEB_COMMAND
 from app.embedded import EngineUrls, using_engines
 from app.enrolment.registry import import_registry
 from app.enrolment.samples import sample_people_csv
@@ -197,18 +198,8 @@ def live_server(runtime: Runtime, tmp_path: Path) -> Iterator[str]:
         "LOG_LEVEL": "error",
     }
     scripts = Path(sys.executable).parent
-    server = [scripts / "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
     commands = [
-        [
-            *server,
-            "--port",
-            str(port),
-            "--blocking-threads",
-            "4",
-            "--log-level",
-            "error",
-            "wsgi:app",
-        ],
+        [scripts / WEB_COMMAND[0], *WEB_COMMAND[1:], f"--port={port}", "wsgi:app"],
         [scripts / "flask", "worker"],
     ]
     processes = [

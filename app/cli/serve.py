@@ -45,9 +45,10 @@ _PAGES = {
 WEB_COMMAND = (
     *("granian", "--interface=wsgi", "--host=127.0.0.1", "--http=1", "--no-ws", "--no-access-log"),
     *("--blocking-threads=200", "--backlog=2048", "--backpressure=2048"),
-    *("--http1-header-read-timeout=10000", "--log-level=error"),
+    # A process that still loads loses a signal, and is killed after these seconds.
+    *("--http1-header-read-timeout=10000", "--workers-kill-timeout=2", "--log-level=error"),
 )
-_SUPERVISED = ("--workers=1", "--workers-kill-timeout=2", "--respawn-failed-workers")
+_SUPERVISED = ("--workers=1", "--respawn-failed-workers")
 
 
 class _StopAsked(BaseException):
