@@ -5,23 +5,22 @@ from contextlib import suppress
 
 from app.base.errors import InvalidInput
 from app.base.hop import Hop, Reply, SessionEnd
-from app.gateways.fields import read_name, read_phone, refuse_missing
+from app.gateways.fields import cut_end_key, read_name, read_phone, read_text, refuse_missing
 
 NAME = "africastalking"
-_FIELDS = ("sessionId", "serviceCode", "phoneNumber", "networkCode", "text")
+_FIELDS = ("sessionId", "phoneNumber")
 _ENDINGS = frozenset({"success", "incomplete", "failed"})
 
 
 def parse(fields: Mapping[str, object]) -> Hop:
-    """Reads the hop from a posted form.
+    """Reads the hop from a posted form. What else it holds may be absent: simulators leave it out.
 
     Raises: InvalidInput naming the field that no gateway would send so.
     """
     refuse_missing(fields, _FIELDS)
     session_id = read_name(fields, "sessionId")
-    if not fields["serviceCode"]:
-        raise InvalidInput(what="serviceCode", why="empty")
-    return Hop(NAME, session_id, read_phone(fields, "phoneNumber"), str(fields["text"]))
+    chain = cut_end_key(read_text(fields, "text"))
+    return Hop(NAME, session_id, read_phone(fields, "phoneNumber"), chain)
 
 
 def parse_end(fields: Mapping[str, object]) -> SessionEnd:

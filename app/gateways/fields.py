@@ -13,25 +13,44 @@ def read_name(fields: Mapping[str, object], field: str) -> str:
 
     Raises: InvalidInput for a name that no gateway would send.
     """
-    name = fields[field]
-    if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
+    name = read_text(fields, field)
+    if not 0 < len(name) <= _LONGEST_NAME or not name.isprintable():
         raise InvalidInput(what=field, why="empty, too long or not printable")
     return name
 
 
+def read_text(fields: Mapping[str, object], field: str) -> str:
+    """Reads a text, and a whole number as its digits; one that is absent or null is empty.
+
+    Raises: InvalidInput for what is neither.
+    """
+    value = fields.get(field)
+    if value is None:
+        return ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    if not isinstance(value, str):
+        raise InvalidInput(what=field, why="not a text")
+    return value
+
+
+def cut_end_key(typed: str) -> str:
+    """Cuts the `#` that ended each answer: it is the key, and no part of the answer."""
+    return "*".join(answer.rstrip("#") for answer in typed.split("*"))
+
+
 def read_phone(fields: Mapping[str, object], field: str) -> Phone:
     """Reads a phone's number. Raises: InvalidInput."""
-    number = fields[field]
     try:
         # A plus sign that was not encoded arrives as a blank.
-        text = str(number)
+        text = read_text(fields, field)
         return Phone.parse("+" + text[1:] if text.startswith(" ") else text)
     except InvalidInput:
         raise InvalidInput(what=field, why="not a phone number") from None
 
 
 def refuse_missing(fields: Mapping[str, object], needed: tuple[str, ...]) -> None:
-    """Raises InvalidInput naming the first field that is missing."""
+    """Raises InvalidInput naming the first field that is missing; null is missing."""
     for field in needed:
-        if field not in fields:
+        if fields.get(field) is None:
             raise InvalidInput(what=field, why="missing")

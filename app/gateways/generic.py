@@ -3,7 +3,8 @@
     {"session_id", "msisdn", "service_code", "input", "type": "start"|"input"|"end", "message_id"}
     -> {"message", "continue"}
 
-A retry repeats `message_id`; without one no retry can be recognised.
+A retry repeats `message_id`; without one no retry can be recognised. Needed are `session_id`,
+`msisdn` and `type`; a number is read where a text is meant, and a word in capitals.
 """
 
 import json
@@ -12,11 +13,10 @@ from secrets import token_hex
 
 from app.base.errors import InvalidInput
 from app.base.hop import Hop, Reply, SessionEnd
-from app.gateways.fields import read_name, read_phone, refuse_missing
+from app.gateways.fields import cut_end_key, read_name, read_phone, read_text, refuse_missing
 
 NAME = "generic"
 _FIELDS = ("session_id", "msisdn", "type")
-_FIELDS_OF_A_HOP = ("service_code", "input")
 
 
 def parse(fields: Mapping[str, object]) -> Hop | SessionEnd:
@@ -26,18 +26,15 @@ def parse(fields: Mapping[str, object]) -> Hop | SessionEnd:
     """
     refuse_missing(fields, _FIELDS)
     session_id, phone = read_name(fields, "session_id"), read_phone(fields, "msisdn")
-    kind = fields["type"]
+    kind = read_text(fields, "type").strip().lower()
     if kind == "end":
         return SessionEnd(NAME, session_id, phone, "incomplete")
     if kind not in ("start", "input"):
         raise InvalidInput(what="type", why="not start, input or end")
-    # The end of a session has no input: only a hop is refused without it.
-    refuse_missing(fields, _FIELDS_OF_A_HOP)
-    typed = fields["input"] if fields["input"] is not None else ""
-    if not isinstance(typed, str):
-        raise InvalidInput(what="input", why="not a text")
+    typed = cut_end_key(read_text(fields, "input"))
     # Prefixed, so that the id of a message is never read as a chain of inputs.
-    message = "#" + (read_name(fields, "message_id") if "message_id" in fields else token_hex(8))
+    known = read_text(fields, "message_id")
+    message = "#" + (read_name(fields, "message_id") if known else token_hex(8))
     return Hop(NAME, session_id, phone, typed, message, starts=kind == "start")
 
 

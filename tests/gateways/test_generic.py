@@ -108,7 +108,24 @@ def test_generic_gateway_accepts_an_end_without_input(client: FlaskClient) -> No
     assert client.post("/ussd/generic", json=without).get_json() == {"error": "msisdn: missing"}
 
 
-@pytest.mark.parametrize("missing", [name for name in START if name != "message_id"])
+@pytest.mark.usefixtures("sample_people")
+def test_generic_gateway_reads_numbers_nulls_absent_fields_and_capitals(
+    client: FlaskClient,
+) -> None:
+    start = {"session_id": 7, "msisdn": int(FATIMA[1:]), "type": "START", "message_id": 1}
+    shown = client.post("/ussd/generic", json=start | {"service_code": None, "input": None})
+    assert shown.get_json()["message"].startswith("1 Mon AMO")
+    typed = start | {"type": "Input", "input": 2, "message_id": 2}
+    first = client.post("/ussd/generic", json=typed).get_json()
+    assert "A payer: 163,52 DH" in first["message"]
+    assert client.post("/ussd/generic", json=typed).get_json() == first
+    after = client.post("/ussd/generic", json=typed | {"input": "1#", "message_id": None})
+    assert after.get_json()["message"].startswith("Code ")
+    end = {"session_id": "7", "msisdn": FATIMA, "type": "END", "input": None}
+    assert client.post("/ussd/generic", json=end).get_json() == {"message": "", "continue": False}
+
+
+@pytest.mark.parametrize("missing", ["session_id", "msisdn", "type"])
 def test_generic_gateway_names_a_missing_field(client: FlaskClient, missing: str) -> None:
     fields = {name: value for name, value in START.items() if name != missing}
     answer = client.post("/ussd/generic", json=fields)
@@ -119,17 +136,19 @@ def test_generic_gateway_names_a_missing_field(client: FlaskClient, missing: str
     ("field", "value"),
     [
         ("session_id", ""),
-        ("session_id", 7),
+        ("session_id", True),
+        ("session_id", 7.5),
         ("session_id", "x" * 200),
         ("msisdn", "abc"),
         ("msisdn", None),
         ("msisdn", {"a": 1}),
-        ("input", 2),
+        ("input", True),
+        ("input", 2.5),
         ("input", ["2"]),
         ("type", "begin"),
         ("type", None),
         ("type", ["start"]),
-        ("message_id", ""),
+        ("message_id", "x" * 200),
         ("message_id", {}),
     ],
 )

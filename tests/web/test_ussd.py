@@ -17,13 +17,37 @@ FORM = {
 }
 
 
-@pytest.mark.parametrize("missing", list(FORM))
+@pytest.mark.parametrize("missing", ["sessionId", "phoneNumber"])
 def test_callback_refuses_a_missing_field_by_name(client: FlaskClient, missing: str) -> None:
     form = {name: value for name, value in FORM.items() if name != missing}
     answer = client.post("/ussd/africastalking", data=form)
     assert answer.status_code == 400
     body = answer.get_data(as_text=True)
     assert missing in body and "\n" not in body
+
+
+@pytest.mark.usefixtures("sample_people")
+@pytest.mark.parametrize("absent", [None, ""])
+def test_callback_needs_no_more_than_a_session_and_a_phone(
+    client: FlaskClient, absent: str | None
+) -> None:
+    form = {"sessionId": "bare", "phoneNumber": FATIMA}
+    if absent is not None:
+        form |= dict.fromkeys(("serviceCode", "networkCode", "text"), absent)
+    shown = client.post("/ussd/africastalking", data=form)
+    assert shown.get_data(as_text=True).startswith("CON 1 Mon AMO")
+
+
+@pytest.mark.usefixtures("sample_people")
+def test_callback_takes_a_hash_at_an_answer_s_end_as_the_key_that_ended_it(
+    phone: TestPhone, engine: Engine
+) -> None:
+    assert phone.dial(HASSAN, "#") == phone.dial(HASSAN, "")
+    pay = phone.dial(HASSAN, "2")
+    assert phone.dial(HASSAN, "2#") == pay
+    assert phone.answer("1#").startswith("Code ")
+    assert phone.dial(HASSAN, "2#*1#").startswith("Code ")
+    assert codes(engine) == 1
 
 
 @pytest.mark.parametrize("number", ["", "abc", "+", "+2126", "+212 six", "0" * 40, "+" + "1" * 16])
