@@ -41,6 +41,10 @@ SENTENCES: Mapping[str, str] = {
     "file_unknown": (
         "No file of that `number` stands, or nobody asked to withdraw it: `flask networks files`."
     ),
+    "import_built_on": "Something was built on the import; `built` names it.",
+    "import_forgotten": ("The import is too old: what people were before it is not kept any more."),
+    "import_undone": "The import was undone before.",
+    "import_unknown": "No import of that number: `flask registry imports`.",
     "key_reused": "The idempotency key was used for another request.",
     "no_such_request": "No request of that reference, or it is over.",
     "nobody_to_tell": (
@@ -84,6 +88,9 @@ SENTENCES: Mapping[str, str] = {
     "sign_in_paused": "Too many wrong secrets: wait until `until`.",
     "sign_in_refused": "Nobody of that name and secret works at the office.",
     "text_too_long": "The text in `language` takes `segments`, and only `most` are sent to many.",
+    "too_many_new": (
+        "More new people (`created`) than `share`% of the register: --dry-run, then --yes."
+    ),
     "unavailable": "Redis, PostgreSQL or another system is away.",
     "under_paid": "Less was sent than the code costs (`due`), or too little for a single month.",
 }

@@ -56,6 +56,7 @@ ERRORS: Mapping[str, tuple[str, str, str]] = {
     "code_unknown": ("identification", "identifierError", "no such bill"),
     "client_refused": ("authorisation", "clientAuthorisationError", "client id or key is wrong"),
     "key_reused": ("businessRule", "duplicateRequest", "the correlation id is another request's"),
+    "nothing_due": ("businessRule", "incorrectState", "nothing is owed: it was paid just now"),
     "over_client_limit": ("businessRule", "dailyValueLimitExceeded", "over the client's day limit"),
     "over_code_limit": ("businessRule", "greaterThanTransactionMaxValue", "over the agent's limit"),
     "over_day_limit": ("businessRule", "dailyValueLimitExceeded", "over the agent's day limit"),

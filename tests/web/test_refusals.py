@@ -34,6 +34,7 @@ NEVER: Mapping[Edge, Mapping[str, str]] = {
         "under_paid": "the till sends no amount",
     },
     Edge.API: {
+        "another_is_live": "a look-up returns the live code there is",
         "invalid_input": "read as the definition's formatError",
         "not_collected_here": "whoever pays elsewhere has no bill",
         "over_reversal_limit": "an agent's limit",
