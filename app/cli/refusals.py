@@ -73,6 +73,7 @@ SENTENCES: Mapping[str, str] = {
     ),
     "phone_taken": "The phone is another active agent's: it says who dials.",
     "prices_wrong": "The price list cannot be used; `why` says what is wrong with it.",
+    "proposer_dismissed": "Who proposed it was dismissed since (`by`): propose it anew.",
     "rates_wrong": (
         "The rates file cannot be used; `file` names it, `why` the entries and what is wrong."
     ),
@@ -84,7 +85,7 @@ SENTENCES: Mapping[str, str] = {
         "The day of the deposit is over, or CNSS was told: two people of the back office decide."
     ),
     "role_may_not_act": "The role of who acts looks and does not act, or not on this.",
-    "same_person": "Who proposed it cannot approve it.",
+    "same_person": "Who proposed it cannot approve it, nor who gave either a password lately.",
     "sign_in_paused": "Too many wrong secrets: wait until `until`.",
     "sign_in_refused": "Nobody of that name and secret works at the office.",
     "text_too_long": "The text in `language` takes `segments`, and only `most` are sent to many.",

@@ -41,6 +41,15 @@ class OfficeNameTaken(MaalemError):
 
 
 class SamePerson(MaalemError):
-    """The person who proposed it cannot approve it, in any spelling (`by`) or seat (`at`)."""
+    """The person who proposed it cannot approve it: in any spelling (`by`), at one terminal (`at`).
+
+    Nor can who knows the other's first password, or knows both (`gave`).
+    """
 
     code = "same_person"
+
+
+class ProposerDismissed(MaalemError):
+    """Who proposed it (`by`) was dismissed since: it is proposed anew."""
+
+    code = "proposer_dismissed"

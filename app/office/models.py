@@ -31,6 +31,9 @@ office_user = Table(
     Column("password_hash", Text, nullable=False),
     # Set while the password is the one-time one; it opens nothing but its own change.
     Column("one_time_until", DateTime(timezone=True)),
+    # Who gave the last one-time password, and saw it.
+    Column("given_by", Text),
+    Column("given_at", DateTime(timezone=True)),
     Column("wrong_secrets", SmallInteger, nullable=False, server_default=text("0")),
     # Counts pauses in a row: each one is twice as long as the one before.
     Column("pauses", SmallInteger, nullable=False, server_default=text("0")),
@@ -43,6 +46,7 @@ office_user = Table(
     CheckConstraint("(role = 'chamber') = (region IS NOT NULL)", name="region"),
     CheckConstraint("(role = 'wafacash') = (network IS NOT NULL)", name="network"),
     CheckConstraint("char_length(name) BETWEEN 2 AND 60", name="name"),
+    CheckConstraint("(given_by IS NULL) = (given_at IS NULL)", name="given"),
     CheckConstraint("wrong_secrets >= 0 AND pauses >= 0", name="wrong_secrets"),
 )
 

@@ -21,6 +21,8 @@ class ListedUser:
     network: str | None
     desk: str | None
     one_time_until: datetime | None
+    given_by: str | None
+    given_at: datetime | None
     paused_until: datetime | None
     sample: bool
     created_at: datetime

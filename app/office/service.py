@@ -71,7 +71,12 @@ def add_office_user(operation: Operation, new: NewOfficeUser) -> str:
     if name_key(name) in {name_key(word) for word in RESERVED}:
         raise InvalidInput(what="name", why="a word that names no person")
     values = _user_values(operation, name, role, new.scope, new.password)
-    statement = insert(office_user).values(**values, one_time_until=operation.now + ONE_TIME_FOR)
+    given = {
+        "one_time_until": operation.now + ONE_TIME_FOR,
+        "given_by": operation.actor,
+        "given_at": operation.now,
+    }
+    statement = insert(office_user).values(**values, **given)
     added = statement.on_conflict_do_nothing().returning(office_user.c.name)
     if operation.connection.execute(added).scalar() is None:
         raise OfficeNameTaken(name=_read_like(operation, name))
@@ -120,6 +125,11 @@ def reset_office_user(operation: Operation, typed: str, password: SecretStr) -> 
     """
     row = _lock_user(operation, typed)
     _store_password(operation, row.name, password, operation.now + ONE_TIME_FOR)
+    operation.connection.execute(
+        update(office_user)
+        .where(office_user.c.name == row.name)
+        .values(given_by=operation.actor, given_at=operation.now)
+    )
     record_audit(operation, "office_password_reset", f"office:{row.name}")
     return str(row.name)
 

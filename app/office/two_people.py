@@ -2,31 +2,61 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import RowMapping, select
 
 from app.base.operation import Operation
-from app.office.errors import SamePerson
-from app.office.models import office_seat
+from app.office.errors import ProposerDismissed, SamePerson
+from app.office.models import office_seat, office_user
 from app.office.rules import name_key
+from app.office.samples import SAMPLE_USER
 
 # Two people do not share a terminal's session within this time.
 SEAT_KEPT = timedelta(hours=12)
+# Twice as long as a one-time password is good: whoever gave it may have chosen the next one.
+GIVEN_KEPT = timedelta(days=14)
 
 
 def check_two_people(operation: Operation, first: str) -> None:
     """Checks that the operation's actor is not `first`, who began the act.
 
     The same person is one under another spelling of the name, or at the terminal where `first`
-    signed in.
+    signed in, or who gave the other a one-time password lately, or reset both.
 
-    Raises: SamePerson.
+    Raises: SamePerson, ProposerDismissed.
     """
     if name_key(first) == name_key(operation.actor):
         raise SamePerson(by=operation.actor)
     if operation.seat and _shared_seat(operation, first):
         raise SamePerson(by=operation.actor, at=f"the terminal of {first}")
+    keys = (name_key(first), name_key(operation.actor))
+    known = select(office_user).where(office_user.c.name_key.in_(keys))
+    rows = {row["name_key"]: row for row in operation.connection.execute(known).mappings()}
+    if keys[0] in rows and rows[keys[0]]["dismissed_at"] is not None:
+        raise ProposerDismissed(by=first)
+    if giver := _find_giver(rows, keys, operation.now):
+        raise SamePerson(by=operation.actor, gave=giver)
+
+
+def _find_giver(rows: dict[str, RowMapping], keys: tuple[str, str], now: datetime) -> str | None:
+    """Returns who can be both people by a one-time password given lately, if anybody can.
+
+    Added by one operator are all users of a new office, so only resets of both count.
+    """
+    lately = {
+        key: row
+        for key, row in rows.items()
+        if row["given_at"]
+        and row["given_at"] > now - GIVEN_KEPT
+        # Development's own user adds everybody there.
+        and row["given_by"] != SAMPLE_USER
+    }
+    for row in lately.values():
+        if name_key(row["given_by"]) in keys:
+            return str(row["given_by"])
+    resets = [row["given_by"] for row in lately.values() if row["given_at"] > row["created_at"]]
+    return resets[0] if len(resets) == 2 and len({*map(name_key, resets)}) == 1 else None
 
 
 def _shared_seat(operation: Operation, first: str) -> bool:

@@ -92,6 +92,7 @@ MET_AT: Mapping[str, frozenset[Edge]] = {
     "pin_paused": _PHONE,
     "pin_unchanged": frozenset({Edge.TILL, Edge.PHONE}),
     "prices_wrong": _COMMAND,
+    "proposer_dismissed": _COMMAND,
     "rates_wrong": _COMMAND,
     "receipt_unknown": frozenset({Edge.API, Edge.AGENT_PHONE, Edge.COMMAND}),
     "refused": frozenset({Edge.API}),

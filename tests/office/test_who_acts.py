@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.base.errors import InvalidInput
 from app.base.operation import Operation, operation
-from app.office.errors import SamePerson
+from app.office.errors import ProposerDismissed, SamePerson
 from app.office.rules import check_password, name_key, read_user_name
 from app.office.service import take_seat
 from app.office.two_people import check_two_people
@@ -239,3 +239,46 @@ def test_the_database_refuses_one_person_as_two(runtime: Runtime, second: str) -
             ),
             {"second": second},
         )
+
+
+def begun_by(runtime: Runtime, first: str, second: str) -> str:
+    """What stands in the way of `second` approving what `first` proposed."""
+    with operation(runtime.database, runtime.clock(), second) as change:
+        try:
+            check_two_people(change, first)
+        except (SamePerson, ProposerDismissed) as refusal:
+            return refusal.code
+    return ""
+
+
+def test_who_gave_a_password_is_no_second_person_beside_its_user(
+    run: Run, runtime: Runtime
+) -> None:
+    for name in ("amina", "driss", "zineb"):
+        add_person(runtime, name)
+    assert begun_by(runtime, "amina", "driss") == ""
+    runtime.clock.now += timedelta(days=30)  # type: ignore[attr-defined]
+    reset = run("office", "reset", "driss", "--by", "AMINA", secret=secret_of("amina"))
+    first = one_time_password(reset)
+    own = run("office", "password", "driss", secret=first, new="a loaf of barley")
+    assert own.exit_code == 0
+    assert begun_by(runtime, "amina", "driss") == "same_person"
+    assert begun_by(runtime, "driss", "amina") == "same_person"
+    assert begun_by(runtime, "zineb", "driss") == ""
+    run("office", "reset", "zineb", "--by", "amina", secret=secret_of("amina"))
+    assert begun_by(runtime, "zineb", "driss") == "same_person"
+    added = run(
+        "office", "add", "salma", "--role", "cnss", "--by", "amina", secret=secret_of("amina")
+    )
+    assert added.exit_code == 0
+    assert begun_by(runtime, "amina", "salma") == "same_person"
+    assert begun_by(runtime, "driss", "salma") == ""
+    runtime.clock.now += timedelta(days=14)  # type: ignore[attr-defined]
+    assert begun_by(runtime, "amina", "driss") == begun_by(runtime, "zineb", "driss") == ""
+
+
+def test_what_a_dismissed_user_proposed_is_nobodys_to_approve(run: Run, runtime: Runtime) -> None:
+    add_person(runtime, "amina", "cnss")
+    assert begun_by(runtime, "amina", "driss") == ""
+    assert run("office", "dismiss", "amina").exit_code == 0
+    assert begun_by(runtime, "amina", "driss") == "proposer_dismissed"
