@@ -164,8 +164,13 @@ def run(
 
     Raises: EngineFailed if it exits with an error.
     """
-    # A PGHOST or PGDATA of the user must not lead the engine elsewhere.
-    environment = {name: value for name, value in os.environ.items() if name[:2] != "PG"}
+    # A PGHOST or PGDATA of the user must not lead the engine elsewhere, and an engine outlives the
+    # command whose user's secret is in the environment.
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("PG", "MAALEM_OPERATOR_"))
+    }
     done = subprocess.run(
         [*account.prefix, *map(str, command)],
         input=words,

@@ -24,8 +24,8 @@ def merge_double(operation: Operation, kept: int, double: int) -> None:
     other = rows[double]
     remove_pin(operation, double)
     for tie in list_ties(connection, double):
-        if untie_phone(operation, tie.phone, double, "desk") or rows[kept].phone:
-            tie_phone(operation, tie.phone, kept)
+        untie_phone(operation, tie.phone, double, "desk")
+        tie_phone(operation, tie.phone, kept)
     connection.execute(
         update(artisan)
         .where(columns.id == double)
@@ -35,7 +35,6 @@ def merge_double(operation: Operation, kept: int, double: int) -> None:
         update(artisan)
         .where(columns.id == kept)
         .values(
-            phone=func.coalesce(columns.phone, other.phone),
             cnss_number=func.coalesce(columns.cnss_number, other.cnss_number),
             cin_digest=func.coalesce(columns.cin_digest, other.cin_digest),
             enrolled_on=func.coalesce(columns.enrolled_on, other.enrolled_on),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Row, func, insert, select, union, update
 
@@ -22,6 +22,7 @@ from app.enrolment.numbers import find_numbered_artisan
 from app.enrolment.pins import remove_pin
 from app.enrolment.queries import has_pin
 from app.enrolment.ties import Tie, list_ties, prove_tie, untie_phone
+from app.office.errors import ProposerDismissed
 from app.office.two_people import check_two_people
 from app.payments.codes import cancel_code
 from app.payments.models import deposit
@@ -30,6 +31,8 @@ from app.people.models import desk_act
 
 REASONS = ("call", "counter", "complaint", "check")
 _MOST_FOUND = 20
+# A proposal that waited longer is nobody's: who gives the command then proposes it anew.
+WAITS_FOR = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +145,14 @@ def do_by_two(operation: Operation, act: DeskAct) -> bool:
     if waiting is None:
         _propose(operation, act)
         return False
-    check_two_people(operation, waiting.proposed_by)
+    if waiting.proposed_at < operation.now - WAITS_FOR:
+        _propose_anew(operation, act, waiting.id)
+        return False
+    try:
+        check_two_people(operation, waiting.proposed_by)
+    except ProposerDismissed:
+        _propose_anew(operation, act, waiting.id)
+        return False
     connection.execute(
         update(desk_act)
         .where(desk_act.c.id == waiting.id)
@@ -182,13 +192,23 @@ def _propose(operation: Operation, act: DeskAct) -> None:
     record_audit(operation, f"{act.act}_proposed", f"artisan:{act.artisan_id}", **_describe(act))
 
 
+def _propose_anew(operation: Operation, act: DeskAct, number: int) -> None:
+    """Takes over a proposal that is too old, or of somebody who was dismissed."""
+    operation.connection.execute(
+        update(desk_act)
+        .where(desk_act.c.id == number)
+        .values(proposed_by=operation.actor, proposed_at=operation.now)
+    )
+    record_audit(operation, f"{act.act}_proposed", f"artisan:{act.artisan_id}", **_describe(act))
+
+
 def _describe(act: DeskAct) -> dict[str, object]:
     return {"phone": act.phone and act.phone.masked, "double": act.double}
 
 
 def _find_waiting(connection: Connection, act: DeskAct) -> Row[*tuple[object, ...]] | None:
     columns = desk_act.c
-    same = select(columns.id, columns.proposed_by).where(
+    same = select(columns.id, columns.proposed_by, columns.proposed_at).where(
         columns.act == act.act,
         columns.artisan_id == act.artisan_id,
         columns.phone.is_not_distinct_from(act.phone.e164 if act.phone else None),
@@ -246,6 +266,9 @@ def _check_merge(connection: Connection, act: DeskAct) -> None:
     numbers = {kept.cnss_number, double.cnss_number} - {None}
     if len(numbers) == 2:
         raise NotOneDouble(why="CNSS knows them by two numbers: CNSS merges first")
+    # The ministry's next file would take from the one what the merge gave it.
+    if (double.enrolled_on or double.cnss_number) and not kept.enrolled_on:
+        raise NotOneDouble(why=f"CNSS knows {double.id}: keep that one")
     paid = select(func.count()).select_from(deposit).where(deposit.c.artisan_id == double.id)
     if connection.execute(paid).scalar_one():
         raise NotOneDouble(why=f"payments stand under {double.id}: keep that one")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +16,9 @@ from app.base.operation import operation
 from app.base.phone import Phone
 from app.enrolment.pins import set_pin
 from app.enrolment.ties import find_way, prove_tie, tie_phone
+from app.office.service import dismiss_office_user
 from app.runtime import Runtime
+from tests.people_of_office import add_person, secret_of
 
 HASSAN, KHADIJA, STRANGER = "100002", "100003", "+212600000099"
 Desk = Callable[..., Result]
@@ -177,3 +180,72 @@ def test_no_double_is_merged_that_money_or_cnss_knows_as_two(desk: Desk) -> None
     assert "not_one_double" in desk("merge", hassan, khadija).output
     assert "not_one_double" in desk("merge", hassan, hassan).output
     assert "person_unknown" in desk("merge", hassan, 999_999).output
+
+
+def test_a_proposal_that_waited_too_long_is_nobodys(desk: Desk, runtime: Runtime) -> None:
+    hassan = id_of(desk, HASSAN)
+    put_pin(runtime, hassan, "+212600000002")
+    assert "waits" in desk("reset-pin", hassan).output
+    runtime.clock.now += timedelta(days=3, minutes=1)  # type: ignore[attr-defined]
+    assert "waits" in desk("reset-pin", hassan, by="office").output
+    assert pins(runtime) == [hassan]
+    assert "same_person" in desk("reset-pin", hassan, by="office").output
+    assert "is removed" in desk("reset-pin", hassan).output
+
+
+def test_what_a_dismissed_user_proposed_waits_for_another_second_person(
+    desk: Desk, app: Flask, runtime: Runtime
+) -> None:
+    hassan = id_of(desk, HASSAN)
+    add_person(runtime, "amina", "helpdesk")
+    env = {"MAALEM_OPERATOR_SECRET": secret_of("amina")}
+    words = ["people", "prove", str(hassan), STRANGER, "--by", "amina"]
+    assert "waits" in app.test_cli_runner().invoke(args=words, env=env).output
+    with operation(runtime.database, runtime.clock(), "office") as change:
+        dismiss_office_user(change, "amina")
+    assert "waits" in desk("prove", hassan, STRANGER).output
+    with runtime.database.connect() as connection:
+        assert find_way(connection, Phone(STRANGER), hassan) is None
+    assert "is proven" in desk("prove", hassan, STRANGER, by="office").output
+
+
+def test_an_entry_that_cnss_knows_is_no_double_of_one_that_it_does_not(
+    desk: Desk, runtime: Runtime
+) -> None:
+    brahim, double = id_of(desk, "100004"), make_double(runtime)
+    refused = desk("merge", brahim, double).output
+    assert "not_one_double" in refused and f"CNSS knows {double}" in refused
+    assert "waits" in desk("merge", double, brahim).output
+
+
+def test_a_doubles_phones_are_tied_by_papers_where_the_register_has_none(
+    desk: Desk, runtime: Runtime
+) -> None:
+    hassan, double = id_of(desk, HASSAN), make_double(runtime)
+    with runtime.database.begin() as connection:
+        connection.execute(text("UPDATE artisan SET phone = NULL WHERE id = :id"), {"id": hassan})
+    desk("merge", hassan, double)
+    assert "is merged" in desk("merge", hassan, double, by="office").output
+    with runtime.database.connect() as connection:
+        assert find_way(connection, Phone("+212600000055"), hassan) == "papers"
+
+
+@pytest.mark.parametrize(
+    "writing",
+    [
+        "0600000002",
+        "+212600000002",
+        "00212600000002",
+        "212600000002",
+        "06 00 00 00 02",
+        "06-00-00-00-02",
+        "+212 (0) 6 00 00 00 02",
+        "\u0660\u0666\u0660\u0660\u0660\u0660\u0660\u0660\u0660\u0662",
+        "\u200e+212 6 00 00 00 02",
+        "0600.00.00.02",
+        "600000002",
+    ],
+)
+def test_a_phone_is_found_in_every_writing(desk: Desk, writing: str) -> None:
+    found = desk("find", "--phone", writing, "--json")
+    assert found.exit_code == 0 and len(json.loads(found.output)) == 1, found.output
