@@ -26,9 +26,15 @@ class BreakChange:
     new: NewBreak
 
 
-def open_breaks(operation: Operation, breaks: Sequence[NewBreak]) -> None:
-    """Opens a break for each difference."""
-    _execute_chunks(operation, _OPEN, [_write_break(new) for new in breaks])
+def open_breaks(operation: Operation, breaks: Sequence[NewBreak]) -> dict[str, int]:
+    """Opens a break for each difference. Returns the numbers of those that have a reference."""
+    numbers: dict[str, int] = {}
+    for chunk in _split_rows([_write_break(new) for new in breaks]):
+        params = {"rows": json.dumps(chunk), "now": operation.now}
+        for row in operation.connection.execute(text(_OPEN), params):
+            if row.reference is not None:
+                numbers[row.reference] = row.id
+    return numbers
 
 
 def change_breaks(operation: Operation, changes: Sequence[BreakChange]) -> None:
@@ -85,7 +91,7 @@ _OPEN = " ".join(
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS n
 """,
         _COLUMNS,
-        ")",
+        ") RETURNING id, reference",
     )
 )
 _CHANGE = " ".join(

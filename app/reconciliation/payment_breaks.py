@@ -112,6 +112,9 @@ def judge_codes(
     counts = JudgedCounts(Counter(), Counter())
     ordered = sorted(codes)
     for start in range(0, len(ordered), _CODES_AT_ONCE):
+        # Once the first breaks of many are there: unknown, they would all be read for each few.
+        if len(ordered) > _CODES_AT_ONCE and start in (0, _CODES_AT_ONCE):
+            operation.connection.execute(text("ANALYZE reconciliation_break"))
         chunk = ordered[start : start + _CODES_AT_ONCE]
         _lock_breaks(operation.connection, cause.network, chunk)
         changes = _BreakPlan()
@@ -242,13 +245,13 @@ def _write_changes(operation: Operation, cause: Cause, changes: _BreakPlan) -> N
     """Writes the changes; a break closes before another of the same payment opens."""
     close_breaks(operation, changes.closed)
     change_breaks(operation, changes.changed)
-    open_breaks(operation, changes.opened)
+    opened = open_breaks(operation, changes.opened)
     params = {"network": cause.network}
     if changes.agreed:
         operation.connection.execute(_FORGET_BREAKS, params | {"references": changes.agreed})
-    references = [new.reference for new in changes.opened if new.reference is not None]
-    if references:
-        operation.connection.execute(_KEEP_BREAKS, params | {"references": references})
+    if opened:
+        kept = {"references": list(opened), "numbers": list(opened.values())}
+        operation.connection.execute(_KEEP_BREAKS, params | kept)
 
 
 def _lock_breaks(connection: Connection, network: str, codes: list[str]) -> None:
@@ -373,7 +376,7 @@ _FORGET_BREAKS = text("""
     WHERE network = :network AND reference = ANY(:references)
 """)
 _KEEP_BREAKS = text("""
-    UPDATE network_payment p SET break_id = b.id FROM reconciliation_break b
-    WHERE p.network = :network AND p.reference = ANY(:references) AND b.network = p.network
-        AND b.reference = p.reference AND b.state IN ('open', 'proposed')
+    UPDATE network_payment p SET break_id = b.id
+    FROM unnest(CAST(:references AS text[]), CAST(:numbers AS bigint[])) AS b (reference, id)
+    WHERE p.network = :network AND p.reference = b.reference
 """)
