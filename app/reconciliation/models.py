@@ -70,7 +70,6 @@ settlement_line = Table(
     Column("status", Text, nullable=False),
     CheckConstraint("status IN ('paid', 'reversed')", name="status"),
     CheckConstraint("amount_centimes > 0", name="amount"),
-    Index("ix_settlement_line_code", "code"),
     Index("ix_settlement_line_reference", "reference"),
 )
 

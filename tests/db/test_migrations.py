@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -13,8 +14,11 @@ from sqlalchemy import Engine, create_engine, inspect, text
 
 from app import create_app
 from app.base.database import connect
+from app.base.operation import operation
 from app.embedded import EngineUrls
 from app.migrating import AnotherVersion, current_revision, downgrade, load_models, upgrade
+from app.reconciliation.money_rules import RULES, find_broken_rules
+from app.reconciliation.repetitions import close_repetitions
 from app.runtime import Runtime
 from app.settings import ROOT, Settings
 
@@ -136,3 +140,107 @@ def test_upgrade_gives_its_lock_and_its_timeout_back(engine: Engine) -> None:
         database = "database = (SELECT oid FROM pg_database WHERE datname = current_database())"
         assert connection.execute(text(f"{held} AND {database}")).scalar() == 0
         assert connection.execute(text("SHOW statement_timeout")).scalar() == "1500ms"
+
+
+# What a version at 0004 had: W1 told in two files, with another amount in the second; W2 charged,
+# told again and charged again; W3 paid, and reversed in the second file; W4 twice in one file.
+_OLD_FILES = """
+    INSERT INTO settlement_file (network, name, digest, day, lines, matched_at) VALUES
+        ('wafacash', 'a.csv', 'a', '2026-11-20', 5, now()),
+        ('wafacash', 'b.csv', 'b', '2026-11-21', 3, now());
+    INSERT INTO settlement_line (file_id, line, reference, code, amount_centimes, paid_at, status)
+    VALUES
+        (1, 2, 'W1', '482173059614', 60000, '2026-11-20 10:00Z', 'paid'),
+        (1, 3, 'W2', '482173059622', 5500, '2026-11-20 10:01Z', 'paid'),
+        (1, 4, 'W3', '482173059630', 5600, '2026-11-20 10:02Z', 'paid'),
+        (1, 5, 'W4', '482173059648', 5700, '2026-11-20 10:03Z', 'paid'),
+        (1, 6, 'W4', '482173059648', 5700, '2026-11-20 10:03Z', 'paid'),
+        (2, 2, 'W1', '482173059614', 50000, '2026-11-20 10:00Z', 'paid'),
+        (2, 3, 'W2', '482173059622', 5500, '2026-11-20 10:01Z', 'paid'),
+        (2, 4, 'W3', '482173059630', 5600, '2026-11-20 10:02Z', 'reversed');
+    INSERT INTO ledger_transaction (event, metadata, made_by, approved_by, occurred_at) VALUES
+        ('resolution', '{"network": "wafacash"}', 'amina', 'driss', now()),
+        ('resolution', '{"network": "wafacash"}', 'amina', 'driss', now());
+    INSERT INTO ledger_line (transaction_id, position, account, amount_centimes)
+    SELECT t, p, a, m FROM (VALUES (1, 1, 'agent_network_receivable', 5500),
+        (1, 2, 'suspense', -5500), (2, 1, 'agent_network_receivable', 5500),
+        (2, 2, 'suspense', -5500)) AS l (t, p, a, m);
+    INSERT INTO reconciliation_break (kind, state, network, code, their_centimes, file_id, line,
+        details, opened_at, method, reason, proposed_by, proposed_at, approved_by, ended_at,
+        transaction_id)
+    SELECT kind, state, 'wafacash', code, cents, file, line,
+        jsonb_build_object('reference', reference), now(), method, method, maker, at, second,
+        CASE WHEN state IN ('resolved', 'closed') THEN now() END, number
+    FROM (VALUES
+        ('missing_here', 'open', '482173059614', 60000, 1, 2, 'W1', NULL, NULL, NULL::timestamptz,
+            NULL, NULL::bigint),
+        ('missing_here', 'resolved', '482173059622', 5500, 1, 3, 'W2', 'suspense', 'amina', now(),
+            'driss', 1),
+        ('missing_here', 'closed', '482173059630', 5600, 1, 4, 'W3', NULL, NULL, NULL, NULL, NULL),
+        ('missing_here', 'proposed', '482173059648', 5700, 1, 5, 'W4', 'suspense', 'amina', now(),
+            NULL, NULL),
+        ('duplicate', 'open', '482173059648', 5700, 1, 6, 'W4', NULL, NULL, NULL, NULL, NULL),
+        ('duplicate', 'open', '482173059614', 50000, 2, 2, 'W1', NULL, NULL, NULL, NULL, NULL),
+        ('duplicate', 'resolved', '482173059622', 5500, 2, 3, 'W2', 'suspense', 'amina', now(),
+            'driss', 2)
+    ) AS b (kind, state, code, cents, file, line, reference, method, maker, at, second, number)
+"""
+
+
+def _upgrade_to(engine: Engine, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "migrations"))
+    with engine.connect() as connection:
+        connection.detach()
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def test_files_and_breaks_of_before_their_payments_were_known_are_taken_over(
+    bare: Engine, own_urls: EngineUrls
+) -> None:
+    _upgrade_to(bare, "0004_birth_year")
+    with bare.begin() as connection:
+        connection.execute(text(_OLD_FILES.replace("10:0", r"10\:0")))
+    upgrade(bare)
+    with bare.connect() as connection:
+        told = connection.execute(
+            text(
+                "SELECT p.reference, amount_centimes, status, first_file_id, first_line, p.file_id,"
+                " p.line, p.break_id FROM network_payment p ORDER BY 1"
+            )
+        ).all()
+        breaks = connection.execute(
+            text("SELECT id, reference FROM reconciliation_break ORDER BY id")
+        ).all()
+    assert [tuple(row) for row in told] == [
+        ("W1", 50000, "paid", 1, 2, 2, 2, 1),
+        ("W2", 5500, "paid", 1, 3, 2, 3, 2),
+        ("W3", 5600, "reversed", 1, 4, 2, 4, None),
+        ("W4", 5700, "paid", 1, 5, 1, 6, 4),
+    ]
+    # Those that only repetition opened have none: `flask breaks close-repeated` closes them.
+    named = [(1, "W1"), (2, "W2"), (3, "W3"), (4, "W4"), (5, None), (6, None), (7, None)]
+    assert [tuple(row) for row in breaks] == named
+    url = bare.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    runtime = Runtime(Settings(database_url=url, redis_url=own_urls.redis_url, log_level="error"))
+    rule = "no resolution charges a network for cash that nobody disputes"
+    with operation(runtime.database, runtime.clock(), "operator") as change:
+        assert find_broken_rules(change.connection, {rule: RULES[rule]}) == {rule: ["7"]}
+        closed = close_repetitions(change, "wafacash")
+    assert (closed.closed, closed.charged) == ((5, 6), 1)
+    with runtime.database.connect() as connection:
+        assert find_broken_rules(connection, RULES) == {}
+        waiting = connection.execute(
+            text(
+                "SELECT kind, reference, our_centimes, their_centimes FROM reconciliation_break"
+                " WHERE state IN ('open', 'proposed') ORDER BY id"
+            )
+        ).all()
+    assert [tuple(row) for row in waiting] == [
+        ("missing_here", "W1", None, 50000),
+        ("missing_here", "W4", None, 5700),
+        ("not_owed", None, 5500, None),
+    ]
+    runtime.database.dispose()
+    runtime.redis.close()
