@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0012_settlement_line_code"
-down_revision = "0011_indexes_of_people"
+revision = "0013_settlement_line_code"
+down_revision = "0012_givers_of_passwords"
 branch_labels = None
 depends_on = None
 
