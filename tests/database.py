@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from time import sleep
 
 from psycopg import Connection as DriverConnection
 from sqlalchemy import Connection, Engine, Table, text
@@ -98,3 +99,17 @@ def _copy_in(connection: Connection, table: Table, rows: bytes) -> None:
     statement = f"COPY {table.name} ({_columns(table)}) FROM STDIN"
     with _driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
         copy.write(rows)
+
+
+def wait_for_a_lock(database: Engine) -> None:
+    """Returns when somebody waits for a row that another transaction holds."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    for _ in range(200):
+        with database.connect() as connection:
+            if connection.execute(waiting).scalar_one():
+                return
+        sleep(0.05)
+    raise AssertionError("nobody waits")

@@ -72,7 +72,7 @@ def sign_in(operation: Operation, services: Services, given: PinTry) -> SignedIn
     own = row.pin_expires_at is None
     if is_outdated(stored, services):
         own = own and _is_still_good(given.pin)
-        _store_again(operation, services, row.id, given.pin, own=own)
+        _store_again(operation, row.id, stored, store_form(given.pin, services), own=own)
     return SignedIn(row.id, row.generation, must_choose=not own)
 
 
@@ -95,12 +95,15 @@ def _is_still_good(pin: SecretStr) -> bool:
 
 
 def _store_again(
-    operation: Operation, services: Services, agent_id: int, pin: SecretStr, *, own: bool
+    operation: Operation, agent_id: int, stored: str, again: str, *, own: bool
 ) -> None:
-    """Stores a PIN with today's key. One that the rules refuse is good for choosing another."""
+    """Stores a PIN with today's key. One that the rules refuse is good for choosing another.
+
+    A PIN that was chosen meanwhile stays: only the form that was compared is replaced.
+    """
     kept = {} if own else {"pin_expires_at": operation.now + ONE_TIME_FOR}
     operation.connection.execute(
         update(agent)
-        .where(agent.c.id == agent_id)
-        .values(pin_hash=store_form(pin, services), **kept)
+        .where(agent.c.id == agent_id, agent.c.pin_hash == stored)
+        .values(pin_hash=again, **kept)
     )

@@ -179,17 +179,33 @@ artisan_pin = Table(
     Column("pin_hash", Text, nullable=False),
     Column("set_on", Text, nullable=False),
     Column("set_at", DateTime(timezone=True), nullable=False),
-    Column("wrong_pins", SmallInteger, nullable=False, server_default=text("0")),
-    Column("paused_until", DateTime(timezone=True)),
-    # The hop that typed the last wrong one: a gateway's retry is not counted again.
-    Column("tried_by", Text),
-    CheckConstraint("wrong_pins BETWEEN 0 AND 2", name="wrong_pins"),
 )
 
+# Wrong PINs of an artisan in one lane: each phone has its own, so that nobody pauses another's, and
+# all phones that are neither the register's nor the one that set the PIN share one more.
+pin_attempt = Table(
+    "pin_attempt",
+    metadata,
+    Column(
+        "artisan_id", ForeignKey("artisan_pin.artisan_id", ondelete="CASCADE"), primary_key=True
+    ),
+    # A phone, or `others`.
+    Column("lane", Text, primary_key=True),
+    Column("wrong", SmallInteger, nullable=False),
+    Column("paused_until", DateTime(timezone=True)),
+    # The hop that typed the last wrong one: a gateway's retry is not counted again.
+    Column("tried_by", Text, nullable=False),
+    Column("tried_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("lane = 'others' OR lane ~ '^[+][0-9]{8,15}$'", name="lane"),
+    CheckConstraint("wrong >= 0", name="wrong"),
+)
+
+# Each phone that asks has a code of its own: nobody uses up another's.
 pin_reset = Table(
     "pin_reset",
     metadata,
     Column("artisan_id", ForeignKey("artisan.id"), primary_key=True),
+    Column("phone", Text, primary_key=True),
     Column("code_digest", LargeBinary, nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
     Column("tries_left", SmallInteger, nullable=False),

@@ -1,7 +1,9 @@
 """Sets, checks, pauses and resets an artisan's own PIN.
 
 Four digits can be found by trying all of them. Therefore the stored hash is keyed by the
-installation's secret, and three wrong tries pause the PIN.
+installation's secret, and three wrong tries pause the PIN on the phone that made them. Phones that
+are neither the register's nor the one that set the PIN share a slow lane beside: so many tied
+phones find no PIN, and none of them pauses the owner's.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from datetime import datetime, timedelta
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
 from pydantic import SecretStr
-from sqlalchemy import case, delete, func, or_, select, update
+from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.audit.service import record_audit
@@ -22,11 +24,16 @@ from app.base.errors import InvalidInput
 from app.base.operation import Operation
 from app.base.phone import Phone
 from app.enrolment.errors import NoRegisterPhone, PinPaused, ResetCodeUnknown, WrongPinTyped
-from app.enrolment.models import artisan, artisan_pin, pin_reset
+from app.enrolment.models import artisan, artisan_pin, pin_attempt, pin_reset
 from app.services import Services
 
 WRONG_PINS_ALLOWED = 3
 PAUSED_FOR = timedelta(minutes=30)
+WRONG_PINS_OF_OTHERS = 10
+OTHERS_PAUSED_FOR = timedelta(hours=12)
+# Wrong PINs older than this count no more.
+_FORGOTTEN_AFTER = timedelta(days=1)
+_OTHERS = "others"
 RESET_WITHIN = timedelta(minutes=10)
 _RESET_TRIES = 3
 # A low cost, because a person waits on the line; the key protects the four digits.
@@ -36,9 +43,10 @@ _OBVIOUS = {"1234", "4321", "0123", "1212", "2580", "2000"}
 
 @dataclass(frozen=True, slots=True)
 class PinEntry:
-    """A PIN typed for an artisan; `action_key` names the hop that brought it."""
+    """A PIN typed for an artisan on a phone; `action_key` names the hop that brought it."""
 
     artisan_id: int
+    phone: Phone
     pin: SecretStr
     action_key: str
 
@@ -77,20 +85,18 @@ def is_pin_of(stored: str, pin: SecretStr, key: bytes) -> bool:
 
 
 def set_pin(operation: Operation, artisan_id: int, hashed: str, phone: Phone) -> None:
-    """Sets or replaces the PIN; ends a pause and a reset under way."""
+    """Sets or replaces the PIN; ends every pause and every reset under way."""
     values = {
         "pin_hash": hashed,
         "set_on": phone.e164,
         "set_at": operation.now,
-        "wrong_pins": 0,
-        "paused_until": None,
-        "tried_by": None,
     }
     statement = insert(artisan_pin).values(artisan_id=artisan_id, **values)
     operation.connection.execute(
         statement.on_conflict_do_update(index_elements=["artisan_id"], set_=values)
     )
     operation.connection.execute(delete(pin_reset).where(pin_reset.c.artisan_id == artisan_id))
+    operation.connection.execute(delete(pin_attempt).where(pin_attempt.c.artisan_id == artisan_id))
     record_audit(operation, "pin_set", f"artisan:{artisan_id}", phone=phone.masked)
 
 
@@ -108,52 +114,94 @@ def check_pin(operation: Operation, services: Services, entry: PinEntry) -> None
     """Checks a typed PIN; an artisan without one passes.
 
     The caller commits after a refusal too, because wrong PINs are counted. The same `action_key`
-    counts once. The slow comparison comes before the row is locked.
+    counts once. The slow comparison comes before anything is locked.
 
     Raises: WrongPinTyped, PinPaused with its `until`.
     """
-    columns = artisan_pin.c
-    own = columns.artisan_id == entry.artisan_id
-    stored = operation.connection.execute(select(columns.pin_hash).where(own)).scalar()
+    own = artisan_pin.c.artisan_id == entry.artisan_id
+    stored = operation.connection.execute(select(artisan_pin.c.pin_hash).where(own)).scalar()
     if stored is None:
         return
     right = is_pin_of(stored, entry.pin, services.secret)
-    now = operation.now
-    row = operation.connection.execute(
-        update(artisan_pin)
-        .where(own, or_(columns.paused_until.is_(None), columns.paused_until <= now))
-        .values(_clear_wrong_pins() if right else _count_wrong_pin(entry.action_key, now))
-        .returning(columns.paused_until)
+    if not (lanes := _lock_lanes(operation, entry)):
+        return
+    pauses = operation.connection.execute(
+        select(func.max(pin_attempt.c.paused_until)).where(
+            pin_attempt.c.artisan_id == entry.artisan_id, pin_attempt.c.lane.in_(lanes)
+        )
+    ).scalar()
+    if pauses and pauses > operation.now:
+        raise PinPaused(until=pauses)
+    if right:
+        _forget_wrong_pins(operation, entry)
+        return
+    ends = [until for lane in lanes if (until := _count_wrong_pin(operation, entry, lane))]
+    if ends:
+        subject = f"artisan:{entry.artisan_id}"
+        record_audit(operation, "pin_locked", subject, phone=entry.phone.masked)
+        raise PinPaused(until=max(ends))
+    raise WrongPinTyped()
+
+
+def _lock_lanes(operation: Operation, entry: PinEntry) -> list[str]:
+    """Returns the lanes in which a wrong PIN of this phone counts; none if there is no PIN now.
+
+    The PIN's row is locked, so that guesses of many phones at the same moment count one by one.
+    """
+    apart = operation.connection.execute(
+        select(artisan_pin.c.set_on, artisan.c.phone)
+        .join(artisan, artisan.c.id == artisan_pin.c.artisan_id)
+        .where(artisan_pin.c.artisan_id == entry.artisan_id)
+        .with_for_update(of=artisan_pin)
     ).one_or_none()
-    if row is None:
-        until = operation.connection.execute(select(columns.paused_until).where(own)).scalar()
-        raise PinPaused(until=until or now)
-    if row.paused_until and row.paused_until > now:
-        record_audit(operation, "pin_locked", f"artisan:{entry.artisan_id}")
-        raise PinPaused(until=row.paused_until)
-    if not right:
-        raise WrongPinTyped()
+    if apart is None:
+        return []
+    own = entry.phone.e164
+    return [own] if own in apart else [own, _OTHERS]
 
 
-def _clear_wrong_pins() -> dict[str, object]:
-    return {"wrong_pins": 0, "paused_until": None, "tried_by": None}
+def _forget_wrong_pins(operation: Operation, entry: PinEntry) -> None:
+    """Forgets the wrong PINs of this phone after a right one; those of the shared lane stay."""
+    columns = pin_attempt.c
+    operation.connection.execute(
+        delete(pin_attempt).where(
+            columns.artisan_id == entry.artisan_id, columns.lane == entry.phone.e164
+        )
+    )
 
 
-def _count_wrong_pin(action_key: str, now: datetime) -> dict[str, object]:
-    columns = artisan_pin.c
-    again = columns.tried_by == action_key
-    full = columns.wrong_pins + 1 >= WRONG_PINS_ALLOWED
-    return {
-        "wrong_pins": case((again, columns.wrong_pins), (full, 0), else_=columns.wrong_pins + 1),
-        "paused_until": case((again, columns.paused_until), (full, now + PAUSED_FOR), else_=None),
-        "tried_by": action_key,
-    }
+def _count_wrong_pin(operation: Operation, entry: PinEntry, lane: str) -> datetime | None:
+    """Counts a wrong PIN in a lane. Returns the end of the pause, if it was one too many."""
+    columns, now = pin_attempt.c, operation.now
+    most, pause = WRONG_PINS_ALLOWED, PAUSED_FOR
+    if lane == _OTHERS:
+        most, pause = WRONG_PINS_OF_OTHERS, OTHERS_PAUSED_FOR
+    again = columns.tried_by == entry.action_key
+    before = case((columns.tried_at < now - _FORGOTTEN_AFTER, 0), else_=columns.wrong)
+    full = before + 1 >= most
+    statement = insert(pin_attempt).values(
+        artisan_id=entry.artisan_id, lane=lane, wrong=1, tried_by=entry.action_key, tried_at=now
+    )
+    counted = operation.connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["artisan_id", "lane"],
+            set_={
+                "wrong": case((again, columns.wrong), (full, 0), else_=before + 1),
+                "paused_until": case((again, columns.paused_until), (full, now + pause)),
+                "tried_by": entry.action_key,
+                "tried_at": now,
+            },
+        ).returning(columns.paused_until)
+    ).scalar_one()
+    return counted if counted and counted > now else None
 
 
 def start_pin_reset(
-    operation: Operation, services: Services, artisan_id: int, action_key: str
+    operation: Operation, services: Services, artisan_id: int, asker: Phone, action_key: str
 ) -> PinReset | None:
-    """Draws a one-time code, which replaces an earlier one; it may be typed in a later session.
+    """Draws a one-time code, which replaces an earlier one that the same phone asked for.
+
+    It is good on that phone alone, in a later session too.
 
     It goes to the register's phone, never to the phone that set the PIN. Returns None if there is
     no PIN, or the same `action_key` asked before.
@@ -172,9 +220,11 @@ def start_pin_reset(
         "tries_left": _RESET_TRIES,
         "asked_by": action_key,
     }
-    statement = insert(pin_reset).values(artisan_id=artisan_id, **values)
+    statement = insert(pin_reset).values(artisan_id=artisan_id, phone=asker.e164, **values)
     once = statement.on_conflict_do_update(
-        index_elements=["artisan_id"], set_=values, where=pin_reset.c.asked_by != action_key
+        index_elements=["artisan_id", "phone"],
+        set_=values,
+        where=pin_reset.c.asked_by != action_key,
     )
     new = operation.connection.execute(once.returning(pin_reset.c.artisan_id)).scalar()
     if new is None:
@@ -184,9 +234,11 @@ def start_pin_reset(
 
 
 def accept_reset_code(
-    operation: Operation, services: Services, artisan_id: int, code: SecretStr
+    operation: Operation, services: Services, artisan_id: int, asker: Phone, code: SecretStr
 ) -> None:
-    """Accepts the one-time code; it stays valid until the new PIN is set or its time is over.
+    """Accepts the one-time code that this phone asked for.
+
+    It stays valid until the new PIN is set or its time is over.
 
     The caller commits after a refusal too, because tries are counted.
 
@@ -196,6 +248,7 @@ def accept_reset_code(
     digest = _code_digest(code.get_secret_value(), artisan_id, services.secret)
     live = (
         columns.artisan_id == artisan_id,
+        columns.phone == asker.e164,
         columns.expires_at > operation.now,
         columns.tries_left > 0,
     )

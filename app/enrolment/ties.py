@@ -146,9 +146,9 @@ def untie_phone(operation: Operation, phone: Phone, artisan_id: int, why: str) -
 
 
 def _end_codes(operation: Operation, phone: Phone, artisan_id: int) -> None:
-    columns = tie_code.c
-    own = columns.phone == phone.e164, columns.artisan_id == artisan_id
-    operation.connection.execute(delete(tie_code).where(*own))
+    for table in (tie_code, pin_reset):
+        own = table.c.phone == phone.e164, table.c.artisan_id == artisan_id
+        operation.connection.execute(delete(table).where(*own))
 
 
 def _end_pin_set_on(operation: Operation, phone: Phone, artisan_id: int) -> None:

@@ -152,7 +152,7 @@ def read_person(connection: Connection, dialogue: Dialogue, artisan_id: int) -> 
     artisan = get_artisan(connection, artisan_id)
     way, account = _read_account(connection, dialogue, artisan_id)
     store_person(dialogue, artisan, account, way)
-    store_pin_status(dialogue, get_pin_status(connection, artisan_id, dialogue.now))
+    store_pin_status(dialogue, get_pin_status(connection, dialogue.phone, artisan_id, dialogue.now))
 
 
 def reload_account(dialogue: Dialogue) -> None:
@@ -212,7 +212,7 @@ def _read_account(
 def reload_pin_status(connection: Connection, dialogue: Dialogue) -> None:
     """Reads the PIN's status again, in one statement; a PIN typed in this session stays typed."""
     typed, artisan_id = dialogue.facts.pin_typed, dialogue.facts.artisan_id
-    store_pin_status(dialogue, get_pin_status(connection, artisan_id, dialogue.now))
+    store_pin_status(dialogue, get_pin_status(connection, dialogue.phone, artisan_id, dialogue.now))
     dialogue.facts.pin_typed = typed
 
 

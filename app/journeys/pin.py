@@ -91,7 +91,7 @@ def check_typed_pin(dialogue: Dialogue) -> str:
         try:
             pin, artisan_id = _get_typed_pin(dialogue), dialogue.facts.artisan_id
             require_proof(operation.connection, dialogue)
-            entry = PinEntry(artisan_id, pin, dialogue.action_key)
+            entry = PinEntry(artisan_id, dialogue.phone, pin, dialogue.action_key)
             check_pin(operation, dialogue.services, entry)
         except WrongPinTyped:
             outcome = "wrong"
@@ -126,9 +126,12 @@ def keep_new_pin(dialogue: Dialogue) -> str:
 
 @vocabulary.action("set_pin", "set", "differs")
 def store_new_pin(dialogue: Dialogue) -> str:
+    """Sets the PIN that was typed twice.
+
+    The facts change after the transaction: an action may run again on another connection.
+    """
     if (digest := dialogue.facts.new_pin) is None:
         raise NothingToShow()
-    dialogue.facts.new_pin = None
     if not is_pin_of(digest, _get_typed_pin(dialogue), dialogue.services.secret):
         return "differs"
     artisan_id = dialogue.facts.artisan_id
@@ -136,6 +139,7 @@ def store_new_pin(dialogue: Dialogue) -> str:
         require_proof(operation.connection, dialogue)
         set_pin(operation, artisan_id, digest, dialogue.phone)
         _queue_both(operation, dialogue, "pin_set")
+    dialogue.facts.new_pin = None
     _store_pin(dialogue, True)
     return "set"
 
@@ -156,8 +160,15 @@ def request_reset_code(dialogue: Dialogue) -> str:
 
     RNA number and birth date have to be the person's own.
     """
-    number, birth_date = dialogue.answers.identity
+    outcome = _try_to_send_reset_code(dialogue)
     dialogue.answers.rna_number = dialogue.answers.birth_date = None
+    if outcome == "sent":
+        dialogue.facts.has_reset_code = True
+    return outcome
+
+
+def _try_to_send_reset_code(dialogue: Dialogue) -> str:
+    number, birth_date = dialogue.answers.identity
     if count_attempt(dialogue) is None:
         return "paused"
     try:
@@ -169,7 +180,6 @@ def request_reset_code(dialogue: Dialogue) -> str:
         return "not_recognised"
     except NoRegisterPhone:
         return "no_phone"
-    dialogue.facts.has_reset_code = True
     return "sent"
 
 
@@ -188,7 +198,8 @@ def _take_reset_code(dialogue: Dialogue) -> bool:
     with begin_operation(dialogue) as operation:
         try:
             code = SecretStr(dialogue.answers.reset_code or "")
-            accept_reset_code(operation, dialogue.services, dialogue.facts.artisan_id, code)
+            artisan_id, phone = dialogue.facts.artisan_id, dialogue.phone
+            accept_reset_code(operation, dialogue.services, artisan_id, phone, code)
         except ResetCodeUnknown:
             return False
     return True
@@ -200,7 +211,7 @@ def _send_reset_code(operation: Operation, dialogue: Dialogue) -> None:
     A gateway's retry sends nothing.
     """
     artisan_id, hop = dialogue.facts.artisan_id, dialogue.action_key
-    reset = start_pin_reset(operation, dialogue.services, artisan_id, hop)
+    reset = start_pin_reset(operation, dialogue.services, artisan_id, dialogue.phone, hop)
     if reset is None:
         return
     message = OutboundMessage(

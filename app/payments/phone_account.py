@@ -150,9 +150,12 @@ def hide_what_others_asked(
     )
 
 
-def get_pin_status(connection: Connection, artisan_id: int, now: datetime) -> PinStatus:
-    """Returns the PIN status of an artisan, by our own id."""
-    row = connection.execute(_PIN_STATUS, {"artisan": artisan_id, "now": now}).one()
+def get_pin_status(
+    connection: Connection, phone: Phone, artisan_id: int, now: datetime
+) -> PinStatus:
+    """Returns the PIN status of an artisan, by our own id, as a phone finds it."""
+    params = {"phone": phone.e164, "artisan": artisan_id, "now": now}
+    row = connection.execute(_PIN_STATUS, params).one()
     return PinStatus(row.has_pin, row.has_reset)
 
 
@@ -224,7 +227,8 @@ def _read_receipt(packed: _PackedReceipt | None) -> LostReceipt | None:
 
 def _pin_columns(artisan_id: ColumnElement[int]) -> tuple[Label[bool], ...]:
     reset = pin_reset.c
-    usable = reset.artisan_id == artisan_id, reset.expires_at > _NOW, reset.tries_left > 0
+    asked = reset.artisan_id == artisan_id, reset.phone == _PHONE
+    usable = *asked, reset.expires_at > _NOW, reset.tries_left > 0
     return (
         exists().where(artisan_pin.c.artisan_id == artisan_id).label("has_pin"),
         exists().where(*usable).label("has_reset"),

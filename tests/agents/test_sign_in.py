@@ -31,6 +31,7 @@ from app.base.operation import operation
 from app.runtime import Runtime
 from app.services import Services
 from tests.conftest import AGENCY, AGENT, PIN
+from tests.database import wait_for_a_lock
 
 pytestmark = pytest.mark.usefixtures("sample_people")
 RIGHT, WRONG = PIN.get_secret_value(), "975310"
@@ -103,6 +104,17 @@ def test_a_pin_of_before_keys_is_stored_again_at_the_next_right_entry(runtime: R
     assert isinstance(entered, SignedIn) and not entered.must_choose
     assert kept_hash(runtime).startswith(key_id(runtime.secret))
     assert isinstance(try_sign_in(runtime, AGENT, RIGHT), SignedIn)
+
+
+def test_a_pin_chosen_while_the_old_one_is_stored_again_stays(runtime: Runtime) -> None:
+    old = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1).hash(RIGHT)
+    with runtime.database.begin() as connection:
+        connection.execute(text("UPDATE agent SET pin_hash = :old"), {"old": old})
+    with ThreadPoolExecutor(1) as other, runtime.database.begin() as connection:
+        connection.execute(text("UPDATE agent SET pin_hash = 'chosen meanwhile'"))
+        other.submit(try_sign_in, runtime, AGENT, RIGHT)
+        wait_for_a_lock(runtime.database)
+    assert kept_hash(runtime) == "chosen meanwhile"
 
 
 def test_a_pin_of_before_the_rules_is_good_for_choosing_another(runtime: Runtime) -> None:

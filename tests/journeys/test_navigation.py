@@ -90,7 +90,7 @@ class Handset:
         # What the walk itself has changed, so that a chain keeps its meaning.
         others.run("DELETE FROM artisan_phone WHERE phone <> :family", family=FAMILY)
         others.run("DELETE FROM artisan_pin WHERE set_on <> :aicha", aicha=AICHA)
-        others.run("UPDATE artisan_pin SET wrong_pins = 0, paused_until = NULL")
+        others.run("DELETE FROM pin_attempt")
         others.run("DELETE FROM agent_lock")
         others.run("UPDATE agent SET pin_hash = :own", own=_own_pin(runtime))
 

@@ -94,7 +94,7 @@ def test_wrong_pin_sent_by_eight_at_once_counts_once(
         copies.append(one)
     with ThreadPoolExecutor(8) as many:
         assert len(set(many.map(TestPhone.post, copies))) == 1
-    assert OtherParties(runtime).run("SELECT wrong_pins FROM artisan_pin") == [(1,)]
+    assert OtherParties(runtime).run("SELECT wrong FROM pin_attempt") == [(1,)]
 
 
 def test_forgotten_pin_is_reset_by_sms_in_a_later_session(
@@ -151,6 +151,74 @@ def test_phone_that_is_not_proven_tries_no_pin(khadija: TestPhone, runtime: Runt
     assert "Droits gardés par un PIN" in thief.dial(ELSEWHERE, "1*100003*01011983*1")
     for chain in ("5*5*3", "1*1", "4", "5*5*5"):
         assert thief.dial(ELSEWHERE, chain).startswith("Prouvez que c'est vous")
+
+
+def tie(runtime: Runtime, number: str) -> None:
+    """Ties a phone that an agent saw with the card: it may try the PIN."""
+    OtherParties(runtime).run(
+        "INSERT INTO artisan_phone SELECT :phone, id, now(), 'agent', now() FROM artisan"
+        " WHERE phone = :own",
+        phone=number,
+        own=KHADIJA,
+    )
+
+
+def type_wrong_pins(phone: TestPhone, number: str, times: int) -> None:
+    phone.dial(number, "1*9999")
+    for _ in range(times - 1):
+        phone.answer("1")
+        phone.answer("9998")
+
+
+def test_wrong_pins_on_a_tied_phone_pause_it_and_not_the_owner_s(
+    khadija: TestPhone, runtime: Runtime
+) -> None:
+    tie(runtime, ELSEWHERE)
+    type_wrong_pins(khadija, ELSEWHERE, 3)
+    assert khadija.screen.startswith("Trop d'erreurs. PIN fermé")
+    khadija.answer("00")
+    assert khadija.dial(ELSEWHERE, "1*1357").startswith("Trop d'erreurs")
+    assert "Droits ouverts" in khadija.dial(KHADIJA, "1*1357")
+
+
+def test_wrong_pins_of_many_tied_phones_end_in_a_slow_lane_without_the_owner(
+    khadija: TestPhone, runtime: Runtime
+) -> None:
+    phones = [f"+21260000007{last}" for last in range(5)]
+    for number in phones:
+        tie(runtime, number)
+    for number in phones[:3]:
+        type_wrong_pins(khadija, number, 3)
+        khadija.answer("00")
+    type_wrong_pins(khadija, phones[3], 1)
+    assert khadija.screen.startswith("Trop d'erreurs")
+    khadija.answer("00")
+    assert khadija.dial(phones[4], "1*1357").startswith("Trop d'erreurs")
+    khadija.answer("00")
+    assert "Droits ouverts" in khadija.dial(KHADIJA, "1*1357")
+    khadija.answer("00")
+    # The right PIN opens no way for more guesses: the lane is slow for hours.
+    OtherParties(runtime).wait(31 * 60)
+    assert khadija.dial(phones[4], "1*1357").startswith("Trop d'erreurs")
+    khadija.answer("00")
+    OtherParties(runtime).wait(12 * 3600)
+    assert "Droits ouverts" in khadija.dial(phones[4], "1*1357")
+
+
+def test_a_tied_phone_neither_replaces_nor_uses_up_the_owner_s_reset_code(
+    khadija: TestPhone, runtime: Runtime
+) -> None:
+    tie(runtime, ELSEWHERE)
+    khadija.dial(KHADIJA, "1*9999*2*100003*01011983")
+    own = reset_code_sent(runtime)
+    khadija.answer("00")
+    khadija.dial(ELSEWHERE, "1*9999*2*100003*01011983")
+    for _ in range(4):
+        assert "Code faux ou trop vieux" in khadija.answer(own)
+        khadija.answer("1")
+    khadija.answer("00")
+    khadija.dial(KHADIJA, "1*9999*3")
+    assert khadija.answer(own).startswith("Nouveau PIN")
 
 
 def test_reset_code_is_good_for_three_tries_and_ten_minutes(

@@ -169,6 +169,23 @@ def test_a_second_agent_is_another_one_of_the_agency_with_the_own_pin(
     assert counter.allowances() == []
 
 
+def test_signing_in_anew_gives_no_more_tries_of_a_colleagues_pin(counter: Counter) -> None:
+    """And the colleague's own doors stay open: at this till, and at any other."""
+    receipt = counter.deposit()
+    counter.wait(minutes=15)
+    wrong = {"second_number": "1002", "second_pin": "531975"}
+    for _ in range(2):
+        for _ in range(3):
+            assert counter.reverse(receipt, **WHY, **wrong).status_code == 403
+        counter.till.follow(counter.till.post("/agent/sign-out"))
+        assert counter.till.enter().status_code == 200
+    assert counter.reverse(receipt, **WHY, **SECOND).status_code == 403
+    ((doors, locks),) = counter.rows("agent_lock WHERE number = '1002'", "count(*), max(locks)")
+    assert (doors, locks) == (1, 1)
+    counter.till.follow(counter.till.post("/agent/sign-out"))
+    assert counter.till.enter("1002", SECOND_PIN).status_code == 200
+
+
 def test_the_artisans_code_allows_it_once(counter: Counter) -> None:
     receipt = counter.deposit()
     counter.wait(minutes=20)

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from pydantic import SecretStr
 from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from app.agents.agency_file import SAMPLE_AGENCIES
+from app.agents.staff import choose_pin
+from app.base.operation import operation
 from app.runtime import Runtime
 from tests.conftest import AGENCY, AGENT, PIN
+from tests.database import wait_for_a_lock
 from tests.phone import TestPhone
 from tests.web.test_till import (
     FATIMA,
@@ -106,6 +111,30 @@ def test_sign_out_ends_the_session_and_every_copy_of_it(
     assert copy.confirm().status_code == 401
     assert deposits(runtime) == 0
     assert acts(runtime)[-2:] == ["agent_signed_in", "agent_signed_out"]
+
+
+def test_signing_in_anew_ends_the_session_of_before_and_its_copies(
+    till: AgentTerminal, app: Flask
+) -> None:
+    copy = copy_of(till, app)
+    till.follow(till.post("/agent/sign-in", number=AGENT, pin=RIGHT))
+    assert look(till) == 404
+    assert look(copy) == 401
+
+
+def test_a_sign_in_with_a_pin_that_is_replaced_meanwhile_opens_nothing(
+    browser: Callable[[], AgentTerminal], runtime: Runtime
+) -> None:
+    stranger = browser()
+    with ThreadPoolExecutor(1) as other:
+        with operation(runtime.database, runtime.clock(), "agent:1001") as change:
+            own = change.connection.execute(text("SELECT id FROM agent")).scalar_one()
+            choose_pin(change, runtime.services, own, SecretStr(OTHER))
+            entering = other.submit(stranger.enter)
+            wait_for_a_lock(runtime.database)
+        assert entering.result().status_code == 401
+    with runtime.database.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM agent_session")).scalar_one() == 0
 
 
 def test_a_new_pin_ends_every_other_session(

@@ -5,6 +5,7 @@ from flask import g, redirect, request, url_for
 from pydantic import SecretStr
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.agents.locks import Door
 from app.agents.queries import Agent, hold_agent
 from app.base.database import reading
 from app.base.errors import MaalemError, Unavailable
@@ -23,7 +24,7 @@ from app.runtime import runtime
 from app.web.access import Audience, open_to
 from app.web.refusals import Refusal
 from app.web.till.pages import agent_here, pages, receipt_page, refused_page
-from app.web.till.sign_in import check_typed_pin, find_own_door, plain_digits
+from app.web.till.sign_in import check_typed_pin, plain_digits
 
 _log = structlog.get_logger("till")
 
@@ -109,7 +110,8 @@ def _check_second_agent(first: Agent) -> Agent | None:
     if not number:
         return None
     pin = SecretStr(plain_digits(request.form.get("second_pin", "")))
-    entry = SecondAgentEntry(number, pin, find_own_door(number))
+    # One door for all sessions of the first, who else could try a colleague's PINs without end.
+    entry = SecondAgentEntry(number, pin, Door.colleague(first.number))
     with operation(runtime().database, runtime().clock(), f"agent:{number}") as change:
         try:
             return check_second_agent(change, runtime().services, first, entry)

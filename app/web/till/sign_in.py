@@ -14,8 +14,9 @@ from flask_login import (
 from limits import RateLimitItemPerMinute
 from pydantic import SecretStr
 
-from app.agents.errors import AgentLocked, OneTimePinOver, PinNotChosen, WrongPin
+from app.agents.errors import AgentLocked, OneTimePinOver, PinNotChosen, SessionOver, WrongPin
 from app.agents.locks import Door
+from app.agents.queries import hold_agent
 from app.agents.sessions import (
     AgentSession,
     begin_session,
@@ -87,9 +88,16 @@ def enter(number: str, pin: SecretStr) -> SignedIn | Refusal:
     with operation(maalem.database, now, f"agent:{number}") as change:
         try:
             entered = sign_in(change, maalem.services, PinTry(number, pin, door))
+            # A PIN that was replaced while it was compared opens nothing.
+            hold_agent(change.connection, entered.agent_id, entered.generation)
+            # Another session of this browser is left for good: no copy of it may live on.
+            if left := session.get(_TOKEN):
+                end_session(change, SecretStr(left))
             token = begin_session(change, maalem.random, entered.agent_id)
         except _PIN_REFUSALS as error:
             refused, entered = error, None
+        except SessionOver:
+            refused, entered = WrongPin(), None
     if entered is None:
         return _refuse(refused, door)
     _keep(entered.agent_id, token)
