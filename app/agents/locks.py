@@ -55,7 +55,10 @@ class Door:
 
     @classmethod
     def colleague(cls, number: str) -> Door:
-        """Returns the phone of another agent, on whom a second agent's PIN is typed."""
+        """Returns the till or phone of another agent, where a second agent's PIN is typed.
+
+        It is the same in each session of theirs: a new sign-in brings no new guesses.
+        """
         return cls.device(sha256(f"phone of {number}".encode()).hexdigest()[:32])
 
     @property

@@ -17,7 +17,7 @@ from app.journeys.person import (
     reload_person,
     store_code,
 )
-from app.payments.codes import CodeRequest, issue_code, terms_of
+from app.payments.codes import CodeRequest, issue_code, queue_code_message, terms_of
 from app.payments.dues import quote_until
 from app.payments.errors import AnotherIsLive, NothingDue, TermsChanged
 from app.payments.queries import IssuedCode, Terms
@@ -136,6 +136,7 @@ def _issue_code(dialogue: Dialogue, replacing: str | None) -> str:
     """
     if (terms := _get_terms(dialogue)) is None:
         return "nothing_due"
+    known = get_live_code(dialogue)
     request = CodeRequest(
         dialogue.facts.artisan_id,
         dialogue.phone,
@@ -148,6 +149,11 @@ def _issue_code(dialogue: Dialogue, replacing: str | None) -> str:
         with begin_operation(dialogue) as operation:
             code = issue_code(operation, dialogue.services, request)
             share_receipt(operation, dialogue, code)
+            if known and known.code == code.code:
+                # Another phone or a network asked for it: this one was not sent it yet.
+                queue_code_message(
+                    operation, dialogue.services, code, dialogue.phone, dialogue.language
+                )
     except (NothingDue, NotCollectedHere):
         reload_person(dialogue)
         return "nothing_due"
@@ -155,10 +161,22 @@ def _issue_code(dialogue: Dialogue, replacing: str | None) -> str:
         reload_person(dialogue)
         return _name_change(dialogue)
     except AnotherIsLive as refusal:
-        store_code(dialogue, refusal.live)
-        return "another_is_live"
+        return _ask_about_live_code(dialogue, refusal.live)
     store_code(dialogue, code)
     return "issued"
+
+
+def _ask_about_live_code(dialogue: Dialogue, live: IssuedCode) -> str:
+    """Asks whether to replace the live code; a phone not proven may only pay it.
+
+    That phone is asked for the code's amount and months, and sees no digits before it agrees.
+    """
+    if may_end_code(dialogue, live.code):
+        store_code(dialogue, live)
+        return "another_is_live"
+    dialogue.answers.months = live.period.last
+    reload_person(dialogue)
+    return "changed" if _get_terms(dialogue) else "nothing_due"
 
 
 def _name_change(dialogue: Dialogue) -> str:

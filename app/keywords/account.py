@@ -11,11 +11,12 @@ from app.enrolment.cover import find_enrolment_file
 from app.journeys.amo import rights_by_sms
 from app.journeys.context import Dialogue
 from app.journeys.pay import dues_by_sms, live_code_message
-from app.journeys.person import Person, get_person, store_person
+from app.journeys.person import Person, get_person, is_unproven, store_person
 from app.payments.codes import CodeRequest, issue_code
 from app.payments.errors import AnotherIsLive, NothingDue
 from app.payments.phone_account import PhoneAccount, find_phone_account
 from app.payments.queries import IssuedCode
+from app.payments.receipt_recipients import add_owner_and_payer
 from app.text.words import Say
 
 
@@ -56,6 +57,14 @@ def _answer_code(question: _AccountQuestion) -> Say | None:
         code = live = another.live
     except (NothingDue, NotCollectedHere):
         return Say("sms.nothing_due")
+    if is_unproven(question.dialogue):
+        add_owner_and_payer(
+            question.operation.connection,
+            code.code,
+            question.person.artisan.id,
+            question.dialogue.phone,
+            question.dialogue.language,
+        )
     if live is None or live.code != code.code:
         return None
     return live_code_message(question.dialogue, code)

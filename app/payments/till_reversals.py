@@ -1,7 +1,7 @@
 """What an agent needs to reverse a deposit later than alone: a second agent, or the artisan's code.
 
-The code goes to the phone that the register has for the artisan, else to the proven phone that
-asked for the payment code; never to a phone of an agent of the agency that took the cash.
+The code goes to the phone that the register has for the artisan, else to the phone that asked for
+the payment code, if no agent proved it; never to a phone of an agent of the agency.
 """
 
 from __future__ import annotations
@@ -146,11 +146,15 @@ def _find_phone(connection: Connection, receipt: str, agency: str) -> tuple[Phon
 
 
 def _is_tied() -> ColumnElement[bool]:
-    """True if the phone that asked for the payment code is the artisan's, proven beyond papers."""
+    """True if the phone that asked for the payment code is the artisan's, proven by no agent.
+
+    Papers do not prove it either. An agent who proves a phone of their own would be the one to read
+    the code out.
+    """
     return exists().where(
         and_(
             artisan_phone.c.phone == payment_code.c.phone,
             artisan_phone.c.artisan_id == artisan.c.id,
-            artisan_phone.c.way != "papers",
+            artisan_phone.c.way.not_in(("papers", "agent")),
         )
     )

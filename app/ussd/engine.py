@@ -53,6 +53,10 @@ class MenuEngine(Generic[Services]):
         begun = len(position.path) > 1 or bool(position.suspended_path)
         return bool(self.menu.resume) and begun
 
+    def stops_chain(self, position: Position) -> bool:
+        """True if what was dialled ahead is not for this screen."""
+        return self._current(position).stops_chain
+
     def resume(self, position: Position, caller: Caller[Services]) -> Reply:
         """Offers to go on where the dialogue broke off. No action of it runs again."""
         at_offer = position.suspended_path and not self.menu.screens[position.path[0]].home

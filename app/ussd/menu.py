@@ -13,11 +13,12 @@ use these sentences, so that a topic that is added is words and a line of the me
 
 `home: true` marks the screen that 00 leads to. `clears_history: true` makes 0 lead home, for the
 screens before it are done with. `private: true` asks for the PIN first, if the caller has set one.
-`answer: true` marks a menu or list that gives what the caller came for. Two targets are no screens:
-`back` is the screen shown before this one, `onward` the screen a dialogue was going to when it
-broke off or met the PIN. Beside `start` a menu may name `resume` (the offer to go on with a broken
-dialogue), `help` (after too many wrong inputs), `lock` (the question for the PIN) and `proof` (how
-a phone is proven to be the person's).
+`answer: true` marks a menu or list that gives what the caller came for. `stops_chain: true` marks a
+screen that is to be read: inputs dialled ahead of it were meant for another. Two targets are no
+screens: `back` is the screen shown before this one, `onward` the screen a dialogue was going to
+when it broke off or met the PIN. Beside `start` a menu may name `resume` (the offer to go on with a
+broken dialogue), `help` (after too many wrong inputs), `lock` (the question for the PIN) and
+`proof` (how a phone is proven to be the person's).
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ KINDS: dict[str, tuple[set[str], set[str]]] = {
 NO_VALUES = "none"
 # Targets that are no screens: the screen before, and the screen a dialogue was going to.
 BACK, ONWARD = "back", "onward"
-MARKS = ("home", "clears_history", "private", "proven", "answer")
+MARKS = ("home", "clears_history", "private", "proven", "answer", "stops_chain")
 _ENTRANCES = ("start", "resume", "help", "lock", "proof")
 
 
@@ -95,6 +96,7 @@ class Screen:
     private: bool = False
     proven: bool = False
     answer: bool = False
+    stops_chain: bool = False
 
     @property
     def is_answer(self) -> bool:
@@ -210,6 +212,7 @@ def _read_screen(name: str, body: object) -> Screen:
         private="private" in body,
         proven="proven" in body,
         answer="answer" in body,
+        stops_chain="stops_chain" in body,
     )
 
 

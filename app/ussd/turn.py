@@ -123,14 +123,17 @@ class Turns(Generic[Services]):
         walk: _Walk,
         caller: Caller[Services],
     ) -> None:
-        """Feeds the inputs in order; the first that is not understood ends the walk."""
+        """Feeds the inputs in order; the first that is not understood ends the walk.
+
+        So does a screen that has to be read: what was dialled ahead was not for it.
+        """
         for typed in inputs[:_MOST_INPUTS]:
             if not walk.reply.more:
                 break
             step = engine.step(typed, record.position, caller)
             walk.reply, walk.kind = step.reply, step.kind
             walk.recorded.append(step.recorded)
-            if not step.understood:
+            if not step.understood or engine.stops_chain(record.position):
                 break
 
     def _find_new_inputs(self, record: StoredSession, chain: str) -> list[str] | None:

@@ -432,3 +432,25 @@ def test_agent_hop_stays_in_the_budget(once: OnePost, spent: Meter, code: str) -
     for typed, most in (("1", 0), (code, 2), ("0", 0), ("00", 0), ("2", 1), ("00", 0), ("3", 1)):
         cost = spent(lambda typed=typed: once.answer(typed))  # type: ignore[misc]
         assert cost.sql <= most, (typed, cost, once.screen)
+
+
+def test_a_paid_code_dialled_ahead_with_the_pin_is_told_as_paid(
+    phone: TestPhone, payments: PaymentFixture, code: str
+) -> None:
+    """What was dialled ahead is not for the refusal: the PIN is not read as another code."""
+    chain = f"1*{code}*1*{RIGHT}"
+    assert phone.dial(OWN, chain).startswith("Payé 163,52 DH")
+    refused = phone.dial(OWN, chain)
+    assert refused.startswith("Code déjà payé par vous le 23/11 10:00: 163,52 DH, recu ")
+    assert "Ne prenez pas l'argent" in refused
+    assert phone.answer("1").startswith("Code de l'artisan")
+    assert payments.read_value("SELECT count(*) FROM deposit") == 1
+
+
+def test_a_code_paid_meanwhile_is_not_asked_for_after_a_broken_line(
+    phone: TestPhone, payments: PaymentFixture, runtime: Runtime, code: str
+) -> None:
+    assert "1 Oui" in phone.dial(OWN, f"1*{code}")
+    pay_by_api(payments, runtime, code)
+    phone.dial(OWN, "")
+    assert "163,52" not in phone.answer("1")

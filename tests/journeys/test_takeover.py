@@ -6,7 +6,11 @@ import re
 
 import pytest
 
+from app.base.operation import operation
+from app.base.phone import Phone
+from app.keywords.service import answer_sms
 from app.runtime import Runtime
+from app.sms.provider import InboundSms
 from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
 
@@ -181,3 +185,29 @@ def test_message_about_the_person_goes_to_no_phone_tied_by_papers(
     others.run("UPDATE artisan SET phone = NULL WHERE rna_number = '100002'")
     assert "Le registre n'a pas votre téléphone" in stranger.dial(STRANGER, "5*5*5*1")
     assert others.run("SELECT * FROM tie_code") == []
+
+
+def test_phone_not_proven_is_asked_about_the_live_code_alone(
+    phone: TestPhone, others: OtherParties
+) -> None:
+    """It may not replace a code of the owner: it is asked for its amount and months, once."""
+    code = phone.dial(HASSAN, "2*2*1").split("\n")[0]
+    phone.dial(STRANGER, TIE)
+    asked = phone.dial(STRANGER, "2*1")
+    assert "168,43 DH\nMois: 08/2026" in asked and "1 Oui" in asked
+    assert code not in asked and "663,90" not in asked
+    assert phone.answer("1").startswith(f"{code}\nMontant: 168,43 DH")
+    others.collect_cash()
+    told = others.run("SELECT phone FROM message WHERE kind = 'receipt' ORDER BY phone")
+    assert told == [(HASSAN,), (STRANGER,)]
+
+
+def test_code_by_sms_to_a_phone_not_proven_tells_the_owner_of_the_payment(
+    stranger: TestPhone, others: OtherParties
+) -> None:
+    with operation(others.runtime.database, others.runtime.clock(), "sms") as change:
+        sms = InboundSms("in-1", Phone(STRANGER), "CODE")
+        answer_sms(change, others.runtime.services, "africastalking", sms)
+    others.collect_cash()
+    told = others.run("SELECT phone FROM message WHERE kind = 'receipt' ORDER BY phone")
+    assert told == [(HASSAN,), (STRANGER,)]

@@ -9,7 +9,9 @@ from decimal import Decimal
 import pytest
 from flask.testing import FlaskClient
 
+from app.base.operation import operation
 from app.base.phone import Phone
+from app.payments.codes import CodeRequest, issue_code
 from app.runtime import Runtime
 from tests.journeys.other_parties import ELSEWHERE, HASSAN, OtherParties
 from tests.journeys.test_meanwhile import others, state_of_codes
@@ -169,3 +171,26 @@ def test_code_by_sms_says_what_a_live_code_pays_and_what_is_owed(
     body = newest_sms(others, HASSAN)
     assert f"{live[:4]} {live[4:8]} {live[8:]} paie 335,22 DH pour 08/26-09/26" in body
     assert "Vous devez en tout 663,90 DH" in body
+
+
+@pytest.mark.parametrize("event", ["collect_cash", "cancel_codes"])
+def test_payer_is_not_shown_a_code_that_ended_while_the_line_was_broken(
+    phone: TestPhone, others: OtherParties, event: str
+) -> None:
+    assert phone.dial(KHADIJA, f"2*2*{HASSANS_RNA}*1").startswith("Code ")
+    getattr(others, event)()
+    phone.dial(KHADIJA, "")
+    assert "663,90" not in phone.answer("1")
+
+
+def test_live_code_that_nobody_was_sent_is_sent_when_it_is_asked_for(
+    phone: TestPhone, payments: PaymentFixture, others: OtherParties, runtime: Runtime
+) -> None:
+    """A network's system had looked the bill up: the screen says that an SMS came, and it does."""
+    with operation(runtime.database, runtime.clock(), "client:1") as change:
+        ((owner,),) = others.run("SELECT id FROM artisan WHERE phone = :p", p=HASSAN)
+        issue_code(change, runtime.services, CodeRequest(int(str(owner)), None, "fr"))
+    for _ in range(2):
+        assert "Code envoyé aussi par SMS" in phone.dial(HASSAN, "2*1")
+    sent = others.run("SELECT kind FROM message WHERE phone = :p", p=HASSAN)
+    assert sent == [("code",)]

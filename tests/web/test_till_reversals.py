@@ -338,3 +338,35 @@ def test_reversals_are_listed_for_the_office_and_counted(counter: Counter) -> No
     figures = counter.till.client.get("/metrics").get_data(as_text=True)
     for allowance in ("alone", "second_agent"):
         assert f'maalem_reversals_today{{allowance="{allowance}"}} 1.0' in figures
+
+
+def test_another_agency_uses_up_no_try_of_an_artisans_code(counter: Counter) -> None:
+    receipt = counter.deposit()
+    counter.wait(minutes=20)
+    counter.send_code(receipt)
+    code = counter.read_code()
+    counter.till.post("/agent/sign-out")
+    counter.till.enter("2002", SECOND_PIN)
+    stranger = {"reason": "mistake", "pin": SECOND_PIN, "artisan_code": "000000"}
+    for _ in range(3):
+        assert (
+            counter.till.post(f"/agent/receipts/{receipt}/reverse", **stranger).status_code == 404
+        )
+    counter.till.post("/agent/sign-out")
+    counter.till.enter(pin=OWN_PIN)
+    assert counter.reverse(receipt, **WHY, artisan_code=code).status_code == 303
+
+
+def test_a_phone_that_an_agent_proved_gets_no_code_of_a_reversal(counter: Counter) -> None:
+    """The agent could be the one who reads it: without the register's phone the office decides."""
+    other = "+212600000099"
+    counter.phone.dial(other, "1*100002*01011982")
+    receipt = counter.deposit(other)
+    with counter.runtime.database.begin() as connection:
+        connection.execute(text("UPDATE artisan SET phone = NULL WHERE rna_number = '100002'"))
+        proof = "UPDATE artisan_phone SET way = 'agent', proven_at = identified_at"
+        connection.execute(text(proof))
+    counter.wait(minutes=20)
+    refused = counter.till.post(f"/agent/receipts/{receipt}/reversal-code")
+    assert refused.status_code == 409
+    assert counter.rows("message WHERE kind = 'reversal_code'") == []

@@ -61,6 +61,7 @@ _FIELDS = {
     "private": "private was",
     "proven": "proven was",
     "answer": "answer was",
+    "stops_chain": "stops_chain was",
 }
 
 

@@ -121,12 +121,17 @@ def _check_second_agent(first: Agent) -> Agent | None:
 
 
 def _check_code(receipt: str, agent: Agent) -> SecretStr | None:
-    """Returns the artisan's code, if one was typed. Raises: ReversalCodeWrong."""
+    """Returns the artisan's code, if one was typed. Tries are for the agency's own receipts.
+
+    Raises: ReceiptUnknown, ReversalCodeWrong.
+    """
     typed = plain_digits(request.form.get("artisan_code", ""))
     if not typed:
         return None
     maalem, code = runtime(), SecretStr(typed)
     with operation(maalem.database, maalem.clock(), _actor(agent)) as change:
+        if find_receipt(change.connection, receipt, agent.agency_code) is None:
+            raise ReceiptUnknown()
         try:
             try_reversal_code(change, maalem.services, receipt, code)
             return code
