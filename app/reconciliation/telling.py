@@ -1,5 +1,8 @@
 """Takes what a settlement file tells: each reference's last line, against what is known of it.
 
+A file's last line is the last by time, and a reversal follows its payment: a file whose lines come
+in another order tells the same.
+
 A line is new, known, or corrects what was told before. All of it is kept in settlement_line;
 network_payment has what the network says by now.
 """
@@ -91,7 +94,8 @@ _WORDS = """
     WITH told AS (
         SELECT DISTINCT ON (l.reference) l.*,
             min(l.line) OVER (PARTITION BY l.reference) AS first_line
-        FROM settlement_line l WHERE l.file_id = :file ORDER BY l.reference, l.line DESC
+        FROM settlement_line l WHERE l.file_id = :file
+        ORDER BY l.reference, l.paid_at DESC, l.status DESC, l.line DESC
     ), words AS (
         SELECT t.*, p.code AS earlier_code,
             CASE
@@ -152,7 +156,8 @@ _EARLIER_LINES = text("""
                         l.agent_number, l.terminal, l.status)) THEN 'known'
             ELSE 'corrected'
         END AS word, count(*) AS lines
-    FROM (SELECT *, lead(line) OVER (PARTITION BY reference ORDER BY line) AS next
+    FROM (SELECT *,
+            lead(line) OVER (PARTITION BY reference ORDER BY paid_at, status, line) AS next
         FROM settlement_line WHERE file_id = :file) l
     JOIN settlement_line n ON n.file_id = :file AND n.line = l.next
     JOIN network_payment p ON p.network = :network AND p.reference = l.reference

@@ -211,8 +211,8 @@ def _write_payment(
         "agent_number": agent,
         "terminal": terminal,
         "status": status,
-        "first_file_id": standing[0].file_id,
-        "first_line": standing[0].line,
+        "first_file_id": (first := standing[0].file_id),
+        "first_line": min(one.line for one in standing if one.file_id == first),
         "file_id": last.file_id,
         "line": last.line,
     }
@@ -244,7 +244,7 @@ _LINES_THAT_STAND = text("""
     ) l ON true
     WHERE p.network = :network AND EXISTS (SELECT 1 FROM settlement_line w
         WHERE w.file_id = :file AND w.reference = p.reference)
-    ORDER BY p.reference COLLATE "C", l.file_id, l.line
+    ORDER BY p.reference COLLATE "C", l.file_id, l.paid_at, l.status, l.line
 """)
 _CHANGE_PAYMENTS = text("""
     UPDATE network_payment p SET

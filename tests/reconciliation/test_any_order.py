@@ -93,7 +93,8 @@ class Model:
         for number in sorted(self.taken):
             sent = self.taken[number]
             new = {}
-            for line in sent.lines:
+            # All are of one moment: a reversal follows its payment.
+            for line in sorted(sent.lines, key=lambda line: line.status):
                 new[line.reference] = line
             for reference, line in new.items():
                 known = words.get(reference)

@@ -66,6 +66,30 @@ def test_a_file_told_again_in_another_writing_is_known_and_opens_nothing(
     assert _waiting(office) == before
 
 
+def test_a_payment_and_its_reversal_in_one_file_are_told_alike_in_any_order_of_lines(
+    office: BackOffice,
+) -> None:
+    """A network's system that sorts its export otherwise has not taken the cash again."""
+    code, total, _ = _pay(office, HASSAN)
+    other, its_total, _ = _pay(office, FATIMA)
+    lines = [
+        paid_line(code, total, "W1"),
+        paid_line(other, its_total, "W2"),
+        paid_line(code, total, "W1", status="reversed"),
+        paid_line(other, its_total, "W2", status="reversed"),
+        paid_line(other, its_total, "W2", paid_at="2026-11-23T10:30:00+00:00"),
+    ]
+    assert office.match(office.file(*lines)) == NONE | {"matched": 4, "reversed_there": 1}
+    before = [("reversed_there", "663.90", None)]
+    assert _waiting(office) == before
+    for number in (0, 2, 4):
+        others = [*lines[number:], *lines[:number]][::-1]
+        assert office.match(office.file(*others, name=f"{number}.csv")) == NONE | {"known": 5}
+        assert _waiting(office) == before
+    _withdraw(office, 1)
+    assert _waiting(office) == before
+
+
 def test_a_file_with_one_line_more_tells_one_line(office: BackOffice) -> None:
     code, total, _ = _pay(office, FATIMA)
     office.match(office.file(paid_line(code, total, "W1"), paid_line(NOBODY, "55", "W2")))
