@@ -289,8 +289,14 @@ def _read_like(operation: Operation, name: str) -> str:
 
 
 def _others_who_operate(operation: Operation, name: str) -> bool:
+    """True if another operator can act: one with an own password, who is nobody's sample here."""
     columns = office_user.c
     others = select(columns.name).where(
-        columns.role == "operator", columns.dismissed_at.is_(None), columns.name != name
+        columns.role == "operator",
+        columns.dismissed_at.is_(None),
+        columns.one_time_until.is_(None),
+        columns.name != name,
     )
+    if operation.actor not in SAMPLE_USERS:
+        others = others.where(~columns.sample)
     return operation.connection.execute(others).first() is not None

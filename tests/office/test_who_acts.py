@@ -282,3 +282,17 @@ def test_what_a_dismissed_user_proposed_is_nobodys_to_approve(run: Run, runtime:
     assert begun_by(runtime, "amina", "driss") == ""
     assert run("office", "dismiss", "amina").exit_code == 0
     assert begun_by(runtime, "amina", "driss") == "proposer_dismissed"
+
+
+@pytest.mark.usefixtures("in_production")
+def test_the_last_operator_with_a_password_of_its_own_is_not_dismissed(
+    run: Run, runtime: Runtime
+) -> None:
+    add_person(runtime, "amina")
+    own = secret_of("amina")
+    added = run("office", "add", "driss", "--role", "operator", "--by", "amina", secret=own)
+    first = one_time_password(added)
+    early = run("office", "dismiss", "amina", "--by", "amina", secret=own)
+    assert "the last operator" in early.output
+    run("office", "password", "driss", secret=first, new="a loaf of barley")
+    assert run("office", "dismiss", "amina", "--by", "amina", secret=own).exit_code == 0
