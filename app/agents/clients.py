@@ -172,6 +172,7 @@ def _describe(client: NewClient) -> dict[str, object]:
         "agencies": list(client.agencies or ()),
         "addresses": list(client.addresses or ()),
         "polling": client.polling,
+        "bills_a_day": client.bills_a_day,
     }
 
 

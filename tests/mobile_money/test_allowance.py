@@ -179,13 +179,17 @@ def test_an_allowance_that_is_no_number_is_refused(app: Flask, bills: str) -> No
     assert app.test_cli_runner().invoke(args=command).exit_code == 2
 
 
-def test_a_changed_allowance_is_audited(
+def test_an_allowance_given_or_changed_is_audited(
     app: Flask, network: NetworkClient, payments: PaymentFixture
 ) -> None:
     allow(app, 7)
     row = "SELECT subject || ' ' || details FROM audit_event WHERE action = 'client_allowance_set'"
     told = str(payments.read_value(row))
     assert told.startswith("client:demo-wafacash") and "2000" in told and "7" in told
+    made = ["clients", "create", "wafa-till", "--bills-a-day", "9"]
+    assert app.test_cli_runner().invoke(args=made).exit_code == 0
+    row = "SELECT details ->> 'bills_a_day' FROM audit_event WHERE subject = 'client:wafa-till'"
+    assert payments.read_value(row) == "9"
     result = app.test_cli_runner().invoke(
         args=["clients", "change", "nobody", "--bills-a-day", "1"]
     )

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 
+from app.mobile_money.objects import read_payment
 from app.reconciliation.network_file import HEADER, Summary, read_lines
 from tests.mobile_money.conftest import BASE, HEADERS, Books, NetworkClient, PaymentFixture, payment
 from tests.mobile_money.test_api import error
@@ -65,6 +66,20 @@ def test_a_reference_outside_the_alphabet_is_refused_in_body_and_path(
     if reference:
         path = f"/transactions/{quote(reference, safe='')}/reversals"
         assert error(network.post(path, {})) == (400, "validation", "formatError")
+
+
+@pytest.mark.parametrize("word", ["1001", "0", "A.b_c-9", "x" * 32])
+def test_an_agent_and_a_terminal_that_the_api_accepts_are_good_in_the_file(
+    tmp_path: Path, word: str
+) -> None:
+    pairs = [{"key": key, "value": word} for key in ("agentId", "terminalId")]
+    body = read_payment({"amountPaid": "163.5", "currency": "MAD", "metadata": pairs})
+    assert (body.agent_number, body.terminal) == (word, word)
+    line = f"W1,123456789012,163.5,MAD,2026-11-23T10:00:00Z,{word},{word},paid"
+    file = tmp_path / "day.csv"
+    file.write_text("\n".join((",".join(HEADER), line)), encoding="utf-8")
+    (read,) = read_lines(file, Summary(), date(2026, 11, 23))
+    assert (read.agent, read.terminal, read.amount) == (word, word, body.amount.centimes)
 
 
 def test_a_real_server_takes_a_reference_with_a_slash(
