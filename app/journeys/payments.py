@@ -50,7 +50,9 @@ def describe_payments(dialogue: Dialogue) -> Values:
 
 @vocabulary.guard("has_live_code")
 def has_live_code(dialogue: Dialogue) -> bool:
-    return get_live_code(dialogue) is not None
+    """True if there is a live code that this phone may cancel."""
+    code = get_live_code(dialogue)
+    return code is not None and may_end_code(dialogue, code.code)
 
 
 @vocabulary.guard("has_receipts")

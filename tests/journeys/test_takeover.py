@@ -197,6 +197,8 @@ def test_phone_not_proven_is_asked_about_the_live_code_alone(
     assert "168,43 DH\nMois: 08/2026" in asked and "1 Oui" in asked
     assert code not in asked and "663,90" not in asked
     assert phone.answer("1").startswith(f"{code}\nMontant: 168,43 DH")
+    # It sees the code that it may pay, and is not offered to cancel it.
+    assert code in phone.dial(STRANGER, "3") and "Annuler" not in phone.screen
     others.collect_cash()
     told = others.run("SELECT phone FROM message WHERE kind = 'receipt' ORDER BY phone")
     assert told == [(HASSAN,), (STRANGER,)]
