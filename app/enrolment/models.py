@@ -78,6 +78,11 @@ artisan = Table(
     CheckConstraint("birth_year BETWEEN 1900 AND 2100", name="birth_year"),
     CheckConstraint("phone IS NULL OR lost_phone IS NULL", name="lost_phone"),
     Index("ix_artisan_phone", "phone"),
+    Index(
+        "ix_artisan_merged_into",
+        "merged_into",
+        postgresql_where=text("merged_into IS NOT NULL"),
+    ),
 )
 
 # Numbers that a keypad without letters cannot type whole, by the digits that it can.

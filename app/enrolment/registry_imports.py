@@ -32,7 +32,7 @@ _DIGEST = text(
     f"""
     SELECT coalesce(
         md5(string_agg(md5(ROW({", ".join(STORED)}, rights_as_of)::text), '' ORDER BY id)), '')
-    FROM artisan WHERE id = ANY(:created) OR id IN (
+    FROM artisan WHERE id IN (SELECT unnest(:created) UNION ALL
         SELECT artisan_id FROM registry_import_update WHERE import_id = :number)
     """  # noqa: S608 - the names are ours
 ).bindparams(bindparam("created", type_=ARRAY(BigInteger)))

@@ -23,10 +23,10 @@ desk_act = Table(
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("act", Text, nullable=False),
-    Column("artisan_id", ForeignKey("artisan.id"), nullable=False),
+    Column("artisan_id", ForeignKey("artisan.id"), nullable=False, index=True),
     # The phone to be proven; the record that is merged into the person's.
     Column("phone", Text),
-    Column("double_id", ForeignKey("artisan.id")),
+    Column("double_id", ForeignKey("artisan.id"), index=True),
     Column("proposed_by", Text, nullable=False),
     Column("proposed_at", DateTime(timezone=True), nullable=False),
     Column("approved_by", Text),

@@ -247,3 +247,19 @@ def test_number_that_went_to_another_is_no_change_of_the_same_file_again(
     named = load_lines(engine, file, numbered(1, phone=phone, full_name="Another Name"))
     assert named.updated == 1
     assert [phone for _, phone in stored(engine, "rna_number", "phone")] == [None, phone]
+
+
+def test_whoever_refers_to_a_person_is_found_by_an_index(engine: Engine) -> None:
+    """Else removing the people of an import reads a whole table for each of them."""
+    unindexed = text(
+        """
+        SELECT c.conrelid::regclass || '.' || a.attname FROM pg_constraint c
+        JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+        WHERE c.contype = 'f' AND c.confrelid = 'artisan'::regclass AND NOT EXISTS (
+            SELECT FROM pg_index i WHERE i.indrelid = c.conrelid AND i.indkey[0] = c.conkey[1]
+                AND (i.indpred IS NULL
+                    OR pg_get_expr(i.indpred, i.indrelid) = format('(%s IS NOT NULL)', a.attname)))
+        """
+    )
+    with engine.connect() as connection:
+        assert " ".join(connection.execute(unindexed).scalars()) == ""
