@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
+from sqlalchemy import NullPool, create_engine, text
 
 from app.runtime import Runtime
 from tests.journeys.other_parties import OtherParties
@@ -248,3 +249,30 @@ def test_change_of_pin_asks_for_the_old_one_again(khadija: TestPhone) -> None:
     for typed in ("5", "5"):
         khadija.answer(typed)
     assert khadija.answer("3").startswith("Votre PIN")
+
+
+def drop_connections(runtime: Runtime) -> None:
+    """Ends every connection of the pool, as PostgreSQL's restart does."""
+    outside = create_engine(runtime.database.url, poolclass=NullPool)
+    with outside.connect() as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+        )
+
+
+def test_pin_is_set_although_the_connection_was_dropped(phone: TestPhone, runtime: Runtime) -> None:
+    phone.dial(KHADIJA, "5*5*3*1*1357")
+    drop_connections(runtime)
+    assert "PIN enregistré" in phone.answer("1357")
+
+
+def test_reset_code_is_sent_although_the_connection_was_dropped(
+    khadija: TestPhone, runtime: Runtime
+) -> None:
+    khadija.dial(KHADIJA, "1*9999*2*100003")
+    drop_connections(runtime)
+    assert khadija.answer("01011983").startswith("Code du SMS, 6 chiffres")
+    reset_code_sent(runtime)
