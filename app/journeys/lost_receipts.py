@@ -29,10 +29,9 @@ def note_shown_receipt(dialogue: Dialogue) -> str:
     """
     with begin_operation(dialogue) as operation:
         if lost := dialogue.facts.lost_receipt:
-            dialogue.facts.lost_receipt = None
             note_receipt_seen(operation, dialogue.phone, lost.receipt)
         another = find_lost_receipt(operation.connection, dialogue.phone)
+    dialogue.facts.lost_receipt = another
     if another:
-        dialogue.facts.lost_receipt = another
         return "another"
     return "several" if len(dialogue.facts.household) > 1 else "artisan"
