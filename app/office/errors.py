@@ -50,6 +50,6 @@ class SamePerson(MaalemError):
 
 
 class ProposerDismissed(MaalemError):
-    """Who proposed it (`by`) was dismissed since: it is proposed anew."""
+    """The proposer (`by`) was dismissed since: it is proposed anew."""
 
     code = "proposer_dismissed"
