@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Text, bindparam, exists, select
+from sqlalchemy import ColumnElement, Connection, Text, bindparam, case, exists, select
 
 from app.assistance.models import help_request
 from app.assistance.rules import WAITING
 from app.base.phone import Phone
 from app.base.rows import read_row
-from app.enrolment.models import LOST_NUMBER, ended_tie
+from app.enrolment.models import LOST_NUMBER, artisan, ended_tie
 
 SHOWN = 5
 
@@ -50,10 +50,15 @@ def list_requests(connection: Connection, phone: Phone) -> list[HelpRequest]:
 
 
 def list_waiting(connection: Connection, most: int) -> list[WaitingRequest]:
-    """Lists at most `most` requests that wait for the desk, oldest first."""
+    """Lists at most `most` requests that wait for the desk, oldest first.
+
+    A number that changed hands since is never called: the person's own is, if there is one.
+    """
+    own = select(artisan.c.phone).where(artisan.c.id == help_request.c.artisan_id)
+    number = case((number_was_lost(), own.scalar_subquery()), else_=help_request.c.phone)
     rows = connection.execute(
-        select(*COLUMNS, help_request.c.phone, help_request.c.language)
-        .where(help_request.c.state.in_(WAITING))
+        select(*COLUMNS, number.label("phone"), help_request.c.language)
+        .where(help_request.c.state.in_(WAITING), number.is_not(None))
         .order_by(help_request.c.id)
         .limit(most)
     )

@@ -159,7 +159,7 @@ def waiting() -> None:
 
 def _do(act: DeskAct, by: str | None, done: str) -> None:
     with acting(by, _DESK) as change:
-        is_done = do_by_two(change, act)
+        is_done = do_by_two(change, runtime().services, act)
     click.echo(done if is_done else "waits for a second person, who gives the same command")
 
 

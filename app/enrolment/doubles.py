@@ -23,9 +23,11 @@ def merge_double(operation: Operation, kept: int, double: int) -> None:
     rows = {row.id: row for row in connection.execute(locked)}
     other = rows[double]
     remove_pin(operation, double)
+    # The register names the number for the kept entry too, from which the double's entry took it.
+    becomes_own = other.phone is not None and rows[kept].lost_phone == other.phone
     for tie in list_ties(connection, double):
-        untie_phone(operation, tie.phone, double, "desk")
-        tie_phone(operation, tie.phone, kept)
+        if untie_phone(operation, tie.phone, double, "desk") or not becomes_own:
+            tie_phone(operation, tie.phone, kept)
     connection.execute(
         update(artisan)
         .where(columns.id == double)
@@ -35,6 +37,7 @@ def merge_double(operation: Operation, kept: int, double: int) -> None:
         update(artisan)
         .where(columns.id == kept)
         .values(
+            **({"phone": other.phone, "lost_phone": None} if becomes_own else {}),
             cnss_number=func.coalesce(columns.cnss_number, other.cnss_number),
             cin_digest=func.coalesce(columns.cin_digest, other.cin_digest),
             enrolled_on=func.coalesce(columns.enrolled_on, other.enrolled_on),

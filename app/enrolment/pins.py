@@ -25,6 +25,7 @@ from app.base.operation import Operation
 from app.base.phone import Phone
 from app.enrolment.errors import NoRegisterPhone, PinPaused, ResetCodeUnknown, WrongPinTyped
 from app.enrolment.models import artisan, artisan_pin, pin_attempt, pin_reset
+from app.enrolment.queries import find_language
 from app.services import Services
 
 WRONG_PINS_ALLOWED = 3
@@ -53,10 +54,11 @@ class PinEntry:
 
 @dataclass(frozen=True, slots=True)
 class PinReset:
-    """A one-time code of six digits, and the phone it may be sent to."""
+    """A one-time code of six digits, and the phone it may be sent to, with its language."""
 
     code: str
     phone: Phone
+    language: str
 
 
 def read_new_pin(typed: str) -> str:
@@ -207,7 +209,11 @@ def start_pin_reset(
     no PIN, or the same `action_key` asked before.
     Raises: NoRegisterPhone.
     """
-    owner = select(artisan.c.phone).join(artisan_pin).where(artisan.c.id == artisan_id)
+    owner = (
+        select(artisan.c.phone, artisan.c.language)
+        .join(artisan_pin)
+        .where(artisan.c.id == artisan_id)
+    )
     own = operation.connection.execute(owner).one_or_none()
     if own is None:
         return None
@@ -230,7 +236,9 @@ def start_pin_reset(
     if new is None:
         return None
     record_audit(operation, "pin_reset_asked", f"artisan:{artisan_id}")
-    return PinReset(code, Phone(own.phone))
+    phone = Phone(own.phone)
+    language = find_language(operation.connection, phone) or own.language
+    return PinReset(code, phone, language)
 
 
 def accept_reset_code(

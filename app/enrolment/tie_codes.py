@@ -15,6 +15,7 @@ from app.base.operation import Operation
 from app.base.phone import Phone
 from app.enrolment.errors import NoRegisterPhone, TieCodeUnknown
 from app.enrolment.models import artisan, tie_code
+from app.enrolment.queries import find_language
 from app.enrolment.ties import prove_tie
 from app.services import Services
 
@@ -73,7 +74,9 @@ def start_tie_code(
         return None
     subject = f"artisan:{request.artisan_id}"
     record_audit(operation, "tie_code_sent", subject, phone=request.phone.masked)
-    return SentTieCode(code, Phone(own.phone), own.language)
+    phone = Phone(own.phone)
+    language = find_language(operation.connection, phone) or own.language
+    return SentTieCode(code, phone, language)
 
 
 def accept_tie_code(

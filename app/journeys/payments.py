@@ -8,7 +8,12 @@ from app.enrolment.service import DailyTries, take_try
 from app.journeys.code_of_unproven import may_end_code
 from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
 from app.journeys.pay import code_message, describe_code
-from app.journeys.person import get_fresh_person, get_live_code, reload_account
+from app.journeys.person import (
+    get_fresh_person,
+    get_live_code,
+    reload_account,
+    require_tie,
+)
 from app.messaging.service import OutboundMessage, queue_message
 from app.payments.codes import cancel_code, queue_cancellation
 from app.payments.queries import Deposit, get_account
@@ -77,6 +82,7 @@ def send_receipt_again(dialogue: Dialogue) -> str:
     values = _describe_deposit(_get_chosen_deposit(dialogue))
     receipt = values["receipt"]
     with begin_operation(dialogue) as operation:
+        require_tie(operation.connection, dialogue)
         tries = DailyTries(f"receipt:{receipt}", _SENT_AGAIN_A_DAY)
         if take_try(operation, dialogue.phone, tries, dialogue.action_key) is None:
             return "enough"

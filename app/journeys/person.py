@@ -191,6 +191,12 @@ def require_proof(connection: Connection, dialogue: Dialogue) -> None:
         raise NothingToShow()
 
 
+def require_tie(connection: Connection, dialogue: Dialogue) -> None:
+    """Checks in the database that this phone is the person's still. Raises: NothingToShow."""
+    if find_way(connection, dialogue.phone, dialogue.facts.artisan_id) is None:
+        raise NothingToShow()
+
+
 def is_unproven(dialogue: Dialogue) -> bool:
     """True if this phone opens only what paying needs."""
     return not is_proven(dialogue.facts.way or None)

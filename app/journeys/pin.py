@@ -173,6 +173,7 @@ def _try_to_send_reset_code(dialogue: Dialogue) -> str:
         return "paused"
     try:
         with begin_operation(dialogue) as operation:
+            require_proof(operation.connection, dialogue)
             artisan_id = dialogue.facts.artisan_id
             confirm_identity(operation.connection, artisan_id, number, birth_date)
             _send_reset_code(operation, dialogue)
@@ -218,7 +219,7 @@ def _send_reset_code(operation: Operation, dialogue: Dialogue) -> None:
         kind="pin_reset",
         event=dialogue.action_key,
         phone=reset.phone,
-        language=dialogue.language,
+        language=reset.language,
         values={"reset_code": reset.code},
     )
     queue_message(operation, dialogue.services, message)

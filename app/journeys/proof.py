@@ -56,13 +56,15 @@ def send_tie_code(dialogue: Dialogue) -> str:
 
 def _queue_tie_code(operation: Operation, dialogue: Dialogue) -> str:
     """Queues the code's SMS, unless the phone has had too many. Raises: NoRegisterPhone."""
-    request = _make_request(dialogue)
+    request, draft = _make_request(dialogue), operation.connection.begin_nested()
     sent = start_tie_code(operation, dialogue.services, request)
     if sent is None:
         return "sent"
     if count_kind_today(operation.connection, sent.phone, "tie_code", operation.now) >= (
         _MOST_SENT_A_DAY
     ):
+        # A code that is not sent could only be guessed; the one sent before stays good.
+        draft.rollback()
         return "enough"
     values = {"tie_code": sent.code, "ends": dialogue.phone.e164[-4:]}
     event = dialogue.action_key

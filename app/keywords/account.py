@@ -59,7 +59,7 @@ def _answer_code(question: _AccountQuestion) -> Say | None:
         return Say("sms.nothing_due")
     if is_unproven(question.dialogue):
         add_owner_and_payer(
-            question.operation.connection,
+            question.operation,
             code.code,
             question.person.artisan.id,
             question.dialogue.phone,

@@ -90,10 +90,10 @@ def _make_bill(operation: Operation, services: Services, look_up: LookUp) -> Loo
     code = issue_code(operation, services, CodeRequest(owner, None, person.language)).code
     record_bill(operation, look_up.client, code)
     if replaced:
-        carry_over_recipients(connection, replaced.code, code)
+        carry_over_recipients(operation, replaced.code, code)
     if phone := _find_named_phone(operation, look_up):
         language = find_language(connection, phone) or person.language
-        add_receipt_recipient(connection, code, phone.e164, language)
+        add_receipt_recipient(operation, code, phone.e164, language)
     return LookedUpBill(code)
 
 

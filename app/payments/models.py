@@ -85,6 +85,8 @@ receipt_recipient = Table(
     Column("code", ForeignKey("payment_code.code"), primary_key=True),
     Column("phone", Text, primary_key=True),
     Column("language", Text, nullable=False),
+    # Who holds the number at this moment is meant, whoever holds it later.
+    Column("added_at", DateTime(timezone=True), nullable=False),
     CheckConstraint("phone ~ '^[+][0-9]{8,15}$'", name="phone"),
 )
 

@@ -2,39 +2,65 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, DateTime, Text, bindparam, select, text
 
+from app.base.operation import Operation
 from app.base.phone import Phone
-from app.enrolment.models import artisan
+from app.enrolment.queries import find_own_phone
+from app.payments.addresses import select_address
 from app.payments.models import payment_code, receipt_recipient
 from app.payments.receipts import phones_with_code
 
-# Built once: building it takes longer than running it.
-_ADD = insert(receipt_recipient).on_conflict_do_nothing()
+# Built once: building them takes longer than running them.
+_ADD = text("""
+    INSERT INTO receipt_recipient (code, phone, language, added_at)
+    VALUES (:code, :phone, :language, :now) ON CONFLICT (code, phone) DO NOTHING RETURNING code
+""").bindparams(bindparam("now", type_=DateTime(True)))
+# Recorded before; whom it was promised to has it at another number, if this came into other hands.
+_FORMER = (
+    select(select_address(receipt_recipient.c.phone, receipt_recipient.c.added_at))
+    .join(payment_code, payment_code.c.code == receipt_recipient.c.code)
+    .where(
+        receipt_recipient.c.code == bindparam("code"),
+        receipt_recipient.c.phone == bindparam("phone", type_=Text),
+    )
+)
+_PROMISE_AGAIN = text("""
+    UPDATE receipt_recipient SET language = :language, added_at = :now
+    WHERE code = :code AND phone = :phone
+""").bindparams(bindparam("now", type_=DateTime(True)))
 
 
-def add_receipt_recipient(connection: Connection, code: str, phone: str, language: str) -> None:
-    """Records that a phone (E.164) gets the receipt of a code."""
-    connection.execute(_ADD, {"code": code, "phone": phone, "language": language})
+def add_receipt_recipient(operation: Operation, code: str, phone: str, language: str) -> None:
+    """Records that a phone (E.164) gets the receipt of a code; again is once.
+
+    If the number changed hands since it was recorded, its old holder gets it at the new one.
+    """
+    connection = operation.connection
+    params = {"code": code, "phone": phone, "language": language, "now": operation.now}
+    if connection.execute(_ADD, params).scalar() is not None:
+        return
+    former = connection.execute(_FORMER, params).scalar()
+    if former == phone:
+        return
+    if former:
+        connection.execute(_ADD, params | {"phone": former})
+    connection.execute(_PROMISE_AGAIN, params)
 
 
-def carry_over_recipients(connection: Connection, replaced: str, code: str) -> None:
+def carry_over_recipients(operation: Operation, replaced: str, code: str) -> None:
     """Records for `code` every phone that would have got the receipt of the replaced code."""
-    for phone, language in phones_with_code(connection, replaced).items():
-        add_receipt_recipient(connection, code, phone.e164, language)
+    for phone, language in phones_with_code(operation.connection, replaced).items():
+        add_receipt_recipient(operation, code, phone.e164, language)
 
 
 def add_owner_and_payer(
-    connection: Connection, code: str, artisan_id: int, payer: Phone, language: str
+    operation: Operation, code: str, artisan_id: int, payer: Phone, language: str
 ) -> None:
-    """Records that the payer's phone and the artisan's phone in the register get the receipt."""
-    add_receipt_recipient(connection, code, payer.e164, language)
-    columns = artisan.c
-    own = select(columns.phone, columns.language).where(columns.id == artisan_id)
-    owner = connection.execute(own).one()
-    if owner.phone:
-        add_receipt_recipient(connection, code, owner.phone, owner.language)
+    """Records that the payer's phone and the artisan's own phone get the receipt."""
+    add_receipt_recipient(operation, code, payer.e164, language)
+    if owner := find_own_phone(operation.connection, artisan_id):
+        add_receipt_recipient(operation, code, owner.phone.e164, owner.language)
 
 
 def has_asked(connection: Connection, code: str, phone: Phone) -> bool:

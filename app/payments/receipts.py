@@ -270,7 +270,8 @@ def _read_phones(
     )
     recipients = (
         select(
-            select_address(receipt_recipient.c.phone).label("phone"), receipt_recipient.c.language
+            select_address(receipt_recipient.c.phone, receipt_recipient.c.added_at).label("phone"),
+            receipt_recipient.c.language,
         )
         .join(payment_code, payment_code.c.code == receipt_recipient.c.code)
         .where(receipt_recipient.c.code == code)

@@ -73,5 +73,5 @@ def issue_code_for_another(
         raise TermsChanged() from None
     queue_code_message(operation, services, code, request.phone, request.language)
     artisan_id, payer, language = request.artisan_id, request.phone, request.language
-    add_owner_and_payer(operation.connection, code.code, artisan_id, payer, language)
+    add_owner_and_payer(operation, code.code, artisan_id, payer, language)
     return code

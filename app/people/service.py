@@ -20,14 +20,16 @@ from app.enrolment.doubles import merge_double
 from app.enrolment.models import artisan, artisan_phone
 from app.enrolment.numbers import find_numbered_artisan
 from app.enrolment.pins import remove_pin
-from app.enrolment.queries import has_pin
+from app.enrolment.queries import find_own_phone, has_pin
 from app.enrolment.ties import Tie, list_ties, prove_tie, untie_phone
+from app.messaging.service import OutboundMessage, queue_message
 from app.office.errors import ProposerDismissed
 from app.office.two_people import check_two_people
 from app.payments.codes import cancel_code
 from app.payments.models import deposit
 from app.people.errors import NoPinToReset, NotOneDouble, PersonUnknown, PhoneNotTied
 from app.people.models import desk_act
+from app.services import Services
 
 REASONS = ("call", "counter", "complaint", "check")
 _MOST_FOUND = 20
@@ -130,8 +132,10 @@ def untie_for_desk(operation: Operation, artisan_id: int, phone: Phone) -> None:
         raise PhoneNotTied(phone=str(phone))
 
 
-def do_by_two(operation: Operation, act: DeskAct) -> bool:
+def do_by_two(operation: Operation, services: Services, act: DeskAct) -> bool:
     """Proposes an act, or does it if another person proposed the same. Returns True once done.
+
+    The person's own phone is told of a PIN that is gone, and of a phone that opens everything.
 
     Raises: PersonUnknown, SamePerson, and the refusals of the act.
     """
@@ -162,6 +166,8 @@ def do_by_two(operation: Operation, act: DeskAct) -> bool:
     subject = f"artisan:{act.artisan_id}"
     record_decision(proposer, f"{act.act}_done", subject, operation.actor, **_describe(act))
     _DOERS[act.act](operation, act)
+    if kind := _TOLD.get(act.act):
+        _tell_person(operation, services, kind, act, f"desk:{waiting.id}")
     return True
 
 
@@ -283,6 +289,17 @@ def _prove_phone(operation: Operation, act: DeskAct) -> None:
     prove_tie(operation, act.phone, act.artisan_id, "desk")
 
 
+def _tell_person(
+    operation: Operation, services: Services, kind: str, act: DeskAct, event: str
+) -> None:
+    own = find_own_phone(operation.connection, act.artisan_id)
+    if own is None or own.phone == act.phone:
+        return
+    values = {"ends": act.phone.e164[-4:]} if act.phone else {}
+    message = OutboundMessage(kind, event, own.phone, own.language, values)
+    queue_message(operation, services, message)
+
+
 def _merge_records(operation: Operation, act: DeskAct) -> None:
     assert act.double is not None
     cancel_code(operation, act.double)
@@ -301,6 +318,8 @@ _CHECKS: Mapping[str, Callable[[Connection, DeskAct], None]] = {
     "prove": _check_proof,
     "merge": _check_merge,
 }
+# What a person's own phone is told, so that nobody does it unseen.
+_TOLD = {"reset_pin": "pin_removed", "prove": "phone_proven"}
 _DOERS: Mapping[str, Callable[[Operation, DeskAct], None]] = {
     "reset_pin": _reset_pin,
     "prove": _prove_phone,

@@ -83,8 +83,8 @@ def _get_live_code(operation: Operation, services: Services, recipient: Row[Any]
     except AnotherIsLive as refusal:
         code = refusal.live
     if ending:
-        carry_over_recipients(connection, ending.code, code.code)
-    add_receipt_recipient(connection, code.code, recipient.phone, recipient.language)
+        carry_over_recipients(for_artisan, ending.code, code.code)
+    add_receipt_recipient(for_artisan, code.code, recipient.phone, recipient.language)
     return code
 
 

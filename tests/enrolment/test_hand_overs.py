@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from app.assistance.queries import list_waiting
 from app.base.clock import local_date
 from app.enrolment.registry import RegistryImportOptions, RegistryImportReport, import_registry
 from app.enrolment.registry_rows import FIELDS
@@ -208,3 +209,75 @@ def test_household_may_share_the_number_again_by_its_own_act(
     phone.dial(HASSAN, "5*5*4*2*100002*01011982")
     assert "Ajouté: HASSAN B." in phone.screen
     assert phone.dial(HASSAN, "1*1*1").startswith("Prouvez que c'est vous")
+
+
+def test_receipt_of_a_code_that_both_holders_pay_for_goes_to_both(
+    phone: TestPhone, register: Register, others: OtherParties
+) -> None:
+    """Khadija pays for Hassan; her number goes to Driss, who pays for Hassan too."""
+    phone.dial(KHADIJA, "2*2*100002*1")
+    register.give(rna100003=FREE, rna100007=KHADIJA)
+    others.wait(1)
+    assert "663,90" in phone.dial(KHADIJA, "2*3*100002")
+    phone.answer("1")
+    others.collect_cash()
+    assert phones_of(others, "receipt") == [HASSAN, KHADIJA, FREE]
+
+
+def test_receipt_of_the_old_holder_s_own_code_goes_to_a_new_holder_who_pays_it(
+    phone: TestPhone, register: Register, others: OtherParties
+) -> None:
+    phone.dial(HASSAN, "2*1")
+    register.give(rna100002=FREE, rna100003=HASSAN)
+    others.wait(1)
+    phone.dial(HASSAN, "2*2*100002*1")
+    others.collect_cash()
+    assert phones_of(others, "receipt") == [HASSAN, FREE]
+
+
+def test_old_holder_s_pin_is_asked_on_the_new_number_and_never_on_the_old(
+    phone: TestPhone, register: Register, others: OtherParties
+) -> None:
+    phone.dial(HASSAN, "5*5*3*1*1357*1357")
+    register.give(rna100002=FREE, rna100003=HASSAN)
+    assert phone.dial(HASSAN, "5*5*3").startswith("Le PIN garde")
+    assert phone.dial(FREE, "1").startswith("Votre PIN")
+    phone.dial(FREE, "1*2468*2*100002*01011982")
+    assert phones_of(others, "pin_reset") == [FREE]
+
+
+def test_desk_calls_the_old_holder_on_the_new_number(
+    phone: TestPhone, register: Register, runtime: Runtime
+) -> None:
+    phone.dial(HASSAN, "5*2*4")
+    phone.dial(BRAHIM, "5*2*4")
+    register.give(rna100002=FREE, rna100003=HASSAN, rna100004="")
+    with runtime.database.connect() as connection:
+        waiting = list_waiting(connection, 10)
+    assert [entry.phone.e164 for entry in waiting] == [FREE]
+
+
+def test_number_that_one_file_gives_to_two_people_stays_shared_year_after_year(
+    phone: TestPhone, register: Register, others: OtherParties
+) -> None:
+    shared = {"rna100002": FREE, "rna100003": FREE}
+    register.give(whole=True, **shared)
+    for _ in range(2):
+        screen = phone.dial(FREE)
+        assert "HASSAN B." in screen and "KHADIJA" in screen
+        again = register.give(whole=True, **shared)
+        assert (again.updated, again.unchanged) == (0, again.read)
+    others.run("UPDATE artisan SET trade = 'POTIER' WHERE phone = :p", p=FREE)
+    assert register.give(whole=True, **shared).updated == 2
+    assert "KHADIJA" in phone.dial(FREE)
+
+
+def test_household_of_its_own_act_stays_through_a_yearly_file(
+    phone: TestPhone, register: Register
+) -> None:
+    phone.dial(HASSAN, "5*5*4*2*100003*01011983")
+    assert "Ajouté" in phone.screen
+    phone.answer("00")
+    register.give(whole=True)
+    screen = phone.dial(HASSAN)
+    assert "HASSAN B." in screen and "KHADIJA" in screen

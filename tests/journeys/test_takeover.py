@@ -213,3 +213,56 @@ def test_code_by_sms_to_a_phone_not_proven_tells_the_owner_of_the_payment(
     others.collect_cash()
     told = others.run("SELECT phone FROM message WHERE kind = 'receipt' ORDER BY phone")
     assert told == [(HASSAN,), (STRANGER,)]
+
+
+def test_code_that_is_not_sent_cannot_be_guessed(phone: TestPhone, others: OtherParties) -> None:
+    for number in (97, 98):
+        phone.dial(f"+2126000000{number}", TIE)
+        for _ in range(3):
+            phone.dial(f"+2126000000{number}", "5*5*5*1")
+    phone.dial(STRANGER, TIE)
+    assert phone.dial(STRANGER, "5*5*5*1").startswith("Trop de codes")
+    assert others.run("SELECT phone FROM tie_code WHERE phone = :p", p=STRANGER) == []
+    sent = "SELECT count(*) FROM audit_event WHERE action = 'tie_code_sent'"
+    assert others.run(sent) == [(6,)]
+
+
+@pytest.mark.parametrize("last", ["cancel", "send_again"])
+def test_phone_untied_in_the_midst_of_a_talk_does_nothing_more(
+    stranger: TestPhone, others: OtherParties, last: str
+) -> None:
+    prove(stranger, others)
+    stranger.dial(STRANGER, "2*1")
+    if last == "send_again":
+        others.collect_cash()
+        stranger.dial(STRANGER, "3*2*1")
+        assert stranger.screen.startswith("Recu")
+    else:
+        stranger.dial(STRANGER, "3*1")
+        assert "Annuler" in stranger.screen
+    others.run("DELETE FROM artisan_phone")
+    before = others.run("SELECT code, state FROM payment_code")
+    messages = others.run("SELECT count(*) FROM message")
+    stranger.answer("1")
+    assert others.run("SELECT code, state FROM payment_code") == before
+    assert others.run("SELECT count(*) FROM message") == messages
+
+
+def test_code_that_proves_a_phone_comes_in_the_language_of_the_register_s_phone(
+    stranger: TestPhone, others: OtherParties
+) -> None:
+    stranger.dial(HASSAN, "5*5*1*2")
+    stranger.dial(STRANGER, "5*5*5*1")
+    sent = "SELECT phone, language FROM message WHERE kind = 'tie_code'"
+    assert others.run(sent) == [(HASSAN, "ar")]
+
+
+def test_code_that_replaces_a_pin_comes_in_the_language_of_the_register_s_phone(
+    stranger: TestPhone, others: OtherParties
+) -> None:
+    prove(stranger, others)
+    stranger.dial(STRANGER, "5*5*3*1*1357*1357")
+    stranger.dial(HASSAN, "5*5*1*2")
+    stranger.dial(STRANGER, "1*2468*2*100002*01011982")
+    sent = "SELECT phone, language FROM message WHERE kind = 'pin_reset'"
+    assert others.run(sent) == [(HASSAN, "ar")]

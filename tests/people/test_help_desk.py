@@ -148,6 +148,22 @@ def test_a_phone_is_proven_at_the_desk_by_two_people(desk: Desk, runtime: Runtim
         assert find_way(connection, Phone(STRANGER), hassan) == "desk"
 
 
+def test_what_the_desk_opens_is_told_to_the_persons_own_phone(desk: Desk, runtime: Runtime) -> None:
+    hassan = id_of(desk, HASSAN)
+    put_pin(runtime, hassan, "+212600000002")
+    for command in (("prove", hassan, STRANGER), ("reset-pin", hassan)):
+        desk(*command)
+        assert desk(*command, by="office").exit_code == 0
+    with runtime.database.connect() as connection:
+        told = connection.execute(
+            text("SELECT kind, phone FROM message WHERE kind ~ '^(phone|pin)_' ORDER BY id")
+        ).all()
+    assert [tuple(one) for one in told] == [
+        ("phone_proven", "+212600000002"),
+        ("pin_removed", "+212600000002"),
+    ]
+
+
 def make_double(runtime: Runtime, rna: str = "R/100002") -> int:
     with runtime.database.begin() as connection:
         made = text(
@@ -249,3 +265,22 @@ def test_a_doubles_phones_are_tied_by_papers_where_the_register_has_none(
 def test_a_phone_is_found_in_every_writing(desk: Desk, writing: str) -> None:
     found = desk("find", "--phone", writing, "--json")
     assert found.exit_code == 0 and len(json.loads(found.output)) == 1, found.output
+
+
+@pytest.mark.parametrize(
+    ("lost", "own", "way"),
+    [("+212600000055", "+212600000055", "register"), ("+212600000066", None, "papers")],
+)
+def test_a_double_that_took_the_persons_number_gives_it_back_when_merged(
+    desk: Desk, runtime: Runtime, lost: str, own: str | None, way: str
+) -> None:
+    hassan, double = id_of(desk, HASSAN), make_double(runtime)
+    with runtime.database.begin() as connection:
+        lose = text("UPDATE artisan SET phone = NULL, lost_phone = :lost WHERE id = :id")
+        connection.execute(lose, {"id": hassan, "lost": lost})
+    desk("merge", hassan, double)
+    assert "is merged" in desk("merge", hassan, double, by="office").output
+    with runtime.database.connect() as connection:
+        kept = text("SELECT phone FROM artisan WHERE id = :id")
+        assert connection.execute(kept, {"id": hassan}).scalar() == own
+        assert find_way(connection, Phone("+212600000055"), hassan) == way

@@ -117,7 +117,7 @@ def test_reminder_replaces_a_code_about_to_end_and_keeps_its_recipients(
 ) -> None:
     """On the due day the code of a week ago has an hour left; the new one ends with the month."""
     old = reminding.issue_all(FATIMA)
-    watching = "INSERT INTO receipt_recipient VALUES (:code, '+212655555555', 'fr')"
+    watching = "INSERT INTO receipt_recipient VALUES (:code, '+212655555555', 'fr', now())"
     reminding.run(watching, code=old)
     reminding.run("UPDATE artisan SET phone = '+212644444444' WHERE phone = :p", p=FATIMA)
     reminding.at("2026-11-30T09:00")

@@ -78,22 +78,38 @@ def test_queue_reminders_skips_who_paid_here(reminding: Campaigns) -> None:
     assert sorted(reminding.states()) == sorted(set(OWING) - {FATIMA})
 
 
-def test_queue_reminders_uses_the_phone_identified_last_and_its_language(
-    reminding: Campaigns,
+FIRST, LATER = "+212611111111", "+212622222222"
+
+
+@pytest.mark.parametrize(
+    ("change", "reminded"),
+    [
+        ("SELECT 1", FIRST),
+        (
+            "UPDATE artisan_phone SET way = 'code', proven_at = identified_at"
+            " WHERE phone = '+212622222222'",
+            LATER,
+        ),
+        ("UPDATE artisan_phone SET phone = '+212600000002' WHERE phone = '+212622222222'", HASSAN),
+    ],
+)
+def test_queue_reminders_without_a_register_s_phone_uses_the_one_known_best(
+    reminding: Campaigns, change: str, reminded: str
 ) -> None:
-    reminding.run("UPDATE artisan SET phone = NULL WHERE phone = :phone", phone=FATIMA)
-    for phone, day in (("+212611111111", "2026-01-01"), ("+212622222222", "2026-06-01")):
+    """Proven, else the one whose code was paid, else the first: no later one draws them away."""
+    reminding.issue_all(HASSAN, months=1)
+    reminding.run("UPDATE artisan SET phone = NULL WHERE phone = :phone", phone=HASSAN)
+    for phone, day in ((FIRST, "2026-01-01"), (LATER, "2026-06-01")):
         reminding.run(
             "INSERT INTO artisan_phone SELECT :phone, id, :day FROM artisan"
-            " WHERE rna_number = '100001'",
+            " WHERE rna_number = '100002'",
             phone=phone,
             day=day,
         )
-    reminding.run("INSERT INTO phone_profile VALUES ('+212622222222', 'zgh')")
+    reminding.run(change)
+    reminding.collect_cash()
     reminding.queue()
-    sql = "SELECT language FROM campaign_recipient WHERE phone = '+212622222222'"
-    assert reminding.scalar(sql) == "zgh"
-    assert "+212611111111" not in reminding.states()
+    assert {FIRST, LATER, HASSAN} & set(reminding.states()) == {reminded}
 
 
 def test_queue_reminders_includes_a_missed_day_while_it_is_of_use(reminding: Campaigns) -> None:
