@@ -21,8 +21,8 @@ RESERVED = _ACTOR_WORDS | frozenset(ROLES)
 # Letters of other alphabets, signs and digits that read like Latin letters, and Arabic letters that
 # read like each other.
 _LOOK_ALIKES = str.maketrans(
-    "авекмнорстухіјѕԁһӏԛԝαβεζηικμνορτυχγωϲıłøđħŀɡɩ01|!$@5ىيیكکةه",
-    "abekmhopctyxijsdhlqwabeznikmvoptuxywcilodhlgiolllsasيييككهه",
+    "авекмнорстухіјѕԁһӏԛԝαβεζηικμνορτυχγωϲıłøđħŀɡɩ01|!$@5ىيیكکةهگٱ",
+    "abekmhopctyxijsdhlqwabeznikmvoptuxywcilodhlgiolllsasيييككههكا",
 )
 _SCRIPTS = ("LATIN", "ARABIC", "TIFINAGH")
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"

@@ -203,6 +203,11 @@ def test_one_person_reads_the_same_in_every_spelling(spelling: str) -> None:
     assert name_key(spelling) == name_key("Amina B.")
 
 
+@pytest.mark.parametrize(("one", "other"), [("ٱحمد", "أحمد"), ("گمال", "كمال"), ("على", "علي")])
+def test_arabic_letters_that_read_like_each_other_are_one(one: str, other: str) -> None:
+    assert name_key(one) == name_key(other)
+
+
 @pytest.mark.parametrize("name", ["Driss", "amin", "أمينة", "ⴰⵎⵉⵏⴰ"])
 def test_other_people_read_otherwise(name: str) -> None:
     assert read_user_name(name) == name

@@ -31,6 +31,7 @@ NEVER: Mapping[Edge, Mapping[str, str]] = {
         "not_collected_here": "only a code's issue asks who collects",
         "over_client_limit": "an agent is no client",
         "over_paid": "the till sends no amount",
+        "receipt_unknown": "the page says that nothing is here",
         "under_paid": "the till sends no amount",
     },
     Edge.API: {
