@@ -52,13 +52,21 @@ HERS = {"rna_number": ("100005",), "birth_date": ("01011985", "02021984")}
 _DEEPEST = 9
 # Met only when something happens between two hops; tests of their own show them.
 IN_BETWEEN = {
+    "agent_artisan_code",
+    "agent_card_noted",
     "agent_confirm",
     "agent_dismissed",
     "agent_locked",
+    "agent_not_reversed",
     "agent_one_time",
     "agent_one_time_over",
     "agent_pin",
+    "agent_pin_easy",
     "agent_receipt",
+    "agent_reverse_how",
+    "agent_reverse_wrong_pin",
+    "agent_second_number",
+    "agent_second_pin",
     "agent_signed_out",
     "agent_wrong_pin",
     "broken_off",
@@ -66,11 +74,14 @@ IN_BETWEEN = {
     "help",
     "identification_paused",
     "lost_receipt",
+    "new_terms",
     "no_agencies",
     "no_notices",
+    "no_register_phone",
     "no_requests",
     "none_live",
     "other_paused",
+    "other_terms",
     "pin_paused",
     "receipt_enough",
 }
@@ -89,6 +100,11 @@ class Handset:
         others.run("DELETE FROM number_attempt")
         # What the walk itself has changed, so that a chain keeps its meaning.
         others.run("DELETE FROM artisan_phone WHERE phone <> :family", family=FAMILY)
+        others.run(
+            "INSERT INTO artisan_phone (phone, artisan_id, identified_at) SELECT :family, id, now()"
+            " FROM artisan WHERE rna_number IN ('100001', '100003') ON CONFLICT DO NOTHING",
+            family=FAMILY,
+        )
         others.run("DELETE FROM artisan_pin WHERE set_on <> :aicha", aicha=AICHA)
         others.run("DELETE FROM pin_attempt")
         others.run("DELETE FROM agent_lock")
