@@ -216,7 +216,7 @@ def test_talks_record_prints_a_dialogue_that_can_be_played(
     runtime.redis.flushdb()
     story = Story("recorded", name, body["phone"], body["language"], True, steps)
     Player(runtime, TestPhone(app.test_client()), story).play()
-    assert [step["screen"] for step in steps][-2:] == ["services", "agencies_here"]
+    assert [step["screen"] for step in steps][-2:] == ["services", "agencies_search"]
 
 
 @pytest.mark.parametrize(
