@@ -13,9 +13,11 @@ from sqlalchemy.exc import IntegrityError
 from app.base.clock import local_date
 from app.base.money import Money
 from app.base.operation import operation
+from app.base.phone import Phone
 from app.claims.errors import ClaimClosed, ClaimOfAnother
 from app.claims.queries import Claim, list_claims
 from app.claims.service import ClaimWord, choose_collection, record_claim
+from app.enrolment.ties import prove_tie
 from app.runtime import Runtime
 from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
@@ -162,25 +164,29 @@ def test_record_command_records_and_refuses(app: Flask, runtime: Runtime) -> Non
     assert "another artisan's" in run("R-1", "--rna", "100002", "--state", "filed")
 
 
-def test_ready_claim_is_sent_to_the_phone_of_identification_without_a_register_phone(
+def test_ready_claim_is_told_without_a_register_phone_to_a_proven_phone_alone(
     phone: TestPhone, runtime: Runtime
 ) -> None:
-    phone.dial("+212600000077", "1*100001*01011981")
-    number = get_artisan_id(runtime)
-    OtherParties(runtime).run(
-        "UPDATE artisan SET phone = NULL WHERE id = :id RETURNING id", id=number
-    )
-    with operation(runtime.database, runtime.clock(), "worker") as change:
-        word = ClaimWord(
-            artisan_id=number,
-            number="R-1",
-            filed_on=date(2026, 10, 1),
-            state="ready",
-            amount=Money(42150),
-            as_of=local_date(runtime.clock()),
-        )
-        record_claim(change, runtime.services, word)
-    told = OtherParties(runtime).run(
-        "SELECT phone, language FROM message WHERE event_key = 'claim_ready:R-1'"
-    )
-    assert told == [("+212600000077", "fr")]
+    for caller in ("+212600000077", "+212600000078"):
+        phone.dial(caller, "1*100001*01011981")
+    number, parties = get_artisan_id(runtime), OtherParties(runtime)
+    parties.run("UPDATE artisan SET phone = NULL WHERE id = :id RETURNING id", id=number)
+
+    def record_ready(claim: str) -> list[tuple[object, ...]]:
+        with operation(runtime.database, runtime.clock(), "worker") as change:
+            word = ClaimWord(
+                artisan_id=number,
+                number=claim,
+                filed_on=date(2026, 10, 1),
+                state="ready",
+                amount=Money(42150),
+                as_of=local_date(runtime.clock()),
+            )
+            record_claim(change, runtime.services, word)
+        asked = "SELECT phone, language FROM message WHERE event_key = 'claim_ready:' || :claim"
+        return parties.run(asked, claim=claim)
+
+    assert record_ready("R-1") == []
+    with operation(runtime.database, runtime.clock(), "office") as change:
+        assert prove_tie(change, Phone("+212600000077"), number, "desk")
+    assert record_ready("R-2") == [("+212600000077", "fr")]
