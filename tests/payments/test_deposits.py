@@ -145,7 +145,8 @@ def test_redeem_code_refuses_a_code_that_is_not_live_and_says_why(
     }
     with pytest.raises(CodePaid) as others:
         payments.redeem(paid, "third", other_agent)
-    assert others.value.params == {}
+    # Whoever holds the code learns when it was paid, and not by whom nor how much.
+    assert others.value.params == {"paid_at": payments.runtime.clock(), "receipt": receipt}
     expired = payments.issue(HASSAN)
     payments.runtime.clock.now = expired.expires_at  # type: ignore[attr-defined]
     with pytest.raises(CodeExpired) as late:
