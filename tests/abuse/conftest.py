@@ -16,7 +16,8 @@ from tests.servers import await_ready, web, worker
 __all__ = ["books", "payments"]
 
 
-@pytest.fixture(scope="session")
+# No longer than the attacks: a worker that goes on would work in the tests that follow.
+@pytest.fixture(scope="package")
 def attacked_server(session_runtime: Runtime) -> Iterator[str]:
     """Starts server and worker on the real clock, once; yields the base address."""
     settings, port = session_runtime.settings, free_port()
