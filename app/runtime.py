@@ -156,8 +156,11 @@ class Runtime:
 
     @cached_property
     def deadline(self) -> Deadline:
-        """The time limit of a hop's statements; with Redis around them, a hop stays under 2 s."""
-        return Deadline(1.0, threads=16)
+        """The time limit of a hop's statements; with Redis around them, a hop stays under 2 s.
+
+        A thread for each connection of the pool, so that none waits to be opened.
+        """
+        return Deadline(1.0, threads=18)
 
     @cached_property
     def ussd(self) -> MenuEngine[Services]:

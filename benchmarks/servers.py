@@ -20,7 +20,7 @@ from app.cli.serve import WEB_COMMAND
 from app.settings import ROOT
 
 GRANIAN = WEB_COMMAND
-# The threads of `make run`, for the floor too.
+# As many as the slots for phones, for the floor too.
 _GUNICORN = ("gunicorn", "--worker-class=gthread", "--threads=8", "--workers=1", "--keep-alive=60")
 _READY_SECONDS = 30
 

@@ -157,6 +157,14 @@ def test_callbacks_come_from_their_sources_alone() -> None:
     assert post(f"/ussd/generic/{token}", "198.51.100.7") == 400
 
 
+@pytest.mark.parametrize("setting", ["CALLBACK_TOKENS", "CALLBACK_SOURCES"])
+def test_name_of_no_gateway_starts_nothing(setting: str) -> None:
+    value = {"CALLBACK_TOKENS": "africas=5ac1e9027fd84b36c0172e9d", "CALLBACK_SOURCES": "a=::1"}
+    wrong = Settings.model_validate({setting.lower(): value[setting]})
+    with pytest.raises(SystemExit, match=f"{setting} names no gateway or provider"):
+        create_app(Runtime(wrong))
+
+
 def test_metrics_ask_for_their_token() -> None:
     production = Settings.model_validate(COMPLETE)
     assert create_app(Runtime(production)).test_client().get("/metrics").status_code == 404

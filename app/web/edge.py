@@ -11,7 +11,7 @@ import re
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.base.errors import InvalidInput
@@ -82,18 +82,19 @@ def _take_body() -> None:
         if from_phones:
             return
         if request.is_json:
-            _refuse_json(data)
+            _read_json(data)
         else:
             for name, value in request.form.items(multi=True):
                 _refuse_control("form", name + value, _CONTROL_IN_TEXT)
 
 
-def _refuse_json(data: bytes) -> None:
+def _read_json(data: bytes) -> None:
+    """Keeps the value in `g.json_body` for the view."""
     try:
-        texts = find_texts(read_json(data))
+        g.json_body = read_json(data)
     except ValueError as error:
         raise InvalidInput(what="body", why=str(error)) from None
-    for each in texts:
+    for each in find_texts(g.json_body):
         _refuse_control("body", each, _CONTROL_IN_TEXT)
 
 

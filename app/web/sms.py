@@ -27,7 +27,6 @@ from app.sms.registry import PROVIDERS, Form, Registered, Signed
 from app.web.access import Audience, open_to
 from app.web.callbacks import is_admitted, is_from_source
 
-_LONGEST_BODY = 8 * 1024
 _log = structlog.get_logger("sms")
 
 
@@ -93,7 +92,6 @@ def _check_signature(
 
 def _read(answer: Callable[[], Response]) -> Response:
     """Returns the answer, or 400 with one line of reason for a post that cannot be read."""
-    request.max_content_length = _LONGEST_BODY
     try:
         return answer()
     except RequestEntityTooLarge:

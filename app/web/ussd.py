@@ -25,7 +25,6 @@ from app.ussd.turn import TurnResult
 from app.web.access import Audience, open_to
 from app.web.callbacks import is_admitted
 
-_LONGEST_BODY = 8 * 1024
 _log = structlog.get_logger("ussd")
 
 
@@ -68,7 +67,6 @@ def _answer(
     dialect: Dialect, parse: Callable[[Mapping[str, object]], Hop | SessionEnd]
 ) -> Response:
     """Answers a hop with a screen, a session's end with nothing, a wrong request with one line."""
-    request.max_content_length = _LONGEST_BODY
     try:
         parsed = parse(_read_fields(dialect))
     except RequestEntityTooLarge:
@@ -144,7 +142,8 @@ def answer_hop(maalem: Runtime, hop: Hop) -> TurnResult:
 
 def answer_busy() -> Response:
     """Answers a hop for which there was no slot in time, as one while the service is away."""
-    dialect = next(each for each in GATEWAYS if request.path.split("/")[2] == each.name)
+    named = request.path.split("/")[2]
+    dialect = next((each for each in GATEWAYS if each.name == named), GATEWAYS[0])
     return _respond(dialect, dialect.render(Reply(_away_words(runtime(), None), False)))
 
 

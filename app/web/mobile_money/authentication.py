@@ -17,15 +17,12 @@ from app.mobile_money.objects import read_moment, refuse
 from app.runtime import runtime
 from app.web.rate_limits import seconds_to_wait, take_try
 
-_LONGEST_BODY = 64 * 1024
-
 
 def admit() -> None:
     """Authenticates the client into `g.client` and checks that its request is whole.
 
     Raises: ClientRefused, Refused, Unavailable.
     """
-    request.max_content_length = _LONGEST_BODY
     maalem = runtime()
     key = SecretStr(request.headers.get("X-API-Key", ""))
     identity = request.headers.get("X-Client-Id", "")
