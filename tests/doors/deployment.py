@@ -7,6 +7,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,8 +50,9 @@ class Entrance:
         return f"{'https' if self.certificate else 'http'}://127.0.0.1:{self.port}"
 
     def connect(self) -> socket.socket:
-        """Opens a connection, as a browser does."""
-        plain = socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        """Opens an attacker's connection, on Linux from another address than honest callers'."""
+        source = ("127.0.0.2", 0) if sys.platform == "linux" else None
+        plain = socket.create_connection(("127.0.0.1", self.port), 20, source)
         if not self.certificate:
             return plain
         context = ssl.create_default_context(cafile=str(self.certificate))
