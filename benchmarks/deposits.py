@@ -10,9 +10,9 @@ from statistics import median
 from pydantic import SecretStr
 from sqlalchemy import select
 
+from app.agents.agencies import NewAgency, add_agency
 from app.agents.models import agent as agent_table
 from app.agents.queries import Agent, find_agent
-from app.agents.service import NewAgency, add_agency
 from app.agents.staff import NewAgent, add_agent
 from app.base.operation import operation
 from app.base.phone import Phone

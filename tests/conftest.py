@@ -21,9 +21,9 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, create_engine, text
 
 from app import create_app
+from app.agents.agencies import replace_agencies
 from app.agents.agency_file import SAMPLE_AGENCIES, read_agencies
 from app.agents.clients import DEMO_CLIENT, DEMO_KEY, NewClient, add_client
-from app.agents.service import replace_agencies
 from app.agents.staff import NewAgent, add_agent
 from app.base.clock import local_date
 from app.base.operation import operation

@@ -1,11 +1,14 @@
 """Reads opening hours, agency codes and short lines; compares and shortens names. Pure."""
 
+from __future__ import annotations
+
 import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import time
 
 from app.base.errors import InvalidInput
+from app.base.money import Money
 from app.text.encoding import GSM7, encoding_of
 
 LONGEST_ADDRESS = 32
@@ -88,6 +91,11 @@ def shown_name(name: str, network_name: str, *town_names: str) -> str:
     for town in town_names:
         shown = shown.removeprefix(f"{town} ")
     return (shown or name)[:_LONGEST_SHOWN].strip()
+
+
+def limit_values(**limits: Money | None) -> dict[str, int | None]:
+    """Returns the limits that are given as the database keeps them: None lifts one."""
+    return {name: limit.centimes or None for name, limit in limits.items() if limit is not None}
 
 
 def _write_time(at: time) -> str:

@@ -13,7 +13,7 @@ from app.agents.errors import PhoneTaken, PinUnchanged, SessionOver
 from app.agents.locks import list_all_locks, require_agent
 from app.agents.models import agency, agent, agent_lock, agent_session
 from app.agents.pins import ONE_TIME_FOR, is_agents_pin, read_agent_pin, store_form
-from app.agents.service import limit_values
+from app.agents.rules import limit_values
 from app.agents.sessions import STARTED, end_sessions, started_params
 from app.audit.service import record_audit
 from app.base.money import Money

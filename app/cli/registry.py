@@ -17,10 +17,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy import select
 
+from app.agents.agencies import replace_agencies
 from app.agents.agency_file import SAMPLE_AGENCIES, read_agencies
 from app.agents.clients import DEMO_CLIENT, DEMO_KEY, NewClient, add_client
 from app.agents.networks import DEFAULT_NETWORK
-from app.agents.service import replace_agencies
 from app.agents.staff import NewAgent, add_agent
 from app.base.clock import local_date
 from app.base.database import reading

@@ -11,9 +11,9 @@ from flask import Flask
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from app.agents.agencies import NewAgency, add_agency
 from app.agents.agency_file import SAMPLE_AGENCIES
 from app.agents.queries import find_agency, list_agencies, regions_of_towns
-from app.agents.service import NewAgency, add_agency
 from app.base.money import Money
 from app.base.operation import operation
 from app.runtime import Runtime

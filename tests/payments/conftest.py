@@ -10,9 +10,9 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import select, text
 
+from app.agents.agencies import NewAgency, add_agency
 from app.agents.models import agent
 from app.agents.queries import Agent, find_agent
-from app.agents.service import NewAgency, add_agency
 from app.agents.staff import NewAgent, add_agent
 from app.base.operation import operation
 from app.base.phone import Phone

@@ -25,7 +25,7 @@ from sqlalchemy import func, select
 from werkzeug.test import TestResponse
 
 from app import create_app
-from app.agents.service import NewAgency, add_agency
+from app.agents.agencies import NewAgency, add_agency
 from app.agents.staff import NewAgent, add_agent
 from app.base.operation import operation
 from app.payments.models import deposit

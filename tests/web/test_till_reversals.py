@@ -15,7 +15,7 @@ from sqlalchemy import text
 from werkzeug.test import TestResponse
 
 from app import create_app
-from app.agents.service import NewAgency, add_agency
+from app.agents.agencies import NewAgency, add_agency
 from app.agents.staff import NewAgent, add_agent
 from app.base.operation import operation
 from app.runtime import Runtime

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.agents.agency_file import AgencyRow
 from app.agents.models import agency, agent, town
 from app.agents.networks import DEFAULT_NETWORK, get_network
-from app.agents.rules import Hours
+from app.agents.rules import Hours, limit_values
 from app.agents.sessions import end_sessions
 from app.agents.towns import Town, find_town, towns
 from app.audit.service import record_audit
@@ -141,8 +141,3 @@ def _agency_values(row: AgencyRow) -> dict[str, object]:
 def _clock_values(days: str, hours: Hours | None) -> dict[str, time | None]:
     opens, closes = (hours.opens, hours.closes) if hours else (None, None)
     return {f"{days}_opens": opens, f"{days}_closes": closes}
-
-
-def limit_values(**limits: Money | None) -> dict[str, int | None]:
-    """Returns the limits that are given as the database keeps them: None lifts one."""
-    return {name: limit.centimes or None for name, limit in limits.items() if limit is not None}
