@@ -18,7 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.agents.locks import require_agent
 from app.agents.models import agency, agent, agent_session
-from app.agents.queries import AGENT, Agent
+from app.agents.queries import AGENT, WORKING, Agent
 from app.audit.service import record_audit
 from app.base.operation import Operation
 
@@ -68,8 +68,7 @@ _USE = (
         *STARTED,
         agent.c.id == agent_session.c.agent_id,
         agency.c.code == agent.c.agency_code,
-        agent.c.active,
-        agency.c.active,
+        *WORKING,
     )
     .returning(agent_session.c.id, agent_session.c.pin_due, agent.c.pin_expires_at, *AGENT)
 )

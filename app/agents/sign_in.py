@@ -20,6 +20,7 @@ from app.agents.pins import (
     is_usual,
     store_form,
 )
+from app.agents.queries import WORKING
 from app.base.operation import Operation
 from app.services import Services
 
@@ -56,7 +57,7 @@ def sign_in(operation: Operation, services: Services, given: PinTry) -> SignedIn
     statement = (
         select(agent.c.id, agent.c.pin_hash, agent.c.pin_expires_at, agent.c.generation)
         .join(agency, agency.c.code == agent.c.agency_code)
-        .where(agent.c.number == given.number, agent.c.active, agency.c.active)
+        .where(agent.c.number == given.number, *WORKING)
     )
     row = operation.connection.execute(statement).one_or_none()
     stored = row.pin_hash if row else form_of_nobody(services.secret)

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, delete, exists, func, insert, select, update
 
 from app.agents.models import agency, agent
-from app.agents.queries import Agent
+from app.agents.queries import WORKING, Agent
 from app.audit.service import record_audit, record_decision
 from app.base.clock import local_date
 from app.base.money import Money
@@ -270,8 +270,7 @@ def _lock_agents(connection: Connection, request: ReversalRequest) -> None:
         .where(
             columns.id.in_([person.id for person in named]),
             columns.agency_code == request.agency,
-            columns.active,
-            agency.c.active,
+            *WORKING,
         )
         .order_by(columns.id)
         .with_for_update(key_share=True, of=agent)
