@@ -21,6 +21,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.audit.service import record_audit
 from app.base.errors import InvalidInput
+from app.base.keys import derive_key
 from app.base.operation import Operation
 from app.base.phone import Phone
 from app.enrolment.errors import NoRegisterPhone, PinPaused, ResetCodeUnknown, WrongPinTyped
@@ -276,10 +277,10 @@ def accept_reset_code(
 
 
 def _keyed_digest(pin: SecretStr, key: bytes) -> bytes:
-    own_key = hmac.digest(key, b"maalem artisan pin", "sha256")
+    own_key = derive_key(key, "maalem artisan pin")
     return hmac.digest(own_key, pin.get_secret_value().encode(), "sha256")
 
 
 def _code_digest(code: str, artisan_id: int, key: bytes) -> bytes:
-    own_key = hmac.digest(key, b"maalem pin reset", "sha256")
+    own_key = derive_key(key, "maalem pin reset")
     return hmac.digest(own_key, f"{artisan_id}:{code}".encode(), "sha256")

@@ -4,6 +4,8 @@ import hmac
 import re
 import unicodedata
 
+from app.base.keys import derive_key
+
 _CIN_NOISE = re.compile(r"[\s.-]+")
 
 
@@ -13,7 +15,7 @@ def cin_digest(cin: str, key: bytes) -> bytes:
     It is an HMAC, because a bare hash is broken by trying all CINs, letters and six digits
     (docs/rules.md, Identifiers). Its key is used for nothing else.
     """
-    tag = hmac.digest(key, b"maalem cin digest", "sha256")
+    tag = derive_key(key, "maalem cin digest")
     return hmac.digest(tag, _CIN_NOISE.sub("", cin).upper().encode(), "sha256")
 
 

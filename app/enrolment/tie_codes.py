@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.audit.service import record_audit
+from app.base.keys import derive_key
 from app.base.operation import Operation
 from app.base.phone import Phone
 from app.enrolment.errors import NoRegisterPhone, TieCodeUnknown
@@ -108,6 +109,6 @@ def accept_tie_code(
 
 
 def _code_digest(code: str, request: TieRequest, key: bytes) -> bytes:
-    own_key = hmac.digest(key, b"maalem tie code", "sha256")
+    own_key = derive_key(key, "maalem tie code")
     text = f"{request.artisan_id}:{request.phone.e164}:{code}"
     return hmac.digest(own_key, text.encode(), "sha256")

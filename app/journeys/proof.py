@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from app.base.clock import local_date
 from app.base.database import reading
+from app.base.keys import derive_key
 from app.base.operation import Operation
 from app.base.phone import Phone
 from app.enrolment.errors import NoRegisterPhone, TieCodeUnknown
@@ -144,7 +145,7 @@ def _describe_tie(dialogue: Dialogue, tie: Tie) -> TiedPhone:
 
 
 def _digest_of(dialogue: Dialogue, phone: Phone) -> str:
-    key = hmac.digest(dialogue.services.secret, b"maalem tied phone", "sha256")
+    key = derive_key(dialogue.services.secret, "maalem tied phone")
     return hmac.digest(key, phone.e164.encode(), "sha256").hex()[:8]
 
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.audit.service import record_audit
+from app.base.keys import derive_key
 from app.base.operation import Operation
 from app.payments.errors import AlreadyReversed, ReversalCodeWrong, TooManyCodes
 from app.payments.models import reversal_code
@@ -124,6 +125,6 @@ def use_reversal_code(
 
 
 def _digest(services: Services, receipt: str, code: SecretStr) -> bytes:
-    own_key = hmac.digest(services.secret, b"maalem reversal code", "sha256")
+    own_key = derive_key(services.secret, "maalem reversal code")
     typed = f"{receipt}:{code.get_secret_value()}"
     return hmac.digest(own_key, typed.encode(), "sha256")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from math import sqrt
 
+from app.base.keys import derive_key
 from app.base.months import Month, months_between
 from app.contributions.rates import RATES, Rates
 from app.contributions.rights import paid_through, rights_until
@@ -104,7 +104,7 @@ def _sending_hours(calendar: Calendar, step: Step, deadline: date) -> tuple[date
 
 def holdout_key(secret: bytes) -> bytes:
     """Returns the key that chooses the holdout, apart from every other use of the secret."""
-    return hmac.digest(secret, b"maalem reminders holdout", "sha256")
+    return derive_key(secret, "maalem reminders holdout")
 
 
 @dataclass(frozen=True, slots=True)
