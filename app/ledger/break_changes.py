@@ -29,7 +29,7 @@ class BreakChange:
 def open_breaks(operation: Operation, breaks: Sequence[NewBreak]) -> dict[str, int]:
     """Opens a break for each difference. Returns the numbers of those that have a reference."""
     numbers: dict[str, int] = {}
-    for chunk in _split_rows([_write_break(new) for new in breaks]):
+    for chunk in _split_rows([new.columns for new in breaks]):
         params = {"rows": json.dumps(chunk), "now": operation.now}
         for row in operation.connection.execute(text(_OPEN), params):
             if row.reference is not None:
@@ -39,7 +39,7 @@ def open_breaks(operation: Operation, breaks: Sequence[NewBreak]) -> dict[str, i
 
 def change_breaks(operation: Operation, changes: Sequence[BreakChange]) -> None:
     """Changes waiting breaks; each is `open` again, and keeps what it said in its history."""
-    rows = [{"id": change.number} | _write_break(change.new) for change in changes]
+    rows = [{"id": change.number} | change.new.columns for change in changes]
     _execute_chunks(operation, _CHANGE, rows)
 
 
@@ -47,21 +47,6 @@ def close_breaks(operation: Operation, closings: Mapping[int, Mapping[str, objec
     """Closes waiting breaks; each gets its own details, which say why."""
     rows = [{"id": number, "details": dict(details)} for number, details in closings.items()]
     _execute_chunks(operation, _CLOSE, rows)
-
-
-def _write_break(new: NewBreak) -> dict[str, object]:
-    return {
-        "kind": new.kind,
-        "network": new.network,
-        "receipt_number": new.receipt,
-        "code": new.code,
-        "our_centimes": None if new.ours is None else new.ours.centimes,
-        "their_centimes": None if new.theirs is None else new.theirs.centimes,
-        "file_id": new.file_id,
-        "line": new.line,
-        "reference": new.reference,
-        "details": dict(new.details),
-    }
 
 
 def _execute_chunks(operation: Operation, sql: str, rows: Sequence[Mapping[str, object]]) -> None:

@@ -53,6 +53,22 @@ class NewBreak:
     reference: str | None = None
     details: Mapping[str, object] = field(default_factory=dict)
 
+    @property
+    def columns(self) -> dict[str, object]:
+        """The values of the break's row by column; amounts in centimes."""
+        return {
+            "kind": self.kind,
+            "network": self.network,
+            "receipt_number": self.receipt,
+            "code": self.code,
+            "our_centimes": None if self.ours is None else self.ours.centimes,
+            "their_centimes": None if self.theirs is None else self.theirs.centimes,
+            "file_id": self.file_id,
+            "line": self.line,
+            "reference": self.reference,
+            "details": dict(self.details),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class ProposedBreak:
@@ -88,19 +104,7 @@ class BreakOutcome:
 def open_break(operation: Operation, new: NewBreak) -> int:
     """Records a difference between two books. Returns the break's number."""
     columns = reconciliation_break.c
-    statement = insert(reconciliation_break).values(
-        kind=new.kind,
-        network=new.network,
-        receipt_number=new.receipt,
-        code=new.code,
-        our_centimes=new.ours.centimes if new.ours else None,
-        their_centimes=new.theirs.centimes if new.theirs else None,
-        file_id=new.file_id,
-        line=new.line,
-        reference=new.reference,
-        details=dict(new.details),
-        opened_at=operation.now,
-    )
+    statement = insert(reconciliation_break).values(opened_at=operation.now, **new.columns)
     number = int(operation.connection.execute(statement.returning(columns.id)).scalar_one())
     record_audit(operation, "break_opened", f"break:{number}", kind=new.kind, receipt=new.receipt)
     return number
