@@ -23,7 +23,7 @@ from app.agents.models import agency, agent_network, api_client
 from app.agents.networks import get_network
 from app.audit.service import record_audit
 from app.base.errors import InvalidInput
-from app.base.money import Money
+from app.base.money import Money, read_stored_amount
 from app.base.operation import Operation
 
 # For development only: production refuses it (docs/contract.md, Payments API).
@@ -264,14 +264,13 @@ def _check_network(connection: Connection, client: NewClient) -> None:
 
 
 def _read_client(row: Row[*tuple[object, ...]]) -> Client:
-    limit = row.day_limit_centimes
     return Client(
         id=row.id,
         network=row.network,
         network_name=row.network_name,
         generation=row.generation,
         requests_a_minute=row.requests_a_minute,
-        day_limit=Money(limit) if limit is not None else None,
+        day_limit=read_stored_amount(row.day_limit_centimes),
         agencies=frozenset(row.agencies) if row.agencies else None,
         polling=row.polling,
         other_amounts=row.other_amounts,

@@ -11,7 +11,7 @@ from app.agents.errors import AgentBarred, SessionOver
 from app.agents.models import agency, agent, town
 from app.agents.networks import DEFAULT_NETWORK, is_one_of_several, shown_network
 from app.agents.rules import Hours
-from app.base.money import Money
+from app.base.money import Money, read_stored_amount
 
 # The agencies of a town on a list; a phone's screen has no room for more.
 _MOST_AGENCIES = 12
@@ -44,9 +44,9 @@ class Agent:
             number=row.agent_number,
             agency_code=row.agency_code,
             agency_name=row.agency_name,
-            code_limit=_read_limit(row.code_limit_centimes),
-            day_limit=_read_limit(row.day_limit_centimes),
-            float_limit=_read_limit(row.float_limit_centimes),
+            code_limit=read_stored_amount(row.code_limit_centimes),
+            day_limit=read_stored_amount(row.day_limit_centimes),
+            float_limit=read_stored_amount(row.float_limit_centimes),
             network=row.network,
             generation=row.generation,
         )
@@ -202,7 +202,3 @@ def _read_agency(row: Row[*tuple[object, ...]]) -> Agency:
 
 def _read_hours(opens: time | None, closes: time | None) -> Hours | None:
     return Hours(opens, closes) if opens and closes else None
-
-
-def _read_limit(centimes: int | None) -> Money | None:
-    return Money(centimes) if centimes is not None else None

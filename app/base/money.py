@@ -57,6 +57,11 @@ class Money:
 ZERO = Money(0)
 
 
+def read_stored_amount(centimes: int | None) -> Money | None:
+    """Returns the amount that a column holds in centimes; None if it holds none."""
+    return None if centimes is None else Money(centimes)
+
+
 def total(amounts: list[Money]) -> Money:
     """Returns the sum of the amounts; zero dirhams for none."""
     for amount in amounts:

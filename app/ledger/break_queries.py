@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, func, select
 
 from app.base.clock import local_date
-from app.base.money import Money
+from app.base.money import Money, read_stored_amount
 from app.ledger.models import reconciliation_break
 
 _WAITING = reconciliation_break.c.state.in_(("open", "proposed"))
@@ -81,8 +81,8 @@ def _read_break(row: Row[tuple[object, ...]], now: datetime) -> Break:
         receipt=row.receipt_number,
         code=row.code,
         reference=row.reference,
-        ours=_read_amount(row.our_centimes),
-        theirs=_read_amount(row.their_centimes),
+        ours=read_stored_amount(row.our_centimes),
+        theirs=read_stored_amount(row.their_centimes),
         owner=row.owner,
         method=row.method,
         proposed_by=row.proposed_by,
@@ -94,7 +94,3 @@ def _read_break(row: Row[tuple[object, ...]], now: datetime) -> Break:
 
 def _write_amount(amount: Money | None) -> str | None:
     return None if amount is None else str(amount)
-
-
-def _read_amount(centimes: int | None) -> Money | None:
-    return None if centimes is None else Money(centimes)

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import insert, update
 
 from app.audit.service import record_audit
-from app.base.money import Money
+from app.base.money import Money, read_stored_amount
 from app.base.operation import Operation
 from app.ledger.errors import BreakUnknown, NotThisWay
 from app.ledger.models import reconciliation_break
@@ -156,8 +156,8 @@ def lock_proposed(operation: Operation, number: int) -> ProposedBreak:
         network=row.network,
         receipt=row.receipt_number,
         code=row.code,
-        ours=_read_amount(row.our_centimes),
-        theirs=_read_amount(row.their_centimes),
+        ours=read_stored_amount(row.our_centimes),
+        theirs=read_stored_amount(row.their_centimes),
         file_id=row.file_id,
         line=row.line,
         reference=row.reference,
@@ -166,10 +166,6 @@ def lock_proposed(operation: Operation, number: int) -> ProposedBreak:
         reason=row.reason,
         proposed_by=row.proposed_by,
     )
-
-
-def _read_amount(centimes: int | None) -> Money | None:
-    return None if centimes is None else Money(centimes)
 
 
 def mark_resolved(operation: Operation, number: int, outcome: BreakOutcome) -> None:

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, Row, text
 
 from app.base.clock import local_date
-from app.base.money import Money
+from app.base.money import read_stored_amount
 from app.base.operation import Operation
 from app.ledger.break_changes import BreakChange, change_breaks, close_breaks, open_breaks
 from app.ledger.breaks import NewBreak
@@ -208,8 +208,8 @@ def _make_break(
         network,
         difference.receipt,
         facts.code,
-        _read_amount(difference.ours),
-        _read_amount(difference.theirs),
+        read_stored_amount(difference.ours),
+        read_stored_amount(difference.theirs),
         place.file_id,
         place.line,
         payment.reference,
@@ -227,7 +227,7 @@ def _follow_untold(
     """Opens the break of a deposit that no file tells any more, or closes it once one does."""
     if judged.untold is not None and facts.untold is None:
         untold = judged.untold
-        ours = _read_amount(untold.ours)
+        ours = read_stored_amount(untold.ours)
         new = NewBreak(
             untold.kind, cause.network, untold.receipt, facts.code, ours, None, cause.file_id
         )
@@ -315,10 +315,6 @@ def _read_deposit(row: Row[*tuple[object, ...]], is_settled: IsSettled) -> Booke
         owed=row.total_centimes + row.resolved + row.refunded,
         expected=row.channel == "file" or row.resolved != 0 or is_settled(local_date(received_at)),
     )
-
-
-def _read_amount(centimes: int | None) -> Money | None:
-    return None if centimes is None else Money(centimes)
 
 
 _LOCK_BREAKS = text("""
