@@ -82,15 +82,14 @@ def _find_bill(operation: Operation, services: Services, owner: int) -> LookedUp
 def _make_bill(operation: Operation, services: Services, look_up: LookUp) -> LookedUpBill:
     """Makes a bill within the allowance; beyond it a live one stays, whose amount has changed."""
     connection, owner = operation.connection, look_up.owner
+    live = get_account(connection, owner, operation.now).code
     if not take_bill(operation, look_up.client):
-        live = get_account(connection, owner, operation.now).code
         return LookedUpBill(live.code if live else None, TOO_MANY_BILLS)
     person = get_artisan(connection, owner)
-    replaced = get_account(connection, owner, operation.now).code
     code = issue_code(operation, services, CodeRequest(owner, None, person.language)).code
     record_bill(operation, look_up.client, code)
-    if replaced:
-        carry_over_recipients(operation, replaced.code, code)
+    if live:
+        carry_over_recipients(operation, live.code, code)
     if phone := _find_named_phone(operation, look_up):
         language = find_language(connection, phone) or person.language
         add_receipt_recipient(operation, code, phone.e164, language)

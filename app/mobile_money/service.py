@@ -170,7 +170,7 @@ def _make_reversal(
         payment.receipt_number, "api", _read_reason(request.body), client.network
     )
     try:
-        reverse_deposit(replace(operation, actor=f"client:{client.id}"), services, undoing)
+        reverse_deposit(operation, services, undoing)
     except AlreadyReversed:
         if own := find_own_undoing(operation.connection, client, payment.receipt_number):
             raise own from None
