@@ -150,7 +150,9 @@ _EARLIER_LINES = text("""
                         l.status) IS NOT DISTINCT FROM (n.code, n.amount_centimes, n.paid_at,
                         n.agent_number, n.terminal, n.status)
                 OR EXISTS (SELECT 1 FROM settlement_line e
+                JOIN settlement_file f ON f.id = e.file_id
                 WHERE e.reference = l.reference AND e.file_id < :file
+                    AND f.network = :network AND f.withdrawn_at IS NULL
                     AND (e.code, e.amount_centimes, e.paid_at, e.agent_number, e.terminal,
                         e.status) IS NOT DISTINCT FROM (l.code, l.amount_centimes, l.paid_at,
                         l.agent_number, l.terminal, l.status)) THEN 'known'

@@ -100,15 +100,10 @@ class Model:
                 known = words.get(reference)
                 at = (line, sent.day)
                 is_old = known and sent.day < known[1] and (line, sent.day) in seen
-                same = known and (known[0], self._at(known)) == (line, sent.day)
-                if not is_old and not same:
+                if not is_old and known != at:
                     words[reference] = at
             seen |= {(line, sent.day) for line in sent.lines}
         return words
-
-    @staticmethod
-    def _at(known: tuple[Line, int]) -> int:
-        return known[1]
 
     def owed(self) -> int:
         """What the network owes by its own words: the cash of payments that stand."""

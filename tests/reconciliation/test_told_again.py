@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from app.base.operation import operation
 from app.reconciliation.money_rules import RULES, find_broken_rules
@@ -88,6 +89,27 @@ def test_a_payment_and_its_reversal_in_one_file_are_told_alike_in_any_order_of_l
         assert _waiting(office) == before
     _withdraw(office, 1)
     assert _waiting(office) == before
+
+
+@pytest.mark.parametrize("teller", ["a withdrawn file", "another network"])
+def test_only_a_standing_file_of_the_network_makes_an_earlier_line_known(
+    office: BackOffice, teller: str
+) -> None:
+    code, total, _ = _pay(office, HASSAN)
+    office.payments.runtime.clock.now += timedelta(days=1)  # type: ignore[attr-defined]
+    first, last = paid_line(code, "600"), paid_line(code, total, paid_at=NEXT_DAY)
+    if teller == "another network":
+        name = "attijariwafa"
+        office.run_successfully("networks", "add", name, "--shown", "Bank", "--format", "wafacash")
+        office.run_successfully("networks", "match", name, str(office.file(first)))
+        others = office.breaks()
+    else:
+        office.match(office.file(first))
+        _withdraw(office, 1)
+        others = []
+    counts = office.match(office.file(first, last, name="2.csv"))
+    assert counts == NONE | {"matched": 1, "corrected": 1}
+    assert office.breaks() == others
 
 
 def test_a_file_with_one_line_more_tells_one_line(office: BackOffice) -> None:
@@ -405,6 +427,36 @@ def test_a_charge_that_only_repetition_opened_is_booked_back(office: BackOffice)
     office.resolve(office.breaks()[0]["id"], "suspense")
     assert office.balances()["agent_network_receivable"] == "663.90"
     assert "0 breaks closed, 0" in office.run_successfully("breaks", "close-repeated")
+
+
+@pytest.mark.parametrize(
+    ("why", "sql"),
+    [
+        (
+            "ck_settlement_file_two_people",
+            "UPDATE settlement_file SET withdrawal_asked_by = 'Amina', withdrawal_reason = 'x',"
+            " withdrawal_asked_at = now(), withdrawn_by = 'amina', withdrawn_at = now()",
+        ),
+        ("pk_network_payment", "INSERT INTO network_payment SELECT * FROM network_payment"),
+        ("rows are never changed", "DELETE FROM network_payment"),
+        (
+            "uq_reconciliation_break_waiting",
+            "INSERT INTO reconciliation_break (kind, network, code, their_centimes, reference,"
+            " opened_at) SELECT kind, network, code, their_centimes, reference, opened_at"
+            " FROM reconciliation_break",
+        ),
+    ],
+)
+def test_the_database_refuses_what_breaks_a_told_payment(
+    office: BackOffice, why: str, sql: str
+) -> None:
+    office.match(office.file(paid_line(NOBODY, "55")))
+    with (
+        pytest.raises(DBAPIError, match=why),
+        office.payments.runtime.database.begin() as connection,
+    ):
+        connection.execute(text(sql))
+    assert [kind for kind, *_ in _waiting(office)] == ["missing_here"]
 
 
 def test_the_database_refuses_a_charge_of_more_than_the_network_says(office: BackOffice) -> None:
