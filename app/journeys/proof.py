@@ -22,7 +22,7 @@ from app.journeys.context import Dialogue, begin_operation, vocabulary
 from app.journeys.facts import TiedPhone
 from app.journeys.person import is_unproven, reload_account
 from app.journeys.pin import read_reset_code
-from app.messaging.queries import count_kind_today
+from app.messaging.queries import count_recent_of_kind
 from app.messaging.service import OutboundMessage, queue_message
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
@@ -61,9 +61,9 @@ def _queue_tie_code(operation: Operation, dialogue: Dialogue) -> str:
     sent = start_tie_code(operation, dialogue.services, request)
     if sent is None:
         return "sent"
-    if count_kind_today(operation.connection, sent.phone, "tie_code", operation.now) >= (
-        _MOST_SENT_A_DAY
-    ):
+    now = operation.now
+    recent = count_recent_of_kind(operation.connection, sent.phone, "tie_code", now)
+    if recent >= _MOST_SENT_A_DAY:
         # A code that is not sent could only be guessed; the one sent before stays good.
         draft.rollback()
         return "enough"

@@ -96,7 +96,7 @@ def wants_reminders(connection: Connection, phone: Phone) -> bool:
     return connection.execute(wish).scalar() is not False
 
 
-def count_kind_today(connection: Connection, phone: Phone, kind: str, now: datetime) -> int:
+def count_recent_of_kind(connection: Connection, phone: Phone, kind: str, now: datetime) -> int:
     """Returns how many messages of a kind were queued for the phone in the last 24 hours."""
     columns = message.c
     lately = columns.created_at > now - timedelta(hours=24)
