@@ -29,7 +29,7 @@ from app.base.operation import Operation
 from app.mobile_money.models import api_request
 from app.mobile_money.objects import refuse, write_moment
 
-# 5 s, 10 s, 20 s, ... an hour at most: eleven tries are some five hours.
+# 5 s, 10 s, 20 s, ... an hour at most: the tries take some four and a half hours.
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=5), timedelta(hours=1)
 MOST_ATTEMPTS = 14
 AT_ONCE_A_CLIENT = 2

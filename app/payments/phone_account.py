@@ -116,7 +116,7 @@ def find_lost_receipt(connection: Connection, phone: Phone) -> LostReceipt | Non
 
 @dataclass(frozen=True, slots=True)
 class TiedAccount:
-    """The account of an artisan as a phone may see it; `way` is None if it is not tied any more."""
+    """An artisan's account and the tie of a phone; `way` is None if it is not tied any more."""
 
     way: str | None
     account: PaymentAccount
@@ -125,9 +125,9 @@ class TiedAccount:
 def get_tied_account(
     connection: Connection, phone: Phone, artisan_id: int, now: datetime
 ) -> TiedAccount:
-    """Returns an artisan's account and the phone's tie, read in one statement.
+    """Returns an artisan's whole account and the phone's tie, read in one statement.
 
-    A phone tied by papers alone sees the code and the deposits it asked for itself.
+    For a phone tied by papers alone the caller hides what others asked.
     """
     params = {"phone": phone.e164, "artisan": artisan_id, "now": now}
     row = connection.execute(_TIED_ACCOUNT, params).one()

@@ -60,8 +60,8 @@ def issue_code_for_another(
 ) -> IssuedCode:
     """Issues the code whose terms the payer agreed to, or returns the live one.
 
-    The payer gets it by SMS. The payer's phone and the artisan's phone in the register get the
-    receipt. After an error the caller must roll back.
+    The payer gets it by SMS. The payer's phone and the artisan's own phone get the receipt. After
+    an error the caller must roll back.
 
     Raises: NothingDue, NotCollectedHere, TermsChanged.
     """

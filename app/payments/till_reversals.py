@@ -1,7 +1,8 @@
 """What an agent needs to reverse a deposit later than alone: a second agent, or the artisan's code.
 
 The code goes to the phone that the register has for the artisan, else to the phone that asked for
-the payment code, if no agent proved it; never to a phone of an agent of the agency.
+the payment code, if it was proven otherwise than by an agent; never to a phone of an agent of the
+agency.
 """
 
 from __future__ import annotations
