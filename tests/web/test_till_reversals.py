@@ -312,6 +312,11 @@ def test_a_repeated_request_says_that_it_was_done(counter: Counter) -> None:
     assert len(counter.allowances()) == 1
 
 
+def read_cells(line: str) -> list[str]:
+    """The cells of a printed table's line."""
+    return [cell.strip() for cell in re.split("[│┃]", line)]
+
+
 def test_reversals_are_listed_for_the_office_and_counted(counter: Counter) -> None:
     refused = REGISTRY.get_sample_value(
         "maalem_reversals_refused_total", {"reason": "reversal_not_alone"}
@@ -330,7 +335,12 @@ def test_reversals_are_listed_for_the_office_and_counted(counter: Counter) -> No
     assert listed[1]["approved_by"] == "agent:1002" and listed[1]["total"] == "163.52"
     of_second = runner.invoke(args=["reversals", "list", "--agent", "1002", "--json"]).output
     assert [row["receipt"] for row in json.loads(of_second)] == [second]
-    assert first in runner.invoke(args=["reversals", "list"]).output
+    table = runner.invoke(args=["reversals", "list"], env={"COLUMNS": "200"}).output
+    shown = [read_cells(line) for line in table.splitlines()]
+    headings = next(cells for cells in shown if "receipt" in cells)
+    of_first = next(cells for cells in shown if first in cells)
+    named = dict(zip(headings, of_first, strict=True))
+    assert (named["taken by"], named["total"], named["how"]) == ("1001", "663.90", "alone")
     now_refused = REGISTRY.get_sample_value(
         "maalem_reversals_refused_total", {"reason": "reversal_not_alone"}
     )
