@@ -22,7 +22,7 @@ from app.agents.agency_file import SAMPLE_AGENCIES, read_agencies
 from app.agents.clients import DEMO_CLIENT, DEMO_KEY, NewClient, add_client
 from app.agents.networks import DEFAULT_NETWORK
 from app.agents.staff import NewAgent, add_agent
-from app.base.clock import local_date
+from app.base.clock import local, local_date
 from app.base.database import reading
 from app.base.errors import Unavailable
 from app.base.phone import Phone
@@ -123,8 +123,9 @@ def imports_command(most: int, as_json: bool) -> None:
     for one in listed:
         state = f", undone by {one.undone_by}" if one.undone_by else ""
         kept = ", too old to undo" if one.forgotten_at and not one.undone_by else ""
+        at = f"{local(one.imported_at):%Y-%m-%d %H:%M}"
         click.echo(
-            f"{one.id}  {one.imported_at:%Y-%m-%d %H:%M}  {one.file_name}  by {one.imported_by}: "
+            f"{one.id}  {at}  {one.file_name}  by {one.imported_by}: "
             f"{one.created} created, {one.updated} updated, {one.unchanged} unchanged, "
             f"{one.rejected} rejected{state}{kept}"
         )

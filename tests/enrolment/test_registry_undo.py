@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,7 @@ from app.enrolment.registry_file import rejected_path
 from app.enrolment.registry_imports import forget_imports, list_imports
 from app.enrolment.registry_undo import UndoReport, undo_import
 from app.enrolment.service import identify_phone
+from app.runtime import Runtime
 from tests.conftest import NOW
 from tests.enrolment.registry_lines import TODAY, load, load_lines, numbered, stored, write
 
@@ -225,6 +226,15 @@ def test_undo_is_a_command_with_a_list_and_leaves_its_audit(
             ("register_imported", "office"),
             ("register_import_undone", "office"),
         ]
+
+
+def test_imports_are_listed_at_their_time_in_morocco(
+    app: Flask, runtime: Runtime, file: Path
+) -> None:
+    runtime.clock.now = datetime(2026, 7, 20, 10, tzinfo=UTC)  # type: ignore[attr-defined]
+    write(file, [numbered(1)])
+    run(app, "import", file)
+    assert "2026-07-20 11:00" in run(app, "imports")[1]
 
 
 def test_undo_gives_a_number_back_to_who_lost_it_by_the_import(engine: Engine, file: Path) -> None:
