@@ -17,16 +17,20 @@ from app.enrolment.registry_staging import wait_for_imports
 
 # What is made for a person, in the words of whoever reads why an import stays.
 _WORDS = {
+    "artisan": "merged doubles",
     "artisan_phone": "tied phones",
     "artisan_pin": "PINs",
     "campaign_recipient": "reminders",
     "claim": "claims",
+    "contribution_allocation": "settled months",
     "deposit": "deposits",
+    "desk_act": "acts of the help desk",
     "ended_tie": "ended ties",
     "enrolment_file": "enrolment files",
     "family_cover": "families",
     "help_request": "help requests",
     "payment_code": "payment codes",
+    "pin_reset": "codes that replace a PIN",
     "tie_code": "codes that prove a phone",
 }
 # Told to people, or ended by the import itself: it keeps nobody's earlier values from coming back.
