@@ -144,7 +144,7 @@ def test_five_wrong_secrets_pause_a_name_and_the_next_pause_is_longer(
 
 def test_a_dismissed_user_acts_no_more_and_the_name_stays_taken(run: Run, runtime: Runtime) -> None:
     add_person(runtime, "amina", "helpdesk")
-    assert "only" not in run("office", "dismiss", "Amina ").output
+    assert run("office", "dismiss", "Amina ").exit_code == 0
     assert "sign_in_refused" in run(*CREATE, "--by", "amina", secret=secret_of("amina")).output
     assert "office_name_taken" in run("office", "add", "AMÍNA", "--role", "cnss").output
     assert "dismissed" in run("office", "list").output
