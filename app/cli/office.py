@@ -28,6 +28,7 @@ from app.office.models import ROLES
 from app.office.queries import ListedUser, has_office_users, list_office_users
 from app.office.rules import OfficeScope, draw_password
 from app.office.service import (
+    ONE_TIME_FOR,
     NewOfficeUser,
     add_office_user,
     change_password,
@@ -153,5 +154,6 @@ def _say_state(user: ListedUser) -> str:
 
 
 def _show_password(name: str, password: SecretStr) -> None:
-    click.echo(f"{name}: one-time password {password.get_secret_value()}, good for seven days")
+    good = f"good for {ONE_TIME_FOR.days} days"
+    click.echo(f"{name}: one-time password {password.get_secret_value()}, {good}")
     click.echo(f"{name} changes it before acting: flask office password {name}", err=True)
