@@ -265,7 +265,8 @@ registry_import = Table(
     CheckConstraint("(undone_at IS NULL) = (undone_by IS NULL)", name="undone"),
 )
 
-# `earlier` is the artisan's whole row. A merge may remove the artisan: so it is no foreign key.
+# `earlier` is the artisan's whole row. No foreign key: the undo of an earlier import may remove the
+# artisan.
 registry_import_update = Table(
     "registry_import_update",
     metadata,

@@ -87,7 +87,7 @@ def check_password(password: str, name: str) -> None:
 
 
 def draw_password(random: Random) -> str:
-    """Returns a one-time password of 80 random bits, in groups that one can read aloud."""
+    """Returns a one-time password of 79 random bits, in groups that one can read aloud."""
     groups = ("".join(random.choices(_ALPHABET, k=4)) for _ in range(4))
     return "-".join(groups)
 

@@ -89,7 +89,7 @@ class WaitingAct:
 
 
 def find_people(operation: Operation, kind: str, typed: str) -> list[FoundPerson]:
-    """Finds people by `rna`, `phone` or `cnss`, whether the number is right or damaged.
+    """Finds people by `rna`, `phone` or `cnss`, in any writing of the number.
 
     Raises: InvalidInput for a number that cannot be one.
     """

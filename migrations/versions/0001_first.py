@@ -1,7 +1,7 @@
 """The first tables of every room, in migrations/first: a file a room.
 
-Nothing is live yet: a column that changes is changed there and in the room's models.py. Once an
-installation keeps data, this migration stays as it is and the next one is named by what it adds.
+It stays as it is: databases were made by it. A column that changes is changed in the room's
+models.py and by a migration of its own, named by what it adds.
 """
 
 import re
