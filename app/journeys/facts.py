@@ -206,6 +206,7 @@ class Facts(Parts):
     # The digest of a new PIN that waits to be typed again.
     new_pin = Part(str, None, key="n")
     # Single screens'.
+    may_end_code = Part(bool, False, key="ce")
     lost_receipt = Part(LostReceipt, None, key="u")
     enrolment_file = Part(EnrolmentFile, None, key="f")
     family = Part(Family, None, key="y")

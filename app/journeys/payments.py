@@ -39,7 +39,9 @@ def payments_by_sms(dialogue: Dialogue, _outcome: str) -> Say:
 @vocabulary.action("look_at_payments", "some", "none", by_sms=payments_by_sms)
 def look_at_payments(dialogue: Dialogue) -> str:
     account = get_fresh_person(dialogue).account
-    return "some" if account.code or account.deposits else "none"
+    code = account.code
+    dialogue.facts.may_end_code = code is not None and may_end_code(dialogue, code.code)
+    return "some" if code or account.deposits else "none"
 
 
 @vocabulary.source("payments")
@@ -55,9 +57,8 @@ def describe_payments(dialogue: Dialogue) -> Values:
 
 @vocabulary.guard("has_live_code")
 def has_live_code(dialogue: Dialogue) -> bool:
-    """True if there is a live code that this phone may cancel."""
-    code = get_live_code(dialogue)
-    return code is not None and may_end_code(dialogue, code.code)
+    """True if there is a live code that this phone might cancel when the payments were read."""
+    return dialogue.facts.may_end_code and get_live_code(dialogue) is not None
 
 
 @vocabulary.guard("has_receipts")

@@ -17,7 +17,7 @@ from tests.conftest import TestClock
 from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
 
-FATIMA, HASSAN, AICHA = (f"+2126000000{n:02d}" for n in (1, 2, 5))
+FATIMA, HASSAN, AICHA, TIED = (f"+2126000000{n:02d}" for n in (1, 2, 5, 99))
 # A test that makes Redis forget its scripts makes the next save dearer: they never run at once.
 pytestmark = pytest.mark.xdist_group("scripts of Redis")
 
@@ -157,6 +157,22 @@ def test_code_for_other_months_and_cancelling_stay_in_the_budget(
         clock.now += timedelta(seconds=20)
         cost = spent(lambda typed=typed: once.answer(typed))  # type: ignore[misc]
         assert cost.sql <= most and cost.redis <= 2, (typed, cost)
+
+
+@pytest.mark.usefixtures("sample_people")
+@pytest.mark.parametrize("proven", [True, False])
+def test_payments_on_a_tied_phone_are_shown_again_without_sql(
+    once: OnePost, spent: Meter, runtime: Runtime, proven: bool
+) -> None:
+    once.dial(TIED, "1*100002*01011982")
+    if proven:
+        proof = "UPDATE artisan_phone SET way = 'code', proven_at = identified_at"
+        OtherParties(runtime).run(proof)
+    once.dial(TIED, "2*1*00")
+    assert "1 Annuler" in once.dial(TIED, "3")
+    for typed in ("x", "1", "2", "0", "x"):
+        cost = spent(lambda typed=typed: once.answer(typed))  # type: ignore[misc]
+        assert cost.sql == 0, (typed, cost, once.screen)
 
 
 @pytest.mark.usefixtures("sample_people")
