@@ -19,7 +19,7 @@ from app.journeys.agent_pin import (
     AGENT_REFUSALS,
     OUTCOMES,
     check_agents_pin,
-    get_acting_agent,
+    find_acting_agent,
     store_agent_refusal,
 )
 from app.journeys.context import Dialogue, begin_operation, vocabulary
@@ -116,9 +116,9 @@ def redeem_shown_code(dialogue: Dialogue) -> str:
     """
     if (shown := dialogue.facts.code_to_collect) is None:
         raise NothingToShow()
+    if isinstance(agent := find_acting_agent(dialogue), str):
+        return agent
     try:
-        with reading(dialogue.services.database) as connection:
-            agent = get_acting_agent(connection, dialogue)
         check_agents_pin(dialogue, agent)
         receipt = _redeem(dialogue, agent, shown)
     except AGENT_REFUSALS as refusal:
@@ -155,16 +155,13 @@ def is_asker_unproven(dialogue: Dialogue) -> bool:
     return bool(dialogue.facts.asker_ends) and receipt is not None and not receipt.told
 
 
-@vocabulary.action("note_card_seen", "noted", *OUTCOMES.values())
+@vocabulary.action("note_card_seen", "noted", "dismissed", "signed_out")
 def note_card_seen(dialogue: Dialogue) -> str:
     """Proves the phone that asked for the code: the agent saw the card and that phone."""
     if (receipt := dialogue.facts.agent_receipt) is None:
         raise NothingToShow()
-    try:
-        with reading(dialogue.services.database) as connection:
-            agent = get_acting_agent(connection, dialogue)
-    except AGENT_REFUSALS as refusal:
-        return store_agent_refusal(dialogue, refusal)
+    if isinstance(agent := find_acting_agent(dialogue), str):
+        return agent
     with begin_operation(dialogue, f"agent:{agent.number}") as operation:
         prove_by_agent(operation, dialogue.services, receipt.receipt, agent)
     dialogue.facts.asker_ends = ""

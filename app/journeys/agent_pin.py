@@ -119,7 +119,7 @@ def check_pin_of_before(dialogue: Dialogue) -> str:
     """Checks the PIN of before, own or one-time, for the choice of another."""
     try:
         _sign_in(dialogue)
-    except (*_PIN_REFUSALS, AgentBarred, SessionOver) as refusal:
+    except AGENT_REFUSALS as refusal:
         return store_agent_refusal(dialogue, refusal)
     dialogue.facts.agent_pin_seen = True
     return "right"

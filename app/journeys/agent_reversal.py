@@ -205,10 +205,12 @@ def _make_request(
     second: Agent | None = None,
     code: SecretStr | None = None,
 ) -> ReversalRequest:
+    if (reason := dialogue.answers.reversal_reason) is None:
+        raise NothingToShow()
     return ReversalRequest(
         _get_receipt(dialogue),
         "phone",
-        dialogue.answers.reversal_reason or REASONS[-1],
+        reason,
         agent.network,
         agent.agency_code,
         agent=agent,
@@ -238,7 +240,7 @@ def _check_second_agent(dialogue: Dialogue, first: Agent) -> Agent:
 def _try_code(dialogue: Dialogue, agent: Agent, code: SecretStr) -> None:
     """Tries the code in a transaction that is committed even if it is wrong.
 
-    Raises: ReversalCodeWrong.
+    Raises: ReversalCodeWrong, AlreadyReversed.
     """
     with begin_operation(dialogue, f"agent:{agent.number}") as operation:
         try:

@@ -123,7 +123,7 @@ def _check_second_agent(first: Agent) -> Agent | None:
 def _check_code(receipt: str, agent: Agent) -> SecretStr | None:
     """Returns the artisan's code, if one was typed. Tries are for the agency's own receipts.
 
-    Raises: ReceiptUnknown, ReversalCodeWrong.
+    Raises: ReceiptUnknown, ReversalCodeWrong, AlreadyReversed.
     """
     typed = plain_digits(request.form.get("artisan_code", ""))
     if not typed:
