@@ -70,14 +70,6 @@ def read_agent_number(typed: str, _now: datetime) -> str:
     return typed
 
 
-@vocabulary.check("reversal_code")
-def read_reversal_code(typed: str, _now: datetime) -> str:
-    digits = typed.replace(" ", "")
-    if not re.fullmatch(r"[0-9]{6}", digits):
-        raise InvalidInput(what="reversal_code", why="not six digits")
-    return digits
-
-
 @vocabulary.rows("reversal_reasons")
 def list_reversal_reasons(dialogue: Dialogue) -> list[Row]:
     """Lists the reasons that the screen says; the one chosen is kept by its name."""

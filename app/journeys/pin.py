@@ -49,11 +49,12 @@ def read_pin_to_set(typed: str, _now: datetime) -> str:
     return read_new_pin(typed)
 
 
-@vocabulary.check("reset_code")
-def read_reset_code(typed: str, _now: datetime) -> str:
+@vocabulary.check("sms_code")
+def read_sms_code(typed: str, _now: datetime) -> str:
+    """Reads the six digits of a code that came by SMS: for a PIN, a phone's proof or a reversal."""
     digits = typed.replace(" ", "")
     if not (digits.isascii() and digits.isdecimal() and len(digits) == 6):
-        raise InvalidInput(what="reset_code", why="not six digits")
+        raise InvalidInput(what="sms_code", why="not six digits")
     return digits
 
 

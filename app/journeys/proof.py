@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-from datetime import datetime
 
 from pydantic import SecretStr
 
@@ -21,7 +20,6 @@ from app.journeys.confirmations import queue_owner_notice
 from app.journeys.context import Dialogue, begin_operation, vocabulary
 from app.journeys.facts import TiedPhone
 from app.journeys.person import is_unproven, reload_account
-from app.journeys.pin import read_reset_code
 from app.messaging.queries import count_recent_of_kind
 from app.messaging.service import OutboundMessage, queue_message
 from app.text.words import Say
@@ -36,11 +34,6 @@ _MOST_SENT_A_DAY = 6
 def is_phone_unproven(dialogue: Dialogue) -> bool:
     """True if this phone opens only what paying needs."""
     return is_unproven(dialogue)
-
-
-@vocabulary.check("tie_code")
-def read_tie_code(typed: str, now: datetime) -> str:
-    return read_reset_code(typed, now)
 
 
 @vocabulary.action("send_tie_code", "sent", "enough", "no_phone")
