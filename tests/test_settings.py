@@ -77,6 +77,16 @@ def test_production_has_no_simulated_phone() -> None:
     assert dialled.exit_code == 1 and "production" in dialled.output
 
 
+def test_doctor_says_development_where_nobody_said_what_it_is(app: Flask, runtime: Runtime) -> None:
+    before = runtime.settings
+    runtime.settings = before.model_copy(update={"app_env": None})
+    try:
+        told = app.test_cli_runner().invoke(args=["doctor"])
+    finally:
+        runtime.settings = before
+    assert "configuration: development, dialled as " in told.output
+
+
 def test_doctor_names_the_missing_settings_of_a_provider(app: Flask, runtime: Runtime) -> None:
     before = runtime.settings
     runtime.settings = before.model_copy(

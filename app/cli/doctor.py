@@ -45,7 +45,8 @@ def doctor() -> None:
 
 
 def _check_configuration(maalem: Runtime) -> str:
-    return f"{maalem.settings.app_env}, dialled as {maalem.settings.ussd_code}"
+    kind = "production" if maalem.settings.production else "development"
+    return f"{kind}, dialled as {maalem.settings.ussd_code}"
 
 
 def _check_database(maalem: Runtime) -> str:
