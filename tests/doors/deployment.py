@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import shutil
 import socket
 import ssl
@@ -10,17 +12,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
+from requests.adapters import HTTPAdapter
 
 from app.settings import ROOT
 from tests.conftest import free_port
-from tests.servers import await_ready, web
+from tests.servers import Process, await_ready
 
+_OPERATIONS = ROOT / "docs/operations.md"
 HOST = "maalem.example"
 TOKEN = "5ac1e9027fd84b36c0172e9d"
 PRODUCTION = {
@@ -29,6 +34,8 @@ PRODUCTION = {
     "CALLBACK_TOKEN": TOKEN,
     "PUBLIC_URL": f"https://{HOST}",
     "TRUSTED_PROXIES": "127.0.0.1",
+    "METRICS_TOKEN": "0d7c41f2b95e8a63d1f04c7b",
+    "CALLBACK_SOURCES": "generic=127.0.0.9",
     "SMS_PROVIDERS": "twilio",
     "TWILIO_ACCOUNT_SID": "AC0",
     "TWILIO_AUTH_TOKEN": "token",
@@ -44,28 +51,52 @@ class Entrance:
     host: str
     certificate: Path | None = None
     token: str = ""
+    plain_port: int = 0
+    log: Path = Path()
 
     @property
     def base(self) -> str:
         return f"{'https' if self.certificate else 'http'}://127.0.0.1:{self.port}"
 
-    def connect(self) -> socket.socket:
+    def connect(self, address: str = "127.0.0.2") -> socket.socket:
         """Opens an attacker's connection, on Linux from another address than honest callers'."""
-        source = ("127.0.0.2", 0) if sys.platform == "linux" else None
+        source = (address, 0) if sys.platform == "linux" else None
         plain = socket.create_connection(("127.0.0.1", self.port), 20, source)
         if not self.certificate:
             return plain
         context = ssl.create_default_context(cafile=str(self.certificate))
         return context.wrap_socket(plain, server_hostname=self.host)
 
-    def session(self) -> requests.Session:
-        """Returns an honest caller."""
+    def send(self, request: str, address: str = "127.0.0.2") -> bytes:
+        """Returns all that is answered to the bytes of a request, until the door hangs up."""
+        answer = b""
+        with self.connect(address) as connection, suppress(OSError):
+            connection.settimeout(8)
+            connection.sendall(request.encode("latin-1"))
+            while more := connection.recv(65_536):
+                answer += more
+        return answer
+
+    def session(self, address: str = "127.0.0.1") -> requests.Session:
+        """Returns a caller; the one from 127.0.0.1 is honest in every test."""
         caller = requests.Session()
+        caller.mount("https://", _From(address))
         caller.headers["Host"] = self.host
         # Not what the machine's environment says about certificates and proxies.
         caller.trust_env = False
         caller.verify = str(self.certificate) if self.certificate else True
         return caller
+
+
+class _From(HTTPAdapter):
+    """Calls from one address of this machine."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        super().__init__()
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options, source_address=(self._address, 0))  # type: ignore[no-untyped-call]
 
 
 def find_haproxy() -> str:
@@ -89,7 +120,7 @@ def deployed(folder: Path, database_url: str, redis_url: str) -> Iterator[Entran
         "MAALEM_HOST": HOST,
         "MAALEM_SERVER": f"127.0.0.1:{server}",
     }
-    process = web(server, {**urls, **PRODUCTION})
+    process = Process(read_documented_command(server), {**urls, **PRODUCTION})
     process.start()
     await_ready(f"http://127.0.0.1:{server}")
     with (folder / "door.log").open("w") as log:
@@ -100,7 +131,7 @@ def deployed(folder: Path, database_url: str, redis_url: str) -> Iterator[Entran
             stderr=log,
         )
         try:
-            entrance = Entrance(https, HOST, certificate, TOKEN)
+            entrance = Entrance(https, HOST, certificate, TOKEN, http, folder / "door.log")
             _await_door(entrance, proxy)
             yield entrance
         finally:
@@ -109,12 +140,22 @@ def deployed(folder: Path, database_url: str, redis_url: str) -> Iterator[Entran
             process.end()
 
 
+def read_documented_command(port: int) -> tuple[str, ...]:
+    """Returns the command of a web process that docs/operations.md gives, with another port."""
+    found = re.search(r"(?m)^    (granian (.*\\\n)+.*wsgi:app)$", _OPERATIONS.read_text("utf-8"))
+    assert found
+    words = shlex.split(found[1].replace("\\\n", " "))
+    words[words.index("--port") + 1] = str(port)
+    return tuple(words)
+
+
 def make_certificate(folder: Path) -> Path:
     """Returns a file with a certificate for HOST and this machine, and its key."""
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     subprocess.run(
         [
-            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-days", "2"),
             *("-keyout", key, "-out", certificate),
             *("-subj", f"/CN={HOST}", "-addext", f"subjectAltName=DNS:{HOST},IP:127.0.0.1"),
         ],
