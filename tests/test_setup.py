@@ -18,6 +18,7 @@ import psycopg
 import pytest
 
 from app.embedded import engine_urls, postgres_pid, redis_pid, using_engines
+from tests.production import as_environment
 
 CHECKOUT = Path(__file__).parents[1]
 SERVE = (sys.executable, "-m", "flask", "serve")
@@ -203,18 +204,7 @@ def test_a_busy_port_is_named(run: Run) -> None:
 
 
 def test_production_is_refused(run: Run) -> None:
-    run.start(
-        APP_ENV="production",
-        DATABASE_URL="postgresql://db/maalem",
-        REDIS_URL="redis://redis",
-        SECRET_KEY="9f2c71e0b64ad853f1c07be2936ad84e",
-        CALLBACK_TOKEN="5ac1e9027fd84b36c0172e9d",
-        PUBLIC_URL="https://maalem.example",
-        SMS_PROVIDERS="twilio",
-        TWILIO_ACCOUNT_SID="AC0",
-        TWILIO_AUTH_TOKEN="token",
-        TWILIO_FROM="Maalem",
-    )
+    run.start(**as_environment())
     assert run.process.wait(30) == 1
     assert run.said().splitlines() == [
         "Error: flask serve is for development; in production serve wsgi:app and run `flask worker`"

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -23,24 +24,16 @@ from requests.adapters import HTTPAdapter
 
 from app.settings import ROOT
 from tests.conftest import free_port
+from tests.production import HOST, TOKEN, as_environment
 from tests.servers import Process, await_ready
 
 _OPERATIONS = ROOT / "docs/operations.md"
-HOST = "maalem.example"
-TOKEN = "5ac1e9027fd84b36c0172e9d"
-PRODUCTION = {
-    "APP_ENV": "production",
-    "SECRET_KEY": "9f2c71e0b64ad853f1c07be2936ad84e",
-    "CALLBACK_TOKEN": TOKEN,
-    "PUBLIC_URL": f"https://{HOST}",
-    "TRUSTED_PROXIES": "127.0.0.1",
-    "METRICS_TOKEN": "0d7c41f2b95e8a63d1f04c7b",
-    "CALLBACK_SOURCES": "generic=127.0.0.9",
-    "SMS_PROVIDERS": "twilio",
-    "TWILIO_ACCOUNT_SID": "AC0",
-    "TWILIO_AUTH_TOKEN": "token",
-    "TWILIO_FROM": "Maalem",
-}
+PRODUCTION = as_environment(
+    TRUSTED_PROXIES="127.0.0.1",
+    METRICS_TOKEN=token_hex(16),
+    CALLBACK_SOURCES="generic=127.0.0.9",
+    SMS_PROVIDERS="twilio",
+)
 
 
 @dataclass(frozen=True)
@@ -120,7 +113,7 @@ def deployed(folder: Path, database_url: str, redis_url: str) -> Iterator[Entran
         "MAALEM_HOST": HOST,
         "MAALEM_SERVER": f"127.0.0.1:{server}",
     }
-    process = Process(read_documented_command(server), {**urls, **PRODUCTION})
+    process = Process(read_documented_command(server), {**PRODUCTION, **urls})
     process.start()
     await_ready(f"http://127.0.0.1:{server}")
     with (folder / "door.log").open("w") as log:

@@ -22,17 +22,7 @@ from app.enrolment.samples import sample_people_csv
 from app.runtime import Runtime
 from app.settings import ROOT, Settings
 from tests.enrolment.registry_lines import TODAY, line, numbered, stored, write
-
-PRODUCTION = {
-    "app_env": "production",
-    "secret_key": "9f2c71e0b64ad853f1c07be2936ad84e",
-    "redis_url": "redis://localhost:1",
-    "callback_token": "5ac1e9027fd84b36c0172e9d",
-    "public_url": "https://maalem.example",
-    "sms_providers": "africastalking",
-    "africastalking_username": "maalem",
-    "africastalking_api_key": "key",
-}
+from tests.production import production_settings
 
 
 def run_registry(app: Flask, *words: str | Path) -> Result:
@@ -180,7 +170,7 @@ def test_load_sample_people_loads_them_and_their_agent_once(app: Flask, engine: 
 
 def test_load_sample_people_is_refused_in_production(engine: Engine) -> None:
     url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    production = Runtime(Settings(database_url=url, **PRODUCTION))  # type: ignore[arg-type]
+    production = Runtime(production_settings(database_url=url))
     result = run_registry(create_app(production), "load-sample-people")
     assert result.exit_code == 1
     assert "development only" in result.stderr

@@ -6,13 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
-from pydantic import SecretStr
 from werkzeug.routing import Rule
 
 from app import create_app
 from app.runtime import Runtime
-from app.settings import Settings
 from app.web.access import Audience, UndeclaredRoute, audience_of, check_routes, open_to
+from tests.production import production_settings
 
 # Statuses that a request without any proof is answered with.
 REFUSALS = {
@@ -26,18 +25,8 @@ REFUSALS = {
 @pytest.fixture
 def production(runtime: Runtime) -> Iterator[Flask]:
     """The service in production, with every SMS provider that it knows."""
-    settings = Settings(
-        app_env="production",
-        database_url=runtime.settings.database_url,
-        redis_url=runtime.settings.redis_url,
-        secret_key=SecretStr("9f2c71e0b64ad853f1c07be2936ad84e"),
-        callback_token=SecretStr("5ac1e9027fd84b36c0172e9d"),
-        public_url="https://maalem.example/maalem",
-        sms_providers=("twilio",),
-        twilio_account_sid="AC1",
-        twilio_auth_token=SecretStr("twilio-token"),
-        twilio_from="+212500000000",
-        log_level="error",
+    settings = production_settings(
+        runtime, sms_providers="twilio", public_url="https://maalem.example/maalem"
     )
     own = Runtime(settings, clock=runtime.clock)
     yield create_app(own)

@@ -8,14 +8,13 @@ from html import unescape
 
 import pytest
 from flask.testing import FlaskClient
-from pydantic import SecretStr
 
 from app import create_app
 from app.enrolment.samples import SAMPLE_PEOPLE
 from app.runtime import Runtime
-from app.settings import Settings
 from app.text.encoding import GSM7_BASIC, GSM7_EXTENSION
 from tests.phone import TestPhone
+from tests.production import production_settings
 
 FATIMA = "+212600000001"
 FIELDS = {"to", "text", "encoding", "segments", "status", "created_at"}
@@ -66,22 +65,9 @@ def test_inbox_reads_a_plus_that_was_not_encoded(client: FlaskClient) -> None:
 
 
 def test_production_has_no_simulator(runtime: Runtime) -> None:
-    settings = Settings(
-        app_env="production",
-        secret_key=SecretStr("9f2c71e0b64ad853f1c07be2936ad84e"),
-        database_url=runtime.settings.database_url,
-        redis_url=runtime.settings.redis_url,
-        callback_token=SecretStr("5ac1e9027fd84b36c0172e9d"),
-        public_url="https://maalem.example",
-        sms_providers=("twilio",),
-        twilio_account_sid="AC0",
-        twilio_auth_token=SecretStr("token"),
-        twilio_from="+15005550006",
-        log_level="error",
-    )
-    production = Runtime(settings)
-    client = create_app(production).test_client()
+    served = Runtime(production_settings(runtime))
+    client = create_app(served).test_client()
     assert client.get("/simulator").status_code == 404
     assert client.get(f"/simulator/messages.json?phone={FATIMA}").status_code == 404
     assert "/simulator" not in client.get("/").get_data(as_text=True)
-    production.database.dispose()
+    served.database.dispose()

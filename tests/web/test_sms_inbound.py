@@ -6,17 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 from flask.testing import FlaskClient
-from pydantic import SecretStr
 from twilio.request_validator import RequestValidator
 
 from app import create_app
 from app.runtime import Runtime
-from app.settings import Settings
 from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
+from tests.production import COMPLETE, TOKEN, production_settings
 
 FATIMA, UNKNOWN = "+212600000001", "+212600000099"
-TOKEN, PUBLIC = "5ac1e9027fd84b36c0172e9d", "https://maalem.example"
+PUBLIC = COMPLETE["public_url"]
 pytestmark = pytest.mark.usefixtures("sample_people")
 
 
@@ -105,19 +104,7 @@ def test_inbound_that_cannot_be_read_is_refused(
 @pytest.fixture
 def guarded(runtime: Runtime) -> Iterator[FlaskClient]:
     """The same service in production, with its secrets."""
-    settings = Settings(
-        app_env="production",
-        database_url=runtime.settings.database_url,
-        redis_url=runtime.settings.redis_url,
-        secret_key=SecretStr("9f2c71e0b64ad853f1c07be2936ad84e"),
-        callback_token=SecretStr(TOKEN),
-        public_url=PUBLIC,
-        sms_providers="twilio",  # type: ignore[arg-type]
-        twilio_account_sid="AC1",
-        twilio_auth_token=SecretStr("twilio-token"),
-        twilio_from="+212500000000",
-        log_level="error",
-    )
+    settings = production_settings(runtime, sms_providers="twilio")
     own = Runtime(settings, clock=runtime.clock)
     yield create_app(own).test_client()
     own.database.dispose()
@@ -133,7 +120,7 @@ def test_africastalking_inbound_needs_the_token_in_production(guarded: FlaskClie
 def test_twilio_inbound_needs_a_signature(guarded: FlaskClient, runtime: Runtime) -> None:
     form = {"From": UNKNOWN, "To": "+212500000000", "Body": "darija", "MessageSid": "SM1"}
     address = f"{PUBLIC}/sms/twilio/inbound"
-    signature = RequestValidator("twilio-token").compute_signature(address, form)
+    signature = RequestValidator(COMPLETE["twilio_auth_token"]).compute_signature(address, form)
 
     def post(signed: str, sent: dict[str, str]) -> int:
         headers = {"X-Twilio-Signature": signed}

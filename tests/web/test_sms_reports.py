@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
-from pydantic import SecretStr
 from twilio.request_validator import RequestValidator
 
 from app import create_app
@@ -16,27 +15,14 @@ from app.runtime import Runtime
 from app.settings import Settings
 from tests.conftest import TestClock
 from tests.journeys.other_parties import OtherParties
+from tests.production import COMPLETE, TOKEN, production_settings
 
 FATIMA = "+212600000001"
-TOKEN, PUBLIC = "5ac1e9027fd84b36c0172e9d", "https://maalem.example/maalem"
+PUBLIC = f"{COMPLETE['public_url']}/maalem"
 
 
 def settings(runtime: Runtime) -> Settings:
-    return Settings(
-        app_env="production",
-        database_url=runtime.settings.database_url,
-        redis_url=runtime.settings.redis_url,
-        secret_key=SecretStr("9f2c71e0b64ad853f1c07be2936ad84e"),
-        callback_token=SecretStr(TOKEN),
-        public_url=PUBLIC,
-        sms_providers="twilio,africastalking",  # type: ignore[arg-type]
-        africastalking_username="maalem",
-        africastalking_api_key=SecretStr("key"),
-        twilio_account_sid="AC1",
-        twilio_auth_token=SecretStr("twilio-token"),
-        twilio_from="+212500000000",
-        log_level="error",
-    )
+    return production_settings(runtime, sms_providers="twilio,africastalking", public_url=PUBLIC)
 
 
 @pytest.fixture
@@ -76,7 +62,7 @@ def states(others: OtherParties) -> list[object]:
 def twilio(client: FlaskClient, form: dict[str, str], query: str = "", **changed: str) -> int:
     """Signed as Twilio signs: the address with its query, then every field."""
     address = f"{PUBLIC}/sms/twilio/status{query}"
-    signature = RequestValidator("twilio-token").compute_signature(address, form)
+    signature = RequestValidator(COMPLETE["twilio_auth_token"]).compute_signature(address, form)
     answer = client.post(
         f"/sms/twilio/status{changed.pop('sent_to', query)}",
         data=form | changed,
@@ -178,7 +164,7 @@ def test_inbound_answered_by_twilio_is_done_and_not_answered(
 
     def write(sid: str, body: str, kind: str) -> None:
         form = {"From": FATIMA, "Body": body, "MessageSid": sid, "OptOutType": kind}
-        signature = RequestValidator("twilio-token").compute_signature(address, form)
+        signature = RequestValidator(COMPLETE["twilio_auth_token"]).compute_signature(address, form)
         headers = {"X-Twilio-Signature": signature}
         assert guarded.post("/sms/twilio/inbound", data=form, headers=headers).status_code == 200
 
