@@ -2,9 +2,9 @@
 
 from flask import Flask
 
-from app.cli import register_commands
+from app.cli import refuse_development_server, register_commands
 from app.observe.logs import set_up_logs
-from app.runtime import Runtime
+from app.runtime import Runtime, check_names
 from app.settings import read_settings
 from app.web import register_pages
 
@@ -12,6 +12,8 @@ from app.web import register_pages
 def create_app(runtime: Runtime | None = None) -> Flask:
     """The web application and its commands, around one runtime."""
     runtime = runtime or Runtime(read_settings())
+    check_names(runtime.settings)
+    refuse_development_server(production=runtime.settings.production)
     set_up_logs(runtime.settings.log_level)
     app = Flask("app", static_folder="web/static", template_folder="web/templates")
     app.extensions["maalem"] = runtime

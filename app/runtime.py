@@ -132,11 +132,9 @@ class Runtime:
 
     @cached_property
     def limits(self) -> dict[str, Limits]:
-        """The size of a screen, by gateway. Raises: SystemExit if a setting names no gateway."""
+        """The size of a screen, by gateway."""
         settings = self.settings
         usual = settings.ussd_limit_septets, settings.ussd_limit_ucs2
-        if strange := set(settings.ussd_limits) - {gateway.name for gateway in GATEWAYS}:
-            raise SystemExit(f"configuration: USSD_LIMITS names no gateway: {sorted(strange)}")
         return {g.name: Limits(*settings.ussd_limits.get(g.name, usual)) for g in GATEWAYS}
 
     @cached_property
@@ -240,6 +238,24 @@ class Runtime:
     def secret(self) -> bytes:
         """The installation's secret; each use derives a key of its own from it."""
         return self.settings.secret_key.get_secret_value().encode()
+
+
+def check_names(settings: Settings) -> None:
+    """Raises: SystemExit for settings that name a gateway or provider that there is not."""
+    gateways, providers = {gateway.name for gateway in GATEWAYS}, set(PROVIDERS)
+    known = {
+        "sms_providers": (providers, "provider"),
+        "ussd_limits": (gateways, "gateway"),
+        "callback_tokens": (gateways | providers, "gateway or provider"),
+        "callback_sources": (gateways | providers, "gateway or provider"),
+    }
+    wrong = [
+        f"{setting.upper()} names no {what}: {', '.join(strange)}"
+        for setting, (names, what) in known.items()
+        if (strange := sorted(set(getattr(settings, setting)) - names))
+    ]
+    if wrong:
+        raise SystemExit(f"configuration: {'; '.join(wrong)}")
 
 
 def runtime() -> Runtime:

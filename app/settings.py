@@ -7,17 +7,24 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.base.secrets import find_weakness
+from app.base.environment import find_unread_file, is_switched_on
+from app.base.secrets import find_token_weakness, find_weakness
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_SECRET = "demo-secret-for-development-only"  # noqa: S105 - refused in production
 
 _SHORTEST_SECRET, _SHORTEST_TOKEN = 32, 24
+_DATABASE = r"^(postgresql(\+psycopg)?://.+)?$"
+_REDIS = r"^((rediss?|unix|redis\+sentinel|redis\+cluster)://.+)?$"
 _ADDRESS = r"^(https?://[\w.-]+(:\d{1,5})?(/[^\s?#]*)?)?$"
 # Settings that an SMS provider may leave empty; it needs all others that begin with its name.
 _MAY_BE_EMPTY = {"africastalking_sender_id", "africastalking_url", "twilio_url"}
+# With one of them set, the engines are not all the embedded ones.
+_OWN_ENGINES = ("database_url", "redis_url")
+_NARROWEST_PROXIES = 8
 
 
 class Settings(BaseSettings):
@@ -30,8 +37,9 @@ class Settings(BaseSettings):
     app_env: Literal["development", "production"] | None = Field(
         None,
         description="production hides the simulator and refuses demo secrets; left out, it is"
-        " development with the embedded database alone, and with another nothing starts",
+        " development with the embedded engines alone, and with others nothing starts",
     )
+    flask_debug: str = Field("", description="Flask's own switch; production refuses it")
     port: int = Field(8000, ge=1, le=65535, description="the port `make run` listens on")
     data_dir: Path = Field(
         ROOT / "instance", description="where the embedded engines keep their data"
@@ -46,8 +54,18 @@ class Settings(BaseSettings):
     till_pin_minutes: int = Field(
         10, ge=1, le=30, description="idle minutes after which the till asks the PIN before money"
     )
-    database_url: str = Field("", description="PostgreSQL 14+; empty means the embedded one")
-    redis_url: str = Field("", description="Redis or Valkey 6.2+; empty means the embedded one")
+    database_url: str = Field(
+        "",
+        pattern=_DATABASE,
+        repr=False,
+        description="PostgreSQL 14+; empty means the embedded one",
+    )
+    redis_url: str = Field(
+        "",
+        pattern=_REDIS,
+        repr=False,
+        description="Redis or Valkey 6.2+; empty means the embedded one",
+    )
     callback_token: SecretStr = Field(
         SecretStr(""), description="the secret part of the callback addresses of every gateway"
     )
@@ -68,7 +86,9 @@ class Settings(BaseSettings):
     metrics_token: SecretStr = Field(
         SecretStr(""), description="the bearer token that /metrics asks for; none: only development"
     )
-    public_url: str = Field("", description="the address providers reach us at")
+    public_url: str = Field(
+        "", pattern=_ADDRESS, description="the address providers and people reach us at"
+    )
     ussd_code: str = Field("*384#", description="the short code artisans dial")
     ussd_limit_septets: int = Field(
         160, ge=60, le=182, description="how much GSM-7 text a gateway's screen carries"
@@ -208,32 +228,41 @@ class Settings(BaseSettings):
             raise ValueError("not written as provider=number,...")
         return {name: int(number) for name, number in (p.split("=") for p in value.split(","))}
 
-    @model_validator(mode="after")
-    def _check_provider_names(self) -> "Settings":
-        for what in ("sms_weights", "sms_rates"):
-            if strange := set(getattr(self, what)) - set(self.sms_providers):
-                names = ", ".join(sorted(strange))
-                raise ValueError(f"{what.upper()} names what SMS_PROVIDERS does not: {names}")
-        if any(rate < 1 for rate in self.sms_rates.values()):
-            raise ValueError("SMS_RATES: at least 1 a second")
-        if self.sms_weights and not any(self.sms_weights.values()):
-            raise ValueError("SMS_WEIGHTS: one at least above 0")
-        return self
-
     @field_validator("data_dir")
     @classmethod
     def _make_absolute(cls, value: Path) -> Path:
         return value if value.is_absolute() else (Path.cwd() / value)
 
     @model_validator(mode="after")
-    def _check_environment(self) -> "Settings":
-        if self.app_env is None and self.database_url:
-            raise ValueError(
-                "APP_ENV is not set: with DATABASE_URL it must say development or production"
-            )
-        if self.production and (wrong := self._list_wrong()):
-            raise ValueError("wrong in production: " + ", ".join(wrong))
+    def _check_together(self) -> "Settings":
+        """Names everything that is wrong at once, with the reason and without the value."""
+        wrong = [*self._list_contradictions(), *self._list_unsaid()]
+        if self.production and (faults := self._list_wrong()):
+            wrong.append("wrong in production: " + ", ".join(faults))
+        if wrong:
+            raise ValueError("; ".join(wrong))
         return self
+
+    def _list_contradictions(self) -> list[str]:
+        wrong = []
+        for what in ("sms_weights", "sms_rates"):
+            if strange := set(getattr(self, what)) - set(self.sms_providers):
+                names = ", ".join(sorted(strange))
+                wrong.append(f"{what.upper()} names what SMS_PROVIDERS does not: {names}")
+        if any(rate < 1 for rate in self.sms_rates.values()):
+            wrong.append("SMS_RATES: at least 1 a second")
+        if self.sms_weights and not any(self.sms_weights.values()):
+            wrong.append("SMS_WEIGHTS: one at least above 0")
+        return wrong
+
+    def _list_unsaid(self) -> list[str]:
+        """Development with engines of one's own has to be said."""
+        own = [name.upper() for name in _OWN_ENGINES if getattr(self, name)]
+        if self.app_env or not own:
+            return []
+        return [
+            f"APP_ENV is not set: with {' and '.join(own)} it must say development or production"
+        ]
 
     @property
     def reminders_by_worker(self) -> bool:
@@ -257,7 +286,12 @@ class Settings(BaseSettings):
             "REDIS_URL": None if self.redis_url else "missing",
             "PUBLIC_URL": None if self.public_url.startswith("https://") else "not https://...",
             "SMS_PROVIDERS": self._judge_providers(),
+            "FLASK_DEBUG": "shows secrets" if is_switched_on(self.flask_debug) else None,
         }
+        if any(network.prefixlen < _NARROWEST_PROXIES for network in self.trusted_proxies):
+            wrong["TRUSTED_PROXIES"] = "believes everybody"
+        if self.africastalking_username == "sandbox" and "africastalking" in self.sms_providers:
+            wrong["AFRICASTALKING_USERNAME"] = "the sandbox sends nothing"
         for name in ("africastalking_url", "twilio_url"):
             if getattr(self, name).startswith("http://"):
                 wrong[name.upper()] = "not https"
@@ -268,13 +302,23 @@ class Settings(BaseSettings):
         """Returns why each secret of the operator's own is weak, by the setting's name."""
         key, token = self.secret_key.get_secret_value(), self.callback_token.get_secret_value()
         weak = {"SECRET_KEY": find_weakness(key, _SHORTEST_SECRET)}
+        # A key that is good for verifying is good for forging.
+        old = [find_weakness(k.get_secret_value(), _SHORTEST_SECRET) for k in self.secret_key_old]
+        weak["SECRET_KEY_OLD"] = next(filter(None, old), None)
         if metrics := self.metrics_token.get_secret_value():
             weak["METRICS_TOKEN"] = find_weakness(metrics, _SHORTEST_TOKEN)
         if token or not self.callback_tokens:
-            weak["CALLBACK_TOKEN"] = find_weakness(token, _SHORTEST_TOKEN)
+            weak["CALLBACK_TOKEN"] = find_token_weakness(token, _SHORTEST_TOKEN)
         for name, tokens in self.callback_tokens.items():
-            reasons = [find_weakness(t.get_secret_value(), _SHORTEST_TOKEN) for t in tokens]
-            weak[f"CALLBACK_TOKENS of {name}"] = next(filter(None, reasons or ["missing"]), None)
+            given = [t.get_secret_value() for t in tokens] or [""]
+            reasons = (find_token_weakness(each, _SHORTEST_TOKEN) for each in given)
+            weak[f"CALLBACK_TOKENS of {name}"] = next(filter(None, reasons), None)
+        for name, value in self._list_provider_settings():
+            if value and isinstance(getattr(self, name), SecretStr):
+                weak[name.upper()] = find_weakness(value, _SHORTEST_TOKEN)
+        tokens_too = {t.get_secret_value() for ts in self.callback_tokens.values() for t in ts}
+        if key and key in {token, metrics, *tokens_too}:
+            weak["SECRET_KEY"] = weak["SECRET_KEY"] or "a token too: what signs stands in addresses"
         return weak
 
     def _judge_providers(self) -> str | None:
@@ -307,8 +351,11 @@ class Settings(BaseSettings):
 
 def _read_pairs(value: str, form: str) -> list[tuple[str, str]]:
     pairs = [pair.strip().partition("=") for pair in value.split(";") if pair.strip()]
+    names = [name for name, _, _ in pairs]
     if any(not re.fullmatch(r"\w+", name, re.ASCII) or not rest for name, _, rest in pairs):
         raise ValueError(f"not written as {form}")
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"names twice: {', '.join(twice)}")
     return [(name, rest) for name, _, rest in pairs]
 
 
@@ -321,11 +368,33 @@ def _read_networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
 
 def read_settings() -> Settings:
     """Reads the environment. Raises: SystemExit, naming every wrong setting and no value."""
-    try:
-        return Settings()
-    except ValidationError as error:
-        wrong = [
-            " ".join(filter(None, ("_".join(map(str, fault["loc"])).upper(), fault["msg"])))
-            for fault in error.errors()
-        ]
-        raise SystemExit(f"configuration: {'; '.join(wrong)}") from None
+    wrong: list[str] = []
+    if file := find_unread_file({name.upper() for name in Settings.model_fields}):
+        wrong.append(file)
+    given: dict[str, object] = {}
+    while True:
+        try:
+            settings = Settings.model_validate(given)
+        except ValidationError as error:
+            faults = error.errors()
+        else:
+            break
+        wrong += [_describe(fault) for fault in faults]
+        unread = {str(fault["loc"][0]) for fault in faults if fault["loc"]}
+        if not unread - given.keys():
+            break
+        # One that cannot be read hides what is wrong with the others: look again without it.
+        given |= {name: Settings.model_fields[name].default for name in unread}
+        if "app_env" in unread:
+            given["app_env"] = "production"
+    if wrong:
+        raise SystemExit(f"configuration: {'; '.join(wrong)}")
+    return settings
+
+
+def _describe(fault: ErrorDetails) -> str:
+    name = str(fault["loc"][0]).upper() if fault["loc"] else ""
+    why = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "string_pattern_mismatch":
+        why = "is no address of its kind"
+    return f"{name} {why}".strip()

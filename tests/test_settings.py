@@ -1,5 +1,6 @@
 """Settings are read from the environment; production names all that is missing at once."""
 
+from pathlib import Path
 from secrets import token_hex, token_urlsafe
 
 import pytest
@@ -10,22 +11,19 @@ from app import create_app
 from app.base.secrets import find_weakness
 from app.runtime import Runtime
 from app.settings import DEMO_SECRET, Settings, read_settings
+from tests.production import COMPLETE, as_environment
 
-SECRET = "9f2c71e0b64ad853f1c07be2936ad84e"
-COMPLETE = {
-    "app_env": "production",
-    "secret_key": SECRET,
-    "database_url": "postgresql://db/maalem",
-    "redis_url": "redis://cache",
-    "callback_token": "5ac1e9027fd84b36c0172e9d",
-    "public_url": "https://maalem.example",
-    "sms_providers": "africastalking,twilio",
-    "africastalking_username": "maalem",
-    "africastalking_api_key": "key",
-    "twilio_account_sid": "AC1",
-    "twilio_auth_token": "token",
-    "twilio_from": "Maalem",
-}
+
+def read_from(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> str:
+    """Returns what the start says of an environment; nothing where all is well."""
+    monkeypatch.delenv("APP_ENV")
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    try:
+        read_settings()
+    except SystemExit as refused:
+        return str(refused)
+    return ""
 
 
 def test_production_names_every_missing_secret_at_once() -> None:
@@ -46,7 +44,7 @@ def test_production_names_every_missing_secret_at_once() -> None:
         assert name in str(wrong.value)
 
 
-@pytest.mark.parametrize("name", [key for key in COMPLETE if key != "app_env"])
+@pytest.mark.parametrize("name", [key for key in COMPLETE if key not in {"app_env", "log_level"}])
 def test_production_refuses_one_missing_setting(name: str) -> None:
     left = {key: value for key, value in COMPLETE.items() if key != name}
     with pytest.raises(ValidationError) as wrong:
@@ -103,25 +101,44 @@ def test_doctor_names_the_missing_settings_of_a_provider(app: Flask, runtime: Ru
 @pytest.mark.parametrize(
     ("name", "value", "why"),
     [
-        ("secret_key", "9f2c71e0b64ad853", "shorter than 32 characters"),
-        ("secret_key", "x" * 64, "a repetition"),
+        ("secret_key", "4a8e017dc25b396f", "shorter than 32 characters"),
+        ("secret_key", "a" * 64, "a repetition"),
         ("secret_key", "9f2c71e0" * 6, "a repetition"),
-        ("secret_key", "changeme-9f2c71e0b64ad853f1c07be2936ad84e", "a known sample"),
+        ("secret_key", "changeme-4a8e017dc25b396f1a7d90e852bc4f36", "a known sample"),
         ("secret_key", "0123456789abcdefghij0123456789ABCDEFGHIJ", "a known sample"),
-        ("callback_token", "5ac1e9027fd84b36c017", "shorter than 24 characters"),
-        ("callback_tokens", "generic=5ac1e9027fd84b36c0172e9d,abc", "shorter than 24 characters"),
+        ("secret_key", "4a8e017d-PoiuYtrewq-c25b396f1a7d90e852bc", "a known sample"),
+        ("secret_key_old", DEMO_SECRET, "a known sample"),
+        ("callback_token", "4a8e017dc25b396f1a7d", "shorter than 24 characters"),
+        ("callback_token", "example/4a8e017dc25b396f1a7d==", "an address does not carry"),
+        ("callback_tokens", "generic=4a8e017dc25b396f1a7d,abc", "shorter than 24 characters"),
         ("callback_tokens", "generic=,", "missing"),
+        ("callback_tokens", "generic", "not written as gateway=token"),
+        ("callback_tokens", "generic=a;generic=b", "names twice: generic"),
+        ("callback_sources", "generic=::1;generic=::/0", "names twice: generic"),
+        ("callback_sources", "generic=everywhere", "not networks"),
+        ("trusted_proxies", "0.0.0.0/0", "believes everybody"),
+        ("trusted_proxies", "::/0", "believes everybody"),
+        ("twilio_auth_token", "auth", "shorter than 24 characters"),
+        ("twilio_auth_token", "your_auth_token_your_auth_token_", "a known sample"),
+        ("africastalking_api_key", "MyAppAPIKey", "shorter than 24 characters"),
+        ("africastalking_username", "sandbox", "sends nothing"),
+        ("flask_debug", "1", "shows secrets"),
+        ("database_url", "mysql://maalem", "no address of its kind"),
+        ("redis_url", "cache:6379", "no address of its kind"),
         ("metrics_token", "metrics", "shorter than 24 characters"),
         ("public_url", "http://maalem.example", "not https"),
+        ("public_url", "https://", "no address of its kind"),
+        ("public_url", "https://user:word@maalem.example", "no address of its kind"),
         ("africastalking_url", "http://127.0.0.1:9", "not https"),
         ("twilio_url", "http://127.0.0.1:9", "not https"),
         ("sms_providers", "log", "log sends nothing"),
     ],
 )
-def test_production_refuses_a_weak_setting_by_its_name(name: str, value: str, why: str) -> None:
-    with pytest.raises(ValidationError) as wrong:
-        Settings.model_validate(COMPLETE | {name: value})
-    assert name.upper() in str(wrong.value) and why in str(wrong.value)
+def test_production_refuses_a_weak_setting_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, why: str
+) -> None:
+    refusal = read_from(monkeypatch, as_environment(**{name.upper(): value}))
+    assert name.upper() in refusal and why in refusal
 
 
 def test_random_secrets_are_not_called_weak() -> None:
@@ -130,19 +147,76 @@ def test_random_secrets_are_not_called_weak() -> None:
         assert find_weakness(token_urlsafe(32), 32) is None
 
 
-def test_database_of_ones_own_without_an_environment_starts_nothing(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL"])
+@pytest.mark.parametrize("said", [None, ""])
+def test_engine_of_ones_own_without_an_environment_starts_nothing(
+    monkeypatch: pytest.MonkeyPatch, name: str, said: str | None
 ) -> None:
-    monkeypatch.delenv("APP_ENV")
-    monkeypatch.setenv("DATABASE_URL", "postgresql://db/maalem")
-    with pytest.raises(SystemExit, match="APP_ENV is not set"):
-        read_settings()
-    monkeypatch.delenv("DATABASE_URL")
+    own = {name: as_environment()[name]} | ({} if said is None else {"APP_ENV": said})
+    refusal = read_from(monkeypatch, own)
+    assert refusal == (
+        f"configuration: APP_ENV is not set: with {name} it must say development or production"
+    )
+    monkeypatch.delenv(name)
     assert not read_settings().production
 
 
+@pytest.mark.parametrize("word", ["prod", "Production", " production", "production ", "0", " "])
+def test_environment_said_in_another_word_starts_nothing(
+    monkeypatch: pytest.MonkeyPatch, word: str
+) -> None:
+    refusal = read_from(monkeypatch, as_environment(APP_ENV=word))
+    assert refusal.startswith(
+        "configuration: APP_ENV Input should be 'development' or 'production'"
+    )
+
+
+def test_complete_production_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read_from(monkeypatch, as_environment()) == ""
+
+
+def test_everything_wrong_is_named_at_once_and_no_value_is_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A setting that cannot be read hides none of the others."""
+    wrong = {
+        "PORT": "many-ports",
+        "DATABASE_URL": "mysql://root:wordofroot@db/maalem",
+        "SECRET_KEY": "wordofkey",
+        "SECRET_KEY_OLD": "wordofold",
+        "CALLBACK_TOKENS": "wordoftokens",
+        "PUBLIC_URL": "http://maalem.example",
+        "TRUSTED_PROXIES": "0.0.0.0/0",
+        "TWILIO_URL": "http://127.0.0.1:9",
+        "TWILIO_AUTH_TOKEN": "wordoftwilio",
+        "SMS_RATES": "pigeon=1",
+        "FLASK_DEBUG": "yes",
+    }
+    refusal = read_from(monkeypatch, as_environment(**wrong))
+    assert [name for name in wrong if name not in refusal] == []
+    assert "wordof" not in refusal and "many-ports" not in refusal
+
+
+@pytest.mark.parametrize("name", [".env", ".flaskenv"])
+def test_file_that_commands_would_read_and_the_server_not_starts_nothing(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    folder = tmp_path / "below"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    file = tmp_path / name
+    file.write_text("COMPOSE_PROJECT_NAME=maalem\n")
+    assert read_from(monkeypatch, as_environment()) == ""
+    file.write_text("twilio_from=+212500000000\nFLASK_DEBUG=1\nFLASK_SKIP_DOTENV=1\n")
+    monkeypatch.setenv("FLASK_SKIP_DOTENV", "1")
+    with pytest.raises(SystemExit, match=f"{name} sets FLASK_DEBUG.*twilio_from: commands would"):
+        read_settings()
+    file.write_text("twilio_from=+212500000000\n")
+    assert read_settings().production
+
+
 def test_two_tokens_of_a_gateway_are_good_at_once_and_only_for_it() -> None:
-    old, new = "5ac1e9027fd84b36c0172e9d", "b07d13f2c96e48a5d1f0837c"
+    old, new = token_hex(16), token_hex(16)
     tokens = {"callback_tokens": f"generic={old},{new}", "callback_token": ""}
     client = create_app(Runtime(Settings.model_validate(COMPLETE | tokens))).test_client()
     for token in (old, new):
@@ -167,18 +241,25 @@ def test_callbacks_come_from_their_sources_alone() -> None:
     assert post(f"/ussd/generic/{token}", "198.51.100.7") == 400
 
 
-@pytest.mark.parametrize("setting", ["CALLBACK_TOKENS", "CALLBACK_SOURCES"])
-def test_name_of_no_gateway_starts_nothing(setting: str) -> None:
-    value = {"CALLBACK_TOKENS": "africas=5ac1e9027fd84b36c0172e9d", "CALLBACK_SOURCES": "a=::1"}
-    wrong = Settings.model_validate({setting.lower(): value[setting]})
-    with pytest.raises(SystemExit, match=f"{setting} names no gateway or provider"):
+@pytest.mark.parametrize(
+    ("setting", "value", "what"),
+    [
+        ("callback_tokens", "africas=x", "gateway or provider"),
+        ("callback_sources", "africas=::1", "gateway or provider"),
+        ("sms_providers", "twilio,africas", "provider"),
+        ("ussd_limits", "africas=182/80", "gateway"),
+    ],
+)
+def test_name_of_no_gateway_or_provider_starts_nothing(setting: str, value: str, what: str) -> None:
+    wrong = Settings.model_validate({setting: value})
+    with pytest.raises(SystemExit, match=f"{setting.upper()} names no {what}: africas"):
         create_app(Runtime(wrong))
 
 
 def test_metrics_ask_for_their_token() -> None:
     production = Settings.model_validate(COMPLETE)
     assert create_app(Runtime(production)).test_client().get("/metrics").status_code == 404
-    token = "b07d13f2c96e48a5d1f0837c"
+    token = token_hex(16)
     client = create_app(Runtime(Settings(metrics_token=token))).test_client()
     for given in ("", token, f"Bearer {token}x", "Bearer "):
         assert client.get("/metrics", headers={"Authorization": given}).status_code == 401

@@ -60,6 +60,15 @@ def register_commands(app: Flask) -> None:
     app.cli = _Nouns(name=app.name)
 
 
+def refuse_development_server(*, production: bool) -> None:
+    """Raises: ClickException where `flask run` would serve a production: it bounds no request."""
+    context = click.get_current_context(silent=True)
+    if production and context and context.info_name == "run":
+        raise click.ClickException(
+            "flask run is for development; docs/operations.md says how production is served"
+        )
+
+
 def _report_refusals(command: click.Command) -> click.Command:
     """Makes a refusal end the command with its words, not with a trace."""
     invoke = command.invoke

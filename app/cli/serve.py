@@ -13,7 +13,6 @@ from pathlib import Path
 from types import FrameType
 
 import click
-from pydantic import ValidationError
 
 from app.cli.children import Child, Children, parent_has_ended, parent_was_interrupted
 from app.embedded import (
@@ -27,7 +26,7 @@ from app.embedded import (
     using_engines,
 )
 from app.enrolment.samples import SAMPLE_PEOPLE
-from app.settings import ROOT, Settings
+from app.settings import ROOT, Settings, read_settings
 
 _READY_SECONDS = 60
 _POLL_SECONDS = 0.1
@@ -72,12 +71,7 @@ def serve() -> None:
 
 
 def _read_settings() -> Settings:
-    try:
-        settings = Settings()
-    except ValidationError as error:
-        first = error.errors()[0]
-        name = "_".join(map(str, first["loc"])).upper()
-        raise click.ClickException(f"{name} {first['msg']}".strip()) from None
+    settings = read_settings()
     if settings.production:
         raise click.ClickException(
             "flask serve is for development; in production serve wsgi:app and run `flask worker`"

@@ -13,7 +13,6 @@ from app.runtime import Runtime
 from app.web import (
     access,
     api_docs,
-    callbacks,
     health,
     home,
     language,
@@ -45,7 +44,6 @@ def register_pages(app: Flask, runtime: Runtime) -> None:
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_SECURE=settings.production,
     )
-    callbacks.check_names(settings)
     lifecycle.register(app, runtime)
     app.register_blueprint(ussd.blueprint(settings))
     app.register_blueprint(sms.blueprint(settings))

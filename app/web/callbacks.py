@@ -7,19 +7,7 @@ from ipaddress import ip_address
 
 from flask import request
 
-from app.gateways.registry import GATEWAYS
 from app.settings import Settings
-from app.sms.registry import PROVIDERS
-
-
-def check_names(settings: Settings) -> None:
-    """Raises: SystemExit for a token or source of a gateway or provider that there is not."""
-    known = {gateway.name for gateway in GATEWAYS} | set(PROVIDERS)
-    for name in ("callback_tokens", "callback_sources"):
-        if strange := set(getattr(settings, name)) - known:
-            raise SystemExit(
-                f"configuration: {name.upper()} names no gateway or provider: {sorted(strange)}"
-            )
 
 
 def is_admitted(settings: Settings, caller: str, given: str) -> bool:
