@@ -47,6 +47,7 @@ def main(messages: int) -> int:
                 PROVIDERS
                 | always_open(folder)
                 | {
+                    "APP_ENV": "development",
                     "DATABASE_URL": urls.database_url,
                     "REDIS_URL": urls.redis_url,
                     "SMS_TIMEOUT": str(_TIMEOUT_SECONDS),
