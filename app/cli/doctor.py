@@ -9,7 +9,7 @@ from contextlib import suppress
 import click
 from flask.cli import with_appcontext
 
-from app.cli.checks import engines, installation
+from app.cli.checks import callers, engines, installation
 from app.cli.checks.looking import Check, Finding, look
 from app.runtime import Runtime, runtime
 
@@ -22,6 +22,7 @@ CHECKS: Mapping[str, Check] = {
     "menus": installation.check_menus,
     "sms": installation.check_sms,
     "prices": installation.check_prices,
+    "callers": callers.check_callers,
 }
 
 

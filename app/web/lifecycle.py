@@ -42,10 +42,8 @@ def register(app: Flask, runtime: Runtime) -> None:
     app.session_interface = _Sessions()
     slots.register(app)
     edge.register(app, runtime.settings)
-    if runtime.settings.trusted_proxies:
-        app.wsgi_app = TrustedProxies(  # type: ignore[assignment]
-            app.wsgi_app, runtime.settings.trusted_proxies
-        )
+    proxies = runtime.settings.trusted_proxies
+    app.wsgi_app = TrustedProxies(app.wsgi_app, proxies)  # type: ignore[assignment]
     app.before_request(_begin)
     app.after_request(_end)
     app.teardown_request(_leave)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network, ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,32 +12,38 @@ if TYPE_CHECKING:
 Network = IPv4Network | IPv6Network
 
 
+_HOUSEHOLD = 64  # the bits of IPv6 that one subscriber has alone
+
+
 class TrustedProxies:
-    """Tells the application who calls: X-Forwarded-For is believed from these proxies alone."""
+    """Tells the application who calls: X-Forwarded-For is believed from these proxies alone.
+
+    An IPv4 address that came over IPv6 is written as IPv4, as lists of addresses have it.
+    """
 
     def __init__(self, application: WSGIApplication, proxies: tuple[Network, ...]) -> None:
         self._application = application
         self._proxies = proxies
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        client = environ.get("REMOTE_ADDR", "")
+        if ":" in client:
+            client = environ["REMOTE_ADDR"] = _read_address(client) or client
         if forwarded := environ.pop("HTTP_X_FORWARDED_FOR", ""):
-            environ["REMOTE_ADDR"] = self.find_client(environ.get("REMOTE_ADDR", ""), forwarded)
+            environ["REMOTE_ADDR"] = self.find_client(client, forwarded)
         return self._application(environ, start)
 
     def find_client(self, peer: str, forwarded: str) -> str:
         """Returns the nearest address that is no proxy of ours, from the connection outwards.
 
-        `forwarded` is the header, whose last address the nearest proxy wrote. What stands left of
-        an address that is not ours may be made up and is not read.
+        `forwarded` is the header, whose last address the nearest proxy wrote, with a port or
+        without. What stands left of an address that is not ours may be made up and is not read.
         """
         client = peer
         for named in reversed(forwarded.split(",")):
-            if not self._is_ours(client):
+            if not self._is_ours(client) or not (before := _read_address(named.strip())):
                 return client
-            try:
-                client = str(ip_address(named.strip()))
-            except ValueError:
-                return client
+            client = before
         return client
 
     def _is_ours(self, address: str) -> bool:
@@ -45,5 +51,27 @@ class TrustedProxies:
             ip = ip_address(address)
         except ValueError:
             return False
-        mapped = getattr(ip, "ipv4_mapped", None) or ip
-        return any(mapped in network for network in self._proxies)
+        return any(ip in network for network in self._proxies)
+
+
+def name_caller(address: str) -> str:
+    """Returns what limits of an address count by: of IPv6 the network that one subscriber has."""
+    if ":" not in address:
+        return address
+    try:
+        return str(ip_network(f"{address}/{_HOUSEHOLD}", strict=False))
+    except ValueError:
+        return address
+
+
+def _read_address(text: str) -> str | None:
+    """Reads `203.0.113.9`, `203.0.113.9:4711`, `2001:db8::1` or `[2001:db8::1]:443`."""
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        ip = ip_address(text if "%" not in text else "")
+    except ValueError:
+        return None
+    return str(getattr(ip, "ipv4_mapped", None) or ip)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from app.settings import Settings
-from app.web.proxies import TrustedProxies
+from app.web.proxies import TrustedProxies, name_caller
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -28,6 +28,18 @@ OURS = Settings(trusted_proxies="127.0.0.1,10.0.0.0/8").trusted_proxies
         ("127.0.0.1", "203.0.113.9, nonsense", "127.0.0.1"),
         ("127.0.0.1", "2001:db8::1", "2001:db8::1"),
         ("127.0.0.1", "", "127.0.0.1"),
+        ("127.0.0.1", "203.0.113.9:4711", "203.0.113.9"),
+        ("127.0.0.1", "[2001:db8::1]:443", "2001:db8::1"),
+        ("127.0.0.1", "[2001:db8::1]", "2001:db8::1"),
+        ("127.0.0.1", "::ffff:203.0.113.9", "203.0.113.9"),
+        ("127.0.0.1", "203.0.113.9, ::ffff:10.1.1.1", "203.0.113.9"),
+        ("127.0.0.1", "2001:DB8:0::1", "2001:db8::1"),
+        ("127.0.0.1", "fe80::1%eth0", "127.0.0.1"),
+        ("127.0.0.1", ",", "127.0.0.1"),
+        ("127.0.0.1", "203.0.113.9, 0x7f.1", "127.0.0.1"),
+        ("127.0.0.1", "unknown", "127.0.0.1"),
+        ("::ffff:198.51.100.7", "127.0.0.1", "198.51.100.7"),
+        ("::ffff:198.51.100.7", "", "198.51.100.7"),
         ("nonsense", "203.0.113.9", "nonsense"),
     ],
 )
@@ -43,6 +55,12 @@ def test_address_of_the_client(peer: str, forwarded: str, client: str) -> None:
         environ["HTTP_X_FORWARDED_FOR"] = forwarded
     TrustedProxies(application, OURS)(environ, lambda *_: lambda _data: None)
     assert seen == {"REMOTE_ADDR": client}
+
+
+def test_limits_count_an_ipv6_subscriber_as_one() -> None:
+    one, other = "2001:db8:0:7::1", "2001:db8:0:7:ffff::9"
+    assert name_caller(one) == name_caller(other) != name_caller("2001:db8:0:8::1")
+    assert name_caller("203.0.113.9") == "203.0.113.9"
 
 
 @pytest.mark.parametrize("wrong", ["10.0.0.1/8", "proxy.example", "127.0.0.1;10.0.0.1"])
