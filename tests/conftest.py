@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib import import_module
@@ -29,15 +24,15 @@ from app.base.clock import local_date
 from app.base.operation import operation
 from app.base.phone import Phone
 from app.cli.sample_people import record_sample_answers
-from app.cli.serve import WEB_COMMAND
 from app.embedded import EngineUrls, using_engines
 from app.enrolment.registry import import_registry
 from app.enrolment.samples import sample_people_csv
 from app.migrating import upgrade
 from app.runtime import Runtime
-from app.settings import ROOT, Settings
+from app.settings import Settings
 from tests.database import Snapshot, empty, is_empty
 from tests.phone import TestPhone
+from tests.servers import served
 
 # With a database of its own a program must be told that this is no production.
 os.environ["APP_ENV"] = "development"
@@ -189,46 +184,15 @@ def free_port() -> int:
 @pytest.fixture
 def live_server(runtime: Runtime, tmp_path: Path) -> Iterator[str]:
     """Starts the real server and worker on the real clock; yields the base address."""
-    runtime.clock.now = datetime.now(UTC)  # type: ignore[attr-defined]
-    load_sample_people(runtime, tmp_path)
-    port = free_port()
-    environment = os.environ | {
-        "DATABASE_URL": runtime.settings.database_url,
-        "REDIS_URL": runtime.settings.redis_url,
-        "LOG_LEVEL": "error",
-    }
-    scripts = Path(sys.executable).parent
-    commands = [
-        [scripts / WEB_COMMAND[0], *WEB_COMMAND[1:], f"--port={port}", "wsgi:app"],
-        [scripts / "flask", "worker"],
-    ]
-    processes = [
-        subprocess.Popen([str(part) for part in command], env=environment, cwd=ROOT)
-        for command in commands
-    ]
-    base = f"http://127.0.0.1:{port}"
-    try:
-        wait_until_ready(base)
+    begin_today(runtime, tmp_path)
+    with served(runtime, free_port()) as base:
         yield base
-    finally:
-        for process in processes:
-            process.terminate()
-        for process in processes:
-            process.wait(15)
 
 
-def wait_until_ready(base: str, seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            with urllib.request.urlopen(f"{base}/readyz", timeout=2) as answer:
-                if answer.status == 200:
-                    return
-        except (urllib.error.URLError, OSError):
-            pass
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{base} is not ready after {seconds} s")
-        time.sleep(0.1)
+def begin_today(runtime: Runtime, folder: Path) -> None:
+    """Sets the real clock and loads the sample people, as the processes of a server see them."""
+    runtime.clock.now = datetime.now(UTC)  # type: ignore[attr-defined]
+    load_sample_people(runtime, folder)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -7,13 +7,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import requests
 
 from app.cli.serve import WEB_COMMAND
+from app.runtime import Runtime
 from app.settings import ROOT
 
 
@@ -67,6 +68,22 @@ def web(port: int, environment: Mapping[str, str], *options: str) -> Process:
 
 def worker(environment: Mapping[str, str]) -> Process:
     return Process(("flask", "worker"), environment)
+
+
+@contextmanager
+def served(runtime: Runtime, port: int) -> Iterator[str]:
+    """Runs the web server and one worker on the runtime's engines; yields the base address."""
+    settings, base = runtime.settings, f"http://127.0.0.1:{port}"
+    environment = {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
+    processes = [web(port, environment), worker(environment)]
+    try:
+        for process in processes:
+            process.start()
+        await_ready(base, 120)
+        yield base
+    finally:
+        for process in processes:
+            process.end()
 
 
 def await_ready(base: str, seconds: float = 60) -> None:

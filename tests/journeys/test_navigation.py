@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Iterator
 from functools import cache
@@ -9,7 +10,7 @@ from itertools import count
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import select, text
 from stdnum import damm
 
 from app.agents.pins import store_form
@@ -84,7 +85,18 @@ IN_BETWEEN = {
     "pin_paused",
     "receipt_enough",
 }
+_CHOICE = re.compile(r"^([1-59])\b", re.MULTILINE)
 _SESSIONS = count(1)
+# What the walk itself has changed, so that a chain keeps its meaning.
+_UNDONE = text("""
+WITH a AS (DELETE FROM identification_attempt), b AS (DELETE FROM number_attempt),
+    c AS (DELETE FROM artisan_phone WHERE phone <> :family),
+    d AS (DELETE FROM artisan_pin WHERE set_on <> :aicha),
+    e AS (DELETE FROM pin_attempt), f AS (DELETE FROM agent_lock),
+    g AS (UPDATE agent SET pin_hash = :own WHERE pin_hash IS DISTINCT FROM :own)
+INSERT INTO artisan_phone (phone, artisan_id, identified_at)
+SELECT :family, id, now() FROM artisan WHERE rna_number IN ('100001', '100003')
+ON CONFLICT DO NOTHING""")
 
 
 class Handset:
@@ -94,20 +106,10 @@ class Handset:
         self.runtime, self.phone = runtime, Phone(number)
         self.session = f"navigation-{next(_SESSIONS)}"
         runtime.redis.flushdb()  # no broken dialogue is offered again
-        others = OtherParties(runtime)
-        others.run("DELETE FROM identification_attempt")
-        others.run("DELETE FROM number_attempt")
-        # What the walk itself has changed, so that a chain keeps its meaning.
-        others.run("DELETE FROM artisan_phone WHERE phone <> :family", family=FAMILY)
-        others.run(
-            "INSERT INTO artisan_phone (phone, artisan_id, identified_at) SELECT :family, id, now()"
-            " FROM artisan WHERE rna_number IN ('100001', '100003') ON CONFLICT DO NOTHING",
-            family=FAMILY,
-        )
-        others.run("DELETE FROM artisan_pin WHERE set_on <> :aicha", aicha=AICHA)
-        others.run("DELETE FROM pin_attempt")
-        others.run("DELETE FROM agent_lock")
-        others.run("UPDATE agent SET pin_hash = :own", own=_own_pin(runtime))
+        with runtime.database.begin() as connection:
+            connection.execute(
+                _UNDONE, {"family": FAMILY, "aicha": AICHA, "own": _own_pin(runtime)}
+            )
 
     def send(self, chain: str) -> TurnResult:
         hop = Hop("africastalking", self.session, self.phone, chain)
@@ -139,7 +141,8 @@ def walk_from(runtime: Runtime, number: str, found: set[str]) -> Iterator[tuple[
             yield shown.screen, chain
         screen = runtime.ussd.menu.screens[shown.screen]
         typed_here = TYPED | HERS if number == AICHA else TYPED
-        answers = typed_here.get(screen.uses or "", ("1", "2", "3", "4", "5"))
+        offered = tuple(dict.fromkeys(_CHOICE.findall(shown.reply.text))) or ("1",)
+        answers = typed_here.get(screen.uses or "", offered)
         if shown.reply.more and chain.count("*") < _DEEPEST:
             waiting.extend(f"{chain}*{typed}" if chain else typed for typed in answers)
 

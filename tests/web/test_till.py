@@ -32,8 +32,9 @@ from app.payments.models import deposit
 from app.runtime import Runtime
 from app.settings import ROOT
 from app.web.refusals import STATUSES
-from tests.conftest import NOW, free_port, wait_until_ready
+from tests.conftest import NOW, free_port
 from tests.phone import TestPhone
+from tests.servers import await_ready
 
 FATIMA, HASSAN, AICHA = "+212600000001", "+212600000002", "+212600000005"
 UNKNOWN_CODE = "482173059617"
@@ -571,7 +572,7 @@ def logged_server(runtime: Runtime, tmp_path: Path) -> Iterator[tuple[str, Path]
     with log.open("wb") as file:
         server = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=file, stderr=file)
     try:
-        wait_until_ready(f"http://127.0.0.1:{port}")
+        await_ready(f"http://127.0.0.1:{port}")
         yield f"http://127.0.0.1:{port}", log
     finally:
         server.terminate()
