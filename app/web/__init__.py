@@ -3,8 +3,9 @@
 ussd has the gateways' callbacks, sms the SMS providers', mobile_money/ the payments API and
 api_docs its description, till/ the agent's pages, home the first page, simulator the phone of
 development, health the addresses for machines. refusals holds the statuses of refusals, language
-the words of pages, access who may call a route. A new page: a view that declares its audience
-(`open_to`) in a blueprint, and a line in register_pages.
+the words of pages, access who may call a route, edge what is refused before all else, safe_headers
+and cookies what browsers are told. A new page: a view that declares its audience (`open_to`) in a
+blueprint, and a line in register_pages.
 """
 
 from flask import Flask
@@ -13,6 +14,7 @@ from app.runtime import Runtime
 from app.web import (
     access,
     api_docs,
+    cookies,
     health,
     home,
     language,
@@ -38,12 +40,8 @@ def register_pages(app: Flask, runtime: Runtime) -> None:
     Raises: UndeclaredRoute.
     """
     settings = runtime.settings
-    app.config.update(
-        SECRET_KEY=settings.secret_key.get_secret_value(),
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=settings.production,
-    )
+    app.config.update(SECRET_KEY=settings.secret_key.get_secret_value())
+    cookies.register(app, settings)
     lifecycle.register(app, runtime)
     app.register_blueprint(ussd.blueprint(settings))
     app.register_blueprint(sms.blueprint(settings))

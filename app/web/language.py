@@ -15,6 +15,7 @@ from app.text.formats import code as grouped
 from app.text.formats import day, write_value
 from app.text.languages import DEFAULT, LANGUAGES
 from app.text.words import Say
+from app.web.cookies import keep_cookie, read_cookie
 
 _COOKIE = "language"
 _A_YEAR = 365 * 24 * 3600
@@ -32,7 +33,7 @@ def register(app: Flask) -> None:
 def reading_language() -> str:
     """Returns the reader's choice, now or earlier; else the browser's best; else French."""
     if "language" not in g:
-        remembered = request.cookies.get(_COOKIE)
+        remembered = read_cookie(request, _COOKIE)
         guess = request.accept_languages.best_match(list(LANGUAGES), DEFAULT)
         g.language = remembered if remembered in LANGUAGES else guess
     return str(g.language)
@@ -44,14 +45,7 @@ def follow_language_switch() -> AnyResponse | None:
     if request.method != "GET" or chosen not in LANGUAGES:
         return None
     answer = redirect(request.path, 303)
-    answer.set_cookie(
-        _COOKIE,
-        chosen,
-        max_age=_A_YEAR,
-        secure=runtime().settings.production,
-        httponly=True,
-        samesite="Lax",
-    )
+    keep_cookie(answer, _COOKIE, chosen, _A_YEAR)
     return answer
 
 

@@ -14,17 +14,9 @@ from app.web import edge, slots
 from app.web.mobile_money.responses import busy, strayed
 from app.web.mobile_money.routes import BASE
 from app.web.proxies import TrustedProxies
+from app.web.safe_headers import add_safe_headers
 from app.web.ussd import answer_busy
 
-_SAFE_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-    "Content-Security-Policy": (
-        "default-src 'self'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
-        "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
-    ),
-}
 _log = structlog.get_logger("web")
 
 
@@ -88,8 +80,7 @@ def _leave(_error: BaseException | None) -> None:
 
 def _end(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
-    if response.mimetype == "text/html":
-        response.headers.update(_SAFE_HEADERS)
+    add_safe_headers(response)
     return response
 
 

@@ -127,9 +127,13 @@ def test_door_gives_up_on_slow_senders_and_shuts_what_is_not_for_the_public(
     _refuse_old_tls(door)
     with door.session() as caller:
         for path in ("/healthz", "/readyz", "/metrics"):
-            assert caller.get(f"{door.base}{path}").status_code == 404
+            shut = caller.get(f"{door.base}{path}")
+            assert (shut.status_code, shut.headers["X-Content-Type-Options"]) == (404, "nosniff")
         answer = caller.get(f"{door.base}/agent")
-        assert "max-age=63072000" in answer.headers["Strict-Transport-Security"]
+        assert answer.headers["Set-Cookie"].startswith("__Host-session=")
+        assert "Secure" in answer.headers["Set-Cookie"]
+        for told in (shut, answer):
+            assert "max-age=63072000" in told.headers["Strict-Transport-Security"]
         assert "Server" not in answer.headers
         told = caller.post(f"{door.base}/ussd/africastalking/{door.token}", data=_FORM)
         assert told.text.startswith("CON ")

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from flask import Flask
-from werkzeug.routing import Rule
 
-from app import create_app
-from app.runtime import Runtime
 from app.web.access import Audience, UndeclaredRoute, audience_of, check_routes, open_to
-from tests.production import production_settings
+from tests.web.conftest import rules_of
 
 # Statuses that a request without any proof is answered with.
 REFUSALS = {
@@ -20,27 +15,6 @@ REFUSALS = {
     Audience.GATEWAY: {404},
     Audience.PROVIDER: {403, 404},
 }
-
-
-@pytest.fixture
-def production(runtime: Runtime) -> Iterator[Flask]:
-    """The service in production, with every SMS provider that it knows."""
-    settings = production_settings(
-        runtime, sms_providers="twilio", public_url="https://maalem.example/maalem"
-    )
-    own = Runtime(settings, clock=runtime.clock)
-    yield create_app(own)
-    own.database.dispose()
-
-
-def rules_of(app: Flask) -> list[tuple[Rule, str, str]]:
-    """Each rule with its method and an address that it serves."""
-    adapter = app.url_map.bind("localhost")
-    return [
-        (rule, method, adapter.build(rule.endpoint, dict.fromkeys(rule.arguments, "x"), method))
-        for rule in app.url_map.iter_rules()
-        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
-    ]
 
 
 def test_every_route_declares_who_may_call_it(app: Flask, production: Flask) -> None:

@@ -299,11 +299,11 @@ def test_a_known_device_has_tries_of_its_own_and_hears_of_its_lock(
 def test_a_made_up_device_cookie_is_not_known(
     till: AgentTerminal, browser: Callable[[], AgentTerminal]
 ) -> None:
-    cookie = till.client.get_cookie("maalem_device", path="/agent")
+    cookie = till.client.get_cookie("maalem_device")
     assert cookie and cookie.http_only and AGENT not in cookie.value
     forged = browser()
     value = f"{cookie.value[:-2]}AA"
-    forged.client.set_cookie("maalem_device", value, path="/agent")
+    forged.client.set_cookie("maalem_device", value)
     for _ in range(5):
         forged.enter(pin=WRONG)
     assert forged.enter().status_code == 401

@@ -86,7 +86,6 @@ def register(app: Flask) -> None:
 @pages.after_request
 def _date(response: Response) -> Response:
     response.headers["X-Date"] = write_moment(runtime().clock())
-    response.headers["Cache-Control"] = "no-store"
     return response
 
 

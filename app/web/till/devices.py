@@ -6,12 +6,13 @@ not name shares the tries of all unknown ones.
 
 from __future__ import annotations
 
-from flask import current_app, request
+from flask import request
 from itsdangerous import BadSignature, URLSafeSerializer
 from werkzeug.wrappers import Response
 
 from app.agents.locks import Door
 from app.runtime import runtime
+from app.web.cookies import keep_cookie, read_cookie
 
 _COOKIE = "maalem_device"
 _FOR_SECONDS = 400 * 24 * 3600  # the longest that browsers keep
@@ -31,22 +32,14 @@ def remember_device(response: Response, number: str) -> None:
     nonce, numbers = _read_cookie()
     nonce = nonce or f"{runtime().random.getrandbits(_NONCE_BITS):032x}"
     kept = [*(other for other in numbers if other != number), number][-_MOST_AGENTS:]
-    response.set_cookie(
-        _COOKIE,
-        _signer().dumps([nonce, kept]),
-        max_age=_FOR_SECONDS,
-        path="/agent",
-        httponly=True,
-        samesite="Lax",
-        secure=bool(current_app.config["SESSION_COOKIE_SECURE"]),
-    )
+    keep_cookie(response, _COOKIE, str(_signer().dumps([nonce, kept])), _FOR_SECONDS)
 
 
 def _read_cookie() -> tuple[str, list[str]]:
     """Returns the device's nonce and its agents' numbers; empty for a device that is not known."""
     for signer in (_signer(), *map(_make_signer, runtime().services.old_secrets)):
         try:
-            nonce, numbers = signer.loads(request.cookies.get(_COOKIE, ""))
+            nonce, numbers = signer.loads(read_cookie(request, _COOKIE))
         except (BadSignature, ValueError):
             continue
         return str(nonce), [str(number) for number in numbers]

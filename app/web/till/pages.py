@@ -74,6 +74,9 @@ def register(app: Flask) -> None:
     app.register_blueprint(pages)
 
 
+pages.after_request(vary)
+
+
 @pages.before_request
 def _admit() -> AnyResponse | Response | None:
     """Asks for the sign-in before all other checks, so that the page says if a session ended."""
@@ -89,12 +92,6 @@ def _admit() -> AnyResponse | Response | None:
     if g.opened and g.opened.must_choose and request.endpoint not in _OPEN_BEFORE_A_PIN:
         return redirect(url_for("till.pin"), 303)
     return None
-
-
-@pages.after_request
-def _keep_no_copy(response: Response) -> Response:
-    response.headers["Cache-Control"] = "no-store"
-    return vary(response)
 
 
 @pages.get("", strict_slashes=False)
