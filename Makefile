@@ -14,7 +14,7 @@ help:
 	@echo "make run    everything on this machine, in the foreground (PORT=8000 DATA_DIR=instance)"
 	@echo "make test   every test, on real engines (ARGS='-k till' for some)"
 	@echo "make check  style, types, layers, menus"
-	@echo "make fuzz   50,000 random hops (FUZZ_HOPS=... FUZZ_SEED=...)"
+	@echo "make fuzz   50,000 hops and 100,000 requests at random (FUZZ_HOPS=... FUZZ_REQUESTS=... FUZZ_SEED=...)"
 	@echo "make kill   200 rounds of kill -9 in the midst of payments and acts (KILL_ROUNDS=... KILL_SEED=...)"
 	@echo "make abuse  strangers' attacks on a running server (ABUSE_SECONDS=...; short in make test)"
 	@echo "make bench  measurements and their floors"
@@ -33,7 +33,8 @@ test:
 
 fuzz:
 	$(call installed,requirements-dev.txt)
-	@FUZZ_HOPS=$(or $(FUZZ_HOPS),50000) .venv/bin/python -m pytest -q tests/talks/test_fuzz.py
+	@FUZZ_HOPS=$(or $(FUZZ_HOPS),50000) FUZZ_REQUESTS=$(or $(FUZZ_REQUESTS),100000) \
+		.venv/bin/python -m pytest -q -s tests/talks/test_fuzz.py tests/fuzz $(ARGS)
 
 kill:
 	$(call installed,requirements-dev.txt)

@@ -1,7 +1,8 @@
 """The edge: takes a request in whole and refuses what no honest caller sends, before anything else.
 
-Here alone are refused control characters (in path, query, form and JSON), bodies that are too long,
-JSON that can be read in two ways, and hosts that are not ours.
+Here alone are refused control characters and what is no UTF-8 (in path, query, headers, form and
+JSON), bodies that are too long, JSON that can be read in two ways, and hosts that are not ours.
+Marks of direction are let through: telephones put them around numbers that people copy.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -27,9 +28,12 @@ _LONGEST_BODY, _LONGEST_CALLBACK = 64 * _KIB, 8 * _KIB
 _CALLBACKS = ("/ussd/", "/sms/")
 _LOCAL_HOSTS, _THIS_MACHINE = ("localhost", "127.0.0.1", "::1"), ("127.0.0.1", "::1")
 _MONITORING = ("/healthz", "/readyz", "/metrics")
-# A text may hold a tab and ends of lines; an address may not.
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?")
+# A text may hold a tab and ends of lines; an address may not, Unicode's own ends of lines neither.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+# Of a header each byte is a character here: those above 127 may be a part of a letter.
+_CONTROL_IN_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def register(app: Flask, settings: Settings) -> None:
@@ -42,11 +46,10 @@ def take_in() -> Response | None:
     """Reads the request's body whole; returns a refusal for what no honest caller sends."""
     try:
         _refuse_host()
-        _refuse_control("path", request.path, _CONTROL)
-        for name, value in request.args.items(multi=True):
-            _refuse_control("query", name + value, _CONTROL)
-        if request.method in ("POST", "PUT", "PATCH", "DELETE"):
-            _take_body()
+        _refuse_headers()
+        _refuse_control("path", request.environ.get("PATH_INFO", "").encode("latin-1"), _CONTROL)
+        _refuse_control("query", _decode_form(request.query_string), _CONTROL)
+        _take_body()
     except InvalidInput as error:
         return _answer(str(error.params["what"]), str(error.params["why"]))
     return None
@@ -59,13 +62,18 @@ def _refuse_host() -> None:
     """
     if request.path in _MONITORING:
         return
-    try:
-        named = urlsplit(f"//{request.environ.get('HTTP_HOST', '')}").hostname
-    except ValueError:
-        named = None
+    host = _HOST.fullmatch(request.environ.get("HTTP_HOST", ""))
+    named = host[1].strip("[]").lower() if host else None
     at_home = not runtime().settings.production or request.remote_addr in _THIS_MACHINE
     if not (named in current_app.extensions["hosts"] or (at_home and named in _LOCAL_HOSTS)):
         raise InvalidInput(what="Host", why="not an address of this service")
+
+
+def _refuse_headers() -> None:
+    """Raises: InvalidInput for a control character in any header."""
+    for name, value in request.environ.items():
+        if name.startswith(("HTTP_", "CONTENT_")) and _CONTROL_IN_HEADER.search(value):
+            raise InvalidInput(what="header", why="a control character")
 
 
 def _take_body() -> None:
@@ -79,13 +87,19 @@ def _take_body() -> None:
         request.max_content_length = _LONGEST_CALLBACK
     with suppress(RequestEntityTooLarge):
         data = request.get_data()
-        if from_phones:
+        if from_phones or (not data and request.method in ("GET", "HEAD")):
             return
         if request.is_json:
             _read_json(data)
-        else:
-            for name, value in request.form.items(multi=True):
-                _refuse_control("form", name + value, _CONTROL_IN_TEXT)
+        elif request.mimetype == "application/x-www-form-urlencoded":
+            _refuse_control("form", _decode_form(data), _CONTROL_IN_TEXT)
+        elif request.mimetype == "multipart/form-data":
+            _refuse_control("form", data, _CONTROL_IN_TEXT)
+
+
+def _decode_form(data: bytes) -> bytes:
+    """Returns the bytes for which a query or a form's body stands."""
+    return unquote_to_bytes(data.replace(b"+", b" "))
 
 
 def _read_json(data: bytes) -> None:
@@ -98,7 +112,12 @@ def _read_json(data: bytes) -> None:
         _refuse_control("body", each, _CONTROL_IN_TEXT)
 
 
-def _refuse_control(what: str, text: str, control: re.Pattern[str]) -> None:
+def _refuse_control(what: str, text: str | bytes, control: re.Pattern[str]) -> None:
+    """Raises: InvalidInput for a character that `control` finds, or bytes that are no UTF-8."""
+    try:
+        text = text if isinstance(text, str) else text.decode()
+    except UnicodeDecodeError:
+        raise InvalidInput(what=what, why="not UTF-8") from None
     if control.search(text):
         raise InvalidInput(what=what, why="a control character")
 

@@ -258,6 +258,9 @@ def test_pay_names_the_field_of_a_body_that_cannot_be_read(
         ({"X-Date": "yesterday"}, None, "X-Date"),
         ({"X-Date": "2026-11-23"}, None, "X-Date"),
         ({"X-Date": "20261123T100000Z"}, None, "X-Date"),
+        ({"X-Date": "2026-11-22T09:59:59Z"}, None, "X-Date"),
+        ({"X-Date": "2026-11-24T10:00:01Z"}, None, "X-Date"),
+        ({"X-Date": "2026-11-24T00:00:00-11:00"}, None, "X-Date"),
         ({"X-Content-Hash": "00"}, None, "X-Content-Hash"),
         ({"X-Callback-URL": "ftp://example.com/"}, None, "X-Callback-URL"),
         ({"X-Callback-URL": "https://user:key@example.com/"}, None, "X-Callback-URL"),
@@ -276,6 +279,14 @@ def test_pay_refuses_a_request_that_is_not_whole(
     response = network._call("POST", f"/bills/{code.code}/payments", headers=headers, **body)
     assert response.status_code == 400, response.text
     assert response.json["errordescription"].startswith(f"{name}: ")
+
+
+def test_a_request_of_within_a_day_is_taken(network: NetworkClient) -> None:
+    """The date is told in any offset, and without one in UTC."""
+    for date in ("2026-11-22T10:00:00Z", "2026-11-24T11:00:00+01:00", "2026-11-23T10:00:00"):
+        assert network.get("/heartbeat", headers={"X-Date": date}).status_code == 200
+    stale = network.get("/heartbeat", headers={"X-Date": "2026-11-21T10:00:00Z"})
+    assert (stale.json["errorCategory"], stale.json["errorCode"]) == ("validation", "formatError")
 
 
 def test_pay_checks_the_digest_of_the_body_if_it_is_sent(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from datetime import timedelta
 
 from flask import g, request
 from limits import RateLimitItemPerMinute
@@ -16,6 +17,9 @@ from app.mobile_money.errors import refuse_for_now
 from app.mobile_money.objects import read_moment, refuse
 from app.runtime import runtime
 from app.web.rate_limits import seconds_to_wait, take_try
+
+# A request that was recorded is worth nothing later.
+_DATE_WITHIN = timedelta(days=1)
 
 
 def admit() -> None:
@@ -38,7 +42,9 @@ def admit() -> None:
     if not take_try(counted):
         raise refuse_for_now("too many requests this minute", seconds_to_wait(counted))
     if date := request.headers.get("X-Date"):
-        read_moment("X-Date", date)
+        distance = abs(read_moment("X-Date", date) - maalem.clock())
+        if distance > _DATE_WITHIN:
+            raise refuse("X-Date", "more than a day from now: is your clock right?")
     if header := request.headers.get("X-Content-Hash"):
         digest = hashlib.sha256(request.get_data()).hexdigest()
         claimed = header.strip().lower().encode("ascii", "replace").decode()
