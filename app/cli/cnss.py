@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import date
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from flask.cli import with_appcontext
 
 from app.base.clock import local_date
 from app.base.database import reading
+from app.base.private_files import replacing
 from app.cli.acting import BY, acting
 from app.cli.days import DayParam
 from app.reconciliation.cnss_export import Batch, export_payments, find_batch
@@ -59,9 +59,8 @@ def export(on: date | None, folder: Path | None, name: str | None, by: str | Non
 def _save(folder: Path, batch: Batch) -> None:
     """Writes the file whole under its name, or not at all."""
     folder.mkdir(parents=True, exist_ok=True)
-    half = folder / f".{batch.name}.{os.getpid()}"
-    half.write_text(batch.content, "utf-8")
-    half.rename(folder / str(batch.name))
+    with replacing(folder / str(batch.name)) as file:
+        file.write(batch.content)
 
 
 @cnss.command("import")

@@ -4,17 +4,17 @@ Every physical line is one record, so an open quote spoils its own line and no o
 """
 
 import codecs
-import csv
-import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 from typing import BinaryIO
 
+from app.base.csv_writing import write_rows
 from app.base.errors import MaalemError
 from app.base.identifiers import plain_writing
+from app.base.private_files import replacing
 from app.enrolment.registry_rows import FIELDS, MAX_LINE_BYTES, BadRow, split_line
 
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -117,31 +117,16 @@ def replace_rejected(path: Path, file: BinaryIO, rejected: Iterable[tuple[int, i
     that a reader finds no part of one; it holds CINs, so only its owner may read it.
     Returns the number of rows.
     """
-    final = rejected_path(path)
-    part = final.with_name(final.name + ".part")
-    part.unlink(missing_ok=True)
-    try:
-        rows = _write_rejected(part, file, rejected)
-        if rows:
-            part.replace(final)
-        else:
-            final.unlink(missing_ok=True)
-    finally:
-        part.unlink(missing_ok=True)
-    return rows
-
-
-def _write_rejected(part: Path, file: BinaryIO, rejected: Iterable[tuple[int, int, str]]) -> int:
-    rows = 0
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as out:
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(("line", "reason", "row"))
-        for rows, (number, start, reason) in enumerate(rejected, 1):  # noqa: B007
-            writer.writerow((number, reason, _row_text(file, start)))
-        out.flush()
-        os.fsync(out.fileno())
-    return rows
+    final, first = rejected_path(path), next(rows := iter(rejected), None)
+    if first is None:
+        final.unlink(missing_ok=True)
+        return 0
+    written = 0
+    with replacing(final) as out:
+        write_rows(out, [("line", "reason", "row")])
+        for written, (number, start, reason) in enumerate(chain([first], rows), 1):  # noqa: B007
+            write_rows(out, [(number, reason, _row_text(file, start))])
+    return written
 
 
 def _row_text(file: BinaryIO, start: int) -> str:

@@ -1,10 +1,10 @@
 """The sample people of docs/contract.md as rows of the ministry's file."""
 
-import csv
 import io
 from dataclasses import dataclass
 from datetime import date
 
+from app.base.csv_writing import write_rows
 from app.base.months import Month
 from app.enrolment.registry_rows import FIELDS
 
@@ -173,7 +173,6 @@ SAMPLE_IDENTITIES = {
 def sample_people_csv(today: date) -> str:
     """Returns the ministry's file with the sample artisans as they are on `today`."""
     file = io.StringIO(newline="")
-    writer = csv.DictWriter(file, FIELDS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(person.row(today) for person in _PEOPLE)
+    people = (person.row(today) for person in _PEOPLE)
+    write_rows(file, [FIELDS, *([row[name] for name in FIELDS] for row in people)])
     return file.getvalue()

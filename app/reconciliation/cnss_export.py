@@ -7,7 +7,6 @@ how their reimbursements are paid.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -17,6 +16,7 @@ from sqlalchemy import Connection, Row, Select, delete, insert, select, text, up
 
 from app.audit.service import record_audit
 from app.base.clock import local_date, local_midnight
+from app.base.csv_writing import write_rows
 from app.base.money import Money
 from app.base.operation import Operation
 from app.claims.collection import ChosenCollection, export_collections
@@ -131,10 +131,8 @@ def _write_choice(row: ChosenCollection) -> tuple[str, ...]:
 def _write_file(rows: Iterable[tuple[str, ...]], payments: int, total: Money) -> str:
     """Writes the CSV; its last line is the control total: the number of payments and their sum."""
     file = StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(HEADER)
-    writer.writerows(rows)
-    writer.writerow((TOTAL, payments, "", "", "", "", "", str(total), "MAD", "", "", ""))
+    last = (TOTAL, payments, "", "", "", "", "", total, "MAD", "", "", "")
+    write_rows(file, [HEADER, *rows, last])
     return file.getvalue()
 
 

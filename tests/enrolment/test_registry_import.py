@@ -1,5 +1,6 @@
 """Imports of the ministry's file into a real database: stored, counted and rejected rows."""
 
+import csv
 import stat
 from datetime import date, timedelta
 from decimal import Decimal
@@ -159,6 +160,19 @@ def test_rejected_file_holds_the_rows_for_its_owner_alone(engine: Engine, file: 
         "rna.csv",
         "rna.csv.rejected.csv",
     ]
+
+
+def test_rejected_file_runs_nothing_in_a_spreadsheet_and_loses_nothing(
+    engine: Engine, file: Path
+) -> None:
+    rejected_path(file).write_text("everybody's")
+    rejected_path(file).chmod(0o644)
+    bad = "=HYPERLINK(1)" + line() + ";=1+1"
+    load_lines(engine, file, bad)
+    with rejected_path(file).open(encoding="utf-8", newline="") as rows:
+        ((_, _, row),) = list(csv.reader(rows))[1:]
+    assert row == "'=HYPERLINK(1)" + line() + ";'=1+1"
+    assert stat.S_IMODE(rejected_path(file).stat().st_mode) == 0o600
 
 
 def test_rejected_file_is_removed_when_nothing_is_rejected(engine: Engine, file: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import stat
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -70,7 +71,9 @@ def test_export_gives_each_file_its_own_name_and_writes_a_lost_one_again(
         office.payments.redeem(office.payments.issue(phone).code, phone)
         result = office.run("cnss", "export", "--on", "2026-11-30", "--to", str(office.folder))
         names.append(result.stderr.split(":")[0])
-        written = (office.folder / names[-1]).read_text("utf-8")
+        file = office.folder / names[-1]
+        written = file.read_text("utf-8")
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert written == result.stdout
         again = office.run("cnss", "export", "--again", names[-1])
         assert again.stdout == written
