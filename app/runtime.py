@@ -158,7 +158,7 @@ class Runtime:
 
         A thread for each connection of the pool, so that none waits to be opened.
         """
-        return Deadline(1.0, threads=18)
+        return Deadline(1.0, threads=20)
 
     @cached_property
     def ussd(self) -> MenuEngine[Services]:

@@ -14,17 +14,14 @@ from functools import cache
 from itertools import pairwise
 from random import Random
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from pydantic import SecretStr
 
 from app.base.errors import InvalidInput
 from app.base.keys import derive_key, key_id
+from app.base.slow_hash import hash_slowly, is_hash_of
 from app.services import Services
 
 FEWEST_DIGITS, MOST_DIGITS = 6, 12
-# OWASP's smallest parameters: with others a busy server keeps a phone waiting over a second.
-_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 # How long a one-time PIN is good.
 ONE_TIME_FOR = timedelta(days=7)
 _ONE_TIME_DIGITS = 8
@@ -61,8 +58,7 @@ def draw_one_time_pin(random: Random) -> SecretStr:
 
 def store_form(pin: SecretStr, services: Services) -> str:
     """Returns what is stored of a PIN: the id of today's key, and the keyed slow hash."""
-    hashed = _hasher.hash(_digest_pin(pin, services.secret))
-    return f"{key_id(services.secret)}{hashed}"
+    return f"{key_id(services.secret)}{hash_slowly(_digest_pin(pin, services.secret))}"
 
 
 def is_agents_pin(stored: str, pin: SecretStr, services: Services) -> bool:
@@ -70,10 +66,7 @@ def is_agents_pin(stored: str, pin: SecretStr, services: Services) -> bool:
     name, mark, rest = stored.partition("$")
     secret = _find_secret(name, services)
     given: str | bytes = _digest_pin(pin, secret) if secret else pin.get_secret_value()
-    try:
-        return _hasher.verify(mark + rest, given) and bool(secret or not name)
-    except (VerifyMismatchError, InvalidHashError):
-        return False
+    return is_hash_of(mark + rest, given) and bool(secret or not name)
 
 
 def is_outdated(stored: str, services: Services) -> bool:
@@ -84,7 +77,7 @@ def is_outdated(stored: str, services: Services) -> bool:
 @cache
 def form_of_nobody(secret: bytes) -> str:
     """Returns a form to compare for an unknown number, so that the answer takes as long as any."""
-    return f"{key_id(secret)}{_hasher.hash(_digest_pin(SecretStr('nobody'), secret))}"
+    return f"{key_id(secret)}{hash_slowly(_digest_pin(SecretStr('nobody'), secret))}"
 
 
 def is_over(expires_at: datetime | None, now: datetime) -> bool:

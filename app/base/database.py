@@ -22,7 +22,7 @@ metadata = MetaData(
 AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
-def connect(url: str, *, pool_size: int = 18, statement_timeout_ms: int = 1500) -> Engine:
+def connect(url: str, *, pool_size: int = 20, statement_timeout_ms: int = 1500) -> Engine:
     """Returns an engine that waits no longer than a phone may: 2 s to connect, 1 s for the pool.
 
     A statement ends after `statement_timeout_ms`.

@@ -30,6 +30,10 @@ class Unavailable(MaalemError):
     retryable = True
 
 
+class Busy(Unavailable):
+    """More is asked at this moment than is done at once; a second later there is room."""
+
+
 class Late(Unavailable):
     """The answer did not come within the time of a person on the phone."""
 

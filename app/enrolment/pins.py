@@ -13,8 +13,6 @@ import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from argon2 import PasswordHasher
-from argon2.exceptions import VerifyMismatchError
 from pydantic import SecretStr
 from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -24,6 +22,7 @@ from app.base.errors import InvalidInput
 from app.base.keys import derive_key
 from app.base.operation import Operation
 from app.base.phone import Phone
+from app.base.slow_hash import hash_slowly, is_hash_of
 from app.enrolment.errors import NoRegisterPhone, PinPaused, ResetCodeUnknown, WrongPinTyped
 from app.enrolment.models import artisan, artisan_pin, pin_attempt, pin_reset
 from app.enrolment.queries import find_language
@@ -38,8 +37,6 @@ _FORGOTTEN_AFTER = timedelta(days=1)
 _OTHERS = "others"
 RESET_WITHIN = timedelta(minutes=10)
 _RESET_TRIES = 3
-# A low cost, because a person waits on the line; the key protects the four digits.
-_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 _OBVIOUS = {"1234", "4321", "0123", "1212", "2580", "2000"}
 
 
@@ -76,15 +73,12 @@ def read_new_pin(typed: str) -> str:
 
 def pin_hash(pin: SecretStr, key: bytes) -> str:
     """Returns the hash to store for a PIN. It is slow to compute, and useless without the key."""
-    return _hasher.hash(_keyed_digest(pin, key))
+    return hash_slowly(_keyed_digest(pin, key))
 
 
 def is_pin_of(stored: str, pin: SecretStr, key: bytes) -> bool:
     """True if `stored` is the hash of this PIN under this key."""
-    try:
-        return _hasher.verify(stored, _keyed_digest(pin, key))
-    except VerifyMismatchError:
-        return False
+    return is_hash_of(stored, _keyed_digest(pin, key))
 
 
 def set_pin(operation: Operation, artisan_id: int, hashed: str, phone: Phone) -> None:

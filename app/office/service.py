@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 
-from argon2 import PasswordHasher
-from argon2.exceptions import VerifyMismatchError
 from pydantic import SecretStr
 from sqlalchemy import Row, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -16,6 +14,7 @@ from app.audit.service import record_audit
 from app.base.clock import local
 from app.base.errors import InvalidInput
 from app.base.operation import Operation
+from app.base.slow_hash import hash_slowly, is_hash_of
 from app.office.errors import (
     OfficeNameTaken,
     OfficeUserUnknown,
@@ -38,7 +37,6 @@ WRONG_SECRETS_ALLOWED = 5
 PAUSED_FOR = timedelta(minutes=15)
 _MOST_DOUBLINGS = 6
 ONE_TIME_FOR = timedelta(days=7)
-_hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +182,7 @@ def take_seat(operation: Operation, name: str) -> None:
 @cache
 def _hash_for_unknown_name() -> str:
     """Returns the hash to check for an unknown name, so that the answer takes as long as any."""
-    return _hasher.hash("nobody")
+    return hash_slowly("nobody")
 
 
 def _check_secret(operation: Operation, typed: str, secret: SecretStr) -> Row[*tuple[object, ...]]:
@@ -232,7 +230,7 @@ def _store_password(
     operation: Operation, name: str, password: SecretStr, one_time_until: datetime | None
 ) -> None:
     values = {
-        "password_hash": _hasher.hash(password.get_secret_value()),
+        "password_hash": hash_slowly(password.get_secret_value()),
         "one_time_until": one_time_until,
         "wrong_secrets": 0,
         "pauses": 0,
@@ -250,10 +248,7 @@ def _is_in_use(operation: Operation, password: SecretStr) -> bool:
 
 
 def _is_right(password_hash: str, secret: SecretStr) -> bool:
-    try:
-        return _hasher.verify(password_hash, secret.get_secret_value())
-    except VerifyMismatchError:
-        return False
+    return is_hash_of(password_hash, secret.get_secret_value())
 
 
 def _user_values(
@@ -266,7 +261,7 @@ def _user_values(
         "region": scope.region,
         "network": scope.network,
         "desk": scope.desk,
-        "password_hash": _hasher.hash(password.get_secret_value()),
+        "password_hash": hash_slowly(password.get_secret_value()),
         "created_at": operation.now,
     }
 

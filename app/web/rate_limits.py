@@ -1,5 +1,6 @@
 """Limits how often something may be tried; all processes count together in Redis."""
 
+from contextlib import suppress
 from math import ceil
 from time import time
 
@@ -22,6 +23,17 @@ def take_try(*counted: tuple[RateLimitItem, str, str]) -> bool:
     except RedisError:
         metrics.rate_limits_away.inc()
         return True
+
+
+def give_back_try(*counted: tuple[RateLimitItem, str, str]) -> None:
+    """Takes back a try that was no failure: limits of guessing are not used up by honest posts.
+
+    It is counted before and given back after, so that guesses sent at once are all counted.
+    """
+    with suppress(RedisError):
+        for rate, what, whom in counted:
+            key = rate.key_for(what, whom)
+            runtime().limiter.storage.incr(key, rate.get_expiry(), amount=-1)
 
 
 def seconds_to_wait(counted: tuple[RateLimitItem, str, str]) -> int:

@@ -1,6 +1,7 @@
 """Slots: how many requests of each kind a process works on at once, so that none shuts out another.
 
-A request takes its slot once its body is in, so that nobody holds one by sending slowly.
+A request takes its slot once its body is in, so that nobody holds one by sending slowly. So few
+wait for one that threads are left for phones.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from flask import Flask, current_app, request
 from app.web.mobile_money.routes import BASE
 from app.web.till import sign_in as till_sign_in
 
+_SIGN_IN = "/agent/sign-in"
+
 
 class Kind(StrEnum):
     """The kinds of request, by who makes them."""
 
     PHONES = "phones"
     TILL = "till"  # agents who are signed in
+    SIGN_IN = "sign_in"  # its slow comparison keeps no page waiting
     API = "api"
     PROVIDERS = "providers"
     PUBLIC = "public"
@@ -28,17 +32,19 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class _Share:
-    """A kind's slots, and the seconds that a request waits for one."""
+    """A kind's slots, the seconds that a request waits for one, and how many may wait."""
 
     slots: int
     patience: float
+    waiting: int = 8
 
 
 # A provider often does not repeat a report that was refused, so its posts wait longer. A phone
-# waits for as long as its caller sees nothing of it.
+# waits for as long as its caller sees nothing of it. An agency's tills all sign in at one hour.
 _SHARES = {
-    Kind.PHONES: _Share(8, 1.0),
+    Kind.PHONES: _Share(8, 1.0, waiting=192),
     Kind.TILL: _Share(2, 0.5),
+    Kind.SIGN_IN: _Share(2, 2.0, waiting=24),
     Kind.API: _Share(3, 0.2),
     Kind.PROVIDERS: _Share(2, 0.5),
     Kind.PUBLIC: _Share(2, 0.2),
@@ -46,12 +52,13 @@ _SHARES = {
 }
 # A connection to the database for each slot, so that no kind waits for another's.
 CONNECTIONS = sum(share.slots for share in _SHARES.values())
-_NAME = "slots"
+_NAME, _ROOMS = "slots", "waiting rooms"
 
 
 def register(app: Flask) -> None:
     """Makes the slots of this process."""
     app.extensions[_NAME] = {k: BoundedSemaphore(share.slots) for k, share in _SHARES.items()}
+    app.extensions[_ROOMS] = {k: BoundedSemaphore(share.waiting) for k, share in _SHARES.items()}
 
 
 def find_kind() -> Kind | None:
@@ -67,6 +74,8 @@ def find_kind() -> Kind | None:
         return Kind.MONITORING
     if path == "/healthz" or path.startswith("/static/"):
         return None
+    if path == _SIGN_IN and request.method == "POST":
+        return Kind.SIGN_IN
     if path.startswith("/agent") and till_sign_in.has_session():
         return Kind.TILL
     return Kind.PUBLIC
@@ -74,8 +83,16 @@ def find_kind() -> Kind | None:
 
 def take_slot(kind: Kind) -> bool:
     """Waits for a slot of this kind, and returns whether there was one in time."""
-    taken: bool = current_app.extensions[_NAME][kind].acquire(timeout=_SHARES[kind].patience)
-    return taken
+    slots: BoundedSemaphore = current_app.extensions[_NAME][kind]
+    if slots.acquire(blocking=False):
+        return True
+    room: BoundedSemaphore = current_app.extensions[_ROOMS][kind]
+    if not room.acquire(blocking=False):
+        return False
+    try:
+        return slots.acquire(timeout=_SHARES[kind].patience)
+    finally:
+        room.release()
 
 
 def leave_slot(kind: Kind) -> None:

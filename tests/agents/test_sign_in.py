@@ -28,6 +28,7 @@ from app.agents.staff import NewAgent, add_agent, choose_pin
 from app.base.errors import InvalidInput, MaalemError
 from app.base.keys import key_id
 from app.base.operation import operation
+from app.base.slow_hash import AT_ONCE
 from app.runtime import Runtime
 from app.services import Services
 from tests.conftest import AGENCY, AGENT, PIN
@@ -230,7 +231,7 @@ def test_a_right_pin_resets_the_count_of_its_door(runtime: Runtime) -> None:
 
 def test_guesses_at_the_same_moment_are_counted_one_by_one(runtime: Runtime) -> None:
     guesses = [f"97531{number}" for number in range(10)] + ["864200", "864201"]
-    with ThreadPoolExecutor(6) as many:
+    with ThreadPoolExecutor(AT_ONCE) as many:
         answers = list(many.map(lambda pin: try_sign_in(runtime, AGENT, pin), guesses))
     assert sum(isinstance(answer, WrongPin) for answer in answers) == WRONG_PINS_ALLOWED
     assert sum(isinstance(answer, AgentLocked) for answer in answers) == 12 - WRONG_PINS_ALLOWED

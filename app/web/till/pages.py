@@ -27,7 +27,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.agents.errors import SessionOver
 from app.agents.queries import Agent, hold_agent
 from app.base.database import reading
-from app.base.errors import MaalemError, Unavailable
+from app.base.errors import Busy, MaalemError, Unavailable
 from app.base.operation import operation
 from app.enrolment.rules import masked_name
 from app.observe import metrics
@@ -109,9 +109,8 @@ def desk() -> Response:
 @open_to(Audience.EVERYONE)
 def enter() -> AnyResponse:
     number = plain_digits(request.form.get("number", ""))
-    if not till_sign_in.may_try(request.remote_addr or "", number):
-        return _entrance(Refusal("too_many_tries"))
-    entered = till_sign_in.enter(number, SecretStr(plain_digits(request.form.get("pin", ""))))
+    pin = SecretStr(plain_digits(request.form.get("pin", "")))
+    entered = till_sign_in.enter(request.remote_addr or "", number, pin)
     outcome = entered.code if isinstance(entered, Refusal) else "signed_in"
     _log.info("sign_in", request_id=g.request_id, agent=number, outcome=outcome)
     if isinstance(entered, Refusal):
@@ -313,7 +312,10 @@ def _away(error: Unavailable) -> Response:
     """Answers while an engine is away; a confirmation sent again gets the same receipt."""
     _log.error("unavailable", request_id=g.request_id, what=error.params.get("what"))
     again = request.form if request.endpoint == "till.confirm" else None
-    return till_page("till/away.html", 503, again=again)
+    page = till_page("till/away.html", 503, again=again)
+    if isinstance(error, Busy):
+        page.headers["Retry-After"] = "1"
+    return page
 
 
 @pages.errorhandler(Exception)

@@ -1,8 +1,10 @@
 """Signs agents in at the till, keeps their sessions, and limits how often a sign-in is tried."""
 
 import unicodedata
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from hashlib import sha256
+from typing import TypeVar
 
 from flask import Flask, g, session
 from flask_login import (
@@ -11,7 +13,7 @@ from flask_login import (
     current_user,
     login_user,
 )
-from limits import RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerMinute
 from pydantic import SecretStr
 
 from app.agents.errors import AgentLocked, OneTimePinOver, PinNotChosen, SessionOver, WrongPin
@@ -29,15 +31,18 @@ from app.agents.staff import choose_pin
 from app.base.errors import InvalidInput, MaalemError
 from app.base.operation import operation
 from app.runtime import runtime
-from app.web.rate_limits import take_try
+from app.web.proxies import name_caller
+from app.web.rate_limits import give_back_try, take_try
 from app.web.refusals import Refusal
 from app.web.till.devices import find_door
 
-# Tills of one agency share an address; five wrong PINs lock the number before its limit is met.
+# Wrong PINs. Tills of one agency share an address; five lock the number before its limit is met.
 _PER_ADDRESS = RateLimitItemPerMinute(30)
 _PER_NUMBER = RateLimitItemPerMinute(10)
 _LONGEST_NUMBER = 12
 _TOKEN = "token"  # noqa: S105 - the cookie's key of the session's token
+_WRONG = {WrongPin.code, AgentLocked.code}
+R = TypeVar("R")
 _PIN_REFUSALS = (WrongPin, AgentLocked, OneTimePinOver, PinNotChosen)
 
 
@@ -49,17 +54,34 @@ class _SignedInAgent(UserMixin):  # type: ignore[misc]
         self.opened = opened
 
 
-def may_try(address: str, number: str) -> bool:
-    """Counts a try to sign in and returns True if it is allowed.
+def _list_limits(address: str, number: str, door: Door) -> list[tuple[RateLimitItem, str, str]]:
+    """Returns what a wrong PIN counts to.
 
     A known device has a limit of its own, so that strangers at its address do not use it up.
-    Without Redis every try is allowed; the lock after wrong PINs still holds.
     """
-    door = find_door(number)
     own = _PER_NUMBER, f"till_number_{door.lane}", number
     if door.kind == "device":
-        return take_try(own)
-    return take_try((_PER_ADDRESS, "till_address", address), own)
+        return [own]
+    return [(_PER_ADDRESS, "till_address", name_caller(address)), own]
+
+
+def _compare_within(
+    counted: Sequence[tuple[RateLimitItem, str, str]], compare: Callable[[], R | Refusal]
+) -> R | Refusal:
+    """Returns what comes of comparing a PIN; too many wrong ones in a minute are not compared.
+
+    Without Redis every PIN is compared; the lock after wrong PINs still holds.
+    """
+    if not take_try(*counted):
+        return Refusal("too_many_tries")
+    wrong = False
+    try:
+        outcome = compare()
+        wrong = isinstance(outcome, Refusal) and outcome.code in _WRONG
+        return outcome
+    finally:
+        if not wrong:
+            give_back_try(*counted)
 
 
 def register(app: Flask) -> None:
@@ -81,9 +103,18 @@ def session_at_the_till() -> AgentSession | None:
     return signed_in.opened if signed_in.is_authenticated else None
 
 
-def enter(number: str, pin: SecretStr) -> SignedIn | Refusal:
-    """Opens a new session for the agent, or returns the refusal; a wrong PIN is counted."""
-    maalem, now, door = runtime(), runtime().clock(), find_door(number)
+def enter(address: str, number: str, pin: SecretStr) -> SignedIn | Refusal:
+    """Opens a new session for the agent, or returns the refusal; a wrong PIN is counted.
+
+    `address` is the caller's.
+    """
+    door = find_door(number)
+    limits = _list_limits(address, number, door)
+    return _compare_within(limits, lambda: _enter(number, pin, door))
+
+
+def _enter(number: str, pin: SecretStr, door: Door) -> SignedIn | Refusal:
+    maalem, now = runtime(), runtime().clock()
     refused: MaalemError
     with operation(maalem.database, now, f"agent:{number}") as change:
         try:
@@ -106,11 +137,17 @@ def enter(number: str, pin: SecretStr) -> SignedIn | Refusal:
 
 def check_typed_pin(typed: str) -> Refusal | None:
     """Checks the PIN of the agent who is signed in, before money moves; a wrong one is counted."""
-    maalem, opened = runtime(), _get_session()
+    opened = _get_session()
     if not typed:
         return Refusal.of(WrongPin())
     number = opened.agent.number
     given = PinTry(number, SecretStr(plain_digits(typed)), find_own_door(number))
+    limits = [(_PER_NUMBER, "till_own_pin", number)]
+    return _compare_within(limits, lambda: _check_own_pin(opened, given))
+
+
+def _check_own_pin(opened: AgentSession, given: PinTry) -> Refusal | None:
+    maalem, number = runtime(), given.number
     refused: MaalemError
     with operation(maalem.database, maalem.clock(), f"agent:{number}") as change:
         try:
