@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from threading import Event, Thread
 
@@ -25,6 +26,7 @@ class Loop:
     ) -> None:
         self._name, self._work, self._stopping, self._idle = name, work, stopping, idle
         self._thread = Thread(target=self.run, name=name)
+        self._began = time.monotonic()
 
     def start(self) -> None:
         self._thread.start()
@@ -32,9 +34,14 @@ class Loop:
     def join(self) -> None:
         self._thread.join()
 
+    def is_stuck(self, seconds: float) -> bool:
+        """True if the work that is going on began more than `seconds` ago, or the thread ended."""
+        return not self._thread.is_alive() or time.monotonic() - self._began > seconds
+
     def run(self) -> None:
         """Runs until `stopping` is set. Errors are logged and retried after 2 s."""
         while not self._stopping.is_set():
+            self._began = time.monotonic()
             try:
                 count = self._work()
             except Unavailable as error:

@@ -6,9 +6,11 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Event
 from types import FrameType
+
+from redis.exceptions import RedisError
 
 from app.jobs.api import ApiWork
 from app.jobs.deferred_actions import answer_deferred_actions
@@ -16,11 +18,14 @@ from app.jobs.housekeeping import Housekeeping
 from app.jobs.loops import Loop
 from app.jobs.reminders import ReminderWork
 from app.jobs.sending import Sender
+from app.observe.workers import BEAT_SECONDS, beat, leave
 from app.reminders.service import cancel_settled
 from app.runtime import Runtime
 
 # A reminder may be some seconds late.
 _REMINDING_IDLE_SECONDS = 5.0
+# Longer than any honest work of a loop: queueing a month's reminders takes minutes.
+_STUCK_SECONDS = 900.0
 
 
 class Worker:
@@ -44,12 +49,22 @@ class Worker:
             Loop("reminding", self._reminders.do, self.stopping, idle=_REMINDING_IDLE_SECONDS),
             Loop("housekeeping", self._housekeeping.do, self.stopping),
         ]
-        for loop in loops:
+        beating = Loop("beating", lambda: self._beat(loops), self.stopping, idle=BEAT_SECONDS)
+        for loop in (*loops, beating):
             loop.start()
-        for loop in loops:
+        for loop in (*loops, beating):
             loop.join()
         self._sender.stop()
         self._api.stop()
+        with suppress(RedisError):
+            leave(self._runtime.redis, self._name)
+
+    def _beat(self, loops: list[Loop]) -> int:
+        """Says that this worker lives, unless a loop is stuck. Returns 0: its loop waits then."""
+        if not any(loop.is_stuck(_STUCK_SECONDS) for loop in loops):
+            with suppress(RedisError):  # the loops log that it is away
+                beat(self._runtime.redis, self._name, self._runtime.clock())
+        return 0
 
     def _open_engines(self) -> None:
         """Makes the engines and services in one thread, before many threads use them."""

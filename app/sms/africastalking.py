@@ -11,7 +11,7 @@ from app.settings import Settings
 from app.sms.fields import read_id, read_phone, read_text, read_word
 from app.sms.http import HttpClient, HttpResponse, read_refusal
 from app.sms.provider import DeliveryUnknown, InboundSms, Outcome, OutgoingSms, Report, SendRefused
-from app.sms.refusal import RefusalCode
+from app.sms.refusal import RefusalCode, describe_balance
 
 _ADDRESS = "https://api.africastalking.com"
 # Processed, sent, queued.
@@ -33,6 +33,7 @@ _REFUSED: Mapping[int, RefusalCode] = {
     501: RefusalCode("GatewayError", "same", faulty=True),
     502: RefusalCode("RejectedByGateway", "other"),
 }
+_BALANCE = re.compile(r"([A-Z]{3}) ?(-?\d[\d,]*(?:\.\d+)?)", re.ASCII)
 _BY_WORD = {refusal.word.lower(): code for code, refusal in _REFUSED.items()}
 _OTHER = RefusalCode("refused", "other")
 
@@ -42,24 +43,30 @@ class _SmsService(Protocol):
 
     def send(self, message: str, recipients: list[str], sender_id: str | None) -> HttpResponse: ...
 
+    def fetch_application_data(self) -> HttpResponse: ...
+
 
 def _make_service(username: str, key: str, base: str, http: HttpClient) -> _SmsService:
     """Makes the package's client over our HttpClient: its own opens a connection a message.
 
     The package is imported here alone: a process that only reads posts does without it.
     """
+    from africastalking.Application import ApplicationService
     from africastalking.SMS import SMSService
 
     class Service(SMSService):  # type: ignore[misc]  # the package has no types
+        fetch_application_data = ApplicationService.fetch_application_data
+
         def _make_request(
             self,
             url: str,
             method: str,
             headers: Mapping[str, str],
-            data: Mapping[str, object],
+            data: Mapping[str, object] | None,
+            params: Mapping[str, object] | None = None,
             **_: object,
         ) -> HttpResponse:
-            return http.request(method, url, headers, form=data)
+            return http.request(method, url, headers, query=params, form=data)
 
     service = Service(username, key)
     if base:
@@ -90,6 +97,18 @@ class AfricasTalking:
 
     def find(self, sms: OutgoingSms) -> str | None:
         raise LookupError(sms.reference)
+
+    def check_account(self) -> str:
+        answer = self._service.fetch_application_data()
+        if not answer.accepted:
+            raise read_refusal(answer)
+        try:
+            told = _BALANCE.fullmatch(json.loads(answer.body)["UserData"]["balance"])
+        except (ValueError, KeyError, TypeError):
+            told = None
+        if told is None:
+            raise DeliveryUnknown("answer not understood")
+        return describe_balance(told[2].replace(",", ""), told[1])
 
 
 def _read_reference(body: bytes) -> str:

@@ -105,6 +105,13 @@ class Provider(Protocol):
         """
         ...
 
+    def check_account(self) -> str:
+        """Asks what costs nothing: if it knows us, and can be paid. Returns its words, in short.
+
+        Raises: SendRefused, DeliveryUnknown, for the reason that nothing would be sent.
+        """
+        ...
+
 
 class Reader(Protocol):
     """Reads a provider's posts to us. Raises: InvalidInput, which names the wrong field.

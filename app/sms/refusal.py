@@ -1,8 +1,9 @@
 """A line of a provider's table of codes: one of its refusals in our terms."""
 
+from decimal import Decimal, InvalidOperation
 from typing import NamedTuple
 
-from app.sms.provider import Retry, SendRefused
+from app.sms.provider import DeliveryUnknown, Retry, SendRefused
 
 
 class RefusalCode(NamedTuple):
@@ -21,3 +22,15 @@ class RefusalCode(NamedTuple):
             faulty=self.faulty,
             rest_seconds=rest_seconds,
         )
+
+
+def describe_balance(amount: str, currency: str) -> str:
+    """Returns an account's balance in words. Raises: SendRefused if it pays for no message."""
+    try:
+        left = Decimal(amount)
+        empty = left <= 0
+    except InvalidOperation:
+        raise DeliveryUnknown("balance not understood") from None
+    if empty:
+        raise SendRefused(f"balance {left} {currency}", retry="other", faulty=True)
+    return f"balance {left} {currency}"

@@ -16,7 +16,7 @@ from app.settings import Settings
 from app.sms.fields import read_id, read_phone, read_text, read_word
 from app.sms.http import HttpClient, HttpResponse, read_refusal, read_rest
 from app.sms.provider import DeliveryUnknown, InboundSms, Outcome, OutgoingSms, Report, SendRefused
-from app.sms.refusal import RefusalCode
+from app.sms.refusal import RefusalCode, describe_balance
 
 if TYPE_CHECKING:
     from twilio.rest import Client
@@ -136,6 +136,7 @@ class Twilio:
         self._callbacks_at = settings.public_url.rstrip("/")
         # Made once: the package makes its parts at the first use, and many threads use them.
         self._messages = client.messages
+        self._account = client.api.v2010.account
 
     def send(self, sms: OutgoingSms) -> str:
         parts = {"status_callback": self._callback(sms)} if self._callbacks_at else {}
@@ -174,6 +175,23 @@ class Twilio:
             ours.sort(key=lambda m: m.status in _NOT_SENT)
             return str(ours[0].sid) if ours else None
         raise SendRefused(reason, retry="same", faulty=True)
+
+    def check_account(self) -> str:
+        try:
+            account = self._account.fetch()
+            status, trial = str(account.status), account.type == "Trial"
+        except (TwilioException, ValueError, TypeError, AttributeError, KeyError):
+            raise DeliveryUnknown("answer not understood") from None
+        if status != "active":
+            raise SendRefused(f"account {status}", retry="other", faulty=True)
+        if trial:
+            raise SendRefused("a trial reaches verified numbers alone", retry="other", faulty=True)
+        try:
+            balance = self._account.balance.fetch()
+        except (SendRefused, DeliveryUnknown, TwilioException):
+            # An account below another has none of its own.
+            return "active, balance not told"
+        return describe_balance(str(balance.balance), str(balance.currency))
 
     def _callback(self, sms: OutgoingSms) -> str:
         """Returns the address for reports; it names the message, as they may outrun the answer."""

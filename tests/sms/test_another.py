@@ -50,6 +50,9 @@ class Pigeon:
     def find(self, sms: OutgoingSms) -> str | None:
         raise LookupError(sms.reference)
 
+    def check_account(self) -> str:
+        return f"{len(self.flown)} flown"
+
 
 class PigeonReader:
     """Reads what it posts."""

@@ -35,6 +35,7 @@ _WORDS = {
 }
 _NUMBER = re.compile(r"\+\d{8,15}", re.ASCII)
 _COST = "MAD 0.4800"
+_GOOD = {"message": "-", "to": "+212600000000"}
 
 
 def refuse(request: web.Request, form: Mapping[str, str], key: str) -> web.Response | None:
@@ -47,6 +48,15 @@ def refuse(request: web.Request, form: Mapping[str, str], key: str) -> web.Respo
     if not _NUMBER.fullmatch(form["to"]):
         return fault("code:403", form)
     return None
+
+
+def refuse_account(request: web.Request, key: str) -> web.Response | None:
+    """Returns the refusal of a question for the account; None for one to answer."""
+    return refuse(request, {"username": request.query.get("username", ""), **_GOOD}, key)
+
+
+def describe_account(balance: str) -> dict[str, object]:
+    return {"UserData": {"balance": f"USD {balance}"}}
 
 
 def accept(form: Mapping[str, str], store: MessageStore) -> AcceptedMessage:

@@ -15,8 +15,8 @@ CUT_BEFORE, CUT_AFTER, HALF = "cut_before", "cut_after", "half"
 MALFORMED, EMPTY, SLOW = "malformed", "empty", "slow"
 AFTER_ACCEPTING = (CUT_AFTER, HALF, MALFORMED, EMPTY, SLOW)
 ANYBODY = (CUT_BEFORE, *AFTER_ACCEPTING, "http:429", "http:500", "http:502", "http:503", "http:504")
-# Faults of a request for the list of messages.
-LISTING = ("http:429", "http:500", "http:503", "code:20429")
+# Faults of a question that sends nothing.
+LOOKING = ("http:429", "http:500", "http:503")
 _WITH_VALUE = ("code:", "failed:", "http:", "whole:")
 
 

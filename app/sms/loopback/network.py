@@ -14,6 +14,7 @@ from app.sms.loopback.faults import (
     CUT_BEFORE,
     EMPTY,
     HALF,
+    LOOKING,
     MALFORMED,
     SLOW,
     Faults,
@@ -66,6 +67,14 @@ class LoopbackNetwork:
         if fault.startswith("failed:"):
             return self._fail(side, form, int(fault.removeprefix("failed:")))
         return side.fault(fault, form)
+
+    async def draw_fault_of_look(self, name: str, *more: str) -> str | None:
+        """Returns the fault of a question that sends nothing; a slow one waits here."""
+        fault = self.faults.draw(name, (*LOOKING, *more))
+        if fault == SLOW:
+            await asyncio.sleep(self.options.slow_ms / 1000)
+            return None
+        return fault
 
     def _count(self, request: web.Request, name: str) -> None:
         self.requests[name] += 1

@@ -50,13 +50,18 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Empty keys accept anybody; `slow_ms` is how much longer the fault `slow` takes."""
+    """Empty keys accept anybody; `slow_ms` is how much longer the fault `slow` takes.
+
+    `balance` is what both accounts have left, in US dollars; `account` is Twilio's word for it.
+    """
 
     latency_ms: int = 0
     slow_ms: int = 15_000
     seed: int = 1
     api_key: str = field(default="", repr=False)
     auth_token: str = field(default="", repr=False)
+    balance: str = "120.50"
+    account: str = "active"
     reports: Reports = Reports()
     addresses: Addresses = Addresses()
 

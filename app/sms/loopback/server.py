@@ -21,12 +21,14 @@ from aiohttp import web
 from app.base.errors import InvalidInput
 from app.sms.loopback import africastalking, twilio
 from app.sms.loopback.callbacks import post
-from app.sms.loopback.faults import LISTING, check_kinds
+from app.sms.loopback.faults import check_kinds
 from app.sms.loopback.network import LoopbackNetwork
 from app.sms.loopback.options import Options, changed
 from app.sms.loopback.provider import LoopbackProvider
 
 _TWILIO = "/2010-04-01/Accounts/{account}/Messages.json"
+_TWILIO_ACCOUNT = "/2010-04-01/Accounts/{account}.json"
+_TWILIO_BALANCE = "/2010-04-01/Accounts/{account}/Balance.json"
 _LARGEST = 64 * 1024
 
 
@@ -94,6 +96,9 @@ def _application(network: LoopbackNetwork) -> web.Application:
             web.post("/version1/messaging", _send_through(network, africastalking, "api_key")),
             web.post(_TWILIO, _send_through(network, twilio, "auth_token")),
             web.get(_TWILIO, _with_network(network, _list)),
+            web.get("/version1/user", _with_network(network, _show_africastalking)),
+            web.get(_TWILIO_ACCOUNT, _with_network(network, _show_twilio)),
+            web.get(_TWILIO_BALANCE, _with_network(network, _show_twilio_balance)),
             web.get("/control/messages", _with_network(network, _count_messages)),
             web.get("/control/requests", _with_network(network, _list_requests)),
             web.post("/control", _with_network(network, _set_options)),
@@ -136,9 +141,37 @@ async def _answer_invalid_input(request: web.Request, handler: _Handler) -> web.
 async def _list(network: LoopbackNetwork, request: web.Request) -> web.StreamResponse:
     if not twilio.is_signed_in(request, network.options.auth_token):
         return twilio.fault("code:20003", {})
-    if fault := network.faults.draw(twilio.NAME, LISTING):
+    if fault := await network.draw_fault_of_look(twilio.NAME, twilio.THROTTLED):
         return twilio.fault(fault, {})
     return web.json_response(twilio.list_messages(request.query, network.store))
+
+
+async def _show_africastalking(
+    network: LoopbackNetwork, request: web.Request
+) -> web.StreamResponse:
+    if refused := africastalking.refuse_account(request, network.options.api_key):
+        return refused
+    if fault := await network.draw_fault_of_look(africastalking.NAME):
+        return africastalking.fault(fault, {})
+    return web.json_response(africastalking.describe_account(network.options.balance))
+
+
+async def _show_twilio(network: LoopbackNetwork, request: web.Request) -> web.StreamResponse:
+    if not twilio.is_signed_in(request, network.options.auth_token):
+        return twilio.fault("code:20003", {})
+    if fault := await network.draw_fault_of_look(twilio.NAME, twilio.THROTTLED):
+        return twilio.fault(fault, {})
+    account = request.match_info["account"]
+    return web.json_response(twilio.describe_account(account, network.options.account))
+
+
+async def _show_twilio_balance(
+    network: LoopbackNetwork, request: web.Request
+) -> web.StreamResponse:
+    if not twilio.is_signed_in(request, network.options.auth_token):
+        return twilio.fault("code:20003", {})
+    account = request.match_info["account"]
+    return web.json_response(twilio.describe_balance(account, network.options.balance))
 
 
 async def _count_messages(network: LoopbackNetwork, request: web.Request) -> web.StreamResponse:

@@ -13,6 +13,7 @@ from app.sms.loopback.store import AcceptedMessage, MessageStore
 
 NAME = "twilio"
 ACCEPTED_STATUS = 201
+THROTTLED = "code:20429"
 FAULTS = (
     *ANYBODY,
     *(f"code:{code}" for code in (20003, 20429, 14107, 21211, 21408, 21606, 21610, 21614)),
@@ -50,6 +51,14 @@ def is_signed_in(request: web.Request, key: str) -> bool:
     except ValueError:
         return False
     return account == request.match_info["account"] and bool(token) and key in {"", token}
+
+
+def describe_account(sid: str, status: str) -> dict[str, object]:
+    return {"sid": sid, "friendly_name": "Maalem", "status": status, "type": "Full"}
+
+
+def describe_balance(sid: str, balance: str) -> dict[str, object]:
+    return {"account_sid": sid, "balance": balance, "currency": "USD"}
 
 
 def accept(form: Mapping[str, str], store: MessageStore) -> AcceptedMessage:

@@ -1,0 +1,37 @@
+"""Which workers live: each says so in Redis every few seconds, while all its loops go round."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from redis import Redis
+
+BEAT_SECONDS = 10.0
+# A worker that was not heard for so long is gone.
+SILENT_AFTER = timedelta(minutes=1)
+_KEY = "workers"
+_FORGOTTEN_AFTER = timedelta(days=30)
+
+
+def beat(redis: Redis, worker: str, now: datetime) -> None:
+    """Says that a worker lives."""
+    with redis.pipeline(transaction=False) as pipe:
+        pipe.zadd(_KEY, {worker: now.timestamp()})
+        pipe.zremrangebyscore(_KEY, "-inf", (now - _FORGOTTEN_AFTER).timestamp())
+        pipe.execute()
+
+
+def leave(redis: Redis, worker: str) -> None:
+    """Takes a worker off the list, as it was asked to end."""
+    redis.zrem(_KEY, worker)
+
+
+def count_alive(redis: Redis, now: datetime) -> int:
+    """Returns how many workers live."""
+    return int(redis.zcount(_KEY, (now - SILENT_AFTER).timestamp(), "+inf"))
+
+
+def find_last_beat(redis: Redis) -> datetime | None:
+    """Returns when any worker was last heard; None if none was in a month."""
+    last = redis.zrange(_KEY, 0, 0, desc=True, withscores=True)
+    return datetime.fromtimestamp(float(last[0][1]), tz=UTC) if last else None
