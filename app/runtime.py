@@ -150,6 +150,7 @@ class Runtime:
             old_secrets=old,
             reversal_minutes_alone=self.settings.reversal_minutes_alone,
             reversals_a_day=self.settings.reversals_a_day,
+            samples=not self.settings.production,
         )
 
     @cached_property

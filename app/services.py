@@ -16,7 +16,8 @@ class Services:
     `random` is the secure source of codes. `fee` is paid by an artisan beside a contribution.
     `secret` is the installation's own: each use derives a key of its own from it. An agent reverses
     a deposit alone within `reversal_minutes_alone`, and `reversals_a_day` in all.
-    `old_secrets` came before `secret`, and are still good for comparing.
+    `old_secrets` came before `secret`, and are still good for comparing. `samples`: the sample
+    agent's PIN, which everybody knows, is good; never in production.
     """
 
     database: Engine
@@ -27,3 +28,4 @@ class Services:
     reversal_minutes_alone: int
     reversals_a_day: int
     old_secrets: tuple[bytes, ...] = ()
+    samples: bool = False

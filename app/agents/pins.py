@@ -16,6 +16,7 @@ from random import Random
 
 from pydantic import SecretStr
 
+from app.agents.samples import SAMPLE_PIN
 from app.base.errors import InvalidInput
 from app.base.keys import derive_key, key_id
 from app.base.slow_hash import hash_slowly, is_hash_of
@@ -62,11 +63,15 @@ def store_form(pin: SecretStr, services: Services) -> str:
 
 
 def is_agents_pin(stored: str, pin: SecretStr, services: Services) -> bool:
-    """True if `stored` was made of this PIN, with a key that is still good or before keys."""
+    """True if `stored` was made of this PIN, with a key that is still good or before keys.
+
+    Production knows no sample agent: its PIN is wrong whoever has it.
+    """
     name, mark, rest = stored.partition("$")
     secret = _find_secret(name, services)
     given: str | bytes = _digest_pin(pin, secret) if secret else pin.get_secret_value()
-    return is_hash_of(mark + rest, given) and bool(secret or not name)
+    fits = is_hash_of(mark + rest, given) and bool(secret or not name)
+    return fits and (services.samples or pin != SAMPLE_PIN)
 
 
 def is_outdated(stored: str, services: Services) -> bool:

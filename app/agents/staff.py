@@ -14,8 +14,10 @@ from app.agents.locks import list_all_locks, require_agent
 from app.agents.models import agency, agent, agent_lock, agent_session
 from app.agents.pins import ONE_TIME_FOR, is_agents_pin, read_agent_pin, store_form
 from app.agents.rules import limit_values
+from app.agents.samples import SAMPLE_PIN
 from app.agents.sessions import STARTED, end_sessions, started_params
 from app.audit.service import record_audit
+from app.base.errors import InvalidInput
 from app.base.money import Money
 from app.base.operation import Operation
 from app.base.phone import Phone
@@ -65,6 +67,7 @@ def add_agent(operation: Operation, services: Services, new: NewAgent) -> None:
     Raises: PhoneTaken, InvalidInput for the PIN.
     """
     pin = read_agent_pin(new.pin.get_secret_value(), *_numbers_of(new.number, new.phone))
+    _refuse_sample_pin(pin, services)
     if new.phone and _is_of_another_agent(operation.connection, new.phone, new.number):
         raise PhoneTaken()
     limits = limit_values(code_limit_centimes=new.code_limit, day_limit_centimes=new.day_limit)
@@ -90,6 +93,12 @@ def add_agent(operation: Operation, services: Services, new: NewAgent) -> None:
     details = {"agency": new.agency_code, "phone": new.phone.masked if new.phone else None}
     act = "agent_added" if known is None else "agent_changed"
     record_audit(operation, act, f"agent:{new.number}", **details, **limits)
+
+
+def _refuse_sample_pin(pin: SecretStr, services: Services) -> None:
+    """Raises: InvalidInput for the PIN of development's agent, which would never be right."""
+    if pin == SAMPLE_PIN and not services.samples:
+        raise InvalidInput(what="pin", why="the sample agent's, which everybody knows")
 
 
 def dismiss_agent(operation: Operation, number: str) -> int:
@@ -131,6 +140,7 @@ def choose_pin(
         raise SessionOver()
     phone = Phone(row.phone) if row.phone else None
     chosen = read_agent_pin(pin.get_secret_value(), *_numbers_of(row.number, phone))
+    _refuse_sample_pin(chosen, services)
     if is_agents_pin(row.pin_hash, chosen, services):
         raise PinUnchanged()
     operation.connection.execute(

@@ -19,10 +19,12 @@ metadata = MetaData(
     }
 )
 
+# A statement of a connection ends after so long, and so does a transaction that does nothing.
+STATEMENT_MS, IDLE_TRANSACTION_MS = 1500, 600_000
 AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
-def connect(url: str, *, pool_size: int = 20, statement_timeout_ms: int = 1500) -> Engine:
+def connect(url: str, *, pool_size: int = 20, statement_timeout_ms: int = STATEMENT_MS) -> Engine:
     """Returns an engine that waits no longer than a phone may: 2 s to connect, 1 s for the pool.
 
     A statement ends after `statement_timeout_ms`.
@@ -37,7 +39,8 @@ def connect(url: str, *, pool_size: int = 20, statement_timeout_ms: int = 1500) 
         connect_args={
             "connect_timeout": 2,
             "tcp_user_timeout": 1500,
-            "options": f"-c statement_timeout={statement_timeout_ms} -c timezone=UTC",
+            "options": f"-c statement_timeout={statement_timeout_ms} -c timezone=UTC"
+            f" -c idle_in_transaction_session_timeout={IDLE_TRANSACTION_MS}",
         },
     )
 

@@ -36,6 +36,7 @@ _NOUNS = {
     "reminders": "app.cli.reminders",
     "reversals": "app.cli.reversals",
     "serve": "app.cli.serve",
+    "settings": "app.cli.settings",
     "sms": "app.cli.sms",
     "talks": "app.cli.talks",
     "wafacash": "app.cli.networks",

@@ -9,7 +9,7 @@ from contextlib import suppress
 import click
 from flask.cli import with_appcontext
 
-from app.cli.checks import callers, engines, installation
+from app.cli.checks import callers, clocks, engines, installation, providers, register
 from app.cli.checks.looking import Check, Finding, look
 from app.runtime import Runtime, runtime
 
@@ -17,12 +17,21 @@ CHECKS: Mapping[str, Check] = {
     "configuration": installation.check_configuration,
     "database": engines.check_database,
     "migrations": engines.check_migrations,
+    "time limits": engines.check_time_limits,
     "redis": engines.check_redis,
+    "redis memory": engines.check_redis_memory,
+    "redis storage": engines.check_redis_storage,
     "engines": engines.check_engines,
+    "worker": engines.check_worker,
+    "clocks": clocks.check_clocks,
+    "time zone": clocks.check_time_zone,
+    "calendar": clocks.check_calendar,
     "menus": installation.check_menus,
-    "sms": installation.check_sms,
-    "prices": installation.check_prices,
+    "sms": providers.check_sms,
+    "prices": providers.check_prices,
     "callers": callers.check_callers,
+    "agents": register.check_agents,
+    "samples": register.check_samples,
 }
 
 
@@ -34,10 +43,10 @@ def doctor(as_json: bool) -> None:
     maalem = runtime()
     _start_engines(maalem)
     found = []
-    for name, check in CHECKS.items():
-        found.append(look(name, check, maalem))
+    for finding in look({**CHECKS, **providers.list_account_checks(maalem)}, maalem):
+        found.append(finding)
         if not as_json:
-            click.echo(_as_line(found[-1]))
+            click.echo(_as_line(finding))
     ok = all(finding.ok for finding in found)
     if as_json:
         checks = [{"name": f.name, "ok": f.ok, "says": f.says} for f in found]
@@ -46,10 +55,14 @@ def doctor(as_json: bool) -> None:
 
 
 def _start_engines(maalem: Runtime) -> None:
-    """Starts and migrates the embedded engines, which take the time they need; no check does."""
+    """Starts and migrates the embedded engines, which take the time they need; no check does.
+
+    What many checks use is made here, in one thread.
+    """
     assert maalem.urls
-    with suppress(Exception):  # the checks of the database say it
-        assert maalem.database
+    for make in (lambda: maalem.database, lambda: maalem.redis, lambda: maalem.services):
+        with suppress(Exception):  # the checks say what is wrong
+            make()
 
 
 def _as_line(finding: Finding) -> str:

@@ -12,7 +12,6 @@ from typing import NoReturn
 
 import click
 from flask.cli import with_appcontext
-from pydantic import SecretStr
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from sqlalchemy import select
@@ -21,6 +20,7 @@ from app.agents.agencies import replace_agencies
 from app.agents.agency_file import SAMPLE_AGENCIES, read_agencies
 from app.agents.clients import DEMO_CLIENT, DEMO_KEY, NewClient, add_client
 from app.agents.networks import DEFAULT_NETWORK
+from app.agents.samples import SAMPLE_AGENCY, SAMPLE_AGENT, SAMPLE_AGENT_PHONE, SAMPLE_PIN
 from app.agents.staff import NewAgent, add_agent
 from app.base.clock import local, local_date
 from app.base.database import reading
@@ -174,8 +174,8 @@ def load_sample_people() -> None:
     with acting(None) as change:
         add_sample_users(change)
         replace_agencies(change, read_agencies(SAMPLE_AGENCIES))
-        phone = Phone.parse("+212600000091")
-        new = NewAgent("1001", "W-RABAT-01", SecretStr("246813"), phone, own=True)
+        phone = Phone.parse(SAMPLE_AGENT_PHONE)
+        new = NewAgent(SAMPLE_AGENT, SAMPLE_AGENCY, SAMPLE_PIN, phone, own=True)
         add_agent(change, runtime().services, new)
     with TemporaryDirectory() as directory:
         file = Path(directory, "sample-people.csv")

@@ -126,6 +126,11 @@ class Calendar(BaseModel):
             for more in range(holiday.days)
         )
 
+    @property
+    def last_known_holiday(self) -> date | None:
+        """The last day of those that the moon decides; afterwards none is known."""
+        return max(self._moving_days, default=None)
+
     def is_closed(self, day: date) -> bool:
         """True on a Sunday or a holiday: nobody is written to all day."""
         fixed = (h.day == f"{day:%m-%d}" and h.since <= day.year for h in self.fixed_holidays)

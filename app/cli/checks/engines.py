@@ -1,4 +1,4 @@
-"""Checks of PostgreSQL and Redis."""
+"""Checks of PostgreSQL, Redis and the workers."""
 
 from __future__ import annotations
 
@@ -6,10 +6,19 @@ from typing import Any
 
 from sqlalchemy import text
 
-from app.base.database import reading
+from app.base.clock import local
+from app.base.database import IDLE_TRANSACTION_MS, STATEMENT_MS, reading
+from app.cli.checks.looking import WrongInProduction
 from app.embedded import describe_engines
 from app.migrating import current_revision, newest_revision
+from app.observe.workers import count_alive, find_last_beat
 from app.runtime import Runtime
+
+_OLDEST_POSTGRESQL, _OLDEST_REDIS = 140000, (6, 2)
+_TIME_LIMITS = {
+    "statement_timeout": STATEMENT_MS,
+    "idle_in_transaction_session_timeout": IDLE_TRANSACTION_MS,
+}
 
 
 def check_engines(maalem: Runtime) -> str:
@@ -23,9 +32,12 @@ def check_database(maalem: Runtime) -> str:
     with reading(maalem.database) as connection:
         version = connection.execute(text("SHOW server_version")).scalar_one()
         number = int(connection.execute(text("SHOW server_version_num")).scalar_one())
-    if number < 140000:
+        encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+    if number < _OLDEST_POSTGRESQL:
         raise RuntimeError(f"PostgreSQL {version} is too old, 14 or later is needed")
-    return f"PostgreSQL {version}"
+    if encoding != "UTF8":
+        raise RuntimeError(f"the database is written in {encoding}, names need UTF8")
+    return f"PostgreSQL {version}, {encoding}"
 
 
 def check_migrations(maalem: Runtime) -> str:
@@ -37,6 +49,59 @@ def check_migrations(maalem: Runtime) -> str:
     return f"at {current}"
 
 
+def check_time_limits(maalem: Runtime) -> str:
+    """Returns the limits as the server sees them, behind any pooler. Raises: RuntimeError."""
+    seen = {}
+    with reading(maalem.database) as connection:
+        for name, least in _TIME_LIMITS.items():
+            shown = text("SELECT setting::bigint FROM pg_settings WHERE name = :name")
+            milliseconds = connection.execute(shown, {"name": name}).scalar_one()
+            if milliseconds == 0 or milliseconds > least:
+                said = f"{milliseconds} ms" if milliseconds else "none"
+                raise RuntimeError(
+                    f"{name} is {said} on our connections instead of {least} ms: does a pooler"
+                    " leave out the options of a connection?"
+                )
+            seen[name] = milliseconds
+    return ", ".join(f"{name} {milliseconds} ms" for name, milliseconds in seen.items())
+
+
 def check_redis(maalem: Runtime) -> str:
-    info: Any = maalem.redis.info("server")
-    return f"Redis {info['redis_version']}"
+    info: Any = maalem.redis.info()
+    version = str(info["redis_version"])
+    if tuple(map(int, version.split(".")[:2])) < _OLDEST_REDIS:
+        raise RuntimeError(f"Redis {version} is too old, 6.2 or later is needed")
+    if info.get("role") not in {"master", None}:
+        raise RuntimeError("REDIS_URL leads to a replica, which stores nothing")
+    return f"Redis {version}"
+
+
+def check_redis_memory(maalem: Runtime) -> str:
+    """Returns what happens when the memory is full: talks must not be dropped unseen."""
+    info: Any = maalem.redis.info("memory")
+    most, policy = int(info.get("maxmemory", 0)), info.get("maxmemory_policy", "unknown")
+    if most and policy != "noeviction":
+        raise RuntimeError(
+            f"maxmemory-policy is {policy}: talks under way are dropped unseen; set noeviction"
+        )
+    return f"{policy}, {most // 2**20} MB" if most else "no limit"
+
+
+def check_redis_storage(maalem: Runtime) -> str:
+    """Returns how Redis keeps what it holds: promised messages wait in it for the worker."""
+    info: Any = maalem.redis.info("persistence")
+    for name in ("aof_last_write_status", "rdb_last_bgsave_status"):
+        if info.get(name, "ok") != "ok":
+            raise RuntimeError(f"Redis cannot write to its disk: {name} is {info[name]}")
+    if not info.get("aof_enabled"):
+        raise WrongInProduction("appendonly is no: what was promised is lost when Redis restarts")
+    return "appendonly"
+
+
+def check_worker(maalem: Runtime) -> str:
+    now = maalem.clock()
+    if alive := count_alive(maalem.redis, now):
+        return f"{alive} alive"
+    last = find_last_beat(maalem.redis)
+    heard = f"none since {local(last):%Y-%m-%d %H:%M}" if last else "none was heard of"
+    raise WrongInProduction(f"{heard}: `flask worker` sends what is queued")

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Thread
 
+from app.base.errors import MaalemError
+from app.cli.refusals import describe
 from app.runtime import Runtime
 
 Check = Callable[[Runtime], str]
-# More than the slowest honest answer: a provider may take SMS_TIMEOUT, 15 s at most, for a message.
-SECONDS = 10.0
+# More than the slowest honest answer: a provider may take SMS_TIMEOUT, 15 s at most.
+SECONDS = 20.0
 
 
 class WrongInProduction(Exception):
@@ -28,15 +31,24 @@ class Finding:
     note: bool = False
 
 
-def look(name: str, check: Check, maalem: Runtime, seconds: float = SECONDS) -> Finding:
-    """Runs a check and returns its finding, after `seconds` at the latest."""
+def look(
+    checks: Mapping[str, Check], maalem: Runtime, seconds: float = SECONDS
+) -> Iterator[Finding]:
+    """Runs all checks side by side; yields their findings in order, within `seconds` in all."""
+    until = time.monotonic() + seconds
+    started = {name: _start(name, check, maalem) for name, check in checks.items()}
+    for name, found in started.items():
+        try:
+            yield found.get(timeout=max(0.001, until - time.monotonic()))
+        except Empty:
+            yield Finding(name, False, f"no answer within {seconds:g} s")
+
+
+def _start(name: str, check: Check, maalem: Runtime) -> SimpleQueue[Finding]:
     found: SimpleQueue[Finding] = SimpleQueue()
     # A daemon: whoever does not answer must not hold the command's end up either.
     Thread(target=lambda: found.put(_run(name, check, maalem)), name=name, daemon=True).start()
-    try:
-        return found.get(timeout=seconds)
-    except Empty:
-        return Finding(name, False, f"no answer within {seconds:g} s")
+    return found
 
 
 def _run(name: str, check: Check, maalem: Runtime) -> Finding:
@@ -50,4 +62,6 @@ def _run(name: str, check: Check, maalem: Runtime) -> Finding:
 
 
 def _first_line(error: BaseException) -> str:
+    if isinstance(error, MaalemError):
+        return describe(error)
     return str(error).strip().split("\n")[0] or type(error).__name__
