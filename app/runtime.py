@@ -50,6 +50,7 @@ from app.journeys.context import vocabulary
 from app.messaging.kinds import KINDS
 from app.messaging.prices import SHIPPED, Prices, read_prices
 from app.migrating import upgrade
+from app.mobile_money.callback_addresses import CallbackRules
 from app.reminders.calendar import SHIPPED as SHIPPED_CALENDAR
 from app.reminders.calendar import read_calendar
 from app.reminders.rules import holdout_key
@@ -229,6 +230,12 @@ class Runtime:
             holdout_per_mille=settings.reminders_holdout_per_mille,
             holdout_key=holdout_key(self.secret),
         )
+
+    @property
+    def callback_rules(self) -> CallbackRules:
+        """The places where the payments API may call back: any in development."""
+        production = self.settings.production
+        return CallbackRules(self.settings.private_callbacks or not production, pinned=production)
 
     @cached_property
     def prices(self) -> Prices:

@@ -130,7 +130,8 @@ class Settings(BaseSettings):
         "", pattern=_ADDRESS, description="another base address for the same API"
     )
     private_callbacks: bool = Field(
-        False, description="whether the payments API may call back private addresses and http"
+        False,
+        description="whether the payments API may call back private addresses, http and any port",
     )
     fee_centimes: int = Field(0, ge=0, description="what the artisan pays on top of the dues")
     reversal_minutes_alone: int = Field(
@@ -269,10 +270,6 @@ class Settings(BaseSettings):
         """True if the worker queues each day's reminders; in development only if it is set."""
         given = self.reminders_automatic
         return self.production if given is None else given
-
-    @property
-    def private_callbacks_allowed(self) -> bool:
-        return self.private_callbacks or not self.production
 
     @property
     def production(self) -> bool:

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 
+from app.agents.callback_hosts import read_host
 from app.agents.errors import ClientRefused
 from app.agents.models import agency, agent_network, api_client
 from app.agents.networks import get_network
@@ -51,6 +52,7 @@ class Client:
     polling: bool
     other_amounts: bool
     bills_a_day: int
+    callback_hosts: frozenset[str]
 
     def speaks_for(self, agency: str | None) -> bool:
         """True if the client may see and undo what this agency took; None is no known agency."""
@@ -62,7 +64,8 @@ class NewClient:
     """A client to be added. `day_limit`, `agencies` and `addresses` are None for no limit.
 
     `addresses` are IP addresses or CIDR blocks. `polling`: its payments are polled by default.
-    `bills_a_day` is the most unpaid bills of a day that its look-ups make.
+    `bills_a_day` is the most unpaid bills of a day that its look-ups make. `callback_hosts` are the
+    hosts at which it may be called back.
     """
 
     id: str
@@ -74,6 +77,7 @@ class NewClient:
     addresses: Sequence[str] | None = None
     polling: bool = False
     bills_a_day: int = BILLS_A_DAY
+    callback_hosts: Sequence[str] = ()
 
 
 _CLIENTS = select(
@@ -87,6 +91,7 @@ _CLIENTS = select(
     api_client.c.polling,
     agent_network.c.other_amounts,
     api_client.c.bills_a_day,
+    api_client.c.callback_hosts,
     api_client.c.key_digest,
     api_client.c.old_key_digest,
     api_client.c.old_key_until,
@@ -154,6 +159,7 @@ def add_client(operation: Operation, client: NewClient) -> bool:
         addresses=[_read_network(address) for address in addresses] if addresses else None,
         polling=client.polling,
         bills_a_day=client.bills_a_day,
+        callback_hosts=[read_host(host) for host in client.callback_hosts],
         created_at=operation.now,
     )
     added = statement.on_conflict_do_nothing(index_elements=["id"]).returning(api_client.c.id)
@@ -173,6 +179,7 @@ def _describe(client: NewClient) -> dict[str, object]:
         "addresses": list(client.addresses or ()),
         "polling": client.polling,
         "bills_a_day": client.bills_a_day,
+        "callback_hosts": [read_host(host) for host in client.callback_hosts],
     }
 
 
@@ -275,6 +282,7 @@ def _read_client(row: Row[*tuple[object, ...]]) -> Client:
         polling=row.polling,
         other_amounts=row.other_amounts,
         bills_a_day=row.bills_a_day,
+        callback_hosts=frozenset(row.callback_hosts),
     )
 
 

@@ -162,6 +162,8 @@ api_client = Table(
     Column("agencies", ARRAY(Text)),
     # The addresses it may call from, as CIDR; NULL: any.
     Column("addresses", ARRAY(Text)),
+    # The hosts at which it may be called back; in production no others.
+    Column("callback_hosts", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     # True if its payments are polled where a request does not ask for more.
     Column("polling", Boolean, nullable=False, server_default=text("false")),
     Column("created_at", DateTime(timezone=True), nullable=False),

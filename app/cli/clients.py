@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
+from app.agents.callback_hosts import change_callback_hosts, read_host
 from app.agents.clients import (
     BILLS_A_DAY,
     NewClient,
@@ -56,6 +57,7 @@ def clients() -> None:
 @click.option("--day-limit", type=DirhamsParam(Money(1)), help="what it may send in a day")
 @click.option("--agency", "agencies", multiple=True, help="it speaks for these alone")
 @click.option("--address", "addresses", multiple=True, help="it calls from these alone, as CIDR")
+@click.option("--callback-host", "hosts", multiple=True, help="it is called back at these alone")
 @click.option("--polling", is_flag=True, help="payments are polled unless a request says more")
 @BY
 @with_appcontext
@@ -67,6 +69,7 @@ def create(
     day_limit: Money | None,
     agencies: tuple[str, ...],
     addresses: tuple[str, ...],
+    hosts: tuple[str, ...],
     polling: bool,
     by: str | None,
 ) -> None:
@@ -75,9 +78,8 @@ def create(
         raise click.BadParameter("3 to 32 small letters, digits and hyphens", param_hint="NAME")
     maalem = runtime()
     key = draw_key(maalem.random)
-    client = NewClient(
-        name, network, key, requests_a_minute, day_limit, agencies, addresses, polling, bills_a_day
-    )
+    limits = requests_a_minute, day_limit, agencies, addresses
+    client = NewClient(name, network, key, *limits, polling, bills_a_day, hosts)
     with acting(by) as change:
         added = add_client(change, client)
     if not added:
@@ -114,15 +116,27 @@ def revoke(name: str, by: str | None) -> None:
 
 @clients.command("change")
 @click.argument("name")
-@click.option("--bills-a-day", required=True, type=_BILLS, help="from the next look-up on")
+@click.option("--bills-a-day", type=_BILLS, help="from the next look-up on")
+@click.option("--callback-host", "hosts", multiple=True, help="at these alone, in place of others")
+@click.option("--no-callbacks", is_flag=True, help="at no host any more")
 @BY
 @with_appcontext
-def change_command(name: str, bills_a_day: int, by: str | None) -> None:
-    """Changes how many unpaid bills a day the look-ups of the client NAME may make."""
+def change_command(
+    name: str, bills_a_day: int | None, hosts: tuple[str, ...], no_callbacks: bool, by: str | None
+) -> None:
+    """Changes how many unpaid bills a day the client NAME may make, or where it is called back."""
+    if (bills_a_day is None and not hosts and not no_callbacks) or (hosts and no_callbacks):
+        raise click.UsageError("say --bills-a-day, and --callback-host or --no-callbacks")
     with acting(by) as change:
-        if not change_bills_a_day(change, name, bills_a_day):
+        known = bills_a_day is None or change_bills_a_day(change, name, bills_a_day)
+        if hosts or no_callbacks:
+            known = known and change_callback_hosts(change, name, hosts)
+        if not known:
             raise click.ClickException(f"no client {name} that may call")
-    click.echo(f"{name}: {bills_a_day} bills a day")
+    if bills_a_day is not None:
+        click.echo(f"{name}: {bills_a_day} bills a day")
+    if hosts or no_callbacks:
+        click.echo(f"{name}: called back at {' '.join(map(read_host, hosts)) or 'no host'}")
 
 
 @clients.command("list")
@@ -130,7 +144,15 @@ def change_command(name: str, bills_a_day: int, by: str | None) -> None:
 def list_command() -> None:
     """Lists every client with its limits, without keys."""
     table = Table(
-        "client", "network", "a minute", "bills", "a day", "agencies", "answers", "shut out"
+        "client",
+        "network",
+        "a minute",
+        "bills",
+        "a day",
+        "agencies",
+        "answers",
+        "called back at",
+        "shut out",
     )
     with reading(runtime().database) as connection:
         for client, revoked_at in list_clients(connection):
@@ -142,6 +164,7 @@ def list_command() -> None:
                 str(client.day_limit or ""),
                 " ".join(sorted(client.agencies or ())),
                 "polling" if client.polling else "in step",
+                " ".join(sorted(client.callback_hosts)),
                 f"{local(revoked_at):%d/%m/%Y %H:%M}" if revoked_at else "",
             )
     Console().print(table)

@@ -80,9 +80,8 @@ class ApiWork:
         A callback that could not be marked as delivered is sent again; callers have to expect that.
         """
         runtime, client = self._runtime, callback.client.id
-        private = runtime.settings.private_callbacks_allowed
         try:
-            outcome = deliver(callback, runtime.secret, private=private, now=runtime.clock())
+            outcome = deliver(callback, runtime.secret, runtime.callback_rules, runtime.clock())
             if outcome == "delivered":
                 with operation(runtime.database, runtime.clock(), "worker") as change:
                     mark_delivered(change, callback)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import re
 import socket
 import ssl
 from collections.abc import Collection
@@ -17,17 +16,24 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http.client import HTTPConnection, HTTPException
-from ipaddress import ip_address, ip_network
 from threading import Timer
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult
 
 from pydantic import SecretStr
 from sqlalchemy import func, select, tuple_, update
 
 from app.agents.clients import Client, callback_key, find_client
 from app.base.operation import Operation
+from app.base.special_addresses import is_of_the_internet
+from app.mobile_money.callback_addresses import (
+    CallbackRules,
+    find_fault,
+    host_of,
+    port_of,
+    split_url,
+)
 from app.mobile_money.models import api_request
-from app.mobile_money.objects import refuse, write_moment
+from app.mobile_money.objects import write_moment
 
 # 5 s, 10 s, 20 s, ... an hour at most: the tries take some four and a half hours.
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=5), timedelta(hours=1)
@@ -36,8 +42,6 @@ AT_ONCE_A_CLIENT = 2
 _CONNECT_SECONDS, _QUIET_SECONDS = 3.0, 5.0
 # Of a whole call: a server that answers a byte now and then is cut off too.
 MOST_SECONDS = 8.0
-# Addresses that carry another one inside, which a translator on the way would go to.
-_CARRIERS = tuple(map(ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "::/96")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +67,6 @@ class _SignedPut:
     def target(self) -> str:
         query = f"?{self.parts.query}" if self.parts.query else ""
         return (self.parts.path or "/") + query
-
-    @property
-    def port(self) -> int:
-        return self.parts.port or (443 if self.parts.scheme == "https" else 80)
-
-
-def check_address(url: str, *, private: bool) -> str:
-    """Returns an address that we may call; `private` allows loopback and private ones.
-
-    Raises: Refused.
-    """
-    parts = _split_url(url)
-    schemes = ("https", "http") if private else ("https",)
-    if parts is None or parts.scheme not in schemes or len(url) > 1024:
-        raise refuse("X-Callback-URL", f"not an address with {' or '.join(schemes)}")
-    if not private and _is_literal(parts) and not _is_public(str(parts.hostname)):
-        raise refuse("X-Callback-URL", "a private address")
-    return url
 
 
 def claim_callbacks(operation: Operation, most: int, busy: Collection[str]) -> list[Callback]:
@@ -150,22 +136,24 @@ def mark_delivered(operation: Operation, callback: Callback) -> None:
 def deliver(
     callback: Callback,
     secret: bytes,
-    *,
-    private: bool,
+    rules: CallbackRules,
     now: datetime,
     seconds: float = MOST_SECONDS,
 ) -> str:
-    """Returns `delivered`, or why it was not. Needs no database; follows no redirection."""
-    parts = _split_url(callback.url)
-    if parts is None:
-        return "no address"
-    host = str(parts.hostname)
+    """Returns `delivered`, or why it was not. Needs no database; follows no redirection.
+
+    The client's hosts may be others than when it asked, so the address is judged again.
+    """
+    if fault := find_fault(callback.url, callback.client.callback_hosts, rules):
+        return fault
+    parts = split_url(callback.url)
+    assert parts is not None
     try:
-        answers = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
+        answers = socket.getaddrinfo(host_of(parts), None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
         return "unknown host"
     addresses = {str(answer[4][0]) for answer in answers}
-    if not private and not all(map(_is_public, addresses)):
+    if not rules.private and not all(map(is_of_the_internet, addresses)):
         return "a private address"
     try:
         put = _sign_put(parts, callback, secret, write_moment(now))
@@ -197,7 +185,7 @@ def _sign_put(parts: SplitResult, callback: Callback, secret: bytes, date: str) 
 
 def _send_put(put: _SignedPut, address: str, seconds: float) -> int:
     """Sends the request to an IP address. Returns the status, within `seconds` in all."""
-    connected = socket.create_connection((address, put.port), _CONNECT_SECONDS)
+    connected = socket.create_connection((address, port_of(put.parts)), _CONNECT_SECONDS)
     # The timer cuts the connection by a second handle, because TLS may wrap the first.
     with connected.dup() as handle:
         cut = Timer(seconds, handle.shutdown, (socket.SHUT_RDWR,))
@@ -212,7 +200,7 @@ def _send_put(put: _SignedPut, address: str, seconds: float) -> int:
 
 def _request_over(put: _SignedPut, connected: socket.socket) -> int:
     """Sends the request over an open connection. Returns the status of the answer."""
-    host = str(put.parts.hostname)
+    host = host_of(put.parts)
     connected.settimeout(_QUIET_SECONDS)
     with closing(HTTPConnection(host)) as connection:
         connection.sock = (
@@ -222,30 +210,3 @@ def _request_over(put: _SignedPut, connected: socket.socket) -> int:
         )
         connection.request("PUT", put.target, put.body, put.headers)
         return connection.getresponse().status
-
-
-def _split_url(url: str) -> SplitResult | None:
-    try:
-        parts = urlsplit(url)
-        usable = parts.hostname and parts.port != 0 and re.fullmatch(r"[!-~]+", url)
-    except ValueError:
-        return None
-    return parts if usable and "@" not in parts.netloc else None
-
-
-def _is_literal(parts: SplitResult) -> bool:
-    try:
-        ip_address(str(parts.hostname))
-    except ValueError:
-        return parts.hostname == "localhost"
-    return True
-
-
-def _is_public(address: str) -> bool:
-    """True if the address is global, no multicast, and carries no other address inside."""
-    try:
-        parsed = ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    carries = any(parsed in network for network in _CARRIERS if network.version == parsed.version)
-    return parsed.is_global and not parsed.is_multicast and not carries

@@ -19,31 +19,38 @@ from sqlalchemy import text
 
 from app.agents.clients import DEMO_CLIENT, callback_key, find_client
 from app.jobs.api import ApiWork
-from app.mobile_money.callbacks import (
-    MOST_ATTEMPTS,
-    Callback,
-    check_address,
-    deliver,
-    signature,
-)
+from app.mobile_money.callback_addresses import CallbackRules, check_address
+from app.mobile_money.callbacks import MOST_ATTEMPTS, Callback, deliver, signature
 from app.mobile_money.errors import Refused
 from tests.mobile_money.conftest import NetworkClient, PaymentFixture
 
 FATIMA, HASSAN = "+212600000001", "+212600000002"
 
-# Ours, everybody's, and those that carry one of ours inside; names and numbers that lead there.
+ANYWHERE, PUBLIC = CallbackRules(private=True, pinned=False), CallbackRules(False, False)
+PRODUCTION = CallbackRules(private=False, pinned=True)
+# Names and numbers that lead to us or to our network, in every writing.
 PRIVATE = (
     "https://127.0.0.1/",
     "https://127.1/",
+    "https://0177.0.0.1/",
+    "https://0x7f.0.0.1/",
     "https://2130706433/",
     "https://0x7f000001/",
+    "https://017700000001/",
+    "https://127.0.0.1./",
+    "https://0/",
     "https://0.0.0.0/",
     "https://10.0.0.1/",
     "https://100.64.0.1/",
     "https://169.254.169.254/latest",
+    "https://2852039166/",
+    "https://192.88.99.1/",
     "https://224.0.0.1/",
     "https://[::1]/",
+    "https://[::]/",
+    "https://[0:0:0:0:0:0:0:1]/",
     "https://[::ffff:10.0.0.1]/",
+    "https://[::ffff:8.8.8.8]/",
     "https://[::127.0.0.1]/",
     "https://[64:ff9b::7f00:1]/",
     "https://[2002:7f00:1::]/",
@@ -51,7 +58,8 @@ PRIVATE = (
     "https://[fd00::1]/",
     "https://[ff02::1]/",
     "https://localhost/",
-    "https://localhost:8443/",
+    "https://localhost./",
+    "https://LOCALHOST/",
 )
 
 
@@ -200,7 +208,7 @@ def test_deliver_refuses_a_private_address_unless_configured(
     for address in PRIVATE:
         callback = Callback(client, str(uuid4()), address, b"{}", 1)
         now = payments.runtime.clock()
-        assert deliver(callback, b"secret", private=False, now=now) == "a private address"
+        assert deliver(callback, b"secret", PUBLIC, now) == "a private address"
 
 
 @pytest.mark.parametrize(
@@ -213,6 +221,14 @@ def test_deliver_refuses_a_private_address_unless_configured(
         "https://key@example.com/",
         "https://example.com:0/",
         "https://example.com:99999/",
+        "https://example.com:8443/",
+        "https://example.com:80/",
+        "https://example.com\\.evil.example/",
+        "https://ex%61mple.com/",
+        "https://example..com/",
+        "https://" + "a" * 64 + ".com/",
+        "https://-example.com/",
+        "ftp://example.com/",
         "https://example.com/a b",
         "https://example.com/\r\nX-Other: 1",
         "https://exämple.com/",
@@ -223,9 +239,9 @@ def test_deliver_refuses_a_private_address_unless_configured(
 )
 def test_check_address_refuses_an_address_that_cannot_be_called(address: str) -> None:
     with pytest.raises(Refused) as refused:
-        check_address(address, private=False)
+        check_address(address, (), PUBLIC)
     assert refused.value.params["field"] == "X-Callback-URL"
-    assert check_address("https://example.com:8443/paid?x=1", private=False)
+    assert check_address("https://example.com/paid?x=1", (), PUBLIC)
 
 
 def test_deliver_cuts_off_a_server_that_answers_a_byte_now_and_then(
@@ -248,7 +264,7 @@ def test_deliver_cuts_off_a_server_that_answers_a_byte_now_and_then(
     address = f"http://127.0.0.1:{server.getsockname()[1]}/"
     callback = Callback(client, str(uuid4()), address, b"{}", 1)
     began, now = time.monotonic(), payments.runtime.clock()
-    outcome = deliver(callback, b"secret", private=True, now=now, seconds=0.7)
+    outcome = deliver(callback, b"secret", ANYWHERE, now, seconds=0.7)
     assert outcome != "delivered" and time.monotonic() - began < 3
     server.close()
 
@@ -279,3 +295,74 @@ def test_answer_waiting_fails_a_request_that_cannot_be_answered_and_goes_on(
         payments.read_value("SELECT state FROM payment_code WHERE code = :c", c=first.code)
         == "issued"
     )
+
+
+HOSTS = frozenset({"pay.example.com", "xn--exmple-cua.com"})
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://pay.example.com/",
+        "https://PAY.Example.com/paid",
+        "https://pay.example.com./",
+        "https://pay.example.com:443/x?y=1",
+        "https://xn--exmple-cua.com/",
+    ],
+)
+def test_check_address_takes_a_host_of_the_client_in_production(address: str) -> None:
+    assert check_address(address, HOSTS, PRODUCTION) == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://evil.example.com/",
+        "https://example.com/",
+        "https://pay.example.com.evil.com/",
+        "https://a.pay.example.com/",
+        "https://pay.example.com@evil.com/",
+        "https://evil.com#pay.example.com",
+        "https://evil.com/pay.example.com",
+        "https://evil.com\\@pay.example.com/",
+        "https://pay.example.com\\.evil.com/",
+        "https://pay.example.com%2eevil.com/",
+        "https://pay.example.com:8443/",
+        "http://pay.example.com/",
+        "https://8.8.8.8/",
+        "https://[2606:4700::1]/",
+    ],
+)
+def test_check_address_refuses_any_other_host_in_production(address: str) -> None:
+    with pytest.raises(Refused):
+        check_address(address, HOSTS, PRODUCTION)
+    with pytest.raises(Refused):
+        check_address("https://pay.example.com/", (), PRODUCTION)
+
+
+def test_deliver_goes_to_no_host_that_the_client_no_longer_has(
+    network: NetworkClient, payments: PaymentFixture, caller: CallbackReceiver
+) -> None:
+    """Whoever has a network's key for a day cannot leave an address behind."""
+    asked = network.pay(payments.issue(FATIMA).code, "163.52", X_Callback_URL=caller.address)
+    assert asked.status_code == 202
+    with payments.runtime.database.begin() as connection:
+        connection.execute(text("UPDATE api_client SET callback_hosts = ARRAY['pay.example.com']"))
+    run_worker(payments)
+    assert caller.got == []
+    refused = network.pay(payments.issue(HASSAN).code, "663.9", X_Callback_URL=caller.address)
+    assert refused.json["errordescription"].startswith("X-Callback-URL: not at a host agreed")
+
+
+def test_deliver_looks_a_name_up_once_and_connects_to_what_it_judged(
+    network: NetworkClient, payments: PaymentFixture, caller: CallbackReceiver
+) -> None:
+    """A name of ours in the machine's own hosts leads inwards: it is judged by where it leads."""
+    with payments.runtime.database.connect() as connection:
+        client = find_client(connection, DEMO_CLIENT)
+    assert client
+    for name in {"localhost.localdomain", "ip6-localhost", socket.gethostname()}:
+        callback = Callback(client, str(uuid4()), f"https://{name.lower()}/", b"{}", 1)
+        outcome = deliver(callback, b"secret", PUBLIC, payments.runtime.clock())
+        assert outcome in ("a private address", "unknown host"), name
+    assert caller.got == []

@@ -138,6 +138,14 @@ def test_a_network_that_may_send_other_amounts_leaves_the_rest_in_suspense(
         ("create", "wafa", "--agency", "W-NOWHERE-1"),
         ("create", "wafa", "--address", "here"),
         ("create", "demo-wafacash"),
+        ("create", "wafa", "--callback-host", "https://pay.example.com"),
+        ("create", "wafa", "--callback-host", "pay"),
+        ("create", "wafa", "--callback-host", "127.1"),
+        ("create", "wafa", "--callback-host", "*.example.com"),
+        ("create", "wafa", "--callback-host", "pay.example.com:443"),
+        ("change", "demo-wafacash"),
+        ("change", "demo-wafacash", "--callback-host", "a.b", "--no-callbacks"),
+        ("change", "nobody", "--callback-host", "pay.example.com"),
         ("rotate", "nobody"),
         ("revoke", "nobody"),
         ("other-amounts", "nobody", "yes"),
@@ -149,6 +157,23 @@ def test_create_refuses_a_wrong_option_with_a_reason(
     result = app.test_cli_runner().invoke(args=["clients", *command])
     assert result.exit_code in (1, 2) and "Traceback" not in result.output
     assert "Error" in result.output
+
+
+def test_hosts_of_callbacks_are_agreed_by_command(
+    app: Flask, network: NetworkClient, payments: PaymentFixture
+) -> None:
+    run(app, "create", "wafa-till", "--callback-host", "Pay.Example.com.")
+    told = "SELECT callback_hosts FROM api_client WHERE id = 'wafa-till'"
+    assert payments.read_value(told) == ["pay.example.com"]
+    both = ("--callback-host", "exämple.com", "--callback-host", "2606:4700:0::1")
+    assert "xn--exmple-cua.com 2606:4700::1" in run(app, "change", "wafa-till", *both)
+    assert payments.read_value(told) == ["xn--exmple-cua.com", "2606:4700::1"]
+    run(app, "change", "wafa-till", "--no-callbacks", "--bills-a-day", "7")
+    assert payments.read_value(told) == []
+    row = "SELECT details->>'before' FROM audit_event WHERE action = 'client_callback_hosts_set'"
+    assert payments.read_value(f"{row} ORDER BY id DESC LIMIT 1") == (
+        '["xn--exmple-cua.com", "2606:4700::1"]'
+    )
 
 
 @pytest.mark.parametrize("limit", ["-5", "0", "abc", "1e3"])

@@ -28,7 +28,7 @@ from app.mobile_money.bills import (
     list_bills,
     list_payments,
 )
-from app.mobile_money.callbacks import check_address
+from app.mobile_money.callback_addresses import check_address
 from app.mobile_money.errors import Refused
 from app.mobile_money.objects import (
     PaymentBody,
@@ -240,7 +240,7 @@ def _answer(
     identity = read_uuid("X-CorrelationID", header) if header else new_uuid(maalem.random)
     callback = request.headers.get("X-Callback-URL")
     if callback is not None:
-        check_address(callback, private=maalem.settings.private_callbacks_allowed)
+        check_address(callback, g.client.callback_hosts, maalem.callback_rules)
     body = read_body()
     asked = read(body)
     api_request = ApiRequest(
