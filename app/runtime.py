@@ -23,6 +23,7 @@ from app.agents.networks import NetworkNames
 from app.base.clock import Clock, utc_now
 from app.base.database import connect
 from app.base.deadline import Deadline
+from app.base.keys import Keys, Purpose
 from app.base.money import Money
 from app.embedded import EngineUrls, using_engines
 from app.gateways.registry import GATEWAYS
@@ -53,7 +54,6 @@ from app.migrating import upgrade
 from app.mobile_money.callback_addresses import CallbackRules
 from app.reminders.calendar import SHIPPED as SHIPPED_CALENDAR
 from app.reminders.calendar import read_calendar
-from app.reminders.rules import holdout_key
 from app.reminders.settings import ReminderSettings
 from app.services import Services
 from app.settings import ROOT, Settings
@@ -141,14 +141,12 @@ class Runtime:
     @cached_property
     def services(self) -> Services:
         fee = Money(self.settings.fee_centimes)
-        old = tuple(key.get_secret_value().encode() for key in self.settings.secret_key_old)
         return Services(
             database=self.database,
             words=self.words,
             random=self.random,
             fee=fee,
-            secret=self.secret,
-            old_secrets=old,
+            keys=self.keys,
             reversal_minutes_alone=self.settings.reversal_minutes_alone,
             reversals_a_day=self.settings.reversals_a_day,
             samples=not self.settings.production,
@@ -189,7 +187,7 @@ class Runtime:
     @cached_property
     def deferred_actions(self) -> DeferredActions:
         """Actions too slow for the screen, whose outcome was promised by message."""
-        return DeferredActions(self.redis)
+        return DeferredActions(self.redis, self.keys)
 
     @cached_property
     def patient_services(self) -> Services:
@@ -199,8 +197,8 @@ class Runtime:
 
     @cached_property
     def turns(self) -> Turns[Services]:
-        versions = Versions(self.redis, MENUS, self.ussd, self.load_menus)
-        turns = Turns(versions, Sessions(self.redis, self.secret))
+        versions = Versions(self.redis, self.keys, MENUS, self.ussd, self.load_menus)
+        turns = Turns(versions, Sessions(self.redis, self.keys), self.deferred_actions)
         # All objects made by now stay: looking through them for garbage took a fifth of each hop.
         gc.freeze()
         return turns
@@ -228,7 +226,7 @@ class Runtime:
             day_budget=settings.sms_day_budget,
             campaign_budget=settings.sms_campaign_budget,
             holdout_per_mille=settings.reminders_holdout_per_mille,
-            holdout_key=holdout_key(self.secret),
+            holdout_key=self.keys.today(Purpose.HOLDOUT).value,
         )
 
     @property
@@ -242,10 +240,11 @@ class Runtime:
         """The prices of a segment. Raises: PricesWrong if the list cannot be used."""
         return read_prices(self.settings.sms_prices or SHIPPED)
 
-    @property
-    def secret(self) -> bytes:
-        """The installation's secret; each use derives a key of its own from it."""
-        return self.settings.secret_key.get_secret_value().encode()
+    @cached_property
+    def keys(self) -> Keys:
+        """The keys of each purpose, derived from SECRET_KEY and SECRET_KEY_OLD."""
+        old = [secret.get_secret_value().encode() for secret in self.settings.secret_key_old]
+        return Keys(self.settings.secret_key.get_secret_value().encode(), old)
 
 
 def check_names(settings: Settings) -> None:

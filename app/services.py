@@ -5,6 +5,7 @@ from random import Random
 
 from sqlalchemy import Engine
 
+from app.base.keys import Keys
 from app.base.money import Money
 from app.text.words import Words
 
@@ -14,18 +15,16 @@ class Services:
     """The database, the words of messages and screens, and the installation's own values.
 
     `random` is the secure source of codes. `fee` is paid by an artisan beside a contribution.
-    `secret` is the installation's own: each use derives a key of its own from it. An agent reverses
-    a deposit alone within `reversal_minutes_alone`, and `reversals_a_day` in all.
-    `old_secrets` came before `secret`, and are still good for comparing. `samples`: the sample
-    agent's PIN, which everybody knows, is good; never in production.
+    `keys` are the installation's own, one for each purpose. An agent reverses a deposit alone
+    within `reversal_minutes_alone`, and `reversals_a_day` in all. `samples`: the sample agent's
+    PIN, which everybody knows, is good; never in production.
     """
 
     database: Engine
     words: Words
     random: Random
     fee: Money
-    secret: bytes
+    keys: Keys
     reversal_minutes_alone: int
     reversals_a_day: int
-    old_secrets: tuple[bytes, ...] = ()
     samples: bool = False

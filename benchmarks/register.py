@@ -82,7 +82,7 @@ def _import(file: Path) -> None:
     upgrade(runtime.database)
     began = time.perf_counter()
     today = local_date(runtime.clock())
-    report = import_registry(runtime.database, file, cin_key=runtime.secret, today=today)
+    report = import_registry(runtime.database, file, keys=runtime.keys, today=today)
     seconds = time.perf_counter() - began
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     assert report.created == report.read and not report.rejected, report

@@ -102,9 +102,7 @@ class Stage:
             if connection.execute(select(artisan.c.id).limit(1)).first():
                 return
         today = local_date(self.runtime.clock())
-        import_registry(
-            self.runtime.database, self.register, cin_key=self.runtime.secret, today=today
-        )
+        import_registry(self.runtime.database, self.register, keys=self.runtime.keys, today=today)
 
 
 @contextmanager

@@ -131,9 +131,7 @@ def load_sample_people(runtime: Runtime, folder: Path) -> None:
     today = local_date(runtime.clock())
     path = folder / "people.csv"
     path.write_text(sample_people_csv(today), encoding="utf-8")
-    report = import_registry(
-        runtime.database, path, cin_key=runtime.secret, today=today, progress=None
-    )
+    report = import_registry(runtime.database, path, keys=runtime.keys, today=today, progress=None)
     assert report.rejected == 0
     with operation(runtime.database, runtime.clock(), "operator") as change:
         replace_agencies(change, read_agencies(SAMPLE_AGENCIES))

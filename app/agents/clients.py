@@ -1,7 +1,7 @@
 """API clients: the systems of agent networks that call the payments API, and their keys.
 
 A key is shown once and stored as its SHA-256: it is 256 random bits, so there is nothing to guess.
-The key that signs our callbacks is derived from the installation's secret, and stored nowhere.
+signing_keys has the keys that sign our callbacks.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from app.agents.callback_hosts import read_host
 from app.agents.errors import ClientRefused
 from app.agents.models import agency, agent_network, api_client
 from app.agents.networks import get_network
+from app.agents.signing_keys import seal_newest
 from app.audit.service import record_audit
 from app.base.errors import InvalidInput
+from app.base.keys import Keys
 from app.base.money import Money, read_stored_amount
 from app.base.operation import Operation
 
@@ -40,6 +42,7 @@ class Client:
     """A network's system that may call. `agencies` is None where it speaks for all of them.
 
     `bills_a_day` is the most bills of a day that its look-ups make and that were not paid.
+    `signing_key` and `old_signing_key` are sealed (signing_keys).
     """
 
     id: str
@@ -53,6 +56,9 @@ class Client:
     other_amounts: bool
     bills_a_day: int
     callback_hosts: frozenset[str]
+    signing_key: str | None = None
+    old_signing_key: str | None = None
+    old_key_until: datetime | None = None
 
     def speaks_for(self, agency: str | None) -> bool:
         """True if the client may see and undo what this agency took; None is no known agency."""
@@ -65,7 +71,8 @@ class NewClient:
 
     `addresses` are IP addresses or CIDR blocks. `polling`: its payments are polled by default.
     `bills_a_day` is the most unpaid bills of a day that its look-ups make. `callback_hosts` are the
-    hosts at which it may be called back.
+    hosts at which it may be called back. `signing_key` is sealed; without one it is derived as of
+    before there were such.
     """
 
     id: str
@@ -78,6 +85,7 @@ class NewClient:
     polling: bool = False
     bills_a_day: int = BILLS_A_DAY
     callback_hosts: Sequence[str] = ()
+    signing_key: str | None = None
 
 
 _CLIENTS = select(
@@ -97,6 +105,8 @@ _CLIENTS = select(
     api_client.c.old_key_until,
     api_client.c.addresses,
     api_client.c.revoked_at,
+    api_client.c.signing_key,
+    api_client.c.old_signing_key,
 ).join(agent_network, agent_network.c.code == api_client.c.network)
 _FIND = _CLIENTS.where(api_client.c.id == bindparam("id"))
 
@@ -160,6 +170,7 @@ def add_client(operation: Operation, client: NewClient) -> bool:
         polling=client.polling,
         bills_a_day=client.bills_a_day,
         callback_hosts=[read_host(host) for host in client.callback_hosts],
+        signing_key=client.signing_key,
         created_at=operation.now,
     )
     added = statement.on_conflict_do_nothing(index_elements=["id"]).returning(api_client.c.id)
@@ -183,19 +194,34 @@ def _describe(client: NewClient) -> dict[str, object]:
     }
 
 
-def rotate_key(operation: Operation, identity: str, key: SecretStr, keep_old: timedelta) -> bool:
-    """Gives the client another key; the key before works for `keep_old` longer.
+@dataclass(frozen=True, slots=True)
+class NewKeys:
+    """A client's new keys: the one it calls with, and the sealed one that signs what it gets."""
+
+    key: SecretStr
+    signing_key: str
+
+
+def rotate_key(
+    operation: Operation, identity: str, new: NewKeys, keep_old: timedelta, keys: Keys
+) -> bool:
+    """Gives the client other keys; the keys before work for `keep_old` longer.
 
     Returns False if no client of that id may call.
     """
     columns = api_client.c
+    before = find_client(operation.connection, identity)
+    if before is None:
+        return False
     rotated = operation.connection.execute(
         update(api_client)
         .where(columns.id == identity, columns.revoked_at.is_(None))
         .values(
             old_key_digest=columns.key_digest if keep_old else None,
             old_key_until=operation.now + keep_old if keep_old else None,
-            key_digest=_digest(key),
+            key_digest=_digest(new.key),
+            signing_key=new.signing_key,
+            old_signing_key=seal_newest(keys, before) if keep_old else None,
             generation=columns.generation + 1,
         )
     )
@@ -241,12 +267,6 @@ def change_bills_a_day(operation: Operation, identity: str, bills: int) -> bool:
     return True
 
 
-def callback_key(secret: bytes, client: Client) -> SecretStr:
-    """Derives the key that signs our callbacks to this client; shown when its own key is."""
-    purpose = f"callback:{client.id}:{client.generation}".encode()
-    return SecretStr(hmac.new(secret, purpose, hashlib.sha256).hexdigest())
-
-
 def allow_other_amounts(operation: Operation, network: str, allowed: bool) -> bool:
     """Sets if a network may send more or less than a code's amount.
 
@@ -283,6 +303,9 @@ def _read_client(row: Row[*tuple[object, ...]]) -> Client:
         other_amounts=row.other_amounts,
         bills_a_day=row.bills_a_day,
         callback_hosts=frozenset(row.callback_hosts),
+        signing_key=row.signing_key,
+        old_signing_key=row.old_signing_key,
+        old_key_until=row.old_key_until,
     )
 
 

@@ -152,7 +152,11 @@ api_client = Table(
     # The key before the last rotation: good until then, so that the system can change over.
     Column("old_key_digest", LargeBinary),
     Column("old_key_until", DateTime(timezone=True)),
-    # Counts rotations; the key that signs callbacks is derived from it and never stored.
+    # Keys that sign our callbacks, sealed (app/base/keys.py): today's, and the one of before, which
+    # signs as long as the key of before is good. NULL: derived, of before they were stored.
+    Column("signing_key", Text),
+    Column("old_signing_key", Text),
+    # Counts rotations.
     Column("generation", SmallInteger, nullable=False, server_default=text("1")),
     Column("requests_a_minute", Integer, nullable=False, server_default=text("600")),
     Column("day_limit_centimes", BigInteger),

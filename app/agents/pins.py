@@ -1,13 +1,10 @@
 """An agent's PIN: which are taken, how one is stored, and how a typed one is compared.
 
-Six digits can be found by trying all of them. Therefore the stored hash is keyed by the
-installation's secret. The id of its key stands before it, so that a PIN stays good while the secret
-is replaced (SECRET_KEY_OLD).
+app/base/sealed_pins.py says how it is stored.
 """
 
 from __future__ import annotations
 
-import hmac
 import re
 from datetime import datetime, timedelta
 from functools import cache
@@ -18,8 +15,8 @@ from pydantic import SecretStr
 
 from app.agents.samples import SAMPLE_PIN
 from app.base.errors import InvalidInput
-from app.base.keys import derive_key, key_id
-from app.base.slow_hash import hash_slowly, is_hash_of
+from app.base.keys import Keys, Purpose
+from app.base.sealed_pins import is_due, is_pin, seal_pin
 from app.services import Services
 
 FEWEST_DIGITS, MOST_DIGITS = 6, 12
@@ -58,46 +55,33 @@ def draw_one_time_pin(random: Random) -> SecretStr:
 
 
 def store_form(pin: SecretStr, services: Services) -> str:
-    """Returns what is stored of a PIN: the id of today's key, and the keyed slow hash."""
-    return f"{key_id(services.secret)}{hash_slowly(_digest_pin(pin, services.secret))}"
+    """Returns what is stored of a PIN: a slow hash, sealed with today's key."""
+    return seal_pin(pin, services.keys, Purpose.AGENT_PIN)
 
 
 def is_agents_pin(stored: str, pin: SecretStr, services: Services) -> bool:
-    """True if `stored` was made of this PIN, with a key that is still good or before keys.
+    """True if `stored` was made of this PIN. Raises: PinKeyUnknown.
 
     Production knows no sample agent: its PIN is wrong whoever has it.
     """
-    name, mark, rest = stored.partition("$")
-    secret = _find_secret(name, services)
-    given: str | bytes = _digest_pin(pin, secret) if secret else pin.get_secret_value()
-    fits = is_hash_of(mark + rest, given) and bool(secret or not name)
+    fits = is_pin(stored, pin, services.keys, Purpose.AGENT_PIN)
     return fits and (services.samples or pin != SAMPLE_PIN)
 
 
 def is_outdated(stored: str, services: Services) -> bool:
     """True if a PIN was stored with an older key, or before keys."""
-    return stored.partition("$")[0] != key_id(services.secret)
+    return is_due(stored, services.keys, Purpose.AGENT_PIN)
 
 
 @cache
-def form_of_nobody(secret: bytes) -> str:
+def form_of_nobody(keys: Keys) -> str:
     """Returns a form to compare for an unknown number, so that the answer takes as long as any."""
-    return f"{key_id(secret)}{hash_slowly(_digest_pin(SecretStr('nobody'), secret))}"
+    return seal_pin(SecretStr("nobody"), keys, Purpose.AGENT_PIN)
 
 
 def is_over(expires_at: datetime | None, now: datetime) -> bool:
     """True if a one-time PIN is too old."""
     return expires_at is not None and expires_at <= now
-
-
-def _find_secret(name: str, services: Services) -> bytes | None:
-    known = (services.secret, *services.old_secrets)
-    return next((secret for secret in known if key_id(secret) == name), None)
-
-
-def _digest_pin(pin: SecretStr, secret: bytes) -> bytes:
-    own_key = derive_key(secret, "maalem agent pin")
-    return hmac.digest(own_key, pin.get_secret_value().encode(), "sha256")
 
 
 def _is_pattern(digits: str) -> bool:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, bindparam, delete, or_, select, update
+from sqlalchemy import Connection, bindparam, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.agents.locks import require_agent
@@ -169,6 +169,14 @@ def list_sessions(connection: Connection, number: str, now: datetime) -> list[Li
         started_params(now),
     )
     return [ListedSession(row.id, row.began_at, row.seen_at) for row in rows]
+
+
+def count_sessions(connection: Connection, now: datetime, seen_before: datetime | None) -> int:
+    """Counts the open sessions of all agents, or those that were used last before a moment."""
+    opened = select(func.count()).select_from(agent_session).where(*STARTED)
+    if seen_before:
+        opened = opened.where(agent_session.c.seen_at < seen_before)
+    return int(connection.execute(opened, started_params(now)).scalar_one())
 
 
 def started_params(now: datetime) -> dict[str, object]:

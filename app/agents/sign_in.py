@@ -52,7 +52,7 @@ def sign_in(operation: Operation, services: Services, given: PinTry) -> SignedIn
     The caller commits after a refusal too, because wrong PINs are counted. The slow comparison
     comes before anything is locked, and is made for an unknown number too.
 
-    Raises: WrongPin, AgentLocked, OneTimePinOver.
+    Raises: WrongPin, AgentLocked, OneTimePinOver, PinKeyUnknown.
     """
     statement = (
         select(agent.c.id, agent.c.pin_hash, agent.c.pin_expires_at, agent.c.generation)
@@ -60,7 +60,7 @@ def sign_in(operation: Operation, services: Services, given: PinTry) -> SignedIn
         .where(agent.c.number == given.number, *WORKING)
     )
     row = operation.connection.execute(statement).one_or_none()
-    stored = row.pin_hash if row else form_of_nobody(services.secret)
+    stored = row.pin_hash if row else form_of_nobody(services.keys)
     right = is_agents_pin(stored, given.pin, services)
     counted = refuse_while_locked(operation, given.number, given.door)
     if row is None or not right:
@@ -82,7 +82,7 @@ def sign_in_with_own_pin(operation: Operation, services: Services, given: PinTry
 
     The caller commits after a refusal too.
 
-    Raises: WrongPin, AgentLocked, OneTimePinOver, PinNotChosen.
+    Raises: WrongPin, AgentLocked, OneTimePinOver, PinKeyUnknown, PinNotChosen.
     """
     entered = sign_in(operation, services, given)
     if entered.must_choose:

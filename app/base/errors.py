@@ -38,6 +38,12 @@ class Late(Unavailable):
     """The answer did not come within the time of a person on the phone."""
 
 
+class PinKeyUnknown(MaalemError):
+    """The PIN is stored with a key that was taken away: no digits are wrong, and none are right."""
+
+    code = "pin_key_unknown"
+
+
 class InvalidInput(MaalemError):
     """A given value cannot be read; `what` names the field, `why` the reason."""
 

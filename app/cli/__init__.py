@@ -26,6 +26,7 @@ _NOUNS = {
     "dial": "app.cli.dial",
     "doctor": "app.cli.doctor",
     "funnel": "app.cli.funnel",
+    "keys": "app.cli.keys",
     "ledger": "app.cli.ledger",
     "menus": "app.cli.menus",
     "networks": "app.cli.networks",

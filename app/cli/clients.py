@@ -15,9 +15,9 @@ from app.agents.callback_hosts import change_callback_hosts, read_host
 from app.agents.clients import (
     BILLS_A_DAY,
     NewClient,
+    NewKeys,
     add_client,
     allow_other_amounts,
-    callback_key,
     change_bills_a_day,
     draw_key,
     find_client,
@@ -26,6 +26,7 @@ from app.agents.clients import (
     rotate_key,
 )
 from app.agents.networks import DEFAULT_NETWORK
+from app.agents.signing_keys import callback_key, draw_signing_key, name_signing_key
 from app.base.clock import local
 from app.base.database import reading
 from app.base.money import Money
@@ -79,7 +80,8 @@ def create(
     maalem = runtime()
     key = draw_key(maalem.random)
     limits = requests_a_minute, day_limit, agencies, addresses
-    client = NewClient(name, network, key, *limits, polling, bills_a_day, hosts)
+    signing_key = draw_signing_key(maalem.random, maalem.keys)
+    client = NewClient(name, network, key, *limits, polling, bills_a_day, hosts, signing_key)
     with acting(by) as change:
         added = add_client(change, client)
     if not added:
@@ -89,15 +91,16 @@ def create(
 
 @clients.command()
 @click.argument("name")
-@click.option("--keep-old", default=0, type=click.IntRange(0, 720), help="hours the old key works")
+@click.option("--keep-old", default=0, type=click.IntRange(0, 720), help="hours the old keys work")
 @BY
 @with_appcontext
 def rotate(name: str, keep_old: int, by: str | None) -> None:
-    """Gives the client NAME another key."""
+    """Gives the client NAME other keys, to call with and to check our callbacks with."""
     maalem = runtime()
-    key = draw_key(maalem.random)
+    key, signing_key = draw_key(maalem.random), draw_signing_key(maalem.random, maalem.keys)
     with acting(by) as change:
-        if not rotate_key(change, name, key, timedelta(hours=keep_old)):
+        new, kept = NewKeys(key, signing_key), timedelta(hours=keep_old)
+        if not rotate_key(change, name, new, kept, maalem.keys):
             raise click.ClickException(f"no client {name} that may call")
     _show(name, key)
 
@@ -190,6 +193,7 @@ def _show(name: str, key: SecretStr) -> None:
     assert client is not None
     click.echo(f"X-Client-Id: {name}")
     click.echo(f"X-API-Key: {key.get_secret_value()}")
-    signing = callback_key(runtime().secret, client).get_secret_value()
-    click.echo(f"callbacks are signed with: {signing}")
+    signing = callback_key(runtime().keys, client)
+    click.echo(f"callbacks are signed with: {signing.get_secret_value()}")
+    click.echo(f"X-Key-Id: {name_signing_key(signing)}")
     click.echo("Note the keys now: they are not shown again.", err=True)

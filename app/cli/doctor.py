@@ -9,7 +9,7 @@ from contextlib import suppress
 import click
 from flask.cli import with_appcontext
 
-from app.cli.checks import callers, clocks, engines, installation, providers, register
+from app.cli.checks import callers, clocks, engines, installation, keys, providers, register
 from app.cli.checks.looking import Check, Finding, look
 from app.runtime import Runtime, runtime
 
@@ -26,6 +26,7 @@ CHECKS: Mapping[str, Check] = {
     "clocks": clocks.check_clocks,
     "time zone": clocks.check_time_zone,
     "calendar": clocks.check_calendar,
+    "keys": keys.check_keys,
     "menus": installation.check_menus,
     "sms": providers.check_sms,
     "prices": providers.check_prices,

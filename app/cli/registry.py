@@ -21,6 +21,7 @@ from app.agents.agency_file import SAMPLE_AGENCIES, read_agencies
 from app.agents.clients import DEMO_CLIENT, DEMO_KEY, NewClient, add_client
 from app.agents.networks import DEFAULT_NETWORK
 from app.agents.samples import SAMPLE_AGENCY, SAMPLE_AGENT, SAMPLE_AGENT_PHONE, SAMPLE_PIN
+from app.agents.signing_keys import draw_signing_key
 from app.agents.staff import NewAgent, add_agent
 from app.base.clock import local, local_date
 from app.base.database import reading
@@ -189,7 +190,9 @@ def _record_sample_answers() -> None:
     """Records CNSS's answers; after a killed start the next start does it."""
     with acting(None) as change:
         record_sample_answers(change, runtime().services)
-        add_client(change, NewClient(DEMO_CLIENT, DEFAULT_NETWORK, DEMO_KEY))
+        signing_key = draw_signing_key(runtime().random, runtime().keys)
+        demo = NewClient(DEMO_CLIENT, DEFAULT_NETWORK, DEMO_KEY, signing_key=signing_key)
+        add_client(change, demo)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -225,7 +228,7 @@ def _import_file(file: Path, chosen: _ImportOptions) -> imports.RegistryImportRe
         return imports.import_registry(
             maalem.database,
             file,
-            cin_key=maalem.secret,
+            keys=maalem.keys,
             today=local_date(now),
             progress=tell,
             options=options,

@@ -39,7 +39,8 @@ artisan = Table(
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("rna_number", Text, nullable=False, unique=True),
     Column("cnss_number", Text, unique=True),
-    # HMAC of the CIN: equality can be asked, the table alone reveals nothing (law 09-08).
+    # The CIN's hash, encrypted: equality can be asked, the table alone reveals nothing (law 09-08).
+    # The key's id stands before it, 52 bytes in all; 32 are of before the ids, and name no key.
     Column("cin_digest", LargeBinary, unique=True),
     Column("full_name", Text, nullable=False),
     Column("full_name_ar", Text),
@@ -69,7 +70,7 @@ artisan = Table(
     CheckConstraint("category ~ '^[A-Z]$'", name="category"),
     CheckConstraint("coefficient > 0", name="coefficient"),
     CheckConstraint("annual_tax_centimes >= 0", name="annual_tax"),
-    CheckConstraint("octet_length(cin_digest) = 32", name="cin_digest"),
+    CheckConstraint("octet_length(cin_digest) IN (32, 52)", name="cin_digest"),
     CheckConstraint(
         "merged_into IS NULL OR merged_into <> id AND phone IS NULL AND enrolled_on IS NULL",
         name="merged",

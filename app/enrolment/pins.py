@@ -1,14 +1,12 @@
 """Sets, checks, pauses and resets an artisan's own PIN.
 
-Four digits can be found by trying all of them. Therefore the stored hash is keyed by the
-installation's secret, and three wrong tries pause the PIN on the phone that made them. Phones that
-are neither the register's nor the one that set the PIN share a slow lane beside: so many tied
-phones find no PIN, and none of them pauses the owner's.
+Three wrong tries pause the PIN on the phone that made them. Phones that are neither the register's
+nor the one that set the PIN share a slow lane beside: so many tied phones find no PIN, and none of
+them pauses the owner's. app/base/sealed_pins.py says how a PIN is stored.
 """
 
 from __future__ import annotations
 
-import hmac
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,10 +17,10 @@ from sqlalchemy.dialects.postgresql import insert
 
 from app.audit.service import record_audit
 from app.base.errors import InvalidInput
-from app.base.keys import derive_key
+from app.base.keys import Keys, Purpose
 from app.base.operation import Operation
 from app.base.phone import Phone
-from app.base.slow_hash import hash_slowly, is_hash_of
+from app.base.sealed_pins import is_due, is_pin, seal_pin
 from app.enrolment.errors import NoRegisterPhone, PinPaused, ResetCodeUnknown, WrongPinTyped
 from app.enrolment.models import artisan, artisan_pin, pin_attempt, pin_reset
 from app.enrolment.queries import find_language
@@ -71,14 +69,14 @@ def read_new_pin(typed: str) -> str:
     return typed
 
 
-def pin_hash(pin: SecretStr, key: bytes) -> str:
-    """Returns the hash to store for a PIN. It is slow to compute, and useless without the key."""
-    return hash_slowly(_keyed_digest(pin, key))
+def pin_hash(pin: SecretStr, keys: Keys) -> str:
+    """Returns what is stored of a PIN. It is slow to compute, and useless without the key."""
+    return seal_pin(pin, keys, Purpose.ARTISAN_PIN)
 
 
-def is_pin_of(stored: str, pin: SecretStr, key: bytes) -> bool:
-    """True if `stored` is the hash of this PIN under this key."""
-    return is_hash_of(stored, _keyed_digest(pin, key))
+def is_pin_of(stored: str, pin: SecretStr, keys: Keys) -> bool:
+    """True if `stored` was made of this PIN. Raises: PinKeyUnknown."""
+    return is_pin(stored, pin, keys, Purpose.ARTISAN_PIN)
 
 
 def set_pin(operation: Operation, artisan_id: int, hashed: str, phone: Phone) -> None:
@@ -113,13 +111,13 @@ def check_pin(operation: Operation, services: Services, entry: PinEntry) -> None
     The caller commits after a refusal too, because wrong PINs are counted. The same `action_key`
     counts once. The slow comparison comes before anything is locked.
 
-    Raises: WrongPinTyped, PinPaused with its `until`.
+    Raises: WrongPinTyped, PinKeyUnknown, PinPaused with its `until`.
     """
     own = artisan_pin.c.artisan_id == entry.artisan_id
     stored = operation.connection.execute(select(artisan_pin.c.pin_hash).where(own)).scalar()
     if stored is None:
         return
-    right = is_pin_of(stored, entry.pin, services.secret)
+    right = is_pin_of(stored, entry.pin, services.keys)
     if not (lanes := _lock_lanes(operation, entry)):
         return
     pauses = operation.connection.execute(
@@ -131,6 +129,8 @@ def check_pin(operation: Operation, services: Services, entry: PinEntry) -> None
         raise PinPaused(until=pauses)
     if right:
         _forget_wrong_pins(operation, entry)
+        if is_due(stored, services.keys, Purpose.ARTISAN_PIN):
+            _store_again(operation, entry, stored, services.keys)
         return
     ends = [until for lane in lanes if (until := _count_wrong_pin(operation, entry, lane))]
     if ends:
@@ -138,6 +138,16 @@ def check_pin(operation: Operation, services: Services, entry: PinEntry) -> None
         record_audit(operation, "pin_locked", subject, phone=entry.phone.masked)
         raise PinPaused(until=max(ends))
     raise WrongPinTyped()
+
+
+def _store_again(operation: Operation, entry: PinEntry, stored: str, keys: Keys) -> None:
+    """Stores a right PIN with today's key. A PIN that was set meanwhile stays."""
+    columns = artisan_pin.c
+    operation.connection.execute(
+        update(artisan_pin)
+        .where(columns.artisan_id == entry.artisan_id, columns.pin_hash == stored)
+        .values(pin_hash=pin_hash(entry.pin, keys))
+    )
 
 
 def _lock_lanes(operation: Operation, entry: PinEntry) -> list[str]:
@@ -216,7 +226,7 @@ def start_pin_reset(
         raise NoRegisterPhone()
     code = f"{services.random.randrange(10**6):06d}"
     values = {
-        "code_digest": _code_digest(code, artisan_id, services.secret),
+        "code_digest": services.keys.digest(Purpose.PIN_RESET, f"{artisan_id}:{code}"),
         "expires_at": operation.now + RESET_WITHIN,
         "tries_left": _RESET_TRIES,
         "asked_by": action_key,
@@ -248,7 +258,8 @@ def accept_reset_code(
     Raises: ResetCodeUnknown for a wrong, old or used-up code.
     """
     columns = pin_reset.c
-    digest = _code_digest(code.get_secret_value(), artisan_id, services.secret)
+    typed = f"{artisan_id}:{code.get_secret_value()}"
+    digests = services.keys.digests(Purpose.PIN_RESET, typed)
     live = (
         columns.artisan_id == artisan_id,
         columns.phone == asker.e164,
@@ -258,7 +269,7 @@ def accept_reset_code(
     # A right code stays valid, because the session may end before the new PIN is set.
     right = operation.connection.execute(
         update(pin_reset)
-        .where(*live, columns.code_digest == digest)
+        .where(*live, columns.code_digest.in_(digests))
         .values(tries_left=columns.tries_left)
     )
     if right.rowcount:
@@ -268,13 +279,3 @@ def accept_reset_code(
     operation.connection.execute(update(pin_reset).where(*live).values(tries_left=left))
     record_audit(operation, "pin_reset_code_refused", f"artisan:{artisan_id}")
     raise ResetCodeUnknown()
-
-
-def _keyed_digest(pin: SecretStr, key: bytes) -> bytes:
-    own_key = derive_key(key, "maalem artisan pin")
-    return hmac.digest(own_key, pin.get_secret_value().encode(), "sha256")
-
-
-def _code_digest(code: str, artisan_id: int, key: bytes) -> bytes:
-    own_key = derive_key(key, "maalem pin reset")
-    return hmac.digest(own_key, f"{artisan_id}:{code}".encode(), "sha256")

@@ -19,6 +19,7 @@ from app.audit.service import record_audit
 from app.base.clock import local_midnight
 from app.base.database import AWAY
 from app.base.errors import Unavailable
+from app.base.keys import Keys
 from app.base.operation import Operation
 from app.enrolment import registry_staging as staging
 from app.enrolment.errors import TooManyNew
@@ -36,7 +37,14 @@ from app.enrolment.registry_imports import (
     drop_import,
     select_updated,
 )
-from app.enrolment.registry_rows import BORN_AT, BadRow, Stored, parse_row, split_line
+from app.enrolment.registry_rows import (
+    BORN_AT,
+    BadRow,
+    Stored,
+    parse_row,
+    read_earlier_cins,
+    split_line,
+)
 
 # A step, how much of it is done, and of how much if known: bytes of the file in "reading".
 Progress = Callable[[str, int, int | None], None]
@@ -44,7 +52,7 @@ _LINES_A_REPORT = 2000
 # From so many people on an import is asked about; the first filling is not.
 ASKS_FROM = 50_000
 _YEAR_ALONE = len("1962")
-_NO_VALUES = (None,) * len(staging.STORED)
+_NO_VALUES = (None,) * (len(staging.STORED) + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +86,7 @@ def import_registry(
     engine: Engine,
     path: Path,
     *,
-    cin_key: bytes,
+    keys: Keys,
     today: date,
     progress: Progress | None = None,
     options: RegistryImportOptions | None = None,
@@ -92,17 +100,18 @@ def import_registry(
     with open_registry(path) as file:
         report = progress or (lambda step, done, total: None)
         options = options or RegistryImportOptions(local_midnight(today))
-        job = _Import(path, file, cin_key, today, report, options)
+        job = _Import(path, file, keys, today, report, options)
         lines = physical_lines(file)
         try:
             check_header(lines)
         except RegistryRefused as refused:
             replace_rejected(path, file, [(refused.params["line"], 0, refused.params["why"])])
             raise
-        rows = _read_rows(job, lines)
         try:
             with engine.begin() as connection:
                 change = Operation(connection, options.now, options.actor, options.seat)
+                again = len(keys.ids) > 1 or staging.has_other_cins(connection, keys)
+                rows = _read_rows(job, lines, again)
                 return _import_rows(change, job, rows)
         except IntegrityError as error:
             raise Unavailable(what="postgresql", why="changed meanwhile: import again") from error
@@ -116,19 +125,20 @@ class _Import:
 
     path: Path
     file: BinaryIO
-    cin_key: bytes
+    keys: Keys
     today: date
     report: Progress
     options: RegistryImportOptions
 
 
 def _import_rows(
-    change: Operation, job: _Import, rows: Iterator[tuple[int | Stored, ...]]
+    change: Operation, job: _Import, rows: Iterator[tuple[staging.Staged, ...]]
 ) -> RegistryImportReport:
     connection = change.connection
     staging.make_staging(connection)
     staging.stage(connection, rows)
     job.report("checking", 0, None)
+    staging.digest_cins_again(connection)
     staging.reject_duplicates(connection)
     staging.reject_merged(connection)
     staging.reject_taken(connection)
@@ -190,9 +200,12 @@ def _store_rows(change: Operation, job: _Import, counts: staging.StoredRows, rej
 
 
 def _read_rows(
-    job: _Import, lines: Iterator[tuple[int, int, bytes]]
-) -> Iterator[tuple[int | Stored, ...]]:
-    """Yields a staging row for each line that is not blank: its values, or its faults."""
+    job: _Import, lines: Iterator[tuple[int, int, bytes]], again: bool
+) -> Iterator[tuple[staging.Staged, ...]]:
+    """Yields a staging row for each line that is not blank: its values, or its faults.
+
+    `again`: the register holds CINs under other keys than today's, to be found and stored anew.
+    """
     size = os.fstat(job.file.fileno()).st_size
     for number, start, line in lines:
         if number % _LINES_A_REPORT == 0:
@@ -200,11 +213,13 @@ def _read_rows(
         if not line.strip():
             continue
         try:
-            values = parse_row(split_line(line), job.cin_key, job.today)
+            fields = split_line(line)
+            values = parse_row(fields, job.keys, job.today)
         except BadRow as bad:
             yield number, start, str(bad), *_NO_VALUES
         else:
-            yield number, start, None, *_set_birth_year_apart(values)
+            earlier = read_earlier_cins(fields, job.keys) if again else None
+            yield number, start, None, *_set_birth_year_apart(values), earlier
 
 
 def _set_birth_year_apart(values: list[Stored]) -> list[Stored]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,6 +10,7 @@ from sqlalchemy import (
     BigInteger,
     Connection,
     Select,
+    TextClause,
     bindparam,
     delete,
     insert,
@@ -27,15 +29,24 @@ from app.enrolment.models import (
 )
 from app.enrolment.registry_staging import STORED, StoredRows
 
-# The register's columns of these people, as one digest: two are equal only if nothing changed.
-_DIGEST = text(
-    f"""
+# The register's columns of these people, as one digest: two are equal only if nothing changed. Of
+# the CIN, that there is one: another key stores it otherwise.
+_KEYLESS = [name if name != "cin_digest" else "cin_digest IS NOT NULL" for name in STORED]
+
+
+def _digest_columns(columns: Sequence[str]) -> TextClause:
+    return text(
+        f"""
     SELECT coalesce(
-        md5(string_agg(md5(ROW({", ".join(STORED)}, rights_as_of)::text), '' ORDER BY id)), '')
+        md5(string_agg(md5(ROW({", ".join(columns)}, rights_as_of)::text), '' ORDER BY id)), '')
     FROM artisan WHERE id IN (SELECT unnest(:created) UNION ALL
         SELECT artisan_id FROM registry_import_update WHERE import_id = :number)
     """  # noqa: S608 - the names are ours
-).bindparams(bindparam("created", type_=ARRAY(BigInteger)))
+    ).bindparams(bindparam("created", type_=ARRAY(BigInteger)))
+
+
+# The second is that of imports of before keys had ids.
+_DIGEST, _DIGEST_BEFORE = _digest_columns(_KEYLESS), _digest_columns(STORED)
 _SHOWN = tuple(
     registry_import.c[name]
     for name in (
@@ -118,6 +129,14 @@ def digest_people(connection: Connection, number: int, created: list[int]) -> st
     """Returns the digest of the people whom an import created or updated, as they are now."""
     params = {"number": number, "created": created}
     return str(connection.execute(_DIGEST, params).scalar_one())
+
+
+def is_left_as(connection: Connection, number: int, created: list[int], left_as: str) -> bool:
+    """True if the people of an import are still as it left them."""
+    if digest_people(connection, number, created) == left_as:
+        return True
+    params = {"number": number, "created": created}
+    return bool(connection.execute(_DIGEST_BEFORE, params).scalar_one() == left_as)
 
 
 def list_imports(connection: Connection, most: int) -> list[RegistryImport]:

@@ -13,12 +13,13 @@ from functools import lru_cache
 
 from app.base.errors import InvalidInput
 from app.base.identifiers import plain_signs, plain_writing, read_cnss_number, read_rna_number
+from app.base.keys import Keys
 from app.base.money import Money
 from app.base.phone import Phone
 from app.base.spreadsheets import find_cell_error, find_damage
 from app.contributions.rates import RATES
 from app.enrolment.birth_dates import EARLIEST_YEAR, read_birth_date_cell, read_day_cell
-from app.enrolment.rules import cin_digest
+from app.enrolment.rules import cin_digest, earlier_cin_digests
 from app.text.languages import LANGUAGES
 
 Stored = str | bytes | None
@@ -78,10 +79,10 @@ def _split_fields(text: str) -> list[str]:
     return next(csv.reader([text], strict=True))
 
 
-def parse_row(fields: Sequence[str], cin_key: bytes, today: date) -> list[Stored]:
+def parse_row(fields: Sequence[str], keys: Keys, today: date) -> list[Stored]:
     """Returns the values to store, in the order of FIELDS: days as ISO text, money in centimes.
 
-    `cin_key` keys the digest stored in place of the CIN.
+    A digest is stored in place of the CIN.
     Raises: BadRow, naming all fields at fault.
     """
     if len(fields) != len(FIELDS):
@@ -98,11 +99,17 @@ def parse_row(fields: Sequence[str], cin_key: bytes, today: date) -> list[Stored
             values.append(value)
             if why:
                 faults.append(f"{name}: {why}")
-    values[_CIN_AT] = cin_digest(str(cin), cin_key) if (cin := values[_CIN_AT]) else None
+    values[_CIN_AT] = cin_digest(str(cin), keys) if (cin := values[_CIN_AT]) else None
     faults += _check_together(values, fields, today.isoformat())
     if faults:
         raise BadRow("; ".join(faults))
     return values
+
+
+def read_earlier_cins(fields: Sequence[str], keys: Keys) -> list[bytes] | None:
+    """Returns the forms in which a good row's CIN may be stored from before, if it has one."""
+    cin = _READERS[_CIN_AT][1](fields[_CIN_AT])
+    return earlier_cin_digests(str(cin), keys) if cin else None
 
 
 def _read_again(

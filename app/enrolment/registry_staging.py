@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     Connection,
+    LargeBinary,
     MetaData,
     Select,
     Table,
@@ -26,8 +27,10 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from app.base.keys import Keys, Purpose
 from app.base.rows import read_row
 from app.enrolment.models import artisan, registry_import_day, registry_import_update
 from app.enrolment.registry_rows import Stored
@@ -54,6 +57,7 @@ STORED = (
 )
 # Unique beside the RNA number, with the names that the file has for them.
 _NUMBERS = {"cnss_number": "cnss_number", "cin_digest": "cin"}
+Staged = int | Stored | list[bytes]
 _ONE_AT_A_TIME = int.from_bytes(b"registry", "big")
 
 _temporary = MetaData()
@@ -65,6 +69,8 @@ incoming = Table(
     Column("start", BigInteger, nullable=False),
     Column("reason", Text),
     *(Column(name, artisan.c[name].type) for name in STORED),
+    # The other forms in which the register may hold the CIN, where it holds such.
+    Column("cin_earlier", ARRAY(LargeBinary)),
     prefixes=["TEMPORARY"],
     postgresql_on_commit="DROP",
 )
@@ -111,7 +117,32 @@ def make_staging(connection: Connection) -> None:
     _temporary.create_all(connection, checkfirst=False)
 
 
-def stage(connection: Connection, rows: Iterable[tuple[int | Stored, ...]]) -> None:
+def has_other_cins(connection: Connection, keys: Keys) -> bool:
+    """True if somebody's CIN is stored under another key than today's."""
+    mark = keys.today(Purpose.CIN).mark
+    after = (int.from_bytes(mark, "big") + 1).to_bytes(5, "big")[-4:]
+    column = artisan.c.cin_digest
+    other = select(artisan.c.id).where(or_(column < mark, column >= after)).limit(1)
+    return connection.execute(other).first() is not None
+
+
+def digest_cins_again(connection: Connection) -> None:
+    """Stores the CINs of the file's rows under today's key, where another holds them.
+
+    A CIN that somebody else has is then found, whichever key it was stored under.
+    """
+    forms = select(
+        func.unnest(incoming.c.cin_earlier).label("earlier"), incoming.c.cin_digest
+    ).where(_accepted, incoming.c.cin_earlier.is_not(None))
+    known = forms.subquery()
+    connection.execute(
+        update(artisan)
+        .where(artisan.c.cin_digest == known.c.earlier)
+        .values(cin_digest=known.c.cin_digest)
+    )
+
+
+def stage(connection: Connection, rows: Iterable[tuple[Staged, ...]]) -> None:
     """Copies line, start, reason and the stored values of each row into the staging table."""
     driver = connection.connection.driver_connection
     assert driver is not None

@@ -12,7 +12,7 @@ from app.base.operation import Operation
 from app.enrolment.errors import ImportBuiltOn, ImportForgotten, ImportUndone, ImportUnknown
 from app.enrolment.hand_overs import hand_over_phones, note_phones
 from app.enrolment.models import artisan, registry_import
-from app.enrolment.registry_imports import digest_people, select_updated
+from app.enrolment.registry_imports import is_left_as, select_updated
 from app.enrolment.registry_staging import wait_for_imports
 
 # What is made for a person, in the words of whoever reads why an import stays.
@@ -183,7 +183,7 @@ def _find_built(connection: Connection, found: RowMapping) -> list[str]:
     for table, column in connection.execute(_REFERENCES):
         if count := _count_rows_of(connection, table, column, found):
             built.append(f"{count} {_WORDS.get(table, f'rows of {table}')}")
-    if not built and digest_people(connection, number, created) != found["left_as"]:
+    if not built and not is_left_as(connection, number, created, found["left_as"]):
         built.append("other values that its people have since")
     return built
 

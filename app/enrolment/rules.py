@@ -3,20 +3,46 @@
 import hmac
 import re
 import unicodedata
+from hashlib import sha256
 
-from app.base.keys import derive_key
+from app.base.keys import Key, Keys, Purpose
 
 _CIN_NOISE = re.compile(r"[\s.-]+")
 
 
-def cin_digest(cin: str, key: bytes) -> bytes:
-    """Returns 32 bytes that are equal for the same CIN and reveal nothing without the key.
+def cin_digest(cin: str, keys: Keys) -> bytes:
+    """Returns 52 bytes that are equal for the same CIN and key, and reveal nothing without the key.
 
-    It is an HMAC, because a bare hash is broken by trying all CINs, letters and six digits
-    (docs/rules.md, Identifiers). Its key is used for nothing else.
+    A bare hash is broken by trying all CINs, letters and six digits (docs/rules.md, Identifiers):
+    therefore it is encrypted, so that another key needs the CIN from nobody. The key's id stands
+    before it.
     """
-    tag = derive_key(key, "maalem cin digest")
-    return hmac.digest(tag, _CIN_NOISE.sub("", cin).upper().encode(), "sha256")
+    return _encrypt(_hash(cin), keys.today(Purpose.CIN))
+
+
+def earlier_cin_digests(cin: str, keys: Keys) -> list[bytes]:
+    """Returns the other forms in which this CIN may be stored: of older keys, or of before ids."""
+    today, *older = keys.all(Purpose.CIN)
+    unnamed = [hmac.digest(key.value, _plain(cin), "sha256") for key in (today, *older)]
+    return [*(_encrypt(_hash(cin), key) for key in older), *unnamed]
+
+
+def digest_cin_again(stored: bytes, keys: Keys) -> bytes:
+    """Returns the same digest under today's key. Raises: KeyUnknown, ValueError."""
+    hashed = keys.find(Purpose.CIN, stored[:4].hex()).decrypt(stored[4:])
+    return _encrypt(hashed, keys.today(Purpose.CIN))
+
+
+def _encrypt(hashed: bytes, key: Key) -> bytes:
+    return key.mark + key.encrypt(hashed)
+
+
+def _hash(cin: str) -> bytes:
+    return sha256(_plain(cin)).digest()
+
+
+def _plain(cin: str) -> bytes:
+    return _CIN_NOISE.sub("", cin).upper().encode()
 
 
 def masked_name(full_name: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -11,7 +10,7 @@ from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.audit.service import record_audit
-from app.base.keys import derive_key
+from app.base.keys import Purpose
 from app.base.operation import Operation
 from app.base.phone import Phone
 from app.enrolment.errors import NoRegisterPhone, TieCodeUnknown
@@ -58,7 +57,7 @@ def start_tie_code(
         raise NoRegisterPhone()
     code = f"{services.random.randrange(10**6):06d}"
     values = {
-        "code_digest": _code_digest(code, request, services.secret),
+        "code_digest": services.keys.digest(Purpose.TIE_CODE, _name_code(request, code)),
         "expires_at": operation.now + VALID_FOR,
         "tries_left": _TRIES,
         "asked_by": request.action_key,
@@ -90,7 +89,7 @@ def accept_tie_code(
     Raises: TieCodeUnknown for a wrong, old or used-up code, or for a phone no longer tied.
     """
     columns = tie_code.c
-    digest = _code_digest(code.get_secret_value(), request, services.secret)
+    typed = _name_code(request, code.get_secret_value())
     live = (
         columns.phone == request.phone.e164,
         columns.artisan_id == request.artisan_id,
@@ -98,7 +97,9 @@ def accept_tie_code(
         columns.tries_left > 0,
     )
     right = operation.connection.execute(
-        delete(tie_code).where(*live, columns.code_digest == digest)
+        delete(tie_code).where(
+            *live, columns.code_digest.in_(services.keys.digests(Purpose.TIE_CODE, typed))
+        )
     )
     if right.rowcount:
         prove_tie(operation, request.phone, request.artisan_id, "code")
@@ -108,7 +109,6 @@ def accept_tie_code(
     raise TieCodeUnknown()
 
 
-def _code_digest(code: str, request: TieRequest, key: bytes) -> bytes:
-    own_key = derive_key(key, "maalem tie code")
-    text = f"{request.artisan_id}:{request.phone.e164}:{code}"
-    return hmac.digest(own_key, text.encode(), "sha256")
+def _name_code(request: TieRequest, code: str) -> str:
+    """Returns the text whose digest is kept: a code is good for one phone and person."""
+    return f"{request.artisan_id}:{request.phone.e164}:{code}"

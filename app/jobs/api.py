@@ -81,7 +81,7 @@ class ApiWork:
         """
         runtime, client = self._runtime, callback.client.id
         try:
-            outcome = deliver(callback, runtime.secret, runtime.callback_rules, runtime.clock())
+            outcome = deliver(callback, runtime.keys, runtime.callback_rules, runtime.clock())
             if outcome == "delivered":
                 with operation(runtime.database, runtime.clock(), "worker") as change:
                     mark_delivered(change, callback)

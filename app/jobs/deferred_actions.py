@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from app.base.database import reading
 from app.base.errors import Unavailable
 from app.base.operation import operation
 from app.journeys.context import Dialogue, vocabulary
 from app.messaging.kinds import PREFIX
+from app.messaging.queries import is_told
 from app.messaging.service import OutboundMessage, queue_message
 from app.runtime import Runtime
 from app.text.words import Say
@@ -55,6 +57,9 @@ def _try_to_answer(runtime: Runtime, deferred: DeferredAction, now: datetime) ->
 def _answer(runtime: Runtime, deferred: DeferredAction, now: datetime) -> None:
     action = vocabulary.actions[deferred.action]
     dialogue = deferred.dialogue(vocabulary, runtime.patient_services, now)
+    with reading(dialogue.services.database) as connection:
+        if is_told(connection, deferred.key):
+            return  # It was answered before: somebody put it into the queue again.
     try:
         outcome = action.run(dialogue)
         answer = action.by_sms(dialogue, outcome) if action.by_sms else None

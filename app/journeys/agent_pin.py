@@ -26,19 +26,20 @@ from app.agents.queries import Agent, find_agent
 from app.agents.sign_in import PinTry, SignedIn, sign_in, sign_in_with_own_pin
 from app.agents.staff import choose_pin
 from app.base.database import reading
-from app.base.errors import InvalidInput, MaalemError
+from app.base.errors import InvalidInput, MaalemError, PinKeyUnknown
 from app.journeys.context import Dialogue, begin_operation, vocabulary
 from app.ussd.vocabulary import NothingToShow, Values
 
 # PINs of before the rules had four digits; a longer text is refused unread.
 _LENGTHS = range(4, MOST_DIGITS + 1)
-_PIN_REFUSALS = (WrongPin, AgentLocked, OneTimePinOver, PinNotChosen)
+_PIN_REFUSALS = (WrongPin, AgentLocked, OneTimePinOver, PinKeyUnknown, PinNotChosen)
 AGENT_REFUSALS = (*_PIN_REFUSALS, AgentBarred, SessionOver)
 # The outcome of each refusal that is about the agent and not about a code.
 OUTCOMES = {
     "agent_barred": "dismissed",
     "agent_locked": "locked",
     "one_time_pin_over": "one_time_over",
+    "pin_key_unknown": "pin_gone",
     "pin_not_chosen": "one_time",
     "session_over": "signed_out",
     "wrong_pin": "wrong_pin",
@@ -75,7 +76,7 @@ def get_acting_agent(connection: Connection, dialogue: Dialogue) -> Agent:
 def check_agents_pin(dialogue: Dialogue, agent: Agent) -> None:
     """Checks the typed PIN before money moves, committed even if it is wrong, so that it counts.
 
-    Raises: WrongPin, AgentLocked, OneTimePinOver, PinNotChosen.
+    Raises: WrongPin, AgentLocked, OneTimePinOver, PinKeyUnknown, PinNotChosen.
     """
     refusal: MaalemError
     with begin_operation(dialogue, f"agent:{agent.number}") as operation:
@@ -113,7 +114,14 @@ def describe_agent_lock(dialogue: Dialogue) -> Values:
 
 
 @vocabulary.action(
-    "check_agent_pin", "right", "wrong_pin", "locked", "one_time_over", "signed_out", "dismissed"
+    "check_agent_pin",
+    "right",
+    "wrong_pin",
+    "locked",
+    "one_time_over",
+    "pin_gone",
+    "signed_out",
+    "dismissed",
 )
 def check_pin_of_before(dialogue: Dialogue) -> str:
     """Checks the PIN of before, own or one-time, for the choice of another."""
@@ -143,13 +151,15 @@ def set_new_agent_pin(dialogue: Dialogue) -> str:
     if kept is None or not dialogue.facts.agent_pin_seen:
         raise NothingToShow()
     pin = SecretStr(dialogue.answers.till_pin or "")
-    if not is_agents_pin(kept, pin, dialogue.services):
-        return "differs"
     try:
+        if not is_agents_pin(kept, pin, dialogue.services):
+            return "differs"
         with begin_operation(dialogue, "agent") as operation:
             agent = get_acting_agent(operation.connection, dialogue)
             operation = replace(operation, actor=f"agent:{agent.number}")
             generation = choose_pin(operation, dialogue.services, agent.id, pin, stored=kept)
+    except PinKeyUnknown:
+        return "differs"
     except (InvalidInput, PinUnchanged):
         return "easy"
     except (AgentBarred, SessionOver) as refusal:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
-
+from app.base.keys import Purpose
 from app.contributions.errors import NotCollectedHere
 from app.enrolment.rules import masked_name, plain_name
 from app.enrolment.service import DailyTries, take_try
@@ -53,8 +52,7 @@ def _count_lookup(dialogue: Dialogue, number: str) -> bool:
 
     The same number again, after a line that broke, is no second look-up.
     """
-    key = dialogue.services.secret[:64]
-    digest = blake2b(number.encode(), key=key, digest_size=9).hexdigest()
+    digest = dialogue.services.keys.today(Purpose.LOOK_UP).sign(number.encode()).hex()[:18]
     with begin_operation(dialogue) as operation:
         tries = DailyTries("look_up", LOOKUPS_A_DAY)
         return take_try(operation, dialogue.phone, tries, digest) is not None

@@ -8,7 +8,7 @@ from math import ceil
 from pydantic import SecretStr
 
 from app.base.database import reading
-from app.base.errors import InvalidInput
+from app.base.errors import InvalidInput, PinKeyUnknown
 from app.base.operation import Operation
 from app.enrolment.errors import (
     NoRegisterPhone,
@@ -84,7 +84,7 @@ def has_reset_code(dialogue: Dialogue) -> bool:
     return dialogue.facts.has_reset_code
 
 
-@vocabulary.action("type_pin", "right", "wrong", "paused")
+@vocabulary.action("type_pin", "right", "wrong", "gone", "paused")
 def check_typed_pin(dialogue: Dialogue) -> str:
     """Checks the PIN in a transaction that is committed even if it is wrong, so that it counts."""
     outcome = "right"
@@ -96,6 +96,8 @@ def check_typed_pin(dialogue: Dialogue) -> str:
             check_pin(operation, dialogue.services, entry)
         except WrongPinTyped:
             outcome = "wrong"
+        except PinKeyUnknown:
+            outcome = "gone"
         except PinPaused as pause:
             outcome = "paused"
             dialogue.facts.pin_paused_until = _round_up_to_minute(pause.params["until"])
@@ -121,7 +123,7 @@ def require_pin_again(dialogue: Dialogue) -> str:
 @vocabulary.action("keep_new_pin", "kept")
 def keep_new_pin(dialogue: Dialogue) -> str:
     """Keeps the digest of the new PIN until it is typed a second time."""
-    dialogue.facts.new_pin = pin_hash(_get_typed_pin(dialogue), dialogue.services.secret)
+    dialogue.facts.new_pin = pin_hash(_get_typed_pin(dialogue), dialogue.services.keys)
     return "kept"
 
 
@@ -133,7 +135,11 @@ def store_new_pin(dialogue: Dialogue) -> str:
     """
     if (digest := dialogue.facts.new_pin) is None:
         raise NothingToShow()
-    if not is_pin_of(digest, _get_typed_pin(dialogue), dialogue.services.secret):
+    try:
+        same = is_pin_of(digest, _get_typed_pin(dialogue), dialogue.services.keys)
+    except PinKeyUnknown:
+        same = False
+    if not same:
         return "differs"
     artisan_id = dialogue.facts.artisan_id
     with begin_operation(dialogue) as operation:

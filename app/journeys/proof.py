@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hmac
-
 from pydantic import SecretStr
 
 from app.base.clock import local_date
 from app.base.database import reading
-from app.base.keys import derive_key
+from app.base.keys import Key, Purpose
 from app.base.operation import Operation
 from app.base.phone import Phone
 from app.enrolment.errors import NoRegisterPhone, TieCodeUnknown
@@ -117,7 +115,9 @@ def untie_chosen_phone(dialogue: Dialogue) -> str:
         ties = list_ties(operation.connection, artisan_id)
         _require_register_phone(dialogue, ties)
         for tie in ties[1:]:
-            if _digest_of(dialogue, tie.phone) == chosen.digest:
+            # The talk may have begun before the secret was replaced.
+            keys = dialogue.services.keys.all(Purpose.TIED_PHONE)
+            if chosen.digest in [_digest_of(tie.phone, key) for key in keys]:
                 untie_phone(operation, tie.phone, artisan_id, "untied")
     return "untied"
 
@@ -134,12 +134,12 @@ def _make_request(dialogue: Dialogue) -> TieRequest:
 
 def _describe_tie(dialogue: Dialogue, tie: Tie) -> TiedPhone:
     since = local_date(tie.since or dialogue.now)
-    return TiedPhone(_digest_of(dialogue, tie.phone), tie.phone.e164[-4:], tie.way, since)
+    digest = _digest_of(tie.phone, dialogue.services.keys.today(Purpose.TIED_PHONE))
+    return TiedPhone(digest, tie.phone.e164[-4:], tie.way, since)
 
 
-def _digest_of(dialogue: Dialogue, phone: Phone) -> str:
-    key = derive_key(dialogue.services.secret, "maalem tied phone")
-    return hmac.digest(key, phone.e164.encode(), "sha256").hex()[:8]
+def _digest_of(phone: Phone, key: Key) -> str:
+    return key.sign(phone.e164.encode()).hex()[:8]
 
 
 def _get_chosen_phone(dialogue: Dialogue) -> TiedPhone:

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Select, func, select, text
 
 from app.base.phone import Phone
 from app.base.rows import read_row
+from app.messaging.kinds import KINDS
 from app.messaging.models import (
     ENDED,
     OPEN,
@@ -46,6 +47,13 @@ def messages_to(connection: Connection, phone: Phone, most: int = 50) -> list[Se
         .limit(most)
     )
     return [read_row(SentMessage, row) for row in rows]
+
+
+def is_told(connection: Connection, event: str) -> bool:
+    """True if a message of any kind was queued for this event."""
+    keys = [f"{kind}:{event}" for kind in KINDS]
+    found = select(message.c.id).where(message.c.event_key.in_(keys)).limit(1)
+    return connection.execute(found).first() is not None
 
 
 def count_open(connection: Connection) -> dict[str, int]:

@@ -22,7 +22,9 @@ from urllib.parse import SplitResult
 from pydantic import SecretStr
 from sqlalchemy import func, select, tuple_, update
 
-from app.agents.clients import Client, callback_key, find_client
+from app.agents.clients import Client, find_client
+from app.agents.signing_keys import callback_key, name_signing_key
+from app.base.keys import Keys
 from app.base.operation import Operation
 from app.base.special_addresses import is_of_the_internet
 from app.mobile_money.callback_addresses import (
@@ -135,7 +137,7 @@ def mark_delivered(operation: Operation, callback: Callback) -> None:
 
 def deliver(
     callback: Callback,
-    secret: bytes,
+    keys: Keys,
     rules: CallbackRules,
     now: datetime,
     seconds: float = MOST_SECONDS,
@@ -156,7 +158,7 @@ def deliver(
     if not rules.private and not all(map(is_of_the_internet, addresses)):
         return "a private address"
     try:
-        put = _sign_put(parts, callback, secret, write_moment(now))
+        put = _sign_put(parts, callback, callback_key(keys, callback.client, now), now)
         status = _send_put(put, sorted(addresses)[0], seconds)
     except (HTTPException, OSError) as error:
         return type(error).__name__
@@ -169,8 +171,8 @@ def signature(key: SecretStr, date: str, correlation_id: str, body: bytes) -> st
     return hmac.new(key.get_secret_value().encode(), content, hashlib.sha256).hexdigest()
 
 
-def _sign_put(parts: SplitResult, callback: Callback, secret: bytes, date: str) -> _SignedPut:
-    key = callback_key(secret, callback.client)
+def _sign_put(parts: SplitResult, callback: Callback, key: SecretStr, now: datetime) -> _SignedPut:
+    date = write_moment(now)
     headers = {
         "Host": parts.netloc,
         "Content-Type": "application/json",
@@ -178,6 +180,7 @@ def _sign_put(parts: SplitResult, callback: Callback, secret: bytes, date: str) 
         "X-Client-Id": callback.client.id,
         "X-CorrelationID": callback.correlation_id,
         "X-Content-Hash": hashlib.sha256(callback.body).hexdigest(),
+        "X-Key-Id": name_signing_key(key),
         "X-Signature": signature(key, date, callback.correlation_id, callback.body),
     }
     return _SignedPut(parts, headers, callback.body)

@@ -66,6 +66,11 @@ busy = Counter(
 rate_limits_away = Counter(
     "maalem_rate_limits_away_total", "Tries let through because Redis could not count them"
 )
+forged_values = Counter(
+    "maalem_redis_values_not_believed_total",
+    "Values in Redis that we did not write, or not there: talks, menus, late actions",
+    ("kind",),
+)
 delivery_reports = Counter(
     "maalem_sms_reports_total",
     "Delivery reports, by provider and what they say; unknown_word is one we do not know",

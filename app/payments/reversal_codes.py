@@ -6,7 +6,6 @@ secret is kept, a code lives for minutes, and tries and codes of a deposit are c
 
 from __future__ import annotations
 
-import hmac
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,7 +14,7 @@ from sqlalchemy import Connection, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.audit.service import record_audit
-from app.base.keys import derive_key
+from app.base.keys import Purpose
 from app.base.operation import Operation
 from app.payments.errors import AlreadyReversed, ReversalCodeWrong, TooManyCodes
 from app.payments.models import reversal_code
@@ -59,7 +58,7 @@ def draw_reversal_code(operation: Operation, services: Services, receipt: str) -
         return live
     code = f"{services.random.randrange(10**6):06d}"
     values = {
-        "code_digest": _digest(services, receipt, SecretStr(code)),
+        "code_digest": services.keys.digest(Purpose.REVERSAL_CODE, f"{receipt}:{code}"),
         "asked_by": operation.actor,
         "sent_at": now,
         "expires_at": now + CODE_LASTS,
@@ -96,7 +95,7 @@ def try_reversal_code(
     if row.used_at is not None:
         raise AlreadyReversed(reversed_at=row.used_at)
     is_live = row.expires_at > now and row.tries_left > 0
-    if is_live and hmac.compare_digest(row.code_digest, _digest(services, receipt, code)):
+    if is_live and row.code_digest in _digests(services, receipt, code):
         return
     left = func.greatest(_columns.tries_left - 1, 0)
     own = _columns.receipt_number == receipt
@@ -116,7 +115,7 @@ def use_reversal_code(
             _columns.expires_at > operation.now,
             _columns.tries_left > 0,
             _columns.used_at.is_(None),
-            _columns.code_digest == _digest(services, receipt, code),
+            _columns.code_digest.in_(_digests(services, receipt, code)),
         )
         .values(used_at=operation.now)
     )
@@ -124,7 +123,6 @@ def use_reversal_code(
         raise ReversalCodeWrong()
 
 
-def _digest(services: Services, receipt: str, code: SecretStr) -> bytes:
-    own_key = derive_key(services.secret, "maalem reversal code")
+def _digests(services: Services, receipt: str, code: SecretStr) -> list[bytes]:
     typed = f"{receipt}:{code.get_secret_value()}"
-    return hmac.digest(own_key, typed.encode(), "sha256")
+    return services.keys.digests(Purpose.REVERSAL_CODE, typed)

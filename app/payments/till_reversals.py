@@ -19,6 +19,7 @@ from app.agents.models import agent
 from app.agents.queries import Agent, find_agent
 from app.agents.sign_in import PinTry, sign_in_with_own_pin
 from app.audit.service import record_audit
+from app.base.errors import PinKeyUnknown
 from app.base.operation import Operation
 from app.base.phone import Phone
 from app.enrolment.models import artisan, artisan_phone, phone_profile
@@ -84,7 +85,7 @@ def check_second_agent(
     try:
         given = PinTry(entry.number, entry.pin, entry.door)
         agent_id = sign_in_with_own_pin(operation, services, given)
-    except (WrongPin, AgentLocked, OneTimePinOver, PinNotChosen):
+    except (WrongPin, AgentLocked, OneTimePinOver, PinKeyUnknown, PinNotChosen):
         raise SecondAgentRefused() from None
     second = find_agent(operation.connection, agent_id)
     if second is None or second.agency_code != first.agency_code or second.id == first.id:

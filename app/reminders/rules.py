@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from math import sqrt
 
-from app.base.keys import derive_key
 from app.base.months import Month, months_between
 from app.contributions.rates import RATES, Rates
 from app.contributions.rights import paid_through, rights_until
@@ -100,11 +99,6 @@ def _sending_hours(calendar: Calendar, step: Step, deadline: date) -> tuple[date
     day = find(wanted)
     last = min(day + timedelta(days=rule.useful_days), max(deadline, day))
     return calendar.opens(day), calendar.closes(calendar.open_day_until(last))
-
-
-def holdout_key(secret: bytes) -> bytes:
-    """Returns the key that chooses the holdout, apart from every other use of the secret."""
-    return derive_key(secret, "maalem reminders holdout")
 
 
 @dataclass(frozen=True, slots=True)

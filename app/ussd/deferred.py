@@ -1,4 +1,8 @@
-"""Actions too slow for the screen: promised by SMS, queued with the session, run by the worker."""
+"""Actions too slow for the screen: promised by SMS, queued with the session, run by the worker.
+
+An entry of the queue is signed, and the id of its key stands before it: whoever else can write to
+Redis makes no action run.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +10,24 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from hmac import compare_digest
 from typing import Any, cast
 
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from app.base.errors import Unavailable
+from app.base.keys import Keys, KeyUnknown, Purpose
 from app.base.phone import Phone
+from app.ussd.forged import report_forged
 from app.ussd.vocabulary import Answers, Dialogue, Facts, Services, Vocabulary
 
 STREAM = "deferred_actions"
 _WORKERS = "workers"
 # A worker that has not finished by then is dead, and another takes the action over.
 _TAKEN_OVER_AFTER_MS = 60_000
+# Where the action begins in a signed entry.
+_SIGNED = 4 + 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +96,13 @@ class DeferredActions:
     Every method raises Unavailable if Redis is away.
     """
 
-    def __init__(self, redis: Redis) -> None:
-        self._redis = redis
+    def __init__(self, redis: Redis, keys: Keys) -> None:
+        self._redis, self._keys = redis, keys
+
+    def sign(self, deferred: DeferredAction) -> bytes:
+        """Returns the entry of the queue: the key's id, 32 bytes of signature, the action."""
+        key, packed = self._keys.today(Purpose.LATE_ACTION), deferred.pack().encode()
+        return key.mark + key.sign(packed) + packed
 
     def claim(self, worker: str, limit: int) -> Iterator[tuple[str, DeferredAction]]:
         """Yields up to `limit` unclaimed actions of each kind, new and left behind, with their ids.
@@ -97,12 +111,12 @@ class DeferredActions:
         """
         try:
             self._make_group()
-            yield from _read_entries(self._claim_left_behind(worker, limit))
+            yield from self._read_entries(self._claim_left_behind(worker, limit))
             new = cast(
                 "list[Any] | None",
                 self._redis.xreadgroup(_WORKERS, worker, {STREAM: ">"}, count=limit),
             )
-            yield from _read_entries(new[0][1] if new else [])
+            yield from self._read_entries(new[0][1] if new else [])
         except RedisError as error:
             raise Unavailable(what="redis") from error
 
@@ -127,8 +141,23 @@ class DeferredActions:
         )
         return cast("list[list[Any]]", claimed)[1]
 
+    def _read_entries(self, entries: list[Any]) -> Iterator[tuple[str, DeferredAction]]:
+        """Yields the actions that are ours; what is not ours leaves the queue."""
+        for identity, entry in entries:
+            if not entry:
+                continue
+            packed = self._verify(entry.get(b"action", b""))
+            if packed is None:
+                report_forged("late_action")
+                self.mark_done(identity.decode())
+                continue
+            yield identity.decode(), DeferredAction.unpack(packed)
 
-def _read_entries(entries: list[Any]) -> Iterator[tuple[str, DeferredAction]]:
-    for identity, entry in entries:
-        if entry:
-            yield identity.decode(), DeferredAction.unpack(entry[b"action"])
+    def _verify(self, value: bytes) -> bytes | None:
+        """Returns the packed action, if one of our keys signed it."""
+        try:
+            key = self._keys.find(Purpose.LATE_ACTION, value[:4].hex())
+        except KeyUnknown:
+            return None
+        packed = value[_SIGNED:]
+        return packed if compare_digest(value[4:_SIGNED], key.sign(packed)) else None

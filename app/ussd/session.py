@@ -1,13 +1,23 @@
-"""Dialogues stored in Redis: read once a hop, written once by compare-and-set."""
+"""Dialogues stored in Redis: read once a hop, written once by compare-and-set.
+
+Who can write to Redis must not be believed: a value is signed together with its name, its phone,
+its revision and its moment. One that is forged, cut, moved to another name or older than dialogues
+get is as none. The same dialogue's own value of minutes ago is good: what it did before, it does
+under the same key of the database, once.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from base64 import b64encode
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
+from datetime import datetime
 from hashlib import blake2b, sha1
+from hmac import compare_digest
 from typing import Any, NamedTuple
 
 from redis import Redis
@@ -17,7 +27,9 @@ from redis.exceptions import NoScriptError, RedisError
 
 from app.base.errors import Unavailable
 from app.base.hop import Hop, Reply
-from app.ussd.deferred import STREAM, DeferredAction
+from app.base.keys import Key, Keys, Purpose
+from app.ussd.deferred import STREAM
+from app.ussd.forged import report_forged
 from app.ussd.position import Position
 
 # The gateway ends a session after 180 s (docs/rules.md, Networks); a dialogue that broke off may be
@@ -27,7 +39,9 @@ STORED_SECONDS = 600
 _MOST_REPLIES, _FEWEST_REPLIES = 4, 2
 # With Redis's own overhead and the phone's key, a dialogue stays under 700 bytes
 # (docs/performance.md, P5).
-_MOST_BYTES = 400
+_MOST_BYTES = 380
+_TAG_BYTES, _MOMENT_BYTES = 16, 4
+_MOST_SKEW = 60
 
 # Text that nearly every dialogue holds: zlib points to it instead of writing it.
 _USUAL = (
@@ -43,19 +57,32 @@ _USUAL = (
 HOPS = "hops"
 _MOST_HOPS = 100_000
 
-# Returns the dialogue; for a first hop without one, the last dialogue of the phone.
+# The names come in pairs, of the dialogue and of its phone, a pair for each secret. Returns whose
+# name held the dialogue; for a first hop without one, the phone's last dialogue and its name.
 _LOAD = """
-local own = redis.call('GET', KEYS[1])
-if own then return {own, false} end
-local last = redis.call('GET', KEYS[2])
-return {false, last and redis.call('GET', last)}
+for i = 1, #KEYS, 2 do
+  local own = redis.call('GET', KEYS[i])
+  if own then return {(i - 1) / 2, own, false} end
+end
+if ARGV[1] == '0' then return false end
+for i = 2, #KEYS, 2 do
+  local last = redis.call('GET', KEYS[i])
+  if last then return {(i - 2) / 2, redis.call('GET', last), last} end
+end
+return false
 """
-# Writes if the revision is still the one read; else returns the dialogue another worker wrote.
+# Writes if the revision is still the one read, under the first pair of names; else returns the
+# dialogue another worker wrote. The phone's last dialogue is known by one name.
 _SAVE = f"""
-local current = redis.call('GET', KEYS[1])
-if current and string.match(current, '^(%d+):') ~= ARGV[1] then return current end
+for i = 1, #KEYS, 2 do
+  local current = redis.call('GET', KEYS[i])
+  if current and (i > 1 or (string.match(current, '^(%d+):') or '') ~= ARGV[1]) then
+    return {{(i - 1) / 2, current}}
+  end
+end
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 redis.call('SET', KEYS[2], KEYS[1], 'EX', ARGV[3])
+for i = 4, #KEYS, 2 do redis.call('DEL', KEYS[i]) end
 if redis.call('RPUSH', '{HOPS}', ARGV[4]) > {_MOST_HOPS} then redis.call('LPOP', '{HOPS}') end
 if ARGV[5] then redis.call('XADD', '{STREAM}', '*', 'action', ARGV[5]) end
 return false
@@ -148,10 +175,39 @@ def _expand(packed: bytes) -> bytes:
     return zlib.decompressobj(zdict=_USUAL).decompress(packed)
 
 
-class LoadedSession(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _SessionKeys:
+    """The keys that name and sign dialogues begun under one secret; a dialogue keeps to its own."""
+
+    naming: bytes
+    signing: Key
+
+    def digest(self, text: str, size: int) -> bytes:
+        return blake2b(text.encode(), digest_size=size, key=self.naming).digest()
+
+    def name_dialogue(self, hop: Hop) -> bytes:
+        """Hides number and session id, and keeps the dialogues of two phones apart."""
+        name = f"{hop.gateway}\0{hop.session_id}\0{hop.phone.e164}"
+        return b"u" + self.signing.mark + self.digest(name, 12)
+
+    def name_phone(self, hop: Hop) -> bytes:
+        return b"p" + self.signing.mark + self.digest(hop.phone.e164, 9)
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The place of a dialogue: the secret whose keys it has, and the revision to be replaced."""
+
+    place: int
+    replaces: bytes = b"0"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSession:
     """The dialogue of a hop; without one, the last dialogue of a phone that only dials."""
 
     record: StoredSession | None
+    slot: Slot = Slot(0)
     broken_off: StoredSession | None = None
 
 
@@ -177,58 +233,101 @@ class Sessions:
     command.
     """
 
-    def __init__(self, redis: Redis, secret: bytes) -> None:
+    def __init__(self, redis: Redis, keys: Keys) -> None:
         self._pool = redis.connection_pool
         self._idle: deque[AbstractConnection] = deque()
-        # Mixed with the dictionary: a release that packs otherwise finds none it cannot read.
-        mixed = secret + _USUAL
-        self._secret = blake2b(mixed, digest_size=32, person=b"maalem talks").digest()
+        pairs = zip(keys.all(Purpose.TALK_NAME), keys.all(Purpose.TALK), strict=True)
+        self._keys = [_SessionKeys(_mix(naming), signing) for naming, signing in pairs]
 
-    def digest(self, text: str) -> str:
+    def digest(self, text: str, slot: Slot) -> str:
         """Returns eight letters that stand for inputs or a session; `text` cannot be read from it.
 
         It holds no dash: a command would read a session that begins with one as an option.
         """
-        return b64encode(self._keyed_digest(text, 6), b"._").decode()
+        return b64encode(self._keys[slot.place].digest(text, 6), b"._").decode()
 
-    def load(self, hop: Hop) -> LoadedSession:
+    def load(self, hop: Hop, now: datetime) -> LoadedSession:
         """Returns the hop's dialogue, or the last one of its phone."""
-        if not hop.only_dials:
-            return LoadedSession(_unpack(self._call("GET", self._dialogue_key(hop))))
-        own, last = self._run(_LOADING, 2, self._dialogue_key(hop), self._phone_key(hop))
-        return LoadedSession(_unpack(own), _unpack(last))
+        names = self._name(hop, range(len(self._keys)))
+        if len(self._keys) == 1 and not hop.only_dials:
+            value = self._call("GET", names[0])
+            found: Any = [0, value, False] if value is not None else None
+        else:
+            found = self._run(_LOADING, len(names), *names, int(hop.only_dials))
+        if not found:
+            return LoadedSession(None)
+        place, value, last = found
+        if last is False or last is None:
+            record = self._verify(place, value, names[2 * place], hop, now)
+            return LoadedSession(record, Slot(place, _read_revision(value)))
+        return LoadedSession(None, broken_off=self._verify(place, value, last, hop, now))
 
     def save(
-        self, hop: Hop, record: StoredSession, entry: str, deferred: DeferredAction | None = None
-    ) -> StoredSession | None:
+        self,
+        hop: Hop,
+        record: StoredSession,
+        entry: str,
+        now: datetime,
+        slot: Slot = Slot(0),
+        deferred: bytes | None = None,
+    ) -> LoadedSession | None:
         """Writes the dialogue, the hop's entry in the log of hops and an action to run later.
 
         Returns None, or the dialogue that another worker wrote first; then nothing is written.
         """
-        keys = self._dialogue_key(hop), self._phone_key(hop)
-        arguments: list[str | bytes | int] = [
-            record.revision,
-            record.pack(),
-            STORED_SECONDS,
-            entry,
-        ]
-        arguments += [deferred.pack()] if deferred else []
-        return _unpack(self._run(_SAVING, 2, *keys, *arguments))
+        order = [slot.place, *(n for n in range(len(self._keys)) if n != slot.place)]
+        names = self._name(hop, order)
+        value = self._sign(slot.place, record.pack(), names[0], hop, now)
+        arguments: list[str | bytes | int] = [slot.replaces, value, STORED_SECONDS, entry]
+        arguments += [deferred] if deferred else []
+        lost: Any = self._run(_SAVING, len(names), *names, *arguments)
+        if not lost:
+            return None
+        turn, value = lost
+        place = order[turn]
+        winner = self._verify(place, value, names[2 * turn], hop, now)
+        if winner is None:
+            # Nobody's who may write here: it is replaced.
+            self._call("DEL", names[2 * turn])
+            return self.save(hop, record, entry, now, Slot(slot.place), deferred)
+        return LoadedSession(winner, Slot(place, _read_revision(value)))
 
     def log(self, entry: str) -> None:
         """Adds an entry to the log of hops that is no hop: the end of a session."""
         self._call("RPUSH", HOPS, entry)
 
-    def _dialogue_key(self, hop: Hop) -> bytes:
-        """Hides number and session id, and keeps the dialogues of two phones apart."""
-        name = f"{hop.gateway}\0{hop.session_id}\0{hop.phone.e164}"
-        return b"u" + self._keyed_digest(name, 12)
+    def _name(self, hop: Hop, places: Iterable[int]) -> list[bytes]:
+        """Returns the names of the dialogue and of its phone, under each secret in that order."""
+        ordered = [self._keys[place] for place in places]
+        return [
+            name for keys in ordered for name in (keys.name_dialogue(hop), keys.name_phone(hop))
+        ]
 
-    def _phone_key(self, hop: Hop) -> bytes:
-        return b"p" + self._keyed_digest(hop.phone.e164, 9)
+    def _sign(self, place: int, packed: bytes, name: bytes, hop: Hop, now: datetime) -> bytes:
+        """Returns what is stored: `revision:`, the moment, the signature, the packed dialogue."""
+        keys, moment = self._keys[place], int(now.timestamp()).to_bytes(_MOMENT_BYTES, "big")
+        revision, mark, body = packed.partition(b":")
+        tag = keys.signing.sign(name, keys.name_phone(hop), revision, moment, body)
+        return revision + mark + moment + tag[:_TAG_BYTES] + body
 
-    def _keyed_digest(self, text: str, size: int) -> bytes:
-        return blake2b(text.encode(), digest_size=size, key=self._secret).digest()
+    def _verify(
+        self, place: int, value: object, name: object, hop: Hop, now: datetime
+    ) -> StoredSession | None:
+        """Returns the dialogue of a value, if it is ours, this phone's, of this name and recent."""
+        if not isinstance(value, bytes) or not isinstance(name, bytes):
+            return None
+        revision, mark, rest = value.partition(b":")
+        moment, body = rest[:_MOMENT_BYTES], rest[_MOMENT_BYTES + _TAG_BYTES :]
+        keys = self._keys[place]
+        tag = keys.signing.sign(name, keys.name_phone(hop), revision, moment, body)[:_TAG_BYTES]
+        if not compare_digest(tag, rest[_MOMENT_BYTES : _MOMENT_BYTES + _TAG_BYTES]):
+            report_forged("talk")
+            return None
+        age = now.timestamp() - int.from_bytes(moment, "big")
+        if age > STORED_SECONDS + _MOST_SKEW:
+            report_forged("talk")
+            return None
+        return StoredSession.unpack(revision + mark + body)
 
     def _run(self, script: _Script, *arguments: str | bytes | int) -> Any:
         try:
@@ -264,5 +363,12 @@ def _send(connection: AbstractConnection, command: tuple[str | bytes | int, ...]
     return answer
 
 
-def _unpack(value: object) -> StoredSession | None:
-    return StoredSession.unpack(value) if isinstance(value, bytes) else None
+def _mix(naming: Key) -> bytes:
+    """Mixes a key with the dictionary: a release that packs otherwise finds none to read."""
+    return naming.sign(_USUAL)
+
+
+def _read_revision(value: object) -> bytes:
+    """Returns the revision that a value claims, as the script reads it."""
+    claimed = re.match(rb"(\d+):", value) if isinstance(value, bytes) else None
+    return claimed[1] if claimed else b""

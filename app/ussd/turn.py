@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Generic
 
 from app.base.hop import Hop, Reply
+from app.ussd.deferred import DeferredActions
 from app.ussd.engine import MenuEngine
 from app.ussd.position import Caller, Position
-from app.ussd.session import Sessions, StoredSession
+from app.ussd.session import Sessions, Slot, StoredSession
 from app.ussd.versions import Versions
 from app.ussd.vocabulary import Services
 
@@ -53,8 +54,10 @@ class _Walk:
 class Turns(Generic[Services]):
     """Answers callbacks with the menu each dialogue began with, and the sessions in Redis."""
 
-    def __init__(self, versions: Versions[Services], sessions: Sessions) -> None:
-        self._versions = versions
+    def __init__(
+        self, versions: Versions[Services], sessions: Sessions, late_actions: DeferredActions
+    ) -> None:
+        self._versions, self._late_actions = versions, late_actions
         self.sessions = sessions
 
     def answer(self, hop: Hop, caller: Caller[Services], language: str) -> TurnResult:
@@ -66,18 +69,19 @@ class Turns(Generic[Services]):
         """
         self._versions.publish(caller.now)
         chain = hop.inputs
-        hop_key = self.sessions.digest(hop.message or chain)
-        record, broken_off = self.sessions.load(hop)
+        loaded = self.sessions.load(hop, caller.now)
+        record, slot = loaded.record, loaded.slot
+        hop_key = self.sessions.digest(hop.message or chain, slot)
         if record and (reply := record.find_reply(hop_key)):
             return _result(record, reply, "repeated")
         engine = self._versions.find(record.menu) if record and not hop.starts else None
         if record is None or engine is None:
             revision = record.revision if record else 0
             caller.ahead = bool(chain)
-            engine, record, walk = self._begin(broken_off, caller, language)
+            engine, record, walk = self._begin(loaded.broken_off, caller, language)
             record.revision, inputs = revision, chain.split("*") if chain else []
         else:
-            new = [chain] if hop.message else self._find_new_inputs(record, chain)
+            new = [chain] if hop.message else self._find_new_inputs(record, slot, chain)
             if new is None or record.over:
                 return _result(record, record.last_reply(), "stale")
             inputs, walk = new, _Walk(record.last_reply(), "answered")
@@ -85,9 +89,12 @@ class Turns(Generic[Services]):
         record.walked, record.walked_digest = len(chain), hop_key
         record.over = not walk.reply.more
         record.add_reply(hop_key, walk.reply)
-        entry = self._log_entry(hop, record, walk, caller)
-        if (winner := self.sessions.save(hop, record, entry, caller.deferred)) is not None:
+        entry = self._log_entry(hop, record, slot, walk, caller)
+        deferred = self._late_actions.sign(caller.deferred) if caller.deferred else None
+        lost = self.sessions.save(hop, record, entry, caller.now, slot, deferred)
+        if lost and (winner := lost.record):
             # Another worker answered this hop, or a later one, first: its answer stands.
+            hop_key = self.sessions.digest(hop.message or chain, lost.slot)
             return _result(winner, winner.find_reply(hop_key) or winner.last_reply(), "raced")
         return _result(record, walk.reply, "deferred" if caller.deferred else walk.outcome)
 
@@ -96,10 +103,11 @@ class Turns(Generic[Services]):
 
         The dialogue may still be resumed: a broken line is no decision of the caller.
         """
-        record = self.sessions.load(hop).record
+        loaded = self.sessions.load(hop, caller.now)
+        record = loaded.record
         if record and not record.over and status != "success":
             walk = _Walk(Reply("", False), "dropped")
-            self.sessions.log(self._log_entry(hop, record, walk, caller))
+            self.sessions.log(self._log_entry(hop, record, loaded.slot, walk, caller))
 
     def _begin(
         self, broken_off: StoredSession | None, caller: Caller[Services], language: str
@@ -136,26 +144,26 @@ class Turns(Generic[Services]):
             if not step.understood or engine.stops_chain(record.position):
                 break
 
-    def _find_new_inputs(self, record: StoredSession, chain: str) -> list[str] | None:
+    def _find_new_inputs(self, record: StoredSession, slot: Slot, chain: str) -> list[str] | None:
         """Returns the inputs that the chain adds; None for the chain of an older hop."""
         walked = record.walked
         if len(chain) < walked or (len(chain) == walked and walked):
             return None
         rest = chain[walked:]
-        continues = self.sessions.digest(chain[:walked]) == record.walked_digest
+        continues = self.sessions.digest(chain[:walked], slot) == record.walked_digest
         if not continues or (walked and not rest.startswith("*")):
             # Not a continuation: only the last input can be new.
             return [chain.rpartition("*")[2]]
         return (rest[1:] if walked else rest).split("*")
 
     def _log_entry(
-        self, hop: Hop, record: StoredSession, walk: _Walk, caller: Caller[Services]
+        self, hop: Hop, record: StoredSession, slot: Slot, walk: _Walk, caller: Caller[Services]
     ) -> str:
         """Returns the hop as observe.hops reads it: no number, nothing secret."""
         position = record.position
         return json.dumps(
             [
-                self.sessions.digest(f"{hop.gateway}\0{hop.session_id}"),
+                self.sessions.digest(f"{hop.gateway}\0{hop.session_id}", slot),
                 record.revision,
                 round(caller.now.timestamp() * 1000),
                 hop.gateway,

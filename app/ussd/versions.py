@@ -1,4 +1,8 @@
-"""Menus by version: a dialogue ends on the one it began with, also after a deployment."""
+"""Menus by version: a dialogue ends on the one it began with, also after a deployment.
+
+A menu in Redis is signed with its version, and the id of its key stands before it: whoever else can
+write to Redis changes no menu.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import io
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from hashlib import blake2b
+from hmac import compare_digest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Generic
@@ -15,15 +20,21 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from app.base.errors import Unavailable
+from app.base.keys import Keys, KeyUnknown, Purpose
 from app.ussd.checker.check import find_unknown_names
 from app.ussd.engine import MenuEngine
+from app.ussd.forged import report_forged
 from app.ussd.menu import BrokenMenu
 from app.ussd.vocabulary import Services
 
+# Names of menus in Redis begin so.
+PREFIX = "menus.zip:"
 _STORED_FOR = timedelta(days=7)
 _PUBLISHED_EVERY = timedelta(days=1)
 # Also versions that are gone, or not for this code: they are fetched once, not on every hop.
 _MOST_REMEMBERED = 32
+# Where the folder begins in what is stored.
+_SIGNED = 4 + 32
 
 
 def version_of(folder: Path) -> str:
@@ -43,11 +54,13 @@ class Versions(Generic[Services]):
     def __init__(
         self,
         redis: Redis,
+        keys: Keys,
         folder: Path,
         current: MenuEngine[Services],
         build: Callable[[Path], MenuEngine[Services]],
     ) -> None:
-        self._redis, self._folder, self._build = redis, folder, build
+        self._redis, self._keys = redis, keys
+        self._folder, self._build = folder, build
         self.current = current
         self._known: dict[str, MenuEngine[Services] | None] = {self.current.version: self.current}
         self._publish_at: datetime | None = None
@@ -59,9 +72,7 @@ class Versions(Generic[Services]):
         """
         if self._publish_at is None or now >= self._publish_at:
             try:
-                self._redis.set(
-                    _key(self.current.version), _pack_folder(self._folder), ex=_STORED_FOR
-                )
+                self._redis.set(_key(self.current.version), self._sign(), ex=_STORED_FOR)
             except RedisError as error:
                 raise Unavailable(what="redis") from error
             self._publish_at = now + _PUBLISHED_EVERY
@@ -84,8 +95,11 @@ class Versions(Generic[Services]):
             raise Unavailable(what="redis") from error
         if not isinstance(packed, bytes):
             return None
+        if not self._is_ours(version, packed):
+            report_forged("menu")
+            return None
         with TemporaryDirectory() as folder:
-            with ZipFile(io.BytesIO(packed)) as files:
+            with ZipFile(io.BytesIO(packed[_SIGNED:])) as files:
                 files.extractall(folder)
             try:
                 engine = self._build(Path(folder))
@@ -94,9 +108,22 @@ class Versions(Generic[Services]):
         known = not any(find_unknown_names(engine.menu, engine.vocabulary))
         return engine if known else None
 
+    def _sign(self) -> bytes:
+        """Returns what is stored: the key's id, 32 bytes of signature, the folder."""
+        key, packed = self._keys.today(Purpose.MENU), _pack_folder(self._folder)
+        return key.mark + key.sign(self.current.version.encode(), packed) + packed
+
+    def _is_ours(self, version: str, stored: bytes) -> bool:
+        try:
+            key = self._keys.find(Purpose.MENU, stored[:4].hex())
+        except KeyUnknown:
+            return False
+        tag = key.sign(version.encode(), stored[_SIGNED:])
+        return compare_digest(stored[4:_SIGNED], tag)
+
 
 def _key(version: str) -> str:
-    return f"menus.zip:{version}"
+    return f"{PREFIX}{version}"
 
 
 def _list_files(folder: Path) -> list[Path]:

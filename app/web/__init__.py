@@ -10,6 +10,7 @@ blueprint, and a line in register_pages.
 
 from flask import Flask
 
+from app.base.keys import Purpose
 from app.runtime import Runtime
 from app.web import (
     access,
@@ -24,6 +25,7 @@ from app.web import (
     ussd,
 )
 from app.web.mobile_money import routes as mobile_money
+from app.web.signed_cookies import list_secrets
 from app.web.till import (
     day,  # noqa: F401 - adds its pages to the till's
     pin,  # noqa: F401 - adds its pages to the till's
@@ -40,7 +42,14 @@ def register_pages(app: Flask, runtime: Runtime) -> None:
     Raises: UndeclaredRoute.
     """
     settings = runtime.settings
-    app.config.update(SECRET_KEY=settings.secret_key.get_secret_value())
+    app.config.update(
+        # Flask and its packages want one; SignedSessions and the forms have keys of their own.
+        SECRET_KEY=runtime.keys.today(Purpose.TILL_SESSION).value,
+        WTF_CSRF_SECRET_KEY=[
+            *list_secrets(settings),
+            *(key.value for key in reversed(runtime.keys.all(Purpose.TILL_FORM))),
+        ],
+    )
     cookies.register(app, settings)
     lifecycle.register(app, runtime)
     app.register_blueprint(ussd.blueprint(settings))

@@ -3,8 +3,7 @@
 from secrets import token_hex
 
 import structlog
-from flask import Flask, Request, Response, g, request
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from app.base.errors import Unavailable
@@ -15,23 +14,15 @@ from app.web.mobile_money.responses import busy, strayed
 from app.web.mobile_money.routes import BASE
 from app.web.proxies import TrustedProxies
 from app.web.safe_headers import add_safe_headers
+from app.web.signed_cookies import SignedSessions
 from app.web.ussd import answer_busy
 
 _log = structlog.get_logger("web")
 
 
-class _Sessions(SecureCookieSessionInterface):
-    """Opens no cookie session for gateways and the payments API: making a signer takes long."""
-
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        if request.path.startswith(("/ussd/", BASE)):
-            return None
-        return super().open_session(app, request)
-
-
 def register(app: Flask, runtime: Runtime) -> None:
     """Wraps the requests of `app`."""
-    app.session_interface = _Sessions()
+    app.session_interface = SignedSessions(runtime.settings, runtime.keys)
     slots.register(app)
     edge.register(app, runtime.settings)
     proxies = runtime.settings.trusted_proxies

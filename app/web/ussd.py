@@ -159,7 +159,7 @@ def _find_language(maalem: Runtime, hop: Hop, away: str) -> str | None:
     """Returns the language from Redis or PostgreSQL, without asking the engine that is away."""
     if away != "redis":
         with suppress(Exception):
-            loaded = maalem.turns.sessions.load(hop)
+            loaded = maalem.turns.sessions.load(hop, maalem.clock())
             if record := loaded.record or loaded.broken_off:
                 return record.position.language
     if away == "redis":

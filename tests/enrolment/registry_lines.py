@@ -8,13 +8,14 @@ from pathlib import Path
 
 from sqlalchemy import Engine, select
 
+from app.base.keys import Keys
 from app.enrolment.models import artisan
 from app.enrolment.registry import RegistryImportReport, import_registry
 from app.enrolment.registry_file import rejected_path
 from app.enrolment.registry_rows import FIELDS
 
 HEADER = ",".join(FIELDS)
-KEY = b"a key of this test"
+KEYS = Keys(b"a key of this test")
 TODAY = date(2026, 11, 23)
 GOOD = {
     "rna_number": "700001",
@@ -55,7 +56,7 @@ def write(path: Path, lines: Iterable[str], header: str = HEADER) -> Path:
 
 
 def load(engine: Engine, path: Path, today: date = TODAY) -> RegistryImportReport:
-    return import_registry(engine, path, cin_key=KEY, today=today)
+    return import_registry(engine, path, keys=KEYS, today=today)
 
 
 def load_lines(

@@ -50,7 +50,7 @@ class Register:
         return import_registry(
             self.runtime.database,
             path,
-            cin_key=self.runtime.secret,
+            keys=self.runtime.keys,
             today=today,
             options=RegistryImportOptions(clock.now),
         )

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, create_engine, text
 from app.base.errors import Unavailable
 from app.enrolment.registry import RegistryImportReport, import_registry
 from app.settings import ROOT
-from tests.enrolment.registry_lines import KEY, TODAY, load, numbered, rejections, stored, write
+from tests.enrolment.registry_lines import KEYS, TODAY, load, numbered, rejections, stored, write
 
 ROWS = 5000
 # Imports the file and stops for good at the step named, as if the machine hung there.
@@ -22,6 +22,7 @@ import sys, time
 from datetime import date
 from pathlib import Path
 from app.base.database import connect
+from app.base.keys import Keys
 from app.enrolment.registry import import_registry
 
 url, path, stop_at = sys.argv[1:]
@@ -31,7 +32,7 @@ def tell(step, done, total):
         print(step, flush=True)
         time.sleep(60)
 
-import_registry(connect(url), Path(path), cin_key=b"k", today=date(2026, 11, 23), progress=tell)
+import_registry(connect(url), Path(path), keys=Keys(b"k"), today=date(2026, 11, 23), progress=tell)
 """
 
 
@@ -99,7 +100,7 @@ def test_import_names_a_server_that_ends_the_connection(engine: Engine, tmp_path
                 )
 
     with pytest.raises(Unavailable) as away:
-        import_registry(engine, file, cin_key=KEY, today=TODAY, progress=end_connections)
+        import_registry(engine, file, keys=KEYS, today=TODAY, progress=end_connections)
     other.dispose()
     assert away.value.params["what"] == "postgresql"
     assert stored(engine, "id") == []
@@ -125,6 +126,6 @@ def test_import_names_a_database_without_tables_in_one_line(engine: Engine, tmp_
     bare = create_engine(engine.url, connect_args={"options": "-c search_path=pg_temp"})
     file = write(tmp_path / "rna.csv", [numbered(1)])
     with pytest.raises(Unavailable) as missing:
-        import_registry(bare, file, cin_key=KEY, today=TODAY)
+        import_registry(bare, file, keys=KEYS, today=TODAY)
     bare.dispose()
     assert missing.value.params["why"] == 'relation "artisan" does not exist'

@@ -17,7 +17,7 @@ from app.enrolment.rules import cin_digest
 from tests.enrolment.registry_lines import (
     GOOD,
     HEADER,
-    KEY,
+    KEYS,
     TODAY,
     line,
     load,
@@ -58,7 +58,7 @@ def test_import_stores_a_row_with_its_types(engine: Engine, file: Path) -> None:
         (
             "700001",
             "123456789",
-            cin_digest("AB123456", KEY),
+            cin_digest("AB123456", KEYS),
             "Zineb Alaoui",
             "زينب العلوي",
             date(1985, 3, 8),

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 from app.enrolment.registry_file import RegistryRefused
 from app.enrolment.registry_rows import BadRow, parse_row, split_line
 from tests.database import empty
-from tests.enrolment.registry_lines import GOOD, HEADER, KEY, TODAY, line, load, numbered, stored
+from tests.enrolment.registry_lines import GOOD, HEADER, KEYS, TODAY, line, load, numbered, stored
 from tests.enrolment.registry_lines import rejections as read_rejections
 
 LINES = [numbered(index, phone=f"06000000{index:02}") for index in range(12)]
@@ -125,7 +125,7 @@ def test_mangled_file_ends_in_reasons_and_whole_people(
     good = set()
     for one in lines[1:]:
         try:
-            good.add(parse_row(split_line(one.rstrip(b"\r")), KEY, TODAY)[0])
+            good.add(parse_row(split_line(one.rstrip(b"\r")), KEYS, TODAY)[0])
         except BadRow:
             continue
     assert {number for (number,) in people} <= good
@@ -139,7 +139,7 @@ def test_damage_in_any_cell_is_refused_or_harmless(field: str, damage: str) -> N
     """A reason names the field; of a name, letters that are no error of a spreadsheet stay."""
     fields = split_line(line(**{field: damage}).encode())
     try:
-        parse_row(fields, KEY, TODAY)
+        parse_row(fields, KEYS, TODAY)
     except BadRow as bad:
         assert f"{field}: " in str(bad)
     else:
@@ -157,6 +157,6 @@ def test_reasons_show_neither_cin_nor_phone() -> None:
     for field in ("cin", "phone"):
         for damage in ("2.12612E+11", "'AB123456", "AB123456 CD654321", "0612345678/0698765432"):
             with pytest.raises(BadRow) as bad:
-                parse_row(split_line(line(**{field: damage}).encode()), KEY, TODAY)
+                parse_row(split_line(line(**{field: damage}).encode()), KEYS, TODAY)
             told = json.dumps(str(bad.value))
             assert not any(part in told for part in ("12612", "123456", "654321", "98765"))

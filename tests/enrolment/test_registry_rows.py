@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from app.enrolment.registry_rows import FIELDS, MAX_LINE_BYTES, BadRow, parse_row, split_line
 from app.enrolment.rules import cin_digest
-from tests.enrolment.registry_lines import KEY, TODAY, line
+from tests.enrolment.registry_lines import KEYS, TODAY, line
 
 
 def parse(text: str) -> dict[str, object]:
-    values = parse_row(split_line(text.encode()), KEY, TODAY)
+    values = parse_row(split_line(text.encode()), KEYS, TODAY)
     return dict(zip(FIELDS, values, strict=True))
 
 
@@ -20,7 +20,7 @@ def test_parse_row_normalises_a_good_row() -> None:
     assert parse(line()) == {
         "rna_number": "700001",
         "cnss_number": "123456789",
-        "cin": cin_digest("AB123456", KEY),
+        "cin": cin_digest("AB123456", KEYS),
         "full_name": "Zineb Alaoui",
         "full_name_ar": "زينب العلوي",
         "birth_date": "1985-03-08",
@@ -51,7 +51,7 @@ def test_parse_row_normalises_a_good_row() -> None:
         ("cnss_number", "\u200b", None),
         ("cnss_number", "١٢٣٤٥٦٧٨٩", "123456789"),
         ("cin", "", None),
-        ("cin", "ab 12-34.56", cin_digest("AB123456", KEY)),
+        ("cin", "ab 12-34.56", cin_digest("AB123456", KEYS)),
         ("full_name", "  Zineb \u00a0 El  Alaoui ", "Zineb El Alaoui"),
         ("full_name", "Ze\u0301ineb", "Zéineb"),
         ("full_name", "x" * 80, "x" * 80),
@@ -241,14 +241,14 @@ def test_parse_row_shows_neither_cin_nor_phone_in_a_reason() -> None:
 )
 def test_split_line_names_the_fault_of_a_line_that_is_no_row(text: bytes, reason: str) -> None:
     with pytest.raises(BadRow) as bad:
-        parse_row(split_line(text), KEY, TODAY)
+        parse_row(split_line(text), KEYS, TODAY)
     assert str(bad.value).startswith(reason)
 
 
 @given(st.binary(max_size=300) | st.text(max_size=300).map(lambda text: text.encode("utf-8")))
 def test_any_line_is_parsed_or_rejected(text: bytes) -> None:
     try:
-        values = parse_row(split_line(text), KEY, TODAY)
+        values = parse_row(split_line(text), KEYS, TODAY)
     except BadRow as bad:
         assert str(bad)
     else:
@@ -260,7 +260,7 @@ def test_any_fields_are_parsed_or_rejected(field: str, text: str) -> None:
     fields = split_line(line(enrolled_on="", rights_until="").encode())
     fields[FIELDS.index(field)] = text
     try:
-        values = dict(zip(FIELDS, parse_row(fields, KEY, TODAY), strict=True))
+        values = dict(zip(FIELDS, parse_row(fields, KEYS, TODAY), strict=True))
     except BadRow as bad:
         assert f"{field}: " in str(bad)
     else:

@@ -15,7 +15,7 @@ from app.contributions import rights
 from app.enrolment.registry_rows import FIELDS, parse_row, split_line
 from app.enrolment.sample_rows import sample_rows
 from app.enrolment.samples import SAMPLE_IDENTITIES, SAMPLE_PEOPLE, sample_people_csv
-from tests.enrolment.registry_lines import KEY, TODAY, load, rejections, stored
+from tests.enrolment.registry_lines import KEYS, TODAY, load, rejections, stored
 
 NUMBERS = ("rna_number", "cnss_number", "cin", "phone")
 
@@ -76,7 +76,7 @@ def test_sample_people_owe_what_is_announced_on_every_day(today: date) -> None:
 @given(st.dates(date(2020, 1, 1), date(2090, 12, 31)))
 def test_sample_people_can_be_imported_on_every_day(today: date) -> None:
     for line in sample_people_csv(today).splitlines()[1:]:
-        parse_row(split_line(line.encode()), KEY, today)
+        parse_row(split_line(line.encode()), KEYS, today)
 
 
 def test_sample_people_are_imported_and_announced(engine: Engine, tmp_path: Path) -> None:

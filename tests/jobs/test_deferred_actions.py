@@ -88,7 +88,7 @@ def test_deferred_action_is_answered_once_and_by_one_message(
 ) -> None:
     take_messages(runtime)
     deferred = defer_action(runtime, action, number, kept)
-    runtime.redis.xadd(STREAM, {"action": deferred.pack()})
+    runtime.redis.xadd(STREAM, {"action": runtime.deferred_actions.sign(deferred)})
     assert answer_deferred_actions(runtime, "one") == 1
     ((came, body),) = take_messages(runtime)
     assert came == kind
@@ -110,7 +110,7 @@ def test_deferred_action_done_before_it_was_given_up_is_not_done_again(runtime: 
     ):
         deferred = replace(defer_action(runtime, action, FATIMA, {}), says=says)
         for _ in range(2):
-            runtime.redis.xadd(STREAM, {"action": deferred.pack()})
+            runtime.redis.xadd(STREAM, {"action": runtime.deferred_actions.sign(deferred)})
         assert answer_deferred_actions(runtime, "one") == 2
         assert {came for came, _ in take_messages(runtime)} == kinds
     for table in ("help_request", "payment_code"):
@@ -124,7 +124,7 @@ def test_deferred_action_is_answered_in_the_language_of_its_dialogue(
     take_messages(runtime)
     deferred = defer_action(runtime, "look_at_dues", SAID, {})
     spoken = replace(deferred, language=language)
-    runtime.redis.xadd(STREAM, {"action": spoken.pack()})
+    runtime.redis.xadd(STREAM, {"action": runtime.deferred_actions.sign(spoken)})
     answer_deferred_actions(runtime, "one")
     owed = runtime.words.say(language, "owed.pays_with_cpu")
     ((_, body),) = take_messages(runtime)

@@ -190,7 +190,7 @@ def prepare(runtime: Runtime, language: str) -> None:
             born = change.now.date().replace(year, 1, 1)
             identify_phone(change, Phone(FAMILY), rna_number, born)
         aicha = select(artisan.c.id).where(artisan.c.phone == AICHA)
-        hashed = pin_hash(SecretStr("1357"), runtime.secret)
+        hashed = pin_hash(SecretStr("1357"), runtime.keys)
         owner = change.connection.execute(aicha).scalar_one()
         set_pin(change, owner, hashed, Phone(AICHA))
         set_reminders(change, Phone(DRISS), False)

@@ -64,7 +64,7 @@ class Installation:
         import_registry(
             self.runtime.database,
             register,
-            cin_key=self.runtime.secret,
+            keys=self.runtime.keys,
             today=today,
             progress=None,
         )

@@ -17,7 +17,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from app.agents.clients import DEMO_CLIENT, callback_key, find_client
+from app.agents.clients import DEMO_CLIENT, find_client
+from app.agents.signing_keys import callback_key
 from app.jobs.api import ApiWork
 from app.mobile_money.callback_addresses import CallbackRules, check_address
 from app.mobile_money.callbacks import MOST_ATTEMPTS, Callback, deliver, signature
@@ -119,7 +120,7 @@ def test_deliver_puts_a_signed_answer(
     with payments.runtime.database.connect() as connection:
         client = find_client(connection, DEMO_CLIENT)
     assert client
-    key = callback_key(payments.runtime.secret, client)
+    key = callback_key(payments.runtime.keys, client)
     assert headers["X-Signature"] == signature(key, headers["X-Date"], identity, body)
     run_worker(payments)
     assert len(caller.got) == 1
@@ -208,7 +209,7 @@ def test_deliver_refuses_a_private_address_unless_configured(
     for address in PRIVATE:
         callback = Callback(client, str(uuid4()), address, b"{}", 1)
         now = payments.runtime.clock()
-        assert deliver(callback, b"secret", PUBLIC, now) == "a private address"
+        assert deliver(callback, payments.runtime.keys, PUBLIC, now) == "a private address"
 
 
 @pytest.mark.parametrize(
@@ -264,7 +265,7 @@ def test_deliver_cuts_off_a_server_that_answers_a_byte_now_and_then(
     address = f"http://127.0.0.1:{server.getsockname()[1]}/"
     callback = Callback(client, str(uuid4()), address, b"{}", 1)
     began, now = time.monotonic(), payments.runtime.clock()
-    outcome = deliver(callback, b"secret", ANYWHERE, now, seconds=0.7)
+    outcome = deliver(callback, payments.runtime.keys, ANYWHERE, now, seconds=0.7)
     assert outcome != "delivered" and time.monotonic() - began < 3
     server.close()
 

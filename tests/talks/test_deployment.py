@@ -44,8 +44,8 @@ def change(path: Path, old: str, new: str) -> None:
 def begun(client: FlaskClient, runtime: Runtime, older: Path) -> TestPhone:
     """A phone whose talk the older process began, and which the newer one answers from now on."""
     engine = runtime.load_menus(older)
-    versions = Versions(runtime.redis, older, engine, runtime.load_menus)
-    turns = Turns(versions, Sessions(runtime.redis, runtime.secret))
+    versions = Versions(runtime.redis, runtime.keys, older, engine, runtime.load_menus)
+    turns = Turns(versions, Sessions(runtime.redis, runtime.keys), runtime.deferred_actions)
     phone = TestPhone(client)
     phone.number, phone.session, phone.more = FATIMA, "deployed-1", True
     hop = Hop("africastalking", phone.session, Phone(FATIMA), "")

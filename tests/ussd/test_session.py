@@ -11,12 +11,15 @@ from redis.retry import Retry
 
 from app.base.errors import Unavailable
 from app.base.hop import Hop, Reply
+from app.base.keys import Keys
 from app.base.phone import Phone
 from app.runtime import Runtime
 from app.ussd.position import Position
-from app.ussd.session import STORED_SECONDS, Sessions, StoredSession
+from app.ussd.session import STORED_SECONDS, Sessions, Slot, StoredSession
+from tests.conftest import NOW
 from tests.phone import TestPhone
 
+KEYS = Keys(b"secret")
 NUMBER, SESSION = "+212600000001", "AT-session-7"
 HOP = Hop("africastalking", SESSION, Phone(NUMBER), "")
 UNSEEN = st.characters(exclude_categories=["Cs"])
@@ -47,6 +50,12 @@ RECORDS = st.builds(
 )
 
 
+def without_signature(value: bytes) -> bytes:
+    """What `pack` wrote, of what is stored."""
+    revision, mark, rest = value.partition(b":")
+    return revision + mark + rest[20:]
+
+
 def record_of(reply: str = "CON") -> StoredSession:
     record = StoredSession(Position("fr", ["main"]), "digest")
     record.add_reply("hop", Reply(reply, True))
@@ -55,7 +64,7 @@ def record_of(reply: str = "CON") -> StoredSession:
 
 @pytest.fixture
 def sessions(runtime: Runtime) -> Sessions:
-    return Sessions(runtime.redis, b"secret")
+    return Sessions(runtime.redis, KEYS)
 
 
 @settings(deadline=None)
@@ -72,56 +81,59 @@ def test_stored_session_unpacks_what_it_packs(
 
 
 def test_load_returns_none_for_a_dialogue_never_begun(sessions: Sessions) -> None:
-    assert sessions.load(HOP).record is None
+    assert sessions.load(HOP, NOW).record is None
 
 
 def test_load_returns_what_was_saved(sessions: Sessions) -> None:
-    assert sessions.save(HOP, record_of(), "") is None
-    loaded = sessions.load(HOP).record
+    assert sessions.save(HOP, record_of(), "", NOW) is None
+    loaded = sessions.load(HOP, NOW).record
     assert loaded and loaded.position == Position("fr", ["main"])
     assert loaded.find_reply("hop") == Reply("CON", True)
     assert loaded.find_reply("another") is None
 
 
 def test_save_returns_the_winner_to_the_second_of_two_first_writers(sessions: Sessions) -> None:
-    assert sessions.save(HOP, record_of("first"), "") is None
-    winner = sessions.save(HOP, record_of("second"), "")
-    assert winner and winner.find_reply("hop") == Reply("first", True)
-    kept = sessions.load(HOP).record
+    assert sessions.save(HOP, record_of("first"), "", NOW) is None
+    lost = sessions.save(HOP, record_of("second"), "", NOW)
+    assert lost and lost.record and lost.record.find_reply("hop") == Reply("first", True)
+    kept = sessions.load(HOP, NOW).record
     assert kept and kept.find_reply("hop") == Reply("first", True)
 
 
 def test_save_returns_the_winner_to_the_second_of_two_later_writers(sessions: Sessions) -> None:
-    sessions.save(HOP, record_of(), "")
-    one, two = sessions.load(HOP).record, sessions.load(HOP).record
+    sessions.save(HOP, record_of(), "", NOW)
+    first, second = sessions.load(HOP, NOW), sessions.load(HOP, NOW)
+    one, two = first.record, second.record
     assert one and two
     one.add_reply("next", Reply("one", True))
     two.add_reply("next", Reply("two", True))
-    assert sessions.save(HOP, one, "") is None
-    winner = sessions.save(HOP, two, "")
-    assert winner and winner.find_reply("next") == Reply("one", True)
+    assert sessions.save(HOP, one, "", NOW, first.slot) is None
+    lost = sessions.save(HOP, two, "", NOW, second.slot)
+    assert lost and lost.record
+    winner = lost.record
+    assert winner.find_reply("next") == Reply("one", True)
     # Who lost goes on from what won.
     winner.add_reply("last", Reply("three", False))
-    assert sessions.save(HOP, winner, "") is None
+    assert sessions.save(HOP, winner, "", NOW, lost.slot) is None
 
 
 def test_save_extends_the_life_of_a_session(sessions: Sessions, runtime: Runtime) -> None:
-    sessions.save(HOP, record_of(), "")
+    sessions.save(HOP, record_of(), "", NOW)
     (key,) = runtime.redis.keys("u*")
     runtime.redis.expire(key, 3)
-    loaded = sessions.load(HOP).record
-    assert loaded
-    sessions.save(HOP, loaded, "")
+    loaded = sessions.load(HOP, NOW)
+    assert loaded.record
+    sessions.save(HOP, loaded.record, "", NOW, loaded.slot)
     assert 180 < STORED_SECONDS - 5 < int(runtime.redis.ttl(key)) <= STORED_SECONDS
 
 
 def test_save_writes_a_session_that_expired_meanwhile(sessions: Sessions, runtime: Runtime) -> None:
-    sessions.save(HOP, record_of(), "")
-    loaded = sessions.load(HOP).record
-    assert loaded
+    sessions.save(HOP, record_of(), "", NOW)
+    loaded = sessions.load(HOP, NOW)
+    assert loaded.record
     runtime.redis.flushdb()
-    assert sessions.save(HOP, loaded, "") is None
-    assert sessions.load(HOP).record
+    assert sessions.save(HOP, loaded.record, "", NOW, loaded.slot) is None
+    assert sessions.load(HOP, NOW).record
 
 
 @pytest.mark.parametrize(
@@ -134,13 +146,13 @@ def test_save_writes_a_session_that_expired_meanwhile(sessions: Sessions, runtim
     ],
 )
 def test_load_keeps_gateways_sessions_and_phones_apart(sessions: Sessions, other: Hop) -> None:
-    sessions.save(HOP, record_of(), "")
-    assert sessions.load(other).record is None
+    sessions.save(HOP, record_of(), "", NOW)
+    assert sessions.load(other, NOW).record is None
 
 
 def test_load_finds_a_session_under_any_chain(sessions: Sessions) -> None:
-    sessions.save(HOP, record_of(), "")
-    assert sessions.load(Hop("africastalking", SESSION, Phone(NUMBER), "1*2")).record
+    sessions.save(HOP, record_of(), "", NOW)
+    assert sessions.load(Hop("africastalking", SESSION, Phone(NUMBER), "1*2"), NOW).record
 
 
 @pytest.mark.usefixtures("sample_people")
@@ -149,37 +161,38 @@ def test_stored_session_holds_no_number_session_or_name(phone: TestPhone, runtim
     (key,) = runtime.redis.keys("u*")
     value = runtime.redis.get(key)
     assert isinstance(key, bytes) and isinstance(value, bytes)
-    record = StoredSession.unpack(value)
+    record = StoredSession.unpack(without_signature(value))
     for told in (repr(key), repr(runtime.redis.keys()), repr(record)):
         for secret in (NUMBER[1:], "600000001", phone.session, "Fatima", "Zahraoui", "100001"):
             assert secret.lower() not in told.lower()
 
 
 def test_load_and_save_raise_unavailable_without_redis() -> None:
-    away = Sessions(Redis(port=1, socket_timeout=0.2, retry=Retry(NoBackoff(), 0)), b"secret")
+    away = Sessions(Redis(port=1, socket_timeout=0.2, retry=Retry(NoBackoff(), 0)), KEYS)
     with pytest.raises(Unavailable, match="redis"):
-        away.load(HOP)
+        away.load(HOP, NOW)
     with pytest.raises(Unavailable, match="redis"):
-        away.save(HOP, record_of(), "")
+        away.save(HOP, record_of(), "", NOW)
 
 
 def test_load_and_save_survive_a_dropped_connection(sessions: Sessions, runtime: Runtime) -> None:
     """A restart of Redis, or of what stands between, drops all of them."""
-    sessions.save(HOP, record_of(), "")
+    sessions.save(HOP, record_of(), "", NOW)
     for _ in range(3):
         number = str(runtime.redis.get_connection_kwargs()["db"])
         own = [one for one in runtime.redis.client_list() if one["db"] == number]
         for one in own:
             runtime.redis.client_kill_filter(_id=one["id"])
-        loaded = sessions.load(HOP).record
-        assert loaded and sessions.save(HOP, loaded, "") is None
+        loaded = sessions.load(HOP, NOW)
+        assert loaded.record
+        assert sessions.save(HOP, loaded.record, "", NOW, loaded.slot) is None
 
 
 @pytest.mark.xdist_group("scripts of Redis")
 def test_save_sends_a_script_that_redis_forgot(sessions: Sessions, runtime: Runtime) -> None:
     runtime.redis.script_flush()
-    assert sessions.save(HOP, record_of(), "") is None
-    assert sessions.load(HOP).record
+    assert sessions.save(HOP, record_of(), "", NOW) is None
+    assert sessions.load(HOP, NOW).record
 
 
 def test_add_reply_keeps_the_last_replies_only() -> None:
@@ -214,4 +227,4 @@ def test_stored_session_takes_700_bytes_at_most(phone: TestPhone, runtime: Runti
 
 
 def test_digest_holds_no_dash(sessions: Sessions) -> None:
-    assert not any("-" in sessions.digest(f"AT-{number}") for number in range(1000))
+    assert not any("-" in sessions.digest(f"AT-{number}", Slot(0)) for number in range(1000))

@@ -13,9 +13,11 @@ from redis import Redis
 
 from app.base.deadline import Deadline
 from app.base.errors import InvalidInput
+from app.base.keys import Keys
 from app.base.phone import Phone
 from app.text.encoding import Limits
 from app.text.words import Say, Words
+from app.ussd.deferred import DeferredActions
 from app.ussd.engine import MenuEngine
 from app.ussd.menu import load_menu
 from app.ussd.parts import Part, Parts
@@ -204,6 +206,9 @@ def toy_engine(folder: Path, menu: str = MENU, deadline: float = 5) -> MenuEngin
     return build(folder, deadline)
 
 
+KEYS = Keys(b"secret")
+
+
 def build(folder: Path, deadline: float = 5) -> MenuEngine[ToyServices]:
     """The engine of the files in `folder`."""
     words, waiting = Words.load(folder / "locales"), Deadline(deadline, threads=2)
@@ -217,7 +222,11 @@ def toy_turns(
 ) -> Turns[ToyServices]:
     """Callbacks answered by the toy."""
     engine = toy_engine(folder, menu, deadline)
-    return Turns(Versions(redis, folder, engine, build), Sessions(redis, b"secret"))
+    return Turns(
+        Versions(redis, KEYS, folder, engine, build),
+        Sessions(redis, KEYS),
+        DeferredActions(redis, KEYS),
+    )
 
 
 class Player:

@@ -170,8 +170,8 @@ def test_deferred_action_of_a_dead_worker_is_claimed_again(own_runtime: Runtime)
     now, services = own_runtime.clock(), own_runtime.services
     dialogue = Dialogue(Phone(HASSAN), "fr", Facts(), Answers(), now, "k", services)
     deferred = DeferredAction.of("look_at_rights", dialogue)
-    own_runtime.redis.xadd(STREAM, {"action": deferred.pack()})
     queue = own_runtime.deferred_actions
+    own_runtime.redis.xadd(STREAM, {"action": queue.sign(deferred)})
     assert [action for _, action in queue.claim("dead", 8)] == [deferred]
     assert list(queue.claim("alive", 8)) == []
     pending = own_runtime.redis.xpending_range(STREAM, "workers", "-", "+", 8)

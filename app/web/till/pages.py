@@ -45,7 +45,7 @@ from app.web.access import Audience, audience_of, open_to
 from app.web.language import follow_language_switch, vary
 from app.web.refusals import Refusal
 from app.web.till import sign_in as till_sign_in
-from app.web.till.devices import remember_device
+from app.web.till.devices import remember_device, sign_device_anew
 from app.web.till.sign_in import plain_digits, session_at_the_till
 
 pages = Blueprint("till", __name__, url_prefix="/agent")
@@ -92,6 +92,13 @@ def _admit() -> AnyResponse | Response | None:
     if g.opened and g.opened.must_choose and request.endpoint not in _OPEN_BEFORE_A_PIN:
         return redirect(url_for("till.pin"), 303)
     return None
+
+
+@pages.after_request
+def _sign_device_anew(response: Response) -> Response:
+    if response.status_code != 303:  # a sign-in sets the cookie itself
+        sign_device_anew(response)
+    return response
 
 
 @pages.get("", strict_slashes=False)

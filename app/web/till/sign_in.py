@@ -28,7 +28,7 @@ from app.agents.sessions import (
 )
 from app.agents.sign_in import PinTry, SignedIn, sign_in, sign_in_with_own_pin
 from app.agents.staff import choose_pin
-from app.base.errors import InvalidInput, MaalemError
+from app.base.errors import InvalidInput, MaalemError, PinKeyUnknown
 from app.base.operation import operation
 from app.runtime import runtime
 from app.web.proxies import name_caller
@@ -43,7 +43,7 @@ _LONGEST_NUMBER = 12
 _TOKEN = "token"  # noqa: S105 - the cookie's key of the session's token
 _WRONG = {WrongPin.code, AgentLocked.code}
 R = TypeVar("R")
-_PIN_REFUSALS = (WrongPin, AgentLocked, OneTimePinOver, PinNotChosen)
+_PIN_REFUSALS = (WrongPin, AgentLocked, OneTimePinOver, PinKeyUnknown, PinNotChosen)
 
 
 class _SignedInAgent(UserMixin):  # type: ignore[misc]

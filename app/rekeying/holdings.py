@@ -1,0 +1,133 @@
+"""Everything that a key protects, counted by the id of its key."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import Connection, Engine, func, select, text
+
+from app.agents.models import agent, api_client
+from app.agents.sessions import count_sessions
+from app.audit.models import audit_event
+from app.base.database import transaction
+from app.base.errors import Unavailable
+from app.base.keys import Keys
+from app.enrolment.models import artisan, artisan_pin, pin_reset, registry_import_update, tie_code
+from app.payments.models import reversal_code
+from app.rekeying.columns import UNNAMED, count_by_key, key_of_bytes, key_of_text
+from app.ussd.deferred import STREAM
+from app.ussd.versions import PREFIX as MENUS
+
+ROTATED = "keys_rotated"
+_MOST_ACTIONS = 10_000
+_EARLIER_CIN = registry_import_update.c.earlier["cin_digest"].astext
+# Counts of a connection at a moment, by the id of the key.
+_Count = Callable[[Connection, datetime], dict[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """Things of a kind, counted by the id of their key; an empty id is of before the ids.
+
+    `stored_again`: `flask keys rotate` moves them; others end by themselves, within hours.
+    """
+
+    kind: str
+    counts: Mapping[str, int]
+    stored_again: bool
+
+
+_STORED: Mapping[str, _Count] = {
+    "artisan_pins": lambda c, _: count_by_key(c, key_of_text(artisan_pin.c.pin_hash)),
+    "agent_pins": lambda c, _: count_by_key(c, key_of_text(agent.c.pin_hash)),
+    "cins": lambda c, _: count_by_key(
+        c, key_of_bytes(artisan.c.cin_digest), artisan.c.cin_digest.is_not(None)
+    ),
+    "cins_before_imports": lambda c, _: count_by_key(
+        c,
+        key_of_bytes(func.decode(func.substr(_EARLIER_CIN, 3), "hex")),
+        _EARLIER_CIN.is_not(None),
+    ),
+    "signing_keys": lambda c, _: _count_signing_keys(c),
+}
+_PASSING: Mapping[str, _Count] = {
+    "pin_reset_codes": lambda c, now: count_by_key(
+        c, key_of_bytes(pin_reset.c.code_digest), pin_reset.c.expires_at > now
+    ),
+    "tie_codes": lambda c, now: count_by_key(
+        c, key_of_bytes(tie_code.c.code_digest), tie_code.c.expires_at > now
+    ),
+    "reversal_codes": lambda c, now: count_by_key(
+        c,
+        key_of_bytes(reversal_code.c.code_digest),
+        reversal_code.c.expires_at > now,
+        reversal_code.c.used_at.is_(None),
+    ),
+}
+
+
+def list_holdings(database: Engine, redis: Redis, keys: Keys, now: datetime) -> list[Holding]:
+    """Counts everything that a key protects. Reads the whole register: seconds for a million.
+
+    Raises: Unavailable.
+    """
+    with transaction(database) as connection:
+        connection.execute(text("SET LOCAL statement_timeout = '60s'"))
+        stored = [Holding(kind, count(connection, now), True) for kind, count in _STORED.items()]
+        passing = [Holding(kind, count(connection, now), False) for kind, count in _PASSING.items()]
+        sessions = Holding("till_sessions", _count_sessions(connection, keys, now), False)
+    try:
+        in_redis = [Holding(kind, counts, False) for kind, counts in _count_in_redis(redis).items()]
+    except RedisError as error:
+        raise Unavailable(what="redis") from error
+    return [*stored, *passing, sessions, *in_redis]
+
+
+def _count_signing_keys(connection: Connection) -> dict[str, int]:
+    columns, counts = api_client.c, Counter[str]()
+    living = columns.revoked_at.is_(None)
+    counts.update(
+        count_by_key(connection, key_of_text(func.coalesce(columns.signing_key, "")), living)
+    )
+    old = columns.old_signing_key
+    counts.update(count_by_key(connection, key_of_text(old), living, old.is_not(None)))
+    return dict(counts)
+
+
+def _count_sessions(connection: Connection, keys: Keys, now: datetime) -> dict[str, int]:
+    """Counts open sessions, held by an older key until a request after the rotation was answered.
+
+    A cookie is with its browser: when the last rotation began is what tells.
+    """
+    if len(keys.ids) == 1:
+        return {keys.ids[0]: count_sessions(connection, now, None)}
+    rotated = connection.execute(
+        select(func.max(audit_event.c.happened_at)).where(
+            audit_event.c.subject == f"key:{keys.ids[0]}", audit_event.c.action == ROTATED
+        )
+    ).scalar()
+    every = count_sessions(connection, now, None)
+    left = count_sessions(connection, now, rotated) if rotated else every
+    return {keys.ids[1]: left, keys.ids[0]: every - left}
+
+
+def _count_in_redis(redis: Redis) -> dict[str, dict[str, int]]:
+    names = list(redis.scan_iter(match="u*", count=1000))
+    menus = [redis.getrange(name, 0, 3) for name in redis.scan_iter(match=f"{MENUS}*")]
+    waiting: Any = redis.xrange(STREAM, count=_MOST_ACTIONS)
+    marks = {
+        "talks": [name[1:5] for name in names],
+        "menus": menus,
+        "late_actions": [entry.get(b"action", b"")[:4] for _, entry in waiting],
+    }
+    return {kind: dict(Counter(map(_read_mark, found))) for kind, found in marks.items()}
+
+
+def _read_mark(mark: Any) -> str:
+    return mark.hex() if isinstance(mark, bytes) and len(mark) == 4 else UNNAMED

@@ -1,0 +1,105 @@
+"""Stores again what older keys hold, batch by batch, and says which keys may be taken away."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from typing import Any
+
+from app.agents.models import agent
+from app.agents.signing_keys import store_signing_keys_again
+from app.audit.service import record_audit
+from app.base.keys import Keys, Purpose
+from app.base.operation import Operation
+from app.base.sealed_pins import seal_again
+from app.enrolment.cins import store_cins_again, store_earlier_cins_again
+from app.enrolment.models import artisan_pin
+from app.rekeying.columns import AT_ONCE, UNNAMED, store_again
+from app.rekeying.holdings import ROTATED, Holding
+
+# A batch: behind which row it begins; it returns its last one, None at the end, and how many of it
+# were stored again.
+_Batch = Callable[[Operation, Keys, Any], tuple[Any, int]]
+# Of before the ids, and no key is needed to know what they are.
+_NEEDS_NO_KEY = {"cins_before_imports"}
+
+
+def rotate_keys(
+    begin: Callable[[], AbstractContextManager[Operation]],
+    keys: Keys,
+    tell: Callable[[str, int], None],
+) -> Mapping[str, int]:
+    """Stores everything again that an older key holds. Returns how many of each kind.
+
+    `begin` opens a transaction for one batch: phones and tills go on meanwhile. Ended in the
+    middle, it goes on when it is called again. `tell` hears of each batch.
+    """
+    subject, counts = f"key:{keys.ids[0]}", Counter[str]()
+    with begin() as change:
+        record_audit(change, ROTATED, subject, older=list(keys.ids[1:]))
+    for kind, batch in _BATCHES.items():
+        after: Any = None
+        while True:
+            with begin() as change:
+                after, stored = batch(change, keys, after)
+            counts[kind] += stored
+            tell(kind, stored)
+            if after is None:
+                break
+    with begin() as change:
+        record_audit(change, "keys_stored_again", subject, **counts)
+    return counts
+
+
+def find_removable(holdings: Sequence[Holding], keys: Keys) -> list[str]:
+    """Returns the ids of the older keys that nothing holds on to."""
+    if any(each.counts.get(UNNAMED) for each in holdings if _may_need_any(each)):
+        return []
+    held = {name for each in holdings for name, count in each.counts.items() if count}
+    return [name for name in keys.ids[1:] if name not in held]
+
+
+def find_lost(holdings: Sequence[Holding], keys: Keys) -> list[tuple[str, str, int]]:
+    """Returns kind, key and count of what is stored under keys that are not known any more."""
+    return [
+        (each.kind, name, count)
+        for each in holdings
+        if each.stored_again
+        for name, count in each.counts.items()
+        if count and name not in {UNNAMED, *keys.ids}
+    ]
+
+
+def _may_need_any(holding: Holding) -> bool:
+    return holding.stored_again and holding.kind not in _NEEDS_NO_KEY
+
+
+def _store_pins(
+    column: Any, purpose: Purpose, operation: Operation, keys: Keys, after: Any
+) -> tuple[Any, int]:
+    again = partial(seal_again, keys=keys, purpose=purpose)
+    return store_again(operation, column, again, {*keys.ids[1:], UNNAMED}, after)
+
+
+def _store_cins(operation: Operation, keys: Keys, after: Any) -> tuple[Any, int]:
+    return store_cins_again(operation, keys, after, AT_ONCE) if keys.ids[1:] else (None, 0)
+
+
+def _store_earlier_cins(operation: Operation, keys: Keys, _after: Any) -> tuple[Any, int]:
+    stored = store_earlier_cins_again(operation, keys, AT_ONCE)
+    return stored or None, stored
+
+
+def _store_signing_keys(operation: Operation, keys: Keys, _after: Any) -> tuple[Any, int]:
+    return None, store_signing_keys_again(operation, keys)
+
+
+_BATCHES: Mapping[str, _Batch] = {
+    "artisan_pins": partial(_store_pins, artisan_pin.c.pin_hash, Purpose.ARTISAN_PIN),
+    "agent_pins": partial(_store_pins, agent.c.pin_hash, Purpose.AGENT_PIN),
+    "cins": _store_cins,
+    "cins_before_imports": _store_earlier_cins,
+    "signing_keys": _store_signing_keys,
+}
