@@ -1,0 +1,179 @@
+"""Somebody writes to Redis: no value of theirs is believed, and each is as if it were not there."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from zipfile import ZipFile
+
+import pytest
+from prometheus_client import REGISTRY
+
+from app.base.keys import Keys
+from app.jobs.deferred_actions import answer_deferred_actions
+from app.runtime import MENUS, Runtime
+from app.ussd.deferred import STREAM, DeferredActions
+from app.ussd.session import Sessions
+from app.ussd.versions import PREFIX, Versions
+from tests.jobs.test_deferred_actions import defer_action
+from tests.journeys.other_parties import OtherParties
+from tests.phone import TestPhone
+from tests.ussd.test_session import HOP, record_of
+
+FATIMA, HASSAN = "+212600000001", "+212600000002"
+pytestmark = pytest.mark.usefixtures("sample_people")
+STRANGERS = Keys(b"a key that is not the installation's own")
+
+
+def counted(kind: str) -> float:
+    name = "maalem_redis_values_not_believed_total"
+    return REGISTRY.get_sample_value(name, {"kind": kind}) or 0.0
+
+
+def only_name(runtime: Runtime, pattern: str) -> bytes:
+    (name,) = runtime.redis.scan_iter(pattern)
+    assert isinstance(name, bytes)
+    return name
+
+
+def talk_of(phone: TestPhone, runtime: Runtime, number: str, inputs: str) -> tuple[bytes, bytes]:
+    """Name and value of a dialogue; nothing else is left in Redis."""
+    runtime.redis.flushdb()
+    phone.dial(number, inputs)
+    name = only_name(runtime, "u*")
+    value = runtime.redis.get(name)
+    assert isinstance(value, bytes)
+    return name, value
+
+
+def _strip_signature(value: bytes) -> bytes:
+    revision, mark, rest = value.partition(b":")
+    return revision + mark + rest[20:]
+
+
+FORGERIES: dict[str, Callable[[bytes], bytes]] = {
+    "another revision": lambda value: b"9" + value,
+    "cut": lambda value: value[:-1],
+    "half": lambda value: value[: len(value) // 2],
+    "empty": lambda value: b"",
+    "no revision": lambda value: value.partition(b":")[2],
+    "a bit": lambda value: value[:-1] + bytes([value[-1] ^ 1]),
+    "without its signature": _strip_signature,
+    "longer": lambda value: value + b"\0",
+    "another moment": lambda value: value[:2] + b"\xff" + value[3:],
+    "noise": lambda value: b"1:" + bytes(300),
+}
+
+
+class TestTalks:
+    @pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
+    def test_a_forged_dialogue_begins_anew_and_is_counted(
+        self,
+        phone: TestPhone,
+        runtime: Runtime,
+        forge: Callable[[bytes], bytes],
+    ) -> None:
+        name, value = talk_of(phone, runtime, HASSAN, "2*2")
+        runtime.redis.set(name, forge(value))
+        before = counted("talk")
+        screen = phone.answer("0")
+        assert counted("talk") > before
+        assert screen.startswith("A payer: 663,90"), "all that was typed, walked from the beginning"
+        assert phone.answer("0").startswith("1 Mon AMO")
+
+    def test_a_dialogue_of_another_phone_is_not_believed_under_any_name(
+        self, phone: TestPhone, runtime: Runtime
+    ) -> None:
+        _, hassans = talk_of(phone, runtime, HASSAN, "2*2")
+        runtime.redis.set(only_name(runtime, "u*"), hassans)
+        kept = {name: runtime.redis.get(name) for name in runtime.redis.scan_iter("u*")}
+        (hassans_name,) = kept
+        name, _ = talk_of(phone, runtime, FATIMA, "5")
+        runtime.redis.set(hassans_name, hassans)
+        pointer = only_name(runtime, "p*")
+        before = counted("talk")
+        runtime.redis.set(name, hassans)
+        assert "mois" not in phone.answer("0")
+        runtime.redis.set(pointer, hassans_name)
+        assert phone.dial(FATIMA).startswith("1 Mon AMO")
+        assert counted("talk") == before + 2
+
+    def test_an_old_value_of_a_dialogue_is_not_believed(
+        self, phone: TestPhone, runtime: Runtime
+    ) -> None:
+        name, value = talk_of(phone, runtime, HASSAN, "2*2")
+        pointer = only_name(runtime, "p*")
+        runtime.clock.now = runtime.clock.now.replace(hour=11)  # type: ignore[attr-defined]
+        runtime.redis.set(name, value)
+        runtime.redis.set(pointer, name)
+        assert phone.dial(HASSAN).startswith("1 Mon AMO")
+
+    def test_a_value_that_a_strangers_key_signed_is_not_believed(
+        self, phone: TestPhone, runtime: Runtime
+    ) -> None:
+        name, _ = talk_of(phone, runtime, HASSAN, "2*2")
+        theirs = Sessions(runtime.redis, STRANGERS)
+        theirs.save(HOP, record_of(), "", runtime.clock())
+        forged = [n for n in runtime.redis.scan_iter("u*") if n != name]
+        runtime.redis.rename(forged[0], name)
+        assert phone.answer("0").startswith("A payer: 663,90")
+
+
+class TestLateActions:
+    @pytest.mark.parametrize("forge", FORGERIES.values(), ids=FORGERIES)
+    def test_a_forged_action_is_not_run_and_leaves_the_queue(
+        self, runtime: Runtime, forge: Callable[[bytes], bytes]
+    ) -> None:
+        deferred = defer_action(runtime, "issue_code_for_all", FATIMA, {})
+        ours = runtime.deferred_actions.sign(deferred)
+        theirs = DeferredActions(runtime.redis, STRANGERS).sign(deferred)
+        before = counted("late_action")
+        for value in (forge(ours), theirs, deferred.pack().encode()):
+            runtime.redis.xadd(STREAM, {"action": value})
+        runtime.redis.xadd(STREAM, {"another field": "x"})
+        assert answer_deferred_actions(runtime, "one") == 0
+        assert runtime.redis.xlen(STREAM) == 0 and counted("late_action") == before + 4
+        assert OtherParties(runtime).run("SELECT * FROM payment_code") == []
+
+    def test_an_action_that_was_answered_is_not_run_again(self, runtime: Runtime) -> None:
+        """Somebody kept the entry, and puts it back after the person chose another PIN."""
+        others = OtherParties(runtime)
+        statement = "INSERT INTO artisan_pin SELECT id, 'chosen', phone, now() FROM artisan"
+        deferred = replace(defer_action(runtime, "remove_pin", FATIMA, {}), key="late:pin")
+        for left in (0, 1):
+            others.run(f"{statement} WHERE phone = :phone RETURNING 1", phone=FATIMA)
+            value = runtime.deferred_actions.sign(deferred)
+            runtime.redis.xadd(STREAM, {"action": value})
+            assert answer_deferred_actions(runtime, "one") == 1
+            assert others.run("SELECT count(*) FROM artisan_pin") == [(left,)]
+
+
+class TestMenus:
+    def stored_menu(self, runtime: Runtime) -> bytes:
+        """A menu as somebody would have it: the home screen leads elsewhere."""
+        file = io.BytesIO()
+        with ZipFile(file, "w") as files:
+            for path in [*MENUS.glob("*.yaml"), *MENUS.glob("locales/*/LC_MESSAGES/menus.po")]:
+                files.write(path, path.relative_to(MENUS))
+        return file.getvalue()
+
+    def versions(self, runtime: Runtime, keys: Keys) -> Versions:  # type: ignore[type-arg]
+        return Versions(runtime.redis, keys, MENUS, runtime.ussd, runtime.load_menus)
+
+    def test_a_menu_of_ours_is_found_and_no_other_is(self, runtime: Runtime) -> None:
+        current = runtime.ussd.version
+        name, other = f"{PREFIX}{current}", f"{PREFIX}deadbeef"
+        publisher = self.versions(runtime, runtime.keys)
+        publisher.publish(runtime.clock())
+        ours = runtime.redis.get(name)
+        assert isinstance(ours, bytes) and publisher._is_ours(current, ours)
+        self.versions(runtime, STRANGERS).publish(runtime.clock())
+        theirs = runtime.redis.get(name)
+        assert isinstance(theirs, bytes)
+        before = counted("menu")
+        forged = [self.stored_menu(runtime), theirs, ours, ours[:-1], ours[36:], b""]
+        for value in forged:
+            runtime.redis.set(other, value)
+            assert self.versions(runtime, runtime.keys).find("deadbeef") is None
+        assert counted("menu") == before + len(forged)
