@@ -1,0 +1,60 @@
+"""Processes as an operator starts them: nothing runs by mistake, and the reason is one line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from app.settings import ROOT
+from tests.conftest import free_port
+from tests.doors.deployment import read_documented_command
+from tests.production import as_environment
+
+NOWHERE = {"DATABASE_URL": "postgresql://127.0.0.1:1/maalem", "REDIS_URL": "rediss://127.0.0.1:1"}
+
+
+def start(command: tuple[str, ...], environment: dict[str, str]) -> tuple[int, str]:
+    """Returns a process's exit code and what it said, without the lines of granian itself."""
+    own = {name: value for name, value in os.environ.items() if name != "APP_ENV"}
+    ended = subprocess.run(
+        [str(Path(sys.executable).parent / command[0]), *command[1:]],
+        env=own | environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    said = (ended.stdout + ended.stderr).splitlines()
+    return ended.returncode, "\n".join(line for line in said if not line.startswith("["))
+
+
+def test_nothing_starts_where_nobody_said_what_it_is() -> None:
+    """The web server as documented, the worker, and a command that touches the database."""
+    commands = read_documented_command(free_port()), ("flask", "worker"), ("flask", "db", "upgrade")
+    with ThreadPoolExecutor(len(commands)) as beside:
+        ended = list(beside.map(lambda command: start(command, NOWHERE), commands))
+    for command, (code, said) in zip(commands, ended, strict=True):
+        assert code == 1, command
+        assert said.count("APP_ENV is not set") == 1 and "Traceback" not in said, command
+
+
+@pytest.mark.parametrize(
+    ("command", "changed", "why"),
+    [
+        (("flask", "run"), {}, "flask run is for development"),
+        (("flask", "run", "--debug"), {"SECRET_KEY": "short"}, "SECRET_KEY (shorter than 32"),
+    ],
+)
+def test_production_is_not_served_by_the_server_of_development(
+    command: tuple[str, ...], changed: dict[str, str], why: str
+) -> None:
+    code, said = start(command, as_environment(**NOWHERE) | changed)
+    assert code == 1
+    assert why in said and "Traceback" not in said
+    assert ("FLASK_DEBUG (shows secrets)" in said) == ("--debug" in command)
