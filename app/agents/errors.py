@@ -34,6 +34,12 @@ class PinUnchanged(MaalemError):
     code = "pin_unchanged"
 
 
+class TooManyLookUps(MaalemError):
+    """The agent looked up too many codes today that are nobody's."""
+
+    code = "too_many_look_ups"
+
+
 class AgentUnknown(MaalemError):
     """An agent of this `number` is not known."""
 

@@ -83,6 +83,13 @@ def refuse_while_locked(operation: Operation, number: str, door: Door) -> bool:
     return row is not None
 
 
+def refuse_locked_door(connection: Connection, number: str, door: Door, now: datetime) -> None:
+    """Raises: AgentLocked while wrong PINs have locked an agent's door."""
+    until = connection.execute(_UNTIL, {"of": number, "at": door.lane}).scalar()
+    if until is not None and until > now:
+        raise AgentLocked(until=until)
+
+
 def forget_wrong_pins(operation: Operation, number: str, door: Door) -> None:
     """Forgets the wrong PINs of a door after a right one."""
     operation.connection.execute(_CLEAR, {"of": number, "at": door.lane})

@@ -5,6 +5,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Identity,
@@ -94,6 +95,9 @@ agent = Table(
     Column("code_limit_centimes", BigInteger),
     Column("day_limit_centimes", BigInteger),
     Column("active", Boolean, nullable=False, server_default=text("true")),
+    # Look-ups of the day that found no code.
+    Column("unknown_codes_on", Date),
+    Column("unknown_codes", Integer, nullable=False, server_default=text("0")),
     CheckConstraint("number ~ '^[0-9]{3,12}$'", name="number"),
     CheckConstraint("code_limit_centimes > 0 AND day_limit_centimes > 0", name="limits"),
     # A phone belongs to one agent: the number says who dials.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import time
+from datetime import date, time
 
 from sqlalchemy import Connection, Row, and_, bindparam, select
 
@@ -35,6 +35,9 @@ class Agent:
     network: str = DEFAULT_NETWORK
     # Rises when all that the agent had begun is ended (app/agents/sessions.py).
     generation: int = 1
+    # Look-ups that found no code, on the day of the last one (app/agents/look_ups.py).
+    unknown_codes_on: date | None = None
+    unknown_codes: int = 0
 
     @classmethod
     def of(cls, row: Row[*tuple[object, ...]]) -> Agent:
@@ -49,6 +52,8 @@ class Agent:
             float_limit=read_stored_amount(row.float_limit_centimes),
             network=row.network,
             generation=row.generation,
+            unknown_codes_on=row.unknown_codes_on,
+            unknown_codes=row.unknown_codes,
         )
 
 
@@ -62,6 +67,8 @@ AGENT = (
     agency.c.float_limit_centimes,
     agency.c.network,
     agent.c.generation,
+    agent.c.unknown_codes_on,
+    agent.c.unknown_codes,
 )
 # An agent may take cash: not dismissed, and of an agency that is not closed.
 WORKING = (agent.c.active, agency.c.active)

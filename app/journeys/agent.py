@@ -10,6 +10,8 @@ from datetime import datetime
 
 import structlog
 
+from app.agents.errors import TooManyLookUps
+from app.agents.look_ups import count_unknown_code, refuse_out_of_look_ups
 from app.agents.queries import Agent, hold_agent
 from app.base.database import reading
 from app.base.errors import InvalidInput, MaalemError
@@ -20,6 +22,7 @@ from app.journeys.agent_pin import (
     OUTCOMES,
     check_agents_pin,
     find_acting_agent,
+    read_open_day,
     store_agent_refusal,
 )
 from app.journeys.context import Dialogue, begin_operation, vocabulary
@@ -57,6 +60,7 @@ _REFUSALS = (
     OverCodeLimit,
     OverDayLimit,
     OverFloatLimit,
+    TooManyLookUps,
 )
 # The parameters of refusals that say when a code ended.
 _ENDS = {"expired_at", "cancelled_at", "reversed_at"}
@@ -71,29 +75,43 @@ def read_payment_code(typed: str, _now: datetime) -> str:
         raise InvalidInput(what="payment_code", why="a wrong digit") from None
 
 
-@vocabulary.action("look_at_code_to_pay", "payable", "refused", "dismissed", "signed_out")
+@vocabulary.action("look_at_code_to_pay", "payable", "refused", "locked", "dismissed", "signed_out")
 def look_at_code_to_pay(dialogue: Dialogue) -> str:
     """Reads the amount to ask for, before any cash.
 
     A code that was paid before is refused with its receipt, whoever took the cash: this may be the
-    agent's own line that broke, and it may be a second customer.
+    agent's own line that broke, and it may be a second customer. An agent whose phone is locked is
+    told nothing of the code.
     """
     code, agent_id = dialogue.answers.till_code, dialogue.facts.agent_id
     if code is None or agent_id is None:
         raise NothingToShow()
     with reading(dialogue.services.database) as connection:
-        day = find_agent_day(connection, agent_id, dialogue.now)
-        if day is None:
-            return "dismissed"
-        if day.agent.generation != dialogue.facts.agent_generation:
-            return "signed_out"
+        found = find_agent_day(connection, agent_id, dialogue.now)
+        if isinstance(day := read_open_day(dialogue, found), str):
+            return day
         try:
+            refuse_out_of_look_ups(day.agent, dialogue.now)
             bill = get_payable(connection, code, day.agent, day.totals, dialogue.now)
-        except _REFUSALS as refusal:
-            return _store_refusal(dialogue, day.agent, refusal)
+        except _REFUSALS as error:
+            refusal, bill = error, None
+    if bill is None:
+        if isinstance(refusal, CodeUnknown):
+            refusal = _count_unknown(dialogue, day.agent) or refusal
+        return _store_refusal(dialogue, day.agent, refusal)
     name = masked_name(bill.full_name)
     dialogue.facts.code_to_collect = CodeToCollect(bill.code, bill.total, name, bill.period)
     return "payable"
+
+
+def _count_unknown(dialogue: Dialogue, agent: Agent) -> TooManyLookUps | None:
+    """Counts a code that is nobody's. Returns the refusal of one too many, committed as well."""
+    with begin_operation(dialogue, f"agent:{agent.number}") as operation:
+        try:
+            count_unknown_code(operation, agent)
+        except TooManyLookUps as refusal:
+            return refusal
+    return None
 
 
 @vocabulary.source("code_to_pay")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.agents.errors import AgentBarred, SessionOver
 from app.base.database import reading
 from app.base.money import Money
-from app.journeys.agent_pin import get_acting_agent, store_agent_refusal
+from app.journeys.agent_pin import get_acting_agent, read_open_day, store_agent_refusal
 from app.journeys.context import Dialogue, begin_operation, vocabulary
 from app.journeys.facts import AgentDayFacts, ClosedDay
 from app.payments.agent_day import AgentDay, DayDeposit, close_day, find_agent_day
@@ -19,14 +19,12 @@ def is_artisan_too(dialogue: Dialogue) -> bool:
     return dialogue.facts.artisan is not None
 
 
-@vocabulary.action("look_at_agent_day", "seen", "dismissed", "signed_out")
+@vocabulary.action("look_at_agent_day", "seen", "locked", "dismissed", "signed_out")
 def look_at_agent_day(dialogue: Dialogue) -> str:
     with reading(dialogue.services.database) as connection:
-        day = find_agent_day(connection, _get_agent_id(dialogue), dialogue.now)
-    if day is None:
-        return "dismissed"
-    if day.agent.generation != dialogue.facts.agent_generation:
-        return "signed_out"
+        found = find_agent_day(connection, _get_agent_id(dialogue), dialogue.now)
+    if isinstance(day := read_open_day(dialogue, found), str):
+        return day
     dialogue.facts.agent_day = AgentDayFacts(
         total=day.totals.by_agent,
         deposits=day.deposits,

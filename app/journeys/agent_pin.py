@@ -28,6 +28,7 @@ from app.agents.staff import choose_pin
 from app.base.database import reading
 from app.base.errors import InvalidInput, MaalemError, PinKeyUnknown
 from app.journeys.context import Dialogue, begin_operation, vocabulary
+from app.payments.agent_day import AgentDay
 from app.ussd.vocabulary import NothingToShow, Values
 
 # PINs of before the rules had four digits; a longer text is refused unread.
@@ -97,6 +98,18 @@ def find_acting_agent(dialogue: Dialogue) -> Agent | str:
             return get_acting_agent(connection, dialogue)
     except (AgentBarred, SessionOver) as refusal:
         return store_agent_refusal(dialogue, refusal)
+
+
+def read_open_day(dialogue: Dialogue, day: AgentDay | None) -> AgentDay | str:
+    """Returns the day of this dialogue's agent, or the outcome that tells why it is not shown."""
+    if day is None:
+        return "dismissed"
+    if day.agent.generation != dialogue.facts.agent_generation:
+        return "signed_out"
+    if day.locked_until is not None:
+        dialogue.facts.agent_locked_until = day.locked_until
+        return "locked"
+    return day
 
 
 def store_agent_refusal(dialogue: Dialogue, refusal: MaalemError) -> str:

@@ -6,9 +6,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict
 
-from sqlalchemy import BigInteger, Connection, Select, bindparam, exists, func, insert, select
+from sqlalchemy import (
+    BigInteger,
+    Connection,
+    DateTime,
+    Select,
+    bindparam,
+    exists,
+    func,
+    insert,
+    select,
+)
 
-from app.agents.models import agency, agent
+from app.agents.locks import Door
+from app.agents.models import agency, agent, agent_lock
 from app.agents.queries import AGENT, WORKING, Agent
 from app.audit.service import record_audit
 from app.base.clock import local_date
@@ -39,6 +50,8 @@ class AgentDay:
 
     agent: Agent
     totals: DayTotals
+    # Until when wrong PINs have locked the agent's phone.
+    locked_until: datetime | None
     deposits: int
     newest: tuple[DayDeposit, ...]
 
@@ -51,13 +64,14 @@ class _PackedDeposit(TypedDict):
 
 def find_agent_day(connection: Connection, agent_id: int, now: datetime) -> AgentDay | None:
     """Returns an agent's day, read in one statement; None for one who may take no cash."""
-    params = {"agent": agent_id, "since": beginning_of_day(now)}
+    params = {"agent": agent_id, "since": beginning_of_day(now), "now": now}
     row = connection.execute(_DAY, params).one_or_none()
     if row is None:
         return None
     return AgentDay(
         agent=Agent.of(row),
         totals=DayTotals(Money(row.by_agent), Money(row.by_agency)),
+        locked_until=row.locked_until,
         deposits=row.deposits,
         newest=tuple(_read_deposit(packed) for packed in row.newest or ()),
     )
@@ -155,11 +169,21 @@ def _day_statement() -> Select[*tuple[object, ...]]:
         .subquery()
     )
     agency_sum = select_day_sum(deposit.c.agency_code == agency.c.code).correlate(agency)
+    locked = (
+        select(agent_lock.c.locked_until)
+        .where(
+            agent_lock.c.number == agent.c.number,
+            agent_lock.c.door == Door.phone().lane,
+            agent_lock.c.locked_until > bindparam("now", type_=DateTime(timezone=True)),
+        )
+        .correlate(agent)
+    )
     return (
         select(
             *AGENT,
             select_day_sum(deposit.c.agent_id == agent_id).scalar_subquery().label("by_agent"),
             agency_sum.scalar_subquery().label("by_agency"),
+            locked.scalar_subquery().label("locked_until"),
             select(func.count())
             .select_from(deposit)
             .where(*today)

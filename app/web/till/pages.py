@@ -24,7 +24,8 @@ from pydantic import SecretStr
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.agents.errors import SessionOver
+from app.agents.errors import SessionOver, TooManyLookUps
+from app.agents.look_ups import count_unknown_code, refuse_out_of_look_ups
 from app.agents.queries import Agent, hold_agent
 from app.base.database import reading
 from app.base.errors import Busy, MaalemError, Unavailable
@@ -34,6 +35,7 @@ from app.observe import metrics
 from app.payments.card_seen import find_unproven_asker, prove_by_agent
 from app.payments.collector import at_till
 from app.payments.deposits import CashConfirmation, redeem_code
+from app.payments.errors import CodeUnknown
 from app.payments.limits import day_totals
 from app.payments.presentment import get_payable
 from app.payments.receipts import PresentedBill, Receipt, find_receipt, is_reversible
@@ -196,8 +198,10 @@ def confirm() -> AnyResponse:
         return _preview(key, refusal)
     try:
         code = read_code(session[_IN_HAND])
+        refuse_out_of_look_ups(agent, maalem.clock())
         collector = at_till(agent, "page")
         with operation(maalem.database, maalem.clock(), collector.actor) as change:
+            till_sign_in.refuse_while_locked(change.connection, agent.number)
             hold_agent(change.connection, agent.id, agent.generation)
             confirmation = CashConfirmation(code, f"{session.setdefault(_MARK, key)}:{key}")
             receipt = redeem_code(change, maalem.services, collector, confirmation)
@@ -265,10 +269,12 @@ def _draw_key() -> str:
 def _find_payable(typed: str) -> PresentedBill:
     """Returns the bill of a typed code; refuses a mistyped code before any query.
 
-    Raises: CodeMistyped and the refusals of `get_payable`.
+    Raises: CodeMistyped, TooManyLookUps, AgentLocked and the refusals of `get_payable`.
     """
     code, now = read_code(typed), runtime().clock()
+    refuse_out_of_look_ups(agent_here(), now)
     with reading(runtime().database) as connection:
+        till_sign_in.refuse_while_locked(connection, agent_here().number)
         totals = day_totals(connection, agent_here(), now)
         return get_payable(connection, code, agent_here(), totals, now)
 
@@ -280,9 +286,23 @@ def agent_here() -> Agent:
 
 
 def _refuse(error: MaalemError) -> Response:
+    """Shows a refusal; one of a code that is nobody's is counted before."""
+    if isinstance(error, CodeUnknown):
+        error = _count_unknown() or error
     metrics.redemptions_refused.labels(error.code).inc()
     _log.info("refused", request_id=g.request_id, agent=agent_here().number, reason=error.code)
     return refused_page(Refusal.of(error))
+
+
+def _count_unknown() -> TooManyLookUps | None:
+    """Counts a code that is nobody's. Returns the refusal of one too many, committed as well."""
+    actor = f"agent:{agent_here().number}"
+    with operation(runtime().database, runtime().clock(), actor) as change:
+        try:
+            count_unknown_code(change, agent_here())
+        except TooManyLookUps as refusal:
+            return refusal
+    return None
 
 
 def refused_page(refusal: Refusal) -> Response:

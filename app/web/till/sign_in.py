@@ -15,9 +15,10 @@ from flask_login import (
 )
 from limits import RateLimitItem, RateLimitItemPerMinute
 from pydantic import SecretStr
+from sqlalchemy import Connection
 
 from app.agents.errors import AgentLocked, OneTimePinOver, PinNotChosen, SessionOver, WrongPin
-from app.agents.locks import Door
+from app.agents.locks import Door, refuse_locked_door
 from app.agents.queries import hold_agent
 from app.agents.sessions import (
     AgentSession,
@@ -213,6 +214,11 @@ def find_own_door(number: str) -> Door:
     if door.kind == "device":
         return door
     return Door.device(sha256(session.get(_TOKEN, "").encode()).hexdigest()[:32])
+
+
+def refuse_while_locked(connection: Connection, number: str) -> None:
+    """Raises: AgentLocked while PINs typed wrong here have locked the door of who is signed in."""
+    refuse_locked_door(connection, number, find_own_door(number), runtime().clock())
 
 
 def _get_session() -> AgentSession:
