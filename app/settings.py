@@ -22,8 +22,6 @@ _REDIS = r"^((rediss?|unix|redis\+sentinel|redis\+cluster)://.+)?$"
 _ADDRESS = r"^(https?://[\w.-]+(:\d{1,5})?(/[^\s?#]*)?)?$"
 # Settings that an SMS provider may leave empty; it needs all others that begin with its name.
 _MAY_BE_EMPTY = {"africastalking_sender_id", "africastalking_url", "twilio_url"}
-# With one of them set, the engines are not all the embedded ones.
-_OWN_ENGINES = ("database_url", "redis_url")
 _NARROWEST_PROXIES = 8
 
 
@@ -257,13 +255,10 @@ class Settings(BaseSettings):
         return wrong
 
     def _list_unsaid(self) -> list[str]:
-        """Development with engines of one's own has to be said."""
-        own = [name.upper() for name in _OWN_ENGINES if getattr(self, name)]
-        if self.app_env or not own:
+        """Development with a database of one's own has to be said."""
+        if self.app_env or not self.database_url:
             return []
-        return [
-            f"APP_ENV is not set: with {' and '.join(own)} it must say development or production"
-        ]
+        return ["APP_ENV is not set: with DATABASE_URL it must say development or production"]
 
     @property
     def reminders_by_worker(self) -> bool:

@@ -323,7 +323,7 @@ def plain_input(typed: str) -> str:
     """Returns `typed` with ordinary digits, without invisible marks or blanks around it."""
     if typed.isascii():
         return "".join(filter(str.isprintable, typed)).strip()
-    return "".join(filter(str.isprintable, plain_writing(typed)))
+    return "".join(filter(str.isprintable, plain_writing(typed))).strip()
 
 
 def _redact(typed: str, screen: Screen) -> str:

@@ -103,7 +103,7 @@ def find_haproxy() -> str:
 @contextmanager
 def deployed(folder: Path, database_url: str, redis_url: str) -> Iterator[Entrance]:
     """Runs one web process for production behind the shipped door."""
-    server, https, http = free_port(), free_port(), free_port()
+    haproxy, server, https, http = find_haproxy(), free_port(), free_port(), free_port()
     urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
     certificate = make_certificate(folder)
     door = {
@@ -118,7 +118,7 @@ def deployed(folder: Path, database_url: str, redis_url: str) -> Iterator[Entran
     await_ready(f"http://127.0.0.1:{server}")
     with (folder / "door.log").open("w") as log:
         proxy = subprocess.Popen(
-            [find_haproxy(), "-f", ROOT / "deploy/haproxy.cfg"],
+            [haproxy, "-f", ROOT / "deploy/haproxy.cfg"],
             env=os.environ | door,
             stdout=log,
             stderr=log,

@@ -141,7 +141,8 @@ def walk_from(runtime: Runtime, number: str, found: set[str]) -> Iterator[tuple[
             yield shown.screen, chain
         screen = runtime.ussd.menu.screens[shown.screen]
         typed_here = TYPED | HERS if number == AICHA else TYPED
-        offered = tuple(dict.fromkeys(_CHOICE.findall(shown.reply.text))) or ("1",)
+        # What is on and what is off changes under way: 2 may be offered by then.
+        offered = tuple(dict.fromkeys(("1", "2", *_CHOICE.findall(shown.reply.text))))
         answers = typed_here.get(screen.uses or "", offered)
         if shown.reply.more and chain.count("*") < _DEEPEST:
             waiting.extend(f"{chain}*{typed}" if chain else typed for typed in answers)

@@ -184,8 +184,9 @@ def test_loopback_counts_duplicates(loopback: Loopback) -> None:
     [{"kinds": ["nothing"]}, {"latency_ms": "x"}, {"reports": {"x": 1}}, {"x": 1}, {"next": ["x"]}],
 )
 def test_loopback_refuses_unknown_options(loopback: Loopback, options: dict[str, Any]) -> None:
-    with pytest.raises(HTTPError, match="400"):
+    with pytest.raises(HTTPError, match="400") as refused:
         loopback.set(**options)
+    refused.value.close()
 
 
 def test_fake_provider_command_serves_both_apis(tmp_path: Path) -> None:

@@ -275,6 +275,7 @@ def test_plain_input_removes_only_invisible_letters(typed: str) -> None:
         ("٢", "2"),
         ("۲", "2"),
         (" 1 ", "1"),
+        ("1 \U000e0080", "1"),  # a character that Unicode does not have
         ("\u200e1\u200f", "1"),
         ("\u202b10\u202c", "10"),
         ("1\n", "1"),

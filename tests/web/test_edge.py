@@ -124,7 +124,7 @@ def test_letters_and_marks_of_direction_are_taken(client: FlaskClient) -> None:
         ('{"a": "\\u0000"}', "a control character"),
         ('{"a\\u001f": 1}', "a control character"),
         ("[" * 33 + "]" * 33, "nested too deeply"),
-        ("[" * 30_000, "nested too deeply"),
+        ("[" * 30_000 + "]" * 30_000, "nested too deeply"),
         ('{"a": "\\ud800"}', "not JSON in UTF-8"),
         ('{"a": "\\udfff\\ud83d"}', "not JSON in UTF-8"),
         ('{"\\ud800": 1}', "not JSON in UTF-8"),
