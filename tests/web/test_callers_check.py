@@ -17,7 +17,7 @@ def doctor_says(runtime: Runtime, **settings: str) -> tuple[bool, str]:
     before = runtime.settings
     runtime.settings = Settings.model_validate(COMPLETE | settings)
     try:
-        finding = look("callers", check_callers, runtime)
+        (finding,) = look({"callers": check_callers}, runtime)
     finally:
         runtime.settings = before
     return finding.ok, finding.says
@@ -42,4 +42,5 @@ def test_callback_sources_need_trusted_proxies_in_production(runtime: Runtime) -
     ok, says = doctor_says(runtime, callback_sources=sources)
     assert not ok and "CALLBACK_SOURCES" in says
     assert doctor_says(runtime, callback_sources=sources, trusted_proxies="10.0.0.0/8")[0]
-    assert look("callers", check_callers, runtime).ok
+    (finding,) = look({"callers": check_callers}, runtime)
+    assert finding.ok
