@@ -202,6 +202,13 @@ def _language_statement() -> Select[str | None]:
 
 
 _LANGUAGE = _language_statement()
+_OWNERS = owners_of(bindparam("phone", type_=Text))
+_ANY_OWNER = select(_OWNERS.c.id).limit(1)
+
+
+def is_artisans_phone(connection: Connection, phone: Phone) -> bool:
+    """True if the phone is the register's for somebody, or tied to somebody."""
+    return connection.execute(_ANY_OWNER, {"phone": phone.e164}).first() is not None
 
 
 @dataclass(frozen=True, slots=True)

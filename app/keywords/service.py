@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import structlog
 from sqlalchemy import text
 
 from app.base.operation import Operation
-from app.enrolment.queries import find_language
+from app.enrolment.queries import find_language, is_artisans_phone
 from app.enrolment.service import choose_language
 from app.journeys.confirmations import queue_confirmation
 from app.journeys.context import Dialogue
@@ -21,6 +22,7 @@ from app.keywords.rules import read_keyword, script_language
 from app.messaging.inbound import (
     InboundMessage,
     count_recent_answers,
+    has_answered_strangers,
     mark_answered,
     store_message,
 )
@@ -39,7 +41,11 @@ from app.text.words import Say
 
 # The most answers to one phone within an hour: about the account, and about anything else.
 MOST_ACCOUNT, MOST_OTHER = 5, 3
+# Within 24 hours, the most answers to one phone that is no artisan's, and to all of those: each
+# costs, and many may be bought or invented.
+MOST_TO_STRANGER, MOST_TO_STRANGERS = 3, 1000
 _ACCOUNT = ("code", "status")
+_log = structlog.get_logger("sms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,8 @@ def answer_sms(
 def _answer_message(operation: Operation, services: Services, message: InboundMessage) -> bool:
     """Does what a new message asks. Returns True if an answer is queued."""
     dialogue = _open_dialogue(operation, services, message)
-    allowed = not message.sms.answered and _may_answer(operation, message)
+    stranger = not is_artisans_phone(operation.connection, message.sms.sender)
+    allowed = not message.sms.answered and _may_answer(operation, message, stranger)
     if message.keyword in _ACCOUNT and not allowed:
         return False
     answer = _do_keyword(operation, dialogue, message)
@@ -72,7 +79,7 @@ def _answer_message(operation: Operation, services: Services, message: InboundMe
     if answer is not None:
         kind = answer.key.removeprefix("sms.")
         queue_confirmation(operation, dialogue, kind, answer.values)
-    mark_answered(operation, message)
+    mark_answered(operation, message, from_stranger=stranger)
     return True
 
 
@@ -135,9 +142,14 @@ def _lock_phone(operation: Operation, sms: InboundSms) -> None:
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:phone, 0))")
 
 
-def _may_answer(operation: Operation, message: InboundMessage) -> bool:
+def _may_answer(operation: Operation, message: InboundMessage, stranger: bool) -> bool:
     """True if the phone has not had its most answers yet; help is sent once a day."""
     answers = count_recent_answers(operation, message.sms.sender.e164, _ACCOUNT)
+    if stranger and answers.day >= MOST_TO_STRANGER:
+        return False
+    if stranger and has_answered_strangers(operation, MOST_TO_STRANGERS):
+        _log.error("answers_to_strangers_used_up", most=MOST_TO_STRANGERS)
+        return False
     if message.keyword in _ACCOUNT:
         return answers.account < MOST_ACCOUNT
     return answers.other < MOST_OTHER and (message.keyword is not None or not answers.help)

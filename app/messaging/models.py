@@ -202,8 +202,15 @@ inbound_message = Table(
     Column("keyword", Text),
     # Machines that answer each other are noticed by it.
     Column("answered", Boolean, nullable=False, server_default=text("false")),
+    # It was answered, and the phone was no artisan's.
+    Column("from_stranger", Boolean, nullable=False, server_default=text("false")),
     Column("received_at", DateTime(timezone=True), nullable=False),
     CheckConstraint("phone ~ '^[+][0-9]{8,15}$'", name="phone"),
     Index("ix_inbound_message_phone", "phone", "received_at"),
     Index("ix_inbound_message_received_at", "received_at"),
+    Index(
+        "ix_inbound_message_strangers",
+        "received_at",
+        postgresql_where=text("answered AND from_stranger"),
+    ),
 )

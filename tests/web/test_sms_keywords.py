@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from app.keywords.service import MOST_ACCOUNT, MOST_OTHER
+from app.keywords.service import (
+    MOST_ACCOUNT,
+    MOST_OTHER,
+    MOST_TO_STRANGER,
+    MOST_TO_STRANGERS,
+)
 from app.runtime import Runtime
 from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
@@ -229,3 +235,34 @@ def test_stop_sent_to_the_provider_counts_as_stop(writer: Writer, phone: TestPho
     assert writer.others.run(stops) == []
     bad = writer.client.post("/sms/africastalking/optout", data={"senderId": "M"})
     assert (bad.status_code, bad.get_data(as_text=True)) == (400, "phoneNumber: missing")
+
+
+def test_stranger_gets_a_few_answers_a_day_and_stop_is_done_all_the_same(
+    writer: Writer, runtime: Runtime
+) -> None:
+    told = 0
+    for hour in range(8):
+        runtime.clock.now += timedelta(hours=2)  # type: ignore[attr-defined]
+        told += len(writer.write(UNKNOWN, ("code", "fr", "ar", "statut")[hour % 4]))
+    assert told == MOST_TO_STRANGER
+    assert writer.write(UNKNOWN, "STOP") == []
+    opted = "SELECT count(*) FROM phone_preference WHERE phone = :phone"
+    assert writer.others.run(opted, phone=UNKNOWN) == [(1,)]
+    runtime.clock.now += timedelta(hours=25)  # type: ignore[attr-defined]
+    assert len(writer.write(UNKNOWN, "code")) == 1
+
+
+def test_all_strangers_together_get_so_many_answers_a_day(writer: Writer, runtime: Runtime) -> None:
+    writer.others.run(
+        "INSERT INTO inbound_message"
+        " (provider, provider_id, phone, received_at, answered, from_stranger)"
+        " SELECT 'twilio', n::text, '+2126' || (10000000 + n), :at, true, true"
+        " FROM generate_series(1, :most) n RETURNING 1",
+        at=runtime.clock(),
+        most=MOST_TO_STRANGERS - 1,
+    )
+    assert len(writer.write("+212611111111", "code")) == 1
+    assert writer.write("+212611111112", "code") == []
+    assert len(writer.write(HASSAN, "code")) == 1
+    runtime.clock.now += timedelta(hours=25)  # type: ignore[attr-defined]
+    assert len(writer.write("+212611111112", "code")) == 1
