@@ -16,7 +16,7 @@ help:
 	@echo "make check  style, types, layers, menus"
 	@echo "make fuzz   50,000 hops and 100,000 requests at random (FUZZ_HOPS=... FUZZ_REQUESTS=... FUZZ_SEED=...)"
 	@echo "make kill   200 rounds of kill -9 in the midst of payments and acts (KILL_ROUNDS=... KILL_SEED=...)"
-	@echo "make abuse  strangers' attacks on a running server (ABUSE_SECONDS=...; short in make test)"
+	@echo "make abuse  every attack that docs/security.md names (ABUSE_SECONDS=...; short in make test)"
 	@echo "make bench  measurements and their floors"
 	@echo "make soak   100,000 messages through faulty providers, workers killed (MESSAGES=...)"
 	@echo "make platforms  whether every pin is a wheel on every system (asks the package index)"
@@ -42,7 +42,8 @@ kill:
 
 abuse:
 	$(call installed,requirements-dev.txt)
-	@ABUSE_SECONDS=$(or $(ABUSE_SECONDS),20) .venv/bin/python -m pytest -q tests/abuse tests/doors $(ARGS)
+	@ABUSE_SECONDS=$(or $(ABUSE_SECONDS),20) .venv/bin/python -m pytest -q -n 2 --dist loadgroup \
+		$$(grep -oE 'tests/[a-z_/]+[.]py' docs/security.md | sort -u) $(ARGS)
 
 check:
 	$(call installed,requirements-dev.txt)

@@ -33,6 +33,37 @@ def test_every_document_and_picture_named_is_there() -> None:
             assert (page.parent / target).exists(), f"{page.name} names {target}"
 
 
+# OWASP's Application Security Verification Standard 5.0.0: the sections of each chapter, V1 to V17.
+_SECTIONS = (5, 4, 7, 4, 4, 8, 6, 4, 2, 7, 7, 3, 4, 3, 4, 5, 3)
+
+
+def security() -> str:
+    return (ROOT / "docs/security.md").read_text("utf-8")
+
+
+def test_every_test_that_shows_security_is_there() -> None:
+    named = set(re.findall(r"`(tests/[^`]+)`", security()))
+    assert [path for path in sorted(named) if not (ROOT / path).is_file()] == []
+    attacks = {f"tests/{f.parent.name}/{f.name}" for f in (ROOT / "tests").glob("*/test_*.py")}
+    of_strangers = {a for a in attacks if a.split("/")[1] in {"abuse", "doors", "rekeying", "fuzz"}}
+    assert of_strangers - named == set(), "make abuse runs what docs/security.md names"
+
+
+def test_every_section_of_the_standard_has_a_row_and_one_only() -> None:
+    """Each holds in whole or in part, with its test or what is missing, or does not apply."""
+    rows = [line.split("|")[1:-1] for line in security().splitlines() if line.startswith("| V")]
+    answered = [name for row in rows for name in re.findall(r"V\d+(?:\.\d+)?", row[0])]
+    wanted = {f"V{c}.{s}" for c, most in enumerate(_SECTIONS, 1) for s in range(1, most + 1)}
+    whole = {name for name in answered if "." not in name}
+    assert sorted(answered) == sorted(set(answered))
+    given = {name for name in wanted if name in answered or name.split(".")[0] in whole}
+    assert wanted - given == set() and set(answered) - wanted - whole == set()
+    for row in rows:
+        if len(row) == 4:
+            assert row[1].strip() in {"yes", "in part"}, row
+            assert "tests/" in row[3] or "in part" in row[1], row
+
+
 def glossary() -> str:
     return (ROOT / "docs/glossary.md").read_text("utf-8")
 

@@ -128,12 +128,19 @@ def test_every_answer_of_the_door_asks_for_tls(door: Entrance) -> None:
         answer = door.send(request, "127.0.1.5")
         assert answer.startswith(b"HTTP/1.1 %d" % status), answer
         assert _HSTS in answer and b"server:" not in answer.lower(), answer
-    plain = f"http://127.0.0.1:{door.plain_port}/agent"
-    for host, status in ((door.host, 308), ("evil.example", 421)):
-        answer = requests.get(plain, headers={"Host": host}, allow_redirects=False, timeout=5)
+    plain = f"http://127.0.0.1:{door.plain_port}"
+    for path, host, status in (
+        ("/agent", door.host, 308),
+        ("/agent", "evil.example", 421),
+        ("/mm/v1.2/heartbeat", door.host, 403),
+        ("/ussd/generic/token", door.host, 403),
+        ("/sms/twilio/status", door.host, 403),
+    ):
+        asked = f"{plain}{path}"
+        answer = requests.get(asked, headers={"Host": host}, allow_redirects=False, timeout=5)
         assert answer.status_code == status
         assert answer.headers.get("Location", "") == (
-            f"https://{host}/agent" if status == 308 else ""
+            f"https://{host}{path}" if status == 308 else ""
         )
 
 

@@ -6,13 +6,15 @@ import json
 import os
 import subprocess
 import sys
+from io import StringIO
 
 import pytest
+import structlog
 from pydantic import SecretStr
 
 from app.base.money import Money
 from app.base.phone import Phone
-from app.observe.logs import redact
+from app.observe.logs import redact, set_up_logs
 from app.runtime import Runtime
 from app.settings import ROOT
 
@@ -42,6 +44,17 @@ def test_redact_leaves_out_the_row_of_a_database_error() -> None:
     trace = "CheckViolation: violates check\nDETAIL:  Failing row contains (7, FATIMA ZAHRA).\n[SQL"
     event = redact(None, "error", {"exception": trace})
     assert event["exception"] == "CheckViolation: violates check\nDETAIL: left out\n[SQL"
+
+
+def test_a_callers_words_forge_no_line_of_the_log() -> None:
+    set_up_logs("info")
+    written = StringIO()
+    forged = 'x"}\n{"event": "signed_in"}\r\x1b[2K\0'
+    logger = structlog.wrap_logger(structlog.WriteLogger(written))
+    logger.info("refused", reason=forged)
+    set_up_logs("error")
+    (line,) = written.getvalue().splitlines()
+    assert json.loads(line)["reason"] == forged and line.isprintable()
 
 
 TALKS = """
