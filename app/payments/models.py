@@ -191,7 +191,7 @@ reversal_code = Table(
     # How many codes were sent for the deposit, this one included.
     Column("times_sent", SmallInteger, nullable=False),
     Column("used_at", DateTime(timezone=True)),
-    CheckConstraint("octet_length(code_digest) = 32", name="digest"),
+    CheckConstraint("octet_length(code_digest) IN (32, 36)", name="digest"),
     CheckConstraint("expires_at > sent_at", name="expires"),
     CheckConstraint("tries_left BETWEEN 0 AND 3", name="tries"),
     CheckConstraint("times_sent BETWEEN 1 AND 3", name="times"),
