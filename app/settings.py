@@ -5,6 +5,7 @@ from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
@@ -44,10 +45,10 @@ class Settings(BaseSettings):
     )
     secret_key: SecretStr = Field(
         SecretStr(DEMO_SECRET),
-        description="signs cookies and forms, and keys the digest of each CIN",
+        description="the secret from which the keys of every purpose are derived",
     )
     secret_key_old: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        (), description="keys of before SECRET_KEY that are still good for comparing, by commas"
+        (), description="keys before or after SECRET_KEY, only to verify with, by commas"
     )
     till_pin_minutes: int = Field(
         10, ge=1, le=30, description="idle minutes after which the till asks the PIN before money"
@@ -62,7 +63,8 @@ class Settings(BaseSettings):
         "",
         pattern=_REDIS,
         repr=False,
-        description="Redis or Valkey 6.2+; empty means the embedded one",
+        description="Redis or Valkey 6.2+, in production with a password, TLS or a socket; empty"
+        " means the embedded one",
     )
     callback_token: SecretStr = Field(
         SecretStr(""), description="the secret part of the callback addresses of every gateway"
@@ -275,7 +277,7 @@ class Settings(BaseSettings):
         wrong = {
             **self._list_weak_secrets(),
             "DATABASE_URL": None if self.database_url else "missing",
-            "REDIS_URL": None if self.redis_url else "missing",
+            "REDIS_URL": _judge_redis(self.redis_url),
             "PUBLIC_URL": None if self.public_url.startswith("https://") else "not https://...",
             "SMS_PROVIDERS": self._judge_providers(),
             "FLASK_DEBUG": "shows secrets" if is_switched_on(self.flask_debug) else None,
@@ -339,6 +341,23 @@ class Settings(BaseSettings):
             (name, value.get_secret_value() if isinstance(value, SecretStr) else value)
             for name, value in named
         ]
+
+
+def _judge_redis(url: str) -> str | None:
+    """Returns why anybody on the network may read and write this Redis; None if nobody may."""
+    if not url:
+        return "missing"
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "not an address"
+    if (
+        parts.scheme in {"unix", "rediss"}
+        or parts.password
+        or parse_qs(parts.query).get("password")
+    ):
+        return None
+    return "anybody may connect: no password, no TLS (rediss://), no socket (unix://)"
 
 
 def _read_pairs(value: str, form: str) -> list[tuple[str, str]]:

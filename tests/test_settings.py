@@ -108,6 +108,10 @@ def test_doctor_names_the_missing_settings_of_a_provider(app: Flask, runtime: Ru
         ("secret_key", "0123456789abcdefghij0123456789ABCDEFGHIJ", "a known sample"),
         ("secret_key", "4a8e017d-PoiuYtrewq-c25b396f1a7d90e852bc", "a known sample"),
         ("secret_key_old", DEMO_SECRET, "a known sample"),
+        ("redis_url", "redis://cache:6379/0", "anybody may connect"),
+        ("redis_url", "redis://127.0.0.1", "anybody may connect"),
+        ("redis_url", "redis://somebody@cache", "anybody may connect"),
+        ("redis_url", "redis://:@cache", "anybody may connect"),
         ("callback_token", "4a8e017dc25b396f1a7d", "shorter than 24 characters"),
         ("callback_token", "example/4a8e017dc25b396f1a7d==", "an address does not carry"),
         ("callback_tokens", "generic=4a8e017dc25b396f1a7d,abc", "shorter than 24 characters"),
@@ -214,6 +218,14 @@ def test_file_that_commands_would_read_and_the_server_not_starts_nothing(
         read_settings()
     file.write_text("twilio_from=+212500000000\n")
     assert read_settings().production
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["rediss://cache", "unix:///run/redis.sock?db=1", "redis://:word@cache", "redis://me:word@c/1"],
+)
+def test_redis_with_a_password_tls_or_a_socket_is_taken(url: str) -> None:
+    assert Settings.model_validate(COMPLETE | {"redis_url": url}).redis_url == url
 
 
 def test_two_tokens_of_a_gateway_are_good_at_once_and_only_for_it() -> None:

@@ -55,6 +55,7 @@ SENTENCES: Mapping[str, str] = {
     ),
     "not_this_way": "A break of this kind is not settled by that method (`ways` are).",
     "no_pin_to_reset": "The person has no PIN.",
+    "pin_key_unknown": "A PIN is stored under a key that was taken away: `flask keys status`.",
     "not_one_double": "The two entries cannot become one; `why` says what stands in the way.",
     "notice_changed": (
         "The notice's words are no longer those that were proposed: propose it again."

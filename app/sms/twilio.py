@@ -257,11 +257,20 @@ class TwilioReader:
 def is_signed(
     settings: Settings, path: str, form: Mapping[str, str], headers: Mapping[str, str]
 ) -> bool:
-    """True if the signature is over every field and the address given to them (PUBLIC_URL)."""
-    secret = settings.twilio_auth_token.get_secret_value()
+    """True if the signature is over every field and the address given to them (PUBLIC_URL).
+
+    They sign with the account's token. While it is replaced there, the other one stands in
+    CALLBACK_TOKENS.
+    """
+    tokens = settings.twilio_auth_token, *settings.callback_tokens.get("twilio", ())
+    secrets = [token.get_secret_value() for token in tokens]
     signature = headers.get("X-Twilio-Signature", "")
     address = settings.public_url.rstrip("/") + path
-    return bool(secret) and bool(RequestValidator(secret).validate(address, form, signature))
+    return any(
+        bool(RequestValidator(secret).validate(address, form, signature))
+        for secret in secrets
+        if secret
+    )
 
 
 def _our_id(text: str) -> int | None:

@@ -88,7 +88,7 @@ MET_AT: Mapping[str, frozenset[Edge]] = {
     "person_unknown": _COMMAND,
     "phone_not_tied": _COMMAND,
     "phone_taken": _COMMAND,
-    "pin_key_unknown": frozenset({Edge.TILL, Edge.PHONE}),
+    "pin_key_unknown": frozenset({Edge.TILL, Edge.PHONE, Edge.COMMAND}),
     "pin_not_chosen": frozenset({Edge.TILL, Edge.PHONE}),
     "pin_paused": _PHONE,
     "pin_unchanged": frozenset({Edge.TILL, Edge.PHONE}),

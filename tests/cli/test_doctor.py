@@ -92,12 +92,13 @@ def test_production_is_told_who_of_development_is_there(
     assert code == 1
     for who in ("user office of", "client demo-wafacash", "8 people of the register"):
         assert who in checks["samples"]["says"]
-    # Its PIN is keyed with another secret, and so it is nobody's here.
+    # Its PIN is sealed with another secret's key, and so it is nobody's here.
     assert "agent 1001" not in checks["samples"]["says"]
+    assert "1 agent_pins under" in checks["keys"]["says"]
     assert examine(runtime)[0] == 0
     beat(runtime.redis, "one", runtime.clock())
     _, checks = examine(in_production)
-    assert set(wrong(checks)) == {"samples", "redis storage"}
+    assert set(wrong(checks)) == {"keys", "samples", "redis storage"}
     assert checks["worker"]["says"] == "1 alive"
     with operation(runtime.database, runtime.clock(), "operator") as change:
         change.connection.execute(update(agency).values(active=False))

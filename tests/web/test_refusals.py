@@ -62,7 +62,6 @@ NEVER: Mapping[Edge, Mapping[str, str]] = {
         "over_float_limit": "a file has no limits",
         "over_paid": "a file may hold another amount",
         "over_reversal_limit": "an agent's limit",
-        "pin_key_unknown": "a command compares no PIN",
         "reversal_code_wrong": "an agent at a till or phone is asked",
         "reversal_not_alone": "an agent at a till or phone is asked",
         "second_agent_refused": "an agent at a till or phone is asked",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 from flask.testing import FlaskClient
@@ -92,6 +93,19 @@ def test_twilio_report_needs_a_signature_over_its_query(
     assert states(others) == ["sent"]
     assert twilio(guarded, form, f"?m={number}") == 200
     assert states(others) == ["delivered"]
+
+
+def test_twilio_may_sign_with_either_token_while_its_own_is_replaced(runtime: Runtime) -> None:
+    other, form = token_hex(16), {"MessageSid": "SM1", "MessageStatus": "delivered"}
+    signature = RequestValidator(other).compute_signature(f"{PUBLIC}/sms/twilio/status", form)
+    told = []
+    for tokens in ({"callback_tokens": f"twilio={other}"}, {"callback_tokens": f"generic={other}"}):
+        settings = production_settings(runtime, public_url=PUBLIC, **tokens)
+        own = Runtime(settings, clock=runtime.clock)
+        headers, client = {"X-Twilio-Signature": signature}, create_app(own).test_client()
+        told.append(client.post("/sms/twilio/status", data=form, headers=headers).status_code)
+        own.database.dispose()
+    assert told == [200, 403]
 
 
 def test_report_of_a_failed_receipt_queues_it_for_the_other_provider(
