@@ -12,10 +12,14 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import create_engine, update
 
 from app import create_app
+from app.agents.agencies import replace_agencies
+from app.agents.agency_file import SAMPLE_AGENCIES, read_agencies
 from app.agents.models import agency
+from app.agents.staff import NewAgent, add_agent
 from app.base.operation import operation
 from app.cli.checks.looking import Finding, look
 from app.cli.doctor import CHECKS
@@ -25,6 +29,7 @@ from app.runtime import Runtime
 from app.settings import Settings
 from app.sms.loopback.options import Options
 from app.sms.loopback.server import running
+from tests.conftest import AGENCY
 from tests.production import COMPLETE, production_settings
 
 
@@ -104,6 +109,21 @@ def test_production_is_told_who_of_development_is_there(
         change.connection.execute(update(agency).values(active=False))
     _, checks = examine(in_production)
     assert checks["agents"]["says"] == "no agencies, no agents: nobody can take cash"
+
+
+def test_production_that_lacks_nothing_is_well(in_production: Runtime) -> None:
+    pin = SecretStr("730915")
+    with operation(in_production.database, in_production.clock(), "operator") as change:
+        replace_agencies(change, read_agencies(SAMPLE_AGENCIES))
+        add_agent(change, in_production.services, NewAgent("1001", AGENCY, pin, own=True))
+    beat(in_production.redis, "one", in_production.clock())
+    in_production.redis.config_set("appendonly", "yes")
+    try:
+        code, checks = examine(in_production)
+    finally:
+        in_production.redis.config_set("appendonly", "no")
+    assert (code, wrong(checks)) == (0, {})
+    assert checks["samples"]["says"] == "nobody of development"
 
 
 def test_calendar_that_runs_out_is_named_in_production(in_production: Runtime) -> None:

@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 
 from app.base.errors import MaalemError
-from app.cli.refusals import describe
+from app.cli.refusals import SENTENCES, describe
 from app.runtime import Runtime
 
 Check = Callable[[Runtime], str]
@@ -62,6 +62,6 @@ def _run(name: str, check: Check, maalem: Runtime) -> Finding:
 
 
 def _first_line(error: BaseException) -> str:
-    if isinstance(error, MaalemError):
+    if isinstance(error, MaalemError) and error.code in SENTENCES:
         return describe(error)
     return str(error).strip().split("\n")[0] or type(error).__name__
