@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from app.agents.staff import NewAgent, add_agent
+from app.base.operation import operation
 from app.runtime import Runtime
-from tests.conftest import free_port, load_sample_people
-from tests.doors.deployment import Entrance, deployed
+from app.settings import Settings
+from tests.conftest import AGENCY, free_port, load_sample_people
+from tests.doors.deployment import OWN_PIN, PRODUCTION, Entrance, deployed
 from tests.servers import await_ready, web
 
 
@@ -59,6 +62,12 @@ def alone(_server: Entrance, runtime: Runtime, tmp_path: Path) -> Entrance:
 @pytest.fixture
 def door(_deployment: Entrance, runtime: Runtime, tmp_path: Path) -> Entrance:
     load_sample_people(runtime, tmp_path)
+    settings = {name.lower(): value for name, value in PRODUCTION.items()}
+    urls = runtime.settings
+    own_urls = {"database_url": urls.database_url, "redis_url": urls.redis_url}
+    there = Settings.model_validate(settings | own_urls)
+    with operation(runtime.database, runtime.clock(), "office") as change:
+        add_agent(change, Runtime(there).services, NewAgent("2002", AGENCY, OWN_PIN, own=True))
     return _deployment
 
 

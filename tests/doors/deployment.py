@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 import requests
+from pydantic import SecretStr
 from requests.adapters import HTTPAdapter
 
 from app.settings import ROOT
@@ -34,6 +35,8 @@ PRODUCTION = as_environment(
     CALLBACK_SOURCES="generic=127.0.0.9",
     SMS_PROVIDERS="twilio",
 )
+# Of agent 2002: production takes no sample's PIN.
+OWN_PIN = SecretStr("482915")
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,7 @@ class Entrance:
     certificate: Path | None = None
     token: str = ""
     plain_port: int = 0
+    server_port: int = 0
     log: Path = Path()
 
     @property
@@ -124,7 +128,7 @@ def deployed(folder: Path, database_url: str, redis_url: str) -> Iterator[Entran
             stderr=log,
         )
         try:
-            entrance = Entrance(https, HOST, certificate, TOKEN, http, folder / "door.log")
+            entrance = Entrance(https, HOST, certificate, TOKEN, http, server, folder / "door.log")
             _await_door(entrance, proxy)
             yield entrance
         finally:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 import requests
+from flask import Flask
 
-from tests.doors.deployment import Entrance
+from tests.conftest import AGENT, PIN
+from tests.doors.deployment import OWN_PIN, Entrance
 from tests.mobile_money.conftest import HEADERS
 
 _FORM = {
@@ -41,14 +44,35 @@ def half_headers(entrance: Entrance, path: str) -> bytes:
     return f"POST {path} HTTP/1.1\r\nHost: {entrance.host}\r\nContent-".encode()
 
 
+def drip(entrance: Entrance, path: str) -> bytes:
+    head = f"PUT {path} HTTP/1.1\r\nHost: {entrance.host}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return head.encode() + b"1\r\nx\r\n" * 40
+
+
+def promise(entrance: Entrance, path: str) -> bytes:
+    head = f"DELETE {path} HTTP/1.1\r\nHost: {entrance.host}\r\nExpect: 100-continue\r\n"
+    return f"{head}Upgrade: h2c\r\nContent-Length: 60\r\n\r\n".encode()
+
+
+def never_read(entrance: Entrance, _path: str) -> bytes:
+    return f"GET /docs/openapi.yaml HTTP/1.1\r\nHost: {entrance.host}\r\n\r\n".encode() * 2
+
+
+def stay(entrance: Entrance, path: str) -> bytes:
+    """A request that is answered, behind which the connection is kept."""
+    return f"HEAD {path} HTTP/1.1\r\nHost: {entrance.host}\r\n\r\n".encode()
+
+
 def silence(_entrance: Entrance, _path: str) -> bytes:
     return b""
 
 
 @contextmanager
-def attacked(entrance: Entrance, attack: Attack, many: int) -> Iterator[None]:
+def attacked(
+    entrance: Entrance, routes: Sequence[str], attack: Attack, many: int
+) -> Iterator[None]:
     """So many connections of an attacker, held open, each at the next of the routes."""
-    paths = (_ussd(entrance), "/agent/sign-in", "/mm/v1.2/bills/1/payments", "/sms/twilio/status")
+    paths = (_ussd(entrance), *routes)
     with ExitStack() as held:
         for number in range(many):
             connection = held.enter_context(entrance.connect())
@@ -63,8 +87,33 @@ def _ussd(entrance: Entrance) -> str:
     return f"/ussd/africastalking/{entrance.token}".rstrip("/")
 
 
-def serves(entrance: Entrance) -> None:
-    """Asserts that each kind of caller is answered in time: phone, page, API, provider."""
+@pytest.fixture
+def routes(app: Flask) -> list[str]:
+    """An address of every route."""
+    return [re.sub(r"<[^>]+>", "x", rule.rule) for rule in app.url_map.iter_rules()]
+
+
+def sign_in(entrance: Entrance) -> requests.Session:
+    """Returns an agent's browser, which is signed in at the till."""
+    browser = entrance.session()
+    page = browser.get(f"{entrance.base}/agent", timeout=5)
+    token = re.search(r'name="csrf_token" value="([^"]+)"', page.text)
+    assert token
+    number, pin = ("2002", OWN_PIN) if entrance.token else (AGENT, PIN)
+    form = {"csrf_token": token[1], "number": number, "pin": pin.get_secret_value()}
+    browser.headers["Referer"] = f"{entrance.base}/agent"
+    entered = browser.post(
+        f"{entrance.base}/agent/sign-in", data=form, timeout=5, allow_redirects=False
+    )
+    assert entered.status_code == 303, re.findall(r"alert.*", entered.text)
+    return browser
+
+
+def serves(entrance: Entrance, till: requests.Session | None = None) -> None:
+    """Asserts that each kind of caller is answered in time: phone, page, API, provider.
+
+    Beside them, where it is given, a till that is signed in, and monitoring on the server itself.
+    """
     # In production the demo key opens nothing, and a post without a signature neither.
     production = bool(entrance.token)
     form = _FORM | {"sessionId": str(time.monotonic())}
@@ -80,28 +129,44 @@ def serves(entrance: Entrance) -> None:
             answer = caller.request(method, entrance.base + path, timeout=10, **options)  # type: ignore[arg-type]
             assert answer.status_code == status, (path, answer.text)
             assert time.monotonic() - began < 2, path
+    if till:
+        assert till.get(f"{entrance.base}/agent/day", timeout=2).status_code == 200
+        ready = f"http://127.0.0.1:{entrance.server_port or entrance.port}/readyz"
+        assert requests.get(ready, timeout=2).status_code == 200
 
 
-def test_server_alone_serves_everybody_beside_slow_callers(alone: Entrance) -> None:
-    for attack, many in ((slow_body, 5), (slow_body, 40), (silence, 600), (half_headers, 40)):
-        with attacked(alone, attack, many):
-            serves(alone)
-            assert requests.get(f"{alone.base}/readyz", timeout=2).status_code == 200
-    serves(alone)
+def test_server_alone_serves_everybody_beside_slow_callers(
+    alone: Entrance, routes: list[str]
+) -> None:
+    with sign_in(alone) as till:
+        for attack, many in (
+            *((slow_body, 5), (slow_body, 40), (silence, 600), (half_headers, 40)),
+            *((drip, 40), (promise, 40), (never_read, 40), (stay, 120)),
+        ):
+            with attacked(alone, routes, attack, many):
+                serves(alone, till)
+        serves(alone, till)
 
 
-def test_door_keeps_slow_callers_from_everybody(door: Entrance) -> None:
-    shorter = 1 if "ABUSE_SECONDS" in os.environ else 10
+def test_door_keeps_slow_callers_from_everybody(door: Entrance, routes: list[str]) -> None:
+    shorter = 1 if "ABUSE_SECONDS" in os.environ else 20
+    till = sign_in(door)
     for attack, many in (
+        (slow_body, 5),
         (slow_body, 40),
         (slow_body, 600 // shorter),
         (long_slow_body, 300 // shorter),
         (half_headers, 1100 // shorter),
         (silence, 1030 // shorter),
+        (drip, 200 // shorter),
+        (promise, 200 // shorter),
+        (never_read, 200 // shorter),
+        (stay, 200 // shorter),
     ):
-        with attacked(door, attack, many):
-            serves(door)
-    serves(door)
+        with attacked(door, routes, attack, many):
+            serves(door, till)
+    serves(door, till)
+    till.close()
 
 
 def _give_up_on_a_slow_sender(door: Entrance) -> None:
