@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.base.clock import local, local_date
-from app.base.database import reading
+from app.base.database import reading, snapshot
 from app.base.money import Money
 from app.cli.days import DayParam
 from app.ledger.models import ACCOUNTS
@@ -134,7 +134,7 @@ def code(code: str, as_json: bool) -> None:
 def verify(as_json: bool) -> None:
     """Checks the rules of every row. Exits with 1 and names the rows that break one."""
     rules = {**RULES, **CNSS_RULES}
-    with reading(runtime().database) as connection:
+    with snapshot(runtime().database) as connection:
         broken = find_broken_rules(connection, rules)
     if as_json:
         click.echo(json.dumps({"rules": len(rules), "broken": broken}))

@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 
 from sqlalchemy import text
 
+from app.base.database import snapshot
 from app.reconciliation.cnss_rules import CNSS_RULES
 from app.reconciliation.money_rules import RULES, find_broken_rules
 from tests.killed.dismissals import check_dismissals
@@ -91,7 +92,7 @@ def _run_round(
 def _check_books(installation: Installation, traffic: PaymentTraffic, number: int) -> None:
     """Demands that the books hold exactly what was answered."""
     answers = traffic.answers
-    with installation.runtime.database.connect() as connection:
+    with snapshot(installation.runtime.database) as connection:
         assert find_broken_rules(connection, {**RULES, **CNSS_RULES}) == {}, number
         rows = connection.execute(
             text("SELECT receipt_number, code, state FROM deposit JOIN payment_code USING (code)")

@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from app.base.database import snapshot
 from app.base.money import Money
 from app.base.operation import operation
 from app.payments.collector import Collector
@@ -197,3 +198,9 @@ def test_ledger_verify_ends_with_1_and_names_the_rule_that_is_broken(
     if machine:
         (rule,) = json.loads(told.output)["broken"]
         assert rule == "a deposit has the answer its request will get again"
+
+
+def test_rules_of_many_rows_take_as_long_as_they_take(runtime: Runtime) -> None:
+    with snapshot(runtime.database) as connection:
+        slow = {"longer than a phone waits": "SELECT 1 FROM pg_sleep(1.7) WHERE false"}
+        assert find_broken_rules(connection, slow) == {}
