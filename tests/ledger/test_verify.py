@@ -17,6 +17,7 @@ from app.payments.deposits import CashConfirmation
 from app.reconciliation.cnss_export import export_payments
 from app.reconciliation.cnss_rules import CNSS_RULES
 from app.reconciliation.money_rules import RULES, find_broken_rules
+from app.runtime import Runtime
 from tests.payments.conftest import PaymentFixture
 
 ALL = {**RULES, **CNSS_RULES}
