@@ -10,6 +10,7 @@ from click import ClickException
 from sqlalchemy import Engine, MetaData, text
 
 from app.base.database import metadata
+from app.grants import give_grants
 from app.settings import ROOT
 
 # Two commands migrating at once wait for each other on this number.
@@ -57,10 +58,24 @@ def current_revision(engine: Engine) -> str:
 
 
 def upgrade(engine: Engine) -> str:
-    """Applies the missing migrations; returns the revision reached. Raises: AnotherVersion."""
+    """Applies the missing migrations, and gives the roles their grants on what is new.
+
+    Returns the revision reached. Raises: AnotherVersion.
+    """
     if current_revision(engine) == (newest := newest_revision()):
         return newest
-    return _migrate(engine, "head")
+    reached = _migrate(engine, "head")
+    renew_grants(engine)
+    return reached
+
+
+def renew_grants(engine: Engine) -> str:
+    """Gives the roles their grants anew. Returns a sentence for the operator."""
+    load_models()
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
+        return give_grants(connection)
 
 
 def downgrade(engine: Engine, revision: str) -> str:

@@ -109,6 +109,12 @@ class Runtime:
         return engine
 
     @cached_property
+    def owners_database(self) -> Engine:
+        """The database by the role that owns the tables, for migrations alone."""
+        url = self.settings.migrations_database_url
+        return connect(url, pool_size=2) if url else self.database
+
+    @cached_property
     def redis(self) -> Redis:
         """Redis: a wait ends after 0.4 s; only a dropped connection is tried again, at once."""
         return Redis.from_url(

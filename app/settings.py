@@ -59,6 +59,13 @@ class Settings(BaseSettings):
         repr=False,
         description="PostgreSQL 14+; empty means the embedded one",
     )
+    migrations_database_url: str = Field(
+        "",
+        pattern=_DATABASE,
+        repr=False,
+        description="the same database by the role that owns its tables, for `flask db` alone;"
+        " empty means DATABASE_URL",
+    )
     redis_url: str = Field(
         "",
         pattern=_REDIS,
@@ -254,6 +261,8 @@ class Settings(BaseSettings):
             wrong.append("SMS_RATES: at least 1 a second")
         if self.sms_weights and not any(self.sms_weights.values()):
             wrong.append("SMS_WEIGHTS: one at least above 0")
+        if self.migrations_database_url and not self.database_url:
+            wrong.append("MIGRATIONS_DATABASE_URL without DATABASE_URL")
         return wrong
 
     def _list_unsaid(self) -> list[str]:

@@ -21,6 +21,7 @@ from app.agents.agency_file import SAMPLE_AGENCIES, read_agencies
 from app.agents.clients import DEMO_CLIENT, DEMO_KEY, NewClient, add_client
 from app.agents.staff import NewAgent, add_agent
 from app.base.clock import local_date
+from app.base.database import connect
 from app.base.operation import operation
 from app.base.phone import Phone
 from app.cli.sample_people import record_sample_answers
@@ -30,7 +31,7 @@ from app.enrolment.samples import sample_people_csv
 from app.migrating import upgrade
 from app.runtime import Runtime
 from app.settings import Settings
-from tests.database import Snapshot, empty, is_empty
+from tests.database import Snapshot, empty, is_empty, make_app_url
 from tests.phone import TestPhone
 from tests.servers import served
 
@@ -78,7 +79,7 @@ def engines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineUrls]:
 
 @pytest.fixture(scope="session")
 def own_urls(engines: EngineUrls) -> EngineUrls:
-    """A database and a Redis number of this test process alone."""
+    """A database and a Redis number of this test process alone, by the role that owns them."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
     name = f"test_{worker}"
     admin = create_engine(
@@ -98,22 +99,36 @@ def own_urls(engines: EngineUrls) -> EngineUrls:
 
 
 @pytest.fixture(scope="session")
-def session_runtime(own_urls: EngineUrls) -> Iterator[Runtime]:
+def owner(own_urls: EngineUrls) -> Iterator[Engine]:
+    """The migrated database by the role that owns its tables, which no guard stops."""
+    engine = connect(own_urls.database_url)
+    upgrade(engine)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def session_runtime(owner: Engine, own_urls: EngineUrls) -> Iterator[Runtime]:
+    """A runtime as production has it: its role owns no table and has its grants alone."""
+    url = make_app_url(owner, own_urls.database_url)
     settings = Settings(
-        database_url=own_urls.database_url, redis_url=own_urls.redis_url, log_level="error"
+        database_url=url,
+        migrations_database_url=own_urls.database_url,
+        redis_url=own_urls.redis_url,
+        log_level="error",
     )
     runtime = Runtime(settings, clock=TestClock())
-    upgrade(runtime.database)
     yield runtime
     runtime.database.dispose()
+    runtime.owners_database.dispose()
     runtime.patient_services.database.dispose()
     runtime.redis.close()
 
 
 @pytest.fixture
-def runtime(session_runtime: Runtime) -> Runtime:
+def runtime(session_runtime: Runtime, owner: Engine) -> Runtime:
     """A runtime on emptied engines; set `runtime.clock.now` to move in time."""
-    empty(session_runtime.database)
+    empty(owner)
     session_runtime.redis.flushdb()
     session_runtime.clock.now = NOW  # type: ignore[attr-defined]
     session_runtime.network_names.forget()
@@ -145,15 +160,15 @@ _SAMPLES: dict[datetime, Snapshot] = {}
 
 
 @pytest.fixture
-def sample_people(runtime: Runtime, tmp_path: Path) -> None:
+def sample_people(runtime: Runtime, owner: Engine, tmp_path: Path) -> None:
     """The sample people: loaded once in a test process, and copied for every other test."""
-    now, fresh = runtime.clock(), is_empty(runtime.database)
+    now, fresh = runtime.clock(), is_empty(owner)
     if fresh and now in _SAMPLES:
-        _SAMPLES[now].restore(runtime.database)
+        _SAMPLES[now].restore(owner)
         return
     load_sample_people(runtime, tmp_path)
     if fresh:
-        _SAMPLES[now] = Snapshot.take(runtime.database)
+        _SAMPLES[now] = Snapshot.take(owner)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from time import sleep
 from psycopg import Connection as DriverConnection
 from sqlalchemy import Connection, Engine, Table, text
 
+from app.grants import name_group_roles
 from app.migrating import load_models
 
 # The accounts and the first network come with the migration, and stay.
@@ -23,6 +24,17 @@ _FILLED = " UNION ALL ".join(
 )
 _RESTART = "SELECT " + ", ".join(f"setval('{name}', 1, false)" for name in _SEQUENCES)
 _NUMBERS = "SELECT sequencename AS name, last_value AS number FROM pg_sequences"
+
+
+def make_app_url(owner: Engine, url: str) -> str:
+    """Makes a login of the app's role. Returns the address `url` for that login."""
+    with owner.begin() as connection:
+        group = name_group_roles(connection).app
+        login = f"{group}_login"
+        known = text("SELECT 1 FROM pg_roles WHERE rolname = :name")
+        if not connection.execute(known, {"name": login}).scalar():
+            connection.execute(text(f"CREATE ROLE {login} LOGIN IN ROLE {group}"))
+    return url.replace("//postgres@", f"//{login}@", 1)
 
 
 def empty(engine: Engine) -> None:

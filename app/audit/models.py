@@ -7,11 +7,12 @@ from sqlalchemy import (
     DateTime,
     Identity,
     Index,
+    LargeBinary,
     Table,
     Text,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from app.base.database import metadata
 
@@ -29,4 +30,21 @@ audit_event = Table(
     CheckConstraint("action <> 'resolution' OR approved_by IS NOT NULL", name="approved"),
     CheckConstraint("person_key(approved_by) <> person_key(actor)", name="two_people"),
     Index("ix_audit_event_subject", "subject", "id"),
+)
+
+# The next rows of the trail, sealed: a row's link is the SHA-256 of the link before it and of the
+# row's text. Rows up to `last_id` are in this seal or an earlier one; none comes between them.
+audit_seal = Table(
+    "audit_seal",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("last_id", BigInteger, nullable=False, unique=True),
+    Column("row_ids", ARRAY(BigInteger), nullable=False),
+    Column("links", ARRAY(LargeBinary), nullable=False),
+    Column("sealed_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("number > 0", name="number"),
+    CheckConstraint(
+        "cardinality(links) = cardinality(row_ids) AND row_ids[cardinality(row_ids)] = last_id",
+        name="links",
+    ),
 )

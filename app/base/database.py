@@ -88,6 +88,11 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
         raise _unavailable(error) from error
 
 
+def renew_statistics(connection: Connection, table: str) -> None:
+    """Has the server look through a table that this transaction filled, as its owner alone may."""
+    connection.execute(text("SELECT renew_statistics(:table)"), {"table": table})
+
+
 def _unavailable(error: SQLAlchemyError) -> Unavailable:
     """Returns the refusal; `dropped` means a dead connection of the pool: a new one may work."""
     return Unavailable(

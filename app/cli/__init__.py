@@ -17,6 +17,7 @@ from app.cli.refusals import describe
 _NOUNS = {
     "agents": "app.cli.agents",
     "assistance": "app.cli.assistance",
+    "audit": "app.cli.audit",
     "breaks": "app.cli.breaks",
     "claims": "app.cli.claims",
     "clients": "app.cli.clients",

@@ -3,7 +3,7 @@
 import click
 from flask.cli import with_appcontext
 
-from app.migrating import downgrade, upgrade
+from app.migrating import downgrade, renew_grants, upgrade
 from app.runtime import runtime
 
 
@@ -15,8 +15,10 @@ def db() -> None:
 @db.command("upgrade")
 @with_appcontext
 def upgrade_command() -> None:
-    """Brings the tables to the newest migration."""
-    click.echo(f"database at {upgrade(runtime().database)}")
+    """Brings the tables to the newest migration, and gives the roles their grants."""
+    owner = runtime().owners_database
+    click.echo(f"database at {upgrade(owner)}")
+    click.echo(renew_grants(owner))
 
 
 @db.command("downgrade")
@@ -24,4 +26,4 @@ def upgrade_command() -> None:
 @with_appcontext
 def downgrade_command(revision: str) -> None:
     """Takes the tables back to REVISION (`base` for none)."""
-    click.echo(f"database at {downgrade(runtime().database, revision)}")
+    click.echo(f"database at {downgrade(runtime().owners_database, revision)}")

@@ -11,6 +11,7 @@ from flask.cli import with_appcontext
 
 from app.cli.checks import callers, clocks, engines, installation, keys, providers, register
 from app.cli.checks.looking import Check, Finding, look
+from app.cli.checks.role import check_role
 from app.runtime import Runtime, runtime
 
 CHECKS: Mapping[str, Check] = {
@@ -18,6 +19,7 @@ CHECKS: Mapping[str, Check] = {
     "database": engines.check_database,
     "migrations": engines.check_migrations,
     "time limits": engines.check_time_limits,
+    "role": check_role,
     "redis": engines.check_redis,
     "redis memory": engines.check_redis_memory,
     "redis storage": engines.check_redis_storage,

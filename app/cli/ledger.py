@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import click
 from flask.cli import with_appcontext
 from rich.console import Console
 from rich.table import Table
 
+from app.audit.checking import SEAL_RULES, find_broken_seals
+from app.audit.sealing import count_unsealed
 from app.base.clock import local, local_date
 from app.base.database import reading, snapshot
 from app.base.money import Money
@@ -135,15 +137,24 @@ def verify(as_json: bool) -> None:
     """Checks the rules of every row. Exits with 1 and names the rows that break one."""
     rules = {**RULES, **CNSS_RULES}
     with snapshot(runtime().database) as connection:
-        broken = find_broken_rules(connection, rules)
+        broken = {**find_broken_rules(connection, rules), **find_broken_seals(connection)}
+        unsealed = count_unsealed(connection)
+    count = len(rules) + len(SEAL_RULES)
     if as_json:
-        click.echo(json.dumps({"rules": len(rules), "broken": broken}))
+        waiting = {"rows": unsealed.rows, "since": _write_moment(unsealed.since)}
+        click.echo(json.dumps({"rules": count, "broken": broken, "unsealed": waiting}))
     else:
         for rule, rows in broken.items():
             click.echo(f"not true: {rule}: {', '.join(rows)}")
-        click.echo(f"{len(rules) - len(broken)} of {len(rules)} rules hold")
+        click.echo(f"{count - len(broken)} of {count} rules hold")
+        if unsealed.since:
+            click.echo(f"not sealed yet: {unsealed.rows} rows, {_write_moment(unsealed.since)} on")
     if broken:
         raise SystemExit(1)
+
+
+def _write_moment(moment: datetime | None) -> str | None:
+    return local(moment).isoformat(timespec="seconds") if moment else None
 
 
 def _today() -> date:

@@ -12,6 +12,8 @@ from types import FrameType
 
 from redis.exceptions import RedisError
 
+from app.audit.sealing import Sealer
+from app.base.operation import operation
 from app.jobs.api import ApiWork
 from app.jobs.deferred_actions import answer_deferred_actions
 from app.jobs.housekeeping import Housekeeping
@@ -26,6 +28,8 @@ from app.runtime import Runtime
 _REMINDING_IDLE_SECONDS = 5.0
 # Longer than any honest work of a loop: queueing a month's reminders takes minutes.
 _STUCK_SECONDS = 900.0
+# A seal for each row, where rows are few, would be larger than they.
+_SEALING_IDLE_SECONDS = 10.0
 
 
 class Worker:
@@ -37,6 +41,7 @@ class Worker:
         self._sender = Sender(runtime, runtime.sms_providers, cancel_settled)
         self._reminders = ReminderWork(runtime)
         self._housekeeping = Housekeeping(runtime)
+        self._sealer = Sealer()
         self.stopping = Event()
         self._name = f"{socket.gethostname()}-{os.getpid()}"
 
@@ -48,6 +53,7 @@ class Worker:
             Loop("answering", self._answer, self.stopping),
             Loop("reminding", self._reminders.do, self.stopping, idle=_REMINDING_IDLE_SECONDS),
             Loop("housekeeping", self._housekeeping.do, self.stopping),
+            Loop("sealing", self._seal, self.stopping, idle=_SEALING_IDLE_SECONDS),
         ]
         beating = Loop("beating", lambda: self._beat(loops), self.stopping, idle=BEAT_SECONDS)
         for loop in (*loops, beating):
@@ -80,6 +86,10 @@ class Worker:
 
     def _answer(self) -> int:
         return answer_deferred_actions(self._runtime, self._name) + self._api.do()
+
+    def _seal(self) -> int:
+        with operation(self._runtime.database, self._runtime.clock(), "worker") as change:
+            return self._sealer.seal(change)
 
     def _send(self) -> int:
         """Sends; messages to many go within their hours alone, whenever they were queued."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from io import StringIO
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select, text, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, text, update
 
 from app.audit.service import record_audit
 from app.base.clock import local_date, local_midnight
@@ -24,6 +24,7 @@ from app.payments.allocations import mark_sent
 from app.reconciliation.csv_lines import TOTAL
 from app.reconciliation.models import cnss_batch, cnss_line
 
+_ONE_AT_A_TIME = int.from_bytes(b"cnss out", "big")
 HEADER = (
     "record",
     "reference",
@@ -57,7 +58,8 @@ def export_payments(operation: Operation, through: date) -> Batch:
     """
     connection, now = operation.connection, operation.now
     connection.execute(text("SET LOCAL statement_timeout = 0"))
-    connection.execute(text("LOCK TABLE cnss_batch IN SHARE ROW EXCLUSIVE MODE"))
+    connection.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
+    begun = connection.begin_nested()
     draft = {"name": "begun", "through": through, "lines": 0, "total_centimes": 0, "content": ""}
     statement = insert(cnss_batch).values(**draft, created_at=now).returning(cnss_batch.c.id)
     number = connection.execute(statement).scalar_one()
@@ -71,8 +73,9 @@ def export_payments(operation: Operation, through: date) -> Batch:
     rows = [*map(_write_payment, payments), *map(_write_choice, choices)]
     content = _write_file(rows, len(payments), total)
     if not payments and not choices:
-        connection.execute(delete(cnss_batch).where(cnss_batch.c.id == number))
+        begun.rollback()
         return Batch(None, content, 0, total)
+    begun.commit()
     name = f"cnss-{through:%Y%m%d}-{number:08d}.csv"
     values = {"name": name, "lines": len(payments), "total_centimes": total.centimes}
     connection.execute(

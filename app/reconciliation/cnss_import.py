@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy import Connection, func, insert, select, text, update
 
 from app.audit.service import record_audit
 from app.base.clock import local_date
@@ -31,6 +31,8 @@ from app.reconciliation.csv_lines import compute_digest
 from app.reconciliation.errors import FileRefused
 from app.reconciliation.models import cnss_answer, cnss_line
 from app.services import Services
+
+_ONE_AT_A_TIME = int.from_bytes(b"cnss in", "big")
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def import_answers(operation: Operation, services: Services, path: Path) -> Cnss
     """
     connection = operation.connection
     connection.execute(text("SET LOCAL statement_timeout = 0"))
-    connection.execute(text("LOCK TABLE cnss_answer IN SHARE ROW EXCLUSIVE MODE"))
+    connection.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
     digest = compute_digest(path)
     earlier = select(cnss_answer.c.report).where(cnss_answer.c.digest == digest)
     if (report := connection.execute(earlier).scalar()) is not None:

@@ -13,6 +13,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, Row, text
 
 from app.base.clock import local_date
+from app.base.database import renew_statistics
 from app.base.money import read_stored_amount
 from app.base.operation import Operation
 from app.ledger.break_changes import BreakChange, change_breaks, close_breaks, open_breaks
@@ -114,7 +115,7 @@ def judge_codes(
     for start in range(0, len(ordered), _CODES_AT_ONCE):
         # Once the first breaks of many are there: unknown, they would all be read for each few.
         if len(ordered) > _CODES_AT_ONCE and start in (0, _CODES_AT_ONCE):
-            operation.connection.execute(text("ANALYZE reconciliation_break"))
+            renew_statistics(operation.connection, "reconciliation_break")
         chunk = ordered[start : start + _CODES_AT_ONCE]
         _lock_breaks(operation.connection, cause.network, chunk)
         changes = _BreakPlan()

@@ -17,6 +17,7 @@ from app.agents.models import agent_network
 from app.agents.networks import AgentNetwork, get_network
 from app.audit.service import record_audit
 from app.base.clock import local_date, local_midnight
+from app.base.database import renew_statistics
 from app.base.money import Money
 from app.base.operation import Operation
 from app.ledger.break_fragments import OPEN_BREAKS
@@ -82,7 +83,7 @@ def match_file(operation: Operation, file: SettlementFile) -> MatchReport:
     copy_lines(connection, number, read_lines(file.path, summary, today, file.declared_total))
     settled = summary.find_settled_days(read_settled_days(connection, network).__contains__)
     told_file = ToldFile(number, network, settled.last)
-    connection.execute(text("ANALYZE settlement_line"))
+    renew_statistics(connection, "settlement_line")
     told = take_lines(connection, told_file)
     if earlier is not None and not told.new and not told.corrected:
         taken.rollback()

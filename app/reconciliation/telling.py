@@ -15,6 +15,7 @@ from datetime import date
 
 from sqlalchemy import Connection, text
 
+from app.base.database import renew_statistics
 from app.reconciliation.network_file import SettlementLine
 
 _COLUMNS = (
@@ -78,7 +79,7 @@ def take_lines(connection: Connection, file: ToldFile) -> Told:
     rows = connection.execute(_CORRECTIONS, file.params)
     earlier_codes = frozenset(row.code for row in rows)
     payments = connection.execute(_TAKE, file.params).one()
-    connection.execute(text("ANALYZE network_payment"))
+    renew_statistics(connection, "network_payment")
     earlier = {row.word: row.lines for row in connection.execute(_EARLIER_LINES, file.params)}
     return Told(
         new=payments.new,

@@ -2,7 +2,7 @@
 
 import hmac
 import os
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flask import Blueprint, Response, abort, jsonify, request
 from prometheus_client import (
@@ -16,6 +16,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from redis.exceptions import RedisError
 from sqlalchemy import text
 
+from app.audit.sealing import count_unsealed
 from app.base.clock import local_date
 from app.base.database import reading
 from app.base.errors import Unavailable
@@ -124,8 +125,15 @@ def _read_counts(maalem: Runtime) -> bytes:
         "Deposits reversed today, by what allowed it",
         labels=["allowance"],
     )
+    unsealed = GaugeMetricFamily("maalem_audit_unsealed_rows", "Audit rows that wait for a seal")
+    unsealed_age = GaugeMetricFamily(
+        "maalem_audit_unsealed_seconds", "How long the oldest of them has waited"
+    )
     try:
         with reading(maalem.database) as connection:
+            waiting = count_unsealed(connection)
+            unsealed.add_metric([], waiting.rows)
+            unsealed_age.add_metric([], _measure_age(waiting.since, maalem.clock()))
             for client in list_bill_days(connection, local_date(maalem.clock())):
                 bills.add_metric([client.client_id], client.bills)
                 allowed.add_metric([client.client_id], client.bills_a_day)
@@ -145,8 +153,12 @@ def _read_counts(maalem: Runtime) -> bytes:
         return b""
     registry = CollectorRegistry()
     families = codes, messages, ended, spent, stopped, bills, allowed, unknown, undone
-    registry.register(_Families(*families))
+    registry.register(_Families(*families, unsealed, unsealed_age))
     return generate_latest(registry)
+
+
+def _measure_age(since: datetime | None, now: datetime) -> float:
+    return max((now - since).total_seconds(), 0) if since else 0
 
 
 class _Families:

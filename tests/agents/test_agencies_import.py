@@ -156,7 +156,7 @@ def test_agencies_and_agents_are_added_by_command(command: Command, runtime: Run
 )
 @pytest.mark.usefixtures("sample_people")
 def test_the_database_refuses_a_row_that_must_not_be(runtime: Runtime, sql: str) -> None:
-    with pytest.raises(IntegrityError), runtime.database.begin() as connection:
+    with pytest.raises(IntegrityError), runtime.owners_database.begin() as connection:
         connection.execute(text(sql))
 
 

@@ -111,7 +111,7 @@ def test_database_refuses_an_impossible_request(
     phone: TestPhone, runtime: Runtime, change: str
 ) -> None:
     phone.dial(FATIMA, "5*2*1")
-    with pytest.raises(IntegrityError), runtime.database.begin() as connection:
+    with pytest.raises(IntegrityError), runtime.owners_database.begin() as connection:
         connection.execute(text(f"UPDATE help_request SET {change}"))
 
 

@@ -18,6 +18,7 @@ NO_ACT: Mapping[str, str] = {
     "api_bill_day": "counts of a client's look-ups in a day",
     "api_request": "calls and their answers: the act that a call asked for has its own row",
     "audit_event": "the trail itself",
+    "audit_seal": "follows from the trail",
     "campaign_recipient": "whom a campaign reaches: the campaign's row says who decided it",
     "delivery_report": "a provider's word on a message",
     "hop": "what a phone was shown",

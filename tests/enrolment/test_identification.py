@@ -140,7 +140,7 @@ def test_refusal_is_the_same_for_unknown_and_known_numbers(
     phone: TestPhone, runtime: Runtime
 ) -> None:
     exists = wrong_tries(phone, "100004*02011984", "100001*02011984", "100002*02011984")
-    with runtime.database.begin() as connection:
+    with runtime.owners_database.begin() as connection:
         connection.execute(text("TRUNCATE identification_attempt"))
     invented = wrong_tries(phone, "900004*02011984", "900001*02011984", "900002*02011984")
     assert exists == invented

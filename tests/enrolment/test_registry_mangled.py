@@ -102,9 +102,9 @@ MANGLES: tuple[Mangle, ...] = (
     seed=st.integers(0, 2**32), mangles=st.lists(st.sampled_from(MANGLES), min_size=1, max_size=5)
 )
 def test_mangled_file_ends_in_reasons_and_whole_people(
-    engine: Engine, tmp_path: Path, seed: int, mangles: list[Mangle]
+    engine: Engine, owner: Engine, tmp_path: Path, seed: int, mangles: list[Mangle]
 ) -> None:
-    empty(engine)
+    empty(owner)
     chance, lines = random.Random(seed), [HEADER.encode(), *(one.encode() for one in LINES)]
     for mangle in mangles:
         lines = mangle(chance, lines)

@@ -109,7 +109,7 @@ def test_lost_receipt_on_a_phone_of_several_is_shown_before_the_choice(
 def test_lost_receipt_of_a_reversed_deposit_is_not_shown(line: LostReceiptFixture) -> None:
     line.pay(FATIMA)
     line.report("failed")
-    with line.runtime.database.begin() as connection:
+    with line.runtime.owners_database.begin() as connection:
         # Without the reversal's own rows: only what the reading of callers looks at.
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(text("UPDATE payment_code SET state = 'reversed'"))

@@ -64,7 +64,7 @@ def test_ledger_verify_names_the_rows_that_break_a_rule(
         ("DELETE FROM contribution_allocation", receipt),
         ("DELETE FROM idempotency_key", receipt),
     ):
-        with payments.runtime.database.begin() as connection:
+        with payments.runtime.owners_database.begin() as connection:
             connection.execute(text("SET LOCAL session_replication_role = replica"))
             connection.execute(text(wrong))
         assert named in run(app, "verify", code=1)

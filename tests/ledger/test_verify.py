@@ -168,7 +168,7 @@ def test_every_rule_has_an_example_that_breaks_it() -> None:
 def test_find_broken_names_the_row_that_breaks_a_rule(payments: PaymentFixture, rule: str) -> None:
     facts = Facts(payments)
     name, statements = BROKEN[rule]
-    with payments.runtime.database.connect() as connection:
+    with payments.runtime.owners_database.connect() as connection:
         assert find_broken_rules(connection, ALL) == {}
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         for statement in statements:
@@ -191,7 +191,7 @@ def test_ledger_verify_ends_with_1_and_names_the_rule_that_is_broken(
     run = app.test_cli_runner().invoke
     command = ["ledger", "verify", *(["--json"] if machine else [])]
     assert run(args=command).exit_code == 0
-    with payments.runtime.database.begin() as connection:
+    with payments.runtime.owners_database.begin() as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(text("DELETE FROM idempotency_key WHERE key = '3'"))
     told = run(args=command)

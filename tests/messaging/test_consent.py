@@ -44,6 +44,6 @@ def test_database_refuses_to_change_consent(
     phone: TestPhone, runtime: Runtime, change: str
 ) -> None:
     phone.dial(FATIMA, "5*4*2*1")
-    with pytest.raises(DatabaseError), runtime.database.begin() as connection:
+    with pytest.raises(DatabaseError), runtime.owners_database.begin() as connection:
         connection.execute(text(change))
     assert consents(runtime)

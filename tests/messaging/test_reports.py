@@ -134,7 +134,7 @@ TOLD = st.tuples(
 def test_store_report_never_moves_a_message_backwards(
     runtime: Runtime, state: str, told: list[tuple[str, str, str, bool]]
 ) -> None:
-    empty(runtime.database)
+    empty(runtime.owners_database)
     outbox = StoredMessages(runtime)
     number = outbox.add(state)
     for status, reference, provider, ours in told:

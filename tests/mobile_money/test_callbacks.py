@@ -277,14 +277,14 @@ def test_answer_waiting_fails_a_request_that_cannot_be_answered_and_goes_on(
     first, second = payments.issue(FATIMA), payments.issue(HASSAN)
     asked = network.pay(first.code, "163.52", Prefer="respond-async")
     other = network.pay(second.code, "663.9", Prefer="respond-async")
-    with payments.runtime.database.begin() as connection:
+    with payments.runtime.owners_database.begin() as connection:
         connection.execute(
             text("ALTER TABLE deposit ADD CONSTRAINT no CHECK (total_centimes > 20000)")
         )
     try:
         run_worker(payments)
     finally:
-        with payments.runtime.database.begin() as connection:
+        with payments.runtime.owners_database.begin() as connection:
             connection.execute(text("ALTER TABLE deposit DROP CONSTRAINT no"))
     states = [
         network.get(f"/requeststates/{one.json['serverCorrelationId']}").json

@@ -242,7 +242,7 @@ def test_database_refuses_what_breaks_a_deposit(
     payments: PaymentFixture, books: Books, wrong: str, sql: str
 ) -> None:
     payments.redeem(payments.issue(FATIMA).code)
-    with pytest.raises(IntegrityError), payments.runtime.database.begin() as connection:
+    with pytest.raises(IntegrityError), payments.runtime.owners_database.begin() as connection:
         for statement in sql.split(";"):
             connection.execute(text(statement))
     books()

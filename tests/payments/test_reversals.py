@@ -211,7 +211,7 @@ def test_database_refuses_what_breaks_a_reversal(
     payments: PaymentFixture, books: Books, wrong: str, sql: str
 ) -> None:
     payments.redeem(payments.issue(FATIMA).code)
-    with pytest.raises(IntegrityError), payments.runtime.database.begin() as connection:
+    with pytest.raises(IntegrityError), payments.runtime.owners_database.begin() as connection:
         connection.execute(text(sql))
     books()
 
@@ -226,7 +226,7 @@ def test_database_refuses_every_change_of_a_reversal(
         "TRUNCATE reversal CASCADE",
         "UPDATE payment_code SET state = 'paid'",
     ):
-        with pytest.raises(IntegrityError), payments.runtime.database.begin() as connection:
+        with pytest.raises(IntegrityError), payments.runtime.owners_database.begin() as connection:
             connection.execute(text(sql))
     books()
 

@@ -453,7 +453,7 @@ def test_the_database_refuses_what_breaks_a_told_payment(
     office.match(office.file(paid_line(NOBODY, "55")))
     with (
         pytest.raises(DBAPIError, match=why),
-        office.payments.runtime.database.begin() as connection,
+        office.payments.runtime.owners_database.begin() as connection,
     ):
         connection.execute(text(sql))
     assert [kind for kind, *_ in _waiting(office)] == ["missing_here"]

@@ -1,0 +1,243 @@
+"""What the app's database role may do with each table, and the roles that migrations make.
+
+The role that migrates owns every table. The app's role reads and adds; it changes and deletes only
+what its decision says, and chooses no number of a row. A new table needs a decision here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Table, text
+
+from app.base.database import metadata
+
+_ALL = ("*",)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The rights of the app's role on a table, beside reading it.
+
+    `changed` names the columns that it may change; `*` is all of them.
+    """
+
+    added: bool = True
+    changed: tuple[str, ...] = ()
+    deleted: bool = False
+
+
+def _allow_changes(columns: str, *, deleted: bool = False) -> Decision:
+    return Decision(changed=tuple(columns.split()), deleted=deleted)
+
+
+_READ = Decision(added=False)
+_KEPT = Decision()
+_CHANGED = Decision(changed=_ALL)
+_FORGOTTEN = Decision(deleted=True)
+_FREE = Decision(changed=_ALL, deleted=True)
+
+DECISIONS: dict[str, Decision] = {
+    # Made by migrations alone.
+    "alembic_version": _READ,
+    "ledger_account": _READ,
+    # Money, and who did what.
+    "audit_event": _KEPT,
+    "audit_seal": _KEPT,
+    "cnss_answer": _KEPT,
+    "cnss_batch": _allow_changes("name lines total_centimes content"),
+    "cnss_line": _allow_changes("answer answered_on reason"),
+    "consent": _KEPT,
+    # A reversal alone gives a month back; a trigger says so.
+    "contribution_allocation": _allow_changes("sent_at posted_on", deleted=True),
+    "deposit": _KEPT,
+    "desk_act": _allow_changes("proposed_by proposed_at approved_by done_at"),
+    "idempotency_key": _KEPT,
+    "ledger_line": _KEPT,
+    "ledger_transaction": _KEPT,
+    "network_payment": _allow_changes(
+        "code amount_centimes paid_at agent_number terminal status first_file_id first_line"
+        " file_id line break_id"
+    ),
+    "office_seat": _allow_changes("signed_in_at"),
+    "payment_code": _allow_changes("state ended_at"),
+    "payment_code_line": _KEPT,
+    "reconciliation_break": _allow_changes(
+        "state our_centimes their_centimes file_id line details owner method reason proposed_by"
+        " proposed_at approved_by ended_at transaction_id audit_event_id"
+    ),
+    "reversal": _KEPT,
+    "reversal_code": _allow_changes(
+        "code_digest asked_by sent_at expires_at tries_left times_sent used_at"
+    ),
+    "settlement_file": _allow_changes(
+        "first_day day lines report withdrawal_asked_by withdrawal_reason withdrawal_asked_at"
+        " withdrawn_by withdrawn_at"
+    ),
+    "settlement_line": _KEPT,
+    "till_close": _KEPT,
+    # Requests and messages: what was asked and told stays, how it went on changes.
+    "api_bill": _allow_changes("was_paid"),
+    "api_bill_day": _allow_changes("unpaid_bills unknown_look_ups half_used_at"),
+    "api_request": _allow_changes(
+        "state status answer reference completed_at callback_due_at callback_attempts"
+    ),
+    "campaign": _allow_changes("state budget spent approved_by due_at"),
+    "campaign_recipient": _CHANGED,
+    "claim": _CHANGED,
+    "delivery_report": _allow_changes("message_id outcome reason stopped times", deleted=True),
+    "help_request": _allow_changes("state changed_at artisan_id"),
+    "inbound_message": _allow_changes("answered from_stranger", deleted=True),
+    "message": _CHANGED,
+    "receipt_recipient": _allow_changes("language added_at"),
+    "spending_day": _CHANGED,
+    # People, agents and the office, as they are by now; the audit has their changes.
+    "agency": _CHANGED,
+    "agent": _CHANGED,
+    "agent_network": _CHANGED,
+    "api_client": _CHANGED,
+    "artisan": _FREE,
+    "ended_tie": _FORGOTTEN,
+    "enrolment_file": _FREE,
+    "family_cover": _FREE,
+    "office_user": _CHANGED,
+    "town": _CHANGED,
+    "registry_import": _allow_changes(
+        "created_ids left_as undone_at undone_by forgotten_at", deleted=True
+    ),
+    "registry_import_day": _FORGOTTEN,
+    "registry_import_update": _FORGOTTEN,
+    # What is forgotten by age or by its owner's wish.
+    "agent_lock": _FREE,
+    "agent_session": _FREE,
+    "artisan_phone": _FREE,
+    "artisan_pin": _FREE,
+    "hop": _FORGOTTEN,
+    "identification_attempt": _FREE,
+    "notice": _FREE,
+    "notice_text": _FREE,
+    "number_attempt": _FREE,
+    "phone_preference": _FREE,
+    "phone_profile": _FREE,
+    "pin_attempt": _FREE,
+    "pin_reset": _FREE,
+    "provider_health": _CHANGED,
+    "provider_opt_out": _FREE,
+    "tie_code": _FREE,
+}
+
+# What opens something, or is a person's own words: the office's role does not read it.
+SECRETS: dict[str, tuple[str, ...]] = {
+    "agent": ("pin_hash",),
+    "agent_session": ("token_digest",),
+    "api_client": ("key_digest", "old_key_digest", "signing_key", "old_signing_key"),
+    "artisan": ("cin_digest",),
+    "artisan_pin": ("pin_hash",),
+    "hop": ("inputs",),
+    "message": ("body",),
+    "office_user": ("password_hash",),
+    "pin_reset": ("code_digest",),
+    "registry_import_update": ("earlier",),
+    "reversal_code": ("code_digest",),
+    "tie_code": ("code_digest",),
+}
+
+
+def list_changed(table: str) -> tuple[str, ...]:
+    """Returns the columns of a table that the app's role may change."""
+    changed = DECISIONS[table].changed
+    return tuple(metadata.tables[table].c.keys()) if changed == _ALL else changed
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRoles:
+    """The roles that cannot sign in, named after the database; logins are put into them."""
+
+    app: str
+    office: str
+
+
+def name_group_roles(connection: Connection) -> GroupRoles:
+    database = connection.execute(text("SELECT current_database()")).scalar_one()
+    return GroupRoles(f"{database}_app", f"{database}_office")
+
+
+def give_grants(connection: Connection) -> str:
+    """Makes the group roles and gives them their grants, whatever they had before.
+
+    Returns a sentence for the operator, who may have to make the roles.
+    """
+    roles = name_group_roles(connection)
+    if not connection.execute(_OWNS_TABLES).scalar():
+        return "grants: unchanged, the tables are another role's"
+    if missing := _make_roles(connection, roles):
+        made = "; ".join(f'CREATE ROLE "{name}" NOLOGIN' for name in missing)
+        return f"grants: not given, this role may make no roles: have {made}; then once more"
+    for statement in _list_statements(connection, roles):
+        connection.execute(text(statement))
+    return f"grants: given to {roles.app} and {roles.office}"
+
+
+_OWNS_TABLES = text("""
+    SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('alembic_version')
+""")
+_KNOWN_ROLES = text("SELECT rolname FROM pg_roles WHERE rolname = ANY(:names)")
+_MAY_MAKE_ROLES = text(
+    "SELECT rolsuper OR rolcreaterole FROM pg_roles WHERE rolname = current_user"
+)
+_OWNS_SCHEMA = text("""
+    SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = current_schema()
+""")
+
+
+def _make_roles(connection: Connection, roles: GroupRoles) -> list[str]:
+    """Makes the roles that are not there. Returns those that this role may not make."""
+    wanted = [roles.app, roles.office]
+    known = connection.execute(_KNOWN_ROLES, {"names": wanted}).scalars().all()
+    missing = [name for name in wanted if name not in known]
+    if missing and not connection.execute(_MAY_MAKE_ROLES).scalar():
+        return missing
+    for name in missing:
+        connection.execute(text(f"CREATE ROLE {_quote(name)} NOLOGIN"))
+    return []
+
+
+def _list_statements(connection: Connection, roles: GroupRoles) -> Iterator[str]:
+    app, office = _quote(roles.app), _quote(roles.office)
+    schema = _quote(connection.execute(text("SELECT current_schema()")).scalar_one())
+    if connection.execute(_OWNS_SCHEMA).scalar():
+        # Older servers let everybody make tables in it.
+        yield f"REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC, {app}, {office}"
+        yield f"GRANT USAGE ON SCHEMA {schema} TO {app}, {office}"
+    yield f"REVOKE ALL ON alembic_version FROM PUBLIC, {app}, {office}"
+    yield f"GRANT SELECT ON alembic_version TO {app}, {office}"
+    yield f"GRANT USAGE ON SEQUENCE receipt_serial TO {app}"
+    yield f"GRANT EXECUTE ON FUNCTION renew_statistics(text) TO {app}"
+    for table in metadata.tables.values():
+        yield f"REVOKE ALL ON {table.name} FROM PUBLIC, {app}, {office}"
+        yield f"GRANT {_describe_grant(table)} ON {table.name} TO {app}"
+        yield f"GRANT SELECT ({_list_shown(table)}) ON {table.name} TO {office}"
+
+
+def _describe_grant(table: Table) -> str:
+    """Returns the privileges of the app's role. Raises: KeyError for a table without a decision."""
+    decision = DECISIONS[table.name]
+    grant = ["SELECT"]
+    if decision.added:
+        chosen = (column.name for column in table.columns if not column.identity)
+        grant.append(f"INSERT ({', '.join(map(_quote, chosen))})")
+    if changed := list_changed(table.name):
+        grant.append(f"UPDATE ({', '.join(map(_quote, changed))})")
+    if decision.deleted:
+        grant.append("DELETE")
+    return ", ".join(grant)
+
+
+def _list_shown(table: Table) -> str:
+    hidden = SECRETS.get(table.name, ())
+    return ", ".join(_quote(column.name) for column in table.columns if column.name not in hidden)
+
+
+def _quote(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
