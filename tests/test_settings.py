@@ -107,6 +107,8 @@ def test_doctor_names_the_missing_settings_of_a_provider(app: Flask, runtime: Ru
         ("secret_key", "changeme-4a8e017dc25b396f1a7d90e852bc4f36", "a known sample"),
         ("secret_key", "0123456789abcdefghij0123456789ABCDEFGHIJ", "a known sample"),
         ("secret_key", "4a8e017d-PoiuYtrewq-c25b396f1a7d90e852bc", "a known sample"),
+        ("secret_key", "azertyuiop-4a8e017dc25b396f1a7d90e852bc", "a known sample"),
+        ("secret_key", "Correct Horse Battery Staple 1a7d90e852bc", "a known sample"),
         ("secret_key_old", DEMO_SECRET, "a known sample"),
         ("redis_url", "redis://cache:6379/0", "anybody may connect"),
         ("redis_url", "redis://127.0.0.1", "anybody may connect"),

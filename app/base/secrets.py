@@ -7,6 +7,7 @@ import re
 # Words of examples, images and tutorials; a longer value with one of these inside is refused.
 _SAMPLE_WORDS = (
     *("admin", "changeme", "change-me", "change_me", "change-this", "correcthorse", "default"),
+    *("correct horse", "correct-horse", "motdepasse", "mot-de-passe", "p@ssw0rd", "passwort"),
     *("demo", "django-insecure", "example", "insert-", "letmein", "maalem", "passw0rd", "password"),
     *("placeholder", "production", "replace-me", "s3cr3t", "sample", "secret", "token", "xxxx"),
     *("your-", "your_"),
@@ -23,6 +24,7 @@ _SAMPLE_VALUES = (
 _KEYBOARD = (
     "0123456789abcdefghijklmnopqrstuvwxyz0123456789",
     "qwertyuiopasdfghjklzxcvbnm",
+    "azertyuiopqsdfghjklmwxcvbn",
     "1qaz2wsx3edc4rfv5tgb6yhn7ujm8ik9ol0p",
     "qazwsxedcrfvtgbyhnujmikolp",
 )

@@ -21,7 +21,8 @@ from app.agents.agency_file import SAMPLE_AGENCIES, read_agencies
 from app.agents.models import agency
 from app.agents.staff import NewAgent, add_agent
 from app.base.operation import operation
-from app.cli.checks.looking import Finding, look
+from app.cli.checks.looking import Finding, WrongInProduction, look
+from app.cli.checks.providers import check_sms
 from app.cli.doctor import CHECKS
 from app.observe.workers import beat
 from app.office.service import add_sample_users
@@ -183,6 +184,13 @@ def test_providers_are_asked(
         code, checks = examine(open_runtime(settings))
     assert code == bool(change)
     assert says.items() <= {name: check["says"] for name, check in checks.items()}.items()
+
+
+def test_provider_whose_reports_are_refused_is_named(runtime: Runtime, open_runtime: Open) -> None:
+    tokens = f"generic={COMPLETE['callback_token']}"
+    settings = production_settings(runtime, callback_token="", callback_tokens=tokens)
+    with pytest.raises(WrongInProduction, match="reports of africastalking are refused"):
+        check_sms(open_runtime(settings))
 
 
 def test_check_that_hangs_ends_in_time_and_holds_up_no_other(runtime: Runtime) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from pydantic import SecretStr
 from app import create_app
 from app.runtime import Runtime
 
-BEFORE, AFTER = "demo-secret-for-development-only", "8b41f0d7c92e4a6583de17c0b5fa9264"
+BEFORE, AFTER = "demo-secret-for-development-only", token_hex(16)
 # What costs long to make and has to do with no key.
 _SHARED = ("database", "redis", "words", "network_names", "ussd", "deadline", "prices")
 

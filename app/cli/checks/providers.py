@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.base.clock import local_date
-from app.cli.checks.looking import Check
+from app.cli.checks.looking import Check, WrongInProduction
 from app.messaging.prices import entry_on
 from app.runtime import Runtime
+from app.sms.registry import PROVIDERS
 
 
 def check_sms(maalem: Runtime) -> str:
     if missing := maalem.settings.credentials_missing:
         raise RuntimeError(f"not set: {', '.join(missing)}")
+    if shut := [name for name in maalem.settings.sms_providers if _is_shut(maalem, name)]:
+        raise WrongInProduction(f"no callback token: reports of {', '.join(shut)} are refused")
     # Making a provider reads its own settings and names those that are missing.
     return ", ".join(maalem.sms_providers)
+
+
+def _is_shut(maalem: Runtime, name: str) -> bool:
+    """True if a provider posts to us with a token in the address, and none is set."""
+    known = PROVIDERS[name]
+    return bool(known.reader) and not known.signed and not maalem.settings.tokens_of(name)
 
 
 def check_prices(maalem: Runtime) -> str:
