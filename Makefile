@@ -1,7 +1,7 @@
 # What can be done here; `make` alone lists it. Needs Python 3.11 to 3.14, nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check platforms bare bench soak fuzz kill abuse clean
+.PHONY: help run test check platforms bare bench soak fuzz kill abuse hashes sbom audit clean
 .NOTPARALLEL:
 
 # $(call installed,FILE): .venv is there and holds what the requirements file names. Made with the
@@ -20,6 +20,9 @@ help:
 	@echo "make bench  measurements and their floors"
 	@echo "make soak   100,000 messages through faulty providers, workers killed (MESSAGES=...)"
 	@echo "make platforms  whether every pin is a wheel on every system (asks the package index)"
+	@echo "make hashes  writes the hashes of all pins into the requirements files (asks the package index)"
+	@echo "make sbom   bill of materials of what is installed, CycloneDX (SBOM=sbom.json)"
+	@echo "make audit  whether holes are known in any pin (asks a public database, or says NOT CHECKED)"
 	@echo "make bare   run and test in a bare Debian 13 and 14 (root, mmdebstrap; SUITES=trixie ARGS=...)"
 	@echo "make clean  takes away .venv and caches; your data in DATA_DIR stays"
 
@@ -57,6 +60,18 @@ platforms:
 	$(call installed,requirements-dev.txt)
 	@PLATFORMS=asked .venv/bin/python -m pytest -q -s tests/platforms
 
+hashes:
+	$(call installed,requirements-dev.txt)
+	@.venv/bin/python -m supply.hashes
+
+sbom:
+	$(call installed,requirements-dev.txt)
+	@.venv/bin/python -m supply.sbom $(or $(SBOM),sbom.json)
+
+audit:
+	$(call installed,requirements-dev.txt)
+	@.venv/bin/python -m supply.audit
+
 bare:
 	@for suite in $(or $(SUITES),trixie forky); do .ci/bare $$suite $(ARGS) || exit 1; done
 
@@ -70,4 +85,4 @@ soak:
 
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	find app migrations tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+	find app migrations tests benchmarks supply -name __pycache__ -prune -exec rm -rf {} +

@@ -28,7 +28,7 @@ SIGN_OF_LIFE_SECONDS = 15
 
 # Prints what a sound environment of ours must print: where it is and a Python that will do.
 PROBE = "import pip, sys; print(sys.prefix, *sys.version_info[:2])"
-PIP = "install -qq --disable-pip-version-check --no-input --progress-bar=off"
+PIP = "install -qq --require-hashes --disable-pip-version-check --no-input --progress-bar=off"
 
 
 def main(requirements: str) -> None:

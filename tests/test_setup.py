@@ -1,5 +1,6 @@
 """`make run` started again, stopped and killed in every way; and the making of `.venv`."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -8,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.error import URLError
@@ -270,6 +272,33 @@ def test_venv_that_a_killed_run_left_is_made_again(bare: Path) -> None:
         killed.kill()
     assert any(line.endswith("the last installation did not end") for line in set_up(bare))
     assert set_up(bare) == []
+
+
+def make_wheel(folder: Path) -> str:
+    """Makes a package for pip to find in a folder; returns its SHA-256."""
+    info = "thing-1.dist-info"
+    wheel = folder / "thing-1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("thing.py", "")
+        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: thing\nVersion: 1\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", "")
+    return hashlib.sha256(wheel.read_bytes()).hexdigest()
+
+
+def test_package_without_its_hash_is_not_installed(bare: Path) -> None:
+    digest = make_wheel(bare)
+    here = os.environ | {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(bare), "PIP_CONFIG_FILE": "/"}
+    command = [sys.executable, ".ci/venv.py", "requirements.txt"]
+    for pin in ("thing==1\n", f"thing==1 --hash=sha256:{'0' * 64}\n"):
+        (bare / "requirements.txt").write_text(pin)
+        refused = subprocess.run(command, cwd=bare, env=here, capture_output=True, text=True)
+        assert refused.returncode == 1 and "hash" in refused.stderr.lower(), refused.stderr
+        assert not list((bare / ".venv").rglob("thing.py"))
+    (bare / "requirements.txt").write_text(f"thing==1 --hash=sha256:{digest}\n")
+    taken = subprocess.run(command, cwd=bare, env=here, capture_output=True, text=True)
+    assert taken.returncode == 0, taken.stderr
+    assert list((bare / ".venv").rglob("thing.py"))
 
 
 class Pythons:

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.platforms.index import IndexAway
+from supply.index import IndexAway
 
 
 @pytest.hookimpl(wrapper=True)

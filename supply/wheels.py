@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.tags import Tag, compatible_tags, cpython_tags, mac_platforms
@@ -55,8 +54,8 @@ class Target:
         exact = cpython_tags(self.python, [abi], platforms)
         return {*exact, *compatible_tags(self.python, abi, platforms)}
 
-    def wants(self, pin: Requirement) -> bool:
-        """True where the pin's marker holds."""
+    def wants(self, pin: Requirement, extra: str = "") -> bool:
+        """True where the requirement's marker holds, for this extra of who requires it."""
         version = f"{self.python[0]}.{self.python[1]}"
         environment = {
             "sys_platform": self.machine.sys_platform,
@@ -64,6 +63,9 @@ class Target:
             "platform_machine": self.machine.machine,
             "python_version": version,
             "python_full_version": f"{version}.0",
+            "implementation_name": "cpython",
+            "platform_python_implementation": "CPython",
+            "extra": extra,
         }
         return pin.marker is None or pin.marker.evaluate(environment)
 
@@ -71,15 +73,18 @@ class Target:
 TARGETS = tuple(Target(machine, python) for machine in MACHINES for python in PYTHONS)
 
 
-def read_pins(*files: Path) -> list[Requirement]:
-    lines = [line for file in files for line in file.read_text("utf-8").splitlines()]
-    return [Requirement(line) for line in lines if line and not line.startswith(("#", "-r"))]
-
-
 def missing_wheels(pin: Requirement, files: list[str], targets: tuple[Target, ...]) -> list[Target]:
     """Returns the targets where the pin is wanted and none of the files is a wheel that fits."""
     tags = {tag for file in files for tag in _tags_of(pin, file)}
     return [target for target in targets if target.wants(pin) and not tags & target.list_tags()]
+
+
+def fitting_wheels(
+    pin: Requirement, files: list[str], targets: tuple[Target, ...]
+) -> Iterator[str]:
+    """Yields the files that are wheels of the pin for one of the targets where it is wanted."""
+    wanted = {tag for target in targets if target.wants(pin) for tag in target.list_tags()}
+    yield from (file for file in files if wanted.intersection(_tags_of(pin, file)))
 
 
 def _tags_of(pin: Requirement, file: str) -> Iterator[Tag]:
