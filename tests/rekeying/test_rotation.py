@@ -13,16 +13,23 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from app.agents.clients import NewClient, NewKeys, add_client, draw_key, find_client, rotate_key
 from app.agents.signing_keys import callback_key, draw_signing_key, name_signing_key
 from app.base.keys import Keys, Purpose
 from app.base.operation import operation
+from app.base.phone import Phone
 from app.cli.checks.keys import check_keys
 from app.enrolment.registry import import_registry
 from app.enrolment.registry_undo import undo_import
+from app.enrolment.tie_codes import TieRequest, accept_tie_code, start_tie_code
+from app.enrolment.ties import tie_phone
+from app.jobs.api import ApiWork
 from app.jobs.deferred_actions import answer_deferred_actions
+from app.mobile_money.callbacks import signature
+from app.payments.reversal_codes import draw_reversal_code, try_reversal_code, use_reversal_code
 from app.rekeying import columns
 from app.rekeying.holdings import list_holdings
 from app.rekeying.service import find_removable, rotate_keys
@@ -32,11 +39,12 @@ from tests.enrolment.registry_lines import TODAY, numbered, rejections, write
 from tests.jobs.test_deferred_actions import defer_action
 from tests.journeys.other_parties import OtherParties
 from tests.mobile_money.conftest import BASE, HEADERS, payment
+from tests.mobile_money.test_callbacks import CallbackReceiver, caller  # noqa: F401 - a fixture
 from tests.phone import GenericPhone, TestPhone
 from tests.rekeying.conftest import Installation, Server
 from tests.web.test_till import AgentTerminal, field
 
-FATIMA, HASSAN, KHADIJA, AICHA = (f"+2126000000{n:02d}" for n in (1, 2, 3, 5))
+FATIMA, HASSAN, KHADIJA, TLAYTMAS = (f"+2126000000{n:02d}" for n in (1, 2, 3, 8))
 
 
 def move(phone: TestPhone, server: Server) -> None:
@@ -311,6 +319,47 @@ class TestNetworks:
         assert held(installation.new, "signing_keys") == {new.keys.ids[0]: 2}
         assert {name: signing_key(installation.alone, name) for name in CLIENTS} == signing
 
+    @pytest.mark.parametrize(
+        ("drew", "reads"), [("old", "new"), ("prepared", "new"), ("new", "prepared")]
+    )
+    def test_codes_sent_before_prove_a_phone_and_allow_a_reversal_after(
+        self, installation: Installation, drew: str, reads: str
+    ) -> None:
+        drawing, reading = getattr(installation, drew), getattr(installation, reads)
+        receipt = pay_code(drawing)
+        services, other = drawing.runtime.services, reading.runtime.services
+        with operation(drawing.runtime.database, NOW, "agent:1001") as change:
+            reversal = draw_reversal_code(change, services, receipt)
+            statement = "SELECT artisan_id FROM deposit WHERE receipt_number = :r"
+            person = change.connection.execute(text(statement), {"r": receipt}).scalar_one()
+            tie_phone(change, Phone(STRANGER), person)
+            request = TieRequest(Phone(STRANGER), person, "hop")
+            tie = start_tie_code(change, services, request)
+        assert reversal.typed and tie
+        with operation(reading.runtime.database, NOW, "agent:1001") as change:
+            try_reversal_code(change, other, receipt, SecretStr(reversal.typed))
+            use_reversal_code(change, other, receipt, SecretStr(reversal.typed))
+            accept_tie_code(change, other, request, SecretStr(tie.code))
+
+    def test_callbacks_name_the_key_that_signed_them(
+        self,
+        installation: Installation,
+        caller: CallbackReceiver,  # noqa: F811 - the fixture
+    ) -> None:
+        for server in (installation.old, installation.new):
+            address = f"{BASE}/bills/{ask_code(server)}/payments"
+            headers = HEADERS | {"X-CorrelationID": str(uuid4()), "X-Callback-URL": caller.address}
+            server.app.test_client().post(address, json=payment("163.52"), headers=headers)
+            work = ApiWork(server.runtime)
+            work.do()
+            work.do()
+            work.stop()
+        (_, first, body), *_ = caller.got
+        key = SecretStr(signing_key(installation.old, CLIENTS[0]))
+        assert {told["X-Key-Id"] for _, told, _ in caller.got} == {name_signing_key(key)}
+        right = signature(key, first["X-Date"], first["X-CorrelationID"], body)
+        assert first["X-Signature"] == right
+
     def test_the_key_of_before_signs_while_the_clients_old_key_works(
         self, installation: Installation
     ) -> None:
@@ -331,6 +380,26 @@ class TestNetworks:
 
 
 CLIENTS = ("demo-wafacash", "net-two")
+STRANGER = "+212600000077"
+
+
+def ask_code(server: Server) -> str:
+    """A code of somebody who owes; each server's is another person's."""
+    who = FATIMA if rows(server, "SELECT 1 FROM payment_code") == [] else TLAYTMAS
+    shown = re.search(
+        r"(\d{4}) (\d{4}) (\d{4})", TestPhone(server.app.test_client()).dial(who, "2*1")
+    )
+    assert shown
+    return "".join(shown.groups())
+
+
+def pay_code(server: Server) -> str:
+    """The receipt of a deposit."""
+    headers = HEADERS | {"X-CorrelationID": str(uuid4())}
+    address = f"{BASE}/bills/{ask_code(server)}/payments"
+    server.app.test_client().post(address, json=payment("163.52"), headers=headers)
+    ((receipt,),) = rows(server, "SELECT receipt_number FROM deposit")
+    return str(receipt)
 
 
 def signing_key(server: Server, name: str) -> str:
