@@ -22,9 +22,10 @@ from app.payments.till_reversals import (
 )
 from app.runtime import runtime
 from app.web.access import Audience, open_to
+from app.web.rate_limits import give_back_try, take_try
 from app.web.refusals import Refusal
 from app.web.till.pages import agent_here, pages, receipt_page, refused_page
-from app.web.till.sign_in import check_typed_pin, plain_digits
+from app.web.till.sign_in import PER_NUMBER, check_typed_pin, plain_digits
 
 _log = structlog.get_logger("till")
 
@@ -112,9 +113,14 @@ def _check_second_agent(first: Agent) -> Agent | None:
     pin = SecretStr(plain_digits(request.form.get("second_pin", "")))
     # One door for all sessions of the first, who else could try a colleague's PINs without end.
     entry = SecondAgentEntry(number, pin, Door.colleague(first.number))
+    counted = (PER_NUMBER, "till_second_pin", first.number)
+    if not take_try(counted):
+        raise SecondAgentRefused()
     with operation(runtime().database, runtime().clock(), f"agent:{number}") as change:
         try:
-            return check_second_agent(change, runtime().services, first, entry)
+            second = check_second_agent(change, runtime().services, first, entry)
+            give_back_try(counted)
+            return second
         except SecondAgentRefused as error:
             refused = error
     raise refused

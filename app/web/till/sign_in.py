@@ -39,7 +39,7 @@ from app.web.till.devices import find_door
 
 # Wrong PINs. Tills of one agency share an address; five lock the number before its limit is met.
 _PER_ADDRESS = RateLimitItemPerMinute(30)
-_PER_NUMBER = RateLimitItemPerMinute(10)
+PER_NUMBER = RateLimitItemPerMinute(10)
 _LONGEST_NUMBER = 12
 _TOKEN = "token"  # noqa: S105 - the cookie's key of the session's token
 _WRONG = {WrongPin.code, AgentLocked.code}
@@ -60,7 +60,7 @@ def _list_limits(address: str, number: str, door: Door) -> list[tuple[RateLimitI
 
     A known device has a limit of its own, so that strangers at its address do not use it up.
     """
-    own = _PER_NUMBER, f"till_number_{door.lane}", number
+    own = PER_NUMBER, f"till_number_{door.lane}", number
     if door.kind == "device":
         return [own]
     return [(_PER_ADDRESS, "till_address", name_caller(address)), own]
@@ -143,7 +143,7 @@ def check_typed_pin(typed: str) -> Refusal | None:
         return Refusal.of(WrongPin())
     number = opened.agent.number
     given = PinTry(number, SecretStr(plain_digits(typed)), find_own_door(number))
-    limits = [(_PER_NUMBER, "till_own_pin", number)]
+    limits = [(PER_NUMBER, "till_own_pin", number)]
     return _compare_within(limits, lambda: _check_own_pin(opened, given))
 
 
