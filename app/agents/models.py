@@ -100,6 +100,8 @@ agent = Table(
     Column("unknown_codes", Integer, nullable=False, server_default=text("0")),
     CheckConstraint("number ~ '^[0-9]{3,12}$'", name="number"),
     CheckConstraint("code_limit_centimes > 0 AND day_limit_centimes > 0", name="limits"),
+    # The name by which the books have an agent.
+    Index("ix_agent_actor", text("('agent:' || number)")),
     # A phone belongs to one agent: the number says who dials.
     Index("uq_agent_phone", "phone", unique=True, postgresql_where=text("active")),
 )

@@ -43,10 +43,10 @@ RULES: Mapping[str, str] = {
         SELECT r.receipt_number FROM reversal r
         WHERE EXISTS (SELECT 1 FROM contribution_allocation s
                 WHERE s.receipt_number = r.receipt_number)
-            OR EXISTS (SELECT 1 FROM ledger_line l
-                JOIN ledger_transaction t ON t.id = l.transaction_id
-                WHERE t.reference = r.receipt_number
-                GROUP BY l.account HAVING sum(l.amount_centimes) <> 0)""",
+            OR r.receipt_number IN (SELECT t.reference FROM reversal u
+                JOIN ledger_transaction t ON t.reference = u.receipt_number
+                JOIN ledger_line l ON l.transaction_id = t.id
+                GROUP BY t.reference, l.account HAVING sum(l.amount_centimes) <> 0)""",
     "a reversal has what allowed it, with the names that the books have": """
         SELECT r.receipt_number FROM reversal r
         WHERE CASE r.allowance
