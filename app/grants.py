@@ -107,7 +107,7 @@ DECISIONS: dict[str, Decision] = {
         "created_ids left_as undone_at undone_by forgotten_at", deleted=True
     ),
     "registry_import_day": _FORGOTTEN,
-    "registry_import_update": _FORGOTTEN,
+    "registry_import_update": _allow_changes("earlier", deleted=True),
     # What is forgotten by age or by its owner's wish.
     "agent_lock": _FREE,
     "agent_session": _FREE,

@@ -7,7 +7,9 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from click import ClickException
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Engine, MetaData, text
+from sqlalchemy.exc import ProgrammingError
 
 from app.base.database import metadata
 from app.grants import give_grants
@@ -41,6 +43,16 @@ class AnotherVersion(ClickException):
         )
 
 
+class NotTheOwner(ClickException):
+    """The role of this address may not change the tables."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "this role does not own the tables: set MIGRATIONS_DATABASE_URL to the address of the"
+            " role that does"
+        )
+
+
 def newest_revision() -> str:
     """Returns the revision that the code needs."""
     return _scripts().get_current_head() or "none"
@@ -60,7 +72,7 @@ def current_revision(engine: Engine) -> str:
 def upgrade(engine: Engine) -> str:
     """Applies the missing migrations, and gives the roles their grants on what is new.
 
-    Returns the revision reached. Raises: AnotherVersion.
+    Returns the revision reached. Raises: AnotherVersion, NotTheOwner.
     """
     if current_revision(engine) == (newest := newest_revision()):
         return newest
@@ -79,7 +91,7 @@ def renew_grants(engine: Engine) -> str:
 
 
 def downgrade(engine: Engine, revision: str) -> str:
-    """Takes back to `revision`; returns the revision reached. Raises: AnotherVersion."""
+    """Takes back to `revision`, and returns it. Raises: AnotherVersion, NotTheOwner."""
     current_revision(engine)
     return _migrate(engine, revision, down=True)
 
@@ -98,5 +110,10 @@ def _migrate(engine: Engine, revision: str, *, down: bool = False) -> str:
         connection.commit()
         config.attributes["connection"] = connection
         move = command.downgrade if down else command.upgrade
-        move(config, revision)
+        try:
+            move(config, revision)
+        except ProgrammingError as error:
+            if isinstance(error.orig, InsufficientPrivilege):
+                raise NotTheOwner() from error
+            raise
     return current_revision(engine)

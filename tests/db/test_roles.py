@@ -17,7 +17,7 @@ from app.cli.checks.looking import WrongInProduction
 from app.cli.checks.role import check_role
 from app.embedded import EngineUrls
 from app.grants import DECISIONS, SECRETS, list_changed, name_group_roles
-from app.migrating import load_models, renew_grants, upgrade
+from app.migrating import NotTheOwner, downgrade, load_models, renew_grants, upgrade
 from app.reconciliation.cnss_rules import CNSS_RULES
 from app.reconciliation.money_rules import RULES, find_broken_rules
 from app.runtime import Runtime
@@ -256,6 +256,8 @@ def test_db_upgrade_works_by_the_owner_and_the_app_by_its_own_role(
     told = app.test_cli_runner().invoke(args=["db", "upgrade"])
     assert told.exit_code == 0 and "grants: given to" in told.output
     assert renew_grants(session_runtime.database).startswith("grants: unchanged")
+    with pytest.raises(NotTheOwner, match="set MIGRATIONS_DATABASE_URL"):
+        downgrade(session_runtime.database, "base")
 
 
 def _group(owner: Engine) -> str:

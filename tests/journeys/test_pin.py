@@ -253,7 +253,7 @@ def test_change_of_pin_asks_for_the_old_one_again(khadija: TestPhone) -> None:
 
 def drop_connections(runtime: Runtime) -> None:
     """Ends every connection of the pool, as PostgreSQL's restart does."""
-    outside = create_engine(runtime.database.url, poolclass=NullPool)
+    outside = create_engine(runtime.owners_database.url, poolclass=NullPool)
     with outside.connect() as connection:
         connection.execute(
             text(
