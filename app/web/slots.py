@@ -43,10 +43,10 @@ class _Share:
 # waits for as long as its caller sees nothing of it. An agency's tills all sign in at one hour.
 _SHARES = {
     Kind.PHONES: _Share(8, 1.0, waiting=192),
-    Kind.TILL: _Share(2, 0.5),
+    Kind.TILL: _Share(2, 1.0, waiting=16),
     Kind.SIGN_IN: _Share(2, 2.0, waiting=24),
-    Kind.API: _Share(3, 0.2),
-    Kind.PROVIDERS: _Share(2, 0.5),
+    Kind.API: _Share(3, 1.0, waiting=48),
+    Kind.PROVIDERS: _Share(2, 1.0, waiting=32),
     Kind.PUBLIC: _Share(2, 0.2),
     Kind.MONITORING: _Share(1, 0.2),
 }
