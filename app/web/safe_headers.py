@@ -19,7 +19,12 @@ _PAGE = (
     ),
 )
 # Of what is no page nothing is loaded, run or framed, should a browser show it.
-_NO_PAGE = (("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),)
+_NO_PAGE = (
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'",
+    ),
+)
 
 
 def add_safe_headers(response: Response) -> None:
