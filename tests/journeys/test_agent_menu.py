@@ -229,7 +229,7 @@ def test_agent_pin_is_stored_nowhere(phone: TestPhone, code: str, runtime: Runti
     kept = [runtime.redis.dump(key) or b"" for key in runtime.redis.scan_iter()]
     assert kept
     loaded = runtime.turns.sessions.load(
-        Hop("africastalking", phone.session, Phone(OWN), phone.chain)
+        Hop("africastalking", phone.session, Phone(OWN), phone.chain), runtime.clock()
     ).record
     assert loaded and Facts(loaded.position.facts).agent_id
     assert "till_pin" not in loaded.position.answers

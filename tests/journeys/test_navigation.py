@@ -60,6 +60,7 @@ IN_BETWEEN = {
     "agent_not_reversed",
     "agent_one_time",
     "agent_one_time_over",
+    "agent_pin_gone",
     "agent_pin",
     "agent_pin_easy",
     "agent_receipt",
@@ -82,6 +83,7 @@ IN_BETWEEN = {
     "none_live",
     "other_paused",
     "other_terms",
+    "pin_gone",
     "pin_paused",
     "receipt_enough",
 }

@@ -111,5 +111,5 @@ def test_doctor_shows_each_price_and_its_confidence(runtime: Runtime) -> None:
 def test_doctor_names_a_provider_without_a_price(runtime: Runtime, tmp_path: Path) -> None:
     path = write(tmp_path, f"log:\n  - {GOOD}\n")
     told = doctor(runtime, sms_providers="log,twilio", sms_prices=path)
-    assert told == "WRONG  prices: prices_wrong: why=twilio: no price on 2026-11-23"
+    assert told.startswith("WRONG  prices: ") and "why=twilio: no price on 2026-11-23" in told
     assert "0.48" in doctor(runtime, sms_providers="log", sms_prices=path)

@@ -133,7 +133,7 @@ class Line:
 
     def screen_name(self) -> str:
         hop = Hop(self.gateway, self.session, Phone(self.number), "1")
-        record = self.runtime.turns.sessions.load(hop).record
+        record = self.runtime.turns.sessions.load(hop, self.runtime.clock()).record
         assert record
         return record.position.path[-1]
 

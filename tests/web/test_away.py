@@ -105,9 +105,9 @@ def test_phone_gets_a_screen_with_redis_away(
 def test_phone_gets_a_screen_with_postgresql_away(
     own_runtime: Runtime, caller: TestPhone, data_dir: Path
 ) -> None:
+    own_runtime.clock.now = own_runtime.clock().replace(minute=30)  # type: ignore[attr-defined]
     caller.dial(AICHA)
     before = codes(own_runtime)
-    own_runtime.clock.now = own_runtime.clock().replace(minute=30)  # type: ignore[attr-defined]
     stop_postgres(data_dir)
     try:
         assert caller.answer("00"), "a hop that needs no new fact goes on"
