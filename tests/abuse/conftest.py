@@ -1,29 +1,8 @@
-"""One server and one worker of their own for all attacks; every attack finds them emptied."""
+"""One server and one worker for all attacks; every attack finds them emptied."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from app.runtime import Runtime
-from tests.conftest import begin_today, free_port
 from tests.payments.conftest import books, payments
-from tests.servers import served
+from tests.shared_server import live_server, shared_server
 
-__all__ = ["books", "payments"]
-
-
-# No longer than the attacks: a worker that goes on would work in the tests that follow.
-@pytest.fixture(scope="package")
-def shared_server(session_runtime: Runtime) -> Iterator[str]:
-    with served(session_runtime, free_port()) as base:
-        yield base
-
-
-@pytest.fixture
-def live_server(shared_server: str, runtime: Runtime, tmp_path: Path) -> str:
-    """Returns the base address of the running server, with the sample people and nothing else."""
-    begin_today(runtime, tmp_path)
-    return shared_server
+__all__ = ["books", "live_server", "payments", "shared_server"]

@@ -18,9 +18,9 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from app.runtime import Runtime
-from tests.conftest import begin_today, free_port
-from tests.servers import served
+from tests.shared_server import live_server, shared_server
+
+__all__ = ["live_server", "shared_server"]
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 _NAMES = ("chromium", "google-chrome", "google-chrome-stable", "chromium-browser")
@@ -48,20 +48,6 @@ def browser() -> Iterator[Browser]:
         expect.set_options(timeout=_PATIENCE_MS)
         yield browser
         browser.close()
-
-
-# No longer than these tests: a worker that goes on would work in the tests that follow.
-@pytest.fixture(scope="package")
-def shared_server(session_runtime: Runtime) -> Iterator[str]:
-    with served(session_runtime, free_port()) as base:
-        yield base
-
-
-@pytest.fixture
-def live_server(shared_server: str, runtime: Runtime, tmp_path: Path) -> str:
-    """Returns the base address of the running server, with the sample people and nothing else."""
-    begin_today(runtime, tmp_path)
-    return shared_server
 
 
 @pytest.fixture
