@@ -11,8 +11,8 @@ import hmac
 import json
 import socket
 import ssl
-from collections.abc import Collection
-from contextlib import closing
+from collections.abc import Collection, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http.client import HTTPConnection, HTTPException
@@ -42,6 +42,8 @@ _FIRST_WAIT, _LONGEST_WAIT = timedelta(seconds=5), timedelta(hours=1)
 MOST_ATTEMPTS = 14
 AT_ONCE_A_CLIENT = 2
 _CONNECT_SECONDS, _QUIET_SECONDS = 3.0, 5.0
+# A host of both families, of which this machine may have one.
+_MOST_ADDRESSES = 2
 # Of a whole call: a server that answers a byte now and then is cut off too.
 MOST_SECONDS = 8.0
 
@@ -154,12 +156,12 @@ def deliver(
         answers = socket.getaddrinfo(host_of(parts), None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         return "unknown host"
-    addresses = {str(answer[4][0]) for answer in answers}
+    addresses = list(dict.fromkeys(str(answer[4][0]) for answer in answers))
     if not rules.private and not all(map(is_of_the_internet, addresses)):
         return "a private address"
     try:
         put = _sign_put(parts, callback, callback_key(keys, callback.client, now), now)
-        status = _send_put(put, sorted(addresses)[0], seconds)
+        status = _send_put(put, addresses, seconds)
     except (HTTPException, OSError) as error:
         return type(error).__name__
     return "delivered" if 200 <= status < 300 else f"status {status}"
@@ -186,9 +188,21 @@ def _sign_put(parts: SplitResult, callback: Callback, key: SecretStr, now: datet
     return _SignedPut(parts, headers, callback.body)
 
 
-def _send_put(put: _SignedPut, address: str, seconds: float) -> int:
-    """Sends the request to an IP address. Returns the status, within `seconds` in all."""
-    connected = socket.create_connection((address, port_of(put.parts)), _CONNECT_SECONDS)
+def connect_first(addresses: Sequence[str], port: int) -> socket.socket:
+    """Connects to the first of these IP addresses that answers, in the resolver's order.
+
+    Raises: OSError of the last one tried.
+    """
+    *others, last = addresses[:_MOST_ADDRESSES]
+    for address in others:
+        with suppress(OSError):
+            return socket.create_connection((address, port), _CONNECT_SECONDS)
+    return socket.create_connection((last, port), _CONNECT_SECONDS)
+
+
+def _send_put(put: _SignedPut, addresses: Sequence[str], seconds: float) -> int:
+    """Sends the request. Returns the status, within `seconds` of being connected."""
+    connected = connect_first(addresses, port_of(put.parts))
     # The timer cuts the connection by a second handle, because TLS may wrap the first.
     with connected.dup() as handle:
         cut = Timer(seconds, handle.shutdown, (socket.SHUT_RDWR,))

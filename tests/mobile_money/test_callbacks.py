@@ -21,7 +21,13 @@ from app.agents.clients import DEMO_CLIENT, find_client
 from app.agents.signing_keys import callback_key
 from app.jobs.api import ApiWork
 from app.mobile_money.callback_addresses import CallbackRules, check_address
-from app.mobile_money.callbacks import MOST_ATTEMPTS, Callback, deliver, signature
+from app.mobile_money.callbacks import (
+    MOST_ATTEMPTS,
+    Callback,
+    connect_first,
+    deliver,
+    signature,
+)
 from app.mobile_money.errors import Refused
 from tests.mobile_money.conftest import NetworkClient, PaymentFixture
 
@@ -367,3 +373,13 @@ def test_deliver_looks_a_name_up_once_and_connects_to_what_it_judged(
         outcome = deliver(callback, b"secret", PUBLIC, payments.runtime.clock())
         assert outcome in ("a private address", "unknown host"), name
     assert caller.got == []
+
+
+def test_second_address_of_a_host_is_called_where_the_first_does_not_answer() -> None:
+    """A client of both families, from a machine that has one of them."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with connect_first(["::1", "127.0.0.1"], port) as connected:
+            assert connected.getpeername() == ("127.0.0.1", port)
+        with pytest.raises(OSError):
+            connect_first(["::1", "::1", "127.0.0.1"], port)
