@@ -16,7 +16,7 @@ from pydantic import SecretStr
 from app.agents.samples import SAMPLE_PIN
 from app.base.errors import InvalidInput
 from app.base.keys import Keys, Purpose
-from app.base.sealed_pins import is_due, is_pin, seal_pin
+from app.base.sealed_pins import is_due, is_pin, names_a_key, seal_again, seal_pin
 from app.services import Services
 
 FEWEST_DIGITS, MOST_DIGITS = 6, 12
@@ -66,6 +66,13 @@ def is_agents_pin(stored: str, pin: SecretStr, services: Services) -> bool:
     """
     fits = is_pin(stored, pin, services.keys, Purpose.AGENT_PIN)
     return fits and (services.samples or pin != SAMPLE_PIN)
+
+
+def store_form_again(stored: str, pin: SecretStr, services: Services) -> str:
+    """Returns the form of a right PIN with today's key; slow only where no key is named."""
+    if names_a_key(stored):
+        return seal_again(stored, services.keys, Purpose.AGENT_PIN)
+    return store_form(pin, services)
 
 
 def is_outdated(stored: str, services: Services) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pydantic import SecretStr
@@ -18,7 +19,7 @@ from app.agents.pins import (
     is_outdated,
     is_over,
     is_usual,
-    store_form,
+    store_form_again,
 )
 from app.agents.queries import WORKING
 from app.base.operation import Operation
@@ -70,10 +71,11 @@ def sign_in(operation: Operation, services: Services, given: PinTry) -> SignedIn
         forget_wrong_pins(operation, given.number, given.door)
     if is_over(row.pin_expires_at, operation.now):
         raise OneTimePinOver()
-    own = row.pin_expires_at is None
-    if is_outdated(stored, services):
-        own = own and _is_still_good(given.pin)
-        _store_again(operation, row.id, stored, store_form(given.pin, services), own=own)
+    own = row.pin_expires_at is None and _is_still_good(given.pin)
+    if is_outdated(stored, services) or not (own or row.pin_expires_at):
+        again = store_form_again(stored, given.pin, services)
+        ends_at = None if own else row.pin_expires_at or operation.now + ONE_TIME_FOR
+        _store_again(operation, row.id, stored, {"pin_hash": again, "pin_expires_at": ends_at})
     return SignedIn(row.id, row.generation, must_choose=not own)
 
 
@@ -96,15 +98,12 @@ def _is_still_good(pin: SecretStr) -> bool:
 
 
 def _store_again(
-    operation: Operation, agent_id: int, stored: str, again: str, *, own: bool
+    operation: Operation, agent_id: int, stored: str, values: Mapping[str, object]
 ) -> None:
     """Stores a PIN with today's key. One that the rules refuse is good for choosing another.
 
     A PIN that was chosen meanwhile stays: only the form that was compared is replaced.
     """
-    kept = {} if own else {"pin_expires_at": operation.now + ONE_TIME_FOR}
     operation.connection.execute(
-        update(agent)
-        .where(agent.c.id == agent_id, agent.c.pin_hash == stored)
-        .values(pin_hash=again, **kept)
+        update(agent).where(agent.c.id == agent_id, agent.c.pin_hash == stored).values(dict(values))
     )

@@ -20,7 +20,7 @@ from app.base.errors import InvalidInput
 from app.base.keys import Keys, Purpose
 from app.base.operation import Operation
 from app.base.phone import Phone
-from app.base.sealed_pins import is_due, is_pin, seal_pin
+from app.base.sealed_pins import is_due, is_pin, names_a_key, seal_again, seal_pin
 from app.enrolment.errors import NoRegisterPhone, PinPaused, ResetCodeUnknown, WrongPinTyped
 from app.enrolment.models import artisan, artisan_pin, pin_attempt, pin_reset
 from app.enrolment.queries import find_language
@@ -143,10 +143,14 @@ def check_pin(operation: Operation, services: Services, entry: PinEntry) -> None
 def _store_again(operation: Operation, entry: PinEntry, stored: str, keys: Keys) -> None:
     """Stores a right PIN with today's key. A PIN that was set meanwhile stays."""
     columns = artisan_pin.c
+    if names_a_key(stored):
+        again = seal_again(stored, keys, Purpose.ARTISAN_PIN)
+    else:
+        again = pin_hash(entry.pin, keys)
     operation.connection.execute(
         update(artisan_pin)
         .where(columns.artisan_id == entry.artisan_id, columns.pin_hash == stored)
-        .values(pin_hash=pin_hash(entry.pin, keys))
+        .values(pin_hash=again)
     )
 
 

@@ -8,6 +8,8 @@ from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
+from sqlalchemy import text
+
 from app.agents.models import agent
 from app.agents.signing_keys import store_signing_keys_again
 from app.audit.service import record_audit
@@ -43,6 +45,8 @@ def rotate_keys(
         after: Any = None
         while True:
             with begin() as change:
+                # A batch may read a whole table, and no phone waits for it.
+                change.connection.execute(text("SET LOCAL statement_timeout = '60s'"))
                 after, stored = batch(change, keys, after)
             counts[kind] += stored
             tell(kind, stored)

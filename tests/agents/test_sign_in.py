@@ -26,8 +26,9 @@ from app.agents.queries import find_agent
 from app.agents.sign_in import PinTry, SignedIn, sign_in, sign_in_with_own_pin
 from app.agents.staff import NewAgent, add_agent, choose_pin
 from app.base.errors import InvalidInput, MaalemError, PinKeyUnknown
-from app.base.keys import Keys
+from app.base.keys import Keys, Purpose
 from app.base.operation import operation
+from app.base.sealed_pins import seal_again
 from app.base.slow_hash import AT_ONCE
 from app.runtime import Runtime
 from app.services import Services
@@ -124,6 +125,21 @@ def test_a_pin_of_before_the_rules_is_good_for_choosing_another(runtime: Runtime
     for _ in range(2):
         entered = try_sign_in(runtime, AGENT, "2468")
         assert isinstance(entered, SignedIn) and entered.must_choose
+
+
+def test_a_usual_pin_that_a_rotation_sealed_is_good_for_choosing_another_too(
+    runtime: Runtime,
+) -> None:
+    old = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1).hash("2468")
+    sealed = seal_again(old, runtime.keys, Purpose.AGENT_PIN)
+    with runtime.database.begin() as connection:
+        connection.execute(text("UPDATE agent SET pin_hash = :sealed"), {"sealed": sealed})
+    for _ in range(2):
+        entered = try_sign_in(runtime, AGENT, "2468")
+        assert isinstance(entered, SignedIn) and entered.must_choose
+    with runtime.database.connect() as connection:
+        ends = connection.execute(text("SELECT pin_expires_at FROM agent")).scalar_one()
+    assert ends == runtime.clock() + ONE_TIME_FOR
 
 
 def test_a_replaced_key_is_good_until_it_is_taken_away(runtime: Runtime) -> None:
