@@ -21,7 +21,7 @@ from sqlalchemy import Engine
 
 from app.agents.networks import NetworkNames
 from app.base.clock import Clock, utc_now
-from app.base.database import connect
+from app.base.database import CONNECTIONS, connect
 from app.base.deadline import Deadline
 from app.base.keys import Keys, Purpose
 from app.base.money import Money
@@ -164,7 +164,7 @@ class Runtime:
 
         A thread for each connection of the pool, so that none waits to be opened.
         """
-        return Deadline(1.0, threads=20)
+        return Deadline(1.0, threads=CONNECTIONS)
 
     @cached_property
     def ussd(self) -> MenuEngine[Services]:

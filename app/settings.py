@@ -304,7 +304,9 @@ class Settings(BaseSettings):
     def _list_weak_secrets(self) -> dict[str, str | None]:
         """Returns why each secret of the operator's own is weak, by the setting's name."""
         key, token = self.secret_key.get_secret_value(), self.callback_token.get_secret_value()
-        weak = {"SECRET_KEY": find_weakness(key, _SHORTEST_SECRET)}
+        unkept = "a comma or outer blank, which SECRET_KEY_OLD cannot hold"
+        fits = "," not in key and key == key.strip()
+        weak = {"SECRET_KEY": find_weakness(key, _SHORTEST_SECRET) if fits else unkept}
         # A key that is good for verifying is good for forging.
         old = [find_weakness(k.get_secret_value(), _SHORTEST_SECRET) for k in self.secret_key_old]
         weak["SECRET_KEY_OLD"] = next(filter(None, old), None)

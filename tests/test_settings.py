@@ -103,6 +103,8 @@ def test_doctor_names_the_missing_settings_of_a_provider(app: Flask, runtime: Ru
     [
         ("secret_key", "4a8e017dc25b396f", "shorter than 32 characters"),
         ("secret_key", "a" * 64, "a repetition"),
+        ("secret_key", "4a8e017dc25b396f1a7d,90e852bc4f364c21", "a comma"),
+        ("secret_key", "4a8e017dc25b396f 1a7d90e852bc4f36 ", "outer blank"),
         ("secret_key", "9f2c71e0" * 6, "a repetition"),
         ("secret_key", "changeme-4a8e017dc25b396f1a7d90e852bc4f36", "a known sample"),
         ("secret_key", "0123456789abcdefghij0123456789ABCDEFGHIJ", "a known sample"),

@@ -19,12 +19,16 @@ metadata = MetaData(
     }
 )
 
+# As many as a process works on at once, by all its slots (app/web/slots.py).
+CONNECTIONS = 21
 # A statement of a connection ends after so long, and so does a transaction that does nothing.
 STATEMENT_MS, IDLE_TRANSACTION_MS = 1500, 600_000
 AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
-def connect(url: str, *, pool_size: int = 20, statement_timeout_ms: int = STATEMENT_MS) -> Engine:
+def connect(
+    url: str, *, pool_size: int = CONNECTIONS, statement_timeout_ms: int = STATEMENT_MS
+) -> Engine:
     """Returns an engine that waits no longer than a phone may: 2 s to connect, 1 s for the pool.
 
     A statement ends after `statement_timeout_ms`.

@@ -27,38 +27,40 @@ class Kind(StrEnum):
     API = "api"
     PROVIDERS = "providers"
     PUBLIC = "public"
-    MONITORING = "monitoring"
+    READINESS = "readiness"
+    METRICS = "metrics"
 
 
 @dataclass(frozen=True, slots=True)
-class _Share:
+class Share:
     """A kind's slots, the seconds that a request waits for one, and how many may wait."""
 
     slots: int
     patience: float
-    waiting: int = 8
+    waiting: int
 
 
 # A provider often does not repeat a report that was refused, so its posts wait longer. A phone
 # waits for as long as its caller sees nothing of it. An agency's tills all sign in at one hour.
-_SHARES = {
-    Kind.PHONES: _Share(8, 1.0, waiting=192),
-    Kind.TILL: _Share(2, 1.0, waiting=16),
-    Kind.SIGN_IN: _Share(2, 2.0, waiting=24),
-    Kind.API: _Share(3, 1.0, waiting=48),
-    Kind.PROVIDERS: _Share(2, 1.0, waiting=32),
-    Kind.PUBLIC: _Share(2, 0.2),
-    Kind.MONITORING: _Share(1, 0.2),
+# All who work and all who wait are fewer than a process has threads, and their slots are as many as
+# it has connections to the database (app/base/database.py): no kind waits for another's.
+SHARES = {
+    Kind.PHONES: Share(8, 1.0, waiting=92),
+    Kind.TILL: Share(2, 1.0, waiting=12),
+    Kind.SIGN_IN: Share(2, 2.0, waiting=12),
+    Kind.API: Share(3, 0.7, waiting=24),
+    Kind.PROVIDERS: Share(2, 1.0, waiting=14),
+    Kind.PUBLIC: Share(2, 0.2, waiting=6),
+    Kind.READINESS: Share(1, 0.2, waiting=2),
+    Kind.METRICS: Share(1, 0.2, waiting=2),
 }
-# A connection to the database for each slot, so that no kind waits for another's.
-CONNECTIONS = sum(share.slots for share in _SHARES.values())
 _NAME, _ROOMS = "slots", "waiting rooms"
 
 
 def register(app: Flask) -> None:
     """Makes the slots of this process."""
-    app.extensions[_NAME] = {k: BoundedSemaphore(share.slots) for k, share in _SHARES.items()}
-    app.extensions[_ROOMS] = {k: BoundedSemaphore(share.waiting) for k, share in _SHARES.items()}
+    app.extensions[_NAME] = {k: BoundedSemaphore(share.slots) for k, share in SHARES.items()}
+    app.extensions[_ROOMS] = {k: BoundedSemaphore(share.waiting) for k, share in SHARES.items()}
 
 
 def find_kind() -> Kind | None:
@@ -70,8 +72,10 @@ def find_kind() -> Kind | None:
         return Kind.API
     if path.startswith("/sms/"):
         return Kind.PROVIDERS
-    if path in ("/readyz", "/metrics"):
-        return Kind.MONITORING
+    if path == "/readyz":
+        return Kind.READINESS
+    if path == "/metrics":
+        return Kind.METRICS
     if path == "/healthz" or path.startswith("/static/"):
         return None
     if path == _SIGN_IN and request.method == "POST":
@@ -90,7 +94,7 @@ def take_slot(kind: Kind) -> bool:
     if not room.acquire(blocking=False):
         return False
     try:
-        return slots.acquire(timeout=_SHARES[kind].patience)
+        return slots.acquire(timeout=SHARES[kind].patience)
     finally:
         room.release()
 

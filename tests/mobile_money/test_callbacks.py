@@ -370,7 +370,7 @@ def test_deliver_looks_a_name_up_once_and_connects_to_what_it_judged(
     assert client
     for name in {"localhost.localdomain", "ip6-localhost", socket.gethostname()}:
         callback = Callback(client, str(uuid4()), f"https://{name.lower()}/", b"{}", 1)
-        outcome = deliver(callback, b"secret", PUBLIC, payments.runtime.clock())
+        outcome = deliver(callback, payments.runtime.keys, PUBLIC, payments.runtime.clock())
         assert outcome in ("a private address", "unknown host"), name
     assert caller.got == []
 

@@ -10,13 +10,15 @@ from contextlib import contextmanager
 import pytest
 from flask import Flask
 
+from app.cli.serve import WEB_COMMAND
 from app.runtime import Runtime
-from app.web.slots import CONNECTIONS, Kind
+from app.web.slots import SHARES, Kind
 from tests.phone import TestPhone
 
 PATHS = {
     Kind.API: "/mm/v1.2/heartbeat",
-    Kind.MONITORING: "/metrics",
+    Kind.READINESS: "/readyz",
+    Kind.METRICS: "/metrics",
     Kind.PUBLIC: "/agent",
 }
 
@@ -71,4 +73,11 @@ def test_phone_without_a_slot_gets_a_screen(app: Flask, gateway: str) -> None:
 
 
 def test_database_has_a_connection_for_every_slot(runtime: Runtime) -> None:
-    assert runtime.database.pool.size() >= CONNECTIONS  # type: ignore[attr-defined]
+    slots = sum(share.slots for share in SHARES.values())
+    assert runtime.database.pool.size() == slots  # type: ignore[attr-defined]
+
+
+def test_all_who_work_and_wait_leave_threads_for_health() -> None:
+    (threads,) = (int(word.split("=")[1]) for word in WEB_COMMAND if "blocking-threads" in word)
+    taken = sum(share.slots + share.waiting for share in SHARES.values())
+    assert taken <= threads - 12

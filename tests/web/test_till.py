@@ -595,6 +595,7 @@ def test_no_code_or_pin_in_any_address_or_log_line(
             data = {"csrf_token": field(page, "csrf_token")} | fields
             return browser.post(f"{base}/agent/{path}", data, timeout=5)
 
+        page = send("sign-in", number="248163", pin="1001").text  # each in the other's field
         page = send("sign-in", number="1001", pin=wrong_pin).text
         page = send("sign-in", number="1001", pin=pin).text
         page = send("code", code=MISTYPED_CODE).text
@@ -607,3 +608,4 @@ def test_no_code_or_pin_in_any_address_or_log_line(
     for typed in (code, MISTYPED_CODE):
         assert typed not in readable and grouped(typed) not in readable
     assert pin not in readable and wrong_pin not in readable
+    assert '"248163"' not in readable

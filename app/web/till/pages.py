@@ -121,7 +121,9 @@ def enter() -> AnyResponse:
     pin = SecretStr(plain_digits(request.form.get("pin", "")))
     entered = till_sign_in.enter(request.remote_addr or "", number, pin)
     outcome = entered.code if isinstance(entered, Refusal) else "signed_in"
-    _log.info("sign_in", request_id=g.request_id, agent=number, outcome=outcome)
+    # A number that opened nothing may be a PIN in the wrong field.
+    agent = None if isinstance(entered, Refusal) else number
+    _log.info("sign_in", request_id=g.request_id, agent=agent, outcome=outcome)
     if isinstance(entered, Refusal):
         return _entrance(entered)
     answer = redirect(url_for("till.pin" if entered.must_choose else "till.desk"), 303)
