@@ -32,7 +32,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class SlotShare:
     """A kind's slots, the seconds that a request waits for one, and how many may wait."""
 
     slots: int
@@ -44,23 +44,25 @@ class Share:
 # waits for as long as its caller sees nothing of it. An agency's tills all sign in at one hour.
 # All who work and all who wait are fewer than a process has threads, and their slots are as many as
 # it has connections to the database (app/base/database.py): no kind waits for another's.
-SHARES = {
-    Kind.PHONES: Share(8, 1.0, waiting=92),
-    Kind.TILL: Share(2, 1.0, waiting=12),
-    Kind.SIGN_IN: Share(2, 2.0, waiting=12),
-    Kind.API: Share(3, 0.7, waiting=24),
-    Kind.PROVIDERS: Share(2, 1.0, waiting=14),
-    Kind.PUBLIC: Share(2, 0.2, waiting=6),
-    Kind.READINESS: Share(1, 0.2, waiting=2),
-    Kind.METRICS: Share(1, 0.2, waiting=2),
+SLOT_SHARES = {
+    Kind.PHONES: SlotShare(8, 1.0, waiting=92),
+    Kind.TILL: SlotShare(2, 1.0, waiting=12),
+    Kind.SIGN_IN: SlotShare(2, 2.0, waiting=12),
+    Kind.API: SlotShare(3, 0.7, waiting=24),
+    Kind.PROVIDERS: SlotShare(2, 1.0, waiting=14),
+    Kind.PUBLIC: SlotShare(2, 0.2, waiting=6),
+    Kind.READINESS: SlotShare(1, 0.2, waiting=2),
+    Kind.METRICS: SlotShare(1, 0.2, waiting=2),
 }
 _NAME, _ROOMS = "slots", "waiting rooms"
 
 
 def register(app: Flask) -> None:
     """Makes the slots of this process."""
-    app.extensions[_NAME] = {k: BoundedSemaphore(share.slots) for k, share in SHARES.items()}
-    app.extensions[_ROOMS] = {k: BoundedSemaphore(share.waiting) for k, share in SHARES.items()}
+    app.extensions[_NAME] = {k: BoundedSemaphore(share.slots) for k, share in SLOT_SHARES.items()}
+    app.extensions[_ROOMS] = {
+        k: BoundedSemaphore(share.waiting) for k, share in SLOT_SHARES.items()
+    }
 
 
 def find_kind() -> Kind | None:
@@ -94,7 +96,7 @@ def take_slot(kind: Kind) -> bool:
     if not room.acquire(blocking=False):
         return False
     try:
-        return slots.acquire(timeout=SHARES[kind].patience)
+        return slots.acquire(timeout=SLOT_SHARES[kind].patience)
     finally:
         room.release()
 

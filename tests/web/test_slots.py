@@ -12,7 +12,7 @@ from flask import Flask
 
 from app.cli.serve import WEB_COMMAND
 from app.runtime import Runtime
-from app.web.slots import SHARES, Kind
+from app.web.slots import SLOT_SHARES, Kind
 from tests.phone import TestPhone
 
 PATHS = {
@@ -73,11 +73,11 @@ def test_phone_without_a_slot_gets_a_screen(app: Flask, gateway: str) -> None:
 
 
 def test_database_has_a_connection_for_every_slot(runtime: Runtime) -> None:
-    slots = sum(share.slots for share in SHARES.values())
+    slots = sum(share.slots for share in SLOT_SHARES.values())
     assert runtime.database.pool.size() == slots  # type: ignore[attr-defined]
 
 
 def test_all_who_work_and_wait_leave_threads_for_health() -> None:
     (threads,) = (int(word.split("=")[1]) for word in WEB_COMMAND if "blocking-threads" in word)
-    taken = sum(share.slots + share.waiting for share in SHARES.values())
+    taken = sum(share.slots + share.waiting for share in SLOT_SHARES.values())
     assert taken <= threads - 12
