@@ -78,6 +78,21 @@ def list_languages(_dialogue: Dialogue) -> list[Row]:
     return [Row(code, {"language_name": entry.phone_name}) for code, entry in LANGUAGES.items()]
 
 
+@vocabulary.action("show_script", "latin", "other")
+def show_script(dialogue: Dialogue) -> str:
+    """Turns the dialogue to the language chosen; no later call knows it yet."""
+    dialogue.language = _get_chosen_language(dialogue)
+    return "latin" if LANGUAGES[dialogue.language].latin_form is None else "other"
+
+
+@vocabulary.action("use_latin_form", "chosen")
+def use_latin_form(dialogue: Dialogue) -> str:
+    """Takes the Latin form of a language whose letters this phone does not show."""
+    chosen = _get_chosen_language(dialogue)
+    dialogue.answers.language = LANGUAGES[chosen].latin_form or chosen
+    return "chosen"
+
+
 @vocabulary.action("remember_language", "artisan", "unknown")
 def remember_language(dialogue: Dialogue) -> str:
     change_language(dialogue)
@@ -87,12 +102,17 @@ def remember_language(dialogue: Dialogue) -> str:
 @vocabulary.action("change_language", "changed")
 def change_language(dialogue: Dialogue) -> str:
     """Changes the language of every later call and message to this phone; the place is kept."""
-    if (language := dialogue.answers.language) is None:
-        raise NothingToShow()
-    dialogue.language = language
+    dialogue.language = _get_chosen_language(dialogue)
     with begin_operation(dialogue) as operation:
-        choose_language(operation, dialogue.phone, language)
+        choose_language(operation, dialogue.phone, dialogue.language)
     return "changed"
+
+
+def _get_chosen_language(dialogue: Dialogue) -> str:
+    language = dialogue.answers.language
+    if language is None or language not in LANGUAGES:
+        raise NothingToShow()
+    return language
 
 
 @vocabulary.check("rna_number")

@@ -28,6 +28,8 @@ class Language:
     which no phone shows as squares. `dirham` and `decimal_mark` write an amount. With the encoding
     GSM-7 its sentences keep to plain letters, so that a message costs half; a message takes at
     most `most_segments` SMS segments. `keywords` are what a person writes by SMS to ask for it.
+    `latin_form` is the language in Latin letters that is spoken instead to a phone that shows this
+    one's script as squares; Latin letters need none.
     """
 
     name: Written
@@ -39,6 +41,7 @@ class Language:
     encoding: Literal["GSM-7", "UCS-2"]
     most_segments: Annotated[int, Field(ge=1, le=3)]
     keywords: tuple[Written, ...]
+    latin_form: str | None = None
 
     @property
     def keeps_to_gsm7(self) -> bool:
@@ -48,12 +51,17 @@ class Language:
 def read_languages(path: Path) -> Mapping[str, Language]:
     """Reads the languages of a file by code, in its order.
 
-    Raises: ValueError if an entry is incomplete or the default language is missing.
+    Raises: ValueError if an entry is incomplete, the default language is missing, or a script that
+    a phone may lack has no form in Latin letters.
     """
     raw = yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)
     languages = TypeAdapter(dict[Tag, Language]).validate_python(raw)
     if DEFAULT not in languages:
         raise ValueError(f"{path.name}: {DEFAULT} is missing")
+    for code, entry in languages.items():
+        form = languages.get(entry.latin_form or code)
+        if form is None or form.script != "latin":
+            raise ValueError(f"{path.name}: {code} needs a latin_form, a language in Latin letters")
     return MappingProxyType(languages)
 
 

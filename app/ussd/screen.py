@@ -64,9 +64,17 @@ def paginate_screen(context: ScreenContext, digits: Sequence[str]) -> list[str]:
 def paginate_list(context: ScreenContext, rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
     """Returns the pages of a list, each with the rows that its digits 1 to 5 choose.
 
+    A reason takes the place of the list's own sentences where it would push a row off the first
+    page: a digit that was refused there means the same row when it is typed again.
+
     Raises: ValueError if a row does not fit on a page.
     """
     head = context.head()
+    if rows and context.reason:
+        plain, reason = context._replace(reason="").head(), head[:1]
+        shown = _count_rows(context, plain, rows)
+        if _count_rows(context, head, rows) < shown == _count_rows(context, reason, rows):
+            head = reason
     if not rows:
         return [(page, []) for page in _paginate_lines(context, head)]
     pages: list[tuple[str, list[Row]]] = []
@@ -76,6 +84,11 @@ def paginate_list(context: ScreenContext, rows: Sequence[Row]) -> list[tuple[str
         pages.append((page, waiting[:count]))
         waiting = waiting[count:]
     return pages
+
+
+def _count_rows(context: ScreenContext, head: list[str], rows: Sequence[Row]) -> int:
+    """Returns how many rows the first page holds below `head`."""
+    return _fill_page(context, head, list(rows), later=False)[1]
 
 
 def _fill_page(
