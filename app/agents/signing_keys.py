@@ -43,7 +43,8 @@ def draw_signing_key(random: Random, keys: Keys) -> str:
 def callback_key(keys: Keys, client: _Client, now: datetime | None = None) -> SecretStr:
     """Returns the key that signs our callbacks to a client at `now`; without it, the newest one.
 
-    Raises: KeyUnknown.
+    Raises: KeyUnknown; also for one that names no secret while several are known, because another
+    secret gives another key, and no receiver would believe it.
     """
     old, until = client.old_signing_key, client.old_key_until
     if now and old and until and now < until:
@@ -51,24 +52,33 @@ def callback_key(keys: Keys, client: _Client, now: datetime | None = None) -> Se
     return SecretStr(keys.open(Purpose.CALLBACK, seal_newest(keys, client)))
 
 
-def seal_newest(keys: Keys, client: _Client) -> str:
+def seal_newest(keys: Keys, client: _Client, unnamed_by: str | None = None) -> str:
     """Returns the newest signing key as it is stored.
 
-    That of a client of before this was stored is derived from the secret of then, which is the
-    oldest that is known.
+    That of a client of before this was stored is derived from the secret of then, whose id is
+    `unnamed_by`. Raises: KeyUnknown if that is left out and several are known.
     """
     if client.signing_key:
         return client.signing_key
-    derived = keys.derive_from_oldest(f"callback:{client.id}:{client.generation}")
+    derived = keys.derive_unnamed(f"callback:{client.id}:{client.generation}", unnamed_by)
     return keys.seal(Purpose.CALLBACK, derived.hex())
 
 
-def store_signing_keys_again(operation: Operation, keys: Keys) -> int:
-    """Stores the signing keys of all clients under today's key. Returns of how many clients."""
+def store_signing_keys_again(
+    operation: Operation, keys: Keys, unnamed_by: str | None = None
+) -> int:
+    """Stores the signing keys of all clients under today's key. Returns of how many clients.
+
+    `unnamed_by` is the id of the secret of those that name none. Raises: KeyUnknown if it is left
+    out and several are known.
+    """
     columns, stored = api_client.c, 0
-    for row in operation.connection.execute(select(api_client).with_for_update()).all():
+    every = select(api_client).order_by(columns.id).with_for_update()
+    for row in operation.connection.execute(every).all():
         before = row.signing_key, row.old_signing_key
-        after = _seal_again(keys, seal_newest(keys, row)), _seal_again(keys, row.old_signing_key)
+        # One that was shut out is called back no more.
+        newest = row.signing_key if row.revoked_at else seal_newest(keys, row, unnamed_by)
+        after = _seal_again(keys, newest), _seal_again(keys, row.old_signing_key)
         if after != before:
             values = dict(zip(("signing_key", "old_signing_key"), after, strict=True))
             own = update(api_client).where(columns.id == row.id)

@@ -104,9 +104,18 @@ class Keys:
                 return key
         raise KeyUnknown(name)
 
-    def derive_from_oldest(self, name: str) -> bytes:
-        """Returns what the oldest secret known gives for a name: of things of before the ids."""
-        return derive_key(self._secrets[-1], name)
+    def derive_unnamed(self, name: str, made_by: str | None = None) -> bytes:
+        """Returns what a thing of before the ids, which names no secret, was derived as.
+
+        `made_by` is the id of its secret; without it there is but one that it can be of.
+        Raises: KeyUnknown if several are known, or that one is not.
+        """
+        if made_by is None and len(self.ids) > 1:
+            raise KeyUnknown("several secrets are known, and this names none")
+        known = dict(zip(self.ids, self._secrets, strict=True))
+        if (secret := known.get(made_by or self.ids[0])) is None:
+            raise KeyUnknown(made_by)
+        return derive_key(secret, name)
 
     def seal(self, purpose: Purpose, plain: str) -> str:
         """Encrypts a text with today's key; its id stands before it: `id:...`."""

@@ -37,10 +37,11 @@ def is_pin(stored: str, pin: SecretStr, keys: Keys, purpose: Purpose) -> bool:
         return False
 
 
-def seal_again(stored: str, keys: Keys, purpose: Purpose) -> str:
+def seal_again(stored: str, keys: Keys, purpose: Purpose, unnamed_by: str | None = None) -> str:
     """Returns the same PIN sealed with today's key, or `stored` where only the PIN could tell how.
 
     A hash of before sealing was mixed with a key (a pepper), which is then sealed with it.
+    `unnamed_by` is the id of the secret of those that name none.
     Raises: KeyUnknown.
     """
     if is_sealed(stored):
@@ -48,9 +49,10 @@ def seal_again(stored: str, keys: Keys, purpose: Purpose) -> str:
     name, mark, hashed = stored.partition("$")
     if name:
         return keys.seal(purpose, keys.find(purpose, name).text + mark + hashed)
-    if purpose is Purpose.ARTISAN_PIN and len(keys.ids) == 1:
-        # Its key is not named, and there is but one.
-        return keys.seal(purpose, keys.today(purpose).text + stored)
+    if purpose is Purpose.ARTISAN_PIN and (unnamed_by or len(keys.ids) == 1):
+        # Its key is not named, and there is but one that it can be.
+        pepper = keys.find(purpose, unnamed_by or keys.ids[0])
+        return keys.seal(purpose, pepper.text + stored)
     return keys.seal(purpose, stored) if purpose is Purpose.AGENT_PIN else stored
 
 

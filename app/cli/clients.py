@@ -29,11 +29,15 @@ from app.agents.networks import DEFAULT_NETWORK
 from app.agents.signing_keys import callback_key, draw_signing_key, name_signing_key
 from app.base.clock import local
 from app.base.database import reading
+from app.base.keys import KeyUnknown
 from app.base.money import Money
 from app.cli.acting import BY, acting
 from app.cli.options import DirhamsParam
 from app.runtime import runtime
 
+_SIGNING_KEY_UNNAMED = (
+    "the signing key of now names no SECRET_KEY, so it cannot be kept: `flask keys rotate` first"
+)
 _BILLS = click.IntRange(0, 1_000_000)
 
 
@@ -100,7 +104,11 @@ def rotate(name: str, keep_old: int, by: str | None) -> None:
     key, signing_key = draw_key(maalem.random), draw_signing_key(maalem.random, maalem.keys)
     with acting(by) as change:
         new, kept = NewKeys(key, signing_key), timedelta(hours=keep_old)
-        if not rotate_key(change, name, new, kept, maalem.keys):
+        try:
+            known = rotate_key(change, name, new, kept, maalem.keys)
+        except KeyUnknown:
+            raise click.ClickException(_SIGNING_KEY_UNNAMED) from None
+        if not known:
             raise click.ClickException(f"no client {name} that may call")
     _show(name, key)
 

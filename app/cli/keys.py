@@ -14,8 +14,13 @@ from app.cli.acting import BY, operation_of, sign_in_actor
 from app.cli.tables import print_table
 from app.rekeying.columns import UNNAMED
 from app.rekeying.holdings import Holding, list_holdings
-from app.rekeying.service import find_lost, find_removable, rotate_keys
+from app.rekeying.service import find_hindrance, find_lost, find_removable, rotate_keys
 from app.runtime import runtime
+
+_NOTHING_OLDER = (
+    "the keys of SECRET_KEY_OLD held none of it: if the new secret is among them, exchange the two"
+    " (step 2 of docs/operations.md, Keys), then once more"
+)
 
 
 @click.group()
@@ -42,21 +47,40 @@ def status(as_json: bool) -> None:
     print_table(table)
     for name in maalem.keys.ids[1:]:
         click.echo(f"{name}: {_advise(name, held, maalem.keys, removable)}")
-    for kind, name, count in find_lost(held, maalem.keys):
-        click.echo(f"{name}: {count} {kind} need it: put it back into SECRET_KEY_OLD", err=True)
+    _tell_lost(held, maalem.keys)
 
 
 @keys.command()
+@click.option("--unnamed", metavar="ID", help="the key of what names none, of before keys had ids")
 @BY
 @with_appcontext
-def rotate(by: str | None) -> None:
-    """Stores again, with today's key, what older keys hold; goes on where it was ended."""
+def rotate(unnamed: str | None, by: str | None) -> None:
+    """Stores again, with today's key, what older keys hold; goes on where it was ended.
+
+    Refused, changing nothing, while it is not known which key something was stored with. Ends with
+    1 if something is stored under a key that no setting names: that stays as it is.
+    """
     maalem = runtime()
     actor = sign_in_actor(by)
-    counts = rotate_keys(lambda: operation_of(actor), maalem.keys, _tell)
+    held = list_holdings(maalem.database, maalem.redis, maalem.keys, maalem.clock())
+    if why := find_hindrance(held, maalem.keys, unnamed):
+        raise click.ClickException(f"nothing was stored again: {why}")
+    counts = rotate_keys(lambda: operation_of(actor), maalem.keys, _tell, unnamed)
     told = ", ".join(f"{count} {kind}" for kind, count in counts.items())
     click.echo(f"stored again with {maalem.keys.ids[0]}: {told}")
+    if maalem.keys.ids[1:] and not any(counts.values()):
+        click.echo(_NOTHING_OLDER, err=True)
     click.echo("flask keys status says what older keys still hold", err=True)
+    if _tell_lost(held, maalem.keys):
+        raise SystemExit(1)
+
+
+def _tell_lost(held: Sequence[Holding], keys: Keys) -> bool:
+    """Says what is stored under keys that are not known; True if something is."""
+    lost = find_lost(held, keys)
+    for kind, name, count in lost:
+        click.echo(f"{name}: {count} {kind} need it: put it back into SECRET_KEY_OLD", err=True)
+    return bool(lost)
 
 
 def _tell(kind: str, stored: int) -> None:

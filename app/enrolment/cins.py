@@ -26,8 +26,10 @@ _STORE = text(
 _EARLIER = text(
     """
     SELECT import_id, artisan_id, earlier->>'cin_digest' AS cin FROM registry_import_update
-    WHERE substr(earlier->>'cin_digest', 3, 8) = ANY(:names)
-        AND length(earlier->>'cin_digest') > 66 LIMIT :most
+    WHERE (import_id, artisan_id) > (:import_id, :artisan_id)
+        AND substr(earlier->>'cin_digest', 3, 8) = ANY(:names)
+        AND length(earlier->>'cin_digest') > 66
+    ORDER BY import_id, artisan_id LIMIT :most
     """
 )
 _STORE_EARLIER = text(
@@ -60,9 +62,15 @@ def store_cins_again(
     return (found[-1] if found else None), stored
 
 
-def store_earlier_cins_again(operation: Operation, keys: Keys, most: int) -> int:
-    """Stores the digests again that undoing an import would bring back. Returns how many."""
-    params = {"names": [key.id for key in _older(keys)], "most": most}
+def store_earlier_cins_again(
+    operation: Operation, keys: Keys, after: tuple[int, int] | None, most: int
+) -> tuple[tuple[int, int] | None, int]:
+    """Stores the next digests again that undoing an import would bring back, in their order.
+
+    Returns import and artisan of the last one seen, None behind the end, and how many were stored.
+    """
+    params: dict[str, object] = {"names": [key.id for key in _older(keys)], "most": most}
+    params |= dict(zip(("import_id", "artisan_id"), after or (0, 0), strict=True))
     rows = operation.connection.execute(_EARLIER, params).all()
     forms = dict(_digest_again((bytes.fromhex(row.cin[2:]) for row in rows), keys))
     for row in rows:
@@ -71,7 +79,8 @@ def store_earlier_cins_again(operation: Operation, keys: Keys, most: int) -> int
         changed = {"import_id": row.import_id, "artisan_id": row.artisan_id}
         changed["cin"] = f"\\x{new.hex()}" if new else None
         operation.connection.execute(_STORE_EARLIER, changed)
-    return len(rows)
+    last = rows[-1] if len(rows) == most else None
+    return ((last.import_id, last.artisan_id) if last else None), len(rows)
 
 
 def _older(keys: Keys) -> list[Key]:

@@ -24,7 +24,7 @@ from sqlalchemy import func, select, tuple_, update
 
 from app.agents.clients import Client, find_client
 from app.agents.signing_keys import callback_key, name_signing_key
-from app.base.keys import Keys
+from app.base.keys import Keys, KeyUnknown
 from app.base.operation import Operation
 from app.base.special_addresses import is_of_the_internet
 from app.mobile_money.callback_addresses import (
@@ -160,8 +160,12 @@ def deliver(
     if not rules.private and not all(map(is_of_the_internet, addresses)):
         return "a private address"
     try:
-        put = _sign_put(parts, callback, callback_key(keys, callback.client, now), now)
-        status = _send_put(put, addresses, seconds)
+        key = callback_key(keys, callback.client, now)
+    except KeyUnknown:
+        # It waits: signed with another key, it would be taken for somebody else's.
+        return "signing key unknown"
+    try:
+        status = _send_put(_sign_put(parts, callback, key, now), addresses, seconds)
     except (HTTPException, OSError) as error:
         return type(error).__name__
     return "delivered" if 200 <= status < 300 else f"status {status}"

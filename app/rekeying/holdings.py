@@ -24,7 +24,7 @@ from app.rekeying.columns import UNNAMED, count_by_key, key_of_bytes, key_of_tex
 from app.ussd.deferred import STREAM
 from app.ussd.versions import PREFIX as MENUS
 
-ROTATED = "keys_rotated"
+ROTATED, SIGNING_KEYS = "keys_rotated", "signing_keys"
 _MOST_ACTIONS = 10_000
 _EARLIER_CIN = registry_import_update.c.earlier["cin_digest"].astext
 # Counts of a connection at a moment, by the id of the key.
@@ -54,7 +54,7 @@ _STORED: Mapping[str, _Count] = {
         key_of_bytes(func.decode(func.substr(_EARLIER_CIN, 3), "hex")),
         _EARLIER_CIN.is_not(None),
     ),
-    "signing_keys": lambda c, _: _count_signing_keys(c),
+    SIGNING_KEYS: lambda c, _: _count_signing_keys(c),
 }
 _PASSING: Mapping[str, _Count] = {
     "pin_reset_codes": lambda c, now: count_by_key(
@@ -103,18 +103,23 @@ def _count_signing_keys(connection: Connection) -> dict[str, int]:
 def _count_sessions(connection: Connection, keys: Keys, now: datetime) -> dict[str, int]:
     """Counts open sessions, held by an older key until a request after the rotation was answered.
 
-    A cookie is with its browser: when the last rotation began is what tells.
+    A cookie is with its browser: when the last rotation began is what tells. One of before it may
+    be held by any of the older keys, and counts for each.
     """
-    if len(keys.ids) == 1:
-        return {keys.ids[0]: count_sessions(connection, now, None)}
-    rotated = connection.execute(
-        select(func.max(audit_event.c.happened_at)).where(
-            audit_event.c.subject == f"key:{keys.ids[0]}", audit_event.c.action == ROTATED
-        )
-    ).scalar()
+    today, *older = keys.ids
     every = count_sessions(connection, now, None)
-    left = count_sessions(connection, now, rotated) if rotated else every
-    return {keys.ids[1]: left, keys.ids[0]: every - left}
+    if not older:
+        return {today: every}
+    last = connection.execute(
+        select(audit_event.c.subject, audit_event.c.happened_at)
+        .where(audit_event.c.action == ROTATED)
+        .order_by(audit_event.c.id.desc())
+        .limit(1)
+    ).one_or_none()
+    # Another key's rotation says nothing of today's: secrets were exchanged since.
+    to_today = last is not None and last.subject == f"key:{today}"
+    left = count_sessions(connection, now, last.happened_at) if last and to_today else every
+    return {today: every - left} | dict.fromkeys(older, left)
 
 
 def _count_in_redis(redis: Redis) -> dict[str, dict[str, int]]:

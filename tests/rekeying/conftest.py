@@ -13,11 +13,22 @@ from flask import Flask
 from pydantic import SecretStr
 
 from app import create_app
+from app.agents.signing_keys import store_signing_keys_again
+from app.base.operation import operation
 from app.runtime import Runtime
 
 BEFORE, AFTER = "demo-secret-for-development-only", token_hex(16)
 # What costs long to make and has to do with no key.
-_SHARED = ("database", "redis", "words", "network_names", "ussd", "deadline", "prices")
+_SHARED = (
+    "database",
+    "owners_database",
+    "redis",
+    "words",
+    "network_names",
+    "ussd",
+    "deadline",
+    "prices",
+)
 
 
 @dataclass
@@ -46,7 +57,8 @@ class Installation:
     alone: Server
 
 
-def _start(runtime: Runtime, secret: str, old: Sequence[str] = ()) -> Server:
+def start_server(runtime: Runtime, secret: str, old: Sequence[str] = ()) -> Server:
+    """A server whose keys are made of `secret`, and of `old` ones to verify with."""
     keys = {"secret_key": SecretStr(secret), "secret_key_old": tuple(map(SecretStr, old))}
     other = Runtime(runtime.settings.model_copy(update=keys), clock=runtime.clock)
     for name in _SHARED:
@@ -54,21 +66,28 @@ def _start(runtime: Runtime, secret: str, old: Sequence[str] = ()) -> Server:
     return Server(other)
 
 
+def stop_server(server: Server) -> None:
+    if "patient_services" in server.runtime.__dict__:
+        server.runtime.patient_services.database.dispose()
+
+
 @pytest.fixture(scope="session")
 def servers(session_runtime: Runtime) -> Iterator[Installation]:
     installation = Installation(
         Server(session_runtime),
-        _start(session_runtime, BEFORE, [AFTER]),
-        _start(session_runtime, AFTER, [BEFORE]),
-        _start(session_runtime, AFTER),
+        start_server(session_runtime, BEFORE, [AFTER]),
+        start_server(session_runtime, AFTER, [BEFORE]),
+        start_server(session_runtime, AFTER),
     )
     yield installation
     for server in (installation.prepared, installation.new, installation.alone):
-        if "patient_services" in server.runtime.__dict__:
-            server.runtime.patient_services.database.dispose()
+        stop_server(server)
 
 
 @pytest.fixture
 def installation(servers: Installation, sample_people: None) -> Installation:
     """With the sample people, stored under the old key."""
+    maalem = servers.old.runtime
+    with operation(maalem.database, maalem.clock(), "operator") as change:
+        assert store_signing_keys_again(change, maalem.keys) == 1
     return servers

@@ -306,15 +306,14 @@ class TestNetworks:
         assert rows(installation.new, "SELECT count(*) FROM deposit") == [(1,)]
 
     def test_callbacks_are_signed_with_the_same_key_after(self, installation: Installation) -> None:
-        """Also those of a client of before signing keys were stored."""
         old, new = installation.old.runtime, installation.new.runtime
         key = draw_signing_key(old.random, old.keys)
         client = NewClient("net-two", "wafacash", draw_key(old.random), signing_key=key)
         with operation(old.database, NOW, "operator") as change:
             add_client(change, client)
         signing = {name: signing_key(installation.old, name) for name in CLIENTS}
+        assert held(installation.new, "signing_keys") == {old.keys.ids[0]: 2}
         assert {name: signing_key(installation.new, name) for name in CLIENTS} == signing
-        assert held(installation.new, "signing_keys") == {"": 1, old.keys.ids[0]: 1}
         rotate(installation.new)
         assert held(installation.new, "signing_keys") == {new.keys.ids[0]: 2}
         assert {name: signing_key(installation.alone, name) for name in CLIENTS} == signing
