@@ -149,10 +149,14 @@ def _read_final_state(row: Row[*tuple[object, ...]]) -> FinalState:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A receipt as it is printed, and as its agency can look it up later."""
+    """A receipt as it is printed, and as its agency can look it up later.
+
+    `language` is the artisan's: the one chosen on the register's phone, else the register's.
+    """
 
     number: str
     full_name: str
+    language: str
     total: Money
     fee: Money
     contribution: Money
@@ -172,6 +176,7 @@ def find_receipt(connection: Connection, number: str, agency_code: str) -> Recei
         select(
             deposit.c.receipt_number,
             artisan.c.full_name,
+            func.coalesce(phone_profile.c.language, artisan.c.language).label("language"),
             deposit.c.total_centimes,
             payment_code.c.fee_centimes,
             func.coalesce(settled.c.contribution, payment_code.c.contribution_centimes).label(
@@ -188,6 +193,7 @@ def find_receipt(connection: Connection, number: str, agency_code: str) -> Recei
         )
         .join(payment_code, payment_code.c.code == deposit.c.code)
         .join(artisan, artisan.c.id == deposit.c.artisan_id)
+        .outerjoin(phone_profile, phone_profile.c.phone == artisan.c.phone)
         .outerjoin(reversal, reversal.c.receipt_number == deposit.c.receipt_number)
         .outerjoin(settled, true())
         .where(deposit.c.receipt_number == number, deposit.c.agency_code == agency_code)
@@ -197,6 +203,7 @@ def find_receipt(connection: Connection, number: str, agency_code: str) -> Recei
     return Receipt(
         number=row.receipt_number,
         full_name=row.full_name,
+        language=row.language,
         total=Money(row.total_centimes),
         fee=Money(row.fee_centimes),
         contribution=Money(row.contribution),

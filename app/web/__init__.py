@@ -27,8 +27,10 @@ from app.web import (
 from app.web.mobile_money import routes as mobile_money
 from app.web.signed_cookies import list_secrets
 from app.web.till import (
+    bill,  # noqa: F401 - adds its pages to the till's
     day,  # noqa: F401 - adds its pages to the till's
     pin,  # noqa: F401 - adds its pages to the till's
+    receipt,  # noqa: F401 - adds its pages to the till's
     reversal,  # noqa: F401 - adds its pages to the till's
 )
 from app.web.till import (

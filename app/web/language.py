@@ -55,16 +55,25 @@ def vary(response: Response) -> Response:
     return response
 
 
-def say(key: str, **values: Any) -> Markup:
-    """Returns a sentence in the reader's language, its values in order in either direction."""
-    language = reading_language()
-    filled = {name: _isolate(value, language) for name, value in values.items()}
-    return _mark_up(runtime().words.say(language, key, filled))
+def template_words(language: str) -> dict[str, Any]:
+    """Returns what a template needs to speak a language: its words, formats and direction."""
 
+    def say(key: str, **values: Any) -> Markup:
+        """Returns a sentence, its values in order in either direction."""
+        filled = {name: _isolate(value, language) for name, value in values.items()}
+        return _mark_up(runtime().words.say(language, key, filled))
 
-def show_value(value: object) -> Markup:
-    """Returns a value as the reader's language writes it."""
-    return _mark_up(str(_isolate(value, reading_language())))
+    def show_value(value: object) -> Markup:
+        """Returns a value as the language writes it."""
+        return _mark_up(str(_isolate(value, language)))
+
+    return {
+        "t": say,
+        "show": show_value,
+        "grouped": lambda code: grouped(code, language),
+        "language": language,
+        "direction": LANGUAGES[language].direction,
+    }
 
 
 def _isolate(value: Any, language: str) -> Any:
@@ -93,13 +102,6 @@ def _mark_up(text: str) -> Markup:
 
 
 def _template_values() -> dict[str, Any]:
-    language = reading_language()
-    return {
-        "t": say,
-        "show": show_value,
-        "grouped": lambda code: grouped(code, language),
-        "language": language,
-        "direction": LANGUAGES[language].direction,
-        # Each language is named in itself, so that a person who reads no other finds it.
-        "languages": {code: entry.name for code, entry in LANGUAGES.items()},
-    }
+    # Each language is named in itself, so that a person who reads no other finds it.
+    names = {code: entry.name for code, entry in LANGUAGES.items()}
+    return template_words(reading_language()) | {"languages": names}

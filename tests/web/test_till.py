@@ -37,6 +37,7 @@ from tests.phone import TestPhone
 from tests.servers import await_ready
 
 FATIMA, HASSAN, AICHA = "+212600000001", "+212600000002", "+212600000005"
+DRISS = "+212600000007"
 UNKNOWN_CODE = "482173059617"
 MISTYPED_CODE = "482173059614"
 KEY = "0123456789abcdef0123456789abcdef"
@@ -507,7 +508,28 @@ def test_arabic_runs_right_to_left_and_figures_do_not(
     assert f'<bdi dir="ltr">{grouped(code)}</bdi>' in till.page
     assert '<bdi dir="ltr">AICHA A.</bdi>' in till.page
     till.follow(till.confirm())
-    assert "تسلم الوكيل المبلغ" in till.page
+    assert "تم الأداء" in till.page
+
+
+@pytest.mark.parametrize(
+    ("payer", "language"), [(FATIMA, "fr"), (AICHA, "ar"), (DRISS, "ary-Latn")]
+)
+def test_paper_is_in_the_artisans_language_and_the_page_in_the_agents(
+    till: AgentTerminal, phone: TestPhone, payer: str, language: str
+) -> None:
+    code = code_of(phone, payer)
+    till.get("/agent?language=zgh")
+    till.look(code)
+    till.follow(till.confirm())
+    paper = re.search(
+        r'<article class="paper" lang="([^"]+)" dir="([^"]+)".*?</article>', till.page, re.S
+    )
+    assert paper and paper[1] == language
+    assert paper[2] == ("rtl" if language == "ar" else "ltr")
+    title = {"fr": "Reçu 1", "ar": "وصل 1", "ary-Latn": "Wassl 1"}[language]
+    assert title in plain(paper[0])
+    assert '<html lang="zgh" dir="ltr">' in till.page
+    assert "ⵜⴰⵏⴳⴰⵍⵜ ⵜⴰⵏⴰⴹⴼⵓⵔⵜ" in till.page  # next code
 
 
 def test_the_language_is_guessed_then_remembered(client: FlaskClient) -> None:

@@ -24,7 +24,8 @@ from app.runtime import runtime
 from app.web.access import Audience, open_to
 from app.web.rate_limits import give_back_try, take_try
 from app.web.refusals import Refusal
-from app.web.till.pages import agent_here, pages, receipt_page, refused_page
+from app.web.till.pages import agent_here, pages, refused_page
+from app.web.till.receipt import receipt_page
 from app.web.till.sign_in import PER_NUMBER, check_typed_pin, plain_digits
 
 _log = structlog.get_logger("till")

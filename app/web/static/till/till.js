@@ -2,10 +2,16 @@
 
 const print = document.querySelector("[data-print]");
 if (print) {
+  const next = document.querySelector("[data-next]");
   print.hidden = false;
-  print.focus();
   print.addEventListener("click", () => window.print());
-  window.addEventListener("afterprint", () => document.querySelector(".after a").focus());
+  // The key P prints, whatever letter the keyboard has there; in a field it is a letter.
+  window.addEventListener("keydown", (event) => {
+    const other = event.ctrlKey || event.altKey || event.metaKey || event.repeat;
+    if (other || event.target.matches("input, textarea, select")) return;
+    if (event.code === "KeyP" || event.key.toLowerCase() === "p") window.print();
+  });
+  window.addEventListener("afterprint", () => next.focus());
 }
 
 for (const form of document.querySelectorAll("form[data-once]")) {
