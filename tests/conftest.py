@@ -21,7 +21,8 @@ from app.agents.agency_file import SAMPLE_AGENCIES, read_agencies
 from app.agents.clients import DEMO_CLIENT, DEMO_KEY, NewClient, add_client
 from app.agents.staff import NewAgent, add_agent
 from app.base.clock import local_date
-from app.base.database import connect
+from app.base.database import CONNECTIONS, connect
+from app.base.deadline import Deadline
 from app.base.operation import operation
 from app.base.phone import Phone
 from app.cli.sample_people import record_sample_answers
@@ -118,6 +119,8 @@ def session_runtime(owner: Engine, own_urls: EngineUrls) -> Iterator[Runtime]:
         log_level="error",
     )
     runtime = Runtime(settings, clock=TestClock())
+    # A busy machine is no outage; the tests of outages and of lateness take a second of their own.
+    runtime.deadline = Deadline(10, threads=CONNECTIONS)
     yield runtime
     runtime.database.dispose()
     runtime.owners_database.dispose()

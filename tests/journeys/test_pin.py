@@ -94,7 +94,10 @@ def test_wrong_pin_sent_by_eight_at_once_counts_once(
         one.number, one.session, one.chain = khadija.number, khadija.session, khadija.chain
         copies.append(one)
     with ThreadPoolExecutor(8) as many:
-        assert len(set(many.map(TestPhone.post, copies))) == 1
+        at_once = set(many.map(TestPhone.post, copies))
+    # One who found no slot for the slow comparison is told so, and sends it again.
+    (again,) = {one.post() for one in copies}
+    assert at_once - {again} <= {"END " + runtime.words.say("fr", "away")}
     assert OtherParties(runtime).run("SELECT wrong FROM pin_attempt") == [(1,)]
 
 
