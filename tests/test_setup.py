@@ -11,6 +11,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
@@ -101,13 +102,38 @@ class Run:
 
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[Run]:
-    run = Run(tmp_path)
+    """A run whose data folder is still to be made."""
+    with killed_at_the_end(Run(tmp_path)) as run:
+        yield run
+
+
+@contextmanager
+def killed_at_the_end(run: Run) -> Iterator[Run]:
     yield run
     for process in run.living():
         process.kill()
     wait_until(lambda: run.living() == [], 10)
     if run.process:
         run.process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def data_of_a_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data folder of a run that has ended, with the sample people in it."""
+    with killed_at_the_end(Run(tmp_path_factory.mktemp("first"))) as first:
+        first.start()
+        first.until_ready()
+        os.kill(first.process.pid, signal.SIGTERM)
+        assert first.until_ended() == 0
+    return first.data_dir
+
+
+@pytest.fixture
+def second_run(run: Run, data_of_a_run: Path) -> Run:
+    """A run that finds data of its own, so that its start is short."""
+    # Root gives PostgreSQL's files a user of their own.
+    subprocess.run(["cp", "-Rp", data_of_a_run, run.data_dir], check=True)
+    return run
 
 
 def free_port() -> int:
@@ -147,52 +173,52 @@ def test_runs_says_where_and_who_and_a_second_start_keeps_the_data(run: Run) -> 
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_make_run_leaves_no_process_behind(run: Run, number: int) -> None:
+def test_make_run_leaves_no_process_behind(second_run: Run, number: int) -> None:
     """A supervisor sends signals to `make` alone; a terminal sends SIGINT to the group."""
-    run.start("make", "run")
-    run.until_ready()
+    second_run.start("make", "run")
+    second_run.until_ready()
     if number == signal.SIGINT:
-        os.killpg(run.process.pid, number)
+        os.killpg(second_run.process.pid, number)
     else:
-        os.kill(run.process.pid, number)
-    run.until_ended()
-    assert "Traceback" not in run.said()
+        os.kill(second_run.process.pid, number)
+    second_run.until_ended()
+    assert "Traceback" not in second_run.said()
 
 
-def test_make_passes_no_interrupt_on_and_yet_all_ends(run: Run) -> None:
-    run.start("make", "run")
-    run.until_ready()
-    os.kill(run.process.pid, signal.SIGINT)
-    run.until_ended()
+def test_make_passes_no_interrupt_on_and_yet_all_ends(second_run: Run) -> None:
+    second_run.start("make", "run")
+    second_run.until_ready()
+    os.kill(second_run.process.pid, signal.SIGINT)
+    second_run.until_ended()
 
 
-def test_a_killed_run_takes_all_with_it_and_starts_again(run: Run) -> None:
-    run.start()
-    run.until_ready()
-    os.kill(run.process.pid, signal.SIGKILL)
-    run.until_ended()
-    run.start()
-    run.until_ready()
+def test_a_killed_run_takes_all_with_it_and_starts_again(second_run: Run) -> None:
+    second_run.start()
+    second_run.until_ready()
+    os.kill(second_run.process.pid, signal.SIGKILL)
+    second_run.until_ended()
+    second_run.start()
+    second_run.until_ready()
     # All processes are killed at once, as when memory runs out, and none can clean up.
-    for process in run.living():
+    for process in second_run.living():
         process.kill()
-    run.until_ended()
-    run.start()
-    run.until_ready()
-    os.kill(run.process.pid, signal.SIGINT)
-    assert run.until_ended() == 0
+    second_run.until_ended()
+    second_run.start()
+    second_run.until_ready()
+    os.kill(second_run.process.pid, signal.SIGINT)
+    assert second_run.until_ended() == 0
 
 
-def test_a_dead_worker_is_started_again_and_a_dead_web_server_ends_all(run: Run) -> None:
-    run.start()
-    run.until_ready()
-    (worker,) = run.living("-m flask worker")
+def test_a_dead_worker_is_started_again_and_a_dead_web_server_ends_all(second_run: Run) -> None:
+    second_run.start()
+    second_run.until_ready()
+    (worker,) = second_run.living("-m flask worker")
     worker.kill()
-    wait_until(lambda: run.living("-m flask worker") not in ([], [worker]), 20)
-    assert "the worker ended with exit code -9" in run.said()
-    run.living("-m granian")[0].kill()
-    assert run.until_ended() == 1
-    assert "the web server ended with exit code" in run.said()
+    wait_until(lambda: second_run.living("-m flask worker") not in ([], [worker]), 20)
+    assert "the worker ended with exit code -9" in second_run.said()
+    second_run.living("-m granian")[0].kill()
+    assert second_run.until_ended() == 1
+    assert "the web server ended with exit code" in second_run.said()
 
 
 def test_a_busy_port_is_named(run: Run) -> None:
