@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.agents.errors import AgenciesRefused
 from app.agents.rules import (
     LONGEST_ADDRESS,
     LONGEST_NAME,
@@ -18,10 +16,19 @@ from app.agents.rules import (
 )
 from app.agents.towns import Town, find_town
 from app.base.errors import InvalidInput
+from app.base.identifiers import plain_signs
+from app.base.marks import spell_plainly
+from app.files.errors import FileRefused
+from app.files.table import GivenFile, open_table
+from app.files.words import empty_if_nothing, spell_in_gsm7
 
 FIELDS = ("code", "name", "town", "address", "weekdays", "saturday", "active")
 SAMPLE_AGENCIES = Path(__file__).parent / "sample_agencies.csv"
-_ACTIVE = {"yes": True, "no": False}
+_ACTIVE = {
+    **dict.fromkeys(("yes", "oui", "true", "vrai", "1", "نعم"), True),
+    **dict.fromkeys(("no", "non", "false", "faux", "0", "لا"), False),
+}
+_CLOSED = frozenset(("fermé", "ferme", "fermée", "closed", "مغلق", "مغلقة"))
 _LARGEST = 1 << 20  # bytes
 _MOST = 3000  # one statement writes them
 
@@ -39,58 +46,59 @@ class AgencyRow:
     active: bool
 
 
-def read_agencies(path: Path) -> list[AgencyRow]:
-    """Reads every line of the file.
+def read_agencies(
+    path: Path, encoding: str | None = None, note: Callable[[str], None] = lambda told: None
+) -> list[AgencyRow]:
+    """Reads every line of the file; `note` takes what is not as usual and is no fault.
 
-    Raises: AgenciesRefused for the first wrong line, OSError if there is no file.
+    Raises: FileRefused for the first wrong line, OSError if there is no file.
     """
-    reader = csv.DictReader(io.StringIO(_read_text(path), newline=""), strict=True)
-    if tuple(reader.fieldnames or ()) != FIELDS:
-        raise AgenciesRefused(line=1, why=f"header: wanted {','.join(FIELDS)}")
+    if path.stat().st_size > _LARGEST:
+        raise FileRefused(line=1, why="larger than 1 MiB")
     rows: dict[str, AgencyRow] = {}
-    try:
-        for fields in reader:
-            row = _read_row(fields)
-            if row.code in rows:
-                raise InvalidInput(what="code", why="given twice")
+    with open_table(GivenFile(path, encoding), FIELDS) as table:
+        for told in table.notes:
+            note(told)
+        for line in table.require_rows():
+            try:
+                row = _read_row(dict(zip(FIELDS, line.cells, strict=True)))
+                if row.code in rows:
+                    raise InvalidInput(what="code", why="given twice")
+            except InvalidInput as error:
+                why = f"{error.params['what']}: {error.params['why']}"
+                raise FileRefused(line=line.line, why=why) from None
             rows[row.code] = row
-    except csv.Error as error:
-        raise AgenciesRefused(line=reader.reader.line_num, why=str(error)) from None
-    except InvalidInput as error:
-        why = f"{error.params['what']}: {error.params['why']}"
-        raise AgenciesRefused(line=reader.line_num, why=why) from None
     if not 0 < len(rows) <= _MOST:
-        raise AgenciesRefused(line=1, why=f"{len(rows)} agencies, wanted 1 to {_MOST}")
+        raise FileRefused(line=1, why=f"{len(rows)} agencies, wanted 1 to {_MOST}")
     return list(rows.values())
 
 
-def _read_text(path: Path) -> str:
-    with path.open("rb") as file:
-        content = file.read(_LARGEST + 1)
-    if len(content) > _LARGEST:
-        raise AgenciesRefused(line=1, why="larger than 1 MiB")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise AgenciesRefused(line=line, why="not UTF-8") from None
-
-
-def _read_row(fields: dict[str | None, str | list[str] | None]) -> AgencyRow:
-    texts = {name: value for name, value in fields.items() if name and isinstance(value, str)}
-    if len(texts) != len(FIELDS) or None in fields:
-        raise InvalidInput(what="line", why=f"not {len(FIELDS)} columns")
-    town = find_town(texts["town"])
+def _read_row(texts: Mapping[str, str]) -> AgencyRow:
+    town = find_town(spell_plainly(texts["town"]))
     if town is None:
         raise InvalidInput(what="town", why="not one of towns.csv")
-    if texts["active"] not in _ACTIVE:
-        raise InvalidInput(what="active", why="neither yes nor no")
     return AgencyRow(
-        code=read_agency_code(texts["code"]),
-        name=read_line(texts["name"], "name", LONGEST_NAME),
+        code=read_agency_code(plain_signs(texts["code"])),
+        name=read_line(spell_in_gsm7(texts["name"]), "name", LONGEST_NAME),
         town=town,
-        address=read_line(texts["address"], "address", LONGEST_ADDRESS),
-        weekdays=read_hours(texts["weekdays"]),
-        saturday=read_hours(texts["saturday"]),
-        active=_ACTIVE[texts["active"]],
+        address=read_line(spell_in_gsm7(texts["address"]), "address", LONGEST_ADDRESS),
+        weekdays=_read_hours("weekdays", texts["weekdays"]),
+        saturday=_read_hours("saturday", texts["saturday"]),
+        active=_read_yes_or_no(texts["active"]),
     )
+
+
+def _read_hours(name: str, text: str) -> Hours | None:
+    hours = empty_if_nothing(spell_plainly(text))
+    if hours.casefold() in _CLOSED:
+        if name == "weekdays":
+            raise InvalidInput(what=name, why="closed all week: `active` is no then")
+        return None
+    return read_hours(hours)
+
+
+def _read_yes_or_no(text: str) -> bool:
+    word = spell_plainly(text).casefold()
+    if word not in _ACTIVE:
+        raise InvalidInput(what="active", why="neither yes nor no")
+    return _ACTIVE[word]

@@ -64,12 +64,6 @@ class PhoneTaken(MaalemError):
     code = "phone_taken"
 
 
-class AgenciesRefused(MaalemError):
-    """The whole file is unusable and nothing was applied; `line` and `why` say where."""
-
-    code = "agencies_refused"
-
-
 class ClientRefused(MaalemError):
     """A network's system is not let in; `why` is for the log, the caller hears no difference."""
 

@@ -11,7 +11,8 @@ import unicodedata
 from datetime import date
 
 from app.base.errors import InvalidInput
-from app.base.spreadsheets import find_damage
+from app.base.marks import drop_unseen
+from app.base.spreadsheets import find_damage, take_text_mark
 
 LONGEST_RNA_NUMBER = 32
 
@@ -19,6 +20,10 @@ LONGEST_RNA_NUMBER = 32
 _PLAIN = re.compile(r"[1-9][0-9]{2,31}")
 _RNA_NUMBER = re.compile(r"[A-Z0-9](?:[A-Z0-9/-]*[A-Z0-9])?")
 _CNSS_NUMBER = re.compile(r"[0-9]{9}")
+_GROUPING = re.compile(r"(?<=[0-9])[ .-](?=[0-9])")
+# Blanks that no keyboard writes: a spreadsheet sets thousands apart with them.
+_ODD_BLANKS = re.compile(r"[^\S\x00-\x7f]+")
+_LONGEST_GROUP = 4
 _SEVERAL = re.compile(r"[A-Z0-9]\s*[\s,;|&+]\s*[A-Z0-9]|[A-Z0-9]\s+[/-]\s+[A-Z0-9]")
 _TWINS = re.compile(r"([A-Z]*[0-9]{5,})[/-]([A-Z]*[0-9]{5,})")
 _THOUSANDS = re.compile(r"[0-9]{1,3}(?:[., ][0-9]{3})+")
@@ -48,7 +53,7 @@ def read_rna_number(text: str) -> str:
     """
     if _PLAIN.fullmatch(text):
         return text
-    number = plain_signs(text).translate(_CAPITALS)
+    number = take_text_mark(plain_signs(_join_thousands(text))).translate(_CAPITALS)
     if fault := _find_fault(number, text):
         raise InvalidInput(what="rna_number", why=fault)
     return number
@@ -70,12 +75,13 @@ def read_cnss_number(text: str) -> str:
     """
     if _CNSS_NUMBER.fullmatch(text):
         return text
-    number = plain_writing(text)
+    number = take_text_mark(plain_signs(text))
     if damage := find_damage(number):
         raise InvalidInput(what="cnss_number", why=damage)
-    if not _CNSS_NUMBER.fullmatch(number):
+    bare = _GROUPING.sub("", number)
+    if not _CNSS_NUMBER.fullmatch(bare):
         raise InvalidInput(what="cnss_number", why="not 9 digits")
-    return number
+    return bare
 
 
 def plain_writing(text: str) -> str:
@@ -98,6 +104,16 @@ def only_digits(number: str) -> str:
     return re.sub(r"[^0-9]", "", number)
 
 
+def _join_thousands(text: str) -> str:
+    """Returns text without odd blanks between groups of digits; two numbers stay two."""
+    if text.isascii():
+        return text
+    groups = _ODD_BLANKS.split(drop_unseen(text).strip())
+    if sum(len(group) > _LONGEST_GROUP for group in groups) > 1:
+        return text
+    return "".join(groups) if all(map(str.isalnum, groups)) else text
+
+
 def _plain_character(letter: str) -> str:
     if letter.isascii():
         return letter
@@ -108,7 +124,7 @@ def _plain_character(letter: str) -> str:
     if letter.isspace():
         return " "
     # Marks without a shape: direction marks, zero-width signs, byte order marks.
-    return "" if unicodedata.category(letter) == "Cf" else letter
+    return "" if unicodedata.category(letter) == "Cf" else drop_unseen(letter)
 
 
 def _find_fault(number: str, text: str) -> str | None:

@@ -11,9 +11,13 @@ _TOO_NARROW = re.compile(r"#{2,}")
 _ROUNDED = re.compile(r"[+-]?[0-9]+(?:[.,][0-9]+)?[Ee][+-][0-9]+|[+-]?[0-9]+[.,][0-9]+[Ee][0-9]+")
 _DECIMAL = re.compile(r"[+-]?[0-9]+[.,][0-9]{0,2}")
 _NULLS = frozenset(("null", "<null>", "(null)", "\\n", "n/a", "nan", "undefined"))
-_WORDS = "none nil na n.a. nd n.d. true false vrai faux vide neant néant aucun aucune inconnu sans"
-_NOTHING = _NULLS | frozenset(f"{_WORDS} inconnue total - -- --- ? ?? / . ...".split())
+_NOTHING_LATIN = "none nil na n.a. nd n.d. n/d nc n.c. ns vide neant néant aucun aucune sans x xx"
+_NOTHING_SIGNS = "inconnu inconnue #n/a #na #n/d - -- --- – — _ __ / // . .. ... ? ?? بدون لاشيء"
+_NOTHING = _NULLS | set(f"{_NOTHING_LATIN} {_NOTHING_SIGNS}".split())
+_PHRASES = {"non renseigné", "non disponible", "not available", "غير متوفر", "لا يوجد", "غير معروف"}
+_NO_VALUES = _NOTHING | {"true", "false", "vrai", "faux", "total"}
 _APOSTROPHES = "'\u2018\u2019\u02bc`\u00b4"
+_KEPT_BY_FORMULA = re.compile(r'="([^"=]*)"')
 _AS_TEXT = "give the column the format text, and export again"
 
 
@@ -25,15 +29,37 @@ def find_damage(text: str) -> str | None:
         return error
     first = text[0]
     if first in _APOSTROPHES:
-        return "begins with an apostrophe, a spreadsheet's mark of text: take it away"
+        return "begins with apostrophes, a spreadsheet's mark of text: take them away"
     if first.isdigit() or first in "+-":
-        if _ROUNDED.fullmatch(text):
-            return f"rounded by a spreadsheet, its last digits are lost: {_AS_TEXT}"
+        if rounding := find_rounding(text):
+            return rounding
         if _DECIMAL.fullmatch(text):
             return f"a decimal number: {_AS_TEXT}"
-    if text.casefold() in _NOTHING:
+    if text.casefold() in _NO_VALUES:
         return "a word or sign that stands for nothing: empty the cell or leave the line out"
     return None
+
+
+def find_rounding(text: str) -> str | None:
+    """Says of a number whether a spreadsheet wrote it as `9.2E+08`."""
+    if _ROUNDED.fullmatch(text):
+        return f"rounded by a spreadsheet, its last digits are lost: {_AS_TEXT}"
+    return None
+
+
+def is_nothing(text: str) -> bool:
+    """Returns whether a cell's text stands for an empty cell: `N/A`, `-`, `néant`, `NULL`."""
+    small = text.casefold()
+    return small in _NOTHING or small in _PHRASES
+
+
+def take_text_mark(text: str) -> str:
+    """Returns a number without what keeps it text in a spreadsheet: `'0612`, `="0612"`."""
+    if text and text[0] in _APOSTROPHES and (text[1:2].isalnum() or text[1:2] == "+"):
+        return text[1:]
+    if match := _KEPT_BY_FORMULA.fullmatch(text):
+        return match[1]
+    return text
 
 
 def find_cell_error(text: str) -> str | None:

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from app.agents.agencies import NewAgency, add_agency, replace_agencies
 from app.agents.agency_file import read_agencies
-from app.agents.errors import AgenciesRefused, PhoneTaken
+from app.agents.errors import PhoneTaken
 from app.agents.locks import unlock_agent
 from app.agents.networks import DEFAULT_NETWORK
 from app.agents.pins import ONE_TIME_FOR, draw_one_time_pin
@@ -28,8 +28,9 @@ from app.base.database import reading
 from app.base.errors import InvalidInput
 from app.base.phone import Phone
 from app.cli.acting import BY, acting
-from app.cli.options import read_limit
+from app.cli.options import ENCODING, read_limit, show_note
 from app.cli.tables import print_table
+from app.files.errors import FileRefused
 from app.runtime import runtime
 
 
@@ -77,13 +78,14 @@ def agency(
 @agents.command()
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--network", default=DEFAULT_NETWORK, show_default=True)
+@ENCODING
 @BY
 @with_appcontext
-def import_agencies(file: Path, network: str, by: str | None) -> None:
+def import_agencies(file: Path, network: str, encoding: str | None, by: str | None) -> None:
     """Adds or changes the agencies of the CSV FILE; all of it, or nothing when a line is wrong."""
     try:
-        rows = read_agencies(file)
-    except AgenciesRefused as refused:
+        rows = read_agencies(file, encoding, show_note)
+    except FileRefused as refused:
         raise click.ClickException(
             f"{file}: line {refused.params['line']}: {refused.params['why']}"
         ) from None

@@ -14,9 +14,11 @@ from app.base.database import reading
 from app.base.private_files import replacing
 from app.cli.acting import BY, acting
 from app.cli.days import DayParam
+from app.cli.options import ENCODING, show_note
+from app.files.errors import FileRefused
+from app.files.table import GivenFile
 from app.reconciliation.cnss_export import Batch, export_payments, find_batch
 from app.reconciliation.cnss_import import import_answers
-from app.reconciliation.errors import FileRefused
 from app.runtime import runtime
 
 
@@ -66,17 +68,20 @@ def _save(folder: Path, batch: Batch) -> None:
 @cnss.command("import")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.option("--json", "as_json", is_flag=True)
+@ENCODING
 @BY
 @with_appcontext
-def import_command(file: Path, as_json: bool, by: str | None) -> None:
+def import_command(file: Path, as_json: bool, encoding: str | None, by: str | None) -> None:
     """Imports CNSS's answer FILE, whole or not: postings, rights, enrolment, family, claims."""
     maalem = runtime()
     try:
         with acting(by) as change:
-            report = import_answers(change, maalem.services, file)
+            report = import_answers(change, maalem.services, GivenFile(file, encoding))
     except FileRefused as refused:
         where = f"{file.name}: line {refused.params['line']}"
         raise click.ClickException(f"{where}: {refused.params['why']}; nothing was taken") from None
+    for note in report.notes:
+        show_note(note)
     counts = ", ".join(f"{count} {name}" for name, count in report.counts.items())
     again = "" if report.new else " (taken before)"
     click.echo(json.dumps(report.counts) if as_json else f"{counts}{again}")

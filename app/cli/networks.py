@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 from flask.cli import with_appcontext
@@ -15,8 +16,8 @@ from app.base.clock import local
 from app.base.database import reading
 from app.base.money import ZERO, Money
 from app.cli.acting import BY, acting
-from app.cli.options import NUMBER, WHY, DirhamsParam
-from app.reconciliation.errors import FileRefused
+from app.cli.options import ENCODING, NUMBER, WHY, DirhamsParam, show_note
+from app.files.errors import FileRefused
 from app.reconciliation.network_formats import FORMATS
 from app.reconciliation.service import SettlementFile, match_file
 from app.reconciliation.withdrawals import approve_withdrawal, list_files, propose_withdrawal
@@ -62,23 +63,31 @@ def list_command() -> None:
     Console().print(table)
 
 
-def _match(file: Path, network: str, total: Money | None, as_json: bool, by: str | None) -> None:
+def _match(given: SettlementFile, as_json: bool, by: str | None) -> None:
     """Matches the settlement FILE of a day; `flask breaks list` names what does not agree."""
     try:
         with acting(by) as change:
-            report = match_file(change, SettlementFile(file, network, total))
+            report = match_file(change, given)
     except FileRefused as refused:
         where = f"line {refused.params['line']}: " if refused.params["line"] else ""
         raise click.ClickException(
-            f"{file.name}: {where}{refused.params['why']}; nothing was taken"
+            f"{given.path.name}: {where}{refused.params['why']}; nothing was taken"
         ) from None
+    for note in report.notes:
+        show_note(note)
     if as_json:
         click.echo(json.dumps(report.counts))
         return
     again = "" if report.new else ", as before"
-    click.echo(f"{file.name}, file {report.number}, day {report.day}{again}")
+    click.echo(f"{given.path.name}, file {report.number}, day {report.day}{again}")
     for kind, lines in report.counts.items():
         click.echo(f"  {lines:>8} {kind}")
+
+
+def _name_file(
+    network: str, file: Path, total: Money | None, encoding: str | None
+) -> SettlementFile:
+    return SettlementFile(file, network, total, encoding)
 
 
 _FILE = click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
@@ -92,12 +101,13 @@ _JSON = click.option("--json", "as_json", is_flag=True)
 @click.argument("name")
 @_FILE
 @_TOTAL
+@ENCODING
 @_JSON
 @BY
 @with_appcontext
-def match(name: str, file: Path, total: Money | None, as_json: bool, by: str | None) -> None:
+def match(name: str, as_json: bool, by: str | None, **given: Any) -> None:
     """Matches the settlement FILE of a day of the network NAME."""
-    _match(file, name, total, as_json, by)
+    _match(_name_file(name, **given), as_json, by)
 
 
 @networks.command("files")
@@ -157,11 +167,10 @@ def wafacash() -> None:
 @_FILE
 @click.option("--network", default=DEFAULT_NETWORK, show_default=True)
 @_TOTAL
+@ENCODING
 @_JSON
 @BY
 @with_appcontext
-def match_first(
-    file: Path, network: str, total: Money | None, as_json: bool, by: str | None
-) -> None:
+def match_first(network: str, as_json: bool, by: str | None, **given: Any) -> None:
     """Matches a FILE of the first network: the command that operators' scripts call."""
-    _match(file, network, total, as_json, by)
+    _match(_name_file(network, **given), as_json, by)

@@ -9,6 +9,7 @@ import click
 from app.base.errors import InvalidInput
 from app.base.identifiers import read_typed_rna_number
 from app.base.money import Money
+from app.files.recognition import NAMED_ENCODINGS
 
 # The number of a row, as large as the database can hold.
 NUMBER = click.IntRange(1, 2**63 - 1)
@@ -59,6 +60,18 @@ def _read_reason(_context: click.Context, _option: click.Parameter, typed: str) 
 WHY = click.option(
     "--reason", required=True, callback=_read_reason, help="why, for whoever reads the books"
 )
+
+# The option of a command that reads a file of people.
+ENCODING = click.option(
+    "--encoding",
+    type=click.Choice(NAMED_ENCODINGS),
+    help="the file's, if it is neither UTF-8 nor UTF-16",
+)
+
+
+def show_note(told: str) -> None:
+    """Says on standard error what is not as usual in a file and is no fault."""
+    click.echo(f"note: {told}", err=True)
 
 
 def read_limit(written: str | None) -> Money | None:

@@ -11,9 +11,6 @@ from app.base.errors import InvalidInput, MaalemError
 
 # tests/web/test_refusals.py holds it complete.
 SENTENCES: Mapping[str, str] = {
-    "agencies_refused": (
-        "The whole file is unusable and nothing was applied; `line` and `why` say where."
-    ),
     "agent_unknown": "No agent has this `number`.",
     "already_posted": "CNSS has credited it: what it gives back is CNSS's to decide.",
     "already_reversed": "The deposit was undone before (`reversed_at`).",
@@ -79,9 +76,6 @@ SENTENCES: Mapping[str, str] = {
         "The rates file cannot be used; `file` names it, `why` the entries and what is wrong."
     ),
     "receipt_unknown": "No deposit of that number, or not one that the asker may see.",
-    "registry_refused": (
-        "The whole file is unusable and nothing was applied; `line` and `why` say where."
-    ),
     "reversal_too_late": (
         "The day of the deposit is over, or CNSS was told: two people of the back office decide."
     ),

@@ -28,7 +28,7 @@ from app.base.database import reading
 from app.base.errors import Unavailable
 from app.base.phone import Phone
 from app.cli.acting import BY, SignedInUser, acting, sign_in_actor
-from app.cli.options import NUMBER
+from app.cli.options import ENCODING, NUMBER, show_note
 from app.cli.sample_people import record_sample_answers
 from app.enrolment import registry as imports
 from app.enrolment.errors import (
@@ -39,11 +39,12 @@ from app.enrolment.errors import (
     TooManyNew,
 )
 from app.enrolment.models import artisan
-from app.enrolment.registry_file import RegistryRefused, rejected_path
+from app.enrolment.registry_file import rejected_path
 from app.enrolment.registry_imports import list_imports
 from app.enrolment.registry_undo import undo_import
 from app.enrolment.sample_rows import MAX_ROWS, sample_rows
 from app.enrolment.samples import sample_people_csv
+from app.files.errors import FileRefused
 from app.office.service import add_sample_users
 from app.runtime import runtime
 
@@ -72,9 +73,12 @@ def sample(rows: int, seed: int) -> None:
 @click.option("--json", "as_json", is_flag=True, help="The counts for programs.")
 @click.option("--dry-run", is_flag=True, help="Look at the file: count, and change nothing.")
 @click.option("--yes", is_flag=True, help="Create however many new people.")
+@ENCODING
 @BY
 @with_appcontext
-def import_command(file: Path, as_json: bool, dry_run: bool, yes: bool, by: str | None) -> None:
+def import_command(
+    file: Path, as_json: bool, dry_run: bool, yes: bool, encoding: str | None, by: str | None
+) -> None:
     """Create and update artisans from FILE, by RNA number.
 
     Rows that cannot be taken are left out, and are in FILE.rejected.csv with line and reason.
@@ -82,8 +86,8 @@ def import_command(file: Path, as_json: bool, dry_run: bool, yes: bool, by: str 
     when nobody says yes to unusually many new people. `flask registry undo` takes it back.
     """
     try:
-        report = _import_file(file, _ImportOptions(sign_in_actor(by), dry_run, yes))
-    except RegistryRefused as refused:
+        report = _import_file(file, _ImportOptions(sign_in_actor(by), dry_run, yes, encoding))
+    except FileRefused as refused:
         why = f"line {refused.params['line']}: {refused.params['why']}"
         _fail(f"{file}: {why} (see {rejected_path(file)})", why, as_json, rejected=1)
     except TooManyNew as many:
@@ -202,6 +206,7 @@ class _ImportOptions:
     actor: SignedInUser
     dry_run: bool = False
     yes: bool = False
+    encoding: str | None = None
 
 
 def _import_file(file: Path, chosen: _ImportOptions) -> imports.RegistryImportReport:
@@ -224,6 +229,8 @@ def _import_file(file: Path, chosen: _ImportOptions) -> imports.RegistryImportRe
             dry_run=chosen.dry_run,
             new_share=maalem.settings.registry_new_share,
             may_create=may_create,
+            encoding=chosen.encoding,
+            note=show_note,
         )
         return imports.import_registry(
             maalem.database,

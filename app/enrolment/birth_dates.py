@@ -11,14 +11,14 @@ from functools import lru_cache
 
 from app.base.errors import InvalidInput
 from app.base.identifiers import plain_signs
-from app.base.spreadsheets import find_damage
+from app.base.spreadsheets import find_damage, take_text_mark
+from app.files.days import read_day_cell
 
 # A day, or the year alone where no more is known.
 BirthDate = date | int
 
 EARLIEST_YEAR = 1900
 
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 # The day is not known, nor perhaps the month: zeros, crosses or strokes stand for them.
 _NO_DAY, _ANY_MONTH = r"(?:00?|xx?|--?)", r"(?:0?[0-9]|1[0-2]|xx?|--?)"
 _YEARS_ALONE = tuple(
@@ -30,10 +30,6 @@ _YEARS_ALONE = tuple(
         r"(?P<year>[0-9]{4})0000|0000(?P<last>[0-9]{4})",
     )
 )
-_SERIAL = re.compile(r"([1-5][0-9]{4})(?:[.,][0-9]+)?")
-_BEFORE_SERIALS = date(1899, 12, 30).toordinal()
-_WITH_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.Z+-]+")
-_DAYS_ORDER = "is not a day written YYYY-MM-DD"
 
 
 def pack_birth_date(birth_date: BirthDate) -> str:
@@ -77,23 +73,10 @@ def read_birth_date_cell(text: str) -> str:
 
     Raises: InvalidInput.
     """
-    plain = plain_signs(text)
+    plain = take_text_mark(plain_signs(text))
     if find_damage(plain) is None and (year := _read_year_alone(plain)):
         return year
     return read_day_cell(plain)
-
-
-@lru_cache(maxsize=50_000)
-def read_day_cell(text: str) -> str:
-    """Returns a day of the ministry's file as `1985-03-08`. Raises: InvalidInput."""
-    text = plain_signs(text)
-    if not _DAY.fullmatch(text):
-        raise _invalid(_find_fault(text))
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        raise _invalid(f"{text} is not a day of the calendar") from None
-    return text
 
 
 def _read_year_alone(text: str) -> str | None:
@@ -102,18 +85,6 @@ def _read_year_alone(text: str) -> str | None:
             year = match["year"] or match["last"]
             return year if year != "0000" else None
     return None
-
-
-def _find_fault(text: str) -> str:
-    shown = repr(text if len(text) <= 40 else text[:40] + "\u2026")
-    if match := _SERIAL.fullmatch(text):
-        day = date.fromordinal(_BEFORE_SERIALS + int(match[1]))
-        return f"{shown} is a spreadsheet's count of days, of {day}: write it YYYY-MM-DD"
-    if _WITH_TIME.fullmatch(text):
-        return f"{shown} has a time of day: write the day alone, YYYY-MM-DD"
-    if damage := find_damage(text):
-        return damage
-    return f"{shown} {_DAYS_ORDER}"
 
 
 def _invalid(why: str) -> InvalidInput:

@@ -1,6 +1,6 @@
 """Imports the ministry's file: its good rows in one transaction, its bad rows into a file.
 
-registry_rows reads and checks lines, registry_file handles the files, registry_staging is the SQL.
+registry_rows checks rows, registry_file writes the rejected ones, registry_staging is the SQL.
 """
 
 import os
@@ -9,7 +9,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import BinaryIO
 
 import psycopg
 from sqlalchemy import Connection, Engine
@@ -24,13 +23,7 @@ from app.base.operation import Operation
 from app.enrolment import registry_staging as staging
 from app.enrolment.errors import TooManyNew
 from app.enrolment.hand_overs import hand_over_phones, note_phones
-from app.enrolment.registry_file import (
-    RegistryRefused,
-    check_header,
-    open_registry,
-    physical_lines,
-    replace_rejected,
-)
+from app.enrolment.registry_file import replace_rejected, write_refusal
 from app.enrolment.registry_imports import (
     add_import,
     complete_import,
@@ -39,12 +32,16 @@ from app.enrolment.registry_imports import (
 )
 from app.enrolment.registry_rows import (
     BORN_AT,
-    BadRow,
+    DAYS_AT,
+    FIELDS,
     Stored,
     parse_row,
     read_earlier_cins,
-    split_line,
 )
+from app.files.days import DayOrder
+from app.files.errors import FileRefused
+from app.files.lines import BadRow
+from app.files.table import GivenFile, Table, open_table
 
 # A step, how much of it is done, and of how much if known: bytes of the file in "reading".
 Progress = Callable[[str, int, int | None], None]
@@ -60,7 +57,8 @@ class RegistryImportOptions:
     """The actor and the moment of an import, and how it is done.
 
     `may_create` is asked whether as many new people as `new_share` percent of the register may be
-    created; it is told how many, and how many the register holds.
+    created; it is told how many, and how many the register holds. `encoding` is the file's where
+    its bytes do not tell; `note` takes what is not as usual and is no fault.
     """
 
     now: datetime
@@ -69,6 +67,8 @@ class RegistryImportOptions:
     dry_run: bool = False
     new_share: float = 5
     may_create: Callable[[int, int], bool] = lambda created, known: False
+    encoding: str | None = None
+    note: Callable[[str], None] = lambda told: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,29 +94,20 @@ def import_registry(
     """Creates and updates artisans by RNA number from the file at `path`, on the day `today`.
 
     Rejected rows go to `registry_file.rejected_path(path)`; the others are stored all or none.
-    Raises: RegistryRefused if the file is unusable as a whole; TooManyNew; OSError if a file cannot
+    Raises: FileRefused if the file is unusable as a whole; TooManyNew; OSError if a file cannot
     be read or written; Unavailable if the database is away, full or without its tables.
     """
-    with open_registry(path) as file:
-        report = progress or (lambda step, done, total: None)
-        options = options or RegistryImportOptions(local_midnight(today))
-        job = _Import(path, file, keys, today, report, options)
-        lines = physical_lines(file)
-        try:
-            check_header(lines)
-        except RegistryRefused as refused:
-            replace_rejected(path, file, [(refused.params["line"], 0, refused.params["why"])])
-            raise
-        try:
-            with engine.begin() as connection:
-                change = Operation(connection, options.now, options.actor, options.seat)
-                again = len(keys.ids) > 1 or staging.has_other_cins(connection, keys)
-                rows = _read_rows(job, lines, again)
-                return _import_rows(change, job, rows)
-        except IntegrityError as error:
-            raise Unavailable(what="postgresql", why="changed meanwhile: import again") from error
-        except (*AWAY, ProgrammingError, psycopg.OperationalError) as error:
-            raise Unavailable(what="postgresql", why=_database_message(error)) from error
+    report = progress or (lambda step, done, total: None)
+    options = options or RegistryImportOptions(local_midnight(today))
+    try:
+        with open_table(GivenFile(path, options.encoding), FIELDS) as table:
+            job = _Import(path, table, keys, today, report, options)
+            for note in table.notes:
+                options.note(note)
+            return _import_table(engine, job)
+    except FileRefused as refused:
+        write_refusal(path, refused.params["line"], refused.params["why"])
+        raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +115,24 @@ class _Import:
     """An import under way; `report` takes its progress."""
 
     path: Path
-    file: BinaryIO
+    table: Table
     keys: Keys
     today: date
     report: Progress
     options: RegistryImportOptions
+
+
+def _import_table(engine: Engine, job: _Import) -> RegistryImportReport:
+    options = job.options
+    try:
+        with engine.begin() as connection:
+            change = Operation(connection, options.now, options.actor, options.seat)
+            again = len(job.keys.ids) > 1 or staging.has_other_cins(connection, job.keys)
+            return _import_rows(change, job, _read_rows(job, again))
+    except IntegrityError as error:
+        raise Unavailable(what="postgresql", why="changed meanwhile: import again") from error
+    except (*AWAY, ProgrammingError, psycopg.OperationalError) as error:
+        raise Unavailable(what="postgresql", why=_database_message(error)) from error
 
 
 def _import_rows(
@@ -143,7 +147,7 @@ def _import_rows(
     staging.reject_merged(connection)
     staging.reject_taken(connection)
     with closing(staging.rejected_rows(connection)) as bad:
-        rejected = replace_rejected(job.path, job.file, bad)
+        rejected = replace_rejected(job.path, job.table, bad)
     counts = staging.count_rows(connection)
     _ask_for_new_people(connection, job.options, counts.created)
     if not job.options.dry_run:
@@ -199,27 +203,30 @@ def _store_rows(change: Operation, job: _Import, counts: staging.StoredRows, rej
     )
 
 
-def _read_rows(
-    job: _Import, lines: Iterator[tuple[int, int, bytes]], again: bool
-) -> Iterator[tuple[staging.Staged, ...]]:
+def _read_rows(job: _Import, again: bool) -> Iterator[tuple[staging.Staged, ...]]:
     """Yields a staging row for each line that is not blank: its values, or its faults.
 
     `again`: the register holds CINs under other keys than today's, to be found and stored anew.
+    Raises: FileRefused behind the last line, if days of the file are in doubt.
     """
-    size = os.fstat(job.file.fileno()).st_size
-    for number, start, line in lines:
-        if number % _LINES_A_REPORT == 0:
-            job.report("reading", start, size)
-        if not line.strip():
+    size, order = os.fstat(job.table.file.fileno()).st_size, DayOrder()
+    for count, row in enumerate(job.table.read_rows(), 1):
+        if count % _LINES_A_REPORT == 0:
+            job.report("reading", row.start, size)
+        if row.fault:
+            yield row.line, row.start, row.fault, *_NO_VALUES
             continue
+        for place in DAYS_AT:
+            if row.cells[place][4:5] not in "-":  # in those that have the year first
+                order.note(row.line, row.cells[place])
         try:
-            fields = split_line(line)
-            values = parse_row(fields, job.keys, job.today)
+            values = parse_row(row.cells, job.keys, job.today)
         except BadRow as bad:
-            yield number, start, str(bad), *_NO_VALUES
+            yield row.line, row.start, str(bad), *_NO_VALUES
         else:
-            earlier = read_earlier_cins(fields, job.keys) if again else None
-            yield number, start, None, *_set_birth_year_apart(values), earlier
+            earlier = read_earlier_cins(row.cells, job.keys) if again else None
+            yield row.line, row.start, None, *_set_birth_year_apart(values), earlier
+    order.refuse_doubtful()
 
 
 def _set_birth_year_apart(values: list[Stored]) -> list[Stored]:

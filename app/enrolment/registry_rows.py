@@ -1,11 +1,9 @@
-"""Splits, checks and normalises one line of the ministry's file. Pure.
+"""Checks and normalises one row of the ministry's file. Pure.
 
-A line that cannot be used raises BadRow with all its faults, each naming its field.
+A row that cannot be used raises BadRow with all its faults, each naming its field.
 """
 
-import csv
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
@@ -14,69 +12,36 @@ from functools import lru_cache
 from app.base.errors import InvalidInput
 from app.base.identifiers import plain_signs, plain_writing, read_cnss_number, read_rna_number
 from app.base.keys import Keys
+from app.base.marks import UNSEEN, spell_plainly
 from app.base.money import Money
 from app.base.phone import Phone
-from app.base.spreadsheets import find_cell_error, find_damage
+from app.base.spreadsheets import find_cell_error, find_damage, is_nothing, take_text_mark
 from app.contributions.rates import RATES
-from app.enrolment.birth_dates import EARLIEST_YEAR, read_birth_date_cell, read_day_cell
+from app.enrolment.birth_dates import EARLIEST_YEAR, read_birth_date_cell
 from app.enrolment.rules import cin_digest, earlier_cin_digests
+from app.files.days import read_day_cell
+from app.files.decimals import read_decimal_cell
+from app.files.lines import BadRow
+from app.files.words import empty_if_nothing, find_lost_letters
 from app.text.languages import LANGUAGES
 
 Stored = str | bytes | None
-MAX_LINE_BYTES = 10_000
 MAX_TEXT = 80
 EARLIEST_BIRTH = f"{EARLIEST_YEAR}-01-01"
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-# Marks without a shape: spreadsheets leave them, and a single one makes an SMS UCS-2.
-_SHAPELESS = re.compile(r"[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-_QUOTED = r'"[^"]*(?:""[^"]*)*"'
-_WELL_QUOTED = re.compile(rf'(?:{_QUOTED}|[^",]*)(?:,(?:{_QUOTED}|[^",]*))*')
 # The first characters of what `find_cell_error` finds; most names have others.
 _BEGINS_AN_ERROR = frozenset("#=@<(\\nNuU")
 _CIN_NOISE = re.compile(r"[\s.-]+")
 _USUAL_CIN = re.compile(r"[A-Z]{1,2}[0-9]{5,6}")
 _CIN = re.compile(r"(?=[A-Z]*[0-9])[A-Z0-9]{3,12}")
 _DECIMAL = re.compile(r"\d{1,2}(\.\d{1,2}0*)?", re.ASCII)
-_PHONE = re.compile(r"[+]?[0-9 ()./-]+")
-_PHONE_NOISE = re.compile(r"[ ()./-]+")
+_PHONE = re.compile(r"[(\[]?[+]?[0-9 ()\[\]./-]+")
+_PHONE_NOISE = re.compile(r"[ ()\[\]./-]+")
 _SEVERAL_PHONES = re.compile(
     r"[0-9][^0-9]*(?:[/;,|&]|\bet\b|\bou\b|\s-\s)[^0-9]*[0-9]", re.IGNORECASE
 )
 _NATIONAL_MOBILE = re.compile(r"0[67]\d{8}", re.ASCII)
 _MOROCCAN = re.compile(r"\+212[5-9]\d{8}", re.ASCII)
-
-
-class BadRow(ValueError):
-    """The faults of a row, as the rejected file has them."""
-
-
-def split_line(line: bytes) -> list[str]:
-    """Splits one physical line into fields without surrounding blanks.
-
-    Raises: BadRow if it is no CSV row.
-    """
-    if len(line) > MAX_LINE_BYTES:
-        raise BadRow(f"row: longer than {MAX_LINE_BYTES} bytes")
-    try:
-        text = line.decode()
-    except UnicodeDecodeError as error:
-        raise BadRow(f"row: not UTF-8 at byte {error.start + 1}") from None
-    if stray := _CONTROL.search(text):
-        raise BadRow(
-            f"row: control character U+{ord(stray[0]):04X} at character {stray.start() + 1}"
-        )
-    return [field.strip() for field in _split_fields(text)]
-
-
-def _split_fields(text: str) -> list[str]:
-    if '"' not in text:
-        return text.split(",")
-    if text.count('"') % 2:
-        raise BadRow("row: a quote is left open")
-    if not _WELL_QUOTED.fullmatch(text):
-        raise BadRow("row: a quote inside or beside a field's text is not doubled")
-    return next(csv.reader([text], strict=True))
 
 
 def parse_row(fields: Sequence[str], keys: Keys, today: date) -> list[Stored]:
@@ -116,7 +81,7 @@ def _read_again(
     read: Callable[[str], str | None], field: str, why: str
 ) -> tuple[str | None, str | None]:
     """Returns the value of a refused field without its shapeless marks, or the fault it has."""
-    bare = _SHAPELESS.sub("", field).strip()
+    bare = UNSEEN.sub("", field).strip()
     if bare != field:
         try:
             return read(bare), None
@@ -140,7 +105,7 @@ def _check_together(values: list[Stored], fields: Sequence[str], today: str) -> 
         faults.append(f"rights_until: {rights} is before enrolled_on")
     try:
         category = values[_CATEGORY_AT]
-        coefficient = plain_writing(fields[_COEFFICIENT_AT])
+        coefficient = empty_if_nothing(plain_writing(fields[_COEFFICIENT_AT]))
         values[_COEFFICIENT_AT] = _read_coefficient(category, coefficient)
     except InvalidInput as fault:
         faults.append(f"coefficient: {fault.params['why']}")
@@ -165,14 +130,22 @@ def _require(read: Callable[[str], str]) -> Callable[[str], str]:
 
 
 def _allow_empty(read: Callable[[str], str]) -> Callable[[str], str | None]:
-    return lambda text: read(text) if text else None
+    def reading(text: str) -> str | None:
+        try:
+            return read(text) if text else None
+        except InvalidInput:
+            if is_nothing(text):
+                return None
+            raise
+
+    return reading
 
 
 def _read_cin(text: str) -> str:
     """Normalises a CIN for comparing; the reason of a fault never shows it (law 09-08)."""
     if _USUAL_CIN.fullmatch(text):
         return text
-    written = plain_signs(text)
+    written = take_text_mark(plain_signs(text))
     if damage := find_damage(written):
         raise _invalid(damage)
     bare = _CIN_NOISE.sub("", written).upper()
@@ -182,12 +155,12 @@ def _read_cin(text: str) -> str:
 
 
 def _read_text(text: str) -> str | None:
-    """Composes letters, joins blanks and drops shapeless marks, as a phone's screen needs it."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", _SHAPELESS.sub("", text))
-    text = " ".join(text.split())
+    """Spells text plainly, as a phone's screen needs it; None for what stands for nothing."""
+    text = empty_if_nothing(spell_plainly(text))
     if text[:1] in _BEGINS_AN_ERROR and (error := find_cell_error(text)):
         raise _invalid(error)
+    if "?" in text and (lost := find_lost_letters(text)):
+        raise _invalid(lost)
     if len(text) > MAX_TEXT:
         raise _invalid(f"longer than {MAX_TEXT} characters")
     return text or None
@@ -220,7 +193,7 @@ def _read_phone(text: str) -> str:
 
 def _mend_phone(text: str) -> str:
     """Returns the number in plain writing. Raises: InvalidInput, which shows nothing of it."""
-    written = plain_signs(text)
+    written = take_text_mark(plain_signs(text))
     if not _PHONE.fullmatch(written):
         raise _invalid(_find_phone_fault(written))
     return written
@@ -235,10 +208,15 @@ def _find_phone_fault(written: str) -> str:
 
 
 def _read_one_of(known: tuple[str, ...]) -> Callable[[str], str]:
+    by_small_letters = {word.casefold(): word for word in known}
+
     def reading(text: str) -> str:
-        if text not in known:
+        if text in known:
+            return text
+        word = by_small_letters.get(plain_signs(text).casefold())
+        if word is None:
             raise _invalid(f"{_excerpt(text)} is not one of {', '.join(known)}")
-        return text
+        return word
 
     return reading
 
@@ -247,7 +225,8 @@ def _read_coefficient(category: Stored, text: str) -> str | None:
     """Returns the artisan's own coefficient if the category has a scale, else None."""
     if not isinstance(category, str):
         return None
-    coefficient = Decimal(text) if _DECIMAL.fullmatch(text) else None
+    number = read_decimal_cell(text) if text[:1].isdigit() else text
+    coefficient = Decimal(number) if _DECIMAL.fullmatch(number) else None
     rule = RATES.categories[category]
     if rule.rule == "fixed" and text and coefficient != rule.coefficient:
         raise _invalid(f"{_excerpt(text)} is not {rule.coefficient}, as category {category} has")
@@ -256,14 +235,14 @@ def _read_coefficient(category: Stored, text: str) -> str | None:
     low, high = RATES.scale_bounds
     if coefficient is None or not low <= coefficient <= high:
         raise _invalid(f"{_excerpt(text)} is not from {low} to {high} with at most two decimals")
-    return text
+    return number
 
 
 def _read_centimes(text: str) -> str:
-    text = plain_writing(text)
-    if text.startswith("-"):
+    number = read_decimal_cell(text)
+    if number.startswith("-"):
         raise _invalid("below 0")
-    return str(Money.parse(text).centimes)
+    return str(Money.parse(number).centimes)
 
 
 _READERS: tuple[tuple[str, Callable[[str], str | None]], ...] = (
@@ -291,3 +270,5 @@ _CATEGORY_AT = FIELDS.index("category")
 _COEFFICIENT_AT = FIELDS.index("coefficient")
 _ENROLLED_AT = FIELDS.index("enrolled_on")
 _RIGHTS_AT = FIELDS.index("rights_until")
+# The cells of days, whose order of day and month a file shows.
+DAYS_AT = (BORN_AT, _ENROLLED_AT, _RIGHTS_AT)

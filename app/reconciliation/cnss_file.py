@@ -6,16 +6,19 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 
 from app.base.errors import InvalidInput
-from app.base.identifiers import read_cnss_number, read_rna_number
+from app.base.identifiers import plain_signs, read_cnss_number, read_rna_number
+from app.base.marks import spell_plainly
 from app.base.money import Money
 from app.base.months import Month
 from app.claims.models import STATES as CLAIM_STATES
 from app.enrolment.models import PARTS
-from app.reconciliation.csv_lines import read_rows
-from app.reconciliation.errors import FileRefused
+from app.files.days import read_day_cell
+from app.files.decimals import read_decimal_cell
+from app.files.errors import FileRefused
+from app.files.table import Table
+from app.files.words import empty_if_nothing
 
 HEADER = ("record", "reference", "rna_number", "period", "state", "on", "amount", "details")
 RECORDS = ("posting", "rights", "enrolment", "family", "claim")
@@ -48,12 +51,21 @@ class CnssAnswer:
     details: str
 
 
-def read_answers(path: Path, today: date) -> Iterator[CnssAnswer]:
+def read_answers(table: Table, today: date) -> Iterator[CnssAnswer]:
     """Yields every line, checked. Raises: FileRefused for the first wrong line."""
-    for number, fields in read_rows(path, HEADER):
-        answer = _read_answer(number, dict(zip(HEADER, fields, strict=True)), today)
+    for line in table.require_rows():
+        row = dict(zip(HEADER, map(_spell, HEADER, line.cells), strict=True))
+        answer = _read_answer(line.line, row, today)
         _CHECKS[answer.record](answer)
         yield answer
+
+
+def _spell(name: str, text: str) -> str:
+    """Returns a cell in plain writing; one that may be empty is so if it stands for nothing."""
+    if name == "details":
+        return spell_plainly(text)
+    plain = plain_signs(text)
+    return plain.casefold() if name in ("record", "state") else empty_if_nothing(plain)
 
 
 def _read_answer(number: int, row: Mapping[str, str], today: date) -> CnssAnswer:
@@ -61,10 +73,10 @@ def _read_answer(number: int, row: Mapping[str, str], today: date) -> CnssAnswer
         raise _make_refusal(number, "record", f"none of {', '.join(RECORDS)}")
     on = read_day(row["on"])
     if on is None or on > today:
-        raise _make_refusal(number, "on", "no day up to today, written YYYY-MM-DD")
+        raise _make_refusal(number, "on", "no day up to today, written YYYY-MM-DD or DD/MM/YYYY")
     try:
-        month = Month.parse(row["period"]).first_day if row["period"] else None
-        amount = Money.parse(row["amount"]) if row["amount"] else None
+        month = _read_month(row["period"]) if row["period"] else None
+        amount = Money.parse(read_decimal_cell(row["amount"])) if row["amount"] else None
     except InvalidInput as error:
         raise _make_refusal(number, str(error.params["what"]), str(error.params["why"])) from None
     return CnssAnswer(
@@ -177,8 +189,17 @@ def read_family(details: str) -> tuple[int, int]:
 
 
 def read_day(text: str) -> date | None:
-    """Reads YYYY-MM-DD; returns None if the text is not a day."""
+    """Reads a day as files have it; returns None if the text is none."""
     try:
-        return date.fromisoformat(text) if len(text) == 10 else None
-    except ValueError:
+        return date.fromisoformat(read_day_cell(text))
+    except InvalidInput:
         return None
+
+
+def _read_month(text: str) -> date:
+    """Reads YYYY-MM, or the first day of the month, which a spreadsheet makes of it."""
+    if day := read_day(text):
+        if day.day != 1:
+            raise InvalidInput(what="month", why="a day within a month: write YYYY-MM")
+        return day
+    return Month.parse(text).first_day

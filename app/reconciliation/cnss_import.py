@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from pathlib import Path
 
 from sqlalchemy import Connection, func, insert, select, text, update
 
@@ -20,15 +19,16 @@ from app.claims.service import ClaimWord, record_claim
 from app.enrolment.cnss import is_number_of_another, record_enrolment, record_rights
 from app.enrolment.cover import EnrolmentFile, Family, record_enrolment_file, record_family
 from app.enrolment.models import artisan
+from app.files.errors import FileRefused
+from app.files.table import GivenFile, open_table
 from app.ledger.breaks import NewBreak, open_break
 from app.ledger.models import CONTRIBUTIONS, PENALTIES, RECEIVABLE, SUSPENSE
 from app.ledger.service import LedgerEntry, Posting, book_entry
 from app.payments.allocations import mark_posted
 from app.payments.models import deposit
 from app.payments.reversals import lock_code_of_deposit
-from app.reconciliation.cnss_file import CnssAnswer, read_answers, read_day, read_family
+from app.reconciliation.cnss_file import HEADER, CnssAnswer, read_answers, read_day, read_family
 from app.reconciliation.csv_lines import compute_digest
-from app.reconciliation.errors import FileRefused
 from app.reconciliation.models import cnss_answer, cnss_line
 from app.services import Services
 
@@ -39,11 +39,12 @@ _ONE_AT_A_TIME = int.from_bytes(b"cnss in", "big")
 class CnssImportReport:
     """Counts of the lines that changed something, and of those that did not.
 
-    `new` is False for a file that was imported before.
+    `new` is False for a file that was imported before. `notes` say what was not as usual in it.
     """
 
     counts: dict[str, int]
     new: bool
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ class SentMonth:
         return self.contribution_centimes + self.penalty_centimes
 
 
-def import_answers(operation: Operation, services: Services, path: Path) -> CnssImportReport:
+def import_answers(operation: Operation, services: Services, file: GivenFile) -> CnssImportReport:
     """Imports the file, whole or not at all. Importing the same file again changes nothing.
 
     Raises: FileRefused.
@@ -71,22 +72,23 @@ def import_answers(operation: Operation, services: Services, path: Path) -> Cnss
     connection = operation.connection
     connection.execute(text("SET LOCAL statement_timeout = 0"))
     connection.execute(select(func.pg_advisory_xact_lock(_ONE_AT_A_TIME)))
-    digest = compute_digest(path)
+    digest = compute_digest(file.path)
     earlier = select(cnss_answer.c.report).where(cnss_answer.c.digest == digest)
     if (report := connection.execute(earlier).scalar()) is not None:
         return CnssImportReport(report, False)
     counts = Counter({"posted": 0, "refused": 0, "changed": 0, "unchanged": 0})
-    for answer in read_answers(path, local_date(operation.now)):
-        counts[_IMPORTS[answer.record](operation, services, answer)] += 1
+    with open_table(file, HEADER) as table:
+        for answer in read_answers(table, local_date(operation.now)):
+            counts[_IMPORTS[answer.record](operation, services, answer)] += 1
     if not counts.total():
         raise FileRefused(line=2, why="no lines")
     connection.execute(
         insert(cnss_answer).values(
-            digest=digest, name=path.name, report=dict(counts), imported_at=operation.now
+            digest=digest, name=file.path.name, report=dict(counts), imported_at=operation.now
         )
     )
-    record_audit(operation, "cnss_answer_taken", f"file:{path.name}", **counts)
-    return CnssImportReport(dict(counts), True)
+    record_audit(operation, "cnss_answer_taken", f"file:{file.path.name}", **counts)
+    return CnssImportReport(dict(counts), True, table.notes)
 
 
 def _import_posting(operation: Operation, _services: Services, answer: CnssAnswer) -> str:

@@ -3,12 +3,6 @@
 from app.base.errors import MaalemError
 
 
-class FileRefused(MaalemError):
-    """A file is wrong at `line`, for the reason `why`; line 0 is the whole file."""
-
-    code = "file_refused"
-
-
 class FileUnknown(MaalemError):
     """The `number` is no file's that stands, or nobody asked to withdraw it."""
 

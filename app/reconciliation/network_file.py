@@ -7,14 +7,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from pathlib import Path
 
 from app.base.clock import local_date
 from app.base.errors import InvalidInput
+from app.base.identifiers import plain_signs
+from app.base.marks import drop_unseen
 from app.base.money import Money
 from app.base.reference import LONGEST_REFERENCE, read_reference
-from app.reconciliation.csv_lines import TOTAL, read_rows
-from app.reconciliation.errors import FileRefused
+from app.base.spreadsheets import find_damage, find_rounding, take_text_mark
+from app.files.decimals import read_decimal_cell
+from app.files.errors import FileRefused
+from app.files.table import GivenFile, TableRow, open_table
+from app.files.words import empty_if_nothing
+from app.reconciliation.csv_lines import TOTAL
 
 HEADER = (
     "transaction_reference",
@@ -28,6 +33,7 @@ HEADER = (
 )
 STATUSES = ("paid", "reversed")
 _CODE = re.compile(r"[1-9][0-9]{11}", re.ASCII)
+_GROUPING = re.compile(r"(?<=[0-9])[ .-](?=[0-9])")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", re.ASCII)
 _ZEROS = re.compile(r"0{1,2}", re.ASCII)
 _COUNT = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -70,6 +76,15 @@ class Summary:
     first_line_of_day: dict[date, int] = field(default_factory=dict)
     lines: int = 0
     paid: int = 0
+    notes: tuple[str, ...] = ()
+
+    def add(self, line: SettlementLine) -> None:
+        """Counts a line."""
+        day = local_date(line.paid_at)
+        self.days[day] += 1
+        self.first_line_of_day.setdefault(day, line.number)
+        self.lines += 1
+        self.paid += line.amount if line.status == "paid" else 0
 
     def find_settled_days(self, is_settled: Callable[[date], bool]) -> SettledDays:
         """Returns the day of most lines, or all days of a cumulative file.
@@ -108,7 +123,7 @@ def _days_near(day: date) -> tuple[date, ...]:
 
 
 def read_lines(
-    path: Path, summary: Summary, today: date, declared_total: Money | None = None
+    file: GivenFile, summary: Summary, today: date, declared_total: Money | None = None
 ) -> Iterator[SettlementLine]:
     """Yields every line, checked, and counts it in `summary`.
 
@@ -118,41 +133,52 @@ def read_lines(
     Raises: FileRefused.
     """
     total_line, latest = 0, today + _DAY_MARGIN
-    for number, fields in read_rows(path, HEADER):
-        if total_line:
-            raise FileRefused(line=number, why=f"a line after the total of line {total_line}")
-        if _is_total(fields):
-            _check_total(number, fields, summary)
-            total_line = number
-            continue
-        line = _read_line(number, fields, latest)
-        day = local_date(line.paid_at)
-        summary.days[day] += 1
-        summary.first_line_of_day.setdefault(day, number)
-        summary.lines += 1
-        summary.paid += line.amount if line.status == "paid" else 0
-        yield line
+    with open_table(file, HEADER) as table:
+        summary.notes = table.notes
+        for row in table.require_rows():
+            number, fields = row.line, _spell_fields(row)
+            if total_line:
+                raise FileRefused(line=number, why=f"a line after the total of line {total_line}")
+            if _is_total(fields):
+                _check_total(number, fields, summary)
+                total_line = number
+                continue
+            line = _read_line(number, fields, latest)
+            summary.add(line)
+            yield line
     if declared_total is not None and declared_total.centimes != summary.paid:
         why = f"the paid lines come to {Money(summary.paid)}, not {declared_total}"
         raise FileRefused(line=0, why=why)
 
 
+def _spell_fields(row: TableRow) -> list[str]:
+    """Returns the cells in plain writing; a reference keeps its letters, and loses its marks."""
+    reference, *others = row.cells
+    return [drop_unseen(reference).strip(), *map(plain_signs, others)]
+
+
 def _read_line(number: int, fields: list[str], latest: date) -> SettlementLine:
     row = dict(zip(HEADER, fields, strict=True))
-    agent, terminal = row["agent_id"], row["terminal_id"]
+    agent, terminal = empty_if_nothing(row["agent_id"]), empty_if_nothing(row["terminal_id"])
 
     def check(valid: object, name: str, wanted: str) -> None:
         if not valid:
             raise FileRefused(line=number, why=f"{name} is not {wanted}")
 
+    if rounding := find_rounding(row["transaction_reference"]):
+        raise FileRefused(line=number, why=f"transaction_reference: {rounding}")
     visible = f"1 to {LONGEST_REFERENCE} visible characters without blanks at the ends"
     check(_is_reference(row["transaction_reference"]), "transaction_reference", visible)
     word = "1 to 64 letters, digits and . _ / -"
-    check(_CODE.fullmatch(row["code"]), "code", "12 digits")
-    check(row["currency"] == "MAD", "currency", "MAD")
+    code = _GROUPING.sub("", take_text_mark(row["code"]))
+    if damage := find_damage(code):
+        raise FileRefused(line=number, why=f"code: {damage}")
+    check(_CODE.fullmatch(code), "code", "12 digits")
+    check(row["currency"].upper() == "MAD", "currency", "MAD")
     check(not agent or _WORD.fullmatch(agent), "agent_id", word)
     check(not terminal or _WORD.fullmatch(terminal), "terminal_id", word)
-    check(row["status"] in STATUSES, "status", " or ".join(STATUSES))
+    status = row["status"].casefold()
+    check(status in STATUSES, "status", " or ".join(STATUSES))
     centimes, moment = _read_centimes(row["amount"]), _read_moment(row["paid_at"])
     check(centimes, "amount", "more than 0 in at most two decimals")
     if moment is None:
@@ -162,12 +188,12 @@ def _read_line(number: int, fields: list[str], latest: date) -> SettlementLine:
     return SettlementLine(
         number=number,
         reference=row["transaction_reference"],
-        code=row["code"],
+        code=code,
         amount=centimes,
         paid_at=moment,
         agent=agent or None,
         terminal=terminal or None,
-        status=row["status"],
+        status=status,
     )
 
 
@@ -185,12 +211,12 @@ def _is_reference(text: str) -> bool:
 
 
 def _read_centimes(text: str) -> int:
-    """Reads what the payments API reads too, such as `163.5200`."""
-    whole, point, decimals = text.partition(".")
-    if point and _ZEROS.fullmatch(decimals[2:]):
-        text = f"{whole}.{decimals[:2]}"
+    """Reads a spreadsheet's writings, and what the payments API reads too, such as `163.5200`."""
     try:
-        return max(Money.parse(text).centimes, 0)
+        whole, point, decimals = read_decimal_cell(text).partition(".")
+        if point and _ZEROS.fullmatch(decimals[2:]):
+            decimals = decimals[:2]
+        return max(Money.parse(f"{whole}{point}{decimals}").centimes, 0)
     except InvalidInput:
         return 0
 

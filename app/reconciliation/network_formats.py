@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
-from pathlib import Path
 from typing import Protocol
 
 from app.base.money import Money
+from app.files.table import GivenFile
 from app.reconciliation.network_file import SettlementLine, Summary, read_lines
 
 
@@ -19,7 +19,7 @@ class FileFormat(Protocol):
     """Yields the checked lines of a file and counts them in `summary`. Raises: FileRefused."""
 
     def __call__(
-        self, path: Path, summary: Summary, today: date, declared_total: Money | None = None
+        self, file: GivenFile, summary: Summary, today: date, declared_total: Money | None = None
     ) -> Iterator[SettlementLine]: ...
 
 

@@ -20,9 +20,10 @@ from app.base.clock import local_date, local_midnight
 from app.base.database import renew_statistics
 from app.base.money import Money
 from app.base.operation import Operation
+from app.files.errors import FileRefused
+from app.files.table import GivenFile
 from app.ledger.break_fragments import OPEN_BREAKS
 from app.reconciliation.csv_lines import compute_digest
-from app.reconciliation.errors import FileRefused
 from app.reconciliation.models import settlement_file
 from app.reconciliation.network_file import SettledDays, Summary
 from app.reconciliation.network_formats import FORMATS
@@ -48,6 +49,7 @@ class SettlementFile:
     path: Path
     network: str
     declared_total: Money | None = None
+    encoding: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,15 @@ class MatchReport:
     """Counts of a file's lines: those that matched, were known, were corrected, or differ, by kind.
 
     `missing_there` counts deposits. `number` is the file's, by which it can be withdrawn. `new` is
-    False for a file that was taken before, and told nothing else since.
+    False for a file that was taken before, and told nothing else since. `notes` say what was not as
+    usual in it and is no fault.
     """
 
     counts: dict[str, int]
     day: date
     number: int
     new: bool
+    notes: tuple[str, ...] = ()
 
 
 def match_file(operation: Operation, file: SettlementFile) -> MatchReport:
@@ -80,7 +84,8 @@ def match_file(operation: Operation, file: SettlementFile) -> MatchReport:
     number = _insert_file(operation, file, digest)
     summary = Summary()
     today = local_date(operation.now)
-    copy_lines(connection, number, read_lines(file.path, summary, today, file.declared_total))
+    given = GivenFile(file.path, file.encoding)
+    copy_lines(connection, number, read_lines(given, summary, today, file.declared_total))
     settled = summary.find_settled_days(read_settled_days(connection, network).__contains__)
     told_file = ToldFile(number, network, settled.last)
     renew_statistics(connection, "settlement_line")
@@ -96,7 +101,7 @@ def match_file(operation: Operation, file: SettlementFile) -> MatchReport:
     )
     details = {"number": number, "network": network, "report": counts}
     record_audit(operation, "file_matched", f"file:{file.path.name}", **details)
-    return MatchReport(counts, settled.last, number, True)
+    return MatchReport(counts, settled.last, number, True, summary.notes)
 
 
 def lock_network(connection: Connection, code: str) -> AgentNetwork:

@@ -30,7 +30,6 @@ _PHONE = frozenset({Edge.PHONE})
 
 # The edges that can meet each refusal, by its code; tests/web/test_refusals.py holds it complete.
 MET_AT: Mapping[str, frozenset[Edge]] = {
-    "agencies_refused": _COMMAND,
     "agent_barred": frozenset({Edge.API, Edge.PHONE}),
     "agent_locked": frozenset({Edge.TILL, Edge.PHONE}),
     "agent_unknown": _COMMAND,
@@ -97,7 +96,6 @@ MET_AT: Mapping[str, frozenset[Edge]] = {
     "rates_wrong": _COMMAND,
     "receipt_unknown": frozenset({Edge.API, Edge.AGENT_PHONE, Edge.COMMAND}),
     "refused": frozenset({Edge.API}),
-    "registry_refused": _COMMAND,
     "reset_code_unknown": _PHONE,
     "reversal_code_wrong": _BY_AGENT,
     "reversal_not_alone": _BY_AGENT,

@@ -86,10 +86,10 @@ def test_list_agencies_leaves_out_a_closed_agency(
         (GOOD.replace("8:30-18:00", "8h30-18h"), "hours: not like 8:30-18:00"),
         (GOOD.replace("9:00-13:00", "13:00-9:00"), "hours: closes before it opens"),
         (GOOD.replace(",yes", ",perhaps"), "active: neither yes nor no"),
-        (GOOD.replace(",yes", ""), "line: not 7 columns"),
-        (GOOD + ",more", "line: not 7 columns"),
-        (b"\xff" + GOOD.encode(), "line 3: not UTF-8"),
-        ('"' + GOOD, "line 3: unexpected end of data"),
+        (GOOD.replace(",yes", ""), "6 fields, wanted 7"),
+        (GOOD + ",more", "8 fields, wanted 7"),
+        (b"\xff" + GOOD.encode(), "line 3: byte 1 is not UTF-8"),
+        ('"' + GOOD, "line 3: a quote is left open"),
     ],
 )
 def test_import_agencies_refuses_a_file_with_a_wrong_line(
@@ -106,7 +106,10 @@ def test_import_agencies_refuses_a_missing_file(command: Command, tmp_path: Path
     assert (missing.exit_code, "No such file" in missing.output) == (1, True)
     other = tmp_path / "other.csv"
     other.write_text("a,b\n1,2\n", encoding="utf-8")
-    assert "line 1: header: wanted code,name" in command("import-agencies", str(other)).output
+    assert (
+        "line 1: header: none of the columns code, name"
+        in command("import-agencies", str(other)).output
+    )
     other.write_text(HEADER + "\n", encoding="utf-8")
     assert "line 1: 0 agencies, wanted 1 to 3000" in command("import-agencies", str(other)).output
 

@@ -16,6 +16,7 @@ import pytest
 from pydantic import SecretStr
 
 from app.base.clock import utc_now
+from app.files.table import GivenFile
 from app.mobile_money.callbacks import signature
 from app.mobile_money.errors import STATUSES
 from app.mobile_money.objects import write_moment
@@ -90,7 +91,9 @@ def test_the_settlement_file_of_the_page_can_be_read(tmp_path: Path) -> None:
     (content,) = (block for kind, block in BLOCKS if kind == "csv")
     path, summary = tmp_path / "day.csv", Summary()
     path.write_text(content, encoding="utf-8")
-    assert [line.reference for line in read_lines(path, summary, date(2026, 11, 23))] == ["W-1"]
+    assert [
+        line.reference for line in read_lines(GivenFile(path), summary, date(2026, 11, 23))
+    ] == ["W-1"]
 
 
 def test_the_page_lists_the_statuses_of_the_definition() -> None:

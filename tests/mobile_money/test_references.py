@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 
+from app.files.table import GivenFile
 from app.mobile_money.objects import read_payment
 from app.reconciliation.network_file import HEADER, Summary, read_lines
 from tests.mobile_money.conftest import BASE, HEADERS, Books, NetworkClient, PaymentFixture, payment
@@ -49,7 +50,7 @@ def test_a_reference_that_the_api_accepts_is_good_in_a_path_and_in_the_file(
     csv.writer(written, lineterminator="\n").writerows((HEADER, line, total))
     file = tmp_path / "day.csv"
     file.write_text(written.getvalue(), encoding="utf-8")
-    (read,) = read_lines(file, Summary(), date(2026, 11, 23))
+    (read,) = read_lines(GivenFile(file), Summary(), date(2026, 11, 23))
     assert (read.reference, read.amount) == (reference, 16352)
     books()
 
@@ -78,7 +79,7 @@ def test_an_agent_and_a_terminal_that_the_api_accepts_are_good_in_the_file(
     line = f"W1,123456789012,163.5,MAD,2026-11-23T10:00:00Z,{word},{word},paid"
     file = tmp_path / "day.csv"
     file.write_text("\n".join((",".join(HEADER), line)), encoding="utf-8")
-    (read,) = read_lines(file, Summary(), date(2026, 11, 23))
+    (read,) = read_lines(GivenFile(file), Summary(), date(2026, 11, 23))
     assert (read.agent, read.terminal, read.amount) == (word, word, body.amount.centimes)
 
 

@@ -235,7 +235,7 @@ def test_import_records_rights_enrolment_family_and_claims(
         ("claim,R-2026-0377,100001,,filed,2026-11-23,,2026-11-01", "another artisan's claim"),
         ("claim,R-1,100001,,filed,2026-11-23,,2026-12-01", "details: not the day"),
         ("payment,R-1,100001,,filed,2026-11-23,,", "record: none of"),
-        ("a,b", "2 fields instead of 8"),
+        ("a,b", "2 fields, wanted 8"),
     ],
 )
 def test_import_refuses_a_file_with_a_wrong_line_whole(
