@@ -63,6 +63,9 @@ provider_rests = Counter(
 busy = Counter(
     "maalem_busy_total", "Requests that found no free slot of their kind in time", ("kind",)
 )
+slow_bodies = Counter(
+    "maalem_slow_bodies_given_up_total", "Connections ended because a body did not come in time"
+)
 rate_limits_away = Counter(
     "maalem_rate_limits_away_total", "Tries let through because Redis could not count them"
 )

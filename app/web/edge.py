@@ -22,6 +22,8 @@ from app.runtime import runtime
 from app.settings import Settings
 from app.web.mobile_money.responses import refused_response
 from app.web.mobile_money.routes import BASE
+from app.web.proxies import find_peer
+from app.web.slow_bodies import SLOW_BODIES
 
 _KIB = 1024
 _LONGEST_BODY, _LONGEST_CALLBACK = 64 * _KIB, 8 * _KIB
@@ -86,7 +88,7 @@ def _take_body() -> None:
     if from_phones:
         request.max_content_length = _LONGEST_CALLBACK
     with suppress(RequestEntityTooLarge):
-        data = request.get_data()
+        data = _read_body()
         if from_phones or (not data and request.method in ("GET", "HEAD")):
             return
         if request.is_json:
@@ -95,6 +97,21 @@ def _take_body() -> None:
             _refuse_control("form", _decode_form(data), _CONTROL_IN_TEXT)
         elif request.mimetype == "multipart/form-data":
             _refuse_control("form", data, _CONTROL_IN_TEXT)
+
+
+def _read_body() -> bytes:
+    """Returns the body, taken in whole within a few seconds.
+
+    Raises: InvalidInput for one that ended before its length, RequestEntityTooLarge.
+    """
+    length = request.content_length
+    if not length and "HTTP_TRANSFER_ENCODING" not in request.environ:
+        return b""
+    with SLOW_BODIES.limit_wait(request.environ, find_peer(request.environ)) as wait:
+        data = request.get_data()
+    if wait.given_up is not None or len(data) < (length or 0):
+        raise InvalidInput(what="body", why="it did not come in whole")
+    return data
 
 
 def _decode_form(data: bytes) -> bytes:

@@ -67,6 +67,7 @@ def _leave(_error: BaseException | None) -> None:
         if kind is not slots.Kind.PHONES:
             runtime().deadline.lift_limit()
         slots.leave_slot(kind)
+    slots.leave_place()
 
 
 def _end(response: Response) -> Response:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 Network = IPv4Network | IPv6Network
 
 
+_PEER = "maalem.peer"
 _HOUSEHOLD = 64  # the bits of IPv6 that one subscriber has alone
 
 
@@ -26,7 +27,7 @@ class TrustedProxies:
         self._proxies = proxies
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        client = environ.get("REMOTE_ADDR", "")
+        client = environ[_PEER] = environ.get("REMOTE_ADDR", "")
         if ":" in client:
             client = environ["REMOTE_ADDR"] = _read_address(client) or client
         if forwarded := environ.pop("HTTP_X_FORWARDED_FOR", ""):
@@ -52,6 +53,11 @@ class TrustedProxies:
         except ValueError:
             return False
         return any(ip in network for network in self._proxies)
+
+
+def find_peer(environ: WSGIEnvironment) -> str:
+    """Returns the address at the other end of the connection, as the server wrote it."""
+    return str(environ.get(_PEER, ""))
 
 
 def name_caller(address: str) -> str:

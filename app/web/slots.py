@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from threading import BoundedSemaphore
 
-from flask import Flask, current_app, request
+from flask import Flask, current_app, g, request
 
 from app.web.mobile_money.routes import BASE
-from app.web.till import sign_in as till_sign_in
+from app.web.till.places import till_places
+from app.web.till.sign_in import read_token
 
 _SIGN_IN = "/agent/sign-in"
 
@@ -22,7 +23,7 @@ class Kind(StrEnum):
     """The kinds of request, by who makes them."""
 
     PHONES = "phones"
-    TILL = "till"  # agents who are signed in
+    TILL = "till"  # agents who are signed in, so many requests of each (app/web/till/places.py)
     SIGN_IN = "sign_in"  # its slow comparison keeps no page waiting
     API = "api"
     PROVIDERS = "providers"
@@ -82,9 +83,16 @@ def find_kind() -> Kind | None:
         return None
     if path == _SIGN_IN and request.method == "POST":
         return Kind.SIGN_IN
-    if path.startswith("/agent") and till_sign_in.has_session():
+    if path.startswith("/agent") and _take_place():
         return Kind.TILL
     return Kind.PUBLIC
+
+
+def _take_place() -> bool:
+    """Tells whether this request is of a session at the till that has a place."""
+    token = read_token()
+    g.till_place = till_places().take(token) if token else None
+    return g.till_place is not None
 
 
 def take_slot(kind: Kind) -> bool:
@@ -99,6 +107,12 @@ def take_slot(kind: Kind) -> bool:
         return slots.acquire(timeout=SLOT_SHARES[kind].patience)
     finally:
         room.release()
+
+
+def leave_place() -> None:
+    """Gives back the place of a session at the till, if this request has one."""
+    if (place := g.pop("till_place", None)) is not None:
+        till_places().leave(place)
 
 
 def leave_slot(kind: Kind) -> None:

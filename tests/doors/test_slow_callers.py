@@ -140,14 +140,35 @@ def serves(entrance: Entrance, till: requests.Session | None = None) -> None:
 def test_server_alone_serves_everybody_beside_slow_callers(
     alone: Entrance, routes: list[str]
 ) -> None:
-    with sign_in(alone) as till:
+    with sign_in(alone) as till, alone.connect() as lasting:
+        lasting.sendall(slow_body(alone, "/agent/sign-in"))
         for attack, many in (
-            *((slow_body, 5), (slow_body, 40), (silence, 600), (half_headers, 40)),
+            *(
+                (slow_body, 600),
+                (slow_body, 5),
+                (slow_body, 40),
+                (silence, 600),
+                (half_headers, 40),
+            ),
             *((drip, 40), (promise, 40), (never_read, 40), (stay, 120)),
         ):
             with attacked(alone, routes, attack, many):
                 serves(alone, till)
         serves(alone, till)
+        lasting.settimeout(5)
+        assert _is_given_up(lasting), "a body is waited for without end"
+
+
+def _is_given_up(connection: socket.socket) -> bool:
+    """Tells within the connection's time-out whether the server ends it."""
+    try:
+        while connection.recv(100):
+            pass
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def test_door_keeps_slow_callers_from_everybody(door: Entrance, routes: list[str]) -> None:

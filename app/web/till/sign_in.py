@@ -35,6 +35,7 @@ from app.runtime import runtime
 from app.web.proxies import name_caller
 from app.web.rate_limits import give_back_try, take_try
 from app.web.refusals import Refusal
+from app.web.till import places
 from app.web.till.devices import find_door
 
 # Wrong PINs. Tills of one agency share an address; five lock the number before its limit is met.
@@ -91,11 +92,12 @@ def register(app: Flask) -> None:
     manager.user_loader(_find_signed_in)
     # Not init_app: for a remember-me cookie we never set it opens the session of every USSD hop.
     app.login_manager = manager  # type: ignore[attr-defined]
+    places.register(app)
 
 
-def has_session() -> bool:
-    """Returns whether this request carries a session of the till, still good or not."""
-    return _TOKEN in session
+def read_token() -> str:
+    """Returns the token of the session that this request carries, still good or not; or nothing."""
+    return str(session.get(_TOKEN, ""))
 
 
 def session_at_the_till() -> AgentSession | None:
@@ -186,6 +188,7 @@ def leave() -> None:
         actor = f"agent:{opened.agent.number}"
         with operation(maalem.database, maalem.clock(), actor) as change:
             end_session(change, SecretStr(token))
+        places.till_places().note(token, good=False)
 
 
 def plain_digits(typed: str, longest: int = _LONGEST_NUMBER) -> str:
@@ -198,6 +201,7 @@ def _keep(agent_id: int, token: SecretStr) -> None:
     """Puts a new session into the cookie: form tokens and a code of before must not survive."""
     session.clear()
     session[_TOKEN] = token.get_secret_value()
+    places.till_places().note(read_token(), good=True)
     login_user(_SignedInAgent(agent_id))
 
 
@@ -232,7 +236,8 @@ def _find_signed_in(_agent_id: str) -> _SignedInAgent | None:
     maalem = runtime()
     idle = timedelta(minutes=maalem.settings.till_pin_minutes)
     with operation(maalem.database, maalem.clock(), "agent") as change:
-        opened = use_session(change, SecretStr(session.get(_TOKEN, "")), idle)
+        opened = use_session(change, SecretStr(read_token()), idle)
+    places.till_places().note(read_token(), good=opened is not None)
     if opened is None:
         session.clear()
         g.session_ended = True
