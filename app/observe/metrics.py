@@ -66,6 +66,10 @@ busy = Counter(
 slow_bodies = Counter(
     "maalem_slow_bodies_given_up_total", "Connections ended because a body did not come in time"
 )
+forwarded_not_read = Counter(
+    "maalem_forwarded_addresses_not_read_total",
+    "Requests whose header named a client and came from no trusted proxy, or said it another way",
+)
 rate_limits_away = Counter(
     "maalem_rate_limits_away_total", "Tries let through because Redis could not count them"
 )

@@ -6,11 +6,15 @@ from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING
 
+import structlog
+
+from app.observe import metrics
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 Network = IPv4Network | IPv6Network
-
+_log = structlog.get_logger("web")
 
 _PEER = "maalem.peer"
 _HOUSEHOLD = 64  # the bits of IPv6 that one subscriber has alone
@@ -25,13 +29,17 @@ class TrustedProxies:
     def __init__(self, application: WSGIApplication, proxies: tuple[Network, ...]) -> None:
         self._application = application
         self._proxies = proxies
+        self._noticed = False
 
     def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
         client = environ[_PEER] = environ.get("REMOTE_ADDR", "")
         if ":" in client:
             client = environ["REMOTE_ADDR"] = _read_address(client) or client
-        if forwarded := environ.pop("HTTP_X_FORWARDED_FOR", ""):
+        forwarded = environ.pop("HTTP_X_FORWARDED_FOR", "")
+        if forwarded:
             environ["REMOTE_ADDR"] = self.find_client(client, forwarded)
+        if (forwarded or "HTTP_FORWARDED" in environ) and environ["REMOTE_ADDR"] == client:
+            self._notice(client)
         return self._application(environ, start)
 
     def find_client(self, peer: str, forwarded: str) -> str:
@@ -46,6 +54,19 @@ class TrustedProxies:
                 return client
             client = before
         return client
+
+    def _notice(self, peer: str) -> None:
+        """Counts a header that named a client and was not read; the first is said in the log.
+
+        Behind a proxy that TRUSTED_PROXIES does not name, all callers are one address.
+        """
+        metrics.forwarded_not_read.inc()
+        if not self._noticed:
+            self._noticed = True
+            why = (
+                "names no address that is read" if self._is_ours(peer) else "not in TRUSTED_PROXIES"
+            )
+            _log.warning("forwarded_address_not_read", peer=peer, why=why)
 
     def _is_ours(self, address: str) -> bool:
         try:

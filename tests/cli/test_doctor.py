@@ -63,7 +63,7 @@ def open_runtime(runtime: Runtime) -> Iterator[Open]:
 @pytest.fixture
 def in_production(runtime: Runtime, open_runtime: Open) -> Runtime:
     """A production on the tests' engines, which asks no provider."""
-    settings = production_settings(runtime)
+    settings = production_settings(runtime, trusted_proxies="127.0.0.1")
     return open_runtime(settings.model_copy(update={"sms_providers": ("log",)}))
 
 

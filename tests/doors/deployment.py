@@ -107,8 +107,25 @@ def find_haproxy() -> str:
 @contextmanager
 def deployed(folder: Path, database_url: str, redis_url: str) -> Iterator[Entrance]:
     """Runs one web process for production behind the shipped door."""
-    haproxy, server, https, http = find_haproxy(), free_port(), free_port(), free_port()
-    urls = {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
+    server = free_port()
+    process = Process(
+        read_documented_command(server),
+        {**PRODUCTION, "DATABASE_URL": database_url, "REDIS_URL": redis_url},
+    )
+    process.start()
+    try:
+        await_ready(f"http://127.0.0.1:{server}")
+        with opened(folder, server) as entrance:
+            _await_door(entrance)
+            yield entrance
+    finally:
+        process.end()
+
+
+@contextmanager
+def opened(folder: Path, server: int) -> Iterator[Entrance]:
+    """Runs the shipped door before whatever is at the server's port."""
+    haproxy, https, http = find_haproxy(), free_port(), free_port()
     certificate = make_certificate(folder)
     door = {
         "DOOR_HTTPS": f"127.0.0.1:{https}",
@@ -117,24 +134,21 @@ def deployed(folder: Path, database_url: str, redis_url: str) -> Iterator[Entran
         "MAALEM_HOST": HOST,
         "MAALEM_SERVER": f"127.0.0.1:{server}",
     }
-    process = Process(read_documented_command(server), {**PRODUCTION, **urls})
-    process.start()
-    await_ready(f"http://127.0.0.1:{server}")
+    # It is started from another folder than ours, as a system's service is.
     with (folder / "door.log").open("w") as log:
         proxy = subprocess.Popen(
             [haproxy, "-f", ROOT / "deploy/haproxy.cfg"],
             env=os.environ | door,
+            cwd=folder,
             stdout=log,
             stderr=log,
         )
         try:
-            entrance = Entrance(https, HOST, certificate, TOKEN, http, server, folder / "door.log")
-            _await_door(entrance, proxy)
-            yield entrance
+            assert _await_port(https, proxy), (folder / "door.log").read_text()
+            yield Entrance(https, HOST, certificate, TOKEN, http, server, folder / "door.log")
         finally:
             proxy.terminate()
             proxy.wait(10)
-            process.end()
 
 
 def read_documented_command(port: int) -> tuple[str, ...]:
@@ -164,15 +178,20 @@ def make_certificate(folder: Path) -> Path:
     return both
 
 
-def _await_door(entrance: Entrance, proxy: subprocess.Popen[bytes]) -> None:
+def _await_port(port: int, proxy: subprocess.Popen[bytes]) -> bool:
+    deadline = time.monotonic() + 20
+    while proxy.poll() is None and time.monotonic() < deadline:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def _await_door(entrance: Entrance) -> None:
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        assert proxy.poll() is None, "the door does not start"
-        try:
-            with entrance.session() as caller:
-                if caller.get(f"{entrance.base}/agent", timeout=2).status_code == 200:
-                    return
-        except requests.RequestException:
-            pass
+        with suppress(requests.RequestException), entrance.session() as caller:
+            if caller.get(f"{entrance.base}/agent", timeout=2).status_code == 200:
+                return
         time.sleep(0.1)
     raise TimeoutError("the door does not open")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import requests
@@ -14,7 +16,9 @@ from app.base.operation import operation
 from app.cli.serve import WEB_COMMAND
 from app.runtime import Runtime
 from app.settings import ROOT
-from tests.doors.deployment import Entrance, read_documented_command
+from app.text.encoding import units
+from tests.conftest import free_port
+from tests.doors.deployment import Entrance, opened, read_documented_command
 from tests.doors.http2 import ATTACKS
 from tests.doors.test_slow_callers import serves
 
@@ -128,6 +132,9 @@ def test_every_answer_of_the_door_asks_for_tls(door: Entrance) -> None:
         answer = door.send(request, "127.0.1.5")
         assert answer.startswith(b"HTTP/1.1 %d" % status), answer
         assert _HSTS in answer and b"server:" not in answer.lower(), answer
+        if status != 200:
+            head, _, page = answer.decode().partition("\r\n\r\n")
+            _is_our_page(head, page)
     plain = f"http://127.0.0.1:{door.plain_port}"
     for path, host, status in (
         ("/agent", door.host, 308),
@@ -177,6 +184,7 @@ def test_guesser_is_shut_out_and_nobody_else(door: Entrance) -> None:
         assert told[:100] == [404] * 100 and told[-1] == 429
         shut = guesser.get(f"{door.base}/agent", timeout=5)
         assert (shut.status_code, shut.headers["Retry-After"]) == (429, "60")
+        _is_our_page(str(shut.headers).lower(), shut.text)
     with door.session("127.0.1.7") as busy:
         for _ in range(200):
             assert busy.get(f"{door.base}/docs/openapi.yaml", timeout=5).status_code == 200
@@ -185,10 +193,67 @@ def test_guesser_is_shut_out_and_nobody_else(door: Entrance) -> None:
 def test_gateway_with_some_wrong_requests_keeps_its_phones(door: Entrance) -> None:
     right = f"{door.base}/ussd/africastalking/{door.token}"
     with door.session("127.0.1.8") as gateway:
-        for number in range(150):
+        for number in range(130):
             gateway.post(right, data={"text": ""}, timeout=5)
             form = {"sessionId": str(number), "phoneNumber": "+212600000001"}
             assert gateway.post(right, data=form, timeout=5).status_code == 200
+
+
+def _is_our_page(head: str, page: str) -> None:
+    """Asserts that a page is short, in French and Arabic, with a way back, and kept by nobody."""
+    assert "no-store" in head.lower() and "text/html; charset=utf-8" in head
+    assert '<html lang="fr">' in page and '<p lang="ar" dir="rtl">' in page
+    assert re.search(r'<a href="(https://maalem.example)?/">', page) and len(page) < 700
+
+
+def test_phone_gets_a_screen_and_a_page_says_so_while_the_server_is_dead(tmp_path: Path) -> None:
+    with opened(tmp_path, free_port()) as door, door.session() as caller:
+        for path in ("/ussd/africastalking", "/ussd/africastalking/token", "/ussd/x"):
+            began = time.monotonic()
+            told = caller.post(f"{door.base}{path}", data={"sessionId": "1"}, timeout=5)
+            assert (told.status_code, told.text[:4]) == (200, "END ")
+            assert re.search("[a-z]", told.text) and re.search("[\u0600-\u06ff]", told.text)
+            assert units(told.text) <= 80 and time.monotonic() - began < 2
+            assert told.headers["Cache-Control"] == "no-store"
+        told = caller.post(f"{door.base}/ussd/generic/token", json={}, timeout=5)
+        assert told.status_code == 200 and told.json()["continue"] is False
+        told = caller.get(f"{door.base}/mm/v1.2/heartbeat", timeout=5)
+        assert (told.status_code, told.json()["errorCategory"]) == (503, "serviceUnavailable")
+        told = caller.get(f"{door.base}/agent", timeout=5)
+        assert told.status_code == 503
+        _is_our_page(str(told.headers), told.text)
+        assert caller.post(f"{door.base}/sms/twilio/status", timeout=5).status_code == 503
+
+
+def test_neighbour_who_sends_wrong_hops_is_shut_out_however_long_he_goes_on(door: Entrance) -> None:
+    """The door's own refusals, which reach no server, make nobody more honest."""
+    form = b"sessionId=1&phoneNumber=%2B212600000001"
+    head = f"POST /ussd/africastalking/wrong HTTP/1.1\r\nHost: {door.host}\r\n"
+    kind = "Content-Type: application/x-www-form-urlencoded\r\n"
+    asked = f"{head}{kind}Content-Length: {len(form)}\r\n\r\n".encode() + form
+    told: list[bool] = []
+    with door.connect("127.0.1.9") as neighbour:
+        reader = neighbour.makefile("rb")
+        for _ in range(1400):
+            neighbour.sendall(asked)
+            status = int(reader.readline().split()[1])
+            length = 0
+            while (line := reader.readline().strip().lower()) != b"":
+                length = int(line.split()[1]) if line.startswith(b"content-length:") else length
+            screen = reader.read(length)
+            assert status == 404 or screen.startswith(b"END "), (status, screen)
+            told.append(status == 404)
+    assert 600 <= sum(told) <= 605 and not any(told[610:])
+    serves(door)
+
+
+def test_kinds_of_callers_share_no_connections_of_the_door() -> None:
+    door = (ROOT / "deploy/haproxy.cfg").read_text("utf-8")
+    most = dict(re.findall(r"(?m)^backend (\w+)\n(?:    .*\n)*?.* maxconn (\d+)$", door))
+    kinds = {"phones", "json_phones", "networks", "providers", "till", "sign_ins", "pages"}
+    assert most.keys() == kinds
+    threads = int(_read_options(WEB_COMMAND)["--blocking-threads"])
+    assert sum(map(int, most.values())) < threads - 2 * len(kinds)
 
 
 @pytest.mark.parametrize("attack", ATTACKS)

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 
+from app.observe.metrics import forwarded_not_read
 from app.settings import Settings
-from app.web.proxies import TrustedProxies, name_caller
+from app.web.proxies import TrustedProxies, find_peer, name_caller
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -54,7 +56,30 @@ def test_address_of_the_client(peer: str, forwarded: str, client: str) -> None:
     if forwarded:
         environ["HTTP_X_FORWARDED_FOR"] = forwarded
     TrustedProxies(application, OURS)(environ, lambda *_: lambda _data: None)
-    assert seen == {"REMOTE_ADDR": client}
+    assert seen["REMOTE_ADDR"] == client and "HTTP_X_FORWARDED_FOR" not in seen
+    assert find_peer(seen) == peer
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "says"),
+    [
+        ("192.0.2.1", {"HTTP_X_FORWARDED_FOR": "203.0.113.9"}, "not in TRUSTED_PROXIES"),
+        ("192.0.2.1", {"HTTP_FORWARDED": "for=203.0.113.9"}, "not in TRUSTED_PROXIES"),
+        ("127.0.0.1", {"HTTP_FORWARDED": "for=203.0.113.9"}, "names no address that is read"),
+        ("127.0.0.1", {"HTTP_X_FORWARDED_FOR": "203.0.113.9"}, ""),
+        ("192.0.2.1", {}, ""),
+    ],
+)
+def test_address_that_is_not_read_is_counted_and_said_once(
+    peer: str, headers: dict[str, str], says: str
+) -> None:
+    server = TrustedProxies(lambda _environ, _start: [], OURS)
+    before = forwarded_not_read._value.get()
+    with capture_logs() as logs:
+        for _ in range(3):
+            server({"REMOTE_ADDR": peer, **headers}, lambda *_: lambda _data: None)
+    assert [line["why"] for line in logs] == ([says] if says else [])
+    assert forwarded_not_read._value.get() - before == (3 if says else 0)
 
 
 def test_limits_count_an_ipv6_subscriber_as_one() -> None:

@@ -1,4 +1,4 @@
-"""Checks that lists of addresses compare the client's address, not the proxy's."""
+"""Checks that limits and lists of addresses compare the client's address, not the proxy's."""
 
 from __future__ import annotations
 
@@ -11,12 +11,18 @@ from app.runtime import Runtime
 
 
 def check_callers(maalem: Runtime) -> str:
-    """Returns how many lists of addresses there are. Raises: WrongInProduction."""
-    proxies = maalem.settings.trusted_proxies
-    if (listed := _name_lists(maalem)) and not proxies:
+    """Returns how many lists of addresses there are. Raises: WrongInProduction.
+
+    A server speaks no TLS and its cookies need it, so in production a proxy always stands before
+    it. That is not believed unasked, on this machine neither: one that adds no address of its own
+    would pass on whatever a caller made up.
+    """
+    listed, proxies = _name_lists(maalem), maalem.settings.trusted_proxies
+    if not proxies:
+        compared = f" and is compared with {', '.join(listed)}" if listed else ""
         raise WrongInProduction(
-            f"TRUSTED_PROXIES is not set, and the door's address is what is compared with"
-            f" {', '.join(listed)}"
+            f"TRUSTED_PROXIES is not set: the door's address stands for all callers in the limits"
+            f"{compared}; of a door on this machine it is 127.0.0.1,::1"
         )
     return f"{len(listed)} lists of addresses, {len(proxies)} trusted proxies"
 
