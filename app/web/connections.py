@@ -19,7 +19,7 @@ _LONGEST = 256
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Who is at the other end of connections: an address, and the port of ours it calls."""
+    """The other end of connections: an address, and the port of ours it calls."""
 
     address: str
     port: int

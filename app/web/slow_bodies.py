@@ -49,7 +49,7 @@ class SlowBodies:
 
     def __init__(self) -> None:
         self._waits: set[BodyWait] = set()
-        self._quiet = _QuietConnections()
+        self._quiet = _SeenConnections()
         self._watch: Thread | None = None
         self._starting = Lock()
 
@@ -127,8 +127,8 @@ def _is_due(connection: PeerConnection, quiet: float, deadline: float) -> bool:
 _Quiet = tuple[PeerConnection, float]
 
 
-class _QuietConnections:
-    """Since when nothing was sent on each connection of some peers, seen from look to look."""
+class _SeenConnections:
+    """The connections of some peers, and since when nothing was sent on each."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[int, int, bool], float] = {}

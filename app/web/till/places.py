@@ -1,4 +1,4 @@
-"""Which sessions may use the slots of the till, and how many requests of each at once.
+"""Tells which sessions may use the slots of the till, and how many requests of each at once.
 
 A cookie may be old, or of a session that is over: who holds one is a stranger. What this process
 saw of a session last is enough to tell, and costs no look into the database.
@@ -19,7 +19,7 @@ _NAME, _ANYBODY = "till places", b""
 
 
 class TillPlaces:
-    """What was seen of sessions at the till, and the requests of each that are under way."""
+    """The places of sessions at the till: what was seen of each, and its requests under way."""
 
     def __init__(self) -> None:
         self._good: dict[bytes, bool] = {}
