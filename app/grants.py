@@ -127,6 +127,12 @@ DECISIONS: dict[str, Decision] = {
     "tie_code": _FREE,
 }
 
+# What the app's role uses beside tables; anything else there is it may neither use nor call.
+SEQUENCES = {"receipt_serial": "USAGE"}
+FUNCTIONS = ("person_key(text)", "renew_statistics(text)")
+# An import compares a file with the register in tables of its own.
+DATABASE = "TEMPORARY"
+
 # What opens something, or is a person's own words: the office's role does not read it.
 SECRETS: dict[str, tuple[str, ...]] = {
     "agent": ("pin_hash",),
@@ -148,6 +154,28 @@ def list_changed(table: str) -> tuple[str, ...]:
     """Returns the columns of a table that the app's role may change."""
     changed = DECISIONS[table].changed
     return tuple(metadata.tables[table].c.keys()) if changed == _ALL else changed
+
+
+def list_rights() -> Iterator[tuple[str, str, str]]:
+    """Yields privilege, kind and name of everything that the app's role may do: all, and no more.
+
+    A column's name is `table.column`. What is granted and what `flask doctor` compares are this.
+    """
+    yield "SELECT", "column", "alembic_version.version_num"
+    for table in metadata.tables.values():
+        decision = DECISIONS[table.name]
+        columns = {column.name for column in table.columns}
+        chosen = {column.name for column in table.columns if not column.identity}
+        changed = set(list_changed(table.name))
+        added = chosen if decision.added else set()
+        for privilege, names in (("SELECT", columns), ("INSERT", added), ("UPDATE", changed)):
+            for name in names:
+                yield privilege, "column", f"{table.name}.{name}"
+        if decision.deleted:
+            yield "DELETE", "table", table.name
+    yield from ((privilege, "sequence", name) for name, privilege in SEQUENCES.items())
+    yield from (("EXECUTE", "function", name) for name in FUNCTIONS)
+    yield DATABASE, "database", ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +217,21 @@ _MAY_MAKE_ROLES = text(
 _OWNS_SCHEMA = text("""
     SELECT pg_has_role(nspowner, 'USAGE') FROM pg_namespace WHERE nspname = current_schema()
 """)
+_OWNS_DATABASE = text("""
+    SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()
+""")
+_OWN_SEQUENCES = text("""
+    SELECT oid::regclass::text FROM pg_class
+    WHERE relkind = 'S' AND relnamespace = current_schema()::regnamespace
+        AND pg_has_role(relowner, 'USAGE')
+""")
+# A trigger's function runs by its trigger alone; an extension's are its own.
+_OWN_FUNCTIONS = text("""
+    SELECT oid::regprocedure::text FROM pg_proc p
+    WHERE pronamespace = current_schema()::regnamespace AND pg_has_role(proowner, 'USAGE')
+        AND prokind = 'f' AND prorettype NOT IN ('trigger'::regtype, 'event_trigger'::regtype)
+        AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
+""")
 
 
 def _make_roles(connection: Connection, roles: GroupRoles) -> list[str]:
@@ -212,8 +255,17 @@ def _list_statements(connection: Connection, roles: GroupRoles) -> Iterator[str]
         yield f"GRANT USAGE ON SCHEMA {schema} TO {app}, {office}"
     yield f"REVOKE ALL ON alembic_version FROM PUBLIC, {app}, {office}"
     yield f"GRANT SELECT ON alembic_version TO {app}, {office}"
-    yield f"GRANT USAGE ON SEQUENCE receipt_serial TO {app}"
-    yield f"GRANT EXECUTE ON FUNCTION renew_statistics(text) TO {app}"
+    if connection.execute(_OWNS_DATABASE).scalar():
+        database = _quote(connection.execute(text("SELECT current_database()")).scalar_one())
+        yield f"GRANT {DATABASE} ON DATABASE {database} TO {app}"
+    for kind, own in (("SEQUENCE", _OWN_SEQUENCES), ("FUNCTION", _OWN_FUNCTIONS)):
+        for name in connection.execute(own).scalars():
+            yield f"REVOKE ALL ON {kind} {name} FROM PUBLIC, {app}, {office}"
+    for name, privilege in SEQUENCES.items():
+        yield f"GRANT {privilege} ON SEQUENCE {name} TO {app}"
+    for name in FUNCTIONS:
+        yield f"GRANT EXECUTE ON FUNCTION {name} TO {app}"
+    yield f"GRANT EXECUTE ON FUNCTION person_key(text) TO {office}"
     for table in metadata.tables.values():
         yield f"REVOKE ALL ON {table.name} FROM PUBLIC, {app}, {office}"
         yield f"GRANT {_describe_grant(table)} ON {table.name} TO {app}"

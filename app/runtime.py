@@ -23,7 +23,7 @@ from app.agents.networks import NetworkNames
 from app.base.clock import Clock, utc_now
 from app.base.database import CONNECTIONS, connect
 from app.base.deadline import Deadline
-from app.base.keys import Keys, Purpose
+from app.base.keys import Keys
 from app.base.money import Money
 from app.embedded import EngineUrls, using_engines
 from app.gateways.registry import GATEWAYS
@@ -232,7 +232,6 @@ class Runtime:
             day_budget=settings.sms_day_budget,
             campaign_budget=settings.sms_campaign_budget,
             holdout_per_mille=settings.reminders_holdout_per_mille,
-            holdout_key=self.keys.today(Purpose.HOLDOUT).value,
         )
 
     @property

@@ -1,29 +1,50 @@
 """The settings, typed, each with a sentence; their names are in docs/contract.md, Commands."""
 
 import re
+from contextvars import ContextVar
 from decimal import Decimal
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.base.environment import find_unread_file, is_switched_on
-from app.base.secrets import find_token_weakness, find_weakness
+from app.base.secrets import find_header_weakness, find_token_weakness, find_weakness
+from app.base.setting_texts import (
+    SHORTEST_TOKEN,
+    judge_redis,
+    judge_shape,
+    read_networks,
+    read_pairs,
+    refuse_letters_beyond_ascii,
+    refuse_unseen,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
 DEMO_SECRET = "demo-secret-for-development-only"  # noqa: S105 - refused in production
 
-_SHORTEST_SECRET, _SHORTEST_TOKEN = 32, 24
+_SHORTEST_SECRET = 32
 _DATABASE = r"^(postgresql(\+psycopg)?://.+)?$"
 _REDIS = r"^((rediss?|unix|redis\+sentinel|redis\+cluster)://.+)?$"
-_ADDRESS = r"^(https?://[\w.-]+(:\d{1,5})?(/[^\s?#]*)?)?$"
+_ADDRESS = r"^(https?://[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?(:[0-9]{1,5})?(/[^\s?#]*)?)?$"
+_USSD_CODE = r"^\*[0-9]{1,8}(\*[0-9]{1,8})*#$"
+_LONGEST_KEPT_DAYS, _MOST_DIRHAMS = 3650, 100_000_000
 # Settings that an SMS provider may leave empty; it needs all others that begin with its name.
 _MAY_BE_EMPTY = {"africastalking_sender_id", "africastalking_url", "twilio_url"}
 _NARROWEST_PROXIES = 8
+# Settings that could not be read, of which it is said already.
+_UNREAD: ContextVar[frozenset[str]] = ContextVar("unread", default=frozenset())
 
 
 class Settings(BaseSettings):
@@ -96,7 +117,7 @@ class Settings(BaseSettings):
     public_url: str = Field(
         "", pattern=_ADDRESS, description="the address providers and people reach us at"
     )
-    ussd_code: str = Field("*384#", description="the short code artisans dial")
+    ussd_code: str = Field("*384#", pattern=_USSD_CODE, description="the short code artisans dial")
     ussd_limit_septets: int = Field(
         160, ge=60, le=182, description="how much GSM-7 text a gateway's screen carries"
     )
@@ -140,7 +161,9 @@ class Settings(BaseSettings):
         False,
         description="whether the payments API may call back private addresses, http and any port",
     )
-    fee_centimes: int = Field(0, ge=0, description="what the artisan pays on top of the dues")
+    fee_centimes: int = Field(
+        0, ge=0, le=10_000, description="what the artisan pays on top of the dues"
+    )
     reversal_minutes_alone: int = Field(
         10, ge=0, le=60, description="minutes in which an agent alone may undo a deposit"
     )
@@ -148,10 +171,16 @@ class Settings(BaseSettings):
         5, ge=0, le=100_000, description="how many deposits an agent may undo in a day"
     )
     sms_day_budget: Decimal | None = Field(
-        None, ge=0, description="dirhams a day for reminders and notices; none is no limit"
+        None,
+        ge=0,
+        le=_MOST_DIRHAMS,
+        description="dirhams a day for reminders and notices; none is no limit",
     )
     sms_campaign_budget: Decimal | None = Field(
-        None, ge=0, description="dirhams for each month's step of reminders, and each notice"
+        None,
+        ge=0,
+        le=_MOST_DIRHAMS,
+        description="dirhams for each month's step of reminders, and each notice",
     )
     reminders_holdout_per_mille: int = Field(
         0, ge=0, le=500, description="so many of 1000 artisans get no reminder, to see its effect"
@@ -163,20 +192,40 @@ class Settings(BaseSettings):
         None, description="whether workers queue each day's reminders; none: in production only"
     )
     registry_new_share: float = Field(
-        5, ge=0, description="the percentage of new people from which an import needs a yes"
+        5, ge=0, le=100, description="the percentage of new people from which an import needs a yes"
     )
     keep_imports_days: int = Field(
-        30, ge=1, description="how long an import of the register can be undone"
+        30,
+        ge=1,
+        le=_LONGEST_KEPT_DAYS,
+        description="how long an import of the register can be undone",
     )
     keep_talks_days: int = Field(
-        30, ge=1, description="how long hops of talks are kept, for the funnel"
+        30,
+        ge=1,
+        le=_LONGEST_KEPT_DAYS,
+        description="how long hops of talks are kept, for the funnel",
     )
     keep_bodies_days: int = Field(
-        90, ge=7, description="how long the text of a message is kept once it has ended"
+        90,
+        ge=7,
+        le=_LONGEST_KEPT_DAYS,
+        description="how long the text of a message is kept once it has ended",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="the least that is logged"
     )
+
+    @field_validator("public_url", "africastalking_url", "twilio_url")
+    @classmethod
+    def _judge_address(cls, value: str) -> str:
+        urlsplit(value).port  # noqa: B018 - raises ValueError, with its reason, for one above 65535
+        return value
+
+    @field_validator("public_url", "africastalking_url", "twilio_url", mode="before")
+    @classmethod
+    def _refuse_letters_beyond_ascii(cls, value: object) -> object:
+        return refuse_letters_beyond_ascii(value) if isinstance(value, str) else value
 
     @field_validator("sms_providers", mode="before")
     @classmethod
@@ -194,10 +243,10 @@ class Settings(BaseSettings):
 
     @field_validator("trusted_proxies", mode="before")
     @classmethod
-    def _read_networks(cls, value: object) -> object:
+    def _split_networks(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        return _read_networks(value)
+        return read_networks(value)
 
     @field_validator("callback_tokens", mode="before")
     @classmethod
@@ -206,7 +255,7 @@ class Settings(BaseSettings):
             return value
         return {
             name: tuple(token for token in tokens.split(",") if token)
-            for name, tokens in _read_pairs(value, "gateway=token,token;...")
+            for name, tokens in read_pairs(value, "gateway=token,token;...")
         }
 
     @field_validator("callback_sources", mode="before")
@@ -214,8 +263,8 @@ class Settings(BaseSettings):
     def _read_sources(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
-        pairs = _read_pairs(value, "gateway=CIDR,CIDR;...")
-        return {name: _read_networks(networks) for name, networks in pairs}
+        pairs = read_pairs(value, "gateway=CIDR,CIDR;...")
+        return {name: read_networks(networks) for name, networks in pairs}
 
     @field_validator("ussd_limits", mode="before")
     @classmethod
@@ -240,6 +289,20 @@ class Settings(BaseSettings):
     @classmethod
     def _make_absolute(cls, value: Path) -> Path:
         return value if value.is_absolute() else (Path.cwd() / value)
+
+    @field_validator("sms_prices", "reminders_calendar")
+    @classmethod
+    def _require_file(cls, value: Path | None) -> Path | None:
+        if value and not value.is_file():
+            raise ValueError("is no file")
+        return value
+
+    # The last, which is the first to look at a value.
+    @field_validator("*", mode="before")
+    @classmethod
+    def _refuse_unseen(cls, value: object, info: ValidationInfo) -> object:
+        judged = isinstance(value, str) and info.field_name != "app_env"
+        return refuse_unseen(str(value)) if judged else value
 
     @model_validator(mode="after")
     def _check_together(self) -> "Settings":
@@ -286,7 +349,7 @@ class Settings(BaseSettings):
         wrong = {
             **self._list_weak_secrets(),
             "DATABASE_URL": None if self.database_url else "missing",
-            "REDIS_URL": _judge_redis(self.redis_url),
+            "REDIS_URL": judge_redis(self.redis_url),
             "PUBLIC_URL": None if self.public_url.startswith("https://") else "not https://...",
             "SMS_PROVIDERS": self._judge_providers(),
             "FLASK_DEBUG": "shows secrets" if is_switched_on(self.flask_debug) else None,
@@ -295,11 +358,22 @@ class Settings(BaseSettings):
             wrong["TRUSTED_PROXIES"] = "believes everybody"
         if self.africastalking_username == "sandbox" and "africastalking" in self.sms_providers:
             wrong["AFRICASTALKING_USERNAME"] = "the sandbox sends nothing"
+        shaped = (
+            *self._list_provider_settings(),
+            ("africastalking_sender_id", self.africastalking_sender_id),
+        )
+        for name, value in shaped:
+            if value and (why := judge_shape(name, value)):
+                wrong[name.upper()] = why
         for name in ("africastalking_url", "twilio_url"):
             if getattr(self, name).startswith("http://"):
                 wrong[name.upper()] = "not https"
-        said = [f"{name} ({why})" for name, why in wrong.items() if why]
-        return [*said, *(f"{name} (missing)" for name in self.credentials_missing)]
+        missing = [(name, "missing") for name in self.credentials_missing]
+        return [
+            f"{name} ({why})"
+            for name, why in (*wrong.items(), *missing)
+            if why and name.partition(" ")[0].lower() not in _UNREAD.get()
+        ]
 
     def _list_weak_secrets(self) -> dict[str, str | None]:
         """Returns why each secret of the operator's own is weak, by the setting's name."""
@@ -311,16 +385,16 @@ class Settings(BaseSettings):
         old = [find_weakness(k.get_secret_value(), _SHORTEST_SECRET) for k in self.secret_key_old]
         weak["SECRET_KEY_OLD"] = next(filter(None, old), None)
         if metrics := self.metrics_token.get_secret_value():
-            weak["METRICS_TOKEN"] = find_weakness(metrics, _SHORTEST_TOKEN)
+            weak["METRICS_TOKEN"] = find_header_weakness(metrics, SHORTEST_TOKEN)
         if token or not self.callback_tokens:
-            weak["CALLBACK_TOKEN"] = find_token_weakness(token, _SHORTEST_TOKEN)
+            weak["CALLBACK_TOKEN"] = find_token_weakness(token, SHORTEST_TOKEN)
         for name, tokens in self.callback_tokens.items():
             given = [t.get_secret_value() for t in tokens] or [""]
-            reasons = (find_token_weakness(each, _SHORTEST_TOKEN) for each in given)
+            reasons = (find_token_weakness(each, SHORTEST_TOKEN) for each in given)
             weak[f"CALLBACK_TOKENS of {name}"] = next(filter(None, reasons), None)
         for name, value in self._list_provider_settings():
             if value and isinstance(getattr(self, name), SecretStr):
-                weak[name.upper()] = find_weakness(value, _SHORTEST_TOKEN)
+                weak[name.upper()] = find_header_weakness(value, SHORTEST_TOKEN)
         tokens_too = {t.get_secret_value() for ts in self.callback_tokens.values() for t in ts}
         if key and key in {token, metrics, *tokens_too}:
             weak["SECRET_KEY"] = weak["SECRET_KEY"] or "a token too: what signs stands in addresses"
@@ -329,6 +403,8 @@ class Settings(BaseSettings):
     def _judge_providers(self) -> str | None:
         if not self.sms_providers:
             return "missing"
+        if len(set(self.sms_providers)) < len(self.sms_providers):
+            return "names one twice"
         return "log sends nothing" if "log" in self.sms_providers else None
 
     def tokens_of(self, gateway: str) -> tuple[bytes, ...]:
@@ -354,40 +430,6 @@ class Settings(BaseSettings):
         ]
 
 
-def _judge_redis(url: str) -> str | None:
-    """Returns why anybody on the network may read and write this Redis; None if nobody may."""
-    if not url:
-        return "missing"
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return "not an address"
-    if (
-        parts.scheme in {"unix", "rediss"}
-        or parts.password
-        or parse_qs(parts.query).get("password")
-    ):
-        return None
-    return "anybody may connect: no password, no TLS (rediss://), no socket (unix://)"
-
-
-def _read_pairs(value: str, form: str) -> list[tuple[str, str]]:
-    pairs = [pair.strip().partition("=") for pair in value.split(";") if pair.strip()]
-    names = [name for name, _, _ in pairs]
-    if any(not re.fullmatch(r"\w+", name, re.ASCII) or not rest for name, _, rest in pairs):
-        raise ValueError(f"not written as {form}")
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ValueError(f"names twice: {', '.join(twice)}")
-    return [(name, rest) for name, _, rest in pairs]
-
-
-def _read_networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
-    try:
-        return tuple(ip_network(each.strip()) for each in value.split(",") if each.strip())
-    except ValueError:
-        raise ValueError("not networks as 192.0.2.0/24 or addresses, separated by commas") from None
-
-
 def read_settings() -> Settings:
     """Reads the environment. Raises: SystemExit, naming every wrong setting and no value."""
     wrong: list[str] = []
@@ -396,6 +438,7 @@ def read_settings() -> Settings:
     given: dict[str, object] = {}
     while True:
         try:
+            _UNREAD.set(frozenset(given))
             settings = Settings.model_validate(given)
         except ValidationError as error:
             faults = error.errors()
@@ -409,6 +452,7 @@ def read_settings() -> Settings:
         given |= {name: Settings.model_fields[name].default for name in unread}
         if "app_env" in unread:
             given["app_env"] = "production"
+    _UNREAD.set(frozenset())
     if wrong:
         raise SystemExit(f"configuration: {'; '.join(wrong)}")
     return settings

@@ -11,7 +11,7 @@ from app import create_app
 from app.base.secrets import find_weakness
 from app.runtime import Runtime
 from app.settings import DEMO_SECRET, Settings, read_settings
-from tests.production import COMPLETE, as_environment
+from tests.production import COMPLETE, TOKEN, as_environment
 
 
 def read_from(monkeypatch: pytest.MonkeyPatch, environment: dict[str, str]) -> str:
@@ -226,9 +226,16 @@ def test_file_that_commands_would_read_and_the_server_not_starts_nothing(
 
 @pytest.mark.parametrize(
     "url",
-    ["rediss://cache", "unix:///run/redis.sock?db=1", "redis://:word@cache", "redis://me:word@c/1"],
+    [
+        "rediss://cache",
+        "unix:///run/redis.sock?db=1",
+        "redis://:{}@cache",
+        "redis://me:{}@c/1",
+        "redis+sentinel://one:1,two:2/main/0?password={}",
+    ],
 )
 def test_redis_with_a_password_tls_or_a_socket_is_taken(url: str) -> None:
+    url = url.format(TOKEN)
     assert Settings.model_validate(COMPLETE | {"redis_url": url}).redis_url == url
 
 

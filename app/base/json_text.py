@@ -8,14 +8,16 @@ DEEPEST = 32
 
 
 def read_json(data: bytes) -> object:
-    """Reads a JSON text in UTF-8.
+    """Reads a JSON text in UTF-8, with or without a byte order mark (RFC 8259, section 8.1).
 
     Raises: ValueError, with the reason in words, for what is no JSON, for a name told twice in one
     object, a number without end, half a character, and more than 32 levels.
     """
     try:
         value = json.loads(
-            data.decode(), parse_constant=_refuse_constant, object_pairs_hook=_read_object
+            data.decode("utf-8-sig"),
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_read_object,
         )
         # The database cannot store half a character or a number without end.
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()

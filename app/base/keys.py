@@ -32,7 +32,6 @@ class Purpose(StrEnum):
     CALLBACK = "maalem callback"
     TIED_PHONE = "maalem tied phone"
     LOOK_UP = "maalem look-up"
-    HOLDOUT = "maalem reminders holdout"
     TALK = "maalem talk"
     TALK_NAME = "maalem talk name"
     LATE_ACTION = "maalem late action"

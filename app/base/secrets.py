@@ -59,3 +59,10 @@ def find_token_weakness(token: str, least: int) -> str | None:
     if token and not re.fullmatch(r"[\w.~-]+", token, re.ASCII):
         return "holds what an address does not carry: letters, digits, - _ . ~ alone"
     return find_weakness(token, least)
+
+
+def find_header_weakness(token: str, least: int) -> str | None:
+    """Returns why a token that stands in a header is weak or cannot stand there; else None."""
+    if not token.isascii() or " " in token:
+        return "holds what a header does not carry: letters, digits and signs of ASCII alone"
+    return find_weakness(token, least)

@@ -229,6 +229,7 @@ def _import_file(file: Path, chosen: _ImportOptions) -> imports.RegistryImportRe
             dry_run=chosen.dry_run,
             new_share=maalem.settings.registry_new_share,
             may_create=may_create,
+            refuses_made_up=maalem.settings.production,
             encoding=chosen.encoding,
             note=show_note,
         )

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pydantic import SecretStr
-from sqlalchemy import case, delete, func, select, update
+from sqlalchemy import Select, and_, case, delete, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.audit.service import record_audit
@@ -109,14 +109,16 @@ def check_pin(operation: Operation, services: Services, entry: PinEntry) -> None
     """Checks a typed PIN; an artisan without one passes.
 
     The caller commits after a refusal too, because wrong PINs are counted. The same `action_key`
-    counts once. The slow comparison comes before anything is locked.
+    counts once. The slow comparison comes before anything is locked, and not while it is paused.
 
     Raises: WrongPinTyped, PinKeyUnknown, PinPaused with its `until`.
     """
-    own = artisan_pin.c.artisan_id == entry.artisan_id
-    stored = operation.connection.execute(select(artisan_pin.c.pin_hash).where(own)).scalar()
-    if stored is None:
+    found = operation.connection.execute(_find_pin(entry)).one_or_none()
+    if found is None:
         return
+    stored, paused = found.pin_hash, found.paused_until
+    if paused and paused > operation.now:
+        raise PinPaused(until=paused)
     right = is_pin_of(stored, entry.pin, services.keys)
     if not (lanes := _lock_lanes(operation, entry)):
         return
@@ -138,6 +140,26 @@ def check_pin(operation: Operation, services: Services, entry: PinEntry) -> None
         record_audit(operation, "pin_locked", subject, phone=entry.phone.masked)
         raise PinPaused(until=max(ends))
     raise WrongPinTyped()
+
+
+def _find_pin(entry: PinEntry) -> Select[tuple[str, datetime | None]]:
+    """Selects what is stored of a PIN, and the end of its pause on this phone."""
+    columns, own = pin_attempt.c, entry.phone.e164
+    apart = and_(artisan_pin.c.set_on != own, func.coalesce(artisan.c.phone, "") != own)
+    paused = (
+        select(func.max(columns.paused_until))
+        .where(
+            columns.artisan_id == entry.artisan_id,
+            or_(columns.lane == own, and_(columns.lane == _OTHERS, apart)),
+        )
+        .correlate(artisan_pin, artisan)
+        .scalar_subquery()
+    )
+    return (
+        select(artisan_pin.c.pin_hash, paused.label("paused_until"))
+        .join(artisan, artisan.c.id == artisan_pin.c.artisan_id)
+        .where(artisan_pin.c.artisan_id == entry.artisan_id)
+    )
 
 
 def _store_again(operation: Operation, entry: PinEntry, stored: str, keys: Keys) -> None:

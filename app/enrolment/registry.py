@@ -38,6 +38,7 @@ from app.enrolment.registry_rows import (
     parse_row,
     read_earlier_cins,
 )
+from app.enrolment.sample_rows import is_made_up
 from app.files.days import DayOrder
 from app.files.errors import FileRefused
 from app.files.lines import BadRow
@@ -46,6 +47,7 @@ from app.files.table import GivenFile, Table, open_table
 # A step, how much of it is done, and of how much if known: bytes of the file in "reading".
 Progress = Callable[[str, int, int | None], None]
 _LINES_A_REPORT = 2000
+_MADE_UP = "of `flask registry sample` or the sample people, and production takes none of them"
 # From so many people on an import is asked about; the first filling is not.
 ASKS_FROM = 50_000
 _YEAR_ALONE = len("1962")
@@ -67,6 +69,7 @@ class RegistryImportOptions:
     dry_run: bool = False
     new_share: float = 5
     may_create: Callable[[int, int], bool] = lambda created, known: False
+    refuses_made_up: bool = False
     encoding: str | None = None
     note: Callable[[str], None] = lambda told: None
 
@@ -207,9 +210,11 @@ def _read_rows(job: _Import, again: bool) -> Iterator[tuple[staging.Staged, ...]
     """Yields a staging row for each line that is not blank: its values, or its faults.
 
     `again`: the register holds CINs under other keys than today's, to be found and stored anew.
-    Raises: FileRefused behind the last line, if days of the file are in doubt.
+    Raises: FileRefused behind the last line, if days of the file are in doubt, or its people are
+    made up and none such are taken.
     """
     size, order = os.fstat(job.table.file.fileno()).st_size, DayOrder()
+    good = made_up = 0
     for count, row in enumerate(job.table.read_rows(), 1):
         if count % _LINES_A_REPORT == 0:
             job.report("reading", row.start, size)
@@ -226,6 +231,11 @@ def _read_rows(job: _Import, again: bool) -> Iterator[tuple[staging.Staged, ...]
         else:
             earlier = read_earlier_cins(row.cells, job.keys) if again else None
             yield row.line, row.start, None, *_set_birth_year_apart(values), earlier
+            good += 1
+            made_up += job.options.refuses_made_up and is_made_up(row.cells)
+    # A name or two of the made-up register are anybody's.
+    if made_up * 2 > good:
+        raise FileRefused(line=0, why=f"file: {made_up} of {good} people are {_MADE_UP}")
     order.refuse_doubtful()
 
 

@@ -10,6 +10,7 @@ from random import Random
 from typing import TypeVar
 
 from app.enrolment.registry_rows import FIELDS
+from app.enrolment.samples import SAMPLE_IDENTITIES
 
 MAX_ROWS = 10_000_000
 _T = TypeVar("_T")
@@ -107,6 +108,9 @@ _RIGHTS = (
     + ("",) * 10
 )
 _NOT_ENROLLED = 0.2
+# First number, and how many.
+_RNA_NUMBERS, _CNSS_NUMBERS = (200_000_000, 700_000_000), (110_000_000, 90_000_000)
+_PHONES = (10_000_000, 80_000_000)
 
 
 def sample_rows(rows: int, seed: int = 0) -> Iterator[str]:
@@ -119,10 +123,10 @@ def sample_rows(rows: int, seed: int = 0) -> Iterator[str]:
         raise ValueError(f"not 0 to {MAX_ROWS} rows")
     yield ",".join(FIELDS)
     random = Random(seed).random  # noqa: S311 - made-up people, not secrets
-    rna_number = _scatter(random, 200_000_000, 700_000_000)
-    cnss_number = _scatter(random, 110_000_000, 90_000_000)
+    rna_number = _scatter(random, *_RNA_NUMBERS)
+    cnss_number = _scatter(random, *_CNSS_NUMBERS)
     cin = _scatter(random, 0, len(_CIN_LETTERS) * 900_000)
-    phone = _scatter(random, 10_000_000, 80_000_000)
+    phone = _scatter(random, *_PHONES)
     places = _places()
 
     def pick(choices: Sequence[_T]) -> _T:
@@ -160,3 +164,38 @@ def _places() -> tuple[str, ...]:
         for (region, provinces), share in shares
         for province, _ in zip(cycle(provinces.split(",")), range(share * 7), strict=False)
     )
+
+
+def is_made_up(fields: Sequence[str]) -> bool:
+    """True for a row such as `sample_rows` makes, or of a sample person.
+
+    Each of its values is one that they have: of a real register a row in thousands is such.
+    """
+    row = dict(zip(FIELDS, fields, strict=True))
+    if (row["rna_number"], row["birth_date"]) in _SAMPLE_PEOPLE:
+        return True
+    first, _, family = row["full_name"].partition(" ")
+    first_ar, _, family_ar = row["full_name_ar"].partition(" ")
+    return (
+        (first, first_ar) in _FIRST_NAMES
+        and (family, family_ar) in _FAMILY_NAMES
+        and row["trade"] in _TRADES
+        and row["province"] in _PROVINCES.get(row["region"], "").split(",")
+        and row["birth_date"] in _BIRTH_DAYS
+        and row["enrolled_on"] in ("", *_ENROLLED)
+        and row["rights_until"] in ("", *_RIGHTS)
+        and _is_among(row["rna_number"], _RNA_NUMBERS)
+        and _is_among(row["cnss_number"], _CNSS_NUMBERS)
+    )
+
+
+def _is_among(number: str, numbers: tuple[int, int]) -> bool:
+    first, many = numbers
+    return number.isdecimal() and first <= int(number) < first + many
+
+
+_FIRST_NAMES, _FAMILY_NAMES = frozenset(_WOMEN + _MEN), frozenset(_FAMILIES)
+_BIRTH_DAYS = frozenset(_BIRTH_DATES)
+_SAMPLE_PEOPLE = frozenset(
+    (number, born.isoformat()) for number, born in SAMPLE_IDENTITIES.values()
+)

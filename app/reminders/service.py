@@ -135,7 +135,7 @@ def _audience_params(settings: ReminderSettings, occasion: Occasion) -> dict[str
         "keeps": occasion.keeps.first_day if occasion.keeps else None,
         "kept_from": occasion.kept_from,
         "per_mille": settings.holdout_per_mille,
-        "key": settings.holdout_key,
+        "salt": settings.holdout_salt,
     }
 
 
@@ -147,11 +147,12 @@ def _read_groups(
 
 
 # Artisans who owe the month here, are enrolled, can be reached, and were not written down before. A
-# keyed digest of the artisan alone chooses those held out: the same people, month after month.
+# digest of the artisan alone chooses those held out: the same people, month after month, under
+# whatever SECRET_KEY.
 _DUE = f"""
     SELECT a.id AS artisan_id, reached.phone, {LANGUAGE}, a.region,
         CASE WHEN :per_mille > 0 AND
-            ('x' || left(encode(sha256(:key || convert_to(a.id::text, 'UTF8')), 'hex'), 8))
+            ('x' || left(encode(sha256(convert_to(:salt || a.id::text, 'UTF8')), 'hex'), 8))
             ::bit(32)::bigint % 1000 < :per_mille THEN 'held_out' ELSE 'waiting' END AS state
     FROM artisan a {REACHED}
     WHERE a.category = ANY(:collected) AND a.enrolled_on < :after

@@ -12,7 +12,7 @@ from app.reminders.calendar import Calendar
 class ReminderSettings:
     """Budgets are in dirhams, None is no limit.
 
-    `holdout_per_mille` of all artisans get no reminder; `holdout_key` chooses which.
+    `holdout_per_mille` of all artisans get no reminder; `holdout_salt` chooses which.
     """
 
     calendar: Calendar
@@ -21,7 +21,7 @@ class ReminderSettings:
     day_budget: Decimal | None
     campaign_budget: Decimal | None
     holdout_per_mille: int
-    holdout_key: bytes
+    holdout_salt: str = "maalem reminders holdout "
 
     def price_on(self, day: date) -> Decimal:
         """Returns the most that a segment costs on the day, in dirhams, by whichever provider."""

@@ -168,25 +168,62 @@ def test_doctor_names_what_a_role_may_do_too_much(
 ) -> None:
     assert "has its grants and no more" in check_role(session_runtime)
     group, login = _group(owner), f"{_group(owner)}_login"
+    lent = f"{login}_lent"
+    _run(owner, f"DROP ROLE IF EXISTS {lent}; CREATE ROLE {lent}; CREATE SCHEMA other")
+    _run(owner, "CREATE TABLE other.kept (one int); CREATE SEQUENCE mine")
+    _run(owner, "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'")
+    _run(owner, "REVOKE ALL ON FUNCTION mine() FROM PUBLIC")
     excesses = (
+        (f"GRANT {may} TO {to}", f"REVOKE {may} FROM {to}", said)
+        for may, to, said in (
+            ("UPDATE (actor) ON audit_event", "{to}", r"UPDATE audit_event \(actor\)"),
+            ("INSERT ON ledger_account", "{to}", r"INSERT ledger_account \(code, name\)"),
+            ("INSERT (id) ON audit_event", "{to}", r"INSERT audit_event \(id\)"),
+            ("DELETE ON deposit", "{to}", "DELETE table deposit"),
+            ("TRUNCATE ON hop", "{to}", "TRUNCATE table hop"),
+            ("TRIGGER ON hop", "{to}", "TRIGGER table hop"),
+            ("UPDATE ON SEQUENCE receipt_serial", "{to}", "UPDATE sequence receipt_serial"),
+            ("USAGE ON SEQUENCE audit_event_id_seq", "{to}", "USAGE sequence audit_event_id_seq"),
+            ("SELECT ON SEQUENCE mine", "PUBLIC", "SELECT sequence mine"),
+            ("EXECUTE ON FUNCTION mine()", "{to}", r"EXECUTE function mine\(\)"),
+            ("INSERT ON other.kept", "{to}", r"INSERT other.kept \(one\)"),
+            ("CREATE ON SCHEMA public", "{to}", "CREATE schema public"),
+            (f"CREATE ON DATABASE {owner.url.database}", "{to}", "CREATE database"),
+            ("pg_read_server_files", login, "pg_read_server_files: is a power of the server"),
+        )
+        for to in ([group, lent] if to == "{to}" else [to])
+    )
+    excesses = (
+        *excesses,
         (
-            f"GRANT UPDATE (actor) ON audit_event TO {group}",
-            f"REVOKE UPDATE (actor) ON audit_event FROM {group}",
-            "changes or empties audit_event",
+            f"GRANT SELECT ON hop TO {group} WITH GRANT OPTION",
+            f"REVOKE GRANT OPTION FOR SELECT ON hop FROM {group}",
+            "SELECT WITH GRANT OPTION table hop",
         ),
-        (
-            f"GRANT CREATE ON SCHEMA public TO {group}",
-            f"REVOKE CREATE ON SCHEMA public FROM {group}",
-            "makes tables",
+        *(
+            (f"ALTER ROLE {login} {word}", f"ALTER ROLE {login} NO{word}", said)
+            for word, said in (
+                ("CREATEROLE", "makes roles"),
+                ("CREATEDB", "makes databases"),
+                ("REPLICATION", "replicates"),
+                ("BYPASSRLS", "bypasses row security"),
+                ("SUPERUSER", "is superuser"),
+            )
         ),
-        (f"ALTER ROLE {login} CREATEROLE", f"ALTER ROLE {login} NOCREATEROLE", "makes roles"),
         (
             f"ALTER ROLE {login} NOINHERIT; GRANT postgres TO {login}",
             f"ALTER ROLE {login} INHERIT; REVOKE postgres FROM {login}",
             "is in postgres: is superuser",
         ),
         (f"ALTER TABLE hop OWNER TO {group}", "ALTER TABLE hop OWNER TO postgres", "the first hop"),
+        (f"ALTER SEQUENCE mine OWNER TO {lent}", "ALTER SEQUENCE mine OWNER TO postgres", "mine"),
+        (f"ALTER FUNCTION mine OWNER TO {lent}", "ALTER FUNCTION mine OWNER TO postgres", "mine"),
     )
+    # What is lent is not inherited: SET ROLE takes it.
+    with owner.connect() as connection:
+        version = connection.execute(text("SHOW server_version_num")).scalar_one()
+    apart = " WITH INHERIT FALSE" if int(version) >= 160000 else ""
+    _run(owner, f"GRANT {lent} TO {login}{apart}")
     for given, taken, said in excesses:
         _run(owner, given)
         try:
@@ -194,6 +231,8 @@ def test_doctor_names_what_a_role_may_do_too_much(
                 check_role(session_runtime)
         finally:
             _run(owner, taken)
+    _run(owner, "DROP SCHEMA other CASCADE; DROP SEQUENCE mine; DROP FUNCTION mine")
+    _run(owner, f"DROP OWNED BY {lent}; DROP ROLE {lent}")
     renew_grants(owner)
     assert "has its grants and no more" in check_role(session_runtime)
     by_owner = Runtime(Settings(database_url=own_urls.database_url))
@@ -202,12 +241,42 @@ def test_doctor_names_what_a_role_may_do_too_much(
     by_owner.database.dispose()
 
 
-def test_doctor_names_the_grant_that_a_role_lacks(session_runtime: Runtime, owner: Engine) -> None:
-    _run(owner, f"REVOKE DELETE ON hop FROM {_group(owner)}")
-    with pytest.raises(RuntimeError, match="may not write hop: the owner's flask db upgrade"):
+@pytest.mark.parametrize(
+    ("lacking", "said"),
+    [
+        ("DELETE ON hop", "DELETE table hop"),
+        ("SELECT ON audit_event", r"SELECT audit_event \("),
+        ("UPDATE ON agent", r"UPDATE agent \("),
+        ("USAGE ON SEQUENCE receipt_serial", "USAGE sequence receipt_serial"),
+        ("EXECUTE ON FUNCTION person_key(text)", r"EXECUTE function person_key\(text\)"),
+        ("TEMPORARY ON DATABASE {database}", "TEMPORARY database"),
+    ],
+)
+def test_doctor_names_the_grant_that_a_role_lacks(
+    session_runtime: Runtime, owner: Engine, lacking: str, said: str
+) -> None:
+    what = lacking.format(database=owner.url.database)
+    _run(owner, f"REVOKE {what} FROM {_group(owner)}, PUBLIC")
+    with pytest.raises(RuntimeError, match=f"may not {said}.*: the owner's flask db upgrade"):
         check_role(session_runtime)
     assert "given to" in renew_grants(owner)
     assert "has its grants and no more" in check_role(session_runtime)
+
+
+def test_grants_take_back_sequences_and_functions_that_were_given(
+    session_runtime: Runtime, owner: Engine
+) -> None:
+    group = _group(owner)
+    _run(owner, f"GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {group}, PUBLIC")
+    _run(owner, "GRANT EXECUTE ON FUNCTION renew_statistics(text) TO PUBLIC")
+    with pytest.raises(WrongInProduction, match="sequence"):
+        check_role(session_runtime)
+    renew_grants(owner)
+    assert "has its grants and no more" in check_role(session_runtime)
+    with owner.connect() as connection:
+        office = text("SELECT has_function_privilege(:o, 'renew_statistics(text)', 'EXECUTE')")
+        named = {"o": name_group_roles(connection).office}
+        assert connection.execute(office, named).scalar() is False
 
 
 @pytest.fixture

@@ -10,11 +10,19 @@ import pytest
 from sqlalchemy import Engine, select, text
 
 from app.enrolment.models import artisan
+from app.enrolment.registry import (
+    RegistryImportOptions,
+    RegistryImportReport,
+    import_registry,
+)
 from app.enrolment.registry_file import rejected_path
 from app.enrolment.registry_staging import STORED
 from app.enrolment.rules import cin_digest
+from app.enrolment.sample_rows import sample_rows
+from app.enrolment.samples import sample_people_csv
 from app.files.errors import FileRefused
 from app.files.lines import MAX_LINE_BYTES
+from tests.conftest import NOW
 from tests.enrolment.registry_lines import (
     GOOD,
     HEADER,
@@ -333,3 +341,24 @@ def test_import_stores_nothing_if_the_rejected_file_cannot_be_written(
     with pytest.raises(OSError, match=r"rejected\.csv"):
         load(engine, file)
     assert stored(engine, "id") == []
+
+
+def test_made_up_register_is_refused_where_no_made_up_people_are_taken(
+    engine: Engine, file: Path
+) -> None:
+    real = RegistryImportOptions(NOW, refuses_made_up=True)
+
+    def load_real(*lines: str) -> RegistryImportReport:
+        path = write(file, lines)
+        return import_registry(engine, path, keys=KEYS, today=TODAY, options=real)
+
+    made_up = list(sample_rows(300, 7))[1:]
+    people = sample_people_csv(TODAY).splitlines()[1:]
+    for lines in (made_up, people, made_up[:1], [*made_up[:9], numbered(1), numbered(2)]):
+        with pytest.raises(FileRefused) as refused:
+            load_real(*lines)
+        assert "`flask registry sample` or the sample people" in refused.value.params["why"]
+        assert stored(engine, "id") == []
+    # A person who is such by chance is taken; in development the whole file is.
+    assert load_real(numbered(1), numbered(2), made_up[0]).created == 3
+    assert load_lines(engine, file, *made_up).created == 299

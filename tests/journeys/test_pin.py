@@ -185,6 +185,17 @@ def test_wrong_pins_on_a_tied_phone_pause_it_and_not_the_owner_s(
     assert "Droits ouverts" in khadija.dial(KHADIJA, "1*1357")
 
 
+def test_a_paused_pin_is_compared_with_nothing(
+    khadija: TestPhone, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A comparison is slow on purpose, and its outcome would change nothing."""
+    tie(runtime, ELSEWHERE)
+    type_wrong_pins(khadija, ELSEWHERE, 3)
+    khadija.answer("00")
+    monkeypatch.setattr("app.enrolment.pins.is_pin_of", None)
+    assert khadija.dial(ELSEWHERE, "1*1357").startswith("Trop d'erreurs")
+
+
 def test_wrong_pins_of_many_tied_phones_end_in_a_slow_lane_without_the_owner(
     khadija: TestPhone, runtime: Runtime
 ) -> None:

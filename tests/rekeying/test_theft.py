@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import hmac
 import re
+from base64 import b64encode
 from collections.abc import Iterator
 from hashlib import sha256
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from app.agents.pins import is_agents_pin
 from app.base.errors import PinKeyUnknown
 from app.base.keys import Keys, KeyUnknown, Purpose
+from app.base.operation import operation
+from app.base.phone import Phone
 from app.base.sealed_pins import is_pin
 from app.base.slow_hash import is_hash_of
 from app.enrolment.pins import is_pin_of
 from app.enrolment.rules import cin_digest
+from app.enrolment.tie_codes import TieRequest, start_tie_code
+from app.enrolment.ties import tie_phone
+from app.migrating import load_models
+from app.observe.hops import store_hops
+from app.payments.reversal_codes import draw_reversal_code
 from app.runtime import Runtime
-from tests.conftest import PIN
+from tests.conftest import NOW, PIN
 from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
+from tests.rekeying.conftest import Server
+from tests.rekeying.test_rotation import STRANGER, cookie_of, pay_code
+from tests.web.test_till import AgentTerminal
 
 KHADIJA, ARTISANS = "+212600000003", "1357"
 THIEFS = Keys(b"the thief has another secret")
@@ -127,3 +138,79 @@ def test_no_table_holds_a_secret_or_a_key(stolen: dict[Purpose, str], runtime: R
         )
     assert stolen[Purpose.AGENT_PIN] in held
     assert [each for each in (secret, *keys) if each in held] == []
+
+
+def test_no_column_of_any_table_holds_a_secret_in_clear(runtime: Runtime, phone: TestPhone) -> None:
+    """After talks, a till's day and an office's; a text still to be sent has its code alone."""
+    server, services = Server(runtime), runtime.services
+    phone.dial(KHADIJA, "5*5*3*1*8642*8642*00")
+    phone.dial(KHADIJA, "1*9753*2*100003*01011983")
+    till = AgentTerminal(server.app.test_client())
+    till.get("/agent?language=fr")
+    assert till.enter().status_code == 200
+    with operation(runtime.database, NOW, "agent:1001") as change:
+        person = change.connection.execute(text("SELECT min(id) FROM artisan")).scalar_one()
+        tie_phone(change, Phone(STRANGER), person)
+        tie = start_tie_code(change, services, TieRequest(Phone(STRANGER), person, "hop"))
+    receipt = pay_code(server)
+    with operation(runtime.database, NOW, "agent:1001") as change:
+        reversal = draw_reversal_code(change, services, receipt)
+    client = server.run("clients", "create", "net-two").output
+    seat = server.run("office", "add", "sana", "--role", "operator").output
+    store_hops(runtime.database, runtime.redis)
+    body = OtherParties(runtime).run("SELECT body FROM message WHERE kind = 'pin_reset'")[0][0]
+    sent = re.search(r"\b\d{6}\b", str(body))
+    assert tie and sent
+    secrets = {
+        "PIN": "8642",
+        "wrong PIN": "9753",
+        "agent's PIN": PIN.get_secret_value(),
+        "CIN": "ZZ100003",
+        "session": read_session_token(server, till),
+        "API key": read_after("X-API-Key: ", client),
+        "signing key": read_after("signed with: ", client),
+        "password": read_after("one-time password ", seat).rstrip(","),
+        "PIN code": sent[0],
+        "tie code": tie.code,
+        "reversal code": str(reversal.typed),
+        "SECRET_KEY": runtime.settings.secret_key.get_secret_value(),
+    }
+    held = list(read_columns(runtime))
+    assert len({place for place, _ in held}) > 200
+    assert "artisan.full_name" in find_places("Khadija El Fassi", held), "so that it can fail"
+    found = {name: find_places(secret, held) for name, secret in secrets.items()}
+    assert found.pop("PIN code") == {"message.body"}
+    assert {name: places for name, places in found.items() if places} == {}
+
+
+def read_columns(runtime: Runtime) -> Iterator[tuple[str, str]]:
+    """Every value of every table with its place; bytes as text too, as a thief tries them."""
+    with runtime.owners_database.connect() as connection:
+        for table in load_models().tables.values():
+            for row in connection.execute(select(table)).mappings():
+                for name, value in row.items():
+                    if isinstance(value, bytes):
+                        yield f"{table.name}.{name}", f"{value.hex()} {value.decode('latin-1')}"
+                    elif value is not None:
+                        yield f"{table.name}.{name}", str(value)
+
+
+def find_places(secret: str, held: list[tuple[str, str]]) -> set[str]:
+    forms = (secret, secret.encode().hex(), b64encode(secret.encode()).decode().rstrip("="))
+    any_form = "|".join(map(re.escape, forms))
+    alone = re.compile(f"(?<![0-9A-Za-z])({any_form})(?![0-9A-Za-z])")
+    return {place for place, value in held if alone.search(value)}
+
+
+def read_session_token(server: Server, till: AgentTerminal) -> str:
+    """The random part of a till's cookie."""
+    serializer = server.app.session_interface.get_signing_serializer(server.app)  # type: ignore[attr-defined]
+    opened = serializer.loads(cookie_of(till, "session"))
+    (token,) = [value for value in opened.values() if re.fullmatch("[0-9a-f]{64}", str(value))]
+    return str(token)
+
+
+def read_after(mark: str, told: str) -> str:
+    """The word behind a mark in what a command said."""
+    assert mark in told, told
+    return told.partition(mark)[2].split()[0]

@@ -197,8 +197,8 @@ def test_holdout_keeps_the_same_people_and_grows_by_share(
     assert held_out(reminding, 50) - {KHADIJA} == some
 
 
-def test_holdout_with_another_key_chooses_others(reminding: Campaigns) -> None:
+def test_holdout_with_another_salt_chooses_others(reminding: Campaigns) -> None:
     reminding.add_artisans(500)
     ours = held_out(reminding, 300)
-    reminding.settings = replace(reminding.settings, holdout_key=b"another")
+    reminding.settings = replace(reminding.settings, holdout_salt="another")
     assert held_out(reminding, 300) != ours

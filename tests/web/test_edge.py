@@ -135,7 +135,7 @@ def test_letters_and_marks_of_direction_are_taken(client: FlaskClient) -> None:
         ('{"a": {"b": ["\\u001b"]}}', "a control character"),
         ('{"a": {"b": 1, "\\u0062": 2}}', "a name twice in one object"),
         ('{"a": "\x00"}', "not JSON in UTF-8"),
-        ("\ufeff{}", "not JSON in UTF-8"),
+        ("\ufeff\ufeff{}", "not JSON in UTF-8"),
         ('{"a": 1}'.encode("utf-16"), "not JSON in UTF-8"),
         (b'{"a": "\xc0\x80"}', "not JSON in UTF-8"),
         (b'{"a": "\xed\xa0\x80"}', "not JSON in UTF-8"),
@@ -152,6 +152,18 @@ def test_json_that_can_be_read_in_two_ways_is_refused(
     assert answer.json is not None
     assert answer.json["errorCategory"] == "validation"
     assert why in answer.json["errordescription"]
+
+
+def test_json_behind_a_byte_order_mark_is_read(client: FlaskClient) -> None:
+    """RFC 8259, section 8.1: none is to be written, and a reader may ignore one."""
+    headers = {**HEADERS, "Content-Type": "application/json", "X-CorrelationID": "1"}
+    with_mark, without = (
+        client.post(BILL, data=mark + '{"amountPaid": "x"}', headers=headers)
+        for mark in ("\ufeff", "")
+    )
+    assert with_mark.json == without.json and "JSON" not in str(without.json)
+    hop = '{"session_id": "1", "msisdn": "+212600000099", "input": "", "type": "start"}'
+    assert client.post("/ussd/generic", data="\ufeff" + hop).status_code == 200
 
 
 def test_deep_json_of_a_gateway_is_refused_as_that_gateway_reads(client: FlaskClient) -> None:
