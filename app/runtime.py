@@ -59,6 +59,7 @@ from app.services import Services
 from app.settings import ROOT, Settings
 from app.sms.provider import Provider
 from app.sms.registry import PROVIDERS
+from app.text.dialled import dialled_numbers
 from app.text.encoding import Limits
 from app.text.languages import LANGUAGES
 from app.text.words import Words
@@ -130,6 +131,8 @@ class Runtime:
         words.shared["networks"] = self.network_names
         words.shared["payable_at"] = self.network_names.payable_at
         words.shared["agencies_label"] = self.network_names.agencies_label
+        settings = self.settings
+        words.shared |= dialled_numbers(settings.ussd_code, settings.complaints_phone)
         return words
 
     @cached_property

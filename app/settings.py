@@ -40,6 +40,8 @@ _REDIS = r"^((rediss?|unix|redis\+sentinel|redis\+cluster)://.+)?$"
 _ADDRESS = r"^(https?://[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?(:[0-9]{1,5})?(/[^\s?#]*)?)?$"
 _USSD_CODE = r"^\*[0-9]{1,8}(\*[0-9]{1,8})*#$"
 _LONGEST_KEPT_DAYS, _MOST_DIRHAMS = 3650, 100_000_000
+# Every message has room for a service code of so many keys (app/text/dialled.py).
+LONGEST_USSD_CODE = 8
 # Settings that an SMS provider may leave empty; it needs all others that begin with its name.
 _MAY_BE_EMPTY = {"africastalking_sender_id", "africastalking_url", "twilio_url"}
 _NARROWEST_PROXIES = 8
@@ -117,7 +119,18 @@ class Settings(BaseSettings):
     public_url: str = Field(
         "", pattern=_ADDRESS, description="the address providers and people reach us at"
     )
-    ussd_code: str = Field("*384#", pattern=_USSD_CODE, description="the short code artisans dial")
+    ussd_code: str = Field(
+        "*384#",
+        max_length=LONGEST_USSD_CODE,
+        pattern=_USSD_CODE,
+        description="the short code artisans dial, of at most 8 keys: every message names it",
+    )
+    complaints_phone: str = Field(
+        "",
+        pattern=r"^(\+?[0-9]{3,13})?$",
+        description="the number on receipts where one complains, digits alone; empty means the"
+        " short code with the keys that ask to be called back",
+    )
     ussd_limit_septets: int = Field(
         160, ge=60, le=182, description="how much GSM-7 text a gateway's screen carries"
     )

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, and_, bindparam, select
 from app.agents.errors import AgentBarred, SessionOver
 from app.agents.models import agency, agent, town
 from app.agents.networks import DEFAULT_NETWORK, is_one_of_several, shown_network
+from app.agents.places import name_place
 from app.agents.rules import Hours
 from app.base.money import Money, read_stored_amount
 
@@ -33,6 +34,8 @@ class Agent:
     day_limit: Money | None = None
     float_limit: Money | None = None
     network: str = DEFAULT_NETWORK
+    # The place of the agency as people know it (app/agents/places.py).
+    place: str = ""
     # Rises when all that the agent had begun is ended (app/agents/sessions.py).
     generation: int = 1
     # Look-ups that found no code, on the day of the last one (app/agents/look_ups.py).
@@ -51,6 +54,7 @@ class Agent:
             day_limit=read_stored_amount(row.day_limit_centimes),
             float_limit=read_stored_amount(row.float_limit_centimes),
             network=row.network,
+            place=name_place(row.network_name, row.agency_name, row.town_code),
             generation=row.generation,
             unknown_codes_on=row.unknown_codes_on,
             unknown_codes=row.unknown_codes,
@@ -66,6 +70,8 @@ AGENT = (
     agent.c.day_limit_centimes,
     agency.c.float_limit_centimes,
     agency.c.network,
+    shown_network(agency.c.network).label("network_name"),
+    agency.c.town_code,
     agent.c.generation,
     agent.c.unknown_codes_on,
     agent.c.unknown_codes,

@@ -8,6 +8,8 @@ from hashlib import sha256
 from app.base.keys import Key, Keys, Purpose
 
 _CIN_NOISE = re.compile(r"[\s.-]+")
+# A message of 70 letters and its like have room for no more (menus/samples.yaml).
+_LONGEST_ON_RECEIPT = 13
 
 
 def cin_digest(cin: str, keys: Keys) -> bytes:
@@ -51,7 +53,14 @@ def masked_name(full_name: str) -> str:
     return f"{first.upper()} {others[-1][0].upper()}." if others else first.upper()
 
 
+def name_on_receipt(full_name: str) -> str:
+    """Returns the masked name in at most 13 letters of every phone: `MOHAMMED E.`."""
+    first, _, initial = masked_name(plain_name(full_name) or full_name).rpartition(" ")
+    room = _LONGEST_ON_RECEIPT - len(f" {initial}")
+    return f"{first[:room]} {initial}" if first else initial[:_LONGEST_ON_RECEIPT]
+
+
 def plain_name(full_name: str) -> str:
     """Returns a name in letters every phone has, without accents and other marks."""
     parts = unicodedata.normalize("NFKD", full_name)
-    return "".join(letter for letter in parts if letter.isascii())
+    return "".join(letter for letter in parts if letter.isascii()).strip()

@@ -26,7 +26,7 @@ from app.ussd.vocabulary import NothingToShow, Row, Values
 
 _FEWEST_LETTERS, _MOST_LETTERS = 2, 20
 # The letters that a message of agencies has for them: one segment without its other words.
-_MESSAGE_ROOM = 80
+_MESSAGE_ROOM = 72
 _MOST_TOWNS = 12
 
 

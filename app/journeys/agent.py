@@ -163,7 +163,8 @@ def _redeem(dialogue: Dialogue, agent: Agent, shown: CodeToCollect) -> AgentRece
         receipt = redeem_code(operation, dialogue.services, collector, confirmation)
         asker = find_unproven_asker(operation.connection, code)
         dialogue.facts.asker_ends = asker.e164[-4:] if asker else ""
-        return AgentReceipt(receipt, shown.total, find_booked_at(operation.connection, receipt))
+        booked_at = find_booked_at(operation.connection, receipt)
+        return AgentReceipt(receipt, shown.total, booked_at, name=shown.name)
 
 
 @vocabulary.guard("asker_is_unproven")
@@ -196,7 +197,7 @@ def describe_deposit_receipt(dialogue: Dialogue) -> Values:
     if receipt.told:
         paid = {"paid_at": booked_at, "total": total, "receipt": number}
         return {"booking": Say("refused.code_paid_by_you", paid), **ends}
-    new = {"total": total, "receipt": number, "booked_at": booked_at}
+    new = {"total": total, "name": receipt.name, "receipt": number, "booked_at": booked_at}
     return {"booking": Say("booking.new", new), **ends}
 
 

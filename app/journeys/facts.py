@@ -120,7 +120,7 @@ class CodeToCollect:
 
 @dataclass(frozen=True, slots=True)
 class AgentReceipt:
-    """The receipt an agent's phone shows after a deposit.
+    """The receipt an agent's phone shows after a deposit; the name is masked.
 
     `told` is true once it was shown in an earlier session: it is then no news of a payment.
     """
@@ -129,6 +129,7 @@ class AgentReceipt:
     total: Money
     booked_at: datetime
     told: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +194,8 @@ class Facts(Parts):
     # The person's. `way` is how this phone is tied to the person (app/enrolment/ties.py).
     way = Part(str, "", key="w")
     artisan = Part(RegisteredArtisan, None, key="a")
+    # The masked name that receipts show.
+    name = Part(str, "", key="l")
     read_at = Part(datetime, None, key="at")
     code = Part(IssuedCode, None, key="c")
     settled = Part(frozenset[Month], frozenset[Month](), key="s")

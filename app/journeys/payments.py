@@ -23,7 +23,7 @@ from app.ussd.vocabulary import NothingToShow, Row, Values
 
 # A receipt costs a message each time it is sent again.
 _SENT_AGAIN_A_DAY = 3
-_IN_RECEIPT_MESSAGE = ("receipt", "total", "period", "received_on", "agency")
+_IN_RECEIPT_MESSAGE = ("receipt", "total", "for_whom", "period", "received_on", "agency")
 
 
 def payments_by_sms(dialogue: Dialogue, _outcome: str) -> Say:
@@ -74,13 +74,15 @@ def list_receipts(dialogue: Dialogue) -> list[Row]:
 
 @vocabulary.source("receipt")
 def describe_receipt(dialogue: Dialogue) -> Values:
-    return _describe_deposit(_get_chosen_deposit(dialogue))
+    """Describes the chosen receipt, with the masked name of the person whose months it pays."""
+    described = _describe_deposit(_get_chosen_deposit(dialogue))
+    return {**described, "for_whom": dialogue.facts.name}
 
 
 @vocabulary.action("send_receipt_again", "sent", "enough", by_sms=own_message_when("sent"))
 def send_receipt_again(dialogue: Dialogue) -> str:
     """Sends the receipt to this phone, a few times a day; a gateway's retry sends nothing more."""
-    values = _describe_deposit(_get_chosen_deposit(dialogue))
+    values = describe_receipt(dialogue)
     receipt = values["receipt"]
     with begin_operation(dialogue) as operation:
         require_tie(operation.connection, dialogue)

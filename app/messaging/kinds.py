@@ -39,7 +39,7 @@ KINDS: Mapping[str, MessageKind] = _declare(
     code="code total period until",
     code_live="code total period until owed_total",
     code_cancelled="code",
-    receipt="receipt total received_on period agency",
+    receipt="receipt total for_whom received_on period agency",
     reversal="receipt total",
     reversal_code="reversal_code total",
     # To the agent who took the cash.

@@ -36,7 +36,7 @@ class Collector:
     @property
     def receipt_location(self) -> str:
         """The place a receipt names: the agency, or the network where the agency is not known."""
-        return self.agency_code or self.network_name
+        return self.agent.place if self.agent else self.network_name
 
     @property
     def actor(self) -> str:

@@ -16,6 +16,7 @@ from app.base.clock import local_date
 from app.base.money import ZERO, Money
 from app.base.months import Period
 from app.base.operation import Operation
+from app.enrolment.rules import name_on_receipt
 from app.ledger.breaks import NewBreak, open_break
 from app.ledger.models import CONTRIBUTIONS, FEES, PENALTIES, RECEIVABLE, SUSPENSE
 from app.ledger.service import LedgerEntry, Posting, book_entry
@@ -242,6 +243,7 @@ def _queue_receipts(operation: Operation, services: Services, deposit: _Deposit)
     values = {
         "receipt": deposit.receipt,
         "total": deposit.cash.received,
+        "for_whom": name_on_receipt(deposit.claimed.artisan.full_name),
         "period": period_words(deposit.cash.period),
         "received_on": local_date(deposit.received_at),
         "agency": deposit.collector.receipt_location,

@@ -23,7 +23,9 @@ from sqlalchemy import (
     text,
 )
 
+from app.agents.models import agency
 from app.agents.networks import shown_network
+from app.agents.places import name_place
 from app.base.clock import local_date
 from app.base.money import Money
 from app.base.months import Month, Period
@@ -104,7 +106,9 @@ class PackedDeposit(TypedDict):
     first: str
     last: str
     received_at: float
-    agency: str
+    network: str
+    agency: str | None
+    town: str | None
     posted_on: str | None
 
 
@@ -202,12 +206,15 @@ def _newest_deposits(artisan: ColumnElement[int]) -> Select[object]:
         first=payment_code.c.first_period,
         last=last,
         received_at=func.extract("epoch", deposit.c.received_at),
-        agency=func.coalesce(deposit.c.agency_code, shown_network(deposit.c.network)),
+        network=shown_network(deposit.c.network),
+        agency=agency.c.name,
+        town=agency.c.town_code,
         posted_on=posted,
     )
     return (
         select(packed.label("packed"))
         .join(payment_code, payment_code.c.code == deposit.c.code)
+        .outerjoin(agency, agency.c.code == deposit.c.agency_code)
         .where(deposit.c.artisan_id == artisan, payment_code.c.state != "reversed")
         .order_by(deposit.c.received_at.desc())
         .limit(_SHOWN_DEPOSITS)
@@ -240,7 +247,7 @@ def _read_deposit(packed: PackedDeposit) -> Deposit:
         total=Money(packed["total"]),
         period=Period(_read_month(packed["first"]), _read_month(packed["last"])),
         received_at=read_moment(packed["received_at"]),
-        agency=packed["agency"],
+        agency=name_place(packed["network"], packed["agency"], packed["town"]),
         posted_on=date.fromisoformat(posted_on) if posted_on else None,
     )
 

@@ -11,8 +11,8 @@ from sqlalchemy import BigInteger, Connection, Row, bindparam, select
 
 from app.agents.models import agency
 from app.agents.networks import shown_network
-from app.agents.queries import list_agencies
-from app.agents.rules import shown_name
+from app.agents.places import name_place
+from app.agents.queries import Agency, list_agencies
 from app.agents.towns import find_town_of_province
 from app.base.clock import local_date, local_midnight
 from app.base.months import Month
@@ -25,11 +25,8 @@ from app.payments.queries import IssuedCode, get_account
 from app.payments.receipt_recipients import add_receipt_recipient, carry_over_recipients
 from app.payments.wording import shown_until
 from app.services import Services
-from app.text.encoding import GSM7, encoding_of
 from app.text.words import Say
 
-# The room that a reminder has for the place to pay.
-_LONGEST_PLACE = 29
 # A code in a reminder lives so long, or to the end of the month, when its amount changes.
 _LEAST_LIFE = timedelta(hours=24)
 
@@ -100,20 +97,14 @@ def _ends_soon(live: IssuedCode, now: datetime) -> bool:
 
 
 def find_place_to_pay(connection: Connection, artisan_id: int, province: str | None) -> str | None:
-    """Returns the agency used last, or else the first of the nearest town, after its network.
-
-    None where no agency is known, and for one whose letters would make the message dearer.
-    """
+    """Returns the agency used last, or else the first of the nearest town; None for neither."""
     row = connection.execute(_LAST_USED, {"artisan": artisan_id}).one_or_none()
-    place = (row.network_name, row.name) if row else _find_nearest(connection, province)
-    if place is None or encoding_of(place[1]) != GSM7:
-        return None
-    network_name, name = place
-    return f"{network_name} {shown_name(name, network_name)}"[:_LONGEST_PLACE].strip()
+    found = row or _find_nearest(connection, province)
+    return name_place(found.network_name, found.name, found.town_code) if found else None
 
 
 _LAST_USED = (
-    select(agency.c.name, shown_network(agency.c.network).label("network_name"))
+    select(agency.c.name, agency.c.town_code, shown_network(agency.c.network).label("network_name"))
     .join(deposit, deposit.c.agency_code == agency.c.code)
     .where(deposit.c.artisan_id == bindparam("artisan", type_=BigInteger), agency.c.active)
     .order_by(deposit.c.received_at.desc())
@@ -121,8 +112,8 @@ _LAST_USED = (
 )
 
 
-def _find_nearest(connection: Connection, province: str | None) -> tuple[str, str] | None:
-    """Returns the first agency of the nearest town: its network's shown name, and its own."""
+def _find_nearest(connection: Connection, province: str | None) -> Agency | None:
+    """Returns the first agency of the nearest town."""
     town = find_town_of_province(province) if province else None
     agencies = list_agencies(connection, town.code) if town else []
-    return (agencies[0].network_name, agencies[0].name) if agencies else None
+    return agencies[0] if agencies else None

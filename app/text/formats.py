@@ -11,6 +11,7 @@ from typing import Any
 from app.base.clock import local
 from app.base.money import Money
 from app.base.months import Month
+from app.text.dialled import DialledNumber
 from app.text.languages import DEFAULT, LANGUAGES
 
 _DEFAULT_LANGUAGE = LANGUAGES[DEFAULT]
@@ -74,4 +75,6 @@ def write_value(value: object, language: str) -> str:
         return moment(value, language)
     if isinstance(value, date):
         return day(value, language)
+    if isinstance(value, DialledNumber):
+        return value.write(language)
     return str(value)

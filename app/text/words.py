@@ -15,6 +15,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
+from app.text.dialled import DIALLED_VALUES
 from app.text.formats import FORMATS, write_value
 from app.text.languages import DEFAULT
 
@@ -26,7 +27,7 @@ _COUNTS = range(201)
 
 
 # Values that any sentence may name without being given them; the runtime says what they are.
-SHARED_VALUES = frozenset({"networks", "payable_at", "agencies_label"})
+SHARED_VALUES = frozenset({"networks", "payable_at", "agencies_label"}) | DIALLED_VALUES
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ def test_wrong_pins_of_strangers_lock_the_agent_out_of_nothing(
     own.post("/agent/sign-out")
     assert own.enter(AGENT, RIGHT).status_code == 303
     code = payments.issue(FATIMA).code
-    assert "Payé " in Handset(live_server, AGENTS_PHONE).dial("1", code, "1", RIGHT)
+    assert "Encaissé " in Handset(live_server, AGENTS_PHONE).dial("1", code, "1", RIGHT)
     assert read(runtime, "SELECT count(*) FROM deposit") == 1
 
 

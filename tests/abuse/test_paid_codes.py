@@ -27,14 +27,16 @@ def test_a_code_shown_at_many_doors_at_once_is_new_at_one(
 
     def pay_by_phone(_number: int) -> str:
         screen = Handset(live_server, AGENTS_PHONE).dial("1", code, "1", RIGHT)
-        return "new" if screen.startswith("Payé") else screen
+        return "new" if screen.startswith("Encaissé") else screen
 
     with ThreadPoolExecutor(8) as many:
         asked = [many.submit(way, n) for n in range(4) for way in (pay_at_till, pay_by_phone)]
         told = [one.result() for one in asked]
     assert told.count("new") == 1, told
     # And nobody later, whichever session begins.
-    assert Handset(live_server, AGENTS_PHONE).dial("1", code).startswith("Code déjà payé par vous")
+    assert (
+        Handset(live_server, AGENTS_PHONE).dial("1", code).startswith("Code déjà encaissé par vous")
+    )
     again = Browser(live_server)
     again.enter(AGENT, RIGHT)
     refused = again.post("/agent/code", code=code)

@@ -101,9 +101,9 @@ def test_a_branch_takes_cash_at_its_till(
     bank: dict[str, str], client: FlaskClient, phone: TestPhone, run: Command
 ) -> None:
     receipt = pay_at_branch(client, code_of(phone, HASSAN))
-    assert BRANCH in receipt
-    assert f"agence {BRANCH}" in inbox(client, HASSAN)
-    assert BRANCH in phone.dial(HASSAN, "3*2*1")
+    assert f"{BANK} Hassa" in receipt
+    assert f"{BANK} Hassa" in inbox(client, HASSAN)
+    assert f"{BANK} Hassa" in phone.dial(HASSAN, "3*2*1")
     run("ledger", "verify")
 
 

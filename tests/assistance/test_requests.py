@@ -54,7 +54,7 @@ def test_ask_for_help_is_open_to_an_unknown_phone(phone: TestPhone, runtime: Run
     phone.dial(UNKNOWN, "1")
     for _ in range(4):
         phone.answer("#?!")
-    assert "1 Etre rappelé" in phone.screen
+    assert "1 Etre appelé" in phone.screen
     phone.answer("1")
     assert list_stored_requests(runtime) == [("call_back", "any", "open")]
     assert OtherParties(runtime).run("SELECT artisan_id FROM help_request") == [(None,)]

@@ -1,36 +1,56 @@
-"""Digits do not jump about in right-to-left lines: Arabic screens and SMS, drawn by a browser."""
+"""Digits do not jump about, whatever a line's direction: screens and SMS, drawn by a browser."""
 
 from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import Any
 
 import pytest
 from playwright.sync_api import BrowserContext
 
 from app.runtime import Runtime
+from app.text.dialled import DIALLED_VALUES, ENTRIES, DialledNumber
+from app.text.languages import LANGUAGES
 from app.ussd.checker.worst_case import WorstCase
 from tests.browser.handset import Handset
 
 pytestmark = pytest.mark.browser
-# A code in its groups, an amount, a date or a month, a clock: each is read from left to right.
+# A number to dial or call, a code in its groups, an amount, a date or a month, a clock: each is
+# read from left to right.
 FIGURES = re.compile(
-    r"\d{4} \d{4} \d{4}|\d{2}/\d{2}/\d{4}|\d+\.\d{2}|\d{2}:\d{2}"
+    r"\*[\d*]+#|\+\d+|\d{4} \d{4} \d{4}|\d{2}/\d{2}/\d{4}|\d+[.,]\d{2}|\d{2}:\d{2}"
     r"|\d{2}/\d{2}|\d+"
 )
-# Where each letter of a line stands: its line on the screen and its left edge.
-PLACES = """(view) => [...view.querySelectorAll("p")].map((line) => {
-    const text = line.firstChild;
-    if (!text) return [];
-    return [...text.data].map((_, index) => {
-        const range = document.createRange();
-        range.setStart(text, index);
-        range.setEnd(text, index + 1);
+# A line's direction: by its first letter, as most phones do, or that of the phone's own menus.
+DIRECTIONS = ("plaintext", "rtl", "ltr")
+# Puts each page on the simulator's screen as a hop's answer is, and tells where each letter of each
+# line stands: its line on the screen and its left edge.
+DRAW = """async ([pages, direction, language]) => {
+    const { Screen } = await import("/static/simulator/screen.js");
+    const screen = new Screen(JSON.parse(document.querySelector(".bench").dataset.facts));
+    const view = document.getElementById("view");
+    const words = { send: "", cancel: "" };
+    const place = (range, data) => [...data].map((_, index) => {
+        range.setStart(range.startContainer, index);
+        range.setEnd(range.startContainer, index + 1);
         const box = range.getBoundingClientRect();
         return [Math.round(box.top), box.left];
     });
-})"""
+    return pages.map((text) => {
+        screen.draw({ name: "talk", text, typed: "" }, words, null, language);
+        return [...view.querySelectorAll("p")].map((line) => {
+            if (direction !== "plaintext") {
+                line.dir = direction;
+                line.style.unicodeBidi = "isolate";
+            }
+            const letters = line.firstChild;
+            if (!letters) return [];
+            const range = document.createRange();
+            range.setStart(letters, 0);
+            return place(range, letters.data);
+        });
+    });
+}"""
 
 
 def jumping(line: str, places: list[list[float]]) -> list[str]:
@@ -45,48 +65,45 @@ def jumping(line: str, places: list[list[float]]) -> list[str]:
     return found
 
 
-def pages_in_arabic(runtime: Runtime) -> list[str]:
-    """Every screen and every message, with the longest values."""
+def pages_in(runtime: Runtime, language: str) -> list[str]:
+    """Every screen, every message and what pages say of numbers to dial, with long values."""
     limits = runtime.limits["africastalking"]
     screens = [s for s in runtime.ussd.menu.screens.values() if s.kind != "do"]
     worst = WorstCase(runtime.ussd, runtime.samples)
-    pages = [page for screen in screens for page in worst.pages(screen, "ar", limits)]
-    return sorted({*pages, *_messages_in_arabic(runtime)})
-
-
-def _messages_in_arabic(runtime: Runtime) -> list[str]:
+    pages = [page for screen in screens for page in worst.pages(screen, language, limits)]
     words, samples = runtime.words, runtime.samples
-    keys = [key for key in words.keys("ar") if key.startswith("sms.")]
-    return [words.say("ar", key, samples.worst(words, "ar", key)) for key in keys]
+    for key in words.keys(language):
+        names = words.value_names(language, key) if key != "months" else set()
+        on_page = key.startswith(("till.", "error.")) and names and names <= DIALLED_VALUES
+        if key.startswith(("sms.", "away")) or on_page:
+            pages.append(words.say(language, key, samples.worst(words, language, key)))
+    return sorted(set(pages))
 
 
-def drawn(handset: Handset, pages: list[str]) -> list[tuple[str, list[str]]]:
-    """Every page put on the simulator's screen as a hop's answer is, and what jumps on it."""
+def drawn(
+    handset: Handset, pages: list[str], language: str = "ar", direction: str = "plaintext"
+) -> list[tuple[str, list[str]]]:
+    """What jumps on the pages, with the line it stands in."""
     wrong = []
-    for page in pages:
-        lines: list[Any] = handset.page.evaluate(
-            """async ([text, places]) => {
-                const { Screen } = await import("/static/simulator/screen.js");
-                const facts = JSON.parse(document.querySelector(".bench").dataset.facts);
-                const words = { send: "", cancel: "" };
-                new Screen(facts).draw({ name: "talk", text, typed: "" }, words, null, "ar");
-                return eval(places)(document.getElementById("view"));
-            }""".replace("eval(places)", f"({PLACES})"),
-            [page, ""],
-        )
-        for line, places in zip(page.split("\n"), lines, strict=True):
-            if found := jumping(line, places):
+    places = handset.page.evaluate(DRAW, [pages, direction, language])
+    for page, lines in zip(pages, places, strict=True):
+        for line, letters in zip(page.split("\n"), lines, strict=True):
+            if found := jumping(line, letters):
                 wrong.append((line, found))
     return wrong
 
 
-def test_figures_keep_their_order_on_every_arabic_screen(
+def test_figures_keep_their_order_on_every_screen_and_message(
     window: BrowserContext, live_server: str, runtime: Runtime
 ) -> None:
-    pages = pages_in_arabic(runtime)
-    assert len(pages) > 100 and sum("8888 8888 8888" in page for page in pages) > 3
     handset = Handset(window.new_page(), live_server)
-    assert drawn(handset, pages) == []
+    for language in LANGUAGES:
+        pages = pages_in(runtime, language)
+        assert len(pages) > 100 and sum("8888 8888 8888" in page for page in pages) > 3
+        assert sum("*888888*" in page for page in pages) > 20
+        for direction in DIRECTIONS:
+            found = drawn(handset, pages, language, direction)
+            assert found == [], f"{language}, lines from {direction}"
 
 
 def test_a_code_behind_arabic_letters_would_jump(window: BrowserContext, live_server: str) -> None:
@@ -95,3 +112,16 @@ def test_a_code_behind_arabic_letters_would_jump(window: BrowserContext, live_se
     assert drawn(handset, ["Code 1234 5678 9012"]) == []
     ((_, figures),) = drawn(handset, ["رمز 1234 5678 9012"])
     assert figures == ["1234 5678 9012"]
+
+
+def test_a_number_to_dial_behind_arabic_letters_would_jump(
+    window: BrowserContext, live_server: str, runtime: Runtime
+) -> None:
+    """It is written behind a Latin word where the script runs from right to left."""
+    handset = Handset(window.new_page(), live_server)
+    for number in ("*384#", "*384*2*1#", "+212801000000"):
+        written = DialledNumber(number).write("ar")
+        assert drawn(handset, [f"اتصل: {written}", written], direction="rtl") == []
+        ((_, figures),) = drawn(handset, [f"اتصل: {number}"])
+        assert figures == [number]
+    assert {runtime.words.shared[name]("ar") for name in ENTRIES} >= {DialledNumber("*384*2*1#")}

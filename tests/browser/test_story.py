@@ -147,7 +147,7 @@ def receive(handset: Handset, story: Story, receipt: str, runtime: Runtime, keep
     handset.page.bring_to_front()
     expect(handset.page.locator("#unread")).to_have_text("2")
     message = handset.open_newest_message()
-    assert receipt in message and "W-RABAT-01" in message
+    assert receipt in message and "Wafacash Agdal" in message
     keep(handset.page, f"{story.language}-10-message")
     handset.key("red")
     with runtime.database.connect() as connection:

@@ -74,7 +74,7 @@ def test_record_claim_sends_one_sms_when_the_claim_is_ready(runtime: Runtime) ->
     assert record_word(runtime, "ready", 40000, days=4)
     assert told(runtime) == [
         "Maalem: votre remboursement R-1 est pret: 400,00 DH."
-        " Composez le menu, 4, pour le recevoir."
+        " Pour choisir comment le recevoir: *384*4#"
     ]
 
 

@@ -36,7 +36,8 @@ VALUES = {
     "total": "163,52 DH",
     "received_on": "23/11/2026",
     "period": "11/2026",
-    "agency": "W-RABAT-01",
+    "agency": "Wafacash Agdal",
+    "for_whom": "FATIMA Z.",
 }
 
 

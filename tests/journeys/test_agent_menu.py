@@ -50,7 +50,7 @@ def confirm(phone: TestPhone, code: str, pin: str = RIGHT) -> str:
 
 def test_dial_from_an_agents_phone_shows_the_agents_menu(phone: TestPhone) -> None:
     screen = phone.dial(OWN)
-    assert screen.split("\n") == ["1 Payer un code", "2 Ma journée", "3 Mes limites", "5 Langue"]
+    assert screen.split("\n") == ["1 Encaisser", "2 Ma journée", "3 Mes limites", "5 Langue"]
     phone.answer("4")
     assert phone.screen.startswith("Choix inconnu.")
 
@@ -69,7 +69,9 @@ def test_redeem_code_leads_from_the_code_to_the_receipt(
     assert phone.answer("1").startswith("Votre PIN d'agent:")
     screen = phone.answer(RIGHT)
     receipt = str(payments.read_value("SELECT receipt_number FROM deposit"))
-    assert screen.startswith(f"Payé 163,52 DH\nRecu {receipt}\nEnregistré le 23/11 10:00\n")
+    assert screen.startswith(
+        f"Encaissé 163,52 DH\nPour FATIMA Z.\nRecu {receipt}\nEnregistré le 23/11 10:00\n"
+    )
     row = "SELECT code || ' ' || channel || ' ' || agency_code FROM deposit"
     assert payments.read_value(row) == f"{code} phone {AGENCY}"
     assert payments.read_value("SELECT phone FROM message WHERE kind = 'receipt'") == FATIMA
@@ -77,7 +79,7 @@ def test_redeem_code_leads_from_the_code_to_the_receipt(
     # The same agent, the same code, another session: no new payment.
     phone.dial(OWN, f"1*{code}")
     assert phone.screen.startswith(
-        f"Code déjà payé par vous le 23/11 10:00: 163,52 DH, recu {receipt}. Ne prenez pas"
+        f"Code déjà encaissé par vous le 23/11 10:00: 163,52 DH, recu {receipt}. Ne prenez pas"
     )
     assert payments.read_value("SELECT count(*) FROM deposit") == 1
 
@@ -87,19 +89,19 @@ def test_second_customer_with_a_paid_code_never_sees_a_new_payment(
 ) -> None:
     """In the session itself, in one that goes on after the line broke, and in a new one."""
     first = confirm(phone, code)
-    assert first.startswith("Payé 163,52 DH")
+    assert first.startswith("Encaissé 163,52 DH")
     # The gateway's own repetition of the request gets the same bytes.
     runtime.clock.now += timedelta(minutes=2)  # type: ignore[attr-defined]
     assert phone.post() == f"CON {first}"
-    refused = "Code déjà payé par vous le 23/11 10:00: 163,52 DH, recu "
+    refused = "Code déjà encaissé par vous le 23/11 10:00: 163,52 DH, recu "
     phone.answer("1")
     assert phone.answer(code).startswith(refused)
     # The session goes on where it broke off.
     later = confirm(phone, payments.issue(HASSAN, 1).code)
-    assert later.startswith("Payé 168,43 DH") and "Enregistré le 23/11 10:02" in later
+    assert later.startswith("Encaissé 168,43 DH") and "Enregistré le 23/11 10:02" in later
     phone.dial(OWN, "")
     assert "1 Continuer" in phone.screen
-    assert phone.answer("1").startswith("Code déjà payé par vous le 23/11 10:02: 168,43 DH")
+    assert phone.answer("1").startswith("Code déjà encaissé par vous le 23/11 10:02: 168,43 DH")
     assert payments.read_value("SELECT count(*) FROM deposit") == 2
 
 
@@ -113,7 +115,10 @@ def test_code_paid_by_another_door_is_told_with_its_receipt(
     phone.dial(OWN, f"1*{other}*1")
     receipts = {paid: pay(payments, runtime, paid) for paid in (code, other)}
     for screen, paid in ((phone.answer(RIGHT), other), (phone.dial(OWN, f"1*{code}"), code)):
-        assert screen.startswith("Code déjà payé ") and " 23/11 10:00" in screen, screen
+        assert (
+            screen.startswith(("Code déjà encaissé ", "Code déjà payé "))
+            and " 23/11 10:00" in screen
+        ), screen
         assert f"recu {receipts[paid]}. Ne prenez pas l'argent." in screen.replace("\n", " ")
     assert payments.read_value("SELECT count(*) FROM deposit") == 2
 
@@ -178,7 +183,9 @@ def test_code_that_cannot_be_paid_shows_the_reason(
     payments.issue(HASSAN, 2, replacing=first.code)
     assert look(first.code).startswith("Code annulé le 23/11 10:00. L'artisan doit demander")
     runtime.clock.now = second.expires_at  # type: ignore[attr-defined]
-    assert look(second.code).startswith("Code expiré le 30/11 10:00. L'artisan doit demander")
+    assert look(second.code).startswith(
+        "Code plus valable depuis le 30/11 10:00. Pour un autre, l'artisan appelle *384*2*1#"
+    )
 
 
 def test_code_redeemed_by_another_agent_is_refused(
@@ -192,7 +199,7 @@ def test_code_redeemed_by_another_agent_is_refused(
     run(runtime, other, number="2002", agency="W-FES-01", phone="+212600000093")
     colleague = phone.dial("+212600000092", f"1*{code}")
     assert colleague.startswith(
-        f"Code déjà payé le 23/11 10:00, agent 1001, 163,52 DH, recu {receipt}."
+        f"Code déjà encaissé le 23/11 10:00 par l'agent 1001: 163,52 DH, recu {receipt}."
     )
     stranger = phone.dial("+212600000093", f"1*{code}")
     assert stranger.startswith(
@@ -220,7 +227,7 @@ def test_agent_pin_wrong_five_times_locks_the_agent(
     )
     assert payments.read_value("SELECT count(*) FROM deposit") == 0
     runtime.clock.now += timedelta(minutes=31)  # type: ignore[attr-defined]
-    assert confirm(phone, code).startswith("Payé 163,52 DH")
+    assert confirm(phone, code).startswith("Encaissé 163,52 DH")
 
 
 def test_agent_pin_is_stored_nowhere(phone: TestPhone, code: str, runtime: Runtime) -> None:
@@ -254,7 +261,7 @@ def test_redeem_code_on_phone_and_page_at_once_pays_once(
             "SELECT receipt_number FROM deposit WHERE code = :code", code=code
         )
         # Whoever was second is told the receipt of the first, and that it is not new.
-        told = f"Payé 168,43 DH\nRecu {receipt}" if error else "déjà payé par vous"
+        told = f"\nRecu {receipt}\n" if error else "déjà encaissé par vous"
         assert told in screen and receipt in screen
         assert error is None or error.params["receipt"] == receipt  # type: ignore[attr-defined]
     assert payments.read_value("SELECT count(*) FROM deposit") == 4
@@ -272,7 +279,7 @@ def test_redeem_hop_repeated_at_once_pays_once(
     chain = f"{phone.chain}*{RIGHT}"
     with ThreadPoolExecutor(4) as many:
         answers = list(many.map(lambda _: phone.post(text=chain), range(8)))
-    assert len(set(answers)) == 1 and answers[0].startswith("CON Payé 163,52 DH")
+    assert len(set(answers)) == 1 and answers[0].startswith("CON Encaissé 163,52 DH")
     assert payments.read_value("SELECT count(*) FROM deposit") == 1
     books()
 
@@ -296,7 +303,7 @@ def test_redeem_code_pays_what_was_shown(
     )
     # No cash, no deposit.
     phone.dial(OWN, f"1*{code}")
-    assert phone.answer("2").startswith("1 Payer un code")
+    assert phone.answer("2").startswith("1 Encaisser")
     assert payments.read_value("SELECT count(*) FROM deposit") == 1
 
 
@@ -320,27 +327,28 @@ def test_limits_refuse_a_code_before_the_cash(
 ) -> None:
     run(runtime, "UPDATE agent SET code_limit_centimes = 16351")
     assert phone.dial(OWN, f"1*{code}").startswith(
-        "Plus que votre limite par code: 163,51 DH. Ne prenez pas l'argent."
+        "C'est plus que votre limite par code: 163,51 DH. Ne prenez pas l'argent."
     )
     run(runtime, "UPDATE agent SET code_limit_centimes = NULL, day_limit_centimes = 20000")
-    assert confirm(phone, code).startswith("Payé")
+    assert confirm(phone, code).startswith("Encaissé")
     late = payments.issue(DRISS).code
     assert phone.dial(OWN, f"1*{late}").startswith(
-        "Plus que votre limite du jour. Reste: 36,48 DH. Ne prenez pas l'argent."
+        "C'est plus que votre limite du jour. Il reste 36,48 DH. Ne prenez pas l'argent."
     )
     run(runtime, "UPDATE agent SET day_limit_centimes = NULL")
     run(runtime, "UPDATE agency SET float_limit_centimes = 20000 WHERE code = 'W-RABAT-01'")
     assert phone.dial(OWN, f"1*{late}").startswith(
-        "Plus que la limite du jour de l'agence. Reste: 36,48 DH."
+        "C'est plus que la limite du jour de l'agence. Il reste 36,48 DH."
     )
     assert phone.dial(OWN, "3").startswith(
-        "Par code: sans limite\nPar jour: sans limite\nAujourd'hui: 163,52 DH\nReste: 36,48 DH"
+        "Limite par code: sans limite\nLimite par jour: sans limite\n"
+        "Encaissé aujourd'hui: 163,52 DH\nIl reste: 36,48 DH"
     )
     # A limit that came while the PIN was typed refuses too, and nothing is booked.
     run(runtime, "UPDATE agency SET float_limit_centimes = NULL")
     phone.dial(OWN, f"1*{late}*1")
     run(runtime, "UPDATE agent SET day_limit_centimes = 20000")
-    assert phone.answer(RIGHT).startswith("Plus que votre limite du jour. Reste: 36,48 DH.")
+    assert phone.answer(RIGHT).startswith("C'est plus que votre limite du jour. Il reste 36,48 DH.")
     assert payments.read_value("SELECT count(*) FROM deposit") == 1
 
 
@@ -362,7 +370,7 @@ def test_till_page_refuses_over_a_limit_too(
     run(runtime, "UPDATE agent SET day_limit_centimes = 10000")
     answer = client.post("/agent/code", data={"csrf_token": token(page), "code": code})
     assert answer.status_code == 403
-    assert "Plus que votre limite du jour. Il vous reste" in answer.get_data(as_text=True)
+    assert "C'est plus que votre limite du jour. Il vous reste" in answer.get_data(as_text=True)
     form = {"csrf_token": token(page), "code": code, "key": "k" * 32}
     assert client.post("/agent/confirm", data=form).status_code == 403
     assert payments.read_value("SELECT count(*) FROM deposit") == 0
@@ -379,7 +387,7 @@ def test_agent_day_shows_sum_and_deposits(
         "Aujourd'hui: 498,74 DH\nCodes payés: 3\n1 Voir les derniers"
     )
     assert phone.answer("1").startswith("Les derniers:\n1 23/11 10:05 163,52 DH\n2 23/11 10:00")
-    assert phone.answer("1").startswith(f"Recu {receipts[-1]}\n163,52 DH\nle 23/11 10:05")
+    assert phone.answer("1").startswith(f"Recu {receipts[-1]}\nEncaissé 163,52 DH\nle 23/11 10:05")
 
 
 def test_close_day_records_the_counted_sum(
@@ -439,9 +447,9 @@ def test_a_paid_code_dialled_ahead_with_the_pin_is_told_as_paid(
 ) -> None:
     """What was dialled ahead is not for the refusal: the PIN is not read as another code."""
     chain = f"1*{code}*1*{RIGHT}"
-    assert phone.dial(OWN, chain).startswith("Payé 163,52 DH")
+    assert phone.dial(OWN, chain).startswith("Encaissé 163,52 DH")
     refused = phone.dial(OWN, chain)
-    assert refused.startswith("Code déjà payé par vous le 23/11 10:00: 163,52 DH, recu ")
+    assert refused.startswith("Code déjà encaissé par vous le 23/11 10:00: 163,52 DH, recu ")
     assert "Ne prenez pas l'argent" in refused
     assert phone.answer("1").startswith("Code de l'artisan")
     assert payments.read_value("SELECT count(*) FROM deposit") == 1

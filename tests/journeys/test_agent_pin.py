@@ -53,9 +53,9 @@ def test_an_agent_changes_the_pin_on_the_phone(phone: TestPhone, runtime: Runtim
     assert phone.answer(OTHER).startswith("Votre PIN est changé.")
     assert not opens(runtime, RIGHT) and opens(runtime, OTHER)
     # The dialogue in which it was chosen goes on.
-    assert "1 Payer un code" in phone.answer("0")
+    assert "1 Encaisser" in phone.answer("0")
     code = code_of(phone, FATIMA)
-    assert "Payé 163,52 DH" in phone.dial(OWN, f"1*{code}*1*{OTHER}")
+    assert "Encaissé 163,52 DH" in phone.dial(OWN, f"1*{code}*1*{OTHER}")
 
 
 def test_the_pin_of_before_and_the_agents_number_are_no_new_pin(phone: TestPhone) -> None:
@@ -74,7 +74,7 @@ def test_a_one_time_pin_takes_no_cash_and_leads_to_a_choice(
     phone.answer("1")
     phone.answer(OTHER)
     assert phone.answer(OTHER).startswith("Votre PIN est changé.")
-    assert "Payé 163,52 DH" in phone.dial(OWN, f"1*{code}*1*{OTHER}")
+    assert "Encaissé 163,52 DH" in phone.dial(OWN, f"1*{code}*1*{OTHER}")
 
 
 def test_nobody_chooses_a_pin_without_the_one_before(phone: TestPhone, runtime: Runtime) -> None:
@@ -108,4 +108,4 @@ def test_a_dialogue_in_progress_ends_with_the_agents_sessions(
     assert deposits(runtime) == 0
     if not over:
         pin = OTHER if end == "new_pin" else RIGHT
-        assert "Payé 163,52 DH" in phone.dial(OWN, f"1*{code}*1*{pin}")
+        assert "Encaissé 163,52 DH" in phone.dial(OWN, f"1*{code}*1*{pin}")

@@ -103,7 +103,7 @@ def test_later_the_artisans_code_allows_it_over_two_sessions(
     match = re.search(r"\b\d{6}\b", body)
     assert match and to == HASSAN
     wrong = f"{(int(match[0]) + 1) % 10**6:06d}"
-    assert phone.answer(wrong).startswith("Code faux ou expiré.")
+    assert phone.answer(wrong).startswith("Code faux ou trop vieux.")
     wait(runtime, 6)
     # Another session, and the PIN again: the live code is asked for and no other is sent.
     phone.dial(OWN, "5*1")

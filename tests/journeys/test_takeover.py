@@ -129,7 +129,7 @@ def test_register_s_phone_sees_and_unties_others_at_once(
     assert owner.screen.startswith("Votre PIN")
     owner.answer("1357")
     assert "4 Téléphones liés" in owner.screen
-    assert "..0099, code SMS" in owner.answer("4")
+    assert "..0099, prouvé par SMS" in owner.answer("4")
     owner.answer("1")
     assert "..0099" in owner.screen
     assert "Téléphone enlevé" in owner.answer("1")

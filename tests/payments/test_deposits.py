@@ -58,7 +58,15 @@ def test_redeem_code_books_the_cash_settles_the_months_and_queues_the_receipt(
     ]
     assert [tuple(month) for month in months] == [(f"2026-{m:02d}", None) for m in range(8, 12)]
     body = payments.read_value("SELECT body FROM message WHERE kind = 'receipt'")
-    for part in (receipt, "663,90 DH", "08/26-11/26", "23/11/2026", "W-RABAT-01"):
+    for part in (
+        receipt,
+        "663,90 DH",
+        "08/26-11/26",
+        "23/11/2026",
+        "Wafacash Agdal",
+        "HASSAN",
+        "*384*5*2*4#",
+    ):
         assert part in str(body)
     books()
 

@@ -131,7 +131,7 @@ class PhoneCall:
             told, self._seen = self._seen, None
         else:
             told, self._seen = self._line.confirm(self._phone, self._code, self._session), None
-        return told if told and (told.isdecimal() or "déjà payé" in told) else None
+        return told if told and (told.isdecimal() or "déjà " in told) else None
 
 
 def _by_dialling(line: PhoneLine, phone: str) -> str:

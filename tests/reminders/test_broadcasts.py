@@ -60,7 +60,7 @@ def test_broadcast_goes_to_all_once_a_second_person_approves_it(
     assert "campaign_unknown" in run("approve", number, "--by", "hamid")
     assert reminding.dispatch() == 8
     assert reminding.bodies(FATIMA) == [
-        "Maalem: Montant 2026\nCatégorie A: 163,52 DH par mois en 2026.\n"
+        "Maalem *384#: Montant 2026\nCatégorie A: 163,52 DH par mois en 2026.\n"
         "Payez avant la fin de chaque mois.\nArret: STOP"
     ]
     assert reminding.bodies(AICHA)[0].startswith("معلم: مبلغ سنة 2026\n")

@@ -11,7 +11,7 @@ from tests.journeys.other_parties import OtherParties
 from tests.phone import GenericPhone, TestPhone
 
 FATIMA = "+212600000001"
-OFFERED = "1 Continuer\n2 Recommencer"
+OFFERED = "1 Continuer\n2 Aller au menu"
 pytestmark = pytest.mark.usefixtures("sample_people")
 
 

@@ -399,9 +399,9 @@ def test_find_faults_names_a_value_without_sample(copy: MenuCopy) -> None:
 def test_find_faults_measures_with_the_worst_values(copy: MenuCopy) -> None:
     """The sizes are measured with the samples, not with the sentence alone."""
     copy.change(
-        SAMPLES, 'agency: {text: "Attijariwafa bank-20"}', 'agency: {text: "' + "W" * 90 + '"}'
+        SAMPLES, 'agency: {text: "Attijariwafa bank-agdal"}', 'agency: {text: "' + "W" * 90 + '"}'
     )
-    told = "sms.receipt [fr]: takes 2 SMS segments, 1 at most (GSM-7, 207 units)"
+    told = "sms.receipt [fr]: takes 2 SMS segments, 1 at most (GSM-7, 223 units)"
     assert told in copy.faults()
 
 

@@ -116,12 +116,12 @@ def test_samples_worst_prefers_a_value_with_a_letter_outside_gsm7(copy: MenuCopy
     """It is the shorter one, and still it doubles the price: told with its letters."""
     copy.change(
         SAMPLES,
-        'agency: {text: "Attijariwafa bank-20"}',
+        'agency: {text: "Attijariwafa bank-agdal"}',
         'agency: [{text: "W-CASABLANCA-088"}, {text: "وكالة"}]',
     )
     (told,) = (told for told in copy.faults() if told.startswith("sms.receipt [fr]"))
     assert told.startswith(
-        "sms.receipt [fr]: takes 2 SMS segments, 1 at most (UCS-2 for ا ة ك ل و, 122"
+        "sms.receipt [fr]: takes 3 SMS segments, 1 at most (UCS-2 for ا ة ك ل و, 138"
     )
 
 

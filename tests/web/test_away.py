@@ -161,7 +161,7 @@ def test_slow_action_is_answered_by_sms(
     assert codes(own_runtime) == before + 1
     with own_runtime.database.connect() as connection:
         (newest, *_) = messages_to(connection, Phone(HASSAN))
-    assert newest.text.startswith("Maalem: code ")
+    assert newest.text.startswith("Maalem *384#: code ")
     shown = caller.dial(HASSAN, "2*1")
     assert " ".join(newest.text.split()[2:5]).rstrip(",") in shown
 

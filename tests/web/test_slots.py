@@ -70,7 +70,7 @@ def test_phone_without_a_slot_gets_a_screen(app: Flask, gateway: str) -> None:
     with taken(app, Kind.PHONES, 1.5):
         answer = app.test_client().post(f"/ussd/{gateway}", data={"sessionId": "1"})
     assert answer.status_code == 200
-    assert "Panne. Rappelez dans 10 min." in answer.text
+    assert "Panne. Dans 10 min: *384#" in answer.text
 
 
 def test_database_has_a_connection_for_every_slot(runtime: Runtime) -> None:

@@ -156,7 +156,7 @@ def test_a_code_is_paid_from_typing_to_receipt(
     for part in (
         receipt,
         "23/11/2026",
-        "W-RABAT-01",
+        "Wafacash Agdal",
         "1001",
         "HASSAN B.",
         "4 mois: 08/2026 - 11/2026",
@@ -321,7 +321,7 @@ REFUSALS: list[tuple[Callable[[TillFixture], str], int, str]] = [
     (unknown, 404, "Ce code n'existe pas."),
     (paid_here, 409, "Ce code est déjà payé: le 23/11/2026"),
     (paid_elsewhere, 409, "Ce code est déjà payé: le 23/11/2026 10:00, reçu 1"),
-    (expired, 410, "Ce code a expiré le 30/11/2026"),
+    (expired, 410, "Ce code n'est plus valable depuis le 30/11/2026"),
     (cancelled, 410, "Ce code est annulé depuis le 23/11/2026"),
 ]
 

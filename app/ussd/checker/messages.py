@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from app.text.dialled import DIALLED_VALUES
 from app.text.encoding import GSM7, encoding_of, segments, units
 from app.text.languages import LANGUAGES
 from app.text.words import SHARED_VALUES, Words, forms_of
@@ -16,6 +17,7 @@ from app.ussd.menu import Fault
 # A message stays on a shared or lost phone, and a forged one may look like ours. So a message may
 # say what is owed, paid or ready, and where to go. It never identifies a person (name, CIN, CNSS
 # and RNA number, birth date, phone), and holds no PIN and no link. A new value has to be added.
+# A receipt alone names for whom it is, masked: who pays for another, or a family, keeps several.
 # fmt: off
 _HARMLESS = frozenset({
     "total", "penalty", "fee", "amount", "period", "code", "until", "count", "overdue", "first",
@@ -25,10 +27,11 @@ _HARMLESS = frozenset({
     "deadline", "where", "announced", "networks", "owed_total",
     # The last four digits of a phone, told to the person that it was tied to.
     "ends",
-})
+}) | DIALLED_VALUES
 # fmt: on
-# Values that give access, and the only message that may hold each.
+# Values that give access or name a person, and the only message that may hold each.
 _ONLY_IN = {
+    "for_whom": "sms.receipt",
     "reset_code": "sms.pin_reset",
     "reversal_code": "sms.reversal_code",
     "tie_code": "sms.tie_code",

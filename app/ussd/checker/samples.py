@@ -11,6 +11,7 @@ import yaml
 
 from app.base.money import Money
 from app.base.months import Month
+from app.text.dialled import longest_numbers
 from app.text.encoding import units
 from app.text.languages import LANGUAGES
 from app.text.words import Say, Words
@@ -19,6 +20,7 @@ from app.ussd.menu import BrokenMenu
 _READERS: dict[str, Callable[[Any], Any]] = {
     "money": lambda centimes: Money(int(centimes)),
     "text": str,
+    "dialled": lambda number: number,
     "day": lambda day: day if isinstance(day, date) else date.fromisoformat(day),
     "moment": datetime.fromisoformat,
     "month": lambda month: Month.parse(str(month)),
@@ -42,16 +44,17 @@ class Samples:
 
     @classmethod
     def load(cls, path: Path, says: Sequence[str] = ()) -> Samples:
-        """Reads the file at `path`; the names of the languages come from their own file.
+        """Reads the file at `path`; languages' names and numbers to dial come from theirs.
 
         `topic.*` stands for all sentences of `says`, the menu's own, that begin so.
 
         Raises: BrokenMenu, naming the value that cannot be read.
         """
         names = [{"text": entry.phone_name} for entry in LANGUAGES.values()]
+        numbers = {name: {"dialled": number} for name, number in longest_numbers().items()}
         try:
             raw = yaml.load(path.read_text("utf-8"), yaml.CSafeLoader)
-            return cls({**raw, "language_name": names}, says)
+            return cls({**raw, **numbers, "language_name": names}, says)
         except yaml.YAMLError as error:
             raise BrokenMenu(screen=path.name, why=" ".join(str(error).split())) from None
 

@@ -34,6 +34,7 @@ def receipt_page(receipt: Receipt, refusal: Refusal | None = None) -> Response:
         refusal.status if refusal else 200,
         receipt=receipt,
         name=masked_name(receipt.full_name),
+        agency_place=agent_here().place,
         new=session.get(CONFIRMED) == receipt.number,
         terms=_find_terms(receipt),
         paper=template_words(runtime().words.language_or_default(receipt.language)),
