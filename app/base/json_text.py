@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 DEEPEST = 32
+# A fraction with a larger exponent, or more digits, is no amount of anything.
+_MOST_DIGITS = 40
 
 
 def read_json(data: bytes) -> object:
@@ -17,10 +20,11 @@ def read_json(data: bytes) -> object:
         value = json.loads(
             data.decode("utf-8-sig"),
             parse_constant=_refuse_constant,
+            parse_float=_read_fraction,
             object_pairs_hook=_read_object,
         )
-        # The database cannot store half a character or a number without end.
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        # The database cannot store half a character.
+        json.dumps(value, ensure_ascii=False, default=str).encode()
     except RecursionError:
         raise ValueError("nested too deeply") from None
     except _Refused:
@@ -40,6 +44,19 @@ def _read_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(read) != len(pairs):
         raise _Refused("a name twice in one object")
     return read
+
+
+def _read_fraction(text: str) -> Decimal:
+    """Reads a number as it is written: an amount stays exact."""
+    number = Decimal(text)
+    if len(text) > _MOST_DIGITS or not -_MOST_DIGITS < number.adjusted() < _MOST_DIGITS:
+        raise ValueError("a number without end")
+    return number
+
+
+def write_number(number: int | Decimal) -> str:
+    """Writes a number without an exponent: `163.50`, as it was sent."""
+    return format(number, "f") if isinstance(number, Decimal) else str(number)
 
 
 def _refuse_constant(_name: str) -> None:

@@ -1,6 +1,7 @@
 """Reads the fields that all dialects have: the name of a session, the number of a phone."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 
 from app.base.errors import InvalidInput
 from app.base.phone import Phone
@@ -20,13 +21,15 @@ def read_name(fields: Mapping[str, object], field: str) -> str:
 
 
 def read_text(fields: Mapping[str, object], field: str) -> str:
-    """Reads a text, and a whole number as its digits; one that is absent or null is empty.
+    """Reads a text, and a whole number (`2`, `2.0`) as its digits; absent or null is empty.
 
     Raises: InvalidInput for what is neither.
     """
     value = fields.get(field)
     if value is None:
         return ""
+    if isinstance(value, Decimal) and value == value.to_integral_value():
+        value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str):

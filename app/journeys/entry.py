@@ -20,9 +20,16 @@ from app.journeys.attempts import count_attempt, refuse_identity
 from app.journeys.confirmations import queue_owner_notice
 from app.journeys.context import Dialogue, begin_operation, vocabulary
 from app.journeys.facts import Answers
-from app.journeys.person import read_person, store_household, store_person, store_pin_status
+from app.journeys.person import (
+    get_live_code,
+    read_person,
+    store_household,
+    store_person,
+    store_pin_status,
+)
 from app.payments.phone_account import PhoneAccount, find_phone_account, hide_what_others_asked
 from app.text.languages import LANGUAGES
+from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
 
 
@@ -40,6 +47,7 @@ def recognise_caller(dialogue: Dialogue) -> str:
         members = find_household(connection, dialogue.phone) if several else []
         account = _hide_account(connection, dialogue, account)
     _store_phone_account(dialogue, account)
+    dialogue.facts.dialled_lately = dialogue.lately
     if account.agent_id is not None:
         dialogue.facts.agent_id = account.agent_id
         dialogue.facts.agent_generation = account.agent_generation
@@ -148,3 +156,11 @@ def identify(dialogue: Dialogue) -> str:
 @vocabulary.source("tries_left")
 def describe_attempts_left(dialogue: Dialogue) -> Values:
     return {"tries": dialogue.answers.tries_left}
+
+
+@vocabulary.source("main")
+def describe_main(dialogue: Dialogue) -> Values:
+    """Shows a live code first to a phone that dials again: the line may have broken over it."""
+    shows = dialogue.facts.dialled_lately and dialogue.facts.artisan is not None
+    code = get_live_code(dialogue) if shows else None
+    return {"live_code": Say("main.live", {"code": code.code}) if code else ""}

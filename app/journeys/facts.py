@@ -191,6 +191,8 @@ class Facts(Parts):
     # The phone's: they stay when another person is chosen.
     agent_id = Part(int, None, key="g")
     household = Part(tuple[HouseholdMember, ...], (), key="h")
+    # The phone dialled before, a few minutes ago: a live code is shown first.
+    dialled_lately = Part(bool, False, key="l")
     # The person's. `way` is how this phone is tied to the person (app/enrolment/ties.py).
     way = Part(str, "", key="w")
     artisan = Part(RegisteredArtisan, None, key="a")

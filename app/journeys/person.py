@@ -228,7 +228,7 @@ def store_person(dialogue: Dialogue, artisan: Artisan, account: PaymentAccount, 
     Facts of another person are dropped; those of the phone stay.
     """
     kind = type(dialogue.facts)
-    dialogue.facts = dialogue.facts.copy_of(kind.agent_id, kind.household)
+    dialogue.facts = dialogue.facts.copy_of(kind.agent_id, kind.household, kind.dialled_lately)
     dialogue.facts.way = way
     _store_artisan(dialogue, artisan)
     _store_account(dialogue, artisan, account)

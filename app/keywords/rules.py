@@ -23,10 +23,13 @@ WORDS = {
         *("CHHAL", "الحالة", "حقوق", "حقوقي", "شحال", "ⵉⵣⵔⴼⴰⵏ", "IZERFAN", "ⴰⴷⴷⴰⴷ", "ⵎⵏⵛⴽ"),
     ),
     "stop": (
-        *("STOP", "ARRET", "ARRETER", "ARRETEZ", "DESABONNER", "UNSUBSCRIBE", "STOPALL"),
-        *("WAQEF", "WA9EF", "WEQQEF", "WE99EF", "7BES", "HBES"),
-        *("قف", "وقف", "توقف", "حبس", "ⴱⴷⴷ", "ⵙⴱⴷⴷ", "BEDD", "SBEDD"),
+        *("STOP", "ARRET", "ARRETER", "ARRETEZ", "UNSUBSCRIBE", "STOPALL", "OPTOUT", "QUIT"),
+        *("DESABONNER", "DESABONNEMENT", "DESINSCRIRE", "DESINSCRIPTION", "REVOKE"),
+        *("WAQEF", "WA9EF", "WEQQEF", "WE99EF", "7BES", "HBES", "7EBSO", "7BSO", "HEBSO", "HBSO"),
+        *("قف", "وقف", "وقفو", "توقف", "أوقفوا", "إيقاف", "حبس", "حبسو", "حبسوا"),
+        *("ⴱⴷⴷ", "ⵙⴱⴷⴷ", "ⵙⵔⵙ", "BEDD", "SBEDD"),
     ),
+    "service": ("SERVICE", "PANNE", "SERVIS", "عطل", "خدمة"),
     "start": ("START", "UNSTOP", "REPRENDRE", "ابدأ", "BDA"),
     "help": (
         *("AIDE", "HELP", "INFO", "MOSA3ADA", "MOUSA3ADA", "3AWEN", "3AWNI"),
@@ -37,15 +40,86 @@ WORDS = {
 # The letters that tell a script.
 _SCRIPTS = {"arabic": re.compile("[\u0620-\u064a]"), "tifinagh": re.compile("[\u2d30-\u2d67]")}
 # A yes means START only if it stands alone, since a longer text may answer another question.
-_YES = {"start": ("OUI", "YES", "IYEH", "نعم", "ⵢⴰⵀ")}
+_YES = ("OUI", "YES", "IYEH", "نعم", "ⵢⴰⵀ")
+# These mean STOP alone or with a courtesy: a longer text may be about a code, or a month's end.
+_ENDS = (
+    *("ANNULER", "ANNULEZ", "ANNULE", "FIN", "END", "CANCEL", "QUITTER", "LGHI"),
+    *("إلغاء", "إلغا", "ألغ", "ألغوا", "إنهاء", "إنها"),
+)
+# These mean STOP within any sentence. A star stands for any end of the word.
+_SAY_STOP = (
+    *("STOP", "STOPALL", "UNSUBSCRIBE", "OPTOUT", "OPT OUT", "ARRETEZ", "قف", "أوقفوا", "حبسوا"),
+    *(
+        "NE PLUS RECEVOIR",
+        "VEUX PLUS RECEVOIR",
+        "NE VEUX PLUS",
+        "NE VOULONS PLUS",
+        "NE SOUHAITE PLUS",
+    ),
+    *("NE PLUS ENVOYER", "NE PLUS M ENVOYER", "NE M ENVOYEZ PLUS", "N ENVOYEZ PLUS", "DESABONNE*"),
+    *("PLUS DE MESSAGE*", "PLUS DE SMS", "PLUS DE RAPPEL*", "NO MORE MESSAGE*", "NO MORE SMS"),
+)
+# These mean it in a sentence about messages: an "arrêt maladie" is none.
+_SAY_NO = (
+    *(
+        "ARRET",
+        "ARRETER",
+        "STOPPER",
+        "STOPPEZ",
+        "DESINSCRI*",
+        "QUIT",
+        "ANNULER",
+        "ANNULEZ",
+        "CANCEL",
+    ),
+    *("WAQEF", "WA9EF", "WEQQEF*", "WE99EF*", "WA9FO", "WAQFO", "7BES", "HBES", "7*BSO", "H*BSO"),
+    *("MA BGHIT*", "MABGHIT*", "MA B9IT*", "MAB9IT*", "MA TSIFT*", "MATSIFT*", "BLA"),
+    *("DO NOT SEND", "DON T SEND", "DON T WANT", "NO LONGER"),
+    *(
+        "وقف",
+        "وقفو",
+        "توقف",
+        "إيقاف",
+        "أوقف",
+        "حبس",
+        "حبسو",
+        "إلغاء",
+        "إلغا",
+        "كفى",
+        "لا أريد",
+        "لا أرغب",
+    ),
+    *(
+        "لا ترسل*",
+        "لم أعد",
+        "عدم",
+        "ما بغيت*",
+        "مابغيت*",
+        "ما بقيت*",
+        "مابقيت*",
+        "ما تصيفط*",
+        "ماتصيفط*",
+    ),
+    *("ⴱⴷⴷ", "ⵙⴱⴷⴷ", "ⵙⵔⵙ"),
+)
+_MESSAGES = (
+    *("SMS*", "MESSAGE*", "MSG*", "MSAJ*", "MESAJ*", "MESSAJ*", "RAPPEL*", "NOTIFICATION*"),
+    *("PUB", "PUBS", "PUBLICITE*", "RECEVOIR", "TADKIR*", "REMINDER*", "TEXT", "TEXTS", "RASA2IL"),
+    *("رسائل*", "رسالة", "رسايل*", "ميساج*", "مساج*", "تذكير*", "إشعار*", "تصيفط*"),
+    *("ⵜⵓⵣⵉⵏ*", "ⵓⵙⴽⵜⵉ"),
+)
+_COURTESIES = """
+    SVP STP SALAM SLM BONJOUR BONSOIR BJR MERCI MERSI MRC S IL VOUS TE PLAIT PLEASE PLZ PLS THANKS
+    THANK YOU 3AFAK AFAK 3AFAKOM AFAKOM CHOKRAN
+    السلام عليكم سلام عافاك عفاك عافاكم شكرا من فضلك فضلكم رجاء الرجاء المرجو ⴰⵣⵓⵍ
+"""
 # Words that may stand around a keyword: politeness, and the subject of the keyword.
-_FILLERS = """
-    SVP STP SALAM SLM BONJOUR BJR MERCI S IL VOUS TE PLAIT PLEASE 3AFAK AFAK 3AFAKOM CHOKRAN
+_FILLERS = f"""
+    {_COURTESIES}
     MON MA MES LE LA LES UN DE D L MY DYALI BGHIT BRIT JE VEUX SMS RAPPEL RAPPELS TADKIR AMO
     LANGUE LOUGHA LANGUAGE
-    السلام عليكم سلام عافاك عفاك شكرا بغيت لي من فضلك اللغة ديالي التذكير الرسائل ⵔⵉⵖ ⵉⵏⵓ ⴰⵣⵓⵍ
+    بغيت لي اللغة ديالي التذكير الرسائل ⵔⵉⵖ ⵉⵏⵓ
 """
-_LONGEST = 160
 _MOST_WORDS = 6
 _FEWEST_LETTERS_OF_A_SLIP = 4
 _MOST_DOUBLED_LETTERS = 3
@@ -57,17 +131,27 @@ _LETTERS = re.compile(r"[^\W_]+")
 
 
 def read_keyword(body: str) -> str | None:
-    """Returns `code`, `status`, `stop`, `start`, `help` or a language; None if unknown."""
-    words = [_drop_article(word) for word in _LETTERS.findall(_normalise(body[:_LONGEST]))]
+    """Returns `code`, `status`, `stop`, `start`, `service`, `help` or a language, or None."""
+    words = [_drop_article(word) for word in _LETTERS.findall(_normalise(body))]
     if len(words) == 1 and words[0] in _YES_WORDS:
-        return _YES_WORDS[words[0]]
-    if words and words[0] == "STOP":
-        # STOP has no other meaning, whatever follows.
+        return "start"
+    if _says_stop(words):
         return "stop"
     if len(words) > _MOST_WORDS:
         return None
     keywords = {read_word(word) for word in words if word not in _FILLER_WORDS}
     return keywords.pop() if len(keywords) == 1 else None
+
+
+def _says_stop(words: list[str]) -> bool:
+    """True if a sentence says STOP, in whatever words: nobody is held who does not want to be."""
+    asked = [word for word in words if word not in _COURTESY_WORDS]
+    if len(asked) == 1 and asked[0] in _END_WORDS:
+        return True
+    sentence = " ".join(words)
+    if _STOP_SAID.search(sentence):
+        return True
+    return bool(_NO_SAID.search(sentence) and _MESSAGES_SAID.search(sentence))
 
 
 def read_word(word: str) -> str | None:
@@ -152,5 +236,16 @@ def normalise_word(text: str) -> str:
 
 
 _KEYWORD_OF = {normalise_word(word): keyword for keyword, words in WORDS.items() for word in words}
-_YES_WORDS = {normalise_word(word): keyword for keyword, words in _YES.items() for word in words}
+_YES_WORDS, _END_WORDS = ({normalise_word(word) for word in words} for words in (_YES, _ENDS))
+_COURTESY_WORDS = {normalise_word(word) for word in _COURTESIES.split()}
 _FILLER_WORDS = {normalise_word(word) for word in _FILLERS.split()}
+
+
+def _compile(phrases: tuple[str, ...]) -> re.Pattern[str]:
+    """Returns what finds any of the phrases in normalised words."""
+    plain = (" ".join(map(normalise_word, phrase.split())) for phrase in phrases)
+    found = "|".join(re.escape(phrase).replace(r"\*", r"\S*") for phrase in plain)
+    return re.compile(rf"(?<!\S)(?:{found})(?!\S)")
+
+
+_STOP_SAID, _NO_SAID, _MESSAGES_SAID = map(_compile, (_SAY_STOP, _SAY_NO, _MESSAGES))

@@ -1,4 +1,4 @@
-"""Answers a phone's SMS: a code, the status, a language, reminders on or off, help.
+"""Answers a phone's SMS: a code, the status, a language, reminders on or off, the service, help.
 
 Each message is done once, however often a provider delivers it. It is answered only where the
 answer cannot start an exchange between two machines. No menu leads here.
@@ -107,6 +107,9 @@ def _do_keyword(operation: Operation, dialogue: Dialogue, message: InboundMessag
         return Say("sms.language")
     if keyword == "stop":
         return _stop(operation, dialogue, message)
+    if keyword == "service":
+        # Who gets the answer sees that the service works.
+        return Say("sms.service")
     if keyword == "start":
         return _start(operation, dialogue, message.provider)
     return Say("sms.help")

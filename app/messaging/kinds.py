@@ -59,6 +59,7 @@ KINDS: Mapping[str, MessageKind] = _declare(
     call_again="",
     language="",
     help="",
+    service="",
     code_not_enrolled="",
     pays_with_cpu="",
     pays_with_tax="",

@@ -29,7 +29,7 @@ def read_accounts(text: str) -> dict[str, str]:
     complete = all(kind and at and value for kind, at, value in parts)
     if len(parts) > _MOST_IDENTIFIERS or not complete:
         raise refuse("accountId", "not identifiers as type@value, at most three")
-    identifiers = {kind: value for kind, _, value in parts}
+    identifiers = {kind.lower(): value for kind, _, value in parts}
     if len(identifiers) != len(parts):
         raise refuse("accountId", "an identifier type twice")
     return identifiers

@@ -6,10 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 from app.base.clock import local, local_date
 from app.base.errors import InvalidInput
+from app.base.json_text import write_number
 from app.base.money import Money
 from app.base.reference import read_reference
 from app.enrolment.rules import masked_name
@@ -90,6 +92,20 @@ def write_moment(moment: datetime) -> str:
     return local(moment).isoformat(timespec="milliseconds")
 
 
+def read_plainly(value: object) -> object:
+    """Returns a JSON value with numbers as texts, for the definition has no numbers.
+
+    A member that is null is left out, as clients write what they have not.
+    """
+    if isinstance(value, dict):
+        return {name: read_plainly(part) for name, part in value.items() if part is not None}
+    if isinstance(value, list):
+        return [read_plainly(part) for part in value]
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return write_number(value)
+    return value
+
+
 def read_amount(body: Mapping[str, object], name: str) -> Money:
     """Reads positive dirhams in at most two decimals. Raises: Refused, which names the field."""
     text = body.get(name)
@@ -137,14 +153,14 @@ def read_payment(body: object) -> PaymentBody:
     for name in ("currency", "amountPaid"):
         if name not in fields:
             raise refuse(name, "missing", "mandatoryValueNotSupplied")
-    _check_currency(fields["currency"])
+    _check_currency(fields)
     amount = read_amount(fields, "amountPaid")
     if "paidAmount" in fields and read_amount(fields, "paidAmount") != amount:
         raise refuse("paidAmount", "not what amountPaid says")
     for name in _TEXT_FIELDS:
         _read_text(fields, name)
     reference = read_own_reference(fields)
-    if fields.get("paymentType") not in (None, "fullpayment", "partialpayment"):
+    if _read_word(fields, "paymentType") not in (None, "fullpayment", "partialpayment"):
         raise refuse("paymentType", "neither fullpayment nor partialpayment")
     if "requestDate" in fields:
         read_moment("requestDate", _read_text(fields, "requestDate") or "")
@@ -158,7 +174,7 @@ def read_payment(body: object) -> PaymentBody:
         _read_short(metadata, "agentId"),
         _read_short(metadata, "terminalId"),
         reference,
-        {name: fields[name] for name in _RETURNED_FIELDS if name in fields},
+        {name: _return_field(fields, name) for name in _RETURNED_FIELDS if name in fields},
     )
 
 
@@ -180,10 +196,10 @@ def read_own_reference(body: Mapping[str, object]) -> str | None:
 def read_reversal(body: object) -> Money | None:
     """Reads the amount that a reversal names, if any. Raises: Refused."""
     fields = _read_object(body)
-    if fields.get("type", "reversal") != "reversal":
+    if _read_word(fields, "type") not in (None, "reversal"):
         raise Refused("businessRule", "transactionTypeError", "type: only reversal", field="type")
-    if fields.get("currency", "MAD") != "MAD":
-        raise Refused("businessRule", "currencyNotSupported", "currency: only MAD")
+    if "currency" in fields:
+        _check_currency(fields)
     read_own_reference(fields)
     _read_text(fields, "descriptionText")
     _read_pairs(fields, "metadata")
@@ -267,10 +283,21 @@ def _read_object(body: object) -> Mapping[str, object]:
     return body
 
 
-def _check_currency(currency: object) -> None:
-    if currency == "MAD":
+def _read_word(body: Mapping[str, object], name: str) -> object:
+    """Returns a word of a list in small letters, as the definition writes it."""
+    value = body.get(name)
+    return value.lower() if isinstance(value, str) else value
+
+
+def _return_field(body: Mapping[str, object], name: str) -> object:
+    return _read_word(body, name) if name == "paymentType" else body[name]
+
+
+def _check_currency(body: Mapping[str, object]) -> None:
+    currency = _read_word(body, "currency")
+    if currency == "mad":
         return
-    known = isinstance(currency, str) and re.fullmatch("[A-Z]{3}", currency)
+    known = isinstance(currency, str) and re.fullmatch("[a-z]{3}", currency)
     error = "currencyNotSupported" if known else "formatError"
     category = "businessRule" if known else "validation"
     raise Refused(category, error, "currency: only MAD", field="currency")

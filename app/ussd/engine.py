@@ -11,11 +11,14 @@ from app.base.identifiers import plain_writing
 from app.text.words import Words
 from app.ussd.deferred import DeferredAction
 from app.ussd.menu import BACK, ONWARD, Choice, Menu, Screen
+from app.ussd.paths import Paths
 from app.ussd.position import Caller, InputResult, Position
 from app.ussd.screen import ScreenContext, paginate_list, paginate_screen
 from app.ussd.vocabulary import Dialogue, NothingToShow, Row, Services, Vocabulary
 
 _BACK, _HOME, _MORE = "0", "00", "9"
+# The digits of choices.
+_CHOICES = frozenset("12345")
 # The guard that is true while this caller has still to type the PIN before anything private.
 LOCKED = "locked"
 # The guard that is true while this phone is not proven to be the person's.
@@ -42,32 +45,27 @@ class MenuEngine(Generic[Services]):
         self.menu = menu
         self.words = words
         self.vocabulary = vocabulary
-        self._detours = {menu.lock, menu.proof} - {""}
+        self._paths = Paths(menu)
 
     def begin(self, position: Position, caller: Caller[Services]) -> Reply:
         """Returns the first screen of a dialogue."""
         return self._enter(self.menu.start, position, caller)
 
+    def can_go_on(self, position: Position) -> bool:
+        """True if a stored position stands in this menu, each path from a home."""
+        return self._paths.can_go_on(position)
+
     def can_resume(self, position: Position) -> bool:
-        """True if a dialogue that broke off there had come further than its first screen."""
-        begun = len(position.path) > 1 or bool(position.suspended_path)
-        return bool(self.menu.resume) and begun
+        """True if something had been begun there, and had not come to its answer."""
+        return self._paths.can_resume(position)
 
     def stops_chain(self, position: Position) -> bool:
         """True if what was dialled ahead is not for this screen."""
-        return self._current(position).stops_chain
+        return self._paths.current(position).stops_chain
 
     def resume(self, position: Position, caller: Caller[Services]) -> Reply:
         """Offers to go on where the dialogue broke off. No action of it runs again."""
-        at_offer = position.suspended_path and not self.menu.screens[position.path[0]].home
-        if at_offer:
-            pass  # The line broke again before the offer was accepted: the path still waits.
-        elif detours := [name for name in position.path if name in self._detours]:
-            position.suspended_path = position.path[: position.path.index(detours[0])]
-        elif len(position.path) > 1:
-            position.suspended_path, position.suspended_page = position.path, position.page
-            position.pending_screen = ""
-        position.path = []
+        self._paths.suspend(position)
         return self._enter(self.menu.resume, position, caller)
 
     def step(self, typed: str, position: Position, caller: Caller[Services]) -> InputResult:
@@ -76,28 +74,27 @@ class MenuEngine(Generic[Services]):
         screen = self.menu.screens[position.path[-1]]
         recorded = _redact(typed, screen)
         try:
+            if self._begins_anew(typed, position):
+                return self._begin_anew(typed, recorded, position, caller)
             if kind := self._navigate(typed, position, caller):
                 return InputResult(self.show(position, caller), kind, recorded)
             reply, understood = self._answer(typed, screen, position, caller)
             return InputResult(reply, "answered" if understood else "wrong", recorded)
         except NothingToShow:
-            self._go_home(position, "changed")
+            self._paths.go_home(position, "changed")
             return InputResult(self.show(position, caller), "changed", recorded)
 
     def show(self, position: Position, caller: Caller[Services]) -> Reply:
         """Returns the current screen, on its current page."""
         pages = self._paginate(position, caller)
         position.page = min(position.page, len(pages) - 1)
-        return Reply(pages[position.page][0], self._current(position).kind != "end")
-
-    def _current(self, position: Position) -> Screen:
-        return self.menu.screens[position.path[-1]]
+        return Reply(pages[position.page][0], self._paths.current(position).kind != "end")
 
     def _answer(
         self, typed: str, screen: Screen, position: Position, caller: Caller[Services]
     ) -> tuple[Reply, bool]:
         """Returns the next screen, and True if the input was understood."""
-        if screen.kind in {"input", "secret"}:
+        if screen.takes_input:
             return self._accept_input(typed, screen, position, caller)
         if screen.kind == "list":
             return self._choose_row(typed, screen, position, caller)
@@ -146,7 +143,7 @@ class MenuEngine(Generic[Services]):
         if position.refusals > _MOST_REFUSALS and self.menu.help not in {"", position.path[-1]}:
             return self._enter(self.menu.help, position, caller), False
         position.refusal_reason = reason
-        if self._current(position).kind != "list":
+        if self._paths.current(position).kind != "list":
             position.page = 0
         return self.show(position, caller), False
 
@@ -154,23 +151,50 @@ class MenuEngine(Generic[Services]):
         self, position: Position, caller: Caller[Services]
     ) -> list[tuple[str, list[Row]]]:
         """Returns the current screen's pages, each with the rows that its digits choose."""
-        screen = self._current(position)
+        screen = self._paths.current(position)
         dialogue = self._dialogue(position, caller, says=screen.says)
         values = dict(self.vocabulary.sources[screen.source](dialogue)) if screen.source else {}
+        at_offer = self._paths.at_offer(position)
         context = ScreenContext(
             self.words,
             position.language,
             screen,
             values,
-            len(position.path),
+            1 if at_offer else len(position.path),
             caller.limits,
             position.refusal_reason,
+            at_offer,
         )
         if screen.kind == "list":
             assert screen.uses
             return paginate_list(context, self.vocabulary.lists[screen.uses](dialogue))
         digits = [c.digit for c in screen.choices if self._is_offered(c, dialogue)]
         return [(page, []) for page in paginate_screen(context, digits)]
+
+    def _begins_anew(self, typed: str, position: Position) -> bool:
+        """True if `typed` declines the offer to go on: home, or a digit that is none of its own."""
+        if not self._paths.at_offer(position):
+            return False
+        if typed in {_BACK, _HOME}:
+            return typed == _HOME or not position.page
+        return typed in _CHOICES and all(
+            choice.digit != typed for choice in self._paths.current(position).choices
+        )
+
+    def _begin_anew(
+        self, typed: str, recorded: str, position: Position, caller: Caller[Services]
+    ) -> InputResult:
+        """Begins as if the code had been dialled, and a digit behind it: digits keep their meaning.
+
+        Who types by heart what leads to a code comes there, also where a dialogue broke off.
+        """
+        self._paths.leave(position)
+        position.facts, position.answers = {}, {}
+        caller.ahead = typed in _CHOICES
+        reply = self.begin(position, caller)
+        if caller.ahead and reply.more:
+            return self.step(typed, position, caller)
+        return InputResult(reply, "back", recorded)
 
     def _navigate(self, typed: str, position: Position, caller: Caller[Services]) -> str:
         """Moves by 0, 00 or 9 and returns `back` or `more`; empty if `typed` is none of them."""
@@ -181,26 +205,12 @@ class MenuEngine(Generic[Services]):
             position.page -= 1
             return "more"
         if typed == _BACK and len(position.path) > 1:
-            self._go_back(position)
+            self._paths.go_back(position)
         elif typed in {_BACK, _HOME}:
-            self._go_home(position)
+            self._paths.go_home(position)
         else:
             return ""
         return "back"
-
-    def _go_back(self, position: Position) -> None:
-        del position.path[max(1, len(position.path) - 1) :]
-        self._open_screen(position)
-
-    def _go_home(self, position: Position, reason: str = "") -> None:
-        position.path = position.path[:1]
-        self._open_screen(position, reason)
-
-    def _open_screen(self, position: Position, reason: str = "") -> None:
-        """Opens the last screen of the path on its first page; home ends every detour."""
-        position.page, position.refusal_reason, position.refusals = 0, reason, 0
-        if self._current(position).home:
-            position.suspended_path, position.pending_screen = [], ""
 
     def _enter(self, name: str, position: Position, caller: Caller[Services]) -> Reply:
         """Goes to the screen `name`, running actions on the way, until a screen waits or ends."""
@@ -211,7 +221,7 @@ class MenuEngine(Generic[Services]):
             position.visits += 1
             screen = self.menu.screens[name]
             if screen.kind != "do":
-                self._push_screen(screen, position)
+                self._paths.push(screen, position)
                 return self.show(position, caller)
             try:
                 name = self._run_action(screen, position, caller)
@@ -224,17 +234,17 @@ class MenuEngine(Generic[Services]):
     def _resolve_target(self, name: str, position: Position, caller: Caller[Services]) -> str:
         """Returns the screen to enter; empty if the position already stands on it."""
         if name == BACK:
-            self._go_back(position)
+            self._paths.go_back(position)
             return ""
         if name == ONWARD:
             if self._is_locked(position, caller):
                 return self.menu.lock
-            name = self._end_detour(position)
+            name = self._paths.end_detour(position)
         if not name:
             return ""
         detour = self._find_detour(self.menu.screens[name], position, caller)
         if detour:
-            position.suspended_path, position.pending_screen = list(position.path), name
+            self._paths.begin_detour(name, position)
         return detour or name
 
     def _find_detour(self, screen: Screen, position: Position, caller: Caller[Services]) -> str:
@@ -244,25 +254,6 @@ class MenuEngine(Generic[Services]):
         if screen.private and self._is_locked(position, caller):
             return self.menu.lock
         return ""
-
-    def _end_detour(self, position: Position) -> str:
-        """Goes back to the suspended path; returns the screen that was pending there, if any."""
-        name, position.pending_screen = position.pending_screen, ""
-        page, position.suspended_page = position.suspended_page, 0
-        position.path, position.suspended_path = position.suspended_path or position.path, []
-        self._open_screen(position)
-        position.page = page
-        return name
-
-    def _push_screen(self, screen: Screen, position: Position) -> None:
-        if screen.home:
-            position.path = []
-        elif screen.clears_history:
-            position.path = position.path[:1]
-        if screen.name in position.path:
-            del position.path[position.path.index(screen.name) :]
-        position.path.append(screen.name)
-        self._open_screen(position)
 
     def _is_locked(self, position: Position, caller: Caller[Services]) -> bool:
         return self._holds(LOCKED, self.menu.lock, position, caller)
@@ -316,6 +307,7 @@ class MenuEngine(Generic[Services]):
             caller.services,
             caller.ahead,
             says,
+            caller.lately,
         )
 
 
@@ -330,6 +322,6 @@ def _redact(typed: str, screen: Screen) -> str:
     """Returns the input as it may be stored: a digit of a menu, else the kind of input."""
     if typed in {_BACK, _HOME, _MORE}:
         return typed
-    if screen.kind in {"input", "secret"}:
+    if screen.takes_input:
         return f"<{screen.uses}>"
     return typed if len(typed) == 1 and typed.isdecimal() else "?"

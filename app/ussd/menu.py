@@ -12,7 +12,8 @@ A `do` or a `list` may have `says`: the key of a sentence, or a list of keys. Th
 use these sentences, so that a topic that is added is words and a line of the menu.
 
 `home: true` marks the screen that 00 leads to. `clears_history: true` makes 0 lead home, for the
-screens before it are done with. `private: true` asks for the PIN first, if the caller has set one.
+screens before it are done with. `begins: true` marks a list that is worth coming back to if the
+line breaks there or behind it. `private: true` asks for the PIN first, if the caller has set one.
 `answer: true` marks a menu or list that gives what the caller came for. `stops_chain: true` marks a
 screen that is to be read: inputs dialled ahead of it were meant for another. Two targets are no
 screens: `back` is the screen shown before this one, `onward` the screen a dialogue was going to
@@ -46,7 +47,7 @@ KINDS: dict[str, tuple[set[str], set[str]]] = {
 NO_VALUES = "none"
 # Targets that are no screens: the screen before, and the screen a dialogue was going to.
 BACK, ONWARD = "back", "onward"
-MARKS = ("home", "clears_history", "private", "proven", "answer", "stops_chain")
+MARKS = ("home", "clears_history", "private", "proven", "answer", "stops_chain", "begins")
 _ENTRANCES = ("start", "resume", "help", "lock", "proof")
 
 
@@ -97,6 +98,17 @@ class Screen:
     proven: bool = False
     answer: bool = False
     stops_chain: bool = False
+    begins: bool = False
+
+    @property
+    def takes_input(self) -> bool:
+        """True if something is typed there that is no digit of a choice."""
+        return self.kind in {"input", "secret"}
+
+    @property
+    def is_begun(self) -> bool:
+        """True if whoever stands there, or has come further, has begun something."""
+        return self.begins or self.kind == "confirm"
 
     @property
     def is_answer(self) -> bool:
@@ -132,6 +144,15 @@ class Menu:
         """The keys of the sentences that its actions and lists say, each once."""
         keys = (key for screen in self.screens.values() for key in screen.says)
         return list(dict.fromkeys(keys))
+
+    @property
+    def offer(self) -> str:
+        """The screen that offers to go on with a broken dialogue; empty if there is none."""
+        if not self.resume:
+            return ""
+        named = [self.resume, *self.screens[self.resume].targets]
+        offers = (name for name in named if ONWARD in self.screens[name].all_targets)
+        return next(offers, "")
 
     @property
     def entrances(self) -> list[str]:
@@ -213,6 +234,7 @@ def _read_screen(name: str, body: object) -> Screen:
         proven="proven" in body,
         answer="answer" in body,
         stops_chain="stops_chain" in body,
+        begins="begins" in body,
     )
 
 

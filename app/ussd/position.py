@@ -18,24 +18,29 @@ from app.ussd.vocabulary import Services
 class Position:
     """The state of a dialogue. All of it is JSON, and all of it is stored between hops.
 
-    `path` holds the screens to go back through, the current one last. `visits` counts the screens
-    entered, so that each new request of an action has its own key. `facts` and `answers` are
-    packed; the vocabulary's types read them. `refusal_reason` is the sentence above a screen that
-    is asked again, or empty; `refusals` counts the inputs refused there. `suspended_path` and
-    `suspended_page` are where to go on after a detour, `pending_screen` the screen to enter then.
+    `path` holds the screens to go back through, from a home to the current one; only `Paths` sets
+    it. `visits` counts the screens entered, so that each new request of an action has its own key.
+    `facts` and `answers` are packed; the vocabulary's types read them. `refusal_reason` is the
+    sentence above a screen that is asked again, or empty; `refusals` counts the inputs refused
+    there. `suspended_path` and `suspended_page` are where to go on after a detour,
+    `pending_screen` the screen to enter then.
     """
 
     language: str
-    path: list[str] = field(default_factory=list)
+    path: tuple[str, ...] = ()
     page: int = 0
     visits: int = 0
     facts: dict[str, object] = field(default_factory=dict)
     answers: dict[str, object] = field(default_factory=dict)
     refusal_reason: str = ""
     refusals: int = 0
-    suspended_path: list[str] = field(default_factory=list)
+    suspended_path: tuple[str, ...] = ()
     suspended_page: int = 0
     pending_screen: str = ""
+
+    def __post_init__(self) -> None:
+        """Makes of the lists that JSON has for paths what nobody changes in place."""
+        self.path, self.suspended_path = tuple(self.path), tuple(self.suspended_path)
 
 
 @dataclass(slots=True)
@@ -44,7 +49,7 @@ class Caller(Generic[Services]):
 
     `began` is when the hop arrived, in seconds of the monotonic clock. `deferred` is the action of
     this hop that was too slow for the screen. `ahead` is true if inputs were dialled behind the
-    code.
+    code, `lately` if the phone dialled before, less long ago than a dialogue is stored.
     """
 
     session_id: str
@@ -55,6 +60,7 @@ class Caller(Generic[Services]):
     began: float = field(default_factory=monotonic)
     deferred: DeferredAction | None = None
     ahead: bool = False
+    lately: bool = False
 
 
 class InputResult(NamedTuple):

@@ -18,7 +18,8 @@ class ScreenContext(NamedTuple):
     """A screen with everything that its text depends on, but its choices and rows.
 
     `depth` is the number of screens on the way to it, itself included. `reason` is the key of the
-    sentence above it that refuses an input, or empty. (A tuple: one is made on every hop.)
+    sentence above it that refuses an input, or empty. `offers_home` is true where `00` is offered
+    on the first screen: beginning anew. (A tuple: one is made on every hop.)
     """
 
     words: Words
@@ -28,6 +29,7 @@ class ScreenContext(NamedTuple):
     depth: int
     limits: Limits
     reason: str = ""
+    offers_home: bool = False
 
     def head(self) -> list[str]:
         """Returns the lines above the choices or rows: the reason and the screen's sentences."""
@@ -115,17 +117,21 @@ def _row_lines(context: ScreenContext, rows: Sequence[Row]) -> list[str]:
 
 def _paginate_lines(context: ScreenContext, lines: Sequence[str], together: int = 0) -> list[str]:
     def end(first: bool, more: bool) -> str:
-        return footer(context.words, context.language, context.depth, not first, more)
+        words, language, depth = context.words, context.language, context.depth
+        return footer(words, language, depth, not first, more, context.offers_home)
 
     return paginate(lines, end, context.limits, together)
 
 
-def footer(words: Words, language: str, depth: int, later: bool, more: bool) -> str:
+def footer(
+    words: Words, language: str, depth: int, later: bool, more: bool, home: bool = False
+) -> str:
     """Returns the keys offered: `0` from the second screen or page, `00` from the third screen.
 
-    `9` is offered where another page follows. `later` is true for every page but the first.
+    `9` is offered where another page follows. `later` is true for every page but the first, `home`
+    where `00` is offered on any screen.
     """
     keys = ["footer.back"] if depth > 1 or later else []
-    keys += ["footer.home"] if depth > 2 else []
+    keys += ["footer.home"] if depth > 2 or home else []
     keys += ["footer.more"] if more else []
     return " ".join(words.say(language, key) for key in keys)

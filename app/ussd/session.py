@@ -35,6 +35,8 @@ from app.ussd.position import Position
 # The gateway ends a session after 180 s (docs/rules.md, Networks); a dialogue that broke off may be
 # resumed for longer.
 STORED_SECONDS = 600
+# What is walked of a dialogue whose inputs come alone, without those before them.
+LAST_ALONE = -1
 # Replies stored for a gateway that repeats a hop; older hops than these get the current screen.
 _MOST_REPLIES, _FEWEST_REPLIES = 4, 2
 # With Redis's own overhead and the phone's key, a dialogue stays under 700 bytes
@@ -107,7 +109,8 @@ class StoredSession:
     """A dialogue as it is stored: its position, the inputs already walked, the last replies.
 
     `menu` is the version of its menu. `walked` is the length of the chain already walked, in
-    letters, and `walked_digest` stands for that part. `revision` counts the writes.
+    letters, and `walked_digest` stands for that part; `walked` is `LAST_ALONE` where no chain is
+    sent, but each input alone. `revision` counts the writes.
     """
 
     position: Position
@@ -119,8 +122,11 @@ class StoredSession:
     revision: int = 0
 
     def find_reply(self, hop_key: str) -> Reply | None:
-        """Returns the reply already given to this hop."""
-        for stored in self.replies:
+        """Returns the reply already given to this hop.
+
+        Where each input comes alone the same digit is another hop, unless it was the last one's.
+        """
+        for stored in self.replies[-1:] if self.walked == LAST_ALONE else self.replies:
             if stored.hop_key == hop_key:
                 return stored.reply()
         return None

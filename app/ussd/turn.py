@@ -10,7 +10,7 @@ from app.base.hop import Hop, Reply
 from app.ussd.deferred import DeferredActions
 from app.ussd.engine import MenuEngine
 from app.ussd.position import Caller, Position
-from app.ussd.session import Sessions, Slot, StoredSession
+from app.ussd.session import LAST_ALONE, Sessions, Slot, StoredSession
 from app.ussd.versions import Versions
 from app.ussd.vocabulary import Services
 
@@ -74,10 +74,10 @@ class Turns(Generic[Services]):
         hop_key = self.sessions.digest(hop.message or chain, slot)
         if record and (reply := record.find_reply(hop_key)):
             return _result(record, reply, "repeated")
-        engine = self._versions.find(record.menu) if record and not hop.starts else None
+        engine = self._find_engine(record) if record and not hop.starts else None
         if record is None or engine is None:
             revision = record.revision if record else 0
-            caller.ahead = bool(chain)
+            caller.ahead, caller.lately = bool(chain), loaded.broken_off is not None
             engine, record, walk = self._begin(loaded.broken_off, caller, language)
             record.revision, inputs = revision, chain.split("*") if chain else []
         else:
@@ -86,7 +86,8 @@ class Turns(Generic[Services]):
                 return _result(record, record.last_reply(), "stale")
             inputs, walk = new, _Walk(record.last_reply(), "answered")
         self._walk_inputs(engine, record, inputs, walk, caller)
-        record.walked, record.walked_digest = len(chain), hop_key
+        walked = LAST_ALONE if record.walked == LAST_ALONE else len(chain)
+        record.walked, record.walked_digest = walked, hop_key
         record.over = not walk.reply.more
         record.add_reply(hop_key, walk.reply)
         entry = self._log_entry(hop, record, slot, walk, caller)
@@ -108,6 +109,11 @@ class Turns(Generic[Services]):
         if record and not record.over and status != "success":
             walk = _Walk(Reply("", False), "dropped")
             self.sessions.log(self._log_entry(hop, record, loaded.slot, walk, caller))
+
+    def _find_engine(self, record: StoredSession) -> MenuEngine[Services] | None:
+        """Returns the engine of the dialogue's menu; None if it cannot go on there."""
+        engine = self._versions.find(record.menu)
+        return engine if engine and (record.over or engine.can_go_on(record.position)) else None
 
     def _begin(
         self, broken_off: StoredSession | None, caller: Caller[Services], language: str
@@ -145,15 +151,22 @@ class Turns(Generic[Services]):
                 break
 
     def _find_new_inputs(self, record: StoredSession, slot: Slot, chain: str) -> list[str] | None:
-        """Returns the inputs that the chain adds; None for the chain of an older hop."""
+        """Returns the inputs that the chain adds; None for the chain of an older hop.
+
+        Of a chain that does not continue the one before only the last input can be new. One input
+        that does not is no chain: some players and gateways send each alone.
+        """
         walked = record.walked
-        if len(chain) < walked or (len(chain) == walked and walked):
+        if len(chain) < walked or (not chain and walked == LAST_ALONE):
             return None
         rest = chain[walked:]
         continues = self.sessions.digest(chain[:walked], slot) == record.walked_digest
-        if not continues or (walked and not rest.startswith("*")):
-            # Not a continuation: only the last input can be new.
-            return [chain.rpartition("*")[2]]
+        if walked == LAST_ALONE or not continues or (walked and rest and rest[0] != "*"):
+            before, _, last = chain.rpartition("*")
+            record.walked = walked if before else LAST_ALONE
+            return [last]
+        if walked and not rest:
+            return None
         return (rest[1:] if walked else rest).split("*")
 
     def _log_entry(

@@ -33,7 +33,8 @@ class Dialogue(Generic[Services, Facts, Answers]):
     between hops. `services` are for actions alone: sources, lists and guards must not use them.
     `action_key` names this visit of this screen, and is the same on a gateway's retry. `ahead` is
     true if the inputs were dialled behind the code: they must mean the same on every day. `says`
-    are the sentences that the menu gives to this action or list.
+    are the sentences that the menu gives to this action or list. `lately` is true if the phone
+    dialled before, less long ago than a dialogue is stored.
     """
 
     phone: Phone
@@ -45,6 +46,7 @@ class Dialogue(Generic[Services, Facts, Answers]):
     services: Services
     ahead: bool = False
     says: tuple[str, ...] = ()
+    lately: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,8 +63,8 @@ def test_a_lost_answer_and_a_broken_line_are_taken_up(handset: Handset, page: Pa
     handset.key("red")
     # The code was made: it is shown first, and nothing is made twice.
     made = CODE.findall(handset.dial("*384#"))
-    assert len(made) == 1 and "Continuer" in handset.screen
-    assert CODE.findall(handset.answer("1")) == made
+    assert len(made) == 1 and "1 Mon AMO" in handset.screen
+    assert CODE.findall(handset.answer("3")) == made
     page.click("#drop")
     expect(page.locator("#lcd")).to_have_attribute("data-state", "ended")
     handset.key("red")

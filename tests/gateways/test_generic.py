@@ -87,9 +87,9 @@ def test_generic_gateway_takes_every_hop_without_message_id_as_new(client: Flask
 def test_generic_gateway_begins_anew_on_a_start_in_the_same_session(generic: GenericPhone) -> None:
     main = generic.dial(FATIMA)
     generic.answer("2")
+    generic.answer("2")
     assert generic.dial(FATIMA) != main, "what broke off is offered"
     session = generic.session
-    generic.answer("2")
     generic.answer("2")
     assert generic.post(type="start", input="", message_id="again", session_id=session)
 
@@ -121,6 +121,8 @@ def test_generic_gateway_reads_numbers_nulls_absent_fields_and_capitals(
     assert client.post("/ussd/generic", json=typed).get_json() == first
     after = client.post("/ussd/generic", json=typed | {"input": "1#", "message_id": None})
     assert after.get_json()["message"].startswith("Code ")
+    back = {"session_id": 7.0, "msisdn": FATIMA, "type": "INPUT", "message_id": 3.0, "input": 0.0}
+    assert client.post("/ussd/generic", json=back).get_json() == shown.get_json()
     end = {"session_id": "7", "msisdn": FATIMA, "type": "END", "input": None}
     assert client.post("/ussd/generic", json=end).get_json() == {"message": "", "continue": False}
 

@@ -76,7 +76,6 @@ NO_KEYWORD = [
     "12345",
     "🛑",
     "arabe darija",
-    "code stop",
     "stopper",
     "Bonjour",
     "merci",
@@ -94,6 +93,65 @@ NO_KEYWORD += [
     "oui le code est 1",
 ]
 NO_KEYWORD += ["Arrêt maladie", "non", "لا", "Maalem: code 4821 7305 9614, 163,52 DH", "x" * 5000]
+
+
+# Who says STOP, in any words, and who only uses one of them.
+STOPS = [
+    *("svp stop merci", "code stop", "Bonjour, STOP les sms", "StOp.", "«STOP»"),
+    *("ANNULER", "annuler svp", "Annuler, merci !", "FIN", "fin merci", "END", "cancel please"),
+    *("QUIT", "desinscription", "Désinscription SVP", "je souhaite la désinscription des sms"),
+    *("Je ne veux plus recevoir vos messages", "merci de ne plus recevoir de sms de votre part"),
+    *("je ne veux plus de rappels", "Ne m'envoyez plus rien", "plus de messages svp", "opt-out"),
+    *("je voudrais arrêter les rappels chaque mois", "ARRETEZ de me deranger tous les jours"),
+    *("bonjour waqef 3lia had les messages 3afak", "7ebso had les msg 3lia", "hebso les sms"),
+    *("ma bghitch les messages dyalkom", "mabghitch had sms", "please do not send me messages"),
+    *("إيقاف", "ايقاف", "الإيقاف", "إِيقَاف", "إلغاء", "الغاء", "الغا", "الإلغاء من فضلك", "حبسو"),
+    *("قِفْ", "قف من فضلك", "المرجو قف", "أريد إيقاف الرسائل", "اريد ايقاف هذه الرسائل لو سمحتم"),
+    *(
+        "لا أريد هذه الرسائل",
+        "لا اريد الرسايل ديالكم",
+        "ما بغيتش هاد الميساجات",
+        "حبسو هاد الرسائل",
+    ),
+    *("x " * 400 + "STOP", "ⴱⴷⴷ"),
+]
+NO_STOPS = [
+    *(
+        "annuler mon code",
+        "Annuler le code 4821",
+        "la fin du mois",
+        "the end of my month",
+        "fin 2026",
+    ),
+    *("je veux annuler le paiement", "cancel my code please", "to the end", "arret maladie"),
+    *("Arrêt de travail", "je veux plus d'informations", "bonjour fin du code", "إلغاء الرمز"),
+    *(
+        "نهاية الشهر",
+        "ana waqef f la wikala",
+        "le bus stopper",
+        "لا أريد الأداء اليوم",
+        "oui merci",
+    ),
+    *("quitter la CNSS", "contrat de fin", "weekend", "stopwatch"),
+]
+
+
+@pytest.mark.parametrize("written", STOPS)
+def test_read_keyword_reads_stop_in_any_words(written: str) -> None:
+    for each in (written, written.lower(), written.upper(), f" {written}!!", f"«{written}» ..."):
+        assert read_keyword(each) == "stop"
+
+
+@pytest.mark.parametrize("written", NO_STOPS)
+def test_read_keyword_unsubscribes_nobody_who_speaks_of_something_else(written: str) -> None:
+    assert read_keyword(written) != "stop"
+
+
+@pytest.mark.parametrize(
+    "written", ["SERVICE", "panne ?", "la panne", "Service svp", "العطل", "عطل"]
+)
+def test_read_keyword_reads_service(written: str) -> None:
+    assert read_keyword(written) == "service"
 
 
 @pytest.mark.parametrize(("written", "keyword"), WRITTEN)

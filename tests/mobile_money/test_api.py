@@ -216,7 +216,13 @@ def test_pay_refuses_a_code_that_cannot_be_paid(
         (payment("163.525"), ("formatError", "amountPaid")),
         (payment("١٦٣"), ("formatError", "amountPaid")),
         (payment("1e3"), ("formatError", "amountPaid")),
-        (payment("163.52") | {"amountPaid": 163.52}, ("formatError", "amountPaid")),
+        (payment("163.52") | {"amountPaid": 163.525}, ("formatError", "amountPaid")),
+        (payment("163.52") | {"amountPaid": True}, ("formatError", "amountPaid")),
+        (payment("163.52") | {"amountPaid": [163.52]}, ("formatError", "amountPaid")),
+        (payment("163.52") | {"amountPaid": -5}, ("formatError", "amountPaid")),
+        (payment("163.52") | {"amountPaid": 0}, ("negativeValue", "amountPaid")),
+        (payment("163.52") | {"amountPaid": None}, ("mandatoryValueNotSupplied", "amountPaid")),
+        (payment("163.52") | {"currency": 504}, ("formatError", "currency")),
         (payment("163.52", currency="EUR"), ("currencyNotSupported", "currency")),
         (payment("163.52", paidAmount="5"), ("formatError", "paidAmount")),
         (payment("163.52", paymentType="gift"), ("formatError", "paymentType")),
@@ -426,3 +432,64 @@ def test_the_description_is_served_as_a_page_and_as_yaml(app: Flask) -> None:
     assert "/transactions/{transactionReference}/reversals" in page
     assert client.get("/docs/openapi.yaml").text.startswith("# The payments API")
     assert HEADERS["X-API-Key"] not in page
+
+
+@pytest.mark.parametrize(
+    ("written", "status"),
+    [
+        ("163.52", 201),
+        ("163.520", 201),
+        ("1.6352e2", 201),
+        ("16352E-2", 201),
+        # As a binary fraction these would be the same number.
+        ("163.52000000000000001", 400),
+        ("163.51999999999999999", 400),
+        ("163.53", 400),
+        ("1e30", 400),
+        ("1e-39", 400),
+    ],
+)
+def test_pay_reads_an_amount_that_is_a_number_exactly(
+    network: NetworkClient, payments: PaymentFixture, written: str, status: int
+) -> None:
+    code = payments.issue(FATIMA)
+    body = f'{{"amountPaid": {written}, "currency": "MAD"}}'
+    headers = {"Content-Type": "application/json"}
+    response = network._call("POST", f"/bills/{code.code}/payments", data=body, headers=headers)
+    assert response.status_code == status, response.text
+    if status == 201:
+        assert response.json["amountPaid"] == "163.52"
+
+
+def test_pay_reads_numbers_nulls_and_words_in_other_capitals(
+    network: NetworkClient, payments: PaymentFixture
+) -> None:
+    code = payments.issue(FATIMA)
+    body = {
+        "amountPaid": 163.52,
+        "paidAmount": None,
+        "currency": "mad",
+        "paymentType": "FULLPAYMENT",
+        "requestDate": None,
+        "customerReference": 77,
+        "requestingOrganisationTransactionReference": 90071992547409931,
+        "customData": None,
+        "metadata": [{"key": "agentId", "value": 1001}, {"key": "terminalId", "value": 7}],
+    }
+    identity = str(uuid4())
+    path = f"/accounts/LinkRef/{code.code}/bills/{code.code}/payments"
+    paid = network.post(path, body, identity)
+    assert paid.status_code == 201, paid.text
+    assert paid.json["requestingOrganisationTransactionReference"] == "90071992547409931"
+    assert (paid.json["paymentType"], paid.json["customerReference"]) == ("fullpayment", "77")
+    assert {"key": "agentId", "value": "1001"} in paid.json["metadata"]
+    # The same in texts is the same request.
+    texts = {name: value for name, value in body.items() if value is not None}
+    texts |= {"amountPaid": "163.52", "customerReference": "77"}
+    assert network.post(path, texts, identity).json == paid.json
+    for one in (f"LINKREF/{code.code}", f"linkRef@{code.code}"):
+        assert network.get(f"/accounts/{one}/bills/payments").status_code == 200
+    receipt = paid.json["requestingOrganisationTransactionReference"]
+    back = {"type": "REVERSAL", "amount": 163.52, "currency": "mad", "descriptionText": None}
+    undone = network.post(f"/transactions/{receipt}/reversals", back)
+    assert undone.status_code == 201, undone.text

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import json
 import re
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -151,13 +152,18 @@ class Player:
         self._check_words(expected, "\n".join(pages))
 
     def _dial_anew(self, expected: dict[str, Any], wrong: bool) -> None:
-        """Dials after a broken line, and checks that the offer leads back to the same screen."""
-        before = self.phone.screen
+        """Dials after a broken line, and checks that an offer leads back to the same screen.
+
+        Where nothing is offered the session goes on: nothing was begun.
+        """
+        before, line = self.phone.screen, copy(vars(self.phone))
         self.phone.dial(self.story.phone)
         words = self.runtime.words
         offers = {f"1 {words.say(language, 'broken_off.1')}" for language in words.languages}
-        if offers & set(self.phone.screen.split("\n")):
-            self.phone.answer("1")
+        if not offers & set(self.phone.screen.split("\n")):
+            vars(self.phone).update(line)
+            return
+        self.phone.answer("1")
         pin_prompts = tuple(words.say(language, "pin") for language in words.languages)
         if self.phone.screen.startswith(pin_prompts):
             if before.startswith(pin_prompts):

@@ -16,6 +16,7 @@ from app.ussd.turn import TurnResult, Turns
 from tests.ussd.toy import LIMITS, MENU, NOW, ToyServices, toy_turns
 
 MAIN = "1 long\n2 rows\n3 ask\n5 sure"
+DEEP = "Deep.\n1 hidden\n0 Back 00 Home"
 SURE = "Sure?\n1 Yes\n2 No\n0 Back"
 _SESSIONS = itertools.count(1)
 
@@ -83,15 +84,18 @@ def test_answer_takes_the_last_input_of_a_chain_that_does_not_continue(
     gateway: GatewaySession,
 ) -> None:
     gateway.send("5")
-    assert gateway.show("1*2*2") == "Deep.\n1 hidden\n0 Back 00 Home"
+    assert gateway.show("1*2*2") == DEEP
     # Some networks begin the chain anew after a while.
     assert gateway.show("1*2*2*00*5") == SURE
 
 
-def test_answer_treats_another_chain_of_the_same_length_as_stale(gateway: GatewaySession) -> None:
-    gateway.send("5")
-    assert gateway.send("2").outcome == "stale"
-    assert gateway.show("2") == SURE
+def test_answer_takes_inputs_that_come_alone(gateway: GatewaySession) -> None:
+    """The same digit twice in a row is a retry; after another one it is typed again."""
+    gateway.send("")
+    for typed, screen in (("5", SURE), ("2", DEEP), ("0", SURE), ("0", SURE), ("2", DEEP)):
+        assert gateway.show(typed) == screen
+    assert gateway.send("").outcome == "stale"
+    assert gateway.show("00") == MAIN
 
 
 def test_answer_walks_a_dialled_chain_in_one_hop(gateway: GatewaySession) -> None:

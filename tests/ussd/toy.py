@@ -35,20 +35,20 @@ resume: offer
 help: lost
 lock: pin
 screens:
-  offer: {menu: {1: onward, 2: begin}}
+  offer: {menu: {1: onward}}
   lost: {menu: {1: first}}
   pin: {secret: three, keep: pin, to: unlock}
   unlock: {do: unlock, outcomes: {right: onward, wrong: pin}}
   begin: {do: begin, outcomes: {known: main, unknown: first}}
-  first: {input: three, keep: three, to: main}
+  first: {input: three, keep: three, to: main, home: true}
   main: {menu: {1: long, 2: rows, 3: ask, 4: {to: fragile, when: rich}, 5: sure}, home: true}
   long: {show: none}
-  rows: {list: numbers, keep: number, to: act}
+  rows: {list: numbers, keep: number, to: act, begins: true}
   ask: {secret: three, keep: three, to: told}
   told: {end: told}
   sure: {confirm: none, yes: act, no: deep}
   deep: {menu: {1: hidden, 2: {to: ask_tongue, when: rich}}}
-  hidden: {show: none, private: true}
+  hidden: {input: three, keep: three, to: long, private: true}
   ask_tongue: {input: three, keep: tongue, to: tongue}
   tongue: {do: tongue, outcomes: {told: back}}
   act: {do: act, outcomes: {done: done, gone: fragile}}
@@ -67,7 +67,6 @@ WORDS = {
     "deferred": "Later, by SMS.",
     "offer": "Go on?",
     "offer.1": "on",
-    "offer.2": "anew",
     "lost": "Lost?",
     "lost.1": "first",
     "pin": "PIN:",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from app.ussd.menu import BACK, Fault, Menu, Screen
+from app.ussd.menu import BACK, ONWARD, Fault, Menu, Screen
 
 
 def find_structure_faults(menu: Menu) -> Iterator[Fault]:
@@ -14,6 +14,8 @@ def find_structure_faults(menu: Menu) -> Iterator[Fault]:
             yield Fault(name, "-", "the menu begins or leads there, and there is no such screen")
     for screen in menu.screens.values():
         yield from _find_target_faults(menu, screen)
+    for name in _find_first_screens(menu):
+        yield Fault(name, "-", "a talk may begin there, and 00 has to lead there: `home: true`")
     reached = _find_reachable(menu, menu.entrances)
     for name in menu.screens:
         if name not in reached:
@@ -48,6 +50,21 @@ def _find_reachable(menu: Menu, entrances: list[str]) -> set[str]:
     return reached
 
 
+def _find_first_screens(menu: Menu) -> Iterator[str]:
+    """Yields the screens that a dialogue may begin with, but for homes and ends."""
+    seen, waiting = set[str](), [menu.start]
+    while waiting:
+        name = waiting.pop()
+        if name in seen or name not in menu.screens:
+            continue
+        seen.add(name)
+        screen = menu.screens[name]
+        if screen.kind == "do":
+            waiting += screen.targets
+        elif not screen.home and screen.kind != "end":
+            yield name
+
+
 def _goes_round(menu: Menu, start: str) -> bool:
     """True if following `do` screens alone can come back to `start`."""
     seen: set[str] = set()
@@ -63,6 +80,6 @@ def _goes_round(menu: Menu, start: str) -> bool:
 
 
 def _can_end(menu: Menu, start: str) -> bool:
-    """True if a way from `start` leads to a screen that answers, or back to an earlier screen."""
+    """True if a way from `start` leads to a screen that answers, or to an earlier screen."""
     reachable = (menu.screens[name] for name in _find_reachable(menu, [start]))
-    return any(screen.is_answer or BACK in screen.all_targets for screen in reachable)
+    return any(screen.is_answer or {BACK, ONWARD} & {*screen.all_targets} for screen in reachable)

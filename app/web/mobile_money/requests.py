@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import g, request
 
 from app.mobile_money.bills import PageQuery
-from app.mobile_money.objects import read_moment, refuse
+from app.mobile_money.objects import read_moment, read_plainly, refuse
 
 _USUAL_ROWS, _MOST_ROWS = 50, 500
 _MOST_OFFSET = 1_000_000
@@ -16,8 +16,7 @@ def read_body() -> object:
     if request.mimetype != "application/json":
         raise refuse("Content-Type", "not application/json")
     request.get_data()
-    body: object = g.json_body
-    return body
+    return read_plainly(g.json_body)
 
 
 def read_page() -> PageQuery:

@@ -105,7 +105,7 @@ def bills_of_account(account: str) -> Response:
 @pages.get("/accounts/<kind>/<value>/bills")
 @open_to(Audience.API_CLIENT)
 def bills(kind: str, value: str) -> Response:
-    return _bills({kind: value})
+    return _bills({kind.lower(): value})
 
 
 @pages.get("/accounts/<account>/bills/payments")
@@ -117,7 +117,7 @@ def payments_of_account(account: str) -> Response:
 @pages.get("/accounts/<kind>/<value>/bills/payments")
 @open_to(Audience.API_CLIENT)
 def payments_of(kind: str, value: str) -> Response:
-    return _payments({kind: value}, None)
+    return _payments({kind.lower(): value}, None)
 
 
 @pages.get("/accounts/<account>/bills/<reference>/payments")
@@ -129,7 +129,7 @@ def payments_of_account_bill(account: str, reference: str) -> Response:
 @pages.get("/accounts/<kind>/<value>/bills/<reference>/payments")
 @open_to(Audience.API_CLIENT)
 def payments_of_bill_of(kind: str, value: str, reference: str) -> Response:
-    return _payments({kind: value}, reference)
+    return _payments({kind.lower(): value}, reference)
 
 
 @pages.get("/bills/<reference>/payments")
@@ -147,7 +147,7 @@ def pay_account(account: str) -> Response:
 @pages.post("/accounts/<kind>/<value>/bills/payments")
 @open_to(Audience.API_CLIENT)
 def pay(kind: str, value: str) -> Response:
-    return _pay({kind: value}, None)
+    return _pay({kind.lower(): value}, None)
 
 
 @pages.post("/accounts/<account>/bills/<reference>/payments")
@@ -159,7 +159,7 @@ def pay_account_bill(account: str, reference: str) -> Response:
 @pages.post("/accounts/<kind>/<value>/bills/<reference>/payments")
 @open_to(Audience.API_CLIENT)
 def pay_bill_of(kind: str, value: str, reference: str) -> Response:
-    return _pay({kind: value}, reference)
+    return _pay({kind.lower(): value}, reference)
 
 
 @pages.post("/bills/<reference>/payments")
