@@ -21,14 +21,20 @@ def read_id(form: Mapping[str, str], *names: str) -> str:
     return identity
 
 
+class NoPhone(InvalidInput):
+    """A sender that is a name or a short code: a company's, to which nothing is to be done."""
+
+
 def read_phone(form: Mapping[str, str], name: str) -> Phone:
+    """Returns the phone that a field names. Raises: InvalidInput if it is missing, NoPhone."""
     number = form.get(name, "")
+    if not number.strip():
+        raise InvalidInput(what=name, why="missing")
     try:
         # A plus sign that was not encoded arrives as a blank.
         return Phone.parse("+" + number[1:] if number.startswith(" ") else number)
     except InvalidInput:
-        why = "not a phone number" if number.strip() else "missing"
-        raise InvalidInput(what=name, why=why) from None
+        raise NoPhone(what=name, why="not a phone number") from None
 
 
 def read_word(form: Mapping[str, str], *names: str) -> str | None:

@@ -22,6 +22,7 @@ from app.messaging.reports import store_report
 from app.observe import metrics
 from app.runtime import runtime
 from app.settings import Settings
+from app.sms.fields import NoPhone
 from app.sms.provider import Reader
 from app.sms.registry import PROVIDERS, Form, Registered, Signed
 from app.web.access import Audience, open_to
@@ -91,11 +92,17 @@ def _check_signature(
 
 
 def _read(answer: Callable[[], Response]) -> Response:
-    """Returns the answer, or 400 with one line of reason for a post that cannot be read."""
+    """Returns the answer, or 400 with one line of reason for a post that cannot be read.
+
+    A sender that is a name or a short code is no fault of the provider's: nothing is done.
+    """
     try:
         return answer()
     except RequestEntityTooLarge:
-        return Response("body: over 8 KiB", 400, content_type="text/plain")
+        return Response("body: over 24 KiB", 400, content_type="text/plain")
+    except NoPhone:
+        _log.info("sms_from_no_phone", request_id=g.request_id)
+        return Response("", content_type="text/plain")
     except InvalidInput as error:
         why = f"{error.params['what']}: {error.params['why']}"
         return Response(why, 400, content_type="text/plain")

@@ -155,7 +155,7 @@ def counted(client: FlaskClient) -> float:
         ({"id": "ATX1"}, "status: missing"),
         ({"status": "Success"}, "id: missing"),
         ({"id": "x" * 65, "status": "Success"}, "id: too long or not printable"),
-        ({"id": "A", "status": "S", "more": "x" * 9000}, "body: over 8 KiB"),
+        ({"id": "A", "status": "S", "more": "x" * 25_000}, "body: over 24 KiB"),
     ],
 )
 def test_report_that_cannot_be_read_is_refused(
@@ -166,7 +166,7 @@ def test_report_that_cannot_be_read_is_refused(
 
 
 def test_twilio_report_over_the_limit_is_refused(guarded: FlaskClient) -> None:
-    assert twilio(guarded, {"MessageSid": "SM1", "MessageStatus": "x" * 9000}) == 400
+    assert twilio(guarded, {"MessageSid": "SM1", "MessageStatus": "x" * 25_000}) == 400
     assert twilio(guarded, {"MessageSid": "SM1"}) == 400
 
 
