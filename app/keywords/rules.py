@@ -44,7 +44,7 @@ _YES = ("OUI", "YES", "IYEH", "نعم", "ⵢⴰⵀ")
 # These mean STOP alone or with a courtesy: a longer text may be about a code, or a month's end.
 _ENDS = (
     *("ANNULER", "ANNULEZ", "ANNULE", "FIN", "END", "CANCEL", "QUITTER", "LGHI"),
-    *("إلغاء", "إلغا", "ألغ", "ألغوا", "إنهاء", "إنها"),
+    *("إلغاء", "الإلغاء", "إلغا", "ألغ", "ألغوا", "إنهاء", "إنها"),
 )
 # These mean STOP within any sentence. A star stands for any end of the word.
 _SAY_STOP = (

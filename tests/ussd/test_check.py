@@ -129,6 +129,11 @@ def test_menus_check_fails_and_names_screen_language_and_cause(
             "nothing_due [-]: leads to other_rn, which is not there",
         ),
         (
+            "values: lost_receipt, home: true}",
+            "values: lost_receipt}",
+            "lost_receipt [-]: a talk may begin there, and 00 has to lead there: `home: true`",
+        ),
+        (
             "  no_claims: {show: none}\n",
             "  no_claims: {show: none}\n  island: {show: none}\n",
             "island [-]: cannot be reached",
