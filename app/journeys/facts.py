@@ -192,7 +192,7 @@ class Facts(Parts):
     agent_id = Part(int, None, key="g")
     household = Part(tuple[HouseholdMember, ...], (), key="h")
     # The phone dialled before, a few minutes ago: a live code is shown first.
-    dialled_lately = Part(bool, False, key="l")
+    dialled_lately = Part(bool, False, key="dl")
     # The person's. `way` is how this phone is tied to the person (app/enrolment/ties.py).
     way = Part(str, "", key="w")
     artisan = Part(RegisteredArtisan, None, key="a")
