@@ -32,6 +32,12 @@ class CodeMistyped(MaalemError):
     code = "code_mistyped"
 
 
+class SeveralCodes(MaalemError):
+    """A pasted text has two codes or more; nobody guesses which is meant."""
+
+    code = "several_codes"
+
+
 class CodeUnknown(MaalemError):
     """The code is well formed, but was never issued here."""
 
