@@ -139,5 +139,10 @@ def _agency_values(row: AgencyRow) -> dict[str, object]:
 
 
 def _clock_values(days: str, hours: Hours | None) -> dict[str, time | None]:
-    opens, closes = (hours.opens, hours.closes) if hours else (None, None)
-    return {f"{days}_opens": opens, f"{days}_closes": closes}
+    pause = (hours.pause if hours else None) or (None, None)
+    return {
+        f"{days}_opens": hours.opens if hours else None,
+        f"{days}_closes": hours.closes if hours else None,
+        f"{days}_pause_begins": pause[0],
+        f"{days}_pause_ends": pause[1],
+    }

@@ -50,6 +50,12 @@ agent_network = Table(
     CheckConstraint("file_format ~ '^[a-z][a-z0-9-]{1,31}$'", name="file_format"),
 )
 
+PAUSES = {
+    f"{days}_pause": f"({days}_pause_begins IS NULL) = ({days}_pause_ends IS NULL) AND"
+    f" ({days}_pause_begins IS NULL OR ({days}_opens < {days}_pause_begins"
+    f" AND {days}_pause_begins < {days}_pause_ends AND {days}_pause_ends < {days}_closes))"
+    for days in ("weekday", "saturday")
+}
 agency = Table(
     "agency",
     metadata,
@@ -65,6 +71,11 @@ agency = Table(
     Column("weekday_closes", Time),
     Column("saturday_opens", Time),
     Column("saturday_closes", Time),
+    # Closed in between; NULL: open all the time.
+    Column("weekday_pause_begins", Time),
+    Column("weekday_pause_ends", Time),
+    Column("saturday_pause_begins", Time),
+    Column("saturday_pause_ends", Time),
     # The most cash of a day; NULL: no limit.
     Column("float_limit_centimes", BigInteger),
     Column("active", Boolean, nullable=False, server_default=text("true")),
@@ -75,6 +86,7 @@ agency = Table(
     CheckConstraint("weekday_opens < weekday_closes", name="weekday_hours"),
     CheckConstraint("(saturday_opens IS NULL) = (saturday_closes IS NULL)", name="saturday_both"),
     CheckConstraint("saturday_opens < saturday_closes", name="saturday_hours"),
+    *(CheckConstraint(rule, name=name) for name, rule in PAUSES.items()),
     CheckConstraint("float_limit_centimes > 0", name="float_limit"),
 )
 

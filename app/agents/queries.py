@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date
 
 from sqlalchemy import Connection, Row, and_, bindparam, select
 
@@ -166,6 +166,10 @@ _AGENCY = (
     agency.c.weekday_closes,
     agency.c.saturday_opens,
     agency.c.saturday_closes,
+    agency.c.weekday_pause_begins,
+    agency.c.weekday_pause_ends,
+    agency.c.saturday_pause_begins,
+    agency.c.saturday_pause_ends,
 )
 _AGENCIES = (
     select(*_AGENCY)
@@ -208,10 +212,13 @@ def _read_agency(row: Row[*tuple[object, ...]]) -> Agency:
         among_several=row.among_several,
         town_code=row.town_code,
         address=row.address or "",
-        weekdays=_read_hours(row.weekday_opens, row.weekday_closes),
-        saturday=_read_hours(row.saturday_opens, row.saturday_closes),
+        weekdays=_read_hours(row, "weekday"),
+        saturday=_read_hours(row, "saturday"),
     )
 
 
-def _read_hours(opens: time | None, closes: time | None) -> Hours | None:
-    return Hours(opens, closes) if opens and closes else None
+def _read_hours(row: Row[*tuple[object, ...]], days: str) -> Hours | None:
+    opens, closes, begins, ends = (
+        getattr(row, f"{days}_{name}") for name in ("opens", "closes", "pause_begins", "pause_ends")
+    )
+    return Hours(opens, closes, (begins, ends) if begins else None) if opens else None

@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from datetime import time
 
 from app.base.errors import InvalidInput
+from app.base.identifiers import plain_signs
 from app.base.money import Money
 from app.text.encoding import GSM7, encoding_of
 
 LONGEST_ADDRESS = 32
 LONGEST_NAME = 40
 _LONGEST_SHOWN = 20
-_HOURS = re.compile(r"([0-9]{1,2}):([0-9]{2})-([0-9]{1,2}):([0-9]{2})", re.ASCII)
+_TIME = r"([0-9]{1,2})\s*[:hH.]\s*([0-9]{2})?(?:[:.]00)?"
+_SPELL = re.compile(rf"{_TIME}\s*(?:-|>|à|a|au|to|إلى|الى)\s*{_TIME}", re.IGNORECASE)
+# What stands between the two spells of a day, or around the only one.
+_BETWEEN_SPELLS = re.compile(r"[\s/,;|&+-]*(?:et|puis|and|و|de|من)?\s*", re.IGNORECASE)
+_MOST_SPELLS = 2
 _CODE = re.compile(r"[A-Z0-9][A-Z0-9-]{0,15}", re.ASCII)
 # Letters that people confuse in writing and that Unicode's decomposition does not make equal.
 _ALIKE = str.maketrans({"ة": "ه", "ى": "ي", "گ": "ك", "ڭ": "ك", "ⵕ": "ⵔ", "ⵯ": ""})
@@ -22,30 +27,45 @@ _ALIKE = str.maketrans({"ة": "ه", "ى": "ي", "گ": "ك", "ڭ": "ك", "ⵕ": "
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """Opening hours from `opens` to `closes`, in Morocco's time."""
+    """Opening hours from `opens` to `closes`, in Morocco's time; closed in the `pause` between."""
 
     opens: time
     closes: time
+    pause: tuple[time, time] | None = None
 
     def __str__(self) -> str:
-        """Writes `8:30-18:00`, the same for every language."""
-        return f"{_write_time(self.opens)}-{_write_time(self.closes)}"
+        """Writes `8:30-18:00` or `8:30-12:30 14:00-18:00`, the same for every language."""
+        begin, end = _write_time(self.opens), _write_time(self.closes)
+        if self.pause is None:
+            return f"{begin}-{end}"
+        leaves, returns = map(_write_time, self.pause)
+        return f"{begin}-{leaves} {returns}-{end}"
 
 
 def read_hours(written: str) -> Hours | None:
-    """Reads `8:30-18:00`; None for an empty text. Raises: InvalidInput."""
-    if not written.strip():
+    """Reads `8:30-18:00`, `8h30 à 18h`, or two spells of a day; None for an empty text.
+
+    Raises: InvalidInput.
+    """
+    text = plain_signs(written)
+    if not text:
         return None
-    match = _HOURS.fullmatch(written.strip())
-    if not match:
-        raise InvalidInput(what="hours", why="not like 8:30-18:00")
+    spells = list(_SPELL.finditer(text))
+    others = _SPELL.sub("\n", text).split("\n")
+    if not 1 <= len(spells) <= _MOST_SPELLS or not all(map(_BETWEEN_SPELLS.fullmatch, others)):
+        raise InvalidInput(what="hours", why="not like 8:30-18:00 or 8:30-12:30 14:00-18:00")
     try:
-        hours = Hours(time(int(match[1]), int(match[2])), time(int(match[3]), int(match[4])))
+        times = [at for spell in spells for at in _read_times(spell)]
     except ValueError:
         raise InvalidInput(what="hours", why="no such time") from None
-    if hours.opens >= hours.closes:
+    if times != sorted(set(times)):
         raise InvalidInput(what="hours", why="closes before it opens")
-    return hours
+    return Hours(times[0], times[-1], (times[1], times[2]) if len(spells) == _MOST_SPELLS else None)
+
+
+def _read_times(spell: re.Match[str]) -> tuple[time, time]:
+    begin_hour, begin_minute, end_hour, end_minute = (int(part or 0) for part in spell.groups())
+    return time(begin_hour, begin_minute), time(end_hour, end_minute)
 
 
 def read_agency_code(written: str) -> str:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from app.agents.agencies import NewAgency, add_agency
 from app.agents.agency_file import SAMPLE_AGENCIES
 from app.agents.queries import find_agency, list_agencies, regions_of_towns
+from app.agents.rules import read_hours
 from app.base.money import Money
 from app.base.operation import operation
 from app.runtime import Runtime
@@ -83,7 +84,9 @@ def test_list_agencies_leaves_out_a_closed_agency(
         (GOOD.replace("Bd Hassan II 3", "Bd Hassan II\u202f3 ê"), "address: not in GSM-7: ê"),
         (GOOD.replace("Bd Hassan II 3", "x" * 33), "address: not 1 to 32 letters"),
         (GOOD.replace("Wafacash Azrou", ""), "name: not 1 to 40 letters"),
-        (GOOD.replace("8:30-18:00", "8h30-18h"), "hours: not like 8:30-18:00"),
+        (GOOD.replace("8:30-18:00", "8h30"), "hours: not like 8:30-18:00"),
+        (GOOD.replace("8:30-18:00", "8:30-12:00 11:00-18:00"), "hours: closes before it opens"),
+        (GOOD.replace("8:30-18:00", "ferme"), "weekdays: closed all week"),
         (GOOD.replace("9:00-13:00", "13:00-9:00"), "hours: closes before it opens"),
         (GOOD.replace(",yes", ",perhaps"), "active: neither yes nor no"),
         (GOOD.replace(",yes", ""), "6 fields, wanted 7"),
@@ -99,6 +102,39 @@ def test_import_agencies_refuses_a_file_with_a_wrong_line(
     assert answer.exit_code == 1
     assert "line 3: " in answer.output and why in answer.output
     assert rows(runtime, "SELECT code FROM agency") == []
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("08:30-12:30 / 14h-18h", "8:30-12:30 14:00-18:00"),
+        ("8h30 \u00e0 12h30 et 14h00 \u00e0 18h00", "8:30-12:30 14:00-18:00"),
+        ("\u0668:\u0663\u0660\u201318:00", "8:30-18:00"),
+        ("8h30-18h00", "8:30-18:00"),
+        ("8.30 - 18.00", "8:30-18:00"),
+        ("08:30:00-18:00:00", "8:30-18:00"),
+    ],
+)
+def test_hours_are_read_as_people_write_them(written: str, shown: str) -> None:
+    assert str(read_hours(written)) == shown
+
+
+def test_import_agencies_reads_a_spreadsheets_file(
+    command: Command, runtime: Runtime, tmp_path: Path
+) -> None:
+    path = tmp_path / "agencies.csv"
+    path.write_bytes(
+        "Code;Name;Town;Address;Saturday;Weekdays;Active;Chef\r\n"
+        "W-AZROU-01\u200f;Wafacash\u00a0Azrou;\u0622\u0632\u0631\u0648;Bd de l\u2019Istiqlal;"
+        '"ferm\u00e9";"8h30-12h30\r\n14h-18h";OUI;x\r\n;;;;;;;\r\n'.encode("utf-16")
+    )
+    said = command("import-agencies", str(path))
+    assert "1 agencies read, 1 new" in said.output
+    assert "columns that are not read: 'chef'" in said.output
+    with runtime.database.connect() as connection:
+        agency = find_agency(connection, "W-AZROU-01")
+    assert agency and (agency.name, agency.address) == ("Wafacash Azrou", "Bd de l'Istiqlal")
+    assert (str(agency.weekdays), agency.saturday) == ("8:30-12:30 14:00-18:00", None)
 
 
 def test_import_agencies_refuses_a_missing_file(command: Command, tmp_path: Path) -> None:
@@ -153,6 +189,8 @@ def test_agencies_and_agents_are_added_by_command(command: Command, runtime: Run
         "UPDATE agency SET float_limit_centimes = -1",
         "UPDATE agency SET weekday_opens = '19:00'",
         "UPDATE agency SET saturday_opens = NULL",
+        "UPDATE agency SET weekday_pause_begins = '12:00'",
+        "UPDATE agency SET weekday_pause_begins = '12:00', weekday_pause_ends = '19:00'",
         "UPDATE agency SET town_code = 'atlantis'",
         "DELETE FROM town WHERE code = 'rabat'",
     ],

@@ -415,7 +415,7 @@ def _good(code: str) -> str:
         (lambda line: _head() + line.replace(b"W1", b"W\x071"), "line 2: control character"),
         (lambda line: _head() + line.replace(b"W1", b"W" * 129), "line 2: transaction_reference"),
         (lambda line: _head() + line.replace(b"W1,", b"W1,0"), "line 2: code"),
-        (lambda line: _head() + line.replace(b"W1,", b"W1,4.8E+11;"), "line 2: 7 fields"),
+        (lambda line: _head() + line.replace(line[3:15], b"4.8E+11"), "line 2: code: rounded"),
         (lambda line: _head() + line.replace(b"W1", b'"W1'), "line 2: a quote is left open"),
         (lambda line: _head() + line + b"TOTAL,1,163.51,MAD,,,,\n", "line 3: the total is 163.51"),
         (lambda line: _head() + line + b"TOTAL,2,163.52,MAD,,,,\n", "line 3: the total names 2"),
