@@ -113,7 +113,7 @@ def _read_details(line: int, row: Mapping[str, str]) -> str:
         if not number:
             raise _make_refusal(line, "details", "not a CNSS number: nine digits")
         return number
-    return row["details"].strip()
+    return row["details"] if row["record"] == "posting" else plain_signs(row["details"])
 
 
 def _make_refusal(line: int, name: str, why: str) -> FileRefused:

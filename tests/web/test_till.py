@@ -187,6 +187,17 @@ def test_preview_reads_a_code_in_any_grouping(
     assert "FATIMA Z." in till.page and grouped(code) in plain(till.page)
 
 
+def test_code_pasted_with_words_around_it_is_read_and_two_are_asked_about(
+    till: AgentTerminal, phone: TestPhone
+) -> None:
+    code, other = (code_of(phone, number) for number in (FATIMA, HASSAN))
+    sms = f"Maalem: 163,52 DH. Code {grouped(code)} avant le 30/11/2026, {'merci ' * 20}"
+    assert till.look(sms).status_code == 200
+    assert "FATIMA Z." in till.page and grouped(code) in plain(till.page)
+    both = till.look(f"codes {code} et {other}")
+    assert (both.status_code, "plusieurs codes" in plain(both.text)) == (400, True)
+
+
 def test_confirm_gives_the_same_receipt_to_the_same_confirmation(
     till: AgentTerminal, phone: TestPhone, runtime: Runtime
 ) -> None:

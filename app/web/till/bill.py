@@ -22,6 +22,7 @@ from app.payments.collector import at_till
 from app.payments.deposits import CashConfirmation, redeem_code
 from app.payments.errors import CodeUnknown
 from app.payments.limits import day_totals
+from app.payments.pasted_codes import pick_code
 from app.payments.presentment import get_payable
 from app.payments.receipts import PresentedBill
 from app.payments.rules import read_code
@@ -50,8 +51,10 @@ _LONGEST_KEY = 64
 @open_to(Audience.AGENT)
 def look() -> AnyResponse:
     """Keeps the typed code in the session and redirects to its page, or shows the refusal."""
-    session[IN_HAND] = request.form.get("code", "").strip()[:_LONGEST_TYPED]
+    typed = request.form.get("code", "")
+    session[IN_HAND] = typed.strip()[:_LONGEST_TYPED]
     try:
+        session[IN_HAND] = pick_code(typed)
         _find_payable(session[IN_HAND])
     except Unavailable:
         raise
