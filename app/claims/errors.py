@@ -10,6 +10,6 @@ class ClaimOfAnother(MaalemError):
 
 
 class ClaimClosed(MaalemError):
-    """The claim is paid or refused: nothing is left to collect."""
+    """The claim is not ready yet, or paid or refused: there is nothing to collect."""
 
     code = "claim_closed"

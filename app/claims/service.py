@@ -17,8 +17,6 @@ from app.enrolment.queries import find_own_phone
 from app.messaging.service import OutboundMessage, queue_message
 from app.services import Services
 
-_OPEN = ("filed", "in_review", "ready")
-
 
 @dataclass(frozen=True, slots=True)
 class ClaimWord:
@@ -72,12 +70,12 @@ def choose_collection(operation: Operation, artisan_id: int, number: str, way: s
 
     Returns True if it is a change.
 
-    Raises: ClaimClosed if the claim is no longer open.
+    Raises: ClaimClosed if there is no money to collect: not ready yet, paid or refused.
     """
     own = (claim.c.number == number) & (claim.c.artisan_id == artisan_id)
     changed = operation.connection.execute(
         update(claim)
-        .where(own, claim.c.state.in_(_OPEN), claim.c.collection.is_distinct_from(way))
+        .where(own, claim.c.state == "ready", claim.c.collection.is_distinct_from(way))
         .values(collection=way, chosen_at=operation.now, exported_at=None)
     ).rowcount
     if changed:
@@ -85,7 +83,7 @@ def choose_collection(operation: Operation, artisan_id: int, number: str, way: s
         record_audit(operation, "collection_chosen", f"artisan:{artisan_id}", **details)
         return True
     state = operation.connection.execute(select(claim.c.state).where(own)).scalar()
-    if state not in _OPEN:
+    if state != "ready":
         raise ClaimClosed()
     return False
 

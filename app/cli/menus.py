@@ -9,7 +9,7 @@ from app.runtime import MENU_FILES, runtime
 from app.settings import ROOT
 from app.text.words import Words
 from app.ussd.checker.check import find_faults
-from app.ussd.checker.worst_case import WorstCase
+from app.ussd.checker.filled_menu import FilledMenu
 from app.ussd.menu import BrokenMenu, Fault, Menu, load_menu
 from app.ussd.tools.difference import find_differences, find_word_differences
 from app.ussd.tools.graph import draw_mermaid
@@ -56,7 +56,7 @@ def show(screen: str, gateway: str) -> None:
         raise click.BadParameter(f"there is no screen {screen}", param_hint="SCREEN")
     if gateway not in maalem.limits:
         raise click.BadParameter(f"one of {', '.join(maalem.limits)}", param_hint="--gateway")
-    worst = WorstCase(maalem.ussd, maalem.samples)
+    worst = FilledMenu(maalem.ussd, maalem.samples)
     for line in describe_screen(worst, screen, maalem.limits[gateway], ROOT):
         click.echo(line)
 

@@ -16,6 +16,7 @@ from app.enrolment.cover import find_enrolment_file, find_family
 from app.enrolment.models import PARTS
 from app.journeys.context import Dialogue, vocabulary
 from app.journeys.person import Person, get_fresh_person, get_person, is_unproven, require_proof
+from app.journeys.pin import is_locked
 from app.payments.dues import unpaid_months
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Values
@@ -104,6 +105,13 @@ def describe_rights(dialogue: Dialogue) -> Values:
         "received": _word_received(caller),
         "expected": _word_prospect(caller, is_unproven(dialogue)),
     }
+
+
+def describe_prospect(dialogue: Dialogue) -> Say | str:
+    """Says what paying all will do to the rights, unless a PIN guards them here."""
+    if is_locked(dialogue) or keeps_rights_hidden(dialogue):
+        return ""
+    return _word_prospect(get_person(dialogue), is_unproven(dialogue))
 
 
 def keeps_rights_hidden(dialogue: Dialogue) -> bool:

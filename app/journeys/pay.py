@@ -7,7 +7,7 @@ from itertools import accumulate, islice
 from app.base.months import Period
 from app.contributions.errors import NotCollectedHere
 from app.contributions.rules import paid_elsewhere
-from app.journeys.amo import file_message, read_enrolment_file
+from app.journeys.amo import describe_prospect, file_message, read_enrolment_file
 from app.journeys.code_of_unproven import may_end_code, share_receipt
 from app.journeys.context import Dialogue, begin_operation, vocabulary
 from app.journeys.person import (
@@ -84,6 +84,7 @@ def describe_dues(dialogue: Dialogue) -> Values:
     fee = dialogue.services.fee
     return {
         "total": dues.total + fee,
+        "expected": describe_prospect(dialogue),
         "penalty_part": Say("penalty.some", {"penalty": dues.penalty}) if dues.penalty else "",
         "fee_part": Say("fee.some", {"fee": fee}) if fee else Say("fee.none"),
         "count": len(dues.lines),

@@ -61,9 +61,9 @@ def has_live_code(dialogue: Dialogue) -> bool:
     return dialogue.facts.may_end_code and get_live_code(dialogue) is not None
 
 
-@vocabulary.guard("has_receipts")
-def has_receipts(dialogue: Dialogue) -> bool:
-    return bool(dialogue.facts.deposits)
+@vocabulary.action("look_at_receipts", "some", "none")
+def look_at_receipts(dialogue: Dialogue) -> str:
+    return "some" if dialogue.facts.deposits else "none"
 
 
 @vocabulary.rows("receipts")

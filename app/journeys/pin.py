@@ -68,16 +68,6 @@ def is_locked(dialogue: Dialogue) -> bool:
     return facts.has_pin and not facts.pin_typed and not is_unproven(dialogue)
 
 
-@vocabulary.guard("has_pin")
-def has_pin(dialogue: Dialogue) -> bool:
-    return dialogue.facts.has_pin
-
-
-@vocabulary.guard("has_no_pin")
-def has_no_pin(dialogue: Dialogue) -> bool:
-    return not dialogue.facts.has_pin
-
-
 @vocabulary.guard("has_reset_code")
 def has_reset_code(dialogue: Dialogue) -> bool:
     """True if a one-time code was sent; it often arrives after the session that asked for it."""
@@ -113,11 +103,11 @@ def describe_pin_pause(dialogue: Dialogue) -> Values:
     return {"until": until}
 
 
-@vocabulary.action("close_pin", "closed")
+@vocabulary.action("close_pin", "closed", "no_pin")
 def require_pin_again(dialogue: Dialogue) -> str:
     """Asks for the PIN again before a change: the phone may have changed hands."""
     dialogue.facts.pin_typed = False
-    return "closed"
+    return "closed" if dialogue.facts.has_pin else "no_pin"
 
 
 @vocabulary.action("keep_new_pin", "kept")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from app.base.database import reading
+from app.base.money import Money
 from app.claims.errors import ClaimClosed
 from app.claims.queries import Claim, list_claims
 from app.claims.service import choose_collection
@@ -14,7 +15,6 @@ from app.journeys.person import require_proof
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
 
-_OPEN = {"filed", "in_review", "ready"}
 # The states that are worded with the amount, once CNSS has decided on it.
 _SHOWS_AMOUNT = {"filed", "in_review"}
 _message_when_chosen = own_message_when("chosen")
@@ -48,14 +48,10 @@ def describe_chosen_claim(dialogue: Dialogue) -> Values:
     return _describe_claim(_get_chosen_claim(dialogue))
 
 
-@vocabulary.guard("may_collect_cash")
-def may_collect_cash(dialogue: Dialogue) -> bool:
-    return _may_choose(dialogue, "cash")
-
-
-@vocabulary.guard("may_collect_bank")
-def may_collect_bank(dialogue: Dialogue) -> bool:
-    return _may_choose(dialogue, "bank")
+@vocabulary.guard("may_choose_collection")
+def may_choose_collection(dialogue: Dialogue) -> bool:
+    """True once the money is ready; before that there is nothing to collect."""
+    return _get_chosen_claim(dialogue).state == "ready"
 
 
 @vocabulary.action("collect_in_cash", "chosen", "too_late", by_sms=_message_when_chosen)
@@ -87,11 +83,6 @@ def _choose_collection(dialogue: Dialogue, way: str) -> str:
     return "chosen"
 
 
-def _may_choose(dialogue: Dialogue, way: str) -> bool:
-    claim = _get_chosen_claim(dialogue)
-    return claim.state in _OPEN and claim.collection != way
-
-
 def _get_chosen_claim(dialogue: Dialogue) -> Claim:
     number = dialogue.answers.claim
     for claim in dialogue.facts.claims:
@@ -104,11 +95,12 @@ def _describe_claim(claim: Claim) -> Values:
     state, amount = f"claim.{claim.state}", {"amount": claim.amount} if claim.amount else {}
     if amount and claim.state in _SHOWS_AMOUNT:
         state = f"{state}_with_amount"
-    way = claim.collection or "none"
+    is_ready = claim.state == "ready"
     return {
         "claim": claim.number,
         "filed_on": claim.filed_on,
         "claim_state": Say(state, amount),
         "as_of": claim.as_of,
-        "collection": Say(f"collection.{way}") if claim.state in _OPEN else "",
+        "amount": claim.amount or Money(0),
+        "collection": Say(f"collection.{claim.collection or 'none'}") if is_ready else "",
     }

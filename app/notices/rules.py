@@ -12,6 +12,7 @@ import yaml
 from app.notices.errors import NoticeRefused
 from app.text.encoding import GSM7, encoding_of
 from app.text.languages import LANGUAGES
+from app.text.pages import begins_with_digit
 
 # With these a line and a reason fit on one page of the narrowest screen, in any script.
 LONGEST_TITLE, LONGEST_LINE, MOST_LINES = 24, 40, 3
@@ -56,6 +57,9 @@ def _read_text(language: str, raw: object) -> tuple[str, str]:
     for line, longest in ((title, LONGEST_TITLE), *((text, LONGEST_LINE) for text in body)):
         if not 1 <= len(line) <= longest:
             raise NoticeRefused(why=f"{language}: 1 to {longest} letters, not {line!r}")
+        if begins_with_digit(line):
+            why = f"{language}: a digit at a line's beginning reads as a key in {line!r}"
+            raise NoticeRefused(why=why)
         if LANGUAGES[language].keeps_to_gsm7 and encoding_of(line) != GSM7:
             raise NoticeRefused(why=f"{language}: a letter outside GSM-7 in {line!r}")
     return title, "\n".join(body)

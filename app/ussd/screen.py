@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from app.text.encoding import Limits
+from app.text.encoding import Limits, fits
 from app.text.pages import paginate
 from app.text.words import Words
 from app.ussd.menu import Screen
@@ -52,15 +52,38 @@ def choice_key(screen: Screen, digit: str) -> str:
 
 
 def paginate_screen(context: ScreenContext, digits: Sequence[str]) -> list[str]:
-    """Returns the pages of any screen but a list, with the choices of `digits`."""
-    words, language, screen = context.words, context.language, context.screen
-    lines = context.head()
-    for digit in digits:
-        key = choice_key(screen, digit)
-        lines.append(f"{digit} {words.say(language, key, context.values)}")
-    if screen.kind == "end":
+    """Returns the pages of any screen but a list, with the choices of `digits`.
+
+    The first line stands above the choices, and as many more as leave room for all choices on the
+    first page; the others follow behind them.
+    """
+    if context.screen.kind == "end":
         context = context._replace(depth=0)
-    return _paginate_lines(context, lines, together=len(digits))
+    lines, choices = context.head(), choice_lines(context, digits)
+    above = len(lines)
+    if choices:
+        fewest = 2 if context.reason else 1
+        while above > fewest and not _is_one_page(context, lines, choices, above):
+            above -= 1
+    together = len(choices) if context.screen.kind == "confirm" else 0
+    ordered = [*lines[:above], *choices, *lines[above:]]
+    return _paginate_lines(context, ordered, together, len(lines) - above)
+
+
+def _is_one_page(
+    context: ScreenContext, lines: Sequence[str], choices: Sequence[str], above: int
+) -> bool:
+    """True if one page holds the first `above` lines and all choices."""
+    more = above < len(lines)
+    end = footer(context.words, context.language, context.depth, later=False, more=more)
+    return fits("\n".join(filter(None, [*lines[:above], *choices, end])), context.limits)
+
+
+def choice_lines(context: ScreenContext, digits: Sequence[str]) -> list[str]:
+    """Returns the lines of a screen's choices."""
+    words, language, values = context.words, context.language, context.values
+    keys = ((digit, choice_key(context.screen, digit)) for digit in digits)
+    return [f"{digit} {words.say(language, key, values)}" for digit, key in keys]
 
 
 def paginate_list(context: ScreenContext, rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
@@ -99,7 +122,7 @@ def _fill_page(
     """Returns a page with as many of the first rows as fit, and their number."""
     words, language, depth, limits = context.words, context.language, context.depth, context.limits
     for count in range(min(ROWS_A_PAGE, len(rows)), 0, -1):
-        lines = head + _row_lines(context, rows[:count])
+        lines = head + row_lines(context, rows[:count])
         end = footer(words, language, depth, later, count < len(rows))
         pages = paginate(lines, lambda _first, _more, end=end: end, limits)  # type: ignore[misc]
         if len(pages) == 1:
@@ -107,7 +130,8 @@ def _fill_page(
     raise ValueError("a row does not fit on a page")
 
 
-def _row_lines(context: ScreenContext, rows: Sequence[Row]) -> list[str]:
+def row_lines(context: ScreenContext, rows: Sequence[Row]) -> list[str]:
+    """Returns the lines of a page's rows, each with its digit."""
     key = f"{context.screen.name}.row"
     return [
         f"{digit} {context.words.say(context.language, key, row.values)}"
@@ -115,12 +139,14 @@ def _row_lines(context: ScreenContext, rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _paginate_lines(context: ScreenContext, lines: Sequence[str], together: int = 0) -> list[str]:
+def _paginate_lines(
+    context: ScreenContext, lines: Sequence[str], together: int = 0, after: int = 0
+) -> list[str]:
     def end(first: bool, more: bool) -> str:
         words, language, depth = context.words, context.language, context.depth
         return footer(words, language, depth, not first, more, context.offers_home)
 
-    return paginate(lines, end, context.limits, together)
+    return paginate(lines, end, context.limits, together, after)
 
 
 def footer(

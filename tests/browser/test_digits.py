@@ -11,7 +11,7 @@ from playwright.sync_api import BrowserContext
 from app.runtime import Runtime
 from app.text.dialled import DIALLED_VALUES, ENTRIES, DialledNumber
 from app.text.languages import LANGUAGES
-from app.ussd.checker.worst_case import WorstCase
+from app.ussd.checker.filled_menu import FilledMenu
 from tests.browser.handset import Handset
 
 pytestmark = pytest.mark.browser
@@ -69,7 +69,7 @@ def pages_in(runtime: Runtime, language: str) -> list[str]:
     """Every screen, every message and what pages say of numbers to dial, with long values."""
     limits = runtime.limits["africastalking"]
     screens = [s for s in runtime.ussd.menu.screens.values() if s.kind != "do"]
-    worst = WorstCase(runtime.ussd, runtime.samples)
+    worst = FilledMenu(runtime.ussd, runtime.samples)
     pages = [page for screen in screens for page in worst.pages(screen, language, limits)]
     words, samples = runtime.words, runtime.samples
     for key in words.keys(language):

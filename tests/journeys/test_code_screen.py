@@ -6,13 +6,13 @@ import pytest
 
 from app.runtime import Runtime
 from app.text.languages import LANGUAGES
-from app.ussd.checker.worst_case import WorstCase
+from app.ussd.checker.filled_menu import FilledMenu
 from tests.phone import LIMITS
 
 
 def pages(runtime: Runtime, screen: str, language: str) -> list[str]:
     found = runtime.ussd.menu.screens[screen]
-    return WorstCase(runtime.ussd, runtime.samples).pages(found, language, LIMITS)
+    return FilledMenu(runtime.ussd, runtime.samples).pages(found, language, LIMITS)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -14,7 +14,7 @@ from app.text.encoding import segments, units
 from app.text.words import Say, Words
 from app.ussd.checker.messages import bits
 from app.ussd.checker.samples import Samples
-from tests.ussd.test_check import ARABIC, FRENCH, MESSAGES, SAMPLES, MenuCopy
+from tests.ussd.menu_copy import ARABIC, FRENCH, MESSAGES, SAMPLES, MenuCopy
 
 # The words of the others are broken in the same way, by language.
 LANGUAGES = ("fr", "ary-Latn", "ar", "zgh")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from app.text.encoding import Limits, fits
 from app.text.words import Words
 from app.ussd.checker.catalogue import find_wording_faults
 from app.ussd.checker.declarations import Declarations
+from app.ussd.checker.filled_menu import DEEPEST, FilledMenu
+from app.ussd.checker.keys import find_first_page_faults, find_key_faults, find_page_faults
 from app.ussd.checker.messages import find_message_faults, find_size_faults, message_keys
+from app.ussd.checker.samples import Samples
 from app.ussd.checker.structure import find_structure_faults
-from app.ussd.checker.worst_case import DEEPEST, WorstCase
 from app.ussd.engine import LOCKED, UNPROVEN, MenuEngine
 from app.ussd.menu import Fault, Menu, Screen
 from app.ussd.screen import footer, sentences
@@ -34,7 +37,7 @@ def find_faults(
     faults += find_wording_faults(menu, words, declared)
     faults += find_message_faults(words, declared)
     if not faults:
-        faults += _find_screens_too_large(WorstCase(engine, declared.samples), gateways)
+        faults += _find_screen_faults(engine, declared.samples, gateways)
         faults += _find_messages_too_large(words, declared)
     return faults
 
@@ -74,12 +77,23 @@ def _find_outcome_faults(screen: Screen, vocabulary: Vocabulary[Any, Any, Any]) 
         yield Fault(screen.name, "-", f"{screen.uses} has no outcome {outcome}")
 
 
-def _find_screens_too_large(worst: WorstCase, gateways: Mapping[str, Limits]) -> Iterator[Fault]:
-    screens = [screen for screen in worst.engine.menu.screens.values() if screen.kind != "do"]
-    for language in worst.engine.words.languages:
+def _find_screen_faults(
+    engine: MenuEngine[Any], samples: Samples, gateways: Mapping[str, Limits]
+) -> Iterator[Fault]:
+    """Yields what is wrong with each screen as it is shown, with the worst and everyday values."""
+    worst, everyday = FilledMenu(engine, samples), FilledMenu(engine, samples.everyday)
+    screens = [screen for screen in engine.menu.screens.values() if screen.kind != "do"]
+    for language in engine.words.languages:
+        for screen in screens:
+            yield from _to_faults(screen.name, language, find_key_faults(worst, screen, language))
         for gateway, limits in _group_by_limits(gateways):
             for screen in screens:
-                reasons = _measure_screen(worst, screen, language, limits)
+                reasons = chain(
+                    _measure_screen(worst, screen, language, limits),
+                    find_page_faults(worst, screen, language, limits),
+                    find_page_faults(everyday, screen, language, limits),
+                    find_first_page_faults(everyday, screen, language, limits),
+                )
                 yield from _to_faults(screen.name, language, reasons, f" ({gateway})")
 
 
@@ -108,7 +122,7 @@ def _to_faults(
 
 
 def _measure_screen(
-    worst: WorstCase, screen: Screen, language: str, limits: Limits
+    worst: FilledMenu, screen: Screen, language: str, limits: Limits
 ) -> Iterator[str]:
     """Yields why a screen is too large, also with an input refused."""
     takes_input = screen.uses and screen.kind != "list"
@@ -124,13 +138,10 @@ def _measure_screen(
         yield from _find_lines_without_room(worst, screen, language, limits, reason)
     if len(pages) > _MOST_PAGES:
         yield f"takes {len(pages)} pages, {_MOST_PAGES} at most"
-    digits = [choice.digit for choice in screen.choices]
-    if digits and not any(_offers_all(page, digits) for page in pages):
-        yield "its choices are not on one page"
 
 
 def _find_lines_without_room(
-    worst: WorstCase, screen: Screen, language: str, limits: Limits, reason: str
+    worst: FilledMenu, screen: Screen, language: str, limits: Limits, reason: str
 ) -> Iterator[str]:
     """Yields the lines that no page holds together with the reason for refusing an input."""
     words = worst.engine.words
@@ -139,8 +150,3 @@ def _find_lines_without_room(
     for line in sentences(words, language, screen.name, worst.values(screen, language)):
         if not fits("\n".join([refusal, line, end]), limits):
             yield f"{reason} leaves no room for the line: {line}"
-
-
-def _offers_all(page: str, digits: list[str]) -> bool:
-    lines = page.split("\n")
-    return all(any(line.startswith(f"{digit} ") for line in lines) for digit in digits)

@@ -1,4 +1,4 @@
-"""The worst values a sentence may have to hold, from menus/samples.yaml."""
+"""The worst and the everyday values of sentences, from menus/samples.yaml."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ from app.text.languages import LANGUAGES
 from app.text.words import Say, Words
 from app.ussd.menu import BrokenMenu
 
+# The part of the file that holds the everyday values.
+_EVERYDAY = "everyday"
 _READERS: dict[str, Callable[[Any], Any]] = {
     "money": lambda centimes: Money(int(centimes)),
     "text": str,
@@ -28,9 +30,18 @@ _READERS: dict[str, Callable[[Any], Any]] = {
 
 
 class Samples:
-    """The candidates for every value, by its name; a value may be one of several sentences."""
+    """The candidates for every value, by its name; a value may be one of several sentences.
+
+    `everyday` are the samples with everyday values; where a value has none, the worst stands.
+    """
 
     def __init__(self, raw: Mapping[str, Any], says: Sequence[str] = ()) -> None:
+        if everyday := raw.get(_EVERYDAY):
+            raw = {name: body for name, body in raw.items() if name != _EVERYDAY}
+            if unknown := everyday.keys() - raw.keys():
+                why = f"{', '.join(sorted(unknown))} has an everyday value and no worst one"
+                raise BrokenMenu(screen="samples.yaml", why=why)
+        self.everyday = Samples({**raw, **everyday}, says) if everyday else self
         self._sentences: dict[str, list[str]] = {
             name: list(_expand(body["say"], says))
             for name, body in raw.items()
@@ -92,6 +103,17 @@ class Samples:
                 ),
             )
         return chosen
+
+    def variants(self, words: Words, language: str, key: str) -> Iterator[dict[str, Any]]:
+        """Yields values for the sentence: each candidate of each value once, beside the largest."""
+        largest = self.worst(words, language, key)
+        yield largest
+        for name in largest:
+            for value in self._values.get(name, ()):
+                yield {**largest, name: value}
+            for sentence in self._sentences.get(name, ()):
+                for values in self.variants(words, language, sentence):
+                    yield {**largest, name: Say(sentence, values)}
 
     def _candidates(
         self, words: Words, language: str, name: str, size: Callable[[str], int]

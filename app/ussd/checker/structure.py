@@ -33,10 +33,20 @@ def _find_target_faults(menu: Menu, screen: Screen) -> Iterator[Fault]:
             yield Fault(screen.name, "-", f"leads to {target}, which is not there")
     if screen.kind == "menu" and not screen.choices and not screen.source:
         yield Fault(screen.name, "-", "offers no choice and says nothing")
+    if screen.kind == "menu" and screen.choices and not _begins_with_1(screen):
+        yield Fault(screen.name, "-", "does not always begin with 1, counting on by one")
     if screen.private and not menu.lock:
         yield Fault(screen.name, "-", "is private, but the menu names no lock")
     if screen.proven and not menu.proof:
         yield Fault(screen.name, "-", "wants a proven phone, but the menu names no proof")
+
+
+def _begins_with_1(screen: Screen) -> bool:
+    """True if the choices are 1, 2, ..., and the first is there whenever another is."""
+    digits = [choice.digit for choice in screen.choices]
+    first, guards = screen.choices[0], {choice.guard for choice in screen.choices}
+    counts_on = digits == [str(number) for number in range(1, len(digits) + 1)]
+    return counts_on and (first.guard is None or len(guards) == 1)
 
 
 def _find_reachable(menu: Menu, entrances: list[str]) -> set[str]:

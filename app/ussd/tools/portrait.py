@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from app.text.encoding import Limits, encoding_of, units
-from app.ussd.checker.worst_case import WorstCase
+from app.ussd.checker.filled_menu import FilledMenu
 from app.ussd.engine import MenuEngine
 from app.ussd.menu import MARKS, Screen
 
 
-def describe_screen(worst: WorstCase, name: str, limits: Limits, root: Path) -> Iterator[str]:
+def describe_screen(worst: FilledMenu, name: str, limits: Limits, root: Path) -> Iterator[str]:
     """Yields lines for a terminal, with paths relative to `root`.
 
     Raises: KeyError if there is no such screen.
@@ -66,7 +66,7 @@ def _locate(function: Callable[..., Any], root: Path) -> str:
 
 
 def _describe_pages(
-    worst: WorstCase, screen: Screen, language: str, limits: Limits
+    worst: FilledMenu, screen: Screen, language: str, limits: Limits
 ) -> Iterator[str]:
     pages = worst.pages(screen, language, limits)
     for number, page in enumerate(pages, 1):
