@@ -76,7 +76,9 @@ DECISIONS: dict[str, Decision] = {
         " withdrawn_by withdrawn_at"
     ),
     "settlement_line": _KEPT,
+    "payer_look_up": _KEPT,
     "till_close": _KEPT,
+    "till_hand_over": _KEPT,
     # Requests and messages: what was asked and told stays, how it went on changes.
     "api_bill": _allow_changes("was_paid"),
     "api_bill_day": _allow_changes("unpaid_bills unknown_look_ups half_used_at"),

@@ -29,6 +29,7 @@ _WORDS = {
     "enrolment_file": "enrolment files",
     "family_cover": "families",
     "help_request": "help requests",
+    "payer_look_up": "look-ups at tills",
     "payment_code": "payment codes",
     "pin_reset": "codes that replace a PIN",
     "tie_code": "codes that prove a phone",

@@ -19,9 +19,8 @@ from app.mobile_money.allowance import is_out_of_unknown, refuse_bill, refuse_un
 from app.mobile_money.errors import Refused
 from app.mobile_money.look_ups import (
     TOO_MANY_BILLS,
-    LookedUpBill,
     LookUp,
-    find_or_make_bill,
+    find_or_make_allowed_bill,
 )
 from app.mobile_money.objects import (
     Bill,
@@ -32,6 +31,7 @@ from app.mobile_money.objects import (
     write_moment,
 )
 from app.payments.dues import quote_dues
+from app.payments.looked_up_bills import LookedUpBill
 from app.payments.models import deposit, payment_code, reversal
 from app.payments.presentment import refusal_of_code
 from app.payments.queries import get_account
@@ -205,7 +205,7 @@ def _find_bills(operation: Operation, services: Services, query: BillQuery) -> l
     if code is not None:
         return [LookedUpBill(code)]
     return [
-        find_or_make_bill(operation, services, LookUp(query.client, owner, identifiers))
+        find_or_make_allowed_bill(operation, services, LookUp(query.client, owner, identifiers))
         for owner in sorted(owners)
     ]
 

@@ -25,6 +25,7 @@ from app.audit.service import record_audit
 from app.base.clock import local_date
 from app.base.money import Money, total
 from app.base.operation import Operation
+from app.enrolment.models import artisan
 from app.payments.limits import DAY_START, DayTotals, beginning_of_day, select_day_sum
 from app.payments.models import deposit, reversal, till_close
 from app.payments.queries import json_object, read_moment
@@ -35,13 +36,17 @@ _NEWEST = 5
 
 @dataclass(frozen=True, slots=True)
 class DayDeposit:
-    """A deposit of the day; `reversed_by` is the key of the words for who undid it."""
+    """A deposit of the day; `reversed_by` is the key of the words for who undid it.
+
+    `full_name` is the artisan's, to be masked; empty where nobody is shown it.
+    """
 
     receipt: str
     total: Money
     received_at: datetime
     reversed_at: datetime | None = None
     reversed_by: str | None = None
+    full_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,9 @@ def find_till_day(connection: Connection, agent_id: int, now: datetime) -> TillD
             deposit.c.received_at,
             reversal.c.reversed_at,
             reversal.c.channel.label("reversed_by_channel"),
+            artisan.c.full_name,
         )
+        .join(artisan, artisan.c.id == deposit.c.artisan_id)
         .outerjoin(reversal, reversal.c.receipt_number == deposit.c.receipt_number)
         .where(deposit.c.agent_id == agent_id, deposit.c.received_at >= beginning_of_day(now))
         .order_by(deposit.c.received_at.desc(), deposit.c.receipt_number.desc())
@@ -121,6 +128,7 @@ def find_till_day(connection: Connection, agent_id: int, now: datetime) -> TillD
             row.received_at,
             row.reversed_at,
             reversed_by_words(row.reversed_by_channel) if row.reversed_at else None,
+            row.full_name,
         )
         for row in rows
     )

@@ -171,3 +171,15 @@ class TooManyCodes(MaalemError):
     """The deposit had as many codes sent as may be."""
 
     code = "too_many_codes"
+
+
+class PayerUnknown(MaalemError):
+    """A number typed at the till is neither a code nor any artisan's."""
+
+    code = "payer_unknown"
+
+
+class TooManyPayers(MaalemError):
+    """The agent, or the agency, looked up too many people today who did not pay."""
+
+    code = "too_many_payers"

@@ -211,6 +211,40 @@ till_close = Table(
     Index("ix_till_close_agent_id_day", "agent_id", "day"),
 )
 
+# Cash that one agent handed to the next at a till, with what was counted and what the books said.
+till_hand_over = Table(
+    "till_hand_over",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("agency_code", ForeignKey("agency.code"), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("from_agent_id", ForeignKey("agent.id"), nullable=False),
+    Column("to_agent_id", ForeignKey("agent.id"), nullable=False),
+    Column("books_centimes", BigInteger, nullable=False),
+    Column("counted_centimes", BigInteger, nullable=False),
+    Column("handed_over_at", DateTime(timezone=True), nullable=False),
+    # Names the page that was sent: the same again is the same hand-over.
+    Column("form_key", Text, nullable=False),
+    CheckConstraint("from_agent_id <> to_agent_id", name="two_agents"),
+    CheckConstraint("counted_centimes >= 0", name="counted"),
+    CheckConstraint("char_length(form_key) BETWEEN 16 AND 64", name="form_key"),
+    Index("uq_till_hand_over_form", "from_agent_id", "form_key", unique=True),
+    Index("ix_till_hand_over_from_agent_id_day", "from_agent_id", "day"),
+    Index("ix_till_hand_over_to_agent_id_day", "to_agent_id", "day"),
+)
+
+# People whom an agent looked up on a day by a number of theirs, because they had no code.
+payer_look_up = Table(
+    "payer_look_up",
+    metadata,
+    Column("agent_id", ForeignKey("agent.id"), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("artisan_id", ForeignKey("artisan.id"), primary_key=True, index=True),
+    Column("agency_code", ForeignKey("agency.code"), nullable=False),
+    Column("looked_at", DateTime(timezone=True), nullable=False),
+    Index("ix_payer_look_up_agency_code_day", "agency_code", "day"),
+)
+
 # The receipt given for an idempotency key: the same request again gets the same receipt.
 idempotency_key = Table(
     "idempotency_key",

@@ -29,6 +29,8 @@ from app.web.signed_cookies import list_secrets
 from app.web.till import (
     bill,  # noqa: F401 - adds its pages to the till's
     day,  # noqa: F401 - adds its pages to the till's
+    hand_over,  # noqa: F401 - adds its pages to the till's
+    look_up,  # noqa: F401 - adds its pages to the till's
     pin,  # noqa: F401 - adds its pages to the till's
     receipt,  # noqa: F401 - adds its pages to the till's
     reversal,  # noqa: F401 - adds its pages to the till's

@@ -1,4 +1,4 @@
-"""The till's bill: a code is typed, its amount and masked name are shown, and the cash confirmed.
+"""The till's bill: the amount and masked name of the code in hand, and the cash confirmed.
 
 The code in hand stands in the session, never in an address; its bill is read anew each time.
 """
@@ -20,9 +20,8 @@ from app.observe import metrics
 from app.payments.card_seen import find_unproven_asker, prove_by_agent
 from app.payments.collector import at_till
 from app.payments.deposits import CashConfirmation, redeem_code
-from app.payments.errors import CodeUnknown
+from app.payments.errors import CodeUnknown, PayerUnknown
 from app.payments.limits import day_totals
-from app.payments.pasted_codes import pick_code
 from app.payments.presentment import get_payable
 from app.payments.receipts import PresentedBill
 from app.payments.rules import read_code
@@ -35,6 +34,7 @@ from app.web.till.pages import (
     CONFIRMED,
     IN_HAND,
     agent_here,
+    draw_key,
     entrance,
     pages,
     refused_page,
@@ -47,40 +47,24 @@ _LONGEST_TYPED = 64
 _LONGEST_KEY = 64
 
 
-@pages.post("/code")
-@open_to(Audience.AGENT)
-def look() -> AnyResponse:
-    """Keeps the typed code in the session and redirects to its page, or shows the refusal."""
-    typed = request.form.get("code", "")
-    session[IN_HAND] = typed.strip()[:_LONGEST_TYPED]
-    try:
-        session[IN_HAND] = pick_code(typed)
-        _find_payable(session[IN_HAND])
-    except Unavailable:
-        raise
-    except MaalemError as error:
-        return _refuse(error)
-    return redirect(url_for("till.preview"), 303)
-
-
 @pages.get("/code")
 @open_to(Audience.AGENT)
 def preview() -> AnyResponse:
     """Shows the bill of the code in hand, with a new key to confirm it once."""
     if IN_HAND not in session:
         return redirect(url_for("till.desk"), 303)
-    return _preview(_draw_key())
+    return _preview(draw_key())
 
 
 def _preview(key: str, refusal: Refusal | None = None) -> Response:
     """Makes the page of the bill in hand, with the PIN's field if it is due."""
     try:
-        payable = _find_payable(session[IN_HAND])
+        payable = find_payable(session[IN_HAND])
     except Unavailable:
         raise
     except MaalemError as error:
         return refused_page(Refusal.of(error))
-    session.setdefault(_MARK, _draw_key())
+    session.setdefault(_MARK, draw_key())
     with reading(runtime().database) as connection:
         asker = find_unproven_asker(connection, payable.code)
     return till_page(
@@ -125,7 +109,7 @@ def confirm() -> AnyResponse:
     except SessionOver as over:
         return entrance(Refusal.of(over))
     except MaalemError as error:
-        return _refuse(error)
+        return refuse(error)
     session[CONFIRMED] = receipt
     _log.info("deposit", request_id=g.request_id, agent=agent.number, receipt=receipt)
     return redirect(url_for("till.receipt", number=receipt), 303)
@@ -139,11 +123,7 @@ def _ask_pin() -> Refusal | None:
     return refusal
 
 
-def _draw_key() -> str:
-    return f"{runtime().random.getrandbits(128):032x}"
-
-
-def _find_payable(typed: str) -> PresentedBill:
+def find_payable(typed: str) -> PresentedBill:
     """Returns the bill of a typed code; refuses a mistyped code before any query.
 
     Raises: CodeMistyped, TooManyLookUps, AgentLocked and the refusals of `get_payable`.
@@ -156,13 +136,13 @@ def _find_payable(typed: str) -> PresentedBill:
         return get_payable(connection, code, agent_here(), totals, now)
 
 
-def _refuse(error: MaalemError) -> Response:
-    """Shows a refusal; one of a code that is nobody's is counted before."""
-    if isinstance(error, CodeUnknown):
+def refuse(error: MaalemError, typed: str | None = None) -> Response:
+    """Shows a refusal; one of a code or number that is nobody's is counted before."""
+    if isinstance(error, CodeUnknown | PayerUnknown):
         error = _count_unknown() or error
     metrics.redemptions_refused.labels(error.code).inc()
     _log.info("refused", request_id=g.request_id, agent=agent_here().number, reason=error.code)
-    return refused_page(Refusal.of(error))
+    return refused_page(Refusal.of(error), typed)
 
 
 def _count_unknown() -> TooManyLookUps | None:

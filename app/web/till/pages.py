@@ -23,6 +23,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.agents.queries import Agent
 from app.base.errors import Busy, Unavailable
+from app.runtime import runtime
 from app.web.access import Audience, audience_of, open_to
 from app.web.language import follow_language_switch, vary
 from app.web.refusals import Refusal
@@ -121,10 +122,15 @@ def agent_here() -> Agent:
     return agent
 
 
-def refused_page(refusal: Refusal) -> Response:
+def draw_key() -> str:
+    """Draws the key of a form, by which the same form again is known."""
+    return f"{runtime().random.getrandbits(128):032x}"
+
+
+def refused_page(refusal: Refusal, typed: str | None = None) -> Response:
     """Makes the page with the code's field again, which holds the typed text to correct."""
-    typed = session.get(IN_HAND, "")
-    return till_page("till/code.html", refusal.status, refusal=refusal, typed=typed)
+    shown = session.get(IN_HAND, "") if typed is None else typed
+    return till_page("till/code.html", refusal.status, refusal=refusal, typed=shown)
 
 
 def entrance(refusal: Refusal | None = None, status: int | None = None) -> Response:
@@ -137,8 +143,10 @@ def till_page(template: str, status: int = 200, **values: object) -> Response:
     """Renders a page of the till."""
     # After a switch of language the browser opens `place`: this page, if a GET can show it.
     place = request.path if request.method == "GET" else url_for("till.desk")
-    if request.endpoint in {"till.look", "till.confirm"}:
+    if request.endpoint in {"till.look", "till.choose", "till.confirm"}:
         place = url_for("till.preview")
+    if request.endpoint == "till.take_over":
+        place = url_for("till.hand_over")
     if request.endpoint in {"till.reverse", "till.send_code"}:
         place = url_for("till.receipt", **(request.view_args or {}))
     return Response(render_template(template, place=place, **values), status)

@@ -5,28 +5,25 @@ from flask import g, redirect, request, url_for
 from pydantic import SecretStr
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.agents.locks import Door
 from app.agents.queries import Agent, hold_agent
 from app.base.database import reading
 from app.base.errors import MaalemError, Unavailable
 from app.base.operation import operation
 from app.observe import metrics
-from app.payments.errors import ReceiptUnknown, ReversalCodeWrong, SecondAgentRefused
+from app.payments.errors import ReceiptUnknown, ReversalCodeWrong
 from app.payments.receipts import find_receipt
 from app.payments.reversal_codes import try_reversal_code
 from app.payments.reversals import REASONS, ReversalRequest, reverse_deposit
 from app.payments.till_reversals import (
-    SecondAgentEntry,
-    check_second_agent,
     send_reversal_code,
 )
 from app.runtime import runtime
 from app.web.access import Audience, open_to
-from app.web.rate_limits import give_back_try, take_try
 from app.web.refusals import Refusal
+from app.web.till.colleague import check_colleague
 from app.web.till.pages import agent_here, pages, refused_page
 from app.web.till.receipt import receipt_page
-from app.web.till.sign_in import PER_NUMBER, check_typed_pin, plain_digits
+from app.web.till.sign_in import check_typed_pin, plain_digits
 
 _log = structlog.get_logger("till")
 
@@ -79,7 +76,7 @@ def _reverse(number: str) -> Refusal | None:
     try:
         if refused := check_typed_pin(request.form.get("pin", "")):
             return _count(refused)
-        second, code = _check_second_agent(agent), _check_code(number, agent)
+        second, code = check_colleague(agent), _check_code(number, agent)
         with operation(maalem.database, maalem.clock(), _actor(agent)) as change:
             asked = ReversalRequest(
                 number,
@@ -101,30 +98,6 @@ def _reverse(number: str) -> Refusal | None:
         return _count(Refusal.of(error))
     metrics.reversals.labels("page").inc()
     return None
-
-
-def _check_second_agent(first: Agent) -> Agent | None:
-    """Returns the second agent who typed number and PIN; None if nobody did.
-
-    Raises: SecondAgentRefused.
-    """
-    number = plain_digits(request.form.get("second_number", ""))
-    if not number:
-        return None
-    pin = SecretStr(plain_digits(request.form.get("second_pin", "")))
-    # One door for all sessions of the first, who else could try a colleague's PINs without end.
-    entry = SecondAgentEntry(number, pin, Door.colleague(first.number))
-    counted = (PER_NUMBER, "till_second_pin", first.number)
-    if not take_try(counted):
-        raise SecondAgentRefused()
-    with operation(runtime().database, runtime().clock(), f"agent:{number}") as change:
-        try:
-            second = check_second_agent(change, runtime().services, first, entry)
-            give_back_try(counted)
-            return second
-        except SecondAgentRefused as error:
-            refused = error
-    raise refused
 
 
 def _check_code(receipt: str, agent: Agent) -> SecretStr | None:
