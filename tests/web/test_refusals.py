@@ -27,11 +27,13 @@ CATCHERS = ("app.journeys.", "app.keywords.", "app.ussd.", "app.jobs.", "app.web
 # Refusals that a room raises on other paths than an edge takes, with the reason.
 NEVER: Mapping[Edge, Mapping[str, str]] = {
     Edge.TILL: {
+        "another_is_live": "a look-up shows the live code there is",
         "invalid_input": "the till reads its own fields",
         "not_collected_here": "only a code's issue asks who collects",
         "over_client_limit": "an agent is no client",
         "over_paid": "the till sends no amount",
         "receipt_unknown": "the page says that nothing is here",
+        "terms_changed": "a look-up agrees to nothing: the code's terms are shown",
         "under_paid": "the till sends no amount",
     },
     Edge.API: {

@@ -14,11 +14,12 @@ from app.base.database import reading
 from app.base.errors import MaalemError, Unavailable
 from app.base.operation import operation
 from app.enrolment.rules import masked_name
-from app.payments.errors import CodeMistyped, PayerUnknown, TooManyPayers
+from app.payments.errors import CodeMistyped, NothingDue, PayerUnknown, TooManyPayers
 from app.payments.looked_up_bills import (
     NOT_ENROLLED,
     NOTHING_OWED,
     PAYS_ELSEWHERE,
+    LookedUpBill,
     find_or_make_bill,
 )
 from app.payments.pasted_codes import LONGEST_TYPED, pick_code
@@ -50,7 +51,7 @@ _NO_BILL = {
 
 @dataclass(frozen=True, slots=True)
 class TypedNumber:
-    """What was typed, and what it may mean: a `code` that was issued, people, or both."""
+    """A typed text, and its meanings: a `code` that was issued, people, or both."""
 
     text: str
     code: str | None
@@ -133,8 +134,11 @@ def _lead_to_bill(number: TypedNumber, choice: str) -> AnyResponse:
         return refused_page(Refusal("page_too_old"), number.text)
     payer, maalem = chosen[0], runtime()
     phone = read_typed_phone(number.text) if payer.way == "phone" else None
-    with operation(maalem.database, maalem.clock(), f"agent:{agent_here().number}") as change:
-        bill = find_or_make_bill(change, maalem.services, payer.artisan_id, phone)
+    try:
+        with operation(maalem.database, maalem.clock(), f"agent:{agent_here().number}") as change:
+            bill = find_or_make_bill(change, maalem.services, payer.artisan_id, phone)
+    except NothingDue:  # another till took the cash in this moment
+        bill = LookedUpBill(None, NOTHING_OWED)
     _log.info("looked_up", request_id=g.request_id, agent=agent_here().number, by=payer.way)
     if bill.code is None:
         refusal = Refusal(_NO_BILL[bill.why or ""], {"name": masked_name(payer.full_name)})
