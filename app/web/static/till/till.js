@@ -9,7 +9,7 @@ if (print) {
   window.addEventListener("keydown", (event) => {
     const other = event.ctrlKey || event.altKey || event.metaKey || event.repeat;
     if (other || event.target.matches("input, textarea, select")) return;
-    if (event.code === "KeyP" || event.key.toLowerCase() === "p") window.print();
+    if (event.code === "KeyP" || event.key?.toLowerCase() === "p") window.print();
   });
   window.addEventListener("afterprint", () => next.focus());
 }
