@@ -76,7 +76,11 @@ WRONG: dict[str, tuple[tuple[str, str], ...]] = {
     "trusted_proxies": (("everybody", "not networks"), ("0.0.0.0/1", "believes everybody")),
     "metrics_token": (*_WEAK, *_NOT_SENT),
     "public_url": _NO_ADDRESS,
-    "ussd_code": (("384", "no address"), ("*384", "no address"), ("*٣٨٤#", "no address")),
+    "ussd_code": (
+        *(("384", "no address"), ("*384", "no address"), ("*٣٨٤#", "no address")),
+        ("*384*1234#", "at most 8"),
+    ),
+    "complaints_phone": (("0801 00 00 00", "no address"), ("le bureau", "no address")),
     "ussd_limit_septets": (*_NO_NUMBER, ("59", "greater"), ("183", "less than")),
     "ussd_limit_ucs2": (*_NO_NUMBER, ("39", "greater"), ("81", "less than")),
     "ussd_limits": (("generic=many", "not written as"), ("wordof=182/80", "names no gateway")),

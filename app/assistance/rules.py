@@ -1,6 +1,7 @@
 """Names, states and references of requests for help. Pure."""
 
 import re
+from datetime import date, timedelta
 from random import Random
 
 from stdnum import damm
@@ -15,6 +16,9 @@ WAITING = ("open", "taken")
 # The most waiting requests of a phone, because the help desk is a few people.
 MOST_WAITING = 5
 _DIGITS = 6
+# The help desk's promise (assumed): a call within so many days on which offices are open.
+WORKING_DAYS_TO_CALL = 2
+_SATURDAY = 5
 
 
 def read_topic(sentence: str) -> tuple[str, str]:
@@ -30,6 +34,15 @@ def read_topic(sentence: str) -> tuple[str, str]:
 def name_topic(kind: str, topic: str) -> str:
     """Returns the key of a request's sentence, `topic.<kind>.<topic>`."""
     return f"topic.{kind}.{topic}"
+
+
+def call_by(asked_on: date) -> date:
+    """Returns the last day on which the help desk calls, Saturdays and Sundays not counted."""
+    day, left = asked_on, WORKING_DAYS_TO_CALL
+    while left:
+        day += timedelta(days=1)
+        left -= day.weekday() < _SATURDAY
+    return day
 
 
 def draw_reference(random: Random) -> str:

@@ -16,8 +16,9 @@ from app.assistance.queries import (
     list_waiting,
     number_was_lost,
 )
-from app.assistance.rules import MOST_WAITING, WAITING, draw_reference, name_topic
+from app.assistance.rules import MOST_WAITING, WAITING, call_by, draw_reference, name_topic
 from app.audit.service import record_audit
+from app.base.clock import local_date
 from app.base.operation import Operation
 from app.base.phone import Phone
 from app.base.rows import read_row
@@ -159,7 +160,8 @@ def _queue_reference(
     operation: Operation, services: Services, wanted: NewRequest, request: HelpRequest
 ) -> None:
     topic = Say(name_topic(request.kind, request.topic))
-    values = {"request": request.reference, "topic": topic}
+    called_by = call_by(local_date(request.asked_at))
+    values = {"request": request.reference, "topic": topic, "call_by": called_by}
     reference = request.reference
     message = OutboundMessage("request", reference, wanted.phone, wanted.language, values)
     queue_message(operation, services, message)

@@ -6,7 +6,7 @@ from app.agents.towns import find_town_of_province, towns
 from app.assistance.centres import nearest_centre
 from app.assistance.errors import TooManyRequests
 from app.assistance.queries import HelpRequest, list_requests
-from app.assistance.rules import WAITING, name_topic, read_topic
+from app.assistance.rules import WAITING, call_by, name_topic, read_topic
 from app.assistance.service import NewRequest, ask_for_help, cancel_request
 from app.base.clock import local_date
 from app.base.database import reading
@@ -27,7 +27,7 @@ def request_by_sms(dialogue: Dialogue, outcome: str) -> Say | None:
     if outcome != "waits":
         return _message_when_asked(dialogue, outcome)
     values = describe_chosen_request(dialogue)
-    return Say("sms.request", {name: values[name] for name in ("request", "topic")})
+    return Say("sms.request", {name: values[name] for name in ("request", "topic", "call_by")})
 
 
 @vocabulary.action("ask_for_help", *_ASKING, by_sms=request_by_sms)
@@ -106,12 +106,12 @@ def look_at_requests(dialogue: Dialogue) -> str:
 @vocabulary.rows("requests")
 def list_request_rows(dialogue: Dialogue) -> list[Row]:
     requests = dialogue.facts.requests
-    return [Row(request.reference, _describe_request(request)) for request in requests]
+    return [Row(request.reference, _describe_request(dialogue, request)) for request in requests]
 
 
 @vocabulary.source("request")
 def describe_chosen_request(dialogue: Dialogue) -> Values:
-    return _describe_request(_get_chosen_request(dialogue))
+    return _describe_request(dialogue, _get_chosen_request(dialogue))
 
 
 @vocabulary.guard("request_waits")
@@ -141,10 +141,13 @@ def _get_chosen_request(dialogue: Dialogue) -> HelpRequest:
     raise NothingToShow()
 
 
-def _describe_request(request: HelpRequest) -> Values:
+def _describe_request(dialogue: Dialogue, request: HelpRequest) -> Values:
+    asked_on = local_date(request.asked_at)
     return {
         "request": request.reference,
         "topic": Say(name_topic(request.kind, request.topic)),
         "request_state": Say(f"request.{request.state}"),
-        "asked_on": local_date(request.asked_at),
+        "asked_on": asked_on,
+        # A promise that was not kept is one for today.
+        "call_by": max(call_by(asked_on), local_date(dialogue.now)),
     }

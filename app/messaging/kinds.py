@@ -68,7 +68,7 @@ KINDS: Mapping[str, MessageKind] = _declare(
     # Reimbursements and requests.
     claim_ready="claim amount",
     collection="claim collection",
-    request="request topic",
+    request="request topic call_by",
     request_cancelled="request",
     # PIN and record.
     pin_set="",

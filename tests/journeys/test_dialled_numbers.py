@@ -21,7 +21,7 @@ SHOWN = {
     "dial_news": (FATIMA, "Nouvelles"),
     "dial_language": (FATIMA, "Langue:"),
     "dial_reminders": (FATIMA, "Rappels"),
-    "dial_phones": (FATIMA, "Téléphones liés"),
+    "dial_phones": (FATIMA, "Aucun autre téléphone"),
 }
 
 pytestmark = pytest.mark.usefixtures("sample_people")

@@ -22,7 +22,7 @@ from app.ussd.menu import Fault
 _HARMLESS = frozenset({
     "total", "penalty", "fee", "amount", "period", "code", "until", "count", "overdue", "first",
     "last", "receipt", "received_on", "posted_on", "paid_at", "closed_on", "opens_on",
-    "rights_until", "as_of", "next_due", "claim", "filed_on", "request", "asked_on",
+    "rights_until", "as_of", "next_due", "claim", "filed_on", "request", "asked_on", "call_by",
     "agency", "agency_name", "town", "address", "hours", "agencies",
     "deadline", "where", "announced", "networks", "owed_total",
     # The last four digits of a phone, told to the person that it was tied to.
