@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 Network = IPv4Network | IPv6Network
 _log = structlog.get_logger("web")
 
-_PEER = "maalem.peer"
+_PEER, _BY_PROXY = "maalem.peer", "maalem.by_proxy"
 _HOUSEHOLD = 64  # the bits of IPv6 that one subscriber has alone
 
 
@@ -35,6 +35,7 @@ class TrustedProxies:
         client = environ[_PEER] = environ.get("REMOTE_ADDR", "")
         if ":" in client:
             client = environ["REMOTE_ADDR"] = _read_address(client) or client
+        environ[_BY_PROXY] = self._is_ours(client)
         forwarded = environ.pop("HTTP_X_FORWARDED_FOR", "")
         if forwarded:
             environ["REMOTE_ADDR"] = self.find_client(client, forwarded)
@@ -66,7 +67,7 @@ class TrustedProxies:
             why = (
                 "names no address that is read" if self._is_ours(peer) else "not in TRUSTED_PROXIES"
             )
-            _log.warning("forwarded_address_not_read", peer=peer, why=why)
+            _log.error("forwarded_address_not_read", peer=peer, why=why)
 
     def _is_ours(self, address: str) -> bool:
         try:
@@ -79,6 +80,11 @@ class TrustedProxies:
 def find_peer(environ: WSGIEnvironment) -> str:
     """Returns the address at the other end of the connection, as the server wrote it."""
     return str(environ.get(_PEER, ""))
+
+
+def came_by_proxy(environ: WSGIEnvironment) -> bool:
+    """Tells whether a proxy of the operator's own brought the request."""
+    return bool(environ.get(_BY_PROXY))
 
 
 def name_caller(address: str) -> str:

@@ -1,7 +1,7 @@
 """Gives up on who does not send a body in time, and sooner when very many send slowly.
 
 The server has no time limit of its own for a body: the thread that waits for one is freed by ending
-the connection under it. Behind the door, which takes requests in whole, there is nothing to do.
+the connection under it. What the door brings (TRUSTED_PROXIES) is whole, and is not looked at.
 """
 
 from __future__ import annotations
@@ -52,6 +52,9 @@ class SlowBodies:
         self._quiet = _SeenConnections()
         self._watch: Thread | None = None
         self._starting = Lock()
+
+    def __len__(self) -> int:
+        return len(self._waits)
 
     @contextmanager
     def limit_wait(self, environ: WSGIEnvironment, address: str) -> Iterator[BodyWait]:
