@@ -60,25 +60,23 @@ def test_address_of_the_client(peer: str, forwarded: str, client: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("peer", "headers", "says"),
+    ("peer", "headers", "counted"),
     [
-        ("192.0.2.1", {"HTTP_X_FORWARDED_FOR": "203.0.113.9"}, "not in TRUSTED_PROXIES"),
-        ("192.0.2.1", {"HTTP_FORWARDED": "for=203.0.113.9"}, "not in TRUSTED_PROXIES"),
-        ("127.0.0.1", {"HTTP_FORWARDED": "for=203.0.113.9"}, "names no address that is read"),
-        ("127.0.0.1", {"HTTP_X_FORWARDED_FOR": "203.0.113.9"}, ""),
-        ("192.0.2.1", {}, ""),
+        ("192.0.2.1", {"HTTP_X_FORWARDED_FOR": "203.0.113.9"}, 3),
+        ("192.0.2.1", {"HTTP_FORWARDED": "for=203.0.113.9"}, 3),
+        ("127.0.0.1", {"HTTP_FORWARDED": "for=203.0.113.9"}, 3),
+        ("127.0.0.1", {"HTTP_X_FORWARDED_FOR": "203.0.113.9"}, 0),
+        ("192.0.2.1", {}, 0),
     ],
 )
-def test_address_that_is_not_read_is_counted_and_said_once(
-    peer: str, headers: dict[str, str], says: str, capfd: pytest.CaptureFixture[str]
+def test_address_that_is_not_read_is_counted(
+    peer: str, headers: dict[str, str], counted: int
 ) -> None:
     server = TrustedProxies(lambda _environ, _start: [], OURS)
     before = forwarded_not_read._value.get()
     for _ in range(3):
         server({"REMOTE_ADDR": peer, **headers}, lambda *_: lambda _data: None)
-    said = "".join(capfd.readouterr())
-    assert said.count("forwarded_address_not_read") == bool(says) and says in said
-    assert forwarded_not_read._value.get() - before == (3 if says else 0)
+    assert forwarded_not_read._value.get() - before == counted
 
 
 def test_limits_count_an_ipv6_subscriber_as_one() -> None:
