@@ -68,6 +68,7 @@ from app.ussd.checker.samples import Samples
 from app.ussd.deferred import DeferredActions
 from app.ussd.engine import MenuEngine
 from app.ussd.menu import load_menu
+from app.ussd.overlay import lay_over
 from app.ussd.session import Sessions
 from app.ussd.turn import Turns
 from app.ussd.versions import Versions, version_of
@@ -86,6 +87,9 @@ class Runtime:
         self.settings = settings
         self.clock = clock
         self.random = random or SystemRandom()
+        changed = settings.menus_folder
+        # `flask dial --menus` sets it before anything is read.
+        self.menus_folder = lay_over(MENUS, changed) if changed else MENUS
 
     @cached_property
     def urls(self) -> EngineUrls:
@@ -127,7 +131,7 @@ class Runtime:
 
     @cached_property
     def words(self) -> Words:
-        words = Words.load(MENUS / "locales")
+        words = Words.load(self.menus_folder / "locales")
         words.shared["networks"] = self.network_names
         words.shared["payable_at"] = self.network_names.payable_at
         words.shared["agencies_label"] = self.network_names.agencies_label
@@ -172,12 +176,12 @@ class Runtime:
     @cached_property
     def ussd(self) -> MenuEngine[Services]:
         """The menus of this process."""
-        return self.load_menus(MENUS)
+        return self.load_menus(self.menus_folder)
 
     def load_menus(self, folder: Path) -> MenuEngine[Services]:
         """Loads the menus in a folder; sentences that older menus lack are taken from ours."""
         menu = load_menu(*(folder / name for name in MENU_FILES))
-        words = self.words if folder == MENUS else Words.load(folder / "locales")
+        words = self.words if folder == self.menus_folder else Words.load(folder / "locales")
         if words is not self.words:
             words.fall_back_on(self.words)
         return MenuEngine(menu, words, vocabulary, self.deadline, version_of(folder))
@@ -185,13 +189,14 @@ class Runtime:
     @cached_property
     def samples(self) -> Samples:
         """The worst values, for the menus' check."""
-        return Samples.load(MENUS / "samples.yaml", self.ussd.menu.says)
+        return Samples.load(self.menus_folder / "samples.yaml", self.ussd.menu.says)
 
     @cached_property
     def declarations(self) -> Declarations:
         """The kinds of message, sentences of pages and languages that the menus' check demands."""
         messages = {kind.key: kind for kind in KINDS.values()}
-        return Declarations(self.samples, messages, load_page_keys(MENUS / "pages.yaml"), LANGUAGES)
+        pages = load_page_keys(self.menus_folder / "pages.yaml")
+        return Declarations(self.samples, messages, pages, LANGUAGES)
 
     @cached_property
     def deferred_actions(self) -> DeferredActions:
@@ -206,7 +211,7 @@ class Runtime:
 
     @cached_property
     def turns(self) -> Turns[Services]:
-        versions = Versions(self.redis, self.keys, MENUS, self.ussd, self.load_menus)
+        versions = Versions(self.redis, self.keys, self.menus_folder, self.ussd, self.load_menus)
         turns = Turns(versions, Sessions(self.redis, self.keys), self.deferred_actions)
         # All objects made by now stay: looking through them for garbage took a fifth of each hop.
         gc.freeze()

@@ -73,6 +73,11 @@ class Settings(BaseSettings):
     secret_key_old: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         (), description="keys before or after SECRET_KEY, only to verify with, by commas"
     )
+    menus_folder: Path | None = Field(
+        None,
+        description="a folder with changed words or screens, laid over menus/ to see them on the"
+        " simulator before they are live; in development only",
+    )
     till_pin_minutes: int = Field(
         10, ge=1, le=30, description="idle minutes after which the till asks the PIN before money"
     )
@@ -365,6 +370,7 @@ class Settings(BaseSettings):
             "REDIS_URL": judge_redis(self.redis_url),
             "PUBLIC_URL": None if self.public_url.startswith("https://") else "not https://...",
             "SMS_PROVIDERS": self._judge_providers(),
+            "MENUS_FOLDER": "menus are deployed with the program" if self.menus_folder else None,
             "FLASK_DEBUG": "shows secrets" if is_switched_on(self.flask_debug) else None,
         }
         if any(network.prefixlen < _NARROWEST_PROXIES for network in self.trusted_proxies):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
 
 import click
 from flask import current_app
@@ -11,19 +12,28 @@ from werkzeug.test import Client
 
 from app.base.errors import InvalidInput
 from app.base.phone import Phone
+from app.cli.menu_folders import MENUS_OPTION, use_menus
 from app.observe.logs import set_up_logs
 from app.runtime import runtime
 from app.text.encoding import UCS2, encoding_of, units
+from app.ussd.checker.check import find_faults
 
 
 @click.command()
 @click.argument("code")
 @click.option("--phone", required=True, help="the caller, such as +212600000001")
+@MENUS_OPTION
 @with_appcontext
-def dial(code: str, phone: str) -> None:
-    """Dials CODE (`*384#`, or `*384*2*1#` to go straight on) as PHONE."""
+def dial(code: str, phone: str, folder: Path | None) -> None:
+    """Dials CODE (`*384#`, or `*384*2*1#` to go straight on) as PHONE.
+
+    With --menus the phone shows words that are not live yet, and what is wrong with them is told.
+    """
     if runtime().settings.production:
         raise click.ClickException("there is no simulated phone in production")
+    use_menus(folder)
+    if folder:
+        _tell_faults()
     try:
         caller = Phone.parse(phone)
     except InvalidInput as error:
@@ -53,6 +63,13 @@ def dial(code: str, phone: str) -> None:
         except click.Abort:
             return
         chain = f"{chain}*{typed}" if chain else typed
+
+
+def _tell_faults() -> None:
+    """Prints what `flask menus check` would refuse; the phone shows it all the same."""
+    maalem = runtime()
+    for fault in find_faults(maalem.ussd, maalem.declarations, maalem.limits):
+        click.secho(str(fault), err=True, dim=True)
 
 
 def _split_code(code: str, service_code: str) -> tuple[str, str]:

@@ -5,15 +5,24 @@ from pathlib import Path
 import click
 from flask.cli import with_appcontext
 
+from app.base.clock import local_date
+from app.cli.menu_folders import FOLDER, MENUS_OPTION, use_menus
+from app.messaging.prices import price_on, read_prices
 from app.runtime import MENU_FILES, runtime
 from app.settings import ROOT
+from app.text.languages import LANGUAGES
 from app.text.words import Words
 from app.ussd.checker.check import find_faults
 from app.ussd.checker.filled_menu import FilledMenu
 from app.ussd.menu import BrokenMenu, Fault, Menu, load_menu
+from app.ussd.tools.comments import Comments
 from app.ussd.tools.difference import find_differences, find_word_differences
 from app.ussd.tools.graph import draw_mermaid
+from app.ussd.tools.places import Places
 from app.ussd.tools.portrait import describe_screen
+from app.ussd.tools.room import Room
+from app.ussd.tools.sentence_portrait import SentencePortrait
+from app.ussd.tools.sheet import Sheet, write_csv, write_html
 
 
 @click.group()
@@ -22,9 +31,11 @@ def menus() -> None:
 
 
 @menus.command()
+@MENUS_OPTION
 @with_appcontext
-def check() -> None:
+def check(folder: Path | None) -> None:
     """Checks every screen in every language; fails naming screen, language and cause."""
+    use_menus(folder)
     maalem = runtime()
     try:
         faults = find_faults(maalem.ussd, maalem.declarations, maalem.limits)
@@ -46,27 +57,76 @@ def graph() -> None:
 
 
 @menus.command()
-@click.argument("screen")
+@click.argument("key", metavar="SCREEN|SENTENCE")
 @click.option("--gateway", default="africastalking", show_default=True)
+@MENUS_OPTION
 @with_appcontext
-def show(screen: str, gateway: str) -> None:
-    """Prints SCREEN: its ways, its words in every language with their lengths, its code."""
+def show(key: str, gateway: str, folder: Path | None) -> None:
+    """Prints a SCREEN: its ways, its words in every language with their lengths, its code.
+
+    Of a SENTENCE (`sms.code`, `rights.open`) prints where it stands, and its words with everyday
+    and worst values; of a message also its segments, and their price by provider.
+    """
+    use_menus(folder)
     maalem = runtime()
-    if screen not in maalem.ussd.menu.screens:
-        raise click.BadParameter(f"there is no screen {screen}", param_hint="SCREEN")
     if gateway not in maalem.limits:
         raise click.BadParameter(f"one of {', '.join(maalem.limits)}", param_hint="--gateway")
-    worst = FilledMenu(maalem.ussd, maalem.samples)
-    for line in describe_screen(worst, screen, maalem.limits[gateway], ROOT):
-        click.echo(line)
-
-
-_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+    if key in maalem.ussd.menu.screens:
+        filled = FilledMenu(maalem.ussd, maalem.samples)
+        lines = describe_screen(filled, key, maalem.limits[gateway], ROOT)
+    else:
+        prices, today = read_prices(), local_date(maalem.clock())
+        by_provider = {provider: price_on(prices, provider, today) for provider in prices}
+        places = Places(maalem.ussd.menu, maalem.words, maalem.declarations)
+        portrait = SentencePortrait(maalem.words, maalem.declarations, places, by_provider)
+        lines = portrait.describe(key)
+    try:
+        for line in lines:
+            click.echo(line)
+    except KeyError:
+        why = f"there is no screen or sentence {key}"
+        raise click.BadParameter(why, param_hint="SCREEN|SENTENCE") from None
 
 
 @menus.command()
-@click.argument("before", type=_FOLDER)
-@click.argument("after", type=_FOLDER)
+@click.argument("language", type=click.Choice(list(LANGUAGES)))
+@click.option("--csv", "as_csv", is_flag=True, help="as CSV, for a spreadsheet")
+@MENUS_OPTION
+@with_appcontext
+def sheet(language: str, as_csv: bool, folder: Path | None) -> None:
+    """Prints a page for a native reader: every screen, message and sentence of LANGUAGE.
+
+    They stand with everyday values beside the French ones, with room for remarks.
+    """
+    use_menus(folder)
+    maalem = runtime()
+    limits, code = maalem.limits["africastalking"], maalem.settings.ussd_code
+    filled = FilledMenu(maalem.ussd, maalem.samples.everyday)
+    rows = Sheet(filled, maalem.declarations, limits, language, code).list_rows()
+    click.echo(write_csv(rows) if as_csv else write_html(rows, language))
+
+
+@menus.command()
+@click.option("--check", is_flag=True, help="change nothing, and fail if a comment is not current")
+@with_appcontext
+def annotate(check: bool) -> None:
+    """Writes above each sentence what translators need: the French, its place, the letters left."""
+    maalem = runtime()
+    filled = FilledMenu(maalem.ussd, maalem.samples.everyday)
+    places = Places(maalem.ussd.menu, maalem.words, maalem.declarations)
+    room = Room(filled, maalem.declarations, maalem.limits["africastalking"])
+    stale = Comments(maalem.words, places, room).find_stale(maalem.menus_folder / "locales")
+    for path, current in stale.items():
+        if not check:
+            path.write_text(current, "utf-8")
+        click.echo(f"{path.parts[-3]}: {'not current' if check else 'written'}")
+    if check and stale:
+        raise SystemExit(1)
+
+
+@menus.command()
+@click.argument("before", type=FOLDER)
+@click.argument("after", type=FOLDER)
 def diff(before: Path, after: Path) -> None:
     """Says in words what differs between the menu folders BEFORE and AFTER."""
     (old, old_words), (new, new_words) = _read(before), _read(after)

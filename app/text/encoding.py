@@ -62,6 +62,11 @@ def segments(text: str) -> int:
     return count
 
 
+def most_units(encoding: str, count: int) -> int:
+    """Returns the units that `count` SMS segments carry."""
+    return _SINGLE[encoding] if count == 1 else _JOINED[encoding] * count
+
+
 def fits(text: str, limits: Limits) -> bool:
     """True if one screen of the gateway carries the text."""
     return units(text) <= (limits.septets if encoding_of(text) == GSM7 else limits.ucs2)

@@ -105,6 +105,11 @@ class Words:
         """Returns the names of the values the sentence takes."""
         return {match[1] for match in _PLACE.finditer(self._get_sentence(language, key))}
 
+    def noun_names(self, language: str, key: str) -> set[str]:
+        """Returns the nouns whose plural the sentence takes."""
+        forms = {match[2] for match in _PLACE.finditer(self._get_sentence(language, key))}
+        return forms & self._nouns[language]
+
     def used_nouns(self, language: str) -> set[str]:
         """Returns the nouns whose plural some sentence takes."""
         sentences = (str(message.string) for message in self.catalogs[language])
