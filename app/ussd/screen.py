@@ -75,7 +75,8 @@ def _is_one_page(
 ) -> bool:
     """True if one page holds the first `above` lines and all choices."""
     more = above < len(lines)
-    end = footer(context.words, context.language, context.depth, later=False, more=more)
+    words, language, depth = context.words, context.language, context.depth
+    end = footer(words, language, depth, later=False, more=more, home=context.offers_home)
     return fits("\n".join(filter(None, [*lines[:above], *choices, end])), context.limits)
 
 

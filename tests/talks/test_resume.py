@@ -79,8 +79,8 @@ ENDS = {
     "5*5*2": False,
     "5*5*3*1": False,
     "5*5*3*1*1357": True,
-    "5*5*4*2": False,
-    "5*5*4*2*100007": True,
+    "5*5*4*1": False,
+    "5*5*4*1*100007": True,
     "5*5*5": False,
     "7*7*7*7": False,
 }
@@ -153,3 +153,10 @@ def test_an_agent_goes_on_with_a_code_and_00_leads_home(
     for typed in "xxxx":
         helped = phone.answer(typed)
     assert phone.answer("00") == main, helped
+
+
+def test_a_code_above_the_menu_leaves_its_first_choice_on_the_page(phone: TestPhone) -> None:
+    aicha = "+212600000005"
+    phone.dial(aicha, "2*1")
+    lines = phone.dial(aicha).split("\n")
+    assert lines[0].startswith("Code ") and lines[1] == "1 تغطيتي الصحية"
