@@ -1,12 +1,9 @@
 """The settings, typed, each with a sentence; their names are in docs/contract.md, Commands."""
 
-import re
 from contextvars import ContextVar
 from decimal import Decimal
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from typing import Literal
 
 from pydantic import (
     Field,
@@ -16,18 +13,31 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.base.environment import find_unread_file, is_switched_on
-from app.base.secrets import find_header_weakness, find_token_weakness, find_weakness
+from app.base.secrets import (
+    find_header_weakness,
+    find_key_weakness,
+    find_token_weakness,
+    find_weakness,
+)
 from app.base.setting_texts import (
     SHORTEST_TOKEN,
+    Address,
+    DatabaseUrl,
+    LimitsByName,
+    Names,
+    Networks,
+    NumbersByName,
+    RedisUrl,
+    Secrets,
+    SourcesByName,
+    TokensByName,
+    describe_fault,
+    judge_providers,
     judge_redis,
     judge_shape,
-    read_networks,
-    read_pairs,
-    refuse_letters_beyond_ascii,
     refuse_unseen,
 )
 
@@ -35,9 +45,6 @@ ROOT = Path(__file__).resolve().parent.parent
 DEMO_SECRET = "demo-secret-for-development-only"  # noqa: S105 - refused in production
 
 _SHORTEST_SECRET = 32
-_DATABASE = r"^(postgresql(\+psycopg)?://.+)?$"
-_REDIS = r"^((rediss?|unix|redis\+sentinel|redis\+cluster)://.+)?$"
-_ADDRESS = r"^(https?://[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?(:[0-9]{1,5})?(/[^\s?#]*)?)?$"
 _USSD_CODE = r"^\*[0-9]{1,8}(\*[0-9]{1,8})*#$"
 _LONGEST_KEPT_DAYS, _MOST_DIRHAMS = 3650, 100_000_000
 # Every message has room for a service code of so many keys (app/text/dialled.py).
@@ -70,7 +77,7 @@ class Settings(BaseSettings):
         SecretStr(DEMO_SECRET),
         description="the secret from which the keys of every purpose are derived",
     )
-    secret_key_old: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+    secret_key_old: Secrets = Field(
         (), description="keys before or after SECRET_KEY, only to verify with, by commas"
     )
     menus_folder: Path | None = Field(
@@ -81,49 +88,41 @@ class Settings(BaseSettings):
     till_pin_minutes: int = Field(
         10, ge=1, le=30, description="idle minutes after which the till asks the PIN before money"
     )
-    database_url: str = Field(
+    database_url: DatabaseUrl = Field(
         "",
-        pattern=_DATABASE,
-        repr=False,
         description="PostgreSQL 14+; empty means the embedded one",
     )
-    migrations_database_url: str = Field(
+    migrations_database_url: DatabaseUrl = Field(
         "",
-        pattern=_DATABASE,
-        repr=False,
         description="the same database by the role that owns its tables, for `flask db` alone;"
         " empty means DATABASE_URL",
     )
-    redis_url: str = Field(
+    redis_url: RedisUrl = Field(
         "",
-        pattern=_REDIS,
-        repr=False,
         description="Redis or Valkey 6.2+, in production with a password, TLS or a socket; empty"
         " means the embedded one",
     )
     callback_token: SecretStr = Field(
         SecretStr(""), description="the secret part of the callback addresses of every gateway"
     )
-    callback_tokens: Annotated[dict[str, tuple[SecretStr, ...]], NoDecode] = Field(
+    callback_tokens: TokensByName = Field(
         {},
         description="tokens of one gateway or provider in place of CALLBACK_TOKEN, two while one"
         " is replaced, as africastalking=token,token;generic=token",
     )
-    callback_sources: Annotated[dict[str, tuple[IPv4Network | IPv6Network, ...]], NoDecode] = Field(
+    callback_sources: SourcesByName = Field(
         {},
         description="the only addresses a gateway or provider calls from, as"
         " africastalking=192.0.2.0/24,198.51.100.7;generic=...; none: from everywhere",
     )
-    trusted_proxies: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = Field(
+    trusted_proxies: Networks = Field(
         (),
         description="the proxies whose X-Forwarded-For is believed, as 127.0.0.1,10.0.0.0/8",
     )
     metrics_token: SecretStr = Field(
         SecretStr(""), description="the bearer token that /metrics asks for; none: only development"
     )
-    public_url: str = Field(
-        "", pattern=_ADDRESS, description="the address providers and people reach us at"
-    )
+    public_url: Address = Field("", description="the address providers and people reach us at")
     ussd_code: str = Field(
         "*384#",
         max_length=LONGEST_USSD_CODE,
@@ -142,16 +141,14 @@ class Settings(BaseSettings):
     ussd_limit_ucs2: int = Field(
         80, ge=40, le=80, description="how much UCS-2 text a gateway's screen carries"
     )
-    ussd_limits: Annotated[dict[str, tuple[int, int]], NoDecode] = Field(
+    ussd_limits: LimitsByName = Field(
         {}, description="gateways whose screen carries another amount, as generic=182/80"
     )
-    sms_providers: Annotated[tuple[str, ...], NoDecode] = Field(
-        ("log",), description="the SMS providers, in order of preference"
-    )
-    sms_weights: Annotated[dict[str, int], NoDecode] = Field(
+    sms_providers: Names = Field(("log",), description="the SMS providers, in order of preference")
+    sms_weights: NumbersByName = Field(
         {}, description="how messages are shared out, as africastalking=9,twilio=1; none: in order"
     )
-    sms_rates: Annotated[dict[str, int], NoDecode] = Field(
+    sms_rates: NumbersByName = Field(
         {}, description="the most messages a second for a provider, as twilio=50; none: no limit"
     )
     sms_at_once: int = Field(
@@ -166,15 +163,11 @@ class Settings(BaseSettings):
     africastalking_username: str = Field("", description="the account's user name")
     africastalking_api_key: SecretStr = Field(SecretStr(""), description="the account's key")
     africastalking_sender_id: str = Field("", description="the sender shown to the artisan")
-    africastalking_url: str = Field(
-        "", pattern=_ADDRESS, description="another base address for the same API"
-    )
+    africastalking_url: Address = Field("", description="another base address for the same API")
     twilio_account_sid: str = Field("", description="the account's identifier")
     twilio_auth_token: SecretStr = Field(SecretStr(""), description="the account's token")
     twilio_from: str = Field("", description="the number or sender messages come from")
-    twilio_url: str = Field(
-        "", pattern=_ADDRESS, description="another base address for the same API"
-    )
+    twilio_url: Address = Field("", description="another base address for the same API")
     private_callbacks: bool = Field(
         False,
         description="whether the payments API may call back private addresses, http and any port",
@@ -233,75 +226,6 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="the least that is logged"
     )
-
-    @field_validator("public_url", "africastalking_url", "twilio_url")
-    @classmethod
-    def _judge_address(cls, value: str) -> str:
-        urlsplit(value).port  # noqa: B018 - raises ValueError, with its reason, for one above 65535
-        return value
-
-    @field_validator("public_url", "africastalking_url", "twilio_url", mode="before")
-    @classmethod
-    def _refuse_letters_beyond_ascii(cls, value: object) -> object:
-        return refuse_letters_beyond_ascii(value) if isinstance(value, str) else value
-
-    @field_validator("sms_providers", mode="before")
-    @classmethod
-    def _split_names(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(name.strip() for name in value.split(",") if name.strip())
-        return value
-
-    @field_validator("secret_key_old", mode="before")
-    @classmethod
-    def _split_keys(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(key.strip() for key in value.split(",") if key.strip())
-        return value
-
-    @field_validator("trusted_proxies", mode="before")
-    @classmethod
-    def _split_networks(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        return read_networks(value)
-
-    @field_validator("callback_tokens", mode="before")
-    @classmethod
-    def _read_tokens(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        return {
-            name: tuple(token for token in tokens.split(",") if token)
-            for name, tokens in read_pairs(value, "gateway=token,token;...")
-        }
-
-    @field_validator("callback_sources", mode="before")
-    @classmethod
-    def _read_sources(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        pairs = read_pairs(value, "gateway=CIDR,CIDR;...")
-        return {name: read_networks(networks) for name, networks in pairs}
-
-    @field_validator("ussd_limits", mode="before")
-    @classmethod
-    def _read_limits(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        if not re.fullmatch(r"\w+=\d{2,3}/\d{2}(,\w+=\d{2,3}/\d{2})*", value, re.ASCII):
-            raise ValueError("not written as gateway=septets/units,...")
-        pairs = (pair.split("=") for pair in value.split(","))
-        return {name: tuple(map(int, limits.split("/"))) for name, limits in pairs}
-
-    @field_validator("sms_weights", "sms_rates", mode="before")
-    @classmethod
-    def _read_numbers(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        if not re.fullmatch(r"\w+=\d{1,6}(,\w+=\d{1,6})*", value, re.ASCII):
-            raise ValueError("not written as provider=number,...")
-        return {name: int(number) for name, number in (p.split("=") for p in value.split(","))}
 
     @field_validator("data_dir")
     @classmethod
@@ -369,7 +293,7 @@ class Settings(BaseSettings):
             "DATABASE_URL": None if self.database_url else "missing",
             "REDIS_URL": judge_redis(self.redis_url),
             "PUBLIC_URL": None if self.public_url.startswith("https://") else "not https://...",
-            "SMS_PROVIDERS": self._judge_providers(),
+            "SMS_PROVIDERS": judge_providers(self.sms_providers),
             "MENUS_FOLDER": "menus are deployed with the program" if self.menus_folder else None,
             "FLASK_DEBUG": "shows secrets" if is_switched_on(self.flask_debug) else None,
         }
@@ -397,9 +321,7 @@ class Settings(BaseSettings):
     def _list_weak_secrets(self) -> dict[str, str | None]:
         """Returns why each secret of the operator's own is weak, by the setting's name."""
         key, token = self.secret_key.get_secret_value(), self.callback_token.get_secret_value()
-        unkept = "a comma or outer blank, which SECRET_KEY_OLD cannot hold"
-        fits = "," not in key and key == key.strip()
-        weak = {"SECRET_KEY": find_weakness(key, _SHORTEST_SECRET) if fits else unkept}
+        weak = {"SECRET_KEY": find_key_weakness(key, _SHORTEST_SECRET)}
         # A key that is good for verifying is good for forging.
         old = [find_weakness(k.get_secret_value(), _SHORTEST_SECRET) for k in self.secret_key_old]
         weak["SECRET_KEY_OLD"] = next(filter(None, old), None)
@@ -418,13 +340,6 @@ class Settings(BaseSettings):
         if key and key in {token, metrics, *tokens_too}:
             weak["SECRET_KEY"] = weak["SECRET_KEY"] or "a token too: what signs stands in addresses"
         return weak
-
-    def _judge_providers(self) -> str | None:
-        if not self.sms_providers:
-            return "missing"
-        if len(set(self.sms_providers)) < len(self.sms_providers):
-            return "names one twice"
-        return "log sends nothing" if "log" in self.sms_providers else None
 
     def tokens_of(self, gateway: str) -> tuple[bytes, ...]:
         """Returns the tokens that a gateway's or provider's callbacks may carry."""
@@ -463,7 +378,7 @@ def read_settings() -> Settings:
             faults = error.errors()
         else:
             break
-        wrong += [_describe(fault) for fault in faults]
+        wrong += [describe_fault(fault) for fault in faults]
         unread = {str(fault["loc"][0]) for fault in faults if fault["loc"]}
         if not unread - given.keys():
             break
@@ -475,11 +390,3 @@ def read_settings() -> Settings:
     if wrong:
         raise SystemExit(f"configuration: {'; '.join(wrong)}")
     return settings
-
-
-def _describe(fault: ErrorDetails) -> str:
-    name = str(fault["loc"][0]).upper() if fault["loc"] else ""
-    why = fault["msg"].removeprefix("Value error, ")
-    if fault["type"] == "string_pattern_mismatch":
-        why = "is no address of its kind"
-    return f"{name} {why}".strip()

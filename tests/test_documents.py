@@ -4,27 +4,40 @@ from __future__ import annotations
 
 import re
 
+from app.cli.settings import write_page
 from app.runtime import Runtime
 from app.settings import ROOT
-from app.ussd.tools.graph import draw_mermaid
+from app.ussd.tools.graph import draw_entry, draw_page, list_entries
 
 
 def test_the_drawn_menu_is_the_menu(session_runtime: Runtime) -> None:
     """Only requests for help may be missing in the drawing: each is a line of the menu."""
     menu = session_runtime.ussd.menu
-    drawn = re.search(r"```mermaid\n(.*?)```", (ROOT / "docs/menus.md").read_text("utf-8"), re.S)
-    assert drawn
+    page = (ROOT / "docs/menu-charts.md").read_text("utf-8")
     requests = {
         name for name, screen in menu.screens.items() if screen.kind == "do" and screen.says
     }
-    assert without(requests, drawn[1].strip()) == without(requests, draw_mermaid(menu).strip()), (
-        "paste `flask menus graph` into docs/menus.md"
+    assert without(requests, page) == without(requests, draw_page(menu)), (
+        "flask menus graph --page > docs/menu-charts.md"
     )
+
+
+def test_each_screen_is_drawn_and_no_chart_is_longer_than_a_page(session_runtime: Runtime) -> None:
+    menu = session_runtime.ussd.menu
+    charts = [draw_entry(menu, name) for _, name in list_entries(menu)]
+    assert max(chart.count("\n") for chart in charts) < 120
+    drawn = set(re.findall(r"(?m)^  (\w+)", "\n".join(charts)))
+    assert drawn == set(menu.screens)
 
 
 def without(screens: set[str], drawing: str) -> list[str]:
     """Returns the lines of a drawing that name none of the screens."""
     return [line for line in drawing.split("\n") if not screens & set(re.findall(r"\w+", line))]
+
+
+def test_the_table_of_settings_is_made_from_them() -> None:
+    page = (ROOT / "docs/settings.md").read_text("utf-8")
+    assert page == write_page(), "flask settings --page > docs/settings.md"
 
 
 def test_every_document_and_picture_named_is_there() -> None:

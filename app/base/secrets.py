@@ -54,6 +54,13 @@ def find_weakness(secret: str, least: int) -> str | None:
     return None
 
 
+def find_key_weakness(key: str, least: int) -> str | None:
+    """Returns why a key that may stand in a list with commas one day is weak; else None."""
+    if "," in key or key != key.strip():
+        return "a comma or outer blank, which SECRET_KEY_OLD cannot hold"
+    return find_weakness(key, least)
+
+
 def find_token_weakness(token: str, least: int) -> str | None:
     """Returns why a token that stands in an address is weak or cannot stand there; else None."""
     if token and not re.fullmatch(r"[\w.~-]+", token, re.ASCII):

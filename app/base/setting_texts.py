@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_core import ErrorDetails
+from pydantic_settings import NoDecode
 
 from app.base.secrets import find_weakness
 
 SHORTEST_TOKEN = 24
+_DATABASE = r"^(postgresql(\+psycopg)?://.+)?$"
+_REDIS = r"^((rediss?|unix|redis\+sentinel|redis\+cluster)://.+)?$"
+_ADDRESS = r"^(https?://[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?(:[0-9]{1,5})?(/[^\s?#]*)?)?$"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # What a provider takes: a number, a name, a short code, Twilio's messaging service.
 _SENDER = r"\+[1-9][0-9]{6,14}|[A-Za-z0-9 ]{1,11}|MG[0-9a-f]{32}"
@@ -36,10 +45,16 @@ def refuse_unseen(value: str) -> str:
     return value
 
 
-def refuse_letters_beyond_ascii(address: str) -> str:
+def refuse_letters_beyond_ascii(address: object) -> object:
     """Returns an address that every program reads alike. Raises: ValueError."""
-    if not address.isascii():
+    if isinstance(address, str) and not address.isascii():
         raise ValueError("is not ASCII: write the host as browsers send it, xn--...")
+    return address
+
+
+def refuse_impossible_port(address: str) -> str:
+    """Returns an address whose port there is. Raises: ValueError."""
+    urlsplit(address).port  # noqa: B018 - raises, with its reason, for one above 65535
     return address
 
 
@@ -65,7 +80,56 @@ def judge_redis(url: str) -> str | None:
     return "anybody may connect: no password, no TLS (rediss://), no socket (unix://)"
 
 
-def read_pairs(value: str, form: str) -> list[tuple[str, str]]:
+def split_names(value: object) -> object:
+    """Reads `one,two`; what is no text stays."""
+    if not isinstance(value, str):
+        return value
+    return tuple(name.strip() for name in value.split(",") if name.strip())
+
+
+def read_networks(value: object) -> object:
+    """Reads networks and addresses, by commas. Raises: ValueError."""
+    return _split_networks(value) if isinstance(value, str) else value
+
+
+def read_tokens(value: object) -> object:
+    """Reads `gateway=token,token;...`. Raises: ValueError."""
+    if not isinstance(value, str):
+        return value
+    return {
+        name: tuple(token for token in tokens.split(",") if token)
+        for name, tokens in _split_pairs(value, "gateway=token,token;...")
+    }
+
+
+def read_sources(value: object) -> object:
+    """Reads `gateway=CIDR,CIDR;...`. Raises: ValueError."""
+    if not isinstance(value, str):
+        return value
+    pairs = _split_pairs(value, "gateway=CIDR,CIDR;...")
+    return {name: _split_networks(networks) for name, networks in pairs}
+
+
+def read_limits(value: object) -> object:
+    """Reads `gateway=septets/units,...`. Raises: ValueError."""
+    if not isinstance(value, str):
+        return value
+    if not re.fullmatch(r"\w+=\d{2,3}/\d{2}(,\w+=\d{2,3}/\d{2})*", value, re.ASCII):
+        raise ValueError("not written as gateway=septets/units,...")
+    pairs = (pair.split("=") for pair in value.split(","))
+    return {name: tuple(map(int, limits.split("/"))) for name, limits in pairs}
+
+
+def read_numbers(value: object) -> object:
+    """Reads `provider=number,...`. Raises: ValueError."""
+    if not isinstance(value, str):
+        return value
+    if not re.fullmatch(r"\w+=\d{1,6}(,\w+=\d{1,6})*", value, re.ASCII):
+        raise ValueError("not written as provider=number,...")
+    return {name: int(number) for name, number in (p.split("=") for p in value.split(","))}
+
+
+def _split_pairs(value: str, form: str) -> list[tuple[str, str]]:
     pairs = [pair.strip().partition("=") for pair in value.split(";") if pair.strip()]
     names = [name for name, _, _ in pairs]
     if any(not re.fullmatch(r"\w+", name, re.ASCII) or not rest for name, _, rest in pairs):
@@ -75,8 +139,45 @@ def read_pairs(value: str, form: str) -> list[tuple[str, str]]:
     return [(name, rest) for name, _, rest in pairs]
 
 
-def read_networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
+def _split_networks(value: str) -> tuple[IPv4Network | IPv6Network, ...]:
     try:
         return tuple(ip_network(each.strip()) for each in value.split(",") if each.strip())
     except ValueError:
         raise ValueError("not networks as 192.0.2.0/24 or addresses, separated by commas") from None
+
+
+def judge_providers(names: Sequence[str]) -> str | None:
+    """Returns why production cannot send by these providers; None if it can."""
+    if not names:
+        return "missing"
+    if len(set(names)) < len(names):
+        return "names one twice"
+    return "log sends nothing" if "log" in names else None
+
+
+def describe_fault(fault: ErrorDetails) -> str:
+    """Returns which setting is wrong and why, without its value."""
+    name = str(fault["loc"][0]).upper() if fault["loc"] else ""
+    why = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] == "string_pattern_mismatch":
+        why = "is no address of its kind"
+    return f"{name} {why}".strip()
+
+
+# The types of settings that are written as one text.
+Address = Annotated[
+    str,
+    Field(pattern=_ADDRESS),
+    BeforeValidator(refuse_letters_beyond_ascii),
+    AfterValidator(refuse_impossible_port),
+]
+DatabaseUrl = Annotated[str, Field(pattern=_DATABASE, repr=False)]
+RedisUrl = Annotated[str, Field(pattern=_REDIS, repr=False)]
+Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_names)]
+Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split_names)]
+_Network = IPv4Network | IPv6Network
+Networks = Annotated[tuple[_Network, ...], NoDecode, BeforeValidator(read_networks)]
+TokensByName = Annotated[dict[str, tuple[SecretStr, ...]], NoDecode, BeforeValidator(read_tokens)]
+SourcesByName = Annotated[dict[str, tuple[_Network, ...]], NoDecode, BeforeValidator(read_sources)]
+LimitsByName = Annotated[dict[str, tuple[int, int]], NoDecode, BeforeValidator(read_limits)]
+NumbersByName = Annotated[dict[str, int], NoDecode, BeforeValidator(read_numbers)]

@@ -17,7 +17,7 @@ from app.ussd.checker.filled_menu import FilledMenu
 from app.ussd.menu import BrokenMenu, Fault, Menu, load_menu
 from app.ussd.tools.comments import Comments
 from app.ussd.tools.difference import find_differences, find_word_differences
-from app.ussd.tools.graph import draw_mermaid
+from app.ussd.tools.graph import draw_entry, draw_mermaid, draw_page
 from app.ussd.tools.places import Places
 from app.ussd.tools.portrait import describe_screen
 from app.ussd.tools.room import Room
@@ -50,10 +50,20 @@ def check(folder: Path | None) -> None:
 
 
 @menus.command()
+@click.argument("entry", required=False)
+@click.option("--page", is_flag=True, help="the page docs/menu-charts.md: a chart for each entry")
 @with_appcontext
-def graph() -> None:
-    """Prints the menus as a Mermaid flowchart."""
-    click.echo(draw_mermaid(runtime().ussd.menu))
+def graph(entry: str | None, page: bool) -> None:
+    """Prints as a Mermaid flowchart what the screen ENTRY leads to; left out, the whole menu."""
+    menu = runtime().ussd.menu
+    if entry is not None and entry not in menu.screens:
+        raise click.BadParameter(f"there is no screen {entry}", param_hint="ENTRY")
+    if entry is not None and page:
+        raise click.UsageError("either ENTRY or --page")
+    if page:
+        click.echo(draw_page(menu), nl=False)
+    else:
+        click.echo(draw_entry(menu, entry) if entry else draw_mermaid(menu))
 
 
 @menus.command()

@@ -1,4 +1,4 @@
-"""`flask settings`: what this process was told, without a secret."""
+"""`flask settings`: what this process was told, without a secret; and the page docs/settings.md."""
 
 from __future__ import annotations
 
@@ -7,23 +7,67 @@ import re
 import click
 from flask.cli import with_appcontext
 from pydantic import SecretStr
+from pydantic.fields import FieldInfo
 
+from app.cli.tables import JSON, print_json
 from app.runtime import runtime
-from app.settings import Settings
+from app.settings import ROOT, Settings
 
 # What an address shows: no user, no password, no options.
 _SHOWN_ADDRESS = re.compile(r"([a-z+]+://)(?:[^@/?#]*@)?([^@?#]*)(?:[?#][^@]*)?")
+_PAGE_HEAD = """\
+# Settings
+
+Environment variables, each as it is shipped; [Operations](operations.md#settings) says what
+production asks of them. Made by `flask settings --page > docs/settings.md`.
+
+| Setting | As shipped | What it says |
+|---|---|---|
+"""
 
 
 @click.command()
+@click.option("--page", is_flag=True, help="the page docs/settings.md: every setting as shipped")
+@JSON
 @with_appcontext
-def settings() -> None:
+def settings(page: bool, as_json: bool) -> None:
     """Shows every setting with its value; of a secret only whether it is set."""
+    if page:
+        click.echo(write_page(), nl=False)
+        return
     given = runtime().settings
+    shown = {name.upper(): _show(getattr(given, name)) for name in Settings.model_fields}
+    if as_json:
+        print_json(
+            [
+                {"name": name, "value": value, "set": name.lower() in given.model_fields_set}
+                for name, value in shown.items()
+            ]
+        )
+        return
     for name, field in Settings.model_fields.items():
         mark = "*" if name in given.model_fields_set else " "
-        click.echo(f"{mark} {name.upper()}={_show(getattr(given, name))}  # {field.description}")
+        click.echo(f"{mark} {name.upper()}={shown[name.upper()]}  # {field.description}")
     click.echo("* set by the environment; the others are as shipped")
+
+
+def write_page() -> str:
+    """Returns the page docs/settings.md."""
+    rows = (
+        f"| `{name.upper()}` | {_show_default(field)} | {field.description} |\n"
+        for name, field in Settings.model_fields.items()
+    )
+    return _PAGE_HEAD + "".join(rows)
+
+
+def _show_default(field: FieldInfo) -> str:
+    shipped = field.default
+    if isinstance(shipped, SecretStr):
+        return "a secret for development" if shipped.get_secret_value() else ""
+    if isinstance(shipped, bool):
+        return "`true`" if shipped else "`false`"
+    shown = _show(shipped).replace(f"{ROOT}/", "")
+    return f"`{shown}`" if shown else ""
 
 
 def _show(value: object) -> str:

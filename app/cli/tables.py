@@ -1,12 +1,88 @@
-"""Prints a table as wide as it needs."""
+"""Prints what a command found: a table for people, JSON for programs.
 
+Nothing is cut. In a pipe or file a table is as wide as it needs, a row a line. On a terminal that
+is too narrow its prose is wrapped between words; where that does not do, each row is a block.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterable, Sequence
+
+import click
+from rich import box
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-_WIDEST = 500
+# The option of every command that shows something.
+JSON = click.option("--json", "as_json", is_flag=True, help="for programs")
+
+_FIGURE = re.compile(r"[-+]?[\d., ]*(?:%| s)?")
+# Prose is not wrapped into columns narrower than this.
+_NARROWEST_PROSE = 16
+_ENDLESS = 100_000
+
+
+def print_json(shown: object) -> None:
+    """Prints one line of JSON; days and moments in ISO 8601, what is no JSON as its text."""
+    click.echo(json.dumps(shown, ensure_ascii=False, default=str))
+
+
+def print_rows(
+    headings: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    prose: Collection[str] = (),
+    footer: Sequence[str] = (),
+    title: str = "",
+) -> None:
+    """Prints rows under headings. Columns named in `prose` may be wrapped between words."""
+    lines = [[" ".join(cell.split()) for cell in row] for row in (*rows, footer) if row]
+    console = Console()
+    if title:
+        click.echo(title)
+    wide = console.is_terminal
+    table = _make_table(headings, lines, prose if wide else (), len(footer) and len(lines))
+    if not wide:
+        table.box, console.width = None, _ENDLESS
+        console.width = max(1, console.measure(table).maximum)
+    if console.measure(table).minimum <= console.width:
+        console.print(table)
+    else:
+        _print_blocks(headings, lines)
+
+
+def _make_table(
+    headings: Sequence[str], lines: Sequence[Sequence[str]], prose: Collection[str], section: int
+) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for position, heading in enumerate(headings):
+        figures = all(_FIGURE.fullmatch(line[position]) for line in lines)
+        wraps = heading in prose
+        table.add_column(
+            Text(heading),
+            justify="right" if figures and lines else "left",
+            no_wrap=not wraps,
+            min_width=_NARROWEST_PROSE if wraps else None,
+        )
+    for number, line in enumerate(lines, 1):
+        # Text, not str: a name with brackets is no markup.
+        table.add_row(*map(Text, line), end_section=number == section - 1)
+    return table
+
+
+def _print_blocks(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> None:
+    width = max(map(len, headings))
+    for number, line in enumerate(lines):
+        if number:
+            click.echo()
+        for heading, cell in zip(headings, line, strict=True):
+            click.echo(f"{heading:<{width}}  {cell}".rstrip())
 
 
 def print_table(table: Table) -> None:
     """Prints a table without cutting a name; on a narrow terminal its lines wrap."""
-    needed = Console(width=_WIDEST).measure(table).maximum
+    needed = Console(width=500).measure(table).maximum
     Console(width=max(needed, Console().width)).print(table)

@@ -1,18 +1,88 @@
-"""Draws a menu as a Mermaid flowchart, straight from the checked screens."""
+"""Draws a menu as Mermaid flowcharts, straight from the checked screens."""
+
+from collections.abc import Collection, Iterator
 
 from app.ussd.menu import Menu, Screen
 
 _SHAPES = {"do": ("[[", "]]"), "end": ("((", "))"), "input": ("[/", "/]"), "secret": ("[/", "/]")}
 
+_PAGE_HEAD = """\
+# Charts of the menus
+
+One for each entry: where a talk begins, a main menu, each choice of it. Actions stand in double
+boxes, inputs in slanted ones; a rounded box has a chart of its own. Made by
+`flask menus graph --page > docs/menu-charts.md`; one alone is `flask menus graph look_at_dues`.
+"""
+
 
 def draw_mermaid(menu: Menu) -> str:
-    """Returns the chart: actions in double boxes, inputs in slanted ones, choices on the arrows."""
-    lines = ["flowchart LR"]
-    for screen in menu.screens.values():
+    """Returns the whole menu: actions in double boxes, inputs slanted, choices on arrows."""
+    return "\n".join(["flowchart LR", *_draw_screens(menu.screens.values())])
+
+
+def draw_entry(menu: Menu, entry: str) -> str:
+    """Returns the chart of what `entry` leads to, up to where another entry begins.
+
+    Another entry is a rounded box, which has a chart of its own.
+    """
+    entries = {name for _, name in list_entries(menu)}
+    own, others = _reach(menu, entry, entries)
+    rounded = [f"  {name}([{name}])" for name in others]
+    return "\n".join(["flowchart LR", *_draw_screens(map(menu.screens.__getitem__, own)), *rounded])
+
+
+def draw_page(menu: Menu) -> str:
+    """Returns the page docs/menu-charts.md: a chart for each entry."""
+    charts = []
+    for way, name in list_entries(menu):
+        title = f"`{name}`" if way == name else f"{way}: `{name}`"
+        charts.append(f"## {title}\n\n```mermaid\n{draw_entry(menu, name)}\n```\n")
+    return "\n".join([_PAGE_HEAD, *charts])
+
+
+def list_entries(menu: Menu) -> list[tuple[str, str]]:
+    """Lists way and screen of each entry: where talks begin, main menus, and their choices.
+
+    A way is the digits typed at a main menu (`5.2`), or the name of an entrance or main menu.
+    A main menu's choice that is a menu again is taken apart once more.
+    """
+    homes = [screen for screen in menu.screens.values() if screen.home]
+    entries = {name: name for name in (*menu.entrances, *(home.name for home in homes))}
+    for home in homes:
+        for way, target in _list_choices(menu, home):
+            entries.setdefault(target, f"{home.name} {way}")
+    return [(way, name) for name, way in entries.items()]
+
+
+def _list_choices(menu: Menu, home: Screen) -> Iterator[tuple[str, str]]:
+    for choice in home.choices:
+        yield choice.digit, choice.target
+        below = menu.screens.get(choice.target)
+        if below and below.kind == "menu" and not below.home:
+            for further in below.choices:
+                yield f"{choice.digit}.{further.digit}", further.target
+
+
+def _reach(menu: Menu, entry: str, entries: Collection[str]) -> tuple[list[str], list[str]]:
+    """Returns the screens that `entry` leads to, nearest first, and the entries behind them."""
+    own, others, waiting = [entry], [], list(menu.screens[entry].targets)
+    while waiting:
+        name = waiting.pop(0)
+        if name in own or name in others:
+            continue
+        if name in entries:
+            others.append(name)
+        else:
+            own.append(name)
+            waiting += menu.screens[name].targets
+    return own, others
+
+
+def _draw_screens(screens: Collection[Screen] | Iterator[Screen]) -> Iterator[str]:
+    for screen in screens:
         left, right = _SHAPES.get(screen.kind, ("[", "]"))
-        lines.append(f"  {screen.name}{left}{screen.name}{right}")
-        lines += [f"  {screen.name} -->|{word}| {target}" for word, target in _arrows_from(screen)]
-    return "\n".join(lines)
+        yield f"  {screen.name}{left}{screen.name}{right}"
+        yield from (f"  {screen.name} -->|{word}| {to}" for word, to in _arrows_from(screen))
 
 
 def _arrows_from(screen: Screen) -> list[tuple[str, str]]:
