@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from pydantic import (
+    DirectoryPath,
     Field,
     SecretStr,
     ValidationError,
@@ -80,7 +81,7 @@ class Settings(BaseSettings):
     secret_key_old: Secrets = Field(
         (), description="keys before or after SECRET_KEY, only to verify with, by commas"
     )
-    menus_folder: Path | None = Field(
+    menus_folder: DirectoryPath | None = Field(
         None,
         description="a folder with changed words or screens, laid over menus/ to see them on the"
         " simulator before they are live; in development only",

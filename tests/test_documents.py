@@ -7,6 +7,7 @@ import re
 from app.cli.settings import write_page
 from app.runtime import Runtime
 from app.settings import ROOT
+from app.text.languages import LANGUAGES
 from app.ussd.tools.graph import draw_entry, draw_page, list_entries
 
 
@@ -77,6 +78,10 @@ def test_every_section_of_the_standard_has_a_row_and_one_only() -> None:
             assert "tests/" in row[3] or "in part" in row[1], row
 
 
+# The columns of the glossary after the thing.
+GLOSSARY = tuple(LANGUAGES)
+
+
 def glossary() -> str:
     """The table of terms; the words that are not said are read by tests/text/test_glossary.py."""
     return (ROOT / "docs/glossary.md").read_text("utf-8").partition("## Words that are not")[0]
@@ -86,7 +91,7 @@ def test_a_reimbursement_is_called_so_wherever_it_is_named(session_runtime: Runt
     """List, screen and messages use the glossary's word; a file (dossier) is for enrolment."""
     (row,) = re.findall(r"(?m)^\| what CNSS pays back \|(.+)\|$", glossary())
     words = session_runtime.words
-    for term, language in zip(row.split("|"), ("fr", "ar", "ary-Latn", "zgh"), strict=True):
+    for term, language in zip(row.split("|"), GLOSSARY, strict=True):
         for key in ("claims", "claim", "sms.claims", "sms.claim_ready", "sms.collection"):
             sentence = str(words.catalogs[language][key].string).casefold()
             assert term.strip().casefold() in sentence, f"{key} in {language}"
@@ -99,7 +104,7 @@ def test_the_glossary_s_terms_are_the_ones_used(session_runtime: Runtime) -> Non
     words = session_runtime.words
     sentences = {
         language: " ".join(str(m.string) for m in words.catalogs[language]).casefold()
-        for language in ("fr", "ar", "ary-Latn", "zgh")
+        for language in GLOSSARY
     }
     for row in rows:
         thing, *terms = (cell.strip() for cell in row.split("|"))

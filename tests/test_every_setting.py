@@ -42,6 +42,7 @@ WRONG: dict[str, tuple[tuple[str, str], ...]] = {
     "flask_debug": (("1", "shows secrets"), ("yes", "shows secrets")),
     "port": (*_NO_NUMBER, ("0", "greater than"), ("65536", "less than")),
     "data_dir": (),
+    "menus_folder": (("/wordof/menus", "not point to a directory"), ("/", "are deployed with the")),
     "secret_key": (*_WEAK, (f"{token_hex(16)},{token_hex(16)}", "a comma")),
     "secret_key_old": (*_WEAK, (f"{token_hex(16)},4a8e017dc25b", "shorter than")),
     "till_pin_minutes": (*_NO_NUMBER, ("31", "less than"), ("0", "greater than")),

@@ -22,7 +22,7 @@ def notices() -> None:
 @BY
 @with_appcontext
 def publish(file: Path, by: str | None) -> None:
-    """Publishes the YAML FILE: name, until, and title and text in the four languages.
+    """Publishes the YAML FILE: name, until, and title and text in every language.
 
     app/notices/sample_notice.yaml shows one.
     """

@@ -83,7 +83,10 @@ _PROVINCES = {
 }
 # Shares of each hundred: regions, languages, and category with coefficient and annual tax.
 _REGION_SHARES = (11, 7, 20, 12, 5, 13, 16, 4, 8, 2, 1, 1)
-_LANGUAGES = ("ar",) * 42 + ("fr",) * 32 + ("ary-Latn",) * 18 + ("zgh",) * 8
+_LANGUAGES = (
+    *(("ar",) * 38 + ("fr",) * 32 + ("ary-Latn",) * 16 + ("ary-Arab",) * 6),
+    *(("zgh",) * 5 + ("zgh-Latn",) * 3),
+)
 _CATEGORIES = (
     ("A,,",) * 87
     + ("B,,450.00", "B,,820.00", "B,,1900.00", "B,,4800.00")

@@ -68,6 +68,9 @@ WRITTEN = [
     ("عَرَبِيَّة", "ar"),
     ("Darija", "ary-Latn"),
     ("ⵜⴰⵎⴰⵣⵉⵖⵜ", "zgh"),
+    ("الدارجة", "ary-Arab"),
+    ("دارجة عافاك", "ary-Arab"),
+    ("Tachelhit", "zgh-Latn"),
 ]
 NO_KEYWORD = [
     "",

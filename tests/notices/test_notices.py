@@ -12,6 +12,7 @@ from app.notices.errors import NoticeRefused
 from app.notices.rules import read_notice
 from app.runtime import Runtime
 from app.settings import ROOT
+from app.text.languages import LANGUAGES
 from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
 
@@ -32,7 +33,7 @@ def wording(title: object = "Avis", text: object = "Bonjour.") -> dict[str, obje
     ("written", "why"),
     [
         (b"{", "while parsing"),
-        (b"- 1", "needs name, until and fr, ar, ary-Latn, zgh"),
+        (b"- 1", f"needs name, until and {', '.join(LANGUAGES)}"),
         (changed(extra=1), "nothing else"),
         (changed(name="A b"), "name: small letters"),
         (changed(until="tomorrow"), "until: a day"),

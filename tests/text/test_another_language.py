@@ -1,4 +1,4 @@
-"""Adding a language touches two files: its entry in languages.yaml, and its sentences."""
+"""Adding a language touches three files: its entry, its sentences, the sample notice's text."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from tests.checkout import Checkout
 
 FATIMA, UNKNOWN = "+212600000001", "+212600000099"
 ENTRY_FILE, WORDS_FILE = "app/text/languages.yaml", "menus/locales/eo/LC_MESSAGES/menus.po"
+NOTICE_FILE = "app/notices/sample_notice.yaml"
+NOTICE = "eo:\n  title: Sumo 2026\n  text: [Pagu antau la fino.]\n"
 ENTRY = """
 eo:
   name: Esperanto
@@ -34,6 +36,7 @@ def checkout(runtime: Runtime, tmp_path: Path) -> Checkout:
     checkout = Checkout(tmp_path / "checkout", runtime)
     checkout.append(ENTRY_FILE, ENTRY)
     french = (ROOT / "menus/locales/fr/LC_MESSAGES/menus.po").read_text("utf-8")
+    checkout.append(NOTICE_FILE, NOTICE)
     checkout.append(WORDS_FILE, french.replace("Language: fr", "Language: eo"))
     return checkout
 
@@ -42,18 +45,21 @@ def checkout(runtime: Runtime, tmp_path: Path) -> Checkout:
 def test_a_language_is_added_by_its_entry_and_its_words(
     checkout: Checkout, runtime: Runtime
 ) -> None:
-    assert checkout.changed_files() == {ENTRY_FILE, WORDS_FILE}
+    assert checkout.changed_files() == {ENTRY_FILE, WORDS_FILE, NOTICE_FILE}
     menus = checkout.flask("menus", "check")
     assert menus.returncode == 0, menus.stderr
     assert f"in {len(LANGUAGES) + 1} languages" in menus.stdout
 
+    published = checkout.flask("notices", "publish", NOTICE_FILE)
+    assert published.returncode == 0, published.stderr
+
     offered, _, dues, _ = checkout.dial(
         (UNKNOWN, "9"),
-        (FATIMA, "5", "5", "1", "9", "2"),
+        (FATIMA, "5", "5", "1", "9", "3"),
         (FATIMA, "2"),
         (FATIMA, "2", "1"),
     )
-    assert "1 Esperanto" in offered
+    assert "3 Esperanto" in offered
     assert "163.52 Dh" in dues
     with runtime.database.connect() as connection:
         queued = "SELECT language, body FROM message WHERE kind = 'code'"

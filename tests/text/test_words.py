@@ -82,6 +82,8 @@ def test_say_refuses_a_missing_language() -> None:
         ("ar", "ar"),
         ("ary-Latn", "ary-Latn"),
         ("zgh", "zgh"),
+        ("ary-Arab", "ary-Arab"),
+        ("zgh-Latn", "zgh-Latn"),
         ("de", "fr"),
         (None, "fr"),
     ],

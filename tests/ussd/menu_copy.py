@@ -21,6 +21,8 @@ from app.ussd.menu import load_menu
 MENU = "artisan.yaml"
 FRENCH, ARABIC = "locales/fr/LC_MESSAGES/menus.po", "locales/ar/LC_MESSAGES/menus.po"
 SAMPLES = "samples.yaml"
+# A copy has a language of each script and one more: the others are files of the same kind.
+COPIED = ("fr", "ar", "ary-Latn", "zgh")
 MESSAGES = {kind.key: kind for kind in KINDS.values()}
 GATEWAYS = {"africastalking": Limits(160, 80), "generic": Limits(160, 80)}
 
@@ -30,7 +32,8 @@ class MenuCopy:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "menus"
-        shutil.copytree(MENUS, self.folder)
+        others = shutil.ignore_patterns(*(set(LANGUAGES) - set(COPIED)))
+        shutil.copytree(MENUS, self.folder, ignore=others)
 
     def change(self, name: str, old: str, new: str) -> None:
         path = self.folder / name
@@ -58,5 +61,5 @@ class MenuCopy:
         )
         samples = Samples.load(self.folder / SAMPLES, engine.menu.says)
         pages = load_page_keys(self.folder / "pages.yaml")
-        declared = Declarations(samples, MESSAGES, pages, LANGUAGES)
+        declared = Declarations(samples, MESSAGES, pages, COPIED)
         return [str(fault) for fault in find_faults(engine, declared, GATEWAYS)]

@@ -94,4 +94,4 @@ def test_menus_show_prints_ways_words_lengths_and_code(app: Flask) -> None:
 
 def test_menus_show_refuses_an_unknown_screen(app: Flask) -> None:
     shown = app.test_cli_runner().invoke(args=["menus", "show", "nowhere"])
-    assert shown.exit_code == 2 and "there is no screen nowhere" in shown.output
+    assert shown.exit_code == 2 and "there is no screen or sentence nowhere" in shown.output

@@ -16,7 +16,7 @@ from app.ussd.checker.messages import bits
 from app.ussd.checker.samples import Samples
 from tests.ussd.menu_copy import ARABIC, FRENCH, MESSAGES, SAMPLES, MenuCopy
 
-# The words of the others are broken in the same way, by language.
+# The words of a copy, broken in the same way by language.
 LANGUAGES = ("fr", "ary-Latn", "ar", "zgh")
 GSM7_LANGUAGES = ("fr", "ary-Latn")
 
