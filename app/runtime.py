@@ -53,7 +53,7 @@ from app.messaging.prices import SHIPPED, Prices, read_prices
 from app.migrating import upgrade
 from app.mobile_money.callback_addresses import CallbackRules
 from app.reminders.calendar import SHIPPED as SHIPPED_CALENDAR
-from app.reminders.calendar import read_calendar
+from app.reminders.calendar import Calendar, read_calendar
 from app.reminders.settings import ReminderSettings
 from app.services import Services
 from app.settings import ROOT, Settings
@@ -162,8 +162,14 @@ class Runtime:
             keys=self.keys,
             reversal_minutes_alone=self.settings.reversal_minutes_alone,
             reversals_a_day=self.settings.reversals_a_day,
+            is_closed=self.calendar.is_closed,
             samples=not self.settings.production,
         )
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        """Sundays, holidays and hours. Raises: CalendarWrong if the file cannot be used."""
+        return read_calendar(self.settings.reminders_calendar or SHIPPED_CALENDAR)
 
     @cached_property
     def deadline(self) -> Deadline:
@@ -234,7 +240,7 @@ class Runtime:
         """Hours, prices, budgets and the holdout of messages to many."""
         settings = self.settings
         return ReminderSettings(
-            calendar=read_calendar(settings.reminders_calendar or SHIPPED_CALENDAR),
+            calendar=self.calendar,
             prices=self.prices,
             providers=settings.sms_providers,
             day_budget=settings.sms_day_budget,

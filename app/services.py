@@ -1,6 +1,8 @@
 """The services that a change needs besides its operation, made once for a process."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from random import Random
 
 from sqlalchemy import Engine
@@ -17,7 +19,8 @@ class Services:
     `random` is the secure source of codes. `fee` is paid by an artisan beside a contribution.
     `keys` are the installation's own, one for each purpose. An agent reverses a deposit alone
     within `reversal_minutes_alone`, and `reversals_a_day` in all. `samples`: the sample agent's
-    PIN, which everybody knows, is good; never in production.
+    PIN, which everybody knows, is good; never in production. `is_closed` says if counters and
+    desks are closed all day, by the calendar.
     """
 
     database: Engine
@@ -27,4 +30,5 @@ class Services:
     keys: Keys
     reversal_minutes_alone: int
     reversals_a_day: int
+    is_closed: Callable[[date], bool]
     samples: bool = False

@@ -8,7 +8,7 @@ from flask.cli import with_appcontext
 from app.base.clock import local_date
 from app.cli.menu_folders import FOLDER, MENUS_OPTION, use_menus
 from app.messaging.prices import price_on, read_prices
-from app.runtime import MENU_FILES, runtime
+from app.runtime import MENU_FILES, MENUS, runtime
 from app.settings import ROOT
 from app.text.languages import LANGUAGES
 from app.text.words import Words
@@ -18,6 +18,7 @@ from app.ussd.menu import BrokenMenu, Fault, Menu, load_menu
 from app.ussd.tools.comments import Comments
 from app.ussd.tools.difference import find_differences, find_word_differences
 from app.ussd.tools.graph import draw_entry, draw_mermaid, draw_page
+from app.ussd.tools.inputs import draw_table, load_errands
 from app.ussd.tools.places import Places
 from app.ussd.tools.portrait import describe_screen
 from app.ussd.tools.room import Room
@@ -132,6 +133,20 @@ def annotate(check: bool) -> None:
         click.echo(f"{path.parts[-3]}: {'not current' if check else 'written'}")
     if check and stale:
         raise SystemExit(1)
+
+
+@menus.command()
+@click.option("--gateway", default="africastalking", show_default=True)
+@with_appcontext
+def inputs(gateway: str) -> None:
+    """Prints how many inputs each errand takes after the dialled code, in every language."""
+    maalem = runtime()
+    if gateway not in maalem.limits:
+        raise click.BadParameter(f"one of {', '.join(maalem.limits)}", param_hint="--gateway")
+    filled = FilledMenu(maalem.ussd, maalem.samples.everyday)
+    errands = load_errands(MENUS / "errands.yaml", maalem.ussd.menu)
+    for line in draw_table(filled, errands, maalem.limits[gateway]):
+        click.echo(line)
 
 
 @menus.command()

@@ -56,15 +56,31 @@ def look_at_nearest_agencies(dialogue: Dialogue) -> str:
     The province is private: on a phone not proven, or until a PIN that is set was typed,
     the town is asked for instead.
     """
+    return "here" if _find_home_agencies(dialogue) else "unknown"
+
+
+@vocabulary.action("look_at_agencies_to_pay", "one", "some", "unknown", by_sms=agencies_by_sms)
+def look_at_agencies_to_pay(dialogue: Dialogue) -> str:
+    """Finds the agencies of the caller's town, by the same rule; a single one is shown at once."""
+    if not (agencies := _find_home_agencies(dialogue)):
+        return "unknown"
+    dialogue.answers.town = dialogue.facts.home_town
+    if len(agencies) > 1:
+        return "some"
+    _store_agency(dialogue, agencies[0])
+    return "one"
+
+
+def _find_home_agencies(dialogue: Dialogue) -> list[Agency]:
     hidden = is_locked(dialogue) or is_unproven(dialogue)
     artisan = None if hidden else dialogue.facts.artisan
     with reading(dialogue.services.database) as connection:
         province = find_province(connection, artisan.id) if artisan else None
         town = find_town_of_province(province) if province else None
-        if town is None or not _read_agencies(connection, dialogue, town.code):
-            return "unknown"
-    dialogue.facts.home_town = town.code
-    return "here"
+        agencies = _read_agencies(connection, dialogue, town.code) if town else []
+    if town and agencies:
+        dialogue.facts.home_town = town.code
+    return agencies
 
 
 @vocabulary.source("home_town")

@@ -22,6 +22,7 @@ from app.journeys.context import Dialogue, begin_operation, vocabulary
 from app.journeys.facts import Answers
 from app.journeys.person import (
     get_live_code,
+    name_member,
     read_person,
     store_household,
     store_person,
@@ -160,7 +161,19 @@ def describe_attempts_left(dialogue: Dialogue) -> Values:
 
 @vocabulary.source("main")
 def describe_main(dialogue: Dialogue) -> Values:
-    """Shows a live code first to a phone that dials again: the line may have broken over it."""
+    """Says whose file is open on a phone of several people, and shows a live code when due.
+
+    A phone that dials again sees its live code at once: the line may have broken over it.
+    """
     shows = dialogue.facts.dialled_lately and dialogue.facts.artisan is not None
     code = get_live_code(dialogue) if shows else None
-    return {"live_code": Say("main.live", {"code": code.code}) if code else ""}
+    return {
+        "file_of": _name_file(dialogue),
+        "live_code": Say("main.live", {"code": code.code}) if code else "",
+    }
+
+
+def _name_file(dialogue: Dialogue) -> Say | str:
+    artisan, members = dialogue.facts.artisan, dialogue.facts.household
+    names = [name_member(dialogue, one) for one in members if artisan and one.id == artisan.id]
+    return Say("main.file", {"person": names[0]}) if names and len(members) > 1 else ""

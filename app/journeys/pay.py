@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import accumulate, islice
 
-from app.base.months import Period
+from app.base.clock import local_date
 from app.contributions.errors import NotCollectedHere
 from app.contributions.rules import paid_elsewhere
 from app.journeys.amo import describe_prospect, file_message, read_enrolment_file
@@ -21,7 +21,7 @@ from app.payments.codes import CodeRequest, issue_code, queue_code_message, term
 from app.payments.dues import quote_until
 from app.payments.errors import AnotherIsLive, NothingDue, TermsChanged
 from app.payments.queries import IssuedCode, Terms
-from app.payments.wording import period_words, shown_until
+from app.payments.wording import last_day_to_pay, period_words, shown_until
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
 
@@ -105,7 +105,7 @@ def list_months_to_pay(dialogue: Dialogue) -> list[Row]:
     return [
         Row(
             str(line.month),
-            {"period": period_words(Period(lines[0].month, line.month)), "total": total},
+            {"last": line.month, "total": total},
         )
         for line, total in zip(lines, islice(totals, 1, None), strict=True)
     ]
@@ -220,7 +220,7 @@ def describe_live_code(dialogue: Dialogue) -> Values:
     code = get_live_code(dialogue)
     if code is None:
         raise NothingToShow()
-    return describe_code(code)
+    return describe_shown_code(dialogue, code)
 
 
 def code_message(code: IssuedCode) -> Say:
@@ -240,6 +240,13 @@ def live_code_message(dialogue: Dialogue, code: IssuedCode) -> Say:
         return code_message(code)
     named = {name: values[name] for name in ("code", "total", "period", "until")}
     return Say("sms.code_live", {**named, "owed_total": owed.total + dialogue.services.fee})
+
+
+def describe_shown_code(dialogue: Dialogue, code: IssuedCode) -> Values:
+    """Returns the values of a screen with the code: `pay_by` is a day with open counters."""
+    today = local_date(dialogue.now)
+    pay_by = last_day_to_pay(code.expires_at, today, dialogue.services.is_closed)
+    return {**describe_code(code), "pay_by": pay_by}
 
 
 def describe_code(code: IssuedCode) -> Values:

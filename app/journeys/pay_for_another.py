@@ -8,7 +8,7 @@ from app.enrolment.rules import masked_name, plain_name
 from app.enrolment.service import DailyTries, take_try
 from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
 from app.journeys.facts import OtherPerson
-from app.journeys.pay import describe_code
+from app.journeys.pay import describe_shown_code
 from app.payments.codes import CodeRequest
 from app.payments.errors import NothingDue, TermsChanged
 from app.payments.third_party import LOOKUPS_A_DAY, issue_code_for_another, look_up_payable
@@ -99,7 +99,7 @@ def issue_code_for_other_person(dialogue: Dialogue) -> str:
 def describe_code_for_another(dialogue: Dialogue) -> Values:
     if (code := dialogue.facts.code_for_another) is None:
         raise NothingToShow()
-    return {**describe_code(code), "name": _get_other_person(dialogue).name}
+    return {**describe_shown_code(dialogue, code), "name": _get_other_person(dialogue).name}
 
 
 def _get_other_person(dialogue: Dialogue) -> OtherPerson:

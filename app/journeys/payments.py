@@ -7,7 +7,7 @@ from app.enrolment.queries import lock_artisan
 from app.enrolment.service import DailyTries, take_try
 from app.journeys.code_of_unproven import may_end_code
 from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
-from app.journeys.pay import code_message, describe_code
+from app.journeys.pay import code_message, describe_shown_code
 from app.journeys.person import (
     get_fresh_person,
     get_live_code,
@@ -50,7 +50,7 @@ def describe_payments(dialogue: Dialogue) -> Values:
     if not (code or deposits):
         raise NothingToShow()
     return {
-        "live": Say("payments.live", describe_code(code)) if code else "",
+        "live": Say("payments.live", describe_shown_code(dialogue, code)) if code else "",
         "newest": Say("payments.newest", _describe_deposit(deposits[0])) if deposits else "",
     }
 

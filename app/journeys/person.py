@@ -32,6 +32,7 @@ from app.payments.phone_account import (
     hide_what_others_asked,
 )
 from app.payments.queries import Deposit, IssuedCode, PaymentAccount
+from app.text.languages import LANGUAGES
 from app.ussd.vocabulary import NothingToShow
 
 # What is read stays fresh this long, unless a code is live.
@@ -313,3 +314,9 @@ def _get_artisan(dialogue: Dialogue) -> Artisan:
         rights_until=artisan.rights_until,
         rights_as_of=artisan.rights_as_of,
     )
+
+
+def name_member(dialogue: Dialogue, member: HouseholdMember) -> str:
+    """Returns the masked name in the dialogue's script."""
+    in_arabic = LANGUAGES[dialogue.language].script == "arabic"
+    return member.name_ar if in_arabic else member.name

@@ -13,10 +13,9 @@ from app.journeys.attempts import count_attempt, refuse_identity
 from app.journeys.confirmations import queue_confirmation, queue_owner_notice
 from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
 from app.journeys.facts import Answers, HouseholdMember, ShownRecord
-from app.journeys.person import read_person, require_proof, store_household
+from app.journeys.person import name_member, read_person, require_proof, store_household
 from app.messaging.queries import wants_reminders
 from app.messaging.service import set_reminders
-from app.text.languages import LANGUAGES
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
 
@@ -83,24 +82,23 @@ def look_at_household(dialogue: Dialogue) -> str:
 @vocabulary.rows("persons")
 def list_persons(dialogue: Dialogue) -> list[Row]:
     members = dialogue.facts.household
-    return [Row(member.id, {"person": _get_name(dialogue, member)}) for member in members]
+    return [Row(member.id, {"person": name_member(dialogue, member)}) for member in members]
 
 
 @vocabulary.source("person")
 def describe_person(dialogue: Dialogue) -> Values:
     """Shows the person whom all entries are about in this session."""
-    return {"person": _get_name(dialogue, _get_chosen_member(dialogue))}
+    return {"person": name_member(dialogue, _get_chosen_member(dialogue))}
 
 
-@vocabulary.guard("several_persons")
-def has_several_persons(dialogue: Dialogue) -> bool:
+def _has_several_persons(dialogue: Dialogue) -> bool:
     return len(dialogue.facts.household) > 1
 
 
 @vocabulary.guard("person_was_added")
 def was_person_added(dialogue: Dialogue) -> bool:
     """True if the person was added on this phone, beside another one."""
-    return has_several_persons(dialogue) and _get_chosen_member(dialogue).added
+    return _has_several_persons(dialogue) and _get_chosen_member(dialogue).added
 
 
 @vocabulary.action("take_person", "taken")
@@ -150,8 +148,3 @@ def _get_chosen_member(dialogue: Dialogue) -> HouseholdMember:
         if member.id == artisan_id:
             return member
     raise NothingToShow()
-
-
-def _get_name(dialogue: Dialogue, member: HouseholdMember) -> str:
-    in_arabic = LANGUAGES[dialogue.language].script == "arabic"
-    return member.name_ar if in_arabic else member.name

@@ -11,7 +11,7 @@ from app.base.database import reading
 from app.enrolment.queries import find_household, find_language
 from app.journeys.context import Dialogue, vocabulary
 from app.journeys.facts import Answers, Facts
-from app.journeys.pay import describe_code
+from app.journeys.pay import describe_shown_code
 from app.journeys.person import get_live_code, reload_account
 from app.payments.receipts import find_code
 from app.text.words import Say
@@ -67,4 +67,5 @@ def _forget_dialogue(dialogue: Dialogue) -> str:
 def describe_broken_dialogue(dialogue: Dialogue) -> Values:
     """Shows a live code first: the caller may have hung up before reading it."""
     code = get_live_code(dialogue) if dialogue.facts.artisan else None
-    return {"live": Say("payments.live", describe_code(code)) if code else Say("broken_off.ask")}
+    shown = Say("payments.live", describe_shown_code(dialogue, code)) if code else None
+    return {"live": shown or Say("broken_off.ask")}

@@ -59,7 +59,7 @@ def paginate_screen(context: ScreenContext, digits: Sequence[str]) -> list[str]:
     """
     if context.screen.kind == "end":
         context = context._replace(depth=0)
-    lines, choices = context.head(), choice_lines(context, digits)
+    lines, choices = [line for line in context.head() if line], choice_lines(context, digits)
     above = len(lines)
     if choices:
         fewest = 2 if context.reason else 1
@@ -155,10 +155,12 @@ def footer(
 ) -> str:
     """Returns the keys offered: `0` from the second screen or page, `00` from the third screen.
 
-    `9` is offered where another page follows. `later` is true for every page but the first, `home`
-    where `00` is offered on any screen.
+    `9` is offered where another page follows, in the place of `00`, which leads home all the same.
+    `later` is true for every page but the first, `home` where `00` is offered on any screen.
     """
     keys = ["footer.back"] if depth > 1 or later else []
-    keys += ["footer.home"] if depth > 2 or home else []
-    keys += ["footer.more"] if more else []
+    if more:
+        keys.append("footer.more")
+    elif depth > 2 or home:
+        keys.append("footer.home")
     return " ".join(words.say(language, key) for key in keys)

@@ -64,7 +64,7 @@ def test_redeem_code_leads_from_the_code_to_the_receipt(
     phone.dial(OWN, "1")
     assert phone.screen.startswith("Code de l'artisan, 12 chiffres:")
     assert phone.answer(f"{code[:4]} {code[4:8]} {code[8:]}").startswith(
-        "163,52 DH\nFATIMA Z.\nMois: 11/2026\nArgent recu?\n1 Oui\n2 Non"
+        "Encaisser 163,52 DH: argent recu?\nPour FATIMA Z.\nMois: 11/2026\n1 Oui\n2 Non"
     )
     assert phone.answer("1").startswith("Votre PIN d'agent:")
     screen = phone.answer(RIGHT)

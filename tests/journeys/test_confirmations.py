@@ -28,7 +28,7 @@ def test_cancelled_code_is_announced_to_all_phones_that_were_sent_it(
     """Khadija asked for it to pay for Hassan: she too would go to the counter in vain."""
     assert "Code" in phone.dial(HASSAN, "2*1")
     phone.dial(KHADIJA, "2*2*100002*1")
-    assert "Code annulé" in phone.dial(HASSAN, "3*1*1")
+    assert "Code annulé" in phone.dial(HASSAN, "3*2*1")
     ((_, code),) = OtherParties(runtime).run("SELECT state, code FROM payment_code")
     shown = f"{code[:4]} {code[4:8]} {code[8:]}"  # type: ignore[index]
     assert phones_of(runtime, "code_cancelled") == [HASSAN, KHADIJA]
@@ -72,7 +72,7 @@ def test_pin_set_from_another_phone_is_announced_on_both(
     OtherParties(runtime).run(proven)
     phone.dial(STRANGER, "5*5*3*1*1357*1357")
     assert phones_of(runtime, "pin_set") == [HASSAN, STRANGER]
-    phone.dial(STRANGER, "5*5*3*1357*3*1")
+    phone.dial(STRANGER, "5*5*3*1357*2*1")
     assert phones_of(runtime, "pin_removed") == [HASSAN, STRANGER]
 
 

@@ -38,7 +38,7 @@ def test_payer_is_asked_for_the_live_code_with_its_months(
 ) -> None:
     live = payments.issue(HASSAN, 2).code
     screen = phone.dial(KHADIJA, f"2*2*{HASSANS_RNA}")
-    assert screen.startswith("Payer pour HASSAN B.: 335,22 DH\nMois: 08/26-09/26\n1 Oui")
+    assert screen.startswith("Payer 335,22 DH pour HASSAN B.?\nMois: 08/26-09/26\n1 Oui")
     phone.answer("1")
     assert live in phone.screen.replace(" ", "") and "335,22 DH" in phone.screen
     assert "335,22 DH pour 08/26-09/26" in newest_sms(others, KHADIJA)
@@ -66,7 +66,7 @@ def test_payer_is_asked_again_when_another_code_was_made(
     assert shown in phone.screen
     payments.issue(HASSAN, 2, replacing=live)
     assert phone.answer("1").startswith(
-        "Le montant a changé.\nPayer pour HASSAN B.: 335,22 DH\nMois: 08/26-09/26\n1 Oui"
+        "Le montant a changé. Payer 335,22 DH pour HASSAN B.?\nMois: 08/26-09/26\n1 Oui"
     )
     assert others.run("SELECT 1 FROM message WHERE phone = :p", p=KHADIJA) == []
     assert "335,22 DH" in phone.answer("1")
