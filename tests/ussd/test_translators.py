@@ -148,3 +148,8 @@ def test_a_folder_that_holds_no_menus_is_refused(fresh_app: Flask, tmp_path: Pat
     args = ["menus", "check", "--menus", str(tmp_path)]
     refused = fresh_app.test_cli_runner().invoke(args=args)
     assert refused.exit_code == 1 and "holds neither screens nor locales" in refused.output
+
+
+def test_the_comments_of_every_language_are_current(comments: Comments) -> None:
+    """`flask menus annotate` writes them anew."""
+    assert sorted(comments.find_stale(MENUS / "locales")) == []
