@@ -9,47 +9,72 @@ from importlib import import_module
 
 import click
 from flask import Flask
-from flask.cli import AppGroup
+from flask.cli import AppGroup, FlaskGroup
 
 from app.base.errors import MaalemError
 from app.cli.refusals import describe
 
-_NOUNS = {
-    "agents": "app.cli.agents",
-    "assistance": "app.cli.assistance",
-    "audit": "app.cli.audit",
-    "breaks": "app.cli.breaks",
-    "claims": "app.cli.claims",
-    "clients": "app.cli.clients",
-    "cnss": "app.cli.cnss",
-    "contributions": "app.cli.contributions",
-    "db": "app.cli.db",
-    "dial": "app.cli.dial",
-    "doctor": "app.cli.doctor",
-    "funnel": "app.cli.funnel",
-    "keys": "app.cli.keys",
-    "ledger": "app.cli.ledger",
-    "menus": "app.cli.menus",
-    "networks": "app.cli.networks",
-    "notices": "app.cli.notice_broadcasts",
-    "office": "app.cli.office",
-    "people": "app.cli.people",
-    "registry": "app.cli.registry",
-    "reminders": "app.cli.reminders",
-    "reversals": "app.cli.reversals",
-    "serve": "app.cli.serve",
-    "settings": "app.cli.settings",
-    "sms": "app.cli.sms",
-    "talks": "app.cli.talks",
-    "wafacash": "app.cli.networks",
-    "worker": "app.jobs.command",
+# The commands of each kind of user, with the file that each is in.
+_USERS = {
+    "Operators, on call": {
+        "serve": "app.cli.serve",
+        "worker": "app.jobs.command",
+        "doctor": "app.cli.doctor",
+        "settings": "app.cli.settings",
+        "db": "app.cli.db",
+        "keys": "app.cli.keys",
+        "office": "app.cli.office",
+        "audit": "app.cli.audit",
+    },
+    "Help desk": {
+        "people": "app.cli.people",
+        "assistance": "app.cli.assistance",
+        "claims": "app.cli.claims",
+    },
+    "Register and CNSS": {
+        "registry": "app.cli.registry",
+        "cnss": "app.cli.cnss",
+    },
+    "Agent networks": {
+        "networks": "app.cli.networks",
+        "wafacash": "app.cli.networks",
+        "agents": "app.cli.agents",
+        "clients": "app.cli.clients",
+    },
+    "Money": {
+        "contributions": "app.cli.contributions",
+        "ledger": "app.cli.ledger",
+        "breaks": "app.cli.breaks",
+        "reversals": "app.cli.reversals",
+    },
+    "Messages": {
+        "reminders": "app.cli.reminders",
+        "notices": "app.cli.notice_broadcasts",
+        "sms": "app.cli.sms",
+    },
+    "Menus and talks": {
+        "menus": "app.cli.menus",
+        "dial": "app.cli.dial",
+        "talks": "app.cli.talks",
+        "funnel": "app.cli.funnel",
+    },
 }
+_NOUNS = {name: file for commands in _USERS.values() for name, file in commands.items()}
+_HELP = """Maalem: health insurance contributions of artisans, by phone, SMS and till.
+
+Each command says more with --help; what it shows is JSON with --json. docs/operations.md has the
+daily work, and how a shell completes these names.
+"""
 
 
 class _Nouns(AppGroup):
     """Imports a noun's file only when the noun is used: no command waits for the others."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
+        if isinstance(ctx.command, FlaskGroup) and not ctx.resilient_parsing:
+            # `flask --help` asks for names in the midst of a page that speaks of Flask alone.
+            click.echo(self._write_help(ctx))
+            raise SystemExit(0)
         return sorted({*super().list_commands(ctx), *_NOUNS})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -58,9 +83,27 @@ class _Nouns(AppGroup):
             self.add_command(_report_refusals(command))
         return super().get_command(ctx, cmd_name)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the commands by who uses them, in the order of a working day."""
+        for users, nouns in _USERS.items():
+            named = [(noun, self.get_command(ctx, noun)) for noun in nouns]
+            with formatter.section(users):
+                formatter.write_dl(
+                    [(noun, command.get_short_help_str(300)) for noun, command in named if command]
+                )
+
+    def _write_help(self, ctx: click.Context) -> str:
+        formatter = ctx.make_formatter()
+        self.format_usage(ctx, formatter)
+        self.format_help_text(ctx, formatter)
+        self.format_commands(ctx, formatter)
+        formatter.write_paragraph()
+        formatter.write_text("Flask's own: run, shell and routes, for developers.")
+        return formatter.getvalue().rstrip("\n")
+
 
 def register_commands(app: Flask) -> None:
-    app.cli = _Nouns(name=app.name)
+    app.cli = _Nouns(name=app.name, help=_HELP)
 
 
 def refuse_development_server(*, production: bool) -> None:

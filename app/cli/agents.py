@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 
@@ -10,7 +9,6 @@ import click
 from flask.cli import with_appcontext
 from psycopg.errors import UniqueViolation
 from pydantic import SecretStr
-from rich.table import Table
 from sqlalchemy.exc import IntegrityError
 
 from app.agents.agencies import NewAgency, add_agency, replace_agencies
@@ -29,7 +27,7 @@ from app.base.errors import InvalidInput
 from app.base.phone import Phone
 from app.cli.acting import BY, acting
 from app.cli.options import ENCODING, read_limit, show_note
-from app.cli.tables import print_table
+from app.cli.tables import JSON, print_json, print_rows
 from app.files.errors import FileRefused
 from app.runtime import runtime
 
@@ -142,28 +140,31 @@ def add(
 
 
 @agents.command("list")
-@click.option("--json", "as_json", is_flag=True)
+@JSON
 @with_appcontext
 def list_all(as_json: bool) -> None:
     """Lists every agent: state, whose choice the PIN is, locked doors, open sessions."""
     with reading(runtime().database) as connection:
         listed = list_agents(connection, runtime().clock())
     if as_json:
-        click.echo(json.dumps([_describe(agent) for agent in listed]))
+        print_json([_describe(agent) for agent in listed])
         return
-    table = Table("number", "agency", "network", "phone", "state", "PIN", "locked", "sessions")
-    for agent in listed:
-        table.add_row(
-            agent.number,
-            agent.agency_code,
-            agent.network,
-            str(agent.phone or ""),
-            _state_of(agent),
-            agent.pin,
-            ", ".join(agent.locked),
-            str(agent.sessions),
-        )
-    print_table(table)
+    print_rows(
+        ("number", "agency", "network", "phone", "state", "PIN", "locked", "sessions"),
+        (
+            (
+                agent.number,
+                agent.agency_code,
+                agent.network,
+                str(agent.phone or ""),
+                _state_of(agent),
+                agent.pin,
+                ", ".join(agent.locked),
+                str(agent.sessions),
+            )
+            for agent in listed
+        ),
+    )
 
 
 @agents.command()
@@ -191,7 +192,7 @@ def unlock(number: str, by: str | None) -> None:
 @agents.command()
 @click.argument("number")
 @click.option("--end", is_flag=True, help="ends them all, at till and phone")
-@click.option("--json", "as_json", is_flag=True)
+@JSON
 @BY
 @with_appcontext
 def sessions(number: str, end: bool, as_json: bool, by: str | None) -> None:
@@ -199,21 +200,27 @@ def sessions(number: str, end: bool, as_json: bool, by: str | None) -> None:
     if end:
         with acting(by) as change:
             ended = end_sessions_of(change, number)
-        click.echo(json.dumps({"ended": ended}) if as_json else f"{ended} sessions ended")
+        if as_json:
+            print_json({"ended": ended})
+        else:
+            click.echo(f"{ended} sessions ended")
         return
     with reading(runtime().database) as connection:
         opened = list_sessions(connection, number, runtime().clock())
     if as_json:
-        click.echo(json.dumps([asdict(each) for each in opened], default=str))
+        print_json([asdict(each) for each in opened])
         return
-    table = Table("session", "began", "last used")
-    for each in opened:
-        table.add_row(
-            str(each.id),
-            f"{local(each.began_at):%d/%m %H:%M}",
-            f"{local(each.seen_at):%d/%m %H:%M}",
-        )
-    print_table(table)
+    print_rows(
+        ("session", "began", "last used"),
+        (
+            (
+                str(each.id),
+                f"{local(each.began_at):%d/%m %H:%M}",
+                f"{local(each.seen_at):%d/%m %H:%M}",
+            )
+            for each in opened
+        ),
+    )
 
 
 def _state_of(agent: ListedAgent) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 from flask.cli import with_appcontext
-from rich.console import Console
-from rich.table import Table
 
 from app.assistance.errors import NoSuchRequest
+from app.assistance.queries import WaitingRequest
 from app.assistance.service import look_at_waiting, move_request
 from app.base.clock import local
 from app.cli.acting import BY, acting
+from app.cli.tables import JSON, print_json, print_rows
 
 
 @click.group()
@@ -20,20 +20,39 @@ def assistance() -> None:
 
 @assistance.command("list")
 @click.option("--most", default=50, show_default=True, type=click.IntRange(1, 1000))
+@JSON
 @BY
 @with_appcontext
-def list_command(most: int, by: str | None) -> None:
+def list_command(most: int, as_json: bool, by: str | None) -> None:
     """Lists the requests that wait, oldest first: phone, language and subject."""
     with acting(by) as change:
         waiting = look_at_waiting(change, most)
-    table = Table("reference", "asked", "phone", "language", "kind", "topic", "state")
-    for row in waiting:
-        request = row.request
-        asked_at = f"{local(request.asked_at):%d/%m %H:%M}"
-        # The desk has to call, so the number is written out here and nowhere else.
-        contact = asked_at, row.phone.e164, row.language
-        table.add_row(request.reference, *contact, request.kind, request.topic, request.state)
-    Console().print(table)
+    if as_json:
+        print_json([_describe(row) for row in waiting])
+        return
+    print_rows(
+        ("reference", "asked", "phone", "language", "kind", "topic", "state"),
+        map(_list_cells, waiting),
+    )
+
+
+def _list_cells(row: WaitingRequest) -> tuple[str, ...]:
+    reference, _, *others = _describe(row).values()
+    return reference, f"{local(row.request.asked_at):%d/%m %H:%M}", *others
+
+
+def _describe(row: WaitingRequest) -> dict[str, str]:
+    """Returns a request that waits; the desk has to call, so its phone is written out."""
+    request = row.request
+    return {
+        "reference": request.reference,
+        "asked_at": local(request.asked_at).isoformat(timespec="seconds"),
+        "phone": row.phone.e164,
+        "language": row.language,
+        "kind": request.kind,
+        "topic": request.topic,
+        "state": request.state,
+    }
 
 
 @assistance.command()

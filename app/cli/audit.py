@@ -11,6 +11,7 @@ from flask.cli import with_appcontext
 from app.audit.checking import list_sealed_rows
 from app.audit.copies import compare_copy, read_lines, write_line
 from app.base.database import reading
+from app.cli.tables import JSON, print_json
 from app.runtime import runtime
 
 _LOOK_AGAIN_SECONDS = 1.0
@@ -39,17 +40,22 @@ def stream(after: int, follow: bool) -> None:
 
 @audit.command()
 @click.argument("copy", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@JSON
 @with_appcontext
-def check(copy: Path) -> None:
+def check(copy: Path, as_json: bool) -> None:
     """Compares lines of `stream` with the database. Exits with 1 and names what differs."""
-    different = 0
+    differences = []
     with copy.open(encoding="utf-8", newline="\n") as lines, reading(runtime().database) as found:
         try:
             for difference in compare_copy(found, read_lines(lines)):
-                different += 1
-                click.echo(difference)
+                differences.append(difference)
+                if not as_json:
+                    click.echo(difference)
         except ValueError as error:
             raise click.ClickException(f"{copy.name}: {error}") from None
-    if different:
+    if as_json:
+        print_json({"differences": differences, "ok": not differences})
+    if differences:
         raise SystemExit(1)
-    click.echo("the database has what the copy has")
+    if not as_json:
+        click.echo("the database has what the copy has")

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 from flask.cli import with_appcontext
-from rich.console import Console
-from rich.table import Table
 
 from app.agents.networks import DEFAULT_NETWORK
 from app.base.clock import local
 from app.base.database import reading
 from app.cli.acting import BY, acting
 from app.cli.options import NUMBER, WHY
-from app.ledger.break_queries import list_breaks
+from app.cli.tables import JSON, print_json, print_rows
+from app.ledger.break_queries import Break, list_breaks
 from app.ledger.breaks import RESOLUTIONS, assign_break, propose_resolution
 from app.ledger.models import BREAK_KINDS
 from app.reconciliation.repetitions import close_repetitions
@@ -33,7 +30,7 @@ def breaks() -> None:
 @click.option("--kind", type=click.Choice(BREAK_KINDS))
 @click.option("--ended", is_flag=True, help="those that ended, too")
 @click.option("--most", default=200, show_default=True, type=click.IntRange(1, 100_000))
-@click.option("--json", "as_json", is_flag=True)
+@JSON
 @with_appcontext
 def list_command(kind: str | None, ended: bool, most: int, as_json: bool) -> None:
     """Lists the breaks, oldest first: kind, age in days, owner, and how they may be settled."""
@@ -41,15 +38,28 @@ def list_command(kind: str | None, ended: bool, most: int, as_json: bool) -> Non
     with reading(maalem.database) as connection:
         listed = list_breaks(connection, kind, ended, most, maalem.clock())
     if as_json:
-        click.echo(json.dumps([row.as_json() for row in listed]))
+        print_json([row.as_json() for row in listed])
         return
-    table = Table("id", "kind", "state", "days", "ours", "theirs", "receipt", "owner", "ways")
-    for row in listed:
-        amounts = ("" if amount is None else str(amount) for amount in (row.ours, row.theirs))
-        ways = row.method or ", ".join(RESOLUTIONS[row.kind])
-        texts = row.receipt or "", row.owner or "", ways
-        table.add_row(str(row.id), row.kind, row.state, str(row.days), *amounts, *texts)
-    Console().print(table)
+    print_rows(
+        ("id", "kind", "state", "days", "ours", "theirs", "receipt", "owner", "ways"),
+        map(_list_cells, listed),
+        prose=("owner", "ways"),
+    )
+
+
+def _list_cells(row: Break) -> tuple[str, ...]:
+    amounts = ("" if amount is None else str(amount) for amount in (row.ours, row.theirs))
+    ways = row.method or ", ".join(RESOLUTIONS[row.kind])
+    return (
+        str(row.id),
+        row.kind,
+        row.state,
+        str(row.days),
+        *amounts,
+        row.receipt or "",
+        row.owner or "",
+        ways,
+    )
 
 
 @breaks.command()

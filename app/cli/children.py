@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from app.cli.run_log import RunLog
+
 Child = subprocess.Popen[bytes]
 
 _STOP_SECONDS = 3.5
@@ -58,7 +60,8 @@ def parent_was_interrupted() -> bool:
 class Children:
     """Runs programs, each in a session of its own, so that only the parent answers a Ctrl-C."""
 
-    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+    def __init__(self, environment: dict[str, str], folder: Path, log: RunLog) -> None:
+        self.log = log
         self._environment = {**os.environ, **environment}
         self._folder = folder
         self._started: list[Child] = []
@@ -72,8 +75,8 @@ class Children:
         )
         return self
 
-    def start(self, *command: str) -> Child:
-        """Runs `python -m COMMAND`, which writes to our output."""
+    def start(self, *command: str, heard: bool = False) -> Child:
+        """Runs `python -m COMMAND`, which writes to the log; `heard` shows its standard output."""
         for child in [child for child in self._started if child.poll() is not None]:
             self._end_session(child)
         child = subprocess.Popen(
@@ -81,6 +84,8 @@ class Children:
             cwd=self._folder,
             env=self._environment,
             stdin=subprocess.DEVNULL,
+            stdout=None if heard else self.log,
+            stderr=self.log,
             start_new_session=True,
             # The child itself tells the watcher before it runs, even if we are killed right now.
             preexec_fn=lambda: self._tell_watcher("+", os.getpid()),

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import click
 from flask.cli import with_appcontext
 from pydantic import SecretStr
-from rich.console import Console
-from rich.table import Table
 
 from app.agents.callback_hosts import change_callback_hosts, read_host
 from app.agents.clients import (
     BILLS_A_DAY,
+    Client,
     NewClient,
     NewKeys,
     add_client,
@@ -33,12 +32,17 @@ from app.base.keys import KeyUnknown
 from app.base.money import Money
 from app.cli.acting import BY, acting
 from app.cli.options import DirhamsParam
+from app.cli.tables import JSON, print_json, print_rows
 from app.runtime import runtime
 
 _SIGNING_KEY_UNNAMED = (
     "the signing key of now names no SECRET_KEY, so it cannot be kept: `flask keys rotate` first"
 )
 _BILLS = click.IntRange(0, 1_000_000)
+_LISTED = (
+    *("client", "network", "requests_a_minute", "bills_a_day", "day_limit", "agencies", "answers"),
+    *("called_back_at", "shut_out_at"),
+)
 
 
 @click.group()
@@ -151,34 +155,33 @@ def change_command(
 
 
 @clients.command("list")
+@JSON
 @with_appcontext
-def list_command() -> None:
+def list_command(as_json: bool) -> None:
     """Lists every client with its limits, without keys."""
-    table = Table(
-        "client",
-        "network",
-        "a minute",
-        "bills",
-        "a day",
-        "agencies",
-        "answers",
-        "called back at",
-        "shut out",
-    )
     with reading(runtime().database) as connection:
-        for client, revoked_at in list_clients(connection):
-            table.add_row(
-                client.id,
-                client.network,
-                str(client.requests_a_minute),
-                str(client.bills_a_day),
-                str(client.day_limit or ""),
-                " ".join(sorted(client.agencies or ())),
-                "polling" if client.polling else "in step",
-                " ".join(sorted(client.callback_hosts)),
-                f"{local(revoked_at):%d/%m/%Y %H:%M}" if revoked_at else "",
-            )
-    Console().print(table)
+        listed = [_describe(client, revoked_at) for client, revoked_at in list_clients(connection)]
+    if as_json:
+        print_json(listed)
+        return
+    headings = [name.replace("_", " ") for name in _LISTED]
+    print_rows(headings, (tuple(map(_write_cell, one.values())) for one in listed))
+
+
+def _describe(client: Client, revoked_at: datetime | None) -> dict[str, object]:
+    shut_out = local(revoked_at).isoformat(timespec="minutes") if revoked_at else None
+    most = str(client.day_limit) if client.day_limit else None
+    limits = client.requests_a_minute, client.bills_a_day, most
+    agencies, hosts = sorted(client.agencies or ()), sorted(client.callback_hosts)
+    answers = "polling" if client.polling else "in step"
+    values = (client.id, client.network, *limits, agencies, answers, hosts, shut_out)
+    return dict(zip(_LISTED, values, strict=True))
+
+
+def _write_cell(value: object) -> str:
+    if isinstance(value, list):
+        return " ".join(value)
+    return "" if value is None else str(value)
 
 
 @clients.command("other-amounts")

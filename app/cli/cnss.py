@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from app.base.private_files import replacing
 from app.cli.acting import BY, acting
 from app.cli.days import DayParam
 from app.cli.options import ENCODING, show_note
+from app.cli.tables import JSON, print_json
 from app.files.errors import FileRefused
 from app.files.table import GivenFile
 from app.reconciliation.cnss_export import Batch, export_payments, find_batch
@@ -67,7 +67,7 @@ def _save(folder: Path, batch: Batch) -> None:
 
 @cnss.command("import")
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option("--json", "as_json", is_flag=True)
+@JSON
 @ENCODING
 @BY
 @with_appcontext
@@ -84,4 +84,7 @@ def import_command(file: Path, as_json: bool, encoding: str | None, by: str | No
         show_note(note)
     counts = ", ".join(f"{count} {name}" for name, count in report.counts.items())
     again = "" if report.new else " (taken before)"
-    click.echo(json.dumps(report.counts) if as_json else f"{counts}{again}")
+    if as_json:
+        print_json(report.counts)
+    else:
+        click.echo(f"{counts}{again}")

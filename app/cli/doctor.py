@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 
@@ -12,6 +11,7 @@ from flask.cli import with_appcontext
 from app.cli.checks import callers, clocks, engines, installation, keys, providers, register
 from app.cli.checks.looking import Check, Finding, look
 from app.cli.checks.role import check_role
+from app.cli.tables import JSON, print_json
 from app.runtime import Runtime, runtime
 
 CHECKS: Mapping[str, Check] = {
@@ -39,7 +39,7 @@ CHECKS: Mapping[str, Check] = {
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="for programs: checks and ok")
+@JSON
 @with_appcontext
 def doctor(as_json: bool) -> None:
     """Checks this installation part by part; exit 1 if one is wrong."""
@@ -53,7 +53,7 @@ def doctor(as_json: bool) -> None:
     ok = all(finding.ok for finding in found)
     if as_json:
         checks = [{"name": f.name, "ok": f.ok, "says": f.says} for f in found]
-        click.echo(json.dumps({"checks": checks, "ok": ok}, ensure_ascii=False))
+        print_json({"checks": checks, "ok": ok})
     raise SystemExit(0 if ok else 1)
 
 

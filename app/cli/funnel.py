@@ -1,44 +1,86 @@
-"""`flask funnel`: counts, screen by screen, how far callers come."""
+"""`flask funnel`: counts how far callers come: dialled, saw dues, code, paid; and each screen."""
 
 import dataclasses
-import json
+from collections.abc import Set
 from datetime import timedelta
 
 import click
 from flask.cli import with_appcontext
-from rich.table import Table
 
 from app.base.database import reading
-from app.cli.tables import print_table
-from app.observe.funnel import FunnelLine, count_funnel
+from app.cli.tables import JSON, print_json, print_rows
+from app.observe.funnel import FunnelLine, Journey, count_funnel, count_journey
+from app.payments.code_history import count_paid_codes
 from app.runtime import runtime
+from app.ussd.menu import Menu
+
+# The sources of the screens that show what is owed, and those that show a code.
+_DUES = {"dues", "rights", "months", "other_person"}
+_CODES = {"live_code", "code_for_another"}
 
 
 @click.command()
 @click.option("--days", default=7, show_default=True, type=click.IntRange(1, 366))
-@click.option("--json", "as_json", is_flag=True, help="for programs")
+@JSON
 @with_appcontext
 def funnel(days: int, as_json: bool) -> None:
-    """Counts the callers who came to each screen, answered, went back, were cut off or ended."""
+    """Counts how many talks came to dues, code and payment, and what callers did at each screen.
+
+    A step's share is of the talks that dialled. Paid are the codes that phones asked for in these
+    days and that are paid by now.
+    """
     maalem = runtime()
-    now = maalem.clock()
-    resting = {s.name for s in maalem.ussd.menu.screens.values() if s.is_answer}
+    now, menu = maalem.clock(), maalem.ussd.menu
+    since = now - timedelta(days=days)
+    resting = {s.name for s in menu.screens.values() if s.is_answer}
     with reading(maalem.database) as connection:
-        lines = count_funnel(connection, now - timedelta(days=days), now, resting)
+        lines = count_funnel(connection, since, now, resting)
+        journey = count_journey(
+            connection, since, _screens_of(menu, _DUES), _screens_of(menu, _CODES)
+        )
+        paid = count_paid_codes(connection, since)
+    steps = _list_steps(journey, paid)
     if as_json:
         screens = [dataclasses.asdict(line) for line in lines]
-        click.echo(json.dumps({"days": days, "screens": screens}, ensure_ascii=False))
-    else:
-        print_table(_table(lines))
+        print_json({"days": days, "journey": steps, "screens": screens})
+        return
+    print_rows(
+        ("journey", "count", "share"),
+        ((str(s["step"]), str(s["count"]), _write_share(s["share"])) for s in steps),
+    )
+    click.echo()
+    names = [field.name for field in dataclasses.fields(FunnelLine)]
+    print_rows(
+        [name.replace("_", " ") for name in names],
+        (
+            ["" if cell is None else str(cell) for cell in dataclasses.astuple(line)]
+            for line in lines
+        ),
+    )
 
 
-def _table(lines: list[FunnelLine]) -> Table:
-    table = Table()
-    for field in dataclasses.fields(FunnelLine):
-        words = field.name in {"screen", "language", "gateway"}
-        heading = field.name.replace("_", " ")
-        table.add_column(heading, justify="left" if words else "right")
-    for line in lines:
-        cells = dataclasses.astuple(line)
-        table.add_row(*("" if cell is None else str(cell) for cell in cells))
-    return table
+def _screens_of(menu: Menu, sources: Set[str]) -> list[str]:
+    """Returns the screens that tell a value of one of the sources; a question tells none."""
+    return [
+        screen.name
+        for screen in menu.screens.values()
+        if screen.kind != "confirm" and sources & {screen.source, screen.uses}
+    ]
+
+
+def _list_steps(journey: Journey, paid: int) -> list[dict[str, str | int | float | None]]:
+    counts = {
+        "dialled": journey.dialled,
+        "saw dues": journey.saw_dues,
+        "code": journey.saw_code,
+        "paid": paid,
+    }
+    whole = journey.dialled
+    return [
+        {"step": step, "count": count, "share": round(count / whole, 4) if whole else None}
+        for step, count in counts.items()
+    ]
+
+
+def _write_share(share: object) -> str:
+    return f"{share:.1%}" if isinstance(share, float) else "-"

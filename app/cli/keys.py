@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 import click
 from flask.cli import with_appcontext
-from rich.table import Table
 
 from app.base.keys import Keys
 from app.cli.acting import BY, operation_of, sign_in_actor
-from app.cli.tables import print_table
+from app.cli.tables import JSON, print_json, print_rows
 from app.rekeying.columns import UNNAMED
 from app.rekeying.holdings import Holding, list_holdings
 from app.rekeying.service import find_hindrance, find_lost, find_removable, rotate_keys
@@ -29,7 +27,7 @@ def keys() -> None:
 
 
 @keys.command()
-@click.option("--json", "as_json", is_flag=True)
+@JSON
 @with_appcontext
 def status(as_json: bool) -> None:
     """Says how many things each key holds, and which old keys may be taken away."""
@@ -37,14 +35,19 @@ def status(as_json: bool) -> None:
     held = list_holdings(maalem.database, maalem.redis, maalem.keys, maalem.clock())
     removable = find_removable(held, maalem.keys)
     if as_json:
-        click.echo(json.dumps(_describe(held, maalem.keys, removable)))
+        print_json(_describe(held, maalem.keys, removable))
         return
-    table = Table("what", "key", "how many", "moved by")
-    for each in held:
-        for name, count in sorted(each.counts.items()):
-            moved = "flask keys rotate" if each.stored_again else "itself, within hours"
-            table.add_row(each.kind, _name(name, maalem.keys), str(count), moved)
-    print_table(table)
+    rows = (
+        (
+            each.kind,
+            _name(name, maalem.keys),
+            str(count),
+            "flask keys rotate" if each.stored_again else "itself, within hours",
+        )
+        for each in held
+        for name, count in sorted(each.counts.items())
+    )
+    print_rows(("what", "key", "how many", "moved by"), rows, prose=("what", "moved by"))
     for name in maalem.keys.ids[1:]:
         click.echo(f"{name}: {_advise(name, held, maalem.keys, removable)}")
     _tell_lost(held, maalem.keys)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
 import click
 from flask.cli import with_appcontext
-from rich.console import Console
-from rich.table import Table
 
 from app.audit.checking import SEAL_RULES, find_broken_seals
 from app.audit.sealing import count_unsealed
@@ -17,6 +14,7 @@ from app.base.clock import local, local_date
 from app.base.database import reading, snapshot
 from app.base.money import Money
 from app.cli.days import DayParam
+from app.cli.tables import JSON, print_json, print_rows
 from app.ledger.models import ACCOUNTS
 from app.ledger.queries import StatementLine, account_statement, trial_balance
 from app.payments.code_history import list_code_events
@@ -34,7 +32,7 @@ def ledger() -> None:
 @click.option("--account", required=True, type=click.Choice(ACCOUNTS))
 @click.option("--from", "first", type=DayParam(), help="the first day; today when left out")
 @click.option("--to", "last", type=DayParam(), help="the last day; the first when left out")
-@click.option("--json", "as_json", is_flag=True)
+@JSON
 @with_appcontext
 def statement(account: str, first: date | None, last: date | None, as_json: bool) -> None:
     """Prints every line of ACCOUNT on these days in Morocco, between two balances."""
@@ -51,14 +49,16 @@ def statement(account: str, first: date | None, last: date | None, as_json: bool
     if as_json:
         period = {"account": account, "from": f"{begin}", "to": f"{end}"}
         balances = {"opening": str(lines.opening), "closing": str(lines.closing)}
-        click.echo(json.dumps(period | balances | {"entries": entries}))
+        print_json(period | balances | {"entries": entries})
         return
-    table = Table("at", "event", "receipt", "by", "amount", "balance", title=account)
-    table.add_row(f"{begin}", "opening", "", "", "", str(lines.opening))
-    for row in entries:
-        table.add_row(*_table_row(row))
-    table.add_row(f"{end}", "closing", "", "", "", str(lines.closing))
-    Console().print(table)
+    rows = [(f"{begin}", "opening", "", "", "", str(lines.opening)), *map(_table_row, entries)]
+    print_rows(
+        ("at", "event", "receipt", "by", "amount", "balance"),
+        rows,
+        prose=("by",),
+        footer=(f"{end}", "closing", "", "", "", str(lines.closing)),
+        title=account,
+    )
 
 
 def _entry_row(entry: StatementLine, balance: Money) -> dict[str, str | int | None]:
@@ -85,7 +85,7 @@ def _table_row(entry: Mapping[str, str | int | None]) -> tuple[str, ...]:
 
 @ledger.command("trial-balance")
 @click.option("--on", type=DayParam(), help="at the end of that day; today when left out")
-@click.option("--json", "as_json", is_flag=True)
+@JSON
 @with_appcontext
 def trial_balance_command(on: date | None, as_json: bool) -> None:
     """Prints every account's balance; their sum is zero."""
@@ -95,17 +95,14 @@ def trial_balance_command(on: date | None, as_json: bool) -> None:
     amounts = {account: str(balance) for account, balance in balances.items()}
     total = sum(balance.centimes for balance in balances.values())
     if as_json:
-        click.echo(json.dumps({"on": f"{day}", "accounts": amounts, "sum": f"{total / 100:.2f}"}))
+        print_json({"on": f"{day}", "accounts": amounts, "sum": f"{total / 100:.2f}"})
         return
-    table = Table("account", "balance", title=f"{day}")
-    for account, balance in amounts.items():
-        table.add_row(account, balance)
-    Console().print(table)
+    print_rows(("account", "balance"), amounts.items(), title=f"{day}")
 
 
 @ledger.command()
 @click.argument("code")
-@click.option("--json", "as_json", is_flag=True)
+@JSON
 @with_appcontext
 def code(code: str, as_json: bool) -> None:
     """Prints the states of CODE, or of a receipt's code: the actor and moment of each."""
@@ -123,7 +120,7 @@ def code(code: str, as_json: bool) -> None:
         for step in steps
     ]
     if as_json:
-        click.echo(json.dumps(rows))
+        print_json(rows)
         return
     for row in rows:
         by, receipt = row["by"] or "time", row["receipt"] or ""
@@ -131,7 +128,7 @@ def code(code: str, as_json: bool) -> None:
 
 
 @ledger.command()
-@click.option("--json", "as_json", is_flag=True)
+@JSON
 @with_appcontext
 def verify(as_json: bool) -> None:
     """Checks the rules of every row. Exits with 1 and names the rows that break one."""
@@ -142,7 +139,7 @@ def verify(as_json: bool) -> None:
     count = len(rules) + len(SEAL_RULES)
     if as_json:
         waiting = {"rows": unsealed.rows, "since": _write_moment(unsealed.since)}
-        click.echo(json.dumps({"rules": count, "broken": broken, "unsealed": waiting}))
+        print_json({"rules": count, "broken": broken, "unsealed": waiting})
     else:
         for rule, rows in broken.items():
             click.echo(f"not true: {rule}: {', '.join(rows)}")

@@ -1,5 +1,6 @@
 """`flask menus`: checks, draws, shows and compares what artisans see."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -7,6 +8,7 @@ from flask.cli import with_appcontext
 
 from app.base.clock import local_date
 from app.cli.menu_folders import FOLDER, MENUS_OPTION, use_menus
+from app.cli.tables import JSON, print_json
 from app.messaging.prices import price_on, read_prices
 from app.runtime import MENU_FILES, MENUS, runtime
 from app.settings import ROOT
@@ -33,8 +35,9 @@ def menus() -> None:
 
 @menus.command()
 @MENUS_OPTION
+@JSON
 @with_appcontext
-def check(folder: Path | None) -> None:
+def check(folder: Path | None, as_json: bool) -> None:
     """Checks every screen in every language; fails naming screen, language and cause."""
     use_menus(folder)
     maalem = runtime()
@@ -42,12 +45,16 @@ def check(folder: Path | None) -> None:
         faults = find_faults(maalem.ussd, maalem.declarations, maalem.limits)
     except BrokenMenu as broken:
         faults = [Fault(broken.params["screen"], "-", broken.params["why"])]
-    for fault in faults:
-        click.echo(str(fault), err=True)
+    if as_json:
+        print_json({"faults": [asdict(fault) for fault in faults], "ok": not faults})
+    else:
+        for fault in faults:
+            click.echo(str(fault), err=True)
     if faults:
         raise SystemExit(1)
     screens, languages = len(maalem.ussd.menu.screens), len(maalem.words.languages)
-    click.echo(f"{screens} screens right in {languages} languages")
+    if not as_json:
+        click.echo(f"{screens} screens right in {languages} languages")
 
 
 @menus.command()
@@ -152,10 +159,14 @@ def inputs(gateway: str) -> None:
 @menus.command()
 @click.argument("before", type=FOLDER)
 @click.argument("after", type=FOLDER)
-def diff(before: Path, after: Path) -> None:
+@JSON
+def diff(before: Path, after: Path, as_json: bool) -> None:
     """Says in words what differs between the menu folders BEFORE and AFTER."""
     (old, old_words), (new, new_words) = _read(before), _read(after)
     lines = [*find_differences(old, new), *find_word_differences(old_words, new_words)]
+    if as_json:
+        print_json(lines)
+        return
     for line in lines or ["no difference"]:
         click.echo(line)
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 from flask.cli import with_appcontext
-from rich.console import Console
-from rich.table import Table
 
 from app.agents.networks import DEFAULT_NETWORK, AgentNetwork, add_network, list_networks
 from app.base.clock import local
@@ -17,10 +14,16 @@ from app.base.database import reading
 from app.base.money import ZERO, Money
 from app.cli.acting import BY, acting
 from app.cli.options import ENCODING, NUMBER, WHY, DirhamsParam, show_note
+from app.cli.tables import JSON, print_json, print_rows
 from app.files.errors import FileRefused
 from app.reconciliation.network_formats import FORMATS
 from app.reconciliation.service import SettlementFile, match_file
-from app.reconciliation.withdrawals import approve_withdrawal, list_files, propose_withdrawal
+from app.reconciliation.withdrawals import (
+    ListedFile,
+    approve_withdrawal,
+    list_files,
+    propose_withdrawal,
+)
 from app.runtime import runtime
 
 
@@ -52,15 +55,23 @@ def add(name: str, shown: str, file_format: str, by: str | None) -> None:
 
 
 @networks.command("list")
+@JSON
 @with_appcontext
-def list_command() -> None:
+def list_command(as_json: bool) -> None:
     """Lists every network, its shown name and the format of its files."""
-    table = Table("network", "shown as", "format", "other amounts")
     with reading(runtime().database) as connection:
-        for network in list_networks(connection):
-            other = "allowed" if network.other_amounts else ""
-            table.add_row(network.code, network.shown_name, network.file_format, other)
-    Console().print(table)
+        listed = list_networks(connection)
+    if as_json:
+        print_json([{field: getattr(one, field) for field in one.__slots__} for one in listed])
+        return
+    print_rows(
+        ("network", "shown as", "format", "other amounts"),
+        (
+            (one.code, one.shown_name, one.file_format, "allowed" if one.other_amounts else "")
+            for one in listed
+        ),
+        prose=("shown as",),
+    )
 
 
 def _match(given: SettlementFile, as_json: bool, by: str | None) -> None:
@@ -76,12 +87,17 @@ def _match(given: SettlementFile, as_json: bool, by: str | None) -> None:
     for note in report.notes:
         show_note(note)
     if as_json:
-        click.echo(json.dumps(report.counts))
+        print_json(report.counts)
         return
     again = "" if report.new else ", as before"
-    click.echo(f"{given.path.name}, file {report.number}, day {report.day}{again}")
-    for kind, lines in report.counts.items():
-        click.echo(f"  {lines:>8} {kind}")
+    click.echo(
+        f"{given.path.name}, file {report.number}, day {report.day}{again}: {report.lines} lines,"
+        f" {report.paid} dirhams paid"
+    )
+    for kind, count in report.counts.items():
+        # What the file does not tell has no line.
+        what = "deposits" if kind == "missing_there" else "lines"
+        click.echo(f"  {count:>8} {what:<8} {kind}")
 
 
 def _name_file(
@@ -94,7 +110,6 @@ _FILE = click.argument("file", type=click.Path(path_type=Path, exists=True, dir_
 _TOTAL = click.option(
     "--total", type=DirhamsParam(ZERO), help="what was paid, as the network told beside the file"
 )
-_JSON = click.option("--json", "as_json", is_flag=True)
 
 
 @networks.command("match", help=_match.__doc__)
@@ -102,7 +117,7 @@ _JSON = click.option("--json", "as_json", is_flag=True)
 @_FILE
 @_TOTAL
 @ENCODING
-@_JSON
+@JSON
 @BY
 @with_appcontext
 def match(name: str, as_json: bool, by: str | None, **given: Any) -> None:
@@ -113,7 +128,7 @@ def match(name: str, as_json: bool, by: str | None, **given: Any) -> None:
 @networks.command("files")
 @click.argument("name")
 @click.option("--most", default=50, show_default=True, type=click.IntRange(1, 10_000))
-@click.option("--json", "as_json", is_flag=True)
+@JSON
 @with_appcontext
 def files_command(name: str, most: int, as_json: bool) -> None:
     """Lists the settlement files of the network NAME, newest first."""
@@ -121,15 +136,20 @@ def files_command(name: str, most: int, as_json: bool) -> None:
         listed = list_files(connection, name, most)
     if as_json:
         rows = [{field: getattr(one, field) for field in one.__slots__} for one in listed]
-        click.echo(json.dumps(rows, default=str))
+        print_json(rows)
         return
-    table = Table("number", "file", "days", "lines", "taken", "withdrawal")
-    for one in listed:
-        days = f"{one.day}" if one.first_day == one.day else f"{one.first_day} to {one.day}"
-        names = " + ".join(filter(None, (one.asked_by, one.withdrawn_by)))
-        taken = f"{local(one.matched_at):%d/%m/%Y %H:%M}"
-        table.add_row(str(one.number), one.name, days, str(one.lines), taken, names)
-    Console().print(table)
+    print_rows(
+        ("number", "file", "days", "lines", "taken", "withdrawal"),
+        map(_list_file_cells, listed),
+        prose=("days", "withdrawal"),
+    )
+
+
+def _list_file_cells(one: ListedFile) -> tuple[str, ...]:
+    days = f"{one.day}" if one.first_day == one.day else f"{one.first_day} to {one.day}"
+    names = " + ".join(filter(None, (one.asked_by, one.withdrawn_by)))
+    taken = f"{local(one.matched_at):%d/%m/%Y %H:%M}"
+    return str(one.number), one.name, days, str(one.lines), taken, names
 
 
 @networks.command()
@@ -168,7 +188,7 @@ def wafacash() -> None:
 @click.option("--network", default=DEFAULT_NETWORK, show_default=True)
 @_TOTAL
 @ENCODING
-@_JSON
+@JSON
 @BY
 @with_appcontext
 def match_first(network: str, as_json: bool, by: str | None, **given: Any) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import click
 from flask.cli import with_appcontext
-from rich.console import Console
-from rich.table import Table
 
 from app.base.clock import local
 from app.base.money import ZERO, Money
 from app.cli.acting import BY, acting
 from app.cli.notices import notices
 from app.cli.options import NUMBER, DirhamsParam, budget_of
+from app.cli.tables import JSON, print_json, print_rows
 from app.reminders.broadcasts import (
     BroadcastRequest,
     LanguagePreview,
@@ -28,6 +29,7 @@ from app.runtime import runtime
 @click.option("--trade", help="as the register writes it")
 @click.option("--all", "everybody", is_flag=True, help="every artisan")
 @click.option("--budget", type=DirhamsParam(ZERO), help="SMS_CAMPAIGN_BUDGET if left out")
+@JSON
 @BY
 @with_appcontext
 def broadcast(
@@ -36,6 +38,7 @@ def broadcast(
     trade: str | None,
     everybody: bool,
     budget: Money | None,
+    as_json: bool,
     by: str | None,
 ) -> None:
     """Proposes to tell the notice NAME by SMS: shows to how many, in which words, at what cost.
@@ -49,6 +52,10 @@ def broadcast(
     with acting(by) as change:
         settings = maalem.reminder_settings
         proposal = propose_broadcast(change, settings, maalem.words, request)
+    if as_json:
+        previews = [dataclasses.asdict(one) for one in proposal.previews]
+        print_json({"number": proposal.number, "name": proposal.name, "previews": previews})
+        return
     _print_previews(proposal.previews)
     click.echo(
         f"{proposal.name} waits for a second person: flask notices approve {proposal.number}"
@@ -56,11 +63,14 @@ def broadcast(
 
 
 def _print_previews(previews: tuple[LanguagePreview, ...]) -> None:
-    table = Table("language", "people", "segments each", "MAD at most", "text")
-    for preview in previews:
-        counts = str(preview.people), str(preview.segments), f"{preview.cost:.2f}"
-        table.add_row(preview.language, *counts, preview.text)
-    Console().print(table)
+    print_rows(
+        ("language", "people", "segments each", "MAD at most", "text"),
+        (
+            (one.language, str(one.people), str(one.segments), f"{one.cost:.2f}", one.text)
+            for one in previews
+        ),
+        prose=("text",),
+    )
     people = sum(preview.people for preview in previews)
     cost = sum(preview.cost for preview in previews)
     segments = sum(preview.people * preview.segments for preview in previews)

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 
 import click
 from flask.cli import with_appcontext
 from pydantic import SecretStr
-from rich.console import Console
-from rich.table import Table
 
 from app.base.clock import local
 from app.base.database import reading
@@ -23,6 +20,7 @@ from app.cli.acting import (
     operation_of,
     sign_in_actor,
 )
+from app.cli.tables import JSON, print_json, print_rows
 from app.office.errors import SignInPaused, SignInRefused
 from app.office.models import ROLES
 from app.office.queries import ListedUser, has_office_users, list_office_users
@@ -74,22 +72,29 @@ def add_command(
 
 
 @office.command("list")
-@click.option("--json", "as_json", is_flag=True)
+@JSON
 @with_appcontext
 def list_command(as_json: bool) -> None:
     """Lists who works here and who did."""
     with reading(runtime().database) as connection:
         users = list_office_users(connection)
     if as_json:
-        click.echo(json.dumps([dataclasses.asdict(user) for user in users], default=str))
+        print_json([dataclasses.asdict(user) for user in users])
         return
-    table = Table("name", "role", "for", "state", "since")
-    for user in users:
-        scope = user.region or user.network or user.desk or ""
-        table.add_row(
-            user.name, user.role, scope, _say_state(user), f"{local(user.created_at):%d/%m/%Y}"
-        )
-    Console().print(table)
+    print_rows(
+        ("name", "role", "for", "state", "since"),
+        (
+            (
+                user.name,
+                user.role,
+                user.region or user.network or user.desk or "",
+                _say_state(user),
+                f"{local(user.created_at):%d/%m/%Y}",
+            )
+            for user in users
+        ),
+        prose=("for", "state"),
+    )
 
 
 @office.command("dismiss")

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 import click
 from flask.cli import with_appcontext
-from rich.console import Console
-from rich.table import Table
 
 from app.base.clock import local
 from app.base.database import reading
@@ -15,11 +11,13 @@ from app.base.errors import InvalidInput
 from app.base.phone import Phone
 from app.cli.acting import BY, acting
 from app.cli.options import NUMBER
+from app.cli.tables import JSON, print_json, print_rows
 from app.people.service import (
     REASONS,
     DeskAct,
     FoundPerson,
     ShownPerson,
+    WaitingAct,
     do_by_two,
     find_people,
     list_waiting_acts,
@@ -34,7 +32,6 @@ _PERSON = click.argument("person", type=NUMBER, metavar="ID")
 _REASON = click.option(
     "--reason", default="call", show_default=True, type=click.Choice(REASONS), help="why you look"
 )
-_JSON = click.option("--json", "as_json", is_flag=True)
 
 
 class PhoneParam(click.ParamType[Phone]):
@@ -60,7 +57,7 @@ def people() -> None:
 @click.option("--rna", help="the RNA number, as typed")
 @click.option("--phone", help="a phone of the person, the register's or tied")
 @click.option("--cnss", help="the CNSS number")
-@_JSON
+@JSON
 @BY
 @with_appcontext
 def find(
@@ -74,18 +71,19 @@ def find(
     with acting(by, _LOOKS) as change:
         found = find_people(change, *asked[0])
     if as_json:
-        click.echo(json.dumps([_as_json(person) for person in found], ensure_ascii=False))
+        print_json([_as_json(person) for person in found])
         return
-    table = Table("id", "name", "rna", "region")
-    for person in found:
-        table.add_row(str(person.id), person.full_name, person.rna_number, person.region or "")
-    Console().print(table)
+    print_rows(
+        ("id", "name", "rna", "region"),
+        ((str(p.id), p.full_name, p.rna_number, p.region or "") for p in found),
+        prose=("name", "region"),
+    )
 
 
 @people.command()
 @_PERSON
 @_REASON
-@_JSON
+@JSON
 @BY
 @with_appcontext
 def show(person: int, reason: str, as_json: bool, by: str | None) -> None:
@@ -93,7 +91,7 @@ def show(person: int, reason: str, as_json: bool, by: str | None) -> None:
     with acting(by, _LOOKS) as change:
         shown = show_person(change, person, reason)
     if as_json:
-        click.echo(json.dumps(_describe(shown), ensure_ascii=False))
+        print_json(_describe(shown))
         return
     for name, value in _describe(shown).items():
         if name != "phones":
@@ -145,22 +143,43 @@ def merge(person: int, double: int, by: str | None) -> None:
 
 
 @people.command()
+@JSON
 @with_appcontext
-def waiting() -> None:
+def waiting(as_json: bool) -> None:
     """Lists the acts that wait for a second person."""
     with reading(runtime().database) as connection:
         acts = list_waiting_acts(connection)
-    table = Table("number", "act", "person", "by", "at")
-    for act in acts:
-        at = f"{local(act.proposed_at):%d/%m %H:%M}"
-        table.add_row(str(act.id), act.act, str(act.artisan_id), act.proposed_by, at)
-    Console().print(table)
+    if as_json:
+        print_json([_describe_act(act) for act in acts])
+        return
+    print_rows(
+        ("number", "act", "person", "by", "at"),
+        (
+            (str(act.id), act.act, str(act.artisan_id), act.proposed_by, _show_moment(act))
+            for act in acts
+        ),
+        prose=("by",),
+    )
 
 
 def _do(act: DeskAct, by: str | None, done: str) -> None:
     with acting(by, _DESK) as change:
         is_done = do_by_two(change, runtime().services, act)
     click.echo(done if is_done else "waits for a second person, who gives the same command")
+
+
+def _show_moment(act: WaitingAct) -> str:
+    return f"{local(act.proposed_at):%d/%m %H:%M}"
+
+
+def _describe_act(act: WaitingAct) -> dict[str, object]:
+    return {
+        "number": act.id,
+        "act": act.act,
+        "person": act.artisan_id,
+        "by": act.proposed_by,
+        "at": local(act.proposed_at).isoformat(timespec="seconds"),
+    }
 
 
 def _as_json(person: FoundPerson) -> dict[str, object]:

@@ -30,6 +30,7 @@ from app.base.phone import Phone
 from app.cli.acting import BY, SignedInUser, acting, sign_in_actor
 from app.cli.options import ENCODING, NUMBER, show_note
 from app.cli.sample_people import record_sample_answers
+from app.cli.tables import JSON, print_json
 from app.enrolment import registry as imports
 from app.enrolment.errors import (
     ImportBuiltOn,
@@ -116,14 +117,14 @@ def _describe_new_people(created: int, known: int, share: float) -> str:
 
 @registry.command("imports")
 @click.option("--most", default=20, show_default=True, type=NUMBER, help="How many, newest first.")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@JSON
 @with_appcontext
 def imports_command(most: int, as_json: bool) -> None:
     """List the imports that changed something, with the numbers that `undo` takes."""
     with reading(runtime().database) as connection:
         listed = list_imports(connection, most)
     if as_json:
-        click.echo(json.dumps([dataclasses.asdict(one) for one in listed], default=str))
+        print_json([dataclasses.asdict(one) for one in listed])
         return
     for one in listed:
         state = f", undone by {one.undone_by}" if one.undone_by else ""
@@ -138,7 +139,7 @@ def imports_command(most: int, as_json: bool) -> None:
 
 @registry.command("undo")
 @click.argument("number", type=NUMBER)
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@JSON
 @BY
 @with_appcontext
 def undo_command(number: int, as_json: bool, by: str | None) -> None:
@@ -172,7 +173,7 @@ def load_sample_people() -> None:
         raise click.ClickException("sample people are for development only")
     with reading(runtime().database) as connection:
         if connection.execute(select(artisan.c.id).limit(1)).first():
-            click.echo("the register holds artisans: no sample people loaded")
+            click.echo("The register holds artisans: the data of the last run stay")
             _record_sample_answers()
             return
     # The artisans come last: if this is killed before, the next start does all of it again.
@@ -187,7 +188,7 @@ def load_sample_people() -> None:
         file.write_text(sample_people_csv(local_date(runtime().clock())), encoding="utf-8")
         report = _import_file(file, _ImportOptions(sign_in_actor(None)))
     _record_sample_answers()
-    click.echo(f"{report.created} sample people and agent 1001 loaded")
+    click.echo(f"{report.created} sample people and agent 1001 are loaded")
 
 
 def _record_sample_answers() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,8 +10,6 @@ from decimal import Decimal
 
 import click
 from flask.cli import with_appcontext
-from rich.console import Console
-from rich.table import Table
 
 from app.base.clock import local, local_date
 from app.base.database import transaction
@@ -21,6 +18,7 @@ from app.base.months import Month
 from app.cli.acting import BY, acting
 from app.cli.days import DayParam
 from app.cli.options import DirhamsParam, budget_of
+from app.cli.tables import JSON, print_json, print_rows
 from app.reminders.queries import (
     CampaignState,
     Comparison,
@@ -49,7 +47,7 @@ def reminders() -> None:
 @reminders.command()
 @click.option("--on", type=DayParam(), help="of which day; today if left out")
 @click.option("--dry-run", is_flag=True, help="only says what it would queue; changes nothing")
-@click.option("--json", "as_json", is_flag=True)
+@JSON
 @BY
 @with_appcontext
 def send(on: date | None, dry_run: bool, as_json: bool, by: str | None) -> None:
@@ -61,15 +59,16 @@ def send(on: date | None, dry_run: bool, as_json: bool, by: str | None) -> None:
     settings, now = maalem.reminder_settings, maalem.clock()
     day = on or local_date(now)
     if dry_run:
+        settings = settings.priced_for_real()
         with transaction(maalem.database) as connection:
             plans = plan_reminders(connection, settings, day, now)
     else:
         with acting(by) as change:
             plans = queue_reminders(change, settings, day)
     if as_json:
-        click.echo(json.dumps(_plans_as_json(day, dry_run, plans), ensure_ascii=False))
+        print_json(_plans_as_json(day, dry_run, plans))
     else:
-        _print_plans(dry_run, plans)
+        _print_plans(dry_run, plans, settings.describe_price(day))
 
 
 @dataclass(slots=True)
@@ -132,25 +131,27 @@ def _plans_as_json(day: date, dry_run: bool, plans: Sequence[CampaignPlan]) -> d
     return head | _sum_all(plans).as_json() | {"campaigns": campaigns, "groups": groups}
 
 
-def _print_plans(dry_run: bool, plans: Sequence[CampaignPlan]) -> None:
-    table = Table("language", "region", *(name.replace("_", " ") for name in _Figures().as_json()))
-    for language, region, figures in _sum_by_language_and_region(plans):
-        table.add_row(language, region or "-", *map(str, figures.as_json().values()))
-    if table.row_count:
-        Console().print(table)
-    for plan in plans:
-        opens_at = local(plan.occasion.opens_at).isoformat()
-        click.echo(f"{plan.occasion.name}: {plan.queued} from {opens_at}")
+def _print_plans(dry_run: bool, plans: Sequence[CampaignPlan], price: str) -> None:
     total = _sum_all(plans)
     word = "would be queued" if dry_run else "queued"
     click.echo(
         f"{total.queued} {word}, {total.held_out} held out; at most "
-        f"{total.segments_at_most} segments, {total.cost_at_most:.2f} MAD"
+        f"{total.segments_at_most} segments, {total.cost_at_most:.2f} MAD ({price})"
     )
+    for plan in plans:
+        opens_at = f"{local(plan.occasion.opens_at):%d/%m/%Y %H:%M}"
+        click.echo(f"{plan.occasion.name}: {plan.queued} from {opens_at}")
+    rows = [
+        (language, region or "-", *map(str, figures.as_json().values()))
+        for language, region, figures in _sum_by_language_and_region(plans)
+    ]
+    if rows:
+        headings = (name.replace("_", " ") for name in _Figures().as_json())
+        print_rows(("language", "region", *headings), rows, prose=("region",))
 
 
 @reminders.command()
-@click.option("--json", "as_json", is_flag=True)
+@JSON
 @with_appcontext
 def status(as_json: bool) -> None:
     """Shows the campaigns of the last weeks, who waits, and which a budget has stopped."""
@@ -161,26 +162,29 @@ def status(as_json: bool) -> None:
         today = find_spending(connection, local_date(now))
     opens = maalem.reminder_settings.calendar.next_opening(now)
     if as_json:
-        click.echo(json.dumps(_status_as_json(campaigns, today, opens)))
+        print_json(_status_as_json(campaigns, today, opens))
     else:
         _print_status(campaigns, today)
         click.echo("open now" if opens == now else f"opens {local(opens):%d/%m %H:%M}")
 
 
 def _print_status(campaigns: Sequence[CampaignState], today: DaySpending) -> None:
-    table = Table("number", "campaign", "state", "until", "people", "spent", "budget")
-    for campaign in campaigns:
-        counts = sorted(campaign.people.items())
-        table.add_row(
-            str(campaign.number),
-            campaign.name,
-            campaign.state,
-            f"{local(campaign.useful_until):%d/%m %H:%M}",
-            ", ".join(f"{count} {state}" for state, count in counts),
-            f"{campaign.spent:.2f}",
-            _dirhams(campaign.budget) or "-",
-        )
-    Console().print(table)
+    print_rows(
+        ("number", "campaign", "state", "until", "people", "spent", "budget"),
+        (
+            (
+                str(campaign.number),
+                campaign.name,
+                campaign.state,
+                f"{local(campaign.useful_until):%d/%m %H:%M}",
+                ", ".join(f"{count} {state}" for state, count in sorted(campaign.people.items())),
+                f"{campaign.spent:.2f}",
+                _dirhams(campaign.budget) or "-",
+            )
+            for campaign in campaigns
+        ),
+        prose=("people",),
+    )
     click.echo(f"today: {today.spent:.2f} MAD of {_dirhams(today.budget) or 'no limit'}")
     if today.reached_at:
         click.echo("today's budget is reached: the others wait for tomorrow, or for a greater one")
@@ -244,7 +248,7 @@ def cancel(name: str, by: str | None) -> None:
 
 @reminders.command()
 @click.option("--month", help="of one month, as 2026-11; all if left out")
-@click.option("--json", "as_json", is_flag=True)
+@JSON
 @with_appcontext
 def report(month: str | None, as_json: bool) -> None:
     """Compares who paid in time, of those reminded and of those held out (95% interval)."""
@@ -255,12 +259,13 @@ def report(month: str | None, as_json: bool) -> None:
         comparisons = compare_with_holdout(connection, only, fewest, maalem.clock())
     if as_json:
         campaigns = [_comparison_as_json(comparison) for comparison in comparisons]
-        click.echo(json.dumps({"campaigns": campaigns}))
+        print_json({"campaigns": campaigns})
         return
-    table = Table("campaign", "reminded", "held out", "difference", "95%", "")
-    for comparison in comparisons:
-        table.add_row(*_comparison_cells(comparison))
-    Console().print(table)
+    print_rows(
+        ("campaign", "reminded", "held out", "difference", "95%", "remark"),
+        map(_comparison_cells, comparisons),
+        prose=("reminded", "held out", "remark"),
+    )
 
 
 def _comparison_cells(comparison: Comparison) -> tuple[str, ...]:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 
 import click
 from flask.cli import with_appcontext
-from rich.console import Console
-from rich.table import Table
 
 from app.base.clock import local, local_date
 from app.base.database import reading
 from app.cli.days import DayParam
+from app.cli.tables import JSON, print_json, print_rows
 from app.payments.reversal_list import ListedReversal, ReversalsAsked, list_reversals
 from app.runtime import runtime
 
-# Beside the receipt, which is never broken over lines.
-_COLUMNS = ("taken by", "total", "undone at", "min", "how", "by", "with")
+_COLUMNS = ("receipt", "taken by", "total", "undone at", "min", "how", "by", "with")
 
 
 @click.group()
@@ -29,7 +26,7 @@ def reversals() -> None:
 @click.option("--from", "first", type=DayParam(), help="the first day; today when left out")
 @click.option("--to", "last", type=DayParam(), help="the last day; the first when left out")
 @click.option("--agent", help="only what this agent number took, undid or agreed to")
-@click.option("--json", "as_json", is_flag=True)
+@JSON
 @with_appcontext
 def list_command(first: date | None, last: date | None, agent: str | None, as_json: bool) -> None:
     """Lists the reversals of these days in Morocco, oldest first."""
@@ -40,15 +37,9 @@ def list_command(first: date | None, last: date | None, agent: str | None, as_js
     with reading(runtime().database) as connection:
         listed = list_reversals(connection, ReversalsAsked(begin, end, agent))
     if as_json:
-        click.echo(json.dumps([row.as_json() for row in listed]))
+        print_json([row.as_json() for row in listed])
         return
-    table = Table()
-    table.add_column("receipt", no_wrap=True)
-    for name in _COLUMNS:
-        table.add_column(name)
-    for row in listed:
-        table.add_row(*_table_row(row))
-    Console().print(table)
+    print_rows(_COLUMNS, map(_table_row, listed))
 
 
 def _table_row(row: ListedReversal) -> tuple[str, ...]:

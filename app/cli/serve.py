@@ -15,6 +15,7 @@ from types import FrameType
 import click
 
 from app.cli.children import Child, Children, parent_has_ended, parent_was_interrupted
+from app.cli.run_log import RunLog
 from app.embedded import (
     EngineFailed,
     EngineUrls,
@@ -61,7 +62,10 @@ def serve() -> None:
     try:
         _stop_on_signals()
         _refuse_busy_port(settings.port)
-        with _engines(settings) as urls, Children(_environment(urls), ROOT) as children:
+        with (
+            _engines(settings) as urls,
+            Children(_environment(urls), ROOT, RunLog(settings.data_dir)) as children,
+        ):
             _say_engines(settings)
             _serve(settings, children)
     except _StopAsked:
@@ -128,34 +132,36 @@ def _environment(urls: EngineUrls) -> dict[str, str]:
 
 
 def _serve(settings: Settings, children: Children) -> None:
-    click.echo("Bringing the database up to date")
+    click.echo(f"Logs: {children.log.path}")
     _run_to_end(children, "flask", "db", "upgrade")
     web = children.start(*WEB_COMMAND, *_SUPERVISED, f"--port={settings.port}", "wsgi:app")
-    _run_to_end(children, "flask", "registry", "load-sample-people")
+    _run_to_end(children, "flask", "registry", "load-sample-people", heard=True)
     worker = children.start("flask", "worker")
-    _await_ready(settings.port, web)
+    _await_ready(settings.port, web, children.log)
     _say_ready(f"http://127.0.0.1:{settings.port}")
     _watch(children, web, worker, EngineWatch(settings))
 
 
-def _run_to_end(children: Children, *command: str) -> None:
-    child = children.start(*command)
+def _run_to_end(children: Children, *command: str, heard: bool = False) -> None:
+    child = children.start(*command, heard=heard)
     while (code := child.poll()) is None:
         _pause()
     if code:
+        _show_last_lines(children.log)
         raise click.ClickException(f"{' '.join(command)} ended with exit code {code}")
 
 
-def _await_ready(port: int, web: Child) -> None:
+def _await_ready(port: int, web: Child, log: RunLog) -> None:
     deadline = time.monotonic() + _READY_SECONDS
     while (answer := _ask_ready(port)) != "200":
-        _refuse_ended(web)
+        _refuse_ended(web, log)
         if time.monotonic() > deadline:
+            _show_last_lines(log)
             raise click.ClickException(
                 f"/readyz does not answer 200 after {_READY_SECONDS} s but: {answer}"
             )
         _pause()
-    _refuse_ended(web)  # if ours ended, another server answered on the port
+    _refuse_ended(web, log)  # if ours ended, another server answered on the port
 
 
 def _ask_ready(port: int) -> str:
@@ -179,12 +185,12 @@ def _say_engines(settings: Settings) -> None:
 
 
 def _say_ready(address: str) -> None:
-    for path, what in _PAGES.items():
-        click.echo(f"  {address + path:<34} {what}")
     rows = [("Phone", "Who", "State on the day of the first run"), *SAMPLE_PEOPLE]
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)]
     for phone, who, state in rows:
         click.echo(f"  {phone:<{widths[0]}}  {who:<{widths[1]}}  {state}")
+    for path, what in _PAGES.items():
+        click.echo(f"  {address + path:<34} {what}")
     click.echo(f"ready on {address} (Ctrl-C ends it)")
 
 
@@ -218,20 +224,29 @@ def _watch(children: Children, web: Child, worker: Child, engines: EngineWatch) 
     """Runs for ever: starts an ended worker or engine again, and ends with the web server."""
     delay, started, again = 1, time.monotonic(), 0.0
     while True:
-        _refuse_ended(web)
+        _refuse_ended(web, children.log)
         engines.look()
+        children.log.keep_small()
         now = time.monotonic()
         if not again and (code := worker.poll()) is not None:
             delay = 1 if now - started > _LONGEST_DELAY else min(delay * 2, _LONGEST_DELAY)
             again = now + delay
+            _show_last_lines(children.log)
             click.echo(f"the worker ended with exit code {code}; again in {delay} s", err=True)
         elif again and now > again:
             worker, started, again = children.start("flask", "worker"), now, 0.0
         _pause()
 
 
-def _refuse_ended(web: Child) -> None:
+def _show_last_lines(log: RunLog) -> None:
+    click.echo(f"the last lines of {log.path}:", err=True)
+    for line in log.read_last_lines():
+        click.echo(f"  {line}", err=True)
+
+
+def _refuse_ended(web: Child, log: RunLog) -> None:
     if (code := web.poll()) is not None:
+        _show_last_lines(log)
         raise click.ClickException(f"the web server ended with exit code {code}")
 
 

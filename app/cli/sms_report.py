@@ -1,16 +1,14 @@
 """`flask sms report`: the costs of messages, and how many arrived."""
 
-import json
 from collections.abc import Sequence
 from datetime import date
 
 import click
 from flask.cli import with_appcontext
-from rich.console import Console
-from rich.table import Table
 
 from app.base.database import transaction
 from app.cli.days import DayParam
+from app.cli.tables import print_json, print_rows
 from app.enrolment.queries import region_by_phone
 from app.messaging.costs import GROUPS, CostLine, CostRequest, Costs, count_costs
 from app.runtime import runtime
@@ -44,9 +42,9 @@ def report(first: date, last: date, by: Sequence[str], as_json: bool) -> None:
     if as_json:
         days = {"from": f"{first}", "to": f"{last}", "by": by}
         lines = [{**line.group, **_as_data(line)} for line in costs.lines]
-        click.echo(json.dumps(days | {"lines": lines, "total": _as_data(costs.total)}))
+        print_json(days | {"lines": lines, "total": _as_data(costs.total)})
     else:
-        _print_whole(_as_table(costs, by, f"{first} to {last}"))
+        _print_costs(costs, by, f"{first} to {last}")
 
 
 def _as_data(line: CostLine) -> dict[str, object]:
@@ -65,16 +63,14 @@ def _as_data(line: CostLine) -> dict[str, object]:
     }
 
 
-def _as_table(costs: Costs, by: Sequence[str], title: str) -> Table:
-    table = Table(title=title, show_footer=True)
-    footer = _figure_cells(costs.total)
-    for position, name in enumerate(by):
-        table.add_column(name, "all" if not position else "", no_wrap=True)
-    for name, total in footer.items():
-        table.add_column(name, total, justify="right", no_wrap=True)
-    for line in costs.lines:
-        table.add_row(*line.group.values(), *_figure_cells(line).values())
-    return table
+def _print_costs(costs: Costs, by: Sequence[str], title: str) -> None:
+    figures = _figure_cells(costs.total)
+    print_rows(
+        (*by, *figures),
+        ((*line.group.values(), *_figure_cells(line).values()) for line in costs.lines),
+        footer=("all", *[""] * (len(by) - 1), *figures.values()),
+        title=title,
+    )
 
 
 def _figure_cells(line: CostLine) -> dict[str, str]:
@@ -90,12 +86,3 @@ def _figure_cells(line: CostLine) -> dict[str, str]:
         "unreported": f"{line.unreported:,}",
         "sent again": f"{line.resent_unknown:,}",
     }
-
-
-def _print_whole(table: Table) -> None:
-    """Prints the table; into a file or a pipe at full width, so that nothing is cut."""
-    console = Console()
-    if not console.is_terminal:
-        endless = console.options.update(max_width=9999)
-        console.width = max(80, console.measure(table, options=endless).maximum)
-    console.print(table)

@@ -43,19 +43,22 @@ def print_rows(
     console = Console()
     if title:
         click.echo(title)
-    wide = console.is_terminal
-    table = _make_table(headings, lines, prose if wide else (), len(footer) and len(lines))
-    if not wide:
-        table.box, console.width = None, _ENDLESS
-        console.width = max(1, console.measure(table).maximum)
-    if console.measure(table).minimum <= console.width:
+    on_terminal = console.is_terminal
+    table = _make_table(headings, lines, prose if on_terminal else (), bool(footer))
+    needed = console.measure(table, options=console.options.update(max_width=_ENDLESS))
+    if not on_terminal:
+        table.box, console.width = None, max(1, needed.maximum)
+    if needed.minimum <= console.width:
         console.print(table)
     else:
         _print_blocks(headings, lines)
 
 
 def _make_table(
-    headings: Sequence[str], lines: Sequence[Sequence[str]], prose: Collection[str], section: int
+    headings: Sequence[str],
+    lines: Sequence[Sequence[str]],
+    prose: Collection[str],
+    has_footer: bool,
 ) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for position, heading in enumerate(headings):
@@ -69,7 +72,7 @@ def _make_table(
         )
     for number, line in enumerate(lines, 1):
         # Text, not str: a name with brackets is no markup.
-        table.add_row(*map(Text, line), end_section=number == section - 1)
+        table.add_row(*map(Text, line), end_section=has_footer and number == len(lines) - 1)
     return table
 
 
@@ -80,9 +83,3 @@ def _print_blocks(headings: Sequence[str], lines: Sequence[Sequence[str]]) -> No
             click.echo()
         for heading, cell in zip(headings, line, strict=True):
             click.echo(f"{heading:<{width}}  {cell}".rstrip())
-
-
-def print_table(table: Table) -> None:
-    """Prints a table without cutting a name; on a narrow terminal its lines wrap."""
-    needed = Console(width=500).measure(table).maximum
-    Console(width=max(needed, Console().width)).print(table)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
 import click
 import yaml
 from flask.cli import with_appcontext
-from rich.table import Table
 
 from app.base.clock import local
 from app.base.database import reading
-from app.cli.tables import print_table
+from app.cli.tables import JSON, print_json, print_rows
 from app.observe.talks import RecordedHop, get_hops, list_dialogues
 from app.runtime import runtime
 from app.ussd.menu import Menu
@@ -27,18 +27,31 @@ def talks() -> None:
 
 @talks.command("list")
 @click.option("--days", default=1, show_default=True, type=click.IntRange(1, 366))
+@JSON
 @with_appcontext
-def list_command(days: int) -> None:
+def list_command(days: int, as_json: bool) -> None:
     """Lists the newest talks: their time, gateway, hops and last screen."""
     maalem = runtime()
     with reading(maalem.database) as connection:
         newest = list_dialogues(connection, maalem.clock() - timedelta(days=days), _MOST)
-    table = Table("session", "began", "gateway", "language", "hops", "screen", "how")
-    for talk in newest:
-        began = f"{local(talk.began):%d/%m %H:%M}"
-        cells = talk.gateway, talk.language, str(talk.hops), talk.screen, talk.how
-        table.add_row(talk.session, began, *cells)
-    print_table(table)
+    if as_json:
+        print_json([asdict(talk) for talk in newest])
+        return
+    print_rows(
+        ("session", "began", "gateway", "language", "hops", "screen", "how"),
+        (
+            (
+                talk.session,
+                f"{local(talk.began):%d/%m %H:%M}",
+                talk.gateway,
+                talk.language,
+                str(talk.hops),
+                talk.screen,
+                talk.how,
+            )
+            for talk in newest
+        ),
+    )
 
 
 @talks.command()

@@ -101,6 +101,10 @@ class Table:
         line = again._take_line()
         return again._complete(line[2]) if line else b""
 
+    def read_cells_at(self, start: int) -> Sequence[str]:
+        """Returns the cells, as `fields`, of the record at a row's `start`. Raises: BadRow."""
+        return self._read_cells(self.read_record_at(start))
+
     def _take_line(self) -> Line | None:
         return self._waiting.popleft() if self._waiting else next(self._lines, None)
 

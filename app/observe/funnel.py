@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
+from app.base.rows import read_row
+
 # A session ends then: a caller who has not answered will not (docs/rules.md, Networks).
 SESSION = timedelta(seconds=180)
 
@@ -33,6 +35,23 @@ class FunnelLine:
     median_seconds: float | None
 
 
+@dataclass(frozen=True, slots=True)
+class Journey:
+    """The talks that came so far: each counts at every step that it reached or went beyond."""
+
+    dialled: int
+    saw_dues: int
+    saw_code: int
+
+
+def count_journey(
+    connection: Connection, since: datetime, dues: Collection[str], codes: Collection[str]
+) -> Journey:
+    """Counts the talks since `since`; `dues` and `codes` are screens that show these."""
+    values = {"since": since, "codes": list(codes), "seen": [*dues, *codes]}
+    return read_row(Journey, connection.execute(_JOURNEY, values).one())
+
+
 def count_funnel(
     connection: Connection, since: datetime, now: datetime, resting: Collection[str]
 ) -> list[FunnelLine]:
@@ -43,6 +62,14 @@ def count_funnel(
     values = {"since": since, "left": now - SESSION, "resting": list(resting)}
     return [FunnelLine(**row) for row in connection.execute(_FUNNEL, values).mappings()]
 
+
+# A code dialled straight to (`*384*2*1#`) has seen its dues.
+_JOURNEY = text("""
+    SELECT count(DISTINCT session) AS dialled,
+        count(DISTINCT session) FILTER (WHERE screen = ANY(:seen)) AS saw_dues,
+        count(DISTINCT session) FILTER (WHERE screen = ANY(:codes)) AS saw_code
+    FROM hop WHERE at >= :since AND how <> 'dropped'
+""")
 
 # Each hop with the hops before and after it in its dialogue; after `left` nobody goes on.
 _FUNNEL = text("""

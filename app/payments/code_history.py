@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, func, select, text
 
 from app.base.rows import read_row
+from app.payments.models import payment_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,14 @@ def list_code_events(
     """
     rows = connection.execute(_STEPS, {"wanted": code_or_receipt, "now": now})
     return [read_row(CodeEvent, row) for row in rows]
+
+
+def count_paid_codes(connection: Connection, since: datetime) -> int:
+    """Counts the codes that phones asked for since `since` and that are paid."""
+    columns = payment_code.c
+    asked = columns.issued_at >= since, columns.phone.is_not(None), columns.state == "paid"
+    statement = select(func.count()).select_from(payment_code).where(*asked)
+    return int(connection.execute(statement).scalar_one())
 
 
 _STEPS = text("""

@@ -18,7 +18,7 @@ from app.agents.networks import AgentNetwork, get_network
 from app.audit.service import record_audit
 from app.base.clock import local_date, local_midnight
 from app.base.database import renew_statistics
-from app.base.money import Money
+from app.base.money import ZERO, Money
 from app.base.operation import Operation
 from app.files.errors import FileRefused
 from app.files.table import GivenFile
@@ -58,7 +58,7 @@ class MatchReport:
 
     `missing_there` counts deposits. `number` is the file's, by which it can be withdrawn. `new` is
     False for a file that was taken before, and told nothing else since. `notes` say what was not as
-    usual in it and is no fault.
+    usual in it and is no fault. `lines` are all of the file; `paid` is what is paid in it.
     """
 
     counts: dict[str, int]
@@ -66,6 +66,8 @@ class MatchReport:
     number: int
     new: bool
     notes: tuple[str, ...] = ()
+    lines: int = 0
+    paid: Money = ZERO
 
 
 def match_file(operation: Operation, file: SettlementFile) -> MatchReport:
@@ -92,7 +94,7 @@ def match_file(operation: Operation, file: SettlementFile) -> MatchReport:
     told = take_lines(connection, told_file)
     if earlier is not None and not told.new and not told.corrected:
         taken.rollback()
-        return _report_again(operation, file, earlier, summary.lines)
+        return _report_again(operation, file, earlier, summary)
     taken.commit()
     _store_days(connection, number, settled, summary.lines)
     counts = _judge_file(operation, told_file, told, settled, summary.lines)
@@ -101,7 +103,7 @@ def match_file(operation: Operation, file: SettlementFile) -> MatchReport:
     )
     details = {"number": number, "network": network, "report": counts}
     record_audit(operation, "file_matched", f"file:{file.path.name}", **details)
-    return MatchReport(counts, settled.last, number, True, summary.notes)
+    return _report(counts, settled.last, number, summary, new=True)
 
 
 def lock_network(connection: Connection, code: str) -> AgentNetwork:
@@ -163,13 +165,20 @@ def _insert_file(operation: Operation, file: SettlementFile, digest: bytes) -> i
 
 
 def _report_again(
-    operation: Operation, file: SettlementFile, earlier: tuple[int, date], lines: int
+    operation: Operation, file: SettlementFile, earlier: tuple[int, date], summary: Summary
 ) -> MatchReport:
     number, day = earlier
-    counts = _arrange_counts({"known": lines})
+    counts = _arrange_counts({"known": summary.lines})
     details = {"number": number, "network": file.network, "report": counts}
     record_audit(operation, "file_matched", f"file:{file.path.name}", **details)
-    return MatchReport(counts, day, number, False)
+    return _report(counts, day, number, summary, new=False)
+
+
+def _report(
+    counts: dict[str, int], day: date, number: int, summary: Summary, *, new: bool
+) -> MatchReport:
+    lines, paid = summary.lines, Money(summary.paid)
+    return MatchReport(counts, day, number, new, summary.notes, lines, paid)
 
 
 def _store_days(connection: Connection, number: int, settled: SettledDays, lines: int) -> None:

@@ -164,7 +164,7 @@ def test_load_sample_people_loads_them_and_their_agent_once(app: Flask, engine: 
         assert [tuple(row) for row in agents] == [("1001", "W-RABAT-01", "+212600000091")]
     second = run_registry(app, "load-sample-people")
     assert second.exit_code == 0
-    assert "no sample people loaded" in second.stdout
+    assert "the data of the last run stay" in second.stdout
     assert len(stored(engine, "id")) == 8
 
 

@@ -160,10 +160,8 @@ def test_rejected_file_holds_the_rows_for_its_owner_alone(engine: Engine, file: 
     bad = numbered(1, full_name="El Fassi, Zineb", category="E")
     load_lines(engine, file, bad, numbered(2).replace("Zineb", "Zi\0neb"))
     first, second, third = rejected_path(file).read_text(encoding="utf-8").splitlines()
-    assert first == "line,reason,row"
-    assert second == (
-        '''2,"category: 'E' is not one of A, B, C, D","''' + bad.replace('"', '""') + '"'
-    )
+    assert first == f"{HEADER},line,reason"
+    assert second == f"""{bad},2,"category: 'E' is not one of A, B, C, D\""""
     assert "Zi\\x00neb" in third
     assert stat.S_IMODE(rejected_path(file).stat().st_mode) == 0o600
     assert sorted(path.name for path in file.parent.iterdir()) == [
@@ -180,9 +178,26 @@ def test_rejected_file_runs_nothing_in_a_spreadsheet_and_loses_nothing(
     bad = "=HYPERLINK(1)" + line() + ";=1+1"
     load_lines(engine, file, bad)
     with rejected_path(file).open(encoding="utf-8", newline="") as rows:
-        ((_, _, row),) = list(csv.reader(rows))[1:]
-    assert row == "'=HYPERLINK(1)" + line() + ";'=1+1"
+        (row,) = list(csv.reader(rows))[1:]
+    assert ",".join(row[:-2]) == "'=HYPERLINK(1)" + line() + ";'=1+1"
     assert stat.S_IMODE(rejected_path(file).stat().st_mode) == 0o600
+
+
+def test_rejected_file_is_taken_once_it_is_corrected(engine: Engine, file: Path) -> None:
+    """Whatever separator the register came with; what nobody corrected is refused again."""
+    lines = [
+        numbered(1, category="E", full_name="El Fassi, Zineb"),
+        numbered(2, phone="+212 (6) 11 22 33 44", category="F"),
+        numbered(3) + ",,one field more",
+    ]
+    assert counts(load_lines(engine, file, *lines)) == (3, 0, 0, 0, 3)
+    again = rejected_path(file)
+    assert counts(load(engine, again)) == (3, 0, 0, 0, 3)
+    refused = rejected_path(again).read_text(encoding="utf-8")
+    corrected = refused.replace(",E,", ",A,").replace(",F,", ",A,").splitlines()
+    again.write_text("\n".join([*corrected[:3], numbered(3) + ",4,"]), encoding="utf-8")
+    assert counts(load(engine, again)) == (3, 3, 0, 0, 0)
+    assert not rejected_path(again).exists()
 
 
 def test_rejected_file_is_removed_when_nothing_is_rejected(engine: Engine, file: Path) -> None:

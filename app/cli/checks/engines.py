@@ -68,12 +68,14 @@ def check_time_limits(maalem: Runtime) -> str:
 
 def check_redis(maalem: Runtime) -> str:
     info: Any = maalem.redis.info()
-    version = str(info["redis_version"])
+    # Valkey calls itself the Redis 7.2.4 that it came from.
+    valkey = info.get("valkey_version")
+    version = str(valkey or info["redis_version"])
     if tuple(map(int, version.split(".")[:2])) < _OLDEST_REDIS:
         raise RuntimeError(f"Redis {version} is too old, 6.2 or later is needed")
     if info.get("role") not in {"master", None}:
         raise RuntimeError("REDIS_URL leads to a replica, which stores nothing")
-    return f"Redis {version}"
+    return f"{'Valkey' if valkey else 'Redis'} {version}"
 
 
 def check_redis_memory(maalem: Runtime) -> str:
