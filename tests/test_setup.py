@@ -162,11 +162,15 @@ def test_runs_says_where_and_who_and_a_second_start_keeps_the_data(run: Run) -> 
         assert any(f"http://127.0.0.1:{run.port}{page} " in line for line in output)
     for last in ("01", "02", "03", "04", "05", "06", "07", "08", "91", "99"):
         assert any(line.lstrip().startswith(f"+2126000000{last} ") for line in output)
+    assert f"Logs: {run.data_dir / 'logs/run.log'}" in output
+    assert len(output) < 30 and not any(line.startswith("{") for line in output), "it is quiet"
+    assert "8 sample people and agent 1001 are loaded" in output
     run.sql("CREATE TABLE kept AS SELECT 1 AS one")
     os.kill(run.process.pid, signal.SIGTERM)
     assert run.until_ended() == 0
     run.start()
     run.until_ready()
+    assert "sample people and agent" not in run.said() and "data of the last run" in run.said()
     run.sql("SELECT one FROM kept")
     os.kill(run.process.pid, signal.SIGTERM)
     assert run.until_ended() == 0
@@ -216,6 +220,7 @@ def test_a_dead_worker_is_started_again_and_a_dead_web_server_ends_all(second_ru
     worker.kill()
     wait_until(lambda: second_run.living("-m flask worker") not in ([], [worker]), 20)
     assert "the worker ended with exit code -9" in second_run.said()
+    assert "the last lines of" in second_run.said()
     second_run.living("-m granian")[0].kill()
     assert second_run.until_ended() == 1
     assert "the web server ended with exit code" in second_run.said()

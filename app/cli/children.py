@@ -84,8 +84,8 @@ class Children:
             cwd=self._folder,
             env=self._environment,
             stdin=subprocess.DEVNULL,
-            stdout=None if heard else self.log,
-            stderr=self.log,
+            stdout=None if heard else self.log.descriptor,
+            stderr=self.log.descriptor,
             start_new_session=True,
             # The child itself tells the watcher before it runs, even if we are killed right now.
             preexec_fn=lambda: self._tell_watcher("+", os.getpid()),

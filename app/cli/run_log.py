@@ -15,19 +15,18 @@ _SHOWN_LINES = 12
 
 
 class RunLog:
-    """A log that several programs append to, with one older file of the same size beside it."""
+    """A log that several programs append to, with one older file of the same size beside it.
+
+    `descriptor` is what a program is given as its output.
+    """
 
     def __init__(self, data_dir: Path) -> None:
         self.path = data_dir / "logs" / "run.log"
         self.path.parent.mkdir(parents=True, exist_ok=True)
         # Nobody else reads it: a trace may show what a caller typed.
-        self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self.descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._looked = 0.0
         self.keep_small()
-
-    def fileno(self) -> int:
-        """Returns what a program is given as its output; all of them append."""
-        return self._descriptor
 
     def keep_small(self) -> None:
         """Moves what is over ten megabytes into `run.log.1`, now and then.

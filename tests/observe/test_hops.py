@@ -148,12 +148,16 @@ def test_funnel_counts_arrivals_and_what_came_next(
         "ended": 1,
         "median_seconds": 0,
     }
-    lines = json.loads(app.test_cli_runner().invoke(args=["funnel", "--json"]).stdout)["screens"]
+    counted = json.loads(app.test_cli_runner().invoke(args=["funnel", "--json"]).stdout)
+    steps = {step["step"]: step["count"] for step in counted["journey"]}
+    assert list(steps) == ["dialled", "saw dues", "code", "paid"]
+    assert steps["dialled"] >= steps["saw dues"] > 0
+    lines = counted["screens"]
     pay = {line["language"]: line for line in lines if line["screen"] == "pay"}
     assert (pay["fr"]["answered"], pay["fr"]["median_seconds"]) == (1, 8.0)
     assert (pay["ar"]["entered"], pay["ar"]["answered"], pay["ar"]["dropped"]) == (1, 0, 1)
     shown = app.test_cli_runner().invoke(args=["funnel", "--days", "1"])
-    assert shown.exit_code == 0 and "pay" in shown.stdout
+    assert shown.exit_code == 0 and "pay" in shown.stdout and "saw dues" in shown.stdout
 
 
 def test_funnel_counts_hanging_up_on_an_answer_as_an_end(

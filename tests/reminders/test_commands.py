@@ -40,7 +40,11 @@ def test_send_reports_what_it_queued_and_a_dry_run_the_same(
     planned = run_json("send", "--dry-run")
     assert reminding.states() == {}
     sent = run_json("send")
-    assert planned | {"dry_run": False} == sent
+    counted = planned["queued"], planned["segments_at_most"], planned["held_out"]
+    assert counted == (sent["queued"], sent["segments_at_most"], sent["held_out"])
+    assert planned["cost_at_most"] == "8.05", (
+        "at the dearest provider's price, as log costs nothing"
+    )
     assert set(sent) == {"day", "dry_run", "campaigns", "groups"} | FIGURES
     assert (sent["day"], sent["queued"], sent["held_out"]) == ("2026-11-23", 5, 0)
     # Three in one segment, two in two.
@@ -82,7 +86,7 @@ def test_send_queues_for_another_day(run_json: RunJson) -> None:
 
 def test_send_prints_a_summary_without_phones(app: Flask, reminding: Campaigns) -> None:
     output = app.test_cli_runner().invoke(args=["reminders", "send"]).output
-    assert "5 queued, 0 held out; at most 7 segments, 0.00 MAD" in output
+    assert output.startswith("5 queued, 0 held out; at most 7 segments, 0.00 MAD (log at 0.00")
     assert "Fès-Meknès" in output
     assert FATIMA not in output and AICHA not in output
 
