@@ -7,28 +7,30 @@ Marks of direction are let through: telephones put them around numbers that peop
 
 from __future__ import annotations
 
-import json
 import re
 from contextlib import suppress
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from flask import Flask, Response, current_app, g, request
-from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from app.base.errors import InvalidInput
 from app.base.json_text import find_texts, read_json
 from app.mobile_money.objects import refuse
 from app.runtime import runtime
 from app.settings import Settings
+from app.web.error_pages import answer_error
 from app.web.mobile_money.responses import refused_response
 from app.web.mobile_money.routes import BASE
 from app.web.proxies import came_by_proxy, find_peer
+from app.web.refusals import Refusal
 from app.web.slow_bodies import SLOW_BODIES
 
 _KIB = 1024
 _LONGEST_BODY = 64 * _KIB
 # A message of 1,600 letters of Tifinagh, percent-encoded in a form, is 14 KiB.
 _LONGEST_CALLBACK = {"/ussd/": 8 * _KIB, "/sms/": 24 * _KIB}
+_NOT_WHOLE = "it did not come in whole"
 _LOCAL_HOSTS, _THIS_MACHINE = ("localhost", "127.0.0.1", "::1"), ("127.0.0.1", "::1")
 _MONITORING = ("/healthz", "/readyz", "/metrics")
 _HOST = re.compile(r"([A-Za-z0-9.-]+|\[[0-9a-fA-F:.]+\])(:[0-9]{1,5})?")
@@ -112,14 +114,22 @@ def _read_body() -> bytes:
         return b""
     if came_by_proxy(request.environ):
         # The door took it in whole. All callers are one peer here: none may pay for another.
-        data, given_up = request.get_data(), False
+        data, given_up = _read_data(), False
     else:
         with SLOW_BODIES.limit_wait(request.environ, find_peer(request.environ)) as wait:
-            data = request.get_data()
+            data = _read_data()
         given_up = wait.given_up is not None
     if given_up or len(data) < (length or 0):
-        raise InvalidInput(what="body", why="it did not come in whole")
+        raise InvalidInput(what="body", why=_NOT_WHOLE)
     return data
+
+
+def _read_data() -> bytes:
+    """Returns what came of the body; nothing if its sender broke off."""
+    try:
+        return request.get_data()
+    except ClientDisconnected:
+        return b""
 
 
 def _decode_form(data: bytes) -> bytes:
@@ -148,9 +158,9 @@ def _refuse_control(what: str, text: str | bytes, control: re.Pattern[str]) -> N
 
 
 def _answer(what: str, why: str) -> Response:
-    """Writes the refusal as the caller reads it: the API's error object, JSON or a line."""
+    """Writes the refusal as the caller reads it: the API's error object, or an error page."""
     if request.path.startswith(f"{BASE}/"):
         return refused_response(refuse(what, why))
-    if request.is_json:
-        return Response(json.dumps({"error": f"{what}: {why}"}), 400, mimetype="application/json")
-    return Response(f"{what}: {why}\n", 400, mimetype="text/plain")
+    late = "too_slow" if why == _NOT_WHOLE else "not_understood"
+    code = "other_host" if what == "Host" else late
+    return answer_error(Refusal(code), f"{what}: {why}")

@@ -9,14 +9,15 @@ from werkzeug.exceptions import HTTPException
 from app.base.errors import Unavailable
 from app.observe import metrics
 from app.runtime import Runtime, runtime
-from app.web import edge, slots
+from app.web import edge, error_pages, slots
 from app.web.mobile_money.responses import busy, strayed
-from app.web.mobile_money.routes import BASE
 from app.web.proxies import TrustedProxies
+from app.web.refusals import Refusal
 from app.web.safe_headers import add_safe_headers
 from app.web.signed_cookies import SignedSessions
 from app.web.ussd import answer_busy
 
+_API = "/mm/"  # every version of it, ours or not
 _log = structlog.get_logger("web")
 
 
@@ -59,7 +60,7 @@ def _answer_busy(kind: slots.Kind) -> Response:
         return answer_busy()
     if kind is slots.Kind.API:
         return busy()
-    return Response("Busy, try again.\n", 503, {"Retry-After": "1"}, mimetype="text/plain")
+    return error_pages.answer_busy()
 
 
 def _leave(_error: BaseException | None) -> None:
@@ -76,16 +77,16 @@ def _end(response: Response) -> Response:
     return response
 
 
-def _answer_unavailable(error: Unavailable) -> tuple[str, int]:
+def _answer_unavailable(error: Unavailable) -> Response:
     _log.error("unavailable", request_id=g.request_id, what=error.params.get("what"))
-    return "Service unavailable, nothing was done. Try again in a few minutes.\n", 503
+    return error_pages.answer_error(Refusal.of(error), "service unavailable, nothing was done")
 
 
-def _answer_failure(error: Exception) -> HTTPException | Response | tuple[str, int]:
+def _answer_failure(error: Exception) -> HTTPException | Response:
     """Logs a fault of the program with its trace, and answers without it."""
     if isinstance(error, HTTPException):
-        if request.path.startswith(f"{BASE}/") and error.code in (404, 405):
+        if request.path.startswith(_API) and error.code in (404, 405):
             return strayed(error.code)
-        return error
+        return error_pages.answer_http_error(error)
     _log.exception("failed", request_id=g.request_id, endpoint=request.endpoint)
-    return f"Something went wrong. Reference: {g.request_id}\n", 500
+    return error_pages.answer_failure()

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from flask import Flask
-from werkzeug.routing import Rule
+from werkzeug.routing import IntegerConverter, Rule
 
 from app import create_app
 from app.runtime import Runtime
@@ -25,10 +25,18 @@ def production(runtime: Runtime) -> Iterator[Flask]:
 
 
 def rules_of(app: Flask) -> list[tuple[Rule, str, str]]:
-    """Each rule with its method and an address that it serves."""
+    """Each rule with its method and an address that it serves; a number in it is 1."""
     adapter = app.url_map.bind("localhost")
+
+    def build(rule: Rule, method: str) -> str:
+        values = {
+            name: 1 if isinstance(rule._converters[name], IntegerConverter) else "x"
+            for name in rule.arguments
+        }
+        return adapter.build(rule.endpoint, values, method)
+
     return [
-        (rule, method, adapter.build(rule.endpoint, dict.fromkeys(rule.arguments, "x"), method))
+        (rule, method, build(rule, method))
         for rule in app.url_map.iter_rules()
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
     ]

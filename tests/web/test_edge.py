@@ -1,4 +1,4 @@
-"""What no honest caller sends is refused at the edge, with a line that says why, on every route."""
+"""What no honest caller sends is refused at the edge, and the answer says why, on every route."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ def test_control_character_in_a_form_is_refused(client: FlaskClient) -> None:
         for kind in ("application/x-www-form-urlencoded", "multipart/form-data"):
             for form in ({"number": typed, "pin": "246813"}, {f"number{typed}": "1"}):
                 answer = client.post("/agent/sign-in", data=form, content_type=kind)
-                assert (answer.status_code, answer.text) == (400, "form: a control character\n")
+                told = 'content="form: a control character"'
+                assert (answer.status_code, told in answer.text) == (400, True)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_control_character_in_a_form_is_refused(client: FlaskClient) -> None:
 def test_form_that_is_no_text_is_refused(client: FlaskClient, body: bytes, why: str) -> None:
     kind = "application/x-www-form-urlencoded; charset=iso-8859-1"
     answer = client.post("/agent/sign-in", data=body, content_type=kind)
-    assert (answer.status_code, answer.text) == (400, f"form: {why}\n")
+    assert (answer.status_code, f'content="form: {why}"' in answer.text) == (400, True)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from app.agents.queries import Agent
 from app.base.errors import Busy, Unavailable
 from app.runtime import runtime
 from app.web.access import Audience, audience_of, open_to
+from app.web.error_pages import answer_http_error
 from app.web.language import follow_language_switch, vary
 from app.web.refusals import Refusal
 from app.web.till import sign_in as till_sign_in
@@ -154,8 +155,16 @@ def till_page(template: str, status: int = 200, **values: object) -> Response:
 
 @pages.errorhandler(CSRFError)
 def _page_too_old(_error: CSRFError) -> Response:
-    refusal = Refusal("page_too_old")
-    return entrance(refusal) if g.agent is None else refused_page(refusal)
+    """Says that nothing was recorded, and leads back to the page from which the form came."""
+    refusal = Refusal("form_too_old")
+    if g.agent is None:
+        return entrance(refusal)
+    if request.endpoint == "till.choose_pin":
+        return till_page("till/pin.html", refusal.status, refusal=refusal)
+    if receipt := (request.view_args or {}).get("number"):
+        return refused_page(Refusal("form_too_old", {"receipt": receipt, "agent": True}))
+    in_hand = request.endpoint in {"till.look", "till.confirm"}
+    return refused_page(Refusal("page_too_old") if in_hand else refusal)
 
 
 @pages.errorhandler(Unavailable)
@@ -173,7 +182,7 @@ def _away(error: Unavailable) -> Response:
 def _answer_failure(error: Exception) -> Response | HTTPException:
     """Answers an error of ours: its trace goes to the log, its reference to the page."""
     if isinstance(error, HTTPException):
-        return error
+        return answer_http_error(error)
     _log.exception("failed", request_id=g.request_id, endpoint=request.endpoint)
     refusal = Refusal("internal", {"reference": g.request_id})
     return till_page("till/away.html", refusal.status, refusal=refusal)
