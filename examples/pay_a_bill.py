@@ -17,9 +17,10 @@ CLIENT = os.environ.get("CLIENT_ID", "demo-wafacash")
 KEY = os.environ.get("API_KEY", "demo-key")
 
 
-def call(base, method, path, body=None, correlation_id=None):
+def call(base, method, path, body=None, correlation_id=None, **more_headers):
     """Status and JSON of one request."""
     headers = {"X-Client-Id": CLIENT, "X-API-Key": KEY, "Content-Type": "application/json"}
+    headers |= more_headers
     if correlation_id:
         headers["X-CorrelationID"] = correlation_id
     data = json.dumps(body).encode() if body is not None else None

@@ -12,7 +12,7 @@ from schemathesis import GenerationMode, checks
 from sqlalchemy import text
 
 from app.runtime import Runtime
-from app.web.api_docs import description
+from app.web.api_calls import description
 from app.web.mobile_money.routes import BASE
 from tests.mobile_money.conftest import DEFINITION, HEADERS
 

@@ -15,3 +15,18 @@ def test_the_example_pays_a_bill_once(live_server: str) -> None:
     assert again.stdout.startswith("no bill")
     nobody = subprocess.run([*command, "+212611111111"], capture_output=True, text=True)
     assert "identifierError" in nobody.stdout
+
+
+def test_an_answer_is_polled_and_the_payment_given_back(live_server: str) -> None:
+    def run(name: str, *words: str) -> str:
+        command = [sys.executable, ROOT / "examples" / name, live_server, *words]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    polled = run("poll_an_answer.py", "msisdn", "+212600000001")
+    assert polled.startswith("promised: "), polled
+    receipt = polled.rpartition("receipt ")[2].strip()
+    assert run("reverse_a_payment.py", receipt) == "given back: 163.52 MAD\n"
+    assert run("reverse_a_payment.py", receipt) == "given back before\n"
+    assert "identifierError" in run("reverse_a_payment.py", "nobody's")

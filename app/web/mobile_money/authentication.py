@@ -16,6 +16,7 @@ from app.base.database import reading
 from app.mobile_money.errors import refuse_for_now
 from app.mobile_money.objects import read_moment, refuse
 from app.runtime import runtime
+from app.web.mobile_money.sandbox import set_clock
 from app.web.rate_limits import seconds_to_wait, take_try
 
 # A request that was recorded is worth nothing later.
@@ -41,6 +42,7 @@ def admit() -> None:
     counted = (rate, "api", g.client.id)
     if not take_try(counted):
         raise refuse_for_now("too many requests this minute", seconds_to_wait(counted))
+    set_clock()
     if date := request.headers.get("X-Date"):
         distance = abs(read_moment("X-Date", date) - maalem.clock())
         if distance > _DATE_WITHIN:

@@ -43,6 +43,8 @@ def read_method(callback: str | None) -> str:
     """Returns how the answer is to come: by `callback`, by `polling`, or in `step`."""
     if callback is not None:
         return "callback"
+    if "days_later" in g:  # what is forgotten cannot be asked for later
+        return "step"
     if "respond-async" in request.headers.get("Prefer", "") or g.client.polling:
         return "polling"
     return "step"

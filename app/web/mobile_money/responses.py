@@ -14,7 +14,7 @@ from app.mobile_money.errors import Refused, refusal_of
 from app.mobile_money.objects import JsonObject, error_object, refuse, write_moment
 from app.mobile_money.requests import ApiAnswer
 from app.observe import metrics
-from app.runtime import runtime
+from app.web.mobile_money.sandbox import tell_time
 
 _log = structlog.get_logger("api")
 
@@ -48,7 +48,7 @@ def record_answer(kind: str, answer: ApiAnswer) -> None:
 
 def refused_response(refused: Refused) -> Response:
     """Writes the definition's error object, with its status."""
-    response = as_json(error_object(refused, runtime().clock()), refused.status)
+    response = as_json(error_object(refused, tell_time()), refused.status)
     if refused.retry_after is not None:
         response.headers["Retry-After"] = str(refused.retry_after)
     return response
@@ -80,8 +80,8 @@ def refuse_failed(error: Exception) -> Response | HTTPException:
 def strayed(status: int) -> Response:
     """Answers every caller alike for an address or a method that the API does not have."""
     refused = refuse("path", "not one of the API, or not by this method")
-    response = as_json(error_object(refused, runtime().clock()), status)
-    response.headers["X-Date"] = write_moment(runtime().clock())
+    response = as_json(error_object(refused, tell_time()), status)
+    response.headers["X-Date"] = write_moment(tell_time())
     return response
 
 
@@ -89,5 +89,5 @@ def busy() -> Response:
     """Answers while no thread for pages is free; nothing was done."""
     response = refused_response(Refused("serviceUnavailable", "genericError", "busy, try again"))
     response.headers["Retry-After"] = "1"
-    response.headers["X-Date"] = write_moment(runtime().clock())
+    response.headers["X-Date"] = write_moment(tell_time())
     return response

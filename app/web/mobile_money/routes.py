@@ -7,7 +7,7 @@ answer.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from typing import TypeVar
 
 from flask import Blueprint, Flask, Response, g, request
@@ -61,6 +61,8 @@ from app.web.mobile_money.responses import (
     refuse_failed,
     refuse_known,
 )
+from app.web.mobile_money.sandbox import HEADER as SANDBOX_HEADER
+from app.web.mobile_money.sandbox import forget_if_later, tell_time
 
 # A request's body as it was read.
 _Asked = TypeVar("_Asked")
@@ -85,7 +87,9 @@ def register(app: Flask) -> None:
 
 @pages.after_request
 def _date(response: Response) -> Response:
-    response.headers["X-Date"] = write_moment(runtime().clock())
+    response.headers["X-Date"] = write_moment(tell_time())
+    if "days_later" in g:
+        response.headers[SANDBOX_HEADER] = str(g.days_later)
     return response
 
 
@@ -209,7 +213,7 @@ def _bills(identifiers: Mapping[str, str]) -> Response:
 
 def _payments(identifiers: Mapping[str, str], reference: str | None) -> Response:
     page, code = read_page(), read_code(reference) if reference is not None else None
-    query = PaymentQuery(identifiers, code, page, runtime().clock())
+    query = PaymentQuery(identifiers, code, page, tell_time())
     with _counting_unknown(), reading(runtime().database) as connection:
         return as_list(list_payments(connection, g.client, query))
 
@@ -262,8 +266,14 @@ def _answer(
     return response
 
 
-def _operation() -> AbstractContextManager[Operation]:
-    return operation(runtime().database, runtime().clock(), f"client:{g.client.id}")
+@contextmanager
+def _operation() -> Iterator[Operation]:
+    """Opens the change of this request, at its moment."""
+    with (
+        operation(runtime().database, tell_time(), f"client:{g.client.id}") as change,
+        forget_if_later(change),
+    ):
+        yield change
 
 
 @contextmanager
