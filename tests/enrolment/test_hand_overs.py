@@ -240,7 +240,7 @@ def test_old_holder_s_pin_is_asked_on_the_new_number_and_never_on_the_old(
 ) -> None:
     phone.dial(HASSAN, "5*5*3*1*1357*1357")
     register.give(rna100002=FREE, rna100003=HASSAN)
-    assert phone.dial(HASSAN, "5*5*3").startswith("Le PIN garde")
+    assert phone.dial(HASSAN, "5*5*3").startswith("Un PIN garde")
     assert phone.dial(FREE, "1").startswith("Votre PIN")
     phone.dial(FREE, "1*2468*2*100002*01011982")
     assert phones_of(others, "pin_reset") == [FREE]

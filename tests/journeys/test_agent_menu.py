@@ -158,12 +158,12 @@ def test_redeem_code_reads_digits_of_any_script(
     code: str,
 ) -> None:
     phone.dial(OWN, "5*2")
-    assert phone.screen.startswith("1 أداء رمز")
+    assert phone.screen.startswith("1 قبض المال")
     typed = code.translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩"))
     phone.answer("1")
-    assert phone.answer(typed).startswith("163.52 درهم\nFATIMA Z.\n11/2026\nقبضت؟\n1 نعم\n2 لا")
+    assert phone.answer(typed).startswith("قبضت 163.52 درهم؟\nFATIMA Z.\nعن 11/2026\n1 نعم\n2 لا")
     phone.answer("1")
-    assert phone.answer(RIGHT).startswith("تم أداء 163.52 درهم\nوصل ")
+    assert phone.answer(RIGHT).startswith("قبضت 163.52 درهم\nعن ")
     assert payments.read_value("SELECT count(*) FROM deposit") == 1
 
 
@@ -185,7 +185,7 @@ def test_code_that_cannot_be_paid_shows_the_reason(
     assert phone.answer("1").startswith("Code de l'artisan")
     first, second = payments.issue(HASSAN, 1), payments.issue(DRISS)
     payments.issue(HASSAN, 2, replacing=first.code)
-    assert look(first.code).startswith("Code annulé le 23/11 10:00. L'artisan doit demander")
+    assert look(first.code).startswith("Code annulé le 23/11 10:00. Pour un autre")
     runtime.clock.now = second.expires_at  # type: ignore[attr-defined]
     assert look(second.code).startswith(
         "Code plus valable depuis le 30/11 10:00. Pour un autre, l'artisan appelle *384*2*1#"
@@ -383,12 +383,12 @@ def test_till_page_refuses_over_a_limit_too(
 def test_agent_day_shows_sum_and_deposits(
     phone: TestPhone, payments: PaymentFixture, runtime: Runtime
 ) -> None:
-    assert phone.dial(OWN, "2").startswith("Aujourd'hui: 0,00 DH\nCodes payés: 0\n0 Retour")
+    assert phone.dial(OWN, "2").startswith("Aujourd'hui: 0,00 DH\nCodes encaissés: 0\n0 Retour")
     receipts = [payments.redeem(payments.issue(HASSAN, 1).code, str(n)) for n in range(2)]
     runtime.clock.now += timedelta(minutes=5)  # type: ignore[attr-defined]
     receipts.append(payments.redeem(payments.issue(DRISS).code, "3"))
     assert phone.dial(OWN, "2").startswith(
-        "Aujourd'hui: 498,74 DH\nCodes payés: 3\n1 Voir les derniers"
+        "Aujourd'hui: 498,74 DH\nCodes encaissés: 3\n1 Voir les derniers"
     )
     assert phone.answer("1").startswith("Les derniers:\n1 23/11 10:05 163,52 DH\n2 23/11 10:00")
     assert phone.answer("1").startswith(f"Recu {receipts[-1]}\nEncaissé 163,52 DH\nle 23/11 10:05")
@@ -401,9 +401,9 @@ def test_close_day_records_the_counted_sum(
     undone = payments.redeem(payments.issue(DRISS).code, "1")
     payments.reverse(undone)
     payments.redeem(payments.issue(HASSAN, 1).code, "2")
-    assert phone.dial(OWN, "2").startswith("Aujourd'hui: 168,43 DH\nCodes payés: 1\n1 Voir")
-    assert phone.answer("2").startswith("Compté: 168,43 DH\nCodes payés: 1\nFermer la journée?")
-    assert phone.answer("1").startswith("Journée fermée le 23/11 10:00\n168,43 DH")
+    assert phone.dial(OWN, "2").startswith("Aujourd'hui: 168,43 DH\nCodes encaissés: 1\n1 Voir")
+    assert phone.answer("2").startswith("Fermer la journée? Compté: 168,43 DH\nCodes encaissés: 1")
+    assert phone.answer("1").startswith("Journée fermée le 23/11 10:00\nTotal: 168,43 DH")
     assert payments.read_value("SELECT count(*) FROM till_close") == 1
     payments.redeem(payments.issue(DRISS).code, "3")
     phone.dial(OWN, "2*2*1")

@@ -45,7 +45,7 @@ def test_an_agent_changes_the_pin_on_the_phone(phone: TestPhone, runtime: Runtim
     phone.answer("1")
     assert phone.answer(RIGHT).startswith("Nouveau PIN, 6 chiffres ou plus:")
     for easy in ("2468", "123456", "121985"):
-        assert phone.answer(easy).startswith("6 à 12 chiffres.")
+        assert phone.answer(easy).startswith("Il faut 6 à 12 chiffres.")
     assert phone.answer(OTHER).startswith("Encore le PIN:")
     assert phone.answer("482916").startswith("Les deux PIN sont différents.")
     phone.answer("1")

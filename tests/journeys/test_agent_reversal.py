@@ -60,7 +60,7 @@ def test_an_agent_reverses_a_new_deposit_with_the_pin(
     assert reversals(payments) == [("phone", "alone", "agent:1001", None, "mistake")]
     books()
     phone.dial(OWN, "2")
-    assert "Codes payés: 0" in phone.screen
+    assert "Codes encaissés: 0" in phone.screen
 
 
 def test_a_wrong_pin_reverses_nothing_and_counts(
@@ -79,11 +79,13 @@ def test_later_a_second_agent_agrees_on_the_same_phone(
     phone: TestPhone, payments: PaymentFixture, receipt: str, runtime: Runtime, books: Books
 ) -> None:
     wait(runtime, 11)
-    assert ask_to_reverse(phone).startswith("Il faut une deuxième personne.\n1 Autre agent\n2 Code")
+    assert ask_to_reverse(phone).startswith(
+        "Il faut une deuxième personne pour annuler.\n1 Autre agent"
+    )
     for number, pin in (("1001", RIGHT), ("1002", "111111"), ("9999", SECOND_PIN)):
         assert phone.answer("1").startswith("Numéro de l'autre agent")
         phone.answer(number)
-        assert phone.answer(pin).startswith("Autre agent ou PIN refusé.")
+        assert phone.answer(pin).startswith("Le numéro ou le PIN de l'autre agent est faux.")
     phone.answer("1")
     phone.answer("1002")
     assert phone.answer(SECOND_PIN).startswith("Annulé 663,90 DH")
