@@ -1,7 +1,7 @@
 # What can be done here; `make` alone lists it. Needs Python 3.11 to 3.14, nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check platforms bare bench soak fuzz kill abuse hashes sbom audit clean
+.PHONY: help run test check platforms bare bench soak fuzz kill abuse docs hashes sbom audit clean
 .NOTPARALLEL:
 
 # $(call installed,FILE): .venv is there and holds what the requirements file names. Made with the
@@ -17,6 +17,7 @@ help:
 	@echo "make fuzz   50,000 hops and 100,000 requests at random (FUZZ_HOPS=... FUZZ_REQUESTS=... FUZZ_SEED=...)"
 	@echo "make kill   200 rounds of kill -9 in the midst of payments and acts (KILL_ROUNDS=... KILL_SEED=...)"
 	@echo "make abuse  every attack that docs/security.md names (ABUSE_SECONDS=...; short in make test)"
+	@echo "make docs   charts of the menus, table of settings, pictures of the README"
 	@echo "make bench  measurements and their floors"
 	@echo "make soak   100,000 messages through faulty providers, workers killed (MESSAGES=...)"
 	@echo "make platforms  whether every pin is a wheel on every system (asks the package index)"
@@ -47,6 +48,12 @@ abuse:
 	$(call installed,requirements-dev.txt)
 	@ABUSE_SECONDS=$(or $(ABUSE_SECONDS),20) .venv/bin/python -m pytest -q -n 2 --dist loadgroup \
 		$$(grep -oE 'tests/[a-z_/]+[.]py' docs/security.md | sort -u) $(ARGS)
+
+docs:
+	$(call installed,requirements-dev.txt)
+	@.venv/bin/flask menus graph --page > docs/menu-charts.md
+	@.venv/bin/flask settings --page > docs/settings.md
+	@SCREENSHOT_DIR=docs .venv/bin/python -m pytest -q tests/browser/test_story.py -k fr
 
 check:
 	$(call installed,requirements-dev.txt)

@@ -33,6 +33,10 @@ class Story:
     masked_name: str
 
 
+# What a picture of the README shows of a page: the phone without the page's head, the till whole.
+PHONE: FloatRect = {"x": 0, "y": 54, "width": 1000, "height": 691}
+TILL: FloatRect = {"x": 0, "y": 0, "width": 640, "height": 691}
+
 STORIES = [
     Story("fr", "Fatima, fr, A", "rights.open", "FATIMA Z."),
     Story("ar", "Aicha, ar, A", "rights.closed", "AICHA A."),
@@ -68,7 +72,7 @@ def get_code(handset: Handset, story: Story, words: Words, keep: Keep) -> tuple[
     expect(handset.page.locator("#unread")).to_have_text("1")
     keep(handset.page, f"{story.language}-4-code")
     if story.language == "fr":
-        keep_for_readme(handset.page)
+        keep_for_readme(handset.page, "simulator", PHONE)
     return code[0], amount[0]
 
 
@@ -77,15 +81,14 @@ def opening(words: Words, language: str, key: str) -> str:
     return str(words.catalogs[language][key].string).split("{")[0].strip()
 
 
-def keep_for_readme(page: Page) -> None:
-    """SCREENSHOT_DIR=docs remakes the picture at the head of the README."""
+def keep_for_readme(page: Page, name: str, part: FloatRect) -> None:
+    """SCREENSHOT_DIR=docs, as `make docs` sets it, remakes a picture of the README."""
     if folder := os.environ.get("SCREENSHOT_DIR"):
         size = page.viewport_size
         assert size
-        page.set_viewport_size({"width": 1000, "height": 790})
-        below_the_head: FloatRect = {"x": 0, "y": 54, "width": 1000, "height": 691}
-        path = Path(folder) / "simulator.png"
-        page.screenshot(path=path, animations="disabled", clip=below_the_head)
+        page.set_viewport_size({"width": int(part["width"]), "height": 790})
+        path = Path(folder) / f"{name}.png"
+        page.screenshot(path=path, animations="disabled", clip=part)
         page.set_viewport_size(size)
 
 
@@ -113,9 +116,13 @@ def pay(page: Page, base: str, story: Story, code: str, amount: str, keep: Keep)
     expect(page.locator(".person dd")).to_have_text(story.masked_name)
     expect(page.locator("button.main")).to_be_focused()
     keep(page, f"{language}-7-amount")
+    if language == "fr":
+        keep_for_readme(page, "till", TILL)
     keyboard.press("Enter")
     expect(page.locator(".paper .total")).to_contain_text(amount)
     keep(page, f"{language}-8-receipt")
+    if language == "fr":
+        keep_for_readme(page, "receipt", TILL)
     expect(page.locator("[data-next]")).to_be_focused()
     keep_print(page, f"{language}-9-printed", keep)
     receipt = page.url.rsplit("/", 1)[1]

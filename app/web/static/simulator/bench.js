@@ -100,7 +100,10 @@ document.addEventListener("keydown", (event) => {
 });
 
 // The network, and a message from the phone.
-find("drop").addEventListener("click", () => phone.drop());
+find("drop").addEventListener("click", (event) => {
+  phone.drop();
+  event.currentTarget.blur(); // Enter is the phone's green key again
+});
 find("sms").addEventListener("submit", async (event) => {
   event.preventDefault();
   const text = find("sms-text");
