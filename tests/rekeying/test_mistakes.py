@@ -73,6 +73,7 @@ class TestFirstRotationSkipped:
             (AFTER, [BEFORE, THIRD]),  # the same, in another order
             (AFTER, [THIRD]),  # the same, and the first one was taken away
         ],
+        ids=("first step 1", "first step 2", "next", "next, other order", "next, first is gone"),
     )
     def test_no_other_key_signs_and_nothing_is_named_by_guessing(
         self, unnamed: str, start: Callable[..., Server], secret: str, old: list[str]
