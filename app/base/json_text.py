@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 DEEPEST = 32
 # A fraction with a larger exponent, or more digits, is no amount of anything.
 _MOST_DIGITS = 40
+_WITHOUT_END = "a number without end"
 
 
 def read_json(data: bytes) -> object:
@@ -48,9 +49,12 @@ def _read_object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _read_fraction(text: str) -> Decimal:
     """Reads a number as it is written: an amount stays exact."""
-    number = Decimal(text)
+    try:
+        number = Decimal(text)
+    except InvalidOperation:  # an exponent that no Decimal has
+        raise _Refused(_WITHOUT_END) from None
     if len(text) > _MOST_DIGITS or not -_MOST_DIGITS < number.adjusted() < _MOST_DIGITS:
-        raise ValueError("a number without end")
+        raise _Refused(_WITHOUT_END)
     return number
 
 
