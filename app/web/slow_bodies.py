@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ _DEADLINE = 4.0  # seconds in which a body is sent
 # threads for these, and for all who work or wait for a slot (app/web/slots.py).
 CROWD, _CROWD_DEADLINE = 64, 0.25
 _PAUSE = 0.1  # seconds between two looks
+_LATEST = 0.5  # seconds after which a look that is later shows that this process did not work
 _AGAIN = 1.0  # seconds after which a body given up that is still waited for is given up once more
 _SERVER = "Granian"  # others have time limits of their own
 _log = structlog.get_logger("web")
@@ -33,10 +34,10 @@ _log = structlog.get_logger("web")
 
 @dataclass(slots=True, eq=False)
 class BodyWait:
-    """A request whose body a thread waits for: who sends it, and since when."""
+    """A request whose body a thread waits for: who sends it, and since when (`WorkedTime`)."""
 
     peer: Peer
-    since: float = field(default_factory=time.monotonic)
+    since: float
     given_up: float | None = None
 
     def is_open(self, now: float) -> bool:
@@ -44,10 +45,27 @@ class BodyWait:
         return self.given_up is None or now - self.given_up > _AGAIN
 
 
+class WorkedTime:
+    """The seconds that this process worked: a machine that stood still makes nobody late."""
+
+    def __init__(self, began: float) -> None:
+        self._worked, self._last = 0.0, began
+
+    def read(self, now: float) -> float:
+        """Returns the seconds at a time of `time.monotonic`."""
+        return self._worked + min(max(now - self._last, 0.0), _LATEST)
+
+    def pass_look(self, now: float) -> float:
+        """Returns the seconds at a look's time, from which on they are counted."""
+        self._worked, self._last = self.read(now), now
+        return self._worked
+
+
 class SlowBodies:
     """The bodies that this process waits for, and a thread that looks how long."""
 
     def __init__(self) -> None:
+        self._time = WorkedTime(time.monotonic())
         self._waits: set[BodyWait] = set()
         self._quiet = _SeenConnections()
         self._watch: Thread | None = None
@@ -64,7 +82,8 @@ class SlowBodies:
         """
         if environ.get("SERVER_SOFTWARE") == _SERVER and not self._watch:
             self._start()
-        wait = BodyWait(Peer(address, int(environ.get("SERVER_PORT") or 0)))
+        peer = Peer(address, int(environ.get("SERVER_PORT") or 0))
+        wait = BodyWait(peer, self._time.read(time.monotonic()))
         self._waits.add(wait)
         try:
             yield wait
@@ -91,7 +110,7 @@ class SlowBodies:
 
         Nothing names the connection of a request: those end on which nothing was sent for longest.
         """
-        now = time.monotonic()
+        now = self._time.pass_look(time.monotonic())
         waits = [wait for wait in tuple(self._waits) if wait.is_open(now)]
         if not any(now - wait.since > _CROWD_DEADLINE for wait in waits):
             self._quiet.forget()
@@ -110,7 +129,8 @@ class SlowBodies:
                 wait.given_up = now
             # In a crowd most are not even begun to be read, and seen here alone.
             unread = sum(each.unanswered for each in due) - CROWD if crowded else 0
-            self._give_up(due[: max(len(late), unread)], len(waits))
+            if ending := due[: max(len(late), unread)]:
+                self._give_up(ending, len(waits))
 
     def _give_up(self, connections: list[PeerConnection], waiting: int) -> None:
         for each in connections:
