@@ -156,9 +156,9 @@ def _copy_plainly(file: BinaryIO, plain: BinaryIO, codec: str | None) -> None:
         first = first and not text
         waiting = ""
         if piece:
-            # A return at the end may have its line feed in the next piece.
-            bare = text.rstrip("\r")
-            text, waiting = bare, text[len(bare) :]
+            # Two returns at the end may have their line feed in the next piece.
+            bare = max(len(text.rstrip("\r")), len(text) - 2)
+            text, waiting = text[:bare], text[bare:]
         text = _LINE_ENDS.sub("\n", text)
         lines += text.count("\n")
         plain.write(text.encode(errors="surrogateescape"))

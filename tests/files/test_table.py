@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from app.base.errors import InvalidInput
 from app.base.identifiers import plain_signs
 from app.base.marks import spell_plainly
+from app.files import opening
 from app.files.days import DayOrder, read_day_cell
 from app.files.decimals import read_decimal_cell
 from app.files.errors import FileRefused
@@ -204,3 +206,19 @@ def test_day_is_the_same_in_every_writing(day: object) -> None:
         f"{int(of_month)}.{int(month)}.{year}",
     ):
         assert read_day_cell(written) == str(day)
+
+
+def test_a_file_of_returns_alone_is_no_more_in_memory_than_a_piece(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They wait for a line feed in the next piece, and a gigabyte of them may come."""
+    monkeypatch.setattr(opening, "_PIECE", 1000)
+    path.write_bytes(b"number,name,day" + b"\r" * 300_000 + b"1,Zineb,1962\r\r\n2,Ali,1962")
+    tracemalloc.start()
+    try:
+        with opening.open_plain(path) as plain:
+            peak = tracemalloc.get_traced_memory()[1]
+            assert plain.read().count(b"\n") == 300_001
+    finally:
+        tracemalloc.stop()
+    assert peak < 500_000
