@@ -39,6 +39,7 @@ from app.base.setting_texts import (
     judge_providers,
     judge_redis,
     judge_shape,
+    read_password,
     refuse_unseen,
 )
 
@@ -338,8 +339,15 @@ class Settings(BaseSettings):
             if value and isinstance(getattr(self, name), SecretStr):
                 weak[name.upper()] = find_header_weakness(value, SHORTEST_TOKEN)
         tokens_too = {t.get_secret_value() for ts in self.callback_tokens.values() for t in ts}
-        if key and key in {token, metrics, *tokens_too}:
-            weak["SECRET_KEY"] = weak["SECRET_KEY"] or "a token too: what signs stands in addresses"
+        in_addresses = tokens_too | {token}
+        passwords = {read_password(self.redis_url), read_password(self.database_url)}
+        known = in_addresses | passwords | {metrics}
+        olds = (each.get_secret_value() for each in self.secret_key_old)
+        for name, keys in (("SECRET_KEY", (key,)), ("SECRET_KEY_OLD", tuple(olds))):
+            if any(each and each in known for each in keys):
+                weak[name] = weak[name] or "a token or password too: others know what signs"
+        if metrics and metrics in in_addresses:
+            weak["METRICS_TOKEN"] = weak["METRICS_TOKEN"] or "a callback token too"
         return weak
 
     def tokens_of(self, gateway: str) -> tuple[bytes, ...]:

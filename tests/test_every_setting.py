@@ -61,6 +61,9 @@ WRONG: dict[str, tuple[tuple[str, str], ...]] = {
         ("redis+sentinel://a:1,b:2/main/0?password=wordofx", "its password is weak"),
         ("redis+cluster://:wordofx@a:1,b:2", "its password is weak"),
         (f"redis://:{'%61' * 30}@cache", "its password is weak: a repetition"),
+        ("rediss://cache/0?ssl_cert_reqs=none", "its certificate is not checked"),
+        ("rediss://cache?ssl_check_hostname=False", "its certificate is not checked"),
+        (f"rediss://:{token_hex(32)}@cache?a=1&ssl%5Fcert_reqs=optional", "is not checked"),
     ),
     "callback_token": (*_WEAK, ("4a8e017dc25b396f/1a7d90e852bc", "an address does not carry")),
     "callback_tokens": (
@@ -177,6 +180,28 @@ def test_what_production_needs_is_missed_by_its_name(
     with pytest.raises(SystemExit) as refused:
         read_settings()
     assert name in str(refused.value) and "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("setting", "twin", "form"),
+    [
+        ("SECRET_KEY", "CALLBACK_TOKEN", "{}"),
+        ("SECRET_KEY", "CALLBACK_TOKENS", "generic={}"),
+        ("SECRET_KEY", "REDIS_URL", "redis://:{}@cache"),
+        ("SECRET_KEY", "DATABASE_URL", "postgresql://maalem_web:{}@db/maalem"),
+        ("SECRET_KEY_OLD", "CALLBACK_TOKEN", "{}"),
+        ("SECRET_KEY_OLD", "METRICS_TOKEN", "{}"),
+        ("METRICS_TOKEN", "CALLBACK_TOKEN", "{}"),
+    ],
+)
+def test_one_secret_is_not_for_two_purposes(
+    monkeypatch: pytest.MonkeyPatch, setting: str, twin: str, form: str
+) -> None:
+    """Who is told a token, or keeps an engine, could sign sessions with it."""
+    secret = token_hex(32)
+    refusal = start(monkeypatch, **{setting: secret, twin: form.format(secret)})
+    assert f"{setting} (a " in refusal and " too" in refusal
+    assert secret not in refusal
 
 
 def test_values_that_are_right_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

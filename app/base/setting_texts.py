@@ -21,6 +21,10 @@ _ADDRESS = r"^(https?://[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?(:[0-9]{1,5})?
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # What a provider takes: a number, a name, a short code, Twilio's messaging service.
 _SENDER = r"\+[1-9][0-9]{6,14}|[A-Za-z0-9 ]{1,11}|MG[0-9a-f]{32}"
+# How Redis's client is told to believe any certificate, or one of any name.
+_UNPROVEN = re.compile(
+    r"ssl_cert_reqs=(?!required)|ssl_check_hostname=(?!true|1|yes)", re.IGNORECASE
+)
 _SHAPES = {
     "africastalking_sender_id": (
         _SENDER,
@@ -72,12 +76,22 @@ def judge_redis(url: str) -> str | None:
         parts = urlsplit(url)
     except ValueError:
         return "not an address"
+    if parts.scheme == "rediss" and _UNPROVEN.search(unquote(parts.query)):
+        return "its certificate is not checked, so anybody may stand between"
     if password := unquote(parts.password or "") or parse_qs(parts.query).get("password", [""])[0]:
         weakness = find_weakness(password, SHORTEST_TOKEN)
         return f"its password is weak: {weakness}" if weakness else None
     if parts.scheme in {"unix", "rediss"}:
         return None
     return "anybody may connect: no password, no TLS (rediss://), no socket (unix://)"
+
+
+def read_password(url: str) -> str:
+    """Returns the password in an engine's address; nothing where there is none."""
+    try:
+        return unquote(urlsplit(url).password or "")
+    except ValueError:  # the address is refused elsewhere
+        return ""
 
 
 def split_names(value: object) -> object:
