@@ -96,19 +96,22 @@ def choose_way(runtime: Runtime, way: str) -> bool:
         return choose_collection(change, get_artisan_id(runtime), "R-1", way)
 
 
-def test_choose_collection_is_possible_until_the_claim_ends(runtime: Runtime) -> None:
+def test_choose_collection_is_possible_from_ready_until_the_claim_ends(runtime: Runtime) -> None:
     record_word(runtime, "in_review")
+    with pytest.raises(ClaimClosed):
+        choose_way(runtime, "cash")
+    record_word(runtime, "ready", 400, days=1)
     assert [choose_way(runtime, way) for way in ("cash", "cash", "bank", "bank")] == [
         True,
         False,
         True,
         False,
     ]
-    record_word(runtime, "ready", 500, days=1)
+    record_word(runtime, "ready", 500, days=2)
     assert claims(runtime)[0].collection == "bank"
     chosen = "SELECT details ->> 'way' FROM audit_event WHERE action = 'collection_chosen'"
     assert OtherParties(runtime).run(f"{chosen} ORDER BY id") == [("cash",), ("bank",)]
-    record_word(runtime, "paid", 500, days=2)
+    record_word(runtime, "paid", 500, days=3)
     with pytest.raises(ClaimClosed):
         choose_way(runtime, "cash")
 
@@ -116,14 +119,17 @@ def test_choose_collection_is_possible_until_the_claim_ends(runtime: Runtime) ->
 def test_choose_collection_is_too_late_once_the_claim_is_paid(
     phone: TestPhone, runtime: Runtime
 ) -> None:
-    phone.dial(DRISS, "4*2")
+    phone.dial(DRISS, "4*2*1*1")
     OtherParties(runtime).run("UPDATE claim SET state = 'paid' WHERE number = 'R-2026-0377'")
-    assert "deja sala" in phone.answer("1")
+    assert "Had ta3wid ma kaytkhadch daba." in phone.answer("1")
 
 
 def test_choose_collection_is_confirmed_by_one_sms(phone: TestPhone, runtime: Runtime) -> None:
-    phone.dial(DRISS, "4*2*1")
-    assert len(OtherParties(runtime).run("SELECT 1 FROM message WHERE kind = 'collection'")) == 1
+    phone.dial(DRISS, "4*2*1*1")
+    collected = "SELECT 1 FROM message WHERE kind = 'collection'"
+    assert OtherParties(runtime).run(collected) == []
+    phone.answer("1")
+    assert len(OtherParties(runtime).run(collected)) == 1
 
 
 def test_list_claims_gives_the_five_newest_first(runtime: Runtime) -> None:

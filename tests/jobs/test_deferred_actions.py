@@ -51,6 +51,7 @@ CASES = [
     ("ask_for_help", FATIMA, {"topic": "topic.export.fairs"}, "request"),
     ("look_at_nearest_agencies", FATIMA, {}, "agencies"),
     ("look_at_home_agencies", FATIMA, {}, "agencies"),
+    ("look_at_agencies_to_pay", FATIMA, {}, "agencies"),
     ("look_at_agencies", FATIMA, {"town": "fes"}, "agencies"),
     ("look_at_agency", FATIMA, {"agency": "W-RABAT-01"}, "agencies"),
     ("start_export_news", FATIMA, {}, "news_on"),

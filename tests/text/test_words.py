@@ -42,21 +42,22 @@ def words_of(folder: Path, body: str) -> Words:
 )
 def test_say_counts_months_in_six_arabic_forms(count: int, expected: str) -> None:
     said = REAL.say("ar", "pay", {**EMPTY, "total": Money(100), "count": count})
-    assert said.split("\n")[1] == f"{expected}: "
+    assert said.split("\n")[0] == f"عليك 1.00 درهم، {expected}"
 
 
 @pytest.mark.parametrize(("count", "expected"), [(0, "0 mois"), (1, "1 mois"), (2, "2 mois")])
 def test_say_counts_months_in_french(count: int, expected: str) -> None:
     said = REAL.say("fr", "pay", {**EMPTY, "total": Money(100), "count": count})
-    assert said.split("\n")[1] == f"{expected}: "
+    assert said.split("\n")[0] == f"A payer: 1,00 DH pour {expected}"
 
 
-EMPTY = {"period": "", "penalty_part": "", "fee_part": ""}
+EMPTY = {"period": "", "penalty_part": "", "fee_part": "", "expected": ""}
 
 
 def test_say_writes_a_sentence_within_a_sentence() -> None:
     period = Say("period.one", {"first": "X"})
-    assert "X" in REAL.say("ar", "choose_months.row", {"period": period, "total": Money(1)})
+    values = {**EMPTY, "period": period, "total": Money(1), "count": 1}
+    assert "عن X" in REAL.say("ar", "pay", values).split("\n")
 
 
 def test_say_names_a_missing_key() -> None:
