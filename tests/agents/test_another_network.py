@@ -92,7 +92,7 @@ def pay_by_api(client: FlaskClient, headers: dict[str, str], phone: TestPhone, n
 
 def test_phones_name_every_network(bank: dict[str, str], phone: TestPhone) -> None:
     phone.dial(HASSAN, "2*1")
-    assert f"A payer chez {BANK} / Wafacash avant le" in phone.screen
+    assert f"A payer chez {BANK} / Wafacash jusqu'au" in phone.screen
     assert "1 Agences\n" in phone.dial(HASSAN, "5")
     assert f"Hassan {BANK}" in phone.dial(HASSAN, "5*1*3*rabat")
 

@@ -29,7 +29,7 @@ def ask_for_code(phone: TestPhone, number: str) -> str:
 def test_agent_s_phone_proves_the_phone_that_asked(phone: TestPhone, others: OtherParties) -> None:
     code = ask_for_code(phone, STRANGER)
     phone.dial(AGENT, f"1*{code}*1*246813")
-    assert "2 Carte vue, tél. ..0099" in phone.screen
+    assert "2 J'ai vu carte et tél. ..0099" in phone.screen
     assert "Noté" in phone.answer("2")
     assert others.run("SELECT way FROM artisan_phone") == [("agent",)]
     assert others.run("SELECT phone FROM message WHERE kind = 'phone_proven'") == [(HASSAN,)]
@@ -41,7 +41,7 @@ def test_agent_s_phone_proves_the_phone_that_asked(phone: TestPhone, others: Oth
 def test_agent_is_asked_nothing_of_a_phone_that_is_proven(phone: TestPhone) -> None:
     code = ask_for_code(phone, HASSAN)
     phone.dial(AGENT, f"1*{code}*1*246813")
-    assert "Carte vue" not in phone.screen
+    assert "J'ai vu carte" not in phone.screen
 
 
 def test_till_proves_the_phone_by_a_tick(

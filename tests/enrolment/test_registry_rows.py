@@ -111,7 +111,7 @@ def test_parse_row_normalises_a_good_row() -> None:
         (
             "full_name_ar",
             "\ufe95\ufee8\ufef4\ufe92 \ufef7",
-            "\u0629\u0646\u064a\u0628 \u0644\u0623",
+            "\u062a\u0646\u064a\u0628 \u0644\u0623",
         ),
         ("full_name_ar", "\u0645\u062d\u0640\u0640\u0640\u0645\u062f", "محمد"),
         *(

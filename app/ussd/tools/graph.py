@@ -1,17 +1,22 @@
 """Draws a menu as Mermaid flowcharts, straight from the checked screens."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 
 from app.ussd.menu import Menu, Screen
 
 _SHAPES = {"do": ("[[", "]]"), "end": ("((", "))"), "input": ("[/", "/]"), "secret": ("[/", "/]")}
 
+# Lines of the longest chart that is still read at one look.
+_LONGEST_CHART = 120
+
 _PAGE_HEAD = """\
 # Charts of the menus
 
-One for each entry: where a talk begins, a main menu, each choice of it. Actions stand in double
-boxes, inputs in slanted ones; a rounded box has a chart of its own. Made by
-`flask menus graph --page > docs/menu-charts.md`; one alone is `flask menus graph look_at_dues`.
+One for each entry: where a talk begins, a main menu, each choice of it, and what several of these
+share where a chart would be too long. Actions stand in double boxes, inputs in slanted ones; a
+rounded box has a chart of its own. Made by `flask menus graph --page > docs/menu-charts.md`; one
+alone is `flask menus graph look_at_dues`.
 """
 
 
@@ -25,10 +30,13 @@ def draw_entry(menu: Menu, entry: str) -> str:
 
     Another entry is a rounded box, which has a chart of its own.
     """
-    entries = {name for _, name in list_entries(menu)}
+    return "\n".join(_draw_lines(menu, entry, {name for _, name in list_entries(menu)}))
+
+
+def _draw_lines(menu: Menu, entry: str, entries: Collection[str]) -> list[str]:
     own, others = _reach(menu, entry, entries)
     rounded = [f"  {name}([{name}])" for name in others]
-    return "\n".join(["flowchart LR", *_draw_screens(map(menu.screens.__getitem__, own)), *rounded])
+    return ["flowchart LR", *_draw_screens(map(menu.screens.__getitem__, own)), *rounded]
 
 
 def draw_page(menu: Menu) -> str:
@@ -43,15 +51,28 @@ def draw_page(menu: Menu) -> str:
 def list_entries(menu: Menu) -> list[tuple[str, str]]:
     """Lists way and screen of each entry: where talks begin, main menus, and their choices.
 
-    A way is the digits typed at a main menu (`5.2`), or the name of an entrance or main menu.
-    A main menu's choice that is a menu again is taken apart once more.
+    A way is the digits typed at a main menu (`5.2`), or else the screen's own name.
+    A main menu's choice that is a menu again is taken apart once more. While a chart is too long,
+    the largest part that several entries share is an entry too.
     """
     homes = [screen for screen in menu.screens.values() if screen.home]
     entries = {name: name for name in (*menu.entrances, *(home.name for home in homes))}
     for home in homes:
         for way, target in _list_choices(menu, home):
             entries.setdefault(target, f"{home.name} {way}")
+    while any(len(_draw_lines(menu, name, entries)) > _LONGEST_CHART for name in entries):
+        part = _find_largest_shared(menu, entries)
+        if part is None:
+            break
+        entries[part] = part
     return [(way, name) for name, way in entries.items()]
+
+
+def _find_largest_shared(menu: Menu, entries: Collection[str]) -> str | None:
+    """Returns the screen, led to by several entries, whose own chart would be the longest."""
+    reached = Counter(name for entry in entries for name in _reach(menu, entry, entries)[0][1:])
+    shared = [name for name, times in reached.items() if times > 1]
+    return max(shared, key=lambda name: len(_draw_lines(menu, name, entries)), default=None)
 
 
 def _list_choices(menu: Menu, home: Screen) -> Iterator[tuple[str, str]]:

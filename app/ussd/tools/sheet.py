@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader
 
+from app.base.csv_writing import write_rows
 from app.text.encoding import Limits
 from app.text.languages import DEFAULT, LANGUAGES
 from app.text.words import forms_of
@@ -107,11 +107,10 @@ class Sheet:
 def write_csv(rows: list[SheetRow]) -> str:
     """Returns the sheet as CSV, with an empty column for remarks."""
     file = io.StringIO()
-    out = csv.writer(file)
-    out.writerow(["section", "key", "place", DEFAULT, "text", "remark"])
+    write_rows(file, [["section", "key", "place", DEFAULT, "text", "remark"]])
     for row in rows:
         shown = ("\n---\n".join(pages) for pages in (row.french, row.text))
-        out.writerow([row.section, row.key, row.place, *shown, ""])
+        write_rows(file, [[row.section, row.key, row.place, *shown, ""]])
     return file.getvalue()
 
 
