@@ -49,7 +49,7 @@ def test_set_pin_stores_only_a_hash_and_confirms_by_sms(
 @pytest.mark.parametrize("easy", ["0000", "1111", "1234", "4321", "123", "12345", "abcd", "١٢٣٤"])
 def test_set_pin_refuses_an_easy_one(phone: TestPhone, easy: str) -> None:
     phone.dial(KHADIJA, "5*5*3*1")
-    assert phone.answer(easy).startswith("4 chiffres, pas trop faciles")
+    assert phone.answer(easy).startswith("Il faut 4 chiffres, pas trop faciles.")
 
 
 def test_set_pin_refuses_two_that_differ(phone: TestPhone, runtime: Runtime) -> None:
