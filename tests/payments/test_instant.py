@@ -127,7 +127,7 @@ class PhoneCall:
 
     def _confirm(self) -> str | None:
         self._seen = self._seen or self._look()
-        if "Argent recu" not in (self._seen or ""):
+        if ": argent recu?" not in (self._seen or ""):
             told, self._seen = self._seen, None
         else:
             told, self._seen = self._line.confirm(self._phone, self._code, self._session), None

@@ -41,7 +41,7 @@ def test_simulator_hands_over_the_tables_it_counts_with(client: FlaskClient) -> 
 @pytest.mark.usefixtures("sample_people")
 def test_inbox_lists_the_newest_message_first(client: FlaskClient, phone: TestPhone) -> None:
     phone.dial(FATIMA, "2*1")
-    phone.dial(FATIMA, "3*1*1")
+    phone.dial(FATIMA, "3*2*1")
     phone.dial(FATIMA, "2*1")
     answer = client.get("/simulator/messages.json", query_string={"phone": FATIMA})
     messages = answer.get_json()
