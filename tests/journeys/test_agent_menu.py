@@ -7,6 +7,7 @@ import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from flask.testing import FlaskClient
@@ -374,7 +375,8 @@ def test_till_page_refuses_over_a_limit_too(
     run(runtime, "UPDATE agent SET day_limit_centimes = 10000")
     answer = client.post("/agent/code", data={"csrf_token": token(page), "code": code})
     assert answer.status_code == 403
-    assert "C'est plus que votre limite du jour. Il vous reste" in answer.get_data(as_text=True)
+    told = unescape(answer.get_data(as_text=True))
+    assert "C'est plus que votre limite du jour. Il vous reste" in told
     form = {"csrf_token": token(page), "code": code, "key": "k" * 32}
     assert client.post("/agent/confirm", data=form).status_code == 403
     assert payments.read_value("SELECT count(*) FROM deposit") == 0
