@@ -183,7 +183,10 @@ def join(chain: str, typed: str) -> str:
 
 
 def prepare(runtime: Runtime, language: str) -> None:
-    """Fatima has paid, Hassan has a code, Aicha a PIN, Driss no reminders; a phone serves two."""
+    """Fatima has paid, Hassan has a code, Aicha a PIN; a phone serves two.
+
+    Driss has no reminders, and his newest claim is ready.
+    """
     others = OtherParties(runtime)
     others.run("UPDATE artisan SET category = 'D', province = NULL WHERE phone = :auto", auto=AUTO)
     with operation(runtime.database, runtime.clock(), "artisan") as change:
@@ -197,6 +200,9 @@ def prepare(runtime: Runtime, language: str) -> None:
         owner = change.connection.execute(aicha).scalar_one()
         set_pin(change, owner, hashed, Phone(AICHA))
         set_reminders(change, Phone(DRISS), False)
+    # The walk opens the first claim: how to collect is asked once the money is ready.
+    ready = "UPDATE claim SET state = 'ready', amount_centimes = 42150 WHERE number = :number"
+    others.run(ready, number="R-2026-0412")
     Handset(runtime, FATIMA).send("2*1")
     others.collect_cash()
     Handset(runtime, HASSAN).send("2*2*1")
