@@ -53,6 +53,8 @@ _USUAL = {
 _PHONES = ("phoneNumber", "msisdn", "from", "From", "phone")
 _FIELD_FILES = ("web/**/*.py", "web/**/*.html", "gateways/*.py", "sms/*.py", "mobile_money/*.py")
 _TRACE = re.compile(r"Traceback|File \"/|psycopg|sqlalchemy|werkzeug|\.py\b", re.IGNORECASE)
+# What the API's page offers by name for reading is no trace.
+_EXAMPLES = re.compile("|".join(re.escape(file.name) for file in ROOT.glob("examples/*.py")))
 _MOST_FINDINGS = 20
 _SLOW_SECONDS = 5.0
 
@@ -157,7 +159,7 @@ def judge(answer: TestResponse, secrets: list[str], logged: str) -> str | None:
     if fault := find_fault(logged):
         return f"the log has {fault[:3000]}"
     told = answer.get_data().decode("utf-8", "replace")
-    if answer.mimetype != "application/yaml" and (trace := _TRACE.search(told)):
+    if answer.mimetype != "application/yaml" and (trace := _TRACE.search(_EXAMPLES.sub("", told))):
         return f"the answer speaks of {trace[0]!r}: {told[:500]}"
     heads = "".join(value for _, value in answer.headers)
     if shown := [secret for secret in secrets if secret in told or secret in heads]:

@@ -322,7 +322,7 @@ def expired(scene: TillFixture) -> str:
 
 def cancelled(scene: TillFixture) -> str:
     code = code_of(scene.phone, FATIMA)
-    for typed in ("00", "3", "1", "1"):
+    for typed in ("00", "3", "2", "1"):
         scene.phone.answer(typed)
     return code
 

@@ -73,7 +73,7 @@ def test_payer_without_a_bill_is_told_by_name_and_no_cash_is_taken(
 ) -> None:
     for phone, words in (
         (KHADIJA, "KHADIJA F.: rien à payer"),
-        (BRAHIM, "BRAHIM O.: pas encore de dossier AMO"),
+        (BRAHIM, "BRAHIM O.: pas encore inscrit à l'AMO"),
         (SAID, "paie avec ses impôts"),
     ):
         assert ask(till, phone) == 409

@@ -269,7 +269,7 @@ def test_a_stranger_locks_out_neither_the_till_nor_the_phone(
     assert stranger.enter().status_code == 401
     assert till.enter().status_code == 200
     code = code_of(phone, FATIMA)
-    assert "Payé 163,52 DH" in phone.dial("+212600000091", f"1*{code}*1*{RIGHT}")
+    assert "Encaissé 163,52 DH" in phone.dial("+212600000091", f"1*{code}*1*{RIGHT}")
     assert deposits(runtime) == 1
 
 
