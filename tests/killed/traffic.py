@@ -179,7 +179,7 @@ class PaymentTraffic:
             def dial() -> str | None:
                 session, phone = _identity(random), next(self._installation.agent_phones)
                 seen = line.look(phone, code, session)
-                if seen is None or "Argent recu" not in seen:
+                if seen is None or "argent recu" not in seen:
                     return seen
                 return line.confirm(phone, code, session)
 

@@ -229,7 +229,7 @@ def test_talks_record_prints_a_dialogue_that_can_be_played(
         (UNKNOWN, "1*100004*01011984", ("1", "1", "0"), "main"),
         (FATIMA, "5*2*1", ("00", "3", "7", "7", "0"), "main"),
         (FATIMA, "5*5*3*1", ("1357", "1357", "0", "5", "1"), "agencies_here"),
-        (FATIMA, "", ("2", "1", "0", "3", "1", "1"), "cancelled"),
+        (FATIMA, "", ("2", "1", "0", "3", "2", "1"), "cancelled"),
         (FATIMA, "2", ("7", "7", "7", "7", "0"), "pay"),
     ],
 )

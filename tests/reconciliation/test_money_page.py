@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from app.base.money import Money
+from app.files.table import GivenFile, open_table
 from app.ledger.breaks import RESOLUTIONS
 from app.ledger.models import ACCOUNTS, EVENTS
 from app.payments.collector import Collector
@@ -108,5 +109,6 @@ def test_the_files_of_the_operators_page_can_be_read(tmp_path: Path) -> None:
     assert {len(line.split(",")) for line in export.splitlines()} == {len(cnss_export.HEADER)}
     path = tmp_path / "answer.csv"
     path.write_text(answer, encoding="utf-8")
-    records = [one.record for one in cnss_file.read_answers(path, date(2026, 11, 23))]
+    with open_table(GivenFile(path), cnss_file.HEADER) as table:
+        records = [one.record for one in cnss_file.read_answers(table, date(2026, 11, 23))]
     assert set(records) == set(cnss_file.RECORDS)
