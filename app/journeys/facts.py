@@ -196,7 +196,7 @@ class Facts(Parts):
     # The person's. `way` is how this phone is tied to the person (app/enrolment/ties.py).
     way = Part(str, "", key="w")
     artisan = Part(RegisteredArtisan, None, key="a")
-    # The masked name that receipts show.
+    # The masked name that receipts show: read when one is looked at, not for every caller.
     name = Part(str, "", key="l")
     read_at = Part(datetime, None, key="at")
     code = Part(IssuedCode, None, key="c")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from app.base.clock import local_date
-from app.enrolment.queries import lock_artisan
+from app.base.database import reading
+from app.enrolment.queries import get_artisan, lock_artisan
+from app.enrolment.rules import name_on_receipt
 from app.enrolment.service import DailyTries, take_try
 from app.journeys.code_of_unproven import may_end_code
 from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
@@ -63,7 +65,13 @@ def has_live_code(dialogue: Dialogue) -> bool:
 
 @vocabulary.action("look_at_receipts", "some", "none")
 def look_at_receipts(dialogue: Dialogue) -> str:
-    return "some" if dialogue.facts.deposits else "none"
+    if not dialogue.facts.deposits:
+        return "none"
+    if not dialogue.facts.name:
+        with reading(dialogue.services.database) as connection:
+            artisan = get_artisan(connection, dialogue.facts.artisan_id)
+        dialogue.facts.name = name_on_receipt(artisan.full_name)
+    return "some"
 
 
 @vocabulary.rows("receipts")

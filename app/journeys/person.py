@@ -14,7 +14,7 @@ from app.base.months import Month
 from app.contributions.rights import RightsState, expected_state
 from app.contributions.rules import Quote, due_on, is_collected_here
 from app.enrolment.queries import Artisan, Member, get_artisan
-from app.enrolment.rules import masked_name, name_on_receipt, plain_name
+from app.enrolment.rules import masked_name, plain_name
 from app.enrolment.ties import find_way, is_proven
 from app.journeys.context import Dialogue
 from app.journeys.facts import HouseholdMember, LatePayment, RegisteredArtisan
@@ -262,7 +262,6 @@ def store_household(dialogue: Dialogue, members: Iterable[Member]) -> None:
 
 
 def _store_artisan(dialogue: Dialogue, artisan: Artisan) -> None:
-    dialogue.facts.name = name_on_receipt(artisan.full_name)
     dialogue.facts.artisan = RegisteredArtisan(
         artisan.id,
         artisan.category,

@@ -50,6 +50,7 @@ def test_menus_check_fails_and_names_screen_language_and_cause(
     """The program itself, on a copy of it with a broken menu."""
     shutil.copytree(ROOT / "app", tmp_path / "app")
     shutil.copy(ROOT / "wsgi.py", tmp_path)
+    shutil.copytree(MENUS, copy.folder, dirs_exist_ok=True)  # every language
     copy.change(file, old, new)
     command = [sys.executable, "-m", "flask", "menus", "check"]
     checked = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -213,20 +214,20 @@ def test_load_menu_refuses_more_than_five_choices(copy: MenuCopy) -> None:
         (
             FRENCH,
             "identification_paused",
-            "Trop d'essais aujourd'hui. " * 6,
+            "Trop d'essais aujourd'hui. {dial}" * 6,
             "identification_paused [fr]: ends the talk but takes 2 pages",
         ),
         (
             ARABIC,
             "identification_paused",
-            "محاولات كثيرة اليوم " * 5,
-            "identification_paused [ar]: ends the talk but takes 2 pages",
+            "محاولات كثيرة اليوم {dial} " * 5,
+            "identification_paused [ar]: ends the talk but takes 3 pages",
         ),
         (
             FRENCH,
             "no_payments",
             "Pas de code ni de paiement. " * 30,
-            "no_payments [fr]: takes 8 pages, 4 at most",
+            "no_payments [fr]: takes 7 pages, 4 at most",
         ),
         (
             ARABIC,
@@ -249,13 +250,15 @@ def test_load_menu_refuses_more_than_five_choices(copy: MenuCopy) -> None:
         (
             FRENCH,
             "sms.receipt",
-            "Maalem: recu {receipt} {total} {received_on} {period} {agency}" + " merci" * 20,
+            "Maalem {receipt} {total} {received_on} {period} {agency} {for_whom} {complaints}"
+            + " merci" * 20,
             "sms.receipt [fr]: takes 2 SMS segments, 1 at most",
         ),
         (
             ARABIC,
             "sms.receipt",
-            "وصل {receipt} {total} {received_on} {period} {agency}" + " شكرا" * 16,
+            "وصل {receipt} {total} {received_on} {period} {agency} {for_whom} {complaints}"
+            + " شكرا" * 8,
             "sms.receipt [ar]: takes 3 SMS segments, 2 at most",
         ),
     ],
@@ -269,7 +272,7 @@ def test_find_faults_names_broken_words(
 
 def test_find_faults_names_one_arabic_letter_on_a_full_french_screen(copy: MenuCopy) -> None:
     """The stray letter domain.md section 4 warns of: seen as a letter, before it halves a page."""
-    sentence = "Trop d'essais aujourd'hui. Essayez demain, ou demandez de l'aide à votre chambre."
+    sentence = "Trop d'essais aujourd'hui. Appelez {dial} demain, ou demandez à votre chambre."
     copy.say(FRENCH, "identification_paused", sentence)
     assert copy.faults() == []
     copy.say(FRENCH, "identification_paused", sentence[:-1] + "ـ")
@@ -388,7 +391,12 @@ def test_find_faults_names_the_gateway_whose_screen_is_too_small(runtime: Runtim
     [
         ("ary-Latn", "no_payments", "Ma kayn ê", "no_payments [ary-Latn]: ê is not in GSM-7"),
         ("zgh", "code", "{code:code}", "code [zgh]: lacks {period}"),
-        ("zgh", "sms.dues", "ⴰ" * 200 + "{total}{period}", "sms.dues [zgh]: takes 4 SMS segments"),
+        (
+            "zgh",
+            "sms.dues",
+            "{total}{period}{dial_code}" + "ⴰ" * 200,
+            "sms.dues [zgh]: takes 4 SMS segments",
+        ),
         ("ary-Latn", "main.1", "", "main.1 [ary-Latn]: has no words"),
     ],
 )

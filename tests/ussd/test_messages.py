@@ -178,7 +178,7 @@ def test_find_faults_names_harm_in_a_sentence_within_a_message(copy: MenuCopy) -
 def test_find_faults_names_a_link_in_a_message(
     copy: MenuCopy, po_name: str, sentence: str, link: str
 ) -> None:
-    copy.say(po_name, "sms.news_off", sentence)
+    copy.say(po_name, "sms.news_off", sentence + " {dial_news}")
     language = po_name.split("/")[1]
     why = f"{link} leads to a page: thieves send such messages"
     assert copy.faults() == [f"sms.news_off [{language}]: {why}"]
@@ -186,5 +186,5 @@ def test_find_faults_names_a_link_in_a_message(
 
 @pytest.mark.parametrize("sentence", ["Fin. Maalem. Me voici.", "10.50 DH", "Rappelez.\\nMerci"])
 def test_find_faults_reads_the_end_of_a_sentence_as_no_link(copy: MenuCopy, sentence: str) -> None:
-    copy.say(FRENCH, "sms.news_off", sentence)
+    copy.say(FRENCH, "sms.news_off", "{dial_news} " + sentence)
     assert copy.faults() == []

@@ -57,8 +57,9 @@ def find_first_page_faults(
         return
     lines = everyday.pages(screen, language, limits)[0].split("\n")
     choices = everyday.key_lines(screen, language, limits)
-    is_short = screen.kind == "confirm" or not everyday.engine.words.has(language, screen.name)
-    needed = choices if is_short else choices[:1]
+    values = everyday.values(screen, language)
+    said = any(sentences(everyday.engine.words, language, screen.name, values))
+    needed = choices if screen.kind == "confirm" or not said else choices[:1]
     for choice in needed:
         if choice not in lines:
             yield f"its first page lacks the choice: {choice}"

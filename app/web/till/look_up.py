@@ -42,6 +42,12 @@ from app.web.till.pages import IN_HAND, agent_here, pages, refused_page, till_pa
 
 _log = structlog.get_logger("till")
 _NUMBER_ENDS = 4
+# What a person was found by, in the words that the choice says.
+_FOUND_BY = {
+    "phone": "till.choice.phone",
+    "rna": "till.choice.rna",
+    "cnss": "till.choice.cnss",
+}
 _NO_BILL = {
     NOT_ENROLLED: "not_enrolled",
     PAYS_ELSEWHERE: "pays_elsewhere",
@@ -154,7 +160,7 @@ def _list_choices(number: TypedNumber) -> list[dict[str, str]]:
         {
             "value": str(payer.artisan_id),
             "name": masked_name(payer.full_name),
-            "words": f"till.choice.{payer.way}",
+            "words": _FOUND_BY[payer.way],
             "ends": payer.rna_number[-_NUMBER_ENDS:],
         }
         for payer in number.payers
