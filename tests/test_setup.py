@@ -255,7 +255,7 @@ def test_engines_that_the_environment_names_are_used_and_left_alone(
         os.kill(run.process.pid, signal.SIGTERM)
         assert run.until_ended() == 0
         assert "PostgreSQL: as DATABASE_URL says\nRedis: as REDIS_URL says\n" in run.said()
-        assert not run.data_dir.exists()
+        assert [file.name for file in run.data_dir.iterdir()] == ["logs"]
         assert (postgres_pid(elsewhere), redis_pid(elsewhere)) == started
 
 
