@@ -67,7 +67,7 @@ from app.ussd.checker.declarations import Declarations, load_page_keys
 from app.ussd.checker.samples import Samples
 from app.ussd.deferred import DeferredActions
 from app.ussd.engine import MenuEngine
-from app.ussd.menu import load_menu
+from app.ussd.menu import BrokenMenu, load_menu
 from app.ussd.overlay import lay_over
 from app.ussd.session import Sessions
 from app.ussd.turn import Turns
@@ -89,7 +89,10 @@ class Runtime:
         self.random = random or SystemRandom()
         changed = settings.menus_folder
         # `flask dial --menus` sets it before anything is read.
-        self.menus_folder = lay_over(MENUS, changed) if changed else MENUS
+        try:
+            self.menus_folder = lay_over(MENUS, changed) if changed else MENUS
+        except BrokenMenu as error:
+            raise SystemExit(f"configuration: MENUS_FOLDER: {error}") from None
 
     @cached_property
     def urls(self) -> EngineUrls:

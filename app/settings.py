@@ -342,8 +342,10 @@ class Settings(BaseSettings):
         in_addresses = tokens_too | {token}
         passwords = {read_password(self.redis_url), read_password(self.database_url)}
         known = in_addresses | passwords | {metrics}
-        olds = (each.get_secret_value() for each in self.secret_key_old)
-        for name, keys in (("SECRET_KEY", (key,)), ("SECRET_KEY_OLD", tuple(olds))):
+        olds = tuple(each.get_secret_value() for each in self.secret_key_old)
+        if key in olds:
+            weak |= {"SECRET_KEY_OLD": "SECRET_KEY itself: the new key has to be another"}
+        for name, keys in (("SECRET_KEY", (key,)), ("SECRET_KEY_OLD", olds)):
             if any(each and each in known for each in keys):
                 weak[name] = weak[name] or "a token or password too: others know what signs"
         if metrics and metrics in in_addresses:

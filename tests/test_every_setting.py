@@ -7,7 +7,7 @@ from secrets import token_hex
 
 import pytest
 
-from app.runtime import check_names
+from app.runtime import Runtime, check_names
 from app.settings import DEMO_SECRET, Settings, read_settings
 from tests.production import as_environment
 
@@ -202,6 +202,17 @@ def test_one_secret_is_not_for_two_purposes(
     refusal = start(monkeypatch, **{setting: secret, twin: form.format(secret)})
     assert f"{setting} (a " in refusal and " too" in refusal
     assert secret not in refusal
+
+
+def test_old_key_is_another_than_the_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = token_hex(32)
+    refusal = start(monkeypatch, SECRET_KEY=secret, SECRET_KEY_OLD=secret)
+    assert "SECRET_KEY_OLD (SECRET_KEY itself" in refusal and secret not in refusal
+
+
+def test_menus_folder_without_menus_is_named_in_a_line(tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"^configuration: MENUS_FOLDER: .*neither screens nor"):
+        Runtime(Settings(app_env="development", menus_folder=tmp_path))
 
 
 def test_values_that_are_right_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

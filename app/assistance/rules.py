@@ -1,6 +1,7 @@
 """Names, states and references of requests for help. Pure."""
 
 import re
+from collections.abc import Callable
 from datetime import date, timedelta
 from random import Random
 
@@ -36,12 +37,15 @@ def name_topic(kind: str, topic: str) -> str:
     return f"topic.{kind}.{topic}"
 
 
-def call_by(asked_on: date) -> date:
-    """Returns the last day on which the help desk calls, Saturdays and Sundays not counted."""
+def call_by(asked_on: date, is_closed: Callable[[date], bool]) -> date:
+    """Returns the last day on which the help desk calls.
+
+    Saturdays, Sundays and days that `is_closed` calls closed are not counted.
+    """
     day, left = asked_on, WORKING_DAYS_TO_CALL
     while left:
         day += timedelta(days=1)
-        left -= day.weekday() < _SATURDAY
+        left -= day.weekday() < _SATURDAY and not is_closed(day)
     return day
 
 

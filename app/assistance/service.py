@@ -160,7 +160,7 @@ def _queue_reference(
     operation: Operation, services: Services, wanted: NewRequest, request: HelpRequest
 ) -> None:
     topic = Say(name_topic(request.kind, request.topic))
-    called_by = call_by(local_date(request.asked_at))
+    called_by = call_by(local_date(request.asked_at), services.is_closed)
     values = {"request": request.reference, "topic": topic, "call_by": called_by}
     reference = request.reference
     message = OutboundMessage("request", reference, wanted.phone, wanted.language, values)

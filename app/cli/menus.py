@@ -20,7 +20,7 @@ from app.ussd.menu import BrokenMenu, Fault, Menu, load_menu
 from app.ussd.tools.comments import Comments
 from app.ussd.tools.difference import find_differences, find_word_differences
 from app.ussd.tools.graph import draw_entry, draw_mermaid, draw_page
-from app.ussd.tools.inputs import draw_table, load_errands
+from app.ussd.tools.inputs import count_all, draw_table, load_errands
 from app.ussd.tools.places import Places
 from app.ussd.tools.portrait import describe_screen
 from app.ussd.tools.room import Room
@@ -78,8 +78,9 @@ def graph(entry: str | None, page: bool) -> None:
 @click.argument("key", metavar="SCREEN|SENTENCE")
 @click.option("--gateway", default="africastalking", show_default=True)
 @MENUS_OPTION
+@JSON
 @with_appcontext
-def show(key: str, gateway: str, folder: Path | None) -> None:
+def show(key: str, gateway: str, folder: Path | None, as_json: bool) -> None:
     """Prints a SCREEN: its ways, its words in every language with their lengths, its code.
 
     Of a SENTENCE (`sms.code`, `rights.open`) prints where it stands, and its words with everyday
@@ -99,19 +100,23 @@ def show(key: str, gateway: str, folder: Path | None) -> None:
         portrait = SentencePortrait(maalem.words, maalem.declarations, places, by_provider)
         lines = portrait.describe(key)
     try:
-        for line in lines:
-            click.echo(line)
+        said = list(lines)
     except KeyError:
         why = f"there is no screen or sentence {key}"
         raise click.BadParameter(why, param_hint="SCREEN|SENTENCE") from None
+    if as_json:
+        print_json({"key": key, "lines": said})
+    else:
+        click.echo("\n".join(said))
 
 
 @menus.command()
 @click.argument("language", type=click.Choice(list(LANGUAGES)))
 @click.option("--csv", "as_csv", is_flag=True, help="as CSV, for a spreadsheet")
 @MENUS_OPTION
+@JSON
 @with_appcontext
-def sheet(language: str, as_csv: bool, folder: Path | None) -> None:
+def sheet(language: str, as_csv: bool, folder: Path | None, as_json: bool) -> None:
     """Prints a page for a native reader: every screen, message and sentence of LANGUAGE.
 
     They stand with everyday values beside the French ones, with room for remarks.
@@ -121,7 +126,10 @@ def sheet(language: str, as_csv: bool, folder: Path | None) -> None:
     limits, code = maalem.limits["africastalking"], maalem.settings.ussd_code
     filled = FilledMenu(maalem.ussd, maalem.samples.everyday)
     rows = Sheet(filled, maalem.declarations, limits, language, code).list_rows()
-    click.echo(write_csv(rows) if as_csv else write_html(rows, language))
+    if as_json:
+        print_json([asdict(row) for row in rows])
+    else:
+        click.echo(write_csv(rows) if as_csv else write_html(rows, language))
 
 
 @menus.command()
@@ -144,16 +152,20 @@ def annotate(check: bool) -> None:
 
 @menus.command()
 @click.option("--gateway", default="africastalking", show_default=True)
+@JSON
 @with_appcontext
-def inputs(gateway: str) -> None:
+def inputs(gateway: str, as_json: bool) -> None:
     """Prints how many inputs each errand takes after the dialled code, in every language."""
     maalem = runtime()
     if gateway not in maalem.limits:
         raise click.BadParameter(f"one of {', '.join(maalem.limits)}", param_hint="--gateway")
     filled = FilledMenu(maalem.ussd, maalem.samples.everyday)
     errands = load_errands(MENUS / "errands.yaml", maalem.ussd.menu)
-    for line in draw_table(filled, errands, maalem.limits[gateway]):
-        click.echo(line)
+    counts = count_all(filled, errands, maalem.limits[gateway])
+    if as_json:
+        print_json(counts)
+    else:
+        click.echo("\n".join(draw_table(counts)))
 
 
 @menus.command()

@@ -143,11 +143,12 @@ def _get_chosen_request(dialogue: Dialogue) -> HelpRequest:
 
 def _describe_request(dialogue: Dialogue, request: HelpRequest) -> Values:
     asked_on = local_date(request.asked_at)
+    promised = call_by(asked_on, dialogue.services.is_closed)
     return {
         "request": request.reference,
         "topic": Say(name_topic(request.kind, request.topic)),
         "request_state": Say(f"request.{request.state}"),
         "asked_on": asked_on,
         # A promise that was not kept is one for today.
-        "call_by": max(call_by(asked_on), local_date(dialogue.now)),
+        "call_by": max(promised, local_date(dialogue.now)),
     }

@@ -17,7 +17,7 @@ from app.settings import ROOT
 _SHOW_NOTHING = {
     *("serve", "worker", "dial", "sms fake-provider", "talks record", "cnss export"),
     *("registry sample", "registry load-sample-people", "audit stream", "db upgrade"),
-    *("db downgrade", "menus graph", "menus show", "menus sheet", "menus annotate", "menus inputs"),
+    *("db downgrade", "menus graph", "menus annotate"),
     *("agents agency", "agents import-agencies", "agents add", "agents dismiss", "agents unlock"),
     *("assistance take", "assistance done", "claims record", "keys rotate", "people untie"),
     *("people reset-pin", "people prove", "people merge", "office add", "office dismiss"),

@@ -45,14 +45,24 @@ def count_inputs(filled: FilledMenu, errand: Errand, language: str, limits: Limi
     )
 
 
-def draw_table(filled: FilledMenu, errands: Sequence[Errand], limits: Limits) -> Iterator[str]:
-    """Yields the lines of a Markdown table: a row for each errand, a column for each language."""
+def count_all(
+    filled: FilledMenu, errands: Sequence[Errand], limits: Limits
+) -> dict[str, dict[str, int]]:
+    """Returns the inputs of each errand, by language."""
     languages = filled.engine.words.languages
+    return {
+        errand.errand: {name: count_inputs(filled, errand, name, limits) for name in languages}
+        for errand in errands
+    }
+
+
+def draw_table(counts: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    """Yields the lines of a Markdown table: a row for each errand, a column for each language."""
+    languages = list(next(iter(counts.values())))
     yield f"| Inputs after the code | {' | '.join(languages)} |"
     yield "|---" * (len(languages) + 1) + "|"
-    for errand in errands:
-        counts = (str(count_inputs(filled, errand, language, limits)) for language in languages)
-        yield f"| {errand.errand} | {' | '.join(counts)} |"
+    for errand, by_language in counts.items():
+        yield f"| {errand} | {' | '.join(map(str, by_language.values()))} |"
 
 
 def _count_pages_before(
