@@ -59,6 +59,7 @@ def test_queue_is_served_by_keyboard_alone(
         look_well(page, size)
         assert number not in page.url
         keyboard.press("Enter")
+    expect(page.locator("#code")).to_be_focused()
     page.goto(f"{live_server}/agent/day")
     expect(page.locator(".deposits li")).to_have_count(len(QUEUE))
     look_well(page, size)

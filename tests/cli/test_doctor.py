@@ -183,7 +183,7 @@ def test_providers_are_asked(
         engines = runtime.settings.model_dump(include={"database_url", "redis_url"})
         settings = Settings.model_validate(given | addresses | engines)
         code, checks = examine(open_runtime(settings))
-    assert code == bool(change)
+    assert code == bool(change), checks
     assert says.items() <= {name: check["says"] for name, check in checks.items()}.items()
 
 

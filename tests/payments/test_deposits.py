@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from app.agents.queries import Agent
-from app.base.errors import MaalemError
+from app.base.errors import MaalemError, Unavailable
 from app.base.money import Money
 from app.base.operation import operation
 from app.base.phone import Phone
@@ -108,7 +108,8 @@ def test_redeem_code_books_one_deposit_for_many_confirmations_at_once(
         answers = list(many.map(confirm, range(24)))
     receipts = {answer for answer in answers if isinstance(answer, str)}
     assert len(receipts) == 1
-    assert set(answers) - receipts == {CodePaid}
+    # On a busy machine one that waited too long is told so, and took nothing.
+    assert {CodePaid} <= set(answers) - receipts <= {CodePaid, Unavailable}
     assert payments.read_value("SELECT count(*) FROM deposit") == 1
     books()
 
