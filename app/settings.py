@@ -273,10 +273,11 @@ class Settings(BaseSettings):
         return wrong
 
     def _list_unsaid(self) -> list[str]:
-        """Development with a database of one's own has to be said."""
-        if self.app_env or not self.database_url:
+        """Development with an engine of one's own has to be said."""
+        if self.app_env or not (self.database_url or self.redis_url):
             return []
-        return ["APP_ENV is not set: with DATABASE_URL it must say development or production"]
+        own = "DATABASE_URL" if self.database_url else "REDIS_URL"
+        return [f"APP_ENV is not set: with {own} it must say development or production"]
 
     @property
     def reminders_by_worker(self) -> bool:
@@ -335,13 +336,15 @@ class Settings(BaseSettings):
             given = [t.get_secret_value() for t in tokens] or [""]
             reasons = (find_token_weakness(each, SHORTEST_TOKEN) for each in given)
             weak[f"CALLBACK_TOKENS of {name}"] = next(filter(None, reasons), None)
-        for name, value in self._list_provider_settings():
-            if value and isinstance(getattr(self, name), SecretStr):
+        given_us = self._list_provider_settings()
+        theirs = {name: v for name, v in given_us if isinstance(getattr(self, name), SecretStr)}
+        for name, value in theirs.items():
+            if value:
                 weak[name.upper()] = find_header_weakness(value, SHORTEST_TOKEN)
         tokens_too = {t.get_secret_value() for ts in self.callback_tokens.values() for t in ts}
         in_addresses = tokens_too | {token}
-        passwords = {read_password(self.redis_url), read_password(self.database_url)}
-        known = in_addresses | passwords | {metrics}
+        engines = self.redis_url, self.database_url, self.migrations_database_url
+        known = in_addresses | set(map(read_password, engines)) | {metrics, *theirs.values()}
         olds = tuple(each.get_secret_value() for each in self.secret_key_old)
         if key in olds:
             weak |= {"SECRET_KEY_OLD": "SECRET_KEY itself: the new key has to be another"}

@@ -78,7 +78,7 @@ def judge_redis(url: str) -> str | None:
         return "not an address"
     if parts.scheme == "rediss" and _UNPROVEN.search(unquote(parts.query)):
         return "its certificate is not checked, so anybody may stand between"
-    if password := unquote(parts.password or "") or parse_qs(parts.query).get("password", [""])[0]:
+    if password := read_password(url):
         weakness = find_weakness(password, SHORTEST_TOKEN)
         return f"its password is weak: {weakness}" if weakness else None
     if parts.scheme in {"unix", "rediss"}:
@@ -89,7 +89,8 @@ def judge_redis(url: str) -> str | None:
 def read_password(url: str) -> str:
     """Returns the password in an engine's address; nothing where there is none."""
     try:
-        return unquote(urlsplit(url).password or "")
+        parts = urlsplit(url)
+        return unquote(parts.password or "") or parse_qs(parts.query).get("password", [""])[0]
     except ValueError:  # the address is refused elsewhere
         return ""
 

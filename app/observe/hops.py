@@ -24,6 +24,9 @@ DELETED_AT_ONCE = 10_000
 # One worker at a time empties the list: it cuts off only entries it has stored itself.
 _LOCK = 0x686F7073
 _COLUMNS = "session", "revision", "at", "gateway", "language", "how", "inputs", "screen", "more"
+_TEXTS = "session", "gateway", "language", "how", "inputs", "screen"
+# In bytes; the table's key holds two of them.
+_LONGEST_WORD = 1000
 _log = structlog.get_logger("hops")
 
 
@@ -63,13 +66,26 @@ def _read_entries(waiting: Iterable[bytes | str]) -> Iterator[dict[str, object]]
     """Yields the entries as rows; one that cannot be read is logged and left out."""
     for line in waiting:
         try:
-            row = dict(zip(_COLUMNS, json.loads(line), strict=True))
-            row["at"] = datetime.fromtimestamp(row["at"] / 1000, UTC)
-            row["more"] = bool(row["more"])
-        except (ValueError, TypeError):
+            yield _read_entry(line)
+        except (ValueError, TypeError, OverflowError, RecursionError):
             _log.error("hop_not_readable", length=len(line))
-        else:
-            yield row
+
+
+def _read_entry(line: bytes | str) -> dict[str, object]:
+    """Returns an entry as a row that the table takes: one it refused would hold up all behind it.
+
+    Raises: ValueError, TypeError, OverflowError, RecursionError.
+    """
+    row = dict(zip(_COLUMNS, json.loads(line), strict=True))
+    for name in _TEXTS:
+        size = len(str.encode(row[name]))
+        if "\0" in row[name] or (size > _LONGEST_WORD and name != "inputs"):
+            raise ValueError(f"no {name}")
+    if type(row["revision"]) is not int or row["revision"] not in range(2**31):
+        raise ValueError("no revision")
+    row["at"] = datetime.fromtimestamp(row["at"] / 1000, UTC)
+    row["more"] = bool(row["more"])
+    return row
 
 
 def delete_hops(operation: Operation, before: datetime) -> int:

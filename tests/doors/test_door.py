@@ -59,6 +59,8 @@ _TWO_WAYS = {
     "two hosts": "Host: evil.example\r\nContent-Length: 0\r\n\r\n",
 }
 
+_CHUNKED_UNFINISHED = f"Transfer-Encoding: chunked\r\n\r\nffff\r\n{'x' * 64_000}"
+
 
 def test_documented_command_and_make_run_serve_in_one_way() -> None:
     """Only how it is watched and where it listens is another's."""
@@ -139,6 +141,7 @@ def test_every_answer_of_the_door_asks_for_tls(door: Entrance) -> None:
     for path, host, status in (
         ("/agent", door.host, 308),
         ("/agent", "evil.example", 421),
+        ("/agent", f"evil.example, {door.host}", 421),
         ("/mm/v1.2/heartbeat", door.host, 403),
         ("/ussd/generic/token", door.host, 403),
         ("/sms/twilio/status", door.host, 403),
@@ -149,6 +152,23 @@ def test_every_answer_of_the_door_asks_for_tls(door: Entrance) -> None:
         assert answer.headers.get("Location", "") == (
             f"https://{host}{path}" if status == 308 else ""
         )
+
+
+def test_list_of_hosts_is_no_host_of_ours(door: Entrance) -> None:
+    for hosts in (f"evil.example, {door.host}", f"{door.host},evil.example"):
+        asked = f"GET /agent HTTP/1.1\r\nHost: {hosts}\r\nConnection: close\r\n\r\n"
+        assert door.send(asked, "127.0.1.10").startswith(b"HTTP/1.1 421"), hosts
+
+
+def test_what_stands_before_a_body_leaves_it_room_to_be_taken_in_whole(door: Entrance) -> None:
+    """Behind 20 KiB of headers it would reach a server unfinished, and keep it waiting."""
+    long = "x" * 5000
+    headers = "".join(f"X-Long-{number}: {long}\r\n" for number in range(4))
+    for address, more in (("/agent/sign-in", headers), (f"/agent/sign-in?{long * 4}", "")):
+        head = f"POST {address} HTTP/1.1\r\nHost: {door.host}\r\n{more}"
+        for body in (f"Content-Length: 65000\r\n\r\n{'x' * 64_000}", _CHUNKED_UNFINISHED):
+            answer = door.send(f"{head}{body}", "127.0.1.11")
+            assert answer.startswith(b"HTTP/1.1 413"), (address[:20], answer)
 
 
 def test_list_of_addresses_holds_behind_the_door_whatever_a_header_says(

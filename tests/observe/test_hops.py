@@ -6,6 +6,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from secrets import token_hex
 from threading import Barrier
 
 import pytest
@@ -83,9 +84,17 @@ def test_store_hops_stores_nothing_twice_after_a_kill(phone: TestPhone, runtime:
 
 
 def test_store_hops_leaves_out_an_unreadable_entry(phone: TestPhone, runtime: Runtime) -> None:
-    runtime.redis.rpush(HOPS, "{", "[1,2]", "null", '["s",0,"x","g","fr","dialled","","main",1]')
+    unreadable = ["{", "[1,2]", "null", "[" * 100_000]
+    whole = ["s", 0, 1_700_000_000_000, "g", "fr", "dialled", "", "main", 1]
+    # What the table would refuse, and all that came with it.
+    for place, wrong in (
+        *((2, "x"), (2, 1e300), (2, float("inf")), (1, 2**31), (1, -1), (1, True), (1, 0.5)),
+        *((0, None), (0, ["s"]), (0, token_hex(5000)), (3, "g\0"), (6, "\ud800"), (7, 1)),
+    ):
+        unreadable.append(json.dumps([*whole[:place], wrong, *whole[place + 1 :]]))
+    runtime.redis.rpush(HOPS, *unreadable)
     phone.dial(FATIMA)
-    assert store(runtime) == 5
+    assert store(runtime) == len(unreadable) + 1
     assert stored(runtime) == [("dialled", "", "main", True)]
 
 
