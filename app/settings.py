@@ -273,11 +273,10 @@ class Settings(BaseSettings):
         return wrong
 
     def _list_unsaid(self) -> list[str]:
-        """Development with an engine of one's own has to be said."""
-        if self.app_env or not (self.database_url or self.redis_url):
+        """Development with a database of one's own has to be said."""
+        if self.app_env or not self.database_url:
             return []
-        own = "DATABASE_URL" if self.database_url else "REDIS_URL"
-        return [f"APP_ENV is not set: with {own} it must say development or production"]
+        return ["APP_ENV is not set: with DATABASE_URL it must say development or production"]
 
     @property
     def reminders_by_worker(self) -> bool:
