@@ -94,7 +94,8 @@ def test_hand_over_of_what_the_books_say_is_recorded_once_with_both_agents(
     till.get("/agent/day")
     assert "En caisse 0,00 DH" in plain(till.page)
     assert "Caisse: agent 1001 à 1002, 331,95 DH" in plain(till.page)
-    assert till.get("/agent/day/hand-overs/99").status_code == 404
+    for number in (99, 2**63 - 1, 2**63, 10**300):
+        assert till.get(f"/agent/day/hand-overs/{number}").status_code == 404
 
 
 def test_hand_over_tells_a_difference_and_records_it_only_when_it_is_sent_again(

@@ -28,6 +28,7 @@ from app.web.till.sign_in import check_typed_pin
 
 _log = structlog.get_logger("till")
 _LONGEST_KEY = 64
+_HIGHEST_NUMBER = 2**63 - 1  # as PostgreSQL counts
 _MOST_DIRHAMS = 10_000_000
 _DECIMAL_MARKS = str.maketrans({",": ".", "\u066b": "."})
 
@@ -54,7 +55,7 @@ def take_over() -> AnyResponse:
     return redirect(url_for("till.hand_over_paper", number=outcome), 303)
 
 
-@pages.get("/day/hand-overs/<int:number>")
+@pages.get(f"/day/hand-overs/<int(max={_HIGHEST_NUMBER}):number>")
 @open_to(Audience.AGENT)
 def hand_over_paper(number: int) -> Response:
     """Shows the paper of a hand-over of the agent's own agency; answers 404 for any other."""
