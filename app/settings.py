@@ -335,15 +335,15 @@ class Settings(BaseSettings):
             given = [t.get_secret_value() for t in tokens] or [""]
             reasons = (find_token_weakness(each, SHORTEST_TOKEN) for each in given)
             weak[f"CALLBACK_TOKENS of {name}"] = next(filter(None, reasons), None)
-        given_us = self._list_provider_settings()
-        theirs = {name: v for name, v in given_us if isinstance(getattr(self, name), SecretStr)}
-        for name, value in theirs.items():
-            if value:
+        theirs = set()
+        for name, value in self._list_provider_settings():
+            if value and isinstance(getattr(self, name), SecretStr):
                 weak[name.upper()] = find_header_weakness(value, SHORTEST_TOKEN)
+                theirs.add(value)
         tokens_too = {t.get_secret_value() for ts in self.callback_tokens.values() for t in ts}
         in_addresses = tokens_too | {token}
         engines = self.redis_url, self.database_url, self.migrations_database_url
-        known = in_addresses | set(map(read_password, engines)) | {metrics, *theirs.values()}
+        known = in_addresses | theirs | {metrics, *map(read_password, engines)}
         olds = tuple(each.get_secret_value() for each in self.secret_key_old)
         if key in olds:
             weak |= {"SECRET_KEY_OLD": "SECRET_KEY itself: the new key has to be another"}

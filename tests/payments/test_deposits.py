@@ -98,18 +98,20 @@ def test_redeem_code_books_one_deposit_for_many_confirmations_at_once(
     code = payments.issue(HASSAN).code
 
     def confirm(number: int) -> str | type[MaalemError]:
-        try:
-            by = payments.agent if number % 2 else other_agent
-            return payments.redeem(code, f"key-{number % 6}", by)
-        except MaalemError as refusal:
-            return type(refusal)
+        by = payments.agent if number % 2 else other_agent
+        while True:
+            try:
+                return payments.redeem(code, f"key-{number % 6}", by)
+            except Unavailable:  # on a busy machine: told to come again, and does
+                continue
+            except MaalemError as refusal:
+                return type(refusal)
 
     with ThreadPoolExecutor(8) as many:
         answers = list(many.map(confirm, range(24)))
     receipts = {answer for answer in answers if isinstance(answer, str)}
     assert len(receipts) == 1
-    # On a busy machine one that waited too long is told so, and took nothing.
-    assert {CodePaid} <= set(answers) - receipts <= {CodePaid, Unavailable}
+    assert set(answers) - receipts == {CodePaid}
     assert payments.read_value("SELECT count(*) FROM deposit") == 1
     books()
 
