@@ -76,8 +76,9 @@ def time_out_reports(operation: Operation) -> int:
         )
         .limit(_AT_ONCE)
         .with_for_update(skip_locked=True)
+        .cte("waiting")  # read once, whatever way the database takes (retention)
     )
-    change = update(message).where(columns.id.in_(waiting))
+    change = update(message).where(columns.id.in_(select(waiting)))
     values = {"state": "unreported", "ended_at": operation.now}
     return operation.connection.execute(change.values(values)).rowcount
 

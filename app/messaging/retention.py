@@ -22,19 +22,23 @@ def forget_bodies(operation: Operation, oldest: datetime, most: int) -> int:
 
 
 def _empty_bodies(connection: Connection, oldest: datetime, most: int) -> int:
-    """Two workers at once take different messages; neither waits."""
+    """Two workers at once take different messages; neither waits.
+
+    Locked in a CTE, which is read once: a subquery may be read anew for each row, and lock more.
+    """
     old = (
         select(message.c.id)
         .where(message.c.body.is_not(None), message.c.ended_at < oldest)
         .order_by(message.c.ended_at)
         .limit(most)
         .with_for_update(skip_locked=True)
+        .cte("old")
     )
-    change = update(message).where(message.c.id.in_(old)).values(body=None)
+    change = update(message).where(message.c.id.in_(select(old))).values(body=None)
     return connection.execute(change).rowcount
 
 
 def _delete_rows(connection: Connection, table: Table, old: ColumnElement[bool], most: int) -> int:
     key = tuple(table.primary_key.columns)
-    rows = select(*key).where(old).limit(most).with_for_update(skip_locked=True)
-    return connection.execute(delete(table).where(tuple_(*key).in_(rows))).rowcount
+    rows = select(*key).where(old).limit(most).with_for_update(skip_locked=True).cte("old")
+    return connection.execute(delete(table).where(tuple_(*key).in_(select(rows)))).rowcount

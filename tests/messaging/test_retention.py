@@ -85,6 +85,21 @@ def test_forget_bodies_by_two_workers_takes_different_messages(engine: Engine) -
     assert rows(engine, "SELECT count(*) FROM message WHERE body IS NOT NULL") == [(0,)]
 
 
+def test_a_batch_is_no_larger_whatever_way_the_database_takes(engine: Engine) -> None:
+    """Planned as a nested loop, a limit read anew for each row would lock more each time."""
+    for days in range(1, 5):
+        insert_message(engine, BEFORE)
+        add_received(engine, OLDEST - timedelta(days=days))
+    ways = ("hashjoin", "mergejoin", "hashagg", "sort", "material", "bitmapscan", "indexscan")
+    for way in ways:
+        with engine.begin() as connection:
+            for off in {*ways} - {way}:
+                connection.execute(text(f"SET LOCAL enable_{off} = off"))
+            counts = [forget_bodies(Operation(connection, NOW, "worker"), OLDEST, 1)]
+            connection.rollback()
+        assert counts == [3], way
+
+
 @pytest.mark.parametrize("state", ["queued", "sent"])
 def test_database_keeps_the_body_of_a_message_to_be_sent(engine: Engine, state: str) -> None:
     insert_message(engine, BEFORE, state)
