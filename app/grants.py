@@ -65,7 +65,8 @@ DECISIONS: dict[str, Decision] = {
     "payment_code_line": _KEPT,
     "reconciliation_break": _allow_changes(
         "state our_centimes their_centimes file_id line details owner method reason proposed_by"
-        " proposed_at approved_by ended_at transaction_id audit_event_id"
+        " proposed_at approvers_needed first_approved_by first_approved_at approved_by ended_at"
+        " transaction_id audit_event_id"
     ),
     "reversal": _KEPT,
     "reversal_code": _allow_changes(

@@ -165,6 +165,7 @@ class Runtime:
             keys=self.keys,
             reversal_minutes_alone=self.settings.reversal_minutes_alone,
             reversals_a_day=self.settings.reversals_a_day,
+            two_approvers_from=Money.rounded(self.settings.two_approvers_from_dirhams),
             is_closed=self.calendar.is_closed,
             samples=not self.settings.production,
         )

@@ -18,9 +18,10 @@ class Services:
 
     `random` is the secure source of codes. `fee` is paid by an artisan beside a contribution.
     `keys` are the installation's own, one for each purpose. An agent reverses a deposit alone
-    within `reversal_minutes_alone`, and `reversals_a_day` in all. `samples`: the sample agent's
-    PIN, which everybody knows, is good; never in production. `is_closed` says if counters and
-    desks are closed all day, by the calendar.
+    within `reversal_minutes_alone`, and `reversals_a_day` in all. From `two_approvers_from` on,
+    what the office does with money needs two approvers. `samples`: the sample agent's PIN, which
+    everybody knows, is good; never in production. `is_closed` says if counters and desks are
+    closed all day, by the calendar.
     """
 
     database: Engine
@@ -30,5 +31,6 @@ class Services:
     keys: Keys
     reversal_minutes_alone: int
     reversals_a_day: int
+    two_approvers_from: Money
     is_closed: Callable[[date], bool]
     samples: bool = False

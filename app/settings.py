@@ -183,6 +183,13 @@ class Settings(BaseSettings):
     reversals_a_day: int = Field(
         5, ge=0, le=100_000, description="how many deposits an agent may undo in a day"
     )
+    two_approvers_from_dirhams: Decimal = Field(
+        Decimal(200),
+        ge=0,
+        le=_MOST_DIRHAMS,
+        description="from how many dirhams on the office's money acts need two approvers beside who"
+        " proposed; below, one. As shipped: more than a month of the smallest contribution",
+    )
     sms_day_budget: Decimal | None = Field(
         None,
         ge=0,

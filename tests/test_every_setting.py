@@ -116,6 +116,7 @@ WRONG: dict[str, tuple[tuple[str, str], ...]] = {
     "fee_centimes": (*_NO_NUMBER, ("1.5", "valid integer")),
     "reversal_minutes_alone": (*_NO_NUMBER, ("61", "less than")),
     "reversals_a_day": (*_NO_NUMBER, ("100001", "less than")),
+    "two_approvers_from_dirhams": (*_NO_NUMBER, ("nan", "finite"), ("inf", "finite")),
     "sms_day_budget": (*_NO_NUMBER, ("nan", "finite"), ("inf", "finite")),
     "sms_campaign_budget": (*_NO_NUMBER, ("nan", "finite"), ("inf", "finite")),
     "reminders_holdout_per_mille": (*_NO_NUMBER, ("501", "less than")),

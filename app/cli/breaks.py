@@ -1,4 +1,4 @@
-"""`flask breaks`: lists differences in the books, and lets two people resolve each."""
+"""`flask breaks`: lists differences in the books, and lets two people, or three, resolve each."""
 
 from __future__ import annotations
 
@@ -58,8 +58,14 @@ def _list_cells(row: Break) -> tuple[str, ...]:
         *amounts,
         row.receipt or "",
         row.owner or "",
-        ways,
+        _say_ways(row, ways),
     )
+
+
+def _say_ways(row: Break, ways: str) -> str:
+    if row.state == "proposed" and row.first_approved_by:
+        return f"{ways}, one more approval"
+    return ways
 
 
 @breaks.command()
@@ -91,10 +97,20 @@ def propose_command(number: int, method: str, by: str | None, reason: str) -> No
 @BY
 @with_appcontext
 def approve_command(number: int, by: str | None) -> None:
-    """Approves the proposal for break NUMBER, as a second person, and books it."""
+    """Approves the proposal for break NUMBER, as a second person, and books it.
+
+    A large amount waits for one more person: TWO_APPROVERS_FROM_DIRHAMS.
+    """
     maalem = runtime()
     with acting(by) as change:
         outcome = approve_resolution(change, maalem.services, number)
+    if outcome is None:
+        from_amount = maalem.services.two_approvers_from
+        click.echo(
+            f"break {number} is of {from_amount} dirhams or more:"
+            f" approved by {change.actor}, one more person has to approve"
+        )
+        return
     by_row = f"transaction {outcome.transaction_id}"
     if outcome.transaction_id is None:
         by_row = f"audit event {outcome.audit_event_id}: no money moved"

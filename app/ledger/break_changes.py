@@ -85,12 +85,14 @@ _CHANGE = " ".join(
     UPDATE reconciliation_break b
     SET state = 'open', our_centimes = n.our_centimes, their_centimes = n.their_centimes,
         file_id = n.file_id, line = n.line, method = NULL, reason = NULL, proposed_by = NULL,
-        proposed_at = NULL,
+        proposed_at = NULL, approvers_needed = 1, first_approved_by = NULL,
+        first_approved_at = NULL,
         details = n.details || jsonb_build_object('history',
             coalesce(b.details -> 'history', '[]'::jsonb) || jsonb_strip_nulls(jsonb_build_object(
                 'until', CAST(:now AS timestamptz), 'our_centimes', b.our_centimes,
                 'their_centimes', b.their_centimes, 'file', b.file_id, 'line', b.line,
                 'method', b.method, 'proposed_by', b.proposed_by, 'reason', b.reason,
+                'first_approved_by', b.first_approved_by,
                 'told', b.details - 'history')))
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS n
 """,

@@ -36,6 +36,7 @@ class Break:
     owner: str | None
     method: str | None
     proposed_by: str | None
+    first_approved_by: str | None
     approved_by: str | None
     transaction: int | None
     details: Mapping[str, object]
@@ -86,6 +87,7 @@ def _read_break(row: Row[tuple[object, ...]], now: datetime) -> Break:
         owner=row.owner,
         method=row.method,
         proposed_by=row.proposed_by,
+        first_approved_by=row.first_approved_by,
         approved_by=row.approved_by,
         transaction=row.transaction_id,
         details=row.details,

@@ -1,7 +1,8 @@
 """Opens breaks and moves them on: differences between two books, until two people resolve them.
 
 A file's import or a person opens a break. One person proposes a resolution, a second person
-approves it, and the result is booked with both names. No function commits.
+approves it, of a large amount a third one too, and the result is booked with the names of who
+proposed and who approved last. No function commits.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from typing import Any
 from sqlalchemy import insert, update
 
 from app.audit.service import record_audit
-from app.base.money import Money, read_stored_amount
+from app.base.money import ZERO, Money, read_stored_amount
 from app.base.operation import Operation
 from app.ledger.errors import BreakUnknown, NotThisWay
 from app.ledger.models import reconciliation_break
 from app.office.two_people import check_two_people
+
+# A proposal that is made anew is approved anew.
+_NOT_APPROVED = {"approvers_needed": 1, "first_approved_by": None, "first_approved_at": None}
 
 # The resolutions allowed for a break of each kind; docs/money.md says what each of them books.
 RESOLUTIONS: Mapping[str, tuple[str, ...]] = {
@@ -88,6 +92,12 @@ class ProposedBreak:
     method: str
     reason: str
     proposed_by: str
+    first_approved_by: str | None
+
+    @property
+    def stake(self) -> Money:
+        """The larger of the two books' amounts: so much may move."""
+        return max(self.ours or ZERO, self.theirs or ZERO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +140,7 @@ def propose_resolution(operation: Operation, number: int, method: str, reason: s
         proposed_by=operation.actor,
         reason=reason,
         proposed_at=operation.now,
+        **_NOT_APPROVED,
     )
     if method not in RESOLUTIONS[kind]:
         raise NotThisWay(ways=", ".join(RESOLUTIONS[kind]))
@@ -150,6 +161,8 @@ def lock_proposed(operation: Operation, number: int) -> ProposedBreak:
     if row is None:
         raise BreakUnknown(id=number)
     check_two_people(operation, row.proposed_by)
+    if row.first_approved_by is not None:
+        check_two_people(operation, row.first_approved_by)
     return ProposedBreak(
         id=row.id,
         kind=row.kind,
@@ -165,7 +178,22 @@ def lock_proposed(operation: Operation, number: int) -> ProposedBreak:
         method=row.method,
         reason=row.reason,
         proposed_by=row.proposed_by,
+        first_approved_by=row.first_approved_by,
     )
+
+
+def keep_first_approval(operation: Operation, proposed: ProposedBreak) -> None:
+    """Records that the operation's actor is the first of the two approvers that a break needs."""
+    _change_break(
+        operation,
+        proposed.id,
+        ("proposed",),
+        approvers_needed=2,
+        first_approved_by=operation.actor,
+        first_approved_at=operation.now,
+    )
+    details = {"method": proposed.method, "proposed_by": proposed.proposed_by}
+    record_audit(operation, "resolution_approved_first", f"break:{proposed.id}", **details)
 
 
 def mark_resolved(operation: Operation, number: int, outcome: BreakOutcome) -> None:

@@ -118,6 +118,10 @@ reconciliation_break = Table(
     Column("reason", Text),
     Column("proposed_by", Text),
     Column("proposed_at", DateTime(timezone=True)),
+    # The first of two approvers, where the amount needs two; `approved_by` is always the last.
+    Column("approvers_needed", SmallInteger, nullable=False, server_default=text("1")),
+    Column("first_approved_by", Text),
+    Column("first_approved_at", DateTime(timezone=True)),
     Column("approved_by", Text),
     Column("ended_at", DateTime(timezone=True)),
     # Its outcome: a transaction, or an audit event if no money moved.
@@ -137,6 +141,19 @@ reconciliation_break = Table(
         name="proposed",
     ),
     CheckConstraint("person_key(approved_by) <> person_key(proposed_by)", name="two_people"),
+    CheckConstraint("approvers_needed IN (1, 2)", name="approvers_needed"),
+    CheckConstraint(
+        "(first_approved_by IS NULL) = (first_approved_at IS NULL)", name="first_approved"
+    ),
+    CheckConstraint(
+        "approvers_needed = 1 OR approved_by IS NULL OR first_approved_by IS NOT NULL",
+        name="two_approvers",
+    ),
+    CheckConstraint(
+        "person_key(first_approved_by) <> person_key(proposed_by)"
+        " AND person_key(first_approved_by) <> person_key(approved_by)",
+        name="three_people",
+    ),
     Index("ix_reconciliation_break_reference", "network", "reference"),
     Index("ix_reconciliation_break_code", "code"),
     # A payment has one waiting break, and so has a deposit that no file tells.

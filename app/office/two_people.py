@@ -1,4 +1,4 @@
-"""Refuses one person for both parts of an act that needs two."""
+"""Refuses one person for two parts of an act that needs several, and says when it needs three."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import RowMapping, select
 
+from app.base.money import Money
 from app.base.operation import Operation
 from app.office.errors import ProposerDismissed, SamePerson
 from app.office.models import office_seat, office_user
@@ -18,8 +19,13 @@ SEAT_KEPT = timedelta(hours=12)
 GIVEN_KEPT = timedelta(days=14)
 
 
+def needs_two_approvers(amount: Money, two_from: Money) -> bool:
+    """True if so much money needs two approvers beside who proposed; below, one is enough. Pure."""
+    return amount >= two_from
+
+
 def check_two_people(operation: Operation, first: str) -> None:
-    """Checks that the operation's actor is not `first`, who began the act.
+    """Checks that the operation's actor is not `first`, who began or approved the act before.
 
     The same person is one under another spelling of the name, or at the terminal where `first`
     signed in, or who gave the other a one-time password lately, or reset both.

@@ -1,7 +1,7 @@
-"""Resolves a break as one person proposed and a second approves.
+"""Resolves a break as one person proposed and a second approves; a large amount needs a third.
 
 A resolution that moves money is a ledger transaction; one that moves none is an audit event. Each
-records both people.
+records who proposed and who approved last; the break has all three.
 
 To add a resolution, write its function and add its name to `breaks.RESOLUTIONS` and `_RESOLVERS`.
 """
@@ -22,6 +22,7 @@ from app.ledger.breaks import (
     BreakOutcome,
     NewBreak,
     ProposedBreak,
+    keep_first_approval,
     lock_proposed,
     mark_resolved,
     open_break,
@@ -30,6 +31,7 @@ from app.ledger.breaks import (
 from app.ledger.models import CONTRIBUTIONS, PENALTIES, RECEIVABLE, SUSPENSE
 from app.ledger.queries import balances_of_reference, find_transaction
 from app.ledger.service import LedgerEntry, Posting, book_entry
+from app.office.two_people import needs_two_approvers
 from app.payments.allocations import mark_unsent
 from app.payments.codes import end_live_code, queue_cancellation
 from app.payments.collector import Collector
@@ -60,14 +62,21 @@ def propose_reversal(operation: Operation, receipt: str, reason: str) -> int:
     return number
 
 
-def approve_resolution(operation: Operation, services: Services, number: int) -> BreakOutcome:
-    """Resolves a break as proposed; `operation.actor` is the second person.
+def approve_resolution(
+    operation: Operation, services: Services, number: int
+) -> BreakOutcome | None:
+    """Resolves a break as proposed; `operation.actor` is the second person, or the third.
 
-    Returns the transaction or audit event that was written. After an error the caller rolls back.
+    Returns the transaction or audit event that was written; None if this was the first of two
+    approvals that the amount needs. After an error the caller rolls back.
 
     Raises: BreakUnknown, SamePerson, and the refusals of the resolution.
     """
     proposed = lock_proposed(operation, number)
+    needs_two = needs_two_approvers(proposed.stake, services.two_approvers_from)
+    if needs_two and proposed.first_approved_by is None:
+        keep_first_approval(operation, proposed)
+        return None
     outcome = _RESOLVERS[proposed.method](operation, services, proposed)
     mark_resolved(operation, number, outcome)
     return outcome

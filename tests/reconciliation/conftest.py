@@ -55,11 +55,18 @@ class BackOffice:
         return breaks
 
     def resolve(self, number: int, method: str, reason: str = "looked at") -> str:
-        """Proposes a resolution as one person and approves it as another."""
+        """Proposes a resolution as one person and approves it as one or two others."""
         self.run_successfully(
             "breaks", "propose", str(number), method, "--by", "amina", "--reason", reason
         )
-        return self.run_successfully("breaks", "approve", str(number), "--by", "driss")
+        return self.approve(number)
+
+    def approve(self, number: int) -> str:
+        """Approves as one other person, and as a second one where the amount asks for it."""
+        approved = self.run_successfully("breaks", "approve", str(number), "--by", "driss")
+        if "one more person" in approved:
+            return self.run_successfully("breaks", "approve", str(number), "--by", "leila")
+        return approved
 
     def balances(self) -> dict[str, str]:
         balances: dict[str, str] = json.loads(

@@ -192,7 +192,9 @@ class Story:
         one = waiting[place % len(waiting)]
         method = "acknowledge" if one.kind == "other_agent" else "suspense"
         propose_resolution(self.operation("amina"), one.id, method, "as the network says")
-        approve_resolution(self.operation("driss"), self.payments.runtime.services, one.id)
+        services = self.payments.runtime.services
+        if approve_resolution(self.operation("driss"), services, one.id) is None:
+            approve_resolution(self.operation("leila"), services, one.id)
         return True
 
     def play(self, act: Sent | tuple[str, int]) -> None:
