@@ -124,7 +124,7 @@ def sheet(language: str, as_csv: bool, folder: Path | None, as_json: bool) -> No
     use_menus(folder)
     maalem = runtime()
     limits, code = maalem.limits["africastalking"], maalem.settings.ussd_code
-    filled = FilledMenu(maalem.ussd, maalem.samples.everyday)
+    filled = FilledMenu(maalem.ussd, maalem.samples.everyday.dialled_by(code))
     rows = Sheet(filled, maalem.declarations, limits, language, code).list_rows()
     if as_json:
         print_json([asdict(row) for row in rows])

@@ -31,12 +31,21 @@ def record_rights(operation: Operation, artisan_id: int, until: date | None, on:
 
 
 def record_enrolment(operation: Operation, artisan_id: int, cnss_number: str, on: date) -> bool:
-    """Records that CNSS enrolled an artisan. Returns False if the artisan was enrolled before."""
+    """Records that CNSS enrolled an artisan. Returns False if the artisan was enrolled before.
+
+    Of one whom the register has enrolled and without CNSS number, the number is recorded.
+    """
     changed = operation.connection.execute(
         update(artisan)
         .where(artisan.c.id == artisan_id, artisan.c.enrolled_on.is_(None))
         .values(enrolled_on=on, cnss_number=cnss_number, rights_as_of=on)
     )
+    if not changed.rowcount:
+        changed = operation.connection.execute(
+            update(artisan)
+            .where(artisan.c.id == artisan_id, artisan.c.cnss_number.is_(None))
+            .values(cnss_number=cnss_number)
+        )
     if not changed.rowcount:
         return False
     record_audit(operation, "enrolment_recorded", f"artisan:{artisan_id}", on=str(on))

@@ -27,7 +27,7 @@ _SIGNATURES: tuple[tuple[bytes, str], ...] = (
 _MARKUP = re.compile(rb"\s*<(?:!doctype|html|head|body|table|meta|style|\?xml|!--)", re.IGNORECASE)
 _UTF_32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 # Letters beyond ASCII that French, Arabic and Tamazight names have.
-_FRENCH = frozenset("àâäçèéêëîïôöùûüÿœæÀÂÄÇÈÉÊËÎÏÔÖÙÛÜŒÆ°’«»–")
+_FRENCH = frozenset("àâäçèéêëîïôöùûüÿœæÀÂÄÇÈÉÊËÎÏÔÖÙÛÜŒÆ°’‘“”…«»–")
 _ARABIC = frozenset(map(chr, (*range(0x0621, 0x064B), 0x060C)))
 # By how each reads the bytes; of two that read them alike the first is named.
 _CANDIDATES: Mapping[str, tuple[str, frozenset[str]]] = {

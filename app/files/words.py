@@ -12,7 +12,7 @@ _NO_LETTERS = "[\ufffc-\uffff\ufdd0-\ufdef\ue000-\uf8ff\U000f0000-\U0010ffff]"
 _BROKEN = re.compile(_NO_LETTERS)
 _LOST = re.compile(r"\?{2,}|\w\?\w")
 # UTF-8 that was read as Windows-1252 or -1256: the first bytes of its letters, as those show them.
-_TYPOGRAPHIC = str.maketrans("’‘ʼ“”«»–—‐‑", '\'\'\'""""----')
+_TYPOGRAPHIC = str.maketrans("’‘ʼ“”«»–—‐‑°º", '\'\'\'""""----oo')
 _FIRST = "ÂÃÄÅØÙâطظأآ"
 _SECOND = "".join(
     bytes(range(0x80, 0xC0)).decode(codec, "ignore") for codec in ("cp1252", "cp1256", "latin-1")
@@ -52,7 +52,10 @@ def empty_if_nothing(text: str) -> str:
 
 
 def spell_in_gsm7(text: str) -> str:
-    """Returns text with the quotes and dashes of keyboards for those of word processors."""
+    """Returns text with the quotes and dashes of keyboards for those of word processors.
+
+    The sign of `n°` is its letter.
+    """
     return spell_plainly(text).translate(_TYPOGRAPHIC)
 
 

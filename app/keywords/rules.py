@@ -26,8 +26,9 @@ WORDS = {
         *("STOP", "ARRET", "ARRETER", "ARRETEZ", "UNSUBSCRIBE", "STOPALL", "OPTOUT", "QUIT"),
         *("DESABONNER", "DESABONNEMENT", "DESINSCRIRE", "DESINSCRIPTION", "REVOKE"),
         *("WAQEF", "WA9EF", "WEQQEF", "WE99EF", "7BES", "HBES", "7EBSO", "7BSO", "HEBSO", "HBSO"),
+        *("WAQFO", "WA9FO", "WEQFO", "WEQQFO", "أوقف", "كفى"),
         *("قف", "وقف", "وقفو", "توقف", "أوقفوا", "إيقاف", "حبس", "حبسو", "حبسوا"),
-        *("ⴱⴷⴷ", "ⵙⴱⴷⴷ", "ⵙⵔⵙ", "BEDD", "SBEDD"),
+        *("ⴱⴷⴷ", "ⵙⴱⴷⴷ", "ⵙⵔⵙ", "BEDD", "SBEDD", "SRES"),
     ),
     "service": ("SERVICE", "PANNE", "SERVIS", "عطل", "خدمة"),
     "start": ("START", "UNSTOP", "REPRENDRE", "ابدأ", "BDA"),
@@ -40,7 +41,7 @@ WORDS = {
 # The letters that tell a script.
 _SCRIPTS = {"arabic": re.compile("[\u0620-\u064a]"), "tifinagh": re.compile("[\u2d30-\u2d67]")}
 # A yes means START only if it stands alone, since a longer text may answer another question.
-_YES = ("OUI", "YES", "IYEH", "نعم", "ⵢⴰⵀ")
+_YES = ("OUI", "YES", "IYEH", "نعم", "إيه", "ⵢⴰⵀ", "YAH")
 # These mean STOP alone or with a courtesy: a longer text may be about a code, or a month's end.
 _ENDS = (
     *("ANNULER", "ANNULEZ", "ANNULE", "FIN", "END", "CANCEL", "QUITTER", "LGHI"),
@@ -58,6 +59,8 @@ _SAY_STOP = (
     ),
     *("NE PLUS ENVOYER", "NE PLUS M ENVOYER", "NE M ENVOYEZ PLUS", "N ENVOYEZ PLUS", "DESABONNE*"),
     *("PLUS DE MESSAGE*", "PLUS DE SMS", "PLUS DE RAPPEL*", "NO MORE MESSAGE*", "NO MORE SMS"),
+    *("ME DESINSCRIRE", "DESINSCRIVEZ MOI", "RETIRER DE LA LISTE", "DE VOTRE LISTE"),
+    *("إلغاء اشتراكي", "إلغاء الاشتراك"),
 )
 # These mean it in a sentence about messages: an "arrêt maladie" is none.
 _SAY_NO = (
@@ -74,6 +77,7 @@ _SAY_NO = (
     ),
     *("WAQEF", "WA9EF", "WEQQEF*", "WE99EF*", "WA9FO", "WAQFO", "7BES", "HBES", "7*BSO", "H*BSO"),
     *("MA BGHIT*", "MABGHIT*", "MA B9IT*", "MAB9IT*", "MA TSIFT*", "MATSIFT*", "BLA"),
+    *("BARAKA MN", "BARAKA MEN", "UR RIGH", "SRES", "بركا من", "براكا من"),
     *("DO NOT SEND", "DON T SEND", "DON T WANT", "NO LONGER"),
     *(
         "وقف",

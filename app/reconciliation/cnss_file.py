@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar
 
 from app.base.errors import InvalidInput
 from app.base.identifiers import plain_signs, read_cnss_number, read_rna_number
@@ -27,6 +28,7 @@ _CLAIM = re.compile(r"[A-Z0-9][A-Z0-9/-]{0,15}", re.ASCII)
 _FAMILY = re.compile(r"([0-9]) ([0-9]{1,2})", re.ASCII)
 _ENROLMENT = ("enrolled", "incomplete", "in_review")
 _LONGEST_REASON = 200
+_Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +76,8 @@ def _read_answer(number: int, row: Mapping[str, str], today: date) -> CnssAnswer
     on = read_day(row["on"])
     if on is None or on > today:
         raise _make_refusal(number, "on", "no day up to today, written YYYY-MM-DD or DD/MM/YYYY")
-    try:
-        month = _read_month(row["period"]) if row["period"] else None
-        amount = Money.parse(read_decimal_cell(row["amount"])) if row["amount"] else None
-    except InvalidInput as error:
-        raise _make_refusal(number, str(error.params["what"]), str(error.params["why"])) from None
+    month = _read_cell(number, "period", row["period"], _read_month)
+    amount = _read_cell(number, "amount", row["amount"], _read_amount)
     return CnssAnswer(
         line=number,
         record=row["record"],
@@ -90,6 +89,20 @@ def _read_answer(number: int, row: Mapping[str, str], today: date) -> CnssAnswer
         amount=amount,
         details=_read_details(number, row),
     )
+
+
+def _read_cell(
+    line: int, name: str, text: str, read: Callable[[str], _Value]
+) -> _Value | None:
+    """Reads a cell that may be empty; a fault is told by the column's name."""
+    try:
+        return read(text) if text else None
+    except InvalidInput as error:
+        raise _make_refusal(line, name, str(error.params["why"])) from None
+
+
+def _read_amount(text: str) -> Money:
+    return Money.parse(read_decimal_cell(text))
 
 
 def _read_number(line: int, name: str, text: str, read: Callable[[str], str]) -> str:

@@ -18,6 +18,5 @@ def first_page() -> str:
     return render_template(
         "home.html",
         place="/",
-        ussd_code=settings.ussd_code,
         simulator=not settings.production,
     )

@@ -117,6 +117,9 @@ STOPS = [
         "حبسو هاد الرسائل",
     ),
     *("x " * 400 + "STOP", "ⴱⴷⴷ"),
+    *("أوقف", "كفى", "بركا من الميساجات", "أريد إلغاء الاشتراك", "إلغاء اشتراكي من فضلك"),
+    *("waqfo", "wa9fo 3afak", "safi baraka mn les sms", "Sres", "ur righ SMS"),
+    *("Je souhaite me désinscrire", "merci de me retirer de la liste"),
 ]
 NO_STOPS = [
     *(
@@ -136,6 +139,7 @@ NO_STOPS = [
         "oui merci",
     ),
     *("quitter la CNSS", "contrat de fin", "weekend", "stopwatch"),
+    *("baraka lahou fik 3la had message", "je n'ai pas de sms", "إلغاء الاشتراكات"),
 ]
 
 

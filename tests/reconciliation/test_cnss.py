@@ -222,7 +222,8 @@ def test_import_records_rights_enrolment_family_and_claims(
     [
         ("posting,10000014,,,posted,2026-11-23,,", "nothing of it was sent"),
         ("posting,abc,,,posted,2026-11-23,,", "reference: not a receipt"),
-        ("posting,10000014,,2026-13,posted,2026-11-23,,", "month: not a month"),
+        ("posting,10000014,,2026-13,posted,2026-11-23,,", "period: not a month"),
+        ("claim,R-1,100007,,ready,2026-11-23,12 34,2026-11-20", "amount: not a number"),
         ("posting,10000014,,,lost,2026-11-23,,", "state: neither"),
         ("posting,10000014,,,refused,2026-11-23,,", "details: no reason"),
         ("posting,10000014,,,posted,2026-11-24,,", "on: no day up to today"),

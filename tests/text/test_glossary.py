@@ -8,6 +8,7 @@ import pytest
 
 from app.runtime import Runtime
 from app.settings import ROOT
+from app.text.languages import LANGUAGES
 from app.text.words import Words, forms_of
 
 _TITLE = "## Words that are not said"
@@ -40,6 +41,23 @@ def found_in(words: Words, language: str, word: str, allowed: tuple[str, ...]) -
         if not (allowed and key.startswith(allowed))
         and any(pattern.search(form.casefold()) for form in forms_of(words.catalogs[language][key]))
     ]
+
+
+def spoken_words(title: str) -> dict[str, str]:
+    """The word of each language in the glossary's row `title`."""
+    text = (ROOT / "docs/glossary.md").read_text("utf-8")
+    (row,) = re.findall(rf"(?m)^\| {re.escape(title)} \| (.+) \|$", text)
+    return dict(zip(LANGUAGES, (cell.strip() for cell in row.split("|")), strict=True))
+
+
+@pytest.mark.parametrize("key", ["claim", "sms.rights"])
+def test_a_day_on_which_cnss_spoke_stands_behind_who_said_it(
+    session_runtime: Runtime, key: str
+) -> None:
+    catalogs = session_runtime.words.catalogs
+    for language, said in spoken_words("what CNSS said, with its day").items():
+        sentence = str(catalogs[language][key].string).casefold()
+        assert re.search(rf"{said.casefold()}[^،,]*{{as_of", sentence), (language, sentence)
 
 
 def test_the_table_has_words_for_every_language_it_names(runtime: Runtime) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,6 +84,15 @@ def test_the_sheet_shows_every_sentence_once(room: Room, session_runtime: Runtim
     assert "ⴷⵔⵀⵎ" in by_key["pay"].text[0] and "DH" in by_key["pay"].french[0]
     assert "4821 7305 9614" in by_key["sms.code"].text[0]
     assert by_key["rights.open"].place == "amo, sms.rights"
+
+
+def test_the_sheet_says_whole_sentences_with_the_number_that_is_dialled(app: Flask) -> None:
+    shown = app.test_cli_runner().invoke(args=["menus", "sheet", "ar", "--json"])
+    nouns = {"children", "months", "spouses"}
+    said = {row["key"]: "\n".join(row["text"]) for row in json.loads(shown.output)}
+    assert [key for key, text in said.items() if "{" in text and key not in nouns] == []
+    assert said["till.home.dial"].endswith("Tel *384#")
+    assert "Tel *384*5*2*4#" in said["sms.receipt"] and "*888" not in "".join(said.values())
 
 
 def test_the_sheet_is_printed_from_right_to_left_where_the_language_is(room: Room) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import yaml
 
 from app.base.money import Money
 from app.base.months import Month
-from app.text.dialled import longest_numbers
+from app.text.dialled import CALL_BACK, COMPLAINTS, ENTRIES, longest_numbers, number_with
 from app.text.encoding import units
 from app.text.languages import LANGUAGES
 from app.text.words import Say, Words
@@ -68,6 +69,14 @@ class Samples:
             return cls({**raw, **numbers, "language_name": names}, says)
         except yaml.YAMLError as error:
             raise BrokenMenu(screen=path.name, why=" ".join(str(error).split())) from None
+
+    def dialled_by(self, service_code: str) -> Samples:
+        """Returns the samples with the numbers that are dialled at `service_code`."""
+        told = copy(self)
+        numbers = {name: [number_with(service_code, end)] for name, end in ENTRIES.items()}
+        complaints = [number_with(service_code, CALL_BACK)]
+        told._values = {**self._values, **numbers, COMPLAINTS: complaints}
+        return told
 
     @property
     def names(self) -> set[str]:
