@@ -91,9 +91,7 @@ def _read_answer(number: int, row: Mapping[str, str], today: date) -> CnssAnswer
     )
 
 
-def _read_cell(
-    line: int, name: str, text: str, read: Callable[[str], _Value]
-) -> _Value | None:
+def _read_cell(line: int, name: str, text: str, read: Callable[[str], _Value]) -> _Value | None:
     """Reads a cell that may be empty; a fault is told by the column's name."""
     try:
         return read(text) if text else None
