@@ -105,6 +105,21 @@ def test_import_agencies_refuses_a_file_with_a_wrong_line(
 
 
 @pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("Rue 12 n° 4", "Rue 12 no 4"),
+        ("Bd de l’Istiqlal, Nº 7 – “Souk”", 'Bd de l\'Istiqlal, No 7 - "Souk"'),
+    ],
+)
+def test_import_agencies_writes_an_address_as_phones_show_it(
+    take: Callable[..., Result], runtime: Runtime, written: str, address: str
+) -> None:
+    quoted = '"' + written.replace('"', '""') + '"'
+    assert "1 new" in take(GOOD.replace("Bd Hassan II 3", quoted)).output
+    assert rows(runtime, "SELECT address FROM agency") == [(address,)]
+
+
+@pytest.mark.parametrize(
     ("written", "shown"),
     [
         ("08:30-12:30 / 14h-18h", "8:30-12:30 14:00-18:00"),

@@ -93,6 +93,13 @@ def test_windows_encoding_is_read_if_the_operator_says_so(
     assert read(path, content.replace(b"\r\n", b"\r"), option)[0] == ["1", "Zineb"]
 
 
+@pytest.mark.parametrize("name", ["L’Atlas", "“Zineb”", "‘Zineb’", "Zineb…", "Souk «Jdid»"])
+def test_quotes_of_word_processors_tell_windows_1252(path: Path, name: str) -> None:
+    content = f"number,name\n1,{name}\n".encode("cp1252")
+    assert "give --encoding windows-1252" in refuse(path, content)[1]
+    assert read(path, content, "windows-1252") == [["1", name]]
+
+
 def test_french_in_the_arabic_encoding_is_read_as_it(path: Path) -> None:
     assert read(path, "number,name\n1,Hélène".encode("cp1256"), "windows-1256") == [["1", "Hélène"]]
 

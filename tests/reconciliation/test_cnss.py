@@ -10,6 +10,7 @@ from io import StringIO
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
 from app.reconciliation.cnss_file import HEADER
 from tests.phone import TestPhone
@@ -184,8 +185,6 @@ def test_export_sends_how_a_reimbursement_is_collected(
 ) -> None:
     chosen = "UPDATE claim SET collection = 'cash', chosen_at = :now WHERE number = 'R-2026-0377'"
     with office.payments.runtime.database.begin() as connection:
-        from sqlalchemy import text
-
         connection.execute(text(chosen), {"now": office.payments.runtime.clock()})
     (row,) = export_lines(office)
     assert (row["record"], row["reference"], row["status"]) == (
@@ -215,6 +214,24 @@ def test_import_records_rights_enrolment_family_and_claims(
     assert import_answer(
         office, "enrolment,,100006,,incomplete,2026-11-23,,card form", name="b.csv"
     )
+
+
+def test_import_records_the_number_of_one_whom_the_register_enrolled_without(
+    office: BackOffice,
+) -> None:
+    with office.payments.runtime.database.begin() as connection:
+        connection.execute(
+            text("UPDATE artisan SET cnss_number = NULL WHERE rna_number = '100001'")
+        )
+    line = "enrolment,,100001,,enrolled,2026-11-20,,100000991"
+    assert import_answer(office, line)["changed"] == 1
+    stored = "SELECT cnss_number, enrolled_on::text FROM artisan WHERE rna_number = '100001'"
+    with office.payments.runtime.database.connect() as connection:
+        number, enrolled_on = connection.execute(text(stored)).one()
+    assert number == "100000991" and enrolled_on != "2026-11-20"
+    assert import_answer(office, line, "", name="again.csv")["unchanged"] == 1
+    other = line.replace("991", "992")
+    assert import_answer(office, other, name="other.csv")["unchanged"] == 1
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def spoken_words(title: str) -> dict[str, str]:
     return dict(zip(LANGUAGES, (cell.strip() for cell in row.split("|")), strict=True))
 
 
-@pytest.mark.parametrize("key", ["claim", "sms.rights"])
+@pytest.mark.parametrize("key", ["amo", "family", "claim", "sms.rights"])
 def test_a_day_on_which_cnss_spoke_stands_behind_who_said_it(
     session_runtime: Runtime, key: str
 ) -> None:
