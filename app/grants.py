@@ -121,6 +121,7 @@ DECISIONS: dict[str, Decision] = {
     "notice": _FREE,
     "notice_text": _FREE,
     "number_attempt": _FREE,
+    "office_session": _FREE,
     "phone_preference": _FREE,
     "phone_profile": _FREE,
     "pin_attempt": _FREE,
@@ -145,6 +146,7 @@ SECRETS: dict[str, tuple[str, ...]] = {
     "artisan_pin": ("pin_hash",),
     "hop": ("inputs",),
     "message": ("body",),
+    "office_session": ("token_digest",),
     "office_user": ("password_hash",),
     "pin_reset": ("code_digest",),
     "registry_import_update": ("earlier",),
@@ -186,12 +188,18 @@ class GroupRoles:
     """The roles that cannot sign in, named after the database; logins are put into them."""
 
     app: str
+    # Machines of an auditor: reads what is no secret.
     office: str
+    # The office's pages: stands behind the wall (app/wall.py).
+    desk: str
+
+    def list_all(self) -> list[str]:
+        return [self.app, self.office, self.desk]
 
 
 def name_group_roles(connection: Connection) -> GroupRoles:
     database = connection.execute(text("SELECT current_database()")).scalar_one()
-    return GroupRoles(f"{database}_app", f"{database}_office")
+    return GroupRoles(f"{database}_app", f"{database}_office", f"{database}_desk")
 
 
 def give_grants(connection: Connection) -> str:
@@ -207,7 +215,7 @@ def give_grants(connection: Connection) -> str:
         return f"grants: not given, this role may make no roles: have {made}; then once more"
     for statement in _list_statements(connection, roles):
         connection.execute(text(statement))
-    return f"grants: given to {roles.app} and {roles.office}"
+    return f"grants: given to {', '.join(roles.list_all())}"
 
 
 _OWNS_TABLES = text("""
@@ -239,27 +247,27 @@ _OWN_FUNCTIONS = text("""
 
 def _make_roles(connection: Connection, roles: GroupRoles) -> list[str]:
     """Makes the roles that are not there. Returns those that this role may not make."""
-    wanted = [roles.app, roles.office]
+    wanted = roles.list_all()
     known = connection.execute(_KNOWN_ROLES, {"names": wanted}).scalars().all()
     missing = [name for name in wanted if name not in known]
     if missing and not connection.execute(_MAY_MAKE_ROLES).scalar():
         return missing
     for name in missing:
-        connection.execute(text(f"CREATE ROLE {_quote(name)} NOLOGIN"))
+        connection.execute(text(f"CREATE ROLE {quote(name)} NOLOGIN"))
     return []
 
 
 def _list_statements(connection: Connection, roles: GroupRoles) -> Iterator[str]:
-    app, office = _quote(roles.app), _quote(roles.office)
-    schema = _quote(connection.execute(text("SELECT current_schema()")).scalar_one())
+    app, office = quote(roles.app), quote(roles.office)
+    schema = quote(connection.execute(text("SELECT current_schema()")).scalar_one())
     if connection.execute(_OWNS_SCHEMA).scalar():
         # Older servers let everybody make tables in it.
-        yield f"REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC, {app}, {office}"
-        yield f"GRANT USAGE ON SCHEMA {schema} TO {app}, {office}"
+        yield f"REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC, {app}, {office}, {quote(roles.desk)}"
+        yield f"GRANT USAGE ON SCHEMA {schema} TO {app}, {office}, {quote(roles.desk)}"
     yield f"REVOKE ALL ON alembic_version FROM PUBLIC, {app}, {office}"
     yield f"GRANT SELECT ON alembic_version TO {app}, {office}"
     if connection.execute(_OWNS_DATABASE).scalar():
-        database = _quote(connection.execute(text("SELECT current_database()")).scalar_one())
+        database = quote(connection.execute(text("SELECT current_database()")).scalar_one())
         yield f"GRANT {DATABASE} ON DATABASE {database} TO {app}"
     for kind, own in (("SEQUENCE", _OWN_SEQUENCES), ("FUNCTION", _OWN_FUNCTIONS)):
         for name in connection.execute(own).scalars():
@@ -272,7 +280,7 @@ def _list_statements(connection: Connection, roles: GroupRoles) -> Iterator[str]
     for table in metadata.tables.values():
         yield f"REVOKE ALL ON {table.name} FROM PUBLIC, {app}, {office}"
         yield f"GRANT {_describe_grant(table)} ON {table.name} TO {app}"
-        yield f"GRANT SELECT ({_list_shown(table)}) ON {table.name} TO {office}"
+        yield f"GRANT SELECT ({list_shown(table)}) ON {table.name} TO {office}"
 
 
 def _describe_grant(table: Table) -> str:
@@ -281,18 +289,20 @@ def _describe_grant(table: Table) -> str:
     grant = ["SELECT"]
     if decision.added:
         chosen = (column.name for column in table.columns if not column.identity)
-        grant.append(f"INSERT ({', '.join(map(_quote, chosen))})")
+        grant.append(f"INSERT ({', '.join(map(quote, chosen))})")
     if changed := list_changed(table.name):
-        grant.append(f"UPDATE ({', '.join(map(_quote, changed))})")
+        grant.append(f"UPDATE ({', '.join(map(quote, changed))})")
     if decision.deleted:
         grant.append("DELETE")
     return ", ".join(grant)
 
 
-def _list_shown(table: Table) -> str:
+def list_shown(table: Table) -> str:
+    """Returns the columns that are no secret, as a grant names them."""
     hidden = SECRETS.get(table.name, ())
-    return ", ".join(_quote(column.name) for column in table.columns if column.name not in hidden)
+    return ", ".join(quote(column.name) for column in table.columns if column.name not in hidden)
 
 
-def _quote(name: str) -> str:
+def quote(name: str) -> str:
+    """Returns a name as SQL reads it, whatever is in it."""
     return '"' + name.replace('"', '""') + '"'

@@ -14,6 +14,7 @@ from sqlalchemy.exc import ProgrammingError
 from app.base.database import metadata
 from app.grants import give_grants
 from app.settings import ROOT
+from app.wall import build_wall
 
 # Two commands migrating at once wait for each other on this number.
 _LOCK = 0x6D61616C
@@ -87,7 +88,10 @@ def renew_grants(engine: Engine) -> str:
     with engine.begin() as connection:
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
-        return give_grants(connection)
+        given = give_grants(connection)
+        if ": given" not in given:
+            return given
+        return f"{given}; {build_wall(connection)}"
 
 
 def downgrade(engine: Engine, revision: str) -> str:

@@ -21,7 +21,7 @@ from sqlalchemy import Engine
 
 from app.agents.networks import NetworkNames
 from app.base.clock import Clock, utc_now
-from app.base.database import CONNECTIONS, connect
+from app.base.database import CONNECTIONS, OFFICE_CONNECTIONS, connect
 from app.base.deadline import Deadline
 from app.base.keys import Keys
 from app.base.money import Money
@@ -123,6 +123,15 @@ class Runtime:
         return connect(url, pool_size=2) if url else self.database
 
     @cached_property
+    def office_database(self) -> Engine:
+        """The database for the office's pages: a pool of its own, so that phones never wait."""
+        if not self.settings.database_url:
+            _ = self.database  # migrates the embedded one
+        engine = connect(self.urls.database_url, pool_size=OFFICE_CONNECTIONS)
+        self.deadline.watch(engine)
+        return engine
+
+    @cached_property
     def redis(self) -> Redis:
         """Redis: a wait ends after 0.4 s; only a dropped connection is tried again, at once."""
         return Redis.from_url(
@@ -140,6 +149,13 @@ class Runtime:
         words.shared["agencies_label"] = self.network_names.agencies_label
         settings = self.settings
         words.shared |= dialled_numbers(settings.ussd_code, settings.complaints_phone)
+        return words
+
+    @cached_property
+    def office_words(self) -> Words:
+        """The sentences of the office's pages, in the languages that have them."""
+        words = Words.load(MENUS / "locales", "office_*.po")
+        words.fall_back_on(self.words)
         return words
 
     @cached_property
@@ -181,7 +197,7 @@ class Runtime:
 
         A thread for each connection of the pool, so that none waits to be opened.
         """
-        return Deadline(1.0, threads=CONNECTIONS)
+        return Deadline(1.0, threads=CONNECTIONS + OFFICE_CONNECTIONS)
 
     @cached_property
     def ussd(self) -> MenuEngine[Services]:

@@ -123,6 +123,7 @@ def session_runtime(owner: Engine, own_urls: EngineUrls) -> Iterator[Runtime]:
     runtime.deadline = Deadline(10, threads=CONNECTIONS)
     yield runtime
     runtime.database.dispose()
+    runtime.office_database.dispose()
     runtime.owners_database.dispose()
     runtime.patient_services.database.dispose()
     runtime.redis.close()

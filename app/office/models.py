@@ -1,11 +1,15 @@
 """Tables of the office: its users, and the terminals at which they signed in."""
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
     DateTime,
     ForeignKey,
+    Identity,
+    Index,
+    LargeBinary,
     SmallInteger,
     Table,
     Text,
@@ -57,4 +61,20 @@ office_seat = Table(
     Column("seat", Text, primary_key=True),
     Column("name", ForeignKey("office_user.name"), primary_key=True),
     Column("signed_in_at", DateTime(timezone=True), nullable=False),
+)
+
+# Sessions of the office's pages, each named by a token of which the digest is kept.
+office_session = Table(
+    "office_session",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("token_digest", LargeBinary, nullable=False, unique=True),
+    Column("name", ForeignKey("office_user.name"), nullable=False),
+    Column("began_at", DateTime(timezone=True), nullable=False),
+    Column("seen_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("ended_by", Text),
+    CheckConstraint("octet_length(token_digest) = 32", name="token_digest"),
+    CheckConstraint("(ended_at IS NULL) = (ended_by IS NULL)", name="ended"),
+    Index("ix_office_session_name", "name", postgresql_where=text("ended_at IS NULL")),
 )

@@ -55,14 +55,22 @@ class Words:
         self._cuts: dict[tuple[str, str], _CutSentence] = {}
 
     @classmethod
-    def load(cls, folder: Path) -> Words:
-        """Reads `folder/<language>/LC_MESSAGES/menus.po`."""
-        catalogs, repeated = {}, {}
-        for path in sorted(folder.glob("*/LC_MESSAGES/menus.po")):
+    def load(cls, folder: Path, files: str = "menus.po") -> Words:
+        """Reads `folder/<language>/LC_MESSAGES/`; several files of a language are read as one."""
+        catalogs: dict[str, Catalog] = {}
+        keys: dict[str, list[str]] = {}
+        for path in sorted(folder.glob(f"*/LC_MESSAGES/{files}")):
+            language = path.parts[-3]
             with path.open("rb") as file:
-                catalogs[path.parts[-3]] = read_po(file, abort_invalid=True)
-            repeated[path.parts[-3]] = _find_repeated_keys(path)
-        return cls(catalogs, repeated)
+                read = read_po(file, abort_invalid=True)
+            keys.setdefault(language, []).extend(_list_written_keys(path))
+            if language not in catalogs:
+                catalogs[language] = read
+                continue
+            for message in read:
+                if message.id:
+                    catalogs[language][message.id] = message
+        return cls(catalogs, {name: _find_repeated(written) for name, written in keys.items()})
 
     def fall_back_on(self, newer: Words) -> None:
         """Says in the words of `newer` the sentences that are missing here."""
@@ -193,8 +201,11 @@ def forms_of(message: Message) -> tuple[str, ...]:
     return tuple(message.string) if isinstance(message.string, tuple) else (str(message.string),)
 
 
-def _find_repeated_keys(path: Path) -> list[str]:
-    """Returns the keys written twice in one file: gettext would keep one of them in silence."""
+def _list_written_keys(path: Path) -> list[str]:
     lines = path.read_text("utf-8").splitlines()
-    keys = [line[7:-1] for line in lines if line.startswith("msgid ")]
+    return [line[7:-1] for line in lines if line.startswith("msgid ")]
+
+
+def _find_repeated(keys: Sequence[str]) -> list[str]:
+    """Returns the keys written twice: gettext would keep one of them in silence."""
     return sorted(key for key, times in Counter(keys).items() if key and times > 1)

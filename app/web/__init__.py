@@ -1,11 +1,12 @@
 """HTTP: a file or folder per front door. Reads requests, opens transactions, writes answers.
 
 ussd has the gateways' callbacks, sms the SMS providers', mobile_money/ the payments API and
-api_docs its description, till/ the agent's pages, home the first page, simulator the phone of
-development, health the addresses for machines. refusals holds the statuses of refusals, error_pages
-what is answered where no page can, language the words of pages, access who may call a route, edge
-what is refused before all else, safe_headers and cookies what browsers are told. A new page: a view
-that declares its audience (`open_to`) in a blueprint, and a line in register_pages.
+api_docs its description, till/ the agent's pages, office/ the office's, home the first page,
+simulator the phone of development, health the addresses for machines. refusals holds the statuses
+of refusals, error_pages what is answered where no page can, language the words of pages, access
+who may call a route, edge what is refused before all else, safe_headers and cookies what browsers
+are told. A new page: a view that declares its audience (`open_to`) in a blueprint, and a line in
+register_pages.
 """
 
 from flask import Flask
@@ -25,6 +26,13 @@ from app.web import (
     ussd,
 )
 from app.web.mobile_money import routes as mobile_money
+from app.web.office import (
+    first_page,  # noqa: F401 - adds its pages to the office's
+    sign_in,  # noqa: F401 - adds its pages to the office's
+)
+from app.web.office import (
+    frame as office,
+)
 from app.web.signed_cookies import list_secrets
 from app.web.till import (
     bill,  # noqa: F401 - adds its pages to the till's
@@ -62,6 +70,7 @@ def register_pages(app: Flask, runtime: Runtime) -> None:
     language.register(app)
     app.register_blueprint(home.pages)
     till.register(app)
+    office.register(app)
     mobile_money.register(app)
     app.register_blueprint(api_docs.pages)
     if not settings.production:

@@ -22,6 +22,8 @@ class Audience(StrEnum):
     EVERYONE = "everyone"
     # Signed in at the till.
     AGENT = "agent"
+    # Signed in at the office, with the right that the view declares (app/web/office/frame.py).
+    OFFICE = "office"
     # X-Client-Id with its X-API-Key.
     API_CLIENT = "api_client"
     # The token in the address.

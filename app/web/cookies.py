@@ -42,6 +42,11 @@ def keep_cookie(response: Response, name: str, value: str, seconds: int) -> None
     )
 
 
+def drop_cookie(response: Response, name: str) -> None:
+    """Has the browser forget a cookie of ours."""
+    keep_cookie(response, name, "", 0)
+
+
 def _name(name: str, settings: Settings) -> str:
     """Returns the name with the prefix by which browsers hold a cookie to https, host and path.
 

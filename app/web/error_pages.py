@@ -32,6 +32,7 @@ _BY_STATUS = {
 # The pages to go back to, by the beginning of an address, with their names.
 _WAYS_BACK = (
     ("/agent", "till.desk", "till.home.till"),
+    ("/office", "office.entrance", "till.home.office"),
     ("/simulator", "simulator.bench", "till.home.simulator"),
 )
 

@@ -14,7 +14,7 @@ from app.runtime import runtime
 from app.text.formats import code as grouped
 from app.text.formats import day, write_value
 from app.text.languages import DEFAULT, LANGUAGES
-from app.text.words import Say
+from app.text.words import Say, Words
 from app.web.cookies import keep_cookie, read_cookie
 
 _COOKIE = "language"
@@ -55,13 +55,16 @@ def vary(response: Response) -> Response:
     return response
 
 
-def template_words(language: str) -> dict[str, Any]:
-    """Returns what a template needs to speak a language: its words, formats and direction."""
+def template_words(language: str, words: Words | None = None) -> dict[str, Any]:
+    """Returns what a template needs to speak a language: its words, formats and direction.
+
+    `words` are those of phones and the till, unless others are given.
+    """
 
     def say(key: str, **values: Any) -> Markup:
         """Returns a sentence, its values in order in either direction."""
         filled = {name: _isolate(value, language) for name, value in values.items()}
-        return _mark_up(runtime().words.say(language, key, filled))
+        return _mark_up((words or runtime().words).say(language, key, filled))
 
     def show_value(value: object) -> Markup:
         """Returns a value as the language writes it."""

@@ -178,6 +178,17 @@ STATUSES: Mapping[str, int] = {
     "unavailable": 503,
     "wrong_pin": 401,
 }
+# Those that only the office's pages meet.
+OFFICE_STATUSES: Mapping[str, int] = {
+    "invalid_input": 400,
+    "not_done": 409,
+    "not_yours": 403,
+    "password_to_change": 403,
+    "person_unknown": 404,
+    "role_may_not_act": 403,
+    "sign_in_paused": 429,
+    "sign_in_refused": 401,
+}
 # Refusals that no room raises: a page itself makes them.
 PAGES_OWN = frozenset(
     {
@@ -226,7 +237,7 @@ class Refusal:
     @property
     def status(self) -> int:
         """Returns the HTTP status."""
-        return STATUSES[self.code]
+        return STATUSES.get(self.code) or OFFICE_STATUSES[self.code]
 
     @property
     def words(self) -> str:

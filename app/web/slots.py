@@ -12,17 +12,20 @@ from threading import BoundedSemaphore
 
 from flask import Flask, current_app, g, request
 
+from app.base.database import OFFICE_CONNECTIONS
 from app.web.mobile_money.routes import BASE
+from app.web.office.tokens import has_token
 from app.web.till.places import till_places
 from app.web.till.sign_in import read_token
 
-_SIGN_IN = "/agent/sign-in"
+_SIGN_INS = ("/agent/sign-in", "/office/sign-in")
 
 
 class Kind(StrEnum):
     """The kinds of request, by who makes them."""
 
     PHONES = "phones"
+    OFFICE = "office"
     TILL = "till"  # agents who are signed in, so many requests of each (app/web/till/places.py)
     SIGN_IN = "sign_in"  # its slow comparison keeps no page waiting
     API = "api"
@@ -44,9 +47,11 @@ class SlotShare:
 # A provider often does not repeat a report that was refused, so its posts wait longer. A phone
 # waits for as long as its caller sees nothing of it. An agency's tills all sign in at one hour.
 # All who work and all who wait are fewer than a process has threads, and their slots are as many as
-# it has connections to the database (app/base/database.py): no kind waits for another's.
+# it has connections to the database (app/base/database.py): no kind waits for another's. The
+# office's are as many as its own pool has.
 SLOT_SHARES = {
     Kind.PHONES: SlotShare(8, 1.0, waiting=92),
+    Kind.OFFICE: SlotShare(OFFICE_CONNECTIONS, 2.0, waiting=4),
     Kind.TILL: SlotShare(2, 1.0, waiting=12),
     Kind.SIGN_IN: SlotShare(2, 2.0, waiting=12),
     Kind.API: SlotShare(3, 0.7, waiting=24),
@@ -81,8 +86,10 @@ def find_kind() -> Kind | None:
         return Kind.METRICS
     if path == "/healthz" or path.startswith("/static/"):
         return None
-    if path == _SIGN_IN and request.method == "POST":
+    if path in _SIGN_INS and request.method == "POST":
         return Kind.SIGN_IN
+    if path.startswith("/office") and has_token():
+        return Kind.OFFICE
     if path.startswith("/agent") and _take_place():
         return Kind.TILL
     return Kind.PUBLIC

@@ -311,7 +311,10 @@ def test_an_owner_who_is_no_superuser_migrates_and_gives_the_grants(
     told = renew_grants(managed)
     assert told.startswith("grants: not given") and f'CREATE ROLE "{name}_app" NOLOGIN' in told
     _run(owner, f"ALTER ROLE {name} CREATEROLE")
-    assert renew_grants(managed) == f"grants: given to {name}_app and {name}_office"
+    assert renew_grants(managed) == (
+        f"grants: given to {name}_app, {name}_office, {name}_desk;"
+        f" wall: {name}_app stands behind it as {name}_desk"
+    )
     with managed.connect() as connection:
         allowed = text("SELECT has_table_privilege(:role, 'audit_event', 'UPDATE, DELETE')")
         assert connection.execute(allowed, {"role": f"{name}_app"}).scalar() is False

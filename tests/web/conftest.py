@@ -22,6 +22,7 @@ def production(runtime: Runtime) -> Iterator[Flask]:
     own = Runtime(settings, clock=runtime.clock)
     yield create_app(own)
     own.database.dispose()
+    own.office_database.dispose()
 
 
 def rules_of(app: Flask) -> list[tuple[Rule, str, str]]:

@@ -11,6 +11,7 @@ from tests.web.conftest import rules_of
 # Statuses that a request without any proof is answered with.
 REFUSALS = {
     Audience.AGENT: {401},
+    Audience.OFFICE: {401},
     Audience.API_CLIENT: {401},
     Audience.GATEWAY: {404},
     Audience.PROVIDER: {403, 404},

@@ -74,8 +74,9 @@ def test_phone_without_a_slot_gets_a_screen(app: Flask, gateway: str) -> None:
 
 
 def test_database_has_a_connection_for_every_slot(runtime: Runtime) -> None:
-    slots = sum(share.slots for share in SLOT_SHARES.values())
-    assert runtime.database.pool.size() == slots  # type: ignore[attr-defined]
+    slots = {kind: share.slots for kind, share in SLOT_SHARES.items()}
+    assert runtime.office_database.pool.size() == slots.pop(Kind.OFFICE)  # type: ignore[attr-defined]
+    assert runtime.database.pool.size() == sum(slots.values())  # type: ignore[attr-defined]
 
 
 def test_all_who_work_wait_or_send_slowly_leave_threads_for_health() -> None:

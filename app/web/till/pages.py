@@ -33,7 +33,7 @@ from app.web.till.devices import remember_device, sign_device_anew
 from app.web.till.sign_in import plain_digits, session_at_the_till
 
 pages = Blueprint("till", __name__, url_prefix="/agent")
-_csrf = CSRFProtect()
+csrf = CSRFProtect()
 _log = structlog.get_logger("till")
 
 IN_HAND = "code"  # the session's key of the code typed last
@@ -50,7 +50,7 @@ def register(app: Flask) -> None:
         WTF_CSRF_TIME_LIMIT=None,  # a form is good as long as its session
         WTF_CSRF_SSL_STRICT=False,  # asks for the Referer that our Referrer-Policy withholds
     )
-    _csrf.init_app(app)
+    csrf.init_app(app)
     till_sign_in.register(app)
     app.register_blueprint(pages)
 
@@ -69,7 +69,7 @@ def _admit() -> AnyResponse | Response | None:
     audience = audience_of(current_app, request.endpoint)
     if g.agent is None and audience is not Audience.EVERYONE:
         return entrance(Refusal("signed_out"))
-    _csrf.protect()
+    csrf.protect()
     if g.opened and g.opened.must_choose and request.endpoint not in _OPEN_BEFORE_A_PIN:
         return redirect(url_for("till.pin"), 303)
     return None

@@ -1,0 +1,235 @@
+"""The wall: which rows the office's pages see, by the role, region and network of who is signed in.
+
+The database holds it by itself (row-level security of a role of its own), whatever the pages check.
+A transaction stands behind the wall from its first statement. A row that somebody acts on is locked
+behind it, then the act runs in the app's role. A table without a rule is no reading of a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from psycopg.errors import InsufficientPrivilege
+from sqlalchemy import Connection, Table, select, text
+from sqlalchemy.exc import ProgrammingError
+
+from app.base.database import metadata
+from app.grants import GroupRoles, list_changed, list_shown, name_group_roles, quote
+
+_APART_FROM = 160000
+_ROLE = "current_setting('maalem.role', true)"
+_OWN = {scope: f"current_setting('maalem.{scope}', true)" for scope in ("region", "network")}
+_DESK = "current_setting('maalem.desk', true)"
+_NAME = "current_setting('maalem.name', true)"
+
+
+@dataclass(frozen=True, slots=True)
+class WallRule:
+    """The rows of a table that are seen, and those that are acted on, as SQL; no acts without."""
+
+    sees: str
+    acts: str | None = None
+
+
+def _roles(*names: str) -> str:
+    """Who works by one of these roles; development's own user by all."""
+    listed = ", ".join(f"'{name}'" for name in (*names, "office"))
+    return f"{_ROLE} IN ({listed})"
+
+
+def _own(role: str, scope: str, column: str | None = None) -> str:
+    return f"({_ROLE} = '{role}' AND {column or scope} = {_OWN[scope]})"
+
+
+def _seen(table: str, column: str, own: str = "id") -> str:
+    """The rows whose `column` names a row of another table that is itself seen."""
+    return f"EXISTS (SELECT FROM {table} seen WHERE seen.{own} = {column})"
+
+
+_READER = _roles("auditor")
+_PERSONS = f"{_roles('helpdesk', 'auditor')} OR {_own('chamber', 'region')}"
+_PERSON_ACTS = f"{_roles('helpdesk')} OR {_own('chamber', 'region')}"
+_OF_PERSON = _seen("artisan", "artisan_id")
+_OF_PHONE = _seen("artisan_phone", "phone", "phone")
+_NETWORKS = f"{_roles('auditor', 'operator')} OR {_own('wafacash', 'network')}"
+_NETWORK_ACTS = f"{_roles()} OR {_own('wafacash', 'network')}"
+_MONEY_OF_NETWORK = f"{_READER} OR {_own('wafacash', 'network')}"
+_OF_AGENCY = _seen("agency", "agency_code", "code")
+_SERVICE = _roles("operator", "auditor")
+_AT_CNSS = _roles("cnss", "auditor")
+# Kinds of help that are CNSS's own. A desk of the bank, Dar Al Moukawil or the exporters is named
+# as its kind is.
+_CNSS_KINDS = "kind IN ('enrolment', 'claims')"
+_REQUESTS = (
+    f"{_READER} OR ({_ROLE} = 'cnss' AND {_CNSS_KINDS})"
+    f" OR ({_ROLE} = 'helpdesk' AND coalesce({_DESK}, '') IN ('', kind))"
+    f" OR ({_ROLE} = 'chamber' AND {_OF_PERSON})"
+)
+
+RULES: dict[str, WallRule] = {
+    # People, and what is theirs.
+    "artisan": WallRule(_PERSONS, _PERSON_ACTS),
+    "artisan_phone": WallRule(_OF_PERSON),
+    "ended_tie": WallRule(_OF_PERSON),
+    "family_cover": WallRule(_OF_PERSON),
+    "enrolment_file": WallRule(_OF_PERSON),
+    "claim": WallRule(_OF_PERSON),
+    "payment_code": WallRule(_OF_PERSON, f"{_roles('helpdesk', 'chamber')} AND {_OF_PERSON}"),
+    "payment_code_line": WallRule(_seen("payment_code", "payment_code_line.code", "code")),
+    "receipt_recipient": WallRule(_seen("payment_code", "receipt_recipient.code", "code")),
+    "deposit": WallRule(f"{_MONEY_OF_NETWORK} OR {_OF_PERSON}"),
+    "contribution_allocation": WallRule(_OF_PERSON),
+    "reversal": WallRule(_seen("deposit", "reversal.receipt_number", "receipt_number")),
+    "phone_preference": WallRule(_OF_PHONE),
+    "phone_profile": WallRule(_OF_PHONE),
+    "consent": WallRule(_OF_PHONE),
+    "hop": WallRule(_roles("helpdesk", "auditor")),
+    "message": WallRule(f"{_SERVICE} OR {_OF_PHONE}"),
+    "desk_act": WallRule(
+        f"{_roles('helpdesk', 'auditor')} AND {_OF_PERSON}", f"{_roles('helpdesk')}"
+    ),
+    # Networks.
+    "agent_network": WallRule(
+        f"{_roles('auditor', 'operator', 'analyst')} OR {_own('wafacash', 'network', 'code')}",
+        f"{_roles()} OR {_own('wafacash', 'network', 'code')}",
+    ),
+    "agency": WallRule(_NETWORKS, _NETWORK_ACTS),
+    "town": WallRule("true"),
+    "agent": WallRule(
+        _OF_AGENCY,
+        f"{_roles('wafacash')} AND {_OF_AGENCY}",
+    ),
+    "agent_lock": WallRule(_seen("agent", "agent_lock.number", "number")),
+    "agent_session": WallRule(_seen("agent", "agent_id")),
+    "till_close": WallRule(_seen("agent", "agent_id")),
+    "till_hand_over": WallRule(_OF_AGENCY),
+    "api_client": WallRule(_NETWORKS, _NETWORK_ACTS),
+    "reconciliation_break": WallRule(_MONEY_OF_NETWORK, _NETWORK_ACTS),
+    "settlement_file": WallRule(_MONEY_OF_NETWORK, _NETWORK_ACTS),
+    "settlement_line": WallRule(_seen("settlement_file", "file_id")),
+    "network_payment": WallRule(_MONEY_OF_NETWORK),
+    # CNSS.
+    "cnss_batch": WallRule(_AT_CNSS, _roles("cnss")),
+    "cnss_line": WallRule(_AT_CNSS, _roles("cnss")),
+    "cnss_answer": WallRule(_AT_CNSS),
+    "help_request": WallRule(_REQUESTS, f"({_REQUESTS}) AND {_ROLE} <> 'auditor'"),
+    # The service itself.
+    "campaign": WallRule(_SERVICE, _roles("operator")),
+    "notice": WallRule(_SERVICE, _roles("operator")),
+    "notice_text": WallRule(_SERVICE),
+    "provider_health": WallRule(_SERVICE),
+    "spending_day": WallRule(_SERVICE),
+    "delivery_report": WallRule(_SERVICE),
+    "registry_import": WallRule(_SERVICE),
+    "office_user": WallRule(f"{_SERVICE} OR name = {_NAME}", _roles("operator")),
+    # Books and audit.
+    "audit_event": WallRule(
+        f"{_READER} OR ({_roles('helpdesk', 'chamber')} AND subject LIKE 'artisan:%'"
+        " AND EXISTS (SELECT FROM artisan seen WHERE 'artisan:' || seen.id = subject))"
+    ),
+    "audit_seal": WallRule(_READER),
+    "ledger_account": WallRule(_READER),
+    "ledger_transaction": WallRule(_READER),
+    "ledger_line": WallRule(_READER),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the wall is told of who is signed in."""
+
+    name: str
+    role: str
+    region: str | None = None
+    network: str | None = None
+    desk: str | None = None
+
+
+_STAND = text("""
+    SELECT set_config('maalem.name', :name, true), set_config('maalem.role', :role, true),
+        set_config('maalem.region', :region, true), set_config('maalem.network', :network, true),
+        set_config('maalem.desk', :desk, true),
+        set_config('role', current_database() || '_desk', true)
+""")
+_STEP_OUT = text("SELECT set_config('role', 'none', true)")
+
+
+def stand_behind(connection: Connection, sight: Sight) -> None:
+    """From here to the transaction's end the connection sees what is this person's alone."""
+    values = {
+        "name": sight.name,
+        "role": sight.role,
+        "region": sight.region or "",
+        "network": sight.network or "",
+        "desk": sight.desk or "",
+    }
+    connection.execute(_STAND, values)
+
+
+def step_out(connection: Connection) -> None:
+    """Goes on in the app's role, for an act on what was locked behind the wall."""
+    connection.execute(_STEP_OUT)
+
+
+def hold(connection: Connection, table: Table, key: Any) -> bool:
+    """Locks a row to act on it; False if it is not there for this person, or not to be acted on."""
+    own = next(iter(table.primary_key.columns))
+    row = select(own).where(own == key).with_for_update(key_share=True, read=True)
+    return connection.execute(row).first() is not None
+
+
+def build_wall(connection: Connection) -> str:
+    """Builds the wall anew, whatever it was before, by the role that owns the tables.
+
+    Returns a sentence for the operator, who may have to let the app's role stand behind it.
+    """
+    roles = name_group_roles(connection)
+    for statement in _list_statements(roles):
+        connection.execute(text(statement))
+    member = text("SELECT pg_has_role(:app, :desk, 'MEMBER')")
+    if connection.execute(member, {"app": roles.app, "desk": roles.desk}).scalar():
+        return f"wall: {roles.app} stands behind it as {roles.desk}"
+    # Where the server can, the app has nothing by the desk until it stands behind the wall.
+    version = int(connection.execute(text("SHOW server_version_num")).scalar_one())
+    apart = " WITH INHERIT FALSE" if version >= _APART_FROM else ""
+    join = f"GRANT {quote(roles.desk)} TO {quote(roles.app)}{apart}"
+    try:
+        with connection.begin_nested():
+            connection.execute(text(join))
+    except ProgrammingError as error:
+        if not isinstance(error.orig, InsufficientPrivilege):
+            raise
+        return f"wall: the office's pages stay shut, this role may not say: {join}"
+    return f"wall: {roles.app} stands behind it as {roles.desk}"
+
+
+def _list_statements(roles: GroupRoles) -> Iterator[str]:
+    app, office, desk = map(quote, (roles.app, roles.office, roles.desk))
+    for table in metadata.tables.values():
+        name = table.name
+        yield f"REVOKE ALL ON {name} FROM {desk}"
+        for policy in ("wall_none", "wall_sees", "wall_acts"):
+            yield f"DROP POLICY IF EXISTS {policy} ON {name}"
+        if (rule := RULES.get(name)) is None:
+            yield f"ALTER TABLE {name} DISABLE ROW LEVEL SECURITY"
+            continue
+        yield f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"
+        yield f"GRANT SELECT ({list_shown(table)}) ON {name} TO {desk}"
+        yield (
+            f"CREATE POLICY wall_none ON {name} TO {app}, {office} USING (true) WITH CHECK (true)"
+        )
+        yield f"CREATE POLICY wall_sees ON {name} FOR SELECT TO {desk} USING ({rule.sees})"
+        if rule.acts:
+            # Locking asks for the right to change; the check lets nothing be changed.
+            yield f"GRANT UPDATE ({quote(_lockable(table))}) ON {name} TO {desk}"
+            yield (
+                f"CREATE POLICY wall_acts ON {name} FOR UPDATE TO {desk}"
+                f" USING ({rule.acts}) WITH CHECK (false)"
+            )
+
+
+def _lockable(table: Table) -> str:
+    """Returns a column that the app's role may change as well."""
+    return list_changed(table.name)[0]

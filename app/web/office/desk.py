@@ -1,0 +1,66 @@
+"""The office's two ways to the database, both behind the wall: to look, and to act on a row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask import g
+from sqlalchemy import Connection, Table
+from werkzeug.exceptions import NotFound
+
+from app.base.database import transaction
+from app.base.operation import Operation, operation
+from app.office.sessions import OfficeSession
+from app.runtime import runtime
+from app.wall import Sight, hold, stand_behind, step_out
+
+
+def here() -> OfficeSession:
+    """Returns the session of who is signed in."""
+    opened: OfficeSession = g.office
+    return opened
+
+
+@contextmanager
+def look() -> Iterator[Connection]:
+    """Opens a connection that sees what is this person's alone.
+
+    Raises: Unavailable if the database is away.
+    """
+    with transaction(runtime().office_database) as connection:
+        stand_behind(connection, _sight())
+        yield connection
+
+
+@contextmanager
+def act_on(table: Table, key: Any) -> Iterator[Operation]:
+    """Opens a change by who is signed in to a row, which the wall lets them act on.
+
+    Raises: NotFound if there is no such row for them, Unavailable.
+    """
+    with act() as change:
+        stand_behind(change.connection, _sight())
+        if not hold(change.connection, table, key):
+            raise NotFound
+        step_out(change.connection)
+        yield change
+
+
+@contextmanager
+def act() -> Iterator[Operation]:
+    """Opens a change by who is signed in that concerns no row of anybody's yet.
+
+    Raises: Unavailable.
+    """
+    opened, maalem = here(), runtime()
+    seat = f"office:{opened.id}"
+    with operation(maalem.office_database, maalem.clock(), opened.name, seat) as change:
+        yield change
+
+
+def _sight() -> Sight:
+    opened = here()
+    scope = opened.scope
+    return Sight(opened.name, opened.role, scope.region, scope.network, scope.desk)

@@ -1,0 +1,201 @@
+"""The frame of the office's pages: who is let in, by which right, and pages of refusals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import structlog
+from flask import Blueprint, Flask, Response, current_app, g, render_template, request, url_for
+from flask_wtf.csrf import CSRFError
+from pydantic import SecretStr
+from werkzeug.exceptions import Forbidden, HTTPException, NotFound
+from werkzeug.wrappers import Response as AnyResponse
+
+from app.base.errors import MaalemError, Unavailable
+from app.base.operation import operation
+from app.office.rights import RIGHTS, Right
+from app.office.sessions import SessionTimes, use_office_session
+from app.runtime import runtime
+from app.text.languages import DEFAULT, LANGUAGES
+from app.web.access import Audience, UndeclaredRoute, audience_of, open_to
+from app.web.error_pages import answer_http_error
+from app.web.language import follow_language_switch, reading_language, template_words, vary
+from app.web.office.tokens import read_token
+from app.web.refusals import OFFICE_STATUSES, STATUSES, Refusal
+from app.web.till.pages import csrf
+
+pages = Blueprint("office", __name__, url_prefix="/office")
+View = TypeVar("View", bound=Callable[..., object])
+_RIGHT, _CONFLICT = "maalem_right", 409
+_log = structlog.get_logger("office")
+
+# What stands at the top of every page, for those who may open it: right, endpoint, words.
+SECTIONS: tuple[tuple[Right, str, str], ...] = (
+    (Right.OPEN_OFFICE, "office.first_page", "office.section.first_page"),
+    (Right.SEE_FIGURES, "office.figures", "office.section.figures"),
+    (Right.SEE_PEOPLE, "office.people", "office.section.people"),
+    (Right.SEE_REQUESTS, "office.requests", "office.section.requests"),
+    (Right.SEE_BREAKS, "office.breaks", "office.section.breaks"),
+    (Right.SEE_AGENTS, "office.agents", "office.section.agents"),
+    (Right.SEE_AGENTS, "office.networks", "office.section.networks"),
+    (Right.SEE_POSTINGS, "office.postings", "office.section.postings"),
+    (Right.SEE_MESSAGES, "office.messages", "office.section.messages"),
+    (Right.SEE_MESSAGES, "office.notices", "office.section.notices"),
+    (Right.SEE_HEALTH, "office.health", "office.section.health"),
+    (Right.SEE_BOOKS, "office.books", "office.section.books"),
+    (Right.SEE_AUDIT, "office.audit", "office.section.audit"),
+    (Right.SEE_USERS, "office.users", "office.section.users"),
+)
+
+
+def may(right: Right) -> Callable[[View], View]:
+    """Declares the right by which a view is opened."""
+
+    def declare(view: View) -> View:
+        setattr(view, _RIGHT, right)
+        return open_to(Audience.OFFICE)(view)
+
+    return declare
+
+
+def right_of(app: Flask, endpoint: str | None) -> Right | None:
+    """Returns the right that an endpoint declares."""
+    return getattr(app.view_functions.get(endpoint or ""), _RIGHT, None)
+
+
+def register(app: Flask) -> None:
+    """Adds the office's pages to the app. Raises: UndeclaredRoute for a view without a right."""
+    app.register_blueprint(pages)
+    check_rights(app)
+
+
+def check_rights(app: Flask) -> None:
+    """Raises: UndeclaredRoute, which names the office's views that declare no right."""
+    wrong = [
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if audience_of(app, rule.endpoint) is Audience.OFFICE
+        and right_of(app, rule.endpoint) is None
+    ]
+    if wrong:
+        raise UndeclaredRoute(f"declare the right: {', '.join(wrong)}")
+
+
+pages.after_request(vary)
+
+
+@pages.before_request
+def _admit() -> AnyResponse | Response | None:
+    """Asks for the sign-in, then for the right, before all other checks."""
+    g.office = None
+    if (redirection := follow_language_switch()) is not None:
+        return redirection
+    if token := read_token():
+        g.office = _use_session(token)
+    if audience_of(current_app, request.endpoint) is Audience.EVERYONE:
+        csrf.protect()
+        return None
+    if g.office is None:
+        return sign_in_page(Refusal("signed_out"))
+    csrf.protect()
+    if right_of(current_app, request.endpoint) not in RIGHTS[g.office.role]:
+        return refused_page(Refusal("not_yours"))
+    return None
+
+
+def _use_session(token: str) -> Any:
+    maalem = runtime()
+    with operation(maalem.office_database, maalem.clock(), "office") as change:
+        return use_office_session(change, SecretStr(token), SessionTimes())
+
+
+def office_language() -> str:
+    """Returns the reader's language, if the office's pages speak it; else French."""
+    language = reading_language()
+    return language if language in runtime().office_words.languages else DEFAULT
+
+
+@pages.context_processor
+def _speak() -> dict[str, Any]:
+    words = runtime().office_words
+    names = {code: entry.name for code, entry in LANGUAGES.items() if code in words.languages}
+    return template_words(office_language(), words) | {"languages": names}
+
+
+def office_page(template: str, status: int = 200, **values: object) -> Response:
+    """Renders a page of the office."""
+    place = request.path if request.method == "GET" else url_for("office.first_page")
+    page = render_template(
+        f"office/{template}", place=place, here=g.office, sections=_list_sections(), **values
+    )
+    return Response(page, status)
+
+
+def sign_in_page(refusal: Refusal | None = None, status: int | None = None) -> Response:
+    """Renders the entrance, with the status of what was refused."""
+    status = status or (refusal.status if refusal else 200)
+    name = request.form.get("name", "")
+    return office_page("sign_in.html", status, refusal=refusal, name=name)
+
+
+def refused_page(refusal: Refusal, status: int | None = None) -> Response:
+    """Renders a refusal on a page of its own, with a way back."""
+    return office_page("refused.html", status or refusal.status, refusal=refusal)
+
+
+def status_of(refusal: Refusal) -> int:
+    """Returns a refusal's status; one of the rooms that no page names is a conflict."""
+    known = {**STATUSES, **OFFICE_STATUSES}
+    return known.get(refusal.code, _CONFLICT)
+
+
+def _list_sections() -> list[tuple[str, str, bool]]:
+    """Returns address, words and whether it is this page, of what the reader may open."""
+    rights = RIGHTS[g.office.role] if g.office else frozenset()
+    return [
+        (url_for(endpoint), words, request.path.startswith(url_for(endpoint)))
+        for right, endpoint, words in SECTIONS
+        if right in rights and endpoint in current_app.view_functions
+    ]
+
+
+@pages.errorhandler(CSRFError)
+def _form_too_old(_error: CSRFError) -> Response:
+    refusal = Refusal("form_too_old")
+    return refused_page(refusal) if g.office else sign_in_page(refusal)
+
+
+@pages.errorhandler(NotFound)
+def _nothing_here(_error: NotFound) -> Response:
+    return refused_page(Refusal("page_unknown"))
+
+
+@pages.errorhandler(Forbidden)
+def _not_yours(_error: Forbidden) -> Response:
+    return refused_page(Refusal("not_yours"))
+
+
+@pages.errorhandler(Unavailable)
+def _away(error: Unavailable) -> Response:
+    _log.error("unavailable", request_id=g.request_id, what=error.params.get("what"))
+    return refused_page(Refusal.of(error))
+
+
+@pages.errorhandler(MaalemError)
+def _refused(error: MaalemError) -> Response:
+    """Answers a refusal that a view did not answer itself: nothing was done."""
+    refusal = Refusal.of(error)
+    if not runtime().office_words.has(office_language(), refusal.words):
+        _log.error("refusal_without_words", request_id=g.request_id, code=error.code)
+        refusal = Refusal("not_done", {"code": error.code})
+    return refused_page(refusal, status_of(refusal))
+
+
+@pages.errorhandler(Exception)
+def _failed(error: Exception) -> Response | HTTPException:
+    """Answers an error of ours: its trace goes to the log, its reference to the page."""
+    if isinstance(error, HTTPException):
+        return answer_http_error(error)
+    _log.exception("failed", request_id=g.request_id, endpoint=request.endpoint)
+    return refused_page(Refusal("internal", {"reference": g.request_id}))
