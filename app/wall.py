@@ -43,7 +43,7 @@ def _own(role: str, scope: str, column: str | None = None) -> str:
     return f"({_ROLE} = '{role}' AND {column or scope} = {_OWN[scope]})"
 
 
-def _seen(table: str, column: str, own: str = "id") -> str:
+def _show_with(table: str, column: str, own: str = "id") -> str:
     """The rows whose `column` names a row of another table that is itself seen."""
     return f"EXISTS (SELECT FROM {table} seen WHERE seen.{own} = {column})"
 
@@ -51,12 +51,12 @@ def _seen(table: str, column: str, own: str = "id") -> str:
 _READER = _roles("auditor")
 _PERSONS = f"{_roles('helpdesk', 'auditor')} OR {_own('chamber', 'region')}"
 _PERSON_ACTS = f"{_roles('helpdesk')} OR {_own('chamber', 'region')}"
-_OF_PERSON = _seen("artisan", "artisan_id")
-_OF_PHONE = _seen("artisan_phone", "phone", "phone")
+_OF_PERSON = _show_with("artisan", "artisan_id")
+_OF_PHONE = _show_with("artisan_phone", "phone", "phone")
 _NETWORKS = f"{_roles('auditor', 'operator')} OR {_own('wafacash', 'network')}"
 _NETWORK_ACTS = f"{_roles()} OR {_own('wafacash', 'network')}"
 _MONEY_OF_NETWORK = f"{_READER} OR {_own('wafacash', 'network')}"
-_OF_AGENCY = _seen("agency", "agency_code", "code")
+_OF_AGENCY = _show_with("agency", "agency_code", "code")
 _SERVICE = _roles("operator", "auditor")
 _AT_CNSS = _roles("cnss", "auditor")
 # Kinds of help that are CNSS's own. A desk of the bank, Dar Al Moukawil or the exporters is named
@@ -77,11 +77,11 @@ RULES: dict[str, WallRule] = {
     "enrolment_file": WallRule(_OF_PERSON),
     "claim": WallRule(_OF_PERSON),
     "payment_code": WallRule(_OF_PERSON, f"{_roles('helpdesk', 'chamber')} AND {_OF_PERSON}"),
-    "payment_code_line": WallRule(_seen("payment_code", "payment_code_line.code", "code")),
-    "receipt_recipient": WallRule(_seen("payment_code", "receipt_recipient.code", "code")),
+    "payment_code_line": WallRule(_show_with("payment_code", "payment_code_line.code", "code")),
+    "receipt_recipient": WallRule(_show_with("payment_code", "receipt_recipient.code", "code")),
     "deposit": WallRule(f"{_MONEY_OF_NETWORK} OR {_OF_PERSON}"),
     "contribution_allocation": WallRule(_OF_PERSON),
-    "reversal": WallRule(_seen("deposit", "reversal.receipt_number", "receipt_number")),
+    "reversal": WallRule(_show_with("deposit", "reversal.receipt_number", "receipt_number")),
     "phone_preference": WallRule(_OF_PHONE),
     "phone_profile": WallRule(_OF_PHONE),
     "consent": WallRule(_OF_PHONE),
@@ -101,14 +101,14 @@ RULES: dict[str, WallRule] = {
         _OF_AGENCY,
         f"{_roles('wafacash')} AND {_OF_AGENCY}",
     ),
-    "agent_lock": WallRule(_seen("agent", "agent_lock.number", "number")),
-    "agent_session": WallRule(_seen("agent", "agent_id")),
-    "till_close": WallRule(_seen("agent", "agent_id")),
+    "agent_lock": WallRule(_show_with("agent", "agent_lock.number", "number")),
+    "agent_session": WallRule(_show_with("agent", "agent_id")),
+    "till_close": WallRule(_show_with("agent", "agent_id")),
     "till_hand_over": WallRule(_OF_AGENCY),
     "api_client": WallRule(_NETWORKS, _NETWORK_ACTS),
     "reconciliation_break": WallRule(_MONEY_OF_NETWORK, _NETWORK_ACTS),
     "settlement_file": WallRule(_MONEY_OF_NETWORK, _NETWORK_ACTS),
-    "settlement_line": WallRule(_seen("settlement_file", "file_id")),
+    "settlement_line": WallRule(_show_with("settlement_file", "file_id")),
     "network_payment": WallRule(_MONEY_OF_NETWORK),
     # CNSS.
     "cnss_batch": WallRule(_AT_CNSS, _roles("cnss")),

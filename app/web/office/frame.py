@@ -183,7 +183,7 @@ def _away(error: Unavailable) -> Response:
 
 
 @pages.errorhandler(MaalemError)
-def _refused(error: MaalemError) -> Response:
+def _answer_refusal(error: MaalemError) -> Response:
     """Answers a refusal that a view did not answer itself: nothing was done."""
     refusal = Refusal.of(error)
     if not runtime().office_words.has(office_language(), refusal.words):
@@ -193,7 +193,7 @@ def _refused(error: MaalemError) -> Response:
 
 
 @pages.errorhandler(Exception)
-def _failed(error: Exception) -> Response | HTTPException:
+def _answer_failure(error: Exception) -> Response | HTTPException:
     """Answers an error of ours: its trace goes to the log, its reference to the page."""
     if isinstance(error, HTTPException):
         return answer_http_error(error)
