@@ -34,7 +34,7 @@ class WallRule:
 
 
 def _roles(*names: str) -> str:
-    """Who works by one of these roles; development's own user by all."""
+    """Allows these roles, and development's own user."""
     listed = ", ".join(f"'{name}'" for name in (*names, "office"))
     return f"{_ROLE} IN ({listed})"
 
@@ -44,7 +44,7 @@ def _own(role: str, scope: str, column: str | None = None) -> str:
 
 
 def _show_with(table: str, column: str, own: str = "id") -> str:
-    """The rows whose `column` names a row of another table that is itself seen."""
+    """Shows the rows whose `column` names a row of another table that is itself seen."""
     return f"EXISTS (SELECT FROM {table} seen WHERE seen.{own} = {column})"
 
 
@@ -138,7 +138,7 @@ RULES: dict[str, WallRule] = {
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What the wall is told of who is signed in."""
+    """Name, role and scope of a person before the wall."""
 
     name: str
     role: str
@@ -157,7 +157,7 @@ _STEP_OUT = text("SELECT set_config('role', 'none', true)")
 
 
 def stand_behind(connection: Connection, sight: Sight) -> None:
-    """From here to the transaction's end the connection sees what is this person's alone."""
+    """Shows the connection this person's rows alone, until the transaction ends."""
     values = {
         "name": sight.name,
         "role": sight.role,

@@ -20,7 +20,7 @@ _TOKEN_BITS = 256
 
 @dataclass(frozen=True, slots=True)
 class SessionTimes:
-    """How long a session lasts without a request, and in all."""
+    """The time that a session lasts without a request, and in all."""
 
     idle: timedelta = timedelta(minutes=30)
     total: timedelta = timedelta(hours=12)
