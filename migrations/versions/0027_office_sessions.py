@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0027_office_sessions"
-down_revision = "0026_tills_people_and_cash"
+down_revision = "0028_second_approver"
 branch_labels = None
 depends_on = None
 
