@@ -26,6 +26,8 @@ from app.base.deadline import Deadline
 from app.base.keys import Keys
 from app.base.money import Money
 from app.embedded import EngineUrls, using_engines
+from app.figures.service import FigureBooks
+from app.figures.talk_screens import list_code_screens, list_dues_screens
 from app.gateways.registry import GATEWAYS
 from app.journeys import (  # noqa: F401 - they register what menus name
     agencies,
@@ -130,6 +132,22 @@ class Runtime:
         engine = connect(self.urls.database_url, pool_size=OFFICE_CONNECTIONS)
         self.deadline.watch(engine)
         return engine
+
+    @cached_property
+    def figures_database(self) -> Engine:
+        """The database from which figures and reports are read: a replica if there is one."""
+        url = self.settings.figures_database_url
+        return (
+            connect(url, pool_size=4, statement_timeout_ms=_PATIENCE_MS) if url else self.database
+        )
+
+    @property
+    def figure_books(self) -> FigureBooks:
+        """The books that figures are made from."""
+        menu = self.ussd.menu
+        return FigureBooks(
+            self.figures_database, self.prices, list_dues_screens(menu), list_code_screens(menu)
+        )
 
     @cached_property
     def redis(self) -> Redis:

@@ -99,6 +99,11 @@ class Settings(BaseSettings):
         description="the same database by the role that owns its tables, for `flask db` alone;"
         " empty means DATABASE_URL",
     )
+    figures_database_url: DatabaseUrl = Field(
+        "",
+        description="a replica of the same database, from which figures and reports are read; empty"
+        " means DATABASE_URL",
+    )
     redis_url: RedisUrl = Field(
         "",
         description="Redis or Valkey 6.2+, in production with a password, TLS or a socket; empty"
@@ -275,8 +280,9 @@ class Settings(BaseSettings):
             wrong.append("SMS_RATES: at least 1 a second")
         if self.sms_weights and not any(self.sms_weights.values()):
             wrong.append("SMS_WEIGHTS: one at least above 0")
-        if self.migrations_database_url and not self.database_url:
-            wrong.append("MIGRATIONS_DATABASE_URL without DATABASE_URL")
+        for name in ("migrations_database_url", "figures_database_url"):
+            if getattr(self, name) and not self.database_url:
+                wrong.append(f"{name.upper()} without DATABASE_URL")
         return wrong
 
     def _list_unsaid(self) -> list[str]:
@@ -349,7 +355,12 @@ class Settings(BaseSettings):
                 theirs.add(value)
         tokens_too = {t.get_secret_value() for ts in self.callback_tokens.values() for t in ts}
         in_addresses = tokens_too | {token}
-        engines = self.redis_url, self.database_url, self.migrations_database_url
+        engines = (
+            self.redis_url,
+            self.database_url,
+            self.migrations_database_url,
+            self.figures_database_url,
+        )
         known = in_addresses | theirs | {metrics, *map(read_password, engines)}
         olds = tuple(each.get_secret_value() for each in self.secret_key_old)
         if key in olds:

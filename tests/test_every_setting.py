@@ -52,6 +52,7 @@ WRONG: dict[str, tuple[tuple[str, str], ...]] = {
         ("postgresql://", "no address of its kind"),
     ),
     "migrations_database_url": (("sqlite:///wordof", "no address of its kind"),),
+    "figures_database_url": (("sqlite:///wordof", "no address of its kind"),),
     "redis_url": (
         ("http://:wordof@cache", "no address of its kind"),
         ("redis://cache:6379", "anybody may connect"),

@@ -47,6 +47,9 @@ _USERS = {
         "breaks": "app.cli.breaks",
         "reversals": "app.cli.reversals",
     },
+    "Figures": {
+        "figures": "app.cli.figures",
+    },
     "Messages": {
         "reminders": "app.cli.reminders",
         "notices": "app.cli.notice_broadcasts",

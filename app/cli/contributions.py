@@ -11,7 +11,7 @@ import click
 from app.base.clock import local_date, utc_now
 from app.base.errors import InvalidInput
 from app.base.months import Month, months_between
-from app.cli.days import DayParam
+from app.cli.days import DayParam, MonthParam
 from app.contributions import rules
 from app.contributions.errors import NotCollectedHere
 from app.contributions.rates import RATES
@@ -44,18 +44,6 @@ _COEFFICIENT_HELP = (
 )
 
 
-class _MonthParam(click.ParamType[Month]):
-    name = "YYYY-MM"
-
-    def convert(
-        self, value: str, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Month:
-        try:
-            return Month.parse(value)
-        except InvalidInput as error:
-            self.fail(f"{value!r} is {error.params['why']}.", param, ctx)
-
-
 class _CoefficientParam(click.ParamType[Decimal]):
     name = "NUMBER"
 
@@ -81,8 +69,8 @@ def contributions() -> None:
     help=f"{_letters(RATES.collected_here)} are paid here; {_letters(_ELSEWHERE)} elsewhere.",
 )
 @click.option("--coefficient", type=_CoefficientParam(), help=_COEFFICIENT_HELP)
-@click.option("--from", "first", required=True, type=_MonthParam(), help="First month.")
-@click.option("--to", "last", required=True, type=_MonthParam(), help="Last month, included.")
+@click.option("--from", "first", required=True, type=MonthParam(), help="First month.")
+@click.option("--to", "last", required=True, type=MonthParam(), help="Last month, included.")
 @click.option(
     "--on",
     type=DayParam(),

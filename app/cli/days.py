@@ -1,9 +1,12 @@
-"""Reads days in the options of commands."""
+"""Reads days and months in the options of commands."""
 
 import re
 from datetime import date
 
 import click
+
+from app.base.errors import InvalidInput
+from app.base.months import Month
 
 # Years whose neighbouring months a date can still hold.
 _FIRST_YEAR, _LAST_YEAR = 1900, 2999
@@ -30,3 +33,17 @@ class DayParam(click.ParamType[date]):
         if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
             self.fail(f"{value} is not from {_FIRST_YEAR} to {_LAST_YEAR}.", param, ctx)
         return day
+
+
+class MonthParam(click.ParamType[Month]):
+    """Reads a month written YYYY-MM."""
+
+    name = "YYYY-MM"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Month:
+        try:
+            return Month.parse(value)
+        except InvalidInput as error:
+            self.fail(f"{value!r} is {error.params['why']}.", param, ctx)

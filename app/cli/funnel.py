@@ -1,7 +1,6 @@
 """`flask funnel`: counts how far callers come: dialled, saw dues, code, paid; and each screen."""
 
 import dataclasses
-from collections.abc import Set
 from datetime import timedelta
 
 import click
@@ -9,14 +8,10 @@ from flask.cli import with_appcontext
 
 from app.base.database import reading
 from app.cli.tables import JSON, print_json, print_rows
+from app.figures.talk_screens import list_code_screens, list_dues_screens
 from app.observe.funnel import FunnelLine, Journey, count_funnel, count_journey
 from app.payments.code_history import count_paid_codes
 from app.runtime import runtime
-from app.ussd.menu import Menu
-
-# The sources of the screens that show what is owed, and those that show a code.
-_DUES = {"dues", "rights", "months", "other_person"}
-_CODES = {"live_code", "code_for_another"}
 
 
 @click.command()
@@ -35,9 +30,7 @@ def funnel(days: int, as_json: bool) -> None:
     resting = {s.name for s in menu.screens.values() if s.is_answer}
     with reading(maalem.database) as connection:
         lines = count_funnel(connection, since, now, resting)
-        journey = count_journey(
-            connection, since, _screens_of(menu, _DUES), _screens_of(menu, _CODES)
-        )
+        journey = count_journey(connection, since, list_dues_screens(menu), list_code_screens(menu))
         paid = count_paid_codes(connection, since)
     steps = _list_steps(journey, paid)
     if as_json:
@@ -57,15 +50,6 @@ def funnel(days: int, as_json: bool) -> None:
             for line in lines
         ),
     )
-
-
-def _screens_of(menu: Menu, sources: Set[str]) -> list[str]:
-    """Returns the screens that tell a value of one of the sources; a question tells none."""
-    return [
-        screen.name
-        for screen in menu.screens.values()
-        if screen.kind != "confirm" and sources & {screen.source, screen.uses}
-    ]
 
 
 def _list_steps(journey: Journey, paid: int) -> list[dict[str, str | int | float | None]]:

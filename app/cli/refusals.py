@@ -43,6 +43,8 @@ SENTENCES: Mapping[str, str] = {
     "import_undone": "The import was undone before.",
     "import_unknown": "No import of that number: `flask registry imports`.",
     "key_reused": "The idempotency key was used for another request.",
+    "month_not_made": "The month has no figures yet.",
+    "month_not_over": "A month is published once it is over (`month`).",
     "no_such_request": "No request of that reference, or it is over.",
     "nobody_to_tell": (
         "No artisan of that `region` and `trade`, as the register writes them, can be told."

@@ -59,6 +59,8 @@ MET_AT: Mapping[str, frozenset[Edge]] = {
     "import_unknown": _COMMAND,
     "invalid_input": frozenset({Edge.PHONE, Edge.COMMAND}),
     "key_reused": frozenset({Edge.TILL, Edge.API, Edge.COMMAND}),
+    "month_not_made": _COMMAND,
+    "month_not_over": _COMMAND,
     "no_phone_for_code": _BY_AGENT,
     "no_pin_to_reset": _COMMAND,
     "no_register_phone": _PHONE,

@@ -1,0 +1,15 @@
+"""Refusals of figures."""
+
+from app.base.errors import MaalemError
+
+
+class MonthNotOver(MaalemError):
+    """A month is published once it is over."""
+
+    code = "month_not_over"
+
+
+class MonthNotMade(MaalemError):
+    """A month without figures is not published."""
+
+    code = "month_not_made"

@@ -1,0 +1,197 @@
+"""Which counts of a month are hidden: the small ones, and others beside them. Pure.
+
+In each cut the keys of a measure make up its total, and the parts of a split make up what they are
+parts of. So keys are hidden with the total in mind, and all parts of a split in the same rows. The
+bounds are those that somebody finds who knows all other figures to the unit (Frechet's, for a table
+of rows and columns with known sums).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Protocol
+
+from app.figures.measures import ALL, COUNTS, TIED, Measure
+
+# Cut, key and measure.
+Cell = tuple[str, str, str]
+
+
+class Counts(Protocol):
+    """The counts of a month by cell."""
+
+    def list_keys(self, cut: str) -> list[str]: ...
+
+    def get(self, cut: str, key: str, measure: str) -> int: ...
+
+
+@dataclass
+class Hidden:
+    """What is hidden: measures as a whole, and cells."""
+
+    measures: set[str] = field(default_factory=set)
+    rows: dict[tuple[str, str], set[str]] = field(default_factory=dict)
+
+    def covers(self, cell: Cell) -> bool:
+        cut, key, measure = cell
+        return measure in self.measures or key in self.rows.get((cut, measure), ())
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Measures that are hidden in the same rows: one alone, or the parts of a split.
+
+    Parts that are small over all keys are hidden everywhere, together with the next larger one:
+    `columns` are the counts that are told apart by what is shown.
+    """
+
+    of: str
+    columns: tuple[tuple[str, ...], ...]
+    cuts: tuple[str, ...]
+
+    @property
+    def names(self) -> list[str]:
+        return [name for column in self.columns for name in column]
+
+
+def find_hidden(counts: Counts, before: frozenset[Cell], threshold: int) -> Hidden:
+    """Returns what must be hidden so that no count under `threshold` can be worked out."""
+    hidden = Hidden()
+    for measures in _list_groups():
+        group = _join_small_parts(counts, measures, hidden, threshold)
+        if group is None:
+            hidden.measures |= {measure.name for measure in measures}
+            continue
+        hidden.measures |= {n for column in group.columns if len(column) > 1 for n in column}
+        _hide_rows(counts, group, hidden, before, threshold)
+    _tie_splits(hidden)
+    return hidden
+
+
+def _list_groups() -> list[list[Measure]]:
+    """Lists the measures by split, what they are of first; a measure without a split is alone."""
+    return [
+        list(group)
+        for _, group in groupby(COUNTS, key=lambda measure: measure.split or measure.name)
+    ]
+
+
+def _join_small_parts(
+    counts: Counts, measures: Sequence[Measure], hidden: Hidden, threshold: int
+) -> _Group | None:
+    """Returns the group with its small parts joined; None if it cannot be shown at all."""
+    first = measures[0]
+    if first.of in hidden.measures:
+        return None
+    columns: list[tuple[str, ...]] = [(measure.name,) for measure in measures]
+    while True:
+        columns.sort(key=lambda names: _add_up(counts, ALL, ALL, names))
+        if _add_up(counts, ALL, ALL, columns[0]) >= threshold:
+            break
+        if len(columns) == 1:
+            return None
+        columns = [columns[0] + columns[1], *columns[2:]]
+    if first.split and len(columns) == 1:
+        return None
+    return _Group(first.of, tuple(columns), first.cuts)
+
+
+def _hide_rows(
+    counts: Counts, group: _Group, hidden: Hidden, before: frozenset[Cell], threshold: int
+) -> None:
+    """Hides rows of the group in each cut, or the whole group if rows are not enough."""
+    for cut in group.cuts:
+        if cut == ALL:
+            continue
+        table = _Table(counts, group, cut, set(hidden.rows.get((cut, group.of), ())), threshold)
+        rows = table.choose_rows(before)
+        if rows is None:
+            hidden.measures |= set(group.names)
+            return
+        for name in group.names:
+            hidden.rows[cut, name] = set(rows)
+
+
+def _tie_splits(hidden: Hidden) -> None:
+    """Hides in the same rows, or everywhere, the splits that tell nearly the same."""
+    for splits in TIED:
+        names = [measure.name for measure in COUNTS if measure.split in splits]
+        cuts = {cut for cut, name in hidden.rows if name in names}
+        for cut in cuts:
+            rows = set().union(*(hidden.rows.get((cut, name), set()) for name in names))
+            for name in names:
+                hidden.rows[cut, name] = rows
+
+
+class _Table:
+    """The rows (keys) and columns of a group in one cut."""
+
+    def __init__(
+        self, counts: Counts, group: _Group, cut: str, inherited: set[str], threshold: int
+    ) -> None:
+        self._group, self._cut, self._threshold = group, cut, threshold
+        self._inherited = inherited
+        keys = counts.list_keys(cut)
+        self._rows: dict[str, list[int]] = {
+            key: [_add_up(counts, cut, key, column) for column in group.columns] for key in keys
+        }
+        self._wholes: dict[str, int] = {
+            key: counts.get(cut, key, group.of) if group.of else sum(self._rows[key])
+            for key in keys
+        }
+        self._is_split = len(group.columns) > 1
+
+    def choose_rows(self, before: frozenset[Cell]) -> set[str] | None:
+        """Returns the rows to hide; None if no choice protects all small counts."""
+        small = {key for key, row in self._rows.items() if min(row) < self._threshold}
+        rows = small | self._inherited
+        name = self._group.names[0]
+        others = sorted(
+            self._rows.keys() - rows,
+            key=lambda key: ((self._cut, key, name) not in before, sum(self._rows[key]), key),
+        )
+        while not self._protects(rows):
+            if not others:
+                return None
+            rows.add(others.pop(0))
+        return rows
+
+    def _protects(self, rows: set[str]) -> bool:
+        """Tells whether each small count in hidden rows keeps enough possible values."""
+        sums = [sum(self._rows[key][i] for key in rows) for i in range(len(self._group.columns))]
+        for key in rows:
+            for i, count in enumerate(self._rows[key]):
+                if count < self._threshold:
+                    low, high = self._find_bounds(rows, key, i, sums)
+                    if high - low < self._threshold - 1:
+                        return False
+        return True
+
+    def _find_bounds(
+        self, rows: set[str], key: str, i: int, sums: Sequence[int]
+    ) -> tuple[int, int]:
+        """Returns the least and the most that a hidden count may be, all shown ones known."""
+        if len(rows) == 1:
+            return self._rows[key][i], self._rows[key][i]
+        most = self._find_most(rows)
+        if self._is_split:
+            others = sum(sums) - sums[i]
+            if key in self._inherited or not self._group.of:
+                return 0, min(sums[i], most[key])
+            return max(0, most[key] - others), min(sums[i], most[key])
+        rest = sum(most[other] for other in rows if other != key)
+        return max(0, sums[i] - rest), min(sums[i], most[key])
+
+    def _find_most(self, rows: set[str]) -> Mapping[str, int]:
+        """Returns the most that each row's whole may be: known where the whole is shown."""
+        if not self._group.of:
+            whole = sum(self._wholes[key] for key in rows)
+            return dict.fromkeys(rows, whole)
+        unknown = sum(self._wholes[key] for key in rows if key in self._inherited)
+        return {key: unknown if key in self._inherited else self._wholes[key] for key in rows}
+
+
+def _add_up(counts: Counts, cut: str, key: str, names: Sequence[str]) -> int:
+    return sum(counts.get(cut, key, name) for name in names)

@@ -1,0 +1,242 @@
+"""Makes a month's figures from the books, and publishes a month once, protected."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Engine, delete, func, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from app.audit.service import record_audit
+from app.base.clock import local_date, local_midnight
+from app.base.database import snapshot
+from app.base.months import Month
+from app.base.operation import Operation, operation
+from app.figures import sql
+from app.figures.errors import MonthNotMade, MonthNotOver
+from app.figures.making import (
+    Figure,
+    FigureRequest,
+    count_month,
+    count_register,
+    count_talks,
+    list_keys,
+)
+from app.figures.measures import AMOUNTS, COUNTS
+from app.figures.models import (
+    figure,
+    figure_month,
+    published_figure,
+    published_month,
+    talk_day,
+)
+from app.figures.rules import MonthFigures, protect
+from app.messaging.prices import Prices
+
+_ROWS_AT_ONCE = 2000
+# Makers of the same figures wait for each other on this number.
+_LOCK = 0x66696775
+
+
+@dataclass(frozen=True, slots=True)
+class FigureBooks:
+    """Where figures are read from, and what tells them: a replica, prices, the screens of talks."""
+
+    database: Engine
+    prices: Prices
+    dues_screens: Collection[str]
+    code_screens: Collection[str]
+
+
+def make_month(writing: Engine, books: FigureBooks, month: Month, now: datetime) -> int:
+    """Makes the figures of a month anew, and returns how many there are.
+
+    The register's are kept as they were on the month's last day, once it is over.
+    Raises: PricesWrong, Unavailable.
+    """
+    request = FigureRequest(month, now, books.prices)
+    with snapshot(books.database) as reading:
+        talks = list(_count_talk_days(reading, books, request))
+        counted = list(count_month(reading, request))
+        register = list(count_register(reading, request))
+        keys = list(list_keys(reading, register))
+    with operation(writing, now, "worker") as change:
+        connection = change.connection
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+        _store_talk_days(connection, talks)
+        counted += count_talks(connection, request)
+        kept = _read_register(connection, request)
+        return _store(connection, request, [*counted, *(kept or register)], keys)
+
+
+def publish_month(change: Operation, month: Month, *, early: bool) -> bool:
+    """Publishes a month's figures, protected. Returns False if it was published before.
+
+    `early` allows a month that is not over. Raises: MonthNotOver, MonthNotMade.
+    """
+    connection, today = change.connection, local_date(change.now)
+    if today <= month.last_day and not early:
+        raise MonthNotOver(month=str(month))
+    connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+    if is_published(connection, month):
+        return False
+    figures = read_figures(connection, month)
+    if not figures.values:
+        raise MonthNotMade(month=str(month))
+    shown = protect(figures, list_hidden_before(connection, month))
+    connection.execute(
+        insert(published_month).values(
+            month=month.first_day, published_at=change.now, published_by=change.actor
+        )
+    )
+    rows: list[dict[str, Any]] = [
+        {"month": month.first_day, "cut": cut, "key": key, "measure": measure, "value": value}
+        for (cut, key, measure), value in shown.items()
+    ]
+    for part in _cut_rows(rows):
+        connection.execute(insert(published_figure), part)
+    hidden = sum(value is None for value in shown.values())
+    record_audit(change, "figures_published", f"month:{month}", cells=len(rows), hidden=hidden)
+    return True
+
+
+def read_figures(connection: Connection, month: Month) -> MonthFigures:
+    """Returns a month's figures as the books have them; they leave the house only protected."""
+    columns = figure.c
+    rows = connection.execute(
+        select(columns.cut, columns.key, columns.measure, columns.value).where(
+            columns.month == month.first_day
+        )
+    )
+    return MonthFigures({(row.cut, row.key, row.measure): row.value for row in rows})
+
+
+def is_published(connection: Connection, month: Month) -> bool:
+    there = select(published_month.c.month).where(published_month.c.month == month.first_day)
+    return connection.execute(there).scalar() is not None
+
+
+def list_hidden_before(connection: Connection, month: Month) -> set[tuple[str, str, str]]:
+    """Returns the cells hidden in the published month next before this one."""
+    columns = published_figure.c
+    before = (
+        select(func.max(published_month.c.month))
+        .where(published_month.c.month < month.first_day)
+        .scalar_subquery()
+    )
+    rows = connection.execute(
+        select(columns.cut, columns.key, columns.measure).where(
+            columns.month == before, columns.value.is_(None)
+        )
+    )
+    return {(row.cut, row.key, row.measure) for row in rows}
+
+
+def _count_talk_days(
+    connection: Connection, books: FigureBooks, request: FigureRequest
+) -> Iterator[dict[str, object]]:
+    """Yields the talks of each day of the month by language, from the hops that are still there."""
+    day = request.month.first_day
+    while day <= request.on:
+        params = {
+            "begin": local_midnight(day),
+            "end": local_midnight(day + timedelta(days=1)),
+            "seen": [*books.dues_screens, *books.code_screens],
+            "codes": list(books.code_screens),
+        }
+        for row in connection.execute(sql.TALKS, params):
+            yield {"day": day, **row._mapping}
+        day += timedelta(days=1)
+
+
+def _store_talk_days(connection: Connection, talks: list[dict[str, object]]) -> None:
+    """Stores the talks of days; a day whose hops are forgotten in part keeps its higher count."""
+    if not talks:
+        return
+    statement = upsert(talk_day)
+    given = statement.excluded
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["day", "language"],
+            set_={name: given[name] for name in ("dialled", "saw_dues", "saw_code")},
+            where=given.dialled >= talk_day.c.dialled,
+        ),
+        talks,
+    )
+
+
+def _read_register(connection: Connection, request: FigureRequest) -> list[Figure]:
+    """Returns the register's figures if they were made before a month that is over ended."""
+    columns = figure_month.c
+    register_on: date | None = connection.execute(
+        select(columns.register_on).where(columns.month == request.month.first_day)
+    ).scalar()
+    if register_on is None or local_date(request.now) <= request.month.last_day:
+        return []
+    names = _list_register_measures()
+    rows = connection.execute(
+        select(figure.c.cut, figure.c.key, figure.c.measure, figure.c.value).where(
+            figure.c.month == request.month.first_day, figure.c.measure.in_(names)
+        )
+    )
+    return [(row.cut, row.key, row.measure, row.value) for row in rows]
+
+
+def _list_register_measures() -> list[str]:
+    """Lists the measures of the register: artisans, and all that is a part of them."""
+    names = ["artisans"]
+    for measure in COUNTS:
+        if measure.of in names:
+            names.append(measure.name)
+    return names
+
+
+def _store(
+    connection: Connection,
+    request: FigureRequest,
+    figures: Iterable[Figure],
+    keys: Iterable[tuple[str, str]],
+) -> int:
+    """Replaces the month's figures; a key that a cut shows has each measure of the cut, or 0."""
+    month = request.month.first_day
+    counted = {(cut, key, measure): value for cut, key, measure, value in figures}
+    keyed = {*keys, *((cut, key) for cut, key, _ in counted)}
+    rows: list[dict[str, Any]] = [
+        {
+            "month": month,
+            "cut": cut,
+            "key": key,
+            "measure": measure,
+            "value": counted.get((cut, key, measure), 0),
+        }
+        for measure, cuts in _list_measures()
+        for cut, key in sorted(keyed)
+        if cut in cuts
+    ]
+    connection.execute(delete(figure).where(figure.c.month == month))
+    for part in _cut_rows(rows):
+        connection.execute(insert(figure), part)
+    statement = upsert(figure_month).values(
+        month=month, made_at=request.now, register_on=request.on
+    )
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["month"],
+            set_={name: statement.excluded[name] for name in ("made_at", "register_on")},
+        )
+    )
+    return len(rows)
+
+
+def _list_measures() -> Iterator[tuple[str, tuple[str, ...]]]:
+    cuts = {measure.name: measure.cuts for measure in COUNTS}
+    yield from cuts.items()
+    yield from ((amount.name, cuts[amount.people]) for amount in AMOUNTS)
+
+
+def _cut_rows(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        yield rows[start : start + _ROWS_AT_ONCE]
