@@ -8,6 +8,8 @@ from flask.cli import with_appcontext
 from app.base.months import Month
 from app.base.operation import operation
 from app.cli.days import MonthParam
+from app.cli.tables import JSON, print_json
+from app.figures.queries import count_cells
 from app.figures.service import make_month, publish_month
 from app.runtime import runtime
 
@@ -19,8 +21,9 @@ def figures() -> None:
 
 @figures.command()
 @click.option("--month", required=True, type=MonthParam(), help="the month, as YYYY-MM")
+@JSON
 @with_appcontext
-def publish(month: Month) -> None:
+def publish(month: Month, as_json: bool) -> None:
     """Publishes a month that is over, for good: a second time changes nothing.
 
     In development a month that still runs may be published too.
@@ -30,4 +33,9 @@ def publish(month: Month) -> None:
     make_month(maalem.database, maalem.figure_books, month, now)
     with operation(maalem.database, now, "operator") as change:
         published = publish_month(change, month, early=not maalem.settings.production)
-    click.echo(f"{month}: published" if published else f"{month}: was published before, unchanged")
+        shown, hidden = count_cells(change.connection, month)
+    if as_json:
+        print_json({"month": f"{month}", "new": published, "shown": shown, "hidden": hidden})
+        return
+    told = "published" if published else "was published before, nothing changed"
+    click.echo(f"{month}: {told}; {shown} figures shown, {hidden} hidden")

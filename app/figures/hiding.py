@@ -29,7 +29,7 @@ class Counts(Protocol):
 
 @dataclass
 class Hidden:
-    """What is hidden: measures as a whole, and cells."""
+    """The measures that are hidden as a whole, and the hidden rows of the others."""
 
     measures: set[str] = field(default_factory=set)
     rows: dict[tuple[str, str], set[str]] = field(default_factory=dict)

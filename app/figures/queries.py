@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from app.base.months import Month
 from app.figures.measures import CUTS, is_in_dirhams
@@ -69,6 +69,16 @@ def list_figures(
             row.measure,
             read_value(row.value, row.measure),
         )
+
+
+def count_cells(connection: Connection, month: Month) -> tuple[int, int]:
+    """Counts a published month's figures that are shown, and those that are hidden."""
+    value = published_figure.c.value
+    counts = select(func.count(value), func.count() - func.count(value)).where(
+        published_figure.c.month == month.first_day
+    )
+    shown, hidden = connection.execute(counts).one()
+    return shown, hidden
 
 
 def read_value(value: object, measure: str) -> Value:

@@ -43,7 +43,7 @@ _LOCK = 0x66696775
 
 @dataclass(frozen=True, slots=True)
 class FigureBooks:
-    """Where figures are read from, and what tells them: a replica, prices, the screens of talks."""
+    """The database to read figures from, the prices of messages, the screens that count talks."""
 
     database: Engine
     prices: Prices

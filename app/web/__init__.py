@@ -17,6 +17,7 @@ from app.web import (
     access,
     api_docs,
     cookies,
+    figures,
     health,
     home,
     language,
@@ -69,6 +70,7 @@ def register_pages(app: Flask, runtime: Runtime) -> None:
     app.register_blueprint(health.pages)
     language.register(app)
     app.register_blueprint(home.pages)
+    app.register_blueprint(figures.pages)
     till.register(app)
     office.register(app)
     mobile_money.register(app)

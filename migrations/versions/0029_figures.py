@@ -1,4 +1,4 @@
-"""Figures of a month, what was published of them, pictures and lists to be made."""
+"""Figures of a month, and what was published of them."""
 
 from alembic import op
 
@@ -52,36 +52,6 @@ _UP = """
         CONSTRAINT fk_published_figure_month FOREIGN KEY (month) REFERENCES published_month (month)
     );
     CREATE INDEX ix_published_figure_key ON published_figure (cut, key);
-    CREATE TABLE picture (
-        digest TEXT NOT NULL,
-        specification TEXT NOT NULL,
-        svg TEXT,
-        asked_at TIMESTAMPTZ NOT NULL,
-        drawn_at TIMESTAMPTZ,
-        CONSTRAINT pk_picture PRIMARY KEY (digest),
-        CONSTRAINT ck_picture_digest CHECK (digest ~ '^[0-9a-f]{64}$'),
-        CONSTRAINT ck_picture_drawn CHECK ((svg IS NULL) = (drawn_at IS NULL))
-    );
-    CREATE TABLE report_request (
-        id BIGINT GENERATED ALWAYS AS IDENTITY NOT NULL,
-        asked_by TEXT NOT NULL,
-        kind TEXT NOT NULL,
-        format TEXT NOT NULL,
-        region TEXT,
-        network TEXT,
-        state TEXT NOT NULL,
-        content BYTEA,
-        asked_at TIMESTAMPTZ NOT NULL,
-        made_at TIMESTAMPTZ,
-        CONSTRAINT pk_report_request PRIMARY KEY (id),
-        CONSTRAINT fk_report_request_asked_by FOREIGN KEY (asked_by) REFERENCES office_user (name),
-        CONSTRAINT ck_report_request_state CHECK (state IN ('waiting', 'ready', 'failed')),
-        CONSTRAINT ck_report_request_format CHECK (format IN ('csv', 'xlsx')),
-        CONSTRAINT ck_report_request_made CHECK ((state = 'waiting') = (made_at IS NULL)),
-        CONSTRAINT ck_report_request_ready CHECK ((state = 'ready') = (content IS NOT NULL))
-    );
-    CREATE INDEX ix_report_request_asked_by ON report_request (asked_by, id);
-
     -- A month is published whole, in the transaction that names it, and never touched again.
     CREATE FUNCTION check_published_figure() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -91,6 +61,11 @@ _UP = """
                 USING ERRCODE = 'integrity_constraint_violation';
         END IF;
         RETURN NEW;
+    END $$;
+    DO $$ BEGIN
+        EXECUTE format(
+            'ALTER FUNCTION check_published_figure() SET search_path = %I, pg_temp',
+            current_schema());
     END $$;
     CREATE TRIGGER published_figure_at_once BEFORE INSERT ON published_figure
         FOR EACH ROW EXECUTE FUNCTION check_published_figure();
@@ -111,6 +86,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute(
-        "DROP TABLE report_request, picture, published_figure, published_month, talk_day,"
+        "DROP TABLE published_figure, published_month, talk_day,"
         " figure_month, figure; DROP FUNCTION check_published_figure()"
     )
