@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.keywords.rules import WORDS, is_slip, normalise_word, read_keyword, script_language
+from app.keywords.letters import normalise_word
+from app.keywords.rules import WORDS, is_slip, read_keyword, script_language
 
 EVERY_WORD = [(word, keyword) for keyword, words in WORDS.items() for word in words]
 WRITTEN = [
@@ -123,6 +124,12 @@ STOPS = [
     *("أوقف", "كفى", "بركا من الميساجات", "أريد إلغاء الاشتراك", "إلغاء اشتراكي من فضلك"),
     *("waqfo", "wa9fo 3afak", "safi baraka mn les sms", "Sres", "ur righ SMS"),
     *("Je souhaite me désinscrire", "merci de me retirer de la liste"),
+    *("S.T.O.P", "s t o p", "S-T-O-P svp", "ق.ف", "q u i t", "STOP. Mon code est 4821"),
+    *("ma bghitch", "mabghitch 3afak", "safi, ma bghitch", "ma b9itch baghi", "Ma bghit walo"),
+    *("ما بغيتش", "لا أريد", "ur righ", "je ne veux plus", "Non, je ne veux pas"),
+    *("je ne veux plus de vos SMS", "je ne veux plus rien", "je ne veux plus être contacté"),
+    *("je ne veux plus de ce service", "je ne veux plus de code par sms", "stop au code par sms"),
+    *("je ne veux plus payer. STOP", "bus stop, et STOP les rappels"),
 ]
 NO_STOPS = [
     *(
@@ -143,6 +150,12 @@ NO_STOPS = [
     ),
     *("quitter la CNSS", "contrat de fin", "weekend", "stopwatch"),
     *("baraka lahou fik 3la had message", "je n'ai pas de sms", "إلغاء الاشتراكات"),
+    *("je ne veux plus payer en especes", "Je ne veux plus rien payer", "ne veux plus du code"),
+    *("je ne veux plus aller à l'agence", "nous ne voulons plus cotiser", "je veux plus de droits"),
+    *("bus stop", "le bus stop est loin", "non-stop", "au stop", "auto-stop"),
+    *("stop au code", "stop le code", "STOP à mon paiement", "stop mon amo", "arretez le paiement"),
+    *("ma bghitch nkhelles", "mabghitch l-code", "ma bghitch nmchi l wikala", "ما بغيتش نخلص"),
+    *("je ne veux pas payer", "لا أريد الأداء", "s.t.a.t.u.t"),
 ]
 
 
