@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.base.database import metadata
 
-# Loaded from towns.csv beside this file; its regions are in regions.csv.
+# Loaded from towns.csv beside this file; its regions are in app/text/regions.csv.
 town = Table(
     "town",
     metadata,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from dataclasses import dataclass
 from datetime import time
 
 from app.base.errors import InvalidInput
 from app.base.identifiers import plain_signs
+from app.base.marks import letters_of
 from app.base.money import Money
 from app.text.encoding import GSM7, encoding_of
 
@@ -21,8 +21,6 @@ _SPELL = re.compile(rf"{_TIME}\s*(?:-|>|à|a|au|to|إلى|الى)\s*{_TIME}", re
 _BETWEEN_SPELLS = re.compile(r"[\s/,;|&+-]*(?:et|puis|and|و|de|من)?\s*", re.IGNORECASE)
 _MOST_SPELLS = 2
 _CODE = re.compile(r"[A-Z0-9][A-Z0-9-]{0,15}", re.ASCII)
-# Letters that people confuse in writing and that Unicode's decomposition does not make equal.
-_ALIKE = str.maketrans({"ة": "ه", "ى": "ي", "گ": "ك", "ڭ": "ك", "ⵕ": "ⵔ", "ⵯ": ""})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +85,6 @@ def read_line(written: str, what: str, longest: int) -> str:
         strange = " ".join(sorted({c for c in line if encoding_of(c) != GSM7}))
         raise InvalidInput(what=what, why=f"not in GSM-7: {strange}")
     return line
-
-
-def letters_of(name: str) -> str:
-    """Returns the letters of a name without marks, the same for its usual spellings in a script."""
-    bare = unicodedata.normalize("NFKD", name).casefold().translate(_ALIKE)
-    return "".join(letter for letter in bare if letter.isalpha())
 
 
 def beginnings_of(name: str) -> set[str]:

@@ -1,42 +1,20 @@
-"""The towns and regions of Morocco, from towns.csv and regions.csv beside this file. Pure.
+"""The towns of Morocco, from towns.csv beside this file. Pure.
 
-The twelve regions are those of decree 2-15-40. Phones look for agencies by town; a town's
-`provinces` are those of the register whose people are nearest to it.
+Phones look for agencies by town; a town's `provinces` are those of the register whose people are
+nearest to it.
 """
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from app.agents.rules import beginnings_of, letters_of
-from app.text.languages import DEFAULT, LANGUAGES
+from app.agents.rules import beginnings_of
+from app.base.marks import letters_of
+from app.text.regions import Place, read_places, split_names
 
-_FOLDER = Path(__file__).parent
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A place with a name in each script that our languages are written in."""
-
-    code: str
-    latin: str
-    arabic: str
-    tifinagh: str
-
-    def name_in(self, language: str) -> str:
-        """Returns the name in the language's script: French and Latin Darija share theirs."""
-        entry = LANGUAGES.get(language, LANGUAGES[DEFAULT])
-        name: str = getattr(self, entry.script)
-        return name
-
-
-@dataclass(frozen=True, slots=True)
-class Region(Place):
-    """A region of the twelve."""
+_TOWNS = Path(__file__).with_name("towns.csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +23,12 @@ class Town(Place):
 
     region: str
     provinces: tuple[str, ...]
-    also: tuple[str, ...]
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return self.latin, self.arabic, self.tifinagh, *self.also
-
-
-@cache
-def regions() -> dict[str, Region]:
-    """Returns the regions by code, from north to south."""
-    return {row["code"]: Region(**row) for row in _read_rows("regions.csv")}
 
 
 @cache
 def towns() -> dict[str, Town]:
     """Returns the towns by code, region by region."""
-    return {row["code"]: _read_town(row) for row in _read_rows("towns.csv")}
+    return {row["code"]: _read_town(row) for row in read_places(_TOWNS)}
 
 
 def find_town(name: str) -> Town | None:
@@ -103,14 +70,8 @@ def _beginnings() -> dict[str, set[str]]:
 
 
 def _read_town(row: dict[str, str]) -> Town:
-    names = {name: row[name] for name in ("code", "latin", "arabic", "tifinagh", "region")}
-    return Town(**names, provinces=_split_list(row["provinces"]), also=_split_list(row["also"]))
-
-
-def _split_list(written: str) -> tuple[str, ...]:
-    return tuple(written.split(";")) if written else ()
-
-
-def _read_rows(name: str) -> Iterator[dict[str, str]]:
-    with (_FOLDER / name).open(encoding="utf-8", newline="") as file:
-        yield from csv.DictReader(file)
+    return Town(
+        **{name: row[name] for name in ("code", "latin", "arabic", "tifinagh", "region")},
+        provinces=split_names(row["provinces"]),
+        also=split_names(row["also"]),
+    )

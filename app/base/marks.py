@@ -18,6 +18,8 @@ _PRESENTATION_FORMS = re.compile(f"[{_FORMS}]+")
 _ODD_SIGNS = str.maketrans({"\u0640": "", "\u2800": " "})
 # Few names have any of these.
 _TO_BE_MENDED = re.compile(f"[\u0640\u2800{_UNSEEN_MARKS}{_FORMS}]")
+# Letters that people confuse in writing and that Unicode's decomposition does not make equal.
+_ALIKE = str.maketrans({"ة": "ه", "ى": "ي", "گ": "ك", "ڭ": "ك", "ⵕ": "ⵔ", "ⵯ": ""})
 
 
 def drop_unseen(text: str) -> str:
@@ -37,3 +39,9 @@ def spell_plainly(text: str) -> str:
 
 def _spell_form(form: re.Match[str]) -> str:
     return unicodedata.normalize("NFKC", form[0])
+
+
+def letters_of(name: str) -> str:
+    """Returns the letters of a name without marks, the same for its usual spellings in a script."""
+    bare = unicodedata.normalize("NFKD", name).casefold().translate(_ALIKE)
+    return "".join(letter for letter in bare if letter.isalpha())

@@ -26,6 +26,7 @@ from app.base.database import reading
 from app.base.errors import InvalidInput
 from app.base.phone import Phone
 from app.cli.acting import BY, acting
+from app.cli.counts import write_count
 from app.cli.options import ENCODING, read_limit, show_note
 from app.cli.tables import JSON, print_json, print_rows
 from app.files.errors import FileRefused
@@ -91,7 +92,7 @@ def import_agencies(file: Path, network: str, encoding: str | None, by: str | No
         raise click.ClickException(f"{file}: {error.strerror or error}") from None
     with acting(by) as change:
         changed = replace_agencies(change, rows, network)
-    click.echo(f"{len(rows)} agencies read, {changed} new or changed")
+    click.echo(f"{write_count(len(rows), 'agency', 'agencies')} read, {changed} new or changed")
 
 
 @agents.command()
@@ -175,7 +176,7 @@ def dismiss(number: str, by: str | None) -> None:
     """Dismisses agent NUMBER: at once nothing goes under it, at till, phone and API."""
     with acting(by) as change:
         ended = dismiss_agent(change, number)
-    click.echo(f"agent {number} dismissed, {ended} sessions ended")
+    click.echo(f"agent {number} dismissed, {write_count(ended, 'session')} ended")
 
 
 @agents.command()
@@ -186,7 +187,7 @@ def unlock(number: str, by: str | None) -> None:
     """Opens every door that wrong PINs have locked for agent NUMBER."""
     with acting(by) as change:
         opened = unlock_agent(change, number)
-    click.echo(f"agent {number}: {opened} doors unlocked")
+    click.echo(f"agent {number}: {write_count(opened, 'door')} unlocked")
 
 
 @agents.command()
@@ -203,7 +204,7 @@ def sessions(number: str, end: bool, as_json: bool, by: str | None) -> None:
         if as_json:
             print_json({"ended": ended})
         else:
-            click.echo(f"{ended} sessions ended")
+            click.echo(f"{write_count(ended, 'session')} ended")
         return
     with reading(runtime().database) as connection:
         opened = list_sessions(connection, number, runtime().clock())

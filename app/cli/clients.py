@@ -31,6 +31,7 @@ from app.base.database import reading
 from app.base.keys import KeyUnknown
 from app.base.money import Money
 from app.cli.acting import BY, acting
+from app.cli.counts import write_count
 from app.cli.options import DirhamsParam
 from app.cli.tables import JSON, print_json, print_rows
 from app.runtime import runtime
@@ -149,7 +150,7 @@ def change_command(
         if not known:
             raise click.ClickException(f"no client {name} that may call")
     if bills_a_day is not None:
-        click.echo(f"{name}: {bills_a_day} bills a day")
+        click.echo(f"{name}: {write_count(bills_a_day, 'bill')} a day")
     if hosts or no_callbacks:
         click.echo(f"{name}: called back at {' '.join(map(read_host, hosts)) or 'no host'}")
 

@@ -12,6 +12,7 @@ from app.base.clock import local_date
 from app.base.database import reading
 from app.base.private_files import replacing
 from app.cli.acting import BY, acting
+from app.cli.counts import write_count
 from app.cli.days import DayParam
 from app.cli.options import ENCODING, show_note
 from app.cli.tables import JSON, print_json
@@ -54,7 +55,7 @@ def export(on: date | None, folder: Path | None, name: str | None, by: str | Non
     if folder and batch.name:
         _save(folder, batch)
     click.echo(batch.content, nl=False)
-    summary = f"{batch.name}: {batch.lines} payments, {batch.total} MAD"
+    summary = f"{batch.name}: {write_count(batch.lines, 'payment')}, {batch.total} MAD"
     click.echo(summary if batch.name else "nothing new", err=True)
 
 

@@ -13,6 +13,7 @@ from app.audit.sealing import count_unsealed
 from app.base.clock import local, local_date
 from app.base.database import reading, snapshot
 from app.base.money import Money
+from app.cli.counts import write_count
 from app.cli.days import DayParam
 from app.cli.tables import JSON, print_json, print_rows
 from app.ledger.models import ACCOUNTS
@@ -145,7 +146,8 @@ def verify(as_json: bool) -> None:
             click.echo(f"not true: {rule}: {', '.join(rows)}")
         click.echo(f"{count - len(broken)} of {count} rules hold")
         if unsealed.since:
-            click.echo(f"not sealed yet: {unsealed.rows} rows, {_write_moment(unsealed.since)} on")
+            count_of_rows = write_count(unsealed.rows, "row")
+            click.echo(f"not sealed yet: {count_of_rows}, {_write_moment(unsealed.since)} on")
     if broken:
         raise SystemExit(1)
 

@@ -7,6 +7,7 @@ import click
 from flask.cli import with_appcontext
 
 from app.base.clock import local_date
+from app.cli.counts import write_count
 from app.cli.menu_folders import FOLDER, MENUS_OPTION, use_menus
 from app.cli.tables import JSON, print_json
 from app.messaging.prices import price_on, read_prices
@@ -54,7 +55,7 @@ def check(folder: Path | None, as_json: bool) -> None:
         raise SystemExit(1)
     screens, languages = len(maalem.ussd.menu.screens), len(maalem.words.languages)
     if not as_json:
-        click.echo(f"{screens} screens right in {languages} languages")
+        click.echo(f"{write_count(screens, 'screen')} right in {languages} languages")
 
 
 @menus.command()

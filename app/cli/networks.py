@@ -13,6 +13,7 @@ from app.base.clock import local
 from app.base.database import reading
 from app.base.money import ZERO, Money
 from app.cli.acting import BY, acting
+from app.cli.counts import write_count
 from app.cli.options import ENCODING, NUMBER, WHY, DirhamsParam, show_note
 from app.cli.tables import JSON, print_json, print_rows
 from app.files.errors import FileRefused
@@ -90,14 +91,15 @@ def _match(given: SettlementFile, as_json: bool, by: str | None) -> None:
         print_json(report.counts)
         return
     again = "" if report.new else ", as before"
+    lines = write_count(report.lines, "line")
     click.echo(
-        f"{given.path.name}, file {report.number}, day {report.day}{again}: {report.lines} lines,"
+        f"{given.path.name}, file {report.number}, day {report.day}{again}: {lines},"
         f" {report.paid} dirhams paid"
     )
     for kind, count in report.counts.items():
         # What the file does not tell has no line.
-        what = "deposits" if kind == "missing_there" else "lines"
-        click.echo(f"  {count:>8} {what:<8} {kind}")
+        what = "deposit" if kind == "missing_there" else "line"
+        click.echo(f"  {count:>8} {what + 's' * (count != 1):<8} {kind}")
 
 
 def _name_file(
@@ -173,7 +175,7 @@ def approve_withdrawal_command(number: int, by: str | None) -> None:
     with acting(by) as change:
         done = approve_withdrawal(change, number)
     click.echo(
-        f"file {number} is withdrawn: {done.untold} payments are told no more,"
+        f"file {number} is withdrawn: {write_count(done.untold, 'payment')} told no more,"
         f" {done.changed} as other files tell them"
     )
 

@@ -10,8 +10,9 @@ from flask.cli import with_appcontext
 from app.base.clock import local
 from app.base.money import ZERO, Money
 from app.cli.acting import BY, acting
+from app.cli.counts import write_count
 from app.cli.notices import notices
-from app.cli.options import NUMBER, DirhamsParam, budget_of
+from app.cli.options import NUMBER, REGION, DirhamsParam, budget_of
 from app.cli.tables import JSON, print_json, print_rows
 from app.reminders.broadcasts import (
     BroadcastRequest,
@@ -25,7 +26,7 @@ from app.runtime import runtime
 
 @notices.command()
 @click.argument("name")
-@click.option("--region", help="as the register writes it")
+@REGION
 @click.option("--trade", help="as the register writes it")
 @click.option("--all", "everybody", is_flag=True, help="every artisan")
 @click.option("--budget", type=DirhamsParam(ZERO), help="SMS_CAMPAIGN_BUDGET if left out")
@@ -74,7 +75,10 @@ def _print_previews(previews: tuple[LanguagePreview, ...]) -> None:
     people = sum(preview.people for preview in previews)
     cost = sum(preview.cost for preview in previews)
     segments = sum(preview.people * preview.segments for preview in previews)
-    click.echo(f"{people} people, {segments} segments, at most {cost:.2f} MAD")
+    click.echo(
+        f"{write_count(people, 'person', 'people')}, {write_count(segments, 'segment')},"
+        f" at most {cost:.2f} MAD"
+    )
 
 
 @notices.command()
@@ -88,7 +92,9 @@ def approve(number: int, by: str | None) -> None:
     with acting(by) as change:
         people = approve_broadcast(change, settings, number)
     opens = settings.calendar.next_opening(now)
-    click.echo(f"{people} people are told from {local(opens):%d/%m %H:%M} on")
+    click.echo(
+        f"{write_count(people, 'person', 'people')} to be told from {local(opens):%d/%m %H:%M} on"
+    )
 
 
 @notices.command()

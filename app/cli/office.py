@@ -20,6 +20,7 @@ from app.cli.acting import (
     operation_of,
     sign_in_actor,
 )
+from app.cli.options import REGION
 from app.cli.tables import JSON, print_json, print_rows
 from app.office.errors import SignInPaused, SignInRefused
 from app.office.models import ROLES
@@ -50,7 +51,7 @@ def office() -> None:
 @office.command("add")
 @click.argument("name")
 @click.option("--role", required=True, type=click.Choice(ROLES[:-1]))
-@click.option("--region", help="a chamber's, as the register writes it")
+@REGION
 @click.option("--network", help="of the role wafacash: whose agents it looks after")
 @click.option("--desk", help="where the person sits, for whoever reads the list")
 @BY

@@ -8,8 +8,10 @@ import click
 
 from app.base.errors import InvalidInput
 from app.base.identifiers import read_typed_rna_number
+from app.base.marks import spell_plainly
 from app.base.money import Money
 from app.files.recognition import NAMED_ENCODINGS
+from app.text.regions import name_region
 
 # The number of a row, as large as the database can hold.
 NUMBER = click.IntRange(1, 2**63 - 1)
@@ -67,6 +69,16 @@ ENCODING = click.option(
     type=click.Choice(NAMED_ENCODINGS),
     help="the file's, if it is neither UTF-8 nor UTF-16",
 )
+
+
+def _read_region(
+    _context: click.Context, _option: click.Parameter, value: str | None
+) -> str | None:
+    """Returns a region's one name; an unknown one as the register has it, as it is written."""
+    return value and name_region(spell_plainly(value))
+
+
+REGION = click.option("--region", callback=_read_region, help="of the twelve, in any writing")
 
 
 def show_note(told: str) -> None:

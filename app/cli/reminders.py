@@ -16,6 +16,7 @@ from app.base.database import transaction
 from app.base.money import ZERO, Money
 from app.base.months import Month
 from app.cli.acting import BY, acting
+from app.cli.counts import write_count
 from app.cli.days import DayParam
 from app.cli.options import DirhamsParam, budget_of
 from app.cli.tables import JSON, print_json, print_rows
@@ -136,7 +137,7 @@ def _print_plans(dry_run: bool, plans: Sequence[CampaignPlan], price: str) -> No
     word = "would be queued" if dry_run else "queued"
     click.echo(
         f"{total.queued} {word}, {total.held_out} held out; at most "
-        f"{total.segments_at_most} segments, {total.cost_at_most:.2f} MAD ({price})"
+        f"{write_count(total.segments_at_most, 'segment')}, {total.cost_at_most:.2f} MAD ({price})"
     )
     for plan in plans:
         opens_at = f"{local(plan.occasion.opens_at):%d/%m/%Y %H:%M}"

@@ -4,6 +4,7 @@ registry_rows checks rows, registry_file writes the rejected ones, registry_stag
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ from app.enrolment.registry_rows import (
     BORN_AT,
     DAYS_AT,
     FIELDS,
+    REGION_AT,
     Stored,
     parse_row,
     read_earlier_cins,
@@ -43,6 +45,7 @@ from app.files.days import DayOrder
 from app.files.errors import FileRefused
 from app.files.lines import BadRow
 from app.files.table import GivenFile, Table, open_table
+from app.text.regions import find_region
 
 # A step, how much of it is done, and of how much if known: bytes of the file in "reading".
 Progress = Callable[[str, int, int | None], None]
@@ -51,6 +54,7 @@ _MADE_UP = "of `flask registry sample` or the sample people, and production take
 # From so many people on an import is asked about; the first filling is not.
 ASKS_FROM = 50_000
 _YEAR_ALONE = len("1962")
+_MOST_SHOWN = 5
 _NO_VALUES = (None,) * (len(staging.STORED) + 1)
 
 
@@ -214,7 +218,7 @@ def _read_rows(job: _Import, again: bool) -> Iterator[tuple[staging.Staged, ...]
     made up and none such are taken.
     """
     size, order = os.fstat(job.table.file.fileno()).st_size, DayOrder()
-    good = made_up = 0
+    good, made_up, unknown_regions = 0, 0, Counter[str]()
     for count, row in enumerate(job.table.read_rows(), 1):
         if count % _LINES_A_REPORT == 0:
             job.report("reading", row.start, size)
@@ -232,11 +236,27 @@ def _read_rows(job: _Import, again: bool) -> Iterator[tuple[staging.Staged, ...]
             earlier = read_earlier_cins(row.cells, job.keys) if again else None
             yield row.line, row.start, None, *_set_birth_year_apart(values), earlier
             good += 1
+            if (region := values[REGION_AT]) and find_region(str(region)) is None:
+                unknown_regions[str(region)] += 1
             made_up += job.options.refuses_made_up and is_made_up(row.cells)
     # A name or two of the made-up register are anybody's.
     if made_up * 2 > good:
         raise FileRefused(line=0, why=f"file: {made_up} of {good} people are {_MADE_UP}")
     order.refuse_doubtful()
+    if unknown_regions:
+        job.options.note(_describe_unknown(unknown_regions))
+
+
+def _describe_unknown(regions: Counter[str]) -> str:
+    """Names the most frequent regions that are kept as written: no chamber sees their people."""
+    # Where columns are moved a cell may hold what is personal.
+    shown = [
+        f"{name!r} ({count})"
+        for name, count in regions.most_common(_MOST_SHOWN)
+        if name.isprintable() and not any(letter.isdigit() for letter in name)
+    ]
+    named = f", such as {', '.join(shown)}" if shown else ""
+    return f"{regions.total()} people of regions that are none of the twelve{named}"
 
 
 def _set_birth_year_apart(values: list[Stored]) -> list[Stored]:

@@ -24,6 +24,7 @@ from app.files.decimals import read_decimal_cell
 from app.files.lines import BadRow
 from app.files.words import empty_if_nothing, find_lost_letters
 from app.text.languages import LANGUAGES
+from app.text.regions import name_region
 
 Stored = str | bytes | None
 MAX_TEXT = 80
@@ -170,6 +171,13 @@ def _read_text(text: str) -> str | None:
 _read_repeated_text = lru_cache(maxsize=10_000)(_read_text)
 
 
+@lru_cache(maxsize=10_000)
+def _read_region(text: str) -> str | None:
+    """Returns a region's one name, by which a chamber sees its own; an unknown one as written."""
+    region = _read_text(text)
+    return region and name_region(region)
+
+
 def _read_name(text: str) -> str:
     name = _read_text(text)
     if name is None:
@@ -258,7 +266,7 @@ _READERS: tuple[tuple[str, Callable[[str], str | None]], ...] = (
     ("coefficient", lambda text: text),  # read with the category
     ("annual_tax", _allow_empty(_read_centimes)),
     ("trade", _read_repeated_text),
-    ("region", _read_repeated_text),
+    ("region", _read_region),
     ("province", _read_repeated_text),
     ("enrolled_on", _allow_empty(read_day_cell)),
     ("rights_until", _allow_empty(read_day_cell)),
@@ -270,5 +278,6 @@ _CATEGORY_AT = FIELDS.index("category")
 _COEFFICIENT_AT = FIELDS.index("coefficient")
 _ENROLLED_AT = FIELDS.index("enrolled_on")
 _RIGHTS_AT = FIELDS.index("rights_until")
+REGION_AT = FIELDS.index("region")
 # The cells of days, whose order of day and month a file shows.
 DAYS_AT = (BORN_AT, _ENROLLED_AT, _RIGHTS_AT)

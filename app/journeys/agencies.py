@@ -12,15 +12,17 @@ from itertools import takewhile
 from sqlalchemy import Connection
 
 from app.agents.queries import Agency, find_agency, list_agencies, regions_of_towns
-from app.agents.rules import letters_of, shown_name
-from app.agents.towns import find_town_of_province, regions, towns, towns_beginning
+from app.agents.rules import shown_name
+from app.agents.towns import find_town_of_province, towns, towns_beginning
 from app.base.database import reading
 from app.base.errors import InvalidInput
+from app.base.marks import letters_of
 from app.enrolment.queries import find_province
 from app.journeys.context import Dialogue, vocabulary
 from app.journeys.facts import ListedAgency, ShownAgency
 from app.journeys.person import is_unproven
 from app.journeys.pin import is_locked
+from app.text.regions import regions
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
 

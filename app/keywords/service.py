@@ -36,7 +36,7 @@ from app.messaging.opt_outs import (
 )
 from app.services import Services
 from app.sms.provider import InboundSms
-from app.text.languages import DEFAULT, LANGUAGES
+from app.text.languages import DEFAULT, LANGUAGES, choose_form
 from app.text.words import Say
 
 # The most answers to one phone within an hour: about the account, and about anything else.
@@ -102,8 +102,10 @@ def _do_keyword(operation: Operation, dialogue: Dialogue, message: InboundMessag
         assert keyword
         return answer_account(operation, dialogue, keyword)
     if keyword is not None and keyword in LANGUAGES:
-        choose_language(operation, dialogue.phone, keyword)
-        dialogue.language = keyword
+        in_own_letters = script_language(message.sms.text) is not None
+        chosen = keyword if in_own_letters else choose_form(keyword, dialogue.language)
+        choose_language(operation, dialogue.phone, chosen)
+        dialogue.language = chosen
         return Say("sms.language")
     if keyword == "stop":
         return _stop(operation, dialogue, message)

@@ -37,6 +37,8 @@ _GROUPING = re.compile(r"(?<=[0-9])[ .-](?=[0-9])")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", re.ASCII)
 _ZEROS = re.compile(r"0{1,2}", re.ASCII)
 _COUNT = re.compile(r"[0-9]{1,9}", re.ASCII)
+# How a moment is written, in examples.
+_MOMENT = "2026-11-27T10:00:00+00:00"
 # A network's day may end at another hour than Morocco's.
 _DAY_MARGIN = timedelta(days=1)
 # A cumulative file has lines of every day, or of every second one where a day was closed.
@@ -179,10 +181,8 @@ def _read_line(number: int, fields: list[str], latest: date) -> SettlementLine:
     check(not terminal or _WORD.fullmatch(terminal), "terminal_id", word)
     status = row["status"].casefold()
     check(status in STATUSES, "status", " or ".join(STATUSES))
-    centimes, moment = _read_centimes(row["amount"]), _read_moment(row["paid_at"])
+    centimes, moment = _read_centimes(row["amount"]), _read_moment(number, row["paid_at"])
     check(centimes, "amount", "more than 0 in at most two decimals")
-    if moment is None:
-        raise FileRefused(line=number, why="paid_at is no ISO 8601 time with an offset")
     if local_date(moment) > latest:
         raise FileRefused(line=number, why=f"paid_at lies ahead, on {local_date(moment)}")
     return SettlementLine(
@@ -221,18 +221,31 @@ def _read_centimes(text: str) -> int:
         return 0
 
 
-def _read_moment(text: str) -> datetime | None:
+def _read_moment(line: int, text: str) -> datetime:
+    """Reads a moment with its offset: without one, another network's clock is anybody's guess.
+
+    Raises: FileRefused naming what is missing, and how it is written.
+    """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        return None
-    return moment if moment.tzinfo and 2000 <= moment.year <= 9000 else None
+        moment = None
+    if moment is None or not 2000 <= moment.year <= 9000:
+        raise FileRefused(line=line, why=f"paid_at is no ISO 8601 time such as {_MOMENT}")
+    if len(text) <= len("2026-11-27"):
+        raise FileRefused(line=line, why=f"paid_at lacks the time of day: write it as {_MOMENT}")
+    if moment.tzinfo is None:
+        why = f"paid_at lacks the offset from UTC: write it as {_MOMENT}"
+        raise FileRefused(line=line, why=why)
+    return moment
 
 
 def _check_total(number: int, fields: list[str], summary: Summary) -> None:
     lines, amount = fields[1], fields[2]
     if not _COUNT.fullmatch(lines) or int(lines) != summary.lines:
-        raise FileRefused(line=number, why=f"the total names {lines} lines, not {summary.lines}")
+        raise FileRefused(
+            line=number, why=f"the total names {lines} as the number of lines, not {summary.lines}"
+        )
     if _read_centimes(amount) != summary.paid:
         why = f"the total is {amount}, the paid lines come to {Money(summary.paid)}"
         raise FileRefused(line=number, why=why)

@@ -71,3 +71,15 @@ LANGUAGES = read_languages(Path(__file__).with_name("languages.yaml"))
 def language_of_script(script: str) -> str | None:
     """Returns the first language written in `script`, for text known by its letters only."""
     return next((code for code, entry in LANGUAGES.items() if entry.script == script), None)
+
+
+def choose_form(asked: str, spoken: str) -> str:
+    """Returns the form of the language `asked` for that a phone shows which is `spoken` to so far.
+
+    Latin letters were chosen there because it shows no others, or are what its owner reads: so of
+    the same tongue, the form in Latin letters.
+    """
+    latin = LANGUAGES[asked].latin_form
+    in_latin = spoken in {entry.latin_form for entry in LANGUAGES.values()}
+    same_tongue = latin is not None and latin.partition("-")[0] == asked.partition("-")[0]
+    return latin if latin and in_latin and same_tongue else asked

@@ -144,7 +144,7 @@ def test_import_agencies_reads_a_spreadsheets_file(
         '"ferm\u00e9";"8h30-12h30\r\n14h-18h";OUI;x\r\n;;;;;;;\r\n'.encode("utf-16")
     )
     said = command("import-agencies", str(path))
-    assert "1 agencies read, 1 new" in said.output
+    assert "1 agency read, 1 new" in said.output
     assert "columns that are not read: 'chef'" in said.output
     with runtime.database.connect() as connection:
         agency = find_agency(connection, "W-AZROU-01")

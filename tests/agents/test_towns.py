@@ -9,19 +9,20 @@ from pathlib import Path
 import pytest
 
 from app.agents.agency_file import SAMPLE_AGENCIES, read_agencies
-from app.agents.rules import Hours, letters_of, read_hours, shown_name
+from app.agents.rules import Hours, read_hours, shown_name
 from app.agents.towns import (
     find_town,
     find_town_of_province,
-    regions,
     towns,
     towns_beginning,
 )
 from app.base.errors import InvalidInput
+from app.base.marks import letters_of
 from app.enrolment.sample_rows import _PROVINCES
 from app.settings import ROOT
 from app.text.encoding import GSM7, encoding_of
 from app.text.languages import LANGUAGES
+from app.text.regions import regions
 from app.ussd.checker.samples import Samples
 
 # Letters beyond these blocks would show as squares beside their neighbours.

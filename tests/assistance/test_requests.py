@@ -11,9 +11,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from stdnum import damm
 
-from app.agents.towns import regions
 from app.assistance.centres import nearest_centre
 from app.runtime import Runtime
+from app.text.regions import regions
 from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
 

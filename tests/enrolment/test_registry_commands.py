@@ -54,6 +54,19 @@ def test_import_as_json_prints_one_object(app: Flask, engine: Engine, tmp_path: 
     }
 
 
+def test_import_names_the_regions_that_it_keeps_as_written(
+    app: Flask, engine: Engine, tmp_path: Path
+) -> None:
+    regions = ("Atlantis", "Atlantis", "fes-meknes", "0612345678")
+    lines = [numbered(at, region=region, phone="") for at, region in enumerate(regions)]
+    result = run_registry(app, "import", write(tmp_path / "rna.csv", lines))
+    assert result.stderr == (
+        "note: 3 people of regions that are none of the twelve, such as 'Atlantis' (2)\n"
+    )
+    kept = sorted(region for (region,) in stored(engine, "region"))
+    assert kept == ["0612345678", "Atlantis", "Atlantis", "Fès-Meknès"]
+
+
 def test_import_of_a_refused_file_exits_with_1_and_one_line(
     app: Flask, engine: Engine, tmp_path: Path
 ) -> None:

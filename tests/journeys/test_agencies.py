@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from app.agents.queries import list_agencies
-from app.agents.towns import regions, towns
+from app.agents.towns import towns
 from app.base.phone import Phone
 from app.journeys.agencies import look_at_agencies, look_at_agency, look_for_towns
 from app.journeys.context import Dialogue, vocabulary
@@ -18,6 +18,7 @@ from app.journeys.facts import Answers, Facts
 from app.runtime import Runtime
 from app.text.encoding import segments
 from app.text.languages import LANGUAGES
+from app.text.regions import regions
 from tests.phone import TestPhone
 from tests.talks.test_budgets import Meter, OnePost, once, spent
 

@@ -79,6 +79,17 @@ def test_match_file_opens_a_break_of_every_kind(office: BackOffice) -> None:
     assert driss.code not in office.run_successfully("breaks", "list", "--json")
 
 
+def test_match_names_one_line_and_one_deposit_as_one(office: BackOffice) -> None:
+    fatima, hassan = (office.payments.issue(phone) for phone in (FATIMA, HASSAN))
+    office.payments.redeem(fatima.code)
+    office.payments.redeem(hassan.code, hassan.code)
+    path = office.file(paid_line(fatima.code, fatima.total))
+    shown = office.run_successfully("wafacash", "match", str(path))
+    assert f"{DAY}: 1 line, 163.52 dirhams paid" in shown
+    assert "1 line     matched" in shown and "1 deposit  missing_there" in shown
+    assert "0 lines    known" in shown
+
+
 def test_match_file_opens_a_break_for_a_reversal_on_one_side(office: BackOffice) -> None:
     fatima, hassan, driss = (office.payments.issue(phone) for phone in (FATIMA, HASSAN, DRISS))
     receipts = {
@@ -408,7 +419,18 @@ def _good(code: str) -> str:
         (lambda line: _head() + line.replace(b"163.52", b"0.00"), "line 2: amount"),
         (lambda line: _head() + line.replace(b"MAD", b"EUR"), "line 2: currency"),
         (lambda line: _head() + line.replace(b"paid\n", b"pai\n"), "line 2: status"),
-        (lambda line: _head() + line.replace(b"+00:00", b""), "line 2: paid_at"),
+        (
+            lambda line: _head() + line.replace(b"+00:00", b""),
+            "line 2: paid_at lacks the offset from UTC: write it as 2026-11-27T10:00:00+00:00",
+        ),
+        (
+            lambda line: _head() + line.replace(b"T10:00:00+00:00", b""),
+            "line 2: paid_at lacks the time of day: write it as",
+        ),
+        (
+            lambda line: _head() + line.replace(b"T10:00:00+00:00", b" 10h"),
+            "line 2: paid_at is no ISO 8601 time such as 2026-11-27T10:00:00+00:00",
+        ),
         (lambda line: _head() + line.replace(b"2026-11-23", b"2026-11-25"), "line 2: paid_at lies"),
         (lambda line: _head() + line.replace(b"2026", b"2126"), "line 2: paid_at lies ahead"),
         (lambda line: _head() + line.replace(b"W1", b"1.2E+11"), "line 2: transaction_reference"),

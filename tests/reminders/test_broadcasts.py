@@ -56,7 +56,7 @@ def test_broadcast_goes_to_all_once_a_second_person_approves_it(
     number = re.findall(r"approve (\d+)", output)[0]
     for same in ("amina", " AMINA "):
         assert "Who proposed it cannot approve it, " in run("approve", number, "--by", same)
-    assert "8 people are told from 23/11 10:00" in run("approve", number, "--by", "hamid")
+    assert "8 people to be told from 23/11 10:00" in run("approve", number, "--by", "hamid")
     assert "campaign_unknown" in run("approve", number, "--by", "hamid")
     assert reminding.dispatch() == 8
     assert reminding.bodies(FATIMA) == [

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
 from app.keywords.service import (
     MOST_ACCOUNT,
@@ -75,6 +76,28 @@ def test_code_keyword_repeats_the_code_of_the_menu(writer: Writer, phone: TestPh
 def test_code_keyword_repeats_a_code_for_fewer_months(writer: Writer, phone: TestPhone) -> None:
     shown = code_in(phone.dial(HASSAN, "2*2*2"))
     assert code_in(writer.write(HASSAN, "CODE")[0]) == shown
+
+
+@pytest.mark.parametrize(
+    ("spoken", "asked", "chosen"),
+    [
+        ("zgh-Latn", "TAMAZIGHT", "zgh-Latn"),
+        ("ary-Latn", "Tamazight svp", "zgh-Latn"),
+        ("fr", "TAMAZIGHT", "zgh"),
+        ("ary-Arab", "TAMAZIGHT", "zgh"),
+        ("zgh-Latn", "ⵜⴰⵎⴰⵣⵉⵖⵜ", "zgh"),
+        ("zgh-Latn", "ARABE", "ar"),
+        ("ary-Latn", "دارجة", "ary-Arab"),
+    ],
+)
+def test_language_keyword_keeps_to_letters_that_the_phone_shows(
+    writer: Writer, runtime: Runtime, spoken: str, asked: str, chosen: str
+) -> None:
+    sql = "INSERT INTO phone_profile (phone, language) VALUES (:phone, :language)"
+    with runtime.database.begin() as connection:
+        connection.execute(text(sql), {"phone": FATIMA, "language": spoken})
+    (answer,) = writer.write(FATIMA, asked)
+    assert answer == runtime.words.say(chosen, "sms.language")
 
 
 def test_code_keyword_sent_many_times_at_once_issues_one_code(app: Flask, runtime: Runtime) -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 from app.agents.models import api_client
 from app.base.database import reading
 from app.cli.checks.looking import WrongInProduction
+from app.cli.counts import write_count
 from app.runtime import Runtime
 
 
@@ -24,7 +25,8 @@ def check_callers(maalem: Runtime) -> str:
             f"TRUSTED_PROXIES is not set: the door's address stands for all callers in the limits"
             f"{compared}; of a door on this machine it is 127.0.0.1,::1"
         )
-    return f"{len(listed)} lists of addresses, {len(proxies)} trusted proxies"
+    lists = write_count(len(listed), "list of addresses", "lists of addresses")
+    return f"{lists}, {write_count(len(proxies), 'trusted proxy', 'trusted proxies')}"
 
 
 def _name_lists(maalem: Runtime) -> list[str]:

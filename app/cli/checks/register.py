@@ -14,6 +14,7 @@ from app.agents.samples import SAMPLE_AGENT, SAMPLE_PIN
 from app.base.database import reading
 from app.base.errors import PinKeyUnknown
 from app.cli.checks.looking import WrongInProduction
+from app.cli.counts import write_count
 from app.enrolment.models import artisan
 from app.enrolment.samples import SAMPLE_IDENTITIES
 from app.office.models import office_user
@@ -79,4 +80,4 @@ def _find_sample_agent(maalem: Runtime, connection: Connection) -> list[str]:
 def _find_sample_people(connection: Connection) -> list[str]:
     known = tuple_(artisan.c.rna_number, artisan.c.birth_date).in_(SAMPLE_IDENTITIES.values())
     count = connection.execute(select(func.count()).where(known)).scalar_one()
-    return [f"{count} people of the register"] if count else []
+    return [f"{write_count(count, 'person', 'people')} of the register"] if count else []
