@@ -77,7 +77,6 @@ DECISIONS: dict[str, Decision] = {
         " withdrawn_by withdrawn_at"
     ),
     "settlement_line": _KEPT,
-    "payer_look_up": _KEPT,
     "till_close": _KEPT,
     "till_hand_over": _KEPT,
     # Figures as the books have them are made anew; what was published of them stays.
@@ -127,6 +126,7 @@ DECISIONS: dict[str, Decision] = {
     "notice": _FREE,
     "notice_text": _FREE,
     "number_attempt": _FREE,
+    "payer_look_up": _FORGOTTEN,
     "office_session": _FREE,
     "phone_preference": _FREE,
     "phone_profile": _FREE,

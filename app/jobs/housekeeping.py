@@ -17,11 +17,13 @@ from app.messaging.reports import apply_missed_reports, time_out_reports
 from app.messaging.retention import forget_bodies
 from app.observe.hops import DELETED_AT_ONCE, delete_hops, store_hops
 from app.payments.codes import expire_codes
+from app.payments.payers import forget_looks
 from app.runtime import Runtime
 
 _EACH_MINUTE, _EACH_HOUR = 60.0, 3600.0
 _BODIES_AT_ONCE = 1000
 _REPORTS_AT_ONCE = 10_000
+_LOOKS_AT_ONCE = 10_000
 _log = structlog.get_logger("worker")
 
 
@@ -52,6 +54,7 @@ class Housekeeping:
             HousekeepingTask("imports_forgotten", _EACH_HOUR, self._forget_imports),
             HousekeepingTask("agent_locks_forgotten", _EACH_HOUR, forget_locks),
             HousekeepingTask("agent_sessions_forgotten", _EACH_HOUR, forget_sessions),
+            HousekeepingTask("looks_forgotten", _EACH_HOUR, self._forget_looks, _LOOKS_AT_ONCE),
             HousekeepingTask("bodies_forgotten", _EACH_HOUR, self._forget_bodies, _BODIES_AT_ONCE),
         )
         self._last_run = dict.fromkeys((task.event for task in self._tasks), 0.0)
@@ -90,6 +93,9 @@ class Housekeeping:
     def _delete_hops(self, operation: Operation) -> int:
         days = timedelta(days=self._runtime.settings.keep_talks_days)
         return delete_hops(operation, operation.now - days)
+
+    def _forget_looks(self, operation: Operation) -> int:
+        return forget_looks(operation, _LOOKS_AT_ONCE)
 
     def _forget_bodies(self, operation: Operation) -> int:
         days = timedelta(days=self._runtime.settings.keep_bodies_days)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from math import ceil
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, exists, func, literal, select
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from app.agents.models import agency
@@ -31,6 +32,7 @@ from app.payments.models import deposit, payer_look_up
 
 # People of a day whom an agent, and all agents of an agency, looked up and who did not pay.
 PAYERS_A_DAY, PAYERS_A_DAY_OF_AGENCY = 60, 240
+_KEPT_FOR = timedelta(days=30)
 _PHONE_SIGNS = re.compile(r"[+0-9().\s-]+", re.ASCII)
 _WHOLE_PHONE = re.compile(r"212[5-7][0-9]{8}", re.ASCII)
 # Twelve digits, or two more or fewer: fingers that slipped in a code.
@@ -111,6 +113,17 @@ def record_looks(operation: Operation, who: Agent, payers: list[Payer]) -> None:
         people = by_agent + added
         record_audit(operation, "agent_payers_half_used", f"agent:{who.number}", people=people)
         _log.error("agent_payers_half_used", agent=who.number, people=people)
+
+
+def forget_looks(operation: Operation, most: int) -> int:
+    """Deletes at most `most` looks of days that nobody counts any more. Returns how many.
+
+    The audit keeps who looked up whom.
+    """
+    columns = payer_look_up.c
+    key = (columns.agent_id, columns.day, columns.artisan_id)
+    old = select(*key).where(columns.day < local_date(operation.now - _KEPT_FOR)).limit(most)
+    return operation.connection.execute(delete(payer_look_up).where(tuple_(*key).in_(old))).rowcount
 
 
 def _list_readings(connection: Connection, typed: str) -> list[tuple[str, ColumnElement[bool]]]:

@@ -40,6 +40,7 @@ NO_ACTOR: Mapping[str, str] = {
     "app.agents.sessions.forget_sessions": "time ends it; sign-in and sign-out have rows",
     "app.agents.sessions.use_session": "when a session was used last",
     "app.enrolment.registry_imports.forget_imports": "time ends what an undo would need",
+    "app.payments.payers.forget_looks": "time ends a count; the audit has each look",
     "app.payments.codes.expire_codes": "time ends a code; its own row says when",
     "app.reminders.budgets.return_cost": "a sum follows from a message that was taken back",
 }

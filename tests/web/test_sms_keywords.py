@@ -9,8 +9,9 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import insert
 
+from app.enrolment.models import phone_profile
 from app.keywords.service import (
     MOST_ACCOUNT,
     MOST_OTHER,
@@ -93,9 +94,8 @@ def test_code_keyword_repeats_a_code_for_fewer_months(writer: Writer, phone: Tes
 def test_language_keyword_keeps_to_letters_that_the_phone_shows(
     writer: Writer, runtime: Runtime, spoken: str, asked: str, chosen: str
 ) -> None:
-    sql = "INSERT INTO phone_profile (phone, language) VALUES (:phone, :language)"
     with runtime.database.begin() as connection:
-        connection.execute(text(sql), {"phone": FATIMA, "language": spoken})
+        connection.execute(insert(phone_profile).values(phone=FATIMA, language=spoken))
     (answer,) = writer.write(FATIMA, asked)
     assert answer == runtime.words.say(chosen, "sms.language")
 

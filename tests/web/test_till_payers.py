@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from app.agents.look_ups import UNKNOWN_CODES_A_DAY
+from app.jobs.housekeeping import Housekeeping
 from app.payments.payers import PAYERS_A_DAY, is_like_a_code, read_typed_phone
 from app.runtime import Runtime
 from tests.payments.conftest import PaymentFixture, payments
@@ -196,3 +197,17 @@ def test_typed_text_is_read_as_what_it_may_be(
     reads: Callable[[str], bool], typed: str, *, expected: bool
 ) -> None:
     assert reads(typed) is expected
+
+
+def test_looks_are_forgotten_after_thirty_days_and_the_audit_keeps_them(
+    till: AgentTerminal, payments: PaymentFixture, runtime: Runtime
+) -> None:
+    assert ask(till, HASSAN) == 200
+    clock = runtime.clock
+    clock.now += timedelta(days=30)  # type: ignore[attr-defined]
+    assert Housekeeping(runtime).do() == 0
+    assert payments.read_value("SELECT count(*) FROM payer_look_up") == 1
+    clock.now += timedelta(days=1)  # type: ignore[attr-defined]
+    assert Housekeeping(runtime).do() == 0
+    assert payments.read_value("SELECT count(*) FROM payer_look_up") == 0
+    assert payments.read_value(LOOKS) == 1
