@@ -90,6 +90,26 @@ class Settings(BaseSettings):
     till_pin_minutes: int = Field(
         10, ge=1, le=30, description="idle minutes after which the till asks the PIN before money"
     )
+    office_idle_minutes: int = Field(
+        30, ge=1, le=120, description="minutes without a request after which the office signs out"
+    )
+    office_session_hours: int = Field(
+        12, ge=1, le=24, description="hours after which the office signs out in any case"
+    )
+    oidc_issuer: Address = Field(
+        "",
+        description="the provider of identities (OpenID Connect) by which the office may sign in"
+        " beside passwords; empty means none",
+    )
+    oidc_client_id: str = Field("", description="what the provider knows this installation as")
+    oidc_client_secret: SecretStr = Field(
+        SecretStr(""), description="the secret that the provider gave this installation"
+    )
+    oidc_factor_acr: Names = Field(
+        (),
+        description="the provider's words (acr) for a sign-in with a second factor, by commas; amr"
+        " mfa is read in any case, otherwise our own factor is asked",
+    )
     database_url: DatabaseUrl = Field(
         "",
         description="PostgreSQL 14+; empty means the embedded one",
@@ -283,6 +303,9 @@ class Settings(BaseSettings):
         for name in ("migrations_database_url", "figures_database_url"):
             if getattr(self, name) and not self.database_url:
                 wrong.append(f"{name.upper()} without DATABASE_URL")
+        oidc = (self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret)
+        if any(oidc) and not all(oidc):
+            wrong.append("OIDC_ISSUER, OIDC_CLIENT_ID and OIDC_CLIENT_SECRET: all of them, or none")
         return wrong
 
     def _list_unsaid(self) -> list[str]:
@@ -323,7 +346,7 @@ class Settings(BaseSettings):
         for name, value in shaped:
             if value and (why := judge_shape(name, value)):
                 wrong[name.upper()] = why
-        for name in ("africastalking_url", "twilio_url"):
+        for name in ("africastalking_url", "twilio_url", "oidc_issuer"):
             if getattr(self, name).startswith("http://"):
                 wrong[name.upper()] = "not https"
         missing = [(name, "missing") for name in self.credentials_missing]

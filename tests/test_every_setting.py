@@ -46,6 +46,12 @@ WRONG: dict[str, tuple[tuple[str, str], ...]] = {
     "secret_key": (*_WEAK, (f"{token_hex(16)},{token_hex(16)}", "a comma")),
     "secret_key_old": (*_WEAK, (f"{token_hex(16)},4a8e017dc25b", "shorter than")),
     "till_pin_minutes": (*_NO_NUMBER, ("31", "less than"), ("0", "greater than")),
+    "office_idle_minutes": (*_NO_NUMBER, ("121", "less than"), ("0", "greater than")),
+    "office_session_hours": (*_NO_NUMBER, ("25", "less than"), ("0", "greater than")),
+    "oidc_issuer": (("https://id.example", "all of them, or none"), *_NO_ADDRESS[:4]),
+    "oidc_client_id": (("wordof", "all of them, or none"),),
+    "oidc_client_secret": ((token_hex(16), "all of them, or none"),),
+    "oidc_factor_acr": (),
     "database_url": (
         ("mysql://root:wordof@db/maalem", "no address of its kind"),
         ("wordof-a-database", "no address of its kind"),

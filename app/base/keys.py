@@ -36,6 +36,7 @@ class Purpose(StrEnum):
     TALK_NAME = "maalem talk name"
     LATE_ACTION = "maalem late action"
     MENU = "maalem menu"
+    AUTHENTICATOR = "maalem authenticator"
 
 
 class KeyUnknown(Exception):

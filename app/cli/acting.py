@@ -22,7 +22,8 @@ from app.base.operation import Operation, operation
 from app.office.errors import PasswordToChange, RoleMayNotAct, SignInPaused, SignInRefused
 from app.office.rules import READING_ROLES
 from app.office.samples import SAMPLE_USER, SAMPLE_USERS
-from app.office.service import OfficeUser, add_sample_user, sign_in_office_user, take_seat
+from app.office.service import add_sample_user
+from app.office.sign_in import OfficeUser, sign_in_office_user, take_seat
 from app.runtime import runtime
 
 SECRET_VARIABLE = "MAALEM_OPERATOR_SECRET"  # noqa: S105 - the name of a variable

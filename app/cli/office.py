@@ -23,6 +23,8 @@ from app.cli.acting import (
 from app.cli.options import REGION
 from app.cli.tables import JSON, print_json, print_rows
 from app.office.errors import SignInPaused, SignInRefused
+from app.office.factors import remove_all_factors
+from app.office.identities import tie_identity, untie_identity
 from app.office.models import ROLES
 from app.office.queries import ListedUser, has_office_users, list_office_users
 from app.office.rules import OfficeScope, draw_password
@@ -30,6 +32,7 @@ from app.office.service import (
     ONE_TIME_FOR,
     NewOfficeUser,
     add_office_user,
+    change_office_user,
     change_password,
     dismiss_office_user,
     reset_office_user,
@@ -119,6 +122,65 @@ def reset_command(name: str, by: str | None) -> None:
     with operation_of(sign_in_actor(by, _KEEPERS)) as change:
         kept = reset_office_user(change, name, password)
     _show_password(kept, password)
+
+
+@office.command("change")
+@click.argument("name")
+@click.option("--role", required=True, type=click.Choice(ROLES[:-1]))
+@click.option("--region", help="a chamber's, as the register writes it")
+@click.option("--network", help="of the role wafacash: whose agents it looks after")
+@click.option("--desk", help="the desk whose requests the person sees")
+@BY
+@with_appcontext
+def change_command(
+    name: str,
+    role: str,
+    region: str | None,
+    network: str | None,
+    desk: str | None,
+    by: str | None,
+) -> None:
+    """Gives NAME another role or scope; what NAME had open at the pages ends."""
+    with operation_of(sign_in_actor(by, _KEEPERS)) as change:
+        kept = change_office_user(change, name, role, OfficeScope(region, network, desk))
+    click.echo(f"{kept} is {role} now, and signs in again")
+
+
+@office.command("remove-factors")
+@click.argument("name")
+@BY
+@with_appcontext
+def remove_factors_command(name: str, by: str | None) -> None:
+    """Removes the second factors of NAME, who lost them and enrols another one."""
+    with operation_of(sign_in_actor(by, _KEEPERS)) as change:
+        kept = remove_all_factors(change, name)
+    click.echo(f"{kept} has no second factor now, and signs in again")
+
+
+@office.command("tie-identity")
+@click.argument("name")
+@click.argument("subject")
+@BY
+@with_appcontext
+def tie_identity_command(name: str, subject: str, by: str | None) -> None:
+    """Lets NAME sign in as SUBJECT (the claim `sub`) of the provider at OIDC_ISSUER."""
+    issuer = runtime().settings.oidc_issuer
+    if not issuer:
+        raise click.ClickException("no provider of identities: OIDC_ISSUER is not set")
+    with operation_of(sign_in_actor(by, _KEEPERS)) as change:
+        kept = tie_identity(change, name, issuer, subject)
+    click.echo(f"{kept} may sign in by {issuer}")
+
+
+@office.command("untie-identity")
+@click.argument("name")
+@BY
+@with_appcontext
+def untie_identity_command(name: str, by: str | None) -> None:
+    """Lets NAME sign in by the password alone, and by no provider of identities."""
+    with operation_of(sign_in_actor(by, _KEEPERS)) as change:
+        kept = untie_identity(change, name)
+    click.echo(f"{kept} signs in by password now")
 
 
 @office.command("password")

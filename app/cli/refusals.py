@@ -38,6 +38,8 @@ SENTENCES: Mapping[str, str] = {
     "file_unknown": (
         "No file of that `number` stands, or nobody asked to withdraw it: `flask networks files`."
     ),
+    "identity_taken": "The subject at the provider of identities is `name`'s.",
+    "identity_unknown": "The user is tied to no provider of identities.",
     "import_built_on": "Something was built on the import; `built` names it.",
     "import_forgotten": ("The import is too old: what people were before it is not kept any more."),
     "import_undone": "The import was undone before.",

@@ -40,6 +40,36 @@ class OfficeNameTaken(MaalemError):
     code = "office_name_taken"
 
 
+class FactorEnrolled(MaalemError):
+    """An authenticator app is enrolled already: it is removed first."""
+
+    code = "factor_enrolled"
+
+
+class PasskeyRefused(MaalemError):
+    """The passkey's answer is not one to what was asked here, or is enrolled already."""
+
+    code = "passkey_refused"
+
+
+class TooManyPasskeys(MaalemError):
+    """A user has as many passkeys as `most` already."""
+
+    code = "too_many_passkeys"
+
+
+class IdentityTaken(MaalemError):
+    """The identity at the provider is `name`'s."""
+
+    code = "identity_taken"
+
+
+class IdentityUnknown(MaalemError):
+    """The identity at the provider is nobody's here, or of somebody who was dismissed."""
+
+    code = "identity_unknown"
+
+
 class SamePerson(MaalemError):
     """The person who proposed it cannot approve it: in any spelling (`by`), at one terminal (`at`).
 

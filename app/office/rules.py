@@ -11,6 +11,7 @@ from app.base.errors import InvalidInput
 from app.office.models import ROLES
 
 LONGEST_NAME = 60
+LONGEST_LABEL = 40
 SHORTEST_PASSWORD = 12
 _LONGEST_PASSWORD = 200
 # They look and never act.
@@ -62,6 +63,14 @@ def name_key(name: str) -> str:
     plain = "".join(sign for sign in text if not unicodedata.combining(sign))
     alike = plain.translate(_LOOK_ALIKES).replace("i", "l").replace("ـ", "")
     return "".join(sign for sign in alike if sign.isalnum())
+
+
+def read_label(typed: str) -> str:
+    """Returns what a user calls a passkey, blanks single. Raises: InvalidInput."""
+    label = " ".join(unicodedata.normalize("NFKC", typed).split())
+    if not 1 <= len(label) <= LONGEST_LABEL or not label.isprintable():
+        raise InvalidInput(what="label", why=f"not 1 to {LONGEST_LABEL} characters")
+    return label
 
 
 def read_role(role: str, scope: OfficeScope) -> str:

@@ -1,28 +1,23 @@
-"""Adds, dismisses and signs in the office's users. No function commits."""
+"""Adds, changes and dismisses the office's users. No function commits."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 
 from pydantic import SecretStr
 from sqlalchemy import Row, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.audit.service import record_audit
-from app.base.clock import local
 from app.base.errors import InvalidInput
 from app.base.operation import Operation
-from app.base.slow_hash import hash_slowly, is_hash_of
+from app.base.slow_hash import hash_slowly
 from app.office.errors import (
     OfficeNameTaken,
     OfficeUserUnknown,
-    PasswordToChange,
-    SignInPaused,
-    SignInRefused,
 )
-from app.office.models import office_seat, office_user
+from app.office.models import office_user
 from app.office.rules import (
     RESERVED,
     OfficeScope,
@@ -32,21 +27,10 @@ from app.office.rules import (
     read_user_name,
 )
 from app.office.samples import SAMPLE_USERS
+from app.office.sessions import end_office_sessions
+from app.office.sign_in import check_secret, is_right
 
-WRONG_SECRETS_ALLOWED = 5
-PAUSED_FOR = timedelta(minutes=15)
-_MOST_DOUBLINGS = 6
 ONE_TIME_FOR = timedelta(days=7)
-
-
-@dataclass(frozen=True, slots=True)
-class OfficeUser:
-    """Somebody who works at the office and is signed in."""
-
-    name: str
-    role: str
-    scope: OfficeScope
-    sample: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +90,34 @@ def dismiss_office_user(operation: Operation, typed: str) -> str:
 
     Raises: OfficeUserUnknown, InvalidInput for the last operator.
     """
-    row = _lock_user(operation, typed)
+    row = lock_office_user(operation, typed)
     if row.role == "operator" and not _others_who_operate(operation, row.name):
         raise InvalidInput(what="name", why="the last operator: add another one first")
     operation.connection.execute(
         update(office_user).where(office_user.c.name == row.name).values(dismissed_at=operation.now)
     )
+    end_office_sessions(operation, row.name, "dismissal")
     record_audit(operation, "office_user_dismissed", f"office:{row.name}")
+    return str(row.name)
+
+
+def change_office_user(operation: Operation, typed: str, role: str, scope: OfficeScope) -> str:
+    """Gives a user another role or scope, and ends what was begun with the old one.
+
+    Returns the name. Raises: OfficeUserUnknown, InvalidInput.
+    """
+    row = lock_office_user(operation, typed)
+    read_role(role, scope)
+    if row.sample:
+        raise InvalidInput(what="name", why="a sample user of development: its role is its name")
+    if row.role == "operator" != role and not _others_who_operate(operation, row.name):
+        raise InvalidInput(what="name", why="the last operator: add another one first")
+    values = {"role": role, "region": scope.region, "network": scope.network, "desk": scope.desk}
+    operation.connection.execute(
+        update(office_user).where(office_user.c.name == row.name).values(**values)
+    )
+    end_office_sessions(operation, row.name, "changed")
+    record_audit(operation, "office_user_changed", f"office:{row.name}", before=row.role, **values)
     return str(row.name)
 
 
@@ -121,13 +126,14 @@ def reset_office_user(operation: Operation, typed: str, password: SecretStr) -> 
 
     Raises: OfficeUserUnknown.
     """
-    row = _lock_user(operation, typed)
+    row = lock_office_user(operation, typed)
     _store_password(operation, row.name, password, operation.now + ONE_TIME_FOR)
     operation.connection.execute(
         update(office_user)
         .where(office_user.c.name == row.name)
         .values(given_by=operation.actor, given_at=operation.now)
     )
+    end_office_sessions(operation, row.name, "reset")
     record_audit(operation, "office_password_reset", f"office:{row.name}")
     return str(row.name)
 
@@ -140,90 +146,16 @@ def change_password(operation: Operation, typed: str, old: SecretStr, new: Secre
     Raises: SignInRefused, SignInPaused, InvalidInput for a password that is easy to guess or not
     this person's alone.
     """
-    row = _check_secret(operation, typed, old)
+    row = check_secret(operation, typed, old)
     chosen = new.get_secret_value()
     check_password(chosen, row.name)
     if chosen == old.get_secret_value() or _is_in_use(operation, new):
         raise InvalidInput(what="password", why="too easy to guess, or in use")
     _store_password(operation, row.name, new, None)
+    end_office_sessions(operation, row.name, "new_password")
     by_user = Operation(operation.connection, operation.now, row.name, operation.seat)
     record_audit(by_user, "office_password_changed", f"office:{row.name}")
     return str(row.name)
-
-
-def sign_in_office_user(operation: Operation, typed: str, secret: SecretStr) -> OfficeUser:
-    """Returns the user of this name and secret.
-
-    The caller commits after a refusal too, because wrong secrets are counted.
-
-    Raises: SignInRefused, SignInPaused, PasswordToChange.
-    """
-    row = _check_secret(operation, typed, secret)
-    if row.one_time_until is not None:
-        raise PasswordToChange(name=row.name)
-    take_seat(operation, row.name)
-    scope = OfficeScope(row.region, row.network, row.desk)
-    return OfficeUser(row.name, row.role, scope, row.sample)
-
-
-def take_seat(operation: Operation, name: str) -> None:
-    """Notes that the user signed in at the operation's terminal, if it has one."""
-    if not operation.seat:
-        return
-    values = {"seat": operation.seat, "name": name, "signed_in_at": operation.now}
-    statement = insert(office_seat).values(**values)
-    operation.connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["seat", "name"], set_={"signed_in_at": operation.now}
-        )
-    )
-
-
-@cache
-def _hash_for_unknown_name() -> str:
-    """Returns the hash to check for an unknown name, so that the answer takes as long as any."""
-    return hash_slowly("nobody")
-
-
-def _check_secret(operation: Operation, typed: str, secret: SecretStr) -> Row[*tuple[object, ...]]:
-    """Returns the user's row, locked. The slow comparison comes before the lock.
-
-    Raises: SignInRefused, SignInPaused.
-    """
-    columns = office_user.c
-    found = select(columns.name, columns.password_hash).where(
-        columns.name_key == name_key(typed), columns.dismissed_at.is_(None)
-    )
-    known = operation.connection.execute(found).one_or_none()
-    right = _is_right(known.password_hash if known else _hash_for_unknown_name(), secret)
-    if known is None:
-        raise SignInRefused(by=typed)
-    row = operation.connection.execute(
-        select(office_user).where(columns.name == known.name).with_for_update()
-    ).one()
-    if row.paused_until and row.paused_until > operation.now:
-        raise SignInPaused(by=row.name, until=f"{local(row.paused_until):%H:%M}")
-    late = row.one_time_until is not None and row.one_time_until <= operation.now
-    if not right or row.password_hash != known.password_hash or late:
-        _count_wrong_secret(operation, row)
-        raise SignInRefused(by=typed)
-    cleared = {"wrong_secrets": 0, "pauses": 0, "paused_until": None}
-    operation.connection.execute(
-        update(office_user).where(columns.name == row.name).values(**cleared)
-    )
-    return row
-
-
-def _count_wrong_secret(operation: Operation, row: Row[*tuple[object, ...]]) -> None:
-    wrong = row.wrong_secrets + 1
-    values: dict[str, object] = {"wrong_secrets": wrong}
-    if wrong >= WRONG_SECRETS_ALLOWED:
-        until = operation.now + PAUSED_FOR * 2 ** min(row.pauses, _MOST_DOUBLINGS)
-        values = {"wrong_secrets": 0, "pauses": row.pauses + 1, "paused_until": until}
-        record_audit(operation, "office_user_paused", f"office:{row.name}", until=f"{until:%FT%TZ}")
-    operation.connection.execute(
-        update(office_user).where(office_user.c.name == row.name).values(**values)
-    )
 
 
 def _store_password(
@@ -244,11 +176,7 @@ def _store_password(
 def _is_in_use(operation: Operation, password: SecretStr) -> bool:
     """True if the password opens somebody's account: one secret for two people is one person."""
     hashes = select(office_user.c.password_hash).where(office_user.c.dismissed_at.is_(None))
-    return any(_is_right(row, password) for row in operation.connection.execute(hashes).scalars())
-
-
-def _is_right(password_hash: str, secret: SecretStr) -> bool:
-    return is_hash_of(password_hash, secret.get_secret_value())
+    return any(is_right(row, password) for row in operation.connection.execute(hashes).scalars())
 
 
 def _user_values(
@@ -266,7 +194,7 @@ def _user_values(
     }
 
 
-def _lock_user(operation: Operation, typed: str) -> Row[*tuple[object, ...]]:
+def lock_office_user(operation: Operation, typed: str) -> Row[*tuple[object, ...]]:
     """Locks a user who was not dismissed. Raises: OfficeUserUnknown."""
     columns = office_user.c
     known = columns.name_key == name_key(typed), columns.dismissed_at.is_(None)

@@ -19,6 +19,7 @@ from app.base.database import transaction
 from app.base.errors import Unavailable
 from app.base.keys import Keys
 from app.enrolment.models import artisan, artisan_pin, pin_reset, registry_import_update, tie_code
+from app.office.models import office_authenticator
 from app.payments.models import reversal_code
 from app.rekeying.columns import UNNAMED, count_by_key, key_of_bytes, key_of_text
 from app.ussd.deferred import STREAM
@@ -54,6 +55,7 @@ _STORED: Mapping[str, _Count] = {
         key_of_bytes(func.decode(func.substr(_EARLIER_CIN, 3), "hex")),
         _EARLIER_CIN.is_not(None),
     ),
+    "authenticators": lambda c, _: count_by_key(c, key_of_text(office_authenticator.c.secret)),
     SIGNING_KEYS: lambda c, _: _count_signing_keys(c),
 }
 _PASSING: Mapping[str, _Count] = {

@@ -18,6 +18,7 @@ from app.base.operation import Operation
 from app.base.sealed_pins import seal_again
 from app.enrolment.cins import store_cins_again, store_earlier_cins_again
 from app.enrolment.models import artisan_pin
+from app.office.models import office_authenticator
 from app.rekeying.columns import AT_ONCE, UNNAMED, store_again
 from app.rekeying.holdings import ROTATED, SIGNING_KEYS, Holding
 
@@ -123,8 +124,14 @@ def _list_batches(unnamed_by: str | None) -> Mapping[str, _Batch]:
     def store_signing_keys(operation: Operation, keys: Keys, _after: Any) -> tuple[Any, int]:
         return None, store_signing_keys_again(operation, keys, unnamed_by)
 
+    def store_authenticators(operation: Operation, keys: Keys, after: Any) -> tuple[Any, int]:
+        again = partial(keys.seal_again, Purpose.AUTHENTICATOR)
+        column = office_authenticator.c.secret
+        return store_again(operation, column, again, set(keys.ids[1:]), after)
+
     return {
         SIGNING_KEYS: store_signing_keys,
+        "authenticators": store_authenticators,
         "artisan_pins": store_pins(artisan_pin.c.pin_hash, Purpose.ARTISAN_PIN),
         "agent_pins": store_pins(agent.c.pin_hash, Purpose.AGENT_PIN),
         "cins": partial(_store_older, store_cins_again),

@@ -20,6 +20,8 @@ class Edge(StrEnum):
     PHONE = "phone"
     # A command: a sentence in app/cli/refusals.py.
     COMMAND = "command"
+    # A page of the office alone: a status and `error.<code>` in the office's languages.
+    OFFICE = "office"
 
 
 _CODE = frozenset({Edge.TILL, Edge.API, Edge.AGENT_PHONE, Edge.COMMAND})
@@ -27,6 +29,7 @@ _REVERSAL = frozenset({Edge.TILL, Edge.API, Edge.AGENT_PHONE, Edge.COMMAND})
 _BY_AGENT = frozenset({Edge.TILL, Edge.AGENT_PHONE})
 _COMMAND = frozenset({Edge.COMMAND})
 _PHONE = frozenset({Edge.PHONE})
+_OFFICE = frozenset({Edge.OFFICE})
 
 # The edges that can meet each refusal, by its code; tests/web/test_refusals.py holds it complete.
 MET_AT: Mapping[str, frozenset[Edge]] = {
@@ -50,9 +53,12 @@ MET_AT: Mapping[str, frozenset[Edge]] = {
     "code_reversed": _CODE,
     "code_unknown": _CODE,
     "embedded_engine": _COMMAND,
+    "factor_enrolled": _OFFICE,
     "file_refused": _COMMAND,
     "file_unknown": _COMMAND,
     "identification_paused": _PHONE,
+    "identity_taken": _COMMAND,
+    "identity_unknown": frozenset({Edge.COMMAND, Edge.OFFICE}),
     "import_built_on": _COMMAND,
     "import_forgotten": _COMMAND,
     "import_undone": _COMMAND,
@@ -85,6 +91,7 @@ MET_AT: Mapping[str, frozenset[Edge]] = {
     "over_float_limit": _CODE - {Edge.COMMAND},
     "over_paid": frozenset({Edge.API}),
     "over_reversal_limit": _BY_AGENT,
+    "passkey_refused": _OFFICE,
     "password_to_change": _COMMAND,
     "payer_unknown": frozenset({Edge.TILL}),
     "person_unknown": _COMMAND,
@@ -116,6 +123,7 @@ MET_AT: Mapping[str, frozenset[Edge]] = {
     "too_many_codes": _BY_AGENT,
     "too_many_look_ups": _BY_AGENT,
     "too_many_new": _COMMAND,
+    "too_many_passkeys": _OFFICE,
     "too_many_payers": frozenset({Edge.TILL}),
     "too_many_requests": _PHONE,
     "unavailable": frozenset({Edge.TILL, Edge.API, Edge.PHONE, Edge.COMMAND}),
@@ -182,14 +190,25 @@ STATUSES: Mapping[str, int] = {
 }
 # Those that only the office's pages meet.
 OFFICE_STATUSES: Mapping[str, int] = {
+    "factor_enrolled": 409,
+    "factor_refused": 401,
+    "identity_unknown": 403,
     "invalid_input": 400,
+    "label_wrong": 400,
     "not_done": 409,
     "not_yours": 403,
+    "passkey_refused": 400,
     "password_to_change": 403,
+    "password_weak": 400,
+    "password_wrong": 401,
+    "passwords_differ": 400,
     "person_unknown": 404,
     "role_may_not_act": 403,
     "sign_in_paused": 429,
+    "provider_away": 503,
+    "provider_refused": 403,
     "sign_in_refused": 401,
+    "too_many_passkeys": 409,
 }
 # Refusals that no room raises: a page itself makes them.
 PAGES_OWN = frozenset(

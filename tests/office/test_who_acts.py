@@ -16,7 +16,7 @@ from app.base.errors import InvalidInput
 from app.base.operation import Operation, operation
 from app.office.errors import ProposerDismissed, SamePerson
 from app.office.rules import check_password, name_key, read_user_name
-from app.office.service import take_seat
+from app.office.sign_in import take_seat
 from app.office.two_people import check_two_people
 from app.runtime import Runtime
 from app.settings import Settings

@@ -12,7 +12,7 @@ from werkzeug.exceptions import NotFound
 
 from app.base.database import transaction
 from app.base.operation import Operation, operation
-from app.office.sessions import OfficeSession
+from app.office.sessions import OfficeSession, hold_office_session
 from app.runtime import runtime
 from app.wall import Sight, hold, stand_behind, step_out
 
@@ -55,8 +55,9 @@ def act() -> Iterator[Operation]:
     Raises: Unavailable.
     """
     opened, maalem = here(), runtime()
-    seat = f"office:{opened.id}"
-    with operation(maalem.office_database, maalem.clock(), opened.name, seat) as change:
+    with operation(maalem.office_database, maalem.clock(), opened.name, opened.seat) as change:
+        # Dismissed or signed out since the page was asked for, nobody acts.
+        hold_office_session(change.connection, opened.id)
         yield change
 
 

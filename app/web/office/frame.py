@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import structlog
-from flask import Blueprint, Flask, Response, current_app, g, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    current_app,
+    g,
+    redirect,
+    render_template,
+    request,
+    url_for,
+)
 from flask_wtf.csrf import CSRFError
 from pydantic import SecretStr
 from werkzeug.exceptions import Forbidden, HTTPException, NotFound
@@ -15,7 +26,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.base.errors import MaalemError, Unavailable
 from app.base.operation import operation
 from app.office.rights import RIGHTS, Right
-from app.office.sessions import SessionTimes, use_office_session
+from app.office.sessions import OfficeSession, SessionTimes, Stage, use_office_session
 from app.runtime import runtime
 from app.text.languages import DEFAULT, LANGUAGES
 from app.web.access import Audience, UndeclaredRoute, audience_of, open_to
@@ -27,7 +38,9 @@ from app.web.till.pages import csrf
 
 pages = Blueprint("office", __name__, url_prefix="/office")
 View = TypeVar("View", bound=Callable[..., object])
-_RIGHT, _CONFLICT = "maalem_right", 409
+_RIGHT, _STAGE, _CONFLICT = "maalem_right", "maalem_stage", 409
+# The page on which a session goes on that still waits for something.
+_STAGE_PAGES = {Stage.PASSWORD: "office.own_password", Stage.ENROLMENT: "office.own_account"}
 _log = structlog.get_logger("office")
 
 # What stands at the top of every page, for those who may open it: right, endpoint, words.
@@ -55,6 +68,16 @@ def may(right: Right) -> Callable[[View], View]:
     def declare(view: View) -> View:
         setattr(view, _RIGHT, right)
         return open_to(Audience.OFFICE)(view)
+
+    return declare
+
+
+def while_at(stage: Stage) -> Callable[[View], View]:
+    """Declares that a view is open too to a session that waits for this."""
+
+    def declare(view: View) -> View:
+        setattr(view, _STAGE, stage)
+        return view
 
     return declare
 
@@ -88,26 +111,51 @@ pages.after_request(vary)
 @pages.before_request
 def _admit() -> AnyResponse | Response | None:
     """Asks for the sign-in, then for the right, before all other checks."""
-    g.office = None
+    g.office = g.half_open = None
     if (redirection := follow_language_switch()) is not None:
         return redirection
     if token := read_token():
-        g.office = _use_session(token)
+        opened = _use_session(token)
+        # Until the second factor is proven nobody is signed in.
+        half = opened is not None and opened.stage is Stage.FACTOR
+        g.half_open, g.office = (opened, None) if half else (None, opened)
     if audience_of(current_app, request.endpoint) is Audience.EVERYONE:
         csrf.protect()
         return None
     if g.office is None:
         return sign_in_page(Refusal("signed_out"))
     csrf.protect()
+    if (onward := _find_stage_page(g.office)) is not None:
+        return redirect(url_for(onward), 303)
     if right_of(current_app, request.endpoint) not in RIGHTS[g.office.role]:
         return refused_page(Refusal("not_yours"))
     return None
 
 
-def _use_session(token: str) -> Any:
+def session_times() -> SessionTimes:
+    """Returns how long a session lasts here."""
+    settings = runtime().settings
+    return SessionTimes(
+        timedelta(minutes=settings.office_idle_minutes),
+        timedelta(hours=settings.office_session_hours),
+    )
+
+
+def _use_session(token: str) -> OfficeSession | None:
     maalem = runtime()
+    required = maalem.settings.production
     with operation(maalem.office_database, maalem.clock(), "office") as change:
-        return use_office_session(change, SecretStr(token), SessionTimes())
+        return use_office_session(
+            change, SecretStr(token), session_times(), factor_required=required
+        )
+
+
+def _find_stage_page(opened: OfficeSession) -> str | None:
+    """Returns where a session has to go on; None if it may open what it asks for."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if opened.stage is Stage.OPEN or getattr(view, _STAGE, None) is opened.stage:
+        return None
+    return _STAGE_PAGES[opened.stage]
 
 
 def office_language() -> str:
@@ -133,10 +181,13 @@ def office_page(template: str, status: int = 200, **values: object) -> Response:
 
 
 def sign_in_page(refusal: Refusal | None = None, status: int | None = None) -> Response:
-    """Renders the entrance, with the status of what was refused."""
+    """Renders the entrance, with the status of what was refused; half open, it asks the factor."""
     status = status or (refusal.status if refusal else 200)
+    if g.half_open:
+        return office_page("second_factor.html", status, refusal=refusal)
+    provider = bool(runtime().settings.oidc_issuer)
     name = request.form.get("name", "")
-    return office_page("sign_in.html", status, refusal=refusal, name=name)
+    return office_page("sign_in.html", status, refusal=refusal, name=name, provider=provider)
 
 
 def refused_page(refusal: Refusal, status: int | None = None) -> Response:
@@ -152,7 +203,8 @@ def status_of(refusal: Refusal) -> int:
 
 def _list_sections() -> list[tuple[str, str, bool]]:
     """Returns address, words and whether it is this page, of what the reader may open."""
-    rights = RIGHTS[g.office.role] if g.office else frozenset()
+    opened = g.office and g.office.stage is Stage.OPEN
+    rights = RIGHTS[g.office.role] if opened else frozenset()
     return [
         (url_for(endpoint), words, request.path.startswith(url_for(endpoint)))
         for right, endpoint, words in SECTIONS

@@ -1,11 +1,16 @@
-"""The cookie of a session at the office; it names a session and opens nothing by itself."""
+"""The office's cookies: one names a session, one the browser. Neither opens anything by itself."""
+
+import hashlib
+import re
 
 from flask import request
 from werkzeug.wrappers import Response
 
+from app.runtime import runtime
 from app.web.cookies import drop_cookie, keep_cookie, read_cookie
 
-_COOKIE = "office"
+_COOKIE, _BROWSER = "office", "office_browser"
+_BROWSER_BITS, _BROWSER_SECONDS = 128, 365 * 24 * 3600
 # The database knows when a session is over; a browser that is closed forgets it too.
 _FOR_SECONDS = 12 * 3600
 
@@ -28,3 +33,21 @@ def keep_token(answer: Response, token: str) -> None:
 def drop_token(answer: Response) -> None:
     """Has the browser forget its token."""
     drop_cookie(answer, _COOKIE)
+
+
+def read_browser() -> str:
+    """Returns the name of this browser, or a new one."""
+    known = read_cookie(request, _BROWSER)
+    if re.fullmatch(r"[0-9a-f]{32}", known):
+        return known
+    return f"{runtime().random.getrandbits(_BROWSER_BITS):032x}"
+
+
+def keep_browser(answer: Response, browser: str) -> None:
+    """Gives the browser its name: all who sign in at it are one person."""
+    keep_cookie(answer, _BROWSER, browser, _BROWSER_SECONDS)
+
+
+def name_seat(browser: str) -> str:
+    """Returns a digest that names the browser as a seat (app/office/two_people.py)."""
+    return hashlib.sha256(f"browser:{browser}".encode()).hexdigest()

@@ -1,0 +1,190 @@
+"""Signs users of the office in: the password, then a second factor where one is enrolled.
+
+Wrong ones of either are counted together, and pause the name. A name that is nobody's is paused
+alike, and its answer takes as long. No function commits, and the caller commits after a refusal
+too, because wrong ones are counted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+
+from pydantic import SecretStr
+from sqlalchemy import Row, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from app.audit.service import record_audit
+from app.base.clock import local
+from app.base.operation import Operation
+from app.base.slow_hash import hash_slowly, is_hash_of
+from app.office.errors import PasswordToChange, SignInPaused, SignInRefused
+from app.office.models import office_seat, office_unknown_name, office_user
+from app.office.rules import OfficeScope, name_key
+
+WRONG_SECRETS_ALLOWED = 5
+PAUSED_FOR = timedelta(minutes=15)
+_MOST_DOUBLINGS = 6
+# Longer than the longest pause.
+_UNKNOWN_KEPT = timedelta(days=2)
+_CLEARED = {"wrong_secrets": 0, "pauses": 0, "paused_until": None}
+
+
+@dataclass(frozen=True, slots=True)
+class OfficeUser:
+    """Somebody who works at the office and is signed in."""
+
+    name: str
+    role: str
+    scope: OfficeScope
+    sample: bool
+
+
+def sign_in_office_user(operation: Operation, typed: str, secret: SecretStr) -> OfficeUser:
+    """Returns the user of this name and secret, at a command.
+
+    Raises: SignInRefused, SignInPaused, PasswordToChange.
+    """
+    row = check_secret(operation, typed, secret)
+    clear_wrong_secrets(operation, row.name)
+    if row.one_time_until is not None:
+        raise PasswordToChange(name=row.name)
+    take_seat(operation, row.name)
+    scope = OfficeScope(row.region, row.network, row.desk)
+    return OfficeUser(row.name, row.role, scope, row.sample)
+
+
+def take_seat(operation: Operation, name: str) -> None:
+    """Notes that the user signed in at the operation's terminal, if it has one."""
+    if not operation.seat:
+        return
+    values = {"seat": operation.seat, "name": name, "signed_in_at": operation.now}
+    statement = insert(office_seat).values(**values)
+    operation.connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["seat", "name"], set_={"signed_in_at": operation.now}
+        )
+    )
+
+
+def check_secret(operation: Operation, typed: str, secret: SecretStr) -> Row[*tuple[object, ...]]:
+    """Returns the row of the user with this secret, locked; wrong ones stay counted.
+
+    The slow comparison comes before the lock.
+
+    Raises: SignInRefused, SignInPaused.
+    """
+    columns = office_user.c
+    found = select(columns.name, columns.password_hash).where(
+        columns.name_key == name_key(typed), columns.dismissed_at.is_(None)
+    )
+    known = operation.connection.execute(found).one_or_none()
+    right = is_right(known.password_hash if known else _hash_for_unknown_name(), secret)
+    if known is None:
+        _refuse_unknown_name(operation, typed)
+        raise SignInRefused(by=typed)
+    row = _lock_user(operation, known.name)
+    _refuse_paused(operation, row.name, row.paused_until)
+    late = row.one_time_until is not None and row.one_time_until <= operation.now
+    if row.dismissed_at is not None:
+        raise SignInRefused(by=typed)
+    if not right or row.password_hash != known.password_hash or late:
+        _count_wrong_secret(operation, row)
+        raise SignInRefused(by=typed)
+    return row
+
+
+def check_factor(operation: Operation, name: str, prove: Callable[[], str | None]) -> str:
+    """Returns what the second factor was, as `prove` says it; None of it is counted as wrong.
+
+    The user stays locked, so that guesses sent at once are counted one by one.
+
+    Raises: SignInRefused, SignInPaused.
+    """
+    row = _lock_user(operation, name)
+    if row.dismissed_at is not None:
+        raise SignInRefused(by=name)
+    _refuse_paused(operation, name, row.paused_until)
+    proof = prove()
+    if proof is None:
+        _count_wrong_secret(operation, row)
+        raise SignInRefused(by=name)
+    clear_wrong_secrets(operation, name)
+    return proof
+
+
+def clear_wrong_secrets(operation: Operation, name: str) -> None:
+    """Forgets what was counted against a user who has proven everything."""
+    operation.connection.execute(
+        update(office_user).where(office_user.c.name == name).values(**_CLEARED)
+    )
+
+
+def is_right(password_hash: str, secret: SecretStr) -> bool:
+    """True if the hash is of this secret. Raises: Busy."""
+    return is_hash_of(password_hash, secret.get_secret_value())
+
+
+def forget_unknown_names(operation: Operation) -> int:
+    """Deletes what was counted against names that are nobody's. Returns how many."""
+    old = office_unknown_name.c.tried_at < operation.now - _UNKNOWN_KEPT
+    return operation.connection.execute(delete(office_unknown_name).where(old)).rowcount
+
+
+@cache
+def _hash_for_unknown_name() -> str:
+    """Returns the hash to check for an unknown name, so that the answer takes as long as any."""
+    return hash_slowly("nobody")
+
+
+def _lock_user(operation: Operation, name: str) -> Row[*tuple[object, ...]]:
+    statement = select(office_user).where(office_user.c.name == name)
+    return operation.connection.execute(statement.with_for_update()).one()
+
+
+def _refuse_paused(operation: Operation, name: str, until: datetime | None) -> None:
+    """Raises: SignInPaused."""
+    if until and until > operation.now:
+        raise SignInPaused(by=name, until=f"{local(until):%H:%M}")
+
+
+def _count_wrong_secret(operation: Operation, row: Row[*tuple[object, ...]]) -> None:
+    values = _count(row.wrong_secrets, row.pauses, operation.now)
+    if until := values.get("paused_until"):
+        record_audit(operation, "office_user_paused", f"office:{row.name}", until=f"{until:%FT%TZ}")
+    operation.connection.execute(
+        update(office_user).where(office_user.c.name == row.name).values(**values)
+    )
+
+
+def _refuse_unknown_name(operation: Operation, typed: str) -> None:
+    """Counts a secret for a name that is nobody's, as it is counted for a user.
+
+    Raises: SignInPaused.
+    """
+    digest = hashlib.sha256(name_key(typed).encode()).digest()
+    statement = insert(office_unknown_name).values(name_digest=digest, tried_at=operation.now)
+    # The row is locked, whether it was there before or not.
+    row = operation.connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["name_digest"], set_={"tried_at": operation.now}
+        ).returning(*office_unknown_name.c)
+    ).one()
+    _refuse_paused(operation, typed, row.paused_until)
+    operation.connection.execute(
+        update(office_unknown_name)
+        .where(office_unknown_name.c.name_digest == digest)
+        .values(**_count(row.wrong_secrets, row.pauses, operation.now))
+    )
+
+
+def _count(wrong_before: int, pauses: int, now: datetime) -> dict[str, object]:
+    """Returns the columns after one more wrong secret; each pause is twice the one before. Pure."""
+    wrong = wrong_before + 1
+    if wrong < WRONG_SECRETS_ALLOWED:
+        return {"wrong_secrets": wrong}
+    until = now + PAUSED_FOR * 2 ** min(pauses, _MOST_DOUBLINGS)
+    return {"wrong_secrets": 0, "pauses": pauses + 1, "paused_until": until}
