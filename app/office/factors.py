@@ -26,7 +26,7 @@ from app.office.sessions import end_office_sessions
 
 @dataclass(frozen=True, slots=True)
 class ListedFactors:
-    """What a user has enrolled; the recovery codes are of no use without another one."""
+    """Everything that a user has enrolled; recovery codes are of no use without another factor."""
 
     authenticator_since: datetime | None
     passkeys: Sequence[Passkey]

@@ -29,7 +29,7 @@ _KEPT_FOR = timedelta(days=30)
 
 
 class Stage(StrEnum):
-    """What a session still waits for; `open` waits for nothing."""
+    """The proof that a session still waits for; `open` waits for none."""
 
     FACTOR = "factor"
     PASSWORD = "password"  # noqa: S105 - the one-time password is to be changed
@@ -47,7 +47,7 @@ class SessionTimes:
 
 @dataclass(frozen=True, slots=True)
 class SessionProof:
-    """What a session is begun with: how its user proved who they are, and in which browser."""
+    """The browser in which a session began, and how its user proved who they are."""
 
     seat: str = ""
     factor: str | None = None

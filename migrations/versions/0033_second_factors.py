@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0033_second_factors"
-down_revision = "0027_office_sessions"
+down_revision = "0029_figures"
 branch_labels = None
 depends_on = None
 

@@ -26,6 +26,7 @@ _SHOW_NOTHING = {
     *("networks withdraw", "networks approve-withdrawal", "breaks own", "breaks propose"),
     *("breaks approve", "breaks ask-reversal", "breaks close-repeated", "clients create"),
     *("clients rotate", "clients revoke", "clients change", "clients other-amounts"),
+    *("office change", "office remove-factors", "office tie-identity", "office untie-identity"),
     # JSON is all that it prints (docs/contract.md).
     "sms count",
 }
