@@ -54,6 +54,7 @@ from app.messaging.kinds import KINDS
 from app.messaging.prices import SHIPPED, Prices, read_prices
 from app.migrating import upgrade
 from app.mobile_money.callback_addresses import CallbackRules
+from app.office.provider import IdentityProvider
 from app.reminders.calendar import SHIPPED as SHIPPED_CALENDAR
 from app.reminders.calendar import Calendar, read_calendar
 from app.reminders.settings import ReminderSettings
@@ -187,6 +188,15 @@ class Runtime:
         settings = self.settings
         usual = settings.ussd_limit_septets, settings.ussd_limit_ucs2
         return {g.name: Limits(*settings.ussd_limits.get(g.name, usual)) for g in GATEWAYS}
+
+    @cached_property
+    def identity_provider(self) -> IdentityProvider | None:
+        """The provider by which the office may sign in, if the settings name one."""
+        settings = self.settings
+        if not settings.oidc_issuer:
+            return None
+        client = settings.oidc_client_id, settings.oidc_client_secret
+        return IdentityProvider(settings.oidc_issuer, client, settings.oidc_factor_acr, self.clock)
 
     @cached_property
     def services(self) -> Services:

@@ -37,6 +37,8 @@ class Purpose(StrEnum):
     LATE_ACTION = "maalem late action"
     MENU = "maalem menu"
     AUTHENTICATOR = "maalem authenticator"
+    # In a browser's cookie for ten minutes: a rotation need not wait for it.
+    PROVIDER_ATTEMPT = "maalem provider attempt"
 
 
 class KeyUnknown(Exception):

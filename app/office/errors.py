@@ -70,6 +70,19 @@ class IdentityUnknown(MaalemError):
     code = "identity_unknown"
 
 
+class ProviderAway(MaalemError):
+    """The provider of identities does not answer, or not as one; passwords still open."""
+
+    code = "provider_away"
+    retryable = True
+
+
+class ProviderRefused(MaalemError):
+    """The provider of identities did not say who it is, or not to this browser's question."""
+
+    code = "provider_refused"
+
+
 class SamePerson(MaalemError):
     """The person who proposed it cannot approve it: in any spelling (`by`), at one terminal (`at`).
 

@@ -30,6 +30,7 @@ from app.web.mobile_money import routes as mobile_money
 from app.web.office import (
     account,  # noqa: F401 - adds its pages to the office's
     first_page,  # noqa: F401 - adds its pages to the office's
+    provider,  # noqa: F401 - adds its pages to the office's
     sign_in,  # noqa: F401 - adds its pages to the office's
 )
 from app.web.office import (

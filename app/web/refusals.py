@@ -103,6 +103,8 @@ MET_AT: Mapping[str, frozenset[Edge]] = {
     "pin_unchanged": frozenset({Edge.TILL, Edge.PHONE}),
     "prices_wrong": _COMMAND,
     "proposer_dismissed": _COMMAND,
+    "provider_away": _OFFICE,
+    "provider_refused": _OFFICE,
     "rates_wrong": _COMMAND,
     "receipt_unknown": frozenset({Edge.API, Edge.AGENT_PHONE, Edge.COMMAND}),
     "refused": frozenset({Edge.API}),

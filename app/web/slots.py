@@ -18,6 +18,7 @@ from app.web.office.tokens import has_token
 from app.web.till.places import till_places
 from app.web.till.sign_in import read_token
 
+_PROVIDER = "/office/sign-in/provider"
 _SIGN_INS = ("/agent/sign-in", "/office/sign-in")
 
 
@@ -88,7 +89,8 @@ def find_kind() -> Kind | None:
         return None
     if path in _SIGN_INS and request.method == "POST":
         return Kind.SIGN_IN
-    if path.startswith("/office") and has_token():
+    # Who comes back from a slow provider of identities keeps nobody else waiting.
+    if path.startswith("/office") and (has_token() or path.startswith(_PROVIDER)):
         return Kind.OFFICE
     if path.startswith("/agent") and _take_place():
         return Kind.TILL
