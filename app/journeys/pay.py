@@ -25,7 +25,7 @@ from app.payments.wording import last_day_to_pay, period_words, shown_until
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
 
-_ISSUING = ("issued", "another_is_live", "changed", "nothing_due")
+_ISSUING = ("issued", "another_is_live", "only_live", "changed", "nothing_due")
 # The outcomes of people who pay with a tax, and the sentence that says so.
 _ELSEWHERE = {"pays_with_cpu": "owed.pays_with_cpu", "pays_with_tax": "owed.pays_with_tax"}
 
@@ -177,7 +177,7 @@ def _ask_about_live_code(dialogue: Dialogue, live: IssuedCode) -> str:
         return "another_is_live"
     dialogue.answers.months = live.period.last
     reload_person(dialogue)
-    return "changed" if _get_terms(dialogue) else "nothing_due"
+    return "only_live" if _get_terms(dialogue) else "nothing_due"
 
 
 def _name_change(dialogue: Dialogue) -> str:

@@ -142,6 +142,15 @@ class Words:
         forms = forms_of(self.catalogs[language][noun])
         return [f for i, f in enumerate(forms) if numbers[i] > 1 and not _PLACE.search(f)]
 
+    def write_every_form(self, language: str, noun: str) -> tuple[str, ...]:
+        """Returns a noun in each of its plural forms, with the smallest number that takes it."""
+        plural = self._translations[language].plural  # type: ignore[attr-defined]
+        smallest: dict[int, int] = {}
+        for count in _COUNTS:
+            smallest.setdefault(plural(count), count)
+        counts = sorted(smallest.values())
+        return tuple(self._write_count(language, noun, count) for count in counts)
+
     def _get_sentence(self, language: str, key: str) -> str:
         sentence = self._translations[language].gettext(key)
         if sentence == key:

@@ -192,7 +192,7 @@ class MenuEngine(Generic[Services]):
         position.facts, position.answers = {}, {}
         caller.ahead = typed in _CHOICES
         reply = self.begin(position, caller)
-        if caller.ahead and reply.more:
+        if caller.ahead and reply.more and not self.stops_chain(position):
             return self.step(typed, position, caller)
         return InputResult(reply, "back", recorded)
 

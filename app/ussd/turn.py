@@ -79,7 +79,8 @@ class Turns(Generic[Services]):
             revision = record.revision if record else 0
             caller.ahead, caller.lately = bool(chain), loaded.broken_off is not None
             engine, record, walk = self._begin(loaded.broken_off, caller, language)
-            record.revision, inputs = revision, chain.split("*") if chain else []
+            record.revision = revision
+            inputs = chain.split("*") if chain and not engine.stops_chain(record.position) else []
         else:
             new = [chain] if hop.message else self._find_new_inputs(record, slot, chain)
             if new is None or record.over:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from app.runtime import Runtime
 from app.text.dialled import CALL_BACK, ENTRIES
+from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
 
 FATIMA, DRISS = "+212600000001", "+212600000007"
@@ -33,6 +35,21 @@ def test_each_number_leads_where_its_name_says(phone: TestPhone) -> None:
         person, shown = SHOWN[name]
         screen = phone.dial(person, inputs)
         assert shown.casefold() in screen.casefold(), f"{name}: {screen}"
+
+
+def test_no_number_of_a_message_chooses_a_person_of_a_shared_phone(
+    phone: TestPhone, runtime: Runtime
+) -> None:
+    phone.dial(FATIMA, "5*5*4*2*100003*01011983")
+    for inputs in (*ENTRIES.values(), CALL_BACK):
+        screen = phone.dial(FATIMA, inputs)
+        assert screen.startswith("Pour qui?\n1 "), (inputs, screen)
+    assert OtherParties(runtime).run("SELECT code FROM payment_code") == []
+    # Nor does a digit typed by heart where a talk broke off.
+    for typed in ("2", "2", "2"):
+        phone.answer(typed)
+    assert phone.dial(FATIMA).startswith("Voulez-vous continuer?")
+    assert phone.answer("2").startswith("Pour qui?\n1 ")
 
 
 def test_the_number_for_complaints_asks_to_be_called(phone: TestPhone) -> None:

@@ -75,6 +75,7 @@ IN_BETWEEN = {
     "help",
     "identification_paused",
     "lost_receipt",
+    "live_terms",
     "new_terms",
     "no_agencies",
     "no_notices",
@@ -112,6 +113,8 @@ class Handset:
             connection.execute(
                 _UNDONE, {"family": FAMILY, "aicha": AICHA, "own": _own_pin(runtime)}
             )
+        if number == FAMILY:
+            self.send("")  # nothing dialled ahead chooses for whom
 
     def send(self, chain: str) -> TurnResult:
         hop = Hop("africastalking", self.session, self.phone, chain)

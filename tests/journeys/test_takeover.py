@@ -194,7 +194,8 @@ def test_phone_not_proven_is_asked_about_the_live_code_alone(
     code = phone.dial(HASSAN, "2*2*1").split("\n")[0]
     phone.dial(STRANGER, TIE)
     asked = phone.dial(STRANGER, "2*1")
-    assert "un code de 168,43 DH?\nMois: 08/2026\n1 Oui" in asked
+    assert "Un code de 168,43 DH est déjà fait. Le prendre?\nMois: 08/2026\n1 Oui" in asked
+    assert "a changé" not in asked
     assert code not in asked and "663,90" not in asked
     assert phone.answer("1").startswith(f"{code}\nMontant: 168,43 DH")
     # It sees the code that it may pay, and is not offered to cancel it.

@@ -16,8 +16,9 @@ beginning at 11:00 on 23 November 2026. After dial and answer stand `shows` and 
 `code` (the code on the screen, by a name: the same name is the same code), `screen` (the name of
 the screen) and `ends: true`. `<rna_number>` and its like are the person's own.
 `wrong: true` marks an answer not understood: it is left out when the chain is dialled again, as it
-would end the walk. `changes: true` marks a hop that changes what the first screens say, so that its
-chain cannot be dialled again. `steady: true` marks a hop after which the line must not break.
+would end the walk. `changes: true` marks a hop that changes what the first screens say, or behind
+the choice of a person, so that its chain cannot be dialled again. `steady: true` marks a hop after
+which the line must not break.
 """
 
 from __future__ import annotations

@@ -53,15 +53,22 @@ class FilledMenu:
                 values |= self.samples.worst(words, language, key)
         return values
 
-    def pages(self, screen: Screen, language: str, limits: Limits, reason: str = "") -> list[str]:
-        """Returns the pages of a screen with all its choices, or a list with many rows.
+    def pages(
+        self,
+        screen: Screen,
+        language: str,
+        limits: Limits,
+        reason: str = "",
+        rows: int = _MANY_ROWS,
+    ) -> list[str]:
+        """Returns the pages of a screen with all its choices, or a list with so many rows.
 
         `reason` is the key of the sentence that refuses an input there.
         """
         context = self._context(screen, language, limits, reason)
         if screen.kind == "list":
-            rows = [self._row(screen, language)] * _MANY_ROWS
-            return [page for page, _ in paginate_list(context, rows)]
+            samples = [self._row(screen, language)] * rows
+            return [page for page, _ in paginate_list(context, samples)]
         return paginate_screen(context, [choice.digit for choice in screen.choices])
 
     def key_lines(self, screen: Screen, language: str, limits: Limits) -> Sequence[str]:

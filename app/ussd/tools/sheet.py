@@ -12,7 +12,6 @@ from jinja2 import Environment, FileSystemLoader
 from app.base.csv_writing import write_rows
 from app.text.encoding import Limits
 from app.text.languages import DEFAULT, LANGUAGES
-from app.text.words import forms_of
 from app.ussd.checker.declarations import Declarations
 from app.ussd.checker.filled_menu import FilledMenu
 from app.ussd.menu import Screen
@@ -85,9 +84,8 @@ class Sheet:
         return dialled.replace("<...>", "...")
 
     def _show(self, screen: Screen, language: str) -> tuple[str, ...]:
-        pages = self.filled.pages(screen, language, self.limits)
-        # The pages of a list have the same sample rows.
-        return tuple(pages[:1] if screen.kind == "list" else pages)
+        # One row of a list: all have the same sample values.
+        return tuple(self.filled.pages(screen, language, self.limits, rows=1))
 
     def _keys_on_screens(self) -> set[str]:
         """Returns the keys of choices and rows, which their screens show."""
@@ -96,11 +94,10 @@ class Sheet:
         return choices | {f"{screen.name}.row" for screen in screens}
 
     def _say(self, language: str, key: str) -> tuple[str, ...]:
-        """Returns the sentence with everyday values; of a noun or a page's sentence, as written."""
+        """Returns the sentence with everyday values; of a noun, a line for each of its forms."""
         words, samples = self.filled.engine.words, self.filled.samples
-        message = words.catalogs[language][key]
-        if isinstance(message.id, tuple) or words.value_names(language, key) - samples.names:
-            return forms_of(message)
+        if isinstance(words.catalogs[language][key].id, tuple):
+            return ("\n".join(words.write_every_form(language, key)),)
         return (words.say(language, key, samples.worst(words, language, key)),)
 
 
