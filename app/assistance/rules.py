@@ -14,6 +14,9 @@ _SENTENCE = re.compile(r"topic\.([a-z_]{2,32})\.([a-z_]{2,32})")
 # The help desk still has to deal with `open` and `taken` requests; the others are over.
 STATES = ("open", "taken", "done", "cancelled")
 WAITING = ("open", "taken")
+# Who answers: a request goes to the desk of its kind, until it is handed to another.
+DESKS = ("call_back", "enrolment", "claims", "bank", "dar", "export")
+OUTCOMES = ("helped", "unreachable", "not_wanted", "not_possible")
 # The most waiting requests of a phone, because the help desk is a few people.
 MOST_WAITING = 5
 _DIGITS = 6
@@ -46,6 +49,14 @@ def call_by(asked_on: date, is_closed: Callable[[date], bool]) -> date:
     while left:
         day += timedelta(days=1)
         left -= day.weekday() < _SATURDAY and not is_closed(day)
+    return day
+
+
+def last_late_day(today: date, is_closed: Callable[[date], bool]) -> date:
+    """Returns the last day of which every request is past the desk's promise."""
+    day = today - timedelta(days=1)
+    while call_by(day, is_closed) >= today:
+        day -= timedelta(days=1)
     return day
 
 

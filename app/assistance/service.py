@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -16,9 +17,17 @@ from app.assistance.queries import (
     list_waiting,
     number_was_lost,
 )
-from app.assistance.rules import MOST_WAITING, WAITING, call_by, draw_reference, name_topic
+from app.assistance.rules import (
+    DESKS,
+    MOST_WAITING,
+    WAITING,
+    call_by,
+    draw_reference,
+    name_topic,
+)
 from app.audit.service import record_audit
 from app.base.clock import local_date
+from app.base.errors import InvalidInput
 from app.base.operation import Operation
 from app.base.phone import Phone
 from app.base.rows import read_row
@@ -32,11 +41,14 @@ _BEFORE = {"taken": ("open",), "done": WAITING, "cancelled": WAITING}
 
 @dataclass(frozen=True, slots=True)
 class NewRequest:
-    """A phone's wish for help; `artisan_id` is None if nobody has identified on it."""
+    """A wish for help; `artisan_id` is None if nobody has identified on the phone.
+
+    `phone` is None for somebody at a counter who has none; the person is known then.
+    """
 
     kind: str
     topic: str
-    phone: Phone
+    phone: Phone | None
     language: str
     artisan_id: int | None
 
@@ -52,9 +64,9 @@ def ask_for_help(
     """
     connection = operation.connection
     # One at a time for a phone, so that two hops at the same moment store one request.
-    lock = func.pg_advisory_xact_lock(func.hashtext(f"help:{wanted.phone.e164}"))
-    connection.execute(select(lock))
-    waiting = _list_waiting_of_phone(connection, wanted.phone)
+    asker = wanted.phone.e164 if wanted.phone else f"artisan:{wanted.artisan_id}"
+    connection.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"help:{asker}"))))
+    waiting = _list_waiting_of(connection, wanted)
     for request in waiting:
         if (request.kind, request.topic) == (wanted.kind, wanted.topic):
             return request, False
@@ -63,8 +75,10 @@ def ask_for_help(
     reference = _draw_new_reference(connection, services.random)
     request = HelpRequest(reference, wanted.kind, wanted.topic, "open", operation.now)
     connection.execute(insert(help_request).values(_new_row(wanted, request)))
-    _queue_reference(operation, services, wanted, request)
-    about = {"kind": wanted.kind, "artisan": wanted.artisan_id, "phone": wanted.phone.masked}
+    if wanted.phone:
+        _queue_reference(operation, services, wanted, wanted.phone, request)
+    masked = wanted.phone and wanted.phone.masked
+    about = {"kind": wanted.kind, "artisan": wanted.artisan_id, "phone": masked}
     record_audit(operation, "help_asked", f"request:{reference}", **about)
     return request, True
 
@@ -77,20 +91,61 @@ def look_at_waiting(operation: Operation, most: int) -> list[WaitingRequest]:
     return waiting
 
 
-def move_request(operation: Operation, reference: str, state: str) -> None:
+def move_request(
+    operation: Operation, reference: str, state: str, outcome: str | None = None
+) -> None:
     """Changes the state of a request for the help desk, to `taken` and then to `done`.
 
-    Raises: NoSuchRequest if there is no such request, or it is over.
+    Who takes it owns it. `outcome` says how one that is done ended.
+
+    Raises: NoSuchRequest if there is no such request, or it is over, or taken before.
+    """
+    values = {"state": state, "owner": operation.actor, "outcome": outcome}
+    _change(operation, reference, _BEFORE[state], values)
+    record_audit(operation, f"help_{state}", f"request:{reference}", outcome=outcome)
+
+
+def take_request_over(operation: Operation, reference: str) -> None:
+    """Makes the actor the owner of a request that somebody else took.
+
+    Raises: NoSuchRequest.
     """
     columns = help_request.c
-    moved = operation.connection.execute(
+    before = operation.connection.execute(
+        select(columns.owner).where(columns.reference == reference).with_for_update()
+    ).scalar()
+    _change(operation, reference, ("taken",), {"owner": operation.actor})
+    record_audit(operation, "help_taken_over", f"request:{reference}", before=before)
+
+
+def note_call(operation: Operation, reference: str) -> None:
+    """Notes that the desk called who asked. Raises: NoSuchRequest."""
+    _change(operation, reference, WAITING, {"called_at": operation.now})
+    record_audit(operation, "help_called", f"request:{reference}")
+
+
+def hand_over_request(operation: Operation, reference: str, desk: str) -> None:
+    """Hands a request to another desk, where nobody has taken it yet.
+
+    Raises: NoSuchRequest, InvalidInput for no desk.
+    """
+    if desk not in DESKS:
+        raise InvalidInput(what="desk", why=f"none of {', '.join(DESKS)}")
+    _change(operation, reference, WAITING, {"desk": desk, "state": "open", "owner": None})
+    record_audit(operation, "help_handed_over", f"request:{reference}", desk=desk)
+
+
+def _change(
+    operation: Operation, reference: str, before: Sequence[str], values: Mapping[str, object]
+) -> None:
+    columns = help_request.c
+    changed = operation.connection.execute(
         update(help_request)
-        .where(columns.reference == reference, columns.state.in_(_BEFORE[state]))
-        .values(state=state, changed_at=operation.now)
+        .where(columns.reference == reference, columns.state.in_(before))
+        .values(changed_at=operation.now, **values)
     ).rowcount
-    if not moved:
+    if not changed:
         raise NoSuchRequest(reference=reference)
-    record_audit(operation, f"help_{state}", f"request:{reference}")
 
 
 def cancel_request(operation: Operation, phone: Phone, reference: str) -> bool:
@@ -129,7 +184,7 @@ def _new_row(wanted: NewRequest, request: HelpRequest) -> dict[str, object]:
         "reference": request.reference,
         "kind": request.kind,
         "topic": request.topic,
-        "phone": wanted.phone.e164,
+        "phone": wanted.phone.e164 if wanted.phone else None,
         "language": wanted.language,
         "artisan_id": wanted.artisan_id,
         "asked_at": request.asked_at,
@@ -137,13 +192,13 @@ def _new_row(wanted: NewRequest, request: HelpRequest) -> dict[str, object]:
     }
 
 
-def _list_waiting_of_phone(connection: Connection, phone: Phone) -> list[HelpRequest]:
+def _list_waiting_of(connection: Connection, wanted: NewRequest) -> list[HelpRequest]:
     columns = help_request.c
-    rows = connection.execute(
-        select(*COLUMNS).where(
-            columns.phone == phone.e164, columns.state.in_(WAITING), ~number_was_lost()
-        )
-    )
+    if wanted.phone:
+        own = (columns.phone == wanted.phone.e164) & ~number_was_lost()
+    else:
+        own = columns.phone.is_(None) & (columns.artisan_id == wanted.artisan_id)
+    rows = connection.execute(select(*COLUMNS).where(own, columns.state.in_(WAITING)))
     return [read_row(HelpRequest, row) for row in rows]
 
 
@@ -157,11 +212,15 @@ def _draw_new_reference(connection: Connection, random: Random) -> str:
 
 
 def _queue_reference(
-    operation: Operation, services: Services, wanted: NewRequest, request: HelpRequest
+    operation: Operation,
+    services: Services,
+    wanted: NewRequest,
+    phone: Phone,
+    request: HelpRequest,
 ) -> None:
     topic = Say(name_topic(request.kind, request.topic))
     called_by = call_by(local_date(request.asked_at), services.is_closed)
     values = {"request": request.reference, "topic": topic, "call_by": called_by}
     reference = request.reference
-    message = OutboundMessage("request", reference, wanted.phone, wanted.language, values)
+    message = OutboundMessage("request", reference, phone, wanted.language, values)
     queue_message(operation, services, message)

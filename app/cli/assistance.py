@@ -7,6 +7,7 @@ from flask.cli import with_appcontext
 
 from app.assistance.errors import NoSuchRequest
 from app.assistance.queries import WaitingRequest
+from app.assistance.rules import OUTCOMES
 from app.assistance.service import look_at_waiting, move_request
 from app.base.clock import local
 from app.cli.acting import BY, acting
@@ -66,17 +67,18 @@ def take(reference: str, by: str | None) -> None:
 
 @assistance.command()
 @click.argument("reference")
+@click.option("--outcome", type=click.Choice(OUTCOMES), help="how it ended")
 @BY
 @with_appcontext
-def done(reference: str, by: str | None) -> None:
+def done(reference: str, outcome: str | None, by: str | None) -> None:
     """Marks request REFERENCE as settled."""
-    _move(reference, "done", by)
+    _move(reference, "done", by, outcome)
 
 
-def _move(reference: str, state: str, by: str | None) -> None:
+def _move(reference: str, state: str, by: str | None, outcome: str | None = None) -> None:
     try:
         with acting(by) as change:
-            move_request(change, reference, state)
+            move_request(change, reference, state, outcome)
     except NoSuchRequest:
         raise click.ClickException(f"no request {reference} that could be {state}") from None
     click.echo(f"request {reference} is {state}")

@@ -12,8 +12,8 @@ from app.base.phone import Phone
 from app.cli.acting import BY, acting
 from app.cli.options import NUMBER
 from app.cli.tables import JSON, print_json, print_rows
+from app.people.looks import REASONS
 from app.people.service import (
-    REASONS,
     DeskAct,
     FoundPerson,
     ShownPerson,

@@ -77,6 +77,11 @@ KINDS: Mapping[str, MessageKind] = _declare(
     phone_added="ends",
     phone_proven="ends",
     tie_code="tie_code ends",
+    # What a chamber did at its counter.
+    presence_code="presence_code",
+    counter_opened="",
+    calls_on="",
+    calls_off="",
     dates_tried="",
     # Opt-outs and consent.
     reminders_on="",

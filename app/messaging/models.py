@@ -169,14 +169,14 @@ phone_preference = Table(
     Column("changed_by", Text, nullable=False, server_default=text("'ussd'")),
 )
 
-# Answers to promotional messages, yes or no (law 09-08); rows are never changed, a phone's newest
+# Answers to what needs a yes, such as news (law 09-08); rows are never changed, a phone's newest
 # counts.
 consent = Table(
     "consent",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("phone", Text, nullable=False),
-    # News for exporters.
+    # News for exporters, or to be called by one's chamber.
     Column("subject", Text, nullable=False),
     Column("given", Boolean, nullable=False),
     # In which language it was asked, how it was answered, and by which hop: a retry is one answer.
@@ -186,9 +186,10 @@ consent = Table(
     # The sentence it answers, as it was shown; NULL where it was not kept yet.
     Column("wording", Text),
     Column("recorded_at", DateTime(timezone=True), nullable=False),
-    CheckConstraint("subject IN ('export_news')", name="subject"),
-    CheckConstraint("channel IN ('ussd', 'sms')", name="channel"),
+    CheckConstraint("subject IN ('export_news', 'calls')", name="subject"),
+    CheckConstraint("channel IN ('ussd', 'sms', 'counter')", name="channel"),
     Index("ix_consent_phone", "phone", "subject", "id"),
+    Index("ix_consent_calls", "phone", "id", postgresql_where=text("subject = 'calls'")),
 )
 
 # Messages from phones, with the keyword they were read as; the text itself is not kept.

@@ -24,7 +24,7 @@ DELETED_AT_ONCE = 10_000
 # One worker at a time empties the list: it cuts off only entries it has stored itself.
 _LOCK = 0x686F7073
 _COLUMNS = "session", "revision", "at", "gateway", "language", "how", "inputs", "screen", "more"
-_TEXTS = "session", "gateway", "language", "how", "inputs", "screen"
+_TEXTS = "session", "gateway", "language", "how", "inputs", "screen", "caller"
 # In bytes; the table's key holds two of them.
 _LONGEST_WORD = 1000
 _log = structlog.get_logger("hops")
@@ -76,7 +76,10 @@ def _read_entry(line: bytes | str) -> dict[str, object]:
 
     Raises: ValueError, TypeError, OverflowError, RecursionError.
     """
-    row = dict(zip(_COLUMNS, json.loads(line), strict=True))
+    entry = json.loads(line)
+    # A process of the version before writes no caller.
+    entry += [""] * (len(entry) == len(_COLUMNS))
+    row = dict(zip((*_COLUMNS, "caller"), entry, strict=True))
     for name in _TEXTS:
         size = len(str.encode(row[name]))
         if "\0" in row[name] or (size > _LONGEST_WORD and name != "inputs"):
@@ -85,6 +88,7 @@ def _read_entry(line: bytes | str) -> dict[str, object]:
         raise ValueError("no revision")
     row["at"] = datetime.fromtimestamp(row["at"] / 1000, UTC)
     row["more"] = bool(row["more"])
+    row["caller"] = row["caller"] or None
     return row
 
 

@@ -9,6 +9,9 @@ hop = Table(
     metadata,
     # A digest of gateway and session, which cannot be read back.
     Column("session", Text, primary_key=True),
+    # A digest of phone and day under a key: who has the key and the number finds the day's talks,
+    # and nobody sees that two days' talks are one phone's.
+    Column("caller", Text),
     # The hop's number in its dialogue; the gateway's notice of a broken line has one too.
     Column("revision", Integer, primary_key=True),
     # dialled, resumed, answered, wrong, more, back, changed; dropped by the gateway's notice.
@@ -22,4 +25,5 @@ hop = Table(
     Column("screen", Text, nullable=False),
     Column("more", Boolean, nullable=False),
     Index("ix_hop_at", "at"),
+    Index("ix_hop_caller", "caller"),
 )

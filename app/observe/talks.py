@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -34,6 +35,14 @@ class RecordedHop:
     screen: str
     more: bool
     language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """A dialogue of a phone: when it began, and its hops in order."""
+
+    began: datetime
+    hops: tuple[RecordedHop, ...]
 
 
 def list_dialogues(connection: Connection, since: datetime, most: int) -> list[DialogueSummary]:
@@ -86,3 +95,19 @@ def get_hops(connection: Connection, session: str) -> list[RecordedHop]:
     if not rows:
         raise LookupError(f"no talk {session}")
     return [read_row(RecordedHop, row) for row in rows]
+
+
+def list_talks_of(connection: Connection, callers: Collection[str], most: int) -> list[Talk]:
+    """Returns the newest dialogues of a phone, newest first, by its digests of some days."""
+    columns = hop.c
+    newest = (
+        select(columns.session, func.min(columns.at).label("began"))
+        .where(columns.caller.in_(callers), columns.how != "dropped")
+        .group_by(columns.session)
+        .order_by(func.min(columns.at).desc(), columns.session)
+        .limit(most)
+    )
+    return [
+        Talk(row.began, tuple(get_hops(connection, row.session)))
+        for row in connection.execute(newest).all()
+    ]

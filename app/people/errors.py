@@ -25,3 +25,9 @@ class NotOneDouble(MaalemError):
     """The two records cannot become one; `why` says what stands in the way."""
 
     code = "not_one_double"
+
+
+class TooManyPresences(MaalemError):
+    """The officer opened as many files today as one may (`most`)."""
+
+    code = "too_many_presences"

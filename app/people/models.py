@@ -1,13 +1,16 @@
-"""Table of the help desk's acts that wait for a second person, or were done by two."""
+"""Tables of the desks: acts of two people, notes, presences at a counter, calls to members."""
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Identity,
     Index,
+    LargeBinary,
+    SmallInteger,
     Table,
     Text,
     func,
@@ -47,4 +50,62 @@ Index(
     func.coalesce(desk_act.c.double_id, 0),
     unique=True,
     postgresql_where=text("done_at IS NULL"),
+)
+
+# What the desk writes down about a person; never changed.
+person_note = Table(
+    "person_note",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("artisan_id", ForeignKey("artisan.id"), nullable=False),
+    Column("words", Text, nullable=False),
+    Column("written_by", Text, nullable=False),
+    Column("written_at", DateTime(timezone=True), nullable=False),
+    # Names the form that was sent: the same again is the same note.
+    Column("form_key", Text, nullable=False, unique=True),
+    CheckConstraint("char_length(words) BETWEEN 1 AND 1000", name="words"),
+    CheckConstraint("char_length(form_key) BETWEEN 16 AND 64", name="form_key"),
+    Index("ix_person_note_artisan_id", "artisan_id", "id"),
+)
+
+PRESENCE_WAYS = ("code", "card")
+# An artisan stands before an officer of a chamber, who may open that one file until `ends_at`.
+presence = Table(
+    "presence",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("artisan_id", ForeignKey("artisan.id"), nullable=False, index=True),
+    Column("officer", ForeignKey("office_user.name"), nullable=False),
+    # A code of the artisan's phone that the officer types, or the card that the officer saw.
+    Column("way", Text, nullable=False),
+    Column("asked_at", DateTime(timezone=True), nullable=False),
+    Column("code_digest", LargeBinary),
+    Column("tries_left", SmallInteger, nullable=False, server_default=text("0")),
+    # NULL until the code was typed.
+    Column("began_at", DateTime(timezone=True)),
+    # Until then the code is good; once begun, the file is open.
+    Column("ends_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("way IN ('" + "', '".join(PRESENCE_WAYS) + "')", name="way"),
+    CheckConstraint("(way = 'code') = (code_digest IS NOT NULL)", name="code"),
+    CheckConstraint("way = 'code' OR began_at IS NOT NULL", name="card"),
+    CheckConstraint("tries_left >= 0", name="tries_left"),
+    CheckConstraint("ends_at >= asked_at", name="ends_at"),
+    Index("ix_presence_officer", "officer", "artisan_id", "ends_at"),
+)
+
+CALL_OUTCOMES = ("called", "no_answer", "will_pay", "refuses", "wrong_number")
+# Calls of a chamber to members of its work list; never changed.
+member_call = Table(
+    "member_call",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("artisan_id", ForeignKey("artisan.id"), nullable=False),
+    Column("called_by", Text, nullable=False),
+    Column("called_at", DateTime(timezone=True), nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("next_call_on", Date),
+    Column("form_key", Text, nullable=False, unique=True),
+    CheckConstraint("outcome IN ('" + "', '".join(CALL_OUTCOMES) + "')", name="outcome"),
+    CheckConstraint("char_length(form_key) BETWEEN 16 AND 64", name="form_key"),
+    Index("ix_member_call_artisan_id", "artisan_id", "id"),
 )

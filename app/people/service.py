@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Row, func, insert, select, union, update
+from sqlalchemy import ColumnElement, Connection, Row, func, insert, select, union, update
 
 from app.assistance.service import move_requests
 from app.audit.service import name_phone, record_audit, record_decision
 from app.base.errors import InvalidInput
-from app.base.identifiers import read_cnss_number, read_typed_rna_number
+from app.base.identifiers import plain_writing, read_cnss_number, read_typed_rna_number
 from app.base.operation import Operation
 from app.base.phone import Phone
 from app.base.rows import read_row
@@ -26,12 +26,13 @@ from app.messaging.service import OutboundMessage, queue_message
 from app.office.errors import ProposerDismissed
 from app.office.two_people import check_two_people
 from app.payments.codes import cancel_code
-from app.payments.models import deposit
+from app.payments.models import deposit, payment_code
+from app.payments.payers import find_payers
 from app.people.errors import NoPinToReset, NotOneDouble, PersonUnknown, PhoneNotTied
+from app.people.looks import record_look
 from app.people.models import desk_act
 from app.services import Services
 
-REASONS = ("call", "counter", "complaint", "check")
 _MOST_FOUND = 20
 # A proposal that waited longer is nobody's: who gives the command then proposes it anew.
 WAITS_FOR = timedelta(days=3)
@@ -84,6 +85,8 @@ class WaitingAct:
     id: int
     act: str
     artisan_id: int
+    phone: str | None
+    double_id: int | None
     proposed_by: str
     proposed_at: datetime
 
@@ -106,10 +109,43 @@ def find_people(operation: Operation, kind: str, typed: str) -> list[FoundPerson
     return found
 
 
+def search_people(connection: Connection, typed: str) -> list[FoundPerson]:
+    """Finds people by any number of theirs: phone, RNA, CNSS, payment code or receipt.
+
+    Whoever shows them notes the search (note_search).
+    """
+    ids = {payer.artisan_id for payer in find_payers(connection, typed)}
+    digits = "".join(plain_writing(typed).split())
+    for own, column in ((payment_code, "code"), (deposit, "receipt_number")):
+        by_number = select(own.c.artisan_id).where(own.c[column] == digits)
+        ids |= set(connection.execute(by_number).scalars())
+    columns = artisan.c
+    rows = connection.execute(
+        select(columns.id, columns.full_name, columns.rna_number, columns.region)
+        .where(columns.id.in_(ids))
+        .order_by(columns.id)
+        .limit(_MOST_FOUND)
+    )
+    return [read_row(FoundPerson, row) for row in rows]
+
+
+def note_search(operation: Operation, found: Sequence[FoundPerson], role: str) -> None:
+    """Notes who searched, and whom the search found; not what was typed."""
+    ids = [person.id for person in found]
+    _, subject = _name_found(ids)
+    record_audit(operation, "person_looked_up", subject, by="search", role=role, found=ids)
+
+
 def show_person(operation: Operation, artisan_id: int, reason: str) -> ShownPerson:
     """Returns a person, and notes who looked and why. Raises: PersonUnknown."""
-    row = _get_person(operation.connection, artisan_id)
-    record_audit(operation, "person_shown", f"artisan:{artisan_id}", reason=reason)
+    shown = describe_person(operation.connection, artisan_id)
+    record_look(operation, artisan_id, reason, ("record", "phones"))
+    return shown
+
+
+def describe_person(connection: Connection, artisan_id: int) -> ShownPerson:
+    """Returns a person; whoever shows one notes the look. Raises: PersonUnknown."""
+    row = _get_person(connection, artisan_id)
     return ShownPerson(
         id=row.id,
         full_name=row.full_name,
@@ -120,8 +156,8 @@ def show_person(operation: Operation, artisan_id: int, reason: str) -> ShownPers
         region=row.region,
         enrolled=row.enrolled_on is not None,
         merged_into=row.merged_into,
-        ties=tuple(list_ties(operation.connection, artisan_id)),
-        has_pin=has_pin(operation.connection, artisan_id),
+        ties=tuple(list_ties(connection, artisan_id)),
+        has_pin=has_pin(connection, artisan_id),
     )
 
 
@@ -171,14 +207,23 @@ def do_by_two(operation: Operation, services: Services, act: DeskAct) -> bool:
     return True
 
 
-def list_waiting_acts(connection: Connection) -> list[WaitingAct]:
-    """Lists the acts that wait for a second person, oldest first."""
+def list_waiting_acts(connection: Connection, artisan_id: int | None = None) -> list[WaitingAct]:
+    """Lists the acts, of everybody or of one person, that wait for a second, oldest first."""
     columns = desk_act.c
+    waiting: list[ColumnElement[bool]] = [columns.done_at.is_(None)]
+    if artisan_id is not None:
+        waiting.append(columns.artisan_id == artisan_id)
     rows = connection.execute(
         select(
-            columns.id, columns.act, columns.artisan_id, columns.proposed_by, columns.proposed_at
+            columns.id,
+            columns.act,
+            columns.artisan_id,
+            columns.phone,
+            columns.double_id,
+            columns.proposed_by,
+            columns.proposed_at,
         )
-        .where(columns.done_at.is_(None))
+        .where(*waiting)
         .order_by(columns.id)
     )
     return [read_row(WaitingAct, row) for row in rows]

@@ -15,7 +15,7 @@ from base64 import b64encode
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import blake2b, sha1
 from hmac import compare_digest
 from typing import Any, NamedTuple
@@ -28,6 +28,7 @@ from redis.exceptions import NoScriptError, RedisError
 from app.base.errors import Unavailable
 from app.base.hop import Hop, Reply
 from app.base.keys import Key, Keys, Purpose
+from app.base.phone import Phone
 from app.ussd.deferred import STREAM
 from app.ussd.forged import report_forged
 from app.ussd.position import Position
@@ -251,6 +252,15 @@ class Sessions:
         It holds no dash: a command would read a session that begins with one as an option.
         """
         return b64encode(self._keys[slot.place].digest(text, 6), b"._").decode()
+
+    def digest_caller(self, phone: Phone, day: date, slot: Slot) -> str:
+        """Returns what stands for a phone in the log of hops, on this day (UTC) alone."""
+        return self.digest(f"{phone.e164}\0{day.toordinal()}", slot)
+
+    def digest_callers(self, phone: Phone, days: Iterable[date]) -> list[str]:
+        """Returns all that may stand for a phone on these days, under each secret there is."""
+        slots = [Slot(place) for place in range(len(self._keys))]
+        return [self.digest_caller(phone, day, slot) for day in days for slot in slots]
 
     def load(self, hop: Hop, now: datetime) -> LoadedSession:
         """Returns the hop's dialogue, or the last one of its phone."""

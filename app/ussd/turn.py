@@ -186,6 +186,7 @@ class Turns(Generic[Services]):
                 "*".join(walk.recorded),
                 position.path[-1] if position.path else "",
                 int(walk.reply.more),
+                self.sessions.digest_caller(hop.phone, caller.now.date(), slot),
             ],
             ensure_ascii=False,
             separators=(",", ":"),

@@ -29,9 +29,16 @@ from app.web import (
 from app.web.mobile_money import routes as mobile_money
 from app.web.office import (
     account,  # noqa: F401 - adds its pages to the office's
+    calls,  # noqa: F401 - adds its pages to the office's
+    counter,  # noqa: F401 - adds its pages to the office's
     first_page,  # noqa: F401 - adds its pages to the office's
     provider,  # noqa: F401 - adds its pages to the office's
+    people,  # noqa: F401 - adds its pages to the office's
+    person_acts,  # noqa: F401 - adds its pages to the office's
+    requests,  # noqa: F401 - adds its pages to the office's
+    sheets,  # noqa: F401 - adds its pages to the office's
     sign_in,  # noqa: F401 - adds its pages to the office's
+    wording,  # noqa: F401 - adds its words to the office's
 )
 from app.web.office import (
     frame as office,

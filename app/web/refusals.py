@@ -126,6 +126,7 @@ MET_AT: Mapping[str, frozenset[Edge]] = {
     "too_many_look_ups": _BY_AGENT,
     "too_many_new": _COMMAND,
     "too_many_passkeys": _OFFICE,
+    "too_many_presences": _OFFICE,
     "too_many_payers": frozenset({Edge.TILL}),
     "too_many_requests": _PHONE,
     "unavailable": frozenset({Edge.TILL, Edge.API, Edge.PHONE, Edge.COMMAND}),

@@ -35,6 +35,7 @@ _ONLY_IN = {
     "reset_code": "sms.pin_reset",
     "reversal_code": "sms.reversal_code",
     "tie_code": "sms.tie_code",
+    "presence_code": "sms.presence_code",
 }
 _LINK = re.compile(r"://|\bwww\b|\w\.(ma|com|net|org|info|app|io|ly|me)\b", re.IGNORECASE)
 

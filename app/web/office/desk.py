@@ -61,7 +61,16 @@ def act() -> Iterator[Operation]:
         yield change
 
 
+@contextmanager
+def behind_wall(change: Operation) -> Iterator[Connection]:
+    """Reads within a change what is this person's alone, such as what the change then notes."""
+    stand_behind(change.connection, _sight())
+    yield change.connection
+    step_out(change.connection)
+
+
 def _sight() -> Sight:
     opened = here()
     scope = opened.scope
-    return Sight(opened.name, opened.role, scope.region, scope.network, scope.desk)
+    moment = runtime().clock()
+    return Sight(opened.name, opened.role, scope.region, scope.network, scope.desk, moment)

@@ -49,6 +49,8 @@ SECTIONS: tuple[tuple[Right, str, str], ...] = (
     (Right.SEE_FIGURES, "office.figures", "office.section.figures"),
     (Right.SEE_PEOPLE, "office.people", "office.section.people"),
     (Right.SEE_REQUESTS, "office.requests", "office.section.requests"),
+    (Right.ASSIST_AT_COUNTER, "office.counter", "office.section.counter"),
+    (Right.ASSIST_AT_COUNTER, "office.calls", "office.section.calls"),
     (Right.SEE_BREAKS, "office.breaks", "office.section.breaks"),
     (Right.SEE_AGENTS, "office.agents", "office.section.agents"),
     (Right.SEE_AGENTS, "office.networks", "office.section.networks"),

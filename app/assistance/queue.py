@@ -1,0 +1,104 @@
+"""Reads the desks' queue of requests: who waits, how long, whose it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Select, func, select
+
+from app.assistance.models import help_request, own_desk
+from app.assistance.queries import number_was_lost
+from app.assistance.rules import WAITING
+from app.base.phone import Phone
+from app.base.rows import read_row
+from app.enrolment.models import artisan
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFilter:
+    """The part of the queue that is asked for; None leaves it out.
+
+    `asked_before` is the moment before which a request is past the promise; `after` is the row
+    after which the page begins.
+    """
+
+    desk: str | None = None
+    language: str | None = None
+    asked_before: datetime | None = None
+    owner: str | None = None
+    after: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedRequest:
+    """A request of the queue, without the phone: that is shown with the request alone."""
+
+    id: int
+    reference: str
+    kind: str
+    topic: str
+    desk: str
+    language: str
+    state: str
+    owner: str | None
+    artisan_id: int | None
+    asked_at: datetime
+    changed_at: datetime
+    called_at: datetime | None
+    outcome: str | None
+
+
+_COLUMNS = tuple(
+    own_desk.label("desk") if name == "desk" else help_request.c[name]
+    for name in QueuedRequest.__slots__
+)
+
+
+def list_queue(connection: Connection, wanted: QueueFilter, most: int) -> list[QueuedRequest]:
+    """Lists requests that wait, the oldest first."""
+    rows = connection.execute(
+        _narrow(select(*_COLUMNS), wanted).order_by(help_request.c.id).limit(most)
+    )
+    return [read_row(QueuedRequest, row) for row in rows]
+
+
+def count_queue(connection: Connection, wanted: QueueFilter, most: int) -> int:
+    """Returns how many requests wait, counting up to `most`."""
+    some = _narrow(select(help_request.c.id), wanted).limit(most).subquery()
+    return connection.execute(select(func.count()).select_from(some)).scalar_one()
+
+
+def find_request(connection: Connection, reference: str) -> QueuedRequest | None:
+    """Returns the request of a reference, waiting or over."""
+    own = select(*_COLUMNS).where(help_request.c.reference == reference)
+    row = connection.execute(own).one_or_none()
+    return read_row(QueuedRequest, row) if row else None
+
+
+def find_number_to_call(connection: Connection, request_id: int) -> Phone | None:
+    """Returns the phone to call for a request; of a number that changed hands, the person's own."""
+    columns = help_request.c
+    row = connection.execute(
+        select(columns.phone, number_was_lost().label("lost"), artisan.c.phone.label("own"))
+        .outerjoin(artisan, artisan.c.id == columns.artisan_id)
+        .where(columns.id == request_id)
+    ).one()
+    number = row.own if row.lost or row.phone is None else row.phone
+    return Phone(number) if number else None
+
+
+def _narrow(
+    statement: Select[*tuple[object, ...]], wanted: QueueFilter
+) -> Select[*tuple[object, ...]]:
+    columns = help_request.c
+    narrowed = statement.where(columns.state.in_(WAITING), columns.id > wanted.after)
+    if wanted.desk:
+        narrowed = narrowed.where(own_desk == wanted.desk)
+    if wanted.language:
+        narrowed = narrowed.where(columns.language == wanted.language)
+    if wanted.asked_before:
+        narrowed = narrowed.where(columns.asked_at < wanted.asked_before)
+    if wanted.owner:
+        narrowed = narrowed.where(columns.owner == wanted.owner)
+    return narrowed

@@ -1,0 +1,78 @@
+"""Who looked at a person, why, and what was seen: rows of the audit trail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from app.audit.models import audit_event
+from app.audit.service import record_audit
+from app.base.operation import Operation
+from app.office.models import office_user
+
+# Why one looks at a person.
+REASONS = ("call", "counter", "complaint", "check")
+# An agent who finds somebody without a code looks to take cash.
+TILL = "till"
+_LOOKS = ("person_shown", "person_looked_up")
+_AGENT = "agent:"
+
+
+@dataclass(frozen=True, slots=True)
+class PersonLook:
+    """A look at a person; `seen` names the parts of the page, `role` who looked by their work."""
+
+    id: int
+    at: datetime
+    who: str
+    act: str
+    reason: str | None
+    role: str | None
+    seen: tuple[str, ...]
+
+
+def record_look(
+    operation: Operation, artisan_id: int, reason: str, seen: Iterable[str], role: str = ""
+) -> None:
+    """Notes who looked at a person, why, and at what."""
+    details = {"reason": reason, "seen": list(seen)} | ({"role": role} if role else {})
+    record_audit(operation, "person_shown", f"artisan:{artisan_id}", **details)
+
+
+def list_looks(
+    connection: Connection, artisan_id: int, most: int, before: int | None = None
+) -> list[PersonLook]:
+    """Lists the newest looks at a person, newest first, or those older than row `before`."""
+    columns = audit_event.c
+    looks = (
+        select(columns.id, columns.happened_at, columns.actor, columns.action, columns.details)
+        .where(columns.subject == f"artisan:{artisan_id}", columns.action.in_(_LOOKS))
+        .order_by(columns.id.desc())
+        .limit(most)
+    )
+    if before is not None:
+        looks = looks.where(columns.id < before)
+    return [
+        PersonLook(
+            id=row.id,
+            at=row.happened_at,
+            who=row.actor,
+            act=row.action,
+            reason=TILL if row.actor.startswith(_AGENT) else row.details.get("reason"),
+            role="agent" if row.actor.startswith(_AGENT) else row.details.get("role"),
+            seen=tuple(row.details.get("seen", ())),
+        )
+        for row in connection.execute(looks)
+    ]
+
+
+def name_roles(connection: Connection, names: Iterable[str]) -> dict[str, str]:
+    """Returns the role of each user of the office among the names."""
+    columns = office_user.c
+    rows = connection.execute(
+        select(columns.name, columns.role).where(columns.name.in_(list(names)))
+    )
+    return {row.name: row.role for row in rows}

@@ -1,0 +1,121 @@
+"""The work list of a chamber: members to call, one taken at a time, and what came of each call."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from flask import redirect, request, url_for
+from sqlalchemy import Connection
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as AnyResponse
+
+from app.assistance.queue import QueueFilter, count_queue
+from app.base.clock import local_date
+from app.base.errors import InvalidInput
+from app.enrolment.models import artisan
+from app.enrolment.queries import find_own_phone
+from app.office.rights import Right
+from app.office.sessions import OfficeSession
+from app.people.calls import PAGE, CallEntry, list_members, may_be_called, record_call
+from app.people.file import read_dues
+from app.people.looks import record_look
+from app.people.models import CALL_OUTCOMES
+from app.people.service import describe_person
+from app.runtime import runtime
+from app.web.office.desk import act, act_on, behind_wall, here, look
+from app.web.office.first_page import FirstNumber, Waiting, numbers_for, waits_for
+from app.web.office.forms import check_number, draw_form_key, read_after, read_form_key
+from app.web.office.frame import may, office_page, pages
+
+_MOST_COUNTED = 200
+
+
+@pages.get("/calls", strict_slashes=False)
+@may(Right.ASSIST_AT_COUNTER)
+def calls() -> AnyResponse:
+    """Shows a page of members to call, without names."""
+    after = read_after()
+    with look() as connection:
+        rows = list_members(connection, _own_region(), _today(), after, PAGE + 1)
+    next_after = rows[PAGE - 1].id if len(rows) > PAGE else None
+    return office_page(
+        "calls.html", rows=rows[:PAGE], next_after=next_after, after=after, today=_today()
+    )
+
+
+@pages.get("/calls/<int:number>")
+@may(Right.ASSIST_AT_COUNTER)
+def call(number: int) -> AnyResponse:
+    """Shows one member with name and phone; that look is written down."""
+    with act() as change:
+        with behind_wall(change) as connection:
+            if not may_be_called(connection, check_number(number), _own_region(), _today()):
+                raise NotFound
+        person = describe_person(change.connection, number)
+        own = find_own_phone(change.connection, number)
+        dues = None if person.has_pin else read_dues(change.connection, number, change.now)
+        seen = ["record", "phones"] + (["rights", "dues"] if dues else [])
+        record_look(change, number, "call", seen, here().role)
+    return office_page(
+        "call.html",
+        person=person,
+        own=own,
+        dues=dues,
+        outcomes=CALL_OUTCOMES,
+        form_key=draw_form_key(),
+    )
+
+
+@pages.post("/calls/<int:number>")
+@may(Right.ASSIST_AT_COUNTER)
+def keep_call(number: int) -> AnyResponse:
+    """Keeps the outcome of a call."""
+    with act_on(artisan, check_number(number)) as change:
+        with behind_wall(change) as connection:
+            if not may_be_called(connection, number, _own_region(), _today()):
+                raise NotFound
+        outcome = request.form.get("outcome", "")
+        record_call(change, number, CallEntry(outcome, _read_day(), read_form_key()), _today())
+    return redirect(url_for("office.calls"), 303)
+
+
+def _read_day() -> date | None:
+    typed = request.form.get("next_call_on", "").strip()
+    if not typed:
+        return None
+    try:
+        return date.fromisoformat(typed)
+    except ValueError:
+        raise InvalidInput(what="next call", why="not a day") from None
+
+
+def _own_region() -> str:
+    """Returns the region of who is here. Raises: NotFound for who has none."""
+    region = here().scope.region
+    if region is None:
+        raise NotFound
+    return region
+
+
+def _today() -> date:
+    return local_date(runtime().clock())
+
+
+@waits_for(Right.ASSIST_AT_COUNTER)
+def _count_calls(connection: Connection, opened: OfficeSession) -> Waiting:
+    region = opened.scope.region
+    rows = list_members(connection, region, _today(), most=_MOST_COUNTED) if region else []
+    return Waiting("office.calls.wait", len(rows), "office.calls")
+
+
+@numbers_for("chamber")
+def _read_numbers(connection: Connection, opened: OfficeSession) -> list[FirstNumber]:
+    region = opened.scope.region or ""
+    to_call = list_members(connection, region, _today(), most=_MOST_COUNTED)
+    lost = [member for member in to_call if member.rights_until < _today()]
+    waiting = count_queue(connection, QueueFilter(), _MOST_COUNTED)
+    return [
+        FirstNumber("office.calls.number_to_call", len(to_call)),
+        FirstNumber("office.calls.number_lost", len(lost)),
+        FirstNumber("office.requests.number_waiting", waiting),
+    ]

@@ -1,0 +1,209 @@
+"""Finds people and opens their page: each look says why, and is written down with what was seen."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from flask import redirect, request, url_for
+from sqlalchemy import Connection, select
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as AnyResponse
+
+from app.assistance.queue import find_request
+from app.assistance.rules import DESKS
+from app.base.clock import local_date
+from app.base.identifiers import plain_writing
+from app.base.operation import Operation
+from app.base.phone import Phone
+from app.enrolment.models import artisan
+from app.enrolment.rules import masked_name
+from app.observe.talks import Talk, list_talks_of
+from app.office.rights import RIGHTS, Right
+from app.people.file import (
+    list_codes,
+    list_fates,
+    list_notes,
+    list_payments,
+    list_requests_of,
+    read_dues,
+)
+from app.people.looks import REASONS, list_looks, record_look
+from app.people.notes import LONGEST_NOTE
+from app.people.presences import Presence, find_presence
+from app.people.service import (
+    ShownPerson,
+    describe_person,
+    list_waiting_acts,
+    note_search,
+    search_people,
+)
+from app.reconciliation.postings import list_refusals
+from app.runtime import runtime
+from app.web.office.desk import act, behind_wall, here
+from app.web.office.forms import check_number, draw_form_key
+from app.web.office.frame import may, office_page, pages, refused_page
+from app.web.refusals import Refusal
+
+_LONGEST_TYPED = 64
+_MOST_LOOKS, _MOST_TALKS = 20, 5
+# As long as hops are kept.
+_TALK_DAYS = 30
+# What an act left to say (office.people.done.*).
+DONE = frozenset(
+    {
+        "code_cancelled",
+        "code_made",
+        "consent_kept",
+        "done",
+        "enough",
+        "note_written",
+        "nothing_live",
+        "phone_tied",
+        "phone_untied",
+        "proposed",
+        "receipt_sent",
+        "request_made",
+    }
+)
+
+
+@pages.route("/people", methods=["GET", "POST"], strict_slashes=False)
+@may(Right.SEE_PEOPLE)
+def people() -> AnyResponse:
+    """Shows the field, or whom a number means; the number stands in no address."""
+    if request.method == "GET":
+        return office_page("people.html", found=None)
+    typed = request.form.get("q", "")[:_LONGEST_TYPED].replace("\0", "")
+    masked = here().role == "chamber"
+    with act() as change:
+        with behind_wall(change) as connection:
+            found = search_people(connection, typed)
+            asked = find_request(connection, "".join(plain_writing(typed).split()))
+        note_search(change, found, here().role)
+    rows = [(person, masked_name(person.full_name) if masked else None) for person in found]
+    return office_page("people.html", found=rows, asked=asked, reasons=REASONS)
+
+
+@pages.get("/people/<int:number>")
+@may(Right.SEE_PEOPLE)
+def person(number: int) -> AnyResponse:
+    """Opens a person's page for a reason of the list, and notes the look."""
+    with act() as change:
+        answer, presence, reason = admit_to(change, number)
+        if answer is not None:
+            return answer
+        page = read_file(change, number, presence)
+        record_look(change, number, reason, page["seen"], here().role)
+    done = request.args.get("done", "")
+    page |= {"reason": reason, "done": done if done in DONE else None}
+    return office_page("person.html", 200, **page)
+
+
+def admit_to(change: Operation, number: int) -> tuple[AnyResponse | None, Presence | None, str]:
+    """Returns an answer if a person's file stays shut, else the presence, if any, and the reason.
+
+    Raises: NotFound if there is no such person for who is signed in.
+    """
+    reason = request.args.get("reason")
+    with behind_wall(change) as connection:
+        entry = find_entry(connection, number)
+        presence = find_own_presence(connection, number)
+    answer: AnyResponse | None = None
+    if entry is not None:
+        answer = redirect(url_for("office.person", number=entry, reason=reason), 303)
+    elif here().role == "chamber" and presence is None:
+        answer = refused_page(Refusal("not_present"))
+    elif reason not in REASONS:
+        status = 200 if reason is None else 400
+        answer = office_page("person_reason.html", status, number=number, reasons=REASONS)
+    return answer, presence, reason or ""
+
+
+def find_entry(connection: Connection, number: int) -> int | None:
+    """Returns the entry into which this one was merged, if it was.
+
+    Raises: NotFound if there is no such person for who is signed in.
+    """
+    own = select(artisan.c.id, artisan.c.merged_into).where(artisan.c.id == check_number(number))
+    row = connection.execute(own).one_or_none()
+    if row is None:
+        raise NotFound
+    merged_into: int | None = row.merged_into
+    return merged_into
+
+
+def find_own_presence(connection: Connection, number: int) -> Presence | None:
+    """Returns the presence by which the officer here may open this person's page, if any."""
+    return find_presence(connection, here().name, number, runtime().clock())
+
+
+def read_file(change: Operation, number: int, presence: Presence | None) -> dict[str, Any]:
+    """Returns what the page shows, by the names of the template; `seen` are its parts.
+
+    A chamber sees what paying needs, and the rest unless the artisan protects it by a PIN and did
+    not read out the code of the phone.
+    """
+    shown, at_counter = describe_person(change.connection, number), here().role == "chamber"
+    locked = at_counter and shown.has_pin and not (presence and presence.by_code)
+    may_read = {
+        "rights": not locked,
+        "payments": not locked,
+        "requests": not locked,
+        "messages": not at_counter,
+        "notes": not at_counter,
+        "looks": True,
+    }
+    phones = [tie.phone.e164 for tie in shown.ties]
+    now, connection = change.now, change.connection
+    with behind_wall(change):
+        page: dict[str, Any] = {
+            "dues": read_dues(connection, number, now),
+            "codes": list_codes(connection, number),
+            "looks": list_looks(connection, number, _MOST_LOOKS),
+        }
+        if may_read["payments"]:
+            payments = list_payments(connection, number)
+            page["payments"] = payments
+            page["refusals"] = list_refusals(connection, [one.receipt for one in payments])
+        if may_read["requests"]:
+            page["requests"] = list_requests_of(connection, number, phones)
+        if may_read["messages"]:
+            page["fates"] = list_fates(connection, phones)
+        if may_read["notes"]:
+            page["notes"] = list_notes(connection, number)
+            page["waiting"] = list_waiting_acts(connection, number)
+    if not at_counter:
+        page["talks"] = _read_talks(change, shown)
+    seen = ["record", "phones", "dues", "codes", *(name for name, read in may_read.items() if read)]
+    return page | {
+        "person": shown,
+        "presence": presence,
+        "locked": locked,
+        "at_counter": at_counter,
+        "may_help": Right.HELP_PEOPLE in RIGHTS[here().role],
+        "may_assist": presence is not None and Right.ASSIST_AT_COUNTER in RIGHTS[here().role],
+        "desks": DESKS,
+        "topics": [key for key in runtime().ussd.menu.says if key.startswith("topic.")],
+        "form_key": draw_form_key(),
+        "longest_note": LONGEST_NOTE,
+        "seen": seen + ([] if at_counter else ["talks"]),
+    }
+
+
+def _read_talks(change: Operation, shown: ShownPerson) -> list[tuple[Phone, Talk]]:
+    """Returns the newest talks of the phones that are proven to be the person's.
+
+    The log of hops holds no number: a phone's talks are found by what stands for it on a day.
+    """
+    sessions, today = runtime().turns.sessions, local_date(change.now)
+    days = [today - timedelta(days=ago) for ago in range(-1, _TALK_DAYS)]
+    talks = [
+        (tie.phone, talk)
+        for tie in shown.ties
+        if tie.proven
+        for talk in list_talks_of(
+            change.connection, sessions.digest_callers(tie.phone, days), _MOST_TALKS
+        )
+    ]
+    return sorted(talks, key=lambda entry: entry[1].began, reverse=True)[:_MOST_TALKS]

@@ -1,0 +1,182 @@
+"""The desks' queue of requests for help, and the page of one, where it is taken and closed."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from flask import Response, redirect, request, url_for
+from sqlalchemy import Connection
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as AnyResponse
+
+from app.assistance.errors import NoSuchRequest
+from app.assistance.models import help_request
+from app.assistance.queue import (
+    QueuedRequest,
+    QueueFilter,
+    count_queue,
+    find_number_to_call,
+    find_request,
+    list_queue,
+)
+from app.assistance.rules import DESKS, OUTCOMES, WAITING, call_by, last_late_day
+from app.assistance.service import (
+    hand_over_request,
+    move_request,
+    note_call,
+    take_request_over,
+)
+from app.audit.service import record_audit
+from app.base.clock import local_date, local_midnight
+from app.base.errors import InvalidInput
+from app.office.rights import RIGHTS, Right
+from app.office.sessions import OfficeSession
+from app.runtime import runtime
+from app.text.languages import LANGUAGES
+from app.web.office.desk import act, act_on, behind_wall, here, look
+from app.web.office.first_page import FirstNumber, Waiting, numbers_for, waits_for
+from app.web.office.forms import read_after
+from app.web.office.frame import may, office_page, pages
+
+_PAGE = 50
+_MOST_COUNTED = 1000
+# `language` in an address is the reader's own choice.
+_FILTERS = ("desk", "speaks", "age")
+
+
+@pages.get("/requests", strict_slashes=False)
+@may(Right.SEE_REQUESTS)
+def requests() -> Response:
+    """Shows a page of the queue: the oldest first, without phones."""
+    wanted = _read_filter()
+    with look() as connection:
+        rows = list_queue(connection, wanted, _PAGE + 1)
+    late_before = _late_before()
+    shown, next_after = rows[:_PAGE], rows[_PAGE - 1].id if len(rows) > _PAGE else None
+    kept = {name: request.args[name] for name in _FILTERS if request.args.get(name)}
+    return office_page(
+        "requests.html",
+        rows=[(row, row.asked_at < late_before) for row in shown],
+        after=wanted.after,
+        next_after=next_after,
+        kept=kept,
+        desks=DESKS,
+        languages_asked=LANGUAGES,
+    )
+
+
+@pages.get("/requests/<reference>")
+@may(Right.SEE_REQUESTS)
+def request_page(reference: str) -> Response:
+    """Shows one request with the phone to call; that look is written down."""
+    with act() as change:
+        with behind_wall(change) as connection:
+            found = _find(connection, reference)
+            phone = find_number_to_call(connection, found.id)
+        about = {"reason": "call", "role": here().role, "artisan": found.artisan_id}
+        record_audit(change, "request_shown", f"request:{found.reference}", **about)
+    may_answer = Right.ANSWER_REQUESTS in RIGHTS[here().role] and found.state in WAITING
+    sees_people = Right.SEE_PEOPLE in RIGHTS[here().role] and not here().scope.desk
+    return office_page(
+        "request.html",
+        asked=found,
+        phone=phone,
+        late=_is_late(found),
+        call_by=call_by(local_date(found.asked_at), runtime().services.is_closed),
+        mine=found.owner == here().name,
+        may_answer=may_answer,
+        sees_people=sees_people and found.artisan_id is not None,
+        desks=[desk for desk in DESKS if desk != found.desk],
+        all_desks=DESKS,
+        outcomes=OUTCOMES,
+        done=request.args.get("done") if request.args.get("done") in _STEPS else None,
+    )
+
+
+@pages.post("/requests/<reference>/<step>")
+@may(Right.ANSWER_REQUESTS)
+def answer_request(reference: str, step: str) -> AnyResponse:
+    """Takes a request, notes a call, hands it over or closes it."""
+    if step not in _STEPS:
+        raise NotFound
+    with look() as connection:
+        found = _find(connection, reference)
+    with act_on(help_request, found.id) as change:
+        try:
+            if step == "take":
+                move_request(change, found.reference, "taken")
+            elif step == "take-over":
+                take_request_over(change, found.reference)
+            elif step == "called":
+                note_call(change, found.reference)
+            elif step == "hand-over":
+                hand_over_request(change, found.reference, request.form.get("desk", ""))
+            else:
+                move_request(change, found.reference, "done", _read_outcome())
+        except NoSuchRequest:
+            # Somebody was faster: the page says who.
+            step = "too-late"
+    if step == "hand-over":
+        # It may be another desk's by now, which this one does not see.
+        return redirect(url_for("office.requests"), 303)
+    return redirect(url_for("office.request_page", reference=found.reference, done=step), 303)
+
+
+_STEPS = ("take", "take-over", "called", "hand-over", "close", "too-late")
+
+
+def _find(connection: Connection, reference: str) -> QueuedRequest:
+    found = find_request(connection, reference)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def _read_outcome() -> str:
+    outcome = request.form.get("outcome", "")
+    if outcome not in OUTCOMES:
+        raise InvalidInput(what="outcome", why=f"none of {', '.join(OUTCOMES)}")
+    return outcome
+
+
+def _read_filter() -> QueueFilter:
+    """Returns the filter of the address; a word that names nothing leaves it out."""
+    desk, language = request.args.get("desk"), request.args.get("speaks")
+    late = request.args.get("age") == "late"
+    return QueueFilter(
+        desk=desk if desk in DESKS else None,
+        language=language if language in LANGUAGES else None,
+        asked_before=_late_before() if late else None,
+        owner=here().name if request.args.get("age") == "mine" else None,
+        after=read_after(),
+    )
+
+
+def _late_before() -> datetime:
+    """Returns the moment before which every request is past the promise."""
+    maalem = runtime()
+    day = last_late_day(local_date(maalem.clock()), maalem.services.is_closed)
+    return local_midnight(day + timedelta(days=1))
+
+
+def _is_late(asked: QueuedRequest) -> bool:
+    return asked.state in WAITING and asked.asked_at < _late_before()
+
+
+@waits_for(Right.ANSWER_REQUESTS)
+def _count_late(connection: Connection, _opened: OfficeSession) -> Waiting:
+    late = count_queue(connection, QueueFilter(asked_before=_late_before()), _MOST_COUNTED)
+    return Waiting("office.requests.wait_late", late, "office.requests")
+
+
+@numbers_for("helpdesk")
+def _read_numbers(connection: Connection, opened: OfficeSession) -> list[FirstNumber]:
+    parts = {
+        "waiting": QueueFilter(),
+        "late": QueueFilter(asked_before=_late_before()),
+        "mine": QueueFilter(owner=opened.name),
+    }
+    return [
+        FirstNumber(f"office.requests.number_{name}", count_queue(connection, part, _MOST_COUNTED))
+        for name, part in parts.items()
+    ]
