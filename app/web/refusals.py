@@ -198,7 +198,10 @@ OFFICE_STATUSES: Mapping[str, int] = {
     "identity_unknown": 403,
     "invalid_input": 400,
     "label_wrong": 400,
+    "no_register_phone": 409,
     "not_done": 409,
+    "not_present": 403,
+    "not_recognised": 404,
     "not_yours": 403,
     "passkey_refused": 400,
     "password_to_change": 403,
@@ -211,7 +214,9 @@ OFFICE_STATUSES: Mapping[str, int] = {
     "provider_away": 503,
     "provider_refused": 403,
     "sign_in_refused": 401,
+    "tie_code_unknown": 403,
     "too_many_passkeys": 409,
+    "too_many_presences": 429,
 }
 # Refusals that no room raises: a page itself makes them.
 PAGES_OWN = frozenset(

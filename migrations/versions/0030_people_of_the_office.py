@@ -107,7 +107,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     for table in ("member_call", "presence", "person_note"):
-        op.execute(f"DROP TABLE {table}")
+        # The wall is built anew after every migration.
+        op.execute(f"DROP TABLE {table} CASCADE")
     op.execute("ALTER TABLE hop DROP COLUMN caller")
     op.execute("DROP INDEX ix_consent_calls")
     op.execute("ALTER TABLE consent DROP CONSTRAINT ck_consent_subject")
