@@ -32,9 +32,9 @@ from app.web.office import (
     calls,  # noqa: F401 - adds its pages to the office's
     counter,  # noqa: F401 - adds its pages to the office's
     first_page,  # noqa: F401 - adds its pages to the office's
-    provider,  # noqa: F401 - adds its pages to the office's
     people,  # noqa: F401 - adds its pages to the office's
     person_acts,  # noqa: F401 - adds its pages to the office's
+    provider,  # noqa: F401 - adds its pages to the office's
     requests,  # noqa: F401 - adds its pages to the office's
     sheets,  # noqa: F401 - adds its pages to the office's
     sign_in,  # noqa: F401 - adds its pages to the office's

@@ -121,7 +121,8 @@ def downgrade() -> None:
     )
     op.execute("DELETE FROM help_request WHERE phone IS NULL")
     op.execute(
-        "ALTER TABLE help_request DROP COLUMN owner, DROP COLUMN desk CASCADE, DROP COLUMN called_at,"
+        "ALTER TABLE help_request DROP COLUMN owner, DROP COLUMN desk CASCADE,"
+        " DROP COLUMN called_at,"
         " DROP COLUMN outcome, DROP CONSTRAINT ck_help_request_who,"
         " ALTER COLUMN phone SET NOT NULL"
     )
