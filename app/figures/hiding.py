@@ -8,7 +8,7 @@ of rows and columns with known sums).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Protocol
@@ -37,6 +37,17 @@ class Hidden:
     def covers(self, cell: Cell) -> bool:
         cut, key, measure = cell
         return measure in self.measures or key in self.rows.get((cut, measure), ())
+
+    def hide_keys(self, names: Collection[str], keys: Mapping[str, Sequence[str]]) -> None:
+        """Hides measures, and all that is among them, in each cut but the whole."""
+        for measure in _list_with_parts(names):
+            for cut in measure.cuts:
+                if cut != ALL:
+                    self.rows[cut, measure.name] = set(keys.get(cut, ()))
+
+    def hide_wholly(self, names: Collection[str], keys: Mapping[str, Sequence[str]]) -> None:
+        """Hides measures, and all that is among them, everywhere."""
+        self.measures |= {measure.name for measure in _list_with_parts(names)}
 
 
 @dataclass(frozen=True)
@@ -68,6 +79,15 @@ def find_hidden(counts: Counts, before: frozenset[Cell], threshold: int) -> Hidd
         _hide_rows(counts, group, hidden, before, threshold)
     _tie_splits(hidden)
     return hidden
+
+
+def _list_with_parts(names: Collection[str]) -> list[Measure]:
+    """Lists measures of these names, and those that are among them."""
+    below = set(names)
+    for measure in COUNTS:
+        if measure.of in below:
+            below.add(measure.name)
+    return [measure for measure in COUNTS if measure.name in below]
 
 
 def _list_groups() -> list[list[Measure]]:
@@ -181,7 +201,9 @@ class _Table:
             if key in self._inherited or not self._group.of:
                 return 0, min(sums[i], most[key])
             return max(0, most[key] - others), min(sums[i], most[key])
-        rest = sum(most[other] for other in rows if other != key)
+        # Rows whose whole is hidden share what their wholes come to.
+        shared = {most[other] for other in rows & self._inherited if other != key}
+        rest = sum(most[other] for other in rows - self._inherited if other != key) + sum(shared)
         return max(0, sums[i] - rest), min(sums[i], most[key])
 
     def _find_most(self, rows: set[str]) -> Mapping[str, int]:

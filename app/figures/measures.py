@@ -125,6 +125,16 @@ SHARES: tuple[ShareMeasure, ...] = (
     ),
 )
 BY_NAME: Mapping[str, Measure] = {measure.name: measure for measure in COUNTS}
+# Measures and cuts in which one person may be counted under several keys.
+OVERLAPPING = frozenset(
+    (name, cut)
+    for name, cuts in {
+        "payers": ("network", "channel", DAY),
+        "posted_payers": ("network", "channel", DAY),
+        "sms_phones": ("language",),
+    }.items()
+    for cut in cuts
+)
 # Splits that say nearly the same of the same people: where one is hidden, all are.
 TIED = (("rights", "dues", "months"),)
 

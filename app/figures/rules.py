@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from app.figures.bounds import Bounds, find_told_rests
 from app.figures.hiding import Hidden, find_hidden
 from app.figures.measures import (
     ALL,
@@ -49,6 +50,9 @@ class MonthFigures:
             keys.setdefault(cut, set()).add(key)
         return {cut: sorted(found) for cut, found in keys.items()}
 
+    def list_cuts(self) -> list[str]:
+        return list(self._keys)
+
     def list_keys(self, cut: str) -> list[str]:
         return self._keys.get(cut, [])
 
@@ -63,6 +67,20 @@ def protect(figures: MonthFigures, hidden_before: Collection[Cell] = ()) -> dict
     must be, because two months that differ by what is hidden could be compared.
     """
     hidden = find_hidden(figures, frozenset(hidden_before), THRESHOLD)
+    shown = _round_counts(figures, hidden)
+    keys = {cut: figures.list_keys(cut) for cut in figures.list_cuts()}
+    for hide in (hidden.hide_keys, hidden.hide_wholly):
+        if told := find_told_rests(_list_bounds(shown), keys, THRESHOLD):
+            hide(told, keys)
+            shown = _round_counts(figures, hidden)
+    for amount in AMOUNTS:
+        shown |= _protect_amount(figures, hidden, amount)
+    _add_shares(figures, shown)
+    _add_effects(shown)
+    return shown
+
+
+def _round_counts(figures: MonthFigures, hidden: Hidden) -> dict[Cell, Value]:
     shown: dict[Cell, Value] = {}
     for measure in COUNTS:
         for cut in measure.cuts:
@@ -70,11 +88,16 @@ def protect(figures: MonthFigures, hidden_before: Collection[Cell] = ()) -> dict
                 cell = (cut, key, measure.name)
                 count = figures.get(*cell)
                 shown[cell] = None if hidden.covers(cell) else round_count(count)
-    for amount in AMOUNTS:
-        shown |= _protect_amount(figures, hidden, amount)
-    _add_shares(figures, shown)
-    _add_effects(shown)
     return shown
+
+
+def _list_bounds(shown: Mapping[Cell, Value]) -> Bounds:
+    """Returns the least and the most that each shown count may be."""
+    return {
+        cell: (max(THRESHOLD, int(value) - ROUNDED_TO // 2), int(value) + ROUNDED_TO // 2)
+        for cell, value in shown.items()
+        if value is not None
+    }
 
 
 def round_count(count: int, base: int = ROUNDED_TO) -> int:
