@@ -85,8 +85,10 @@ DECISIONS: dict[str, Decision] = {
     # Figures as the books have them are made anew; what was published of them stays.
     "figure": _FREE,
     "figure_month": _CHANGED,
+    "picture": _FREE,
     "published_figure": _KEPT,
     "published_month": _KEPT,
+    "report_request": _allow_changes("state content made_at", deleted=True),
     "talk_day": _CHANGED,
     # Requests and messages: what was asked and told stays, how it went on changes.
     "api_bill": _allow_changes("was_paid"),
@@ -167,6 +169,8 @@ SECRETS: dict[str, tuple[str, ...]] = {
     "pin_reset": ("code_digest",),
     "presence": ("code_digest",),
     "registry_import_update": ("earlier",),
+    # What was asked for is read through its room alone.
+    "report_request": ("content",),
     "reversal_code": ("code_digest",),
     "tie_code": ("code_digest",),
 }

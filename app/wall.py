@@ -148,13 +148,14 @@ RULES: dict[str, WallRule] = {
     ),
     "cnss_answer": WallRule(_AT_CNSS),
     "help_request": WallRule(_REQUESTS, f"({_REQUESTS}) AND {_ROLE} <> 'auditor'"),
-    # What was published.
+    # What was published; a list is its asker's alone.
     "published_month": WallRule("true"),
     "published_figure": WallRule(
         f"{_roles('analyst', 'cnss', 'operator', 'auditor')}"
         f" OR (cut = 'region' AND {_own('chamber', 'region', 'key')})"
         f" OR (cut = 'network' AND {_own('wafacash', 'network', 'key')})"
     ),
+    "report_request": WallRule(f"asked_by = {_NAME}"),
     # The service itself.
     "campaign": WallRule(_SERVICE, _roles("operator")),
     "notice": WallRule(_SERVICE, _roles("operator")),

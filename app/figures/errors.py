@@ -13,3 +13,9 @@ class MonthNotMade(MaalemError):
     """A month without figures is not published."""
 
     code = "month_not_made"
+
+
+class TooManyReports(MaalemError):
+    """Somebody asked for `most` lists that are still kept."""
+
+    code = "too_many_reports"

@@ -1,4 +1,4 @@
-"""Tables of figures: as the books have them, and as they were published.
+"""Tables of figures: as the books have them, as they were published, and what waits to be made.
 
 What was published is never changed: triggers of the migration refuse it.
 """
@@ -10,8 +10,10 @@ from sqlalchemy import (
     Date,
     DateTime,
     ForeignKey,
+    Identity,
     Index,
     Integer,
+    LargeBinary,
     Numeric,
     Table,
     Text,
@@ -73,4 +75,40 @@ published_figure = Table(
     Column("measure", Text, primary_key=True),
     Column("value", Numeric),
     Index("ix_published_figure_key", "cut", "key"),
+)
+
+# A picture that was asked for, by the digest of its name, language and figures; NULL until drawn.
+picture = Table(
+    "picture",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("specification", Text, nullable=False),
+    Column("svg", Text),
+    Column("asked_at", DateTime(timezone=True), nullable=False),
+    Column("drawn_at", DateTime(timezone=True)),
+    CheckConstraint("digest ~ '^[0-9a-f]{64}$'", name="digest"),
+    CheckConstraint("(svg IS NULL) = (drawn_at IS NULL)", name="drawn"),
+)
+
+REPORT_STATES = ("waiting", "ready", "failed")
+# A list too long for a page: the worker writes it, who asked for it fetches it within a day.
+report_request = Table(
+    "report_request",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("asked_by", ForeignKey("office_user.name"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("format", Text, nullable=False),
+    # The role's part as it was when asked: what the asker may see is decided then.
+    Column("region", Text),
+    Column("network", Text),
+    Column("state", Text, nullable=False),
+    Column("content", LargeBinary),
+    Column("asked_at", DateTime(timezone=True), nullable=False),
+    Column("made_at", DateTime(timezone=True)),
+    CheckConstraint("state IN ('" + "', '".join(REPORT_STATES) + "')", name="state"),
+    CheckConstraint("format IN ('csv', 'xlsx')", name="format"),
+    CheckConstraint("(state = 'waiting') = (made_at IS NULL)", name="made"),
+    CheckConstraint("(state = 'ready') = (content IS NOT NULL)", name="ready"),
+    Index("ix_report_request_asked_by", "asked_by", "id"),
 )

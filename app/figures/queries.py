@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from app.base.months import Month
-from app.figures.measures import CUTS, is_in_dirhams
+from app.figures.measures import BREAK_AGE, CUTS, DAY, PROVIDER, is_in_dirhams
 from app.figures.models import published_figure, published_month
 from app.figures.rules import Value
 
+# All cuts, those of pictures too.
+PICTURE_CUTS = (*CUTS, DAY, PROVIDER, BREAK_AGE)
 HEADER = ("month", "cut", "key", "measure", "value")
 
 

@@ -16,6 +16,7 @@ from app.audit.sealing import Sealer
 from app.base.operation import operation
 from app.jobs.api import ApiWork
 from app.jobs.deferred_actions import answer_deferred_actions
+from app.jobs.figures import FigureWork
 from app.jobs.housekeeping import Housekeeping
 from app.jobs.loops import Loop
 from app.jobs.reminders import ReminderWork
@@ -32,6 +33,10 @@ _STUCK_SECONDS = 900.0
 _SEALING_IDLE_SECONDS = 10.0
 
 
+# Who asked for a picture or a list looks again after some seconds.
+_FIGURES_IDLE_SECONDS = 2.0
+
+
 class Worker:
     """Runs all loops of this process; several processes may run beside each other."""
 
@@ -41,6 +46,7 @@ class Worker:
         self._sender = Sender(runtime, runtime.sms_providers, cancel_settled)
         self._reminders = ReminderWork(runtime)
         self._housekeeping = Housekeeping(runtime)
+        self._figures = FigureWork(runtime)
         self._sealer = Sealer()
         self.stopping = Event()
         self._name = f"{socket.gethostname()}-{os.getpid()}"
@@ -53,6 +59,7 @@ class Worker:
             Loop("answering", self._answer, self.stopping),
             Loop("reminding", self._reminders.do, self.stopping, idle=_REMINDING_IDLE_SECONDS),
             Loop("housekeeping", self._housekeeping.do, self.stopping),
+            Loop("figures", self._figures.do, self.stopping, idle=_FIGURES_IDLE_SECONDS),
             Loop("sealing", self._seal, self.stopping, idle=_SEALING_IDLE_SECONDS),
         ]
         beating = Loop("beating", lambda: self._beat(loops), self.stopping, idle=BEAT_SECONDS)
@@ -82,7 +89,7 @@ class Worker:
             runtime.patient_services,
             runtime.deferred_actions,
         )
-        _ = runtime.reminder_settings, runtime.limiter
+        _ = runtime.reminder_settings, runtime.limiter, runtime.figure_books, runtime.office_words
 
     def _answer(self) -> int:
         return answer_deferred_actions(self._runtime, self._name) + self._api.do()

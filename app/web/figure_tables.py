@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from app.base.months import Month
+from app.figures.key_names import name_key
 from app.figures.measures import ALL, CUTS, STEPS, UNKNOWN, is_a_share, is_in_dirhams
 from app.figures.queries import PublishedFigure
-from app.figures.regions import find_tile
 from app.figures.rules import Value
-from app.text.languages import LANGUAGES
 
 # Measures by what they tell of, in the order of reading.
 SUBJECTS: Mapping[str, tuple[str, ...]] = {
@@ -148,21 +147,6 @@ def write_figure(value: Value, measure: str, say: Say) -> str | None:
     if measure.endswith("_days"):
         return f"{text} {say('office.figures.unit.days')}"
     return text
-
-
-def name_key(cut: str, key: str, say: Say, language: str) -> str | Markup:
-    """Returns a key of a cut as the reader calls it."""
-    if key in (ALL, UNKNOWN):
-        return say(f"office.figures.key.{key}")
-    if cut == "category":
-        return say("office.figures.key.category", letter=key)
-    if cut == "channel" or cut == "break_age":
-        return say(f"office.figures.key.{cut}.{key}")
-    if cut == "language" and key in LANGUAGES:
-        return LANGUAGES[key].name
-    if cut == "region" and language == "ar" and (tile := find_tile(key)):
-        return tile.arabic
-    return key
 
 
 def read_month(text: str, months: Sequence[Month]) -> Month | None:

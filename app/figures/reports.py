@@ -1,0 +1,123 @@
+"""Long lists: somebody of the office asks, the worker writes the file, it is fetched within a day.
+
+What the asker may see is decided when it is asked for, and the list is the asker's alone.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+
+from app.base.database import reading
+from app.base.operation import Operation, operation
+from app.figures.errors import TooManyReports
+from app.figures.files import write_csv, write_xlsx
+from app.figures.models import report_request
+from app.figures.queries import FigureScope, list_figures
+
+_KEPT = timedelta(days=1)
+# Of one person at a time.
+_MOST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class NewReport:
+    """A list of figures to be written, and the part of them that its asker sees."""
+
+    format: str
+    region: str | None
+    network: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRequest:
+    """A list that somebody asked for: waiting, ready or failed."""
+
+    id: int
+    format: str
+    state: str
+    asked_at: datetime
+
+
+def ask_for_report(change: Operation, report: NewReport) -> int:
+    """Has a list written for who asks, and returns its number. Raises: TooManyReports."""
+    columns = report_request.c
+    kept = select(func.count()).where(columns.asked_by == change.actor)
+    if change.connection.execute(kept).scalar_one() >= _MOST:
+        raise TooManyReports(most=_MOST)
+    statement = insert(report_request).values(
+        asked_by=change.actor,
+        kind="figures",
+        format=report.format,
+        region=report.region,
+        network=report.network,
+        state="waiting",
+        asked_at=change.now,
+    )
+    return int(change.connection.execute(statement.returning(columns.id)).scalar_one())
+
+
+def list_reports(connection: Connection, asker: str) -> list[ReportRequest]:
+    """Lists what somebody asked for, the newest first."""
+    columns = report_request.c
+    rows = connection.execute(
+        select(columns.id, columns.format, columns.state, columns.asked_at)
+        .where(columns.asked_by == asker)
+        .order_by(columns.id.desc())
+    )
+    return [ReportRequest(**row._mapping) for row in rows]
+
+
+def read_report(connection: Connection, number: int, asker: str) -> tuple[str, bytes] | None:
+    """Returns format and content of a list that is ready; None if it is not the asker's."""
+    columns = report_request.c
+    row = connection.execute(
+        select(columns.format, columns.content).where(
+            columns.id == number, columns.asked_by == asker, columns.state == "ready"
+        )
+    ).one_or_none()
+    return (row.format, bytes(row.content)) if row else None
+
+
+def write_asked_reports(database: Engine, figures: Engine, now: datetime) -> int:
+    """Writes the lists that wait, and returns how many. Raises: Unavailable."""
+    columns = report_request.c
+    waiting = select(report_request).where(columns.state == "waiting").order_by(columns.id)
+    with reading(database) as connection:
+        rows = connection.execute(waiting).all()
+    for row in rows:
+        content = _write(figures, row.format, _find_scope(row.region, row.network))
+        with operation(database, now, "worker") as change:
+            change.connection.execute(
+                update(report_request)
+                .where(columns.id == row.id)
+                .values(state="ready", content=content, made_at=now)
+            )
+    return len(rows)
+
+
+def forget_reports(connection: Connection, now: datetime) -> int:
+    """Forgets lists asked for more than a day ago, and returns how many."""
+    old = delete(report_request).where(report_request.c.asked_at < now - _KEPT)
+    return connection.execute(old).rowcount
+
+
+def _find_scope(region: str | None, network: str | None) -> FigureScope:
+    if region:
+        return FigureScope("region", region)
+    return FigureScope("network", network) if network else FigureScope()
+
+
+def _write(figures: Engine, kind: str, scope: FigureScope) -> bytes:
+    with reading(figures) as connection:
+        rows = list_figures(connection, scope)
+        if kind == "csv":
+            text = io.StringIO()
+            write_csv(text, rows)
+            return text.getvalue().encode()
+        file = io.BytesIO()
+        write_xlsx(file, rows)
+        return file.getvalue()
