@@ -47,7 +47,6 @@ SENTENCES: Mapping[str, str] = {
     "key_reused": "The idempotency key was used for another request.",
     "month_not_made": "The month has no figures yet.",
     "month_not_over": "A month is published once it is over (`month`).",
-    "too_many_reports": "So many lists (`most`) of one person are kept: fetch them first.",
     "no_such_request": "No request of that reference, or it is over.",
     "nobody_to_tell": (
         "No artisan of that `region` and `trade`, as the register writes them, can be told."

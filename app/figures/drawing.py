@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from app.figures.pictures import Picture, PictureRow, read_specification
 
@@ -86,9 +86,7 @@ def _draw_bars(picture: Picture) -> Any:
             y=altair.Y(
                 "value:Q",
                 title=_write(picture.measure, picture) if len(parts) == 1 else None,
-                axis=altair.Axis(
-                    orient="right" if backwards else "left", labelExpr=_THOUSANDS, tickCount=6
-                ),
+                axis=altair.Axis(orient=_side(picture), labelExpr=_THOUSANDS, tickCount=6),
             ),
         )
     )
@@ -142,7 +140,7 @@ def _draw_intervals(picture: Picture) -> Any:
             "place:N",
             sort=None,
             title=None,
-            axis=altair.Axis(orient="right" if backwards else "left", labelLimit=220),
+            axis=altair.Axis(orient=_side(picture), labelLimit=220),
         )
     )
     scale = altair.Scale(reverse=backwards)
@@ -191,6 +189,10 @@ def _write(text: str, picture: Picture) -> str:
 
 def _is_backwards(picture: Picture) -> bool:
     return picture.direction == "rtl"
+
+
+def _side(picture: Picture) -> Literal["left", "right"]:
+    return "right" if _is_backwards(picture) else "left"
 
 
 def _start(picture: Picture) -> str:

@@ -42,10 +42,8 @@ def ask_for_pictures(connection: Connection, pictures: Iterable[Picture], now: d
 def list_drawn(connection: Connection, pictures: Iterable[Picture]) -> set[str]:
     """Returns the digests of those of the pictures that are drawn."""
     digests = [one.digest for one in pictures]
-    drawn = select(picture.c.digest).where(
-        picture.c.digest.in_(digests), picture.c.svg.is_not(None)
-    )
-    return set(connection.execute(drawn).scalars())
+    asked = select(picture.c.digest).where(picture.c.digest.in_(digests))
+    return set(connection.execute(asked.where(picture.c.svg.is_not(None))).scalars())
 
 
 def find_picture(connection: Connection, digest: str) -> AskedPicture | None:

@@ -38,7 +38,7 @@ class PictureRow:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What is drawn: bars, tiles or intervals. `measure` is the title of the values."""
+    """Figures to be drawn as bars, tiles or intervals; `measure` is the title of the values."""
 
     name: str
     form: str

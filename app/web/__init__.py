@@ -41,6 +41,9 @@ from app.web.office import (
     wording,  # noqa: F401 - adds its words to the office's
 )
 from app.web.office import (
+    figures as office_figures,  # noqa: F401 - adds its pages to the office's
+)
+from app.web.office import (
     frame as office,
 )
 from app.web.signed_cookies import list_secrets

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from app.base.months import Month
 from app.figures.key_names import name_key
-from app.figures.measures import ALL, CUTS, STEPS, UNKNOWN, is_a_share, is_in_dirhams
+from app.figures.measures import ALL, CUTS, STEPS, UNKNOWN, is_a_share
 from app.figures.queries import PublishedFigure
 from app.figures.rules import Value
 
@@ -96,6 +96,15 @@ def make_tables(
     return [table for subject in SUBJECTS if (table := make(figures, subject, say, language))]
 
 
+def make_own_tables(
+    figures: Collection[PublishedFigure], say: Say, language: str
+) -> list[FigureTable]:
+    """Returns the tables of one key: its months side by side."""
+    return [
+        table for subject in SUBJECTS if (table := _compare_months(figures, subject, say, language))
+    ]
+
+
 def _compare_months(
     figures: Collection[PublishedFigure], subject: str, say: Say, language: str
 ) -> FigureTable | None:
@@ -106,7 +115,7 @@ def _compare_months(
     rows = [
         FigureRow(
             say(f"office.figures.measure.{measure}"),
-            [write_figure(values.get((month, measure)), measure, say) for month in months],
+            [write_figure(values.get((month, measure)), measure) for month in months],
         )
         for measure in SUBJECTS[subject]
         if measure in told
@@ -128,25 +137,20 @@ def _compare_keys(
     rows = [
         FigureRow(
             name_key(cut, key, say, language),
-            [write_figure(values.get((key, measure)), measure, say) for measure in measures],
+            [write_figure(values.get((key, measure)), measure) for measure in measures],
         )
         for key in sorted({key for key, _ in values}, key=lambda key: (key == UNKNOWN, key))
     ]
     return FigureTable(subject, [say(f"office.figures.measure.{name}") for name in measures], rows)
 
 
-def write_figure(value: Value, measure: str, say: Say) -> str | None:
-    """Writes a figure with its unit; None stays None: it is hidden."""
+def write_figure(value: Value, measure: str) -> str | None:
+    """Writes a figure, a share in percent; None stays None: it is hidden."""
     if value is None:
         return None
     if is_a_share(measure):
         return f"{value * 100:.1f} %".replace(".0 %", " %")
-    text = f"{value:,.0f}".replace(",", "\u00a0")
-    if is_in_dirhams(measure):
-        return f"{text} {say('office.figures.unit.dirhams')}"
-    if measure.endswith("_days"):
-        return f"{text} {say('office.figures.unit.days')}"
-    return text
+    return f"{value:,.0f}".replace(",", "\u00a0")
 
 
 def read_month(text: str, months: Sequence[Month]) -> Month | None:

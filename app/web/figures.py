@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, render_template, request
+import io
 
+from flask import Blueprint, Response, render_template, request
+from werkzeug.exceptions import NotFound
+
+from app.base.csv_writing import write_rows
 from app.base.database import reading
 from app.figures.measures import ALL, CUTS
-from app.figures.queries import list_figures, list_published_months
+from app.figures.picture_queue import AskedPicture, find_picture
+from app.figures.pictures import PictureWords, make_pictures
+from app.figures.queries import PICTURE_CUTS, list_figures, list_published_months
 from app.runtime import runtime
 from app.text.languages import LANGUAGES
 from app.web.access import Audience, open_to
-from app.web.figure_files import answer_csv, answer_xlsx
-from app.web.figure_tables import (
-    MONTHS_COMPARED,
-    make_tables,
-    read_cut,
-    read_month,
-)
+from app.web.figure_files import answer_csv, answer_file, answer_svg, answer_xlsx
+from app.web.figure_pictures import list_cells, prepare_pictures
+from app.web.figure_tables import MONTHS_COMPARED, make_tables, read_cut, read_month
 from app.web.language import follow_language_switch, template_words, vary
 from app.web.office.frame import office_language
 
@@ -29,24 +31,28 @@ pages.after_request(vary)
 @open_to(Audience.EVERYONE)
 def public_page() -> str:
     language = office_language()
-    speech = template_words(language, runtime().office_words)
+    words = runtime().office_words
+    say = template_words(language, words)["t"]
     cut = read_cut(request.args.get("cut", ""))
     with reading(runtime().figures_database) as connection:
         months = list_published_months(connection)
         month = read_month(request.args.get("month", ""), months)
         wanted = months[:MONTHS_COMPARED] if cut == ALL else [month] if month else []
         figures = list(list_figures(connection, months=wanted, cuts=(cut,)))
+        drawn = list(list_figures(connection, months=[month] if month else [], cuts=PICTURE_CUTS))
+    pictures = make_pictures(drawn, month, PictureWords(words, language)) if month else []
     return render_template(
         "figures/public.html",
         place="/figures",
-        say=speech["t"],
+        say=say,
         words_language=language,
         words_direction=LANGUAGES[language].direction,
         months=months,
         month=month,
         cuts=CUTS,
         cut=cut,
-        tables=make_tables(figures, cut, speech["t"], language),
+        tables=make_tables(figures, cut, say, language),
+        pictures=prepare_pictures(runtime().database, pictures, say),
     )
 
 
@@ -62,3 +68,30 @@ def csv_file() -> Response:
 def xlsx_file() -> Response:
     with reading(runtime().figures_database) as connection:
         return answer_xlsx(list_figures(connection), "maalem-figures.xlsx")
+
+
+# A digest names what was published, and whoever knows it knows the figures.
+@pages.get("/figures/pictures/<digest>.svg")
+@open_to(Audience.EVERYONE)
+def picture(digest: str) -> Response:
+    asked = _find_picture(digest)
+    if asked.svg is None:
+        raise NotFound
+    return answer_svg(asked.svg, f"maalem-{asked.picture.name}.svg")
+
+
+@pages.get("/figures/pictures/<digest>.csv")
+@open_to(Audience.EVERYONE)
+def picture_file(digest: str) -> Response:
+    shown = _find_picture(digest).picture
+    file = io.StringIO()
+    write_rows(file, list_cells(shown))
+    return answer_file(file.getvalue(), "text/csv; charset=utf-8", f"maalem-{shown.name}.csv")
+
+
+def _find_picture(digest: str) -> AskedPicture:
+    with reading(runtime().database) as connection:
+        asked = find_picture(connection, digest)
+    if asked is None:
+        raise NotFound
+    return asked

@@ -128,6 +128,7 @@ MET_AT: Mapping[str, frozenset[Edge]] = {
     "too_many_passkeys": _OFFICE,
     "too_many_presences": _OFFICE,
     "too_many_payers": frozenset({Edge.TILL}),
+    "too_many_reports": _OFFICE,
     "too_many_requests": _PHONE,
     "unavailable": frozenset({Edge.TILL, Edge.API, Edge.PHONE, Edge.COMMAND}),
     "under_paid": frozenset({Edge.API, Edge.COMMAND}),

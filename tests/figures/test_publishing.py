@@ -2,36 +2,67 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from datetime import UTC, datetime
 
-from app.base.clock import local_date
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+
 from app.base.months import Month
 from app.base.operation import operation
-from app.enrolment.registry import import_registry
-from app.enrolment.sample_rows import sample_rows
-from app.figures.service import make_month, publish_month, read_figures
+from app.figures.errors import MonthNotMade, MonthNotOver
+from app.figures.queries import list_figures
+from app.figures.service import publish_month, read_figures
 from app.runtime import Runtime
-
-NOVEMBER = Month(2026, 11)
-
-
-def load_register(runtime: Runtime, folder: Path, rows: int) -> None:
-    path = folder / "register.csv"
-    path.write_text("\n".join(sample_rows(rows)) + "\n", "utf-8")
-    today = local_date(runtime.clock())
-    import_registry(runtime.database, path, keys=runtime.keys, today=today, progress=None)
+from tests.figures.conftest import NOVEMBER, publish
 
 
-def publish_register(runtime: Runtime, folder: Path, rows: int) -> None:
-    load_register(runtime, folder, rows)
-    make_month(runtime.database, runtime.figure_books, NOVEMBER, runtime.clock())
-    with operation(runtime.database, runtime.clock(), "operator") as change:
-        assert publish_month(change, NOVEMBER, early=True)
+def test_a_second_time_changes_nothing(runtime: Runtime, published: None, owner: Engine) -> None:
+    with owner.begin() as connection:
+        before = list(list_figures(connection))
+        connection.execute(text("UPDATE artisan SET region = 'Nowhere' WHERE id % 3 = 0"))
+    assert not publish(runtime)
+    with owner.begin() as connection:
+        assert list(list_figures(connection)) == before
+        raw = read_figures(connection, NOVEMBER)
+    assert raw.get("region", "Nowhere", "artisans") == 500
 
 
-def test_a_month_is_published_once(runtime: Runtime, tmp_path: Path) -> None:
-    publish_register(runtime, tmp_path, 400)
-    with operation(runtime.database, runtime.clock(), "operator") as change:
-        assert not publish_month(change, NOVEMBER, early=True)
-        raw = read_figures(change.connection, NOVEMBER)
-    assert raw.get("all", "all", "artisans") == 400
+def test_a_month_that_runs_is_not_published(runtime: Runtime, register: None) -> None:
+    with (
+        operation(runtime.database, runtime.clock(), "operator") as change,
+        pytest.raises(MonthNotOver),
+    ):
+        publish_month(change, NOVEMBER, early=False)
+    with (
+        operation(runtime.database, runtime.clock(), "operator") as change,
+        pytest.raises(MonthNotMade),
+    ):
+        publish_month(change, Month(2020, 1), early=False)
+
+
+def test_the_register_of_a_month_that_is_over_stays_as_it_was(
+    runtime: Runtime, published: None, owner: Engine
+) -> None:
+    with owner.begin() as connection:
+        connection.execute(text("DELETE FROM artisan WHERE id % 2 = 0"))
+    runtime.clock.now = datetime(2026, 12, 3, 9, 0, tzinfo=UTC)  # type: ignore[attr-defined]
+    publish(runtime)
+    with owner.begin() as connection:
+        assert read_figures(connection, NOVEMBER).get("all", "all", "artisans") == 1500
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "UPDATE published_figure SET value = 12 WHERE measure = 'artisans'",
+        "DELETE FROM published_figure",
+        "TRUNCATE published_figure, published_month",
+        "UPDATE published_month SET published_by = 'me'",
+        "DELETE FROM published_month",
+        "INSERT INTO published_figure VALUES ('2026-11-01', 'region', 'New', 'artisans', 10)",
+    ],
+)
+def test_the_database_refuses_a_change(published: None, owner: Engine, attack: str) -> None:
+    with pytest.raises(DBAPIError), owner.begin() as connection:
+        connection.execute(text(attack))

@@ -30,7 +30,7 @@ def look() -> Iterator[Connection]:
     Raises: Unavailable if the database is away.
     """
     with transaction(runtime().office_database) as connection:
-        stand_behind(connection, _sight())
+        stand_behind(connection, sight())
         yield connection
 
 
@@ -41,7 +41,7 @@ def act_on(table: Table, key: Any) -> Iterator[Operation]:
     Raises: NotFound if there is no such row for them, Unavailable.
     """
     with act() as change:
-        stand_behind(change.connection, _sight())
+        stand_behind(change.connection, sight())
         if not hold(change.connection, table, key):
             raise NotFound
         step_out(change.connection)
@@ -64,12 +64,13 @@ def act() -> Iterator[Operation]:
 @contextmanager
 def behind_wall(change: Operation) -> Iterator[Connection]:
     """Reads within a change what is this person's alone, such as what the change then notes."""
-    stand_behind(change.connection, _sight())
+    stand_behind(change.connection, sight())
     yield change.connection
     step_out(change.connection)
 
 
-def _sight() -> Sight:
+def sight() -> Sight:
+    """Returns who stands before the wall."""
     opened = here()
     scope = opened.scope
     moment = runtime().clock()

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0033_pictures_and_reports"
-down_revision = "0029_figures"
+revision = "0034_pictures_and_reports"
+down_revision = "0033_second_factors"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,167 @@
+"""Figures in the office: what was published, to each role its part; long lists, fetched later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from flask import Response, redirect, request, url_for
+from sqlalchemy import Connection
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as AnyResponse
+
+from app.base.database import transaction
+from app.figures.measures import ALL, CUTS
+from app.figures.pictures import PictureWords, make_own_pictures, make_pictures
+from app.figures.queries import (
+    PICTURE_CUTS,
+    FigureScope,
+    PublishedFigure,
+    list_figures,
+    list_published_months,
+)
+from app.figures.reports import NewReport, ask_for_report, list_reports, read_report
+from app.office.rights import Right
+from app.office.sessions import OfficeSession
+from app.runtime import runtime
+from app.wall import stand_behind
+from app.web.figure_files import XLSX, answer_csv, answer_file, answer_xlsx
+from app.web.figure_pictures import prepare_pictures
+from app.web.figure_tables import (
+    MONTHS_COMPARED,
+    make_own_tables,
+    make_tables,
+    read_cut,
+    read_month,
+    write_figure,
+)
+from app.web.language import template_words
+from app.web.office.desk import act, here, look, sight
+from app.web.office.first_page import FirstNumber, numbers_for
+from app.web.office.frame import may, office_language, office_page, pages
+
+_FORMATS = {"csv": "text/csv; charset=utf-8", "xlsx": XLSX}
+# The three numbers of each role that has figures.
+_FIRST_NUMBERS = {
+    "analyst": ("enrolled_share", "rights_open_share", "payers_share"),
+    "chamber": ("artisans", "rights_open", "paid"),
+    "wafacash": ("paid", "paid_dirhams", "posted"),
+    "cnss": ("enrolled", "posted", "posted_dirhams"),
+}
+
+
+@contextmanager
+def look_at_figures() -> Iterator[Connection]:
+    """Opens a connection to the figures behind the wall: the replica's, if there is one.
+
+    Raises: Unavailable.
+    """
+    if not runtime().settings.figures_database_url:
+        with look() as connection:
+            yield connection
+        return
+    with transaction(runtime().figures_database) as connection:
+        stand_behind(connection, sight())
+        yield connection
+
+
+def scope_of(opened: OfficeSession) -> FigureScope:
+    """Returns the part of the figures that this person sees; the wall holds it by itself."""
+    if opened.scope.region:
+        return FigureScope("region", opened.scope.region)
+    if opened.scope.network:
+        return FigureScope("network", opened.scope.network)
+    return FigureScope()
+
+
+@pages.get("/figures")
+@may(Right.SEE_FIGURES)
+def figures() -> Response:
+    scope = scope_of(here())
+    language = office_language()
+    words = PictureWords(runtime().office_words, language)
+    say = template_words(language, runtime().office_words)["t"]
+    cut = scope.cut or read_cut(request.args.get("cut", ""))
+    with look_at_figures() as connection:
+        months = list_published_months(connection)
+        month = read_month(request.args.get("month", ""), months)
+        compares = bool(scope.cut) or cut == ALL
+        wanted = months[:MONTHS_COMPARED] if compares else [month] if month else []
+        told = list(list_figures(connection, scope, wanted, (cut,)))
+        drawn = list(list_figures(connection, months=[month], cuts=PICTURE_CUTS)) if month else []
+    if scope.cut:
+        tables = make_own_tables(told, say, language)
+        pictures = make_own_pictures(told, words.name_key(scope.cut, scope.key), words)
+    else:
+        tables = make_tables(told, cut, say, language)
+        pictures = make_pictures(drawn, month, words) if month else []
+    with look() as connection:
+        reports = list_reports(connection, here().name)
+    return office_page(
+        "figures.html",
+        scope=scope,
+        months=months,
+        month=month,
+        cuts=CUTS,
+        cut=ALL if compares else cut,
+        tables=tables,
+        pictures=prepare_pictures(runtime().office_database, pictures, say),
+        reports=reports,
+        formats=tuple(_FORMATS),
+        own_name=words.name_key(scope.cut, scope.key) if scope.cut else "",
+    )
+
+
+@pages.get("/figures.csv")
+@may(Right.SEE_FIGURES)
+def figures_csv() -> Response:
+    with look_at_figures() as connection:
+        return answer_csv(list_figures(connection, scope_of(here())), "maalem-figures.csv")
+
+
+@pages.get("/figures.xlsx")
+@may(Right.SEE_FIGURES)
+def figures_xlsx() -> Response:
+    with look_at_figures() as connection:
+        return answer_xlsx(list_figures(connection, scope_of(here())), "maalem-figures.xlsx")
+
+
+@pages.post("/figures/lists")
+@may(Right.SEE_FIGURES)
+def ask_for_list() -> AnyResponse:
+    scope = here().scope
+    wanted = request.form.get("format", "")
+    if wanted not in _FORMATS:
+        raise NotFound
+    with act() as change:
+        ask_for_report(change, NewReport(wanted, scope.region, scope.network))
+    return redirect(url_for("office.figures") + "#lists", 303)
+
+
+@pages.get("/figures/lists/<int:number>")
+@may(Right.SEE_FIGURES)
+def take_list(number: int) -> Response:
+    with look() as connection:
+        is_own = any(one.id == number for one in list_reports(connection, here().name))
+    if not is_own:
+        raise NotFound
+    with act() as change:
+        ready = read_report(change.connection, number, here().name)
+    if ready is None:
+        raise NotFound
+    kind, content = ready
+    return answer_file(content, _FORMATS[kind], f"maalem-figures-{number}.{kind}")
+
+
+@numbers_for(*_FIRST_NUMBERS)
+def read_first_numbers(connection: Connection, opened: OfficeSession) -> Sequence[FirstNumber]:
+    """Returns the numbers of the newest published month that matter to this role."""
+    scope = scope_of(opened)
+    cut = scope.cut or ALL
+    newest = list_published_months(connection)[:1]
+    shown: list[PublishedFigure] = list(list_figures(connection, scope, newest, (cut,)))
+    values = {one.measure: one.value for one in shown}
+    return [
+        FirstNumber(f"office.figures.measure.{measure}", write_figure(values.get(measure), measure))
+        for measure in _FIRST_NUMBERS[opened.role]
+    ]

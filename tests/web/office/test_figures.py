@@ -1,0 +1,123 @@
+"""Figures in the office: each role sees its part, by the page's rights and by the wall alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from sqlalchemy import Engine, select, text
+
+from app.figures.models import published_figure
+from app.figures.reports import forget_reports, write_asked_reports
+from app.runtime import Runtime
+from app.wall import Sight, stand_behind
+from tests.figures.conftest import load_register, publish
+from tests.web.office.conftest import SignIn, post
+
+ALL_OF_IT = ("analyst", "cnss", "operator", "auditor", "office")
+FILES = ("/office/figures.csv", "/office/figures.xlsx")
+OWN = {"chamber": {("region", "Fès-Meknès")}, "wafacash": {("network", "wafacash")}}
+
+
+@pytest.fixture
+def month(runtime: Runtime, sample_people: None, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """A published month of the sample people and many others."""
+    load_register(runtime, tmp_path, 600)
+    assert publish(runtime)
+
+
+def list_parts(content: str) -> set[tuple[str, str]]:
+    return {(row[1], row[2]) for row in csv.reader(io.StringIO(content))} - {("cut", "key")}
+
+
+def test_each_role_sees_its_part(sign_in: SignIn, month: None) -> None:
+    for role in ALL_OF_IT:
+        browser = sign_in(role)
+        assert browser.get("/office/figures").status_code == 200, role
+        parts = list_parts(browser.get("/office/figures.csv").text)
+        assert {cut for cut, _ in parts} >= {"all", "region", "trade", "network"}, role
+    for role, own in OWN.items():
+        browser = sign_in(role)
+        for query in ("", "?cut=trade", "?cut=all&month=2026-11"):
+            page = browser.get(f"/office/figures{query}")
+            assert page.status_code == 200, role
+            assert "Souss-Massa" not in page.text
+        assert list_parts(browser.get("/office/figures.csv").text) == own
+        assert browser.get("/office/figures.xlsx").status_code == 200
+    browser = sign_in("helpdesk")
+    for address in ("/office/figures", *FILES, "/office/figures/lists/1"):
+        assert browser.get(address).status_code == 403, address
+
+
+@pytest.mark.parametrize(
+    ("sight", "parts"),
+    [
+        (Sight("a", "analyst"), None),
+        (Sight("c", "chamber", region="Fès-Meknès"), OWN["chamber"]),
+        (Sight("w", "wafacash", network="wafacash"), OWN["wafacash"]),
+        (Sight("w", "wafacash", network="another"), set()),
+        (Sight("h", "helpdesk"), set()),
+        (Sight("", ""), set()),
+    ],
+)
+def test_the_wall_alone_shows_each_role_its_part(
+    runtime: Runtime, month: None, sight: Sight, parts: set[tuple[str, str]] | None
+) -> None:
+    columns = published_figure.c
+    with runtime.office_database.begin() as connection:
+        stand_behind(connection, sight)
+        rows = connection.execute(select(columns.cut, columns.key).distinct()).all()
+    seen = {(row.cut, row.key) for row in rows}
+    assert len(seen) > 40 if parts is None else seen == parts
+
+
+def test_nobody_behind_the_wall_reads_figures_before_they_are_protected(
+    runtime: Runtime, month: None
+) -> None:
+    for table in ("figure", "talk_day", "picture"):
+        with runtime.office_database.begin() as connection:
+            stand_behind(connection, Sight("a", "office"))
+            may = text("SELECT has_table_privilege(:table, 'SELECT')")
+            assert not connection.execute(may, {"table": table}).scalar(), table
+
+
+def test_a_long_list_is_written_by_the_worker_and_fetched_by_its_asker(
+    runtime: Runtime, sign_in: SignIn, month: None, owner: Engine
+) -> None:
+    chamber, analyst = sign_in("chamber"), sign_in("analyst")
+    for browser in (chamber, analyst):
+        assert post(browser, "/office/figures/lists", format="csv").status_code == 303
+        assert "en préparation" in browser.get("/office/figures").text
+    assert post(analyst, "/office/figures/lists", format="pdf").status_code == 404
+    assert write_asked_reports(runtime.database, runtime.figures_database, runtime.clock()) == 2
+    assert list_parts(chamber.get("/office/figures/lists/1").text) == OWN["chamber"]
+    assert len(list_parts(analyst.get("/office/figures/lists/2").text)) > 40
+    assert chamber.get("/office/figures/lists/2").status_code == 404
+    assert analyst.get("/office/figures/lists/1").status_code == 404
+    for _ in range(4):
+        post(analyst, "/office/figures/lists", format="xlsx")
+    assert post(analyst, "/office/figures/lists", format="xlsx").status_code == 409
+    with owner.begin() as connection:
+        connection.execute(
+            text("UPDATE report_request SET asked_at = asked_at - interval '25 hours'")
+        )
+        assert forget_reports(connection, runtime.clock()) == 6
+    assert analyst.get("/office/figures/lists/2").status_code == 404
+
+
+def test_the_first_page_has_three_numbers_of_the_newest_month(sign_in: SignIn, month: None) -> None:
+    for role in ("analyst", "chamber", "wafacash", "cnss"):
+        page = sign_in(role).get("/office").text
+        assert page.count("<dd>") >= 3, role
+    assert "%" in sign_in("analyst").get("/office").text
+
+
+@pytest.mark.parametrize("language", ["fr", "ar"])
+def test_the_page_stands_in_both_languages(sign_in: SignIn, month: None, language: str) -> None:
+    browser = sign_in("analyst")
+    browser.get(f"/office/figures?language={language}")
+    for cut in ("all", "region", "category", "channel", "language"):
+        page = browser.get(f"/office/figures?cut={cut}")
+        assert page.status_code == 200
+        assert page.text.count("<h1>") == 1
