@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0034_pictures_and_reports"
-down_revision = "0033_second_factors"
+down_revision = "0030_people_of_the_office"
 branch_labels = None
 depends_on = None
 
