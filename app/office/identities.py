@@ -11,6 +11,7 @@ from app.base.operation import Operation
 from app.office.errors import IdentityTaken, IdentityUnknown
 from app.office.models import office_identity, office_user
 from app.office.service import lock_office_user
+from app.office.sessions import end_office_sessions
 
 # OpenID Connect Core 1.0, 2: a subject has no more characters.
 _LONGEST_SUBJECT = 255
@@ -38,6 +39,8 @@ def tie_identity(operation: Operation, typed: str, issuer: str, subject: str) ->
     if operation.connection.execute(tied).scalar() is None:
         holder = select(columns.name).where(columns.issuer == issuer, columns.subject == subject)
         raise IdentityTaken(name=operation.connection.execute(holder).scalar_one())
+    # Whoever the one before was may be signed in.
+    end_office_sessions(operation, row.name, "changed")
     record_audit(operation, "office_identity_tied", f"office:{row.name}", issuer=issuer)
     return str(row.name)
 
@@ -53,6 +56,7 @@ def untie_identity(operation: Operation, typed: str) -> str:
     )
     if not gone.rowcount:
         raise IdentityUnknown()
+    end_office_sessions(operation, row.name, "changed")
     record_audit(operation, "office_identity_untied", f"office:{row.name}")
     return str(row.name)
 

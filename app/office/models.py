@@ -54,13 +54,18 @@ office_user = Table(
     CheckConstraint("wrong_secrets >= 0 AND pauses >= 0", name="wrong_secrets"),
 )
 
-# A terminal's session in which a user signed in: one terminal is one person.
+# A terminal's session, or a browser, in which a user signed in: one of them is one person.
 office_seat = Table(
     "office_seat",
     metadata,
     Column("seat", Text, primary_key=True),
     Column("name", ForeignKey("office_user.name"), primary_key=True),
     Column("signed_in_at", DateTime(timezone=True), nullable=False),
+    # Counted here where the user is known, so that strangers elsewhere pause nobody.
+    Column("wrong_secrets", SmallInteger, nullable=False, server_default=text("0")),
+    Column("pauses", SmallInteger, nullable=False, server_default=text("0")),
+    Column("paused_until", DateTime(timezone=True)),
+    CheckConstraint("wrong_secrets >= 0 AND pauses >= 0", name="wrong_secrets"),
 )
 
 # Sessions of the office's pages, each named by a token of which the digest is kept.

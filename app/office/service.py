@@ -28,7 +28,7 @@ from app.office.rules import (
 )
 from app.office.samples import SAMPLE_USERS
 from app.office.sessions import end_office_sessions
-from app.office.sign_in import check_secret, is_right
+from app.office.sign_in import check_secret, clear_wrong_secrets, is_right
 
 ONE_TIME_FOR = timedelta(days=7)
 
@@ -164,13 +164,11 @@ def _store_password(
     values = {
         "password_hash": hash_slowly(password.get_secret_value()),
         "one_time_until": one_time_until,
-        "wrong_secrets": 0,
-        "pauses": 0,
-        "paused_until": None,
     }
     operation.connection.execute(
         update(office_user).where(office_user.c.name == name).values(**values)
     )
+    clear_wrong_secrets(operation, name)
 
 
 def _is_in_use(operation: Operation, password: SecretStr) -> bool:

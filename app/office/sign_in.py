@@ -1,8 +1,9 @@
 """Signs users of the office in: the password, then a second factor where one is enrolled.
 
-Wrong ones of either are counted together, and pause the name. A name that is nobody's is paused
-alike, and its answer takes as long. No function commits, and the caller commits after a refusal
-too, because wrong ones are counted.
+Wrong ones of either are counted together, and pause the name; in a browser or terminal where the
+user signed in before they are counted apart, so that strangers pause nobody there. A name that is
+nobody's is paused alike, and its answer takes as long. No function commits; the caller commits
+after a refusal too, because wrong ones are counted.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from datetime import datetime, timedelta
 from functools import cache
 
 from pydantic import SecretStr
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Row, Update, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.audit.service import record_audit
@@ -28,6 +29,8 @@ from app.office.rules import OfficeScope, name_key
 WRONG_SECRETS_ALLOWED = 5
 PAUSED_FOR = timedelta(minutes=15)
 _MOST_DOUBLINGS = 6
+# Where somebody signed in so lately, they are known.
+_KNOWN_FOR = timedelta(days=90)
 # Longer than the longest pause.
 _UNKNOWN_KEPT = timedelta(days=2)
 _CLEARED = {"wrong_secrets": 0, "pauses": 0, "paused_until": None}
@@ -41,6 +44,17 @@ class OfficeUser:
     role: str
     scope: OfficeScope
     sample: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Door:
+    """Where wrong secrets of a user are counted, and what was counted there."""
+
+    change: Update
+    name: str
+    wrong_secrets: int
+    pauses: int
+    paused_until: datetime | None
 
 
 def sign_in_office_user(operation: Operation, typed: str, secret: SecretStr) -> OfficeUser:
@@ -87,12 +101,13 @@ def check_secret(operation: Operation, typed: str, secret: SecretStr) -> Row[*tu
         _refuse_unknown_name(operation, typed)
         raise SignInRefused(by=typed)
     row = _lock_user(operation, known.name)
-    _refuse_paused(operation, row.name, row.paused_until)
+    door = _find_door(operation, row)
+    _refuse_paused(operation, row.name, door.paused_until)
     late = row.one_time_until is not None and row.one_time_until <= operation.now
     if row.dismissed_at is not None:
         raise SignInRefused(by=typed)
     if not right or row.password_hash != known.password_hash or late:
-        _count_wrong_secret(operation, row)
+        _count_wrong_secret(operation, door)
         raise SignInRefused(by=typed)
     return row
 
@@ -107,19 +122,24 @@ def check_factor(operation: Operation, name: str, prove: Callable[[], str | None
     row = _lock_user(operation, name)
     if row.dismissed_at is not None:
         raise SignInRefused(by=name)
-    _refuse_paused(operation, name, row.paused_until)
+    door = _find_door(operation, row)
+    _refuse_paused(operation, name, door.paused_until)
     proof = prove()
     if proof is None:
-        _count_wrong_secret(operation, row)
+        _count_wrong_secret(operation, door)
         raise SignInRefused(by=name)
     clear_wrong_secrets(operation, name)
     return proof
 
 
 def clear_wrong_secrets(operation: Operation, name: str) -> None:
-    """Forgets what was counted against a user who has proven everything."""
+    """Forgets what was counted against a user who has proven everything, here and elsewhere."""
+    user, seat = office_user.c, office_seat.c
+    operation.connection.execute(update(office_user).where(user.name == name).values(**_CLEARED))
     operation.connection.execute(
-        update(office_user).where(office_user.c.name == name).values(**_CLEARED)
+        update(office_seat)
+        .where(seat.name == name, or_(seat.wrong_secrets > 0, seat.pauses > 0))
+        .values(**_CLEARED)
     )
 
 
@@ -151,13 +171,26 @@ def _refuse_paused(operation: Operation, name: str, until: datetime | None) -> N
         raise SignInPaused(by=name, until=f"{local(until):%H:%M}")
 
 
-def _count_wrong_secret(operation: Operation, row: Row[*tuple[object, ...]]) -> None:
-    values = _count(row.wrong_secrets, row.pauses, operation.now)
+def _find_door(operation: Operation, user: Row[*tuple[object, ...]]) -> _Door:
+    """Returns where wrong secrets of a user, whose row is locked, are counted."""
+    columns = office_seat.c
+    here = columns.seat == operation.seat, columns.name == user.name
+    lately = columns.signed_in_at > operation.now - _KNOWN_FOR
+    seat = operation.connection.execute(select(office_seat).where(*here, lately)).one_or_none()
+    if operation.seat and seat is not None:
+        change, row = update(office_seat).where(*here), seat
+    else:
+        change, row = update(office_user).where(office_user.c.name == user.name), user
+    return _Door(change, user.name, row.wrong_secrets, row.pauses, row.paused_until)
+
+
+def _count_wrong_secret(operation: Operation, door: _Door) -> None:
+    values = _count(door.wrong_secrets, door.pauses, operation.now)
     if until := values.get("paused_until"):
-        record_audit(operation, "office_user_paused", f"office:{row.name}", until=f"{until:%FT%TZ}")
-    operation.connection.execute(
-        update(office_user).where(office_user.c.name == row.name).values(**values)
-    )
+        record_audit(
+            operation, "office_user_paused", f"office:{door.name}", until=f"{until:%FT%TZ}"
+        )
+    operation.connection.execute(door.change.values(**values))
 
 
 def _refuse_unknown_name(operation: Operation, typed: str) -> None:

@@ -14,6 +14,7 @@ from argon2 import PasswordHasher
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 from pydantic import SecretStr
+from pyotp import TOTP
 from sqlalchemy import text
 
 from app.agents.clients import NewClient, NewKeys, add_client, draw_key, find_client, rotate_key
@@ -29,6 +30,11 @@ from app.enrolment.ties import tie_phone
 from app.jobs.api import ApiWork
 from app.jobs.deferred_actions import answer_deferred_actions
 from app.mobile_money.callbacks import signature
+from app.office.authenticators import (
+    begin_authenticator,
+    enrol_authenticator,
+    use_authenticator_code,
+)
 from app.payments.reversal_codes import draw_reversal_code, try_reversal_code, use_reversal_code
 from app.rekeying import columns
 from app.rekeying.holdings import list_holdings
@@ -317,6 +323,19 @@ class TestNetworks:
         rotate(installation.new)
         assert held(installation.new, "signing_keys") == {new.keys.ids[0]: 2}
         assert {name: signing_key(installation.alone, name) for name in CLIENTS} == signing
+
+    def test_authenticator_apps_give_good_codes_after(self, installation: Installation) -> None:
+        old, new = installation.old.runtime, installation.new.runtime
+        with operation(old.database, NOW, "helpdesk") as change:
+            secret = begin_authenticator(change, old.keys, "helpdesk")
+            code = TOTP(secret).at(int(NOW.timestamp()) - 30)
+            assert enrol_authenticator(change, old.keys, "helpdesk", code)
+        assert held(installation.new, "authenticators") == {old.keys.ids[0]: 1}
+        rotate(installation.new)
+        assert held(installation.new, "authenticators") == {new.keys.ids[0]: 1}
+        with operation(new.database, NOW, "helpdesk") as change:
+            code, alone = TOTP(secret).at(int(NOW.timestamp())), installation.alone.runtime
+            assert use_authenticator_code(change, alone.keys, "helpdesk", code)
 
     @pytest.mark.parametrize(
         ("drew", "reads"), [("old", "new"), ("prepared", "new"), ("new", "prepared")]

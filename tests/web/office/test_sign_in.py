@@ -327,3 +327,19 @@ def test_a_second_sign_in_in_a_browser_leaves_the_first_session_for_good(
     with runtime.database.connect() as connection:
         seats = connection.execute(text("SELECT count(DISTINCT seat), count(*) FROM office_seat"))
         assert seats.one() == (1, 2)  # one browser, both names: one person
+
+
+def test_strangers_pause_nobody_in_a_browser_where_they_signed_in_before(
+    desk: Desk, runtime: Runtime
+) -> None:
+    add_person(runtime, "amina", "helpdesk")
+    assert desk.sign_in("amina").status_code == 303
+    desk.post("/office/sign-out")
+    stranger = Desk(desk.app)
+    tries = [stranger.sign_in("amina", "not this one").status_code for _ in range(6)]
+    assert tries == [401] * 5 + [429]
+    assert desk.sign_in("amina", "not this one").status_code == 401
+    assert desk.sign_in("amina").status_code == 303
+    # Known is known to one name; and wrong ones there are counted too.
+    tries = [desk.sign_in("amina", "not this one").status_code for _ in range(6)]
+    assert tries == [401] * 5 + [429]
