@@ -48,7 +48,7 @@ class OfficeUser:
 
 @dataclass(frozen=True, slots=True)
 class _Door:
-    """Where wrong secrets of a user are counted, and what was counted there."""
+    """The place where wrong secrets of a user are counted, with its counts."""
 
     change: Update
     name: str

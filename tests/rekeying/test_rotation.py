@@ -35,6 +35,7 @@ from app.office.authenticators import (
     enrol_authenticator,
     use_authenticator_code,
 )
+from app.office.service import add_sample_user
 from app.payments.reversal_codes import draw_reversal_code, try_reversal_code, use_reversal_code
 from app.rekeying import columns
 from app.rekeying.holdings import list_holdings
@@ -327,6 +328,7 @@ class TestNetworks:
     def test_authenticator_apps_give_good_codes_after(self, installation: Installation) -> None:
         old, new = installation.old.runtime, installation.new.runtime
         with operation(old.database, NOW, "helpdesk") as change:
+            add_sample_user(change, "helpdesk")
             secret = begin_authenticator(change, old.keys, "helpdesk")
             code = TOTP(secret).at(int(NOW.timestamp()) - 30)
             assert enrol_authenticator(change, old.keys, "helpdesk", code)

@@ -138,7 +138,9 @@ def begin_session(change: Operation, name: str, proof: SessionProof) -> SecretSt
     # No copy of the one before may live on.
     if left := read_token():
         end_office_session(change, SecretStr(left))
-    take_seat(change, name)
+    # Known is a browser only once everything was proven in it.
+    if proof.factor or not list_factors(change.connection, name).any:
+        take_seat(change, name)
     return begin_office_session(change, runtime().random, name, proof)
 
 
@@ -170,6 +172,7 @@ def _prove(opened: OfficeSession) -> SecretStr | MaalemError:
 
         try:
             factor = check_factor(change, name, prove)
+            take_seat(change, name)
             return prove_factor(change, maalem.random, opened.id, factor)
         except _REFUSALS as refused:
             return refused
