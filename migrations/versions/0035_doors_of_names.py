@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0035_doors_of_names"
-down_revision = "0030_people_of_the_office"
+down_revision = "0034_pictures_and_reports"
 branch_labels = None
 depends_on = None
 
