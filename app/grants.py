@@ -71,6 +71,7 @@ DECISIONS: dict[str, Decision] = {
         " proposed_at approvers_needed first_approved_by first_approved_at approved_by ended_at"
         " transaction_id audit_event_id"
     ),
+    "uploaded_file": _allow_changes("state report ended_at content"),
     "reversal": _KEPT,
     "reversal_code": _allow_changes(
         "code_digest asked_by sent_at expires_at tries_left times_sent used_at"
@@ -119,6 +120,8 @@ DECISIONS: dict[str, Decision] = {
     "office_passkey": _allow_changes("sign_count used_at", deleted=True),
     "office_recovery_code": _allow_changes("used_at", deleted=True),
     "office_unknown_name": _FREE,
+    "books_check": _CHANGED,
+    "notice_proposal": _CHANGED,
     "office_user": _CHANGED,
     "town": _CHANGED,
     "registry_import": _allow_changes(
@@ -137,6 +140,7 @@ DECISIONS: dict[str, Decision] = {
     "notice_text": _FREE,
     "number_attempt": _FREE,
     "payer_look_up": _FORGOTTEN,
+    "office_form": _FORGOTTEN,
     "office_session": _FREE,
     "phone_preference": _FREE,
     "phone_profile": _FREE,
@@ -173,6 +177,7 @@ SECRETS: dict[str, tuple[str, ...]] = {
     "report_request": ("content",),
     "reversal_code": ("code_digest",),
     "tie_code": ("code_digest",),
+    "uploaded_file": ("content",),
 }
 
 

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from psycopg.errors import InsufficientPrivilege
-from sqlalchemy import Connection, Table, select, text
+from sqlalchemy import Column, Connection, Table, select, text
 from sqlalchemy.exc import ProgrammingError
 
 from app.base.clock import utc_now
@@ -75,6 +75,11 @@ _AT_CNSS = _roles("cnss", "auditor")
 # Kinds of help that are CNSS's own. A desk of the bank, Dar Al Moukawil or the exporters is named
 # as its kind is.
 _CNSS_KINDS = "coalesce(desk, kind) IN ('enrolment', 'claims')"
+# What CNSS refused is between CNSS and us; all else is between a network and us.
+_OWN_BREAKS = (
+    f"({_own('wafacash', 'network')} AND kind <> 'posting_refused')"
+    f" OR ({_ROLE} = 'cnss' AND kind = 'posting_refused')"
+)
 _REQUESTS = (
     f"{_READER} OR ({_ROLE} = 'cnss' AND {_CNSS_KINDS})"
     f" OR ({_ROLE} = 'helpdesk' AND coalesce({_DESK}, '') IN ('', coalesce(desk, kind)))"
@@ -98,8 +103,8 @@ RULES: dict[str, WallRule] = {
     "artisan_phone": WallRule(_KNOWN),
     "ended_tie": WallRule(_of_person("ended_tie")),
     "family_cover": WallRule(_of_person("family_cover")),
-    "enrolment_file": WallRule(_of_person("enrolment_file")),
-    "claim": WallRule(_of_person("claim")),
+    "enrolment_file": WallRule(f"{_of_person('enrolment_file')} OR {_roles('cnss')}"),
+    "claim": WallRule(f"{_of_person('claim')} OR {_roles('cnss')}"),
     "payment_code": WallRule(_of_person("payment_code")),
     "payment_code_line": WallRule(_show_with("payment_code", "payment_code_line.code", "code")),
     "receipt_recipient": WallRule(_show_with("payment_code", "receipt_recipient.code", "code")),
@@ -135,7 +140,10 @@ RULES: dict[str, WallRule] = {
     "till_close": WallRule(_show_with("agent", "agent_id")),
     "till_hand_over": WallRule(_OF_AGENCY),
     "api_client": WallRule(_NETWORKS, _NETWORK_ACTS),
-    "reconciliation_break": WallRule(_MONEY_OF_NETWORK, _NETWORK_ACTS),
+    "reconciliation_break": WallRule(f"{_READER} OR {_OWN_BREAKS}", f"{_roles()} OR {_OWN_BREAKS}"),
+    "uploaded_file": WallRule(
+        f"{_MONEY_OF_NETWORK} OR ({_ROLE} = 'cnss' AND kind = 'cnss_answer')"
+    ),
     "settlement_file": WallRule(_MONEY_OF_NETWORK, _NETWORK_ACTS),
     "settlement_line": WallRule(_show_with("settlement_file", "file_id")),
     "network_payment": WallRule(_MONEY_OF_NETWORK),
@@ -158,7 +166,9 @@ RULES: dict[str, WallRule] = {
     "report_request": WallRule(f"asked_by = {_NAME}"),
     # The service itself.
     "campaign": WallRule(_SERVICE, _roles("operator")),
+    "campaign_recipient": WallRule(_SERVICE),
     "notice": WallRule(_SERVICE, _roles("operator")),
+    "notice_proposal": WallRule(_SERVICE, _roles("operator")),
     "notice_text": WallRule(_SERVICE),
     "provider_health": WallRule(_SERVICE),
     "spending_day": WallRule(_SERVICE),
@@ -172,6 +182,7 @@ RULES: dict[str, WallRule] = {
         " THEN substr(subject, 9)::bigint END))"
     ),
     "audit_seal": WallRule(_READER),
+    "books_check": WallRule(_roles("auditor", "operator")),
     "ledger_account": WallRule(_READER),
     "ledger_transaction": WallRule(_READER),
     "ledger_line": WallRule(_READER),
@@ -218,10 +229,11 @@ def step_out(connection: Connection) -> None:
     connection.execute(_STEP_OUT)
 
 
-def hold(connection: Connection, table: Table, key: Any) -> bool:
+def hold(connection: Connection, table: Table, key: Any, column: Column[Any] | None = None) -> bool:
     """Locks a row to act on it; False if it is not there for this person, or not to be acted on."""
-    own = next(iter(table.primary_key.columns))
-    row = select(own).where(own == key).with_for_update(key_share=True, read=True)
+    own = next(iter(table.primary_key.columns)) if column is None else column
+    # As strong as the act itself: two who act on a row at once wait, and neither for the other.
+    row = select(own).where(own == key).with_for_update(key_share=True)
     return connection.execute(row).first() is not None
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.agents.agency_file import AgencyRow
+from app.agents.errors import AgencyCodeTaken
 from app.agents.models import agency, agent, town
 from app.agents.networks import DEFAULT_NETWORK, get_network
 from app.agents.rules import Hours, limit_values
@@ -58,8 +59,14 @@ def load_towns(operation: Operation, only: Sequence[Town] | None = None) -> None
     )
 
 
-def add_agency(operation: Operation, new: NewAgency) -> None:
-    """Adds or changes an agency. Raises: InvalidInput for its network."""
+def add_agency(operation: Operation, new: NewAgency, *, only_new: bool = False) -> None:
+    """Adds or changes an agency. `only_new`: one of this code stays as it is.
+
+    Raises: InvalidInput for its network, AgencyCodeTaken.
+    """
+    known_code = select(agency.c.code).where(agency.c.code == new.code)
+    if only_new and operation.connection.execute(known_code).scalar() is not None:
+        raise AgencyCodeTaken(code=new.code)
     if new.network:
         _check_network(operation.connection, new.network, [new.code])
     known = find_town(new.town)

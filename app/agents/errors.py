@@ -68,3 +68,27 @@ class ClientRefused(MaalemError):
     """A network's system is not let in; `why` is for the log, the caller hears no difference."""
 
     code = "client_refused"
+
+
+class AgentNumberTaken(MaalemError):
+    """The `number` is an agent's, of this network or another."""
+
+    code = "agent_number_taken"
+
+
+class AgencyCodeTaken(MaalemError):
+    """The `code` is an agency's, of this network or another."""
+
+    code = "agency_code_taken"
+
+
+class ClientTaken(MaalemError):
+    """The client's id (`client`) is taken, in this network or another."""
+
+    code = "client_taken"
+
+
+class ClientUnknown(MaalemError):
+    """The id (`client`) is no client's that may call."""
+
+    code = "client_unknown"

@@ -7,6 +7,7 @@ any: who tries learns nothing.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -141,14 +142,15 @@ def unlock_agent(operation: Operation, number: str) -> int:
     return count
 
 
-def list_all_locks(connection: Connection, now: datetime) -> dict[str, list[str]]:
-    """Returns the kinds of doors that are locked now, by number."""
+def list_all_locks(
+    connection: Connection, now: datetime, only: Collection[str] | None = None
+) -> dict[str, list[str]]:
+    """Returns the kinds of doors that are locked now, by number; of all agents, or `only` these."""
     columns = agent_lock.c
-    rows = connection.execute(
-        select(columns.number, columns.door)
-        .where(columns.locked_until > now)
-        .order_by(columns.number, columns.door)
-    )
+    statement = select(columns.number, columns.door).where(columns.locked_until > now)
+    if only is not None:
+        statement = statement.where(columns.number.in_(only))
+    rows = connection.execute(statement.order_by(columns.number, columns.door))
     doors: dict[str, list[str]] = {}
     for row in rows:
         doors.setdefault(row.number, []).append(Door(row.door).kind)

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from sqlalchemy import Connection, and_, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from app.agents.errors import PhoneTaken, PinUnchanged, SessionOver
+from app.agents.errors import AgentNumberTaken, PhoneTaken, PinUnchanged, SessionOver
 from app.agents.locks import list_all_locks, require_agent
 from app.agents.models import agency, agent, agent_lock, agent_session
 from app.agents.pins import ONE_TIME_FOR, is_agents_pin, read_agent_pin, store_form
@@ -59,12 +59,15 @@ class ListedAgent:
     sessions: int
 
 
-def add_agent(operation: Operation, services: Services, new: NewAgent) -> None:
+def add_agent(
+    operation: Operation, services: Services, new: NewAgent, *, only_new: bool = False
+) -> None:
     """Adds an agent, or gives one a one-time PIN, agency and phone.
 
-    Whoever has the number is signed out everywhere, and every door is unlocked.
+    Whoever has the number is signed out everywhere, and every door is unlocked. `only_new`: a
+    number that is somebody's stays as it is.
 
-    Raises: PhoneTaken, InvalidInput for the PIN.
+    Raises: PhoneTaken, InvalidInput for the PIN, AgentNumberTaken.
     """
     pin = read_agent_pin(new.pin.get_secret_value(), *_numbers_of(new.number, new.phone))
     _refuse_sample_pin(pin, services)
@@ -83,11 +86,13 @@ def add_agent(operation: Operation, services: Services, new: NewAgent) -> None:
     known = operation.connection.execute(
         select(agent.c.id).where(agent.c.number == new.number)
     ).scalar()
-    agent_id = operation.connection.execute(
-        statement.on_conflict_do_update(index_elements=["number"], set_=values).returning(
-            agent.c.id
-        )
-    ).scalar_one()
+    if only_new:
+        upsert = statement.on_conflict_do_nothing(index_elements=["number"])
+    else:
+        upsert = statement.on_conflict_do_update(index_elements=["number"], set_=values)
+    agent_id = operation.connection.execute(upsert.returning(agent.c.id)).scalar()
+    if agent_id is None:
+        raise AgentNumberTaken(number=new.number)
     end_sessions(operation, [agent_id], "changed")
     _open_doors(operation, new.number)
     details = {"agency": new.agency_code, "phone": new.phone.masked if new.phone else None}
@@ -99,6 +104,20 @@ def _refuse_sample_pin(pin: SecretStr, services: Services) -> None:
     """Raises: InvalidInput for the PIN of development's agent, which would never be right."""
     if pin == SAMPLE_PIN and not services.samples:
         raise InvalidInput(what="pin", why="the sample agent's, which everybody knows")
+
+
+def limit_agent(
+    operation: Operation, number: str, code_limit: Money | None, day_limit: Money | None
+) -> None:
+    """Sets the most cash of one code and of a day; None leaves a limit as it is, zero lifts it.
+
+    Raises: AgentUnknown.
+    """
+    agent_id = require_agent(operation.connection, number)
+    limits = limit_values(code_limit_centimes=code_limit, day_limit_centimes=day_limit)
+    if limits:
+        operation.connection.execute(update(agent).where(agent.c.id == agent_id).values(limits))
+    record_audit(operation, "agent_limits_set", f"agent:{number}", **limits)
 
 
 def dismiss_agent(operation: Operation, number: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 
@@ -16,6 +17,13 @@ from app.claims.models import claim
 from app.enrolment.queries import find_own_phone
 from app.messaging.service import OutboundMessage, queue_message
 from app.services import Services
+
+_NUMBER = re.compile(r"[A-Z0-9][A-Z0-9/-]{0,15}", re.ASCII)
+
+
+def is_claim_number(written: str) -> bool:
+    """True for what may be CNSS's number of a claim."""
+    return _NUMBER.fullmatch(written) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,21 @@ from app.agents.networks import DEFAULT_NETWORK
 from app.agents.pins import ONE_TIME_FOR, draw_one_time_pin
 from app.agents.rules import LONGEST_ADDRESS, LONGEST_NAME, read_agency_code, read_hours, read_line
 from app.agents.sessions import end_sessions_of, list_sessions
-from app.agents.staff import ListedAgent, NewAgent, add_agent, dismiss_agent, list_agents
+from app.agents.staff import (
+    ListedAgent,
+    NewAgent,
+    add_agent,
+    dismiss_agent,
+    limit_agent,
+    list_agents,
+)
 from app.agents.towns import find_town
 from app.base.clock import local
+from app.base.counts import write_count
 from app.base.database import reading
 from app.base.errors import InvalidInput
 from app.base.phone import Phone
 from app.cli.acting import BY, acting
-from app.cli.counts import write_count
 from app.cli.options import ENCODING, read_limit, show_note
 from app.cli.tables import JSON, print_json, print_rows
 from app.files.errors import FileRefused
@@ -138,6 +145,19 @@ def add(
     if not pin:
         click.echo(f"one-time PIN: {one_time.get_secret_value()}")
     click.echo(f"good for {ONE_TIME_FOR.days} days, until the agent chooses another", err=True)
+
+
+@agents.command()
+@click.argument("number")
+@click.option("--code-limit", help="dirhams of one code; 0 lifts the limit")
+@click.option("--day-limit", help="dirhams of a day; 0 lifts the limit")
+@BY
+@with_appcontext
+def limit(number: str, by: str | None, code_limit: str | None, day_limit: str | None) -> None:
+    """Sets the limits of agent NUMBER; what is left out stays."""
+    with acting(by) as change:
+        limit_agent(change, number, read_limit(code_limit), read_limit(day_limit))
+    click.echo(f"agent {number} is limited")
 
 
 @agents.command("list")

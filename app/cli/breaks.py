@@ -12,7 +12,7 @@ from app.cli.acting import BY, acting
 from app.cli.options import NUMBER, WHY
 from app.cli.tables import JSON, print_json, print_rows
 from app.ledger.break_queries import Break, list_breaks
-from app.ledger.breaks import RESOLUTIONS, assign_break, propose_resolution
+from app.ledger.breaks import RESOLUTIONS, assign_break, propose_resolution, refuse_proposal
 from app.ledger.models import BREAK_KINDS
 from app.reconciliation.repetitions import close_repetitions
 from app.reconciliation.resolutions import approve_resolution, propose_reversal
@@ -115,6 +115,18 @@ def approve_command(number: int, by: str | None) -> None:
     if outcome.transaction_id is None:
         by_row = f"audit event {outcome.audit_event_id}: no money moved"
     click.echo(f"break {number} is resolved by {by_row}")
+
+
+@breaks.command("refuse")
+@click.argument("number", type=NUMBER)
+@BY
+@WHY
+@with_appcontext
+def refuse_command(number: int, by: str | None, reason: str) -> None:
+    """Refuses the proposal for break NUMBER, or takes one's own back; nothing is booked."""
+    with acting(by) as change:
+        refuse_proposal(change, number, reason)
+    click.echo(f"break {number}: the proposal is refused")
 
 
 @breaks.command("ask-reversal")

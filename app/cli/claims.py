@@ -7,15 +7,14 @@ from datetime import date
 import click
 from flask.cli import with_appcontext
 
-from app.base.clock import local_date
+from app.base.errors import InvalidInput
 from app.base.money import Money
+from app.claims.desk import ClaimEntry, record_claim_of
 from app.claims.errors import ClaimOfAnother
 from app.claims.models import STATES
-from app.claims.service import ClaimWord, record_claim
 from app.cli.acting import BY, acting
 from app.cli.days import DayParam
 from app.cli.options import DirhamsParam, read_rna
-from app.enrolment.numbers import find_numbered_artisan
 from app.runtime import runtime
 
 
@@ -43,22 +42,14 @@ def record_command(
     """Records CNSS's word on claim NUMBER; the artisan of a ready claim gets one SMS."""
     if state in {"ready", "paid"} and not amount:
         raise click.UsageError(f"{state} needs --amount")
-    maalem = runtime()
-    today = local_date(maalem.clock())
+    entry = ClaimEntry(number, rna, state, amount, filed_on)
     with acting(by) as change:
-        owner = find_numbered_artisan(change.connection, rna)
-        if owner is None:
-            raise click.BadParameter("no artisan of that number", param_hint="--rna")
-        word = ClaimWord(
-            artisan_id=owner,
-            number=number,
-            filed_on=filed_on or today,
-            state=state,
-            amount=amount,
-            as_of=today,
-        )
         try:
-            changed = record_claim(change, maalem.services, word)
+            changed = record_claim_of(change, runtime().services, entry)
         except ClaimOfAnother:
             raise click.ClickException(f"claim {number} is another artisan's") from None
+        except InvalidInput as error:
+            if error.params["what"] == "rna":
+                raise click.BadParameter("no artisan of that number", param_hint="--rna") from None
+            raise
     click.echo(f"claim {number} is {state}" if changed else f"claim {number}: nothing new")

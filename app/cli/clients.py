@@ -27,11 +27,11 @@ from app.agents.clients import (
 from app.agents.networks import DEFAULT_NETWORK
 from app.agents.signing_keys import callback_key, draw_signing_key, name_signing_key
 from app.base.clock import local
+from app.base.counts import write_count
 from app.base.database import reading
 from app.base.keys import KeyUnknown
 from app.base.money import Money
 from app.cli.acting import BY, acting
-from app.cli.counts import write_count
 from app.cli.options import DirhamsParam
 from app.cli.tables import JSON, print_json, print_rows
 from app.runtime import runtime

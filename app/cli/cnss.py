@@ -9,10 +9,10 @@ import click
 from flask.cli import with_appcontext
 
 from app.base.clock import local_date
+from app.base.counts import write_count
 from app.base.database import reading
 from app.base.private_files import replacing
 from app.cli.acting import BY, acting
-from app.cli.counts import write_count
 from app.cli.days import DayParam
 from app.cli.options import ENCODING, show_note
 from app.cli.tables import JSON, print_json

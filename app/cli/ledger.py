@@ -8,19 +8,16 @@ from datetime import date, datetime, timedelta
 import click
 from flask.cli import with_appcontext
 
-from app.audit.checking import SEAL_RULES, find_broken_seals
-from app.audit.sealing import count_unsealed
 from app.base.clock import local, local_date
+from app.base.counts import write_count
 from app.base.database import reading, snapshot
 from app.base.money import Money
-from app.cli.counts import write_count
 from app.cli.days import DayParam
 from app.cli.tables import JSON, print_json, print_rows
 from app.ledger.models import ACCOUNTS
 from app.ledger.queries import StatementLine, account_statement, trial_balance
 from app.payments.code_history import list_code_events
-from app.reconciliation.cnss_rules import CNSS_RULES
-from app.reconciliation.money_rules import RULES, find_broken_rules
+from app.reconciliation.books_checks import verify_books
 from app.runtime import runtime
 
 
@@ -133,21 +130,19 @@ def code(code: str, as_json: bool) -> None:
 @with_appcontext
 def verify(as_json: bool) -> None:
     """Checks the rules of every row. Exits with 1 and names the rows that break one."""
-    rules = {**RULES, **CNSS_RULES}
     with snapshot(runtime().database) as connection:
-        broken = {**find_broken_rules(connection, rules), **find_broken_seals(connection)}
-        unsealed = count_unsealed(connection)
-    count = len(rules) + len(SEAL_RULES)
+        found = verify_books(connection)
+    count, broken = found.rules, found.broken
     if as_json:
-        waiting = {"rows": unsealed.rows, "since": _write_moment(unsealed.since)}
+        waiting = {"rows": found.unsealed, "since": _write_moment(found.unsealed_since)}
         print_json({"rules": count, "broken": broken, "unsealed": waiting})
     else:
         for rule, rows in broken.items():
             click.echo(f"not true: {rule}: {', '.join(rows)}")
         click.echo(f"{count - len(broken)} of {count} rules hold")
-        if unsealed.since:
-            count_of_rows = write_count(unsealed.rows, "row")
-            click.echo(f"not sealed yet: {count_of_rows}, {_write_moment(unsealed.since)} on")
+        if found.unsealed_since:
+            rows_waiting, since = write_count(found.unsealed, "row"), found.unsealed_since
+            click.echo(f"not sealed yet: {rows_waiting}, {_write_moment(since)} on")
     if broken:
         raise SystemExit(1)
 

@@ -7,7 +7,7 @@ import click
 from flask.cli import with_appcontext
 
 from app.base.clock import local_date
-from app.cli.counts import write_count
+from app.base.counts import write_count
 from app.cli.menu_folders import FOLDER, MENUS_OPTION, use_menus
 from app.cli.tables import JSON, print_json
 from app.messaging.prices import price_on, read_prices

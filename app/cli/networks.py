@@ -10,10 +10,10 @@ from flask.cli import with_appcontext
 
 from app.agents.networks import DEFAULT_NETWORK, AgentNetwork, add_network, list_networks
 from app.base.clock import local
+from app.base.counts import write_count
 from app.base.database import reading
 from app.base.money import ZERO, Money
 from app.cli.acting import BY, acting
-from app.cli.counts import write_count
 from app.cli.options import ENCODING, NUMBER, WHY, DirhamsParam, show_note
 from app.cli.tables import JSON, print_json, print_rows
 from app.files.errors import FileRefused

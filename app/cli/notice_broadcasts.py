@@ -8,9 +8,9 @@ import click
 from flask.cli import with_appcontext
 
 from app.base.clock import local
+from app.base.counts import write_count
 from app.base.money import ZERO, Money
 from app.cli.acting import BY, acting
-from app.cli.counts import write_count
 from app.cli.notices import notices
 from app.cli.options import NUMBER, REGION, DirhamsParam, budget_of
 from app.cli.tables import JSON, print_json, print_rows

@@ -12,11 +12,11 @@ import click
 from flask.cli import with_appcontext
 
 from app.base.clock import local, local_date
+from app.base.counts import write_count
 from app.base.database import transaction
 from app.base.money import ZERO, Money
 from app.base.months import Month
 from app.cli.acting import BY, acting
-from app.cli.counts import write_count
 from app.cli.days import DayParam
 from app.cli.options import DirhamsParam, budget_of
 from app.cli.tables import JSON, print_json, print_rows
@@ -33,6 +33,7 @@ from app.reminders.service import (
     CampaignPlan,
     RecipientGroup,
     cancel_campaign,
+    pause_campaign,
     plan_reminders,
     queue_reminders,
     resume_campaign,
@@ -224,13 +225,24 @@ def _dirhams(amount: Decimal | None) -> str | None:
 
 @reminders.command()
 @click.argument("name")
+@BY
+@with_appcontext
+def pause(name: str, by: str | None) -> None:
+    """Pauses the campaign NAME; `resume` lets it go on."""
+    with acting(by) as change:
+        pause_campaign(change, name)
+    click.echo(f"{name} is paused")
+
+
+@reminders.command()
+@click.argument("name")
 @click.option(
     "--budget", type=DirhamsParam(ZERO), help="in all, spent dirhams included; none: no limit"
 )
 @BY
 @with_appcontext
 def resume(name: str, budget: Money | None, by: str | None) -> None:
-    """Resumes the campaign NAME that its budget stopped."""
+    """Resumes the campaign NAME that its budget stopped, or a person."""
     with acting(by) as change:
         resume_campaign(change, name, budget_of(budget))
     click.echo(f"{name} goes on, {budget or 'no'} budget")

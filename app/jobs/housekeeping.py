@@ -16,6 +16,7 @@ from app.enrolment.registry_imports import forget_imports
 from app.messaging.reports import apply_missed_reports, time_out_reports
 from app.messaging.retention import forget_bodies
 from app.observe.hops import DELETED_AT_ONCE, delete_hops, store_hops
+from app.office.forms import forget_forms
 from app.office.sessions import forget_office_sessions
 from app.office.sign_in import forget_unknown_names
 from app.payments.codes import expire_codes
@@ -59,6 +60,7 @@ class Housekeeping:
             HousekeepingTask("looks_forgotten", _EACH_HOUR, self._forget_looks, _LOOKS_AT_ONCE),
             HousekeepingTask("office_sessions_forgotten", _EACH_HOUR, forget_office_sessions),
             HousekeepingTask("unknown_names_forgotten", _EACH_HOUR, forget_unknown_names),
+            HousekeepingTask("office_forms_forgotten", _EACH_HOUR, forget_forms),
             HousekeepingTask("bodies_forgotten", _EACH_HOUR, self._forget_bodies, _BODIES_AT_ONCE),
         )
         self._last_run = dict.fromkeys((task.event for task in self._tasks), 0.0)

@@ -19,6 +19,7 @@ from app.jobs.deferred_actions import answer_deferred_actions
 from app.jobs.figures import FigureWork
 from app.jobs.housekeeping import Housekeeping
 from app.jobs.loops import Loop
+from app.jobs.office import OfficeWork
 from app.jobs.reminders import ReminderWork
 from app.jobs.sending import Sender
 from app.observe.workers import BEAT_SECONDS, beat, leave
@@ -29,6 +30,8 @@ from app.runtime import Runtime
 _REMINDING_IDLE_SECONDS = 5.0
 # Longer than any honest work of a loop: queueing a month's reminders takes minutes.
 _STUCK_SECONDS = 900.0
+# Who gave a large file looks for it again in some seconds.
+_OFFICE_IDLE_SECONDS = 2.0
 # A seal for each row, where rows are few, would be larger than they.
 _SEALING_IDLE_SECONDS = 10.0
 
@@ -48,6 +51,7 @@ class Worker:
         self._housekeeping = Housekeeping(runtime)
         self._figures = FigureWork(runtime)
         self._sealer = Sealer()
+        self._office = OfficeWork(runtime)
         self.stopping = Event()
         self._name = f"{socket.gethostname()}-{os.getpid()}"
 
@@ -60,6 +64,7 @@ class Worker:
             Loop("reminding", self._reminders.do, self.stopping, idle=_REMINDING_IDLE_SECONDS),
             Loop("housekeeping", self._housekeeping.do, self.stopping),
             Loop("figures", self._figures.do, self.stopping, idle=_FIGURES_IDLE_SECONDS),
+            Loop("office", self._office.do, self.stopping, idle=_OFFICE_IDLE_SECONDS),
             Loop("sealing", self._seal, self.stopping, idle=_SEALING_IDLE_SECONDS),
         ]
         beating = Loop("beating", lambda: self._beat(loops), self.stopping, idle=BEAT_SECONDS)

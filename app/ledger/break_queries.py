@@ -61,7 +61,7 @@ def list_breaks(
         statement = statement.where(columns.kind == kind)
     if not ended:
         statement = statement.where(_WAITING)
-    return [_read_break(row, now) for row in connection.execute(statement)]
+    return [read_break(row, now) for row in connection.execute(statement)]
 
 
 def count_open(connection: Connection) -> dict[str, int]:
@@ -71,7 +71,8 @@ def count_open(connection: Connection) -> dict[str, int]:
     return {row.kind: row.breaks for row in connection.execute(counts)}
 
 
-def _read_break(row: Row[tuple[object, ...]], now: datetime) -> Break:
+def read_break(row: Row[tuple[object, ...]], now: datetime) -> Break:
+    """Reads a break from its row."""
     until = row.ended_at or now
     return Break(
         id=row.id,

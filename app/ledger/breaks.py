@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
 from app.audit.service import record_audit
 from app.base.money import ZERO, Money, read_stored_amount
@@ -194,6 +194,30 @@ def keep_first_approval(operation: Operation, proposed: ProposedBreak) -> None:
     )
     details = {"method": proposed.method, "proposed_by": proposed.proposed_by}
     record_audit(operation, "resolution_approved_first", f"break:{proposed.id}", **details)
+
+
+def refuse_proposal(operation: Operation, number: int, reason: str) -> None:
+    """Takes a proposal from a break: its proposer takes it back, or another person refuses it.
+
+    The break is open again; one that is nothing but a reversal asked for is closed.
+
+    Raises: BreakUnknown.
+    """
+    columns = reconciliation_break.c
+    row = operation.connection.execute(
+        select(columns.kind, columns.method, columns.proposed_by)
+        .where(columns.id == number, columns.state == "proposed")
+        .with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise BreakUnknown(id=number)
+    ended: dict[str, object] = {"state": "open"}
+    if row.kind == "reversal_asked":
+        ended = {"state": "closed", "ended_at": operation.now}
+    nothing = dict.fromkeys(("method", "reason", "proposed_by", "proposed_at"))
+    _change_break(operation, number, ("proposed",), **nothing, **_NOT_APPROVED, **ended)
+    told = {"method": row.method, "proposed_by": row.proposed_by, "reason": reason}
+    record_audit(operation, "resolution_refused", f"break:{number}", **told)
 
 
 def mark_resolved(operation: Operation, number: int, outcome: BreakOutcome) -> None:

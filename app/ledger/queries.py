@@ -78,6 +78,62 @@ def account_statement(connection: Connection, account: str, first: date, end: da
     return Statement(account, Money(opening), entries)
 
 
+@dataclass(frozen=True, slots=True)
+class StatementPage:
+    """An account's lines from the day `first` to before `end`, after the transaction named."""
+
+    account: str
+    first: date
+    end: date
+    after: int | None = None
+
+
+def list_statement_page(
+    connection: Connection, asked: StatementPage, most: int
+) -> list[StatementLine]:
+    """Returns at most `most` lines of an account, in the order of their transactions.
+
+    A transaction's lines of one account are one, their sum.
+    """
+    columns, line = ledger_transaction.c, ledger_line.c
+    shown = (
+        columns.id,
+        columns.occurred_at,
+        columns.event,
+        columns.reference,
+        columns.metadata,
+        columns.made_by,
+        columns.approved_by,
+    )
+    statement = (
+        select(func.sum(line.amount_centimes).cast(BigInteger).label("amount"), *shown)
+        .join(ledger_line, line.transaction_id == columns.id)
+        .where(
+            line.account == asked.account,
+            columns.occurred_at >= local_midnight(asked.first),
+            columns.occurred_at < local_midnight(asked.end),
+        )
+        .group_by(columns.id)
+        .order_by(columns.id)
+        .limit(most)
+    )
+    if asked.after is not None:
+        statement = statement.where(columns.id > asked.after)
+    return [
+        StatementLine(
+            amount=Money(row.amount),
+            transaction=row.id,
+            occurred_at=row.occurred_at,
+            event=row.event,
+            reference=row.reference,
+            metadata=row.metadata,
+            made_by=row.made_by,
+            approved_by=row.approved_by,
+        )
+        for row in connection.execute(statement)
+    ]
+
+
 def trial_balance(connection: Connection, end: date) -> dict[str, Money]:
     """Returns each account's balance at the midnight that begins `end`; together they are zero."""
     columns, line = ledger_transaction.c, ledger_line.c

@@ -68,6 +68,40 @@ def count_open(connection: Connection) -> dict[str, int]:
     return dict.fromkeys(OPEN, 0) | counts
 
 
+@dataclass(frozen=True, slots=True)
+class MessageQueue:
+    """Messages of a kind that are not at their end, by state and by who has or had them."""
+
+    kind: str
+    provider: str | None
+    state: str
+    messages: int
+    oldest: datetime
+
+
+def list_queues(connection: Connection) -> list[MessageQueue]:
+    """Returns what waits to be sent, then what waits for a report, by kind and provider.
+
+    Counts up to MOST_COUNTED of either.
+    """
+    queues = []
+    for which in (WAITING, UNREPORTED):
+        columns = message.c.kind, message.c.provider, message.c.state, message.c.created_at
+        limited = select(*columns).where(text(which)).limit(MOST_COUNTED).subquery()
+        groups = limited.c.kind, limited.c.provider, limited.c.state
+        rows = connection.execute(
+            select(
+                *groups,
+                func.count().label("messages"),
+                func.min(limited.c.created_at).label("oldest"),
+            )
+            .group_by(*groups)
+            .order_by(limited.c.kind, limited.c.provider, limited.c.state)
+        )
+        queues += [read_row(MessageQueue, row) for row in rows]
+    return queues
+
+
 def count_ended_since(connection: Connection, moment: datetime) -> dict[str, int]:
     """Returns how many of the newest MOST_COUNTED messages ended in each state since `moment`."""
     ended = (

@@ -7,3 +7,9 @@ class NoticeRefused(MaalemError):
     """The file is no valid notice; `why` names the language and the fault."""
 
     code = "notice_refused"
+
+
+class NoticeProposalUnknown(MaalemError):
+    """The `number` is no notice's that waits for another person."""
+
+    code = "notice_proposal_unknown"

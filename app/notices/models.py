@@ -11,7 +11,9 @@ from sqlalchemy import (
     Index,
     Table,
     Text,
+    text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from app.base.database import metadata
 
@@ -26,6 +28,27 @@ notice = Table(
     Column("until", Date, nullable=False),
     CheckConstraint("name ~ '^[a-z0-9][a-z0-9-]{0,31}$'", name="name"),
     Index("ix_notice_until", "until"),
+)
+
+# A notice that one person wrote and another has not looked at yet; nothing of it is on a phone.
+notice_proposal = Table(
+    "notice_proposal",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("until", Date, nullable=False),
+    # By language: its title and its body.
+    Column("texts", JSONB, nullable=False),
+    Column("state", Text, nullable=False, server_default=text("'proposed'")),
+    Column("proposed_by", Text, nullable=False),
+    Column("proposed_at", DateTime(timezone=True), nullable=False),
+    Column("approved_by", Text),
+    Column("ended_at", DateTime(timezone=True)),
+    CheckConstraint("name ~ '^[a-z0-9][a-z0-9-]{0,31}$'", name="name"),
+    CheckConstraint("state IN ('proposed', 'published', 'refused')", name="state"),
+    CheckConstraint("(state = 'proposed') = (ended_at IS NULL)", name="ended"),
+    CheckConstraint("(state = 'published') = (approved_by IS NOT NULL)", name="approved"),
+    CheckConstraint("person_key(approved_by) <> person_key(proposed_by)", name="two_people"),
 )
 
 notice_text = Table(

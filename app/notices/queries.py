@@ -1,7 +1,7 @@
 """Reads the current notices."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from sqlalchemy import Connection, select
 
@@ -18,6 +18,31 @@ class ShownNotice:
     id: int
     title: str
     body: str
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedNotice:
+    """A notice that phones show until its last day, in every language."""
+
+    name: str
+    published_at: datetime
+    until: date
+    texts: dict[str, tuple[str, str]]
+
+
+def list_published(connection: Connection, today: date) -> list[PublishedNotice]:
+    """Returns the notices that are current on `today`, newest first."""
+    rows = connection.execute(
+        select(notice.c.name, notice.c.published_at, notice.c.until, notice_text)
+        .join(notice_text, notice_text.c.notice_id == notice.c.id)
+        .where(notice.c.until >= today)
+        .order_by(notice.c.published_at.desc(), notice.c.id.desc())
+    )
+    found: dict[str, PublishedNotice] = {}
+    for row in rows:
+        one = found.setdefault(row.name, PublishedNotice(row.name, row.published_at, row.until, {}))
+        one.texts[row.language] = (row.title, row.body)
+    return list(found.values())
 
 
 def list_notices(connection: Connection, language: str, today: date) -> list[ShownNotice]:

@@ -37,6 +37,11 @@ def read_notice(written: bytes) -> Notice:
         raw = yaml.safe_load(written)
     except yaml.YAMLError as error:
         raise NoticeRefused(why=str(error).replace("\n", " ")) from None
+    return make_notice(raw)
+
+
+def make_notice(raw: object) -> Notice:
+    """Returns the notice of a file's or a form's fields. Raises: NoticeRefused."""
     if not isinstance(raw, dict) or set(raw) != {"name", "until", *LANGUAGES}:
         raise NoticeRefused(why=f"needs name, until and {', '.join(LANGUAGES)}, nothing else")
     if not _NAME.fullmatch(str(raw["name"])):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from redis import Redis
 
@@ -29,6 +30,13 @@ def leave(redis: Redis, worker: str) -> None:
 def count_alive(redis: Redis, now: datetime) -> int:
     """Returns how many workers live."""
     return int(redis.zcount(_KEY, (now - SILENT_AFTER).timestamp(), "+inf"))
+
+
+def list_beats(redis: Redis, now: datetime) -> dict[str, datetime]:
+    """Returns the workers that live, each with when it was heard last."""
+    since = (now - SILENT_AFTER).timestamp()
+    heard: Any = redis.zrangebyscore(_KEY, since, "+inf", withscores=True)
+    return {name.decode(): datetime.fromtimestamp(float(at), tz=UTC) for name, at in heard}
 
 
 def find_last_beat(redis: Redis) -> datetime | None:

@@ -96,3 +96,15 @@ class ProposerDismissed(MaalemError):
     """The proposer (`by`) was dismissed since: it is proposed anew."""
 
     code = "proposer_dismissed"
+
+
+class FormUsed(MaalemError):
+    """The form was sent before, and its act is done."""
+
+    code = "form_used"
+
+
+class NotOneself(MaalemError):
+    """A person changes on a page what they themselves may do: another operator does that."""
+
+    code = "not_oneself"

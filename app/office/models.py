@@ -54,6 +54,17 @@ office_user = Table(
     CheckConstraint("wrong_secrets >= 0 AND pauses >= 0", name="wrong_secrets"),
 )
 
+# A form of a page that did its act: the same form again does nothing.
+office_form = Table(
+    "office_form",
+    metadata,
+    Column("token", Text, primary_key=True),
+    Column("name", ForeignKey("office_user.name"), nullable=False),
+    Column("used_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("token ~ '^[0-9a-f]{32}$'", name="token"),
+    Index("ix_office_form_used_at", "used_at"),
+)
+
 # A terminal's session, or a browser, in which a user signed in: one of them is one person.
 office_seat = Table(
     "office_seat",

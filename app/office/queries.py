@@ -38,6 +38,18 @@ def list_office_users(connection: Connection) -> list[ListedUser]:
     return [read_row(ListedUser, row) for row in rows]
 
 
+def list_office_user_page(connection: Connection, after: str, most: int) -> list[ListedUser]:
+    """Returns at most `most` users by name, those dismissed too, after the one named."""
+    statement = select(*_COLUMNS).where(office_user.c.name > after).order_by(office_user.c.name)
+    return [read_row(ListedUser, row) for row in connection.execute(statement.limit(most))]
+
+
+def find_office_user(connection: Connection, name: str) -> ListedUser | None:
+    """Returns a user by the name as it is kept; None if there is none."""
+    row = connection.execute(select(*_COLUMNS).where(office_user.c.name == name)).one_or_none()
+    return read_row(ListedUser, row) if row else None
+
+
 def has_office_users(connection: Connection) -> bool:
     """True if anybody but development's users works, or worked, at the office."""
     anybody = select(office_user.c.name).where(~office_user.c.sample).limit(1)

@@ -115,6 +115,52 @@ network_payment = Table(
     ),
 )
 
+# A file that somebody gave on a page: kept until it is taken or refused, by the page or a worker.
+uploaded_file = Table(
+    "uploaded_file",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("kind", Text, nullable=False),
+    # Of a settlement file alone.
+    Column("network", ForeignKey("agent_network.code")),
+    Column("declared_centimes", BigInteger),
+    Column("name", Text, nullable=False),
+    Column("encoding", Text),
+    Column("bytes", Integer, nullable=False),
+    # Emptied when it is taken or refused: what it told stands in the tables of its kind.
+    Column("content", LargeBinary),
+    Column("given_by", Text, nullable=False),
+    Column("given_at", DateTime(timezone=True), nullable=False),
+    Column("state", Text, nullable=False, server_default=text("'waiting'")),
+    Column("ended_at", DateTime(timezone=True)),
+    # What was found in it, or why it was refused: at which line.
+    Column("report", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
+    CheckConstraint("kind IN ('settlement', 'cnss_answer')", name="kind"),
+    CheckConstraint("(kind = 'settlement') = (network IS NOT NULL)", name="network"),
+    CheckConstraint("state IN ('waiting', 'taken', 'refused')", name="state"),
+    CheckConstraint("(state = 'waiting') = (ended_at IS NULL)", name="ended"),
+    CheckConstraint("(state = 'waiting') = (content IS NOT NULL)", name="content"),
+    CheckConstraint("char_length(name) BETWEEN 1 AND 120", name="name"),
+    CheckConstraint("bytes > 0", name="bytes"),
+    Index("ix_uploaded_file_waiting", "id", postgresql_where=text("state = 'waiting'")),
+)
+
+# What `flask ledger verify` found on a day, as a worker keeps it for those who look later.
+books_check = Table(
+    "books_check",
+    metadata,
+    # The day in Morocco on which it was checked; the last look of a day counts.
+    Column("day", Date, primary_key=True),
+    Column("checked_at", DateTime(timezone=True), nullable=False),
+    Column("rules", Integer, nullable=False),
+    # The rules that did not hold, each with the rows that broke it.
+    Column("broken", JSONB, nullable=False),
+    Column("unsealed", Integer, nullable=False),
+    # Of how many transactions the books were.
+    Column("transactions", BigInteger, nullable=False),
+    CheckConstraint("rules > 0 AND unsealed >= 0 AND transactions >= 0", name="counts"),
+)
+
 # Files of payments for CNSS to post; no two have the same name.
 cnss_batch = Table(
     "cnss_batch",

@@ -6,7 +6,7 @@ Its lines stay stored. Each of its payments is then told as the files that stand
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby
@@ -30,13 +30,16 @@ class ListedFile:
     """A settlement file that was taken; `withdrawn_by` is the second person."""
 
     number: int
+    network: str
     name: str
     first_day: date
     day: date
     lines: int
     matched_at: datetime
     asked_by: str | None
+    reason: str | None
     withdrawn_by: str | None
+    report: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +60,40 @@ class _ToldLine:
     values: tuple[object, ...]
 
 
-def list_files(connection: Connection, network: str, most: int) -> list[ListedFile]:
-    """Returns the network's files, newest first, at most `most`."""
+def list_files(
+    connection: Connection, network: str | None, most: int, after: int | None = None
+) -> list[ListedFile]:
+    """Returns a network's files, or all networks', newest first, after the number named."""
     columns = settlement_file.c
-    rows = connection.execute(
-        select(settlement_file)
-        .where(columns.network == network)
-        .order_by(columns.id.desc())
-        .limit(most)
+    statement = select(settlement_file).order_by(columns.id.desc()).limit(most)
+    if network is not None:
+        statement = statement.where(columns.network == network)
+    if after is not None:
+        statement = statement.where(columns.id < after)
+    return [_read_file(row) for row in connection.execute(statement)]
+
+
+def find_file(connection: Connection, number: int) -> ListedFile | None:
+    """Returns a file by its number; None if there is none."""
+    statement = select(settlement_file).where(settlement_file.c.id == number)
+    row = connection.execute(statement).one_or_none()
+    return _read_file(row) if row else None
+
+
+def _read_file(row: Row[*tuple[object, ...]]) -> ListedFile:
+    return ListedFile(
+        number=row.id,
+        network=row.network,
+        name=row.name,
+        first_day=row.first_day,
+        day=row.day,
+        lines=row.lines,
+        matched_at=row.matched_at,
+        asked_by=row.withdrawal_asked_by,
+        reason=row.withdrawal_reason,
+        withdrawn_by=row.withdrawn_by,
+        report=row.report,
     )
-    return [
-        ListedFile(
-            number=row.id,
-            name=row.name,
-            first_day=row.first_day,
-            day=row.day,
-            lines=row.lines,
-            matched_at=row.matched_at,
-            asked_by=row.withdrawal_asked_by,
-            withdrawn_by=row.withdrawn_by,
-        )
-        for row in rows
-    ]
 
 
 def propose_withdrawal(operation: Operation, number: int, reason: str) -> None:
@@ -101,6 +116,26 @@ def propose_withdrawal(operation: Operation, number: int, reason: str) -> None:
     if name is None:
         raise FileUnknown(number=number)
     record_audit(operation, "withdrawal_asked", f"file:{name}", number=number, reason=reason)
+
+
+def refuse_withdrawal(operation: Operation, number: int) -> None:
+    """Takes the request to withdraw a file back, or refuses it: the file stands.
+
+    Raises: FileUnknown.
+    """
+    columns = settlement_file.c
+    asked = columns.id == number, columns.withdrawn_at.is_(None)
+    row = operation.connection.execute(
+        select(columns.name, columns.withdrawal_asked_by, columns.withdrawal_reason)
+        .where(*asked, columns.withdrawal_asked_by.is_not(None))
+        .with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise FileUnknown(number=number)
+    nothing = dict.fromkeys(("withdrawal_asked_by", "withdrawal_reason", "withdrawal_asked_at"))
+    operation.connection.execute(update(settlement_file).where(*asked).values(nothing))
+    told = {"asked_by": row.withdrawal_asked_by, "reason": row.withdrawal_reason}
+    record_audit(operation, "withdrawal_refused", f"file:{row.name}", number=number, **told)
 
 
 def approve_withdrawal(operation: Operation, number: int) -> Withdrawal:

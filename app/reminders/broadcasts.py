@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import Connection, func, insert, select, text, update
@@ -177,6 +177,22 @@ def _preview(
         )
         for language, count in people.items()
     )
+
+
+def preview_notice(
+    settings: ReminderSettings, words: Words, texts: Mapping[str, str], day: date
+) -> tuple[LanguagePreview, ...]:
+    """Returns the message of each language, for one person: its words, segments and cost.
+
+    Raises: TextTooLong.
+    """
+    price = settings.price_on(day)
+    previews = []
+    for language in texts:
+        body = _write_body(words, texts, language)
+        count = segments(body)
+        previews.append(LanguagePreview(language, 1, body, count, count * price))
+    return tuple(previews)
 
 
 def _write_body(words: Words, texts: Mapping[str, str], language: str) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, func, select, text
 from app.base.clock import local_midnight
 from app.base.months import Month
 from app.base.rows import read_row
+from app.reminders.errors import CampaignUnknown
 from app.reminders.models import campaign, campaign_recipient, spending_day
 from app.reminders.rules import Share, difference
 
@@ -64,6 +65,56 @@ def list_campaigns(connection: Connection, now: datetime) -> list[CampaignState]
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class CampaignSheet:
+    """A campaign with all that who stops or starts it needs to know."""
+
+    number: int
+    name: str
+    kind: str
+    state: str
+    due_at: datetime
+    useful_until: datetime
+    spent: Decimal
+    budget: Decimal | None
+    region: str | None
+    trade: str | None
+    texts: Mapping[str, str]
+    proposed_by: str | None
+    approved_by: str | None
+    people: Mapping[str, int]
+
+
+def find_campaign(connection: Connection, name: str) -> CampaignSheet:
+    """Returns a campaign by its name. Raises: CampaignUnknown."""
+    row = connection.execute(select(campaign).where(campaign.c.name == name)).one_or_none()
+    if row is None:
+        raise CampaignUnknown(campaign=name)
+    recipients = campaign_recipient.c
+    connection.execute(text("SET LOCAL statement_timeout = 0"))
+    counted = (
+        select(recipients.state, func.count().label("people"))
+        .where(recipients.campaign_id == row.id)
+        .group_by(recipients.state)
+    )
+    return CampaignSheet(
+        number=row.id,
+        name=row.name,
+        kind=row.kind,
+        state=row.state,
+        due_at=row.due_at,
+        useful_until=row.useful_until,
+        spent=row.spent,
+        budget=row.budget,
+        region=row.region,
+        trade=row.trade,
+        texts=row.texts or {},
+        proposed_by=row.proposed_by,
+        approved_by=row.approved_by,
+        people={one.state: one.people for one in connection.execute(counted)},
+    )
+
+
 def _count_people(connection: Connection, since: datetime) -> dict[int, dict[str, int]]:
     """Returns recipients by campaign and state, of campaigns of use after `since`."""
     recipients = campaign_recipient.c
@@ -92,6 +143,12 @@ def count_paused(connection: Connection) -> int:
     """Returns how many campaigns their budget has paused."""
     paused = select(func.count()).where(campaign.c.state == "paused")
     return connection.execute(paused).scalar_one()
+
+
+def count_proposed(connection: Connection, name: str) -> int:
+    """Returns how many broadcasts wait for another person than who proposed them: for `name`."""
+    proposed = campaign.c.state == "proposed", campaign.c.proposed_by != name
+    return int(connection.execute(select(func.count()).where(*proposed)).scalar_one())
 
 
 @dataclass(frozen=True, slots=True)

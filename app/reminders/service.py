@@ -219,6 +219,18 @@ _CANCEL_SETTLED = text(f"""
 """)  # noqa: S608
 
 
+def pause_campaign(operation: Operation, name: str) -> None:
+    """Pauses a running campaign: nobody new hears of it until it is resumed.
+
+    Raises: CampaignUnknown.
+    """
+    running = campaign.c.name == name, campaign.c.state == "running"
+    paused = operation.connection.execute(update(campaign).where(*running).values(state="paused"))
+    if not paused.rowcount:
+        raise CampaignUnknown(campaign=name)
+    record_audit(operation, "campaign_paused", f"campaign:{name}")
+
+
 def resume_campaign(operation: Operation, name: str, budget: Decimal | None) -> None:
     """Resumes a campaign paused by its budget, with another budget in dirhams; None: no limit.
 

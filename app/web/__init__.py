@@ -29,22 +29,36 @@ from app.web import (
 from app.web.mobile_money import routes as mobile_money
 from app.web.office import (
     account,  # noqa: F401 - adds its pages to the office's
+    agents,  # noqa: F401 - adds its pages to the office's
+    audit,  # noqa: F401 - adds its pages to the office's
+    books,  # noqa: F401 - adds its pages to the office's
+    breaks,  # noqa: F401 - adds its pages to the office's
     calls,  # noqa: F401 - adds its pages to the office's
     counter,  # noqa: F401 - adds its pages to the office's
     first_page,  # noqa: F401 - adds its pages to the office's
+    given_files,  # noqa: F401 - adds its pages to the office's
+    messages,  # noqa: F401 - adds its pages to the office's
+    networks,  # noqa: F401 - adds its pages to the office's
+    notices,  # noqa: F401 - adds its pages to the office's
     people,  # noqa: F401 - adds its pages to the office's
     person_acts,  # noqa: F401 - adds its pages to the office's
+    postings,  # noqa: F401 - adds its pages to the office's
     provider,  # noqa: F401 - adds its pages to the office's
     requests,  # noqa: F401 - adds its pages to the office's
     sheets,  # noqa: F401 - adds its pages to the office's
     sign_in,  # noqa: F401 - adds its pages to the office's
+    users,  # noqa: F401 - adds its pages to the office's
     wording,  # noqa: F401 - adds its words to the office's
+    work,  # noqa: F401 - adds its numbers to the first page
 )
 from app.web.office import (
     figures as office_figures,  # noqa: F401 - adds its pages to the office's
 )
 from app.web.office import (
     frame as office,
+)
+from app.web.office import (
+    health as office_health,  # noqa: F401 - adds its pages to the office's
 )
 from app.web.signed_cookies import list_secrets
 from app.web.till import (

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from threading import BoundedSemaphore
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from flask import Flask, Response, current_app, g, request
@@ -22,6 +23,7 @@ from app.settings import Settings
 from app.web.error_pages import answer_error
 from app.web.mobile_money.responses import refused_response
 from app.web.mobile_money.routes import BASE
+from app.web.office.tokens import has_token
 from app.web.proxies import came_by_proxy, find_peer
 from app.web.refusals import Refusal
 from app.web.slow_bodies import SLOW_BODIES
@@ -30,6 +32,10 @@ _KIB = 1024
 _LONGEST_BODY = 64 * _KIB
 # A message of 1,600 letters of Tifinagh, percent-encoded in a form, is 14 KiB.
 _LONGEST_CALLBACK = {"/ussd/": 8 * _KIB, "/sms/": 24 * _KIB}
+# Files that people of the office give; of them as many at once as memory is meant for.
+_LONGEST_FILE, _FILES_AT_ONCE = 16 * _KIB * _KIB + _LONGEST_BODY, 2
+_GIVES_FILES = re.compile(r"/office/(breaks/files|postings/answers|agents/agencies/file)")
+_FILES = BoundedSemaphore(_FILES_AT_ONCE)
 _NOT_WHOLE = "it did not come in whole"
 _LOCAL_HOSTS, _THIS_MACHINE = ("localhost", "127.0.0.1", "::1"), ("127.0.0.1", "::1")
 _MONITORING = ("/healthz", "/readyz", "/metrics")
@@ -45,6 +51,7 @@ def register(app: Flask, settings: Settings) -> None:
     """Sets the limits of a body and the hosts that are ours."""
     app.config["MAX_CONTENT_LENGTH"] = _LONGEST_BODY
     app.extensions["hosts"] = {urlsplit(settings.public_url).hostname} - {None}
+    app.teardown_request(_give_file_back)
 
 
 def take_in() -> Response | None:
@@ -92,6 +99,9 @@ def _take_body() -> None:
         request.max_content_length = _LONGEST_CALLBACK[
             request.path[: request.path.index("/", 1) + 1]
         ]
+    gives_file = _may_give_file()
+    if gives_file:
+        request.max_content_length = _LONGEST_FILE
     with suppress(RequestEntityTooLarge):
         data = _read_body()
         if from_phones or (not data and request.method in ("GET", "HEAD")):
@@ -100,8 +110,24 @@ def _take_body() -> None:
             _read_json(data)
         elif request.mimetype == "application/x-www-form-urlencoded":
             _refuse_control("form", _decode_form(data), _CONTROL_IN_TEXT)
-        elif request.mimetype == "multipart/form-data":
+        elif request.mimetype == "multipart/form-data" and not gives_file:
             _refuse_control("form", data, _CONTROL_IN_TEXT)
+
+
+def _may_give_file() -> bool:
+    """True for a file of somebody with a session at the office, while few others give theirs.
+
+    Its fields are read by the page itself, its letters by the reader of files.
+    """
+    if request.method != "POST" or not _GIVES_FILES.fullmatch(request.path) or not has_token():
+        return False
+    g.gives_file = _FILES.acquire(blocking=False)
+    return bool(g.gives_file)
+
+
+def _give_file_back(_error: BaseException | None) -> None:
+    if g.pop("gives_file", False):
+        _FILES.release()
 
 
 def _read_body() -> bytes:

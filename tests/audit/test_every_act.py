@@ -42,6 +42,8 @@ NO_ACTOR: Mapping[str, str] = {
     "app.agents.sessions.use_session": "when a session was used last",
     "app.enrolment.registry_imports.forget_imports": "time ends what an undo would need",
     "app.payments.payers.forget_looks": "time ends a count; the audit has each look",
+    "app.office.forms.forget_forms": "time ends it; what a form did has its row",
+    "app.office.forms.use_form": "that a form is used up; what it did has its row",
     "app.office.passkeys.use_passkey": "a passkey's count; the sign-in has the row",
     "app.office.sessions._change_open": "what a session asked; what was proven has its row",
     "app.office.sessions.forget_office_sessions": "time ends it; sign-in and sign-out have rows",

@@ -22,9 +22,9 @@ from app.agents.agency_file import SAMPLE_AGENCIES, read_agencies
 from app.agents.models import agency
 from app.agents.staff import NewAgent, add_agent
 from app.base.operation import operation
-from app.cli.checks.looking import Finding, WrongInProduction, look
-from app.cli.checks.providers import check_sms
-from app.cli.doctor import CHECKS
+from app.checks.all import CHECKS
+from app.checks.looking import Finding, WrongInProduction, look
+from app.checks.providers import check_sms
 from app.observe.workers import beat
 from app.office.service import add_sample_users
 from app.runtime import Runtime

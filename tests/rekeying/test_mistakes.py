@@ -16,8 +16,8 @@ from sqlalchemy import text
 
 from app.base.keys import KeyUnknown, Purpose
 from app.base.operation import Operation, operation
-from app.cli.checks.keys import check_keys
-from app.cli.checks.looking import WrongInProduction
+from app.checks.keys import check_keys
+from app.checks.looking import WrongInProduction
 from app.jobs.api import ApiWork
 from app.rekeying.service import rotate_keys
 from tests.conftest import NOW

@@ -22,7 +22,7 @@ from app.agents.signing_keys import callback_key, draw_signing_key, name_signing
 from app.base.keys import Keys, Purpose
 from app.base.operation import operation
 from app.base.phone import Phone
-from app.cli.checks.keys import check_keys
+from app.checks.keys import check_keys
 from app.enrolment.registry import import_registry
 from app.enrolment.registry_undo import undo_import
 from app.enrolment.tie_codes import TieRequest, accept_tie_code, start_tie_code

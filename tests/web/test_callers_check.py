@@ -6,8 +6,8 @@ import pytest
 
 from app.agents.clients import NewClient, add_client, draw_key, revoke_client
 from app.base.operation import operation
-from app.cli.checks.callers import check_callers
-from app.cli.checks.looking import look
+from app.checks.callers import check_callers
+from app.checks.looking import look
 from app.runtime import Runtime
 from app.settings import Settings
 from tests.test_settings import COMPLETE

@@ -58,6 +58,8 @@ NEVER: Mapping[Edge, Mapping[str, str]] = {
         "under_paid": "a phone sends no amount",
     },
     Edge.COMMAND: {
+        "agency_code_taken": "the command changes the agency of that code",
+        "agent_number_taken": "the command gives that agent a one-time PIN",
         "over_client_limit": "a file has no limits",
         "over_code_limit": "a file has no limits",
         "over_day_limit": "a file has no limits",

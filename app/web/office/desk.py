@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from flask import g
-from sqlalchemy import Connection, Table
+from flask import g, request
+from sqlalchemy import Column, Connection, Table
 from werkzeug.exceptions import NotFound
 
 from app.base.database import transaction
 from app.base.operation import Operation, operation
+from app.office.forms import use_form
 from app.office.sessions import OfficeSession, hold_office_session
 from app.runtime import runtime
 from app.wall import Sight, hold, stand_behind, step_out
@@ -35,14 +36,16 @@ def look() -> Iterator[Connection]:
 
 
 @contextmanager
-def act_on(table: Table, key: Any) -> Iterator[Operation]:
+def act_on(table: Table, key: Any, column: Column[Any] | None = None) -> Iterator[Operation]:
     """Opens a change by who is signed in to a row, which the wall lets them act on.
 
-    Raises: NotFound if there is no such row for them, Unavailable.
+    The row is known by its primary key, or by another `column` that is unique.
+
+    Raises: NotFound if there is no such row for them, FormUsed, Unavailable.
     """
     with act() as change:
         stand_behind(change.connection, sight())
-        if not hold(change.connection, table, key):
+        if not hold(change.connection, table, key, column):
             raise NotFound
         step_out(change.connection)
         yield change
@@ -52,12 +55,16 @@ def act_on(table: Table, key: Any) -> Iterator[Operation]:
 def act() -> Iterator[Operation]:
     """Opens a change by who is signed in that concerns no row of anybody's yet.
 
-    Raises: Unavailable.
+    A form that has its token (office/guard.html) does its act once.
+
+    Raises: FormUsed, Unavailable.
     """
     opened, maalem = here(), runtime()
     with operation(maalem.office_database, maalem.clock(), opened.name, opened.seat) as change:
         # Dismissed or signed out since the page was asked for, nobody acts.
         hold_office_session(change.connection, opened.id)
+        if (token := request.form.get("once")) is not None:
+            use_form(change, token)
         yield change
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.base.errors import MaalemError, Unavailable
 from app.base.operation import operation
+from app.office.forms import draw_form_token
 from app.office.rights import RIGHTS, Right
 from app.office.sessions import OfficeSession, SessionTimes, Stage, use_office_session
 from app.runtime import runtime
@@ -32,6 +34,7 @@ from app.text.languages import DEFAULT, LANGUAGES
 from app.web.access import Audience, UndeclaredRoute, audience_of, open_to
 from app.web.error_pages import answer_http_error
 from app.web.language import follow_language_switch, reading_language, template_words, vary
+from app.web.office.refusal_words import put_in_words
 from app.web.office.tokens import read_token
 from app.web.refusals import OFFICE_STATUSES, STATUSES, Refusal
 from app.web.till.pages import csrf
@@ -170,14 +173,33 @@ def office_language() -> str:
 def _speak() -> dict[str, Any]:
     words = runtime().office_words
     names = {code: entry.name for code, entry in LANGUAGES.items() if code in words.languages}
-    return template_words(office_language(), words) | {"languages": names}
+    return template_words(office_language(), words) | {
+        "languages": names,
+        "draw_once": lambda: draw_form_token(runtime().random),
+        "turn_page": _turn_page,
+    }
+
+
+def _turn_page(**changed: object) -> str:
+    """Returns the address of this table with other rows; what is None is left out."""
+    kept = {name: value for name, value in request.args.items() if name != "said"}
+    places = {**(request.view_args or {}), **kept, **changed}
+    return url_for(request.endpoint or "", **{k: v for k, v in places.items() if v is not None})
+
+
+def _find_said() -> str | None:
+    """Returns the key of the sentence about the act that led here, if there is one."""
+    key = f"office.said.{request.args.get('said', '')}"
+    return key if runtime().office_words.has(office_language(), key) else None
 
 
 def office_page(template: str, status: int = 200, **values: object) -> Response:
     """Renders a page of the office."""
     place = request.path if request.method == "GET" else url_for("office.first_page")
     page = render_template(
-        f"office/{template}", place=place, here=g.office, sections=_list_sections(), **values
+        f"office/{template}",
+        **{"place": place, "here": g.office, "sections": _list_sections(), "said": _find_said()}
+        | values,
     )
     return Response(page, status)
 
@@ -194,7 +216,22 @@ def sign_in_page(refusal: Refusal | None = None, status: int | None = None) -> R
 
 def refused_page(refusal: Refusal, status: int | None = None) -> Response:
     """Renders a refusal on a page of its own, with a way back."""
-    return office_page("refused.html", status or refusal.status, refusal=refusal)
+    shown = put_in_words(refusal, runtime().office_words, office_language())
+    return office_page(
+        "refused.html", status or status_of(refusal), refusal=shown, back=_find_way_back()
+    )
+
+
+def _find_way_back() -> str | None:
+    """Returns the nearest page above a refused form's address that the reader may open."""
+    adapter, path = current_app.create_url_adapter(request), request.path
+    while request.method == "POST" and adapter and path.count("/") > 1:
+        path = path.rpartition("/")[0]
+        with suppress(HTTPException):
+            endpoint, _ = adapter.match(path, "GET")
+            if g.office and right_of(current_app, endpoint) in RIGHTS[g.office.role]:
+                return path
+    return None
 
 
 def status_of(refusal: Refusal) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from sqlalchemy import Connection, text
 
 from app.base.database import reading
-from app.cli.checks.looking import WrongInProduction
+from app.checks.looking import WrongInProduction
 from app.grants import list_rights
 from app.migrating import load_models
 from app.runtime import Runtime

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 
 from app.base.errors import MaalemError
-from app.cli.refusals import SENTENCES, describe
 from app.runtime import Runtime
 
 Check = Callable[[Runtime], str]
@@ -32,11 +32,17 @@ class Finding:
 
 
 def look(
-    checks: Mapping[str, Check], maalem: Runtime, seconds: float = SECONDS
+    checks: Mapping[str, Check],
+    maalem: Runtime,
+    seconds: float = SECONDS,
+    describe: Callable[[MaalemError], str] = str,
 ) -> Iterator[Finding]:
-    """Runs all checks side by side; yields their findings in order, within `seconds` in all."""
+    """Runs all checks side by side; yields their findings in order, within `seconds` in all.
+
+    `describe` writes a refusal for whoever reads the findings.
+    """
     until = time.monotonic() + seconds
-    started = {name: _start(name, check, maalem) for name, check in checks.items()}
+    started = {name: _start(name, check, maalem, describe) for name, check in checks.items()}
     for name, found in started.items():
         try:
             yield found.get(timeout=max(0.001, until - time.monotonic()))
@@ -44,24 +50,29 @@ def look(
             yield Finding(name, False, f"no answer within {seconds:g} s")
 
 
-def _start(name: str, check: Check, maalem: Runtime) -> SimpleQueue[Finding]:
+def _start(
+    name: str, check: Check, maalem: Runtime, describe: Callable[[MaalemError], str]
+) -> SimpleQueue[Finding]:
     found: SimpleQueue[Finding] = SimpleQueue()
     # A daemon: whoever does not answer must not hold the command's end up either.
-    Thread(target=lambda: found.put(_run(name, check, maalem)), name=name, daemon=True).start()
+    run = partial(_run, name, check, maalem, describe)
+    Thread(target=lambda: found.put(run()), name=name, daemon=True).start()
     return found
 
 
-def _run(name: str, check: Check, maalem: Runtime) -> Finding:
+def _run(
+    name: str, check: Check, maalem: Runtime, describe: Callable[[MaalemError], str]
+) -> Finding:
     try:
         return Finding(name, True, check(maalem))
     except WrongInProduction as lack:
         allowed = not maalem.settings.production
-        return Finding(name, allowed, _first_line(lack), note=allowed)
+        return Finding(name, allowed, _first_line(lack, describe), note=allowed)
     except (Exception, SystemExit) as error:  # every failure is a finding
-        return Finding(name, False, _first_line(error))
+        return Finding(name, False, _first_line(error, describe))
 
 
-def _first_line(error: BaseException) -> str:
-    if isinstance(error, MaalemError) and error.code in SENTENCES:
+def _first_line(error: BaseException, describe: Callable[[MaalemError], str]) -> str:
+    if isinstance(error, MaalemError):
         return describe(error)
     return str(error).strip().split("\n")[0] or type(error).__name__

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from app.base.clock import local
 from app.base.database import IDLE_TRANSACTION_MS, STATEMENT_MS, reading
-from app.cli.checks.looking import WrongInProduction
+from app.checks.looking import WrongInProduction
 from app.embedded import describe_engines
 from app.migrating import current_revision, newest_revision
 from app.observe.workers import count_alive, find_last_beat

@@ -11,10 +11,10 @@ from app.agents.models import agency, agent, agent_network, api_client
 from app.agents.pins import is_agents_pin
 from app.agents.queries import WORKING
 from app.agents.samples import SAMPLE_AGENT, SAMPLE_PIN
+from app.base.counts import write_count
 from app.base.database import reading
 from app.base.errors import PinKeyUnknown
-from app.cli.checks.looking import WrongInProduction
-from app.cli.counts import write_count
+from app.checks.looking import WrongInProduction
 from app.enrolment.models import artisan
 from app.enrolment.samples import SAMPLE_IDENTITIES
 from app.office.models import office_user

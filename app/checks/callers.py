@@ -5,9 +5,9 @@ from __future__ import annotations
 from sqlalchemy import func, select
 
 from app.agents.models import api_client
+from app.base.counts import write_count
 from app.base.database import reading
-from app.cli.checks.looking import WrongInProduction
-from app.cli.counts import write_count
+from app.checks.looking import WrongInProduction
 from app.runtime import Runtime
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from app.base.clock import local_date
-from app.cli.checks.looking import Check, WrongInProduction
+from app.checks.looking import Check, WrongInProduction
 from app.messaging.prices import entry_on
 from app.runtime import Runtime
 from app.sms.registry import PROVIDERS

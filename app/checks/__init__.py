@@ -2,5 +2,5 @@
 
 Any exception is a finding, and its first line is printed; WrongInProduction is one in production
 alone. A function takes the Runtime, waits for nobody longer than its limit, and shows no secret.
-To add one: the function in the file it belongs to, and a line of CHECKS in app/cli/doctor.py.
+To add one: the function in the file it belongs to, and a line of `all.CHECKS`.
 """

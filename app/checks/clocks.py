@@ -10,7 +10,7 @@ from tzdata import IANA_VERSION
 
 from app.base.clock import local, local_date, utc_now
 from app.base.database import reading
-from app.cli.checks.looking import WrongInProduction
+from app.checks.looking import WrongInProduction
 from app.runtime import Runtime
 
 # Codes end and sessions close by these clocks.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.cli.checks.looking import WrongInProduction
+from app.checks.looking import WrongInProduction
 from app.rekeying.columns import UNNAMED
 from app.rekeying.holdings import SIGNING_KEYS, list_holdings
 from app.rekeying.service import find_hindrance, find_lost, find_removable

@@ -1,0 +1,198 @@
+"""Reads agencies, agents and clients in pages of a table, for the office; no key and no PIN."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, func, select
+
+from app.agents.locks import list_all_locks
+from app.agents.models import agency, agent, agent_session, api_client
+from app.agents.sessions import STARTED, started_params
+from app.base.money import Money, read_stored_amount
+from app.base.phone import Phone
+
+
+@dataclass(frozen=True, slots=True)
+class AgencySheet:
+    """An agency as the office lists it, with how many agents work there."""
+
+    code: str
+    network: str
+    name: str
+    town: str
+    on_phones: bool
+    address: str | None
+    float_limit: Money | None
+    active: bool
+    agents: int
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSheet:
+    """An agent as the office sees one; `pin` is `own` or `one-time`, until when is beside it."""
+
+    id: int
+    number: str
+    agency_code: str
+    network: str
+    phone: Phone | None
+    active: bool
+    agency_active: bool
+    pin_expires_at: datetime | None
+    code_limit: Money | None
+    day_limit: Money | None
+    locked: tuple[str, ...]
+    sessions: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSheet:
+    """A network's system that calls the payments API, with its limits."""
+
+    id: str
+    network: str
+    requests_a_minute: int
+    bills_a_day: int
+    day_limit: Money | None
+    agencies: tuple[str, ...]
+    addresses: tuple[str, ...]
+    callback_hosts: tuple[str, ...]
+    polling: bool
+    old_key_until: datetime | None
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+def list_agencies(connection: Connection, after: str, most: int) -> list[AgencySheet]:
+    """Returns at most `most` agencies by code, after the one that is named."""
+    statement = _select_agencies().where(agency.c.code > after).order_by(agency.c.code).limit(most)
+    return [_read_agency(row) for row in connection.execute(statement)]
+
+
+def find_agency(connection: Connection, code: str) -> AgencySheet | None:
+    """Returns an agency; None if there is none of this code."""
+    row = connection.execute(_select_agencies().where(agency.c.code == code)).one_or_none()
+    return _read_agency(row) if row else None
+
+
+def list_agent_sheets(
+    connection: Connection, agency_code: str | None, after: str, most: int, now: datetime
+) -> list[AgentSheet]:
+    """Returns at most `most` agents by number, of an agency or of all, after the one named."""
+    statement = _select_agents().where(agent.c.number > after).order_by(agent.c.number)
+    if agency_code is not None:
+        statement = statement.where(agent.c.agency_code == agency_code)
+    rows = connection.execute(statement.limit(most), started_params(now)).all()
+    locks = list_all_locks(connection, now, [row.number for row in rows])
+    return [_read_agent(row, locks) for row in rows]
+
+
+def find_agent_sheet(connection: Connection, number: str, now: datetime) -> AgentSheet | None:
+    """Returns an agent; None if there is none of this number."""
+    statement = _select_agents().where(agent.c.number == number)
+    row = connection.execute(statement, started_params(now)).one_or_none()
+    return _read_agent(row, list_all_locks(connection, now, [number])) if row else None
+
+
+def list_client_sheets(connection: Connection, after: str, most: int) -> list[ClientSheet]:
+    """Returns at most `most` clients by id, those shut out too, after the one named."""
+    statement = _select_clients().where(api_client.c.id > after).order_by(api_client.c.id)
+    return [_read_client(row) for row in connection.execute(statement.limit(most))]
+
+
+def find_client_sheet(connection: Connection, identity: str) -> ClientSheet | None:
+    """Returns a client; None if there is none of this id."""
+    row = connection.execute(_select_clients().where(api_client.c.id == identity)).one_or_none()
+    return _read_client(row) if row else None
+
+
+def _select_agencies() -> Select[Any]:
+    working = select(func.count()).where(agent.c.agency_code == agency.c.code, agent.c.active)
+    return select(agency, working.scalar_subquery().label("agents"))
+
+
+def _read_agency(row: Row[Any]) -> AgencySheet:
+    return AgencySheet(
+        code=row.code,
+        network=row.network,
+        name=row.name,
+        town=row.town,
+        on_phones=row.town_code is not None,
+        address=row.address,
+        float_limit=read_stored_amount(row.float_limit_centimes),
+        active=row.active,
+        agents=row.agents,
+    )
+
+
+def _select_agents() -> Select[Any]:
+    opened = select(func.count()).select_from(agent_session)
+    sessions = opened.where(agent_session.c.agent_id == agent.c.id, *STARTED)
+    return select(
+        agent.c.id,
+        agent.c.number,
+        agent.c.agency_code,
+        agency.c.network,
+        agent.c.phone,
+        agent.c.active,
+        agency.c.active.label("agency_active"),
+        agent.c.pin_expires_at,
+        agent.c.code_limit_centimes,
+        agent.c.day_limit_centimes,
+        sessions.scalar_subquery().label("sessions"),
+    ).join(agency, agency.c.code == agent.c.agency_code)
+
+
+def _read_agent(row: Row[Any], locks: dict[str, list[str]]) -> AgentSheet:
+    return AgentSheet(
+        id=row.id,
+        number=row.number,
+        agency_code=row.agency_code,
+        network=row.network,
+        phone=Phone(row.phone) if row.phone else None,
+        active=row.active,
+        agency_active=row.agency_active,
+        pin_expires_at=row.pin_expires_at,
+        code_limit=read_stored_amount(row.code_limit_centimes),
+        day_limit=read_stored_amount(row.day_limit_centimes),
+        locked=tuple(locks.get(row.number, ())),
+        sessions=row.sessions,
+    )
+
+
+def _select_clients() -> Select[Any]:
+    columns = api_client.c
+    return select(
+        columns.id,
+        columns.network,
+        columns.requests_a_minute,
+        columns.bills_a_day,
+        columns.day_limit_centimes,
+        columns.agencies,
+        columns.addresses,
+        columns.callback_hosts,
+        columns.polling,
+        columns.old_key_until,
+        columns.created_at,
+        columns.revoked_at,
+    )
+
+
+def _read_client(row: Row[Any]) -> ClientSheet:
+    return ClientSheet(
+        id=row.id,
+        network=row.network,
+        requests_a_minute=row.requests_a_minute,
+        bills_a_day=row.bills_a_day,
+        day_limit=read_stored_amount(row.day_limit_centimes),
+        agencies=tuple(row.agencies or ()),
+        addresses=tuple(row.addresses or ()),
+        callback_hosts=tuple(row.callback_hosts),
+        polling=row.polling,
+        old_key_until=row.old_key_until,
+        created_at=row.created_at,
+        revoked_at=row.revoked_at,
+    )

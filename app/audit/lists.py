@@ -1,0 +1,94 @@
+"""Reads the audit in pages of a table: by who, what, about what, why and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, select
+
+from app.audit.models import audit_event
+from app.base.clock import local_midnight
+from app.base.rows import read_row
+
+# Acts that are nothing but a look at a person.
+LOOKS = ("person_looked_up", "person_shown")
+
+
+@dataclass(frozen=True, slots=True)
+class AuditQuery:
+    """The rows that are asked for; what is empty or None asks for all.
+
+    `first` and `last` are days in Morocco. `approved` asks for acts of two people, `looks` for
+    looks at a person.
+    """
+
+    who: str = ""
+    act: str = ""
+    about: str = ""
+    reason: str = ""
+    first: date | None = None
+    last: date | None = None
+    approved: bool = False
+    looks: bool = False
+    after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRow:
+    """A row of the audit; `reason` is in its details where the act has one."""
+
+    id: int
+    at: datetime
+    who: str
+    approved_by: str | None
+    act: str
+    about: str
+    details: Mapping[str, Any]
+
+    @property
+    def reason(self) -> str:
+        return str(self.details.get("reason") or "")
+
+
+_COLUMNS = (
+    audit_event.c.id,
+    audit_event.c.happened_at.label("at"),
+    audit_event.c.actor.label("who"),
+    audit_event.c.approved_by,
+    audit_event.c.action.label("act"),
+    audit_event.c.subject.label("about"),
+    audit_event.c.details,
+)
+
+
+def list_audit_page(connection: Connection, asked: AuditQuery, most: int) -> list[AuditRow]:
+    """Returns at most `most` rows, newest first, after the row named."""
+    statement = _select(asked).order_by(audit_event.c.id.desc()).limit(most)
+    if asked.after is not None:
+        statement = statement.where(audit_event.c.id < asked.after)
+    return [read_row(AuditRow, row) for row in connection.execute(statement)]
+
+
+def _select(asked: AuditQuery) -> Select[Any]:
+    columns = audit_event.c
+    wanted: list[ColumnElement[bool]] = []
+    if asked.who:
+        wanted.append((columns.actor == asked.who) | (columns.approved_by == asked.who))
+    if asked.act:
+        wanted.append(columns.action == asked.act)
+    if asked.about:
+        wanted.append(columns.subject == asked.about)
+    if asked.reason:
+        wanted.append(columns.details["reason"].astext == asked.reason)
+    if asked.first:
+        wanted.append(columns.happened_at >= local_midnight(asked.first))
+    if asked.last:
+        wanted.append(columns.happened_at < local_midnight(asked.last + timedelta(days=1)))
+    if asked.approved:
+        wanted.append(columns.approved_by.is_not(None))
+    if asked.looks:
+        wanted.append(columns.action.in_(LOOKS))
+    return select(*_COLUMNS).where(*wanted)

@@ -1,0 +1,55 @@
+"""What workers do for the office: take files that people gave, check the books once a day."""
+
+from __future__ import annotations
+
+import structlog
+
+from app.base.database import reading, snapshot
+from app.base.operation import operation
+from app.reconciliation.books_checks import is_check_due, keep_check, verify_books
+from app.reconciliation.uploads import find_waiting, give_up_upload, take_upload
+from app.runtime import Runtime
+
+_log = structlog.get_logger("worker")
+
+
+class OfficeWork:
+    """Takes one file, or checks the books, at a time."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def do(self) -> int:
+        """Returns how many files were taken, and 1 more for a check of the books."""
+        return self._take_file() + self._check_books()
+
+    def _take_file(self) -> int:
+        """Takes the oldest given file; one that fails in a way of ours is given up, and logged."""
+        maalem = self._runtime
+        database = maalem.patient_services.database
+        with reading(database) as connection:
+            number = find_waiting(connection)
+        if number is None:
+            return 0
+        try:
+            with operation(database, maalem.clock(), "worker") as change:
+                return int(take_upload(change, maalem.services, number))
+        except Exception:
+            _log.exception("given_file_failed", number=number)
+            with operation(database, maalem.clock(), "worker") as change:
+                give_up_upload(change, number)
+            raise
+
+    def _check_books(self) -> int:
+        maalem = self._runtime
+        now, database = maalem.clock(), maalem.patient_services.database
+        with reading(database) as connection:
+            if not is_check_due(connection, now):
+                return 0
+        with snapshot(database) as connection:
+            found = verify_books(connection)
+        with operation(database, now, "worker") as change:
+            keep_check(change, found)
+        if found.broken:
+            _log.error("books_broken", rules=len(found.broken))
+        return 1

@@ -1,0 +1,197 @@
+"""Takes files that people give on the office's pages, by the readers and services of the commands.
+
+A file is kept first. A small one is taken at once, a large one by a worker; who gave it sees how it
+stands. No function commits.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from app.audit.service import record_audit
+from app.base.errors import InvalidInput, MaalemError
+from app.base.money import Money, read_stored_amount
+from app.base.operation import Operation
+from app.base.rows import read_row
+from app.files.errors import FileRefused
+from app.files.table import GivenFile
+from app.reconciliation.cnss_import import import_answers
+from app.reconciliation.models import uploaded_file
+from app.reconciliation.service import SettlementFile, match_file
+from app.services import Services
+
+MOST_BYTES = 16 * 2**20
+# Such a file is taken while its page is waited for.
+SMALL_BYTES = 2**20
+_LONGEST_NAME = 120
+
+
+@dataclass(frozen=True, slots=True)
+class NewUpload:
+    """A file as somebody gave it; `network` and `declared_total` are of a settlement file alone."""
+
+    kind: str
+    name: str
+    content: bytes
+    network: str | None = None
+    declared_total: Money | None = None
+    encoding: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListedUpload:
+    """A given file and how it stands: `report` has its counts, or line and cause of a refusal."""
+
+    id: int
+    kind: str
+    network: str | None
+    name: str
+    bytes: int
+    given_by: str
+    given_at: datetime
+    state: str
+    ended_at: datetime | None
+    report: Mapping[str, Any]
+
+
+_LISTED = tuple(uploaded_file.c[name] for name in ListedUpload.__slots__)
+
+
+def keep_upload(operation: Operation, new: NewUpload) -> int:
+    """Keeps a file until it is taken. Returns its number. Raises: InvalidInput."""
+    if not new.content:
+        raise InvalidInput(what="file", why="empty")
+    if len(new.content) > MOST_BYTES:
+        raise InvalidInput(what="file", why="too_large")
+    name = read_file_name(new.name)
+    statement = insert(uploaded_file).values(
+        kind=new.kind,
+        network=new.network,
+        declared_centimes=new.declared_total.centimes if new.declared_total else None,
+        name=name,
+        encoding=new.encoding,
+        bytes=len(new.content),
+        content=new.content,
+        given_by=operation.actor,
+        given_at=operation.now,
+    )
+    returning = statement.returning(uploaded_file.c.id)
+    number = int(operation.connection.execute(returning).scalar_one())
+    record_audit(operation, "file_given", f"file:{name}", number=number, kind=new.kind)
+    return number
+
+
+def take_upload(operation: Operation, services: Services, number: int | None = None) -> bool:
+    """Takes a waiting file, or the oldest one; the change is by who gave it.
+
+    A refusal is kept with the file, and nothing of the file is. Returns False if none waits, or
+    somebody else takes it at this moment.
+    """
+    columns = uploaded_file.c
+    waiting = select(uploaded_file).where(columns.state == "waiting").order_by(columns.id).limit(1)
+    if number is not None:
+        waiting = waiting.where(columns.id == number)
+    row = operation.connection.execute(waiting.with_for_update(skip_locked=True)).one_or_none()
+    if row is None:
+        return False
+    state, report = "taken", {}
+    try:
+        with operation.connection.begin_nested():
+            report = _take(replace(operation, actor=row.given_by), services, row)
+    except (FileRefused, InvalidInput) as refused:
+        state, report = "refused", _describe_refusal(refused)
+    operation.connection.execute(
+        update(uploaded_file)
+        .where(columns.id == row.id)
+        .values(state=state, report=report, ended_at=operation.now, content=None)
+    )
+    return True
+
+
+def find_waiting(connection: Connection) -> int | None:
+    """Returns the number of the oldest file that waits; None if none does."""
+    columns = uploaded_file.c
+    waiting = select(columns.id).where(columns.state == "waiting").order_by(columns.id).limit(1)
+    return connection.execute(waiting).scalar()
+
+
+def give_up_upload(operation: Operation, number: int) -> None:
+    """Refuses a waiting file whose taking failed in a way that is not the file's."""
+    columns = uploaded_file.c
+    name = operation.connection.execute(
+        update(uploaded_file)
+        .where(columns.id == number, columns.state == "waiting")
+        .values(
+            state="refused",
+            report={"line": 0, "why": "internal"},
+            ended_at=operation.now,
+            content=None,
+        )
+        .returning(columns.name)
+    ).scalar()
+    if name is not None:
+        record_audit(operation, "file_given_up", f"file:{name}", number=number)
+
+
+def _take(
+    operation: Operation, services: Services, row: Row[*tuple[object, ...]]
+) -> dict[str, object]:
+    """Reads and takes a file by the service of its kind. Returns what was found in it."""
+    with TemporaryDirectory(prefix="given-") as folder:
+        path = Path(folder) / row.name
+        path.write_bytes(row.content)
+        if row.kind == "cnss_answer":
+            taken = import_answers(operation, services, GivenFile(path, row.encoding))
+            return {"counts": taken.counts, "new": taken.new, "notes": list(taken.notes)}
+        declared = read_stored_amount(row.declared_centimes)
+        found = match_file(operation, SettlementFile(path, row.network, declared, row.encoding))
+    return {
+        "counts": found.counts,
+        "new": found.new,
+        "notes": list(found.notes),
+        "day": f"{found.day}",
+        "number": found.number,
+        "lines": found.lines,
+        "paid": found.paid.centimes,
+    }
+
+
+def _describe_refusal(refused: MaalemError) -> dict[str, object]:
+    return {"line": refused.params.get("line", 0), "why": str(refused.params.get("why", ""))}
+
+
+def list_uploads(
+    connection: Connection, kind: str, after: int | None, most: int
+) -> list[ListedUpload]:
+    """Returns given files of a kind, newest first, after the row that is named."""
+    columns = uploaded_file.c
+    statement = select(*_LISTED).where(columns.kind == kind).order_by(columns.id.desc())
+    if after is not None:
+        statement = statement.where(columns.id < after)
+    return [read_row(ListedUpload, row) for row in connection.execute(statement.limit(most))]
+
+
+def find_upload(connection: Connection, kind: str, number: int) -> ListedUpload | None:
+    """Returns a given file of this kind; None if there is none."""
+    columns = uploaded_file.c
+    statement = select(*_LISTED).where(columns.id == number, columns.kind == kind)
+    row = connection.execute(statement).one_or_none()
+    return read_row(ListedUpload, row) if row else None
+
+
+def read_file_name(given: str) -> str:
+    """Returns the name of a given file without folders and unseen signs, its end kept."""
+    last = unicodedata.normalize("NFC", given).replace("\\", "/").rsplit("/", maxsplit=1)[-1]
+    seen = "".join(sign for sign in last if sign.isprintable()).strip(" .")
+    # A name of a file system has at most 255 bytes, a letter up to four.
+    while len(seen.encode()) > 200:
+        seen = seen[1:]
+    return seen[-_LONGEST_NAME:] or "file.csv"

@@ -1,0 +1,63 @@
+"""The books for the auditor: balances, accounts, and what checking them found, day by day."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Response
+from werkzeug.exceptions import NotFound
+
+from app.base.clock import local_date
+from app.base.money import Money
+from app.ledger.models import ACCOUNTS
+from app.ledger.queries import StatementPage, list_statement_page, trial_balance
+from app.office.rights import Right
+from app.reconciliation.books_checks import list_books_checks
+from app.runtime import runtime
+from app.web.office.desk import look
+from app.web.office.fields import read_asked_day, read_asked_number
+from app.web.office.frame import may, office_page, pages
+
+_ROWS, _CHECKS = 50, 30
+
+
+@pages.get("/books")
+@may(Right.SEE_BOOKS)
+def books() -> Response:
+    today = local_date(runtime().clock())
+    day = read_asked_day("day") or today
+    before = read_asked_day("before")
+    with look() as connection:
+        balances = trial_balance(connection, day + timedelta(days=1))
+        checks = list_books_checks(connection, before, _CHECKS + 1)
+    return office_page(
+        "books.html",
+        day=day,
+        balances=balances,
+        total=Money(sum(balance.centimes for balance in balances.values())),
+        checks=checks[:_CHECKS],
+        check_following=checks[_CHECKS - 1].day if len(checks) > _CHECKS else None,
+        today=today,
+    )
+
+
+@pages.get("/books/<account>")
+@may(Right.SEE_BOOKS)
+def books_account(account: str) -> Response:
+    if account not in ACCOUNTS:
+        raise NotFound
+    day = read_asked_day("day") or local_date(runtime().clock())
+    last = read_asked_day("to") or day
+    asked = StatementPage(account, day, last + timedelta(days=1), read_asked_number())
+    with look() as connection:
+        rows = list_statement_page(connection, asked, _ROWS + 1)
+        balance = trial_balance(connection, last + timedelta(days=1))[account]
+    return office_page(
+        "books_account.html",
+        account=account,
+        day=day,
+        last=last,
+        balance=balance,
+        rows=rows[:_ROWS],
+        following=rows[_ROWS - 1].transaction if len(rows) > _ROWS else None,
+    )

@@ -1,0 +1,109 @@
+"""A break's own page, and what people do there: own it, propose, approve, refuse.
+
+Two desks have such pages: a network's for its breaks, CNSS's for what it refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Response
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as AnyResponse
+
+from app.ledger.break_lists import find_break
+from app.ledger.breaks import RESOLUTIONS, assign_break, propose_resolution, refuse_proposal
+from app.ledger.models import reconciliation_break
+from app.office.rights import RIGHTS, Right
+from app.reconciliation.resolutions import approve_resolution
+from app.runtime import runtime
+from app.web.office.desk import act_on, here, look
+from app.web.office.fields import LONGEST_REASON, done, read_choice, read_needed
+from app.web.office.frame import may, office_page, pages
+
+NUMBER = "<int(max=9223372036854775807):number>"
+
+
+@dataclass(frozen=True, slots=True)
+class BreakDesk:
+    """A place where breaks of some kinds are settled: its address, and the rights there."""
+
+    address: str
+    kinds: tuple[str, ...]
+    sees: Right
+    acts: Right
+
+
+def add_break_pages(desk: BreakDesk) -> None:
+    """Adds the pages of single breaks to a desk's address."""
+    acts: dict[str, Callable[[int], str]] = {
+        "own": _own,
+        "propose": _propose,
+        "approve": _approve,
+        "refuse": _refuse,
+    }
+    pages.get(f"/{desk.address}/{NUMBER}", endpoint=f"{desk.address}_break")(
+        may(desk.sees)(lambda number: _show(desk, number))
+    )
+    for name, act in acts.items():
+        pages.post(f"/{desk.address}/{NUMBER}/{name}", endpoint=f"{desk.address}_{name}")(
+            may(desk.acts)(_make_view(desk, act))
+        )
+
+
+def _make_view(desk: BreakDesk, act: Callable[[int], str]) -> Callable[[int], AnyResponse]:
+    def view(number: int) -> AnyResponse:
+        with look() as connection:
+            if find_break(connection, number, desk.kinds, runtime().clock()) is None:
+                raise NotFound
+        return done(f"{desk.address}_break", act(number), number=number)
+
+    return view
+
+
+def _show(desk: BreakDesk, number: int) -> Response:
+    opened, now = here(), runtime().clock()
+    with look() as connection:
+        found = find_break(connection, number, desk.kinds, now)
+    if found is None:
+        raise NotFound
+    acts = desk.acts in RIGHTS[opened.role]
+    may_approve = opened.name not in (found.seen.proposed_by, found.seen.first_approved_by)
+    return office_page(
+        "break.html",
+        desk=desk,
+        whole=found,
+        one=found.seen,
+        ways=RESOLUTIONS[found.seen.kind],
+        acts=acts and found.seen.state in ("open", "proposed"),
+        may_approve=may_approve,
+        two_from=runtime().services.two_approvers_from,
+    )
+
+
+def _own(number: int) -> str:
+    with act_on(reconciliation_break, number) as change:
+        assign_break(change, number)
+    return "break_owned"
+
+
+def _propose(number: int) -> str:
+    method = read_choice("method", {way for ways in RESOLUTIONS.values() for way in ways})
+    reason = read_needed("reason", LONGEST_REASON)
+    with act_on(reconciliation_break, number) as change:
+        propose_resolution(change, number, method, reason)
+    return "proposed"
+
+
+def _approve(number: int) -> str:
+    with act_on(reconciliation_break, number) as change:
+        outcome = approve_resolution(change, runtime().services, number)
+    return "approved" if outcome else "approved_first"
+
+
+def _refuse(number: int) -> str:
+    reason = read_needed("reason", LONGEST_REASON)
+    with act_on(reconciliation_break, number) as change:
+        refuse_proposal(change, number, reason)
+    return "proposal_refused"

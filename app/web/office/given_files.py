@@ -1,0 +1,165 @@
+"""Files given on pages: a network's settlement file, CNSS's answer; how each stands."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from flask import Response, request
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as AnyResponse
+
+from app.agents.networks import list_networks
+from app.base.errors import InvalidInput
+from app.base.money import Money
+from app.base.operation import operation
+from app.files.recognition import NAMED_ENCODINGS
+from app.office.rights import RIGHTS, Right
+from app.reconciliation.models import settlement_file
+from app.reconciliation.uploads import (
+    MOST_BYTES,
+    SMALL_BYTES,
+    NewUpload,
+    find_upload,
+    keep_upload,
+    list_uploads,
+    take_upload,
+)
+from app.reconciliation.withdrawals import (
+    approve_withdrawal,
+    find_file,
+    list_files,
+    propose_withdrawal,
+    refuse_withdrawal,
+)
+from app.runtime import runtime
+from app.web.office.break_pages import NUMBER
+from app.web.office.desk import act, act_on, here, look
+from app.web.office.fields import (
+    LONGEST_REASON,
+    done,
+    read_amount,
+    read_asked_number,
+    read_needed,
+)
+from app.web.office.frame import may, office_page, pages
+from app.web.office.refusal_words import name_fault_of_file
+
+_ROWS = 50
+
+
+@pages.post("/breaks/files")
+@may(Right.RESOLVE_BREAKS)
+def give_settlement() -> AnyResponse:
+    """Keeps a network's settlement file; a small one is matched at once, others by a worker."""
+    network = here().scope.network or read_needed("network", 16)
+    name, content, encoding = _read_file()
+    new = NewUpload("settlement", name, content, network, read_amount("total"), encoding)
+    with look() as connection:
+        if network not in {one.code for one in list_networks(connection)}:
+            raise NotFound
+    with act() as change:
+        number = keep_upload(change, new)
+    return _take_if_small("settlement_upload", number, len(content))
+
+
+@pages.post("/postings/answers")
+@may(Right.POST_AT_CNSS)
+def give_answer() -> AnyResponse:
+    """Keeps CNSS's answer; a small one is imported at once, others by a worker."""
+    name, content, encoding = _read_file()
+    with act() as change:
+        number = keep_upload(change, NewUpload("cnss_answer", name, content, encoding=encoding))
+    return _take_if_small("answer_upload", number, len(content))
+
+
+@pages.get(f"/breaks/given/{NUMBER}")
+@may(Right.SEE_BREAKS)
+def settlement_upload(number: int) -> Response:
+    return _show_upload("settlement", number)
+
+
+@pages.get(f"/postings/given/{NUMBER}")
+@may(Right.SEE_POSTINGS)
+def answer_upload(number: int) -> Response:
+    return _show_upload("cnss_answer", number)
+
+
+@pages.get("/breaks/files")
+@may(Right.SEE_BREAKS)
+def settlement_files() -> Response:
+    after, given_after = read_asked_number(), read_asked_number("given_after")
+    with look() as connection:
+        files = list_files(connection, here().scope.network, _ROWS + 1, after)
+        uploads = list_uploads(connection, "settlement", given_after, _ROWS + 1)
+    return office_page(
+        "settlement_files.html",
+        files=files[:_ROWS],
+        following=files[_ROWS - 1].number if len(files) > _ROWS else None,
+        uploads=uploads[:_ROWS],
+        given_following=uploads[_ROWS - 1].id if len(uploads) > _ROWS else None,
+    )
+
+
+@pages.get(f"/breaks/files/{NUMBER}")
+@may(Right.SEE_BREAKS)
+def settlement_file_page(number: int) -> Response:
+    with look() as connection:
+        found = find_file(connection, number)
+    if found is None:
+        raise NotFound
+    acts = Right.RESOLVE_BREAKS in RIGHTS[here().role] and found.withdrawn_by is None
+    return office_page("settlement_file.html", one=found, acts=acts)
+
+
+@pages.post(f"/breaks/files/{NUMBER}/withdraw")
+@may(Right.RESOLVE_BREAKS)
+def withdraw_file(number: int) -> AnyResponse:
+    reason = read_needed("reason", LONGEST_REASON)
+    with act_on(settlement_file, number) as change:
+        propose_withdrawal(change, number, reason)
+    return done("settlement_file_page", "withdrawal_asked", number=number)
+
+
+@pages.post(f"/breaks/files/{NUMBER}/approve")
+@may(Right.RESOLVE_BREAKS)
+def approve_file_withdrawal(number: int) -> AnyResponse:
+    with act_on(settlement_file, number) as change:
+        approve_withdrawal(change, number)
+    return done("settlement_file_page", "file_withdrawn", number=number)
+
+
+@pages.post(f"/breaks/files/{NUMBER}/refuse")
+@may(Right.RESOLVE_BREAKS)
+def refuse_file_withdrawal(number: int) -> AnyResponse:
+    with act_on(settlement_file, number) as change:
+        refuse_withdrawal(change, number)
+    return done("settlement_file_page", "withdrawal_refused", number=number)
+
+
+def _read_file() -> tuple[str, bytes, str | None]:
+    """Returns name, content and told encoding of the form's file. Raises: InvalidInput."""
+    given = request.files.get("file")
+    if given is None or not given.filename:
+        raise InvalidInput(what="file", why="empty")
+    content = given.stream.read(MOST_BYTES + 1)
+    encoding = request.form.get("encoding", "")
+    return given.filename, content, encoding if encoding in NAMED_ENCODINGS else None
+
+
+def _take_if_small(endpoint: str, number: int, size: int) -> AnyResponse:
+    if size <= SMALL_BYTES:
+        maalem = runtime()
+        with operation(maalem.office_database, maalem.clock(), here().name) as change:
+            take_upload(change, maalem.services, number)
+    return done(endpoint, "file_given", number=number)
+
+
+def _show_upload(kind: str, number: int) -> Response:
+    with look() as connection:
+        found = find_upload(connection, kind, number)
+    if found is None:
+        raise NotFound
+    fault, told = name_fault_of_file(found.report), found.report.get("day")
+    day = date.fromisoformat(told) if told else None
+    paid = Money(found.report.get("paid", 0))
+    return office_page("upload.html", one=found, fault=fault, paid=paid, day=day)

@@ -1,0 +1,156 @@
+"""What goes to CNSS and what comes back: exports, answers, refused postings, claims."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, request
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as AnyResponse
+
+from app.audit.service import record_audit
+from app.base.clock import local_date
+from app.base.errors import InvalidInput
+from app.base.identifiers import read_typed_rna_number
+from app.claims.desk import ClaimEntry, record_claim_of
+from app.claims.lists import count_claims, list_claims
+from app.claims.models import STATES
+from app.enrolment.files import count_open_files, list_enrolment_files
+from app.files.recognition import NAMED_ENCODINGS
+from app.ledger.break_lists import (
+    STATES_ASKED,
+    BreakQuery,
+    count_break_ages,
+    list_break_page,
+)
+from app.office.rights import RIGHTS, Right
+from app.reconciliation.cnss_export import export_payments, find_batch
+from app.reconciliation.cnss_lists import list_batches, list_refused_reasons
+from app.reconciliation.models import cnss_batch
+from app.reconciliation.uploads import list_uploads
+from app.runtime import runtime
+from app.web.office.break_pages import BreakDesk, add_break_pages
+from app.web.office.desk import act, act_on, here, look
+from app.web.office.fields import (
+    done,
+    read_amount,
+    read_asked_number,
+    read_asked_word,
+    read_choice,
+    read_form_day,
+    read_needed,
+)
+from app.web.office.frame import may, office_page, pages
+
+_ROWS, _UPLOADS = 50, 5
+_DESK = BreakDesk("postings", ("posting_refused",), Right.SEE_POSTINGS, Right.POST_AT_CNSS)
+add_break_pages(_DESK)
+
+
+@pages.get("/postings")
+@may(Right.SEE_POSTINGS)
+def postings() -> Response:
+    now = runtime().clock()
+    state = read_asked_word("state", STATES_ASKED, "waiting")
+    newest = request.args.get("sort") == "newest"
+    asked = BreakQuery(_DESK.kinds, state, newest, read_asked_number())
+    batch_after = read_asked_number("batch_after")
+    with look() as connection:
+        rows = list_break_page(connection, asked, _ROWS + 1, now)
+        batches = list_batches(connection, batch_after, _ROWS + 1)
+        values: dict[str, Any] = {
+            "ages": count_break_ages(connection, _DESK.kinds, now),
+            "reasons": list_refused_reasons(connection),
+            "uploads": list_uploads(connection, "cnss_answer", None, _UPLOADS),
+            "claims": count_claims(connection),
+            "files_open": count_open_files(connection),
+        }
+    return office_page(
+        "postings.html",
+        rows=rows[:_ROWS],
+        following=rows[_ROWS - 1].id if len(rows) > _ROWS else None,
+        batches=batches[:_ROWS],
+        batch_following=batches[_ROWS - 1].id if len(batches) > _ROWS else None,
+        asked=asked,
+        states=list(STATES_ASKED),
+        encodings=NAMED_ENCODINGS,
+        today=local_date(now),
+        acts=_may_act(),
+        desk_address=_DESK.address,
+        **values,
+    )
+
+
+@pages.post("/postings/exports")
+@may(Right.POST_AT_CNSS)
+def make_export() -> AnyResponse:
+    """Makes the file of what was received and not sent yet; it is fetched from its row."""
+    day = read_form_day("day") or local_date(runtime().clock())
+    if day > local_date(runtime().clock()):
+        raise InvalidInput(what="day", why="ahead")
+    with act() as change:
+        batch = export_payments(change, day)
+    return done("postings", "export_made" if batch.name else "nothing_to_export")
+
+
+@pages.get("/postings/exports/<name>")
+@may(Right.POST_AT_CNSS)
+def fetch_export(name: str) -> Response:
+    """Gives an export byte for byte, and writes down who took it: it names people."""
+    with act_on(cnss_batch, name, cnss_batch.c.name) as change:
+        batch = find_batch(change.connection, name)
+        if batch is None:
+            raise NotFound
+        record_audit(change, "cnss_file_fetched", f"file:{name}", payments=batch.lines)
+    answer = Response(batch.content, content_type="text/csv; charset=utf-8")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+@pages.get("/postings/claims")
+@may(Right.SEE_POSTINGS)
+def claims() -> Response:
+    state = read_asked_word("state", STATES)
+    with look() as connection:
+        rows = list_claims(connection, state or None, read_asked_number(), _ROWS + 1)
+        counts = count_claims(connection)
+    return office_page(
+        "claims.html",
+        rows=rows[:_ROWS],
+        following=rows[_ROWS - 1].id if len(rows) > _ROWS else None,
+        counts=counts,
+        state=state,
+        states=STATES,
+        acts=_may_act(),
+    )
+
+
+@pages.post("/postings/claims")
+@may(Right.POST_AT_CNSS)
+def record_claim_here() -> AnyResponse:
+    entry = ClaimEntry(
+        number=read_needed("number", 16).upper(),
+        rna=read_typed_rna_number(read_needed("rna", 30)),
+        state=read_choice("state", STATES),
+        amount=read_amount("amount"),
+        filed_on=read_form_day("filed_on"),
+    )
+    with act() as change:
+        changed = record_claim_of(change, runtime().services, entry)
+    return done("claims", "claim_recorded" if changed else "claim_known")
+
+
+@pages.get("/postings/enrolment")
+@may(Right.SEE_POSTINGS)
+def enrolment_files() -> Response:
+    with look() as connection:
+        rows = list_enrolment_files(connection, read_asked_number(), _ROWS + 1)
+    return office_page(
+        "enrolment_files.html",
+        rows=rows[:_ROWS],
+        following=rows[_ROWS - 1].number if len(rows) > _ROWS else None,
+    )
+
+
+def _may_act() -> bool:
+    return Right.POST_AT_CNSS in RIGHTS[here().role]

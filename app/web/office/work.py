@@ -1,0 +1,97 @@
+"""The first page of those who work here: numbers of networks, CNSS, operators and auditors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from app.audit.lists import AuditQuery, list_audit_page
+from app.base.clock import local_date
+from app.ledger.break_lists import WAITING_STATES, count_breaks, count_to_approve
+from app.messaging.queries import list_queues
+from app.observe.workers import count_alive
+from app.office.rights import Right
+from app.office.sessions import OfficeSession
+from app.reconciliation.books_checks import list_books_checks
+from app.reconciliation.cnss_lists import count_unanswered
+from app.reconciliation.day_totals import list_day_totals
+from app.reminders.queries import count_paused, count_proposed, find_spending
+from app.runtime import runtime
+from app.web.office.breaks import DESK
+from app.web.office.first_page import FirstNumber, Waiting, numbers_for, waits_for
+
+_REFUSED = ("posting_refused",)
+
+
+@numbers_for("wafacash")
+def _count_for_network(connection: Connection, opened: OfficeSession) -> Sequence[FirstNumber]:
+    today = local_date(runtime().clock())
+    (day,) = list_day_totals(connection, opened.scope.network, today, 1)
+    return (
+        FirstNumber("office.work.cash_today", day.ours),
+        FirstNumber("office.work.payments_today", day.our_count),
+        FirstNumber(
+            "office.work.breaks_open", count_breaks(connection, DESK.kinds, WAITING_STATES)
+        ),
+    )
+
+
+@numbers_for("cnss")
+def _count_for_cnss(connection: Connection, _opened: OfficeSession) -> Sequence[FirstNumber]:
+    return (
+        FirstNumber("office.work.unanswered", count_unanswered(connection)),
+        FirstNumber("office.work.refused", count_breaks(connection, _REFUSED, WAITING_STATES)),
+        FirstNumber("office.work.settled", count_breaks(connection, _REFUSED, ("resolved",))),
+    )
+
+
+@numbers_for("operator")
+def _count_for_operator(connection: Connection, _opened: OfficeSession) -> Sequence[FirstNumber]:
+    maalem = runtime()
+    now = maalem.clock()
+    waiting = sum(one.messages for one in list_queues(connection) if one.state == "queued")
+    return (
+        FirstNumber("office.work.workers", count_alive(maalem.redis, now)),
+        FirstNumber("office.work.messages_waiting", waiting),
+        FirstNumber(
+            "office.work.spent_today", f"{find_spending(connection, local_date(now)).spent:.2f}"
+        ),
+    )
+
+
+@numbers_for("auditor")
+def _count_for_auditor(connection: Connection, _opened: OfficeSession) -> Sequence[FirstNumber]:
+    today = local_date(runtime().clock())
+    checks = list_books_checks(connection, None, 1)
+    lately = AuditQuery(first=today - timedelta(days=6), looks=True)
+    approvals = AuditQuery(first=today - timedelta(days=6), approved=True)
+    return (
+        FirstNumber("office.work.rules_broken", len(checks[0].broken) if checks else None),
+        FirstNumber("office.work.looks", len(list_audit_page(connection, lately, 1000))),
+        FirstNumber("office.work.approvals", len(list_audit_page(connection, approvals, 1000))),
+    )
+
+
+@waits_for(Right.RESOLVE_BREAKS)
+def _count_proposals(connection: Connection, opened: OfficeSession) -> Waiting:
+    count = count_to_approve(connection, DESK.kinds, opened.name)
+    return Waiting("office.work.to_approve", count, "office.breaks")
+
+
+@waits_for(Right.POST_AT_CNSS)
+def _count_refused(connection: Connection, opened: OfficeSession) -> Waiting:
+    count = count_to_approve(connection, _REFUSED, opened.name)
+    return Waiting("office.work.to_approve", count, "office.postings")
+
+
+@waits_for(Right.SEND_NOTICES)
+def _count_broadcasts(connection: Connection, opened: OfficeSession) -> Waiting:
+    count = count_proposed(connection, opened.name)
+    return Waiting("office.work.broadcasts_to_approve", count, "office.messages")
+
+
+@waits_for(Right.RUN_SERVICE)
+def _count_paused(connection: Connection, _opened: OfficeSession) -> Waiting:
+    return Waiting("office.work.paused", count_paused(connection), "office.messages")
