@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0035_office_work"
-down_revision = "0034_pictures_and_reports"
+revision = "0036_office_work"
+down_revision = "0035_doors_of_names"
 branch_labels = None
 depends_on = None
 
