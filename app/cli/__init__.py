@@ -62,6 +62,7 @@ _USERS = {
         "funnel": "app.cli.funnel",
     },
 }
+_LONGEST_SHORT_HELP = 300
 _NOUNS = {name: file for commands in _USERS.values() for name, file in commands.items()}
 _HELP = """Maalem: health insurance contributions of artisans, by phone, SMS and till.
 
@@ -83,7 +84,7 @@ class _Nouns(AppGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in _NOUNS and cmd_name not in self.commands:
             command: click.Command = getattr(import_module(_NOUNS[cmd_name]), cmd_name)
-            self.add_command(_report_refusals(command))
+            self.add_command(_report_refusals(_describe_whole(command)))
         return super().get_command(ctx, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -92,7 +93,11 @@ class _Nouns(AppGroup):
             named = [(noun, self.get_command(ctx, noun)) for noun in nouns]
             with formatter.section(users):
                 formatter.write_dl(
-                    [(noun, command.get_short_help_str(300)) for noun, command in named if command]
+                    [
+                        (noun, command.get_short_help_str(_LONGEST_SHORT_HELP))
+                        for noun, command in named
+                        if command
+                    ]
                 )
 
     def _write_help(self, ctx: click.Context) -> str:
@@ -116,6 +121,14 @@ def refuse_development_server(*, production: bool) -> None:
         raise click.ClickException(
             "flask run is for development; docs/operations.md says how production is served"
         )
+
+
+def _describe_whole(command: click.Command) -> click.Command:
+    """Makes a group's help list its commands with whole sentences; click cuts them."""
+    if isinstance(command, click.Group):
+        for member in map(_describe_whole, command.commands.values()):
+            member.short_help = member.get_short_help_str(_LONGEST_SHORT_HELP)
+    return command
 
 
 def _report_refusals(command: click.Command) -> click.Command:

@@ -27,7 +27,12 @@ def breaks() -> None:
 
 
 @breaks.command("list")
-@click.option("--kind", type=click.Choice(BREAK_KINDS))
+@click.option(
+    "--kind",
+    metavar="KIND",
+    type=click.Choice(BREAK_KINDS),
+    help=f"one of {', '.join(BREAK_KINDS)}",
+)
 @click.option("--ended", is_flag=True, help="those that ended, too")
 @click.option("--most", default=200, show_default=True, type=click.IntRange(1, 100_000))
 @JSON

@@ -27,7 +27,13 @@ def ledger() -> None:
 
 
 @ledger.command()
-@click.option("--account", required=True, type=click.Choice(ACCOUNTS))
+@click.option(
+    "--account",
+    metavar="ACCOUNT",
+    required=True,
+    type=click.Choice(ACCOUNTS),
+    help=f"one of {', '.join(ACCOUNTS)}",
+)
 @click.option("--from", "first", type=DayParam(), help="the first day; today when left out")
 @click.option("--to", "last", type=DayParam(), help="the last day; the first when left out")
 @JSON

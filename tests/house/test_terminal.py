@@ -129,3 +129,25 @@ def test_help_speaks_of_maalem_and_lists_each_command_once() -> None:
     for noun in _NOUNS:
         assert len(re.findall(rf"(?m)^  {noun} ", output)) == 1, noun
     assert "Help desk:" in output and "..." not in output.split("Operators")[1]
+
+
+def test_help_of_a_noun_says_what_each_command_does_in_whole() -> None:
+    root = _Nouns(name="app")
+    for noun in _NOUNS:
+        command = root.get_command(click.Context(root), noun)
+        assert command
+        shown = command.get_help(click.Context(command, info_name=noun, terminal_width=80))
+        lines = shown.replace("[ARGS]...", "").split("\n")
+        assert not any(line.endswith("...") for line in lines), noun
+
+
+def test_help_of_every_command_fits_eighty_columns_and_cuts_nothing() -> None:
+    root = _Nouns(name="app")
+    for path, command in list_commands(root):
+        context = click.Context(root, info_name="flask", terminal_width=80)
+        for word in path.split():
+            named = context.command.get_command(context, word)  # type: ignore[attr-defined]
+            context = click.Context(named, parent=context, info_name=word)
+        lines = command.get_help(context).split("\n")
+        assert [line for line in lines if len(line) > 80] == [], path
+        assert not any(line.endswith("...") for line in lines[1:]), path
