@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 import click
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -62,13 +63,15 @@ def _make_table(
 ) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for position, heading in enumerate(headings):
-        figures = all(_FIGURE.fullmatch(line[position]) for line in lines)
+        cells = [line[position] for line in lines]
+        figures = all(map(_FIGURE.fullmatch, cells))
         wraps = heading in prose
         table.add_column(
             Text(heading),
             justify="right" if figures and lines else "left",
             no_wrap=not wraps,
-            min_width=_NARROWEST_PROSE if wraps else None,
+            # Left to itself rich takes the longest word of a cell for its least width, and cuts.
+            min_width=_NARROWEST_PROSE if wraps else max(map(cell_len, (heading, *cells))),
         )
     for number, line in enumerate(lines, 1):
         # Text, not str: a name with brackets is no markup.

@@ -110,6 +110,18 @@ def test_a_table_cuts_nothing(
         assert len(shown.splitlines()) == 3, "a heading and two rows"
 
 
+def test_a_table_of_cells_with_blanks_is_not_cut_to_their_longest_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    row = ["EmnaaR4tq", "28/11 23:59", "africastalking", "Hélène Çelik", "فاطمة الزهراء العلوي"]
+    row += ["first screen of all", "dialled again"]
+    print_rows(("session", "began", "gateway", "name", "arabic", "screen", "how"), [row])
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", capsys.readouterr().out)
+    assert [cell for cell in row if cell not in shown] == []
+
+
 def test_a_table_that_fits_wraps_its_prose_alone(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
