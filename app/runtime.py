@@ -38,6 +38,7 @@ from app.journeys import (  # noqa: F401 - they register what menus name
     amo,
     entry,
     help,
+    looks,
     lost_receipts,
     news,
     pay,

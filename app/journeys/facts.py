@@ -90,6 +90,16 @@ class ShownRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class SeenLook:
+    """A look at the caller's record: the day, who looked by their work, and why."""
+
+    id: int
+    seen_on: date
+    role: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ListedAgency:
     """An agency as a line of a list; `weekdays` is empty where the hours are unknown."""
 
@@ -219,6 +229,7 @@ class Facts(Parts):
     code_for_another = Part(IssuedCode, None, key="xc")
     claims = Part(tuple[Claim, ...], ())
     record = Part(ShownRecord, None)
+    looks = Part(tuple[SeenLook, ...], ())
     tied_phones = Part(tuple[TiedPhone, ...], ())
     requests = Part(tuple[HelpRequest, ...], ())
     centre = Part(str, None)
@@ -272,6 +283,7 @@ class Answers(Parts):
     topic = Part(str, None)
     request = Part(str, None)
     notice = Part(int, None)
+    look = Part(int, None)
     region = Part(str, None)
     letters = Part(str, None)
     town = Part(str, None)

@@ -47,6 +47,8 @@ KINDS: dict[str, tuple[set[str], set[str]]] = {
 NO_VALUES = "none"
 # Targets that are no screens: the screen before, and the screen a dialogue was going to.
 BACK, ONWARD = "back", "onward"
+# A screen shows five choices; the sixth and later ones stand behind 9.
+_DIGITS = frozenset("12345678")
 MARKS = ("home", "clears_history", "private", "proven", "answer", "stops_chain", "begins")
 _ENTRANCES = ("start", "resume", "help", "lock", "proof")
 
@@ -285,8 +287,8 @@ def _read_choices(name: str, body: Mapping[str, Any]) -> Iterator[Choice]:
     if not isinstance(body["menu"], dict):
         raise BrokenMenu(screen=name, why="a menu maps digits to screens")
     for digit, target in body["menu"].items():
-        if str(digit) not in {"1", "2", "3", "4", "5"}:
-            raise BrokenMenu(screen=name, why=f"{digit} is not a choice from 1 to 5")
+        if str(digit) not in _DIGITS:
+            raise BrokenMenu(screen=name, why=f"{digit} is not a choice from 1 to 8")
         if isinstance(target, dict):
             if set(target) != {"to", "when"}:
                 raise BrokenMenu(screen=name, why=f"choice {digit} needs `to` and `when`")

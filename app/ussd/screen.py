@@ -11,7 +11,7 @@ from app.text.words import Words
 from app.ussd.menu import Screen
 from app.ussd.vocabulary import Row
 
-ROWS_A_PAGE = 5
+ROWS_A_PAGE = CHOICES_A_PAGE = 5
 
 
 class ScreenContext(NamedTuple):
@@ -61,20 +61,24 @@ def paginate_screen(context: ScreenContext, digits: Sequence[str]) -> list[str]:
         context = context._replace(depth=0)
     lines, choices = [line for line in context.head() if line], choice_lines(context, digits)
     above = len(lines)
+    first, later = choices[:CHOICES_A_PAGE], choices[CHOICES_A_PAGE:]
     if choices:
         fewest = 2 if context.reason else 1
-        while above > fewest and not _is_one_page(context, lines, choices, above):
+        while above > fewest and not _is_one_page(context, lines, first, above, bool(later)):
             above -= 1
+    if later:
+        pages = _paginate_lines(context, [*lines[:above], *first], goes_on=True)
+        return pages + _paginate_lines(context, [*later, *lines[above:]], later=True)
     together = len(choices) if context.screen.kind == "confirm" else 0
     ordered = [*lines[:above], *choices, *lines[above:]]
     return _paginate_lines(context, ordered, together, len(lines) - above)
 
 
 def _is_one_page(
-    context: ScreenContext, lines: Sequence[str], choices: Sequence[str], above: int
+    context: ScreenContext, lines: Sequence[str], choices: Sequence[str], above: int, goes_on: bool
 ) -> bool:
-    """True if one page holds the first `above` lines and all choices."""
-    more = above < len(lines)
+    """True if one page holds the first `above` lines and the first choices."""
+    more = goes_on or above < len(lines)
     words, language, depth = context.words, context.language, context.depth
     end = footer(words, language, depth, later=False, more=more, home=context.offers_home)
     return fits("\n".join(filter(None, [*lines[:above], *choices, end])), context.limits)
@@ -141,11 +145,20 @@ def row_lines(context: ScreenContext, rows: Sequence[Row]) -> list[str]:
 
 
 def _paginate_lines(
-    context: ScreenContext, lines: Sequence[str], together: int = 0, after: int = 0
+    context: ScreenContext,
+    lines: Sequence[str],
+    together: int = 0,
+    after: int = 0,
+    *,
+    goes_on: bool = False,
+    later: bool = False,
 ) -> list[str]:
+    """Returns pages; `later` ones come after others, and after those that `goes_on` come others."""
+
     def end(first: bool, more: bool) -> str:
         words, language, depth = context.words, context.language, context.depth
-        return footer(words, language, depth, not first, more, context.offers_home)
+        is_later, has_more = later or not first, more or goes_on
+        return footer(words, language, depth, is_later, has_more, context.offers_home)
 
     return paginate(lines, end, context.limits, together, after)
 

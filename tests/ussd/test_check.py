@@ -151,9 +151,9 @@ def test_find_faults_names_both_screens_of_a_circle(copy: MenuCopy) -> None:
         assert f"{name} [-]: goes round in a circle without an input" in copy.faults()
 
 
-def test_load_menu_refuses_more_than_five_choices(copy: MenuCopy) -> None:
-    copy.change(MENU, "5: services}", "5: services, 6: language}")
-    with pytest.raises(BrokenMenu, match=r"main.*6 is not a choice from 1 to 5"):
+def test_load_menu_refuses_a_choice_that_is_a_key_of_its_own(copy: MenuCopy) -> None:
+    copy.change(MENU, "5: services}", "5: services, 9: language}")
+    with pytest.raises(BrokenMenu, match=r"main.*9 is not a choice from 1 to 8"):
         copy.faults()
 
 

@@ -9,7 +9,7 @@ from app.text.encoding import Limits
 from app.text.pages import begins_with_digit
 from app.ussd.checker.filled_menu import FilledMenu
 from app.ussd.menu import Screen
-from app.ussd.screen import footer, sentences
+from app.ussd.screen import CHOICES_A_PAGE, footer, sentences
 
 # The footers that a page may have, as the engine writes them: depth, later page, more pages.
 _FOOTERS = list(product((1, 2, 3), (False, True), (False, True)))
@@ -59,7 +59,8 @@ def find_first_page_faults(
     choices = everyday.key_lines(screen, language, limits)
     values = everyday.values(screen, language)
     said = any(sentences(everyday.engine.words, language, screen.name, values))
-    needed = choices if screen.kind == "confirm" or not said else choices[:1]
+    shown = choices[:CHOICES_A_PAGE]
+    needed = shown if screen.kind == "confirm" or not said else choices[:1]
     for choice in needed:
         if choice not in lines:
             yield f"its first page lacks the choice: {choice}"

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from flask import redirect, request, url_for
+from limits import RateLimitItemPerHour
 from pydantic import SecretStr
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.assistance.rules import read_topic
 from app.assistance.service import NewRequest, ask_for_help
+from app.audit.service import record_audit
 from app.base.clock import local_date
 from app.base.errors import InvalidInput, MaalemError
 from app.base.identifiers import read_typed_rna_number
@@ -39,13 +41,16 @@ from app.people.presences import (
     tie_at_counter,
 )
 from app.runtime import runtime
-from app.web.office.desk import act, act_on, behind_wall
+from app.web.office.desk import act, act_on, behind_wall, here
 from app.web.office.forms import check_number, read_form_key
 from app.web.office.frame import may, office_language, office_page, pages
 from app.web.office.people import find_entry, find_own_presence
 from app.web.office.person_acts import read_phone_field, show_again
+from app.web.rate_limits import take_try
 from app.web.refusals import Refusal
 
+# An officer tries no more numbers and birth dates: a file is opened every few minutes.
+_TRIES = RateLimitItemPerHour(20)
 _REFUSALS = (InvalidInput, NotRecognised, NoRegisterPhone, TooManyPresences)
 
 
@@ -56,6 +61,8 @@ def counter() -> AnyResponse:
     if request.method == "GET":
         return _entrance()
     maalem, by_card = runtime(), request.form.get("way") == "card"
+    if not take_try((_TRIES, "counter", here().name)):
+        return office_page("counter.html", 429, refusal=Refusal("too_many_tries"))
     try:
         rna_number = read_typed_rna_number(request.form.get("rna", "")[:64])
         born = read_typed_birth_date(
@@ -67,10 +74,17 @@ def counter() -> AnyResponse:
             begin = begin_by_card if by_card else ask_for_code
             opened = begin(change, maalem.services, number)
     except _REFUSALS as error:
+        if isinstance(error, NotRecognised):
+            _note_refusal()
         return _entrance(error)
     if by_card:
         return redirect(url_for("office.person", number=number, reason="counter"), 303)
     return redirect(url_for("office.counter_code", number=opened), 303)
+
+
+def _note_refusal() -> None:
+    with act() as change:
+        record_audit(change, "presence_refused", "register")
 
 
 def _entrance(error: MaalemError | None = None) -> AnyResponse:
