@@ -24,9 +24,11 @@ from pydantic import SecretStr
 from werkzeug.exceptions import Forbidden, HTTPException, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.base.database import reading
 from app.base.errors import MaalemError, Unavailable
 from app.base.operation import operation
 from app.office.forms import draw_form_token
+from app.office.passkeys import list_passkeys
 from app.office.rights import RIGHTS, Right
 from app.office.sessions import OfficeSession, SessionTimes, Stage, use_office_session
 from app.runtime import runtime
@@ -208,10 +210,17 @@ def sign_in_page(refusal: Refusal | None = None, status: int | None = None) -> R
     """Renders the entrance, with the status of what was refused; half open, it asks the factor."""
     status = status or (refusal.status if refusal else 200)
     if g.half_open:
-        return office_page("second_factor.html", status, refusal=refusal)
+        return factor_page(g.half_open.name, refusal, status)
     provider = bool(runtime().settings.oidc_issuer)
     name = request.form.get("name", "")
     return office_page("sign_in.html", status, refusal=refusal, name=name, provider=provider)
+
+
+def factor_page(name: str, refusal: Refusal | None = None, status: int = 200) -> Response:
+    """Renders the page that asks a user's second factor: a code, or a passkey if there is one."""
+    with reading(runtime().office_database) as connection:
+        passkeys = list_passkeys(connection, name)
+    return office_page("second_factor.html", status, refusal=refusal, passkeys=passkeys)
 
 
 def refused_page(refusal: Refusal, status: int | None = None) -> Response:

@@ -29,7 +29,7 @@ from app.office.sessions import (
 from app.office.sign_in import check_factor, check_secret, clear_wrong_secrets, take_seat
 from app.runtime import runtime
 from app.web.access import Audience, open_to
-from app.web.office.frame import office_page, pages, sign_in_page
+from app.web.office.frame import factor_page, pages, sign_in_page
 from app.web.office.site import find_site
 from app.web.office.tokens import (
     drop_token,
@@ -69,12 +69,9 @@ def enter() -> AnyResponse:
     _log.info("office_sign_in", request_id=g.request_id, outcome=getattr(outcome, "code", "in"))
     if isinstance(outcome, MaalemError):
         return sign_in_page(Refusal.of(outcome))
-    token, waits = outcome
-    answer: AnyResponse
-    if waits:
-        answer = office_page("second_factor.html")
-    else:
-        answer = redirect(url_for("office.first_page"), 303)
+    token, awaited_of = outcome
+    inside = url_for("office.first_page")
+    answer: AnyResponse = factor_page(awaited_of) if awaited_of else redirect(inside, 303)
     keep_browser(answer, browser)
     keep_token(answer, token.get_secret_value())
     return answer
@@ -106,8 +103,8 @@ def leave() -> AnyResponse | Response:
     return answer
 
 
-def _check_password(seat: str) -> tuple[SecretStr, bool] | MaalemError:
-    """Returns a new session's token and whether its second factor is awaited, or the refusal.
+def _check_password(seat: str) -> tuple[SecretStr, str] | MaalemError:
+    """Returns a new session's token and whose second factor is awaited, or the refusal.
 
     What was counted against a refusal is kept.
     """
@@ -130,7 +127,8 @@ def _check_password(seat: str) -> tuple[SecretStr, bool] | MaalemError:
             return refused
         if not enrolled:
             clear_wrong_secrets(change, row.name)
-        return begin_session(change, row.name, SessionProof(seat, factor)), enrolled and not factor
+        token = begin_session(change, row.name, SessionProof(seat, factor))
+        return token, row.name if enrolled and not factor else ""
 
 
 def begin_session(change: Operation, name: str, proof: SessionProof) -> SecretStr:
