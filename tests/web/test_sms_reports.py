@@ -192,6 +192,16 @@ def test_inbound_answered_by_twilio_is_done_and_not_answered(
     assert (others.run(wants), others.run(stops)) == ([(True,)], [])
     write("SM3", "info", "HELP")
     assert others.run(told) == before
+    # What Twilio does not know for a STOP is read here, and answered.
+    for sid, body, kept in (
+        ("SM4", "bus stop", True),
+        ("SM5", "je ne veux plus payer en especes", True),
+        ("SM6", "S.T.O.P", False),
+        ("SM7", "START", True),
+        ("SM8", "ma bghitch", False),
+    ):
+        write(sid, body, "")
+        assert others.run(wants) == [(kept,)], body
 
 
 def test_report_with_the_database_away_is_answered_503(tmp_path: Path) -> None:
