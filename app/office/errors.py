@@ -40,6 +40,12 @@ class OfficeNameTaken(MaalemError):
     code = "office_name_taken"
 
 
+class OfficeSessionOver(MaalemError):
+    """The session ended, or its user was dismissed, while something was asked in it."""
+
+    code = "office_session_over"
+
+
 class FactorEnrolled(MaalemError):
     """An authenticator app is enrolled already: it is removed first."""
 

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, delete, exists, insert, or_, select, upd
 
 from app.audit.service import record_audit
 from app.base.operation import Operation
-from app.office.errors import SignInRefused
+from app.office.errors import OfficeSessionOver
 from app.office.models import office_authenticator, office_passkey, office_session, office_user
 from app.office.rules import OfficeScope
 
@@ -177,7 +177,7 @@ def _find_stage(row: Row[*tuple[object, ...]], factor_required: bool) -> Stage:
 def hold_office_session(connection: Connection, session_id: int) -> None:
     """Holds an open session until the transaction ends: whoever ends it, or dismisses, waits.
 
-    Raises: SignInRefused if it is over by now.
+    Raises: OfficeSessionOver if it is over by now.
     """
     columns, user = office_session.c, office_user.c
     held = connection.execute(
@@ -187,13 +187,13 @@ def hold_office_session(connection: Connection, session_id: int) -> None:
         .with_for_update(key_share=True, of=office_session)
     ).scalar()
     if held is None:
-        raise SignInRefused()
+        raise OfficeSessionOver()
 
 
 def prove_factor(operation: Operation, random: Random, session_id: int, factor: str) -> SecretStr:
     """Notes the second factor of a session, and gives it another token.
 
-    Raises: SignInRefused if it is over by now.
+    Raises: OfficeSessionOver if it is over by now.
     """
     token = _draw_token(random)
     values: dict[str, object] = {
@@ -209,7 +209,7 @@ def prove_factor(operation: Operation, random: Random, session_id: int, factor: 
 def keep_challenge(operation: Operation, random: Random, session_id: int) -> bytes:
     """Draws what a passkey is asked to sign, and keeps it in the session.
 
-    Raises: SignInRefused if the session is over by now.
+    Raises: OfficeSessionOver if the session is over by now.
     """
     challenge = random.getrandbits(_CHALLENGE_BITS).to_bytes(_CHALLENGE_BITS // 8, "big")
     _change_open(operation, session_id, {"challenge": challenge})
@@ -302,7 +302,7 @@ def _draw_token(random: Random) -> SecretStr:
 
 
 def _change_open(operation: Operation, session_id: int, values: dict[str, object]) -> None:
-    """Changes a session that is open. Raises: SignInRefused."""
+    """Changes a session that is open. Raises: OfficeSessionOver."""
     columns = office_session.c
     changed = operation.connection.execute(
         update(office_session)
@@ -310,4 +310,4 @@ def _change_open(operation: Operation, session_id: int, values: dict[str, object
         .values(**values)
     )
     if not changed.rowcount:
-        raise SignInRefused()
+        raise OfficeSessionOver()

@@ -27,6 +27,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.base.database import reading
 from app.base.errors import MaalemError, Unavailable
 from app.base.operation import operation
+from app.office.errors import OfficeSessionOver
 from app.office.forms import draw_form_token
 from app.office.passkeys import list_passkeys
 from app.office.rights import RIGHTS, Right
@@ -130,13 +131,20 @@ def _admit() -> AnyResponse | Response | None:
         csrf.protect()
         return None
     if g.office is None:
-        return sign_in_page(Refusal("signed_out"))
+        return _ask_sign_in()
     csrf.protect()
     if (onward := _find_stage_page(g.office)) is not None:
         return redirect(url_for(onward), 303)
     if right_of(current_app, request.endpoint) not in RIGHTS[g.office.role]:
         return refused_page(Refusal("not_yours"))
     return None
+
+
+def _ask_sign_in() -> Response:
+    """Shows the entrance; whoever had a session reads that it is over."""
+    if read_token() and not g.half_open:
+        return sign_in_page(Refusal("office_session_over"))
+    return sign_in_page(status=401)
 
 
 def session_times() -> SessionTimes:
@@ -274,6 +282,13 @@ def _nothing_here(_error: NotFound) -> Response:
 @pages.errorhandler(Forbidden)
 def _not_yours(_error: Forbidden) -> Response:
     return refused_page(Refusal("not_yours"))
+
+
+@pages.errorhandler(OfficeSessionOver)
+def _leave_out(_error: OfficeSessionOver) -> Response:
+    """The session ended after the request had come in: nothing was done."""
+    g.office = g.half_open = None
+    return sign_in_page(Refusal("office_session_over"))
 
 
 @pages.errorhandler(Unavailable)

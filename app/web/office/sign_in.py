@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.base.errors import MaalemError
 from app.base.operation import Operation, operation
-from app.office.errors import SignInPaused, SignInRefused
+from app.office.errors import OfficeSessionOver, SignInPaused, SignInRefused
 from app.office.factors import list_factors, use_typed_code
 from app.office.passkeys import ask_passkey, use_passkey
 from app.office.samples import SAMPLE_USERS
@@ -44,7 +44,7 @@ from app.web.rate_limits import take_try
 from app.web.refusals import Refusal
 
 _PER_ADDRESS = RateLimitItemPerMinute(30)
-_REFUSALS = (SignInRefused, SignInPaused)
+_REFUSALS = (SignInRefused, SignInPaused, OfficeSessionOver)
 _log = structlog.get_logger("office")
 
 
@@ -83,7 +83,7 @@ def ask_for_passkey() -> AnyResponse:
     """Gives the script of a half-open session what a passkey is to sign."""
     opened: OfficeSession | None = g.half_open
     if opened is None:
-        return sign_in_page(Refusal("signed_out"))
+        return sign_in_page(Refusal("office_session_over"))
     maalem = runtime()
     with operation(maalem.database, maalem.clock(), opened.name, opened.seat) as change:
         challenge = keep_challenge(change, maalem.random, opened.id)
