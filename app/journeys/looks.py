@@ -1,12 +1,15 @@
-"""Entry 5, settings: who of the office or an agency looked at my record, when and why."""
+"""Entry 5, settings: who looked at my record, and if my chamber may call me."""
 
 from __future__ import annotations
 
 from app.base.clock import local_date
 from app.base.database import reading
-from app.journeys.context import Dialogue, vocabulary
+from app.journeys.context import Dialogue, own_message_when, vocabulary
 from app.journeys.facts import SeenLook
+from app.journeys.news import record_answer
 from app.journeys.person import require_proof
+from app.messaging.consent import has_consented
+from app.people.calls import CALLS
 from app.people.looks import REASONS, TILL, list_looks, name_roles
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
@@ -56,3 +59,19 @@ def _describe(look: SeenLook) -> Values:
         "looker": Say(f"looker.{looker}"),
         "look_reason": Say(f"look_reason.{reason}"),
     }
+
+
+@vocabulary.action("look_at_calls", "on", "off")
+def look_at_calls(dialogue: Dialogue) -> str:
+    with reading(dialogue.services.database) as connection:
+        return "on" if has_consented(connection, dialogue.phone, CALLS) else "off"
+
+
+@vocabulary.action("start_calls", "done", by_sms=own_message_when("done"))
+def start_calls(dialogue: Dialogue) -> str:
+    return record_answer(dialogue, CALLS, True, "calls_off", "calls_on")
+
+
+@vocabulary.action("stop_calls", "done", by_sms=own_message_when("done"))
+def stop_calls(dialogue: Dialogue) -> str:
+    return record_answer(dialogue, CALLS, False, "calls_on", "calls_off")

@@ -43,27 +43,26 @@ def look_at_export_news(dialogue: Dialogue) -> str:
 
 @vocabulary.action("start_export_news", "done", by_sms=own_message_when("done"))
 def start_export_news(dialogue: Dialogue) -> str:
-    return _record_consent(dialogue, True)
+    return record_answer(dialogue, NEWS, True, "export_news_off", "news_on")
 
 
 @vocabulary.action("stop_export_news", "done", by_sms=own_message_when("done"))
 def stop_export_news(dialogue: Dialogue) -> str:
-    return _record_consent(dialogue, False)
+    return record_answer(dialogue, NEWS, False, "export_news_on", "news_off")
 
 
-def _record_consent(dialogue: Dialogue, wants_news: bool) -> str:
-    """Records the answer with the words of the screen that asked for it."""
-    screen = "export_news_off" if wants_news else "export_news_on"
+def record_answer(dialogue: Dialogue, subject: str, given: bool, screen: str, kind: str) -> str:
+    """Records a yes or a no with the words of the screen that asked, and confirms it by SMS."""
     with begin_operation(dialogue) as operation:
         consent = Consent(
             phone=dialogue.phone,
-            subject=NEWS,
-            given=wants_news,
+            subject=subject,
+            given=given,
             language=dialogue.language,
             channel="ussd",
             answered_by=dialogue.action_key,
             wording=dialogue.services.words.say(dialogue.language, screen),
         )
         record_consent(operation, consent)
-        queue_confirmation(operation, dialogue, "news_on" if wants_news else "news_off")
+        queue_confirmation(operation, dialogue, kind)
     return "done"

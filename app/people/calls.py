@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, or_, select, true
 from sqlalchemy.dialects.postgresql import insert
 
 from app.audit.service import record_audit
@@ -53,9 +53,9 @@ class CallEntry:
 
 
 def list_members(
-    connection: Connection, region: str, today: date, after: int = 0, most: int = PAGE
+    connection: Connection, region: str | None, today: date, after: int = 0, most: int = PAGE
 ) -> list[ListedMember]:
-    """Lists members of a region to be called by today, by number."""
+    """Lists members of a region, or of all, to be called by today, by number."""
     columns, last = artisan.c, _last_call().lateral("last")
     rows = connection.execute(
         select(
@@ -98,7 +98,7 @@ def list_members(
     ]
 
 
-def may_be_called(connection: Connection, artisan_id: int, region: str, today: date) -> bool:
+def may_be_called(connection: Connection, artisan_id: int, region: str | None, today: date) -> bool:
     """True if the person stands on the region's work list, called lately or not."""
     own = select(artisan.c.id).where(artisan.c.id == artisan_id, _is_member_to_call(region, today))
     return connection.execute(own).scalar() is not None
@@ -133,7 +133,7 @@ def record_call(operation: Operation, artisan_id: int, entry: CallEntry, today: 
         record_audit(operation, "member_called", f"artisan:{artisan_id}", outcome=entry.outcome)
 
 
-def _is_member_to_call(region: str, today: date) -> ColumnElement[bool]:
+def _is_member_to_call(region: str | None, today: date) -> ColumnElement[bool]:
     """Selects who lost cover or is about to, did not pay this month, and agreed to be called."""
     columns, settled = artisan.c, contribution_allocation.c
     paid_now = exists().where(
@@ -147,7 +147,7 @@ def _is_member_to_call(region: str, today: date) -> ColumnElement[bool]:
         .scalar_subquery()
     )
     return (
-        (columns.region == region)
+        (true() if region is None else columns.region == region)
         & columns.enrolled_on.is_not(None)
         & columns.category.in_(("A", "C"))
         & (columns.rights_until < today + SOON)

@@ -89,12 +89,9 @@ def _read_day() -> date | None:
         raise InvalidInput(what="next call", why="not a day") from None
 
 
-def _own_region() -> str:
-    """Returns the region of who is here. Raises: NotFound for who has none."""
-    region = here().scope.region
-    if region is None:
-        raise NotFound
-    return region
+def _own_region() -> str | None:
+    """Returns the region of who is here; None is every region that the wall shows them."""
+    return here().scope.region
 
 
 def _today() -> date:
@@ -104,13 +101,13 @@ def _today() -> date:
 @waits_for(Right.ASSIST_AT_COUNTER)
 def _count_calls(connection: Connection, opened: OfficeSession) -> Waiting:
     region = opened.scope.region
-    rows = list_members(connection, region, _today(), most=_MOST_COUNTED) if region else []
+    rows = list_members(connection, region, _today(), most=_MOST_COUNTED)
     return Waiting("office.calls.wait", len(rows), "office.calls")
 
 
 @numbers_for("chamber")
 def _read_numbers(connection: Connection, opened: OfficeSession) -> list[FirstNumber]:
-    region = opened.scope.region or ""
+    region = opened.scope.region
     to_call = list_members(connection, region, _today(), most=_MOST_COUNTED)
     lost = [member for member in to_call if member.rights_until < _today()]
     waiting = count_queue(connection, QueueFilter(), _MOST_COUNTED)

@@ -76,7 +76,9 @@ def request_page(reference: str) -> Response:
         about = {"reason": "call", "role": here().role, "artisan": found.artisan_id}
         record_audit(change, "request_shown", f"request:{found.reference}", **about)
     may_answer = Right.ANSWER_REQUESTS in RIGHTS[here().role] and found.state in WAITING
-    sees_people = Right.SEE_PEOPLE in RIGHTS[here().role] and not here().scope.desk
+    # A chamber opens the file of who is present (counter), another desk none.
+    opens_files = here().role != "chamber" and not here().scope.desk
+    sees_people = opens_files and Right.SEE_PEOPLE in RIGHTS[here().role]
     return office_page(
         "request.html",
         asked=found,

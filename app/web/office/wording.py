@@ -6,8 +6,10 @@ import re
 from typing import Protocol
 
 from app.assistance.rules import name_topic
+from app.observe.talks import RecordedHop
 from app.runtime import runtime
 from app.text.languages import LANGUAGES
+from app.text.words import Words
 from app.web.office.frame import office_language, pages
 
 # What a message is about, by the beginning of its kind; all others are answers.
@@ -64,11 +66,19 @@ def digits_alone(inputs: str) -> str:
 
 
 @pages.app_template_filter()
-def screen_words(screen: str, language: str) -> str:
-    """Returns the first words of a screen, without the values that stood in them."""
+def hop_words(hop: RecordedHop, before: str, language: str) -> str:
+    """Returns what a hop did: the choice that was made on the screen before, else the screen."""
     words = runtime().words
-    if not screen or not words.has(language, screen):
-        return screen.replace("_", " ")
-    first = str(words.catalogs[language][screen].string).partition("\n")[0]
-    said = " ".join(_PLACE.sub("…", first).split())
-    return said if re.search(r"\w", said.replace("…", "")) else screen.replace("_", " ")
+    chosen = f"{before}.{hop.inputs}"
+    if len(hop.inputs) == 1 and hop.inputs.isdecimal() and words.has(language, chosen):
+        return _say_without_values(words, language, chosen)
+    if not hop.screen or not words.has(language, hop.screen):
+        return hop.screen.replace("_", " ")
+    said = _say_without_values(words, language, hop.screen)
+    return said if re.search(r"\w", said.replace("…", "")) else hop.screen.replace("_", " ")
+
+
+def _say_without_values(words: Words, language: str, key: str) -> str:
+    """Returns the first words of a sentence; the values that stood in them are three dots."""
+    first = str(words.catalogs[language][key].string).partition("\n")[0]
+    return " ".join(_PLACE.sub("…", first).split())

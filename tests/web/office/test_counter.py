@@ -17,6 +17,7 @@ from app.office.samples import SAMPLE_USERS
 from app.runtime import Runtime
 from app.wall import Sight, stand_behind
 from tests.journeys.other_parties import OtherParties
+from tests.phone import TestPhone
 from tests.web.office.conftest import SignIn, post
 from tests.web.office.test_people import AICHA, HASSAN, STRANGER, ask, id_of
 
@@ -39,7 +40,7 @@ def sent(engine: Engine, kind: str) -> list[str]:
 
 
 def test_without_the_artisan_no_file_opens_also_behind_the_wall(
-    sign_in: SignIn, engine: Engine, runtime: Runtime
+    sign_in: SignIn, engine: Engine, runtime: Runtime, phone: TestPhone
 ) -> None:
     hassan, aicha = id_of(engine, HASSAN), id_of(engine, AICHA)
     browser = sign_in("chamber")
@@ -52,21 +53,20 @@ def test_without_the_artisan_no_file_opens_also_behind_the_wall(
     # A search shows the region's own, by a masked name.
     assert "HASSAN B." in post(browser, "/office/people", q=HASSAN).text
     assert "AICHA" not in post(browser, "/office/people", q=AICHA).text.upper()
-    own = SAMPLE_USERS["chamber"]
-    sight = Sight("chamber", "chamber", own.region, moment=runtime.clock())
-    for there in (False, True):
-        if there:
-            assert open_by_card(browser).status_code == 303
-            sight = Sight("chamber", "chamber", own.region, moment=runtime.clock())
+    phone.dial(HASSAN, "2*1")
+    phone.dial(AICHA, "2*1")
+    region, codes = SAMPLE_USERS["chamber"].region, "SELECT artisan_id FROM payment_code"
+
+    def codes_seen(name: str, later: int = 0) -> list[int]:
+        moment = runtime.clock() + timedelta(minutes=later)
         with engine.begin() as connection:
-            connection.execute(text("SELECT 1"))
-            stand_behind(connection, sight)
-            seen = connection.execute(
-                text("SELECT count(*) FROM message WHERE phone = :p"), {"p": AICHA}
-            )
-            assert seen.scalar_one() == 0
-            claims = text("SELECT count(*) FROM claim WHERE artisan_id <> :h")
-            assert connection.execute(claims, {"h": hassan}).scalar_one() == 0
+            stand_behind(connection, Sight(name, "chamber", region, moment=moment))
+            return list(connection.execute(text(codes)).scalars())
+
+    assert codes_seen("chamber") == []
+    assert open_by_card(browser).status_code == 303
+    assert codes_seen("chamber") == [hassan]
+    assert codes_seen("another") == codes_seen("chamber", later=31) == []
 
 
 @pytest.mark.parametrize(
