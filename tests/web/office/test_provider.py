@@ -106,23 +106,22 @@ def come_back(browser: FlaskClient, address: str) -> TestResponse:
     return browser.get(f"{BACK}?{parts.query}", base_url=HERE)
 
 
-@pytest.mark.parametrize("proof", [{"amr": ["pwd", "mfa"]}, {"acr": "urn:card"}])
-def test_a_tied_user_with_a_factor_proven_there_is_in(
-    office: Flask, proof: dict[str, object]
-) -> None:
+def test_a_tied_user_with_a_factor_proven_there_is_in(office: Flask) -> None:
     browser = office.test_client()
     address = ask(browser)
     asked = parse_qs(urlsplit(address).query)
     assert asked["code_challenge_method"] == ["S256"] and len(asked["code_challenge"][0]) == 43
     assert asked["response_type"] == ["code"] and asked["scope"] == ["openid"]
     assert len(asked["state"][0]) == len(asked["nonce"][0]) == 64
-    back = sign_at_provider(address, **proof)
+    back = sign_at_provider(address, amr=["pwd", "mfa"])
     answer = come_back(browser, back)
     assert (answer.status_code, answer.location) == (303, "/office")
     assert browser.get("/office", base_url=HERE).status_code == 200
     # The same answer again, in this browser and in another.
     for again in (browser, office.test_client()):
         assert come_back(again, back).status_code == 403
+    come_back(browser, sign_at_provider(ask(browser), acr="urn:card"))
+    assert browser.get("/office", base_url=HERE).status_code == 200
 
 
 def test_without_a_factor_proven_there_our_own_is_asked(office: Flask) -> None:
@@ -167,23 +166,21 @@ def test_nobody_is_made_and_a_dismissed_user_is_refused(office: Flask, issuer: s
     assert enter(SUBJECT).status_code == 403
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda back: re.sub("state=[0-9a-f]", "state=x", back),
-        lambda back: re.sub("state=[^&]*", "", back),
-        lambda back: re.sub("code=[^&]*", "code=wrong", back),
-        lambda back: re.sub("code=[^&]*", "error=access_denied", back),
-        lambda back: f"{back}&iss=https://another.example",
-    ],
+CHANGES: tuple[Callable[[str], str], ...] = (
+    lambda back: re.sub("state=[0-9a-f]", "state=x", back),
+    lambda back: re.sub("state=[^&]*", "", back),
+    lambda back: re.sub("code=[^&]*", "code=wrong", back),
+    lambda back: re.sub("code=[^&]*", "error=access_denied", back),
+    lambda back: f"{back}&iss=https://another.example",
 )
-def test_an_answer_that_is_none_to_our_question_is_refused(
-    office: Flask, change: Callable[[str], str]
-) -> None:
-    browser = office.test_client()
-    answer = come_back(browser, change(sign_at_provider(ask(browser), amr=["mfa"])))
-    assert answer.status_code == 403 and 'name="password"' in answer.text
-    assert browser.get("/office", base_url=HERE).status_code == 401
+
+
+def test_an_answer_that_is_none_to_our_question_is_refused(office: Flask) -> None:
+    for change in CHANGES:
+        browser = office.test_client()
+        answer = come_back(browser, change(sign_at_provider(ask(browser), amr=["mfa"])))
+        assert answer.status_code == 403 and 'name="password"' in answer.text
+        assert browser.get("/office", base_url=HERE).status_code == 401
 
 
 def test_an_answer_in_another_browser_signs_nobody_in(office: Flask) -> None:
@@ -221,16 +218,19 @@ def test_a_token_for_somebody_else_or_another_question_is_refused(
         good._check(token, keys, "another nonce")
 
 
-def test_a_provider_that_is_away_leaves_the_password(office: Flask) -> None:
+def test_a_provider_that_is_away_leaves_the_password(office: Flask, issuer: str) -> None:
     own = runtime_of(office)
-    own.identity_provider = IdentityProvider(  # type: ignore[misc]
+    away = IdentityProvider(
         f"http://localhost:{free_port()}", ("maalem", SecretStr("x")), (), own.clock
     )
-    began = time.monotonic()
-    for _ in range(3):
+    own.identity_provider = away  # type: ignore[misc]
+    for _ in range(2):
         answer = office.test_client().get("/office/sign-in/provider", base_url=HERE)
         assert answer.status_code == 503 and 'name="password"' in answer.text
-    assert time.monotonic() - began < 2
+        # Back again, it is not asked at once: whoever waits for it holds a place of the office.
+        away.issuer = issuer
+    away._away_until = 0.0
+    assert ask(office.test_client()).startswith(issuer)
 
 
 def test_without_a_provider_there_is_no_such_page(app: Flask, client: FlaskClient) -> None:

@@ -146,24 +146,24 @@ def test_a_new_user_changes_the_password_then_enrols_and_only_then_is_in(
     assert [desk.steal(token).get("/office").status_code for token in tokens] == [401, 401, 200]
 
 
-@pytest.mark.parametrize("together", [True, False])
 def test_the_code_comes_with_the_password_or_after_it_and_is_good_once(
-    desk: Desk, runtime: Runtime, enrolled: str, code: Callable[..., str], together: bool
+    desk: Desk, runtime: Runtime, enrolled: str, code: Callable[..., str]
 ) -> None:
-    otp = code(enrolled)
-    other = Desk(desk.app)
-    for here in (desk, other):
-        if together:
-            answer = here.sign_in("amina", otp=otp)
-        else:
-            asked = here.sign_in("amina")
-            assert asked.status_code == 200 and 'name="otp"' in asked.text
-            assert here.get("/office").status_code == 401
-            answer = here.post("/office/sign-in", otp=otp)
-        # Watched over a shoulder, the second one is late.
-        assert answer.status_code == (303 if here is desk else 401)
-    assert desk.get("/office").status_code == 200
-    assert other.get("/office").status_code == 401
+    for together in (True, False):
+        move_on(runtime, minutes=2)
+        otp, first, second = code(enrolled), Desk(desk.app), Desk(desk.app)
+        for here in (first, second):
+            if together:
+                answer = here.sign_in("amina", otp=otp)
+            else:
+                asked = here.sign_in("amina")
+                assert asked.status_code == 200 and 'name="otp"' in asked.text
+                assert here.get("/office").status_code == 401
+                answer = here.post("/office/sign-in", otp=otp)
+            # Watched over a shoulder, the second one is late.
+            assert answer.status_code == (303 if here is first else 401)
+        assert first.get("/office").status_code == 200
+        assert second.get("/office").status_code == 401
 
 
 def test_codes_are_not_tried_out_over_many_sessions(
@@ -188,11 +188,11 @@ def test_a_name_that_is_nobodys_answers_as_a_users_does(desk: Desk, runtime: Run
     with operation(runtime.database, runtime.clock(), "karim") as change:
         dismiss_office_user(change, "driss")
     told = {}
-    for name in ("amina", "nobody", "driss", "analyst"):
+    for name in ("amina", "nobody", "driss"):
         answers = [Desk(desk.app).sign_in(name, "not this one") for _ in range(6)]
         pages = [re.sub(r'value="[^"]*"', "", answer.text) for answer in answers]
         told[name] = [answer.status_code for answer in answers], pages
-    assert told["amina"] == told["nobody"] == told["driss"] == told["analyst"]
+    assert told["amina"] == told["nobody"] == told["driss"]
     assert told["amina"][0] == [401] * 5 + [429]
 
 
