@@ -25,7 +25,7 @@ def record_audit(operation: Operation, action: str, subject: str, **details: obj
     `subject` names one thing: `artisan:ID`, `phone:ENDS` (by `name_phone`), `agent:NUMBER`,
     `agency:CODE`, `client:ID`, `network:CODE`, `office:NAME`, `break:NUMBER`, `deposit:RECEIPT`,
     `file:NAME`, `campaign:NAME`, `notice:NAME`, `request:REFERENCE`, `key:ID`,
-    `register`, `books`.
+    `month:YYYY-MM`, `list:NUMBER`, `register`, `books`.
     """
     values = audit_values(operation, action, subject, details)
     return int(operation.connection.execute(_INSERT, values).scalar_one())

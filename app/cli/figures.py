@@ -6,7 +6,7 @@ import click
 from flask.cli import with_appcontext
 
 from app.base.months import Month
-from app.base.operation import operation
+from app.cli.acting import BY, operation_of, sign_in_actor
 from app.cli.days import MonthParam
 from app.cli.tables import JSON, print_json
 from app.figures.queries import count_cells
@@ -21,17 +21,18 @@ def figures() -> None:
 
 @figures.command()
 @click.option("--month", required=True, type=MonthParam(), help="the month, as YYYY-MM")
+@BY
 @JSON
 @with_appcontext
-def publish(month: Month, as_json: bool) -> None:
+def publish(month: Month, by: str | None, as_json: bool) -> None:
     """Publishes a month that is over, for good: a second time changes nothing.
 
     In development a month that still runs may be published too.
     """
     maalem = runtime()
-    now = maalem.clock()
-    make_month(maalem.database, maalem.figure_books, month, now)
-    with operation(maalem.database, now, "operator") as change:
+    actor = sign_in_actor(by, {"operator", "analyst"})
+    make_month(maalem.database, maalem.figure_books, month, maalem.clock())
+    with operation_of(actor) as change:
         published = publish_month(change, month, early=not maalem.settings.production)
         shown, hidden = count_cells(change.connection, month)
     if as_json:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
+from app.audit.service import record_audit
 from app.base.database import reading
 from app.base.operation import Operation, operation
 from app.figures.errors import TooManyReports
@@ -57,7 +58,10 @@ def ask_for_report(change: Operation, report: NewReport) -> int:
         state="waiting",
         asked_at=change.now,
     )
-    return int(change.connection.execute(statement.returning(columns.id)).scalar_one())
+    number = int(change.connection.execute(statement.returning(columns.id)).scalar_one())
+    scope = {"region": report.region, "network": report.network}
+    record_audit(change, "list_asked", f"list:{number}", kind="figures", **scope)
+    return number
 
 
 def list_reports(connection: Connection, asker: str) -> list[ReportRequest]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator
 from io import StringIO
@@ -10,7 +9,7 @@ from io import StringIO
 from flask import Response, request
 
 from app.audit.lists import AuditQuery, AuditRow, list_audit_page
-from app.base.csv_writing import write_cell
+from app.base.csv_writing import write_rows
 from app.office.queries import list_office_user_page
 from app.office.rights import RIGHTS, Right
 from app.web.office.desk import look
@@ -104,5 +103,5 @@ def _write_rows(rows: list[AuditRow]) -> Iterator[str]:
             row.reason,
             details,
         )
-        csv.writer(line, lineterminator="\n").writerow([write_cell(cell) for cell in cells])
+        write_rows(line, [cells])
         yield line.getvalue()
