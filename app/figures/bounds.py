@@ -17,6 +17,7 @@ Bounds = dict[Cell, tuple[int, int]]
 # Parts, and the whole that they make up.
 Equation = tuple[Sequence[Cell], Cell]
 _MOST = 10**9
+_ROUNDS = 200
 
 
 def find_told_rests(bounds: Bounds, keys: Mapping[str, Sequence[str]], most: int) -> set[str]:
@@ -60,16 +61,18 @@ def _list_equations(
             for key in keys.get(cut, ()):
                 if measure.of:
                     yield [(cut, key, name) for name in names], (cut, key, measure.of)
-            if cut != ALL and (measure.name, cut) not in OVERLAPPING:
+            if cut != ALL and keys.get(cut) and (measure.name, cut) not in OVERLAPPING:
                 for name in names:
                     if name in names[:1] or (measure.of, cut) not in OVERLAPPING:
                         yield [(cut, key, name) for key in keys.get(cut, ())], (ALL, ALL, name)
 
 
 def _narrow(bounds: Bounds, equations: Sequence[Equation]) -> None:
-    """Narrows the bounds until no equation narrows any."""
+    """Narrows the bounds until no equation narrows any, or as often as it may be worth."""
     changed = True
-    while changed:
+    for _ in range(_ROUNDS):
+        if not changed:
+            return
         changed = False
         for parts, whole in equations:
             low, high = (sum(bounds[part][end] for part in parts) for end in (0, 1))

@@ -20,14 +20,15 @@ from app.figures.service import make_month
 from app.messaging.errors import PricesWrong
 from app.runtime import Runtime
 
-# The running month's figures are made so often, by one worker for all.
-_MAKING_SECONDS = 3600
+# The running month's figures are made so often, by one worker for all: the last time of a month is
+# on the evening of its last day.
+_MAKING_SECONDS = 6 * 3600
 _MADE = "figures:made"
 _log = structlog.get_logger("worker")
 
 
 class FigureWork:
-    """Makes the running month's figures each hour, and what pages asked for at once."""
+    """Makes the running month's figures four times a day, and what pages asked for at once."""
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime

@@ -87,6 +87,11 @@ class FigureTable:
     columns: Sequence[str | Markup]
     rows: Sequence[FigureRow]
 
+    @property
+    def is_hidden(self) -> bool:
+        """True if no value of the table may be shown."""
+        return all(value is None for row in self.rows for value in row.values)
+
 
 def make_tables(
     figures: Collection[PublishedFigure], cut: str, say: Say, language: str

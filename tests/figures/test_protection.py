@@ -8,7 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.figures.measures import COUNTS
-from app.figures.rules import THRESHOLD, Cell, MonthFigures, Value, protect
+from app.figures.rules import (
+    THRESHOLD,
+    Cell,
+    MonthFigures,
+    Value,
+    protect,
+    round_count,
+    round_dirhams,
+)
 from tests.figures.attack import find_bounds, find_solved, list_small
 from tests.figures.made_up import MadeUpRegister
 
@@ -35,13 +43,59 @@ def attack(figures: MonthFigures, shown: dict[Cell, Value]) -> None:
             assert high > low, (cell, low, high)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(0, 2**32), SIZES, st.sampled_from((2, 8, 25)))
 def test_no_small_count_is_solved(seed: int, people: int, most_trades: int) -> None:
     register = MadeUpRegister.of(Random(seed), most_trades)
     figures, hidden = register.make_month(people), set[Cell]()
-    for _ in range(3):
+    for _ in range(2):
         shown = protect(figures, hidden)
         attack(figures, shown)
         hidden = {cell for cell, value in shown.items() if value is None}
         figures = register.change(figures)
+
+
+def test_the_same_people_a_month_later_hide_the_same_cells() -> None:
+    """What is hidden beside a small count does not change from month to month: no two differ."""
+    for seed in range(12):
+        register = MadeUpRegister.of(Random(seed), 12)
+        figures = register.make_month(2000)
+        first = protect(figures)
+        hidden = {cell for cell, value in first.items() if value is None}
+        assert protect(figures, hidden) == first
+
+
+def test_a_single_other_network_gives_nothing_away() -> None:
+    values = {
+        (cut, key, measure.name): count
+        for cut, key, count in (("all", "all", 95), ("network", "a", 92), ("network", "b", 3))
+        for measure in COUNTS
+        if measure.name in ("paid", "payers")
+    }
+    shown = protect(MonthFigures(values))
+    assert shown["all", "all", "paid"] == 95
+    assert shown["network", "a", "paid"] is None and shown["network", "b", "paid"] is None
+
+
+def test_amounts_and_shares_stand_where_their_people_are_shown() -> None:
+    values: dict[Cell, int] = {}
+    counts = {"a": 60, "b": 49, "c": 12, "d": 9, "e": 0}
+    for cut, key, count in [("all", "all", 130), *(("region", *item) for item in counts.items())]:
+        for name in ("codes_made", "codes_paid", "paid", "payers"):
+            values[cut, key, name] = count
+        values[cut, key, "paid_dirhams"] = count * 163_52
+    shown = protect(MonthFigures(values))
+    assert shown["all", "all", "paid_dirhams"] == 21_000
+    assert shown["region", "a", "paid_dirhams"] == 10_000
+    assert shown["region", "a", "codes_paid_share"] == 1.0
+    assert shown["region", "b", "codes_paid"] == 50
+    assert shown["region", "b", "codes_paid_share"] is None
+    hidden = [shown["region", key, "paid_dirhams"] for key in "de"]
+    assert hidden == [None, None]
+
+
+def test_rounding_goes_to_the_nearest_five() -> None:
+    assert [round_count(count) for count in (0, 2, 3, 7, 8, 12, 13, 1502)] == [
+        *(0, 0, 5, 5, 10, 10, 15, 1500)
+    ]
+    assert round_dirhams(49_999) == 0 and round_dirhams(50_000) == 1000
