@@ -90,7 +90,9 @@ def count_month(connection: Connection, request: FigureRequest) -> Iterator[Figu
     yield from _count_effects(connection, request)
 
 
-def list_keys(connection: Connection, known: Iterable[Figure]) -> Iterator[tuple[str, str]]:
+def list_keys(
+    connection: Connection, request: FigureRequest, known: Iterable[Figure]
+) -> Iterator[tuple[str, str]]:
     """Yields each cut's keys that a month shows even if nothing is counted there.
 
     A key that came only with its first person would tell of that person.
@@ -101,6 +103,9 @@ def list_keys(connection: Connection, known: Iterable[Figure]) -> Iterator[tuple
     yield from (("channel", channel) for channel in CHANNELS)
     yield from (("network", network.code) for network in list_networks(connection))
     yield from ((BREAK_AGE, age) for age in BREAK_AGES)
+    days = (request.month.last_day - request.month.first_day).days + 1
+    for number in range(days):
+        yield DAY, f"{request.month.first_day + timedelta(days=number)}"
     regions = {key for cut, key, *_ in known if cut == "region"}
     yield from (("region", name) for name in list_missing_regions(regions))
 

@@ -86,11 +86,8 @@ class FigureTable:
     subject: str
     columns: Sequence[str | Markup]
     rows: Sequence[FigureRow]
-
-    @property
-    def is_hidden(self) -> bool:
-        """True if no value of the table may be shown."""
-        return all(value is None for row in self.rows for value in row.values)
+    # What the table would tell of, were nothing of it hidden.
+    hidden: Sequence[str | Markup] = ()
 
 
 def make_tables(
@@ -126,7 +123,9 @@ def _compare_months(
         if measure in told
     ]
     columns = [f"{month.month:02d}/{month.year}" for month in months]
-    return FigureTable(subject, columns, rows) if rows else None
+    shown = [row for row in rows if any(value is not None for value in row.values)]
+    hidden = [row.title for row in rows if row not in shown]
+    return FigureTable(subject, columns, shown, hidden) if rows else None
 
 
 def _compare_keys(
@@ -135,9 +134,14 @@ def _compare_keys(
     """Returns a row for each key and a column for each measure."""
     values = {(one.key, one.measure): one.value for one in figures}
     told = {measure for _, measure in values}
-    measures = [measure for measure in SUBJECTS[subject] if measure in told]
-    if not measures:
+    named = [measure for measure in SUBJECTS[subject] if measure in told]
+    if not named:
         return None
+    shown = {measure for (_, measure), value in values.items() if value is not None}
+    measures = [measure for measure in named if measure in shown]
+    hidden = [say(f"office.figures.measure.{name}") for name in named if name not in shown]
+    if not measures:
+        return FigureTable(subject, (), (), hidden)
     cut = next(one.cut for one in figures)
     rows = [
         FigureRow(
@@ -146,7 +150,8 @@ def _compare_keys(
         )
         for key in sorted({key for key, _ in values}, key=lambda key: (key == UNKNOWN, key))
     ]
-    return FigureTable(subject, [say(f"office.figures.measure.{name}") for name in measures], rows)
+    columns = [say(f"office.figures.measure.{name}") for name in measures]
+    return FigureTable(subject, columns, rows, hidden)
 
 
 def write_figure(value: Value, measure: str) -> str | None:

@@ -104,6 +104,7 @@ def test_payments_agree_with_the_ledger(
         assert told == [2, 2, 1], cut
         assert figures.get(cut, key, "posted_dirhams") == 16352
     assert figures.get("day", "2026-11-23", "paid") == 2
+    assert len(figures.list_keys("day")) == 30
 
 
 def test_rights_and_dues_are_those_that_the_phone_says(
