@@ -5,12 +5,13 @@ from __future__ import annotations
 import click
 from flask.cli import with_appcontext
 
+from app.base.database import reading
 from app.base.months import Month
 from app.cli.acting import BY, operation_of, sign_in_actor
 from app.cli.days import MonthParam
 from app.cli.tables import JSON, print_json
 from app.figures.queries import count_cells
-from app.figures.service import make_month, publish_month
+from app.figures.service import is_published, make_month, publish_month
 from app.runtime import runtime
 
 
@@ -31,7 +32,10 @@ def publish(month: Month, by: str | None, as_json: bool) -> None:
     """
     maalem = runtime()
     actor = sign_in_actor(by, {"operator", "analyst"})
-    make_month(maalem.database, maalem.figure_books, month, maalem.clock())
+    with reading(maalem.database) as connection:
+        is_new = not is_published(connection, month)
+    if is_new:
+        make_month(maalem.database, maalem.figure_books, month, maalem.clock())
     with operation_of(actor) as change:
         published = publish_month(change, month, early=not maalem.settings.production)
         shown, hidden = count_cells(change.connection, month)

@@ -55,8 +55,10 @@ def make_month(writing: Engine, books: FigureBooks, month: Month, now: datetime)
     """Makes the figures of a month anew, and returns how many there are.
 
     The register's are kept as they were on the month's last day, once it is over.
-    Raises: PricesWrong, Unavailable.
+    Raises: MonthNotOver for a month to come, PricesWrong, Unavailable.
     """
+    if month > Month.of(local_date(now)):
+        raise MonthNotOver(month=str(month))
     request = FigureRequest(month, now, books.prices)
     with snapshot(books.database) as reading:
         talks = list(_count_talk_days(reading, books, request))

@@ -14,6 +14,7 @@ from app.base.operation import operation
 from app.figures.drawing import DrawingFailed
 from app.figures.picture_queue import ask_for_pictures, draw_asked_pictures, forget_pictures
 from app.figures.pictures import Picture, PictureWords, make_pictures
+from app.figures.public_files import PUBLIC_FILES, read_public_file
 from app.figures.queries import PICTURE_CUTS, list_figures, list_published_months
 from app.figures.reports import forget_reports, write_asked_reports
 from app.figures.service import make_month
@@ -39,7 +40,7 @@ class FigureWork:
         now = self._runtime.clock()
         if self._runtime.redis.set(_MADE, 1, nx=True, ex=_MAKING_SECONDS):
             self._make(now)
-        self._ask_for_public_pictures(now)
+        self._prepare_public_page(now)
         return self._draw(now) + write_asked_reports(
             self._runtime.database, self._runtime.figures_database, now
         )
@@ -65,8 +66,8 @@ class FigureWork:
             _log.error("pictures_not_drawn", why=str(error))
             return 0
 
-    def _ask_for_public_pictures(self, now: datetime) -> None:
-        """Has the newest month's pictures drawn before anybody asks for them."""
+    def _prepare_public_page(self, now: datetime) -> None:
+        """Writes the public files and has the newest month's pictures drawn before anybody asks."""
         maalem = self._runtime
         with reading(maalem.database) as connection:
             newest = next(iter(list_published_months(connection)), None)
@@ -77,6 +78,8 @@ class FigureWork:
         for language in maalem.office_words.languages:
             words = PictureWords(maalem.office_words, language)
             pictures += make_pictures(figures, newest, words)
+        for kind in PUBLIC_FILES:
+            read_public_file(maalem.redis, maalem.figures_database, kind)
         with operation(maalem.database, now, "worker") as change:
             ask_for_pictures(change.connection, pictures, now)
         self._asked_for = newest

@@ -12,11 +12,12 @@ from app.base.database import reading
 from app.figures.measures import ALL, CUTS
 from app.figures.picture_queue import AskedPicture, find_picture
 from app.figures.pictures import PictureWords, make_pictures
+from app.figures.public_files import read_public_file
 from app.figures.queries import PICTURE_CUTS, list_figures, list_published_months
 from app.runtime import runtime
 from app.text.languages import LANGUAGES
 from app.web.access import Audience, open_to
-from app.web.figure_files import answer_csv, answer_file, answer_svg, answer_xlsx
+from app.web.figure_files import XLSX, answer_file, answer_svg
 from app.web.figure_pictures import list_cells, prepare_pictures
 from app.web.figure_tables import MONTHS_COMPARED, make_tables, read_cut, read_month
 from app.web.language import follow_language_switch, template_words, vary
@@ -59,15 +60,19 @@ def public_page() -> str:
 @pages.get("/figures.csv")
 @open_to(Audience.EVERYONE)
 def csv_file() -> Response:
-    with reading(runtime().figures_database) as connection:
-        return answer_csv(list_figures(connection), "maalem-figures.csv")
+    return _answer_public("csv", "text/csv; charset=utf-8")
 
 
 @pages.get("/figures.xlsx")
 @open_to(Audience.EVERYONE)
 def xlsx_file() -> Response:
-    with reading(runtime().figures_database) as connection:
-        return answer_xlsx(list_figures(connection), "maalem-figures.xlsx")
+    return _answer_public("xlsx", XLSX)
+
+
+def _answer_public(kind: str, content_type: str) -> Response:
+    maalem = runtime()
+    content = read_public_file(maalem.redis, maalem.figures_database, kind)
+    return answer_file(content, content_type, f"maalem-figures.{kind}")
 
 
 # A digest names what was published, and whoever knows it knows the figures.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
+from flask import Flask
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
@@ -12,9 +14,10 @@ from app.base.months import Month
 from app.base.operation import operation
 from app.figures.errors import MonthNotMade, MonthNotOver
 from app.figures.queries import list_figures
-from app.figures.service import publish_month, read_figures
+from app.figures.service import make_month, publish_month, read_figures
 from app.runtime import Runtime
 from tests.figures.conftest import NOVEMBER, publish
+from tests.people_of_office import run_command
 
 
 def test_a_second_time_changes_nothing(runtime: Runtime, published: None, owner: Engine) -> None:
@@ -66,3 +69,23 @@ def test_the_register_of_a_month_that_is_over_stays_as_it_was(
 def test_the_database_refuses_a_change(published: None, owner: Engine, attack: str) -> None:
     with pytest.raises(DBAPIError), owner.begin() as connection:
         connection.execute(text(attack))
+
+
+def test_the_command_publishes_what_is_over_and_nothing_to_come(app: Flask, register: None) -> None:
+    for month, told in (("2025-03", True), ("2025-03", False), ("2026-11", True)):
+        result = run_command(app, "figures", "publish", "--month", month, "--json")
+        assert result.exit_code == 0, result.output
+        assert json.loads(result.output)["new"] is told
+    assert run_command(app, "figures", "publish", "--month", "2026-12").exit_code == 1
+    assert run_command(app, "figures", "publish", "--month", "2026-13").exit_code == 2
+
+
+def test_figures_are_read_from_the_replica(runtime: Runtime, register: None) -> None:
+    url = runtime.settings.database_url
+    settings = runtime.settings.model_copy(update={"figures_database_url": url})
+    another = Runtime(settings, clock=runtime.clock)
+    assert another.figures_database is not another.database
+    assert make_month(another.database, another.figure_books, NOVEMBER, runtime.clock()) > 500
+    for engine in (another.figures_database, another.database):
+        engine.dispose()
+    another.redis.close()
