@@ -15,7 +15,7 @@ from app.figures.drawing import draw_pictures
 from app.figures.models import picture
 from app.figures.pictures import Picture, read_specification
 
-_AT_ONCE = 16
+_AT_ONCE = 8
 # Whoever asks again later has it drawn again.
 _KEPT = timedelta(days=60)
 

@@ -8,7 +8,6 @@ import re
 import zipfile
 from xml.etree import ElementTree
 
-import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
@@ -70,18 +69,14 @@ def test_page_csv_and_xlsx_say_the_same(
     assert "non montr" in page
 
 
-@pytest.mark.parametrize(
-    ("language", "said"),
-    [("fr", "Chiffres publics"), ("ar", "الأرقام العمومية"), ("zgh", "publics")],
-)
-@pytest.mark.parametrize("cut", CUTS)
-def test_every_language_and_cut_has_a_page(
-    client: FlaskClient, published: None, language: str, said: str, cut: str
-) -> None:
-    page = client.get(f"/figures?cut={cut}", headers={"Accept-Language": language})
-    assert page.status_code == 200
-    assert said in page.text
-    assert page.text.count("<h1>") == 1
+def test_every_language_and_cut_has_a_page(client: FlaskClient, published: None) -> None:
+    titles = {"fr": "Chiffres publics", "ar": "الأرقام العمومية", "zgh": "Chiffres publics"}
+    for language, title in titles.items():
+        for cut in CUTS:
+            page = client.get(f"/figures?cut={cut}", headers={"Accept-Language": language})
+            assert page.status_code == 200, (language, cut)
+            assert f"<h1>{title}</h1>" in page.text
+            assert page.text.count("<h1>") == 1
 
 
 def test_a_picture_is_drawn_by_the_worker_once_it_is_asked_for(
