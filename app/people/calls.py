@@ -146,8 +146,11 @@ def _is_member_to_call(region: str | None, today: date) -> ColumnElement[bool]:
         .limit(1)
         .scalar_subquery()
     )
+    # The few who agreed once are looked through, not the register.
+    agreed = select(consent.c.phone).where(consent.c.subject == CALLS, consent.c.given)
     return (
-        (true() if region is None else columns.region == region)
+        columns.phone.in_(agreed)
+        & (true() if region is None else columns.region == region)
         & columns.enrolled_on.is_not(None)
         & columns.category.in_(("A", "C"))
         & (columns.rights_until < today + SOON)

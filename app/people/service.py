@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -109,22 +109,29 @@ def find_people(operation: Operation, kind: str, typed: str) -> list[FoundPerson
     return found
 
 
-def search_people(connection: Connection, typed: str) -> list[FoundPerson]:
+def search_people(connection: Connection, typed: str) -> set[int]:
     """Finds people by any number of theirs: phone, RNA, CNSS, payment code or receipt.
 
-    Whoever shows them notes the search (note_search).
+    Returns our own ids; whoever shows these people notes the search (note_search).
     """
     ids = {payer.artisan_id for payer in find_payers(connection, typed)}
     digits = "".join(plain_writing(typed).split())
     for own, column in ((payment_code, "code"), (deposit, "receipt_number")):
         by_number = select(own.c.artisan_id).where(own.c[column] == digits)
         ids |= set(connection.execute(by_number).scalars())
+    return ids
+
+
+def list_found(
+    connection: Connection, ids: Collection[int], most: int = _MOST_FOUND
+) -> list[FoundPerson]:
+    """Lists the people of these ids that the connection shows."""
     columns = artisan.c
     rows = connection.execute(
         select(columns.id, columns.full_name, columns.rna_number, columns.region)
         .where(columns.id.in_(ids))
         .order_by(columns.id)
-        .limit(_MOST_FOUND)
+        .limit(most)
     )
     return [read_row(FoundPerson, row) for row in rows]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from flask import redirect, request, url_for
+from flask import g, redirect, request, url_for
 from sqlalchemy import Connection
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
@@ -16,18 +16,27 @@ from app.enrolment.models import artisan
 from app.enrolment.queries import find_own_phone
 from app.office.rights import Right
 from app.office.sessions import OfficeSession
-from app.people.calls import PAGE, CallEntry, list_members, may_be_called, record_call
+from app.people.calls import (
+    PAGE,
+    CallEntry,
+    ListedMember,
+    list_members,
+    may_be_called,
+    record_call,
+)
 from app.people.file import read_dues
 from app.people.looks import record_look
 from app.people.models import CALL_OUTCOMES
-from app.people.service import describe_person
+from app.people.service import describe_person, list_found
 from app.runtime import runtime
-from app.web.office.desk import act, act_on, behind_wall, here, look
+from app.web.office.desk import act, act_on, behind_wall, beyond_wall, here, look
 from app.web.office.first_page import FirstNumber, Waiting, numbers_for, waits_for
 from app.web.office.forms import check_number, draw_form_key, read_after, read_form_key
 from app.web.office.frame import may, office_page, pages
+from app.web.office.people import find_entry
 
-_MOST_COUNTED = 200
+# Three pages: nobody calls more in a day, and each person is asked of the wall.
+_MOST_COUNTED = 60
 
 
 @pages.get("/calls", strict_slashes=False)
@@ -36,7 +45,7 @@ def calls() -> AnyResponse:
     """Shows a page of members to call, without names."""
     after = read_after()
     with look() as connection:
-        rows = list_members(connection, _own_region(), _today(), after, PAGE + 1)
+        rows = _list_seen(connection, after, PAGE + 1)
     next_after = rows[PAGE - 1].id if len(rows) > PAGE else None
     return office_page(
         "calls.html", rows=rows[:PAGE], next_after=next_after, after=after, today=_today()
@@ -49,8 +58,9 @@ def call(number: int) -> AnyResponse:
     """Shows one member with name and phone; that look is written down."""
     with act() as change:
         with behind_wall(change) as connection:
-            if not may_be_called(connection, check_number(number), _own_region(), _today()):
-                raise NotFound
+            find_entry(connection, number)
+        if not may_be_called(change.connection, number, _own_region(), _today()):
+            raise NotFound
         person = describe_person(change.connection, number)
         own = find_own_phone(change.connection, number)
         dues = None if person.has_pin else read_dues(change.connection, number, change.now)
@@ -71,9 +81,8 @@ def call(number: int) -> AnyResponse:
 def keep_call(number: int) -> AnyResponse:
     """Keeps the outcome of a call."""
     with act_on(artisan, check_number(number)) as change:
-        with behind_wall(change) as connection:
-            if not may_be_called(connection, number, _own_region(), _today()):
-                raise NotFound
+        if not may_be_called(change.connection, number, _own_region(), _today()):
+            raise NotFound
         outcome = request.form.get("outcome", "")
         record_call(change, number, CallEntry(outcome, _read_day(), read_form_key()), _today())
     return redirect(url_for("office.calls"), 303)
@@ -94,21 +103,34 @@ def _own_region() -> str | None:
     return here().scope.region
 
 
+def _list_seen(connection: Connection, after: int, most: int) -> list[ListedMember]:
+    """Lists members to call whom the wall shows to who is here."""
+    with beyond_wall(connection):
+        rows = list_members(connection, _own_region(), _today(), after, most)
+    seen = {person.id for person in list_found(connection, [row.id for row in rows], most)}
+    return [row for row in rows if row.id in seen]
+
+
+def _list_waiting(connection: Connection) -> list[ListedMember]:
+    """Lists those who wait for a call; read once for a page."""
+    if "members_to_call" not in g:
+        g.members_to_call = _list_seen(connection, 0, _MOST_COUNTED)
+    waiting: list[ListedMember] = g.members_to_call
+    return waiting
+
+
 def _today() -> date:
     return local_date(runtime().clock())
 
 
 @waits_for(Right.ASSIST_AT_COUNTER)
-def _count_calls(connection: Connection, opened: OfficeSession) -> Waiting:
-    region = opened.scope.region
-    rows = list_members(connection, region, _today(), most=_MOST_COUNTED)
-    return Waiting("office.calls.wait", len(rows), "office.calls")
+def _count_calls(connection: Connection, _opened: OfficeSession) -> Waiting:
+    return Waiting("office.calls.wait", len(_list_waiting(connection)), "office.calls")
 
 
 @numbers_for("chamber")
-def _read_numbers(connection: Connection, opened: OfficeSession) -> list[FirstNumber]:
-    region = opened.scope.region
-    to_call = list_members(connection, region, _today(), most=_MOST_COUNTED)
+def _read_numbers(connection: Connection, _opened: OfficeSession) -> list[FirstNumber]:
+    to_call = _list_waiting(connection)
     lost = [member for member in to_call if member.rights_until < _today()]
     waiting = count_queue(connection, QueueFilter(), _MOST_COUNTED)
     return [

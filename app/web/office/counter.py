@@ -40,6 +40,7 @@ from app.people.presences import (
     recognise,
     tie_at_counter,
 )
+from app.people.service import list_found
 from app.runtime import runtime
 from app.web.office.desk import act, act_on, behind_wall, here
 from app.web.office.forms import check_number, read_form_key
@@ -69,8 +70,10 @@ def counter() -> AnyResponse:
             request.form.get("birth_date", "")[:20], local_date(maalem.clock())
         )
         with act() as change:
+            number = recognise(change.connection, rna_number, born)
             with behind_wall(change) as connection:
-                number = recognise(connection, rna_number, born)
+                if not list_found(connection, [number]):
+                    raise NotRecognised
             begin = begin_by_card if by_card else ask_for_code
             opened = begin(change, maalem.services, number)
     except _REFUSALS as error:

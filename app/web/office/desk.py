@@ -69,6 +69,17 @@ def act() -> Iterator[Operation]:
 
 
 @contextmanager
+def beyond_wall(connection: Connection) -> Iterator[Connection]:
+    """Finds numbers of rows by indexes that the wall keeps from its readers; it shows none of them.
+
+    Whatever is shown of these rows is read behind the wall again.
+    """
+    step_out(connection)
+    yield connection
+    stand_behind(connection, sight())
+
+
+@contextmanager
 def behind_wall(change: Operation) -> Iterator[Connection]:
     """Reads within a change what is this person's alone, such as what the change then notes."""
     stand_behind(change.connection, sight())
