@@ -32,7 +32,7 @@ def use_form(operation: Operation, token: str) -> None:
         raise FormUsed()
     values = {"token": token, "name": operation.actor, "used_at": operation.now}
     noted = insert(office_form).values(values).on_conflict_do_nothing()
-    if not operation.connection.execute(noted).rowcount:
+    if operation.connection.execute(noted.returning(office_form.c.token)).scalar() is None:
         raise FormUsed()
 
 

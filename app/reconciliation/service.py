@@ -87,8 +87,12 @@ def match_file(operation: Operation, file: SettlementFile) -> MatchReport:
     summary = Summary()
     today = local_date(operation.now)
     given = GivenFile(file.path, file.encoding)
-    copy_lines(connection, number, read_lines(given, summary, today, file.declared_total))
-    settled = summary.find_settled_days(read_settled_days(connection, network).__contains__)
+    try:
+        copy_lines(connection, number, read_lines(given, summary, today, file.declared_total))
+        settled = summary.find_settled_days(read_settled_days(connection, network).__contains__)
+    except FileRefused:
+        taken.rollback()
+        raise
     told_file = ToldFile(number, network, settled.last)
     renew_statistics(connection, "settlement_line")
     told = take_lines(connection, told_file)

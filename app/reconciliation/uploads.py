@@ -102,7 +102,7 @@ def take_upload(operation: Operation, services: Services, number: int | None = N
     row = operation.connection.execute(waiting.with_for_update(skip_locked=True)).one_or_none()
     if row is None:
         return False
-    state, report = "taken", {}
+    state = "taken"
     try:
         with operation.connection.begin_nested():
             report = _take(replace(operation, actor=row.given_by), services, row)

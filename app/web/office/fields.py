@@ -24,7 +24,7 @@ _HIGHEST_NUMBER = 2**63 - 1
 
 def done(endpoint: str, said: str, **values: object) -> AnyResponse:
     """Leads to a page that says, by `office.said.<said>`, what was done."""
-    return redirect(url_for(endpoint, said=said, **values), 303)  # type: ignore[arg-type]
+    return redirect(url_for(f"office.{endpoint}", said=said, **values), 303)  # type: ignore[arg-type]
 
 
 def read_text(name: str, longest: int = _LONGEST) -> str:

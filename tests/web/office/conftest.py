@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
+
+from tests.people_of_office import add_person, secret_of
 
 SignIn = Callable[[str], FlaskClient]
 
@@ -30,3 +33,36 @@ def post(browser: FlaskClient, address: str, **fields: str) -> TestResponse:
     page = browser.get("/office").text
     token = page.partition('name="csrf_token" value="')[2].partition('"')[0]
     return browser.post(address, data={"csrf_token": token, **fields})
+
+
+@dataclass(frozen=True)
+class Staff:
+    """People of the office beside the samples, each in a browser of their own."""
+
+    app: Flask
+
+    def enter(self, name: str, role: str, **scope: str) -> FlaskClient:
+        """Adds somebody with this role, and signs them in."""
+        add_person(self.app.extensions["maalem"], name, role, **scope)
+        browser = self.app.test_client()
+        answer = post(browser, "/office/sign-in", name=name, password=secret_of(name))
+        assert answer.status_code == 303, answer.text
+        return browser
+
+
+@pytest.fixture
+def staff(app: Flask, sample_people: None) -> Staff:
+    return Staff(app)
+
+
+def send(browser: FlaskClient, page: str, address: str, **fields: object) -> TestResponse:
+    """Sends a form that stands on `page`, with the tokens of that page, as a browser does."""
+    return browser.post(address, data={**tokens_of(browser.get(page)), **fields})
+
+
+def tokens_of(page: TestResponse) -> dict[str, str]:
+    """The hidden tokens of a page's forms: of the session, and of the first form that acts once."""
+    found = {}
+    for name in ("csrf_token", "once"):
+        found[name] = page.text.partition(f'name="{name}" value="')[2].partition('"')[0]
+    return {name: value for name, value in found.items() if value}
