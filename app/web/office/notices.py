@@ -76,7 +76,7 @@ def preview() -> Response:
     """Shows what phones would show and what messages would cost; keeps nothing."""
     written = _read_notice()
     return office_page(
-        "notice_preview.html", notice=written, form=request.form, **_fields(), **_show(written)
+        "notice_preview.html", notice=written, form=request.form, **(_fields() | _show(written))
     )
 
 

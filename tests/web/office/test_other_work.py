@@ -1,0 +1,107 @@
+"""CNSS's desk, the operator's pages and the auditor's: what each does, and what nobody does."""
+
+from __future__ import annotations
+
+import csv
+import re
+from io import BytesIO, StringIO
+
+from sqlalchemy import text
+
+from app.audit.service import record_audit
+from app.base.operation import operation
+from app.jobs.office import OfficeWork
+from app.reconciliation.cnss_file import HEADER
+from app.runtime import Runtime
+from app.text.languages import LANGUAGES
+from tests.web.office.conftest import SignIn, Staff, send, tokens_of
+
+
+def test_cnss_gives_its_answer_and_records_a_claim(staff: Staff, runtime: Runtime) -> None:
+    amina = staff.enter("amina", "cnss")
+    page = "/office/postings"
+    assert send(amina, page, "/office/postings/exports").status_code == 303
+    content = f"{','.join(HEADER)}\n".encode()
+    data = {**tokens_of(amina.get(page)), "file": (BytesIO(content), "answer.csv")}
+    given = amina.post("/office/postings/answers", data=data, content_type="multipart/form-data")
+    assert "refusé" in amina.get(given.location).text
+    form = {"number": "R-77", "rna": "100002", "state": "in_review"}
+    claims = "/office/postings/claims"
+    assert send(amina, claims, claims, **form).status_code == 303
+    assert "R-77" in amina.get(claims).text
+    assert send(amina, claims, claims, **{**form, "state": "ready"}).status_code == 400
+    assert amina.get("/office/breaks").status_code == 403
+
+
+def test_a_user_is_added_changed_and_dismissed_by_another(
+    sign_in: SignIn, staff: Staff, runtime: Runtime
+) -> None:
+    operator = staff.enter("zineb", "operator")
+    form = {"name": "Said", "role": "wafacash", "network": "wafacash"}
+    added = send(operator, "/office/users", "/office/users", **form)
+    password = re.search(r"<code>([a-z0-9-]{19})</code>", added.text)
+    page = "/office/users/Said"
+    assert password and password[1] not in operator.get(page).text
+    changed = send(operator, page, f"{page}/role", role="chamber", region="Fès-Meknès")
+    assert changed.status_code == 303
+    assert send(operator, page, f"{page}/dismiss").status_code == 303
+    for act in ("dismiss", "reset", "role"):
+        sent = send(operator, "/office/users", f"/office/users/zineb/{act}", role="auditor")
+        assert sent.status_code == 409, act
+    assert send(operator, "/office/users", "/office/users", name="", role="cnss").status_code == 400
+
+
+def test_a_notice_is_written_by_one_and_published_by_another(
+    staff: Staff, runtime: Runtime
+) -> None:
+    zineb, omar = staff.enter("zineb", "operator"), staff.enter("omar", "operator")
+    form = {"name": "avis-1", "until": "2026-12-31"}
+    form |= {f"{code}-title": "Avis" for code in LANGUAGES}
+    form |= {f"{code}-1": "Payez avant la fin du mois." for code in LANGUAGES}
+    shown = send(zineb, "/office/notices", "/office/notices/preview", **form)
+    assert shown.status_code == 200 and 'class="phone"' in shown.text
+    proposed = zineb.post("/office/notices", data={**tokens_of(shown), **form})
+    page = proposed.location.partition("?")[0]
+    assert send(zineb, page, f"{page}/approve").status_code == 409
+    assert send(omar, page, f"{page}/approve").status_code == 303
+    assert send(omar, page, f"{page}/approve").status_code == 409
+    broken = send(zineb, "/office/notices", "/office/notices/preview", **form | {"fr-1": ""})
+    assert broken.status_code == 400
+    with runtime.database.connect() as connection:
+        assert connection.execute(text("SELECT name FROM notice")).scalar() == "avis-1"
+
+
+def test_the_auditor_finds_acts_and_takes_them_as_safe_cells(
+    sign_in: SignIn, runtime: Runtime
+) -> None:
+    with operation(runtime.database, runtime.clock(), "=cmd()") as change:
+        record_audit(change, "person_shown", "artisan:1", reason="call")
+        record_audit(change, "agent_dismissed", "agent:1001")
+    auditor = sign_in("auditor")
+    page = auditor.get("/office/audit?which=looks&reason=call").text
+    assert "artisan:1" in page and "agent:1001" not in page
+    rows = list(csv.DictReader(StringIO(auditor.get("/office/audit.csv?act=agent_dismissed").text)))
+    assert [(row["who"], row["about"]) for row in rows] == [("'=cmd()", "agent:1001")]
+    assert auditor.get("/office/audit?from=yesterday").status_code == 400
+    for address in ("/office/audit", "/office/audit/rights", "/office/books"):
+        forms = re.findall(r'<form method="post" action="([^"]+)"', auditor.get(address).text)
+        assert forms == ["/office/sign-out"], address
+
+
+def test_the_books_are_checked_once_a_day_and_shown(sign_in: SignIn, runtime: Runtime) -> None:
+    work = OfficeWork(runtime)
+    assert (work._check_books(), work._check_books()) == (1, 0)
+    auditor = sign_in("auditor")
+    page = auditor.get("/office/books").text
+    assert "23/11/2026" in page and "aucune" in page
+    account = auditor.get("/office/books/suspense")
+    assert account.status_code == 200
+    assert auditor.get("/office/books/nothing").status_code == 404
+
+
+def test_the_operator_sees_how_the_service_is(sign_in: SignIn) -> None:
+    operator = sign_in("operator")
+    assert "Aucun programme ne travaille" in operator.get("/office/health").text
+    assert operator.get("/office/messages/costs").status_code == 200
+    assert operator.get("/office/messages/reminders").status_code == 200
+    assert operator.get("/office/messages/campaigns/nothing").status_code == 409
