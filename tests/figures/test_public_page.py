@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from app.figures.measures import CUTS
-from app.figures.picture_queue import draw_asked_pictures
+from app.jobs.figures import FigureWork
 from app.runtime import Runtime
 from tests.figures.conftest import publish
 
@@ -84,8 +84,13 @@ def test_a_picture_is_drawn_by_the_worker_once_it_is_asked_for(
 ) -> None:
     page = client.get("/figures").text
     assert "<img src" not in page.split("<main", 1)[1]
-    assert draw_asked_pictures(runtime.database, runtime.clock()) > 0
-    assert draw_asked_pictures(runtime.database, runtime.clock()) == 0
+    work = FigureWork(runtime)
+    assert work.do() > 0
+    assert work.do() == 0
+    assert {bytes(key).split(b":")[2] for key in runtime.redis.keys("figures:file:*")} == {
+        b"csv",
+        b"xlsx",
+    }
     page = client.get("/figures").text
     (address, *_) = re.findall(r'<img src="(/figures/pictures/[0-9a-f]{64}\.svg)"', page)
     svg = client.get(address)
