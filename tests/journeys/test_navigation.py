@@ -88,7 +88,7 @@ IN_BETWEEN = {
     "pin_paused",
     "receipt_enough",
 }
-_CHOICE = re.compile(r"^([1-59])\b", re.MULTILINE)
+_CHOICE = re.compile(r"^([1-79])\b", re.MULTILINE)
 _SESSIONS = count(1)
 # What the walk itself has changed, so that a chain keeps its meaning.
 _UNDONE = text("""
