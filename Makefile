@@ -53,7 +53,7 @@ docs:
 	$(call installed,requirements-dev.txt)
 	@.venv/bin/flask menus graph --page > docs/menu-charts.md
 	@.venv/bin/flask settings --page > docs/settings.md
-	@SCREENSHOT_DIR=docs .venv/bin/python -m pytest -q tests/browser/test_story.py -k fr
+	@SCREENSHOT_DIR=docs .venv/bin/python -m pytest -q tests/browser/test_story.py tests/browser/test_office_day.py -k 'fr or day'
 
 check:
 	$(call installed,requirements-dev.txt)

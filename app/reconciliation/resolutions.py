@@ -1,7 +1,7 @@
 """Resolves a break as one person proposed and a second approves; a large amount needs a third.
 
-A resolution that moves money is a ledger transaction; one that moves none is an audit event. Each
-records who proposed and who approved last; the break has all three.
+A resolution that moves money is a ledger transaction, and each is an audit event. Both record who
+proposed and who approved last; the break has all three.
 
 To add a resolution, write its function and add its name to `breaks.RESOLUTIONS` and `_RESOLVERS`.
 """
@@ -78,6 +78,9 @@ def approve_resolution(
         keep_first_approval(operation, proposed)
         return None
     outcome = _RESOLVERS[proposed.method](operation, services, proposed)
+    if outcome.transaction_id is not None:
+        # The books have it, and the audit too: there every approval is found with both names.
+        _record_approval(operation, proposed, transaction=outcome.transaction_id)
     mark_resolved(operation, number, outcome)
     return outcome
 
@@ -194,7 +197,12 @@ def _acknowledge_break(
 
 def _record_acknowledgement(operation: Operation, proposed: ProposedBreak) -> BreakOutcome:
     """Records that two people acknowledge a break and that no money moves."""
-    number = record_decision(
+    return BreakOutcome(audit_event_id=_record_approval(operation, proposed))
+
+
+def _record_approval(operation: Operation, proposed: ProposedBreak, **more: object) -> int:
+    """Records who proposed the resolution and who approved it last. Returns the row's number."""
+    return record_decision(
         replace(operation, actor=proposed.proposed_by),
         "resolution",
         f"break:{proposed.id}",
@@ -204,8 +212,8 @@ def _record_acknowledgement(operation: Operation, proposed: ProposedBreak) -> Br
         network=proposed.network,
         receipt=proposed.receipt,
         reason=proposed.reason,
+        **more,
     )
-    return BreakOutcome(audit_event_id=number)
 
 
 def _send_again(operation: Operation, _services: Services, proposed: ProposedBreak) -> BreakOutcome:

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Flask, Response, g, redirect, request
 from markupsafe import Markup, escape
@@ -40,11 +41,12 @@ def reading_language() -> str:
 
 
 def follow_language_switch() -> AnyResponse | None:
-    """Remembers `?language=` and redirects to the same place without it."""
+    """Remembers `?language=` and redirects to the same place, with all else that was asked."""
     chosen = request.args.get("language", "")
     if request.method != "GET" or chosen not in LANGUAGES:
         return None
-    answer = redirect(request.path, 303)
+    asked = urlencode([(k, v) for k, v in request.args.items(multi=True) if k != "language"])
+    answer = redirect(f"{request.path}?{asked}" if asked else request.path, 303)
     keep_cookie(answer, _COOKIE, chosen, _A_YEAR)
     return answer
 

@@ -9,6 +9,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from tests.browser.office_hands import sign_in
+
 _NO_SCROLL_SIDEWAYS = "document.documentElement.scrollWidth <= innerWidth"
 _RULES = {
     "runOnly": {
@@ -18,15 +20,6 @@ _RULES = {
 }
 # Files, not pages.
 _FILES = (".csv", ".xlsx", ".svg")
-
-
-def sign_in(page: Page, base: str, name: str) -> None:
-    """Signs one of development's users in, as a person with a keyboard does."""
-    page.goto(f"{base}/office")
-    page.locator("[name=name]").fill(name)
-    page.locator("[name=password]").fill(name)
-    page.keyboard.press("Enter")
-    expect(page.locator("nav.sections")).to_be_visible()
 
 
 def walk(page: Page, base: str) -> Iterator[str]:

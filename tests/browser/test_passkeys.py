@@ -5,7 +5,8 @@ from __future__ import annotations
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.browser.test_office import _RULES, sign_in
+from tests.browser.office_hands import sign_in
+from tests.browser.test_office import _RULES
 
 _DEVICE = {
     "protocol": "ctap2",

@@ -43,6 +43,12 @@ def test_an_amount_decides_how_many_people_approve(
     (ended,) = office.breaks("--ended")
     assert ended["approved_by"] == names[-1]
     assert ended["first_approved_by"] == (names[0] if approvals == 2 else None)
+    # The auditor finds it among the approvals, though it moved money.
+    with office.payments.runtime.database.connect() as connection:
+        found = connection.execute(
+            text("SELECT actor, approved_by FROM audit_event WHERE action = 'resolution'")
+        ).all()
+    assert found == [("amina", names[-1])]
 
 
 def test_nobody_counts_twice_among_three_people(office: BackOffice) -> None:

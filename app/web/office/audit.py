@@ -21,6 +21,8 @@ _ROWS = 100
 MOST_IN_FILE = 20_000
 _LONGEST = 200
 
+_ASKED = ("which", "who", "act", "about", "reason", "from", "to")
+
 
 @pages.get("/audit")
 @may(Right.SEE_AUDIT)
@@ -35,7 +37,7 @@ def audit() -> Response:
         asked=asked,
         which=_read_which(),
         most=MOST_IN_FILE,
-        kept={name: value for name, value in request.args.items() if name not in ("after", "said")},
+        kept={name: request.args[name] for name in _ASKED if name in request.args},
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 from typing import Any, TypeVar
+from urllib.parse import urlencode
 
 import structlog
 from flask import (
@@ -192,9 +193,9 @@ def _speak() -> dict[str, Any]:
 
 def _turn_page(**changed: object) -> str:
     """Returns the address of this table with other rows; what is None is left out."""
-    kept = {name: value for name, value in request.args.items() if name != "said"}
-    places = {**(request.view_args or {}), **kept, **changed}
-    return url_for(request.endpoint or "", **{k: v for k, v in places.items() if v is not None})
+    kept = {name: value for name, value in request.args.items() if name != "said"} | changed
+    asked = urlencode({name: value for name, value in kept.items() if value is not None})
+    return f"{request.path}?{asked}" if asked else request.path
 
 
 def _find_said() -> str | None:
@@ -205,7 +206,7 @@ def _find_said() -> str | None:
 
 def office_page(template: str, status: int = 200, **values: object) -> Response:
     """Renders a page of the office."""
-    place = request.path if request.method == "GET" else url_for("office.first_page")
+    place = _turn_page(done=None) if request.method == "GET" else url_for("office.first_page")
     page = render_template(
         f"office/{template}",
         **{"place": place, "here": g.office, "sections": _list_sections(), "said": _find_said()}

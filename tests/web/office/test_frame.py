@@ -102,6 +102,16 @@ def test_a_session_ends_when_idle_after_a_day_and_at_dismissal(
     assert worked.get("/office").status_code == 401
 
 
+def test_a_switch_of_language_keeps_what_was_asked(sign_in: SignIn) -> None:
+    browser = sign_in("auditor")
+    page = browser.get("/office/audit?which=looks&endpoint=x&_scheme=y&said=z")
+    assert page.status_code == 200
+    kept = "/office/audit?which=looks&endpoint=x&_scheme=y"
+    assert f"{kept}&language=ar".replace("&", "&amp;") in page.text
+    switched = browser.get(f"{kept}&language=ar")
+    assert (switched.status_code, switched.location) == (303, kept)
+
+
 def test_sections_are_named_once() -> None:
     assert len({words for _, _, words in SECTIONS}) == len(SECTIONS)
 
