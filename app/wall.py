@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from psycopg.errors import InsufficientPrivilege
-from sqlalchemy import Column, Connection, Table, select, text
+from sqlalchemy import Column, ColumnElement, Connection, Table, select, text, true
 from sqlalchemy.exc import ProgrammingError
 
 from app.base.clock import utc_now
@@ -30,10 +30,11 @@ _MOMENT = "nullif(current_setting('maalem.moment', true), '')::timestamptz"
 
 @dataclass(frozen=True, slots=True)
 class WallRule:
-    """The rows of a table that are seen, and those that are acted on, as SQL; no acts without."""
+    """The rows of a table that are seen and acted on, and who adds to them, as SQL; else nobody."""
 
     sees: str
     acts: str | None = None
+    adds: str | None = None
 
 
 def _roles(*names: str) -> str:
@@ -72,6 +73,7 @@ _MONEY_OF_NETWORK = f"{_READER} OR {_own('wafacash', 'network')}"
 _OF_AGENCY = _show_with("agency", "agency_code", "code")
 _SERVICE = _roles("operator", "auditor")
 _AT_CNSS = _roles("cnss", "auditor")
+_SEES_FIGURES = _roles("analyst", "chamber", "wafacash", "cnss", "operator", "auditor")
 # Kinds of help that are CNSS's own. A desk of the bank, Dar Al Moukawil or the exporters is named
 # as its kind is.
 _CNSS_KINDS = "coalesce(desk, kind) IN ('enrolment', 'claims')"
@@ -104,7 +106,7 @@ RULES: dict[str, WallRule] = {
     "ended_tie": WallRule(_of_person("ended_tie")),
     "family_cover": WallRule(_of_person("family_cover")),
     "enrolment_file": WallRule(f"{_of_person('enrolment_file')} OR {_roles('cnss')}"),
-    "claim": WallRule(f"{_of_person('claim')} OR {_roles('cnss')}"),
+    "claim": WallRule(f"{_of_person('claim')} OR {_roles('cnss')}", adds=_roles("cnss")),
     "payment_code": WallRule(_of_person("payment_code")),
     "payment_code_line": WallRule(_show_with("payment_code", "payment_code_line.code", "code")),
     "receipt_recipient": WallRule(_show_with("payment_code", "receipt_recipient.code", "code")),
@@ -121,7 +123,9 @@ RULES: dict[str, WallRule] = {
     "desk_act": WallRule(f"({_READER} OR {_HELP}) AND {_KNOWN}", f"{_HELP}"),
     "person_note": WallRule(f"({_READER} OR {_HELP}) AND {_KNOWN}"),
     "presence": WallRule(
-        f"{_READER} OR officer = {_NAME}", f"officer = {_NAME} AND ends_at > {_MOMENT}"
+        f"{_READER} OR officer = {_NAME}",
+        f"officer = {_NAME} AND ends_at > {_MOMENT}",
+        _roles("chamber"),
     ),
     "member_call": WallRule(_KNOWN),
     # Networks.
@@ -129,7 +133,7 @@ RULES: dict[str, WallRule] = {
         f"{_roles('auditor', 'operator', 'analyst')} OR {_own('wafacash', 'network', 'code')}",
         f"{_roles()} OR {_own('wafacash', 'network', 'code')}",
     ),
-    "agency": WallRule(_NETWORKS, _NETWORK_ACTS),
+    "agency": WallRule(_NETWORKS, _NETWORK_ACTS, _roles("wafacash")),
     "town": WallRule("true"),
     "agent": WallRule(
         _OF_AGENCY,
@@ -139,16 +143,19 @@ RULES: dict[str, WallRule] = {
     "agent_session": WallRule(_show_with("agent", "agent_id")),
     "till_close": WallRule(_show_with("agent", "agent_id")),
     "till_hand_over": WallRule(_OF_AGENCY),
-    "api_client": WallRule(_NETWORKS, _NETWORK_ACTS),
-    "reconciliation_break": WallRule(f"{_READER} OR {_OWN_BREAKS}", f"{_roles()} OR {_OWN_BREAKS}"),
+    "api_client": WallRule(_NETWORKS, _NETWORK_ACTS, _roles("wafacash")),
+    "reconciliation_break": WallRule(
+        f"{_READER} OR {_OWN_BREAKS}", f"{_roles()} OR {_OWN_BREAKS}", _roles("wafacash")
+    ),
     "uploaded_file": WallRule(
-        f"{_MONEY_OF_NETWORK} OR ({_ROLE} = 'cnss' AND kind = 'cnss_answer')"
+        f"{_MONEY_OF_NETWORK} OR ({_ROLE} = 'cnss' AND kind = 'cnss_answer')",
+        adds=_roles("wafacash", "cnss"),
     ),
     "settlement_file": WallRule(_MONEY_OF_NETWORK, _NETWORK_ACTS),
     # settlement_line has no rule: COPY, by which a file comes in, asks for a table without.
     "network_payment": WallRule(_MONEY_OF_NETWORK),
     # CNSS.
-    "cnss_batch": WallRule(_AT_CNSS, _roles("cnss")),
+    "cnss_batch": WallRule(_AT_CNSS, _roles("cnss"), _roles("cnss")),
     "cnss_line": WallRule(
         f"{_AT_CNSS} OR ({_ROLE} IN ('helpdesk', 'chamber') AND"
         f" {_show_with('deposit', 'cnss_line.receipt_number', 'receipt_number')})",
@@ -163,18 +170,20 @@ RULES: dict[str, WallRule] = {
         f" OR (cut = 'region' AND {_own('chamber', 'region', 'key')})"
         f" OR (cut = 'network' AND {_own('wafacash', 'network', 'key')})"
     ),
-    "report_request": WallRule(f"asked_by = {_NAME}"),
+    "report_request": WallRule(f"asked_by = {_NAME}", adds=_SEES_FIGURES),
     # The service itself.
-    "campaign": WallRule(_SERVICE, _roles("operator")),
+    "campaign": WallRule(_SERVICE, _roles("operator"), _roles("operator")),
     "campaign_recipient": WallRule(_SERVICE),
     "notice": WallRule(_SERVICE, _roles("operator")),
-    "notice_proposal": WallRule(_SERVICE, _roles("operator")),
+    "notice_proposal": WallRule(_SERVICE, _roles("operator"), _roles("operator")),
     "notice_text": WallRule(_SERVICE),
     "provider_health": WallRule(_SERVICE),
     "spending_day": WallRule(_SERVICE),
     "delivery_report": WallRule(_SERVICE),
     "registry_import": WallRule(_SERVICE),
-    "office_user": WallRule(f"{_SERVICE} OR name = {_NAME}", _roles("operator")),
+    "office_user": WallRule(
+        f"{_SERVICE} OR name = {_NAME}", _roles("operator"), _roles("operator")
+    ),
     # Books and audit.
     "audit_event": WallRule(
         f"{_READER} OR ({_roles('helpdesk', 'chamber')} AND EXISTS (SELECT FROM artisan seen"
@@ -229,12 +238,28 @@ def step_out(connection: Connection) -> None:
     connection.execute(_STEP_OUT)
 
 
-def hold(connection: Connection, table: Table, key: Any, column: Column[Any] | None = None) -> bool:
-    """Locks a row to act on it; False if it is not there for this person, or not to be acted on."""
+def hold(
+    connection: Connection,
+    table: Table,
+    key: Any,
+    column: Column[Any] | None = None,
+    own_rows: ColumnElement[bool] | None = None,
+) -> bool:
+    """Locks a row to act on it; False if it is not there for this person, or not to be acted on.
+
+    `own_rows` is what the application selects besides.
+    """
     own = next(iter(table.primary_key.columns)) if column is None else column
     # As strong as the act itself: two who act on a row at once wait, and neither for the other.
-    row = select(own).where(own == key).with_for_update(key_share=True)
+    asked = true() if own_rows is None else own_rows
+    row = select(own).where(own == key, asked).with_for_update(key_share=True)
     return connection.execute(row).first() is not None
+
+
+def may_add(connection: Connection, table: Table) -> bool:
+    """True if this person, behind the wall, may add rows to a table."""
+    rule = RULES[table.name].adds
+    return rule is not None and bool(connection.execute(text(f"SELECT {rule}")).scalar())
 
 
 def build_wall(connection: Connection) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, select
 
 from app.agents.locks import list_all_locks
 from app.agents.models import agency, agent, agent_session, api_client
@@ -66,23 +66,30 @@ class ClientSheet:
     revoked_at: datetime | None
 
 
-def list_agencies(connection: Connection, after: str, most: int) -> list[AgencySheet]:
-    """Returns at most `most` agencies by code, after the one that is named."""
-    statement = _select_agencies().where(agency.c.code > after).order_by(agency.c.code).limit(most)
-    return [_read_agency(row) for row in connection.execute(statement)]
+def list_agencies(
+    connection: Connection, own: ColumnElement[bool], after: str, most: int
+) -> list[AgencySheet]:
+    """Returns at most `most` of one's own agencies by code, after the one that is named."""
+    statement = _select_agencies().where(own, agency.c.code > after).order_by(agency.c.code)
+    return [_read_agency(row) for row in connection.execute(statement.limit(most))]
 
 
-def find_agency(connection: Connection, code: str) -> AgencySheet | None:
-    """Returns an agency; None if there is none of this code."""
-    row = connection.execute(_select_agencies().where(agency.c.code == code)).one_or_none()
+def find_agency(connection: Connection, own: ColumnElement[bool], code: str) -> AgencySheet | None:
+    """Returns one of one's own agencies; None if there is none of this code."""
+    row = connection.execute(_select_agencies().where(own, agency.c.code == code)).one_or_none()
     return _read_agency(row) if row else None
 
 
 def list_agent_sheets(
-    connection: Connection, agency_code: str | None, after: str, most: int, now: datetime
+    connection: Connection,
+    own: ColumnElement[bool],
+    agency_code: str | None,
+    after: str,
+    most: int,
+    now: datetime,
 ) -> list[AgentSheet]:
-    """Returns at most `most` agents by number, of an agency or of all, after the one named."""
-    statement = _select_agents().where(agent.c.number > after).order_by(agent.c.number)
+    """Returns at most `most` of one's own agents by number, of an agency or of all, after one."""
+    statement = _select_agents().where(own, agent.c.number > after).order_by(agent.c.number)
     if agency_code is not None:
         statement = statement.where(agent.c.agency_code == agency_code)
     rows = connection.execute(statement.limit(most), started_params(now)).all()
@@ -90,22 +97,29 @@ def list_agent_sheets(
     return [_read_agent(row, locks) for row in rows]
 
 
-def find_agent_sheet(connection: Connection, number: str, now: datetime) -> AgentSheet | None:
-    """Returns an agent; None if there is none of this number."""
-    statement = _select_agents().where(agent.c.number == number)
+def find_agent_sheet(
+    connection: Connection, own: ColumnElement[bool], number: str, now: datetime
+) -> AgentSheet | None:
+    """Returns one of one's own agents; None if there is none of this number."""
+    statement = _select_agents().where(own, agent.c.number == number)
     row = connection.execute(statement, started_params(now)).one_or_none()
     return _read_agent(row, list_all_locks(connection, now, [number])) if row else None
 
 
-def list_client_sheets(connection: Connection, after: str, most: int) -> list[ClientSheet]:
-    """Returns at most `most` clients by id, those shut out too, after the one named."""
-    statement = _select_clients().where(api_client.c.id > after).order_by(api_client.c.id)
+def list_client_sheets(
+    connection: Connection, own: ColumnElement[bool], after: str, most: int
+) -> list[ClientSheet]:
+    """Returns at most `most` of one's own clients by id, those shut out too, after one."""
+    statement = _select_clients().where(own, api_client.c.id > after).order_by(api_client.c.id)
     return [_read_client(row) for row in connection.execute(statement.limit(most))]
 
 
-def find_client_sheet(connection: Connection, identity: str) -> ClientSheet | None:
-    """Returns a client; None if there is none of this id."""
-    row = connection.execute(_select_clients().where(api_client.c.id == identity)).one_or_none()
+def find_client_sheet(
+    connection: Connection, own: ColumnElement[bool], identity: str
+) -> ClientSheet | None:
+    """Returns one of one's own clients; None if there is none of this id."""
+    statement = _select_clients().where(own, api_client.c.id == identity)
+    row = connection.execute(statement).one_or_none()
     return _read_client(row) if row else None
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
 
-from sqlalchemy import ColumnElement, Connection, Engine, ScalarSelect, func, select
+from sqlalchemy import ColumnElement, Connection, Engine, ScalarSelect, func, select, true
 from sqlalchemy.dialects.postgresql import insert
 
 from app.agents.models import agent_network
@@ -74,9 +74,12 @@ def add_network(operation: Operation, new: AgentNetwork) -> bool:
     return True
 
 
-def list_networks(connection: Connection) -> list[AgentNetwork]:
-    """Returns every network, by code."""
-    rows = connection.execute(select(*_COLUMNS).order_by(agent_network.c.code))
+def list_networks(
+    connection: Connection, own: ColumnElement[bool] | None = None
+) -> list[AgentNetwork]:
+    """Returns every network, or one's own, by code."""
+    asked = true() if own is None else own
+    rows = connection.execute(select(*_COLUMNS).where(asked).order_by(agent_network.c.code))
     return [read_row(AgentNetwork, row) for row in rows]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, select
 
 from app.assistance.models import help_request, own_desk
 from app.assistance.queries import number_was_lost
@@ -55,24 +55,30 @@ _COLUMNS = tuple(
 )
 
 
-def list_queue(connection: Connection, wanted: QueueFilter, most: int) -> list[QueuedRequest]:
-    """Lists requests that wait, the oldest first."""
+def list_queue(
+    connection: Connection, own: ColumnElement[bool], wanted: QueueFilter, most: int
+) -> list[QueuedRequest]:
+    """Lists requests that wait, among one's own, the oldest first."""
     rows = connection.execute(
-        _narrow(select(*_COLUMNS), wanted).order_by(help_request.c.id).limit(most)
+        _narrow(select(*_COLUMNS).where(own), wanted).order_by(help_request.c.id).limit(most)
     )
     return [read_row(QueuedRequest, row) for row in rows]
 
 
-def count_queue(connection: Connection, wanted: QueueFilter, most: int) -> int:
-    """Returns how many requests wait, counting up to `most`."""
-    some = _narrow(select(help_request.c.id), wanted).limit(most).subquery()
+def count_queue(
+    connection: Connection, own: ColumnElement[bool], wanted: QueueFilter, most: int
+) -> int:
+    """Returns how many requests wait, among one's own, counting up to `most`."""
+    some = _narrow(select(help_request.c.id).where(own), wanted).limit(most).subquery()
     return connection.execute(select(func.count()).select_from(some)).scalar_one()
 
 
-def find_request(connection: Connection, reference: str) -> QueuedRequest | None:
-    """Returns the request of a reference, waiting or over."""
-    own = select(*_COLUMNS).where(help_request.c.reference == reference)
-    row = connection.execute(own).one_or_none()
+def find_request(
+    connection: Connection, own: ColumnElement[bool], reference: str
+) -> QueuedRequest | None:
+    """Returns the request of a reference, among one's own, waiting or over."""
+    named = select(*_COLUMNS).where(help_request.c.reference == reference, own)
+    row = connection.execute(named).one_or_none()
     return read_row(QueuedRequest, row) if row else None
 
 

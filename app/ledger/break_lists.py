@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from app.ledger.break_queries import Break, read_break
 from app.ledger.models import reconciliation_break
@@ -58,12 +58,12 @@ class BreakAge:
 
 
 def list_break_page(
-    connection: Connection, asked: BreakQuery, most: int, now: datetime
+    connection: Connection, own: ColumnElement[bool], asked: BreakQuery, most: int, now: datetime
 ) -> list[Break]:
-    """Returns at most `most` breaks after the row that is named."""
+    """Returns at most `most` breaks, among one's own, after the row that is named."""
     columns = reconciliation_break.c
     statement = select(reconciliation_break).where(
-        columns.kind.in_(asked.kinds), columns.state.in_(STATES_ASKED[asked.state])
+        own, columns.kind.in_(asked.kinds), columns.state.in_(STATES_ASKED[asked.state])
     )
     if asked.after is not None:
         later = columns.id < asked.after if asked.newest else columns.id > asked.after
@@ -74,12 +74,16 @@ def list_break_page(
 
 
 def find_break(
-    connection: Connection, number: int, kinds: Sequence[str], now: datetime
+    connection: Connection,
+    own: ColumnElement[bool],
+    number: int,
+    kinds: Sequence[str],
+    now: datetime,
 ) -> BreakSheet | None:
-    """Returns a break of these kinds; None if it is none."""
+    """Returns a break of these kinds, among one's own; None if it is none."""
     columns = reconciliation_break.c
     row = connection.execute(
-        select(reconciliation_break).where(columns.id == number, columns.kind.in_(kinds))
+        select(reconciliation_break).where(columns.id == number, columns.kind.in_(kinds), own)
     ).one_or_none()
     if row is None:
         return None
@@ -94,8 +98,10 @@ def find_break(
     )
 
 
-def count_break_ages(connection: Connection, kinds: Sequence[str], now: datetime) -> list[BreakAge]:
-    """Returns the waiting breaks of each kind by age, the kinds in their own order."""
+def count_break_ages(
+    connection: Connection, own: ColumnElement[bool], kinds: Sequence[str], now: datetime
+) -> list[BreakAge]:
+    """Returns one's own waiting breaks of each kind by age, the kinds in their own order."""
     columns = reconciliation_break.c
     edges = [now - timedelta(days=days) for days in AGE_CLASSES]
     since = [*edges, None]
@@ -107,24 +113,29 @@ def count_break_ages(connection: Connection, kinds: Sequence[str], now: datetime
         counts.append(func.count().filter(*inside).label(f"class_{number}"))
     rows = connection.execute(
         select(columns.kind, *counts)
-        .where(columns.kind.in_(kinds), columns.state.in_(WAITING_STATES))
+        .where(own, columns.kind.in_(kinds), columns.state.in_(WAITING_STATES))
         .group_by(columns.kind)
     )
     found = {row.kind: BreakAge(row.kind, tuple(row[1:])) for row in rows}
     return [found[kind] for kind in kinds if kind in found]
 
 
-def count_breaks(connection: Connection, kinds: Sequence[str], states: Sequence[str]) -> int:
-    """Returns how many breaks of these kinds are in these states."""
+def count_breaks(
+    connection: Connection, own: ColumnElement[bool], kinds: Sequence[str], states: Sequence[str]
+) -> int:
+    """Returns how many of one's own breaks of these kinds are in these states."""
     columns = reconciliation_break.c
-    counted = select(func.count()).where(columns.kind.in_(kinds), columns.state.in_(states))
+    counted = select(func.count()).where(own, columns.kind.in_(kinds), columns.state.in_(states))
     return int(connection.execute(counted).scalar_one())
 
 
-def count_to_approve(connection: Connection, kinds: Sequence[str], name: str) -> int:
-    """Returns how many proposals wait for somebody else than who made them: for `name`."""
+def count_to_approve(
+    connection: Connection, own: ColumnElement[bool], kinds: Sequence[str], name: str
+) -> int:
+    """Returns how many of one's own proposals wait for `name`, who made none of them."""
     columns = reconciliation_break.c
     counted = select(func.count()).where(
+        own,
         columns.kind.in_(kinds),
         columns.state == "proposed",
         columns.proposed_by != name,

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from app.assistance.models import help_request
 from app.base.clock import local_date
@@ -222,9 +222,9 @@ def list_fates(connection: Connection, phones: Collection[str]) -> list[MessageF
 
 
 def list_requests_of(
-    connection: Connection, artisan_id: int, phones: Collection[str]
+    connection: Connection, own: ColumnElement[bool], artisan_id: int, phones: Collection[str]
 ) -> list[ShownRequest]:
-    """Lists the newest requests of a person, or of these phones, newest first."""
+    """Lists the newest of one's own requests of a person, or of these phones, newest first."""
     columns = help_request.c
     rows = connection.execute(
         select(
@@ -238,10 +238,11 @@ def list_requests_of(
             columns.outcome,
         )
         .where(
+            own,
             or_(
                 columns.artisan_id == artisan_id,
                 (columns.artisan_id.is_(None)) & columns.phone.in_(phones),
-            )
+            ),
         )
         .order_by(columns.id.desc())
         .limit(MOST_SHOWN)

@@ -116,20 +116,23 @@ def search_people(connection: Connection, typed: str) -> set[int]:
     """
     ids = {payer.artisan_id for payer in find_payers(connection, typed)}
     digits = "".join(plain_writing(typed).split())
-    for own, column in ((payment_code, "code"), (deposit, "receipt_number")):
-        by_number = select(own.c.artisan_id).where(own.c[column] == digits)
+    for table, column in ((payment_code, "code"), (deposit, "receipt_number")):
+        by_number = select(table.c.artisan_id).where(table.c[column] == digits)
         ids |= set(connection.execute(by_number).scalars())
     return ids
 
 
 def list_found(
-    connection: Connection, ids: Collection[int], most: int = _MOST_FOUND
+    connection: Connection,
+    own: ColumnElement[bool],
+    ids: Collection[int],
+    most: int = _MOST_FOUND,
 ) -> list[FoundPerson]:
-    """Lists the people of these ids that the connection shows."""
+    """Lists one's own people of these ids that the connection shows."""
     columns = artisan.c
     rows = connection.execute(
         select(columns.id, columns.full_name, columns.rna_number, columns.region)
-        .where(columns.id.in_(ids))
+        .where(own, columns.id.in_(ids))
         .order_by(columns.id)
         .limit(most)
     )

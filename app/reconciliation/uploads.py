@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from app.audit.service import record_audit
 from app.base.errors import InvalidInput, MaalemError
@@ -169,20 +169,22 @@ def _describe_refusal(refused: MaalemError) -> dict[str, object]:
 
 
 def list_uploads(
-    connection: Connection, kind: str, after: int | None, most: int
+    connection: Connection, own: ColumnElement[bool], kind: str, after: int | None, most: int
 ) -> list[ListedUpload]:
-    """Returns given files of a kind, newest first, after the row that is named."""
+    """Returns one's own given files of a kind, newest first, after the row that is named."""
     columns = uploaded_file.c
-    statement = select(*_LISTED).where(columns.kind == kind).order_by(columns.id.desc())
+    statement = select(*_LISTED).where(own, columns.kind == kind).order_by(columns.id.desc())
     if after is not None:
         statement = statement.where(columns.id < after)
     return [read_row(ListedUpload, row) for row in connection.execute(statement.limit(most))]
 
 
-def find_upload(connection: Connection, kind: str, number: int) -> ListedUpload | None:
-    """Returns a given file of this kind; None if there is none."""
+def find_upload(
+    connection: Connection, own: ColumnElement[bool], kind: str, number: int
+) -> ListedUpload | None:
+    """Returns one of one's own given files, of this kind; None if there is none."""
     columns = uploaded_file.c
-    statement = select(*_LISTED).where(columns.id == number, columns.kind == kind)
+    statement = select(*_LISTED).where(own, columns.id == number, columns.kind == kind)
     row = connection.execute(statement).one_or_none()
     return read_row(ListedUpload, row) if row else None
 

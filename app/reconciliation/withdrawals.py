@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby
 
-from sqlalchemy import Connection, Row, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, select, text, update
 
 from app.audit.service import record_audit, record_decision
 from app.base.operation import Operation
@@ -73,9 +73,9 @@ def list_files(
     return [_read_file(row) for row in connection.execute(statement)]
 
 
-def find_file(connection: Connection, number: int) -> ListedFile | None:
-    """Returns a file by its number; None if there is none."""
-    statement = select(settlement_file).where(settlement_file.c.id == number)
+def find_file(connection: Connection, own: ColumnElement[bool], number: int) -> ListedFile | None:
+    """Returns one of one's own files by its number; None if there is none."""
+    statement = select(settlement_file).where(own, settlement_file.c.id == number)
     row = connection.execute(statement).one_or_none()
     return _read_file(row) if row else None
 

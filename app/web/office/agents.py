@@ -23,7 +23,7 @@ from app.agents.lists import (
     list_agent_sheets,
 )
 from app.agents.locks import unlock_agent
-from app.agents.models import agency, agent
+from app.agents.models import agency, agent, agent_network
 from app.agents.networks import list_networks
 from app.agents.pins import ONE_TIME_FOR, draw_one_time_pin
 from app.agents.rules import LONGEST_ADDRESS, LONGEST_NAME, read_agency_code, read_hours, read_line
@@ -36,7 +36,7 @@ from app.files.recognition import NAMED_ENCODINGS
 from app.office.rights import RIGHTS, Right
 from app.reconciliation.uploads import read_file_name
 from app.runtime import runtime
-from app.web.office.desk import act, act_on, here, look
+from app.web.office.desk import act_on, add_to, here, look, own
 from app.web.office.fields import done, read_amount, read_needed, read_text
 from app.web.office.frame import may, office_page, pages
 from app.web.office.shown_once import show_once
@@ -52,9 +52,9 @@ def agents() -> Response:
     after, agency_after = request.args.get("after", ""), request.args.get("agency_after", "")
     now = runtime().clock()
     with look() as connection:
-        agencies = list_agencies(connection, agency_after, _ROWS + 1)
-        working = list_agent_sheets(connection, None, after, _ROWS + 1, now)
-        networks = list_networks(connection)
+        agencies = list_agencies(connection, own(agency), agency_after, _ROWS + 1)
+        working = list_agent_sheets(connection, own(agency), None, after, _ROWS + 1, now)
+        networks = list_networks(connection, own(agent_network))
     return office_page(
         "agents.html",
         agencies=agencies[:_ROWS],
@@ -94,7 +94,7 @@ def agencies_page() -> AnyResponse:
 def add_agency_here() -> AnyResponse:
     network = here().scope.network or read_needed("network", 16)
     code = _read_code(read_needed("code", 16).upper())
-    with act() as change:
+    with add_to(agency) as change:
         add_agency(change, _read_agency(code, network), only_new=True)
     return done("agency_page", "agency_added", code=code)
 
@@ -113,7 +113,7 @@ def give_agencies() -> AnyResponse:
         given.save(path)
         known = encoding if encoding in NAMED_ENCODINGS else None
         rows = read_agencies(path, known, lambda _note: None)
-    with act() as change:
+    with add_to(agency) as change:
         replace_agencies(change, rows, network)
     return done("agents", "agencies_taken")
 
@@ -123,8 +123,9 @@ def give_agencies() -> AnyResponse:
 def agency_page(code: str) -> Response:
     after = request.args.get("after", "")
     with look() as connection:
-        found = find_agency(connection, code)
-        rows = list_agent_sheets(connection, code, after, _ROWS + 1, runtime().clock())
+        found = find_agency(connection, own(agency), code)
+        now = runtime().clock()
+        rows = list_agent_sheets(connection, own(agency), code, after, _ROWS + 1, now)
     if found is None:
         raise NotFound
     return office_page(
@@ -149,7 +150,7 @@ def change_agency(code: str) -> AnyResponse:
 def agent_page(number: str) -> Response:
     now = runtime().clock()
     with look() as connection:
-        found = find_agent_sheet(connection, number, now)
+        found = find_agent_sheet(connection, own(agency), number, now)
         sessions = list_sessions(connection, number, now) if found else []
     if found is None:
         raise NotFound
@@ -207,7 +208,7 @@ def _may_act() -> bool:
 
 def _find(number: str) -> AgentSheet:
     with look() as connection:
-        found = find_agent_sheet(connection, number, runtime().clock())
+        found = find_agent_sheet(connection, own(agency), number, runtime().clock())
     if found is None:
         raise NotFound
     return found

@@ -18,7 +18,7 @@ from app.ledger.models import reconciliation_break
 from app.office.rights import RIGHTS, Right
 from app.reconciliation.resolutions import approve_resolution
 from app.runtime import runtime
-from app.web.office.desk import act_on, here, look
+from app.web.office.desk import act_on, here, look, own
 from app.web.office.fields import LONGEST_REASON, done, read_choice, read_needed
 from app.web.office.frame import may, office_page, pages
 
@@ -55,7 +55,8 @@ def add_break_pages(desk: BreakDesk) -> None:
 def _make_view(desk: BreakDesk, act: Callable[[int], str]) -> Callable[[int], AnyResponse]:
     def view(number: int) -> AnyResponse:
         with look() as connection:
-            if find_break(connection, number, desk.kinds, runtime().clock()) is None:
+            seen = own(reconciliation_break)
+            if find_break(connection, seen, number, desk.kinds, runtime().clock()) is None:
                 raise NotFound
         return done(f"{desk.address}_break", act(number), number=number)
 
@@ -65,7 +66,7 @@ def _make_view(desk: BreakDesk, act: Callable[[int], str]) -> Callable[[int], An
 def _show(desk: BreakDesk, number: int) -> Response:
     opened, now = here(), runtime().clock()
     with look() as connection:
-        found = find_break(connection, number, desk.kinds, now)
+        found = find_break(connection, own(reconciliation_break), number, desk.kinds, now)
     if found is None:
         raise NotFound
     acts = desk.acts in RIGHTS[opened.role]

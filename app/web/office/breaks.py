@@ -8,6 +8,7 @@ from flask import Response, request
 from sqlalchemy import select
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.agents.models import agent_network
 from app.agents.networks import list_networks
 from app.base.clock import local_date
 from app.files.recognition import NAMED_ENCODINGS
@@ -17,16 +18,17 @@ from app.ledger.break_lists import (
     count_break_ages,
     list_break_page,
 )
-from app.ledger.models import BREAK_KINDS
+from app.ledger.models import BREAK_KINDS, reconciliation_break
 from app.office.rights import RIGHTS, Right
 from app.payments.errors import ReceiptUnknown
 from app.payments.models import deposit
 from app.reconciliation.day_totals import list_day_totals
+from app.reconciliation.models import uploaded_file
 from app.reconciliation.resolutions import propose_reversal
 from app.reconciliation.uploads import list_uploads
 from app.runtime import runtime
 from app.web.office.break_pages import BreakDesk, add_break_pages
-from app.web.office.desk import act, here, look
+from app.web.office.desk import add_to, here, look, own
 from app.web.office.fields import (
     LONGEST_REASON,
     done,
@@ -58,14 +60,15 @@ def breaks() -> Response:
     asked = BreakQuery((kind,) if kind else DESK.kinds, state, newest, read_asked_number())
     day = read_asked_day("day") or local_date(now)
     with look() as connection:
-        rows = list_break_page(connection, asked, ROWS + 1, now)
+        seen = own(reconciliation_break)
+        rows = list_break_page(connection, seen, asked, ROWS + 1, now)
         asked_reversals = BreakQuery(("reversal_asked",), "proposed")
         values: dict[str, Any] = {
-            "ages": count_break_ages(connection, DESK.kinds, now),
+            "ages": count_break_ages(connection, seen, DESK.kinds, now),
             "days": list_day_totals(connection, here().scope.network, day, _DAYS),
-            "reversals": list_break_page(connection, asked_reversals, ROWS, now),
-            "uploads": list_uploads(connection, "settlement", None, _UPLOADS),
-            "networks": list_networks(connection),
+            "reversals": list_break_page(connection, seen, asked_reversals, ROWS, now),
+            "uploads": list_uploads(connection, own(uploaded_file), "settlement", None, _UPLOADS),
+            "networks": list_networks(connection, own(agent_network)),
         }
     following = rows[ROWS - 1].id if len(rows) > ROWS else None
     return office_page(
@@ -92,10 +95,12 @@ def ask_reversal() -> AnyResponse:
     reason = read_needed("reason", LONGEST_REASON)
     with look() as connection:
         seen = connection.execute(
-            select(deposit.c.receipt_number).where(deposit.c.receipt_number == receipt)
+            select(deposit.c.receipt_number).where(
+                deposit.c.receipt_number == receipt, own(deposit)
+            )
         ).scalar()
     if seen is None:
         raise ReceiptUnknown()
-    with act() as change:
+    with add_to(reconciliation_break) as change:
         number = propose_reversal(change, receipt, reason)
     return done("breaks_break", "reversal_asked", number=number)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.assistance.models import help_request
 from app.assistance.queue import QueueFilter, count_queue
 from app.base.clock import local_date
 from app.base.errors import InvalidInput
@@ -29,7 +30,7 @@ from app.people.looks import record_look
 from app.people.models import CALL_OUTCOMES
 from app.people.service import describe_person, list_found
 from app.runtime import runtime
-from app.web.office.desk import act, act_on, behind_wall, beyond_wall, here, look
+from app.web.office.desk import act, act_on, behind_wall, beyond_wall, here, look, own
 from app.web.office.first_page import FirstNumber, Waiting, numbers_for, waits_for
 from app.web.office.forms import check_number, draw_form_key, read_after, read_form_key
 from app.web.office.frame import may, office_page, pages
@@ -107,7 +108,8 @@ def _list_seen(connection: Connection, after: int, most: int) -> list[ListedMemb
     """Lists members to call whom the wall shows to who is here."""
     with beyond_wall(connection):
         rows = list_members(connection, _own_region(), _today(), after, most)
-    seen = {person.id for person in list_found(connection, [row.id for row in rows], most)}
+    ids = [row.id for row in rows]
+    seen = {person.id for person in list_found(connection, own(artisan), ids, most)}
     return [row for row in rows if row.id in seen]
 
 
@@ -132,7 +134,7 @@ def _count_calls(connection: Connection, _opened: OfficeSession) -> Waiting:
 def _read_numbers(connection: Connection, _opened: OfficeSession) -> list[FirstNumber]:
     to_call = _list_waiting(connection)
     lost = [member for member in to_call if member.rights_until < _today()]
-    waiting = count_queue(connection, QueueFilter(), _MOST_COUNTED)
+    waiting = count_queue(connection, own(help_request), QueueFilter(), _MOST_COUNTED)
     return [
         FirstNumber("office.calls.number_to_call", len(to_call)),
         FirstNumber("office.calls.number_lost", len(lost)),

@@ -23,6 +23,7 @@ from app.base.identifiers import read_typed_rna_number
 from app.base.operation import Operation
 from app.enrolment.birth_dates import read_typed_birth_date
 from app.enrolment.errors import NoRegisterPhone, NotRecognised, TieCodeUnknown
+from app.enrolment.models import artisan
 from app.enrolment.queries import find_own_phone, get_artisan
 from app.messaging.consent import Consent, record_consent
 from app.messaging.service import OutboundMessage, queue_message
@@ -42,7 +43,7 @@ from app.people.presences import (
 )
 from app.people.service import list_found
 from app.runtime import runtime
-from app.web.office.desk import act, act_on, behind_wall, here
+from app.web.office.desk import act, act_on, add_to, behind_wall, here, own
 from app.web.office.forms import check_number, read_form_key
 from app.web.office.frame import may, office_language, office_page, pages
 from app.web.office.people import find_entry, find_own_presence
@@ -69,10 +70,10 @@ def counter() -> AnyResponse:
         born = read_typed_birth_date(
             request.form.get("birth_date", "")[:20], local_date(maalem.clock())
         )
-        with act() as change:
+        with add_to(presence) as change:
             number = recognise(change.connection, rna_number, born)
             with behind_wall(change) as connection:
-                if not list_found(connection, [number]):
+                if not list_found(connection, own(artisan), [number]):
                     raise NotRecognised
             begin = begin_by_card if by_card else ask_for_code
             opened = begin(change, maalem.services, number)

@@ -1,4 +1,4 @@
-"""The office's two ways to the database, both behind the wall: to look, and to act on a row."""
+"""The office's ways to the database, behind the wall: to look, to act on a row, to add one."""
 
 from __future__ import annotations
 
@@ -7,21 +7,28 @@ from contextlib import contextmanager
 from typing import Any
 
 from flask import g, request
-from sqlalchemy import Column, Connection, Table
+from sqlalchemy import Column, ColumnElement, Connection, Table
 from werkzeug.exceptions import NotFound
 
 from app.base.database import transaction
 from app.base.operation import Operation, operation
 from app.office.forms import use_form
+from app.office.scopes import own_rows
 from app.office.sessions import OfficeSession, hold_office_session
 from app.runtime import runtime
-from app.wall import Sight, hold, stand_behind, step_out
+from app.wall import Sight, hold, may_add, stand_behind, step_out
 
 
 def here() -> OfficeSession:
     """Returns the session of who is signed in."""
     opened: OfficeSession = g.office
     return opened
+
+
+def own(table: Table) -> ColumnElement[bool]:
+    """Selects a table's rows in the scope of who is signed in; every list and look asks for it."""
+    opened = here()
+    return own_rows(opened.role, opened.scope, table)
 
 
 @contextmanager
@@ -37,7 +44,7 @@ def look() -> Iterator[Connection]:
 
 @contextmanager
 def act_on(table: Table, key: Any, column: Column[Any] | None = None) -> Iterator[Operation]:
-    """Opens a change by who is signed in to a row, which the wall lets them act on.
+    """Opens a change by who is signed in to a row of their scope, which the wall lets them act on.
 
     The row is known by its primary key, or by another `column` that is unique.
 
@@ -45,15 +52,29 @@ def act_on(table: Table, key: Any, column: Column[Any] | None = None) -> Iterato
     """
     with act() as change:
         stand_behind(change.connection, sight())
-        if not hold(change.connection, table, key, column):
+        if not hold(change.connection, table, key, column, own(table)):
             raise NotFound
         step_out(change.connection)
         yield change
 
 
 @contextmanager
+def add_to(table: Table) -> Iterator[Operation]:
+    """Opens a change by who is signed in that adds to a table, which the wall lets them.
+
+    Raises: NotFound if it does not, FormUsed, Unavailable.
+    """
+    with act() as change:
+        with behind_wall(change) as connection:
+            allowed = may_add(connection, table)
+        if not allowed:
+            raise NotFound
+        yield change
+
+
+@contextmanager
 def act() -> Iterator[Operation]:
-    """Opens a change by who is signed in that concerns no row of anybody's yet.
+    """Opens a change by who is signed in that concerns themselves, or the audit, alone.
 
     A form that has its token (office/guard.html) does its act once.
 

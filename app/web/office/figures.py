@@ -12,6 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.base.database import transaction
 from app.figures.measures import ALL, CUTS
+from app.figures.models import report_request
 from app.figures.pictures import PictureWords, make_own_pictures, make_pictures
 from app.figures.queries import (
     PICTURE_CUTS,
@@ -36,7 +37,7 @@ from app.web.figure_tables import (
     write_figure,
 )
 from app.web.language import template_words
-from app.web.office.desk import act, here, look, sight
+from app.web.office.desk import act, add_to, here, look, sight
 from app.web.office.first_page import FirstNumber, numbers_for
 from app.web.office.frame import may, office_language, office_page, pages
 
@@ -133,7 +134,7 @@ def ask_for_list() -> AnyResponse:
     wanted = request.form.get("format", "")
     if wanted not in _FORMATS:
         raise NotFound
-    with act() as change:
+    with add_to(report_request) as change:
         ask_for_report(change, NewReport(wanted, scope.region, scope.network))
     return redirect(url_for("office.figures") + "#lists", 303)
 

@@ -8,13 +8,14 @@ from flask import Response, request
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.agents.models import agent_network
 from app.agents.networks import list_networks
 from app.base.errors import InvalidInput
 from app.base.money import Money
 from app.base.operation import operation
 from app.files.recognition import NAMED_ENCODINGS
 from app.office.rights import RIGHTS, Right
-from app.reconciliation.models import settlement_file
+from app.reconciliation.models import settlement_file, uploaded_file
 from app.reconciliation.uploads import (
     MOST_BYTES,
     SMALL_BYTES,
@@ -33,7 +34,7 @@ from app.reconciliation.withdrawals import (
 )
 from app.runtime import runtime
 from app.web.office.break_pages import NUMBER
-from app.web.office.desk import act, act_on, here, look
+from app.web.office.desk import act_on, add_to, here, look, own
 from app.web.office.fields import (
     LONGEST_REASON,
     done,
@@ -55,9 +56,9 @@ def give_settlement() -> AnyResponse:
     name, content, encoding = _read_file()
     new = NewUpload("settlement", name, content, network, read_amount("total"), encoding)
     with look() as connection:
-        if network not in {one.code for one in list_networks(connection)}:
+        if network not in {one.code for one in list_networks(connection, own(agent_network))}:
             raise NotFound
-    with act() as change:
+    with add_to(uploaded_file) as change:
         number = keep_upload(change, new)
     return _take_if_small("settlement_upload", number, len(content))
 
@@ -67,7 +68,7 @@ def give_settlement() -> AnyResponse:
 def give_answer() -> AnyResponse:
     """Keeps CNSS's answer; a small one is imported at once, others by a worker."""
     name, content, encoding = _read_file()
-    with act() as change:
+    with add_to(uploaded_file) as change:
         number = keep_upload(change, NewUpload("cnss_answer", name, content, encoding=encoding))
     return _take_if_small("answer_upload", number, len(content))
 
@@ -90,7 +91,7 @@ def settlement_files() -> Response:
     after, given_after = read_asked_number(), read_asked_number("given_after")
     with look() as connection:
         files = list_files(connection, here().scope.network, _ROWS + 1, after)
-        uploads = list_uploads(connection, "settlement", given_after, _ROWS + 1)
+        uploads = list_uploads(connection, own(uploaded_file), "settlement", given_after, _ROWS + 1)
     return office_page(
         "settlement_files.html",
         files=files[:_ROWS],
@@ -104,7 +105,7 @@ def settlement_files() -> Response:
 @may(Right.SEE_BREAKS)
 def settlement_file_page(number: int) -> Response:
     with look() as connection:
-        found = find_file(connection, number)
+        found = find_file(connection, own(settlement_file), number)
     if found is None:
         raise NotFound
     acts = Right.RESOLVE_BREAKS in RIGHTS[here().role] and found.withdrawn_by is None
@@ -156,7 +157,7 @@ def _take_if_small(endpoint: str, number: int, size: int) -> AnyResponse:
 
 def _show_upload(kind: str, number: int) -> Response:
     with look() as connection:
-        found = find_upload(connection, kind, number)
+        found = find_upload(connection, own(uploaded_file), kind, number)
     if found is None:
         raise NotFound
     fault, told = name_fault_of_file(found.report), found.report.get("day")

@@ -29,7 +29,7 @@ from app.reminders.service import (
     resume_campaign,
 )
 from app.runtime import runtime
-from app.web.office.desk import act, act_on, here, look
+from app.web.office.desk import act, act_on, add_to, here, look
 from app.web.office.fields import done, read_amount, read_asked_day
 from app.web.office.frame import may, office_page, pages
 
@@ -94,7 +94,7 @@ def plan() -> Response:
 @may(Right.RUN_SERVICE)
 def queue_today() -> AnyResponse:
     maalem = runtime()
-    with act() as change:
+    with add_to(campaign) as change:
         plans = queue_reminders(change, maalem.reminder_settings, local_date(maalem.clock()))
     queued = sum(one.queued for one in plans)
     return done("messages", "reminders_queued" if queued else "nobody_new")

@@ -33,7 +33,7 @@ from app.base.errors import InvalidInput
 from app.base.money import Money
 from app.office.rights import RIGHTS, Right
 from app.runtime import runtime
-from app.web.office.desk import act, act_on, here, look
+from app.web.office.desk import act_on, add_to, here, look, own
 from app.web.office.fields import (
     done,
     read_amount,
@@ -56,8 +56,8 @@ _WORDS_IN_FIELD = re.compile(r"[\s,;]+")
 def networks() -> Response:
     after = request.args.get("after", "")
     with look() as connection:
-        rows = list_client_sheets(connection, after, _ROWS + 1)
-        listed = list_networks(connection)
+        rows = list_client_sheets(connection, own(api_client), after, _ROWS + 1)
+        listed = list_networks(connection, own(agent_network))
     return office_page(
         "networks.html",
         networks=listed,
@@ -102,7 +102,7 @@ def add_client_here() -> Response:
         _read_words("hosts"),
         draw_signing_key(maalem.random, maalem.keys),
     )
-    with act() as change:
+    with add_to(api_client) as change:
         if not add_client(change, client):
             raise ClientTaken(client=identity)
     return _show_keys(identity, key)
@@ -112,7 +112,7 @@ def add_client_here() -> Response:
 @may(Right.SEE_AGENTS)
 def client_page(identity: str) -> Response:
     with look() as connection:
-        found = find_client_sheet(connection, identity)
+        found = find_client_sheet(connection, own(api_client), identity)
     if found is None:
         raise NotFound
     return office_page("client.html", one=found, acts=_may_act() and found.revoked_at is None)

@@ -35,7 +35,7 @@ from app.runtime import runtime
 from app.text.languages import LANGUAGES
 from app.ussd.screen import ScreenContext, paginate_screen
 from app.web.office.break_pages import NUMBER
-from app.web.office.desk import act, act_on, here, look
+from app.web.office.desk import act_on, add_to, here, look
 from app.web.office.fields import (
     LONGEST_REASON,
     done,
@@ -85,7 +85,7 @@ def preview() -> Response:
 def propose_notice_here() -> AnyResponse:
     written = _read_notice()
     _show(written)
-    with act() as change:
+    with add_to(notice_proposal) as change:
         number = propose_notice(change, written)
     return done("notice_page", "notice_proposed", number=number)
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.assistance.models import help_request
 from app.assistance.queue import find_request
 from app.assistance.rules import DESKS
 from app.base.clock import local_date
@@ -41,7 +42,7 @@ from app.people.service import (
 )
 from app.reconciliation.postings import list_refusals
 from app.runtime import runtime
-from app.web.office.desk import act, behind_wall, here
+from app.web.office.desk import act, behind_wall, here, own
 from app.web.office.forms import check_number, draw_form_key
 from app.web.office.frame import may, office_page, pages, refused_page
 from app.web.refusals import Refusal
@@ -81,8 +82,9 @@ def people() -> AnyResponse:
         # Found by the indexes, which the wall keeps from its readers; shown behind it.
         ids = search_people(change.connection, typed)
         with behind_wall(change) as connection:
-            found = list_found(connection, ids)
-            asked = find_request(connection, "".join(plain_writing(typed).split()))
+            found = list_found(connection, own(artisan), ids)
+            reference = "".join(plain_writing(typed).split())
+            asked = find_request(connection, own(help_request), reference)
         note_search(change, found, here().role)
     rows = [(person, masked_name(person.full_name) if masked else None) for person in found]
     return office_page("people.html", found=rows, asked=asked, reasons=REASONS)
@@ -128,8 +130,8 @@ def find_entry(connection: Connection, number: int) -> int | None:
 
     Raises: NotFound if there is no such person for who is signed in.
     """
-    own = select(artisan.c.id, artisan.c.merged_into).where(artisan.c.id == check_number(number))
-    row = connection.execute(own).one_or_none()
+    known = select(artisan.c.id, artisan.c.merged_into).where(artisan.c.id == check_number(number))
+    row = connection.execute(known.where(own(artisan))).one_or_none()
     if row is None:
         raise NotFound
     merged_into: int | None = row.merged_into
@@ -170,7 +172,7 @@ def read_file(change: Operation, number: int, presence: Presence | None) -> dict
             page["payments"] = payments
             page["refusals"] = list_refusals(connection, [one.receipt for one in payments])
         if may_read["requests"]:
-            page["requests"] = list_requests_of(connection, number, phones)
+            page["requests"] = list_requests_of(connection, own(help_request), number, phones)
         if may_read["messages"]:
             page["fates"] = list_fates(connection, phones)
         if may_read["notes"]:

@@ -14,7 +14,7 @@ from app.base.errors import InvalidInput
 from app.base.identifiers import read_typed_rna_number
 from app.claims.desk import ClaimEntry, record_claim_of
 from app.claims.lists import count_claims, list_claims
-from app.claims.models import STATES
+from app.claims.models import STATES, claim
 from app.enrolment.files import count_open_files, list_enrolment_files
 from app.files.recognition import NAMED_ENCODINGS
 from app.ledger.break_lists import (
@@ -23,14 +23,15 @@ from app.ledger.break_lists import (
     count_break_ages,
     list_break_page,
 )
+from app.ledger.models import reconciliation_break
 from app.office.rights import RIGHTS, Right
 from app.reconciliation.cnss_export import export_payments, find_batch
 from app.reconciliation.cnss_lists import list_batches, list_refused_reasons
-from app.reconciliation.models import cnss_batch
+from app.reconciliation.models import cnss_batch, uploaded_file
 from app.reconciliation.uploads import list_uploads
 from app.runtime import runtime
 from app.web.office.break_pages import BreakDesk, add_break_pages
-from app.web.office.desk import act, act_on, here, look
+from app.web.office.desk import act_on, add_to, here, look, own
 from app.web.office.fields import (
     done,
     read_amount,
@@ -56,12 +57,13 @@ def postings() -> Response:
     asked = BreakQuery(_DESK.kinds, state, newest, read_asked_number())
     batch_after = read_asked_number("batch_after")
     with look() as connection:
-        rows = list_break_page(connection, asked, _ROWS + 1, now)
+        seen = own(reconciliation_break)
+        rows = list_break_page(connection, seen, asked, _ROWS + 1, now)
         batches = list_batches(connection, batch_after, _ROWS + 1)
         values: dict[str, Any] = {
-            "ages": count_break_ages(connection, _DESK.kinds, now),
+            "ages": count_break_ages(connection, seen, _DESK.kinds, now),
             "reasons": list_refused_reasons(connection),
-            "uploads": list_uploads(connection, "cnss_answer", None, _UPLOADS),
+            "uploads": list_uploads(connection, own(uploaded_file), "cnss_answer", None, _UPLOADS),
             "claims": count_claims(connection),
             "files_open": count_open_files(connection),
         }
@@ -88,7 +90,7 @@ def make_export() -> AnyResponse:
     day = read_form_day("day") or local_date(runtime().clock())
     if day > local_date(runtime().clock()):
         raise InvalidInput(what="day", why="ahead")
-    with act() as change:
+    with add_to(cnss_batch) as change:
         batch = export_payments(change, day)
     return done("postings", "export_made" if batch.name else "nothing_to_export")
 
@@ -135,7 +137,7 @@ def record_claim_here() -> AnyResponse:
         amount=read_amount("amount"),
         filed_on=read_form_day("filed_on"),
     )
-    with act() as change:
+    with add_to(claim) as change:
         changed = record_claim_of(change, runtime().services, entry)
     return done("claims", "claim_recorded" if changed else "claim_known")
 

@@ -33,7 +33,7 @@ from app.office.rights import RIGHTS, Right
 from app.office.sessions import OfficeSession
 from app.runtime import runtime
 from app.text.languages import LANGUAGES
-from app.web.office.desk import act, act_on, behind_wall, here, look
+from app.web.office.desk import act, act_on, behind_wall, here, look, own
 from app.web.office.first_page import FirstNumber, Waiting, numbers_for, waits_for
 from app.web.office.forms import read_after
 from app.web.office.frame import may, office_page, pages
@@ -50,7 +50,7 @@ def requests() -> Response:
     """Shows a page of the queue: the oldest first, without phones."""
     wanted = _read_filter()
     with look() as connection:
-        rows = list_queue(connection, wanted, _PAGE + 1)
+        rows = list_queue(connection, own(help_request), wanted, _PAGE + 1)
     late_before = _late_before()
     shown, next_after = rows[:_PAGE], rows[_PAGE - 1].id if len(rows) > _PAGE else None
     kept = {name: request.args[name] for name in _FILTERS if request.args.get(name)}
@@ -128,7 +128,7 @@ _STEPS = ("take", "take-over", "called", "hand-over", "close", "too-late")
 
 
 def _find(connection: Connection, reference: str) -> QueuedRequest:
-    found = find_request(connection, reference)
+    found = find_request(connection, own(help_request), reference)
     if found is None:
         raise NotFound
     return found
@@ -167,7 +167,8 @@ def _is_late(asked: QueuedRequest) -> bool:
 
 @waits_for(Right.ANSWER_REQUESTS)
 def _count_late(connection: Connection, _opened: OfficeSession) -> Waiting:
-    late = count_queue(connection, QueueFilter(asked_before=_late_before()), _MOST_COUNTED)
+    asked = QueueFilter(asked_before=_late_before())
+    late = count_queue(connection, own(help_request), asked, _MOST_COUNTED)
     return Waiting("office.requests.wait_late", late, "office.requests")
 
 
@@ -178,7 +179,10 @@ def _read_numbers(connection: Connection, opened: OfficeSession) -> list[FirstNu
         "late": QueueFilter(asked_before=_late_before()),
         "mine": QueueFilter(owner=opened.name),
     }
+    seen = own(help_request)
     return [
-        FirstNumber(f"office.requests.number_{name}", count_queue(connection, part, _MOST_COUNTED))
+        FirstNumber(
+            f"office.requests.number_{name}", count_queue(connection, seen, part, _MOST_COUNTED)
+        )
         for name, part in parts.items()
     ]

@@ -9,8 +9,8 @@ from pydantic import SecretStr
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
+from app.agents.models import agent_network
 from app.agents.networks import list_networks
-from app.base.database import reading
 from app.base.errors import InvalidInput
 from app.office.errors import NotOneself
 from app.office.models import ROLES, office_user
@@ -27,7 +27,7 @@ from app.office.service import (
 )
 from app.runtime import runtime
 from app.text.regions import find_region, regions
-from app.web.office.desk import act, act_on, here, look
+from app.web.office.desk import act_on, add_to, here, look, own
 from app.web.office.fields import done, read_choice, read_needed, read_text
 from app.web.office.frame import may, office_page, pages
 from app.web.office.shown_once import show_once
@@ -58,7 +58,7 @@ def add_user() -> Response:
     password = SecretStr(draw_password(runtime().random))
     role = read_choice("role", ROLES[:-1])
     new = NewOfficeUser(read_needed("name", 60), role, _read_scope(role), password)
-    with act() as change:
+    with add_to(office_user) as change:
         kept = add_office_user(change, new)
     return _show_password(kept, password)
 
@@ -133,10 +133,10 @@ def _read_scope(role: str) -> OfficeScope:
 
 def _choices() -> dict[str, Any]:
     """Returns the regions and networks that a user may be of."""
-    with reading(runtime().office_database) as connection:
+    with look() as connection:
         return {
             "regions": [one.latin for one in regions().values()],
-            "network_codes": [one.code for one in list_networks(connection)],
+            "network_codes": [one.code for one in list_networks(connection, own(agent_network))],
             "desks": list(DESKS),
             "roles": list(ROLES[:-1]),
         }

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from app.audit.lists import AuditQuery, list_audit_page
 from app.base.clock import local_date
 from app.ledger.break_lists import WAITING_STATES, count_breaks, count_to_approve
+from app.ledger.models import reconciliation_break
 from app.messaging.queries import list_queues
 from app.observe.workers import count_alive
 from app.office.rights import Right
@@ -20,6 +21,7 @@ from app.reconciliation.day_totals import list_day_totals
 from app.reminders.queries import count_paused, count_proposed, find_spending
 from app.runtime import runtime
 from app.web.office.breaks import DESK
+from app.web.office.desk import own
 from app.web.office.first_page import FirstNumber, Waiting, numbers_for, waits_for
 
 _REFUSED = ("posting_refused",)
@@ -33,17 +35,28 @@ def _count_for_network(connection: Connection, opened: OfficeSession) -> Sequenc
         FirstNumber("office.work.cash_today", day.ours),
         FirstNumber("office.work.payments_today", day.our_count),
         FirstNumber(
-            "office.work.breaks_open", count_breaks(connection, DESK.kinds, WAITING_STATES)
+            "office.work.breaks_open",
+            count_breaks(connection, own(reconciliation_break), DESK.kinds, WAITING_STATES),
         ),
     )
+
+
+def _count(connection: Connection, kinds: Sequence[str], states: Sequence[str]) -> int:
+    return count_breaks(connection, own(reconciliation_break), kinds, states)
 
 
 @numbers_for("cnss")
 def _count_for_cnss(connection: Connection, _opened: OfficeSession) -> Sequence[FirstNumber]:
     return (
         FirstNumber("office.work.unanswered", count_unanswered(connection)),
-        FirstNumber("office.work.refused", count_breaks(connection, _REFUSED, WAITING_STATES)),
-        FirstNumber("office.work.settled", count_breaks(connection, _REFUSED, ("resolved",))),
+        FirstNumber(
+            "office.work.refused",
+            _count(connection, _REFUSED, WAITING_STATES),
+        ),
+        FirstNumber(
+            "office.work.settled",
+            _count(connection, _REFUSED, ("resolved",)),
+        ),
     )
 
 
@@ -76,13 +89,13 @@ def _count_for_auditor(connection: Connection, _opened: OfficeSession) -> Sequen
 
 @waits_for(Right.RESOLVE_BREAKS)
 def _count_proposals(connection: Connection, opened: OfficeSession) -> Waiting:
-    count = count_to_approve(connection, DESK.kinds, opened.name)
+    count = count_to_approve(connection, own(reconciliation_break), DESK.kinds, opened.name)
     return Waiting("office.work.to_approve", count, "office.breaks")
 
 
 @waits_for(Right.POST_AT_CNSS)
 def _count_refused(connection: Connection, opened: OfficeSession) -> Waiting:
-    count = count_to_approve(connection, _REFUSED, opened.name)
+    count = count_to_approve(connection, own(reconciliation_break), _REFUSED, opened.name)
     return Waiting("office.work.to_approve", count, "office.postings")
 
 
