@@ -21,6 +21,7 @@ from app.enrolment.models import artisan
 from app.enrolment.pins import pin_hash, set_pin
 from app.enrolment.service import choose_language, identify_phone
 from app.messaging.service import set_reminders
+from app.people.looks import record_look
 from app.runtime import Runtime
 from app.text.encoding import fits
 from app.ussd.position import Caller
@@ -89,6 +90,9 @@ IN_BETWEEN = {
     "receipt_enough",
 }
 _CHOICE = re.compile(r"^([1-79])\b", re.MULTILINE)
+# Choices past the fifth stand on the second page.
+_MORE = re.compile(r"\b9 \w")
+_BEHIND_9 = ("9*6", "9*7")
 _SESSIONS = count(1)
 # What the walk itself has changed, so that a chain keeps its meaning.
 _UNDONE = text("""
@@ -148,6 +152,8 @@ def walk_from(runtime: Runtime, number: str, found: set[str]) -> Iterator[tuple[
         typed_here = TYPED | HERS if number == AICHA else TYPED
         # What is on and what is off changes under way: 2 may be offered by then.
         offered = tuple(dict.fromkeys(("1", "2", *_CHOICE.findall(shown.reply.text))))
+        if screen.kind == "menu" and _MORE.search(shown.reply.text):
+            offered += _BEHIND_9
         answers = typed_here.get(screen.uses or "", offered)
         if shown.reply.more and chain.count("*") < _DEEPEST:
             waiting.extend(f"{chain}*{typed}" if chain else typed for typed in answers)
@@ -188,7 +194,8 @@ def join(chain: str, typed: str) -> str:
 def prepare(runtime: Runtime, language: str) -> None:
     """Fatima has paid, Hassan has a code, Aicha a PIN; a phone serves two.
 
-    Driss has no reminders, and his newest claim is ready.
+    Driss has no reminders, his newest claim is ready, and the help desk looked at his file. The
+    chamber may call Hassan.
     """
     others = OtherParties(runtime)
     others.run("UPDATE artisan SET category = 'D', province = NULL WHERE phone = :auto", auto=AUTO)
@@ -203,10 +210,15 @@ def prepare(runtime: Runtime, language: str) -> None:
         owner = change.connection.execute(aicha).scalar_one()
         set_pin(change, owner, hashed, Phone(AICHA))
         set_reminders(change, Phone(DRISS), False)
+        looked_at = select(artisan.c.id).where(artisan.c.phone == DRISS)
+        record_look(
+            change, change.connection.execute(looked_at).scalar_one(), "call", ["dues"], "helpdesk"
+        )
     # The walk opens the first claim: how to collect is asked once the money is ready.
     ready = "UPDATE claim SET state = 'ready', amount_centimes = 42150 WHERE number = :number"
     others.run(ready, number="R-2026-0412")
     Handset(runtime, FATIMA).send("2*1")
     others.collect_cash()
+    Handset(runtime, HASSAN).send("5*5*9*7*1")
     Handset(runtime, HASSAN).send("2*2*1")
     others.wait(6)
