@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0029_figures"
-down_revision = "0027_office_sessions"
+down_revision = "0028_office_sessions"
 branch_labels = None
 depends_on = None
 

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0027_office_sessions"
-down_revision = "0028_second_approver"
+revision = "0028_office_sessions"
+down_revision = "0027_second_approver"
 branch_labels = None
 depends_on = None
 

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-revision = "0033_second_factors"
+revision = "0030_second_factors"
 down_revision = "0029_figures"
 branch_labels = None
 depends_on = None

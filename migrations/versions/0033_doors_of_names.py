@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0035_doors_of_names"
-down_revision = "0034_pictures_and_reports"
+revision = "0033_doors_of_names"
+down_revision = "0032_pictures_and_reports"
 branch_labels = None
 depends_on = None
 

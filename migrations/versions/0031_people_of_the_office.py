@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0030_people_of_the_office"
-down_revision = "0033_second_factors"
+revision = "0031_people_of_the_office"
+down_revision = "0030_second_factors"
 branch_labels = None
 depends_on = None
 

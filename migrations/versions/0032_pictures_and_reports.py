@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0034_pictures_and_reports"
-down_revision = "0030_people_of_the_office"
+revision = "0032_pictures_and_reports"
+down_revision = "0031_people_of_the_office"
 branch_labels = None
 depends_on = None
 

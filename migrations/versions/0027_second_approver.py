@@ -2,7 +2,7 @@
 
 from alembic import op
 
-revision = "0028_second_approver"
+revision = "0027_second_approver"
 down_revision = "0026_tills_people_and_cash"
 branch_labels = None
 depends_on = None

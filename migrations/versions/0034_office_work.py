@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0036_office_work"
-down_revision = "0035_doors_of_names"
+revision = "0034_office_work"
+down_revision = "0033_doors_of_names"
 branch_labels = None
 depends_on = None
 
