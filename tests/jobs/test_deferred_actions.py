@@ -56,6 +56,8 @@ CASES = [
     ("look_at_agency", FATIMA, {"agency": "W-RABAT-01"}, "agencies"),
     ("start_export_news", FATIMA, {}, "news_on"),
     ("stop_export_news", FATIMA, {}, "news_off"),
+    ("start_calls", FATIMA, {}, "calls_on"),
+    ("stop_calls", FATIMA, {}, "calls_off"),
     ("start_reminders", FATIMA, {}, "reminders_on"),
     ("stop_reminders", FATIMA, {}, "reminders_off"),
 ]
