@@ -292,7 +292,7 @@ def test_a_known_device_has_tries_of_its_own_and_hears_of_its_lock(
     assert "Guichet fermé jusqu'au" in plain(till.page)
     assert browser().enter().status_code == 200
     assert '"locked": ["device"]' in run("list", "--json")
-    assert "1 doors" in run("unlock", AGENT)
+    assert "1 door " in run("unlock", AGENT)
     assert till.enter().status_code == 200
 
 
