@@ -43,8 +43,12 @@ def alive() -> Response:
 @pages.get("/readyz")
 @open_to(Audience.EVERYONE)
 def ready() -> tuple[Response, int]:
-    """Says if PostgreSQL and Redis answer; 503 if one does not."""
+    """Says if PostgreSQL and Redis answer; 503 if one does not.
+
+    The menus are loaded by then, so that the first caller of a new process waits for nothing.
+    """
     away = list_away(runtime())
+    _ = runtime().turns
     return jsonify(status="away" if away else "ready", away=away), 503 if away else 200
 
 
