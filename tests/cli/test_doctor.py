@@ -34,6 +34,9 @@ from app.sms.loopback.server import running
 from tests.conftest import AGENCY
 from tests.production import COMPLETE, production_settings
 
+# The settings of Redis are the server's: two of these at once see each other's.
+pytestmark = pytest.mark.xdist_group("settings of Redis")
+
 
 def examine(maalem: Runtime) -> tuple[int, dict[str, Any]]:
     """Returns the exit code, and each check by its name."""
