@@ -15,7 +15,7 @@ from app.base.operation import Operation, operation
 from app.enrolment.registry_imports import forget_imports
 from app.messaging.reports import apply_missed_reports, time_out_reports
 from app.messaging.retention import forget_bodies
-from app.observe.hops import DELETED_AT_ONCE, delete_hops, store_hops
+from app.observe.hops import DELETED_AT_ONCE, STORED_AT_ONCE, delete_hops, store_hops
 from app.office.forms import forget_forms
 from app.office.sessions import forget_office_sessions
 from app.office.sign_in import forget_unknown_names
@@ -66,15 +66,15 @@ class Housekeeping:
         self._last_run = dict.fromkeys((task.event for task in self._tasks), 0.0)
 
     def do(self) -> int:
-        """Stores the hops that sessions left, and runs the tasks that are due.
+        """Stores hops that sessions left, and runs the tasks that are due.
 
-        Returns 0, so that its loop waits before the next look.
+        Returns the number of hops if more may wait; else 0, so that its loop waits.
         """
-        store_hops(self._runtime.database, self._runtime.redis)
+        stored = store_hops(self._runtime.database, self._runtime.redis)
         for task in self._tasks:
             if self._runtime.clock().timestamp() - self._last_run[task.event] >= task.seconds:
                 self._run(task)
-        return 0
+        return stored if stored >= STORED_AT_ONCE else 0
 
     def _run(self, task: HousekeepingTask) -> None:
         now = self._runtime.clock()

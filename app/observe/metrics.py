@@ -11,6 +11,10 @@ hop_seconds = Histogram(
     ("screen", "outcome"),
     buckets=_BUCKETS,
 )
+hops_dropped = Counter(
+    "maalem_hops_dropped_total",
+    "Hops dropped uncounted, because no worker had stored those waiting in Redis",
+)
 sessions_ended = Counter(
     "maalem_ussd_sessions_ended_total", "End-of-session notices of the gateway", ("status",)
 )

@@ -29,6 +29,7 @@ from app.base.errors import Unavailable
 from app.base.hop import Hop, Reply
 from app.base.keys import Key, Keys, Purpose
 from app.base.phone import Phone
+from app.observe import metrics
 from app.ussd.deferred import STREAM
 from app.ussd.forged import report_forged
 from app.ussd.position import Position
@@ -56,9 +57,9 @@ _USUAL = (
     b'{},"",0,[],0,""],"",false,[["\\n1 \\n2 \\n3 \\n4 \\n5 /2026 DH\\n0 Retour",1]]],1],["'
 )
 
-# Hops waiting to be counted; if nothing fetches them the oldest are dropped.
+# Hops waiting to be counted; if nothing fetches them the oldest are dropped, and that is counted.
 HOPS = "hops"
-_MOST_HOPS = 100_000
+MOST_HOPS = 100_000
 
 # The names come in pairs, of the dialogue and of its phone, a pair for each secret. Returns whose
 # name held the dialogue; for a first hop without one, the phone's last dialogue and its name.
@@ -75,7 +76,8 @@ end
 return false
 """
 # Writes if the revision is still the one read, under the first pair of names; else returns the
-# dialogue another worker wrote. The phone's last dialogue is known by one name.
+# dialogue another worker wrote. The phone's last dialogue is known by one name. Returns 1 where an
+# old hop had to be dropped from the log.
 _SAVE = f"""
 for i = 1, #KEYS, 2 do
   local current = redis.call('GET', KEYS[i])
@@ -86,9 +88,10 @@ end
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
 redis.call('SET', KEYS[2], KEYS[1], 'EX', ARGV[3])
 for i = 4, #KEYS, 2 do redis.call('DEL', KEYS[i]) end
-if redis.call('RPUSH', '{HOPS}', ARGV[4]) > {_MOST_HOPS} then redis.call('LPOP', '{HOPS}') end
 if ARGV[5] then redis.call('XADD', '{STREAM}', '*', 'action', ARGV[5]) end
-return false
+if redis.call('RPUSH', '{HOPS}', ARGV[4]) <= {MOST_HOPS} then return false end
+redis.call('LPOP', '{HOPS}')
+return 1
 """
 _POSITION_FIELDS = tuple(field.name for field in fields(Position))
 _write_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -297,6 +300,9 @@ class Sessions:
         arguments: list[str | bytes | int] = [slot.replaces, value, STORED_SECONDS, entry]
         arguments += [deferred] if deferred else []
         lost: Any = self._run(_SAVING, len(names), *names, *arguments)
+        if lost == 1:
+            metrics.hops_dropped.inc()
+            return None
         if not lost:
             return None
         turn, value = lost
@@ -310,7 +316,9 @@ class Sessions:
 
     def log(self, entry: str) -> None:
         """Adds an entry to the log of hops that is no hop: the end of a session."""
-        self._call("RPUSH", HOPS, entry)
+        if int(str(self._call("RPUSH", HOPS, entry))) > MOST_HOPS:
+            self._call("LPOP", HOPS)
+            metrics.hops_dropped.inc()
 
     def _name(self, hop: Hop, places: Iterable[int]) -> list[bytes]:
         """Returns the names of the dialogue and of its phone, under each secret in that order."""

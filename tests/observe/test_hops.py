@@ -12,12 +12,14 @@ from threading import Barrier
 import pytest
 import yaml
 from flask import Flask
+from prometheus_client import REGISTRY
 
 from app.base.operation import operation
 from app.jobs.housekeeping import Housekeeping
-from app.observe.hops import HOPS, delete_hops, store_hops
+from app.observe.hops import HOPS, STORED_AT_ONCE, delete_hops, store_hops
 from app.runtime import Runtime
-from tests.conftest import TestClock
+from app.ussd.session import MOST_HOPS
+from tests.conftest import NOW, TestClock
 from tests.journeys.other_parties import OtherParties
 from tests.phone import GenericPhone, TestPhone
 from tests.talks.player import Player, Story
@@ -112,6 +114,39 @@ def test_store_hops_loses_nothing_with_many_workers(phone: TestPhone, runtime: R
     with ThreadPoolExecutor(4) as many:
         list(many.map(work, range(4)))
     assert OtherParties(runtime).run("SELECT count(*) FROM hop") == [(2500,)]
+
+
+def test_housekeeping_stores_waiting_hops_without_a_pause_until_none_is_left(
+    runtime: Runtime,
+) -> None:
+    lines = [
+        json.dumps(["s", number, NOW.timestamp() * 1000, "g", "fr", "answered", "1", "main", 1])
+        for number in range(2 * STORED_AT_ONCE + 1)
+    ]
+    runtime.redis.rpush(HOPS, *lines)
+    work = Housekeeping(runtime)
+    # What is not 0 lets its loop go on at once.
+    assert [work.do() for _ in range(3)] == [STORED_AT_ONCE, STORED_AT_ONCE, 0]
+    assert runtime.redis.llen(HOPS) == 0
+    assert OtherParties(runtime).run("SELECT count(*) FROM hop") == [(len(lines),)]
+
+
+def test_hops_beyond_the_most_that_wait_are_dropped_and_counted(
+    phone: TestPhone, runtime: Runtime, app: Flask
+) -> None:
+    def count_dropped() -> float:
+        return REGISTRY.get_sample_value("maalem_hops_dropped_total") or 0
+
+    before = count_dropped()
+    runtime.redis.rpush(HOPS, "oldest", *["old"] * (MOST_HOPS - 1))
+    phone.dial(FATIMA)
+    assert runtime.redis.llen(HOPS) == MOST_HOPS and runtime.redis.lindex(HOPS, 0) != b"oldest"
+    other = GenericPhone(app.test_client())
+    other.dial(FATIMA)
+    other.hang_up()
+    assert runtime.redis.llen(HOPS) == MOST_HOPS
+    assert count_dropped() == before + 3
+    assert "maalem_hops_dropped_total" in app.test_client().get("/metrics").text
 
 
 def test_delete_hops_deletes_old_hops(phone: TestPhone, runtime: Runtime) -> None:
