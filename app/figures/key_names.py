@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from app.figures.measures import ALL, UNKNOWN
-from app.figures.regions import find_tile
 from app.text.languages import LANGUAGES
+from app.text.regions import find_region
 
 _Text = TypeVar("_Text", bound=str)
 
@@ -22,6 +22,6 @@ def name_key(cut: str, key: str, say: Callable[..., _Text], language: str) -> _T
         return say(f"office.figures.key.{cut}.{key}")
     if cut == "language" and key in LANGUAGES:
         return LANGUAGES[key].name
-    if cut == "region" and language == "ar" and (tile := find_tile(key)):
-        return tile.arabic
+    if cut == "region" and (region := find_region(key)):
+        return region.name_in(language)
     return key

@@ -27,12 +27,12 @@ from app.figures.measures import (
     STEPS,
     UNKNOWN,
 )
-from app.figures.regions import list_missing_regions
 from app.messaging.costs import CostRequest, count_costs
 from app.messaging.prices import Prices
 from app.payments.models import CHANNELS
 from app.reminders.queries import compare_with_holdout
 from app.text.languages import LANGUAGES
+from app.text.regions import regions
 
 # Cut, key, measure, value.
 Figure = tuple[str, str, str, int]
@@ -90,9 +90,7 @@ def count_month(connection: Connection, request: FigureRequest) -> Iterator[Figu
     yield from _count_effects(connection, request)
 
 
-def list_keys(
-    connection: Connection, request: FigureRequest, known: Iterable[Figure]
-) -> Iterator[tuple[str, str]]:
+def list_keys(connection: Connection, request: FigureRequest) -> Iterator[tuple[str, str]]:
     """Yields each cut's keys that a month shows even if nothing is counted there.
 
     A key that came only with its first person would tell of that person.
@@ -106,8 +104,7 @@ def list_keys(
     days = (request.month.last_day - request.month.first_day).days + 1
     for number in range(days):
         yield DAY, f"{request.month.first_day + timedelta(days=number)}"
-    regions = {key for cut, key, *_ in known if cut == "region"}
-    yield from (("region", name) for name in list_missing_regions(regions))
+    yield from (("region", region.latin) for region in regions().values())
 
 
 def _read_cells(rows: Iterable[Row[Any]]) -> Iterator[Figure]:
@@ -125,8 +122,7 @@ def _read_cells(rows: Iterable[Row[Any]]) -> Iterator[Figure]:
 def _price_messages(connection: Connection, request: FigureRequest) -> Iterator[Figure]:
     """Yields what the messages of the month cost, in centimes. Raises: PricesWrong."""
     month = request.month
-    regions = sql.NO_REGIONS
-    wanted = CostRequest(month.first_day, month.last_day, regions, ("language",))
+    wanted = CostRequest(month.first_day, month.last_day, sql.NO_REGIONS, ("language",))
     costs = count_costs(connection, request.prices, wanted)
     yield ALL, ALL, "sms_dirhams", costs.total.cost.centimes
     for line in costs.lines:

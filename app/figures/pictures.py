@@ -14,9 +14,9 @@ from app.base.months import Month
 from app.figures.key_names import name_key
 from app.figures.measures import ALL, BREAK_AGE, BREAK_AGES, DAY, PROVIDER, STEPS
 from app.figures.queries import PublishedFigure
-from app.figures.regions import find_tile
 from app.figures.rules import Value
 from app.text.languages import LANGUAGES
+from app.text.regions import find_region
 from app.text.words import Words
 
 # Another drawing of the same figures is another picture.
@@ -195,18 +195,18 @@ def _shorten(cut: str, key: str, name: str) -> str:
 
 
 def _list_tiles(
-    regions: Iterable[str], values: dict[tuple[str, str, str], Value], words: PictureWords
+    keys: Iterable[str], values: dict[tuple[str, str, str], Value], words: PictureWords
 ) -> list[PictureRow]:
     """Returns the regions on the grid; what is no region of the twelve has no place on it."""
     return [
         PictureRow(
-            words.name_key("region", region),
-            values[("region", region, "rights_open_share")],
-            column=tile.column,
-            row=tile.row,
+            words.name_key("region", key),
+            values[("region", key, "rights_open_share")],
+            column=region.column,
+            row=region.row,
         )
-        for region in regions
-        if (tile := find_tile(region))
+        for key in keys
+        if (region := find_region(key))
     ]
 
 

@@ -64,7 +64,7 @@ def make_month(writing: Engine, books: FigureBooks, month: Month, now: datetime)
         talks = list(_count_talk_days(reading, books, request))
         counted = list(count_month(reading, request))
         register = list(count_register(reading, request))
-        keys = list(list_keys(reading, request, register))
+        keys = list(list_keys(reading, request))
     with operation(writing, now, "worker") as change:
         connection = change.connection
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))

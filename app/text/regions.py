@@ -39,7 +39,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Region(Place):
-    """A region of the twelve."""
+    """A region of the twelve, and its column and row on a grid that stands for the map."""
+
+    column: int
+    row: int
 
 
 @cache
@@ -65,7 +68,8 @@ def name_region(written: str) -> str:
 
 def _read_region(row: dict[str, str]) -> Region:
     names = {name: row[name] for name in ("code", "latin", "arabic", "tifinagh")}
-    return Region(**names, also=split_names(row["also"]))
+    also, column, place = split_names(row["also"]), int(row["column"]), int(row["row"])
+    return Region(**names, also=also, column=column, row=place)
 
 
 @cache

@@ -28,6 +28,7 @@ from app.payments.dues import unpaid_months
 from app.payments.queries import get_account
 from app.reconciliation.cnss_file import HEADER
 from app.runtime import Runtime
+from app.text.regions import regions
 from tests.figures.attack import list_equations
 from tests.figures.conftest import NOVEMBER, load_register
 from tests.payments.conftest import PaymentFixture, payments  # noqa: F401 - a fixture of these tests too
@@ -165,6 +166,16 @@ def test_talks_agree_with_the_funnel_and_stay_when_hops_are_forgotten(
         connection.exec_driver_sql("DELETE FROM hop")
     runtime.clock.now = datetime(2026, 12, 20, 9, 0, tzinfo=UTC)  # type: ignore[attr-defined]
     assert make(runtime).get("all", "all", "dialled") == 3
+
+
+def test_a_region_without_people_has_the_name_of_one_with_people(
+    runtime: Runtime, sample_people: None
+) -> None:
+    names = {region.latin for region in regions().values()}
+    with runtime.database.connect() as connection:
+        inhabited = set(connection.execute(select(artisan.c.region)).scalars())
+    assert inhabited < names
+    assert set(make(runtime).list_keys("region")) == names
 
 
 def test_requests_and_their_age(runtime: Runtime, sample_people: None) -> None:
