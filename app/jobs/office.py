@@ -5,6 +5,7 @@ from __future__ import annotations
 import structlog
 
 from app.base.database import reading, snapshot
+from app.base.errors import Unavailable
 from app.base.operation import operation
 from app.reconciliation.books_checks import is_check_due, keep_check, verify_books
 from app.reconciliation.uploads import find_waiting, give_up_upload, take_upload
@@ -24,7 +25,10 @@ class OfficeWork:
         return self._take_file() + self._check_books()
 
     def _take_file(self) -> int:
-        """Takes the oldest given file; one that fails in a way of ours is given up, and logged."""
+        """Takes the oldest given file; one that fails in a way of ours is given up, and logged.
+
+        A file waits on while the database is away.
+        """
         maalem = self._runtime
         database = maalem.patient_services.database
         with reading(database) as connection:
@@ -34,6 +38,8 @@ class OfficeWork:
         try:
             with operation(database, maalem.clock(), "worker") as change:
                 return int(take_upload(change, maalem.services, number))
+        except Unavailable:
+            raise
         except Exception:
             _log.exception("given_file_failed", number=number)
             with operation(database, maalem.clock(), "worker") as change:

@@ -89,16 +89,14 @@ def keep_upload(operation: Operation, new: NewUpload) -> int:
     return number
 
 
-def take_upload(operation: Operation, services: Services, number: int | None = None) -> bool:
-    """Takes a waiting file, or the oldest one; the change is by who gave it.
+def take_upload(operation: Operation, services: Services, number: int) -> bool:
+    """Takes a waiting file; the change is by who gave it.
 
-    A refusal is kept with the file, and nothing of the file is. Returns False if none waits, or
-    somebody else takes it at this moment.
+    A refusal is kept with the file, and nothing of the file is. Returns False if it does not wait,
+    or somebody else takes it at this moment.
     """
     columns = uploaded_file.c
-    waiting = select(uploaded_file).where(columns.state == "waiting").order_by(columns.id).limit(1)
-    if number is not None:
-        waiting = waiting.where(columns.id == number)
+    waiting = select(uploaded_file).where(columns.id == number, columns.state == "waiting")
     row = operation.connection.execute(waiting.with_for_update(skip_locked=True)).one_or_none()
     if row is None:
         return False
@@ -117,10 +115,10 @@ def take_upload(operation: Operation, services: Services, number: int | None = N
 
 
 def find_waiting(connection: Connection) -> int | None:
-    """Returns the number of the oldest file that waits; None if none does."""
+    """Returns the number of the oldest file that waits and that nobody takes now; None if none."""
     columns = uploaded_file.c
     waiting = select(columns.id).where(columns.state == "waiting").order_by(columns.id).limit(1)
-    return connection.execute(waiting).scalar()
+    return connection.execute(waiting.with_for_update(skip_locked=True)).scalar()
 
 
 def give_up_upload(operation: Operation, number: int) -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from flask import g, request
-from sqlalchemy import Column, ColumnElement, Connection, Table
+from sqlalchemy import Column, ColumnElement, Connection, Table, text
 from werkzeug.exceptions import NotFound
 
 from app.base.database import transaction
@@ -82,11 +82,17 @@ def act() -> Iterator[Operation]:
     """
     opened, maalem = here(), runtime()
     with operation(maalem.office_database, maalem.clock(), opened.name, opened.seat) as change:
+        wait_briefly(change.connection)
         # Dismissed or signed out since the page was asked for, nobody acts.
         hold_office_session(change.connection, opened.id)
         if (token := request.form.get("once")) is not None:
             use_form(change, token)
         yield change
+
+
+def wait_briefly(connection: Connection) -> None:
+    """Ends a wait for a lock soon: the office has few connections, and a file's import is long."""
+    connection.execute(text("SET LOCAL lock_timeout = '1s'"))
 
 
 @contextmanager

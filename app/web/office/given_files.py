@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date
 
 from flask import Response, request
@@ -10,7 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.agents.models import agent_network
 from app.agents.networks import list_networks
-from app.base.errors import InvalidInput
+from app.base.errors import InvalidInput, Unavailable
 from app.base.money import Money
 from app.base.operation import operation
 from app.files.recognition import NAMED_ENCODINGS
@@ -34,7 +35,7 @@ from app.reconciliation.withdrawals import (
 )
 from app.runtime import runtime
 from app.web.office.break_pages import NUMBER
-from app.web.office.desk import act_on, add_to, here, look, own
+from app.web.office.desk import act_on, add_to, here, look, own, wait_briefly
 from app.web.office.fields import (
     LONGEST_REASON,
     done,
@@ -148,9 +149,14 @@ def _read_file() -> tuple[str, bytes, str | None]:
 
 
 def _take_if_small(endpoint: str, number: int, size: int) -> AnyResponse:
+    """Takes a small file now; while the database is busy or away it is left to a worker."""
+    maalem = runtime()
     if size <= SMALL_BYTES:
-        maalem = runtime()
-        with operation(maalem.office_database, maalem.clock(), here().name) as change:
+        with (
+            suppress(Unavailable),
+            operation(maalem.office_database, maalem.clock(), here().name) as change,
+        ):
+            wait_briefly(change.connection)
             take_upload(change, maalem.services, number)
     return done(endpoint, "file_given", number=number)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from io import BytesIO
 
@@ -15,6 +16,7 @@ from app.agents.clients import NewClient, add_client, draw_key
 from app.agents.models import agent, api_client
 from app.agents.networks import AgentNetwork, add_network
 from app.agents.staff import NewAgent, add_agent
+from app.base.errors import Unavailable
 from app.base.money import Money
 from app.base.operation import operation
 from app.jobs.office import OfficeWork
@@ -23,6 +25,7 @@ from app.ledger.models import reconciliation_break
 from app.reconciliation.network_file import HEADER
 from app.reconciliation.uploads import MOST_BYTES
 from app.runtime import Runtime
+from tests.database import wait_for_a_lock
 from tests.web.office.conftest import SignIn, Staff, send, tokens_of
 
 LINE = "{reference},{code},{amount},MAD,2026-11-23T10:00:00+01:00,1001,T1,paid"
@@ -197,6 +200,25 @@ def test_a_large_file_is_taken_by_a_worker(
     with runtime.database.connect() as connection:
         row = connection.execute(text("SELECT state, content, given_by FROM uploaded_file")).one()
     assert tuple(row) == ("taken", None, "amina")
+
+
+def test_a_given_file_outlives_a_busy_and_a_lost_database(staff: Staff, runtime: Runtime) -> None:
+    amina, work = staff.enter("amina", "wafacash", network="wafacash"), OfficeWork(runtime)
+    ours = text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    with runtime.database.connect() as another, ThreadPoolExecutor(1) as beside:
+        another.execute(text("SELECT FROM agent_network WHERE code = 'wafacash' FOR NO KEY UPDATE"))
+        given = give(amina, settlement(one_line()))
+        assert "Un programme lit ce fichier" in amina.get(given.location).text
+        taking = beside.submit(work._take_file)
+        wait_for_a_lock(runtime.database)
+        another.execute(ours)
+        with pytest.raises(Unavailable):
+            taking.result()
+    assert work._take_file() == 1
+    assert "pris" in amina.get(given.location).text
 
 
 def test_a_one_time_pin_is_shown_once(staff: Staff, runtime: Runtime) -> None:
