@@ -78,7 +78,7 @@ DECISIONS: dict[str, Decision] = {
     ),
     "settlement_file": _allow_changes(
         "first_day day lines report withdrawal_asked_by withdrawal_reason withdrawal_asked_at"
-        " withdrawn_by withdrawn_at"
+        " approvers_needed first_approved_by first_approved_at withdrawn_by withdrawn_at"
     ),
     "settlement_line": _KEPT,
     "till_close": _KEPT,

@@ -149,7 +149,7 @@ def files_command(name: str, most: int, as_json: bool) -> None:
 
 def _list_file_cells(one: ListedFile) -> tuple[str, ...]:
     days = f"{one.day}" if one.first_day == one.day else f"{one.first_day} to {one.day}"
-    names = " + ".join(filter(None, (one.asked_by, one.withdrawn_by)))
+    names = " + ".join(filter(None, (one.asked_by, one.first_approved_by, one.withdrawn_by)))
     taken = f"{local(one.matched_at):%d/%m/%Y %H:%M}"
     return str(one.number), one.name, days, str(one.lines), taken, names
 
@@ -171,9 +171,19 @@ def withdraw(number: int, by: str | None, reason: str) -> None:
 @BY
 @with_appcontext
 def approve_withdrawal_command(number: int, by: str | None) -> None:
-    """Withdraws the settlement file NUMBER, as a second person."""
+    """Withdraws the settlement file NUMBER, as a second person.
+
+    A file of a large amount waits for one more person: TWO_APPROVERS_FROM_DIRHAMS.
+    """
+    two_from = runtime().services.two_approvers_from
     with acting(by) as change:
-        done = approve_withdrawal(change, number)
+        done = approve_withdrawal(change, number, two_from)
+    if done is None:
+        click.echo(
+            f"file {number} is of {two_from} dirhams or more:"
+            f" approved by {change.actor}, one more person has to approve"
+        )
+        return
     click.echo(
         f"file {number} is withdrawn: {write_count(done.untold, 'payment')} told no more,"
         f" {done.changed} as other files tell them"

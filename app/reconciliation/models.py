@@ -35,10 +35,13 @@ settlement_file = Table(
     Column("lines", Integer, nullable=False),
     Column("report", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     Column("matched_at", DateTime(timezone=True), nullable=False),
-    # One person asks to withdraw it, a second person agrees.
+    # One person asks to withdraw it, a second person agrees; of much money a third one before.
     Column("withdrawal_asked_by", Text),
     Column("withdrawal_reason", Text),
     Column("withdrawal_asked_at", DateTime(timezone=True)),
+    Column("approvers_needed", SmallInteger, nullable=False, server_default=text("1")),
+    Column("first_approved_by", Text),
+    Column("first_approved_at", DateTime(timezone=True)),
     Column("withdrawn_by", Text),
     Column("withdrawn_at", DateTime(timezone=True)),
     CheckConstraint("lines > 0", name="lines"),
@@ -52,6 +55,21 @@ settlement_file = Table(
         " withdrawal_asked_by) = 3"
         " AND person_key(withdrawn_by) <> person_key(withdrawal_asked_by))",
         name="two_people",
+    ),
+    CheckConstraint("approvers_needed IN (1, 2)", name="approvers_needed"),
+    CheckConstraint(
+        "num_nonnulls(first_approved_by, first_approved_at) = 0 OR (num_nonnulls("
+        "first_approved_by, first_approved_at, withdrawal_asked_by) = 3 AND approvers_needed = 2)",
+        name="first_approved",
+    ),
+    CheckConstraint(
+        "approvers_needed = 1 OR withdrawn_by IS NULL OR first_approved_by IS NOT NULL",
+        name="two_approvers",
+    ),
+    CheckConstraint(
+        "person_key(first_approved_by) <> person_key(withdrawal_asked_by)"
+        " AND person_key(first_approved_by) <> person_key(withdrawn_by)",
+        name="three_people",
     ),
     Index("ix_settlement_file_day", "network", "day"),
 )

@@ -1,6 +1,7 @@
 """Withdraws a settlement file that was taken by mistake: one person asks, a second person agrees.
 
-Its lines stay stored. Each of its payments is then told as the files that stand tell it.
+Where its lines come to much money a third person agrees too, as of a break. Its lines stay stored.
+Each of its payments is then told as the files that stand tell it.
 """
 
 from __future__ import annotations
@@ -11,23 +12,26 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby
 
-from sqlalchemy import ColumnElement, Connection, Row, select, text, update
+from sqlalchemy import ColumnElement, Connection, Row, func, select, text, update
 
 from app.audit.service import record_audit, record_decision
+from app.base.money import Money
 from app.base.operation import Operation
-from app.office.two_people import check_two_people
+from app.office.two_people import check_two_people, needs_two_approvers
 from app.reconciliation.errors import FileUnknown
-from app.reconciliation.models import settlement_file
+from app.reconciliation.models import settlement_file, settlement_line
 from app.reconciliation.payment_breaks import Cause, judge_codes
 from app.reconciliation.service import lock_network, read_settled_days
 
+# What is asked for anew is approved anew.
+_NOT_APPROVED = {"approvers_needed": 1, "first_approved_by": None, "first_approved_at": None}
 # As many payments as one statement changes.
 _PAYMENTS_AT_ONCE = 5000
 
 
 @dataclass(frozen=True, slots=True)
 class ListedFile:
-    """A settlement file that was taken; `withdrawn_by` is the second person."""
+    """A settlement file that was taken; `withdrawn_by` approved its withdrawal last."""
 
     number: int
     network: str
@@ -38,6 +42,7 @@ class ListedFile:
     matched_at: datetime
     asked_by: str | None
     reason: str | None
+    first_approved_by: str | None
     withdrawn_by: str | None
     report: Mapping[str, int]
 
@@ -91,6 +96,7 @@ def _read_file(row: Row[*tuple[object, ...]]) -> ListedFile:
         matched_at=row.matched_at,
         asked_by=row.withdrawal_asked_by,
         reason=row.withdrawal_reason,
+        first_approved_by=row.first_approved_by,
         withdrawn_by=row.withdrawn_by,
         report=row.report,
     )
@@ -109,6 +115,7 @@ def propose_withdrawal(operation: Operation, number: int, reason: str) -> None:
             withdrawal_asked_by=operation.actor,
             withdrawal_reason=reason,
             withdrawal_asked_at=operation.now,
+            **_NOT_APPROVED,
         )
         .returning(columns.name)
     )
@@ -133,13 +140,17 @@ def refuse_withdrawal(operation: Operation, number: int) -> None:
     if row is None:
         raise FileUnknown(number=number)
     nothing = dict.fromkeys(("withdrawal_asked_by", "withdrawal_reason", "withdrawal_asked_at"))
-    operation.connection.execute(update(settlement_file).where(*asked).values(nothing))
+    values = nothing | _NOT_APPROVED
+    operation.connection.execute(update(settlement_file).where(*asked).values(values))
     told = {"asked_by": row.withdrawal_asked_by, "reason": row.withdrawal_reason}
     record_audit(operation, "withdrawal_refused", f"file:{row.name}", number=number, **told)
 
 
-def approve_withdrawal(operation: Operation, number: int) -> Withdrawal:
-    """Withdraws a file as asked; `operation.actor` is the second person.
+def approve_withdrawal(operation: Operation, number: int, two_from: Money) -> Withdrawal | None:
+    """Withdraws a file as asked; `operation.actor` is the second person, or the third.
+
+    A file whose lines come to `two_from` or more needs two approvers. Returns None if this was the
+    first of them.
 
     Raises: FileUnknown, SamePerson.
     """
@@ -161,6 +172,11 @@ def approve_withdrawal(operation: Operation, number: int) -> Withdrawal:
     if asked is None:
         raise FileUnknown(number=number)
     check_two_people(operation, asked.withdrawal_asked_by)
+    if asked.first_approved_by is not None:
+        check_two_people(operation, asked.first_approved_by)
+    elif needs_two_approvers(_read_stake(connection, number), two_from):
+        _keep_first_approval(operation, asked)
+        return None
     connection.execute(
         update(settlement_file)
         .where(columns.id == number)
@@ -177,6 +193,28 @@ def approve_withdrawal(operation: Operation, number: int) -> Withdrawal:
         **details,
     )
     return withdrawal
+
+
+def _read_stake(connection: Connection, number: int) -> Money:
+    """Returns what the lines of a file come to, whatever each of them says of its payment."""
+    columns = settlement_line.c
+    total = select(func.coalesce(func.sum(columns.amount_centimes), 0))
+    return Money(int(connection.execute(total.where(columns.file_id == number)).scalar_one()))
+
+
+def _keep_first_approval(operation: Operation, asked: Row[*tuple[object, ...]]) -> None:
+    """Records that the operation's actor is the first of the two approvers that a file needs."""
+    operation.connection.execute(
+        update(settlement_file)
+        .where(settlement_file.c.id == asked.id)
+        .values(
+            approvers_needed=2,
+            first_approved_by=operation.actor,
+            first_approved_at=operation.now,
+        )
+    )
+    details = {"number": asked.id, "asked_by": asked.withdrawal_asked_by}
+    record_audit(operation, "withdrawal_approved_first", f"file:{asked.name}", **details)
 
 
 def _tell_again(operation: Operation, network: str, number: int) -> Withdrawal:

@@ -181,7 +181,9 @@ class Story:
         if standing:
             number = standing[place % len(standing)].number
             propose_withdrawal(self.operation("amina"), number, "a mistake")
-            approve_withdrawal(self.operation("driss"), number)
+            two_from = self.payments.runtime.services.two_approvers_from
+            if approve_withdrawal(self.operation("driss"), number, two_from) is None:
+                approve_withdrawal(self.operation("leila"), number, two_from)
             del self.model.taken[number]
 
     def resolve(self, place: int) -> bool:

@@ -110,7 +110,13 @@ def settlement_file_page(number: int) -> Response:
     if found is None:
         raise NotFound
     acts = Right.RESOLVE_BREAKS in RIGHTS[here().role] and found.withdrawn_by is None
-    return office_page("settlement_file.html", one=found, acts=acts)
+    return office_page(
+        "settlement_file.html",
+        one=found,
+        acts=acts,
+        may_approve=here().name not in (found.asked_by, found.first_approved_by),
+        two_from=runtime().services.two_approvers_from,
+    )
 
 
 @pages.post(f"/breaks/files/{NUMBER}/withdraw")
@@ -126,8 +132,10 @@ def withdraw_file(number: int) -> AnyResponse:
 @may(Right.RESOLVE_BREAKS)
 def approve_file_withdrawal(number: int) -> AnyResponse:
     with act_on(settlement_file, number) as change:
-        approve_withdrawal(change, number)
-    return done("settlement_file_page", "file_withdrawn", number=number)
+        two_from = runtime().services.two_approvers_from
+        withdrawn = approve_withdrawal(change, number, two_from)
+    said = "file_withdrawn" if withdrawn else "approved_first"
+    return done("settlement_file_page", said, number=number)
 
 
 @pages.post(f"/breaks/files/{NUMBER}/refuse")
