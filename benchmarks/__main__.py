@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--quick] [NAME ...]`: measures, prints, and writes the table."""
+"""Measures, prints, and writes the table: `python -m benchmarks [--quick] [NAME ...]`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from benchmarks import (
     counts,
     deposits,
     hops,
+    hops_inside,
     messages,
     register,
     reminders,
@@ -24,6 +25,7 @@ MEASUREMENTS = {
     "register": register.measure,
     "starting": starting.measure,
     "counts": counts.measure,
+    "hops_inside": hops_inside.measure,
     "hops": hops.measure,
     "deposits": deposits.measure,
     "messages": messages.measure,
@@ -39,14 +41,24 @@ _BEGIN, _END = "<!-- measured -->\n", "<!-- end -->\n"
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="less of everything, about a minute")
+    parser.add_argument(
+        "--beside", type=Path, metavar="CHECKOUT", help="hops_inside measures it too, in turn"
+    )
+    parser.add_argument(
+        "--profile", type=int, metavar="HOP", help="where a hop (0 to 4) spends its time; no table"
+    )
     parser.add_argument("names", nargs="*", metavar="NAME", help=" ".join(MEASUREMENTS))
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(MEASUREMENTS):
         parser.error(f"no measurement called {', '.join(sorted(unknown))}")
     names = [name for name in MEASUREMENTS if not arguments.names or name in arguments.names]
+    if arguments.profile is not None:
+        with stage(quick=True) as profiled_stage:
+            print(hops_inside.profile(profiled_stage, arguments.profile))
+        return
     began = time.monotonic()
     all_findings: list[Finding] = []
-    with stage(quick=arguments.quick) as measured_stage:
+    with stage(quick=arguments.quick, beside=arguments.beside) as measured_stage:
         for name in names:
             findings = MEASUREMENTS[name](measured_stage)
             write_result(name, findings)

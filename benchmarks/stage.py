@@ -43,12 +43,16 @@ _OF_CALLERS = (
 
 @dataclass
 class Stage:
-    """The engines' addresses, and how much is asked of them (`quick`: less of everything)."""
+    """The engines' addresses, and how much is asked of them (`quick`: less of everything).
+
+    `beside` is another checkout to measure in turn with this one, or None.
+    """
 
     folder: Path
     urls: EngineUrls
     runtime: Runtime
     quick: bool
+    beside: Path | None = None
     _callers: Iterator[tuple[int, str]] | None = None
 
     @property
@@ -106,7 +110,7 @@ class Stage:
 
 
 @contextmanager
-def stage(*, quick: bool) -> Iterator[Stage]:
+def stage(*, quick: bool, beside: Path | None = None) -> Iterator[Stage]:
     """Starts engines in a folder of their own, which is removed afterwards."""
     with TemporaryDirectory(prefix="maalem-bench-") as name:
         folder = Path(name)
@@ -120,7 +124,7 @@ def stage(*, quick: bool) -> Iterator[Stage]:
             runtime = Runtime(settings)
             upgrade(runtime.database)
             try:
-                yield Stage(folder, urls, runtime, quick)
+                yield Stage(folder, urls, runtime, quick, beside)
             finally:
                 runtime.database.dispose()
                 runtime.redis.close()
