@@ -1,6 +1,7 @@
 """Draws pictures as SVG, in a process of its own: what draws is large and slow to start.
 
-`python -m app.figures.drawing` reads a specification a line, and writes an SVG a line, as JSON.
+`python -m app.figures.drawing` says that it is ready, then reads a specification a line and writes
+a drawing a line, as JSON.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from app.figures.pictures import Picture, PictureRow, read_specification
 
 # A machine may have much else to do, and this comes last.
 _SECONDS = 300
+_READY = "ready"
 _LETTERS = "system-ui, Segoe UI, Noto Sans, Noto Sans Arabic, Noto Sans Tifinagh, sans-serif"
 _GREEN, _DEEP, _INK, _LINE = "#0a5c48", "#06392d", "#16211d", "#d9d2c2"
 _SERIES = ["#06392d", "#2f8f76", "#c9942e", "#a3331c"]
@@ -28,26 +31,43 @@ _THOUSANDS = "replace(format(datum.value, ',.0f'), regexp(',', 'g'), ' ')"
 
 
 class DrawingFailed(Exception):
-    """The process that draws did not come back with pictures."""
+    """The process that draws did not begin."""
 
 
-def draw_pictures(specifications: Sequence[str]) -> list[str]:
-    """Returns an SVG for each specification. Raises: DrawingFailed."""
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """A picture as SVG; or None, and why it failed."""
+
+    svg: str | None
+    why: str = ""
+
+
+def draw_pictures(specifications: Sequence[str]) -> list[Drawing]:
+    """Returns the drawings of specifications, in their order.
+
+    If one of them ends the process it has failed, and those behind it are left out.
+    Raises: DrawingFailed.
+    """
+    asked = "".join(f"{json.dumps(one)}\n" for one in specifications)
+    command = [sys.executable, "-m", "app.figures.drawing"]
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "app.figures.drawing"],
-            input="".join(f"{json.dumps(one)}\n" for one in specifications),
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-            check=True,
+            command, input=asked, capture_output=True, text=True, timeout=_SECONDS, check=False
         )
-    except (subprocess.SubprocessError, OSError) as error:
+        written, end = done.stdout, f"the process ended with {done.returncode}"
+    except subprocess.TimeoutExpired as error:
+        # Its output is bytes, whatever was asked for.
+        written, end = bytes(error.stdout or b"").decode(), f"not done in {_SECONDS} s"
+    except OSError as error:
         raise DrawingFailed(type(error).__name__) from error
-    drawn = [str(json.loads(line)) for line in done.stdout.splitlines()]
-    if len(drawn) != len(specifications):
-        raise DrawingFailed(f"{len(drawn)} of {len(specifications)} drawn")
-    return drawn
+    ready, *lines = written.split("\n")
+    if ready != _READY:
+        raise DrawingFailed(end)
+    # What follows the last newline is no whole drawing.
+    drawings = [Drawing(**json.loads(line)) for line in lines[:-1]]
+    if len(drawings) < len(specifications):
+        drawings.append(Drawing(None, end))
+    return drawings
 
 
 def draw(picture: Picture) -> str:
@@ -200,12 +220,27 @@ def _start(picture: Picture) -> str:
     return "end" if _is_backwards(picture) else "start"
 
 
+def _try_to_draw(specification: str) -> Drawing:
+    try:
+        return Drawing(draw(read_specification(specification)))
+    except Exception as error:
+        return Drawing(None, f"{type(error).__name__}: {error}")
+
+
 def main() -> None:
+    import altair  # noqa: F401 - it is ready once it has what draws
+    import vl_convert  # noqa: F401
+
     # Whatever else this machine does comes first.
     os.nice(5)
+    _tell(_READY)
     for line in sys.stdin:
-        svg = draw(read_specification(json.loads(line)))
-        sys.stdout.write(f"{json.dumps(svg)}\n")
+        _tell(json.dumps(asdict(_try_to_draw(json.loads(line)))))
+
+
+def _tell(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

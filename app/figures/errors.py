@@ -15,6 +15,12 @@ class MonthNotMade(MaalemError):
     code = "month_not_made"
 
 
+class PictureOutdated(MaalemError):
+    """A picture that another version of the program asked for is asked for anew."""
+
+    code = "picture_outdated"
+
+
 class TooManyReports(MaalemError):
     """Somebody asked for `most` lists that are still kept."""
 

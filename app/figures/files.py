@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
-from typing import BinaryIO, TextIO
+from itertools import chain
+from typing import BinaryIO
 
 from app.base.csv_writing import write_rows
 from app.figures.queries import HEADER, PublishedFigure
 
+FILE_FORMATS = ("csv", "xlsx")
 # Widths of the columns, in letters.
 _WIDTHS = (10, 12, 32, 32, 14)
 
 
-def write_csv(file: TextIO, figures: Iterable[PublishedFigure]) -> None:
-    """Writes the figures as CSV with a header."""
-    write_rows(file, [HEADER])
-    write_rows(file, (one.list_cells() for one in figures))
+def write_file(file_format: str, figures: Iterable[PublishedFigure]) -> bytes:
+    """Returns the figures as a file of one of FILE_FORMATS."""
+    if file_format == "csv":
+        return write_csv(chain([HEADER], (one.list_cells() for one in figures)))
+    file = io.BytesIO()
+    _write_xlsx(file, figures)
+    return file.getvalue()
 
 
-def write_xlsx(file: BinaryIO, figures: Iterable[PublishedFigure]) -> None:
+def write_csv(rows: Iterable[Iterable[object]]) -> bytes:
+    """Returns rows as CSV."""
+    file = io.StringIO()
+    write_rows(file, rows)
+    return file.getvalue().encode()
+
+
+def _write_xlsx(file: BinaryIO, figures: Iterable[PublishedFigure]) -> None:
     """Writes the figures as a workbook, row by row, without holding them all."""
     # It is needed for a file alone, and costs every process its start.
     import xlsxwriter

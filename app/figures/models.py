@@ -77,7 +77,8 @@ published_figure = Table(
     Index("ix_published_figure_key", "cut", "key"),
 )
 
-# A picture that was asked for, by the digest of its name, language and figures; NULL until drawn.
+# A picture that was asked for, by the digest of its name, language and figures: drawn, failed, or
+# waiting.
 picture = Table(
     "picture",
     metadata,
@@ -86,8 +87,10 @@ picture = Table(
     Column("svg", Text),
     Column("asked_at", DateTime(timezone=True), nullable=False),
     Column("drawn_at", DateTime(timezone=True)),
+    Column("failed_at", DateTime(timezone=True)),
     CheckConstraint("digest ~ '^[0-9a-f]{64}$'", name="digest"),
     CheckConstraint("(svg IS NULL) = (drawn_at IS NULL)", name="drawn"),
+    CheckConstraint("failed_at IS NULL OR svg IS NULL", name="failed"),
 )
 
 REPORT_STATES = ("waiting", "ready", "failed")

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, delete, select, update
+import structlog
+from sqlalchemy import Connection, Engine, case, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.base.database import reading
-from app.base.operation import operation
+from app.base.operation import Operation, operation
 from app.figures.drawing import draw_pictures
+from app.figures.errors import PictureOutdated
 from app.figures.models import picture
 from app.figures.pictures import Picture, read_specification
 
 _AT_ONCE = 8
-# Whoever asks again later has it drawn again.
-_KEPT = timedelta(days=60)
+# Whoever asks again later has it drawn again; one that failed is tried again after an hour.
+_KEPT, _FAILED_KEPT = timedelta(days=60), timedelta(hours=1)
+_log = structlog.get_logger("worker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +42,17 @@ def ask_for_pictures(connection: Connection, pictures: Iterable[Picture], now: d
         connection.execute(insert(picture).on_conflict_do_nothing(), rows)
 
 
-def list_drawn(connection: Connection, pictures: Iterable[Picture]) -> set[str]:
-    """Returns the digests of those of the pictures that are drawn."""
-    digests = [one.digest for one in pictures]
-    asked = select(picture.c.digest).where(picture.c.digest.in_(digests))
-    return set(connection.execute(asked.where(picture.c.svg.is_not(None))).scalars())
+def list_states(connection: Connection, pictures: Iterable[Picture]) -> Mapping[str, str]:
+    """Returns the state of each picture that was asked for: `drawn`, `failed` or `waiting`."""
+    columns = picture.c
+    state = case(
+        (columns.svg.is_not(None), "drawn"),
+        (columns.failed_at.is_not(None), "failed"),
+        else_="waiting",
+    )
+    asked = columns.digest.in_([one.digest for one in pictures])
+    rows = connection.execute(select(columns.digest, state.label("state")).where(asked))
+    return {row.digest: row.state for row in rows}
 
 
 def find_picture(connection: Connection, digest: str) -> AskedPicture | None:
@@ -51,15 +60,23 @@ def find_picture(connection: Connection, digest: str) -> AskedPicture | None:
     columns = picture.c
     statement = select(columns.specification, columns.svg).where(columns.digest == digest)
     row = connection.execute(statement).one_or_none()
-    return AskedPicture(read_specification(row.specification), row.svg) if row else None
+    if row is None:
+        return None
+    try:
+        return AskedPicture(read_specification(row.specification), row.svg)
+    except PictureOutdated:
+        return None
 
 
 def draw_asked_pictures(database: Engine, now: datetime) -> int:
-    """Draws what was asked for, and returns how many. Raises: DrawingFailed, Unavailable."""
+    """Draws what was asked for, and returns how many were drawn or failed.
+
+    One that cannot be drawn is logged, and the others go on. Raises: DrawingFailed, Unavailable.
+    """
     columns = picture.c
     asked = (
         select(columns.digest, columns.specification)
-        .where(columns.svg.is_(None))
+        .where(columns.svg.is_(None), columns.failed_at.is_(None))
         .order_by(columns.asked_at)
         .limit(_AT_ONCE)
     )
@@ -69,14 +86,17 @@ def draw_asked_pictures(database: Engine, now: datetime) -> int:
         return 0
     drawn = draw_pictures([row.specification for row in rows])
     with operation(database, now, "worker") as change:
-        for row, svg in zip(rows, drawn, strict=True):
-            change.connection.execute(
-                update(picture).where(columns.digest == row.digest).values(svg=svg, drawn_at=now)
-            )
-    return len(rows)
+        for row, one in zip(rows, drawn, strict=False):
+            end = {"failed_at": now} if one.svg is None else {"svg": one.svg, "drawn_at": now}
+            statement = update(picture).where(columns.digest == row.digest).values(end)
+            change.connection.execute(statement)
+            if one.svg is None:
+                _log.error("picture_not_drawn", digest=row.digest, why=one.why)
+    return len(drawn)
 
 
-def forget_pictures(connection: Connection, now: datetime) -> int:
-    """Forgets pictures asked for long ago, and returns how many."""
-    old = delete(picture).where(picture.c.asked_at < now - _KEPT)
-    return connection.execute(old).rowcount
+def forget_pictures(operation: Operation) -> int:
+    """Forgets pictures asked for long ago, and those that failed; returns how many."""
+    columns, now = picture.c, operation.now
+    old = or_(columns.asked_at < now - _KEPT, columns.failed_at < now - _FAILED_KEPT)
+    return operation.connection.execute(delete(picture).where(old)).rowcount

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from hashlib import sha256
 
 from app.base.months import Month
+from app.figures.errors import PictureOutdated
 from app.figures.key_names import name_key
 from app.figures.measures import ALL, BREAK_AGE, BREAK_AGES, DAY, PROVIDER, STEPS
 from app.figures.queries import PublishedFigure
@@ -79,8 +80,13 @@ class PictureWords:
 
 
 def read_specification(text: str) -> Picture:
-    """Returns the picture that a specification tells of."""
-    given = json.loads(text)[1]
+    """Returns the picture that a specification tells of.
+
+    Raises: PictureOutdated for one that another version of the program wrote.
+    """
+    version, given = json.loads(text)
+    if version != _VERSION:
+        raise PictureOutdated(version=version)
     rows = [PictureRow(**row) for row in given.pop("rows")]
     return Picture(**given, rows=rows)
 

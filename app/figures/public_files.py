@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from contextlib import suppress
 
 from redis import Redis
@@ -10,22 +9,21 @@ from redis.exceptions import RedisError
 from sqlalchemy import Connection, Engine, func, select
 
 from app.base.database import reading
-from app.figures.files import write_csv, write_xlsx
+from app.figures.files import write_file
 from app.figures.models import published_month
 from app.figures.queries import list_figures
 
-PUBLIC_FILES = ("csv", "xlsx")
 _KEPT_SECONDS = 7 * 24 * 3600
 
 
-def read_public_file(redis: Redis, database: Engine, kind: str) -> bytes:
-    """Returns the file of all published months, as CSV or XLSX. Raises: Unavailable."""
+def read_public_file(redis: Redis, database: Engine, file_format: str) -> bytes:
+    """Returns the file of all published months, in one of FILE_FORMATS. Raises: Unavailable."""
     with reading(database) as connection:
-        name = f"figures:file:{kind}:{_name_edition(connection)}"
+        name = f"figures:file:{file_format}:{_name_edition(connection)}"
         with suppress(RedisError):
             if kept := redis.get(name):
                 return bytes(kept)  # type: ignore[arg-type]
-        content = _write(connection, kind)
+        content = write_file(file_format, list_figures(connection))
     with suppress(RedisError):
         redis.set(name, content, ex=_KEPT_SECONDS)
     return content
@@ -36,14 +34,3 @@ def _name_edition(connection: Connection) -> str:
     months = select(func.count(), func.max(published_month.c.published_at))
     count, newest = connection.execute(months).one()
     return f"{count}:{newest.timestamp() if newest else 0}"
-
-
-def _write(connection: Connection, kind: str) -> bytes:
-    rows = list_figures(connection)
-    if kind == "csv":
-        text = io.StringIO()
-        write_csv(text, rows)
-        return text.getvalue().encode()
-    file = io.BytesIO()
-    write_xlsx(file, rows)
-    return file.getvalue()

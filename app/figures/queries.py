@@ -24,6 +24,13 @@ class FigureScope:
     cut: str = ""
     key: str = ""
 
+    @classmethod
+    def of(cls, region: str | None, network: str | None) -> FigureScope:
+        """Returns the part of who sees one region or one network; all of it for anybody else."""
+        if region:
+            return cls("region", region)
+        return cls("network", network) if network else cls()
+
 
 @dataclass(frozen=True, slots=True)
 class PublishedFigure:

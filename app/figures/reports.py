@@ -5,23 +5,26 @@ What the asker may see is decided when it is asked for, and the list is the aske
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+import structlog
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
 
 from app.audit.service import record_audit
 from app.base.database import reading
+from app.base.errors import Unavailable
 from app.base.operation import Operation, operation
 from app.figures.errors import TooManyReports
-from app.figures.files import write_csv, write_xlsx
+from app.figures.files import write_file
 from app.figures.models import report_request
 from app.figures.queries import FigureScope, list_figures
 
 _KEPT = timedelta(days=1)
 # Of one person at a time.
 _MOST = 5
+_log = structlog.get_logger("worker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,41 +90,41 @@ def read_report(connection: Connection, number: int, asker: str) -> tuple[str, b
 
 
 def write_asked_reports(database: Engine, figures: Engine, now: datetime) -> int:
-    """Writes the lists that wait, and returns how many. Raises: Unavailable."""
+    """Writes the lists that wait, and returns how many there were.
+
+    A list that cannot be written has failed, which is logged, and the others go on.
+    Raises: Unavailable.
+    """
     columns = report_request.c
     waiting = select(report_request).where(columns.state == "waiting").order_by(columns.id)
     with reading(database) as connection:
         rows = connection.execute(waiting).all()
     for row in rows:
-        content = _write(figures, row.format, _find_scope(row.region, row.network))
+        content = _write(figures, row)
+        state = "failed" if content is None else "ready"
         with operation(database, now, "worker") as change:
             change.connection.execute(
                 update(report_request)
                 .where(columns.id == row.id)
-                .values(state="ready", content=content, made_at=now)
+                .values(state=state, content=content, made_at=now)
             )
     return len(rows)
 
 
-def forget_reports(connection: Connection, now: datetime) -> int:
+def forget_reports(operation: Operation) -> int:
     """Forgets lists asked for more than a day ago, and returns how many."""
-    old = delete(report_request).where(report_request.c.asked_at < now - _KEPT)
-    return connection.execute(old).rowcount
+    old = delete(report_request).where(report_request.c.asked_at < operation.now - _KEPT)
+    return operation.connection.execute(old).rowcount
 
 
-def _find_scope(region: str | None, network: str | None) -> FigureScope:
-    if region:
-        return FigureScope("region", region)
-    return FigureScope("network", network) if network else FigureScope()
-
-
-def _write(figures: Engine, kind: str, scope: FigureScope) -> bytes:
-    with reading(figures) as connection:
-        rows = list_figures(connection, scope)
-        if kind == "csv":
-            text = io.StringIO()
-            write_csv(text, rows)
-            return text.getvalue().encode()
-        file = io.BytesIO()
-        write_xlsx(file, rows)
-        return file.getvalue()
+def _write(figures: Engine, row: Row[Any]) -> bytes | None:
+    """Returns a list's content; None if writing it failed. Raises: Unavailable."""
+    try:
+        with reading(figures) as connection:
+            scope = FigureScope.of(row.region, row.network)
+            return write_file(row.format, list_figures(connection, scope))
+    except Unavailable:
+        raise
+    except Exception:
+        _log.exception("list_not_written", number=row.id)
+        return None

@@ -37,6 +37,8 @@ from app.figures.rules import MonthFigures, protect
 from app.messaging.prices import Prices
 
 _ROWS_AT_ONCE = 2000
+# The running month's last time is on the evening of its last day.
+_MADE_EVERY = timedelta(hours=6)
 # Makers of the same figures wait for each other on this number.
 _LOCK = 0x66696775
 
@@ -51,10 +53,38 @@ class FigureBooks:
     code_screens: Collection[str]
 
 
+@dataclass(frozen=True, slots=True)
+class MadeMonth:
+    """A month whose figures were made: when, and the day of the register that they tell of."""
+
+    month: Month
+    made_at: datetime
+    register_on: date
+
+
+def list_due_months(connection: Connection, now: datetime) -> list[Month]:
+    """Lists the months to be made: the running one, and the last one until it is published."""
+    running = Month.of(local_date(now))
+    unpublished = [one.month for one in list_unpublished_months(connection)]
+    wanted = [running, *(month for month in unpublished if month + 1 == running)]
+    made = {month: _find_made(connection, month) for month in wanted}
+    return [m for m, one in made.items() if one is None or one.made_at <= now - _MADE_EVERY]
+
+
+def list_unpublished_months(connection: Connection) -> list[MadeMonth]:
+    """Lists the months that were made and not published, the newest first."""
+    columns = figure_month.c
+    published = select(published_month.c.month)
+    rows = connection.execute(
+        select(figure_month).where(columns.month.not_in(published)).order_by(columns.month.desc())
+    )
+    return [MadeMonth(Month.of(row.month), row.made_at, row.register_on) for row in rows]
+
+
 def make_month(writing: Engine, books: FigureBooks, month: Month, now: datetime) -> int:
     """Makes the figures of a month anew, and returns how many there are.
 
-    The register's are kept as they were on the month's last day, once it is over.
+    Once the month is over, the register's stay as they were made in it last.
     Raises: MonthNotOver for a month to come, PricesWrong, Unavailable.
     """
     if month > Month.of(local_date(now)):
@@ -70,14 +100,18 @@ def make_month(writing: Engine, books: FigureBooks, month: Month, now: datetime)
         connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
         _store_talk_days(connection, talks)
         counted += count_talks(connection, request)
-        kept = _read_register(connection, request)
-        return _store(connection, request, [*counted, *(kept or register)], keys)
+        register_on = local_date(now)
+        if (before := _find_made(connection, month)) and register_on > month.last_day:
+            register, register_on = _read_register(connection, month), before.register_on
+        _keep_made(connection, MadeMonth(month, now, register_on))
+        return _store(connection, month, [*counted, *register], keys)
 
 
 def publish_month(change: Operation, month: Month, *, early: bool) -> bool:
     """Publishes a month's figures, protected. Returns False if it was published before.
 
-    `early` allows a month that is not over. Raises: MonthNotOver, MonthNotMade.
+    `early` allows a month that is not over, or was made before it was.
+    Raises: MonthNotOver, MonthNotMade.
     """
     connection, today = change.connection, local_date(change.now)
     if today <= month.last_day and not early:
@@ -85,9 +119,10 @@ def publish_month(change: Operation, month: Month, *, early: bool) -> bool:
     connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
     if is_published(connection, month):
         return False
-    figures = read_figures(connection, month)
-    if not figures.values:
+    made = _find_made(connection, month)
+    if made is None or not (early or local_date(made.made_at) > month.last_day):
         raise MonthNotMade(month=str(month))
+    figures = read_figures(connection, month)
     shown = protect(figures, list_hidden_before(connection, month))
     connection.execute(
         insert(published_month).values(
@@ -100,8 +135,14 @@ def publish_month(change: Operation, month: Month, *, early: bool) -> bool:
     ]
     for part in _cut_rows(rows):
         connection.execute(insert(published_figure), part)
-    hidden = sum(value is None for value in shown.values())
-    record_audit(change, "figures_published", f"month:{month}", cells=len(rows), hidden=hidden)
+    record_audit(
+        change,
+        "figures_published",
+        f"month:{month}",
+        cells=len(rows),
+        hidden=sum(value is None for value in shown.values()),
+        register_on=f"{made.register_on}",
+    )
     return True
 
 
@@ -170,18 +211,29 @@ def _store_talk_days(connection: Connection, talks: list[dict[str, object]]) -> 
     )
 
 
-def _read_register(connection: Connection, request: FigureRequest) -> list[Figure]:
-    """Returns the register's figures if they were made before a month that is over ended."""
+def _find_made(connection: Connection, month: Month) -> MadeMonth | None:
     columns = figure_month.c
-    register_on: date | None = connection.execute(
-        select(columns.register_on).where(columns.month == request.month.first_day)
-    ).scalar()
-    if register_on is None or local_date(request.now) <= request.month.last_day:
-        return []
-    names = _list_register_measures()
+    row = connection.execute(
+        select(figure_month).where(columns.month == month.first_day)
+    ).one_or_none()
+    return MadeMonth(month, row.made_at, row.register_on) if row else None
+
+
+def _keep_made(connection: Connection, made: MadeMonth) -> None:
+    values = {"made_at": made.made_at, "register_on": made.register_on}
+    connection.execute(
+        upsert(figure_month)
+        .values(month=made.month.first_day, **values)
+        .on_conflict_do_update(index_elements=["month"], set_=values)
+    )
+
+
+def _read_register(connection: Connection, month: Month) -> list[Figure]:
+    """Returns the register's figures as they were made before."""
+    columns, names = figure.c, _list_register_measures()
     rows = connection.execute(
-        select(figure.c.cut, figure.c.key, figure.c.measure, figure.c.value).where(
-            figure.c.month == request.month.first_day, figure.c.measure.in_(names)
+        select(columns.cut, columns.key, columns.measure, columns.value).where(
+            columns.month == month.first_day, columns.measure.in_(names)
         )
     )
     return [(row.cut, row.key, row.measure, row.value) for row in rows]
@@ -198,17 +250,16 @@ def _list_register_measures() -> list[str]:
 
 def _store(
     connection: Connection,
-    request: FigureRequest,
+    month: Month,
     figures: Iterable[Figure],
     keys: Iterable[tuple[str, str]],
 ) -> int:
     """Replaces the month's figures; a key that a cut shows has each measure of the cut, or 0."""
-    month = request.month.first_day
     counted = {(cut, key, measure): value for cut, key, measure, value in figures}
     keyed = {*keys, *((cut, key) for cut, key, _ in counted)}
     rows: list[dict[str, Any]] = [
         {
-            "month": month,
+            "month": month.first_day,
             "cut": cut,
             "key": key,
             "measure": measure,
@@ -218,18 +269,9 @@ def _store(
         for cut, key in sorted(keyed)
         if cut in cuts
     ]
-    connection.execute(delete(figure).where(figure.c.month == month))
+    connection.execute(delete(figure).where(figure.c.month == month.first_day))
     for part in _cut_rows(rows):
         connection.execute(insert(figure), part)
-    statement = upsert(figure_month).values(
-        month=month, made_at=request.now, register_on=request.on
-    )
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["month"],
-            set_={name: statement.excluded[name] for name in ("made_at", "register_on")},
-        )
-    )
     return len(rows)
 
 

@@ -13,6 +13,8 @@ from app.agents.locks import forget_locks
 from app.agents.sessions import forget_sessions
 from app.base.operation import Operation, operation
 from app.enrolment.registry_imports import forget_imports
+from app.figures.picture_queue import forget_pictures
+from app.figures.reports import forget_reports
 from app.messaging.reports import apply_missed_reports, time_out_reports
 from app.messaging.retention import forget_bodies
 from app.observe.hops import DELETED_AT_ONCE, STORED_AT_ONCE, delete_hops, store_hops
@@ -61,6 +63,8 @@ class Housekeeping:
             HousekeepingTask("office_sessions_forgotten", _EACH_HOUR, forget_office_sessions),
             HousekeepingTask("unknown_names_forgotten", _EACH_HOUR, forget_unknown_names),
             HousekeepingTask("office_forms_forgotten", _EACH_HOUR, forget_forms),
+            HousekeepingTask("pictures_forgotten", _EACH_HOUR, forget_pictures),
+            HousekeepingTask("lists_forgotten", _EACH_HOUR, forget_reports),
             HousekeepingTask("bodies_forgotten", _EACH_HOUR, self._forget_bodies, _BODIES_AT_ONCE),
         )
         self._last_run = dict.fromkeys((task.event for task in self._tasks), 0.0)

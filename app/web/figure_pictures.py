@@ -9,7 +9,7 @@ from markupsafe import Markup
 from sqlalchemy import Engine
 
 from app.base.operation import operation
-from app.figures.picture_queue import ask_for_pictures, list_drawn
+from app.figures.picture_queue import ask_for_pictures, list_states
 from app.figures.pictures import Picture
 from app.runtime import runtime
 from app.web.figure_tables import FigureRow, FigureTable
@@ -19,29 +19,30 @@ Say = Callable[..., Markup]
 
 @dataclass(frozen=True, slots=True)
 class PagePicture:
-    """A picture of a page: its name, its title and table, and whether it is drawn."""
+    """A picture of a page: its name, its title and table, and its state.
+
+    The state is `drawn`, `waiting` or `failed`; `hidden` if none of its figures may be shown.
+    """
 
     digest: str
     name: str
     title: str
-    is_drawn: bool
-    shows_anything: bool
+    state: str
     table: FigureTable
 
 
 def prepare_pictures(database: Engine, pictures: Sequence[Picture], say: Say) -> list[PagePicture]:
     """Returns the pictures for a page, and has those drawn that are not."""
     with operation(database, runtime().clock(), "page") as change:
-        drawn = list_drawn(change.connection, pictures)
-        missing = [one for one in pictures if one.digest not in drawn]
+        states = list_states(change.connection, pictures)
+        missing = [one for one in pictures if one.digest not in states]
         ask_for_pictures(change.connection, missing, change.now)
     return [
         PagePicture(
             digest=one.digest,
             name=one.name,
             title=one.title,
-            is_drawn=one.digest in drawn,
-            shows_anything=one.shows_anything,
+            state=states.get(one.digest, "waiting") if one.shows_anything else "hidden",
             table=_make_table(one, say),
         )
         for one in pictures

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
-
 from flask import Blueprint, Response, render_template, request
 from werkzeug.exceptions import NotFound
 
-from app.base.csv_writing import write_rows
 from app.base.database import reading
+from app.figures.files import write_csv
 from app.figures.measures import ALL, CUTS
 from app.figures.picture_queue import AskedPicture, find_picture
 from app.figures.pictures import PictureWords, make_pictures
@@ -17,7 +15,7 @@ from app.figures.queries import PICTURE_CUTS, list_figures, list_published_month
 from app.runtime import runtime
 from app.text.languages import LANGUAGES
 from app.web.access import Audience, open_to
-from app.web.figure_files import XLSX, answer_file, answer_svg
+from app.web.figure_files import answer_file, answer_picture
 from app.web.figure_pictures import list_cells, prepare_pictures
 from app.web.figure_tables import MONTHS_COMPARED, make_tables, read_cut, read_month
 from app.web.language import follow_language_switch, template_words, vary
@@ -60,19 +58,19 @@ def public_page() -> str:
 @pages.get("/figures.csv")
 @open_to(Audience.EVERYONE)
 def csv_file() -> Response:
-    return _answer_public("csv", "text/csv; charset=utf-8")
+    return _answer_public("csv")
 
 
 @pages.get("/figures.xlsx")
 @open_to(Audience.EVERYONE)
 def xlsx_file() -> Response:
-    return _answer_public("xlsx", XLSX)
+    return _answer_public("xlsx")
 
 
-def _answer_public(kind: str, content_type: str) -> Response:
+def _answer_public(file_format: str) -> Response:
     maalem = runtime()
-    content = read_public_file(maalem.redis, maalem.figures_database, kind)
-    return answer_file(content, content_type, f"maalem-figures.{kind}")
+    content = read_public_file(maalem.redis, maalem.figures_database, file_format)
+    return answer_file(content, "maalem-figures", file_format)
 
 
 # A digest names what was published, and whoever knows it knows the figures.
@@ -82,16 +80,14 @@ def picture(digest: str) -> Response:
     asked = _find_picture(digest)
     if asked.svg is None:
         raise NotFound
-    return answer_svg(asked.svg, f"maalem-{asked.picture.name}.svg")
+    return answer_picture(asked.svg, f"maalem-{asked.picture.name}")
 
 
 @pages.get("/figures/pictures/<digest>.csv")
 @open_to(Audience.EVERYONE)
 def picture_file(digest: str) -> Response:
     shown = _find_picture(digest).picture
-    file = io.StringIO()
-    write_rows(file, list_cells(shown))
-    return answer_file(file.getvalue(), "text/csv; charset=utf-8", f"maalem-{shown.name}.csv")
+    return answer_file(write_csv(list_cells(shown)), f"maalem-{shown.name}", "csv")
 
 
 def _find_picture(digest: str) -> AskedPicture:

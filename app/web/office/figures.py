@@ -11,6 +11,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.base.database import transaction
+from app.figures.files import FILE_FORMATS, write_file
 from app.figures.measures import ALL, CUTS
 from app.figures.models import report_request
 from app.figures.pictures import PictureWords, make_own_pictures, make_pictures
@@ -26,7 +27,7 @@ from app.office.rights import Right
 from app.office.sessions import OfficeSession
 from app.runtime import runtime
 from app.wall import stand_behind
-from app.web.figure_files import XLSX, answer_csv, answer_file, answer_xlsx
+from app.web.figure_files import answer_file
 from app.web.figure_pictures import prepare_pictures
 from app.web.figure_tables import (
     MONTHS_COMPARED,
@@ -41,7 +42,6 @@ from app.web.office.desk import act, add_to, here, look, sight
 from app.web.office.first_page import FirstNumber, numbers_for
 from app.web.office.frame import may, office_language, office_page, pages
 
-_FORMATS = {"csv": "text/csv; charset=utf-8", "xlsx": XLSX}
 # The three numbers of each role that has figures.
 _FIRST_NUMBERS = {
     "analyst": ("enrolled_share", "rights_open_share", "payers_share"),
@@ -68,11 +68,7 @@ def look_at_figures() -> Iterator[Connection]:
 
 def scope_of(opened: OfficeSession) -> FigureScope:
     """Returns the part of the figures that this person sees; the wall holds it by itself."""
-    if opened.scope.region:
-        return FigureScope("region", opened.scope.region)
-    if opened.scope.network:
-        return FigureScope("network", opened.scope.network)
-    return FigureScope()
+    return FigureScope.of(opened.scope.region, opened.scope.network)
 
 
 @pages.get("/figures")
@@ -108,7 +104,7 @@ def figures() -> Response:
         tables=tables,
         pictures=prepare_pictures(runtime().office_database, pictures, say),
         reports=reports,
-        formats=tuple(_FORMATS),
+        formats=FILE_FORMATS,
         own_name=words.name_key(scope.cut, scope.key) if scope.cut else "",
     )
 
@@ -116,15 +112,19 @@ def figures() -> Response:
 @pages.get("/figures.csv")
 @may(Right.SEE_FIGURES)
 def figures_csv() -> Response:
-    with look_at_figures() as connection:
-        return answer_csv(list_figures(connection, scope_of(here())), "maalem-figures.csv")
+    return _answer_own("csv")
 
 
 @pages.get("/figures.xlsx")
 @may(Right.SEE_FIGURES)
 def figures_xlsx() -> Response:
+    return _answer_own("xlsx")
+
+
+def _answer_own(file_format: str) -> Response:
     with look_at_figures() as connection:
-        return answer_xlsx(list_figures(connection, scope_of(here())), "maalem-figures.xlsx")
+        content = write_file(file_format, list_figures(connection, scope_of(here())))
+    return answer_file(content, "maalem-figures", file_format)
 
 
 @pages.post("/figures/lists")
@@ -132,7 +132,7 @@ def figures_xlsx() -> Response:
 def ask_for_list() -> AnyResponse:
     scope = here().scope
     wanted = request.form.get("format", "")
-    if wanted not in _FORMATS:
+    if wanted not in FILE_FORMATS:
         raise NotFound
     with add_to(report_request) as change:
         ask_for_report(change, NewReport(wanted, scope.region, scope.network))
@@ -150,8 +150,8 @@ def take_list(number: int) -> Response:
         ready = read_report(change.connection, number, here().name)
     if ready is None:
         raise NotFound
-    kind, content = ready
-    return answer_file(content, _FORMATS[kind], f"maalem-figures-{number}.{kind}")
+    file_format, content = ready
+    return answer_file(content, f"maalem-figures-{number}", file_format)
 
 
 @numbers_for(*_FIRST_NUMBERS)

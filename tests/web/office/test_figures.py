@@ -8,6 +8,7 @@ import io
 import pytest
 from sqlalchemy import Engine, select, text
 
+from app.base.operation import operation
 from app.figures.models import published_figure
 from app.figures.reports import forget_reports, write_asked_reports
 from app.runtime import Runtime
@@ -100,7 +101,8 @@ def test_a_long_list_is_written_by_the_worker_and_fetched_by_its_asker(
         connection.execute(
             text("UPDATE report_request SET asked_at = asked_at - interval '25 hours'")
         )
-        assert forget_reports(connection, runtime.clock()) == 6
+    with operation(runtime.database, runtime.clock(), "worker") as change:
+        assert forget_reports(change) == 6
     assert analyst.get("/office/figures/lists/2").status_code == 404
 
 
