@@ -9,18 +9,18 @@ from datetime import UTC, datetime
 import structlog
 from redis import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import Connection, Engine, delete, func, select, text, tuple_
+from sqlalchemy import Engine, delete, func, select, text, tuple_
 
-from app.base.database import reading
+from app.base.buckets import list_hop_keys
+from app.base.database import transaction
 from app.base.errors import Unavailable
 from app.base.operation import Operation
 from app.observe.models import hop
 
-# The list that app/ussd/session.py writes to.
-HOPS = "hops"
-STORED_AT_ONCE = 1000
+# Of each bucket: where so many were stored, more may wait. And rows of one statement.
+STORED_AT_ONCE, _ROWS_AT_ONCE = 250, 1000
 DELETED_AT_ONCE = 10_000
-# One worker at a time empties the list: it cuts off only entries it has stored itself.
+# One worker at a time stores hops: what two stored is stored once, but costs twice.
 _LOCK = 0x686F7073
 _COLUMNS = "session", "revision", "at", "gateway", "language", "how", "inputs", "screen", "more"
 _TYPES = {"revision": "int", "at": "timestamptz", "more": "boolean"}
@@ -38,36 +38,51 @@ _STORE = text(f"""
 _log = structlog.get_logger("hops")
 
 
+# Cuts off what was read, if it still stands there.
+_CUT = """
+if redis.call('LINDEX', KEYS[1], 0) == ARGV[1] then redis.call('LTRIM', KEYS[1], ARGV[2], -1) end
+"""
+
+
 def store_hops(database: Engine, redis: Redis) -> int:
-    """Moves up to STORED_AT_ONCE waiting hops into the table, each once; returns their number.
+    """Moves waiting hops into the table, each once; returns their number.
+
+    Of each bucket up to STORED_AT_ONCE, so that more may wait only where as many were moved.
 
     They are stored before they are cut off. A worker killed in between leaves them to be stored
     again, and the table's key ignores the second time.
 
     Raises: Unavailable.
     """
-    with reading(database) as connection:
-        if not connection.execute(select(func.pg_try_advisory_lock(_LOCK))).scalar():
-            return 0
-        try:
-            return _store_waiting(connection, redis)
-        finally:
-            # A lost connection has released its lock.
-            if not connection.invalidated:
-                connection.execute(select(func.pg_advisory_unlock(_LOCK)))
-
-
-def _store_waiting(connection: Connection, redis: Redis) -> int:
     try:
-        waiting = redis.lrange(HOPS, 0, STORED_AT_ONCE - 1)
-        rows = list(_read_entries(waiting))
-        if rows:
-            connection.execute(_STORE, {name: [row[name] for row in rows] for name in _STORED})
-        if waiting:
-            redis.ltrim(HOPS, len(waiting), -1)
+        with transaction(database) as connection:
+            if not connection.execute(select(func.pg_try_advisory_xact_lock(_LOCK))).scalar():
+                return 0
+            waiting = _read_waiting(redis)
+            rows = list(_read_entries(entry for entries in waiting.values() for entry in entries))
+            for begin in range(0, len(rows), _ROWS_AT_ONCE):
+                some = rows[begin : begin + _ROWS_AT_ONCE]
+                connection.execute(_STORE, {name: [row[name] for row in some] for name in _STORED})
+        _cut_off(redis, waiting)
     except RedisError as error:
         raise Unavailable(what="redis") from error
-    return len(waiting)
+    return sum(map(len, waiting.values()))
+
+
+def _read_waiting(redis: Redis) -> dict[bytes, list[bytes]]:
+    """Returns the oldest entries of each bucket that has some."""
+    names = list_hop_keys()
+    with redis.pipeline(transaction=False) as pipe:
+        for name in names:
+            pipe.lrange(name, 0, STORED_AT_ONCE - 1)
+        return {name: read for name, read in zip(names, pipe.execute(), strict=True) if read}
+
+
+def _cut_off(redis: Redis, stored: dict[bytes, list[bytes]]) -> None:
+    with redis.pipeline(transaction=False) as pipe:
+        for name, entries in stored.items():
+            pipe.eval(_CUT, 1, name, entries[0], len(entries))
+        pipe.execute()
 
 
 def _read_entries(waiting: Iterable[bytes | str]) -> Iterator[dict[str, object]]:

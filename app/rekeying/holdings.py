@@ -22,7 +22,7 @@ from app.enrolment.models import artisan, artisan_pin, pin_reset, registry_impor
 from app.office.models import office_authenticator
 from app.payments.models import reversal_code
 from app.rekeying.columns import UNNAMED, count_by_key, key_of_bytes, key_of_text
-from app.ussd.deferred import STREAM
+from app.ussd.deferred import list_filled_streams
 from app.ussd.versions import PREFIX as MENUS
 
 ROTATED, SIGNING_KEYS = "keys_rotated", "signing_keys"
@@ -125,9 +125,13 @@ def _count_sessions(connection: Connection, keys: Keys, now: datetime) -> dict[s
 
 
 def _count_in_redis(redis: Redis) -> dict[str, dict[str, int]]:
-    names = list(redis.scan_iter(match="u*", count=1000))
+    # Of each dialogue: `{b17}`, p or u, the key's id.
+    names = [name.partition(b"}")[2] for name in redis.scan_iter(match="{b*}[pu]*", count=1000)]
     menus = [redis.getrange(name, 0, 3) for name in redis.scan_iter(match=f"{MENUS}*")]
-    waiting: Any = redis.xrange(STREAM, count=_MOST_ACTIONS)
+    waiting: list[Any] = []
+    for stream in list_filled_streams(redis):
+        entries: Any = redis.xrange(stream, count=_MOST_ACTIONS)
+        waiting += entries
     marks = {
         "talks": [name[1:5] for name in names],
         "menus": menus,

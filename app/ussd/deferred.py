@@ -11,18 +11,18 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from hmac import compare_digest
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
+from app.base.buckets import list_late_keys
 from app.base.errors import Unavailable
 from app.base.keys import Keys, KeyUnknown, Purpose
 from app.base.phone import Phone
 from app.ussd.forged import report_forged
 from app.ussd.vocabulary import Answers, Dialogue, Facts, Services, Vocabulary
 
-STREAM = "deferred_actions"
 _WORKERS = "workers"
 # A worker that has not finished by then is dead, and another takes the action over.
 _TAKEN_OVER_AFTER_MS = 60_000
@@ -90,6 +90,13 @@ class DeferredAction:
         return cls(**{**values, "says": tuple(values.get("says", ()))})
 
 
+class Entry(NamedTuple):
+    """An entry of a stream; each bucket has a stream of its own."""
+
+    stream: bytes
+    identity: bytes
+
+
 class DeferredActions:
     """The queue of deferred actions. An action stays in it until it is done, even if a worker dies.
 
@@ -104,54 +111,59 @@ class DeferredActions:
         key, packed = self._keys.today(Purpose.LATE_ACTION), deferred.pack().encode()
         return key.mark + key.sign(packed) + packed
 
-    def claim(self, worker: str, limit: int) -> Iterator[tuple[str, DeferredAction]]:
-        """Yields up to `limit` unclaimed actions of each kind, new and left behind, with their ids.
+    def claim(self, worker: str, limit: int) -> Iterator[tuple[Entry, DeferredAction]]:
+        """Yields the actions that nobody has, left behind and new, up to `limit` a bucket of each.
 
-        `mark_done` takes the id.
+        `mark_done` takes the entry.
         """
         try:
-            self._make_group()
-            yield from self._read_entries(self._claim_left_behind(worker, limit))
-            new = cast(
-                "list[Any] | None",
-                self._redis.xreadgroup(_WORKERS, worker, {STREAM: ">"}, count=limit),
-            )
-            yield from self._read_entries(new[0][1] if new else [])
+            for stream in list_filled_streams(self._redis):
+                self._make_group(stream)
+                yield from self._read_entries(
+                    stream, self._claim_left_behind(stream, worker, limit)
+                )
+                new = cast(
+                    "list[Any] | None",
+                    self._redis.xreadgroup(_WORKERS, worker, {stream: ">"}, count=limit),
+                )
+                yield from self._read_entries(stream, new[0][1] if new else [])
         except RedisError as error:
             raise Unavailable(what="redis") from error
 
-    def mark_done(self, identity: str) -> None:
+    def mark_done(self, entry: Entry) -> None:
         """Removes an action that is answered, or given up."""
         try:
-            self._redis.xack(STREAM, _WORKERS, identity)
-            self._redis.xdel(STREAM, identity)
+            self._redis.xack(entry.stream, _WORKERS, entry.identity)
+            self._redis.xdel(entry.stream, entry.identity)
         except RedisError as error:
             raise Unavailable(what="redis") from error
 
-    def _make_group(self) -> None:
+    def _make_group(self, stream: bytes) -> None:
         try:
-            self._redis.xgroup_create(STREAM, _WORKERS, id="0", mkstream=True)
+            self._redis.xgroup_create(stream, _WORKERS, id="0", mkstream=True)
         except ResponseError as error:
             if "BUSYGROUP" not in str(error):
                 raise
 
-    def _claim_left_behind(self, worker: str, limit: int) -> list[Any]:
+    def _claim_left_behind(self, stream: bytes, worker: str, limit: int) -> list[Any]:
         claimed = self._redis.xautoclaim(
-            STREAM, _WORKERS, worker, min_idle_time=_TAKEN_OVER_AFTER_MS, count=limit
+            stream, _WORKERS, worker, min_idle_time=_TAKEN_OVER_AFTER_MS, count=limit
         )
         return cast("list[list[Any]]", claimed)[1]
 
-    def _read_entries(self, entries: list[Any]) -> Iterator[tuple[str, DeferredAction]]:
+    def _read_entries(
+        self, stream: bytes, entries: list[Any]
+    ) -> Iterator[tuple[Entry, DeferredAction]]:
         """Yields the actions that are ours; what is not ours leaves the queue."""
-        for identity, entry in entries:
-            if not entry:
+        for identity, values in entries:
+            if not values:
                 continue
-            packed = self._verify(entry.get(b"action", b""))
+            entry, packed = Entry(stream, identity), self._verify(values.get(b"action", b""))
             if packed is None:
                 report_forged("late_action")
-                self.mark_done(identity.decode())
+                self.mark_done(entry)
                 continue
-            yield identity.decode(), DeferredAction.unpack(packed)
+            yield entry, DeferredAction.unpack(packed)
 
     def _verify(self, value: bytes) -> bytes | None:
         """Returns the packed action, if one of our keys signed it."""
@@ -161,3 +173,12 @@ class DeferredActions:
             return None
         packed = value[_SIGNED:]
         return packed if compare_digest(value[4:_SIGNED], key.sign(packed)) else None
+
+
+def list_filled_streams(redis: Redis) -> list[bytes]:
+    """Returns the streams in which actions wait. Raises: RedisError."""
+    streams = list_late_keys()
+    with redis.pipeline(transaction=False) as pipe:
+        for stream in streams:
+            pipe.xlen(stream)
+        return [stream for stream, length in zip(streams, pipe.execute(), strict=True) if length]

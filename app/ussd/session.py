@@ -14,7 +14,7 @@ import zlib
 from base64 import b64encode
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from hashlib import blake2b, sha1
 from hmac import compare_digest
@@ -25,12 +25,12 @@ from redis.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import NoScriptError, RedisError
 
+from app.base.buckets import HOPS, LATE, find_bucket
 from app.base.errors import Unavailable
 from app.base.hop import Hop, Reply
 from app.base.keys import Key, Keys, Purpose
 from app.base.phone import Phone
 from app.observe import metrics
-from app.ussd.deferred import STREAM
 from app.ussd.forged import report_forged
 from app.ussd.position import Position
 
@@ -41,10 +41,9 @@ STORED_SECONDS = 600
 LAST_ALONE = -1
 # Replies stored for a gateway that repeats a hop; older hops than these get the current screen.
 _MOST_REPLIES, _FEWEST_REPLIES = 4, 2
-# With Redis's own overhead and the phone's key, a dialogue stays under 700 bytes
-# (docs/performance.md, P5).
+# With Redis's own overhead a dialogue stays under 700 bytes (docs/performance.md, P5).
 _MOST_BYTES = 380
-_TAG_BYTES, _MOMENT_BYTES = 16, 4
+_NAME_BYTES, _PHONE_BYTES, _MOMENT_BYTES, _TAG_BYTES = 12, 9, 4, 16
 _MOST_SKEW = 60
 
 # Text that nearly every dialogue holds: zlib points to it instead of writing it.
@@ -57,40 +56,36 @@ _USUAL = (
     b'{},"",0,[],0,""],"",false,[["\\n1 \\n2 \\n3 \\n4 \\n5 /2026 DH\\n0 Retour",1]]],1],["'
 )
 
-# Hops waiting to be counted; if nothing fetches them the oldest are dropped, and that is counted.
-HOPS = "hops"
-MOST_HOPS = 100_000
+# Hops of a bucket waiting to be counted; if nothing fetches them the oldest are dropped, which is
+# counted.
+MOST_HOPS = 1_000
 
-# The names come in pairs, of the dialogue and of its phone, a pair for each secret. Returns whose
-# name held the dialogue; for a first hop without one, the phone's last dialogue and its name.
-_LOAD = """
-for i = 1, #KEYS, 2 do
-  local own = redis.call('GET', KEYS[i])
-  if own then return {(i - 1) / 2, own, false} end
-end
-if ARGV[1] == '0' then return false end
-for i = 2, #KEYS, 2 do
-  local last = redis.call('GET', KEYS[i])
-  if last then return {(i - 2) / 2, redis.call('GET', last), last} end
-end
-return false
-"""
-# Writes if the revision is still the one read, under the first pair of names; else returns the
-# dialogue another worker wrote. The phone's last dialogue is known by one name. Returns 1 where an
-# old hop had to be dropped from the log.
+# A phone's newest dialogue stands under the phone's key, older ones each under its own. The keys
+# come in these pairs, one for each secret, ours first; then where the newest goes if a newer one
+# begins, the hops, the promises.
+# Writes if the revision is still the one read; else returns which key holds what another worker
+# wrote. Returns -1 and the phone's newest dialogue if that is not the one seen when we looked, and
+# 1 where an old hop had to be dropped from the log.
 _SAVE = f"""
-for i = 1, #KEYS, 2 do
-  local current = redis.call('GET', KEYS[i])
-  if current and (i > 1 or (string.match(current, '^(%d+):') or '') ~= ARGV[1]) then
-    return {{(i - 1) / 2, current}}
+local newest, own = redis.call('GET', KEYS[1]), nil
+for i = 1, #KEYS - 3 do
+  local current = i == 1 and newest or redis.call('GET', KEYS[i])
+  if current and (i % 2 == 0 or
+      string.sub(current, 1, {_NAME_BYTES}) == ARGV[7 + math.ceil(i / 2)]) then
+    local revision = string.match(current, '^(%d+):', {_NAME_BYTES + 1}) or ''
+    if i > 2 or revision ~= ARGV[1] then return {{i - 1, current}} end
+    own = own or KEYS[i]
   end
 end
-redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3])
-redis.call('SET', KEYS[2], KEYS[1], 'EX', ARGV[3])
-for i = 4, #KEYS, 2 do redis.call('DEL', KEYS[i]) end
-if ARGV[5] then redis.call('XADD', '{STREAM}', '*', 'action', ARGV[5]) end
-if redis.call('RPUSH', '{HOPS}', ARGV[4]) <= {MOST_HOPS} then return false end
-redis.call('LPOP', '{HOPS}')
+if newest and not own then
+  if string.sub(newest, 1, {_NAME_BYTES}) ~= ARGV[5] then return {{-1, newest}} end
+  if ARGV[6] == '1' then redis.call('RENAME', KEYS[1], KEYS[#KEYS - 2]) end
+end
+redis.call('SET', own or KEYS[1], ARGV[2], 'EX', ARGV[3])
+local hops, late = KEYS[#KEYS - 1], KEYS[#KEYS]
+if ARGV[7] ~= '' then redis.call('XADD', late, '*', 'action', ARGV[7]) end
+if redis.call('RPUSH', hops, ARGV[4]) <= {MOST_HOPS} then return false end
+redis.call('LPOP', hops)
 return 1
 """
 _POSITION_FIELDS = tuple(field.name for field in fields(Position))
@@ -114,7 +109,7 @@ class StoredSession:
 
     `menu` is the version of its menu. `walked` is the length of the chain already walked, in
     letters, and `walked_digest` stands for that part; `walked` is `LAST_ALONE` where no chain is
-    sent, but each input alone. `revision` counts the writes.
+    sent, but each input alone. `revision` counts the writes; `saved_at` is the last one's second.
     """
 
     position: Position
@@ -124,6 +119,7 @@ class StoredSession:
     over: bool = False
     replies: list[StoredReply] = field(default_factory=list)
     revision: int = 0
+    saved_at: int = 0
 
     def find_reply(self, hop_key: str) -> Reply | None:
         """Returns the reply already given to this hop.
@@ -185,31 +181,54 @@ def _expand(packed: bytes) -> bytes:
     return zlib.decompressobj(zdict=_USUAL).decompress(packed)
 
 
+class _Names(NamedTuple):
+    """The names that one secret gives a dialogue and its phone, and the keys it may stand under.
+
+    Under `newest` is the phone's newest dialogue, under `own` this one if a newer one began.
+    """
+
+    place: int
+    dialogue: bytes
+    phone: bytes
+    newest: bytes
+    own: bytes
+
+
 @dataclass(frozen=True, slots=True)
 class _SessionKeys:
     """The keys that name and sign dialogues begun under one secret; a dialogue keeps to its own."""
 
+    place: int
     naming: bytes
     signing: Key
 
     def digest(self, text: str, size: int) -> bytes:
         return blake2b(text.encode(), digest_size=size, key=self.naming).digest()
 
-    def name_dialogue(self, hop: Hop) -> bytes:
+    def name(self, hop: Hop, bucket: bytes) -> _Names:
         """Hides number and session id, and keeps the dialogues of two phones apart."""
-        name = f"{hop.gateway}\0{hop.session_id}\0{hop.phone.e164}"
-        return b"u" + self.signing.mark + self.digest(name, 12)
+        number = hop.phone.e164
+        dialogue = self.digest(f"{hop.gateway}\0{hop.session_id}\0{number}", _NAME_BYTES)
+        phone, mark = self.digest(number, _PHONE_BYTES), self.signing.mark
+        newest, own = bucket + b"p" + mark + phone, self.name_older(bucket, dialogue)
+        return _Names(self.place, dialogue, phone, newest, own)
 
-    def name_phone(self, hop: Hop) -> bytes:
-        return b"p" + self.signing.mark + self.digest(hop.phone.e164, 9)
+    def name_older(self, bucket: bytes, dialogue: bytes) -> bytes:
+        return bucket + b"u" + self.signing.mark + dialogue
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """The place of a dialogue: the secret whose keys it has, and the revision to be replaced."""
+    """The place of a dialogue: the secret whose keys it has, and the revision to be replaced.
+
+    `seen` is the name of the phone's newest dialogue, where that is another; it is `kept` if it is
+    to be believed.
+    """
 
     place: int
     replaces: bytes = b"0"
+    seen: bytes = b""
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +252,7 @@ def _make_script(text: str) -> _Script:
     return _Script(text, sha1(text.encode(), usedforsecurity=False).hexdigest())
 
 
-_LOADING, _SAVING = _make_script(_LOAD), _make_script(_SAVE)
+_SAVING = _make_script(_SAVE)
 
 
 class Sessions:
@@ -247,7 +266,10 @@ class Sessions:
         self._pool = redis.connection_pool
         self._idle: deque[AbstractConnection] = deque()
         pairs = zip(keys.all(Purpose.TALK_NAME), keys.all(Purpose.TALK), strict=True)
-        self._keys = [_SessionKeys(_mix(naming), signing) for naming, signing in pairs]
+        self._keys = [
+            _SessionKeys(place, _mix(naming), signing)
+            for place, (naming, signing) in enumerate(pairs)
+        ]
 
     def digest(self, text: str, slot: Slot) -> str:
         """Returns eight letters that stand for inputs or a session; `text` cannot be read from it.
@@ -268,18 +290,19 @@ class Sessions:
     def load(self, hop: Hop, now: datetime) -> LoadedSession:
         """Returns the hop's dialogue, or the last one of its phone."""
         names = self._name(hop, range(len(self._keys)))
-        if len(self._keys) == 1 and not hop.only_dials:
-            value = self._call("GET", names[0])
-            found: Any = [0, value, False] if value is not None else None
-        else:
-            found = self._run(_LOADING, len(names), *names, int(hop.only_dials))
-        if not found:
-            return LoadedSession(None)
-        place, value, last = found
-        if last is False or last is None:
-            record = self._verify(place, value, names[2 * place], hop, now)
-            return LoadedSession(record, Slot(place, _read_revision(value)))
-        return LoadedSession(None, broken_off=self._verify(place, value, last, hop, now))
+        values: Any = self._call("MGET", *_list_keys(names))
+        for each, newest, own in zip(names, values[::2], values[1::2], strict=True):
+            value = newest if newest and newest.startswith(each.dialogue) else own
+            if value is not None:
+                record = self._verify(each, each.dialogue, value, now)
+                return LoadedSession(record, Slot(each.place, _read_revision(value)))
+        pairs = zip(names, values[::2], strict=True)
+        left = [self._verify_newest(each, newest, now) for each, newest in pairs]
+        slot = _beside(Slot(0), values[0], left[0])
+        found = [record for record in left if record]
+        if not found or not hop.only_dials:
+            return LoadedSession(None, slot)
+        return LoadedSession(None, slot, max(found, key=lambda record: record.saved_at))
 
     def save(
         self,
@@ -294,64 +317,77 @@ class Sessions:
 
         Returns None, or the dialogue that another worker wrote first; then nothing is written.
         """
-        order = [slot.place, *(n for n in range(len(self._keys)) if n != slot.place)]
-        names = self._name(hop, order)
-        value = self._sign(slot.place, record.pack(), names[0], hop, now)
-        arguments: list[str | bytes | int] = [slot.replaces, value, STORED_SECONDS, entry]
-        arguments += [deferred] if deferred else []
-        lost: Any = self._run(_SAVING, len(names), *names, *arguments)
+        names = self._name(hop, self._order(slot.place))
+        bucket, first = find_bucket(hop.phone), names[0]
+        older = self._keys[slot.place].name_older(bucket, slot.seen)
+        keys = [*_list_keys(names), older, bucket + HOPS, bucket + LATE]
+        value = self._sign(first, record.pack(), now)
+        written = slot.replaces, value, STORED_SECONDS, entry, slot.seen, int(slot.kept)
+        dialogues = [each.dialogue for each in names]
+        lost: Any = self._run(_SAVING, len(keys), *keys, *written, deferred or b"", *dialogues)
         if lost == 1:
             metrics.hops_dropped.inc()
             return None
         if not lost:
             return None
         turn, value = lost
-        place = order[turn]
-        winner = self._verify(place, value, names[2 * turn], hop, now)
+        if turn < 0:
+            # Another dialogue of this phone began meanwhile.
+            slot = _beside(slot, value, self._verify_newest(first, value, now))
+            return self.save(hop, record, entry, now, slot, deferred)
+        holder = names[turn // 2]
+        winner = self._verify(holder, holder.dialogue, value, now)
         if winner is None:
             # Nobody's who may write here: it is replaced.
-            self._call("DEL", names[2 * turn])
+            self._call("DEL", keys[turn])
             return self.save(hop, record, entry, now, Slot(slot.place), deferred)
-        return LoadedSession(winner, Slot(place, _read_revision(value)))
+        return LoadedSession(winner, Slot(holder.place, _read_revision(value)))
 
-    def log(self, entry: str) -> None:
+    def log(self, hop: Hop, entry: str) -> None:
         """Adds an entry to the log of hops that is no hop: the end of a session."""
-        if int(str(self._call("RPUSH", HOPS, entry))) > MOST_HOPS:
-            self._call("LPOP", HOPS)
+        hops = find_bucket(hop.phone) + HOPS
+        if int(str(self._call("RPUSH", hops, entry))) > MOST_HOPS:
+            self._call("LPOP", hops)
             metrics.hops_dropped.inc()
 
-    def _name(self, hop: Hop, places: Iterable[int]) -> list[bytes]:
-        """Returns the names of the dialogue and of its phone, under each secret in that order."""
-        ordered = [self._keys[place] for place in places]
-        return [
-            name for keys in ordered for name in (keys.name_dialogue(hop), keys.name_phone(hop))
-        ]
+    def _order(self, first: int) -> list[int]:
+        """Returns the places of all secrets, this one first."""
+        return [first, *(place for place in range(len(self._keys)) if place != first)]
 
-    def _sign(self, place: int, packed: bytes, name: bytes, hop: Hop, now: datetime) -> bytes:
-        """Returns what is stored: `revision:`, the moment, the signature, the packed dialogue."""
-        keys, moment = self._keys[place], int(now.timestamp()).to_bytes(_MOMENT_BYTES, "big")
+    def _name(self, hop: Hop, places: Iterable[int]) -> list[_Names]:
+        bucket = find_bucket(hop.phone)
+        return [self._keys[place].name(hop, bucket) for place in places]
+
+    def _sign(self, names: _Names, packed: bytes, now: datetime) -> bytes:
+        """Returns what is stored: name, `revision:`, moment, signature, the packed dialogue."""
+        signing, moment = self._keys[names.place].signing, int(now.timestamp())
+        stamp = moment.to_bytes(_MOMENT_BYTES, "big")
         revision, mark, body = packed.partition(b":")
-        tag = keys.signing.sign(name, keys.name_phone(hop), revision, moment, body)
-        return revision + mark + moment + tag[:_TAG_BYTES] + body
+        tag = signing.sign(names.dialogue, names.phone, revision, stamp, body)
+        return names.dialogue + revision + mark + stamp + tag[:_TAG_BYTES] + body
+
+    def _verify_newest(
+        self, names: _Names, value: bytes | None, now: datetime
+    ) -> StoredSession | None:
+        """Returns the phone's newest dialogue, if it is ours; its name stands in it."""
+        return self._verify(names, value[:_NAME_BYTES], value, now) if value is not None else None
 
     def _verify(
-        self, place: int, value: object, name: object, hop: Hop, now: datetime
+        self, names: _Names, dialogue: bytes, value: bytes, now: datetime
     ) -> StoredSession | None:
         """Returns the dialogue of a value, if it is ours, this phone's, of this name and recent."""
-        if not isinstance(value, bytes) or not isinstance(name, bytes):
-            return None
-        revision, mark, rest = value.partition(b":")
-        moment, body = rest[:_MOMENT_BYTES], rest[_MOMENT_BYTES + _TAG_BYTES :]
-        keys = self._keys[place]
-        tag = keys.signing.sign(name, keys.name_phone(hop), revision, moment, body)[:_TAG_BYTES]
-        if not compare_digest(tag, rest[_MOMENT_BYTES : _MOMENT_BYTES + _TAG_BYTES]):
+        revision, mark, rest = value[_NAME_BYTES:].partition(b":")
+        stamp, body = rest[:_MOMENT_BYTES], rest[_MOMENT_BYTES + _TAG_BYTES :]
+        signing = self._keys[names.place].signing
+        tag = signing.sign(dialogue, names.phone, revision, stamp, body)[:_TAG_BYTES]
+        saved_at = int.from_bytes(stamp, "big")
+        ours = compare_digest(tag, rest[_MOMENT_BYTES : _MOMENT_BYTES + _TAG_BYTES])
+        if not ours or now.timestamp() - saved_at > STORED_SECONDS + _MOST_SKEW:
             report_forged("talk")
             return None
-        age = now.timestamp() - int.from_bytes(moment, "big")
-        if age > STORED_SECONDS + _MOST_SKEW:
-            report_forged("talk")
-            return None
-        return StoredSession.unpack(revision + mark + body)
+        record = StoredSession.unpack(revision + mark + body)
+        record.saved_at = saved_at
+        return record
 
     def _run(self, script: _Script, *arguments: str | bytes | int) -> Any:
         try:
@@ -392,7 +428,18 @@ def _mix(naming: Key) -> bytes:
     return naming.sign(_USUAL)
 
 
-def _read_revision(value: object) -> bytes:
+def _list_keys(names: Iterable[_Names]) -> list[bytes]:
+    """Returns the keys in pairs, as the script takes them."""
+    return [key for each in names for key in (each.newest, each.own)]
+
+
+def _beside(slot: Slot, newest: bytes | None, record: StoredSession | None) -> Slot:
+    """Returns the slot beside the phone's newest dialogue, which stays if it is believed."""
+    seen = b"" if newest is None else newest[:_NAME_BYTES]
+    return replace(slot, seen=seen, kept=record is not None)
+
+
+def _read_revision(value: bytes) -> bytes:
     """Returns the revision that a value claims, as the script reads it."""
-    claimed = re.match(rb"(\d+):", value) if isinstance(value, bytes) else None
+    claimed = re.match(rb"(\d+):", value[_NAME_BYTES:])
     return claimed[1] if claimed else b""

@@ -109,7 +109,7 @@ class Turns(Generic[Services]):
         record = loaded.record
         if record and not record.over and status != "success":
             walk = _Walk(Reply("", False), "dropped")
-            self.sessions.log(self._log_entry(hop, record, loaded.slot, walk, caller))
+            self.sessions.log(hop, self._log_entry(hop, record, loaded.slot, walk, caller))
 
     def _find_engine(self, record: StoredSession) -> MenuEngine[Services] | None:
         """Returns the engine of the dialogue's menu; None if it cannot go on there."""

@@ -16,8 +16,9 @@ from app.journeys.reimbursements import look_at_claims
 from app.runtime import Runtime
 from app.text.encoding import GSM7, encoding_of, segments
 from app.text.languages import LANGUAGES
-from app.ussd.deferred import STREAM, DeferredAction
+from app.ussd.deferred import DeferredAction
 from tests.journeys.other_parties import OtherParties
+from tests.waiting import add_action, count_waiting_actions
 
 FATIMA, HASSAN, KHADIJA, BRAHIM, SAID, DRISS = (f"+2126000000{n:02d}" for n in (1, 2, 3, 4, 6, 7))
 pytestmark = pytest.mark.usefixtures("sample_people")
@@ -91,12 +92,12 @@ def test_deferred_action_is_answered_once_and_by_one_message(
 ) -> None:
     take_messages(runtime)
     deferred = defer_action(runtime, action, number, kept)
-    runtime.redis.xadd(STREAM, {"action": runtime.deferred_actions.sign(deferred)})
+    add_action(runtime, runtime.deferred_actions.sign(deferred))
     assert answer_deferred_actions(runtime, "one") == 1
     ((came, body),) = take_messages(runtime)
     assert came == kind
     assert segments(str(body)) <= (1 if encoding_of(str(body)) == GSM7 else 2)
-    assert runtime.redis.xlen(STREAM) == 0
+    assert count_waiting_actions(runtime) == 0
 
 
 def test_every_action_that_promises_an_sms_has_a_case() -> None:
@@ -113,7 +114,7 @@ def test_deferred_action_done_before_it_was_given_up_is_not_done_again(runtime: 
     ):
         deferred = replace(defer_action(runtime, action, FATIMA, {}), says=says)
         for _ in range(2):
-            runtime.redis.xadd(STREAM, {"action": runtime.deferred_actions.sign(deferred)})
+            add_action(runtime, runtime.deferred_actions.sign(deferred))
         assert answer_deferred_actions(runtime, "one") == 2
         assert {came for came, _ in take_messages(runtime)} == kinds
     for table in ("help_request", "payment_code"):
@@ -127,7 +128,7 @@ def test_deferred_action_is_answered_in_the_language_of_its_dialogue(
     take_messages(runtime)
     deferred = defer_action(runtime, "look_at_dues", SAID, {})
     spoken = replace(deferred, language=language)
-    runtime.redis.xadd(STREAM, {"action": runtime.deferred_actions.sign(spoken)})
+    add_action(runtime, runtime.deferred_actions.sign(spoken))
     answer_deferred_actions(runtime, "one")
     owed = runtime.words.say(language, "owed.pays_with_cpu")
     ((_, body),) = take_messages(runtime)

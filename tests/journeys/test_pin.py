@@ -12,6 +12,7 @@ from sqlalchemy import NullPool, create_engine, text
 from app.runtime import Runtime
 from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
+from tests.waiting import list_waiting_hops
 
 BRAHIM, KHADIJA, ELSEWHERE = "+212600000004", "+212600000003", "+212600000077"
 pytestmark = pytest.mark.usefixtures("sample_people")
@@ -42,7 +43,7 @@ def test_set_pin_stores_only_a_hash_and_confirms_by_sms(
     ((kept,),) = OtherParties(runtime).run("SELECT pin_hash FROM artisan_pin")
     assert str(kept).startswith(runtime.keys.ids[0]) and "1357" not in str(kept)
     assert len(messages_of(runtime, "pin_set")) == 1
-    everything = b"".join(runtime.redis.lrange("hops", 0, -1))
+    everything = b"".join(list_waiting_hops(runtime))
     assert b"1357" not in everything
 
 

@@ -14,15 +14,17 @@ import yaml
 from flask import Flask
 from prometheus_client import REGISTRY
 
+from app.base.buckets import BUCKETS, HOPS
 from app.base.operation import operation
 from app.jobs.housekeeping import Housekeeping
-from app.observe.hops import HOPS, STORED_AT_ONCE, delete_hops, store_hops
+from app.observe.hops import STORED_AT_ONCE, delete_hops, store_hops
 from app.runtime import Runtime
 from app.ussd.session import MOST_HOPS
 from tests.conftest import NOW, TestClock
 from tests.journeys.other_parties import OtherParties
 from tests.phone import GenericPhone, TestPhone
 from tests.talks.player import Player, Story
+from tests.waiting import hops_key, list_waiting_hops
 
 FATIMA, KHADIJA, AICHA, DRISS, UNKNOWN = (f"+2126000000{n}" for n in ("01", "03", "05", "07", "99"))
 pytestmark = pytest.mark.usefixtures("sample_people")
@@ -68,7 +70,7 @@ def test_store_hops_stores_nothing_personal(phone: TestPhone, runtime: Runtime) 
     phone.dial(UNKNOWN, "1*100004*01011984")
     phone.dial(FATIMA, "5*5*3*1*1357*1357")
     phone.dial(FATIMA, "2*3*100005")
-    kept = b"".join(runtime.redis.lrange(HOPS, 0, -1)).decode()
+    kept = b"".join(list_waiting_hops(runtime)).decode()
     store(runtime)
     rows = OtherParties(runtime).run("SELECT hop::text FROM hop")
     for secret in ("100004", "01011984", "1357", "100005", "600000099", "600000001"):
@@ -78,9 +80,9 @@ def test_store_hops_stores_nothing_personal(phone: TestPhone, runtime: Runtime) 
 
 def test_store_hops_stores_nothing_twice_after_a_kill(phone: TestPhone, runtime: Runtime) -> None:
     phone.dial(FATIMA, "1")
-    waiting = runtime.redis.lrange(HOPS, 0, -1)
+    waiting = list_waiting_hops(runtime)
     store(runtime)
-    runtime.redis.rpush(HOPS, *waiting)
+    runtime.redis.rpush(hops_key(FATIMA), *waiting)
     store(runtime)
     assert len(stored(runtime)) == len(waiting) == 1
 
@@ -94,7 +96,7 @@ def test_store_hops_leaves_out_an_unreadable_entry(phone: TestPhone, runtime: Ru
         *((0, None), (0, ["s"]), (0, token_hex(5000)), (3, "g\0"), (6, "\ud800"), (7, 1)),
     ):
         unreadable.append(json.dumps([*whole[:place], wrong, *whole[place + 1 :]]))
-    runtime.redis.rpush(HOPS, *unreadable)
+    runtime.redis.rpush(hops_key(FATIMA), *unreadable)
     phone.dial(FATIMA)
     assert store(runtime) == len(unreadable) + 1
     assert stored(runtime) == [("dialled", "", "main", True)]
@@ -103,12 +105,12 @@ def test_store_hops_leaves_out_an_unreadable_entry(phone: TestPhone, runtime: Ru
 def test_store_hops_loses_nothing_with_many_workers(phone: TestPhone, runtime: Runtime) -> None:
     for number in range(2500):
         line = ["s", number, 1_700_000_000_000 + number, "g", "fr", "answered", "1", "main", 1]
-        runtime.redis.rpush(HOPS, json.dumps(line))
+        runtime.redis.rpush(BUCKETS[number % 20] + HOPS, json.dumps(line))
     together = Barrier(4)
 
     def work(_: int) -> None:
         together.wait()
-        while runtime.redis.llen(HOPS):
+        while list_waiting_hops(runtime):
             store(runtime)
 
     with ThreadPoolExecutor(4) as many:
@@ -123,11 +125,11 @@ def test_housekeeping_stores_waiting_hops_without_a_pause_until_none_is_left(
         json.dumps(["s", number, NOW.timestamp() * 1000, "g", "fr", "answered", "1", "main", 1])
         for number in range(2 * STORED_AT_ONCE + 1)
     ]
-    runtime.redis.rpush(HOPS, *lines)
+    runtime.redis.rpush(hops_key(FATIMA), *lines)
     work = Housekeeping(runtime)
     # What is not 0 lets its loop go on at once.
     assert [work.do() for _ in range(3)] == [STORED_AT_ONCE, STORED_AT_ONCE, 0]
-    assert runtime.redis.llen(HOPS) == 0
+    assert list_waiting_hops(runtime) == []
     assert OtherParties(runtime).run("SELECT count(*) FROM hop") == [(len(lines),)]
 
 
@@ -137,14 +139,14 @@ def test_hops_beyond_the_most_that_wait_are_dropped_and_counted(
     def count_dropped() -> float:
         return REGISTRY.get_sample_value("maalem_hops_dropped_total") or 0
 
-    before = count_dropped()
-    runtime.redis.rpush(HOPS, "oldest", *["old"] * (MOST_HOPS - 1))
+    before, hops = count_dropped(), hops_key(FATIMA)
+    runtime.redis.rpush(hops, "oldest", *["old"] * (MOST_HOPS - 1))
     phone.dial(FATIMA)
-    assert runtime.redis.llen(HOPS) == MOST_HOPS and runtime.redis.lindex(HOPS, 0) != b"oldest"
+    assert runtime.redis.llen(hops) == MOST_HOPS and runtime.redis.lindex(hops, 0) != b"oldest"
     other = GenericPhone(app.test_client())
     other.dial(FATIMA)
     other.hang_up()
-    assert runtime.redis.llen(HOPS) == MOST_HOPS
+    assert runtime.redis.llen(hops) == MOST_HOPS
     assert count_dropped() == before + 3
     assert "maalem_hops_dropped_total" in app.test_client().get("/metrics").text
 

@@ -50,6 +50,7 @@ from app.runtime import Runtime
 from app.sms.provider import Report
 from tests.conftest import TestClock
 from tests.phone import TestPhone
+from tests.waiting import hops_key
 
 FOLDER = Path(__file__).parent
 _CODE = re.compile(r"(?<!\d)(\d{4} \d{4} \d{4})(?!\d)")
@@ -215,7 +216,7 @@ class Player:
         return own.get(answer, answer)
 
     def _check_screen(self, name: str) -> None:
-        newest = self.runtime.redis.lindex("hops", -1)
+        newest = self.runtime.redis.lindex(hops_key(self.story.phone), -1)
         assert newest and json.loads(newest)[7] == name, f"the screen is not {name}"
 
     def _play_event(self, kind: str, value: Any) -> None:

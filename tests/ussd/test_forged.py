@@ -13,13 +13,14 @@ from prometheus_client import REGISTRY
 from app.base.keys import Keys
 from app.jobs.deferred_actions import answer_deferred_actions
 from app.runtime import MENUS, Runtime
-from app.ussd.deferred import STREAM, DeferredActions
+from app.ussd.deferred import DeferredActions
 from app.ussd.session import Sessions
 from app.ussd.versions import PREFIX, Versions
 from tests.jobs.test_deferred_actions import defer_action
 from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
 from tests.ussd.test_session import HOP, record_of
+from tests.waiting import add_action, count_waiting_actions
 
 FATIMA, HASSAN = "+212600000001", "+212600000002"
 pytestmark = pytest.mark.usefixtures("sample_people")
@@ -41,19 +42,20 @@ def talk_of(phone: TestPhone, runtime: Runtime, number: str, inputs: str) -> tup
     """Name and value of a dialogue; nothing else is left in Redis."""
     runtime.redis.flushdb()
     phone.dial(number, inputs)
-    name = only_name(runtime, "u*")
+    name = only_name(runtime, "{b*}p*")
     value = runtime.redis.get(name)
     assert isinstance(value, bytes)
     return name, value
 
 
 def _strip_signature(value: bytes) -> bytes:
-    revision, mark, rest = value.partition(b":")
-    return revision + mark + rest[20:]
+    revision, mark, rest = value[12:].partition(b":")
+    return value[:12] + revision + mark + rest[20:]
 
 
 FORGERIES: dict[str, Callable[[bytes], bytes]] = {
-    "another revision": lambda value: b"9" + value,
+    "another revision": lambda value: value[:12] + b"9" + value[12:],
+    "another name": lambda value: b"9" + value[1:],
     "cut": lambda value: value[:-1],
     "half": lambda value: value[: len(value) // 2],
     "empty": lambda value: b"",
@@ -61,7 +63,7 @@ FORGERIES: dict[str, Callable[[bytes], bytes]] = {
     "a bit": lambda value: value[:-1] + bytes([value[-1] ^ 1]),
     "without its signature": _strip_signature,
     "longer": lambda value: value + b"\0",
-    "another moment": lambda value: value[:2] + b"\xff" + value[3:],
+    "another moment": lambda value: value[:14] + b"\xff" + value[15:],
     "noise": lambda value: b"1:" + bytes(300),
 }
 
@@ -86,27 +88,21 @@ class TestTalks:
         self, phone: TestPhone, runtime: Runtime
     ) -> None:
         _, hassans = talk_of(phone, runtime, HASSAN, "2*2")
-        runtime.redis.set(only_name(runtime, "u*"), hassans)
-        kept = {name: runtime.redis.get(name) for name in runtime.redis.scan_iter("u*")}
-        (hassans_name,) = kept
-        name, _ = talk_of(phone, runtime, FATIMA, "5")
-        runtime.redis.set(hassans_name, hassans)
-        pointer = only_name(runtime, "p*")
+        name, fatimas = talk_of(phone, runtime, FATIMA, "5")
         before = counted("talk")
-        runtime.redis.set(name, hassans)
-        assert "mois" not in phone.answer("0")
-        runtime.redis.set(pointer, hassans_name)
-        assert phone.dial(FATIMA).startswith("1 Mon AMO")
-        assert counted("talk") == before + 2
+        for forged in (hassans, fatimas[:12] + hassans[12:]):
+            runtime.redis.set(name, forged)
+            assert "mois" not in phone.answer("0")
+            runtime.redis.set(name, forged)
+            assert phone.dial(FATIMA).startswith("1 Mon AMO")
+        assert counted("talk") == before + 4
 
     def test_an_old_value_of_a_dialogue_is_not_believed(
         self, phone: TestPhone, runtime: Runtime
     ) -> None:
         name, value = talk_of(phone, runtime, HASSAN, "2*2")
-        pointer = only_name(runtime, "p*")
         runtime.clock.now = runtime.clock.now.replace(hour=11)  # type: ignore[attr-defined]
         runtime.redis.set(name, value)
-        runtime.redis.set(pointer, name)
         assert phone.dial(HASSAN).startswith("1 Mon AMO")
 
     def test_a_value_that_a_strangers_key_signed_is_not_believed(
@@ -115,7 +111,7 @@ class TestTalks:
         name, _ = talk_of(phone, runtime, HASSAN, "2*2")
         theirs = Sessions(runtime.redis, STRANGERS)
         theirs.save(HOP, record_of(), "", runtime.clock())
-        forged = [n for n in runtime.redis.scan_iter("u*") if n != name]
+        forged = [n for n in runtime.redis.scan_iter("{b*}p*") if n != name]
         runtime.redis.rename(forged[0], name)
         assert phone.answer("0").startswith("A payer: 663,90")
 
@@ -130,10 +126,10 @@ class TestLateActions:
         theirs = DeferredActions(runtime.redis, STRANGERS).sign(deferred)
         before = counted("late_action")
         for value in (forge(ours), theirs, deferred.pack().encode()):
-            runtime.redis.xadd(STREAM, {"action": value})
-        runtime.redis.xadd(STREAM, {"another field": "x"})
+            add_action(runtime, value)
+        add_action(runtime, b"x", field="another field")
         assert answer_deferred_actions(runtime, "one") == 0
-        assert runtime.redis.xlen(STREAM) == 0 and counted("late_action") == before + 4
+        assert count_waiting_actions(runtime) == 0 and counted("late_action") == before + 4
         assert OtherParties(runtime).run("SELECT * FROM payment_code") == []
 
     def test_an_action_that_was_answered_is_not_run_again(self, runtime: Runtime) -> None:
@@ -144,7 +140,7 @@ class TestLateActions:
         for left in (0, 1):
             others.run(f"{statement} WHERE phone = :phone RETURNING 1", phone=FATIMA)
             value = runtime.deferred_actions.sign(deferred)
-            runtime.redis.xadd(STREAM, {"action": value})
+            add_action(runtime, value)
             assert answer_deferred_actions(runtime, "one") == 1
             assert others.run("SELECT count(*) FROM artisan_pin") == [(left,)]
 

@@ -9,6 +9,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from app.base.buckets import find_bucket
 from app.base.errors import Unavailable
 from app.base.hop import Hop, Reply
 from app.base.keys import Keys
@@ -52,7 +53,7 @@ RECORDS = st.builds(
 
 def without_signature(value: bytes) -> bytes:
     """What `pack` wrote, of what is stored."""
-    revision, mark, rest = value.partition(b":")
+    revision, mark, rest = value[12:].partition(b":")
     return revision + mark + rest[20:]
 
 
@@ -119,7 +120,7 @@ def test_save_returns_the_winner_to_the_second_of_two_later_writers(sessions: Se
 
 def test_save_extends_the_life_of_a_session(sessions: Sessions, runtime: Runtime) -> None:
     sessions.save(HOP, record_of(), "", NOW)
-    (key,) = runtime.redis.keys("u*")
+    (key,) = runtime.redis.keys("{b*}p*")
     runtime.redis.expire(key, 3)
     loaded = sessions.load(HOP, NOW)
     assert loaded.record
@@ -150,6 +151,23 @@ def test_load_keeps_gateways_sessions_and_phones_apart(sessions: Sessions, other
     assert sessions.load(other, NOW).record is None
 
 
+def test_dialogues_of_one_phone_at_once_keep_apart(sessions: Sessions, runtime: Runtime) -> None:
+    """They may begin at the same moment; the newest alone is the one to be resumed."""
+    hops = [Hop("generic", f"s{number}", Phone(NUMBER), "") for number in range(4)]
+    looked = [sessions.load(hop, NOW) for hop in hops]
+    for hop, seen in zip(hops, looked, strict=True):
+        assert sessions.save(hop, record_of(hop.session_id), "", NOW, seen.slot) is None
+    for hop in hops:
+        loaded = sessions.load(hop, NOW)
+        assert loaded.record and loaded.record.last_reply().text == hop.session_id
+        assert sessions.save(hop, loaded.record, "", NOW, loaded.slot) is None
+    again = sessions.load(Hop("generic", "s9", Phone(NUMBER), "", "m", True), NOW)
+    assert again.record is None and again.broken_off
+    assert again.broken_off.last_reply().text == "s3"
+    (bucket,) = {name.partition(b"}")[0] for name in runtime.redis.scan_iter()}
+    assert find_bucket(Phone(NUMBER)) == bucket + b"}"
+
+
 def test_load_finds_a_session_under_any_chain(sessions: Sessions) -> None:
     sessions.save(HOP, record_of(), "", NOW)
     assert sessions.load(Hop("africastalking", SESSION, Phone(NUMBER), "1*2"), NOW).record
@@ -158,7 +176,7 @@ def test_load_finds_a_session_under_any_chain(sessions: Sessions) -> None:
 @pytest.mark.usefixtures("sample_people")
 def test_stored_session_holds_no_number_session_or_name(phone: TestPhone, runtime: Runtime) -> None:
     phone.dial(NUMBER, "2*1")
-    (key,) = runtime.redis.keys("u*")
+    (key,) = runtime.redis.keys("{b*}p*")
     value = runtime.redis.get(key)
     assert isinstance(key, bytes) and isinstance(value, bytes)
     record = StoredSession.unpack(without_signature(value))
@@ -205,9 +223,9 @@ def test_add_reply_keeps_the_last_replies_only() -> None:
 
 
 def memory_of_the_talk(runtime: Runtime) -> int:
-    """Bytes of the talk and of the way to it by the phone; the hops to be counted pass on."""
-    keys = [key for key in runtime.redis.scan_iter() if key[:1] in {b"u", b"p"}]
-    assert len(keys) == 2
+    """Bytes of the talk; the hops to be counted pass on."""
+    keys = list(runtime.redis.scan_iter("{b*}[pu]*"))
+    assert len(keys) == 1
     return sum(int(runtime.redis.memory_usage(key) or 0) for key in keys)
 
 

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from app import create_app
+from app.base.buckets import LATE, find_bucket
 from app.base.phone import Phone
 from app.embedded import (
     postgres_pid,
@@ -29,9 +30,10 @@ from app.journeys.facts import Answers, Facts
 from app.messaging.queries import messages_to
 from app.runtime import Runtime
 from app.settings import Settings
-from app.ussd.deferred import STREAM, DeferredAction
+from app.ussd.deferred import DeferredAction
 from tests.conftest import TestClock, load_sample_people
 from tests.phone import TestPhone
+from tests.waiting import add_action, count_waiting_actions
 
 FATIMA, HASSAN = "+212600000001", "+212600000002"
 AICHA, UNKNOWN = "+212600000005", "+212600000099"
@@ -171,17 +173,18 @@ def test_deferred_action_of_a_dead_worker_is_claimed_again(own_runtime: Runtime)
     dialogue = Dialogue(Phone(HASSAN), "fr", Facts(), Answers(), now, "k", services)
     deferred = DeferredAction.of("look_at_rights", dialogue)
     queue = own_runtime.deferred_actions
-    own_runtime.redis.xadd(STREAM, {"action": queue.sign(deferred)})
+    add_action(own_runtime, queue.sign(deferred))
     assert [action for _, action in queue.claim("dead", 8)] == [deferred]
     assert list(queue.claim("alive", 8)) == []
-    pending = own_runtime.redis.xpending_range(STREAM, "workers", "-", "+", 8)
+    stream = find_bucket(Phone(FATIMA)) + LATE
+    pending = own_runtime.redis.xpending_range(stream, "workers", "-", "+", 8)
     identities = [entry["message_id"] for entry in pending]
-    own_runtime.redis.xclaim(STREAM, "workers", "dead", 0, identities, idle=90_000)
+    own_runtime.redis.xclaim(stream, "workers", "dead", 0, identities, idle=90_000)
     taken = list(queue.claim("alive", 8))
     assert [action for _, action in taken] == [deferred]
     queue.mark_done(taken[0][0])
     assert list(queue.claim("alive", 8)) == []
-    assert own_runtime.redis.xlen(STREAM) == 0
+    assert count_waiting_actions(own_runtime) == 0
 
 
 def test_slow_pages_never_keep_a_phone_waiting(
