@@ -32,6 +32,7 @@ class WaitingRequest:
     request: HelpRequest
     phone: Phone
     language: str
+    artisan_id: int | None
 
 
 COLUMNS = (
@@ -57,7 +58,12 @@ def list_waiting(connection: Connection, most: int) -> list[WaitingRequest]:
     own = select(artisan.c.phone).where(artisan.c.id == help_request.c.artisan_id)
     number = case((number_was_lost(), own.scalar_subquery()), else_=help_request.c.phone)
     rows = connection.execute(
-        select(*COLUMNS, number.label("phone"), help_request.c.language)
+        select(
+            *COLUMNS,
+            number.label("phone"),
+            help_request.c.language,
+            help_request.c.artisan_id,
+        )
         .where(help_request.c.state.in_(WAITING), number.is_not(None))
         .order_by(help_request.c.id)
         .limit(most)
@@ -73,6 +79,7 @@ def list_waiting(connection: Connection, most: int) -> list[WaitingRequest]:
             ),
             phone=Phone(row.phone),
             language=row.language,
+            artisan_id=row.artisan_id,
         )
         for row in rows
     ]

@@ -86,9 +86,18 @@ def ask_for_help(
 def look_at_waiting(operation: Operation, most: int) -> list[WaitingRequest]:
     """Lists the requests that wait for the desk, with the phones to call, and notes who looked."""
     waiting = list_waiting(operation.connection, most)
-    references = [entry.request.reference for entry in waiting]
-    record_audit(operation, "requests_looked_at", "request:waiting", requests=references)
+    for entry in waiting:
+        record_request_look(operation, entry.artisan_id, entry.request.reference)
     return waiting
+
+
+def record_request_look(
+    operation: Operation, artisan_id: int | None, reference: str, role: str = ""
+) -> None:
+    """Notes a look at a request and the phone to call, under its person if it has one."""
+    subject = f"request:{reference}" if artisan_id is None else f"artisan:{artisan_id}"
+    details = {"reason": "call", "seen": ["request", "phones"]} | ({"role": role} if role else {})
+    record_audit(operation, "request_shown", subject, **details, request=reference)
 
 
 def move_request(

@@ -14,7 +14,7 @@ from app.base.clock import local_midnight
 from app.base.rows import read_row
 
 # Acts that are nothing but a look at a person.
-LOOKS = ("person_looked_up", "person_shown")
+LOOKS = ("person_looked_up", "person_shown", "request_shown")
 
 
 @dataclass(frozen=True, slots=True)

@@ -144,8 +144,8 @@ tie_code = Table(
     CheckConstraint("tries_left >= 0", name="tries_left"),
 )
 
-# Wrong birth dates of a day for an RNA number, over all phones; it may be nobody's. The lane
-# is the number's digits, else the number.
+# Wrong birth dates of a day for an RNA number, over all phones; it may be nobody's. The lane is
+# the number's digits, else the number; an officer's own lanes begin with `officer:`.
 number_attempt = Table(
     "number_attempt",
     metadata,

@@ -79,8 +79,11 @@ def list_ties(connection: Connection, artisan_id: int) -> list[Tie]:
     return ties + [Tie(Phone(row.phone), row.way, row.identified_at) for row in rows]
 
 
-def tie_phone(operation: Operation, phone: Phone, artisan_id: int) -> None:
-    """Ties a phone by papers; a tie that there is already stays as it was proven."""
+def tie_phone(operation: Operation, phone: Phone, artisan_id: int) -> bool:
+    """Ties a phone by papers; a tie that there is already stays as it was proven.
+
+    Returns True for a new tie.
+    """
     columns = artisan_phone.c
     tied = operation.connection.execute(
         insert(artisan_phone)
@@ -88,8 +91,10 @@ def tie_phone(operation: Operation, phone: Phone, artisan_id: int) -> None:
         .on_conflict_do_nothing()
         .returning(columns.artisan_id)
     ).scalar()
-    if tied is not None:
-        _audit(operation, "phone_tied", artisan_id, phone, way=PAPERS)
+    if tied is None:
+        return False
+    _audit(operation, "phone_tied", artisan_id, phone, way=PAPERS)
+    return True
 
 
 def prove_tie(operation: Operation, phone: Phone, artisan_id: int, way: str) -> bool:

@@ -23,6 +23,7 @@ from app.office.sessions import forget_office_sessions
 from app.office.sign_in import forget_unknown_names
 from app.payments.codes import expire_codes
 from app.payments.payers import forget_looks
+from app.people.presences import forget_presences
 from app.runtime import Runtime
 
 _EACH_MINUTE, _EACH_HOUR = 60.0, 3600.0
@@ -65,6 +66,7 @@ class Housekeeping:
             HousekeepingTask("office_forms_forgotten", _EACH_HOUR, forget_forms),
             HousekeepingTask("pictures_forgotten", _EACH_HOUR, forget_pictures),
             HousekeepingTask("lists_forgotten", _EACH_HOUR, forget_reports),
+            HousekeepingTask("presences_forgotten", _EACH_HOUR, forget_presences),
             HousekeepingTask("bodies_forgotten", _EACH_HOUR, self._forget_bodies, _BODIES_AT_ONCE),
         )
         self._last_run = dict.fromkeys((task.event for task in self._tasks), 0.0)

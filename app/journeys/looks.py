@@ -10,7 +10,7 @@ from app.journeys.news import record_answer
 from app.journeys.person import require_proof
 from app.messaging.consent import has_consented
 from app.people.calls import CALLS
-from app.people.looks import REASONS, TILL, list_looks, name_roles
+from app.people.looks import REASONS, SEARCH, TILL, list_looks, name_roles
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
 
@@ -30,7 +30,7 @@ def look_at_looks(dialogue: Dialogue) -> str:
             look.id,
             local_date(look.at),
             look.role or roles.get(look.who, ""),
-            look.reason or "",
+            look.reason,
         )
         for look in looks
     )
@@ -53,7 +53,7 @@ def describe_look(dialogue: Dialogue) -> Values:
 
 def _describe(look: SeenLook) -> Values:
     looker = look.role if look.role in _LOOKERS else "office"
-    reason = look.reason if look.reason in {*REASONS, TILL} else "check"
+    reason = look.reason if look.reason in {*REASONS, SEARCH, TILL} else "check"
     return {
         "seen_on": look.seen_on,
         "looker": Say(f"looker.{looker}"),

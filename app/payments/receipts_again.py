@@ -23,11 +23,11 @@ _A_DAY = 3
 
 
 def send_receipt_again(
-    operation: Operation, services: Services, artisan_id: int, receipt: str, form_key: str
+    operation: Operation, services: Services, artisan_id: int, receipt: str, event: str
 ) -> int:
-    """Queues a receipt of a person to its phones, a few times a day; the same form again is once.
+    """Queues a receipt of a person to its phones, a few times a day.
 
-    Returns to how many phones it goes.
+    The same `event` again is once. Returns to how many phones it goes.
 
     Raises: ReceiptUnknown for a receipt that is not this person's, or was undone.
     """
@@ -48,10 +48,10 @@ def send_receipt_again(
     code = connection.execute(of_receipt).scalar_one()
     sent = 0
     for phone, language in receipt_phones(connection, code).items():
-        if take_try(operation, phone, DailyTries(f"receipt:{receipt}", _A_DAY), form_key) is None:
+        if take_try(operation, phone, DailyTries(f"receipt:{receipt}", _A_DAY), event) is None:
             continue
-        event = f"{receipt}:{phone.e164}:{form_key}"
-        message = OutboundMessage("receipt", event, phone, language, values)
+        once = f"{receipt}:{phone.e164}:{event}"
+        message = OutboundMessage("receipt", once, phone, language, values)
         sent += queue_message(operation, services, message) is not None
     record_audit(
         operation, "receipt_sent_again", f"artisan:{artisan_id}", receipt=receipt, phones=sent

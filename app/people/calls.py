@@ -8,13 +8,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Select, exists, func, or_, select, true
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+)
 
 from app.audit.service import record_audit
+from app.base.clock import local_date
 from app.base.errors import InvalidInput
 from app.base.months import Month
 from app.base.operation import Operation
+from app.contributions.rates import RATES
 from app.enrolment.models import artisan
 from app.messaging.models import consent
 from app.payments.models import contribution_allocation
@@ -49,7 +60,6 @@ class CallEntry:
 
     outcome: str
     next_call_on: date | None
-    form_key: str
 
 
 def list_members(
@@ -91,7 +101,7 @@ def list_members(
             language=row.language,
             rights_until=row.rights_until,
             outcome=row.outcome,
-            called_on=row.called_at and row.called_at.date(),
+            called_on=row.called_at and local_date(row.called_at),
             next_call_on=row.next_call_on,
         )
         for row in rows
@@ -105,7 +115,7 @@ def may_be_called(connection: Connection, artisan_id: int, region: str | None, t
 
 
 def record_call(operation: Operation, artisan_id: int, entry: CallEntry, today: date) -> None:
-    """Keeps the outcome of a call; the same form again is one call.
+    """Keeps the outcome of a call.
 
     Raises: InvalidInput for no outcome, or a next call before tomorrow or months away.
     """
@@ -116,21 +126,16 @@ def record_call(operation: Operation, artisan_id: int, entry: CallEntry, today: 
         raise InvalidInput(what="next call", why="tomorrow to four months from now")
     if again and entry.outcome in _OVER:
         raise InvalidInput(what="next call", why=f"none after {entry.outcome}")
-    kept = operation.connection.execute(
-        insert(member_call)
-        .values(
+    operation.connection.execute(
+        insert(member_call).values(
             artisan_id=artisan_id,
             called_by=operation.actor,
             called_at=operation.now,
             outcome=entry.outcome,
             next_call_on=again,
-            form_key=entry.form_key,
         )
-        .on_conflict_do_nothing(index_elements=["form_key"])
-        .returning(member_call.c.id)
-    ).scalar()
-    if kept is not None:
-        record_audit(operation, "member_called", f"artisan:{artisan_id}", outcome=entry.outcome)
+    )
+    record_audit(operation, "member_called", f"artisan:{artisan_id}", outcome=entry.outcome)
 
 
 def _is_member_to_call(region: str | None, today: date) -> ColumnElement[bool]:
@@ -152,7 +157,7 @@ def _is_member_to_call(region: str | None, today: date) -> ColumnElement[bool]:
         columns.phone.in_(agreed)
         & (true() if region is None else columns.region == region)
         & columns.enrolled_on.is_not(None)
-        & columns.category.in_(("A", "C"))
+        & columns.category.in_(RATES.collected_here)
         & (columns.rights_until < today + SOON)
         & ~paid_now
         & newest.is_(True)

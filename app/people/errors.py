@@ -27,6 +27,12 @@ class NotOneDouble(MaalemError):
     code = "not_one_double"
 
 
+class TooManyDates(MaalemError):
+    """The officer typed as many wrong birth dates today as one may."""
+
+    code = "too_many_dates"
+
+
 class TooManyPresences(MaalemError):
     """The officer opened as many files today as one may (`most`)."""
 

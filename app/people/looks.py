@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
+from app.audit.lists import LOOKS
 from app.audit.models import audit_event
 from app.audit.service import record_audit
 from app.base.operation import Operation
@@ -17,7 +18,8 @@ from app.office.models import office_user
 REASONS = ("call", "counter", "complaint", "check")
 # An agent who finds somebody without a code looks to take cash.
 TILL = "till"
-_LOOKS = ("person_shown", "person_looked_up")
+# A list of whom a number means shows names before one of them is opened.
+SEARCH = "search"
 _AGENT = "agent:"
 
 
@@ -29,7 +31,7 @@ class PersonLook:
     at: datetime
     who: str
     act: str
-    reason: str | None
+    reason: str
     role: str | None
     seen: tuple[str, ...]
 
@@ -42,6 +44,19 @@ def record_look(
     record_audit(operation, "person_shown", f"artisan:{artisan_id}", **details)
 
 
+def record_search(
+    operation: Operation, found: Iterable[int], by: str, role: str = "", nobody: str = "register"
+) -> None:
+    """Notes a look at each person whom a search found and showed; not what was typed.
+
+    `by` is the kind of number; `nobody` is the subject of a search that found nobody.
+    """
+    details = {"reason": SEARCH, "by": by} | ({"role": role} if role else {})
+    subjects = [f"artisan:{artisan_id}" for artisan_id in found]
+    for subject in subjects or [nobody]:
+        record_audit(operation, "person_looked_up", subject, **details, found=len(subjects))
+
+
 def list_looks(
     connection: Connection, artisan_id: int, most: int, before: int | None = None
 ) -> list[PersonLook]:
@@ -49,7 +64,7 @@ def list_looks(
     columns = audit_event.c
     looks = (
         select(columns.id, columns.happened_at, columns.actor, columns.action, columns.details)
-        .where(columns.subject == f"artisan:{artisan_id}", columns.action.in_(_LOOKS))
+        .where(columns.subject == f"artisan:{artisan_id}", columns.action.in_(LOOKS))
         .order_by(columns.id.desc())
         .limit(most)
     )
@@ -61,7 +76,7 @@ def list_looks(
             at=row.happened_at,
             who=row.actor,
             act=row.action,
-            reason=TILL if row.actor.startswith(_AGENT) else row.details.get("reason"),
+            reason=TILL if row.actor.startswith(_AGENT) else row.details.get("reason") or SEARCH,
             role="agent" if row.actor.startswith(_AGENT) else row.details.get("role"),
             seen=tuple(row.details.get("seen", ())),
         )

@@ -61,10 +61,7 @@ person_note = Table(
     Column("words", Text, nullable=False),
     Column("written_by", Text, nullable=False),
     Column("written_at", DateTime(timezone=True), nullable=False),
-    # Names the form that was sent: the same again is the same note.
-    Column("form_key", Text, nullable=False, unique=True),
     CheckConstraint("char_length(words) BETWEEN 1 AND 1000", name="words"),
-    CheckConstraint("char_length(form_key) BETWEEN 16 AND 64", name="form_key"),
     Index("ix_person_note_artisan_id", "artisan_id", "id"),
 )
 
@@ -104,8 +101,6 @@ member_call = Table(
     Column("called_at", DateTime(timezone=True), nullable=False),
     Column("outcome", Text, nullable=False),
     Column("next_call_on", Date),
-    Column("form_key", Text, nullable=False, unique=True),
     CheckConstraint("outcome IN ('" + "', '".join(CALL_OUTCOMES) + "')", name="outcome"),
-    CheckConstraint("char_length(form_key) BETWEEN 16 AND 64", name="form_key"),
     Index("ix_member_call_artisan_id", "artisan_id", "id"),
 )

@@ -11,27 +11,30 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pydantic import SecretStr
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from app.audit.service import record_audit
 from app.base.keys import Purpose
 from app.base.operation import Operation
 from app.base.phone import Phone
 from app.enrolment.birth_dates import BirthDate
-from app.enrolment.errors import NoRegisterPhone, NotRecognised, TieCodeUnknown
+from app.enrolment.errors import NoRegisterPhone, TieCodeUnknown
+from app.enrolment.number_tries import take_officer_try, tell_owner_of_tries
 from app.enrolment.numbers import find_numbered_artisan, is_born
 from app.enrolment.queries import find_own_phone
 from app.enrolment.ties import tie_phone
 from app.messaging.service import OutboundMessage, queue_message
-from app.people.errors import TooManyPresences
+from app.people.errors import TooManyDates, TooManyPresences
 from app.people.models import presence
 from app.services import Services
 
 LASTS = timedelta(minutes=30)
 _CODE_LASTS = timedelta(minutes=10)
 _TRIES = 3
-# Wrong birth dates of an officer and files opened by one, in a day.
+# Files that an officer opens in a day.
 _A_DAY = 60
+# The audit has what was done; a presence counts for a day.
+_KEPT_FOR = timedelta(days=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +52,25 @@ class Presence:
         return self.way == "code"
 
 
-def recognise(connection: Connection, rna_number: str, birth_date: BirthDate) -> int:
-    """Returns the artisan of an RNA number and a birth date. Raises: NotRecognised."""
-    found = find_numbered_artisan(connection, rna_number, is_born(birth_date))
-    if found is None:
-        raise NotRecognised()
-    return found
+def recognise(operation: Operation, rna_number: str, birth_date: BirthDate) -> int | None:
+    """Returns the artisan of an RNA number and a birth date; None if they do not belong together.
+
+    A wrong date is counted, so the caller commits after it too; a right one is given back by
+    `give_back_officer_try`.
+
+    Raises: TooManyDates if the actor had today's wrong ones.
+    """
+    if not take_officer_try(operation, rna_number):
+        raise TooManyDates()
+    return find_numbered_artisan(operation.connection, rna_number, is_born(birth_date))
+
+
+def note_wrong_date(operation: Operation, services: Services, rna_number: str) -> None:
+    """Notes a wrong birth date under the person of the number, who is told of the day's last."""
+    tried = find_numbered_artisan(operation.connection, rna_number)
+    subject = "register" if tried is None else f"artisan:{tried}"
+    record_audit(operation, "presence_refused", subject)
+    tell_owner_of_tries(operation, services, rna_number)
 
 
 def begin_by_card(operation: Operation, services: Services, artisan_id: int) -> int:
@@ -138,6 +154,12 @@ def end_presence(operation: Operation, number: int) -> None:
         record_audit(operation, "presence_ended", f"artisan:{artisan_id}")
 
 
+def forget_presences(operation: Operation) -> int:
+    """Deletes presences that ended two days ago. Returns how many."""
+    old = presence.c.ends_at < operation.now - _KEPT_FOR
+    return int(operation.connection.execute(delete(presence).where(old)).rowcount)
+
+
 def find_presence(
     connection: Connection, officer: str, artisan_id: int, now: datetime
 ) -> Presence | None:
@@ -157,12 +179,16 @@ def find_presence(
     return Presence(row.id, row.artisan_id, row.way, row.ends_at) if row else None
 
 
-def tie_at_counter(operation: Operation, services: Services, artisan_id: int, phone: Phone) -> None:
-    """Ties a second phone by papers, as a phone ties itself; the artisan's own phone is told."""
+def tie_at_counter(
+    operation: Operation, services: Services, artisan_id: int, phone: Phone, event: str
+) -> None:
+    """Ties a second phone by papers, as a phone ties itself.
+
+    The artisan's own phone is told of a tie that is new; the same `event` again is once.
+    """
     own = find_own_phone(operation.connection, artisan_id)
-    tie_phone(operation, phone, artisan_id)
-    if own and own.phone != phone:
-        event, values = f"counter:{artisan_id}:{phone.e164}", {"ends": phone.e164[-4:]}
+    if tie_phone(operation, phone, artisan_id) and own and own.phone != phone:
+        values = {"ends": phone.e164[-4:]}
         message = OutboundMessage("phone_added", event, own.phone, own.language, values)
         queue_message(operation, services, message)
 

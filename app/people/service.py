@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -29,7 +29,7 @@ from app.payments.codes import cancel_code
 from app.payments.models import deposit, payment_code
 from app.payments.payers import find_payers
 from app.people.errors import NoPinToReset, NotOneDouble, PersonUnknown, PhoneNotTied
-from app.people.looks import record_look
+from app.people.looks import record_look, record_search
 from app.people.models import desk_act
 from app.services import Services
 
@@ -96,7 +96,7 @@ def find_people(operation: Operation, kind: str, typed: str) -> list[FoundPerson
 
     Raises: InvalidInput for a number that cannot be one.
     """
-    ids, subject = _FINDERS[kind](operation.connection, typed)
+    ids, nobody = _FINDERS[kind](operation.connection, typed)
     columns = artisan.c
     rows = operation.connection.execute(
         select(columns.id, columns.full_name, columns.rna_number, columns.region)
@@ -105,14 +105,14 @@ def find_people(operation: Operation, kind: str, typed: str) -> list[FoundPerson
         .limit(_MOST_FOUND)
     )
     found = [read_row(FoundPerson, row) for row in rows]
-    record_audit(operation, "person_looked_up", subject, by=kind, found=[p.id for p in found])
+    record_search(operation, [person.id for person in found], kind, nobody=nobody)
     return found
 
 
 def search_people(connection: Connection, typed: str) -> set[int]:
     """Finds people by any number of theirs: phone, RNA, CNSS, payment code or receipt.
 
-    Returns our own ids; whoever shows these people notes the search (note_search).
+    Returns our own ids; whoever shows these people notes each of them (looks.record_search).
     """
     ids = {payer.artisan_id for payer in find_payers(connection, typed)}
     digits = "".join(plain_writing(typed).split())
@@ -137,13 +137,6 @@ def list_found(
         .limit(most)
     )
     return [read_row(FoundPerson, row) for row in rows]
-
-
-def note_search(operation: Operation, found: Sequence[FoundPerson], role: str) -> None:
-    """Notes who searched, and whom the search found; not what was typed."""
-    ids = [person.id for person in found]
-    _, subject = _name_found(ids)
-    record_audit(operation, "person_looked_up", subject, by="search", role=role, found=ids)
 
 
 def show_person(operation: Operation, artisan_id: int, reason: str) -> ShownPerson:
@@ -288,12 +281,12 @@ def _get_person(connection: Connection, artisan_id: int) -> Row[*tuple[object, .
 
 def _find_by_rna(connection: Connection, typed: str) -> tuple[list[int], str]:
     found = find_numbered_artisan(connection, read_typed_rna_number(typed))
-    return _name_found([] if found is None else [found])
+    return ([] if found is None else [found]), "register"
 
 
 def _find_by_cnss(connection: Connection, typed: str) -> tuple[list[int], str]:
     own = select(artisan.c.id).where(artisan.c.cnss_number == read_cnss_number(typed))
-    return _name_found(list(connection.execute(own).scalars()))
+    return list(connection.execute(own).scalars()), "register"
 
 
 def _find_by_phone(connection: Connection, typed: str) -> tuple[list[int], str]:
@@ -302,10 +295,6 @@ def _find_by_phone(connection: Connection, typed: str) -> tuple[list[int], str]:
     tied = select(artisan_phone.c.artisan_id).where(artisan_phone.c.phone == phone.e164)
     ids = list(connection.execute(union(registered, tied)).scalars())
     return ids, name_phone(phone)
-
-
-def _name_found(ids: list[int]) -> tuple[list[int], str]:
-    return ids, f"artisan:{ids[0]}" if len(ids) == 1 else "register"
 
 
 def _check_reset(connection: Connection, act: DeskAct) -> None:

@@ -21,6 +21,7 @@ from app.base.keys import Keys
 from app.enrolment.models import artisan, artisan_pin, pin_reset, registry_import_update, tie_code
 from app.office.models import office_authenticator
 from app.payments.models import reversal_code
+from app.people.models import presence
 from app.rekeying.columns import UNNAMED, count_by_key, key_of_bytes, key_of_text
 from app.ussd.deferred import list_filled_streams
 from app.ussd.versions import PREFIX as MENUS
@@ -64,6 +65,13 @@ _PASSING: Mapping[str, _Count] = {
     ),
     "tie_codes": lambda c, now: count_by_key(
         c, key_of_bytes(tie_code.c.code_digest), tie_code.c.expires_at > now
+    ),
+    "presence_codes": lambda c, now: count_by_key(
+        c,
+        key_of_bytes(presence.c.code_digest),
+        presence.c.code_digest.is_not(None),
+        presence.c.began_at.is_(None),
+        presence.c.ends_at > now,
     ),
     "reversal_codes": lambda c, now: count_by_key(
         c,

@@ -135,6 +135,7 @@ MET_AT: Mapping[str, frozenset[Edge]] = {
     "too_many_look_ups": _BY_AGENT,
     "too_many_new": _COMMAND,
     "too_many_passkeys": _OFFICE,
+    "too_many_dates": _OFFICE,
     "too_many_presences": _OFFICE,
     "too_many_payers": frozenset({Edge.TILL}),
     "too_many_reports": _OFFICE,
@@ -234,6 +235,7 @@ OFFICE_STATUSES: Mapping[str, int] = {
     "sign_in_refused": 401,
     "tie_code_unknown": 403,
     "too_many_passkeys": 409,
+    "too_many_dates": 429,
     "too_many_presences": 429,
 }
 # Refusals that no room raises: a page itself makes them.

@@ -46,6 +46,7 @@ NO_ACTOR: Mapping[str, str] = {
     "app.agents.sessions.use_session": "when a session was used last",
     "app.enrolment.registry_imports.forget_imports": "time ends what an undo would need",
     "app.payments.payers.forget_looks": "time ends a count; the audit has each look",
+    "app.people.presences.forget_presences": "time ends it; the audit has each presence",
     "app.figures.reports.forget_reports": "time ends a list; who asked for it has a row",
     "app.figures.reports.write_asked_reports": "a list that somebody asked for, with a row",
     "app.office.forms.forget_forms": "time ends it; what a form did has its row",

@@ -244,3 +244,38 @@ def test_files_and_breaks_of_before_their_payments_were_known_are_taken_over(
     ]
     runtime.database.dispose()
     runtime.redis.close()
+
+
+# What people of the office left at 0034.
+_OFFICE_ROWS = """
+    INSERT INTO artisan (rna_number, full_name, full_name_ar, birth_date, language, category,
+        rights_as_of) VALUES ('100001', 'A B', 'A B', '1981-01-01', 'fr', 'A', now());
+    INSERT INTO consent (phone, subject, given, language, channel, answered_by, wording,
+        recorded_at) VALUES
+        ('+212600000002', 'calls', true, 'fr', 'counter', 'form', '?', now()),
+        ('+212600000002', 'export_news', true, 'fr', 'ussd', 'hop', '?', now());
+    INSERT INTO help_request (reference, kind, topic, language, artisan_id, asked_at, changed_at)
+    SELECT '1000001', 'bank', 'account', 'fr', id, now(), now() FROM artisan;
+    INSERT INTO person_note (artisan_id, words, written_by, written_at, form_key)
+    SELECT id, 'x', 'amina', now(), repeat('a', 32) FROM artisan;
+    INSERT INTO member_call (artisan_id, called_by, called_at, outcome, form_key)
+    SELECT id, 'amina', now(), 'called', repeat('a', 32) FROM artisan
+"""
+
+
+def test_what_the_office_left_does_not_keep_a_version_from_going_back(bare: Engine) -> None:
+    _upgrade_to(bare, "0034_office_work")
+    with bare.begin() as connection:
+        connection.execute(text(_OFFICE_ROWS))
+    upgrade(bare)
+    downgrade(bare, "0034_office_work")
+    with bare.connect() as connection:
+        keys = "SELECT count(*) FROM person_note JOIN member_call USING (artisan_id)"
+        assert connection.execute(text(keys)).scalar_one() == 1
+    downgrade(bare, "0030_second_factors")
+    with bare.begin() as connection:
+        left = connection.execute(text("SELECT subject FROM consent")).scalars().all()
+        assert left == ["export_news"]
+    with pytest.raises(Exception, match="consent"), bare.begin() as connection:
+        connection.execute(text("DELETE FROM consent"))
+    upgrade(bare)

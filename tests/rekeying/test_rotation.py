@@ -37,6 +37,7 @@ from app.office.authenticators import (
 )
 from app.office.service import add_sample_user
 from app.payments.reversal_codes import draw_reversal_code, try_reversal_code, use_reversal_code
+from app.people.presences import accept_code, ask_for_code
 from app.rekeying import columns
 from app.rekeying.holdings import list_holdings
 from app.rekeying.service import find_removable, rotate_keys
@@ -360,6 +361,22 @@ class TestNetworks:
             try_reversal_code(change, other, receipt, SecretStr(reversal.typed))
             use_reversal_code(change, other, receipt, SecretStr(reversal.typed))
             accept_tie_code(change, other, request, SecretStr(tie.code))
+
+    def test_a_code_for_a_counter_holds_its_key_and_opens_after(
+        self, installation: Installation
+    ) -> None:
+        old, new = installation.old.runtime, installation.new.runtime
+        with operation(old.database, NOW, "chamber") as change:
+            add_sample_user(change, "chamber")
+            fatima = "SELECT id FROM artisan WHERE phone = :p"
+            person = change.connection.execute(text(fatima), {"p": FATIMA}).scalar_one()
+            number = ask_for_code(change, old.services, person)
+            sent = "SELECT body FROM message WHERE kind = 'presence_code'"
+            code = re.search(r"\d{6}", change.connection.execute(text(sent)).scalar_one())
+        assert code and held(installation.new, "presence_codes") == {old.keys.ids[0]: 1}
+        with operation(new.database, NOW, "chamber") as change:
+            assert accept_code(change, new.services, number, SecretStr(code[0])) == person
+        assert held(installation.new, "presence_codes") == {}
 
     def test_callbacks_name_the_key_that_signed_them(
         self,

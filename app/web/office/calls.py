@@ -12,7 +12,6 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.assistance.models import help_request
 from app.assistance.queue import QueueFilter, count_queue
 from app.base.clock import local_date
-from app.base.errors import InvalidInput
 from app.enrolment.models import artisan
 from app.enrolment.queries import find_own_phone
 from app.office.rights import Right
@@ -31,8 +30,8 @@ from app.people.models import CALL_OUTCOMES
 from app.people.service import describe_person, list_found
 from app.runtime import runtime
 from app.web.office.desk import act, act_on, behind_wall, beyond_wall, here, look, own
+from app.web.office.fields import check_number, read_asked_number, read_form_day
 from app.web.office.first_page import FirstNumber, Waiting, numbers_for, waits_for
-from app.web.office.forms import check_number, draw_form_key, read_after, read_form_key
 from app.web.office.frame import may, office_page, pages
 from app.web.office.people import find_entry
 
@@ -44,7 +43,7 @@ _MOST_COUNTED = 60
 @may(Right.ASSIST_AT_COUNTER)
 def calls() -> AnyResponse:
     """Shows a page of members to call, without names."""
-    after = read_after()
+    after = read_asked_number() or 0
     with look() as connection:
         rows = _list_seen(connection, after, PAGE + 1)
     next_after = rows[PAGE - 1].id if len(rows) > PAGE else None
@@ -73,7 +72,6 @@ def call(number: int) -> AnyResponse:
         own=own,
         dues=dues,
         outcomes=CALL_OUTCOMES,
-        form_key=draw_form_key(),
     )
 
 
@@ -85,18 +83,9 @@ def keep_call(number: int) -> AnyResponse:
         if not may_be_called(change.connection, number, _own_region(), _today()):
             raise NotFound
         outcome = request.form.get("outcome", "")
-        record_call(change, number, CallEntry(outcome, _read_day(), read_form_key()), _today())
+        entry = CallEntry(outcome, read_form_day("next_call_on"))
+        record_call(change, number, entry, _today())
     return redirect(url_for("office.calls"), 303)
-
-
-def _read_day() -> date | None:
-    typed = request.form.get("next_call_on", "").strip()
-    if not typed:
-        return None
-    try:
-        return date.fromisoformat(typed)
-    except ValueError:
-        raise InvalidInput(what="next call", why="not a day") from None
 
 
 def _own_region() -> str | None:

@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from flask import redirect, request, url_for
-from limits import RateLimitItemPerHour
 from pydantic import SecretStr
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.assistance.rules import read_topic
 from app.assistance.service import NewRequest, ask_for_help
-from app.audit.service import record_audit
 from app.base.clock import local_date
 from app.base.errors import InvalidInput, MaalemError
 from app.base.identifiers import read_typed_rna_number
@@ -24,6 +22,7 @@ from app.base.operation import Operation
 from app.enrolment.birth_dates import read_typed_birth_date
 from app.enrolment.errors import NoRegisterPhone, NotRecognised, TieCodeUnknown
 from app.enrolment.models import artisan
+from app.enrolment.number_tries import give_back_officer_try
 from app.enrolment.queries import find_own_phone, get_artisan
 from app.messaging.consent import Consent, record_consent
 from app.messaging.service import OutboundMessage, queue_message
@@ -31,29 +30,34 @@ from app.office.rights import Right
 from app.payments.codes import CodeRequest, issue_code
 from app.payments.errors import AnotherIsLive
 from app.people.calls import CALLS
-from app.people.errors import TooManyPresences
+from app.people.errors import TooManyDates, TooManyPresences
 from app.people.models import presence
 from app.people.presences import (
     accept_code,
     ask_for_code,
     begin_by_card,
     end_presence,
+    note_wrong_date,
     recognise,
     tie_at_counter,
 )
 from app.people.service import list_found
 from app.runtime import runtime
-from app.web.office.desk import act, act_on, add_to, behind_wall, here, own
-from app.web.office.forms import check_number, read_form_key
-from app.web.office.frame import may, office_language, office_page, pages
+from app.web.office.desk import (
+    act_on,
+    add_to,
+    behind_wall,
+    look,
+    own,
+    read_form_token,
+)
+from app.web.office.fields import check_number, read_choice
+from app.web.office.frame import may, office_language, office_page, pages, status_of
 from app.web.office.people import find_entry, find_own_presence
 from app.web.office.person_acts import read_phone_field, show_again
-from app.web.rate_limits import take_try
 from app.web.refusals import Refusal
 
-# An officer tries no more numbers and birth dates: a file is opened every few minutes.
-_TRIES = RateLimitItemPerHour(20)
-_REFUSALS = (InvalidInput, NotRecognised, NoRegisterPhone, TooManyPresences)
+_REFUSALS = (InvalidInput, NoRegisterPhone, TooManyDates, TooManyPresences)
 
 
 @pages.route("/counter", methods=["GET", "POST"], strict_slashes=False)
@@ -61,41 +65,38 @@ _REFUSALS = (InvalidInput, NotRecognised, NoRegisterPhone, TooManyPresences)
 def counter() -> AnyResponse:
     """Recognises the artisan at the counter, by the card or by a code to the artisan's phone."""
     if request.method == "GET":
-        return _entrance()
-    maalem, by_card = runtime(), request.form.get("way") == "card"
-    if not take_try((_TRIES, "counter", here().name)):
-        return office_page("counter.html", 429, refusal=Refusal("too_many_tries"))
+        return office_page("counter.html")
     try:
-        rna_number = read_typed_rna_number(request.form.get("rna", "")[:64])
-        born = read_typed_birth_date(
-            request.form.get("birth_date", "")[:20], local_date(maalem.clock())
-        )
         with add_to(presence) as change:
-            number = recognise(change.connection, rna_number, born)
-            with behind_wall(change) as connection:
-                if not list_found(connection, own(artisan), [number]):
-                    raise NotRecognised
-            begin = begin_by_card if by_card else ask_for_code
-            opened = begin(change, maalem.services, number)
+            return _open_file(change)
     except _REFUSALS as error:
-        if isinstance(error, NotRecognised):
-            _note_refusal()
-        return _entrance(error)
+        return _refuse(error)
+
+
+def _open_file(change: Operation) -> AnyResponse:
+    """Opens the file of whom the form names, or asks for the phone's code; notes a wrong date."""
+    maalem, by_card = runtime(), read_choice("way", ("card", "code")) == "card"
+    rna_number = read_typed_rna_number(request.form.get("rna", "")[:64])
+    today = local_date(maalem.clock())
+    born = read_typed_birth_date(request.form.get("birth_date", "")[:20], today)
+    number = recognise(change, rna_number, born)
+    with behind_wall(change) as connection:
+        if number is None or not list_found(connection, own(artisan), [number]):
+            number = None
+    if number is None:
+        note_wrong_date(change, maalem.services, rna_number)
+        return _refuse(NotRecognised())
+    give_back_officer_try(change, rna_number)
     if by_card:
+        begin_by_card(change, maalem.services, number)
         return redirect(url_for("office.person", number=number, reason="counter"), 303)
+    opened = ask_for_code(change, maalem.services, number)
     return redirect(url_for("office.counter_code", number=opened), 303)
 
 
-def _note_refusal() -> None:
-    with act() as change:
-        record_audit(change, "presence_refused", "register")
-
-
-def _entrance(error: MaalemError | None = None) -> AnyResponse:
-    if error is None:
-        return office_page("counter.html")
+def _refuse(error: MaalemError) -> AnyResponse:
     refusal = Refusal.of(error)
-    status = 404 if isinstance(error, NotRecognised) else 400
+    status = 404 if isinstance(error, NotRecognised) else status_of(refusal)
     return office_page("counter.html", status, refusal=refusal)
 
 
@@ -133,7 +134,7 @@ def help_at_counter(number: int, act_name: str) -> AnyResponse:
     """Does one act for the artisan who is present."""
     if (do := _ACTS.get(act_name)) is None:
         raise NotFound
-    with act() as change, behind_wall(change) as connection:
+    with look() as connection:
         find_entry(connection, number)
         opened = find_own_presence(connection, number)
     if opened is None:
@@ -176,19 +177,21 @@ def _keep_consent(change: Operation, number: int) -> str:
     own = find_own_phone(change.connection, number)
     if own is None:
         raise NoRegisterPhone()
-    given, key = request.form.get("calls") == "yes", read_form_key()
+    given = read_choice("calls", ("yes", "no")) == "yes"
+    event = f"counter:{read_form_token()}"
     maalem, language = runtime(), office_language()
     wording = maalem.office_words.say(language, "office.counter.consent_words")
-    answer = Consent(own.phone, CALLS, given, language, "counter", f"counter:{key}", wording)
+    answer = Consent(own.phone, CALLS, given, language, "counter", event, wording)
     record_consent(change, answer)
     kind = "calls_on" if given else "calls_off"
-    message = OutboundMessage(kind, f"counter:{key}", own.phone, own.language, {})
+    message = OutboundMessage(kind, event, own.phone, own.language, {})
     queue_message(change, maalem.services, message)
     return "consent_kept"
 
 
 def _tie_phone(change: Operation, number: int) -> str:
-    tie_at_counter(change, runtime().services, number, read_phone_field())
+    phone, event = read_phone_field(), read_form_token()
+    tie_at_counter(change, runtime().services, number, phone, event)
     return "phone_tied"
 
 

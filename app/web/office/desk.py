@@ -11,6 +11,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, text
 from werkzeug.exceptions import NotFound
 
 from app.base.database import transaction
+from app.base.errors import InvalidInput
 from app.base.operation import Operation, operation
 from app.office.forms import use_form
 from app.office.scopes import own_rows
@@ -93,6 +94,13 @@ def act() -> Iterator[Operation]:
 def wait_briefly(connection: Connection) -> None:
     """Ends a wait for a lock soon: the office has few connections, and a file's import is long."""
     connection.execute(text("SET LOCAL lock_timeout = '1s'"))
+
+
+def read_form_token() -> str:
+    """Returns the token of the form that was sent, which names its act. Raises: InvalidInput."""
+    if not (token := request.form.get("once", "")):
+        raise InvalidInput(what="form", why="not one of our pages")
+    return token
 
 
 @contextmanager

@@ -5,6 +5,7 @@ A form includes office/guard.html: then it does its act once (app/office/forms.p
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 from flask import request, url_for
@@ -20,6 +21,8 @@ LONGEST_REASON = 300
 _LONGEST = 200
 # Beyond it PostgreSQL has no number of a row.
 _HIGHEST_NUMBER = 2**63 - 1
+# Longer than any number that is asked for, and shorter than what Python reads no more.
+_DIGITS = re.compile(r"[0-9]{1,30}", re.ASCII)
 
 
 def done(endpoint: str, said: str, **values: object) -> AnyResponse:
@@ -70,9 +73,9 @@ def read_count(name: str, least: int, most: int) -> int | None:
     text = plain_signs(request.form.get(name, ""))
     if not text:
         return None
-    if not (text.isascii() and text.isdigit()) or not least <= int(text[:12]) <= most:
+    if (count := _read_number(text, least, most)) is None:
         raise InvalidInput(what=name, why="no_count")
-    return int(text)
+    return count
 
 
 def read_form_day(name: str) -> date | None:
@@ -96,8 +99,22 @@ def read_asked_number(name: str = "after") -> int | None:
     text = request.args.get(name, "")
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and int(text[:20]) <= _HIGHEST_NUMBER):
+    if (number := _read_number(text, 0, _HIGHEST_NUMBER)) is None:
         raise NotFound
+    return number
+
+
+def check_number(number: int) -> int:
+    """Returns a number of an address. Raises: NotFound for one that no row can have."""
+    if not 0 < number <= _HIGHEST_NUMBER:
+        raise NotFound
+    return number
+
+
+def _read_number(text: str, least: int, most: int) -> int | None:
+    """Returns a whole number from `least` to `most`; None for any other text."""
+    if not _DIGITS.fullmatch(text) or not least <= int(text) <= most:
+        return None
     return int(text)
 
 

@@ -29,7 +29,7 @@ from app.people.file import (
     list_requests_of,
     read_dues,
 )
-from app.people.looks import REASONS, list_looks, record_look
+from app.people.looks import REASONS, list_looks, record_look, record_search
 from app.people.notes import LONGEST_NOTE
 from app.people.presences import Presence, find_presence
 from app.people.service import (
@@ -37,13 +37,12 @@ from app.people.service import (
     describe_person,
     list_found,
     list_waiting_acts,
-    note_search,
     search_people,
 )
 from app.reconciliation.postings import list_refusals
 from app.runtime import runtime
 from app.web.office.desk import act, behind_wall, here, own
-from app.web.office.forms import check_number, draw_form_key
+from app.web.office.fields import check_number
 from app.web.office.frame import may, office_page, pages, refused_page
 from app.web.refusals import Refusal
 
@@ -85,7 +84,7 @@ def people() -> AnyResponse:
             found = list_found(connection, own(artisan), ids)
             reference = "".join(plain_writing(typed).split())
             asked = find_request(connection, own(help_request), reference)
-        note_search(change, found, here().role)
+        record_search(change, [person.id for person in found], "number", here().role)
     rows = [(person, masked_name(person.full_name) if masked else None) for person in found]
     return office_page("people.html", found=rows, asked=asked, reasons=REASONS)
 
@@ -190,7 +189,6 @@ def read_file(change: Operation, number: int, presence: Presence | None) -> dict
         "may_assist": presence is not None and Right.ASSIST_AT_COUNTER in RIGHTS[here().role],
         "desks": DESKS,
         "topics": [key for key in runtime().ussd.menu.says if key.startswith("topic.")],
-        "form_key": draw_form_key(),
         "longest_note": LONGEST_NOTE,
         "seen": seen + ([] if at_counter else ["talks"]),
     }

@@ -22,8 +22,8 @@ from app.people.looks import REASONS
 from app.people.notes import write_note
 from app.people.service import DeskAct, do_by_two, untie_for_desk
 from app.runtime import runtime
-from app.web.office.desk import act_on
-from app.web.office.forms import check_number, read_form_key
+from app.web.office.desk import act_on, read_form_token
+from app.web.office.fields import check_number
 from app.web.office.frame import may, pages
 
 
@@ -65,7 +65,7 @@ def cancel_live_code(change: Operation, number: int) -> str:
 
 def _send_receipt(change: Operation, number: int) -> str:
     receipt = request.form.get("receipt", "")[:12]
-    sent = send_receipt_again(change, runtime().services, number, receipt, read_form_key())
+    sent = send_receipt_again(change, runtime().services, number, receipt, read_form_token())
     return "receipt_sent" if sent else "enough"
 
 
@@ -75,7 +75,7 @@ def _untie(change: Operation, number: int) -> str:
 
 
 def _write_note(change: Operation, number: int) -> str:
-    write_note(change, number, request.form.get("note", ""), read_form_key())
+    write_note(change, number, request.form.get("note", ""))
     return "note_written"
 
 

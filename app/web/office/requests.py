@@ -24,18 +24,17 @@ from app.assistance.service import (
     hand_over_request,
     move_request,
     note_call,
+    record_request_look,
     take_request_over,
 )
-from app.audit.service import record_audit
 from app.base.clock import local_date, local_midnight
-from app.base.errors import InvalidInput
 from app.office.rights import RIGHTS, Right
 from app.office.sessions import OfficeSession
 from app.runtime import runtime
 from app.text.languages import LANGUAGES
 from app.web.office.desk import act, act_on, behind_wall, here, look, own
+from app.web.office.fields import read_asked_number, read_choice
 from app.web.office.first_page import FirstNumber, Waiting, numbers_for, waits_for
-from app.web.office.forms import read_after
 from app.web.office.frame import may, office_page, pages
 
 _PAGE = 50
@@ -73,8 +72,7 @@ def request_page(reference: str) -> Response:
         with behind_wall(change) as connection:
             found = _find(connection, reference)
             phone = find_number_to_call(connection, found.id)
-        about = {"reason": "call", "role": here().role, "artisan": found.artisan_id}
-        record_audit(change, "request_shown", f"request:{found.reference}", **about)
+        record_request_look(change, found.artisan_id, found.reference, here().role)
     may_answer = Right.ANSWER_REQUESTS in RIGHTS[here().role] and found.state in WAITING
     # A chamber opens the file of who is present (counter), another desk none.
     opens_files = here().role != "chamber" and not here().scope.desk
@@ -101,27 +99,25 @@ def answer_request(reference: str, step: str) -> AnyResponse:
     """Takes a request, notes a call, hands it over or closes it."""
     if step not in _STEPS:
         raise NotFound
-    with look() as connection:
-        found = _find(connection, reference)
-    with act_on(help_request, found.id) as change:
+    with act_on(help_request, reference, help_request.c.reference) as change:
         try:
             if step == "take":
-                move_request(change, found.reference, "taken")
+                move_request(change, reference, "taken")
             elif step == "take-over":
-                take_request_over(change, found.reference)
+                take_request_over(change, reference)
             elif step == "called":
-                note_call(change, found.reference)
+                note_call(change, reference)
             elif step == "hand-over":
-                hand_over_request(change, found.reference, request.form.get("desk", ""))
+                hand_over_request(change, reference, request.form.get("desk", ""))
             else:
-                move_request(change, found.reference, "done", _read_outcome())
+                move_request(change, reference, "done", read_choice("outcome", OUTCOMES))
         except NoSuchRequest:
             # Somebody was faster: the page says who.
             step = "too-late"
     if step == "hand-over":
         # It may be another desk's by now, which this one does not see.
         return redirect(url_for("office.requests"), 303)
-    return redirect(url_for("office.request_page", reference=found.reference, done=step), 303)
+    return redirect(url_for("office.request_page", reference=reference, done=step), 303)
 
 
 _STEPS = ("take", "take-over", "called", "hand-over", "close", "too-late")
@@ -134,13 +130,6 @@ def _find(connection: Connection, reference: str) -> QueuedRequest:
     return found
 
 
-def _read_outcome() -> str:
-    outcome = request.form.get("outcome", "")
-    if outcome not in OUTCOMES:
-        raise InvalidInput(what="outcome", why=f"none of {', '.join(OUTCOMES)}")
-    return outcome
-
-
 def _read_filter() -> QueueFilter:
     """Returns the filter of the address; a word that names nothing leaves it out."""
     desk, language = request.args.get("desk"), request.args.get("speaks")
@@ -150,7 +139,7 @@ def _read_filter() -> QueueFilter:
         language=language if language in LANGUAGES else None,
         asked_before=_late_before() if late else None,
         owner=here().name if request.args.get("age") == "mine" else None,
-        after=read_after(),
+        after=read_asked_number() or 0,
     )
 
 

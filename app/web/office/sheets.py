@@ -17,7 +17,7 @@ from app.payments.wording import shown_until
 from app.people.file import list_payments
 from app.people.looks import record_look
 from app.web.office.desk import act, behind_wall, here
-from app.web.office.forms import check_number
+from app.web.office.fields import check_number
 from app.web.office.frame import may, office_page, pages
 from app.web.office.people import admit_to, read_file
 

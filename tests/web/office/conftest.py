@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from secrets import token_hex
 
 import pytest
 from flask import Flask
@@ -29,10 +30,10 @@ def sign_in(app: Flask, sample_people: None) -> SignIn:
 
 
 def post(browser: FlaskClient, address: str, **fields: str) -> TestResponse:
-    """Posts a form as a browser does, with the token of the page on which it stands."""
+    """Posts a form as a browser does, with the tokens of the page on which it stands."""
     page = browser.get("/office").text
     token = page.partition('name="csrf_token" value="')[2].partition('"')[0]
-    return browser.post(address, data={"csrf_token": token, **fields})
+    return browser.post(address, data={"csrf_token": token, "once": token_hex(16), **fields})
 
 
 @dataclass(frozen=True)

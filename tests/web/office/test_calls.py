@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from app.base.operation import operation
@@ -24,9 +25,9 @@ def agree(runtime: Runtime, phone: str, given: bool = True, key: str = "k") -> N
         record_consent(change, answer)
 
 
-def keep(browser: object, person: int, outcome: str, day: str = "", key: str = "a") -> int:
-    fields = {"outcome": outcome, "next_call_on": day, "form_key": key * 32}
-    return post(browser, f"/office/calls/{person}", **fields).status_code  # type: ignore[arg-type]
+def keep(browser: FlaskClient, person: int, outcome: str, day: str = "", **form: str) -> int:
+    fields = {"outcome": outcome, "next_call_on": day} | form
+    return post(browser, f"/office/calls/{person}", **fields).status_code
 
 
 def test_only_who_agreed_and_lost_cover_in_the_region_is_on_the_list(
@@ -83,14 +84,14 @@ def test_an_outcome_and_the_next_call_are_kept(
         ("called", "2020-01-01"),
     ):
         assert keep(browser, hassan, outcome, day) == 400, (outcome, day)
-    assert keep(browser, hassan, "no_answer", soon) == 303
-    assert keep(browser, hassan, "no_answer", soon) == 303
+    assert keep(browser, hassan, "no_answer", soon, once="a" * 32) == 303
+    assert keep(browser, hassan, "no_answer", soon, once="a" * 32) == 409
     assert len(ask(engine, "SELECT 1 FROM member_call")) == 1
     assert EMPTY in browser.get("/office/calls").text
     clock.now = runtime.clock() + timedelta(days=3)  # type: ignore[attr-defined]
     browser = sign_in("chamber")
     assert "Pas de réponse" in browser.get("/office/calls").text
-    assert keep(browser, hassan, "wrong_number", key="b") == 303
+    assert keep(browser, hassan, "wrong_number") == 303
     clock.now = runtime.clock() + timedelta(days=200)  # type: ignore[attr-defined]
     browser = sign_in("chamber")
     assert EMPTY in browser.get("/office/calls").text

@@ -13,13 +13,14 @@ from werkzeug.test import TestResponse
 from app.base.operation import operation
 from app.base.phone import Phone
 from app.enrolment.pins import set_pin
+from app.jobs.housekeeping import Housekeeping
 from app.office.samples import SAMPLE_USERS
 from app.runtime import Runtime
 from app.wall import Sight, stand_behind
 from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
 from tests.web.office.conftest import SignIn, post
-from tests.web.office.test_people import AICHA, HASSAN, STRANGER, ask, id_of
+from tests.web.office.test_people import AICHA, HASSAN, STRANGER, act, ask, id_of
 
 HASSANS = {"rna": "100002", "birth_date": "01/01/1982"}
 pytestmark = pytest.mark.usefixtures("sample_people")
@@ -30,8 +31,8 @@ def open_by_card(browser: FlaskClient, **fields: str) -> TestResponse:
 
 
 def help_with(browser: FlaskClient, person: int, act: str, **fields: str) -> TestResponse:
-    fields = {"form_key": "a" * 32, "reason": "counter"} | fields
-    return post(browser, f"/office/people/{person}/counter/{act}", **fields)
+    address = f"/office/people/{person}/counter/{act}"
+    return post(browser, address, **({"reason": "counter"} | fields))
 
 
 def sent(engine: Engine, kind: str) -> list[str]:
@@ -87,12 +88,27 @@ def test_a_wrong_birth_date_and_another_region_are_refused_alike(
     assert not ask(engine, "SELECT 1 FROM presence")
 
 
-def test_birth_dates_are_not_guessed_at_a_counter(sign_in: SignIn, engine: Engine) -> None:
+def test_birth_dates_are_not_guessed_at_a_counter(
+    sign_in: SignIn, engine: Engine, runtime: Runtime
+) -> None:
     browser = sign_in("chamber")
-    answers = [open_by_card(browser, birth_date=f"{day:02d}/02/1982") for day in range(1, 23)]
-    assert [answer.status_code for answer in answers] == [404] * 20 + [429] * 2
-    refused = "SELECT 1 FROM audit_event WHERE action = 'presence_refused' AND actor = 'chamber'"
-    assert len(ask(engine, refused)) == 20
+    answers = [open_by_card(browser, birth_date=f"{day:02d}/02/1982") for day in range(1, 13)]
+    assert [answer.status_code for answer in answers] == [404] * 10 + [429] * 2
+    # Then a right one opens nothing either; another officer's and another number's still do.
+    assert open_by_card(browser).status_code == 429
+    assert open_by_card(browser, rna="100007", birth_date="01/01/1987").status_code != 429
+    assert open_by_card(sign_in("office")).status_code == 303
+    refused = "SELECT subject FROM audit_event WHERE action = 'presence_refused' AND actor = :who"
+    hassan = f"artisan:{id_of(engine, HASSAN)}"
+    assert ask(engine, refused, who="chamber")[:10] == [(hassan,)] * 10
+    assert len(sent(engine, "dates_tried")) == 1
+    # A day later there are new ones; of all numbers together a day has forty.
+    clock = runtime.clock
+    clock.now = runtime.clock() + timedelta(days=1)  # type: ignore[attr-defined]
+    browser = sign_in("chamber")
+    answers = [open_by_card(browser, rna=str(200_000 + number)) for number in range(41)]
+    assert [answer.status_code for answer in answers] == [404] * 40 + [429]
+    assert open_by_card(browser).status_code == 429
 
 
 @pytest.mark.parametrize("wrong", [{"birth_date": "x"}, {"rna": ""}, {"birth_date": "31/02/1982"}])
@@ -188,7 +204,7 @@ def test_what_the_officer_does_is_done_in_the_artisan_s_name_and_told(
     sheet = browser.get(made.headers["Location"]).text
     code = re.search(r"\d{4} \d{4} \d{4}", sheet)
     assert code and "Wafacash" in sheet and code[0] in sent(engine, "code")[0]
-    # The same form again finds the same code.
+    # Asked once more, it is the same code.
     help_with(browser, hassan, "code")
     assert len(ask(engine, "SELECT 1 FROM payment_code")) == 1
     assert help_with(browser, hassan, "help", topic="topic.bank.account").status_code == 303
@@ -196,8 +212,7 @@ def test_what_the_officer_does_is_done_in_the_artisan_s_name_and_told(
     assert ask(engine, "SELECT kind, artisan_id FROM help_request") == [("bank", hassan)]
     assert sent(engine, "request")
     for answer in ("yes", "no"):
-        key = {"yes": "b", "no": "c"}[answer] * 32
-        assert help_with(browser, hassan, "consent", calls=answer, form_key=key).status_code == 303
+        assert help_with(browser, hassan, "consent", calls=answer).status_code == 303
     assert ask(
         engine, "SELECT given, channel FROM consent WHERE subject = 'calls' ORDER BY id"
     ) == [(True, "counter"), (False, "counter")]
@@ -206,7 +221,12 @@ def test_what_the_officer_does_is_done_in_the_artisan_s_name_and_told(
     assert ask(engine, "SELECT phone, way FROM artisan_phone WHERE artisan_id = :h", h=hassan) == [
         (STRANGER, "papers")
     ]
-    assert sent(engine, "phone_added")
+    # Told of each tie that is new, also of a phone that was untied between.
+    assert help_with(browser, hassan, "tie", phone=STRANGER).status_code == 303
+    assert len(sent(engine, "phone_added")) == 1
+    assert "délié" in act(sign_in("helpdesk"), hassan, "untie", phone=STRANGER)
+    help_with(browser, hassan, "tie", phone=STRANGER)
+    assert len(sent(engine, "phone_added")) == 2
     actors = ask(engine, "SELECT DISTINCT actor FROM audit_event WHERE action = 'code_issued'")
     assert actors == [("chamber",)]
 
@@ -219,7 +239,7 @@ def test_who_has_no_phone_is_helped_on_paper(
         connection.execute(text("UPDATE artisan SET phone = NULL WHERE id = :h"), {"h": hassan})
     browser = sign_in("chamber")
     refused = open_by_card(browser, way="code")
-    assert refused.status_code == 400 and "utilisez sa carte" in refused.text
+    assert refused.status_code == 409 and "utilisez sa carte" in refused.text
     open_by_card(browser)
     sheet = browser.get(help_with(browser, hassan, "code").headers["Location"])
     assert re.search(r"\d{4} \d{4} \d{4}", sheet.text)
@@ -245,7 +265,13 @@ def test_an_officer_opens_so_many_files_a_day(
                 " FROM presence, generate_series(1, 59)"
             )
         )
-    assert "trop de dossiers" in open_by_card(browser).text
+    refused = open_by_card(browser)
+    assert refused.status_code == 429 and "trop de dossiers" in refused.text
+    # Two days later a worker forgets them.
+    clock = runtime.clock
+    clock.now = runtime.clock() + timedelta(days=2, hours=1)  # type: ignore[attr-defined]
+    Housekeeping(runtime).do()
+    assert not ask(engine, "SELECT 1 FROM presence")
 
 
 def test_sheets_are_for_both_papers_and_noted(

@@ -71,9 +71,11 @@ def test_the_queue_shows_no_phone_and_one_request_does_for_a_look(
     browser = sign_in("helpdesk")
     assert HASSAN not in browser.get("/office/requests").text
     assert HASSAN in browser.get(f"/office/requests/{reference}").text
-    assert ask(engine, "SELECT actor FROM audit_event WHERE action = 'request_shown'") == [
-        ("helpdesk",)
-    ]
+    hassan = id_of(engine, HASSAN)
+    shown = "SELECT actor, subject FROM audit_event WHERE action = 'request_shown'"
+    assert ask(engine, shown) == [("helpdesk", f"artisan:{hassan}")]
+    page = browser.get(f"/office/people/{hassan}?reason=check").text
+    assert "demande, téléphones" in page
     assert reference in post(browser, "/office/people", q=reference).text
 
 

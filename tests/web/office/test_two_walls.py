@@ -167,7 +167,7 @@ def walk(browser: FlaskClient, app: Flask, world: World, role: str) -> list[str]
     page = browser.get("/office").text
     token = page.partition('name="csrf_token" value="')[2].partition('"')[0]
     for number, address in enumerate(list_addresses(app, world, "POST")):
-        fields = {**_FIELDS, "name": f"Other {number}", "form_key": f"{number:032d}"}
+        fields = {**_FIELDS, "name": f"Other {number}", "once": f"{number:032d}"}
         fields["receipt"] = str(world.numbers["receipt"][-1])
         answer = browser.post(address, data={"csrf_token": token, **fields})
         told = read_text(answer, address)
