@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0035_forms_act_once"
-down_revision = "0034_office_work"
+revision = "0037_forms_act_once"
+down_revision = "0036_pictures_that_failed"
 branch_labels = None
 depends_on = None
 
