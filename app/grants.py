@@ -51,6 +51,8 @@ DECISIONS: dict[str, Decision] = {
     "consent": _KEPT,
     # A reversal alone gives a month back; a trigger says so.
     "contribution_allocation": _allow_changes("sent_at posted_on", deleted=True),
+    # Changed by a deposit's and a reversal's trigger alone.
+    "day_total": _READ,
     "deposit": _KEPT,
     "desk_act": _allow_changes("proposed_by proposed_at approved_by done_at"),
     "idempotency_key": _KEPT,

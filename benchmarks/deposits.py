@@ -5,19 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from statistics import median
 
 from pydantic import SecretStr
 from sqlalchemy import select
 
 from app.agents.agencies import NewAgency, add_agency
+from app.agents.clients import NewClient, add_client, find_client
 from app.agents.models import agent as agent_table
 from app.agents.queries import Agent, find_agent
 from app.agents.staff import NewAgent, add_agent
+from app.base.money import Money
 from app.base.operation import operation
 from app.base.phone import Phone
 from app.payments.codes import CodeRequest, issue_code
-from app.payments.collector import at_till
+from app.payments.collector import Collector, at_till
 from app.payments.deposits import CashConfirmation, redeem_code
 from app.payments.models import payment_code
 from benchmarks.findings import Finding
@@ -29,30 +32,37 @@ _CONNECTIONS = 8
 
 def measure(stage: Stage) -> list[Finding]:
     pairs, deposits = (2, 100) if stage.quick else (7, 600)
-    codes = _codes(stage, pairs * 2 * deposits)
-    agent = _agent(stage)
-    ratios, rates = [], []
+    collectors = {
+        f"deposits, {_CONNECTIONS} connections, durable": at_till(_agent(stage), "page"),
+        "the same, all by one client with a day limit": _client(stage),
+    }
+    codes = _codes(stage, pairs * 3 * deposits)
+    ratios: dict[str, list[float]] = {what: [] for what in collectors}
+    rates: dict[str, list[float]] = {what: [] for what in collectors}
 
-    def ours(code: str) -> None:
-        collector, confirmation = at_till(agent, "page"), CashConfirmation(code, code)
+    def redeem(collector: Collector, code: str) -> None:
+        confirmation = CashConfirmation(code, code)
         with operation(stage.runtime.database, stage.runtime.clock(), collector.actor) as change:
             redeem_code(change, stage.runtime.services, collector, confirmation)
 
     url = stage.urls.database_url
-    with PlainDeposits(url, _CONNECTIONS, agent, stage.runtime.clock) as plain:
+    with PlainDeposits(url, _CONNECTIONS, _agent(stage), stage.runtime.clock) as plain:
         for _ in range(pairs):
             floor = _rate(plain.redeem, [codes.pop() for _ in range(deposits)])
-            rates.append(_rate(ours, [codes.pop() for _ in range(deposits)]))
-            ratios.append(rates[-1] / floor)
+            for what, collector in collectors.items():
+                rate = _rate(partial(redeem, collector), [codes.pop() for _ in range(deposits)])
+                rates[what].append(rate)
+                ratios[what].append(rate / floor)
     return [
         Finding(
             "P8",
-            f"deposits, {_CONNECTIONS} connections, durable",
+            what,
             "x plain psycopg",
-            ratios,
-            at_least=0.6,
-            details={"deposits/s": median(rates)},
+            ratios[what],
+            at_least=0.9,
+            details={"deposits/s": median(rates[what])},
         )
+        for what in collectors
     ]
 
 
@@ -79,6 +89,16 @@ def _issue(stage: Stage, artisan_id: int, phone: str) -> str:
     with operation(stage.runtime.database, stage.runtime.clock(), "artisan") as change:
         request = CodeRequest(artisan_id, Phone(phone), "fr")
         return issue_code(change, stage.runtime.services, request).code
+
+
+def _client(stage: Stage) -> Collector:
+    """Returns the collector for a network's system whose limit of a day no deposit reaches."""
+    with operation(stage.runtime.database, stage.runtime.clock(), "operator") as change:
+        limit = Money(10**12)
+        add_client(change, NewClient("bench", "wafacash", SecretStr("k" * 32), day_limit=limit))
+        client = find_client(change.connection, "bench")
+    assert client
+    return Collector("api", "client:bench", "wafacash", None, "9001", client=client)
 
 
 def _agent(stage: Stage) -> Agent:

@@ -16,7 +16,7 @@ from typing import Any, Self
 import psycopg
 
 from app.agents.queries import Agent
-from app.base.clock import Clock
+from app.base.clock import Clock, local_date
 from app.payments.rules import receipt_number
 
 _ANSWERED = (
@@ -36,8 +36,8 @@ _STILL_OWED = """
 _SERIAL = "SELECT nextval('receipt_serial')"
 _DEPOSIT = """
     INSERT INTO deposit (receipt_number, code, artisan_id, agent_id, agency_code, network,
-        agent_number, channel, total_centimes, received_at)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, 'page', %s, %s)"""
+        agent_number, channel, total_centimes, received_at, received_on)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, 'page', %s, %s, %s)"""
 _SETTLE = """
     INSERT INTO contribution_allocation
         (artisan_id, period, receipt_number, contribution_centimes, penalty_centimes)
@@ -102,7 +102,7 @@ class PlainDeposits:
         assert ask(_STILL_OWED, (code,)).fetchall()
         receipt = receipt_number(ask(_SERIAL).fetchone()[0])  # type: ignore[index]
         where = artisan, agent.id, agent.agency_code, agent.network, agent.number
-        ask(_DEPOSIT, (receipt, code, *where, total, now))
+        ask(_DEPOSIT, (receipt, code, *where, total, now, local_date(now)))
         ask(_SETTLE, (artisan, receipt, code))
         made_by = f"agent:{agent.number}"
         metadata = json.dumps({"network": agent.network, "agent_number": agent.number})

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Connection,
     DateTime,
     Select,
+    Text,
     bindparam,
     exists,
     func,
@@ -26,7 +27,7 @@ from app.base.clock import local_date
 from app.base.money import Money, total
 from app.base.operation import Operation
 from app.enrolment.models import artisan
-from app.payments.limits import DAY_START, DayTotals, beginning_of_day, select_day_sum
+from app.payments.limits import DayTotals, beginning_of_day, select_day_total
 from app.payments.models import deposit, reversal, till_close
 from app.payments.queries import json_object, read_moment
 from app.payments.wording import reversed_by_words
@@ -69,7 +70,8 @@ class _PackedDeposit(TypedDict):
 
 def find_agent_day(connection: Connection, agent_id: int, now: datetime) -> AgentDay | None:
     """Returns an agent's day, read in one statement; None for one who may take no cash."""
-    params = {"agent": agent_id, "since": beginning_of_day(now), "now": now}
+    day = {"since": beginning_of_day(now), "day": local_date(now)}
+    params = {"agent": agent_id, "now": now, **day}
     row = connection.execute(_DAY, params).one_or_none()
     if row is None:
         return None
@@ -163,7 +165,8 @@ def close_day(operation: Operation, agent_id: int) -> TillDay:
 def _day_statement() -> Select[*tuple[object, ...]]:
     agent_id = bindparam("agent", type_=BigInteger)
     is_reversed = exists().where(reversal.c.receipt_number == deposit.c.receipt_number)
-    today = deposit.c.agent_id == agent_id, deposit.c.received_at >= DAY_START, ~is_reversed
+    since = bindparam("since", type_=DateTime(True))
+    today = deposit.c.agent_id == agent_id, deposit.c.received_at >= since, ~is_reversed
     packed = json_object(
         receipt=deposit.c.receipt_number,
         total=deposit.c.total_centimes,
@@ -176,7 +179,6 @@ def _day_statement() -> Select[*tuple[object, ...]]:
         .limit(_NEWEST)
         .subquery()
     )
-    agency_sum = select_day_sum(deposit.c.agency_code == agency.c.code).correlate(agency)
     locked = (
         select(agent_lock.c.locked_until)
         .where(
@@ -189,8 +191,8 @@ def _day_statement() -> Select[*tuple[object, ...]]:
     return (
         select(
             *AGENT,
-            select_day_sum(deposit.c.agent_id == agent_id).scalar_subquery().label("by_agent"),
-            agency_sum.scalar_subquery().label("by_agency"),
+            select_day_total("agent", agent_id.cast(Text)).label("by_agent"),
+            select_day_total("agency", agency.c.code).correlate(agency).label("by_agency"),
             locked.scalar_subquery().label("locked_until"),
             select(func.count())
             .select_from(deposit)

@@ -10,6 +10,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 from app.audit.service import AUDIT_FRAGMENT, audit_values
 from app.base.clock import local_date
@@ -24,7 +25,7 @@ from app.messaging.service import OutboundMessage, queue_message
 from app.payments.collector import Collector
 from app.payments.dues import is_still_owed
 from app.payments.errors import CodeCancelled, KeyReused, OverPaid, UnderPaid
-from app.payments.limits import enforce_limits
+from app.payments.limits import refusal_of_day_limit, refuse_over_code_limit
 from app.payments.presentment import refusal_of_code
 from app.payments.receipts import find_final_state, receipt_phones
 from app.payments.redemption import ClaimedCode, CodeClaim, claim_code, end_other_code
@@ -107,7 +108,7 @@ def redeem_code(
         return claimed
     cash = _divide_cash(claimed, confirmation.amount or claimed.total, collector.other_amounts)
     if confirmation.received_at is None:
-        enforce_limits(operation, collector.agent, collector.client, cash.received)
+        refuse_over_code_limit(collector.agent, cash.received)
     receipt = receipt_number(claimed.serial)
     deposit = _Deposit(receipt, collector, confirmation, claimed, cash, received_at)
     _write_deposit(operation, deposit)
@@ -175,7 +176,9 @@ def _divide_cash(claimed: ClaimedCode, received: Money, other_amounts: bool) -> 
 def _write_deposit(operation: Operation, deposit: _Deposit) -> None:
     """Writes the deposit, its allocations, the audit event and the key's receipt, in one statement.
 
-    Raises: KeyReused.
+    The deposit counts itself in the totals of the day, and is refused if it passes a limit.
+
+    Raises: KeyReused, OverDayLimit, OverFloatLimit, OverClientLimit.
     """
     collector, artisan_id = deposit.collector, deposit.claimed.artisan.id
     values = {
@@ -192,6 +195,7 @@ def _write_deposit(operation: Operation, deposit: _Deposit) -> None:
         "reference": collector.reference,
         "total": deposit.cash.received.centimes,
         "at": deposit.received_at,
+        "on": local_date(deposit.received_at),
         "last": deposit.cash.period.last.first_day,
         "now": operation.now,
         "scope": collector.idempotency_scope,
@@ -200,7 +204,13 @@ def _write_deposit(operation: Operation, deposit: _Deposit) -> None:
     }
     details = {"receipt": deposit.receipt, "channel": collector.channel}
     audit = audit_values(operation, "deposit", f"artisan:{artisan_id}", details)
-    if operation.connection.execute(_WRITE_DEPOSIT, values | audit).scalar() is None:
+    try:
+        written = operation.connection.execute(_WRITE_DEPOSIT, values | audit).scalar()
+    except IntegrityError as error:
+        if refusal := refusal_of_day_limit(error):
+            raise refusal from None
+        raise
+    if written is None:
         raise KeyReused()
 
 
@@ -264,9 +274,10 @@ def _join_fragments(last: str, **fragments: str) -> str:
 _DEPOSIT_FRAGMENT = """
     INSERT INTO deposit
         (receipt_number, code, artisan_id, agent_id, agency_code, network, agent_number,
-         terminal, channel, client_id, network_reference, total_centimes, received_at)
+         terminal, channel, client_id, network_reference, total_centimes, received_at,
+         received_on)
     VALUES (:receipt, :code, :artisan, :agent, :agency, :network, :agent_number,
-         :terminal, :channel, :client, :reference, :total, :at)
+         :terminal, :channel, :client, :reference, :total, :at, :on)
 """
 _ALLOCATION_FRAGMENT = """
     INSERT INTO contribution_allocation

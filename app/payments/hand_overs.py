@@ -9,7 +9,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Select, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    func,
+    literal,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from app.agents.models import agent
@@ -18,8 +28,8 @@ from app.audit.service import record_decision
 from app.base.clock import local_date
 from app.base.money import Money
 from app.base.operation import Operation
-from app.payments.limits import beginning_of_day, select_day_sum
-from app.payments.models import deposit, till_hand_over
+from app.payments.limits import select_day_total
+from app.payments.models import till_hand_over
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +116,12 @@ def sum_cash_held(connection: Connection, agent_id: int, now: datetime) -> Money
         total = func.coalesce(func.sum(columns.counted_centimes), 0).cast(BigInteger)
         return select(total).where(condition, today).scalar_subquery()
 
-    own = select_day_sum(deposit.c.agent_id == agent_id).scalar_subquery()
+    own = select_day_total("agent", literal(str(agent_id)))
     taken, given = (
         sum_of(columns.to_agent_id == agent_id),
         sum_of(columns.from_agent_id == agent_id),
     )
-    params = {"since": beginning_of_day(now)}
+    params = {"day": local_date(now)}
     return Money(connection.execute(select(own + taken - given), params).scalar_one())
 
 

@@ -112,17 +112,47 @@ deposit = Table(
     Column("total_centimes", BigInteger, nullable=False),
     Column("currency", Text, nullable=False, server_default=text("'MAD'")),
     Column("received_at", DateTime(timezone=True), nullable=False),
+    # The day in Morocco, by our own time zones; NULL: from before totals of days were kept.
+    Column("received_on", Date),
     CheckConstraint("receipt_number ~ '^[0-9]{8,12}$'", name="receipt_number"),
     CheckConstraint("total_centimes > 0", name="total"),
     CheckConstraint("currency = 'MAD'", name="currency"),
     CheckConstraint("channel IN ('" + "', '".join(CHANNELS) + "')", name="channel"),
     CheckConstraint("agent_id IS NULL OR agency_code IS NOT NULL", name="agency"),
     CheckConstraint("(channel = 'api') = (client_id IS NOT NULL)", name="client"),
+    # Morocco's time is that of UTC or an hour ahead.
+    CheckConstraint(
+        "received_on IN ((received_at AT TIME ZONE 'UTC')::date,"
+        " (received_at AT TIME ZONE 'UTC' + interval '1 hour')::date)",
+        name="received_on",
+    ),
     # These serve the totals of a day, by network, client, agent and agency.
     Index("ix_deposit_network_received_at", "network", "received_at"),
     Index("ix_deposit_client_id_received_at", "client_id", "received_at"),
     Index("ix_deposit_agent_id_received_at", "agent_id", "received_at"),
     Index("ix_deposit_agency_code_received_at", "agency_code", "received_at"),
+)
+
+# The cash of a day in Morocco that an agent, an agency or an API client collected and that stands.
+# Each deposit and each reversal changes it by a trigger; it is in parts, so that those who pay at
+# once do not wait for each other.
+day_total = Table(
+    "day_total",
+    metadata,
+    # agent, agency or client; and which one.
+    Column("kind", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("part", SmallInteger, primary_key=True),
+    # Below zero where more was given back than came in by this part.
+    Column("total_centimes", BigInteger, nullable=False),
+    # The limit of the day, and the part's share of it: together the shares are never more. NULL:
+    # there was no limit.
+    Column("limit_centimes", BigInteger),
+    Column("share_centimes", BigInteger),
+    CheckConstraint("kind IN ('agent', 'agency', 'client')", name="kind"),
+    CheckConstraint("(limit_centimes IS NULL) = (share_centimes IS NULL)", name="share"),
+    postgresql_with={"fillfactor": 50},
 )
 
 contribution_allocation = Table(

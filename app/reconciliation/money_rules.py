@@ -89,6 +89,20 @@ RULES: Mapping[str, str] = {
     "a deposit has the answer its request will get again": """
         SELECT d.receipt_number FROM deposit d WHERE NOT EXISTS
             (SELECT 1 FROM idempotency_key a WHERE a.receipt_number = d.receipt_number)""",
+    "the totals of a day are the sums of its deposits that stand": """
+        WITH counted AS (
+            SELECT kind, key, day, sum(total_centimes) AS centimes FROM day_total GROUP BY 1, 2, 3
+        ), summed AS (
+            SELECT owner.kind, owner.key, d.received_on AS day, sum(d.total_centimes) AS centimes
+            FROM deposit d LEFT JOIN reversal r ON r.receipt_number = d.receipt_number
+            CROSS JOIN LATERAL (VALUES ('agent', d.agent_id::text), ('agency', d.agency_code),
+                ('client', d.client_id)) AS owner (kind, key)
+            WHERE d.received_on IS NOT NULL AND r.receipt_number IS NULL
+                AND owner.key IS NOT NULL
+            GROUP BY 1, 2, 3
+        )
+        SELECT kind || ' ' || key || ' ' || day FROM counted FULL JOIN summed USING (kind, key, day)
+        WHERE coalesce(counted.centimes, 0) <> coalesce(summed.centimes, 0)""",
     "what a deposit left in suspense is a break for somebody to look at": """
         SELECT t.reference FROM ledger_transaction t
         JOIN ledger_line l ON l.transaction_id = t.id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from alembic import command
@@ -13,6 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, inspect, text
 
 from app import create_app
+from app.base.clock import local_date
 from app.base.database import connect
 from app.base.operation import operation
 from app.embedded import EngineUrls
@@ -279,3 +281,42 @@ def test_what_the_office_left_does_not_keep_a_version_from_going_back(bare: Engi
     with pytest.raises(Exception, match="consent"), bare.begin() as connection:
         connection.execute(text("DELETE FROM consent"))
     upgrade(bare)
+
+
+# Deposits of today, of yesterday and of long ago; the second of today was undone.
+_OLD_DEPOSITS = """
+    SET session_replication_role = replica;
+    INSERT INTO deposit (receipt_number, code, artisan_id, agent_id, agency_code, network, channel,
+        total_centimes, received_at)
+    VALUES
+        ('10000001', '482173059614', 1, 1, 'A', 'wafacash', 'page', 100, now()),
+        ('10000002', '482173059622', 1, 1, 'A', 'wafacash', 'page', 200, now()),
+        ('10000003', '482173059630', 1, 2, 'A', 'wafacash', 'page', 400, now()),
+        ('10000004', '482173059648', 1, 1, 'A', 'wafacash', 'page', 800, now() - interval '1 day'),
+        ('10000005', '482173059655', 1, 1, 'A', 'wafacash', 'page', 1600, '2026-01-01 10:00Z');
+    INSERT INTO reversal (receipt_number, reversed_at, channel, reason, made_by, allowance)
+    VALUES ('10000002', now(), 'page', 'mistake', 'agent:1', 'alone');
+    SET session_replication_role = origin;
+"""
+
+
+def test_totals_of_a_day_begin_with_the_deposits_there_are(bare: Engine) -> None:
+    now = datetime.now(UTC)
+    _upgrade_to(bare, "0035_approvers_of_withdrawals")
+    with bare.begin() as connection:
+        connection.execute(text(_OLD_DEPOSITS.replace("10:0", r"10\:0")))
+    upgrade(bare)
+    rule = "the totals of a day are the sums of its deposits that stand"
+    with bare.connect() as connection:
+        totals = connection.execute(
+            text("SELECT kind, key, day, total_centimes FROM day_total ORDER BY 3 DESC, 1, 2")
+        ).all()
+        assert find_broken_rules(connection, {rule: RULES[rule]}) == {}
+    today, yesterday = local_date(now), local_date(now - timedelta(days=1))
+    assert [tuple(row) for row in totals] == [
+        ("agency", "A", today, 500),
+        ("agent", "1", today, 100),
+        ("agent", "2", today, 400),
+        ("agency", "A", yesterday, 800),
+        ("agent", "1", yesterday, 800),
+    ]

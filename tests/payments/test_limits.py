@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from random import Random
 from threading import Barrier
 
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
 
 from app.agents.agencies import NewAgency, add_agency
+from app.agents.clients import DEMO_CLIENT, find_client
 from app.agents.models import agent
 from app.agents.queries import Agent, find_agent
 from app.agents.staff import NewAgent, add_agent
@@ -19,8 +22,15 @@ from app.base.errors import MaalemError
 from app.base.money import Money
 from app.base.operation import operation
 from app.payments.agent_day import AgentDay, find_agent_day
-from app.payments.errors import OverCodeLimit, OverDayLimit, OverFloatLimit
-from app.payments.limits import DayTotals, day_totals, refuse_over_limits
+from app.payments.collector import Collector
+from app.payments.deposits import CashConfirmation, redeem_code
+from app.payments.errors import OverClientLimit, OverCodeLimit, OverDayLimit, OverFloatLimit
+from app.payments.limits import (
+    DayTotals,
+    day_totals,
+    refusal_of_day_limit,
+    refuse_over_limits,
+)
 from app.payments.presentment import get_payable
 from tests.conftest import AGENCY, AGENT, PIN
 from tests.payments.conftest import Books, PaymentFixture
@@ -167,8 +177,7 @@ def test_rest_of_a_limit_lowered_during_the_day_is_zero() -> None:
     assert refused.value.params["rest"] == Money(0)
 
 
-def test_redeem_code_does_not_wait_for_an_agent_without_limits(payments: PaymentFixture) -> None:
-    """Limits cost two statements where there are some, and none elsewhere (P8)."""
+def test_redeem_code_asks_nothing_more_of_an_agent_with_limits(payments: PaymentFixture) -> None:
     free, capped = limited(payments), limited(payments, "1002", day=10**9)
     counts = []
     for phone, who in ((FATIMA, free), (DRISS, capped)):
@@ -176,7 +185,103 @@ def test_redeem_code_does_not_wait_for_an_agent_without_limits(payments: Payment
         with counted_sql(payments.runtime.database) as statements:
             payments.redeem(code, phone, who)
         counts.append(len(statements))
-    assert counts[1] - counts[0] == 2
+    assert counts[0] == counts[1]
+
+
+def client_with(payments: PaymentFixture, day_limit: Money | None) -> Collector:
+    """A collector for the system of a network, whose limit of a day is this by now."""
+    with payments.runtime.owners_database.begin() as connection:
+        limit = {"limit": day_limit.centimes if day_limit else None}
+        connection.execute(text("UPDATE api_client SET day_limit_centimes = :limit"), limit)
+        client = find_client(connection, DEMO_CLIENT)
+    assert client
+    return Collector("api", "client:x", "wafacash", None, "77", client=client)
+
+
+def test_redeem_code_refuses_a_centime_over_a_client_s_limit_for_a_day(
+    payments: PaymentFixture, books: Books
+) -> None:
+    codes = [payments.issue(phone).code for phone in (FATIMA, DRISS, TLAYTMAS)]
+    by = client_with(payments, ONE_MONTH + ONE_MONTH)
+    for place in (0, 1):
+        payments.confirm(by, CashConfirmation(codes[place], str(place)))
+    with pytest.raises(OverClientLimit) as refused:
+        payments.confirm(by, CashConfirmation(codes[2], "2"))
+    assert refused.value.params == {"limit": Money(32704), "rest": Money(0)}
+    # Lowered, it refuses still; raised, it has room at once; without one there is no end.
+    for limit, fits in ((ONE_MONTH, False), (Money(3 * 16352 - 1), False), (Money(49056), True)):
+        by = client_with(payments, limit)
+        if fits:
+            payments.confirm(by, CashConfirmation(codes[2], "2"))
+        else:
+            with pytest.raises(OverClientLimit):
+                payments.confirm(by, CashConfirmation(codes[2], "2"))
+    payments.confirm(client_with(payments, None), CashConfirmation(payments.issue(AICHA).code, "3"))
+    books()
+
+
+def test_redeem_code_waits_for_nobody_while_the_limit_has_room(payments: PaymentFixture) -> None:
+    codes = [payments.issue(phone).code for phone in (FATIMA, DRISS, TLAYTMAS)]
+    by, runtime = client_with(payments, Money(10**9)), payments.runtime
+    payments.confirm(by, CashConfirmation(codes[0], "0"))
+    with operation(runtime.database, runtime.clock(), by.actor) as under_way:
+        redeem_code(under_way, runtime.services, by, CashConfirmation(codes[1], "1"))
+        payments.confirm(by, CashConfirmation(codes[2], "2"))
+
+
+def test_a_reversal_gives_its_cash_back_to_the_limit(
+    payments: PaymentFixture, books: Books
+) -> None:
+    who = limited(payments, day=ONE_MONTH.centimes, agency=ONE_MONTH.centimes)
+    receipt = payments.redeem(payments.issue(FATIMA).code, "1", who)
+    second = payments.issue(DRISS).code
+    with pytest.raises(OverDayLimit):
+        payments.redeem(second, "2", who)
+    payments.reverse(receipt, who)
+    payments.redeem(second, "2", who)
+    books()
+
+
+_WITHIN = text("SELECT add_to_day_within('client', 'c', '2026-11-23', :centimes, :most, true)")
+_GIVE_BACK = text("SELECT add_to_day('client', 'c', '2026-11-23', :centimes)")
+_TOTAL = "SELECT coalesce(sum(total_centimes), 0)::bigint FROM day_total WHERE key = 'c'"
+
+
+def test_the_total_of_a_day_reaches_its_limit_and_never_passes_it(payments: PaymentFixture) -> None:
+    """Eight at once add what they draw, and some take it back: none passes, none is refused early.
+
+    As a total that only grows has less and less room, whatever was refused fits at no time later.
+    """
+    database, most = payments.runtime.owners_database, 1_000_000
+
+    def add(seed: int) -> tuple[int, int]:
+        draw, added, least_refused = Random(seed), 0, most
+        for _ in range(60):
+            centimes = draw.choice((100, 163_52, 50_000))
+            try:
+                with database.connect() as connection, connection.begin() as change:
+                    connection.execute(_WITHIN, {"centimes": centimes, "most": most})
+                    if draw.random() < 0.2:
+                        change.rollback()
+                    else:
+                        added += centimes
+            except IntegrityError as error:
+                assert isinstance(refusal_of_day_limit(error), OverClientLimit)
+                least_refused = min(least_refused, centimes)
+        return added, least_refused
+
+    with ThreadPoolExecutor(4) as many:
+        done = list(many.map(add, range(8)))
+    total = payments.read_value(_TOTAL)
+    assert isinstance(total, int) and total == sum(added for added, _ in done) <= most
+    assert total + min(refused for _, refused in done) > most
+    # What is given back may be taken again, to the last centime.
+    with database.begin() as connection:
+        connection.execute(_GIVE_BACK, {"centimes": -16_352})
+        connection.execute(_WITHIN, {"centimes": most - total + 16_352, "most": most})
+    with pytest.raises(IntegrityError), database.begin() as connection:
+        connection.execute(_WITHIN, {"centimes": 1, "most": most})
+    assert payments.read_value(_TOTAL) == most
 
 
 def test_find_agent_day_reads_totals_and_newest_deposits_in_one_statement(
