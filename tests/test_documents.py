@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from app.cli import metrics
 from app.cli.settings import write_page
 from app.runtime import Runtime
 from app.settings import ROOT
@@ -39,6 +40,11 @@ def without(screens: set[str], drawing: str) -> list[str]:
 def test_the_table_of_settings_is_made_from_them() -> None:
     page = (ROOT / "docs/settings.md").read_text("utf-8")
     assert page == write_page(), "flask settings --page > docs/settings.md"
+
+
+def test_the_table_of_metrics_is_made_from_them() -> None:
+    page = (ROOT / "docs/metrics.md").read_text("utf-8")
+    assert page == metrics.write_page(), "flask metrics --page > docs/metrics.md"
 
 
 def test_every_document_and_picture_named_is_there() -> None:

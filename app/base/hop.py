@@ -11,7 +11,7 @@ class Hop:
 
     `chain` holds every input since dialling, joined by `*`. If a gateway sends only the last input,
     `chain` is that input, `message` is the gateway's name for the hop, which a retry repeats, and
-    `starts` is True for the first hop of a session.
+    `starts` is True for the first hop of a session. `operator` is whose network carried it.
     """
 
     gateway: str
@@ -20,6 +20,7 @@ class Hop:
     chain: str
     message: str | None = None
     starts: bool = False
+    operator: str = "unknown"
 
     @property
     def inputs(self) -> str:

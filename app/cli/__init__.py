@@ -19,6 +19,8 @@ _USERS = {
     "Operators, on call": {
         "serve": "app.cli.serve",
         "worker": "app.jobs.command",
+        "exporter": "app.cli.exporter",
+        "metrics": "app.cli.metrics",
         "doctor": "app.cli.doctor",
         "settings": "app.cli.settings",
         "db": "app.cli.db",

@@ -6,6 +6,7 @@ from contextlib import suppress
 from app.base.errors import InvalidInput
 from app.base.hop import Hop, Reply, SessionEnd
 from app.gateways.fields import cut_end_key, read_name, read_phone, read_text, refuse_missing
+from app.gateways.operators import name_operator
 
 NAME = "africastalking"
 _FIELDS = ("sessionId", "phoneNumber")
@@ -20,7 +21,8 @@ def parse(fields: Mapping[str, object]) -> Hop:
     refuse_missing(fields, _FIELDS)
     session_id = read_name(fields, "sessionId")
     chain = cut_end_key(read_text(fields, "text"))
-    return Hop(NAME, session_id, read_phone(fields, "phoneNumber"), chain)
+    operator = name_operator(read_text(fields, "networkCode"))
+    return Hop(NAME, session_id, read_phone(fields, "phoneNumber"), chain, operator=operator)
 
 
 def parse_end(fields: Mapping[str, object]) -> SessionEnd:

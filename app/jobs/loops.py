@@ -24,9 +24,11 @@ class Loop:
     def __init__(
         self, name: str, work: Callable[[], int], stopping: Event, *, idle: float = _IDLE_SECONDS
     ) -> None:
-        self._name, self._work, self._stopping, self._idle = name, work, stopping, idle
+        self.name = name
+        self._work, self._stopping, self._idle = work, stopping, idle
         self._thread = Thread(target=self.run, name=name)
         self._began = time.monotonic()
+        self._ended: float | None = None
 
     def start(self) -> None:
         self._thread.start()
@@ -38,6 +40,10 @@ class Loop:
         """True if the work that is going on began more than `seconds` ago, or the thread ended."""
         return not self._thread.is_alive() or time.monotonic() - self._began > seconds
 
+    def seconds_since_turn(self) -> float | None:
+        """Returns how long ago a turn last came to its end without an error; None before one."""
+        return None if self._ended is None else time.monotonic() - self._ended
+
     def run(self) -> None:
         """Runs until `stopping` is set. Errors are logged and retried after 2 s."""
         while not self._stopping.is_set():
@@ -45,12 +51,13 @@ class Loop:
             try:
                 count = self._work()
             except Unavailable as error:
-                _log.error("away", loop=self._name, what=error.params.get("what"))
+                _log.error("away", loop=self.name, what=error.params.get("what"))
                 self._stopping.wait(_AWAY_SECONDS)
                 continue
             except Exception:
-                _log.exception("failed", loop=self._name)
+                _log.exception("failed", loop=self.name)
                 self._stopping.wait(_AWAY_SECONDS)
                 continue
+            self._ended = time.monotonic()
             if not count:
                 self._stopping.wait(self._idle)

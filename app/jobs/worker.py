@@ -7,6 +7,7 @@ import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from threading import Event
 from types import FrameType
 
@@ -22,7 +23,7 @@ from app.jobs.loops import Loop
 from app.jobs.office import OfficeWork
 from app.jobs.reminders import ReminderWork
 from app.jobs.sending import Sender
-from app.observe.workers import BEAT_SECONDS, beat, leave
+from app.observe.workers import BEAT_SECONDS, beat, keep_turns, leave
 from app.reminders.service import cancel_settled
 from app.runtime import Runtime
 
@@ -79,9 +80,14 @@ class Worker:
 
     def _beat(self, loops: list[Loop]) -> int:
         """Says that this worker lives, unless a loop is stuck. Returns 0: its loop waits then."""
+        now = self._runtime.clock()
+        ago = {loop.name: loop.seconds_since_turn() for loop in loops}
+        turns = {name: now - timedelta(seconds=s) for name, s in ago.items() if s is not None}
+        with suppress(RedisError):
+            keep_turns(self._runtime.redis, turns)
         if not any(loop.is_stuck(_STUCK_SECONDS) for loop in loops):
             with suppress(RedisError):  # the loops log that it is away
-                beat(self._runtime.redis, self._name, self._runtime.clock())
+                beat(self._runtime.redis, self._name, now)
         return 0
 
     def _open_engines(self) -> None:

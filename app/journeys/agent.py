@@ -126,6 +126,7 @@ def describe_code_to_pay(dialogue: Dialogue) -> Values:
 
 
 @vocabulary.action("redeem_code", "received", "refused", *OUTCOMES.values())
+@metrics.confirmation_seconds.labels("phone").time()
 def redeem_shown_code(dialogue: Dialogue) -> str:
     """Books the cash for the code that was shown, once.
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, func, select
 
 from app.base.clock import local_date
 from app.base.money import Money, read_stored_amount
+from app.base.rows import read_row
 from app.ledger.models import reconciliation_break
 
 _WAITING = reconciliation_break.c.state.in_(("open", "proposed"))
@@ -49,6 +50,29 @@ class Break:
             "theirs": _write_amount(self.theirs),
             "code": f"{self.code[:4]}...{self.code[-2:]}" if self.code else None,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBreaks:
+    """How many breaks of a kind wait, and when the oldest of them was opened."""
+
+    network: str
+    kind: str
+    count: int
+    oldest: datetime
+
+
+def count_open_breaks(connection: Connection) -> list[OpenBreaks]:
+    """Returns the breaks that nobody has ended, by network and kind."""
+    groups = reconciliation_break.c.network, reconciliation_break.c.kind
+    oldest = func.min(reconciliation_break.c.opened_at)
+    rows = connection.execute(
+        select(*groups, func.count().label("count"), oldest.label("oldest"))
+        .where(_WAITING)
+        .group_by(*groups)
+        .order_by(*groups)
+    )
+    return [read_row(OpenBreaks, row) for row in rows]
 
 
 def list_breaks(

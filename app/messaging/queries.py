@@ -144,3 +144,23 @@ def count_recent_of_kind(connection: Connection, phone: Phone, kind: str, now: d
     lately = columns.created_at > now - timedelta(hours=24)
     own = columns.phone == phone.e164, columns.kind == kind, lately
     return connection.execute(select(func.count()).select_from(message).where(*own)).scalar_one()
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptsTaken:
+    """Receipts that a provider took, and how many of them only later than they should."""
+
+    taken: int
+    late: int
+
+
+def count_receipts_taken(
+    connection: Connection, since: datetime, allowed: timedelta
+) -> ReceiptsTaken:
+    """Returns the receipts that a provider took since then; late is over `allowed` after due."""
+    columns = message.c
+    waited = columns.sent_at - func.greatest(columns.created_at, columns.due_at)
+    counted = select(
+        func.count().label("taken"), func.count().filter(waited > allowed).label("late")
+    ).where(columns.sent_at >= since, columns.kind == "receipt")
+    return read_row(ReceiptsTaken, connection.execute(counted).one())

@@ -7,8 +7,21 @@ _BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)
 
 hop_seconds = Histogram(
     "maalem_ussd_hop_seconds",
-    "Time to answer a USSD callback, by screen shown and what kind of hop it was",
-    ("screen", "outcome"),
+    "Time to answer a hop of a phone, by gateway and mobile operator",
+    ("gateway", "operator"),
+    buckets=_BUCKETS,
+)
+hops = Counter(
+    "maalem_ussd_hops_total",
+    "Hops answered, by what kind of hop it was: `away` and `busy` are outage screens, `repeated` is"
+    " a gateway's retry",
+    ("gateway", "operator", "outcome"),
+)
+screens = Counter("maalem_ussd_screens_total", "Screens shown, by name", ("screen",))
+confirmation_seconds = Histogram(
+    "maalem_confirmation_seconds",
+    "Time to answer who confirms cash, by channel",
+    ("channel",),
     buckets=_BUCKETS,
 )
 hops_dropped = Counter(

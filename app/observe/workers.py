@@ -1,7 +1,11 @@
-"""Which workers live: each says so in Redis every few seconds, while all its loops go round."""
+"""Which workers live: each says so in Redis every few seconds, while all its loops go round.
+
+It says too when each loop last came to the end of a turn.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,8 +14,20 @@ from redis import Redis
 BEAT_SECONDS = 10.0
 # A worker that was not heard for so long is gone.
 SILENT_AFTER = timedelta(minutes=1)
-_KEY = "workers"
+_KEY, _TURNS = "workers", "worker-turns"
 _FORGOTTEN_AFTER = timedelta(days=30)
+
+
+def keep_turns(redis: Redis, turns: Mapping[str, datetime]) -> None:
+    """Says when the loops of a worker last came to the end of a turn; the latest of all counts."""
+    if turns:
+        redis.zadd(_TURNS, {loop: moment.timestamp() for loop, moment in turns.items()}, gt=True)
+
+
+def list_turns(redis: Redis) -> dict[str, datetime]:
+    """Returns when each loop of any worker last came to the end of a turn."""
+    turns: Any = redis.zrange(_TURNS, 0, -1, withscores=True)
+    return {name.decode(): datetime.fromtimestamp(float(at), tz=UTC) for name, at in turns}
 
 
 def beat(redis: Redis, worker: str, now: datetime) -> None:

@@ -14,6 +14,7 @@ from app.base.errors import InvalidInput, Unavailable
 from app.base.hop import Hop, Reply, SessionEnd
 from app.base.json_text import read_json
 from app.enrolment.queries import find_language
+from app.gateways.operators import UNKNOWN
 from app.gateways.registry import GATEWAYS, Dialect
 from app.observe import metrics
 from app.runtime import Runtime, runtime
@@ -95,11 +96,14 @@ def _answer_measured(hop: Hop) -> TurnResult:
     began = perf_counter()
     result = answer_hop(runtime(), hop)
     seconds = perf_counter() - began
-    metrics.hop_seconds.labels(result.screen, result.outcome).observe(seconds)
+    metrics.hop_seconds.labels(hop.gateway, hop.operator).observe(seconds)
+    metrics.hops.labels(hop.gateway, hop.operator, result.outcome).inc()
+    metrics.screens.labels(result.screen).inc()
     _log.info(
         "hop",
         request_id=g.request_id,
         gateway=hop.gateway,
+        operator=hop.operator,
         phone=hop.phone,
         screen=result.screen,
         outcome=result.outcome,
@@ -144,6 +148,7 @@ def answer_busy() -> Response:
     """Answers a hop for which there was no slot in time, as one while the service is away."""
     named = request.path.split("/")[2]
     dialect = next((each for each in GATEWAYS if each.name == named), GATEWAYS[0])
+    metrics.hops.labels(dialect.name, UNKNOWN, "busy").inc()
     return _respond(dialect, dialect.render(Reply(_away_words(runtime(), None), False)))
 
 

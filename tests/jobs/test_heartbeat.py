@@ -8,9 +8,11 @@ from threading import Event
 
 from app.jobs.loops import Loop
 from app.jobs.worker import Worker
-from app.observe.workers import SILENT_AFTER, beat, count_alive, find_last_beat
+from app.observe.workers import SILENT_AFTER, beat, count_alive, find_last_beat, list_turns
 from app.runtime import Runtime
 from tests.jobs.test_worker import wait_for
+
+LOOPS = {"sending", "answering", "reminding", "housekeeping", "figures", "office", "sealing"}
 
 
 def test_worker_is_alive_from_its_start_to_its_end(runtime: Runtime) -> None:
@@ -19,6 +21,7 @@ def test_worker_is_alive_from_its_start_to_its_end(runtime: Runtime) -> None:
     with ThreadPoolExecutor(1) as beside:
         running = beside.submit(worker.run)
         wait_for(lambda: count_alive(runtime.redis, runtime.clock()) == 1)
+        wait_for(lambda: list_turns(runtime.redis).keys() >= LOOPS)
         worker.stopping.set()
         running.result(10)
     assert count_alive(runtime.redis, runtime.clock()) == 0

@@ -33,8 +33,11 @@ def test_healthz_and_readyz_answer(client: FlaskClient) -> None:
 def test_metrics_name_screens_codes_and_messages(client: FlaskClient, phone: TestPhone) -> None:
     phone.dial("+212600000001", "2*1")
     figures = client.get("/metrics").get_data(as_text=True)
-    assert 'maalem_ussd_hop_seconds_count{outcome="continued",screen="code"}' in figures
-    assert 'maalem_ussd_hop_seconds_count{outcome="repeated",screen="code"}' in figures
+    hop = 'gateway="africastalking",operator="maroc_telecom"'
+    assert f"maalem_ussd_hop_seconds_count{{{hop}}}" in figures
+    for outcome in ("continued", "repeated"):
+        assert f'maalem_ussd_hops_total{{{hop},outcome="{outcome}"}}' in figures
+    assert 'maalem_ussd_screens_total{screen="code"}' in figures
     assert 'maalem_payment_codes{state="issued"} 1.0' in figures
     assert 'maalem_messages{state="queued"} 2.0' in figures
     assert "212600000001" not in figures
@@ -76,7 +79,7 @@ def test_metrics_read_no_table_whole(client: FlaskClient, runtime: Runtime) -> N
         assert client.get("/metrics").status_code == 200
     finally:
         event.remove(runtime.database, "before_cursor_execute", explain)
-    assert len(told) == 7
+    assert len(told) == 13
     assert not [plan for plan in told if "Seq Scan on message" in plan]
 
 

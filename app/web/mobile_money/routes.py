@@ -49,6 +49,7 @@ from app.mobile_money.requests import (
     state_object,
 )
 from app.mobile_money.service import answer_request
+from app.observe import metrics
 from app.payments.rules import read_code
 from app.runtime import runtime
 from app.web.access import Audience, open_to
@@ -218,6 +219,7 @@ def _payments(identifiers: Mapping[str, str], reference: str | None) -> Response
         return as_list(list_payments(connection, g.client, query))
 
 
+@metrics.confirmation_seconds.labels("api").time()
 def _pay(identifiers: Mapping[str, str], reference: str | None) -> Response:
     def find_bill(payment: PaymentBody) -> str:
         with _counting_unknown(), _operation() as change:

@@ -81,6 +81,7 @@ def _preview(key: str, refusal: Refusal | None = None) -> Response:
 
 @pages.post("/confirm")
 @open_to(Audience.AGENT)
+@metrics.confirmation_seconds.labels("page").time()
 def confirm() -> AnyResponse:
     """Books the cash. The same form again, in the same session, gives the same receipt.
 

@@ -1,0 +1,41 @@
+"""Do workers live, and do files come."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from app.gauges.reading import Gauge, Reading, Row, Source
+from app.observe.workers import count_alive, list_turns
+from app.reconciliation.last_files import list_last_files
+
+
+def _read_alive(source: Source) -> Iterator[Row]:
+    yield (), (count_alive(source.redis, source.now),)
+
+
+def _read_turns(source: Source) -> Iterator[Row]:
+    for loop, moment in list_turns(source.redis).items():
+        yield (loop,), (moment.timestamp(),)
+
+
+def _read_files(source: Source) -> Iterator[Row]:
+    for file in list_last_files(source.connection):
+        yield (file.kind, file.network), (file.taken_at.timestamp(),)
+
+
+ALIVE = Reading((Gauge("maalem_workers_alive", "Workers heard in the last minute"),), _read_alive)
+TURNS = Reading(
+    (
+        Gauge(
+            "maalem_worker_turn_timestamp_seconds",
+            "When a loop of any worker last came to the end of a turn",
+        ),
+    ),
+    _read_turns,
+    ("loop",),
+)
+FILES = Reading(
+    (Gauge("maalem_file_taken_timestamp_seconds", "When the last file of a kind was taken"),),
+    _read_files,
+    ("kind", "network"),
+)
