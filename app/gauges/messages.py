@@ -32,7 +32,11 @@ def _read_queues(source: Source) -> Iterator[Row]:
     counts: Counter[tuple[str, ...]] = Counter()
     oldest: dict[tuple[str, ...], float] = {}
     for queue in list_queues(source.connection):
-        labels = _find_group(queue.kind), queue.provider or "none", queue.state
+        labels: tuple[str, ...] = (
+            _find_group(queue.kind),
+            queue.provider or "none",
+            queue.state,
+        )
         counts[labels] += queue.messages
         age = (source.now - queue.oldest).total_seconds()
         oldest[labels] = max(age, oldest.get(labels, 0))
