@@ -11,20 +11,19 @@ from pathlib import Path
 from random import Random, SystemRandom
 
 from flask import current_app
-from limits.storage import RedisStorage
 from limits.strategies import FixedWindowRateLimiter
 from redis import Redis
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.retry import Retry
+from redis.exceptions import RedisError
 from sqlalchemy import Engine
 
 from app.agents.networks import NetworkNames
 from app.base.clock import Clock, utc_now
 from app.base.database import CONNECTIONS, OFFICE_CONNECTIONS, connect
 from app.base.deadline import Deadline
+from app.base.errors import Unavailable
 from app.base.keys import Keys
 from app.base.money import Money
+from app.base.redis_client import connect_redis, make_limits_storage
 from app.embedded import EngineUrls, using_engines
 from app.figures.service import FigureBooks
 from app.figures.talk_screens import list_code_screens, list_dues_screens
@@ -153,13 +152,8 @@ class Runtime:
 
     @cached_property
     def redis(self) -> Redis:
-        """Redis: a wait ends after 0.4 s; only a dropped connection is tried again, at once."""
-        return Redis.from_url(
-            self.urls.redis_url,
-            socket_timeout=0.4,
-            socket_connect_timeout=0.4,
-            retry=Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,)),
-        )
+        """Redis. Raises: redis's ConnectionError where no node of a Cluster answers."""
+        return connect_redis(self.urls.redis_url)
 
     @cached_property
     def words(self) -> Words:
@@ -266,8 +260,13 @@ class Runtime:
 
     @cached_property
     def turns(self) -> Turns[Services]:
-        versions = Versions(self.redis, self.keys, self.menus_folder, self.ussd, self.load_menus)
-        turns = Turns(versions, Sessions(self.redis, self.keys), self.deferred_actions)
+        """The callbacks' answers. Raises: Unavailable where no node of a Cluster answers."""
+        try:
+            redis = self.redis
+        except RedisError as error:
+            raise Unavailable(what="redis") from error
+        versions = Versions(redis, self.keys, self.menus_folder, self.ussd, self.load_menus)
+        turns = Turns(versions, Sessions(redis, self.keys), self.deferred_actions)
         # All objects made by now stay: looking through them for garbage took a fifth of each hop.
         gc.freeze()
         return turns
@@ -281,8 +280,7 @@ class Runtime:
     @cached_property
     def limiter(self) -> FixedWindowRateLimiter:
         """Counts events by the second or minute, for all processes together."""
-        storage = RedisStorage("redis://", connection_pool=self.redis.connection_pool)
-        return FixedWindowRateLimiter(storage)
+        return FixedWindowRateLimiter(make_limits_storage(self.urls.redis_url, self.redis))
 
     @cached_property
     def reminder_settings(self) -> ReminderSettings:

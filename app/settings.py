@@ -126,8 +126,9 @@ class Settings(BaseSettings):
     )
     redis_url: RedisUrl = Field(
         "",
-        description="Redis or Valkey 6.2+, in production with a password, TLS or a socket; empty"
-        " means the embedded one",
+        description="Redis or Valkey 6.2+, in production with a password, TLS or a socket; also"
+        " redis+sentinel://host:port,host:port/SERVICE/DB and redis+cluster://host:port,host:port;"
+        " empty means the embedded one",
     )
     callback_token: SecretStr = Field(
         SecretStr(""), description="the secret part of the callback addresses of every gateway"

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_core import ErrorDetails
 from pydantic_settings import NoDecode
 
+from app.base.redis_client import read_many
 from app.base.secrets import find_weakness
 
 SHORTEST_TOKEN = 24
@@ -76,14 +77,21 @@ def judge_redis(url: str) -> str | None:
         parts = urlsplit(url)
     except ValueError:
         return "not an address"
-    if parts.scheme == "rediss" and _UNPROVEN.search(unquote(parts.query)):
+    proven = parts.scheme == "rediss" or "ssl=true" in parts.query
+    if proven and _UNPROVEN.search(unquote(parts.query)):
         return "its certificate is not checked, so anybody may stand between"
     if password := read_password(url):
         weakness = find_weakness(password, SHORTEST_TOKEN)
         return f"its password is weak: {weakness}" if weakness else None
-    if parts.scheme in {"unix", "rediss"}:
+    if parts.scheme == "unix" or proven:
         return None
     return "anybody may connect: no password, no TLS (rediss://), no socket (unix://)"
+
+
+def refuse_unreadable_redis(url: str) -> str:
+    """Returns an address that leads to some Redis. Raises: ValueError, with the reason."""
+    read_many(url)
+    return url
 
 
 def read_password(url: str) -> str:
@@ -187,7 +195,9 @@ Address = Annotated[
     AfterValidator(refuse_impossible_port),
 ]
 DatabaseUrl = Annotated[str, Field(pattern=_DATABASE, repr=False)]
-RedisUrl = Annotated[str, Field(pattern=_REDIS, repr=False)]
+RedisUrl = Annotated[
+    str, Field(pattern=_REDIS, repr=False), AfterValidator(refuse_unreadable_redis)
+]
 Names = Annotated[tuple[str, ...], NoDecode, BeforeValidator(split_names)]
 Secrets = Annotated[tuple[SecretStr, ...], NoDecode, BeforeValidator(split_names)]
 _Network = IPv4Network | IPv6Network

@@ -10,6 +10,7 @@ from tzdata import IANA_VERSION
 
 from app.base.clock import local, local_date, utc_now
 from app.base.database import reading
+from app.base.redis_client import list_servers
 from app.checks.looking import WrongInProduction
 from app.runtime import Runtime
 
@@ -26,12 +27,13 @@ def check_clocks(maalem: Runtime) -> str:
     ours = utc_now()
     with reading(maalem.database) as connection:
         theirs = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
-    seconds, microseconds = maalem.redis.time()
+    told = [server.time() for server in list_servers(maalem.redis)]
     # Asking takes time too.
     allowed = _MOST_APART + timedelta(seconds=time.monotonic() - began)
+    redis = [datetime.fromtimestamp(second + micro / 1e6, tz=UTC) for second, micro in told]
     apart = {
         "the database's": abs(theirs - ours),
-        "Redis's": abs(datetime.fromtimestamp(seconds + microseconds / 1e6, tz=UTC) - ours),
+        "Redis's": max(abs(moment - ours) for moment in redis),
     }
     for whose, difference in apart.items():
         if difference > allowed:

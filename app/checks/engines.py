@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import text
 
 from app.base.clock import local
 from app.base.database import IDLE_TRANSACTION_MS, STATEMENT_MS, reading
+from app.base.redis_client import list_servers
 from app.checks.looking import WrongInProduction
 from app.embedded import describe_engines
 from app.migrating import current_revision, newest_revision
@@ -67,7 +70,10 @@ def check_time_limits(maalem: Runtime) -> str:
 
 
 def check_redis(maalem: Runtime) -> str:
-    info: Any = maalem.redis.info()
+    return _say_once(_check_redis(server.info()) for server in list_servers(maalem.redis))
+
+
+def _check_redis(info: Any) -> str:
     # Valkey calls itself the Redis 7.2.4 that it came from.
     valkey = info.get("valkey_version")
     version = str(valkey or info["redis_version"])
@@ -80,7 +86,11 @@ def check_redis(maalem: Runtime) -> str:
 
 def check_redis_memory(maalem: Runtime) -> str:
     """Returns what happens when the memory is full: talks must not be dropped unseen."""
-    info: Any = maalem.redis.info("memory")
+    servers = list_servers(maalem.redis)
+    return _say_once(_check_redis_memory(server.info("memory")) for server in servers)
+
+
+def _check_redis_memory(info: Any) -> str:
     most, policy = int(info.get("maxmemory", 0)), info.get("maxmemory_policy", "unknown")
     if most and policy != "noeviction":
         raise RuntimeError(
@@ -91,13 +101,23 @@ def check_redis_memory(maalem: Runtime) -> str:
 
 def check_redis_storage(maalem: Runtime) -> str:
     """Returns how Redis keeps what it holds: promised messages wait in it for the worker."""
-    info: Any = maalem.redis.info("persistence")
+    servers = list_servers(maalem.redis)
+    return _say_once(_check_redis_storage(server.info("persistence")) for server in servers)
+
+
+def _check_redis_storage(info: Any) -> str:
     for name in ("aof_last_write_status", "rdb_last_bgsave_status"):
         if info.get(name, "ok") != "ok":
             raise RuntimeError(f"Redis cannot write to its disk: {name} is {info[name]}")
     if not info.get("aof_enabled"):
         raise WrongInProduction("appendonly is no: what was promised is lost when Redis restarts")
     return "appendonly"
+
+
+def _say_once(said: Iterable[str]) -> str:
+    """Returns what the servers said, where several say the same once."""
+    counted = Counter(said)
+    return ", ".join(f"{count} x {text}" if count > 1 else text for text, count in counted.items())
 
 
 def check_worker(maalem: Runtime) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Collection, Iterable, Mapping
 
 import structlog
 from limits import RateLimitItemPerSecond
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException, RedisError
 
 from app.base.operation import Operation
+from app.base.redis_client import is_away
 from app.messaging.delivery import DeliveryResult
 from app.messaging.health import (
     Health,
@@ -92,7 +93,11 @@ class ProviderWatch:
         try:
             left = min(wanted, limiter.get_window_stats(item, "sms", name).remaining)
             return left if left > 0 and limiter.hit(item, "sms", name, cost=left) else 0
-        except RedisError:
+        except (RedisError, RedisClusterException) as error:
+            if not is_away(error):
+                metrics.rate_limits_refused.inc()
+                _log.error("rate_limits_refused", why=type(error).__name__)
+                return 0
             # Fails open: the provider throttles by itself, and says so.
             metrics.rate_limits_away.inc()
             return wanted

@@ -93,14 +93,10 @@ class Worker:
     def _open_engines(self) -> None:
         """Makes the engines and services in one thread, before many threads use them."""
         runtime = self._runtime
-        _ = (
-            runtime.database,
-            runtime.redis,
-            runtime.words,
-            runtime.patient_services,
-            runtime.deferred_actions,
-        )
-        _ = runtime.reminder_settings, runtime.limiter, runtime.figure_books, runtime.office_words
+        _ = runtime.database, runtime.words, runtime.patient_services
+        _ = runtime.reminder_settings, runtime.figure_books, runtime.office_words
+        with suppress(RedisError):  # the loops log that it is away, and go on once it is there
+            _ = runtime.redis, runtime.deferred_actions, runtime.limiter
 
     def _answer(self) -> int:
         return answer_deferred_actions(self._runtime, self._name) + self._api.do()

@@ -81,7 +81,8 @@ def _read_waiting(redis: Redis) -> dict[bytes, list[bytes]]:
 def _cut_off(redis: Redis, stored: dict[bytes, list[bytes]]) -> None:
     with redis.pipeline(transaction=False) as pipe:
         for name, entries in stored.items():
-            pipe.eval(_CUT, 1, name, entries[0], len(entries))
+            # By its name: a Cluster's pipeline has no method for it, but sends it.
+            pipe.execute_command("EVAL", _CUT, 1, name, entries[0], len(entries))  # type: ignore[no-untyped-call]
         pipe.execute()
 
 

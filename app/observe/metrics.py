@@ -87,6 +87,9 @@ forwarded_not_read = Counter(
     "maalem_forwarded_addresses_not_read_total",
     "Requests whose header named a client and came from no trusted proxy, or said it another way",
 )
+rate_limits_refused = Counter(
+    "maalem_rate_limits_refused_total", "Tries not let through because Redis says no to counting"
+)
 rate_limits_away = Counter(
     "maalem_rate_limits_away_total", "Tries let through because Redis could not count them"
 )

@@ -12,7 +12,6 @@ import json
 import re
 import zlib
 from base64 import b64encode
-from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
@@ -21,15 +20,13 @@ from hmac import compare_digest
 from typing import Any, NamedTuple
 
 from redis import Redis
-from redis.connection import AbstractConnection
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError
 
 from app.base.buckets import HOPS, LATE, find_bucket
-from app.base.errors import Unavailable
 from app.base.hop import Hop, Reply
 from app.base.keys import Key, Keys, Purpose
 from app.base.phone import Phone
+from app.base.redis_calls import Part, make_calls
 from app.observe import metrics
 from app.ussd.forged import report_forged
 from app.ussd.position import Position
@@ -256,15 +253,10 @@ _SAVING = _make_script(_SAVE)
 
 
 class Sessions:
-    """The dialogues under way. Every method is one round trip, and raises Unavailable.
-
-    It keeps its own connections: the work of the client around each command costs more than the
-    command.
-    """
+    """The dialogues under way. Every method is one round trip, and raises Unavailable."""
 
     def __init__(self, redis: Redis, keys: Keys) -> None:
-        self._pool = redis.connection_pool
-        self._idle: deque[AbstractConnection] = deque()
+        self._calls = make_calls(redis)
         pairs = zip(keys.all(Purpose.TALK_NAME), keys.all(Purpose.TALK), strict=True)
         self._keys = [
             _SessionKeys(place, _mix(naming), signing)
@@ -290,7 +282,7 @@ class Sessions:
     def load(self, hop: Hop, now: datetime) -> LoadedSession:
         """Returns the hop's dialogue, or the last one of its phone."""
         names = self._name(hop, range(len(self._keys)))
-        values: Any = self._call("MGET", *_list_keys(names))
+        values: Any = self._calls.call(find_bucket(hop.phone), "MGET", *_list_keys(names))
         for each, newest, own in zip(names, values[::2], values[1::2], strict=True):
             value = newest if newest and newest.startswith(each.dialogue) else own
             if value is not None:
@@ -324,7 +316,8 @@ class Sessions:
         value = self._sign(first, record.pack(), now)
         written = slot.replaces, value, STORED_SECONDS, entry, slot.seen, int(slot.kept)
         dialogues = [each.dialogue for each in names]
-        lost: Any = self._run(_SAVING, len(keys), *keys, *written, deferred or b"", *dialogues)
+        arguments: list[Part] = [*keys, *written, deferred or b"", *dialogues]
+        lost: Any = self._run(bucket, _SAVING, len(keys), *arguments)
         if lost == 1:
             metrics.hops_dropped.inc()
             return None
@@ -339,15 +332,15 @@ class Sessions:
         winner = self._verify(holder, holder.dialogue, value, now)
         if winner is None:
             # Nobody's who may write here: it is replaced.
-            self._call("DEL", keys[turn])
+            self._calls.call(bucket, "DEL", keys[turn])
             return self.save(hop, record, entry, now, Slot(slot.place), deferred)
         return LoadedSession(winner, Slot(holder.place, _read_revision(value)))
 
     def log(self, hop: Hop, entry: str) -> None:
         """Adds an entry to the log of hops that is no hop: the end of a session."""
-        hops = find_bucket(hop.phone) + HOPS
-        if int(str(self._call("RPUSH", hops, entry))) > MOST_HOPS:
-            self._call("LPOP", hops)
+        bucket = find_bucket(hop.phone)
+        if int(str(self._calls.call(bucket, "RPUSH", bucket + HOPS, entry))) > MOST_HOPS:
+            self._calls.call(bucket, "LPOP", bucket + HOPS)
             metrics.hops_dropped.inc()
 
     def _order(self, first: int) -> list[int]:
@@ -389,38 +382,11 @@ class Sessions:
         record.saved_at = saved_at
         return record
 
-    def _run(self, script: _Script, *arguments: str | bytes | int) -> Any:
+    def _run(self, bucket: bytes, script: _Script, *arguments: Part) -> Any:
         try:
-            return self._call("EVALSHA", script.digest, *arguments)
+            return self._calls.call(bucket, "EVALSHA", script.digest, *arguments)
         except NoScriptError:
-            return self._call("EVAL", script.text, *arguments)
-
-    def _call(self, *command: str | bytes | int) -> object:
-        try:
-            connection = self._get_connection()
-            try:
-                return _send(connection, command)
-            except RedisConnectionError:
-                # Dropped since it was last used; it opens itself again.
-                return _send(connection, command)
-            finally:
-                self._idle.append(connection)
-        except NoScriptError:
-            raise
-        except RedisError as error:
-            raise Unavailable(what="redis") from error
-
-    def _get_connection(self) -> AbstractConnection:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return self._pool.get_connection()
-
-
-def _send(connection: AbstractConnection, command: tuple[str | bytes | int, ...]) -> object:
-    connection.send_command(*command)  # type: ignore[no-untyped-call]
-    answer: object = connection.read_response()
-    return answer
+            return self._calls.call(bucket, "EVAL", script.text, *arguments)
 
 
 def _mix(naming: Key) -> bytes:

@@ -1,0 +1,203 @@
+"""Talks, promises and limits on Redis under Sentinel and in a Cluster, while masters die."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+
+import pytest
+from limits import RateLimitItemPerMinute
+from redis.exceptions import RedisError
+
+from app import create_app
+from app.base.buckets import find_bucket
+from app.base.phone import Phone
+from app.base.redis_client import list_servers
+from app.checks.clocks import check_clocks
+from app.checks.engines import check_redis, check_redis_memory
+from app.jobs.deferred_actions import answer_deferred_actions
+from app.observe.hops import store_hops
+from app.observe.workers import beat, count_alive
+from app.rekeying.holdings import list_holdings
+from app.runtime import Runtime
+from app.web.rate_limits import take_try
+from tests.jobs.test_deferred_actions import defer_action
+from tests.phone import TestPhone
+from tests.redis_servers import Cluster, Pair, started, stop_for
+from tests.waiting import add_action, list_waiting_hops
+
+PHONES = [f"+2126000000{number:02d}" for number in (1, 2, 3, 5, 7, 8)]
+FATIMA = PHONES[0]
+# From a master's death on: it is found dead, another is chosen, phones have found that one.
+_MOST_SECONDS = 5.0
+pytestmark = [pytest.mark.usefixtures("sample_people"), pytest.mark.xdist_group("own Redis")]
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    with started(Pair(tmp_path_factory.mktemp("pair"), "a-secret-of-redis")) as pair:
+        yield pair
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with started(Cluster(tmp_path_factory.mktemp("cluster"))) as cluster:
+        yield cluster
+
+
+def beside(runtime: Runtime, url: str) -> Runtime:
+    """A runtime on the same database, whose Redis is another."""
+    other = Runtime(runtime.settings.model_copy(update={"redis_url": url}), clock=runtime.clock)
+    for name in ("database", "words", "network_names", "ussd", "deadline", "patient_services"):
+        other.__dict__[name] = getattr(runtime, name)
+    for server in list_servers(other.redis):
+        server.flushdb()
+    return other
+
+
+def phone_of(maalem: Runtime) -> TestPhone:
+    return TestPhone(create_app(maalem).test_client())
+
+
+def check_everything(maalem: Runtime) -> None:
+    """What the product does in Redis, once each."""
+    phone = phone_of(maalem)
+    for number in PHONES:
+        home = phone.dial(number)
+        assert phone.answer("2") != home
+        assert phone.dial(number, "5*1") and phone.dial(number), "what broke off is offered"
+    assert len(list_waiting_hops(maalem)) == 4 * len(PHONES)
+    assert store_hops(maalem.database, maalem.redis) == 4 * len(PHONES)
+    assert list_waiting_hops(maalem) == []
+    action = defer_action(maalem, "look_at_dues", FATIMA, {})
+    add_action(maalem, maalem.deferred_actions.sign(action))
+    assert answer_deferred_actions(maalem, "one") == 1
+    check_limits(maalem)
+    beat(maalem.redis, "one", maalem.clock())
+    assert count_alive(maalem.redis, maalem.clock()) == 1
+    held = list_holdings(maalem.database, maalem.redis, maalem.keys, maalem.clock())
+    assert {each.kind: sum(each.counts.values()) for each in held}["talks"] == 3 * len(PHONES)
+    assert check_clocks(maalem) and check_redis(maalem) and check_redis_memory(maalem)
+
+
+def check_limits(maalem: Runtime, whom: str = "one") -> None:
+    rate = RateLimitItemPerMinute(3)
+    with create_app(maalem).app_context():
+        tries = [take_try((rate, "tests", f"{whom}{number}")) for number in range(8)]
+        assert all(tries), "each has a node of its own"
+        tries = [take_try((rate, "tests", f"{whom}0")) for _ in range(4)]
+    assert tries == [True, True, False, False]
+
+
+def count_outages(phone: TestPhone, seconds: float) -> list[float]:
+    """When a phone that dials on and on got an outage, in seconds; each answer came within 2 s."""
+    began, outages = time.monotonic(), []
+    while time.monotonic() - began < seconds:
+        phone.session, phone.chain = f"s{time.monotonic()}", ""
+        asked = time.monotonic()
+        answer = phone.post()
+        assert time.monotonic() - asked < 2
+        if answer.startswith("END "):
+            outages.append(time.monotonic() - began)
+        elif outages:
+            break
+        time.sleep(0.05)
+    return outages
+
+
+def test_everything_is_done_on_the_master_that_sentinel_names(pair: Pair, runtime: Runtime) -> None:
+    check_everything(beside(runtime, pair.url))
+
+
+@pytest.mark.parametrize("still", [True, False], ids=["stands still", "is killed"])
+def test_phones_go_on_after_the_master_went(pair: Pair, runtime: Runtime, still: bool) -> None:
+    maalem = beside(runtime, pair.url)
+    phone, master = phone_of(maalem), pair.find_master()
+    phone.dial(FATIMA, "2*2")
+    month = phone.screen
+    stop_for(master, still=still)
+    try:
+        outages = count_outages(phone, 10)
+        assert not outages or outages[-1] < _MOST_SECONDS
+        pair.await_another(master)
+        assert phone.dial(FATIMA) and phone.answer("1") == month, "the talk was kept"
+        check_limits(maalem, "after ")
+    finally:
+        if still:
+            master.signal(signal.SIGCONT)
+        else:
+            master.start()
+    # The one of before is a replica by and by, and those that still ask it are sent on.
+    for _ in range(20):
+        assert not phone.post().startswith("END ")
+        time.sleep(0.1)
+
+
+def test_everything_is_done_in_a_cluster(cluster: Cluster, runtime: Runtime) -> None:
+    check_everything(beside(runtime, cluster.url))
+
+
+def test_phones_go_on_while_their_slot_moves(cluster: Cluster, runtime: Runtime) -> None:
+    maalem = beside(runtime, cluster.url)
+    phone, bucket = phone_of(maalem), find_bucket(Phone(FATIMA))
+    phone.dial(FATIMA, "2*2")
+    month, holder = phone.screen, cluster.find_holder(bucket)
+    (target, *_) = [master for master in cluster.masters[1:] if master is not holder]
+    end = cluster.begin_move(bucket, target)
+    # Some of its keys are here and some are to be there: it waits half a second, and is told.
+    began = time.monotonic()
+    phone.session = "half"
+    phone.post()
+    assert time.monotonic() - began < 2
+    end()
+    assert phone.dial(FATIMA) and phone.answer("1") == month, "it moved along"
+    assert target.redis.keys(bucket + b"p*")
+
+
+def test_phones_of_a_dead_master_go_on_with_its_replica(cluster: Cluster, runtime: Runtime) -> None:
+    maalem = beside(runtime, cluster.url)
+    number = next(
+        phone
+        for phone in numbers()
+        if cluster.find_holder(find_bucket(Phone(phone))).port == cluster.masters[0].port
+    )
+    phone = phone_of(maalem)
+    phone.dial(number)
+    assert phone.answer("2")
+    cluster.masters[0].kill()
+    phone.number = number
+    outages = count_outages(phone, 10)
+    assert not outages or outages[-1] < _MOST_SECONDS
+    assert phone.more or phone.post().startswith("CON ")
+    check_limits(maalem, "after ")
+
+
+def numbers() -> Iterator[str]:
+    for number in range(10_000):
+        yield f"+21261111{number:04d}"
+
+
+def test_a_redis_that_says_no_opens_no_limit(pair: Pair, runtime: Runtime) -> None:
+    """It is full; and it stands still, which is away: money and PINs have locks of their own."""
+    maalem = beside(runtime, pair.url)
+    master, rate = pair.find_master(), RateLimitItemPerMinute(3)
+    assert maalem.limiter.hit(rate, "tests", "somebody")
+    with create_app(maalem).app_context():
+        master.run("CONFIG", "SET", "maxmemory", 1)
+        try:
+            assert not take_try((rate, "tests", "somebody"))
+        finally:
+            master.run("CONFIG", "SET", "maxmemory", 0)
+        assert take_try((rate, "tests", "somebody"))
+
+
+def test_a_cluster_that_is_away_is_a_screen(runtime: Runtime) -> None:
+    settings = runtime.settings.model_copy(update={"redis_url": "redis+cluster://127.0.0.1:1"})
+    maalem = Runtime(settings, clock=runtime.clock)
+    maalem.__dict__["database"] = runtime.database
+    with pytest.raises(RedisError):
+        assert maalem.redis
+    phone = phone_of(maalem)
+    phone.number, phone.session = FATIMA, "away"
+    assert phone.post() == "END " + runtime.words.say("fr", "away")
