@@ -136,7 +136,8 @@ DECISIONS: dict[str, Decision] = {
     "agent_session": _FREE,
     "artisan_phone": _FREE,
     "artisan_pin": _FREE,
-    "hop": _FORGOTTEN,
+    # Its days are dropped by forget_hop_days.
+    "hop": _KEPT,
     "identification_attempt": _FREE,
     "notice": _FREE,
     "notice_text": _FREE,
@@ -155,7 +156,12 @@ DECISIONS: dict[str, Decision] = {
 
 # What the app's role uses beside tables; anything else there is it may neither use nor call.
 SEQUENCES = {"receipt_serial": "USAGE"}
-FUNCTIONS = ("person_key(text)", "renew_statistics(text)")
+FUNCTIONS = (
+    "forget_hop_days(timestamp with time zone)",
+    "person_key(text)",
+    "prepare_hop_days(date)",
+    "renew_statistics(text)",
+)
 # An import compares a file with the register in tables of its own.
 DATABASE = "TEMPORARY"
 

@@ -12,6 +12,7 @@ CHECKS: Mapping[str, Check] = {
     "configuration": installation.check_configuration,
     "database": engines.check_database,
     "migrations": engines.check_migrations,
+    "partitions": engines.check_partitions,
     "time limits": engines.check_time_limits,
     "role": check_role,
     "redis": engines.check_redis,

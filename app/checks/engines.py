@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import UTC
 from typing import Any
 
 from sqlalchemy import text
@@ -14,6 +15,7 @@ from app.base.redis_client import list_servers
 from app.checks.looking import WrongInProduction
 from app.embedded import describe_engines
 from app.migrating import current_revision, newest_revision
+from app.observe.hops import find_last_hop_day
 from app.observe.workers import count_alive, find_last_beat
 from app.runtime import Runtime
 
@@ -118,6 +120,16 @@ def _say_once(said: Iterable[str]) -> str:
     """Returns what the servers said, where several say the same once."""
     counted = Counter(said)
     return ", ".join(f"{count} x {text}" if count > 1 else text for text, count in counted.items())
+
+
+def check_partitions(maalem: Runtime) -> str:
+    """Returns until when the days of hops have their partitions; a worker makes eight ahead."""
+    with reading(maalem.database) as connection:
+        last = find_last_hop_day(connection)
+    if last is None or last <= maalem.clock().astimezone(UTC).date():
+        made = f"until {last}" if last else "for no day"
+        raise RuntimeError(f"partitions of hops are made {made}: `flask worker` makes them ahead")
+    return f"hops until {last}"
 
 
 def check_worker(maalem: Runtime) -> str:

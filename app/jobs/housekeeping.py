@@ -17,7 +17,13 @@ from app.figures.picture_queue import forget_pictures
 from app.figures.reports import forget_reports
 from app.messaging.reports import apply_missed_reports, time_out_reports
 from app.messaging.retention import forget_bodies
-from app.observe.hops import DELETED_AT_ONCE, STORED_AT_ONCE, delete_hops, store_hops
+from app.observe.hops import (
+    FORGOTTEN_AT_ONCE,
+    STORED_AT_ONCE,
+    forget_hops,
+    prepare_hop_days,
+    store_hops,
+)
 from app.office.forms import forget_forms
 from app.office.sessions import forget_office_sessions
 from app.office.sign_in import forget_unknown_names
@@ -56,7 +62,8 @@ class Housekeeping:
             HousekeepingTask("codes_expired", _EACH_MINUTE, self._expire_codes),
             HousekeepingTask("reports_missed", _EACH_MINUTE, self._apply_missed_reports),
             HousekeepingTask("reports_timed_out", _EACH_HOUR, time_out_reports, _REPORTS_AT_ONCE),
-            HousekeepingTask("hops_forgotten", _EACH_HOUR, self._delete_hops, DELETED_AT_ONCE),
+            HousekeepingTask("hop_days_made", _EACH_HOUR, prepare_hop_days),
+            HousekeepingTask("hops_forgotten", _EACH_HOUR, self._forget_hops, FORGOTTEN_AT_ONCE),
             HousekeepingTask("imports_forgotten", _EACH_HOUR, self._forget_imports),
             HousekeepingTask("agent_locks_forgotten", _EACH_HOUR, forget_locks),
             HousekeepingTask("agent_sessions_forgotten", _EACH_HOUR, forget_sessions),
@@ -102,9 +109,9 @@ class Housekeeping:
         days = timedelta(days=self._runtime.settings.keep_imports_days)
         return forget_imports(operation, days)
 
-    def _delete_hops(self, operation: Operation) -> int:
+    def _forget_hops(self, operation: Operation) -> int:
         days = timedelta(days=self._runtime.settings.keep_talks_days)
-        return delete_hops(operation, operation.now - days)
+        return forget_hops(operation, operation.now - days)
 
     def _forget_looks(self, operation: Operation) -> int:
         return forget_looks(operation, _LOOKS_AT_ONCE)

@@ -1,25 +1,25 @@
-"""Moves the logged hops of dialogues from Redis to the database, and deletes old ones."""
+"""Moves the logged hops of dialogues from Redis to the database, day by day, and drops old days."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import structlog
 from redis import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import Engine, delete, func, select, text, tuple_
+from sqlalchemy import Connection, Engine, Integer, func, select, text
 
 from app.base.buckets import list_hop_keys
 from app.base.database import transaction
 from app.base.errors import Unavailable
 from app.base.operation import Operation
-from app.observe.models import hop
 
 # Of each bucket: where so many were stored, more may wait. And rows of one statement.
 STORED_AT_ONCE, _ROWS_AT_ONCE = 250, 1000
-DELETED_AT_ONCE = 10_000
+# As the function forget_hop_days has it.
+FORGOTTEN_AT_ONCE = 10_000
 # One worker at a time stores hops: what two stored is stored once, but costs twice.
 _LOCK = 0x686F7073
 _COLUMNS = "session", "revision", "at", "gateway", "language", "how", "inputs", "screen", "more"
@@ -116,12 +116,29 @@ def _read_entry(line: bytes | str) -> dict[str, object]:
     return row
 
 
-def delete_hops(operation: Operation, before: datetime) -> int:
-    """Deletes up to DELETED_AT_ONCE hops older than `before` (docs/rules.md, Personal data).
+def prepare_hop_days(operation: Operation) -> int:
+    """Has the partitions made of today and the seven days after. Returns how many were missing."""
+    today = operation.now.astimezone(UTC).date()
+    made = select(func.prepare_hop_days(today, type_=Integer))
+    return operation.connection.execute(made).scalar_one()
 
-    Returns how many were deleted.
+
+def forget_hops(operation: Operation, before: datetime) -> int:
+    """Drops the days that ended before this moment (docs/rules.md, Personal data).
+
+    Of hops without a day of their own up to FORGOTTEN_AT_ONCE are deleted. Returns how many.
     """
-    columns = hop.c
-    key = columns.session, columns.revision, columns.how
-    old = select(*key).where(columns.at < before).limit(DELETED_AT_ONCE)
-    return operation.connection.execute(delete(hop).where(tuple_(*key).in_(old))).rowcount
+    forgotten = select(func.forget_hop_days(before, type_=Integer))
+    return operation.connection.execute(forgotten).scalar_one()
+
+
+def find_last_hop_day(connection: Connection) -> date | None:
+    """Returns the last day that has a partition; None if none has."""
+    return connection.execute(_LAST_DAY).scalar()
+
+
+_LAST_DAY = text("""
+    SELECT to_date(max(substr(c.relname, 5)), 'YYYYMMDD')
+    FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+    WHERE i.inhparent = to_regclass('hop') AND c.relname ~ '^hop_[0-9]{8}$'
+""")

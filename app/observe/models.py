@@ -1,4 +1,8 @@
-"""The table of hops, by which dialogues are counted. No number, no name, nothing typed."""
+"""The table of hops, by which dialogues are counted. No number, no name, nothing typed.
+
+It is in partitions, one for each day (UTC), that are made ahead and dropped whole; `hop_rest` has
+what fits no day.
+"""
 
 from sqlalchemy import Boolean, Column, DateTime, Index, Integer, Table, Text
 
@@ -16,7 +20,8 @@ hop = Table(
     Column("revision", Integer, primary_key=True),
     # dialled, resumed, answered, wrong, more, back, changed; dropped by the gateway's notice.
     Column("how", Text, primary_key=True),
-    Column("at", DateTime(timezone=True), nullable=False),
+    # In the key, as the key of a table in partitions must have what parts them.
+    Column("at", DateTime(timezone=True), primary_key=True),
     Column("gateway", Text, nullable=False),
     Column("language", Text, nullable=False),
     # Digits of menus, and the kind of any other input: `2*<rna_number>`.
@@ -26,4 +31,5 @@ hop = Table(
     Column("more", Boolean, nullable=False),
     Index("ix_hop_at", "at"),
     Index("ix_hop_caller", "caller"),
+    postgresql_partition_by="RANGE (at)",
 )

@@ -63,6 +63,8 @@ payment_code = Table(
         unique=True,
         postgresql_where=text("state = 'issued'"),
     ),
+    # Rows lie in the order of their times: it serves counts of a period, and takes no room.
+    Index("ix_payment_code_issued_at", "issued_at", postgresql_using="brin"),
     Index("ix_payment_code_expiring", "expires_at", postgresql_where=text("state = 'issued'")),
 )
 
@@ -126,7 +128,8 @@ deposit = Table(
         " (received_at AT TIME ZONE 'UTC' + interval '1 hour')::date)",
         name="received_on",
     ),
-    # These serve the totals of a day, by network, client, agent and agency.
+    Index("ix_deposit_received_at", "received_at", postgresql_using="brin"),
+    # These serve lists and totals of a day, by network, client, agent and agency.
     Index("ix_deposit_network_received_at", "network", "received_at"),
     Index("ix_deposit_client_id_received_at", "client_id", "received_at"),
     Index("ix_deposit_agent_id_received_at", "agent_id", "received_at"),

@@ -51,12 +51,16 @@ def test_migrations_have_one_head() -> None:
     assert len(ScriptDirectory.from_config(config).get_heads()) == 1
 
 
+def _is_no_partition(name: str | None, kind: str, _parents: object) -> bool:
+    return kind != "table" or not str(name).startswith("hop_")
+
+
 def test_upgrade_equals_the_models_and_downgrade_leaves_nothing(bare: Engine) -> None:
     assert current_revision(bare) == "none"
     head = upgrade(bare)
     assert upgrade(bare) == head
     with bare.connect() as connection:
-        context = MigrationContext.configure(connection)
+        context = MigrationContext.configure(connection, opts={"include_name": _is_no_partition})
         assert compare_metadata(context, load_models()) == []
     downgrade(bare, "base")
     assert inspect(bare).get_table_names() == ["alembic_version"]
@@ -115,12 +119,19 @@ def _definitions(engine: Engine) -> set[str]:
     with engine.connect() as connection:
         constraints = connection.execute(
             text(
-                "SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)"
-                " FROM pg_constraint WHERE connamespace = 'public'::regnamespace AND contype <> 't'"
+                "SELECT conrelid::regclass || ' ' || conname || ' '"
+                " || pg_get_constraintdef(pg_constraint.oid)"
+                " FROM pg_constraint JOIN pg_class c ON c.oid = conrelid"
+                " WHERE connamespace = 'public'::regnamespace AND contype <> 't'"
+                " AND NOT c.relispartition"
             )
         ).scalars()
         indexes = connection.execute(
-            text("SELECT indexdef FROM pg_indexes WHERE schemaname = 'public'")
+            text(
+                "SELECT pg_get_indexdef(indexrelid) FROM pg_index"
+                " JOIN pg_class c ON c.oid = indrelid"
+                " WHERE c.relnamespace = 'public'::regnamespace AND NOT c.relispartition"
+            )
         ).scalars()
         return {line for line in (*constraints, *indexes) if "alembic_version" not in line}
 
@@ -320,3 +331,34 @@ def test_totals_of_a_day_begin_with_the_deposits_there_are(bare: Engine) -> None
         ("agency", "A", yesterday, 800),
         ("agent", "1", yesterday, 800),
     ]
+
+
+_OLD_HOPS = """
+    INSERT INTO hop (session, revision, how, at, gateway, language, inputs, screen, more)
+    SELECT 's' || n, 0, 'dialled', now() - n * interval '1 day', 'g', 'fr', '', 'main', true
+    FROM generate_series(0, 2) n
+"""
+
+
+def test_hops_of_before_stand_in_the_table_of_days_and_come_back(bare: Engine) -> None:
+    _upgrade_to(bare, "0038_day_totals")
+    with bare.begin() as connection:
+        connection.execute(text(_OLD_HOPS))
+        before = connection.execute(text("SELECT * FROM hop ORDER BY session")).mappings().all()
+    upgrade(bare)
+    with bare.connect() as connection:
+        here = text(
+            "SELECT count(*), count(*) FILTER (WHERE tableoid = 'hop_rest'::regclass) FROM hop"
+        )
+        assert connection.execute(here).one() == (3, 2)
+        kept = text(
+            "SELECT count(*) FROM information_schema.role_table_grants"
+            " WHERE table_name LIKE 'hop%' AND grantee <> grantor AND table_name <> 'hop'"
+        )
+        assert connection.execute(kept).scalar_one() == 0
+    downgrade(bare, "0038_day_totals")
+    with bare.connect() as connection:
+        after = connection.execute(text("SELECT * FROM hop ORDER BY session")).mappings().all()
+        assert after == before
+        assert [name for name in inspect(bare).get_table_names() if "hop" in name] == ["hop"]
+    upgrade(bare)

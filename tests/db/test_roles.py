@@ -50,6 +50,8 @@ _ATTACKS = {
     "delete a transaction": "DELETE FROM ledger_transaction",
     "change a deposit": "UPDATE deposit SET total_centimes = 1",
     "take from the total of a day": "UPDATE day_total SET total_centimes = 0",
+    "forget a hop": "DELETE FROM hop",
+    "look behind the days of hops": "SELECT FROM hop_rest",
     "begin the day anew": "DELETE FROM day_total",
     "count as the trigger does": "SELECT add_to_day('agent', '1', '2026-11-23', -1)",
     "change a code's amount": "UPDATE payment_code SET total_centimes = 1",
@@ -247,7 +249,7 @@ def test_doctor_names_what_a_role_may_do_too_much(
 @pytest.mark.parametrize(
     ("lacking", "said"),
     [
-        ("DELETE ON hop", "DELETE table hop"),
+        ("DELETE ON payer_look_up", "DELETE table payer_look_up"),
         ("SELECT ON audit_event", r"SELECT audit_event \("),
         ("UPDATE ON agent", r"UPDATE agent \("),
         ("USAGE ON SEQUENCE receipt_serial", "USAGE sequence receipt_serial"),

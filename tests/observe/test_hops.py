@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from secrets import token_hex
 from threading import Barrier
@@ -16,8 +16,9 @@ from prometheus_client import REGISTRY
 
 from app.base.buckets import BUCKETS, HOPS
 from app.base.operation import operation
+from app.checks.engines import check_partitions
 from app.jobs.housekeeping import Housekeeping
-from app.observe.hops import STORED_AT_ONCE, delete_hops, store_hops
+from app.observe.hops import STORED_AT_ONCE, find_last_hop_day, prepare_hop_days, store_hops
 from app.runtime import Runtime
 from app.ussd.session import MOST_HOPS
 from tests.conftest import NOW, TestClock
@@ -151,18 +152,48 @@ def test_hops_beyond_the_most_that_wait_are_dropped_and_counted(
     assert "maalem_hops_dropped_total" in app.test_client().get("/metrics").text
 
 
-def test_delete_hops_deletes_old_hops(phone: TestPhone, runtime: Runtime) -> None:
+def test_housekeeping_makes_the_days_of_hops_ahead_and_drops_old_ones_whole(
+    phone: TestPhone, runtime: Runtime
+) -> None:
+    def list_days() -> list[str]:
+        sql = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'hop'::regclass"
+        return [str(name) for (name,) in OtherParties(runtime).run(sql)]
+
+    where = "SELECT DISTINCT tableoid::regclass::text FROM hop ORDER BY 1"
+    work = Housekeeping(runtime)
     phone.dial(FATIMA)
-    Housekeeping(runtime).do()
+    work.do()
+    # Stored before its day was made, it moved.
+    assert OtherParties(runtime).run(where) == [("hop_20261123",)]
+    assert {f"hop_202611{day}" for day in range(23, 31)} < set(list_days())
     wait(runtime, 29 * 86400)
     phone.dial(FATIMA)
-    Housekeeping(runtime).do()
-    assert len(stored(runtime)) == 2
+    long_ago = ["s", 0, 1_700_000_000_000, "g", "fr", "answered", "1", "main", 1]
+    runtime.redis.rpush(hops_key(FATIMA), json.dumps(long_ago))
+    work.do()
+    assert OtherParties(runtime).run(where) == [("hop_20261123",), ("hop_20261222",)]
     wait(runtime, 2 * 86400)
-    Housekeeping(runtime).do()
-    assert len(stored(runtime)) == 1
+    work.do()
+    assert OtherParties(runtime).run(where) == [("hop_20261222",)]
+    assert "hop_20261123" not in list_days() and "hop_20261230" in list_days()
+
+
+def test_doctor_misses_days_of_hops_that_nobody_made_ahead(app: Flask, runtime: Runtime) -> None:
     with operation(runtime.database, runtime.clock(), "worker") as change:
-        assert delete_hops(change, runtime.clock()) == 1
+        prepare_hop_days(change)
+    assert check_partitions(runtime).startswith("hops until 20")
+    with operation(runtime.database, runtime.clock(), "worker") as change:
+        last = find_last_hop_day(change.connection)
+        assert last
+    runtime.clock.now = datetime.combine(last, time(12), UTC)  # type: ignore[attr-defined]
+    with pytest.raises(RuntimeError, match=f"made until {last}"):
+        check_partitions(runtime)
+    assert prepare_again(runtime) == 7 and check_partitions(runtime)
+
+
+def prepare_again(runtime: Runtime) -> int:
+    with operation(runtime.database, runtime.clock(), "worker") as change:
+        return prepare_hop_days(change)
 
 
 def test_funnel_counts_arrivals_and_what_came_next(
