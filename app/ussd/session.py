@@ -270,6 +270,14 @@ class Sessions:
         """
         return b64encode(self._keys[slot.place].digest(text, 6), b"._").decode()
 
+    def name_talk(self, hop: Hop) -> str:
+        """Returns what stands for a dialogue in logs: the name that `flask talks` lists."""
+        return self.digest_talk(hop, Slot(0))
+
+    def digest_talk(self, hop: Hop, slot: Slot) -> str:
+        """Returns what stands for a dialogue under a slot's secret."""
+        return self.digest(f"{hop.gateway}\0{hop.session_id}", slot)
+
     def digest_caller(self, phone: Phone, day: date, slot: Slot) -> str:
         """Returns what stands for a phone in the log of hops, on this day (UTC) alone."""
         return self.digest(f"{phone.e164}\0{day.toordinal()}", slot)

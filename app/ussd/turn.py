@@ -177,7 +177,7 @@ class Turns(Generic[Services]):
         position = record.position
         return json.dumps(
             [
-                self.sessions.digest(f"{hop.gateway}\0{hop.session_id}", slot),
+                self.sessions.digest_talk(hop, slot),
                 record.revision,
                 round(caller.now.timestamp() * 1000),
                 hop.gateway,

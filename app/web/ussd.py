@@ -17,6 +17,7 @@ from app.enrolment.queries import find_language
 from app.gateways.operators import UNKNOWN
 from app.gateways.registry import GATEWAYS, Dialect
 from app.observe import metrics
+from app.observe.references import find_reference
 from app.runtime import Runtime, runtime
 from app.services import Services
 from app.settings import Settings
@@ -102,6 +103,7 @@ def _answer_measured(hop: Hop) -> TurnResult:
     _log.info(
         "hop",
         request_id=g.request_id,
+        session=runtime().turns.sessions.name_talk(hop),
         gateway=hop.gateway,
         operator=hop.operator,
         phone=hop.phone,
@@ -137,11 +139,20 @@ def answer_hop(maalem: Runtime, hop: Hop) -> TurnResult:
         return maalem.turns.answer(hop, _make_caller(maalem, hop), DEFAULT)
     except Unavailable as error:
         away = error.params["what"]
-        _log.error("away", request_id=g.request_id, what=away)
+        _log.error("away", **_name_call(maalem, hop), what=away)
     except Exception:
-        _log.exception("failed", request_id=g.request_id)
+        _log.exception("failed", **_name_call(maalem, hop))
     language = _find_language(maalem, hop, away)
     return TurnResult(Reply(_away_words(maalem, language), False), "away", "away", language or "")
+
+
+def _name_call(maalem: Runtime, hop: Hop) -> dict[str, str]:
+    """Returns what leads from a line of the log to the screen, the answer and the talk."""
+    return {
+        "request_id": g.request_id,
+        "reference": find_reference(g.request_id),
+        "session": maalem.turns.sessions.name_talk(hop),
+    }
 
 
 def answer_busy() -> Response:
@@ -149,15 +160,23 @@ def answer_busy() -> Response:
     named = request.path.split("/")[2]
     dialect = next((each for each in GATEWAYS if each.name == named), GATEWAYS[0])
     metrics.hops.labels(dialect.name, UNKNOWN, "busy").inc()
+    _log.warning("busy", request_id=g.request_id, reference=find_reference(g.request_id))
     return _respond(dialect, dialect.render(Reply(_away_words(runtime(), None), False)))
 
 
 def _away_words(maalem: Runtime, language: str | None) -> str:
-    """Returns the sentence in the caller's language, or in both scripts if it is not known."""
+    """Returns the sentence in the caller's language, or in both scripts if it is not known.
+
+    Under it stands the reference by which the help desk finds what happened.
+    """
     words = maalem.words
+    spoken = words.language_or_default(language or DEFAULT)
     if language:
-        return words.say(words.language_or_default(language), "away")
-    return "\n".join(words.say(each, "away.short") for each in ("fr", "ar"))
+        lines = [words.say(spoken, "away")]
+    else:
+        lines = [words.say(each, "away.short") for each in ("fr", "ar")]
+    reference = words.say(spoken, "away.reference", {"reference": find_reference(g.request_id)})
+    return "\n".join([*lines, reference])
 
 
 def _find_language(maalem: Runtime, hop: Hop, away: str) -> str | None:

@@ -56,7 +56,7 @@ def test_any_answer_after_an_event_gets_a_screen(
 ) -> None:
     """Every screen about money, every event, many ways on: never an outage, and it always fits."""
     words = others.runtime.words
-    away = {words.say("fr", "away"), "\n".join(words.say(x, "away.short") for x in ("fr", "ar"))}
+    away = words.say("fr", "away"), words.say("fr", "away.short")
 
     def post(phone: str, session: str, chain: str) -> None:
         form = {"sessionId": session, "serviceCode": "*384#", "networkCode": "1"}
@@ -64,7 +64,7 @@ def test_any_answer_after_an_event_gets_a_screen(
         answer = client.post("/ussd/africastalking", data=form)
         kind, _, screen = answer.get_data(as_text=True).partition(" ")
         assert (answer.status_code, kind) == (200, "CON"), (chain, screen)
-        assert fits(screen, LIMITS) and screen not in away, (chain, screen)
+        assert fits(screen, LIMITS) and not screen.startswith(away), (chain, screen)
 
     cases = list(product(SHOWN, ANSWERS))
     phones = others.add_artisans(2 * len(cases))

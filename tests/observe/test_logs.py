@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from io import StringIO
 
 import pytest
@@ -14,7 +15,10 @@ from pydantic import SecretStr
 
 from app.base.money import Money
 from app.base.phone import Phone
+from app.observe.hops import store_hops
 from app.observe.logs import redact, set_up_logs
+from app.observe.references import find_reference
+from app.observe.talks import list_dialogues
 from app.runtime import Runtime
 from app.settings import ROOT
 
@@ -65,19 +69,50 @@ print(phone.dial("+212600000002", "2*1"))
 phone.dial("+212600000099", "1*77001122*17041985")
 """
 
+POST = """
+from app import create_app
+from tests.phone import TestPhone
+phone = TestPhone(create_app().test_client())
+phone.number, phone.session, phone.chain = "+212600000002", "one", {chain!r}
+print(phone.post())
+"""
+
 
 @pytest.mark.usefixtures("sample_people")
-def test_whole_dialogue_leaves_no_number_in_the_log(runtime: Runtime) -> None:
+def test_outage_leads_by_its_reference_to_every_line_about_it(runtime: Runtime) -> None:
+    """From the screen to the log's line, and from there to the talk."""
     settings = runtime.settings
     own = {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
-    talked = subprocess.run(
-        [sys.executable, "-c", TALKS],
-        env=os.environ | own | {"LOG_LEVEL": "debug"},
+    assert run(POST.format(chain=""), own).stdout
+    away = own | {"DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none"}
+    talked = run(POST.format(chain="2*1"), away)
+    reference = talked.stdout.strip()[-6:]
+    lines = [json.loads(line) for line in talked.stderr.splitlines()]
+    (outage,) = [line for line in lines if line["event"] == "away"]
+    (hop,) = [line for line in lines if line["event"] == "hop"]
+    assert outage["reference"] == reference == find_reference(hop["request_id"])
+    store_hops(runtime.database, runtime.redis)
+    with runtime.database.connect() as connection:
+        (talk,) = list_dialogues(connection, datetime(2000, 1, 1, tzinfo=UTC), 9)
+    assert talk.session == outage["session"] == hop["session"]
+
+
+def run(program: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | environment | {"LOG_LEVEL": "debug"},
         cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,
     )
+
+
+@pytest.mark.usefixtures("sample_people")
+def test_whole_dialogue_leaves_no_number_in_the_log(runtime: Runtime) -> None:
+    settings = runtime.settings
+    own = {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
+    talked = run(TALKS, own)
     code = talked.stdout.split("\n")[0].removeprefix("Code ")
     assert len(code) == 14 and '"event": "hop"' in talked.stderr
     for secret in (code, code.replace(" ", ""), "600000002", "600000099", "77001122", "17041985"):

@@ -29,9 +29,11 @@ from app.journeys.context import Dialogue
 from app.journeys.facts import Answers, Facts
 from app.messaging.queries import messages_to
 from app.runtime import Runtime
-from app.settings import Settings
+from app.settings import LONGEST_USSD_CODE, Settings
+from app.text.encoding import fits
 from app.ussd.deferred import DeferredAction
 from tests.conftest import TestClock, load_sample_people
+from tests.outages import without_reference
 from tests.phone import TestPhone
 from tests.waiting import add_action, count_waiting_actions
 
@@ -77,6 +79,11 @@ def codes(runtime: Runtime) -> int:
         return connection.execute(text("SELECT count(*) FROM payment_code")).scalar_one()
 
 
+def timed_away(phone: TestPhone) -> str:
+    """The words of an outage screen, which must come within the contract's 2 s."""
+    return without_reference(timed(phone))
+
+
 def timed(phone: TestPhone) -> str:
     """One hop's answer; it must come within the contract's 2 s."""
     began = time.monotonic()
@@ -93,15 +100,30 @@ def test_phone_gets_a_screen_with_redis_away(
     stop_redis(data_dir)
     try:
         caller.chain = "2*1"
-        assert timed(caller) == away(own_runtime, "fr")
+        assert timed_away(caller) == away(own_runtime, "fr")
         caller.number, caller.session = AICHA, "new"
-        assert timed(caller) == away(own_runtime, "ar")
+        assert timed_away(caller) == away(own_runtime, "ar")
         caller.number = UNKNOWN
-        assert timed(caller) == away(own_runtime, "fr", "ar")
+        assert timed_away(caller) == away(own_runtime, "fr", "ar")
         assert codes(own_runtime) == before
     finally:
         start_redis(data_dir)
     assert "Mon AMO" in caller.dial(FATIMA)
+
+
+def test_outage_screens_fit_every_phone_in_every_language(own_runtime: Runtime) -> None:
+    """With the longest code that may be dialled."""
+    words = own_runtime.words
+    dial = {"dial": "*" + "8" * (LONGEST_USSD_CODE - 2) + "#"}
+    number = {"reference": "100000"}
+    screens = [
+        words.say(one, "away", dial) + "\n" + words.say(one, "away.reference", number)
+        for one in words.languages
+    ]
+    both = [words.say(one, "away.short", dial) for one in ("fr", "ar")]
+    screens.append("\n".join([*both, words.say("fr", "away.reference", number)]))
+    for limits in own_runtime.limits.values():
+        assert [screen for screen in screens if not fits(screen, limits)] == []
 
 
 def test_phone_gets_a_screen_with_postgresql_away(
@@ -114,9 +136,9 @@ def test_phone_gets_a_screen_with_postgresql_away(
     try:
         assert caller.answer("00"), "a hop that needs no new fact goes on"
         caller.chain += "*2*1"
-        assert timed(caller) == timed(caller) == away(own_runtime, "ar")
+        assert timed_away(caller) == timed_away(caller) == away(own_runtime, "ar")
         caller.number, caller.session, caller.chain = FATIMA, "first", "2*1"
-        assert timed(caller) == away(own_runtime, "fr", "ar")
+        assert timed_away(caller) == away(own_runtime, "fr", "ar")
     finally:
         start_postgres(data_dir)
     assert codes(own_runtime) == before
