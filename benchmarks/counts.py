@@ -6,11 +6,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import takewhile
-from typing import Any
 
 from redis import Redis
 from redis.client import Monitor
-from sqlalchemy import Engine, event
 from werkzeug.test import Client
 
 from app import create_app
@@ -18,6 +16,7 @@ from app.base.buckets import list_hop_keys
 from benchmarks.findings import Finding
 from benchmarks.load import CHAINS, THINKING_SECONDS, form
 from benchmarks.stage import Stage
+from benchmarks.statements import counted_statements
 
 _DIAL, _STATUS, _BACK, _PAY, _CODE = CHAINS
 _MARK = "counted"
@@ -33,23 +32,22 @@ def _count_questions(stage: Stage) -> list[Finding]:
     client, watcher = _client(stage), Redis.from_url(stage.urls.redis_url)
     commands: list[int] = []
     statements: dict[str, list[int]] = {chain: [] for chain in CHAINS}
-    for phone in stage.phones(phone_calls):
-        for chain in CHAINS:
-            if chain in (_STATUS, _PAY):
-                time.sleep(THINKING_SECONDS)
-            with (
-                _statements(stage.runtime.database) as collected,
-                _commands(watcher) as asked,
-            ):
-                _hop(client, phone, chain)
-            commands.append(len(asked))
-            statements[chain].append(len(collected))
+    with counted_statements(stage.runtime.database) as counter:
+        for phone in stage.phones(phone_calls):
+            for chain in CHAINS:
+                if chain in (_STATUS, _PAY):
+                    time.sleep(THINKING_SECONDS)
+                counter.count()
+                with _commands(watcher) as asked:
+                    _hop(client, phone, chain)
+                commands.append(len(asked))
+                statements[chain].append(counter.count())
     reading = [*statements[_DIAL], *statements[_STATUS], *statements[_PAY]]
     return [
         _count("Redis round trips a hop", commands, 2),
         _count("SQL statements of a hop that needs no new fact", statements[_BACK], 0),
-        _count("SQL statements of a hop that reads", reading, 2),
-        _count("SQL statements of a hop that makes a code", statements[_CODE], 8),
+        _count("SQL statements of a hop that reads", reading, 1),
+        _count("SQL statements of a hop that makes a code", statements[_CODE], 3),
     ]
 
 
@@ -84,21 +82,6 @@ def _read_commands(monitor: Monitor, redis: Redis) -> list[str]:
     commands = iter(monitor.next_command, None)
     before = takewhile(lambda command: _MARK not in command["command"], commands)
     return [command["command"] for command in before if command["client_type"] != "lua"]
-
-
-@contextmanager
-def _statements(database: Engine) -> Iterator[list[str]]:
-    """Collects the statements executed meanwhile, without the driver's BEGIN and COMMIT."""
-    collected: list[str] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        collected.append(statement)
-
-    event.listen(database, "before_cursor_execute", note)
-    try:
-        yield collected
-    finally:
-        event.remove(database, "before_cursor_execute", note)
 
 
 def _count(what: str, counted: list[int], most: int) -> Finding:

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import distinct_on
 
+from app.base.driver import AnyConnection, Prepared
 from app.base.phone import Phone
 from app.base.rows import read_row
 from app.enrolment.models import (
@@ -107,9 +108,9 @@ def region_by_phone() -> Subquery:
     )
 
 
-def find_household(connection: Connection, phone: Phone) -> list[Member]:
+def find_household(connection: AnyConnection, phone: Phone) -> list[Member]:
     """Lists the people of a phone's household, always in the same order."""
-    rows = connection.execute(_HOUSEHOLD, {"phone": phone.e164})
+    rows = _HOUSEHOLD.fetch_all(connection, phone=phone.e164)
     return [read_row(Member, row) for row in rows]
 
 
@@ -127,16 +128,17 @@ def _household_statement() -> Select[int, str, str | None, bool, bool]:
     )
 
 
-_HOUSEHOLD = _household_statement()
+_HOUSEHOLD = Prepared(_household_statement())
 
 
-_BY_ID = select(*PERSON).where(artisan.c.id == bindparam("artisan", type_=BigInteger))
-_LOCKED = _BY_ID.with_for_update(key_share=True)
+_PERSON_BY_ID = select(*PERSON).where(artisan.c.id == bindparam("artisan", type_=BigInteger))
+_BY_ID = Prepared(_PERSON_BY_ID)
+_LOCKED = _PERSON_BY_ID.with_for_update(key_share=True)
 
 
-def get_artisan(connection: Connection, artisan_id: int) -> Artisan:
+def get_artisan(connection: AnyConnection, artisan_id: int) -> Artisan:
     """Returns the person by our own id. Raises: LookupError if there is none."""
-    row = connection.execute(_BY_ID, {"artisan": artisan_id}).one_or_none()
+    row = _BY_ID.fetch_one(connection, artisan=artisan_id)
     if row is None:
         raise LookupError(f"no artisan {artisan_id}")
     return read_row(Artisan, row)
@@ -183,9 +185,10 @@ def find_own_phone(connection: Connection, artisan_id: int) -> OwnPhone | None:
     return OwnPhone(phone, find_language(connection, phone) or row.language)
 
 
-def find_language(connection: Connection, phone: Phone) -> str | None:
+def find_language(connection: AnyConnection, phone: Phone) -> str | None:
     """Returns the language chosen on this phone, else the register's, else None."""
-    return connection.execute(_LANGUAGE, {"phone": phone.e164}).scalar()
+    language: str | None = _LANGUAGE.fetch_value(connection, phone=phone.e164)
+    return language
 
 
 def _language_statement() -> Select[str | None]:
@@ -201,7 +204,7 @@ def _language_statement() -> Select[str | None]:
     return select(func.coalesce(chosen.scalar_subquery(), registered.scalar_subquery()))
 
 
-_LANGUAGE = _language_statement()
+_LANGUAGE = Prepared(_language_statement())
 _OWNERS = owners_of(bindparam("phone", type_=Text))
 _ANY_OWNER = select(_OWNERS.c.id).limit(1)
 

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 
 from app.audit.service import record_audit
+from app.base.driver import AnyConnection, Prepared
 from app.base.operation import Operation
 from app.base.phone import Phone
 from app.enrolment.models import (
@@ -59,10 +60,10 @@ def is_proven(way: str | None) -> bool:
     return way is not None and way != PAPERS
 
 
-def find_way(connection: Connection, phone: Phone, artisan_id: int) -> str | None:
+def find_way(connection: AnyConnection, phone: Phone, artisan_id: int) -> str | None:
     """Returns the way the phone is tied to the artisan; None if it is not."""
-    params = {"phone": phone.e164, "artisan": artisan_id}
-    return connection.execute(_WAY, params).scalar()
+    way: str | None = _WAY.fetch_value(connection, phone=phone.e164, artisan=artisan_id)
+    return way
 
 
 def list_ties(connection: Connection, artisan_id: int) -> list[Tie]:
@@ -191,6 +192,8 @@ def select_way(phone: ColumnElement[str]) -> ColumnElement[str | None]:
 
 
 # Built once: building it takes longer than running it.
-_WAY = select(select_way(bindparam("phone", type_=Text))).where(
-    artisan.c.id == bindparam("artisan", type_=BigInteger)
+_WAY = Prepared(
+    select(select_way(bindparam("phone", type_=Text))).where(
+        artisan.c.id == bindparam("artisan", type_=BigInteger)
+    )
 )

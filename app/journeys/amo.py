@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from itertools import zip_longest
 
 from app.base.clock import local_date
-from app.base.database import reading
+from app.base.driver import by_driver
 from app.contributions.rights import RightsState, expected_state, open_after_paying_all
 from app.contributions.rules import due_on, paid_elsewhere
 from app.enrolment.cover import find_enrolment_file, find_family
@@ -46,7 +46,7 @@ def look_at_rights(dialogue: Dialogue) -> str:
 def read_enrolment_file(dialogue: Dialogue) -> None:
     """Reads the enrolment file of a person who is not enrolled yet, in one statement."""
     artisan_id = dialogue.facts.artisan_id
-    with reading(dialogue.services.database) as connection:
+    with by_driver(dialogue.services.database) as connection:
         dialogue.facts.enrolment_file = find_enrolment_file(connection, artisan_id)
 
 
@@ -81,7 +81,7 @@ def owes_here(dialogue: Dialogue) -> bool:
 
 @vocabulary.action("look_at_family", "known", "unknown")
 def look_at_family(dialogue: Dialogue) -> str:
-    with reading(dialogue.services.database) as connection:
+    with by_driver(dialogue.services.database) as connection:
         require_proof(connection, dialogue)
         family = find_family(connection, dialogue.facts.artisan_id)
     dialogue.facts.family = family

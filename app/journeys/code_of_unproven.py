@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.base.database import reading
+from app.base.driver import by_driver
 from app.base.operation import Operation
 from app.enrolment.models import REGISTER
 from app.enrolment.ties import find_way, is_proven
@@ -20,7 +20,7 @@ def may_end_code(dialogue: Dialogue, code: str) -> bool:
     """
     if dialogue.facts.way == REGISTER:
         return True
-    with reading(dialogue.services.database) as connection:
+    with by_driver(dialogue.services.database) as connection:
         way = find_way(connection, dialogue.phone, dialogue.facts.artisan_id)
         return is_proven(way) or (way is not None and has_asked(connection, code, dialogue.phone))
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from sqlalchemy import Connection
-
 from app.base.clock import local_date
-from app.base.database import reading
+from app.base.driver import DriverConnection, by_driver
 from app.base.identifiers import read_typed_rna_number
 from app.enrolment.birth_dates import pack_birth_date, read_typed_birth_date
 from app.enrolment.errors import NotRecognised
@@ -42,7 +40,7 @@ def recognise_caller(dialogue: Dialogue) -> str:
     the same reason a receipt that did not arrive is shown only when the code alone was dialled.
     It is shown before the PIN: its number and amount were sent to this very phone.
     """
-    with reading(dialogue.services.database) as connection:
+    with by_driver(dialogue.services.database) as connection:
         account = find_phone_account(connection, dialogue.phone, dialogue.now)
         several = account.people > 1 and account.agent_id is None
         members = find_household(connection, dialogue.phone) if several else []
@@ -63,7 +61,7 @@ def recognise_caller(dialogue: Dialogue) -> str:
 
 
 def _hide_account(
-    connection: Connection, dialogue: Dialogue, account: PhoneAccount
+    connection: DriverConnection, dialogue: Dialogue, account: PhoneAccount
 ) -> PhoneAccount:
     """Returns the account as the tie opens it: not what other phones asked for, if unproven."""
     if account.artisan is None or is_proven(account.way):

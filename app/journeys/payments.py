@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.base.clock import local_date
-from app.base.database import reading
+from app.base.driver import by_driver
 from app.enrolment.queries import get_artisan, lock_artisan
 from app.enrolment.rules import name_on_receipt
 from app.enrolment.service import DailyTries, take_try
@@ -68,7 +68,7 @@ def look_at_receipts(dialogue: Dialogue) -> str:
     if not dialogue.facts.deposits:
         return "none"
     if not dialogue.facts.name:
-        with reading(dialogue.services.database) as connection:
+        with by_driver(dialogue.services.database) as connection:
             artisan = get_artisan(connection, dialogue.facts.artisan_id)
         dialogue.facts.name = name_on_receipt(artisan.full_name)
     return "some"

@@ -6,10 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection
-
 from app.base.clock import local_date
-from app.base.database import reading
+from app.base.driver import AnyConnection, by_driver
 from app.base.months import Month
 from app.contributions.rights import RightsState, expected_state
 from app.contributions.rules import Quote, due_on, is_collected_here
@@ -145,7 +143,7 @@ def get_fresh_person(dialogue: Dialogue) -> Person:
     return get_person(dialogue)
 
 
-def read_person(connection: Connection, dialogue: Dialogue, artisan_id: int) -> None:
+def read_person(connection: AnyConnection, dialogue: Dialogue, artisan_id: int) -> None:
     """Reads a person into the session, in three statements, or four if the phone is not proven.
 
     Raises: NothingToShow if the phone is not tied to the person.
@@ -163,7 +161,7 @@ def reload_account(dialogue: Dialogue) -> None:
     Raises: NothingToShow if the phone is not tied to the person any more.
     """
     artisan = _get_artisan(dialogue)
-    with reading(dialogue.services.database) as connection:
+    with by_driver(dialogue.services.database) as connection:
         way, account = _read_account(connection, dialogue, artisan.id)
     dialogue.facts.way = way
     _store_account(dialogue, artisan, account)
@@ -174,7 +172,7 @@ def reload_person(dialogue: Dialogue) -> None:
 
     Raises: NothingToShow if the phone is not tied to the person any more.
     """
-    with reading(dialogue.services.database) as connection:
+    with by_driver(dialogue.services.database) as connection:
         artisan = get_artisan(connection, dialogue.facts.artisan_id)
         way, account = _read_account(connection, dialogue, artisan.id)
     dialogue.facts.way = way
@@ -182,7 +180,7 @@ def reload_person(dialogue: Dialogue) -> None:
     _store_account(dialogue, artisan, account)
 
 
-def require_proof(connection: Connection, dialogue: Dialogue) -> None:
+def require_proof(connection: AnyConnection, dialogue: Dialogue) -> None:
     """Checks in the database that this phone opens what is the person's own.
 
     A phone may have been untied, or its number handed over, since the session began.
@@ -192,7 +190,7 @@ def require_proof(connection: Connection, dialogue: Dialogue) -> None:
         raise NothingToShow()
 
 
-def require_tie(connection: Connection, dialogue: Dialogue) -> None:
+def require_tie(connection: AnyConnection, dialogue: Dialogue) -> None:
     """Checks in the database that this phone is the person's still. Raises: NothingToShow."""
     if find_way(connection, dialogue.phone, dialogue.facts.artisan_id) is None:
         raise NothingToShow()
@@ -204,7 +202,7 @@ def is_unproven(dialogue: Dialogue) -> bool:
 
 
 def _read_account(
-    connection: Connection, dialogue: Dialogue, artisan_id: int
+    connection: AnyConnection, dialogue: Dialogue, artisan_id: int
 ) -> tuple[str, PaymentAccount]:
     """Returns the phone's tie, and of the account what the tie opens. Raises: NothingToShow."""
     tied = get_tied_account(connection, dialogue.phone, artisan_id, dialogue.now)
@@ -216,7 +214,7 @@ def _read_account(
     return tied.way, shown
 
 
-def reload_pin_status(connection: Connection, dialogue: Dialogue) -> None:
+def reload_pin_status(connection: AnyConnection, dialogue: Dialogue) -> None:
     """Reads the PIN's status again, in one statement; a PIN typed in this session stays typed."""
     typed, artisan_id = dialogue.facts.pin_typed, dialogue.facts.artisan_id
     store_pin_status(dialogue, get_pin_status(connection, dialogue.phone, artisan_id, dialogue.now))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from app.base.database import reading
+from app.base.driver import by_driver
 from app.contributions.rules import get_category
 from app.enrolment.errors import NotRecognised
 from app.enrolment.number_tries import give_back_number_try
@@ -73,7 +74,7 @@ def describe_record(dialogue: Dialogue) -> Values:
 @vocabulary.action("look_at_household", "seen", "unproven")
 def look_at_household(dialogue: Dialogue) -> str:
     """Reads the people of this phone. One that is nobody's own by proof takes in nobody else."""
-    with reading(dialogue.services.database) as connection:
+    with by_driver(dialogue.services.database) as connection:
         members = find_household(connection, dialogue.phone)
     store_household(dialogue, members)
     return "seen" if any(member.proven for member in members) else "unproven"
@@ -106,7 +107,7 @@ def choose_person(dialogue: Dialogue) -> str:
     """Turns the dialogue to a person of this phone; the list that was shown may be outdated."""
     if (artisan_id := dialogue.answers.person) is None:
         raise NothingToShow()
-    with reading(dialogue.services.database) as connection:
+    with by_driver(dialogue.services.database) as connection:
         members = find_household(connection, dialogue.phone)
         store_household(dialogue, members)
         if artisan_id not in {member.id for member in members}:

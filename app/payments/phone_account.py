@@ -9,7 +9,6 @@ from typing import TypedDict
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
-    Connection,
     DateTime,
     Label,
     ScalarSelect,
@@ -25,6 +24,7 @@ from sqlalchemy import (
 
 from app.agents.models import agency, agent
 from app.agents.queries import WORKING
+from app.base.driver import AnyConnection, Prepared
 from app.base.money import Money
 from app.base.phone import Phone
 from app.enrolment.models import (
@@ -93,9 +93,9 @@ class _PackedReceipt(TypedDict):
     received_at: float
 
 
-def find_phone_account(connection: Connection, phone: Phone, now: datetime) -> PhoneAccount:
+def find_phone_account(connection: AnyConnection, phone: Phone, now: datetime) -> PhoneAccount:
     """Returns a phone's account, empty for an unknown phone, read in one statement."""
-    row = connection.execute(_PHONE_ACCOUNT, {"phone": phone.e164, "now": now}).one()
+    row = _PHONE_ACCOUNT.fetch_one(connection, phone=phone.e164, now=now)
     return PhoneAccount(
         language=row.phone_language,
         agent_id=row.agent_id,
@@ -109,9 +109,9 @@ def find_phone_account(connection: Connection, phone: Phone, now: datetime) -> P
     )
 
 
-def find_lost_receipt(connection: Connection, phone: Phone) -> LostReceipt | None:
+def find_lost_receipt(connection: AnyConnection, phone: Phone) -> LostReceipt | None:
     """Returns the newest receipt whose SMS to the phone failed and was not shown since."""
-    return _read_receipt(connection.execute(_LOST, {"phone": phone.e164}).scalar())
+    return _read_receipt(_LOST.fetch_value(connection, phone=phone.e164))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,25 +123,24 @@ class TiedAccount:
 
 
 def get_tied_account(
-    connection: Connection, phone: Phone, artisan_id: int, now: datetime
+    connection: AnyConnection, phone: Phone, artisan_id: int, now: datetime
 ) -> TiedAccount:
     """Returns an artisan's whole account and the phone's tie, read in one statement.
 
     For a phone tied by papers alone the caller hides what others asked.
     """
-    params = {"phone": phone.e164, "artisan": artisan_id, "now": now}
-    row = connection.execute(_TIED_ACCOUNT, params).one()
+    row = _TIED_ACCOUNT.fetch_one(connection, phone=phone.e164, artisan=artisan_id, now=now)
     return TiedAccount(row.way, read_account(row.live, row.settled, row.deposits))
 
 
 def hide_what_others_asked(
-    connection: Connection, phone: Phone, artisan_id: int, account: PaymentAccount
+    connection: AnyConnection, phone: Phone, artisan_id: int, account: PaymentAccount
 ) -> PaymentAccount:
     """Returns the account with the code and the deposits alone that this phone asked for.
 
     For a phone tied by papers. What was asked before the number changed hands is not its own.
     """
-    rows = connection.execute(_ASKED, {"phone": phone.e164, "artisan": artisan_id}).all()
+    rows = _ASKED.fetch_all(connection, phone=phone.e164, artisan=artisan_id)
     codes, receipts = {row.code for row in rows}, {row.receipt_number for row in rows}
     return replace(
         account,
@@ -151,11 +150,10 @@ def hide_what_others_asked(
 
 
 def get_pin_status(
-    connection: Connection, phone: Phone, artisan_id: int, now: datetime
+    connection: AnyConnection, phone: Phone, artisan_id: int, now: datetime
 ) -> PinStatus:
     """Returns the PIN status of an artisan, by our own id, as a phone finds it."""
-    params = {"phone": phone.e164, "artisan": artisan_id, "now": now}
-    row = connection.execute(_PIN_STATUS, params).one()
+    row = _PIN_STATUS.fetch_one(connection, phone=phone.e164, artisan=artisan_id, now=now)
     return PinStatus(row.has_pin, row.has_reset)
 
 
@@ -252,12 +250,12 @@ def _asked_statement() -> Select[tuple[str, str | None]]:
 
 # Built once: building them takes longer than running them.
 _ARTISAN = bindparam("artisan", type_=BigInteger)
-_ASKED = _asked_statement()
-_TIED_ACCOUNT = (
+_ASKED = Prepared(_asked_statement())
+_TIED_ACCOUNT = Prepared(
     select(select_way(_PHONE).label("way"), *account_columns(artisan.c.id))
     .select_from(artisan)
     .where(artisan.c.id == _ARTISAN)
 )
-_PHONE_ACCOUNT = _phone_account_statement()
-_LOST = select(_lost_receipt())
-_PIN_STATUS = select(*_pin_columns(bindparam("artisan", type_=BigInteger)))
+_PHONE_ACCOUNT = Prepared(_phone_account_statement())
+_LOST = Prepared(select(_lost_receipt()))
+_PIN_STATUS = Prepared(select(*_pin_columns(bindparam("artisan", type_=BigInteger))))

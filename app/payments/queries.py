@@ -27,6 +27,7 @@ from app.agents.models import agency
 from app.agents.networks import shown_network
 from app.agents.places import name_place
 from app.base.clock import local_date
+from app.base.driver import AnyConnection, Prepared
 from app.base.money import Money
 from app.base.months import Month, Period
 from app.payments.models import contribution_allocation, deposit, payment_code
@@ -116,12 +117,12 @@ class PackedDeposit(TypedDict):
 PackedMonths = Mapping[str, float | None]
 
 
-def get_account(connection: Connection, artisan_id: int, now: datetime) -> PaymentAccount:
+def get_account(connection: AnyConnection, artisan_id: int, now: datetime) -> PaymentAccount:
     """Returns an artisan's account, read in one statement.
 
     A code past `expires_at` is not live even if its row still says `issued`.
     """
-    row = connection.execute(_ACCOUNT, {"artisan": artisan_id, "now": now}).one()
+    row = _ACCOUNT.fetch_one(connection, artisan=artisan_id, now=now)
     return read_account(row.live, row.settled, row.deposits)
 
 
@@ -222,7 +223,7 @@ def _newest_deposits(artisan: ColumnElement[int]) -> Select[object]:
 
 
 # Built once: building it takes longer than running it.
-_ACCOUNT = select(*account_columns(_ARTISAN))
+_ACCOUNT = Prepared(select(*account_columns(_ARTISAN)))
 
 
 def count_live_codes(connection: Connection) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, DateTime, Text, bindparam, select, text
+from sqlalchemy import DateTime, Text, bindparam, select, text
 
+from app.base.driver import AnyConnection, Prepared
 from app.base.operation import Operation
 from app.base.phone import Phone
 from app.enrolment.queries import find_own_phone
@@ -24,6 +25,9 @@ _FORMER = (
         receipt_recipient.c.code == bindparam("code"),
         receipt_recipient.c.phone == bindparam("phone", type_=Text),
     )
+)
+_ASKER = Prepared(
+    select(payment_code.c.phone).where(payment_code.c.code == bindparam("code", type_=Text))
 )
 _PROMISE_AGAIN = text("""
     UPDATE receipt_recipient SET language = :language, added_at = :now
@@ -63,8 +67,6 @@ def add_owner_and_payer(
         add_receipt_recipient(operation, code, owner.phone.e164, owner.language)
 
 
-def has_asked(connection: Connection, code: str, phone: Phone) -> bool:
+def has_asked(connection: AnyConnection, code: str, phone: Phone) -> bool:
     """True if this phone asked for the code."""
-    columns = payment_code.c
-    asker = select(columns.phone).where(columns.code == code)
-    return connection.execute(asker).scalar() == phone.e164
+    return bool(_ASKER.fetch_value(connection, code=code) == phone.e164)
