@@ -157,7 +157,11 @@ DECISIONS: dict[str, Decision] = {
 # What the app's role uses beside tables; anything else there is it may neither use nor call.
 SEQUENCES = {"receipt_serial": "USAGE"}
 FUNCTIONS = (
+    "account_version(bigint)",
     "forget_hop_days(timestamp with time zone)",
+    "issue_payment_code(bigint, bigint, text, text, text, bigint, timestamp with time zone,"
+    " timestamp with time zone, date[], bigint[], bigint[], text, text, text, text, smallint,"
+    " smallint)",
     "person_key(text)",
     "prepare_hop_days(date)",
     "renew_statistics(text)",

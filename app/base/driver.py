@@ -15,6 +15,7 @@ from typing import Any
 import psycopg
 from psycopg.rows import namedtuple_row
 from psycopg.sql import Literal
+from psycopg.types.numeric import Int8
 from sqlalchemy import ClauseElement, Connection, Engine, Executable
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.pool import PoolProxiedConnection
@@ -36,7 +37,9 @@ class DriverConnection:
 
     def fetch(self, statement: bytes, values: Sequence[object]) -> list[Any]:
         """Returns the rows of a statement with its values in the places `$1`, `$2`, ..."""
-        return self._cursor.execute(statement, values, prepare=True).fetchall()
+        # One size of numbers: each other one would be another statement to prepare.
+        sized = [Int8(value) if type(value) is int else value for value in values]
+        return self._cursor.execute(statement, sized, prepare=True).fetchall()
 
 
 AnyConnection = Connection | DriverConnection

@@ -209,6 +209,8 @@ class Facts(Parts):
     # The masked name that receipts show: read when one is looked at, not for every caller.
     name = Part(str, "", key="l")
     read_at = Part(datetime, None, key="at")
+    # The version of the account that was read.
+    version = Part(int, 0, key="v")
     code = Part(IssuedCode, None, key="c")
     settled = Part(frozenset[Month], frozenset[Month](), key="s")
     deposits = Part(tuple[Deposit, ...], (), key="d")

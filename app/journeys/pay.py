@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import accumulate, islice
 
 from app.base.clock import local_date
+from app.base.driver import by_driver
 from app.contributions.errors import NotCollectedHere
 from app.contributions.rules import paid_elsewhere
 from app.journeys.amo import describe_prospect, file_message, read_enrolment_file
@@ -14,10 +15,17 @@ from app.journeys.person import (
     get_fresh_person,
     get_live_code,
     get_person,
+    is_unproven,
     reload_person,
     store_code,
 )
-from app.payments.codes import CodeRequest, issue_code, queue_code_message, terms_of
+from app.payments.codes import (
+    CodeRequest,
+    issue_code,
+    issue_code_as_shown,
+    queue_code_message,
+    terms_of,
+)
 from app.payments.dues import quote_until
 from app.payments.errors import AnotherIsLive, NothingDue, TermsChanged
 from app.payments.queries import IssuedCode, Terms
@@ -146,6 +154,9 @@ def _issue_code(dialogue: Dialogue, replacing: str | None) -> str:
         replacing,
         terms,
     )
+    if known is None and (code := _issue_as_shown(dialogue, request)):
+        store_code(dialogue, code)
+        return "issued"
     try:
         with begin_operation(dialogue) as operation:
             code = issue_code(operation, dialogue.services, request)
@@ -165,6 +176,16 @@ def _issue_code(dialogue: Dialogue, replacing: str | None) -> str:
         return _ask_about_live_code(dialogue, refusal.live)
     store_code(dialogue, code)
     return "issued"
+
+
+def _issue_as_shown(dialogue: Dialogue, request: CodeRequest) -> IssuedCode | None:
+    """Issues the code in one statement; None on a phone not proven, or if something changed."""
+    if is_unproven(dialogue):
+        return None
+    person, services = get_person(dialogue), dialogue.services
+    with by_driver(services.database) as connection:
+        shown = person.artisan, person.account
+        return issue_code_as_shown(connection, dialogue.now, services, request, shown)
 
 
 def _ask_about_live_code(dialogue: Dialogue, live: IssuedCode) -> str:

@@ -112,6 +112,7 @@ def get_person(dialogue: Dialogue) -> Person:
         facts.settled,
         facts.deposits,
         tuple((payment.month, payment.paid_on) for payment in facts.paid_late),
+        facts.version,
     )
     return Person(artisan, account, local_date(read_at))
 
@@ -274,6 +275,7 @@ def _store_account(dialogue: Dialogue, artisan: Artisan, account: PaymentAccount
     """Stores the account, without the months that no month still owed depends on."""
     facts, first = dialogue.facts, first_owed_month(artisan)
     facts.read_at = dialogue.now
+    facts.version = account.version
     facts.code = account.code
     facts.settled = frozenset(month for month in account.settled if first and month >= first)
     facts.deposits = account.deposits

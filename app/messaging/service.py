@@ -1,7 +1,7 @@
 """Writes messages into the outbox, in the transaction of what they tell of."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy.dialects.postgresql import insert
@@ -40,27 +40,38 @@ def queue_message(
     Returns its id, or None if it was queued before.
     Raises: ValueError for a kind that is not declared, or that lacks a value.
     """
+    written = write_message(services, outbound)
+    values = {
+        "event_key": f"{outbound.kind}:{outbound.event}",
+        "kind": outbound.kind,
+        "phone": outbound.phone.e164,
+        **asdict(written),
+        "created_at": operation.now,
+        "due_at": operation.now,
+        "priority": outbound.priority,
+        "useful_until": outbound.useful_until,
+    }
+    queued: int | None = operation.connection.execute(_QUEUE, values).scalar()
+    return queued
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenMessage:
+    """A message's words in its phone's language, and what they cost to send."""
+
+    language: str
+    body: str
+    encoding: str
+    units: int
+    segments: int
+
+
+def write_message(services: Services, outbound: OutboundMessage) -> WrittenMessage:
+    """Returns a message as the outbox keeps it. Raises: ValueError as `queue_message`."""
     kind = get_kind(outbound.kind, outbound.values.keys())
     language = services.words.language_or_default(outbound.language)
     body = services.words.say(language, kind.key, outbound.values)
-    queued: int | None = operation.connection.execute(
-        _QUEUE,
-        {
-            "event_key": f"{kind.name}:{outbound.event}",
-            "kind": kind.name,
-            "phone": outbound.phone.e164,
-            "language": language,
-            "body": body,
-            "encoding": encoding_of(body),
-            "units": units(body),
-            "segments": segments(body),
-            "created_at": operation.now,
-            "due_at": operation.now,
-            "priority": outbound.priority,
-            "useful_until": outbound.useful_until,
-        },
-    ).scalar()
-    return queued
+    return WrittenMessage(language, body, encoding_of(body), units(body), segments(body))
 
 
 # Built once: building it takes longer than running it.

@@ -5,17 +5,20 @@ Every function works in its caller's transaction and commits nothing itself.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, DateTime, bindparam, text, update
 
 from app.audit.service import record_audit
 from app.base.clock import local_date, local_midnight
+from app.base.driver import AnyConnection, DriverConnection, Prepared
 from app.base.money import Money
 from app.base.months import Month
 from app.base.operation import Operation
 from app.base.phone import Phone
+from app.contributions.errors import NotCollectedHere
 from app.contributions.rules import (
     Quote,
     code_validity_days,
@@ -23,7 +26,12 @@ from app.contributions.rules import (
     last_unchanged_day,
 )
 from app.enrolment.queries import Artisan, lock_artisan
-from app.messaging.service import OutboundMessage, queue_message
+from app.messaging.service import (
+    OutboundMessage,
+    WrittenMessage,
+    queue_message,
+    write_message,
+)
 from app.payments.dues import quote_payable, quote_until
 from app.payments.errors import AnotherIsLive, NothingDue, TermsChanged
 from app.payments.models import payment_code
@@ -53,8 +61,9 @@ class CodeRequest:
 
 @dataclass(frozen=True, slots=True)
 class _Dues:
-    """The account of an artisan, all that may be paid, and the part that a code is to pay."""
+    """An artisan, the account, all that may be paid, and the part that a code is to pay."""
 
+    artisan: Artisan
     account: PaymentAccount
     payable: Quote
     chosen: Quote
@@ -72,25 +81,41 @@ def issue_code(operation: Operation, services: Services, request: CodeRequest) -
     Raises: NothingDue, NotCollectedHere, AnotherIsLive, TermsChanged.
     """
     artisan = lock_artisan(operation.connection, request.artisan_id)
-    dues = _read_dues(operation, services, artisan, request)
-    live = dues.account.code
-    if live and _pays_exactly(live, quote_until(dues.payable, live.period.last), services.fee):
-        if live.period == dues.chosen.period:
-            return live
-        if live.code != request.replacing:
-            raise AnotherIsLive(live)
-    ended = end_live_code(operation, artisan.id)
-    if live and not ended:
-        # Another transaction redeemed it since it was read: less is due now.
-        dues = _read_dues(operation, services, artisan, request)
-    if dues.account.code and ended == "cancelled":
-        queue_cancellation(operation, services, dues.account.code.code, request.phone)
-    code = _insert_code(operation, services, artisan, dues, request.phone)
-    if request.phone:
-        queue_code_message(operation, services, code, request.phone, request.language)
-    amounts = {"code": code.code, "total": code.total.centimes}
-    record_audit(operation, "code_issued", f"artisan:{artisan.id}", **amounts)
+    code = None
+    # Under the lock the account can change in one way alone: its live code is redeemed.
+    while code is None:
+        account = get_account(operation.connection, artisan.id, operation.now)
+        dues = _quote_dues(artisan, account, operation.now, services, request)
+        live = account.code
+        if live and _pays_exactly(live, quote_until(dues.payable, live.period.last), services.fee):
+            if live.period == dues.chosen.period:
+                return live
+            if live.code != request.replacing:
+                raise AnotherIsLive(live)
+        code = _issue(operation.connection, operation.now, operation.actor, services, dues, request)
+    if live:
+        queue_cancellation(operation, services, live.code, request.phone)
     return code
+
+
+def issue_code_as_shown(
+    connection: DriverConnection,
+    now: datetime,
+    services: Services,
+    request: CodeRequest,
+    shown: tuple[Artisan, PaymentAccount],
+) -> IssuedCode | None:
+    """Issues a code by one statement, if the account is as it was shown, without a live code.
+
+    Returns None if anything changed since, and has changed nothing: `issue_code` then says what.
+    `shown` are the artisan and the account of the last screen; the artisan acts.
+    """
+    artisan, account = shown
+    try:
+        dues = _quote_dues(artisan, account, now, services, request)
+    except (NothingDue, NotCollectedHere, TermsChanged):
+        return None
+    return _issue(connection, now, "artisan", services, dues, request)
 
 
 def find_kept_code(
@@ -131,14 +156,17 @@ def queue_code_message(
     operation: Operation, services: Services, code: IssuedCode, phone: Phone, language: str
 ) -> None:
     """Queues the SMS with a live code to a phone; the same code goes to a phone once."""
+    queue_message(operation, services, _make_code_message(code, phone, language))
+
+
+def _make_code_message(code: IssuedCode, phone: Phone, language: str) -> OutboundMessage:
     values = {
         "code": code.code,
         "total": code.total,
         "period": period_words(code.period),
         "until": shown_until(code.expires_at),
     }
-    message = OutboundMessage("code", f"{code.code}:{phone.e164}", phone, language, values)
-    queue_message(operation, services, message)
+    return OutboundMessage("code", f"{code.code}:{phone.e164}", phone, language, values)
 
 
 def cancel_code(operation: Operation, artisan_id: int) -> bool:
@@ -190,22 +218,25 @@ def expire_codes(connection: Connection, now: datetime) -> int:
     ).rowcount
 
 
-def _read_dues(
-    operation: Operation, services: Services, artisan: Artisan, request: CodeRequest
+def _quote_dues(
+    artisan: Artisan,
+    account: PaymentAccount,
+    now: datetime,
+    services: Services,
+    request: CodeRequest,
 ) -> _Dues:
-    """Reads the account and quotes the oldest months of a request.
+    """Quotes the oldest months of a request. Pure.
 
     Raises: NothingDue, NotCollectedHere, TermsChanged.
     """
-    today = local_date(operation.now)
-    account = get_account(operation.connection, artisan.id, operation.now)
+    today = local_date(now)
     payable = quote_payable(artisan, account, today)
     chosen = quote_until(payable, request.through or Month.of(today))
     if not chosen.lines:
         raise NothingDue()
     if request.agreed not in {None, terms_of(chosen, services.fee)}:
         raise TermsChanged()
-    return _Dues(account, payable, chosen)
+    return _Dues(artisan, account, payable, chosen)
 
 
 def _pays_exactly(code: IssuedCode, due: Quote, fee: Money) -> bool:
@@ -213,37 +244,64 @@ def _pays_exactly(code: IssuedCode, due: Quote, fee: Money) -> bool:
     return bool(due.lines) and code.period.first == due.months[0] and code.total == due.total + fee
 
 
-def _insert_code(
-    operation: Operation, services: Services, artisan: Artisan, dues: _Dues, phone: Phone | None
-) -> IssuedCode:
-    due, now = dues.chosen, operation.now
-    period = due.period
-    total, expires_at = due.total + services.fee, _compute_expiry(artisan, dues, now)
+def _issue(
+    connection: AnyConnection,
+    now: datetime,
+    actor: str,
+    services: Services,
+    dues: _Dues,
+    request: CodeRequest,
+) -> IssuedCode | None:
+    """Ends the live code, and writes the new one, its months, message and audit row.
+
+    A code that was ever issued before is not issued again: another is drawn. Returns None, and has
+    changed nothing, if the account is not of the version that was read.
+    """
+    due, account = dues.chosen, dues.account
     values = {
-        "artisan": artisan.id,
-        "phone": phone.e164 if phone else None,
-        "contribution": due.amount.centimes,
-        "penalty": due.penalty.centimes,
+        "artisan": dues.artisan.id,
+        "version": account.version,
+        "ended": account.code.code if account.code else None,
+        "phone": request.phone.e164 if request.phone else None,
         "fee": services.fee.centimes,
-        "total": total.centimes,
-        "first": period.first.first_day,
-        "last": period.last.first_day,
         "now": now,
-        "expires_at": expires_at,
-        "periods": [line.month.first_day for line in due.lines],
-        "contributions": [line.amount.centimes for line in due.lines],
-        "penalties": [line.penalty.centimes for line in due.lines],
+        "expires_at": (expires_at := _compute_expiry(dues, now)),
+        "periods": _write_array(line.month.first_day for line in due.lines),
+        "contributions": _write_array(line.amount.centimes for line in due.lines),
+        "penalties": _write_array(line.penalty.centimes for line in due.lines),
+        "actor": actor,
     }
-    # The INSERT adds no row for a code that was ever issued before: another is drawn.
     while True:
-        code = draw_code(services.random)
-        if operation.connection.execute(_INSERT, values | {"code": code}).rowcount:
-            return IssuedCode(code, total, period, expires_at)
+        code = IssuedCode(
+            draw_code(services.random), due.total + services.fee, due.period, expires_at
+        )
+        told = _write_code_message(services, code, request)
+        match _ISSUE.fetch_value(connection, **values, code=code.code, **told):
+            case "issued":
+                return code
+            case "changed":
+                return None
+            case "drawn_before":
+                continue
 
 
-def _compute_expiry(artisan: Artisan, dues: _Dues, now: datetime) -> datetime:
+def _write_code_message(
+    services: Services, code: IssuedCode, request: CodeRequest
+) -> dict[str, object]:
+    if request.phone is None:
+        return dict.fromkeys(WrittenMessage.__slots__)
+    message = _make_code_message(code, request.phone, request.language)
+    return asdict(write_message(services, message))
+
+
+def _write_array(items: Iterable[object]) -> str:
+    """Returns an array of numbers or days as PostgreSQL reads it, of one type whatever the size."""
+    return f"{{{','.join(map(str, items))}}}"
+
+
+def _compute_expiry(dues: _Dues, now: datetime) -> datetime:
     """Returns when a new code expires: some days from now, before its amount would change."""
-    today = local_date(now)
+    artisan, today = dues.artisan, local_date(now)
     days = code_validity_days(Month.of(today))
     coefficient = coefficient_of(artisan.category, artisan.coefficient)
     last_day = last_unchanged_day(
@@ -259,16 +317,13 @@ _END_LIVE = text("""
         ended_at = least(expires_at, :now)
     WHERE artisan_id = :artisan AND state = 'issued' RETURNING code, state
 """).bindparams(bindparam("now", type_=DateTime(True)))
-# Inserts the code and its months, or nothing if the code was ever issued before.
-_INSERT = text("""
-    WITH drawn AS (
-        INSERT INTO payment_code (code, artisan_id, phone, contribution_centimes, penalty_centimes,
-            fee_centimes, total_centimes, first_period, last_period, issued_at, expires_at)
-        VALUES (:code, :artisan, :phone, :contribution, :penalty, :fee, :total, :first, :last,
-            :now, :expires_at)
-        ON CONFLICT (code) DO NOTHING RETURNING code
+_ISSUE = Prepared(
+    text("""
+        SELECT issue_payment_code(CAST(:artisan AS bigint), CAST(:version AS bigint), :ended, :code,
+            :phone, CAST(:fee AS bigint), :now, :expires_at, CAST(:periods AS date[]),
+            CAST(:contributions AS bigint[]), CAST(:penalties AS bigint[]), :actor, :language,
+            :body, :encoding, CAST(:units AS smallint), CAST(:segments AS smallint))
+    """).bindparams(
+        bindparam("now", type_=DateTime(True)), bindparam("expires_at", type_=DateTime(True))
     )
-    INSERT INTO payment_code_line (code, period, contribution_centimes, penalty_centimes)
-    SELECT drawn.code, line.* FROM drawn, unnest(CAST(:periods AS date[]),
-        CAST(:contributions AS bigint[]), CAST(:penalties AS bigint[])) AS line
-""").bindparams(bindparam("now", type_=DateTime(True)))
+)

@@ -103,7 +103,7 @@ def find_phone_account(connection: AnyConnection, phone: Phone, now: datetime) -
         people=row.people,
         artisan=read_artisan(row) if row.id is not None else None,
         way=row.way,
-        account=read_account(row.live, row.settled, row.deposits),
+        account=read_account(row),
         pin_status=PinStatus(row.has_pin, row.has_reset),
         lost=_read_receipt(row.lost),
     )
@@ -130,7 +130,7 @@ def get_tied_account(
     For a phone tied by papers alone the caller hides what others asked.
     """
     row = _TIED_ACCOUNT.fetch_one(connection, phone=phone.e164, artisan=artisan_id, now=now)
-    return TiedAccount(row.way, read_account(row.live, row.settled, row.deposits))
+    return TiedAccount(row.way, read_account(row))
 
 
 def hide_what_others_asked(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, TypedDict
+from typing import Any, Protocol, TypedDict
 
 from sqlalchemy import (
     BigInteger,
@@ -80,13 +80,15 @@ class PaymentAccount:
     """An artisan's payments as this service knows them; `deposits` newest first.
 
     `paid_late` has the months settled with a penalty and the day each was paid; their penalties
-    count against the cap of the year.
+    count against the cap of the year. `version` changes with everything that the account and the
+    register's part show; a code is made for the account of that version alone.
     """
 
     code: IssuedCode | None
     settled: frozenset[Month]
     deposits: tuple[Deposit, ...]
     paid_late: tuple[tuple[Month, date], ...] = ()
+    version: int = 0
 
 
 class PackedCode(TypedDict):
@@ -123,23 +125,29 @@ def get_account(connection: AnyConnection, artisan_id: int, now: datetime) -> Pa
     A code past `expires_at` is not live even if its row still says `issued`.
     """
     row = _ACCOUNT.fetch_one(connection, artisan=artisan_id, now=now)
-    return read_account(row.live, row.settled, row.deposits)
+    return read_account(row)
 
 
-def read_account(
-    live: PackedCode | None,
-    settled: PackedMonths | None,
-    deposits: Sequence[PackedDeposit] | None,
-) -> PaymentAccount:
-    """Returns the account that the three values of `account_columns` hold."""
-    months = {_read_month(month): late for month, late in (settled or {}).items()}
+class AccountRow(Protocol):
+    """A row that has the columns of `account_columns`, and perhaps others."""
+
+    live: PackedCode | None
+    settled: PackedMonths | None
+    deposits: Sequence[PackedDeposit] | None
+    version: int | None
+
+
+def read_account(row: AccountRow) -> PaymentAccount:
+    """Returns the account of a row."""
+    months = {_read_month(month): late for month, late in (row.settled or {}).items()}
     return PaymentAccount(
-        code=_read_code(live) if live else None,
+        code=_read_code(row.live) if row.live else None,
         settled=frozenset(months),
-        deposits=tuple(_read_deposit(packed) for packed in deposits or ()),
+        deposits=tuple(_read_deposit(packed) for packed in row.deposits or ()),
         paid_late=tuple(
             (month, local_date(read_moment(late))) for month, late in months.items() if late
         ),
+        version=row.version or 0,
     )
 
 
@@ -160,7 +168,10 @@ def json_object(**columns: SQLColumnExpression[Any]) -> ColumnElement[object]:
 
 
 def account_columns(artisan: ColumnElement[int]) -> tuple[Label[object], ...]:
-    """Returns the columns `live`, `settled` and `deposits` in JSON; `now` is a parameter."""
+    """Returns the columns `live`, `settled` and `deposits` in JSON, and the account's `version`.
+
+    `now` is a parameter.
+    """
     code, allocation = payment_code.c, _settled.c
     live = (
         select(
@@ -184,7 +195,13 @@ def account_columns(artisan: ColumnElement[int]) -> tuple[Label[object], ...]:
     )
     newest = _newest_deposits(artisan).subquery()
     deposits = select(func.json_agg(newest.c.packed)).scalar_subquery()
-    return live.label("live"), settled.label("settled"), deposits.label("deposits")
+    version: ColumnElement[object] = func.account_version(artisan)
+    return (
+        live.label("live"),
+        settled.label("settled"),
+        deposits.label("deposits"),
+        version.label("version"),
+    )
 
 
 def _newest_deposits(artisan: ColumnElement[int]) -> Select[object]:

@@ -39,7 +39,7 @@ LAST_ALONE = -1
 # Replies stored for a gateway that repeats a hop; older hops than these get the current screen.
 _MOST_REPLIES, _FEWEST_REPLIES = 4, 2
 # With Redis's own overhead a dialogue stays under 700 bytes (docs/performance.md, P5).
-_MOST_BYTES = 380
+_MOST_BYTES = 400
 _NAME_BYTES, _PHONE_BYTES, _MOMENT_BYTES, _TAG_BYTES = 12, 9, 4, 16
 _MOST_SKEW = 60
 

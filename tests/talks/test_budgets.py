@@ -78,7 +78,7 @@ def once(client: FlaskClient) -> OnePost:
 
 
 # What is typed, and the most SQL statements the hop may take. A phone not proven reads in two.
-NONE, READ, TWO, MAKE, REPLACE = 0, 1, 2, 8, 10
+NONE, READ, TWO, CODE, CHANGE = 0, 1, 2, 1, 10
 TALK = [
     ("1", READ),
     ("0", NONE),
@@ -89,7 +89,7 @@ TALK = [
     ("0", NONE),
     ("00", NONE),
     ("2", READ),
-    ("1", MAKE),
+    ("1", CODE),
     ("00", NONE),
     ("3", READ),
     ("1", NONE),
@@ -101,7 +101,7 @@ TALK = [
     ("1", TWO),
     ("0", NONE),
     ("2", NONE),
-    ("1", MAKE),
+    ("1", CHANGE),
     ("00", NONE),
 ]
 
@@ -135,7 +135,7 @@ def test_code_for_other_months_and_cancelling_stay_in_the_budget(
     once.dial(HASSAN, "2*1*00")
     once.dial(HASSAN)
     # Asking for other months finds the live code under the lock that a new one would be made with.
-    for typed, most in [("2", READ), ("2", NONE), ("2", MAKE), ("1", REPLACE), ("0", NONE)]:
+    for typed, most in [("2", READ), ("2", NONE), ("2", CHANGE), ("1", CHANGE), ("0", NONE)]:
         clock.now += timedelta(seconds=20)
         cost = spent(lambda typed=typed: once.answer(typed))  # type: ignore[misc]
         assert cost.sql <= most and cost.redis <= 2, (typed, cost)
@@ -146,7 +146,7 @@ def test_code_for_other_months_and_cancelling_stay_in_the_budget(
         ("1", NONE),
         ("0", NONE),
         ("2", NONE),
-        ("1", REPLACE),
+        ("1", CHANGE),
         ("0", NONE),
     ]:
         clock.now += timedelta(seconds=20)
