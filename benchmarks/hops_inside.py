@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
@@ -16,55 +18,65 @@ from benchmarks.stage import Stage
 
 _NAMES = ("dial", "my AMO", "back", "pay", "the code")
 _PROGRAM = Path(__file__).with_name("one_process.py")
+# Dialogues that open connections and fill caches before the first one that counts.
+_WARM = 30
+_WHAT = "CPU in one process"
 
 
 def measure(stage: Stage) -> list[Finding]:
-    """Measures this checkout, and in turn with it the one beside it, if one is named."""
-    rounds, dialogues = (3, 150) if stage.quick else (5, 400)
-    ours: list[list[float]] = []
-    theirs: list[list[float]] = []
-    for _ in range(rounds):
-        ours.append(_play(stage, ROOT, dialogues))
-        if stage.beside:
-            theirs.append(_play(stage, stage.beside, dialogues))
-    what = "CPU in one process"
-    findings = [
-        Finding("", f"{what}, {name}", "us", [run[hop] for run in ours])
+    """Measures this checkout, and in turn with it the one beside it, dialogue by dialogue."""
+    dialogues = 100 if stage.quick else 2000
+    with _program(stage, ROOT) as ours, _program(stage, stage.beside or ROOT) as theirs:
+        pairs = [
+            (_play(ours, one), _play(theirs, other) if stage.beside else [])
+            for one, other in zip(*[iter(stage.phones(2 * (_WARM + dialogues)))] * 2, strict=True)
+        ][_WARM:]
+    hops = {name: median(one[hop] for one, _ in pairs) for hop, name in enumerate(_NAMES)}
+    whole = [sum(one) for one, _ in pairs]
+    findings = [Finding("", f"{_WHAT}, whole dialogue", "us", [median(whole)], details=hops)]
+    return findings + ([_compare(pairs)] if stage.beside else [])
+
+
+def _compare(pairs: list[tuple[list[float], list[float]]]) -> Finding:
+    """Returns the middle ratio of each tenth of the pairs: one that was disturbed counts little."""
+    tenth = len(pairs) // 10
+    parts = [pairs[at : at + tenth] for at in range(0, tenth * 10, tenth)]
+    ratios = [median(sum(one) / sum(other) for one, other in part) for part in parts]
+    hops = {
+        name: median(one[hop] / other[hop] for one, other in pairs)
         for hop, name in enumerate(_NAMES)
-    ]
-    findings.append(Finding("", f"{what}, whole dialogue", "us", [sum(run) for run in ours]))
-    if theirs:
-        pairs = zip(ours, theirs, strict=True)
-        ratios = [sum(one) / sum(other) for one, other in pairs]
-        hops = {
-            name: median(one[hop] / other[hop] for one, other in zip(ours, theirs, strict=True))
-            for hop, name in enumerate(_NAMES)
-        }
-        findings.append(Finding("", f"{what}, against that beside", "x", ratios, details=hops))
-    return findings
+    }
+    return Finding("", f"{_WHAT}, against that beside", "x", ratios, details=hops)
 
 
 def profile(stage: Stage, hop: int) -> str:
     """Returns where the hop of that number spends its time."""
-    return _run(stage, ROOT, {"chains": CHAINS, "phones": stage.phones(400), "profiled": hop})
+    with _program(stage, ROOT, hop) as program:
+        return program.communicate("".join(f"{phone}\n" for phone in stage.phones(400)))[0]
 
 
-def _play(stage: Stage, checkout: Path, dialogues: int) -> list[float]:
-    """Returns the median CPU of each hop, in microseconds."""
-    played = _run(stage, checkout, {"chains": CHAINS, "phones": stage.phones(dialogues)})
-    return [median(spent) for spent in json.loads(played)]
+def _play(program: subprocess.Popen[str], phone: str) -> list[float]:
+    assert program.stdin and program.stdout
+    program.stdin.write(f"{phone}\n")
+    program.stdin.flush()
+    spent: list[float] = json.loads(program.stdout.readline())
+    return spent
 
 
-def _run(stage: Stage, checkout: Path, job: dict[str, object]) -> str:
-    with (stage.folder / "one_process.log").open("ab") as log:
-        done = subprocess.run(
-            (sys.executable, str(_PROGRAM)),
+@contextmanager
+def _program(
+    stage: Stage, checkout: Path, profiled: int | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    with (
+        (stage.folder / "one_process.log").open("ab") as log,
+        subprocess.Popen(
+            (sys.executable, str(_PROGRAM), json.dumps(CHAINS), json.dumps(profiled)),
             cwd=checkout,
             env=os.environ | stage.environment | {"PYTHONPATH": str(checkout)},
-            input=json.dumps(job),
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            check=True,
             text=True,
-        )
-    return done.stdout
+        ) as program,
+    ):
+        yield program

@@ -1,7 +1,8 @@
 """The CPU of each hop of a dialogue in one process: no server, no network, no load beside it.
 
-`python -m benchmarks hops_inside` plays it. As a program it imports nothing but `app`, so that it
-measures the checkout whose folder Python looks in first: this one's, or the one of `--beside`.
+`python -m benchmarks hops_inside` starts it, and sends the phones that are to dial, a line each. As
+a program it imports nothing but `app`, so that it measures the checkout whose folder Python looks
+in first: this one's, or the one of `--beside`.
 """
 
 from __future__ import annotations
@@ -18,41 +19,34 @@ from urllib.parse import urlencode
 
 from app import create_app
 
-# Dialogues that open connections and fill caches before the first one that counts.
-_WARM = 30
 _PROFILED_ROWS = 60
 
 
 class Dialogues:
-    """The application of this process, and the phones that dial it."""
+    """The application of this process, and the inputs of each hop."""
 
-    def __init__(self, chains: list[str], phones: list[str]) -> None:
+    def __init__(self, chains: list[str]) -> None:
         self._application = create_app().wsgi_app
-        self._chains, self._phones = chains, phones
+        self._chains = chains
 
-    def measure(self) -> list[list[float]]:
-        """Returns for each hop the microseconds of CPU that it took in each dialogue."""
-        spent: list[list[float]] = [[] for _ in self._chains]
-        for number, phone in enumerate(self._phones):
-            for hop, chain in enumerate(self._chains):
-                request = _make_request(phone, chain)
-                began = time.thread_time_ns()
-                self._post(request)
-                if number >= _WARM:
-                    spent[hop].append((time.thread_time_ns() - began) / 1000)
+    def measure(self, phone: str) -> list[float]:
+        """Plays a dialogue; returns the microseconds of CPU that each hop took."""
+        spent = []
+        for chain in self._chains:
+            request = _make_request(phone, chain)
+            began = time.thread_time_ns()
+            self._post(request)
+            spent.append((time.thread_time_ns() - began) / 1000)
         return spent
 
-    def profile(self, hop: int) -> None:
-        """Prints where the hop of that number spends its time."""
-        profiler = cProfile.Profile()
-        for number, phone in enumerate(self._phones):
-            for index, chain in enumerate(self._chains):
-                request = _make_request(phone, chain)
-                if index == hop and number >= _WARM:
-                    profiler.runcall(self._post, request)
-                else:
-                    self._post(request)
-        pstats.Stats(profiler).sort_stats("tottime").print_stats(_PROFILED_ROWS)
+    def profile(self, phone: str, hop: int, profiler: cProfile.Profile) -> None:
+        """Plays a dialogue, and its hop of that number under the profiler."""
+        for index, chain in enumerate(self._chains):
+            request = _make_request(phone, chain)
+            if index == hop:
+                profiler.runcall(self._post, request)
+            else:
+                self._post(request)
 
     def _post(self, request: dict[str, Any]) -> None:
         answer = self._application(request, _start)
@@ -88,10 +82,16 @@ def _make_request(phone: str, chain: str) -> dict[str, Any]:
     }
 
 
+def _main(chains: list[str], profiled: int | None) -> None:
+    dialogues, profiler = Dialogues(chains), cProfile.Profile()
+    for line in sys.stdin:
+        if profiled is None:
+            print(json.dumps(dialogues.measure(line.strip())), flush=True)
+        else:
+            dialogues.profile(line.strip(), profiled, profiler)
+    if profiled is not None:
+        pstats.Stats(profiler).sort_stats("tottime").print_stats(_PROFILED_ROWS)
+
+
 if __name__ == "__main__":
-    job = json.load(sys.stdin)
-    dialogues = Dialogues(job["chains"], job["phones"])
-    if (profiled := job.get("profiled")) is None:
-        json.dump(dialogues.measure(), sys.stdout)
-    else:
-        dialogues.profile(profiled)
+    _main(json.loads(sys.argv[1]), json.loads(sys.argv[2]))

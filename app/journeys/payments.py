@@ -13,7 +13,7 @@ from app.journeys.pay import code_message, describe_shown_code
 from app.journeys.person import (
     get_fresh_person,
     get_live_code,
-    reload_account,
+    reload_person,
     require_tie,
 )
 from app.messaging.service import OutboundMessage, queue_message
@@ -122,7 +122,7 @@ def cancel_live_code(dialogue: Dialogue) -> str:
         cancelled = is_shown and cancel_code(operation, artisan_id)
         if live and cancelled:
             queue_cancellation(operation, dialogue.services, live.code)
-    reload_account(dialogue)
+    reload_person(dialogue)
     return "cancelled" if cancelled else "none_live"
 
 

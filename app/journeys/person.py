@@ -11,7 +11,7 @@ from app.base.driver import AnyConnection, by_driver
 from app.base.months import Month
 from app.contributions.rights import RightsState, expected_state
 from app.contributions.rules import Quote, due_on, is_collected_here
-from app.enrolment.queries import Artisan, Member, get_artisan
+from app.enrolment.queries import Artisan, Member
 from app.enrolment.rules import masked_name, plain_name
 from app.enrolment.ties import find_way, is_proven
 from app.journeys.context import Dialogue
@@ -25,6 +25,7 @@ from app.payments.dues import (
 )
 from app.payments.phone_account import (
     PinStatus,
+    TiedAccount,
     get_pin_status,
     get_tied_account,
     hide_what_others_asked,
@@ -126,7 +127,7 @@ def get_live_code(dialogue: Dialogue) -> IssuedCode | None:
 
 
 def get_fresh_person(dialogue: Dialogue) -> Person:
-    """Returns the person, with the account read again unless that was done a moment ago.
+    """Returns the person, asking again what changed unless that was done a moment ago.
 
     While a code is live cash may come at any moment, and has to show at once.
 
@@ -140,45 +141,39 @@ def get_fresh_person(dialogue: Dialogue) -> Person:
         or local_date(dialogue.now) != local_date(read_at)
     )
     if stale or dialogue.facts.code:
-        reload_account(dialogue)
+        reload_person(dialogue)
     return get_person(dialogue)
 
 
 def read_person(connection: AnyConnection, dialogue: Dialogue, artisan_id: int) -> None:
-    """Reads a person into the session, in three statements, or four if the phone is not proven.
+    """Reads a person into the session, in two statements, or three if the phone is not proven.
 
     Raises: NothingToShow if the phone is not tied to the person.
     """
-    artisan = get_artisan(connection, artisan_id)
-    way, account = _read_account(connection, dialogue, artisan_id)
-    store_person(dialogue, artisan, account, way)
+    tied = get_tied_account(connection, dialogue.phone, artisan_id, dialogue.now)
+    assert tied
+    way, account = _open_account(connection, dialogue, tied)
+    store_person(dialogue, tied.artisan, account, way)
     store_pin_status(dialogue, get_pin_status(connection, dialogue.phone, artisan_id, dialogue.now))
 
 
-def reload_account(dialogue: Dialogue) -> None:
-    """Reads the account and the tie again, in one statement, or two if the phone is not proven.
-
-    The register's part does not change during a dialogue.
-    Raises: NothingToShow if the phone is not tied to the person any more.
-    """
-    artisan = _get_artisan(dialogue)
-    with by_driver(dialogue.services.database) as connection:
-        way, account = _read_account(connection, dialogue, artisan.id)
-    dialogue.facts.way = way
-    _store_account(dialogue, artisan, account)
-
-
 def reload_person(dialogue: Dialogue) -> None:
-    """Reads the register's part, the account and the tie again: one of them has changed meanwhile.
+    """Reads the register's part, the account and the tie again if one of them has changed.
 
+    It is one statement, or two if the phone is not proven.
     Raises: NothingToShow if the phone is not tied to the person any more.
     """
+    facts, now = dialogue.facts, dialogue.now
+    known = facts.way, facts.version
     with by_driver(dialogue.services.database) as connection:
-        artisan = get_artisan(connection, dialogue.facts.artisan_id)
-        way, account = _read_account(connection, dialogue, artisan.id)
-    dialogue.facts.way = way
-    _store_artisan(dialogue, artisan)
-    _store_account(dialogue, artisan, account)
+        tied = get_tied_account(connection, dialogue.phone, facts.artisan_id, now, known)
+        if tied is None:
+            # Amounts are those of the day on which they are read.
+            facts.read_at = now
+            return
+        facts.way, account = _open_account(connection, dialogue, tied)
+    _store_artisan(dialogue, tied.artisan)
+    _store_account(dialogue, tied.artisan, account)
 
 
 def require_proof(connection: AnyConnection, dialogue: Dialogue) -> None:
@@ -202,15 +197,15 @@ def is_unproven(dialogue: Dialogue) -> bool:
     return not is_proven(dialogue.facts.way or None)
 
 
-def _read_account(
-    connection: AnyConnection, dialogue: Dialogue, artisan_id: int
+def _open_account(
+    connection: AnyConnection, dialogue: Dialogue, tied: TiedAccount
 ) -> tuple[str, PaymentAccount]:
     """Returns the phone's tie, and of the account what the tie opens. Raises: NothingToShow."""
-    tied = get_tied_account(connection, dialogue.phone, artisan_id, dialogue.now)
     if tied.way is None:
         raise NothingToShow()
     if is_proven(tied.way):
         return tied.way, tied.account
+    artisan_id = tied.artisan.id
     shown = hide_what_others_asked(connection, dialogue.phone, artisan_id, tied.account)
     return tied.way, shown
 

@@ -17,7 +17,7 @@ from app.enrolment.ties import Tie, list_ties, untie_phone
 from app.journeys.confirmations import queue_owner_notice
 from app.journeys.context import Dialogue, begin_operation, vocabulary
 from app.journeys.facts import TiedPhone
-from app.journeys.person import is_unproven, reload_account
+from app.journeys.person import is_unproven, reload_person
 from app.messaging.queries import count_recent_of_kind
 from app.messaging.service import OutboundMessage, queue_message
 from app.text.words import Say
@@ -75,7 +75,7 @@ def redeem_tie_code(dialogue: Dialogue) -> str:
         except TieCodeUnknown:
             return "wrong"
         queue_owner_notice(operation, dialogue, "phone_proven")
-    reload_account(dialogue)
+    reload_person(dialogue)
     return "right"
 
 

@@ -12,7 +12,7 @@ from app.enrolment.queries import find_household, find_language
 from app.journeys.context import Dialogue, vocabulary
 from app.journeys.facts import Answers, Facts
 from app.journeys.pay import describe_shown_code
-from app.journeys.person import get_live_code, reload_account
+from app.journeys.person import get_live_code, reload_person
 from app.payments.receipts import find_code
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Values
@@ -37,7 +37,7 @@ def resume_dialogue(dialogue: Dialogue) -> str:
         _drop_ended_codes(connection, dialogue)
     try:
         if facts.artisan:
-            reload_account(dialogue)
+            reload_person(dialogue)
     except NothingToShow:
         return _forget_dialogue(dialogue)
     same_people = {one.id for one in facts.household} == {one.id for one in members}

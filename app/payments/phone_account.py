@@ -45,6 +45,7 @@ from app.payments.queries import (
     json_object,
     read_account,
     read_moment,
+    version_of,
 )
 
 _PHONE, _NOW = bindparam("phone", type_=Text), bindparam("now", type_=DateTime(True))
@@ -116,21 +117,31 @@ def find_lost_receipt(connection: AnyConnection, phone: Phone) -> LostReceipt | 
 
 @dataclass(frozen=True, slots=True)
 class TiedAccount:
-    """An artisan's account and the tie of a phone; `way` is None if it is not tied any more."""
+    """An artisan with the account, and the tie of a phone; `way` is None if it is not tied."""
 
     way: str | None
+    artisan: Artisan
     account: PaymentAccount
 
 
 def get_tied_account(
-    connection: AnyConnection, phone: Phone, artisan_id: int, now: datetime
-) -> TiedAccount:
-    """Returns an artisan's whole account and the phone's tie, read in one statement.
+    connection: AnyConnection,
+    phone: Phone,
+    artisan_id: int,
+    now: datetime,
+    known: tuple[str, int] | None = None,
+) -> TiedAccount | None:
+    """Returns an artisan, the whole account and the phone's tie, read in one statement.
 
-    For a phone tied by papers alone the caller hides what others asked.
+    Returns None if they still are as `known`, the tie and the account's version. For a phone tied
+    by papers alone the caller hides what others asked.
     """
-    row = _TIED_ACCOUNT.fetch_one(connection, phone=phone.e164, artisan=artisan_id, now=now)
-    return TiedAccount(row.way, read_account(row))
+    way, version = known or (None, None)
+    asked = {"phone": phone.e164, "artisan": artisan_id, "now": now, "way": way, "known": version}
+    row = _TIED_ACCOUNT.fetch_one(connection, **asked)
+    if row is None:
+        return None
+    return TiedAccount(row.way, read_artisan(row), read_account(row))
 
 
 def hide_what_others_asked(
@@ -182,6 +193,7 @@ def _phone_account_statement() -> Select[*tuple[object, ...]]:
         _lost_receipt().label("lost"),
         *_pin_columns(first),
         *account_columns(first),
+        version_of(first),
     ).subquery("line")
     return select(line, *PERSON).select_from(line).outerjoin(artisan, artisan.c.id == first)
 
@@ -233,6 +245,22 @@ def _pin_columns(artisan_id: ColumnElement[int]) -> tuple[Label[bool], ...]:
     )
 
 
+def _tied_account_statement() -> Select[*tuple[object, ...]]:
+    """Selects the artisan's line, or none if tie and version are those that are known."""
+    # With an OFFSET the planner leaves the line whole: the version is computed once.
+    line = (
+        select(*PERSON, select_way(_PHONE).label("way"), version_of(artisan.c.id))
+        .where(artisan.c.id == _ARTISAN)
+        .offset(0)
+        .subquery("line")
+    )
+    changed = or_(
+        line.c.version.is_distinct_from(bindparam("known", type_=BigInteger)),
+        line.c.way.is_distinct_from(bindparam("way", type_=Text)),
+    )
+    return select(line, *account_columns(line.c.id)).where(changed)
+
+
 def _asked_statement() -> Select[tuple[str, str | None]]:
     code, recipient = payment_code.c, receipt_recipient.c
     ended = ended_tie.c
@@ -251,11 +279,7 @@ def _asked_statement() -> Select[tuple[str, str | None]]:
 # Built once: building them takes longer than running them.
 _ARTISAN = bindparam("artisan", type_=BigInteger)
 _ASKED = Prepared(_asked_statement())
-_TIED_ACCOUNT = Prepared(
-    select(select_way(_PHONE).label("way"), *account_columns(artisan.c.id))
-    .select_from(artisan)
-    .where(artisan.c.id == _ARTISAN)
-)
+_TIED_ACCOUNT = Prepared(_tied_account_statement())
 _PHONE_ACCOUNT = Prepared(_phone_account_statement())
 _LOST = Prepared(select(_lost_receipt()))
 _PIN_STATUS = Prepared(select(*_pin_columns(bindparam("artisan", type_=BigInteger))))

@@ -129,7 +129,7 @@ def get_account(connection: AnyConnection, artisan_id: int, now: datetime) -> Pa
 
 
 class AccountRow(Protocol):
-    """A row that has the columns of `account_columns`, and perhaps others."""
+    """A row that has the columns of `account_columns` and `version_of`, and perhaps others."""
 
     live: PackedCode | None
     settled: PackedMonths | None
@@ -168,10 +168,7 @@ def json_object(**columns: SQLColumnExpression[Any]) -> ColumnElement[object]:
 
 
 def account_columns(artisan: ColumnElement[int]) -> tuple[Label[object], ...]:
-    """Returns the columns `live`, `settled` and `deposits` in JSON, and the account's `version`.
-
-    `now` is a parameter.
-    """
+    """Returns the columns `live`, `settled` and `deposits` in JSON; `now` is a parameter."""
     code, allocation = payment_code.c, _settled.c
     live = (
         select(
@@ -195,13 +192,13 @@ def account_columns(artisan: ColumnElement[int]) -> tuple[Label[object], ...]:
     )
     newest = _newest_deposits(artisan).subquery()
     deposits = select(func.json_agg(newest.c.packed)).scalar_subquery()
-    version: ColumnElement[object] = func.account_version(artisan)
-    return (
-        live.label("live"),
-        settled.label("settled"),
-        deposits.label("deposits"),
-        version.label("version"),
-    )
+    return live.label("live"), settled.label("settled"), deposits.label("deposits")
+
+
+def version_of(artisan: ColumnElement[int]) -> Label[int]:
+    """Returns the column `version` of an account."""
+    version: ColumnElement[int] = func.account_version(artisan)
+    return version.label("version")
 
 
 def _newest_deposits(artisan: ColumnElement[int]) -> Select[object]:
@@ -240,7 +237,7 @@ def _newest_deposits(artisan: ColumnElement[int]) -> Select[object]:
 
 
 # Built once: building it takes longer than running it.
-_ACCOUNT = Prepared(select(*account_columns(_ARTISAN)))
+_ACCOUNT = Prepared(select(*account_columns(_ARTISAN), version_of(_ARTISAN)))
 
 
 def count_live_codes(connection: Connection) -> int:
