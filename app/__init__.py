@@ -16,6 +16,8 @@ def create_app(runtime: Runtime | None = None) -> Flask:
     refuse_development_server(production=runtime.settings.production)
     set_up_logs(runtime.settings.log_level)
     app = Flask("app", static_folder="web/static", template_folder="web/templates")
+    # No view is a coroutine: a request would ask each of its functions whether it is one.
+    app.ensure_sync = lambda function: function  # type: ignore[method-assign, assignment]
     app.extensions["maalem"] = runtime
     register_pages(app, runtime)
     register_commands(app)

@@ -13,7 +13,7 @@ import structlog
 _write_json = json.JSONEncoder(default=str, ensure_ascii=False).encode
 # The row in a database error: a name in it has no long number.
 _ROW = re.compile(r"^DETAIL:.*$", re.MULTILINE)
-_LONG_NUMBER = re.compile(r"\+?\d(?:[ -]?\d){7,}")
+_LONG_NUMBER, _FEWEST_DIGITS = re.compile(r"\+?\d(?:[ -]?\d){7,}"), 8
 
 
 def set_up_logs(level: str) -> None:
@@ -44,7 +44,10 @@ def redact(
     for name, value in event.items():
         if name in {"timestamp", "request_id"} or isinstance(value, int | float | None):
             continue
-        event[name] = _LONG_NUMBER.sub(_mask, _ROW.sub("DETAIL: left out", str(value)))
+        text = str(value)
+        if "DETAIL:" in text:
+            text = _ROW.sub("DETAIL: left out", text)
+        event[name] = _LONG_NUMBER.sub(_mask, text) if len(text) >= _FEWEST_DIGITS else text
     return event
 
 

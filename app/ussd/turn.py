@@ -16,6 +16,7 @@ from app.ussd.vocabulary import Services
 
 # A dialled chain with more inputs than this is not a person's.
 _MOST_INPUTS = 40
+_write_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ class Turns(Generic[Services]):
     ) -> str:
         """Returns the hop as observe.hops reads it: no number, nothing secret."""
         position = record.position
-        return json.dumps(
+        return _write_json(
             [
                 self.sessions.digest_talk(hop, slot),
                 record.revision,
@@ -187,9 +188,7 @@ class Turns(Generic[Services]):
                 position.path[-1] if position.path else "",
                 int(walk.reply.more),
                 self.sessions.digest_caller(hop.phone, caller.now.date(), slot),
-            ],
-            ensure_ascii=False,
-            separators=(",", ":"),
+            ]
         )
 
 

@@ -60,7 +60,8 @@ def take_in() -> Response | None:
         _refuse_host()
         _refuse_headers()
         _refuse_control("path", request.environ.get("PATH_INFO", "").encode("latin-1"), _CONTROL)
-        _refuse_control("query", _decode_form(request.query_string), _CONTROL)
+        if request.query_string:
+            _refuse_control("query", _decode_form(request.query_string), _CONTROL)
         _take_body()
     except InvalidInput as error:
         return _answer(str(error.params["what"]), str(error.params["why"]))

@@ -70,6 +70,8 @@ class TrustedProxies:
             _log.error("forwarded_address_not_read", peer=peer, why=why)
 
     def _is_ours(self, address: str) -> bool:
+        if not self._proxies:
+            return False
         try:
             ip = ip_address(address)
         except ValueError:

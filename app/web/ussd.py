@@ -3,7 +3,9 @@
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import cache
 from time import perf_counter
+from urllib.parse import parse_qsl
 
 import structlog
 from flask import Blueprint, Response, abort, g, request
@@ -28,6 +30,9 @@ from app.web.access import Audience, open_to
 from app.web.callbacks import is_admitted
 
 _log = structlog.get_logger("ussd")
+# Few of each are there, and finding one costs as much as counting by it.
+_timer = cache(metrics.hop_seconds.labels)
+_counter, _screens = cache(metrics.hops.labels), cache(metrics.screens.labels)
 
 
 def blueprint(settings: Settings) -> Blueprint:
@@ -82,7 +87,7 @@ def _answer(
 
 def _read_fields(dialect: Dialect) -> Mapping[str, object]:
     if not dialect.speaks_json:
-        return request.form
+        return _read_form()
     try:
         fields = read_json(request.get_data())
     except ValueError as error:
@@ -92,14 +97,25 @@ def _read_fields(dialect: Dialect) -> Mapping[str, object]:
     return fields
 
 
+def _read_form() -> Mapping[str, str]:
+    """Returns the first value of each field, as `request.form` has it, at half of its cost."""
+    if request.mimetype != "application/x-www-form-urlencoded":
+        return request.form
+    try:
+        fields = parse_qsl(request.get_data().decode(), True, errors="werkzeug.url_quote")
+    except UnicodeDecodeError:
+        return {}
+    return dict(reversed(fields))
+
+
 def _answer_measured(hop: Hop) -> TurnResult:
     """Answers a hop, and records its time for the metrics and the log."""
     began = perf_counter()
     result = answer_hop(runtime(), hop)
     seconds = perf_counter() - began
-    metrics.hop_seconds.labels(hop.gateway, hop.operator).observe(seconds)
-    metrics.hops.labels(hop.gateway, hop.operator, result.outcome).inc()
-    metrics.screens.labels(result.screen).inc()
+    _timer(hop.gateway, hop.operator).observe(seconds)
+    _counter(hop.gateway, hop.operator, result.outcome).inc()
+    _screens(result.screen).inc()
     _log.info(
         "hop",
         request_id=g.request_id,
