@@ -74,7 +74,7 @@ def play(
         check=True,
     )
     played = Played(*pickle.loads(done.stdout))
-    server.hops += len(played.latencies)
+    server.hops += sum(map(len, dialogues))
     return played
 
 

@@ -41,7 +41,7 @@ class Job:
 
 @dataclass
 class Played:
-    """Seconds from the first request to the last answer, and each hop's own, in order of ending.
+    """Seconds from the first counted request to the last answer, and each hop's own, as they ended.
 
     A paced hop's time runs from the moment it was due, so that a late server cannot hide.
     """
@@ -89,13 +89,16 @@ class _Connection:
 
 
 def play(job: Job) -> Played:
-    """Plays every dialogue once."""
+    """Plays every dialogue once; of each line's first one the beginning is not counted.
+
+    Lines that all began with a dial would stay in step, and ask for their codes all at once.
+    """
     lines = [_Connection(job.port) for _ in range(min(job.connections, len(job.dialogues)))]
-    total = sum(map(len, job.dialogues))
     waiting = iter(job.dialogues)
     latencies: list[float] = []
     free = deque(line for line in lines if _next(line, waiting))
     chance = random.Random(1)
+    total = sum(map(len, job.dialogues)) - sum(_go_ahead(line, chance) for line in free)
     began = due = time.perf_counter()
     busy: set[_Connection] = set()
     while len(latencies) < total:
@@ -125,6 +128,15 @@ def _next(line: _Connection, waiting: Iterator[list[bytes]]) -> bool:
     """Begins the next dialogue on the line; False if none is left."""
     line.talk, line.hop = next(waiting, []), 0
     return bool(line.talk)
+
+
+def _go_ahead(line: _Connection, chance: random.Random) -> int:
+    """Goes to a random place of the line's dialogue; returns the hops that took."""
+    hops = chance.randrange(len(line.talk))
+    for _ in range(hops):
+        line.send(0.0)
+        _check(line.answer(), line, False)
+    return hops
 
 
 def _check(body: bytes, line: _Connection, ends_in_code: bool) -> None:
