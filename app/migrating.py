@@ -11,7 +11,7 @@ from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Engine, MetaData, text
 from sqlalchemy.exc import ProgrammingError
 
-from app.base.database import metadata
+from app.base.database import is_pooled, metadata
 from app.grants import give_grants
 from app.settings import ROOT
 from app.wall import build_wall
@@ -54,6 +54,15 @@ class NotTheOwner(ClickException):
         )
 
 
+class NotDirect(ClickException):
+    """The address leads to a pooler, which may change the server under a migration."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the address leads to a pooler: set MIGRATIONS_DATABASE_URL to the server itself"
+        )
+
+
 def newest_revision() -> str:
     """Returns the revision that the code needs."""
     return _scripts().get_current_head() or "none"
@@ -73,7 +82,7 @@ def current_revision(engine: Engine) -> str:
 def upgrade(engine: Engine) -> str:
     """Applies the missing migrations, and gives the roles their grants on what is new.
 
-    Returns the revision reached. Raises: AnotherVersion, NotTheOwner.
+    Returns the revision reached. Raises: AnotherVersion, NotTheOwner, NotDirect.
     """
     if current_revision(engine) == (newest := newest_revision()):
         return newest
@@ -95,7 +104,7 @@ def renew_grants(engine: Engine) -> str:
 
 
 def downgrade(engine: Engine, revision: str) -> str:
-    """Takes back to `revision`, and returns it. Raises: AnotherVersion, NotTheOwner."""
+    """Takes back to `revision`. Returns it. Raises: AnotherVersion, NotTheOwner, NotDirect."""
     current_revision(engine)
     return _migrate(engine, revision, down=True)
 
@@ -107,6 +116,8 @@ def _scripts() -> ScriptDirectory:
 def _migrate(engine: Engine, revision: str, *, down: bool = False) -> str:
     config = _config()
     with engine.connect() as connection:
+        if is_pooled(connection):
+            raise NotDirect()
         # Closed afterwards: the pool must not give it to others with our lock and no timeout.
         connection.detach()
         connection.execute(text("SET statement_timeout = 0"))

@@ -110,9 +110,13 @@ class Runtime:
         atexit.register(stack.close)
         return EngineUrls(database_url or embedded.database_url, redis_url or embedded.redis_url)
 
+    def _connect(self, **options: int) -> Engine:
+        keeps_prepared = self.settings.pooler_keeps_prepared
+        return connect(self.urls.database_url, keeps_prepared=keeps_prepared, **options)
+
     @cached_property
     def database(self) -> Engine:
-        engine = connect(self.urls.database_url)
+        engine = self._connect()
         self.deadline.watch(engine)
         if not self.settings.database_url:
             # Only this program migrates the embedded database.
@@ -130,7 +134,7 @@ class Runtime:
         """The database for the office's pages: a pool of its own, so that phones never wait."""
         if not self.settings.database_url:
             _ = self.database  # migrates the embedded one
-        engine = connect(self.urls.database_url, pool_size=OFFICE_CONNECTIONS)
+        engine = self._connect(pool_size=OFFICE_CONNECTIONS)
         self.deadline.watch(engine)
         return engine
 
@@ -255,7 +259,7 @@ class Runtime:
     @cached_property
     def patient_services(self) -> Services:
         """The services of deferred actions: a statement may take half a minute."""
-        database = connect(self.urls.database_url, pool_size=2, statement_timeout_ms=_PATIENCE_MS)
+        database = self._connect(pool_size=2, statement_timeout_ms=_PATIENCE_MS)
         return replace(self.services, database=database)
 
     @cached_property

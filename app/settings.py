@@ -112,7 +112,9 @@ class Settings(BaseSettings):
     )
     database_url: DatabaseUrl = Field(
         "",
-        description="PostgreSQL 14+; empty means the embedded one",
+        description="PostgreSQL 14+, itself or by a pooler in transaction mode; several hosts as"
+        " postgresql://USER:PASSWORD@HOST:5432,HOST:5432/NAME?target_session_attrs=read-write;"
+        " empty means the embedded one",
     )
     migrations_database_url: DatabaseUrl = Field(
         "",
@@ -123,6 +125,11 @@ class Settings(BaseSettings):
         "",
         description="a replica of the same database, from which figures and reports are read; empty"
         " means DATABASE_URL",
+    )
+    pooler_keeps_prepared: bool = Field(
+        False,
+        description="whether the pooler that DATABASE_URL leads to keeps prepared statements, as"
+        " PgBouncer 1.21 with max_prepared_statements does; without a pooler they are kept anyway",
     )
     redis_url: RedisUrl = Field(
         "",

@@ -1,11 +1,18 @@
 """The database for every room: one metadata, and the ways to open a connection."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from __future__ import annotations
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, text
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+from urllib.parse import urlsplit
+
+import psycopg
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from app.base.errors import Unavailable
 
@@ -28,27 +35,112 @@ STATEMENT_MS, IDLE_TRANSACTION_MS = 1500, 600_000
 AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
+# A server that was told to be a replica meanwhile: another of the address is written to by now.
+_READ_ONLY = "25006"
+# What is known of a connection: the limit that each transaction has to set for itself.
+_LIMIT = "statement_timeout_ms"
+_LOOK = "SELECT pg_backend_pid(), current_setting('statement_timeout')"
+_SET = """SELECT set_config('statement_timeout', %s, false), set_config('TimeZone', 'UTC', false),
+    set_config('idle_in_transaction_session_timeout', %s, false)"""
+
+
 def connect(
-    url: str, *, pool_size: int = CONNECTIONS, statement_timeout_ms: int = STATEMENT_MS
+    url: str,
+    *,
+    pool_size: int = CONNECTIONS,
+    statement_timeout_ms: int = STATEMENT_MS,
+    keeps_prepared: bool = False,
 ) -> Engine:
     """Returns an engine that waits no longer than a phone may: 2 s to connect, 1 s for the pool.
 
-    A statement ends after `statement_timeout_ms`.
+    A statement ends after `statement_timeout_ms`. The address may name several hosts, as libpq
+    writes them. Behind a pooler a connection keeps no settings of ours: a transaction sets its own
+    limit, and statements are prepared only where the pooler keeps them.
     """
-    return create_engine(
-        url.replace("postgresql://", "postgresql+psycopg://", 1),
+    engine = create_engine(
+        spread_hosts(url),
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=1,
         # An error's text must carry no names, birth dates or numbers into the log.
         hide_parameters=True,
-        connect_args={
-            "connect_timeout": 2,
-            "tcp_user_timeout": 1500,
-            "options": f"-c statement_timeout={statement_timeout_ms} -c timezone=UTC"
-            f" -c idle_in_transaction_session_timeout={IDLE_TRANSACTION_MS}",
-        },
+        connect_args={"connect_timeout": 2, "tcp_user_timeout": 1500},
     )
+    last: list[tuple[str, str]] = []
+
+    @event.listens_for(engine, "do_connect")
+    def put_last_first(_dialect: object, _record: object, _args: object, options: Any) -> None:
+        """A machine that is gone costs two seconds: the host that answered last is asked first."""
+        hosts, ports = str(options.get("host", "")).split(","), str(options.get("port")).split(",")
+        if last and len(hosts) == len(ports) > 1 and last[0] != (hosts[0], ports[0]):
+            pairs = sorted(zip(hosts, ports, strict=True), key=lambda pair: pair != last[0])
+            options["host"] = ",".join(host for host, _ in pairs)
+            options["port"] = ",".join(port for _, port in pairs)
+
+    @event.listens_for(engine, "connect")
+    def set_up(driver: psycopg.Connection[Any], record: ConnectionPoolEntry) -> None:
+        last[:] = [(driver.info.host, str(driver.info.port))]
+        if _set_up(driver, statement_timeout_ms):
+            record.info[_LIMIT] = statement_timeout_ms
+            if not keeps_prepared:
+                driver.prepare_threshold = None
+
+    event.listen(engine, "begin", _limit_transaction)
+    event.listen(engine, "handle_error", _drop_replica)
+    return engine
+
+
+def spread_hosts(url: str) -> str:
+    """Returns libpq's address as SQLAlchemy reads it, also one of several hosts."""
+    rest = url.partition("://")[2]
+    place, slash, path = rest.partition("/")
+    secret, at, hosts = place.rpartition("@")
+    if "," not in hosts:
+        return f"postgresql+psycopg://{rest}"
+    each = [urlsplit(f"//{host}") for host in hosts.split(",")]
+    names = ",".join(host.hostname or "" for host in each)
+    ports = ",".join(str(host.port or 5432) for host in each)
+    mark = "&" if "?" in path else "?"
+    return f"postgresql+psycopg://{secret}{at}{slash or '/'}{path}{mark}host={names}&port={ports}"
+
+
+def is_pooled(connection: Connection) -> bool:
+    """True if a pooler stands before the server: it gives another number than the server's own."""
+    return _LIMIT in connection.connection.info
+
+
+def _set_up(driver: psycopg.Connection[Any], statement_timeout_ms: int) -> bool:
+    """Sets the limits and the time zone of a connection. Returns True behind a pooler.
+
+    There whatever is set stays with a server's connection that others get next; but of the time
+    zone a pooler keeps track.
+    """
+    driver.autocommit = True
+    try:
+        row = driver.execute(_LOOK).fetchone()
+        pooled = row is None or row[0] != driver.info.backend_pid
+        if pooled:
+            driver.execute("SET TimeZone TO 'UTC'")
+        else:
+            driver.execute(_SET, (str(statement_timeout_ms), str(IDLE_TRANSACTION_MS)))
+    finally:
+        if not driver.closed:
+            driver.autocommit = False
+    return pooled
+
+
+def _limit_transaction(connection: Connection) -> None:
+    """Sets a transaction's own limit behind a pooler; what follows finds a lost connection."""
+    info = connection.connection.info
+    driver: Any = connection.connection.driver_connection
+    if _LIMIT in info and not driver.autocommit:
+        with suppress(psycopg.OperationalError):
+            driver.execute(f"SET LOCAL statement_timeout = {int(info[_LIMIT])}")
+
+
+def _drop_replica(context: ExceptionContext) -> None:
+    if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
+        context.is_disconnect = True
 
 
 @contextmanager
@@ -57,11 +149,8 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
     Raises: Unavailable if the database is away.
     """
-    try:
-        with engine.begin() as connection:
-            yield connection
-    except AWAY as error:
-        raise _unavailable(error) from error
+    with _telling_away(), engine.begin() as connection:
+        yield connection
 
 
 @contextmanager
@@ -70,11 +159,8 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
     Raises: Unavailable if the database is away.
     """
-    try:
-        with engine.connect() as connection:
-            yield connection.execution_options(isolation_level="AUTOCOMMIT")
-    except AWAY as error:
-        raise _unavailable(error) from error
+    with _telling_away(), engine.connect() as connection:
+        yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
 @contextmanager
@@ -83,15 +169,10 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
 
     Raises: Unavailable if the database is away.
     """
-    try:
-        with engine.connect() as connection:
-            connection.execution_options(
-                isolation_level="REPEATABLE READ", postgresql_readonly=True
-            )
-            connection.execute(text("SET LOCAL statement_timeout = 0"))
-            yield connection
-    except AWAY as error:
-        raise _unavailable(error) from error
+    with _telling_away(), engine.connect() as connection:
+        connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        yield connection
 
 
 def renew_statistics(connection: Connection, table: str) -> None:
@@ -99,8 +180,16 @@ def renew_statistics(connection: Connection, table: str) -> None:
     connection.execute(text("SELECT renew_statistics(:table)"), {"table": table})
 
 
-def _unavailable(error: SQLAlchemyError) -> Unavailable:
-    """Returns the refusal; `dropped` means a dead connection of the pool: a new one may work."""
-    return Unavailable(
-        what="postgresql", dropped=isinstance(error, DBAPIError) and error.connection_invalidated
-    )
+@contextmanager
+def _telling_away() -> Iterator[None]:
+    """Raises the refusal where the database is away, and every other error as it is.
+
+    `dropped` means a dead connection of the pool: a new one may work.
+    """
+    try:
+        yield
+    except SQLAlchemyError as error:
+        dropped = isinstance(error, DBAPIError) and error.connection_invalidated
+        if not dropped and not isinstance(error, AWAY):
+            raise
+        raise Unavailable(what="postgresql", dropped=dropped) from error

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
+from contextlib import suppress
 from time import monotonic
 from typing import Any, ParamSpec, TypeVar
 
@@ -32,6 +34,8 @@ class Deadline:
     def __init__(self, seconds: float, threads: int) -> None:
         self._seconds = seconds
         self._connecting = ThreadPoolExecutor(threads, thread_name_prefix="connecting")
+        # Connections that came too late for who asked for them, for who asks next.
+        self._late: deque[_Connection] = deque(maxlen=threads)
 
     def watch(self, engine: Engine) -> None:
         """Applies the deadline to the connections that `engine` opens from now on."""
@@ -75,13 +79,22 @@ class Deadline:
         self, _dialect: object, _record: object, args: tuple[Any, ...], options: dict[str, Any]
     ) -> psycopg.Connection[Any]:
         """Opens a connection in a thread of its own, because the driver waits for at least 2 s."""
+        with suppress(IndexError):
+            while (late := self._late.popleft()).closed:
+                continue
+            return late
         opening = self._connecting.submit(_Connection.connect, *args, **options)
         try:
             return opening.result(_seconds_left())
         except TooLate:
             if not opening.cancel():
-                opening.add_done_callback(_close_late)
+                opening.add_done_callback(self._keep_late)
             raise psycopg.OperationalError("too late to connect") from None
+
+    def _keep_late(self, opening: Future[_Connection]) -> None:
+        """Keeps a connection: where a host is gone, each takes longer than a person waits."""
+        if not opening.exception():
+            self._late.append(opening.result())
 
 
 def _run_again_if_dropped(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
@@ -112,9 +125,3 @@ def _seconds_left() -> float | None:
         return max(0.0, ends - monotonic())
     each: float | None = getattr(_this, "each", None)
     return each
-
-
-def _close_late(opening: Future[_Connection]) -> None:
-    """Closes a connection that came too late."""
-    if not opening.exception():
-        opening.result().close()

@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import text
 
 from app.base.clock import local
-from app.base.database import IDLE_TRANSACTION_MS, STATEMENT_MS, reading
+from app.base.database import IDLE_TRANSACTION_MS, STATEMENT_MS, is_pooled, reading
 from app.base.redis_client import list_servers
 from app.checks.looking import WrongInProduction
 from app.embedded import describe_engines
@@ -37,12 +37,13 @@ def check_database(maalem: Runtime) -> str:
     with reading(maalem.database) as connection:
         version = connection.execute(text("SHOW server_version")).scalar_one()
         number = int(connection.execute(text("SHOW server_version_num")).scalar_one())
+        way = " by a pooler" if is_pooled(connection) else ""
         encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
     if number < _OLDEST_POSTGRESQL:
         raise RuntimeError(f"PostgreSQL {version} is too old, 14 or later is needed")
     if encoding != "UTF8":
         raise RuntimeError(f"the database is written in {encoding}, names need UTF8")
-    return f"PostgreSQL {version}, {encoding}"
+    return f"PostgreSQL {version}, {encoding}{way}"
 
 
 def check_migrations(maalem: Runtime) -> str:
@@ -64,8 +65,8 @@ def check_time_limits(maalem: Runtime) -> str:
             if milliseconds == 0 or milliseconds > least:
                 said = f"{milliseconds} ms" if milliseconds else "none"
                 raise RuntimeError(
-                    f"{name} is {said} on our connections instead of {least} ms: does a pooler"
-                    " leave out the options of a connection?"
+                    f"{name} is {said} on our connections instead of {least} ms; behind a pooler"
+                    f" the role has to have it: ALTER ROLE ... SET {name} = {least}, then RECONNECT"
                 )
             seen[name] = milliseconds
     return ", ".join(f"{name} {milliseconds} ms" for name, milliseconds in seen.items())
