@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlencode, urlsplit
 
 from limits.storage import RedisClusterStorage, RedisStorage
 from redis import Redis, RedisCluster
@@ -58,7 +59,7 @@ def read_many(url: str) -> RedisAddress | None:
 
     Raises: ValueError.
     """
-    parts = urlsplit(url)
+    parts = _split(url)
     if parts.scheme not in _PORTS:
         return None
     secret, at, hosts = parts.netloc.rpartition("@")
@@ -83,11 +84,20 @@ def read_many(url: str) -> RedisAddress | None:
     return RedisAddress(places, service, options, asking)
 
 
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        raise ValueError("is no address of its kind") from None
+
+
 def _read_host(text: str, port: int) -> tuple[str, int]:
-    parts = urlsplit(f"//{text}")
-    if not parts.hostname or parts.path:
-        raise ValueError("one of its hosts is none")
-    return parts.hostname, parts.port or port
+    parts = _split(f"//{text}")
+    # What urlsplit says of a wrong port may be half of a password.
+    with suppress(ValueError):
+        if parts.hostname and not parts.path:
+            return parts.hostname, parts.port or port
+    raise ValueError("one of its hosts is none")
 
 
 def connect_redis(url: str) -> Redis:
