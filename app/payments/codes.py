@@ -118,6 +118,44 @@ def issue_code_as_shown(
     return _issue(connection, now, "artisan", services, dues, request)
 
 
+def issue_codes(
+    operation: Operation, services: Services, accounts: Iterable[tuple[Artisan, PaymentAccount]]
+) -> dict[int, IssuedCode]:
+    """Issues a code for all that each artisan owes, by one statement; a live one is ended.
+
+    Returns the codes by artisan. Left out, and unchanged, is whoever owes nothing here, or whose
+    account is no longer as given: `issue_code` then says what. No phone is told.
+    """
+    wanted = {}
+    for artisan, account in accounts:
+        try:
+            request = CodeRequest(artisan.id, None, artisan.language)
+            dues = _quote_dues(artisan, account, operation.now, services, request)
+        except (NothingDue, NotCollectedHere):
+            continue
+        code = draw_code(services.random)
+        total, expires_at = dues.chosen.total + services.fee, _compute_expiry(dues, operation.now)
+        wanted[artisan.id] = dues, IssuedCode(code, total, dues.chosen.period, expires_at)
+    lines = [dues.chosen.lines for dues, _ in wanted.values()]
+    values = {
+        "artisans": list(wanted),
+        "versions": [dues.account.version for dues, _ in wanted.values()],
+        "ended": [
+            dues.account.code.code if dues.account.code else None for dues, _ in wanted.values()
+        ],
+        "codes": [code.code for _, code in wanted.values()],
+        "expires": [code.expires_at for _, code in wanted.values()],
+        "periods": [_write_array(line.month.first_day for line in some) for some in lines],
+        "contributions": [_write_array(line.amount.centimes for line in some) for some in lines],
+        "penalties": [_write_array(line.penalty.centimes for line in some) for some in lines],
+        "fee": services.fee.centimes,
+        "now": operation.now,
+        "actor": operation.actor,
+    }
+    outcomes = operation.connection.execute(_ISSUE_MANY, values)
+    return {row.artisan: wanted[row.artisan][1] for row in outcomes if row.outcome == "issued"}
+
+
 def find_kept_code(
     operation: Operation, services: Services, artisan: Artisan, account: PaymentAccount
 ) -> IssuedCode | None:
@@ -327,3 +365,13 @@ _ISSUE = Prepared(
         bindparam("now", type_=DateTime(True)), bindparam("expires_at", type_=DateTime(True))
     )
 )
+# The months of each are an array written as text: arrays of arrays have one length.
+_ISSUE_MANY = text("""
+    SELECT artisan, issue_payment_code(artisan, version, ended, code, NULL, CAST(:fee AS bigint),
+        :now, expires, CAST(periods AS date[]), CAST(contributions AS bigint[]),
+        CAST(penalties AS bigint[]), :actor, NULL, NULL, NULL, NULL, NULL) AS outcome
+    FROM unnest(CAST(:artisans AS bigint[]), CAST(:versions AS bigint[]), CAST(:ended AS text[]),
+        CAST(:codes AS text[]), CAST(:expires AS timestamptz[]), CAST(:periods AS text[]),
+        CAST(:contributions AS text[]), CAST(:penalties AS text[])) AS each (artisan, version,
+        ended, code, expires, periods, contributions, penalties)
+""").bindparams(bindparam("now", type_=DateTime(True)))

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Label,
     Select,
     SQLColumnExpression,
+    any_,
     bindparam,
     case,
     func,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     select,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.agents.models import agency
 from app.agents.networks import shown_network
@@ -30,6 +32,8 @@ from app.base.clock import local_date
 from app.base.driver import AnyConnection, Prepared
 from app.base.money import Money
 from app.base.months import Month, Period
+from app.enrolment.models import artisan
+from app.enrolment.queries import PERSON, Artisan, read_artisan
 from app.payments.models import contribution_allocation, deposit, payment_code
 
 _SHOWN_DEPOSITS = 10
@@ -126,6 +130,14 @@ def get_account(connection: AnyConnection, artisan_id: int, now: datetime) -> Pa
     """
     row = _ACCOUNT.fetch_one(connection, artisan=artisan_id, now=now)
     return read_account(row)
+
+
+def get_accounts(
+    connection: Connection, artisan_ids: Sequence[int], now: datetime
+) -> dict[int, tuple[Artisan, PaymentAccount]]:
+    """Returns artisans with their accounts, by id, read in one statement."""
+    rows = connection.execute(_ACCOUNTS, {"artisans": list(artisan_ids), "now": now})
+    return {row.id: (read_artisan(row), read_account(row)) for row in rows}
 
 
 class AccountRow(Protocol):
@@ -238,6 +250,9 @@ def _newest_deposits(artisan: ColumnElement[int]) -> Select[object]:
 
 # Built once: building it takes longer than running it.
 _ACCOUNT = Prepared(select(*account_columns(_ARTISAN), version_of(_ARTISAN)))
+_ACCOUNTS = select(*PERSON, *account_columns(artisan.c.id), version_of(artisan.c.id)).where(
+    artisan.c.id == any_(bindparam("artisans", type_=ARRAY(BigInteger)))
+)
 
 
 def count_live_codes(connection: Connection) -> int:

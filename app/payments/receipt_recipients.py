@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import DateTime, Text, bindparam, select, text
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, DateTime, Text, bindparam, select, text
 
 from app.base.driver import AnyConnection, Prepared
 from app.base.operation import Operation
@@ -17,6 +19,17 @@ _ADD = text("""
     INSERT INTO receipt_recipient (code, phone, language, added_at)
     VALUES (:code, :phone, :language, :now) ON CONFLICT (code, phone) DO NOTHING RETURNING code
 """).bindparams(bindparam("now", type_=DateTime(True)))
+_ADD_MANY = text("""
+    INSERT INTO receipt_recipient (code, phone, language, added_at)
+    SELECT each.*, :now FROM unnest(CAST(:codes AS text[]), CAST(:phones AS text[]),
+        CAST(:languages AS text[])) AS each
+    ON CONFLICT (code, phone) DO NOTHING RETURNING code
+""").bindparams(bindparam("now", type_=DateTime(True)))
+_OTHERS = text("""
+    SELECT e.code FROM unnest(CAST(:codes AS text[]), CAST(:phones AS text[])) AS e (code, own)
+    WHERE EXISTS (SELECT FROM payment_code c WHERE c.code = e.code AND c.phone <> e.own)
+        OR EXISTS (SELECT FROM receipt_recipient r WHERE r.code = e.code AND r.phone <> e.own)
+""")
 # Recorded before; whom it was promised to has it at another number, if this came into other hands.
 _FORMER = (
     select(select_address(receipt_recipient.c.phone, receipt_recipient.c.added_at))
@@ -50,6 +63,29 @@ def add_receipt_recipient(operation: Operation, code: str, phone: str, language:
     if former:
         connection.execute(_ADD, params | {"phone": former})
     connection.execute(_PROMISE_AGAIN, params)
+
+
+def add_receipt_recipients(
+    operation: Operation, recipients: Sequence[tuple[str, str, str]]
+) -> None:
+    """Records code, phone (E.164) and language of many, as `add_receipt_recipient` each."""
+    codes, phones, languages = zip(*recipients, strict=True) if recipients else ((), (), ())
+    params = {
+        "codes": list(codes),
+        "phones": list(phones),
+        "languages": list(languages),
+        "now": operation.now,
+    }
+    added = set(operation.connection.execute(_ADD_MANY, params).scalars())
+    for code, phone, language in recipients:
+        if code not in added:
+            add_receipt_recipient(operation, code, phone, language)
+
+
+def has_other_recipients(connection: Connection, codes: Mapping[str, str]) -> set[str]:
+    """Returns the codes whose receipt goes to another phone than the one given for each."""
+    params = {"codes": list(codes), "phones": list(codes.values())}
+    return set(connection.execute(_OTHERS, params).scalars())
 
 
 def carry_over_recipients(operation: Operation, replaced: str, code: str) -> None:

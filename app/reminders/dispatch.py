@@ -1,4 +1,4 @@
-"""Queues the messages of waiting recipients within the hours, each in a short transaction.
+"""Queues the messages of waiting recipients within the hours, some in each short transaction.
 
 Only some are queued ahead, because the text of a queued message is fixed: a later payment can only
 cancel it (service.cancel_settled), and its code may expire before it is sent.
@@ -6,6 +6,7 @@ cancel it (service.cancel_settled), and its code may expire before it is sent.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -22,7 +23,7 @@ from app.base.phone import Phone
 from app.contributions.errors import NotCollectedHere
 from app.messaging.models import CAMPAIGN
 from app.messaging.queries import count_waiting
-from app.messaging.service import OutboundMessage, queue_message
+from app.messaging.service import OutboundMessage, queue_messages
 from app.payments.errors import NothingDue
 from app.reminders.budgets import count_cost, mark_budget_reached
 from app.reminders.errors import OverBudget
@@ -30,12 +31,13 @@ from app.reminders.fragments import WHY_NOT
 from app.reminders.models import campaign, campaign_recipient
 from app.reminders.rules import MESSAGE_KINDS
 from app.reminders.settings import ReminderSettings
-from app.reminders.wording import notice_values, reminder_values
+from app.reminders.wording import notice_values, reminder_values, reminder_values_of_many
 from app.services import Services
-from app.text.encoding import segments
 
 # The most messages of campaigns that wait to be sent; more are queued as these are sent.
 BACKLOG = 500
+# Decided in one transaction, which holds the rows of the artisans: a phone does not wait for long.
+AT_ONCE = 200
 _log = structlog.get_logger("reminders")
 
 
@@ -61,8 +63,16 @@ class CampaignDispatcher:
         self._end_campaigns(now)
         decided, limit = 0, min(most, self._count_free_places())
         for campaign_id in self._find_urgent(now):
-            while decided < limit and self._decide_next(campaign_id):
-                decided += 1
+            at_once = AT_ONCE
+            while decided < limit:
+                count = self._decide_next(campaign_id, min(at_once, limit - decided))
+                if count is None:
+                    # The budget has no room for so many: it is used up one by one.
+                    at_once = 1
+                elif count:
+                    decided += count
+                else:
+                    break
         return decided
 
     def _count_free_places(self) -> int:
@@ -87,17 +97,22 @@ class CampaignDispatcher:
         if count:
             _log.warning("too_late", count=count)
 
-    def _decide_next(self, campaign_id: int) -> bool:
-        """Decides about one recipient. Returns False if none waits, or nothing may be sent now."""
+    def _decide_next(self, campaign_id: int, most: int) -> int | None:
+        """Decides about up to `most` recipients. Returns 0 if none waits, or nothing may be sent.
+
+        Returns None, and has decided nothing, if the budget is enough for fewer than so many.
+        """
         now = self.clock()
         if not self.settings.calendar.is_open(now):
-            return False
+            return 0
         try:
             with operation(self.services.database, now, "worker") as change:
-                return decide_next(change, self.services, self.settings, campaign_id)
+                return decide_next(change, self.services, self.settings, campaign_id, most)
         except OverBudget as over:
+            if most > 1:
+                return None
             self._record_budget_reached(over.params["scope"], campaign_id, now)
-            return False
+            return 0
 
     def _record_budget_reached(self, scope: str, campaign_id: int, now: datetime) -> None:
         with operation(self.services.database, now, "worker") as change:
@@ -125,100 +140,152 @@ def end_campaigns(operation: Operation) -> int:
 
 
 def decide_next(
-    operation: Operation, services: Services, settings: ReminderSettings, campaign_id: int
-) -> bool:
-    """Queues the message of the campaign's next recipient, or records why none is sent.
+    operation: Operation,
+    services: Services,
+    settings: ReminderSettings,
+    campaign_id: int,
+    most: int = 1,
+) -> int:
+    """Queues the messages of the campaign's next recipients, or records why none is sent.
 
-    Returns False if no recipient waits.
+    Returns their number; 0 if no recipient waits.
 
-    Raises: OverBudget. The caller rolls back, so the recipient still waits.
+    Raises: OverBudget. The caller rolls back, so the recipients still wait.
     """
     connection = operation.connection
-    recipient = connection.execute(_NEXT_RECIPIENT, {"campaign": campaign_id}).one_or_none()
-    if recipient is None:
-        return False
-    reason = connection.execute(_WHY_NOT, _recipient_key(recipient)).scalar()
-    if recipient.phone is None:
-        # The number is no longer the person's, and the register has no other.
-        reason = reason or "stopped"
-    if reason is None:
-        try:
-            message_id, cost = _queue_reminder(operation, services, settings, recipient)
-        except (NothingDue, NotCollectedHere, InvalidInput):
-            reason = "not_due"
-        else:
-            _write_decision(operation, recipient, state="queued", message=message_id, cost=cost)
-            return True
-    _write_decision(operation, recipient, state="cancelled", reason=reason)
-    return True
+    which = {"campaign": campaign_id, "most": most}
+    recipients = connection.execute(_NEXT_RECIPIENTS, which).all()
+    if not recipients:
+        return 0
+    params = {
+        "campaign": campaign_id,
+        "artisans": [recipient.artisan_id for recipient in recipients],
+        "phones": [recipient.phone for recipient in recipients],
+    }
+    reasons = {row.artisan_id: row.why for row in connection.execute(_WHY_NOT, params)}
+    # A phone is missing where the number is no longer the person's, and the register has no other.
+    needless = {
+        recipient.artisan_id: reasons[recipient.artisan_id] or "stopped"
+        for recipient in recipients
+        if reasons[recipient.artisan_id] or recipient.phone is None
+    }
+    written = [recipient for recipient in recipients if recipient.artisan_id not in needless]
+    if written and written[0].kind == "reminder":
+        values = reminder_values_of_many(operation, services, written)
+        for recipient in written:
+            if recipient.artisan_id not in values:
+                try:
+                    alone = reminder_values(operation, services, recipient)
+                except (NothingDue, NotCollectedHere, InvalidInput):
+                    needless[recipient.artisan_id] = "not_due"
+                else:
+                    values[recipient.artisan_id] = alone
+    else:
+        values = {one.artisan_id: _notice_values_of(services, one) for one in written}
+    _write_needless(operation, campaign_id, needless)
+    told = [recipient for recipient in written if recipient.artisan_id in values]
+    _queue_reminders(operation, services, settings, told, values)
+    return len(recipients)
 
 
 # A number that is no longer the person's is replaced by the register's present one.
 # Two workers get two recipients, because a locked one is skipped. `_WHY_NOT` locks the artisan, so
 # that a code issued by phone at the same moment is seen here, or sees the one issued here.
-_NEXT_RECIPIENT = text("""
+_NEXT_RECIPIENTS = text("""
     SELECT r.campaign_id, r.artisan_id, r.language,
         CASE WHEN EXISTS (SELECT FROM ended_tie ended
                 WHERE ended.phone = r.phone AND ended.artisan_id = r.artisan_id)
             THEN (SELECT a.phone FROM artisan a WHERE a.id = r.artisan_id)
             ELSE r.phone END AS phone,
+        (SELECT a.province FROM artisan a WHERE a.id = r.artisan_id) AS province,
         c.name, c.kind, c.step, c.deadline, c.useful_until, c.texts
     FROM campaign_recipient r JOIN campaign c ON c.id = r.campaign_id
     WHERE r.campaign_id = :campaign AND r.state = 'waiting' AND c.state = 'running'
-    ORDER BY r.artisan_id LIMIT 1 FOR UPDATE OF r SKIP LOCKED
+    ORDER BY r.artisan_id LIMIT :most FOR UPDATE OF r SKIP LOCKED
 """)
 _WHY_NOT = text(f"""
-    SELECT {WHY_NOT} FROM campaign c JOIN artisan a ON a.id = :artisan
-    LEFT JOIN phone_preference wish ON wish.phone = :phone
-    WHERE c.id = :campaign FOR NO KEY UPDATE OF a
+    SELECT r.artisan_id, {WHY_NOT} AS why
+    FROM unnest(CAST(:artisans AS bigint[]), CAST(:phones AS text[])) AS r (artisan_id, phone)
+    JOIN artisan a ON a.id = r.artisan_id JOIN campaign c ON c.id = :campaign
+    LEFT JOIN phone_preference wish ON wish.phone = r.phone
+    ORDER BY a.id FOR NO KEY UPDATE OF a
 """)  # noqa: S608
 
 
-def _recipient_key(recipient: Row[Any]) -> dict[str, object]:
-    return {
-        "campaign": recipient.campaign_id,
-        "artisan": recipient.artisan_id,
-        "phone": recipient.phone,
-    }
+def _notice_values_of(services: Services, recipient: Row[Any]) -> dict[str, object]:
+    language = services.words.language_or_default(recipient.language)
+    return notice_values(recipient.texts, language)
 
 
-def _queue_reminder(
-    operation: Operation, services: Services, settings: ReminderSettings, recipient: Row[Any]
-) -> tuple[int | None, Decimal]:
-    """Queues the message. Returns its id and its greatest cost, which the budgets count.
+def _queue_reminders(
+    operation: Operation,
+    services: Services,
+    settings: ReminderSettings,
+    recipients: Sequence[Row[Any]],
+    values: Mapping[int, dict[str, object]],
+) -> None:
+    """Queues the messages, and records them with their greatest cost, which the budgets count.
 
     The cost is counted last, because every worker locks the rows of the budgets.
+
+    Raises: OverBudget.
     """
-    language = services.words.language_or_default(recipient.language)
-    values: dict[str, object]
-    if recipient.kind == "notice":
-        kind, values = "notice", notice_values(recipient.texts, language)
-    else:
-        kind = MESSAGE_KINDS[recipient.step]
-        values = reminder_values(operation, services, recipient)
-    outbound = OutboundMessage(
-        kind=kind,
+    if not recipients:
+        return
+    outbounds = [_make_message(services, one, values[one.artisan_id]) for one in recipients]
+    queued = queue_messages(operation, services, outbounds)
+    price = settings.price_on(local_date(operation.now))
+    costs = [message.segments * price for message in queued]
+    campaign_id = recipients[0].campaign_id
+    params = {
+        "campaign": campaign_id,
+        "artisans": [recipient.artisan_id for recipient in recipients],
+        "messages": [message.id for message in queued],
+        "costs": costs,
+        "now": operation.now,
+    }
+    operation.connection.execute(_QUEUED, params)
+    count_cost(operation, campaign_id, sum(costs, Decimal(0)), settings.day_budget)
+
+
+def _make_message(
+    services: Services, recipient: Row[Any], values: dict[str, object]
+) -> OutboundMessage:
+    is_notice = recipient.kind == "notice"
+    return OutboundMessage(
+        kind="notice" if is_notice else MESSAGE_KINDS[recipient.step],
         event=f"{recipient.name}:{recipient.artisan_id}",
         phone=Phone(recipient.phone),
-        language=language,
+        language=services.words.language_or_default(recipient.language),
         values=values,
         priority=CAMPAIGN,
         useful_until=recipient.useful_until,
     )
-    message_id = queue_message(operation, services, outbound)
-    price = settings.price_on(local_date(operation.now))
-    cost = segments(services.words.say(language, f"sms.{kind}", values)) * price
-    count_cost(operation, recipient.campaign_id, cost, settings.day_budget)
-    return message_id, cost
 
 
-def _write_decision(operation: Operation, recipient: Row[Any], **decision: object) -> None:
-    usual = {"reason": None, "message": None, "cost": None, "now": operation.now}
-    operation.connection.execute(_DECISION, _recipient_key(recipient) | usual | decision)
+def _write_needless(operation: Operation, campaign_id: int, reasons: Mapping[int, str]) -> None:
+    """Cancels recipients, each with the reason why no message is sent."""
+    if not reasons:
+        return
+    params = {
+        "campaign": campaign_id,
+        "artisans": list(reasons),
+        "reasons": list(reasons.values()),
+        "now": operation.now,
+    }
+    operation.connection.execute(_NEEDLESS, params)
 
 
-_DECISION = text("""
-    UPDATE campaign_recipient SET state = :state, reason = :reason, message_id = :message,
-        cost = :cost, decided_at = :now
-    WHERE campaign_id = :campaign AND artisan_id = :artisan
+_QUEUED = text("""
+    UPDATE campaign_recipient r
+    SET state = 'queued', message_id = each.message, cost = each.cost, decided_at = :now
+    FROM unnest(CAST(:artisans AS bigint[]), CAST(:messages AS bigint[]),
+        CAST(:costs AS numeric[])) AS each (artisan, message, cost)
+    WHERE r.campaign_id = :campaign AND r.artisan_id = each.artisan
+""").bindparams(bindparam("now", type_=DateTime(True)))
+_NEEDLESS = text("""
+    UPDATE campaign_recipient r
+    SET state = 'cancelled', reason = each.reason, decided_at = :now
+    FROM unnest(CAST(:artisans AS bigint[]), CAST(:reasons AS text[])) AS each (artisan, reason)
+    WHERE r.campaign_id = :campaign AND r.artisan_id = each.artisan
 """).bindparams(bindparam("now", type_=DateTime(True)))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Row, bindparam, select
+from sqlalchemy import BigInteger, Connection, Row, any_, bindparam, select
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from app.agents.models import agency
 from app.agents.networks import shown_network
@@ -17,12 +19,25 @@ from app.agents.towns import find_town_of_province
 from app.base.clock import local_date, local_midnight
 from app.base.months import Month
 from app.base.operation import Operation
+from app.contributions.errors import NotCollectedHere
 from app.enrolment.models import artisan
-from app.payments.codes import CodeRequest, end_live_code, issue_code
+from app.enrolment.queries import Artisan
+from app.payments.codes import (
+    CodeRequest,
+    end_live_code,
+    find_kept_code,
+    issue_code,
+    issue_codes,
+)
 from app.payments.errors import AnotherIsLive
 from app.payments.models import deposit
-from app.payments.queries import IssuedCode, get_account
-from app.payments.receipt_recipients import add_receipt_recipient, carry_over_recipients
+from app.payments.queries import IssuedCode, PaymentAccount, get_account, get_accounts
+from app.payments.receipt_recipients import (
+    add_receipt_recipient,
+    add_receipt_recipients,
+    carry_over_recipients,
+    has_other_recipients,
+)
 from app.payments.wording import shown_until
 from app.services import Services
 from app.text.words import Say
@@ -41,16 +56,91 @@ def reminder_values(
     connection, now, artisan_id = operation.connection, operation.now, recipient.artisan_id
     code = _get_live_code(operation, services, recipient)
     register = connection.execute(_OF_REGISTER, {"artisan": artisan_id}).one()
-    stake = "stake.keep" if _is_open(register.rights_until, now) else "stake.open"
+    where = find_place_to_pay(connection, artisan_id, register.province) or services.words.shared[
+        "networks"
+    ](recipient.language)
+    return _write_values(code, recipient, register.rights_until, now, where)
+
+
+def reminder_values_of_many(
+    operation: Operation, services: Services, recipients: Sequence[Row[Any]]
+) -> dict[int, dict[str, object]]:
+    """Returns what `reminder_values` does, by artisan, for many at once; all are locked before.
+
+    Left out, and unchanged, is whoever needs a look of one's own: nothing is due, or a live code no
+    longer pays exactly what is.
+    """
+    connection, now = operation.connection, operation.now
+    accounts = get_accounts(connection, [one.artisan_id for one in recipients], now)
+    codes = _get_live_codes(operation, services, recipients, accounts)
+    told = [recipient for recipient in recipients if recipient.artisan_id in codes]
+    for_artisan = replace(operation, actor="artisan")
+    watching = [(codes[one.artisan_id].code, one.phone, one.language) for one in told]
+    add_receipt_recipients(for_artisan, watching)
+    places = _find_places(connection, told)
+    values = {}
+    for recipient in told:
+        code, person = codes[recipient.artisan_id], accounts[recipient.artisan_id][0]
+        place = places.get(recipient.artisan_id)
+        where = place or services.words.shared["networks"](recipient.language)
+        values[person.id] = _write_values(code, recipient, person.rights_until, now, where)
+    return values
+
+
+def _get_live_codes(
+    operation: Operation,
+    services: Services,
+    recipients: Sequence[Row[Any]],
+    accounts: Mapping[int, tuple[Artisan, PaymentAccount]],
+) -> dict[int, IssuedCode]:
+    """Returns live codes that are of use, by artisan, new ones where there is none. See above."""
+    for_artisan, now = replace(operation, actor="artisan"), operation.now
+    kept, without, ending = {}, [], {}
+    for recipient in recipients:
+        person, account = accounts[recipient.artisan_id]
+        if account.code is None or _ends_soon(account.code, now):
+            without.append((person, account))
+            if account.code:
+                ending[person.id] = account.code.code, recipient.phone
+            continue
+        with suppress(NotCollectedHere):
+            if code := find_kept_code(operation, services, person, account):
+                kept[person.id] = code
+    issued = issue_codes(for_artisan, services, without)
+    shared = has_other_recipients(operation.connection, dict(ending.values()))
+    for artisan_id, (ended, _) in ending.items():
+        if ended in shared and artisan_id in issued:
+            carry_over_recipients(for_artisan, ended, issued[artisan_id].code)
+    return kept | issued
+
+
+def _write_values(
+    code: IssuedCode, recipient: Row[Any], rights_until: date | None, now: datetime, where: object
+) -> dict[str, object]:
     return {
         "total": code.total,
         "deadline": recipient.deadline,
         "code": code.code,
         "until": shown_until(code.expires_at),
-        "stake": Say(stake),
-        "where": find_place_to_pay(connection, artisan_id, register.province)
-        or services.words.shared["networks"](recipient.language),
+        "stake": Say("stake.keep" if _is_open(rights_until, now) else "stake.open"),
+        "where": where,
     }
+
+
+def _find_places(connection: Connection, recipients: Sequence[Row[Any]]) -> dict[int, str]:
+    """Returns where each is to pay, as `find_place_to_pay`; a province is looked up once."""
+    params = {"artisans": [recipient.artisan_id for recipient in recipients]}
+    used = {row.artisan_id: _name_place(row) for row in connection.execute(_ALL_LAST_USED, params)}
+    nearest: dict[str | None, str | None] = {}
+    for recipient in recipients:
+        if recipient.artisan_id in used:
+            continue
+        if recipient.province not in nearest:
+            agency_there = _find_nearest(connection, recipient.province)
+            nearest[recipient.province] = _name_place(agency_there) if agency_there else None
+        if place := nearest[recipient.province]:
+            used[recipient.artisan_id] = place
+    return used
 
 
 def notice_values(texts: Mapping[str, str], language: str) -> dict[str, object]:
@@ -100,7 +190,11 @@ def find_place_to_pay(connection: Connection, artisan_id: int, province: str | N
     """Returns the agency used last, or else the first of the nearest town; None for neither."""
     row = connection.execute(_LAST_USED, {"artisan": artisan_id}).one_or_none()
     found = row or _find_nearest(connection, province)
-    return name_place(found.network_name, found.name, found.town_code) if found else None
+    return _name_place(found) if found else None
+
+
+def _name_place(found: Row[*tuple[object, ...]] | Agency) -> str:
+    return name_place(found.network_name, found.name, found.town_code)
 
 
 _LAST_USED = (
@@ -109,6 +203,22 @@ _LAST_USED = (
     .where(deposit.c.artisan_id == bindparam("artisan", type_=BigInteger), agency.c.active)
     .order_by(deposit.c.received_at.desc())
     .limit(1)
+)
+
+_ALL_LAST_USED = (
+    select(
+        deposit.c.artisan_id,
+        agency.c.name,
+        agency.c.town_code,
+        shown_network(agency.c.network).label("network_name"),
+    )
+    .ext(distinct_on(deposit.c.artisan_id))
+    .join(agency, deposit.c.agency_code == agency.c.code)
+    .where(
+        deposit.c.artisan_id == any_(bindparam("artisans", type_=ARRAY(BigInteger))),
+        agency.c.active,
+    )
+    .order_by(deposit.c.artisan_id, deposit.c.received_at.desc())
 )
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from app.text.encoding import segments
+from benchmarks.statements import counted_statements
 from tests.reminders.conftest import (
     AICHA,
     DRISS,
@@ -304,3 +305,44 @@ def test_dispatch_never_reaches_who_is_held_out(reminding: Campaigns) -> None:
     assert out and all(reminding.bodies(phone) == [] for phone in out)
     assert reminding.scalar("SELECT count(*) FROM message WHERE priority = 1") == 45 - len(out)
     assert sum(plan.queued for plan in reminding.queue(holdout_per_mille=0)) == 0
+
+
+def count_statements(reminding: Campaigns, most: int) -> int:
+    with counted_statements(reminding.runtime.database) as statements:
+        assert reminding.dispatch(most) == most
+    return statements.count
+
+
+def test_dispatch_asks_the_database_as_often_for_many_as_for_one(reminding: Campaigns) -> None:
+    reminding.add_artisans(60)
+    reminding.queue()
+    alone, together = count_statements(reminding, 1), count_statements(reminding, 40)
+    # Beside them, a place to pay for each province.
+    assert together <= alone + 5
+
+
+def test_dispatch_in_sets_writes_what_it_writes_for_each_alone(reminding: Campaigns) -> None:
+    """Live codes: one shared that ends, one of fewer months, one no longer right; and none."""
+    shared = reminding.issue_all(FATIMA)
+    reminding.run(
+        "INSERT INTO receipt_recipient VALUES (:code, '+212655555555', 'fr', now())", code=shared
+    )
+    reminding.issue_all(DRISS)
+    reminding.at("2026-11-29T10:00")
+    fewer = reminding.issue_all(HASSAN, months=1)
+    untrue = reminding.issue_all(AICHA)
+    reminding.run("UPDATE artisan SET enrolled_on = '2026-05-01' WHERE phone = :p", p=AICHA)
+    reminding.at("2026-11-30T09:00")
+    reminding.queue()
+    assert reminding.dispatch() == 5
+    codes = {phone: code_in(reminding.bodies(phone)[0]) for phone in OWING}
+    live = "SELECT state FROM payment_code WHERE code = :code"
+    assert {reminding.scalar(live, code=code) for code in codes.values()} == {"issued"}
+    assert codes[HASSAN] == fewer and codes[FATIMA] != shared and codes[AICHA] != untrue
+    ended = "SELECT state FROM payment_code WHERE code = ANY(:codes)"
+    assert reminding.run(ended, codes=[shared, untrue]) == [("cancelled",)] * 2
+    watching = "SELECT phone FROM receipt_recipient WHERE code = :code ORDER BY phone"
+    assert reminding.run(watching, code=codes[FATIMA]) == [(FATIMA,), ("+212655555555",)]
+    assert reminding.run(watching, code=codes[TLAYTMAS]) == [(TLAYTMAS,)]
+    issued = "SELECT count(*) FROM audit_event WHERE action = 'code_issued' AND actor = 'artisan'"
+    assert reminding.scalar(issued) == reminding.scalar("SELECT count(*) FROM payment_code")
