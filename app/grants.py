@@ -108,6 +108,7 @@ DECISIONS: dict[str, Decision] = {
     "message": _CHANGED,
     "receipt_recipient": _allow_changes("language added_at"),
     "spending_day": _CHANGED,
+    "outage": _allow_changes("ended_at"),
     # People, agents and the office, as they are by now; the audit has their changes.
     "agency": _CHANGED,
     "agent": _CHANGED,

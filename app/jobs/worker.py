@@ -21,6 +21,7 @@ from app.jobs.figures import FigureWork
 from app.jobs.housekeeping import Housekeeping
 from app.jobs.loops import Loop
 from app.jobs.office import OfficeWork
+from app.jobs.outages import OutageWatch
 from app.jobs.reminders import ReminderWork
 from app.jobs.sending import Sender
 from app.observe.workers import BEAT_SECONDS, beat, keep_turns, leave
@@ -37,6 +38,8 @@ _OFFICE_IDLE_SECONDS = 2.0
 _SEALING_IDLE_SECONDS = 10.0
 
 
+# Two looks say that an engine is away.
+_WATCHING_IDLE_SECONDS = 5.0
 # Who asked for a picture or a list looks again after some seconds.
 _FIGURES_IDLE_SECONDS = 2.0
 
@@ -53,6 +56,7 @@ class Worker:
         self._figures = FigureWork(runtime)
         self._sealer = Sealer()
         self._office = OfficeWork(runtime)
+        self._outages = OutageWatch(runtime)
         self.stopping = Event()
         self._name = f"{socket.gethostname()}-{os.getpid()}"
 
@@ -66,6 +70,7 @@ class Worker:
             Loop("housekeeping", self._housekeeping.do, self.stopping),
             Loop("figures", self._figures.do, self.stopping, idle=_FIGURES_IDLE_SECONDS),
             Loop("office", self._office.do, self.stopping, idle=_OFFICE_IDLE_SECONDS),
+            Loop("watching", self._outages.do, self.stopping, idle=_WATCHING_IDLE_SECONDS),
             Loop("sealing", self._seal, self.stopping, idle=_SEALING_IDLE_SECONDS),
         ]
         beating = Loop("beating", lambda: self._beat(loops), self.stopping, idle=BEAT_SECONDS)

@@ -7,6 +7,7 @@ answer cannot start an exchange between two machines. No menu leads here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 from sqlalchemy import text
@@ -34,6 +35,7 @@ from app.messaging.opt_outs import (
     resume_news,
     resume_reminders,
 )
+from app.observe.outages import find_last_outage, write_moment
 from app.services import Services
 from app.sms.provider import InboundSms
 from app.text.languages import DEFAULT, LANGUAGES, choose_form
@@ -93,6 +95,8 @@ def _open_dialogue(operation: Operation, services: Services, message: InboundMes
 
 # A second STOP is done and not answered.
 _NOTHING_NEW = Say("")
+# An outage that ended longer ago is no answer to who asks how the service is.
+_TOLD_OF_OUTAGES = timedelta(hours=12)
 
 
 def _do_keyword(operation: Operation, dialogue: Dialogue, message: InboundMessage) -> Say | None:
@@ -110,11 +114,22 @@ def _do_keyword(operation: Operation, dialogue: Dialogue, message: InboundMessag
     if keyword == "stop":
         return _stop(operation, dialogue, message)
     if keyword == "service":
-        # Who gets the answer sees that the service works.
-        return Say("sms.service")
+        return _say_how_the_service_is(operation)
     if keyword == "start":
         return _start(operation, dialogue, message.provider)
     return Say("sms.help")
+
+
+def _say_how_the_service_is(operation: Operation) -> Say:
+    """Says what is down since when, or what was down today; else that the service works."""
+    now = operation.now
+    found = find_last_outage(operation.connection, now - _TOLD_OF_OUTAGES)
+    if found is None:
+        return Say("sms.service")
+    since = {"down_since": write_moment(found.began_at, now)}
+    if found.ended_at is None:
+        return Say("sms.service_down", since)
+    return Say("sms.service_mended", since | {"down_until": write_moment(found.ended_at, now)})
 
 
 def _stop(operation: Operation, dialogue: Dialogue, message: InboundMessage) -> Say:

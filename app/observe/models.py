@@ -1,10 +1,20 @@
-"""The table of hops, by which dialogues are counted. No number, no name, nothing typed.
+"""The tables of hops, by which dialogues are counted, and of outages.
 
-It is in partitions, one for each day (UTC), that are made ahead and dropped whole; `hop_rest` has
-what fits no day.
+No number, no name, nothing typed. Hops are in partitions, one for each day (UTC), that are made
+ahead and dropped whole; `hop_rest` has what fits no day.
 """
 
-from sqlalchemy import Boolean, Column, DateTime, Index, Integer, Table, Text
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Index,
+    Integer,
+    Table,
+    Text,
+    text,
+)
 
 from app.base.database import metadata
 
@@ -32,4 +42,16 @@ hop = Table(
     Index("ix_hop_at", "at"),
     Index("ix_hop_caller", "caller"),
     postgresql_partition_by="RANGE (at)",
+)
+
+# Outages of an engine that phones were shown. That of PostgreSQL is written when it is over.
+outage = Table(
+    "outage",
+    metadata,
+    Column("engine", Text, primary_key=True),
+    Column("began_at", DateTime(timezone=True), primary_key=True),
+    Column("ended_at", DateTime(timezone=True)),
+    CheckConstraint("engine IN ('postgresql', 'redis')", name="engine"),
+    CheckConstraint("ended_at >= began_at", name="ended"),
+    Index("uq_outage_open", "engine", unique=True, postgresql_where=text("ended_at IS NULL")),
 )

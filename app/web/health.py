@@ -11,13 +11,11 @@ from prometheus_client import (
     generate_latest,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
-from redis.exceptions import RedisError
-from sqlalchemy import text
 
-from app.base.database import reading
+from app.checks.away import list_away
 from app.gauges.all import make_registry
 from app.gauges.exporter import ASKS_FOR_ONE, judge_scraper
-from app.runtime import Runtime, runtime
+from app.runtime import runtime
 from app.web.access import Audience, open_to
 
 pages = Blueprint("health", __name__)
@@ -40,21 +38,6 @@ def ready() -> tuple[Response, int]:
     away = list_away(runtime())
     _ = runtime().turns
     return jsonify(status="away" if away else "ready", away=away), 503 if away else 200
-
-
-def list_away(maalem: Runtime) -> list[str]:
-    """Returns the names of the engines that do not answer."""
-    away = []
-    try:
-        with reading(maalem.database) as connection:
-            connection.execute(text("SELECT version_num FROM alembic_version"))
-    except Exception:
-        away.append("postgresql")
-    try:
-        maalem.redis.ping()
-    except RedisError:
-        away.append("redis")
-    return away
 
 
 @pages.get("/metrics")

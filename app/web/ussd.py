@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from functools import cache
 from time import perf_counter
 from urllib.parse import parse_qsl
@@ -19,6 +20,7 @@ from app.enrolment.queries import find_language
 from app.gateways.operators import UNKNOWN
 from app.gateways.registry import GATEWAYS, Dialect
 from app.observe import metrics
+from app.observe.outages import find_database_away, find_redis_away, write_moment
 from app.observe.references import find_reference
 from app.runtime import Runtime, runtime
 from app.services import Services
@@ -159,7 +161,8 @@ def answer_hop(maalem: Runtime, hop: Hop) -> TurnResult:
     except Exception:
         _log.exception("failed", **_name_call(maalem, hop))
     language = _find_language(maalem, hop, away)
-    return TurnResult(Reply(_away_words(maalem, language), False), "away", "away", language or "")
+    words = _away_words(maalem, language, _find_beginning(maalem, away))
+    return TurnResult(Reply(words, False), "away", "away", language or "")
 
 
 def _name_call(maalem: Runtime, hop: Hop) -> dict[str, str]:
@@ -177,17 +180,34 @@ def answer_busy() -> Response:
     dialect = next((each for each in GATEWAYS if each.name == named), GATEWAYS[0])
     metrics.hops.labels(dialect.name, UNKNOWN, "busy").inc()
     _log.warning("busy", request_id=g.request_id, reference=find_reference(g.request_id))
-    return _respond(dialect, dialect.render(Reply(_away_words(runtime(), None), False)))
+    return _respond(dialect, dialect.render(Reply(_away_words(runtime(), None, None), False)))
 
 
-def _away_words(maalem: Runtime, language: str | None) -> str:
+def _find_beginning(maalem: Runtime, away: str) -> datetime | None:
+    """Returns since when the engine is away, if the other one knows; it never fails."""
+    with suppress(Exception):
+        if away == "redis":
+            return maalem.deadline.run(_find_redis_away, maalem)
+        return find_database_away(maalem.redis)
+    return None
+
+
+def _find_redis_away(maalem: Runtime) -> datetime | None:
+    with reading(maalem.database) as connection:
+        return find_redis_away(connection)
+
+
+def _away_words(maalem: Runtime, language: str | None, since: datetime | None) -> str:
     """Returns the sentence in the caller's language, or in both scripts if it is not known.
 
     Under it stands the reference by which the help desk finds what happened.
     """
     words = maalem.words
     spoken = words.language_or_default(language or DEFAULT)
-    if language:
+    if language and since:
+        began = {"down_since": write_moment(since, maalem.clock())}
+        lines = [words.say(spoken, "away.since", began)]
+    elif language:
         lines = [words.say(spoken, "away")]
     else:
         lines = [words.say(each, "away.short") for each in ("fr", "ar")]

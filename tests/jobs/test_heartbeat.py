@@ -12,7 +12,16 @@ from app.observe.workers import SILENT_AFTER, beat, count_alive, find_last_beat,
 from app.runtime import Runtime
 from tests.jobs.test_worker import wait_for
 
-LOOPS = {"sending", "answering", "reminding", "housekeeping", "figures", "office", "sealing"}
+LOOPS = {
+    "sending",
+    "answering",
+    "reminding",
+    "housekeeping",
+    "figures",
+    "office",
+    "sealing",
+    "watching",
+}
 
 
 def test_worker_is_alive_from_its_start_to_its_end(runtime: Runtime) -> None:

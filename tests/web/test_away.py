@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from app import create_app
 from app.base.buckets import LATE, find_bucket
+from app.base.operation import operation
 from app.base.phone import Phone
 from app.embedded import (
     postgres_pid,
@@ -28,6 +29,12 @@ from app.jobs.deferred_actions import answer_deferred_actions
 from app.journeys.context import Dialogue
 from app.journeys.facts import Answers, Facts
 from app.messaging.queries import messages_to
+from app.observe.outages import (
+    end_redis_outage,
+    note_database_away,
+    note_redis_away,
+    write_moment,
+)
 from app.runtime import Runtime
 from app.settings import LONGEST_USSD_CODE, Settings
 from app.text.encoding import fits
@@ -111,6 +118,32 @@ def test_phone_gets_a_screen_with_redis_away(
     assert "Mon AMO" in caller.dial(FATIMA)
 
 
+def test_outage_screen_says_since_when_where_it_is_known(
+    own_runtime: Runtime, caller: TestPhone, data_dir: Path
+) -> None:
+    """A worker has seen it: PostgreSQL's outage stands in Redis, and Redis's in PostgreSQL."""
+    caller.dial(FATIMA)
+    words, began = own_runtime.words, own_runtime.clock()
+    since = words.say("fr", "away.since", {"down_since": write_moment(began, began)})
+    stop_postgres(data_dir)
+    try:
+        note_database_away(own_runtime.redis, began)
+        caller.chain = "2*1"
+        assert timed_away(caller) == f"END {since}"
+    finally:
+        start_postgres(data_dir)
+        own_runtime.redis.delete("outage")
+    with operation(own_runtime.database, began, "worker") as change:
+        note_redis_away(change, began)
+    stop_redis(data_dir)
+    try:
+        assert timed_away(caller) == f"END {since}"
+    finally:
+        start_redis(data_dir)
+    with operation(own_runtime.database, began, "worker") as change:
+        end_redis_outage(change)
+
+
 def test_outage_screens_fit_every_phone_in_every_language(own_runtime: Runtime) -> None:
     """With the longest code that may be dialled."""
     words = own_runtime.words
@@ -118,6 +151,12 @@ def test_outage_screens_fit_every_phone_in_every_language(own_runtime: Runtime) 
     number = {"reference": "100000"}
     screens = [
         words.say(one, "away", dial) + "\n" + words.say(one, "away.reference", number)
+        for one in words.languages
+    ]
+    screens += [
+        words.say(one, "away.since", dial | {"down_since": "28/11 22:59"})
+        + "\n"
+        + words.say(one, "away.reference", number)
         for one in words.languages
     ]
     both = [words.say(one, "away.short", dial) for one in ("fr", "ar")]

@@ -15,7 +15,7 @@ from app.ussd.screen import choice_key
 
 # The sentences of the engine itself, and of a hop without Redis or PostgreSQL.
 _ENGINE_KEYS = {"footer.back", "footer.home", "footer.more", "wrong.choice", "changed"}
-_ENGINE_KEYS |= {"away", "away.short", "away.reference", "deferred"}
+_ENGINE_KEYS |= {"away", "away.short", "away.since", "away.reference", "deferred"}
 # Pages have no limit: their values need no worst case, their letters may be any.
 _PAGE_PREFIXES = ("till.", "error.")
 

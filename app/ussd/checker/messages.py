@@ -24,7 +24,7 @@ _HARMLESS = frozenset({
     "last", "receipt", "received_on", "posted_on", "paid_at", "closed_on", "opens_on",
     "rights_until", "as_of", "next_due", "claim", "filed_on", "request", "asked_on", "call_by",
     "agency", "agency_name", "town", "address", "hours", "agencies",
-    "deadline", "where", "announced", "networks", "owed_total",
+    "deadline", "down_since", "down_until", "where", "announced", "networks", "owed_total",
     # The last four digits of a phone, told to the person that it was tied to.
     "ends",
 }) | DIALLED_VALUES

@@ -20,6 +20,7 @@ _OF_THE_ENGINE = {
     "changed": "above the main menu, when what was shown is no longer so",
     "away": "instead of any screen, when the service is down",
     "away.short": "instead of any screen, when the service is down, beside another language",
+    "away.since": "instead of any screen, when it is known since when the service is down",
     "away.reference": "under the words that the service is down",
     "deferred": "instead of an answer that takes too long",
 }

@@ -1,0 +1,24 @@
+"""Which engines do not answer."""
+
+from __future__ import annotations
+
+from redis.exceptions import RedisError
+from sqlalchemy import text
+
+from app.base.database import reading
+from app.runtime import Runtime
+
+
+def list_away(maalem: Runtime) -> list[str]:
+    """Returns the names of the engines that do not answer."""
+    away = []
+    try:
+        with reading(maalem.database) as connection:
+            connection.execute(text("SELECT version_num FROM alembic_version"))
+    except Exception:
+        away.append("postgresql")
+    try:
+        maalem.redis.ping()
+    except RedisError:
+        away.append("redis")
+    return away
