@@ -25,6 +25,7 @@ ENTRIES: Mapping[str, str] = MappingProxyType(
         "dial_language": "5*5*1",
         "dial_reminders": "5*5*2",
         "dial_phones": "5*5*4*4",
+        "dial_calls": "5*5*9*7",
     }
 )
 COMPLAINTS = "complaints"

@@ -24,6 +24,7 @@ SHOWN = {
     "dial_language": (FATIMA, "Langue:"),
     "dial_reminders": (FATIMA, "Rappels"),
     "dial_phones": (FATIMA, "Aucun autre téléphone"),
+    "dial_calls": (FATIMA, "peut vous appeler"),
 }
 
 pytestmark = pytest.mark.usefixtures("sample_people")

@@ -19,10 +19,8 @@ from app.office.rights import RIGHTS, Right
 from app.reconciliation.resolutions import approve_resolution
 from app.runtime import runtime
 from app.web.office.desk import act_on, here, look, own
-from app.web.office.fields import LONGEST_REASON, done, read_choice, read_needed
+from app.web.office.fields import LONGEST_REASON, NUMBER, done, read_choice, read_needed
 from app.web.office.frame import may, office_page, pages
-
-NUMBER = "<int(max=9223372036854775807):number>"
 
 
 @dataclass(frozen=True, slots=True)

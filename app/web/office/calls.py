@@ -30,7 +30,7 @@ from app.people.models import CALL_OUTCOMES
 from app.people.service import describe_person, list_found
 from app.runtime import runtime
 from app.web.office.desk import act, act_on, behind_wall, beyond_wall, here, look, own
-from app.web.office.fields import check_number, read_asked_number, read_form_day
+from app.web.office.fields import NUMBER, read_asked_number, read_form_day
 from app.web.office.first_page import FirstNumber, Waiting, numbers_for, waits_for
 from app.web.office.frame import may, office_page, pages
 from app.web.office.people import find_entry
@@ -52,7 +52,7 @@ def calls() -> AnyResponse:
     )
 
 
-@pages.get("/calls/<int:number>")
+@pages.get(f"/calls/{NUMBER}")
 @may(Right.ASSIST_AT_COUNTER)
 def call(number: int) -> AnyResponse:
     """Shows one member with name and phone; that look is written down."""
@@ -75,11 +75,11 @@ def call(number: int) -> AnyResponse:
     )
 
 
-@pages.post("/calls/<int:number>")
+@pages.post(f"/calls/{NUMBER}")
 @may(Right.ASSIST_AT_COUNTER)
 def keep_call(number: int) -> AnyResponse:
     """Keeps the outcome of a call."""
-    with act_on(artisan, check_number(number)) as change:
+    with act_on(artisan, number) as change:
         if not may_be_called(change.connection, number, _own_region(), _today()):
             raise NotFound
         outcome = request.form.get("outcome", "")

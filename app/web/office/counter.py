@@ -51,7 +51,7 @@ from app.web.office.desk import (
     own,
     read_form_token,
 )
-from app.web.office.fields import check_number, read_choice
+from app.web.office.fields import NUMBER, read_choice
 from app.web.office.frame import may, office_language, office_page, pages, status_of
 from app.web.office.people import find_entry, find_own_presence
 from app.web.office.person_acts import read_phone_field, show_again
@@ -100,11 +100,11 @@ def _refuse(error: MaalemError) -> AnyResponse:
     return office_page("counter.html", status, refusal=refusal)
 
 
-@pages.route("/counter/<int:number>/code", methods=["GET", "POST"])
+@pages.route(f"/counter/{NUMBER}/code", methods=["GET", "POST"])
 @may(Right.ASSIST_AT_COUNTER)
 def counter_code(number: int) -> AnyResponse:
     """Takes the code that went to the artisan's phone."""
-    with act_on(presence, check_number(number)) as change:
+    with act_on(presence, number) as change:
         if request.method == "GET":
             return office_page("counter_code.html", number=number)
         typed = SecretStr("".join(request.form.get("code", "").split())[:12])
@@ -119,16 +119,16 @@ def counter_code(number: int) -> AnyResponse:
     return redirect(url_for("office.person", number=person, reason="counter"), 303)
 
 
-@pages.post("/counter/<int:number>/end")
+@pages.post(f"/counter/{NUMBER}/end")
 @may(Right.ASSIST_AT_COUNTER)
 def leave_counter(number: int) -> AnyResponse:
     """Closes the file: the artisan has left."""
-    with act_on(presence, check_number(number)) as change:
+    with act_on(presence, number) as change:
         end_presence(change, number)
     return redirect(url_for("office.counter"), 303)
 
 
-@pages.post("/people/<int:number>/counter/<act_name>")
+@pages.post(f"/people/{NUMBER}/counter/<act_name>")
 @may(Right.ASSIST_AT_COUNTER)
 def help_at_counter(number: int, act_name: str) -> AnyResponse:
     """Does one act for the artisan who is present."""

@@ -21,6 +21,8 @@ LONGEST_REASON = 300
 _LONGEST = 200
 # Beyond it PostgreSQL has no number of a row.
 _HIGHEST_NUMBER = 2**63 - 1
+# The part of an address that names a row.
+NUMBER = f"<int(max={_HIGHEST_NUMBER}):number>"
 # Longer than any number that is asked for, and shorter than what Python reads no more.
 _DIGITS = re.compile(r"[0-9]{1,30}", re.ASCII)
 
@@ -100,13 +102,6 @@ def read_asked_number(name: str = "after") -> int | None:
     if not text:
         return None
     if (number := _read_number(text, 0, _HIGHEST_NUMBER)) is None:
-        raise NotFound
-    return number
-
-
-def check_number(number: int) -> int:
-    """Returns a number of an address. Raises: NotFound for one that no row can have."""
-    if not 0 < number <= _HIGHEST_NUMBER:
         raise NotFound
     return number
 

@@ -34,10 +34,10 @@ from app.reconciliation.withdrawals import (
     refuse_withdrawal,
 )
 from app.runtime import runtime
-from app.web.office.break_pages import NUMBER
 from app.web.office.desk import act_on, add_to, here, look, own, wait_briefly
 from app.web.office.fields import (
     LONGEST_REASON,
+    NUMBER,
     done,
     read_amount,
     read_asked_number,

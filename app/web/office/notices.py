@@ -34,10 +34,10 @@ from app.reminders.errors import NoticeUnknown
 from app.runtime import runtime
 from app.text.languages import LANGUAGES
 from app.ussd.screen import ScreenContext, paginate_screen
-from app.web.office.break_pages import NUMBER
 from app.web.office.desk import act_on, add_to, here, look
 from app.web.office.fields import (
     LONGEST_REASON,
+    NUMBER,
     done,
     read_amount,
     read_asked_number,

@@ -42,7 +42,7 @@ from app.people.service import (
 from app.reconciliation.postings import list_refusals
 from app.runtime import runtime
 from app.web.office.desk import act, behind_wall, here, own
-from app.web.office.fields import check_number
+from app.web.office.fields import NUMBER
 from app.web.office.frame import may, office_page, pages, refused_page
 from app.web.refusals import Refusal
 
@@ -89,7 +89,7 @@ def people() -> AnyResponse:
     return office_page("people.html", found=rows, asked=asked, reasons=REASONS)
 
 
-@pages.get("/people/<int:number>")
+@pages.get(f"/people/{NUMBER}")
 @may(Right.SEE_PEOPLE)
 def person(number: int) -> AnyResponse:
     """Opens a person's page for a reason of the list, and notes the look."""
@@ -129,7 +129,7 @@ def find_entry(connection: Connection, number: int) -> int | None:
 
     Raises: NotFound if there is no such person for who is signed in.
     """
-    known = select(artisan.c.id, artisan.c.merged_into).where(artisan.c.id == check_number(number))
+    known = select(artisan.c.id, artisan.c.merged_into).where(artisan.c.id == number)
     row = connection.execute(known.where(own(artisan))).one_or_none()
     if row is None:
         raise NotFound
@@ -142,55 +142,55 @@ def find_own_presence(connection: Connection, number: int) -> Presence | None:
     return find_presence(connection, here().name, number, runtime().clock())
 
 
-def read_file(change: Operation, number: int, presence: Presence | None) -> dict[str, Any]:
-    """Returns what the page shows, by the names of the template; `seen` are its parts.
+def read_record(change: Operation, number: int, presence: Presence | None) -> dict[str, Any]:
+    """Returns what a page and a sheet of a person share, by the names of the templates.
 
     A chamber sees what paying needs, and the rest unless the artisan protects it by a PIN and did
     not read out the code of the phone.
     """
-    shown, at_counter = describe_person(change.connection, number), here().role == "chamber"
-    locked = at_counter and shown.has_pin and not (presence and presence.by_code)
-    may_read = {
-        "rights": not locked,
-        "payments": not locked,
-        "requests": not locked,
-        "messages": not at_counter,
-        "notes": not at_counter,
-        "looks": True,
-    }
+    shown = describe_person(change.connection, number)
+    locked = is_locked(shown, presence)
+    record: dict[str, Any] = {"person": shown, "presence": presence, "locked": locked}
     phones = [tie.phone.e164 for tie in shown.ties]
-    now, connection = change.now, change.connection
-    with behind_wall(change):
-        page: dict[str, Any] = {
-            "dues": read_dues(connection, number, now),
-            "codes": list_codes(connection, number),
-            "looks": list_looks(connection, number, _MOST_LOOKS),
-        }
-        if may_read["payments"]:
-            payments = list_payments(connection, number)
-            page["payments"] = payments
-            page["refusals"] = list_refusals(connection, [one.receipt for one in payments])
-        if may_read["requests"]:
-            page["requests"] = list_requests_of(connection, own(help_request), number, phones)
-        if may_read["messages"]:
-            page["fates"] = list_fates(connection, phones)
-        if may_read["notes"]:
+    with behind_wall(change) as connection:
+        record["dues"] = read_dues(connection, number, change.now)
+        if not locked:
+            record["payments"] = list_payments(connection, number)
+            record["requests"] = list_requests_of(connection, own(help_request), number, phones)
+    return record
+
+
+def is_locked(shown: ShownPerson, presence: Presence | None) -> bool:
+    """True if a PIN keeps what is the person's own from who is signed in."""
+    return here().role == "chamber" and shown.has_pin and not (presence and presence.by_code)
+
+
+def read_file(change: Operation, number: int, presence: Presence | None) -> dict[str, Any]:
+    """Returns all that a person's page shows; `seen` names its parts."""
+    page = read_record(change, number, presence)
+    shown, at_counter = page["person"], here().role == "chamber"
+    seen = ["record", "phones", "dues", "codes", "looks"]
+    with behind_wall(change) as connection:
+        page["codes"] = list_codes(connection, number)
+        page["looks"] = list_looks(connection, number, _MOST_LOOKS)
+        if not page["locked"]:
+            receipts = [one.receipt for one in page["payments"]]
+            page["refusals"] = list_refusals(connection, receipts)
+            seen += ["rights", "payments", "requests"]
+        if not at_counter:
+            page["fates"] = list_fates(connection, [tie.phone.e164 for tie in shown.ties])
             page["notes"] = list_notes(connection, number)
             page["waiting"] = list_waiting_acts(connection, number)
     if not at_counter:
         page["talks"] = _read_talks(change, shown)
-    seen = ["record", "phones", "dues", "codes", *(name for name, read in may_read.items() if read)]
+        seen += ["messages", "notes", "talks"]
     return page | {
-        "person": shown,
-        "presence": presence,
-        "locked": locked,
-        "at_counter": at_counter,
         "may_help": Right.HELP_PEOPLE in RIGHTS[here().role],
         "may_assist": presence is not None and Right.ASSIST_AT_COUNTER in RIGHTS[here().role],
         "desks": DESKS,
         "topics": [key for key in runtime().ussd.menu.says if key.startswith("topic.")],
         "longest_note": LONGEST_NOTE,
-        "seen": seen + ([] if at_counter else ["talks"]),
+        "seen": seen,
     }
 
 

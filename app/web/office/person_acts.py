@@ -23,17 +23,17 @@ from app.people.notes import write_note
 from app.people.service import DeskAct, do_by_two, untie_for_desk
 from app.runtime import runtime
 from app.web.office.desk import act_on, read_form_token
-from app.web.office.fields import check_number
+from app.web.office.fields import NUMBER
 from app.web.office.frame import may, pages
 
 
-@pages.post("/people/<int:number>/<act>")
+@pages.post(f"/people/{NUMBER}/<act>")
 @may(Right.HELP_PEOPLE)
 def help_person(number: int, act: str) -> AnyResponse:
     """Does one act for a person and shows the page again."""
     if (do := _ACTS.get(act)) is None:
         raise NotFound
-    with act_on(artisan, check_number(number)) as change:
+    with act_on(artisan, number) as change:
         done = do(change, number)
     return show_again(number, done)
 

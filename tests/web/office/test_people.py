@@ -8,19 +8,21 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
+from app.base.clock import local_date
 from app.base.operation import operation
 from app.base.phone import Phone
 from app.enrolment.pins import set_pin
 from app.enrolment.ties import find_way, tie_phone
 from app.jobs.housekeeping import Housekeeping
 from app.office.service import dismiss_office_user
+from app.reconciliation.cnss_export import export_payments
 from app.runtime import Runtime
 from tests.journeys.other_parties import OtherParties
 from tests.phone import TestPhone
 from tests.web.office.conftest import SignIn, post
 
 HASSAN, AICHA, DRISS = "+212600000002", "+212600000005", "+212600000007"
-STRANGER = "+212600000099"
+BRAHIM, STRANGER = "+212600000004", "+212600000099"
 pytestmark = pytest.mark.usefixtures("sample_people")
 
 
@@ -114,6 +116,46 @@ def test_a_person_s_page_shows_what_the_desk_needs_and_notes_the_look(
     assert details["reason"] == "complaint" and "talks" in details["seen"]  # type: ignore[index]
     again = browser.get(f"/office/people/{hassan}?reason=check").text
     assert "Réclamation" in again and "helpdesk" in again
+
+
+def test_a_talk_shows_no_number_that_was_typed(
+    sign_in: SignIn, engine: Engine, phone: TestPhone, runtime: Runtime
+) -> None:
+    phone.dial(HASSAN, "2*3")
+    phone.answer("100007")
+    Housekeeping(runtime).do()
+    page = sign_in("helpdesk").get(f"/office/people/{id_of(engine, HASSAN)}?reason=call").text
+    typed = re.findall(r'<kbd dir="ltr">([^<]*)</kbd>', page)
+    assert typed == ["2 3", "…"]
+    assert "100007" not in page
+
+
+def test_where_a_payment_is_stands_beside_it(
+    sign_in: SignIn, engine: Engine, phone: TestPhone, runtime: Runtime
+) -> None:
+    phone.dial(HASSAN, "2*1")
+    others = OtherParties(runtime)
+    others.collect_cash()
+    hassan = id_of(engine, HASSAN)
+    browser = sign_in("helpdesk")
+
+    def read_place() -> str:
+        page = browser.get(f"/office/people/{hassan}?reason=call").text
+        row = page.partition('id="h-payments"')[2].partition("<tbody>")[2].partition("</tr>")[0]
+        return re.findall(r"<td>(.*?)</td>", row)[2]
+
+    places = [read_place()]
+    with operation(runtime.database, runtime.clock(), "cnss") as change:
+        export = export_payments(change, local_date(runtime.clock()))
+    assert export
+    places.append(read_place())
+    others.run("UPDATE cnss_line SET answer = 'refused', answered_on = now(), reason = 'R12'")
+    places.append(read_place())
+    others.run("UPDATE cnss_line SET answer = 'posted', reason = NULL")
+    others.run("UPDATE contribution_allocation SET posted_on = '2026-11-24'")
+    places.append(read_place())
+    assert [place.partition(" ")[0] for place in places] == ["Reçu", "Envoyé", "Refusé", "Inscrit"]
+    assert "R12" in places[2] and "24/11/2026" in places[3]
 
 
 def test_talks_of_a_phone_are_linked_by_no_number(
@@ -243,6 +285,25 @@ def test_a_pin_is_reset_by_two_people_at_two_terminals(
     assert "à deux" in act(sign_in("office"), hassan, "reset-pin")
     assert not ask(engine, "SELECT 1 FROM artisan_pin")
     assert ask(engine, "SELECT 1 FROM message WHERE kind = 'pin_removed'")
+
+
+def test_a_phone_is_proven_and_a_double_merged_by_two(sign_in: SignIn, engine: Engine) -> None:
+    hassan, double = id_of(engine, HASSAN), id_of(engine, BRAHIM)
+    first, second = sign_in("helpdesk"), sign_in("office")
+    for name, fields in {"prove": {"phone": STRANGER}, "merge": {"double": str(double)}}.items():
+        assert "proposé" in act(first, hassan, name, **fields)
+        page = act(first, hassan, "note", note="x")
+        assert "helpdesk" in page.partition('id="h-two"')[2].partition("</ul>")[0]
+        assert act(first, hassan, name, **fields).startswith("409")
+        assert "à deux" in act(second, hassan, name, **fields), name
+    with engine.connect() as connection:
+        assert find_way(connection, Phone(STRANGER), hassan) == "desk"
+    assert ask(engine, "SELECT merged_into FROM artisan WHERE id = :s", s=double) == [(hassan,)]
+    moved = first.get(f"/office/people/{double}?reason=call")
+    assert moved.headers["Location"].endswith(f"/office/people/{hassan}?reason=call")
+    for wrong in ("", "x", str(10**19), str(hassan)):
+        status = act(first, hassan, "merge", double=wrong)[:3]
+        assert status in ("400", "409"), wrong
 
 
 def test_a_desk_of_the_bank_opens_no_file(sign_in: SignIn, engine: Engine, owner: Engine) -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
+from threading import Barrier
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import Engine, text, true
 
 from app.assistance.queue import QueueFilter, list_queue
@@ -15,7 +18,7 @@ from app.base.operation import operation
 from app.base.phone import Phone
 from app.runtime import Runtime
 from app.wall import Sight, stand_behind
-from tests.web.office.conftest import SignIn, post
+from tests.web.office.conftest import SignIn, post, tokens_of
 from tests.web.office.test_people import AICHA, HASSAN, ask, id_of
 
 pytestmark = pytest.mark.usefixtures("sample_people")
@@ -94,6 +97,56 @@ def test_one_of_two_officers_takes_a_request(
     assert ask(engine, "SELECT owner FROM help_request") == [("office",)]
 
 
+def test_of_two_officers_at_once_one_takes_a_request(
+    sign_in: SignIn, runtime: Runtime, engine: Engine
+) -> None:
+    reference = make(runtime, "call_back", "any", HASSAN)
+    address, together = f"/office/requests/{reference}", Barrier(2)
+    forms = [
+        (browser, tokens_of(browser.get(address)))
+        for browser in map(sign_in, ("helpdesk", "office"))
+    ]
+
+    def take(form: tuple[FlaskClient, dict[str, str]]) -> str:
+        browser, tokens = form
+        together.wait()
+        return browser.post(f"{address}/take", data=tokens).headers["Location"].partition("=")[2]
+
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(take, forms))
+    assert sorted(answers) == ["take", "too-late"]
+    winner = ("helpdesk", "office")[answers.index("take")]
+    assert ask(engine, "SELECT owner FROM help_request") == [(winner,)]
+    taken = "SELECT actor FROM audit_event WHERE action = 'help_taken'"
+    assert ask(engine, taken) == [(winner,)]
+
+
+def test_the_queue_is_narrowed_by_desk_language_age_and_owner(
+    sign_in: SignIn, runtime: Runtime, owner: Engine
+) -> None:
+    bank = make(runtime, "bank", "account", HASSAN)
+    tachelhit, old = make(runtime, "call_back", "any", AICHA), make(runtime, "dar", "credit", AICHA)
+    with owner.begin() as connection:
+        change = "UPDATE help_request SET {} WHERE reference = :r"
+        connection.execute(text(change.format("language = 'zgh'")), {"r": tachelhit})
+        late = "asked_at = asked_at - interval '9 days'"
+        connection.execute(text(change.format(late)), {"r": old})
+    browser = sign_in("helpdesk")
+    post(browser, f"/office/requests/{bank}/take")
+    for query, expected in {
+        "": {bank, tachelhit, old},
+        "desk=bank": {bank},
+        "speaks=zgh": {tachelhit},
+        "age=late": {old},
+        "age=mine": {bank},
+        "desk=dar&age=late&speaks=fr": {old},
+        "desk=dar&age=mine": set(),
+        "desk=police&speaks=tlh&age=never": {bank, tachelhit, old},
+    }.items():
+        page = browser.get(f"/office/requests?{query}").text
+        assert {one for one in (bank, tachelhit, old) if one in page} == expected, query
+
+
 def test_a_request_is_called_handed_over_and_closed_with_an_outcome(
     sign_in: SignIn, runtime: Runtime, engine: Engine
 ) -> None:
@@ -170,7 +223,7 @@ def test_a_queue_of_a_hundred_thousand_pages_at_once(
     assert len(seen) == 150
     for role in ("helpdesk", "chamber", "cnss"):
         browser = sign_in(role)
-        for query in ("", "?after=90000", "?desk=enrolment&speaks=zgh", "?age=late"):
+        for query in ("", "?after=90000", "?desk=enrolment&speaks=zgh", "?age=late", "?age=mine"):
             best = 9.0
             for _ in range(3):
                 began = time.perf_counter()

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from io import BytesIO
-from itertools import product
 from zipfile import ZipFile
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Connection, Engine, Table, insert, text, true
-from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from app.agents.models import agent_network
@@ -32,12 +29,11 @@ from tests.web.office.two_walls import (
     ROLES,
     World,
     build_world,
+    list_addresses,
     list_marks,
     read_outside,
 )
 
-# About the session and the account of who is signed in alone.
-_ONES_OWN = ("/office/sign-", "/office/account")
 # Fields by which every act would be done, were it not for the walls.
 _FIELDS = {
     "reason": "seen",
@@ -120,24 +116,6 @@ def enter(role: str, sign_in: SignIn, owner: Engine) -> FlaskClient:
         with owner.begin() as connection:
             connection.execute(text("UPDATE office_user SET desk = 'bank' WHERE name = 'helpdesk'"))
     return sign_in("helpdesk" if role == BANK_DESK else role)
-
-
-def list_addresses(app: Flask, world: World, method: str) -> Iterator[str]:
-    adapter = app.url_map.bind("localhost")
-    for rule in app.url_map.iter_rules():
-        named = rule.rule.startswith("/office") and not rule.rule.startswith(_ONES_OWN)
-        if named and method in (rule.methods or ()):
-            names = sorted(rule.arguments)
-            for values in product(*(list_values(world, rule, name) for name in names)):
-                built = dict(zip(names, values, strict=True))
-                yield adapter.build(rule.endpoint, built, method)
-
-
-def list_values(world: World, rule: Rule, name: str) -> list[object]:
-    if name == "number":
-        places = [place for place in world.numbers if rule.rule.startswith(f"{place}/<")]
-        return world.numbers[max(places, key=len)]
-    return world.numbers[name]
 
 
 def read_text(answer: TestResponse, address: str) -> str:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import product
 
+from flask import Flask
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
+from werkzeug.routing import Rule
 
 from app.agents.agencies import NewAgency, add_agency
 from app.agents.clients import DEMO_CLIENT, NewClient, add_client, draw_key
@@ -34,6 +37,8 @@ BANK_DESK = "bank"
 ROLES = (*("analyst", "chamber", "wafacash", "cnss", "helpdesk", "operator", "auditor"), BANK_DESK)
 # What figures show of another region and of another network.
 REGION_FIGURE, NETWORK_FIGURE = "987651", "987652"
+# About the session and the account of who is signed in alone.
+_ONES_OWN = ("/office/sign-", "/office/account")
 _MONTH = date(2026, 10, 1)
 _PEOPLE_TABLES = (
     *("artisan_phone", "payment_code", "contribution_allocation", "presence", "desk_act"),
@@ -183,6 +188,24 @@ def _write_files_and_figures(owner: Engine, hassan: int) -> None:
                 text("INSERT INTO published_figure VALUES (:month, :cut, :key, 'paid', :value)"),
                 {"month": _MONTH, "cut": cut, "key": key, "value": value},
             )
+
+
+def list_addresses(app: Flask, world: World, method: str) -> Iterator[str]:
+    adapter = app.url_map.bind("localhost")
+    for rule in app.url_map.iter_rules():
+        named = rule.rule.startswith("/office") and not rule.rule.startswith(_ONES_OWN)
+        if named and method in (rule.methods or ()):
+            names = sorted(rule.arguments)
+            for values in product(*(list_values(world, rule, name) for name in names)):
+                built = dict(zip(names, values, strict=True))
+                yield adapter.build(rule.endpoint, built, method)
+
+
+def list_values(world: World, rule: Rule, name: str) -> list[object]:
+    if name == "number":
+        places = [place for place in world.numbers if rule.rule.startswith(f"{place}/<")]
+        return world.numbers[max(places, key=len)]
+    return world.numbers[name]
 
 
 def list_marks(world: World, role: str) -> set[str]:
