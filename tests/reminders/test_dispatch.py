@@ -310,7 +310,7 @@ def test_dispatch_never_reaches_who_is_held_out(reminding: Campaigns) -> None:
 def count_statements(reminding: Campaigns, most: int) -> int:
     with counted_statements(reminding.runtime.database) as statements:
         assert reminding.dispatch(most) == most
-    return statements.count
+        return statements.count()
 
 
 def test_dispatch_asks_the_database_as_often_for_many_as_for_one(reminding: Campaigns) -> None:
