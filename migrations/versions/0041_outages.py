@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "0041_outages"
-down_revision = "0040_codes_in_one_statement"
+down_revision = "0041_lines_checked_once"
 branch_labels = None
 depends_on = None
 
