@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
@@ -17,7 +16,7 @@ from app.migrating import upgrade
 from app.runtime import Runtime
 from app.settings import Settings
 from benchmarks.findings import Finding
-from benchmarks.stage import Stage, run
+from benchmarks.stage import Stage, read_peak_mb, run
 
 _COLUMNS = (
     "rna_number, cnss_number, cin_digest, full_name, full_name_ar, birth_date, phone, language, "
@@ -84,7 +83,7 @@ def _import(file: Path) -> None:
     today = local_date(runtime.clock())
     report = import_registry(runtime.database, file, keys=runtime.keys, today=today)
     seconds = time.perf_counter() - began
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    peak_mb = read_peak_mb()
     assert report.created == report.read and not report.rejected, report
     print(json.dumps({"seconds": seconds, "peak_mb": peak_mb}))
 

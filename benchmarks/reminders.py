@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from dataclasses import replace
@@ -21,7 +20,7 @@ from app.reminders.service import plan_reminders, queue_reminders
 from app.runtime import Runtime
 from app.settings import Settings
 from benchmarks.findings import Finding
-from benchmarks.stage import Stage, run
+from benchmarks.stage import Stage, read_peak_mb, run
 
 _DISPATCHED = 5000
 
@@ -77,7 +76,7 @@ def _queue(ahead: int) -> None:
     repeating = time.perf_counter() - began
     assert planned == queued
     # Before the messages: theirs is another budget.
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    peak_mb = read_peak_mb()
     told = {
         "queued": queued,
         "again": again,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -141,6 +142,16 @@ def run(module: str, *arguments: str, environment: dict[str, str]) -> str:
         text=True,
     )
     return done.stdout
+
+
+def read_peak_mb() -> float:
+    """Returns the most memory that this program held, in MB.
+
+    `getrusage` also counts what the process held before it became this program: its parent's.
+    """
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    (kilobytes,) = re.findall(r"^VmHWM:\s+(\d+) kB$", status, re.MULTILINE)
+    return int(kilobytes) * 1024 / 1e6
 
 
 def _list_debtors(engine: Engine, today: date) -> Iterator[tuple[int, str]]:
