@@ -2,6 +2,9 @@
 
 from sqlalchemy import Text, column, text, values
 
+from app.figures.measures import BREAK_AGES
+from app.ledger.break_lists import AGE_CLASSES
+
 # Region of a phone is not asked for: messages are counted by language.
 NO_REGIONS = (
     values(column("phone", Text), column("region", Text), name="nowhere")
@@ -147,17 +150,20 @@ MESSAGES_WAITING = text("""
     SELECT provider, count(*) AS sms_waiting FROM waiting GROUP BY GROUPING SETS ((), (provider))
 """)
 
-BREAKS = text("""
+# The classes of age are those of the breaks' own pages.
+_AGES = " ".join(
+    f"WHEN opened_at > CAST(:now AS timestamptz) - INTERVAL '{days} days' THEN '{name}'"
+    for days, name in zip(AGE_CLASSES, BREAK_AGES[:-1], strict=True)
+)
+BREAKS = text(f"""
     WITH waiting AS (
-        SELECT network, extract(day FROM :now - opened_at) AS days FROM reconciliation_break
+        SELECT network, CASE {_AGES} ELSE '{BREAK_AGES[-1]}' END AS break_age
+        FROM reconciliation_break
         WHERE state IN ('open', 'proposed') AND opened_at < :end
-    ), aged AS (
-        SELECT network, CASE WHEN days <= 1 THEN '0_to_1' WHEN days <= 7 THEN '2_to_7'
-            WHEN days <= 30 THEN '8_to_30' ELSE 'over_30' END AS break_age FROM waiting
     )
-    SELECT network, break_age, count(*) AS breaks_open FROM aged
+    SELECT network, break_age, count(*) AS breaks_open FROM waiting
     GROUP BY GROUPING SETS ((), (network), (break_age))
-""")
+""")  # noqa: S608 - parts of our own
 
 # A talk belongs to the day and the language of its first hop.
 TALKS = text("""

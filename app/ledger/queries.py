@@ -7,11 +7,20 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Select, func, select
 
 from app.base.clock import local_midnight
 from app.base.money import Money, total
 from app.ledger.models import EVENTS, ledger_account, ledger_line, ledger_transaction
+
+# What a statement's line shows of its transaction, by the names of StatementLine.
+_SHOWN = (
+    ledger_transaction.c.id.label("transaction"),
+    *(
+        ledger_transaction.c[name]
+        for name in ("occurred_at", "event", "reference", "metadata", "made_by", "approved_by")
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,34 +57,12 @@ def account_statement(connection: Connection, account: str, first: date, end: da
     before = _select_balance().where(line.account == account, columns.occurred_at < start)
     opening = connection.execute(before).scalar_one()
     rows = connection.execute(
-        select(
-            line.amount_centimes,
-            columns.id,
-            columns.occurred_at,
-            columns.event,
-            columns.reference,
-            columns.metadata,
-            columns.made_by,
-            columns.approved_by,
-        )
+        select(line.amount_centimes.label("amount"), *_SHOWN)
         .join(ledger_line, line.transaction_id == columns.id)
         .where(line.account == account, columns.occurred_at >= start, columns.occurred_at < stop)
         .order_by(columns.occurred_at, columns.id, line.position)
     )
-    entries = tuple(
-        StatementLine(
-            amount=Money(row.amount_centimes),
-            transaction=row.id,
-            occurred_at=row.occurred_at,
-            event=row.event,
-            reference=row.reference,
-            metadata=row.metadata,
-            made_by=row.made_by,
-            approved_by=row.approved_by,
-        )
-        for row in rows
-    )
-    return Statement(account, Money(opening), entries)
+    return Statement(account, Money(opening), tuple(_read_line(row) for row in rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +83,8 @@ def list_statement_page(
     A transaction's lines of one account are one, their sum.
     """
     columns, line = ledger_transaction.c, ledger_line.c
-    shown = (
-        columns.id,
-        columns.occurred_at,
-        columns.event,
-        columns.reference,
-        columns.metadata,
-        columns.made_by,
-        columns.approved_by,
-    )
     statement = (
-        select(func.sum(line.amount_centimes).cast(BigInteger).label("amount"), *shown)
+        select(func.sum(line.amount_centimes).cast(BigInteger).label("amount"), *_SHOWN)
         .join(ledger_line, line.transaction_id == columns.id)
         .where(
             line.account == asked.account,
@@ -119,19 +97,7 @@ def list_statement_page(
     )
     if asked.after is not None:
         statement = statement.where(columns.id > asked.after)
-    return [
-        StatementLine(
-            amount=Money(row.amount),
-            transaction=row.id,
-            occurred_at=row.occurred_at,
-            event=row.event,
-            reference=row.reference,
-            metadata=row.metadata,
-            made_by=row.made_by,
-            approved_by=row.approved_by,
-        )
-        for row in connection.execute(statement)
-    ]
+    return [_read_line(row) for row in connection.execute(statement)]
 
 
 def trial_balance(connection: Connection, end: date) -> dict[str, Money]:
@@ -172,6 +138,12 @@ def balances_of_reference(
         .order_by(ledger_line.c.account)
     )
     return {row.account: Money(row.balance) for row in connection.execute(sums)}
+
+
+def _read_line(row: Row[Any]) -> StatementLine:
+    """Reads a row of `amount` and the shown columns of its transaction."""
+    values = {**row._mapping, "amount": Money(row.amount)}
+    return StatementLine(**values)
 
 
 def _select_balance(*columns: ColumnElement[str]) -> Select[*tuple[Any, ...]]:

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from flask import Flask
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, true
 
 from app.assistance.service import NewRequest, ask_for_help
 from app.base.clock import local_date
+from app.base.money import Money
 from app.base.months import Month
 from app.base.operation import operation
 from app.base.phone import Phone
 from app.contributions.rights import RightsState, expected_state
 from app.enrolment.models import artisan
 from app.enrolment.queries import get_artisan
-from app.figures.measures import COUNTS, OVERLAPPING
+from app.figures.measures import BREAK_AGES, COUNTS, OVERLAPPING
 from app.figures.rules import MonthFigures
 from app.figures.service import make_month, read_figures
+from app.ledger.break_lists import count_break_ages
+from app.ledger.breaks import NewBreak, open_break
 from app.ledger.models import RECEIVABLE
 from app.ledger.queries import account_statement
 from app.observe.hops import store_hops
@@ -176,6 +179,19 @@ def test_a_region_without_people_has_the_name_of_one_with_people(
         inhabited = set(connection.execute(select(artisan.c.region)).scalars())
     assert inhabited < names
     assert set(make(runtime).list_keys("region")) == names
+
+
+def test_breaks_are_as_old_as_their_own_page_says(runtime: Runtime, sample_people: None) -> None:
+    now = runtime.clock()
+    for number, hours in enumerate((1, 25, 47, 167, 169, 719, 721)):
+        with operation(runtime.database, now - timedelta(hours=hours), "worker") as change:
+            new = NewBreak("missing_here", "wafacash", theirs=Money(1), reference=f"X{number}")
+            open_break(change, new)
+    figures = make(runtime)
+    with runtime.database.connect() as connection:
+        (told,) = count_break_ages(connection, true(), ["missing_here"], now)
+    counts = [figures.get("break_age", age, "breaks_open") for age in BREAK_AGES]
+    assert counts == list(told.counts) == [1, 3, 2, 1]
 
 
 def test_requests_and_their_age(runtime: Runtime, sample_people: None) -> None:
