@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from operator import sub
 from typing import Protocol
 
 from app.figures.measures import ALL, COUNTS, TIED, Measure
@@ -51,6 +52,24 @@ class Hidden:
 
 
 @dataclass(frozen=True)
+class Before:
+    """The month published before: its counts as the books had them, and the hidden ones.
+
+    A count that is as it was then is known, if it was shown then; hidden then, it stays hidden, or
+    it would tell of those that were hidden beside it.
+    """
+
+    counts: Mapping[Cell, int] = field(default_factory=dict)
+    hidden: Collection[Cell] = ()
+
+    def knows(self, cell: Cell, count: int) -> bool:
+        return cell not in self.hidden and self.counts.get(cell) == count
+
+    def hides(self, cell: Cell, count: int) -> bool:
+        return cell in self.hidden and self.counts.get(cell) == count
+
+
+@dataclass(frozen=True)
 class _Group:
     """Measures that are hidden in the same rows: one alone, or the parts of a split.
 
@@ -67,11 +86,11 @@ class _Group:
         return [name for column in self.columns for name in column]
 
 
-def find_hidden(counts: Counts, before: frozenset[Cell], threshold: int) -> Hidden:
+def find_hidden(counts: Counts, before: Before, threshold: int) -> Hidden:
     """Returns what must be hidden so that no count under `threshold` can be worked out."""
     hidden = Hidden()
     for measures in _list_groups():
-        group = _join_small_parts(counts, measures, hidden, threshold)
+        group = _join_small_parts(counts, measures, hidden, before, threshold)
         if group is None:
             hidden.measures |= {measure.name for measure in measures}
             continue
@@ -99,16 +118,21 @@ def _list_groups() -> list[list[Measure]]:
 
 
 def _join_small_parts(
-    counts: Counts, measures: Sequence[Measure], hidden: Hidden, threshold: int
+    counts: Counts,
+    measures: Sequence[Measure],
+    hidden: Hidden,
+    before: Before,
+    threshold: int,
 ) -> _Group | None:
     """Returns the group with its small parts joined; None if it cannot be shown at all."""
     first = measures[0]
     if first.of in hidden.measures:
         return None
+    totals = _Totals(counts, measures, before, threshold)
     columns: list[tuple[str, ...]] = [(measure.name,) for measure in measures]
     while True:
-        columns.sort(key=lambda names: _add_up(counts, ALL, ALL, names))
-        if _add_up(counts, ALL, ALL, columns[0]) >= threshold:
+        columns.sort(key=totals.rank)
+        if not totals.is_open(columns[0]):
             break
         if len(columns) == 1:
             return None
@@ -118,15 +142,45 @@ def _join_small_parts(
     return _Group(first.of, tuple(columns), first.cuts)
 
 
+class _Totals:
+    """The counts of a group over all keys."""
+
+    def __init__(
+        self, counts: Counts, measures: Sequence[Measure], before: Before, threshold: int
+    ) -> None:
+        self._threshold = threshold
+        self._counts = {measure.name: counts.get(ALL, ALL, measure.name) for measure in measures}
+        cells = {name: (ALL, ALL, name) for name in self._counts}
+        self._known = {n for n, count in self._counts.items() if before.knows(cells[n], count)}
+        staying = {n for n, count in self._counts.items() if before.hides(cells[n], count)}
+        were = {
+            name: [before.counts.get(cell, 0)]
+            for name, cell in cells.items()
+            if cell in before.hidden
+        }
+        self._bound = _find_bound(were, staying, threshold)
+
+    def is_open(self, names: tuple[str, ...]) -> bool:
+        """Tells whether a count may not stand by itself, or joined ones hide too little."""
+        if len(names) == 1:
+            return names[0] in self._bound or self._counts[names[0]] < self._threshold
+        return sum(self._counts[n] for n in names if n not in self._known) < self._threshold
+
+    def rank(self, names: tuple[str, ...]) -> tuple[bool, bool, int]:
+        """Returns the order of joining: the open ones, then those not known, the small ones."""
+        whole = sum(self._counts[name] for name in names)
+        return not self.is_open(names), self._known.issuperset(names), whole
+
+
 def _hide_rows(
-    counts: Counts, group: _Group, hidden: Hidden, before: frozenset[Cell], threshold: int
+    counts: Counts, group: _Group, hidden: Hidden, before: Before, threshold: int
 ) -> None:
     """Hides rows of the group in each cut, or the whole group if rows are not enough."""
     for cut in group.cuts:
         if cut == ALL:
             continue
-        table = _Table(counts, group, cut, set(hidden.rows.get((cut, group.of), ())), threshold)
-        rows = table.choose_rows(before)
+        inherited = set(hidden.rows.get((cut, group.of), ()))
+        rows = _Table(counts, group, cut, inherited, before, threshold).choose_rows()
         if rows is None:
             hidden.measures |= set(group.names)
             return
@@ -137,7 +191,10 @@ def _hide_rows(
 def _tie_splits(hidden: Hidden) -> None:
     """Hides in the same rows, or everywhere, the splits that tell nearly the same."""
     for splits in TIED:
-        names = [measure.name for measure in COUNTS if measure.split in splits]
+        parts = [[measure.name for measure in COUNTS if measure.split == split] for split in splits]
+        names = [name for part in parts for name in part]
+        if any(hidden.measures.issuperset(part) for part in parts):
+            hidden.measures |= set(names)
         cuts = {cut for cut, name in hidden.rows if name in names}
         for cut in cuts:
             rows = set().union(*(hidden.rows.get((cut, name), set()) for name in names))
@@ -149,11 +206,26 @@ class _Table:
     """The rows (keys) and columns of a group in one cut."""
 
     def __init__(
-        self, counts: Counts, group: _Group, cut: str, inherited: set[str], threshold: int
+        self,
+        counts: Counts,
+        group: _Group,
+        cut: str,
+        inherited: set[str],
+        before: Before,
+        threshold: int,
     ) -> None:
-        self._group, self._cut, self._threshold = group, cut, threshold
-        self._inherited = inherited
+        self._group, self._threshold, self._inherited = group, threshold, inherited
         keys = counts.list_keys(cut)
+        # What is hidden in all rows says nothing of one.
+        names = [column[0] for column in group.columns if len(column) == 1]
+        cells = {k: [((cut, k, n), counts.get(cut, k, n)) for n in names] for k in keys}
+        self._staying = {k for k in keys if any(before.hides(*one) for one in cells[k])}
+        self._known = {k for k in keys if any(before.knows(*one) for one in cells[k])}
+        self._hidden_before = {
+            k: [before.counts.get(cell, 0) for cell, _ in cells[k]]
+            for k in keys
+            if any(cell in before.hidden for cell, _ in cells[k])
+        }
         self._rows: dict[str, list[int]] = {
             key: [_add_up(counts, cut, key, column) for column in group.columns] for key in keys
         }
@@ -163,14 +235,17 @@ class _Table:
         }
         self._is_split = len(group.columns) > 1
 
-    def choose_rows(self, before: frozenset[Cell]) -> set[str] | None:
+    def choose_rows(self) -> set[str] | None:
         """Returns the rows to hide; None if no choice protects all small counts."""
         small = {key for key, row in self._rows.items() if min(row) < self._threshold}
-        rows = small | self._inherited
-        name = self._group.names[0]
+        rows = (
+            small
+            | self._inherited
+            | _find_bound(self._hidden_before, self._staying, self._threshold)
+        )
         others = sorted(
-            self._rows.keys() - rows,
-            key=lambda key: ((self._cut, key, name) not in before, sum(self._rows[key]), key),
+            self._rows.keys() - rows - self._known,
+            key=lambda key: (key not in self._hidden_before, sum(self._rows[key]), key),
         )
         while not self._protects(rows):
             if not others:
@@ -180,6 +255,8 @@ class _Table:
 
     def _protects(self, rows: set[str]) -> bool:
         """Tells whether each small count in hidden rows keeps enough possible values."""
+        small = {key for key in rows if min(self._rows[key]) < self._threshold}
+        rows = rows - (self._known - small)
         sums = [sum(self._rows[key][i] for key in rows) for i in range(len(self._group.columns))]
         for key in rows:
             for i, count in enumerate(self._rows[key]):
@@ -213,6 +290,22 @@ class _Table:
             return dict.fromkeys(rows, whole)
         unknown = sum(self._wholes[key] for key in rows if key in self._inherited)
         return {key: unknown if key in self._inherited else self._wholes[key] for key in rows}
+
+
+def _find_bound(before: Mapping[str, Sequence[int]], staying: set[str], threshold: int) -> set[str]:
+    """Returns what was hidden before and must be hidden still: what stays, and what would be told.
+
+    What was hidden beside and did not change makes up the rest in both months, and so tells what
+    a count was before that is shown now: others must have changed with it, of as much together as
+    hides a small count.
+    """
+    least = min((count for row in before.values() for count in row), default=0)
+    if len(before) == 1 or least >= 2 * threshold:
+        return staying
+    changed = {key: before[key] for key in before.keys() - staying}
+    sums = [sum(column) for column in zip(*changed.values(), strict=True)]
+    told = {key for key, row in changed.items() if min(map(sub, sums, row)) < threshold}
+    return staying | told
 
 
 def _add_up(counts: Counts, cut: str, key: str, names: Sequence[str]) -> int:

@@ -7,12 +7,12 @@ Rounding comes on top.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 from app.figures.bounds import Bounds, find_told_rests
-from app.figures.hiding import Hidden, find_hidden
+from app.figures.hiding import Before, Hidden, find_hidden
 from app.figures.measures import (
     ALL,
     AMOUNTS,
@@ -30,6 +30,8 @@ _CENTIMES = 100
 _DIRHAMS_ROUNDED_TO = 1000
 _DECIMALS = 2
 _EFFECT_DECIMALS = 3
+
+_NO_MONTH = Before()
 
 # Cut, key and measure.
 Cell = tuple[str, str, str]
@@ -60,13 +62,9 @@ class MonthFigures:
         return self.values.get((cut, key, measure), 0)
 
 
-def protect(figures: MonthFigures, hidden_before: Collection[Cell] = ()) -> dict[Cell, Value]:
-    """Returns every cell as it may be shown; None is a hidden one.
-
-    `hidden_before` are the cells hidden in the month before: they are hidden first where one more
-    must be, because two months that differ by what is hidden could be compared.
-    """
-    hidden = find_hidden(figures, frozenset(hidden_before), THRESHOLD)
+def protect(figures: MonthFigures, before: Before = _NO_MONTH) -> dict[Cell, Value]:
+    """Returns every cell as it may be shown, beside the month before; None is a hidden one."""
+    hidden = find_hidden(figures, before, THRESHOLD)
     shown = _round_counts(figures, hidden)
     keys = {cut: figures.list_keys(cut) for cut in figures.list_cuts()}
     for hide in (hidden.hide_keys, hidden.hide_wholly):

@@ -17,6 +17,7 @@ from app.base.months import Month
 from app.base.operation import Operation, operation
 from app.figures import sql
 from app.figures.errors import MonthNotMade, MonthNotOver
+from app.figures.hiding import Before
 from app.figures.making import (
     Figure,
     FigureRequest,
@@ -60,6 +61,11 @@ class MadeMonth:
     month: Month
     made_at: datetime
     register_on: date
+
+    @property
+    def is_whole(self) -> bool:
+        """True if the month was over when its figures were made."""
+        return local_date(self.made_at) > self.month.last_day
 
 
 def list_due_months(connection: Connection, now: datetime) -> list[Month]:
@@ -120,10 +126,10 @@ def publish_month(change: Operation, month: Month, *, early: bool) -> bool:
     if is_published(connection, month):
         return False
     made = _find_made(connection, month)
-    if made is None or not (early or local_date(made.made_at) > month.last_day):
+    if made is None or not (early or made.is_whole):
         raise MonthNotMade(month=str(month))
     figures = read_figures(connection, month)
-    shown = protect(figures, list_hidden_before(connection, month))
+    shown = protect(figures, read_before(connection, month))
     connection.execute(
         insert(published_month).values(
             month=month.first_day, published_at=change.now, published_by=change.actor
@@ -162,20 +168,20 @@ def is_published(connection: Connection, month: Month) -> bool:
     return connection.execute(there).scalar() is not None
 
 
-def list_hidden_before(connection: Connection, month: Month) -> set[tuple[str, str, str]]:
-    """Returns the cells hidden in the published month next before this one."""
+def read_before(connection: Connection, month: Month) -> Before:
+    """Returns the published month next before this one."""
     columns = published_figure.c
-    before = (
-        select(func.max(published_month.c.month))
-        .where(published_month.c.month < month.first_day)
-        .scalar_subquery()
-    )
+    earlier = published_month.c.month < month.first_day
+    last = connection.execute(select(func.max(published_month.c.month)).where(earlier)).scalar()
+    if last is None:
+        return Before()
     rows = connection.execute(
         select(columns.cut, columns.key, columns.measure).where(
-            columns.month == before, columns.value.is_(None)
+            columns.month == last, columns.value.is_(None)
         )
     )
-    return {(row.cut, row.key, row.measure) for row in rows}
+    hidden = {(row.cut, row.key, row.measure) for row in rows}
+    return Before(read_figures(connection, Month.of(last)).values, hidden)
 
 
 def _count_talk_days(

@@ -6,7 +6,7 @@ the parts of a split make up what they are of. One attacker even knows all shown
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from app.figures.measures import ALL, COUNTS, Measure
 from app.figures.rules import Cell, MonthFigures, Value
@@ -14,10 +14,14 @@ from app.figures.rules import Cell, MonthFigures, Value
 # A person may be counted under several keys of these.
 _MANY_KEYS = {("payers", "network"), ("payers", "channel"), ("payers", "day")}
 _MANY_KEYS |= {("posted_payers", cut) for _, cut in _MANY_KEYS} | {("sms_phones", "language")}
-_PRIME = 2_147_483_647
+_PRIME, _THRESHOLD = 2_147_483_647, 10
 # Cells with 1 on one side, minus the whole: their sum is 0.
 Equation = dict[Cell, int]
 Bounds = dict[Cell, tuple[int, int]]
+# A cell, and the month since which its count is as it is.
+DatedCell = tuple[Cell, int]
+# A published month: its figures as the books have them, and as they are shown.
+Published = tuple[MonthFigures, Mapping[Cell, Value]]
 
 
 def list_equations(figures: MonthFigures) -> Iterator[Equation]:
@@ -47,20 +51,47 @@ def list_rests(figures: MonthFigures) -> Iterator[tuple[Cell, Cell, Cell]]:
                     yield (cut, key, measure.of), (cut, key, measure.name), rest
 
 
-def find_solved(figures: MonthFigures, shown: Mapping[Cell, Value]) -> set[Cell]:
-    """Finds the hidden cells that follow from all shown ones, known to the unit (a rank test)."""
-    rows = []
-    for equation in list_equations(figures):
-        row = {cell: n for cell, n in equation.items() if shown[cell] is None}
-        if row:
-            rows.append(row)
-    pivots: dict[Cell, Equation] = {}
-    for row in rows:
-        _add_row(row, pivots)
-    return {cell for cell, row in pivots.items() if len(row) == 1}
+def find_solved(months: Sequence[Published]) -> set[Cell]:
+    """Finds the small counts hidden in some month that follow from all that is shown: a rank test.
+
+    All shown counts are known to the unit, and so is which counts were the same the month before.
+    """
+    names = _date_cells([figures for figures, _ in months])
+    known = {
+        names[i][cell]
+        for i, (_, shown) in enumerate(months)
+        for cell in names[i]
+        if shown[cell] is not None
+    }
+    pivots: dict[DatedCell, dict[DatedCell, int]] = {}
+    for i, (figures, _) in enumerate(months):
+        for equation in list_equations(figures):
+            row = {names[i][cell]: n for cell, n in equation.items()}
+            _add_row({name: n for name, n in row.items() if name not in known}, pivots)
+    solved = known | {name for name, row in pivots.items() if len(row) == 1}
+    return {
+        cell
+        for i, (figures, shown) in enumerate(months)
+        for cell in list_small(figures, shown, _THRESHOLD)
+        if names[i][cell] in solved
+    }
 
 
-def _add_row(row: Equation, pivots: dict[Cell, Equation]) -> None:
+def _date_cells(months: Sequence[MonthFigures]) -> list[dict[Cell, DatedCell]]:
+    """Names each month's counts: one that is as it was the month before has its name of then."""
+    names: list[dict[Cell, DatedCell]] = []
+    for i, figures in enumerate(months):
+        names.append({})
+        for measure in COUNTS:
+            for cut in measure.cuts:
+                for key in figures.list_keys(cut):
+                    cell = (cut, key, measure.name)
+                    same = i > 0 and months[i - 1].values.get(cell) == figures.get(*cell)
+                    names[i][cell] = names[i - 1][cell] if same else (cell, i)
+    return names
+
+
+def _add_row(row: dict[DatedCell, int], pivots: dict[DatedCell, dict[DatedCell, int]]) -> None:
     """Adds an equation to a system that stays fully reduced (Gauss and Jordan, by a prime)."""
     row = dict(row)
     for cell in [cell for cell in row if cell in pivots]:
@@ -77,7 +108,7 @@ def _add_row(row: Equation, pivots: dict[Cell, Equation]) -> None:
     pivots[pivot] = row
 
 
-def _subtract(row: Equation, other: Equation, times: int) -> None:
+def _subtract(row: dict[DatedCell, int], other: dict[DatedCell, int], times: int) -> None:
     for cell, n in other.items():
         value = (row.get(cell, 0) - times * n) % _PRIME
         if value:
