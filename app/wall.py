@@ -164,7 +164,8 @@ RULES: dict[str, WallRule] = {
     "cnss_answer": WallRule(_AT_CNSS),
     "help_request": WallRule(_REQUESTS, f"({_REQUESTS}) AND {_ROLE} <> 'auditor'"),
     # What was published; a list is its asker's alone.
-    "published_month": WallRule("true"),
+    "published_month": WallRule("true", adds=_roles("operator")),
+    "figure_month": WallRule(_roles("operator")),
     "published_figure": WallRule(
         f"{_roles('analyst', 'cnss', 'operator', 'auditor')}"
         f" OR (cut = 'region' AND {_own('chamber', 'region', 'key')})"

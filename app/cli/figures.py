@@ -31,7 +31,7 @@ def publish(month: Month, by: str | None, as_json: bool) -> None:
     In development a month that still runs may be published too.
     """
     maalem = runtime()
-    actor = sign_in_actor(by, {"operator", "analyst"})
+    actor = sign_in_actor(by, {"operator"})
     with reading(maalem.database) as connection:
         is_new = not is_published(connection, month)
     if is_new:

@@ -11,6 +11,7 @@ class Right(StrEnum):
 
     OPEN_OFFICE = "open_office"
     SEE_FIGURES = "see_figures"
+    PUBLISH_FIGURES = "publish_figures"
     # Find a person and open their page.
     SEE_PEOPLE = "see_people"
     # Act for a person who called: receipt again, code cancelled, phone untied, PIN reset.
@@ -81,6 +82,7 @@ RIGHTS: Mapping[str, frozenset[Right]] = {
         {
             _R.OPEN_OFFICE,
             _R.SEE_FIGURES,
+            _R.PUBLISH_FIGURES,
             _R.SEE_AGENTS,
             _R.SEE_MESSAGES,
             _R.SEND_NOTICES,

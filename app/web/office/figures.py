@@ -11,9 +11,11 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.base.database import transaction
+from app.base.errors import InvalidInput
+from app.base.months import Month
 from app.figures.files import FILE_FORMATS, write_file
 from app.figures.measures import ALL, CUTS
-from app.figures.models import report_request
+from app.figures.models import published_month, report_request
 from app.figures.pictures import PictureWords, make_own_pictures, make_pictures
 from app.figures.queries import (
     PICTURE_CUTS,
@@ -23,7 +25,8 @@ from app.figures.queries import (
     list_published_months,
 )
 from app.figures.reports import NewReport, ask_for_report, list_reports, read_report
-from app.office.rights import Right
+from app.figures.service import list_unpublished_months, publish_month
+from app.office.rights import RIGHTS, Right
 from app.office.sessions import OfficeSession
 from app.runtime import runtime
 from app.wall import stand_behind
@@ -92,8 +95,10 @@ def figures() -> Response:
     else:
         tables = make_tables(told, cut, say, language)
         pictures = make_pictures(drawn, month, words) if month else []
+    can_publish = Right.PUBLISH_FIGURES in RIGHTS[here().role]
     with look() as connection:
         reports = list_reports(connection, here().name)
+        unpublished = list_unpublished_months(connection) if can_publish else []
     return office_page(
         "figures.html",
         scope=scope,
@@ -104,6 +109,8 @@ def figures() -> Response:
         tables=tables,
         pictures=prepare_pictures(runtime().office_database, pictures, say),
         reports=reports,
+        can_publish=can_publish,
+        unpublished=unpublished,
         formats=FILE_FORMATS,
         own_name=words.name_key(scope.cut, scope.key) if scope.cut else "",
     )
@@ -125,6 +132,19 @@ def _answer_own(file_format: str) -> Response:
     with look_at_figures() as connection:
         content = write_file(file_format, list_figures(connection, scope_of(here())))
     return answer_file(content, "maalem-figures", file_format)
+
+
+@pages.post("/figures/publish")
+@may(Right.PUBLISH_FIGURES)
+def publish_figures() -> AnyResponse:
+    try:
+        month = Month.parse(request.form.get("month", ""))
+    except InvalidInput as error:
+        raise NotFound from error
+    with add_to(published_month) as change:
+        is_new = publish_month(change, month, early=False)
+    said = "month_published" if is_new else "month_known"
+    return redirect(url_for("office.figures", month=month, said=said), 303)
 
 
 @pages.post("/figures/lists")

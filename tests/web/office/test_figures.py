@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, select, text
 
+from app.base.clock import local_date
+from app.base.months import Month
 from app.base.operation import operation
 from app.figures.models import published_figure
 from app.figures.reports import forget_reports, write_asked_reports
+from app.figures.service import make_month
 from app.runtime import Runtime
 from app.wall import Sight, stand_behind
 from tests.figures.conftest import load_register, publish
-from tests.web.office.conftest import SignIn, post
+from tests.web.office.conftest import SignIn, post, send
 
 ALL_OF_IT = ("analyst", "cnss", "operator", "auditor", "office")
 FILES = ("/office/figures.csv", "/office/figures.xlsx")
@@ -104,6 +108,33 @@ def test_a_long_list_is_written_by_the_worker_and_fetched_by_its_asker(
     with operation(runtime.database, runtime.clock(), "worker") as change:
         assert forget_reports(change) == 6
     assert analyst.get("/office/figures/lists/2").status_code == 404
+
+
+def test_an_operator_publishes_a_month_that_was_counted_after_its_end(
+    runtime: Runtime, sign_in: SignIn, sample_people: None, owner: Engine
+) -> None:
+    page, address = "/office/figures", "/office/figures/publish"
+    month = Month.of(local_date(runtime.clock()))
+    make_month(runtime.database, runtime.figure_books, month, runtime.clock())
+    operator, auditor = sign_in("operator"), sign_in("auditor")
+    assert "pas fini quand" in operator.get(page).text
+    assert send(operator, page, address, month=f"{month}").status_code == 409
+    assert send(operator, page, address, month="2026").status_code == 404
+    runtime.clock.now += timedelta(days=14)  # type: ignore[attr-defined]
+    operator, auditor = sign_in("operator"), sign_in("auditor")
+    refused = send(operator, page, address, month=f"{month}")
+    assert refused.status_code == 409 and "comptés après sa fin" in refused.text
+    make_month(runtime.database, runtime.figure_books, month, runtime.clock())
+    assert f'value="{month}"' in operator.get(page).text
+    assert "Publier un mois" not in auditor.get(page).text
+    for browser, status in ((auditor, 403), (operator, 303), (operator, 303)):
+        assert send(browser, "/office", address, month=f"{month}").status_code == status
+    assert "Aucun mois à publier" in operator.get(page).text
+    with owner.begin() as connection:
+        acts = connection.execute(
+            text("SELECT actor, subject FROM audit_event WHERE action = 'figures_published'")
+        )
+        assert [tuple(row) for row in acts] == [("operator", f"month:{month}")]
 
 
 def test_the_first_page_has_three_numbers_of_the_newest_month(sign_in: SignIn, month: None) -> None:
