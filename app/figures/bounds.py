@@ -1,7 +1,9 @@
 """What rounded figures still tell of the rest that nobody names: those among the whole who are not
 among the part. Pure.
 
-Rounding alone protects these rests, and figures that add up narrow what was rounded away.
+Rounding protects these rests: each keeps as many possible values as a rounded 0 has, or more.
+Hidden as cells are, they would hide the part wherever nearly all are among it: where things go
+well. But figures that add up narrow what was rounded away, so it is looked for here.
 """
 
 from __future__ import annotations
@@ -18,10 +20,12 @@ Bounds = dict[Cell, tuple[int, int]]
 Equation = tuple[Sequence[Cell], Cell]
 _MOST = 10**9
 _ROUNDS = 200
+# A count shown as 0 would be 0, 1 or 2.
+LEAST_VALUES = 3
 
 
 def find_told_rests(bounds: Bounds, keys: Mapping[str, Sequence[str]], most: int) -> set[str]:
-    """Returns the measures whose rest is told to the unit somewhere, where it is under `most`.
+    """Returns the measures whose rest keeps fewer than LEAST_VALUES somewhere and is under `most`.
 
     `bounds` are those of each count as it is shown; `keys` are those of each cut.
     """
@@ -36,7 +40,7 @@ def find_told_rests(bounds: Bounds, keys: Mapping[str, Sequence[str]], most: int
         known |= {whole: (0, _MOST) for _, whole in equations if whole not in known}
         _narrow(known, equations)
         for (_, _, name), (low, high) in known.items():
-            if name.startswith(_REST) and low == high < most:
+            if name.startswith(_REST) and high < most and high - low < LEAST_VALUES - 1:
                 told.add(name.removeprefix(_REST))
     return told
 

@@ -26,6 +26,8 @@ from app.reminders.rules import Share, difference
 
 # ASM, parameters of docs/rules.md, Figures.
 THRESHOLD, ROUNDED_TO, FEWEST_FOR_SHARE = 10, 5, 50
+# As it is shown: were it judged by the count itself, a share would tell on which side of 50 it is.
+_FEWEST_SHOWN_FOR_SHARE = FEWEST_FOR_SHARE + ROUNDED_TO
 _CENTIMES = 100
 _DIRHAMS_ROUNDED_TO = 1000
 _DECIMALS = 2
@@ -73,7 +75,7 @@ def protect(figures: MonthFigures, before: Before = _NO_MONTH) -> dict[Cell, Val
             shown = _round_counts(figures, hidden)
     for amount in AMOUNTS:
         shown |= _protect_amount(figures, hidden, amount)
-    _add_shares(figures, shown)
+    _add_shares(shown)
     _add_effects(shown)
     return shown
 
@@ -124,16 +126,15 @@ def _protect_amount(
     return shown
 
 
-def _add_shares(figures: MonthFigures, shown: dict[Cell, Value]) -> None:
+def _add_shares(shown: dict[Cell, Value]) -> None:
     """Adds the shares, reckoned from what is shown: they say nothing that it does not say."""
     for share in SHARES:
         for cut, key, _ in [cell for cell in shown if cell[2] == share.part]:
             part, base = shown[cut, key, share.part], shown.get((cut, key, share.base))
-            enough = figures.get(cut, key, share.base) >= FEWEST_FOR_SHARE
-            known = part is not None and bool(base) and enough
-            shown[cut, key, share.name] = (
-                round(part / base, _DECIMALS) if known and part is not None and base else None
-            )
+            value: Value = None
+            if part is not None and base is not None and base >= _FEWEST_SHOWN_FOR_SHARE:
+                value = round(part / base, _DECIMALS)
+            shown[cut, key, share.name] = value
 
 
 def _add_effects(shown: dict[Cell, Value]) -> None:
@@ -150,6 +151,6 @@ def _add_effects(shown: dict[Cell, Value]) -> None:
 def _read_share(shown: Mapping[Cell, Value], group: str) -> Share | None:
     """Returns the share of a group that paid, as it is shown; None if it is hidden or small."""
     people, paid = shown.get((ALL, ALL, group)), shown.get((ALL, ALL, f"{group}_paid"))
-    if people is None or paid is None or people < FEWEST_FOR_SHARE:
+    if people is None or paid is None or people < _FEWEST_SHOWN_FOR_SHARE:
         return None
     return Share(int(people), min(int(paid), int(people)))
