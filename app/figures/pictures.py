@@ -190,7 +190,7 @@ def make_own_pictures(
                 for month in months
             ],
         )
-        for measure in ("rights_open", "paid", "paid_dirhams")
+        for measure in ("rights_open", "paid", "paid_dirhams", "breaks_open")
         if any(told == measure for _, told in values)
     ]
 

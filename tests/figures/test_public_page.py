@@ -6,16 +6,23 @@ import csv
 import io
 import re
 import zipfile
+from random import Random
 from xml.etree import ElementTree
 
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from app.figures.measures import CUTS
+from app.figures.measures import BREAK_AGES, CUTS
+from app.figures.rules import Cell, MonthFigures, Value, protect
 from app.jobs.figures import FigureWork
 from app.runtime import Runtime
+from app.text.languages import LANGUAGES
+from app.text.regions import regions
 from tests.figures.conftest import publish
+from tests.figures.made_up import MadeUpRegister
 
+_OTHER_CUTS = ("trade", "category", "network", "channel")
+_PICTURES = ("payments", "dirhams", "funnel", "codes", "regions", "breaks", "delivery", "effect")
 _SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 
 
@@ -79,9 +86,42 @@ def test_every_language_and_cut_has_a_page(client: FlaskClient, published: None)
             assert page.text.count("<h1>") == 1
 
 
-def test_a_picture_is_drawn_by_the_worker_once_it_is_asked_for(
-    runtime: Runtime, client: FlaskClient, published: None
+def publish_made_up(owner: Engine) -> dict[Cell, Value]:
+    """Publishes a made-up month with something to show in each picture, and something hidden."""
+    keys = {
+        "region": [region.latin for region in regions().values()],
+        "language": list(LANGUAGES),
+        "day": [f"2026-10-{number:02d}" for number in range(1, 32)],
+        "break_age": list(BREAK_AGES),
+        "provider": ["twilio", "africastalking"],
+        **{cut: [f"{cut}{number}" for number in range(4)] for cut in _OTHER_CUTS},
+    }
+    weights = {cut: [3.0**-i for i, _ in enumerate(names)] for cut, names in keys.items()}
+    for things in ("day", "break_age"):
+        weights[things] = [0.01, *([1.0] * (len(keys[things]) - 1))]
+    figures = MadeUpRegister(Random(0), keys, weights).make_month(60_000)
+    amounts = {
+        (cut, key, "paid_dirhams"): count * 163_52
+        for (cut, key, name), count in figures.values.items()
+        if name == "paid"
+    }
+    shown = protect(MonthFigures({**figures.values, **amounts}))
+    with owner.begin() as connection:
+        connection.execute(text("INSERT INTO published_month VALUES ('2026-10-01', now(), 'me')"))
+        connection.execute(
+            text("INSERT INTO published_figure VALUES ('2026-10-01', :cut, :key, :name, :value)"),
+            [
+                {"cut": cut, "key": key, "name": measure, "value": value}
+                for (cut, key, measure), value in shown.items()
+            ],
+        )
+    return shown
+
+
+def test_all_pictures_are_drawn_by_the_worker_with_what_is_shown_alone(
+    runtime: Runtime, client: FlaskClient, owner: Engine
 ) -> None:
+    shown = publish_made_up(owner)
     page = client.get("/figures").text
     assert "<img src" not in page.split("<main", 1)[1]
     assert FigureWork(runtime).do() > 0
@@ -90,13 +130,38 @@ def test_a_picture_is_drawn_by_the_worker_once_it_is_asked_for(
         b"xlsx",
     }
     page = client.get("/figures").text
-    (address, *_) = re.findall(r'<img src="(/figures/pictures/[0-9a-f]{64}\.svg)"', page)
-    svg = client.get(address)
-    assert svg.mimetype == "image/svg+xml"
-    ElementTree.fromstring(svg.text)
-    assert "<script" not in svg.text
-    table = client.get(address.replace(".svg", ".csv")).text
-    assert table.startswith("place,")
+    addresses = re.findall(r'<img src="(/figures/pictures/[0-9a-f]{64}\.svg)"', page)
+    assert len(addresses) == page.count("<figure>") == page.count("<details>") == 8
+    tables = {}
+    for address in addresses:
+        svg = client.get(address)
+        assert svg.mimetype == "image/svg+xml"
+        ElementTree.fromstring(svg.text)
+        assert "<script" not in svg.text
+        name = svg.headers["Content-Disposition"].partition('"')[2].strip('"')
+        tables[name] = read_csv(client, address.replace(".svg", ".csv"))[1:]
+    told = [one.removesuffix(".svg").removeprefix("maalem-") for one in tables]
+    assert told == [
+        "payments",
+        "dirhams",
+        "funnel",
+        "codes",
+        "regions",
+        "breaks",
+        "delivery",
+        "effect",
+    ]
+    days = [shown["day", f"2026-10-{number:02d}", "paid"] for number in range(1, 32)]
+    assert None in days
+    wanted = [f"{number:02d}" for number in range(1, 32)]
+    assert [row[0] for row in tables["maalem-payments.svg"]] == wanted
+    values = [row[2] for row in tables["maalem-payments.svg"]]
+    assert values == ["" if value is None else f"{value}" for value in days]
+    shares = {row[0]: row[2] for row in tables["maalem-regions.svg"]}
+    assert len(shares) == 12 and "" in shares.values()
+    for name, share in shares.items():
+        value = shown["region", name, "rights_open_share"]
+        assert share == ("" if value is None else f"{value}"), name
     assert client.get(f"/figures/pictures/{'0' * 64}.svg").status_code == 404
 
 

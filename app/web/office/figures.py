@@ -20,7 +20,6 @@ from app.figures.pictures import PictureWords, make_own_pictures, make_pictures
 from app.figures.queries import (
     PICTURE_CUTS,
     FigureScope,
-    PublishedFigure,
     list_figures,
     list_published_months,
 )
@@ -45,13 +44,8 @@ from app.web.office.desk import act, add_to, here, look, sight
 from app.web.office.first_page import FirstNumber, numbers_for
 from app.web.office.frame import may, office_language, office_page, pages
 
-# The three numbers of each role that has figures.
-_FIRST_NUMBERS = {
-    "analyst": ("enrolled_share", "rights_open_share", "payers_share"),
-    "chamber": ("artisans", "rights_open", "paid"),
-    "wafacash": ("paid", "paid_dirhams", "posted"),
-    "cnss": ("enrolled", "posted", "posted_dirhams"),
-}
+# The three numbers of who has no work but figures.
+_FIRST_NUMBERS = ("enrolled_share", "rights_open_share", "payers_share")
 
 
 @contextmanager
@@ -174,15 +168,14 @@ def take_list(number: int) -> Response:
     return answer_file(content, f"maalem-figures-{number}", file_format)
 
 
-@numbers_for(*_FIRST_NUMBERS)
-def read_first_numbers(connection: Connection, opened: OfficeSession) -> Sequence[FirstNumber]:
-    """Returns the numbers of the newest published month that matter to this role."""
-    scope = scope_of(opened)
-    cut = scope.cut or ALL
+@numbers_for("analyst")
+def read_first_numbers(connection: Connection, _opened: OfficeSession) -> Sequence[FirstNumber]:
+    """Returns the shares of the newest published month."""
     newest = list_published_months(connection)[:1]
-    shown: list[PublishedFigure] = list(list_figures(connection, scope, newest, (cut,)))
-    values = {one.measure: one.value for one in shown}
+    values = {
+        one.measure: one.value for one in list_figures(connection, months=newest, cuts=(ALL,))
+    }
     return [
         FirstNumber(f"office.figures.measure.{measure}", write_figure(values.get(measure), measure))
-        for measure in _FIRST_NUMBERS[opened.role]
+        for measure in _FIRST_NUMBERS
     ]

@@ -1,6 +1,6 @@
 """The first page of each role: the three numbers that matter to it, and what waits for it.
 
-A subject adds its lines: `numbers_for` for a role's numbers, `waits_for` for what a right answers.
+A subject adds its lines: `numbers_for` a role's numbers, `waits_for` what a right answers.
 """
 
 from __future__ import annotations
@@ -40,11 +40,13 @@ _NUMBERS: dict[str, Numbers] = {}
 _WAITS: list[tuple[Right, Waits]] = []
 
 
-def numbers_for(*roles: str) -> Callable[[Numbers], Numbers]:
-    """Registers the function that reads the three numbers of these roles."""
+def numbers_for(role: str) -> Callable[[Numbers], Numbers]:
+    """Registers the function that reads the three numbers of a role. Raises: ValueError for two."""
 
     def register(read: Numbers) -> Numbers:
-        _NUMBERS.update(dict.fromkeys(roles, read))
+        if role in _NUMBERS:
+            raise ValueError(f"{role} has its numbers from {_NUMBERS[role].__module__}")
+        _NUMBERS[role] = read
         return read
 
     return register

@@ -137,10 +137,20 @@ def test_an_operator_publishes_a_month_that_was_counted_after_its_end(
         assert [tuple(row) for row in acts] == [("operator", f"month:{month}")]
 
 
-def test_the_first_page_has_three_numbers_of_the_newest_month(sign_in: SignIn, month: None) -> None:
-    for role in ("analyst", "chamber", "wafacash", "cnss"):
+def test_the_first_page_has_three_numbers_of_ones_own_work(sign_in: SignIn, month: None) -> None:
+    first = {
+        "analyst": "Part des inscrits",
+        "chamber": "à appeler",
+        "wafacash": "aujourd",
+        "cnss": "sans réponse",
+        "helpdesk": "",
+        "operator": "",
+        "auditor": "",
+    }
+    for role, words in first.items():
         page = sign_in(role).get("/office").text
         assert page.count("<dd>") >= 3, role
+        assert words in page, role
     assert "%" in sign_in("analyst").get("/office").text
 
 
