@@ -120,6 +120,7 @@ WRONG: dict[str, tuple[tuple[str, str], ...]] = {
     "twilio_from": (("+0612345678", "neither"), ("wordof-a-long-sender", "neither")),
     "twilio_url": _NO_ADDRESS,
     "private_callbacks": (("perhaps", "valid boolean"),),
+    "pooler_keeps_prepared": (("perhaps", "valid boolean"),),
     "fee_centimes": (*_NO_NUMBER, ("1.5", "valid integer")),
     "reversal_minutes_alone": (*_NO_NUMBER, ("61", "less than")),
     "reversals_a_day": (*_NO_NUMBER, ("100001", "less than")),

@@ -19,6 +19,7 @@ from redis.exceptions import (
     AuthorizationError,
     BusyLoadingError,
     RedisClusterException,
+    RedisError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeout
@@ -163,6 +164,14 @@ def list_servers(redis: Redis) -> Iterable[Redis]:
     if not isinstance(redis, RedisCluster):
         return [redis]
     return [redis.get_redis_connection(node) for node in redis.get_primaries()]
+
+
+def answers(redis: Redis) -> bool:
+    """True if Redis answers; of a Cluster one master is enough, as phones of the others go on."""
+    for server in list_servers(redis):
+        with suppress(RedisError):
+            return bool(server.ping())
+    return False
 
 
 def is_away(error: Exception) -> bool:

@@ -6,6 +6,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import text
 
 from app.base.database import reading
+from app.base.redis_client import answers
 from app.runtime import Runtime
 
 
@@ -18,7 +19,7 @@ def list_away(maalem: Runtime) -> list[str]:
     except Exception:
         away.append("postgresql")
     try:
-        maalem.redis.ping()
+        there = answers(maalem.redis)
     except RedisError:
-        away.append("redis")
-    return away
+        there = False
+    return away if there else [*away, "redis"]

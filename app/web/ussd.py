@@ -121,7 +121,7 @@ def _answer_measured(hop: Hop) -> TurnResult:
     _log.info(
         "hop",
         request_id=g.request_id,
-        session=runtime().turns.sessions.name_talk(hop),
+        session=_name_talk(runtime(), hop),
         gateway=hop.gateway,
         operator=hop.operator,
         phone=hop.phone,
@@ -170,8 +170,15 @@ def _name_call(maalem: Runtime, hop: Hop) -> dict[str, str]:
     return {
         "request_id": g.request_id,
         "reference": find_reference(g.request_id),
-        "session": maalem.turns.sessions.name_talk(hop),
+        "session": _name_talk(maalem, hop),
     }
+
+
+def _name_talk(maalem: Runtime, hop: Hop) -> str:
+    """Returns the talk's name; none in a process that has not yet reached a node of its Cluster."""
+    with suppress(Unavailable):
+        return maalem.turns.sessions.name_talk(hop)
+    return ""
 
 
 def answer_busy() -> Response:
