@@ -36,7 +36,7 @@ AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
 # A server that was told to be a replica meanwhile: another of the address is written to by now.
-_READ_ONLY = "25006"
+READ_ONLY = "25006"
 # What is known of a connection: the limit that each transaction has to set for itself.
 _LIMIT = "statement_timeout_ms"
 _LOOK = "SELECT pg_backend_pid(), current_setting('statement_timeout')"
@@ -139,7 +139,7 @@ def _limit_transaction(connection: Connection) -> None:
 
 
 def _drop_replica(context: ExceptionContext) -> None:
-    if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
+    if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
         context.is_disconnect = True
 
 

@@ -21,7 +21,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.pool import PoolProxiedConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from app.base.database import AWAY
+from app.base.database import AWAY, READ_ONLY
 from app.base.errors import Unavailable
 
 _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
@@ -110,9 +110,11 @@ def by_driver(engine: Engine) -> Iterator[DriverConnection]:
     try:
         connection.autocommit = True
         yield DriverConnection(connection)
-    except _AWAY as error:
-        if dropped := connection.closed:
+    except psycopg.Error as error:
+        if dropped := connection.closed or error.sqlstate == READ_ONLY:
             _forget_older(engine, pooled, error)
+        elif not isinstance(error, _AWAY):
+            raise
         raise Unavailable(what="postgresql", dropped=dropped) from error
     finally:
         if not connection.closed:
@@ -123,6 +125,6 @@ def by_driver(engine: Engine) -> Iterator[DriverConnection]:
 def _forget_older(engine: Engine, pooled: PoolProxiedConnection, error: Exception) -> None:
     """Has the pool open anew what it opened before now, as SQLAlchemy does with a dead connection.
 
-    After a restart of PostgreSQL all of them are dead.
+    After a restart of PostgreSQL all of them are dead, and after a failover none can be written by.
     """
     engine.pool._invalidate(pooled, error)

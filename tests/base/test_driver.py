@@ -1,0 +1,64 @@
+"""Statements by the driver alone: what they return, and how a connection of no more use is left."""
+
+from __future__ import annotations
+
+import pytest
+from psycopg.errors import DivisionByZero
+from sqlalchemy import Engine, bindparam, literal, select, text
+
+from app.base.database import reading
+from app.base.driver import Prepared, by_driver
+from app.base.errors import Unavailable
+
+_PID = Prepared(text("SELECT pg_backend_pid()"))
+_READ_ONLY = Prepared(text("SELECT set_config('default_transaction_read_only', 'on', false)"))
+
+
+def test_prepared_statement_gives_the_same_rows_by_the_driver_and_by_sqlalchemy(
+    engine: Engine,
+) -> None:
+    number, word = bindparam("number"), bindparam("word")
+    constant = literal("50 % of '$1'").label("constant")
+    listed = literal(2).in_([1, 2, 3]).label("listed")
+    statement = Prepared(select(constant, listed, number.label("n"), word.label("w")))
+    values = {"number": 2**40, "word": "%s $1 :word"}
+    with by_driver(engine) as connection:
+        row = statement.fetch_one(connection, **values)
+    with reading(engine) as usual:
+        assert tuple(statement.fetch_one(usual, **values)) == tuple(row)
+    assert (row.constant, row.listed, row.n, row.w) == ("50 % of '$1'", True, *values.values())
+
+
+def test_dead_connections_of_the_pool_are_known_by_the_first_of_them(engine: Engine) -> None:
+    """As after a restart of PostgreSQL: only one hop tries again (app/base/deadline.py)."""
+    with by_driver(engine) as one, by_driver(engine) as other:
+        dead = {_PID.fetch_value(one), _PID.fetch_value(other)}
+    end = Prepared(text("SELECT pg_terminate_backend(:pid)"))
+    with engine.connect() as third:
+        for pid in dead - {_PID.fetch_value(third)}:
+            end.fetch_value(third, pid=pid)
+        with pytest.raises(Unavailable) as refused, by_driver(engine) as connection:
+            _PID.fetch_value(connection)
+    assert refused.value.params["dropped"]
+    with by_driver(engine) as connection:
+        assert _PID.fetch_value(connection) not in dead
+
+
+def test_connection_to_a_server_that_became_a_replica_is_left(engine: Engine) -> None:
+    write = Prepared(text("SELECT nextval('receipt_serial')"))
+    with pytest.raises(Unavailable) as refused, by_driver(engine) as connection:
+        replica = _PID.fetch_value(connection)
+        _READ_ONLY.fetch_value(connection)
+        write.fetch_value(connection)
+    assert refused.value.params["dropped"]
+    with by_driver(engine) as connection:
+        assert _PID.fetch_value(connection) != replica
+        assert write.fetch_value(connection)
+
+
+def test_any_other_error_is_told_as_it_is(engine: Engine) -> None:
+    divided = Prepared(text("SELECT 1 / CAST(:number AS integer)"))
+    with pytest.raises(DivisionByZero), by_driver(engine) as connection:
+        divided.fetch_value(connection, number=0)
+    with by_driver(engine) as connection:
+        assert divided.fetch_value(connection, number=1) == 1
