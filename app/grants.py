@@ -65,7 +65,7 @@ DECISIONS: dict[str, Decision] = {
     "member_call": _KEPT,
     "person_note": _KEPT,
     "presence": _allow_changes("tries_left began_at ends_at", deleted=True),
-    "office_seat": _allow_changes("signed_in_at wrong_secrets pauses paused_until"),
+    "office_seat": _allow_changes("signed_in_at factor_at wrong_secrets pauses paused_until"),
     "payment_code": _allow_changes("state ended_at"),
     "payment_code_line": _KEPT,
     "reconciliation_break": _allow_changes(

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from psycopg.errors import InsufficientPrivilege
-from sqlalchemy import Column, ColumnElement, Connection, Table, select, text, true
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, select, text, true
 from sqlalchemy.exc import ProgrammingError
 
 from app.base.clock import utc_now
@@ -250,11 +250,27 @@ def hold(
 
     `own_rows` is what the application selects besides.
     """
-    own = next(iter(table.primary_key.columns)) if column is None else column
     # As strong as the act itself: two who act on a row at once wait, and neither for the other.
-    asked = true() if own_rows is None else own_rows
-    row = select(own).where(own == key, asked).with_for_update(key_share=True)
+    row = _select_row(table, key, column, own_rows).with_for_update(key_share=True)
     return connection.execute(row).first() is not None
+
+
+def sees(
+    connection: Connection,
+    table: Table,
+    key: Any,
+    column: Column[Any] | None = None,
+    own_rows: ColumnElement[bool] | None = None,
+) -> bool:
+    """True if a row is there for this person to be looked at; asked for as by `hold`."""
+    return connection.execute(_select_row(table, key, column, own_rows)).first() is not None
+
+
+def _select_row(
+    table: Table, key: Any, column: Column[Any] | None, own_rows: ColumnElement[bool] | None
+) -> Select[Any]:
+    own = next(iter(table.primary_key.columns)) if column is None else column
+    return select(own).where(own == key, true() if own_rows is None else own_rows)
 
 
 def may_add(connection: Connection, table: Table) -> bool:

@@ -50,8 +50,10 @@ def list_requests(connection: Connection, phone: Phone) -> list[HelpRequest]:
     return [read_row(HelpRequest, row) for row in rows]
 
 
-def list_waiting(connection: Connection, most: int) -> list[WaitingRequest]:
-    """Lists at most `most` requests that wait for the desk, oldest first.
+def list_waiting(
+    connection: Connection, most: int, own_rows: ColumnElement[bool]
+) -> list[WaitingRequest]:
+    """Lists at most `most` of the own requests that wait for the desk, oldest first.
 
     A number that changed hands since is never called: the person's own is, if there is one.
     """
@@ -64,7 +66,7 @@ def list_waiting(connection: Connection, most: int) -> list[WaitingRequest]:
             help_request.c.language,
             help_request.c.artisan_id,
         )
-        .where(help_request.c.state.in_(WAITING), number.is_not(None))
+        .where(help_request.c.state.in_(WAITING), number.is_not(None), own_rows)
         .order_by(help_request.c.id)
         .limit(most)
     )

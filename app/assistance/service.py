@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, func, insert, select, update
 
 from app.assistance.errors import NoSuchRequest, TooManyRequests
 from app.assistance.models import help_request
@@ -83,9 +83,11 @@ def ask_for_help(
     return request, True
 
 
-def look_at_waiting(operation: Operation, most: int) -> list[WaitingRequest]:
-    """Lists the requests that wait for the desk, with the phones to call, and notes who looked."""
-    waiting = list_waiting(operation.connection, most)
+def look_at_waiting(
+    operation: Operation, most: int, own_rows: ColumnElement[bool]
+) -> list[WaitingRequest]:
+    """Lists the own requests that wait, with the phones to call, and notes who looked."""
+    waiting = list_waiting(operation.connection, most, own_rows)
     for entry in waiting:
         record_request_look(operation, entry.artisan_id, entry.request.reference)
     return waiting

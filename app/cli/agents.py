@@ -15,6 +15,8 @@ from app.agents.agencies import NewAgency, add_agency, replace_agencies
 from app.agents.agency_file import read_agencies
 from app.agents.errors import PhoneTaken
 from app.agents.locks import unlock_agent
+from app.agents.models import agency as agency_table
+from app.agents.models import agent, agent_network
 from app.agents.networks import DEFAULT_NETWORK
 from app.agents.pins import ONE_TIME_FOR, draw_one_time_pin
 from app.agents.rules import LONGEST_ADDRESS, LONGEST_NAME, read_agency_code, read_hours, read_line
@@ -33,10 +35,11 @@ from app.base.counts import write_count
 from app.base.database import reading
 from app.base.errors import InvalidInput
 from app.base.phone import Phone
-from app.cli.acting import BY, acting
+from app.cli.acting import BY, OwnRow, acting
 from app.cli.options import ENCODING, read_limit, show_note
 from app.cli.tables import JSON, print_json, print_rows
 from app.files.errors import FileRefused
+from app.office.rights import Right
 from app.runtime import runtime
 
 
@@ -72,7 +75,7 @@ def agency(
             float_limit=read_limit(options["float_limit"]),
             network=options["network"],
         )
-        with acting(by) as change:
+        with acting(by, Right.RUN_AGENTS, rows=_name_agency(code, options["network"])) as change:
             add_agency(change, new)
     except InvalidInput as error:
         raise click.BadParameter(f"{error.params['what']}: {error.params['why']}") from None
@@ -97,7 +100,7 @@ def import_agencies(file: Path, network: str, encoding: str | None, by: str | No
         ) from None
     except OSError as error:
         raise click.ClickException(f"{file}: {error.strerror or error}") from None
-    with acting(by) as change:
+    with acting(by, Right.RUN_AGENTS, rows=(OwnRow(agent_network, network),)) as change:
         changed = replace_agencies(change, rows, network)
     click.echo(f"{write_count(len(rows), 'agency', 'agencies')} read, {changed} new or changed")
 
@@ -133,7 +136,9 @@ def add(
             code_limit=read_limit(limits["code_limit"]),
             day_limit=read_limit(limits["day_limit"]),
         )
-        with acting(by) as change:
+        with acting(
+            by, Right.RUN_AGENTS, rows=(*_name_agency(agency_code), *_name_agent(number))
+        ) as change:
             add_agent(change, runtime().services, new)
     except PhoneTaken:
         raise click.ClickException("the phone is another agent's") from None
@@ -155,7 +160,7 @@ def add(
 @with_appcontext
 def limit(number: str, by: str | None, code_limit: str | None, day_limit: str | None) -> None:
     """Sets the limits of agent NUMBER; what is left out stays."""
-    with acting(by) as change:
+    with acting(by, Right.RUN_AGENTS, rows=_name_agent(number)) as change:
         limit_agent(change, number, read_limit(code_limit), read_limit(day_limit))
     click.echo(f"agent {number} is limited")
 
@@ -194,7 +199,7 @@ def list_all(as_json: bool) -> None:
 @with_appcontext
 def dismiss(number: str, by: str | None) -> None:
     """Dismisses agent NUMBER: at once nothing goes under it, at till, phone and API."""
-    with acting(by) as change:
+    with acting(by, Right.RUN_AGENTS, rows=_name_agent(number)) as change:
         ended = dismiss_agent(change, number)
     click.echo(f"agent {number} dismissed, {write_count(ended, 'session')} ended")
 
@@ -205,7 +210,7 @@ def dismiss(number: str, by: str | None) -> None:
 @with_appcontext
 def unlock(number: str, by: str | None) -> None:
     """Opens every door that wrong PINs have locked for agent NUMBER."""
-    with acting(by) as change:
+    with acting(by, Right.RUN_AGENTS, rows=_name_agent(number)) as change:
         opened = unlock_agent(change, number)
     click.echo(f"agent {number}: {write_count(opened, 'door')} unlocked")
 
@@ -219,7 +224,7 @@ def unlock(number: str, by: str | None) -> None:
 def sessions(number: str, end: bool, as_json: bool, by: str | None) -> None:
     """Lists the open sessions of agent NUMBER, or ends them."""
     if end:
-        with acting(by) as change:
+        with acting(by, Right.RUN_AGENTS, rows=_name_agent(number)) as change:
             ended = end_sessions_of(change, number)
         if as_json:
             print_json({"ended": ended})
@@ -242,6 +247,15 @@ def sessions(number: str, end: bool, as_json: bool, by: str | None) -> None:
             for each in opened
         ),
     )
+
+
+def _name_agency(code: str, network: str | None = None) -> tuple[OwnRow, ...]:
+    own = OwnRow(agency_table, code)
+    return (own, OwnRow(agent_network, network)) if network else (own,)
+
+
+def _name_agent(number: str) -> tuple[OwnRow, ...]:
+    return (OwnRow(agent, number, agent.c.number),)
 
 
 def _state_of(agent: ListedAgent) -> str:

@@ -6,12 +6,14 @@ import click
 from flask.cli import with_appcontext
 
 from app.assistance.errors import NoSuchRequest
+from app.assistance.models import help_request
 from app.assistance.queries import WaitingRequest
 from app.assistance.rules import OUTCOMES
 from app.assistance.service import look_at_waiting, move_request
 from app.base.clock import local
-from app.cli.acting import BY, acting
+from app.cli.acting import BY, OwnRow, acting, operation_of, sign_in_actor
 from app.cli.tables import JSON, print_json, print_rows
+from app.office.rights import Right
 
 
 @click.group()
@@ -26,8 +28,9 @@ def assistance() -> None:
 @with_appcontext
 def list_command(most: int, as_json: bool, by: str | None) -> None:
     """Lists the requests that wait, oldest first: phone, language and subject."""
-    with acting(by) as change:
-        waiting = look_at_waiting(change, most)
+    actor = sign_in_actor(by, Right.SEE_REQUESTS)
+    with operation_of(actor) as change:
+        waiting = look_at_waiting(change, most, actor.own(help_request))
     if as_json:
         print_json([_describe(row) for row in waiting])
         return
@@ -76,8 +79,9 @@ def done(reference: str, outcome: str | None, by: str | None) -> None:
 
 
 def _move(reference: str, state: str, by: str | None, outcome: str | None = None) -> None:
+    asked = OwnRow(help_request, reference, help_request.c.reference)
     try:
-        with acting(by) as change:
+        with acting(by, Right.ANSWER_REQUESTS, rows=(asked,)) as change:
             move_request(change, reference, state, outcome)
     except NoSuchRequest:
         raise click.ClickException(f"no request {reference} that could be {state}") from None

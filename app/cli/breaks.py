@@ -5,19 +5,24 @@ from __future__ import annotations
 import click
 from flask.cli import with_appcontext
 
+from app.agents.models import agent_network
 from app.agents.networks import DEFAULT_NETWORK
 from app.base.clock import local
 from app.base.database import reading
-from app.cli.acting import BY, acting
+from app.cli.acting import BY, OwnRow, acting
 from app.cli.options import NUMBER, WHY
 from app.cli.tables import JSON, print_json, print_rows
 from app.ledger.break_queries import Break, list_breaks
 from app.ledger.breaks import RESOLUTIONS, assign_break, propose_resolution, refuse_proposal
-from app.ledger.models import BREAK_KINDS
+from app.ledger.models import BREAK_KINDS, reconciliation_break
+from app.office.rights import Right
+from app.payments.models import deposit
 from app.reconciliation.repetitions import close_repetitions
 from app.reconciliation.resolutions import approve_resolution, propose_reversal
 from app.runtime import runtime
 
+# A network settles its own breaks, CNSS what it refused.
+_SETTLES = (Right.RESOLVE_BREAKS, Right.POST_AT_CNSS)
 _METHODS = sorted({way for ways in RESOLUTIONS.values() for way in ways})
 
 
@@ -52,6 +57,10 @@ def list_command(kind: str | None, ended: bool, most: int, as_json: bool) -> Non
     )
 
 
+def _name_break(number: int) -> tuple[OwnRow, ...]:
+    return (OwnRow(reconciliation_break, number),)
+
+
 def _list_cells(row: Break) -> tuple[str, ...]:
     amounts = ("" if amount is None else str(amount) for amount in (row.ours, row.theirs))
     ways = row.method or ", ".join(RESOLUTIONS[row.kind])
@@ -79,7 +88,7 @@ def _say_ways(row: Break, ways: str) -> str:
 @with_appcontext
 def own(number: int, by: str | None) -> None:
     """Makes who acts the owner of break NUMBER."""
-    with acting(by) as change:
+    with acting(by, *_SETTLES, rows=_name_break(number)) as change:
         assign_break(change, number)
     click.echo(f"break {number} is {change.actor}'s")
 
@@ -92,7 +101,7 @@ def own(number: int, by: str | None) -> None:
 @with_appcontext
 def propose_command(number: int, method: str, by: str | None, reason: str) -> None:
     """Proposes how break NUMBER is to be settled; nothing is booked yet."""
-    with acting(by) as change:
+    with acting(by, *_SETTLES, rows=_name_break(number)) as change:
         propose_resolution(change, number, method, reason)
     click.echo(f"break {number}: {method} waits for a second person")
 
@@ -107,7 +116,7 @@ def approve_command(number: int, by: str | None) -> None:
     A large amount waits for one more person: TWO_APPROVERS_FROM_DIRHAMS.
     """
     maalem = runtime()
-    with acting(by) as change:
+    with acting(by, *_SETTLES, rows=_name_break(number)) as change:
         outcome = approve_resolution(change, maalem.services, number)
     if outcome is None:
         from_amount = maalem.services.two_approvers_from
@@ -129,7 +138,7 @@ def approve_command(number: int, by: str | None) -> None:
 @with_appcontext
 def refuse_command(number: int, by: str | None, reason: str) -> None:
     """Refuses the proposal for break NUMBER, or takes one's own back; nothing is booked."""
-    with acting(by) as change:
+    with acting(by, *_SETTLES, rows=_name_break(number)) as change:
         refuse_proposal(change, number, reason)
     click.echo(f"break {number}: the proposal is refused")
 
@@ -141,8 +150,8 @@ def refuse_command(number: int, by: str | None, reason: str) -> None:
 @with_appcontext
 def ask_reversal_command(receipt: str, by: str | None, reason: str) -> None:
     """Asks to reverse a deposit of an earlier day; a second person approves the break."""
-    maalem = runtime()
-    with acting(by) as change:
+    maalem, paid = runtime(), OwnRow(deposit, receipt, only_seen=True)
+    with acting(by, Right.RESOLVE_BREAKS, rows=(paid,)) as change:
         number = propose_reversal(change, receipt, reason)
     at = f"{local(maalem.clock()):%d/%m %H:%M}"
     click.echo(f"break {number}: reversal of {receipt} asked at {at}, waits for a second person")
@@ -157,6 +166,6 @@ def close_repeated_command(network: str, by: str | None) -> None:
 
     What such a break had charged to the network becomes a break `not_owed` for two people.
     """
-    with acting(by) as change:
+    with acting(by, Right.RESOLVE_BREAKS, rows=(OwnRow(agent_network, network),)) as change:
         done = close_repetitions(change, network)
     click.echo(f"{len(done.closed)} breaks closed, {done.charged} charges to book back (not_owed)")

@@ -15,6 +15,7 @@ from app.claims.models import STATES
 from app.cli.acting import BY, acting
 from app.cli.days import DayParam
 from app.cli.options import DirhamsParam, read_rna
+from app.office.rights import Right
 from app.runtime import runtime
 
 
@@ -43,7 +44,7 @@ def record_command(
     if state in {"ready", "paid"} and not amount:
         raise click.UsageError(f"{state} needs --amount")
     entry = ClaimEntry(number, rna, state, amount, filed_on)
-    with acting(by) as change:
+    with acting(by, Right.POST_AT_CNSS) as change:
         try:
             changed = record_claim_of(change, runtime().services, entry)
         except ClaimOfAnother:

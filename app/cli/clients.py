@@ -24,6 +24,7 @@ from app.agents.clients import (
     revoke_client,
     rotate_key,
 )
+from app.agents.models import agent_network, api_client
 from app.agents.networks import DEFAULT_NETWORK
 from app.agents.signing_keys import callback_key, draw_signing_key, name_signing_key
 from app.base.clock import local
@@ -31,9 +32,10 @@ from app.base.counts import write_count
 from app.base.database import reading
 from app.base.keys import KeyUnknown
 from app.base.money import Money
-from app.cli.acting import BY, acting
+from app.cli.acting import BY, OwnRow, acting
 from app.cli.options import DirhamsParam
 from app.cli.tables import JSON, print_json, print_rows
+from app.office.rights import Right
 from app.runtime import runtime
 
 _SIGNING_KEY_UNNAMED = (
@@ -91,7 +93,7 @@ def create(
     limits = requests_a_minute, day_limit, agencies, addresses
     signing_key = draw_signing_key(maalem.random, maalem.keys)
     client = NewClient(name, network, key, *limits, polling, bills_a_day, hosts, signing_key)
-    with acting(by) as change:
+    with acting(by, Right.RUN_AGENTS, rows=_name_client(name)) as change:
         added = add_client(change, client)
     if not added:
         raise click.ClickException(f"{name} is there already; `flask clients rotate` gives a key")
@@ -107,7 +109,7 @@ def rotate(name: str, keep_old: int, by: str | None) -> None:
     """Gives the client NAME other keys, to call with and to check our callbacks with."""
     maalem = runtime()
     key, signing_key = draw_key(maalem.random), draw_signing_key(maalem.random, maalem.keys)
-    with acting(by) as change:
+    with acting(by, Right.RUN_AGENTS, rows=_name_client(name)) as change:
         new, kept = NewKeys(key, signing_key), timedelta(hours=keep_old)
         try:
             known = rotate_key(change, name, new, kept, maalem.keys)
@@ -124,7 +126,7 @@ def rotate(name: str, keep_old: int, by: str | None) -> None:
 @with_appcontext
 def revoke(name: str, by: str | None) -> None:
     """Shuts the client NAME out, at once and for good."""
-    with acting(by) as change:
+    with acting(by, Right.RUN_AGENTS, rows=_name_client(name)) as change:
         if not revoke_client(change, name):
             raise click.ClickException(f"no client {name} that may call")
     click.echo(f"{name} is shut out")
@@ -143,7 +145,7 @@ def change_command(
     """Changes how many unpaid bills a day the client NAME may make, or where it is called back."""
     if (bills_a_day is None and not hosts and not no_callbacks) or (hosts and no_callbacks):
         raise click.UsageError("say --bills-a-day, and --callback-host or --no-callbacks")
-    with acting(by) as change:
+    with acting(by, Right.RUN_AGENTS, rows=_name_client(name)) as change:
         known = bills_a_day is None or change_bills_a_day(change, name, bills_a_day)
         if hosts or no_callbacks:
             known = known and change_callback_hosts(change, name, hosts)
@@ -169,6 +171,10 @@ def list_command(as_json: bool) -> None:
     print_rows(headings, (tuple(map(_write_cell, one.values())) for one in listed))
 
 
+def _name_client(name: str) -> tuple[OwnRow, ...]:
+    return (OwnRow(api_client, name),)
+
+
 def _describe(client: Client, revoked_at: datetime | None) -> dict[str, object]:
     shut_out = local(revoked_at).isoformat(timespec="minutes") if revoked_at else None
     most = str(client.day_limit) if client.day_limit else None
@@ -192,7 +198,7 @@ def _write_cell(value: object) -> str:
 @with_appcontext
 def other_amounts(network: str, allowed: str, by: str | None) -> None:
     """Lets NETWORK send more or less than a bill, or not: the rest waits in suspense as a break."""
-    with acting(by) as change:
+    with acting(by, Right.RUN_AGENTS, rows=(OwnRow(agent_network, network),)) as change:
         if not allow_other_amounts(change, network, allowed == "yes"):
             raise click.ClickException(f"no network {network}")
     click.echo(f"{network}: other amounts {'allowed' if allowed == 'yes' else 'refused'}")

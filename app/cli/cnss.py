@@ -18,6 +18,7 @@ from app.cli.options import ENCODING, show_note
 from app.cli.tables import JSON, print_json
 from app.files.errors import FileRefused
 from app.files.table import GivenFile
+from app.office.rights import Right
 from app.reconciliation.cnss_export import Batch, export_payments, find_batch
 from app.reconciliation.cnss_import import import_answers
 from app.runtime import runtime
@@ -50,7 +51,7 @@ def export(on: date | None, folder: Path | None, name: str | None, by: str | Non
             raise click.BadParameter(f"no file {name} was written", param_hint="--again")
     else:
         day = on or local_date(maalem.clock())
-        with acting(by) as change:
+        with acting(by, Right.POST_AT_CNSS) as change:
             batch = export_payments(change, day)
     if folder and batch.name:
         _save(folder, batch)
@@ -76,7 +77,7 @@ def import_command(file: Path, as_json: bool, encoding: str | None, by: str | No
     """Imports CNSS's answer FILE, whole or not: postings, rights, enrolment, family, claims."""
     maalem = runtime()
     try:
-        with acting(by) as change:
+        with acting(by, Right.POST_AT_CNSS) as change:
             report = import_answers(change, maalem.services, GivenFile(file, encoding))
     except FileRefused as refused:
         where = f"{file.name}: line {refused.params['line']}"

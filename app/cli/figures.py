@@ -12,6 +12,7 @@ from app.cli.days import MonthParam
 from app.cli.tables import JSON, print_json
 from app.figures.queries import count_cells
 from app.figures.service import is_published, make_month, publish_month
+from app.office.rights import Right
 from app.runtime import runtime
 
 
@@ -31,7 +32,7 @@ def publish(month: Month, by: str | None, as_json: bool) -> None:
     In development a month that still runs may be published too.
     """
     maalem = runtime()
-    actor = sign_in_actor(by, {"operator"})
+    actor = sign_in_actor(by, Right.RUN_SERVICE)
     with reading(maalem.database) as connection:
         is_new = not is_published(connection, month)
     if is_new:

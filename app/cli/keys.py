@@ -10,6 +10,7 @@ from flask.cli import with_appcontext
 from app.base.keys import Keys
 from app.cli.acting import BY, operation_of, sign_in_actor
 from app.cli.tables import JSON, print_json, print_rows
+from app.office.rights import Right
 from app.rekeying.columns import UNNAMED
 from app.rekeying.holdings import Holding, list_holdings
 from app.rekeying.service import find_hindrance, find_lost, find_removable, rotate_keys
@@ -64,7 +65,7 @@ def rotate(unnamed: str | None, by: str | None) -> None:
     1 if something is stored under a key that no setting names: that stays as it is.
     """
     maalem = runtime()
-    actor = sign_in_actor(by)
+    actor = sign_in_actor(by, Right.RUN_SERVICE)
     held = list_holdings(maalem.database, maalem.redis, maalem.keys, maalem.clock())
     if why := find_hindrance(held, maalem.keys, unnamed):
         raise click.ClickException(f"nothing was stored again: {why}")

@@ -8,15 +8,18 @@ from typing import Any
 import click
 from flask.cli import with_appcontext
 
+from app.agents.models import agent_network
 from app.agents.networks import DEFAULT_NETWORK, AgentNetwork, add_network, list_networks
 from app.base.clock import local
 from app.base.counts import write_count
 from app.base.database import reading
 from app.base.money import ZERO, Money
-from app.cli.acting import BY, acting
+from app.cli.acting import BY, OwnRow, acting
 from app.cli.options import ENCODING, NUMBER, WHY, DirhamsParam, show_note
 from app.cli.tables import JSON, print_json, print_rows
 from app.files.errors import FileRefused
+from app.office.rights import Right
+from app.reconciliation.models import settlement_file
 from app.reconciliation.network_formats import FORMATS
 from app.reconciliation.service import SettlementFile, match_file
 from app.reconciliation.withdrawals import (
@@ -48,7 +51,7 @@ def networks() -> None:
 def add(name: str, shown: str, file_format: str, by: str | None) -> None:
     """Adds the network NAME. Phones name it within a minute."""
     maalem = runtime()
-    with acting(by) as change:
+    with acting(by, Right.RUN_SERVICE) as change:
         if not add_network(change, AgentNetwork(name, shown, file_format)):
             raise click.ClickException(f"{name} is there already")
     maalem.network_names.forget()
@@ -78,7 +81,9 @@ def list_command(as_json: bool) -> None:
 def _match(given: SettlementFile, as_json: bool, by: str | None) -> None:
     """Matches the settlement FILE of a day; `flask breaks list` names what does not agree."""
     try:
-        with acting(by) as change:
+        with acting(
+            by, Right.RESOLVE_BREAKS, rows=(OwnRow(agent_network, given.network),)
+        ) as change:
             report = match_file(change, given)
     except FileRefused as refused:
         where = f"line {refused.params['line']}: " if refused.params["line"] else ""
@@ -161,7 +166,7 @@ def _list_file_cells(one: ListedFile) -> tuple[str, ...]:
 @with_appcontext
 def withdraw(number: int, by: str | None, reason: str) -> None:
     """Asks to withdraw the settlement file NUMBER; a second person has to agree."""
-    with acting(by) as change:
+    with acting(by, Right.RESOLVE_BREAKS, rows=(OwnRow(settlement_file, number),)) as change:
         propose_withdrawal(change, number, reason)
     click.echo(f"file {number}: its withdrawal waits for a second person")
 
@@ -176,7 +181,7 @@ def approve_withdrawal_command(number: int, by: str | None) -> None:
     A file of a large amount waits for one more person: TWO_APPROVERS_FROM_DIRHAMS.
     """
     two_from = runtime().services.two_approvers_from
-    with acting(by) as change:
+    with acting(by, Right.RESOLVE_BREAKS, rows=(OwnRow(settlement_file, number),)) as change:
         done = approve_withdrawal(change, number, two_from)
     if done is None:
         click.echo(

@@ -14,6 +14,7 @@ from app.cli.acting import BY, acting
 from app.cli.notices import notices
 from app.cli.options import NUMBER, REGION, DirhamsParam, budget_of
 from app.cli.tables import JSON, print_json, print_rows
+from app.office.rights import Right
 from app.reminders.broadcasts import (
     BroadcastRequest,
     LanguagePreview,
@@ -50,7 +51,7 @@ def broadcast(
         raise click.UsageError("either --all, or --region or --trade or both")
     maalem = runtime()
     request = BroadcastRequest(notice=name, region=region, trade=trade, budget=budget_of(budget))
-    with acting(by) as change:
+    with acting(by, Right.SEND_NOTICES) as change:
         settings = maalem.reminder_settings
         proposal = propose_broadcast(change, settings, maalem.words, request)
     if as_json:
@@ -89,7 +90,7 @@ def approve(number: int, by: str | None) -> None:
     """Starts the broadcast NUMBER; not by who proposed it."""
     maalem = runtime()
     settings, now = maalem.reminder_settings, maalem.clock()
-    with acting(by) as change:
+    with acting(by, Right.SEND_NOTICES) as change:
         people = approve_broadcast(change, settings, number)
     opens = settings.calendar.next_opening(now)
     click.echo(
@@ -103,6 +104,6 @@ def approve(number: int, by: str | None) -> None:
 @with_appcontext
 def cancel(name: str, by: str | None) -> None:
     """Cancels the broadcast NAME (`notice:...`), proposed or under way."""
-    with acting(by) as change:
+    with acting(by, Right.SEND_NOTICES) as change:
         waiting = cancel_campaign(change, name)
     click.echo(f"{name} is cancelled, {waiting} who waited are not told")

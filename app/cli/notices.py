@@ -10,6 +10,7 @@ from flask.cli import with_appcontext
 from app.cli.acting import BY, acting
 from app.notices.rules import read_notice
 from app.notices.service import publish_notice, withdraw_notice
+from app.office.rights import Right
 
 
 @click.group()
@@ -27,7 +28,7 @@ def publish(file: Path, by: str | None) -> None:
     app/notices/sample_notice.yaml shows one.
     """
     notice = read_notice(file.read_bytes())
-    with acting(by) as change:
+    with acting(by, Right.SEND_NOTICES) as change:
         publish_notice(change, notice)
     click.echo(f"notice {notice.name} is published until {notice.until}")
 
@@ -38,7 +39,7 @@ def publish(file: Path, by: str | None) -> None:
 @with_appcontext
 def withdraw(name: str, by: str | None) -> None:
     """Takes the notice NAME away."""
-    with acting(by) as change:
+    with acting(by, Right.SEND_NOTICES) as change:
         if not withdraw_notice(change, name):
             raise click.ClickException(f"no notice {name}")
     click.echo(f"notice {name} is withdrawn")

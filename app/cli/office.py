@@ -19,6 +19,7 @@ from app.cli.acting import (
     find_seat,
     operation_of,
     sign_in_actor,
+    sign_in_to_change_password,
 )
 from app.cli.options import REGION
 from app.cli.tables import JSON, print_json, print_rows
@@ -27,6 +28,7 @@ from app.office.factors import remove_all_factors
 from app.office.identities import tie_identity, untie_identity
 from app.office.models import ROLES
 from app.office.queries import ListedUser, has_office_users, list_office_users
+from app.office.rights import Right
 from app.office.rules import OfficeScope, draw_password
 from app.office.service import (
     ONE_TIME_FOR,
@@ -40,8 +42,6 @@ from app.office.service import (
 from app.runtime import runtime
 
 NEW_SECRET_VARIABLE = "MAALEM_OPERATOR_NEW_SECRET"  # noqa: S105 - the name of a variable
-# They add, dismiss and reset users.
-_KEEPERS = frozenset({"operator"})
 # Who adds the first user, when nobody works here yet.
 _INSTALLATION = "installation"
 
@@ -107,7 +107,7 @@ def list_command(as_json: bool) -> None:
 @with_appcontext
 def dismiss_command(name: str, by: str | None) -> None:
     """Dismisses NAME at once and for good."""
-    with operation_of(sign_in_actor(by, _KEEPERS)) as change:
+    with operation_of(sign_in_actor(by, Right.RUN_USERS)) as change:
         kept = dismiss_office_user(change, name)
     click.echo(f"{kept} is dismissed")
 
@@ -119,7 +119,7 @@ def dismiss_command(name: str, by: str | None) -> None:
 def reset_command(name: str, by: str | None) -> None:
     """Gives NAME a new one-time password."""
     password = SecretStr(draw_password(runtime().random))
-    with operation_of(sign_in_actor(by, _KEEPERS)) as change:
+    with operation_of(sign_in_actor(by, Right.RUN_USERS)) as change:
         kept = reset_office_user(change, name, password)
     _show_password(kept, password)
 
@@ -141,7 +141,7 @@ def change_command(
     by: str | None,
 ) -> None:
     """Gives NAME another role or scope; what NAME had open at the pages ends."""
-    with operation_of(sign_in_actor(by, _KEEPERS)) as change:
+    with operation_of(sign_in_actor(by, Right.RUN_USERS)) as change:
         kept = change_office_user(change, name, role, OfficeScope(region, network, desk))
     click.echo(f"{kept} is {role} now, and signs in again")
 
@@ -152,7 +152,7 @@ def change_command(
 @with_appcontext
 def remove_factors_command(name: str, by: str | None) -> None:
     """Removes the second factors of NAME, who lost them and enrols another one."""
-    with operation_of(sign_in_actor(by, _KEEPERS)) as change:
+    with operation_of(sign_in_actor(by, Right.RUN_USERS)) as change:
         kept = remove_all_factors(change, name)
     click.echo(f"{kept} has no second factor now, and signs in again")
 
@@ -167,7 +167,7 @@ def tie_identity_command(name: str, subject: str, by: str | None) -> None:
     issuer = runtime().settings.oidc_issuer
     if not issuer:
         raise click.ClickException("no provider of identities: OIDC_ISSUER is not set")
-    with operation_of(sign_in_actor(by, _KEEPERS)) as change:
+    with operation_of(sign_in_actor(by, Right.RUN_USERS)) as change:
         kept = tie_identity(change, name, issuer, subject)
     click.echo(f"{kept} may sign in by {issuer}")
 
@@ -178,7 +178,7 @@ def tie_identity_command(name: str, subject: str, by: str | None) -> None:
 @with_appcontext
 def untie_identity_command(name: str, by: str | None) -> None:
     """Lets NAME sign in by the password alone, and by no provider of identities."""
-    with operation_of(sign_in_actor(by, _KEEPERS)) as change:
+    with operation_of(sign_in_actor(by, Right.RUN_USERS)) as change:
         kept = untie_identity(change, name)
     click.echo(f"{kept} signs in by password now")
 
@@ -189,6 +189,7 @@ def untie_identity_command(name: str, by: str | None) -> None:
 def password_command(name: str) -> None:
     """Changes the password of NAME, who types the old one and a new one."""
     old = ask_secret(name)
+    sign_in_to_change_password(name, old)
     new = ask_secret(name, NEW_SECRET_VARIABLE, "new password")
     maalem = runtime()
     refusal: MaalemError
@@ -209,8 +210,8 @@ def _find_keeper(by: str | None, role: str) -> SignedInUser:
     if by is None and maalem.settings.production and role == "operator":
         with reading(maalem.database) as connection:
             if not has_office_users(connection):
-                return SignedInUser(_INSTALLATION, find_seat())
-    return sign_in_actor(by, _KEEPERS)
+                return SignedInUser(_INSTALLATION, find_seat(), role, OfficeScope())
+    return sign_in_actor(by, Right.RUN_USERS)
 
 
 def _say_state(user: ListedUser) -> str:

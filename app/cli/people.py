@@ -9,9 +9,12 @@ from app.base.clock import local
 from app.base.database import reading
 from app.base.errors import InvalidInput
 from app.base.phone import Phone
-from app.cli.acting import BY, acting
+from app.cli.acting import BY, OwnRow, acting, operation_of, sign_in_actor
 from app.cli.options import NUMBER
 from app.cli.tables import JSON, print_json, print_rows
+from app.enrolment.models import artisan
+from app.office.errors import RoleMayNotAct
+from app.office.rights import Right
 from app.people.looks import REASONS
 from app.people.service import (
     DeskAct,
@@ -26,8 +29,8 @@ from app.people.service import (
 )
 from app.runtime import runtime
 
-_DESK = frozenset({"helpdesk"})
-_LOOKS = frozenset({"helpdesk", "auditor"})
+# A chamber looks at who stands at its counter, on its page alone.
+_LOOKS = (Right.HELP_PEOPLE, Right.SEE_AUDIT)
 _PERSON = click.argument("person", type=NUMBER, metavar="ID")
 _REASON = click.option(
     "--reason", default="call", show_default=True, type=click.Choice(REASONS), help="why you look"
@@ -68,7 +71,10 @@ def find(
     asked = [(kind, typed) for kind, typed in given.items() if typed is not None]
     if len(asked) != 1:
         raise click.UsageError("one of --rna, --phone and --cnss")
-    with acting(by, _LOOKS) as change:
+    actor = sign_in_actor(by, *_LOOKS)
+    if actor.scope.desk:  # a bank's or the exporters' sees requests and no file
+        raise RoleMayNotAct(role=f"{actor.role} of {actor.scope.desk}")
+    with operation_of(actor) as change:
         found = find_people(change, *asked[0])
     if as_json:
         print_json([_as_json(person) for person in found])
@@ -88,7 +94,7 @@ def find(
 @with_appcontext
 def show(person: int, reason: str, as_json: bool, by: str | None) -> None:
     """Shows the person ID: record, phones and how each was proven, and whether there is a PIN."""
-    with acting(by, _LOOKS) as change:
+    with acting(by, *_LOOKS, rows=(OwnRow(artisan, person, only_seen=True),)) as change:
         shown = show_person(change, person, reason)
     if as_json:
         print_json(_describe(shown))
@@ -108,7 +114,7 @@ def show(person: int, reason: str, as_json: bool, by: str | None) -> None:
 @with_appcontext
 def untie(person: int, phone: Phone, by: str | None) -> None:
     """Unties PHONE from the person ID at once, with the PIN that it set."""
-    with acting(by, _DESK) as change:
+    with acting(by, Right.HELP_PEOPLE, rows=(OwnRow(artisan, person),)) as change:
         untie_for_desk(change, person, phone)
     click.echo(f"{phone} is untied from {person}")
 
@@ -163,7 +169,9 @@ def waiting(as_json: bool) -> None:
 
 
 def _do(act: DeskAct, by: str | None, done: str) -> None:
-    with acting(by, _DESK) as change:
+    people = (act.artisan_id,) if act.double is None else (act.artisan_id, act.double)
+    own = tuple(OwnRow(artisan, person) for person in people)
+    with acting(by, Right.HELP_PEOPLE, rows=own) as change:
         is_done = do_by_two(change, runtime().services, act)
     click.echo(done if is_done else "waits for a second person, who gives the same command")
 

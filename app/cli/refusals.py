@@ -47,6 +47,9 @@ SENTENCES: Mapping[str, str] = {
     "key_reused": "The idempotency key was used for another request.",
     "month_not_made": "The month has no figures yet.",
     "month_not_over": "A month is published once it is over (`month`).",
+    "no_factor_enrolled": (
+        "Production asks a second factor: `name` signs in at /office and enrols one first."
+    ),
     "no_such_request": "No request of that reference, or it is over.",
     "nobody_to_tell": (
         "No artisan of that `region` and `trade`, as the register writes them, can be told."
@@ -57,7 +60,9 @@ SENTENCES: Mapping[str, str] = {
     "not_this_way": "A break of this kind is not settled by that method (`ways` are).",
     "no_pin_to_reset": "The person has no PIN.",
     "pin_key_unknown": "A PIN is stored under a key that was taken away: `flask keys status`.",
+    "not_of_scope": "It is of another region, network or desk than who acts (`what`).",
     "not_one_double": "The two entries cannot become one; `why` says what stands in the way.",
+    "not_oneself": "Nobody changes what they themselves may do: another operator does.",
     "notice_changed": (
         "The notice's words are no longer those that were proposed: propose it again."
     ),

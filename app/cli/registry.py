@@ -46,6 +46,7 @@ from app.enrolment.registry_undo import undo_import
 from app.enrolment.sample_rows import MAX_ROWS, sample_rows
 from app.enrolment.samples import sample_people_csv
 from app.files.errors import FileRefused
+from app.office.rights import Right
 from app.office.service import add_sample_users
 from app.runtime import runtime
 
@@ -87,7 +88,9 @@ def import_command(
     when nobody says yes to unusually many new people. `flask registry undo` takes it back.
     """
     try:
-        report = _import_file(file, _ImportOptions(sign_in_actor(by), dry_run, yes, encoding))
+        report = _import_file(
+            file, _ImportOptions(sign_in_actor(by, Right.RUN_SERVICE), dry_run, yes, encoding)
+        )
     except FileRefused as refused:
         why = f"line {refused.params['line']}: {refused.params['why']}"
         _fail(f"{file}: {why} (see {rejected_path(file)})", why, as_json, rejected=1)
@@ -149,7 +152,7 @@ def undo_command(number: int, as_json: bool, by: str | None) -> None:
     tied phone. Ties that ended because a phone went to another person do not come back.
     """
     try:
-        with acting(by) as change:
+        with acting(by, Right.RUN_SERVICE) as change:
             report = undo_import(change, number)
     except ImportBuiltOn as refused:
         raise click.ClickException(f"import {number} stays: {refused.params['built']}") from None
@@ -177,7 +180,7 @@ def load_sample_people() -> None:
             _record_sample_answers()
             return
     # The artisans come last: if this is killed before, the next start does all of it again.
-    with acting(None) as change:
+    with acting(None, Right.RUN_SERVICE) as change:
         add_sample_users(change)
         replace_agencies(change, read_agencies(SAMPLE_AGENCIES))
         phone = Phone.parse(SAMPLE_AGENT_PHONE)
@@ -186,14 +189,14 @@ def load_sample_people() -> None:
     with TemporaryDirectory() as directory:
         file = Path(directory, "sample-people.csv")
         file.write_text(sample_people_csv(local_date(runtime().clock())), encoding="utf-8")
-        report = _import_file(file, _ImportOptions(sign_in_actor(None)))
+        report = _import_file(file, _ImportOptions(sign_in_actor(None, Right.RUN_SERVICE)))
     _record_sample_answers()
     click.echo(f"{report.created} sample people and agent 1001 are loaded")
 
 
 def _record_sample_answers() -> None:
     """Records CNSS's answers; after a killed start the next start does it."""
-    with acting(None) as change:
+    with acting(None, Right.RUN_SERVICE) as change:
         record_sample_answers(change, runtime().services)
         signing_key = draw_signing_key(runtime().random, runtime().keys)
         demo = NewClient(DEMO_CLIENT, DEFAULT_NETWORK, DEMO_KEY, signing_key=signing_key)

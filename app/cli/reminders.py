@@ -20,6 +20,7 @@ from app.cli.acting import BY, acting
 from app.cli.days import DayParam
 from app.cli.options import DirhamsParam, budget_of
 from app.cli.tables import JSON, print_json, print_rows
+from app.office.rights import Right
 from app.reminders.queries import (
     CampaignState,
     Comparison,
@@ -65,7 +66,7 @@ def send(on: date | None, dry_run: bool, as_json: bool, by: str | None) -> None:
         with transaction(maalem.database) as connection:
             plans = plan_reminders(connection, settings, day, now)
     else:
-        with acting(by) as change:
+        with acting(by, Right.RUN_SERVICE) as change:
             plans = queue_reminders(change, settings, day)
     if as_json:
         print_json(_plans_as_json(day, dry_run, plans))
@@ -229,7 +230,7 @@ def _dirhams(amount: Decimal | None) -> str | None:
 @with_appcontext
 def pause(name: str, by: str | None) -> None:
     """Pauses the campaign NAME; `resume` lets it go on."""
-    with acting(by) as change:
+    with acting(by, Right.RUN_SERVICE) as change:
         pause_campaign(change, name)
     click.echo(f"{name} is paused")
 
@@ -243,7 +244,7 @@ def pause(name: str, by: str | None) -> None:
 @with_appcontext
 def resume(name: str, budget: Money | None, by: str | None) -> None:
     """Resumes the campaign NAME that its budget stopped, or a person."""
-    with acting(by) as change:
+    with acting(by, Right.RUN_SERVICE) as change:
         resume_campaign(change, name, budget_of(budget))
     click.echo(f"{name} goes on, {budget or 'no'} budget")
 
@@ -254,7 +255,7 @@ def resume(name: str, budget: Money | None, by: str | None) -> None:
 @with_appcontext
 def cancel(name: str, by: str | None) -> None:
     """Cancels the campaign NAME: nobody else hears of it."""
-    with acting(by) as change:
+    with acting(by, Right.RUN_SERVICE) as change:
         waiting = cancel_campaign(change, name)
     click.echo(f"{name} is cancelled, {waiting} who waited are not told")
 

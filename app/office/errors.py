@@ -28,6 +28,18 @@ class RoleMayNotAct(MaalemError):
     code = "role_may_not_act"
 
 
+class NotOfScope(MaalemError):
+    """The row (`what`) is of another region, network or desk than who acts."""
+
+    code = "not_of_scope"
+
+
+class NoFactorEnrolled(MaalemError):
+    """Production asks a second factor, and `name` has none enrolled."""
+
+    code = "no_factor_enrolled"
+
+
 class OfficeUserUnknown(MaalemError):
     """The `name` is nobody's who works at the office."""
 
@@ -111,6 +123,6 @@ class FormUsed(MaalemError):
 
 
 class NotOneself(MaalemError):
-    """A person changes on a page what they themselves may do: another operator does that."""
+    """A person changes what they themselves may do: another operator does that."""
 
     code = "not_oneself"

@@ -72,6 +72,8 @@ office_seat = Table(
     Column("seat", Text, primary_key=True),
     Column("name", ForeignKey("office_user.name"), primary_key=True),
     Column("signed_in_at", DateTime(timezone=True), nullable=False),
+    # When a second factor was proven at a command; the next ones do not ask for it.
+    Column("factor_at", DateTime(timezone=True)),
     # Counted here where the user is known, so that strangers elsewhere pause nobody.
     Column("wrong_secrets", SmallInteger, nullable=False, server_default=text("0")),
     Column("pauses", SmallInteger, nullable=False, server_default=text("0")),

@@ -14,8 +14,6 @@ LONGEST_NAME = 60
 LONGEST_LABEL = 40
 SHORTEST_PASSWORD = 12
 _LONGEST_PASSWORD = 200
-# They look and never act.
-READING_ROLES = frozenset({"analyst", "auditor"})
 # Words by which the books and the audit name an actor who is no user.
 _ACTOR_WORDS = frozenset({"artisan", "worker", "agent", "client", "network", "installation"})
 RESERVED = _ACTOR_WORDS | frozenset(ROLES)

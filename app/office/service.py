@@ -13,10 +13,7 @@ from app.audit.service import record_audit
 from app.base.errors import InvalidInput
 from app.base.operation import Operation
 from app.base.slow_hash import hash_slowly
-from app.office.errors import (
-    OfficeNameTaken,
-    OfficeUserUnknown,
-)
+from app.office.errors import NotOneself, OfficeNameTaken, OfficeUserUnknown
 from app.office.models import office_user
 from app.office.rules import (
     RESERVED,
@@ -104,8 +101,10 @@ def dismiss_office_user(operation: Operation, typed: str) -> str:
 def change_office_user(operation: Operation, typed: str, role: str, scope: OfficeScope) -> str:
     """Gives a user another role or scope, and ends what was begun with the old one.
 
-    Returns the name. Raises: OfficeUserUnknown, InvalidInput.
+    Returns the name. Raises: NotOneself, OfficeUserUnknown, InvalidInput.
     """
+    if name_key(typed) == name_key(operation.actor):
+        raise NotOneself()
     row = lock_office_user(operation, typed)
     read_role(role, scope)
     if row.sample:

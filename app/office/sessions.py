@@ -19,7 +19,13 @@ from sqlalchemy import Connection, Row, delete, exists, insert, or_, select, upd
 from app.audit.service import record_audit
 from app.base.operation import Operation
 from app.office.errors import OfficeSessionOver
-from app.office.models import office_authenticator, office_passkey, office_session, office_user
+from app.office.models import (
+    office_authenticator,
+    office_passkey,
+    office_seat,
+    office_session,
+    office_user,
+)
 from app.office.rules import OfficeScope
 
 _TOKEN_BITS, _CHALLENGE_BITS = 256, 256
@@ -255,15 +261,20 @@ def end_own_session(operation: Operation, name: str, session_id: int) -> bool:
 
 
 def end_office_sessions(operation: Operation, name: str, why: str) -> int:
-    """Ends all sessions of a user.
+    """Ends all sessions of a user, and what was proven at terminals. Returns how many sessions.
 
     `why` is `dismissal`, `new_password`, `reset`, `changed` or `factor_removed`.
     """
-    columns = office_session.c
+    columns, seat = office_session.c, office_seat.c
     ended = operation.connection.execute(
         update(office_session)
         .where(columns.name == name, columns.ended_at.is_(None))
         .values(ended_at=operation.now, ended_by=why)
+    )
+    operation.connection.execute(
+        update(office_seat)
+        .where(seat.name == name, seat.factor_at.is_not(None))
+        .values(factor_at=None)
     )
     return ended.rowcount
 

@@ -22,13 +22,15 @@ from app.audit.service import record_audit
 from app.base.clock import local
 from app.base.operation import Operation
 from app.base.slow_hash import hash_slowly, is_hash_of
-from app.office.errors import PasswordToChange, SignInPaused, SignInRefused
+from app.office.errors import SignInPaused, SignInRefused
 from app.office.models import office_seat, office_unknown_name, office_user
 from app.office.rules import OfficeScope, name_key
 
 WRONG_SECRETS_ALLOWED = 5
 PAUSED_FOR = timedelta(minutes=15)
 _MOST_DOUBLINGS = 6
+# At a terminal a code is good for the commands of so long.
+FACTOR_KNOWN_FOR = timedelta(minutes=30)
 # Where somebody signed in so lately, they are known.
 _KNOWN_FOR = timedelta(days=90)
 # Longer than the longest pause.
@@ -38,12 +40,13 @@ _CLEARED = {"wrong_secrets": 0, "pauses": 0, "paused_until": None}
 
 @dataclass(frozen=True, slots=True)
 class OfficeUser:
-    """Somebody who works at the office and is signed in."""
+    """Somebody who works at the office, whose secret was right."""
 
     name: str
     role: str
     scope: OfficeScope
     sample: bool
+    has_one_time_password: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,31 +60,41 @@ class _Door:
     paused_until: datetime | None
 
 
-def sign_in_office_user(operation: Operation, typed: str, secret: SecretStr) -> OfficeUser:
-    """Returns the user of this name and secret, at a command.
+def check_command_secret(operation: Operation, typed: str, secret: SecretStr) -> OfficeUser:
+    """Returns the user of this name and secret, who may have a second factor to prove yet.
 
-    Raises: SignInRefused, SignInPaused, PasswordToChange.
+    Raises: SignInRefused, SignInPaused.
     """
     row = check_secret(operation, typed, secret)
-    clear_wrong_secrets(operation, row.name)
-    if row.one_time_until is not None:
-        raise PasswordToChange(name=row.name)
-    take_seat(operation, row.name)
     scope = OfficeScope(row.region, row.network, row.desk)
-    return OfficeUser(row.name, row.role, scope, row.sample)
+    return OfficeUser(row.name, row.role, scope, row.sample, row.one_time_until is not None)
 
 
-def take_seat(operation: Operation, name: str) -> None:
-    """Notes that the user signed in at the operation's terminal, if it has one."""
+def take_seat(operation: Operation, name: str, *, with_factor: bool = False) -> None:
+    """Notes that the user signed in at the operation's terminal, if it has one.
+
+    `with_factor`: a second factor was proven at this command.
+    """
     if not operation.seat:
         return
-    values = {"seat": operation.seat, "name": name, "signed_in_at": operation.now}
-    statement = insert(office_seat).values(**values)
+    noted = {"signed_in_at": operation.now}
+    if with_factor:
+        noted["factor_at"] = operation.now
+    statement = insert(office_seat).values(seat=operation.seat, name=name, **noted)
     operation.connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["seat", "name"], set_={"signed_in_at": operation.now}
-        )
+        statement.on_conflict_do_update(index_elements=["seat", "name"], set_=noted)
     )
+
+
+def is_factor_known(operation: Operation, name: str) -> bool:
+    """True if the user proved a second factor lately at a command of the same terminal."""
+    columns = office_seat.c
+    known = select(columns.name).where(
+        columns.seat == operation.seat,
+        columns.name == name,
+        columns.factor_at > operation.now - FACTOR_KNOWN_FOR,
+    )
+    return bool(operation.seat) and operation.connection.execute(known).first() is not None
 
 
 def check_secret(operation: Operation, typed: str, secret: SecretStr) -> Row[*tuple[object, ...]]:

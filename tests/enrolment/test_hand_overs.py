@@ -7,6 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import true
 
 from app.assistance.queries import list_waiting
 from app.base.clock import local_date
@@ -256,7 +257,7 @@ def test_desk_calls_the_old_holder_on_the_new_number(
     phone.dial(BRAHIM, "5*2*4")
     register.give(rna100002=FREE, rna100003=HASSAN, rna100004="")
     with runtime.database.connect() as connection:
-        waiting = list_waiting(connection, 10)
+        waiting = list_waiting(connection, 10, true())
     assert [entry.phone.e164 for entry in waiting] == [FREE]
 
 

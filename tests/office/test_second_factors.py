@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 
-import pyotp
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
@@ -46,7 +45,7 @@ from app.office.sign_in import (
     forget_unknown_names,
 )
 from app.runtime import Runtime
-from tests.people_of_office import add_person, secret_of
+from tests.people_of_office import add_person, code_of, secret_of
 
 
 @contextmanager
@@ -73,10 +72,6 @@ def secret(runtime: Runtime, amina: str) -> str:
         assert enrol_authenticator(opened, runtime.keys, amina, code_of(runtime, secret))
     move_on(runtime, minutes=5)
     return secret
-
-
-def code_of(runtime: Runtime, secret: str, steps: int = 0) -> str:
-    return pyotp.TOTP(secret).at(int(runtime.clock().timestamp()) + 30 * steps)
 
 
 def move_on(runtime: Runtime, **time: float) -> None:

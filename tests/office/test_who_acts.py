@@ -16,22 +16,27 @@ from app.base.errors import InvalidInput
 from app.base.operation import Operation, operation
 from app.office.errors import ProposerDismissed, SamePerson
 from app.office.rules import check_password, name_key, read_user_name
-from app.office.sign_in import take_seat
+from app.office.sessions import end_office_sessions
+from app.office.sign_in import is_factor_known, take_seat
 from app.office.two_people import check_two_people
 from app.runtime import Runtime
 from app.settings import Settings
-from tests.people_of_office import add_person, secret_of
+from tests.people_of_office import add_person, code_of, enrol_app, secret_of
 
 Run = Callable[..., Result]
-CREATE = ("clients", "create", "first-bank")
+CREATE = ("networks", "add", "first-bank", "--shown", "First Bank", "--format", "wafacash")
 
 
 @pytest.fixture
 def run(app: Flask, runtime: Runtime) -> Run:
     """`flask ...` with a secret in the environment."""
 
-    def run(*words: str, secret: str = "", new: str = "") -> Result:
-        env = {"MAALEM_OPERATOR_SECRET": secret, "MAALEM_OPERATOR_NEW_SECRET": new}
+    def run(*words: str, secret: str = "", new: str = "", code: str = "") -> Result:
+        env = {
+            "MAALEM_OPERATOR_SECRET": secret,
+            "MAALEM_OPERATOR_NEW_SECRET": new,
+            "MAALEM_OPERATOR_CODE": code,
+        }
         return app.test_cli_runner().invoke(args=[*words], env=env)
 
     return run
@@ -61,10 +66,11 @@ def test_in_development_the_sample_user_acts_when_nobody_is_named(run: Run) -> N
     assert run(*CREATE).exit_code == 0
 
 
-@pytest.mark.parametrize("role", ["chamber", "wafacash", "cnss", "helpdesk", "operator", "office"])
-def test_development_has_a_user_for_each_role(run: Run, role: str) -> None:
-    assert run(*CREATE, "--by", role, secret=role).exit_code == 0
-    refused = run("clients", "revoke", "first-bank", "--by", role, secret=f"{role}x")
+def test_development_has_a_user_for_each_role(run: Run) -> None:
+    assert run(*CREATE, "--by", "operator", secret="operator").exit_code == 0
+    create = ("clients", "create", "first-bank", "--by", "wafacash")
+    assert run(*create, secret="wafacash").exit_code == 0
+    refused = run("clients", "revoke", "first-bank", "--by", "wafacash", secret="wafacash1")
     assert refused.exit_code == 1 and "sign_in_refused" in refused.output
 
 
@@ -83,9 +89,19 @@ def test_production_never_acts_without_a_signed_in_user(run: Run, runtime: Runti
     silent = run(*CREATE, "--by", "amina")
     assert silent.exit_code == 1 and "MAALEM_OPERATOR_SECRET" in silent.output
     add_person(runtime, "amina")
-    assert run(*CREATE, "--by", "amina", secret=secret_of("amina")).exit_code == 0
-    for output in (nobody.output, sample.output, silent.output):
-        assert len(output.strip().splitlines()) == 1
+    own = {"secret": secret_of("amina")}
+    alone = run(*CREATE, "--by", "amina", **own)
+    assert alone.exit_code == 1 and "no_factor_enrolled" in alone.output
+    code = code_of(runtime, enrol_app(runtime, "amina"), 1)
+    unproven = run(*CREATE, "--by", "amina", **own)
+    assert unproven.exit_code == 1 and "MAALEM_OPERATOR_CODE" in unproven.output
+    wrong = run(*CREATE, "--by", "amina", **own, code="000000")
+    assert wrong.exit_code == 1 and "sign_in_refused" in wrong.output
+    assert run(*CREATE, "--by", "amina", **own, code=code).exit_code == 0
+    again = run(*CREATE, "--by", "amina", **own, code=code)
+    assert again.exit_code == 1 and "sign_in_refused" in again.output
+    for refused in (nobody, sample, silent, alone, unproven, wrong):
+        assert len(refused.output.strip().splitlines()) == 1
 
 
 @pytest.mark.usefixtures("in_production")
@@ -111,10 +127,13 @@ def test_the_first_operator_is_added_by_the_installation_and_no_second_one(
     assert "password_to_change" in unchanged.output
     chosen = "a loaf of barley"
     assert run("office", "password", "amina", secret=first, new=chosen).exit_code == 0
+    code = code_of(runtime, enrol_app(runtime, "amina"), 1)
     again = run("office", "password", "amina", secret=first, new="another loaf of it")
     assert "sign_in_refused" in again.output
     assert (
-        run("office", "add", "driss", "--role", "cnss", "--by", "AMINA", secret=chosen).exit_code
+        run(
+            *("office", "add", "driss", "--role", "cnss", "--by", "AMINA"), secret=chosen, code=code
+        ).exit_code
         == 0
     )
     assert audit_of(runtime, "office:driss") == [("amina", "office_user_added")]
@@ -155,6 +174,46 @@ def test_a_reset_gives_a_password_that_opens_nothing_else(run: Run, runtime: Run
     password = one_time_password(run("office", "reset", "amina"))
     assert "sign_in_refused" in run(*CREATE, "--by", "amina", secret=secret_of("amina")).output
     assert "password_to_change" in run(*CREATE, "--by", "amina", secret=password).output
+
+
+def test_nobody_gives_themselves_another_role(run: Run) -> None:
+    own = ("office", "change", "operator", "--role", "auditor", "--by", "operator")
+    assert "not_oneself" in run(*own, secret="operator").output
+
+
+def test_a_password_is_changed_with_the_code_where_there_is_one(run: Run, runtime: Runtime) -> None:
+    add_person(runtime, "amina")
+    app, own = enrol_app(runtime, "amina"), secret_of("amina")
+    change = ("office", "password", "amina")
+    refused = run(*change, secret=own, new="a loaf of barley", code="000000")
+    assert "sign_in_refused" in refused.output
+    code = code_of(runtime, app, 1)
+    assert run(*change, secret=own, new="a loaf of barley", code=code).exit_code == 0
+
+
+def test_a_code_is_known_at_its_terminal_for_half_an_hour(runtime: Runtime) -> None:
+    add_person(runtime, "amina")
+
+    def is_known(seat: str = "seat") -> bool:
+        with operation(runtime.database, runtime.clock(), "amina", seat) as change:
+            return is_factor_known(change, "amina")
+
+    def prove(*, with_factor: bool) -> None:
+        with operation(runtime.database, runtime.clock(), "amina", "seat") as change:
+            take_seat(change, "amina", with_factor=with_factor)
+
+    assert not is_known()
+    prove(with_factor=True)
+    assert is_known() and not is_known("other") and not is_known("")
+    runtime.clock.now += timedelta(minutes=29)  # type: ignore[attr-defined]
+    prove(with_factor=False)
+    assert is_known()
+    runtime.clock.now += timedelta(minutes=1)  # type: ignore[attr-defined]
+    assert not is_known()
+    prove(with_factor=True)
+    with operation(runtime.database, runtime.clock(), "driss") as change:
+        end_office_sessions(change, "amina", "reset")
+    assert not is_known()
 
 
 def test_only_an_operator_keeps_the_list_of_users(run: Run) -> None:
@@ -294,10 +353,14 @@ def test_the_last_operator_with_a_password_of_its_own_is_not_dismissed(
     run: Run, runtime: Runtime
 ) -> None:
     add_person(runtime, "amina")
-    own = secret_of("amina")
-    added = run("office", "add", "driss", "--role", "operator", "--by", "amina", secret=own)
-    first = one_time_password(added)
-    early = run("office", "dismiss", "amina", "--by", "amina", secret=own)
-    assert "the last operator" in early.output
+    app = enrol_app(runtime, "amina")
+
+    def run_by_amina(*words: str) -> Result:
+        runtime.clock.now += timedelta(seconds=30)  # type: ignore[attr-defined]
+        own = {"secret": secret_of("amina"), "code": code_of(runtime, app)}
+        return run(*words, "--by", "amina", **own)
+
+    first = one_time_password(run_by_amina("office", "add", "driss", "--role", "operator"))
+    assert "the last operator" in run_by_amina("office", "dismiss", "amina").output
     run("office", "password", "driss", secret=first, new="a loaf of barley")
-    assert run("office", "dismiss", "amina", "--by", "amina", secret=own).exit_code == 0
+    assert run_by_amina("office", "dismiss", "amina").exit_code == 0
