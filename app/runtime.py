@@ -9,6 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from random import Random, SystemRandom
+from typing import TYPE_CHECKING
 
 from flask import current_app
 from limits.strategies import FixedWindowRateLimiter
@@ -54,7 +55,6 @@ from app.messaging.kinds import KINDS
 from app.messaging.prices import SHIPPED, Prices, read_prices
 from app.migrating import upgrade
 from app.mobile_money.callback_addresses import CallbackRules
-from app.office.provider import IdentityProvider
 from app.reminders.calendar import SHIPPED as SHIPPED_CALENDAR
 from app.reminders.calendar import Calendar, read_calendar
 from app.reminders.settings import ReminderSettings
@@ -75,6 +75,9 @@ from app.ussd.overlay import lay_over
 from app.ussd.session import Sessions
 from app.ussd.turn import Turns
 from app.ussd.versions import Versions, version_of
+
+if TYPE_CHECKING:
+    from app.office.provider import IdentityProvider
 
 MENUS = ROOT / "menus"
 _PATIENCE_MS = 30_000
@@ -194,6 +197,9 @@ class Runtime:
         settings = self.settings
         if not settings.oidc_issuer:
             return None
+        # Its libraries are a tenth of a start, and read by who signs in by a provider alone.
+        from app.office.provider import IdentityProvider
+
         client = settings.oidc_client_id, settings.oidc_client_secret
         return IdentityProvider(settings.oidc_issuer, client, settings.oidc_factor_acr, self.clock)
 

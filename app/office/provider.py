@@ -7,11 +7,8 @@ it is asked again every half minute only.
 
 from __future__ import annotations
 
-import hmac
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from random import Random
+from dataclasses import dataclass
 from threading import Lock
 from time import monotonic
 from typing import Any
@@ -26,6 +23,7 @@ from joserfc.jwk import KeySet
 from pydantic import SecretStr
 
 from app.base.clock import Clock
+from app.office.attempts import ProviderAttempt
 from app.office.errors import ProviderAway, ProviderRefused
 
 # Seconds to connect, and to wait for an answer: a slow provider holds no place of the office long.
@@ -33,37 +31,8 @@ _TIMEOUT = (2.0, 3.0)
 _KEPT_SECONDS, _AWAY_SECONDS = 600.0, 30.0
 _ALGORITHMS = ("RS256", "PS256", "ES256", "ES384", "EdDSA", "Ed25519")
 _LEEWAY_SECONDS = 60
-_BITS = 256
 _WRONG = (JoseError, ValueError, TypeError)
-# An attempt to sign in is over after so long.
-ATTEMPT_SECONDS = 600
 _log = structlog.get_logger("office")
-
-
-@dataclass(frozen=True, slots=True)
-class ProviderAttempt:
-    """An attempt of one browser to sign in; its cookie keeps it sealed."""
-
-    state: str
-    nonce: str
-    verifier: str
-    until: int
-
-    @classmethod
-    def draw(cls, random: Random, now: int) -> ProviderAttempt:
-        state, nonce, verifier = (f"{random.getrandbits(_BITS):064x}" for _ in range(3))
-        return cls(state, nonce, verifier, now + ATTEMPT_SECONDS)
-
-    @classmethod
-    def read(cls, text: str) -> ProviderAttempt:
-        return cls(**json.loads(text))
-
-    def write(self) -> str:
-        return json.dumps(asdict(self))
-
-    def is_answered_by(self, state: str, now: int) -> bool:
-        """True if an answer carries this attempt's state, in time."""
-        return hmac.compare_digest(self.state.encode(), state.encode()) and now <= self.until
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,16 +19,14 @@ from pydantic import SecretStr
 from app.base.errors import InvalidInput
 from app.base.operation import Operation, operation
 from app.office.errors import PasskeyRefused, TooManyPasskeys
-from app.office.passkeys import (
+from app.office.passkey_answers import (
     MOST,
-    Site,
     ask_new_passkey,
     ask_passkey,
     enrol_passkey,
-    list_passkeys,
-    remove_passkey,
     use_passkey,
 )
+from app.office.passkeys import Site, list_passkeys, remove_passkey
 from app.office.sessions import (
     SessionTimes,
     begin_office_session,

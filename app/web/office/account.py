@@ -17,7 +17,6 @@ from app.base.operation import Operation, operation
 from app.office.authenticators import begin_authenticator, enrol_authenticator, write_address
 from app.office.errors import SignInPaused, SignInRefused
 from app.office.factors import list_factors, remove_factor
-from app.office.passkeys import ask_new_passkey, enrol_passkey
 from app.office.recovery_codes import draw_recovery_codes
 from app.office.rights import Right
 from app.office.service import change_password
@@ -107,6 +106,8 @@ def add_authenticator() -> AnyResponse:
 @while_at(Stage.ENROLMENT)
 def ask_for_new_passkey() -> Response:
     """Gives the page's script what a browser is to make a passkey with."""
+    from app.office.passkey_answers import ask_new_passkey
+
     opened, maalem = here(), runtime()
     with act() as change:
         challenge = keep_challenge(change, maalem.random, opened.id)
@@ -118,6 +119,8 @@ def ask_for_new_passkey() -> Response:
 @may(Right.OPEN_OFFICE)
 @while_at(Stage.ENROLMENT)
 def add_passkey() -> AnyResponse:
+    from app.office.passkey_answers import enrol_passkey
+
     opened, label = here(), request.form.get("label", "")
     refused: MaalemError
     with act() as change:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from binascii import Error as BadText
+from typing import TYPE_CHECKING
 
 import structlog
 from flask import g, redirect, request, url_for
@@ -14,14 +15,9 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.base.errors import MaalemError
 from app.base.keys import KeyUnknown, Purpose
 from app.base.operation import operation
+from app.office.attempts import ATTEMPT_SECONDS, ProviderAttempt
 from app.office.errors import IdentityUnknown, ProviderAway, ProviderRefused
 from app.office.identities import find_user_of_identity
-from app.office.provider import (
-    ATTEMPT_SECONDS,
-    IdentityProvider,
-    ProvenIdentity,
-    ProviderAttempt,
-)
 from app.office.sessions import SessionProof
 from app.runtime import runtime
 from app.web.access import Audience, open_to
@@ -33,6 +29,9 @@ from app.web.office.tokens import keep_browser, keep_token, name_seat, read_brow
 from app.web.proxies import name_caller
 from app.web.rate_limits import take_try
 from app.web.refusals import Refusal
+
+if TYPE_CHECKING:
+    from app.office.provider import IdentityProvider, ProvenIdentity
 
 _COOKIE = "office_provider"
 _PER_ADDRESS = RateLimitItemPerMinute(30)

@@ -14,7 +14,6 @@ from app.base.errors import MaalemError
 from app.base.operation import Operation, operation
 from app.office.errors import OfficeSessionOver, SignInPaused, SignInRefused
 from app.office.factors import list_factors, use_typed_code
-from app.office.passkeys import ask_passkey, use_passkey
 from app.office.samples import SAMPLE_USERS
 from app.office.service import add_sample_user
 from app.office.sessions import (
@@ -84,6 +83,8 @@ def ask_for_passkey() -> AnyResponse:
     opened: OfficeSession | None = g.half_open
     if opened is None:
         return sign_in_page(Refusal("office_session_over"))
+    from app.office.passkey_answers import ask_passkey
+
     maalem = runtime()
     with operation(maalem.database, maalem.clock(), opened.name, opened.seat) as change:
         challenge = keep_challenge(change, maalem.random, opened.id)
@@ -163,6 +164,8 @@ def _prove(opened: OfficeSession) -> SecretStr | MaalemError:
         def prove() -> str | None:
             if not signed:
                 return use_typed_code(change, maalem.keys, name, code)
+            from app.office.passkey_answers import use_passkey
+
             challenge = take_challenge(change, opened.id)
             if challenge and use_passkey(change, find_site(), name, signed, challenge):
                 return "passkey"

@@ -22,10 +22,11 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from app.base.operation import operation
+from app.office.attempts import ProviderAttempt
 from app.office.authenticators import begin_authenticator, enrol_authenticator
 from app.office.errors import IdentityTaken
 from app.office.identities import tie_identity, untie_identity
-from app.office.provider import IdentityProvider, ProviderAttempt
+from app.office.provider import IdentityProvider
 from app.office.service import dismiss_office_user
 from app.runtime import Runtime
 from tests.conftest import free_port
