@@ -57,6 +57,9 @@ _NARROWEST_PROXIES = 8
 # Settings that could not be read, of which it is said already.
 _UNREAD: ContextVar[frozenset[str]] = ContextVar("unread", default=frozenset())
 
+# What a process may serve.
+PARTS = ("phones", "tills", "api", "office")
+
 
 class Settings(BaseSettings):
     """The settings of an installation; in production every missing secret is named at once."""
@@ -71,6 +74,11 @@ class Settings(BaseSettings):
         " development with the embedded engines alone, and with others nothing starts",
     )
     flask_debug: str = Field("", description="Flask's own switch; production refuses it")
+    serves: Names = Field(
+        PARTS,
+        description="what this process answers, by commas: phones (with providers' reports), tills,"
+        " api, office (with public figures); all else is 404 here. Left out, everything",
+    )
     port: int = Field(8000, ge=1, le=65535, description="the port `make run` listens on")
     data_dir: Path = Field(
         ROOT / "instance", description="where the embedded engines keep their data"
@@ -308,6 +316,8 @@ class Settings(BaseSettings):
             wrong.append("SMS_RATES: at least 1 a second")
         if self.sms_weights and not any(self.sms_weights.values()):
             wrong.append("SMS_WEIGHTS: one at least above 0")
+        if strange := set(self.serves) - set(PARTS):
+            wrong.append(f"SERVES: none of {', '.join(PARTS)}: {', '.join(sorted(strange))}")
         for name in ("migrations_database_url", "figures_database_url"):
             if getattr(self, name) and not self.database_url:
                 wrong.append(f"{name.upper()} without DATABASE_URL")

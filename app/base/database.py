@@ -28,8 +28,8 @@ metadata = MetaData(
 
 # As many as a process works on at once, by all its slots (app/web/slots.py).
 CONNECTIONS = 21
-# As many again for the office's pages, in a pool of their own.
-OFFICE_CONNECTIONS = 3
+# As many again for the office, in a pool of its own, by the slots of its three kinds.
+OFFICE_CONNECTIONS = 5
 # A statement of a connection ends after so long, and so does a transaction that does nothing.
 STATEMENT_MS, IDLE_TRANSACTION_MS = 1500, 600_000
 AWAY = (OperationalError, InterfaceError, PoolTimeout)

@@ -32,6 +32,8 @@ _TOKEN_BITS, _CHALLENGE_BITS = 256, 256
 # The time in which a second factor follows the password.
 FACTOR_WITHIN = timedelta(minutes=5)
 _KEPT_FOR = timedelta(days=30)
+# So often the use of a session is noted: most requests only read.
+_SEEN_EVERY = timedelta(minutes=1)
 
 
 class Stage(StrEnum):
@@ -123,23 +125,15 @@ def use_office_session(
 ) -> OfficeSession | None:
     """Returns the session that a token names, and notes that it was used. None if it is over.
 
-    It is over for a dismissed user too. `factor_required`: who has no second factor enrols one.
+    A use is noted once a minute: that early a session may be idle for too long. It is over for a
+    dismissed user too. `factor_required`: who has no second factor enrols one.
     """
     columns, user = office_session.c, office_user.c
     row = operation.connection.execute(
-        update(office_session)
-        .values(seen_at=operation.now)
-        .where(
-            columns.token_digest == digest_token(token),
-            columns.ended_at.is_(None),
-            columns.began_at > operation.now - times.total,
-            columns.seen_at > operation.now - times.idle,
-            user.name == columns.name,
-            user.dismissed_at.is_(None),
-        )
-        .returning(
+        select(
             columns.id,
             columns.began_at,
+            columns.seen_at,
             columns.seat,
             columns.factor,
             columns.by_provider,
@@ -151,12 +145,24 @@ def use_office_session(
             user.one_time_until,
             _HAS_FACTOR.label("has_factor"),
         )
+        .join(office_user, user.name == columns.name)
+        .where(
+            columns.token_digest == digest_token(token),
+            columns.ended_at.is_(None),
+            columns.began_at > operation.now - times.total,
+            columns.seen_at > operation.now - times.idle,
+            user.dismissed_at.is_(None),
+        )
     ).one_or_none()
     if row is None:
         return None
     stage = _find_stage(row, factor_required)
     if stage is Stage.FACTOR and row.began_at <= operation.now - FACTOR_WITHIN:
         return None
+    if row.seen_at <= operation.now - _SEEN_EVERY:
+        operation.connection.execute(
+            update(office_session).where(columns.id == row.id).values(seen_at=operation.now)
+        )
     return OfficeSession(
         row.id,
         row.name,

@@ -109,7 +109,8 @@ def check_secret(operation: Operation, typed: str, secret: SecretStr) -> Row[*tu
         columns.name_key == name_key(typed), columns.dismissed_at.is_(None)
     )
     known = operation.connection.execute(found).one_or_none()
-    right = is_right(known.password_hash if known else _hash_for_unknown_name(), secret)
+    stored = known.password_hash if known else _hash_for_unknown_name()
+    right = is_hash_of(stored, secret.get_secret_value())
     if known is None:
         _refuse_unknown_name(operation, typed)
         raise SignInRefused(by=typed)
@@ -154,11 +155,6 @@ def clear_wrong_secrets(operation: Operation, name: str) -> None:
         .where(seat.name == name, or_(seat.wrong_secrets > 0, seat.pauses > 0))
         .values(**_CLEARED)
     )
-
-
-def is_right(password_hash: str, secret: SecretStr) -> bool:
-    """True if the hash is of this secret. Raises: Busy."""
-    return is_hash_of(password_hash, secret.get_secret_value())
 
 
 def forget_unknown_names(operation: Operation) -> int:

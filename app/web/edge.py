@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from threading import BoundedSemaphore
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from flask import Flask, Response, current_app, g, request
@@ -23,19 +22,17 @@ from app.settings import Settings
 from app.web.error_pages import answer_error
 from app.web.mobile_money.responses import refused_response
 from app.web.mobile_money.routes import BASE
-from app.web.office.tokens import has_token
+from app.web.office.upload_places import leave_upload_place, take_upload_place
 from app.web.proxies import came_by_proxy, find_peer
 from app.web.refusals import Refusal
-from app.web.slow_bodies import SLOW_BODIES
+from app.web.slow_bodies import DEADLINE, SLOW_BODIES
 
 _KIB = 1024
 _LONGEST_BODY = 64 * _KIB
 # A message of 1,600 letters of Tifinagh, percent-encoded in a form, is 14 KiB.
 _LONGEST_CALLBACK = {"/ussd/": 8 * _KIB, "/sms/": 24 * _KIB}
-# Files that people of the office give; of them as many at once as memory is meant for.
-_LONGEST_FILE, _FILES_AT_ONCE = 16 * _KIB * _KIB + _LONGEST_BODY, 2
-_GIVES_FILES = re.compile(r"/office/(breaks/files|postings/answers|agents/agencies/file)")
-_FILES = BoundedSemaphore(_FILES_AT_ONCE)
+# A file that somebody of the office gives, and the seconds that it may take to come in.
+_LONGEST_FILE, _FILE_SECONDS = 16 * _KIB * _KIB + _LONGEST_BODY, 60.0
 _NOT_WHOLE = "it did not come in whole"
 _LOCAL_HOSTS, _THIS_MACHINE = ("localhost", "127.0.0.1", "::1"), ("127.0.0.1", "::1")
 _MONITORING = ("/healthz", "/readyz", "/metrics")
@@ -51,7 +48,7 @@ def register(app: Flask, settings: Settings) -> None:
     """Sets the limits of a body and the hosts that are ours."""
     app.config["MAX_CONTENT_LENGTH"] = _LONGEST_BODY
     app.extensions["hosts"] = {urlsplit(settings.public_url).hostname} - {None}
-    app.teardown_request(_give_file_back)
+    app.teardown_request(lambda _error: leave_upload_place())
 
 
 def take_in() -> Response | None:
@@ -100,11 +97,12 @@ def _take_body() -> None:
         request.max_content_length = _LONGEST_CALLBACK[
             request.path[: request.path.index("/", 1) + 1]
         ]
-    gives_file = _may_give_file()
+    gives_file = take_upload_place()
     if gives_file:
         request.max_content_length = _LONGEST_FILE
     with suppress(RequestEntityTooLarge):
-        data = _read_body()
+        # Its fields are read by the page itself, its letters by the reader of files.
+        data = _read_body(gives_file=gives_file)
         if from_phones or (not data and request.method in ("GET", "HEAD")):
             return
         if request.is_json:
@@ -115,35 +113,21 @@ def _take_body() -> None:
             _refuse_control("form", data, _CONTROL_IN_TEXT)
 
 
-def _may_give_file() -> bool:
-    """True for a file of somebody with a session at the office, while few others give theirs.
-
-    Its fields are read by the page itself, its letters by the reader of files.
-    """
-    if request.method != "POST" or not _GIVES_FILES.fullmatch(request.path) or not has_token():
-        return False
-    g.gives_file = _FILES.acquire(blocking=False)
-    return bool(g.gives_file)
-
-
-def _give_file_back(_error: BaseException | None) -> None:
-    if g.pop("gives_file", False):
-        _FILES.release()
-
-
-def _read_body() -> bytes:
-    """Returns the body, taken in whole within a few seconds.
+def _read_body(*, gives_file: bool) -> bytes:
+    """Returns the body, taken in whole within a few seconds; a file, within a minute.
 
     Raises: InvalidInput for one that ended before its length, RequestEntityTooLarge.
     """
     length = request.content_length
     if not length and "HTTP_TRANSFER_ENCODING" not in request.environ:
         return b""
-    if came_by_proxy(request.environ):
+    if came_by_proxy(request.environ) and not gives_file:
         # The door took it in whole. All callers are one peer here: none may pay for another.
         data, given_up = _read_data(), False
     else:
-        with SLOW_BODIES.limit_wait(request.environ, find_peer(request.environ)) as wait:
+        # The door passes a file on as it comes. Nothing else of its is unanswered for so long.
+        within, peer = _FILE_SECONDS if gives_file else DEADLINE, find_peer(request.environ)
+        with SLOW_BODIES.limit_wait(request.environ, peer, within) as wait:
             data = _read_data()
         given_up = wait.given_up is not None
     if given_up or len(data) < (length or 0):

@@ -3,7 +3,7 @@
 from secrets import token_hex
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, abort, g, request
 from werkzeug.exceptions import HTTPException
 
 from app.base.errors import Unavailable
@@ -41,6 +41,8 @@ def _begin() -> Response | None:
     Without a free slot the request is answered 503 after a moment, a phone with a screen.
     """
     g.request_id = token_hex(8)
+    if not slots.is_served(request.path):
+        abort(404)
     if refusal := edge.take_in():
         return refusal
     kind = slots.find_kind()

@@ -12,23 +12,37 @@ from threading import BoundedSemaphore
 
 from flask import Flask, current_app, g, request
 
-from app.base.database import OFFICE_CONNECTIONS
+from app.runtime import runtime
 from app.web.mobile_money.routes import BASE
-from app.web.office.tokens import has_token
-from app.web.till.places import till_places
+from app.web.office import tokens
+from app.web.places import SessionPlaces, office_places, till_places
+from app.web.places import register as register_places
 from app.web.till.sign_in import read_token
 
 _PROVIDER = "/office/sign-in/provider"
-_SIGN_INS = ("/agent/sign-in", "/office/sign-in")
+# Of whom an address is, by its beginning; what is not here is served by every process.
+_PARTS = {
+    "/ussd/": "phones",
+    "/sms/": "phones",
+    "/agent": "tills",
+    "/mm/": "api",
+    "/office": "office",
+    "/figures": "office",
+}
 
 
 class Kind(StrEnum):
     """The kinds of request, by who makes them."""
 
     PHONES = "phones"
+    # Who is signed in at office or till, so many requests of each session (app/web/places.py).
     OFFICE = "office"
-    TILL = "till"  # agents who are signed in, so many requests of each (app/web/till/places.py)
-    SIGN_IN = "sign_in"  # its slow comparison keeps no page waiting
+    TILL = "till"
+    # Their slow comparisons keep no page waiting, and the one door's not the other's.
+    SIGN_IN = "sign_in"
+    OFFICE_SIGN_IN = "office_sign_in"
+    # To another organisation's sign-in, and back from it: it may be slow.
+    IDENTITY = "identity"
     API = "api"
     PROVIDERS = "providers"
     PUBLIC = "public"
@@ -48,28 +62,38 @@ class SlotShare:
 # A provider often does not repeat a report that was refused, so its posts wait longer. A phone
 # waits for as long as its caller sees nothing of it. An agency's tills all sign in at one hour.
 # All who work and all who wait are fewer than a process has threads, and their slots are as many as
-# it has connections to the database (app/base/database.py): no kind waits for another's. The
-# office's are as many as its own pool has.
+# it has connections to the database (app/base/database.py): no kind waits for another's. Those of
+# `OFFICE_KINDS` are as many as the office's own pool has.
 SLOT_SHARES = {
-    Kind.PHONES: SlotShare(8, 1.0, waiting=92),
-    Kind.OFFICE: SlotShare(OFFICE_CONNECTIONS, 2.0, waiting=4),
+    Kind.PHONES: SlotShare(8, 1.0, waiting=88),
+    Kind.OFFICE: SlotShare(3, 2.0, waiting=4),
     Kind.TILL: SlotShare(2, 1.0, waiting=12),
-    Kind.SIGN_IN: SlotShare(2, 2.0, waiting=12),
+    Kind.SIGN_IN: SlotShare(2, 2.0, waiting=11),
+    Kind.OFFICE_SIGN_IN: SlotShare(1, 2.0, waiting=2),
+    Kind.IDENTITY: SlotShare(1, 2.0, waiting=1),
     Kind.API: SlotShare(3, 0.7, waiting=24),
     Kind.PROVIDERS: SlotShare(2, 1.0, waiting=14),
     Kind.PUBLIC: SlotShare(2, 0.2, waiting=6),
     Kind.READINESS: SlotShare(1, 0.2, waiting=2),
     Kind.METRICS: SlotShare(1, 0.2, waiting=2),
 }
+OFFICE_KINDS = frozenset({Kind.OFFICE, Kind.OFFICE_SIGN_IN, Kind.IDENTITY})
 _NAME, _ROOMS = "slots", "waiting rooms"
 
 
 def register(app: Flask) -> None:
-    """Makes the slots of this process."""
+    """Makes the slots of this process, and the places of sessions."""
+    register_places(app)
     app.extensions[_NAME] = {k: BoundedSemaphore(share.slots) for k, share in SLOT_SHARES.items()}
     app.extensions[_ROOMS] = {
         k: BoundedSemaphore(share.waiting) for k, share in SLOT_SHARES.items()
     }
+
+
+def is_served(path: str) -> bool:
+    """True for an address that this process serves (SERVES)."""
+    own = next((part for begin, part in _PARTS.items() if path.startswith(begin)), None)
+    return own is None or own in runtime().settings.serves
 
 
 def find_kind() -> Kind | None:
@@ -87,21 +111,33 @@ def find_kind() -> Kind | None:
         return Kind.METRICS
     if path == "/healthz" or path.startswith("/static/"):
         return None
-    if path in _SIGN_INS and request.method == "POST":
-        return Kind.SIGN_IN
-    # Who comes back from a slow provider of identities keeps nobody else waiting.
-    if path.startswith("/office") and (has_token() or path.startswith(_PROVIDER)):
-        return Kind.OFFICE
-    if path.startswith("/agent") and _take_place():
-        return Kind.TILL
+    if path.startswith("/agent"):
+        return _find_kind_at_till(path)
+    if path.startswith("/office"):
+        return _find_kind_at_office(path)
     return Kind.PUBLIC
 
 
-def _take_place() -> bool:
-    """Tells whether this request is of a session at the till that has a place."""
-    token = read_token()
-    g.till_place = till_places().take(token) if token else None
-    return g.till_place is not None
+def _find_kind_at_till(path: str) -> Kind:
+    if path == "/agent/sign-in" and request.method == "POST":
+        return Kind.SIGN_IN
+    return Kind.TILL if _take_place(till_places(), read_token()) else Kind.PUBLIC
+
+
+def _find_kind_at_office(path: str) -> Kind:
+    if path == "/office/sign-in" and request.method == "POST":
+        return Kind.OFFICE_SIGN_IN
+    if path.startswith(_PROVIDER):
+        return Kind.IDENTITY
+    return Kind.OFFICE if _take_place(office_places(), tokens.read_token()) else Kind.PUBLIC
+
+
+def _take_place(places: SessionPlaces, token: str) -> bool:
+    """Tells whether this request is of a session that has a place."""
+    if not token or (place := places.take(token)) is None:
+        return False
+    g.place = places, place
+    return True
 
 
 def take_slot(kind: Kind) -> bool:
@@ -119,9 +155,10 @@ def take_slot(kind: Kind) -> bool:
 
 
 def leave_place() -> None:
-    """Gives back the place of a session at the till, if this request has one."""
-    if (place := g.pop("till_place", None)) is not None:
-        till_places().leave(place)
+    """Gives back the place of a session, if this request has one."""
+    if (taken := g.pop("place", None)) is not None:
+        places, place = taken
+        places.leave(place)
 
 
 def leave_slot(kind: Kind) -> None:

@@ -21,7 +21,7 @@ from app.web.connections import Peer, PeerConnection, end_connection, list_conne
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-_DEADLINE = 4.0  # seconds in which a body is sent
+DEADLINE = 4.0  # seconds in which a body is sent, unless it is told otherwise
 # Above so many bodies at once threads run short: then the oldest have a moment only. A process has
 # threads for these, and for all who work or wait for a slot (app/web/slots.py).
 CROWD, _CROWD_DEADLINE = 64, 0.25
@@ -34,10 +34,11 @@ _log = structlog.get_logger("web")
 
 @dataclass(slots=True, eq=False)
 class BodyWait:
-    """A request whose body a thread waits for: who sends it, and since when (`WorkedTime`)."""
+    """A body that a thread waits for: who sends it, since when (`WorkedTime`), how long."""
 
     peer: Peer
     since: float
+    within: float
     given_up: float | None = None
 
     def is_open(self, now: float) -> bool:
@@ -75,15 +76,17 @@ class SlowBodies:
         return len(self._waits)
 
     @contextmanager
-    def limit_wait(self, environ: WSGIEnvironment, address: str) -> Iterator[BodyWait]:
-        """Bounds the time in which a body is read; `given_up` says afterwards that it was cut off.
+    def limit_wait(
+        self, environ: WSGIEnvironment, address: str, within: float = DEADLINE
+    ) -> Iterator[BodyWait]:
+        """Bounds the seconds in which a body is read; `given_up` tells later that it was cut off.
 
         `address` is that at the other end of the connection.
         """
         if environ.get("SERVER_SOFTWARE") == _SERVER and not self._watch:
             self._start()
         peer = Peer(address, int(environ.get("SERVER_PORT") or 0))
-        wait = BodyWait(peer, self._time.read(time.monotonic()))
+        wait = BodyWait(peer, self._time.read(time.monotonic()), within)
         self._waits.add(wait)
         try:
             yield wait
@@ -103,7 +106,7 @@ class SlowBodies:
                 self._look()
             except Exception:  # a system that shows no connections is no reason to stop looking
                 _log.exception("slow_bodies_not_looked_at")
-                time.sleep(_DEADLINE)
+                time.sleep(DEADLINE)
 
     def _look(self) -> None:
         """Gives up on the bodies that are overdue, and ends as many connections of who sends them.
@@ -117,13 +120,13 @@ class SlowBodies:
             return
         waits.sort(key=lambda wait: wait.since)
         crowded = len(waits) > CROWD
-        deadline = _CROWD_DEADLINE if crowded else _DEADLINE
         overdue: dict[Peer, list[BodyWait]] = {}
         for wait in waits[: len(waits) - CROWD] if crowded else waits:
-            if now - wait.since > deadline:
+            if now - wait.since > (_CROWD_DEADLINE if crowded else wait.within):
                 overdue.setdefault(wait.peer, []).append(wait)
         quiet = self._quiet.find({wait.peer for wait in waits}, now)
         for peer, late in overdue.items():
+            deadline = _CROWD_DEADLINE if crowded else min(wait.within for wait in late)
             due = [each for each, since in quiet[peer] if _is_due(each, now - since, deadline)]
             for wait, _ in zip(late, due, strict=False):
                 wait.given_up = now
@@ -144,7 +147,7 @@ def _is_due(connection: PeerConnection, quiet: float, deadline: float) -> bool:
 
     One on which all seems answered may have its next request sent in one breath with the last.
     """
-    return quiet > max((deadline if connection.unanswered else _DEADLINE) - 4 * _PAUSE, _PAUSE / 2)
+    return quiet > max((deadline if connection.unanswered else DEADLINE) - 4 * _PAUSE, _PAUSE / 2)
 
 
 _Quiet = tuple[PeerConnection, float]

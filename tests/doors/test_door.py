@@ -271,6 +271,7 @@ def test_kinds_of_callers_share_no_connections_of_the_door() -> None:
     door = (ROOT / "deploy/haproxy.cfg").read_text("utf-8")
     most = dict(re.findall(r"(?m)^backend (\w+)\n(?:    .*\n)*?.* maxconn (\d+)$", door))
     kinds = {"phones", "json_phones", "networks", "providers", "till", "sign_ins", "pages"}
+    kinds |= {"office", "office_sign_ins"}
     assert most.keys() == kinds
     threads = int(_read_options(WEB_COMMAND)["--blocking-threads"])
     assert sum(map(int, most.values())) < threads - 2 * len(kinds)

@@ -242,3 +242,19 @@ def test_an_enrolled_app_is_not_begun_again_under_its_owner(runtime: Runtime, se
         begin_authenticator(opened, runtime.keys, "amina")
     with change(runtime) as opened:
         clear_wrong_secrets(opened, "amina")
+
+
+def test_the_use_of_a_session_is_noted_once_a_minute(runtime: Runtime, amina: str) -> None:
+    with change(runtime) as opened:
+        token = begin_office_session(opened, runtime.random, amina)
+
+    def use() -> object:
+        with change(runtime) as opened:
+            assert use_office_session(opened, token, SessionTimes())
+            return opened.connection.execute(text("SELECT seen_at FROM office_session")).scalar()
+
+    began = use()
+    runtime.clock.now += timedelta(seconds=59)  # type: ignore[attr-defined]
+    assert use() == began
+    runtime.clock.now += timedelta(seconds=1)  # type: ignore[attr-defined]
+    assert use() == runtime.clock() != began

@@ -12,7 +12,7 @@ from flask import Flask
 
 from app.cli.serve import WEB_COMMAND
 from app.runtime import Runtime
-from app.web.slots import SLOT_SHARES, Kind
+from app.web.slots import OFFICE_KINDS, SLOT_SHARES, Kind
 from app.web.slow_bodies import CROWD
 from tests.phone import TestPhone
 
@@ -75,7 +75,8 @@ def test_phone_without_a_slot_gets_a_screen(app: Flask, gateway: str) -> None:
 
 def test_database_has_a_connection_for_every_slot(runtime: Runtime) -> None:
     slots = {kind: share.slots for kind, share in SLOT_SHARES.items()}
-    assert runtime.office_database.pool.size() == slots.pop(Kind.OFFICE)  # type: ignore[attr-defined]
+    office = sum(slots.pop(kind) for kind in OFFICE_KINDS)
+    assert runtime.office_database.pool.size() == office  # type: ignore[attr-defined]
     assert runtime.database.pool.size() == sum(slots.values())  # type: ignore[attr-defined]
 
 

@@ -22,6 +22,7 @@ from flask import (
 )
 from flask_wtf.csrf import CSRFError
 from pydantic import SecretStr
+from sqlalchemy import Engine
 from werkzeug.exceptions import Forbidden, HTTPException, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -40,7 +41,9 @@ from app.web.error_pages import answer_http_error
 from app.web.language import follow_language_switch, reading_language, template_words, vary
 from app.web.office.refusal_words import put_in_words
 from app.web.office.tokens import read_token
+from app.web.places import office_places
 from app.web.refusals import OFFICE_STATUSES, STATUSES, Refusal
+from app.web.slots import OFFICE_KINDS
 from app.web.till.pages import csrf
 
 pages = Blueprint("office", __name__, url_prefix="/office")
@@ -124,7 +127,7 @@ def _admit() -> AnyResponse | Response | None:
     if (redirection := follow_language_switch()) is not None:
         return redirection
     if token := read_token():
-        opened = _use_session(token)
+        opened = use_session(token)
         # Until the second factor is proven nobody is signed in.
         half = opened is not None and opened.stage is Stage.FACTOR
         g.half_open, g.office = (opened, None) if half else (None, opened)
@@ -157,13 +160,22 @@ def session_times() -> SessionTimes:
     )
 
 
-def _use_session(token: str) -> OfficeSession | None:
+def use_session(token: str) -> OfficeSession | None:
+    """Returns the session that a token names; None if it is over."""
     maalem = runtime()
     required = maalem.settings.production
-    with operation(maalem.office_database, maalem.clock(), "office") as change:
-        return use_office_session(
+    with operation(find_database(), maalem.clock(), "office") as change:
+        opened = use_office_session(
             change, SecretStr(token), session_times(), factor_required=required
         )
+    office_places().note(token, good=opened is not None)
+    return opened
+
+
+def find_database() -> Engine:
+    """Returns the pool of this request's slot: strangers have none of the office's connections."""
+    maalem = runtime()
+    return maalem.office_database if g.get("slot") in OFFICE_KINDS else maalem.database
 
 
 def _find_stage_page(opened: OfficeSession) -> str | None:
@@ -227,7 +239,7 @@ def sign_in_page(refusal: Refusal | None = None, status: int | None = None) -> R
 
 def factor_page(name: str, refusal: Refusal | None = None, status: int = 200) -> Response:
     """Renders the page that asks a user's second factor: a code, or a passkey if there is one."""
-    with reading(runtime().office_database) as connection:
+    with reading(find_database()) as connection:
         passkeys = list_passkeys(connection, name)
     return office_page("second_factor.html", status, refusal=refusal, passkeys=passkeys)
 

@@ -28,7 +28,7 @@ from app.office.sessions import (
 from app.office.sign_in import check_factor, check_secret, clear_wrong_secrets, take_seat
 from app.runtime import runtime
 from app.web.access import Audience, open_to
-from app.web.office.frame import factor_page, pages, sign_in_page
+from app.web.office.frame import factor_page, find_database, pages, sign_in_page
 from app.web.office.site import find_site
 from app.web.office.tokens import (
     drop_token,
@@ -86,7 +86,7 @@ def ask_for_passkey() -> AnyResponse:
     from app.office.passkey_answers import ask_passkey
 
     maalem = runtime()
-    with operation(maalem.database, maalem.clock(), opened.name, opened.seat) as change:
+    with operation(find_database(), maalem.clock(), opened.name, opened.seat) as change:
         challenge = keep_challenge(change, maalem.random, opened.id)
         asked = ask_passkey(change.connection, find_site(), opened.name, challenge)
     return Response(asked, mimetype="application/json")
@@ -112,7 +112,7 @@ def _check_password(seat: str) -> tuple[SecretStr, str] | MaalemError:
     maalem = runtime()
     typed, secret = request.form.get("name", ""), SecretStr(request.form.get("password", ""))
     code = request.form.get("otp", "")
-    with operation(maalem.database, maalem.clock(), "office", seat) as change:
+    with operation(find_database(), maalem.clock(), "office", seat) as change:
         if typed in SAMPLE_USERS and not maalem.settings.production:
             add_sample_user(change, typed)
         try:
@@ -159,7 +159,7 @@ def _answer_factor(opened: OfficeSession) -> AnyResponse:
 def _prove(opened: OfficeSession) -> SecretStr | MaalemError:
     maalem, name = runtime(), opened.name
     code, signed = request.form.get("otp", ""), request.form.get("passkey", "")
-    with operation(maalem.database, maalem.clock(), name, opened.seat) as change:
+    with operation(find_database(), maalem.clock(), name, opened.seat) as change:
 
         def prove() -> str | None:
             if not signed:

@@ -15,11 +15,6 @@ _BROWSER_BITS, _BROWSER_SECONDS = 128, 365 * 24 * 3600
 _FOR_SECONDS = 12 * 3600
 
 
-def has_token() -> bool:
-    """True for a request with a token, good or not."""
-    return bool(read_token())
-
-
 def read_token() -> str:
     """Returns the token of this request, or nothing."""
     return read_cookie(request, _COOKIE)

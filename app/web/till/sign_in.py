@@ -32,10 +32,10 @@ from app.agents.staff import choose_pin
 from app.base.errors import InvalidInput, MaalemError, PinKeyUnknown
 from app.base.operation import operation
 from app.runtime import runtime
+from app.web.places import till_places
 from app.web.proxies import name_caller
 from app.web.rate_limits import give_back_try, take_try
 from app.web.refusals import Refusal
-from app.web.till import places
 from app.web.till.devices import find_door
 
 # Wrong PINs. Tills of one agency share an address; five lock the number before its limit is met.
@@ -92,7 +92,6 @@ def register(app: Flask) -> None:
     manager.user_loader(_find_signed_in)
     # Not init_app: for a remember-me cookie we never set it opens the session of every USSD hop.
     app.login_manager = manager  # type: ignore[attr-defined]
-    places.register(app)
 
 
 def read_token() -> str:
@@ -188,7 +187,7 @@ def leave() -> None:
         actor = f"agent:{opened.agent.number}"
         with operation(maalem.database, maalem.clock(), actor) as change:
             end_session(change, SecretStr(token))
-        places.till_places().note(token, good=False)
+        till_places().note(token, good=False)
 
 
 def plain_digits(typed: str, longest: int = _LONGEST_NUMBER) -> str:
@@ -201,7 +200,7 @@ def _keep(agent_id: int, token: SecretStr) -> None:
     """Puts a new session into the cookie: form tokens and a code of before must not survive."""
     session.clear()
     session[_TOKEN] = token.get_secret_value()
-    places.till_places().note(read_token(), good=True)
+    till_places().note(read_token(), good=True)
     login_user(_SignedInAgent(agent_id))
 
 
@@ -237,7 +236,7 @@ def _find_signed_in(_agent_id: str) -> _SignedInAgent | None:
     idle = timedelta(minutes=maalem.settings.till_pin_minutes)
     with operation(maalem.database, maalem.clock(), "agent") as change:
         opened = use_session(change, SecretStr(read_token()), idle)
-    places.till_places().note(read_token(), good=opened is not None)
+    till_places().note(read_token(), good=opened is not None)
     if opened is None:
         session.clear()
         g.session_ended = True

@@ -10,8 +10,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from app.web.places import SessionPlaces
 from app.web.slots import Kind
-from app.web.till.places import TillPlaces
 from tests.conftest import AGENT, PIN
 from tests.web.test_slots import taken
 from tests.web.test_till import field
@@ -60,7 +60,7 @@ def test_cookie_of_a_session_that_is_over_gets_no_slot_of_the_till(
     _sign_out(till)
     with _busy(app):
         assert stranger.get("/agent/day").status_code == 503
-    places: TillPlaces = app.extensions["till places"]
+    places: SessionPlaces = app.extensions["till places"]
     assert places.take(token_hex(16)) is not None
     with _busy(app):
         assert places.take(token_hex(16)) is None
@@ -69,7 +69,7 @@ def test_cookie_of_a_session_that_is_over_gets_no_slot_of_the_till(
 def test_session_seen_again_after_a_restart_keeps_its_slot_beside_strangers(
     app: Flask, till: FlaskClient
 ) -> None:
-    places: TillPlaces = app.extensions["till places"]
+    places: SessionPlaces = app.extensions["till places"]
     places.__init__()  # type: ignore[misc]
     assert till.get("/agent/day").status_code == 200
     assert places.take("a stranger's") is not None
@@ -78,7 +78,7 @@ def test_session_seen_again_after_a_restart_keeps_its_slot_beside_strangers(
 
 
 def test_one_good_session_takes_not_all_the_slots_of_the_till(app: Flask) -> None:
-    places: TillPlaces = app.extensions["till places"]
+    places: SessionPlaces = app.extensions["till places"]
     places.note("a", good=True)
     places.note("b", good=True)
     held = [place for _ in range(20) if (place := places.take("a")) is not None]

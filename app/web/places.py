@@ -1,4 +1,4 @@
-"""Tells which sessions may use the slots of the till, and how many requests of each at once.
+"""Tells which sessions may use the slots of till and office, and how many requests of each at once.
 
 A cookie may be old, or of a session that is over: who holds one is a stranger. What this process
 saw of a session last is enough to tell, and costs no look into the database.
@@ -12,14 +12,14 @@ from threading import Lock
 
 from flask import Flask, current_app
 
-_EACH = 4  # requests of a session that is good; an agent has some pages open
+_EACH = 4  # requests of a session that is good; who works has some pages open
 _UNPROVEN = 1  # of all sessions that were not seen yet, together
 _MOST_KNOWN = 10_000
-_NAME, _ANYBODY = "till places", b""
+_TILL, _OFFICE, _ANYBODY = "till places", "office places", b""
 
 
-class TillPlaces:
-    """The places of sessions at the till: what was seen of each, and its requests under way."""
+class SessionPlaces:
+    """The places of sessions at one door: what was seen of each, and its requests under way."""
 
     def __init__(self) -> None:
         self._good: dict[bytes, bool] = {}
@@ -55,12 +55,18 @@ class TillPlaces:
 
 def register(app: Flask) -> None:
     """Makes the places of this process."""
-    app.extensions[_NAME] = TillPlaces()
+    app.extensions[_TILL], app.extensions[_OFFICE] = SessionPlaces(), SessionPlaces()
 
 
-def till_places() -> TillPlaces:
-    """Returns the places of this process."""
-    places: TillPlaces = current_app.extensions[_NAME]
+def till_places() -> SessionPlaces:
+    """Returns the places of sessions at the till in this process."""
+    places: SessionPlaces = current_app.extensions[_TILL]
+    return places
+
+
+def office_places() -> SessionPlaces:
+    """Returns the places of sessions at the office in this process."""
+    places: SessionPlaces = current_app.extensions[_OFFICE]
     return places
 
 
