@@ -182,6 +182,8 @@ SECRETS: dict[str, tuple[str, ...]] = {
     "office_session": ("token_digest", "challenge"),
     "office_authenticator": ("secret",),
     "office_recovery_code": ("code_digest",),
+    # What was typed as a name: it may be a password.
+    "office_unknown_name": ("name_digest",),
     "office_user": ("password_hash",),
     "pin_reset": ("code_digest",),
     "presence": ("code_digest",),

@@ -35,8 +35,11 @@ from app.base.setting_texts import (
     Secrets,
     SourcesByName,
     TokensByName,
+    believe_everybody,
     describe_fault,
+    judge_database,
     judge_providers,
+    judge_public_url,
     judge_redis,
     judge_shape,
     read_password,
@@ -346,14 +349,16 @@ class Settings(BaseSettings):
         """Lists the settings that production cannot start with, each with the reason."""
         wrong = {
             **self._list_weak_secrets(),
-            "DATABASE_URL": None if self.database_url else "missing",
+            "DATABASE_URL": judge_database(self.database_url) if self.database_url else "missing",
+            "MIGRATIONS_DATABASE_URL": judge_database(self.migrations_database_url),
+            "FIGURES_DATABASE_URL": judge_database(self.figures_database_url),
             "REDIS_URL": judge_redis(self.redis_url),
-            "PUBLIC_URL": None if self.public_url.startswith("https://") else "not https://...",
+            "PUBLIC_URL": judge_public_url(self.public_url),
             "SMS_PROVIDERS": judge_providers(self.sms_providers),
             "MENUS_FOLDER": "menus are deployed with the program" if self.menus_folder else None,
             "FLASK_DEBUG": "shows secrets" if is_switched_on(self.flask_debug) else None,
         }
-        if any(network.prefixlen < _NARROWEST_PROXIES for network in self.trusted_proxies):
+        if believe_everybody(self.trusted_proxies, _NARROWEST_PROXIES):
             wrong["TRUSTED_PROXIES"] = "believes everybody"
         if self.africastalking_username == "sandbox" and "africastalking" in self.sms_providers:
             wrong["AFRICASTALKING_USERNAME"] = "the sandbox sends nothing"
@@ -411,6 +416,12 @@ class Settings(BaseSettings):
                 weak[name] = weak[name] or "a token or password too: others know what signs"
         if metrics and metrics in in_addresses:
             weak["METRICS_TOKEN"] = weak["METRICS_TOKEN"] or "a callback token too"
+        if metrics and metrics in theirs:
+            weak["METRICS_TOKEN"] = weak["METRICS_TOKEN"] or "a provider's key too"
+        shared = {"CALLBACK_TOKEN": {token}, "CALLBACK_TOKENS": tokens_too}
+        for name, common in shared.items():
+            if common & theirs:
+                weak[name] = weak.get(name) or "a provider's key too: it stands in addresses"
         return weak
 
     def tokens_of(self, gateway: str) -> tuple[bytes, ...]:

@@ -30,7 +30,10 @@ _MOMENT = "nullif(current_setting('maalem.moment', true), '')::timestamptz"
 
 @dataclass(frozen=True, slots=True)
 class WallRule:
-    """The rows of a table that are seen and acted on, and who adds to them, as SQL; else nobody."""
+    """The rows of a table that are seen and acted on, and who adds to them, as SQL; else nobody.
+
+    `:network` and `:kind` in `adds` are of the row that is added.
+    """
 
     sees: str
     acts: str | None = None
@@ -69,6 +72,7 @@ _OF_PHONE = (
 )
 _NETWORKS = f"{_roles('auditor', 'operator')} OR {_own('wafacash', 'network')}"
 _NETWORK_ACTS = f"{_roles()} OR {_own('wafacash', 'network')}"
+_ADDS_TO_NETWORK = f"({_roles()} OR {_own('wafacash', 'network', ':network')})"
 _MONEY_OF_NETWORK = f"{_READER} OR {_own('wafacash', 'network')}"
 _OF_AGENCY = _show_with("agency", "agency_code", "code")
 _SERVICE = _roles("operator", "auditor")
@@ -133,7 +137,7 @@ RULES: dict[str, WallRule] = {
         f"{_roles('auditor', 'operator', 'analyst')} OR {_own('wafacash', 'network', 'code')}",
         f"{_roles()} OR {_own('wafacash', 'network', 'code')}",
     ),
-    "agency": WallRule(_NETWORKS, _NETWORK_ACTS, _roles("wafacash")),
+    "agency": WallRule(_NETWORKS, _NETWORK_ACTS, _ADDS_TO_NETWORK),
     "town": WallRule("true"),
     "agent": WallRule(
         _OF_AGENCY,
@@ -143,13 +147,14 @@ RULES: dict[str, WallRule] = {
     "agent_session": WallRule(_show_with("agent", "agent_id")),
     "till_close": WallRule(_show_with("agent", "agent_id")),
     "till_hand_over": WallRule(_OF_AGENCY),
-    "api_client": WallRule(_NETWORKS, _NETWORK_ACTS, _roles("wafacash")),
+    "api_client": WallRule(_NETWORKS, _NETWORK_ACTS, _ADDS_TO_NETWORK),
     "reconciliation_break": WallRule(
         f"{_READER} OR {_OWN_BREAKS}", f"{_roles()} OR {_OWN_BREAKS}", _roles("wafacash")
     ),
     "uploaded_file": WallRule(
         f"{_MONEY_OF_NETWORK} OR ({_ROLE} = 'cnss' AND kind = 'cnss_answer')",
-        adds=_roles("wafacash", "cnss"),
+        adds=f"CASE :kind WHEN 'settlement' THEN {_ADDS_TO_NETWORK}"
+        f" WHEN 'cnss_answer' THEN {_roles('cnss')} END",
     ),
     "settlement_file": WallRule(_MONEY_OF_NETWORK, _NETWORK_ACTS),
     # settlement_line has no rule: COPY, by which a file comes in, asks for a table without.
@@ -273,10 +278,15 @@ def _select_row(
     return select(own).where(own == key, true() if own_rows is None else own_rows)
 
 
-def may_add(connection: Connection, table: Table) -> bool:
-    """True if this person, behind the wall, may add rows to a table."""
-    rule = RULES[table.name].adds
-    return rule is not None and bool(connection.execute(text(f"SELECT {rule}")).scalar())
+def may_add(
+    connection: Connection, table: Table, network: str | None = None, kind: str | None = None
+) -> bool:
+    """True if this person, behind the wall, may add a row of this network or kind to a table."""
+    if (rule := RULES[table.name].adds) is None:
+        return False
+    asked, given = text(f"SELECT {rule}"), {"network": network, "kind": kind}
+    row = {name: value for name, value in given.items() if f":{name}" in rule}
+    return bool(connection.execute(asked, row).scalar())
 
 
 def build_wall(connection: Connection) -> str:

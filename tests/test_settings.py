@@ -224,6 +224,60 @@ def test_file_that_commands_would_read_and_the_server_not_starts_nothing(
     assert read_settings().production
 
 
+_SHARED = token_hex(16)
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"database_url": "postgresql://app:bread@db/maalem"}, "DATABASE_URL (its password"),
+        ({"database_url": "postgresql://db/maalem?sslmode=disable"}, "DATABASE_URL (in the clear"),
+        (
+            {"database_url": "postgresql:///m?host=127.0.0.1,10.0.0.7&sslmode=allow"},
+            "DATABASE_URL (in the clear",
+        ),
+        (
+            {"figures_database_url": "postgresql://127.0.0.1,db:1/m?sslmode=disable"},
+            "FIGURES_DATABASE_URL (in the clear",
+        ),
+        ({"public_url": "https://localhost"}, "PUBLIC_URL (this machine"),
+        ({"public_url": "https://127.0.0.1:8443"}, "PUBLIC_URL (this machine"),
+        (
+            {"trusted_proxies": ",".join(f"{first}.0.0.0/8" for first in range(256))},
+            "TRUSTED_PROXIES (believes everybody",
+        ),
+        ({"trusted_proxies": "8000::/1"}, "TRUSTED_PROXIES (believes everybody"),
+        (
+            {"callback_token": _SHARED, "twilio_auth_token": _SHARED},
+            "CALLBACK_TOKEN (a provider's key too",
+        ),
+        (
+            {"metrics_token": _SHARED, "twilio_auth_token": _SHARED},
+            "METRICS_TOKEN (a provider's key too",
+        ),
+        ({"callback_sources": "generic=,"}, "no address: generic"),
+        ({"serves": "phones,pigeons"}, "SERVES: none of"),
+    ],
+)
+def test_production_refuses_what_is_open_by_another_way(changed: dict[str, str], why: str) -> None:
+    with pytest.raises(ValidationError) as wrong:
+        Settings.model_validate(COMPLETE | changed)
+    assert why in str(wrong.value) and "bread" not in str(wrong.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://app:bread@127.0.0.1,[::1]:5432/maalem?sslmode=disable",
+        "postgresql:///maalem?host=/run/postgresql&sslmode=disable",
+        "postgresql://app@db/maalem?sslmode=verify-full",
+        f"postgresql://app:{token_hex(16)}@db/maalem",
+    ],
+)
+def test_database_on_this_machine_or_with_a_strong_password_is_taken(url: str) -> None:
+    assert Settings.model_validate(COMPLETE | {"database_url": url}).database_url == url
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_address, ip_network
 from typing import Annotated
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -94,6 +94,51 @@ def refuse_unreadable_redis(url: str) -> str:
     return url
 
 
+def judge_database(url: str) -> str | None:
+    """Returns why others on the network may read this PostgreSQL, or guess its password."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # the address is refused elsewhere
+        return None
+    asked = parse_qs(parts.query)
+    named = parts.netloc.rpartition("@")[2].split(",")
+    hosts = [re.sub(r":\d+$", "", host) for host in named]
+    hosts += [host for hosts in asked.get("host", []) for host in hosts.split(",")]
+    if all(is_this_machine(unquote(host)) for host in hosts):
+        return None
+    if asked.get("sslmode", [""])[-1] in ("disable", "allow"):
+        return "in the clear to another machine: sslmode is verify-full or require there"
+    password = read_password(url)
+    weakness = find_weakness(password, SHORTEST_TOKEN) if password else None
+    return f"its password is weak: {weakness}" if weakness else None
+
+
+def judge_public_url(url: str) -> str | None:
+    """Returns why nobody outside would be served at this address; None if they are."""
+    if not url.startswith("https://"):
+        return "not https://..."
+    return "this machine's own name" if is_this_machine(urlsplit(url).hostname or "") else None
+
+
+def is_this_machine(host: str) -> bool:
+    """True for a name or address by which a machine calls itself, a socket's folder, or none."""
+    name = host.strip("[]").lower()
+    if not name or name.startswith(("/", "@")) or name == "localhost":
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name.endswith(".localhost")
+
+
+def believe_everybody(networks: Sequence[IPv4Network | IPv6Network], narrowest: int) -> bool:
+    """True if the networks, laid together, hold one that is wider than the narrowest prefix."""
+    fours = collapse_addresses(n for n in networks if isinstance(n, IPv4Network))
+    sixes = collapse_addresses(n for n in networks if isinstance(n, IPv6Network))
+    widths = (*(four.prefixlen for four in fours), *(six.prefixlen for six in sixes))
+    return any(width < narrowest for width in widths)
+
+
 def read_password(url: str) -> str:
     """Returns the password in an engine's address; nothing where there is none."""
     try:
@@ -130,7 +175,10 @@ def read_sources(value: object) -> object:
     if not isinstance(value, str):
         return value
     pairs = _split_pairs(value, "gateway=CIDR,CIDR;...")
-    return {name: _split_networks(networks) for name, networks in pairs}
+    sources = {name: _split_networks(networks) for name, networks in pairs}
+    if empty := sorted(name for name, networks in sources.items() if not networks):
+        raise ValueError(f"no address: {', '.join(empty)}")
+    return sources
 
 
 def read_limits(value: object) -> object:

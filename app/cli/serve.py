@@ -38,6 +38,8 @@ _PAGES = {
     "/": "what is here",
     "/simulator": "a feature phone",
     "/agent": "the till",
+    "/office": "the office, for each role",
+    "/figures": "the published figures",
     "/metrics": "measurements",
 }
 # One process of the service, without its port. A thread waits for the body of its request; how many

@@ -213,8 +213,8 @@ def prove_factor(operation: Operation, random: Random, session_id: int, factor: 
         "token_digest": digest_token(token),
         "challenge": None,
     }
-    _change_open(operation, session_id, values)
-    record_audit(operation, "office_factor_proven", f"office_session:{session_id}", factor=factor)
+    name = _change_open(operation, session_id, values)
+    record_audit(operation, "office_factor_proven", f"office:{name}", factor=factor)
     return token
 
 
@@ -318,13 +318,15 @@ def _draw_token(random: Random) -> SecretStr:
     return SecretStr(f"{random.getrandbits(_TOKEN_BITS):064x}")
 
 
-def _change_open(operation: Operation, session_id: int, values: dict[str, object]) -> None:
-    """Changes a session that is open. Raises: OfficeSessionOver."""
+def _change_open(operation: Operation, session_id: int, values: dict[str, object]) -> str:
+    """Changes a session that is open. Returns whose it is. Raises: OfficeSessionOver."""
     columns = office_session.c
     changed = operation.connection.execute(
         update(office_session)
         .where(columns.id == session_id, columns.ended_at.is_(None))
         .values(**values)
-    )
-    if not changed.rowcount:
+        .returning(columns.name)
+    ).scalar()
+    if changed is None:
         raise OfficeSessionOver()
+    return str(changed)

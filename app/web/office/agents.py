@@ -94,7 +94,7 @@ def agencies_page() -> AnyResponse:
 def add_agency_here() -> AnyResponse:
     network = here().scope.network or read_needed("network", 16)
     code = _read_code(read_needed("code", 16).upper())
-    with add_to(agency) as change:
+    with add_to(agency, network) as change:
         add_agency(change, _read_agency(code, network), only_new=True)
     return done("agency_page", "agency_added", code=code)
 
@@ -113,7 +113,7 @@ def give_agencies() -> AnyResponse:
         given.save(path)
         known = encoding if encoding in NAMED_ENCODINGS else None
         rows = read_agencies(path, known, lambda _note: None)
-    with add_to(agency) as change:
+    with add_to(agency, network) as change:
         replace_agencies(change, rows, network)
     return done("agents", "agencies_taken")
 

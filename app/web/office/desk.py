@@ -60,14 +60,18 @@ def act_on(table: Table, key: Any, column: Column[Any] | None = None) -> Iterato
 
 
 @contextmanager
-def add_to(table: Table) -> Iterator[Operation]:
+def add_to(
+    table: Table, network: str | None = None, kind: str | None = None
+) -> Iterator[Operation]:
     """Opens a change by who is signed in that adds to a table, which the wall lets them.
+
+    `network` and `kind` are of the row, where the wall asks for them.
 
     Raises: NotFound if it does not, FormUsed, Unavailable.
     """
     with act() as change:
         with behind_wall(change) as connection:
-            allowed = may_add(connection, table)
+            allowed = may_add(connection, table, network, kind)
         if not allowed:
             raise NotFound
         yield change

@@ -59,7 +59,7 @@ def give_settlement() -> AnyResponse:
     with look() as connection:
         if network not in {one.code for one in list_networks(connection, own(agent_network))}:
             raise NotFound
-    with add_to(uploaded_file) as change:
+    with add_to(uploaded_file, network, "settlement") as change:
         number = keep_upload(change, new)
     return _take_if_small("settlement_upload", number, len(content))
 
@@ -69,7 +69,7 @@ def give_settlement() -> AnyResponse:
 def give_answer() -> AnyResponse:
     """Keeps CNSS's answer; a small one is imported at once, others by a worker."""
     name, content, encoding = _read_file()
-    with add_to(uploaded_file) as change:
+    with add_to(uploaded_file, kind="cnss_answer") as change:
         number = keep_upload(change, NewUpload("cnss_answer", name, content, encoding=encoding))
     return _take_if_small("answer_upload", number, len(content))
 

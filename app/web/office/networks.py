@@ -102,7 +102,7 @@ def add_client_here() -> Response:
         _read_words("hosts"),
         draw_signing_key(maalem.random, maalem.keys),
     )
-    with add_to(api_client) as change:
+    with add_to(api_client, network) as change:
         if not add_client(change, client):
             raise ClientTaken(client=identity)
     return _show_keys(identity, key)

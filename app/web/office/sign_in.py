@@ -69,6 +69,8 @@ def enter() -> AnyResponse:
     if isinstance(outcome, MaalemError):
         return sign_in_page(Refusal.of(outcome))
     token, awaited_of = outcome
+    # Whose session it was in this browser is not who is asked for a code.
+    g.office = None
     inside = url_for("office.first_page")
     answer: AnyResponse = factor_page(awaited_of) if awaited_of else redirect(inside, 303)
     keep_browser(answer, browser)

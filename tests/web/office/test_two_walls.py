@@ -26,6 +26,8 @@ from tests.web.office.two_walls import (
     ANOTHER,
     BANK_DESK,
     BARID,
+    BARID_AGENT,
+    NOTICE,
     ROLES,
     World,
     build_world,
@@ -64,6 +66,9 @@ _FIELDS = {
     "double": "1",
 }
 
+# A file for every form that takes one; its agency is the other network's.
+_FILE = b"code,name,town,address,weekdays,saturday,active\nB-FES-01,Souk,Rabat,,,,yes\n"
+_TAKE_FILES = ("/breaks/files", "/postings/answers", "/agencies/file")
 
 _BUILT: list[tuple[World, Snapshot]] = []
 
@@ -132,10 +137,12 @@ def read_text(answer: TestResponse, address: str) -> str:
     return told
 
 
-def walk(browser: FlaskClient, app: Flask, world: World, role: str) -> list[str]:
-    """Asks for every address. Returns what was shown that lies outside."""
+def walk(
+    browser: FlaskClient, app: Flask, world: World, role: str, begin: str = "/office"
+) -> list[str]:
+    """Asks for every address that begins so. Returns what was shown that lies outside."""
     marks, wrong = list_marks(world, role), []
-    for address in list_addresses(app, world, "GET"):
+    for address in list_addresses(app, world, "GET", begin):
         asked = f"{address}?reason=call"
         answer = browser.get(asked)
         told = read_text(answer, address)
@@ -144,10 +151,11 @@ def walk(browser: FlaskClient, app: Flask, world: World, role: str) -> list[str]
             wrong.append(f"GET {address} {answer.status_code}")
     page = browser.get("/office").text
     token = page.partition('name="csrf_token" value="')[2].partition('"')[0]
-    for number, address in enumerate(list_addresses(app, world, "POST")):
+    for number, address in enumerate(list_addresses(app, world, "POST", begin)):
         fields = {**_FIELDS, "name": f"Other {number}", "once": f"{number:032d}"}
         fields["receipt"] = str(world.numbers["receipt"][-1])
-        answer = browser.post(address, data={"csrf_token": token, **fields})
+        given = {"file": (BytesIO(_FILE), "day.csv")} if address.endswith(_TAKE_FILES) else {}
+        answer = browser.post(address, data={"csrf_token": token, **fields, **given})
         told = read_text(answer, address)
         wrong += [f"POST {address} {answer.status_code}: {mark}" for mark in marks if mark in told]
         if answer.status_code >= 500:
@@ -158,12 +166,25 @@ def walk(browser: FlaskClient, app: Flask, world: World, role: str) -> list[str]
 def check_role(
     role: str, world: World, app: Flask, engine: Engine, owner: Engine, sign_in: SignIn
 ) -> None:
+    wrong = list_wrong(role, world, app, engine, owner, sign_in)
+    assert not wrong, "\n".join([role, *wrong])
+
+
+def list_wrong(
+    role: str,
+    world: World,
+    app: Flask,
+    engine: Engine,
+    owner: Engine,
+    sign_in: SignIn,
+    begin: str = "/office",
+) -> list[str]:
+    """Returns what was shown or changed outside a role's scope, at addresses that begin so."""
     browser = enter(role, sign_in, owner)
     before = read_outside(engine, world, role)
-    wrong = walk(browser, app, world, role)
+    wrong = walk(browser, app, world, role, begin)
     after = read_outside(engine, world, role)
-    wrong += [f"changed: {table}" for table in before if before[table] != after[table]]
-    assert not wrong, "\n".join([role, *wrong])
+    return wrong + [f"changed: {table}" for table in before if before[table] != after[table]]
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -190,3 +211,42 @@ def test_the_application_alone_holds(
     application_alone: None,
 ) -> None:
     check_role(role, world, app, engine, owner, sign_in)
+
+
+@pytest.mark.parametrize(
+    ("role", "begin", "seen"),
+    [("wafacash", "/office/agents", "barid"), ("chamber", "/office/requests", "export")],
+)
+def test_the_walk_finds_one_check_that_is_gone_where_the_other_wall_is_off(
+    role: str,
+    begin: str,
+    seen: str,
+    world: World,
+    app: Flask,
+    engine: Engine,
+    owner: Engine,
+    sign_in: SignIn,
+    application_alone: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The database's wall is off, and the scope alone is not asked for: both walks would fail."""
+    assert list_wrong(role, world, app, engine, owner, sign_in, begin) == []
+    monkeypatch.setattr(desk, "own_rows", lambda *_: true())
+    mark = world.requests.get(seen, BARID_AGENT)
+    wrong = list_wrong(role, world, app, engine, owner, sign_in, begin)
+    assert any(told.startswith("GET") and told.endswith(mark) for told in wrong)
+    assert any(told.startswith("changed") for told in wrong)
+
+
+@pytest.mark.usefixtures("application_alone")
+def test_the_walk_finds_a_right_that_is_not_asked_for(
+    world: World,
+    app: Flask,
+    engine: Engine,
+    owner: Engine,
+    sign_in: SignIn,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(RIGHTS, "analyst", frozenset(Right))  # type: ignore[arg-type]
+    wrong = list_wrong("analyst", world, app, engine, owner, sign_in, "/office/messages")
+    assert any(told.endswith(NOTICE) for told in wrong) and "changed: campaign" in wrong

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from itertools import product
 
 from flask import Flask
 from pydantic import SecretStr
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from werkzeug.routing import Rule
 
 from app.agents.agencies import NewAgency, add_agency
@@ -18,13 +18,20 @@ from app.agents.networks import AgentNetwork, add_network
 from app.agents.queries import find_agent
 from app.agents.staff import NewAgent, add_agent
 from app.assistance.service import NewRequest, ask_for_help
+from app.base.clock import local_date
 from app.base.money import Money
 from app.base.operation import operation
 from app.base.phone import Phone
+from app.claims.desk import ClaimEntry, record_claim_of
 from app.ledger.breaks import NewBreak, open_break
+from app.notices.rules import read_notice
+from app.notices.service import publish_notice
 from app.office.service import add_sample_users
 from app.people.presences import begin_by_card
+from app.reconciliation.cnss_export import export_payments
+from app.reminders.broadcasts import BroadcastRequest, propose_broadcast
 from app.runtime import Runtime
+from app.settings import ROOT
 from tests.conftest import AGENCY, AGENT
 from tests.payments.conftest import PaymentFixture
 from tests.web.office.test_people import AICHA, DRISS, HASSAN, STRANGER, id_of
@@ -39,6 +46,8 @@ ROLES = (*("analyst", "chamber", "wafacash", "cnss", "helpdesk", "operator", "au
 REGION_FIGURE, NETWORK_FIGURE = "987651", "987652"
 # About the session and the account of who is signed in alone.
 _ONES_OWN = ("/office/sign-", "/office/account")
+NOTICE, CLAIM = "avis-des-murs", "R-70001"
+_NOTICE_FILE = ROOT / "app/notices/sample_notice.yaml"
 _MONTH = date(2026, 10, 1)
 _PEOPLE_TABLES = (
     *("artisan_phone", "payment_code", "contribution_allocation", "presence", "desk_act"),
@@ -70,6 +79,7 @@ class World:
     requests: dict[str, str] = field(default_factory=dict)
     numbers: dict[str, list[object]] = field(default_factory=dict)
     people: dict[str, str] = field(default_factory=dict)
+    batch: str = ""
 
 
 def build_world(runtime: Runtime, engine: Engine, owner: Engine) -> World:
@@ -98,7 +108,15 @@ def build_world(runtime: Runtime, engine: Engine, owner: Engine) -> World:
         for kind, (topic, phone, person) in asked.items():
             wanted = NewRequest(kind, topic, Phone(phone), "fr", person)
             world.requests[kind] = ask_for_help(change, runtime.services, wanted)[0].reference
+        entry = ClaimEntry(CLAIM, str(_read_rna(change.connection, aicha)), "in_review")
+        record_claim_of(change, runtime.services, entry)
+        publish_notice(change, replace(read_notice(_NOTICE_FILE.read_bytes()), name=NOTICE))
     receipts = list(_pay(runtime, engine))
+    with operation(runtime.database, now, "operator") as change:
+        wanted = BroadcastRequest(notice=NOTICE)
+        campaign = propose_broadcast(change, runtime.reminder_settings, runtime.words, wanted).name
+    with operation(runtime.database, now, "cnss") as change:
+        world.batch = str(export_payments(change, local_date(now)).name)
     with operation(runtime.database, now, "chamber") as change:
         presences = [begin_by_card(change, runtime.services, hassan)]
     with operation(runtime.database, now, "office") as change:
@@ -127,13 +145,19 @@ def build_world(runtime: Runtime, engine: Engine, owner: Engine) -> World:
         "code": [AGENCY, "B-FES-01"],
         "identity": [DEMO_CLIENT, "barid-bank"],
         "reference": list(world.requests.values()),
-        "name": ["zineb"],
+        "name": ["zineb", NOTICE, campaign, world.batch],
         "account": ["cash_at_agents"],
         "step": ["take", "take-over", "called", "hand-over", "close"],
         "act": ["receipt", "cancel-code", "untie", "reset-pin", "prove", "merge", "note"],
         "act_name": ["code", "help", "consent", "tie"],
     }
     return world
+
+
+def _read_rna(connection: Connection, person: int) -> str:
+    """Returns the RNA number of one of the sample people."""
+    named = text("SELECT rna_number FROM artisan WHERE id = :id")
+    return str(connection.execute(named, {"id": person}).scalar_one())
 
 
 def _pay(runtime: Runtime, engine: Engine) -> Iterator[str]:
@@ -190,10 +214,10 @@ def _write_files_and_figures(owner: Engine, hassan: int) -> None:
             )
 
 
-def list_addresses(app: Flask, world: World, method: str) -> Iterator[str]:
+def list_addresses(app: Flask, world: World, method: str, begin: str) -> Iterator[str]:
     adapter = app.url_map.bind("localhost")
     for rule in app.url_map.iter_rules():
-        named = rule.rule.startswith("/office") and not rule.rule.startswith(_ONES_OWN)
+        named = rule.rule.startswith(begin) and not rule.rule.startswith(_ONES_OWN)
         if named and method in (rule.methods or ()):
             names = sorted(rule.arguments)
             for values in product(*(list_values(world, rule, name) for name in names)):
@@ -221,6 +245,12 @@ def list_marks(world: World, role: str) -> set[str]:
         marks |= {BARID_AGENT, "barid-bank", "barid-day.csv", "barid-given.csv", "BARID-REF-1"}
         # Where somebody paid is shown with the payment.
         marks |= set() if role == "helpdesk" else {"B-FES-01", "Barid Fes"}
+    if role not in _SEES_NETWORKS:
+        marks |= {NOTICE}
+    if role not in ("cnss", "auditor"):
+        marks |= {world.batch}
+    if role not in ("cnss", *_SEES_PEOPLE):
+        marks |= {CLAIM}
     if role in ("chamber", "wafacash", "helpdesk", BANK_DESK):
         marks |= {REGION_FIGURE} | ({NETWORK_FIGURE})
     return marks
