@@ -9,6 +9,7 @@ from datetime import timedelta
 from functools import partial
 
 import pytest
+from argon2 import Type, extract_parameters
 from pydantic import SecretStr
 from sqlalchemy import text
 
@@ -29,7 +30,12 @@ from app.office.factors import (
 )
 from app.office.recovery_codes import draw_recovery_codes, list_recovery_codes, use_recovery_code
 from app.office.rules import OfficeScope
-from app.office.service import change_office_user, dismiss_office_user
+from app.office.service import (
+    change_office_user,
+    change_password,
+    dismiss_office_user,
+    reset_office_user,
+)
 from app.office.sessions import (
     SessionTimes,
     Stage,
@@ -213,7 +219,9 @@ def test_a_session_stands_at_its_stage_until_everything_is_proven(
     assert stage(late) is None
 
 
-@pytest.mark.parametrize("why", ["changed", "dismissal", "factor", "factors"])
+@pytest.mark.parametrize(
+    "why", ["changed", "dismissal", "factor", "factors", "new password", "reset"]
+)
 def test_what_takes_a_right_away_ends_every_session(
     runtime: Runtime, secret: str, why: str
 ) -> None:
@@ -226,6 +234,11 @@ def test_what_takes_a_right_away_ends_every_session(
             change_office_user(opened, "amina", "chamber", OfficeScope(region="Fès-Meknès"))
         elif why == "dismissal":
             dismiss_office_user(opened, "amina")
+        elif why == "new password":
+            own, new = SecretStr(secret_of("amina")), SecretStr("a loaf of barley")
+            change_password(opened, "amina", own, new)
+        elif why == "reset":
+            reset_office_user(opened, "amina", SecretStr("mint-tea-and-bread"))
         elif why == "factor":
             assert remove_factor(opened, "amina", None) and not remove_factor(opened, "amina", None)
         else:
@@ -233,7 +246,7 @@ def test_what_takes_a_right_away_ends_every_session(
     with change(runtime) as opened:
         assert [use_office_session(opened, token, SessionTimes()) for token in tokens] == [None] * 2
         left = list_factors(opened.connection, "amina")
-        assert left.any == (why in ("changed", "dismissal"))
+        assert left.any == (why not in ("factor", "factors"))
         assert bool(left.recovery_codes) == left.any
 
 
@@ -258,3 +271,11 @@ def test_the_use_of_a_session_is_noted_once_a_minute(runtime: Runtime, amina: st
     assert use() == began
     runtime.clock.now += timedelta(seconds=1)  # type: ignore[attr-defined]
     assert use() == runtime.clock() != began
+
+
+def test_a_password_is_hashed_as_owasp_asks_at_least(runtime: Runtime, amina: str) -> None:
+    with change(runtime) as opened:
+        stored = opened.connection.execute(text("SELECT password_hash FROM office_user")).scalar()
+    kept = extract_parameters(str(stored))
+    assert (kept.type, kept.memory_cost, kept.time_cost) == (Type.ID, 19 * 1024, 2)
+    assert kept.salt_len >= 16 and kept.hash_len >= 32
