@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 
 from app.runtime import runtime
 from app.web.cookies import drop_cookie, keep_cookie, read_cookie
+from app.web.places import office_places
 
 _COOKIE, _BROWSER = "office", "office_browser"
 _BROWSER_BITS, _BROWSER_SECONDS = 128, 365 * 24 * 3600
@@ -21,7 +22,8 @@ def read_token() -> str:
 
 
 def keep_token(answer: Response, token: str) -> None:
-    """Gives the browser a new session's token."""
+    """Gives the browser a new session's token, which has a place at once."""
+    office_places().note(token, good=True)
     keep_cookie(answer, _COOKIE, token, _FOR_SECONDS)
 
 
