@@ -100,7 +100,8 @@ def import_agencies(file: Path, network: str, encoding: str | None, by: str | No
         ) from None
     except OSError as error:
         raise click.ClickException(f"{file}: {error.strerror or error}") from None
-    with acting(by, Right.RUN_AGENTS, rows=(OwnRow(agent_network, network),)) as change:
+    own = OwnRow(agent_network, network, only_seen=True)
+    with acting(by, Right.RUN_AGENTS, rows=(own,)) as change:
         changed = replace_agencies(change, rows, network)
     click.echo(f"{write_count(len(rows), 'agency', 'agencies')} read, {changed} new or changed")
 
@@ -251,7 +252,7 @@ def sessions(number: str, end: bool, as_json: bool, by: str | None) -> None:
 
 def _name_agency(code: str, network: str | None = None) -> tuple[OwnRow, ...]:
     own = OwnRow(agency_table, code)
-    return (own, OwnRow(agent_network, network)) if network else (own,)
+    return (own, OwnRow(agent_network, network, only_seen=True)) if network else (own,)
 
 
 def _name_agent(number: str) -> tuple[OwnRow, ...]:
