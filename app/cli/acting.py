@@ -83,7 +83,7 @@ class OwnRow:
     table: Table
     key: Any
     column: Column[Any] | None = None
-    # Only looked at: there are rows on which nobody acts.
+    # Only looked at, and not locked: long work on it keeps nobody waiting.
     only_seen: bool = False
 
 

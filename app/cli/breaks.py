@@ -166,6 +166,8 @@ def close_repeated_command(network: str, by: str | None) -> None:
 
     What such a break had charged to the network becomes a break `not_owed` for two people.
     """
-    with acting(by, Right.RESOLVE_BREAKS, rows=(OwnRow(agent_network, network),)) as change:
+    with acting(
+        by, Right.RESOLVE_BREAKS, rows=(OwnRow(agent_network, network, only_seen=True),)
+    ) as change:
         done = close_repetitions(change, network)
     click.echo(f"{len(done.closed)} breaks closed, {done.charged} charges to book back (not_owed)")

@@ -82,7 +82,7 @@ def _match(given: SettlementFile, as_json: bool, by: str | None) -> None:
     """Matches the settlement FILE of a day; `flask breaks list` names what does not agree."""
     try:
         with acting(
-            by, Right.RESOLVE_BREAKS, rows=(OwnRow(agent_network, given.network),)
+            by, Right.RESOLVE_BREAKS, rows=(OwnRow(agent_network, given.network, only_seen=True),)
         ) as change:
             report = match_file(change, given)
     except FileRefused as refused:
