@@ -1,4 +1,4 @@
-"""What browsers are asked of passkeys (WebAuthn), and what they answer.
+"""Questions to browsers about passkeys (WebAuthn), and the answers to them.
 
 What is asked is drawn by us, kept in the session and asked once; the site's name and address come
 from the settings and never from the request. Its library is read by the first who uses a passkey:

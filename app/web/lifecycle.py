@@ -3,8 +3,8 @@
 from secrets import token_hex
 
 import structlog
-from flask import Flask, Response, abort, g, request
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException, NotFound
 
 from app.base.errors import Unavailable
 from app.observe import metrics
@@ -35,14 +35,14 @@ def register(app: Flask, runtime: Runtime) -> None:
     app.register_error_handler(Exception, _answer_failure)
 
 
-def _begin() -> Response | None:
+def _begin() -> HTTPException | Response | None:
     """Takes the request in, then a slot, and limits each wait for the database as for phones.
 
     Without a free slot the request is answered 503 after a moment, a phone with a screen.
     """
     g.request_id = token_hex(8)
     if not slots.is_served(request.path):
-        abort(404)
+        return _answer_failure(NotFound())
     if refusal := edge.take_in():
         return refusal
     kind = slots.find_kind()

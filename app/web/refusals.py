@@ -272,8 +272,6 @@ PAGES_OWN = frozenset(
 # Sentences that say more where a parameter is known; all others are `error.<code>`.
 _FULLER_WORDS = {"code_paid": ("agent", "error.code_paid_here")}
 
-_CONFLICT = 409
-
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -289,8 +287,8 @@ class Refusal:
 
     @property
     def status(self) -> int:
-        """Returns the HTTP status; one of the rooms that no table names is a conflict."""
-        return STATUSES.get(self.code) or OFFICE_STATUSES.get(self.code, _CONFLICT)
+        """Returns the HTTP status."""
+        return STATUSES.get(self.code) or OFFICE_STATUSES[self.code]
 
     @property
     def words(self) -> str:

@@ -52,7 +52,7 @@ from app.web.office.desk import (
     read_form_token,
 )
 from app.web.office.fields import NUMBER, read_choice
-from app.web.office.frame import may, office_language, office_page, pages
+from app.web.office.frame import may, office_language, office_page, pages, status_of
 from app.web.office.people import find_entry, find_own_presence
 from app.web.office.person_acts import read_phone_field, show_again
 from app.web.refusals import Refusal
@@ -96,7 +96,7 @@ def _open_file(change: Operation) -> AnyResponse:
 
 def _refuse(error: MaalemError) -> AnyResponse:
     refusal = Refusal.of(error)
-    status = 404 if isinstance(error, NotRecognised) else refusal.status
+    status = 404 if isinstance(error, NotRecognised) else status_of(refusal)
     return office_page("counter.html", status, refusal=refusal)
 
 

@@ -42,13 +42,13 @@ from app.web.language import follow_language_switch, reading_language, template_
 from app.web.office.refusal_words import put_in_words
 from app.web.office.tokens import read_token
 from app.web.places import office_places
-from app.web.refusals import Refusal
+from app.web.refusals import OFFICE_STATUSES, STATUSES, Refusal
 from app.web.slots import OFFICE_KINDS
 from app.web.till.pages import csrf
 
 pages = Blueprint("office", __name__, url_prefix="/office")
 View = TypeVar("View", bound=Callable[..., object])
-_RIGHT, _STAGE = "maalem_right", "maalem_stage"
+_RIGHT, _STAGE, _CONFLICT = "maalem_right", "maalem_stage", 409
 # The page on which a session goes on that still waits for something.
 _STAGE_PAGES = {Stage.PASSWORD: "office.own_password", Stage.ENROLMENT: "office.own_account"}
 _log = structlog.get_logger("office")
@@ -248,7 +248,7 @@ def refused_page(refusal: Refusal, status: int | None = None) -> Response:
     """Renders a refusal on a page of its own, with a way back."""
     shown = put_in_words(refusal, runtime().office_words, office_language())
     return office_page(
-        "refused.html", status or refusal.status, refusal=shown, back=_find_way_back()
+        "refused.html", status or status_of(refusal), refusal=shown, back=_find_way_back()
     )
 
 
@@ -262,6 +262,12 @@ def _find_way_back() -> str | None:
             if g.office and right_of(current_app, endpoint) in RIGHTS[g.office.role]:
                 return path
     return None
+
+
+def status_of(refusal: Refusal) -> int:
+    """Returns a refusal's status; one of the rooms that no page names is a conflict."""
+    known = {**STATUSES, **OFFICE_STATUSES}
+    return known.get(refusal.code, _CONFLICT)
 
 
 def _list_sections() -> list[tuple[str, str, bool]]:

@@ -29,8 +29,10 @@ def test_made_up_cookie_of_the_office_gets_no_slot_of_the_office(
         assert own.get("/office").status_code == 200
         assert stranger.get("/office").status_code == 401
         assert stranger.get("/office").status_code == 503
-        assert places.take(token_hex(32)) is not None
+        other = places.take(token_hex(32))
+        assert other is not None
         assert own.get("/office").status_code == 200
+        places.leave(other)
     assert post(own, "/office/sign-out").status_code == 303
 
 
@@ -40,8 +42,10 @@ def test_strangers_wait_for_the_public_s_connections_and_not_for_the_office_s(
     own, stranger = sign_in("operator"), app.test_client()
     stranger.set_cookie("office", token_hex(32))
     places: SessionPlaces = app.extensions["office places"]
-    assert places.take(token_hex(32)) is not None
+    other = places.take(token_hex(32))
+    assert other is not None
     with ExitStack() as held:
+        held.callback(places.leave, other)
         for _ in range(OFFICE_CONNECTIONS):
             held.enter_context(runtime.office_database.connect())
         assert stranger.get("/office").status_code == 401
