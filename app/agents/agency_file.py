@@ -54,7 +54,7 @@ def read_agencies(
     Raises: FileRefused for the first wrong line, OSError if there is no file.
     """
     if path.stat().st_size > _LARGEST:
-        raise FileRefused(line=1, why="larger than 1 MiB")
+        raise FileRefused(line=1, why="larger than 1 MiB", fault="larger")
     rows: dict[str, AgencyRow] = {}
     with open_table(GivenFile(path, encoding), FIELDS) as table:
         for told in table.notes:
@@ -65,11 +65,13 @@ def read_agencies(
                 if row.code in rows:
                     raise InvalidInput(what="code", why="given twice")
             except InvalidInput as error:
-                why = f"{error.params['what']}: {error.params['why']}"
-                raise FileRefused(line=line.line, why=why) from None
+                column = error.params["what"]
+                why = f"{column}: {error.params['why']}"
+                raise FileRefused(line=line.line, why=why, fault="column", column=column) from None
             rows[row.code] = row
     if not 0 < len(rows) <= _MOST:
-        raise FileRefused(line=1, why=f"{len(rows)} agencies, wanted 1 to {_MOST}")
+        fault = "larger" if rows else "no_lines"
+        raise FileRefused(line=1, why=f"{len(rows)} agencies, wanted 1 to {_MOST}", fault=fault)
     return list(rows.values())
 
 

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, select
+from sqlalchemy import ColumnElement, Connection, TextClause, func, select, tuple_
 
-from app.audit.models import audit_event
+from app.audit.models import IS_LOOK, audit_event
 from app.base.clock import local_midnight
 from app.base.rows import read_row
-
-# Acts that are nothing but a look at a person.
-LOOKS = ("person_looked_up", "person_shown", "request_shown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +63,25 @@ _COLUMNS = (
 
 def list_audit_page(connection: Connection, asked: AuditQuery, most: int) -> list[AuditRow]:
     """Returns at most `most` rows, newest first, after the row named."""
-    statement = _select(asked).order_by(audit_event.c.id.desc()).limit(most)
+    place = tuple_(audit_event.c.happened_at, audit_event.c.id)
+    newest_first = audit_event.c.happened_at.desc(), audit_event.c.id.desc()
+    statement = select(*_COLUMNS).where(*_filter(asked)).order_by(*newest_first).limit(most)
     if asked.after is not None:
-        statement = statement.where(audit_event.c.id < asked.after)
+        last = audit_event.alias()
+        named = select(last.c.happened_at, last.c.id).where(last.c.id == asked.after)
+        statement = statement.where(place < named.scalar_subquery())
     return [read_row(AuditRow, row) for row in connection.execute(statement)]
 
 
-def _select(asked: AuditQuery) -> Select[Any]:
+def count_audit_rows(connection: Connection, asked: AuditQuery) -> int:
+    """Returns how many rows are asked for."""
+    counted = select(func.count()).select_from(audit_event).where(*_filter(asked))
+    return int(connection.execute(counted).scalar_one())
+
+
+def _filter(asked: AuditQuery) -> list[ColumnElement[bool] | TextClause]:
     columns = audit_event.c
-    wanted: list[ColumnElement[bool]] = []
+    wanted: list[ColumnElement[bool] | TextClause] = []
     if asked.who:
         wanted.append((columns.actor == asked.who) | (columns.approved_by == asked.who))
     if asked.act:
@@ -90,5 +97,5 @@ def _select(asked: AuditQuery) -> Select[Any]:
     if asked.approved:
         wanted.append(columns.approved_by.is_not(None))
     if asked.looks:
-        wanted.append(columns.action.in_(LOOKS))
-    return select(*_COLUMNS).where(*wanted)
+        wanted.append(IS_LOOK)
+    return wanted

@@ -16,6 +16,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from app.base.database import metadata
 
+# Acts that are nothing but a look at a person.
+IS_LOOK = text("action IN ('person_looked_up', 'person_shown', 'request_shown')")
+
 audit_event = Table(
     "audit_event",
     metadata,
@@ -30,6 +33,15 @@ audit_event = Table(
     CheckConstraint("action <> 'resolution' OR approved_by IS NOT NULL", name="approved"),
     CheckConstraint("person_key(approved_by) <> person_key(actor)", name="two_people"),
     Index("ix_audit_event_subject", "subject", "id"),
+    # These serve the auditor's lists: of some days, looks at people, and approvals.
+    Index("ix_audit_event_happened_at", "happened_at", "id"),
+    Index("ix_audit_event_looks", "happened_at", "id", postgresql_where=IS_LOOK),
+    Index(
+        "ix_audit_event_approved",
+        "happened_at",
+        "id",
+        postgresql_where=text("approved_by IS NOT NULL"),
+    ),
 )
 
 # The next rows of the trail, sealed: a row's link is the SHA-256 of the link before it and of the

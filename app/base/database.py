@@ -175,6 +175,11 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def take_time(connection: Connection, seconds: int = 0) -> None:
+    """Lets each statement of this transaction take so many seconds; 0 is without a limit."""
+    connection.execute(text(f"SET LOCAL statement_timeout = '{int(seconds)}s'"))
+
+
 def renew_statistics(connection: Connection, table: str) -> None:
     """Has the server look through a table that this transaction filled, as its owner alone may."""
     connection.execute(text("SELECT renew_statistics(:table)"), {"table": table})

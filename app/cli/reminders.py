@@ -13,7 +13,7 @@ from flask.cli import with_appcontext
 
 from app.base.clock import local, local_date
 from app.base.counts import write_count
-from app.base.database import transaction
+from app.base.database import take_time, transaction
 from app.base.money import ZERO, Money
 from app.base.months import Month
 from app.cli.acting import BY, acting
@@ -64,6 +64,7 @@ def send(on: date | None, dry_run: bool, as_json: bool, by: str | None) -> None:
     if dry_run:
         settings = settings.priced_for_real()
         with transaction(maalem.database) as connection:
+            take_time(connection)
             plans = plan_reminders(connection, settings, day, now)
     else:
         with acting(by, Right.RUN_SERVICE) as change:
@@ -161,6 +162,7 @@ def status(as_json: bool) -> None:
     maalem = runtime()
     now = maalem.clock()
     with transaction(maalem.database) as connection:
+        take_time(connection)
         campaigns = list_campaigns(connection, now)
         today = find_spending(connection, local_date(now))
     opens = maalem.reminder_settings.calendar.next_opening(now)

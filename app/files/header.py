@@ -42,14 +42,16 @@ def read_header(lines: Iterator[Line], fields: Sequence[str]) -> Header:
         try:
             text = decode_line(line)
         except BadRow as bad:
-            raise FileRefused(line=number, why=f"header: {bad}") from None
+            raise FileRefused(line=number, why=f"header: {bad}", fault="header") from None
         if told is None and (match := _SEPARATOR_LINE.fullmatch(drop_unseen(text).strip())):
             told = match[1]
             if told not in SEPARATORS:
-                raise FileRefused(line=number, why=f"header: the separator {told!r} is not known")
+                why = f"header: the separator {told!r} is not known"
+                raise FileRefused(line=number, why=why, fault="header")
             continue
         return _read_names(number, text, told, fields)
-    raise FileRefused(line=1, why="file: empty, wanted at least the header")
+    why = "file: empty, wanted at least the header"
+    raise FileRefused(line=1, why=why, fault="no_lines")
 
 
 def _read_names(number: int, text: str, told: str | None, fields: Sequence[str]) -> Header:
@@ -57,7 +59,7 @@ def _read_names(number: int, text: str, told: str | None, fields: Sequence[str])
     separator = max(tables, key=lambda mark: len(set(tables[mark]) & set(fields)))
     names = tables[separator]
     if fault := _find_fault(names, fields):
-        raise FileRefused(line=number, why=f"header: {fault}")
+        raise FileRefused(line=number, why=f"header: {fault}", fault="header")
     strangers = [name for name in names if name and name not in fields]
     notes = (f"columns that are not read: {_show(strangers)}",) if strangers else ()
     order = None if names == list(fields) else [names.index(name) for name in fields]

@@ -66,14 +66,16 @@ def open_plain(path: Path, encoding: str | None = None) -> Iterator[BinaryIO]:
     with path.open("rb", buffering=1 << 16) as file:
         head = file.read(_HEAD)
         if document := recognise_document(head):
-            raise FileRefused(line=1, why=document)
+            raise FileRefused(line=1, why=document, fault="document")
         codec = find_utf_16(head)
         marked = codec or head.startswith(codecs.BOM_UTF8)
         if encoding and marked:
             told = "UTF-16" if codec else "UTF-8"
-            raise FileRefused(line=1, why=f"the file says that it is {told}: leave --encoding out")
+            why = f"the file says that it is {told}: leave --encoding out"
+            raise FileRefused(line=1, why=why, fault="encoding_told")
         if not marked and is_unmarked_utf_16(head):
-            raise FileRefused(line=1, why="looks like UTF-16 without its mark: save as CSV UTF-8")
+            why = "looks like UTF-16 without its mark: save as CSV UTF-8"
+            raise FileRefused(line=1, why=why, fault="encoding")
         if codec is None:
             survey = _survey_bytes(file)
             codec = _choose_codec(survey, encoding)
@@ -92,17 +94,18 @@ def _choose_codec(survey: FileSurvey, encoding: str | None) -> str | None:
     if encoding is None:
         if survey.is_foreign:
             why = f"byte {survey.byte} is not UTF-8: {name_encoding(survey.sample)}"
-            raise FileRefused(line=survey.line, why=why)
+            raise FileRefused(line=survey.line, why=why, fault="encoding")
         return None
     assert encoding in NAMED_ENCODINGS
     if survey.letters and not survey.is_foreign:
-        raise FileRefused(line=1, why="the file is UTF-8: leave --encoding out")
+        why = "the file is UTF-8: leave --encoding out"
+        raise FileRefused(line=1, why=why, fault="encoding_told")
     guess = guess_encoding(survey.sample) if survey.strays else None
     # What 1256 has of French stands where 1252 has it.
     alike = {encoding, "windows-1252"}
     if guess and guess.casefold() not in alike:
         why = f"byte {survey.byte} looks like {guess}, not {encoding}"
-        raise FileRefused(line=survey.line, why=why)
+        raise FileRefused(line=survey.line, why=why, fault="encoding")
     return encoding
 
 
@@ -151,7 +154,8 @@ def _copy_plainly(file: BinaryIO, plain: BinaryIO, codec: str | None) -> None:
         except UnicodeDecodeError as error:
             before = error.object[: error.start].decode(str(codec), "ignore")
             line = lines + _LINE_ENDS.sub("\n", before).count("\n")
-            raise FileRefused(line=line, why=f"not {codec}: {error.reason}") from None
+            why = f"not {codec}: {error.reason}"
+            raise FileRefused(line=line, why=why, fault="encoding") from None
         text = waiting + (text.removeprefix("\ufeff") if first and text else text)
         first = first and not text
         waiting = ""

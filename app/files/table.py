@@ -91,7 +91,10 @@ class Table:
         """Yields every record; the first one at fault refuses the file. Raises: FileRefused."""
         for row in self.read_rows():
             if row.fault:
-                raise FileRefused(line=row.line, why=row.fault.removeprefix("row: "))
+                column, _, why = row.fault.partition(": ")
+                if column == "row":
+                    raise FileRefused(line=row.line, why=why, fault="row")
+                raise FileRefused(line=row.line, why=row.fault, fault="column", column=column)
             yield row
 
     def read_record_at(self, start: int) -> bytes:

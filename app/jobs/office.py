@@ -7,7 +7,7 @@ import structlog
 from app.base.database import reading, snapshot
 from app.base.errors import Unavailable
 from app.base.operation import operation
-from app.reconciliation.books_checks import is_check_due, keep_check, verify_books
+from app.reconciliation.books_checks import hold_books, is_check_due, keep_check, verify_books
 from app.reconciliation.uploads import find_waiting, give_up_upload, take_upload
 from app.runtime import Runtime
 
@@ -53,9 +53,12 @@ class OfficeWork:
             if not is_check_due(connection, now):
                 return 0
         with snapshot(database) as connection:
+            if not hold_books(connection) or not is_check_due(connection, now):
+                return 0
             found = verify_books(connection)
-        with operation(database, now, "worker") as change:
-            keep_check(change, found)
+            # Kept before another worker may look again.
+            with operation(maalem.database, now, "worker") as change:
+                keep_check(change, found)
         if found.broken:
             _log.error("books_broken", rules=len(found.broken))
         return 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from app.audit.service import record_audit, record_decision
 from app.base.operation import Operation
@@ -78,6 +78,13 @@ def list_notice_proposals(
     if after is not None:
         statement = statement.where(notice_proposal.c.id < after)
     return [_read(row) for row in connection.execute(statement)]
+
+
+def count_proposed_notices(connection: Connection, name: str) -> int:
+    """Returns how many notices wait for `name`, who wrote none of them."""
+    columns = notice_proposal.c
+    counted = select(func.count()).where(columns.state == "proposed", columns.proposed_by != name)
+    return int(connection.execute(counted).scalar_one())
 
 
 def find_notice_proposal(connection: Connection, number: int) -> ProposedNotice | None:

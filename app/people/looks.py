@@ -8,8 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
-from app.audit.lists import LOOKS
-from app.audit.models import audit_event
+from app.audit.models import IS_LOOK, audit_event
 from app.audit.service import record_audit
 from app.base.operation import Operation
 from app.office.models import office_user
@@ -64,7 +63,7 @@ def list_looks(
     columns = audit_event.c
     looks = (
         select(columns.id, columns.happened_at, columns.actor, columns.action, columns.details)
-        .where(columns.subject == f"artisan:{artisan_id}", columns.action.in_(LOOKS))
+        .where(columns.subject == f"artisan:{artisan_id}", IS_LOOK)
         .order_by(columns.id.desc())
         .limit(most)
     )

@@ -29,6 +29,7 @@ class BooksFindings:
     broken: Mapping[str, list[str]]
     unsealed: int
     unsealed_since: datetime | None
+    transactions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class BooksCheck:
     transactions: int
 
 
+_ONE_CHECK = int.from_bytes(b"books", "big")
 _LISTED = tuple(books_check.c[name] for name in BooksCheck.__slots__)
 
 
@@ -52,7 +54,13 @@ def verify_books(connection: Connection) -> BooksFindings:
     broken = {**find_broken_rules(connection, rules), **find_broken_seals(connection)}
     waiting = count_unsealed(connection)
     count = len(rules) + len(SEAL_RULES)
-    return BooksFindings(count, broken, waiting.rows, waiting.since)
+    transactions = connection.execute(select(func.count()).select_from(ledger_transaction))
+    return BooksFindings(count, broken, waiting.rows, waiting.since, transactions.scalar_one())
+
+
+def hold_books(connection: Connection) -> bool:
+    """Keeps other workers from a check until the transaction ends. Returns False if one checks."""
+    return bool(connection.execute(select(func.pg_try_advisory_xact_lock(_ONE_CHECK))).scalar())
 
 
 def is_check_due(connection: Connection, now: datetime) -> bool:
@@ -63,13 +71,12 @@ def is_check_due(connection: Connection, now: datetime) -> bool:
 
 def keep_check(operation: Operation, found: BooksFindings) -> None:
     """Keeps what a check of today found, in place of an earlier one."""
-    newest = select(func.coalesce(func.max(ledger_transaction.c.id), 0)).scalar_subquery()
     values = {
         "checked_at": operation.now,
         "rules": found.rules,
         "broken": dict(found.broken),
         "unsealed": found.unsealed,
-        "transactions": newest,
+        "transactions": found.transactions,
     }
     statement = insert(books_check).values(day=local_date(operation.now), **values)
     operation.connection.execute(

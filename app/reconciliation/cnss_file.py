@@ -128,7 +128,7 @@ def _read_details(line: int, row: Mapping[str, str]) -> str:
 
 
 def _make_refusal(line: int, name: str, why: str) -> FileRefused:
-    return FileRefused(line=line, why=f"{name}: {why}")
+    return FileRefused(line=line, why=f"{name}: {why}", fault="column", column=name)
 
 
 def _check_posting(answer: CnssAnswer) -> None:

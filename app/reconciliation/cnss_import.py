@@ -81,7 +81,7 @@ def import_answers(operation: Operation, services: Services, file: GivenFile) ->
         for answer in read_answers(table, local_date(operation.now)):
             counts[_IMPORTS[answer.record](operation, services, answer)] += 1
     if not counts.total():
-        raise FileRefused(line=2, why="no lines")
+        raise FileRefused(line=2, why="no lines", fault="no_lines")
     connection.execute(
         insert(cnss_answer).values(
             digest=digest, name=file.path.name, report=dict(counts), imported_at=operation.now
@@ -99,7 +99,8 @@ def _import_posting(operation: Operation, _services: Services, answer: CnssAnswe
     waiting = [month for month in months if month.answer is None]
     contrary = [month for month in months if month.answer not in (None, answer.state)]
     if contrary and not waiting:
-        raise FileRefused(line=answer.line, why=f"state: {contrary[0].answer} before")
+        why = f"state: {contrary[0].answer} before"
+        raise FileRefused(line=answer.line, why=why, fault="answered_before")
     if not waiting:
         return "unchanged"
     columns = cnss_line.c
@@ -120,7 +121,8 @@ def _find_sent_months(connection: Connection, answer: CnssAnswer) -> list[SentMo
     params = {"receipt": answer.reference, "month": answer.month}
     months = [read_row(SentMonth, row) for row in connection.execute(_SENT_MONTHS, params)]
     if not months:
-        raise FileRefused(line=answer.line, why="reference: nothing of it was sent to CNSS")
+        why = "reference: nothing of it was sent to CNSS"
+        raise FileRefused(line=answer.line, why=why, fault="not_sent")
     return months
 
 
@@ -177,7 +179,8 @@ def _import_enrolment(operation: Operation, _services: Services, answer: CnssAns
         record_enrolment_file(operation, owner, EnrolmentFile(tuple(missing), answer.on))
         return "changed"
     if is_number_of_another(connection, owner, answer.details):
-        raise FileRefused(line=answer.line, why="details: the CNSS number is another artisan's")
+        why = "details: the CNSS number is another artisan's"
+        raise FileRefused(line=answer.line, why=why, fault="cnss_number_of_another")
     changed = record_enrolment(operation, owner, answer.details, answer.on)
     return "changed" if changed else "unchanged"
 
@@ -202,7 +205,8 @@ def _import_claim(operation: Operation, services: Services, answer: CnssAnswer) 
     try:
         changed = record_claim(operation, services, word)
     except ClaimOfAnother:
-        raise FileRefused(line=answer.line, why="reference: another artisan's claim") from None
+        why = "reference: another artisan's claim"
+        raise FileRefused(line=answer.line, why=why, fault="claim_of_another") from None
     return "changed" if changed else "unchanged"
 
 
@@ -211,7 +215,7 @@ def _get_artisan(connection: Connection, answer: CnssAnswer) -> int:
     statement = select(columns.id).where(columns.rna_number == answer.rna_number)
     owner = connection.execute(statement).scalar()
     if owner is None:
-        raise FileRefused(line=answer.line, why="rna_number: nobody's")
+        raise FileRefused(line=answer.line, why="rna_number: nobody's", fault="nobody")
     return int(owner)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from app.base.clock import local_midnight
 from app.base.money import Money
+from app.base.rows import read_row
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,43 +46,35 @@ def list_day_totals(
     connection: Connection, network: str | None, last: date, days: int
 ) -> list[SettledTotals]:
     """Returns the totals of so many days up to `last`, newest first; of one network or all."""
-    totals = []
-    for number in range(days):
-        day = last - timedelta(days=number)
-        params = {
-            "network": network,
-            "day": day,
-            "begin": local_midnight(day),
-            "end": local_midnight(day + timedelta(days=1)),
-        }
-        row = connection.execute(_TOTALS, params).one()
-        totals.append(
-            SettledTotals(
-                day=day,
-                our_count=row.our_count,
-                our_centimes=row.our_centimes,
-                reversed_count=row.reversed_count,
-                their_count=row.their_count,
-                their_centimes=row.their_centimes,
-                settled=row.settled,
-            )
-        )
-    return totals
+    wanted = [last - timedelta(days=number) for number in range(days)]
+    params = {
+        "network": network,
+        "days": wanted,
+        "begins": [local_midnight(day) for day in wanted],
+        "ends": [local_midnight(day + timedelta(days=1)) for day in wanted],
+    }
+    return [read_row(SettledTotals, row) for row in connection.execute(_TOTALS, params)]
 
 
 _TOTALS = text("""
-    SELECT ours.*, theirs.*, EXISTS (SELECT FROM settlement_file f
-        WHERE f.network = coalesce(CAST(:network AS text), f.network) AND f.withdrawn_at IS NULL
-            AND f.first_day <= :day AND f.day >= :day) AS settled
-    FROM (SELECT count(*) FILTER (WHERE r.receipt_number IS NULL) AS our_count,
+    WITH networks AS MATERIALIZED (SELECT ARRAY(SELECT code FROM agent_network
+        WHERE code = coalesce(CAST(:network AS text), code)) AS codes)
+    SELECT days.day, ours.*, theirs.*, EXISTS (SELECT FROM settlement_file f
+        WHERE f.network = ANY (networks.codes) AND f.withdrawn_at IS NULL
+            AND f.first_day <= days.day AND f.day >= days.day) AS settled
+    FROM networks, unnest(CAST(:days AS date[]), CAST(:begins AS timestamptz[]),
+        CAST(:ends AS timestamptz[])) WITH ORDINALITY AS days (day, begins, ends, place)
+    CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE r.receipt_number IS NULL) AS our_count,
             coalesce(sum(d.total_centimes) FILTER (WHERE r.receipt_number IS NULL), 0)::bigint
                 AS our_centimes,
             count(r.receipt_number) AS reversed_count
         FROM deposit d LEFT JOIN reversal r ON r.receipt_number = d.receipt_number
-        WHERE d.network = coalesce(CAST(:network AS text), d.network)
-            AND d.received_at >= :begin AND d.received_at < :end) ours,
-        (SELECT count(*) AS their_count, coalesce(sum(amount_centimes), 0)::bigint
-            AS their_centimes
-        FROM network_payment WHERE network = coalesce(CAST(:network AS text), network)
-            AND status = 'paid' AND paid_at >= :begin AND paid_at < :end) theirs
+        WHERE d.network = ANY (networks.codes)
+            AND d.received_at >= days.begins AND d.received_at < days.ends) ours
+    CROSS JOIN LATERAL (SELECT count(*) AS their_count,
+            coalesce(sum(p.amount_centimes), 0)::bigint AS their_centimes
+        FROM network_payment p
+        WHERE p.network = ANY (networks.codes)
+            AND p.status = 'paid' AND p.paid_at >= days.begins AND p.paid_at < days.ends) theirs
+    ORDER BY days.place
 """)

@@ -124,6 +124,8 @@ network_payment = Table(
         name="fk_network_payment_line",
     ),
     Index("ix_network_payment_code", "network", "code"),
+    # It serves a network's days in sum.
+    Index("ix_network_payment_paid_at", "network", "paid_at"),
     Index("ix_network_payment_file_id", "file_id"),
     Index(
         "uq_network_payment_break_id",

@@ -95,12 +95,14 @@ class Summary:
         day. Raises: FileRefused if there are no lines, or one of a day far from the others.
         """
         if not self.days:
-            raise FileRefused(line=2, why="no lines")
+            raise FileRefused(line=2, why="no lines", fault="no_lines")
         busiest = max(self.days, key=lambda day: (self.days[day], day))
         together = self._find_days_around(busiest)
         for day, line in sorted(self.first_line_of_day.items(), key=lambda item: item[1]):
             if day not in together and not any(map(is_settled, _days_near(day))):
-                raise FileRefused(line=line, why=f"paid on {day}, in a file of {busiest}")
+                why = f"paid on {day}, in a file of {busiest}"
+                told = {"day": f"{day}", "busiest": f"{busiest}"}
+                raise FileRefused(line=line, why=why, fault="other_day", **told)
         first, last = min(together), max(together)
         if busiest - first <= _DAY_MARGIN and last - busiest <= _DAY_MARGIN:
             return SettledDays(busiest, busiest)
@@ -140,7 +142,8 @@ def read_lines(
         for row in table.require_rows():
             number, fields = row.line, _spell_fields(row)
             if total_line:
-                raise FileRefused(line=number, why=f"a line after the total of line {total_line}")
+                why = f"a line after the total of line {total_line}"
+                raise FileRefused(line=number, why=why, fault="after_total", total_line=total_line)
             if _is_total(fields):
                 _check_total(number, fields, summary)
                 total_line = number
@@ -149,8 +152,11 @@ def read_lines(
             summary.add(line)
             yield line
     if declared_total is not None and declared_total.centimes != summary.paid:
-        why = f"the paid lines come to {Money(summary.paid)}, not {declared_total}"
-        raise FileRefused(line=0, why=why)
+        paid = Money(summary.paid)
+        why = f"the paid lines come to {paid}, not {declared_total}"
+        raise FileRefused(
+            line=0, why=why, fault="declared", told=f"{paid}", declared=f"{declared_total}"
+        )
 
 
 def _spell_fields(row: TableRow) -> list[str]:
@@ -165,16 +171,18 @@ def _read_line(number: int, fields: list[str], latest: date) -> SettlementLine:
 
     def check(valid: object, name: str, wanted: str) -> None:
         if not valid:
-            raise FileRefused(line=number, why=f"{name} is not {wanted}")
+            why = f"{name} is not {wanted}"
+            raise FileRefused(line=number, why=why, fault="column", column=name)
 
     if rounding := find_rounding(row["transaction_reference"]):
-        raise FileRefused(line=number, why=f"transaction_reference: {rounding}")
+        why = f"transaction_reference: {rounding}"
+        raise FileRefused(line=number, why=why, fault="rounded", column="transaction_reference")
     visible = f"1 to {LONGEST_REFERENCE} visible characters without blanks at the ends"
     check(_is_reference(row["transaction_reference"]), "transaction_reference", visible)
     word = "1 to 64 letters, digits and . _ / -"
     code = _GROUPING.sub("", take_text_mark(row["code"]))
     if damage := find_damage(code):
-        raise FileRefused(line=number, why=f"code: {damage}")
+        raise FileRefused(line=number, why=f"code: {damage}", fault="rounded", column="code")
     check(_CODE.fullmatch(code), "code", "12 digits")
     check(row["currency"].upper() == "MAD", "currency", "MAD")
     check(not agent or _WORD.fullmatch(agent), "agent_id", word)
@@ -184,7 +192,9 @@ def _read_line(number: int, fields: list[str], latest: date) -> SettlementLine:
     centimes, moment = _read_centimes(row["amount"]), _read_moment(number, row["paid_at"])
     check(centimes, "amount", "more than 0 in at most two decimals")
     if local_date(moment) > latest:
-        raise FileRefused(line=number, why=f"paid_at lies ahead, on {local_date(moment)}")
+        day = local_date(moment)
+        why = f"paid_at lies ahead, on {day}"
+        raise FileRefused(line=number, why=why, fault="ahead", day=f"{day}")
     return SettlementLine(
         number=number,
         reference=row["transaction_reference"],
@@ -231,21 +241,25 @@ def _read_moment(line: int, text: str) -> datetime:
     except ValueError:
         moment = None
     if moment is None or not 2000 <= moment.year <= 9000:
-        raise FileRefused(line=line, why=f"paid_at is no ISO 8601 time such as {_MOMENT}")
+        why = f"paid_at is no ISO 8601 time such as {_MOMENT}"
+        raise FileRefused(line=line, why=why, fault="no_moment")
     if len(text) <= len("2026-11-27"):
-        raise FileRefused(line=line, why=f"paid_at lacks the time of day: write it as {_MOMENT}")
+        why = f"paid_at lacks the time of day: write it as {_MOMENT}"
+        raise FileRefused(line=line, why=why, fault="no_moment")
     if moment.tzinfo is None:
         why = f"paid_at lacks the offset from UTC: write it as {_MOMENT}"
-        raise FileRefused(line=line, why=why)
+        raise FileRefused(line=line, why=why, fault="no_moment")
     return moment
 
 
 def _check_total(number: int, fields: list[str], summary: Summary) -> None:
     lines, amount = fields[1], fields[2]
     if not _COUNT.fullmatch(lines) or int(lines) != summary.lines:
-        raise FileRefused(
-            line=number, why=f"the total names {lines} as the number of lines, not {summary.lines}"
-        )
+        why = f"the total names {lines} as the number of lines, not {summary.lines}"
+        told = {"declared": lines, "told": f"{summary.lines}"}
+        raise FileRefused(line=number, why=why, fault="total_lines", **told)
     if _read_centimes(amount) != summary.paid:
-        why = f"the total is {amount}, the paid lines come to {Money(summary.paid)}"
-        raise FileRefused(line=number, why=why)
+        paid = Money(summary.paid)
+        why = f"the total is {amount}, the paid lines come to {paid}"
+        told = {"declared": amount, "told": f"{paid}"}
+        raise FileRefused(line=number, why=why, fault="total_amount", **told)

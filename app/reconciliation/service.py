@@ -149,7 +149,8 @@ def _find_earlier(connection: Connection, network: str, digest: bytes) -> tuple[
     if row is None:
         return None
     if row.network != network:
-        raise FileRefused(line=0, why=f"this file was taken before, as one of {row.network}")
+        why = f"this file was taken before, as one of {row.network}"
+        raise FileRefused(line=0, why=why, fault="of_another")
     return row.id, row.day
 
 

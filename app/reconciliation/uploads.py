@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from app.audit.service import record_audit
-from app.base.errors import InvalidInput, MaalemError
+from app.base.errors import InvalidInput
 from app.base.money import Money, read_stored_amount
 from app.base.operation import Operation
 from app.base.rows import read_row
@@ -129,7 +129,7 @@ def give_up_upload(operation: Operation, number: int) -> None:
         .where(columns.id == number, columns.state == "waiting")
         .values(
             state="refused",
-            report={"line": 0, "why": "internal"},
+            report={"line": 0, "why": "internal", "fault": "internal"},
             ended_at=operation.now,
             content=None,
         )
@@ -162,8 +162,10 @@ def _take(
     }
 
 
-def _describe_refusal(refused: MaalemError) -> dict[str, object]:
-    return {"line": refused.params.get("line", 0), "why": str(refused.params.get("why", ""))}
+def _describe_refusal(refused: FileRefused | InvalidInput) -> dict[str, object]:
+    if isinstance(refused, FileRefused):
+        return {**refused.params, "fault": refused.fault, "told": refused.told}
+    return {"line": 0, "why": str(refused.params.get("why", ""))}
 
 
 def list_uploads(

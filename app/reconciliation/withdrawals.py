@@ -85,6 +85,18 @@ def find_file(connection: Connection, own: ColumnElement[bool], number: int) -> 
     return _read_file(row) if row else None
 
 
+def count_asked_withdrawals(connection: Connection, own: ColumnElement[bool], name: str) -> int:
+    """Returns how many of one's own files wait for `name` to agree to their withdrawal."""
+    columns = settlement_file.c
+    counted = select(func.count()).where(
+        own,
+        columns.withdrawn_at.is_(None),
+        columns.withdrawal_asked_by != name,
+        func.coalesce(columns.first_approved_by, "") != name,
+    )
+    return int(connection.execute(counted).scalar_one())
+
+
 def _read_file(row: Row[*tuple[object, ...]]) -> ListedFile:
     return ListedFile(
         number=row.id,

@@ -46,7 +46,6 @@ class DaySpending:
 
 def list_campaigns(connection: Connection, now: datetime) -> list[CampaignState]:
     """Returns the campaigns of the last weeks, newest first."""
-    connection.execute(text("SET LOCAL statement_timeout = 0"))
     columns = campaign.c
     people = _count_people(connection, now - _SHOWN)
     shown = select(campaign).where(columns.useful_until > now - _SHOWN)
@@ -91,7 +90,6 @@ def find_campaign(connection: Connection, name: str) -> CampaignSheet:
     if row is None:
         raise CampaignUnknown(campaign=name)
     recipients = campaign_recipient.c
-    connection.execute(text("SET LOCAL statement_timeout = 0"))
     counted = (
         select(recipients.state, func.count().label("people"))
         .where(recipients.campaign_id == row.id)

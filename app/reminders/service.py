@@ -59,7 +59,6 @@ def plan_reminders(
     connection: Connection, settings: ReminderSettings, on: date, now: datetime
 ) -> tuple[CampaignPlan, ...]:
     """Returns what queue_reminders would do; changes nothing."""
-    connection.execute(text("SET LOCAL statement_timeout = 0"))
     return tuple(
         CampaignPlan(
             occasion,

@@ -28,6 +28,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from app.base.database import reading
 from app.base.errors import MaalemError, Unavailable
+from app.base.money import Money
 from app.base.operation import operation
 from app.office.errors import OfficeSessionOver
 from app.office.forms import draw_form_token
@@ -39,7 +40,7 @@ from app.text.languages import DEFAULT, LANGUAGES
 from app.web.access import Audience, UndeclaredRoute, audience_of, open_to
 from app.web.error_pages import answer_http_error
 from app.web.language import follow_language_switch, reading_language, template_words, vary
-from app.web.office.refusal_words import put_in_words
+from app.web.office.refusal_words import put_in_words, refusal_of
 from app.web.office.tokens import read_token
 from app.web.places import office_places
 from app.web.refusals import OFFICE_STATUSES, STATUSES, Refusal
@@ -200,6 +201,7 @@ def _speak() -> dict[str, Any]:
         "languages": names,
         "draw_once": lambda: draw_form_token(runtime().random),
         "turn_page": _turn_page,
+        "dirhams": Money.rounded,
     }
 
 
@@ -313,7 +315,7 @@ def _away(error: Unavailable) -> Response:
 @pages.errorhandler(MaalemError)
 def _answer_refusal(error: MaalemError) -> Response:
     """Answers a refusal that a view did not answer itself: nothing was done."""
-    refusal = Refusal.of(error)
+    refusal = refusal_of(error)
     if not runtime().office_words.has(office_language(), refusal.words):
         _log.error("refusal_without_words", request_id=g.request_id, code=error.code)
         refusal = Refusal("not_done", {"code": error.code})

@@ -4,28 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
+from app.base.errors import MaalemError
+from app.files.errors import FileRefused
 from app.text.words import Say, Words
 from app.web.refusals import Refusal
 
-# What the readers of files say, and the key of it in the reader's words; its groups are the values.
-_OF_FILES: tuple[tuple[str, str], ...] = (
-    (r"no lines|file: empty.*", "no_lines"),
-    (r"paid on (?P<day>\S+), in a file of (?P<busiest>\S+)", "other_day"),
-    (r"a line after the total of line (?P<total_line>[0-9]+)", "after_total"),
-    (r"the paid lines come to (?P<told>\S+), not (?P<declared>\S+)", "declared"),
-    (r"the total names (?P<declared>\S+) lines, not (?P<told>\S+)", "total_lines"),
-    (r"the total is (?P<declared>\S+), the paid lines come to (?P<told>\S+)", "total_amount"),
-    (r"paid_at is no .*", "no_moment"),
-    (r"paid_at lies ahead, on (?P<day>\S+)", "ahead"),
-    (r"this file was taken before, as one of .*", "of_another"),
-    (r"header: .*", "header"),
-    (r"larger than .*", "larger"),
-    (r"rna_number: nobody's", "nobody"),
-    (r"reference: nothing of it was sent to CNSS", "not_sent"),
-    (r"(?P<column>[a-z_]+)( is not |: ).*", "column"),
-    (r"(?P<told>[0-9]+) fields, wanted (?P<declared>[0-9]+)", "fields"),
-)
 # What services say of fields, and its key.
 _OF_FIELDS: tuple[tuple[str, str], ...] = (
     (r"the last operator.*", "last_operator"),
@@ -67,13 +52,15 @@ def _find_why(why: str) -> str:
     return next((key for told, key in _OF_FIELDS if re.fullmatch(told, why)), "unread")
 
 
-def name_fault_of_file(params: Mapping[str, object]) -> dict[str, object]:
+def refusal_of(error: MaalemError) -> Refusal:
+    """Makes a page's refusal from the error that a room raised, a file's with its fault."""
+    if isinstance(error, FileRefused):
+        return Refusal(error.code, {**error.params, "fault": error.fault, "told": error.told})
+    return Refusal.of(error)
+
+
+def name_fault_of_file(params: Mapping[str, Any]) -> dict[str, object]:
     """Returns line and cause of a file's refusal, the cause as a sentence."""
-    told = str(params.get("why", ""))
-    for pattern, key in _OF_FILES:
-        if match := re.fullmatch(pattern, told):
-            return {
-                "line": params.get("line", 0),
-                "why": Say(f"office.file.{key}", match.groupdict()),
-            }
-    return {"line": params.get("line", 0), "why": Say("office.file.other", {"told": told})}
+    values = params.get("told") or {"told": str(params.get("why", ""))}
+    key = f"office.file.{params.get('fault', 'other')}"
+    return {"line": params.get("line", 0), "why": Say(key, dict(values))}

@@ -7,17 +7,21 @@ from datetime import timedelta
 
 from sqlalchemy import Connection
 
-from app.audit.lists import AuditQuery, list_audit_page
+from app.audit.lists import AuditQuery, count_audit_rows
 from app.base.clock import local_date
+from app.base.money import Money
 from app.ledger.break_lists import WAITING_STATES, count_breaks, count_to_approve
 from app.ledger.models import reconciliation_break
 from app.messaging.queries import list_queues
+from app.notices.proposals import count_proposed_notices
 from app.observe.workers import count_alive
 from app.office.rights import Right
 from app.office.sessions import OfficeSession
 from app.reconciliation.books_checks import list_books_checks
 from app.reconciliation.cnss_lists import count_unanswered
 from app.reconciliation.day_totals import list_day_totals
+from app.reconciliation.models import settlement_file
+from app.reconciliation.withdrawals import count_asked_withdrawals
 from app.reminders.queries import count_paused, count_proposed, find_spending
 from app.runtime import runtime
 from app.web.office.breaks import DESK
@@ -64,13 +68,12 @@ def _count_for_cnss(connection: Connection, _opened: OfficeSession) -> Sequence[
 def _count_for_operator(connection: Connection, _opened: OfficeSession) -> Sequence[FirstNumber]:
     maalem = runtime()
     now = maalem.clock()
+    spending = find_spending(connection, local_date(now))
     waiting = sum(one.messages for one in list_queues(connection) if one.state == "queued")
     return (
         FirstNumber("office.work.workers", count_alive(maalem.redis, now)),
         FirstNumber("office.work.messages_waiting", waiting),
-        FirstNumber(
-            "office.work.spent_today", f"{find_spending(connection, local_date(now)).spent:.2f}"
-        ),
+        FirstNumber("office.work.spent_today", Money.rounded(spending.spent)),
     )
 
 
@@ -78,12 +81,12 @@ def _count_for_operator(connection: Connection, _opened: OfficeSession) -> Seque
 def _count_for_auditor(connection: Connection, _opened: OfficeSession) -> Sequence[FirstNumber]:
     today = local_date(runtime().clock())
     checks = list_books_checks(connection, None, 1)
-    lately = AuditQuery(first=today - timedelta(days=6), looks=True)
-    approvals = AuditQuery(first=today - timedelta(days=6), approved=True)
+    week = today - timedelta(days=6)
+    looks, approvals = AuditQuery(first=week, looks=True), AuditQuery(first=week, approved=True)
     return (
         FirstNumber("office.work.rules_broken", len(checks[0].broken) if checks else None),
-        FirstNumber("office.work.looks", len(list_audit_page(connection, lately, 1000))),
-        FirstNumber("office.work.approvals", len(list_audit_page(connection, approvals, 1000))),
+        FirstNumber("office.work.looks", count_audit_rows(connection, looks)),
+        FirstNumber("office.work.approvals", count_audit_rows(connection, approvals)),
     )
 
 
@@ -91,6 +94,12 @@ def _count_for_auditor(connection: Connection, _opened: OfficeSession) -> Sequen
 def _count_proposals(connection: Connection, opened: OfficeSession) -> Waiting:
     count = count_to_approve(connection, own(reconciliation_break), DESK.kinds, opened.name)
     return Waiting("office.work.to_approve", count, "office.breaks")
+
+
+@waits_for(Right.RESOLVE_BREAKS)
+def _count_withdrawals(connection: Connection, opened: OfficeSession) -> Waiting:
+    count = count_asked_withdrawals(connection, own(settlement_file), opened.name)
+    return Waiting("office.work.withdrawals_to_approve", count, "office.settlement_files")
 
 
 @waits_for(Right.POST_AT_CNSS)
@@ -103,6 +112,12 @@ def _count_refused(connection: Connection, opened: OfficeSession) -> Waiting:
 def _count_broadcasts(connection: Connection, opened: OfficeSession) -> Waiting:
     count = count_proposed(connection, opened.name)
     return Waiting("office.work.broadcasts_to_approve", count, "office.messages")
+
+
+@waits_for(Right.SEND_NOTICES)
+def _count_notices(connection: Connection, opened: OfficeSession) -> Waiting:
+    count = count_proposed_notices(connection, opened.name)
+    return Waiting("office.work.notices_to_approve", count, "office.notices")
 
 
 @waits_for(Right.RUN_SERVICE)

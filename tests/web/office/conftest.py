@@ -56,7 +56,7 @@ def staff(app: Flask, sample_people: None) -> Staff:
     return Staff(app)
 
 
-def send(browser: FlaskClient, page: str, address: str, **fields: object) -> TestResponse:
+def send(browser: FlaskClient, page: str, address: str, /, **fields: object) -> TestResponse:
     """Sends a form that stands on `page`, with the tokens of that page, as a browser does."""
     return browser.post(address, data={**tokens_of(browser.get(page)), **fields})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from html import unescape
 from importlib import import_module
 from io import BytesIO
 
@@ -166,9 +167,16 @@ def test_a_wrong_file_is_refused_in_words_and_leaves_nothing(
     staff: Staff, runtime: Runtime
 ) -> None:
     amina = staff.enter("amina", "wafacash", network="wafacash")
-    shown = amina.get(give(amina, settlement(one_line(code="1")), "=cmd|'<b>.csv").location).text
-    assert "Fichier refusé, ligne 2" in shown.replace('<bdi dir="ltr">', "").replace("</bdi>", "")
-    assert "<b>" not in shown
+    wrong = (
+        (settlement(one_line(code="1")), "ligne 2 : la colonne code n'est pas juste"),
+        (settlement(one_line(), "TOTAL,2,150.00,,,,,"), "le total dit 2 lignes, il y en a 1"),
+        (b"PK\x03\x04" + b"0" * 40, "ce n'est pas un fichier CSV"),
+    )
+    for content, told in wrong:
+        shown = amina.get(give(amina, content, "=cmd|'<b>.csv").location).text
+        assert "<b>" not in shown
+        plain = unescape(re.sub("<[^>]+>|[\u2066-\u2069]", "", shown)).replace("\xa0", " ")
+        assert told in plain, plain
     with runtime.database.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM settlement_file")).scalar() == 0
     assert give(amina, b"").status_code == 400

@@ -102,7 +102,14 @@ def test_the_books_are_checked_once_a_day_and_shown(sign_in: SignIn, runtime: Ru
 
 def test_the_operator_sees_how_the_service_is(sign_in: SignIn) -> None:
     operator = sign_in("operator")
-    assert "Aucun programme ne travaille" in operator.get("/office/health").text
+    health = operator.get("/office/health").text
+    assert "Aucun programme ne travaille" in health and "il faut le lancer" in health
+    assert 'href="/office/agents">agents<' in health
+    operator.get("/office?language=ar")
+    arabic = operator.get("/office/health").text
+    told = re.sub(r'<bdi dir="ltr" lang="en">.*?</bdi>', "", arabic)
+    assert "يجب تشغيله" in told and "none was heard of" not in told
+    operator.get("/office?language=fr")
     assert operator.get("/office/messages/costs").status_code == 200
     assert operator.get("/office/messages/reminders").status_code == 200
     assert operator.get("/office/messages/campaigns/nothing").status_code == 409

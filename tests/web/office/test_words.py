@@ -47,6 +47,13 @@ def test_every_key_that_a_page_says_has_words() -> None:
     assert said - known == set()
 
 
+def test_every_fault_of_a_file_has_words() -> None:
+    sources = [path.read_text("utf-8") for path in (ROOT / "app").rglob("*.py")]
+    faults = {fault for source in sources for fault in re.findall(r'\bfault="([a-z_]+)"', source)}
+    assert len(faults) > 15
+    assert {f"office.file.{fault}" for fault in faults} <= WORDS.keys("fr")
+
+
 def test_arabic_is_written_as_arabic() -> None:
     for key in WORDS.keys("ar") - WORDS._nouns["ar"]:
         sentence = re.sub(r"\{[^}]*\}", "", WORDS._get_sentence("ar", key)).strip()
