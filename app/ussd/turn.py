@@ -58,7 +58,7 @@ class Turns(Generic[Services]):
     def __init__(
         self, versions: Versions[Services], sessions: Sessions, late_actions: DeferredActions
     ) -> None:
-        self._versions, self._late_actions = versions, late_actions
+        self.versions, self._late_actions = versions, late_actions
         self.sessions = sessions
 
     def answer(self, hop: Hop, caller: Caller[Services], language: str) -> TurnResult:
@@ -68,7 +68,7 @@ class Turns(Generic[Services]):
 
         Raises: Unavailable, Late.
         """
-        self._versions.publish(caller.now)
+        self.versions.publish(caller.now)
         chain = hop.inputs
         loaded = self.sessions.load(hop, caller.now)
         record, slot = loaded.record, loaded.slot
@@ -114,19 +114,19 @@ class Turns(Generic[Services]):
 
     def _find_engine(self, record: StoredSession) -> MenuEngine[Services] | None:
         """Returns the engine of the dialogue's menu; None if it cannot go on there."""
-        engine = self._versions.find(record.menu)
+        engine = self.versions.find(record.menu)
         return engine if engine and (record.over or engine.can_go_on(record.position)) else None
 
     def _begin(
         self, broken_off: StoredSession | None, caller: Caller[Services], language: str
     ) -> tuple[MenuEngine[Services], StoredSession, _Walk]:
         """Begins a dialogue, or resumes the phone's unfinished one on the menu it began with."""
-        engine = self._versions.find(broken_off.menu) if broken_off else None
+        engine = self.versions.find(broken_off.menu) if broken_off else None
         if broken_off and engine and not broken_off.over and engine.can_resume(broken_off.position):
             record = StoredSession(broken_off.position, engine.version)
             reply = engine.resume(record.position, caller)
             return engine, record, _Walk(reply, "resumed", "resumed")
-        engine = self._versions.current
+        engine = self.versions.current
         record = StoredSession(Position(language), engine.version)
         reply = engine.begin(record.position, caller)
         return engine, record, _Walk(reply, "dialled", "dialled")

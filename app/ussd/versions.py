@@ -7,13 +7,15 @@ write to Redis changes no menu.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from hmac import compare_digest
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Generic
+from typing import Any, Generic
 from zipfile import ZIP_DEFLATED, ZipFile
 
 from redis import Redis
@@ -29,6 +31,9 @@ from app.ussd.vocabulary import Services
 
 # Names of menus in Redis begin so.
 PREFIX = "menus.zip:"
+# The versions laid down, by the moment.
+_INDEX = "menus.versions"
+_VERSION = re.compile(rb"[0-9a-f]{8}")
 _STORED_FOR = timedelta(days=7)
 _PUBLISHED_EVERY = timedelta(days=1)
 # Also versions that are gone, or not for this code: they are fetched once, not on every hop.
@@ -43,6 +48,14 @@ def version_of(folder: Path) -> str:
     for path in _list_files(folder):
         digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMenus:
+    """A version of the menus, and when a process that runs it laid it down last."""
+
+    version: str
+    stored_at: datetime
 
 
 class Versions(Generic[Services]):
@@ -72,10 +85,30 @@ class Versions(Generic[Services]):
         """
         if self._publish_at is None or now >= self._publish_at:
             try:
-                self._redis.set(_key(self.current.version), self._sign(), ex=_STORED_FOR)
+                with self._redis.pipeline(transaction=False) as both:
+                    both.set(_key(self.current.version), self._sign(), ex=_STORED_FOR)
+                    both.zadd(_INDEX, {self.current.version: now.timestamp()})
+                    both.expire(_INDEX, _STORED_FOR)
+                    both.execute()
             except RedisError as error:
                 raise Unavailable(what="redis") from error
             self._publish_at = now + _PUBLISHED_EVERY
+
+    def list_stored(self, now: datetime) -> list[StoredMenus]:
+        """Returns the menus that processes laid down lately, the newest first. Raises: Unavailable.
+
+        A process does so at its first call, and once a day.
+        """
+        since = (now - _STORED_FOR).timestamp()
+        try:
+            found: Any = self._redis.zrangebyscore(_INDEX, since, "+inf", withscores=True)
+        except RedisError as error:
+            raise Unavailable(what="redis") from error
+        return [
+            StoredMenus(name.decode(), datetime.fromtimestamp(moment, UTC))
+            for name, moment in reversed(found)
+            if _VERSION.fullmatch(name)
+        ]
 
     def find(self, version: str) -> MenuEngine[Services] | None:
         """Returns the engine of a version; None if it is gone or uses names this code lacks.

@@ -37,6 +37,7 @@ from app.web.office import (
     counter,  # noqa: F401 - adds its pages to the office's
     first_page,  # noqa: F401 - adds its pages to the office's
     given_files,  # noqa: F401 - adds its pages to the office's
+    menus,  # noqa: F401 - adds its pages to the office's
     messages,  # noqa: F401 - adds its pages to the office's
     networks,  # noqa: F401 - adds its pages to the office's
     notices,  # noqa: F401 - adds its pages to the office's

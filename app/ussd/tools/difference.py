@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from app.text.words import Words, forms_of
 from app.ussd.menu import Menu, Screen
@@ -21,16 +22,51 @@ def find_differences(before: Menu, after: Menu) -> Iterator[str]:
                 yield f"{name}: {difference}"
 
 
+@dataclass(frozen=True, slots=True)
+class WordChange:
+    """A sentence that two versions say otherwise; None where one has it not."""
+
+    key: str
+    language: str
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenChanges:
+    """The names of screens that only the later version has, only the earlier one, or both apart."""
+
+    new: tuple[str, ...]
+    gone: tuple[str, ...]
+    changed: tuple[str, ...]
+
+
+def find_screen_changes(before: Menu, after: Menu) -> ScreenChanges:
+    """Returns which screens differ; find_differences says how."""
+    old, new = before.screens, after.screens
+    return ScreenChanges(
+        tuple(name for name in new if name not in old),
+        tuple(name for name in old if name not in new),
+        tuple(name for name in old if name in new and any(_compare_screens(old[name], new[name]))),
+    )
+
+
 def find_word_differences(before: Words, after: Words) -> Iterator[str]:
     """Yields a line for each difference in words, by language and key."""
     yield from _compare_names("language", before.catalogs, after.catalogs)
+    for one in find_word_changes(before, after):
+        yield f"{one.key} [{one.language}]: {_write_change(one.before, one.after)}"
+
+
+def find_word_changes(before: Words, after: Words) -> Iterator[WordChange]:
+    """Yields each sentence that differs, in the languages that both versions have."""
     for language in before.languages:
         if language not in after.languages:
             continue
         old, new = _sentences(before, language), _sentences(after, language)
         for key in dict.fromkeys([*old, *new]):
             if old.get(key) != new.get(key):
-                yield f"{key} [{language}]: {_write_change(old.get(key), new.get(key))}"
+                yield WordChange(key, language, old.get(key), new.get(key))
 
 
 def _compare_names(

@@ -69,6 +69,7 @@ SECTIONS: tuple[tuple[Right, str, str], ...] = (
     (Right.SEE_MESSAGES, "office.messages", "office.section.messages"),
     (Right.SEE_MESSAGES, "office.notices", "office.section.notices"),
     (Right.SEE_HEALTH, "office.health", "office.section.health"),
+    (Right.SEE_HEALTH, "office.menus", "office.section.menus"),
     (Right.SEE_BOOKS, "office.books", "office.section.books"),
     (Right.SEE_AUDIT, "office.audit", "office.section.audit"),
     (Right.SEE_USERS, "office.users", "office.section.users"),

@@ -30,6 +30,7 @@ OPENS = {
     "/office/messages": "operator auditor",
     "/office/notices": "operator auditor",
     "/office/health": "operator auditor",
+    "/office/menus": "operator auditor",
     "/office/audit": "auditor",
     "/office/users": "operator",
 }

@@ -8,6 +8,8 @@ from datetime import timedelta
 from decimal import Decimal
 from html import unescape
 from io import StringIO
+from pathlib import Path
+from shutil import copytree
 from types import SimpleNamespace
 
 import pytest
@@ -21,7 +23,8 @@ from app.jobs.office import OfficeWork
 from app.office.rights import RIGHTS
 from app.reconciliation.day_totals import _TOTALS
 from app.reminders.models import campaign
-from app.runtime import Runtime
+from app.runtime import MENUS, Runtime
+from app.ussd.versions import Versions
 from app.web.office.first_page import numbers_for
 from tests.payments.conftest import PaymentFixture, payments  # noqa: F401 - a fixture of these tests too
 from tests.web.office.conftest import SignIn, Staff, send
@@ -155,6 +158,30 @@ def test_a_ready_reimbursement_is_recorded_and_shown(staff: Staff) -> None:
     assert send(amina, page, page, **form, state="ready").status_code == 303
     ready = [row for row in read_rows(amina.get(f"{page}?state=ready").text) if row[0] == "R-88"]
     assert len(ready) == 1 and "320,50" in ready[0][2] and "02/11/2026" in ready[0][3]
+
+
+def test_menus_of_another_version_are_compared_in_words(
+    sign_in: SignIn, runtime: Runtime, tmp_path: Path
+) -> None:
+    older = tmp_path / "menus"
+    copytree(MENUS, older)
+    words = older / "locales/fr/LC_MESSAGES/menus.po"
+    said = words.read_text("utf-8").replace('msgstr "Mon AMO"', 'msgstr "<b>Assurance"', 1)
+    words.write_text(said, "utf-8")
+    engine = runtime.load_menus(older)
+    other = Versions(runtime.redis, runtime.keys, older, engine, runtime.load_menus)
+    other.publish(runtime.clock())
+    operator = sign_in("operator")
+    assert runtime.ussd.version in operator.get("/office/menus").text
+    page = operator.get(f"/office/menus?other={other.current.version}").text
+    (changed,) = [row for row in read_rows(page) if "Mon AMO" in row]
+    assert changed[1:] == ["fr", "&lt;b&gt;Assurance", "Mon AMO"]
+    assert operator.get("/office/menus?other=ffffffff").status_code == 404
+    # Who can write to Redis shows no menu of theirs.
+    runtime.redis.set(f"menus.zip:{'0' * 8}", b"PK")
+    runtime.redis.zadd("menus.versions", {"0" * 8: runtime.clock().timestamp(), "<b>": 2e9})
+    assert operator.get("/office/menus?other=00000000").status_code == 404
+    assert "&lt;b&gt;" not in operator.get("/office/menus").text
 
 
 def test_books_are_checked_by_one_worker_at_a_time(runtime: Runtime) -> None:
