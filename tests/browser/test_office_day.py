@@ -63,6 +63,7 @@ def test_the_day_of_an_artisan_without_a_phone(
     clerks = (desk("cnss"), desk("Youssef", secret_of("Youssef")))
     post_at_second_try(clerks, live_server, receipt)
     help_caller(desk("helpdesk"), live_server)
+    see_service(desk("operator"), live_server)
     see_month(desk("analyst"), live_server, app)
     find_all(desk("auditor"), live_server, receipt)
 
@@ -211,6 +212,20 @@ def help_caller(page: Page, base: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_have_text("Fatima Zahraoui")
     expect(page.locator("section[aria-labelledby=h-rights]")).to_contain_text(DUE)
     keep_for_readme(page, "office", OFFICE)
+
+
+def see_service(page: Page, base: str) -> None:
+    """The operator sees what is well, what is not and what to do, and which menus are live."""
+    expect(page.locator("dl.numbers dd")).to_have_count(3)
+    page.get_by_role("link", name="Santé", exact=False).first.click()
+    rows = page.locator("tbody tr")
+    expect(rows.filter(has_text="base de données")).to_contain_text("va bien")
+    expect(page.locator("p.refusal").last).to_contain_text("Aucun programme ne travaille")
+    page.get_by_role("link", name="Menus", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Menus des téléphones")
+    expect(page.locator("dl.facts dd").first).to_have_text(re.compile("[0-9a-f]{8}"))
+    answer = page.goto(f"{base}/office/books")
+    assert answer and answer.status == 403
 
 
 def see_month(page: Page, base: str, app: Flask) -> None:

@@ -12,9 +12,10 @@ from app.audit.lists import AuditQuery, AuditRow, list_audit_page
 from app.base.csv_writing import write_rows
 from app.office.queries import list_office_user_page
 from app.office.rights import RIGHTS, Right
+from app.runtime import runtime
 from app.web.office.desk import look
 from app.web.office.fields import read_asked_day, read_asked_number
-from app.web.office.frame import may, office_page, pages
+from app.web.office.frame import may, office_language, office_page, pages
 
 _ROWS = 100
 # A file that is made while its reader waits has so many rows at most.
@@ -36,6 +37,7 @@ def audit() -> Response:
         following=rows[_ROWS - 1].id if len(rows) > _ROWS else None,
         asked=asked,
         which=_read_which(),
+        name_act=_name_act,
         most=MOST_IN_FILE,
         kept={name: request.args[name] for name in _ASKED if name in request.args},
     )
@@ -89,6 +91,12 @@ def _read(name: str) -> str:
 def _read_which() -> str:
     which = request.args.get("which", "")
     return which if which in ("approvals", "looks") else ""
+
+
+def _name_act(act: str) -> str | None:
+    """Returns the key of an act's words; None for an act of an earlier version."""
+    key = f"office.act.{act}"
+    return key if runtime().office_words.has(office_language(), key) else None
 
 
 def _write_rows(rows: list[AuditRow]) -> Iterator[str]:

@@ -54,6 +54,14 @@ def test_every_fault_of_a_file_has_words() -> None:
     assert {f"office.file.{fault}" for fault in faults} <= WORDS.keys("fr")
 
 
+def test_acts_of_the_audit_have_words() -> None:
+    written = r'record_(?:audit|decision)\(\s*(?:replace\([^)]*\)|[\w.]+),\s*"([a-z_]+)"'
+    sources = [path.read_text("utf-8") for path in (ROOT / "app").rglob("*.py")]
+    acts = {act for source in sources for act in re.findall(written, source)}
+    assert len(acts) > 100
+    assert {f"office.act.{act}" for act in acts} - WORDS.keys("fr") == set()
+
+
 def test_arabic_is_written_as_arabic() -> None:
     for key in WORDS.keys("ar") - WORDS._nouns["ar"]:
         sentence = re.sub(r"\{[^}]*\}", "", WORDS._get_sentence("ar", key)).strip()

@@ -144,6 +144,7 @@ def test_the_auditor_reads_who_may_do_what_and_takes_the_rows(
     with operation(runtime.database, runtime.clock(), "amina") as change:
         record_audit(change, "person_shown", "artisan:1", reason="call", seen=["dues"])
     found = csv.reader(StringIO(auditor.get("/office/audit.csv?act=person_shown").text))
+    assert "dossier regardé" in auditor.get("/office/audit?act=person_shown").text
     header, row = list(found)
     assert header == ["at", "who", "approved_by", "act", "about", "reason", "details"]
     assert row[1:6] == ["amina", "", "person_shown", "artisan:1", "call"]
