@@ -1,4 +1,4 @@
-"""Writes logs as JSON lines with a request id; phones, secrets and money print by their type."""
+"""Writes logs as JSON lines, in a terminal as short ones; phones, secrets, money by their type."""
 
 import json
 import logging
@@ -15,17 +15,23 @@ _write_json = json.JSONEncoder(default=str, ensure_ascii=False).encode
 _ROW = re.compile(r"^DETAIL:.*$", re.MULTILINE)
 _LONG_NUMBER, _FEWEST_DIGITS = re.compile(r"\+?\d(?:[ -]?\d){7,}"), 8
 
+# What is written as it would be in code forges no line, and moves no cursor.
+_SHORT_LINES = structlog.dev.ConsoleRenderer(
+    repr_native_str=True, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+)
+
 
 def set_up_logs(level: str) -> None:
-    """Logs to standard error, one JSON object a line."""
+    """Logs to standard error, one JSON object a line; short lines where that is a terminal."""
+    terminal = sys.stderr.isatty()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.TimeStamper(fmt="%H:%M:%S" if terminal else "iso", utc=True),
             structlog.processors.format_exc_info,
             redact,
-            _render,
+            _SHORT_LINES if terminal else _render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),

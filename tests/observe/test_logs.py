@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -59,6 +60,28 @@ def test_a_callers_words_forge_no_line_of_the_log() -> None:
     set_up_logs("error")
     (line,) = written.getvalue().splitlines()
     assert json.loads(line)["reason"] == forged and line.isprintable()
+
+
+class Terminal(StringIO):
+    """Standard error as a person reads it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_lines_are_short_in_a_terminal_and_forge_nothing_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", written := Terminal())
+        set_up_logs("info")
+        structlog.wrap_logger(structlog.WriteLogger(written)).info(
+            "refused", phone=Phone("+212600000002"), reason="x\n12:00:00 [info] signed_in\x1b[2K"
+        )
+    set_up_logs("error")
+    (line,) = re.sub(r"\x1b\[\d*m", "", written.getvalue()).splitlines()
+    assert re.match(r"\d\d:\d\d:\d\d \[info *\] refused", line)
+    assert line.isprintable() and "600000002" not in line
 
 
 TALKS = """
