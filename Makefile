@@ -1,7 +1,7 @@
 # What can be done here; `make` alone lists it. Needs Python 3.11 to 3.14, nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check platforms bare bench soak fuzz kill abuse docs hashes sbom audit clean
+.PHONY: help install run test check platforms bare bench soak fuzz kill abuse docs hashes wheel sbom audit clean
 .NOTPARALLEL:
 
 # $(call installed,FILE): .venv is there and holds what the requirements file names. Made with the
@@ -11,6 +11,7 @@ define installed
 endef
 
 help:
+	@echo "make install  .venv with what production needs, and nothing else"
 	@echo "make run    everything on this machine, in the foreground (PORT=8000 DATA_DIR=instance)"
 	@echo "make test   every test, on real engines (ARGS='-k till' for some)"
 	@echo "make check  style, types, layers, menus"
@@ -22,10 +23,14 @@ help:
 	@echo "make soak   100,000 messages through faulty providers, workers killed (MESSAGES=...)"
 	@echo "make platforms  whether every pin is a wheel on every system (asks the package index)"
 	@echo "make hashes  writes the hashes of all pins into the requirements files (asks the package index)"
+	@echo "make wheel  dist/maalem-*.whl: pip installs it, and maalem is the command (DIST=...)"
 	@echo "make sbom   bill of materials of what is installed, CycloneDX (SBOM=sbom.json)"
 	@echo "make audit  whether holes are known in any pin (asks a public database, or says NOT CHECKED)"
 	@echo "make bare   run and test in a bare Debian 13 and 14 (root, mmdebstrap; SUITES=trixie ARGS=...)"
 	@echo "make clean  takes away .venv and caches; your data in DATA_DIR stays"
+
+install:
+	$(call installed,requirements.txt)
 
 run:
 	$(call installed,requirements.txt)
@@ -53,6 +58,7 @@ docs:
 	$(call installed,requirements-dev.txt)
 	@.venv/bin/flask menus graph --page > docs/menu-charts.md
 	@.venv/bin/flask settings --page > docs/settings.md
+	@.venv/bin/flask settings --env > .env.example
 	@SCREENSHOT_DIR=docs .venv/bin/python -m pytest -q tests/browser/test_story.py tests/browser/test_office_day.py -k 'fr or day'
 
 check:
@@ -70,6 +76,10 @@ platforms:
 hashes:
 	$(call installed,requirements-dev.txt)
 	@.venv/bin/python -m supply.hashes
+
+wheel:
+	$(call installed,requirements-dev.txt)
+	@.venv/bin/python -m supply.wheel $(or $(DIST),dist)
 
 sbom:
 	$(call installed,requirements-dev.txt)

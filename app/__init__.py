@@ -1,6 +1,7 @@
 """Maalem: an artisan's health insurance on a feature phone."""
 
 from flask import Flask
+from flask.cli import FlaskGroup
 
 from app.cli import refuse_development_server, register_commands
 from app.observe.logs import set_up_logs
@@ -22,3 +23,8 @@ def create_app(runtime: Runtime | None = None) -> Flask:
     register_pages(app, runtime)
     register_commands(app)
     return app
+
+
+def main() -> None:
+    """Runs `maalem`: the command line where the wheel is installed, as `flask` in a checkout."""
+    FlaskGroup(create_app=create_app, name="maalem").main()

@@ -62,8 +62,8 @@ DECISIONS: dict[str, Decision] = {
         "code amount_centimes paid_at agent_number terminal status first_file_id first_line"
         " file_id line break_id"
     ),
-    "member_call": _KEPT,
-    "person_note": _KEPT,
+    "member_call": _FORGOTTEN,
+    "person_note": _FORGOTTEN,
     "presence": _allow_changes("tries_left began_at ends_at", deleted=True),
     "office_seat": _allow_changes("signed_in_at factor_at wrong_secrets pauses paused_until"),
     "payment_code": _allow_changes("state ended_at"),
@@ -101,9 +101,11 @@ DECISIONS: dict[str, Decision] = {
     ),
     "campaign": _allow_changes("state budget spent approved_by due_at"),
     "campaign_recipient": _CHANGED,
-    "claim": _CHANGED,
+    "claim": _FREE,
     "delivery_report": _allow_changes("message_id outcome reason stopped times", deleted=True),
-    "help_request": _allow_changes("state changed_at artisan_id owner desk called_at outcome"),
+    "help_request": _allow_changes(
+        "state changed_at phone artisan_id owner desk called_at outcome"
+    ),
     "inbound_message": _allow_changes("answered from_stranger", deleted=True),
     "message": _CHANGED,
     "receipt_recipient": _allow_changes("language added_at"),
@@ -123,6 +125,8 @@ DECISIONS: dict[str, Decision] = {
     "office_passkey": _allow_changes("sign_count used_at", deleted=True),
     "office_recovery_code": _allow_changes("used_at", deleted=True),
     "office_unknown_name": _FREE,
+    "backup_rehearsal": _KEPT,
+    "books_gap": _KEPT,
     "books_check": _CHANGED,
     "notice_proposal": _CHANGED,
     "office_user": _CHANGED,

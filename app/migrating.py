@@ -1,6 +1,10 @@
 """Brings a database's tables to the code's revision, for commands and tests alike."""
 
+import time
+from dataclasses import dataclass
+from datetime import datetime
 from importlib import import_module
+from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
@@ -11,8 +15,10 @@ from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Engine, MetaData, text
 from sqlalchemy.exc import ProgrammingError
 
-from app.base.database import is_pooled, metadata
+from app.backup.comparison import Digest, compute_digests
+from app.base.database import is_pooled, metadata, snapshot
 from app.grants import give_grants
+from app.reconciliation.books_checks import verify_books
 from app.settings import ROOT
 from app.wall import build_wall
 
@@ -22,7 +28,7 @@ _LOCK = 0x6D61616C
 
 def load_models() -> MetaData:
     """Imports the tables of every room and returns them all."""
-    for path in sorted((ROOT / "app").glob("*/models.py")):
+    for path in sorted(Path(__file__).parent.glob("*/models.py")):
         import_module(f"app.{path.parent.name}.models")
     return metadata
 
@@ -132,3 +138,67 @@ def _migrate(engine: Engine, revision: str, *, down: bool = False) -> str:
                 raise NotTheOwner() from error
             raise
     return current_revision(engine)
+
+
+@dataclass(frozen=True, slots=True)
+class UpgradeFindings:
+    """What an upgrade and the way back did to a copy with data in it.
+
+    `was_at` is the revision of the copy, `back_to` the one it was taken back to. `changed` are the
+    tables whose answered rows are others than before, `broken` the rules that do not hold.
+    """
+
+    was_at: str
+    back_to: str
+    newest: str
+    upgrade_seconds: float
+    back_seconds: float
+    changed: tuple[str, ...]
+    broken: tuple[str, ...]
+
+    @property
+    def sound(self) -> bool:
+        return not self.changed and not self.broken
+
+
+def find_step_before(revision: str) -> str:
+    """Returns the revision before another; `base` before the first."""
+    script = _scripts().get_revision(revision)
+    before = script.down_revision if script else None
+    return str(before or "base")
+
+
+def rehearse_upgrade(engine: Engine, back_to: str | None, now: datetime) -> UpgradeFindings:
+    """Brings a copy to the newest revision, back, and to the newest again; the books must hold.
+
+    `back_to` is None for where the copy was, or one step if it is at the newest.
+
+    Raises: AnotherVersion, NotTheOwner.
+    """
+    was_at = current_revision(engine)
+    began = time.monotonic()
+    newest = upgrade(engine)
+    upgrade_seconds = time.monotonic() - began
+    before = _digest(engine, now)
+    back = back_to or (was_at if was_at != newest else find_step_before(newest))
+    began = time.monotonic()
+    downgrade(engine, back)
+    back_seconds = time.monotonic() - began
+    upgrade(engine)
+    after = _digest(engine, now)
+    with snapshot(engine) as connection:
+        broken = tuple(verify_books(connection).broken)
+    return UpgradeFindings(
+        was_at=was_at,
+        back_to=back,
+        newest=newest,
+        upgrade_seconds=round(upgrade_seconds, 2),
+        back_seconds=round(back_seconds, 2),
+        changed=tuple(table for table, digest in before.items() if after[table] != digest),
+        broken=broken,
+    )
+
+
+def _digest(engine: Engine, now: datetime) -> dict[str, Digest]:
+    with snapshot(engine) as connection:
+        return compute_digests(connection, now)

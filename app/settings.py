@@ -46,7 +46,10 @@ from app.base.setting_texts import (
     refuse_unseen,
 )
 
-ROOT = Path(__file__).resolve().parent.parent
+_CHECKOUT = Path(__file__).resolve().parent.parent
+# Menus, migrations and pages: of the checkout, or as the wheel brings them (supply/wheel.py).
+_INSTALLED = _CHECKOUT / "maalem_files"
+ROOT = _INSTALLED if _INSTALLED.is_dir() else _CHECKOUT
 DEMO_SECRET = "demo-secret-for-development-only"  # noqa: S105 - refused in production
 
 _SHORTEST_SECRET = 32
@@ -84,7 +87,8 @@ class Settings(BaseSettings):
     )
     port: int = Field(8000, ge=1, le=65535, description="the port `make run` listens on")
     data_dir: Path = Field(
-        ROOT / "instance", description="where the embedded engines keep their data"
+        Path.cwd() / "instance" if _INSTALLED.is_dir() else ROOT / "instance",
+        description="where the embedded engines keep their data",
     )
     secret_key: SecretStr = Field(
         SecretStr(DEMO_SECRET),
@@ -141,6 +145,27 @@ class Settings(BaseSettings):
         False,
         description="whether the pooler that DATABASE_URL leads to keeps prepared statements, as"
         " PgBouncer 1.21 with max_prepared_statements does; without a pooler they are kept anyway",
+    )
+    backup_folder: Path | None = Field(
+        None,
+        description="where `flask backup` keeps what it made, best on another machine; empty means"
+        " backup/ in DATA_DIR with the embedded engine, and no backup with another",
+    )
+    backup_key: SecretStr = Field(
+        SecretStr(""),
+        description="the secret that backups are encrypted with; keep it elsewhere too, for without"
+        " it there is no backup",
+    )
+    backup_database_url: DatabaseUrl = Field(
+        "",
+        description="the same server, not through a pooler, by a role with REPLICATION; empty means"
+        " MIGRATIONS_DATABASE_URL",
+    )
+    backup_keep_days: int = Field(
+        14, ge=1, le=_LONGEST_KEPT_DAYS, description="days back to whose every moment one can go"
+    )
+    backup_rehearsals: bool = Field(
+        False, description="whether a worker rehearses a restore each week, on its own machine"
     )
     redis_url: RedisUrl = Field(
         "",
@@ -321,7 +346,7 @@ class Settings(BaseSettings):
             wrong.append("SMS_WEIGHTS: one at least above 0")
         if strange := set(self.serves) - set(PARTS):
             wrong.append(f"SERVES: none of {', '.join(PARTS)}: {', '.join(sorted(strange))}")
-        for name in ("migrations_database_url", "figures_database_url"):
+        for name in ("migrations_database_url", "figures_database_url", "backup_database_url"):
             if getattr(self, name) and not self.database_url:
                 wrong.append(f"{name.upper()} without DATABASE_URL")
         oidc = (self.oidc_issuer, self.oidc_client_id, self.oidc_client_secret)
@@ -358,6 +383,10 @@ class Settings(BaseSettings):
             "MENUS_FOLDER": "menus are deployed with the program" if self.menus_folder else None,
             "FLASK_DEBUG": "shows secrets" if is_switched_on(self.flask_debug) else None,
         }
+        if self.backup_folder and not self.backup_key:
+            wrong["BACKUP_KEY"] = "missing"
+        if self.backup_rehearsals and not self.backup_folder:
+            wrong["BACKUP_FOLDER"] = "missing"
         if believe_everybody(self.trusted_proxies, _NARROWEST_PROXIES):
             wrong["TRUSTED_PROXIES"] = "believes everybody"
         if self.africastalking_username == "sandbox" and "africastalking" in self.sms_providers:
@@ -406,8 +435,12 @@ class Settings(BaseSettings):
             self.database_url,
             self.migrations_database_url,
             self.figures_database_url,
+            self.backup_database_url,
         )
-        known = in_addresses | theirs | {metrics, *map(read_password, engines)}
+        backups = self.backup_key.get_secret_value()
+        if backups:
+            weak["BACKUP_KEY"] = find_key_weakness(backups, _SHORTEST_SECRET)
+        known = in_addresses | theirs | {metrics, backups, *map(read_password, engines)}
         olds = tuple(each.get_secret_value() for each in self.secret_key_old)
         if key in olds:
             weak |= {"SECRET_KEY_OLD": "SECRET_KEY itself: the new key has to be another"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from app.cli import metrics
-from app.cli.settings import write_page
+from app.cli.settings import write_example, write_page
 from app.runtime import Runtime
 from app.settings import ROOT
 from app.text.languages import LANGUAGES
@@ -35,6 +35,11 @@ def test_each_screen_is_drawn_and_no_chart_is_longer_than_a_page(session_runtime
 def without(screens: set[str], drawing: str) -> list[str]:
     """Returns the lines of a drawing that name none of the screens."""
     return [line for line in drawing.split("\n") if not screens & set(re.findall(r"\w+", line))]
+
+
+def test_the_example_of_settings_is_made_from_them() -> None:
+    example = (ROOT / ".env.example").read_text("utf-8")
+    assert example == write_example(), "flask settings --env > .env.example"
 
 
 def test_the_table_of_settings_is_made_from_them() -> None:

@@ -59,6 +59,11 @@ WRONG: dict[str, tuple[tuple[str, str], ...]] = {
     ),
     "migrations_database_url": (("sqlite:///wordof", "no address of its kind"),),
     "figures_database_url": (("sqlite:///wordof", "no address of its kind"),),
+    "backup_folder": (),
+    "backup_key": _WEAK,
+    "backup_database_url": (("sqlite:///wordof", "no address of its kind"),),
+    "backup_keep_days": (*_NO_NUMBER, ("0", "greater than")),
+    "backup_rehearsals": (("perhaps", "valid boolean"),),
     "redis_url": (
         ("http://:wordof@cache", "no address of its kind"),
         ("redis://cache:6379", "anybody may connect"),
@@ -201,6 +206,7 @@ def test_what_production_needs_is_missed_by_its_name(
         ("SECRET_KEY", "DATABASE_URL", "postgresql:///maalem?host=db&user=web&password={}"),
         ("SECRET_KEY", "MIGRATIONS_DATABASE_URL", "postgresql://maalem:{}@db/maalem"),
         ("SECRET_KEY", "AFRICASTALKING_API_KEY", "{}"),
+        ("SECRET_KEY", "BACKUP_KEY", "{}"),
         ("SECRET_KEY_OLD", "TWILIO_AUTH_TOKEN", "{}"),
         ("SECRET_KEY_OLD", "CALLBACK_TOKEN", "{}"),
         ("SECRET_KEY_OLD", "METRICS_TOKEN", "{}"),
@@ -221,6 +227,13 @@ def test_old_key_is_another_than_the_new_one(monkeypatch: pytest.MonkeyPatch) ->
     secret = token_hex(32)
     refusal = start(monkeypatch, SECRET_KEY=secret, SECRET_KEY_OLD=secret)
     assert "SECRET_KEY_OLD (SECRET_KEY itself" in refusal and secret not in refusal
+
+
+def test_backups_have_a_folder_and_a_key(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    refusal = start(monkeypatch, BACKUP_FOLDER=str(tmp_path))
+    assert "BACKUP_KEY (missing)" in refusal
+    monkeypatch.delenv("BACKUP_FOLDER")
+    assert "BACKUP_FOLDER (missing)" in start(monkeypatch, BACKUP_REHEARSALS="true")
 
 
 def test_menus_folder_without_menus_is_named_in_a_line(tmp_path: Path) -> None:

@@ -190,6 +190,16 @@ def move_requests(operation: Operation, double: int, kept: int) -> None:
         record_audit(operation, "requests_moved", f"artisan:{kept}", **details)
 
 
+def forget_requests(operation: Operation, artisan_id: int) -> None:
+    """Takes the person and the phone from requests of somebody who asked to be forgotten."""
+    operation.connection.execute(
+        update(help_request)
+        .where(help_request.c.artisan_id == artisan_id)
+        .values(artisan_id=None, phone=None)
+    )
+    record_audit(operation, "requests_forgotten", f"artisan:{artisan_id}")
+
+
 def _new_row(wanted: NewRequest, request: HelpRequest) -> dict[str, object]:
     return {
         "reference": request.reference,

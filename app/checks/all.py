@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.checks import callers, clocks, engines, installation, keys, providers, register
+from app.checks import backups, callers, clocks, engines, installation, keys, providers, register
 from app.checks.looking import Check
 from app.checks.role import check_role
 
@@ -20,6 +20,7 @@ CHECKS: Mapping[str, Check] = {
     "redis storage": engines.check_redis_storage,
     "engines": engines.check_engines,
     "worker": engines.check_worker,
+    "backups": backups.check_backups,
     "clocks": clocks.check_clocks,
     "time zone": clocks.check_time_zone,
     "calendar": clocks.check_calendar,

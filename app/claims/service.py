@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.audit.service import record_audit
@@ -106,6 +106,12 @@ def move_claims(operation: Operation, double: int, kept: int) -> None:
     ).scalars()
     if numbers := list(moved):
         record_audit(operation, "claims_moved", f"artisan:{kept}", claims=numbers, double=double)
+
+
+def forget_claims(operation: Operation, artisan_id: int) -> None:
+    """Deletes the claims of a person who asked to be forgotten: CNSS has them."""
+    operation.connection.execute(delete(claim).where(claim.c.artisan_id == artisan_id))
+    record_audit(operation, "claims_forgotten", f"artisan:{artisan_id}")
 
 
 def _refuse_claim_of_another(connection: Connection, word: ClaimWord) -> None:

@@ -24,6 +24,7 @@ _USERS = {
         "doctor": "app.cli.doctor",
         "settings": "app.cli.settings",
         "db": "app.cli.db",
+        "backup": "app.cli.backup",
         "keys": "app.cli.keys",
         "office": "app.cli.office",
         "audit": "app.cli.audit",

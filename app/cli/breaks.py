@@ -10,13 +10,14 @@ from app.agents.networks import DEFAULT_NETWORK
 from app.base.clock import local
 from app.base.database import reading
 from app.cli.acting import BY, OwnRow, acting
-from app.cli.options import NUMBER, WHY
+from app.cli.options import NUMBER, WHY, read_rna
 from app.cli.tables import JSON, print_json, print_rows
 from app.ledger.break_queries import Break, list_breaks
 from app.ledger.breaks import RESOLUTIONS, assign_break, propose_resolution, refuse_proposal
 from app.ledger.models import BREAK_KINDS, reconciliation_break
 from app.office.rights import Right
 from app.payments.models import deposit
+from app.reconciliation.lost_payments import write_code_of_break
 from app.reconciliation.repetitions import close_repetitions
 from app.reconciliation.resolutions import approve_resolution, propose_reversal
 from app.runtime import runtime
@@ -155,6 +156,22 @@ def ask_reversal_command(receipt: str, by: str | None, reason: str) -> None:
         number = propose_reversal(change, receipt, reason)
     at = f"{local(maalem.clock()):%d/%m %H:%M}"
     click.echo(f"break {number}: reversal of {receipt} asked at {at}, waits for a second person")
+
+
+@breaks.command("write-code")
+@click.argument("number", type=NUMBER)
+@click.option("--rna", required=True, callback=read_rna, help="whose code it was")
+@BY
+@with_appcontext
+def write_code_command(number: int, rna: str, by: str | None) -> None:
+    """Writes the lost code of break NUMBER for its artisan, so that it can be confirmed late.
+
+    Who paid says so, with the receipt; the months are those that come to the amount.
+    """
+    maalem = runtime()
+    with acting(by, *_SETTLES, rows=_name_break(number)) as change:
+        write_code_of_break(change, maalem.services, number, rna)
+    click.echo(f"break {number}: the code is written; propose late_confirmation")
 
 
 @breaks.command("close-repeated")

@@ -1,7 +1,7 @@
 """Reads days and months in the options of commands."""
 
 import re
-from datetime import date
+from datetime import date, datetime
 
 import click
 
@@ -47,3 +47,22 @@ class MonthParam(click.ParamType[Month]):
             return Month.parse(value)
         except InvalidInput as error:
             self.fail(f"{value!r} is {error.params['why']}.", param, ctx)
+
+
+class MomentParam(click.ParamType[datetime]):
+    """Reads a moment written in ISO 8601, with its offset from UTC."""
+
+    name = "MOMENT"
+
+    def convert(
+        self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None
+    ) -> datetime:
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            self.fail(f"{value!r} is not written as 2026-11-27T10:00:00+00:00.", param, ctx)
+        return moment

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import click
 from flask.cli import with_appcontext
 
 from app.base.clock import local
+from app.base.counts import write_count
 from app.base.database import reading
 from app.base.errors import InvalidInput
 from app.base.phone import Phone
+from app.base.private_files import replacing
 from app.cli.acting import BY, OwnRow, acting, operation_of, sign_in_actor
 from app.cli.options import NUMBER
 from app.cli.tables import JSON, print_json, print_rows
@@ -16,6 +21,7 @@ from app.enrolment.models import artisan
 from app.office.errors import RoleMayNotAct
 from app.office.rights import Right
 from app.people.looks import REASONS
+from app.people.personal_data import export_person
 from app.people.service import (
     DeskAct,
     FoundPerson,
@@ -117,6 +123,36 @@ def untie(person: int, phone: Phone, by: str | None) -> None:
     with acting(by, Right.HELP_PEOPLE, rows=(OwnRow(artisan, person),)) as change:
         untie_for_desk(change, person, phone)
     click.echo(f"{phone} is untied from {person}")
+
+
+@people.command()
+@_PERSON
+@click.option("--to", type=click.Path(path_type=Path), help="a file, for its owner alone")
+@BY
+@with_appcontext
+def export(person: int, to: Path | None, by: str | None) -> None:
+    """Writes all that is kept of the person ID as JSON, for the person to have (law 09-08)."""
+    with acting(by, Right.HELP_PEOPLE, rows=(OwnRow(artisan, person),)) as change:
+        told = export_person(change, person)
+    if to is None:
+        print_json(told)
+        return
+    with replacing(to) as file:
+        json.dump(told, file, ensure_ascii=False, indent=1)
+    rows = write_count(sum(map(len, told.values())), "row")
+    click.echo(f"{rows} of the person {person} in {to}")
+
+
+@people.command()
+@_PERSON
+@BY
+@with_appcontext
+def forget(person: int, by: str | None) -> None:
+    """Forgets the person ID (law 09-08); done when a second person gives the same command.
+
+    Payments, receipts and the audit trail stay for as long as the law keeps them.
+    """
+    _do(DeskAct("forget", person), by, f"{person} is forgotten; what the law keeps stays")
 
 
 @people.command("reset-pin")

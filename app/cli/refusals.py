@@ -14,6 +14,10 @@ SENTENCES: Mapping[str, str] = {
     "agent_unknown": "No agent has this `number`.",
     "already_posted": "CNSS has credited it: what it gives back is CNSS's to decide.",
     "already_reversed": "The deposit was undone before (`reversed_at`).",
+    "amount_fits_no_months": (
+        "No months that the artisan owes, oldest first, come to the `amount`: it goes to suspense."
+    ),
+    "backup_failed": "A backup or a restore cannot be done; `what` and `why` say where and what.",
     "break_unknown": "No break of that number (`id`) in a state that allows it.",
     "broken_menu": "The menu files cannot be read; `screen` and `why` say where.",
     "calendar_wrong": "The calendar's file cannot be used; `why` says what is wrong with it.",
@@ -23,6 +27,7 @@ SENTENCES: Mapping[str, str] = {
     "claim_of_another": "The claim's number is another artisan's.",
     "code_cancelled": "The artisan cancelled it, or asked for another one (`cancelled_at`).",
     "code_expired": "Its time is over (`expired_at`): the artisan asks for a new one.",
+    "code_known": "The books have this code: `flask ledger code` shows it.",
     "code_paid": (
         "Paid before, at `paid_at`, with `receipt`; who took what (`agent`, `total`) only to its"
         " agency."
@@ -57,7 +62,9 @@ SENTENCES: Mapping[str, str] = {
     "not_collected_here": (
         "The category pays elsewhere; `category` is its letter, `collector` who collects."
     ),
+    "not_forgettable": "Something of the person is under way: `why` says what.",
     "not_this_way": "A break of this kind is not settled by that method (`ways` are).",
+    "no_lost_payment": "No waiting break of that number (`id`) is of a lost payment.",
     "no_pin_to_reset": "The person has no PIN.",
     "pin_key_unknown": "A PIN is stored under a key that was taken away: `flask keys status`.",
     "not_of_scope": "It is of another region, network or desk than who acts (`what`).",

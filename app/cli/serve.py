@@ -66,7 +66,7 @@ def serve() -> None:
         _refuse_busy_port(settings.port)
         with (
             _engines(settings) as urls,
-            Children(_environment(urls), ROOT, RunLog(settings.data_dir)) as children,
+            Children(_environment(settings, urls), ROOT, RunLog(settings.data_dir)) as children,
         ):
             _say_engines(settings)
             _serve(settings, children)
@@ -123,8 +123,13 @@ def _engines(settings: Settings) -> Iterator[EngineUrls]:
         )
 
 
-def _environment(urls: EngineUrls) -> dict[str, str]:
+def _find_backups(settings: Settings) -> Path:
+    return settings.backup_folder or settings.data_dir / "backup"
+
+
+def _environment(settings: Settings, urls: EngineUrls) -> dict[str, str]:
     return {
+        "BACKUP_FOLDER": str(_find_backups(settings)),
         "DATABASE_URL": urls.database_url,
         "REDIS_URL": urls.redis_url,
         "APP_ENV": "development",
@@ -139,6 +144,8 @@ def _serve(settings: Settings, children: Children) -> None:
     web = children.start(*WEB_COMMAND, *_SUPERVISED, f"--port={settings.port}", "wsgi:app")
     _run_to_end(children, "flask", "registry", "load-sample-people", heard=True)
     worker = children.start("flask", "worker")
+    if _find_backups(settings).exists():
+        children.start("flask", "backup", "follow")
     _await_ready(settings.port, web, children.log)
     _say_ready(f"http://127.0.0.1:{settings.port}")
     _watch(children, web, worker, EngineWatch(settings))

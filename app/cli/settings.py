@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from textwrap import wrap
 
 import click
 from flask.cli import with_appcontext
@@ -15,6 +16,16 @@ from app.settings import ROOT, Settings
 
 # What an address shows: no user, no password, no options.
 _SHOWN_ADDRESS = re.compile(r"([a-z+]+://)(?:[^@/?#]*@)?([^@?#]*)(?:[?#][^@]*)?")
+# Production starts with none of them missing, beside those of the SMS providers in use.
+_PRODUCTION = (
+    *("APP_ENV", "SECRET_KEY", "DATABASE_URL", "REDIS_URL", "CALLBACK_TOKEN", "PUBLIC_URL"),
+    *("SMS_PROVIDERS", "METRICS_TOKEN", "TRUSTED_PROXIES"),
+)
+_EXAMPLE_HEAD = """\
+# Settings of an installation, for systemd's EnvironmentFile and for containers: fill in what is not
+# behind a #. Not named .env: such a file would be read by commands and not by the web server.
+# Made by `flask settings --env > .env.example`.
+"""
 _PAGE_HEAD = """\
 # Settings
 
@@ -28,10 +39,14 @@ production asks of them. Made by `flask settings --page > docs/settings.md`.
 
 @click.command()
 @click.option("--page", is_flag=True, help="the page docs/settings.md: every setting as shipped")
+@click.option("--env", is_flag=True, help="the file .env.example: every setting as shipped")
 @JSON
 @with_appcontext
-def settings(page: bool, as_json: bool) -> None:
+def settings(page: bool, env: bool, as_json: bool) -> None:
     """Shows every setting with its value; of a secret only whether it is set."""
+    if env:
+        click.echo(write_example(), nl=False)
+        return
     if page:
         click.echo(write_page(), nl=False)
         return
@@ -49,6 +64,20 @@ def settings(page: bool, as_json: bool) -> None:
         mark = "*" if name in given.model_fields_set else " "
         click.echo(f"{mark} {name.upper()}={shown[name.upper()]}  # {field.description}")
     click.echo("* set by the environment; the others are as shipped")
+
+
+def write_example() -> str:
+    """Returns the file .env.example, as systemd and containers read it."""
+    lines = []
+    for name, field in Settings.model_fields.items():
+        needed = "" if name.upper() in _PRODUCTION else "# "
+        shipped = "" if needed == "" else _show_default(field).strip("`")
+        shown = "" if isinstance(field.default, SecretStr) else shipped
+        says = "\n".join(
+            wrap(field.description or "", 98, initial_indent="# ", subsequent_indent="# ")
+        )
+        lines.append(f"\n{says}\n{needed}{name.upper()}={shown}\n")
+    return _EXAMPLE_HEAD + "".join(lines)
 
 
 def write_page() -> str:

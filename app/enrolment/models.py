@@ -62,6 +62,8 @@ artisan = Table(
     Column("rights_until", Date),
     # The entry into which the help desk merged this one: a double leads nowhere else.
     Column("merged_into", ForeignKey("artisan.id")),
+    # A person who asked to be forgotten: the numbers are left under which money was paid.
+    Column("forgotten_at", DateTime(timezone=True)),
     # The day of CNSS's last word; the screen shows it beside the rights.
     Column("rights_as_of", Date, nullable=False),
     CheckConstraint("cnss_number ~ '^[0-9]{9}$'", name="cnss_number"),
@@ -78,6 +80,12 @@ artisan = Table(
     CheckConstraint("(birth_date IS NULL) <> (birth_year IS NULL)", name="birth"),
     CheckConstraint("birth_year BETWEEN 1900 AND 2100", name="birth_year"),
     CheckConstraint("phone IS NULL OR lost_phone IS NULL", name="lost_phone"),
+    CheckConstraint(
+        "forgotten_at IS NULL OR num_nonnulls(phone, lost_phone, cin_digest, full_name_ar,"
+        " birth_date, trade, province, coefficient, annual_tax_centimes, enrolled_on, rights_until)"
+        " = 0",
+        name="forgotten",
+    ),
     Index("ix_artisan_phone", "phone"),
     Index(
         "ix_artisan_merged_into",

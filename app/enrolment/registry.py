@@ -152,6 +152,7 @@ def _import_rows(
     staging.digest_cins_again(connection)
     staging.reject_duplicates(connection)
     staging.reject_merged(connection)
+    staging.reject_forgotten(connection)
     staging.reject_taken(connection)
     with closing(staging.rejected_rows(connection)) as bad:
         rejected = replace_rejected(job.path, job.table, bad)

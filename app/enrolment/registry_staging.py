@@ -187,6 +187,20 @@ def reject_merged(connection: Connection) -> None:
     )
 
 
+def reject_forgotten(connection: Connection) -> None:
+    """Rejects each row of a person who asked to be forgotten."""
+    columns = artisan.c
+    connection.execute(
+        update(incoming)
+        .where(
+            incoming.c.rna_number == columns.rna_number,
+            columns.forgotten_at.is_not(None),
+            _accepted,
+        )
+        .values(reason="rna_number: the person asked to be forgotten")
+    )
+
+
 def _find_contests(connection: Connection, column: str) -> None:
     holder, theirs = artisan.alias("holder"), incoming.alias("theirs")
     another = holder.c.rna_number != incoming.c.rna_number

@@ -34,6 +34,7 @@ READINGS: tuple[Reading, ...] = (
     work.ALIVE,
     work.TURNS,
     work.FILES,
+    work.REHEARSAL,
 )
 FAILED = Gauge("maalem_readings_failed", "Readings of this look that an engine did not answer")
 _log = structlog.get_logger("exporter")

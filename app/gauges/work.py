@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from app.backup.rehearsal import find_last_rehearsal
 from app.gauges.reading import Gauge, Reading, Row, Source
 from app.observe.workers import count_alive, list_turns
 from app.reconciliation.last_files import list_last_files
@@ -23,6 +24,11 @@ def _read_files(source: Source) -> Iterator[Row]:
         yield (file.kind, file.network), (file.taken_at.timestamp(),)
 
 
+def _read_rehearsal(source: Source) -> Iterator[Row]:
+    if moment := find_last_rehearsal(source.connection):
+        yield (), (moment.timestamp(),)
+
+
 ALIVE = Reading((Gauge("maalem_workers_alive", "Workers heard in the last minute"),), _read_alive)
 TURNS = Reading(
     (
@@ -38,4 +44,13 @@ FILES = Reading(
     (Gauge("maalem_file_taken_timestamp_seconds", "When the last file of a kind was taken"),),
     _read_files,
     ("kind", "network"),
+)
+REHEARSAL = Reading(
+    (
+        Gauge(
+            "maalem_restore_rehearsed_timestamp_seconds",
+            "When a restore was last rehearsed and its books held; absent if never",
+        ),
+    ),
+    _read_rehearsal,
 )

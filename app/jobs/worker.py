@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 from app.audit.sealing import Sealer
 from app.base.operation import operation
 from app.jobs.api import ApiWork
+from app.jobs.backup import BackupWork
 from app.jobs.deferred_actions import answer_deferred_actions
 from app.jobs.figures import FigureWork
 from app.jobs.housekeeping import Housekeeping
@@ -34,6 +35,8 @@ _REMINDING_IDLE_SECONDS = 5.0
 _STUCK_SECONDS = 900.0
 # Who gave a large file looks for it again in some seconds.
 _OFFICE_IDLE_SECONDS = 2.0
+# A restore is rehearsed once a week.
+_REHEARSING_IDLE_SECONDS = 60.0
 # A seal for each row, where rows are few, would be larger than they.
 _SEALING_IDLE_SECONDS = 10.0
 
@@ -73,10 +76,17 @@ class Worker:
             Loop("watching", self._outages.do, self.stopping, idle=_WATCHING_IDLE_SECONDS),
             Loop("sealing", self._seal, self.stopping, idle=_SEALING_IDLE_SECONDS),
         ]
+        # As long as a restore takes, which may be longer than a loop that is stuck.
+        rehearsing = Loop(
+            "rehearsing",
+            BackupWork(self._runtime, self.stopping).do,
+            self.stopping,
+            idle=_REHEARSING_IDLE_SECONDS,
+        )
         beating = Loop("beating", lambda: self._beat(loops), self.stopping, idle=BEAT_SECONDS)
-        for loop in (*loops, beating):
+        for loop in (*loops, rehearsing, beating):
             loop.start()
-        for loop in (*loops, beating):
+        for loop in (*loops, rehearsing, beating):
             loop.join()
         self._sender.stop()
         self._api.stop()

@@ -88,6 +88,15 @@ def list_breaks(
     return [read_break(row, now) for row in connection.execute(statement)]
 
 
+def has_waiting_break(connection: Connection, kind: str, network: str, code: str) -> bool:
+    """True if a break of that kind, network and code is not resolved or closed."""
+    columns = reconciliation_break.c
+    found = select(columns.id).where(
+        columns.kind == kind, columns.network == network, columns.code == code, _WAITING
+    )
+    return connection.execute(found).first() is not None
+
+
 def count_open(connection: Connection) -> dict[str, int]:
     """Returns how many breaks of each kind are not resolved or closed."""
     kind = reconciliation_break.c.kind

@@ -36,6 +36,8 @@ RESOLUTIONS: Mapping[str, tuple[str, ...]] = {
     "posting_refused": ("send_again", "acknowledge"),
     "reversal_asked": ("reverse", "acknowledge"),
     "not_owed": ("suspense",),
+    "lost_in_restore": ("late_confirmation", "suspense", "acknowledge"),
+    "retried_after_restore": ("acknowledge",),
 }
 
 

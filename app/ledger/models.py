@@ -43,6 +43,8 @@ BREAK_KINDS = (
     "posting_refused",
     "reversal_asked",
     "not_owed",
+    "lost_in_restore",
+    "retried_after_restore",
 )
 
 ledger_account = Table(
@@ -92,6 +94,17 @@ ledger_line = Table(
     CheckConstraint("amount_centimes <> 0", name="amount"),
     CheckConstraint("currency = 'MAD'", name="currency"),
     Index("ix_ledger_line_account", "account"),
+)
+
+# A span of time of which the books may have nothing: they were restored to its begin.
+books_gap = Table(
+    "books_gap",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("begins_at", DateTime(timezone=True), nullable=False),
+    Column("ends_at", DateTime(timezone=True), nullable=False),
+    Column("recorded_by", Text, nullable=False),
+    CheckConstraint("begins_at < ends_at", name="span"),
 )
 
 # A difference between two books, until two people resolve it; docs/money.md has each kind.

@@ -24,6 +24,7 @@ from app.mobile_money.errors import Refused, refusal_of
 from app.mobile_money.models import api_request
 from app.mobile_money.objects import (
     BillPayment,
+    PaymentBody,
     error_object,
     payment_object,
     read_payment,
@@ -44,7 +45,14 @@ from app.mobile_money.requests import (
 )
 from app.payments.collector import Collector
 from app.payments.deposits import CashConfirmation, redeem_code
-from app.payments.errors import AlreadyReversed, CodePaid, CodeReversed, ReceiptUnknown
+from app.payments.errors import (
+    AlreadyReversed,
+    CodePaid,
+    CodeReversed,
+    CodeUnknown,
+    ReceiptUnknown,
+)
+from app.payments.lost_codes import LostCash, note_retry
 from app.payments.models import deposit, payment_code
 from app.payments.reversals import ReversalRequest, reverse_deposit
 from app.payments.rules import read_code
@@ -75,10 +83,10 @@ def carry_out(operation: Operation, services: Services, request: StoredRequest) 
 
     Raises: Unavailable; nothing is stored then.
     """
+    client = find_client(operation.connection, request.client_id)
+    assert client is not None  # its row is referenced
     try:
         with operation.connection.begin_nested():
-            client = find_client(operation.connection, request.client_id)
-            assert client is not None  # its row is referenced
             carry = _make_payment if request.kind == "payment" else _make_reversal
             by_client = replace(operation, actor=f"client:{client.id}")
             outcome = carry(by_client, services, client, request)
@@ -87,6 +95,9 @@ def carry_out(operation: Operation, services: Services, request: StoredRequest) 
     except MaalemError as error:
         refused = refusal_of(error)
         why = str(error.params.get("why") or error.code)
+        if isinstance(error, CodeUnknown):
+            payment = read_payment(request.body)
+            note_unknown_bill(operation, client, read_code(request.target), payment)
         answer = ApiAnswer(refused.status, error_object(refused, operation.now), why)
         outcome = RequestOutcome("failed", answer)
     store_outcome(operation, request, outcome)
@@ -154,6 +165,16 @@ def _make_payment(
         receipt, code, payment.amount, operation.now, request_fields=payment.request_fields
     )
     return RequestOutcome("completed", ApiAnswer(201, payment_object(paid)), receipt)
+
+
+def note_unknown_bill(
+    operation: Operation, client: Client, code: str, payment: PaymentBody
+) -> None:
+    """Notes a payment for a code that we do not know, as a restore may have lost it."""
+    known = select(payment_code.c.code).where(payment_code.c.code == code)
+    if operation.connection.execute(known).scalar() is None:
+        cash = LostCash(code, payment.amount, operation.now)
+        note_retry(operation, client.network, cash, payment.reference)
 
 
 def _make_reversal(

@@ -183,3 +183,15 @@ class TooManyPayers(MaalemError):
     """The agent, or the agency, looked up too many people today who did not pay."""
 
     code = "too_many_payers"
+
+
+class AmountFitsNoMonths(MaalemError):
+    """The `amount` is not what the oldest months that the artisan owes come to."""
+
+    code = "amount_fits_no_months"
+
+
+class CodeKnown(MaalemError):
+    """The books have the code: it is nobody's to write."""
+
+    code = "code_known"

@@ -37,3 +37,9 @@ class TooManyPresences(MaalemError):
     """The officer opened as many files today as one may (`most`)."""
 
     code = "too_many_presences"
+
+
+class NotForgettable(MaalemError):
+    """Something of the person is under way; `why` says what."""
+
+    code = "not_forgettable"

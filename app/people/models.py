@@ -19,7 +19,7 @@ from sqlalchemy import (
 
 from app.base.database import metadata
 
-ACTS = ("reset_pin", "prove", "merge")
+ACTS = ("reset_pin", "prove", "merge", "forget")
 
 desk_act = Table(
     "desk_act",

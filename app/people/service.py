@@ -31,6 +31,7 @@ from app.payments.payers import find_payers
 from app.people.errors import NoPinToReset, NotOneDouble, PersonUnknown, PhoneNotTied
 from app.people.looks import record_look, record_search
 from app.people.models import desk_act
+from app.people.personal_data import check_forgettable, forget_person
 from app.services import Services
 
 _MOST_FOUND = 20
@@ -333,6 +334,14 @@ def _prove_phone(operation: Operation, act: DeskAct) -> None:
     prove_tie(operation, act.phone, act.artisan_id, "desk")
 
 
+def _check_forgetting(connection: Connection, act: DeskAct) -> None:
+    check_forgettable(connection, act.artisan_id)
+
+
+def _forget_records(operation: Operation, act: DeskAct) -> None:
+    forget_person(operation, act.artisan_id)
+
+
 def _tell_person(
     operation: Operation, services: Services, kind: str, act: DeskAct, event: str
 ) -> None:
@@ -361,6 +370,7 @@ _CHECKS: Mapping[str, Callable[[Connection, DeskAct], None]] = {
     "reset_pin": _check_reset,
     "prove": _check_proof,
     "merge": _check_merge,
+    "forget": _check_forgetting,
 }
 # What a person's own phone is told, so that nobody does it unseen.
 _TOLD = {"reset_pin": "pin_removed", "prove": "phone_proven"}
@@ -368,4 +378,5 @@ _DOERS: Mapping[str, Callable[[Operation, DeskAct], None]] = {
     "reset_pin": _reset_pin,
     "prove": _prove_phone,
     "merge": _merge_records,
+    "forget": _forget_records,
 }

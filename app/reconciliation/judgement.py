@@ -15,7 +15,8 @@ class NetworkPayment:
     """A payment as its network tells it by now; `amount` and `booked` are in centimes.
 
     `status` is paid, reversed or withdrawn; `told_paid` is True once a line told it as paid.
-    `booked` is what resolutions charged the network for it beside the deposit.
+    `booked` is what resolutions charged the network for it beside the deposit. `in_gap` is True if
+    it was paid in a span of time that a restore lost.
     """
 
     reference: str
@@ -26,6 +27,7 @@ class NetworkPayment:
     status: str
     told_paid: bool
     booked: int = 0
+    in_gap: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ def _judge_booked(one: NetworkPayment, stands: bool) -> Difference | None:
 def _judge_main(one: NetworkPayment, deposit: BookedDeposit | None) -> Difference | None:
     """Judges the payment that is the deposit's, if there is one."""
     if deposit is None:
-        return Difference("missing_here", theirs=one.amount)
+        return Difference("lost_in_restore" if one.in_gap else "missing_here", theirs=one.amount)
     if deposit.reversed:
         return Difference("reversed_here", deposit.receipt, deposit.total, one.amount)
     if deposit.accounted != one.amount:

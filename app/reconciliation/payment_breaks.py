@@ -31,14 +31,17 @@ _CODES_AT_ONCE = 5000
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why codes are judged: a file told of them, or a file was withdrawn."""
+    """Why codes are judged: a file told of them, or was withdrawn, or the books were restored."""
 
     network: str
     file_id: int
     withdrawn: bool = False
+    restored: bool = False
 
     def describe(self, found: bool, given_back: bool) -> dict[str, object]:
         """Returns the details of a break that closes."""
+        if self.restored:
+            return {"restored": True}
         if self.withdrawn:
             return {"withdrawn_file": self.file_id}
         if found:
@@ -124,6 +127,7 @@ def judge_codes(
             _follow_payments(cause, facts, judged, changes, counts)
             _follow_untold(cause, facts, judged, changes, counts)
         _write_changes(operation, cause, changes)
+        _close_retries(operation, cause, chunk)
     return counts
 
 
@@ -255,6 +259,13 @@ def _write_changes(operation: Operation, cause: Cause, changes: _BreakPlan) -> N
         operation.connection.execute(_KEEP_BREAKS, params | kept)
 
 
+def _close_retries(operation: Operation, cause: Cause, codes: list[str]) -> None:
+    """Closes breaks of callers' retries once a file tells what was paid for their codes."""
+    params = {"network": cause.network, "codes": codes}
+    told = operation.connection.execute(_TOLD_RETRIES, params).scalars()
+    close_breaks(operation, {number: {"told_by_file": True} for number in told})
+
+
 def _lock_breaks(connection: Connection, network: str, codes: list[str]) -> None:
     """Locks the waiting breaks, so that nobody approves what is about to change."""
     connection.execute(_LOCK_BREAKS, {"network": network, "codes": codes}).all()
@@ -285,6 +296,7 @@ def _add_payment(facts: _CodeFacts, row: Row[*tuple[object, ...]]) -> None:
         status=row.status,
         told_paid=row.told_paid,
         booked=row.booked,
+        in_gap=row.in_gap,
     )
     facts.payments.append(payment)
     facts.places[row.reference] = _Place(row.file_id, row.line, row.first_file_id)
@@ -332,6 +344,8 @@ _PAYMENTS = text("""
             JOIN settlement_file f ON f.id = e.file_id
             WHERE e.reference = p.reference AND e.status = 'paid' AND f.network = p.network
                 AND f.withdrawn_at IS NULL) AS told_paid,
+        EXISTS (SELECT FROM books_gap g WHERE p.paid_at >= g.begins_at AND p.paid_at < g.ends_at)
+            AS in_gap,
         b.code AS break_code, b.details, b.file_id AS break_file_id, b.line AS break_line,
         coalesce((SELECT sum(l.amount_centimes) FROM reconciliation_break r
             JOIN ledger_transaction t ON t.id = r.transaction_id AND t.reference IS NULL
@@ -367,6 +381,12 @@ _DEPOSITS = text("""
         ORDER BY b.id DESC LIMIT 1
     ) u ON true
     WHERE d.network = :network AND d.code = ANY(:codes)
+""")
+_TOLD_RETRIES = text("""
+    SELECT b.id FROM reconciliation_break b
+    WHERE b.network = :network AND b.code = ANY(:codes) AND b.kind = 'retried_after_restore'
+        AND b.state IN ('open', 'proposed') AND EXISTS (SELECT FROM network_payment p
+            WHERE p.network = b.network AND p.code = b.code)
 """)
 _FORGET_BREAKS = text("""
     UPDATE network_payment SET break_id = NULL

@@ -19,6 +19,7 @@ from app.base.errors import InvalidInput
 from app.base.operation import Operation
 from app.base.rows import read_row
 from app.contributions.rates import RATES
+from app.messaging.forgetting import FORGOTTEN
 from app.reminders.budgets import return_cost
 from app.reminders.errors import CampaignUnknown
 from app.reminders.fragments import LANGUAGE, REACHED, WANTS_IT, WHY_NOT
@@ -181,6 +182,16 @@ _QUEUED = f"""
         ON CONFLICT DO NOTHING RETURNING language, region, state
     ) {_COUNTS} FROM written {_IN_ORDER}
 """  # noqa: S608
+
+
+def forget_recipient(operation: Operation, artisan_id: int) -> None:
+    """Takes the phone from what was sent to a person who asked to be forgotten."""
+    columns = campaign_recipient.c
+    operation.connection.execute(
+        update(campaign_recipient)
+        .where(columns.artisan_id == artisan_id)
+        .values(phone=FORGOTTEN, region=None)
+    )
 
 
 def cancel_settled(operation: Operation, message_ids: Sequence[int]) -> list[int]:

@@ -15,8 +15,17 @@ from app.settings import ROOT
 
 # What acts, draws, runs or writes a file shows nothing that a program would want as JSON.
 _SHOW_NOTHING = {
-    *("serve", "worker", "dial", "sms fake-provider", "talks record", "cnss export"),
+    *(
+        "serve",
+        "worker",
+        "dial",
+        "sms fake-provider",
+        "talks record",
+        "cnss export",
+        "backup follow",
+    ),
     *("registry sample", "registry load-sample-people", "audit stream", "db upgrade"),
+    *("backup follow", "backup restore", "breaks write-code", "people export", "people forget"),
     *("db downgrade", "menus graph", "menus annotate"),
     *(
         "agents agency",

@@ -48,7 +48,7 @@ from app.mobile_money.requests import (
     state_address,
     state_object,
 )
-from app.mobile_money.service import answer_request
+from app.mobile_money.service import answer_request, note_unknown_bill
 from app.observe import metrics
 from app.payments.rules import read_code
 from app.runtime import runtime
@@ -222,6 +222,15 @@ def _payments(identifiers: Mapping[str, str], reference: str | None) -> Response
 @metrics.confirmation_seconds.labels("api").time()
 def _pay(identifiers: Mapping[str, str], reference: str | None) -> Response:
     def find_bill(payment: PaymentBody) -> str:
+        try:
+            return find_known_bill(payment)
+        except Refused:
+            if reference is not None:
+                with _operation() as change:
+                    note_unknown_bill(change, g.client, read_code(reference), payment)
+            raise
+
+    def find_known_bill(payment: PaymentBody) -> str:
         with _counting_unknown(), _operation() as change:
             if reference is None:
                 if "X-CorrelationID" not in request.headers:

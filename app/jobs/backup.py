@@ -1,0 +1,42 @@
+"""What a worker does for backups: rehearses a restore each week, where the settings say so."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from threading import Event
+
+import structlog
+
+from app.backup.rehearsal import is_rehearsal_due
+from app.base.database import reading
+from app.runtime import Runtime
+
+_REHEARSE = (sys.executable, "-m", "flask", "--app", "app", "backup", "rehearse", "--json")
+_POLL_SECONDS = 1.0
+_log = structlog.get_logger("worker")
+
+
+class BackupWork:
+    """Rehearses a restore when a week has passed since the last one, in a process of its own."""
+
+    def __init__(self, runtime: Runtime, stopping: Event) -> None:
+        self._runtime, self._stopping = runtime, stopping
+
+    def do(self) -> int:
+        """Returns 0, so that its loop waits before the next look."""
+        maalem = self._runtime
+        if not maalem.settings.backup_rehearsals:
+            return 0
+        with reading(maalem.database) as connection:
+            if not is_rehearsal_due(connection, maalem.clock()):
+                return 0
+        with subprocess.Popen(_REHEARSE, stdin=subprocess.DEVNULL) as rehearsal:
+            while rehearsal.poll() is None:
+                if self._stopping.wait(_POLL_SECONDS):
+                    rehearsal.terminate()
+                    return 0
+        if rehearsal.returncode:
+            raise RuntimeError("the rehearsal of a restore failed: `flask backup rehearse`")
+        _log.info("restore_rehearsed")
+        return 0

@@ -1,0 +1,37 @@
+"""Forgets the phones of a person who asked for it; what messages cost and how they went stays."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from sqlalchemy import Text, cast, delete, literal, update
+
+from app.audit.service import record_audit
+from app.base.operation import Operation
+from app.messaging.models import inbound_message, message, phone_preference
+
+FORGOTTEN = "forgotten"
+
+
+def forget_phones(operation: Operation, phones: Collection[str]) -> None:
+    """Takes text and phone from messages that have ended, and deletes what the phones sent.
+
+    A STOP stays: nobody asked to be written to again. A consent stays as the proof of it.
+    """
+    connection, columns = operation.connection, message.c
+    connection.execute(
+        update(message)
+        .where(columns.phone.in_(phones), columns.ended_at.is_not(None))
+        .values(
+            body=None,
+            phone=FORGOTTEN,
+            event_key=literal(f"{FORGOTTEN}:") + cast(columns.id, Text),
+        )
+    )
+    connection.execute(delete(inbound_message).where(inbound_message.c.phone.in_(phones)))
+    connection.execute(
+        delete(phone_preference).where(
+            phone_preference.c.phone.in_(phones), phone_preference.c.reminders
+        )
+    )
+    record_audit(operation, "phones_forgotten", "messages", phones=len(phones))

@@ -1,0 +1,153 @@
+"""The server is destroyed and an older moment comes back: every dirham is in the books once."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from time import sleep
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from app import create_app
+from app.reconciliation.books_checks import verify_books
+from tests.backup.conftest import BackedUp, await_log
+from tests.mobile_money.conftest import HEADERS, payment
+from tests.reconciliation.conftest import BackOffice, paid_line
+
+# They follow each other on one installation.
+pytestmark = pytest.mark.xdist_group("backup")
+
+FATIMA, HASSAN, DRISS = "+212600000001", "+212600000002", "+212600000007"
+AICHA = "+212600000005"
+
+
+def test_payments_go_on_the_server_is_destroyed_and_every_dirham_is_booked_once(
+    backed_up: BackedUp, tmp_path: Path
+) -> None:
+    payments = backed_up.payments
+    assert backed_up.run().exit_code == 0
+    with backed_up.follow().receive():
+        known = payments.issue(HASSAN)
+        await_log(backed_up)
+        sleep(0.1)
+        moment = backed_up.runtime.clock()
+        sleep(0.1)
+        # From here on all is answered, and none of it comes back.
+        told = {payments.redeem(known.code, "told")}
+        lost = payments.issue(DRISS)
+        told.add(payments.redeem(lost.code, "told too"))
+        paid_at = backed_up.runtime.clock()
+        serials = _read_serials(backed_up)
+        await_log(backed_up)
+
+    restored = tmp_path / "restored"
+    done = backed_up.run("restore", str(restored), "--to", moment.isoformat())
+    assert done.exit_code == 0, (done.output, done.exception)
+    backed_up.replace_server(restored)
+    assert payments.read_value("SELECT count(*) FROM deposit") == 0
+    assert payments.read_value("SELECT state FROM payment_code") == "issued"
+
+    # No number of before is given again.
+    after = payments.issue(FATIMA)
+    new = payments.redeem(after.code, "after")
+    assert int(new) > max(map(int, told))
+    grown = _read_serials(backed_up)
+    assert all(grown[name] > number for name, number in serials.items() if number), grown
+
+    app = create_app(backed_up.runtime)
+    answer = app.test_client().post(
+        f"/mm/v1.2/bills/{lost.code}/payments",
+        json=payment(f"{lost.total}"),
+        headers={**HEADERS, "X-CorrelationID": str(uuid4())},
+    )
+    assert answer.status_code == 404
+    assert _count_breaks(backed_up) == {"retried_after_restore": 1}
+
+    office = BackOffice(app, tmp_path, payments)
+    at = {"paid_at": paid_at.isoformat()}
+    counts = office.match(
+        office.file(
+            paid_line(known.code, known.total, "K", **at),
+            paid_line(lost.code, lost.total, "L", **at),
+            paid_line(after.code, after.total, "A", paid_at=datetime.now(UTC).isoformat()),
+        )
+    )
+    assert counts["lost_in_restore"] == 2 and counts["missing_here"] == 0, counts
+    assert counts["matched"] == 1
+    assert _count_breaks(backed_up) == {"lost_in_restore": 2}
+
+    by_code = {row["reference"]: row["id"] for row in office.breaks("--kind", "lost_in_restore")}
+    office.resolve(by_code["K"], "late_confirmation")
+    office.run_successfully(
+        *("breaks", "write-code", str(by_code["L"])),
+        *("--rna", str(_read_rna(backed_up, DRISS)), "--by", "amina"),
+    )
+    refused = office.run(
+        "breaks", "write-code", str(by_code["L"]), "--rna", "100001", "--by", "amina"
+    )
+    assert "The books have this code" in refused.output
+    office.resolve(by_code["L"], "late_confirmation")
+
+    assert _count_breaks(backed_up) == {}
+    with backed_up.runtime.database.connect() as connection:
+        assert verify_books(connection).broken == {}
+    cash = known.total + lost.total + after.total
+    owed = "SELECT sum(amount_centimes) FROM ledger_line WHERE account = 'agent_network_receivable'"
+    assert payments.read_value(owed) == cash.centimes
+    assert payments.read_value("SELECT sum(total_centimes) FROM deposit") == cash.centimes
+    assert payments.read_value("SELECT count(DISTINCT code) FROM deposit") == 3
+    given = {
+        str(payments.read_value(f"SELECT {of}(receipt_number) FROM deposit"))
+        for of in ("min", "max")
+    }
+    assert not given & told
+    # The file again: all of it is known.
+    assert office.match(tmp_path / "day.csv")["known"] == 3
+
+
+def test_a_lost_code_that_fits_nobody_is_written_for_nobody(
+    backed_up: BackedUp, tmp_path: Path
+) -> None:
+    office = BackOffice(create_app(backed_up.runtime), tmp_path, backed_up.payments)
+    with backed_up.runtime.database.connect() as connection:
+        at = connection.execute(text("SELECT begins_at FROM books_gap")).scalar_one()
+    line = paid_line("999999999997", "1.00", "N", paid_at=at.isoformat())
+    assert office.match(office.file(line, name="odd.csv"))["lost_in_restore"] == 1
+    number = office.breaks("--kind", "lost_in_restore")[-1]["id"]
+    for rna, why in (("999999", "nobody on the register"), ("100005", "No months")):
+        refused = office.run("breaks", "write-code", str(number), "--rna", rna, "--by", "amina")
+        assert refused.exit_code == 1 and why in refused.output, refused.output
+    office.resolve(number, "suspense")
+    with backed_up.runtime.database.connect() as connection:
+        assert verify_books(connection).broken == {}
+
+
+def test_a_restore_by_another_program_is_told_to_the_books(backed_up: BackedUp) -> None:
+    before = _read_serials(backed_up)
+    moment = backed_up.runtime.clock().isoformat()
+    told = json.loads(backed_up.run("reconcile", "--restored-to", moment, "--json").stdout)
+    assert len(told["gaps"]) == 2 and told["awaited"]["wafacash"] == []
+    after = _read_serials(backed_up)
+    assert all(after[name] >= number + 10_000_000 for name, number in before.items() if number)
+
+
+def _read_serials(backed_up: BackedUp) -> dict[str, int]:
+    with backed_up.runtime.database.connect() as connection:
+        rows = connection.execute(text("SELECT sequencename, last_value FROM pg_sequences"))
+        return {row.sequencename: row.last_value or 0 for row in rows}
+
+
+def _count_breaks(backed_up: BackedUp) -> dict[str, int]:
+    done = backed_up.run("reconcile", "--json")
+    assert done.exit_code == 0, (done.output, done.exception)
+    breaks: dict[str, int] = json.loads(done.stdout)["breaks"]
+    return breaks
+
+
+def _read_rna(backed_up: BackedUp, phone: str) -> object:
+    return backed_up.payments.read_value(
+        "SELECT rna_number FROM artisan WHERE phone = :phone", phone=phone
+    )
