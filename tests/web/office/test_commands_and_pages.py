@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pytest
 from flask import Flask
 
+from app.checks.all import CHECKS
 from app.ledger.breaks import RESOLUTIONS
 from app.ledger.models import ACCOUNTS, BREAK_KINDS, EVENTS
 from app.office.rights import Right
@@ -104,5 +105,6 @@ def test_what_pages_refuse_and_show_has_words(language: str) -> None:
         *(f"office.account.{account}" for account in ACCOUNTS),
         *(f"office.event.{event}" for event in EVENTS),
         *(f"office.right.{right}" for right in Right),
+        *(f"office.check.{name.replace(' ', '_')}" for name in CHECKS),
     }
     assert shown - known == set()
