@@ -142,7 +142,7 @@ def _migrate(engine: Engine, revision: str, *, down: bool = False) -> str:
 
 @dataclass(frozen=True, slots=True)
 class UpgradeFindings:
-    """What an upgrade and the way back did to a copy with data in it.
+    """The findings of an upgrade and the way back, on a copy with data in it.
 
     `was_at` is the revision of the copy, `back_to` the one it was taken back to. `changed` are the
     tables whose answered rows are others than before, `broken` the rules that do not hold.
