@@ -27,7 +27,7 @@ person's number or text. Made by `flask metrics --page > docs/metrics.md`.
 
 
 @dataclass(frozen=True, slots=True)
-class Described:
+class Metric:
     """A metric as people look it up: `kind` is counter, histogram or gauge."""
 
     name: str
@@ -52,15 +52,15 @@ def metrics(page: bool, as_json: bool) -> None:
             click.echo(f"{metric.name}{labels}\n    {metric.says}")
 
 
-def list_metrics() -> Iterator[Described]:
+def list_metrics() -> Iterator[Metric]:
     """Yields the processes' own metrics, then the exporter's gauges."""
     for metric in vars(counted).values():
         if isinstance(metric, MetricWrapperBase):
             yield _describe(metric)
     for reading in READINGS:
         for gauge in reading.gauges:
-            yield Described(gauge.name, "gauge", reading.labels, "exporter", gauge.says)
-    yield Described(FAILED.name, "gauge", (), "exporter", FAILED.says)
+            yield Metric(gauge.name, "gauge", reading.labels, "exporter", gauge.says)
+    yield Metric(FAILED.name, "gauge", (), "exporter", FAILED.says)
 
 
 def write_page() -> str:
@@ -73,8 +73,8 @@ def write_page() -> str:
     return _PAGE_HEAD + "".join(rows)
 
 
-def _describe(metric: MetricWrapperBase) -> Described:
+def _describe(metric: MetricWrapperBase) -> Metric:
     family = next(iter(metric.describe()))
     name = f"{family.name}_total" if family.type == "counter" else family.name
     labels = tuple(metric._labelnames)
-    return Described(name, family.type, labels, "its process", family.documentation)
+    return Metric(name, family.type, labels, "its process", family.documentation)

@@ -23,7 +23,7 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a reading looks, and the moment of the look."""
+    """The engines that a reading asks, and the moment of the look."""
 
     connection: Connection
     redis: Redis

@@ -54,7 +54,7 @@ class Break:
 
 @dataclass(frozen=True, slots=True)
 class OpenBreaks:
-    """How many breaks of a kind wait, and when the oldest of them was opened."""
+    """The count of breaks of a kind that wait, and when the oldest of them was opened."""
 
     network: str
     kind: str

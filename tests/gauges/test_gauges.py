@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 import pytest
-from prometheus_client import Metric, generate_latest
+from prometheus_client import Metric as Family
+from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 from sqlalchemy import create_engine, text
 
 from app.base.operation import operation
-from app.cli.metrics import Described, list_metrics
+from app.cli.metrics import Metric, list_metrics
 from app.gateways.operators import name_operator
 from app.gateways.registry import GATEWAYS
 from app.gauges.all import READINGS, make_registry
@@ -42,7 +43,7 @@ def read(runtime: Runtime) -> dict[str, float]:
     }
 
 
-def families(told: str) -> Iterable[Metric]:
+def families(told: str) -> Iterable[Family]:
     return text_string_to_metric_families(told)
 
 
@@ -170,7 +171,7 @@ def test_series_stay_under_a_thousand(runtime: Runtime) -> None:
     assert len({metric.name for metric in list_metrics()}) == len(list(list_metrics()))
 
 
-def count_series(metric: Described, many: dict[str, int]) -> int:
+def count_series(metric: Metric, many: dict[str, int]) -> int:
     series = 14 if metric.kind == "histogram" else 1
     for label in metric.labels:
         series *= many.get(label, 6)

@@ -145,11 +145,10 @@ def test_a_table_is_written_only_in_its_own_room() -> None:
 def test_every_table_has_a_writer() -> None:
     """Were a way of writing not found, this would say so.
 
-    Accounts come with the migration; functions of the database write totals of days, and the
-    months of a code.
+    Accounts come with the migration; functions of the database write totals of days.
     """
     unwritten = set(ROOMS) - {write.table for write in _all_writes()}
-    assert unwritten == {"ledger_account", "day_total", "payment_code_line"}
+    assert unwritten == {"ledger_account", "day_total"}
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ _SHOW_NOTHING = {
     *(
         "serve",
         "worker",
+        "exporter",
         "dial",
         "sms fake-provider",
         "talks record",
