@@ -18,6 +18,9 @@ from tests.audit.test_every_act import PROGRAM, WRITERS
 
 # Commands that change something and ask nobody's name, with the reason.
 NOBODY_ASKED: Mapping[str, str] = {
+    "backup reconcile": "opens breaks, which two people settle; nothing is decided",
+    "backup rehearse": "changes a copy alone, and keeps what was found",
+    "backup restore": "makes another server's books, before there are users of it",
     "db downgrade": "takes tables away, before there are users",
     "db upgrade": "makes tables, before there are users",
     "dial": "a phone in the terminal: the artisan or agent who dials acts",

@@ -61,6 +61,7 @@ def test_rows_that_came_back_otherwise_are_no_loss_but_a_fault(backed_up: Backed
 
 
 def test_stored_files_tell_nothing_and_open_with_their_key_alone(backed_up: BackedUp) -> None:
+    assert backed_up.run().exit_code == 0
     assert backed_up.run("check").exit_code == 0
     store = backed_up.place.open_newest()
     base = store.list_bases()[-1]
