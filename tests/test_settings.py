@@ -271,10 +271,11 @@ def test_production_refuses_what_is_open_by_another_way(changed: dict[str, str],
         "postgresql://app:bread@127.0.0.1,[::1]:5432/maalem?sslmode=disable",
         "postgresql:///maalem?host=/run/postgresql&sslmode=disable",
         "postgresql://app@db/maalem?sslmode=verify-full",
-        f"postgresql://app:{token_hex(16)}@db/maalem",
+        "postgresql://app:{}@db/maalem",
     ],
 )
 def test_database_on_this_machine_or_with_a_strong_password_is_taken(url: str) -> None:
+    url = url.format(TOKEN)
     assert Settings.model_validate(COMPLETE | {"database_url": url}).database_url == url
 
 
