@@ -240,7 +240,8 @@ def test_findings_come_in_the_order_of_the_list(runtime: Runtime) -> None:
 
 
 def test_settings_are_shown_without_a_secret() -> None:
-    own = {"database_url": "postgresql://maalem:word-of-db@db/maalem?password=word-of-db"}
+    word = f"word-{token_hex(12)}"
+    own = {"database_url": f"postgresql://maalem:{word}@db/maalem?password={word}"}
     own |= {
         "redis_url": "rediss://:word/of/redis@cache:6380/0",
         "secret_key_old": token_hex(32),
