@@ -31,6 +31,7 @@ def test_prepared_statement_gives_the_same_rows_by_the_driver_and_by_sqlalchemy(
 
 def test_dead_connections_of_the_pool_are_known_by_the_first_of_them(engine: Engine) -> None:
     """As after a restart of PostgreSQL: only one hop tries again (app/base/deadline.py)."""
+    engine.dispose()  # what other tests left in the pool is alive
     with by_driver(engine) as one, by_driver(engine) as other:
         dead = {_PID.fetch_value(one), _PID.fetch_value(other)}
     end = Prepared(text("SELECT pg_terminate_backend(:pid)"))
