@@ -128,7 +128,7 @@ def test_a_stolen_one_time_code_cannot_be_tried(phone: TestPhone, runtime: Runti
 def test_no_table_holds_a_secret_or_a_key(stolen: dict[Purpose, str], runtime: Runtime) -> None:
     secret = runtime.settings.secret_key.get_secret_value()
     keys = [key.text for purpose in Purpose for key in runtime.keys.all(purpose)]
-    with runtime.database.connect() as connection:
+    with runtime.owners_database.connect() as connection:
         tables = connection.execute(
             text("SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'")
         ).scalars()
