@@ -90,6 +90,7 @@ WRONG: dict[str, tuple[tuple[str, str], ...]] = {
         ("wordof=192.0.2.1", "names no gateway or provider"),
     ),
     "trusted_proxies": (("everybody", "not networks"), ("0.0.0.0/1", "believes everybody")),
+    "serves": (("phones,pigeons", "none of"),),
     "metrics_token": (*_WEAK, *_NOT_SENT),
     "public_url": _NO_ADDRESS,
     "ussd_code": (

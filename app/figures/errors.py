@@ -15,10 +15,8 @@ class MonthNotMade(MaalemError):
     code = "month_not_made"
 
 
-class PictureOutdated(MaalemError):
-    """A picture that another version of the program asked for is asked for anew."""
-
-    code = "picture_outdated"
+class PictureOutdated(Exception):
+    """A picture that another version of the program asked for is asked for anew: no refusal."""
 
 
 class TooManyReports(MaalemError):

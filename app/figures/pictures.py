@@ -86,7 +86,7 @@ def read_specification(text: str) -> Picture:
     """
     version, given = json.loads(text)
     if version != _VERSION:
-        raise PictureOutdated(version=version)
+        raise PictureOutdated(version)
     rows = [PictureRow(**row) for row in given.pop("rows")]
     return Picture(**given, rows=rows)
 

@@ -7,14 +7,9 @@ from dataclasses import replace
 from datetime import timedelta
 from time import sleep
 
-import pytest
-
 from app import create_app
 from app.backup.checking import check_store
 from tests.backup.conftest import BackedUp, await_log
-
-# They follow each other on one installation.
-pytestmark = pytest.mark.xdist_group("backup")
 
 FATIMA, HASSAN, DRISS = "+212600000001", "+212600000002", "+212600000007"
 

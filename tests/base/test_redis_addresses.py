@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from secrets import token_hex
+
 import pytest
 from redis.exceptions import (
     AuthenticationError,
@@ -18,7 +20,7 @@ from redis.exceptions import TimeoutError as RedisTimeout
 from app.base.redis_client import is_away, read_many
 from app.base.setting_texts import judge_redis
 
-SECRET = "Zk3v9QmT7xLw2RbN8cHd5YgP"
+SECRET = token_hex(12)
 
 
 def test_one_server_is_named_as_ever() -> None:

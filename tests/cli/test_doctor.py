@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import re
 import socket
 import time
@@ -34,8 +36,15 @@ from app.sms.loopback.server import running
 from tests.conftest import AGENCY
 from tests.production import COMPLETE, production_settings
 
-# The settings of Redis are the server's: two of these at once see each other's.
-pytestmark = pytest.mark.xdist_group("settings of Redis")
+
+@pytest.fixture(autouse=True)
+def _one_at_a_time(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The settings of Redis are the server's: two of these at once would see each other's."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with (shared / "settings-of-redis").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def examine(maalem: Runtime) -> tuple[int, dict[str, Any]]:
