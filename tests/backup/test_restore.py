@@ -126,7 +126,10 @@ def test_a_restore_by_another_program_is_told_to_the_books(backed_up: BackedUp) 
     before = _read_serials(backed_up)
     moment = backed_up.runtime.clock().isoformat()
     told = json.loads(backed_up.run("reconcile", "--restored-to", moment, "--json").stdout)
-    assert len(told["gaps"]) == len(known) + 1 and told["awaited"]["wafacash"] == []
+    assert len(told["gaps"]) == len(known) + 1
+    # The file of the day is still to come, unless a test before gave it.
+    today = str(local_date(backed_up.runtime.clock()))
+    assert set(told["awaited"]["wafacash"]) <= {today}
     after = _read_serials(backed_up)
     assert all(after[name] >= number + 10_000_000 for name, number in before.items() if number)
 
