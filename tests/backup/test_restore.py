@@ -11,6 +11,7 @@ from uuid import uuid4
 from sqlalchemy import text
 
 from app import create_app
+from app.base.clock import local_date
 from app.reconciliation.books_checks import verify_books
 from tests.backup.conftest import BackedUp, await_log
 from tests.mobile_money.conftest import HEADERS, payment
