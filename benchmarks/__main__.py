@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from benchmarks import (
     register,
     reminders,
     settlement,
+    slots,
     starting,
 )
 from benchmarks.findings import Finding, machine, table, write_result
@@ -27,6 +29,7 @@ MEASUREMENTS = {
     "counts": counts.measure,
     "hops_inside": hops_inside.measure,
     "hops": hops.measure,
+    "slots": slots.measure,
     "deposits": deposits.measure,
     "messages": messages.measure,
     # It makes the whole register owe.
@@ -45,6 +48,9 @@ def main() -> None:
         "--beside", type=Path, metavar="CHECKOUT", help="hops_inside measures it too, in turn"
     )
     parser.add_argument(
+        "--python", metavar="PROGRAM", help="the Python of what --beside names (that of its .venv)"
+    )
+    parser.add_argument(
         "--profile", type=int, metavar="HOP", help="where a hop (0 to 4) spends its time; no table"
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=" ".join(MEASUREMENTS))
@@ -53,12 +59,13 @@ def main() -> None:
         parser.error(f"no measurement called {', '.join(sorted(unknown))}")
     names = [name for name in MEASUREMENTS if not arguments.names or name in arguments.names]
     if arguments.profile is not None:
-        with stage(quick=True) as profiled_stage:
+        with stage(True) as profiled_stage:
             print(hops_inside.profile(profiled_stage, arguments.profile))
         return
     began = time.monotonic()
     all_findings: list[Finding] = []
-    with stage(quick=arguments.quick, beside=arguments.beside) as measured_stage:
+    beside = arguments.beside, arguments.python or sys.executable
+    with stage(arguments.quick, *beside) as measured_stage:
         for name in names:
             findings = MEASUREMENTS[name](measured_stage)
             write_result(name, findings)

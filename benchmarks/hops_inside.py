@@ -26,7 +26,8 @@ _WHAT = "CPU in one process"
 def measure(stage: Stage) -> list[Finding]:
     """Measures this checkout, and in turn with it the one beside it, dialogue by dialogue."""
     dialogues = 100 if stage.quick else 2000
-    with _program(stage, ROOT) as ours, _program(stage, stage.beside or ROOT) as theirs:
+    beside = stage.beside or ROOT, stage.beside_python
+    with _program(stage, ROOT) as ours, _program(stage, *beside) as theirs:
         pairs = [
             (_play(ours, one), _play(theirs, other) if stage.beside else [])
             for one, other in zip(*[iter(stage.phones(2 * (_WARM + dialogues)))] * 2, strict=True)
@@ -51,7 +52,7 @@ def _compare(pairs: list[tuple[list[float], list[float]]]) -> Finding:
 
 def profile(stage: Stage, hop: int) -> str:
     """Returns where the hop of that number spends its time."""
-    with _program(stage, ROOT, hop) as program:
+    with _program(stage, ROOT, profiled=hop) as program:
         return program.communicate("".join(f"{phone}\n" for phone in stage.phones(400)))[0]
 
 
@@ -65,12 +66,12 @@ def _play(program: subprocess.Popen[str], phone: str) -> list[float]:
 
 @contextmanager
 def _program(
-    stage: Stage, checkout: Path, profiled: int | None = None
+    stage: Stage, checkout: Path, python: str = sys.executable, profiled: int | None = None
 ) -> Iterator[subprocess.Popen[str]]:
     with (
         (stage.folder / "one_process.log").open("ab") as log,
         subprocess.Popen(
-            (sys.executable, str(_PROGRAM), json.dumps(CHAINS), json.dumps(profiled)),
+            (python, str(_PROGRAM), json.dumps(CHAINS), json.dumps(profiled)),
             cwd=checkout,
             env=os.environ | stage.environment | {"PYTHONPATH": str(checkout)},
             stdin=subprocess.PIPE,

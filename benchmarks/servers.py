@@ -54,13 +54,14 @@ def service(
     workers: int = 1,
     first: str = "/healthz",
     port: int = 0,
+    application: str = "wsgi:app",
 ) -> Iterator[Server]:
     """The service under granian, its log lines in a file as an operator would keep them.
 
     It is there once it has answered `first`.
     """
     port = port or free_port()
-    command = (*GRANIAN, f"--workers={workers}", f"--port={port}", "wsgi:app")
+    command = (*GRANIAN, f"--workers={workers}", f"--port={port}", application)
     with _run_server(command, folder / "service.log", environment, port, first) as server:
         yield server
 

@@ -46,7 +46,7 @@ _OF_CALLERS = (
 class Stage:
     """The engines' addresses, and how much is asked of them (`quick`: less of everything).
 
-    `beside` is another checkout to measure in turn with this one, or None.
+    `beside` is another checkout to measure in turn with this one, under its own Python, or None.
     """
 
     folder: Path
@@ -54,6 +54,7 @@ class Stage:
     runtime: Runtime
     quick: bool
     beside: Path | None = None
+    beside_python: str = sys.executable
     _callers: Iterator[tuple[int, str]] | None = None
 
     @property
@@ -111,7 +112,9 @@ class Stage:
 
 
 @contextmanager
-def stage(*, quick: bool, beside: Path | None = None) -> Iterator[Stage]:
+def stage(
+    quick: bool, beside: Path | None = None, beside_python: str = sys.executable
+) -> Iterator[Stage]:
     """Starts engines in a folder of their own, which is removed afterwards."""
     with TemporaryDirectory(prefix="maalem-bench-") as name:
         folder = Path(name)
@@ -125,7 +128,7 @@ def stage(*, quick: bool, beside: Path | None = None) -> Iterator[Stage]:
             runtime = Runtime(settings)
             upgrade(runtime.database)
             try:
-                yield Stage(folder, urls, runtime, quick, beside)
+                yield Stage(folder, urls, runtime, quick, beside, beside_python)
             finally:
                 runtime.database.dispose()
                 runtime.redis.close()
