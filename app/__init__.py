@@ -1,12 +1,16 @@
 """Maalem: an artisan's health insurance on a feature phone."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from flask import Flask
 from flask.cli import FlaskGroup
 
+from app.base import redis_alone  # noqa: F401 - before all that reads Redis's client
 from app.cli import refuse_development_server, register_commands
 from app.observe.logs import set_up_logs
 from app.runtime import Runtime, check_names
-from app.settings import read_settings
+from app.settings import Settings, read_settings
 from app.web import register_pages
 
 
@@ -15,14 +19,29 @@ def create_app(runtime: Runtime | None = None) -> Flask:
     runtime = runtime or Runtime(read_settings())
     check_names(runtime.settings)
     refuse_development_server(production=runtime.settings.production)
-    set_up_logs(runtime.settings.log_level)
+    set_up_logs(runtime.settings.log_level, _find_reporter(runtime.settings))
     app = Flask("app", static_folder="web/static", template_folder="web/templates")
     # No view is a coroutine: a request would ask each of its functions whether it is one.
     app.ensure_sync = lambda function: function  # type: ignore[method-assign, assignment]
     app.extensions["maalem"] = runtime
+    if url := runtime.settings.traces_url:
+        # Its libraries are a tenth of a start, and read where traces are asked for alone.
+        from app.observe.traces import send_traces
+
+        app.extensions["traces"] = send_traces(url, runtime.settings.traces_share)
     register_pages(app, runtime)
     register_commands(app)
     return app
+
+
+def _find_reporter(settings: Settings) -> Callable[[Mapping[str, Any]], None] | None:
+    """Returns who is told of faults, if anybody is to be."""
+    if not (dsn := settings.sentry_dsn.get_secret_value()):
+        return None
+    # Its library is read where it is asked for alone, as that of traces.
+    from app.observe.faults import FaultReporter
+
+    return FaultReporter(dsn, settings.app_env or "development").tell
 
 
 def main() -> None:

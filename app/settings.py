@@ -27,6 +27,7 @@ from app.base.setting_texts import (
     SHORTEST_TOKEN,
     Address,
     DatabaseUrl,
+    Dsn,
     LimitsByName,
     Names,
     Networks,
@@ -303,6 +304,23 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="the least that is logged"
+    )
+    sentry_dsn: Dsn = Field(
+        SecretStr(""),
+        description="where faults of the program are told, as Sentry and GlitchTip name it"
+        " (https://KEY@HOST/PROJECT), without anybody's data; empty means nowhere",
+    )
+    traces_url: Address = Field(
+        "",
+        description="a collector of OpenTelemetry traces that speaks OTLP over HTTP, as"
+        " http://127.0.0.1:4318/v1/traces; empty means no traces",
+    )
+    traces_share: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="how many of all calls are traced, 1 is every one; those that failed are in any"
+        " case, ten a second at most",
     )
 
     @field_validator("data_dir")

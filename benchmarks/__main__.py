@@ -19,6 +19,7 @@ from benchmarks import (
     settlement,
     slots,
     starting,
+    traces,
 )
 from benchmarks.findings import Finding, machine, table, write_result
 from benchmarks.stage import stage
@@ -28,6 +29,7 @@ MEASUREMENTS = {
     "starting": starting.measure,
     "counts": counts.measure,
     "hops_inside": hops_inside.measure,
+    "traces": traces.measure,
     "hops": hops.measure,
     "slots": slots.measure,
     "deposits": deposits.measure,

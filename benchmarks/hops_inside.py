@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
@@ -19,7 +19,7 @@ from benchmarks.stage import Stage
 _NAMES = ("dial", "my AMO", "back", "pay", "the code")
 _PROGRAM = Path(__file__).with_name("one_process.py")
 # Dialogues that open connections and fill caches before the first one that counts.
-_WARM = 30
+WARM = 30
 _WHAT = "CPU in one process"
 
 
@@ -27,11 +27,11 @@ def measure(stage: Stage) -> list[Finding]:
     """Measures this checkout, and in turn with it the one beside it, dialogue by dialogue."""
     dialogues = 100 if stage.quick else 2000
     beside = stage.beside or ROOT, stage.beside_python
-    with _program(stage, ROOT) as ours, _program(stage, *beside) as theirs:
+    with run_program(stage, ROOT) as ours, run_program(stage, *beside) as theirs:
         pairs = [
-            (_play(ours, one), _play(theirs, other) if stage.beside else [])
-            for one, other in zip(*[iter(stage.phones(2 * (_WARM + dialogues)))] * 2, strict=True)
-        ][_WARM:]
+            (play(ours, one), play(theirs, other) if stage.beside else [])
+            for one, other in zip(*[iter(stage.phones(2 * (WARM + dialogues)))] * 2, strict=True)
+        ][WARM:]
     hops = {name: median(one[hop] for one, _ in pairs) for hop, name in enumerate(_NAMES)}
     whole = [sum(one) for one, _ in pairs]
     findings = [Finding("", f"{_WHAT}, whole dialogue", "us", [median(whole)], details=hops)]
@@ -52,11 +52,12 @@ def _compare(pairs: list[tuple[list[float], list[float]]]) -> Finding:
 
 def profile(stage: Stage, hop: int) -> str:
     """Returns where the hop of that number spends its time."""
-    with _program(stage, ROOT, profiled=hop) as program:
+    with run_program(stage, ROOT, profiled=hop) as program:
         return program.communicate("".join(f"{phone}\n" for phone in stage.phones(400)))[0]
 
 
-def _play(program: subprocess.Popen[str], phone: str) -> list[float]:
+def play(program: subprocess.Popen[str], phone: str) -> list[float]:
+    """Plays a dialogue there; returns the microseconds of CPU of each hop."""
     assert program.stdin and program.stdout
     program.stdin.write(f"{phone}\n")
     program.stdin.flush()
@@ -65,15 +66,20 @@ def _play(program: subprocess.Popen[str], phone: str) -> list[float]:
 
 
 @contextmanager
-def _program(
-    stage: Stage, checkout: Path, python: str = sys.executable, profiled: int | None = None
+def run_program(
+    stage: Stage,
+    checkout: Path,
+    python: str = sys.executable,
+    settings: Mapping[str, str] | None = None,
+    profiled: int | None = None,
 ) -> Iterator[subprocess.Popen[str]]:
+    """Runs a checkout's application in a process of its own; `settings` are more than it has."""
     with (
         (stage.folder / "one_process.log").open("ab") as log,
         subprocess.Popen(
             (python, str(_PROGRAM), json.dumps(CHAINS), json.dumps(profiled)),
             cwd=checkout,
-            env=os.environ | stage.environment | {"PYTHONPATH": str(checkout)},
+            env=os.environ | stage.environment | (settings or {}) | {"PYTHONPATH": str(checkout)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

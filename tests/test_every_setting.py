@@ -141,6 +141,16 @@ WRONG: dict[str, tuple[tuple[str, str], ...]] = {
     "keep_talks_days": (*_NO_NUMBER, ("0", "greater than")),
     "keep_bodies_days": (*_NO_NUMBER, ("6", "greater than")),
     "log_level": (("wordof", "Input should be"), ("INFO", "Input should be")),
+    "sentry_dsn": (
+        ("https://faults.example/1", "no address of its kind"),
+        ("https://4a8e:wordof@faults.example/1", "no address of its kind"),
+        ("https://4a8e017d@faults.example", "no address of its kind"),
+        ("https://4a8e017d@faults.example:99999/1", "Port out of range"),
+        ("wordof", "no address of its kind"),
+    ),
+    # A collector is a neighbour, and told nothing of anybody: plain http may do.
+    "traces_url": tuple(case for case in _NO_ADDRESS if case[1] != "not https"),
+    "traces_share": (*_NO_NUMBER, ("1.1", "less than"), ("nan", "than"), ("inf", "than")),
 }
 # Left out, they have no value that production could use.
 NEEDED = (

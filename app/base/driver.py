@@ -23,6 +23,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 
 from app.base.database import AWAY, READ_ONLY
 from app.base.errors import Unavailable
+from app.base.spans import are_asked_for, span
 
 _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 _PARAMETER = re.compile(r"%\((\w+)\)s")
@@ -39,7 +40,10 @@ class DriverConnection:
         """Returns the rows of a statement with its values in the places `$1`, `$2`, ..."""
         # One size of numbers: each other one would be another statement to prepare.
         sized = [Int8(value) if type(value) is int else value for value in values]
-        return self._cursor.execute(statement, sized, prepare=True).fetchall()
+        if not are_asked_for():
+            return self._cursor.execute(statement, sized, prepare=True).fetchall()
+        with span("statement", sql=statement.decode()):
+            return self._cursor.execute(statement, sized, prepare=True).fetchall()
 
 
 AnyConnection = Connection | DriverConnection

@@ -19,6 +19,8 @@ SHORTEST_TOKEN = 24
 _DATABASE = r"^(postgresql(\+psycopg)?://.+)?$"
 _REDIS = r"^((rediss?|unix|redis\+sentinel|redis\+cluster)://.+)?$"
 _ADDRESS = r"^(https?://[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9_])?(:[0-9]{1,5})?(/[^\s?#]*)?)?$"
+# A key in place of a user, a project's number in place of a path.
+_DSN = re.compile(r"https?://[0-9A-Za-z]+@[A-Za-z0-9._-]+(:[0-9]{1,5})?(/[A-Za-z0-9._-]+)*/[0-9]+")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # What a provider takes: a number, a name, a short code, Twilio's messaging service.
 _SENDER = r"\+[1-9][0-9]{6,14}|[A-Za-z0-9 ]{1,11}|MG[0-9a-f]{32}"
@@ -148,6 +150,16 @@ def read_password(url: str) -> str:
         return ""
 
 
+def refuse_unreadable_dsn(value: SecretStr) -> SecretStr:
+    """Raises: ValueError for what Sentry's library would not take as an address."""
+    dsn = value.get_secret_value()
+    if dsn and not _DSN.fullmatch(dsn):
+        raise ValueError("is no address of its kind")
+    if dsn:
+        refuse_impossible_port(dsn)
+    return value
+
+
 def split_names(value: object) -> object:
     """Reads `one,two`; what is no text stays."""
     if not isinstance(value, str):
@@ -242,6 +254,7 @@ Address = Annotated[
     BeforeValidator(refuse_letters_beyond_ascii),
     AfterValidator(refuse_impossible_port),
 ]
+Dsn = Annotated[SecretStr, AfterValidator(refuse_unreadable_dsn)]
 DatabaseUrl = Annotated[str, Field(pattern=_DATABASE, repr=False)]
 RedisUrl = Annotated[
     str, Field(pattern=_REDIS, repr=False), AfterValidator(refuse_unreadable_redis)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
+from secrets import token_hex
 
 import structlog
 
 from app.base.errors import Unavailable
 from app.base.operation import operation
+from app.base.spans import span, trace
 from app.mobile_money.callbacks import (
     AT_ONCE_A_CLIENT,
     MOST_ATTEMPTS,
@@ -79,9 +81,17 @@ class ApiWork:
 
         A callback that could not be marked as delivered is sent again; callers have to expect that.
         """
+        client, attempt = callback.client.id, callback.attempt
+        with trace("callback", token_hex(8), client=client, attempt=attempt) as whole:
+            outcome = self._deliver_or_log(callback)
+            whole.note(outcome=outcome.split(" ")[0])
+        return outcome
+
+    def _deliver_or_log(self, callback: Callback) -> str:
         runtime, client = self._runtime, callback.client.id
         try:
-            outcome = deliver(callback, runtime.keys, runtime.callback_rules, runtime.clock())
+            with span("provider", client=client):
+                outcome = deliver(callback, runtime.keys, runtime.callback_rules, runtime.clock())
             if outcome == "delivered":
                 with operation(runtime.database, runtime.clock(), "worker") as change:
                     mark_delivered(change, callback)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from secrets import token_hex
 
 import structlog
 
 from app.base.database import reading
 from app.base.errors import Unavailable
 from app.base.operation import operation
+from app.base.spans import trace
 from app.journeys.context import Dialogue, vocabulary
 from app.messaging.kinds import PREFIX
 from app.messaging.queries import is_told
@@ -31,7 +33,10 @@ def answer_deferred_actions(runtime: Runtime, worker: str) -> int:
     """
     answered = 0
     for identity, deferred in runtime.deferred_actions.claim(worker, _AT_ONCE):
-        if _try_to_answer(runtime, deferred, runtime.clock()):
+        # The trace goes on in which it was asked.
+        with trace("deferred", deferred.trace or token_hex(8), action=deferred.action):
+            done = _try_to_answer(runtime, deferred, runtime.clock())
+        if done:
             runtime.deferred_actions.mark_done(identity)
             answered += 1
     return answered

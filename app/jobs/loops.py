@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from secrets import token_hex
 from threading import Event, Thread
 
 import structlog
 
 from app.base.errors import Unavailable
+from app.base.spans import note, trace
 
 _IDLE_SECONDS = 0.5
 _AWAY_SECONDS = 2.0
@@ -49,7 +51,9 @@ class Loop:
         while not self._stopping.is_set():
             self._began = time.monotonic()
             try:
-                count = self._work()
+                with trace("turn", token_hex(8), loop=self.name):
+                    count = self._work()
+                    note(count=count)
             except Unavailable as error:
                 _log.error("away", loop=self.name, what=error.params.get("what"))
                 self._stopping.wait(_AWAY_SECONDS)

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
+from secrets import token_hex
 
 import structlog
 
 from app.base.operation import operation
+from app.base.spans import note_failure, trace
 from app.jobs.provider_watch import ProviderWatch
 from app.messaging.delivery import Delivery, DeliveryResult
 from app.messaging.opt_outs import record_provider_opt_out
@@ -90,11 +92,19 @@ class Sender:
 
     def _deliver(self, message: ClaimedMessage) -> None:
         """Delivers a message in a thread of its own; even an unforeseen error leaves one result."""
+        with trace("message", token_hex(8), message=message.reference) as whole:
+            result = self._deliver_or_fail(message)
+            whole.note(state=result.disposition.state)
+            if result.failure:
+                note_failure()
+        self._results.put(result)
+
+    def _deliver_or_fail(self, message: ClaimedMessage) -> DeliveryResult:
         try:
-            self._results.put(self._delivery.deliver(message))
+            return self._delivery.deliver(message)
         except Exception as error:
             _log.exception("sending_failed", provider=message.attempt.provider)
-            self._results.put(self._delivery.fail(message, error))
+            return self._delivery.fail(message, error)
 
     def _record(self, wait: float) -> int:
         """Records all results in one transaction; if it fails, they are kept for the next."""

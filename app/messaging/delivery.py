@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from random import Random
 
 from app.base.clock import Clock
+from app.base.spans import span
 from app.messaging.models import ANSWER
 from app.messaging.outbox import ClaimedMessage
 from app.messaging.retries import (
@@ -63,7 +64,8 @@ class Delivery:
     def _find_or_send(self, message: ClaimedMessage) -> DeliveryResult:
         """Sends only what the provider does not know."""
         try:
-            reference = self._provider_of(message).find(_outgoing_sms(message))
+            with span("provider", provider=message.attempt.provider, action="find"):
+                reference = self._provider_of(message).find(_outgoing_sms(message))
         except SendRefused as silence:
             reason, now = silence.reason, self.clock()
             later = decide_after_no_answer(message.attempt, reason, now, self.random)
@@ -74,7 +76,8 @@ class Delivery:
 
     def _send(self, message: ClaimedMessage) -> DeliveryResult:
         try:
-            reference = self._provider_of(message).send(_outgoing_sms(message))
+            with span("provider", provider=message.attempt.provider, action="send"):
+                reference = self._provider_of(message).send(_outgoing_sms(message))
         except DeliveryUnknown as unknown:
             return self._after_silence(message, unknown)
         except SendRefused as refusal:

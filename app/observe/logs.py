@@ -4,7 +4,7 @@ import json
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -21,14 +21,18 @@ _SHORT_LINES = structlog.dev.ConsoleRenderer(
 )
 
 
-def set_up_logs(level: str) -> None:
-    """Logs to standard error, one JSON object a line; short lines where that is a terminal."""
+def set_up_logs(level: str, tell: Callable[[Mapping[str, Any]], None] | None = None) -> None:
+    """Logs to standard error, one JSON object a line; short lines where that is a terminal.
+
+    `tell` is given each line that has an exception, before it is written.
+    """
     terminal = sys.stderr.isatty()
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="%H:%M:%S" if terminal else "iso", utc=True),
+            *([_tell_of(tell)] if tell else []),
             structlog.processors.format_exc_info,
             redact,
             _SHORT_LINES if terminal else _render,
@@ -37,6 +41,22 @@ def set_up_logs(level: str) -> None:
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def _tell_of(tell: Callable[[Mapping[str, Any]], None]) -> structlog.types.Processor:
+    """Returns the step that gives lines with an exception to `tell`, whose failure keeps none."""
+
+    def give(
+        _logger: object, _method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        if event.get("exc_info"):
+            try:
+                tell(event)
+            except Exception as error:
+                event["untold"] = type(error).__name__
+        return event
+
+    return give
 
 
 def _render(_logger: object, _method: str, event: MutableMapping[str, Any]) -> str:

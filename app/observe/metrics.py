@@ -80,6 +80,13 @@ provider_rests = Counter(
 busy = Counter(
     "maalem_busy_total", "Requests that found no free slot of their kind in time", ("kind",)
 )
+traces_lost = Counter(
+    "maalem_traces_lost_total",
+    "Traces that the collector did not take, or that did not fit the queue",
+)
+faults_untold = Counter(
+    "maalem_faults_untold_total", "Faults of the program not told, because the same one just was"
+)
 slow_bodies = Counter(
     "maalem_slow_bodies_given_up_total", "Connections ended because a body did not come in time"
 )

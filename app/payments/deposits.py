@@ -17,6 +17,7 @@ from app.base.clock import local_date
 from app.base.money import ZERO, Money
 from app.base.months import Period
 from app.base.operation import Operation
+from app.base.spans import span
 from app.enrolment.rules import name_on_receipt
 from app.ledger.breaks import NewBreak, open_break
 from app.ledger.models import CONTRIBUTIONS, FEES, PENALTIES, RECEIVABLE, SUSPENSE
@@ -99,6 +100,16 @@ def redeem_code(
     Raises: CodeUnknown, CodePaid, CodeExpired, CodeCancelled, CodeReversed, KeyReused, UnderPaid,
     OverPaid, OverCodeLimit, OverDayLimit, OverFloatLimit, OverClientLimit.
     """
+    with span("deposit"):
+        return _redeem_code(operation, services, collector, confirmation)
+
+
+def _redeem_code(
+    operation: Operation,
+    services: Services,
+    collector: Collector,
+    confirmation: CashConfirmation,
+) -> str:
     received_at = confirmation.received_at or operation.now
     if confirmation.received_at is not None:
         approver = confirmation.approved_by or operation.actor

@@ -20,6 +20,7 @@ from app.base.buckets import list_late_keys
 from app.base.errors import Unavailable
 from app.base.keys import Keys, KeyUnknown, Purpose
 from app.base.phone import Phone
+from app.base.spans import find_trace
 from app.ussd.forged import report_forged
 from app.ussd.vocabulary import Answers, Dialogue, Facts, Services, Vocabulary
 
@@ -34,7 +35,8 @@ _SIGNED = 4 + 32
 class DeferredAction:
     """An action and the dialogue it was asked in, enough to run it without a session.
 
-    `facts` and `answers` are packed. `asked_at` is in seconds since 1970.
+    `facts` and `answers` are packed. `asked_at` is in seconds since 1970. `trace` is the trace that
+    it was asked in, where traces are made.
     """
 
     action: str
@@ -45,10 +47,12 @@ class DeferredAction:
     key: str
     asked_at: float
     says: tuple[str, ...] = ()
+    trace: str = ""
 
     @classmethod
     def of(cls, action: str, dialogue: Dialogue[Any, Any, Any]) -> DeferredAction:
         """Returns `action` as `dialogue` was about to run it."""
+        asked_in = find_trace()
         return cls(
             action,
             dialogue.phone.e164,
@@ -58,6 +62,7 @@ class DeferredAction:
             dialogue.action_key,
             dialogue.now.timestamp(),
             dialogue.says,
+            asked_in.identity if asked_in else "",
         )
 
     def dialogue(
@@ -81,7 +86,10 @@ class DeferredAction:
 
     def pack(self) -> str:
         """Returns the action as JSON, for the stream."""
-        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
+        values = asdict(self)
+        if not self.trace:
+            del values["trace"]  # a worker of the version before knows none
+        return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
 
     @classmethod
     def unpack(cls, packed: bytes) -> DeferredAction:

@@ -8,6 +8,7 @@ from app.base.deadline import Deadline
 from app.base.errors import InvalidInput, Late
 from app.base.hop import Reply
 from app.base.identifiers import plain_writing
+from app.base.spans import span
 from app.text.words import Words
 from app.ussd.deferred import DeferredAction
 from app.ussd.menu import BACK, ONWARD, Choice, Menu, Screen
@@ -274,7 +275,9 @@ class MenuEngine(Generic[Services]):
         assert screen.uses and screen.outcomes is not None
         dialogue = self._dialogue(position, caller, screen.name, screen.says)
         action = self.vocabulary.actions[screen.uses]
-        outcome = self.deadline.run_since(caller.began, action.run, dialogue)
+        with span("action", action=screen.uses) as part:
+            outcome = self.deadline.run_since(caller.began, action.run, dialogue)
+            part.note(outcome=outcome)
         position.language = self.words.language_or_default(dialogue.language)
         position.facts, position.answers = dialogue.facts.packed, dialogue.answers.packed
         return screen.outcomes[outcome]

@@ -6,8 +6,10 @@ import structlog
 from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, NotFound
 
+from app.base import spans
 from app.base.errors import Unavailable
 from app.observe import metrics
+from app.observe.references import find_reference
 from app.runtime import Runtime, runtime
 from app.web import edge, error_pages, slots
 from app.web.mobile_money.responses import busy, strayed
@@ -28,6 +30,9 @@ def register(app: Flask, runtime: Runtime) -> None:
     edge.register(app, runtime.settings)
     proxies = runtime.settings.trusted_proxies
     app.wsgi_app = TrustedProxies(app.wsgi_app, proxies)  # type: ignore[assignment]
+    if runtime.settings.traces_url:
+        app.before_request(_begin_trace)
+        app.teardown_request(_end_trace)
     app.before_request(_begin)
     app.after_request(_end)
     app.teardown_request(_leave)
@@ -40,7 +45,7 @@ def _begin() -> HTTPException | Response | None:
 
     Without a free slot the request is answered 503 after a moment, a phone with a screen.
     """
-    g.request_id = token_hex(8)
+    g.request_id = g.get("request_id") or token_hex(8)
     if not slots.is_served(request.path):
         return _answer_failure(NotFound())
     if refusal := edge.take_in():
@@ -54,6 +59,26 @@ def _begin() -> HTTPException | Response | None:
     if kind is not slots.Kind.PHONES:
         runtime().deadline.limit_each_wait()
     return None
+
+
+def _begin_trace() -> None:
+    g.request_id = token_hex(8)
+    rule = request.url_rule
+    # The rule and not the address, in which a token or a number may stand.
+    g.trace = spans.trace(
+        "request",
+        g.request_id,
+        method=request.method,
+        route=rule.rule if rule else "unknown",
+        request_id=g.request_id,
+        reference=find_reference(g.request_id),
+    )
+    g.trace.__enter__()
+
+
+def _end_trace(_error: BaseException | None) -> None:
+    if opened := g.pop("trace", None):
+        opened.__exit__(None, None, None)
 
 
 def _answer_busy(kind: slots.Kind) -> Response:
@@ -75,6 +100,9 @@ def _leave(_error: BaseException | None) -> None:
 
 def _end(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
+    spans.note(status=response.status_code)
+    if response.status_code >= 500:
+        spans.note_failure()
     add_safe_headers(response)
     return response
 

@@ -16,6 +16,7 @@ from app.base.database import reading
 from app.base.errors import InvalidInput, Unavailable
 from app.base.hop import Hop, Reply, SessionEnd
 from app.base.json_text import read_json
+from app.base.spans import note, note_failure, span
 from app.enrolment.queries import find_language
 from app.gateways.operators import UNKNOWN
 from app.gateways.registry import GATEWAYS, Dialect
@@ -113,15 +114,19 @@ def _read_form() -> Mapping[str, str]:
 def _answer_measured(hop: Hop) -> TurnResult:
     """Answers a hop, and records its time for the metrics and the log."""
     began = perf_counter()
-    result = answer_hop(runtime(), hop)
+    with span("hop", gateway=hop.gateway, operator=hop.operator) as part:
+        result = answer_hop(runtime(), hop)
+        part.note(screen=result.screen, outcome=result.outcome, language=result.language)
     seconds = perf_counter() - began
     _timer(hop.gateway, hop.operator).observe(seconds)
     _counter(hop.gateway, hop.operator, result.outcome).inc()
     _screens(result.screen).inc()
+    session = _name_talk(runtime(), hop)
+    note(session=session)
     _log.info(
         "hop",
         request_id=g.request_id,
-        session=_name_talk(runtime(), hop),
+        session=session,
         gateway=hop.gateway,
         operator=hop.operator,
         phone=hop.phone,
@@ -160,6 +165,7 @@ def answer_hop(maalem: Runtime, hop: Hop) -> TurnResult:
         _log.error("away", **_name_call(maalem, hop), what=away)
     except Exception:
         _log.exception("failed", **_name_call(maalem, hop))
+    note_failure()
     language = _find_language(maalem, hop, away)
     words = _away_words(maalem, language, _find_beginning(maalem, away))
     return TurnResult(Reply(words, False), "away", "away", language or "")
@@ -186,6 +192,7 @@ def answer_busy() -> Response:
     named = request.path.split("/")[2]
     dialect = next((each for each in GATEWAYS if each.name == named), GATEWAYS[0])
     metrics.hops.labels(dialect.name, UNKNOWN, "busy").inc()
+    note_failure()
     _log.warning("busy", request_id=g.request_id, reference=find_reference(g.request_id))
     return _respond(dialect, dialect.render(Reply(_away_words(runtime(), None, None), False)))
 
