@@ -1,7 +1,7 @@
 # What can be done here; `make` alone lists it. Needs Python 3.11 to 3.14, nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check platforms bare bench soak fuzz kill abuse docs hashes wheel sbom audit clean
+.PHONY: help install run test check platforms bare bench soak fuzz kill abuse docs pictures hashes wheel sbom audit clean
 .NOTPARALLEL:
 
 # $(call installed,FILE): .venv is there and holds what the requirements file names. Made with the
@@ -18,7 +18,8 @@ help:
 	@echo "make fuzz   50,000 hops and 100,000 requests at random (FUZZ_HOPS=... FUZZ_REQUESTS=... FUZZ_SEED=...)"
 	@echo "make kill   200 rounds of kill -9 in the midst of payments and acts (KILL_ROUNDS=... KILL_SEED=...)"
 	@echo "make abuse  every attack that docs/security.md names (ABUSE_SECONDS=...; short in make test)"
-	@echo "make docs   charts of the menus, table of settings, pictures of the README"
+	@echo "make docs   the documents as a site in site/, links checked, nothing in it from elsewhere"
+	@echo "make pictures  what the documents have from the program: pictures, charts, tables"
 	@echo "make bench  measurements and their floors"
 	@echo "make soak   100,000 messages through faulty providers, workers killed (MESSAGES=...)"
 	@echo "make platforms  whether every pin is a wheel on every system (asks the package index)"
@@ -56,9 +57,15 @@ abuse:
 
 docs:
 	$(call installed,requirements-dev.txt)
+	@NO_MKDOCS_2_WARNING=1 .venv/bin/python -m mkdocs build --strict --quiet
+	@echo "site/index.html"
+
+pictures:
+	$(call installed,requirements-dev.txt)
 	@.venv/bin/flask menus graph --page > docs/menu-charts.md
 	@.venv/bin/flask settings --page > docs/settings.md
 	@.venv/bin/flask settings --env > .env.example
+	@.venv/bin/flask metrics --page > docs/metrics.md
 	@SCREENSHOT_DIR=docs .venv/bin/python -m pytest -q tests/browser/test_story.py tests/browser/test_office_day.py -k 'fr or day'
 
 check:
@@ -101,5 +108,5 @@ soak:
 	@.venv/bin/python -m benchmarks.soak $(MESSAGES)
 
 clean:
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find app migrations tests benchmarks supply -name __pycache__ -prune -exec rm -rf {} +

@@ -82,7 +82,7 @@ def opening(words: Words, language: str, key: str) -> str:
 
 
 def keep_for_readme(page: Page, name: str, part: FloatRect) -> None:
-    """SCREENSHOT_DIR=docs, as `make docs` sets it, remakes a picture of the README."""
+    """SCREENSHOT_DIR=docs, as `make pictures` sets it, remakes a picture of the README."""
     if folder := os.environ.get("SCREENSHOT_DIR"):
         size = page.viewport_size
         assert size
