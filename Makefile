@@ -1,7 +1,7 @@
 # What can be done here; `make` alone lists it. Needs Python 3.11 to 3.14, nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check platforms bare bench soak fuzz kill abuse docs pictures hashes wheel sbom audit clean
+.PHONY: help install run test check platforms bare bench soak storm fuzz kill abuse docs pictures hashes wheel sbom audit clean
 .NOTPARALLEL:
 
 # $(call installed,FILE): .venv is there and holds what the requirements file names. Made with the
@@ -22,6 +22,7 @@ help:
 	@echo "make pictures  what the documents have from the program: pictures, charts, tables"
 	@echo "make bench  measurements and their floors"
 	@echo "make soak   100,000 messages through faulty providers, workers killed (MESSAGES=...)"
+	@echo "make storm  everything at once on clustered engines, parts killed (STORM_SECONDS=... STORM_HOPS=... STORM_EVERY=...)"
 	@echo "make platforms  whether every pin is a wheel on every system (asks the package index)"
 	@echo "make hashes  writes the hashes of all pins into the requirements files (asks the package index)"
 	@echo "make wheel  dist/maalem-*.whl: pip installs it, and maalem is the command (DIST=...)"
@@ -106,6 +107,11 @@ bench:
 soak:
 	$(call installed,requirements-dev.txt)
 	@.venv/bin/python -m benchmarks.soak $(MESSAGES)
+
+storm:
+	$(call installed,requirements-dev.txt)
+	@STORM_SECONDS=$(or $(STORM_SECONDS),300) STORM_HOPS=$(or $(STORM_HOPS),40) \
+		STORM_EVERY=$(or $(STORM_EVERY),12) .venv/bin/python -m pytest -q -s tests/storm $(ARGS)
 
 clean:
 	rm -rf .venv site .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

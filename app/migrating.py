@@ -16,7 +16,14 @@ from sqlalchemy import Engine, MetaData, text
 from sqlalchemy.exc import ProgrammingError
 
 from app.backup.comparison import Digest, compute_digests
-from app.base.database import is_pooled, metadata, snapshot
+from app.base.database import (
+    CHANGE_WAITS_MS,
+    change_tables,
+    is_pooled,
+    metadata,
+    snapshot,
+    try_again,
+)
 from app.grants import give_grants
 from app.reconciliation.books_checks import verify_books
 from app.settings import ROOT
@@ -85,6 +92,21 @@ def current_revision(engine: Engine) -> str:
     return revision
 
 
+def list_contracts(engine: Engine) -> list[str]:
+    """Returns what the missing migrations take away from the version before, with their names.
+
+    A migration says so by `CONTRACTS`, a sentence: no process of before may run any more.
+    Raises: AnotherVersion.
+    """
+    reached = current_revision(engine)
+    missing = _scripts().iterate_revisions("head", "base" if reached == "none" else reached)
+    return [
+        f"{script.revision}: {script.module.CONTRACTS}"
+        for script in missing
+        if hasattr(script.module, "CONTRACTS")
+    ]
+
+
 def upgrade(engine: Engine) -> str:
     """Applies the missing migrations, and gives the roles their grants on what is new.
 
@@ -100,13 +122,13 @@ def upgrade(engine: Engine) -> str:
 def renew_grants(engine: Engine) -> str:
     """Gives the roles their grants anew. Returns a sentence for the operator."""
     load_models()
-    with engine.begin() as connection:
-        connection.execute(text("SET LOCAL statement_timeout = 0"))
-        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
-        given = give_grants(connection)
+    with engine.begin() as one_at_a_time:
+        one_at_a_time.execute(text("SET LOCAL statement_timeout = 0"))
+        one_at_a_time.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK})
+        given = change_tables(engine, give_grants)
         if ": given" not in given:
             return given
-        return f"{given}; {build_wall(connection)}"
+        return f"{given}; {build_wall(engine)}"
 
 
 def downgrade(engine: Engine, revision: str) -> str:
@@ -131,8 +153,11 @@ def _migrate(engine: Engine, revision: str, *, down: bool = False) -> str:
         connection.commit()
         config.attributes["connection"] = connection
         move = command.downgrade if down else command.upgrade
+        # Migrations are few and short, but who waits for a table has all who call wait behind it.
+        connection.execute(text(f"SET lock_timeout = {CHANGE_WAITS_MS}"))
+        connection.commit()
         try:
-            move(config, revision)
+            try_again(lambda: move(config, revision))
         except ProgrammingError as error:
             if isinstance(error.orig, InsufficientPrivilege):
                 raise NotTheOwner() from error
@@ -145,7 +170,8 @@ class UpgradeFindings:
     """The findings of an upgrade and the way back, on a copy with data in it.
 
     `was_at` is the revision of the copy, `back_to` the one it was taken back to. `changed` are the
-    tables whose answered rows are others than before, `broken` the rules that do not hold.
+    tables whose answered rows are others than before, `broken` the rules that do not hold;
+    `contracts` are the steps after which the version before runs no more.
     """
 
     was_at: str
@@ -155,6 +181,7 @@ class UpgradeFindings:
     back_seconds: float
     changed: tuple[str, ...]
     broken: tuple[str, ...]
+    contracts: tuple[str, ...]
 
     @property
     def sound(self) -> bool:
@@ -175,7 +202,7 @@ def rehearse_upgrade(engine: Engine, back_to: str | None, now: datetime) -> Upgr
 
     Raises: AnotherVersion, NotTheOwner.
     """
-    was_at = current_revision(engine)
+    was_at, contracts = current_revision(engine), list_contracts(engine)
     began = time.monotonic()
     newest = upgrade(engine)
     upgrade_seconds = time.monotonic() - began
@@ -196,6 +223,7 @@ def rehearse_upgrade(engine: Engine, back_to: str | None, now: datetime) -> Upgr
         back_seconds=round(back_seconds, 2),
         changed=tuple(table for table, digest in before.items() if after[table] != digest),
         broken=broken,
+        contracts=tuple(contracts),
     )
 
 

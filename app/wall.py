@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from psycopg.errors import InsufficientPrivilege
-from sqlalchemy import Column, ColumnElement, Connection, Select, Table, select, text, true
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Select, Table, select, text, true
 from sqlalchemy.exc import ProgrammingError
 
 from app.base.clock import utc_now
-from app.base.database import metadata
+from app.base.database import change_tables, metadata
 from app.grants import GroupRoles, list_changed, list_shown, name_group_roles, quote
 
 _APART_FROM = 160000
@@ -289,14 +290,29 @@ def may_add(
     return bool(connection.execute(asked, row).scalar())
 
 
-def build_wall(connection: Connection) -> str:
+def build_wall(engine: Engine) -> str:
     """Builds the wall anew, whatever it was before, by the role that owns the tables.
 
-    Returns a sentence for the operator, who may have to let the app's role stand behind it.
+    Each table in a transaction of its own, so that people who call wait for none of them. Returns a
+    sentence for the operator, who may have to let the app's role stand behind it.
     """
-    roles = name_group_roles(connection)
-    for statement in _list_statements(roles):
+    with engine.begin() as connection:
+        roles = name_group_roles(connection)
+        # It reads by the rights of who calls it: behind the wall, what is seen there.
+        reads = f"GRANT EXECUTE ON FUNCTION account_version(bigint) TO {quote(roles.desk)}"
+        connection.execute(text(reads))
+    for table in metadata.tables.values():
+        change_tables(engine, partial(_wall_off, table, roles))
+    with engine.begin() as connection:
+        return _stand_app_behind(connection, roles)
+
+
+def _wall_off(table: Table, roles: GroupRoles, connection: Connection) -> None:
+    for statement in _list_statements(table, roles):
         connection.execute(text(statement))
+
+
+def _stand_app_behind(connection: Connection, roles: GroupRoles) -> str:
     member = text("SELECT pg_has_role(:app, :desk, 'MEMBER')")
     if connection.execute(member, {"app": roles.app, "desk": roles.desk}).scalar():
         return f"wall: {roles.app} stands behind it as {roles.desk}"
@@ -314,31 +330,26 @@ def build_wall(connection: Connection) -> str:
     return f"wall: {roles.app} stands behind it as {roles.desk}"
 
 
-def _list_statements(roles: GroupRoles) -> Iterator[str]:
+def _list_statements(table: Table, roles: GroupRoles) -> Iterator[str]:
     app, office, desk = map(quote, (roles.app, roles.office, roles.desk))
-    # It reads by the rights of who calls it: behind the wall, what is seen there.
-    yield f"GRANT EXECUTE ON FUNCTION account_version(bigint) TO {desk}"
-    for table in metadata.tables.values():
-        name = table.name
-        yield f"REVOKE ALL ON {name} FROM {desk}"
-        for policy in ("wall_none", "wall_sees", "wall_acts"):
-            yield f"DROP POLICY IF EXISTS {policy} ON {name}"
-        if (rule := RULES.get(name)) is None:
-            yield f"ALTER TABLE {name} DISABLE ROW LEVEL SECURITY"
-            continue
-        yield f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"
-        yield f"GRANT SELECT ({list_shown(table)}) ON {name} TO {desk}"
+    name = table.name
+    yield f"REVOKE ALL ON {name} FROM {desk}"
+    for policy in ("wall_none", "wall_sees", "wall_acts"):
+        yield f"DROP POLICY IF EXISTS {policy} ON {name}"
+    if (rule := RULES.get(name)) is None:
+        yield f"ALTER TABLE {name} DISABLE ROW LEVEL SECURITY"
+        return
+    yield f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"
+    yield f"GRANT SELECT ({list_shown(table)}) ON {name} TO {desk}"
+    yield f"CREATE POLICY wall_none ON {name} TO {app}, {office} USING (true) WITH CHECK (true)"
+    yield f"CREATE POLICY wall_sees ON {name} FOR SELECT TO {desk} USING ({rule.sees})"
+    if rule.acts:
+        # Locking asks for the right to change; the check lets nothing be changed.
+        yield f"GRANT UPDATE ({quote(_lockable(table))}) ON {name} TO {desk}"
         yield (
-            f"CREATE POLICY wall_none ON {name} TO {app}, {office} USING (true) WITH CHECK (true)"
+            f"CREATE POLICY wall_acts ON {name} FOR UPDATE TO {desk}"
+            f" USING ({rule.acts}) WITH CHECK (false)"
         )
-        yield f"CREATE POLICY wall_sees ON {name} FOR SELECT TO {desk} USING ({rule.sees})"
-        if rule.acts:
-            # Locking asks for the right to change; the check lets nothing be changed.
-            yield f"GRANT UPDATE ({quote(_lockable(table))}) ON {name} TO {desk}"
-            yield (
-                f"CREATE POLICY wall_acts ON {name} FOR UPDATE TO {desk}"
-                f" USING ({rule.acts}) WITH CHECK (false)"
-            )
 
 
 def _lockable(table: Table) -> str:

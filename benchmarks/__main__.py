@@ -21,7 +21,7 @@ from benchmarks import (
     starting,
     traces,
 )
-from benchmarks.findings import Finding, machine, table, write_result
+from benchmarks.findings import Finding, machine, replace_measured, table, write_result
 from benchmarks.stage import stage
 
 MEASUREMENTS = {
@@ -40,7 +40,6 @@ MEASUREMENTS = {
     "settlement": settlement.measure,
 }
 _PAGE = ROOT / "docs" / "performance.md"
-_BEGIN, _END = "<!-- measured -->\n", "<!-- end -->\n"
 
 
 def main() -> None:
@@ -76,15 +75,8 @@ def main() -> None:
             all_findings += findings
     print(f"{machine()}; {time.monotonic() - began:.0f} s")
     if not arguments.quick and not arguments.names:
-        _write_page(_PAGE, f"{machine()}.\n\n{table(all_findings)}")
+        replace_measured(_PAGE, f"{machine()}.\n\n{table(all_findings)}")
         print(f"written to {_PAGE.relative_to(ROOT)}")
-
-
-def _write_page(page: Path, measured: str) -> None:
-    """Replaces the table of the page; the words around it stay."""
-    before, rest = page.read_text("utf-8").split(_BEGIN)
-    after = rest.split(_END)[1]
-    page.write_text(f"{before}{_BEGIN}{measured}{_END}{after}", "utf-8")
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ _CONNECTIONS = 8
 def measure(stage: Stage) -> list[Finding]:
     pairs, deposits = (2, 100) if stage.quick else (7, 600)
     collectors = {
-        f"deposits, {_CONNECTIONS} connections, durable": at_till(_agent(stage), "page"),
+        f"deposits, {_CONNECTIONS} connections, durable": at_till(add_bench_agent(stage), "page"),
         "the same, all by one client with a day limit": _client(stage),
     }
     codes = _codes(stage, pairs * 3 * deposits)
@@ -46,7 +46,7 @@ def measure(stage: Stage) -> list[Finding]:
             redeem_code(change, stage.runtime.services, collector, confirmation)
 
     url = stage.urls.database_url
-    with PlainDeposits(url, _CONNECTIONS, _agent(stage), stage.runtime.clock) as plain:
+    with PlainDeposits(url, _CONNECTIONS, add_bench_agent(stage), stage.runtime.clock) as plain:
         for _ in range(pairs):
             floor = _rate(plain.redeem, [codes.pop() for _ in range(deposits)])
             for what, collector in collectors.items():
@@ -101,7 +101,7 @@ def _client(stage: Stage) -> Collector:
     return Collector("api", "client:bench", "wafacash", None, "9001", client=client)
 
 
-def _agent(stage: Stage) -> Agent:
+def add_bench_agent(stage: Stage) -> Agent:
     with operation(stage.runtime.database, stage.runtime.clock(), "operator") as change:
         add_agency(change, NewAgency("BENCH", "An agency", "Rabat"))
         new = NewAgent("9001", "BENCH", SecretStr("246813"), own=True)

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 
+_BEGIN, _END = "<!-- measured -->\n", "<!-- end -->\n"
 RESULTS = Path(__file__).with_name("results")
 
 
@@ -88,6 +89,13 @@ def table(findings: Iterable[Finding]) -> str:
     head = ("", "What", "Budget", "Measured", "Spread", "Runs", "Holds")
     rows = [head, ("---",) * len(head), *(found.cells for found in findings)]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def replace_measured(page: Path, measured: str) -> None:
+    """Replaces what stands on the page between the marks; the words around it stay."""
+    before, rest = page.read_text("utf-8").split(_BEGIN)
+    after = rest.split(_END)[1]
+    page.write_text(f"{before}{_BEGIN}{measured}{_END}{after}", "utf-8")
 
 
 def _figure(number: float) -> str:

@@ -93,7 +93,9 @@ class PgServer:
 class PgBouncer:
     """A pooler in transaction mode, with fewer connections to the server than are asked of it."""
 
-    def __init__(self, folder: Path, server: PgServer, *users: str, size: int = 3) -> None:
+    def __init__(
+        self, folder: Path, server: PgServer, *users: str, size: int = 3, more: str = ""
+    ) -> None:
         self.port = free_redis_port()
         self._settings = folder / "pgbouncer.ini"
         self._settings.write_text(f"""\
@@ -106,8 +108,9 @@ auth_type = trust
 auth_file = {folder / "users"}
 pool_mode = transaction
 default_pool_size = {size}
-max_client_conn = 200
+max_client_conn = 400
 admin_users = {OWNER}
+{more}
 """)
         (folder / "users").write_text("".join(f'"{user}" ""\n' for user in (OWNER, *users)))
         for path in (self._settings, folder / "users"):

@@ -21,7 +21,10 @@ from app.settings import ROOT
 class Process:
     """A command of ours in a session of its own, which is killed with all its children."""
 
-    def __init__(self, command: tuple[str, ...], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: tuple[str, ...], environment: Mapping[str, str], folder: Path = ROOT
+    ) -> None:
+        self._folder = folder
         self._command = (str(Path(sys.executable).parent / command[0]), *command[1:])
         self._environment = os.environ | environment | {"LOG_LEVEL": "error"}
         self._running: subprocess.Popen[bytes] | None = None
@@ -30,7 +33,7 @@ class Process:
         self._running = subprocess.Popen(
             self._command,
             env=self._environment,
-            cwd=ROOT,
+            cwd=self._folder,
             stdout=subprocess.DEVNULL,
             start_new_session=True,
         )
@@ -61,13 +64,13 @@ class Process:
             self.kill()
 
 
-def web(port: int, environment: Mapping[str, str], *options: str) -> Process:
+def web(port: int, environment: Mapping[str, str], *options: str, folder: Path = ROOT) -> Process:
     """Returns a web server with the options that `make run` gives it, and others."""
-    return Process((*WEB_COMMAND, f"--port={port}", *options, "wsgi:app"), environment)
+    return Process((*WEB_COMMAND, f"--port={port}", *options, "wsgi:app"), environment, folder)
 
 
-def worker(environment: Mapping[str, str]) -> Process:
-    return Process(("flask", "worker"), environment)
+def worker(environment: Mapping[str, str], folder: Path = ROOT) -> Process:
+    return Process(("flask", "worker"), environment, folder)
 
 
 @contextmanager

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import psycopg
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text
+from psycopg.errors import DeadlockDetected, LockNotAvailable
+from sqlalchemy import Connection, Dialect, Engine, MetaData, create_engine, event, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -32,6 +34,9 @@ CONNECTIONS = 21
 OFFICE_CONNECTIONS = 5
 # A statement of a connection ends after so long, and so does a transaction that does nothing.
 STATEMENT_MS, IDLE_TRANSACTION_MS = 1500, 600_000
+# A change of tables waits so long for each, and begins anew for so long.
+CHANGE_WAITS_MS, _CHANGE_PAUSE_SECONDS, _CHANGE_SECONDS = 200, 0.3, 60
+_T = TypeVar("_T")
 AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
@@ -69,13 +74,16 @@ def connect(
     last: list[tuple[str, str]] = []
 
     @event.listens_for(engine, "do_connect")
-    def put_last_first(_dialect: object, _record: object, _args: object, options: Any) -> None:
+    def find_server(dialect: Dialect, _record: object, _args: object, options: Any) -> Any:
         """A machine that is gone costs two seconds: the host that answered last is asked first."""
-        hosts, ports = str(options.get("host", "")).split(","), str(options.get("port")).split(",")
-        if last and len(hosts) == len(ports) > 1 and last[0] != (hosts[0], ports[0]):
-            pairs = sorted(zip(hosts, ports, strict=True), key=lambda pair: pair != last[0])
-            options["host"] = ",".join(host for host, _ in pairs)
-            options["port"] = ",".join(port for _, port in pairs)
+        servers = _list_servers(options)
+        if len(servers) < 2:
+            return None
+        servers.sort(key=lambda server: server not in last)
+        if options.get("target_session_attrs") == "read-write":
+            return _connect_to_primary(dialect, servers, options)
+        options["host"], options["port"] = map(",".join, zip(*servers, strict=True))
+        return None
 
     @event.listens_for(engine, "connect")
     def set_up(driver: psycopg.Connection[Any], record: ConnectionPoolEntry) -> None:
@@ -88,6 +96,43 @@ def connect(
     event.listen(engine, "begin", _limit_transaction)
     event.listen(engine, "handle_error", _drop_replica)
     return engine
+
+
+def _list_servers(options: Mapping[str, Any]) -> list[tuple[str, str]]:
+    hosts, ports = str(options.get("host", "")).split(","), str(options.get("port")).split(",")
+    return list(zip(hosts, ports, strict=True)) if len(hosts) == len(ports) else []
+
+
+def _connect_to_primary(
+    dialect: Dialect, servers: Sequence[tuple[str, str]], options: Mapping[str, Any]
+) -> psycopg.Connection[Any]:
+    """Connects to the first server that may be written to, by its own word.
+
+    libpq believes what is said at the start of a connection; a pooler says there what it was told
+    once, whichever server has become the primary since. Raises: psycopg.OperationalError.
+    """
+    refusal = psycopg.OperationalError("no server may be written to")
+    for host, port in servers:
+        one = {**options, "host": host, "port": port, "target_session_attrs": "any"}
+        try:
+            driver: Any = dialect.connect(**one)
+        except psycopg.OperationalError as error:
+            refusal = error
+            continue
+        if _may_write(driver):
+            return driver  # type: ignore[no-any-return]
+        driver.close()
+    raise refusal
+
+
+def _may_write(driver: psycopg.Connection[Any]) -> bool:
+    """Asks the server itself; one that dies meanwhile may not be written to."""
+    with suppress(psycopg.OperationalError):
+        driver.autocommit = True
+        row = driver.execute("SELECT current_setting('transaction_read_only')").fetchone()
+        driver.autocommit = False
+        return row is not None and row[0] == "off"
+    return False
 
 
 def spread_hosts(url: str) -> str:
@@ -134,8 +179,13 @@ def _limit_transaction(connection: Connection) -> None:
     info = connection.connection.info
     driver: Any = connection.connection.driver_connection
     if _LIMIT in info and not driver.autocommit:
-        with suppress(psycopg.OperationalError):
+        try:
             driver.execute(f"SET LOCAL statement_timeout = {int(info[_LIMIT])}")
+        except psycopg.InternalError:
+            # A pooler whose server dies says so beside the answer to BEGIN.
+            driver.close()
+        except psycopg.OperationalError:
+            pass
 
 
 def _drop_replica(context: ExceptionContext) -> None:
@@ -178,6 +228,34 @@ def snapshot(engine: Engine) -> Iterator[Connection]:
 def take_time(connection: Connection, seconds: int = 0) -> None:
     """Lets each statement of this transaction take so many seconds; 0 is without a limit."""
     connection.execute(text(f"SET LOCAL statement_timeout = '{int(seconds)}s'"))
+
+
+def change_tables(engine: Engine, change: Callable[[Connection], _T]) -> _T:
+    """Does `change` in a transaction that waits for no table longer than phones can.
+
+    Whoever asks for a table stands behind one who waits to change it. Raises: OperationalError.
+    """
+
+    def change_once() -> _T:
+        with engine.begin() as connection:
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
+            connection.execute(text(f"SET LOCAL lock_timeout = {CHANGE_WAITS_MS}"))
+            return change(connection)
+
+    return try_again(change_once)
+
+
+def try_again(change: Callable[[], _T]) -> _T:
+    """Does `change` until it had no table to wait for. Raises: OperationalError after a minute."""
+    until = time.monotonic() + _CHANGE_SECONDS
+    while True:
+        try:
+            return change()
+        except OperationalError as error:
+            waited = isinstance(error.orig, LockNotAvailable | DeadlockDetected)
+            if not waited or time.monotonic() > until:
+                raise
+            time.sleep(_CHANGE_PAUSE_SECONDS)
 
 
 def renew_statistics(connection: Connection, table: str) -> None:

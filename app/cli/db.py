@@ -7,7 +7,7 @@ from app.backup.place import get_place
 from app.backup.restoring import RestoredServer, RestoreRequest, choose_base
 from app.base.database import connect
 from app.cli.tables import JSON, print_json
-from app.migrating import downgrade, rehearse_upgrade, renew_grants, upgrade
+from app.migrating import downgrade, list_contracts, rehearse_upgrade, renew_grants, upgrade
 from app.runtime import runtime
 
 
@@ -21,6 +21,8 @@ def db() -> None:
 def upgrade_command() -> None:
     """Brings the tables to the newest migration, and gives the roles their grants."""
     owner = runtime().owners_database
+    for step in list_contracts(owner):
+        click.echo(f"ends the version before: {step}", err=True)
     click.echo(f"database at {upgrade(owner)}")
     click.echo(renew_grants(owner))
 
@@ -62,6 +64,8 @@ def rehearse_command(back: str | None, as_json: bool) -> None:
     else:
         click.echo(f"{found.was_at} -> {found.newest} in {found.upgrade_seconds:g} s")
         click.echo(f"{found.newest} -> {found.back_to} in {found.back_seconds:g} s, and up again")
+        for step in found.contracts:
+            click.echo(f"ends the version before: {step}")
         for table in found.changed:
             click.echo(f"WRONG  {table} is not as it was")
         for rule in found.broken:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import cast
 
 from redis import Redis
-from sqlalchemy import Connection, select, text, update
+from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.base.clock import local, local_date
@@ -46,7 +46,9 @@ def find_database_away(redis: Redis) -> datetime | None:
 def end_database_outage(operation: Operation, redis: Redis) -> None:
     """Keeps an outage of PostgreSQL that is over, once."""
     if began_at := find_database_away(redis):
-        ended = {"engine": "postgresql", "began_at": began_at, "ended_at": operation.now}
+        # Who saw it begin may have a clock that is ahead of ours.
+        ended_at = max(began_at, operation.now)
+        ended = {"engine": "postgresql", "began_at": began_at, "ended_at": ended_at}
         operation.connection.execute(insert(outage).values(**ended).on_conflict_do_nothing())
         redis.delete(_KEY)
 
@@ -63,7 +65,8 @@ def note_redis_away(operation: Operation, began_at: datetime) -> None:
 
 def end_redis_outage(operation: Operation) -> None:
     """Ends the outage of Redis that goes on, if there is one."""
-    ended = update(outage).where(outage.c.engine == "redis", _OPEN).values(ended_at=operation.now)
+    ended_at = func.greatest(outage.c.began_at, operation.now)
+    ended = update(outage).where(outage.c.engine == "redis", _OPEN).values(ended_at=ended_at)
     operation.connection.execute(ended)
 
 

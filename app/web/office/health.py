@@ -5,9 +5,11 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from flask import Response
+from redis.exceptions import RedisClusterException, RedisError
 
 from app.base.clock import local_date
 from app.checks.all import CHECKS
@@ -58,12 +60,20 @@ def health() -> Response:
         "health.html",
         findings=_look_quickly(maalem),
         pages=_PAGES,
-        workers=list_beats(maalem.redis, now),
-        last_beat=find_last_beat(maalem.redis),
+        **_list_workers(maalem, now),
         providers=maalem.settings.sms_providers,
         now=now,
         **values,
     )
+
+
+def _list_workers(maalem: Runtime, now: datetime) -> dict[str, Any]:
+    """Returns who works and when one was last heard; nothing while Redis is away."""
+    try:
+        workers, last_beat = list_beats(maalem.redis, now), find_last_beat(maalem.redis)
+    except (RedisError, RedisClusterException):
+        return {"workers": None}
+    return {"workers": workers, "last_beat": last_beat}
 
 
 def _look_quickly(maalem: Runtime) -> list[Finding]:

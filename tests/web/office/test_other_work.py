@@ -8,13 +8,14 @@ from io import BytesIO, StringIO
 
 from sqlalchemy import text
 
+from app import create_app
 from app.audit.service import record_audit
 from app.base.operation import operation
 from app.jobs.office import OfficeWork
 from app.reconciliation.cnss_file import HEADER
 from app.runtime import Runtime
 from app.text.languages import LANGUAGES
-from tests.web.office.conftest import SignIn, Staff, send, tokens_of
+from tests.web.office.conftest import SignIn, Staff, post, send, tokens_of
 
 
 def test_cnss_gives_its_answer_and_records_a_claim(staff: Staff, runtime: Runtime) -> None:
@@ -98,6 +99,17 @@ def test_the_books_are_checked_once_a_day_and_shown(sign_in: SignIn, runtime: Ru
     account = auditor.get("/office/books/suspense")
     assert account.status_code == 200
     assert auditor.get("/office/books/nothing").status_code == 404
+
+
+def test_the_operator_sees_that_redis_is_away(runtime: Runtime, sample_people: None) -> None:
+    settings = runtime.settings.model_copy(update={"redis_url": "redis+cluster://127.0.0.1:1"})
+    alone = Runtime(settings, clock=runtime.clock)
+    operator = create_app(alone).test_client()
+    assert post(operator, "/office/sign-in", name="operator", password="operator").location
+    page = operator.get("/office/health")
+    assert page.status_code == 200 and "Aucun programme ne travaille" not in page.text
+    for engine in (alone.database, alone.office_database):
+        engine.dispose()
 
 
 def test_the_operator_sees_how_the_service_is(sign_in: SignIn) -> None:

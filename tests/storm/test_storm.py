@@ -1,0 +1,74 @@
+"""Everything at once, while a part of each kind is killed: nothing lost or twice, nobody misled."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle
+
+from tests.pg_servers import folder_for_engines
+from tests.storm.books import count_waiting, find_faults
+from tests.storm.installation import Installation, installed
+from tests.storm.report import Kill, write_report
+from tests.storm.traffic import Traffic
+
+SECONDS = float(os.environ.get("STORM_SECONDS", "32"))
+HOPS_A_SECOND = float(os.environ.get("STORM_HOPS", "25"))
+EVERY_SECONDS = float(os.environ.get("STORM_EVERY", "5"))
+_WARM_SECONDS = 2.0
+# A killed worker's lease, and the sending.
+_SENT_AFTER_SECONDS = 75.0
+
+
+def test_nobody_is_misled_whatever_dies() -> None:
+    # Each phone dials once; as many again are only reminded.
+    callers = int(SECONDS * HOPS_A_SECOND / 5)
+    with folder_for_engines() as folder, installed(folder, 100 + 2 * callers) as installation:
+        traffic = Traffic(
+            [door.base for door in installation.doors],
+            str(installation.certificate),
+            installation.find_callers(),
+            HOPS_A_SECOND,
+        )
+        with ThreadPoolExecutor(2) as threads:
+            began = time.monotonic()
+            playing = threads.submit(traffic.run)
+            reminding = threads.submit(installation.run, "reminders", "send")
+            try:
+                kills = list(_kill_in_turn(installation, began))
+            finally:
+                traffic.end()
+            seconds = time.monotonic() - began
+            playing.result()
+            reminded = reminding.result()
+        left = _await_sending(installation)
+        (messages,) = installation.databases.primary.run("SELECT count(*) FROM message")[0]
+        for line in write_report(traffic.told, kills, seconds, int(str(messages))):
+            print(line, file=sys.stderr)
+        assert reminded.returncode == 0, reminded.stderr
+        faults = list(find_faults(installation, traffic.told))
+        faults += [f"{left} messages wait"] if left else []
+        assert not faults, "\n".join(faults)
+
+
+def _kill_in_turn(installation: Installation, began: float) -> Iterator[Kill]:
+    """Kills a part every so often until the time is over; none where that is never."""
+    at = began + (_WARM_SECONDS if EVERY_SECONDS else SECONDS + 1)
+    for part, kill in cycle(installation.victims.items()):
+        time.sleep(max(0.0, min(at, began + SECONDS) - time.monotonic()))
+        if at > began + SECONDS:
+            return
+        yield Kill(part, time.monotonic())
+        kill()
+        at += EVERY_SECONDS
+
+
+def _await_sending(installation: Installation) -> int:
+    """Waits until every message is with its provider; returns how many are not, after a while."""
+    deadline = time.monotonic() + _SENT_AFTER_SECONDS
+    while (left := count_waiting(installation)) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return left
