@@ -167,6 +167,8 @@ FUNCTIONS = (
     "issue_payment_code(bigint, bigint, text, text, text, bigint, timestamp with time zone,"
     " timestamp with time zone, date[], bigint[], bigint[], text, text, text, text, smallint,"
     " smallint)",
+    "issue_payment_codes(bigint[], bigint[], text[], text[], timestamp with time zone[], integer[],"
+    " integer[], date[], bigint[], bigint[], bigint, timestamp with time zone, text)",
     "person_key(text)",
     "prepare_hop_days(date)",
     "renew_statistics(text)",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
-from sqlalchemy import Connection, Row, and_, bindparam, select
+from sqlalchemy import Connection, Row, Text, and_, any_, bindparam, select
+from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 
 from app.agents.errors import AgentBarred, SessionOver
 from app.agents.models import agency, agent, town
@@ -177,6 +179,12 @@ _AGENCIES = (
     .order_by(agency.c.code)
     .limit(_MOST_AGENCIES)
 )
+_FIRST_AGENCIES = (
+    select(*_AGENCY)
+    .ext(distinct_on(agency.c.town_code))
+    .where(agency.c.town_code == any_(bindparam("towns", type_=ARRAY(Text))), agency.c.active)
+    .order_by(agency.c.town_code, agency.c.code)
+)
 _ONE_AGENCY = select(*_AGENCY).where(
     agency.c.code == bindparam("agency"), agency.c.active, agency.c.town_code.is_not(None)
 )
@@ -191,6 +199,12 @@ _TOWNS = (
 def list_agencies(connection: Connection, town_code: str) -> list[Agency]:
     """Returns the agencies open to the public in a town, by code."""
     return [_read_agency(row) for row in connection.execute(_AGENCIES, {"town": town_code})]
+
+
+def find_first_agencies(connection: Connection, town_codes: Collection[str]) -> dict[str, Agency]:
+    """Returns the first of `list_agencies` of each town that has one, by the town's code."""
+    rows = connection.execute(_FIRST_AGENCIES, {"towns": list(town_codes)})
+    return {row.town_code: _read_agency(row) for row in rows}
 
 
 def find_agency(connection: Connection, code: str) -> Agency | None:

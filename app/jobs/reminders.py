@@ -14,7 +14,7 @@ from app.runtime import Runtime
 
 _QUEUE_EVERY_SECONDS = 600
 # The most messages between two checks if the worker is to stop.
-_AT_ONCE = 200
+_AT_ONCE = 1000
 # The lock that lets one of several workers queue.
 _LOCK_NUMBER = int.from_bytes(b"reminder", "big")
 _log = structlog.get_logger("reminders")

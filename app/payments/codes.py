@@ -15,11 +15,12 @@ from app.audit.service import record_audit
 from app.base.clock import local_date, local_midnight
 from app.base.driver import AnyConnection, DriverConnection, Prepared
 from app.base.money import Money
-from app.base.months import Month
+from app.base.months import Month, Period
 from app.base.operation import Operation
 from app.base.phone import Phone
 from app.contributions.errors import NotCollectedHere
 from app.contributions.rules import (
+    ContributionLine,
     Quote,
     code_validity_days,
     coefficient_of,
@@ -121,39 +122,90 @@ def issue_code_as_shown(
 def issue_codes(
     operation: Operation, services: Services, accounts: Iterable[tuple[Artisan, PaymentAccount]]
 ) -> dict[int, IssuedCode]:
-    """Issues a code for all that each artisan owes, by one statement; a live one is ended.
+    """Issues a code for all that each artisan owes, in one statement; a live one is ended.
 
     Returns the codes by artisan. Left out, and unchanged, is whoever owes nothing here, or whose
     account is no longer as given: `issue_code` then says what. No phone is told.
     """
-    wanted = {}
-    for artisan, account in accounts:
-        try:
-            request = CodeRequest(artisan.id, None, artisan.language)
-            dues = _quote_dues(artisan, account, operation.now, services, request)
-        except (NothingDue, NotCollectedHere):
-            continue
-        code = draw_code(services.random)
-        total, expires_at = dues.chosen.total + services.fee, _compute_expiry(dues, operation.now)
-        wanted[artisan.id] = dues, IssuedCode(code, total, dues.chosen.period, expires_at)
-    lines = [dues.chosen.lines for dues, _ in wanted.values()]
-    values = {
-        "artisans": list(wanted),
-        "versions": [dues.account.version for dues, _ in wanted.values()],
-        "ended": [
-            dues.account.code.code if dues.account.code else None for dues, _ in wanted.values()
-        ],
-        "codes": [code.code for _, code in wanted.values()],
-        "expires": [code.expires_at for _, code in wanted.values()],
-        "periods": [_write_array(line.month.first_day for line in some) for some in lines],
-        "contributions": [_write_array(line.amount.centimes for line in some) for some in lines],
-        "penalties": [_write_array(line.penalty.centimes for line in some) for some in lines],
-        "fee": services.fee.centimes,
-        "now": operation.now,
-        "actor": operation.actor,
+    bills = _Bills(operation.now, services)
+    waiting = {
+        artisan.id: (account, bill)
+        for artisan, account in accounts
+        if (bill := bills.find(artisan, account)) is not None
     }
-    outcomes = operation.connection.execute(_ISSUE_MANY, values)
-    return {row.artisan: wanted[row.artisan][1] for row in outcomes if row.outcome == "issued"}
+    issued = {}
+    while waiting:
+        codes = {artisan_id: draw_code(services.random) for artisan_id in waiting}
+        values = {
+            "artisans": list(waiting),
+            "versions": [account.version for account, _ in waiting.values()],
+            "ended": [account.code and account.code.code for account, _ in waiting.values()],
+            "codes": list(codes.values()),
+            "expires": [bill.expires_at for _, bill in waiting.values()],
+            "first_places": [bill.first_place for _, bill in waiting.values()],
+            "last_places": [bill.last_place for _, bill in waiting.values()],
+            "periods": [line.month.first_day for line in bills.lines],
+            "contributions": [line.amount.centimes for line in bills.lines],
+            "penalties": [line.penalty.centimes for line in bills.lines],
+            "fee": services.fee.centimes,
+            "now": operation.now,
+            "actor": operation.actor,
+        }
+        outcomes = {row.artisan: row.outcome for row in operation.connection.execute(_SET, values)}
+        for artisan_id, (_, bill) in waiting.items():
+            if outcomes[artisan_id] == "issued":
+                issued[artisan_id] = bill.make_code(codes[artisan_id])
+        # Others were drawn for them; that a third is drawn before as well hardly ever happens.
+        waiting = {one: waiting[one] for one in waiting if outcomes[one] == "drawn_before"}
+    return issued
+
+
+@dataclass(frozen=True, slots=True)
+class _Bill:
+    """A code without its number; its months stand from one place to another, counted from 1."""
+
+    total: Money
+    period: Period
+    expires_at: datetime
+    first_place: int
+    last_place: int
+
+    def make_code(self, code: str) -> IssuedCode:
+        return IssuedCode(code, self.total, self.period, self.expires_at)
+
+
+class _Bills:
+    """The bills of a set of artisans, each computed once: most owe what others owe."""
+
+    def __init__(self, now: datetime, services: Services) -> None:
+        self._now, self._services = now, services
+        self._found: dict[tuple[object, ...], _Bill | None] = {}
+        self.lines: list[ContributionLine] = []
+
+    def find(self, artisan: Artisan, account: PaymentAccount) -> _Bill | None:
+        """Returns the bill for all that is owed; None if nothing is owed here."""
+        same = (
+            artisan.category,
+            artisan.coefficient,
+            artisan.enrolled_on,
+            artisan.rights_until,
+            account.settled,
+            account.paid_late,
+        )
+        if same not in self._found:
+            self._found[same] = self._make(artisan, account)
+        return self._found[same]
+
+    def _make(self, artisan: Artisan, account: PaymentAccount) -> _Bill | None:
+        request = CodeRequest(artisan.id, None, artisan.language)
+        try:
+            dues = _quote_dues(artisan, account, self._now, self._services, request)
+        except (NothingDue, NotCollectedHere):
+            return None
+        due, first = dues.chosen, len(self.lines) + 1
+        self.lines += due.lines
+        total, expires_at = due.total + self._services.fee, _compute_expiry(dues, self._now)
+        return _Bill(total, due.period, expires_at, first, len(self.lines))
 
 
 def find_kept_code(
@@ -365,13 +417,11 @@ _ISSUE = Prepared(
         bindparam("now", type_=DateTime(True)), bindparam("expires_at", type_=DateTime(True))
     )
 )
-# The months of each are an array written as text: arrays of arrays have one length.
-_ISSUE_MANY = text("""
-    SELECT artisan, issue_payment_code(artisan, version, ended, code, NULL, CAST(:fee AS bigint),
-        :now, expires, CAST(periods AS date[]), CAST(contributions AS bigint[]),
-        CAST(penalties AS bigint[]), :actor, NULL, NULL, NULL, NULL, NULL) AS outcome
-    FROM unnest(CAST(:artisans AS bigint[]), CAST(:versions AS bigint[]), CAST(:ended AS text[]),
-        CAST(:codes AS text[]), CAST(:expires AS timestamptz[]), CAST(:periods AS text[]),
-        CAST(:contributions AS text[]), CAST(:penalties AS text[])) AS each (artisan, version,
-        ended, code, expires, periods, contributions, penalties)
+_SET = text("""
+    SELECT for_artisan AS artisan, outcome FROM issue_payment_codes(CAST(:artisans AS bigint[]),
+        CAST(:versions AS bigint[]), CAST(:ended AS text[]), CAST(:codes AS text[]),
+        CAST(:expires AS timestamptz[]), CAST(:first_places AS integer[]),
+        CAST(:last_places AS integer[]), CAST(:periods AS date[]),
+        CAST(:contributions AS bigint[]), CAST(:penalties AS bigint[]), CAST(:fee AS bigint),
+        :now, :actor)
 """).bindparams(bindparam("now", type_=DateTime(True)))

@@ -71,7 +71,8 @@ payment_code = Table(
 payment_code_line = Table(
     "payment_code_line",
     metadata,
-    Column("code", ForeignKey("payment_code.code"), primary_key=True),
+    # check_added_lines finds it, for all lines of a statement at once.
+    Column("code", Text, primary_key=True),
     Column("period", Date, primary_key=True),
     Column("contribution_centimes", BigInteger, nullable=False),
     Column("penalty_centimes", BigInteger, nullable=False),

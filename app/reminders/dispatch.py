@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy import DateTime, Row, bindparam, select, text, update
 
 from app.base.clock import Clock, local_date
-from app.base.database import reading
+from app.base.database import reading, take_time
 from app.base.errors import InvalidInput
 from app.base.operation import Operation, operation
 from app.base.phone import Phone
@@ -35,9 +35,12 @@ from app.reminders.wording import notice_values, reminder_values, reminder_value
 from app.services import Services
 
 # The most messages of campaigns that wait to be sent; more are queued as these are sent.
-BACKLOG = 500
+BACKLOG = 2000
 # Decided in one transaction, which holds the rows of the artisans: a phone does not wait for long.
-AT_ONCE = 200
+AT_ONCE = 500
+# A set writes thousands of rows: under the limit of a hop's statement it would never be done where
+# the machine is busy.
+_SECONDS_OF_A_SET = 10
 _log = structlog.get_logger("reminders")
 
 
@@ -67,8 +70,8 @@ class CampaignDispatcher:
             while decided < limit:
                 count = self._decide_next(campaign_id, min(at_once, limit - decided))
                 if count is None:
-                    # The budget has no room for so many: it is used up one by one.
-                    at_once = 1
+                    # The budget has no room for so many: at last it is used up one by one.
+                    at_once //= 2
                 elif count:
                     decided += count
                 else:
@@ -107,6 +110,7 @@ class CampaignDispatcher:
             return 0
         try:
             with operation(self.services.database, now, "worker") as change:
+                take_time(change.connection, _SECONDS_OF_A_SET)
                 return decide_next(change, self.services, self.settings, campaign_id, most)
         except OverBudget as over:
             if most > 1:

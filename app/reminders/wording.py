@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, distinct_on
 from app.agents.models import agency
 from app.agents.networks import shown_network
 from app.agents.places import name_place
-from app.agents.queries import Agency, list_agencies
+from app.agents.queries import find_first_agencies
 from app.agents.towns import find_town_of_province
 from app.base.clock import local_date, local_midnight
 from app.base.months import Month
@@ -53,13 +53,11 @@ def reminder_values(
 
     Raises: NothingDue, NotCollectedHere.
     """
-    connection, now, artisan_id = operation.connection, operation.now, recipient.artisan_id
+    connection, artisan_id = operation.connection, recipient.artisan_id
     code = _get_live_code(operation, services, recipient)
-    register = connection.execute(_OF_REGISTER, {"artisan": artisan_id}).one()
-    where = find_place_to_pay(connection, artisan_id, register.province) or services.words.shared[
-        "networks"
-    ](recipient.language)
-    return _write_values(code, recipient, register.rights_until, now, where)
+    rights_until = connection.execute(_RIGHTS, {"artisan": artisan_id}).scalar_one()
+    (where,) = _find_places(connection, services, [recipient])
+    return _write_values(code, recipient, rights_until, operation.now, where)
 
 
 def reminder_values_of_many(
@@ -77,12 +75,9 @@ def reminder_values_of_many(
     for_artisan = replace(operation, actor="artisan")
     watching = [(codes[one.artisan_id].code, one.phone, one.language) for one in told]
     add_receipt_recipients(for_artisan, watching)
-    places = _find_places(connection, told)
     values = {}
-    for recipient in told:
+    for recipient, where in zip(told, _find_places(connection, services, told), strict=True):
         code, person = codes[recipient.artisan_id], accounts[recipient.artisan_id][0]
-        place = places.get(recipient.artisan_id)
-        where = place or services.words.shared["networks"](recipient.language)
         values[person.id] = _write_values(code, recipient, person.rights_until, now, where)
     return values
 
@@ -127,20 +122,30 @@ def _write_values(
     }
 
 
-def _find_places(connection: Connection, recipients: Sequence[Row[Any]]) -> dict[int, str]:
-    """Returns where each is to pay, as `find_place_to_pay`; a province is looked up once."""
+def _find_places(
+    connection: Connection, services: Services, recipients: Sequence[Row[Any]]
+) -> list[object]:
+    """Returns where each is to pay, in order.
+
+    That is the agency used last, or the first of the nearest town, or any of the networks.
+    """
     params = {"artisans": [recipient.artisan_id for recipient in recipients]}
-    used = {row.artisan_id: _name_place(row) for row in connection.execute(_ALL_LAST_USED, params)}
-    nearest: dict[str | None, str | None] = {}
+    used = {row.artisan_id: row for row in connection.execute(_LAST_USED, params)}
+    towns = {
+        province: town.code
+        for province in {one.province for one in recipients if one.province}
+        if (town := find_town_of_province(province))
+    }
+    nearest = find_first_agencies(connection, set(towns.values()))
+    places: list[object] = []
     for recipient in recipients:
-        if recipient.artisan_id in used:
-            continue
-        if recipient.province not in nearest:
-            agency_there = _find_nearest(connection, recipient.province)
-            nearest[recipient.province] = _name_place(agency_there) if agency_there else None
-        if place := nearest[recipient.province]:
-            used[recipient.artisan_id] = place
-    return used
+        found = used.get(recipient.artisan_id) or nearest.get(towns.get(recipient.province, ""))
+        places.append(
+            name_place(found.network_name, found.name, found.town_code)
+            if found
+            else services.words.shared["networks"](recipient.language)
+        )
+    return places
 
 
 def notice_values(texts: Mapping[str, str], language: str) -> dict[str, object]:
@@ -176,7 +181,7 @@ def _get_live_code(operation: Operation, services: Services, recipient: Row[Any]
 
 
 # Built once: building it takes longer than running it.
-_OF_REGISTER = select(artisan.c.rights_until, artisan.c.province).where(
+_RIGHTS = select(artisan.c.rights_until).where(
     artisan.c.id == bindparam("artisan", type_=BigInteger)
 )
 
@@ -186,26 +191,7 @@ def _ends_soon(live: IssuedCode, now: datetime) -> bool:
     return live.expires_at < min(now + _LEAST_LIFE, month_over)
 
 
-def find_place_to_pay(connection: Connection, artisan_id: int, province: str | None) -> str | None:
-    """Returns the agency used last, or else the first of the nearest town; None for neither."""
-    row = connection.execute(_LAST_USED, {"artisan": artisan_id}).one_or_none()
-    found = row or _find_nearest(connection, province)
-    return _name_place(found) if found else None
-
-
-def _name_place(found: Row[*tuple[object, ...]] | Agency) -> str:
-    return name_place(found.network_name, found.name, found.town_code)
-
-
 _LAST_USED = (
-    select(agency.c.name, agency.c.town_code, shown_network(agency.c.network).label("network_name"))
-    .join(deposit, deposit.c.agency_code == agency.c.code)
-    .where(deposit.c.artisan_id == bindparam("artisan", type_=BigInteger), agency.c.active)
-    .order_by(deposit.c.received_at.desc())
-    .limit(1)
-)
-
-_ALL_LAST_USED = (
     select(
         deposit.c.artisan_id,
         agency.c.name,
@@ -220,10 +206,3 @@ _ALL_LAST_USED = (
     )
     .order_by(deposit.c.artisan_id, deposit.c.received_at.desc())
 )
-
-
-def _find_nearest(connection: Connection, province: str | None) -> Agency | None:
-    """Returns the first agency of the nearest town."""
-    town = find_town_of_province(province) if province else None
-    agencies = list_agencies(connection, town.code) if town else []
-    return agencies[0] if agencies else None

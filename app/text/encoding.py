@@ -36,12 +36,6 @@ def encoding_of(text: str) -> str:
     return GSM7 if _ALL_GSM7(text) else UCS2
 
 
-def _widths(text: str, encoding: str) -> list[int]:
-    if encoding == GSM7:
-        return [2 if c in GSM7_EXTENSION else 1 for c in text]
-    return [2 if ord(c) > 0xFFFF else 1 for c in text]
-
-
 def units(text: str) -> int:
     """Returns the length in septets for GSM-7, in 16-bit units for UCS-2."""
     doubles = _EXTENSION if _ALL_GSM7(text) else _PAIRS
@@ -50,16 +44,24 @@ def units(text: str) -> int:
 
 def segments(text: str) -> int:
     """Returns how many SMS a text takes; no escape and no surrogate pair is split between two."""
-    encoding = encoding_of(text)
-    widths = _widths(text, encoding)
-    if sum(widths) <= _SINGLE[encoding]:
+    encoding, taken = encoding_of(text), units(text)
+    if taken <= _SINGLE[encoding]:
         return 1
+    most = _JOINED[encoding]
+    if taken == len(text):
+        return -(-taken // most)
     count, used = 1, 0
-    for width in widths:
-        if used + width > _JOINED[encoding]:
+    for width in _widths(text, encoding):
+        if used + width > most:
             count, used = count + 1, 0
         used += width
     return count
+
+
+def _widths(text: str, encoding: str) -> list[int]:
+    if encoding == GSM7:
+        return [2 if c in GSM7_EXTENSION else 1 for c in text]
+    return [2 if ord(c) > 0xFFFF else 1 for c in text]
 
 
 def most_units(encoding: str, count: int) -> int:

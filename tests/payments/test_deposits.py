@@ -247,6 +247,11 @@ def test_redeem_code_accepts_a_code_in_its_last_second(payments: PaymentFixture)
             " now() + interval '1 day' FROM payment_code;"
             " INSERT INTO payment_code_line VALUES ('123456789012', '2027-01-01', 1, 0)",
         ),
+        ("a line of no code", "INSERT INTO payment_code_line VALUES ('1', '2027-01-01', 1, 0)"),
+        (
+            "a line more than a code has",
+            "INSERT INTO payment_code_line SELECT code, '2027-01-01', 1, 0 FROM payment_code",
+        ),
     ],
 )
 def test_database_refuses_what_breaks_a_deposit(

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from random import Random
 
 import pytest
 
+from app.base.operation import operation
+from app.payments.codes import issue_codes
+from app.payments.queries import get_accounts
 from app.text.encoding import segments
 from benchmarks.statements import counted_statements
 from tests.reminders.conftest import (
@@ -319,6 +324,29 @@ def test_dispatch_asks_the_database_as_often_for_many_as_for_one(reminding: Camp
     alone, together = count_statements(reminding, 1), count_statements(reminding, 40)
     # Beside them, a place to pay for each province.
     assert together <= alone + 5
+
+
+class Repeating(Random):
+    """Draws each number twice; no number lies beside another."""
+
+    drawn = 0
+
+    def randrange(self, start: int, *_rest: object) -> int:
+        self.drawn += 1
+        return start + 1000 * (self.drawn // 2)
+
+
+def test_issue_codes_draws_again_where_a_code_was_drawn_before(reminding: Campaigns) -> None:
+    runtime = reminding.runtime
+    services = replace(runtime.services, random=Repeating())
+    of_owing = "SELECT id FROM artisan WHERE phone = ANY(:phones)"
+    artisans = [int(str(number)) for (number,) in reminding.run(of_owing, phones=OWING)]
+    with operation(runtime.database, runtime.clock(), "worker") as change:
+        accounts = get_accounts(change.connection, artisans, change.now)
+        codes = issue_codes(change, services, accounts.values())
+    assert sorted(codes) == sorted(artisans)
+    live = reminding.run("SELECT artisan_id, code FROM payment_code WHERE state = 'issued'")
+    assert dict(live) == {number: code.code for number, code in codes.items()}  # type: ignore[arg-type]
 
 
 def test_dispatch_in_sets_writes_what_it_writes_for_each_alone(reminding: Campaigns) -> None:
