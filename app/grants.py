@@ -141,6 +141,7 @@ DECISIONS: dict[str, Decision] = {
     "agent_session": _FREE,
     "artisan_phone": _FREE,
     "artisan_pin": _FREE,
+    "funnel_day": _CHANGED,
     # Its days are dropped by forget_hop_days.
     "hop": _KEPT,
     "identification_attempt": _FREE,

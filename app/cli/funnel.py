@@ -6,10 +6,11 @@ from datetime import timedelta
 import click
 from flask.cli import with_appcontext
 
+from app.base.clock import local_date, local_midnight
 from app.base.database import reading
 from app.cli.tables import JSON, print_json, print_rows
-from app.figures.talk_screens import list_code_screens, list_dues_screens
-from app.observe.funnel import FunnelLine, Journey, count_funnel, count_journey
+from app.figures.journey import Journey, count_journey
+from app.observe.funnel import FunnelLine, count_funnel
 from app.payments.code_history import count_paid_codes
 from app.runtime import runtime
 
@@ -21,17 +22,17 @@ from app.runtime import runtime
 def funnel(days: int, as_json: bool) -> None:
     """Counts how many talks came to dues, code and payment, and what callers did at each screen.
 
-    A step's share is of the talks that dialled. Paid are the codes that phones asked for in these
-    days and that are paid by now.
+    Counted are today and so many whole days before. A step's share is of the talks that dialled.
+    Paid are the codes that phones asked for in these days and that are paid by now.
     """
     maalem = runtime()
-    now, menu = maalem.clock(), maalem.ussd.menu
-    since = now - timedelta(days=days)
-    resting = {s.name for s in menu.screens.values() if s.is_answer}
+    now = maalem.clock()
+    first = local_date(now) - timedelta(days=days)
+    resting = maalem.ussd.menu.answers
     with reading(maalem.database) as connection:
-        lines = count_funnel(connection, since, now, resting)
-        journey = count_journey(connection, since, list_dues_screens(menu), list_code_screens(menu))
-        paid = count_paid_codes(connection, since)
+        lines = count_funnel(connection, first, now, resting)
+        journey = count_journey(connection, maalem.figure_books, first, now)
+        paid = count_paid_codes(connection, local_midnight(first))
     steps = _list_steps(journey, paid)
     if as_json:
         screens = [dataclasses.asdict(line) for line in lines]

@@ -40,6 +40,8 @@ from app.messaging.prices import Prices
 _ROWS_AT_ONCE = 2000
 # The running month's last time is on the evening of its last day.
 _MADE_EVERY = timedelta(hours=6)
+# Hops wait in Redis before they are stored, and a talk may end after midnight.
+_LATE = timedelta(hours=2)
 # Makers of the same figures wait for each other on this number.
 _LOCK = 0x66696775
 
@@ -97,7 +99,9 @@ def make_month(writing: Engine, books: FigureBooks, month: Month, now: datetime)
         raise MonthNotOver(month=str(month))
     request = FigureRequest(month, now, books.prices)
     with snapshot(books.database) as reading:
-        talks = list(_count_talk_days(reading, books, request))
+        made = _find_made(reading, month)
+        first = find_first_open_day(month, made.made_at if made else None)
+        talks = list(_count_talk_days(reading, books, first, request.on))
         counted = list(count_month(reading, request))
         register = list(count_register(reading, request))
         keys = list(list_keys(reading, request))
@@ -184,18 +188,27 @@ def read_before(connection: Connection, month: Month) -> Before:
     return Before(read_figures(connection, Month.of(last)).values, hidden)
 
 
+def find_first_open_day(month: Month, made_at: datetime | None) -> date:
+    """Returns the first day of the month whose talks were not counted after it was over.
+
+    Where all were, it is a day after the month. `made_at` is when its figures were made last.
+    """
+    return max(month.first_day, local_date(made_at - _LATE)) if made_at else month.first_day
+
+
+def name_talks(books: FigureBooks, begin: datetime, end: datetime) -> dict[str, object]:
+    """Returns the parameters of the count of the talks that begin between two moments."""
+    seen = [*books.dues_screens, *books.code_screens]
+    return {"begin": begin, "end": end, "seen": seen, "codes": list(books.code_screens)}
+
+
 def _count_talk_days(
-    connection: Connection, books: FigureBooks, request: FigureRequest
+    connection: Connection, books: FigureBooks, first: date, last: date
 ) -> Iterator[dict[str, object]]:
-    """Yields the talks of each day of the month by language, from the hops that are still there."""
-    day = request.month.first_day
-    while day <= request.on:
-        params = {
-            "begin": local_midnight(day),
-            "end": local_midnight(day + timedelta(days=1)),
-            "seen": [*books.dues_screens, *books.code_screens],
-            "codes": list(books.code_screens),
-        }
+    """Yields the talks of each day by language, from the hops that are still there."""
+    day = first
+    while day <= last:
+        params = name_talks(books, local_midnight(day), local_midnight(day + timedelta(days=1)))
         for row in connection.execute(sql.TALKS, params):
             yield {"day": day, **row._mapping}
         day += timedelta(days=1)

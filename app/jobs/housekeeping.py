@@ -11,12 +11,14 @@ from sqlalchemy import text
 
 from app.agents.locks import forget_locks
 from app.agents.sessions import forget_sessions
+from app.base.database import take_time
 from app.base.operation import Operation, operation
 from app.enrolment.registry_imports import forget_imports
 from app.figures.picture_queue import forget_pictures
 from app.figures.reports import forget_reports
 from app.messaging.reports import apply_missed_reports, time_out_reports
 from app.messaging.retention import forget_bodies
+from app.observe.funnel import sum_funnel_days
 from app.observe.hops import (
     FORGOTTEN_AT_ONCE,
     STORED_AT_ONCE,
@@ -63,6 +65,8 @@ class Housekeeping:
             HousekeepingTask("reports_missed", _EACH_MINUTE, self._apply_missed_reports),
             HousekeepingTask("reports_timed_out", _EACH_HOUR, time_out_reports, _REPORTS_AT_ONCE),
             HousekeepingTask("hop_days_made", _EACH_HOUR, prepare_hop_days),
+            # Before the hops of old days are dropped.
+            HousekeepingTask("funnel_days_summed", _EACH_HOUR, self._sum_funnel_days),
             HousekeepingTask("hops_forgotten", _EACH_HOUR, self._forget_hops, FORGOTTEN_AT_ONCE),
             HousekeepingTask("imports_forgotten", _EACH_HOUR, self._forget_imports),
             HousekeepingTask("agent_locks_forgotten", _EACH_HOUR, forget_locks),
@@ -108,6 +112,10 @@ class Housekeeping:
     def _forget_imports(self, operation: Operation) -> int:
         days = timedelta(days=self._runtime.settings.keep_imports_days)
         return forget_imports(operation, days)
+
+    def _sum_funnel_days(self, operation: Operation) -> int:
+        take_time(operation.connection)
+        return sum_funnel_days(operation, self._runtime.ussd.menu.answers)
 
     def _forget_hops(self, operation: Operation) -> int:
         days = timedelta(days=self._runtime.settings.keep_talks_days)

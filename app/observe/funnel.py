@@ -1,17 +1,22 @@
-"""Counts, for each screen, language and gateway, how callers arrived and went on."""
+"""Counts, for each screen, language and gateway, how callers arrived and went on.
+
+Days that are over are summed once, because their hops are dropped; the rest is counted when asked.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, DateTime, bindparam, text
 
-from app.base.rows import read_row
+from app.base.operation import Operation
 
 # A session ends then: a caller who has not answered will not (docs/rules.md, Networks).
 SESSION = timedelta(seconds=180)
+# Hops wait in Redis before they are stored, and a talk may end after midnight.
+_LATE = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,65 +40,123 @@ class FunnelLine:
     median_seconds: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Journey:
-    """The talks that came so far: each counts at every step that it reached or went beyond."""
-
-    dialled: int
-    saw_dues: int
-    saw_code: int
-
-
-def count_journey(
-    connection: Connection, since: datetime, dues: Collection[str], codes: Collection[str]
-) -> Journey:
-    """Counts the talks since `since`; `dues` and `codes` are screens that show these."""
-    values = {"since": since, "codes": list(codes), "seen": [*dues, *codes]}
-    return read_row(Journey, connection.execute(_JOURNEY, values).one())
-
-
 def count_funnel(
-    connection: Connection, since: datetime, now: datetime, resting: Collection[str]
+    connection: Connection, first: date, now: datetime, resting: Collection[str]
 ) -> list[FunnelLine]:
-    """Counts the hops since `since`.
+    """Returns the counts from the day `first` (UTC) until now.
 
-    A `resting` screen gives what the caller came for: leaving it is an end, not a drop.
+    Days that were summed are read from their sums, the others counted from their hops. A `resting`
+    screen gives what the caller came for: leaving it is an end, not a drop.
     """
-    values = {"since": since, "left": now - SESSION, "resting": list(resting)}
-    return [FunnelLine(**row) for row in connection.execute(_FUNNEL, values).mappings()]
+    last = connection.execute(_LAST_SUMMED, {"first": first}).scalar()
+    begins = _begin_of(last + timedelta(days=1) if last else first)
+    hops = _name_hops(begins, now + timedelta(days=1), now, resting)
+    rows = connection.execute(_FUNNEL, hops | {"first": first})
+    return [FunnelLine(**row) for row in rows.mappings()]
 
 
-# A code dialled straight to (`*384*2*1#`) has seen its dues.
-_JOURNEY = text("""
-    SELECT count(DISTINCT session) AS dialled,
-        count(DISTINCT session) FILTER (WHERE screen = ANY(:seen)) AS saw_dues,
-        count(DISTINCT session) FILTER (WHERE screen = ANY(:codes)) AS saw_code
-    FROM hop WHERE at >= :since AND how <> 'dropped'
-""")
+def sum_funnel_days(operation: Operation, resting: Collection[str]) -> int:
+    """Sums the days that are over and have hops. Returns how many were summed.
+
+    A day is summed an hour after its end, and a day later once more: hops that came late are in.
+    """
+    now, summed = operation.now, 0
+    params = {"now": now, "late": _LATE}
+    for day in operation.connection.execute(_DAYS_DUE, params).scalars().all():
+        ends = _begin_of(day + timedelta(days=1))
+        hops = _name_hops(_begin_of(day), ends, now, resting)
+        counted = operation.connection.execute(_SUM, hops | {"day": day, "now": now})
+        summed += counted.rowcount > 0
+    return summed
+
+
+def _begin_of(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _name_hops(
+    begins: datetime, ends: datetime, now: datetime, resting: Collection[str]
+) -> dict[str, object]:
+    """Returns the parameters of `_COUNTED`."""
+    names: dict[str, object] = {"begins": begins, "ends": ends, "left": now - SESSION}
+    return names | {"resting": list(resting)}
+
 
 # Each hop with the hops before and after it in its dialogue; after `left` nobody goes on.
-_FUNNEL = text("""
+_COUNTED = """
     WITH each AS (
         SELECT hop.*,
             lag(screen) OVER talk AS before,
             lead(how) OVER talk AS next,
             extract(epoch FROM lead(at) OVER talk - at) AS looked
-        FROM hop WHERE at >= :since
+        FROM hop WHERE at >= CAST(:begins AS timestamptz) - INTERVAL '1 hour'
+            AND at < CAST(:ends AS timestamptz) + INTERVAL '1 hour'
         WINDOW talk AS (PARTITION BY session ORDER BY revision, at)
     ), judged AS (
         SELECT *, more AND (next = 'dropped' OR next IS NULL AND at < :left) AS gone,
-            screen = ANY(:resting) AS rests
-        FROM each WHERE how <> 'dropped'
+            screen = ANY(:resting) AS rests,
+            CASE WHEN next <> 'dropped' THEN round(looked, CASE WHEN looked < 10 THEN 1 ELSE 0 END)
+                END AS seconds
+        FROM each WHERE how <> 'dropped' AND at >= :begins AND at < :ends
+    ), looked AS (
+        SELECT screen, language, gateway, jsonb_object_agg(seconds, looks) AS looks
+        FROM (SELECT screen, language, gateway, seconds, count(*) AS looks FROM judged
+            WHERE seconds IS NOT NULL GROUP BY 1, 2, 3, 4) each_second GROUP BY 1, 2, 3
+    ), counted AS (
+        SELECT screen, language, gateway,
+            count(*) FILTER (WHERE before IS DISTINCT FROM screen) AS entered,
+            count(*) FILTER (WHERE next = 'answered') AS answered,
+            count(*) FILTER (WHERE next IN ('wrong', 'changed')) AS misunderstood,
+            count(*) FILTER (WHERE next = 'back') AS went_back,
+            count(*) FILTER (WHERE gone AND NOT rests) AS dropped,
+            count(*) FILTER (WHERE gone AND rests OR NOT more) AS ended
+        FROM judged GROUP BY 1, 2, 3
+    ), of_hops AS (
+        SELECT counted.*, coalesce(looks, '{}') AS looks
+        FROM counted LEFT JOIN looked USING (screen, language, gateway)
     )
-    SELECT screen, language, gateway,
-        count(*) FILTER (WHERE before IS DISTINCT FROM screen) AS entered,
-        count(*) FILTER (WHERE next = 'answered') AS answered,
-        count(*) FILTER (WHERE next IN ('wrong', 'changed')) AS misunderstood,
-        count(*) FILTER (WHERE next = 'back') AS went_back,
-        count(*) FILTER (WHERE gone AND NOT rests) AS dropped,
-        count(*) FILTER (WHERE gone AND rests OR NOT more) AS ended,
-        round((percentile_cont(0.5) WITHIN GROUP (ORDER BY looked)
-            FILTER (WHERE next <> 'dropped'))::numeric, 1)::float AS median_seconds
-    FROM judged GROUP BY screen, language, gateway
-    ORDER BY entered DESC, screen, language, gateway
+"""
+_COUNTS = "entered, answered, misunderstood, went_back, dropped, ended"
+_KEY = "screen, language, gateway"
+# A day's sums stand as they are until they are counted again, all of them.
+_SUM = text(f"""
+    {_COUNTED} INSERT INTO funnel_day (day, {_KEY}, {_COUNTS}, looks, counted_at)
+    SELECT :day, {_KEY}, {_COUNTS}, looks, :now FROM of_hops
+    ON CONFLICT (day, {_KEY}) DO UPDATE SET ({_COUNTS}, looks, counted_at) =
+        (SELECT {", ".join(f"excluded.{name}" for name in _COUNTS.split(", "))}, excluded.looks,
+            excluded.counted_at)
+""").bindparams(bindparam("now", type_=DateTime(True)))  # noqa: S608 - our own words alone
+_FUNNEL = text(f"""
+    {_COUNTED}, every AS (
+        SELECT {_KEY}, {_COUNTS}, looks FROM of_hops
+        UNION ALL
+        SELECT {_KEY}, {_COUNTS}, looks FROM funnel_day
+        WHERE day >= :first AND day < CAST(:begins AS timestamptz) AT TIME ZONE 'UTC'
+    ), looks AS (
+        SELECT {_KEY}, seconds::numeric AS seconds, sum(looked::bigint) AS looked
+        FROM every, jsonb_each_text(looks) AS look (seconds, looked) GROUP BY 1, 2, 3, 4
+    ), ranked AS (
+        SELECT *, sum(looked) OVER (PARTITION BY {_KEY} ORDER BY seconds) AS upto,
+            sum(looked) OVER (PARTITION BY {_KEY}) AS whole FROM looks
+    ), median AS (
+        SELECT {_KEY}, round(avg(seconds), 1)::float AS median_seconds FROM ranked
+        WHERE 2 * upto >= whole AND 2 * (upto - looked) <= whole GROUP BY 1, 2, 3
+    )
+    SELECT {_KEY}, {", ".join(f"sum({name})::bigint AS {name}" for name in _COUNTS.split(", "))},
+        median_seconds
+    FROM every LEFT JOIN median USING ({_KEY}) GROUP BY {_KEY}, median_seconds
+    ORDER BY entered DESC, {_KEY}
+""")  # noqa: S608 - our own words alone
+_LAST_SUMMED = text("SELECT max(day) FROM funnel_day WHERE day >= :first")
+# Each day has a partition. A day without hops is never summed, and looked at in vain each time.
+_DAYS_DUE = text("""
+    SELECT each.day FROM (SELECT to_date(substr(c.relname, 5), 'YYYYMMDD') AS day
+        FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = to_regclass('hop') AND c.relname ~ '^hop_[0-9]{8}$') each
+    CROSS JOIN LATERAL (SELECT
+        (each.day + 1)::timestamp AT TIME ZONE 'UTC' + CAST(:late AS interval) AS first_time,
+        (SELECT max(counted_at) FROM funnel_day WHERE day = each.day) AS counted_at) summed
+    WHERE first_time <= CAST(:now AS timestamptz) AND (counted_at IS NULL
+        OR counted_at < first_time + INTERVAL '1 day' AND first_time + INTERVAL '1 day' <= :now)
+    ORDER BY each.day
 """)

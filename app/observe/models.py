@@ -1,13 +1,15 @@
-"""The tables of hops, by which dialogues are counted, and of outages.
+"""The tables of hops, by which dialogues are counted, of a day's counts, and of outages.
 
 No number, no name, nothing typed. Hops are in partitions, one for each day (UTC), that are made
 ahead and dropped whole; `hop_rest` has what fits no day.
 """
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     Index,
     Integer,
@@ -15,6 +17,7 @@ from sqlalchemy import (
     Text,
     text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from app.base.database import metadata
 
@@ -42,6 +45,25 @@ hop = Table(
     Index("ix_hop_at", "at"),
     Index("ix_hop_caller", "caller"),
     postgresql_partition_by="RANGE (at)",
+)
+
+# The funnel of a day (UTC) that is over, of which the hops are dropped later.
+funnel_day = Table(
+    "funnel_day",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("screen", Text, primary_key=True),
+    Column("language", Text, primary_key=True),
+    Column("gateway", Text, primary_key=True),
+    Column("entered", BigInteger, nullable=False),
+    Column("answered", BigInteger, nullable=False),
+    Column("misunderstood", BigInteger, nullable=False),
+    Column("went_back", BigInteger, nullable=False),
+    Column("dropped", BigInteger, nullable=False),
+    Column("ended", BigInteger, nullable=False),
+    # How many looked so many seconds: `{"3.4": 17}`; from ten seconds on, whole ones.
+    Column("looks", JSONB, nullable=False),
+    Column("counted_at", DateTime(timezone=True), nullable=False),
 )
 
 # Outages of an engine that phones were shown. That of PostgreSQL is written when it is over.

@@ -157,6 +157,11 @@ class Menu:
         return next(offers, "")
 
     @property
+    def answers(self) -> list[str]:
+        """The screens that give what a caller came for."""
+        return [screen.name for screen in self.screens.values() if screen.is_answer]
+
+    @property
     def entrances(self) -> list[str]:
         """The screens that a dialogue may enter without a choice of the caller."""
         names = (self.start, self.resume, self.help, self.lock, self.proof)

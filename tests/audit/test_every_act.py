@@ -24,6 +24,7 @@ NO_ACT: Mapping[str, str] = {
     "figure": "follows from the books",
     "day_total": "sums of deposits, changed by their triggers",
     "figure_month": "follows from the books",
+    "funnel_day": "sums of hops",
     "hop": "what a phone was shown",
     "idempotency_key": "the name of a request, beside the act that it asked for",
     "identification_attempt": "counts tries; what a try opened has a row",

@@ -18,6 +18,7 @@ from app.base.buckets import BUCKETS, HOPS
 from app.base.operation import operation
 from app.checks.engines import check_partitions
 from app.jobs.housekeeping import Housekeeping
+from app.observe.funnel import sum_funnel_days
 from app.observe.hops import STORED_AT_ONCE, find_last_hop_day, prepare_hop_days, store_hops
 from app.runtime import Runtime
 from app.ussd.session import MOST_HOPS
@@ -235,6 +236,38 @@ def test_funnel_counts_arrivals_and_what_came_next(
     assert (pay["ar"]["entered"], pay["ar"]["answered"], pay["ar"]["dropped"]) == (1, 0, 1)
     shown = app.test_cli_runner().invoke(args=["funnel", "--days", "1"])
     assert shown.exit_code == 0 and "pay" in shown.stdout and "saw dues" in shown.stdout
+
+
+def test_funnel_of_days_that_are_over_stays_when_their_hops_are_dropped(
+    phone: TestPhone, runtime: Runtime, app: Flask
+) -> None:
+    prepare_again(runtime)
+    phone.dial(FATIMA)
+    wait(runtime, 4.26)
+    phone.answer("2")
+    wait(runtime, 12)
+    phone.answer("0")
+    store(runtime)
+    wait(runtime, 24 * 3600)
+    before = funnel(app)
+    assert sum_days(runtime) == 1
+    with runtime.owners_database.begin() as connection:
+        connection.exec_driver_sql("DELETE FROM hop")
+    assert funnel(app) == before
+    assert before["main"]["median_seconds"] == 4.3 and before["pay"]["went_back"] == 1
+    # Today's hops are counted beside; a day is summed again once, if its hops are there.
+    phone.dial(FATIMA)
+    store(runtime)
+    assert funnel(app)["main"] == before["main"] | {"entered": before["main"]["entered"] + 1}  # type: ignore[operator]
+    assert sum_days(runtime) == 0
+    wait(runtime, 24 * 3600)
+    assert (sum_days(runtime), sum_days(runtime)) == (1, 0)
+    assert funnel(app, "--days", "1")["main"]["entered"] == 1
+
+
+def sum_days(runtime: Runtime) -> int:
+    with operation(runtime.database, runtime.clock(), "worker") as change:
+        return sum_funnel_days(change, runtime.ussd.menu.answers)
 
 
 def test_funnel_counts_hanging_up_on_an_answer_as_an_end(
