@@ -27,14 +27,27 @@ def measure(stage: Stage) -> list[Finding]:
     stage.callers(1)
     seconds = []
     for number in range(1 if stage.quick else 3):
-        day = stage.runtime.clock() - timedelta(days=number + 1)
-        first = 500_000_000_000 + number * 10 * _LINES
-        _deposits(stage, first, _LINES, day)
-        file = stage.folder / f"settlement-{number}.csv"
-        _write(file, first, _LINES, day)
-        seconds.append(_match(stage, file, _LINES))
+        write_day(stage, number, _LINES)
+        seconds.append(match_day(stage, number, _LINES))
     what = f"match of a {_LINES:,}-line settlement file"
     return [Finding("P10", what, "s", seconds, at_most=60)]
+
+
+def write_day(stage: Stage, number: int, lines: int) -> None:
+    """Writes a day's deposits and its file; `number` tells days apart."""
+    day = stage.runtime.clock() - timedelta(days=number + 1)
+    first = 500_000_000_000 + number * 10 * _LINES
+    _deposits(stage, first, lines, day)
+    _write(_name_file(stage, number), first, lines, day)
+
+
+def match_day(stage: Stage, number: int, lines: int) -> float:
+    """Returns how many seconds the match of a day takes."""
+    return _match(stage, _name_file(stage, number), lines)
+
+
+def _name_file(stage: Stage, number: int) -> Path:
+    return stage.folder / f"settlement-{number}.csv"
 
 
 def _match(stage: Stage, file: Path, lines: int) -> float:

@@ -47,6 +47,7 @@ class Stage:
     """The engines' addresses, and how much is asked of them (`quick`: less of everything).
 
     `beside` is another checkout to measure in turn with this one, under its own Python, or None.
+    `months` are those behind the register, where there are any.
     """
 
     folder: Path
@@ -55,6 +56,7 @@ class Stage:
     quick: bool
     beside: Path | None = None
     beside_python: str = sys.executable
+    months: int = 12
     _callers: Iterator[tuple[int, str]] | None = None
 
     @property
@@ -93,7 +95,7 @@ class Stage:
         """The next `count` artisans who owe, by id and phone; each is given out once."""
         if self._callers is None:
             self.fill()
-            self._callers = _list_debtors(self.runtime.database, local_date(self.runtime.clock()))
+            self._callers = list_debtors(self.runtime.database, local_date(self.runtime.clock()))
         found = list(islice(self._callers, count))
         if len(found) < count:
             raise RuntimeError("the register holds too few who owe")
@@ -157,7 +159,7 @@ def read_peak_mb() -> float:
     return int(kilobytes) * 1024 / 1e6
 
 
-def _list_debtors(engine: Engine, today: date) -> Iterator[tuple[int, str]]:
+def list_debtors(engine: Engine, today: date) -> Iterator[tuple[int, str]]:
     """Yields id and phone of the artisans who owe, from the register's beginning."""
     with engine.connect() as connection:
         rows = connection.execute(select(artisan.c.phone, *_OF_CALLERS).order_by(artisan.c.id))
