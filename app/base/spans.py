@@ -70,10 +70,11 @@ _store, _this = _TraceStore(), threading.local()
 class _SpanContext:
     """A part of the trace of this thread, for a `with`."""
 
-    __slots__ = ("_details", "_name", "_trace")
+    __slots__ = ("_depth", "_details", "_name", "_trace")
 
     def __init__(self, trace: Trace, name: str, details: dict[str, Detail]) -> None:
         self._trace, self._name, self._details = trace, name, details
+        self._depth = len(trace.open)
 
     def __enter__(self) -> Self:
         self._trace.begin(self._name, self._details)
@@ -85,7 +86,9 @@ class _SpanContext:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._trace.end(kind.__name__ if kind else "")
+        # With it ends what was left open in it, as a statement that was cut short.
+        while len(self._trace.open) > self._depth:
+            self._trace.end(kind.__name__ if kind else "")
 
     def note(self, **details: Detail) -> None:
         """Adds what is known only now."""
@@ -143,9 +146,16 @@ class _TraceContext:
         self._details.update(details)
 
 
-def ask_for_traces(keep: Callable[[Trace], None] | None) -> None:
-    """Has every trace that ends given to `keep`, in the thread that it is of; None ends that."""
+def ask_for_traces(keep: Callable[[Trace], None]) -> None:
+    """Has every trace that ends given to `keep`, in the thread that it is of."""
     _store.keep = keep
+
+
+def end_traces(keep: Callable[[Trace], None]) -> bool:
+    """Ends the giving of traces to `keep`; returns False if they go elsewhere by now."""
+    if ours := _store.keep == keep:
+        _store.keep = None
+    return ours
 
 
 def are_asked_for() -> bool:

@@ -27,7 +27,7 @@ from opentelemetry.trace import SpanContext, SpanKind, TraceFlags
 from opentelemetry.trace.status import Status, StatusCode
 from sqlalchemy import Engine, event
 
-from app.base.spans import Detail, Span, Trace, ask_for_traces, find_trace
+from app.base.spans import Detail, Span, Trace, ask_for_traces, end_traces, find_trace
 from app.observe import metrics
 
 # Traces that wait for the collector, and those sent in one go.
@@ -89,8 +89,8 @@ class TraceSender:
 
     def stop(self, seconds: float = 2.0) -> None:
         """Makes no more traces, and sends what waits, for so long at most."""
-        ask_for_traces(None)
-        _forget_statements()
+        if end_traces(self.keep):
+            _forget_statements()
         while self._thread.is_alive():
             try:
                 self._waiting.put_nowait(None)
