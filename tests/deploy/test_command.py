@@ -1,0 +1,49 @@
+"""`deploy/maalem`: a command on an installed machine has the installation's settings, or stops."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+from app.settings import ROOT
+
+# What a shell that ran the file would take for something else.
+SETTINGS = {
+    "APP_ENV": "development",
+    "USSD_CODE": "*384*7#",
+    "CALLBACK_SOURCES": "africastalking=192.0.2.0/24;generic=198.51.100.7/32",
+    "PUBLIC_URL": '"https://maalem.example/$HOME`id`"',
+    "SMS_PROVIDERS": "'log'",
+}
+
+
+def run(folder: Path, environment: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    own = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.run(
+        [str(ROOT / "deploy/maalem"), *arguments],
+        env=own | {"MAALEM_ENV": str(environment)},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_command_has_the_settings_as_systemd_reads_them(tmp_path: Path) -> None:
+    lines = ["# NAME=no setting", "", "; and=none", *(f"{n}={v}" for n, v in SETTINGS.items())]
+    environment = tmp_path / "maalem.env"
+    environment.write_text("\n".join(lines), "utf-8")
+    told = run(tmp_path, environment, "settings", "--json")
+    assert told.returncode == 0, told.stderr
+    shown = {each["name"]: each["value"] for each in json.loads(told.stdout)}
+    for name, value in SETTINGS.items():
+        assert str(shown[name]).strip("\"'") == value.strip("\"'"), name
+
+
+def test_a_command_without_settings_starts_nothing(tmp_path: Path) -> None:
+    told = run(tmp_path, tmp_path / "none.env", "office", "list")
+    assert told.returncode == 1 and told.stdout == ""
+    assert told.stderr.count("\n") == 1 and "none.env cannot be read" in told.stderr
