@@ -66,8 +66,10 @@ def on_page_markdown(markdown: str, *, page: Any, files: Files, **_: Any) -> str
         text, target, anchor = found[1], found[2], found[3] or ""
         path = normpath(str(at / target))
         known = path.removeprefix("docs/") if path.startswith("docs/") else f"{own}{path}"
-        if files.get_file_from_path(known) is None and (_ROOT / path).exists():
-            return text if path in text else f"{text} (`{path}`)"
+        if files.get_file_from_path(known) is None:
+            named = text if path in text else f"{text} (`{path}`)"
+            # A wrong link stays, and stops the build.
+            return named if (_ROOT / path).exists() else found[0]
         steps = [".."] * uri.count("/")
         return f"[{text}]({'/'.join([*steps, known])}{anchor})"
 

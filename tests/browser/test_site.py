@@ -7,11 +7,14 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from mkdocs.structure.files import Files
 from playwright.sync_api import BrowserContext, Page
 
 from app.settings import ROOT
+from supply.site import on_page_markdown
 
 _OWN = re.compile(r'<(?:script|link|img|iframe)\b[^>]*?(?:src|href)="((?:https?:)?//[^"]*)"')
 _SIDES = ("agents", "fr/agents", "office", "fr/office", "helpers", "fr/helpers", "install", "api")
@@ -50,11 +53,11 @@ def test_the_site_has_every_document_and_nothing_from_another_machine(site: Path
     assert [name for name in _SIDES if f'href="{name}.html"' not in start] == []
 
 
-@pytest.mark.parametrize("link", ["[a](nowhere.md)", "[a](office.md#nothing)", "![a](none.png)"])
-def test_a_broken_link_builds_nothing(tmp_path: Path, link: str) -> None:
+def test_a_broken_link_builds_nothing(tmp_path: Path) -> None:
+    links = "[a](nowhere.md) [a](office.md#nothing) ![a](none.png) [a](../tests/none.py)"
     pages = tmp_path / "docs"
     pages.mkdir()
-    (pages / "README.md").write_text(f"# A\n\n{link}\n", "utf-8")
+    (pages / "README.md").write_text(f"# A\n\n{links}\n", "utf-8")
     (pages / "office.md").write_text("# B\n", "utf-8")
     plain = (ROOT / "mkdocs.yml").read_text("utf-8").split("\nnav:")[0]
     configuration = tmp_path / "mkdocs.yml"
@@ -63,7 +66,19 @@ def test_a_broken_link_builds_nothing(tmp_path: Path, link: str) -> None:
         "utf-8",
     )
     built = build(tmp_path / "site", "--config-file", str(configuration))
-    assert built.returncode == 1 and "Aborted with 1 warnings" in built.stdout + built.stderr
+    assert built.returncode == 1 and "Aborted with 4 warnings" in built.stdout + built.stderr
+
+
+def test_a_link_out_of_the_documents_becomes_a_name_and_a_wrong_one_stays() -> None:
+    page = SimpleNamespace(file=SimpleNamespace(src_uri="runbooks/A.md"))
+
+    def write(markdown: str) -> str:
+        return on_page_markdown(markdown, page=page, files=Files([]))
+
+    assert write("[the test](../../tests/conftest.py)") == "the test (`tests/conftest.py`)"
+    assert write("[tests/conftest.py](../../tests/conftest.py)") == "tests/conftest.py"
+    for wrong in ("[a](nowhere.md)", "[a](../../tests/none.py)"):
+        assert write(wrong) == wrong
 
 
 @pytest.mark.browser
