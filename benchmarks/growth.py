@@ -75,7 +75,7 @@ def _fill(stage: Stage, rows: int, after: int) -> None:
     with operation(runtime.database, now, "worker") as change:
         take_time(change.connection)
         change.connection.execute(text("DELETE FROM funnel_day"))
-        sum_funnel_days(change, runtime.ussd.menu.answers)
+        sum_funnel_days(change, now - timedelta(days=31), runtime.ussd.menu.answers)
     running = Month.of(local_date(now))
     for month in (running + -1, running):
         make_month(runtime.database, runtime.figure_books, month, now)

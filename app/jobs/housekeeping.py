@@ -115,7 +115,8 @@ class Housekeeping:
 
     def _sum_funnel_days(self, operation: Operation) -> int:
         take_time(operation.connection)
-        return sum_funnel_days(operation, self._runtime.ussd.menu.answers)
+        since = operation.now - timedelta(days=self._runtime.settings.keep_talks_days)
+        return sum_funnel_days(operation, since, self._runtime.ussd.menu.answers)
 
     def _forget_hops(self, operation: Operation) -> int:
         days = timedelta(days=self._runtime.settings.keep_talks_days)

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from sqlalchemy import Connection, DateTime, bindparam, text
+from sqlalchemy import Connection, DateTime, bindparam, func, select, text
 
 from app.base.operation import Operation
 
@@ -17,6 +17,7 @@ from app.base.operation import Operation
 SESSION = timedelta(seconds=180)
 # Hops wait in Redis before they are stored, and a talk may end after midnight.
 _LATE = timedelta(hours=2)
+_LOCK = int.from_bytes(b"funnel", "big")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +56,17 @@ def count_funnel(
     return [FunnelLine(**row) for row in rows.mappings()]
 
 
-def sum_funnel_days(operation: Operation, resting: Collection[str]) -> int:
-    """Sums the days that are over and have hops. Returns how many were summed.
+def sum_funnel_days(operation: Operation, since: datetime, resting: Collection[str]) -> int:
+    """Sums the days since `since` that are over and have hops. Returns how many were summed.
 
-    A day is summed an hour after its end, and a day later once more: hops that came late are in.
+    A day is summed two hours after its end, and a day later once more: hops that came late are in.
+    One worker at a time does so.
     """
     now, summed = operation.now, 0
-    params = {"now": now, "late": _LATE}
+    lock = select(func.pg_try_advisory_xact_lock(_LOCK))
+    if not operation.connection.execute(lock).scalar():
+        return 0
+    params = {"now": now, "since": since, "late": _LATE}
     for day in operation.connection.execute(_DAYS_DUE, params).scalars().all():
         ends = _begin_of(day + timedelta(days=1))
         hops = _name_hops(_begin_of(day), ends, now, resting)
@@ -148,11 +153,12 @@ _FUNNEL = text(f"""
     ORDER BY entered DESC, {_KEY}
 """)  # noqa: S608 - our own words alone
 _LAST_SUMMED = text("SELECT max(day) FROM funnel_day WHERE day >= :first")
-# Each day has a partition. A day without hops is never summed, and looked at in vain each time.
+# A day without hops is never summed, and looked at in vain each time. The oldest hop comes from an
+# index; one of a wrong clock makes no day.
 _DAYS_DUE = text("""
-    SELECT each.day FROM (SELECT to_date(substr(c.relname, 5), 'YYYYMMDD') AS day
-        FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-        WHERE i.inhparent = to_regclass('hop') AND c.relname ~ '^hop_[0-9]{8}$') each
+    SELECT each.day FROM (SELECT generate_series(
+            greatest((SELECT min(at) FROM hop), CAST(:since AS timestamptz)) AT TIME ZONE 'UTC',
+            CAST(:now AS timestamptz) AT TIME ZONE 'UTC', '1 day')::date AS day) each
     CROSS JOIN LATERAL (SELECT
         (each.day + 1)::timestamp AT TIME ZONE 'UTC' + CAST(:late AS interval) AS first_time,
         (SELECT max(counted_at) FROM funnel_day WHERE day = each.day) AS counted_at) summed
