@@ -6,7 +6,9 @@ import gc
 gc.disable()
 
 from app import create_app  # noqa: E402
+from app.web.lifecycle import watch_menus  # noqa: E402
 
 app = create_app()
+watch_menus(app)
 gc.freeze()
 gc.enable()

@@ -128,6 +128,8 @@ DECISIONS: dict[str, Decision] = {
     "backup_rehearsal": _KEPT,
     "books_gap": _KEPT,
     "books_check": _CHANGED,
+    "menu_publication": _KEPT,
+    "menu_version": _allow_changes("state check_began_at checked_at faults"),
     "notice_proposal": _CHANGED,
     "office_user": _CHANGED,
     "town": _CHANGED,

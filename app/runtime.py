@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 from contextlib import ExitStack
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -55,6 +56,7 @@ from app.messaging.kinds import KINDS
 from app.messaging.prices import SHIPPED, Prices, read_prices
 from app.migrating import upgrade
 from app.mobile_money.callback_addresses import CallbackRules
+from app.publishing.following import MenuFollower, build_shown
 from app.reminders.calendar import SHIPPED as SHIPPED_CALENDAR
 from app.reminders.calendar import Calendar, read_calendar
 from app.reminders.settings import ReminderSettings
@@ -70,11 +72,12 @@ from app.ussd.checker.declarations import Declarations, load_page_keys
 from app.ussd.checker.samples import Samples
 from app.ussd.deferred import DeferredActions
 from app.ussd.engine import MenuEngine
+from app.ussd.live import LiveMenus, version_of
 from app.ussd.menu import BrokenMenu, load_menu
 from app.ussd.overlay import lay_over
 from app.ussd.session import Sessions
 from app.ussd.turn import Turns
-from app.ussd.versions import Versions, version_of
+from app.ussd.versions import Versions
 
 if TYPE_CHECKING:
     from app.office.provider import IdentityProvider
@@ -163,7 +166,7 @@ class Runtime:
         return connect_redis(self.urls.redis_url)
 
     @cached_property
-    def words(self) -> Words:
+    def _own_words(self) -> Words:
         words = Words.load(self.menus_folder / "locales")
         words.shared["networks"] = self.network_names
         words.shared["payable_at"] = self.network_names.payable_at
@@ -173,8 +176,16 @@ class Runtime:
         return words
 
     @cached_property
+    def words(self) -> Words:
+        """The sentences of messages and pages: those of the menus that are shown."""
+        return copy(self._own_words)
+
+    @cached_property
     def office_words(self) -> Words:
         """The sentences of the office's pages, in the languages that have them."""
+        return self._load_office_words()
+
+    def _load_office_words(self) -> Words:
         words = Words.load(MENUS / "locales", "office_*.po")
         words.fall_back_on(self.words)
         return words
@@ -232,17 +243,53 @@ class Runtime:
         """
         return Deadline(1.0, threads=CONNECTIONS + OFFICE_CONNECTIONS)
 
-    @cached_property
+    @property
     def ussd(self) -> MenuEngine[Services]:
-        """The menus of this process."""
-        return self.load_menus(self.menus_folder)
+        """The menus that this process shows."""
+        return self.live_menus.engine
+
+    @cached_property
+    def live_menus(self) -> LiveMenus[Services]:
+        """The menus that came with the program, until a published version is followed."""
+        return LiveMenus.in_folder(self.load_menus(self.menus_folder), self.menus_folder)
+
+    @cached_property
+    def menu_follower(self) -> MenuFollower:
+        """Follows the version that two people published."""
+        return MenuFollower(lambda: self.database, self.show_menus)
+
+    def follow_menus(self) -> bool:
+        """Shows the menus that are live, if others were shown; True then. Raises: Unavailable.
+
+        A folder that development or `--menus` names is shown whatever is live.
+        """
+        return self.menus_folder == MENUS and self.menu_follower.look()
+
+    def watch_menus(self) -> None:
+        """Follows from now on, in a thread of its own, the menus that are live."""
+        if self.menus_folder == MENUS:
+            self.menu_follower.watch()
+
+    def show_menus(self, content: bytes | None) -> None:
+        """Shows a version from now on, given as a zip; None for those that came with the program.
+
+        So are those of a version that names what this program has not.
+        """
+        live = self.live_menus
+        live.shown = (content and build_shown(content, self.load_menus)) or live.own
+        self.words.follow(live.engine.words)
+        if "office_words" in self.__dict__:
+            self.__dict__["office_words"] = self._load_office_words()
+        # As at the start: these objects stay.
+        gc.freeze()
 
     def load_menus(self, folder: Path) -> MenuEngine[Services]:
         """Loads the menus in a folder; sentences that older menus lack are taken from ours."""
         menu = load_menu(*(folder / name for name in MENU_FILES))
-        words = self.words if folder == self.menus_folder else Words.load(folder / "locales")
-        if words is not self.words:
-            words.fall_back_on(self.words)
+        words = self._own_words
+        if folder != self.menus_folder:
+            words = Words.load(folder / "locales")
+            words.fall_back_on(self._own_words)
         return MenuEngine(menu, words, vocabulary, self.deadline, version_of(folder))
 
     @cached_property
@@ -275,7 +322,7 @@ class Runtime:
             redis = self.redis
         except RedisError as error:
             raise Unavailable(what="redis") from error
-        versions = Versions(redis, self.keys, self.menus_folder, self.ussd, self.load_menus)
+        versions = Versions(redis, self.keys, self.live_menus, self.load_menus)
         turns = Turns(versions, Sessions(redis, self.keys), self.deferred_actions)
         # All objects made by now stay: looking through them for garbage took a fifth of each hop.
         gc.freeze()

@@ -181,6 +181,8 @@ RULES: dict[str, WallRule] = {
     # The service itself.
     "campaign": WallRule(_SERVICE, _roles("operator"), _roles("operator")),
     "campaign_recipient": WallRule(_SERVICE),
+    "menu_publication": WallRule(_SERVICE, adds=_roles("operator")),
+    "menu_version": WallRule(_SERVICE, _roles("operator"), _roles("operator")),
     "notice": WallRule(_SERVICE, _roles("operator")),
     "notice_proposal": WallRule(_SERVICE, _roles("operator"), _roles("operator")),
     "notice_text": WallRule(_SERVICE),

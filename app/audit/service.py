@@ -24,7 +24,7 @@ def record_audit(operation: Operation, action: str, subject: str, **details: obj
 
     `subject` names one thing: `artisan:ID`, `phone:ENDS` (by `name_phone`), `agent:NUMBER`,
     `agency:CODE`, `client:ID`, `network:CODE`, `office:NAME`, `break:NUMBER`, `deposit:RECEIPT`,
-    `file:NAME`, `campaign:NAME`, `notice:NAME`, `request:REFERENCE`, `key:ID`,
+    `file:NAME`, `campaign:NAME`, `notice:NAME`, `menus:VERSION`, `request:REFERENCE`, `key:ID`,
     `month:YYYY-MM`, `list:NUMBER`, `register`, `books`.
     """
     values = audit_values(operation, action, subject, details)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from app.base.database import reading
+from app.publishing.queries import find_live
 from app.runtime import Runtime
 from app.ussd.checker.check import find_faults
 
@@ -15,4 +17,20 @@ def check_menus(maalem: Runtime) -> str:
     faults = find_faults(maalem.ussd, maalem.declarations, maalem.limits)
     if faults:
         raise RuntimeError(f"{len(faults)} faults, the first: {faults[0]}")
-    return f"{len(maalem.ussd.menu.screens)} screens in {', '.join(maalem.words.languages)}"
+    told = f"{len(maalem.ussd.menu.screens)} screens in {', '.join(maalem.words.languages)}"
+    return told + _describe_live(maalem)
+
+
+def _describe_live(maalem: Runtime) -> str:
+    """Says which version is live, where it is not the program's own.
+
+    Raises: RuntimeError if this program cannot show it, Unavailable.
+    """
+    with reading(maalem.database) as connection:
+        number = find_live(connection)
+    if number is None:
+        return ""
+    maalem.follow_menus()
+    if maalem.live_menus.shown is maalem.live_menus.own:
+        raise RuntimeError(f"version {number} is live, and this program cannot show it")
+    return f"; version {number} is live, not the program's own"

@@ -59,7 +59,7 @@ _USERS = {
         "sms": "app.cli.sms",
     },
     "Menus and talks": {
-        "menus": "app.cli.menus",
+        "menus": "app.cli.menu_versions",
         "dial": "app.cli.dial",
         "talks": "app.cli.talks",
         "funnel": "app.cli.funnel",

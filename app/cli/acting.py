@@ -105,6 +105,8 @@ def acting(by: str | None, *rights: Right, rows: tuple[OwnRow, ...] = ()) -> Ite
 def operation_of(actor: SignedInUser) -> Iterator[Operation]:
     """Opens a transaction for one change by somebody who is signed in."""
     maalem = runtime()
+    # Messages of this change are in the words that are live.
+    maalem.follow_menus()
     with operation(maalem.database, maalem.clock(), actor.name, actor.seat) as change:
         yield change
 

@@ -25,11 +25,15 @@ def use_menus(folder: Path | None) -> None:
 
     Raises: ClickException if it holds no menus, or they cannot be read.
     """
-    if folder is None:
-        return
-    maalem = runtime()
     try:
-        maalem.menus_folder = lay_over(MENUS, folder)
-        maalem.load_menus(maalem.menus_folder)
+        lay_menus(folder)
     except (BrokenMenu, PoFileError, ValueError) as error:
         raise click.ClickException(f"{folder}: {error}") from None
+
+
+def lay_menus(folder: Path | None) -> None:
+    """Does what `use_menus` does. Raises: BrokenMenu, PoFileError, ValueError."""
+    if folder is not None:
+        maalem = runtime()
+        maalem.menus_folder = lay_over(MENUS, folder)
+        maalem.load_menus(maalem.menus_folder)

@@ -4,11 +4,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
+from babel.messages.pofile import PoFileError
 from flask.cli import with_appcontext
 
 from app.base.clock import local_date
 from app.base.counts import write_count
-from app.cli.menu_folders import FOLDER, MENUS_OPTION, use_menus
+from app.cli.menu_folders import FOLDER, MENUS_OPTION, lay_menus, use_menus
 from app.cli.tables import JSON, print_json
 from app.messaging.prices import price_on, read_prices
 from app.runtime import MENU_FILES, MENUS, runtime
@@ -40,12 +41,14 @@ def menus() -> None:
 @with_appcontext
 def check(folder: Path | None, as_json: bool) -> None:
     """Checks every screen in every language; fails naming screen, language and cause."""
-    use_menus(folder)
     maalem = runtime()
     try:
+        lay_menus(folder)
         faults = find_faults(maalem.ussd, maalem.declarations, maalem.limits)
     except BrokenMenu as broken:
         faults = [Fault(broken.params["screen"], "-", broken.params["why"])]
+    except (PoFileError, ValueError) as error:
+        faults = [Fault("locales", "-", str(error))]
     if as_json:
         print_json({"faults": [asdict(fault) for fault in faults], "ok": not faults})
     else:

@@ -50,6 +50,11 @@ SENTENCES: Mapping[str, str] = {
     "import_undone": "The import was undone before.",
     "import_unknown": "No import of that number: `flask registry imports`.",
     "key_reused": "The idempotency key was used for another request.",
+    "menu_version_unknown": "No version of that `number` is in a state that allows it.",
+    "menus_outdated": (
+        "Another version became live since this one was given (over `over`): give it again."
+    ),
+    "menus_refused": "It holds no menus that can be taken: `cause` says why, `file` where.",
     "month_not_made": "The month has no figures yet.",
     "month_not_over": "A month is published once it is over (`month`).",
     "no_factor_enrolled": (

@@ -1,4 +1,4 @@
-"""What workers do for the office: take files that people gave, check the books once a day."""
+"""What workers do for the office: take files, check menus that people gave, and the books."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import structlog
 from app.base.database import reading, snapshot
 from app.base.errors import Unavailable
 from app.base.operation import operation
+from app.publishing.checking import find_faults_of
+from app.publishing.service import begin_check, keep_faults
 from app.reconciliation.books_checks import hold_books, is_check_due, keep_check, verify_books
 from app.reconciliation.uploads import find_waiting, give_up_upload, take_upload
 from app.runtime import Runtime
@@ -45,6 +47,22 @@ class OfficeWork:
             with operation(database, maalem.clock(), "worker") as change:
                 give_up_upload(change, number)
             raise
+
+    def check_menus(self) -> int:
+        """Checks a version of the menus that somebody gave; returns how many were checked.
+
+        A worker that is killed meanwhile is followed by another.
+        """
+        maalem = self._runtime
+        with operation(maalem.database, maalem.clock(), "worker") as change:
+            begun = begin_check(change)
+        if begun is None:
+            return 0
+        number, content = begun
+        faults = find_faults_of(content)
+        with operation(maalem.database, maalem.clock(), "worker") as change:
+            keep_faults(change, number, faults)
+        return 1
 
     def _check_books(self) -> int:
         maalem = self._runtime

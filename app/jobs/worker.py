@@ -14,6 +14,7 @@ from types import FrameType
 from redis.exceptions import RedisError
 
 from app.audit.sealing import Sealer
+from app.base.errors import Unavailable
 from app.base.operation import operation
 from app.jobs.api import ApiWork
 from app.jobs.backup import BackupWork
@@ -26,6 +27,7 @@ from app.jobs.outages import OutageWatch
 from app.jobs.reminders import ReminderWork
 from app.jobs.sending import Sender
 from app.observe.workers import BEAT_SECONDS, beat, keep_turns, leave
+from app.publishing.following import LOOK_SECONDS
 from app.reminders.service import cancel_settled
 from app.runtime import Runtime
 
@@ -74,6 +76,8 @@ class Worker:
             Loop("figures", self._figures.do, self.stopping, idle=_FIGURES_IDLE_SECONDS),
             Loop("office", self._office.do, self.stopping, idle=_OFFICE_IDLE_SECONDS),
             Loop("watching", self._outages.do, self.stopping, idle=_WATCHING_IDLE_SECONDS),
+            Loop("menus", self._follow_menus, self.stopping, idle=LOOK_SECONDS),
+            Loop("checking", self._office.check_menus, self.stopping, idle=_OFFICE_IDLE_SECONDS),
             Loop("sealing", self._seal, self.stopping, idle=_SEALING_IDLE_SECONDS),
         ]
         # As long as a restore takes, which may be longer than a loop that is stuck.
@@ -109,12 +113,18 @@ class Worker:
         """Makes the engines and services in one thread, before many threads use them."""
         runtime = self._runtime
         _ = runtime.database, runtime.words, runtime.patient_services
+        with suppress(Unavailable):  # the loop shows what is live once it is there
+            runtime.follow_menus()
         _ = runtime.reminder_settings, runtime.figure_books, runtime.office_words
         with suppress(RedisError):  # the loops log that it is away, and go on once it is there
             _ = runtime.redis, runtime.deferred_actions, runtime.limiter
 
     def _answer(self) -> int:
         return answer_deferred_actions(self._runtime, self._name) + self._api.do()
+
+    def _follow_menus(self) -> int:
+        self._runtime.follow_menus()
+        return 0
 
     def _seal(self) -> int:
         with operation(self._runtime.database, self._runtime.clock(), "worker") as change:

@@ -6,7 +6,6 @@ stands. No function commits.
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,6 +21,7 @@ from app.base.money import Money, read_stored_amount
 from app.base.operation import Operation
 from app.base.rows import read_row
 from app.files.errors import FileRefused
+from app.files.names import read_file_name
 from app.files.table import GivenFile
 from app.reconciliation.cnss_import import import_answers
 from app.reconciliation.models import uploaded_file
@@ -31,7 +31,6 @@ from app.services import Services
 MOST_BYTES = 16 * 2**20
 # Such a file is taken while its page is waited for.
 SMALL_BYTES = 2**20
-_LONGEST_NAME = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,13 +186,3 @@ def find_upload(
     statement = select(*_LISTED).where(own, columns.id == number, columns.kind == kind)
     row = connection.execute(statement).one_or_none()
     return read_row(ListedUpload, row) if row else None
-
-
-def read_file_name(given: str) -> str:
-    """Returns the name of a given file without folders and unseen signs, its end kept."""
-    last = unicodedata.normalize("NFC", given).replace("\\", "/").rsplit("/", maxsplit=1)[-1]
-    seen = "".join(sign for sign in last if sign.isprintable()).strip(" .")
-    # A name of a file system has at most 255 bytes, a letter up to four.
-    while len(seen.encode()) > 200:
-        seen = seen[1:]
-    return seen[-_LONGEST_NAME:] or "file.csv"

@@ -79,6 +79,13 @@ class Words:
             if language in newer._translations:
                 translations.add_fallback(newer._translations[language])
 
+    def follow(self, other: Words) -> None:
+        """Says from now on what `other` says, also to those who hold these words already."""
+        self.catalogs, self.repeated = other.catalogs, other.repeated
+        self._keys, self._nouns = other._keys, other._nouns
+        self._translations = other._translations
+        self._cuts = {}
+
     @property
     def languages(self) -> list[str]:
         return list(self.catalogs)
@@ -99,9 +106,10 @@ class Words:
 
         Raises: KeyError naming the key and language, or the value that is missing.
         """
-        cut = self._cuts.get((language, key))
+        cuts = self._cuts  # read before the sentence: `follow` changes them in the other order
+        cut = cuts.get((language, key))
         if cut is None:
-            cut = self._cuts[language, key] = _cut(self._get_sentence(language, key))
+            cut = cuts[language, key] = _cut(self._get_sentence(language, key))
         sentence, places = cut
         named = values or {}
         for name, form, after in places:

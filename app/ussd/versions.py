@@ -11,12 +11,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from hashlib import blake2b
 from hmac import compare_digest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Generic
-from zipfile import ZIP_DEFLATED, ZipFile
+from zipfile import ZipFile
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -26,6 +25,7 @@ from app.base.keys import Keys, KeyUnknown, Purpose
 from app.ussd.checker.check import find_unknown_names
 from app.ussd.engine import MenuEngine
 from app.ussd.forged import report_forged
+from app.ussd.live import LiveMenus
 from app.ussd.menu import BrokenMenu
 from app.ussd.vocabulary import Services
 
@@ -40,14 +40,6 @@ _PUBLISHED_EVERY = timedelta(days=1)
 _MOST_REMEMBERED = 32
 # Where the folder begins in what is stored.
 _SIGNED = 4 + 32
-
-
-def version_of(folder: Path) -> str:
-    """Returns eight letters that name the menus in a folder, structure and words."""
-    digest = blake2b(digest_size=4)
-    for path in _list_files(folder):
-        digest.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes() + b"\0")
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,31 +60,38 @@ class Versions(Generic[Services]):
         self,
         redis: Redis,
         keys: Keys,
-        folder: Path,
-        current: MenuEngine[Services],
+        live: LiveMenus[Services],
         build: Callable[[Path], MenuEngine[Services]],
     ) -> None:
         self._redis, self._keys = redis, keys
-        self._folder, self._build = folder, build
-        self.current = current
-        self._known: dict[str, MenuEngine[Services] | None] = {self.current.version: self.current}
+        self._live, self._build = live, build
+        self._known: dict[str, MenuEngine[Services] | None] = {}
+        # The version that was stored last, and when it is stored again.
+        self._stored = ""
         self._publish_at: datetime | None = None
 
+    @property
+    def current(self) -> MenuEngine[Services]:
+        """The menu with which dialogues begin here."""
+        return self._live.engine
+
     def publish(self, now: datetime) -> None:
-        """Stores this process's menu for the others, once a day.
+        """Stores this process's menu for the others, at once where it is new, then once a day.
 
         Raises: Unavailable.
         """
-        if self._publish_at is None or now >= self._publish_at:
+        shown = self._live.shown
+        version = shown.engine.version
+        if version != self._stored or self._publish_at is None or now >= self._publish_at:
             try:
                 with self._redis.pipeline(transaction=False) as both:
-                    both.set(_key(self.current.version), self._sign(), ex=_STORED_FOR)
-                    both.zadd(_INDEX, {self.current.version: now.timestamp()})
+                    both.set(_key(version), self._sign(version, shown.pack()), ex=_STORED_FOR)
+                    both.zadd(_INDEX, {version: now.timestamp()})
                     both.expire(_INDEX, _STORED_FOR)
                     both.execute()
             except RedisError as error:
                 raise Unavailable(what="redis") from error
-            self._publish_at = now + _PUBLISHED_EVERY
+            self._stored, self._publish_at = version, now + _PUBLISHED_EVERY
 
     def list_stored(self, now: datetime) -> list[StoredMenus]:
         """Returns the menus that processes laid down lately, the newest first. Raises: Unavailable.
@@ -115,9 +114,11 @@ class Versions(Generic[Services]):
 
         Raises: Unavailable.
         """
+        if version == self.current.version:
+            return self.current
         if version not in self._known:
             if len(self._known) >= _MOST_REMEMBERED:
-                self._known = {self.current.version: self.current}
+                self._known = {}
             self._known[version] = self._fetch(version)
         return self._known[version]
 
@@ -141,10 +142,10 @@ class Versions(Generic[Services]):
         known = not any(find_unknown_names(engine.menu, engine.vocabulary))
         return engine if known else None
 
-    def _sign(self) -> bytes:
+    def _sign(self, version: str, packed: bytes) -> bytes:
         """Returns what is stored: the key's id, 32 bytes of signature, the folder."""
-        key, packed = self._keys.today(Purpose.MENU), _pack_folder(self._folder)
-        return key.mark + key.sign(self.current.version.encode(), packed) + packed
+        key = self._keys.today(Purpose.MENU)
+        return key.mark + key.sign(version.encode(), packed) + packed
 
     def _is_ours(self, version: str, stored: bytes) -> bool:
         try:
@@ -157,15 +158,3 @@ class Versions(Generic[Services]):
 
 def _key(version: str) -> str:
     return f"{PREFIX}{version}"
-
-
-def _list_files(folder: Path) -> list[Path]:
-    return sorted([*folder.glob("*.yaml"), *folder.glob("locales/*/LC_MESSAGES/menus.po")])
-
-
-def _pack_folder(folder: Path) -> bytes:
-    file = io.BytesIO()
-    with ZipFile(file, "w", ZIP_DEFLATED, strict_timestamps=False) as files:
-        for path in _list_files(folder):
-            files.write(path, path.relative_to(folder))
-    return file.getvalue()

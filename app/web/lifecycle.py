@@ -1,6 +1,10 @@
 """Wraps every request: gives it an id, a slot and safe headers, and answers its errors."""
 
+from __future__ import annotations
+
+from collections.abc import Iterable
 from secrets import token_hex
+from typing import TYPE_CHECKING
 
 import structlog
 from flask import Flask, Response, g, request
@@ -18,6 +22,9 @@ from app.web.refusals import Refusal
 from app.web.safe_headers import add_safe_headers
 from app.web.signed_cookies import SignedSessions
 from app.web.ussd import answer_busy
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _API = "/mm/"  # every version of it, ours or not
 _log = structlog.get_logger("web")
@@ -38,6 +45,19 @@ def register(app: Flask, runtime: Runtime) -> None:
     app.teardown_request(_leave)
     app.register_error_handler(Unavailable, _answer_unavailable)
     app.register_error_handler(Exception, _answer_failure)
+
+
+def watch_menus(app: Flask) -> None:
+    """Has the process follow the menus that are live, from its first request on."""
+    inner: WSGIApplication = app.wsgi_app
+
+    def begin(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        maalem: Runtime = app.extensions["maalem"]
+        maalem.watch_menus()
+        app.wsgi_app = inner  # type: ignore[method-assign, assignment]
+        return inner(environ, start)
+
+    app.wsgi_app = begin  # type: ignore[assignment]
 
 
 def _begin() -> HTTPException | Response | None:

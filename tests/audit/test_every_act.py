@@ -59,6 +59,7 @@ NO_ACTOR: Mapping[str, str] = {
     "app.office.sessions.forget_office_sessions": "time ends it; sign-in and sign-out have rows",
     "app.office.sessions.use_office_session": "when a session was used last",
     "app.office.sign_in.clear_wrong_secrets": "a right secret; the sign-in has the row",
+    "app.publishing.service.begin_check": "a worker looks at it; what it finds has a row",
     "app.payments.codes.expire_codes": "time ends a code; its own row says when",
     "app.reminders.budgets.return_cost": "a sum follows from a message that was taken back",
 }

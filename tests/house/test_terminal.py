@@ -25,6 +25,7 @@ _SHOW_NOTHING = {
         "cnss export",
         "backup follow",
     ),
+    *("menus publish", "menus approve", "menus refuse", "menus back"),
     *("registry sample", "registry load-sample-people", "audit stream", "db upgrade"),
     *("backup follow", "backup restore", "breaks write-code", "people export", "people forget"),
     *("db downgrade", "menus graph", "menus annotate"),

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 from app.base.hop import Hop
 from app.base.phone import Phone
 from app.runtime import MENUS, Runtime
+from app.ussd.live import LiveMenus
 from app.ussd.position import Caller
 from app.ussd.session import Sessions
 from app.ussd.turn import Turns
@@ -44,7 +45,8 @@ def change(path: Path, old: str, new: str) -> None:
 def begun(client: FlaskClient, runtime: Runtime, older: Path) -> TestPhone:
     """A phone whose talk the older process began, and which the newer one answers from now on."""
     engine = runtime.load_menus(older)
-    versions = Versions(runtime.redis, runtime.keys, older, engine, runtime.load_menus)
+    live = LiveMenus.in_folder(engine, older)
+    versions = Versions(runtime.redis, runtime.keys, live, runtime.load_menus)
     turns = Turns(versions, Sessions(runtime.redis, runtime.keys), runtime.deferred_actions)
     phone = TestPhone(client)
     phone.number, phone.session, phone.more = FATIMA, "deployed-1", True

@@ -155,7 +155,7 @@ class TestMenus:
         return file.getvalue()
 
     def versions(self, runtime: Runtime, keys: Keys) -> Versions:  # type: ignore[type-arg]
-        return Versions(runtime.redis, keys, MENUS, runtime.ussd, runtime.load_menus)
+        return Versions(runtime.redis, keys, runtime.live_menus, runtime.load_menus)
 
     def test_a_menu_of_ours_is_found_and_no_other_is(self, runtime: Runtime) -> None:
         current = runtime.ussd.version

@@ -19,12 +19,13 @@ from app.text.encoding import Limits
 from app.text.words import Say, Words
 from app.ussd.deferred import DeferredActions
 from app.ussd.engine import MenuEngine
+from app.ussd.live import LiveMenus, version_of
 from app.ussd.menu import load_menu
 from app.ussd.parts import Part, Parts
 from app.ussd.position import Caller, Position
 from app.ussd.session import Sessions
 from app.ussd.turn import Turns
-from app.ussd.versions import Versions, version_of
+from app.ussd.versions import Versions
 from app.ussd.vocabulary import Dialogue, NothingToShow, Row, Values, Vocabulary
 
 LIMITS = Limits(60, 40)
@@ -222,7 +223,7 @@ def toy_turns(
     """Callbacks answered by the toy."""
     engine = toy_engine(folder, menu, deadline)
     return Turns(
-        Versions(redis, KEYS, folder, engine, build),
+        Versions(redis, KEYS, LiveMenus.in_folder(engine, folder), build),
         Sessions(redis, KEYS),
         DeferredActions(redis, KEYS),
     )

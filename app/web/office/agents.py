@@ -32,9 +32,9 @@ from app.agents.staff import NewAgent, add_agent, dismiss_agent, limit_agent
 from app.base.errors import InvalidInput
 from app.base.operation import Operation
 from app.base.phone import Phone
+from app.files.names import read_file_name
 from app.files.recognition import NAMED_ENCODINGS
 from app.office.rights import RIGHTS, Right
-from app.reconciliation.uploads import read_file_name
 from app.runtime import runtime
 from app.web.office.desk import act_on, add_to, here, look, own
 from app.web.office.fields import done, read_amount, read_needed, read_text

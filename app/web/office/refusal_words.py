@@ -32,6 +32,10 @@ def put_in_words(refusal: Refusal, words: Words, language: str) -> Refusal:
     """Returns the refusal with its field, and what is wrong, as sentences of the reader."""
     if refusal.code == "file_refused":
         return Refusal(refusal.code, name_fault_of_file(refusal.params))
+    if refusal.code == "menus_refused":
+        told = {"file": str(refusal.params["file"])}
+        cause = Say(f"office.menus.cause.{refusal.params['cause']}", told)
+        return Refusal(refusal.code, {"why": cause})
     if refusal.code != "invalid_input":
         return refusal
     what, why = str(refusal.params.get("what", "")), str(refusal.params.get("why", ""))

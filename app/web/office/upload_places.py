@@ -17,7 +17,9 @@ from app.web.office.tokens import read_token
 from app.web.places import office_places
 
 _AT_ONCE = 2
-_GIVES_FILES = re.compile(r"/office/(breaks/files|postings/answers|agents/agencies/file)")
+_GIVES_FILES = re.compile(
+    r"/office/(breaks/files|postings/answers|agents/agencies/file|menus/versions)"
+)
 _PLACES = BoundedSemaphore(_AT_ONCE)
 
 

@@ -17,6 +17,7 @@ from app.notices.proposals import count_proposed_notices
 from app.observe.workers import count_alive
 from app.office.rights import Right
 from app.office.sessions import OfficeSession
+from app.publishing.queries import count_fit_versions
 from app.reconciliation.books_checks import list_books_checks
 from app.reconciliation.cnss_lists import count_unanswered
 from app.reconciliation.day_totals import list_day_totals
@@ -123,3 +124,9 @@ def _count_notices(connection: Connection, opened: OfficeSession) -> Waiting:
 @waits_for(Right.RUN_SERVICE)
 def _count_paused(connection: Connection, _opened: OfficeSession) -> Waiting:
     return Waiting("office.work.paused", count_paused(connection), "office.messages")
+
+
+@waits_for(Right.RUN_SERVICE)
+def _count_menus(connection: Connection, opened: OfficeSession) -> Waiting:
+    count = count_fit_versions(connection, opened.name)
+    return Waiting("office.work.menus_to_approve", count, "office.menus")

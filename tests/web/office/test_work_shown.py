@@ -25,6 +25,7 @@ from app.office.rights import RIGHTS
 from app.reconciliation.day_totals import _TOTALS
 from app.reminders.models import campaign
 from app.runtime import MENUS, Runtime
+from app.ussd.live import LiveMenus
 from app.ussd.versions import Versions
 from app.web.office.first_page import numbers_for
 from tests.payments.conftest import PaymentFixture, payments  # noqa: F401 - a fixture of these tests too
@@ -197,7 +198,8 @@ def test_menus_of_another_version_are_compared_in_words(
     said = words.read_text("utf-8").replace('msgstr "Mon AMO"', 'msgstr "<b>Assurance"', 1)
     words.write_text(said, "utf-8")
     engine = runtime.load_menus(older)
-    other = Versions(runtime.redis, runtime.keys, older, engine, runtime.load_menus)
+    live = LiveMenus.in_folder(engine, older)
+    other = Versions(runtime.redis, runtime.keys, live, runtime.load_menus)
     other.publish(runtime.clock())
     operator = sign_in("operator")
     assert runtime.ussd.version in operator.get("/office/menus").text

@@ -58,6 +58,8 @@ _NETWORK_TABLES = ("agency", "api_client", "reconciliation_break", "settlement_f
 _OF_ROLE = {
     "cnss_batch": "cnss",
     "campaign": "operator",
+    "menu_publication": "operator",
+    "menu_version": "operator",
     "notice": "operator",
     "notice_proposal": "operator",
     "office_user": "operator",
