@@ -177,7 +177,10 @@ RULES: dict[str, WallRule] = {
         f" OR (cut = 'region' AND {_own('chamber', 'region', 'key')})"
         f" OR (cut = 'network' AND {_own('wafacash', 'network', 'key')})"
     ),
-    "report_request": WallRule(f"asked_by = {_NAME}", adds=_SEES_FIGURES),
+    "report_request": WallRule(
+        f"asked_by = {_NAME}",
+        adds=f"CASE :kind WHEN 'audit' THEN {_READER} WHEN 'figures' THEN {_SEES_FIGURES} END",
+    ),
     # The service itself.
     "campaign": WallRule(_SERVICE, _roles("operator"), _roles("operator")),
     "campaign_recipient": WallRule(_SERVICE),

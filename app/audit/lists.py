@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -31,6 +31,20 @@ class AuditQuery:
     approved: bool = False
     looks: bool = False
     after: int | None = None
+
+    def write(self) -> dict[str, Any]:
+        """Returns the query as JSON may keep it; `read` returns it again."""
+        days = {name: str(day) for name in _DAYS if (day := getattr(self, name))}
+        return {**asdict(self), **days}
+
+    @classmethod
+    def read(cls, written: Mapping[str, Any]) -> AuditQuery:
+        """Returns the query that `write` returned."""
+        days = {name: written[name] and date.fromisoformat(written[name]) for name in _DAYS}
+        return cls(**{**written, **days})
+
+
+_DAYS = ("first", "last")
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,9 @@ from sqlalchemy import (
     Numeric,
     Table,
     Text,
+    text,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from app.base.database import metadata
 
@@ -102,6 +104,8 @@ report_request = Table(
     Column("asked_by", ForeignKey("office_user.name"), nullable=False),
     Column("kind", Text, nullable=False),
     Column("format", Text, nullable=False),
+    # What was asked of the audit.
+    Column("asked", JSONB, nullable=False, server_default=text("'{}'::jsonb")),
     # The role's part as it was when asked: what the asker may see is decided then.
     Column("region", Text),
     Column("network", Text),
@@ -110,6 +114,8 @@ report_request = Table(
     Column("asked_at", DateTime(timezone=True), nullable=False),
     Column("made_at", DateTime(timezone=True)),
     CheckConstraint("state IN ('" + "', '".join(REPORT_STATES) + "')", name="state"),
+    CheckConstraint("kind IN ('figures', 'audit')", name="kind"),
+    CheckConstraint("kind <> 'audit' OR format = 'csv'", name="audit"),
     CheckConstraint("format IN ('csv', 'xlsx')", name="format"),
     CheckConstraint("(state = 'waiting') = (made_at IS NULL)", name="made"),
     CheckConstraint("(state = 'ready') = (content IS NOT NULL)", name="ready"),

@@ -19,6 +19,7 @@ from app.figures.queries import PICTURE_CUTS, list_figures, list_published_month
 from app.figures.reports import write_asked_reports
 from app.figures.service import list_due_months, make_month
 from app.messaging.errors import PricesWrong
+from app.observe.progress import ProgressTeller
 from app.runtime import Runtime
 
 # Looks for months to make are so far apart, and so are two tries to make one.
@@ -45,7 +46,9 @@ class FigureWork:
             if not turn.connection.execute(lock).scalar():
                 return 0
             self._make_due_months(now)
-            asked = write_asked_reports(maalem.database, maalem.figures_database, now)
+            asked = write_asked_reports(
+                maalem.database, maalem.figures_database, now, ProgressTeller(maalem.redis)
+            )
             return asked + self._draw(now) + self._prepare_public_page(now)
 
     def _make_due_months(self, now: datetime) -> None:

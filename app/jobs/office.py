@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import structlog
 
 from app.base.database import reading, snapshot
 from app.base.errors import Unavailable
 from app.base.operation import operation
+from app.observe.progress import ProgressTeller
 from app.publishing.checking import find_faults_of
 from app.publishing.service import begin_check, keep_faults
 from app.reconciliation.books_checks import hold_books, is_check_due, keep_check, verify_books
-from app.reconciliation.uploads import find_waiting, give_up_upload, take_upload
+from app.reconciliation.uploads import find_waiting, give_up_upload, name_work, take_upload
 from app.runtime import Runtime
 
 _log = structlog.get_logger("worker")
@@ -39,7 +42,8 @@ class OfficeWork:
             return 0
         try:
             with operation(database, maalem.clock(), "worker") as change:
-                return int(take_upload(change, maalem.services, number))
+                begin = partial(ProgressTeller(maalem.redis).begin, name_work(number))
+                return int(take_upload(change, maalem.services, number, begin))
         except Unavailable:
             raise
         except Exception:

@@ -23,6 +23,7 @@ from app.base.operation import Operation
 from app.files.errors import FileRefused
 from app.files.table import GivenFile
 from app.ledger.break_fragments import OPEN_BREAKS
+from app.observe.progress import Tell
 from app.reconciliation.csv_lines import compute_digest
 from app.reconciliation.models import settlement_file
 from app.reconciliation.network_file import SettledDays, Summary
@@ -50,6 +51,8 @@ class SettlementFile:
     network: str
     declared_total: Money | None = None
     encoding: str | None = None
+    # Gets the number of each line that was read, for who waits.
+    tell: Tell | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ def match_file(operation: Operation, file: SettlementFile) -> MatchReport:
     number = _insert_file(operation, file, digest)
     summary = Summary()
     today = local_date(operation.now)
-    given = GivenFile(file.path, file.encoding)
+    given = GivenFile(file.path, file.encoding, file.tell)
     try:
         copy_lines(connection, number, read_lines(given, summary, today, file.declared_total))
         settled = summary.find_settled_days(read_settled_days(connection, network).__contains__)

@@ -23,6 +23,7 @@ from app.base.rows import read_row
 from app.files.errors import FileRefused
 from app.files.names import read_file_name
 from app.files.table import GivenFile
+from app.observe.progress import BeginTelling, Tell
 from app.reconciliation.cnss_import import import_answers
 from app.reconciliation.models import uploaded_file
 from app.reconciliation.service import SettlementFile, match_file
@@ -60,6 +61,11 @@ class ListedUpload:
     ended_at: datetime | None
     report: Mapping[str, Any]
 
+    @property
+    def work(self) -> str:
+        """The name by which a worker tells how far it is."""
+        return name_work(self.id)
+
 
 _LISTED = tuple(uploaded_file.c[name] for name in ListedUpload.__slots__)
 
@@ -88,8 +94,12 @@ def keep_upload(operation: Operation, new: NewUpload) -> int:
     return number
 
 
-def take_upload(operation: Operation, services: Services, number: int) -> bool:
+def take_upload(
+    operation: Operation, services: Services, number: int, begin: BeginTelling | None = None
+) -> bool:
     """Takes a waiting file; the change is by who gave it.
+
+    `begin` gets how many lines it has, and what it returns is called with how many are read.
 
     A refusal is kept with the file, and nothing of the file is. Returns False if it does not wait,
     or somebody else takes it at this moment.
@@ -102,7 +112,8 @@ def take_upload(operation: Operation, services: Services, number: int) -> bool:
     state = "taken"
     try:
         with operation.connection.begin_nested():
-            report = _take(replace(operation, actor=row.given_by), services, row)
+            tell = begin(_count_lines(row.content)) if begin else None
+            report = _take(replace(operation, actor=row.given_by), services, row, tell)
     except (FileRefused, InvalidInput) as refused:
         state, report = "refused", _describe_refusal(refused)
     operation.connection.execute(
@@ -111,6 +122,11 @@ def take_upload(operation: Operation, services: Services, number: int) -> bool:
         .values(state=state, report=report, ended_at=operation.now, content=None)
     )
     return True
+
+
+def name_work(number: int) -> str:
+    """Returns the name by which a worker tells how far the taking of a file is."""
+    return f"file:{number}"
 
 
 def find_waiting(connection: Connection) -> int | None:
@@ -139,17 +155,18 @@ def give_up_upload(operation: Operation, number: int) -> None:
 
 
 def _take(
-    operation: Operation, services: Services, row: Row[*tuple[object, ...]]
+    operation: Operation, services: Services, row: Row[*tuple[object, ...]], tell: Tell | None
 ) -> dict[str, object]:
     """Reads and takes a file by the service of its kind. Returns what was found in it."""
     with TemporaryDirectory(prefix="given-") as folder:
         path = Path(folder) / row.name
         path.write_bytes(row.content)
         if row.kind == "cnss_answer":
-            taken = import_answers(operation, services, GivenFile(path, row.encoding))
+            taken = import_answers(operation, services, GivenFile(path, row.encoding, tell))
             return {"counts": taken.counts, "new": taken.new, "notes": list(taken.notes)}
         declared = read_stored_amount(row.declared_centimes)
-        found = match_file(operation, SettlementFile(path, row.network, declared, row.encoding))
+        given = SettlementFile(path, row.network, declared, row.encoding, tell)
+        found = match_file(operation, given)
     return {
         "counts": found.counts,
         "new": found.new,
@@ -159,6 +176,10 @@ def _take(
         "lines": found.lines,
         "paid": found.paid.centimes,
     }
+
+
+def _count_lines(content: bytes) -> int:
+    return max(content.count(b"\n"), content.count(b"\r"), 1)
 
 
 def _describe_refusal(refused: FileRefused | InvalidInput) -> dict[str, object]:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
-from io import StringIO
+from dataclasses import replace
 
-from flask import Response, request
+from flask import Response, redirect, request, url_for
+from werkzeug.exceptions import NotFound
+from werkzeug.wrappers import Response as AnyResponse
 
-from app.audit.lists import AuditQuery, AuditRow, list_audit_page
-from app.base.csv_writing import write_rows
+from app.audit.files import MOST_ROWS
+from app.audit.lists import AuditQuery, list_audit_page
+from app.figures.models import report_request
+from app.figures.reports import NewReport, ask_for_report, list_reports, read_report
 from app.office.queries import list_office_user_page
 from app.office.rights import RIGHTS, Right
 from app.runtime import runtime
-from app.web.office.desk import look
-from app.web.office.fields import read_asked_day, read_asked_number
+from app.web.figure_files import answer_file
+from app.web.office.desk import act, add_to, here, look
+from app.web.office.fields import NUMBER, read_asked_day, read_asked_number
+from app.web.office.figures import follow_reports
 from app.web.office.frame import may, office_language, office_page, pages
 
 _ROWS = 100
-# A file that is made while its reader waits has so many rows at most.
-MOST_IN_FILE = 20_000
 _LONGEST = 200
 
 _ASKED = ("which", "who", "act", "about", "reason", "from", "to")
@@ -31,6 +33,7 @@ def audit() -> Response:
     asked = _read_asked()
     with look() as connection:
         rows = list_audit_page(connection, asked, _ROWS + 1)
+        reports = list_reports(connection, here().name, "audit")
     return office_page(
         "audit.html",
         rows=rows[:_ROWS],
@@ -38,21 +41,37 @@ def audit() -> Response:
         asked=asked,
         which=_read_which(),
         name_act=_name_act,
-        most=MOST_IN_FILE,
+        most=MOST_ROWS,
+        reports=reports,
+        **follow_reports(reports),
         kept={name: request.args[name] for name in _ASKED if name in request.args},
     )
 
 
-@pages.get("/audit.csv")
+@pages.post("/audit/lists")
 @may(Right.SEE_AUDIT)
-def audit_file() -> Response:
-    """Gives the rows that are asked for as CSV, newest first, MOST_IN_FILE at most."""
-    asked = _read_asked()
+def ask_for_audit_list() -> AnyResponse:
+    """Has a worker write the rows that the address asks for, for who asks alone."""
+    asked = replace(_read_asked(), after=None)
+    with add_to(report_request, kind="audit") as change:
+        ask_for_report(change, NewReport("csv", audit=asked))
+    kept = {name: request.args[name] for name in _ASKED if name in request.args}
+    return redirect(url_for("office.audit", **kept, follow=1) + "#lists", 303)
+
+
+@pages.get(f"/audit/lists/{NUMBER}")
+@may(Right.SEE_AUDIT)
+def take_audit_list(number: int) -> Response:
     with look() as connection:
-        rows = list_audit_page(connection, asked, MOST_IN_FILE)
-    answer = Response(_write_rows(rows), content_type="text/csv; charset=utf-8")
-    answer.headers["Content-Disposition"] = 'attachment; filename="audit.csv"'
-    return answer
+        is_own = any(one.id == number for one in list_reports(connection, here().name, "audit"))
+    if not is_own:
+        raise NotFound
+    with act() as change:
+        ready = read_report(change.connection, number, here().name, "audit")
+    if ready is None:
+        raise NotFound
+    file_format, content = ready
+    return answer_file(content, f"maalem-audit-{number}", file_format)
 
 
 @pages.get("/audit/rights")
@@ -97,21 +116,3 @@ def _name_act(act: str) -> str | None:
     """Returns the key of an act's words; None for an act of an earlier version."""
     key = f"office.act.{act}"
     return key if runtime().office_words.has(office_language(), key) else None
-
-
-def _write_rows(rows: list[AuditRow]) -> Iterator[str]:
-    yield "at,who,approved_by,act,about,reason,details\n"
-    for row in rows:
-        line = StringIO()
-        details = json.dumps(dict(row.details), ensure_ascii=False, sort_keys=True)
-        cells = (
-            row.at.isoformat(),
-            row.who,
-            row.approved_by,
-            row.act,
-            row.about,
-            row.reason,
-            details,
-        )
-        write_rows(line, [cells])
-        yield line.getvalue()

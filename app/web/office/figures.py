@@ -23,8 +23,15 @@ from app.figures.queries import (
     list_figures,
     list_published_months,
 )
-from app.figures.reports import NewReport, ask_for_report, list_reports, read_report
+from app.figures.reports import (
+    NewReport,
+    ReportRequest,
+    ask_for_report,
+    list_reports,
+    read_report,
+)
 from app.figures.service import list_unpublished_months, publish_month
+from app.observe.progress import find_progress
 from app.office.rights import RIGHTS, Right
 from app.office.sessions import OfficeSession
 from app.runtime import runtime
@@ -91,7 +98,7 @@ def figures() -> Response:
         pictures = make_pictures(drawn, month, words) if month else []
     can_publish = Right.PUBLISH_FIGURES in RIGHTS[here().role]
     with look() as connection:
-        reports = list_reports(connection, here().name)
+        reports = list_reports(connection, here().name, "figures")
         unpublished = list_unpublished_months(connection) if can_publish else []
     return office_page(
         "figures.html",
@@ -103,6 +110,7 @@ def figures() -> Response:
         tables=tables,
         pictures=prepare_pictures(runtime().office_database, pictures, say),
         reports=reports,
+        **follow_reports(reports),
         can_publish=can_publish,
         unpublished=unpublished,
         formats=FILE_FORMATS,
@@ -128,6 +136,13 @@ def _answer_own(file_format: str) -> Response:
     return answer_file(content, "maalem-figures", file_format)
 
 
+def follow_reports(reports: Sequence[ReportRequest]) -> dict[str, object]:
+    """Returns how far the lists are that a worker still writes, for the page that shows them."""
+    waiting = [one for one in reports if one.state == "waiting"]
+    far = {one.id: find_progress(runtime().redis, one.work) for one in waiting}
+    return {"far": far, "working": bool(waiting)}
+
+
 @pages.post("/figures/publish")
 @may(Right.PUBLISH_FIGURES)
 def publish_figures() -> AnyResponse:
@@ -148,7 +163,7 @@ def ask_for_list() -> AnyResponse:
     wanted = request.form.get("format", "")
     if wanted not in FILE_FORMATS:
         raise NotFound
-    with add_to(report_request) as change:
+    with add_to(report_request, kind="figures") as change:
         ask_for_report(change, NewReport(wanted, scope.region, scope.network))
     return redirect(url_for("office.figures") + "#lists", 303)
 
@@ -157,11 +172,11 @@ def ask_for_list() -> AnyResponse:
 @may(Right.SEE_FIGURES)
 def take_list(number: int) -> Response:
     with look() as connection:
-        is_own = any(one.id == number for one in list_reports(connection, here().name))
+        is_own = any(one.id == number for one in list_reports(connection, here().name, "figures"))
     if not is_own:
         raise NotFound
     with act() as change:
-        ready = read_report(change.connection, number, here().name)
+        ready = read_report(change.connection, number, here().name, "figures")
     if ready is None:
         raise NotFound
     file_format, content = ready

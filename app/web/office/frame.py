@@ -49,6 +49,7 @@ from app.web.till.pages import csrf
 
 pages = Blueprint("office", __name__, url_prefix="/office")
 View = TypeVar("View", bound=Callable[..., object])
+_LOOKS_AGAIN_SECONDS = "3"
 _RIGHT, _STAGE, _CONFLICT = "maalem_right", "maalem_stage", 409
 # The page on which a session goes on that still waits for something.
 _STAGE_PAGES = {Stage.PASSWORD: "office.own_password", Stage.ENROLMENT: "office.own_account"}
@@ -227,7 +228,11 @@ def office_page(template: str, status: int = 200, **values: object) -> Response:
         **{"place": place, "here": g.office, "sections": _list_sections(), "said": _find_said()}
         | values,
     )
-    return Response(page, status)
+    answer = Response(page, status)
+    if values.get("working") and request.args.get("follow"):
+        # The reader asked for it, and stops it: no page renews itself unasked.
+        answer.headers["Refresh"] = _LOOKS_AGAIN_SECONDS
+    return answer
 
 
 def sign_in_page(refusal: Refusal | None = None, status: int | None = None) -> Response:

@@ -15,6 +15,7 @@ from app.base.errors import InvalidInput, Unavailable
 from app.base.money import Money
 from app.base.operation import operation
 from app.files.recognition import NAMED_ENCODINGS
+from app.observe.progress import find_progress
 from app.office.rights import RIGHTS, Right
 from app.reconciliation.models import settlement_file, uploaded_file
 from app.reconciliation.uploads import (
@@ -177,4 +178,8 @@ def _show_upload(kind: str, number: int) -> Response:
     fault, told = name_fault_of_file(found.report), found.report.get("day")
     day = date.fromisoformat(told) if told else None
     paid = Money(found.report.get("paid", 0))
-    return office_page("upload.html", one=found, fault=fault, paid=paid, day=day)
+    working = found.state == "waiting"
+    far = find_progress(runtime().redis, found.work) if working else None
+    return office_page(
+        "upload.html", one=found, fault=fault, paid=paid, day=day, far=far, working=working
+    )

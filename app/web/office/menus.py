@@ -108,6 +108,7 @@ def menu_version_page(number: int) -> Response:
         is_live=is_live,
         live=live,
         acts=_may_act() and found.state in ("waiting", "fit", "unfit"),
+        working=found.state == "waiting",
         **compared,
     )
 

@@ -17,6 +17,7 @@ from app.enrolment.queries import region_by_phone
 from app.messaging.costs import CostRequest, count_costs
 from app.messaging.health import read_health
 from app.messaging.queries import count_ended_since, list_queues
+from app.observe.progress import WorkProgress
 from app.office.rights import RIGHTS, Right
 from app.reminders.broadcasts import approve_broadcast
 from app.reminders.models import campaign
@@ -109,7 +110,16 @@ def queue_today() -> AnyResponse:
 def campaign_page(name: str) -> Response:
     with look() as connection:
         found = find_campaign(connection, name)
-    return office_page("campaign.html", one=found, acts=_may_act(), now=runtime().clock())
+    people = sum(found.people.values())
+    far = WorkProgress(people - found.people.get("waiting", 0), people)
+    return office_page(
+        "campaign.html",
+        one=found,
+        acts=_may_act(),
+        now=runtime().clock(),
+        far=far,
+        working=found.state == "running",
+    )
 
 
 @pages.post(f"{_CAMPAIGN}/pause")

@@ -11,6 +11,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from app.figures.reports import write_asked_reports
+from app.observe.progress import ProgressTeller
+from app.runtime import Runtime
 from tests.people_of_office import add_person, secret_of
 
 SignIn = Callable[[str], FlaskClient]
@@ -67,3 +70,9 @@ def tokens_of(page: TestResponse) -> dict[str, str]:
     for name in ("csrf_token", "once"):
         found[name] = page.text.partition(f'name="{name}" value="')[2].partition('"')[0]
     return {name: value for name, value in found.items() if value}
+
+
+def write_lists(runtime: Runtime) -> int:
+    """Writes the lists that were asked for, as a worker does."""
+    teller = ProgressTeller(runtime.redis)
+    return write_asked_reports(runtime.database, runtime.figures_database, runtime.clock(), teller)

@@ -13,12 +13,12 @@ from app.base.clock import local_date
 from app.base.months import Month
 from app.base.operation import operation
 from app.figures.models import published_figure
-from app.figures.reports import forget_reports, write_asked_reports
+from app.figures.reports import forget_reports
 from app.figures.service import make_month
 from app.runtime import Runtime
 from app.wall import Sight, stand_behind
 from tests.figures.conftest import load_register, publish
-from tests.web.office.conftest import SignIn, post, send
+from tests.web.office.conftest import SignIn, post, send, write_lists
 
 ALL_OF_IT = ("analyst", "cnss", "operator", "auditor", "office")
 FILES = ("/office/figures.csv", "/office/figures.xlsx")
@@ -93,7 +93,7 @@ def test_a_long_list_is_written_by_the_worker_and_fetched_by_its_asker(
         assert post(browser, "/office/figures/lists", format="csv").status_code == 303
         assert "en préparation" in browser.get("/office/figures").text
     assert post(analyst, "/office/figures/lists", format="pdf").status_code == 404
-    assert write_asked_reports(runtime.database, runtime.figures_database, runtime.clock()) == 2
+    assert write_lists(runtime) == 2
     assert list_parts(chamber.get("/office/figures/lists/1").text) == OWN["chamber"]
     assert len(list_parts(analyst.get("/office/figures/lists/2").text)) > 40
     assert chamber.get("/office/figures/lists/2").status_code == 404

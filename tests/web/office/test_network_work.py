@@ -23,6 +23,7 @@ from app.base.operation import operation
 from app.jobs.office import OfficeWork
 from app.ledger.breaks import NewBreak, open_break
 from app.ledger.models import reconciliation_break
+from app.observe.progress import ProgressTeller, WorkProgress, find_progress
 from app.reconciliation.network_file import HEADER
 from app.reconciliation.uploads import MOST_BYTES
 from app.runtime import Runtime
@@ -201,9 +202,15 @@ def test_a_large_file_is_taken_by_a_worker(
     amina = staff.enter("amina", "wafacash", network="wafacash")
     given = give(amina, settlement(one_line()))
     assert "Un programme lit ce fichier" in amina.get(given.location).text
+    number = given.location.partition("?")[0].rpartition("/")[2]
+    ProgressTeller(runtime.redis).begin(f"file:{number}", 4000)(4000)
+    assert "4000 lignes lues sur 4000" in amina.get(given.location).text
+    assert amina.get(f"{given.location}&follow=1").headers["Refresh"] == "3"
     work = OfficeWork(runtime)
     assert work._take_file() == 1
+    assert find_progress(runtime.redis, f"file:{number}") == WorkProgress(2, 2)
     assert "Un programme lit ce fichier" not in amina.get(given.location).text
+    assert "Refresh" not in amina.get(f"{given.location}&follow=1").headers
     assert work._take_file() == 0
     with runtime.database.connect() as connection:
         row = connection.execute(text("SELECT state, content, given_by FROM uploaded_file")).one()

@@ -15,7 +15,7 @@ from app.jobs.office import OfficeWork
 from app.reconciliation.cnss_file import HEADER
 from app.runtime import Runtime
 from app.text.languages import LANGUAGES
-from tests.web.office.conftest import SignIn, Staff, post, send, tokens_of
+from tests.web.office.conftest import SignIn, Staff, post, send, tokens_of, write_lists
 
 
 def test_cnss_gives_its_answer_and_records_a_claim(staff: Staff, runtime: Runtime) -> None:
@@ -82,12 +82,26 @@ def test_the_auditor_finds_acts_and_takes_them_as_safe_cells(
     auditor = sign_in("auditor")
     page = auditor.get("/office/audit?which=looks&reason=call").text
     assert "artisan:1" in page and "agent:1001" not in page
-    rows = list(csv.DictReader(StringIO(auditor.get("/office/audit.csv?act=agent_dismissed").text)))
+    page = "/office/audit?act=agent_dismissed"
+    asked = send(auditor, page, "/office/audit/lists?act=agent_dismissed&after=1")
+    assert asked.status_code == 303 and "en préparation" in auditor.get(page).text
+    assert auditor.get(page).headers.get("Refresh") is None
+    assert auditor.get(asked.location).headers["Refresh"] == "3"
+    assert write_lists(runtime) == 1
+    shown = auditor.get(asked.location)
+    assert "Refresh" not in shown.headers
+    taken = re.findall(r'href="(/office/audit/lists/[0-9]+)"', shown.text)
+    rows = list(csv.DictReader(StringIO(auditor.get(taken[0]).text)))
     assert [(row["who"], row["about"]) for row in rows] == [("'=cmd()", "agent:1001")]
+    # A list is its asker's alone, and at the pages of its kind.
+    assert sign_in("office").get(taken[0]).status_code == 404
+    assert auditor.get(taken[0].replace("audit", "figures")).status_code == 404
+    assert send(sign_in("analyst"), "/office", "/office/audit/lists").status_code == 403
     assert auditor.get("/office/audit?from=yesterday").status_code == 400
     for address in ("/office/audit", "/office/audit/rights", "/office/books"):
         forms = re.findall(r'<form method="post" action="([^"]+)"', auditor.get(address).text)
-        assert forms == ["/office/sign-out"], address
+        # To have rows written for oneself changes nothing of them.
+        assert set(forms) <= {"/office/sign-out", "/office/audit/lists"}, address
 
 
 def test_the_books_are_checked_once_a_day_and_shown(sign_in: SignIn, runtime: Runtime) -> None:

@@ -29,7 +29,7 @@ from app.ussd.live import LiveMenus
 from app.ussd.versions import Versions
 from app.web.office.first_page import numbers_for
 from tests.payments.conftest import PaymentFixture, payments  # noqa: F401 - a fixture of these tests too
-from tests.web.office.conftest import SignIn, Staff, send
+from tests.web.office.conftest import SignIn, Staff, send, write_lists
 from tests.web.office.test_network_work import give, one_line, settlement
 
 FATIMA = "+212600000001"
@@ -171,7 +171,11 @@ def test_the_auditor_reads_who_may_do_what_and_takes_the_rows(
     assert len(by_role) == len(RIGHTS) - 1
     with operation(runtime.database, runtime.clock(), "amina") as change:
         record_audit(change, "person_shown", "artisan:1", reason="call", seen=["dues"])
-    found = csv.reader(StringIO(auditor.get("/office/audit.csv?act=person_shown").text))
+    send(auditor, "/office/audit", "/office/audit/lists?act=person_shown")
+    assert write_lists(runtime) == 1
+    number = re.search("/office/audit/lists/[0-9]+", auditor.get("/office/audit").text)
+    assert number
+    found = csv.reader(StringIO(auditor.get(number[0]).text))
     assert "dossier regardé" in auditor.get("/office/audit?act=person_shown").text
     header, row = list(found)
     assert header == ["at", "who", "approved_by", "act", "about", "reason", "details"]
