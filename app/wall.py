@@ -137,6 +137,7 @@ RULES: dict[str, WallRule] = {
     "agent_network": WallRule(
         f"{_roles('auditor', 'operator', 'analyst')} OR {_own('wafacash', 'network', 'code')}",
         f"{_roles()} OR {_own('wafacash', 'network', 'code')}",
+        _roles("operator"),
     ),
     "agency": WallRule(_NETWORKS, _NETWORK_ACTS, _ADDS_TO_NETWORK),
     "town": WallRule("true"),

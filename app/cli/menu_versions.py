@@ -42,8 +42,8 @@ def publish(source: Path, by: str | None) -> None:
             files = read_zip(file.read(MOST_BYTES + 1))
     maalem = runtime()
     with acting(by, Right.RUN_SERVICE) as change:
-        live = maalem.live_menus.shown.pack()
-        number = give_menus(change, source.resolve().name, files, live)
+        own = maalem.live_menus.own.pack()
+        number = give_menus(change, source.resolve().name, files, own)
     click.echo(
         f"version {number} waits for a worker's check (flask menus versions), then for another"
         f" person: flask menus approve {number}"
@@ -58,7 +58,7 @@ def approve(number: int, by: str | None) -> None:
     """Makes the checked version NUMBER live; not by who gave it."""
     maalem = runtime()
     with acting(by, Right.RUN_SERVICE, rows=(OwnRow(menu_version, number),)) as change:
-        version = approve_menus(change, number, maalem.ussd.version)
+        version = approve_menus(change, number, maalem.live_menus.own.engine.version)
     click.echo(f"{version} is live: whoever dials from now on sees it within seconds")
 
 

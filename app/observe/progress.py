@@ -23,6 +23,7 @@ BeginTelling = Callable[[int], Tell]
 _PREFIX = "progress:"
 _KEPT = timedelta(hours=1)
 _TOLD_EVERY_SECONDS = 0.5
+_LONGEST = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ def find_progress(redis: Redis, work: str) -> WorkProgress | None:
     """Returns how far a work is; None if no worker told of it lately, or Redis is away."""
     with suppress(RedisError):
         told = redis.get(f"{_PREFIX}{work}")
-        if isinstance(told, bytes):
+        if isinstance(told, bytes) and len(told) <= _LONGEST:
             done, _, total = told.partition(b"/")
             if done.isdigit() and total.isdigit():
                 return WorkProgress(int(done), int(total))

@@ -17,7 +17,6 @@ from app.publishing.queries import find_live, read_content
 from app.ussd.checker.check import find_unknown_names
 from app.ussd.engine import MenuEngine
 from app.ussd.live import ShownMenus
-from app.ussd.menu import BrokenMenu, Fault
 from app.ussd.vocabulary import Services
 
 LOOK_SECONDS = 2.0
@@ -81,15 +80,15 @@ def build_shown(
 
     It was checked with the program of its day.
     """
-    with TemporaryDirectory(prefix="menus-") as folder:
-        unpack_to(Path(folder), content)
-        try:
+    try:
+        with TemporaryDirectory(prefix="menus-") as folder:
+            unpack_to(Path(folder), content)
             engine = build(Path(folder))
-        except BrokenMenu as broken:
-            strange: BrokenMenu | Fault | None = broken
-        else:
-            strange = next(find_unknown_names(engine.menu, engine.vocabulary), None)
-    if strange is not None:
+    except Exception:
+        # Whatever it is: phones are answered in the program's own menus, and commands go on.
+        _log.exception("published_menus_do_not_fit")
+        return None
+    if strange := next(find_unknown_names(engine.menu, engine.vocabulary), None):
         _log.error("published_menus_do_not_fit", why=str(strange))
         return None
     return ShownMenus(engine, lambda: content)

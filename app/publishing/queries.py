@@ -69,6 +69,12 @@ def find_live(connection: Connection) -> int | None:
     ).scalar()
 
 
+def find_live_version(connection: Connection) -> str | None:
+    """Returns the name of the version that is live; None for the program's own menus."""
+    newest = list_publications(connection, 1)
+    return newest[0].version if newest else None
+
+
 def read_content(connection: Connection, number: int) -> bytes:
     """Returns the files of a version as a zip."""
     statement = select(menu_version.c.content).where(menu_version.c.id == number)

@@ -18,7 +18,7 @@ from app.publishing.checking import LONGEST_CHECK_SECONDS, CheckFault
 from app.publishing.errors import MenusOutdated, MenusRefused, MenuVersionUnknown
 from app.publishing.models import menu_publication, menu_version
 from app.publishing.packing import MOST_BYTES, MenuFiles, pack_files, read_zip, unpack_to
-from app.publishing.queries import find_live
+from app.publishing.queries import find_live, find_live_version, read_content
 from app.ussd.live import version_of
 
 # A worker that was killed while it checked is followed by another after this time.
@@ -28,11 +28,15 @@ _MOST_FAULTS = 200
 _LOCK_NUMBER = int.from_bytes(b"menus!", "big")
 
 
-def give_menus(operation: Operation, name: str, files: MenuFiles, live: bytes) -> int:
-    """Keeps a version for a worker to check; what it lacks is of the `live` one, given as a zip.
+def give_menus(operation: Operation, name: str, files: MenuFiles, own: bytes) -> int:
+    """Keeps a version for a worker to check; what it lacks is of the one that is live.
 
-    Returns its number. Raises: InvalidInput, MenusRefused.
+    `own` are the menus that came with the program, as a zip. Returns the version's number.
+
+    Raises: InvalidInput, MenusRefused.
     """
+    number = find_live(operation.connection)
+    live = own if number is None else read_content(operation.connection, number)
     content, over = pack_files({**read_zip(live), **files}), _name_version(live)
     if len(content) > MOST_BYTES:
         raise MenusRefused(cause="too_large", file="")
@@ -49,9 +53,9 @@ def give_menus(operation: Operation, name: str, files: MenuFiles, live: bytes) -
         given_at=operation.now,
     )
     returning = statement.returning(menu_version.c.id)
-    number = int(operation.connection.execute(returning).scalar_one())
-    record_audit(operation, "menus_given", f"menus:{version}", number=number, over=over)
-    return number
+    kept = int(operation.connection.execute(returning).scalar_one())
+    record_audit(operation, "menus_given", f"menus:{version}", number=kept, over=over)
+    return kept
 
 
 def begin_check(operation: Operation) -> tuple[int, bytes] | None:
@@ -95,17 +99,17 @@ def keep_faults(operation: Operation, number: int, faults: list[CheckFault]) -> 
         record_audit(operation, "menus_checked", f"menus:{version}", **found)
 
 
-def approve_menus(operation: Operation, number: int, live_version: str) -> str:
+def approve_menus(operation: Operation, number: int, own_version: str) -> str:
     """Makes a checked version live, as another person than who gave it. Returns its name.
 
-    `live_version` is what phones show now: the version must have been given over it.
+    It must have been given over what is live now; `own_version` came with the program.
 
     Raises: MenuVersionUnknown, MenusOutdated, SamePerson, ProposerDismissed.
     """
     _lock_publishing(operation)
     row = _lock_version(operation, number, ("fit",))
     check_two_people(operation, row.given_by)
-    if row.given_over != live_version:
+    if row.given_over != (find_live_version(operation.connection) or own_version):
         raise MenusOutdated(number=number, over=row.given_over)
     _publish(operation, number, proposed_by=row.given_by, approved_by=operation.actor)
     _set_state(operation, number, "published")

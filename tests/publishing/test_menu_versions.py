@@ -76,8 +76,8 @@ def give_checked(runtime: Runtime, words: bytes | None = None, by: str = "nadia"
     """Gives a version whose check found nothing, without the seconds that a real one takes."""
     files = {FRENCH: words or reword('msgstr "Mon AMO"', 'msgstr "Ma couverture"')}
     with operation(runtime.database, runtime.clock(), by) as change:
-        live = runtime.live_menus.shown.pack()
-        number = give_menus(change, "menus.zip", files, live)
+        own = runtime.live_menus.own.pack()
+        number = give_menus(change, "menus.zip", files, own)
     with operation(runtime.database, runtime.clock(), "worker") as change:
         keep_faults(change, number, [])
     return number
@@ -85,7 +85,7 @@ def give_checked(runtime: Runtime, words: bytes | None = None, by: str = "nadia"
 
 def approve(runtime: Runtime, number: int, by: str = "karim") -> None:
     with operation(runtime.database, runtime.clock(), by) as change:
-        approve_menus(change, number, runtime.ussd.version)
+        approve_menus(change, number, runtime.live_menus.own.engine.version)
 
 
 def first_screen(phone: TestPhone) -> str:
@@ -138,6 +138,9 @@ def test_two_people_make_a_checked_version_live_and_one_goes_back(
     assert runtime.follow_menus() and runtime.ussd.version == own
     assert "1 Mon AMO" in first_screen(phone)
     assert send(karim, PAGE, f"{PAGE}/back", version="own", reason="encore").status_code == 409
+    for strange in ("9" * 18, "9" * 20, "-1", "x"):
+        sent = send(karim, PAGE, f"{PAGE}/back", version=strange, reason="encore")
+        assert sent.status_code in (404, 409)
     with runtime.database.connect() as connection:
         audit = text(
             "SELECT action, actor, approved_by FROM audit_event WHERE subject LIKE 'menus:%'"
@@ -276,7 +279,7 @@ def test_what_was_given_over_an_older_version_is_given_again(runtime: Runtime) -
     first = give_checked(runtime)
     second = give_checked(runtime, reword('msgstr "Mon AMO"', 'msgstr "Assurance"'))
     approve(runtime, first)
-    runtime.follow_menus()
+    # Nor by a process that has not seen yet what is live.
     with pytest.raises(MenusOutdated):
         approve(runtime, second)
     with pytest.raises(MenusRefused, match="same"):
@@ -293,9 +296,9 @@ def test_what_was_given_over_an_older_version_is_given_again(runtime: Runtime) -
 
 def test_a_worker_that_is_killed_in_a_check_is_followed_by_another(runtime: Runtime) -> None:
     with operation(runtime.database, runtime.clock(), "nadia") as change:
-        live = runtime.live_menus.shown.pack()
+        own = runtime.live_menus.own.pack()
         words = reword('msgstr "Mon AMO"', 'msgstr "Ma couverture"')
-        number = give_menus(change, "menus.zip", {FRENCH: words}, live)
+        number = give_menus(change, "menus.zip", {FRENCH: words}, own)
 
     def begin(after: timedelta) -> int | None:
         with operation(runtime.database, runtime.clock() + after, "worker") as change:
@@ -308,15 +311,15 @@ def test_a_worker_that_is_killed_in_a_check_is_followed_by_another(runtime: Runt
 
 
 def test_a_version_for_another_program_is_not_shown(runtime: Runtime) -> None:
-    own = runtime.ussd.version
+    shown = runtime.ussd.version
     menu = (MENUS / "artisan.yaml").read_bytes().replace(b"do: ", b"do: of_tomorrow_", 1)
     with operation(runtime.database, runtime.clock(), "nadia") as change:
-        live = runtime.live_menus.shown.pack()
-        number = give_menus(change, "menus.zip", {"artisan.yaml": menu}, live)
+        own = runtime.live_menus.own.pack()
+        number = give_menus(change, "menus.zip", {"artisan.yaml": menu}, own)
         keep_faults(change, number, [])
     approve(runtime, number)
     runtime.follow_menus()
-    assert runtime.ussd.version == own
+    assert runtime.ussd.version == shown
 
 
 def test_a_process_goes_on_as_it_was_while_the_database_is_away(runtime: Runtime) -> None:

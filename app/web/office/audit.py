@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from flask import Response, redirect, request, url_for
 from werkzeug.exceptions import NotFound
@@ -55,7 +56,7 @@ def ask_for_audit_list() -> AnyResponse:
     asked = replace(_read_asked(), after=None)
     with add_to(report_request, kind="audit") as change:
         ask_for_report(change, NewReport("csv", audit=asked))
-    kept = {name: request.args[name] for name in _ASKED if name in request.args}
+    kept: dict[str, Any] = {name: request.args[name] for name in _ASKED if name in request.args}
     return redirect(url_for("office.audit", **kept, follow=1) + "#lists", 303)
 
 

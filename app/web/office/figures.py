@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from flask import Response, redirect, request, url_for
 from sqlalchemy import Connection
@@ -136,7 +137,7 @@ def _answer_own(file_format: str) -> Response:
     return answer_file(content, "maalem-figures", file_format)
 
 
-def follow_reports(reports: Sequence[ReportRequest]) -> dict[str, object]:
+def follow_reports(reports: Sequence[ReportRequest]) -> dict[str, Any]:
     """Returns how far the lists are that a worker still writes, for the page that shows them."""
     waiting = [one for one in reports if one.state == "waiting"]
     far = {one.id: find_progress(runtime().redis, one.work) for one in waiting}

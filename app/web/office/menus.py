@@ -18,6 +18,7 @@ from app.publishing.packing import MOST_BYTES, read_zip
 from app.publishing.queries import (
     MenuVersion,
     find_live,
+    find_live_version,
     find_menu_version,
     list_menu_versions,
     list_publications,
@@ -85,9 +86,9 @@ def give_menus_here() -> AnyResponse:
         raise InvalidInput(what="file", why="empty")
     with given.stream as stream:
         files = read_zip(stream.read(MOST_BYTES + 1))
-    live = runtime().live_menus.shown.pack()
+    own = runtime().live_menus.own.pack()
     with add_to(menu_version) as change:
-        number = give_menus(change, given.filename, files, live)
+        number = give_menus(change, given.filename, files, own)
     return done("menu_version_page", "menus_given", number=number)
 
 
@@ -100,13 +101,14 @@ def menu_version_page(number: int) -> Response:
         if found is None:
             raise NotFound
         is_live = find_live(connection) == number
+        over = find_live_version(connection) or runtime().live_menus.own.engine.version
         new = _build_checked(connection, found)
     compared = {} if new is None or is_live else _compare(live, new)
     return office_page(
         "menu_version.html",
         one=found,
         is_live=is_live,
-        live=live,
+        outdated=found.given_over != over,
         acts=_may_act() and found.state in ("waiting", "fit", "unfit"),
         working=found.state == "waiting",
         **compared,
@@ -117,7 +119,7 @@ def menu_version_page(number: int) -> Response:
 @may(Right.RUN_SERVICE)
 def approve_menus_here(number: int) -> AnyResponse:
     with act_on(menu_version, number) as change:
-        approve_menus(change, number, runtime().ussd.version)
+        approve_menus(change, number, runtime().live_menus.own.engine.version)
     return done("menu_version_page", "menus_published", number=number)
 
 
@@ -136,7 +138,7 @@ def go_back_here() -> AnyResponse:
     """Goes back to an earlier version, or to the program's own."""
     reason = read_needed("reason", LONGEST_REASON)
     asked = read_needed("version", 20)
-    if asked != _OWN and not (asked.isascii() and asked.isdecimal()):
+    if asked != _OWN and not (asked.isascii() and asked.isdecimal() and len(asked) < 19):
         raise NotFound
     with add_to(menu_publication) as change:
         go_back(change, None if asked == _OWN else int(asked), reason)

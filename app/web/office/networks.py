@@ -26,12 +26,13 @@ from app.agents.clients import (
 from app.agents.errors import ClientTaken, ClientUnknown
 from app.agents.lists import find_client_sheet, list_client_sheets
 from app.agents.models import agent_network, api_client
-from app.agents.networks import list_networks
+from app.agents.networks import AgentNetwork, add_network, list_networks
 from app.agents.signing_keys import callback_key, draw_signing_key, name_signing_key
 from app.base.database import reading
 from app.base.errors import InvalidInput
 from app.base.money import Money
 from app.office.rights import RIGHTS, Right
+from app.reconciliation.network_formats import FORMATS
 from app.runtime import runtime
 from app.web.office.desk import act_on, add_to, here, look, own
 from app.web.office.fields import (
@@ -65,7 +66,23 @@ def networks() -> Response:
         following=rows[_ROWS - 1].id if len(rows) > _ROWS else None,
         bills_a_day=BILLS_A_DAY,
         acts=_may_act(),
+        adds=Right.RUN_SERVICE in RIGHTS[here().role],
+        formats=sorted(FORMATS),
     )
+
+
+@pages.post("/networks")
+@may(Right.RUN_SERVICE)
+def add_network_here() -> AnyResponse:
+    """Adds a network whose files have a format that is known; phones name it within a minute."""
+    new = AgentNetwork(
+        read_needed("code", 16), read_needed("shown", 40), read_choice("format", sorted(FORMATS))
+    )
+    with add_to(agent_network) as change:
+        if not add_network(change, new):
+            raise InvalidInput(what="code", why="taken")
+    runtime().network_names.forget()
+    return done("networks", "network_added")
 
 
 @pages.post("/networks/other-amounts")

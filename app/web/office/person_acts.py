@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 
-from flask import redirect, request, url_for
+from flask import Response, redirect, request, url_for
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -20,6 +21,7 @@ from app.payments.queries import get_account
 from app.payments.receipts_again import send_receipt_again
 from app.people.looks import REASONS
 from app.people.notes import write_note
+from app.people.personal_data import export_person
 from app.people.service import DeskAct, do_by_two, untie_for_desk
 from app.runtime import runtime
 from app.web.office.desk import act_on, read_form_token
@@ -36,6 +38,17 @@ def help_person(number: int, act: str) -> AnyResponse:
     with act_on(artisan, number) as change:
         done = do(change, number)
     return show_again(number, done)
+
+
+@pages.post(f"/people/{NUMBER}/export")
+@may(Right.HELP_PEOPLE)
+def export_person_here(number: int) -> Response:
+    """Gives all that is kept of a person as JSON, for the person to have (law 09-08)."""
+    with act_on(artisan, number) as change:
+        told = export_person(change, number)
+    answer = Response(json.dumps(told, ensure_ascii=False, indent=1), mimetype="application/json")
+    answer.headers["Content-Disposition"] = f'attachment; filename="person-{number}.json"'
+    return answer
 
 
 def show_again(number: int, done: str) -> AnyResponse:
@@ -83,6 +96,10 @@ def _reset_pin(change: Operation, number: int) -> str:
     return _do_by_two(change, DeskAct("reset_pin", number))
 
 
+def _forget(change: Operation, number: int) -> str:
+    return _do_by_two(change, DeskAct("forget", number))
+
+
 def _prove(change: Operation, number: int) -> str:
     return _do_by_two(change, DeskAct("prove", number, phone=read_phone_field()))
 
@@ -103,6 +120,7 @@ _ACTS: Mapping[str, Callable[[Operation, int], str]] = {
     "cancel-code": cancel_live_code,
     "untie": _untie,
     "reset-pin": _reset_pin,
+    "forget": _forget,
     "prove": _prove,
     "merge": _merge,
     "note": _write_note,

@@ -13,6 +13,8 @@ from app.agents.models import agent_network
 from app.agents.networks import list_networks
 from app.base.errors import InvalidInput
 from app.office.errors import NotOneself
+from app.office.factors import remove_all_factors
+from app.office.identities import tie_identity, untie_identity
 from app.office.models import ROLES, office_user
 from app.office.queries import find_office_user, list_office_user_page
 from app.office.rights import RIGHTS, Right
@@ -72,7 +74,10 @@ def user_page(name: str) -> Response:
         raise NotFound
     rights = sorted(RIGHTS[found.role])
     acts = found.dismissed_at is None and name_key(name) != name_key(here().name)
-    return office_page("user.html", one=found, rights=rights, acts=acts, **_choices())
+    provider = bool(runtime().settings.oidc_issuer)
+    return office_page(
+        "user.html", one=found, rights=rights, acts=acts, provider=provider, **_choices()
+    )
 
 
 @pages.post(f"{_USER}/dismiss")
@@ -93,6 +98,32 @@ def reset_user(name: str) -> Response:
     with act_on(office_user, name) as change:
         kept = reset_office_user(change, name, password)
     return _show_password(kept, password)
+
+
+@pages.post(f"{_USER}/factors")
+@may(Right.RUN_USERS)
+def remove_factors_here(name: str) -> AnyResponse:
+    """Removes the second factors of a user who lost them, and enrols others at the next sign-in."""
+    _refuse_oneself(name)
+    with act_on(office_user, name) as change:
+        remove_all_factors(change, name)
+    return done("user_page", "factors_removed", name=name)
+
+
+@pages.post(f"{_USER}/identity")
+@may(Right.RUN_USERS)
+def change_identity(name: str) -> AnyResponse:
+    """Ties a user to a subject of the provider of identities; left empty, to none."""
+    _refuse_oneself(name)
+    issuer, subject = runtime().settings.oidc_issuer, read_text("subject", 255)
+    if not issuer:
+        raise NotFound
+    with act_on(office_user, name) as change:
+        if subject:
+            tie_identity(change, name, issuer, subject)
+        else:
+            untie_identity(change, name)
+    return done("user_page", "identity_changed", name=name)
 
 
 @pages.post(f"{_USER}/role")

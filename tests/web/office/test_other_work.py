@@ -139,3 +139,48 @@ def test_the_operator_sees_how_the_service_is(sign_in: SignIn) -> None:
     assert operator.get("/office/messages/costs").status_code == 200
     assert operator.get("/office/messages/reminders").status_code == 200
     assert operator.get("/office/messages/campaigns/nothing").status_code == 409
+
+
+def test_the_operator_adds_a_network_and_takes_lost_factors_away(
+    staff: Staff, runtime: Runtime
+) -> None:
+    zineb, page = staff.enter("zineb", "operator"), "/office/networks"
+    form = {"code": "barid", "shown": "Barid", "format": "wafacash"}
+    assert send(zineb, page, page, **form).status_code == 303
+    assert "Barid" in zineb.get(page).text
+    assert send(zineb, page, page, **form).status_code == 400
+    amina = staff.enter("amina", "wafacash", network="wafacash")
+    assert send(amina, page, page, **form).status_code == 403
+    user = "/office/users/amina"
+    assert send(zineb, user, f"{user}/factors").status_code == 303
+    assert amina.get("/office").status_code == 401
+    own = "/office/users/zineb"
+    assert send(zineb, own, f"{own}/factors").status_code == 409
+    # Without a provider of identities there is nothing to tie to.
+    assert send(zineb, user, f"{user}/identity", subject="x").status_code == 404
+
+
+def test_a_person_is_given_what_is_kept_and_forgotten_by_two(
+    staff: Staff, runtime: Runtime
+) -> None:
+    nadia, karim = staff.enter("nadia", "helpdesk"), staff.enter("karim", "helpdesk")
+    with runtime.database.connect() as connection:
+        named = text("SELECT id FROM artisan WHERE phone = '+212600000003'")
+        number = connection.execute(named).scalar_one()
+    page = f"/office/people/{number}"
+    shown = f"{page}?reason=call"
+    kept = send(nadia, shown, f"{page}/export")
+    assert (
+        kept.mimetype == "application/json" and "attachment" in kept.headers["Content-Disposition"]
+    )
+    assert kept.json and kept.json["artisan"][0]["id"] == number
+    chamber = staff.enter("said", "chamber", region="Fès-Meknès")
+    assert send(chamber, "/office", f"{page}/export").status_code == 403
+    assert send(nadia, shown, f"{page}/forget").location.endswith("done=proposed")
+    assert send(nadia, shown, f"{page}/forget").status_code == 409
+    assert "Oublier la personne" in karim.get(shown).text
+    assert send(karim, shown, f"{page}/forget").location.endswith("done=done")
+    with runtime.database.connect() as connection:
+        gone = text("SELECT phone, forgotten_at FROM artisan WHERE id = :id")
+        phone, forgotten_at = connection.execute(gone, {"id": number}).one()
+    assert phone is None and forgotten_at is not None

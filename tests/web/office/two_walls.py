@@ -200,6 +200,14 @@ def _write_files_and_figures(owner: Engine, hassan: int) -> None:
             )
         connection.execute(
             text(
+                "INSERT INTO menu_version (version, given_over, name, content, digest, given_by,"
+                " given_at, state, faults) VALUES ('aaaaaaaa', 'bbbbbbbb', 'menus.zip', '\\x00',"
+                " encode(sha256('\\x00'), 'hex'), 'office', now(), 'unfit',"
+                """ '[{"screen": "main", "language": "fr", "why": "too long"}]')"""
+            )
+        )
+        connection.execute(
+            text(
                 "INSERT INTO published_month (month, published_at, published_by)"
                 " VALUES (:month, now(), 'worker')"
             ),
