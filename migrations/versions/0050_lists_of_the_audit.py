@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0048_lists_of_the_audit"
-down_revision = "0047_menu_versions"
+revision = "0050_lists_of_the_audit"
+down_revision = "0049_menu_versions"
 branch_labels = None
 depends_on = None
 

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0047_menu_versions"
-down_revision = "0046_forgotten_people"
+revision = "0049_menu_versions"
+down_revision = "0048_funnel_of_days"
 branch_labels = None
 depends_on = None
 
