@@ -1,7 +1,7 @@
 # What can be done here; `make` alone lists it. Needs Python 3.11 to 3.14, nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check platforms bare bench soak storm fuzz kill abuse docs pictures hashes wheel sbom audit clean
+.PHONY: help install run test check platforms bare bench soak storm fuzz kill abuse docs pictures hashes wheel image sbom audit clean
 .NOTPARALLEL:
 
 # $(call installed,FILE): .venv is there and holds what the requirements file names. Made with the
@@ -26,6 +26,7 @@ help:
 	@echo "make platforms  whether every pin is a wheel on every system (asks the package index)"
 	@echo "make hashes  writes the hashes of all pins into the requirements files (asks the package index)"
 	@echo "make wheel  dist/maalem-*.whl: pip installs it, and maalem is the command (DIST=...)"
+	@echo "make image  dist/maalem-image.tar, the OCI image, and its bill of materials (root, mmdebstrap, buildah; DIST=...)"
 	@echo "make sbom   bill of materials of what is installed, CycloneDX (SBOM=sbom.json)"
 	@echo "make audit  whether holes are known in any pin (asks a public database, or says NOT CHECKED)"
 	@echo "make bare   run and test in a bare Debian 13 and 14 (root, mmdebstrap; SUITES=trixie ARGS=...)"
@@ -88,6 +89,10 @@ hashes:
 wheel:
 	$(call installed,requirements-dev.txt)
 	@.venv/bin/python -m supply.wheel $(or $(DIST),dist)
+
+image:
+	$(call installed,requirements-dev.txt)
+	@.venv/bin/python -m supply.image $(or $(DIST),dist)
 
 sbom:
 	$(call installed,requirements-dev.txt)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import sys
 import tomllib
-from importlib.metadata import Distribution, PackageNotFoundError, distribution
+from dataclasses import dataclass, field
+from importlib.metadata import Distribution
 from pathlib import Path
 
 from cyclonedx.model import HashAlgorithm, HashType
@@ -29,8 +30,30 @@ class NotAsPinned(Exception):
     """What is installed is not what the requirements file names."""
 
 
-def make_bom(pins: list[Pin]) -> Bom:
-    """Returns the bill of the pins that are wanted on this machine. Raises: NotAsPinned."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where packages are installed: this Python, unless folders of another are given.
+
+    `python` has what markers ask of that other one: python_version and python_full_version.
+    """
+
+    folders: tuple[str, ...] = field(default_factory=lambda: tuple(sys.path))
+    python: dict[str, str] = field(default_factory=dict)
+
+    def wants(self, requirement: Requirement, extra: str = "") -> bool:
+        marker = requirement.marker
+        return not marker or marker.evaluate({**self.python, "extra": extra})
+
+    def find(self, name: str) -> Distribution | None:
+        return next(iter(Distribution.discover(name=name, path=list(self.folders))), None)
+
+
+def make_bom(pins: list[Pin], place: Place | None = None) -> Bom:
+    """Returns the bill of the pins that are wanted at the place, here by default.
+
+    Raises: NotAsPinned.
+    """
+    place = place or Place()
     bom, project = Bom(), tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     bom.serial_number = None  # type: ignore[assignment]
     root = Component(
@@ -41,14 +64,14 @@ def make_bom(pins: list[Pin]) -> Bom:
     )
     bom.metadata.component = root
     here = {
-        canonicalize_name(pin.requirement.name): pin
-        for pin in pins
-        if not pin.requirement.marker or pin.requirement.marker.evaluate()
+        canonicalize_name(pin.requirement.name): pin for pin in pins if place.wants(pin.requirement)
     }
-    components = {name: _make_component(pin) for name, pin in here.items()}
+    components = {name: _make_component(pin, place) for name, pin in here.items()}
     for name, component in components.items():
         bom.components.add(component)
-        needed = (components[other] for other in _list_needs(here[name]) if other in components)
+        needed = (
+            components[other] for other in _list_needs(here[name], place) if other in components
+        )
         bom.register_dependency(component, needed)
     bom.register_dependency(root, components.values())
     return bom
@@ -60,8 +83,8 @@ def write_bom(bom: Bom) -> str:
     return JsonV1Dot6(bom).output_as_string(indent=2) + "\n"
 
 
-def _make_component(pin: Pin) -> Component:
-    installed, name = _find_installed(pin), canonicalize_name(pin.requirement.name)
+def _make_component(pin: Pin, place: Place) -> Component:
+    installed, name = _find_installed(pin, place), canonicalize_name(pin.requirement.name)
     url = PackageURL("pypi", name=name, version=pin.version)
     component = Component(
         name=name, version=pin.version, type=ComponentType.LIBRARY, purl=url, bom_ref=str(url)
@@ -74,12 +97,11 @@ def _make_component(pin: Pin) -> Component:
     return component
 
 
-def _find_installed(pin: Pin) -> Distribution:
+def _find_installed(pin: Pin, place: Place) -> Distribution:
     name = pin.requirement.name
-    try:
-        installed = distribution(name)
-    except PackageNotFoundError:
-        raise NotAsPinned(f"{name} is not installed: make run installs it") from None
+    installed = place.find(name)
+    if installed is None:
+        raise NotAsPinned(f"{name} is not installed: make run installs it")
     if installed.version != pin.version:
         raise NotAsPinned(f"{name} {installed.version} is installed, {pin.version} is pinned")
     return installed
@@ -96,13 +118,13 @@ def _find_licence(installed: Distribution) -> str:
     return str(told.get("License") or "").strip().partition("\n")[0]
 
 
-def _list_needs(pin: Pin) -> list[str]:
-    """Returns the names of the packages that the installed one needs here."""
+def _list_needs(pin: Pin, place: Place) -> list[str]:
+    """Returns the names of the packages that the installed one needs there."""
     needs = []
-    for line in distribution(pin.requirement.name).requires or ():
+    for line in _find_installed(pin, place).requires or ():
         need = Requirement(line)
         extras = pin.requirement.extras or {""}
-        if not need.marker or any(need.marker.evaluate({"extra": extra}) for extra in extras):
+        if any(place.wants(need, extra) for extra in extras):
             needs.append(canonicalize_name(need.name))
     return needs
 
