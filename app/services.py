@@ -1,7 +1,7 @@
 """The services that a change needs besides its operation, made once for a process."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from random import Random
 
@@ -10,6 +10,13 @@ from sqlalchemy import Engine
 from app.base.keys import Keys
 from app.base.money import Money
 from app.text.words import Words
+
+
+@dataclass(slots=True)
+class CodeSeries:
+    """The series that new payment codes are of: the database refuses another and says which."""
+
+    number: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +41,4 @@ class Services:
     two_approvers_from: Money
     is_closed: Callable[[date], bool]
     samples: bool = False
+    code_series: CodeSeries = field(default_factory=CodeSeries)

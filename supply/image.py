@@ -54,7 +54,7 @@ class Image:
         self._folder, self._moment = folder, moment
         self.version = ""
         # As Podman reads it too.
-        self.store = (f"--root={folder}/store", f"--runroot={folder}/run", "--storage-driver=vfs")
+        self.store = (f"--root={folder}/store", f"--runroot={folder}/run")
 
     def build(self, base: Path) -> str:
         """Builds the image on a base and returns its id, which changes with all that is in it."""

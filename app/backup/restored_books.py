@@ -6,8 +6,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, text
 
+from app.backup.store import BackupStore
 from app.base.operation import Operation
-from app.ledger.gaps import record_gap
+from app.ledger.gaps import list_gaps, record_gap
+from app.payments.rules import CODE_SERIES
 
 # An operation is stored with the moment at which it began, and stands some seconds later.
 _LONGEST_OPERATION = timedelta(minutes=1)
@@ -15,30 +17,40 @@ _LONGEST_OPERATION = timedelta(minutes=1)
 LEAP = 10_000_000
 
 
-def mark_restored(operation: Operation, recovered_to: datetime) -> int:
+def mark_restored(
+    operation: Operation, recovered_to: datetime, store: BackupStore | None = None
+) -> int:
     """Records that the books are those of a moment, and lets every number leap ahead.
 
-    Numbers given after that moment are on phones and paper; none is given a second time. The
-    operation's role owns the tables. Returns how many sequences leapt.
+    Numbers given after that moment are on phones and paper; none is given a second time, and codes
+    are of another series. Books that are older than an earlier restore do not know of it: the
+    store counts. The operation's role owns the tables. Returns how many sequences leapt.
     """
-    record_gap(operation, recovered_to - _LONGEST_OPERATION)
-    return leap_numbers(operation.connection)
+    number = len(list_gaps(operation.connection)) + 1
+    if store:
+        number = store.count_restore(number)
+    record_gap(operation, recovered_to - _LONGEST_OPERATION, number % CODE_SERIES)
+    return leap_numbers(operation.connection, number)
 
 
-def leap_numbers(connection: Connection) -> int:
-    """Moves every sequence of ours ahead. Returns how many there are."""
+def leap_numbers(connection: Connection, restore: int) -> int:
+    """Moves every sequence of ours ahead, further at each restore. Returns how many there are."""
     names = connection.execute(_SEQUENCES).scalars().all()
     for name in names:
         leap = text(f"SELECT setval(:name, (SELECT last_value FROM {name}) + :leap)")  # noqa: S608
-        connection.execute(leap, {"name": name, "leap": LEAP})
+        connection.execute(leap, {"name": name, "leap": LEAP * restore})
     return len(names)
 
 
 def knows_gaps(connection: Connection) -> bool:
-    """True if the restored tables are of a version that records gaps."""
-    return connection.execute(text("SELECT to_regclass('books_gap')")).scalar() is not None
+    """True if the restored tables are of a version that records gaps, and series of codes."""
+    return connection.execute(_SERIES_COLUMN).scalar() is not None
 
 
+_SERIES_COLUMN = text("""
+    SELECT attnum FROM pg_attribute
+    WHERE attrelid = to_regclass('books_gap') AND attname = 'code_series'
+""")
 _SEQUENCES = text("""
     SELECT oid::regclass::text FROM pg_class
     WHERE relkind = 'S' AND relnamespace = current_schema()::regnamespace ORDER BY 1

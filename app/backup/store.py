@@ -3,6 +3,7 @@
     FOLDER/SERVER/base/20261129T143000Z.tar    a base backup, with 20261129T143000Z.json
     FOLDER/SERVER/log/00000001000000000000000A a segment of the log, 16 MiB unpacked
     FOLDER/SERVER/log/....partial              the segment that is being written
+    FOLDER/SERVER/restores                     how often it was restored: its books may not know
 
 SERVER is PostgreSQL's own number of the server, so that two never mix. No file is ever half there.
 """
@@ -58,6 +59,7 @@ class BackupStore:
         self._secret = secret
         self._bases, self._log = folder / server / "base", folder / server / "log"
         self._followed = folder / server / "followed"
+        self._restores = folder / server / "restores"
 
     def make_folders(self) -> None:
         """Makes the folders, for their owner alone."""
@@ -108,6 +110,16 @@ class BackupStore:
         if not self._followed.exists():
             return None
         return datetime.fromtimestamp(self._followed.stat().st_mtime, UTC)
+
+    def count_restore(self, at_least: int) -> int:
+        """Counts one restore more, before anybody uses it. Returns its number, from 1 on.
+
+        The number is `at_least` that one, and never one that this server's store gave before.
+        """
+        before = int(self._restores.read_text()) if self._restores.exists() else 0
+        number = max(before + 1, at_least)
+        _replace(self._restores, [str(number).encode()])
+        return number
 
     def forget(self, now: datetime, kept: timedelta) -> list[str]:
         """Deletes base backups that a newer one older than `kept` replaces, and the log before.

@@ -17,7 +17,7 @@ from app.backup.base_backups import take_base_backup
 from app.backup.checking import check_store
 from app.backup.errors import BackupFailed
 from app.backup.following import LogFollower
-from app.backup.place import get_place
+from app.backup.place import find_place, get_place
 from app.backup.programs import find_server
 from app.backup.rehearsal import (
     RehearsalFindings,
@@ -32,7 +32,7 @@ from app.backup.restoring import (
     choose_base,
     find_recovered_moment,
 )
-from app.backup.store import BackupStore, BaseBackup
+from app.backup.store import BackupStore, BaseBackup, list_servers
 from app.base.clock import local
 from app.base.counts import write_count
 from app.base.database import connect
@@ -150,7 +150,7 @@ def restore(folder: Path, until: datetime | None) -> None:
     settings = maalem.settings
     given = settings.migrations_database_url or settings.database_url
     with server.running(given or engine_urls(settings.data_dir).database_url) as url:
-        recovered_to, marked = _mark(url, maalem, base)
+        recovered_to, marked = _mark(url, maalem, base, store)
     server.give_back_settings()
     click.echo(f"restored from {base.name} to {_write(recovered_to)}")
     click.echo(f"start PostgreSQL {base.version} on {server.data}")
@@ -158,7 +158,7 @@ def restore(folder: Path, until: datetime | None) -> None:
     click.echo(f"then `flask db upgrade` and `flask backup reconcile{again}`")
 
 
-def _mark(url: str, maalem: Runtime, base: BaseBackup) -> tuple[datetime, bool]:
+def _mark(url: str, maalem: Runtime, base: BaseBackup, store: BackupStore) -> tuple[datetime, bool]:
     """Tells the restored books what they are, while nobody uses them.
 
     Returns the moment of their last change, and False if their tables are too old for that.
@@ -169,7 +169,7 @@ def _mark(url: str, maalem: Runtime, base: BaseBackup) -> tuple[datetime, bool]:
             recovered_to = find_recovered_moment(change.connection) or base.began_at
             marked = knows_gaps(change.connection)
             if marked:
-                mark_restored(change, recovered_to)
+                mark_restored(change, recovered_to, store)
     finally:
         restored.dispose()
     return recovered_to, marked
@@ -191,7 +191,7 @@ def reconcile(restored_to: datetime | None, as_json: bool) -> None:
     maalem = runtime()
     if restored_to is not None:
         with operation(maalem.owners_database, maalem.clock(), "backup") as change:
-            mark_restored(change, restored_to)
+            mark_restored(change, restored_to, _find_store(maalem))
     with operation(maalem.patient_services.database, maalem.clock(), "backup") as change:
         lost = gather_lost_payments(change)
     if as_json:
@@ -280,6 +280,12 @@ def _describe_base(base: BaseBackup) -> str:
 
 def _open_store(maalem: Runtime) -> BackupStore:
     return get_place(maalem.settings).open_store(find_server(_find_url(maalem)).number)
+
+
+def _find_store(maalem: Runtime) -> BackupStore | None:
+    """Returns the store of this installation's server, if it has one."""
+    place = find_place(maalem.settings)
+    return place.open_newest() if place and list_servers(place.folder) else None
 
 
 def _find_url(maalem: Runtime) -> str:

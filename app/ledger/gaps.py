@@ -24,11 +24,17 @@ class BooksGap:
     ends_at: datetime
 
 
-def record_gap(operation: Operation, begins_at: datetime) -> None:
-    """Records that all since a moment may be missing, as the books were restored to it now."""
+def record_gap(operation: Operation, begins_at: datetime, code_series: int) -> None:
+    """Records that all since a moment may be missing, as the books were restored to it now.
+
+    Payment codes are of `code_series` from now on.
+    """
     operation.connection.execute(
         insert(books_gap).values(
-            begins_at=begins_at, ends_at=operation.now, recorded_by=operation.actor
+            begins_at=begins_at,
+            ends_at=operation.now,
+            recorded_by=operation.actor,
+            code_series=code_series,
         )
     )
     record_audit(operation, "books_restored", "books", begins_at=begins_at.isoformat())

@@ -104,7 +104,10 @@ books_gap = Table(
     Column("begins_at", DateTime(timezone=True), nullable=False),
     Column("ends_at", DateTime(timezone=True), nullable=False),
     Column("recorded_by", Text, nullable=False),
+    # Of which payment codes are from then on, so that none is one that was told before.
+    Column("code_series", SmallInteger, nullable=False),
     CheckConstraint("begins_at < ends_at", name="span"),
+    CheckConstraint("code_series BETWEEN 0 AND 6", name="series"),
 )
 
 # A difference between two books, until two people resolve it; docs/money.md has each kind.

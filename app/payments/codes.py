@@ -135,7 +135,8 @@ def issue_codes(
     }
     issued = {}
     while waiting:
-        codes = {artisan_id: draw_code(services.random) for artisan_id in waiting}
+        series = services.code_series.number
+        codes = {artisan_id: draw_code(services.random, series) for artisan_id in waiting}
         values = {
             "artisans": list(waiting),
             "versions": [account.version for account, _ in waiting.values()],
@@ -156,7 +157,10 @@ def issue_codes(
             if outcomes[artisan_id] == "issued":
                 issued[artisan_id] = bill.make_code(codes[artisan_id])
         # Others were drawn for them; that a third is drawn before as well hardly ever happens.
-        waiting = {one: waiting[one] for one in waiting if outcomes[one] == "drawn_before"}
+        for other in {each for each in outcomes.values() if each.startswith("series ")}:
+            _learn_series(services, other)
+        again = {one for one, outcome in outcomes.items() if outcome not in ("issued", "changed")}
+        waiting = {one: waiting[one] for one in waiting if one in again}
     return issued
 
 
@@ -363,7 +367,10 @@ def _issue(
     }
     while True:
         code = IssuedCode(
-            draw_code(services.random), due.total + services.fee, due.period, expires_at
+            draw_code(services.random, services.code_series.number),
+            due.total + services.fee,
+            due.period,
+            expires_at,
         )
         told = _write_code_message(services, code, request)
         match _ISSUE.fetch_value(connection, **values, code=code.code, **told):
@@ -373,6 +380,13 @@ def _issue(
                 return None
             case "drawn_before":
                 continue
+            case other:
+                _learn_series(services, other)
+
+
+def _learn_series(services: Services, outcome: str) -> None:
+    """Takes what the database said, that codes are of another series since a restore."""
+    services.code_series.number = int(outcome.removeprefix("series "))
 
 
 def _write_code_message(

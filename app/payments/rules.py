@@ -9,16 +9,21 @@ from stdnum import damm
 from app.payments.errors import CodeMistyped
 
 CODE_LENGTH = 12
+# A restore begins the next: codes live a week, and nobody restores seven times in one.
+CODE_SERIES = 7
 _GROUPING = re.compile(r"[\W_]+")
 
 
-def draw_code(random: Random) -> str:
+def draw_code(random: Random, series: int = 0) -> str:
     """Draws a payment code: 11 random digits, the first 1-9, then a Damm check digit.
 
-    `random` is the runtime's secure source. A Damm digit detects every single wrong digit and
-    every swap of two neighbours (docs/contract.md, Payments API).
+    `random` is the runtime's secure source. Those of one series leave the same remainder: no code
+    of another is among them, and each digit is as random. A Damm digit detects every single wrong
+    digit and every swap of two neighbours (docs/contract.md, Payments API).
     """
-    body = str(random.randrange(10 ** (CODE_LENGTH - 2), 10 ** (CODE_LENGTH - 1)))
+    lowest = 10 ** (CODE_LENGTH - 2)
+    lowest += (series - lowest) % CODE_SERIES
+    body = str(random.randrange(lowest, 10 ** (CODE_LENGTH - 1), CODE_SERIES))
     return body + damm.calc_check_digit(body)
 
 

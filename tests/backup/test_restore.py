@@ -12,6 +12,7 @@ from sqlalchemy import text
 
 from app import create_app
 from app.base.clock import local_date
+from app.payments.rules import CODE_SERIES
 from app.reconciliation.books_checks import verify_books
 from tests.backup.conftest import BackedUp, await_log
 from tests.mobile_money.conftest import HEADERS, payment
@@ -53,6 +54,11 @@ def test_payments_go_on_the_server_is_destroyed_and_every_dirham_is_booked_once(
     assert int(new) > max(map(int, told))
     grown = _read_serials(backed_up)
     assert all(grown[name] > number for name, number in serials.items() if number), grown
+    # Codes are of the next series, none of which can have been told before.
+    series = [int(code.code[:11]) % CODE_SERIES for code in (known, lost, after)]
+    assert series == [0, 0, 1]
+    # The same moment brought back once more would not know of this: the store does.
+    assert backed_up.place.open_newest().count_restore(1) == 2
 
     app = create_app(backed_up.runtime)
     answer = app.test_client().post(
