@@ -28,6 +28,7 @@ from app.grants import give_grants
 from app.reconciliation.books_checks import verify_books
 from app.settings import ROOT
 from app.wall import build_wall
+from app.way_back import Loss, choose_losses
 
 # Two commands migrating at once wait for each other on this number.
 _LOCK = 0x6D61616C
@@ -137,6 +138,16 @@ def downgrade(engine: Engine, revision: str) -> str:
     return _migrate(engine, revision, down=True)
 
 
+def find_losses(engine: Engine, revision: str) -> list[Loss]:
+    """Returns what going back to `revision` would lose or be stopped by, the newest first."""
+    current = current_revision(engine)
+    if current == "none":
+        return []
+    steps = _scripts().iterate_revisions(current, revision)
+    with engine.connect() as connection:
+        return choose_losses(connection, [step.revision for step in steps])
+
+
 def _scripts() -> ScriptDirectory:
     return ScriptDirectory.from_config(_config())
 
@@ -171,7 +182,8 @@ class UpgradeFindings:
 
     `was_at` is the revision of the copy, `back_to` the one it was taken back to. `changed` are the
     tables whose answered rows are others than before, `broken` the rules that do not hold;
-    `contracts` are the steps after which the version before runs no more.
+    `contracts` are the steps after which the version before runs no more. `losses` is
+    what the way back loses, as it is declared.
     """
 
     was_at: str
@@ -182,6 +194,7 @@ class UpgradeFindings:
     changed: tuple[str, ...]
     broken: tuple[str, ...]
     contracts: tuple[str, ...]
+    losses: tuple[Loss, ...]
 
     @property
     def sound(self) -> bool:
@@ -208,6 +221,7 @@ def rehearse_upgrade(engine: Engine, back_to: str | None, now: datetime) -> Upgr
     upgrade_seconds = time.monotonic() - began
     before = _digest(engine, now)
     back = back_to or (was_at if was_at != newest else find_step_before(newest))
+    losses = tuple(find_losses(engine, back))
     began = time.monotonic()
     downgrade(engine, back)
     back_seconds = time.monotonic() - began
@@ -224,6 +238,7 @@ def rehearse_upgrade(engine: Engine, back_to: str | None, now: datetime) -> Upgr
         changed=tuple(table for table, digest in before.items() if after[table] != digest),
         broken=broken,
         contracts=tuple(contracts),
+        losses=losses,
     )
 
 

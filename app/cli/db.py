@@ -1,5 +1,8 @@
 """`flask db`: migrations."""
 
+from collections.abc import Iterable
+from dataclasses import asdict
+
 import click
 from flask.cli import with_appcontext
 
@@ -7,8 +10,16 @@ from app.backup.place import get_place
 from app.backup.restoring import RestoredServer, RestoreRequest, choose_base
 from app.base.database import connect
 from app.cli.tables import JSON, print_json
-from app.migrating import downgrade, list_contracts, rehearse_upgrade, renew_grants, upgrade
+from app.migrating import (
+    downgrade,
+    find_losses,
+    list_contracts,
+    rehearse_upgrade,
+    renew_grants,
+    upgrade,
+)
 from app.runtime import runtime
+from app.way_back import Loss
 
 
 @click.group()
@@ -29,10 +40,29 @@ def upgrade_command() -> None:
 
 @db.command("downgrade")
 @click.argument("revision")
+@click.option("--lose", is_flag=True, help="yes, lose what is told to be lost")
 @with_appcontext
-def downgrade_command(revision: str) -> None:
-    """Takes the tables back to REVISION (`base` for none)."""
-    click.echo(f"database at {downgrade(runtime().owners_database, revision)}")
+def downgrade_command(revision: str, lose: bool) -> None:
+    """Takes the tables back to REVISION (`base` for none).
+
+    What would be lost is told first, and then nothing is done without --lose.
+    """
+    owner = runtime().owners_database
+    losses = find_losses(owner, revision)
+    _show_losses(losses)
+    if any(loss.stopped for loss in losses):
+        raise click.ClickException("it cannot be gone back: nothing was done")
+    if losses and not lose:
+        raise click.ClickException("nothing was done: --lose goes back all the same")
+    click.echo(f"database at {downgrade(owner, revision)}")
+
+
+def _show_losses(losses: Iterable[Loss]) -> None:
+    for loss in losses:
+        if loss.stopped:
+            click.echo(f"going back over {loss.revision} is stopped by {', '.join(loss.stops)}")
+        else:
+            click.echo(f"going back over {loss.revision} loses {loss.what}")
 
 
 @db.command("rehearse")
@@ -60,12 +90,14 @@ def rehearse_command(back: str | None, as_json: bool) -> None:
         server.remove()
     if as_json:
         shown = {name: getattr(found, name) for name in found.__slots__}
-        print_json(shown | {"sound": found.sound})
+        losses = [asdict(loss) for loss in found.losses]
+        print_json(shown | {"losses": losses, "sound": found.sound})
     else:
         click.echo(f"{found.was_at} -> {found.newest} in {found.upgrade_seconds:g} s")
         click.echo(f"{found.newest} -> {found.back_to} in {found.back_seconds:g} s, and up again")
         for step in found.contracts:
             click.echo(f"ends the version before: {step}")
+        _show_losses(found.losses)
         for table in found.changed:
             click.echo(f"WRONG  {table} is not as it was")
         for rule in found.broken:
