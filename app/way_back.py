@@ -14,10 +14,10 @@ _FILE = ROOT / "migrations" / "losses.yaml"
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """What going back over a migration loses.
+    """The loss of going back over a migration, in words and by places.
 
-    `what` is in words; `where` and `no_loss` are tables, table.columns, or a table's rows (`TABLE
-    WHERE ...`); with rows of `stops` it cannot be done at all, and `stopped` says there are some.
+    A place of `where` and `no_loss` is a table, a table.column, or rows of a table (`TABLE WHERE
+    ...`). With rows of `stops` it cannot be done at all; `stopped` says that there are some.
     """
 
     revision: str
@@ -35,7 +35,9 @@ def read_losses() -> list[Loss]:
         Loss(
             revision,
             told.get("what", ""),
-            *(tuple(told.get(name, ())) for name in ("where", "no_loss", "stops")),
+            where=tuple(told.get("where", ())),
+            no_loss=tuple(told.get("no_loss", ())),
+            stops=tuple(told.get("stops", ())),
         )
         for revision, told in declared.items()
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import datetime, timedelta
 from threading import Event
 
 import structlog
@@ -14,6 +15,7 @@ from app.runtime import Runtime
 
 _REHEARSE = (sys.executable, "-m", "flask", "--app", "app", "backup", "rehearse", "--json")
 _POLL_SECONDS = 1.0
+_BETWEEN_TRIES = timedelta(hours=1)
 _log = structlog.get_logger("worker")
 
 
@@ -22,15 +24,21 @@ class BackupWork:
 
     def __init__(self, runtime: Runtime, stopping: Event) -> None:
         self._runtime, self._stopping = runtime, stopping
+        self._next_try: datetime | None = None
 
     def do(self) -> int:
         """Returns 0, so that its loop waits before the next look."""
         maalem = self._runtime
         if not maalem.settings.backup_rehearsals:
             return 0
+        now = maalem.clock()
+        if self._next_try and now < self._next_try:
+            return 0
         with reading(maalem.database) as connection:
-            if not is_rehearsal_due(connection, maalem.clock()):
+            if not is_rehearsal_due(connection, now):
                 return 0
+        # One that cannot even begin is not kept as a rehearsal, and copies a whole database.
+        self._next_try = now + _BETWEEN_TRIES
         with subprocess.Popen(_REHEARSE, stdin=subprocess.DEVNULL) as rehearsal:
             while rehearsal.poll() is None:
                 if self._stopping.wait(_POLL_SECONDS):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from secrets import token_hex
@@ -76,18 +77,25 @@ def backed_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackedUp]:
             backup_key=SecretStr(token_hex(32)),
             log_level="error",
         )
-        runtime = Runtime(settings)
-        upgrade(runtime.database)
-        load_sample_people(runtime, folder)
-        with runtime.database.connect() as connection:
-            number = connection.execute(select(agent.c.id)).scalar_one()
-            found = find_agent(connection, number)
-        place = find_place(settings)
-        assert found and place
-        yield BackedUp(runtime, PaymentFixture(runtime, found), place, data)
-        runtime.database.dispose()
-        runtime.patient_services.database.dispose()
-        runtime.redis.close()
+        with installed(settings, folder) as made:
+            yield made
+
+
+@contextmanager
+def installed(settings: Settings, folder: Path) -> Iterator[BackedUp]:
+    """Yields a service with the sample people on engines that are there."""
+    runtime = Runtime(settings)
+    upgrade(runtime.owners_database)
+    load_sample_people(runtime, folder)
+    with runtime.database.connect() as connection:
+        number = connection.execute(select(agent.c.id)).scalar_one()
+        found = find_agent(connection, number)
+    place = find_place(settings)
+    assert found and place
+    yield BackedUp(runtime, PaymentFixture(runtime, found), place, settings.data_dir)
+    runtime.database.dispose()
+    runtime.patient_services.database.dispose()
+    runtime.redis.close()
 
 
 def await_log(backed_up: BackedUp) -> None:

@@ -72,5 +72,12 @@ def test_each_command_is_one_of_ours() -> None:
         assert program == "/opt/maalem/.venv/bin/flask" and noun in _NOUNS, name
 
 
+def test_who_reads_backups_is_who_writes_them() -> None:
+    users = {path.name: re.findall(r"(?m)^User=(.+)$", path.read_text("utf-8")) for path in UNITS}
+    same = {"maalem-backup.service", "maalem-doctor.service", "maalem-worker@.service"}
+    assert {name for name, user in users.items() if user == ["maalem-backup"]} == same
+    assert "useradd --system --no-create-home" in (ROOT / "deploy/one-machine").read_text("utf-8")
+
+
 def _read_command(path: Path) -> str:
     return path.read_text("utf-8").split("ExecStart=")[1].splitlines()[0]

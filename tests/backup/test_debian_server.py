@@ -1,0 +1,67 @@
+"""Debian's own PostgreSQL server is copied, followed, and rehearsed by a worker each week."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from secrets import token_hex
+from threading import Event
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import text
+
+from app.jobs.backup import BackupWork
+from app.runtime import Runtime
+from app.settings import Settings
+from tests.backup.conftest import await_log, installed
+from tests.pg_servers import PgServer, folder_for_engines
+
+HASSAN = "+212600000002"
+
+
+def test_a_worker_rehearses_a_restore_of_debians_server_once_a_week(
+    session_runtime: Runtime, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with folder_for_engines() as folder:
+        server, key = PgServer(folder / "server"), token_hex(32)
+        server.make()
+        try:
+            server.start("fsync=off")
+            settings = Settings(
+                app_env="development",
+                database_url=server.url,
+                redis_url=session_runtime.settings.redis_url,
+                data_dir=folder / "ours",
+                backup_folder=folder / "backups",
+                backup_key=SecretStr(key),
+                backup_rehearsals=True,
+                log_level="error",
+            )
+            for name in ("database_url", "redis_url", "data_dir", "backup_folder"):
+                monkeypatch.setenv(name.upper(), str(getattr(settings, name)))
+            monkeypatch.setenv("BACKUP_KEY", key)
+            with installed(settings, tmp_path) as debian:
+                assert debian.run().exit_code == 0
+                with debian.follow().receive():
+                    debian.payments.issue(HASSAN)
+                    await_log(debian)
+                work = BackupWork(debian.runtime, Event())
+                for _ in range(2):  # the second time nothing is due
+                    assert work.do() == 0
+                with debian.runtime.database.connect() as connection:
+                    kept = connection.execute(text("SELECT sound, missing FROM backup_rehearsal"))
+                    assert kept.all() == [(True, {})]
+                # One that cannot begin is not tried at each turn: it copies a whole database.
+                _forget_rehearsals(debian.runtime)
+                monkeypatch.setenv("BACKUP_KEY", token_hex(32))
+                failing = BackupWork(debian.runtime, Event())
+                with pytest.raises(RuntimeError, match="rehearsal of a restore failed"):
+                    failing.do()
+                assert failing.do() == 0
+        finally:
+            server.kill()
+
+
+def _forget_rehearsals(runtime: Runtime) -> None:
+    with runtime.owners_database.begin() as connection:
+        connection.execute(text("TRUNCATE backup_rehearsal"))
