@@ -105,7 +105,7 @@ books_gap = Table(
     Column("ends_at", DateTime(timezone=True), nullable=False),
     Column("recorded_by", Text, nullable=False),
     # Of which payment codes are from then on, so that none is one that was told before.
-    Column("code_series", SmallInteger, nullable=False),
+    Column("code_series", SmallInteger, nullable=False, server_default=text("0")),
     CheckConstraint("begins_at < ends_at", name="span"),
     CheckConstraint("code_series BETWEEN 0 AND 6", name="series"),
 )

@@ -46,14 +46,13 @@ def _change(function: str, old: str, new: str) -> None:
 
 
 def upgrade() -> None:
-    op.execute("ALTER TABLE books_gap ADD COLUMN code_series SMALLINT")
+    op.execute("""
+        ALTER TABLE books_gap ADD COLUMN code_series SMALLINT NOT NULL DEFAULT 0,
+            ADD CONSTRAINT ck_books_gap_series CHECK (code_series BETWEEN 0 AND 6)
+    """)
     op.execute("""
         UPDATE books_gap g SET code_series =
             (SELECT count(*) % 7 FROM books_gap earlier WHERE earlier.id <= g.id)
-    """)
-    op.execute("""
-        ALTER TABLE books_gap ALTER COLUMN code_series SET NOT NULL,
-            ADD CONSTRAINT ck_books_gap_series CHECK (code_series BETWEEN 0 AND 6)
     """)
     _change("issue_payment_code", _ONE, _ONE_OF_SERIES)
     _change("issue_payment_codes", _SET, _SET_OF_SERIES)
