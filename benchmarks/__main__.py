@@ -17,6 +17,7 @@ from benchmarks import (
     messages,
     register,
     reminders,
+    restoring,
     settlement,
     slots,
     starting,
@@ -40,9 +41,10 @@ MEASUREMENTS = {
     # Last: the deposits it writes settle no month, which no other could make sense of.
     "settlement": settlement.measure,
     "growth": growth.measure,
+    "restoring": restoring.measure,
 }
 # These run where they are named: they take long, on a database of their own.
-_BY_NAME = {"growth"}
+_BY_NAME = {"growth", "restoring"}
 _PAGE = ROOT / "docs" / "performance.md"
 
 
@@ -59,7 +61,11 @@ def main() -> None:
         "--profile", type=int, metavar="HOP", help="where a hop (0 to 4) spends its time; no table"
     )
     parser.add_argument(
-        "--months", type=int, default=12, metavar="N", help="growth: how many months stand behind"
+        "--months",
+        type=int,
+        default=12,
+        metavar="N",
+        help="months behind growth, restoring",
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=" ".join(MEASUREMENTS))
     arguments = parser.parse_args()

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0049_series_of_codes"
-down_revision = "0048_funnel_of_days"
+revision = "0051_series_of_codes"
+down_revision = "0050_lists_of_the_audit"
 branch_labels = None
 depends_on = None
 
