@@ -9,12 +9,15 @@ from datetime import UTC, date, datetime
 from random import Random
 
 import pytest
+from sqlalchemy import text
 
+from app.base.errors import Unavailable
 from app.base.operation import operation
 from app.payments.codes import issue_codes
 from app.payments.queries import get_accounts
 from app.text.encoding import segments
 from benchmarks.statements import counted_statements
+from tests.database import wait_for_a_lock
 from tests.reminders.conftest import (
     AICHA,
     DRISS,
@@ -324,6 +327,33 @@ def test_dispatch_asks_the_database_as_often_for_many_as_for_one(reminding: Camp
     alone, together = count_statements(reminding, 1), count_statements(reminding, 40)
     # Beside them, a place to pay for each province.
     assert together <= alone + 5
+
+
+def test_dispatch_cut_off_in_the_middle_of_a_set_tells_each_once(reminding: Campaigns) -> None:
+    """The server ends the worker's connection once codes and messages of the set are written."""
+    reminding.queue()
+    owner = reminding.runtime.owners_database
+    with ThreadPoolExecutor(1) as pool, owner.connect() as holder:
+        holder.execute(text("LOCK TABLE spending_day IN SHARE MODE"))
+        cut_off = pool.submit(reminding.dispatch)
+        wait_for_a_lock(owner)
+        with owner.begin() as connection:
+            connection.execute(_CUT_OFF)
+        with pytest.raises(Unavailable):
+            cut_off.result()
+    counts = (
+        "SELECT (SELECT count(*) FROM message WHERE priority = 1), (SELECT count(*) FROM"
+        " payment_code), (SELECT count(*) FROM audit_event WHERE action = 'code_issued')"
+    )
+    assert reminding.run(counts) == [(0, 0, 0)]
+    assert reminding.dispatch() == 5
+    assert reminding.run(counts) == [(5, 5, 5)]
+
+
+_CUT_OFF = text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
 
 
 class Repeating(Random):
