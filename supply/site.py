@@ -26,7 +26,7 @@ _PICTURE = re.compile(r"!\[([^\]]*)\]\(docs/([^)\s]+)\)")
 
 
 def on_config(config: Any) -> Any:
-    """Fills the parts of the navigation that are whole folders."""
+    """Fills the parts of the navigation that are whole folders, and puts what none names last."""
     for part in config["nav"]:
         for entry in next(iter(part.values())):
             if isinstance(entry, dict) and [] in entry.values():
@@ -34,6 +34,10 @@ def on_config(config: Any) -> Any:
                 folder = Path(config["docs_dir"], name.lower())
                 rest = sorted(p.name for p in folder.glob("*.md") if p.name != "README.md")
                 entry[name] = [f"{name.lower()}/{page}" for page in ("README.md", *rest)]
+    written = str(config["nav"])
+    pages = sorted(page.name for page in Path(config["docs_dir"]).glob("*.md"))
+    last = next(iter(config["nav"][-1].values()))
+    last += [page for page in pages if f"'{page}'" not in written]
     return config
 
 

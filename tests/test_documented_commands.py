@@ -113,6 +113,10 @@ ELSEWHERE = {
     "db rehearse": "tests/backup/test_rehearsal.py",
     "doctor": "tests/cli/test_doctor.py",
     "exporter": "tests/gauges/test_exporter.py",
+    "menus approve": "tests/publishing/test_menu_versions.py",
+    "menus back": "tests/publishing/test_menu_versions.py",
+    "menus publish": "tests/publishing/test_menu_versions.py",
+    "menus versions": "tests/publishing/test_menu_versions.py",
     "networks withdraw": "tests/reconciliation/test_told_again.py",
     "notices approve": "tests/reminders/test_broadcasts.py",
     "notices broadcast": "tests/audit/test_commands.py",
@@ -133,7 +137,11 @@ BLOCKS = {
     "CONTRIBUTING.md": "tests/test_setup.py",
     "docs/api.md": "tests/mobile_money/test_api_page.py",
     "docs/gateways.md": "tests/sms/test_loopback.py",
-    "docs/install.md": "tests/deploy/test_units.py",  # root, and a machine of its own
+    # Root, and machines of their own.
+    "docs/install.md": ".ci/first-installation",
+    "docs/install-containers.md": "tests/deploy/test_compose.py",
+    "docs/install-kubernetes.md": "tests/deploy/test_kubernetes.py",
+    "docs/install-three.md": "tests/deploy/test_units.py",
 }
 
 
@@ -169,7 +177,7 @@ def list_options(command: click.Command) -> set[str]:
 def split(line: str) -> list[str]:
     """Returns the words of a documented command, with those that may be left out."""
     plain = re.sub(r"[\[\]]", " ", line).partition(" > ")[0].partition(" < ")[0]
-    return shlex.split(plain.partition(";")[0])
+    return shlex.split(re.split(";|&&", plain)[0])
 
 
 def test_every_command_that_a_document_names_is_there_with_its_options(app: Flask) -> None:
