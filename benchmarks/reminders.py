@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import text
 
-from app.base.database import transaction
+from app.base.database import take_time, transaction
 from app.base.months import Month
 from app.base.operation import operation
 from app.contributions.rules import due_on
@@ -109,6 +109,7 @@ def _day_of_week_step(runtime: Runtime, ahead: int) -> date:
 def _plan_day(runtime: Runtime, day: date) -> int:
     now = runtime.clock()
     with transaction(runtime.database) as connection:
+        take_time(connection)
         plans = plan_reminders(connection, runtime.reminder_settings, day, now)
     return sum(plan.queued for plan in plans)
 
