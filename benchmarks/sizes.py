@@ -58,6 +58,7 @@ _SIZE = """
     WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace
         AND c.relname LIKE ANY(%s)
 """
+_RATE = "SELECT count(*) / extract(epoch FROM max(sent_at) - min(sent_at)) FROM message"
 _PAGE = ROOT / "docs" / "scale.md"
 
 
@@ -135,15 +136,12 @@ def _send(
     environment: dict[str, str], books: psycopg.Connection[tuple[object, ...]]
 ) -> tuple[float, float]:
     """Has a worker send and store all that waits; returns messages a second, and its memory."""
-    many = _read_number(books, "SELECT count(*) FROM message WHERE state = 'queued'")
     with worker(environment) as process:
-        began = time.monotonic()
         while waiting(environment["DATABASE_URL"]):
             time.sleep(0.2)
-        seconds = time.monotonic() - began
         _await_hops(books)
         memory = Server(0, process).memory_mb()
-    return many / seconds, memory
+    return _read_number(books, _RATE), memory
 
 
 def _await_hops(books: psycopg.Connection[tuple[object, ...]]) -> None:

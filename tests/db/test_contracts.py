@@ -12,7 +12,7 @@ from app.settings import ROOT
 
 _VERSIONS = ROOT / "migrations/versions"
 # The newest of the version from which another may be rolled to.
-_ROLLED_FROM = 46
+_ROLLED_FROM = 51
 _TAKES_AWAY = re.compile(
     r"DROP (COLUMN|TABLE|FUNCTION)|SET NOT NULL|RENAME |ALTER COLUMN \w+ (SET DATA )?TYPE"
     r"|op\.(drop_(column|table)|rename_table)"

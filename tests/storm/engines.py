@@ -37,6 +37,7 @@ class Door:
         shipped = (_DOOR / "haproxy.cfg").read_text("utf-8")
         self._settings = folder / "haproxy.cfg"
         self._settings.write_text(_SERVER.sub(lambda line: _name_servers(line, servers), shipped))
+        self.log = folder / "log"
         self.port, self._http = free_port(), free_port()
         self._certificate = certificate
         self._process: subprocess.Popen[bytes] | None = None
@@ -52,12 +53,13 @@ class Door:
             "DOOR_CERTIFICATE": str(self._certificate),
             "MAALEM_HOST": _HOST,
         }
-        self._process = subprocess.Popen(
-            [find_haproxy(), "-f", self._settings],
-            env=os.environ | settings,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [find_haproxy(), "-f", self._settings],
+                env=os.environ | settings,
+                stdout=log,
+                stderr=log,
+            )
 
     def kill(self) -> None:
         if self._process:
