@@ -111,10 +111,13 @@ def test_two_people_make_a_checked_version_live_and_one_goes_back(
     assert "Menus vérifiés à publier" in karim.get("/office").text
     assert send(nadia, page, f"{page}/approve").status_code == 409
     assert not runtime.follow_menus()
+    not_followed = "ne montre pas la version en service"
+    assert not_followed not in karim.get(PAGE).text
     form = tokens_of(karim.get(page))
     assert karim.post(f"{page}/approve", data=form).status_code == 303
     assert karim.post(f"{page}/approve", data=form).status_code == 409
 
+    assert not_followed in karim.get(PAGE).text
     assert "1 Mon AMO" in first_screen(phone)
     begun = phone.session
     assert runtime.follow_menus() and not runtime.follow_menus()
@@ -124,7 +127,8 @@ def test_two_people_make_a_checked_version_live_and_one_goes_back(
     assert phone.session == begun
     assert "1 Ma couverture" in first_screen(phone)
     assert runtime.services.words.say("fr", "main.1") == "Ma couverture"
-    assert "<bdi>karim</bdi>" in karim.get(PAGE).text
+    listed = karim.get(PAGE).text
+    assert "<bdi>karim</bdi>" in listed and not_followed not in listed
 
     # Redis is lost, and another process starts: PostgreSQL says what is live.
     runtime.redis.flushdb()

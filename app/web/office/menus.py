@@ -61,6 +61,7 @@ def menus() -> Response:
         given = list_menu_versions(connection, read_asked_number(), _ROWS + 1)
         published = list_publications(connection, _PUBLICATIONS)
         number = find_live(connection)
+        said_live = find_live_version(connection) or own.version
     earlier = {one.number: one for one in published if one.number not in (None, number)}
     return office_page(
         "menus.html",
@@ -71,6 +72,7 @@ def menus() -> Response:
         following=given[_ROWS - 1].id if len(given) > _ROWS else None,
         published=published,
         number=number,
+        follows=said_live == live.version,
         earlier=list(earlier.values()),
         acts=_may_act(),
         **compared,
