@@ -49,7 +49,6 @@ class MenuFollower:
                 content = None if number is None else read_content(connection, number)
             self._show(content)
             self._number = number
-        _log.info("menus_followed", number=number)
         return True
 
     def watch(self) -> None:
@@ -64,7 +63,8 @@ class MenuFollower:
         pause = Event()
         while True:
             try:
-                self.look()
+                if self.look():
+                    _log.info("menus_followed", number=self._number)
             except Unavailable as error:
                 _log.warning("away", loop="menus", what=error.params.get("what"))
             except Exception:
