@@ -113,7 +113,7 @@ def loopback(environment: dict[str, str], *options: str) -> Iterator[str]:
     port = free_port()
     address = f"http://127.0.0.1:{port}"
     process = subprocess.Popen(
-        [str(FLASK), "sms", "fake-provider", f"--port={port}", *options],
+        [sys.executable, "-m", "app.sms.loopback", f"--port={port}", *options],
         cwd=ROOT,
         env=os.environ | environment,
         stdout=subprocess.DEVNULL,
