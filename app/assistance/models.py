@@ -68,6 +68,7 @@ help_request = Table(
     ),
     Index("ix_help_request_phone", "phone", "id"),
     Index("ix_help_request_waiting", "id", postgresql_where=text(_WAITS)),
+    Index("ix_help_request_owner", "owner", "id", postgresql_where=text(_WAITS)),
 )
 # The desk that answers a request, and the queue of each.
 own_desk: ColumnElement[str] = func.coalesce(help_request.c.desk, help_request.c.kind)
