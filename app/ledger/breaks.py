@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import insert, select, update
@@ -16,7 +17,7 @@ from sqlalchemy import insert, select, update
 from app.audit.service import record_audit
 from app.base.money import ZERO, Money, read_stored_amount
 from app.base.operation import Operation
-from app.ledger.errors import BreakUnknown, NotThisWay
+from app.ledger.errors import BreakUnknown, NotThisWay, ProposalChanged
 from app.ledger.models import reconciliation_break
 from app.office.two_people import check_two_people
 
@@ -150,10 +151,14 @@ def propose_resolution(operation: Operation, number: int, method: str, reason: s
     record_audit(operation, "resolution_proposed", f"break:{number}", **proposed)
 
 
-def lock_proposed(operation: Operation, number: int) -> ProposedBreak:
+def lock_proposed(
+    operation: Operation, number: int, proposed_at: datetime | None = None
+) -> ProposedBreak:
     """Locks a proposed break, which the operation's actor wants to approve, and returns it.
 
-    Raises: BreakUnknown, SamePerson.
+    `proposed_at` is the moment of the proposal that was shown to the actor.
+
+    Raises: BreakUnknown, ProposalChanged, SamePerson.
     """
     columns = reconciliation_break.c
     statement = reconciliation_break.select().where(
@@ -162,6 +167,8 @@ def lock_proposed(operation: Operation, number: int) -> ProposedBreak:
     row = operation.connection.execute(statement.with_for_update()).one_or_none()
     if row is None:
         raise BreakUnknown(id=number)
+    if proposed_at not in (None, row.proposed_at):
+        raise ProposalChanged(id=number)
     check_two_people(operation, row.proposed_by)
     if row.first_approved_by is not None:
         check_two_people(operation, row.first_approved_by)
@@ -198,21 +205,26 @@ def keep_first_approval(operation: Operation, proposed: ProposedBreak) -> None:
     record_audit(operation, "resolution_approved_first", f"break:{proposed.id}", **details)
 
 
-def refuse_proposal(operation: Operation, number: int, reason: str) -> None:
+def refuse_proposal(
+    operation: Operation, number: int, reason: str, proposed_at: datetime | None = None
+) -> None:
     """Takes a proposal from a break: its proposer takes it back, or another person refuses it.
 
-    The break is open again; one that is nothing but a reversal asked for is closed.
+    The break is open again; one that is nothing but a reversal asked for is closed. `proposed_at`
+    is the moment of the proposal that was shown to the actor.
 
-    Raises: BreakUnknown.
+    Raises: BreakUnknown, ProposalChanged.
     """
     columns = reconciliation_break.c
     row = operation.connection.execute(
-        select(columns.kind, columns.method, columns.proposed_by)
+        select(columns.kind, columns.method, columns.proposed_by, columns.proposed_at)
         .where(columns.id == number, columns.state == "proposed")
         .with_for_update()
     ).one_or_none()
     if row is None:
         raise BreakUnknown(id=number)
+    if proposed_at not in (None, row.proposed_at):
+        raise ProposalChanged(id=number)
     ended: dict[str, object] = {"state": "open"}
     if row.kind == "reversal_asked":
         ended = {"state": "closed", "ended_at": operation.now}

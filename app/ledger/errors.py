@@ -9,6 +9,12 @@ class BreakUnknown(MaalemError):
     code = "break_unknown"
 
 
+class ProposalChanged(MaalemError):
+    """Another resolution was proposed since the one that is approved was shown."""
+
+    code = "proposal_changed"
+
+
 class NotThisWay(MaalemError):
     """The resolution is not one for a break of this kind (`ways` lists those)."""
 

@@ -63,16 +63,18 @@ def propose_reversal(operation: Operation, receipt: str, reason: str) -> int:
 
 
 def approve_resolution(
-    operation: Operation, services: Services, number: int
+    operation: Operation, services: Services, number: int, proposed_at: datetime | None = None
 ) -> BreakOutcome | None:
     """Resolves a break as proposed; `operation.actor` is the second person, or the third.
+
+    `proposed_at` is the moment of the proposal that the approver read: a later one is not approved.
 
     Returns the transaction or audit event that was written; None if this was the first of two
     approvals that the amount needs. After an error the caller rolls back.
 
-    Raises: BreakUnknown, SamePerson, and the refusals of the resolution.
+    Raises: BreakUnknown, ProposalChanged, SamePerson, and the refusals of the resolution.
     """
-    proposed = lock_proposed(operation, number)
+    proposed = lock_proposed(operation, number, proposed_at)
     needs_two = needs_two_approvers(proposed.stake, services.two_approvers_from)
     if needs_two and proposed.first_approved_by is None:
         keep_first_approval(operation, proposed)

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
-from flask import Response
+from flask import Response, request
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.ledger.break_lists import find_break
 from app.ledger.breaks import RESOLUTIONS, assign_break, propose_resolution, refuse_proposal
+from app.ledger.errors import ProposalChanged
 from app.ledger.models import reconciliation_break
 from app.office.rights import RIGHTS, Right
 from app.reconciliation.resolutions import approve_resolution
@@ -97,12 +99,20 @@ def _propose(number: int) -> str:
 
 def _approve(number: int) -> str:
     with act_on(reconciliation_break, number) as change:
-        outcome = approve_resolution(change, runtime().services, number)
+        outcome = approve_resolution(change, runtime().services, number, _read_proposed_at())
     return "approved" if outcome else "approved_first"
+
+
+def _read_proposed_at() -> datetime:
+    """Returns the moment of the proposal that the page showed. Raises: ProposalChanged."""
+    try:
+        return datetime.fromisoformat(request.form.get("proposed_at", ""))
+    except ValueError:
+        raise ProposalChanged() from None
 
 
 def _refuse(number: int) -> str:
     reason = read_needed("reason", LONGEST_REASON)
     with act_on(reconciliation_break, number) as change:
-        refuse_proposal(change, number, reason)
+        refuse_proposal(change, number, reason, _read_proposed_at())
     return "proposal_refused"

@@ -65,9 +65,12 @@ def send(browser: FlaskClient, page: str, address: str, /, **fields: object) -> 
 
 
 def tokens_of(page: TestResponse) -> dict[str, str]:
-    """The hidden tokens of a page's forms: of the session, and of the first form that acts once."""
+    """The hidden fields of a page's forms: of the session, of the first form that acts once.
+
+    And of the proposal that it shows.
+    """
     found = {}
-    for name in ("csrf_token", "once"):
+    for name in ("csrf_token", "once", "proposed_at"):
         found[name] = page.text.partition(f'name="{name}" value="')[2].partition('"')[0]
     return {name: value for name, value in found.items() if value}
 

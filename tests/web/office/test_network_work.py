@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from html import unescape
 from importlib import import_module
 from io import BytesIO
@@ -97,6 +98,21 @@ def test_a_proposal_taken_back_is_approved_by_nobody(staff: Staff, runtime: Runt
     ready = tokens_of(driss.get(page))
     assert send(amina, page, f"{page}/refuse", reason="a mistake").status_code == 303
     assert driss.post(f"{page}/approve", data=ready).status_code == 409
+
+
+def test_a_proposal_that_another_replaced_is_not_approved_by_the_page_of_the_first(
+    staff: Staff, runtime: Runtime
+) -> None:
+    amina, driss = (staff.enter(n, "wafacash", network="wafacash") for n in ("amina", "driss"))
+    page = f"/office/breaks/{break_of(runtime)}"
+    send(amina, page, f"{page}/propose", method="suspense", reason="what was read")
+    read = tokens_of(driss.get(page))
+    runtime.clock.now += timedelta(seconds=1)  # type: ignore[attr-defined]
+    send(amina, page, f"{page}/propose", method="acknowledge", reason="another")
+    for step in ("approve", "refuse"):
+        refused = driss.post(f"{page}/{step}", data=read | {"reason": "read"})
+        assert refused.status_code == 409 and "La proposition a changé" in refused.text
+    assert send(driss, page, f"{page}/approve").status_code == 303
 
 
 def test_a_form_sent_twice_acts_once(staff: Staff, runtime: Runtime) -> None:
