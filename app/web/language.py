@@ -96,6 +96,10 @@ def _write_in_full(value: Money | Month | date | str, language: str) -> str:
     if isinstance(value, datetime):
         moment = local(value)
         return f"{day(moment.date(), language)} {moment:%H:%M}"
+    if isinstance(value, Money) and value.centimes < 0:
+        # In a line from right to left the sign would stand behind the number.
+        number, _, unit = write_value(value, language).partition(" ")
+        return f"{_LEFT_TO_RIGHT}{number}{_END} {unit}"
     return write_value(value, language)
 
 
