@@ -20,7 +20,12 @@ from sqlalchemy import Engine
 
 from app.agents.networks import NetworkNames
 from app.base.clock import Clock, utc_now
-from app.base.database import CONNECTIONS, OFFICE_CONNECTIONS, connect
+from app.base.database import (
+    CONNECTIONS,
+    OFFICE_CONNECTIONS,
+    OFFICE_STATEMENT_MS,
+    connect,
+)
 from app.base.deadline import Deadline
 from app.base.errors import Unavailable
 from app.base.keys import Keys
@@ -140,7 +145,9 @@ class Runtime:
         """The database for the office's pages: a pool of its own, so that phones never wait."""
         if not self.settings.database_url:
             _ = self.database  # migrates the embedded one
-        engine = self._connect(pool_size=OFFICE_CONNECTIONS)
+        engine = self._connect(
+            pool_size=OFFICE_CONNECTIONS, statement_timeout_ms=OFFICE_STATEMENT_MS
+        )
         self.deadline.watch(engine)
         return engine
 

@@ -37,6 +37,8 @@ STATEMENT_MS, IDLE_TRANSACTION_MS = 1500, 600_000
 # A change of tables waits so long for each, and begins anew for so long.
 CHANGE_WAITS_MS, _CHANGE_PAUSE_SECONDS, _CHANGE_SECONDS = 200, 0.3, 60
 _T = TypeVar("_T")
+# Whoever sits at an office's page waits longer than on a phone: a slow disk is no outage.
+OFFICE_STATEMENT_MS, OFFICE_WAIT_SECONDS = 4000, 5.0
 AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
@@ -276,3 +278,9 @@ def _telling_away() -> Iterator[None]:
         if not dropped and not isinstance(error, AWAY):
             raise
         raise Unavailable(what="postgresql", dropped=dropped) from error
+
+
+def name_cause(error: Unavailable) -> str:
+    """Returns PostgreSQL's code for why it is away, or the kind of an error of our own."""
+    cause = getattr(error.__cause__, "orig", error.__cause__)
+    return getattr(cause, "sqlstate", None) or type(cause).__name__

@@ -65,12 +65,12 @@ class Deadline:
             raise Late(what="action")
         return result
 
-    def limit_each_wait(self) -> None:
-        """Limits each wait of this thread to the deadline's seconds, until `lift_limit`.
+    def limit_each_wait(self, seconds: float = 0) -> None:
+        """Limits each wait of this thread to the deadline's seconds, or more, until `lift_limit`.
 
         Pages need this, because their own work, such as comparing a PIN, may take longer.
         """
-        _this.each = self._seconds
+        _this.each = max(self._seconds, seconds)
 
     def lift_limit(self) -> None:
         _this.each = None

@@ -11,6 +11,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, NotFound
 
 from app.base import spans
+from app.base.database import OFFICE_WAIT_SECONDS, name_cause
 from app.base.errors import Unavailable
 from app.observe import metrics
 from app.observe.references import find_reference
@@ -77,7 +78,8 @@ def _begin() -> HTTPException | Response | None:
         return _answer_busy(kind)
     g.slot = kind
     if kind is not slots.Kind.PHONES:
-        runtime().deadline.limit_each_wait()
+        at_office = kind in slots.OFFICE_KINDS
+        runtime().deadline.limit_each_wait(OFFICE_WAIT_SECONDS if at_office else 0)
     return None
 
 
@@ -128,7 +130,8 @@ def _end(response: Response) -> Response:
 
 
 def _answer_unavailable(error: Unavailable) -> Response:
-    _log.error("unavailable", request_id=g.request_id, what=error.params.get("what"))
+    told = {"what": error.params.get("what"), "cause": name_cause(error)}
+    _log.error("unavailable", request_id=g.request_id, **told)
     return error_pages.answer_error(Refusal.of(error), "service unavailable, nothing was done")
 
 

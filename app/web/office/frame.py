@@ -26,7 +26,7 @@ from sqlalchemy import Engine
 from werkzeug.exceptions import Forbidden, HTTPException, NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.base.database import reading
+from app.base.database import name_cause, reading
 from app.base.errors import MaalemError, Unavailable
 from app.base.money import Money
 from app.base.operation import operation
@@ -314,7 +314,8 @@ def _leave_out(_error: OfficeSessionOver) -> Response:
 
 @pages.errorhandler(Unavailable)
 def _away(error: Unavailable) -> Response:
-    _log.error("unavailable", request_id=g.request_id, what=error.params.get("what"))
+    told = {"what": error.params.get("what"), "cause": name_cause(error)}
+    _log.error("unavailable", request_id=g.request_id, **told)
     return refused_page(Refusal.of(error))
 
 

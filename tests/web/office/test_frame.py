@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
+from time import sleep
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import Engine, text
 
+from app.base.database import OFFICE_CONNECTIONS
+from app.base.deadline import Deadline
 from app.base.operation import operation
 from app.office.rights import RIGHTS
 from app.office.samples import SAMPLE_USERS
@@ -68,6 +74,30 @@ def test_nobody_is_let_in_without_a_sign_in(client: FlaskClient, sample_people: 
     assert wrong.status_code == 401
     assert "office=" not in wrong.headers.get("Set-Cookie", "")
     assert client.post("/office/sign-in", data={"name": "helpdesk"}).status_code == 400
+
+
+def test_a_page_waits_longer_for_the_database_than_a_phone(
+    sign_in: SignIn, runtime: Runtime, owner: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = sign_in("helpdesk")
+    monkeypatch.setattr(runtime, "deadline", Deadline(1.0, threads=1))
+    with ThreadPoolExecutor(1) as other:
+        with owner.begin() as connection:
+            connection.execute(text("LOCK TABLE office_session"))
+            slow = other.submit(browser.get, "/office")
+            sleep(2)
+        assert slow.result().status_code == 200
+
+
+def test_the_log_says_why_the_database_is_away(
+    sign_in: SignIn, runtime: Runtime, capsys: pytest.CaptureFixture[str]
+) -> None:
+    browser = sign_in("helpdesk")
+    with ExitStack() as stack:
+        for _ in range(OFFICE_CONNECTIONS):
+            stack.enter_context(runtime.office_database.connect())
+        assert browser.get("/office").status_code == 503
+    assert '"cause": "TimeoutError"' in capsys.readouterr().err
 
 
 def test_samples_open_nothing_in_production(production: Flask, sample_people: None) -> None:
