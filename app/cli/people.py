@@ -133,7 +133,7 @@ def untie(person: int, phone: Phone, by: str | None) -> None:
 def export(person: int, to: Path | None, by: str | None) -> None:
     """Writes all that is kept of the person ID as JSON, for the person to have (law 09-08)."""
     with acting(by, Right.HELP_PEOPLE, rows=(OwnRow(artisan, person),)) as change:
-        told = export_person(change, person)
+        told = export_person(change, person, "check")
     if to is None:
         print_json(told)
         return

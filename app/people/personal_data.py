@@ -20,6 +20,7 @@ from app.enrolment.models import artisan
 from app.messaging.forgetting import forget_phones
 from app.payments.codes import cancel_code
 from app.people.errors import NotForgettable, PersonUnknown
+from app.people.looks import record_look
 from app.people.models import member_call, person_note, presence
 from app.reminders.service import forget_recipient
 
@@ -54,10 +55,13 @@ EXPORTED: Mapping[str, str] = {
 _HIDDEN = ("pin_hash", "code_digest", "cin_digest", "asked_by", "tried_by", "taken_by")
 
 
-def export_person(operation: Operation, artisan_id: int) -> dict[str, list[object]]:
+def export_person(
+    operation: Operation, artisan_id: int, reason: str, role: str = ""
+) -> dict[str, list[object]]:
     """Returns every row that is kept of a person, by table, and notes that it was given out.
 
-    Phones that lead to somebody else too are left out with what was sent to them.
+    It is a look at all of it, for a reason of `looks.REASONS`, and the person can read that. Phones
+    that lead to somebody else too are left out with what was sent to them.
 
     Raises: PersonUnknown.
     """
@@ -69,6 +73,7 @@ def export_person(operation: Operation, artisan_id: int) -> dict[str, list[objec
         found = connection.execute(text(_ROWS.format(table=table, rows=rows)), params | _HIDE)
         told[table] = [json.loads(row) for row in found.scalars()]
     counts = {table: len(rows) for table, rows in told.items() if rows}
+    record_look(operation, artisan_id, reason, ("export",), role)
     record_audit(operation, "person_exported", f"artisan:{artisan_id}", rows=counts)
     return told
 

@@ -123,7 +123,7 @@ MET_AT: Mapping[str, frozenset[Edge]] = {
     "prices_wrong": _COMMAND,
     "provider_away": _OFFICE,
     "provider_refused": _OFFICE,
-    "proposal_changed": _OFFICE,
+    "proposal_changed": _DESK,
     "proposer_dismissed": _DESK,
     "rates_wrong": _COMMAND,
     "receipt_unknown": frozenset({Edge.API, Edge.AGENT_PHONE, Edge.COMMAND}),

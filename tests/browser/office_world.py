@@ -13,10 +13,11 @@ from werkzeug.routing import Rule
 from werkzeug.test import TestResponse
 
 from app import notices
+from app.audit.lists import AuditQuery
 from app.base.database import OFFICE_CONNECTIONS
 from app.base.operation import operation
 from app.base.phone import Phone
-from app.figures.reports import NewReport, ask_for_report, write_asked_reports
+from app.figures.reports import NewReport, ask_for_report
 from app.ledger.breaks import NewBreak, open_break
 from app.messaging.consent import Consent, record_consent
 from app.notices.proposals import propose_notice
@@ -31,7 +32,7 @@ from app.text.languages import LANGUAGES
 from app.web.office.frame import right_of
 from tests.people_of_office import add_person, code_of, enrol_app, secret_of
 from tests.phone import TestPhone
-from tests.web.office.conftest import post
+from tests.web.office.conftest import post, write_lists
 from tests.web.office.test_people import AICHA, HASSAN, id_of
 from tests.web.office.two_walls import build_world, list_values
 
@@ -64,11 +65,13 @@ def build_everything(runtime: Runtime, app: Flask, engine: Engine, owner: Engine
         record_call(change, hassan, CallEntry("no_answer", None), now.date())
         refused = open_break(change, NewBreak("posting_refused", "wafacash"))
         notice = propose_notice(change, read_notice(_NOTICE.read_bytes()))
-    with operation(runtime.database, now, "analyst") as change:
-        world.numbers["/office/figures/lists"] = [
-            ask_for_report(change, NewReport("csv", None, None))
-        ]
-    write_asked_reports(runtime.database, runtime.figures_database, now)
+    for who, place, asked in (
+        ("analyst", "/office/figures/lists", None),
+        ("auditor", "/office/audit/lists", AuditQuery()),
+    ):
+        with operation(runtime.database, now, who) as change:
+            world.numbers[place] = [ask_for_report(change, NewReport("csv", audit=asked))]
+    write_lists(runtime)
     with owner.begin() as connection:
         given = connection.execute(
             text(

@@ -24,8 +24,8 @@ from app.people.notes import write_note
 from app.people.personal_data import export_person
 from app.people.service import DeskAct, do_by_two, untie_for_desk
 from app.runtime import runtime
-from app.web.office.desk import act_on, read_form_token
-from app.web.office.fields import NUMBER
+from app.web.office.desk import act_on, here, read_form_token
+from app.web.office.fields import NUMBER, read_choice
 from app.web.office.frame import may, pages
 
 
@@ -44,8 +44,9 @@ def help_person(number: int, act: str) -> AnyResponse:
 @may(Right.HELP_PEOPLE)
 def export_person_here(number: int) -> Response:
     """Gives all that is kept of a person as JSON, for the person to have (law 09-08)."""
+    reason = read_choice("reason", REASONS)
     with act_on(artisan, number) as change:
-        told = export_person(change, number)
+        told = export_person(change, number, reason, here().role)
     answer = Response(json.dumps(told, ensure_ascii=False, indent=1), mimetype="application/json")
     answer.headers["Content-Disposition"] = f'attachment; filename="person-{number}.json"'
     return answer

@@ -12,8 +12,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from app.base.database import OFFICE_CONNECTIONS
+from app.base.database import OFFICE_CONNECTIONS, name_cause, transaction
 from app.base.deadline import Deadline
+from app.base.errors import Unavailable
 from app.base.operation import operation
 from app.office.rights import RIGHTS
 from app.office.samples import SAMPLE_USERS
@@ -89,15 +90,16 @@ def test_a_page_waits_longer_for_the_database_than_a_phone(
         assert slow.result().status_code == 200
 
 
-def test_the_log_says_why_the_database_is_away(
-    sign_in: SignIn, runtime: Runtime, capsys: pytest.CaptureFixture[str]
-) -> None:
-    browser = sign_in("helpdesk")
+def test_a_cause_of_unavailable_is_the_server_s_code_or_the_pool(runtime: Runtime) -> None:
+    with pytest.raises(Unavailable) as slow, transaction(runtime.office_database) as connection:
+        connection.execute(text("SET LOCAL statement_timeout = 10"))
+        connection.execute(text("SELECT pg_sleep(1)"))
     with ExitStack() as stack:
         for _ in range(OFFICE_CONNECTIONS):
             stack.enter_context(runtime.office_database.connect())
-        assert browser.get("/office").status_code == 503
-    assert '"cause": "TimeoutError"' in capsys.readouterr().err
+        with pytest.raises(Unavailable) as full, transaction(runtime.office_database):
+            pass
+    assert [name_cause(one.value) for one in (slow, full)] == ["57014", "TimeoutError"]
 
 
 def test_samples_open_nothing_in_production(production: Flask, sample_people: None) -> None:

@@ -12,6 +12,7 @@ from app import create_app
 from app.audit.service import record_audit
 from app.base.operation import operation
 from app.jobs.office import OfficeWork
+from app.people.looks import list_looks
 from app.reconciliation.cnss_file import HEADER
 from app.runtime import Runtime
 from app.text.languages import LANGUAGES
@@ -169,11 +170,16 @@ def test_a_person_is_given_what_is_kept_and_forgotten_by_two(
         number = connection.execute(named).scalar_one()
     page = f"/office/people/{number}"
     shown = f"{page}?reason=call"
-    kept = send(nadia, shown, f"{page}/export")
+    assert send(nadia, shown, f"{page}/export").status_code == 400
+    kept = send(nadia, shown, f"{page}/export", reason="complaint")
     assert (
         kept.mimetype == "application/json" and "attachment" in kept.headers["Content-Disposition"]
     )
     assert kept.json and kept.json["artisan"][0]["id"] == number
+    # It is a look at all of it, which the page shows, and the phone.
+    with runtime.database.connect() as connection:
+        newest = list_looks(connection, number, 1)[0]
+    assert (newest.who, newest.reason, newest.seen) == ("nadia", "complaint", ("export",))
     chamber = staff.enter("said", "chamber", region="Fès-Meknès")
     assert send(chamber, "/office", f"{page}/export").status_code == 403
     assert send(nadia, shown, f"{page}/forget").location.endswith("done=proposed")

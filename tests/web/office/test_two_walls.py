@@ -38,7 +38,7 @@ from tests.web.office.two_walls import (
 
 # Fields by which every act would be done, were it not for the walls.
 _FIELDS = {
-    "reason": "seen",
+    "reason": "call",
     "method": "acknowledge",
     "town": "Fès",
     "code_limit": "1",

@@ -2,8 +2,8 @@
 
 from alembic import op
 
-revision = "0047_requests_by_owner"
-down_revision = "0046_forgotten_people"
+revision = "0052_requests_by_owner"
+down_revision = "0051_series_of_codes"
 branch_labels = None
 depends_on = None
 
