@@ -152,7 +152,7 @@ def _measure_whole(connection: Connection, name: str) -> int:
 
 @contextmanager
 def _unguarded(engine: Engine) -> Iterator[Connection]:
-    """Begins a transaction without triggers and limits: the rows obey the rules by themselves."""
+    """Begins a transaction without triggers and limits; the books of these months do not hold."""
     with engine.begin() as connection:
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(text("SET LOCAL statement_timeout = 0"))
