@@ -104,14 +104,15 @@ def _of_phone(table: str) -> str:
     return f"({_OF_PHONE.format(table=table)})"
 
 
+# What needs no other table stands first: it is asked first, and the rest only where it fails.
 RULES: dict[str, WallRule] = {
     # People, and what is theirs.
     "artisan": WallRule(_PERSONS, _PERSON_ACTS),
     "artisan_phone": WallRule(_KNOWN),
     "ended_tie": WallRule(_of_person("ended_tie")),
     "family_cover": WallRule(_of_person("family_cover")),
-    "enrolment_file": WallRule(f"{_of_person('enrolment_file')} OR {_roles('cnss')}"),
-    "claim": WallRule(f"{_of_person('claim')} OR {_roles('cnss')}", adds=_roles("cnss")),
+    "enrolment_file": WallRule(f"{_roles('cnss')} OR {_of_person('enrolment_file')}"),
+    "claim": WallRule(f"{_roles('cnss')} OR {_of_person('claim')}", adds=_roles("cnss")),
     "payment_code": WallRule(_of_person("payment_code")),
     "payment_code_line": WallRule(_show_with("payment_code", "payment_code_line.code", "code")),
     "receipt_recipient": WallRule(_show_with("payment_code", "receipt_recipient.code", "code")),

@@ -12,6 +12,7 @@ from app.agents.locks import list_all_locks
 from app.agents.models import agency, agent, agent_session, api_client
 from app.agents.sessions import STARTED, started_params
 from app.base.money import Money, read_stored_amount
+from app.base.paging import PageOfRows, RowsAsked, Sorting, read_page
 from app.base.phone import Phone
 
 
@@ -66,12 +67,27 @@ class ClientSheet:
     revoked_at: datetime | None
 
 
+AGENCY_SORTING = Sorting(
+    {"code": agency.c.code, "name": agency.c.name, "town": agency.c.town},
+    agency.c.code,
+    "code",
+)
+AGENT_SORTING = Sorting(
+    {"number": agent.c.number, "agency": agent.c.agency_code}, agent.c.number, "number"
+)
+CLIENT_SORTING = Sorting(
+    {"id": api_client.c.id, "network": api_client.c.network, "bills": api_client.c.bills_a_day},
+    api_client.c.id,
+    "id",
+)
+
+
 def list_agencies(
-    connection: Connection, own: ColumnElement[bool], after: str, most: int
-) -> list[AgencySheet]:
-    """Returns at most `most` of one's own agencies by code, after the one that is named."""
-    statement = _select_agencies().where(own, agency.c.code > after).order_by(agency.c.code)
-    return [_read_agency(row) for row in connection.execute(statement.limit(most))]
+    connection: Connection, own: ColumnElement[bool], asked: RowsAsked
+) -> PageOfRows[AgencySheet]:
+    """Returns those of one's own agencies that are asked for."""
+    statement = _select_agencies().where(own)
+    return read_page(connection, statement, AGENCY_SORTING, asked, _read_agency)
 
 
 def find_agency(connection: Connection, own: ColumnElement[bool], code: str) -> AgencySheet | None:
@@ -84,17 +100,18 @@ def list_agent_sheets(
     connection: Connection,
     own: ColumnElement[bool],
     agency_code: str | None,
-    after: str,
-    most: int,
+    asked: RowsAsked,
     now: datetime,
-) -> list[AgentSheet]:
-    """Returns at most `most` of one's own agents by number, of an agency or of all, after one."""
-    statement = _select_agents().where(own, agent.c.number > after).order_by(agent.c.number)
+) -> PageOfRows[AgentSheet]:
+    """Returns those of one's own agents that are asked for, of an agency or of all."""
+    statement = _select_agents().where(own)
     if agency_code is not None:
         statement = statement.where(agent.c.agency_code == agency_code)
-    rows = connection.execute(statement.limit(most), started_params(now)).all()
-    locks = list_all_locks(connection, now, [row.number for row in rows])
-    return [_read_agent(row, locks) for row in rows]
+    params = started_params(now)
+    page = read_page(connection, statement, AGENT_SORTING, asked, lambda row: row, params)
+    locks = list_all_locks(connection, now, [row.number for row in page.rows])
+    sheets = [_read_agent(row, locks) for row in page.rows]
+    return page.with_rows(sheets)
 
 
 def find_agent_sheet(
@@ -107,11 +124,11 @@ def find_agent_sheet(
 
 
 def list_client_sheets(
-    connection: Connection, own: ColumnElement[bool], after: str, most: int
-) -> list[ClientSheet]:
-    """Returns at most `most` of one's own clients by id, those shut out too, after one."""
-    statement = _select_clients().where(own, api_client.c.id > after).order_by(api_client.c.id)
-    return [_read_client(row) for row in connection.execute(statement.limit(most))]
+    connection: Connection, own: ColumnElement[bool], asked: RowsAsked
+) -> PageOfRows[ClientSheet]:
+    """Returns those of one's own clients that are asked for, those shut out too."""
+    statement = _select_clients().where(own)
+    return read_page(connection, statement, CLIENT_SORTING, asked, _read_client)
 
 
 def find_client_sheet(

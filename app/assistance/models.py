@@ -12,6 +12,7 @@ from sqlalchemy import (
     Table,
     Text,
     func,
+    literal_column,
     text,
 )
 
@@ -72,6 +73,21 @@ help_request = Table(
 )
 # The desk that answers a request, and the queue of each.
 own_desk: ColumnElement[str] = func.coalesce(help_request.c.desk, help_request.c.kind)
+own_owner: ColumnElement[str] = func.coalesce(help_request.c.owner, text("''"))
+is_waiting = help_request.c.state.in_([literal_column(f"'{state}'") for state in WAITING])
+# These serve the orders of the queue, and its filters.
+for _order, _column in (
+    ("asked_at", help_request.c.asked_at),
+    ("desk", own_desk),
+    ("language", help_request.c.language),
+    ("owner", own_owner),
+):
+    Index(
+        f"ix_help_request_waiting_{_order}",
+        _column,
+        help_request.c.id,
+        postgresql_where=text(_WAITS),
+    )
 Index(
     "ix_help_request_queue",
     own_desk,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, select
 
-from app.assistance.models import help_request, own_desk
+from app.assistance.models import help_request, is_waiting, own_desk, own_owner
 from app.assistance.queries import number_was_lost
-from app.assistance.rules import WAITING
+from app.base.paging import PageOfRows, RowsAsked, Sorting, read_page
 from app.base.phone import Phone
 from app.base.rows import read_row
 from app.enrolment.models import artisan
@@ -19,15 +20,13 @@ from app.enrolment.models import artisan
 class QueueFilter:
     """The part of the queue that is asked for; None leaves it out.
 
-    `asked_before` is the moment before which a request is past the promise; `after` is the row
-    after which the page begins.
+    `asked_before` is the moment before which a request is past the promise.
     """
 
     desk: str | None = None
     language: str | None = None
     asked_before: datetime | None = None
     owner: str | None = None
-    after: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +54,34 @@ _COLUMNS = tuple(
 )
 
 
+QUEUE_SORTING = Sorting(
+    {
+        "asked": help_request.c.asked_at,
+        "desk": own_desk,
+        "language": help_request.c.language,
+        "owner": own_owner,
+    },
+    help_request.c.id,
+    "asked",
+)
+
+
 def list_queue(
-    connection: Connection, own: ColumnElement[bool], wanted: QueueFilter, most: int
-) -> list[QueuedRequest]:
-    """Lists requests that wait, among one's own, the oldest first."""
-    rows = connection.execute(
-        _narrow(select(*_COLUMNS).where(own), wanted).order_by(help_request.c.id).limit(most)
+    connection: Connection, own: ColumnElement[bool], wanted: QueueFilter, asked: RowsAsked
+) -> PageOfRows[QueuedRequest]:
+    """Lists requests that wait, among one's own."""
+    statement = _narrow(select(*_COLUMNS).where(own), wanted)
+    return read_page(
+        connection, statement, QUEUE_SORTING, asked, lambda row: read_row(QueuedRequest, row)
     )
-    return [read_row(QueuedRequest, row) for row in rows]
 
 
-def count_queue(
+def find_queued(
     connection: Connection, own: ColumnElement[bool], wanted: QueueFilter, most: int
-) -> int:
-    """Returns how many requests wait, among one's own, counting up to `most`."""
-    some = _narrow(select(help_request.c.id).where(own), wanted).limit(most).subquery()
-    return connection.execute(select(func.count()).select_from(some)).scalar_one()
+) -> list[int]:
+    """Returns the numbers of requests that wait, among one's own, `most` at most."""
+    some = _narrow(select(help_request.c.id).where(own), wanted).limit(most)
+    return list(connection.execute(some).scalars())
 
 
 def find_request(
@@ -94,11 +105,9 @@ def find_number_to_call(connection: Connection, request_id: int) -> Phone | None
     return Phone(number) if number else None
 
 
-def _narrow(
-    statement: Select[*tuple[object, ...]], wanted: QueueFilter
-) -> Select[*tuple[object, ...]]:
+def _narrow(statement: Select[Any], wanted: QueueFilter) -> Select[Any]:
     columns = help_request.c
-    narrowed = statement.where(columns.state.in_(WAITING), columns.id > wanted.after)
+    narrowed = statement.where(is_waiting)
     if wanted.desk:
         narrowed = narrowed.where(own_desk == wanted.desk)
     if wanted.language:

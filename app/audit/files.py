@@ -9,7 +9,7 @@ from io import StringIO
 
 from sqlalchemy import Connection
 
-from app.audit.lists import AuditQuery, AuditRow, count_audit_rows, list_audit_page
+from app.audit.lists import AUDIT_SORTING, AuditQuery, AuditRow, count_audit_rows, list_audit_page
 from app.base.csv_writing import write_rows
 
 # A file has so many rows at most, the newest; more are asked for by days.
@@ -35,14 +35,14 @@ def write_audit(
 
 
 def _list_rows(connection: Connection, asked: AuditQuery) -> Iterator[AuditRow]:
-    left = MOST_ROWS
+    left, rows = MOST_ROWS, AUDIT_SORTING.first(_ROWS_AT_ONCE)
     while left:
-        rows = list_audit_page(connection, asked, min(left, _ROWS_AT_ONCE))
-        yield from rows
-        if len(rows) < _ROWS_AT_ONCE:
+        page = list_audit_page(connection, asked, replace(rows, most=min(left, _ROWS_AT_ONCE)))
+        yield from page.rows
+        if page.after is None:
             return
-        left -= len(rows)
-        asked = replace(asked, after=rows[-1].id)
+        left -= len(page.rows)
+        rows = replace(rows, place=page.after)
 
 
 def _list_cells(row: AuditRow) -> tuple[object, ...]:

@@ -7,10 +7,11 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, TextClause, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, TextClause, func, select
 
 from app.audit.models import IS_LOOK, audit_event
 from app.base.clock import local_midnight
+from app.base.paging import PageOfRows, RowsAsked, Sorting, read_page
 from app.base.rows import read_row
 
 
@@ -30,7 +31,6 @@ class AuditQuery:
     last: date | None = None
     approved: bool = False
     looks: bool = False
-    after: int | None = None
 
     def write(self) -> dict[str, Any]:
         """Returns the query as JSON may keep it; `read` returns it again."""
@@ -75,16 +75,18 @@ _COLUMNS = (
 )
 
 
-def list_audit_page(connection: Connection, asked: AuditQuery, most: int) -> list[AuditRow]:
-    """Returns at most `most` rows, newest first, after the row named."""
-    place = tuple_(audit_event.c.happened_at, audit_event.c.id)
-    newest_first = audit_event.c.happened_at.desc(), audit_event.c.id.desc()
-    statement = select(*_COLUMNS).where(*_filter(asked)).order_by(*newest_first).limit(most)
-    if asked.after is not None:
-        last = audit_event.alias()
-        named = select(last.c.happened_at, last.c.id).where(last.c.id == asked.after)
-        statement = statement.where(place < named.scalar_subquery())
-    return [read_row(AuditRow, row) for row in connection.execute(statement)]
+# Each act of everybody is a row: it has the index of its moments alone.
+AUDIT_SORTING = Sorting({"at": audit_event.c.happened_at}, audit_event.c.id, "-at")
+
+
+def list_audit_page(
+    connection: Connection, query: AuditQuery, asked: RowsAsked
+) -> PageOfRows[AuditRow]:
+    """Returns the rows that are asked for."""
+    statement = select(*_COLUMNS).where(*_filter(query))
+    return read_page(
+        connection, statement, AUDIT_SORTING, asked, lambda row: read_row(AuditRow, row)
+    )
 
 
 def count_audit_rows(connection: Connection, asked: AuditQuery) -> int:

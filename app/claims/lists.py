@@ -8,8 +8,9 @@ from datetime import date
 from sqlalchemy import Connection, func, select
 
 from app.base.money import Money, read_stored_amount
+from app.base.paging import PageOfRows, RowsAsked, Sorting, read_page
 from app.base.rows import read_row
-from app.claims.models import claim
+from app.claims.models import claim, known_amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +33,29 @@ class ListedClaim:
 _LISTED = tuple(claim.c[name] for name in ListedClaim.__slots__)
 
 
+CLAIM_SORTING = Sorting(
+    {
+        "number": claim.c.number,
+        "state": claim.c.state,
+        "amount": known_amount,
+        "filed": claim.c.filed_on,
+        "as_of": claim.c.as_of,
+    },
+    claim.c.id,
+    "-as_of",
+)
+
+
 def list_claims(
-    connection: Connection, state: str | None, after: int | None, most: int
-) -> list[ListedClaim]:
-    """Returns at most `most` claims, the newest number of ours first, after the row named."""
-    statement = select(*_LISTED).order_by(claim.c.id.desc()).limit(most)
+    connection: Connection, state: str | None, asked: RowsAsked
+) -> PageOfRows[ListedClaim]:
+    """Returns the claims that are asked for, of a state or of all."""
+    statement = select(*_LISTED)
     if state is not None:
         statement = statement.where(claim.c.state == state)
-    if after is not None:
-        statement = statement.where(claim.c.id < after)
-    return [read_row(ListedClaim, row) for row in connection.execute(statement)]
+    return read_page(
+        connection, statement, CLAIM_SORTING, asked, lambda row: read_row(ListedClaim, row)
+    )
 
 
 def count_claims(connection: Connection) -> dict[str, int]:

@@ -4,6 +4,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ColumnElement,
     Date,
     DateTime,
     ForeignKey,
@@ -11,6 +12,8 @@ from sqlalchemy import (
     Index,
     Table,
     Text,
+    func,
+    literal_column,
 )
 
 from app.base.database import metadata
@@ -47,3 +50,10 @@ claim = Table(
     CheckConstraint("as_of >= filed_on", name="as_of"),
     Index("ix_claim_artisan", "artisan_id", "filed_on"),
 )
+
+known_amount: ColumnElement[int] = func.coalesce(claim.c.amount_centimes, literal_column("0"))
+# These serve the orders of the office's table.
+Index("ix_claim_state", claim.c.state, claim.c.id)
+Index("ix_claim_amount", known_amount, claim.c.id)
+Index("ix_claim_filed_on", claim.c.filed_on, claim.c.id)
+Index("ix_claim_as_of", claim.c.as_of, claim.c.id)

@@ -17,7 +17,7 @@ from app.cli.tables import JSON, print_json, print_rows
 from app.office.rights import Right
 from app.publishing.models import menu_version
 from app.publishing.packing import MOST_BYTES, read_folder, read_zip
-from app.publishing.queries import find_live, find_menu_version, list_menu_versions
+from app.publishing.queries import VERSION_SORTING, find_live, find_menu_version, list_menu_versions
 from app.publishing.service import approve_menus, give_menus, go_back, refuse_menus
 from app.runtime import runtime
 
@@ -102,7 +102,7 @@ def versions(number: int | None, as_json: bool) -> None:
         return
     with reading(runtime().database) as connection:
         live = find_live(connection)
-        found = list_menu_versions(connection, None, _SHOWN)
+        found = list_menu_versions(connection, VERSION_SORTING.first(_SHOWN)).rows
     rows = [
         (
             *(str(one.id), one.version, "live" if one.id == live else one.state),

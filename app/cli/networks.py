@@ -23,6 +23,7 @@ from app.reconciliation.models import settlement_file
 from app.reconciliation.network_formats import FORMATS
 from app.reconciliation.service import SettlementFile, match_file
 from app.reconciliation.withdrawals import (
+    SETTLEMENT_SORTING,
     ListedFile,
     approve_withdrawal,
     list_files,
@@ -140,7 +141,7 @@ def match(name: str, as_json: bool, by: str | None, **given: Any) -> None:
 def files_command(name: str, most: int, as_json: bool) -> None:
     """Lists the settlement files of the network NAME, newest first."""
     with reading(runtime().database) as connection:
-        listed = list_files(connection, name, most)
+        listed = list_files(connection, name, SETTLEMENT_SORTING.first(most)).rows
     if as_json:
         rows = [{field: getattr(one, field) for field in one.__slots__} for one in listed]
         print_json(rows)

@@ -27,7 +27,7 @@ from app.reminders.queries import (
     DaySpending,
     compare_with_holdout,
     find_spending,
-    list_campaigns,
+    list_late_campaigns,
 )
 from app.reminders.rules import Share
 from app.reminders.service import (
@@ -163,7 +163,7 @@ def status(as_json: bool) -> None:
     now = maalem.clock()
     with transaction(maalem.database) as connection:
         take_time(connection)
-        campaigns = list_campaigns(connection, now)
+        campaigns = list_late_campaigns(connection, now)
         today = find_spending(connection, local_date(now))
     opens = maalem.reminder_settings.calendar.next_opening(now)
     if as_json:

@@ -8,7 +8,8 @@ from datetime import date
 
 from sqlalchemy import Connection, func, select
 
-from app.enrolment.models import enrolment_file
+from app.base.paging import PageOfRows, RowsAsked, Sorting, read_page
+from app.enrolment.models import count_missing, enrolment_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +21,31 @@ class ListedEnrolmentFile:
     as_of: date
 
 
+FILE_SORTING = Sorting(
+    {
+        "number": enrolment_file.c.artisan_id,
+        "missing": count_missing,
+        "as_of": enrolment_file.c.as_of,
+    },
+    enrolment_file.c.artisan_id,
+    "number",
+)
+
+
 def list_enrolment_files(
-    connection: Connection, after: int | None, most: int
-) -> list[ListedEnrolmentFile]:
-    """Returns at most `most` files, after the number named."""
-    columns = enrolment_file.c
-    statement = select(enrolment_file).order_by(columns.artisan_id).limit(most)
-    if after is not None:
-        statement = statement.where(columns.artisan_id > after)
-    rows = connection.execute(statement)
-    return [ListedEnrolmentFile(row.artisan_id, row.missing, row.as_of) for row in rows]
+    connection: Connection, asked: RowsAsked
+) -> PageOfRows[ListedEnrolmentFile]:
+    """Returns the files that are asked for; `missing` sorts by how much is."""
+    return read_page(
+        connection,
+        select(enrolment_file),
+        FILE_SORTING,
+        asked,
+        lambda row: ListedEnrolmentFile(row.artisan_id, row.missing, row.as_of),
+    )
 
 
 def count_open_files(connection: Connection) -> int:
     """Returns how many files lack something."""
-    open_files = select(func.count()).where(func.cardinality(enrolment_file.c.missing) > 0)
+    open_files = select(func.count()).where(count_missing > 0)
     return int(connection.execute(open_files).scalar_one())

@@ -87,6 +87,8 @@ artisan = Table(
         name="forgotten",
     ),
     Index("ix_artisan_phone", "phone"),
+    # The members of a region whose cover ends, for those who call them.
+    Index("ix_artisan_region_rights_until", "region", "rights_until", "id"),
     Index(
         "ix_artisan_merged_into",
         "merged_into",
@@ -250,6 +252,11 @@ enrolment_file = Table(
     Column("as_of", Date, nullable=False),
     CheckConstraint(f"missing <@ ARRAY[{', '.join(map(repr, PARTS))}]", name="missing"),
 )
+
+count_missing: ColumnElement[int] = func.cardinality(enrolment_file.c.missing, type_=Integer)
+# These serve the orders of the office's table.
+Index("ix_enrolment_file_missing", count_missing, enrolment_file.c.artisan_id)
+Index("ix_enrolment_file_as_of", enrolment_file.c.as_of, enrolment_file.c.artisan_id)
 
 # An import of the ministry's file, with what undoing it needs for as long as it may be undone:
 # who was created, what updated people were before, whose day of CNSS's word moved. `left_as` is

@@ -13,7 +13,7 @@ from app.mobile_money.allowance import list_bill_days
 from app.payments.queries import count_live_codes
 from app.payments.reversal_list import count_reversals_today
 from app.payments.takings import count_codes_made, list_takings
-from app.reconciliation.books_checks import list_books_checks
+from app.reconciliation.books_checks import CHECK_SORTING, list_books_checks
 
 LATELY = timedelta(hours=1)
 
@@ -42,7 +42,7 @@ def _read_bills(source: Source) -> Iterator[Row]:
 
 
 def _read_books(source: Source) -> Iterator[Row]:
-    for check in list_books_checks(source.connection, None, 1):
+    for check in list_books_checks(source.connection, CHECK_SORTING.first(1)).rows:
         yield (), (check.checked_at.timestamp(), len(check.broken))
 
 

@@ -10,7 +10,7 @@ from app.journeys.news import record_answer
 from app.journeys.person import require_proof
 from app.messaging.consent import has_consented
 from app.people.calls import CALLS
-from app.people.looks import REASONS, SEARCH, TILL, list_looks, name_roles
+from app.people.looks import LOOK_SORTING, REASONS, SEARCH, TILL, list_looks, name_roles
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Row, Values
 
@@ -23,7 +23,8 @@ def look_at_looks(dialogue: Dialogue) -> str:
     """Reads the newest looks. Who looked is named by their work, never by name."""
     with reading(dialogue.services.database) as connection:
         require_proof(connection, dialogue)
-        looks = list_looks(connection, dialogue.facts.artisan_id, _MOST)
+        asked = LOOK_SORTING.first(_MOST)
+        looks = list_looks(connection, dialogue.facts.artisan_id, asked).rows
         roles = name_roles(connection, {look.who for look in looks if not look.role})
     dialogue.facts.looks = tuple(
         SeenLook(

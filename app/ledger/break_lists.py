@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
+from app.base.paging import PageOfRows, RowsAsked, Sorting, read_page
 from app.ledger.break_queries import Break, read_break
-from app.ledger.models import reconciliation_break
+from app.ledger.models import own_amount, reconciliation_break
 
 WAITING_STATES, ENDED_STATES = ("open", "proposed"), ("resolved", "closed")
 # A break's state as one asks for it, and the states of rows.
@@ -19,21 +20,26 @@ STATES_ASKED = {
     "proposed": ("proposed",),
     "ended": ENDED_STATES,
 }
+BREAK_SORTING = Sorting(
+    {
+        "number": reconciliation_break.c.id,
+        "kind": reconciliation_break.c.kind,
+        "ours": own_amount,
+        "state": reconciliation_break.c.state,
+    },
+    reconciliation_break.c.id,
+    "number",
+)
 # The days up to which a break is in each class of age; the last class is older.
 AGE_CLASSES = (1, 7, 30)
 
 
 @dataclass(frozen=True, slots=True)
 class BreakQuery:
-    """The breaks of a table: some kinds, a state of STATES_ASKED, oldest or newest first.
-
-    `after` is the number of the row before the first one.
-    """
+    """The breaks of a table: some kinds, and a state of STATES_ASKED."""
 
     kinds: Sequence[str]
     state: str = "waiting"
-    newest: bool = False
-    after: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +64,18 @@ class BreakAge:
 
 
 def list_break_page(
-    connection: Connection, own: ColumnElement[bool], asked: BreakQuery, most: int, now: datetime
-) -> list[Break]:
-    """Returns at most `most` breaks, among one's own, after the row that is named."""
+    connection: Connection,
+    own: ColumnElement[bool],
+    query: BreakQuery,
+    asked: RowsAsked,
+    now: datetime,
+) -> PageOfRows[Break]:
+    """Returns the breaks that are asked for, among one's own."""
     columns = reconciliation_break.c
     statement = select(reconciliation_break).where(
-        own, columns.kind.in_(asked.kinds), columns.state.in_(STATES_ASKED[asked.state])
+        own, columns.kind.in_(query.kinds), columns.state.in_(STATES_ASKED[query.state])
     )
-    if asked.after is not None:
-        later = columns.id < asked.after if asked.newest else columns.id > asked.after
-        statement = statement.where(later)
-    order = columns.id.desc() if asked.newest else columns.id
-    rows = connection.execute(statement.order_by(order).limit(most))
-    return [read_break(row, now) for row in rows]
+    return read_page(connection, statement, BREAK_SORTING, asked, lambda row: read_break(row, now))
 
 
 def find_break(

@@ -8,6 +8,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    ColumnElement,
     DateTime,
     ForeignKey,
     Identity,
@@ -15,6 +16,8 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    func,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -190,3 +193,13 @@ reconciliation_break = Table(
         "ix_reconciliation_break_open", "id", postgresql_where=text("state IN ('open', 'proposed')")
     ),
 )
+own_amount: ColumnElement[int] = func.coalesce(
+    reconciliation_break.c.our_centimes, literal_column("0")
+)
+# These serve the orders of the office's tables.
+for _order, _column in (
+    ("kind", reconciliation_break.c.kind),
+    ("our_centimes", own_amount),
+    ("state", reconciliation_break.c.state),
+):
+    Index(f"ix_reconciliation_break_{_order}", _column, reconciliation_break.c.id)

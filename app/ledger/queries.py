@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Select, func, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Select, func, select, true
 
 from app.base.clock import local_midnight
 from app.base.money import Money, total
+from app.base.paging import PageOfRows, RowsAsked, Sorting, read_page
+from app.base.rows import read_row
 from app.ledger.models import EVENTS, ledger_account, ledger_line, ledger_transaction
 
 # What a statement's line shows of its transaction, by the names of StatementLine.
@@ -65,39 +67,41 @@ def account_statement(connection: Connection, account: str, first: date, end: da
     return Statement(account, Money(opening), tuple(_read_line(row) for row in rows))
 
 
+# By the index of a transaction's moments, which days narrow.
+STATEMENT_SORTING = Sorting({"at": ledger_transaction.c.occurred_at}, ledger_transaction.c.id, "at")
+
+
 @dataclass(frozen=True, slots=True)
-class StatementPage:
-    """An account's lines from the day `first` to before `end`, after the transaction named."""
+class StatementQuery:
+    """An account's lines from the day `first` to before `end`."""
 
     account: str
     first: date
     end: date
-    after: int | None = None
 
 
 def list_statement_page(
-    connection: Connection, asked: StatementPage, most: int
-) -> list[StatementLine]:
-    """Returns at most `most` lines of an account, in the order of their transactions.
+    connection: Connection, query: StatementQuery, asked: RowsAsked
+) -> PageOfRows[StatementLine]:
+    """Returns the lines of an account that are asked for.
 
     A transaction's lines of one account are one, their sum.
     """
     columns, line = ledger_transaction.c, ledger_line.c
+    own = line.transaction_id == columns.id, line.account == query.account
+    # Transaction by transaction, in their order: all lines of an account are too many.
+    sums = select(func.sum(line.amount_centimes).cast(BigInteger).label("amount")).where(*own)
+    booked = sums.lateral()
     statement = (
-        select(func.sum(line.amount_centimes).cast(BigInteger).label("amount"), *_SHOWN)
-        .join(ledger_line, line.transaction_id == columns.id)
+        select(booked.c.amount, *_SHOWN)
+        .join_from(ledger_transaction, booked, true())
         .where(
-            line.account == asked.account,
-            columns.occurred_at >= local_midnight(asked.first),
-            columns.occurred_at < local_midnight(asked.end),
+            booked.c.amount.is_not(None),
+            columns.occurred_at >= local_midnight(query.first),
+            columns.occurred_at < local_midnight(query.end),
         )
-        .group_by(columns.id)
-        .order_by(columns.id)
-        .limit(most)
     )
-    if asked.after is not None:
-        statement = statement.where(columns.id > asked.after)
-    return [_read_line(row) for row in connection.execute(statement)]
+    return read_page(connection, statement, STATEMENT_SORTING, asked, _read_line)
 
 
 def trial_balance(connection: Connection, end: date) -> dict[str, Money]:
@@ -142,8 +146,8 @@ def balances_of_reference(
 
 def _read_line(row: Row[Any]) -> StatementLine:
     """Reads a row of `amount` and the shown columns of its transaction."""
-    values = {**row._mapping, "amount": Money(row.amount)}
-    return StatementLine(**values)
+    line = read_row(StatementLine, row)
+    return replace(line, amount=Money(row.amount))
 
 
 def _select_balance(*columns: ColumnElement[str]) -> Select[*tuple[Any, ...]]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, func, insert, select, update
 
 from app.audit.service import record_audit, record_decision
 from app.base.operation import Operation
+from app.base.paging import PageOfRows, RowsAsked, Sorting, read_page
 from app.notices.errors import NoticeProposalUnknown
 from app.notices.models import notice_proposal
 from app.notices.rules import Notice
@@ -70,14 +71,20 @@ def refuse_notice(operation: Operation, number: int, reason: str) -> None:
     record_audit(operation, "notice_refused", f"notice:{proposal.notice.name}", **told)
 
 
-def list_notice_proposals(
-    connection: Connection, after: int | None, most: int
-) -> list[ProposedNotice]:
-    """Returns at most `most` proposals, newest first, after the row named."""
-    statement = select(notice_proposal).order_by(notice_proposal.c.id.desc()).limit(most)
-    if after is not None:
-        statement = statement.where(notice_proposal.c.id < after)
-    return [_read(row) for row in connection.execute(statement)]
+PROPOSAL_SORTING = Sorting(
+    {
+        "number": notice_proposal.c.id,
+        "proposed": notice_proposal.c.proposed_at,
+        "state": notice_proposal.c.state,
+    },
+    notice_proposal.c.id,
+    "-number",
+)
+
+
+def list_notice_proposals(connection: Connection, asked: RowsAsked) -> PageOfRows[ProposedNotice]:
+    """Returns the proposals that are asked for."""
+    return read_page(connection, select(notice_proposal), PROPOSAL_SORTING, asked, _read)
 
 
 def count_proposed_notices(connection: Connection, name: str) -> int:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select
 
+from app.base.paging import PageOfRows, RowsAsked, Sorting, read_page
 from app.base.rows import read_row
 from app.office.models import office_user
 
@@ -38,10 +39,19 @@ def list_office_users(connection: Connection) -> list[ListedUser]:
     return [read_row(ListedUser, row) for row in rows]
 
 
-def list_office_user_page(connection: Connection, after: str, most: int) -> list[ListedUser]:
-    """Returns at most `most` users by name, those dismissed too, after the one named."""
-    statement = select(*_COLUMNS).where(office_user.c.name > after).order_by(office_user.c.name)
-    return [read_row(ListedUser, row) for row in connection.execute(statement.limit(most))]
+USER_SORTING = Sorting(
+    {"name": office_user.c.name, "role": office_user.c.role, "since": office_user.c.created_at},
+    office_user.c.name,
+    "name",
+)
+
+
+def list_office_user_page(connection: Connection, asked: RowsAsked) -> PageOfRows[ListedUser]:
+    """Returns the users that are asked for, those dismissed too."""
+    statement = select(*_COLUMNS)
+    return read_page(
+        connection, statement, USER_SORTING, asked, lambda row: read_row(ListedUser, row)
+    )
 
 
 def find_office_user(connection: Connection, name: str) -> ListedUser | None:

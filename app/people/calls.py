@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Row,
     Select,
     exists,
     func,
@@ -25,6 +27,7 @@ from app.base.clock import local_date
 from app.base.errors import InvalidInput
 from app.base.months import Month
 from app.base.operation import Operation
+from app.base.paging import PageOfRows, RowsAsked, Sorting, read_page
 from app.contributions.rates import RATES
 from app.enrolment.models import artisan
 from app.messaging.models import consent
@@ -62,12 +65,16 @@ class CallEntry:
     next_call_on: date | None
 
 
+# The cover that was lost last, or that is about to be, is the one that a call saves.
+MEMBER_SORTING = Sorting({"until": artisan.c.rights_until}, artisan.c.id, "-until")
+
+
 def list_members(
-    connection: Connection, region: str | None, today: date, after: int = 0, most: int = PAGE
-) -> list[ListedMember]:
-    """Lists members of a region, or of all, to be called by today, by number."""
+    connection: Connection, region: str | None, today: date, asked: RowsAsked
+) -> PageOfRows[ListedMember]:
+    """Lists those members of a region, or of all, to be called by today that are asked for."""
     columns, last = artisan.c, _last_call().lateral("last")
-    rows = connection.execute(
+    statement = (
         select(
             columns.id,
             columns.trade,
@@ -81,7 +88,6 @@ def list_members(
         .outerjoin(last, columns.id.is_not(None))
         .where(
             _is_member_to_call(region, today),
-            columns.id > after,
             or_(
                 last.c.outcome.is_(None),
                 last.c.outcome.not_in(_OVER)
@@ -90,22 +96,21 @@ def list_members(
                 _agreed_since(last.c.called_at),
             ),
         )
-        .order_by(columns.id)
-        .limit(most)
     )
-    return [
-        ListedMember(
-            id=row.id,
-            trade=row.trade,
-            province=row.province,
-            language=row.language,
-            rights_until=row.rights_until,
-            outcome=row.outcome,
-            called_on=row.called_at and local_date(row.called_at),
-            next_call_on=row.next_call_on,
-        )
-        for row in rows
-    ]
+    return read_page(connection, statement, MEMBER_SORTING, asked, _read_member)
+
+
+def _read_member(row: Row[Any]) -> ListedMember:
+    return ListedMember(
+        id=row.id,
+        trade=row.trade,
+        province=row.province,
+        language=row.language,
+        rights_until=row.rights_until,
+        outcome=row.outcome,
+        called_on=row.called_at and local_date(row.called_at),
+        next_call_on=row.next_call_on,
+    )
 
 
 def may_be_called(connection: Connection, artisan_id: int, region: str | None, today: date) -> bool:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Select, func, or_, select
 
-from app.assistance.models import help_request
+from app.assistance.models import help_request, own_desk
 from app.base.clock import local_date
 from app.base.money import Money
 from app.base.months import Month, Period
+from app.base.paging import PageOfRows, RowsAsked, Sorting, read_page
 from app.base.rows import read_row
 from app.contributions.rights import RightsState, expected_state
 from app.contributions.rules import Quote, is_collected_here
@@ -21,8 +23,6 @@ from app.payments.dues import quote_dues, unpaid_months
 from app.payments.models import contribution_allocation, deposit, payment_code, reversal
 from app.payments.queries import get_account
 from app.people.models import person_note
-
-MOST_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,38 +120,82 @@ def read_dues(connection: Connection, artisan_id: int, now: datetime) -> ShownDu
     )
 
 
-def list_codes(connection: Connection, artisan_id: int) -> list[ShownCode]:
-    """Lists a person's newest codes, newest first."""
+# A person's rows are found by their index, and are few: every order sorts them alone.
+CODE_SORTING = Sorting(
+    {
+        "state": payment_code.c.state,
+        "total": payment_code.c.total_centimes,
+        "issued": payment_code.c.issued_at,
+    },
+    # In place of the code, which stands in no address.
+    func.hashtextextended(payment_code.c.code, 0, type_=BigInteger),
+    "-issued",
+)
+PAYMENT_SORTING = Sorting(
+    {
+        "receipt": deposit.c.receipt_number,
+        "total": deposit.c.total_centimes,
+        "received": deposit.c.received_at,
+    },
+    deposit.c.receipt_number,
+    "-received",
+)
+FATE_SORTING = Sorting(
+    {"made": message.c.created_at, "state": message.c.state},
+    message.c.id,
+    "-made",
+)
+OWN_REQUEST_SORTING = Sorting(
+    {"asked": help_request.c.asked_at, "desk": own_desk, "state": help_request.c.state},
+    help_request.c.id,
+    "-asked",
+)
+NOTE_SORTING = Sorting({"written": person_note.c.written_at}, person_note.c.id, "-written")
+
+
+def list_codes(connection: Connection, artisan_id: int, asked: RowsAsked) -> PageOfRows[ShownCode]:
+    """Lists those of a person's codes that are asked for."""
     columns = payment_code.c
-    rows = connection.execute(
-        select(
-            columns.code,
-            columns.state,
-            columns.total_centimes,
-            columns.first_period,
-            columns.last_period,
-            columns.issued_at,
-            func.coalesce(columns.ended_at, columns.expires_at).label("ended_at"),
-        )
-        .where(columns.artisan_id == artisan_id)
-        .order_by(columns.issued_at.desc())
-        .limit(MOST_SHOWN)
+    statement = select(
+        columns.code,
+        columns.state,
+        columns.total_centimes,
+        columns.first_period,
+        columns.last_period,
+        columns.issued_at,
+        func.coalesce(columns.ended_at, columns.expires_at).label("ended_at"),
+    ).where(columns.artisan_id == artisan_id)
+    return read_page(connection, statement, CODE_SORTING, asked, _read_code)
+
+
+def list_payments(
+    connection: Connection, artisan_id: int, asked: RowsAsked
+) -> PageOfRows[ShownPayment]:
+    """Lists those of a person's payments that are asked for, with where each is."""
+    statement = _select_payments().where(deposit.c.artisan_id == artisan_id)
+    return read_page(connection, statement, PAYMENT_SORTING, asked, _read_payment)
+
+
+def find_payment(connection: Connection, artisan_id: int, receipt: str) -> ShownPayment | None:
+    """Returns a person's payment by its receipt; None if there is none."""
+    columns = deposit.c
+    own = columns.artisan_id == artisan_id, columns.receipt_number == receipt
+    row = connection.execute(_select_payments().where(*own)).one_or_none()
+    return _read_payment(row) if row else None
+
+
+def _read_code(row: Row[Any]) -> ShownCode:
+    return ShownCode(
+        code=row.code,
+        state=row.state,
+        total=Money(row.total_centimes),
+        period=Period(Month.of(row.first_period), Month.of(row.last_period)),
+        issued_at=row.issued_at,
+        ended_at=row.ended_at,
     )
-    return [
-        ShownCode(
-            code=row.code,
-            state=row.state,
-            total=Money(row.total_centimes),
-            period=Period(Month.of(row.first_period), Month.of(row.last_period)),
-            issued_at=row.issued_at,
-            ended_at=row.ended_at,
-        )
-        for row in rows
-    ]
 
 
-def list_payments(connection: Connection, artisan_id: int) -> list[ShownPayment]:
-    """Lists a person's newest payments, newest first, with where each is."""
+def _select_payments() -> Select[Any]:
     columns, settled = deposit.c, contribution_allocation.c
     of_receipt = settled.receipt_number == columns.receipt_number
     states = (
@@ -164,7 +208,7 @@ def list_payments(connection: Connection, artisan_id: int) -> list[ShownPayment]
         .where(of_receipt)
         .lateral()
     )
-    rows = connection.execute(
+    return (
         select(
             columns.receipt_number,
             columns.code,
@@ -184,79 +228,74 @@ def list_payments(connection: Connection, artisan_id: int) -> list[ShownPayment]
         .join(payment_code, payment_code.c.code == columns.code)
         .outerjoin(reversal, reversal.c.receipt_number == columns.receipt_number)
         .join(states, columns.receipt_number.is_not(None))
-        .where(columns.artisan_id == artisan_id)
-        .order_by(columns.received_at.desc())
-        .limit(MOST_SHOWN)
     )
-    return [
-        ShownPayment(
-            receipt=row.receipt_number,
-            code=row.code,
-            total=Money(row.total_centimes),
-            period=Period(Month.of(row.first_period), Month.of(row.last_period)),
-            received_at=row.received_at,
-            network=row.network,
-            agency=row.agency_code,
-            channel=row.channel,
-            months=row.months,
-            sent=row.sent,
-            posted=row.posted,
-            posted_on=row.posted_on,
-            reversed_at=row.reversed_at,
-        )
-        for row in rows
-    ]
 
 
-def list_fates(connection: Connection, phones: Collection[str]) -> list[MessageFate]:
-    """Lists the newest messages to these phones (E.164), newest first."""
-    columns = message.c
-    fields = (columns[name] for name in MessageFate.__slots__)
-    rows = connection.execute(
-        select(*fields)
-        .where(columns.phone.in_(phones))
-        .order_by(columns.id.desc())
-        .limit(MOST_SHOWN)
+def _read_payment(row: Row[Any]) -> ShownPayment:
+    return ShownPayment(
+        receipt=row.receipt_number,
+        code=row.code,
+        total=Money(row.total_centimes),
+        period=Period(Month.of(row.first_period), Month.of(row.last_period)),
+        received_at=row.received_at,
+        network=row.network,
+        agency=row.agency_code,
+        channel=row.channel,
+        months=row.months,
+        sent=row.sent,
+        posted=row.posted,
+        posted_on=row.posted_on,
+        reversed_at=row.reversed_at,
     )
-    return [read_row(MessageFate, row) for row in rows]
+
+
+def list_fates(
+    connection: Connection, phones: Collection[str], asked: RowsAsked
+) -> PageOfRows[MessageFate]:
+    """Lists those messages to these phones (E.164) that are asked for."""
+    fields = (message.c[name] for name in MessageFate.__slots__)
+    statement = select(*fields).where(message.c.phone.in_(phones))
+    return read_page(
+        connection, statement, FATE_SORTING, asked, lambda row: read_row(MessageFate, row)
+    )
 
 
 def list_requests_of(
-    connection: Connection, own: ColumnElement[bool], artisan_id: int, phones: Collection[str]
-) -> list[ShownRequest]:
-    """Lists the newest of one's own requests of a person, or of these phones, newest first."""
+    connection: Connection,
+    own: ColumnElement[bool],
+    artisan_id: int,
+    phones: Collection[str],
+    asked: RowsAsked,
+) -> PageOfRows[ShownRequest]:
+    """Lists those of one's own requests of a person, or of these phones, that are asked for."""
     columns = help_request.c
-    rows = connection.execute(
-        select(
-            columns.reference,
-            columns.kind,
-            columns.topic,
-            columns.state,
-            columns.owner,
-            func.coalesce(columns.desk, columns.kind).label("desk"),
-            columns.asked_at,
-            columns.outcome,
-        )
-        .where(
-            own,
-            or_(
-                columns.artisan_id == artisan_id,
-                (columns.artisan_id.is_(None)) & columns.phone.in_(phones),
-            ),
-        )
-        .order_by(columns.id.desc())
-        .limit(MOST_SHOWN)
+    statement = select(
+        columns.reference,
+        columns.kind,
+        columns.topic,
+        columns.state,
+        columns.owner,
+        own_desk.label("desk"),
+        columns.asked_at,
+        columns.outcome,
+    ).where(
+        own,
+        or_(
+            columns.artisan_id == artisan_id,
+            (columns.artisan_id.is_(None)) & columns.phone.in_(phones),
+        ),
     )
-    return [read_row(ShownRequest, row) for row in rows]
+    return read_page(
+        connection, statement, OWN_REQUEST_SORTING, asked, lambda row: read_row(ShownRequest, row)
+    )
 
 
-def list_notes(connection: Connection, artisan_id: int) -> list[PersonNote]:
-    """Lists the newest notes about a person, newest first."""
+def list_notes(connection: Connection, artisan_id: int, asked: RowsAsked) -> PageOfRows[PersonNote]:
+    """Lists those notes about a person that are asked for."""
     columns = person_note.c
-    rows = connection.execute(
-        select(columns.words, columns.written_by, columns.written_at)
-        .where(columns.artisan_id == artisan_id)
-        .order_by(columns.id.desc())
-        .limit(MOST_SHOWN)
+    statement = select(columns.words, columns.written_by, columns.written_at).where(
+        columns.artisan_id == artisan_id
     )
-    return [read_row(PersonNote, row) for row in rows]
+    return read_page(
+        connection, statement, NOTE_SORTING, asked, lambda row: read_row(PersonNote, row)
+    )

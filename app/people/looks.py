@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from app.audit.models import IS_LOOK, audit_event
 from app.audit.service import record_audit
 from app.base.operation import Operation
+from app.base.paging import PageOfRows, RowsAsked, Sorting, read_page
 from app.office.models import office_user
 
 # Why one looks at a person.
@@ -56,31 +58,30 @@ def record_search(
         record_audit(operation, "person_looked_up", subject, **details, found=len(subjects))
 
 
-def list_looks(
-    connection: Connection, artisan_id: int, most: int, before: int | None = None
-) -> list[PersonLook]:
-    """Lists the newest looks at a person, newest first, or those older than row `before`."""
+LOOK_SORTING = Sorting(
+    {"at": audit_event.c.happened_at, "who": audit_event.c.actor}, audit_event.c.id, "-at"
+)
+
+
+def list_looks(connection: Connection, artisan_id: int, asked: RowsAsked) -> PageOfRows[PersonLook]:
+    """Lists those looks at a person that are asked for."""
     columns = audit_event.c
-    looks = (
-        select(columns.id, columns.happened_at, columns.actor, columns.action, columns.details)
-        .where(columns.subject == f"artisan:{artisan_id}", IS_LOOK)
-        .order_by(columns.id.desc())
-        .limit(most)
+    looks = select(
+        columns.id, columns.happened_at, columns.actor, columns.action, columns.details
+    ).where(columns.subject == f"artisan:{artisan_id}", IS_LOOK)
+    return read_page(connection, looks, LOOK_SORTING, asked, _read_look)
+
+
+def _read_look(row: Row[Any]) -> PersonLook:
+    return PersonLook(
+        id=row.id,
+        at=row.happened_at,
+        who=row.actor,
+        act=row.action,
+        reason=TILL if row.actor.startswith(_AGENT) else row.details.get("reason") or SEARCH,
+        role="agent" if row.actor.startswith(_AGENT) else row.details.get("role"),
+        seen=tuple(row.details.get("seen", ())),
     )
-    if before is not None:
-        looks = looks.where(columns.id < before)
-    return [
-        PersonLook(
-            id=row.id,
-            at=row.happened_at,
-            who=row.actor,
-            act=row.action,
-            reason=TILL if row.actor.startswith(_AGENT) else row.details.get("reason") or SEARCH,
-            role="agent" if row.actor.startswith(_AGENT) else row.details.get("role"),
-            seen=tuple(row.details.get("seen", ())),
-        )
-        for row in connection.execute(looks)
-    ]
 
 
 def name_roles(connection: Connection, names: Iterable[str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
+from app.base.paging import PageOfRows, RowsAsked, Sorting, read_page
 from app.base.rows import read_row
 from app.publishing.models import menu_publication, menu_version
 
@@ -81,12 +82,19 @@ def read_content(connection: Connection, number: int) -> bytes:
     return bytes(connection.execute(statement).scalar_one())
 
 
-def list_menu_versions(connection: Connection, after: int | None, most: int) -> list[MenuVersion]:
-    """Returns at most `most` versions, newest first, after the row named."""
-    statement = select(*_VERSION).order_by(menu_version.c.id.desc()).limit(most)
-    if after is not None:
-        statement = statement.where(menu_version.c.id < after)
-    return [read_row(MenuVersion, row) for row in connection.execute(statement)]
+VERSION_SORTING = Sorting(
+    {"number": menu_version.c.id, "by": menu_version.c.given_by, "state": menu_version.c.state},
+    menu_version.c.id,
+    "-number",
+)
+
+
+def list_menu_versions(connection: Connection, asked: RowsAsked) -> PageOfRows[MenuVersion]:
+    """Returns the versions that are asked for."""
+    statement = select(*_VERSION)
+    return read_page(
+        connection, statement, VERSION_SORTING, asked, lambda row: read_row(MenuVersion, row)
+    )
 
 
 def find_menu_version(connection: Connection, number: int) -> MenuVersion | None:

@@ -14,6 +14,7 @@ from app.audit.sealing import count_unsealed
 from app.audit.service import record_audit
 from app.base.clock import local_date
 from app.base.operation import Operation
+from app.base.paging import PageOfRows, RowsAsked, Sorting, read_page
 from app.base.rows import read_row
 from app.ledger.models import ledger_transaction
 from app.reconciliation.cnss_rules import CNSS_RULES
@@ -85,9 +86,17 @@ def keep_check(operation: Operation, found: BooksFindings) -> None:
     record_audit(operation, "books_checked", "books", rules=found.rules, broken=len(found.broken))
 
 
-def list_books_checks(connection: Connection, before: date | None, most: int) -> list[BooksCheck]:
-    """Returns at most `most` days' checks, newest first, of days before the one named."""
-    statement = select(*_LISTED).order_by(books_check.c.day.desc()).limit(most)
-    if before is not None:
-        statement = statement.where(books_check.c.day < before)
-    return [read_row(BooksCheck, row) for row in connection.execute(statement)]
+CHECK_SORTING = Sorting(
+    {"day": books_check.c.day, "unsealed": books_check.c.unsealed}, books_check.c.day, "-day"
+)
+
+
+def list_books_checks(connection: Connection, asked: RowsAsked) -> PageOfRows[BooksCheck]:
+    """Returns the days' checks that are asked for."""
+    return read_page(
+        connection,
+        select(*_LISTED),
+        CHECK_SORTING,
+        asked,
+        lambda row: read_row(BooksCheck, row),
+    )

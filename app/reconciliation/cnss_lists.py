@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
-from sqlalchemy import Connection, func, select, true
+from sqlalchemy import Connection, Row, func, select, true
 
 from app.base.money import Money
+from app.base.paging import PageOfRows, RowsAsked, Sorting, read_page
 from app.reconciliation.models import cnss_batch, cnss_line
 
 
@@ -29,8 +31,19 @@ class ListedBatch:
         return self.lines - self.posted - self.refused
 
 
-def list_batches(connection: Connection, after: int | None, most: int) -> list[ListedBatch]:
-    """Returns at most `most` exports, newest first, after the row named."""
+BATCH_SORTING = Sorting(
+    {
+        "through": cnss_batch.c.through,
+        "lines": cnss_batch.c.lines,
+        "total": cnss_batch.c.total_centimes,
+    },
+    cnss_batch.c.id,
+    "-through",
+)
+
+
+def list_batches(connection: Connection, asked: RowsAsked) -> PageOfRows[ListedBatch]:
+    """Returns the exports that are asked for."""
     columns, line = cnss_batch.c, cnss_line.c
     answers = (
         select(
@@ -53,24 +66,21 @@ def list_batches(connection: Connection, after: int | None, most: int) -> list[L
         )
         .select_from(cnss_batch)
         .join(answers, true())
-        .order_by(columns.id.desc())
-        .limit(most)
     )
-    if after is not None:
-        statement = statement.where(columns.id < after)
-    return [
-        ListedBatch(
-            id=row.id,
-            name=row.name,
-            through=row.through,
-            lines=row.lines,
-            total=Money(row.total_centimes),
-            created_at=row.created_at,
-            posted=row.posted,
-            refused=row.refused,
-        )
-        for row in connection.execute(statement)
-    ]
+    return read_page(connection, statement, BATCH_SORTING, asked, _read_batch)
+
+
+def _read_batch(row: Row[Any]) -> ListedBatch:
+    return ListedBatch(
+        id=row.id,
+        name=row.name,
+        through=row.through,
+        lines=row.lines,
+        total=Money(row.total_centimes),
+        created_at=row.created_at,
+        posted=row.posted,
+        refused=row.refused,
+    )
 
 
 def list_refused_reasons(connection: Connection) -> dict[str, int]:

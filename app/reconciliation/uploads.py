@@ -19,6 +19,7 @@ from app.audit.service import record_audit
 from app.base.errors import InvalidInput
 from app.base.money import Money, read_stored_amount
 from app.base.operation import Operation
+from app.base.paging import PageOfRows, RowsAsked, Sorting, read_page
 from app.base.rows import read_row
 from app.files.errors import FileRefused
 from app.files.names import read_file_name
@@ -188,15 +189,26 @@ def _describe_refusal(refused: FileRefused | InvalidInput) -> dict[str, object]:
     return {"line": 0, "why": str(refused.params.get("why", ""))}
 
 
+UPLOAD_SORTING = Sorting(
+    {
+        "name": uploaded_file.c.name,
+        "by": uploaded_file.c.given_by,
+        "given": uploaded_file.c.given_at,
+        "state": uploaded_file.c.state,
+    },
+    uploaded_file.c.id,
+    "-given",
+)
+
+
 def list_uploads(
-    connection: Connection, own: ColumnElement[bool], kind: str, after: int | None, most: int
-) -> list[ListedUpload]:
-    """Returns one's own given files of a kind, newest first, after the row that is named."""
-    columns = uploaded_file.c
-    statement = select(*_LISTED).where(own, columns.kind == kind).order_by(columns.id.desc())
-    if after is not None:
-        statement = statement.where(columns.id < after)
-    return [read_row(ListedUpload, row) for row in connection.execute(statement.limit(most))]
+    connection: Connection, own: ColumnElement[bool], kind: str, asked: RowsAsked
+) -> PageOfRows[ListedUpload]:
+    """Returns those of one's own given files of a kind that are asked for."""
+    statement = select(*_LISTED).where(own, uploaded_file.c.kind == kind)
+    return read_page(
+        connection, statement, UPLOAD_SORTING, asked, lambda row: read_row(ListedUpload, row)
+    )
 
 
 def find_upload(

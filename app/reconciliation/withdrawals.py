@@ -17,6 +17,7 @@ from sqlalchemy import ColumnElement, Connection, Row, func, select, text, updat
 from app.audit.service import record_audit, record_decision
 from app.base.money import Money
 from app.base.operation import Operation
+from app.base.paging import PageOfRows, RowsAsked, Sorting, read_page
 from app.office.two_people import check_two_people, needs_two_approvers
 from app.reconciliation.errors import FileUnknown
 from app.reconciliation.models import settlement_file, settlement_line
@@ -65,17 +66,27 @@ class _ToldLine:
     values: tuple[object, ...]
 
 
+SETTLEMENT_SORTING = Sorting(
+    {
+        "number": settlement_file.c.id,
+        "name": settlement_file.c.name,
+        "day": settlement_file.c.day,
+        "lines": settlement_file.c.lines,
+        "at": settlement_file.c.matched_at,
+    },
+    settlement_file.c.id,
+    "-number",
+)
+
+
 def list_files(
-    connection: Connection, network: str | None, most: int, after: int | None = None
-) -> list[ListedFile]:
-    """Returns a network's files, or all networks', newest first, after the number named."""
-    columns = settlement_file.c
-    statement = select(settlement_file).order_by(columns.id.desc()).limit(most)
+    connection: Connection, network: str | None, asked: RowsAsked
+) -> PageOfRows[ListedFile]:
+    """Returns those of a network's files, or of all networks', that are asked for."""
+    statement = select(settlement_file)
     if network is not None:
-        statement = statement.where(columns.network == network)
-    if after is not None:
-        statement = statement.where(columns.id < after)
-    return [_read_file(row) for row in connection.execute(statement)]
+        statement = statement.where(settlement_file.c.network == network)
+    return read_page(connection, statement, SETTLEMENT_SORTING, asked, _read_file)
 
 
 def find_file(connection: Connection, own: ColumnElement[bool], number: int) -> ListedFile | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -12,13 +12,14 @@ from sqlalchemy import Connection, Row, func, select, text
 
 from app.base.clock import local_midnight
 from app.base.months import Month
+from app.base.paging import PageOfRows, RowsAsked, Sorting, read_page
 from app.base.rows import read_row
 from app.reminders.errors import CampaignUnknown
 from app.reminders.models import campaign, campaign_recipient, spending_day
 from app.reminders.rules import Share, difference
 
 # Ended campaigns are shown so long.
-_SHOWN = timedelta(days=40)
+_SHOWN, _MOST_LATELY = timedelta(days=40), 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +45,48 @@ class DaySpending:
     reached_at: datetime | None = None
 
 
-def list_campaigns(connection: Connection, now: datetime) -> list[CampaignState]:
+CAMPAIGN_SORTING = Sorting(
+    {
+        "name": campaign.c.name,
+        "made": campaign.c.id,
+        "state": campaign.c.state,
+        "until": campaign.c.useful_until,
+    },
+    campaign.c.id,
+    "-made",
+)
+
+
+def list_late_campaigns(connection: Connection, now: datetime) -> list[CampaignState]:
     """Returns the campaigns of the last weeks, newest first."""
-    columns = campaign.c
-    people = _count_people(connection, now - _SHOWN)
-    shown = select(campaign).where(columns.useful_until > now - _SHOWN)
-    return [
-        CampaignState(
-            number=row.id,
-            name=row.name,
-            state=row.state,
-            due_at=row.due_at,
-            useful_until=row.useful_until,
-            people=people.get(row.id, {}),
-            spent=row.spent,
-            budget=row.budget,
-        )
-        for row in connection.execute(shown.order_by(columns.id.desc()))
-    ]
+    asked = CAMPAIGN_SORTING.first(_MOST_LATELY)
+    return list_campaigns(connection, asked, now - _SHOWN).rows
+
+
+def list_campaigns(
+    connection: Connection, asked: RowsAsked, since: datetime | None = None
+) -> PageOfRows[CampaignState]:
+    """Returns the campaigns that are asked for, of those useful after `since` or of all."""
+    statement = select(campaign)
+    if since is not None:
+        statement = statement.where(campaign.c.useful_until > since)
+    page = read_page(connection, statement, CAMPAIGN_SORTING, asked, lambda row: row)
+    people = _count_people(connection, [row.id for row in page.rows])
+    states = [_read_campaign(row, people.get(row.id, {})) for row in page.rows]
+    return page.with_rows(states)
+
+
+def _read_campaign(row: Row[Any], people: Mapping[str, int]) -> CampaignState:
+    return CampaignState(
+        number=row.id,
+        name=row.name,
+        state=row.state,
+        due_at=row.due_at,
+        useful_until=row.useful_until,
+        people=people,
+        spent=row.spent,
+        budget=row.budget,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +138,12 @@ def find_campaign(connection: Connection, name: str) -> CampaignSheet:
     )
 
 
-def _count_people(connection: Connection, since: datetime) -> dict[int, dict[str, int]]:
-    """Returns recipients by campaign and state, of campaigns of use after `since`."""
+def _count_people(connection: Connection, campaigns: Collection[int]) -> dict[int, dict[str, int]]:
+    """Returns recipients by campaign and state."""
     recipients = campaign_recipient.c
     rows = connection.execute(
         select(recipients.campaign_id, recipients.state, func.count().label("people"))
-        .join(campaign, campaign.c.id == recipients.campaign_id)
-        .where(campaign.c.useful_until > since)
+        .where(recipients.campaign_id.in_(campaigns))
         .group_by(recipients.campaign_id, recipients.state)
     )
     people: dict[int, dict[str, int]] = {}

@@ -24,7 +24,12 @@ from app.reconciliation.money_rules import RULES, find_broken_rules
 from app.reconciliation.network_file import HEADER
 from app.reconciliation.resolutions import approve_resolution
 from app.reconciliation.service import SettlementFile, match_file
-from app.reconciliation.withdrawals import approve_withdrawal, list_files, propose_withdrawal
+from app.reconciliation.withdrawals import (
+    SETTLEMENT_SORTING,
+    approve_withdrawal,
+    list_files,
+    propose_withdrawal,
+)
 from tests.payments.conftest import PaymentFixture, payments  # noqa: F401 - a fixture of these tests too
 
 FATIMA, HASSAN = "+212600000001", "+212600000002"
@@ -176,7 +181,9 @@ class Story:
 
     def withdraw(self, place: int) -> None:
         standing = [
-            one for one in list_files(self.connection, "wafacash", 100) if not one.withdrawn_by
+            one
+            for one in list_files(self.connection, "wafacash", SETTLEMENT_SORTING.first(100)).rows
+            if not one.withdrawn_by
         ]
         if standing:
             number = standing[place % len(standing)].number

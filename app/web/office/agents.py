@@ -16,6 +16,8 @@ from app.agents.agencies import NewAgency, add_agency, replace_agencies
 from app.agents.agency_file import read_agencies
 from app.agents.errors import PhoneTaken
 from app.agents.lists import (
+    AGENCY_SORTING,
+    AGENT_SORTING,
     AgentSheet,
     find_agency,
     find_agent_sheet,
@@ -40,8 +42,8 @@ from app.web.office.desk import act_on, add_to, here, look, own
 from app.web.office.fields import done, read_amount, read_needed, read_text
 from app.web.office.frame import may, office_page, pages
 from app.web.office.shown_once import show_once
+from app.web.office.tables import show_table
 
-_ROWS = 50
 _AGENT = "/agents/<number>"
 _AGENCY = "/agents/agencies/<code>"
 
@@ -49,18 +51,20 @@ _AGENCY = "/agents/agencies/<code>"
 @pages.get("/agents")
 @may(Right.SEE_AGENTS)
 def agents() -> Response:
-    after, agency_after = request.args.get("after", ""), request.args.get("agency_after", "")
     now = runtime().clock()
     with look() as connection:
-        agencies = list_agencies(connection, own(agency), agency_after, _ROWS + 1)
-        working = list_agent_sheets(connection, own(agency), None, after, _ROWS + 1, now)
+        seen = own(agency)
+        agencies = show_table(
+            AGENCY_SORTING, lambda asked: list_agencies(connection, seen, asked), "agency_"
+        )
+        working = show_table(
+            AGENT_SORTING, lambda asked: list_agent_sheets(connection, seen, None, asked, now)
+        )
         networks = list_networks(connection, own(agent_network))
     return office_page(
         "agents.html",
-        agencies=agencies[:_ROWS],
-        agency_following=agencies[_ROWS - 1].code if len(agencies) > _ROWS else None,
-        rows=working[:_ROWS],
-        following=working[_ROWS - 1].number if len(working) > _ROWS else None,
+        agencies=agencies,
+        agents=working,
         networks=networks,
         encodings=NAMED_ENCODINGS,
         acts=_may_act(),
@@ -121,18 +125,19 @@ def give_agencies() -> AnyResponse:
 @pages.get(_AGENCY)
 @may(Right.SEE_AGENTS)
 def agency_page(code: str) -> Response:
-    after = request.args.get("after", "")
+    now = runtime().clock()
     with look() as connection:
         found = find_agency(connection, own(agency), code)
-        now = runtime().clock()
-        rows = list_agent_sheets(connection, own(agency), code, after, _ROWS + 1, now)
+        working = show_table(
+            AGENT_SORTING,
+            lambda asked: list_agent_sheets(connection, own(agency), code, asked, now),
+        )
     if found is None:
         raise NotFound
     return office_page(
         "agency.html",
         one=found,
-        rows=rows[:_ROWS],
-        following=rows[_ROWS - 1].number if len(rows) > _ROWS else None,
+        agents=working,
         acts=_may_act(),
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from flask import Response, redirect, request, url_for
@@ -10,17 +9,18 @@ from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.audit.files import MOST_ROWS
-from app.audit.lists import AuditQuery, list_audit_page
+from app.audit.lists import AUDIT_SORTING, AuditQuery, list_audit_page
 from app.figures.models import report_request
 from app.figures.reports import NewReport, ask_for_report, list_reports, read_report
-from app.office.queries import list_office_user_page
+from app.office.queries import USER_SORTING, list_office_user_page
 from app.office.rights import RIGHTS, Right
 from app.runtime import runtime
 from app.web.figure_files import answer_file
 from app.web.office.desk import act, add_to, here, look
-from app.web.office.fields import NUMBER, read_asked_day, read_asked_number
+from app.web.office.fields import NUMBER, read_asked_day
 from app.web.office.figures import follow_reports
 from app.web.office.frame import may, office_language, office_page, pages
+from app.web.office.tables import show_table
 
 _ROWS = 100
 _LONGEST = 200
@@ -31,15 +31,16 @@ _ASKED = ("which", "who", "act", "about", "reason", "from", "to")
 @pages.get("/audit")
 @may(Right.SEE_AUDIT)
 def audit() -> Response:
-    asked = _read_asked()
+    query = _read_query()
     with look() as connection:
-        rows = list_audit_page(connection, asked, _ROWS + 1)
+        rows = show_table(
+            AUDIT_SORTING, lambda asked: list_audit_page(connection, query, asked), most=_ROWS
+        )
         reports = list_reports(connection, here().name, "audit")
     return office_page(
         "audit.html",
-        rows=rows[:_ROWS],
-        following=rows[_ROWS - 1].id if len(rows) > _ROWS else None,
-        asked=asked,
+        events=rows,
+        query=query,
         which=_read_which(),
         name_act=_name_act,
         most=MOST_ROWS,
@@ -53,7 +54,7 @@ def audit() -> Response:
 @may(Right.SEE_AUDIT)
 def ask_for_audit_list() -> AnyResponse:
     """Has a worker write the rows that the address asks for, for who asks alone."""
-    asked = replace(_read_asked(), after=None)
+    asked = _read_query()
     with add_to(report_request, kind="audit") as change:
         ask_for_report(change, NewReport("csv", audit=asked))
     kept: dict[str, Any] = {name: request.args[name] for name in _ASKED if name in request.args}
@@ -79,19 +80,17 @@ def take_audit_list(number: int) -> Response:
 @may(Right.SEE_AUDIT)
 def rights() -> Response:
     """Shows who may do what, and since when."""
-    after = request.args.get("after", "")
     with look() as connection:
-        rows = list_office_user_page(connection, after, _ROWS + 1)
+        users = show_table(USER_SORTING, lambda asked: list_office_user_page(connection, asked))
     table = {role: sorted(RIGHTS[role]) for role in RIGHTS if role != "office"}
     return office_page(
         "rights.html",
-        rows=rows[:_ROWS],
-        following=rows[_ROWS - 1].name if len(rows) > _ROWS else None,
+        users=users,
         table=table,
     )
 
 
-def _read_asked() -> AuditQuery:
+def _read_query() -> AuditQuery:
     texts = {name: _read(name) for name in ("who", "act", "about", "reason")}
     which = _read_which()
     return AuditQuery(
@@ -100,7 +99,6 @@ def _read_asked() -> AuditQuery:
         last=read_asked_day("to"),
         approved=which == "approvals",
         looks=which == "looks",
-        after=read_asked_number(),
     )
 
 

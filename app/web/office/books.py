@@ -10,15 +10,21 @@ from werkzeug.exceptions import NotFound
 from app.base.clock import local_date
 from app.base.money import Money
 from app.ledger.models import ACCOUNTS
-from app.ledger.queries import StatementPage, list_statement_page, trial_balance
+from app.ledger.queries import (
+    STATEMENT_SORTING,
+    StatementQuery,
+    list_statement_page,
+    trial_balance,
+)
 from app.office.rights import Right
-from app.reconciliation.books_checks import list_books_checks
+from app.reconciliation.books_checks import CHECK_SORTING, list_books_checks
 from app.runtime import runtime
 from app.web.office.desk import look
-from app.web.office.fields import read_asked_day, read_asked_number
+from app.web.office.fields import read_asked_day
 from app.web.office.frame import may, office_page, pages
+from app.web.office.tables import show_table
 
-_ROWS, _CHECKS = 50, 30
+_CHECKS = 30
 
 
 @pages.get("/books")
@@ -26,17 +32,17 @@ _ROWS, _CHECKS = 50, 30
 def books() -> Response:
     today = local_date(runtime().clock())
     day = read_asked_day("day") or today
-    before = read_asked_day("before")
     with look() as connection:
         balances = trial_balance(connection, day + timedelta(days=1))
-        checks = list_books_checks(connection, before, _CHECKS + 1)
+        checks = show_table(
+            CHECK_SORTING, lambda asked: list_books_checks(connection, asked), most=_CHECKS
+        )
     return office_page(
         "books.html",
         day=day,
         balances=balances,
         total=Money(sum(balance.centimes for balance in balances.values())),
-        checks=checks[:_CHECKS],
-        check_following=checks[_CHECKS - 1].day if len(checks) > _CHECKS else None,
+        checks=checks,
         today=today,
     )
 
@@ -48,9 +54,11 @@ def books_account(account: str) -> Response:
         raise NotFound
     day = read_asked_day("day") or local_date(runtime().clock())
     last = read_asked_day("to") or day
-    asked = StatementPage(account, day, last + timedelta(days=1), read_asked_number())
+    query = StatementQuery(account, day, last + timedelta(days=1))
     with look() as connection:
-        rows = list_statement_page(connection, asked, _ROWS + 1)
+        lines = show_table(
+            STATEMENT_SORTING, lambda asked: list_statement_page(connection, query, asked)
+        )
         balance = trial_balance(connection, last + timedelta(days=1))[account]
     return office_page(
         "books_account.html",
@@ -58,6 +66,5 @@ def books_account(account: str) -> Response:
         day=day,
         last=last,
         balance=balance,
-        rows=rows[:_ROWS],
-        following=rows[_ROWS - 1].transaction if len(rows) > _ROWS else None,
+        lines=lines,
     )

@@ -10,17 +10,20 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flask import Response, request
+from sqlalchemy import Connection
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.ledger.break_lists import find_break
+from app.base.paging import PageOfRows, RowsAsked
+from app.ledger.break_lists import BREAK_SORTING, BreakQuery, find_break, list_break_page
+from app.ledger.break_queries import Break
 from app.ledger.breaks import RESOLUTIONS, assign_break, propose_resolution, refuse_proposal
 from app.ledger.errors import ProposalChanged
 from app.ledger.models import reconciliation_break
 from app.office.rights import RIGHTS, Right
 from app.reconciliation.resolutions import approve_resolution
 from app.runtime import runtime
-from app.web.office.desk import act_on, here, look, own
+from app.web.office.desk import act_on, here, look, own, show_seen
 from app.web.office.fields import LONGEST_REASON, NUMBER, done, read_choice, read_needed
 from app.web.office.frame import may, office_page, pages
 
@@ -50,6 +53,17 @@ def add_break_pages(desk: BreakDesk) -> None:
         pages.post(f"/{desk.address}/{NUMBER}/{name}", endpoint=f"{desk.address}_{name}")(
             may(desk.acts)(_make_view(desk, act))
         )
+
+
+def show_breaks(connection: Connection, query: BreakQuery, asked: RowsAsked) -> PageOfRows[Break]:
+    """Reads the breaks of a table that are asked for, among one's own."""
+    seen, now = own(reconciliation_break), runtime().clock()
+    return show_seen(
+        connection,
+        reconciliation_break,
+        BREAK_SORTING,
+        lambda: list_break_page(connection, seen, query, asked, now),
+    )
 
 
 def _make_view(desk: BreakDesk, act: Callable[[int], str]) -> Callable[[int], AnyResponse]:

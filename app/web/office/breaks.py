@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 from sqlalchemy import select
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -13,10 +13,10 @@ from app.agents.networks import list_networks
 from app.base.clock import local_date
 from app.files.recognition import NAMED_ENCODINGS
 from app.ledger.break_lists import (
+    BREAK_SORTING,
     STATES_ASKED,
     BreakQuery,
     count_break_ages,
-    list_break_page,
 )
 from app.ledger.models import BREAK_KINDS, reconciliation_break
 from app.office.rights import RIGHTS, Right
@@ -25,21 +25,21 @@ from app.payments.models import deposit
 from app.reconciliation.day_totals import list_day_totals
 from app.reconciliation.models import uploaded_file
 from app.reconciliation.resolutions import propose_reversal
-from app.reconciliation.uploads import list_uploads
+from app.reconciliation.uploads import UPLOAD_SORTING, list_uploads
 from app.runtime import runtime
-from app.web.office.break_pages import BreakDesk, add_break_pages
+from app.web.office.break_pages import BreakDesk, add_break_pages, show_breaks
 from app.web.office.desk import add_to, here, look, own
 from app.web.office.fields import (
     LONGEST_REASON,
     done,
     read_asked_day,
-    read_asked_number,
     read_asked_word,
     read_needed,
 )
 from app.web.office.frame import may, office_page, pages
+from app.web.office.tables import show_table
 
-ROWS, _DAYS, _UPLOADS = 50, 7, 5
+_DAYS, _UPLOADS, _REVERSALS = 7, 5, 10
 DESK = BreakDesk(
     "breaks",
     tuple(kind for kind in BREAK_KINDS if kind != "posting_refused"),
@@ -56,26 +56,32 @@ def breaks() -> Response:
     now = maalem.clock()
     kind = read_asked_word("kind", DESK.kinds)
     state = read_asked_word("state", STATES_ASKED, "waiting")
-    newest = request.args.get("sort") == "newest"
-    asked = BreakQuery((kind,) if kind else DESK.kinds, state, newest, read_asked_number())
+    query = BreakQuery((kind,) if kind else DESK.kinds, state)
     day = read_asked_day("day") or local_date(now)
     with look() as connection:
         seen = own(reconciliation_break)
-        rows = list_break_page(connection, seen, asked, ROWS + 1, now)
         asked_reversals = BreakQuery(("reversal_asked",), "proposed")
         values: dict[str, Any] = {
             "ages": count_break_ages(connection, seen, DESK.kinds, now),
             "days": list_day_totals(connection, here().scope.network, day, _DAYS),
-            "reversals": list_break_page(connection, seen, asked_reversals, ROWS, now),
-            "uploads": list_uploads(connection, own(uploaded_file), "settlement", None, _UPLOADS),
+            "breaks": show_table(
+                BREAK_SORTING,
+                lambda asked: show_breaks(connection, query, asked),
+            ),
+            "reversals": show_table(
+                BREAK_SORTING,
+                lambda asked: show_breaks(connection, asked_reversals, asked),
+                "reversal_",
+                _REVERSALS,
+            ),
+            "uploads": list_uploads(
+                connection, own(uploaded_file), "settlement", UPLOAD_SORTING.first(_UPLOADS)
+            ).rows,
             "networks": list_networks(connection, own(agent_network)),
         }
-    following = rows[ROWS - 1].id if len(rows) > ROWS else None
     return office_page(
         "breaks.html",
-        rows=rows[:ROWS],
-        following=following,
-        asked=asked,
+        query=query,
         kind=kind,
         kinds=DESK.kinds,
         states=list(STATES_ASKED),

@@ -9,14 +9,15 @@ from sqlalchemy import Connection
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
-from app.assistance.models import help_request
-from app.assistance.queue import QueueFilter, count_queue
+from app.assistance.queue import QueueFilter
 from app.base.clock import local_date
+from app.base.paging import PageOfRows, RowsAsked
 from app.enrolment.models import artisan
 from app.enrolment.queries import find_own_phone
 from app.office.rights import Right
 from app.office.sessions import OfficeSession
 from app.people.calls import (
+    MEMBER_SORTING,
     PAGE,
     CallEntry,
     ListedMember,
@@ -27,13 +28,15 @@ from app.people.calls import (
 from app.people.file import read_dues
 from app.people.looks import record_look
 from app.people.models import CALL_OUTCOMES
-from app.people.service import describe_person, list_found
+from app.people.service import describe_person
 from app.runtime import runtime
-from app.web.office.desk import act, act_on, behind_wall, beyond_wall, here, look, own
-from app.web.office.fields import NUMBER, read_asked_number, read_form_day
+from app.web.office.desk import act, act_on, behind_wall, here, look, show_seen
+from app.web.office.fields import NUMBER, read_form_day
 from app.web.office.first_page import FirstNumber, Waiting, numbers_for, waits_for
 from app.web.office.frame import may, office_page, pages
 from app.web.office.people import find_entry
+from app.web.office.requests import count_waiting
+from app.web.office.tables import show_table
 
 # Three pages: nobody calls more in a day, and each person is asked of the wall.
 _MOST_COUNTED = 60
@@ -43,13 +46,9 @@ _MOST_COUNTED = 60
 @may(Right.ASSIST_AT_COUNTER)
 def calls() -> AnyResponse:
     """Shows a page of members to call, without names."""
-    after = read_asked_number() or 0
     with look() as connection:
-        rows = _list_seen(connection, after, PAGE + 1)
-    next_after = rows[PAGE - 1].id if len(rows) > PAGE else None
-    return office_page(
-        "calls.html", rows=rows[:PAGE], next_after=next_after, after=after, today=_today()
-    )
+        members = show_table(MEMBER_SORTING, lambda asked: _list_seen(connection, asked), most=PAGE)
+    return office_page("calls.html", members=members, today=_today())
 
 
 @pages.get(f"/calls/{NUMBER}")
@@ -93,19 +92,20 @@ def _own_region() -> str | None:
     return here().scope.region
 
 
-def _list_seen(connection: Connection, after: int, most: int) -> list[ListedMember]:
+def _list_seen(connection: Connection, asked: RowsAsked) -> PageOfRows[ListedMember]:
     """Lists members to call whom the wall shows to who is here."""
-    with beyond_wall(connection):
-        rows = list_members(connection, _own_region(), _today(), after, most)
-    ids = [row.id for row in rows]
-    seen = {person.id for person in list_found(connection, own(artisan), ids, most)}
-    return [row for row in rows if row.id in seen]
+    return show_seen(
+        connection,
+        artisan,
+        MEMBER_SORTING,
+        lambda: list_members(connection, _own_region(), _today(), asked),
+    )
 
 
 def _list_waiting(connection: Connection) -> list[ListedMember]:
     """Lists those who wait for a call; read once for a page."""
     if "members_to_call" not in g:
-        g.members_to_call = _list_seen(connection, 0, _MOST_COUNTED)
+        g.members_to_call = _list_seen(connection, MEMBER_SORTING.first(_MOST_COUNTED)).rows
     waiting: list[ListedMember] = g.members_to_call
     return waiting
 
@@ -123,7 +123,7 @@ def _count_calls(connection: Connection, _opened: OfficeSession) -> Waiting:
 def _read_numbers(connection: Connection, _opened: OfficeSession) -> list[FirstNumber]:
     to_call = _list_waiting(connection)
     lost = [member for member in to_call if member.rights_until < _today()]
-    waiting = count_queue(connection, own(help_request), QueueFilter(), _MOST_COUNTED)
+    waiting = count_waiting(connection, QueueFilter(), _MOST_COUNTED)
     return [
         FirstNumber("office.calls.number_to_call", len(to_call)),
         FirstNumber("office.calls.number_lost", len(lost)),

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import g, request
-from sqlalchemy import Column, ColumnElement, Connection, Table, text
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    ColumnElement,
+    Connection,
+    Table,
+    any_,
+    literal,
+    select,
+    text,
+)
 from werkzeug.exceptions import NotFound
 
 from app.base.database import transaction
 from app.base.errors import InvalidInput
 from app.base.operation import Operation, operation
+from app.base.paging import PageOfRows, Sorting
 from app.office.forms import use_form
 from app.office.scopes import own_rows
 from app.office.sessions import OfficeSession, hold_office_session
 from app.runtime import runtime
 from app.wall import Sight, hold, may_add, stand_behind, step_out
+
+T = TypeVar("T")
 
 
 def here() -> OfficeSession:
@@ -116,6 +129,25 @@ def beyond_wall(connection: Connection) -> Iterator[Connection]:
     step_out(connection)
     yield connection
     stand_behind(connection, sight())
+
+
+def show_seen(
+    connection: Connection, table: Table, sorting: Sorting, read: Callable[[], PageOfRows[T]]
+) -> PageOfRows[T]:
+    """Reads a page of a long table by its indexes, and keeps the rows that the wall shows."""
+    with beyond_wall(connection):
+        page = read()
+    seen = find_seen(connection, table, sorting.key, page.keys)
+    rows = [row for key, row in zip(page.keys, page.rows, strict=True) if key in seen]
+    return page.with_rows(rows)
+
+
+def find_seen(
+    connection: Connection, table: Table, key: ColumnElement[Any], keys: Collection[Any]
+) -> set[Any]:
+    """Returns those keys whose rows are one's own, and are seen through the wall."""
+    named = key == any_(literal(list(keys), ARRAY(key.type)))
+    return set(connection.execute(select(key).where(own(table), named)).scalars())
 
 
 @contextmanager

@@ -9,7 +9,6 @@ import re
 from datetime import date
 
 from flask import request, url_for
-from werkzeug.exceptions import NotFound
 from werkzeug.utils import redirect
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -94,16 +93,6 @@ def read_asked_word(name: str, choices: object, usual: str = "") -> str:
     """Returns a word of the address, or the usual one for any other."""
     text = request.args.get(name, "")
     return text if text in choices else usual  # type: ignore[operator]
-
-
-def read_asked_number(name: str = "after") -> int | None:
-    """Returns a row's number of the address; None if it is left out. Raises: NotFound."""
-    text = request.args.get(name, "")
-    if not text:
-        return None
-    if (number := _read_number(text, 0, _HIGHEST_NUMBER)) is None:
-        raise NotFound
-    return number
 
 
 def _read_number(text: str, least: int, most: int) -> int | None:

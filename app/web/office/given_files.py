@@ -21,6 +21,7 @@ from app.reconciliation.models import settlement_file, uploaded_file
 from app.reconciliation.uploads import (
     MOST_BYTES,
     SMALL_BYTES,
+    UPLOAD_SORTING,
     NewUpload,
     find_upload,
     keep_upload,
@@ -28,6 +29,7 @@ from app.reconciliation.uploads import (
     take_upload,
 )
 from app.reconciliation.withdrawals import (
+    SETTLEMENT_SORTING,
     approve_withdrawal,
     find_file,
     list_files,
@@ -41,13 +43,11 @@ from app.web.office.fields import (
     NUMBER,
     done,
     read_amount,
-    read_asked_number,
     read_needed,
 )
 from app.web.office.frame import may, office_page, pages
 from app.web.office.refusal_words import name_fault_of_file
-
-_ROWS = 50
+from app.web.office.tables import show_table
 
 
 @pages.post("/breaks/files")
@@ -90,17 +90,15 @@ def answer_upload(number: int) -> Response:
 @pages.get("/breaks/files")
 @may(Right.SEE_BREAKS)
 def settlement_files() -> Response:
-    after, given_after = read_asked_number(), read_asked_number("given_after")
+    network = here().scope.network
     with look() as connection:
-        files = list_files(connection, here().scope.network, _ROWS + 1, after)
-        uploads = list_uploads(connection, own(uploaded_file), "settlement", given_after, _ROWS + 1)
-    return office_page(
-        "settlement_files.html",
-        files=files[:_ROWS],
-        following=files[_ROWS - 1].number if len(files) > _ROWS else None,
-        uploads=uploads[:_ROWS],
-        given_following=uploads[_ROWS - 1].id if len(uploads) > _ROWS else None,
-    )
+        files = show_table(SETTLEMENT_SORTING, lambda asked: list_files(connection, network, asked))
+        uploads = show_table(
+            UPLOAD_SORTING,
+            lambda asked: list_uploads(connection, own(uploaded_file), "settlement", asked),
+            "given_",
+        )
+    return office_page("settlement_files.html", files=files, uploads=uploads)
 
 
 @pages.get(f"/breaks/files/{NUMBER}")

@@ -16,6 +16,7 @@ from app.publishing.following import build_shown
 from app.publishing.models import menu_publication, menu_version
 from app.publishing.packing import MOST_BYTES, read_zip
 from app.publishing.queries import (
+    VERSION_SORTING,
     MenuVersion,
     find_live,
     find_live_version,
@@ -30,12 +31,13 @@ from app.services import Services
 from app.ussd.engine import MenuEngine
 from app.ussd.tools.difference import find_differences, find_screen_changes, find_word_changes
 from app.web.office.desk import act_on, add_to, here, look
-from app.web.office.fields import LONGEST_REASON, NUMBER, done, read_asked_number, read_needed
+from app.web.office.fields import LONGEST_REASON, NUMBER, done, read_needed
 from app.web.office.frame import may, office_page, pages
+from app.web.office.tables import show_table
 
 # A page shows so many sentences that differ, and says how many there are.
 _SENTENCES = 200
-_ROWS, _PUBLICATIONS = 50, 20
+_PUBLICATIONS = 20
 _OWN = "own"
 
 
@@ -58,7 +60,7 @@ def menus() -> Response:
             raise NotFound
         compared = {"other": other, **_compare(other, live)}
     with look() as connection:
-        given = list_menu_versions(connection, read_asked_number(), _ROWS + 1)
+        given = show_table(VERSION_SORTING, lambda asked: list_menu_versions(connection, asked))
         published = list_publications(connection, _PUBLICATIONS)
         number = find_live(connection)
         said_live = find_live_version(connection) or own.version
@@ -68,8 +70,7 @@ def menus() -> Response:
         live=live,
         own=own,
         stored=stored,
-        given=given[:_ROWS],
-        following=given[_ROWS - 1].id if len(given) > _ROWS else None,
+        given=given,
         published=published,
         number=number,
         follows=said_live == live.version,

@@ -21,7 +21,7 @@ from app.observe.progress import WorkProgress
 from app.office.rights import RIGHTS, Right
 from app.reminders.broadcasts import approve_broadcast
 from app.reminders.models import campaign
-from app.reminders.queries import find_campaign, find_spending, list_campaigns
+from app.reminders.queries import CAMPAIGN_SORTING, find_campaign, find_spending, list_campaigns
 from app.reminders.service import (
     cancel_campaign,
     pause_campaign,
@@ -33,10 +33,13 @@ from app.runtime import runtime
 from app.web.office.desk import act_on, add_to, here, look
 from app.web.office.fields import done, read_amount, read_asked_day
 from app.web.office.frame import may, office_page, pages
+from app.web.office.tables import show_table
 
 _LATELY = timedelta(hours=24)
 # The office has few connections: a plan that takes longer is made by the command.
 _PLAN_SECONDS = 10
+# A page counts the people of each.
+_CAMPAIGNS = 10
 _CAMPAIGN = "/messages/campaigns/<name>"
 
 
@@ -46,7 +49,9 @@ def messages() -> Response:
     maalem = runtime()
     now = maalem.clock()
     with look() as connection:
-        campaigns = list_campaigns(connection, now)
+        campaigns = show_table(
+            CAMPAIGN_SORTING, lambda asked: list_campaigns(connection, asked), most=_CAMPAIGNS
+        )
         values: dict[str, Any] = {
             "queues": list_queues(connection),
             "health": read_health(connection),

@@ -24,7 +24,7 @@ from app.agents.clients import (
     rotate_key,
 )
 from app.agents.errors import ClientTaken, ClientUnknown
-from app.agents.lists import find_client_sheet, list_client_sheets
+from app.agents.lists import CLIENT_SORTING, find_client_sheet, list_client_sheets
 from app.agents.models import agent_network, api_client
 from app.agents.networks import AgentNetwork, add_network, list_networks
 from app.agents.signing_keys import callback_key, draw_signing_key, name_signing_key
@@ -45,8 +45,8 @@ from app.web.office.fields import (
 )
 from app.web.office.frame import may, office_page, pages
 from app.web.office.shown_once import show_once
+from app.web.office.tables import show_table
 
-_ROWS = 50
 _CLIENT = "/networks/clients/<identity>"
 _MOST_HOURS, _MOST = 720, 1_000_000
 _WORDS_IN_FIELD = re.compile(r"[\s,;]+")
@@ -55,15 +55,15 @@ _WORDS_IN_FIELD = re.compile(r"[\s,;]+")
 @pages.get("/networks")
 @may(Right.SEE_AGENTS)
 def networks() -> Response:
-    after = request.args.get("after", "")
     with look() as connection:
-        rows = list_client_sheets(connection, own(api_client), after, _ROWS + 1)
+        clients = show_table(
+            CLIENT_SORTING, lambda asked: list_client_sheets(connection, own(api_client), asked)
+        )
         listed = list_networks(connection, own(agent_network))
     return office_page(
         "networks.html",
         networks=listed,
-        rows=rows[:_ROWS],
-        following=rows[_ROWS - 1].id if len(rows) > _ROWS else None,
+        clients=clients,
         bills_a_day=BILLS_A_DAY,
         acts=_may_act(),
         adds=Right.RUN_SERVICE in RIGHTS[here().role],

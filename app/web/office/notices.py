@@ -14,6 +14,7 @@ from app.base.clock import local_date
 from app.base.errors import InvalidInput
 from app.notices.models import notice, notice_proposal
 from app.notices.proposals import (
+    PROPOSAL_SORTING,
     approve_notice,
     find_notice_proposal,
     list_notice_proposals,
@@ -40,15 +41,14 @@ from app.web.office.fields import (
     NUMBER,
     done,
     read_amount,
-    read_asked_number,
     read_choice,
     read_form_day,
     read_needed,
     read_text,
 )
 from app.web.office.frame import may, office_page, pages
+from app.web.office.tables import show_table
 
-_ROWS = 50
 # How deep the screen of a notice is: the footer offers every way.
 _DEPTH = 3
 
@@ -59,12 +59,13 @@ def notices() -> Response:
     today = local_date(runtime().clock())
     with look() as connection:
         published = list_published(connection, today)
-        proposals = list_notice_proposals(connection, read_asked_number(), _ROWS + 1)
+        proposals = show_table(
+            PROPOSAL_SORTING, lambda asked: list_notice_proposals(connection, asked)
+        )
     return office_page(
         "notices.html",
         published=published,
-        rows=proposals[:_ROWS],
-        following=proposals[_ROWS - 1].id if len(proposals) > _ROWS else None,
+        proposals=proposals,
         acts=_may_act(),
         **_fields(),
     )

@@ -22,6 +22,11 @@ from app.enrolment.rules import masked_name
 from app.observe.talks import Talk, list_talks_of
 from app.office.rights import RIGHTS, Right
 from app.people.file import (
+    CODE_SORTING,
+    FATE_SORTING,
+    NOTE_SORTING,
+    OWN_REQUEST_SORTING,
+    PAYMENT_SORTING,
     list_codes,
     list_fates,
     list_notes,
@@ -29,7 +34,7 @@ from app.people.file import (
     list_requests_of,
     read_dues,
 )
-from app.people.looks import REASONS, list_looks, record_look, record_search
+from app.people.looks import LOOK_SORTING, REASONS, list_looks, record_look, record_search
 from app.people.notes import LONGEST_NOTE
 from app.people.presences import Presence, find_presence
 from app.people.service import (
@@ -44,10 +49,12 @@ from app.runtime import runtime
 from app.web.office.desk import act, behind_wall, here, own
 from app.web.office.fields import NUMBER
 from app.web.office.frame import may, office_page, pages, refused_page
+from app.web.office.tables import show_table
 from app.web.refusals import Refusal
 
 _LONGEST_TYPED = 64
-_MOST_LOOKS, _MOST_TALKS = 20, 5
+# Of each table of a person.
+_ROWS, _LOOKS, _MOST_TALKS = 12, 20, 5
 # As long as hops are kept.
 _TALK_DAYS = 30
 # What an act left to say (office.people.done.*).
@@ -155,8 +162,20 @@ def read_record(change: Operation, number: int, presence: Presence | None) -> di
     with behind_wall(change) as connection:
         record["dues"] = read_dues(connection, number, change.now)
         if not locked:
-            record["payments"] = list_payments(connection, number)
-            record["requests"] = list_requests_of(connection, own(help_request), number, phones)
+            record["payments"] = show_table(
+                PAYMENT_SORTING,
+                lambda asked: list_payments(connection, number, asked),
+                "payment_",
+                _ROWS,
+            )
+            record["requests"] = show_table(
+                OWN_REQUEST_SORTING,
+                lambda asked: list_requests_of(
+                    connection, own(help_request), number, phones, asked
+                ),
+                "request_",
+                _ROWS,
+            )
     return record
 
 
@@ -171,15 +190,24 @@ def read_file(change: Operation, number: int, presence: Presence | None) -> dict
     shown, at_counter = page["person"], here().role == "chamber"
     seen = ["record", "phones", "dues", "codes", "looks"]
     with behind_wall(change) as connection:
-        page["codes"] = list_codes(connection, number)
-        page["looks"] = list_looks(connection, number, _MOST_LOOKS)
+        page["codes"] = show_table(
+            CODE_SORTING, lambda asked: list_codes(connection, number, asked), "code_", _ROWS
+        )
+        page["looks"] = show_table(
+            LOOK_SORTING, lambda asked: list_looks(connection, number, asked), "look_", _LOOKS
+        )
         if not page["locked"]:
-            receipts = [one.receipt for one in page["payments"]]
+            receipts = [one.receipt for one in page["payments"].rows]
             page["refusals"] = list_refusals(connection, receipts)
             seen += ["rights", "payments", "requests"]
         if not at_counter:
-            page["fates"] = list_fates(connection, [tie.phone.e164 for tie in shown.ties])
-            page["notes"] = list_notes(connection, number)
+            phones = [tie.phone.e164 for tie in shown.ties]
+            page["fates"] = show_table(
+                FATE_SORTING, lambda asked: list_fates(connection, phones, asked), "sms_", _ROWS
+            )
+            page["notes"] = show_table(
+                NOTE_SORTING, lambda asked: list_notes(connection, number, asked), "note_", _ROWS
+            )
             page["waiting"] = list_waiting_acts(connection, number)
     if not at_counter:
         page["talks"] = _read_talks(change, shown)

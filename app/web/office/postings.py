@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -13,37 +13,38 @@ from app.base.clock import local_date
 from app.base.errors import InvalidInput
 from app.base.identifiers import read_typed_rna_number
 from app.claims.desk import ClaimEntry, record_claim_of
-from app.claims.lists import count_claims, list_claims
+from app.claims.lists import CLAIM_SORTING, count_claims, list_claims
 from app.claims.models import STATES, claim
-from app.enrolment.files import count_open_files, list_enrolment_files
+from app.enrolment.files import FILE_SORTING, count_open_files, list_enrolment_files
+from app.enrolment.models import enrolment_file
 from app.files.recognition import NAMED_ENCODINGS
 from app.ledger.break_lists import (
+    BREAK_SORTING,
     STATES_ASKED,
     BreakQuery,
     count_break_ages,
-    list_break_page,
 )
 from app.ledger.models import reconciliation_break
 from app.office.rights import RIGHTS, Right
 from app.reconciliation.cnss_export import export_payments, find_batch
-from app.reconciliation.cnss_lists import list_batches, list_refused_reasons
+from app.reconciliation.cnss_lists import BATCH_SORTING, list_batches, list_refused_reasons
 from app.reconciliation.models import cnss_batch, uploaded_file
-from app.reconciliation.uploads import list_uploads
+from app.reconciliation.uploads import UPLOAD_SORTING, list_uploads
 from app.runtime import runtime
-from app.web.office.break_pages import BreakDesk, add_break_pages
-from app.web.office.desk import act_on, add_to, here, look, own
+from app.web.office.break_pages import BreakDesk, add_break_pages, show_breaks
+from app.web.office.desk import act_on, add_to, here, look, own, show_seen
 from app.web.office.fields import (
     done,
     read_amount,
-    read_asked_number,
     read_asked_word,
     read_choice,
     read_form_day,
     read_needed,
 )
 from app.web.office.frame import may, office_page, pages
+from app.web.office.tables import show_table
 
-_ROWS, _UPLOADS = 50, 5
+_UPLOADS = 5
 _DESK = BreakDesk("postings", ("posting_refused",), Right.SEE_POSTINGS, Right.POST_AT_CNSS)
 add_break_pages(_DESK)
 
@@ -53,27 +54,31 @@ add_break_pages(_DESK)
 def postings() -> Response:
     now = runtime().clock()
     state = read_asked_word("state", STATES_ASKED, "waiting")
-    newest = request.args.get("sort") == "newest"
-    asked = BreakQuery(_DESK.kinds, state, newest, read_asked_number())
-    batch_after = read_asked_number("batch_after")
+    query = BreakQuery(_DESK.kinds, state)
     with look() as connection:
         seen = own(reconciliation_break)
-        rows = list_break_page(connection, seen, asked, _ROWS + 1, now)
-        batches = list_batches(connection, batch_after, _ROWS + 1)
         values: dict[str, Any] = {
+            "breaks": show_table(
+                BREAK_SORTING,
+                lambda asked: show_breaks(connection, query, asked),
+            ),
+            "batches": show_table(
+                BATCH_SORTING, lambda asked: list_batches(connection, asked), "batch_"
+            ),
             "ages": count_break_ages(connection, seen, _DESK.kinds, now),
             "reasons": list_refused_reasons(connection),
-            "uploads": list_uploads(connection, own(uploaded_file), "cnss_answer", None, _UPLOADS),
+            "uploads": show_table(
+                UPLOAD_SORTING,
+                lambda asked: list_uploads(connection, own(uploaded_file), "cnss_answer", asked),
+                "given_",
+                _UPLOADS,
+            ),
             "claims": count_claims(connection),
             "files_open": count_open_files(connection),
         }
     return office_page(
         "postings.html",
-        rows=rows[:_ROWS],
-        following=rows[_ROWS - 1].id if len(rows) > _ROWS else None,
-        batches=batches[:_ROWS],
-        batch_following=batches[_ROWS - 1].id if len(batches) > _ROWS else None,
-        asked=asked,
+        query=query,
         states=list(STATES_ASKED),
         encodings=NAMED_ENCODINGS,
         today=local_date(now),
@@ -114,12 +119,19 @@ def fetch_export(name: str) -> Response:
 def claims() -> Response:
     state = read_asked_word("state", STATES)
     with look() as connection:
-        rows = list_claims(connection, state or None, read_asked_number(), _ROWS + 1)
+        rows = show_table(
+            CLAIM_SORTING,
+            lambda asked: show_seen(
+                connection,
+                claim,
+                CLAIM_SORTING,
+                lambda: list_claims(connection, state or None, asked),
+            ),
+        )
         counts = count_claims(connection)
     return office_page(
         "claims.html",
-        rows=rows[:_ROWS],
-        following=rows[_ROWS - 1].id if len(rows) > _ROWS else None,
+        claims=rows,
         counts=counts,
         state=state,
         states=STATES,
@@ -146,12 +158,16 @@ def record_claim_here() -> AnyResponse:
 @may(Right.SEE_POSTINGS)
 def enrolment_files() -> Response:
     with look() as connection:
-        rows = list_enrolment_files(connection, read_asked_number(), _ROWS + 1)
-    return office_page(
-        "enrolment_files.html",
-        rows=rows[:_ROWS],
-        following=rows[_ROWS - 1].number if len(rows) > _ROWS else None,
-    )
+        files = show_table(
+            FILE_SORTING,
+            lambda asked: show_seen(
+                connection,
+                enrolment_file,
+                FILE_SORTING,
+                lambda: list_enrolment_files(connection, asked),
+            ),
+        )
+    return office_page("enrolment_files.html", files=files)
 
 
 def _may_act() -> bool:

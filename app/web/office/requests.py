@@ -12,10 +12,11 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.assistance.errors import NoSuchRequest
 from app.assistance.models import help_request
 from app.assistance.queue import (
+    QUEUE_SORTING,
     QueuedRequest,
     QueueFilter,
-    count_queue,
     find_number_to_call,
+    find_queued,
     find_request,
     list_queue,
 )
@@ -32,33 +33,44 @@ from app.office.rights import RIGHTS, Right
 from app.office.sessions import OfficeSession
 from app.runtime import runtime
 from app.text.languages import LANGUAGES
-from app.web.office.desk import act, act_on, behind_wall, here, look, own
-from app.web.office.fields import read_asked_number, read_choice
+from app.web.office.desk import (
+    act,
+    act_on,
+    behind_wall,
+    beyond_wall,
+    find_seen,
+    here,
+    look,
+    own,
+    show_seen,
+)
+from app.web.office.fields import read_choice
 from app.web.office.first_page import FirstNumber, Waiting, numbers_for, waits_for
 from app.web.office.frame import may, office_page, pages
+from app.web.office.tables import show_table
 
-_PAGE = 50
 _MOST_COUNTED = 1000
-# `language` in an address is the reader's own choice.
-_FILTERS = ("desk", "speaks", "age")
 
 
 @pages.get("/requests", strict_slashes=False)
 @may(Right.SEE_REQUESTS)
 def requests() -> Response:
-    """Shows a page of the queue: the oldest first, without phones."""
+    """Shows a page of the queue, without phones."""
     wanted = _read_filter()
     with look() as connection:
-        rows = list_queue(connection, own(help_request), wanted, _PAGE + 1)
-    late_before = _late_before()
-    shown, next_after = rows[:_PAGE], rows[_PAGE - 1].id if len(rows) > _PAGE else None
-    kept = {name: request.args[name] for name in _FILTERS if request.args.get(name)}
+        queue = show_table(
+            QUEUE_SORTING,
+            lambda asked: show_seen(
+                connection,
+                help_request,
+                QUEUE_SORTING,
+                lambda: list_queue(connection, own(help_request), wanted, asked),
+            ),
+        )
     return office_page(
         "requests.html",
-        rows=[(row, row.asked_at < late_before) for row in shown],
-        after=wanted.after,
-        next_after=next_after,
-        kept=kept,
+        queue=queue,
+        late_before=_late_before(),
         desks=DESKS,
         languages_asked=LANGUAGES,
     )
@@ -131,7 +143,10 @@ def _find(connection: Connection, reference: str) -> QueuedRequest:
 
 
 def _read_filter() -> QueueFilter:
-    """Returns the filter of the address; a word that names nothing leaves it out."""
+    """Returns the filter of the address; a word that names nothing leaves it out.
+
+    `language` in an address is the reader's own choice, and `speaks` the caller's.
+    """
     desk, language = request.args.get("desk"), request.args.get("speaks")
     late = request.args.get("age") == "late"
     return QueueFilter(
@@ -139,8 +154,14 @@ def _read_filter() -> QueueFilter:
         language=language if language in LANGUAGES else None,
         asked_before=_late_before() if late else None,
         owner=here().name if request.args.get("age") == "mine" else None,
-        after=read_asked_number() or 0,
     )
+
+
+def count_waiting(connection: Connection, wanted: QueueFilter, most: int) -> int:
+    """Counts who waits in one's own part of the queue, up to `most`."""
+    with beyond_wall(connection):
+        found = find_queued(connection, own(help_request), wanted, most)
+    return len(find_seen(connection, help_request, help_request.c.id, found))
 
 
 def _late_before() -> datetime:
@@ -157,7 +178,7 @@ def _is_late(asked: QueuedRequest) -> bool:
 @waits_for(Right.ANSWER_REQUESTS)
 def _count_late(connection: Connection, _opened: OfficeSession) -> Waiting:
     asked = QueueFilter(asked_before=_late_before())
-    late = count_queue(connection, own(help_request), asked, _MOST_COUNTED)
+    late = count_waiting(connection, asked, _MOST_COUNTED)
     return Waiting("office.requests.wait_late", late, "office.requests")
 
 
@@ -168,10 +189,9 @@ def _read_numbers(connection: Connection, opened: OfficeSession) -> list[FirstNu
         "late": QueueFilter(asked_before=_late_before()),
         "mine": QueueFilter(owner=opened.name),
     }
-    seen = own(help_request)
     return [
         FirstNumber(
-            f"office.requests.number_{name}", count_queue(connection, seen, part, _MOST_COUNTED)
+            f"office.requests.number_{name}", count_waiting(connection, part, _MOST_COUNTED)
         )
         for name, part in parts.items()
     ]

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.office.rights import Right
 from app.payments.queries import get_account
 from app.payments.wording import shown_until
-from app.people.file import list_payments
+from app.people.file import find_payment
 from app.people.looks import record_look
 from app.people.service import describe_person
 from app.web.office.desk import act, behind_wall, here
@@ -53,11 +53,11 @@ def sheet_of_receipt(number: int, receipt: str) -> AnyResponse:
         if is_locked(shown, presence):
             raise NotFound
         with behind_wall(change) as connection:
-            found = [one for one in list_payments(connection, number) if one.receipt == receipt]
-        if not found or found[0].reversed_at:
+            paid = find_payment(connection, number, receipt)
+        if paid is None or paid.reversed_at:
             raise NotFound
         record_look(change, number, reason, ("sheet_receipt",), here().role)
-    return _print("sheet_receipt.html", person=shown, paid=found[0], reason=reason)
+    return _print("sheet_receipt.html", person=shown, paid=paid, reason=reason)
 
 
 @pages.get(f"/people/{NUMBER}/sheets/file")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 from pydantic import SecretStr
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
@@ -16,7 +16,7 @@ from app.office.errors import NotOneself
 from app.office.factors import remove_all_factors
 from app.office.identities import tie_identity, untie_identity
 from app.office.models import ROLES, office_user
-from app.office.queries import find_office_user, list_office_user_page
+from app.office.queries import USER_SORTING, find_office_user, list_office_user_page
 from app.office.rights import RIGHTS, Right
 from app.office.rules import OfficeScope, draw_password, name_key
 from app.office.service import (
@@ -33,8 +33,8 @@ from app.web.office.desk import act_on, add_to, here, look, own
 from app.web.office.fields import done, read_choice, read_needed, read_text
 from app.web.office.frame import may, office_page, pages
 from app.web.office.shown_once import show_once
+from app.web.office.tables import show_table
 
-_ROWS = 50
 DESKS = ("bank", "dar", "export")
 _USER = "/users/<name>"
 
@@ -42,15 +42,9 @@ _USER = "/users/<name>"
 @pages.get("/users")
 @may(Right.SEE_USERS)
 def users() -> Response:
-    after = request.args.get("after", "")
     with look() as connection:
-        rows = list_office_user_page(connection, after, _ROWS + 1)
-    return office_page(
-        "users.html",
-        rows=rows[:_ROWS],
-        following=rows[_ROWS - 1].name if len(rows) > _ROWS else None,
-        **_choices(),
-    )
+        rows = show_table(USER_SORTING, lambda asked: list_office_user_page(connection, asked))
+    return office_page("users.html", users=rows, **_choices())
 
 
 @pages.post("/users")

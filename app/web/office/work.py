@@ -18,7 +18,7 @@ from app.observe.workers import count_alive
 from app.office.rights import Right
 from app.office.sessions import OfficeSession
 from app.publishing.queries import count_fit_versions
-from app.reconciliation.books_checks import list_books_checks
+from app.reconciliation.books_checks import CHECK_SORTING, list_books_checks
 from app.reconciliation.cnss_lists import count_unanswered
 from app.reconciliation.day_totals import list_day_totals
 from app.reconciliation.models import settlement_file
@@ -81,7 +81,7 @@ def _count_for_operator(connection: Connection, _opened: OfficeSession) -> Seque
 @numbers_for("auditor")
 def _count_for_auditor(connection: Connection, _opened: OfficeSession) -> Sequence[FirstNumber]:
     today = local_date(runtime().clock())
-    checks = list_books_checks(connection, None, 1)
+    checks = list_books_checks(connection, CHECK_SORTING.first(1)).rows
     week = today - timedelta(days=6)
     looks, approvals = AuditQuery(first=week, looks=True), AuditQuery(first=week, approved=True)
     return (
