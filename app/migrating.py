@@ -1,15 +1,17 @@
-"""Brings a database's tables to the code's revision, for commands and tests alike."""
+"""Brings a database's tables to the code's revision, for commands and tests alike.
+
+Alembic is read where it is used: a web process never does.
+"""
+
+from __future__ import annotations
 
 import time
 from dataclasses import dataclass
 from datetime import datetime
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from click import ClickException
 from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import Engine, MetaData, text
@@ -30,6 +32,10 @@ from app.settings import ROOT
 from app.wall import build_wall
 from app.way_back import Loss, choose_losses
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
 # Two commands migrating at once wait for each other on this number.
 _LOCK = 0x6D61616C
 
@@ -42,6 +48,8 @@ def load_models() -> MetaData:
 
 
 def _config() -> Config:
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(ROOT / "migrations"))
     return config
@@ -84,6 +92,8 @@ def newest_revision() -> str:
 
 def current_revision(engine: Engine) -> str:
     """Returns the database's revision, `none` for an empty one. Raises: AnotherVersion."""
+    from alembic.runtime.migration import MigrationContext
+
     with engine.connect() as connection:
         revision = MigrationContext.configure(connection).get_current_revision()
     if revision is None:
@@ -149,10 +159,14 @@ def find_losses(engine: Engine, revision: str) -> list[Loss]:
 
 
 def _scripts() -> ScriptDirectory:
+    from alembic.script import ScriptDirectory
+
     return ScriptDirectory.from_config(_config())
 
 
 def _migrate(engine: Engine, revision: str, *, down: bool = False) -> str:
+    from alembic import command
+
     config = _config()
     with engine.connect() as connection:
         if is_pooled(connection):
