@@ -75,7 +75,8 @@ _MADE = f"""
     SELECT 't', current_date, '{{"fr": ["a", "b"]}}'::jsonb, 'refused', 'u1', now(), now()
     FROM generate_series(1, {SOME}) n;
     INSERT INTO menu_version (version, given_over, name, content, digest, given_by, given_at, state)
-    SELECT 'aaaaaaaa', 'bbbbbbbb', 'n', 'x', encode(sha256('x'), 'hex'), 'u' || n % 9, now(), 'waiting'
+    SELECT 'aaaaaaaa', 'bbbbbbbb', 'n', 'x', encode(sha256('x'), 'hex'), 'u' || n % 9, now(),
+        'waiting'
     FROM generate_series(1, 120) n;
     INSERT INTO office_user (name, name_key, role, password_hash, created_at)
     SELECT 'user ' || n, 'user' || n, (ARRAY['analyst', 'cnss'])[1 + n % 2], 'x', now()
