@@ -164,7 +164,7 @@ def settle_difference(clerks: tuple[Page, Page], base: str, code: str, receipt: 
 def settle(clerks: tuple[Page, Page], desk: str, way: str, reason: str) -> str:
     """One clerk proposes a way out of the newest break and cannot approve it; the other does."""
     first, second = clerks
-    first.goto(f"{desk}?sort=newest")
+    first.goto(f"{desk}?sort=number")
     first.locator("tbody th a[href]").filter(has_text=re.compile(r"^\d+$")).last.click()
     address = first.url
     first.locator(f"[name=method][value={way}]").check()
