@@ -66,8 +66,8 @@ class Versions(Generic[Services]):
         self._redis, self._keys = redis, keys
         self._live, self._build = live, build
         self._known: dict[str, MenuEngine[Services] | None] = {}
-        # The version that was stored last, and when it is stored again.
-        self._stored = ""
+        # What was stored last, and when it is stored again.
+        self._stored: MenuEngine[Services] | None = None
         self._publish_at: datetime | None = None
 
     @property
@@ -81,8 +81,9 @@ class Versions(Generic[Services]):
         Raises: Unavailable.
         """
         shown = self._live.shown
-        version = shown.engine.version
-        if version != self._stored or self._publish_at is None or now >= self._publish_at:
+        version, stored = shown.engine.version, self._stored
+        changed = stored is None or version != stored.version
+        if changed or self._publish_at is None or now >= self._publish_at:
             try:
                 with self._redis.pipeline(transaction=False) as both:
                     both.set(_key(version), self._sign(version, shown.pack()), ex=_STORED_FOR)
@@ -91,7 +92,10 @@ class Versions(Generic[Services]):
                     both.execute()
             except RedisError as error:
                 raise Unavailable(what="redis") from error
-            self._stored, self._publish_at = version, now + _PUBLISHED_EVERY
+            if changed and stored is not None:
+                # Talks begun with it go on, also where Redis has lost it.
+                self._known[stored.version] = stored
+            self._stored, self._publish_at = shown.engine, now + _PUBLISHED_EVERY
 
     def list_stored(self, now: datetime) -> list[StoredMenus]:
         """Returns the menus that processes laid down lately, the newest first. Raises: Unavailable.
@@ -116,6 +120,8 @@ class Versions(Generic[Services]):
         """
         if version == self.current.version:
             return self.current
+        if self._stored and version == self._stored.version:
+            return self._stored
         if version not in self._known:
             if len(self._known) >= _MOST_REMEMBERED:
                 self._known = {}

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,11 +31,12 @@ RUN = (
 
 
 @pytest.fixture(scope="module")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Image]:
+def image() -> Iterator[Image]:
     if os.geteuid() != 0 or not all(map(shutil.which, ("mmdebstrap", "buildah", "podman"))):
         assert not os.environ.get("CI"), "buildah, mmdebstrap or podman is not here, or no root"
         pytest.skip("an image is built by root, with buildah, mmdebstrap and podman")
-    folder = tmp_path_factory.mktemp("image")
+    # Podman takes no path of its own of more than 50 letters.
+    folder = Path(tempfile.mkdtemp(prefix="maalem-image-"))
     base = folder / "base.tar"
     write_base(base, read_moment())
     image = Image(folder, read_moment())

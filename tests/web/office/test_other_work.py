@@ -12,7 +12,7 @@ from app import create_app
 from app.audit.service import record_audit
 from app.base.operation import operation
 from app.jobs.office import OfficeWork
-from app.people.looks import list_looks
+from app.people.looks import LOOK_SORTING, list_looks
 from app.reconciliation.cnss_file import HEADER
 from app.runtime import Runtime
 from app.text.languages import LANGUAGES
@@ -178,7 +178,7 @@ def test_a_person_is_given_what_is_kept_and_forgotten_by_two(
     assert kept.json and kept.json["artisan"][0]["id"] == number
     # It is a look at all of it, which the page shows, and the phone.
     with runtime.database.connect() as connection:
-        newest = list_looks(connection, number, 1)[0]
+        newest = list_looks(connection, number, LOOK_SORTING.first(1)).rows[0]
     assert (newest.who, newest.reason, newest.seen) == ("nadia", "complaint", ("export",))
     chamber = staff.enter("said", "chamber", region="Fès-Meknès")
     assert send(chamber, "/office", f"{page}/export").status_code == 403

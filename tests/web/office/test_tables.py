@@ -264,7 +264,6 @@ def test_an_address_that_means_no_rows_is_refused_in_words(sign_in: SignIn) -> N
         assert desk.get(f"/office/requests?sort=language&after={quote(place)}").status_code == 400
     hostile = json.dumps(["' OR 1=1 --", 1])
     assert desk.get(f"/office/requests?sort=language&after={quote(hostile)}").status_code == 200
-    assert desk.get(f"/office/requests?after={quote('[')}&language=ar").status_code == 400
 
 
 @pytest.mark.usefixtures("sample_people")
