@@ -5,20 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, redirect, request, url_for
-from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
 
 from app.audit.files import MOST_ROWS
 from app.audit.lists import AUDIT_SORTING, AuditQuery, list_audit_page
 from app.figures.models import report_request
-from app.figures.reports import NewReport, ask_for_report, list_reports, read_report
+from app.figures.reports import NewReport, ask_for_report, list_reports
 from app.office.queries import USER_SORTING, list_office_user_page
 from app.office.rights import RIGHTS, Right
 from app.runtime import runtime
-from app.web.figure_files import answer_file
-from app.web.office.desk import act, add_to, here, look
+from app.web.office.desk import add_to, here, look
 from app.web.office.fields import NUMBER, read_asked_day
-from app.web.office.figures import follow_reports
+from app.web.office.figures import follow_reports, take_report
 from app.web.office.frame import may, office_language, office_page, pages
 from app.web.office.tables import show_table
 
@@ -64,16 +62,7 @@ def ask_for_audit_list() -> AnyResponse:
 @pages.get(f"/audit/lists/{NUMBER}")
 @may(Right.SEE_AUDIT)
 def take_audit_list(number: int) -> Response:
-    with look() as connection:
-        is_own = any(one.id == number for one in list_reports(connection, here().name, "audit"))
-    if not is_own:
-        raise NotFound
-    with act() as change:
-        ready = read_report(change.connection, number, here().name, "audit")
-    if ready is None:
-        raise NotFound
-    file_format, content = ready
-    return answer_file(content, f"maalem-audit-{number}", file_format)
+    return take_report(number, "audit")
 
 
 @pages.get("/audit/rights")

@@ -172,16 +172,21 @@ def ask_for_list() -> AnyResponse:
 @pages.get("/figures/lists/<int:number>")
 @may(Right.SEE_FIGURES)
 def take_list(number: int) -> Response:
+    return take_report(number, "figures")
+
+
+def take_report(number: int, kind: str) -> Response:
+    """Gives a list that a worker wrote to who asked for it. Raises: NotFound."""
     with look() as connection:
-        is_own = any(one.id == number for one in list_reports(connection, here().name, "figures"))
+        is_own = any(one.id == number for one in list_reports(connection, here().name, kind))
     if not is_own:
         raise NotFound
     with act() as change:
-        ready = read_report(change.connection, number, here().name, "figures")
+        ready = read_report(change.connection, number, here().name, kind)
     if ready is None:
         raise NotFound
     file_format, content = ready
-    return answer_file(content, f"maalem-figures-{number}", file_format)
+    return answer_file(content, f"maalem-{kind}-{number}", file_format)
 
 
 @numbers_for("analyst")
