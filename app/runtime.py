@@ -145,8 +145,9 @@ class Runtime:
         """The database for the office's pages: a pool of its own, so that phones never wait."""
         if not self.settings.database_url:
             _ = self.database  # migrates the embedded one
+        # A page is not tried again, as a hop is: dead connections are found before it.
         engine = self._connect(
-            pool_size=OFFICE_CONNECTIONS, statement_timeout_ms=OFFICE_STATEMENT_MS
+            pool_size=OFFICE_CONNECTIONS, statement_timeout_ms=OFFICE_STATEMENT_MS, asks_first=True
         )
         self.deadline.watch(engine)
         return engine

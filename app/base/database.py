@@ -57,11 +57,13 @@ def connect(
     pool_size: int = CONNECTIONS,
     statement_timeout_ms: int = STATEMENT_MS,
     keeps_prepared: bool = False,
+    asks_first: bool = False,
 ) -> Engine:
     """Returns an engine that waits no longer than a phone may: 2 s to connect, 1 s for the pool.
 
-    A statement ends after `statement_timeout_ms`. The address may name several hosts, as libpq
-    writes them. Behind a pooler a connection keeps no settings of ours: a transaction sets its own
+    A statement ends after `statement_timeout_ms`. With `asks_first` a connection of the pool is
+    asked if it lives before it is used. The address may name several hosts, as libpq writes
+    them. Behind a pooler a connection keeps no settings of ours: a transaction sets its own
     limit, and statements are prepared only where the pooler keeps them.
     """
     engine = create_engine(
@@ -69,6 +71,7 @@ def connect(
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=1,
+        pool_pre_ping=asks_first,
         # An error's text must carry no names, birth dates or numbers into the log.
         hide_parameters=True,
         connect_args={"connect_timeout": 2, "tcp_user_timeout": 1500},

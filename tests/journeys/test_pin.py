@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask import Flask
-from sqlalchemy import NullPool, create_engine, text
 
 from app.runtime import Runtime
+from tests.dropping import drop_connections
 from tests.journeys.other_parties import OtherParties
 from tests.outages import without_reference
 from tests.phone import TestPhone
@@ -266,20 +266,6 @@ def test_change_of_pin_asks_for_the_old_one_again(khadija: TestPhone) -> None:
     for typed in ("5", "5"):
         khadija.answer(typed)
     assert khadija.answer("3").startswith("Votre PIN")
-
-
-def drop_connections(runtime: Runtime) -> None:
-    """Ends every connection of the app, as PostgreSQL's restart does."""
-    # Those for late answers are of no test here, and would be found dead in a later one.
-    runtime.patient_services.database.dispose()
-    outside = create_engine(runtime.owners_database.url, poolclass=NullPool)
-    with outside.connect() as connection:
-        connection.execute(
-            text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                " WHERE datname = current_database() AND usename <> current_user"
-            )
-        )
 
 
 def test_pin_is_set_although_the_connection_was_dropped(phone: TestPhone, runtime: Runtime) -> None:

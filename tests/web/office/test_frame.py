@@ -22,6 +22,7 @@ from app.office.service import dismiss_office_user
 from app.runtime import Runtime
 from app.web.access import Audience, UndeclaredRoute, audience_of, open_to
 from app.web.office.frame import SECTIONS, check_rights, right_of
+from tests.dropping import drop_connections
 from tests.web.conftest import rules_of
 from tests.web.office.conftest import SignIn, post
 
@@ -100,6 +101,16 @@ def test_a_cause_of_unavailable_is_the_server_s_code_or_the_pool(runtime: Runtim
         with pytest.raises(Unavailable) as full, transaction(runtime.office_database):
             pass
     assert [name_cause(one.value) for one in (slow, full)] == ["57014", "TimeoutError"]
+
+
+def test_a_page_opens_although_the_connections_were_dropped(
+    sign_in: SignIn, runtime: Runtime
+) -> None:
+    browser = sign_in("helpdesk")
+    drop_connections(runtime)
+    assert browser.get("/office").status_code == 200
+    drop_connections(runtime)
+    assert post(browser, "/office/sign-out").status_code == 303
 
 
 def test_samples_open_nothing_in_production(production: Flask, sample_people: None) -> None:
