@@ -121,9 +121,10 @@ class Runtime:
         atexit.register(stack.close)
         return EngineUrls(database_url or embedded.database_url, redis_url or embedded.redis_url)
 
-    def _connect(self, **options: int) -> Engine:
-        keeps_prepared = self.settings.pooler_keeps_prepared
-        return connect(self.urls.database_url, keeps_prepared=keeps_prepared, **options)
+    def _connect(self, *, asks_first: bool = False, **options: int) -> Engine:
+        kept = self.settings.pooler_keeps_prepared
+        url = self.urls.database_url
+        return connect(url, keeps_prepared=kept, asks_first=asks_first, **options)
 
     @cached_property
     def database(self) -> Engine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from app.settings import ROOT
@@ -24,9 +25,9 @@ from benchmarks import (
     traces,
 )
 from benchmarks.findings import Finding, machine, replace_measured, table, write_result
-from benchmarks.stage import stage
+from benchmarks.stage import Stage, stage
 
-MEASUREMENTS = {
+MEASUREMENTS: dict[str, Callable[[Stage], Iterable[Finding]]] = {
     "register": register.measure,
     "starting": starting.measure,
     "counts": counts.measure,
@@ -83,10 +84,11 @@ def main() -> None:
     with stage(arguments.quick, *beside) as measured_stage:
         measured_stage.months = arguments.months
         for name in names:
-            findings = MEASUREMENTS[name](measured_stage)
-            write_result(name, findings)
-            for finding in findings:
+            findings = []
+            for finding in MEASUREMENTS[name](measured_stage):
                 print(finding, flush=True)
+                findings.append(finding)
+            write_result(name, findings)
             all_findings += findings
     print(f"{machine()}; {time.monotonic() - began:.0f} s")
     if not arguments.quick and not arguments.names:

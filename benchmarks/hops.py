@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
 from statistics import median
 
 from sqlalchemy import text
@@ -26,7 +27,8 @@ _WARM = 200
 _CORES_FOR_TWO = 4
 
 
-def measure(stage: Stage) -> list[Finding]:
+def measure(stage: Stage) -> Iterator[Finding]:
+    """Measures for half an hour, and gives each finding once it is there."""
     there = stage.folder, stage.environment
     with (
         floor(*there) as bare,
@@ -37,13 +39,11 @@ def measure(stage: Stage) -> list[Finding]:
         for server in (bare, durable, one, two):
             play(server, [dialogue(phone) for phone in stage.phones(_WARM)])
         size = one.memory_mb()
-        return [
-            _load_generator(stage, bare),
-            *_throughput(stage, bare, one),
-            _two_processes(stage, one, two),
-            _tail(stage, durable, one),
-            *_growth(stage, one, size),
-        ]
+        yield _load_generator(stage, bare)
+        yield from _throughput(stage, bare, one)
+        yield _two_processes(stage, one, two)
+        yield _tail(stage, durable, one)
+        yield from _growth(stage, one, size)
 
 
 def _make_table(stage: Stage) -> dict[str, str]:

@@ -18,6 +18,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _CODE = re.compile(rb"\d{4} \d{4} \d{4}")
@@ -51,14 +52,22 @@ class Played:
 
 
 class _Connection:
-    """A kept-alive connection and the dialogue it is in."""
+    """A kept-alive connection and the dialogue it is in; opened when it is first used.
+
+    A server's thread that waits for an idle connection answers no other.
+    """
 
     def __init__(self, port: int) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._port = port
         self.talk: list[bytes] = []
         self.hop = 0
         self.due = 0.0
+
+    @cached_property
+    def socket(self) -> socket.socket:
+        opened = socket.create_connection(("127.0.0.1", self._port), timeout=30)
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return opened
 
     def fileno(self) -> int:
         return self.socket.fileno()
