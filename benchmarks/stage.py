@@ -18,6 +18,7 @@ import psycopg
 from sqlalchemy import Engine, select
 
 from app.base.clock import local_date
+from app.base.database import take_time
 from app.contributions.rules import is_collected_here
 from app.embedded import EngineUrls, using_engines
 from app.enrolment.models import artisan
@@ -161,7 +162,8 @@ def read_peak_mb() -> float:
 
 def list_debtors(engine: Engine, today: date) -> Iterator[tuple[int, str]]:
     """Yields id and phone of the artisans who owe, from the register's beginning."""
-    with engine.connect() as connection:
+    with engine.begin() as connection:
+        take_time(connection)
         rows = connection.execute(select(artisan.c.phone, *_OF_CALLERS).order_by(artisan.c.id))
         everybody = rows.all()
     for phone, *values in everybody:
