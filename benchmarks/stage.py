@@ -62,8 +62,13 @@ class Stage:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The environment that leads a process of the service to the engines."""
+        """The environment that leads a process of the service to the engines.
+
+        It has the program's bytecode, as an image has it: the first process writes it.
+        """
         return {
+            "PYTHONDONTWRITEBYTECODE": "",
+            "PYTHONPYCACHEPREFIX": str(self.folder / "bytecode"),
             "APP_ENV": "development",
             "DATABASE_URL": self.urls.database_url,
             "REDIS_URL": self.urls.redis_url,

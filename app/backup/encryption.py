@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from typing import TYPE_CHECKING, BinaryIO
 
 from app.backup.errors import BackupFailed
 from app.base.keys import derive_key, key_id
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _MARK = b"maalem backup 1\n"
 _SALT_BYTES, _ID_BYTES, _LENGTH_BYTES, _NONCE_BYTES = 16, 4, 4, 12
@@ -38,6 +38,8 @@ def encrypt(secret: bytes, name: str, plain: Iterable[bytes]) -> Iterator[bytes]
 
 def decrypt(secret: bytes, name: str, file: BinaryIO) -> Iterator[bytes]:
     """Yields the plain pieces. Raises: BackupFailed if one is not what was written."""
+    from cryptography.exceptions import InvalidTag
+
     head = file.read(len(_MARK) + _ID_BYTES + _SALT_BYTES)
     if not head.startswith(_MARK) or len(head) != len(_MARK) + _ID_BYTES + _SALT_BYTES:
         raise BackupFailed(what=name, why="no encrypted file of ours")
@@ -58,6 +60,9 @@ def decrypt(secret: bytes, name: str, file: BinaryIO) -> Iterator[bytes]:
 
 
 def _make_cipher(secret: bytes, salt: bytes) -> AESGCM:
+    # As in app/base/keys.py: a web process asks how backups are, and encrypts none.
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
     return AESGCM(derive_key(derive_key(secret, "maalem backup"), salt.hex()))
 
 

@@ -7,12 +7,10 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from babel.messages.catalog import Catalog, Message
-from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
 from app.text.dialled import DIALLED_VALUES
@@ -41,14 +39,12 @@ class Say:
 class Words:
     """The sentences of every language. A key is found or raises KeyError; it is never shown."""
 
-    def __init__(
-        self, catalogs: Mapping[str, Catalog], repeated: Mapping[str, Sequence[str]] | None = None
-    ) -> None:
-        self.catalogs = dict(catalogs)
-        self.repeated = dict(repeated or {})
-        self._translations = {name: _compile(catalog) for name, catalog in catalogs.items()}
+    def __init__(self, folder: Path, files: str) -> None:
+        self._source = folder, files
+        catalogs = _read_catalogs(folder, files)
         self._keys = {name: _list_keys(catalog) for name, catalog in catalogs.items()}
         self._nouns = {name: _list_nouns(catalog) for name, catalog in catalogs.items()}
+        self._translations = {name: _Translations(catalog) for name, catalog in catalogs.items()}
         # The shared values: each is asked for by language when a sentence names it.
         self.shared: dict[str, Callable[[str], object]] = {}
         # Filled when a sentence is first said: the same few sentences are said all day.
@@ -57,45 +53,40 @@ class Words:
     @classmethod
     def load(cls, folder: Path, files: str = "menus.po") -> Words:
         """Reads `folder/<language>/LC_MESSAGES/`; several files of a language are read as one."""
-        catalogs: dict[str, Catalog] = {}
+        return cls(folder, files)
+
+    @property
+    def repeated(self) -> dict[str, list[str]]:
+        """The keys that stand twice in the files, by language."""
         keys: dict[str, list[str]] = {}
-        for path in sorted(folder.glob(f"*/LC_MESSAGES/{files}")):
-            language = path.parts[-3]
-            with path.open("rb") as file:
-                read = read_po(file, abort_invalid=True)
+        for language, path in _list_files(*self._source):
             keys.setdefault(language, []).extend(_list_written_keys(path))
-            if language not in catalogs:
-                catalogs[language] = read
-                continue
-            for message in read:
-                if message.id:
-                    catalogs[language][message.id] = message
-        return cls(catalogs, {name: _find_repeated(written) for name, written in keys.items()})
+        return {language: _find_repeated(written) for language, written in keys.items()}
 
     def fall_back_on(self, newer: Words) -> None:
         """Says in the words of `newer` the sentences that are missing here."""
         self.shared = newer.shared
         for language, translations in self._translations.items():
             if language in newer._translations:
-                translations.add_fallback(newer._translations[language])
+                translations.fall_back_on(newer._translations[language])
 
     def follow(self, other: Words) -> None:
         """Says from now on what `other` says, also to those who hold these words already."""
-        self.catalogs, self.repeated = other.catalogs, other.repeated
+        self._source = other._source
         self._keys, self._nouns = other._keys, other._nouns
         self._translations = other._translations
         self._cuts = {}
 
     @property
     def languages(self) -> list[str]:
-        return list(self.catalogs)
+        return list(self._translations)
 
     def language_or_default(self, language: str | None) -> str:
         """Returns `language` if its sentences are here, else the default."""
         return language if language in self._translations and language else DEFAULT
 
     def has(self, language: str, key: str) -> bool:
-        return self._translations[language].gettext(key) != key
+        return key in self._translations[language].sentences
 
     def keys(self, language: str) -> frozenset[str]:
         """Returns the keys that have words: neither empty nor fuzzy, with every plural form."""
@@ -109,7 +100,7 @@ class Words:
         cuts = self._cuts  # read before the sentence: `follow` changes them in the other order
         cut = cuts.get((language, key))
         if cut is None:
-            cut = cuts[language, key] = _cut(self._get_sentence(language, key))
+            cut = cuts[language, key] = _cut(self.get_sentence(language, key))
         sentence, places = cut
         named = values or {}
         for name, form, after in places:
@@ -117,24 +108,39 @@ class Words:
             sentence += self._write(value, form, language) + after
         return sentence
 
+    def get_sentence(self, language: str, key: str) -> str:
+        """Returns the sentence with its places. Raises: KeyError naming the key and language."""
+        if (sentence := self._translations[language].sentences.get(key)) is None:
+            raise KeyError(f"no words for {key} in {language}")
+        return sentence
+
+    def is_noun(self, language: str, key: str) -> bool:
+        """True for a noun, which has plural forms."""
+        return key in self._translations[language].nouns
+
+    def forms(self, language: str, key: str) -> tuple[str, ...]:
+        """Returns the sentence with its places; of a noun, each of its plural forms."""
+        forms = self._translations[language].nouns.get(key)
+        return forms or (self.get_sentence(language, key),)
+
     def value_names(self, language: str, key: str) -> set[str]:
         """Returns the names of the values the sentence takes."""
-        return {match[1] for match in _PLACE.finditer(self._get_sentence(language, key))}
+        return {match[1] for match in _PLACE.finditer(self.get_sentence(language, key))}
 
     def noun_names(self, language: str, key: str) -> set[str]:
         """Returns the nouns whose plural the sentence takes."""
-        forms = {match[2] for match in _PLACE.finditer(self._get_sentence(language, key))}
+        forms = {match[2] for match in _PLACE.finditer(self.get_sentence(language, key))}
         return forms & self._nouns[language]
 
     def used_nouns(self, language: str) -> set[str]:
         """Returns the nouns whose plural some sentence takes."""
-        sentences = (str(message.string) for message in self.catalogs[language])
+        sentences = self._translations[language].sentences.values()
         forms = {match[2] for sentence in sentences for match in _PLACE.finditer(sentence)}
         return forms & self._nouns[language]
 
     def unreadable_values(self, language: str, key: str) -> list[str]:
         """Returns the braces that would be shown as they are, or name neither format nor noun."""
-        sentence = self._get_sentence(language, key)
+        sentence = self.get_sentence(language, key)
         wrong = [
             match[0]
             for match in _PLACE.finditer(sentence)
@@ -145,25 +151,19 @@ class Words:
 
     def forms_without_count(self, language: str, noun: str) -> list[str]:
         """Returns the plural forms that stand for several numbers and do not hold the count."""
-        plural = self._translations[language].plural  # type: ignore[attr-defined]
+        plural = self._translations[language].plural
         numbers = Counter(plural(count) for count in _COUNTS)
-        forms = forms_of(self.catalogs[language][noun])
+        forms = self.forms(language, noun)
         return [f for i, f in enumerate(forms) if numbers[i] > 1 and not _PLACE.search(f)]
 
     def write_every_form(self, language: str, noun: str) -> tuple[str, ...]:
         """Returns a noun in each of its plural forms, with the smallest number that takes it."""
-        plural = self._translations[language].plural  # type: ignore[attr-defined]
+        plural = self._translations[language].plural
         smallest: dict[int, int] = {}
         for count in _COUNTS:
             smallest.setdefault(plural(count), count)
         counts = sorted(smallest.values())
         return tuple(self._write_count(language, noun, count) for count in counts)
-
-    def _get_sentence(self, language: str, key: str) -> str:
-        sentence = self._translations[language].gettext(key)
-        if sentence == key:
-            raise KeyError(f"no words for {key} in {language}")
-        return sentence
 
     def _write(self, value: object, form: str | None, language: str) -> str:
         if isinstance(value, Say):
@@ -176,8 +176,9 @@ class Words:
 
     def _write_count(self, language: str, noun: str, count: int) -> str:
         """`{n:months}`: writes the plural form that CLDR asks for, from the key `months`."""
-        form = self._translations[language].ngettext(noun, noun, count)
-        if form == noun:
+        translations = self._translations[language]
+        forms = translations.nouns.get(noun)
+        if forms is None or not (form := forms[translations.plural(count)]):
             raise KeyError(f"no plural {noun} in {language}")
         return _PLACE.sub(str(count), form)
 
@@ -187,14 +188,45 @@ def _cut(sentence: str) -> _CutSentence:
     return beginning, tuple(zip(rest[::3], rest[1::3], rest[2::3], strict=True))
 
 
-def _compile(catalog: Catalog) -> gettext.GNUTranslations:
-    file = BytesIO()
-    write_mo(file, catalog)
-    file.seek(0)
-    translations = gettext.GNUTranslations(file)
-    # Babel leaves out the plural rule of a language it does not know (ary-Latn, zgh).
-    translations.plural = gettext.c2py(catalog.plural_expr)  # type: ignore[attr-defined]
-    return translations
+class _Translations:
+    """A language's sentences, the forms of its nouns, and its rule which form a number takes.
+
+    A noun is a sentence too: in the form that one takes. A fuzzy or empty translation is as none.
+    """
+
+    def __init__(self, catalog: Catalog) -> None:
+        # The file's own rule: Babel has none for a language it does not know (ary-Latn, zgh).
+        self.plural: Callable[[int], int] = gettext.c2py(catalog.plural_expr)
+        said = [message for message in catalog if message.id and not message.fuzzy]
+        self.nouns = {_key_of(one): _list_forms(one) for one in said if isinstance(one.id, tuple)}
+        sentences = {_key_of(one): str(one.string) for one in said if isinstance(one.id, str)}
+        sentences |= {noun: forms[self.plural(1)] for noun, forms in self.nouns.items()}
+        self.sentences = {key: sentence for key, sentence in sentences.items() if sentence}
+
+    def fall_back_on(self, newer: _Translations) -> None:
+        """Takes from `newer` what is missing here."""
+        self.sentences = newer.sentences | self.sentences
+        self.nouns = newer.nouns | self.nouns
+
+
+def _list_files(folder: Path, files: str) -> list[tuple[str, Path]]:
+    """Returns each file with its language."""
+    return [(path.parts[-3], path) for path in sorted(folder.glob(f"*/LC_MESSAGES/{files}"))]
+
+
+def _read_catalogs(folder: Path, files: str) -> dict[str, Catalog]:
+    """Reads every language; several files of one become one."""
+    catalogs: dict[str, Catalog] = {}
+    for language, path in _list_files(folder, files):
+        with path.open("rb") as file:
+            read = read_po(file, abort_invalid=True)
+        if language not in catalogs:
+            catalogs[language] = read
+            continue
+        for message in read:
+            if message.id:
+                catalogs[language][message.id] = message
+    return catalogs
 
 
 def _key_of(message: Message) -> str:
@@ -205,7 +237,7 @@ def _list_keys(catalog: Catalog) -> frozenset[str]:
     return frozenset(
         _key_of(message)
         for message in catalog
-        if message.id and not message.fuzzy and all(forms_of(message))
+        if message.id and not message.fuzzy and all(_list_forms(message))
     )
 
 
@@ -213,7 +245,7 @@ def _list_nouns(catalog: Catalog) -> frozenset[str]:
     return frozenset(_key_of(message) for message in catalog if isinstance(message.id, tuple))
 
 
-def forms_of(message: Message) -> tuple[str, ...]:
+def _list_forms(message: Message) -> tuple[str, ...]:
     """Returns the sentence; of a noun, each of its plural forms."""
     return tuple(message.string) if isinstance(message.string, tuple) else (str(message.string),)
 

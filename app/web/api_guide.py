@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from typing import TYPE_CHECKING
 
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
 from markupsafe import Markup
 
 from app.settings import ROOT
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 EXAMPLES = ROOT / "examples"
 _GUIDE = ROOT / "docs/api.md"
@@ -18,6 +20,9 @@ _GUIDE = ROOT / "docs/api.md"
 @cache
 def read_guide() -> tuple[Markup, tuple[tuple[str, str], ...]]:
     """Returns the guide as HTML without its title, and its headings with their names in links."""
+    # Sixty modules for this page alone: they are read when somebody asks for it.
+    from markdown_it import MarkdownIt
+
     reader = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = reader.parse(_GUIDE.read_text("utf-8"))
     after_title = next(place for place, each in enumerate(tokens) if each.type == "heading_close")

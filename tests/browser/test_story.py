@@ -78,7 +78,7 @@ def get_code(handset: Handset, story: Story, words: Words, keep: Keep) -> tuple[
 
 def opening(words: Words, language: str, key: str) -> str:
     """A sentence as far as its first value."""
-    return str(words.catalogs[language][key].string).split("{")[0].strip()
+    return words.get_sentence(language, key).split("{")[0].strip()
 
 
 def keep_for_readme(page: Page, name: str, part: FloatRect) -> None:

@@ -11,7 +11,7 @@ import pytest
 from app.base.money import Money
 from app.settings import ROOT
 from app.text.encoding import GSM7, encoding_of
-from app.text.words import Say, Words, forms_of
+from app.text.words import Say, Words
 
 REAL = Words.load(ROOT / "menus" / "locales")
 HEAD = 'msgid ""\nmsgstr "Language: fr\\nContent-Type: text/plain; charset=utf-8\\n"\n\n'
@@ -128,26 +128,26 @@ def test_unreadable_values_finds_braces_that_are_no_place(tmp_path: Path) -> Non
 @pytest.mark.parametrize("language", REAL.languages)
 def test_sentences_hold_no_invisible_letter(language: str) -> None:
     """The narrow spaces and direction marks that libraries and editors bring (domain.md 4)."""
-    for message in REAL.catalogs[language]:
-        for form in forms_of(message) if message.id else ():
+    for key in REAL.keys(language):
+        for form in REAL.forms(language, key):
             unseen = {c for c in form if unicodedata.category(c) in {"Cf", "Cc", "Zs", "Zl", "Zp"}}
-            assert unseen <= {" ", "\n"}, (message.id, unseen)
-            assert form == form.strip() and "  " not in form, message.id
+            assert unseen <= {" ", "\n"}, (key, unseen)
+            assert form == form.strip() and "  " not in form, key
 
 
 def test_french_sentences_on_phones_keep_to_gsm7() -> None:
     """Pages of tills may use every letter of French."""
-    for message in REAL.catalogs["fr"]:
-        on_pages = str(message.id).startswith(("till.", "error."))
-        for form in forms_of(message) if message.id and not on_pages else ():
-            assert encoding_of(form) == GSM7, (message.id, form)
+    for key in REAL.keys("fr"):
+        on_pages = key.startswith(("till.", "error."))
+        for form in REAL.forms("fr", key) if not on_pages else ():
+            assert encoding_of(form) == GSM7, (key, form)
 
 
 def test_arabic_sentences_use_ordinary_digits_and_no_vowel_marks() -> None:
-    for message in REAL.catalogs["ar"]:
-        for form in forms_of(message) if message.id else ():
-            assert all(c in "0123456789" for c in form if c.isdecimal()), message.id
-            assert not any(unicodedata.category(c) == "Mn" for c in form), message.id
+    for key in REAL.keys("ar"):
+        for form in REAL.forms("ar", key):
+            assert all(c in "0123456789" for c in form if c.isdecimal()), key
+            assert not any(unicodedata.category(c) == "Mn" for c in form), key
 
 
 def test_say_writes_a_date_in_the_format_it_names() -> None:

@@ -91,7 +91,7 @@ def test_find_faults_measures_every_message(
 
 def sentence_as_written(words: Words, language: str, key: str) -> str:
     """The sentence as its file writes it."""
-    return str(words.catalogs[language][key].string).replace("\n", "\\n")
+    return words.get_sentence(language, key).replace("\n", "\\n")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Set
 
 from app.text.encoding import GSM7, encoding_of
 from app.text.languages import LANGUAGES
-from app.text.words import Words, forms_of
+from app.text.words import Words
 from app.ussd.checker.declarations import Declarations
 from app.ussd.checker.samples import Samples
 from app.ussd.menu import Fault, Menu, Screen
@@ -60,18 +60,13 @@ def _find_idle_samples(
 ) -> Iterator[Fault]:
     """Yields the samples that no sentence has: names mistyped, or of values that are gone."""
     sentences = ((lang, key) for lang, keys in keys_by_language.items() for key in keys)
-    wanted = {n for s in sentences if not _is_noun(words, *s) for n in words.value_names(*s)}
+    wanted = {n for s in sentences if not words.is_noun(*s) for n in words.value_names(*s)}
     for name in sorted(samples.names - wanted):
         yield Fault("samples.yaml", "-", f"{name} stands in no sentence")
 
 
-def _is_noun(words: Words, language: str, key: str) -> bool:
-    """True for plural forms: an older Python's gettext has none of them without a count."""
-    return isinstance(words.catalogs[language][key].id, tuple)
-
-
 def _find_costly_letters(words: Words, language: str, key: str) -> Iterator[Fault]:
-    letters = sorted(set("".join(forms_of(words.catalogs[language][key]))) - {"\n", " "})
+    letters = sorted(set("".join(words.forms(language, key))) - {"\n", " "})
     for letter in letters:
         # Marks, other blanks and controls: they are not seen, and each makes a text UCS-2.
         if unicodedata.category(letter) in {"Cc", "Cf", "Zs", "Zl", "Zp"}:
@@ -85,7 +80,7 @@ def _find_costly_letters(words: Words, language: str, key: str) -> Iterator[Faul
 def _find_value_faults(
     words: Words, declared: Declarations, language: str, key: str
 ) -> Iterator[Fault]:
-    if _is_noun(words, language, key):
+    if words.is_noun(language, key):
         for form in words.forms_without_count(language, key):
             yield Fault(key, language, f"{form} stands for several numbers and lacks {{n}}")
         return

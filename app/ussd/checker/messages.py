@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from app.text.dialled import DIALLED_VALUES
 from app.text.encoding import GSM7, encoding_of, segments, units
 from app.text.languages import LANGUAGES
-from app.text.words import SHARED_VALUES, Words, forms_of
+from app.text.words import SHARED_VALUES, Words
 from app.ussd.checker.declarations import Declarations, DeclaredMessage
 from app.ussd.checker.samples import Samples
 from app.ussd.menu import Fault
@@ -83,7 +83,7 @@ def _find_harm(message: _Message, sentence: str) -> Iterator[str]:
             yield f"{{{name}}} is nothing a message may tell (app/ussd/checker/messages.py)"
         elif sentence == key and name not in {*message.declared.values, *SHARED_VALUES}:
             yield f"{{{name}}} is no value of its kind"
-    for form in forms_of(words.catalogs[language][sentence]):
+    for form in words.forms(language, sentence):
         if link := _LINK.search(form):
             yield f"{link[0]} leads to a page: thieves send such messages"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.text.languages import DEFAULT
-from app.text.words import Words, forms_of
+from app.text.words import Words
 from app.ussd.tools.places import Places
 from app.ussd.tools.room import Room
 
@@ -49,7 +49,7 @@ class Comments:
         self, language: str, key: str, places: Sequence[str], left: int | None
     ) -> Iterator[str]:
         if language != DEFAULT and key in self.words.keys(DEFAULT):
-            forms = forms_of(self.words.catalogs[DEFAULT][key])
+            forms = self.words.forms(DEFAULT, key)
             yield f"{DEFAULT}: " + " / ".join(form.replace("\n", "\\n") for form in forms)
         more = f", and {len(places) - _MOST_PLACES} more" if len(places) > _MOST_PLACES else ""
         yield "; ".join(places[:_MOST_PLACES]) + more

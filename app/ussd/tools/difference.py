@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from app.text.words import Words, forms_of
+from app.text.words import Words
 from app.ussd.menu import Menu, Screen
 
 
@@ -53,7 +53,7 @@ def find_screen_changes(before: Menu, after: Menu) -> ScreenChanges:
 
 def find_word_differences(before: Words, after: Words) -> Iterator[str]:
     """Yields a line for each difference in words, by language and key."""
-    yield from _compare_names("language", before.catalogs, after.catalogs)
+    yield from _compare_names("language", before.languages, after.languages)
     for one in find_word_changes(before, after):
         yield f"{one.key} [{one.language}]: {_write_change(one.before, one.after)}"
 
@@ -69,9 +69,7 @@ def find_word_changes(before: Words, after: Words) -> Iterator[WordChange]:
                 yield WordChange(key, language, old.get(key), new.get(key))
 
 
-def _compare_names(
-    kind: str, before: Mapping[str, object], after: Mapping[str, object]
-) -> Iterator[str]:
+def _compare_names(kind: str, before: Collection[str], after: Collection[str]) -> Iterator[str]:
     yield from (f"{kind} {name} is gone" for name in before if name not in after)
     yield from (f"{kind} {name} is new" for name in after if name not in before)
 
@@ -130,8 +128,7 @@ def _quote(value: object) -> str:
 
 
 def _sentences(words: Words, language: str) -> dict[str, str]:
-    catalog = words.catalogs[language]
     return {
-        key: " / ".join(forms_of(catalog[key])).replace("\n", " | ")
+        key: " / ".join(words.forms(language, key)).replace("\n", " | ")
         for key in sorted(words.keys(language))
     }

@@ -74,7 +74,7 @@ class Places:
         return {
             key: self.words.value_names(language, key)
             for key in keys
-            if not isinstance(self.words.catalogs[language][key].id, tuple)
+            if not self.words.is_noun(language, key)
         }
 
 

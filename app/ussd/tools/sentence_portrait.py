@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from app.text.encoding import encoding_of, segments, units
-from app.text.words import Words, forms_of
+from app.text.words import Words
 from app.ussd.checker.declarations import Declarations
 from app.ussd.checker.messages import bits
 from app.ussd.checker.samples import Samples
@@ -37,11 +37,9 @@ class SentencePortrait:
             yield from self._describe_in(language, key)
 
     def _describe_in(self, language: str, key: str) -> Iterator[str]:
-        if isinstance(self.words.catalogs[language][key].id, tuple) or self._lacks_samples(
-            language, key
-        ):
+        if self.words.is_noun(language, key) or self._lacks_samples(language, key):
             yield f"[{language}]"
-            yield from _indent("\n".join(forms_of(self.words.catalogs[language][key])))
+            yield from _indent("\n".join(self.words.forms(language, key)))
             return
         everyday = self._fill(language, key, self.declared.samples.everyday)
         worst = self._fill(language, key, self.declared.samples)

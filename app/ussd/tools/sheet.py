@@ -96,7 +96,7 @@ class Sheet:
     def _say(self, language: str, key: str) -> tuple[str, ...]:
         """Returns the sentence with everyday values; of a noun, a line for each of its forms."""
         words, samples = self.filled.engine.words, self.filled.samples
-        if isinstance(words.catalogs[language][key].id, tuple):
+        if words.is_noun(language, key):
             return ("\n".join(words.write_every_form(language, key)),)
         return (words.say(language, key, samples.worst(words, language, key)),)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import segno
 from flask import Response, redirect, request, url_for
 from markupsafe import Markup
 from pydantic import SecretStr
@@ -196,6 +195,8 @@ def _account_page(refusal: Refusal | None = None) -> Response:
 
 
 def _authenticator_page(refusal: Refusal | None = None) -> Response:
+    import segno  # it draws for this page alone
+
     opened = here()
     with act() as change:
         secret = begin_authenticator(change, runtime().keys, opened.name)

@@ -80,5 +80,5 @@ def hop_words(hop: RecordedHop, before: str, language: str) -> str:
 
 def _say_without_values(words: Words, language: str, key: str) -> str:
     """Returns the first words of a sentence; the values that stood in them are three dots."""
-    first = str(words.catalogs[language][key].string).partition("\n")[0]
+    first = words.get_sentence(language, key).partition("\n")[0]
     return " ".join(_PLACE.sub("…", first).split())
