@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 from app.agents.rules import shown_name
 from app.agents.towns import towns
@@ -13,6 +14,8 @@ LONGEST_PLACE = 23
 _SHORTEST_CUT = 17
 
 
+# Cached, because the same agencies stand in most messages of a day.
+@lru_cache(maxsize=4096)
 def name_place(network_name: str, agency_name: str | None, town_code: str | None) -> str:
     """Returns at most 23 letters of GSM-7: the network, and the agency's name without its town's.
 

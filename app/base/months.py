@@ -8,15 +8,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
+from typing import NamedTuple
 
 from app.base.errors import InvalidInput
 
 _MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Month:
-    """Year and month; `Month(2026, 11) + 2` is January 2027."""
+class Month(NamedTuple):
+    """Year and month; `Month(2026, 11) + 2` is January 2027.
+
+    (A tuple: every hop compares and looks up the months of years.)
+    """
 
     year: int
     month: int
@@ -40,7 +43,7 @@ class Month:
     def last_day(self) -> date:
         return date(self.year, self.month, monthrange(self.year, self.month)[1])
 
-    def __add__(self, months: int) -> Month:
+    def __add__(self, months: int) -> Month:  # type: ignore[override]
         index = self.year * 12 + self.month - 1 + months
         return Month(index // 12, index % 12 + 1)
 

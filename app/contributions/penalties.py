@@ -47,19 +47,20 @@ def cap_penalties(
     The first contributions use the cap up. `used` is the part of each year's cap that earlier
     payments used. With `each`, every contribution has a whole cap of its own.
     """
-    left: dict[int, Money] = {}
+    left: dict[int, int] = {}
     penalties = []
     for accrual in accruals:
-        penalty = ZERO
+        # In centimes: a quote of years takes hundreds of steps.
+        penalty = 0
         for year, accrues in accrual:
             if each:
-                left[year] = cap_of(year)
+                left[year] = cap_of(year).centimes
             elif year not in left:
-                left[year] = max(ZERO, cap_of(year) - used.get(year, ZERO))
-            part = min(accrues, left[year])
+                left[year] = max(0, (cap_of(year) - used.get(year, ZERO)).centimes)
+            part = min(accrues.centimes, left[year])
             left[year] -= part
             penalty += part
-        penalties.append(penalty)
+        penalties.append(Money(penalty))
     return penalties
 
 

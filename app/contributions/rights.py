@@ -7,6 +7,7 @@ today, so they do not include a wait after a payment.
 from collections.abc import Iterable, Sequence
 from datetime import date
 from enum import StrEnum
+from functools import lru_cache
 
 from app.base.errors import InvalidInput
 from app.base.months import Month
@@ -35,6 +36,14 @@ def expected_state(
     rates: Rates = RATES,
 ) -> RightsState:
     """Returns the state on `on`, from the longest run of consecutive overdue months."""
+    return _expected_state(enrolled, tuple(unpaid), ever_paid, on, rates)
+
+
+# Cached, because a dialogue needs it several times, and many artisans owe the same.
+@lru_cache(maxsize=1024)
+def _expected_state(
+    enrolled: Month | None, unpaid: tuple[Month, ...], ever_paid: bool, on: date, rates: Rates
+) -> RightsState:
     if enrolled is None:
         return RightsState.NOT_ENROLLED
     month = Month.of(on)

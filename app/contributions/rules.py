@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 
 from app.base.errors import InvalidInput
@@ -44,25 +44,28 @@ class ContributionLine:
         return self.amount + self.penalty
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Quote:
-    """The cost of a set of months paid together on one day, the oldest month first."""
+    """The cost of a set of months paid together on one day, the oldest month first.
+
+    Its sums are computed once: many artisans owe the same.
+    """
 
     lines: tuple[ContributionLine, ...]
 
-    @property
+    @cached_property
     def amount(self) -> Money:
         return total([line.amount for line in self.lines])
 
-    @property
+    @cached_property
     def penalty(self) -> Money:
         return total([line.penalty for line in self.lines])
 
-    @property
+    @cached_property
     def total(self) -> Money:
         return self.amount + self.penalty
 
-    @property
+    @cached_property
     def months(self) -> tuple[Month, ...]:
         return tuple(line.month for line in self.lines)
 
@@ -126,7 +129,6 @@ def quote(
     Raises: InvalidInput if the months are not in order or named twice, or lie more than 50 years
     from `on`, or no category can have the coefficient.
     """
-    _check_months(months, on)
     return _quote_months(coefficient, tuple(months), on, rates, tuple(earlier))
 
 
@@ -139,6 +141,7 @@ def _quote_months(
     rates: Rates,
     earlier: tuple[PaidOverdue, ...],
 ) -> Quote:
+    _check_months(months, on)
     amounts = [monthly_amount(coefficient, month, rates) for month in months]
     deadlines = [_find_deadline(month, rates) for month in months]
     accruals = (
@@ -194,6 +197,7 @@ def _check_months(months: Sequence[Month], on: date) -> None:
         raise InvalidInput(what="on", why="more than 50 years from a month to be paid")
 
 
+@lru_cache(maxsize=1024)
 def _penalty_cap(coefficient: Decimal, year: int, on: date, rates: Rates) -> Money:
     """Returns the cap on a calendar year's penalties when paid on `on`."""
     month = Month.of(on) if year == on.year else Month(year, 12)
@@ -229,7 +233,8 @@ def last_unchanged_day(
 
 def months_without(settled: Collection[Month], first: Month, last: Month) -> tuple[Month, ...]:
     """Returns the months from `first` to `last`, both included, that are not settled, in order."""
-    return tuple(month for month in months_between(first, last) if month not in settled)
+    months = months_between(first, last)
+    return tuple([month for month in months if month not in settled]) if settled else months
 
 
 def is_collected_here(category: str, rates: Rates = RATES) -> bool:

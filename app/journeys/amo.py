@@ -11,7 +11,7 @@ from itertools import zip_longest
 from app.base.clock import local_date
 from app.base.driver import by_driver
 from app.contributions.rights import RightsState, expected_state, open_after_paying_all
-from app.contributions.rules import due_on, paid_elsewhere
+from app.contributions.rules import paid_elsewhere
 from app.enrolment.cover import find_enrolment_file, find_family
 from app.enrolment.models import PARTS
 from app.journeys.context import Dialogue, vocabulary
@@ -76,7 +76,7 @@ def _describe_file(file: str, day: Values, missing: tuple[str, ...], step: str) 
 def owes_here(dialogue: Dialogue) -> bool:
     """True if entry 2 has something to pay."""
     caller = get_person(dialogue)
-    return caller.pays_here and bool(caller.unpaid())
+    return caller.pays_here and bool(caller.unpaid)
 
 
 @vocabulary.action("look_at_family", "known", "unknown")
@@ -138,13 +138,14 @@ def _word_rights(caller: Person) -> Say:
 def _word_dues(caller: Person) -> Say:
     if not caller.pays_here:
         return Say(f"owed.{paid_elsewhere(caller.artisan.category)}")
-    unpaid = caller.unpaid()
+    unpaid = caller.unpaid
     if not unpaid:
         next_due = caller.next_due()
         return Say("owed.nothing", {"next_due": next_due}) if next_due else Say("owed.year_ahead")
-    overdue = sum(due_on(month) < caller.today for month in unpaid)
+    dues = caller.dues
+    overdue = sum(line.due_on < caller.today for line in dues.lines)
     values = {
-        "total": caller.dues().total,
+        "total": dues.total,
         "count": len(unpaid),
         "overdue": overdue,
         "next_due": caller.upcoming_due(),
@@ -154,7 +155,7 @@ def _word_dues(caller: Person) -> Say:
 
 def _word_received(caller: Person) -> Say | str:
     """Says what the newest deposit is that CNSS has not credited; empty if there is none."""
-    if not (unposted := caller.unposted()):
+    if not (unposted := caller.unposted):
         return ""
     newest = unposted[0]
     received_on = local_date(newest.received_at)
@@ -166,13 +167,13 @@ def _word_prospect(caller: Person, unproven: bool) -> Say | str:
 
     What was paid is not said to a phone that is not proven.
     """
-    if not caller.pays_here or (unproven and not caller.unpaid()):
+    if not caller.pays_here or (unproven and not caller.unpaid):
         return ""
     paid_up = caller.paid_up_on()
     opens = _find_opening(caller, paid_up or caller.today)
-    if caller.unpaid() and not (paid_up and opens):
+    if caller.unpaid and not (paid_up and opens):
         return _word_opening("expected.pay", opens)
-    if caller.unposted() or opens:
+    if caller.unposted or opens:
         return _word_opening("expected.paid", opens)
     return ""
 

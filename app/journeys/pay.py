@@ -81,12 +81,12 @@ def _name_dues(dialogue: Dialogue) -> str:
     person = get_person(dialogue)
     if not person.pays_here:
         return paid_elsewhere(person.artisan.category)
-    return "due" if person.unpaid() else "nothing_due"
+    return "due" if person.unpaid else "nothing_due"
 
 
 @vocabulary.source("dues")
 def describe_dues(dialogue: Dialogue) -> Values:
-    dues = get_person(dialogue).dues()
+    dues = get_person(dialogue).dues
     if not dues.lines:
         raise NothingToShow()
     fee = dialogue.services.fee
@@ -106,7 +106,7 @@ def list_months_to_pay(dialogue: Dialogue) -> list[Row]:
 
     CNSS credits the oldest debt first.
     """
-    lines = get_person(dialogue).payable().lines
+    lines = get_person(dialogue).payable.lines
     if not lines:
         raise NothingToShow()
     totals = accumulate((line.total for line in lines), initial=dialogue.services.fee)
@@ -214,7 +214,7 @@ def _get_terms(dialogue: Dialogue) -> Terms | None:
     person, months = get_person(dialogue), dialogue.answers.months
     if not person.enrolled or not person.pays_here:
         return None
-    due = quote_until(person.payable(), months) if months else person.dues()
+    due = quote_until(person.payable, months) if months else person.dues
     return terms_of(due, dialogue.services.fee)
 
 
@@ -255,7 +255,7 @@ def live_code_message(dialogue: Dialogue, code: IssuedCode) -> Say:
 
     An SMS cannot ask first: so it never passes a code for some months off as one for all.
     """
-    owed = get_person(dialogue).dues()
+    owed = get_person(dialogue).dues
     values = describe_code(code)
     if not owed.lines or code.period == owed.period:
         return code_message(code)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from functools import cached_property
 
 from app.base.clock import local_date
 from app.base.driver import AnyConnection, by_driver
@@ -15,7 +16,7 @@ from app.enrolment.queries import Artisan, Member
 from app.enrolment.rules import masked_name, plain_name
 from app.enrolment.ties import find_way, is_proven
 from app.journeys.context import Dialogue
-from app.journeys.facts import HouseholdMember, LatePayment, RegisteredArtisan
+from app.journeys.facts import Facts, HouseholdMember, LatePayment, RegisteredArtisan
 from app.payments.dues import (
     first_owed_month,
     next_unpaid_month,
@@ -39,9 +40,12 @@ FRESH_SECONDS = 5
 _INTERRUPTED = {RightsState.SUSPENDED, RightsState.CLOSED}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Person:
-    """An artisan and their account as last read, on the local day `today`."""
+    """An artisan and their account as last read, on the local day `today`.
+
+    What follows from them is computed once for all screens and actions of a hop.
+    """
 
     artisan: Artisan
     account: PaymentAccount
@@ -55,16 +59,19 @@ class Person:
     def pays_here(self) -> bool:
         return is_collected_here(self.artisan.category)
 
+    @cached_property
     def unpaid(self) -> tuple[Month, ...]:
-        """Returns the months owed today, oldest first."""
+        """The months owed today, oldest first."""
         return unpaid_months(self.artisan, self.account.settled, self.today)
 
-    def dues(self, months: int | None = None) -> Quote:
-        """Quotes the `months` oldest months owed, at today's price; all of them if None."""
-        return quote_dues(self.artisan, self.account, self.today, months)
+    @cached_property
+    def dues(self) -> Quote:
+        """All that is owed, at today's price."""
+        return quote_dues(self.artisan, self.account, self.today)
 
+    @cached_property
     def payable(self) -> Quote:
-        """Quotes what may be paid today: all that is owed, then months ahead, oldest first."""
+        """All that may be paid today: the months owed, then months ahead, oldest first."""
         return quote_payable(self.artisan, self.account, self.today)
 
     def next_due(self) -> date | None:
@@ -74,11 +81,12 @@ class Person:
 
     def upcoming_due(self) -> date:
         """Returns the next day by which a person who owes something has to pay."""
-        days = [due_on(month) for month in self.unpaid()]
+        days = [line.due_on for line in self.dues.lines]
         return min((day for day in days if day >= self.today), default=self.next_due() or days[-1])
 
+    @cached_property
     def unposted(self) -> list[Deposit]:
-        """Returns the deposits that CNSS has not credited yet, newest first."""
+        """The deposits that CNSS has not credited yet, newest first."""
         return [deposit for deposit in self.account.deposits if deposit.posted_on is None]
 
     def paid_up_on(self) -> date | None:
@@ -86,7 +94,7 @@ class Person:
 
         One or two months that became overdue since do not undo it (docs/rules.md, Rights).
         """
-        if expected_state(self.enrolled, self.unpaid(), True, self.today) in _INTERRUPTED:
+        if expected_state(self.enrolled, self.unpaid, True, self.today) in _INTERRUPTED:
             return None
         since, settled = None, self.account.settled
         for deposit in self.account.deposits:
@@ -106,16 +114,19 @@ def get_person(dialogue: Dialogue) -> Person:
 
     Raises: NothingToShow if the dialogue is about nobody.
     """
-    facts, artisan = dialogue.facts, _get_artisan(dialogue)
-    read_at = facts.read_at or dialogue.now
+    return dialogue.facts.derive(_make_person, dialogue.now)
+
+
+def _make_person(facts: Facts, now: datetime) -> Person:
+    artisan = _make_artisan(facts)
     account = PaymentAccount(
-        _get_code_of(dialogue, artisan),
+        _find_code(facts, artisan, now),
         facts.settled,
         facts.deposits,
         tuple((payment.month, payment.paid_on) for payment in facts.paid_late),
         facts.version,
     )
-    return Person(artisan, account, local_date(read_at))
+    return Person(artisan, account, local_date(facts.read_at or now))
 
 
 def get_live_code(dialogue: Dialogue) -> IssuedCode | None:
@@ -123,7 +134,8 @@ def get_live_code(dialogue: Dialogue) -> IssuedCode | None:
 
     Raises: NothingToShow if the dialogue is about nobody.
     """
-    return _get_code_of(dialogue, _get_artisan(dialogue))
+    facts = dialogue.facts
+    return _find_code(facts, _make_artisan(facts), dialogue.now)
 
 
 def get_fresh_person(dialogue: Dialogue) -> Person:
@@ -282,9 +294,9 @@ def _store_account(dialogue: Dialogue, artisan: Artisan, account: PaymentAccount
     )
 
 
-def _get_code_of(dialogue: Dialogue, artisan: Artisan) -> IssuedCode | None:
-    code = dialogue.facts.code
-    if code is None or code.expires_at <= dialogue.now:
+def _find_code(facts: Facts, artisan: Artisan, now: datetime) -> IssuedCode | None:
+    code = facts.code
+    if code is None or code.expires_at <= now:
         return None
     first = _first_month_kept(artisan)
     return code if first and code.period.first >= first else None
@@ -295,13 +307,13 @@ def _first_month_kept(artisan: Artisan) -> Month | None:
     return first_owed_month(artisan) if is_collected_here(artisan.category) else None
 
 
-def _get_artisan(dialogue: Dialogue) -> Artisan:
-    if (artisan := dialogue.facts.artisan) is None:
+def _make_artisan(facts: Facts) -> Artisan:
+    if (artisan := facts.artisan) is None:
         raise NothingToShow()
     return Artisan(
         id=artisan.id,
         full_name="",
-        language=dialogue.language,
+        language="",
         category=artisan.category,
         coefficient=artisan.coefficient,
         enrolled_on=artisan.enrolled_on,

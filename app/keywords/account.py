@@ -103,4 +103,4 @@ def _answer_status(question: _AccountQuestion) -> Say:
 
 
 def _answer_dues(question: _AccountQuestion) -> Say:
-    return dues_by_sms(question.dialogue, "due" if question.person.unpaid() else "nothing_due")
+    return dues_by_sms(question.dialogue, "due" if question.person.unpaid else "nothing_due")

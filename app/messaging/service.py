@@ -15,7 +15,7 @@ from app.base.phone import Phone
 from app.messaging.kinds import get_kind
 from app.messaging.models import ANSWER, message, phone_preference
 from app.services import Services
-from app.text.encoding import encoding_of, segments, units
+from app.text.encoding import measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def write_message(services: Services, outbound: OutboundMessage) -> WrittenMessa
     kind = get_kind(outbound.kind, outbound.values.keys())
     language = services.words.language_or_default(outbound.language)
     body = services.words.say(language, kind.key, outbound.values)
-    return WrittenMessage(language, body, encoding_of(body), units(body), segments(body))
+    return WrittenMessage(language, body, *measure(body))
 
 
 # Built once: building it takes longer than running it.

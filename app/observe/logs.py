@@ -5,6 +5,7 @@ import logging
 import re
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
+from types import NoneType
 from typing import Any
 
 import structlog
@@ -13,6 +14,7 @@ import structlog
 _write_json = json.JSONEncoder(default=str, ensure_ascii=False).encode
 # The row in a database error: a name in it has no long number.
 _ROW = re.compile(r"^DETAIL:.*$", re.MULTILINE)
+_AS_THEY_ARE, _NUMBERS = frozenset({"timestamp", "request_id"}), (int, float, NoneType)
 _LONG_NUMBER, _FEWEST_DIGITS = re.compile(r"\+?\d(?:[ -]?\d){7,}"), 8
 
 # What is written as it would be in code forges no line, and moves no cursor.
@@ -29,7 +31,6 @@ def set_up_logs(level: str, tell: Callable[[Mapping[str, Any]], None] | None = N
     terminal = sys.stderr.isatty()
     structlog.configure(
         processors=[
-            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="%H:%M:%S" if terminal else "iso", utc=True),
             *([_tell_of(tell)] if tell else []),
@@ -68,7 +69,7 @@ def redact(
 ) -> MutableMapping[str, Any]:
     """Writes values by their type (Phone masks itself, SecretStr hides), and masks the rest."""
     for name, value in event.items():
-        if name in {"timestamp", "request_id"} or isinstance(value, int | float | None):
+        if name in _AS_THEY_ARE or isinstance(value, _NUMBERS):
             continue
         text = str(value)
         if "DETAIL:" in text:

@@ -33,7 +33,7 @@ from app.messaging.service import (
     queue_message,
     write_message,
 )
-from app.payments.dues import quote_payable, quote_until
+from app.payments.dues import quote_dues, quote_payable, quote_until
 from app.payments.errors import AnotherIsLive, NothingDue, TermsChanged
 from app.payments.models import payment_code
 from app.payments.queries import IssuedCode, PaymentAccount, Terms, get_account
@@ -62,7 +62,10 @@ class CodeRequest:
 
 @dataclass(frozen=True, slots=True)
 class _Dues:
-    """An artisan, the account, all that may be paid, and the part that a code is to pay."""
+    """An artisan, the account, and the part of `payable` that a code is to pay.
+
+    `payable` is all that is owed; months ahead too, if the request or a live code may be for them.
+    """
 
     artisan: Artisan
     account: PaymentAccount
@@ -324,8 +327,9 @@ def _quote_dues(
     Raises: NothingDue, NotCollectedHere, TermsChanged.
     """
     today = local_date(now)
-    payable = quote_payable(artisan, account, today)
-    chosen = quote_until(payable, request.through or Month.of(today))
+    ahead = request.through or account.code
+    payable = (quote_payable if ahead else quote_dues)(artisan, account, today)
+    chosen = quote_until(payable, request.through or Month.of(today)) if ahead else payable
     if not chosen.lines:
         raise NothingDue()
     if request.agreed not in {None, terms_of(chosen, services.fee)}:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 from datetime import date
+from functools import lru_cache
 
 from app.base.money import Money
 from app.base.months import Month
@@ -27,13 +28,19 @@ def first_owed_month(artisan: Artisan) -> Month | None:
 
     No contribution is owed before the month of enrolment (docs/rules.md, Due date).
     """
-    if artisan.enrolled_on is None:
+    return _find_first_owed(artisan.enrolled_on, artisan.rights_until)
+
+
+# Cached, because a hop asks for it several times, and there are few such days.
+@lru_cache(maxsize=4096)
+def _find_first_owed(enrolled_on: date | None, rights_until: date | None) -> Month | None:
+    if enrolled_on is None:
         return None
-    enrolled = Month.of(artisan.enrolled_on)
+    enrolled = Month.of(enrolled_on)
     enrolled = max(enrolled, scheme_from(enrolled))
-    if artisan.rights_until is None:
+    if rights_until is None:
         return enrolled
-    return max(enrolled, paid_through(artisan.rights_until) + 1)
+    return max(enrolled, paid_through(rights_until) + 1)
 
 
 def unpaid_months(artisan: Artisan, settled: Collection[Month], on: date) -> tuple[Month, ...]:
@@ -55,16 +62,14 @@ def next_unpaid_month(artisan: Artisan, settled: Collection[Month], on: date) ->
     return next(iter(months_ahead(artisan, settled, on)), None)
 
 
-def quote_dues(
-    artisan: Artisan, account: PaymentAccount, on: date, months: int | None = None
-) -> Quote:
-    """Quotes the `months` oldest months owed (None: all), as paid on `on`.
+def quote_dues(artisan: Artisan, account: PaymentAccount, on: date) -> Quote:
+    """Quotes the months owed, as paid on `on`.
 
     A longer quote begins with the lines of a shorter one, because the oldest months use up the
     penalty cap first. Penalties paid before count against the cap.
     """
     coefficient = coefficient_of(artisan.category, artisan.coefficient)
-    periods = unpaid_months(artisan, account.settled, on)[:months]
+    periods = unpaid_months(artisan, account.settled, on)
     return quote(coefficient, periods, on, earlier=account.paid_late)
 
 

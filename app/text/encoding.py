@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 # The basic table. It has no ç on purpose: its place is that of Ç, and phones disagree
 # (docs/rules.md, Networks).
@@ -38,15 +39,32 @@ def encoding_of(text: str) -> str:
 
 def units(text: str) -> int:
     """Returns the length in septets for GSM-7, in 16-bit units for UCS-2."""
-    doubles = _EXTENSION if _ALL_GSM7(text) else _PAIRS
-    return len(text) + len(doubles(text))
+    return measure(text).units
+
+
+class MessageSize(NamedTuple):
+    """The encoding of a text as an SMS, its septets or 16-bit units, and its segments."""
+
+    encoding: str
+    units: int
+    segments: int
+
+
+def measure(text: str) -> MessageSize:
+    """Returns what a text takes as an SMS."""
+    encoding = encoding_of(text)
+    taken = len(text) + len((_EXTENSION if encoding == GSM7 else _PAIRS)(text))
+    if taken <= _SINGLE[encoding]:
+        return MessageSize(encoding, taken, 1)
+    return MessageSize(encoding, taken, _count_joined(text, encoding, taken))
 
 
 def segments(text: str) -> int:
     """Returns how many SMS a text takes; no escape and no surrogate pair is split between two."""
-    encoding, taken = encoding_of(text), units(text)
-    if taken <= _SINGLE[encoding]:
-        return 1
+    return measure(text).segments
+
+
+def _count_joined(text: str, encoding: str, taken: int) -> int:
     most = _JOINED[encoding]
     if taken == len(text):
         return -(-taken // most)
@@ -71,4 +89,6 @@ def most_units(encoding: str, count: int) -> int:
 
 def fits(text: str, limits: Limits) -> bool:
     """True if one screen of the gateway carries the text."""
-    return units(text) <= (limits.septets if encoding_of(text) == GSM7 else limits.ucs2)
+    if _ALL_GSM7(text):
+        return len(text) + len(_EXTENSION(text)) <= limits.septets
+    return len(text) + len(_PAIRS(text)) <= limits.ucs2

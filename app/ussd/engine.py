@@ -280,6 +280,7 @@ class MenuEngine(Generic[Services]):
             part.note(outcome=outcome)
         position.language = self.words.language_or_default(dialogue.language)
         position.facts, position.answers = dialogue.facts.packed, dialogue.answers.packed
+        caller.facts = dialogue.facts
         return screen.outcomes[outcome]
 
     def _can_defer(self, screen: Screen) -> bool:
@@ -300,10 +301,13 @@ class MenuEngine(Generic[Services]):
         screen: str = "",
         says: tuple[str, ...] = (),
     ) -> Dialogue[Services, Any, Any]:
+        facts = caller.facts
+        if facts is None or facts.packed is not position.facts:
+            facts = caller.facts = self.vocabulary.facts(position.facts)
         return Dialogue(
             caller.phone,
             position.language,
-            self.vocabulary.facts(position.facts),
+            facts,
             self.vocabulary.answers(position.answers),
             caller.now,
             f"{caller.session_id}:{screen}:{position.visits}",

@@ -23,6 +23,7 @@ from app.base.months import Month, Period
 
 Value = TypeVar("Value")
 Absent = TypeVar("Absent")
+Derived = TypeVar("Derived")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +62,16 @@ class Part(Generic[Value, Absent]):
     def __get__(self, parts: Parts | None, owner: type[Parts]) -> Self | Value | Absent:
         if parts is None:
             return self
-        packed = parts.packed.get(self.key)
-        return self._absent if packed is None else self._codec.unpack(packed)
+        key, read = self.key, parts._read
+        if key in read:
+            return read[key]  # type: ignore[no-any-return]
+        packed = parts.packed.get(key)
+        value = read[key] = self._absent if packed is None else self._codec.unpack(packed)
+        return value
 
     def __set__(self, parts: Parts, value: Value | Absent) -> None:
+        parts._read.pop(self.key, None)
+        parts._derived.clear()
         if value == self._absent:
             parts.packed.pop(self.key, None)
         else:
@@ -72,14 +79,26 @@ class Part(Generic[Value, Absent]):
 
 
 class Parts:
-    """Named parts over the JSON object they are stored as. Making one unpacks nothing."""
+    """Named parts over the JSON object they are stored as. Making one unpacks nothing.
 
-    __slots__ = ("packed",)
+    Each part is unpacked when it is first read, and again when it was set since.
+    """
+
+    __slots__ = ("_derived", "_read", "packed")
     # The keys of all parts.
     keys: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, packed: dict[str, object] | None = None) -> None:
         self.packed: dict[str, object] = {} if packed is None else packed
+        self._read: dict[str, Any] = {}
+        self._derived: dict[tuple[object, ...], Any] = {}
+
+    def derive(self, make: Callable[..., Derived], *given: object) -> Derived:
+        """Returns `make(self, *given)`, made once until a part is set."""
+        key = make, *given
+        if key not in self._derived:
+            self._derived[key] = make(self, *given)
+        return self._derived[key]  # type: ignore[no-any-return]
 
     def copy_of(self, *parts: Part[Any, Any]) -> Self:
         """Returns new parts that hold only `parts` of these."""

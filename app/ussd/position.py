@@ -11,6 +11,7 @@ from app.base.hop import Reply
 from app.base.phone import Phone
 from app.text.encoding import Limits
 from app.ussd.deferred import DeferredAction
+from app.ussd.parts import Parts
 from app.ussd.vocabulary import Services
 
 
@@ -49,7 +50,8 @@ class Caller(Generic[Services]):
 
     `began` is when the hop arrived, in seconds of the monotonic clock. `deferred` is the action of
     this hop that was too slow for the screen. `ahead` is true if inputs were dialled behind the
-    code, `lately` if the phone dialled before, less long ago than a dialogue is stored.
+    code, `lately` if the phone dialled before, less long ago than a dialogue is stored. `facts` are
+    the position's, unpacked once for all screens and actions of the hop.
     """
 
     session_id: str
@@ -61,6 +63,7 @@ class Caller(Generic[Services]):
     deferred: DeferredAction | None = None
     ahead: bool = False
     lately: bool = False
+    facts: Parts | None = None
 
 
 class InputResult(NamedTuple):

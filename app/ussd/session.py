@@ -53,6 +53,9 @@ _USUAL = (
     b'{},"",0,[],0,""],"",false,[["\\n1 \\n2 \\n3 \\n4 \\n5 /2026 DH\\n0 Retour",1]]],1],["'
 )
 
+# A dialogue is small: with zlib's own memory, of a quarter of a megabyte, it would take longer.
+_SMALL = 4, zlib.DEFLATED, 11, 4
+
 # Hops of a bucket waiting to be counted; if nothing fetches them the oldest are dropped, which is
 # counted.
 MOST_HOPS = 1_000
@@ -170,7 +173,7 @@ class StoredSession:
 
 
 def _compress(body: bytes) -> bytes:
-    compressor = zlib.compressobj(zdict=_USUAL)
+    compressor = zlib.compressobj(*_SMALL, zdict=_USUAL)
     return compressor.compress(body) + compressor.flush()
 
 
@@ -219,13 +222,14 @@ class Slot:
     """The place of a dialogue: the secret whose keys it has, and the revision to be replaced.
 
     `seen` is the name of the phone's newest dialogue, where that is another; it is `kept` if it is
-    to be believed.
+    to be believed. `names` are those that each secret gives the dialogue, if they were computed.
     """
 
     place: int
     replaces: bytes = b"0"
     seen: bytes = b""
     kept: bool = False
+    names: tuple[_Names, ...] = field(default=(), repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,16 +293,17 @@ class Sessions:
 
     def load(self, hop: Hop, now: datetime) -> LoadedSession:
         """Returns the hop's dialogue, or the last one of its phone."""
-        names = self._name(hop, range(len(self._keys)))
+        names = self._name(hop)
         values: Any = self._calls.call(find_bucket(hop.phone), "MGET", *_list_keys(names))
         for each, newest, own in zip(names, values[::2], values[1::2], strict=True):
             value = newest if newest and newest.startswith(each.dialogue) else own
             if value is not None:
                 record = self._verify(each, each.dialogue, value, now)
-                return LoadedSession(record, Slot(each.place, _read_revision(value)))
+                slot = Slot(each.place, _read_revision(value), names=names)
+                return LoadedSession(record, slot)
         pairs = zip(names, values[::2], strict=True)
         left = [self._verify_newest(each, newest, now) for each, newest in pairs]
-        slot = _beside(Slot(0), values[0], left[0])
+        slot = _beside(Slot(0, names=names), values[0], left[0])
         found = [record for record in left if record]
         if not found or not hop.only_dials:
             return LoadedSession(None, slot)
@@ -317,8 +322,10 @@ class Sessions:
 
         Returns None, or the dialogue that another worker wrote first; then nothing is written.
         """
-        names = self._name(hop, self._order(slot.place))
-        bucket, first = find_bucket(hop.phone), names[0]
+        known = slot.names or self._name(hop)
+        first = known[slot.place]
+        names = [first, *(each for each in known if each is not first)]
+        bucket = find_bucket(hop.phone)
         older = self._keys[slot.place].name_older(bucket, slot.seen)
         keys = [*_list_keys(names), older, bucket + HOPS, bucket + LATE]
         value = self._sign(first, record.pack(), now)
@@ -351,13 +358,10 @@ class Sessions:
             self._calls.call(bucket, "LPOP", bucket + HOPS)
             metrics.hops_dropped.inc()
 
-    def _order(self, first: int) -> list[int]:
-        """Returns the places of all secrets, this one first."""
-        return [first, *(place for place in range(len(self._keys)) if place != first)]
-
-    def _name(self, hop: Hop, places: Iterable[int]) -> list[_Names]:
+    def _name(self, hop: Hop) -> tuple[_Names, ...]:
+        """Returns the names that each secret gives the hop's dialogue, in their order."""
         bucket = find_bucket(hop.phone)
-        return [self._keys[place].name(hop, bucket) for place in places]
+        return tuple(keys.name(hop, bucket) for keys in self._keys)
 
     def _sign(self, names: _Names, packed: bytes, now: datetime) -> bytes:
         """Returns what is stored: name, `revision:`, moment, signature, the packed dialogue."""

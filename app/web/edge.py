@@ -11,7 +11,7 @@ import re
 from contextlib import suppress
 from urllib.parse import unquote_to_bytes, urlsplit
 
-from flask import Flask, Response, current_app, g, request
+from flask import Flask, Request, Response, current_app, g, request
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from app.base.errors import InvalidInput
@@ -22,7 +22,7 @@ from app.settings import Settings
 from app.web.error_pages import answer_error
 from app.web.mobile_money.responses import refused_response
 from app.web.mobile_money.routes import BASE
-from app.web.office.upload_places import leave_upload_place, take_upload_place
+from app.web.office.upload_places import take_upload_place
 from app.web.proxies import came_by_proxy, find_peer
 from app.web.refusals import Refusal
 from app.web.slow_bodies import DEADLINE, SLOW_BODIES
@@ -31,6 +31,7 @@ _KIB = 1024
 _LONGEST_BODY = 64 * _KIB
 # A message of 1,600 letters of Tifinagh, percent-encoded in a form, is 14 KiB.
 _LONGEST_CALLBACK = {"/ussd/": 8 * _KIB, "/sms/": 24 * _KIB}
+_PHONES = tuple(_LONGEST_CALLBACK)
 # A file that somebody of the office gives, and the seconds that it may take to come in.
 _LONGEST_FILE, _FILE_SECONDS = 16 * _KIB * _KIB + _LONGEST_BODY, 60.0
 _NOT_WHOLE = "it did not come in whole"
@@ -48,97 +49,99 @@ def register(app: Flask, settings: Settings) -> None:
     """Sets the limits of a body and the hosts that are ours."""
     app.config["MAX_CONTENT_LENGTH"] = _LONGEST_BODY
     app.extensions["hosts"] = {urlsplit(settings.public_url).hostname} - {None}
-    app.teardown_request(lambda _error: leave_upload_place())
 
 
-def take_in() -> Response | None:
+def take_in(asked: Request) -> Response | None:
     """Reads the request's body whole; returns a refusal for what no honest caller sends."""
     try:
-        _refuse_host()
-        _refuse_headers()
-        _refuse_control("path", request.environ.get("PATH_INFO", "").encode("latin-1"), _CONTROL)
-        if request.query_string:
-            _refuse_control("query", _decode_form(request.query_string), _CONTROL)
-        _take_body()
+        _refuse_host(asked)
+        _refuse_headers(asked)
+        _refuse_control("path", asked.environ.get("PATH_INFO", "").encode("latin-1"), _CONTROL)
+        if asked.query_string:
+            _refuse_control("query", _decode_form(asked.query_string), _CONTROL)
+        _take_body(asked)
     except InvalidInput as error:
         return _answer(str(error.params["what"]), str(error.params["why"]))
     return None
 
 
-def _refuse_host() -> None:
+def _refuse_host(asked: Request) -> None:
     """Raises: InvalidInput for a Host that is not ours; monitoring may call by any address.
 
     The machine's own names are good in development, and for who calls from the machine itself.
     """
-    if request.path in _MONITORING:
+    if asked.path in _MONITORING:
         return
-    host = _HOST.fullmatch(request.environ.get("HTTP_HOST", ""))
+    host = _HOST.fullmatch(asked.environ.get("HTTP_HOST", ""))
     named = host[1].strip("[]").lower() if host else None
-    at_home = not runtime().settings.production or request.remote_addr in _THIS_MACHINE
-    if not (named in current_app.extensions["hosts"] or (at_home and named in _LOCAL_HOSTS)):
+    if named in current_app.extensions["hosts"]:
+        return
+    at_home = not runtime().settings.production or asked.remote_addr in _THIS_MACHINE
+    if not (at_home and named in _LOCAL_HOSTS):
         raise InvalidInput(what="Host", why="not an address of this service")
 
 
-def _refuse_headers() -> None:
+def _refuse_headers(asked: Request) -> None:
     """Raises: InvalidInput for a control character in any header."""
-    for name, value in request.environ.items():
-        if name.startswith(("HTTP_", "CONTENT_")) and _CONTROL_IN_HEADER.search(value):
-            raise InvalidInput(what="header", why="a control character")
+    headers = [
+        value for name, value in asked.environ.items() if name.startswith(("HTTP_", "CONTENT_"))
+    ]
+    if _CONTROL_IN_HEADER.search("".join(headers)):
+        raise InvalidInput(what="header", why="a control character")
 
 
-def _take_body() -> None:
+def _take_body(asked: Request) -> None:
     """Reads the body into memory; too long a one is left for the view to answer in its own way.
 
     What people type on phones is answered with a screen, whatever it is: there the gateways' and
     providers' own readers judge the fields.
     """
-    from_phones = request.path.startswith(tuple(_LONGEST_CALLBACK))
+    path = asked.path
+    from_phones = path.startswith(_PHONES)
     if from_phones:
-        request.max_content_length = _LONGEST_CALLBACK[
-            request.path[: request.path.index("/", 1) + 1]
-        ]
-    gives_file = take_upload_place()
+        asked.max_content_length = _LONGEST_CALLBACK[path[: path.index("/", 1) + 1]]
+    gives_file = not from_phones and take_upload_place()
     if gives_file:
-        request.max_content_length = _LONGEST_FILE
+        asked.max_content_length = _LONGEST_FILE
     with suppress(RequestEntityTooLarge):
         # Its fields are read by the page itself, its letters by the reader of files.
-        data = _read_body(gives_file=gives_file)
-        if from_phones or (not data and request.method in ("GET", "HEAD")):
+        data = _read_body(asked, gives_file=gives_file)
+        if from_phones or (not data and asked.method in ("GET", "HEAD")):
             return
-        if request.is_json:
+        if asked.is_json:
             _read_json(data)
-        elif request.mimetype == "application/x-www-form-urlencoded":
+        elif asked.mimetype == "application/x-www-form-urlencoded":
             _refuse_control("form", _decode_form(data), _CONTROL_IN_TEXT)
-        elif request.mimetype == "multipart/form-data" and not gives_file:
+        elif asked.mimetype == "multipart/form-data" and not gives_file:
             _refuse_control("form", data, _CONTROL_IN_TEXT)
 
 
-def _read_body(*, gives_file: bool) -> bytes:
+def _read_body(asked: Request, *, gives_file: bool) -> bytes:
     """Returns the body, taken in whole within a few seconds; a file, within a minute.
 
     Raises: InvalidInput for one that ended before its length, RequestEntityTooLarge.
     """
-    length = request.content_length
-    if not length and "HTTP_TRANSFER_ENCODING" not in request.environ:
+    length, environ = asked.content_length, asked.environ
+    if not length and "HTTP_TRANSFER_ENCODING" not in environ:
         return b""
-    if came_by_proxy(request.environ) and not gives_file:
+    if came_by_proxy(environ) and not gives_file:
         # The door took it in whole. All callers are one peer here: none may pay for another.
-        data, given_up = _read_data(), False
+        data, given_up = _read_data(asked), False
     else:
         # The door passes a file on as it comes. Nothing else of its is unanswered for so long.
-        within, peer = _FILE_SECONDS if gives_file else DEADLINE, find_peer(request.environ)
-        with SLOW_BODIES.limit_wait(request.environ, peer, within) as wait:
-            data = _read_data()
+        within, peer = _FILE_SECONDS if gives_file else DEADLINE, find_peer(environ)
+        with SLOW_BODIES.limit_wait(environ, peer, within) as wait:
+            data = _read_data(asked)
         given_up = wait.given_up is not None
     if given_up or len(data) < (length or 0):
         raise InvalidInput(what="body", why=_NOT_WHOLE)
     return data
 
 
-def _read_data() -> bytes:
+def _read_data(asked: Request) -> bytes:
     """Returns what came of the body; nothing if its sender broke off."""
     try:
-        return request.get_data()
+        return asked.get_data()
     except ClientDisconnected:
         return b""
 

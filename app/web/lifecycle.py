@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 from flask import Flask, Response, g, request
+from flask.globals import app_ctx, request_ctx
 from werkzeug.exceptions import HTTPException, NotFound
 
 from app.base import spans
@@ -18,6 +19,7 @@ from app.observe.references import find_reference
 from app.runtime import Runtime, runtime
 from app.web import edge, error_pages, slots
 from app.web.mobile_money.responses import busy, strayed
+from app.web.office.upload_places import leave_upload_place
 from app.web.proxies import TrustedProxies
 from app.web.refusals import Refusal
 from app.web.safe_headers import add_safe_headers
@@ -34,7 +36,7 @@ _log = structlog.get_logger("web")
 def register(app: Flask, runtime: Runtime) -> None:
     """Wraps the requests of `app`."""
     app.session_interface = SignedSessions(runtime.settings, runtime.keys)
-    slots.register(app)
+    slots.register(app, runtime.settings)
     edge.register(app, runtime.settings)
     proxies = runtime.settings.trusted_proxies
     app.wsgi_app = TrustedProxies(app.wsgi_app, proxies)  # type: ignore[assignment]
@@ -66,17 +68,19 @@ def _begin() -> HTTPException | Response | None:
 
     Without a free slot the request is answered 503 after a moment, a phone with a screen.
     """
-    g.request_id = g.get("request_id") or token_hex(8)
-    if not slots.is_served(request.path):
+    # Both by themselves: each look through Flask's `request` and `g` costs as much as a small step.
+    asked, kept = request_ctx.request, app_ctx.g
+    kept.request_id = kept.get("request_id") or token_hex(8)
+    if not slots.is_served(asked.path):
         return _answer_failure(NotFound())
-    if refusal := edge.take_in():
+    if refusal := edge.take_in(asked):
         return refusal
-    kind = slots.find_kind()
+    kind = slots.find_kind(asked.path)
     if kind is None:
         return None
     if not slots.take_slot(kind):
         return _answer_busy(kind)
-    g.slot = kind
+    kept.slot = kind
     if kind is not slots.Kind.PHONES:
         at_office = kind in slots.OFFICE_KINDS
         runtime().deadline.limit_each_wait(OFFICE_WAIT_SECONDS if at_office else 0)
@@ -113,11 +117,13 @@ def _answer_busy(kind: slots.Kind) -> Response:
 
 
 def _leave(_error: BaseException | None) -> None:
-    if kind := g.pop("slot", None):
-        if kind is not slots.Kind.PHONES:
-            runtime().deadline.lift_limit()
+    if kind := app_ctx.g.pop("slot", None):
         slots.leave_slot(kind)
+        if kind is slots.Kind.PHONES:
+            return
+        runtime().deadline.lift_limit()
     slots.leave_place()
+    leave_upload_place()
 
 
 def _end(response: Response) -> Response:

