@@ -173,6 +173,7 @@ FUNCTIONS = (
     "issue_payment_codes(bigint[], bigint[], text[], text[], timestamp with time zone[], integer[],"
     " integer[], date[], bigint[], bigint[], bigint, timestamp with time zone, text)",
     "person_key(text)",
+    "prepare_audit_months(date)",
     "prepare_hop_days(date)",
     "renew_statistics(text)",
 )

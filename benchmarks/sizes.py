@@ -51,7 +51,7 @@ _TABLES = {
         None,
     ),
     "ledger": (("ledger_transaction", "ledger_line"), _PAYMENTS, None),
-    "audit": (("audit_event", "audit_seal"), _PAYMENTS, None),
+    "audit": (("audit_event%", "audit_seal"), _PAYMENTS, None),
 }
 _SIZE = """
     SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0) FROM pg_class c

@@ -102,7 +102,8 @@ def _driver(connection: Connection) -> DriverConnection:
 
 
 def _copy_out(connection: Connection, table: Table) -> bytes:
-    statement = f"COPY {table.name} ({_columns(table)}) TO STDOUT"
+    # A table in partitions is copied by a query alone.
+    statement = f"COPY (SELECT {_columns(table)} FROM {table.name}) TO STDOUT"
     with _driver(connection).cursor() as cursor, cursor.copy(statement) as copy:
         return b"".join(bytes(part) for part in copy)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -54,7 +54,7 @@ class Seal:
 def list_sealed_rows(connection: Connection, after: int) -> Iterator[SealedRow]:
     """Yields the sealed rows of higher numbers than `after`, a thousand or so in memory."""
     for seal in _list_seals(connection, after):
-        texts = _read_texts(connection, seal)
+        texts = dict(_read_texts(connection, seal))
         for row_id, link in zip(seal.row_ids, seal.links, strict=True):
             if row_id > after:
                 yield SealedRow(row_id, link, texts.get(row_id))
@@ -69,10 +69,13 @@ def find_broken_seals(connection: Connection) -> dict[str, list[str]]:
         if not follows:
             broken[MISSING].append(f"seal {number + 1}")
         texts = _read_texts(connection, seal)
-        for rule, row_id in _compare(seal, texts, link if follows else None):
+        for rule, row_id in _compare(seal, dict(texts), link if follows else None):
             broken[rule].append(f"audit_event {row_id}")
+        # A number is unique in its month alone.
+        counted = Counter(row_id for row_id, _ in texts)
+        broken[ADDED] += (f"audit_event {row_id}" for row_id, rows in counted.items() if rows > 1)
         number, link = seal.number, seal.links[-1]
-    return {rule: _shorten(names) for rule, names in broken.items()}
+    return {rule: _shorten(names) for rule, names in broken.items() if names}
 
 
 def _compare(
@@ -101,9 +104,9 @@ def _list_seals(connection: Connection, after: int) -> Iterator[Seal]:
             yield read_row(Seal, row)
 
 
-def _read_texts(connection: Connection, seal: Seal) -> dict[int, str]:
+def _read_texts(connection: Connection, seal: Seal) -> list[tuple[int, str]]:
     params = {"after": seal.after, "through": seal.last_id}
-    return {row.id: row.text for row in connection.execute(_ROWS, params)}
+    return [(row.id, row.text) for row in connection.execute(_ROWS, params)]
 
 
 def _shorten(names: list[str]) -> list[str]:

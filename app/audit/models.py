@@ -1,4 +1,8 @@
-"""Table of the audit trail; the database refuses to change or delete a row."""
+"""Table of the audit trail; the database refuses to change or delete a row.
+
+It is in partitions, one for each month (UTC), that are made ahead: what was there before has the
+first one, `audit_event_rest` what no month was made for.
+"""
 
 from sqlalchemy import (
     BigInteger,
@@ -22,7 +26,8 @@ IS_LOOK = text("action IN ('person_looked_up', 'person_shown', 'request_shown')"
 audit_event = Table(
     "audit_event",
     metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    # Unique in its partition, and of one sequence: a key of the whole table would need its moment.
+    Column("id", BigInteger, Identity(always=True), nullable=False),
     Column("happened_at", DateTime(timezone=True), nullable=False),
     Column("actor", Text, nullable=False),
     Column("action", Text, nullable=False),
@@ -42,6 +47,7 @@ audit_event = Table(
         "id",
         postgresql_where=text("approved_by IS NOT NULL"),
     ),
+    postgresql_partition_by="RANGE (happened_at)",
 )
 
 # The next rows of the trail, sealed: a row's link is the SHA-256 of the link before it and of the

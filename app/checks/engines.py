@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from datetime import UTC
+from datetime import UTC, date
 from typing import Any
 
 from sqlalchemy import text
 
+from app.audit.months import find_last_audit_month
 from app.base.clock import local
 from app.base.database import IDLE_TRANSACTION_MS, STATEMENT_MS, is_pooled, reading
 from app.base.redis_client import list_servers
@@ -124,13 +125,18 @@ def _say_once(said: Iterable[str]) -> str:
 
 
 def check_partitions(maalem: Runtime) -> str:
-    """Returns until when the days of hops have their partitions; a worker makes eight ahead."""
+    """Returns until when hops and the audit have their partitions; a worker makes them ahead."""
     with reading(maalem.database) as connection:
-        last = find_last_hop_day(connection)
+        day, month = find_last_hop_day(connection), find_last_audit_month(connection)
+    return f"{_say_made('hops', day, maalem)}, {_say_made('the audit', month, maalem)}"
+
+
+def _say_made(name: str, last: date | None, maalem: Runtime) -> str:
+    """Returns the last day, or a month's first. Raises: RuntimeError unless it is yet to begin."""
     if last is None or last <= maalem.clock().astimezone(UTC).date():
         made = f"until {last}" if last else "for no day"
-        raise RuntimeError(f"partitions of hops are made {made}: `flask worker` makes them ahead")
-    return f"hops until {last}"
+        raise RuntimeError(f"partitions of {name} are made {made}: `flask worker` makes them ahead")
+    return f"{name} until {last}"
 
 
 def check_worker(maalem: Runtime) -> str:

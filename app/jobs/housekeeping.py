@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from app.agents.locks import forget_locks
 from app.agents.sessions import forget_sessions
+from app.audit.months import prepare_audit_months
 from app.base.database import take_time
 from app.base.operation import Operation, operation
 from app.enrolment.registry_imports import forget_imports
@@ -65,6 +66,7 @@ class Housekeeping:
             HousekeepingTask("reports_missed", _EACH_MINUTE, self._apply_missed_reports),
             HousekeepingTask("reports_timed_out", _EACH_HOUR, time_out_reports, _REPORTS_AT_ONCE),
             HousekeepingTask("hop_days_made", _EACH_HOUR, prepare_hop_days),
+            HousekeepingTask("audit_months_made", _EACH_HOUR, prepare_audit_months),
             # Before the hops of old days are dropped.
             HousekeepingTask("funnel_days_summed", _EACH_HOUR, self._sum_funnel_days),
             HousekeepingTask("hops_forgotten", _EACH_HOUR, self._forget_hops, FORGOTTEN_AT_ONCE),

@@ -143,9 +143,9 @@ reconciliation_break = Table(
     Column("first_approved_at", DateTime(timezone=True)),
     Column("approved_by", Text),
     Column("ended_at", DateTime(timezone=True)),
-    # Its outcome: a transaction, or an audit event if no money moved.
+    # Its outcome: a transaction, or an audit event if no money moved, which a trigger asks for.
     Column("transaction_id", ForeignKey("ledger_transaction.id"), unique=True),
-    Column("audit_event_id", ForeignKey("audit_event.id"), unique=True),
+    Column("audit_event_id", BigInteger, unique=True),
     CheckConstraint("kind IN ('" + "', '".join(BREAK_KINDS) + "')", name="kind"),
     CheckConstraint("state IN ('open', 'proposed', 'resolved', 'closed')", name="state"),
     CheckConstraint("(state IN ('resolved', 'closed')) = (ended_at IS NOT NULL)", name="ended"),

@@ -130,6 +130,16 @@ def test_what_was_done_to_a_sealed_row_is_named(
     assert json.loads(run("ledger", "verify", "--json").output)["broken"] == {rule: named}
 
 
+def test_a_number_given_twice_in_two_months_is_named(trail: Trail) -> None:
+    """A month's partition knows the numbers of others no more."""
+    _write_with_a_gap(trail)
+    trail.tamper(
+        "INSERT INTO audit_event (id, happened_at, actor, action, subject)"
+        " OVERRIDING SYSTEM VALUE VALUES (2, now() + interval '50 years', 'a', 'b', 'c')"
+    )
+    assert trail.broken()[ADDED] == ["audit_event 2"]
+
+
 def _write_with_a_gap(trail: Trail) -> None:
     """Rows 1 to 4 in a seal; 5 was rolled back; 6 and 7 in another."""
     trail.write("a", "b", "c", "d")

@@ -52,7 +52,7 @@ def test_migrations_have_one_head() -> None:
 
 
 def _is_no_partition(name: str | None, kind: str, _parents: object) -> bool:
-    return kind != "table" or not str(name).startswith("hop_")
+    return kind != "table" or not str(name).startswith(("hop_", "audit_event_"))
 
 
 def test_upgrade_equals_the_models_and_downgrade_leaves_nothing(bare: Engine) -> None:
@@ -122,7 +122,8 @@ def _definitions(engine: Engine) -> set[str]:
                 "SELECT conrelid::regclass || ' ' || conname || ' '"
                 " || pg_get_constraintdef(pg_constraint.oid)"
                 " FROM pg_constraint JOIN pg_class c ON c.oid = conrelid"
-                " WHERE connamespace = 'public'::regnamespace AND contype <> 't'"
+                # What may be NULL autogenerate compares; PostgreSQL 18 names it.
+                " WHERE connamespace = 'public'::regnamespace AND contype NOT IN ('n', 't')"
                 " AND NOT c.relispartition"
             )
         ).scalars()
@@ -331,6 +332,68 @@ def test_totals_of_a_day_begin_with_the_deposits_there_are(bare: Engine) -> None
         ("agency", "A", yesterday, 800),
         ("agent", "1", yesterday, 800),
     ]
+
+
+_OLD_AUDIT = """
+    INSERT INTO audit_event (happened_at, actor, action, subject, approved_by)
+    SELECT now() - n * interval '40 days', 'amina', 'resolution', 'break:' || n, 'driss'
+    FROM generate_series(0, 2) n;
+    INSERT INTO reconciliation_break (kind, state, network, opened_at, audit_event_id)
+    VALUES ('missing_here', 'open', 'wafacash', now(), 2);
+    GRANT SELECT (id, actor), INSERT (actor) ON audit_event TO pg_monitor;
+    GRANT DELETE ON audit_event TO pg_monitor;
+    ALTER TABLE audit_event ENABLE ROW LEVEL SECURITY;
+    CREATE POLICY mine ON audit_event FOR SELECT TO pg_monitor USING (EXISTS (
+        SELECT FROM artisan WHERE 'artisan:' || artisan.id = audit_event.subject))
+"""
+_AUDIT_RIGHTS = """
+    SELECT table_name::text, column_name::text, privilege_type::text
+    FROM information_schema.column_privileges
+    WHERE table_name LIKE 'audit_event%' AND grantee = 'pg_monitor'
+    UNION SELECT table_name, '', privilege_type FROM information_schema.table_privileges
+    WHERE table_name LIKE 'audit_event%' AND grantee = 'pg_monitor'
+    UNION SELECT tablename, policyname, cmd || roles::text || qual FROM pg_policies
+    WHERE tablename LIKE 'audit_event%'
+    UNION SELECT relname, '', relrowsecurity::text FROM pg_class
+    WHERE relname LIKE 'audit_event%' AND relrowsecurity
+    ORDER BY 1, 2, 3
+"""
+
+
+def test_the_audit_of_before_is_the_first_month_as_it_is_and_comes_back(bare: Engine) -> None:
+    _upgrade_to(bare, "0053_orders_of_tables")
+    with bare.begin() as connection:
+        connection.execute(text(_OLD_AUDIT))
+    rows = text("SELECT * FROM audit_event ORDER BY id")
+    place = text("SELECT pg_relation_filenode(:name)")
+
+    def read(name: str) -> list[object]:
+        with bare.connect() as connection:
+            return [
+                connection.execute(rows).all(),
+                connection.execute(text(_AUDIT_RIGHTS)).all(),
+                connection.execute(place, {"name": name}).scalar_one(),
+            ]
+
+    before = read("audit_event")
+    _upgrade_to(bare, "0054_audit_by_month")
+    # The same file, the same rows, and rights on the whole table alone.
+    assert read("audit_event_first") == before
+    _upgrade_to(bare, "head")
+    later = """
+        INSERT INTO audit_event (happened_at, actor, action, subject)
+        VALUES (now() + interval '40 days', 'a', 'b', 'c') RETURNING id
+    """
+    with bare.begin() as connection:
+        assert connection.execute(text(later)).scalar_one() == 4
+    downgrade(bare, "0053_orders_of_tables")
+    after = read("audit_event")
+    assert [len(after[0]), after[0][:3], *after[1:]] == [4, *before]  # type: ignore[index, arg-type]
+    with bare.begin() as connection:
+        assert connection.execute(text(later)).scalar_one() == 5
+        names = [name for name in inspect(bare).get_table_names() if "audit_event" in name]
+        assert names == ["audit_event"]
+    upgrade(bare)
 
 
 _OLD_HOPS = """

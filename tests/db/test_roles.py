@@ -52,6 +52,7 @@ _ATTACKS = {
     "take from the total of a day": "UPDATE day_total SET total_centimes = 0",
     "forget a hop": "DELETE FROM hop",
     "look behind the days of hops": "SELECT FROM hop_rest",
+    "look behind the months of the audit": "SELECT FROM audit_event_first",
     "begin the day anew": "DELETE FROM day_total",
     "count as the trigger does": "SELECT add_to_day('agent', '1', '2026-11-23', -1)",
     "change a code's amount": "UPDATE payment_code SET total_centimes = 1",
@@ -102,7 +103,8 @@ def test_what_a_trigger_keeps_no_decision_gives_away(owner: Engine) -> None:
     kept = text("""
         SELECT tgrelid::regclass::text AS name, bool_or(tgtype & 8 > 0) AS not_deleted,
             bool_or(tgtype & 16 > 0 AND tgqual IS NULL) AS not_changed
-        FROM pg_trigger WHERE tgfoid = 'refuse_change'::regproc GROUP BY 1
+        FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid AND NOT c.relispartition
+        WHERE tgfoid = 'refuse_change'::regproc GROUP BY 1
     """)
     with owner.connect() as connection:
         rows = connection.execute(kept).all()
