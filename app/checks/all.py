@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from app.checks import backups, callers, clocks, engines, installation, keys, providers, register
+from app.checks import (
+    backups,
+    callers,
+    clocks,
+    engines,
+    installation,
+    keys,
+    providers,
+    receivers,
+    register,
+)
 from app.checks.looking import Check
 from app.checks.role import check_role
 
@@ -31,4 +41,6 @@ CHECKS: Mapping[str, Check] = {
     "callers": callers.check_callers,
     "agents": register.check_agents,
     "samples": register.check_samples,
+    "traces": receivers.check_traces,
+    "faults": receivers.check_faults,
 }

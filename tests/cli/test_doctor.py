@@ -33,7 +33,9 @@ from app.runtime import Runtime
 from app.settings import Settings
 from app.sms.loopback.options import Options
 from app.sms.loopback.server import running
+from tests.collector import collecting
 from tests.conftest import AGENCY
+from tests.fault_server import taking_faults
 from tests.production import COMPLETE, production_settings
 
 
@@ -242,6 +244,44 @@ def test_engines_and_providers_that_only_listen_do_not_hang_the_doctor(open_runt
         wrong(checks)
     )
     assert "word-of" not in str(checks) and "menus" not in wrong(checks)
+
+
+def test_who_takes_traces_and_faults_is_asked_with_nothing_to_take(
+    runtime: Runtime, open_runtime: Open
+) -> None:
+    plain = {check: CHECKS[check](runtime) for check in ("traces", "faults")}
+    assert plain == {
+        "traces": "sent nowhere: TRACES_URL is not set",
+        "faults": "told nowhere: SENTRY_DSN is not set",
+    }
+    with collecting() as collector, taking_faults() as taken:
+        given = {"traces_url": collector.url, "sentry_dsn": SecretStr(taken.dsn)}
+        maalem = open_runtime(runtime.settings.model_copy(update=given))
+        at = {"traces": collector.url.split("/")[2], "faults": taken.dsn.split("@")[1][:-2]}
+        assert CHECKS["traces"](maalem) == f"{at['traces']} takes 1.00% of all calls"
+        assert CHECKS["faults"](maalem) == f"{at['faults']} takes them"
+        assert collector.list_spans() == [] and taken.list_events() == []
+        assert collector.bodies and "sentry_key=4a8e017dc25b" in taken.heads[0]
+
+        for status, says in ((403, "the key is not known"), (404, "nothing is there"), (302, "")):
+            collector.status = taken.status = status
+            for check, address in at.items():
+                why = f"{address}: http {status}" + (f", {says}" if says else "")
+                assert find_wrong(check, maalem) == why
+        collector.seconds = taken.seconds = 4.0
+        began = time.monotonic()
+        found = look({check: CHECKS[check] for check in at}, maalem)
+        late = {each.name: each.says for each in found}
+        assert late == {check: f"{address}: no answer in time" for check, address in at.items()}
+        assert time.monotonic() - began < 4
+    for check, address in at.items():
+        assert find_wrong(check, maalem) == f"{address}: no connection"
+
+
+def find_wrong(check: str, maalem: Runtime) -> str:
+    (found,) = look({check: CHECKS[check]}, maalem)
+    assert not found.ok and "4a8e017dc25b" not in found.says
+    return found.says
 
 
 def test_findings_come_in_the_order_of_the_list(runtime: Runtime) -> None:
