@@ -102,7 +102,9 @@ DECISIONS: dict[str, Decision] = {
     "campaign": _allow_changes("state budget spent approved_by due_at"),
     "campaign_recipient": _CHANGED,
     "claim": _FREE,
-    "delivery_report": _allow_changes("message_id outcome reason stopped times", deleted=True),
+    "delivery_report": _allow_changes(
+        "message_id outcome phone reason stopped times", deleted=True
+    ),
     "help_request": _allow_changes(
         "state changed_at phone artisan_id owner desk called_at outcome"
     ),

@@ -35,12 +35,14 @@ from app.backup.restoring import (
 from app.backup.store import BackupStore, BaseBackup, list_servers
 from app.base.clock import local
 from app.base.counts import write_count
-from app.base.database import connect
+from app.base.database import connect, reading
 from app.base.operation import operation
 from app.cli.days import MomentParam
 from app.cli.tables import JSON, print_json, print_rows
 from app.embedded import engine_urls
+from app.ledger.gaps import list_fresh_gaps
 from app.reconciliation.lost_payments import LostPayments, gather_lost_payments
+from app.reconciliation.told_messages import read_logs
 from app.runtime import Runtime, runtime
 
 _NIGHTLY = timedelta(days=1)
@@ -186,14 +188,18 @@ def _mark(url: str, maalem: Runtime, base: BaseBackup, store: BackupStore) -> tu
 def reconcile(restored_to: datetime | None, as_json: bool) -> None:
     """Gathers, after a restore, the payments that went on and are not in the books.
 
+    They come of the networks' files, of callers that repeat, and of what the SMS providers know.
     Give it again whenever a network's file of those days was matched.
     """
     maalem = runtime()
     if restored_to is not None:
         with operation(maalem.owners_database, maalem.clock(), "backup") as change:
             mark_restored(change, restored_to, _find_store(maalem))
+    with reading(maalem.database) as connection:
+        gaps = list_fresh_gaps(connection, maalem.clock())
+    logs = read_logs(maalem.sms_providers, maalem.services.words, gaps)
     with operation(maalem.patient_services.database, maalem.clock(), "backup") as change:
-        lost = gather_lost_payments(change)
+        lost = gather_lost_payments(change, logs)
     if as_json:
         print_json({name: getattr(lost, name) for name in lost.__slots__} | {"gaps": _list(lost)})
         return
@@ -203,8 +209,8 @@ def reconcile(restored_to: datetime | None, as_json: bool) -> None:
         click.echo(f"restored to {_write(gap.begins_at)}; in use again {_write(gap.ends_at)}")
     for kind, count in lost.breaks.items():
         click.echo(f"{kind}: {write_count(count, 'break')} for two people (`flask breaks list`)")
-    for provider, count in lost.unknown_messages.items():
-        click.echo(f"{provider} reported {write_count(count, 'message')} that the books lack")
+    for provider, why in lost.unread.items():
+        click.echo(f"the log of {provider} could not be read ({why}): give the command again")
     for network, days in lost.awaited.items():
         if days:
             click.echo(f"still to come from {network}: {', '.join(map(str, days))}")

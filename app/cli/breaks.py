@@ -160,13 +160,14 @@ def ask_reversal_command(receipt: str, by: str | None, reason: str) -> None:
 
 @breaks.command("write-code")
 @click.argument("number", type=NUMBER)
-@click.option("--rna", required=True, callback=read_rna, help="whose code it was")
+@click.option("--rna", callback=read_rna, help="whose code it was, if no provider's log says so")
 @BY
 @with_appcontext
-def write_code_command(number: int, rna: str, by: str | None) -> None:
+def write_code_command(number: int, rna: str | None, by: str | None) -> None:
     """Writes the lost code of break NUMBER for its artisan, so that it can be confirmed late.
 
-    Who paid says so, with the receipt; the months are those that come to the amount.
+    The SMS provider's log says to whom it was told, else who paid says so, with the receipt; the
+    months are those that come to the amount.
     """
     maalem = runtime()
     with acting(by, *_SETTLES, rows=_name_break(number)) as change:

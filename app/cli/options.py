@@ -44,8 +44,10 @@ def budget_of(amount: Money | None) -> Decimal | None:
     return None if amount is None else Decimal(amount.centimes) / 100
 
 
-def read_rna(_context: click.Context, _option: click.Parameter, value: str) -> str:
-    """Returns an RNA number in the register's writing."""
+def read_rna(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """Returns an RNA number in the register's writing; None if the option is left out."""
+    if value is None:
+        return None
     try:
         return read_typed_rna_number(value)
     except InvalidInput as error:

@@ -39,6 +39,7 @@ RESOLUTIONS: Mapping[str, tuple[str, ...]] = {
     "not_owed": ("suspense",),
     "lost_in_restore": ("late_confirmation", "suspense", "acknowledge"),
     "retried_after_restore": ("acknowledge",),
+    "told_in_gap": ("acknowledge",),
 }
 
 

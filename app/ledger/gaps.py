@@ -49,6 +49,11 @@ def list_gaps(connection: Connection) -> list[BooksGap]:
     return [read_row(BooksGap, row) for row in rows]
 
 
+def list_fresh_gaps(connection: Connection, now: datetime) -> list[BooksGap]:
+    """Returns the gaps of which others may still speak, the oldest first."""
+    return [gap for gap in list_gaps(connection) if now - gap.ends_at < _HEARD_OF_FOR]
+
+
 def is_after_gap(connection: Connection, now: datetime) -> bool:
     """True while callers may still speak of what a gap has swallowed."""
     last = connection.execute(select(func.max(books_gap.c.ends_at))).scalar()

@@ -48,6 +48,7 @@ BREAK_KINDS = (
     "not_owed",
     "lost_in_restore",
     "retried_after_restore",
+    "told_in_gap",
 )
 
 ledger_account = Table(

@@ -8,7 +8,7 @@ from sqlalchemy import Text, cast, delete, literal, update
 
 from app.audit.service import record_audit
 from app.base.operation import Operation
-from app.messaging.models import inbound_message, message, phone_preference
+from app.messaging.models import delivery_report, inbound_message, message, phone_preference
 
 FORGOTTEN = "forgotten"
 
@@ -27,6 +27,9 @@ def forget_phones(operation: Operation, phones: Collection[str]) -> None:
             phone=FORGOTTEN,
             event_key=literal(f"{FORGOTTEN}:") + cast(columns.id, Text),
         )
+    )
+    connection.execute(
+        update(delivery_report).where(delivery_report.c.phone.in_(phones)).values(phone=None)
     )
     connection.execute(delete(inbound_message).where(inbound_message.c.phone.in_(phones)))
     connection.execute(

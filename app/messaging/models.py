@@ -139,6 +139,8 @@ delivery_report = Table(
     # on_the_way, delivered, failed; NULL: a status word that we do not know.
     Column("outcome", Text),
     Column("reason", Text),
+    # Whose phone it was, of a message that the books did not have when the report came; else NULL.
+    Column("phone", Text),
     # The person opted out at this provider.
     Column("stopped", Boolean, nullable=False, server_default=text("false")),
     Column("received_at", DateTime(timezone=True), nullable=False),
@@ -146,6 +148,7 @@ delivery_report = Table(
     CheckConstraint("outcome IN ('on_the_way', 'delivered', 'failed')", name="outcome"),
     UniqueConstraint("provider", "provider_reference", "status"),
     Index("ix_delivery_report_received_at", "received_at"),
+    Index("ix_delivery_report_phone", "phone", postgresql_where=text("phone IS NOT NULL")),
 )
 
 # Phones that opted out at a provider, which writes to them no more.

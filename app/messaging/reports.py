@@ -99,6 +99,7 @@ def _apply(operation: Operation, pairs: _Pairs, providers: Collection[str]) -> i
 def _store(operation: Operation, provider: str, report: Report) -> tuple[int, _Pairs]:
     """Returns how often the report has come by now, and the messages it is about."""
     params = asdict(report) | {"provider": provider, "now": operation.now}
+    params["phone"] = report.phone.e164 if report.phone else None
     rows = operation.connection.execute(_STORE, params).all()
     known = [row for row in rows if row.message is not None]
     return rows[0].times, _Pairs([row.report for row in known], [row.message for row in known])
@@ -145,8 +146,12 @@ _PAIRED = """by_reference AS (
 _STORE = text(f"""
     WITH report AS (
         INSERT INTO delivery_report (provider, provider_reference, message_id, status, outcome,
-            reason, stopped, received_at)
-        VALUES (:provider, :reference, :message_id, :status, :outcome, :reason, :stopped, :now)
+            reason, stopped, received_at, phone)
+        SELECT :provider, :reference, CAST(:message_id AS bigint), :status, :outcome, :reason,
+            :stopped, :now, CASE WHEN NOT EXISTS (SELECT FROM message m
+                WHERE m.provider = :provider AND m.provider_reference = :reference)
+                AND NOT EXISTS (SELECT FROM message m WHERE m.id = CAST(:message_id AS bigint))
+                THEN CAST(:phone AS text) END
         ON CONFLICT (provider, provider_reference, status)
             DO UPDATE SET times = delivery_report.times + 1
         RETURNING id, provider, provider_reference, message_id, times

@@ -45,7 +45,7 @@ EXPORTED: Mapping[str, str] = {
     **dict.fromkeys(
         (
             *("message", "inbound_message", "consent", "phone_preference", "provider_opt_out"),
-            *("phone_profile", "identification_attempt"),
+            *("phone_profile", "identification_attempt", "delivery_report"),
         ),
         _OF_PHONES,
     ),

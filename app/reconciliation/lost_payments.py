@@ -1,7 +1,7 @@
 """Gathers, after a restore, payments that went on and that the restored books do not have.
 
-They come back in the networks' files (judgement gives their breaks a kind of their own) and in the
-callers' retries; providers report messages that nobody here wrote.
+They come back in the networks' files (judgement gives their breaks a kind of their own), in the
+callers' retries, and in what the SMS providers know that people were told.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, select, text
 
-from app.agents.networks import list_networks
+from app.agents.networks import DEFAULT_NETWORK, list_networks
 from app.audit.service import record_audit
 from app.base.clock import local_date
 from app.base.errors import InvalidInput
@@ -25,6 +25,12 @@ from app.payments.lost_codes import LostCash, write_lost_code
 from app.reconciliation.errors import NoLostPayment
 from app.reconciliation.payment_breaks import Cause, judge_codes
 from app.reconciliation.service import lock_network, read_settled_days
+from app.reconciliation.told_messages import (
+    ProviderLogs,
+    close_found,
+    find_told_artisan,
+    open_told,
+)
 from app.services import Services
 
 _WAITING = reconciliation_break.c.state.in_(("open", "proposed"))
@@ -34,18 +40,21 @@ _WAITING = reconciliation_break.c.state.in_(("open", "proposed"))
 class LostPayments:
     """The payments that a restore lost, as far as they are known.
 
-    `breaks` counts waiting breaks by kind, `unknown_messages` messages that providers reported and
-    the books do not have, by provider; `awaited` are the days whose files are still to come.
+    `breaks` counts waiting breaks by kind; `unread` are providers whose log could not be read, and
+    why; `awaited` are the days whose files are still to come.
     """
 
     gaps: list[BooksGap]
     breaks: Mapping[str, int]
-    unknown_messages: Mapping[str, int]
+    unread: Mapping[str, str]
     awaited: Mapping[str, list[date]]
 
 
-def gather_lost_payments(operation: Operation) -> LostPayments:
-    """Judges again what the networks told of the gaps, and counts what is known by now."""
+def gather_lost_payments(operation: Operation, logs: ProviderLogs) -> LostPayments:
+    """Judges again what the networks told of the gaps, and counts what is known by now.
+
+    What people were told in the gaps, and the books lack, is a break of its own.
+    """
     connection, gaps = operation.connection, list_gaps(operation.connection)
     networks = [network.code for network in list_networks(connection)]
     for network in networks if gaps else ():
@@ -53,25 +62,29 @@ def gather_lost_payments(operation: Operation) -> LostPayments:
         codes = connection.execute(_CODES, {"network": network}).scalars().all()
         days = read_settled_days(connection, network)
         judge_codes(operation, Cause(network, 0, restored=True), codes, days.__contains__)
-        record_audit(operation, "lost_payments_gathered", f"network:{network}", codes=len(codes))
+        told = 0
+        if network == DEFAULT_NETWORK:
+            told = open_told(operation, logs)
+            close_found(operation)
+        counts = {"codes": len(codes), "told": told}
+        record_audit(operation, "lost_payments_gathered", f"network:{network}", **counts)
     return LostPayments(
         gaps=gaps,
         breaks={row.kind: row.breaks for row in connection.execute(_BREAKS)},
-        unknown_messages=_count_unknown(connection) if gaps else {},
+        unread=logs.unread,
         awaited={network: _list_awaited(connection, network, gaps) for network in networks},
     )
 
 
 def write_code_of_break(
-    operation: Operation, services: Services, number: int, rna_number: str
+    operation: Operation, services: Services, number: int, rna_number: str | None
 ) -> None:
     """Writes the lost code of a break for the artisan whose it was, so that it can be confirmed.
 
+    Without a number it is the artisan to whom a provider's log says that the code was told.
+
     Raises: NoLostPayment, AmountFitsNoMonths, CodeKnown; InvalidInput for an unknown number.
     """
-    artisan_id = find_numbered_artisan(operation.connection, rna_number)
-    if artisan_id is None:
-        raise InvalidInput(what="rna", why="nobody on the register has this number")
     columns = reconciliation_break.c
     row = operation.connection.execute(
         select(columns.code, columns.their_centimes, columns.details)
@@ -80,13 +93,23 @@ def write_code_of_break(
     ).one_or_none()
     if row is None:
         raise NoLostPayment(id=number)
+    artisan_id = _find_payer(operation.connection, row.code, rna_number)
     paid_at = datetime.fromisoformat(row.details["paid_at"])
     cash = LostCash(row.code, Money(row.their_centimes), paid_at)
     write_lost_code(operation, cash, artisan_id, services.fee)
 
 
-def _count_unknown(connection: Connection) -> dict[str, int]:
-    return {row.provider: row.messages for row in connection.execute(_UNKNOWN)}
+def _find_payer(connection: Connection, code: str, rna_number: str | None) -> int:
+    """Returns the artisan whose a lost code was. Raises: InvalidInput."""
+    if rna_number is None:
+        artisan_id = find_told_artisan(connection, code)
+        why = "no message says to whom this code was told"
+    else:
+        artisan_id = find_numbered_artisan(connection, rna_number)
+        why = "nobody on the register has this number"
+    if artisan_id is None:
+        raise InvalidInput(what="rna", why=why)
+    return artisan_id
 
 
 def _list_awaited(connection: Connection, network: str, gaps: list[BooksGap]) -> list[date]:
@@ -106,16 +129,7 @@ _CODES = text("""
 """)
 _BREAKS = text("""
     SELECT kind, count(*) AS breaks FROM reconciliation_break
-    WHERE kind IN ('lost_in_restore', 'retried_after_restore') AND state IN ('open', 'proposed')
+    WHERE kind IN ('lost_in_restore', 'retried_after_restore', 'told_in_gap')
+        AND state IN ('open', 'proposed')
     GROUP BY kind ORDER BY kind
-""")
-# Reports of messages that were sent in a gap: nobody here wrote them.
-_UNKNOWN = text("""
-    SELECT r.provider, count(DISTINCT r.provider_reference) AS messages
-    FROM delivery_report r
-    WHERE r.received_at >= (SELECT min(begins_at) FROM books_gap)
-        AND NOT EXISTS (SELECT FROM message m WHERE m.provider = r.provider
-            AND m.provider_reference = r.provider_reference)
-        AND NOT EXISTS (SELECT FROM message m WHERE m.id = r.message_id)
-    GROUP BY r.provider ORDER BY r.provider
 """)

@@ -2,15 +2,24 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any, Protocol
 
 from app.base.errors import InvalidInput
 from app.base.phone import Phone
 from app.settings import Settings
-from app.sms.fields import read_id, read_phone, read_text, read_word
+from app.sms.fields import find_phone, read_id, read_phone, read_text, read_word
 from app.sms.http import HttpClient, HttpResponse, read_refusal
-from app.sms.provider import DeliveryUnknown, InboundSms, Outcome, OutgoingSms, Report, SendRefused
+from app.sms.provider import (
+    DeliveryUnknown,
+    InboundSms,
+    LoggedSms,
+    Outcome,
+    OutgoingSms,
+    Report,
+    SendRefused,
+)
 from app.sms.refusal import RefusalCode, describe_balance
 
 _ADDRESS = "https://api.africastalking.com"
@@ -98,6 +107,10 @@ class AfricasTalking:
     def find(self, sms: OutgoingSms) -> str | None:
         raise LookupError(sms.reference)
 
+    def list_sent(self, since: datetime, until: datetime) -> Iterator[LoggedSms]:
+        """Refuses: the API lists messages received alone."""
+        raise LookupError(self.name)
+
     def check_account(self) -> str:
         answer = self._service.fetch_application_data()
         if not answer.accepted:
@@ -177,6 +190,7 @@ class AfricasTalkingReader:
             _OUTCOMES.get(status.lower()),
             reason,
             stopped=(reason or "").lower() in _STOPPED_WORDS,
+            phone=find_phone(form, "phoneNumber"),
         )
 
     def read_inbound(self, form: Mapping[str, str]) -> InboundSms:

@@ -37,6 +37,14 @@ def read_phone(form: Mapping[str, str], name: str) -> Phone:
         raise NoPhone(what=name, why="not a phone number") from None
 
 
+def find_phone(form: Mapping[str, str], name: str) -> Phone | None:
+    """Returns the phone that a field names; None if it is missing, or a name or short code."""
+    try:
+        return read_phone(form, name)
+    except InvalidInput:
+        return None
+
+
 def read_word(form: Mapping[str, str], *names: str) -> str | None:
     """Returns a provider's own word, cut and cleaned to be kept; a strange one is no error."""
     word = next((form[name] for name in names if form.get(name)), "")

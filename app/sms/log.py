@@ -3,11 +3,14 @@
 The text itself is not logged; the simulator's inbox shows it from the outbox.
 """
 
+from collections.abc import Iterator
+from datetime import datetime
+
 import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 
-from app.sms.provider import OutgoingSms, SendRefused
+from app.sms.provider import LoggedSms, OutgoingSms, SendRefused
 
 _REMEMBERED_SECONDS = 7 * 24 * 3600
 
@@ -38,6 +41,9 @@ class LogProvider:
         except RedisError as error:
             raise SendRefused("redis is away", retry="same") from error
         return f"log-{sms.reference}" if known else None
+
+    def list_sent(self, since: datetime, until: datetime) -> Iterator[LoggedSms]:
+        raise LookupError(self.name)
 
     def check_account(self) -> str:
         return "sends to nobody"

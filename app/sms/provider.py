@@ -1,6 +1,6 @@
 """The protocol of SMS providers: sending, refusals, delivery reports, messages received."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -60,7 +60,7 @@ class Report:
     """A delivery report: the provider's `reference`, its own `status` word and its `outcome`.
 
     `outcome` None: a word we do not know. `message_id` is ours, if the provider gives it back.
-    `stopped`: the person opted out at this provider.
+    `stopped`: the person opted out at this provider. `phone` is whose it was, if the provider says.
     """
 
     reference: str
@@ -69,6 +69,17 @@ class Report:
     reason: str | None = None
     message_id: int | None = None
     stopped: bool = False
+    phone: Phone | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedSms:
+    """A message of ours in a provider's own log: its reference there, and when it was given."""
+
+    reference: str
+    to: Phone
+    text: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +113,13 @@ class Provider(Protocol):
         """Returns the provider's reference if it has taken this message, None if not.
 
         Raises: SendRefused if it does not answer, LookupError if it cannot be asked at all.
+        """
+        ...
+
+    def list_sent(self, since: datetime, until: datetime) -> Iterator[LoggedSms]:
+        """Lists the messages that its own log has as given to it from `since` until `until`.
+
+        Raises: LookupError if it has no such log; SendRefused, DeliveryUnknown if it does not say.
         """
         ...
 

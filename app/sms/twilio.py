@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from twilio.base.exceptions import TwilioException
@@ -12,10 +12,19 @@ from twilio.twiml.messaging_response import MessagingResponse
 from urllib3 import make_headers
 
 from app.base.errors import InvalidInput
+from app.base.phone import Phone
 from app.settings import Settings
-from app.sms.fields import read_id, read_phone, read_text, read_word
+from app.sms.fields import find_phone, read_id, read_phone, read_text, read_word
 from app.sms.http import HttpClient, HttpResponse, read_refusal, read_rest
-from app.sms.provider import DeliveryUnknown, InboundSms, Outcome, OutgoingSms, Report, SendRefused
+from app.sms.provider import (
+    DeliveryUnknown,
+    InboundSms,
+    LoggedSms,
+    Outcome,
+    OutgoingSms,
+    Report,
+    SendRefused,
+)
 from app.sms.refusal import RefusalCode, describe_balance
 
 if TYPE_CHECKING:
@@ -26,6 +35,9 @@ _STOPPED = 21610
 # The most that their clock and ours differ, and how many of a number's last messages are searched.
 _SKEW = timedelta(minutes=1)
 _SEARCHED = 100
+# A message waits in their queue for 10 hours at most; a page of their list holds less than a MiB.
+_LONGEST_QUEUED = timedelta(hours=10)
+_PAGE = 500
 _NOT_SENT = {"failed", "undelivered", "canceled"}
 
 # https://www.twilio.com/docs/api/errors: of the request, or of a message that failed at once.
@@ -176,6 +188,26 @@ class Twilio:
             return str(ours[0].sid) if ours else None
         raise SendRefused(reason, retry="same", faulty=True)
 
+    def list_sent(self, since: datetime, until: datetime) -> Iterator[LoggedSms]:
+        """Lists their log of our sender's messages, by the moments at which they were given.
+
+        They search by the day on which a message left; one that still waits with them is not found.
+        """
+        last = until + _LONGEST_QUEUED
+        try:
+            listed = self._messages.stream(
+                from_=self._from,
+                date_sent_after=since.astimezone(UTC),
+                date_sent_before=last.astimezone(UTC),
+                page_size=_PAGE,
+            )
+            for one in listed:
+                outbound = str(one.direction).startswith("outbound")
+                if outbound and since <= one.date_created <= until and one.status not in _NOT_SENT:
+                    yield LoggedSms(str(one.sid), Phone(one.to), one.body or "", one.date_created)
+        except (TwilioException, ValueError, TypeError, AttributeError, KeyError):
+            raise DeliveryUnknown("answer not understood") from None
+
     def check_account(self) -> str:
         try:
             account = self._account.fetch()
@@ -244,6 +276,7 @@ class TwilioReader:
             f"error {code}" if code and code != "0" else None,
             _our_id(query.get("m", "")),
             stopped=code == str(_STOPPED),
+            phone=find_phone(form, "To"),
         )
 
     def read_inbound(self, form: Mapping[str, str]) -> InboundSms:

@@ -123,6 +123,16 @@ class Words:
         forms = self._translations[language].nouns.get(key)
         return forms or (self.get_sentence(language, key),)
 
+    def read_back(self, language: str, key: str, said: str) -> dict[str, str] | None:
+        """Returns the values, as written, of a text that says this sentence; None of another."""
+        beginning, places = _cut(self.get_sentence(language, key))
+        pattern, names = re.escape(beginning), set[str]()
+        for name, _, after in places:
+            pattern += ("(.*?)" if name in names else f"(?P<{name}>.*?)") + re.escape(after)
+            names.add(name)
+        match = re.fullmatch(pattern, said, re.DOTALL)
+        return match.groupdict() if match else None
+
     def value_names(self, language: str, key: str) -> set[str]:
         """Returns the names of the values the sentence takes."""
         return {match[1] for match in _PLACE.finditer(self.get_sentence(language, key))}

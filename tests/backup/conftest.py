@@ -26,6 +26,8 @@ from app.embedded import start_postgres, stop_postgres, using_engines
 from app.migrating import upgrade
 from app.runtime import Runtime
 from app.settings import Settings
+from app.sms.loopback.options import Options, Reports
+from app.sms.loopback.server import running
 from tests.conftest import load_sample_people
 from tests.payments.conftest import PaymentFixture
 
@@ -67,7 +69,11 @@ class BackedUp:
 def backed_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackedUp]:
     folder = tmp_path_factory.mktemp("backed_up")
     data = folder / "data"
-    with using_engines(data, durable=False) as urls:
+    # Twilio's reports go nowhere: the log is asked.
+    with (
+        running(Options(reports=Reports(delay_ms=1))) as sms,
+        using_engines(data, durable=False) as urls,
+    ):
         settings = Settings(
             app_env="development",
             database_url=urls.database_url,
@@ -76,6 +82,12 @@ def backed_up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BackedUp]:
             backup_folder=folder / "backups",
             backup_key=SecretStr(token_hex(32)),
             log_level="error",
+            sms_providers=("twilio",),
+            twilio_account_sid="AC1",
+            twilio_auth_token=SecretStr("tw-token"),
+            twilio_from="+15005550006",
+            twilio_url=sms,
+            public_url="http://127.0.0.1:9",
         )
         with installed(settings, folder) as made:
             yield made

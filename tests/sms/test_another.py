@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 import pytest
 from pydantic import SecretStr
@@ -18,7 +19,7 @@ from app.messaging.service import OutboundMessage, queue_message
 from app.runtime import Runtime
 from app.settings import Settings
 from app.sms.fields import read_id, read_phone, read_text
-from app.sms.provider import InboundSms, OutgoingSms, Report
+from app.sms.provider import InboundSms, LoggedSms, OutgoingSms, Report
 from app.sms.registry import PROVIDERS, Registered
 
 FATIMA = "+212600000001"
@@ -49,6 +50,9 @@ class Pigeon:
 
     def find(self, sms: OutgoingSms) -> str | None:
         raise LookupError(sms.reference)
+
+    def list_sent(self, since: datetime, until: datetime) -> Iterator[LoggedSms]:
+        raise LookupError(self.name)
 
     def check_account(self) -> str:
         return f"{len(self.flown)} flown"

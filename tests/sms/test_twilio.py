@@ -10,6 +10,7 @@ import pytest
 from app.base.phone import Phone
 from app.sms.provider import DeliveryUnknown, SendRefused
 from app.sms.twilio import _REFUSED, Twilio
+from tests.redis_servers import await_true
 from tests.sms.conftest import SENDER, SMS, TEXT, TO, Loopback
 
 UNKNOWN = "unknown"
@@ -185,3 +186,24 @@ def test_find_without_an_answer_raises_and_does_not_deny(loopback: Loopback, fau
     with pytest.raises(SendRefused) as refusal:
         Twilio(loopback.settings()).find(replace(SMS, since=datetime.now(UTC)))
     assert (refusal.value.retry, refusal.value.faulty) == ("same", True)
+
+
+def test_its_log_is_listed_by_moment_and_sender_over_many_pages(
+    loopback: Loopback, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.sms.twilio._PAGE", 2)
+    provider = Twilio(loopback.settings(public_url="http://127.0.0.1:9"))
+    another = Twilio(loopback.settings(public_url="http://127.0.0.1:9", twilio_from="+15005550007"))
+    another.send(SMS)
+    begin = datetime.now(UTC).replace(microsecond=0)
+    sent = {provider.send(replace(SMS, text=f"{TEXT} {number}")) for number in range(5)}
+    end = datetime.now(UTC) + timedelta(seconds=1)
+    await_true(lambda: len(list(provider.list_sent(begin, end))) == 5, "the log has them all")
+    listed = list(provider.list_sent(begin, end))
+    assert {one.reference for one in listed} == sent
+    assert {one.to for one in listed} == {TO}
+    assert {one.text for one in listed} == {f"{TEXT} {number}" for number in range(5)}
+    assert list(provider.list_sent(begin - timedelta(days=2), begin - timedelta(days=1))) == []
+    loopback.next("code:20003")
+    with pytest.raises(SendRefused):
+        list(provider.list_sent(begin, end))

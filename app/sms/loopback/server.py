@@ -143,7 +143,7 @@ async def _list(network: LoopbackNetwork, request: web.Request) -> web.StreamRes
         return twilio.fault("code:20003", {})
     if fault := await network.draw_fault_of_look(twilio.NAME, twilio.THROTTLED):
         return twilio.fault(fault, {})
-    return web.json_response(twilio.list_messages(request.query, network.store))
+    return web.json_response(twilio.list_messages(request.path, request.query, network.store))
 
 
 async def _show_africastalking(

@@ -3,8 +3,9 @@
 import base64
 import re
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, datetime
 from email.utils import format_datetime
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -111,20 +112,32 @@ def fault(kind: str, form: Mapping[str, str]) -> web.Response:
     return web.json_response(body, status=status, headers=headers)
 
 
-def list_messages(query: Mapping[str, str], store: MessageStore) -> dict[str, object]:
-    """Lists messages, the newest first. A search by date leaves out messages that are queued."""
-    messages = list(reversed(store.by_number.get(query.get("To", ""), [])))
+def list_messages(address: str, query: Mapping[str, str], store: MessageStore) -> dict[str, object]:
+    """Lists messages by page, the newest first. A search by date leaves out those queued."""
+    to = query.get("To")
+    messages = list(reversed(store.messages if to is None else store.by_number.get(to, [])))
+    if sender := query.get("From"):
+        messages = [m for m in messages if m.sender == sender]
     if since := query.get("DateSent>"):
-        day = date.fromisoformat(since)
-        messages = [m for m in messages if m.status != "queued" and m.at.date() >= day]
-    size = int(query.get("PageSize", "50"))
+        messages = [m for m in messages if m.status != "queued" and m.at >= _read_moment(since)]
+    if until := query.get("DateSent<"):
+        messages = [m for m in messages if m.at <= _read_moment(until)]
+    size, page = int(query.get("PageSize", "50")), int(query.get("Page", "0"))
+    asked = {name: value for name, value in query.items() if name != "Page"}
+    more = len(messages) > (page + 1) * size
     return {
-        "messages": [describe(message) for message in messages[:size]],
-        "page": 0,
+        "messages": [describe(message) for message in messages[page * size : (page + 1) * size]],
+        "page": page,
         "page_size": size,
-        "next_page_uri": None,
-        "uri": "/2010-04-01/Accounts/AC/Messages.json",
+        "next_page_uri": f"{address}?{urlencode(asked | {'Page': page + 1})}" if more else None,
+        "uri": address,
     }
+
+
+def _read_moment(written: str) -> datetime:
+    """Reads a day, or a moment, of UTC."""
+    moment = datetime.fromisoformat(written)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def report(message: AcceptedMessage, word: str) -> dict[str, str]:
