@@ -253,6 +253,12 @@ class Settings(BaseSettings):
     reversals_a_day: int = Field(
         5, ge=0, le=100_000, description="how many deposits an agent may undo in a day"
     )
+    chamber_searches_a_day: int = Field(
+        200,
+        ge=1,
+        le=100_000,
+        description="how many people a chamber's user may look up in a day",
+    )
     two_approvers_from_dirhams: Decimal = Field(
         Decimal(200),
         ge=0,

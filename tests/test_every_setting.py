@@ -130,6 +130,7 @@ WRONG: dict[str, tuple[tuple[str, str], ...]] = {
     "fee_centimes": (*_NO_NUMBER, ("1.5", "valid integer")),
     "reversal_minutes_alone": (*_NO_NUMBER, ("61", "less than")),
     "reversals_a_day": (*_NO_NUMBER, ("100001", "less than")),
+    "chamber_searches_a_day": (*_NO_NUMBER, ("0", "greater than")),
     "two_approvers_from_dirhams": (*_NO_NUMBER, ("nan", "finite"), ("inf", "finite")),
     "sms_day_budget": (*_NO_NUMBER, ("nan", "finite"), ("inf", "finite")),
     "sms_campaign_budget": (*_NO_NUMBER, ("nan", "finite"), ("inf", "finite")),

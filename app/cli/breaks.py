@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 from flask.cli import with_appcontext
+from sqlalchemy import true
 
 from app.agents.models import agent_network
 from app.agents.networks import DEFAULT_NETWORK
 from app.base.clock import local
 from app.base.database import reading
 from app.cli.acting import BY, OwnRow, acting
+from app.cli.marks import MARK, check_mark, mark_of
 from app.cli.options import NUMBER, WHY, read_rna
 from app.cli.tables import JSON, print_json, print_rows
+from app.ledger.break_lists import find_break
 from app.ledger.break_queries import Break, list_breaks
 from app.ledger.breaks import RESOLUTIONS, assign_break, propose_resolution, refuse_proposal
+from app.ledger.errors import BreakUnknown
 from app.ledger.models import BREAK_KINDS, reconciliation_break
 from app.office.rights import Right
 from app.payments.models import deposit
@@ -104,21 +110,23 @@ def propose_command(number: int, method: str, by: str | None, reason: str) -> No
     """Proposes how break NUMBER is to be settled; nothing is booked yet."""
     with acting(by, *_SETTLES, rows=_name_break(number)) as change:
         propose_resolution(change, number, method, reason)
-    click.echo(f"break {number}: {method} waits for a second person")
+    click.echo(f"break {number}: {method} waits for a second person, mark {mark_of(change.now)}")
 
 
 @breaks.command("approve")
 @click.argument("number", type=NUMBER)
+@MARK
 @BY
 @with_appcontext
-def approve_command(number: int, by: str | None) -> None:
+def approve_command(number: int, mark: str | None, by: str | None) -> None:
     """Approves the proposal for break NUMBER, as a second person, and books it.
 
     A large amount waits for one more person: TWO_APPROVERS_FROM_DIRHAMS.
     """
     maalem = runtime()
+    proposed_at = _read_proposal(number, mark)
     with acting(by, *_SETTLES, rows=_name_break(number)) as change:
-        outcome = approve_resolution(change, maalem.services, number)
+        outcome = approve_resolution(change, maalem.services, number, proposed_at)
     if outcome is None:
         from_amount = maalem.services.two_approvers_from
         click.echo(
@@ -130,6 +138,20 @@ def approve_command(number: int, by: str | None) -> None:
     if outcome.transaction_id is None:
         by_row = f"audit event {outcome.audit_event_id}: no money moved"
     click.echo(f"break {number} is resolved by {by_row}")
+
+
+def _read_proposal(number: int, mark: str | None) -> datetime:
+    """Returns the moment of the proposal with the mark. Raises: BreakUnknown, ProposalChanged."""
+    maalem = runtime()
+    with reading(maalem.database) as connection:
+        found = find_break(connection, true(), number, BREAK_KINDS, maalem.clock())
+    if found is None or found.seen.state != "proposed" or found.proposed_at is None:
+        raise BreakUnknown(id=number)
+    seen = found.seen
+    names = ("kind", "network", "code", "receipt", "ours", "theirs", "method", "proposed_by")
+    told = {name: seen.as_json()[name] for name in names}
+    check_mark(mark, found.proposed_at, told | {"reason": found.reason})
+    return found.proposed_at
 
 
 @breaks.command("refuse")
@@ -155,7 +177,10 @@ def ask_reversal_command(receipt: str, by: str | None, reason: str) -> None:
     with acting(by, Right.RESOLVE_BREAKS, rows=(paid,)) as change:
         number = propose_reversal(change, receipt, reason)
     at = f"{local(maalem.clock()):%d/%m %H:%M}"
-    click.echo(f"break {number}: reversal of {receipt} asked at {at}, waits for a second person")
+    click.echo(
+        f"break {number}: reversal of {receipt} asked at {at}, waits for a second person,"
+        f" mark {mark_of(change.now)}"
+    )
 
 
 @breaks.command("write-code")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 from flask.cli import with_appcontext
+from sqlalchemy import true
 
 from app.agents.models import agent_network
 from app.agents.networks import DEFAULT_NETWORK, AgentNetwork, add_network, list_networks
@@ -15,10 +17,12 @@ from app.base.counts import write_count
 from app.base.database import reading
 from app.base.money import ZERO, Money
 from app.cli.acting import BY, OwnRow, acting
+from app.cli.marks import MARK, check_mark, mark_of
 from app.cli.options import ENCODING, NUMBER, WHY, DirhamsParam, show_note
 from app.cli.tables import JSON, print_json, print_rows
 from app.files.errors import FileRefused
 from app.office.rights import Right
+from app.reconciliation.errors import FileUnknown
 from app.reconciliation.models import settlement_file
 from app.reconciliation.network_formats import FORMATS
 from app.reconciliation.service import SettlementFile, match_file
@@ -26,6 +30,7 @@ from app.reconciliation.withdrawals import (
     SETTLEMENT_SORTING,
     ListedFile,
     approve_withdrawal,
+    find_file,
     list_files,
     propose_withdrawal,
 )
@@ -169,21 +174,24 @@ def withdraw(number: int, by: str | None, reason: str) -> None:
     """Asks to withdraw the settlement file NUMBER; a second person has to agree."""
     with acting(by, Right.RESOLVE_BREAKS, rows=(OwnRow(settlement_file, number),)) as change:
         propose_withdrawal(change, number, reason)
-    click.echo(f"file {number}: its withdrawal waits for a second person")
+    mark = mark_of(change.now)
+    click.echo(f"file {number}: its withdrawal waits for a second person, mark {mark}")
 
 
 @networks.command("approve-withdrawal")
 @click.argument("number", type=NUMBER)
+@MARK
 @BY
 @with_appcontext
-def approve_withdrawal_command(number: int, by: str | None) -> None:
+def approve_withdrawal_command(number: int, mark: str | None, by: str | None) -> None:
     """Withdraws the settlement file NUMBER, as a second person.
 
     A file of a large amount waits for one more person: TWO_APPROVERS_FROM_DIRHAMS.
     """
     two_from = runtime().services.two_approvers_from
+    asked_at = _read_withdrawal(number, mark)
     with acting(by, Right.RESOLVE_BREAKS, rows=(OwnRow(settlement_file, number),)) as change:
-        done = approve_withdrawal(change, number, two_from)
+        done = approve_withdrawal(change, number, two_from, asked_at)
     if done is None:
         click.echo(
             f"file {number} is of {two_from} dirhams or more:"
@@ -194,6 +202,17 @@ def approve_withdrawal_command(number: int, by: str | None) -> None:
         f"file {number} is withdrawn: {write_count(done.untold, 'payment')} told no more,"
         f" {done.changed} as other files tell them"
     )
+
+
+def _read_withdrawal(number: int, mark: str | None) -> datetime:
+    """Returns the moment of the request with the mark. Raises: FileUnknown, ProposalChanged."""
+    with reading(runtime().database) as connection:
+        found = find_file(connection, true(), number)
+    if found is None or found.asked_at is None:
+        raise FileUnknown(number=number)
+    names = ("network", "name", "lines", "asked_by", "reason")
+    check_mark(mark, found.asked_at, {name: getattr(found, name) for name in names})
+    return found.asked_at
 
 
 @click.group()

@@ -92,7 +92,7 @@ SENTENCES: Mapping[str, str] = {
     ),
     "phone_taken": "The phone is another active agent's: it says who dials.",
     "prices_wrong": "The price list cannot be used; `why` says what is wrong with it.",
-    "proposal_changed": "Another resolution was proposed since: nothing is done.",
+    "proposal_changed": "Something else was proposed since: nothing is done.",
     "proposer_dismissed": "Who proposed it was dismissed since (`by`): propose it anew.",
     "rates_wrong": (
         "The rates file cannot be used; `file` names it, `why` the entries and what is wrong."

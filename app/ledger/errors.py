@@ -10,7 +10,7 @@ class BreakUnknown(MaalemError):
 
 
 class ProposalChanged(MaalemError):
-    """Another resolution was proposed since the one that is approved was shown."""
+    """Something else was proposed since what is approved was shown."""
 
     code = "proposal_changed"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, or_, select
 
 from app.base.money import Money
 from app.base.operation import Operation
@@ -28,7 +28,8 @@ def check_two_people(operation: Operation, first: str) -> None:
     """Checks that the operation's actor is not `first`, who began or approved the act before.
 
     The same person is one under another spelling of the name, or at the terminal where `first`
-    signed in, or who gave the other a one-time password lately, or reset both.
+    signed in, or who gave the other a one-time password lately. Two users whom one operator reset,
+    or added beside another operator who could have added one of them, may be that operator.
 
     Raises: SamePerson, ProposerDismissed.
     """
@@ -41,28 +42,52 @@ def check_two_people(operation: Operation, first: str) -> None:
     rows = {row["name_key"]: row for row in operation.connection.execute(known).mappings()}
     if keys[0] in rows and rows[keys[0]]["dismissed_at"] is not None:
         raise ProposerDismissed(by=first)
-    if giver := _find_giver(rows, keys, operation.now):
+    if giver := _find_giver(operation, rows, keys):
         raise SamePerson(by=operation.actor, gave=giver)
 
 
-def _find_giver(rows: dict[str, RowMapping], keys: tuple[str, str], now: datetime) -> str | None:
+def _find_giver(
+    operation: Operation, rows: dict[str, RowMapping], keys: tuple[str, str]
+) -> str | None:
     """Returns who can be both people by a one-time password given lately, if anybody can.
 
-    Added by one operator are all users of a new office, so only resets of both count.
+    The database refuses the same (migration 0056).
     """
+    since = operation.now - GIVEN_KEPT
     lately = {
         key: row
         for key, row in rows.items()
         if row["given_at"]
-        and row["given_at"] > now - GIVEN_KEPT
+        and row["given_at"] > since
         # Development's own user adds everybody there.
         and row["given_by"] != SAMPLE_USER
     }
     for row in lately.values():
         if name_key(row["given_by"]) in keys:
             return str(row["given_by"])
-    resets = [row["given_by"] for row in lately.values() if row["given_at"] > row["created_at"]]
-    return resets[0] if len(resets) == 2 and len({*map(name_key, resets)}) == 1 else None
+    givers = {name_key(row["given_by"]) for row in lately.values()}
+    if len(lately) < 2 or len(givers) > 1:
+        return None
+    reset = all(row["given_at"] > row["created_at"] for row in lately.values())
+    last = max(row["given_at"] for row in lately.values())
+    giver = str(lately[keys[0]]["given_by"])
+    return giver if reset or _had_another_operator(operation, giver, last) else None
+
+
+def _had_another_operator(operation: Operation, giver: str, at: datetime) -> bool:
+    """True if the giver was not the only operator, so that another one could have given one.
+
+    Added by one operator are all users of a new office: it is new until another is there for long.
+    """
+    columns = office_user.c
+    another = select(columns.name).where(
+        columns.role == "operator",
+        ~columns.sample,
+        columns.name_key != name_key(giver),
+        columns.created_at < at - GIVEN_KEPT,
+        or_(columns.dismissed_at.is_(None), columns.dismissed_at > at - GIVEN_KEPT),
+    )
+    return operation.connection.execute(another).first() is not None
 
 
 def _shared_seat(operation: Operation, first: str) -> bool:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select
 
 from app.audit.models import IS_LOOK, audit_event
 from app.audit.service import record_audit
+from app.base.clock import local_date, local_midnight
 from app.base.operation import Operation
 from app.base.paging import PageOfRows, RowsAsked, Sorting, read_page
 from app.office.models import office_user
@@ -56,6 +57,26 @@ def record_search(
     subjects = [f"artisan:{artisan_id}" for artisan_id in found]
     for subject in subjects or [nobody]:
         record_audit(operation, "person_looked_up", subject, **details, found=len(subjects))
+
+
+def may_search(operation: Operation, most: int) -> bool:
+    """True if the actor looked up fewer than `most` people today; a refusal is noted.
+
+    A search that found nobody counts as one. The actor's searches wait for each other.
+    """
+    user, columns = office_user.c, audit_event.c
+    own = select(user.name).where(user.name == operation.actor)
+    operation.connection.execute(own.with_for_update(key_share=True))
+    counted = select(func.count()).where(
+        columns.happened_at >= local_midnight(local_date(operation.now)),
+        IS_LOOK,
+        columns.action == "person_looked_up",
+        columns.actor == operation.actor,
+    )
+    if operation.connection.execute(counted).scalar_one() < most:
+        return True
+    record_audit(operation, "search_refused", "register", most=most)
+    return False
 
 
 LOOK_SORTING = Sorting(

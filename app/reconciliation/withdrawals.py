@@ -18,6 +18,7 @@ from app.audit.service import record_audit, record_decision
 from app.base.money import Money
 from app.base.operation import Operation
 from app.base.paging import PageOfRows, RowsAsked, Sorting, read_page
+from app.ledger.errors import ProposalChanged
 from app.office.two_people import check_two_people, needs_two_approvers
 from app.reconciliation.errors import FileUnknown
 from app.reconciliation.models import settlement_file, settlement_line
@@ -42,6 +43,7 @@ class ListedFile:
     lines: int
     matched_at: datetime
     asked_by: str | None
+    asked_at: datetime | None
     reason: str | None
     first_approved_by: str | None
     withdrawn_by: str | None
@@ -118,6 +120,7 @@ def _read_file(row: Row[*tuple[object, ...]]) -> ListedFile:
         lines=row.lines,
         matched_at=row.matched_at,
         asked_by=row.withdrawal_asked_by,
+        asked_at=row.withdrawal_asked_at,
         reason=row.withdrawal_reason,
         first_approved_by=row.first_approved_by,
         withdrawn_by=row.withdrawn_by,
@@ -148,20 +151,29 @@ def propose_withdrawal(operation: Operation, number: int, reason: str) -> None:
     record_audit(operation, "withdrawal_asked", f"file:{name}", number=number, reason=reason)
 
 
-def refuse_withdrawal(operation: Operation, number: int) -> None:
+def refuse_withdrawal(operation: Operation, number: int, asked_at: datetime | None = None) -> None:
     """Takes the request to withdraw a file back, or refuses it: the file stands.
 
-    Raises: FileUnknown.
+    `asked_at` is the moment of the request that was shown to the actor.
+
+    Raises: FileUnknown, ProposalChanged.
     """
     columns = settlement_file.c
     asked = columns.id == number, columns.withdrawn_at.is_(None)
     row = operation.connection.execute(
-        select(columns.name, columns.withdrawal_asked_by, columns.withdrawal_reason)
+        select(
+            columns.name,
+            columns.withdrawal_asked_by,
+            columns.withdrawal_reason,
+            columns.withdrawal_asked_at,
+        )
         .where(*asked, columns.withdrawal_asked_by.is_not(None))
         .with_for_update()
     ).one_or_none()
     if row is None:
         raise FileUnknown(number=number)
+    if asked_at not in (None, row.withdrawal_asked_at):
+        raise ProposalChanged()
     nothing = dict.fromkeys(("withdrawal_asked_by", "withdrawal_reason", "withdrawal_asked_at"))
     values = nothing | _NOT_APPROVED
     operation.connection.execute(update(settlement_file).where(*asked).values(values))
@@ -169,13 +181,15 @@ def refuse_withdrawal(operation: Operation, number: int) -> None:
     record_audit(operation, "withdrawal_refused", f"file:{row.name}", number=number, **told)
 
 
-def approve_withdrawal(operation: Operation, number: int, two_from: Money) -> Withdrawal | None:
+def approve_withdrawal(
+    operation: Operation, number: int, two_from: Money, asked_at: datetime | None = None
+) -> Withdrawal | None:
     """Withdraws a file as asked; `operation.actor` is the second person, or the third.
 
     A file whose lines come to `two_from` or more needs two approvers. Returns None if this was the
-    first of them.
+    first of them. `asked_at` is the moment of the request that the approver read.
 
-    Raises: FileUnknown, SamePerson.
+    Raises: FileUnknown, ProposalChanged, SamePerson.
     """
     connection, columns = operation.connection, settlement_file.c
     network = connection.execute(select(columns.network).where(columns.id == number)).scalar()
@@ -194,6 +208,8 @@ def approve_withdrawal(operation: Operation, number: int, two_from: Money) -> Wi
     ).one_or_none()
     if asked is None:
         raise FileUnknown(number=number)
+    if asked_at not in (None, asked.withdrawal_asked_at):
+        raise ProposalChanged()
     check_two_people(operation, asked.withdrawal_asked_by)
     if asked.first_approved_by is not None:
         check_two_people(operation, asked.first_approved_by)

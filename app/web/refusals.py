@@ -148,6 +148,7 @@ MET_AT: Mapping[str, frozenset[Edge]] = {
     "too_many_passkeys": _OFFICE,
     "too_many_dates": _OFFICE,
     "too_many_presences": _OFFICE,
+    "too_many_searches": _OFFICE,
     "too_many_payers": frozenset({Edge.TILL}),
     "too_many_reports": _OFFICE,
     "too_many_requests": _PHONE,
@@ -249,6 +250,7 @@ OFFICE_STATUSES: Mapping[str, int] = {
     "too_many_passkeys": 409,
     "too_many_dates": 429,
     "too_many_presences": 429,
+    "too_many_searches": 429,
 }
 # Refusals that no room raises: a page itself makes them.
 PAGES_OWN = frozenset(

@@ -9,13 +9,15 @@ from datetime import timedelta
 import pytest
 from click.testing import Result
 from flask import Flask
-from sqlalchemy import text
+from pydantic import SecretStr
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from app.base.errors import InvalidInput
 from app.base.operation import Operation, operation
 from app.office.errors import ProposerDismissed, SamePerson
-from app.office.rules import check_password, name_key, read_user_name
+from app.office.rules import OfficeScope, check_password, name_key, read_user_name
+from app.office.service import NewOfficeUser, add_office_user
 from app.office.sessions import end_office_sessions
 from app.office.sign_in import is_factor_known, take_seat
 from app.office.two_people import check_two_people
@@ -338,9 +340,51 @@ def test_who_gave_a_password_is_no_second_person_beside_its_user(
     )
     assert added.exit_code == 0
     assert begun_by(runtime, "amina", "salma") == "same_person"
-    assert begun_by(runtime, "driss", "salma") == ""
+    # Zineb too could have added her.
+    assert begun_by(runtime, "driss", "salma") == "same_person"
     runtime.clock.now += timedelta(days=14)  # type: ignore[attr-defined]
     assert begun_by(runtime, "amina", "driss") == begun_by(runtime, "zineb", "driss") == ""
+
+
+def test_users_whom_one_operator_added_beside_another_are_no_two_people(
+    runtime: Runtime, engine: Engine
+) -> None:
+    def add(name: str, by: str, role: str = "wafacash", **scope: str) -> None:
+        with operation(runtime.database, runtime.clock(), by) as change:
+            new = NewOfficeUser(name, role, OfficeScope(**scope), SecretStr("mint-tea-and-bread"))
+            add_office_user(change, new)
+
+    def book(first: str, second: str) -> None:
+        """Writes the approval as somebody who has the program's rights in the database."""
+        with engine.begin() as connection:
+            values = {"first": first, "second": second, "now": runtime.clock()}
+            connection.execute(_APPROVAL, values)
+
+    add("amina", "installation", "operator")
+    for name in ("fatine", "ghali"):  # a new office has one operator
+        add(name, "amina", network="wafacash")
+    assert begun_by(runtime, "fatine", "ghali") == ""
+    book("fatine", "ghali")
+    for first, second in (("amina", "ghali"), ("ghali", "amina")):
+        assert begun_by(runtime, first, second) == "same_person"
+        with pytest.raises(IntegrityError, match="amina gave a password"):
+            book(first, second)
+
+    add("zineb", "amina", "operator")
+    runtime.clock.now += timedelta(days=20)  # type: ignore[attr-defined]
+    for name, giver in (("hind", "amina"), ("idriss", "amina"), ("jad", "zineb")):
+        add(name, giver, network="wafacash")
+    assert begun_by(runtime, "hind", "idriss") == "same_person"
+    with pytest.raises(IntegrityError, match="amina gave a password"):
+        book("hind", "idriss")
+    assert begun_by(runtime, "hind", "jad") == ""
+    book("hind", "jad")
+
+
+_APPROVAL = text("""
+    INSERT INTO audit_event (happened_at, actor, approved_by, action, subject)
+    VALUES (:now, :first, :second, 'resolution', 'break:1')
+""")
 
 
 def test_what_a_dismissed_user_proposed_is_nobodys_to_approve(run: Run, runtime: Runtime) -> None:

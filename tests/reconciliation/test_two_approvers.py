@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
@@ -13,6 +15,7 @@ from app.base.operation import operation
 from app.ledger.errors import BreakUnknown
 from app.office.errors import SamePerson
 from app.reconciliation.resolutions import approve_resolution
+from app.settings import Settings
 from tests.reconciliation.conftest import BackOffice, paid_line
 
 HASSAN = "+212600000002"
@@ -74,6 +77,42 @@ def test_a_first_approval_is_void_once_it_is_proposed_anew(office: BackOffice) -
     office.match(office.file(paid_line("99" * 6, "700", "W1"), name="again.csv"))
     (changed,) = office.breaks()
     assert (changed["state"], changed["first_approved_by"]) == ("open", None)
+
+
+def test_a_command_approves_the_proposal_that_was_read_and_no_other(
+    office: BackOffice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = propose(office, "15.00")
+    with monkeypatch.context() as production:
+        production.setattr(Settings, "production", True)
+        shown = office.run("breaks", "approve", number, "--by", "driss")
+    assert shown.exit_code == 1 and "reason: " in shown.output, shown.output
+    mark = re.search(r"--mark (\w{6})", shown.output)
+    assert mark and office.breaks()[0]["state"] == "proposed"
+    office.payments.runtime.clock.now += timedelta(seconds=1)  # type: ignore[attr-defined]
+    office.run_successfully(
+        "breaks", "propose", number, "suspense", "--by", "amina", "--reason", "another one"
+    )
+    approve = ("breaks", "approve", number, "--by", "driss", "--mark")
+    refused = office.run(*approve, mark[1])
+    assert refused.exit_code == 1 and "proposal_changed" in refused.output
+    with monkeypatch.context() as production:
+        production.setattr(Settings, "production", True)
+        again = re.search(r"--mark (\w{6})", office.run("breaks", "approve", number).output)
+    assert again and "is resolved" in office.run_successfully(*approve, again[1])
+
+
+def test_a_withdrawal_asked_anew_is_not_approved_by_the_mark_of_the_first(
+    office: BackOffice,
+) -> None:
+    office.match(office.file(paid_line("99" * 6, "15", "W1")))
+    ask = ("networks", "withdraw", "1", "--by", "amina", "--reason")
+    mark = office.run_successfully(*ask, "a mistake").split()[-1]
+    office.payments.runtime.clock.now += timedelta(seconds=1)  # type: ignore[attr-defined]
+    again = office.run_successfully(*ask, "another").split()[-1]
+    approve = ("networks", "approve-withdrawal", "1", "--by", "driss", "--mark")
+    assert "proposal_changed" in office.run(*approve, mark).output
+    assert "is withdrawn" in office.run_successfully(*approve, again)
 
 
 def test_a_first_approver_who_was_dismissed_since_does_not_count(office: BackOffice) -> None:

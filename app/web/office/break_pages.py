@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 
-from flask import Response, request
+from flask import Response
 from sqlalchemy import Connection
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response as AnyResponse
@@ -18,13 +17,19 @@ from app.base.paging import PageOfRows, RowsAsked
 from app.ledger.break_lists import BREAK_SORTING, BreakQuery, find_break, list_break_page
 from app.ledger.break_queries import Break
 from app.ledger.breaks import RESOLUTIONS, assign_break, propose_resolution, refuse_proposal
-from app.ledger.errors import ProposalChanged
 from app.ledger.models import reconciliation_break
 from app.office.rights import RIGHTS, Right
 from app.reconciliation.resolutions import approve_resolution
 from app.runtime import runtime
 from app.web.office.desk import act_on, here, look, own, show_seen
-from app.web.office.fields import LONGEST_REASON, NUMBER, done, read_choice, read_needed
+from app.web.office.fields import (
+    LONGEST_REASON,
+    NUMBER,
+    done,
+    read_choice,
+    read_needed,
+    read_proposed_at,
+)
 from app.web.office.frame import may, office_page, pages
 
 
@@ -113,20 +118,12 @@ def _propose(number: int) -> str:
 
 def _approve(number: int) -> str:
     with act_on(reconciliation_break, number) as change:
-        outcome = approve_resolution(change, runtime().services, number, _read_proposed_at())
+        outcome = approve_resolution(change, runtime().services, number, read_proposed_at())
     return "approved" if outcome else "approved_first"
-
-
-def _read_proposed_at() -> datetime:
-    """Returns the moment of the proposal that the page showed. Raises: ProposalChanged."""
-    try:
-        return datetime.fromisoformat(request.form.get("proposed_at", ""))
-    except ValueError:
-        raise ProposalChanged() from None
 
 
 def _refuse(number: int) -> str:
     reason = read_needed("reason", LONGEST_REASON)
     with act_on(reconciliation_break, number) as change:
-        refuse_proposal(change, number, reason, _read_proposed_at())
+        refuse_proposal(change, number, reason, read_proposed_at())
     return "proposal_refused"

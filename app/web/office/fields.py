@@ -6,7 +6,7 @@ A form includes office/guard.html: then it does its act once (app/office/forms.p
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
 
 from flask import request, url_for
 from werkzeug.utils import redirect
@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.base.errors import InvalidInput
 from app.base.identifiers import plain_signs
 from app.base.money import Money
+from app.ledger.errors import ProposalChanged
 
 LONGEST_REASON = 300
 _LONGEST = 200
@@ -113,3 +114,11 @@ def _read_day(name: str, written: str) -> date | None:
     if not 2000 <= day.year <= 2999:
         raise InvalidInput(what=name, why="no_day")
     return day
+
+
+def read_proposed_at() -> datetime:
+    """Returns the moment of the proposal that the page showed. Raises: ProposalChanged."""
+    try:
+        return datetime.fromisoformat(request.form.get("proposed_at", ""))
+    except ValueError:
+        raise ProposalChanged() from None

@@ -44,6 +44,7 @@ from app.web.office.fields import (
     done,
     read_amount,
     read_needed,
+    read_proposed_at,
 )
 from app.web.office.frame import may, office_page, pages
 from app.web.office.refusal_words import name_fault_of_file
@@ -132,7 +133,7 @@ def withdraw_file(number: int) -> AnyResponse:
 def approve_file_withdrawal(number: int) -> AnyResponse:
     with act_on(settlement_file, number) as change:
         two_from = runtime().services.two_approvers_from
-        withdrawn = approve_withdrawal(change, number, two_from)
+        withdrawn = approve_withdrawal(change, number, two_from, read_proposed_at())
     said = "file_withdrawn" if withdrawn else "approved_first"
     return done("settlement_file_page", said, number=number)
 
@@ -141,7 +142,7 @@ def approve_file_withdrawal(number: int) -> AnyResponse:
 @may(Right.RESOLVE_BREAKS)
 def refuse_file_withdrawal(number: int) -> AnyResponse:
     with act_on(settlement_file, number) as change:
-        refuse_withdrawal(change, number)
+        refuse_withdrawal(change, number, read_proposed_at())
     return done("settlement_file_page", "withdrawal_refused", number=number)
 
 

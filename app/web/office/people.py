@@ -34,7 +34,14 @@ from app.people.file import (
     list_requests_of,
     read_dues,
 )
-from app.people.looks import LOOK_SORTING, REASONS, list_looks, record_look, record_search
+from app.people.looks import (
+    LOOK_SORTING,
+    REASONS,
+    list_looks,
+    may_search,
+    record_look,
+    record_search,
+)
 from app.people.notes import LONGEST_NOTE
 from app.people.presences import Presence, find_presence
 from app.people.service import (
@@ -85,6 +92,8 @@ def people() -> AnyResponse:
     typed = request.form.get("q", "")[:_LONGEST_TYPED].replace("\0", "")
     masked = here().role == "chamber"
     with act() as change:
+        if masked and not may_search(change, runtime().settings.chamber_searches_a_day):
+            return refused_page(Refusal("too_many_searches"))
         # Found by the indexes, which the wall keeps from its readers; shown behind it.
         ids = search_people(change.connection, typed)
         with behind_wall(change) as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
@@ -54,6 +55,24 @@ def test_a_person_is_found_by_any_number_in_any_digits(sign_in: SignIn, typed: s
     assert page.status_code == 200
     assert "Hassan Bennani" in page.text
     assert "Location" not in page.headers
+
+
+def test_a_chamber_looks_up_so_many_people_in_a_day(
+    sign_in: SignIn, engine: Engine, runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = runtime.settings.model_copy(update={"chamber_searches_a_day": 3})
+    monkeypatch.setattr(runtime, "settings", few)
+    chamber, helpdesk = sign_in("chamber"), sign_in("helpdesk")
+    # Numbers of nobody count too: they are how one would try them all.
+    numbers = ("100002", "999998", "999999", "100002")
+    answers = [post(chamber, "/office/people", q=number) for number in numbers]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert "en un jour" in answers[-1].text and "Hassan" not in answers[-1].text
+    refused = "SELECT actor, details ->> 'most' FROM audit_event WHERE action = 'search_refused'"
+    assert ask(engine, refused) == [("chamber", "3")]
+    assert "Hassan" in post(helpdesk, "/office/people", q="100002").text
+    runtime.clock.now = runtime.clock() + timedelta(days=1)  # type: ignore[attr-defined]
+    assert post(sign_in("chamber"), "/office/people", q="100002").status_code == 200
 
 
 def test_a_search_that_finds_several_is_a_look_at_each(
