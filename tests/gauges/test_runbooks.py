@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import datetime, timedelta
+from random import Random
 from threading import Event, Thread
 
 from flask import Flask
 from sqlalchemy import Engine, text
 
 from app import create_app
+from app.audit.sealing import Sealer
+from app.backup.rehearsal import RehearsalFindings, keep_rehearsal
 from app.base.database import connect
+from app.base.operation import operation
+from app.messaging.health import start_rest
 from app.observe.hops import store_hops
-from app.observe.workers import beat
+from app.observe.workers import beat, keep_turns
+from app.reconciliation.books_checks import keep_check, verify_books
 from app.runtime import Runtime
 from app.settings import ROOT
 from tests.gauges.test_gauges import change_the_past, read, series
@@ -78,6 +85,71 @@ def test_a_message_that_does_not_leave_and_a_worker_that_died_are_seen(runtime: 
     assert read(runtime)[series("maalem_workers_alive")] == 0
     beat(runtime.redis, "one", now)
     assert read(runtime)[series("maalem_workers_alive")] == 1
+
+
+def test_an_hour_without_money_is_seen_by_network_and_by_code(office: BackOffice) -> None:  # noqa: F811
+    assert_page_says("NoMoneyComesIn", "`maalem_payment_codes_made_last_hour`")
+    assert_page_says(
+        "NetworkTakesNoMoney", "`flask clients list`", "`flask agents sessions NUMBER`"
+    )
+    assert_page_says("NoCodesAreMade", "`rate(maalem_ussd_hops_total[10m])`")
+    payments = office.payments  # noqa: F811
+    payments.redeem(payments.issue(FATIMA).code)
+    taken = series("maalem_deposits_last_hour", network="wafacash", channel="page")
+    made = series("maalem_payment_codes_made_last_hour")
+    before = read(payments.runtime)
+    assert (before[taken], before[made]) == (1, 1)
+    payments.runtime.clock.now += timedelta(minutes=61)  # type: ignore[attr-defined]
+    after = read(payments.runtime)
+    # The alerts ask for a series that is gone, and for one that is 0.
+    assert taken not in after and after[made] == 0
+    office.run_successfully("clients", "create", "their-system", "--network", "wafacash")
+    assert "their-system" in office.run_successfully("clients", "list")
+    office.run_successfully("agents", "sessions", "1001")
+
+
+def test_what_a_worker_does_grows_old_without_one(app: Flask, runtime: Runtime) -> None:
+    """Ten days later each figure is beyond what its alert allows."""
+    assert_page_says("BooksAreNotChecked", "`flask ledger verify`")
+    assert_page_says("RestoreIsNotRehearsed", "`flask backup list`", "`flask backup check`")
+    assert_page_says("LoopStandsStill", "worker's log")
+    for alert in ("AuditIsNotSealed", "BooksAreNotChecked"):
+        assert_page_says(alert, "[NoWorkerLives](NoWorkerLives.md)")
+    began = runtime.clock()
+    keep_turns(runtime.redis, {"office": began})
+    with operation(runtime.database, began, "worker") as change:
+        keep_check(change, verify_books(change.connection))
+        keep_rehearsal(change, _rehearsed(began))
+    runtime.clock.now += timedelta(days=10)  # type: ignore[attr-defined]
+    found, now = read(runtime), runtime.clock().timestamp()
+    turn = series("maalem_worker_turn_timestamp_seconds", loop="office")
+    assert now - found[turn] > 900
+    assert now - found[series("maalem_books_checked_timestamp_seconds")] > 26 * 3600
+    assert now - found[series("maalem_restore_rehearsed_timestamp_seconds")] > 9 * 86400
+    assert found[series("maalem_audit_unsealed_seconds")] > 60
+    assert app.test_cli_runner().invoke(args=["ledger", "verify"]).exit_code == 0
+    with operation(runtime.database, runtime.clock(), "worker") as change:
+        assert Sealer().seal(change) > 0
+    assert read(runtime)[series("maalem_audit_unsealed_seconds")] == 0
+
+
+def _rehearsed(began: datetime) -> RehearsalFindings:
+    none: dict[str, int] = {}
+    took = {"rpo_seconds": 1.0, "restore_seconds": 1.0, "verify_seconds": 1.0, "compared": 0}
+    when = {"began_at": began, "until": began, "recovered_to": began}
+    return RehearsalFindings(base="b", missing=none, older=(), broken={}, **when, **took)  # type: ignore[arg-type]
+
+
+def test_a_provider_that_fails_rests_and_late_receipts_are_counted(runtime: Runtime) -> None:
+    assert_page_says("ProviderRests", "`provider_rests`", "`flask doctor`")
+    assert_page_says("ReceiptsAreLate", "`maalem_sms_provider_well`", "`flask sms report")
+    now, minute = runtime.clock(), timedelta(minutes=1)
+    insert_message(runtime.database, now - minute, created_at=now - 3 * minute)
+    with operation(runtime.database, now, "worker") as change:
+        assert start_rest(change, "log", "http 503", Random(1))
+    found = read(runtime)
+    assert found[series("maalem_sms_provider_well", provider="log")] == 0
+    assert found[series("maalem_receipts_taken_late_5m")] == 1
 
 
 def test_a_talk_is_followed_from_the_line_of_its_outage(
