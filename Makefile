@@ -5,7 +5,7 @@
 .NOTPARALLEL:
 
 # $(call installed,FILE): .venv is there and holds what the requirements file names. Made with the
-# newest Python that the pins allow; PYTHON=/a/python takes another.
+# fastest Python that the pins allow; PYTHON=/a/python takes another.
 define installed
 @python=$$(sh .ci/find-python $(PYTHON)) && exec "$$python" .ci/venv.py $(1)
 endef

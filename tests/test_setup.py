@@ -367,12 +367,14 @@ def pythons(tmp_path: Path) -> Pythons:
     return made
 
 
-def test_newest_python_that_the_pins_allow_is_preferred(pythons: Pythons) -> None:
+def test_fastest_python_that_the_pins_allow_is_preferred(pythons: Pythons) -> None:
     pythons.script(
         "python3.14", "#!/bin/sh\necho 'pyenv: python3.14: command not found' >&2\nexit 127\n"
     )
-    pythons.add("python3.13", (3, 13))
+    pythons.add("python3.12", (3, 12))
     pythons.add("python3.11", (3, 11))
+    assert pythons.choose().stdout == "python3.11\n"
+    pythons.add("python3.13", (3, 13))
     assert pythons.choose().stdout == "python3.13\n"
     pythons.add("python3.14", (3, 14))
     assert pythons.choose().stdout == "python3.14\n"
