@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.audit.service import name_phone, record_audit
 from app.base.operation import Operation
 from app.base.phone import Phone
+from app.base.rows import write_array
 from app.messaging.kinds import get_kind
 from app.messaging.models import ANSWER, message, phone_preference
 from app.services import Services
@@ -74,10 +75,10 @@ def queue_messages(
         "languages": [one.language for one in written],
         "bodies": [one.body for one in written],
         "encodings": [one.encoding for one in written],
-        "units": [one.units for one in written],
-        "segments": [one.segments for one in written],
-        "priorities": [outbound.priority for outbound in outbounds],
-        "useful_until": [outbound.useful_until for outbound in outbounds],
+        "units": write_array(one.units for one in written),
+        "segments": write_array(one.segments for one in written),
+        "priorities": write_array(outbound.priority for outbound in outbounds),
+        "useful_until": write_array(outbound.useful_until for outbound in outbounds),
         "now": operation.now,
     }
     rows = operation.connection.execute(_QUEUE_MANY, values)

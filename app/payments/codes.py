@@ -18,6 +18,7 @@ from app.base.money import Money
 from app.base.months import Month, Period
 from app.base.operation import Operation
 from app.base.phone import Phone
+from app.base.rows import write_array
 from app.contributions.errors import NotCollectedHere
 from app.contributions.rules import (
     ContributionLine,
@@ -141,16 +142,18 @@ def issue_codes(
         series = services.code_series.number
         codes = {artisan_id: draw_code(services.random, series) for artisan_id in waiting}
         values = {
-            "artisans": list(waiting),
-            "versions": [account.version for account, _ in waiting.values()],
-            "ended": [account.code and account.code.code for account, _ in waiting.values()],
-            "codes": list(codes.values()),
-            "expires": [bill.expires_at for _, bill in waiting.values()],
-            "first_places": [bill.first_place for _, bill in waiting.values()],
-            "last_places": [bill.last_place for _, bill in waiting.values()],
-            "periods": [line.month.first_day for line in bills.lines],
-            "contributions": [line.amount.centimes for line in bills.lines],
-            "penalties": [line.penalty.centimes for line in bills.lines],
+            "artisans": write_array(waiting),
+            "versions": write_array(account.version for account, _ in waiting.values()),
+            "ended": write_array(
+                account.code and account.code.code for account, _ in waiting.values()
+            ),
+            "codes": write_array(codes.values()),
+            "expires": write_array(bill.expires_at for _, bill in waiting.values()),
+            "first_places": write_array(bill.first_place for _, bill in waiting.values()),
+            "last_places": write_array(bill.last_place for _, bill in waiting.values()),
+            "periods": write_array(line.month.first_day for line in bills.lines),
+            "contributions": write_array(line.amount.centimes for line in bills.lines),
+            "penalties": write_array(line.penalty.centimes for line in bills.lines),
             "fee": services.fee.centimes,
             "now": operation.now,
             "actor": operation.actor,
@@ -364,9 +367,9 @@ def _issue(
         "fee": services.fee.centimes,
         "now": now,
         "expires_at": (expires_at := _compute_expiry(dues, now)),
-        "periods": _write_array(line.month.first_day for line in due.lines),
-        "contributions": _write_array(line.amount.centimes for line in due.lines),
-        "penalties": _write_array(line.penalty.centimes for line in due.lines),
+        "periods": write_array(line.month.first_day for line in due.lines),
+        "contributions": write_array(line.amount.centimes for line in due.lines),
+        "penalties": write_array(line.penalty.centimes for line in due.lines),
         "actor": actor,
     }
     while True:
@@ -400,11 +403,6 @@ def _write_code_message(
         return dict.fromkeys(WrittenMessage.__slots__)
     message = _make_code_message(code, request.phone, request.language)
     return asdict(write_message(services, message))
-
-
-def _write_array(items: Iterable[object]) -> str:
-    """Returns an array of numbers or days as PostgreSQL reads it, of one type whatever the size."""
-    return f"{{{','.join(map(str, items))}}}"
 
 
 def _compute_expiry(dues: _Dues, now: datetime) -> datetime:

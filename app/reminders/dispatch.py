@@ -20,6 +20,7 @@ from app.base.database import reading, take_time
 from app.base.errors import InvalidInput
 from app.base.operation import Operation, operation
 from app.base.phone import Phone
+from app.base.rows import write_array
 from app.contributions.errors import NotCollectedHere
 from app.messaging.models import CAMPAIGN
 from app.messaging.queries import count_waiting
@@ -243,9 +244,9 @@ def _queue_reminders(
     campaign_id = recipients[0].campaign_id
     params = {
         "campaign": campaign_id,
-        "artisans": [recipient.artisan_id for recipient in recipients],
-        "messages": [message.id for message in queued],
-        "costs": costs,
+        "artisans": write_array(recipient.artisan_id for recipient in recipients),
+        "messages": write_array(message.id for message in queued),
+        "costs": write_array(costs),
         "now": operation.now,
     }
     operation.connection.execute(_QUEUED, params)
