@@ -247,6 +247,7 @@ class Player:
     def type(self, *inputs: str) -> str:
         """The screen after the last of `inputs`."""
         for typed in inputs:
+            self.caller.facts = None  # Each hop unpacks them anew.
             step = self.engine.step(typed, self.position, self.caller)
             self.reply, self.understood = step.reply, step.understood
         return self.reply.text
