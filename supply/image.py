@@ -33,6 +33,8 @@ _PACKAGES = "python3,python3-venv,ca-certificates"
 _NOT_READ = ("doc", "locale", "man", "info")
 # The way to the package index is this machine's; it stays out of the image.
 _LENT = ("/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt", "/etc/resolv.conf", "/etc/hosts")
+# A disk takes longest of all, and the base is packed at once.
+_IN_MEMORY = ("unshare", "--mount", "sh", "-c", 'mount -t tmpfs tmpfs "$0" && TMPDIR=$0 exec "$@"')
 
 
 def write_base(path: Path, moment: str) -> None:
@@ -40,11 +42,12 @@ def write_base(path: Path, moment: str) -> None:
     leave_out = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in _NOT_READ]
     # An archive that is not renewed every week is old, not wrong.
     apt = ("--aptopt=Acquire::Check-Valid-Until false", "--aptopt=Acquire::Retries 3")
-    _run(
-        *("mmdebstrap", "--quiet", "--variant=essential", f"--include={_PACKAGES}", *leave_out),
-        *(*apt, SUITE, str(path)),
-        SOURCE_DATE_EPOCH=moment,
-    )
+    with tempfile.TemporaryDirectory(prefix="base-") as folder:
+        _run(
+            *(*_IN_MEMORY, folder, "mmdebstrap", "--quiet", "--variant=essential"),
+            *(f"--include={_PACKAGES}", *leave_out, *apt, SUITE, str(path)),
+            SOURCE_DATE_EPOCH=moment,
+        )
 
 
 class Image:

@@ -35,8 +35,8 @@ def image() -> Iterator[Image]:
     if os.geteuid() != 0 or not all(map(shutil.which, ("mmdebstrap", "buildah", "podman"))):
         assert not os.environ.get("CI"), "buildah, mmdebstrap or podman is not here, or no root"
         pytest.skip("an image is built by root, with buildah, mmdebstrap and podman")
-    # Podman takes no path of its own of more than 50 letters.
-    folder = Path(tempfile.mkdtemp(prefix="maalem-image-"))
+    # In memory, for a disk takes longest of all; podman takes no path of more than 50 letters.
+    folder = Path(tempfile.mkdtemp(prefix="maalem-image-", dir="/dev/shm"))
     base = folder / "base.tar"
     write_base(base, read_moment())
     image = Image(folder, read_moment())
