@@ -1,7 +1,7 @@
 # What can be done here; `make` alone lists it. Needs Python 3.11 to 3.14, nothing else.
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check platforms bare bench soak storm fuzz kill abuse docs pictures hashes wheel image sbom audit clean
+.PHONY: help install run test check platforms bare machines bench soak storm fuzz kill abuse docs pictures hashes wheel image sbom audit clean
 .NOTPARALLEL:
 
 # $(call installed,FILE): .venv is there and holds what the requirements file names. Made with the
@@ -30,6 +30,7 @@ help:
 	@echo "make sbom   bill of materials of what is installed, CycloneDX (SBOM=sbom.json)"
 	@echo "make audit  whether holes are known in any pin (asks a public database, or says NOT CHECKED)"
 	@echo "make bare   run and test in a bare Debian 13 and 14 (root, mmdebstrap; SUITES=trixie ARGS=...)"
+	@echo "make machines  what the documents say for one machine and for three, typed into machines with systemd (root, mmdebstrap, systemd-container, slirp4netns)"
 	@echo "make clean  takes away .venv and caches; your data in DATA_DIR stays"
 
 install:
@@ -104,6 +105,10 @@ audit:
 
 bare:
 	@for suite in $(or $(SUITES),trixie forky); do .ci/bare $$suite $(ARGS) || exit 1; done
+
+machines:
+	@.ci/first-installation
+	@.ci/three-machines
 
 bench:
 	$(call installed,requirements-dev.txt)

@@ -141,7 +141,7 @@ BLOCKS = {
     "docs/install.md": ".ci/first-installation",
     "docs/install-containers.md": "tests/deploy/test_compose.py",
     "docs/install-kubernetes.md": "tests/deploy/test_kubernetes.py",
-    "docs/install-three.md": "tests/deploy/test_units.py",
+    "docs/install-three.md": ".ci/three-machines",
 }
 
 
