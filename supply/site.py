@@ -21,6 +21,8 @@ _FOLDERS = ("examples",)
 _BESIDE = "repository"
 # Draws the charts in the reader's browser; the theme would fetch it from another machine.
 _MERMAID = "assets/mermaid.js"
+_CHART = re.compile(r'(<pre class="mermaid">.*?</pre>)', re.DOTALL)
+_CHART_STYLE = "<style>.chart{overflow-x:auto}.chart>.mermaid{min-width:34rem}</style>"
 _LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s#:]+)(#[^)\s]*)?\)")
 _PICTURE = re.compile(r"!\[([^\]]*)\]\(docs/([^)\s]+)\)")
 
@@ -81,8 +83,13 @@ def on_page_markdown(markdown: str, *, page: Any, files: Files, **_: Any) -> str
 
 
 def on_post_page(output: str, *, page: Any, **_: Any) -> str:
-    """Gives what draws charts to the pages that have some: it is larger than all the others."""
+    """Gives what draws charts to the pages that have some: it is larger than all the others.
+
+    A chart is as wide as it can be read, and is moved aside on a narrow screen.
+    """
     if 'class="mermaid"' not in output:
         return output
     steps = "../" * page.file.dest_uri.count("/")
-    return output.replace("</head>", f'<script src="{steps}{_MERMAID}"></script></head>', 1)
+    head = f'{_CHART_STYLE}<script src="{steps}{_MERMAID}"></script></head>'
+    output = _CHART.sub(r'<div class="chart" tabindex="0">\1</div>', output)
+    return output.replace("</head>", head, 1)

@@ -90,6 +90,11 @@ def test_charts_are_drawn_without_a_network(site: Path, window: BrowserContext) 
     page.goto((site / "architecture.html").as_uri())
     wait_for_charts(page, 1)
     assert page.locator("pre.mermaid").count() == 0
+    # On a phone it stays as wide as it can be read, and the page itself moves not aside.
+    page.set_viewport_size({"width": 360, "height": 640})
+    width = "document.querySelector('div.mermaid').getBoundingClientRect().width"
+    assert page.evaluate(width) > 500
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
     # The largest page: its charts are drawn one after the other.
     page.goto((site / "menu-charts.html").as_uri(), wait_until="commit")
     wait_for_charts(page, 3)
