@@ -13,6 +13,7 @@ import psycopg
 from tests.storm.installation import Installation
 from tests.storm.lines import Told
 
+_Books = psycopg.Connection[tuple[object, ...]]
 _RECEIPT = re.compile(r"[Rr]ecu ([0-9]{8,12})")
 _WAITING = """
     SELECT (SELECT count(*) FROM message WHERE state IN ('queued', 'sending'))
@@ -36,9 +37,6 @@ def find_faults(installation: Installation, told: Told) -> Iterator[str]:
     with psycopg.connect(installation.databases.primary.url) as books:
         yield from check_payments(books, told)
         yield from check_messages(installation.sms_url, books, told)
-
-
-_Books = psycopg.Connection[tuple[object, ...]]
 
 
 def check_payments(books: _Books, told: Told) -> Iterator[str]:

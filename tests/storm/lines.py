@@ -14,6 +14,8 @@ from typing import Any
 import aiohttp
 
 _PAUSE_SECONDS = 0.1
+# The door closes what rests for 15 s: a line that rested is not taken up in that moment.
+_RESTS_SECONDS = 10.0
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,12 @@ async def open_line(doors: list[str], certificate: str, told: Told) -> AsyncIter
     trusted = ssl.create_default_context(cafile=certificate)
     session = aiohttp.ClientSession(
         # From another address than the doors', as callers are.
-        connector=aiohttp.TCPConnector(ssl=trusted, limit=0, local_addr=("127.0.0.2", 0)),
+        connector=aiohttp.TCPConnector(
+            ssl=trusted,
+            limit=0,
+            local_addr=("127.0.0.2", 0),
+            keepalive_timeout=_RESTS_SECONDS,
+        ),
         cookie_jar=aiohttp.CookieJar(unsafe=True),
     )
     async with session:
