@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from random import Random, SystemRandom
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from flask import current_app
 from limits.strategies import FixedWindowRateLimiter
@@ -121,15 +121,13 @@ class Runtime:
         atexit.register(stack.close)
         return EngineUrls(database_url or embedded.database_url, redis_url or embedded.redis_url)
 
-    def _connect(self, *, asks_first: bool = False, **options: int) -> Engine:
+    def _connect(self, **options: Any) -> Engine:
         kept = self.settings.pooler_keeps_prepared
-        url = self.urls.database_url
-        return connect(url, keeps_prepared=kept, asks_first=asks_first, **options)
+        return connect(self.urls.database_url, keeps_prepared=kept, **options)
 
     @cached_property
     def database(self) -> Engine:
-        engine = self._connect()
-        self.deadline.watch(engine)
+        engine = self._connect(opening=self.deadline.open)
         if not self.settings.database_url:
             # Only this program migrates the embedded database.
             upgrade(engine)
@@ -147,11 +145,12 @@ class Runtime:
         if not self.settings.database_url:
             _ = self.database  # migrates the embedded one
         # A page is not tried again, as a hop is: dead connections are found before it.
-        engine = self._connect(
-            pool_size=OFFICE_CONNECTIONS, statement_timeout_ms=OFFICE_STATEMENT_MS, asks_first=True
+        return self._connect(
+            pool_size=OFFICE_CONNECTIONS,
+            statement_timeout_ms=OFFICE_STATEMENT_MS,
+            asks_first=True,
+            opening=self.deadline.open,
         )
-        self.deadline.watch(engine)
-        return engine
 
     @cached_property
     def figures_database(self) -> Engine:

@@ -12,9 +12,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 
+from app.settings import ROOT
 from tests.redis_servers import free_redis_port
 
 OWNER = "postgres"
@@ -76,10 +78,12 @@ class PgServer:
             return done.fetchall() if done.description else []
 
     def signal(self, number: int) -> None:
-        """Sends a signal to the server and all that it started."""
+        """Sends a signal to the server and all that it started, each in a group of its own."""
         if self._process and self._process.poll() is None:
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, number)
+            server = psutil.Process(self._process.pid)
+            for process in (server, *server.children(recursive=True)):
+                with suppress(psutil.NoSuchProcess):
+                    process.send_signal(number)
 
     def kill(self) -> None:
         if self._process:
@@ -91,13 +95,26 @@ class PgServer:
 
 
 class PgBouncer:
-    """A pooler in transaction mode, with fewer connections to the server than are asked of it."""
+    """A pooler in transaction mode, with fewer connections to the server than are asked of it.
+
+    The newer one is Debian 13's, and keeps prepared statements.
+    """
 
     def __init__(
-        self, folder: Path, server: PgServer, *users: str, size: int = 3, more: str = ""
+        self,
+        folder: Path,
+        server: PgServer,
+        *users: str,
+        size: int = 3,
+        more: str = "",
+        newer: bool = False,
     ) -> None:
         self.port = free_redis_port()
+        self._program = find_newer_pooler() if newer else ("/usr/sbin/pgbouncer",)
+        more += "\nmax_prepared_statements = 100" if newer else ""
         self._settings = folder / "pgbouncer.ini"
+        # It refuses to be root; whose it is then stands in its settings.
+        user = "user = postgres" if os.geteuid() == 0 else ""
         self._settings.write_text(f"""\
 [databases]
 * = host=127.0.0.1 port={server.port}
@@ -110,6 +127,7 @@ pool_mode = transaction
 default_pool_size = {size}
 max_client_conn = 400
 admin_users = {OWNER}
+{user}
 {more}
 """)
         (folder / "users").write_text("".join(f'"{user}" ""\n' for user in (OWNER, *users)))
@@ -123,8 +141,9 @@ admin_users = {OWNER}
         return f"{before}:{self.port}/{after.partition('/')[2]}"
 
     def start(self) -> None:
-        command = as_somebody("/usr/sbin/pgbouncer", "-q", self._settings)
-        self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(
+            [*self._program, "-q", self._settings], stderr=subprocess.DEVNULL
+        )
         await_answer(f"postgresql://{OWNER}@127.0.0.1:{self.port}/postgres")
 
     def run(self, command: str) -> None:
@@ -136,6 +155,34 @@ admin_users = {OWNER}
         if self._process:
             self._process.kill()
             self._process.wait(10)
+
+
+@contextmanager
+def opened(
+    folder: Path, server: PgServer, role: str, *, newer: bool = False
+) -> Iterator[PgBouncer]:
+    """Runs a pooler before a server, for a role beside its owner."""
+    pooler = PgBouncer(folder, server, role, newer=newer)
+    try:
+        pooler.start()
+        yield pooler
+    finally:
+        pooler.stop()
+
+
+def find_newer_pooler() -> tuple[str | Path, ...]:
+    """The command of what `.ci/newer-pooler` unpacked, by the loader and libraries it came with."""
+    root = ROOT / ".venv/newer-pooler"
+    if not root.exists() and not os.environ.get("CI"):
+        pytest.skip(
+            "no pooler that keeps prepared statements: .ci/newer-pooler unpacks Debian 13's"
+        )
+    (loader,) = root.glob("usr/lib/*/ld-linux-*")
+    return loader, "--library-path", loader.parent, root / "usr/sbin/pgbouncer"
+
+
+def read_role(url: str) -> str:
+    return url.partition("//")[2].partition("@")[0]
 
 
 def await_answer(url: str, seconds: float = 30) -> None:

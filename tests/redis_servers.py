@@ -9,9 +9,11 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
 from redis import Redis
 from redis.crc import key_slot
 from redis.exceptions import RedisError
@@ -24,22 +26,56 @@ _SLOTS = 16384
 _SERVICE = "maalem"
 
 
-class RedisServer:
-    """One server on a port of its own; its child of Debian or of the wheel."""
+@dataclass(frozen=True)
+class Tls:
+    """A certificate of this machine and its key, by which servers speak with everybody."""
 
-    def __init__(self, folder: Path, *settings: str, port: int | None = None) -> None:
-        self.port = port or free_redis_port()
+    certificate: Path
+    key: Path
+
+    @property
+    def query(self) -> str:
+        """What stands behind an address of several servers."""
+        return f"?ssl=true&ssl_ca_certs={self.certificate}"
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        return (
+            f'tls-cert-file "{self.certificate}"',
+            f'tls-key-file "{self.key}"',
+            f'tls-ca-cert-file "{self.certificate}"',
+            "tls-auth-clients no",
+            "tls-replication yes",
+        )
+
+
+class RedisServer:
+    """One server on a port of its own; its child of Debian or of the wheel.
+
+    With TLS it is Debian's: the wheel's is built without.
+    """
+
+    def __init__(
+        self, folder: Path, *settings: str, password: str = "", tls: Tls | None = None
+    ) -> None:
+        self.port = free_redis_port()
         self._folder, self._settings = folder / str(self.port), settings
         self._folder.mkdir(parents=True)
         self._process: subprocess.Popen[bytes] | None = None
-        self.redis = Redis(port=self.port, socket_timeout=2)
+        self._tls = tls
+        secure = {"ssl": True, "ssl_ca_certs": str(tls.certificate)} if tls else {}
+        self.redis = Redis(
+            host="127.0.0.1", port=self.port, password=password or None, socket_timeout=2, **secure
+        )
 
     def start(self) -> None:
-        program = choose_program(REDIS, this_platform(os.environ["PATH"]), lambda _: None)
         settings = self._folder / "redis.conf"
         if not settings.exists():
+            ports = (f"port {self.port}",)
+            if self._tls:
+                ports = ("port 0", f"tls-port {self.port}", *self._tls.settings)
             lines = (
-                f"port {self.port}",
+                *ports,
                 "bind 127.0.0.1",
                 'save ""',
                 "repl-diskless-sync-delay 0",
@@ -48,7 +84,9 @@ class RedisServer:
             settings.write_text("\n".join((*lines, *self._settings)) + "\n")
         sentinel = ("--sentinel",) if any("monitor" in s for s in self._settings) else ()
         self._process = subprocess.Popen(
-            [program.path, settings, *sentinel], stdout=subprocess.DEVNULL
+            ["redis-server", settings, *sentinel],
+            executable=find_program_with_tls() if self._tls else _find_program(),
+            stdout=subprocess.DEVNULL,
         )
         await_true(lambda: bool(self.redis.ping()), "it does not answer")
 
@@ -64,6 +102,18 @@ class RedisServer:
 
     def run(self, *command: str | int) -> Any:
         return self.redis.execute_command(*command)
+
+
+def _find_program() -> Path:
+    return choose_program(REDIS, this_platform(os.environ["PATH"]), lambda _: None).path
+
+
+def find_program_with_tls() -> Path:
+    """Debian's, of a package without a service: one program, which goes by the name it is given."""
+    path = Path("/usr/bin/redis-check-rdb")
+    if not path.exists() and not os.environ.get("CI"):
+        pytest.skip("no Redis with TLS: install the package redis-tools")
+    return path
 
 
 def free_redis_port() -> int:
@@ -90,9 +140,9 @@ def await_true(check: Callable[[], bool], why: str, seconds: float = 20) -> None
 class Pair:
     """A master, its replica and a Sentinel that exchanges them after a second."""
 
-    def __init__(self, folder: Path, password: str = "") -> None:
+    def __init__(self, folder: Path, password: str = "", tls: Tls | None = None) -> None:
         secret = (f"requirepass {password}", f"masterauth {password}") if password else ()
-        self.servers = [RedisServer(folder, *secret) for _ in range(2)]
+        self.servers = [RedisServer(folder, *secret, password=password, tls=tls) for _ in range(2)]
         self.master = self.servers[0].port
         auth = (f"sentinel auth-pass {_SERVICE} {password}",) if password else ()
         self.sentinel = RedisServer(
@@ -101,15 +151,14 @@ class Pair:
             f"sentinel down-after-milliseconds {_SERVICE} 700",
             f"sentinel failover-timeout {_SERVICE} 2000",
             *auth,
+            tls=tls,
         )
         secret_part = f":{password}@" if password else ""
         # The first of the Sentinels is away.
         self.url = (
             f"redis+sentinel://{secret_part}127.0.0.1:1,127.0.0.1:{self.sentinel.port}/{_SERVICE}/0"
+            f"{tls.query if tls else ''}"
         )
-        for server in self.servers:
-            if password:
-                server.redis = Redis(port=server.port, password=password, socket_timeout=2)
 
     def start(self) -> None:
         for server in self.servers:
@@ -142,12 +191,13 @@ class Pair:
 class Cluster:
     """Three masters, each with a third of the slots, and a replica of the first."""
 
-    def __init__(self, folder: Path) -> None:
-        settings = "cluster-enabled yes", "cluster-node-timeout 1000"
-        self.servers = [RedisServer(folder, *settings) for _ in range(4)]
+    def __init__(self, folder: Path, tls: Tls | None = None) -> None:
+        settings = ["cluster-enabled yes", "cluster-node-timeout 1000"]
+        settings += ["tls-cluster yes"] if tls else []
+        self.servers = [RedisServer(folder, *settings, tls=tls) for _ in range(4)]
         self.masters, self.replica = self.servers[:3], self.servers[3]
         hosts = ",".join(f"127.0.0.1:{server.port}" for server in self.servers[:2])
-        self.url = f"redis+cluster://{hosts}"
+        self.url = f"redis+cluster://{hosts}{tls.query if tls else ''}"
 
     def start(self) -> None:
         for server in self.servers:

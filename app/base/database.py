@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.errors import DeadlockDetected, LockNotAvailable
+from psycopg.generators import execute as fetch_results
 from sqlalchemy import Connection, Dialect, Engine, MetaData, create_engine, event, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
@@ -36,7 +38,13 @@ OFFICE_CONNECTIONS = 5
 STATEMENT_MS, IDLE_TRANSACTION_MS = 1500, 600_000
 # A change of tables waits so long for each, and begins anew for so long.
 CHANGE_WAITS_MS, _CHANGE_PAUSE_SECONDS, _CHANGE_SECONDS = 200, 0.3, 60
+# So long a server is asked whether it may be written to: of a second, time is left for the next.
+_ASKING_SECONDS = 0.5
 _T = TypeVar("_T")
+_Place = tuple[str, str]
+_Driver = psycopg.Connection[Any]
+# Opens a connection of the kind that it is given.
+OpenAs = Callable[[type[_Driver]], _Driver]
 # Whoever sits at an office's page waits longer than on a phone: a slow disk is no outage.
 OFFICE_STATEMENT_MS, OFFICE_WAIT_SECONDS = 4000, 5.0
 AWAY = (OperationalError, InterfaceError, PoolTimeout)
@@ -58,13 +66,15 @@ def connect(
     statement_timeout_ms: int = STATEMENT_MS,
     keeps_prepared: bool = False,
     asks_first: bool = False,
+    opening: Callable[[OpenAs], _Driver] = lambda open_as: open_as(psycopg.Connection),
 ) -> Engine:
     """Returns an engine that waits no longer than a phone may: 2 s to connect, 1 s for the pool.
 
     A statement ends after `statement_timeout_ms`. With `asks_first` a connection of the pool is
     asked if it lives before it is used. The address may name several hosts, as libpq writes
     them. Behind a pooler a connection keeps no settings of ours: a transaction sets its own
-    limit, and statements are prepared only where the pooler keeps them.
+    limit, and statements are prepared only where the pooler keeps them. `opening` says of which
+    kind connections are and where they are opened (`Deadline.open`).
     """
     engine = create_engine(
         spread_hosts(url),
@@ -76,22 +86,16 @@ def connect(
         hide_parameters=True,
         connect_args={"connect_timeout": 2, "tcp_user_timeout": 1500},
     )
-    last: list[tuple[str, str]] = []
+    last: list[_Place] = []
 
     @event.listens_for(engine, "do_connect")
-    def find_server(dialect: Dialect, _record: object, _args: object, options: Any) -> Any:
+    def open_connection(_dialect: Dialect, _record: object, args: Any, options: Any) -> _Driver:
         """A machine that is gone costs two seconds: the host that answered last is asked first."""
-        servers = _list_servers(options)
-        if len(servers) < 2:
-            return None
-        servers.sort(key=lambda server: server not in last)
-        if options.get("target_session_attrs") == "read-write":
-            return _connect_to_primary(dialect, servers, options)
-        options["host"], options["port"] = map(",".join, zip(*servers, strict=True))
-        return None
+        places = sorted(_list_places(options), key=lambda place: place not in last)
+        return opening(partial(_open_to_one, places, args, options))
 
     @event.listens_for(engine, "connect")
-    def set_up(driver: psycopg.Connection[Any], record: ConnectionPoolEntry) -> None:
+    def set_up(driver: _Driver, record: ConnectionPoolEntry) -> None:
         last[:] = [(driver.info.host, str(driver.info.port))]
         if _set_up(driver, statement_timeout_ms):
             record.info[_LIMIT] = statement_timeout_ms
@@ -103,40 +107,53 @@ def connect(
     return engine
 
 
-def _list_servers(options: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _list_places(options: Mapping[str, Any]) -> list[_Place]:
     hosts, ports = str(options.get("host", "")).split(","), str(options.get("port")).split(",")
     return list(zip(hosts, ports, strict=True)) if len(hosts) == len(ports) else []
 
 
-def _connect_to_primary(
-    dialect: Dialect, servers: Sequence[tuple[str, str]], options: Mapping[str, Any]
-) -> psycopg.Connection[Any]:
+def _open_to_one(
+    places: Sequence[_Place], args: Any, options: Mapping[str, Any], kind: type[_Driver]
+) -> _Driver:
+    if len(places) < 2:
+        return kind.connect(*args, **options)
+    if options.get("target_session_attrs") == "read-write":
+        return _open_to_primary(places, options, kind)
+    hosts, ports = map(",".join, zip(*places, strict=True))
+    return kind.connect(**{**options, "host": hosts, "port": ports})
+
+
+def _open_to_primary(
+    places: Sequence[_Place], options: Mapping[str, Any], kind: type[_Driver]
+) -> _Driver:
     """Connects to the first server that may be written to, by its own word.
 
     libpq believes what is said at the start of a connection; a pooler says there what it was told
     once, whichever server has become the primary since. Raises: psycopg.OperationalError.
     """
     refusal = psycopg.OperationalError("no server may be written to")
-    for host, port in servers:
+    for host, port in places:
         one = {**options, "host": host, "port": port, "target_session_attrs": "any"}
         try:
-            driver: Any = dialect.connect(**one)
+            driver = kind.connect(**one)
         except psycopg.OperationalError as error:
             refusal = error
             continue
         if _may_write(driver):
-            return driver  # type: ignore[no-any-return]
+            return driver
         driver.close()
     raise refusal
 
 
-def _may_write(driver: psycopg.Connection[Any]) -> bool:
-    """Asks the server itself; one that dies meanwhile may not be written to."""
+def _may_write(driver: _Driver) -> bool:
+    """Asks the server itself, and waits for it no longer than a hop can.
+
+    One that dies meanwhile may not be written to, nor one that its pooler does not reach.
+    """
     with suppress(psycopg.OperationalError):
-        driver.autocommit = True
-        row = driver.execute("SELECT current_setting('transaction_read_only')").fetchone()
-        driver.autocommit = False
-        return row is not None and row[0] == "off"
+        driver.pgconn.send_query(b"SELECT current_setting('transaction_read_only')")
+        (told,) = driver.wait(fetch_results(driver.pgconn), timeout=_ASKING_SECONDS)
+        return told.get_value(0, 0) == b"off"
     return False
 
 
@@ -159,7 +176,7 @@ def is_pooled(connection: Connection) -> bool:
     return _LIMIT in connection.connection.info
 
 
-def _set_up(driver: psycopg.Connection[Any], statement_timeout_ms: int) -> bool:
+def _set_up(driver: _Driver, statement_timeout_ms: int) -> bool:
     """Sets the limits and the time zone of a connection. Returns True behind a pooler.
 
     There whatever is set stays with a server's connection that others get next; but of the time

@@ -13,13 +13,15 @@ from typing import Any, ParamSpec, TypeVar
 
 import psycopg
 from psycopg.abc import PQGen
-from sqlalchemy import Engine, event
 
+from app.base.database import OpenAs
 from app.base.errors import Late, Unavailable
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+# A connection that came too late is of use for so long; then its server may be a replica.
+_KEPT_SECONDS = 5.0
 # Per thread: the moment its work must end (`ends`), and the seconds of each wait (`each`), or None.
 _this = threading.local()
 
@@ -35,11 +37,7 @@ class Deadline:
         self._seconds = seconds
         self._connecting = ThreadPoolExecutor(threads, thread_name_prefix="connecting")
         # Connections that came too late for who asked for them, for who asks next.
-        self._late: deque[_Connection] = deque(maxlen=threads)
-
-    def watch(self, engine: Engine) -> None:
-        """Applies the deadline to the connections that `engine` opens from now on."""
-        event.listen(engine, "do_connect", self._connect)
+        self._late: deque[tuple[float, psycopg.Connection[Any]]] = deque(maxlen=threads)
 
     def run(self, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Returns the result of `work`, which begins now. Raises: Late, Unavailable."""
@@ -75,15 +73,18 @@ class Deadline:
     def lift_limit(self) -> None:
         _this.each = None
 
-    def _connect(
-        self, _dialect: object, _record: object, args: tuple[Any, ...], options: dict[str, Any]
-    ) -> psycopg.Connection[Any]:
-        """Opens a connection in a thread of its own, because the driver waits for at least 2 s."""
+    def open(self, open_as: OpenAs) -> psycopg.Connection[Any]:
+        """Opens a connection that keeps to the deadline, for `base.database.connect`.
+
+        In a thread of its own, because the driver waits for at least 2 s.
+        """
         with suppress(IndexError):
-            while (late := self._late.popleft()).closed:
-                continue
-            return late
-        opening = self._connecting.submit(_Connection.connect, *args, **options)
+            while True:
+                at, late = self._late.popleft()
+                if not late.closed and monotonic() < at + _KEPT_SECONDS:
+                    return late
+                late.close()
+        opening = self._connecting.submit(open_as, _Connection)
         try:
             return opening.result(_seconds_left())
         except TooLate:
@@ -91,10 +92,10 @@ class Deadline:
                 opening.add_done_callback(self._keep_late)
             raise psycopg.OperationalError("too late to connect") from None
 
-    def _keep_late(self, opening: Future[_Connection]) -> None:
+    def _keep_late(self, opening: Future[psycopg.Connection[Any]]) -> None:
         """Keeps a connection: where a host is gone, each takes longer than a person waits."""
         if not opening.exception():
-            self._late.append(opening.result())
+            self._late.append((monotonic(), opening.result()))
 
 
 def _run_again_if_dropped(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

@@ -10,7 +10,7 @@ import pytest
 from app.base.database import connect
 from app.migrating import upgrade
 from tests.database import empty, make_app_url
-from tests.pg_servers import PgServer, folder_for_engines
+from tests.pg_servers import PgBouncer, PgServer, folder_for_engines, opened, read_role
 
 
 @pytest.fixture(scope="package")
@@ -43,3 +43,9 @@ def app_url(primary: PgServer) -> str:
         return make_app_url(owner, primary.url)
     finally:
         owner.dispose()
+
+
+@pytest.fixture
+def pooler(primary: PgServer, engine_folder: Path, app_url: str) -> Iterator[PgBouncer]:
+    with opened(engine_folder, primary, read_role(app_url)) as pooler:
+        yield pooler

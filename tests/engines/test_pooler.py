@@ -1,9 +1,8 @@
-"""The service behind Debian's PgBouncer in transaction mode."""
+"""The service behind PgBouncer in transaction mode."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,50 +18,61 @@ from app.migrating import NotDirect, downgrade
 from app.observe.hops import store_hops
 from app.runtime import Runtime
 from tests.conftest import TestClock, load_sample_people
-from tests.pg_servers import PgBouncer, PgServer
+from tests.pg_servers import PgBouncer, PgServer, opened, read_role
 from tests.phone import TestPhone
 
 FATIMA, HASSAN = "+212600000001", "+212600000002"
 pytestmark = pytest.mark.xdist_group("own PostgreSQL")
 
 
-@pytest.fixture
-def pooler(primary: PgServer, engine_folder: Path, app_url: str) -> Iterator[PgBouncer]:
-    pooler = PgBouncer(engine_folder, primary, read_role(app_url))
-    try:
-        pooler.start()
-        yield pooler
-    finally:
-        pooler.stop()
-
-
+@pytest.mark.parametrize("keeps", [False, True], ids=["keeps nothing", "keeps prepared"])
 def test_everything_works_behind_a_pooler(
-    runtime: Runtime, primary: PgServer, app_url: str, pooler: PgBouncer, tmp_path: Path
+    runtime: Runtime,
+    primary: PgServer,
+    app_url: str,
+    engine_folder: Path,
+    tmp_path: Path,
+    keeps: bool,
 ) -> None:
-    url = pooler.lead(app_url)
-    settings = {"database_url": url, "migrations_database_url": primary.url}
-    maalem = Runtime(runtime.settings.model_copy(update=settings), clock=TestClock())
-    for name in ("words", "ussd", "deadline", "redis"):
-        maalem.__dict__[name] = getattr(runtime, name)
-    try:
-        load_sample_people(maalem, tmp_path)
-        app = create_app(maalem)
-        assert check_database(maalem).endswith("by a pooler")
-        with ThreadPoolExecutor(8) as phones:
-            codes = list(phones.map(lambda _: ask_for_codes(app), range(8)))
-        assert all(len(each) == 6 for each in codes)
-        assert len({code for each in codes for code in each}) == 2, "one live code of each person"
-        while store_hops(maalem.database, maalem.redis):
-            pass
-        check_limits(maalem, primary, pooler, app_url)
-        with pytest.raises(NotDirect):
-            downgrade(maalem.database, "base")
-    finally:
-        maalem.database.dispose()
+    """Debian 12's, and Debian 13's, which keeps prepared statements."""
+    role = read_role(app_url)
+    with opened(engine_folder, primary, role, newer=keeps) as pooler:
+        settings = {
+            "database_url": pooler.lead(app_url),
+            "migrations_database_url": primary.url,
+            "pooler_keeps_prepared": keeps,
+        }
+        maalem = Runtime(runtime.settings.model_copy(update=settings), clock=TestClock())
+        for name in ("words", "ussd", "deadline", "redis"):
+            maalem.__dict__[name] = getattr(runtime, name)
+        try:
+            load_sample_people(maalem, tmp_path)
+            check_talks(maalem)
+            assert (count_prepared(maalem) > 3) == keeps
+            check_limits(maalem, primary, pooler, role)
+            with pytest.raises(NotDirect):
+                downgrade(maalem.database, "base")
+        finally:
+            maalem.database.dispose()
+            primary.run(f"ALTER ROLE {role} RESET ALL")
 
 
-def read_role(url: str) -> str:
-    return url.partition("//")[2].partition("@")[0]
+def check_talks(maalem: Runtime) -> None:
+    app = create_app(maalem)
+    assert check_database(maalem).endswith("by a pooler")
+    with ThreadPoolExecutor(8) as phones:
+        codes = list(phones.map(lambda _: ask_for_codes(app), range(8)))
+    assert all(len(each) == 6 for each in codes)
+    assert len({code for each in codes for code in each}) == 2, "one live code of each person"
+    while store_hops(maalem.database, maalem.redis):
+        pass
+
+
+def count_prepared(maalem: Runtime) -> int:
+    """Returns how many statements a connection of the server has prepared."""
+    with reading(maalem.database) as connection:
+        names = connection.execute(text("SELECT name FROM pg_prepared_statements")).scalars()
+        return len(list(names))
 
 
 def ask_for_codes(app: Flask) -> list[str]:
@@ -76,7 +86,7 @@ def ask_for_codes(app: Flask) -> list[str]:
     return codes
 
 
-def check_limits(maalem: Runtime, primary: PgServer, pooler: PgBouncer, app_url: str) -> None:
+def check_limits(maalem: Runtime, primary: PgServer, pooler: PgBouncer, role: str) -> None:
     """A transaction sets its own; what stands alone has the role's, and the doctor asks for it."""
     with reading(maalem.database) as connection:
         assert is_pooled(connection)
@@ -92,7 +102,6 @@ def check_limits(maalem: Runtime, primary: PgServer, pooler: PgBouncer, app_url:
     with transaction(patient) as connection:
         assert connection.execute(text("SHOW statement_timeout")).scalar() == "30s"
     patient.dispose()
-    role = read_role(app_url)
     for name, limit in (
         ("statement_timeout", STATEMENT_MS),
         ("idle_in_transaction_session_timeout", 600_000),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from limits import RateLimitItemPerMinute
@@ -13,7 +14,7 @@ from redis.exceptions import RedisError
 from app import create_app
 from app.base.buckets import find_bucket
 from app.base.phone import Phone
-from app.base.redis_client import list_servers
+from app.base.redis_client import connect_redis, list_servers
 from app.checks.clocks import check_clocks
 from app.checks.engines import check_redis, check_redis_memory
 from app.jobs.deferred_actions import answer_deferred_actions
@@ -22,10 +23,11 @@ from app.observe.workers import beat, count_alive
 from app.rekeying.holdings import list_holdings
 from app.runtime import Runtime
 from app.web.rate_limits import take_try
+from tests.doors.deployment import make_certificate
 from tests.jobs.test_deferred_actions import defer_action
 from tests.outages import without_reference
 from tests.phone import TestPhone
-from tests.redis_servers import Cluster, Pair, started, stop_for
+from tests.redis_servers import Cluster, Pair, Tls, started, stop_for
 from tests.waiting import add_action, list_waiting_hops
 
 PHONES = [f"+2126000000{number:02d}" for number in (1, 2, 3, 5, 7, 8)]
@@ -134,6 +136,29 @@ def test_phones_go_on_after_the_master_went(pair: Pair, runtime: Runtime, still:
     for _ in range(20):
         assert not phone.post().startswith("END ")
         time.sleep(0.1)
+
+
+def test_everything_is_done_by_tls_alone(runtime: Runtime, tmp_path: Path) -> None:
+    """A certificate that is not trusted is refused, by Sentinel's and by the Cluster's servers."""
+    make_certificate(tmp_path)
+    tls = Tls(tmp_path / "certificate.pem", tmp_path / "key.pem")
+    with started(Pair(tmp_path / "pair", "a-secret-of-redis", tls)) as pair:
+        check_everything(maalem := beside(runtime, pair.url))
+        master = pair.find_master()
+        master.kill()
+        pair.await_another(master)
+        assert phone_of(maalem).dial(FATIMA), "the other one is found by TLS too"
+        refuse_strangers(pair.url, tls)
+    with started(Cluster(tmp_path / "cluster", tls)) as cluster:
+        check_everything(beside(runtime, cluster.url))
+        refuse_strangers(cluster.url, tls)
+
+
+def refuse_strangers(url: str, tls: Tls) -> None:
+    """Connects neither in the clear nor to whom nobody known vouches for."""
+    for query in ("", "?ssl=true"):
+        with pytest.raises(RedisError):
+            connect_redis(url.replace(tls.query, query)).ping()
 
 
 def test_everything_is_done_in_a_cluster(cluster: Cluster, runtime: Runtime) -> None:
