@@ -7,6 +7,8 @@ from datetime import timedelta
 from uuid import uuid4
 
 from app.base.operation import operation
+from app.messaging.outbox import LEASE, record_dispositions
+from app.messaging.retries import Disposition
 from app.observe.outages import (
     end_database_outage,
     end_redis_outage,
@@ -15,7 +17,9 @@ from app.observe.outages import (
     note_redis_away,
 )
 from app.runtime import Runtime
+from app.settings import Settings
 from tests.conftest import NOW, TestClock
+from tests.jobs.test_worker import claim, queue
 from tests.mobile_money.conftest import NetworkClient, network, payment
 from tests.payments.conftest import Books, books, payments
 from tests.phone import TestPhone
@@ -51,6 +55,35 @@ def test_a_code_of_a_clock_ahead_is_paid_by_a_clock_behind(
     undone = network.post("/transactions/W-1/reversals", {"type": "reversal"})
     assert undone.status_code == 201, undone.text
     books()
+
+
+def test_a_worker_ahead_leaves_what_one_behind_is_sending(runtime: Runtime) -> None:
+    """A provider is asked, and then sent to: both fit a lease, though it ends early for others."""
+    clock = runtime.clock
+    assert isinstance(clock, TestClock)
+    clock.now = AHEAD
+    queue(runtime, 1)
+    clock.now = BEHIND
+    assert claim(runtime, 5) == [], "due ten seconds later, there"
+    clock.now = AHEAD
+    (sending,) = claim(runtime, 5)
+    clock.now = BEHIND + LEASE
+    assert claim(runtime, 5) == []
+    with operation(runtime.database, clock(), "worker") as change:
+        assert len(record_dispositions(change, [(sending, Disposition("sent"))])) == 1
+    clock.now = BEHIND
+    queue(runtime, 2)
+    assert len(claim(runtime, 5)) == 1
+    clock.now = AHEAD + 2 * timedelta(seconds=longest_answer())
+    assert claim(runtime, 5) == [], "who is ahead waits until the provider must have answered"
+
+
+def longest_answer() -> float:
+    """Returns how long a provider may be set to take, in seconds."""
+    (most,) = [
+        limit for limit in Settings.model_fields["sms_timeout"].metadata if hasattr(limit, "le")
+    ]
+    return float(most.le)
 
 
 def test_an_outage_that_a_clock_ahead_saw_begin_is_ended_by_one_behind(runtime: Runtime) -> None:
