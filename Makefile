@@ -22,7 +22,7 @@ help:
 	@echo "make pictures  what the documents have from the program: pictures, charts, tables"
 	@echo "make bench  measurements and their floors"
 	@echo "make soak   100,000 messages through faulty providers, workers killed (MESSAGES=...)"
-	@echo "make storm  everything at once on clustered engines, parts killed (STORM_SECONDS=... STORM_HOPS=... STORM_EVERY=...)"
+	@echo "make storm  everything at once on clustered engines, parts killed (STORM_SECONDS=... STORM_HOPS=... STORM_EVERY=... STORM_REDIS=sentinel)"
 	@echo "make platforms  whether every pin is a wheel on every system (asks the package index)"
 	@echo "make hashes  writes the hashes of all pins into the requirements files (asks the package index)"
 	@echo "make wheel  dist/maalem-*.whl: pip installs it, and maalem is the command (DIST=...)"

@@ -23,6 +23,7 @@ from benchmarks import (
     slots,
     starting,
     traces,
+    worst_minute,
 )
 from benchmarks.findings import Finding, machine, replace_measured, table, write_result
 from benchmarks.stage import Stage, stage
@@ -43,9 +44,10 @@ MEASUREMENTS: dict[str, Callable[[Stage], Iterable[Finding]]] = {
     "settlement": settlement.measure,
     "growth": growth.measure,
     "restoring": restoring.measure,
+    "worst_minute": worst_minute.measure,
 }
 # These run where they are named: they take long, on a database of their own.
-_BY_NAME = {"growth", "restoring"}
+_BY_NAME = {"growth", "restoring", "worst_minute"}
 _PAGE = ROOT / "docs" / "performance.md"
 
 

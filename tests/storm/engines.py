@@ -1,4 +1,4 @@
-"""What stands before and behind the service: doors, two databases with their poolers, a Cluster."""
+"""What stands before and behind the service: doors, databases with their poolers, Redis."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.conftest import free_port
 from tests.database import make_app_url
 from tests.doors.deployment import find_haproxy
 from tests.pg_servers import PgBouncer, PgServer
-from tests.redis_servers import Cluster, RedisServer, await_true
+from tests.redis_servers import Cluster, Pair, RedisServer, await_true
 
 # What a supervisor takes to start again what died: `RestartSec` of deploy/systemd.
 RESTART_SECONDS = 2.0
@@ -128,16 +128,18 @@ class Databases:
         hosts = ",".join(f"{_HOST}:{server.port}" for server in self.poolers)
         return f"postgresql://postgres@{hosts}/postgres?target_session_attrs=read-write"
 
-    def fail_over(self) -> None:
+    def fail_over(self) -> float:
         """Kills the primary and promotes its standby, as Patroni does; the dead one follows."""
         dead, promoted = self.primary, self.standby
         dead.kill()
         time.sleep(1)
         promoted.run("ALTER SYSTEM SET synchronous_standby_names = ''")
         promoted.run("SELECT pg_promote()")
+        promoted_at = time.monotonic()
         self.primary, self.standby = promoted, dead
         shutil.rmtree(dead.folder)
         self._follow()
+        return promoted_at
 
     def _follow(self) -> None:
         """Has the standby copy and follow the primary, which waits for it from then on."""
@@ -159,17 +161,38 @@ class Databases:
 
 
 class RedisCluster(Cluster):
-    """A Cluster whose first third has a replica; both die in turn."""
+    """A Cluster whose first third has a replica; the two die in turn."""
 
-    def fail_over(self) -> None:
+    def fail_over(self) -> float:
         """Kills the master that has a replica, and starts it again once that one took over."""
         pair = self.servers[0], self.replica
         (dead,) = [server for server in pair if _is_master(server)]
         (other,) = [server for server in pair if server is not dead]
         dead.kill()
         await_true(lambda: _is_master(other), "no other master")
-        dead.start()
-        await_true(lambda: dead.run("ROLE")[0] == b"slave", "the dead one follows nobody")
+        return _follow_again(dead)
+
+
+class RedisPair(Pair):
+    """A master and its replica under Sentinel, which die in turn."""
+
+    def fail_over(self) -> float:
+        """Kills the master, and starts it again once Sentinel named the other one."""
+        dead = self.find_master()
+        dead.kill()
+        self.await_another(dead)
+        return _follow_again(dead)
+
+
+REDIS_FORMS = {"cluster": RedisCluster, "sentinel": RedisPair}
+
+
+def _follow_again(dead: RedisServer) -> float:
+    """Starts a server that was replaced; returns when it was, once it follows the other one."""
+    replaced_at = time.monotonic()
+    dead.start()
+    await_true(lambda: dead.run("ROLE")[0] == b"slave", "the dead one follows nobody")
+    return replaced_at
 
 
 def _is_master(server: RedisServer) -> bool:

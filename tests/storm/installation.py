@@ -22,7 +22,7 @@ from benchmarks.messages import FLASK, PROVIDERS, loopback
 from tests.conftest import free_port, load_sample_people
 from tests.doors.deployment import make_certificate
 from tests.servers import Process, await_ready, web, worker
-from tests.storm.engines import RESTART_SECONDS, Databases, Door, RedisCluster
+from tests.storm.engines import REDIS_FORMS, RESTART_SECONDS, Databases, Door
 
 WEBS, WORKERS, DOORS = 3, 2, 2
 # Everybody owes, in the language whose screens the callers read.
@@ -40,11 +40,11 @@ CALLERS = """
 class Installation:
     """Doors, web processes, workers, poolers, databases and Redis, each kind more than once."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, redis: str) -> None:
         self._folder = folder
         self.sms_url = ""
         self.databases = Databases(folder)
-        self.cluster = RedisCluster(folder / "redis")
+        self.redis = REDIS_FORMS[redis](folder / "redis")
         ports = [free_port() for _ in range(WEBS)]
         self.certificate = folder / "certificate.pem"
         make_certificate(folder)
@@ -60,7 +60,7 @@ class Installation:
     def start(self, artisans: int) -> None:
         """Starts everything, with so many artisans who owe."""
         self.databases.start()
-        self.cluster.start()
+        self.redis.start()
         self._fill(artisans)
         environment = self.environment
         self._webs = [web(port, environment) for port in self._ports]
@@ -76,7 +76,7 @@ class Installation:
         for door in self.doors:
             door.kill()
         self.databases.stop()
-        self.cluster.stop()
+        self.redis.stop()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -84,7 +84,7 @@ class Installation:
             "APP_ENV": "development",
             "DATABASE_URL": self.databases.url,
             "FIGURES_DATABASE_URL": self.databases.replica_url,
-            "REDIS_URL": self.cluster.url,
+            "REDIS_URL": self.redis.url,
             "SMS_PROVIDERS": "africastalking",
             "AFRICASTALKING_URL": self.sms_url,
             "PUBLIC_URL": self.doors[0].base,
@@ -107,34 +107,39 @@ class Installation:
         )
 
     @property
-    def victims(self) -> dict[str, Callable[[], None]]:
-        """The parts by name, each with the function that kills one with -9 and has it come back."""
+    def victims(self) -> dict[str, Callable[[], float]]:
+        """The parts by name, each with the function that kills one with -9 and has it come back.
+
+        It returns the moment at which another stood in its place.
+        """
         return {
             "worker": lambda: self._kill(self._workers),
             "web": lambda: self._kill(self._webs),
-            "redis": self.cluster.fail_over,
+            "redis": self.redis.fail_over,
             "postgresql": self.databases.fail_over,
             "pooler": self._kill_pooler,
             "door": lambda: self._kill(self.doors),
         }
 
-    def _kill(self, processes: list[Process] | list[Door]) -> None:
+    def _kill(self, processes: list[Process] | list[Door]) -> float:
         victim = processes[self._kills % len(processes)]
         self._kills += 1
         victim.kill()
         time.sleep(RESTART_SECONDS)
         victim.start()
+        return time.monotonic()
 
-    def _kill_pooler(self) -> None:
+    def _kill_pooler(self) -> float:
         """Kills the one before the primary, by which everybody goes."""
         pooler = self.databases.poolers[self.databases.primary]
         pooler.stop()
         time.sleep(RESTART_SECONDS)
         pooler.start()
+        return time.monotonic()
 
     def _fill(self, artisans: int) -> None:
         settings = Settings(
-            database_url=self.databases.primary.url, redis_url=self.cluster.url, log_level="error"
+            database_url=self.databases.primary.url, redis_url=self.redis.url, log_level="error"
         )
         maalem = Runtime(settings)
         load_sample_people(maalem, self._folder)
@@ -160,9 +165,12 @@ def _write_calendar(path: Path) -> None:
 
 
 @contextmanager
-def installed(folder: Path, artisans: int) -> Iterator[Installation]:
-    """Runs it beside a provider on the loopback, which reports to it by a door."""
-    installation = Installation(folder)
+def installed(folder: Path, artisans: int, redis: str) -> Iterator[Installation]:
+    """Runs it beside a provider on the loopback, which reports to it by a door.
+
+    `redis` is a form of `REDIS_FORMS`.
+    """
+    installation = Installation(folder, redis)
     trusting = {"SSL_CERT_FILE": str(installation.certificate)}
     with loopback(installation.environment | trusting, "--latency-ms=50") as sms_url:
         installation.sms_url = sms_url

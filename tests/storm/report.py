@@ -14,10 +14,11 @@ _PERCENTILES = {"p50": 499, "p99": 989, "p99.9": 998}
 
 @dataclass(frozen=True)
 class Kill:
-    """A part that was killed, and when."""
+    """A part that was killed, when, and when another stood in its place."""
 
     part: str
     at: float
+    replaced_at: float
 
 
 def write_report(told: Told, kills: list[Kill], seconds: float, messages: int) -> Iterator[str]:
@@ -32,20 +33,29 @@ def write_report(told: Told, kills: list[Kill], seconds: float, messages: int) -
 
 
 def _describe_times(kind: str, answers: list[Answer], seconds: float) -> str:
+    figures = ", ".join(f"{name} {ms:.0f} ms" for name, ms in find_percentiles(answers).items())
+    most = max(answer.seconds for answer in answers)
+    rate = len(answers) / seconds
+    return f"{kind}: {len(answers)}, {rate:.1f} a second; {figures}, most {most * 1000:.0f} ms"
+
+
+def find_percentiles(answers: list[Answer]) -> dict[str, float]:
+    """Returns p50, p99 and p99.9 of what answers took, in milliseconds."""
     times = sorted(answer.seconds for answer in answers)
     cuts = quantiles(times, n=1000) if len(times) > 1 else times * 999
-    figures = ", ".join(f"{name} {cuts[at] * 1000:.0f} ms" for name, at in _PERCENTILES.items())
-    rate = len(times) / seconds
-    return f"{kind}: {len(times)}, {rate:.1f} a second; {figures}, most {times[-1] * 1000:.0f} ms"
+    return {name: cuts[at] * 1000 for name, at in _PERCENTILES.items()}
 
 
 def _describe_kill(kill: Kill, answers: list[Answer]) -> str:
     """Tells what the kill cost, and after how long the last one was hurt by it."""
     hurt = [answer for answer in answers if answer.cause or answer.tries > 1]
     causes = Counter(f"{each.kind} {each.cause or 'asked again'}" for each in hurt)
-    recovery = max((_end_of(answer) for answer in hurt), default=kill.at) - kill.at
+    if not hurt:
+        return f"{kill.part} killed: nobody hurt"
+    last = max(_end_of(answer) for answer in hurt)
     return (
-        f"{kill.part} killed: over after {recovery:.1f} s; {_list_counts(causes) or 'nobody hurt'}"
+        f"{kill.part} killed: replaced after {kill.replaced_at - kill.at:.1f} s, over after"
+        f" {last - kill.at:.1f} s; {_list_counts(causes)}"
     )
 
 

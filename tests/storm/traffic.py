@@ -54,7 +54,7 @@ class Traffic:
         self,
         doors: list[str],
         certificate: str,
-        phones: list[str],
+        phones: Iterable[str],
         hops_a_second: float,
         readers: Iterable[str] = READERS,
     ) -> None:
