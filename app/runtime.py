@@ -156,9 +156,9 @@ class Runtime:
     def figures_database(self) -> Engine:
         """The database from which figures and reports are read: a replica if there is one."""
         url = self.settings.figures_database_url
-        return (
-            connect(url, pool_size=4, statement_timeout_ms=_PATIENCE_MS) if url else self.database
-        )
+        if not url:
+            return self.database
+        return connect(url, pool_size=4, statement_timeout_ms=_PATIENCE_MS, asks_first=True)
 
     @property
     def figure_books(self) -> FigureBooks:

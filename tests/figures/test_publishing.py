@@ -10,12 +10,14 @@ from flask import Flask
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
+from app.base.database import reading
 from app.base.months import Month
 from app.base.operation import operation
 from app.figures.errors import MonthNotMade, MonthNotOver
 from app.figures.queries import list_figures
 from app.figures.service import make_month, publish_month, read_figures
 from app.runtime import Runtime
+from tests.dropping import drop_connections
 from tests.figures.conftest import NOVEMBER, publish
 from tests.people_of_office import run_command
 
@@ -86,6 +88,9 @@ def test_figures_are_read_from_the_replica(runtime: Runtime, register: None) -> 
     another = Runtime(settings, clock=runtime.clock)
     assert another.figures_database is not another.database
     assert make_month(another.database, another.figure_books, NOVEMBER, runtime.clock()) > 500
+    drop_connections(runtime)
+    with reading(another.figures_database) as connection:
+        assert connection.execute(text("SELECT 1")).scalar() == 1, "one that died costs nobody"
     for engine in (another.figures_database, another.database):
         engine.dispose()
     another.redis.close()
