@@ -18,7 +18,7 @@ from tests.storm.report import find_percentiles
 from tests.storm.traffic import Traffic
 
 MOST_MS = 100.0
-_FIRST_RATE, _STEP, _MOST_STEPS = 20.0, 1.25, 12
+_FIRST_RATE, _STEP, _MOST_STEPS = 10.0, 1.25, 15
 _SECONDS, _QUICK_SECONDS = 40.0, 12.0
 # Hops of the first seconds open connections.
 _WARM_SECONDS = 5.0
