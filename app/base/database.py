@@ -153,7 +153,7 @@ def _may_write(driver: _Driver) -> bool:
     with suppress(psycopg.OperationalError):
         driver.pgconn.send_query(b"SELECT current_setting('transaction_read_only')")
         (told,) = driver.wait(fetch_results(driver.pgconn), timeout=_ASKING_SECONDS)
-        return told.get_value(0, 0) == b"off"
+        return bool(told.get_value(0, 0) == b"off")
     return False
 
 
