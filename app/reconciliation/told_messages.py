@@ -54,7 +54,7 @@ class ToldMessage:
 
 @dataclass(frozen=True, slots=True)
 class ProviderLogs:
-    """What the providers' logs have of the gaps.
+    """The messages that the providers' logs have of the gaps.
 
     `read` are the providers that were asked; `unread` are those that did not say, and why.
     """

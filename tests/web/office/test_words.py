@@ -64,5 +64,5 @@ def test_acts_of_the_audit_have_words() -> None:
 
 def test_arabic_is_written_as_arabic() -> None:
     for key in WORDS.keys("ar") - WORDS._nouns["ar"]:
-        sentence = re.sub(r"\{[^}]*\}", "", WORDS._get_sentence("ar", key)).strip()
+        sentence = re.sub(r"\{[^}]*\}", "", WORDS.get_sentence("ar", key)).strip()
         assert re.search("[\u0600-\u06ff]", sentence) or sentence in {"CNSS", "CSV", "XLSX"}, key
