@@ -15,7 +15,8 @@ _APPROVED = {
 }
 # The rules of app/office/two_people.py, by the names as the database compares them.
 _FUNCTION = """
-CREATE FUNCTION refuse_given_approver() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION refuse_given_approver() RETURNS trigger LANGUAGE plpgsql
+    SET search_path = {schema}, pg_temp AS $$
 DECLARE
     written CONSTANT jsonb := to_jsonb(NEW);
     moment CONSTANT timestamptz := coalesce(CAST(written ->> TG_ARGV[0] AS timestamptz), now());
@@ -51,7 +52,8 @@ END $$
 
 
 def upgrade() -> None:
-    op.execute(_FUNCTION)
+    schema = op.get_bind().exec_driver_sql("SELECT quote_ident(current_schema())").scalar_one()
+    op.execute(_FUNCTION.format(schema=schema))
     for table, (moment, *people) in _APPROVED.items():
         arguments = ", ".join(f"'{name}'" for name in (moment, *people))
         op.execute(f"""
