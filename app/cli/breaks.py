@@ -12,6 +12,7 @@ from app.agents.models import agent_network
 from app.agents.networks import DEFAULT_NETWORK
 from app.base.clock import local
 from app.base.database import reading
+from app.base.operation import Operation
 from app.cli.acting import BY, OwnRow, acting
 from app.cli.marks import MARK, check_mark, mark_of
 from app.cli.options import NUMBER, WHY, read_rna
@@ -124,8 +125,8 @@ def approve_command(number: int, mark: str | None, by: str | None) -> None:
     A large amount waits for one more person: TWO_APPROVERS_FROM_DIRHAMS.
     """
     maalem = runtime()
-    proposed_at = _read_proposal(number, mark)
     with acting(by, *_SETTLES, rows=_name_break(number)) as change:
+        proposed_at = _read_proposal(change, number, mark)
         outcome = approve_resolution(change, maalem.services, number, proposed_at)
     if outcome is None:
         from_amount = maalem.services.two_approvers_from
@@ -140,11 +141,9 @@ def approve_command(number: int, mark: str | None, by: str | None) -> None:
     click.echo(f"break {number} is resolved by {by_row}")
 
 
-def _read_proposal(number: int, mark: str | None) -> datetime:
+def _read_proposal(change: Operation, number: int, mark: str | None) -> datetime:
     """Returns the moment of the proposal with the mark. Raises: BreakUnknown, ProposalChanged."""
-    maalem = runtime()
-    with reading(maalem.database) as connection:
-        found = find_break(connection, true(), number, BREAK_KINDS, maalem.clock())
+    found = find_break(change.connection, true(), number, BREAK_KINDS, change.now)
     if found is None or found.seen.state != "proposed" or found.proposed_at is None:
         raise BreakUnknown(id=number)
     seen = found.seen

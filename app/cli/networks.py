@@ -16,6 +16,7 @@ from app.base.clock import local
 from app.base.counts import write_count
 from app.base.database import reading
 from app.base.money import ZERO, Money
+from app.base.operation import Operation
 from app.cli.acting import BY, OwnRow, acting
 from app.cli.marks import MARK, check_mark, mark_of
 from app.cli.options import ENCODING, NUMBER, WHY, DirhamsParam, show_note
@@ -189,8 +190,8 @@ def approve_withdrawal_command(number: int, mark: str | None, by: str | None) ->
     A file of a large amount waits for one more person: TWO_APPROVERS_FROM_DIRHAMS.
     """
     two_from = runtime().services.two_approvers_from
-    asked_at = _read_withdrawal(number, mark)
     with acting(by, Right.RESOLVE_BREAKS, rows=(OwnRow(settlement_file, number),)) as change:
+        asked_at = _read_withdrawal(change, number, mark)
         done = approve_withdrawal(change, number, two_from, asked_at)
     if done is None:
         click.echo(
@@ -204,10 +205,9 @@ def approve_withdrawal_command(number: int, mark: str | None, by: str | None) ->
     )
 
 
-def _read_withdrawal(number: int, mark: str | None) -> datetime:
+def _read_withdrawal(change: Operation, number: int, mark: str | None) -> datetime:
     """Returns the moment of the request with the mark. Raises: FileUnknown, ProposalChanged."""
-    with reading(runtime().database) as connection:
-        found = find_file(connection, true(), number)
+    found = find_file(change.connection, true(), number)
     if found is None or found.asked_at is None:
         raise FileUnknown(number=number)
     names = ("network", "name", "lines", "asked_by", "reason")

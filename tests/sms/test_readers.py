@@ -10,6 +10,7 @@ from app.sms.africastalking import AfricasTalkingReader
 from app.sms.provider import InboundSms, Report
 from app.sms.twilio import TwilioReader
 
+FATIMA = Phone("+212600000001")
 AT, TWILIO = AfricasTalkingReader(), TwilioReader()
 WAY, DONE, FAILED = "on_the_way", "delivered", "failed"
 
@@ -30,7 +31,8 @@ WAY, DONE, FAILED = "on_the_way", "delivered", "failed"
 )
 def test_africastalking_report_words(word: str, outcome: str | None) -> None:
     form = {"id": "ATXid_1", "status": word, "phoneNumber": "+212600000001", "retryCount": "0"}
-    assert AT.read_report(form, {}) == Report("ATXid_1", word, outcome)  # type: ignore[arg-type]
+    expected = Report("ATXid_1", word, outcome, phone=FATIMA)  # type: ignore[arg-type]
+    assert AT.read_report(form, {}) == expected
 
 
 @pytest.mark.parametrize(
@@ -72,7 +74,7 @@ def test_africastalking_failure_reasons_tell_opt_outs(reason: str, stopped: bool
 )
 def test_twilio_report_words(word: str, outcome: str | None) -> None:
     form = {"MessageSid": "SM1", "MessageStatus": word, "To": "+212600000001"}
-    expected = Report("SM1", word, outcome, message_id=7)  # type: ignore[arg-type]
+    expected = Report("SM1", word, outcome, message_id=7, phone=FATIMA)  # type: ignore[arg-type]
     assert TWILIO.read_report(form, {"m": "7"}) == expected
 
 
