@@ -117,6 +117,7 @@ ELSEWHERE = {
     "menus back": "tests/publishing/test_menu_versions.py",
     "menus publish": "tests/publishing/test_menu_versions.py",
     "menus versions": "tests/publishing/test_menu_versions.py",
+    "networks approve-withdrawal": "tests/reconciliation/test_two_approvers.py",
     "networks withdraw": "tests/reconciliation/test_told_again.py",
     "notices approve": "tests/reminders/test_broadcasts.py",
     "notices broadcast": "tests/audit/test_commands.py",

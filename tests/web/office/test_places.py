@@ -9,6 +9,7 @@ from secrets import token_hex
 import pytest
 from flask import Flask
 
+from app import create_app
 from app.base.database import OFFICE_CONNECTIONS
 from app.runtime import Runtime
 from app.web.office import upload_places
@@ -92,11 +93,11 @@ def test_only_so_many_files_come_in_at_once(app: Flask, sign_in: SignIn) -> None
     [("phones", {"/ussd/generic"}), ("office", {"/office/sign-in", "/figures"})],
 )
 def test_process_answers_what_it_serves_alone(
-    app: Flask, runtime: Runtime, monkeypatch: pytest.MonkeyPatch, serves: str, answered: set[str]
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch, serves: str, answered: set[str]
 ) -> None:
     own = runtime.settings.model_copy(update={"serves": (serves,)})
     monkeypatch.setattr(runtime, "settings", own)
     asked = ("/ussd/generic", "/office/sign-in", "/figures", "/agent", "/mm/v1.2/heartbeat")
-    client = app.test_client()
+    client = create_app(runtime).test_client()
     assert {path for path in asked if client.get(path).status_code != 404} == answered
     assert client.get("/healthz").status_code == 200 and client.get("/").status_code == 200
