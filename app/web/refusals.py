@@ -148,7 +148,6 @@ MET_AT: Mapping[str, frozenset[Edge]] = {
     "too_many_passkeys": _OFFICE,
     "too_many_dates": _OFFICE,
     "too_many_presences": _OFFICE,
-    "too_many_searches": _OFFICE,
     "too_many_payers": frozenset({Edge.TILL}),
     "too_many_reports": _OFFICE,
     "too_many_requests": _PHONE,
