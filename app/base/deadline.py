@@ -109,6 +109,11 @@ def _run_again_if_dropped(work: Callable[P, R], *args: P.args, **kwargs: P.kwarg
 
 
 class _Connection(psycopg.Connection[Any]):
+    def __del__(self) -> None:
+        """Ends one that came too late and that nobody came for: that is no mistake of ours."""
+        if hasattr(self, "pgconn"):
+            self.close()
+
     def wait(self, gen: PQGen[R], interval: float = 0.1, timeout: float | None = None) -> R:
         try:
             return super().wait(gen, interval, _seconds_left() if timeout is None else timeout)

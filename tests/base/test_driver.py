@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import gc
+import sys
+
 import pytest
 from psycopg.errors import DivisionByZero
+from psycopg.pq import ConnStatus
 from sqlalchemy import Engine, bindparam, literal, select, text
 
 from app.base.database import reading
+from app.base.deadline import Deadline
 from app.base.driver import Prepared, by_driver
 from app.base.errors import Unavailable
+from app.runtime import Runtime
 
 _PID = Prepared(text("SELECT pg_backend_pid()"))
 _READ_ONLY = Prepared(text("SELECT set_config('default_transaction_read_only', 'on', false)"))
@@ -43,6 +49,20 @@ def test_dead_connections_of_the_pool_are_known_by_the_first_of_them(engine: Eng
     assert refused.value.params["dropped"]
     with by_driver(engine) as connection:
         assert _PID.fetch_value(connection) not in dead
+
+
+def test_a_connection_that_nobody_came_for_ends_and_is_no_fault(
+    runtime: Runtime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a server was slow to answer who asked, and nobody asked again."""
+    faults: list[object] = []
+    monkeypatch.setattr(sys, "unraisablehook", faults.append)
+    url = runtime.database.url.render_as_string(False).replace("+psycopg", "", 1)
+    opened = Deadline(1, threads=1).open(lambda kind: kind.connect(url))
+    connection = opened.pgconn
+    del opened
+    gc.collect()
+    assert (connection.status, faults) == (ConnStatus.BAD, [])
 
 
 def test_connection_to_a_server_that_became_a_replica_is_left(engine: Engine) -> None:
