@@ -109,7 +109,7 @@ def _run_again_if_dropped(work: Callable[P, R], *args: P.args, **kwargs: P.kwarg
 
 
 class _Connection(psycopg.Connection[Any]):
-    def __del__(self) -> None:
+    def __del__(self, *_warn: object) -> None:
         """Ends one that came too late and that nobody came for: that is no mistake of ours."""
         if hasattr(self, "pgconn"):
             self.close()
