@@ -15,6 +15,7 @@ from app.base.buckets import list_hop_keys
 from app.base.database import transaction
 from app.base.errors import Unavailable
 from app.base.operation import Operation
+from app.base.partitions import find_last_partition, prepare_partitions
 
 # Of each bucket: where so many were stored, more may wait. And rows of one statement.
 STORED_AT_ONCE, _ROWS_AT_ONCE = 250, 1000
@@ -118,9 +119,7 @@ def _read_entry(line: bytes | str) -> dict[str, object]:
 
 def prepare_hop_days(operation: Operation) -> int:
     """Has the partitions made of today and the seven days after. Returns how many were missing."""
-    today = operation.now.astimezone(UTC).date()
-    made = select(func.prepare_hop_days(today, type_=Integer))
-    return operation.connection.execute(made).scalar_one()
+    return prepare_partitions(operation, "prepare_hop_days")
 
 
 def forget_hops(operation: Operation, before: datetime) -> int:
@@ -134,11 +133,4 @@ def forget_hops(operation: Operation, before: datetime) -> int:
 
 def find_last_hop_day(connection: Connection) -> date | None:
     """Returns the last day that has a partition; None if none has."""
-    return connection.execute(_LAST_DAY).scalar()
-
-
-_LAST_DAY = text("""
-    SELECT to_date(max(substr(c.relname, 5)), 'YYYYMMDD')
-    FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
-    WHERE i.inhparent = to_regclass('hop') AND c.relname ~ '^hop_[0-9]{8}$'
-""")
+    return find_last_partition(connection, "hop", "YYYYMMDD")

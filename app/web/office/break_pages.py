@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from flask import Response
 from sqlalchemy import Connection
@@ -95,11 +96,18 @@ def _show(desk: BreakDesk, number: int) -> Response:
         desk=desk,
         whole=found,
         one=found.seen,
+        told_at=_read_told_at(found.seen),
         ways=RESOLUTIONS[found.seen.kind],
         acts=acts and found.seen.state in ("open", "proposed"),
         may_approve=may_approve,
         two_from=runtime().services.two_approvers_from,
     )
+
+
+def _read_told_at(seen: Break) -> datetime | None:
+    """Returns when somebody was told what the books lack; None for other breaks."""
+    told_at = seen.details.get("told_at")
+    return datetime.fromisoformat(str(told_at)) if told_at else None
 
 
 def _own(number: int) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import datetime, timedelta
 from html import unescape
 from importlib import import_module
 from io import BytesIO
@@ -18,6 +18,7 @@ from app.agents.clients import NewClient, add_client, draw_key
 from app.agents.models import agent, api_client
 from app.agents.networks import AgentNetwork, add_network
 from app.agents.staff import NewAgent, add_agent
+from app.base.clock import local
 from app.base.errors import Unavailable
 from app.base.money import Money
 from app.base.operation import operation
@@ -294,6 +295,22 @@ def test_those_who_only_look_find_no_way_to_act(sign_in: SignIn, runtime: Runtim
     assert send(auditor, page, f"{page}/own").status_code == 403
     assert send(operator, "/office/agents", "/office/agents/1001/dismiss").status_code == 403
     assert "/office/agents/1001/dismiss" not in operator.get("/office/agents/1001").text
+
+
+def test_what_people_were_told_in_a_gap_is_shown_with_its_local_moment(
+    staff: Staff, runtime: Runtime
+) -> None:
+    told = {"about": "receipt", "receipt": "10000017", "phone": "+2126…01", "artisan": 1}
+    moment = {"message": "twilio SM1", "told_at": "2026-11-24T04:30:00+05:00"}
+    new = NewBreak("told_in_gap", "wafacash", theirs=Money(16352), details=told | moment)
+    with operation(runtime.database, runtime.clock(), "worker") as change:
+        number = open_break(change, new)
+    amina = staff.enter("amina", "wafacash", network="wafacash")
+    page = amina.get(f"/office/breaks/{number}").text
+    at = local(datetime.fromisoformat(moment["told_at"]))
+    assert f"{at:%d/%m/%Y %H:%M}" in page and "T04:30" not in page
+    for said in ("10000017", "+2126…01", "twilio SM1"):
+        assert said in page
 
 
 def test_the_table_of_breaks_goes_on_by_key(staff: Staff, runtime: Runtime) -> None:
