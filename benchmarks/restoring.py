@@ -38,9 +38,8 @@ def measure(stage: Stage) -> list[Finding]:
     began = time.perf_counter()
     found = rehearse_restore(service, store, stage.folder / "rehearsal")
     rehearsed = time.perf_counter() - began
-    # The months are written past the guards, and lack requests and postings that rules ask for.
-    if found.missing or found.older:
-        raise RuntimeError(f"not all came back: {found.missing} {found.older}")
+    if found.missing or not found.sound:
+        raise RuntimeError(f"not all came back: {found.missing} {found.older} {found.broken}")
     size = f"{stage.rows:,} artisans, {stage.months} months behind them"
     return [
         Finding(
