@@ -21,6 +21,9 @@ _FOLDERS = ("examples",)
 _BESIDE = "repository"
 # Draws the charts in the reader's browser; the theme would fetch it from another machine.
 _MERMAID = "assets/mermaid.js"
+# A page that was opened as a file may start no worker, which the search is; the theme would fetch
+# this from another machine too.
+_WORKER = "assets/iframe-worker.js"
 _CHART = re.compile(r'(<pre class="mermaid">.*?</pre>)', re.DOTALL)
 _CHART_STYLE = "<style>.chart{overflow-x:auto}.chart>.mermaid{min-width:34rem}</style>"
 _LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)\s#:]+)(#[^)\s]*)?\)")
@@ -54,6 +57,8 @@ def on_files(files: Files, *, config: Any) -> Files:
                 files.append(File.generated(config, name, abs_src_path=str(path)))
     mermaid = str(package_files("mermaidx") / "assets" / "mermaid.js")
     files.append(File.generated(config, _MERMAID, abs_src_path=mermaid))
+    worker = str(_ROOT / "supply" / Path(_WORKER).name)
+    files.append(File.generated(config, _WORKER, abs_src_path=worker))
     return files
 
 

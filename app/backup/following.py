@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy import Connection, text
+
 from app.backup.encryption import PIECE
 from app.backup.errors import BackupFailed
 from app.backup.programs import DatabaseServer, find_program, make_environment
@@ -19,6 +21,12 @@ from app.backup.store import PARTIAL, SEGMENT, BackupStore
 
 SLOT = "maalem_backup"
 _STOP_SECONDS = 5.0
+
+
+def is_log_followed(connection: Connection) -> bool | None:
+    """True if somebody receives the log at this moment; None if nobody ever began to."""
+    slot = text("SELECT active FROM pg_replication_slots WHERE slot_name = :slot")
+    return connection.execute(slot, {"slot": SLOT}).scalar()
 
 
 class LogLine:

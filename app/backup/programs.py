@@ -42,7 +42,12 @@ def find_server(url: str) -> DatabaseServer:
     """
     try:
         with psycopg.connect(
-            url, autocommit=True, replication="true", connect_timeout=_CONNECT_SECONDS
+            url,
+            autocommit=True,
+            replication="true",
+            connect_timeout=_CONNECT_SECONDS,
+            # Otherwise text is bytes where the server's own encoding is none.
+            client_encoding="utf8",
         ) as connection:
             row = connection.execute("IDENTIFY_SYSTEM").fetchone()
             version = connection.info.server_version // 10_000

@@ -6,7 +6,6 @@ was copied from. Stopped, its folder is one that PostgreSQL of the same version 
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -54,6 +53,8 @@ _SETTINGS = {
     "max_wal_size": "4GB",
     "timezone": "UTC",
     "log_min_error_statement": "panic",
+    # It writes programs into memory, which systemd's units may not.
+    "jit": "off",
     "recovery_target_action": "promote",
 }
 _NOT_DURABLE = {"fsync": "off", "full_page_writes": "off"}
@@ -101,7 +102,7 @@ class RestoredServer:
         make_folders(EngineFolder(self._home, self._home), self._account)
         for path in (self.data, self._log):
             path.mkdir(mode=0o700)
-            os.chown(path, self._account.uid, self._account.gid)
+            self._account.give(path)
         self._unpack(store, request.base)
         for name in request.log:
             self._lay_out(store, name)
@@ -117,7 +118,7 @@ class RestoredServer:
         """
         with tempfile.TemporaryDirectory(prefix="maalem-") as name:
             sockets = Path(name)
-            os.chown(sockets, self._account.uid, self._account.gid)
+            self._account.give(sockets)
             address = _make_url(url, sockets)
             try:
                 self._recover(sockets, address)
@@ -167,7 +168,7 @@ class RestoredServer:
         with path.open("wb") as file:
             for piece in store.read_log(name):
                 file.write(piece)
-        os.chown(path, self._account.uid, self._account.gid)
+        self._account.give(path)
 
     def _write_settings(self, request: RestoreRequest) -> None:
         settings = dict(_SETTINGS)
@@ -184,7 +185,7 @@ class RestoredServer:
         (self.data / "pg_hba.conf").write_text("local all all trust\n")
         (self.data / "recovery.signal").touch()
         for name in ("postgresql.conf", "pg_hba.conf", "recovery.signal"):
-            os.chown(self.data / name, self._account.uid, self._account.gid)
+            self._account.give(self.data / name)
 
     def _recover(self, sockets: Path, url: str) -> None:
         """Starts the server and waits for it. Raises: BackupFailed."""

@@ -15,6 +15,7 @@ import os
 import re
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -63,8 +64,10 @@ class BackupStore:
 
     def make_folders(self) -> None:
         """Makes the folders, for their owner alone."""
-        for path in (self._bases, self._log):
-            path.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for path in (self._bases.parent, self._bases, self._log):
+            with suppress(FileExistsError):
+                path.mkdir(parents=True, mode=0o700)
+                _give_to_owner(path)
 
     def write_base(self, name: str, content: Iterable[bytes]) -> int:
         """Stores the content of a base backup. Returns its stored bytes."""
@@ -104,6 +107,7 @@ class BackupStore:
     def mark_followed(self) -> None:
         """Says that the log is stored until now, also where there was nothing to store."""
         self._followed.touch(mode=0o600)
+        _give_to_owner(self._followed)
 
     def find_log_moment(self) -> datetime | None:
         """Returns until when the log was followed; None if it never was."""
@@ -187,6 +191,7 @@ def _replace(path: Path, content: Iterable[bytes]) -> int:
                 written += file.write(piece)
             file.flush()
             os.fsync(file.fileno())
+        _give_to_owner(part)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -196,6 +201,13 @@ def _replace(path: Path, content: Iterable[bytes]) -> int:
     finally:
         os.close(folder)
     return written
+
+
+def _give_to_owner(path: Path) -> None:
+    """Gives what root wrote to the folder's owner, who is another user and must read it."""
+    if os.geteuid() == 0:
+        owner = path.parent.stat()
+        os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _compress(content: Iterable[bytes]) -> Iterator[bytes]:

@@ -43,6 +43,15 @@ class Account:
     gid: int
     prefix: tuple[str, ...] = ()
 
+    def give(self, path: Path) -> None:
+        """Gives a path of ours to the account. What it has already is let alone.
+
+        Under systemd's filters nobody may even ask for it.
+        """
+        status = path.lstat()
+        if (status.st_uid, status.st_gid) != (self.uid, self.gid):
+            os.chown(path, self.uid, self.gid, follow_symlinks=False)
+
 
 def choose_account(folder: Path) -> Account:
     """Returns our own account; for root the folder's owner or `nobody`: PostgreSQL refuses root."""
@@ -77,7 +86,7 @@ def make_folders(folder: EngineFolder, account: Account) -> None:
         status = path.lstat()
         if not stat.S_ISDIR(status.st_mode) or status.st_uid not in (account.uid, os.geteuid()):
             raise EngineFailed(what=path, why="belongs to another user; set another DATA_DIR")
-        os.chown(path, account.uid, account.gid)
+        account.give(path)
         path.chmod(0o700)
 
 

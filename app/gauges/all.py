@@ -35,6 +35,7 @@ READINGS: tuple[Reading, ...] = (
     work.TURNS,
     work.FILES,
     work.REHEARSAL,
+    work.FOLLOWED,
 )
 FAILED = Gauge("maalem_readings_failed", "Readings of this look that an engine did not answer")
 _log = structlog.get_logger("exporter")

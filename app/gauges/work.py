@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from app.backup.following import is_log_followed
 from app.backup.rehearsal import find_last_rehearsal
 from app.gauges.reading import Gauge, Reading, Row, Source
 from app.observe.workers import count_alive, list_turns
@@ -27,6 +28,12 @@ def _read_files(source: Source) -> Iterator[Row]:
 def _read_rehearsal(source: Source) -> Iterator[Row]:
     if moment := find_last_rehearsal(source.connection):
         yield (), (moment.timestamp(),)
+
+
+def _read_followed(source: Source) -> Iterator[Row]:
+    followed = is_log_followed(source.connection)
+    if followed is not None:
+        yield (), (float(followed),)
 
 
 ALIVE = Reading((Gauge("maalem_workers_alive", "Workers heard in the last minute"),), _read_alive)
@@ -53,4 +60,13 @@ REHEARSAL = Reading(
         ),
     ),
     _read_rehearsal,
+)
+FOLLOWED = Reading(
+    (
+        Gauge(
+            "maalem_backup_log_followed",
+            "1 if a backup receives the database's log, 0 if it stands still; absent if none began",
+        ),
+    ),
+    _read_followed,
 )

@@ -9,7 +9,9 @@ from threading import Event
 
 import structlog
 
+from app.backup.place import find_place
 from app.backup.rehearsal import is_rehearsal_due
+from app.backup.store import list_servers
 from app.base.database import reading
 from app.runtime import Runtime
 
@@ -34,6 +36,9 @@ class BackupWork:
         now = maalem.clock()
         if self._next_try and now < self._next_try:
             return 0
+        place = find_place(maalem.settings)
+        if place and not list_servers(place.folder):
+            return 0  # the first copy is the follower's to make: a worker may not write there
         with reading(maalem.database) as connection:
             if not is_rehearsal_due(connection, now):
                 return 0

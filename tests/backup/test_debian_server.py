@@ -10,11 +10,15 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import text
 
+from app.base.database import reading
+from app.gauges.reading import Source
+from app.gauges.work import FOLLOWED
 from app.jobs.backup import BackupWork
 from app.runtime import Runtime
 from app.settings import Settings
 from tests.backup.conftest import await_log, installed
 from tests.pg_servers import PgServer, folder_for_engines
+from tests.redis_servers import await_true
 
 HASSAN = "+212600000002"
 
@@ -41,10 +45,15 @@ def test_a_worker_rehearses_a_restore_of_debians_server_once_a_week(
                 monkeypatch.setenv(name.upper(), str(getattr(settings, name)))
             monkeypatch.setenv("BACKUP_KEY", key)
             with installed(settings, tmp_path) as debian:
+                # Until there is a copy nothing is rehearsed: the store is not a worker's to write.
+                assert BackupWork(debian.runtime, Event()).do() == 0
                 assert debian.run().exit_code == 0
+                assert _read_followed(debian.runtime) == []
                 with debian.follow().receive():
                     debian.payments.issue(HASSAN)
                     await_log(debian)
+                    assert _read_followed(debian.runtime) == [1.0]
+                await_true(lambda: _read_followed(debian.runtime) == [0.0], "nobody follows")
                 work = BackupWork(debian.runtime, Event())
                 for _ in range(2):  # the second time nothing is due
                     assert work.do() == 0
@@ -60,6 +69,13 @@ def test_a_worker_rehearses_a_restore_of_debians_server_once_a_week(
                 assert failing.do() == 0
         finally:
             server.kill()
+
+
+def _read_followed(runtime: Runtime) -> list[float]:
+    """What the exporter says of the log, as the alert BackupStandsStill asks for it."""
+    with reading(runtime.database) as connection:
+        source = Source(connection, runtime.redis, runtime.clock())
+        return [values[0] for _, values in FOLLOWED.read(source)]
 
 
 def _forget_rehearsals(runtime: Runtime) -> None:

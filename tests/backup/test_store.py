@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -37,6 +38,20 @@ def test_every_moment_of_the_kept_days_stays_within_reach(tmp_path: Path) -> Non
     assert [base.name for base in store.list_bases()] == names[2:]
     assert store.list_log()[0] == _segment(285) and _segment(284) in gone
     assert store.forget(NOW, KEPT) == []
+
+
+def test_what_root_writes_belongs_to_who_owns_the_store(tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        os.chown(tmp_path, 65534, 65534)
+    store = BackupStore(tmp_path, "1", b"k" * 32)
+    store.make_folders()
+    _keep(store, 1, _segment(1))
+    store.write_log(_segment(1), [b"log"])
+    store.mark_followed()
+    store.count_restore(1)
+    paths = list(tmp_path.rglob("*"))
+    assert len(paths) == 8
+    assert {path.stat().st_uid for path in paths} == {tmp_path.stat().st_uid}
 
 
 def test_two_copies_stay_whatever_their_age(tmp_path: Path) -> None:

@@ -82,6 +82,22 @@ def test_a_link_out_of_the_documents_becomes_a_name_and_a_wrong_one_stays() -> N
 
 
 @pytest.mark.browser
+def test_what_is_searched_for_is_found_where_the_site_is_opened_from_a_folder(
+    site: Path, window: BrowserContext
+) -> None:
+    window.route(re.compile("^https?:"), lambda route: route.abort())
+    page = window.new_page()
+    page.goto((site / "fr" / "agents.html").as_uri())
+    page.get_by_role("textbox", name="Search").fill("caisse")
+    found = page.locator('.md-search-result__link[href*="fr/agents.html"]')
+    found.first.wait_for(state="attached")
+    page.get_by_role("textbox", name="Search").fill("BooksDoNotBalance")
+    page.locator('.md-search-result__link[href*="runbooks/BooksDoNotBalance.html"]').first.wait_for(
+        state="attached"
+    )
+
+
+@pytest.mark.browser
 def test_charts_are_drawn_without_a_network(site: Path, window: BrowserContext) -> None:
     asked: list[str] = []
     window.on("request", lambda request: asked.append(request.url))

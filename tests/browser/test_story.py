@@ -116,6 +116,7 @@ def pay(page: Page, base: str, story: Story, code: str, amount: str, keep: Keep)
     expect(page.locator(".person dd")).to_have_text(story.masked_name)
     expect(page.locator("button.main")).to_be_focused()
     keep(page, f"{language}-7-amount")
+    check_width(page)
     if language == "fr":
         keep_for_readme(page, "till", TILL)
     keyboard.press("Enter")
@@ -131,6 +132,16 @@ def pay(page: Page, base: str, story: Story, code: str, amount: str, keep: Keep)
     expect(page.locator("#code")).to_be_focused()
     assert code.replace(" ", "") not in page.url
     return receipt
+
+
+def check_width(page: Page) -> None:
+    """On a tablet nothing stands beside the till's card."""
+    size = page.viewport_size
+    assert size
+    page.set_viewport_size({"width": int(TILL["width"]), "height": int(TILL["height"])})
+    box = page.locator(".till").bounding_box()
+    assert box and (box["x"], box["width"]) == (0, TILL["width"])
+    page.set_viewport_size(size)
 
 
 def keep_print(page: Page, name: str, keep: Keep) -> None:

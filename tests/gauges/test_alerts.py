@@ -37,6 +37,9 @@ def promtool(*arguments: str) -> str:
 def test_rules_are_sound_and_each_alert_fires_and_stays_quiet() -> None:
     promtool("check", "config", "--syntax-only", "prometheus.yml")
     promtool("check", "rules", "levels.yml", "alerts.yml")
+    told = yaml.safe_load((PROMETHEUS / "alertmanager.yml").read_text("utf-8"))
+    spoken_of = set(re.findall(r'alertname=~?"([^"]+)"', str(told["inhibit_rules"])))
+    assert {name for each in spoken_of for name in each.split("|")} <= set(alerts())
     promtool("test", "rules", *TESTS)
     files = [yaml.safe_load((PROMETHEUS / name).read_text("utf-8")) for name in TESTS]
     tried = [test for file in files for test in file["tests"]]
