@@ -144,11 +144,9 @@ class Runtime:
         """The database for the office's pages: a pool of its own, so that phones never wait."""
         if not self.settings.database_url:
             _ = self.database  # migrates the embedded one
-        # A page is not tried again, as a hop is: dead connections are found before it.
         return self._connect(
             pool_size=OFFICE_CONNECTIONS,
             statement_timeout_ms=OFFICE_STATEMENT_MS,
-            asks_first=True,
             opening=self.deadline.open,
         )
 
@@ -158,7 +156,7 @@ class Runtime:
         url = self.settings.figures_database_url
         if not url:
             return self.database
-        return connect(url, pool_size=4, statement_timeout_ms=_PATIENCE_MS, asks_first=True)
+        return connect(url, pool_size=4, statement_timeout_ms=_PATIENCE_MS)
 
     @property
     def figure_books(self) -> FigureBooks:

@@ -15,7 +15,7 @@ def drop_connections(runtime: Runtime) -> None:
     with outside.connect() as connection:
         connection.execute(
             text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
                 " WHERE datname = current_database() AND usename <> current_user"
             )
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -14,7 +15,13 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable
 from psycopg.generators import execute as fetch_results
 from sqlalchemy import Connection, Dialect, Engine, MetaData, create_engine, event, text
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DBAPIError,
+    InterfaceError,
+    InvalidatePoolError,
+    OperationalError,
+    SQLAlchemyError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -38,6 +45,8 @@ OFFICE_CONNECTIONS = 5
 STATEMENT_MS, IDLE_TRANSACTION_MS = 1500, 600_000
 # A change of tables waits so long for each, and begins anew for so long.
 CHANGE_WAITS_MS, _CHANGE_PAUSE_SECONDS, _CHANGE_SECONDS = 200, 0.3, 60
+# A machine that went without a word is noticed by who rests or waits for it, in some 12 s.
+_KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 2}
 # So long a server is asked whether it may be written to: of a second, time is left for the next.
 _ASKING_SECONDS = 0.5
 _T = TypeVar("_T")
@@ -65,14 +74,13 @@ def connect(
     pool_size: int = CONNECTIONS,
     statement_timeout_ms: int = STATEMENT_MS,
     keeps_prepared: bool = False,
-    asks_first: bool = False,
     opening: Callable[[OpenAs], _Driver] = lambda open_as: open_as(psycopg.Connection),
 ) -> Engine:
     """Returns an engine that waits no longer than a phone may: 2 s to connect, 1 s for the pool.
 
-    A statement ends after `statement_timeout_ms`. With `asks_first` a connection of the pool is
-    asked if it lives before it is used. The address may name several hosts, as libpq writes
-    them. Behind a pooler a connection keeps no settings of ours: a transaction sets its own
+    A statement ends after `statement_timeout_ms`. A connection that its server closed while it
+    rested is replaced before it is used. The address may name several hosts, as libpq writes them.
+    Behind a pooler a connection keeps no settings of ours: a transaction sets its own
     limit, and statements are prepared only where the pooler keeps them. `opening` says of which
     kind connections are and where they are opened (`Deadline.open`).
     """
@@ -81,10 +89,9 @@ def connect(
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=1,
-        pool_pre_ping=asks_first,
         # An error's text must carry no names, birth dates or numbers into the log.
         hide_parameters=True,
-        connect_args={"connect_timeout": 2, "tcp_user_timeout": 1500},
+        connect_args={"connect_timeout": 2, "tcp_user_timeout": 1500} | _KEEPALIVES,
     )
     last: list[_Place] = []
 
@@ -101,6 +108,11 @@ def connect(
             record.info[_LIMIT] = statement_timeout_ms
             if not keeps_prepared:
                 driver.prepare_threshold = None
+
+    @event.listens_for(engine, "checkout")
+    def look_if_open(driver: _Driver, _record: object, _proxy: object) -> None:
+        if _was_closed(driver):
+            raise InvalidatePoolError
 
     event.listen(engine, "begin", _limit_transaction)
     event.listen(engine, "handle_error", _drop_replica)
@@ -194,6 +206,21 @@ def _set_up(driver: _Driver, statement_timeout_ms: int) -> bool:
         if not driver.closed:
             driver.autocommit = False
     return pooled
+
+
+def _was_closed(driver: _Driver) -> bool:
+    """True if the server closed a connection while it rested. Nobody is asked.
+
+    What it said last, and that it closed, is there to read: that is so after each restart.
+    """
+    waiting = select.poll()
+    try:
+        waiting.register(driver.fileno(), select.POLLIN)
+        while waiting.poll(0):
+            driver.pgconn.consume_input()
+    except psycopg.OperationalError:
+        return True
+    return False
 
 
 def _limit_transaction(connection: Connection) -> None:

@@ -17,6 +17,7 @@ from app.base.errors import Unavailable
 from app.runtime import Runtime
 
 _PID = Prepared(text("SELECT pg_backend_pid()"))
+_END = Prepared(text("SELECT pg_terminate_backend(CAST(:pid AS integer), 5000)"))
 _READ_ONLY = Prepared(text("SELECT set_config('default_transaction_read_only', 'on', false)"))
 
 
@@ -35,20 +36,28 @@ def test_prepared_statement_gives_the_same_rows_by_the_driver_and_by_sqlalchemy(
     assert (row.constant, row.listed, row.n, row.w) == ("50 % of '$1'", True, *values.values())
 
 
-def test_dead_connections_of_the_pool_are_known_by_the_first_of_them(engine: Engine) -> None:
-    """As after a restart of PostgreSQL: only one hop tries again (app/base/deadline.py)."""
+def test_connections_that_died_while_they_rested_cost_nobody_anything(engine: Engine) -> None:
     engine.dispose()  # what other tests left in the pool is alive
     with by_driver(engine) as one, by_driver(engine) as other:
         dead = {_PID.fetch_value(one), _PID.fetch_value(other)}
-    end = Prepared(text("SELECT pg_terminate_backend(:pid)"))
     with engine.connect() as third:
         for pid in dead - {_PID.fetch_value(third)}:
-            end.fetch_value(third, pid=pid)
+            _END.fetch_value(third, pid=pid)
+        with by_driver(engine) as connection:
+            assert _PID.fetch_value(connection) not in dead
+
+
+def test_one_that_dies_while_it_is_used_is_told_and_the_others_are_left(engine: Engine) -> None:
+    """As with PostgreSQL's restart: only one hop tries again (app/base/deadline.py)."""
+    engine.dispose()
+    with by_driver(engine) as one, by_driver(engine) as other:
+        resting = _PID.fetch_value(other)
         with pytest.raises(Unavailable) as refused, by_driver(engine) as connection:
+            _END.fetch_value(one, pid=_PID.fetch_value(connection))
             _PID.fetch_value(connection)
     assert refused.value.params["dropped"]
-    with by_driver(engine) as connection:
-        assert _PID.fetch_value(connection) not in dead
+    with by_driver(engine) as one, by_driver(engine) as other:
+        assert resting not in {_PID.fetch_value(one), _PID.fetch_value(other)}
 
 
 def test_a_connection_that_nobody_came_for_ends_and_is_no_fault(

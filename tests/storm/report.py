@@ -27,9 +27,10 @@ def write_report(told: Told, kills: list[Kill], seconds: float, messages: int) -
     for kind in sorted({answer.kind for answer in told.answers}):
         yield _describe_times(kind, [a for a in told.answers if a.kind == kind], seconds)
     yield f"talks: {_list_counts(Counter(told.talks.values()))}"
+    yield f"outages: {_count_hurt(told.answers)}"
     for number, kill in enumerate(kills):
         until = kills[number + 1].at if number + 1 < len(kills) else float("inf")
-        yield _describe_kill(kill, [a for a in told.answers if kill.at <= _end_of(a) < until])
+        yield from _describe_kill(kill, [a for a in told.answers if kill.at <= _end_of(a) < until])
 
 
 def _describe_times(kind: str, answers: list[Answer], seconds: float) -> str:
@@ -46,17 +47,25 @@ def find_percentiles(answers: list[Answer]) -> dict[str, float]:
     return {name: cuts[at] * 1000 for name, at in _PERCENTILES.items()}
 
 
-def _describe_kill(kill: Kill, answers: list[Answer]) -> str:
-    """Tells what the kill cost, and after how long the last one was hurt by it."""
+def _describe_kill(kill: Kill, answers: list[Answer]) -> Iterator[str]:
+    """Tells of each kind what the kill cost, and until when, from the moment it was replaced."""
     hurt = [answer for answer in answers if answer.cause or answer.tries > 1]
-    causes = Counter(f"{each.kind} {each.cause or 'asked again'}" for each in hurt)
-    if not hurt:
-        return f"{kill.part} killed: nobody hurt"
-    last = max(_end_of(answer) for answer in hurt)
-    return (
-        f"{kill.part} killed: replaced after {kill.replaced_at - kill.at:.1f} s, over after"
-        f" {last - kill.at:.1f} s; {_list_counts(causes)}"
+    yield (
+        f"{kill.part} killed: replaced after {kill.replaced_at - kill.at:.1f} s"
+        f"{'' if hurt else '; nobody hurt'}"
     )
+    for kind in sorted({answer.kind for answer in hurt}):
+        these = [answer for answer in hurt if answer.kind == kind]
+        last = max(map(_end_of, these)) - kill.replaced_at
+        when = f"{last:.1f} s after that" if last > 0 else f"{-last:.1f} s before that"
+        yield f"  the last {kind} {when}: {_count_hurt(these)}"
+
+
+def _count_hurt(answers: list[Answer]) -> str:
+    """Counts those that were of no use, or came only after other tries, by kind and cause."""
+    hurt = (answer for answer in answers if answer.cause or answer.tries > 1)
+    counts = Counter(f"{each.kind} {each.cause or 'asked again'}" for each in hurt)
+    return _list_counts(counts) or "none"
 
 
 def _end_of(answer: Answer) -> float:
