@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask
 from flask.testing import FlaskClient
 from pydantic import SecretStr
@@ -20,6 +21,7 @@ from app.agents.agencies import replace_agencies
 from app.agents.agency_file import SAMPLE_AGENCIES, read_agencies
 from app.agents.clients import DEMO_CLIENT, DEMO_KEY, NewClient, add_client
 from app.agents.staff import NewAgent, add_agent
+from app.base import slow_hash
 from app.base.clock import local_date
 from app.base.database import CONNECTIONS, connect
 from app.base.deadline import Deadline
@@ -55,6 +57,17 @@ _WHY_NO_BROWSER = _find_why_no_browser()
 # With CI=true they are tried and fail, as they must run there.
 if _WHY_NO_BROWSER and not os.environ.get("CI"):
     collect_ignore = ["browser"]
+
+
+# A PIN or a password is hashed for some hundredths of a second of a core, on purpose.
+_AS_SERVED, _QUICK = slow_hash._hasher, PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Hashes quickly in this process, except for tests of what hashing costs."""
+    slow = item.get_closest_marker("slow_secrets")
+    slow_hash._hasher = _AS_SERVED if slow else _QUICK
 
 
 class TestClock:
@@ -160,21 +173,21 @@ def load_sample_people(runtime: Runtime, folder: Path) -> None:
         add_client(change, NewClient(DEMO_CLIENT, "wafacash", DEMO_KEY))
 
 
-_SAMPLES: dict[datetime, Snapshot] = {}
+_SAMPLES: dict[tuple[datetime, PasswordHasher], Snapshot] = {}
 
 
 @pytest.fixture
 def sample_people(runtime: Runtime, owner: Engine, tmp_path: Path) -> None:
     """The sample people: loaded once in a test process, and copied for every other test."""
-    now = runtime.clock()
-    kept = _SAMPLES.get(now)
+    made = runtime.clock(), slow_hash._hasher
+    kept = _SAMPLES.get(made)
     if kept and is_empty(owner, kept.tables):
         kept.restore(owner)
         return
     fresh = is_empty(owner)
     load_sample_people(runtime, tmp_path)
     if fresh:
-        _SAMPLES[now] = Snapshot.take(owner)
+        _SAMPLES[made] = Snapshot.take(owner)
 
 
 @pytest.fixture(scope="session")

@@ -19,10 +19,11 @@ from tests.servers import await_ready, web
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Puts all tests of this folder into one process."""
+    """Puts all tests of this folder into one process, where secrets cost what they cost."""
     for item in items:
         if "/doors/" in item.nodeid:
             item.add_marker(pytest.mark.xdist_group("doors"))
+            item.add_marker(pytest.mark.slow_secrets)
 
 
 @pytest.fixture(autouse=True, scope="package")

@@ -273,6 +273,7 @@ def test_the_use_of_a_session_is_noted_once_a_minute(runtime: Runtime, amina: st
     assert use() == runtime.clock() != began
 
 
+@pytest.mark.slow_secrets
 def test_a_password_is_hashed_as_owasp_asks_at_least(runtime: Runtime, amina: str) -> None:
     with change(runtime) as opened:
         stored = opened.connection.execute(text("SELECT password_hash FROM office_user")).scalar()

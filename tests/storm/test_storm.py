@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
 
+import pytest
+
 from tests.pg_servers import folder_for_engines
 from tests.storm.books import count_waiting, find_faults
 from tests.storm.installation import Installation, installed
@@ -26,6 +28,7 @@ _WARM_SECONDS = 2.0
 _SENT_AFTER_SECONDS = 75.0
 
 
+@pytest.mark.slow_secrets
 def test_nobody_is_misled_whatever_dies() -> None:
     # Each phone dials once; as many again are only reminded.
     callers = int(SECONDS * HOPS_A_SECOND / 5)
