@@ -53,7 +53,8 @@ class Dialogues:
         text = b"".join(answer)
         if not text.startswith(b"CON "):
             raise SystemExit(f"a hop was answered {text.decode()!r}")
-        answer.close()  # type: ignore[attr-defined]
+        if close := getattr(answer, "close", None):
+            close()
 
 
 def _start(_status: str, _headers: list[Any], _error: object = None) -> Callable[[bytes], object]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from functools import lru_cache
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from flask import Flask, Request, Response, current_app, g, request
@@ -17,7 +19,6 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from app.base.errors import InvalidInput
 from app.base.json_text import find_texts, read_json
 from app.mobile_money.objects import refuse
-from app.runtime import runtime
 from app.settings import Settings
 from app.web.error_pages import answer_error
 from app.web.mobile_money.responses import refused_response
@@ -27,10 +28,14 @@ from app.web.proxies import came_by_proxy, find_peer
 from app.web.refusals import Refusal
 from app.web.slow_bodies import DEADLINE, SLOW_BODIES
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 _KIB = 1024
 _LONGEST_BODY = 64 * _KIB
 # A message of 1,600 letters of Tifinagh, percent-encoded in a form, is 14 KiB.
-_LONGEST_CALLBACK = {"/ussd/": 8 * _KIB, "/sms/": 24 * _KIB}
+LONGEST_HOP = 8 * _KIB
+_LONGEST_CALLBACK = {"/ussd/": LONGEST_HOP, "/sms/": 24 * _KIB}
 _PHONES = tuple(_LONGEST_CALLBACK)
 # A file that somebody of the office gives, and the seconds that it may take to come in.
 _LONGEST_FILE, _FILE_SECONDS = 16 * _KIB * _KIB + _LONGEST_BODY, 60.0
@@ -54,8 +59,10 @@ def register(app: Flask, settings: Settings) -> None:
 def take_in(asked: Request) -> Response | None:
     """Reads the request's body whole; returns a refusal for what no honest caller sends."""
     try:
-        _refuse_host(asked)
-        _refuse_headers(asked)
+        if asked.path not in _MONITORING and not is_our_host(current_app, asked.environ):
+            raise InvalidInput(what="Host", why="not an address of this service")
+        if has_control(asked.environ):
+            raise InvalidInput(what="header", why="a control character")
         _refuse_control("path", asked.environ.get("PATH_INFO", "").encode("latin-1"), _CONTROL)
         if asked.query_string:
             _refuse_control("query", _decode_form(asked.query_string), _CONTROL)
@@ -65,29 +72,30 @@ def take_in(asked: Request) -> Response | None:
     return None
 
 
-def _refuse_host(asked: Request) -> None:
-    """Raises: InvalidInput for a Host that is not ours; monitoring may call by any address.
+def is_our_host(app: Flask, environ: WSGIEnvironment) -> bool:
+    """Tells whether the Host is ours.
 
     The machine's own names are good in development, and for who calls from the machine itself.
     """
-    if asked.path in _MONITORING:
-        return
-    host = _HOST.fullmatch(asked.environ.get("HTTP_HOST", ""))
-    named = host[1].strip("[]").lower() if host else None
-    if named in current_app.extensions["hosts"]:
-        return
-    at_home = not runtime().settings.production or asked.remote_addr in _THIS_MACHINE
-    if not (at_home and named in _LOCAL_HOSTS):
-        raise InvalidInput(what="Host", why="not an address of this service")
+    named = _read_host(environ.get("HTTP_HOST", ""))
+    if named in app.extensions["hosts"]:
+        return True
+    production = app.extensions["maalem"].settings.production
+    at_home = not production or environ.get("REMOTE_ADDR") in _THIS_MACHINE
+    return at_home and named in _LOCAL_HOSTS
 
 
-def _refuse_headers(asked: Request) -> None:
-    """Raises: InvalidInput for a control character in any header."""
-    headers = [
-        value for name, value in asked.environ.items() if name.startswith(("HTTP_", "CONTENT_"))
-    ]
-    if _CONTROL_IN_HEADER.search("".join(headers)):
-        raise InvalidInput(what="header", why="a control character")
+@lru_cache(maxsize=64)
+def _read_host(text: str) -> str | None:
+    """Returns the name or address in a Host, without its port; None if there is none."""
+    host = _HOST.fullmatch(text)
+    return host[1].strip("[]").lower() if host else None
+
+
+def has_control(environ: WSGIEnvironment) -> bool:
+    """Tells whether there is a control character in any header."""
+    headers = [v for name, v in environ.items() if name.startswith(("HTTP_", "CONTENT_"))]
+    return _CONTROL_IN_HEADER.search("".join(headers)) is not None
 
 
 def _take_body(asked: Request) -> None:

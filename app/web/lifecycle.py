@@ -7,7 +7,7 @@ from secrets import token_hex
 from typing import TYPE_CHECKING
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Response, current_app, g, request
 from flask.globals import app_ctx, request_ctx
 from werkzeug.exceptions import HTTPException, NotFound
 
@@ -18,13 +18,14 @@ from app.observe import metrics
 from app.observe.references import find_reference
 from app.runtime import Runtime, runtime
 from app.web import edge, error_pages, slots
+from app.web.hop_door import HopDoor
 from app.web.mobile_money.responses import busy, strayed
 from app.web.office.upload_places import leave_upload_place
 from app.web.proxies import TrustedProxies
 from app.web.refusals import Refusal
 from app.web.safe_headers import add_safe_headers
 from app.web.signed_cookies import SignedSessions
-from app.web.ussd import answer_busy
+from app.web.ussd import answer_busy, find_dialect, write_response
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -39,7 +40,8 @@ def register(app: Flask, runtime: Runtime) -> None:
     slots.register(app, runtime.settings)
     edge.register(app, runtime.settings)
     proxies = runtime.settings.trusted_proxies
-    app.wsgi_app = TrustedProxies(app.wsgi_app, proxies)  # type: ignore[assignment]
+    door = HopDoor(app, runtime, app.wsgi_app)
+    app.wsgi_app = TrustedProxies(door, proxies)  # type: ignore[assignment]
     if runtime.settings.traces_url:
         app.before_request(_begin_trace)
         app.teardown_request(_end_trace)
@@ -71,14 +73,14 @@ def _begin() -> HTTPException | Response | None:
     # Both by themselves: each look through Flask's `request` and `g` costs as much as a small step.
     asked, kept = request_ctx.request, app_ctx.g
     kept.request_id = kept.get("request_id") or token_hex(8)
-    if not slots.is_served(asked.path):
+    if not slots.is_served(current_app, asked.path):
         return _answer_failure(NotFound())
     if refusal := edge.take_in(asked):
         return refusal
     kind = slots.find_kind(asked.path)
     if kind is None:
         return None
-    if not slots.take_slot(kind):
+    if not slots.take_slot(current_app, kind):
         return _answer_busy(kind)
     kept.slot = kind
     if kind is not slots.Kind.PHONES:
@@ -108,9 +110,10 @@ def _end_trace(_error: BaseException | None) -> None:
 
 
 def _answer_busy(kind: slots.Kind) -> Response:
-    metrics.busy.labels(kind).inc()
     if kind is slots.Kind.PHONES:
-        return answer_busy()
+        dialect = find_dialect(request.path)
+        return write_response(dialect, answer_busy(runtime(), dialect, g.request_id))
+    metrics.busy.labels(kind).inc()
     if kind is slots.Kind.API:
         return busy()
     return error_pages.answer_busy()
@@ -118,7 +121,7 @@ def _answer_busy(kind: slots.Kind) -> Response:
 
 def _leave(_error: BaseException | None) -> None:
     if kind := app_ctx.g.pop("slot", None):
-        slots.leave_slot(kind)
+        slots.leave_slot(current_app, kind)
         if kind is slots.Kind.PHONES:
             return
         runtime().deadline.lift_limit()

@@ -26,6 +26,10 @@ _NO_PAGE = (
     ),
 )
 
+_NOT_KEPT = ("Cache-Control", "no-store")
+# Of an answer to a machine.
+FOR_MACHINES = (*_EVERYWHERE, *_NO_PAGE, _NOT_KEPT)
+
 
 def add_safe_headers(response: Response) -> None:
     """Adds them to an answer that is ours; a policy for caches that a view set itself is kept.
@@ -36,7 +40,7 @@ def add_safe_headers(response: Response) -> None:
     headers = response.headers
     headers.extend(_EVERYWHERE + (_PAGE if response.mimetype == "text/html" else _NO_PAGE))
     if "Cache-Control" not in headers and not _is_file(response):
-        headers.add("Cache-Control", "no-store")
+        headers.add(*_NOT_KEPT)
 
 
 def _is_file(response: Response) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from threading import BoundedSemaphore
 
-from flask import Flask, current_app, g, request
+from flask import Flask, g, request
 
 from app.settings import Settings
 from app.web.mobile_money.routes import BASE
@@ -93,9 +93,9 @@ def register(app: Flask, settings: Settings) -> None:
     }
 
 
-def is_served(path: str) -> bool:
+def is_served(app: Flask, path: str) -> bool:
     """True for an address that this process serves (SERVES)."""
-    elsewhere: tuple[str, ...] = current_app.extensions[_ELSEWHERE]
+    elsewhere: tuple[str, ...] = app.extensions[_ELSEWHERE]
     return not path.startswith(elsewhere)
 
 
@@ -142,12 +142,12 @@ def _take_place(places: SessionPlaces, token: str) -> bool:
     return True
 
 
-def take_slot(kind: Kind) -> bool:
+def take_slot(app: Flask, kind: Kind) -> bool:
     """Waits for a slot of this kind, and returns whether there was one in time."""
-    slots: BoundedSemaphore = current_app.extensions[_NAME][kind]
+    slots: BoundedSemaphore = app.extensions[_NAME][kind]
     if slots.acquire(blocking=False):
         return True
-    room: BoundedSemaphore = current_app.extensions[_ROOMS][kind]
+    room: BoundedSemaphore = app.extensions[_ROOMS][kind]
     if not room.acquire(blocking=False):
         return False
     try:
@@ -163,6 +163,6 @@ def leave_place() -> None:
         places.leave(place)
 
 
-def leave_slot(kind: Kind) -> None:
+def leave_slot(app: Flask, kind: Kind) -> None:
     """Gives a slot back."""
-    current_app.extensions[_NAME][kind].release()
+    app.extensions[_NAME][kind].release()

@@ -63,7 +63,7 @@ def _add(
 
     @open_to(Audience.PROVIDER)
     def with_token(given: str) -> Response:
-        if not is_admitted(settings, name, given):
+        if not is_admitted(settings, name, given, request.remote_addr):
             abort(404)
         return _read(answer)
 
@@ -86,7 +86,8 @@ def _check_signature(
     settings: Settings, name: str, proof: Signed, answer: Callable[[], Response]
 ) -> Response:
     path, headers = request.full_path.rstrip("?"), dict(request.headers)
-    if not proof(settings, path, request.form, headers) or not is_from_source(settings, name):
+    from_source = is_from_source(settings, name, request.remote_addr)
+    if not proof(settings, path, request.form, headers) or not from_source:
         abort(403)
     return answer()
 

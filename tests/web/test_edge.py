@@ -226,6 +226,10 @@ def test_body_that_the_door_brings_is_not_watched(
     seen = []
 
     class Body(BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            seen.append(len(SLOW_BODIES))
+            return super().read(size)
+
         def readinto(self, buffer: Any) -> int:
             seen.append(len(SLOW_BODIES))
             return super().readinto(buffer)

@@ -1,0 +1,140 @@
+"""Takes in the hops of gateways before Flask, whose part costs more than the rest of a hop.
+
+It does what Flask's routes do (ussd, lifecycle, edge), by the same functions. Whatever is out of
+the ordinary goes on to Flask, which answers or refuses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from io import BytesIO
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+import structlog
+from flask import Flask
+
+from app.base import spans
+from app.observe.references import find_reference
+from app.runtime import Runtime
+from app.web.callbacks import is_admitted
+from app.web.edge import LONGEST_HOP, has_control, is_our_host
+from app.web.proxies import came_by_proxy, find_peer
+from app.web.safe_headers import FOR_MACHINES
+from app.web.slots import Kind, is_served, leave_slot, take_slot
+from app.web.slow_bodies import SLOW_BODIES
+from app.web.ussd import (
+    FORM,
+    Answer,
+    CallbackAddress,
+    answer_busy,
+    answer_callback,
+    list_addresses,
+)
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+_STATUSES = {200: "200 OK", 400: "400 BAD REQUEST", 500: "500 INTERNAL SERVER ERROR"}
+_PART = "/ussd/"
+_log = structlog.get_logger("web")
+
+
+class HopDoor:
+    """An application in front of Flask's, which is `application`."""
+
+    def __init__(self, app: Flask, maalem: Runtime, application: WSGIApplication) -> None:
+        self._app, self._maalem, self._application = app, maalem, application
+        served = list_addresses() if is_served(app, _PART) else []
+        self._addresses = {each.path: each for each in served}
+
+    def __call__(self, environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"].startswith(_PART):
+            address = self._find_address(environ)
+            if address and (body := self._take_in(environ, address)):
+                return self._answer(address, body, start)
+        return self._application(environ, start)
+
+    def _find_address(self, environ: WSGIEnvironment) -> CallbackAddress | None:
+        """Returns the address that is called, if its caller is admitted."""
+        path, settings = environ["PATH_INFO"], self._maalem.settings
+        if found := self._addresses.get(path):
+            return None if settings.production else found
+        before, _, given = path.rpartition("/")
+        found, calling = self._addresses.get(before), environ.get("REMOTE_ADDR")
+        admitted = found and is_admitted(settings, found.dialect.name, given, calling)
+        return found if admitted else None
+
+    def _take_in(self, environ: WSGIEnvironment, address: CallbackAddress) -> bytes | None:
+        """Returns the body of an ordinary post; None leaves it to Flask."""
+        length, kind = environ.get("CONTENT_LENGTH") or "", environ.get("CONTENT_TYPE") or ""
+        ordinary = (
+            environ["REQUEST_METHOD"] == "POST"
+            and not environ.get("QUERY_STRING")
+            and "HTTP_TRANSFER_ENCODING" not in environ
+            and (len(length) <= len(str(LONGEST_HOP)) and length.isdecimal())
+            and int(length) <= LONGEST_HOP
+            and (address.dialect.speaks_json or kind.partition(";")[0].strip().lower() == FORM)
+            and is_our_host(self._app, environ)
+            and not has_control(environ)
+        )
+        return _read_body(environ, int(length)) if ordinary else None
+
+    def _answer(
+        self, address: CallbackAddress, body: bytes, start: StartResponse
+    ) -> Iterable[bytes]:
+        request_id = token_hex(8)
+        if spans.are_asked_for():
+            with spans.trace(
+                "request",
+                request_id,
+                method="POST",
+                route=address.path,
+                request_id=request_id,
+                reference=find_reference(request_id),
+            ):
+                answer = self._work(address, body, request_id)
+                spans.note(status=answer.status)
+        else:
+            answer = self._work(address, body, request_id)
+        text = answer.text.encode()
+        headers = [
+            ("Content-Type", address.dialect.content_type),
+            ("Content-Length", str(len(text))),
+            ("X-Request-Id", request_id),
+            *FOR_MACHINES,
+        ]
+        start(_STATUSES[answer.status], headers)
+        return [text]
+
+    def _work(self, address: CallbackAddress, body: bytes, request_id: str) -> Answer:
+        if not take_slot(self._app, Kind.PHONES):
+            return answer_busy(self._maalem, address.dialect, request_id)
+        try:
+            return answer_callback(self._maalem, address, body, request_id)
+        except Exception:
+            _log.exception("failed", request_id=request_id, endpoint=address.path)
+            spans.note_failure()
+            return Answer(f"something went wrong, reference {request_id}\n", 500)
+        finally:
+            leave_slot(self._app, Kind.PHONES)
+
+
+def _read_body(environ: WSGIEnvironment, length: int) -> bytes | None:
+    """Returns the body; None for one that ended too soon, which Flask finds as it came."""
+    if came_by_proxy(environ):
+        body = _read(environ, length)
+    else:
+        with SLOW_BODIES.limit_wait(environ, find_peer(environ)):
+            body = _read(environ, length)
+    if len(body) == length:
+        return body
+    environ["wsgi.input"] = BytesIO(body)
+    return None
+
+
+def _read(environ: WSGIEnvironment, length: int) -> bytes:
+    body, stream = b"", environ["wsgi.input"]
+    while len(body) < length and (part := stream.read(length - len(body))):
+        body += part
+    return body
