@@ -1,8 +1,9 @@
 """Reads libraries without others that they would read at every start if those are there.
 
 We use none of what they are read for: Redis's client makes figures of its own by OpenTelemetry,
-structlog draws traces by rich, and keeps its context by greenlets. Who needs one of them has it
-read by itself (app/observe/traces.py, app/cli/tables.py). A process imports this before all else.
+structlog draws traces by rich, paints for Windows by colorama, and keeps its context by greenlets.
+Who needs one of them has it read by itself (app/observe/traces.py, app/cli/tables.py). A process
+imports this before all else.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from importlib import import_module
 
 _WITHOUT = {
     "redis": ("opentelemetry.metrics", "opentelemetry.sdk.metrics"),
-    "structlog": ("rich", "greenlet"),
+    "structlog": ("rich", "greenlet", "colorama"),
 }
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-import requests
-
 from app.runtime import Runtime
 
 # To connect, and then to answer.
@@ -43,6 +41,9 @@ def check_faults(maalem: Runtime) -> str:
 
 def _ask(url: str, body: bytes, headers: Mapping[str, str]) -> None:
     """Sends a request. Raises: RuntimeError that says in a few words why it was not taken."""
+    # Every web process reads this module, and few of them ask.
+    import requests
+
     try:
         # Its body is not waited for: the status says it.
         answer = requests.post(
