@@ -123,30 +123,32 @@ _HOPS = """
 _SEALS = f"""
     DO $$
     DECLARE
-        sealed audit_seal;
-        link BYTEA := '';
+        seal BIGINT;
+        last BIGINT;
+        ids BIGINT[] := '{{}}';
+        links BYTEA[] := '{{}}';
+        link BYTEA;
         found RECORD;
     BEGIN
-        SELECT * INTO sealed FROM audit_seal ORDER BY number DESC LIMIT 1;
-        link := coalesce(sealed.links[cardinality(sealed.links)], '');
-        sealed := (coalesce(sealed.number, 0), coalesce(sealed.last_id, 0), '{{}}', '{{}}', now());
+        SELECT number, last_id, s.links[cardinality(s.links)] INTO seal, last, link
+            FROM audit_seal s ORDER BY number DESC LIMIT 1;
+        link := coalesce(link, '');
         FOR found IN SELECT id, {ROW_TEXT} AS text FROM audit_event
-            WHERE id > sealed.last_id ORDER BY id
+            WHERE id > coalesce(last, 0) ORDER BY id
         LOOP
             link := sha256(link || convert_to(found.text, 'UTF8'));
-            sealed.last_id := found.id;
-            sealed.row_ids := sealed.row_ids || found.id;
-            sealed.links := sealed.links || link;
-            IF cardinality(sealed.row_ids) = {SEALED_AT_ONCE} THEN
-                sealed.number := sealed.number + 1;
-                INSERT INTO audit_seal SELECT sealed.*;
-                sealed.row_ids := '{{}}';
-                sealed.links := '{{}}';
+            last := found.id;
+            ids := ids || last;
+            links := links || link;
+            IF cardinality(ids) = {SEALED_AT_ONCE} THEN
+                seal := coalesce(seal, 0) + 1;
+                INSERT INTO audit_seal VALUES (seal, last, ids, links, now());
+                ids := '{{}}';
+                links := '{{}}';
             END IF;
         END LOOP;
-        IF cardinality(sealed.row_ids) > 0 THEN
-            sealed.number := sealed.number + 1;
-            INSERT INTO audit_seal SELECT sealed.*;
+        IF cardinality(ids) > 0 THEN
+            INSERT INTO audit_seal VALUES (coalesce(seal, 0) + 1, last, ids, links, now());
         END IF;
     END $$
 """

@@ -50,6 +50,8 @@ _SETTINGS = {
     "archive_mode": "off",
     "max_connections": "50",
     "shared_buffers": "256MB",
+    # The rules of the books join a year of payments; nobody else asks.
+    "work_mem": "64MB",
     "max_wal_size": "4GB",
     "timezone": "UTC",
     "log_min_error_statement": "panic",

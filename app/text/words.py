@@ -5,9 +5,12 @@ from __future__ import annotations
 import gettext
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
+from sys import intern
 from typing import Any
 
 from babel.messages.catalog import Catalog, Message
@@ -41,10 +44,13 @@ class Words:
 
     def __init__(self, folder: Path, files: str) -> None:
         self._source = folder, files
-        catalogs = _read_catalogs(folder, files)
-        self._keys = {name: _list_keys(catalog) for name, catalog in catalogs.items()}
-        self._nouns = {name: _list_nouns(catalog) for name, catalog in catalogs.items()}
-        self._translations = {name: _Translations(catalog) for name, catalog in catalogs.items()}
+        self._keys: dict[str, frozenset[str]] = {}
+        self._nouns: dict[str, frozenset[str]] = {}
+        self._translations: dict[str, _Translations] = {}
+        for language, catalog in _read_catalogs(folder, files):
+            self._keys[language] = _list_keys(catalog)
+            self._nouns[language] = _list_nouns(catalog)
+            self._translations[language] = _Translations(catalog)
         # The shared values: each is asked for by language when a sentence names it.
         self.shared: dict[str, Callable[[str], object]] = {}
         # Filled when a sentence is first said: the same few sentences are said all day.
@@ -224,23 +230,29 @@ def _list_files(folder: Path, files: str) -> list[tuple[str, Path]]:
     return [(path.parts[-3], path) for path in sorted(folder.glob(f"*/LC_MESSAGES/{files}"))]
 
 
-def _read_catalogs(folder: Path, files: str) -> dict[str, Catalog]:
-    """Reads every language; several files of one become one."""
-    catalogs: dict[str, Catalog] = {}
-    for language, path in _list_files(folder, files):
-        with path.open("rb") as file:
-            read = read_po(file, abort_invalid=True)
-        if language not in catalogs:
-            catalogs[language] = read
-            continue
-        for message in read:
-            if message.id:
-                catalogs[language][message.id] = message
-    return catalogs
+def _read_catalogs(folder: Path, files: str) -> Iterator[tuple[str, Catalog]]:
+    """Yields every language; several files of one become one.
+
+    One is in memory at a time: a message of a catalog takes many times what its words take.
+    """
+    for language, found in groupby(_list_files(folder, files), key=itemgetter(0)):
+        whole: Catalog | None = None
+        for _, path in found:
+            with path.open("rb") as file:
+                read = read_po(file, abort_invalid=True)
+            if whole is None:
+                whole = read
+                continue
+            for message in read:
+                if message.id:
+                    whole[message.id] = message
+        assert whole is not None
+        yield language, whole
 
 
 def _key_of(message: Message) -> str:
-    return str(message.id[0] if isinstance(message.id, tuple) else message.id)
+    # Every language has the same keys.
+    return intern(str(message.id[0] if isinstance(message.id, tuple) else message.id))
 
 
 def _list_keys(catalog: Catalog) -> frozenset[str]:

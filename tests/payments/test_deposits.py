@@ -247,6 +247,13 @@ def test_redeem_code_accepts_a_code_in_its_last_second(payments: PaymentFixture)
             " now() + interval '1 day' FROM payment_code;"
             " INSERT INTO payment_code_line VALUES ('123456789012', '2027-01-01', 1, 0)",
         ),
+        (
+            "a code without lines",
+            "INSERT INTO payment_code (code, artisan_id, state, contribution_centimes,"
+            " penalty_centimes, fee_centimes, total_centimes, first_period, last_period,"
+            " issued_at, expires_at) SELECT '123456789012', artisan_id, 'issued', 1, 0, 0, 1,"
+            " '2027-01-01', '2027-01-01', now(), now() + interval '1 day' FROM payment_code",
+        ),
         ("a line of no code", "INSERT INTO payment_code_line VALUES ('1', '2027-01-01', 1, 0)"),
         (
             "a line more than a code has",

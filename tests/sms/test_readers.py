@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from twilio.twiml.messaging_response import MessagingResponse
 
 from app.base.errors import InvalidInput
 from app.base.phone import Phone
@@ -149,3 +150,7 @@ def test_readers_refuse_a_missing_status_and_a_bad_sender() -> None:
         TWILIO.read_report({"MessageSid": "SM1"}, {})
     with pytest.raises(InvalidInput, match="from"):
         AT.read_inbound({"id": "1", "from": "MAALEM"})
+
+
+def test_twilio_is_answered_with_twiml_that_sends_nothing() -> None:
+    assert TWILIO.thanks == str(MessagingResponse())
