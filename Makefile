@@ -3,6 +3,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help install run test check platforms bare machines bench soak storm fuzz kill abuse docs pictures hashes wheel image sbom audit clean
 .NOTPARALLEL:
+# Images of Python set it; then each of the many processes of a test compiles the program anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 # $(call installed,FILE): .venv is there and holds what the requirements file names. Made with the
 # fastest Python that the pins allow; PYTHON=/a/python takes another.

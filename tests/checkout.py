@@ -8,7 +8,7 @@ import subprocess
 import sys
 from filecmp import cmp
 from pathlib import Path
-from shutil import copytree, ignore_patterns
+from shutil import copytree
 
 from app.runtime import Runtime
 from app.settings import ROOT
@@ -53,7 +53,8 @@ class Checkout:
             "LOG_LEVEL": "error",
         }
         for part in _PARTS:
-            copytree(ROOT / part, folder / part, ignore=ignore_patterns("__pycache__"))
+            # Compiled files too: of what a test leaves as it is, nothing is compiled again.
+            copytree(ROOT / part, folder / part)
 
     def append(self, path: str, text: str) -> None:
         """Adds lines at the end of a file; makes the file if it is new."""
