@@ -32,6 +32,13 @@ from tests.conftest import load_sample_people
 from tests.payments.conftest import PaymentFixture
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the tests of a file into one process: they share an installation."""
+    for item in items:
+        if "/backup/" in item.nodeid:
+            item.add_marker(pytest.mark.xdist_group(f"backup {item.path.stem}"))
+
+
 @dataclass
 class BackedUp:
     """A service of its own: payments go on, it is copied, its server is destroyed."""

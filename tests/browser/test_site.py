@@ -17,6 +17,7 @@ from app.settings import ROOT
 from supply.site import on_page_markdown
 
 _OWN = re.compile(r'<(?:script|link|img|iframe)\b[^>]*?(?:src|href)="((?:https?:)?//[^"]*)"')
+pytestmark = pytest.mark.xdist_group("site")
 _SIDES = ("agents", "fr/agents", "office", "fr/office", "helpers", "fr/helpers", "install", "api")
 
 

@@ -28,6 +28,8 @@ RUN = (
     *("--read-only", "--tmpfs=/tmp", "--cap-drop=all", "--security-opt=no-new-privileges"),
     "--tmpfs=/var/lib/maalem:mode=0777",
 )
+# It takes minutes to build, in one process.
+pytestmark = pytest.mark.xdist_group("image")
 
 
 @pytest.fixture(scope="module")

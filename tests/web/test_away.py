@@ -46,6 +46,7 @@ from tests.waiting import add_action, count_waiting_actions
 
 FATIMA, HASSAN = "+212600000001", "+212600000002"
 AICHA, UNKNOWN = "+212600000005", "+212600000099"
+pytestmark = pytest.mark.xdist_group("engines that go away")
 
 
 @pytest.fixture(scope="module")
