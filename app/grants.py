@@ -105,6 +105,9 @@ DECISIONS: dict[str, Decision] = {
     "delivery_report": _allow_changes(
         "message_id outcome phone reason stopped times", deleted=True
     ),
+    # Filled by move_ended_messages; who is forgotten is taken from them.
+    "ended_event": _FORGOTTEN,
+    "ended_message": _allow_changes("event_key phone"),
     "help_request": _allow_changes(
         "state changed_at phone artisan_id owner desk called_at outcome"
     ),
@@ -174,6 +177,7 @@ FUNCTIONS = (
     " smallint)",
     "issue_payment_codes(bigint[], bigint[], text[], text[], timestamp with time zone[], integer[],"
     " integer[], date[], bigint[], bigint[], bigint, timestamp with time zone, text)",
+    "move_ended_messages(timestamp with time zone, integer)",
     "person_key(text)",
     "prepare_audit_months(date)",
     "prepare_hop_days(date)",

@@ -126,6 +126,9 @@ RULES: dict[str, WallRule] = {
     "message": WallRule(
         f"{_SERVICE} OR ({_ROLE} IN ('helpdesk', 'chamber') AND {_of_phone('message')})"
     ),
+    "ended_message": WallRule(
+        f"{_SERVICE} OR ({_ROLE} IN ('helpdesk', 'chamber') AND {_of_phone('ended_message')})"
+    ),
     "desk_act": WallRule(f"({_READER} OR {_HELP}) AND {_KNOWN}", f"{_HELP}"),
     "person_note": WallRule(f"({_READER} OR {_HELP}) AND {_KNOWN}"),
     "presence": WallRule(

@@ -24,11 +24,13 @@ from app.enrolment.registry import import_registry
 from app.figures.journey import count_journey
 from app.figures.service import make_month
 from app.messaging.outbox import claim_messages
+from app.messaging.reports import store_report
 from app.messaging.routing import Capacity, RoutingPolicy
 from app.observe.funnel import count_funnel, sum_funnel_days
 from app.payments.collector import Collector, at_till
 from app.payments.deposits import CashConfirmation, redeem_code
 from app.payments.models import payment_code
+from app.sms.provider import Report
 from benchmarks.deposits import add_bench_agent
 from benchmarks.findings import Finding
 from benchmarks.load import CHAINS, form
@@ -110,11 +112,20 @@ def _work(stage: Stage, app: Flask, collector: Collector, turn: int) -> dict[str
         with operation(runtime.database, runtime.clock(), collector.actor) as change:
             redeem_code(change, runtime.services, collector, CashConfirmation(code, code))
 
+    claimed: list[int] = []
+
     def claim() -> None:
         capacity = Capacity({"africastalking": _CLAIMED})
         policy = RoutingPolicy(("africastalking",), {}, capacity, runtime.random)
         with operation(runtime.database, runtime.clock(), "worker") as change:
-            assert len(claim_messages(change, policy, _CLAIMED)) == _CLAIMED
+            got = claim_messages(change, policy, _CLAIMED)
+        assert len(got) == _CLAIMED
+        claimed.extend(message.attempt.id for message in got)
+
+    def report(number: int) -> None:
+        told = Report(f"growth-{turn}-{number}", "Success", "delivered", message_id=number)
+        with operation(runtime.database, runtime.clock(), "africastalking") as change:
+            assert store_report(change, "africastalking", told) == "delivered"
 
     def funnel() -> None:
         first = local_date(now) - timedelta(days=30)
@@ -128,6 +139,8 @@ def _work(stage: Stage, app: Flask, collector: Collector, turn: int) -> dict[str
         measure_one("a deposit", lambda code=code: redeem(code))  # type: ignore[misc]
     for _ in range(2 * _TIMES // _CLAIMED):
         measure_one(f"a claim of {_CLAIMED} messages", claim)
+    for number in claimed:
+        measure_one("a delivery report", lambda number=number: report(number))  # type: ignore[misc]
     write_day(stage, turn, _LINES)
     measure_one(f"a match of {_LINES:,} lines", lambda: match_day(stage, turn, _LINES))
     for _ in range(5):
@@ -152,15 +165,19 @@ def _print_sizes(stage: Stage) -> None:
     with stage.runtime.database.connect() as connection:
         connection.execute(text("SET LOCAL statement_timeout = 0"))
         tables = measure_tables(connection)
-    scale, months = _EVERYBODY / stage.rows, stage.months
+    scale = _EVERYBODY / stage.rows
+    # Messages move to their months when their texts are forgotten.
+    moved = max(1, stage.months - stage.runtime.settings.keep_bodies_days // 30)
+    total = 0.0
     print(f"{'table':24} {'rows':>12} {'MB':>9} {'bytes/row':>9} {'MB a month':>11} {'4 M':>16}")
     for name, (rows, size) in tables.items():
         kept = name in KEPT
+        months = moved if name.startswith("ended_") else stage.months
+        total += size / months if kept else 0
         monthly = f"{size / 1e6 / months:.0f}" if kept else "-"
         growth = f"{size / 1e9 / months * scale * 12:.0f} GB a year"
         whole = growth if kept else f"{size / 1e9 * scale:.0f} GB in all"
         sizes = f"{rows:12,} {size / 1e6:9.0f} {size / max(rows, 1):9.0f}"
         print(f"{name:24} {sizes} {monthly:>11} {whole:>16}")
-    total = sum(size for name, (_, size) in tables.items() if name in KEPT) / months
     year = total * scale * 12 / 1e9
     print(f"kept: {total / 1e6:.0f} MB a month; {_EVERYBODY:,} artisans {year:.0f} GB a year")

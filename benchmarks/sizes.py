@@ -43,7 +43,7 @@ _USED = 0.5
 # What a row of theirs is counted by, and how long it is kept, in months; None is for ever.
 _TABLES = {
     "hops": (("hop%",), _TALKS * len(CHAINS), 1),
-    "messages and reports": (("message", "delivery_report"), _MESSAGES, None),
+    "messages and reports": (("message", "ended_%", "delivery_report"), _MESSAGES, None),
     "codes": (("payment_code", "payment_code_line"), _PAYMENTS, None),
     "deposits, with receipts' answers": (
         ("deposit", "idempotency_key", "contribution_allocation", "receipt_recipient"),

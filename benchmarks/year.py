@@ -10,16 +10,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, Integer, func, select, text
 
 from app.audit.sealing import ROW_TEXT, SEALED_AT_ONCE
 from app.base.clock import local_midnight
 from app.base.months import Month
 from app.runtime import Runtime
 
-# Tables that grow with every month, and those of which old rows go.
+# Tables that grow with every month, and those of which old rows go or move.
 KEPT = (
     "payment_code",
     "payment_code_line",
@@ -29,12 +29,15 @@ KEPT = (
     "cnss_line",
     "ledger_transaction",
     "ledger_line",
-    "message",
+    "ended_message",
+    "ended_event",
     "campaign_recipient",
     "audit_event",
     "audit_seal",
 )
-DROPPED = ("delivery_report", "hop", "funnel_day")
+DROPPED = ("message", "delivery_report", "hop", "funnel_day")
+
+_MOVED_AT_ONCE = 50_000
 
 _PERSON = """
     (SELECT *, at + interval '1 hour' AS paid_at, at + interval '1 day' AS sent_at,
@@ -195,11 +198,20 @@ def write_months(runtime: Runtime, months: int, after: int) -> float:
         connection.execute(text("SET maintenance_work_mem = '512MB'"))
         for table in (*KEPT, *DROPPED):
             connection.execute(text(f"REINDEX TABLE {table}"))
+        _move_ended(runtime.database, now - timedelta(days=runtime.settings.keep_bodies_days))
         connection.execute(text("VACUUM (ANALYZE)"))
         connection.execute(text("RESET statement_timeout"))
     with _unguarded(runtime.database) as connection:
         connection.exec_driver_sql(_SEALS)
     return time.perf_counter() - began
+
+
+def _move_ended(engine: Engine, before: datetime) -> None:
+    """Moves messages to the months of their end, as the worker does."""
+    move, most = select(func.move_ended_messages(before, _MOVED_AT_ONCE, type_=Integer)), 1
+    while most:
+        with _unguarded(engine) as connection:
+            most = connection.execute(move).scalar_one()
 
 
 def measure_tables(connection: Connection) -> dict[str, tuple[int, int]]:

@@ -19,12 +19,22 @@ _LONGEST_OPERATION = timedelta(minutes=15)
 class AnsweredRows:
     """The rows of a table that say what was answered.
 
-    `key` names a row, `at` is when it was answered, `told` is what must never be another.
+    `key` names a row, `at` is when it was answered, `told` is what must never be another. Rows may
+    move to another table, `moved_to`, that has the columns named.
     """
 
     key: str
     at: str
     told: str
+    moved_to: str = ""
+
+    def write_from(self, table: str) -> str:
+        """Returns what follows FROM."""
+        if not self.moved_to:
+            return f"{table} t"
+        columns = "id, event_key, kind, phone, created_at"
+        tables = (f"SELECT {columns} FROM {each}" for each in (table, self.moved_to))  # noqa: S608
+        return f"({' UNION ALL '.join(tables)}) t"
 
 
 _ROWS: Mapping[str, AnsweredRows] = {
@@ -39,7 +49,9 @@ _ROWS: Mapping[str, AnsweredRows] = {
         "client_id || ' ' || correlation_id", "created_at", "ROW(server_id, request_digest)"
     ),
     "help_request": AnsweredRows("reference", "asked_at", "ROW(reference, kind, asked_at)"),
-    "message": AnsweredRows("id::text", "created_at", "ROW(event_key, kind, phone, created_at)"),
+    "message": AnsweredRows(
+        "id::text", "created_at", "ROW(event_key, kind, phone, created_at)", "ended_message"
+    ),
     "consent": AnsweredRows("id::text", "recorded_at", "t"),
     "audit_event": AnsweredRows("id::text", "happened_at", "t"),
 }
@@ -66,7 +78,7 @@ def compute_digests(connection: Connection, until: datetime) -> dict[str, Digest
     """Returns the digest of each table; the caller's snapshot is one."""
     digests = {}
     for table, rows in _ROWS.items():
-        statement = _SUM.format(table=table, at=rows.at, told=rows.told)
+        statement = _SUM.format(source=rows.write_from(table), at=rows.at, told=rows.told)
         row = connection.execute(text(statement), {"until": until}).one()
         digests[table] = Digest(row.rows, int(row.sum))
     return digests
@@ -90,7 +102,7 @@ def _list_keys(
     connection: Connection, table: str, since: datetime, until: datetime
 ) -> dict[str, datetime]:
     rows = _ROWS[table]
-    statement = _KEYS.format(table=table, at=rows.at, key=rows.key)
+    statement = _KEYS.format(source=rows.write_from(table), at=rows.at, key=rows.key)
     found = connection.execute(text(statement), {"since": since, "until": until})
     return {row.key: row.at for row in found}
 
@@ -98,6 +110,6 @@ def _list_keys(
 # Filled with words of _ROWS alone.
 _SUM = """
     SELECT count(*) AS rows, coalesce(sum(hashtextextended(CAST({told} AS text), 0)), 0) AS sum
-    FROM {table} t WHERE {at} <= :until
+    FROM {source} WHERE {at} <= :until
 """
-_KEYS = "SELECT {key} AS key, {at} AS at FROM {table} WHERE {at} > :since AND {at} <= :until"
+_KEYS = "SELECT {key} AS key, {at} AS at FROM {source} WHERE {at} > :since AND {at} <= :until"

@@ -103,14 +103,20 @@ PAYMENTS = text(f"""
         GROUPING SETS ((), (region), (trade), (category), (language), (network), (channel), (day))
 """)  # noqa: S608 - parts of our own
 
+# None ended before it was sent: months before need not be read.
+_SENT = """
+        SELECT id, language, provider, phone, state FROM message
+        WHERE sent_at >= :begin AND sent_at < :end
+        UNION ALL SELECT id, language, provider, phone, state FROM ended_message
+        WHERE sent_at >= :begin AND sent_at < :end AND ended_at >= :begin
+"""
 REMINDERS = text(f"""
     WITH sent AS (
-        SELECT {_PERSON} FROM message m
+        SELECT {_PERSON} FROM ({_SENT}) m
         JOIN campaign_recipient r ON r.message_id = m.id
         JOIN campaign c ON c.id = r.campaign_id AND c.kind = 'reminder'
         JOIN artisan a ON a.id = r.artisan_id
-        WHERE m.sent_at >= :begin AND m.sent_at < :end
-            AND m.state IN ('sent', 'unknown', 'delivered', 'unreported')
+        WHERE m.state IN ('sent', 'unknown', 'delivered', 'unreported')
     )
     SELECT {_CUTS}, count(*) AS reminders_sent FROM sent GROUP BY {_SETS}
 """)  # noqa: S608 - parts of our own
@@ -134,14 +140,13 @@ REQUESTS_WAITING = text(f"""
     FROM waiting GROUP BY {_SETS}
 """)  # noqa: S608 - parts of our own
 
-MESSAGES = text("""
+MESSAGES = text(f"""
     SELECT language, coalesce(provider, 'unknown') AS provider, count(*) AS sms,
         count(*) FILTER (WHERE state = 'delivered') AS sms_delivered,
         count(DISTINCT phone) AS sms_phones
-    FROM message WHERE sent_at >= :begin AND sent_at < :end
-        AND state IN ('sent', 'unknown', 'delivered', 'failed', 'unreported')
+    FROM ({_SENT}) m WHERE state IN ('sent', 'unknown', 'delivered', 'failed', 'unreported')
     GROUP BY GROUPING SETS ((), (language), (coalesce(provider, 'unknown')))
-""")
+""")  # noqa: S608 - parts of our own
 MESSAGES_WAITING = text("""
     WITH waiting AS (
         SELECT coalesce(provider, 'unknown') AS provider FROM message

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import Any
@@ -28,13 +28,14 @@ from sqlalchemy import (
     select,
     text,
     tuple_,
+    union_all,
     values,
 )
 
 from app.base.clock import local_midnight
 from app.base.money import Money
 from app.messaging.errors import PricesWrong
-from app.messaging.models import message
+from app.messaging.models import ended_message, message
 from app.messaging.prices import Price, Prices
 
 GROUPS = ("kind", "provider", "language", "region")
@@ -109,8 +110,9 @@ def count_costs(connection: Connection, prices: Prices, request: CostRequest) ->
 
 def _select_priced_messages(prices: Prices, request: CostRequest) -> Select[Any]:
     """Selects a row a message: its groups, its state, the segments paid for and their price."""
-    columns, price, regions = message.c, _make_price_rows(prices), request.regions
     begin, end = local_midnight(request.first), local_midnight(request.last + timedelta(days=1))
+    sent, price, regions = _select_sent(begin), _make_price_rows(prices), request.regions
+    columns = sent.c
     in_force = and_(
         price.c.provider == columns.provider,
         price.c.since <= columns.sent_at,
@@ -137,11 +139,25 @@ def _select_priced_messages(prices: Prices, request: CostRequest) -> Select[Any]
             price.c.mad,
             extract("epoch", columns.ended_at - columns.sent_at).label("seconds"),
         )
-        .select_from(message)
+        .select_from(sent)
         .outerjoin(price, in_force)
         .outerjoin(regions, regions.c.phone == columns.phone)
         .where(or_(sent_in_days, failed_in_days))
     )
+
+
+_SENT = (
+    *("kind", "provider", "language", "phone", "state", "segments", "resent_unknown"),
+    *("created_at", "sent_at", "ended_at"),
+)
+
+
+def _select_sent(begin: datetime) -> Subquery:
+    """Selects the messages that a day from `begin` on may count, wherever they stand."""
+    lately = select(*(message.c[name] for name in _SENT))
+    # None ended before it was sent: months before need not be read.
+    long_ago = select(*(ended_message.c[name] for name in _SENT))
+    return union_all(lately, long_ago.where(ended_message.c.ended_at >= begin)).subquery("sent")
 
 
 def _make_price_rows(prices: Prices) -> Values:

@@ -1,4 +1,7 @@
-"""Tables of messages: the outbox, delivery reports, opt-outs, consent, and messages received."""
+"""Tables of messages: the outbox, delivery reports, opt-outs, consent, and messages received.
+
+`message` has what is under way and what ended lately; what ended before moves to `ended_message`.
+"""
 
 from sqlalchemy import (
     BigInteger,
@@ -107,7 +110,40 @@ message = Table(
     Index("ix_message_sent_at", "sent_at"),
     # Messages that ended lately, and those whose body may be emptied.
     Index("ix_message_ended_at", "ended_at", postgresql_where=text("body IS NOT NULL")),
+    # Those without it that may move to `ended_message`.
+    Index(
+        "ix_message_emptied",
+        "ended_at",
+        postgresql_where=text(
+            "body IS NULL AND (kind <> 'receipt' OR state <> 'failed' OR made_up_at IS NOT NULL)"
+        ),
+    ),
 )
+
+# Messages without their text, which move here when it is forgotten: in partitions, one for each
+# month (UTC) of their end, that `move_ended_messages` makes and fills.
+ended_message = Table(
+    "ended_message",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    *(
+        Column(c.name, c.type, nullable=c.nullable)
+        for c in message.c
+        if c.name not in ("id", "body", "leased_until", "ended_at")
+    ),
+    # In the key, as the key of a table in partitions must have what parts them.
+    Column("ended_at", DateTime(timezone=True), primary_key=True),
+    CheckConstraint("state IN ('" + "', '".join(ENDED) + "')", name="state"),
+    Index("ix_ended_message_phone", "phone", "id"),
+    Index("ix_ended_message_provider_reference", "provider_reference"),
+    Index("ix_ended_message_created_at", "created_at", postgresql_using="brin"),
+    Index("ix_ended_message_sent_at", "sent_at", postgresql_using="brin"),
+    postgresql_partition_by="RANGE (ended_at)",
+)
+
+# The events of those messages: a trigger skips a message of one of them, as a second one of an
+# event. No index of a table in partitions could say so.
+ended_event = Table("ended_event", metadata, Column("event_key", Text, primary_key=True))
 
 # A provider that fails rests, each time longer; when the rest is over one message probes it. A
 # provider without a row was always well.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Select, func, select, text
+from sqlalchemy import Connection, Select, exists, func, or_, select, text
 
 from app.base.phone import Phone
 from app.base.rows import read_row
@@ -13,6 +13,7 @@ from app.messaging.models import (
     OPEN,
     UNREPORTED,
     WAITING,
+    ended_event,
     message,
     phone_preference,
 )
@@ -52,8 +53,9 @@ def messages_to(connection: Connection, phone: Phone, most: int = 50) -> list[Se
 def is_told(connection: Connection, event: str) -> bool:
     """True if a message of any kind was queued for this event."""
     keys = [f"{kind}:{event}" for kind in KINDS]
-    found = select(message.c.id).where(message.c.event_key.in_(keys)).limit(1)
-    return connection.execute(found).first() is not None
+    tables = message, ended_event
+    known = (exists().where(table.c.event_key.in_(keys)) for table in tables)
+    return bool(connection.execute(select(or_(*known))).scalar())
 
 
 def count_open(connection: Connection) -> dict[str, int]:

@@ -14,7 +14,8 @@ from sqlalchemy import DateTime, TextClause, bindparam, select, text, update
 
 from app.base.operation import Operation
 from app.base.phone import Phone
-from app.messaging.models import message
+from app.messaging.forgetting import FORGOTTEN
+from app.messaging.models import delivery_report, ended_message, message
 from app.messaging.opt_outs import record_provider_opt_out
 from app.messaging.undelivered import mark_made_up, queue_again
 from app.sms.provider import Report
@@ -35,6 +36,8 @@ def store_report(
     further), `repeated`, `unknown_word`, or `waiting` (it is about no message we know yet).
     """
     times, pairs = _store(operation, provider, report)
+    if times == 1 and not pairs.messages and _settle_by_ended(operation, provider, report):
+        return "noted"
     if report.stopped and times == 1:
         _record_opt_outs(operation, pairs)
     if states := _move_messages(operation, pairs, providers):
@@ -103,6 +106,22 @@ def _store(operation: Operation, provider: str, report: Report) -> tuple[int, _P
     rows = operation.connection.execute(_STORE, params).all()
     known = [row for row in rows if row.message is not None]
     return rows[0].times, _Pairs([row.report for row in known], [row.message for row in known])
+
+
+def _settle_by_ended(operation: Operation, provider: str, report: Report) -> bool:
+    """Returns True if the report is about a message that ended so long ago that it moved."""
+    columns, reports = ended_message.c, delivery_report.c
+    by_reference = (columns.provider == provider) & (columns.provider_reference == report.reference)
+    statement = select(columns.phone).where(by_reference | (columns.id == report.message_id))
+    phone = operation.connection.execute(statement.limit(1)).scalar()
+    if phone is None:
+        return False
+    # The books have the message: the report need not say whose phone it was.
+    stored = (reports.provider == provider) & (reports.provider_reference == report.reference)
+    operation.connection.execute(update(delivery_report).where(stored).values(phone=None))
+    if report.stopped and phone != FORGOTTEN:
+        record_provider_opt_out(operation, provider, Phone(phone))
+    return True
 
 
 def _find_pairs(
@@ -203,12 +222,13 @@ _MOVE = text("""
         error = CASE verdict.outcome WHEN 'failed' THEN verdict.reason END
     FROM verdict WHERE verdict.id = m.id RETURNING m.id, m.kind, m.state
 """).bindparams(bindparam("now", type_=DateTime(True)))
-# Opt-outs that the reports tell of and no START came after.
-_STOPPED = text("""
+# Opt-outs that the reports tell of and no START came after; nobody is left to stop of whom all is
+# forgotten.
+_STOPPED = text(f"""
     SELECT DISTINCT r.provider, m.phone
     FROM unnest(CAST(:reports AS bigint[]), CAST(:messages AS bigint[])) AS pair(report, message)
     JOIN message m ON m.id = pair.message JOIN delivery_report r ON r.id = pair.report
-    WHERE r.stopped AND NOT EXISTS (
+    WHERE r.stopped AND m.phone <> '{FORGOTTEN}' AND NOT EXISTS (
         SELECT FROM phone_preference p
         WHERE p.phone = m.phone AND p.reminders AND p.changed_at >= r.received_at)
-""")
+""")  # noqa: S608 - our own words alone

@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Row, Select, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    func,
+    or_,
+    select,
+    union_all,
+)
 
 from app.assistance.models import help_request, own_desk
 from app.base.clock import local_date
@@ -18,7 +28,7 @@ from app.base.rows import read_row
 from app.contributions.rights import RightsState, expected_state
 from app.contributions.rules import Quote, is_collected_here
 from app.enrolment.queries import Artisan, get_artisan
-from app.messaging.models import message
+from app.messaging.models import ended_message, message
 from app.payments.dues import quote_dues, unpaid_months
 from app.payments.models import contribution_allocation, deposit, payment_code, reversal
 from app.payments.queries import get_account
@@ -140,9 +150,15 @@ PAYMENT_SORTING = Sorting(
     deposit.c.receipt_number,
     "-received",
 )
+_FATES = union_all(
+    *(
+        select(*(table.c[name] for name in ("id", *MessageFate.__slots__)))
+        for table in (message, ended_message)
+    )
+).subquery("fate")
 FATE_SORTING = Sorting(
-    {"made": message.c.created_at, "state": message.c.state},
-    message.c.id,
+    {"made": _FATES.c.created_at, "state": _FATES.c.state},
+    _FATES.c.id,
     "-made",
 )
 OWN_REQUEST_SORTING = Sorting(
@@ -253,8 +269,8 @@ def list_fates(
     connection: Connection, phones: Collection[str], asked: RowsAsked
 ) -> PageOfRows[MessageFate]:
     """Lists those messages to these phones (E.164) that are asked for."""
-    fields = (message.c[name] for name in MessageFate.__slots__)
-    statement = select(*fields).where(message.c.phone.in_(phones))
+    fields = (_FATES.c[name] for name in MessageFate.__slots__)
+    statement = select(*fields).where(_FATES.c.phone.in_(phones))
     return read_page(
         connection, statement, FATE_SORTING, asked, lambda row: read_row(MessageFate, row)
     )

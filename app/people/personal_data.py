@@ -44,8 +44,8 @@ EXPORTED: Mapping[str, str] = {
     **dict.fromkeys(("reversal", "cnss_line"), _OF_RECEIPTS),
     **dict.fromkeys(
         (
-            *("message", "inbound_message", "consent", "phone_preference", "provider_opt_out"),
-            *("phone_profile", "identification_attempt", "delivery_report"),
+            *("message", "ended_message", "inbound_message", "consent", "phone_preference"),
+            *("provider_opt_out", "phone_profile", "identification_attempt", "delivery_report"),
         ),
         _OF_PHONES,
     ),

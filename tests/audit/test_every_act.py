@@ -21,6 +21,8 @@ NO_ACT: Mapping[str, str] = {
     "audit_seal": "follows from the trail",
     "campaign_recipient": "whom a campaign reaches: the campaign's row says who decided it",
     "delivery_report": "a provider's word on a message",
+    "ended_event": "what was said: kept apart from what is being said",
+    "ended_message": "what was said: it is its own record, with state and moment",
     "figure": "follows from the books",
     "day_total": "sums of deposits, changed by their triggers",
     "figure_month": "follows from the books",

@@ -52,7 +52,7 @@ def test_migrations_have_one_head() -> None:
 
 
 def _is_no_partition(name: str | None, kind: str, _parents: object) -> bool:
-    return kind != "table" or not str(name).startswith(("hop_", "audit_event_"))
+    return kind != "table" or not str(name).startswith(("hop_", "audit_event_", "ended_message_"))
 
 
 def test_upgrade_equals_the_models_and_downgrade_leaves_nothing(bare: Engine) -> None:
@@ -394,6 +394,34 @@ def test_the_audit_of_before_is_the_first_month_as_it_is_and_comes_back(bare: En
         names = [name for name in inspect(bare).get_table_names() if "audit_event" in name]
         assert names == ["audit_event"]
     upgrade(bare)
+
+
+_OLD_MESSAGES = """
+    INSERT INTO message (event_key, kind, phone, language, body, encoding, units, segments, state,
+        created_at, due_at, provider, provider_reference, sent_at, ended_at)
+    SELECT 'code:' || n, 'code', '+212600000001', 'fr', 'x', 'GSM-7', 1, 1, 'delivered', at, at,
+        'log', n::text, at, at
+    FROM generate_series(1, 3) n, LATERAL (SELECT now() - n * interval '60 days' AS at) moment
+"""
+
+
+def test_messages_that_moved_to_their_months_come_back(bare: Engine) -> None:
+    _upgrade_to(bare, "0057_lines_of_codes")
+    rows = text("SELECT * FROM message ORDER BY id")
+    with bare.begin() as connection:
+        connection.execute(text(_OLD_MESSAGES))
+        before = connection.execute(rows).mappings().all()
+    _upgrade_to(bare, "0058_ended_messages")
+    for _ in range(2):
+        with bare.begin() as connection:
+            connection.execute(text("SELECT move_ended_messages(now() - interval '90 days', 10)"))
+    with bare.connect() as connection:
+        assert len(connection.execute(rows).all()) == 1
+    downgrade(bare, "0057_lines_of_codes")
+    with bare.connect() as connection:
+        after = connection.execute(rows).mappings().all()
+    assert [dict(row) | {"body": "x"} for row in after] == before
+    assert [row["body"] for row in after] == ["x", None, None]
 
 
 _OLD_HOPS = """
