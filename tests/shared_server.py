@@ -1,4 +1,4 @@
-"""One server and one worker for all tests of a folder that imports them; each finds them empty."""
+"""One server and one worker for all tests of a folder, or of a file; each finds them empty."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from tests.conftest import begin_today, free_port
 from tests.servers import served
 
 
-# No longer than one folder: a worker that goes on would work in the tests that follow.
-@pytest.fixture(scope="package")
-def shared_server(session_runtime: Runtime) -> Iterator[str]:
+def _serve(session_runtime: Runtime) -> Iterator[str]:
     with served(session_runtime, free_port()) as base:
         yield base
+
+
+# No longer than one folder: a worker that goes on would work in the tests that follow.
+shared_server = pytest.fixture(scope="package")(_serve)
+server_of_file = pytest.fixture(scope="module", name="shared_server")(_serve)
 
 
 @pytest.fixture

@@ -23,6 +23,9 @@ from app.mobile_money.objects import write_moment
 from app.reconciliation.network_file import Summary, read_lines
 from app.settings import ROOT
 from tests.mobile_money import curl
+from tests.shared_server import live_server, server_of_file
+
+__all__ = ["live_server", "server_of_file"]
 
 PAGE = (ROOT / "docs/api.md").read_text("utf-8")
 BLOCKS = re.findall(r"(?ms)^```(\w+)\n(.*?)^```$", PAGE)
@@ -43,6 +46,7 @@ def _fits(told: Any, shown: Any) -> bool:
     return bool(told == shown)
 
 
+@pytest.mark.xdist_group("the API's page")
 # A bare machine has no curl, and the page must be true there too.
 @pytest.mark.parametrize("program", ["our own curl"] + ["curl"] * bool(shutil.which("curl")))
 def test_every_call_of_the_page_answers_as_the_page_shows(

@@ -3,7 +3,13 @@
 import subprocess
 import sys
 
+import pytest
+
 from app.settings import ROOT
+from tests.shared_server import live_server, server_of_file
+
+__all__ = ["live_server", "server_of_file"]
+pytestmark = pytest.mark.xdist_group("examples")
 
 
 def test_the_example_pays_a_bill_once(live_server: str) -> None:

@@ -23,15 +23,13 @@ SERVERS, OF_EACH, AGAIN = 3, 18, 3
 HASSAN, AICHA, FATIMA, DRISS = (f"+21260000000{n}" for n in (2, 5, 1, 7))
 AMOUNTS = {HASSAN: "663.9", AICHA: "1530.56", FATIMA: "163.52", DRISS: "163.52"}
 Confirm = Callable[[], str]
+pytestmark = pytest.mark.xdist_group("one instant")
 
 
-@pytest.fixture
-def bases(runtime: Runtime, tmp_path: Path) -> Iterator[list[str]]:
-    """Several web processes on one database."""
-    load_sample_people(runtime, tmp_path)
-    with runtime.database.begin() as connection:
-        connection.exec_driver_sql("UPDATE api_client SET requests_a_minute = 1000000")
-    settings, ports = runtime.settings, [free_port() for _ in range(SERVERS)]
+@pytest.fixture(scope="module")
+def servers(session_runtime: Runtime) -> Iterator[list[str]]:
+    """Several web processes on one database, for all these tests, which share a process."""
+    settings, ports = session_runtime.settings, [free_port() for _ in range(SERVERS)]
     urls = {"DATABASE_URL": settings.database_url, "REDIS_URL": settings.redis_url}
     servers = [web(port, urls) for port in ports]
     found = [f"http://127.0.0.1:{port}" for port in ports]
@@ -44,6 +42,15 @@ def bases(runtime: Runtime, tmp_path: Path) -> Iterator[list[str]]:
     finally:
         for server in servers:
             server.end()
+
+
+@pytest.fixture
+def bases(servers: list[str], runtime: Runtime, tmp_path: Path) -> list[str]:
+    """The web processes, with the sample people and a client of theirs that no limit stops."""
+    load_sample_people(runtime, tmp_path)
+    with runtime.database.begin() as connection:
+        connection.exec_driver_sql("UPDATE api_client SET requests_a_minute = 1000000")
+    return servers
 
 
 @pytest.fixture
