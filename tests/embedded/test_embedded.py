@@ -34,13 +34,13 @@ from app.embedded import (
     using_engines,
 )
 from app.embedded.processes import has_ended
+from tests.alone import ALONE
 
 CHECKOUT = Path(__file__).parents[2]
 Pids = tuple[int | None, int | None]
 
 # Another command that uses the engines until it reads a line, or is ended.
-USER = """
-import sys
+USER = f"""{ALONE}
 from pathlib import Path
 from app.embedded import using_engines
 with using_engines(Path(sys.argv[1]), durable=False):
@@ -50,12 +50,30 @@ with using_engines(Path(sys.argv[1]), durable=False):
 
 
 @pytest.fixture
-def data_dir() -> Iterator[Path]:
-    """Yields a data folder with a short path; fails if a process still runs in it."""
+def new_dir() -> Iterator[Path]:
+    """Yields the short path of a data folder to be made; fails if a process still runs in it."""
     with TemporaryDirectory(prefix="maalem-test-") as parent:
         folder = Path(parent) / "instance"
         yield folder
         assert pids(folder) == (None, None)
+
+
+@pytest.fixture(scope="module")
+def made_dir() -> Iterator[Path]:
+    """Yields a data folder whose engines have been started and stopped once."""
+    with TemporaryDirectory(prefix="maalem-test-") as parent:
+        folder = Path(parent) / "instance"
+        with using_engines(folder, durable=False):
+            pass
+        yield folder
+
+
+@pytest.fixture
+def data_dir(new_dir: Path, made_dir: Path) -> Path:
+    """A data folder with files in it: making PostgreSQL's took longer than most tests."""
+    # Root gives them a user of their own.
+    subprocess.run(["cp", "-Rp", made_dir, new_dir], check=True)
+    return new_dir
 
 
 def pids(data_dir: Path) -> Pids:
@@ -115,18 +133,18 @@ def take_away(folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def test_both_engines_keep_their_data_over_a_clean_stop(data_dir: Path) -> None:
+def test_both_engines_keep_their_data_over_a_clean_stop(new_dir: Path) -> None:
     lines: list[str] = []
-    with using_engines(data_dir, lines.append) as urls, redis_of(urls) as redis:
+    with using_engines(new_dir, lines.append) as urls, redis_of(urls) as redis:
         run_sql(urls, "CREATE TABLE kept AS SELECT 163.52 AS amount")
         redis.set("kept", "yes")
-    assert pids(data_dir) == (None, None)
+    assert pids(new_dir) == (None, None)
     assert lines == [
         "Making the files of a new PostgreSQL",
         "Starting PostgreSQL",
         "Starting Redis",
     ]
-    with using_engines(data_dir) as urls, redis_of(urls) as redis:
+    with using_engines(new_dir) as urls, redis_of(urls) as redis:
         assert run_sql(urls, "SELECT amount::text FROM kept") == "('163.52',)"
         assert redis.get("kept") == "yes"
 
@@ -150,14 +168,14 @@ def test_the_last_user_stops_what_the_first_one_started(data_dir: Path) -> None:
         assert pids(data_dir) == (None, None)
 
 
-def test_two_starters_at_once_share_one_pair(data_dir: Path) -> None:
-    command = [sys.executable, "-c", USER, str(data_dir)]
+def test_two_starters_at_once_share_one_pair(new_dir: Path) -> None:
+    command = [sys.executable, "-c", USER, str(new_dir)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": CHECKOUT}
     with subprocess.Popen(command, **pipes) as one, subprocess.Popen(command, **pipes) as two:
         assert [user.stdout.readline() for user in (one, two)] == ["in\n", "in\n"]
-        started = pids(data_dir)
+        started = pids(new_dir)
         leave(one)
-        assert pids(data_dir) == started
+        assert pids(new_dir) == started
         leave(two)
 
 
@@ -192,11 +210,11 @@ def test_starts_again_after_everything_was_killed(data_dir: Path, durable: bool)
         assert run_sql(urls, "SELECT one FROM kept") == "(1,)"
 
 
-def test_a_start_that_was_killed_half_way_is_done_again(data_dir: Path) -> None:
-    half = data_dir / "postgres" / "data.new"
+def test_a_start_that_was_killed_half_way_is_done_again(new_dir: Path) -> None:
+    half = new_dir / "postgres" / "data.new"
     half.mkdir(parents=True)
     (half / "PG_VERSION").write_text("18")
-    with using_engines(data_dir, durable=False) as urls:
+    with using_engines(new_dir, durable=False) as urls:
         assert run_sql(urls, "SELECT current_database()") == "('maalem',)"
 
 
@@ -240,10 +258,10 @@ def test_who_lost_its_folder_leaves_the_next_one_s_engines_alone(data_dir: Path)
             assert run_sql(urls, "SELECT 1") == "(1,)"
 
 
-def test_an_engine_that_is_not_wanted_is_not_started(data_dir: Path) -> None:
-    with using_engines(data_dir, postgres=False):
-        assert postgres_pid(data_dir) is None
-        assert redis_pid(data_dir)
+def test_an_engine_that_is_not_wanted_is_not_started(new_dir: Path) -> None:
+    with using_engines(new_dir, postgres=False):
+        assert postgres_pid(new_dir) is None
+        assert redis_pid(new_dir)
 
 
 def test_each_engine_can_be_stopped_and_started_in_the_middle(data_dir: Path) -> None:
@@ -284,19 +302,19 @@ def test_sockets_of_a_deep_folder_fit_where_tmpdir_is_deep_too(
         assert redis.ping()
 
 
-def test_redis_data_of_a_newer_server_are_put_aside_and_it_starts_empty(data_dir: Path) -> None:
+def test_redis_data_of_a_newer_server_are_put_aside_and_it_starts_empty(new_dir: Path) -> None:
     """The data are a newer Valkey's, and the PATH has an older Redis."""
-    data = data_dir / "redis" / "dump.rdb"
+    data = new_dir / "redis" / "dump.rdb"
     data.parent.mkdir(parents=True)
     data.write_bytes(unreadable := b"REDIS9999\xff" + bytes(8))
     lines: list[str] = []
-    with using_engines(data_dir, lines.append, postgres=False) as urls, redis_of(urls) as redis:
+    with using_engines(new_dir, lines.append, postgres=False) as urls, redis_of(urls) as redis:
         assert redis.dbsize() == 0
         redis.set("kept", "yes")
     aside = data.with_name("dump.rdb.unread")
     assert aside.read_bytes() == unreadable
     assert any("starts empty" in line and str(aside) in line for line in lines)
-    with using_engines(data_dir, postgres=False) as urls, redis_of(urls) as redis:
+    with using_engines(new_dir, postgres=False) as urls, redis_of(urls) as redis:
         assert redis.get("kept") == "yes"
 
 
@@ -322,13 +340,13 @@ def test_addresses_can_be_read_by_all_three_drivers(name: str) -> None:
         assert (host, path) == (f"/{name}/postgres", f"/{name}/redis/redis.sock")
 
 
-def test_files_that_somebody_unseen_uses_are_left_alone(data_dir: Path) -> None:
-    path = Path(str(conninfo_to_dict(engine_urls(data_dir).database_url)["host"]), ".s.PGSQL.5432")
+def test_files_that_somebody_unseen_uses_are_left_alone(new_dir: Path) -> None:
+    path = Path(str(conninfo_to_dict(engine_urls(new_dir).database_url)["host"]), ".s.PGSQL.5432")
     path.parent.mkdir(mode=0o700, parents=True)
     with socket.socket(socket.AF_UNIX) as stranger:
         stranger.bind(str(path))
         stranger.listen()
-        with pytest.raises(EngineFailed, match="in use by another"), using_engines(data_dir):
+        with pytest.raises(EngineFailed, match="in use by another"), using_engines(new_dir):
             pass
         assert path.is_socket()
 

@@ -13,12 +13,13 @@ from sqlalchemy import Engine, create_engine, text
 from app.base.errors import Unavailable
 from app.enrolment.registry import RegistryImportReport, import_registry
 from app.settings import ROOT
+from tests.alone import ALONE
 from tests.enrolment.registry_lines import KEYS, TODAY, load, numbered, rejections, stored, write
 
 ROWS = 5000
 # Imports the file and stops for good at the step named, as if the machine hung there.
-IMPORT_AND_STALL = """
-import sys, time
+IMPORT_AND_STALL = f"""{ALONE}
+import time
 from datetime import date
 from pathlib import Path
 from app.base.database import connect
