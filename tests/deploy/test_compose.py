@@ -70,6 +70,16 @@ def test_each_process_is_one_of_ours_and_may_do_little(
     assert asked <= set(services["door"]["environment"])
 
 
+def test_podman_reads_what_docker_reads(services: dict[str, dict[str, Any]]) -> None:
+    for name, each in services.items():
+        for folder in each.get("tmpfs", ()):
+            options = {option.partition("=")[0] for option in folder.partition(":")[2].split(",")}
+            assert options <= {"", "mode", "size"}, f"{name}: Podman knows no owner of a tmpfs"
+        kind, *words = each.get("healthcheck", {}).get("test", ["NONE"])
+        if kind == "CMD":
+            assert not re.search(r"\s", "".join(words)), f"{name}: Podman 4 cuts at blanks"
+
+
 def test_its_settings_are_a_production_that_starts(services: dict[str, dict[str, Any]]) -> None:
     for name in ("web", "backup", "migrate"):
         told = {key.lower(): value for key, value in services[name]["environment"].items()}

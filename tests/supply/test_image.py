@@ -39,19 +39,21 @@ def image() -> Iterator[Image]:
         pytest.skip("an image is built by root, with buildah, mmdebstrap and podman")
     # In memory, for a disk takes longest of all; podman takes no path of more than 50 letters.
     folder = Path(tempfile.mkdtemp(prefix="maalem-image-", dir="/dev/shm"))
-    base = folder / "base.tar"
-    write_base(base, read_moment())
-    image = Image(folder, read_moment())
-    built = image.build(base)
-    # Twice takes too long for each change: IMAGE_BUILDS=2 says that both are the same.
-    for number in range(1, int(os.environ.get("IMAGE_BUILDS", "1"))):
-        again = folder / str(number)
-        again.mkdir()
-        write_base(again / "base.tar", read_moment())
-        assert Image(again, read_moment()).build(again / "base.tar") == built
-        shutil.rmtree(again)
-    yield image
-    shutil.rmtree(folder)
+    try:
+        base = folder / "base.tar"
+        write_base(base, read_moment())
+        image = Image(folder, read_moment())
+        built = image.build(base)
+        # Twice takes too long for each change: IMAGE_BUILDS=2 says that both are the same.
+        for number in range(1, int(os.environ.get("IMAGE_BUILDS", "1"))):
+            again = folder / str(number)
+            again.mkdir()
+            write_base(again / "base.tar", read_moment())
+            assert Image(again, read_moment()).build(again / "base.tar") == built
+            shutil.rmtree(again)
+        yield image
+    finally:
+        shutil.rmtree(folder)
 
 
 @pytest.fixture
@@ -75,6 +77,11 @@ def test_the_image_answers_a_phone_on_a_read_only_tree(
     assert "database at " in run(image, engines_of_it, "maalem", "db", "upgrade")
     who = "import os; print(os.getuid(), os.listdir('/build') if os.path.exists('/build') else '')"
     assert run(image, engines_of_it, "python", "-c", who).split() == ["10001"]
+    # A volume there begins with what the image has, and is ours to write.
+    owned = "import os; it = os.stat('/var/lib/maalem'); print(it.st_uid, oct(it.st_mode))"
+    alone = podman(image, "run", "--rm", *RUN[:-1], "maalem", "python", "-c", owned)
+    told = subprocess.run(alone, check=True, stdout=subprocess.PIPE, text=True)
+    assert told.stdout.split() == ["10001", "0o40700"]
     tried = "open('/opt/maalem/changed', 'w')"
     with pytest.raises(subprocess.CalledProcessError, match="exit status 1"):
         run(image, engines_of_it, "python", "-c", tried)
