@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 
 from app.backup.errors import BackupFailed
 from app.backup.programs import DatabaseServer, find_program, run_for_output
@@ -11,6 +12,15 @@ from app.base.clock import Clock
 
 _START = re.compile(r"log start point: ([0-9A-F]+)/([0-9A-F]+) on timeline (\d+)")
 _SEGMENT_BYTES = 16 << 20
+_NIGHTLY = timedelta(days=1)
+
+
+def is_copy_due(store: BackupStore, server: DatabaseServer, now: datetime) -> bool:
+    """True if the newest copy is a day old, or of before a restore, where its log ends."""
+    bases = store.list_bases()
+    if not bases or bases[-1].timeline != server.timeline:
+        return True
+    return now - bases[-1].began_at >= _NIGHTLY
 
 
 def take_base_backup(server: DatabaseServer, store: BackupStore, clock: Clock) -> BaseBackup:

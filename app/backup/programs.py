@@ -25,13 +25,15 @@ _NO_REPLICATION = re.compile(r"permission denied to start WAL sender|must be sup
 
 @dataclass(frozen=True, slots=True)
 class DatabaseServer:
-    """The server that is backed up: its own number, its major version and how to reach it.
+    """The server that is backed up: its own number, major version, timeline and how to reach it.
 
+    Each restore begins another `timeline`: the 8 digits that names of the log begin with.
     `environment` has the address as libpq reads it: a password has no place in a command line.
     """
 
     number: str
     version: int
+    timeline: str
     environment: Mapping[str, str]
 
 
@@ -57,7 +59,7 @@ def find_server(url: str) -> DatabaseServer:
             said = "the role may not copy the server: it needs REPLICATION, and a line in pg_hba"
         raise BackupFailed(what="PostgreSQL", why=said) from None
     assert row
-    return DatabaseServer(str(row[0]), version, _read_environment(url))
+    return DatabaseServer(str(row[0]), version, f"{int(row[1]):08X}", _read_environment(url))
 
 
 def find_program(name: str, version: int) -> Path:

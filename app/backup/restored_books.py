@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, text
+import psycopg
+from sqlalchemy import Connection, make_url, text
 
 from app.backup.store import BackupStore
 from app.base.operation import Operation
@@ -33,6 +34,18 @@ def mark_restored(
     return leap_numbers(operation.connection, number)
 
 
+def find_owners_url(url: str) -> str:
+    """Returns the address of a restored server by the role that owns the tables.
+
+    Its socket believes everybody; the role of `url` may be that of the web processes.
+    """
+    with psycopg.connect(url) as connection:
+        row = connection.execute(_OWNER).fetchone()
+    if row is None:
+        return url
+    return make_url(url).set(username=row[0]).render_as_string(hide_password=False)
+
+
 def leap_numbers(connection: Connection, restore: int) -> int:
     """Moves every sequence of ours ahead, further at each restore. Returns how many there are."""
     names = connection.execute(_SEQUENCES).scalars().all()
@@ -47,6 +60,7 @@ def knows_gaps(connection: Connection) -> bool:
     return connection.execute(_SERIES_COLUMN).scalar() is not None
 
 
+_OWNER = "SELECT tableowner FROM pg_tables WHERE tablename = 'deposit'"
 _SERIES_COLUMN = text("""
     SELECT attnum FROM pg_attribute
     WHERE attrelid = to_regclass('books_gap') AND attname = 'code_series'

@@ -13,7 +13,7 @@ import click
 import structlog
 from flask.cli import with_appcontext
 
-from app.backup.base_backups import take_base_backup
+from app.backup.base_backups import is_copy_due, take_base_backup
 from app.backup.checking import check_store
 from app.backup.errors import BackupFailed
 from app.backup.following import LogFollower
@@ -25,7 +25,7 @@ from app.backup.rehearsal import (
     keep_rehearsal,
     rehearse_restore,
 )
-from app.backup.restored_books import knows_gaps, mark_restored
+from app.backup.restored_books import find_owners_url, knows_gaps, mark_restored
 from app.backup.restoring import (
     RestoredServer,
     RestoreRequest,
@@ -45,7 +45,6 @@ from app.reconciliation.lost_payments import LostPayments, gather_lost_payments
 from app.reconciliation.told_messages import read_logs
 from app.runtime import Runtime, runtime
 
-_NIGHTLY = timedelta(days=1)
 _AGAIN_SECONDS = 5.0
 _log = structlog.get_logger("backup")
 
@@ -92,7 +91,7 @@ def _follow(maalem: Runtime, stopping: Event, seconds: float) -> None:
             follower.store_log()
             line.check()
             store.mark_followed()
-            if copying is None and _is_copy_due(maalem, store):
+            if copying is None and is_copy_due(store, server, maalem.clock()):
                 copying = beside.submit(_take, maalem, store)
             if copying and copying.done():
                 _log.info("base_backup", name=copying.result().name)
@@ -152,7 +151,7 @@ def restore(folder: Path, until: datetime | None) -> None:
     settings = maalem.settings
     given = settings.migrations_database_url or settings.database_url
     with server.running(given or engine_urls(settings.data_dir).database_url) as url:
-        recovered_to, marked = _mark(url, maalem, base, store)
+        recovered_to, marked = _mark(find_owners_url(url), maalem, base, store)
     server.give_back_settings()
     click.echo(f"restored from {base.name} to {_write(recovered_to)}")
     click.echo(f"start PostgreSQL {base.version} on {server.data}")
@@ -272,11 +271,6 @@ def _take(maalem: Runtime, store: BackupStore) -> BaseBackup:
     base = take_base_backup(find_server(_find_url(maalem)), store, maalem.clock)
     store.forget(maalem.clock(), timedelta(days=maalem.settings.backup_keep_days))
     return base
-
-
-def _is_copy_due(maalem: Runtime, store: BackupStore) -> bool:
-    bases = store.list_bases()
-    return not bases or maalem.clock() - bases[-1].began_at >= _NIGHTLY
 
 
 def _describe_base(base: BaseBackup) -> str:

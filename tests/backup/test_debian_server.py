@@ -8,8 +8,9 @@ from threading import Event
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
+from app.backup.restored_books import find_owners_url
 from app.base.database import reading
 from app.gauges.reading import Source
 from app.gauges.work import FOLLOWED
@@ -44,7 +45,12 @@ def test_a_worker_rehearses_a_restore_of_debians_server_once_a_week(
             for name in ("database_url", "redis_url", "data_dir", "backup_folder"):
                 monkeypatch.setenv(name.upper(), str(getattr(settings, name)))
             monkeypatch.setenv("BACKUP_KEY", key)
+            server.run("CREATE ROLE stranger LOGIN")
             with installed(settings, tmp_path) as debian:
+                # The books of a restore are told by their owner, whoever the web processes are.
+                stranger = make_url(server.url).set(username="stranger", password=None)
+                owners = find_owners_url(stranger.render_as_string(hide_password=False))
+                assert make_url(owners).username == make_url(server.url).username
                 # Until there is a copy nothing is rehearsed: the store is not a worker's to write.
                 assert BackupWork(debian.runtime, Event()).do() == 0
                 assert debian.run().exit_code == 0

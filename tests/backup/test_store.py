@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from app.backup.base_backups import is_copy_due
 from app.backup.encryption import PIECE, decrypt, encrypt
 from app.backup.errors import BackupFailed
+from app.backup.programs import DatabaseServer
 from app.backup.store import BackupStore, BaseBackup, find_gaps, name_base
 
 NOW = datetime(2026, 11, 29, 2, tzinfo=UTC)
@@ -52,6 +55,18 @@ def test_what_root_writes_belongs_to_who_owns_the_store(tmp_path: Path) -> None:
     paths = list(tmp_path.rglob("*"))
     assert len(paths) == 8
     assert {path.stat().st_uid for path in paths} == {tmp_path.stat().st_uid}
+
+
+def test_a_copy_is_due_each_day_and_at_once_after_a_restore(tmp_path: Path) -> None:
+    store = BackupStore(tmp_path, "1", b"k" * 32)
+    store.make_folders()
+    server = DatabaseServer("1", 18, "00000001", {})
+    assert is_copy_due(store, server, NOW)
+    _keep(store, 1, _segment(1))
+    assert not is_copy_due(store, server, NOW - timedelta(hours=1))
+    assert is_copy_due(store, server, NOW)
+    restored = replace(server, timeline="00000002")
+    assert is_copy_due(store, restored, NOW - timedelta(hours=1))
 
 
 def test_two_copies_stay_whatever_their_age(tmp_path: Path) -> None:

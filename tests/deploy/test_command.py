@@ -43,6 +43,15 @@ def test_a_command_has_the_settings_as_systemd_reads_them(tmp_path: Path) -> Non
         assert str(shown[name]).strip("\"'") == value.strip("\"'"), name
 
 
+def test_what_changes_the_tables_comes_as_their_owner(tmp_path: Path) -> None:
+    environment = tmp_path / "maalem.env"
+    environment.write_text("APP_ENV=development\n", "utf-8")
+    (tmp_path / "owner.env").write_text("MIGRATIONS_DATABASE_URL=what no address is\n", "utf-8")
+    told = run(tmp_path, environment, "db", "rehearse")
+    assert told.returncode != 0 and "migrations_database_url" in told.stderr.lower(), told.stderr
+    assert run(tmp_path, environment, "settings").returncode == 0
+
+
 def test_a_command_without_settings_starts_nothing(tmp_path: Path) -> None:
     told = run(tmp_path, tmp_path / "none.env", "office", "list")
     assert told.returncode == 1 and told.stdout == ""
