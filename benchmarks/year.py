@@ -37,7 +37,7 @@ KEPT = (
 )
 DROPPED = ("message", "delivery_report", "hop", "funnel_day")
 
-_MOVED_AT_ONCE = 50_000
+_MOVED_AT_ONCE = 5000
 
 _PERSON = """
     (SELECT *, at + interval '1 hour' AS paid_at, at + interval '1 day' AS sent_at,
