@@ -84,15 +84,18 @@ def main() -> None:
     parser.add_argument("--artisans", type=int, default=ARTISANS)
     parser.add_argument("--page", action="store_true")
     arguments = parser.parse_args()
+    began = time.monotonic()
     with stage(quick=True) as measured_stage:
         measured = _measure(measured_stage, arguments.artisans)
-    lines = [f"{machine()}; {arguments.artisans:,} artisans.", "", *_write(measured)]
+    lasted = f"{time.monotonic() - began:.0f} s"
+    lines = [f"{machine()}; {arguments.artisans:,} artisans; {lasted}.", "", *_write(measured)]
     print("\n".join(lines))
     if arguments.page:
         replace_measured(_PAGE, "\n".join(lines) + "\n")
 
 
 def _measure(stage: Stage, artisans: int) -> Measured:
+    _say("the register is read in")
     callers = stage.callers(artisans)
     environment = stage.environment | PROVIDERS | always_open(stage.folder)
     with psycopg.connect(stage.urls.database_url, autocommit=True) as books:
@@ -103,9 +106,12 @@ def _measure(stage: Stage, artisans: int) -> Measured:
             loopback(environment, "--latency-ms", "200") as sms,
             service(stage.folder, environment | {"PUBLIC_URL": ""}) as web,
         ):
+            _say(f"{artisans:,} artisans talk, twice")
             hops = _play_month(web, [phone for _, phone in callers])
             web_mb = web.memory_mb()
+            _say("they pay")
             _pay(stage, books)
+            _say("a worker sends, and stores the hops")
             urls = {"AFRICASTALKING_URL": sms, "TWILIO_URL": sms}
             messages, worker_mb = _send(environment | urls, books)
         tables = {
@@ -115,6 +121,10 @@ def _measure(stage: Stage, artisans: int) -> Measured:
         log = _read_number(books, "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')") - log
     hop_bytes = sum(map(len, dialogue(callers[0][1]))) / len(CHAINS)
     return Measured(tables, register, log / artisans, hop_bytes, hops, messages, web_mb, worker_mb)
+
+
+def _say(what: str) -> None:
+    print(f"{time.strftime('%H:%M:%S')} {what}", flush=True)
 
 
 def _play_month(web: Server, phones: list[str]) -> float:

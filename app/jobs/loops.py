@@ -9,6 +9,7 @@ from threading import Event, Thread
 
 import structlog
 
+from app.base.database import name_cause
 from app.base.errors import Unavailable
 from app.base.spans import note, trace
 
@@ -55,7 +56,8 @@ class Loop:
                     count = self._work()
                     note(count=count)
             except Unavailable as error:
-                _log.error("away", loop=self.name, what=error.params.get("what"))
+                told = {"what": error.params.get("what"), "cause": name_cause(error)}
+                _log.error("away", loop=self.name, **told)
                 self._stopping.wait(_AWAY_SECONDS)
                 continue
             except Exception:

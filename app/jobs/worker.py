@@ -43,6 +43,8 @@ _REHEARSING_IDLE_SECONDS = 60.0
 _SEALING_IDLE_SECONDS = 10.0
 
 
+# A server that hangs keeps to no limit of its own: receipts and answers go on with the next one.
+_HANGS_SECONDS = 60.0
 # Two looks say that an engine is away.
 _WATCHING_IDLE_SECONDS = 5.0
 # Who asked for a picture or a list looks again after some seconds.
@@ -120,6 +122,7 @@ class Worker:
             _ = runtime.redis, runtime.deferred_actions, runtime.limiter
 
     def _answer(self) -> int:
+        self._runtime.deadline.limit_each_wait(_HANGS_SECONDS)
         return answer_deferred_actions(self._runtime, self._name) + self._api.do()
 
     def _follow_menus(self) -> int:
@@ -133,6 +136,7 @@ class Worker:
     def _send(self) -> int:
         """Sends; messages to many go within their hours alone, whenever they were queued."""
         runtime = self._runtime
+        runtime.deadline.limit_each_wait(_HANGS_SECONDS)
         return self._sender.do(
             campaigns=runtime.reminder_settings.calendar.is_open(runtime.clock())
         )

@@ -6,6 +6,7 @@ cancel it (service.cancel_settled), and its code may expire before it is sent.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -37,8 +38,9 @@ from app.services import Services
 
 # The most messages of campaigns that wait to be sent; more are queued as these are sent.
 BACKLOG = 2000
-# Decided in one transaction, which holds the rows of the artisans: a phone does not wait for long.
-AT_ONCE = 500
+# Decided in one transaction, which holds the rows of the artisans: at first few, then as many as
+# take no longer than a phone waits for its code.
+AT_ONCE, _FIRST_AT_ONCE, _LEAST_AT_ONCE, _HOLDS_SECONDS = 500, 50, 10, 0.7
 # A set writes thousands of rows: under the limit of a hop's statement it would never be done where
 # the machine is busy.
 _SECONDS_OF_A_SET = 10
@@ -50,13 +52,14 @@ class CampaignDispatcher:
     """Works on all running campaigns, for this process.
 
     It remembers the day whose budget was reached. A greater budget is a new setting, which takes a
-    new process.
+    new process. `at_once` is how many it decides in one transaction, by how long others took.
     """
 
     services: Services
     settings: ReminderSettings
     clock: Clock
     backlog: int = BACKLOG
+    at_once: int = _FIRST_AT_ONCE
     _spent_on: date | None = field(default=None)
 
     def dispatch(self, most: int) -> int:
@@ -67,12 +70,13 @@ class CampaignDispatcher:
         self._end_campaigns(now)
         decided, limit = 0, min(most, self._count_free_places())
         for campaign_id in self._find_urgent(now):
-            at_once = AT_ONCE
+            affordable = AT_ONCE
             while decided < limit:
-                count = self._decide_next(campaign_id, min(at_once, limit - decided))
+                next_set = min(affordable, self.at_once, limit - decided)
+                count = self._decide_in_time(campaign_id, next_set)
                 if count is None:
                     # The budget has no room for so many: at last it is used up one by one.
-                    at_once //= 2
+                    affordable = next_set // 2
                 elif count:
                     decided += count
                 else:
@@ -100,6 +104,19 @@ class CampaignDispatcher:
             count = end_campaigns(change)
         if count:
             _log.warning("too_late", count=count)
+
+    def _decide_in_time(self, campaign_id: int, most: int) -> int | None:
+        """Decides as `_decide_next`; after a set that took long, or failed, come smaller ones."""
+        began = time.monotonic()
+        try:
+            return self._decide_next(campaign_id, most)
+        finally:
+            took = time.monotonic() - began
+            if took > _HOLDS_SECONDS:
+                fit = min(most // 2, int(most * _HOLDS_SECONDS / took))
+                self.at_once = max(_LEAST_AT_ONCE, fit)
+            elif most == self.at_once:
+                self.at_once = min(AT_ONCE, most * 2)
 
     def _decide_next(self, campaign_id: int, most: int) -> int | None:
         """Decides about up to `most` recipients. Returns 0 if none waits, or nothing may be sent.

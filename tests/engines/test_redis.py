@@ -220,6 +220,26 @@ def test_a_redis_that_says_no_opens_no_limit(pair: Pair, runtime: Runtime) -> No
         assert take_try((rate, "tests", "somebody"))
 
 
+def test_a_sentinel_that_names_a_dead_master_costs_a_screen_within_two_seconds(
+    pair: Pair, runtime: Runtime
+) -> None:
+    """It stands still, is asked anew, and names the one of before."""
+    maalem, master = beside(runtime, pair.url), pair.find_master()
+    phone = phone_of(maalem)
+    assert phone.dial(FATIMA)
+    pair.sentinel.signal(signal.SIGSTOP)
+    master.kill()
+    try:
+        for number in range(3):
+            phone.session, asked = f"dead{number}", time.monotonic()
+            assert phone.post().startswith("END ")
+            assert time.monotonic() - asked < 2
+    finally:
+        pair.sentinel.signal(signal.SIGCONT)
+        master.start()
+    assert not count_outages(phone, 10) or phone.post().startswith("CON ")
+
+
 def test_a_cluster_that_is_away_is_a_screen(runtime: Runtime) -> None:
     settings = runtime.settings.model_copy(update={"redis_url": "redis+cluster://127.0.0.1:1"})
     maalem = Runtime(settings, clock=runtime.clock)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -404,3 +405,21 @@ def test_dispatch_in_sets_writes_what_it_writes_for_each_alone(reminding: Campai
     assert reminding.run(watching, code=codes[TLAYTMAS]) == [(TLAYTMAS,)]
     issued = "SELECT count(*) FROM audit_event WHERE action = 'code_issued' AND actor = 'artisan'"
     assert reminding.scalar(issued) == reminding.scalar("SELECT count(*) FROM payment_code")
+
+
+def test_a_set_that_held_people_for_long_is_followed_by_smaller_ones(reminding: Campaigns) -> None:
+    reminding.add_artisans(60)
+    reminding.queue()
+    dispatcher = reminding.dispatcher()
+    holding = "SELECT id FROM artisan WHERE phone = :phone FOR UPDATE"
+    with ThreadPoolExecutor(1) as pool, reminding.runtime.database.connect() as phone:
+        phone.execute(text(holding), {"phone": FATIMA})
+        slow = pool.submit(dispatcher.dispatch, 40)
+        wait_for_a_lock(reminding.runtime.database)
+        time.sleep(0.8)
+        phone.rollback()
+        assert slow.result() == 40
+    assert dispatcher.at_once <= 20
+    dispatcher.at_once = 1
+    assert dispatcher.dispatch(1) == 1
+    assert dispatcher.at_once == 2, "they grow again"

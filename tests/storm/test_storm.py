@@ -86,8 +86,10 @@ def _kill_in_turn(installation: Installation, began: float) -> Iterator[Kill]:
 
 
 def _await_sending(installation: Installation) -> int:
-    """Waits until every message is with its provider; returns how many are not, after a while."""
-    deadline = time.monotonic() + _SENT_AFTER_SECONDS
+    """Waits until every message is with its provider; returns how many are not and stay so."""
+    fewest, deadline = count_waiting(installation), time.monotonic() + _SENT_AFTER_SECONDS
     while (left := count_waiting(installation)) and time.monotonic() < deadline:
+        if left < fewest:
+            fewest, deadline = left, time.monotonic() + _SENT_AFTER_SECONDS
         time.sleep(0.5)
     return left

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from redis.exceptions import RedisClusterException, RedisError
 from sqlalchemy import Connection
 
 from app.audit.lists import AuditQuery, count_audit_rows
@@ -67,15 +68,21 @@ def _count_for_cnss(connection: Connection, _opened: OfficeSession) -> Sequence[
 
 @numbers_for("operator")
 def _count_for_operator(connection: Connection, _opened: OfficeSession) -> Sequence[FirstNumber]:
-    maalem = runtime()
-    now = maalem.clock()
-    spending = find_spending(connection, local_date(now))
+    spending = find_spending(connection, local_date(runtime().clock()))
     waiting = sum(one.messages for one in list_queues(connection) if one.state == "queued")
     return (
-        FirstNumber("office.work.workers", count_alive(maalem.redis, now)),
+        FirstNumber("office.work.workers", _count_workers()),
         FirstNumber("office.work.messages_waiting", waiting),
         FirstNumber("office.work.spent_today", Money.rounded(spending.spent)),
     )
+
+
+def _count_workers() -> int | None:
+    """Returns how many workers live; None while Redis, which knows them, is away."""
+    try:
+        return count_alive(runtime().redis, runtime().clock())
+    except (RedisError, RedisClusterException):
+        return None
 
 
 @numbers_for("auditor")

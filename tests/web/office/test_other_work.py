@@ -121,6 +121,7 @@ def test_the_operator_sees_that_redis_is_away(runtime: Runtime, sample_people: N
     alone = Runtime(settings, clock=runtime.clock)
     operator = create_app(alone).test_client()
     assert post(operator, "/office/sign-in", name="operator", password="operator").location
+    assert operator.get("/office").status_code == 200, "only the workers are not counted"
     page = operator.get("/office/health")
     assert page.status_code == 200 and "Aucun programme ne travaille" not in page.text
     for engine in (alone.database, alone.office_database):
