@@ -123,7 +123,12 @@ def loopback(environment: dict[str, str], *options: str) -> Iterator[str]:
         yield address
     finally:
         process.terminate()
-        process.wait(15)
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            # It still reports to a service that has ended.
+            process.kill()
+            process.wait(15)
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from tests.storm.lines import Answer, Told
 from tests.storm.traffic import Traffic
 
 ARTISANS, HOPS_A_SECOND = 200, 5.0
-_BESIDE_SECONDS = 2.0
+_BESIDE_SECONDS = 1.0
 _SENT_AFTER_SECONDS = 30
 # Leases are of 45 s, and the provider takes 0.7 s to answer.
 _JUST_TAKEN = """SELECT least(count(*), 1) FROM message
