@@ -27,6 +27,9 @@ CHECKOUT = Path(__file__).parents[1]
 SERVE = (sys.executable, "-m", "flask", "serve")
 # Variables of the machine's environment that must not change what these tests see.
 OURS = ("APP_ENV", "DATABASE_URL", "FLASK_APP", "REDIS_URL", "SECRET_KEY", "SMS_PROVIDERS")
+PAGES = ("/", "/simulator", "/agent", "/metrics", "/readyz")
+# Those who need the first run share it: it takes longest of all.
+of_one_process = pytest.mark.xdist_group("make run")
 MAKES = ("MAKEFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "MFLAGS")
 
 
@@ -38,6 +41,9 @@ class Run:
         self.output = folder / "output"
         self.port = free_port()
         self.process: subprocess.Popen[bytes] | None = None
+        # What was said once it was ready, and what each page answered, where somebody asked.
+        self.said_ready: list[str] = []
+        self.served: dict[str, int] = {}
 
     def start(self, *command: str, **environment: str) -> subprocess.Popen[bytes]:
         inherited = {k: v for k, v in os.environ.items() if k not in OURS + MAKES}
@@ -58,7 +64,7 @@ class Run:
         return self.output.read_text()
 
     def until_ready(self) -> None:
-        wait_until(lambda: "ready on" in self.said() or self.ended(), 90)
+        wait_until(lambda: "ready on" in self.said() or self.ended(), 180)
         assert f"ready on http://127.0.0.1:{self.port}" in self.said()
 
     def ended(self) -> bool:
@@ -118,21 +124,24 @@ def killed_at_the_end(run: Run) -> Iterator[Run]:
 
 
 @pytest.fixture(scope="module")
-def data_of_a_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data folder of a run that has ended, with the sample people in it."""
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A first run that was asked to end once it was ready, with what it served meanwhile."""
     with killed_at_the_end(Run(tmp_path_factory.mktemp("first"))) as first:
         first.start()
         first.until_ready()
+        first.said_ready = first.said().splitlines()
+        first.served = {page: first.get(page) for page in PAGES}
+        first.sql("CREATE TABLE kept AS SELECT 1 AS one")
         os.kill(first.process.pid, signal.SIGTERM)
         assert first.until_ended() == 0
-    return first.data_dir
+    return first
 
 
 @pytest.fixture
-def second_run(run: Run, data_of_a_run: Path) -> Run:
-    """A run that finds data of its own, so that its start is short."""
+def second_run(run: Run, first_run: Run) -> Run:
+    """A run that finds the data of the first, so that its start is short."""
     # Root gives PostgreSQL's files a user of their own.
-    subprocess.run(["cp", "-Rp", data_of_a_run, run.data_dir], check=True)
+    subprocess.run(["cp", "-Rp", first_run.data_dir, run.data_dir], check=True)
     return run
 
 
@@ -149,33 +158,23 @@ def wait_until(happened: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.1)
 
 
-def test_runs_says_where_and_who_and_a_second_start_keeps_the_data(run: Run) -> None:
-    run.start()
-    run.until_ready()
-    output = run.said().splitlines()
-    assert output[-1].startswith(f"ready on http://127.0.0.1:{run.port}")
+@of_one_process
+def test_runs_says_where_and_who(first_run: Run) -> None:
+    output = first_run.said_ready
+    assert output[-1].startswith(f"ready on http://127.0.0.1:{first_run.port}")
     assert any(line.startswith("PostgreSQL: postgres 18.") for line in output)
     assert any(line.startswith("Redis: ") and "-server " in line for line in output)
-    for page in ("/", "/simulator", "/agent", "/metrics", "/readyz"):
-        assert run.get(page) == 200, page
+    assert first_run.served == dict.fromkeys(PAGES, 200)
     for page in ("/", "/simulator", "/agent", "/metrics"):
-        assert any(f"http://127.0.0.1:{run.port}{page} " in line for line in output)
+        assert any(f"http://127.0.0.1:{first_run.port}{page} " in line for line in output)
     for last in ("01", "02", "03", "04", "05", "06", "07", "08", "91", "99"):
         assert any(line.lstrip().startswith(f"+2126000000{last} ") for line in output)
-    assert f"Logs: {run.data_dir / 'logs/run.log'}" in output
+    assert f"Logs: {first_run.data_dir / 'logs/run.log'}" in output
     assert len(output) < 30 and not any(line.startswith("{") for line in output), "it is quiet"
     assert "8 sample people and agent 1001 are loaded" in output
-    run.sql("CREATE TABLE kept AS SELECT 1 AS one")
-    os.kill(run.process.pid, signal.SIGTERM)
-    assert run.until_ended() == 0
-    run.start()
-    run.until_ready()
-    assert "sample people and agent" not in run.said() and "data of the last run" in run.said()
-    run.sql("SELECT one FROM kept")
-    os.kill(run.process.pid, signal.SIGTERM)
-    assert run.until_ended() == 0
 
 
+@of_one_process
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_make_run_leaves_no_process_behind(second_run: Run, number: int) -> None:
     """A supervisor sends signals to `make` alone; a terminal sends SIGINT to the group."""
@@ -189,6 +188,7 @@ def test_make_run_leaves_no_process_behind(second_run: Run, number: int) -> None
     assert "Traceback" not in second_run.said()
 
 
+@of_one_process
 def test_make_passes_no_interrupt_on_and_yet_all_ends(second_run: Run) -> None:
     second_run.start("make", "run")
     second_run.until_ready()
@@ -196,9 +196,13 @@ def test_make_passes_no_interrupt_on_and_yet_all_ends(second_run: Run) -> None:
     second_run.until_ended()
 
 
-def test_a_killed_run_takes_all_with_it_and_starts_again(second_run: Run) -> None:
+@of_one_process
+def test_a_second_start_keeps_the_data_and_a_killed_run_takes_all_with_it(second_run: Run) -> None:
     second_run.start()
     second_run.until_ready()
+    said = second_run.said()
+    assert "sample people and agent" not in said and "data of the last run" in said
+    second_run.sql("SELECT one FROM kept")
     os.kill(second_run.process.pid, signal.SIGKILL)
     second_run.until_ended()
     second_run.start()
@@ -209,10 +213,12 @@ def test_a_killed_run_takes_all_with_it_and_starts_again(second_run: Run) -> Non
     second_run.until_ended()
     second_run.start()
     second_run.until_ready()
+    second_run.sql("SELECT one FROM kept")
     os.kill(second_run.process.pid, signal.SIGINT)
     assert second_run.until_ended() == 0
 
 
+@of_one_process
 def test_a_dead_worker_is_started_again_and_a_dead_web_server_ends_all(second_run: Run) -> None:
     second_run.start()
     second_run.until_ready()
