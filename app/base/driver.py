@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 import psycopg
-from psycopg.rows import namedtuple_row
+from psycopg.rows import RowFactory, RowMaker, namedtuple_row
 from psycopg.sql import Literal
 from psycopg.types.numeric import Int8
 from sqlalchemy import ClauseElement, Connection, Engine, Executable
@@ -34,16 +34,17 @@ class DriverConnection:
     """A connection on which each statement stands alone, in a transaction of its own."""
 
     def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self._cursor = psycopg.RawCursor(connection, row_factory=namedtuple_row)
+        self._connection = connection
 
-    def fetch(self, statement: bytes, values: Sequence[object]) -> list[Any]:
+    def fetch(self, statement: bytes, values: Sequence[object], rows: RowFactory[Any]) -> list[Any]:
         """Returns the rows of a statement with its values in the places `$1`, `$2`, ..."""
+        cursor = psycopg.RawCursor(self._connection, row_factory=rows)
         # One size of numbers: each other one would be another statement to prepare.
         sized = [Int8(value) if type(value) is int else value for value in values]
         if not are_asked_for():
-            return self._cursor.execute(statement, sized, prepare=True).fetchall()
+            return cursor.execute(statement, sized, prepare=True).fetchall()
         with span("statement", sql=statement.decode()):
-            return self._cursor.execute(statement, sized, prepare=True).fetchall()
+            return cursor.execute(statement, sized, prepare=True).fetchall()
 
 
 AnyConnection = Connection | DriverConnection
@@ -57,13 +58,14 @@ class Prepared:
 
     def __init__(self, statement: Executable) -> None:
         self._statement = statement
+        self._row_maker: RowMaker[Any] | None = None
 
     def fetch_all(self, connection: AnyConnection, **values: object) -> Sequence[Any]:
         """Returns every row."""
         if not isinstance(connection, DriverConnection):
             return connection.execute(self._statement, values).all()
         text, names = self._text_and_names
-        return connection.fetch(text, [values[name] for name in names])
+        return connection.fetch(text, [values[name] for name in names], self._make_rows)
 
     def fetch_one(self, connection: AnyConnection, **values: object) -> Any:
         """Returns the only row; None if there is none."""
@@ -76,6 +78,12 @@ class Prepared:
         """Returns the first column of the only row; None if there is none."""
         row = self.fetch_one(connection, **values)
         return None if row is None else row[0]
+
+    def _make_rows(self, cursor: psycopg.Cursor[Any]) -> RowMaker[Any]:
+        """Returns what makes a row of its columns, which are always the same."""
+        if self._row_maker is None:
+            self._row_maker = namedtuple_row(cursor)
+        return self._row_maker
 
     @cached_property
     def _text_and_names(self) -> tuple[bytes, tuple[str, ...]]:

@@ -11,6 +11,7 @@ from collections import deque
 from contextlib import suppress
 from typing import Protocol
 
+from hiredis import pack_command
 from redis import Redis, RedisCluster
 from redis.cluster import PRIMARY, ClusterNode
 from redis.connection import AbstractConnection, ConnectionPool
@@ -74,9 +75,10 @@ class _Node:
             if not connection.is_connected:
                 connection.connect()  # type: ignore[no-untyped-call]
             if asking:
-                connection.send_command("ASKING")  # type: ignore[no-untyped-call]
+                connection.send_packed_command([pack_command(("ASKING",))])  # type: ignore[no-untyped-call]
                 connection.read_response()
-            connection.send_command(*command)  # type: ignore[no-untyped-call]
+            # Packed here: what the client does round its own packing costs more than that.
+            connection.send_packed_command([pack_command(command)])  # type: ignore[no-untyped-call, arg-type]
             answer: object = connection.read_response()
         except ResponseError as error:
             if isinstance(error, _NOT_THE_ONE):

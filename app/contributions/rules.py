@@ -220,6 +220,19 @@ def last_unchanged_day(
     """
     if days < 0:
         raise InvalidInput(what="days", why="below 0")
+    return _find_last_unchanged_day(coefficient, tuple(months), on, days, rates, tuple(earlier))
+
+
+# Cached as the quotes are: each code asks, and so the quotes of other days need no place.
+@lru_cache(maxsize=2048)
+def _find_last_unchanged_day(
+    coefficient: Decimal,
+    months: tuple[Month, ...],
+    on: date,
+    days: int,
+    rates: Rates,
+    earlier: tuple[PaidOverdue, ...],
+) -> date:
     now = quote(coefficient, months, on, rates, earlier=earlier).total
     # The total changes when an overdue month starts, or when a new month has another cap.
     change_days = {1, *(_find_deadline(month, rates).overdue_from.day for month in months)}

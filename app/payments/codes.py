@@ -6,7 +6,7 @@ Every function works in its caller's transaction and commits nothing itself.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, DateTime, bindparam, text, update
@@ -402,7 +402,8 @@ def _write_code_message(
     if request.phone is None:
         return dict.fromkeys(WrittenMessage.__slots__)
     message = _make_code_message(code, request.phone, request.language)
-    return asdict(write_message(services, message))
+    written = write_message(services, message)
+    return {name: getattr(written, name) for name in WrittenMessage.__slots__}
 
 
 def _compute_expiry(dues: _Dues, now: datetime) -> datetime:

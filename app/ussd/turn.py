@@ -23,13 +23,15 @@ _write_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 class TurnResult:
     """The reply to a hop, the screen it shows, its language, and its outcome for the metrics.
 
-    `outcome` is `continued`, `ended`, `not_understood`, `deferred`, `repeated`, `stale` or `raced`.
+    `talk` stands for the dialogue in logs: the name that `flask talks` lists. `outcome` is
+    `continued`, `ended`, `not_understood`, `deferred`, `repeated`, `stale` or `raced`.
     """
 
     reply: Reply
     screen: str
     outcome: str
     language: str
+    talk: str
 
 
 @dataclass(slots=True)
@@ -73,8 +75,9 @@ class Turns(Generic[Services]):
         loaded = self.sessions.load(hop, caller.now)
         record, slot = loaded.record, loaded.slot
         hop_key = self.sessions.digest(hop.message or chain, slot)
+        talk = self.sessions.digest_talk(hop, slot)
         if record and (reply := record.find_reply(hop_key)):
-            return _result(record, reply, "repeated")
+            return _result(record, reply, "repeated", talk)
         engine = self._find_engine(record) if record and not hop.starts else None
         if record is None or engine is None:
             revision = record.revision if record else 0
@@ -85,21 +88,22 @@ class Turns(Generic[Services]):
         else:
             new = [chain] if hop.message else self._find_new_inputs(record, slot, chain)
             if new is None or record.over:
-                return _result(record, record.last_reply(), "stale")
+                return _result(record, record.last_reply(), "stale", talk)
             inputs, walk = new, _Walk(record.last_reply(), "answered")
         self._walk_inputs(engine, record, inputs, walk, caller)
         walked = LAST_ALONE if record.walked == LAST_ALONE else len(chain)
         record.walked, record.walked_digest = walked, hop_key
         record.over = not walk.reply.more
         record.add_reply(hop_key, walk.reply)
-        entry = self._log_entry(hop, record, slot, walk, caller)
+        entry = self._log_entry(hop, talk, record, slot, walk, caller)
         deferred = self._late_actions.sign(caller.deferred) if caller.deferred else None
         lost = self.sessions.save(hop, record, entry, caller.now, slot, deferred)
         if lost and (winner := lost.record):
             # Another worker answered this hop, or a later one, first: its answer stands.
             hop_key = self.sessions.digest(hop.message or chain, lost.slot)
-            return _result(winner, winner.find_reply(hop_key) or winner.last_reply(), "raced")
-        return _result(record, walk.reply, "deferred" if caller.deferred else walk.outcome)
+            reply = winner.find_reply(hop_key) or winner.last_reply()
+            return _result(winner, reply, "raced", talk)
+        return _result(record, walk.reply, "deferred" if caller.deferred else walk.outcome, talk)
 
     def log_end(self, hop: Hop, status: str, caller: Caller[Services]) -> None:
         """Logs a session that the gateway ended before the dialogue did.
@@ -110,7 +114,9 @@ class Turns(Generic[Services]):
         record = loaded.record
         if record and not record.over and status != "success":
             walk = _Walk(Reply("", False), "dropped")
-            self.sessions.log(hop, self._log_entry(hop, record, loaded.slot, walk, caller))
+            talk = self.sessions.digest_talk(hop, loaded.slot)
+            entry = self._log_entry(hop, talk, record, loaded.slot, walk, caller)
+            self.sessions.log(hop, entry)
 
     def _find_engine(self, record: StoredSession) -> MenuEngine[Services] | None:
         """Returns the engine of the dialogue's menu; None if it cannot go on there."""
@@ -172,13 +178,19 @@ class Turns(Generic[Services]):
         return (rest[1:] if walked else rest).split("*")
 
     def _log_entry(
-        self, hop: Hop, record: StoredSession, slot: Slot, walk: _Walk, caller: Caller[Services]
+        self,
+        hop: Hop,
+        talk: str,
+        record: StoredSession,
+        slot: Slot,
+        walk: _Walk,
+        caller: Caller[Services],
     ) -> str:
         """Returns the hop as observe.hops reads it: no number, nothing secret."""
         position = record.position
         return _write_json(
             [
-                self.sessions.digest_talk(hop, slot),
+                talk,
                 record.revision,
                 round(caller.now.timestamp() * 1000),
                 hop.gateway,
@@ -192,6 +204,7 @@ class Turns(Generic[Services]):
         )
 
 
-def _result(record: StoredSession, reply: Reply, outcome: str) -> TurnResult:
-    path = record.position.path
-    return TurnResult(reply, path[-1] if path else "", outcome, record.position.language)
+def _result(record: StoredSession, reply: Reply, outcome: str, talk: str) -> TurnResult:
+    position = record.position
+    screen = position.path[-1] if position.path else ""
+    return TurnResult(reply, screen, outcome, position.language, talk)

@@ -171,12 +171,11 @@ def _answer_measured(maalem: Runtime, hop: Hop, request_id: str) -> TurnResult:
     _timer(hop.gateway, hop.operator).observe(seconds)
     _counter(hop.gateway, hop.operator, result.outcome).inc()
     _screens(result.screen).inc()
-    session = _name_talk(maalem, hop)
-    note(session=session)
+    note(session=result.talk)
     _log.info(
         "hop",
         request_id=request_id,
-        session=session,
+        session=result.talk,
         gateway=hop.gateway,
         operator=hop.operator,
         phone=hop.phone,
@@ -211,13 +210,15 @@ def answer_hop(maalem: Runtime, hop: Hop, request_id: str) -> TurnResult:
         return maalem.turns.answer(hop, _make_caller(maalem, hop), DEFAULT)
     except Unavailable as error:
         away = error.params["what"]
-        _log.error("away", **_name_call(maalem, hop, request_id), what=away)
+        call = _name_call(maalem, hop, request_id)
+        _log.error("away", **call, what=away)
     except Exception:
-        _log.exception("failed", **_name_call(maalem, hop, request_id))
+        call = _name_call(maalem, hop, request_id)
+        _log.exception("failed", **call)
     note_failure()
     language = _find_language(maalem, hop, away)
     words = _away_words(maalem, request_id, language, _find_beginning(maalem, away))
-    return TurnResult(Reply(words, False), "away", "away", language or "")
+    return TurnResult(Reply(words, False), "away", "away", language or "", call["session"])
 
 
 def _name_call(maalem: Runtime, hop: Hop, request_id: str) -> dict[str, str]:
