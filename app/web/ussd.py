@@ -146,7 +146,7 @@ def _read_fields(dialect: Dialect, data: bytes) -> Mapping[str, object]:
 
 
 def _read_form(data: bytes) -> Mapping[str, str]:
-    """Returns the first value of each field, as `request.form` has it, at an eighth of its cost."""
+    """Returns the first value of each field, as `request.form` has it, but for less."""
     try:
         text = data.decode()
     except UnicodeDecodeError:

@@ -40,9 +40,12 @@ def standby(primary: PgServer, engine_folder: Path) -> Iterator[PgServer]:
         yield server
     finally:
         server.kill()
-        # For the tests to come; it waits for no standby.
+        # For the tests to come it waits for no standby, and it forgets that it ever did.
         primary.kill()
         primary.start("fsync=off", "synchronous_standby_names=")
+        primary.run("ALTER SYSTEM RESET synchronous_standby_names")
+        primary.kill()
+        primary.start("fsync=off", "wal_level=replica")
 
 
 @dataclass
