@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from psycopg.rows import namedtuple_row
 from sqlalchemy import text
 
 from app.base.database import transaction
@@ -31,8 +32,8 @@ def test_a_write_leaves_a_replica_and_is_done_by_the_next_connection(runtime: Ru
         with by_driver(runtime.database) as connection:
             if not tries:
                 tries.append("first")
-                connection._cursor.execute(READ_ONLY)
-            return str(connection.fetch(WRITE.encode(), [])[0].code)
+                connection._connection.execute(READ_ONLY)
+            return str(connection.fetch(WRITE.encode(), [], namedtuple_row)[0].code)
 
     for write in (write_in_a_transaction, write_by_the_driver):
         tries.clear()

@@ -20,7 +20,7 @@ BOARDS = sorted((ROOT / "deploy/grafana").glob("*.json"))
 TESTS = ("tests.yml", "tests_of_days.yml")
 # What a client library or Prometheus itself measures.
 GIVEN = {"up", "process_resident_memory_bytes"}
-NAME = re.compile(r"\b(maalem(?::\w+:\w+|_\w+)|up|process_\w+)\b(?=[\s{\[)]|$)")
+NAME = re.compile(r"\b(maalem(?::\w+:\w+|_\w+)|up|process_\w+)\b(?=[\s{\[)']|$)")
 
 
 def promtool(*arguments: str) -> str:
