@@ -52,7 +52,7 @@ def _one_at_a_time(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def examine(maalem: Runtime) -> tuple[int, dict[str, Any]]:
     """Returns the exit code, and each check by its name."""
     told = create_app(maalem).test_cli_runner().invoke(args=["doctor", "--json"])
-    found = json.loads(told.output)
+    found = json.loads(told.stdout)
     assert found["ok"] == (told.exit_code == 0) == all(check["ok"] for check in found["checks"])
     return told.exit_code, {check.pop("name"): check for check in found["checks"]}
 

@@ -98,7 +98,10 @@ def test_birth_dates_are_not_guessed_at_a_counter(
     assert open_by_card(browser).status_code == 429
     assert open_by_card(browser, rna="100007", birth_date="01/01/1987").status_code != 429
     assert open_by_card(sign_in("office")).status_code == 303
-    refused = "SELECT subject FROM audit_event WHERE action = 'presence_refused' AND actor = :who"
+    refused = (
+        "SELECT subject FROM audit_event WHERE action = 'presence_refused' AND actor = :who"
+        " ORDER BY id"
+    )
     hassan = f"artisan:{id_of(engine, HASSAN)}"
     assert ask(engine, refused, who="chamber")[:10] == [(hassan,)] * 10
     assert len(sent(engine, "dates_tried")) == 1
