@@ -71,12 +71,11 @@ def redact(
     for name, value in event.items():
         if name in _AS_THEY_ARE or isinstance(value, _NUMBERS):
             continue
-        if type(value) is str and len(value) < _FEWEST_DIGITS:
-            continue
         text = str(value)
-        if "DETAIL:" in text:
-            text = _ROW.sub("DETAIL: left out", text)
-        event[name] = _LONG_NUMBER.sub(_mask, text) if len(text) >= _FEWEST_DIGITS else text
+        if len(text) >= _FEWEST_DIGITS:
+            text = _ROW.sub("DETAIL: left out", text) if "DETAIL:" in text else text
+            text = _LONG_NUMBER.sub(_mask, text)
+        event[name] = text
     return event
 
 

@@ -60,7 +60,12 @@ def answer_busy() -> Response:
 def answer_failure() -> Response:
     """Answers a fault of the program, with the reference of its log line."""
     refusal = Refusal("internal", {"reference": g.request_id})
-    return answer_error(refusal, f"something went wrong, reference {g.request_id}")
+    return answer_error(refusal, describe_failure(g.request_id))
+
+
+def describe_failure(request_id: str) -> str:
+    """Returns what a program or an engineer reads of a fault."""
+    return f"something went wrong, reference {request_id}"
 
 
 def answer_error(refusal: Refusal, why: str, status: int | None = None) -> Response:

@@ -6,6 +6,7 @@ the ordinary goes on to Flask, which answers or refuses it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from io import BytesIO
 from secrets import token_hex
@@ -15,10 +16,11 @@ import structlog
 from flask import Flask
 
 from app.base import spans
-from app.observe.references import find_reference
+from app.observe.references import trace_request
 from app.runtime import Runtime
 from app.web.callbacks import is_admitted
 from app.web.edge import LONGEST_HOP, has_control, is_our_host
+from app.web.error_pages import describe_failure
 from app.web.proxies import came_by_proxy, find_peer
 from app.web.safe_headers import FOR_MACHINES
 from app.web.slots import Kind, is_served, leave_slot, take_slot
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 
 _STATUSES = {200: "200 OK", 400: "400 BAD REQUEST", 500: "500 INTERNAL SERVER ERROR"}
 _PART = "/ussd/"
+_LENGTH = re.compile("[0-9]{1,4}")
 _log = structlog.get_logger("web")
 
 
@@ -72,7 +75,7 @@ class HopDoor:
             environ["REQUEST_METHOD"] == "POST"
             and not environ.get("QUERY_STRING")
             and "HTTP_TRANSFER_ENCODING" not in environ
-            and (len(length) <= len(str(LONGEST_HOP)) and length.isdecimal())
+            and _LENGTH.fullmatch(length) is not None
             and int(length) <= LONGEST_HOP
             and (address.dialect.speaks_json or kind.partition(";")[0].strip().lower() == FORM)
             and is_our_host(self._app, environ)
@@ -84,19 +87,9 @@ class HopDoor:
         self, address: CallbackAddress, body: bytes, start: StartResponse
     ) -> Iterable[bytes]:
         request_id = token_hex(8)
-        if spans.are_asked_for():
-            with spans.trace(
-                "request",
-                request_id,
-                method="POST",
-                route=address.path,
-                request_id=request_id,
-                reference=find_reference(request_id),
-            ):
-                answer = self._work(address, body, request_id)
-                spans.note(status=answer.status)
-        else:
+        with trace_request("POST", address.path, request_id):
             answer = self._work(address, body, request_id)
+            spans.note(status=answer.status)
         text = answer.text.encode()
         headers = [
             ("Content-Type", address.dialect.content_type),
@@ -115,7 +108,7 @@ class HopDoor:
         except Exception:
             _log.exception("failed", request_id=request_id, endpoint=address.path)
             spans.note_failure()
-            return Answer(f"something went wrong, reference {request_id}\n", 500)
+            return Answer(f"{describe_failure(request_id)}\n", 500)
         finally:
             leave_slot(self._app, Kind.PHONES)
 

@@ -15,7 +15,7 @@ from app.base import spans
 from app.base.database import OFFICE_WAIT_SECONDS, name_cause
 from app.base.errors import Unavailable
 from app.observe import metrics
-from app.observe.references import find_reference
+from app.observe.references import trace_request
 from app.runtime import Runtime, runtime
 from app.web import edge, error_pages, slots
 from app.web.hop_door import HopDoor
@@ -92,15 +92,7 @@ def _begin() -> HTTPException | Response | None:
 def _begin_trace() -> None:
     g.request_id = token_hex(8)
     rule = request.url_rule
-    # The rule and not the address, in which a token or a number may stand.
-    g.trace = spans.trace(
-        "request",
-        g.request_id,
-        method=request.method,
-        route=rule.rule if rule else "unknown",
-        request_id=g.request_id,
-        reference=find_reference(g.request_id),
-    )
+    g.trace = trace_request(request.method, rule.rule if rule else "unknown", g.request_id)
     g.trace.__enter__()
 
 

@@ -101,7 +101,7 @@ _MOVE = """
             ORDER BY ended_at LIMIT most FOR UPDATE SKIP LOCKED);
         UPDATE message SET body = NULL WHERE id = ANY(full_ones);
         INSERT INTO ended_event SELECT event_key FROM message
-            WHERE id = ANY(emptied || full_ones) AND id <> ALL(noted) ON CONFLICT DO NOTHING;
+            WHERE id = ANY(emptied || full_ones) ON CONFLICT DO NOTHING;
         FOR begins IN SELECT DISTINCT date_trunc('month', ended_at AT TIME ZONE 'UTC') FROM message
             WHERE id = ANY(noted)
         LOOP
