@@ -20,7 +20,6 @@ from app.cli.serve import WEB_COMMAND
 from app.settings import ROOT
 
 GRANIAN = WEB_COMMAND
-# As many as the slots for phones, for the floor too.
 _GUNICORN = ("gunicorn", "--worker-class=gthread", "--threads=8", "--workers=1", "--keep-alive=60")
 # A machine that is busy with all of the tests takes its time.
 _READY_SECONDS = 90

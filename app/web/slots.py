@@ -64,8 +64,9 @@ class SlotShare:
 # All who work and all who wait are fewer than a process has threads, and their slots are as many as
 # it has connections to the database (app/base/database.py): no kind waits for another's. Those of
 # `OFFICE_KINDS` are as many as the office's own pool has.
+# More phones at once only wait for each other's Python (`python -m benchmarks slots`).
 SLOT_SHARES = {
-    Kind.PHONES: SlotShare(8, 1.0, waiting=88),
+    Kind.PHONES: SlotShare(4, 1.0, waiting=88),
     Kind.OFFICE: SlotShare(3, 2.0, waiting=4),
     Kind.TILL: SlotShare(2, 1.0, waiting=12),
     Kind.SIGN_IN: SlotShare(2, 2.0, waiting=11),
