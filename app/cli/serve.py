@@ -46,6 +46,8 @@ _PAGES = {
 # requests are worked on at once is said by the slots (app/web/slots.py).
 WEB_COMMAND = (
     *("granian", "--interface=wsgi", "--host=127.0.0.1", "--http=1", "--no-ws", "--no-access-log"),
+    # One thread takes requests in: with more a hop costs a tenth more.
+    "--runtime-mode=st",
     *("--blocking-threads=256", "--backlog=2048", "--backpressure=2048"),
     # A process that still loads loses a signal, and is killed after these seconds.
     *("--http1-header-read-timeout=10000", "--workers-kill-timeout=2", "--log-level=error"),
