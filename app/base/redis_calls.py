@@ -1,24 +1,30 @@
 """The hop's own way to Redis: single commands over connections kept here.
 
-The client's work around each command costs more than the command. What a failover or a move of
+The client opens the connections, to whoever is the one (TLS, Sentinel, Cluster); its work around
+each command costs more than the command, so commands go past it. What a failover or a move of
 slots answers is followed; what was open to a server that is none any more is closed.
 """
 
 from __future__ import annotations
 
+import socket
 import time
 from collections import deque
+from collections.abc import Sequence
 from contextlib import suppress
+from struct import pack
 from typing import Protocol
 
-from hiredis import pack_command
+from hiredis import PushNotification, Reader, pack_command
 from redis import Redis, RedisCluster
+from redis._parsers import BaseParser
 from redis.cluster import PRIMARY, ClusterNode
 from redis.connection import AbstractConnection, ConnectionPool
 from redis.crc import key_slot
 from redis.exceptions import (
     AskError,
     ClusterDownError,
+    InvalidResponse,
     MasterDownError,
     MovedError,
     NoScriptError,
@@ -29,12 +35,15 @@ from redis.exceptions import (
     TryAgainError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeout
 
 from app.base.errors import Unavailable
 
 # All tries of a command together; one that waits for an answer is not tried again.
 _SECONDS = 0.5
 _PAUSE_SECONDS = 0.02
+# What the reader gives while an answer is not whole; the most bytes that are read at once.
+_PART, _MOST_AT_ONCE = object(), 65536
 # The server answers, but not as the one that holds the keys: it was replaced, or is not there yet.
 _NOT_THE_ONE = RedisConnectionError, ReadOnlyError, MasterDownError
 
@@ -54,12 +63,72 @@ def make_calls(redis: Redis) -> Calls:
     return ClusterCalls(redis) if isinstance(redis, RedisCluster) else ServerCalls(redis)
 
 
+class _Wire:
+    """A connection that the client opens, and over which we speak ourselves.
+
+    The system keeps its limit of time: Python's own gives the interpreter away twice as often, and
+    each time another thread's hop is begun between.
+    """
+
+    _socket: socket.socket | None = None
+    _reader: Reader
+
+    def __init__(self, connection: AbstractConnection) -> None:
+        self._connection = connection
+
+    def ask(self, *commands: Sequence[Part]) -> object:
+        """Sends commands; returns the answer to the last. Raises: RedisError."""
+        opened = self._socket
+        if opened is None or opened is not self._connection._sock:
+            opened = self._open()
+        try:
+            opened.sendall(b"".join(pack_command(each) for each in commands))  # type: ignore[arg-type]
+            answers = [self._read(opened) for _ in commands]
+        except (TimeoutError, BlockingIOError):
+            raise RedisTimeout("no answer in time") from None
+        except OSError as error:
+            raise RedisConnectionError(type(error).__name__) from error
+        for answer in answers:
+            if isinstance(answer, RedisError):
+                raise answer
+        return answers[-1]
+
+    def close(self) -> None:
+        self._connection.disconnect()  # type: ignore[no-untyped-call]
+
+    def _open(self) -> socket.socket:
+        # Left to itself one that was closed opens to where it was, without asking Sentinel.
+        if not self._connection.is_connected:
+            self._connection.connect()  # type: ignore[no-untyped-call]
+        opened: socket.socket = self._connection._sock  # type: ignore[assignment]
+        seconds: float | None = self._connection.socket_timeout
+        # TLS reads more than once for an answer, so there the limit stays Python's.
+        if seconds and type(opened) is socket.socket:
+            limit = pack("ll", int(seconds), int(seconds % 1 * 1e6))
+            opened.setblocking(True)
+            for kind in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                opened.setsockopt(socket.SOL_SOCKET, kind, limit)
+        self._socket = opened
+        self._reader = Reader(
+            protocolError=InvalidResponse, replyError=BaseParser.parse_error, notEnoughData=_PART
+        )
+        return opened
+
+    def _read(self, opened: socket.socket) -> object:
+        while (answer := self._reader.gets()) is _PART or isinstance(answer, PushNotification):
+            if answer is _PART:
+                if not (data := opened.recv(_MOST_AT_ONCE)):
+                    raise RedisConnectionError("closed")
+                self._reader.feed(data)
+        return answer
+
+
 class _Node:
     """Connections to one server that rest, the last used first."""
 
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
-        self._idle: deque[AbstractConnection] = deque()
+        self._idle: deque[_Wire] = deque()
 
     def ask(self, *command: Part, asking: bool = False) -> object:
         """Returns the answer. Raises: RedisError; after one of no answer all that rest are closed.
@@ -67,39 +136,27 @@ class _Node:
         `asking` says that Redis's ASK sent us here.
         """
         try:
-            connection = self._idle.pop()
+            wire = self._idle.pop()
         except IndexError:
-            connection = self._pool.get_connection()
+            wire = _Wire(self._pool.get_connection())
         try:
-            # Left to itself one that was closed opens to where it was, without asking Sentinel.
-            if not connection.is_connected:
-                connection.connect()  # type: ignore[no-untyped-call]
-            if asking:
-                connection.send_packed_command([pack_command(("ASKING",))])  # type: ignore[no-untyped-call]
-                connection.read_response()
-            # Packed here: what the client does round its own packing costs more than that.
-            connection.send_packed_command([pack_command(command)])  # type: ignore[no-untyped-call, arg-type]
-            answer: object = connection.read_response()
-        except ResponseError as error:
-            if isinstance(error, _NOT_THE_ONE):
-                connection.disconnect()  # type: ignore[no-untyped-call]
+            return wire.ask(("ASKING",), command) if asking else wire.ask(command)
+        except BaseException as error:
+            # Left open, it would read the late answer as the next command's.
+            if not isinstance(error, ResponseError) or isinstance(error, _NOT_THE_ONE):
+                wire.close()
                 self.close_idle()
             raise
-        except RedisError:
-            connection.disconnect()  # type: ignore[no-untyped-call]
-            self.close_idle()
-            raise
         finally:
-            self._idle.append(connection)
-        return answer
+            self._idle.append(wire)
 
     def close_idle(self) -> None:
         """Closes what rests: the next command of each opens it again, to whom is there then."""
         for _ in range(len(self._idle)):
             with suppress(IndexError):  # others may have taken all meanwhile
-                connection = self._idle.popleft()
-                connection.disconnect()  # type: ignore[no-untyped-call]
-                self._idle.append(connection)
+                wire = self._idle.popleft()
+                wire.close()
+                self._idle.append(wire)
 
 
 class ServerCalls:
