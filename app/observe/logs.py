@@ -72,7 +72,8 @@ def redact(
         if name in _AS_THEY_ARE or isinstance(value, _NUMBERS):
             continue
         text = str(value)
-        if len(text) >= _FEWEST_DIGITS:
+        # Letters alone, as most words of ours are, hold no digit to look for.
+        if len(text) >= _FEWEST_DIGITS and not text.isalpha():
             text = _ROW.sub("DETAIL: left out", text) if "DETAIL:" in text else text
             text = _LONG_NUMBER.sub(_mask, text)
         event[name] = text

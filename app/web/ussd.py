@@ -151,8 +151,10 @@ def _read_form(data: bytes) -> Mapping[str, str]:
         text = data.decode()
     except UnicodeDecodeError:
         return {}
+    # What a code and a number are quoted by; a field with more goes the longer way.
+    text = text.replace("+", " ").replace("%2B", "+").replace("%2A", "*").replace("%23", "#")
     # The last first, so that the first stays.
-    pairs = reversed(text.replace("+", " ").replace("%2B", "+").replace("%2A", "*").split("&"))
+    pairs = reversed(text.split("&"))
     halves = [pair.partition("=") for pair in pairs if pair]
     return {_read_quoted(name): _read_quoted(value) for name, _, value in halves}
 
