@@ -30,7 +30,7 @@ class Loss:
 
 def read_losses() -> list[Loss]:
     """Reads what is declared, the newest migration first."""
-    declared = yaml.safe_load(_FILE.read_text("utf-8"))
+    declared = yaml.load(_FILE.read_text("utf-8"), yaml.CSafeLoader)
     return [
         Loss(
             revision,

@@ -32,7 +32,7 @@ _Entries = Annotated[tuple[Price, ...], Field(min_length=1)]
 _FILE = TypeAdapter(Annotated[dict[str, _Entries], Field(min_length=1)])
 
 
-class _PricesLoader(yaml.SafeLoader):
+class _PricesLoader(yaml.CSafeLoader):
     """Refuses a key written twice: YAML would keep the last in silence."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
@@ -45,7 +45,7 @@ class _PricesLoader(yaml.SafeLoader):
 def read_prices(path: Path = SHIPPED) -> Prices:
     """Returns the prices by provider, in the order they came into force. Raises: PricesWrong."""
     try:
-        # _PricesLoader is a SafeLoader.
+        # _PricesLoader is a CSafeLoader.
         prices = _FILE.validate_python(yaml.load(path.read_bytes(), _PricesLoader))  # noqa: S506
     except OSError as error:
         raise PricesWrong(why=f"{path}: {error.strerror}") from None

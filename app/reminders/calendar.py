@@ -185,6 +185,7 @@ class Calendar(BaseModel):
 def read_calendar(path: Path = SHIPPED) -> Calendar:
     """Reads the calendar. Raises: CalendarWrong, which names what is wrong with the file."""
     try:
-        return TypeAdapter(Calendar).validate_python(yaml.safe_load(path.read_bytes()))
+        raw = yaml.load(path.read_bytes(), yaml.CSafeLoader)
+        return TypeAdapter(Calendar).validate_python(raw)
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise CalendarWrong(why=" ".join(str(error).split())) from None
