@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from click import ClickException
 from psycopg.errors import InsufficientPrivilege
-from sqlalchemy import Engine, MetaData, text
+from sqlalchemy import Connection, Engine, MetaData, text
 from sqlalchemy.exc import ProgrammingError
 
 from app.backup.comparison import Digest, compute_digests
@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 
 # Two commands migrating at once wait for each other on this number.
 _LOCK = 0x6D61616C
+_ENCODING = text(
+    "SELECT quote_ident(current_database()) AS database,"
+    " current_setting('server_encoding') AS encoding"
+)
 
 
 def load_models() -> MetaData:
@@ -66,6 +70,16 @@ class AnotherVersion(ClickException):
         )
 
 
+class NotUnicode(ClickException):
+    """The database cannot hold every name; its encoding is settled when it is made."""
+
+    def __init__(self, database: str, encoding: str) -> None:
+        super().__init__(
+            f"the encoding of the database {database} is {encoding}, names need UTF8: make it anew"
+            f" with CREATE DATABASE {database} ENCODING 'UTF8' TEMPLATE template0"
+        )
+
+
 class NotTheOwner(ClickException):
     """The role of this address may not change the tables."""
 
@@ -90,11 +104,22 @@ def newest_revision() -> str:
     return _scripts().get_current_head() or "none"
 
 
+def check_encoding(connection: Connection) -> None:
+    """Raises: NotUnicode."""
+    found = connection.execute(_ENCODING).one()
+    if found.encoding != "UTF8":
+        raise NotUnicode(found.database, found.encoding)
+
+
 def current_revision(engine: Engine) -> str:
-    """Returns the database's revision, `none` for an empty one. Raises: AnotherVersion."""
+    """Returns the database's revision, `none` for an empty one.
+
+    Raises: AnotherVersion, NotUnicode.
+    """
     from alembic.runtime.migration import MigrationContext
 
     with engine.connect() as connection:
+        check_encoding(connection)
         revision = MigrationContext.configure(connection).get_current_revision()
     if revision is None:
         return "none"
@@ -107,7 +132,7 @@ def list_contracts(engine: Engine) -> list[str]:
     """Returns what the missing migrations take away from the version before, with their names.
 
     A migration says so by `CONTRACTS`, a sentence: no process of before may run any more.
-    Raises: AnotherVersion.
+    Raises: AnotherVersion, NotUnicode.
     """
     reached = current_revision(engine)
     missing = _scripts().iterate_revisions("head", "base" if reached == "none" else reached)
@@ -121,7 +146,7 @@ def list_contracts(engine: Engine) -> list[str]:
 def upgrade(engine: Engine) -> str:
     """Applies the missing migrations, and gives the roles their grants on what is new.
 
-    Returns the revision reached. Raises: AnotherVersion, NotTheOwner, NotDirect.
+    Returns the revision reached. Raises: AnotherVersion, NotUnicode, NotTheOwner, NotDirect.
     """
     if current_revision(engine) == (newest := newest_revision()):
         return newest
@@ -143,7 +168,10 @@ def renew_grants(engine: Engine) -> str:
 
 
 def downgrade(engine: Engine, revision: str) -> str:
-    """Takes back to `revision`. Returns it. Raises: AnotherVersion, NotTheOwner, NotDirect."""
+    """Takes back to `revision`. Returns it.
+
+    Raises: AnotherVersion, NotUnicode, NotTheOwner, NotDirect.
+    """
     current_revision(engine)
     return _migrate(engine, revision, down=True)
 
@@ -227,7 +255,7 @@ def rehearse_upgrade(engine: Engine, back_to: str | None, now: datetime) -> Upgr
 
     `back_to` is None for where the copy was, or one step if it is at the newest.
 
-    Raises: AnotherVersion, NotTheOwner.
+    Raises: AnotherVersion, NotUnicode, NotTheOwner.
     """
     was_at, contracts = current_revision(engine), list_contracts(engine)
     began = time.monotonic()

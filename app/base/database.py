@@ -47,6 +47,8 @@ STATEMENT_MS, IDLE_TRANSACTION_MS = 1500, 600_000
 CHANGE_WAITS_MS, _CHANGE_PAUSE_SECONDS, _CHANGE_SECONDS = 200, 0.3, 60
 # A machine that went without a word is noticed by who rests or waits for it, in some 12 s.
 _KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 2}
+# Of a database without an encoding texts are read too, so that its operator can be told.
+_UNICODE = {"client_encoding": "utf8"}
 # So long a server is asked whether it may be written to: of a second, time is left for the next.
 _ASKING_SECONDS = 0.5
 _T = TypeVar("_T")
@@ -91,7 +93,7 @@ def connect(
         pool_timeout=1,
         # An error's text must carry no names, birth dates or numbers into the log.
         hide_parameters=True,
-        connect_args={"connect_timeout": 2, "tcp_user_timeout": 1500} | _KEEPALIVES,
+        connect_args={"connect_timeout": 2, "tcp_user_timeout": 1500} | _UNICODE | _KEEPALIVES,
     )
     last: list[_Place] = []
 

@@ -15,7 +15,7 @@ from app.base.database import IDLE_TRANSACTION_MS, STATEMENT_MS, is_pooled, read
 from app.base.redis_client import list_servers
 from app.checks.looking import WrongInProduction
 from app.embedded import describe_engines
-from app.migrating import current_revision, newest_revision
+from app.migrating import check_encoding, current_revision, newest_revision
 from app.observe.hops import find_last_hop_day
 from app.observe.workers import count_alive, find_last_beat
 from app.runtime import Runtime
@@ -39,12 +39,10 @@ def check_database(maalem: Runtime) -> str:
         version = connection.execute(text("SHOW server_version")).scalar_one()
         number = int(connection.execute(text("SHOW server_version_num")).scalar_one())
         way = " by a pooler" if is_pooled(connection) else ""
-        encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+        check_encoding(connection)
     if number < _OLDEST_POSTGRESQL:
         raise RuntimeError(f"PostgreSQL {version} is too old, 14 or later is needed")
-    if encoding != "UTF8":
-        raise RuntimeError(f"the database is written in {encoding}, names need UTF8")
-    return f"PostgreSQL {version}, {encoding}{way}"
+    return f"PostgreSQL {version}, UTF8{way}"
 
 
 def check_migrations(maalem: Runtime) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from flask import Flask
 from sqlalchemy import Engine, create_engine, inspect, text
 
 from app import create_app
@@ -26,8 +28,8 @@ from app.settings import ROOT, Settings
 
 
 @pytest.fixture
-def bare(own_urls: EngineUrls) -> Iterator[Engine]:
-    """A database with nothing in it."""
+def bare(own_urls: EngineUrls, request: pytest.FixtureRequest) -> Iterator[Engine]:
+    """A database with nothing in it; a parameter says how else it is made."""
     admin = create_engine(
         own_urls.database_url.replace("postgresql://", "postgresql+psycopg://", 1),
         isolation_level="AUTOCOMMIT",
@@ -36,7 +38,7 @@ def bare(own_urls: EngineUrls) -> Iterator[Engine]:
         own = connection.execute(text("SELECT current_database()")).scalar_one()
         name = f"{own}_bare"
         connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
-        connection.execute(text(f"CREATE DATABASE {name}"))
+        connection.execute(text(f"CREATE DATABASE {name} {getattr(request, 'param', '')}"))
     engine = connect(own_urls.database_url.replace(f"/{own}?", f"/{name}?"))
     yield engine
     engine.dispose()
@@ -98,18 +100,54 @@ def test_commands_refuse_a_database_of_another_version_in_a_sentence(
     with bare.begin() as connection:
         connection.execute(text("CREATE TABLE alembic_version (version_num text PRIMARY KEY)"))
         connection.execute(text("INSERT INTO alembic_version VALUES ('0017')"))
+    with _serving(bare, own_urls) as app:
+        upgrading = app.test_cli_runner().invoke(args=["db", "upgrade"])
+        assert upgrading.exit_code == 1
+        another = "the database was made by another version"
+        assert upgrading.output.startswith(f"Error: {another} of Maalem")
+        doctor = app.test_cli_runner().invoke(args=["doctor"])
+        assert doctor.exit_code == 1
+        assert f"WRONG  migrations: {another}" in doctor.output
+
+
+@pytest.mark.parametrize(
+    "bare",
+    [
+        "ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0",
+        "ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0",
+    ],
+    ids=["SQL_ASCII", "LATIN1"],
+    indirect=True,
+)
+def test_commands_refuse_a_database_that_cannot_hold_every_name_in_a_sentence(
+    bare: Engine, own_urls: EngineUrls, request: pytest.FixtureRequest
+) -> None:
+    encoding, name = request.node.callspec.id, bare.url.database
+    with _serving(bare, own_urls) as app:
+        for words in (("upgrade",), ("downgrade", "base")):
+            refused = app.test_cli_runner().invoke(args=["db", *words])
+            assert (refused.exit_code, refused.output) == (
+                1,
+                f"Error: the encoding of the database {name} is {encoding}, names need UTF8: make"
+                f" it anew with CREATE DATABASE {name} ENCODING 'UTF8' TEMPLATE template0\n",
+            )
+        doctor = app.test_cli_runner().invoke(args=["doctor"])
+        assert doctor.exit_code == 1
+        assert (
+            f"WRONG  database: the encoding of the database {name} is {encoding}" in doctor.output
+        )
+    assert inspect(bare).get_table_names() == []
+
+
+@contextmanager
+def _serving(bare: Engine, own_urls: EngineUrls) -> Iterator[Flask]:
+    """An app whose database is another than the tests'."""
     url = bare.url.set(drivername="postgresql").render_as_string(hide_password=False)
     settings = Settings(
         database_url=url, redis_url=own_urls.redis_url, app_env="development", log_level="error"
     )
     runtime = Runtime(settings)
-    app = create_app(runtime)
-    upgrading = app.test_cli_runner().invoke(args=["db", "upgrade"])
-    assert upgrading.exit_code == 1
-    assert upgrading.output.startswith("Error: the database was made by another version of Maalem")
-    doctor = app.test_cli_runner().invoke(args=["doctor"])
-    assert doctor.exit_code == 1
-    assert "WRONG  migrations: the database was made by another version" in doctor.output
+    yield create_app(runtime)
     runtime.database.dispose()
     runtime.redis.close()
 
