@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -81,21 +82,42 @@ def main() -> None:
             print(hops_inside.profile(profiled_stage, arguments.profile))
         return
     began = time.monotonic()
-    all_findings: list[Finding] = []
     beside = arguments.beside, arguments.python or sys.executable
     with stage(arguments.quick, *beside) as measured_stage:
         measured_stage.months = arguments.months
-        for name in names:
-            findings = []
-            for finding in MEASUREMENTS[name](measured_stage):
-                print(finding, flush=True)
-                findings.append(finding)
-            write_result(name, findings)
-            all_findings += findings
+        found, stopped = measure_all(measured_stage, names)
     print(f"{machine()}; {time.monotonic() - began:.0f} s")
     if not arguments.quick and not arguments.names:
-        replace_measured(_PAGE, f"{machine()}.\n\n{table(all_findings)}")
+        replace_measured(_PAGE, f"{machine()}.\n\n{table(found)}{tell_stopped(stopped)}")
         print(f"written to {_PAGE.relative_to(ROOT)}")
+    if stopped:
+        sys.exit(f"stopped: {', '.join(stopped)}")
+
+
+def measure_all(measured_stage: Stage, names: Iterable[str]) -> tuple[list[Finding], list[str]]:
+    """Prints each finding as it comes; returns all, and the names of those that stopped."""
+    found: list[Finding] = []
+    stopped = []
+    for name in names:
+        began, own = time.monotonic(), []
+        try:
+            for finding in MEASUREMENTS[name](measured_stage):
+                print(finding, flush=True)
+                own.append(finding)
+        except Exception:  # half an hour of others' figures is not lost with it
+            traceback.print_exc()
+            stopped.append(name)
+        print(f"     {name}: {time.monotonic() - began:.0f} s", flush=True)
+        write_result(name, own)
+        found += own
+    return found, stopped
+
+
+def tell_stopped(stopped: list[str]) -> str:
+    """Returns the sentence below the table that names those that stopped; none if none did."""
+    if not stopped:
+        return ""
+    return f"\nStopped before the end, so that figures are missing: {', '.join(stopped)}.\n"
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ _OURS = SLOT_SHARES[Kind.PHONES].slots
 
 def measure(stage: Stage) -> list[Finding]:
     """Compares each number of slots with ours, in turn, also at half of what ours can answer."""
-    rounds, talks = (2, 100) if stage.quick else (5, 500)
+    rounds, talks = (2, 100) if stage.quick else (3, 300)
     with ExitStack() as stack:
         servers = {count: stack.enter_context(_service(stage, count)) for count in _COUNTS}
         runs = [_round(stage, servers, talks) for _ in range(1 + rounds)][1:]
