@@ -148,7 +148,8 @@ def _read_groups(
 
 # Artisans who owe the month here, are enrolled, can be reached, and were not written down before. A
 # digest of the artisan alone chooses those held out: the same people, month after month, under
-# whatever SECRET_KEY.
+# whatever SECRET_KEY. Who was written down is looked up by its key, one by one (OFFSET 0): of a
+# campaign written a moment ago the planner knows nothing, and would compare each with each.
 _DUE = f"""
     SELECT a.id AS artisan_id, reached.phone, {LANGUAGE}, a.region,
         CASE WHEN :per_mille > 0 AND
@@ -163,8 +164,9 @@ _DUE = f"""
         AND (CAST(:keeps AS date) IS NULL OR a.rights_until >= :kept_from
             OR EXISTS (SELECT FROM contribution_allocation paid
                 WHERE paid.artisan_id = a.id AND paid.period = :keeps))
-        AND NOT EXISTS (SELECT FROM campaign_recipient known JOIN campaign ON id = known.campaign_id
-            WHERE campaign.name = :name AND known.artisan_id = a.id)
+        AND NOT EXISTS (SELECT FROM campaign_recipient known
+            WHERE known.campaign_id = (SELECT id FROM campaign WHERE name = :name)
+                AND known.artisan_id = a.id OFFSET 0)
 """  # noqa: S608 - made of our own words alone
 _COUNTS = """
     SELECT language, region, count(*) FILTER (WHERE state = 'waiting') AS queued,
