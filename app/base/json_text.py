@@ -1,9 +1,14 @@
-"""Reads JSON from outside, strictly: what two programs could read in two ways is refused."""
+"""Reads JSON from outside, strictly: what two programs could read in two ways is refused.
+
+And writes ours, for what writes it on every hop.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
+from json import encoder
 
 DEEPEST = 32
 # A fraction with a larger exponent, or more digits, is no amount of anything.
@@ -56,6 +61,31 @@ def _read_fraction(text: str) -> Decimal:
     if len(text) > _MOST_DIGITS or not -_MOST_DIGITS < number.adjusted() < _MOST_DIGITS:
         raise _Refused(_WITHOUT_END)
     return number
+
+
+def make_writer(
+    between: str, after_name: str, default: Callable[[object], object] | None = None
+) -> Callable[[object], str]:
+    """Returns a writer of JSON with these separators, letters as they are.
+
+    `default` gives what is written for a value that JSON has not. Values hold no circles.
+    """
+    plain = json.JSONEncoder(ensure_ascii=False, separators=(between, after_name), default=default)
+    if (make := getattr(encoder, "c_make_encoder", None)) is None:
+        return plain.encode
+    # JSONEncoder makes this anew for each text, which takes longer than writing a short one.
+    write = make(
+        None,
+        plain.default,
+        encoder.encode_basestring,
+        None,
+        after_name,
+        between,
+        False,
+        False,
+        True,
+    )
+    return lambda value: "".join(write(value, 0))
 
 
 def write_number(number: int | Decimal) -> str:

@@ -1,6 +1,5 @@
 """Writes logs as JSON lines, in a terminal as short ones; phones, secrets, money by their type."""
 
-import json
 import logging
 import re
 import sys
@@ -10,8 +9,10 @@ from typing import Any
 
 import structlog
 
+from app.base.json_text import make_writer
+
 # The last safeguard after the types: long runs of digits are phones, codes or personal numbers.
-_write_json = json.JSONEncoder(default=str, ensure_ascii=False).encode
+_write_json = make_writer(", ", ": ", str)
 # The row in a database error: a name in it has no long number.
 _ROW = re.compile(r"^DETAIL:.*$", re.MULTILINE)
 _AS_THEY_ARE, _NUMBERS = frozenset({"timestamp", "request_id"}), (int, float, NoneType)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from hashlib import blake2b, sha1
 from hmac import compare_digest
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from redis import Redis
@@ -24,6 +25,7 @@ from redis.exceptions import NoScriptError
 
 from app.base.buckets import HOPS, LATE, find_bucket
 from app.base.hop import Hop, Reply
+from app.base.json_text import make_writer
 from app.base.keys import Key, Keys, Purpose
 from app.base.phone import Phone
 from app.base.redis_calls import Part, make_calls
@@ -41,6 +43,8 @@ _MOST_REPLIES, _FEWEST_REPLIES = 4, 2
 # With Redis's own overhead a dialogue stays under 700 bytes (docs/performance.md, P5).
 _MOST_BYTES = 400
 _NAME_BYTES, _PHONE_BYTES, _MOMENT_BYTES, _TAG_BYTES = 12, 9, 4, 16
+# Six bytes are eight letters of base64.
+_SHOWN_BYTES = 6
 _MOST_SKEW = 60
 
 # Text that nearly every dialogue holds: zlib points to it instead of writing it.
@@ -55,6 +59,10 @@ _USUAL = (
 
 # A dialogue is small: with zlib's own memory, of a quarter of a megabyte, it would take longer.
 _SMALL = 4, zlib.DEFLATED, 11, 4
+# A body of so many bytes is stored as it is: in one block that is not compressed (RFC 1951, 3.2.4),
+# behind the header of a stream without a dictionary (RFC 1950).
+_SHORT = 384
+_AS_IT_IS = b"\x78\x01\x01"
 
 # Hops of a bucket waiting to be counted; if nothing fetches them the oldest are dropped, which is
 # counted.
@@ -88,8 +96,10 @@ if redis.call('RPUSH', hops, ARGV[4]) <= {MOST_HOPS} then return false end
 redis.call('LPOP', hops)
 return 1
 """
-_POSITION_FIELDS = tuple(field.name for field in fields(Position))
-_write_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_list_position = attrgetter(*(field.name for field in fields(Position)))
+_write_json = make_writer(",", ":")
+_read_json = json.JSONDecoder().raw_decode
+_match_revision = re.compile(rb"(\d+):").match
 
 
 class StoredReply(NamedTuple):
@@ -141,7 +151,7 @@ class StoredSession:
 
     def pack(self) -> bytes:
         """Returns the next revision as bytes. Drops older replies while it is too large."""
-        position = [getattr(self.position, name) for name in _POSITION_FIELDS]
+        position = _list_position(self.position)
         while True:
             body = [
                 position,
@@ -160,9 +170,9 @@ class StoredSession:
     def unpack(cls, packed: bytes) -> StoredSession:
         """Reads what `pack` wrote."""
         revision, _, body = packed.partition(b":")
-        position, menu, walked, walked_digest, over, replies = json.loads(_expand(body))
+        position, menu, walked, walked_digest, over, replies = _read_json(_expand(body).decode())[0]
         return cls(
-            Position(**dict(zip(_POSITION_FIELDS, position, strict=True))),
+            Position(*position),
             menu,
             walked,
             walked_digest,
@@ -173,11 +183,21 @@ class StoredSession:
 
 
 def _compress(body: bytes) -> bytes:
+    """Returns the body as a stream of zlib, which any release reads; a short one as it is.
+
+    zlib gives the interpreter away at each call, which costs a hop more than its own time.
+    """
+    size = len(body)
+    if size <= _SHORT:
+        length = size.to_bytes(2, "little") + (size ^ 0xFFFF).to_bytes(2, "little")
+        return _AS_IT_IS + length + body + zlib.adler32(body).to_bytes(4, "big")
     compressor = zlib.compressobj(*_SMALL, zdict=_USUAL)
     return compressor.compress(body) + compressor.flush()
 
 
 def _expand(packed: bytes) -> bytes:
+    if packed.startswith(_AS_IT_IS):
+        return packed[len(_AS_IT_IS) + 4 : -4]
     return zlib.decompressobj(zdict=_USUAL).decompress(packed)
 
 
@@ -201,9 +221,18 @@ class _SessionKeys:
     place: int
     naming: bytes
     signing: Key
+    # Made once for each size, and copied: that takes half of making it.
+    _hashes: dict[int, blake2b] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        sizes = _NAME_BYTES, _PHONE_BYTES, _SHOWN_BYTES
+        made = {size: blake2b(digest_size=size, key=self.naming) for size in sizes}
+        object.__setattr__(self, "_hashes", made)
 
     def digest(self, text: str, size: int) -> bytes:
-        return blake2b(text.encode(), digest_size=size, key=self.naming).digest()
+        made = self._hashes[size].copy()
+        made.update(text.encode())
+        return made.digest()
 
     def name(self, hop: Hop, bucket: bytes) -> _Names:
         """Hides number and session id, and keeps the dialogues of two phones apart."""
@@ -272,7 +301,7 @@ class Sessions:
 
         It holds no dash: a command would read a session that begins with one as an option.
         """
-        return b64encode(self._keys[slot.place].digest(text, 6), b"._").decode()
+        return b64encode(self._keys[slot.place].digest(text, _SHOWN_BYTES), b"._").decode()
 
     def name_talk(self, hop: Hop) -> str:
         """Returns what stands for a dialogue in logs: the name that `flask talks` lists."""
@@ -419,5 +448,5 @@ def _beside(slot: Slot, newest: bytes | None, record: StoredSession | None) -> S
 
 def _read_revision(value: bytes) -> bytes:
     """Returns the revision that a value claims, as the script reads it."""
-    claimed = re.match(rb"(\d+):", value[_NAME_BYTES:])
+    claimed = _match_revision(value, _NAME_BYTES)
     return claimed[1] if claimed else b""

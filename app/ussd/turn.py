@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Generic
 
 from app.base.hop import Hop, Reply
+from app.base.json_text import make_writer
 from app.ussd.deferred import DeferredActions
 from app.ussd.engine import MenuEngine
 from app.ussd.position import Caller, Position
@@ -16,7 +16,7 @@ from app.ussd.vocabulary import Services
 
 # A dialled chain with more inputs than this is not a person's.
 _MOST_INPUTS = 40
-_write_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_write_json = make_writer(",", ":")
 
 
 @dataclass(frozen=True, slots=True)

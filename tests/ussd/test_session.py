@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import zlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +18,7 @@ from app.base.hop import Hop, Reply
 from app.base.keys import Keys
 from app.base.phone import Phone
 from app.runtime import Runtime
+from app.ussd import session
 from app.ussd.position import Position
 from app.ussd.session import STORED_SECONDS, Sessions, Slot, StoredSession
 from tests.conftest import NOW
@@ -79,6 +83,22 @@ def test_stored_session_unpacks_what_it_packs(
     assert again.revision == record.revision + 1
     again.revision = record.revision
     assert again == record
+
+
+@pytest.mark.parametrize(
+    "words", ["", "Ma famille\n" * 40, "عائلتي\n" * 40], ids=["none", "fr", "ar"]
+)
+def test_every_release_reads_a_dialogue_that_is_short_or_long(words: str) -> None:
+    record = record_of(words)
+
+    _, _, body = record.pack().partition(b":")
+
+    # As the releases before the short ones were stored as they are read it: zlib checks its sum.
+    read = zlib.decompressobj(zdict=session._USUAL)
+    text = read.decompress(body)
+    assert read.eof
+    assert text == session._expand(body)
+    assert json.loads(text)[-1] == [["hop", words, 1]]
 
 
 def test_load_returns_none_for_a_dialogue_never_begun(sessions: Sessions) -> None:
