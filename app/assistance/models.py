@@ -47,7 +47,10 @@ help_request = Table(
     CheckConstraint("state IN ('" + "', '".join(STATES) + "')", name="state"),
     CheckConstraint("phone ~ '^[+][0-9]{8,15}$'", name="phone"),
     CheckConstraint("changed_at >= asked_at", name="changed_at"),
-    CheckConstraint("phone IS NOT NULL OR artisan_id IS NOT NULL", name="who"),
+    # Of nobody once the person is forgotten.
+    CheckConstraint(
+        "phone IS NOT NULL OR artisan_id IS NOT NULL OR state IN ('done', 'cancelled')", name="who"
+    ),
     CheckConstraint("desk IN ('" + "', '".join(DESKS) + "')", name="desk"),
     CheckConstraint("outcome IN ('" + "', '".join(OUTCOMES) + "')", name="outcome"),
     # The same request twice is one, until it is done.

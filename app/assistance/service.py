@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -190,11 +190,16 @@ def move_requests(operation: Operation, double: int, kept: int) -> None:
         record_audit(operation, "requests_moved", f"artisan:{kept}", **details)
 
 
-def forget_requests(operation: Operation, artisan_id: int) -> None:
-    """Takes the person and the phone from requests of somebody who asked to be forgotten."""
+def forget_requests(operation: Operation, artisan_id: int, phones: Collection[str]) -> None:
+    """Takes the person and the phone from requests of somebody who asked to be forgotten.
+
+    `phones` are those of this person alone, from which one may have asked without identifying.
+    """
+    columns = help_request.c
+    of_nobody = columns.artisan_id.is_(None) & columns.phone.in_(phones)
     operation.connection.execute(
         update(help_request)
-        .where(help_request.c.artisan_id == artisan_id)
+        .where((columns.artisan_id == artisan_id) | of_nobody)
         .values(artisan_id=None, phone=None)
     )
     record_audit(operation, "requests_forgotten", f"artisan:{artisan_id}")

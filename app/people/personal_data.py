@@ -35,11 +35,12 @@ EXPORTED: Mapping[str, str] = {
         (
             *("artisan_phone", "ended_tie", "artisan_pin", "pin_attempt", "pin_reset", "tie_code"),
             *("family_cover", "enrolment_file", "registry_import_update", "payment_code"),
-            *("deposit", "contribution_allocation", "payer_look_up", "claim", "help_request"),
+            *("deposit", "contribution_allocation", "payer_look_up", "claim"),
             *("campaign_recipient", "desk_act", "person_note", "presence", "member_call"),
         ),
         _OF_PERSON,
     ),
+    "help_request": "artisan_id = :person OR artisan_id IS NULL AND phone = ANY(:phones)",
     **dict.fromkeys(("payment_code_line", "receipt_recipient"), _OF_CODES),
     **dict.fromkeys(("reversal", "cnss_line"), _OF_RECEIPTS),
     **dict.fromkeys(
@@ -80,8 +81,9 @@ def export_person(
 
 def check_forgettable(connection: Connection, artisan_id: int) -> None:
     """Raises: NotForgettable while money or a request of the person is under way."""
+    params = {"person": artisan_id, "phones": list_sole_phones(connection, artisan_id)}
     for why, rows in _UNDER_WAY.items():
-        if connection.execute(text(f"SELECT EXISTS ({rows})"), {"person": artisan_id}).scalar():
+        if connection.execute(text(f"SELECT EXISTS ({rows})"), params).scalar():
             raise NotForgettable(why=why)
 
 
@@ -93,7 +95,7 @@ def forget_person(operation: Operation, artisan_id: int) -> None:
     phones = list_sole_phones(connection, artisan_id)
     forget_phones(operation, phones)
     forget_claims(operation, artisan_id)
-    forget_requests(operation, artisan_id)
+    forget_requests(operation, artisan_id, phones)
     forget_recipient(operation, artisan_id)
     forget_entry(operation, artisan_id, phones)
     # The database lets notes go once their person is forgotten.
@@ -122,7 +124,8 @@ _UNDER_WAY: Mapping[str, str] = {
         SELECT FROM reconciliation_break b JOIN payment_code c ON c.code = b.code
         WHERE c.artisan_id = :person AND b.state IN ('open', 'proposed')""",
     "a request for help is open": """
-        SELECT FROM help_request WHERE artisan_id = :person AND state IN ('open', 'taken')""",
+        SELECT FROM help_request WHERE state IN ('open', 'taken')
+            AND (artisan_id = :person OR artisan_id IS NULL AND phone = ANY(:phones))""",
     "a reimbursement is on its way": """
         SELECT FROM claim WHERE artisan_id = :person AND state NOT IN ('paid', 'refused')""",
 }
