@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -139,9 +140,9 @@ class Words:
         match = re.fullmatch(pattern, said, re.DOTALL)
         return match.groupdict() if match else None
 
-    def value_names(self, language: str, key: str) -> set[str]:
+    def value_names(self, language: str, key: str) -> frozenset[str]:
         """Returns the names of the values the sentence takes."""
-        return {match[1] for match in _PLACE.finditer(self.get_sentence(language, key))}
+        return _find_value_names(self.get_sentence(language, key))
 
     def noun_names(self, language: str, key: str) -> set[str]:
         """Returns the nouns whose plural the sentence takes."""
@@ -197,6 +198,12 @@ class Words:
         if forms is None or not (form := forms[translations.plural(count)]):
             raise KeyError(f"no plural {noun} in {language}")
         return _PLACE.sub(str(count), form)
+
+
+# Kept: the check of a menu asks for each sentence's again and again.
+@lru_cache(maxsize=4096)
+def _find_value_names(sentence: str) -> frozenset[str]:
+    return frozenset(match[1] for match in _PLACE.finditer(sentence))
 
 
 def _cut(sentence: str) -> _CutSentence:

@@ -44,13 +44,13 @@ class FilledMenu:
 
     def values(self, screen: Screen, language: str) -> dict[str, Any]:
         """Returns the largest value of each name in the screen's sentences."""
-        if known := self._values.get((screen.name, language)):
+        if (known := self._values.get((screen.name, language))) is not None:
             return known
-        words = self.engine.words
-        values = self._values[screen.name, language] = {}
+        words, values = self.engine.words, dict[str, Any]()
         for key in keys_of(screen) | {screen.name}:
             if words.has(language, key):
                 values |= self.samples.worst(words, language, key)
+        self._values[screen.name, language] = values
         return values
 
     def pages(

@@ -67,7 +67,7 @@ class Places:
             for noun in sorted(self.words.noun_names(language, key)):
                 yield noun, f"a count, in {key}"
 
-    def _names_by_key(self) -> dict[str, set[str]]:
+    def _names_by_key(self) -> dict[str, frozenset[str]]:
         """Returns the names of the values of each sentence that is no noun."""
         language = self.words.languages[0]
         keys = sorted(self.words.keys(language))
