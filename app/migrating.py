@@ -70,7 +70,7 @@ class AnotherVersion(ClickException):
         )
 
 
-class NotUnicode(ClickException):
+class AnotherEncoding(ClickException):
     """The database cannot hold every name; its encoding is settled when it is made."""
 
     def __init__(self, database: str, encoding: str) -> None:
@@ -105,16 +105,16 @@ def newest_revision() -> str:
 
 
 def check_encoding(connection: Connection) -> None:
-    """Raises: NotUnicode."""
+    """Raises: AnotherEncoding."""
     found = connection.execute(_ENCODING).one()
     if found.encoding != "UTF8":
-        raise NotUnicode(found.database, found.encoding)
+        raise AnotherEncoding(found.database, found.encoding)
 
 
 def current_revision(engine: Engine) -> str:
     """Returns the database's revision, `none` for an empty one.
 
-    Raises: AnotherVersion, NotUnicode.
+    Raises: AnotherVersion, AnotherEncoding.
     """
     from alembic.runtime.migration import MigrationContext
 
@@ -132,7 +132,7 @@ def list_contracts(engine: Engine) -> list[str]:
     """Returns what the missing migrations take away from the version before, with their names.
 
     A migration says so by `CONTRACTS`, a sentence: no process of before may run any more.
-    Raises: AnotherVersion, NotUnicode.
+    Raises: AnotherVersion, AnotherEncoding.
     """
     reached = current_revision(engine)
     missing = _scripts().iterate_revisions("head", "base" if reached == "none" else reached)
@@ -146,7 +146,7 @@ def list_contracts(engine: Engine) -> list[str]:
 def upgrade(engine: Engine) -> str:
     """Applies the missing migrations, and gives the roles their grants on what is new.
 
-    Returns the revision reached. Raises: AnotherVersion, NotUnicode, NotTheOwner, NotDirect.
+    Returns the revision reached. Raises: AnotherVersion, AnotherEncoding, NotTheOwner, NotDirect.
     """
     if current_revision(engine) == (newest := newest_revision()):
         return newest
@@ -170,7 +170,7 @@ def renew_grants(engine: Engine) -> str:
 def downgrade(engine: Engine, revision: str) -> str:
     """Takes back to `revision`. Returns it.
 
-    Raises: AnotherVersion, NotUnicode, NotTheOwner, NotDirect.
+    Raises: AnotherVersion, AnotherEncoding, NotTheOwner, NotDirect.
     """
     current_revision(engine)
     return _migrate(engine, revision, down=True)
@@ -255,7 +255,7 @@ def rehearse_upgrade(engine: Engine, back_to: str | None, now: datetime) -> Upgr
 
     `back_to` is None for where the copy was, or one step if it is at the newest.
 
-    Raises: AnotherVersion, NotUnicode, NotTheOwner.
+    Raises: AnotherVersion, AnotherEncoding, NotTheOwner.
     """
     was_at, contracts = current_revision(engine), list_contracts(engine)
     began = time.monotonic()
