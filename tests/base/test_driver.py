@@ -8,7 +8,7 @@ import sys
 import pytest
 from psycopg.errors import DivisionByZero
 from psycopg.pq import ConnStatus
-from sqlalchemy import Engine, bindparam, literal, select, text
+from sqlalchemy import Engine, Integer, bindparam, literal, select, text
 
 from app.base.database import reading
 from app.base.deadline import Deadline
@@ -34,6 +34,15 @@ def test_prepared_statement_gives_the_same_rows_by_the_driver_and_by_sqlalchemy(
     with reading(engine) as usual:
         assert tuple(statement.fetch_one(usual, **values)) == tuple(row)
     assert (row.constant, row.listed, row.n, row.w) == ("50 % of '$1'", True, *values.values())
+
+
+def test_statements_that_the_server_forgot_are_prepared_anew(engine: Engine) -> None:
+    """As a pooler does with a connection that it gives to another, and the driver after DDL."""
+    statement = Prepared(select(bindparam("number", type_=Integer)))
+    with by_driver(engine) as connection:
+        assert statement.fetch_value(connection, number=1) == 1
+        Prepared(text("DEALLOCATE ALL")).fetch_all(connection)
+        assert statement.fetch_value(connection, number=2) == 2
 
 
 def test_connections_that_died_while_they_rested_cost_nobody_anything(engine: Engine) -> None:

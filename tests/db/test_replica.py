@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from psycopg.rows import namedtuple_row
 from sqlalchemy import text
 
 from app.base.database import transaction
 from app.base.deadline import Deadline
-from app.base.driver import by_driver
+from app.base.driver import Prepared, by_driver
 from app.base.errors import Unavailable
 from app.runtime import Runtime
 
@@ -32,8 +31,8 @@ def test_a_write_leaves_a_replica_and_is_done_by_the_next_connection(runtime: Ru
         with by_driver(runtime.database) as connection:
             if not tries:
                 tries.append("first")
-                connection._connection.execute(READ_ONLY)
-            return str(connection.fetch(WRITE.encode(), [], namedtuple_row)[0].code)
+                Prepared(text(READ_ONLY)).fetch_all(connection)
+            return str(Prepared(text(WRITE)).fetch_value(connection))
 
     for write in (write_in_a_transaction, write_by_the_driver):
         tries.clear()
