@@ -63,7 +63,7 @@ def make_calls(redis: Redis) -> Calls:
     return ClusterCalls(redis) if isinstance(redis, RedisCluster) else ServerCalls(redis)
 
 
-class _Wire:
+class _OwnConnection:
     """A connection that the client opens, and over which we speak ourselves.
 
     The system keeps its limit of time: Python's own gives the interpreter away twice as often, and
@@ -128,7 +128,7 @@ class _Node:
 
     def __init__(self, pool: ConnectionPool) -> None:
         self._pool = pool
-        self._idle: deque[_Wire] = deque()
+        self._idle: deque[_OwnConnection] = deque()
 
     def ask(self, *command: Part, asking: bool = False) -> object:
         """Returns the answer. Raises: RedisError; after one of no answer all that rest are closed.
@@ -136,27 +136,27 @@ class _Node:
         `asking` says that Redis's ASK sent us here.
         """
         try:
-            wire = self._idle.pop()
+            connection = self._idle.pop()
         except IndexError:
-            wire = _Wire(self._pool.get_connection())
+            connection = _OwnConnection(self._pool.get_connection())
         try:
-            return wire.ask(("ASKING",), command) if asking else wire.ask(command)
+            return connection.ask(("ASKING",), command) if asking else connection.ask(command)
         except BaseException as error:
             # Left open, it would read the late answer as the next command's.
             if not isinstance(error, ResponseError) or isinstance(error, _NOT_THE_ONE):
-                wire.close()
+                connection.close()
                 self.close_idle()
             raise
         finally:
-            self._idle.append(wire)
+            self._idle.append(connection)
 
     def close_idle(self) -> None:
         """Closes what rests: the next command of each opens it again, to whom is there then."""
         for _ in range(len(self._idle)):
             with suppress(IndexError):  # others may have taken all meanwhile
-                wire = self._idle.popleft()
-                wire.close()
-                self._idle.append(wire)
+                connection = self._idle.popleft()
+                connection.close()
+                self._idle.append(connection)
 
 
 class ServerCalls:
