@@ -47,8 +47,8 @@ MEASUREMENTS: dict[str, Callable[[Stage], Iterable[Finding]]] = {
     "restoring": restoring.measure,
     "worst_minute": worst_minute.measure,
 }
-# These run where they are named: they take long, on a database of their own.
-_BY_NAME = {"growth", "restoring", "worst_minute"}
+# These run where they are named: they have no budget, or take long on a database of their own.
+_BY_NAME = {"hops_inside", "traces", "slots", "growth", "restoring", "worst_minute"}
 _PAGE = ROOT / "docs" / "performance.md"
 
 

@@ -31,7 +31,7 @@ _CONNECTIONS = 8
 
 
 def measure(stage: Stage) -> list[Finding]:
-    pairs, deposits = (2, 100) if stage.quick else (7, 600)
+    pairs, deposits = (2, 100) if stage.quick else (5, 400)
     collectors = {
         f"deposits, {_CONNECTIONS} connections, durable": at_till(add_bench_agent(stage), "page"),
         "the same, all by one client with a day limit": _client(stage),
