@@ -24,16 +24,23 @@ def overdue_months(first: date, on: date) -> int:
 @lru_cache(maxsize=4096)
 def accrue_penalty(amount: Money, first: date, months: int, rates: Rates) -> Accrual:
     """Returns the penalty on `amount` for `months` overdue months, rounded once a calendar year."""
+    return tuple(
+        (year, rates.rounded(Decimal(amount.centimes) * percent / 10_000, Month.of(first)))
+        for year, percent in _sum_percents(first, months, rates)
+    )
+
+
+# Cached for itself: contributions of every amount are overdue for the same months.
+@lru_cache(maxsize=4096)
+def _sum_percents(first: date, months: int, rates: Rates) -> tuple[tuple[int, Decimal], ...]:
+    """Returns the percents of overdue months that began on `first`, by calendar year."""
     # An overdue month is complete when the next one starts.
     uncounted = 1 if rates.penalty_counts.at(Month.of(first)) == "complete" else 0
     percents: dict[int, Decimal] = {}
     for start in islice(_months_from(first), uncounted, max(uncounted, months)):
         percent = rates.penalty_percent.at(Month.of(start))
         percents[start.year] = percents.get(start.year, Decimal(0)) + percent
-    return tuple(
-        (year, rates.rounded(Decimal(amount.centimes) * percent / 10_000, Month.of(first)))
-        for year, percent in percents.items()
-    )
+    return tuple(percents.items())
 
 
 def cap_penalties(
