@@ -96,7 +96,8 @@ def plain_writing(text: str) -> str:
 
 def plain_signs(text: str) -> str:
     """Returns text in plain writing, whose dashes and slashes of any shape are `-` and `/`."""
-    return plain_writing(text).translate(_SIGNS)
+    plain = plain_writing(text)
+    return plain if plain.isascii() else plain.translate(_SIGNS)
 
 
 def only_digits(number: str) -> str:

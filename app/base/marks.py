@@ -24,7 +24,7 @@ _ALIKE = str.maketrans({"ة": "ه", "ى": "ي", "گ": "ك", "ڭ": "ك", "ⵕ": "
 
 def drop_unseen(text: str) -> str:
     """Returns text without marks that have no shape."""
-    return UNSEEN.sub("", text)
+    return text if text.isascii() else UNSEEN.sub("", text)
 
 
 def spell_plainly(text: str) -> str:
