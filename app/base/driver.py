@@ -41,16 +41,15 @@ _AWAY = (psycopg.OperationalError, psycopg.InterfaceError)
 _PREPARED, _NUMBERS = "prepared", count()
 # Makes of a result what makes its rows.
 MakeRows = Callable[[PGresult], RowMaker[Any]]
-
-
+# A statement as its server prepares it: the text, and the types of its values.
 _Key = tuple[bytes, tuple[int, ...]]
 
 
 class DriverConnection:
     """A connection on which each statement stands alone, in a transaction of its own.
 
-    It sends them itself: the driver's cursor costs three times as much. `prepared` are the names of
-    those that its server has prepared, by their text and the types of their values.
+    It sends them itself: by the driver's cursor they cost nearly twice as much. `prepared` are the
+    names of those that its server has prepared, by their text and the types of their values.
     """
 
     def __init__(self, connection: psycopg.Connection[Any], prepared: dict[_Key, bytes]) -> None:
