@@ -30,7 +30,9 @@ def test_consent_records_each_answer_with_language_and_moment(
     phone.answer("00")
     phone.dial(FATIMA, "5*4*2*2")
     assert not consents(runtime)
-    rows = OtherParties(runtime).run("SELECT given, language, channel, recorded_at FROM consent")
+    rows = OtherParties(runtime).run(
+        "SELECT given, language, channel, recorded_at FROM consent ORDER BY id"
+    )
     now = runtime.clock()
     assert rows == [(True, "fr", "ussd", now), (False, "fr", "ussd", now)]
     bodies = OtherParties(runtime).run(
