@@ -21,7 +21,9 @@ _UNKNOWN = "Teleported"
 class _Due(NamedTuple):
     side: LoopbackProvider
     message: AcceptedMessage
-    word: str
+    # The first is due; the next one waits until that was posted, for a busy machine keeps no order.
+    words: tuple[str, ...]
+    delay: float  # seconds
     address: str
     token: str
 
@@ -42,17 +44,19 @@ class Posts:
             await asyncio.gather(*(self._poster(session) for _ in range(_AT_ONCE)))
 
     def report(self, side: LoopbackProvider, message: AcceptedMessage, options: Options) -> None:
-        """Schedules all reports of a message, each `delay_ms` after the one before."""
+        """Schedules all reports of a message, each `delay_ms` after the one before was posted."""
         address = message.callback or (
             options.addresses.delivery if side.NAME == "africastalking" else ""
         )
         if not address or self._happens(options.reports.never):
             return
-        loop, delay = asyncio.get_running_loop(), options.reports.delay_ms / 1000
-        for place, word in enumerate(self._words(side, options.reports), 1):
-            due = _Due(side, message, word, address, options.auth_token)
-            self.waiting += 1
-            loop.call_later(delay * place, self._due.put_nowait, due)
+        words = tuple(self._words(side, options.reports))
+        self.waiting += len(words)
+        delay = options.reports.delay_ms / 1000
+        self._schedule(_Due(side, message, words, delay, address, options.auth_token))
+
+    def _schedule(self, due: _Due) -> None:
+        asyncio.get_running_loop().call_later(due.delay, self._due.put_nowait, due)
 
     def _words(self, side: LoopbackProvider, shares: Reports) -> list[str]:
         last = side.FAILED if self._happens(shares.failed) else side.DELIVERED
@@ -69,17 +73,20 @@ class Posts:
     async def _poster(self, session: aiohttp.ClientSession) -> None:
         while True:
             due = await self._due.get()
-            if due.word != _UNKNOWN and due.message.status not in {
+            word, *later = due.words
+            if word != _UNKNOWN and due.message.status not in {
                 due.side.DELIVERED,
                 due.side.FAILED,
             }:
-                due.message.status = due.word
-            form = due.side.report(due.message, due.word)
+                due.message.status = word
+            form = due.side.report(due.message, word)
             status = await post(
                 session, due.address, form, due.token if due.message.callback else ""
             )
             self.answered[str(status or "unreached")] += 1
             self.waiting -= 1
+            if later:
+                self._schedule(due._replace(words=tuple(later)))
 
 
 async def post(
