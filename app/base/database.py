@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import psycopg
-from psycopg.errors import DeadlockDetected, LockNotAvailable
+from psycopg.errors import DeadlockDetected, LockNotAvailable, error_from_result
 from psycopg.generators import execute as fetch_results
+from psycopg.pq import ExecStatus, TransactionStatus
 from sqlalchemy import Connection, Dialect, Engine, MetaData, create_engine, event, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import (
@@ -70,13 +71,27 @@ _SET = """SELECT set_config('statement_timeout', %s, false), set_config('TimeZon
     set_config('idle_in_transaction_session_timeout', %s, false)"""
 
 
+class DatabaseConnection(_Driver):
+    def rollback(self) -> None:
+        """Ends a transaction as if it had never been.
+
+        Statements stay prepared: the driver would have its server forget all of them, in case one
+        of them speaks of a table that the transaction had made.
+        """
+        if self.pgconn.transaction_status != TransactionStatus.IDLE:
+            self.pgconn.send_query(b"ROLLBACK")
+            (result,) = self.wait(fetch_results(self.pgconn))
+            if result.status != ExecStatus.COMMAND_OK:
+                raise error_from_result(result)
+
+
 def connect(
     url: str,
     *,
     pool_size: int = CONNECTIONS,
     statement_timeout_ms: int = STATEMENT_MS,
     keeps_prepared: bool = False,
-    opening: Callable[[OpenAs], _Driver] = lambda open_as: open_as(psycopg.Connection),
+    opening: Callable[[OpenAs], _Driver] = lambda open_as: open_as(DatabaseConnection),
 ) -> Engine:
     """Returns an engine that waits no longer than a phone may: 2 s to connect, 1 s for the pool.
 

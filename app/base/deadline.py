@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 import psycopg
 from psycopg.abc import PQGen
 
-from app.base.database import OpenAs
+from app.base.database import DatabaseConnection, OpenAs
 from app.base.errors import Late, Unavailable
 
 P = ParamSpec("P")
@@ -108,7 +108,7 @@ def _run_again_if_dropped(work: Callable[P, R], *args: P.args, **kwargs: P.kwarg
     return work(*args, **kwargs)
 
 
-class _Connection(psycopg.Connection[Any]):
+class _Connection(DatabaseConnection):
     def __del__(self, *_warn: object) -> None:
         """Ends one that came too late and that nobody came for: that is no mistake of ours."""
         if hasattr(self, "pgconn"):

@@ -18,7 +18,7 @@ import psycopg
 from psycopg.abc import PyFormat
 from psycopg.abc import Transformer as Written
 from psycopg.adapt import Transformer
-from psycopg.errors import InvalidSqlStatementName, error_from_result
+from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName, error_from_result
 from psycopg.generators import execute as receive
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
@@ -80,8 +80,8 @@ class DriverConnection:
         try:
             server.send_query_prepared(self._prepare(key), written, types.formats)
             return self._receive()
-        except InvalidSqlStatementName:
-            # Somebody had the server forget all of them; nothing was done.
+        except (InvalidSqlStatementName, FeatureNotSupported):
+            # The server forgot all of them, or a newer version changed a column: nothing was done.
             self._prepared.clear()
             server.send_query_prepared(self._prepare(key), written, types.formats)
             return self._receive()

@@ -45,6 +45,31 @@ def test_statements_that_the_server_forgot_are_prepared_anew(engine: Engine) -> 
         assert statement.fetch_value(connection, number=2) == 2
 
 
+def test_statements_stay_prepared_when_a_transaction_is_rolled_back(engine: Engine) -> None:
+    engine.dispose()
+    hop, usual = text("SELECT :number + 1"), text("SELECT :number + 2")
+    names = text("SELECT statement FROM pg_prepared_statements ORDER BY statement")
+    with by_driver(engine) as connection:
+        assert Prepared(hop).fetch_value(connection, number=1) == 2
+    for _ in range(7):  # the driver prepares what it was given five times
+        with engine.connect() as reader:
+            assert reader.execute(usual, {"number": 1}).scalar_one() == 3
+    with engine.connect() as reader:
+        assert list(reader.execute(names).scalars()) == ["SELECT $1 + 1", "SELECT $1 + 2"]
+
+
+def test_statement_of_a_column_whose_type_was_changed_is_prepared_anew(engine: Engine) -> None:
+    """As by a migration of a newer version, while this one answers."""
+    statement = Prepared(text("SELECT number FROM changed"))
+    with by_driver(engine) as connection:
+        Prepared(text("CREATE TEMPORARY TABLE changed AS SELECT 1 AS number")).fetch_all(connection)
+        assert statement.fetch_value(connection) == 1
+        change = text("ALTER TABLE changed ALTER COLUMN number TYPE bigint")
+        Prepared(change).fetch_all(connection)
+        assert statement.fetch_value(connection) == 1
+    engine.dispose()
+
+
 def test_connections_that_died_while_they_rested_cost_nobody_anything(engine: Engine) -> None:
     engine.dispose()  # what other tests left in the pool is alive
     with by_driver(engine) as one, by_driver(engine) as other:
