@@ -8,9 +8,11 @@ from datetime import datetime
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    CompoundSelect,
     Connection,
     FromClause,
     Row,
+    Text,
     bindparam,
     func,
     select,
@@ -18,6 +20,7 @@ from sqlalchemy import (
 )
 
 from app.base.clock import local_date
+from app.base.driver import Prepared
 from app.base.money import Money
 from app.base.months import Month, Period
 from app.base.phone import Phone
@@ -252,8 +255,7 @@ def receipt_phones(connection: Connection, code: str) -> dict[Phone, str]:
 
     They are the phone that asked for the code (else the register's), and the recorded recipients.
     """
-    asked = select_address(payment_code.c.phone)
-    return _read_phones(connection, code, func.coalesce(asked, artisan.c.phone))
+    return _read_phones(connection, _RECEIPT_PHONES, code)
 
 
 def phones_with_code(connection: Connection, code: str) -> dict[Phone, str]:
@@ -262,12 +264,17 @@ def phones_with_code(connection: Connection, code: str) -> dict[Phone, str]:
     They are the phone that asked for it, and the recorded recipients of its receipt. A bill that a
     network's system looked up was told to no phone.
     """
-    return _read_phones(connection, code, select_address(payment_code.c.phone))
+    return _read_phones(connection, _TOLD_PHONES, code)
 
 
-def _read_phones(
-    connection: Connection, code: str, phone: ColumnElement[str | None]
-) -> dict[Phone, str]:
+def _read_phones(connection: Connection, phones: Prepared, code: str) -> dict[Phone, str]:
+    rows = phones.fetch_all(connection, code=code)
+    return {Phone(row.phone): row.language for row in rows if row.phone is not None}
+
+
+def _phones_statement(phone: ColumnElement[str | None]) -> CompoundSelect[str | None, str]:
+    """Builds a statement of the phones of a code, of which `phone` is the first."""
+    code = bindparam("code", type_=Text)
     language = func.coalesce(phone_profile.c.language, artisan.c.language)
     own = (
         select(phone.label("phone"), language.label("language"))
@@ -283,5 +290,11 @@ def _read_phones(
         .join(payment_code, payment_code.c.code == receipt_recipient.c.code)
         .where(receipt_recipient.c.code == code)
     )
-    rows = connection.execute(own.union_all(recipients))
-    return {Phone(row.phone): row.language for row in rows if row.phone is not None}
+    return own.union_all(recipients)
+
+
+# Built once: building them takes longer than running them.
+_TOLD_PHONES = Prepared(_phones_statement(select_address(payment_code.c.phone)))
+_RECEIPT_PHONES = Prepared(
+    _phones_statement(func.coalesce(select_address(payment_code.c.phone), artisan.c.phone))
+)
