@@ -262,11 +262,17 @@ _OF_ARTISANS = text(f"""
     WHERE {_WAITS} AND details ->> 'about' IN ('receipt', 'message') AND details ? 'artisan'
     ORDER BY details ->> 'about' DESC, id FOR UPDATE
 """).columns(their_centimes=BigInteger)  # noqa: S608 - our own words alone
-# What the networks' files brought back, and no break was closed for.
+# What the networks' files or, later than the files say, their retries brought back, and no break
+# was closed for.
 _LATE_DEPOSITS = text("""
-    SELECT d.receipt_number, d.artisan_id, d.total_centimes FROM deposit d
-    JOIN books_gap g ON d.received_at >= g.begins_at AND d.received_at < g.ends_at
-    WHERE d.channel = 'file' AND NOT EXISTS (SELECT FROM reconciliation_break b
+    SELECT d.receipt_number, d.artisan_id, d.total_centimes FROM (
+        SELECT code FROM deposit
+        JOIN books_gap ON received_at >= begins_at AND received_at < ends_at WHERE channel = 'file'
+        UNION SELECT p.code FROM books_gap g
+        JOIN network_payment p ON p.paid_at >= g.begins_at AND p.paid_at < g.ends_at
+        JOIN deposit r ON r.code = p.code AND r.received_at >= g.ends_at
+    ) AS late JOIN deposit d USING (code)
+    WHERE NOT EXISTS (SELECT FROM reconciliation_break b
         WHERE b.kind = 'told_in_gap' AND b.details ->> 'about' = 'receipt'
             AND b.details ->> 'found' = 'receipt ' || d.receipt_number)
     ORDER BY d.receipt_number

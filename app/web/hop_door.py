@@ -106,7 +106,7 @@ class HopDoor:
         try:
             return answer_callback(self._maalem, address, body, request_id)
         except Exception:
-            _log.exception("failed", request_id=request_id, endpoint=address.path)
+            _log.exception("failed", request_id=request_id, endpoint=f"ussd.{address.name}")
             spans.note_failure()
             return Answer(f"{describe_failure(request_id)}\n", 500)
         finally:

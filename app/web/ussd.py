@@ -62,6 +62,11 @@ class CallbackAddress:
     dialect: Dialect
     parse: _Parse
 
+    @property
+    def name(self) -> str:
+        """The name of its route without a token."""
+        return self.path.removeprefix("/ussd/").replace("/", "_")
+
 
 def list_addresses() -> list[CallbackAddress]:
     """Returns every address of every gateway."""
@@ -83,8 +88,7 @@ def blueprint(settings: Settings) -> Blueprint:
 
 
 def _add_routes(pages: Blueprint, settings: Settings, address: CallbackAddress) -> None:
-    dialect = address.dialect
-    name = dialect.name if address.parse is dialect.parse else f"{dialect.name}_events"
+    dialect, name = address.dialect, address.name
 
     @open_to(Audience.DEVELOPMENT)
     def without_token() -> Response:

@@ -14,6 +14,7 @@ from sqlalchemy import text
 from app import create_app
 from app.base.clock import local_date
 from app.jobs.sending import Sender
+from app.payments.queries import IssuedCode
 from app.payments.rules import CODE_SERIES
 from app.reconciliation.books_checks import verify_books
 from tests.backup.conftest import BackedUp, await_log
@@ -23,7 +24,7 @@ from tests.redis_servers import await_true
 from tests.web.office.conftest import post
 
 FATIMA, HASSAN, DRISS = "+212600000001", "+212600000002", "+212600000007"
-AICHA = "+212600000005"
+AICHA, TLAYTMAS = "+212600000005", "+212600000008"
 
 
 def test_payments_go_on_the_server_is_destroyed_and_every_dirham_is_booked_once(
@@ -33,6 +34,7 @@ def test_payments_go_on_the_server_is_destroyed_and_every_dirham_is_booked_once(
     assert backed_up.run().exit_code == 0
     with backed_up.follow().receive():
         known = payments.issue(HASSAN)
+        asked_again, its_id = payments.issue(TLAYTMAS), str(uuid4())
         _send_messages(backed_up)
         await_log(backed_up)
         sleep(0.1)
@@ -42,6 +44,7 @@ def test_payments_go_on_the_server_is_destroyed_and_every_dirham_is_booked_once(
         told = {payments.redeem(known.code, "told")}
         lost = payments.issue(DRISS)
         told.add(payments.redeem(lost.code, "told too"))
+        told.add(_confirm(create_app(backed_up.runtime), asked_again, its_id))
         paid_at = backed_up.runtime.clock()
         _send_messages(backed_up)
         serials = _read_serials(backed_up)
@@ -52,7 +55,7 @@ def test_payments_go_on_the_server_is_destroyed_and_every_dirham_is_booked_once(
     assert done.exit_code == 0, (done.output, done.exception)
     backed_up.replace_server(restored)
     assert payments.read_value("SELECT count(*) FROM deposit") == 0
-    assert payments.read_value("SELECT state FROM payment_code") == "issued"
+    assert payments.read_value("SELECT array_agg(state) FROM payment_code") == ["issued"] * 2
 
     # No number of before is given again.
     after = payments.issue(FATIMA)
@@ -67,6 +70,9 @@ def test_payments_go_on_the_server_is_destroyed_and_every_dirham_is_booked_once(
     assert backed_up.place.open_newest().count_restore(1) == 2
 
     app = create_app(backed_up.runtime)
+    # A network without an answer asks again: a code that came back is paid, and once.
+    repeated = {_confirm(app, asked_again, its_id) for _ in range(2)}
+    assert len(repeated) == 1 and not repeated & told
     answer = app.test_client().post(
         f"/mm/v1.2/bills/{lost.code}/payments",
         json=payment(f"{lost.total}"),
@@ -75,16 +81,17 @@ def test_payments_go_on_the_server_is_destroyed_and_every_dirham_is_booked_once(
     assert answer.status_code == 404
     office = BackOffice(app, tmp_path, payments)
     odd = _report_unknown_messages(backed_up, app)
-    # Twilio's log has the two receipts and the lost code, the other provider's report a phone.
+    # Twilio's log has the three receipts and the lost code, the other provider's report a phone.
     for _ in range(2):
-        assert _count_breaks(backed_up) == {"retried_after_restore": 1, "told_in_gap": 4}
+        assert _count_breaks(backed_up) == {"retried_after_restore": 1, "told_in_gap": 5}
     rows = office.breaks("--kind", "told_in_gap")
     about = [(row["details"]["about"], row["details"]["phone"], row["theirs"]) for row in rows]
     assert sorted(about, key=str) == [
         ("code", "+2126…07", f"{lost.total}"),
         ("message", "+2126…05", None),
         *sorted(
-            [("receipt", "+2126…02", f"{known.total}"), ("receipt", "+2126…07", f"{lost.total}")]
+            ("receipt", phone, f"{code.total}")
+            for phone, code in (("+2126…02", known), ("+2126…07", lost), ("+2126…08", asked_again))
         ),
     ]
     assert {row["details"].get("receipt") for row in rows} == {None, *told}
@@ -97,11 +104,12 @@ def test_payments_go_on_the_server_is_destroyed_and_every_dirham_is_booked_once(
         office.file(
             paid_line(known.code, known.total, "K", **at),
             paid_line(lost.code, lost.total, "L", **at),
+            paid_line(asked_again.code, asked_again.total, "R", **at),
             paid_line(after.code, after.total, "A", paid_at=datetime.now(UTC).isoformat()),
         )
     )
     assert counts["lost_in_restore"] == 2 and counts["missing_here"] == 0, counts
-    assert counts["matched"] == 1
+    assert counts["matched"] == 2
     assert _count_breaks(backed_up) == {"lost_in_restore": 2, "told_in_gap": 3}
 
     by_code = {row["reference"]: row["id"] for row in office.breaks("--kind", "lost_in_restore")}
@@ -127,18 +135,18 @@ def test_payments_go_on_the_server_is_destroyed_and_every_dirham_is_booked_once(
     assert _count_breaks(backed_up) == {}
     with backed_up.runtime.database.connect() as connection:
         assert verify_books(connection).broken == {}
-    cash = known.total + lost.total + after.total
+    cash = known.total + lost.total + after.total + asked_again.total
     owed = "SELECT sum(amount_centimes) FROM ledger_line WHERE account = 'agent_network_receivable'"
     assert payments.read_value(owed) == cash.centimes
     assert payments.read_value("SELECT sum(total_centimes) FROM deposit") == cash.centimes
-    assert payments.read_value("SELECT count(DISTINCT code) FROM deposit") == 3
+    assert payments.read_value("SELECT count(DISTINCT code) FROM deposit") == 4
     given = {
         str(payments.read_value(f"SELECT {of}(receipt_number) FROM deposit"))
         for of in ("min", "max")
     }
     assert not given & told
     # The file again: all of it is known.
-    assert office.match(tmp_path / "day.csv")["known"] == 3
+    assert office.match(tmp_path / "day.csv")["known"] == 4
 
 
 def test_a_lost_code_that_fits_nobody_is_written_for_nobody(
@@ -173,6 +181,17 @@ def test_a_restore_by_another_program_is_told_to_the_books(backed_up: BackedUp) 
     assert set(told["awaited"]["wafacash"]) <= {today}
     after = _read_serials(backed_up)
     assert all(after[name] >= number + 10_000_000 for name, number in before.items() if number)
+
+
+def _confirm(app: Flask, code: IssuedCode, correlation_id: str) -> str:
+    """Confirms the cash as a network's system does; returns our receipt's number."""
+    answer = app.test_client().post(
+        f"/mm/v1.2/bills/{code.code}/payments",
+        json=payment(f"{code.total}"),
+        headers={**HEADERS, "X-CorrelationID": correlation_id},
+    )
+    assert answer.status_code == 201 and answer.json, answer.text
+    return str(answer.json["serviceProviderPaymentReference"])
 
 
 def _send_messages(backed_up: BackedUp) -> None:

@@ -6,12 +6,13 @@ import re
 import time
 from collections.abc import Iterator
 from secrets import token_hex
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 import sentry_sdk
 import structlog
-from flask import request
+from flask import Flask, request
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
@@ -22,8 +23,11 @@ from app.observe.faults import FaultReporter
 from app.observe.logs import set_up_logs
 from app.observe.references import find_reference
 from app.runtime import Runtime
+from app.web import hop_door, lifecycle
+from app.web.mobile_money import responses
 from tests.conftest import free_port
 from tests.fault_server import FaultServer, taking_faults
+from tests.mobile_money.conftest import HEADERS
 
 # What must leave in no spelling: numbers, papers, secrets.
 NUMBERS = (
@@ -164,35 +168,63 @@ def test_a_statement_that_fails_takes_no_value_along(
     assert_nothing_in(taken.everything)
 
 
-def test_a_request_that_fails_is_told_without_what_was_sent(
-    session_runtime: Runtime, taken: FaultServer, sample_people: None
+def test_requests_that_fail_are_told_without_what_was_sent(
+    failing: Flask, taken: FaultServer
 ) -> None:
-    """The whole service: headers, cookies, query and form are full of values, and it fails."""
-    settings = Runtime(
-        session_runtime.settings.model_copy(update={"sentry_dsn": SecretStr(taken.dsn)}),
-        clock=session_runtime.clock,
+    """The whole service: path, headers, cookies, query and form are full of values."""
+    sent = {"query_string": {"phone": NUMBERS[0], "q": ATTACK}}
+    by_client: dict[str, Any] = sent | {"headers": HEADERS}
+    form = {"phoneNumber": NUMBERS[0], "text": PAPERS[3], "sessionId": SECRETS[3]}
+    full: dict[str, Any] = sent | {"data": form | {"everything": list(ATTACK)}}
+    given = quote(PAPERS[3])
+    requests: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+        ("home.first_page", "GET", "/", sent),
+        ("mobile_money.bills", "GET", f"/mm/v1.2/accounts/msisdn/{NUMBERS[0]}/bills", by_client),
+        ("ussd.africastalking_token", "POST", f"/ussd/africastalking/{given}", full),
+        ("sms.africastalking_inbound", "POST", "/sms/africastalking/inbound", full),
+        # An ordinary hop, which never comes to Flask.
+        ("ussd.africastalking", "POST", "/ussd/africastalking", {"data": form}),
     )
-    app = create_app(settings)
-
-    def fail() -> str:
-        shown = (request.args, request.form, request.headers, request.cookies)
-        raise _Talkative(*shown)
-
-    view = next(name for name in app.view_functions if name.startswith("home."))
-    app.view_functions[view] = fail
-    try:
-        answer = app.test_client().get(
-            "/",
-            query_string={"phone": NUMBERS[0], "q": ATTACK},
-            headers={"X-API-Key": SECRETS[2], "Authorization": SECRETS[3], "Cookie": SECRETS[-1]},
-        )
-        assert answer.status_code == 500
-        (event,) = taken.wait_for(1)
-    finally:
-        set_up_logs("error")
-    assert event["tags"]["request_id"] == answer.headers["X-Request-Id"]
-    assert event["tags"]["endpoint"] == view
+    secret = {"X-API-Key": SECRETS[2], "Authorization": SECRETS[3], "Cookie": SECRETS[-1]}
+    for number, (endpoint, method, path, parts) in enumerate(requests, 1):
+        headers = secret | parts.pop("headers", {})
+        answer = failing.test_client().open(path, method=method, headers=headers, **parts)
+        assert answer.status_code == 500, endpoint
+        tags = taken.wait_for(number)[-1]["tags"]
+        assert (tags["endpoint"], tags["request_id"]) == (endpoint, answer.headers["X-Request-Id"])
     assert_nothing_in(taken.everything)
+
+
+@pytest.fixture
+def failing(
+    session_runtime: Runtime,
+    taken: FaultServer,
+    sample_people: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Flask]:
+    """A service whose views all fail, each in a way of its own, with what they were sent."""
+    # A logger stays as it was set up at its first line, which may be of another test.
+    for module in (hop_door, lifecycle, responses):
+        monkeypatch.setattr(module, "_log", structlog.get_logger("web"))
+    app = create_app(
+        Runtime(
+            session_runtime.settings.model_copy(update={"sentry_dsn": SecretStr(taken.dsn)}),
+            clock=session_runtime.clock,
+        )
+    )
+
+    def fail(**path: str) -> str:
+        shown = (path, request.args, request.form, request.headers, request.cookies)
+        kind = type(f"At_{request.endpoint}", (_Talkative,), {})
+        raise kind(request.full_path, *shown)
+
+    def fail_before_flask(*sent: object) -> None:
+        raise _Talkative(*sent)
+
+    app.view_functions = dict.fromkeys(app.view_functions, fail)
+    monkeypatch.setattr(hop_door, "answer_callback", fail_before_flask)
+    yield app
+    set_up_logs("error")
 
 
 def fail_at_one_place(number: int) -> None:
