@@ -44,7 +44,7 @@ run:
 
 test:
 	$(call installed,requirements-dev.txt)
-	@.venv/bin/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@.venv/bin/python -m pytest -n 2 --dist loadgroup --durations 40 --durations-min 5 $(ARGS)
 
 fuzz:
 	$(call installed,requirements-dev.txt)
