@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
-from app.base.clock import local_date
+from app.base.clock import local_date, local_midnight
 from app.base.errors import InvalidInput
 from app.base.identifiers import plain_signs
 from app.base.marks import drop_unseen
@@ -37,6 +38,15 @@ _GROUPING = re.compile(r"(?<=[0-9])[ .-](?=[0-9])")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,63}", re.ASCII)
 _ZEROS = re.compile(r"0{1,2}", re.ASCII)
 _COUNT = re.compile(r"[0-9]{1,9}", re.ASCII)
+# A line as programs write it, its cells parted by tabs: nothing but its amount and its moment can
+# be at fault. No word for nothing has a digit, and no reference of these is a rounded number.
+_PLAIN_WORD = "((?:[A-Za-z]{0,8}[0-9]{1,56})?)"
+_PLAIN_LINE = re.compile(
+    r"((?![0-9.]+[Ee])[A-Za-z0-9][A-Za-z0-9._/-]{0,127})\t([1-9][0-9]{11})\t"
+    r"([0-9]{1,12}\.[0-9]{2})\tMAD\t([0-9][0-9T:.+Z-]{18,31})\t"
+    rf"{_PLAIN_WORD}\t{_PLAIN_WORD}\t(paid|reversed)",
+    re.ASCII,
+)
 # How a moment is written, in examples.
 _MOMENT = "2026-11-27T10:00:00+00:00"
 # A network's day may end at another hour than Morocco's.
@@ -48,8 +58,7 @@ _WIDEST_GAP = timedelta(days=2)
 _LEAST_SHARE = 10
 
 
-@dataclass(frozen=True, slots=True)
-class SettlementLine:
+class SettlementLine(NamedTuple):
     """A line; `amount` is in centimes. `agent` and `terminal` are None if the line has none."""
 
     number: int
@@ -136,19 +145,26 @@ def read_lines(
 
     Raises: FileRefused.
     """
-    total_line, latest = 0, today + _DAY_MARGIN
+    total_line, ahead = 0, local_midnight(today + 2 * _DAY_MARGIN)
     with open_table(file, HEADER) as table:
         summary.notes = table.notes
         for row in table.require_rows():
-            number, fields = row.line, _spell_fields(row)
+            number = row.line
             if total_line:
                 why = f"a line after the total of line {total_line}"
                 raise FileRefused(line=number, why=why, fault="after_total", total_line=total_line)
-            if _is_total(fields):
-                _check_total(number, fields, summary)
-                total_line = number
-                continue
-            line = _read_line(number, fields, latest)
+            line = _read_plain_line(row)
+            if line is None:
+                fields = _spell_fields(row)
+                if _is_total(fields):
+                    _check_total(number, fields, summary)
+                    total_line = number
+                    continue
+                line = _read_line(number, fields)
+            if line.paid_at >= ahead:
+                day = local_date(line.paid_at)
+                why = f"paid_at lies ahead, on {day}"
+                raise FileRefused(line=number, why=why, fault="ahead", day=f"{day}")
             summary.add(line)
             yield line
     if declared_total is not None and declared_total.centimes != summary.paid:
@@ -159,13 +175,31 @@ def read_lines(
         )
 
 
+def _read_plain_line(row: TableRow) -> SettlementLine | None:
+    """Reads a line that needs no mending; None for one to be looked at cell by cell.
+
+    Nearly all lines are such, and read so in a tenth of the time. Raises: FileRefused.
+    """
+    plain = _PLAIN_LINE.fullmatch("\t".join(row.cells))
+    if plain is None:
+        return None
+    reference, code, amount, moment, agent, terminal, status = plain.groups()
+    centimes = int(amount.replace(".", ""))
+    if not centimes:
+        return None
+    paid_at = _read_moment(row.line, moment)
+    return SettlementLine(
+        row.line, reference, code, centimes, paid_at, agent or None, terminal or None, status
+    )
+
+
 def _spell_fields(row: TableRow) -> list[str]:
     """Returns the cells in plain writing; a reference keeps its letters, and loses its marks."""
     reference, *others = row.cells
     return [drop_unseen(reference).strip(), *map(plain_signs, others)]
 
 
-def _read_line(number: int, fields: list[str], latest: date) -> SettlementLine:
+def _read_line(number: int, fields: list[str]) -> SettlementLine:
     row = dict(zip(HEADER, fields, strict=True))
     agent, terminal = empty_if_nothing(row["agent_id"]), empty_if_nothing(row["terminal_id"])
 
@@ -191,10 +225,6 @@ def _read_line(number: int, fields: list[str], latest: date) -> SettlementLine:
     check(status in STATUSES, "status", " or ".join(STATUSES))
     centimes, moment = _read_centimes(row["amount"]), _read_moment(number, row["paid_at"])
     check(centimes, "amount", "more than 0 in at most two decimals")
-    if local_date(moment) > latest:
-        day = local_date(moment)
-        why = f"paid_at lies ahead, on {day}"
-        raise FileRefused(line=number, why=why, fault="ahead", day=f"{day}")
     return SettlementLine(
         number=number,
         reference=row["transaction_reference"],

@@ -279,15 +279,18 @@ _CODES_TO_JUDGE = text("""
     WHERE b.network = :network AND b.reference IS NOT NULL
         AND d.received_at >= :begin AND d.received_at < :end
 """)
-# Opens a break for each unreversed deposit of those days that no file of the network tells.
+# Opens a break for each unreversed deposit of those days that no file of the network tells. The few
+# that are untold are found first: of those alone the books are asked.
 _UNCONFIRMED = """
+    WITH untold AS MATERIALIZED (
+        SELECT d.* FROM deposit d
+        WHERE d.network = :network AND d.received_at >= :begin AND d.received_at < :end
+            AND NOT EXISTS (SELECT 1 FROM network_payment p
+                WHERE p.network = d.network AND p.code = d.code AND p.status <> 'withdrawn'))
     SELECT 'missing_there', d.network, d.receipt_number, d.code, d.total_centimes,
         CAST(NULL AS bigint), CAST(:file AS bigint), CAST(NULL AS bigint), '{}'::jsonb, :now
-    FROM deposit d
-    WHERE d.network = :network AND d.received_at >= :begin AND d.received_at < :end
-        AND NOT EXISTS (SELECT 1 FROM reversal r WHERE r.receipt_number = d.receipt_number)
-        AND NOT EXISTS (SELECT 1 FROM network_payment p
-            WHERE p.network = d.network AND p.code = d.code AND p.status <> 'withdrawn')
+    FROM untold d
+    WHERE NOT EXISTS (SELECT 1 FROM reversal r WHERE r.receipt_number = d.receipt_number)
         AND NOT EXISTS (SELECT 1 FROM reconciliation_break b WHERE b.kind = 'missing_there'
             AND b.receipt_number = d.receipt_number AND (b.state IN ('open', 'proposed')
                 OR b.state = 'resolved' AND b.method = 'acknowledge'))

@@ -120,23 +120,27 @@ _WORDS = """
 """
 _SELECT_CORRECTIONS = "SELECT DISTINCT earlier_code AS code FROM words WHERE word = 'corrected'"
 _CORRECTIONS = text(" ".join((_WORDS, _SELECT_CORRECTIONS)))
+# New references are inserted as such: nobody else takes one of the network's files meanwhile.
 _TAKE_WORDS = """
-    , taken AS (
-        INSERT INTO network_payment AS p (network, reference, code, amount_centimes, paid_at,
+    , told_anew AS (
+        INSERT INTO network_payment (network, reference, code, amount_centimes, paid_at,
             agent_number, terminal, status, first_file_id, first_line, file_id, line)
         SELECT :network, reference, code, amount_centimes, paid_at, agent_number, terminal, status,
             file_id, first_line, file_id, line
-        FROM words WHERE word IN ('new', 'corrected')
-        ON CONFLICT (network, reference) DO UPDATE SET
-            code = excluded.code, amount_centimes = excluded.amount_centimes,
-            paid_at = excluded.paid_at, agent_number = excluded.agent_number,
-            terminal = excluded.terminal, status = excluded.status,
-            first_file_id = CASE p.status WHEN 'withdrawn' THEN excluded.first_file_id
-                ELSE p.first_file_id END,
-            first_line = CASE p.status WHEN 'withdrawn' THEN excluded.first_line
-                ELSE p.first_line END,
-            file_id = excluded.file_id, line = excluded.line
+        FROM words WHERE earlier_code IS NULL
         RETURNING first_file_id
+    ), changed AS (
+        UPDATE network_payment p SET
+            code = w.code, amount_centimes = w.amount_centimes, paid_at = w.paid_at,
+            agent_number = w.agent_number, terminal = w.terminal, status = w.status,
+            first_file_id = CASE w.word WHEN 'new' THEN w.file_id ELSE p.first_file_id END,
+            first_line = CASE w.word WHEN 'new' THEN w.first_line ELSE p.first_line END,
+            file_id = w.file_id, line = w.line
+        FROM words w WHERE w.earlier_code IS NOT NULL AND w.word IN ('new', 'corrected')
+            AND p.network = :network AND p.reference = w.reference
+        RETURNING p.first_file_id
+    ), taken AS (
+        SELECT first_file_id FROM told_anew UNION ALL SELECT first_file_id FROM changed
     )
     SELECT count(*) FILTER (WHERE first_file_id = :file) AS new,
         count(*) FILTER (WHERE first_file_id <> :file) AS corrected
