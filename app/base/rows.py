@@ -1,6 +1,6 @@
-"""Fills a named type from a row of the database, and writes arrays for it."""
+"""Fills a named type from a row of the database, and writes arrays and statements for it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeVar
 
 from sqlalchemy import Row
@@ -26,3 +26,9 @@ def write_array(items: Iterable[object]) -> str:
     It is of one type whatever the size of its numbers, and takes the driver a tenth of a list.
     """
     return f"{{{','.join(['NULL' if item is None else str(item) for item in items])}}}"
+
+
+def join_fragments(last: str, fragments: Mapping[str, str]) -> str:
+    """Returns one statement that runs the named fragments, and then `last` for its rows."""
+    named = ", ".join(f"{name} AS ({sql})" for name, sql in fragments.items())
+    return f"WITH {named} {last}"

@@ -10,22 +10,26 @@ from sqlalchemy import text
 
 from app.base.money import ZERO, Money
 from app.base.operation import Operation
+from app.base.rows import join_fragments, write_array
 
-# One round trip, because a person waits at the till while a deposit is booked.
-_BOOK = text("""
-    WITH booked AS (
+# Insert a transaction and its lines as parts of a larger statement, by these names; `entry_values`
+# has their parameters.
+BOOK_FRAGMENTS = {
+    "booked": """
         INSERT INTO ledger_transaction
             (event, reference, metadata, made_by, approved_by, occurred_at)
-        VALUES (:event, :reference, CAST(:metadata AS jsonb), :made_by, :approved_by, :now)
+        VALUES (:booked_event, :booked_reference, CAST(:booked_metadata AS jsonb), :booked_by,
+            :booked_approved_by, :booked_at)
         RETURNING id
-    ), lines AS (
+    """,
+    "booked_lines": """
         INSERT INTO ledger_line (transaction_id, position, account, amount_centimes)
         SELECT booked.id, line.position, line.account, line.centimes
-        FROM booked, unnest(CAST(:accounts AS text[]), CAST(:amounts AS bigint[]))
+        FROM booked, unnest(CAST(:booked_accounts AS text[]), CAST(:booked_amounts AS bigint[]))
             WITH ORDINALITY AS line (account, centimes, position)
-    )
-    SELECT id FROM booked
-""")
+    """,
+}
+_BOOK = text(join_fragments("SELECT id FROM booked", BOOK_FRAGMENTS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +70,24 @@ def book_entry(operation: Operation, entry: LedgerEntry) -> int:
 
     Postings of zero are left out. Each account gets one line; debits are positive.
     """
+    return int(operation.connection.execute(_BOOK, entry_values(operation, entry)).scalar_one())
+
+
+def entry_values(operation: Operation, entry: LedgerEntry) -> dict[str, object]:
+    """Returns the parameters of `BOOK_FRAGMENTS` for one transaction."""
     lines = sum_by_account(entry.postings)
-    accounts, amounts = zip(*lines, strict=True) if lines else ((), ())
-    values = {
-        "event": entry.event,
-        "reference": entry.reference,
-        "metadata": json.dumps(
+    return {
+        "booked_event": entry.event,
+        "booked_reference": entry.reference,
+        "booked_metadata": json.dumps(
             {name: value for name, value in entry.metadata.items() if value is not None}
         ),
-        "made_by": operation.actor,
-        "approved_by": entry.approved_by,
-        "now": operation.now,
-        "accounts": list(accounts),
-        "amounts": list(amounts),
+        "booked_by": operation.actor,
+        "booked_approved_by": entry.approved_by,
+        "booked_at": operation.now,
+        "booked_accounts": write_array(account for account, _ in lines),
+        "booked_amounts": write_array(amount for _, amount in lines),
     }
-    return int(operation.connection.execute(_BOOK, values).scalar_one())
 
 
 def sum_by_account(postings: Iterable[Posting]) -> list[tuple[str, int]]:

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import DateTime, bindparam, text
+from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 
 from app.audit.service import name_phone, record_audit
 from app.base.operation import Operation
 from app.base.phone import Phone
-from app.base.rows import write_array
 from app.messaging.kinds import get_kind
-from app.messaging.models import ANSWER, message, phone_preference
+from app.messaging.models import ANSWER, phone_preference
 from app.services import Services
 from app.text.encoding import measure
+
+# Inserts messages as a part of a larger statement; `queue_values` has its parameters. As JSON they
+# take the driver half of what an array for each column does.
+QUEUE_FRAGMENT = """
+    INSERT INTO message (event_key, kind, phone, language, body, encoding, units, segments,
+        priority, useful_until, created_at, due_at)
+    SELECT each.*, CAST(:queued_at AS timestamptz), CAST(:queued_at AS timestamptz)
+    FROM json_to_recordset(CAST(:queued AS json)) AS each (event_key text, kind text, phone text,
+        language text, body text, encoding text, units smallint, segments smallint,
+        priority smallint, useful_until timestamptz)
+    ON CONFLICT (event_key) DO NOTHING RETURNING id, event_key
+"""
+_QUEUE = text(QUEUE_FRAGMENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +57,8 @@ def queue_message(
     Returns its id, or None if it was queued before.
     Raises: ValueError for a kind that is not declared, or that lacks a value.
     """
-    written = write_message(services, outbound)
-    values = {
-        "event_key": f"{outbound.kind}:{outbound.event}",
-        "kind": outbound.kind,
-        "phone": outbound.phone.e164,
-        **asdict(written),
-        "created_at": operation.now,
-        "due_at": operation.now,
-        "priority": outbound.priority,
-        "useful_until": outbound.useful_until,
-    }
-    queued: int | None = operation.connection.execute(_QUEUE, values).scalar()
-    return queued
+    (queued,) = queue_messages(operation, services, [outbound])
+    return queued.id
 
 
 def queue_messages(
@@ -67,25 +69,41 @@ def queue_messages(
     Raises: ValueError as `queue_message`.
     """
     written = [write_message(services, outbound) for outbound in outbounds]
-    keys = [f"{outbound.kind}:{outbound.event}" for outbound in outbounds]
-    values = {
-        "keys": keys,
-        "kinds": [outbound.kind for outbound in outbounds],
-        "phones": [outbound.phone.e164 for outbound in outbounds],
-        "languages": [one.language for one in written],
-        "bodies": [one.body for one in written],
-        "encodings": [one.encoding for one in written],
-        "units": write_array(one.units for one in written),
-        "segments": write_array(one.segments for one in written),
-        "priorities": write_array(outbound.priority for outbound in outbounds),
-        "useful_until": write_array(outbound.useful_until for outbound in outbounds),
-        "now": operation.now,
-    }
-    rows = operation.connection.execute(_QUEUE_MANY, values)
+    keys = [_name_event(outbound) for outbound in outbounds]
+    rows = operation.connection.execute(_QUEUE, queue_values(operation, outbounds, written))
     ids = {row.event_key: row.id for row in rows}
     return [
         QueuedMessage(ids.get(key), one.segments) for key, one in zip(keys, written, strict=True)
     ]
+
+
+def queue_values(
+    operation: Operation,
+    outbounds: Sequence[OutboundMessage],
+    written: Sequence[WrittenMessage],
+) -> dict[str, object]:
+    """Returns the parameters of `QUEUE_FRAGMENT` for messages and what was written of each."""
+    messages = [
+        {
+            "event_key": _name_event(outbound),
+            "kind": outbound.kind,
+            "phone": outbound.phone.e164,
+            "language": one.language,
+            "body": one.body,
+            "encoding": one.encoding,
+            "units": one.units,
+            "segments": one.segments,
+            "priority": outbound.priority,
+            "useful_until": outbound.useful_until and outbound.useful_until.isoformat(),
+        }
+        for outbound, one in zip(outbounds, written, strict=True)
+    ]
+    # As they are: not every server can make letters of escapes.
+    return {"queued": json.dumps(messages, ensure_ascii=False), "queued_at": operation.now}
+
+
+def _name_event(outbound: OutboundMessage) -> str:
+    return f"{outbound.kind}:{outbound.event}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,22 +131,6 @@ def write_message(services: Services, outbound: OutboundMessage) -> WrittenMessa
     language = services.words.language_or_default(outbound.language)
     body = services.words.say(language, kind.key, outbound.values)
     return WrittenMessage(language, body, *measure(body))
-
-
-# Built once: building it takes longer than running it.
-_QUEUE = (
-    insert(message).on_conflict_do_nothing(index_elements=["event_key"]).returning(message.c.id)
-)
-# An array for each column: many rows of values take longer to write out than to insert.
-_QUEUE_MANY = text("""
-    INSERT INTO message (event_key, kind, phone, language, body, encoding, units, segments,
-        priority, useful_until, created_at, due_at)
-    SELECT each.*, :now, :now FROM unnest(CAST(:keys AS text[]), CAST(:kinds AS text[]),
-        CAST(:phones AS text[]), CAST(:languages AS text[]), CAST(:bodies AS text[]),
-        CAST(:encodings AS text[]), CAST(:units AS smallint[]), CAST(:segments AS smallint[]),
-        CAST(:priorities AS smallint[]), CAST(:useful_until AS timestamptz[])) AS each
-    ON CONFLICT (event_key) DO NOTHING RETURNING id, event_key
-""").bindparams(bindparam("now", type_=DateTime(True)))
 
 
 def set_reminders(

@@ -14,21 +14,23 @@ from sqlalchemy.exc import IntegrityError
 
 from app.audit.service import AUDIT_FRAGMENT, audit_values
 from app.base.clock import local_date
+from app.base.driver import Prepared
 from app.base.money import ZERO, Money
 from app.base.months import Period
 from app.base.operation import Operation
+from app.base.rows import join_fragments
 from app.base.spans import span
 from app.enrolment.rules import name_on_receipt
 from app.ledger.breaks import NewBreak, open_break
 from app.ledger.models import CONTRIBUTIONS, FEES, PENALTIES, RECEIVABLE, SUSPENSE
-from app.ledger.service import LedgerEntry, Posting, book_entry
-from app.messaging.service import OutboundMessage, queue_message
+from app.ledger.service import BOOK_FRAGMENTS, LedgerEntry, Posting, entry_values
+from app.messaging.service import QUEUE_FRAGMENT, OutboundMessage, queue_values, write_message
 from app.payments.collector import Collector
 from app.payments.dues import is_still_owed
 from app.payments.errors import CodeCancelled, KeyReused, OverPaid, UnderPaid
 from app.payments.limits import refusal_of_day_limit, refuse_over_code_limit
 from app.payments.presentment import refusal_of_code
-from app.payments.receipts import find_final_state, receipt_phones
+from app.payments.receipts import find_final_state
 from app.payments.redemption import ClaimedCode, CodeClaim, claim_code, end_other_code
 from app.payments.rules import receipt_number
 from app.payments.wording import period_words
@@ -122,11 +124,9 @@ def _redeem_code(
         refuse_over_code_limit(collector.agent, cash.received)
     receipt = receipt_number(claimed.serial)
     deposit = _Deposit(receipt, collector, confirmation, claimed, cash, received_at)
-    _write_deposit(operation, deposit)
-    book_entry(operation, _make_entry(deposit))
+    _write_deposit(operation, services, deposit)
     if cash.suspense:
         open_break(operation, _make_break(deposit))
-    _queue_receipts(operation, services, deposit)
     return receipt
 
 
@@ -184,10 +184,11 @@ def _divide_cash(claimed: ClaimedCode, received: Money, other_amounts: bool) -> 
     return _Cash(received, claimed.fee, contribution, penalty, period)
 
 
-def _write_deposit(operation: Operation, deposit: _Deposit) -> None:
-    """Writes the deposit, its allocations, the audit event and the key's receipt, in one statement.
+def _write_deposit(operation: Operation, services: Services, deposit: _Deposit) -> None:
+    """Writes the deposit and all that follows from it in one statement.
 
-    The deposit counts itself in the totals of the day, and is refused if it passes a limit.
+    That is its allocations, ledger entry, messages and audit event, and the receipt of the key. The
+    deposit counts itself in the totals of the day, and is refused if it passes a limit.
 
     Raises: KeyReused, OverDayLimit, OverFloatLimit, OverClientLimit.
     """
@@ -214,14 +215,18 @@ def _write_deposit(operation: Operation, deposit: _Deposit) -> None:
         "digest": deposit.confirmation.digest,
     }
     details = {"receipt": deposit.receipt, "channel": collector.channel}
-    audit = audit_values(operation, "deposit", f"artisan:{artisan_id}", details)
+    values |= audit_values(operation, "deposit", f"artisan:{artisan_id}", details)
+    values |= entry_values(operation, _make_entry(deposit))
+    messages = _make_messages(deposit)
+    written = [write_message(services, message) for message in messages]
+    values |= queue_values(operation, messages, written)
     try:
-        written = operation.connection.execute(_WRITE_DEPOSIT, values | audit).scalar()
+        key_is_new = _WRITE_DEPOSIT.fetch_value(operation.connection, **values)
     except IntegrityError as error:
         if refusal := refusal_of_day_limit(error):
             raise refusal from None
         raise
-    if written is None:
+    if key_is_new is None:
         raise KeyReused()
 
 
@@ -259,8 +264,8 @@ def _make_break(deposit: _Deposit) -> NewBreak:
     )
 
 
-def _queue_receipts(operation: Operation, services: Services, deposit: _Deposit) -> None:
-    """Queues the receipt's SMS to each of its phones."""
+def _make_messages(deposit: _Deposit) -> list[OutboundMessage]:
+    """Returns the receipt's SMS to each of its phones. Pure."""
     values = {
         "receipt": deposit.receipt,
         "total": deposit.cash.received,
@@ -269,17 +274,10 @@ def _queue_receipts(operation: Operation, services: Services, deposit: _Deposit)
         "received_on": local_date(deposit.received_at),
         "agency": deposit.collector.receipt_location,
     }
-    phones = receipt_phones(operation.connection, deposit.confirmation.code)
-    for phone, language in phones.items():
-        event = f"{deposit.receipt}:{phone.e164}"
-        message = OutboundMessage("receipt", event, phone, language, values)
-        queue_message(operation, services, message)
-
-
-def _join_fragments(last: str, **fragments: str) -> str:
-    """Returns one statement that runs the named fragments, and then `last` for its rows."""
-    named = ", ".join(f"{name} AS ({sql})" for name, sql in fragments.items())
-    return f"WITH {named} {last}"
+    return [
+        OutboundMessage("receipt", f"{deposit.receipt}:{phone.e164}", phone, language, values)
+        for phone, language in deposit.claimed.phones.items()
+    ]
 
 
 _DEPOSIT_FRAGMENT = """
@@ -302,12 +300,18 @@ _IDEMPOTENCY_FRAGMENT = """
     ON CONFLICT DO NOTHING
     RETURNING receipt_number
 """
-# One round trip, because a person waits at the till. The ledger writes its own table's fragment.
-_WRITE_DEPOSIT = text(
-    _join_fragments(
-        _IDEMPOTENCY_FRAGMENT,
-        received=_DEPOSIT_FRAGMENT,
-        allocated=_ALLOCATION_FRAGMENT,
-        audited=AUDIT_FRAGMENT,
+# One round trip, because a person waits at the till. Each room has its own tables' fragments.
+_WRITE_DEPOSIT = Prepared(
+    text(
+        join_fragments(
+            _IDEMPOTENCY_FRAGMENT,
+            {
+                "received": _DEPOSIT_FRAGMENT,
+                "allocated": _ALLOCATION_FRAGMENT,
+                **BOOK_FRAGMENTS,
+                "queued": QUEUE_FRAGMENT,
+                "audited": AUDIT_FRAGMENT,
+            },
+        )
     )
 )

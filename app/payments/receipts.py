@@ -272,12 +272,20 @@ def _read_phones(connection: Connection, phones: Prepared, code: str) -> dict[Ph
     return {Phone(row.phone): row.language for row in rows if row.phone is not None}
 
 
-def _phones_statement(phone: ColumnElement[str | None]) -> CompoundSelect[str | None, str]:
-    """Builds a statement of the phones of a code, of which `phone` is the first."""
-    code = bindparam("code", type_=Text)
+def select_receipt_phones(code: ColumnElement[str]) -> CompoundSelect[str | None, str]:
+    """Selects `phone` and `language` as `receipt_phones` returns them; a `phone` may be NULL."""
+    asked = select_address(payment_code.c.phone)
+    return _select_phones(code, func.coalesce(asked, artisan.c.phone))
+
+
+def _select_phones(
+    code: ColumnElement[str], phone: ColumnElement[str | None]
+) -> CompoundSelect[str | None, str]:
+    """Selects `phone`, which is of the code or its artisan, and the recorded recipients."""
     language = func.coalesce(phone_profile.c.language, artisan.c.language)
     own = (
         select(phone.label("phone"), language.label("language"))
+        .select_from(payment_code)
         .join(artisan, artisan.c.id == payment_code.c.artisan_id)
         .outerjoin(phone_profile, phone_profile.c.phone == phone)
         .where(payment_code.c.code == code, phone.is_not(None))
@@ -287,6 +295,7 @@ def _phones_statement(phone: ColumnElement[str | None]) -> CompoundSelect[str | 
             select_address(receipt_recipient.c.phone, receipt_recipient.c.added_at).label("phone"),
             receipt_recipient.c.language,
         )
+        .select_from(receipt_recipient)
         .join(payment_code, payment_code.c.code == receipt_recipient.c.code)
         .where(receipt_recipient.c.code == code)
     )
@@ -294,7 +303,6 @@ def _phones_statement(phone: ColumnElement[str | None]) -> CompoundSelect[str | 
 
 
 # Built once: building them takes longer than running them.
-_TOLD_PHONES = Prepared(_phones_statement(select_address(payment_code.c.phone)))
-_RECEIPT_PHONES = Prepared(
-    _phones_statement(func.coalesce(select_address(payment_code.c.phone), artisan.c.phone))
-)
+_ASKED_CODE = bindparam("code", type_=Text)
+_TOLD_PHONES = Prepared(_select_phones(_ASKED_CODE, select_address(payment_code.c.phone)))
+_RECEIPT_PHONES = Prepared(select_receipt_phones(_ASKED_CODE))

@@ -27,9 +27,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
+from app.base.driver import Prepared
 from app.base.money import Money
 from app.base.months import Month
 from app.base.operation import Operation
+from app.base.phone import Phone
 from app.enrolment.models import artisan
 from app.enrolment.queries import PERSON, Artisan, lock_artisan, read_artisan
 from app.payments.codes import end_live_code
@@ -41,6 +43,7 @@ from app.payments.models import (
     payment_code_line,
     receipt_serial,
 )
+from app.payments.receipts import select_receipt_phones
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,8 @@ class CodeLine:
 class ClaimedCode:
     """A code that this transaction moved to `paid`; its lines are in order, oldest month first.
 
-    `serial` is for the new receipt. `settled_before` is True if a month was settled already.
+    `serial` is for the new receipt, which goes to `phones`, each with its language.
+    `settled_before` is True if a month was settled already.
     """
 
     artisan: Artisan
@@ -79,6 +83,7 @@ class ClaimedCode:
     fee: Money
     serial: int
     lines: tuple[CodeLine, ...]
+    phones: Mapping[Phone, str]
     settled_before: bool
 
 
@@ -96,7 +101,7 @@ def claim_code(operation: Operation, claim: CodeClaim) -> ClaimedCode | str | No
         "at": claim.received_at,
         "after_the_fact": claim.after_the_fact,
     }
-    row = operation.connection.execute(_CLAIM, params).one()
+    row = _CLAIM.fetch_one(operation.connection, **params)
     if row.answered_receipt is not None:
         if row.request_digest != claim.digest:
             raise KeyReused()
@@ -109,6 +114,7 @@ def claim_code(operation: Operation, claim: CodeClaim) -> ClaimedCode | str | No
         fee=Money(row.fee_centimes),
         serial=row.serial,
         lines=tuple(_read_line(line) for line in row.lines),
+        phones={Phone(one["phone"]): one["language"] for one in row.phones or ()},
         settled_before=row.settled_before,
     )
 
@@ -178,6 +184,10 @@ def _claim_statement() -> Select[tuple[Any, ...]]:
         .where(line.code == claimed.c.code)
         .where(allocation.artisan_id == claimed.c.artisan_id, allocation.period == line.period)
     )
+    # Of no code there are none, and none is looked for.
+    phones = select_receipt_phones(claimed.c.code).subquery("receipt")
+    address = func.json_build_object("phone", phones.c.phone, "language", phones.c.language)
+    addresses = select(func.json_agg(address)).where(phones.c.phone.is_not(None)).scalar_subquery()
     single_row = select(func.now().label("now")).cte("single_row")
     return (
         select(
@@ -188,6 +198,7 @@ def _claim_statement() -> Select[tuple[Any, ...]]:
             claimed.c.fee_centimes,
             settled_before.label("settled_before"),
             lines.label("lines"),
+            addresses.label("phones"),
             *PERSON,
         )
         .select_from(single_row)
@@ -198,4 +209,4 @@ def _claim_statement() -> Select[tuple[Any, ...]]:
 
 
 # Built once: building it takes longer than running it.
-_CLAIM = _claim_statement()
+_CLAIM = Prepared(_claim_statement())
