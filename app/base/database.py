@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import psycopg
-from psycopg.errors import DeadlockDetected, LockNotAvailable, error_from_result
+from psycopg._preparing import PrepareManager
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 from psycopg.generators import execute as fetch_results
-from psycopg.pq import ExecStatus, TransactionStatus
 from sqlalchemy import Connection, Dialect, Engine, MetaData, create_engine, event, text
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import (
@@ -64,6 +64,9 @@ AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 # A server that was told to be a replica meanwhile: another of the address is written to by now.
 READ_ONLY = "25006"
+# A statement that a connection's server prepared and does not know any more, or whose columns a
+# newer version changed: one that is opened anew prepares it anew.
+_PREPARED_BEFORE = "26000", "0A000"
 # What is known of a connection: the limit that each transaction has to set for itself.
 _LIMIT = "statement_timeout_ms"
 _LOOK = "SELECT pg_backend_pid(), current_setting('statement_timeout')"
@@ -71,18 +74,21 @@ _SET = """SELECT set_config('statement_timeout', %s, false), set_config('TimeZon
     set_config('idle_in_transaction_session_timeout', %s, false)"""
 
 
-class DatabaseConnection(_Driver):
-    def rollback(self) -> None:
-        """Ends a transaction as if it had never been.
+class _KeptStatements(PrepareManager):
+    """What a connection has prepared stays so, whatever a transaction or a part of it ended in.
 
-        Statements stay prepared: the driver would have its server forget all of them, in case one
-        of them speaks of a table that the transaction had made.
-        """
-        if self.pgconn.transaction_status != TransactionStatus.IDLE:
-            self.pgconn.send_query(b"ROLLBACK")
-            (result,) = self.wait(fetch_results(self.pgconn))
-            if result.status != ExecStatus.COMMAND_OK:
-                raise error_from_result(result)
+    The driver would have its server forget all of it, in case a statement speaks of a table that
+    is no more. The server looks for itself (`_drop_useless`).
+    """
+
+    def clear(self) -> bool:
+        return False
+
+
+class DatabaseConnection(_Driver):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._prepared = _KeptStatements()
 
 
 def connect(
@@ -132,7 +138,7 @@ def connect(
             raise InvalidatePoolError
 
     event.listen(engine, "begin", _limit_transaction)
-    event.listen(engine, "handle_error", _drop_replica)
+    event.listen(engine, "handle_error", _drop_useless)
     return engine
 
 
@@ -254,8 +260,10 @@ def _limit_transaction(connection: Connection) -> None:
             pass
 
 
-def _drop_replica(context: ExceptionContext) -> None:
-    if getattr(context.original_exception, "sqlstate", None) == READ_ONLY:
+def _drop_useless(context: ExceptionContext) -> None:
+    """Has the pool open its connections anew, as after a restart."""
+    state = getattr(context.original_exception, "sqlstate", None)
+    if state in (READ_ONLY, *_PREPARED_BEFORE):
         context.is_disconnect = True
 
 

@@ -1,7 +1,8 @@
-"""Statements by the driver alone, for hops: SQLAlchemy's part costs more than theirs.
+"""Statements by the driver alone, for hops and tills: SQLAlchemy's part costs more than theirs.
 
 The connections are SQLAlchemy's, of its pool, so that their number, options and deadline are one.
-Everything that is not on a hop's way goes through app/base/database.py.
+Where a hop has no transaction, its connection is opened here; a transaction is always opened by
+app/base/database.py, and its statements go either way.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from psycopg.abc import Transformer as Written
 from psycopg.adapt import Transformer
 from psycopg.errors import FeatureNotSupported, InvalidSqlStatementName, error_from_result
 from psycopg.generators import execute as receive
-from psycopg.pq import ExecStatus
+from psycopg.pq import ExecStatus, TransactionStatus
 from psycopg.pq.abc import PGresult
 from psycopg.rows import RowMaker
 from psycopg.sql import Literal
@@ -46,7 +47,7 @@ _Key = tuple[bytes, tuple[int, ...]]
 
 
 class DriverConnection:
-    """A connection on which each statement stands alone, in a transaction of its own.
+    """A connection to send statements on, each alone in a transaction of its own, or all in one.
 
     It sends them itself: by the driver's cursor they cost nearly twice as much. `prepared` are the
     names of those that its server has prepared, by their text and the types of their values.
@@ -83,6 +84,8 @@ class DriverConnection:
         except (InvalidSqlStatementName, FeatureNotSupported):
             # The server forgot all of them, or a newer version changed a column: nothing was done.
             self._prepared.clear()
+            if server.transaction_status != TransactionStatus.IDLE:
+                raise  # a transaction is over by that
             server.send_query_prepared(self._prepare(key), written, types.formats)
             return self._receive()
 
@@ -105,6 +108,17 @@ class DriverConnection:
 AnyConnection = Connection | DriverConnection
 
 
+def _driver_of(connection: Connection) -> DriverConnection:
+    """Returns what sends statements in the transaction of `connection`; the first one begins it."""
+    if not connection.in_transaction():
+        connection.begin()
+    pooled = connection.connection
+    driver = pooled.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    driver.wait(driver._start_query())
+    return DriverConnection(driver, pooled.info.setdefault(_PREPARED, {}))
+
+
 class Prepared:
     """A statement built and written out once; it runs on connections of both kinds.
 
@@ -117,10 +131,14 @@ class Prepared:
 
     def fetch_all(self, connection: AnyConnection, **values: object) -> Sequence[Any]:
         """Returns every row."""
-        if not isinstance(connection, DriverConnection):
-            return connection.execute(self._statement, values).all()
         text, names = self._text_and_names
-        return connection.fetch(text, [values[name] for name in names], self._make_rows)
+        in_order = [values[name] for name in names]
+        if isinstance(connection, DriverConnection):
+            return connection.fetch(text, in_order, self._make_rows)
+        try:
+            return _driver_of(connection).fetch(text, in_order, self._make_rows)
+        except psycopg.Error as error:
+            connection._handle_dbapi_exception(error, text.decode(), None, None, None)
 
     def fetch_one(self, connection: AnyConnection, **values: object) -> Any:
         """Returns the only row; None if there is none."""

@@ -9,8 +9,9 @@ import pytest
 from psycopg.errors import DivisionByZero
 from psycopg.pq import ConnStatus
 from sqlalchemy import Engine, Integer, bindparam, literal, select, text
+from sqlalchemy.exc import DataError
 
-from app.base.database import reading
+from app.base.database import reading, transaction
 from app.base.deadline import Deadline
 from app.base.driver import Prepared, by_driver
 from app.base.errors import Unavailable
@@ -45,7 +46,9 @@ def test_statements_that_the_server_forgot_are_prepared_anew(engine: Engine) -> 
         assert statement.fetch_value(connection, number=2) == 2
 
 
-def test_statements_stay_prepared_when_a_transaction_is_rolled_back(engine: Engine) -> None:
+def test_statements_stay_prepared_when_a_transaction_or_a_part_of_it_is_rolled_back(
+    engine: Engine,
+) -> None:
     engine.dispose()
     hop, usual = text("SELECT :number + 1"), text("SELECT :number + 2")
     names = text("SELECT statement FROM pg_prepared_statements ORDER BY statement")
@@ -55,6 +58,7 @@ def test_statements_stay_prepared_when_a_transaction_is_rolled_back(engine: Engi
         with engine.connect() as reader:
             assert reader.execute(usual, {"number": 1}).scalar_one() == 3
     with engine.connect() as reader:
+        reader.begin_nested().rollback()
         assert list(reader.execute(names).scalars()) == ["SELECT $1 + 1", "SELECT $1 + 2"]
 
 
@@ -68,6 +72,46 @@ def test_statement_of_a_column_whose_type_was_changed_is_prepared_anew(engine: E
         Prepared(change).fetch_all(connection)
         assert statement.fetch_value(connection) == 1
     engine.dispose()
+
+
+@pytest.mark.parametrize("by_sqlalchemy", [False, True], ids=["by the driver", "by SQLAlchemy"])
+def test_transaction_whose_statement_has_another_type_by_now_is_for_a_new_connection(
+    engine: Engine, by_sqlalchemy: bool
+) -> None:
+    engine.dispose()
+    asked = text("SELECT number FROM changed")
+    prepared = Prepared(asked)
+
+    def ask() -> tuple[int, int]:
+        with transaction(engine) as connection:
+            rows = connection.execute(asked) if by_sqlalchemy else prepared.fetch_all(connection)
+            return _PID.fetch_value(connection), len(list(rows))
+
+    with transaction(engine) as connection:
+        connection.execute(text("CREATE TEMPORARY TABLE changed AS SELECT 1 AS number"))
+    asked_before = {ask() for _ in range(7)}  # the driver prepares what it was given five times
+    with transaction(engine) as connection:
+        connection.execute(text("ALTER TABLE changed ALTER COLUMN number TYPE bigint"))
+    with pytest.raises(Unavailable) as refused:
+        ask()
+    assert refused.value.params["dropped"]
+    with transaction(engine) as connection:
+        assert (_PID.fetch_value(connection), 1) not in asked_before
+
+
+def test_prepared_statements_are_part_of_a_transaction_as_any_other(engine: Engine) -> None:
+    number = text("SELECT pg_current_xact_id()::text")
+    with transaction(engine) as connection:
+        first = Prepared(number).fetch_value(connection)
+        assert connection.execute(number).scalar_one() == first
+        assert Prepared(number).fetch_value(connection) == first
+    with transaction(engine) as connection:
+        assert Prepared(number).fetch_value(connection) != first
+    divided = Prepared(text("SELECT 1 / CAST(:number AS integer)"))
+    with pytest.raises(DataError), transaction(engine) as connection:
+        divided.fetch_value(connection, number=0)
+    with transaction(engine) as connection:
+        assert divided.fetch_value(connection, number=1) == 1
 
 
 def test_connections_that_died_while_they_rested_cost_nobody_anything(engine: Engine) -> None:
