@@ -122,6 +122,15 @@ def owner(own_urls: EngineUrls) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
+def clearing(owner: Engine) -> Iterator[Engine]:
+    """The owner without triggers: switching them off for each test forgets every plan."""
+    url = owner.url.update_query_dict({"options": "-c session_replication_role=replica"})
+    engine = connect(url.render_as_string(hide_password=False))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
 def session_runtime(owner: Engine, own_urls: EngineUrls) -> Iterator[Runtime]:
     """A runtime as production has it: its role owns no table and has its grants alone."""
     url = make_app_url(owner, own_urls.database_url)
@@ -143,9 +152,9 @@ def session_runtime(owner: Engine, own_urls: EngineUrls) -> Iterator[Runtime]:
 
 
 @pytest.fixture
-def runtime(session_runtime: Runtime, owner: Engine) -> Runtime:
+def runtime(session_runtime: Runtime, clearing: Engine) -> Runtime:
     """A runtime on emptied engines; set `runtime.clock.now` to move in time."""
-    empty(owner)
+    empty(clearing)
     session_runtime.redis.flushdb()
     session_runtime.clock.now = NOW  # type: ignore[attr-defined]
     session_runtime.network_names.forget()
@@ -177,17 +186,17 @@ _SAMPLES: dict[tuple[datetime, PasswordHasher], Snapshot] = {}
 
 
 @pytest.fixture
-def sample_people(runtime: Runtime, owner: Engine, tmp_path: Path) -> None:
+def sample_people(runtime: Runtime, clearing: Engine, tmp_path: Path) -> None:
     """The sample people: loaded once in a test process, and copied for every other test."""
     made = runtime.clock(), slow_hash._hasher
     kept = _SAMPLES.get(made)
-    if kept and is_empty(owner, kept.tables):
-        kept.restore(owner)
+    if kept and is_empty(clearing, kept.tables):
+        kept.restore(clearing)
         return
-    fresh = is_empty(owner)
+    fresh = is_empty(clearing)
     load_sample_people(runtime, tmp_path)
     if fresh:
-        _SAMPLES[made] = Snapshot.take(owner)
+        _SAMPLES[made] = Snapshot.take(clearing)
 
 
 @pytest.fixture(scope="session")

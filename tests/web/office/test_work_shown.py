@@ -85,6 +85,7 @@ def test_totals_of_a_day_are_found_by_the_indexes_of_networks(
     begins, ends = (local_midnight(date(2026, 11, day)) for day in (23, 24))
     asked = {"network": None, "days": [date(2026, 11, 23)], "begins": [begins], "ends": [ends]}
     with owner.connect() as connection:  # Everything is rolled back.
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         connection.execute(_MANY_DEPOSITS)
         connection.execute(_MANY_PAYMENTS)
