@@ -6,7 +6,7 @@ from typing import Any
 from flask import Flask
 from flask.cli import FlaskGroup
 
-from app.base import lean_libraries  # noqa: F401 - before all that reads these libraries
+from app.base import first_process, lean_libraries  # noqa: F401 - before all that takes long
 from app.cli import refuse_development_server, register_commands
 from app.observe.logs import set_up_logs
 from app.runtime import Runtime, check_names

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+import sys
 from pathlib import Path
+
+import psutil
+import pytest
 
 from app.settings import ROOT
 
@@ -56,3 +61,19 @@ def test_a_command_without_settings_starts_nothing(tmp_path: Path) -> None:
     told = run(tmp_path, tmp_path / "none.env", "office", "list")
     assert told.returncode == 1 and told.stdout == ""
     assert told.stderr.count("\n") == 1 and "none.env cannot be read" in told.stderr
+
+
+@pytest.mark.skipif(
+    os.name != "posix" or os.geteuid() != 0, reason="a first process is made by root"
+)
+def test_a_container_s_first_process_ends_while_it_starts() -> None:
+    starting = "import app, time; print('begun', flush=True); time.sleep(60)"
+    apart = ("unshare", "--pid", "--fork", "--kill-child", sys.executable, "-c", starting)
+    with subprocess.Popen(apart, cwd=ROOT, stdout=subprocess.PIPE) as outer:
+        assert outer.stdout and outer.stdout.readline() == b"begun\n"
+        (first,) = psutil.Process(outer.pid).children()
+        first.send_signal(signal.SIGTERM)
+        try:
+            assert outer.wait(20) == 128 + signal.SIGTERM
+        finally:
+            outer.kill()
