@@ -140,7 +140,7 @@ BLOCKS = {
     "docs/gateways.md": "tests/sms/test_loopback.py",
     # Root, and machines of their own.
     "docs/install.md": ".ci/first-installation",
-    "docs/install-containers.md": "tests/deploy/test_compose.py",
+    "docs/install-containers.md": "tests/deploy/test_composed.py",
     "docs/install-kubernetes.md": "tests/deploy/test_kubernetes.py",
     "docs/install-three.md": ".ci/three-machines",
 }

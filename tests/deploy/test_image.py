@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +13,7 @@ import requests
 
 from app.cli.serve import WEB_COMMAND
 from app.settings import ROOT
-from supply.image import Image, read_moment, write_base
+from supply.image import Image, read_moment
 from tests.conftest import free_port
 from tests.pg_servers import PgServer, folder_for_engines
 from tests.redis_servers import RedisServer
@@ -28,32 +25,7 @@ RUN = (
     *("--read-only", "--tmpfs=/tmp", "--cap-drop=all", "--security-opt=no-new-privileges"),
     "--tmpfs=/var/lib/maalem:mode=0777",
 )
-# It takes minutes to build, in one process.
 pytestmark = pytest.mark.xdist_group("image")
-
-
-@pytest.fixture(scope="module")
-def image() -> Iterator[Image]:
-    if os.geteuid() != 0 or not all(map(shutil.which, ("mmdebstrap", "buildah", "podman"))):
-        assert not os.environ.get("CI"), "buildah, mmdebstrap or podman is not here, or no root"
-        pytest.skip("an image is built by root, with buildah, mmdebstrap and podman")
-    # In memory, for a disk takes longest of all; podman takes no path of more than 50 letters.
-    folder = Path(tempfile.mkdtemp(prefix="maalem-image-", dir="/dev/shm"))
-    try:
-        base = folder / "base.tar"
-        write_base(base, read_moment())
-        image = Image(folder, read_moment())
-        built = image.build(base)
-        # Twice takes too long for each change: IMAGE_BUILDS=2 says that both are the same.
-        for number in range(1, int(os.environ.get("IMAGE_BUILDS", "1"))):
-            again = folder / str(number)
-            again.mkdir()
-            write_base(again / "base.tar", read_moment())
-            assert Image(again, read_moment()).build(again / "base.tar") == built
-            shutil.rmtree(again)
-        yield image
-    finally:
-        shutil.rmtree(folder)
 
 
 @pytest.fixture
