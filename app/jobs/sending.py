@@ -6,6 +6,7 @@ many messages, and holds no connection meanwhile.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from queue import Empty, SimpleQueue
@@ -30,8 +31,9 @@ from app.observe import metrics
 from app.runtime import Runtime
 from app.sms.provider import Provider
 
-# How long results are gathered before the next claim.
-_GATHER_SECONDS = 0.03
+# The longest that a first result is waited for, and how long others are gathered behind it: each
+# time costs the same few statements, for one as for many.
+_FIRST_SECONDS, _GATHER_SECONDS = 0.03, 0.02
 _log = structlog.get_logger("sms")
 
 
@@ -60,7 +62,7 @@ class Sender:
 
         Returns how much there was to do.
         """
-        recorded = self._record(_GATHER_SECONDS if self._on_the_way else 0)
+        recorded = self._record(_FIRST_SECONDS if self._on_the_way else 0)
         claimed = self._claim(self._at_once - self._on_the_way, campaigns)
         self._on_the_way += len(claimed)
         for message in claimed:
@@ -128,10 +130,12 @@ class Sender:
         return len(batch)
 
     def _take_results(self, wait: float) -> list[DeliveryResult]:
-        """Returns all results that are there, after waiting for a first one."""
+        """Returns all results that are there, after waiting for a first one and those behind it."""
         results: list[DeliveryResult] = []
         try:
-            results.append(self._results.get(timeout=wait) if wait else self._results.get_nowait())
+            if wait:
+                results.append(self._results.get(timeout=wait))
+                time.sleep(_GATHER_SECONDS)
             while True:
                 results.append(self._results.get_nowait())
         except Empty:
