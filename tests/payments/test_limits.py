@@ -9,7 +9,7 @@ from threading import Barrier
 
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import select, text
+from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import IntegrityError
 
 from app.agents.agencies import NewAgency, add_agency
@@ -247,12 +247,15 @@ _GIVE_BACK = text("SELECT add_to_day('client', 'c', '2026-11-23', :centimes)")
 _TOTAL = "SELECT coalesce(sum(total_centimes), 0)::bigint FROM day_total WHERE key = 'c'"
 
 
-def test_the_total_of_a_day_reaches_its_limit_and_never_passes_it(payments: PaymentFixture) -> None:
+def test_the_total_of_a_day_reaches_its_limit_and_never_passes_it(
+    payments: PaymentFixture, owner: Engine
+) -> None:
     """Eight at once add what they draw, and some take it back: none passes, none is refused early.
 
     As a total that only grows has less and less room, whatever was refused fits at no time later.
     """
-    database, most = payments.runtime.owners_database, 1_000_000
+    # The program's own engine for its owner has two connections, and waits a second for one.
+    database, most = owner, 1_000_000
 
     def add(seed: int) -> tuple[int, int]:
         draw, added, least_refused = Random(seed), 0, most
