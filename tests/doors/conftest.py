@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import resource
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +12,7 @@ from app.agents.staff import NewAgent, add_agent
 from app.base.operation import operation
 from app.runtime import Runtime
 from app.settings import Settings
-from tests.conftest import AGENCY, free_port, load_sample_people
+from tests.conftest import AGENCY, free_port
 from tests.doors.deployment import OWN_PIN, PRODUCTION, Entrance, deployed
 from tests.servers import await_ready, web
 
@@ -54,15 +53,13 @@ def _deployment(
 
 
 @pytest.fixture
-def alone(_server: Entrance, runtime: Runtime, tmp_path: Path) -> Entrance:
+def alone(_server: Entrance, sample_people: None) -> Entrance:
     """The web process of `make run`, with no door in front of it."""
-    load_sample_people(runtime, tmp_path)
     return _server
 
 
 @pytest.fixture
-def door(_deployment: Entrance, runtime: Runtime, tmp_path: Path) -> Entrance:
-    load_sample_people(runtime, tmp_path)
+def door(_deployment: Entrance, runtime: Runtime, sample_people: None) -> Entrance:
     settings = {name.lower(): value for name, value in PRODUCTION.items()}
     urls = runtime.settings
     own_urls = {"database_url": urls.database_url, "redis_url": urls.redis_url}

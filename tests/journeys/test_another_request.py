@@ -55,49 +55,37 @@ def read_requests(runtime: Runtime) -> list[tuple[str, str]]:
         return [(row.kind, row.topic) for row in rows]
 
 
-def test_a_request_of_a_menu_is_added_by_the_menu_and_its_words(
+def test_a_request_and_a_topic_are_added_by_the_menu_and_its_words(
     checkout: Checkout, runtime: Runtime
 ) -> None:
     add_bank_request(checkout)
-    add_words(checkout, BANK_CHOICE, BANK_TOPIC)
+    change_menu(checkout, "topic.export.fairs]", "topic.export.fairs, topic.export.customs]")
+    add_words(checkout, BANK_CHOICE, BANK_TOPIC, EXPORT_TOPIC)
     assert checkout.changed_files() == {MENU_FILE} | WORDS_FILES
     menus = checkout.flask("menus", "check")
     assert menus.returncode == 0, menus.stderr
 
-    bank, made, listed = checkout.dial(
-        (FATIMA, "5", "2", "3"), (FATIMA, "5", "2", "3", "4"), (FATIMA, "5", "2", "5")
+    bank, made, listed, topics, _ = checkout.dial(
+        (FATIMA, "5", "2", "3"),
+        (FATIMA, "5", "2", "3", "4"),
+        (FATIMA, "5", "2", "5"),
+        (FATIMA, "5", "4", "1"),
+        (FATIMA, "5", "4", "1", "4"),
     )
     assert "4 CARD" in bank
     assert "CARD" in made
     assert "CARD" in listed
-    assert read_requests(runtime) == [("bank", "card")]
-
-
-def test_a_topic_of_a_list_is_added_by_the_menu_and_its_words(
-    checkout: Checkout, runtime: Runtime
-) -> None:
-    change_menu(checkout, "topic.export.fairs]", "topic.export.fairs, topic.export.customs]")
-    add_words(checkout, EXPORT_TOPIC)
-    assert checkout.changed_files() == {MENU_FILE} | WORDS_FILES
-    menus = checkout.flask("menus", "check")
-    assert menus.returncode == 0, menus.stderr
-
-    topics, _ = checkout.dial((FATIMA, "5", "4", "1"), (FATIMA, "5", "4", "1", "4"))
     assert "4 CUSTOMS" in topics
-    assert read_requests(runtime) == [("export", "customs")]
+    assert read_requests(runtime) == [("bank", "card"), ("export", "customs")]
 
 
-def test_a_request_without_words_is_refused_by_the_check(checkout: Checkout) -> None:
+def test_a_request_without_words_and_words_of_none_are_refused_by_the_check(
+    checkout: Checkout,
+) -> None:
     add_bank_request(checkout)
-    add_words(checkout, BANK_CHOICE)
+    add_words(checkout, BANK_CHOICE, EXPORT_TOPIC)
     menus = checkout.flask("menus", "check")
     assert menus.returncode == 1
     for language in LANGUAGES:
         assert f"topic.bank.card [{language}]: has no words" in menus.stderr
-
-
-def test_the_words_of_a_request_that_is_gone_are_refused_by_the_check(checkout: Checkout) -> None:
-    add_words(checkout, BANK_TOPIC)
-    menus = checkout.flask("menus", "check")
-    assert menus.returncode == 1
-    assert "topic.bank.card [fr]: is used nowhere" in menus.stderr
+    assert "topic.export.customs [fr]: is used nowhere" in menus.stderr
