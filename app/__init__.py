@@ -1,21 +1,44 @@
 """Maalem: an artisan's health insurance on a feature phone."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from __future__ import annotations
 
+import gc
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
 from flask import Flask
 from flask.cli import FlaskGroup
 
 from app.base import first_process, lean_libraries  # noqa: F401 - before all that takes long
-from app.cli import refuse_development_server, register_commands
-from app.observe.logs import set_up_logs
-from app.runtime import Runtime, check_names
-from app.settings import Settings, read_settings
-from app.web import register_pages
+
+if TYPE_CHECKING:
+    from app.runtime import Runtime
+    from app.settings import Settings
+
+
+def create_served() -> Flask:
+    """The application of a web server's process, which follows the menus that are live."""
+    # What is read at the start stays: looking through it for garbage took a third of the start.
+    gc.disable()
+    app = create_app()
+    if not _is_for_command():
+        from app.web.lifecycle import watch_menus
+
+        watch_menus(app)
+    gc.freeze()
+    gc.enable()
+    return app
 
 
 def create_app(runtime: Runtime | None = None) -> Flask:
-    """The web application and its commands, around one runtime."""
+    """The web application and its commands, around one runtime; for a command without pages."""
+    # Read here, so that nobody who wants one room of the program reads all of them.
+    from app.cli import refuse_development_server, register_commands
+    from app.observe.logs import set_up_logs
+    from app.runtime import Runtime, check_names
+    from app.settings import read_settings
+
     runtime = runtime or Runtime(read_settings())
     check_names(runtime.settings)
     refuse_development_server(production=runtime.settings.production)
@@ -29,9 +52,19 @@ def create_app(runtime: Runtime | None = None) -> Flask:
         from app.observe.traces import send_traces
 
         app.extensions["traces"] = send_traces(url, runtime.settings.traces_share)
-    register_pages(app, runtime)
+    if not _is_for_command():
+        # No command shows a page, and they are a fifth of what is read.
+        from app.web import register_pages
+
+        register_pages(app, runtime)
     register_commands(app)
     return app
+
+
+def _is_for_command() -> bool:
+    """True where a command of ours, or the list of them, asks; `flask run` is Flask's own."""
+    context = click.get_current_context(silent=True)
+    return context is not None and isinstance(context.command, FlaskGroup)
 
 
 def _find_reporter(settings: Settings) -> Callable[[Mapping[str, Any]], None] | None:
@@ -46,4 +79,4 @@ def _find_reporter(settings: Settings) -> Callable[[Mapping[str, Any]], None] | 
 
 def main() -> None:
     """Runs `maalem`: the command line where the wheel is installed, as `flask` in a checkout."""
-    FlaskGroup(create_app=create_app, name="maalem").main()
+    FlaskGroup(create_app=create_served, name="maalem").main()

@@ -57,6 +57,22 @@ def test_a_start_reads_no_library_that_few_ask_for() -> None:
     assert not asked_by_few & read_names
 
 
+def test_the_image_and_units_are_served_with_the_menus_that_are_live() -> None:
+    """Each of both ways: a module's `app`, and a factory."""
+    told = "print('begin' in str(a.wsgi_app), len(list(a.url_map.iter_rules())) > 100)"
+    for made in ("from wsgi import app as a", "import app; a = app.create_served()"):
+        code, said = start(("python", "-c", f"{made}; {told}"), {"APP_ENV": "development"})
+        assert (code, said) == (0, "True True"), made
+
+
+def test_a_command_reads_no_page_and_no_drawer_of_tables() -> None:
+    command = ("python", "-X", "importtime", "-m", "flask", "menus", "check")
+    code, said = start(command, {"APP_ENV": "development", **NOWHERE})
+    read_names = {line.rpartition("|")[2].strip() for line in said.splitlines()}
+    assert code == 0 and "app.ussd.checker.check" in read_names
+    assert not {"app.web", "wtforms", "flask_login", "rich.console"} & read_names
+
+
 @pytest.mark.parametrize(
     ("command", "changed", "why"),
     [

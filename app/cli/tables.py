@@ -9,13 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import click
-from rich import box
-from rich.cells import cell_len
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 # The option of every command that shows something.
 JSON = click.option("--json", "as_json", is_flag=True, help="for programs")
@@ -40,6 +39,9 @@ def print_rows(
     title: str = "",
 ) -> None:
     """Prints rows under headings. Columns named in `prose` may be wrapped between words."""
+    # Read by who draws a table alone: most commands print a line.
+    from rich.console import Console
+
     lines = [[" ".join(cell.split()) for cell in row] for row in (*rows, footer) if row]
     console = Console()
     if title:
@@ -61,6 +63,11 @@ def _make_table(
     prose: Collection[str],
     has_footer: bool,
 ) -> Table:
+    from rich import box
+    from rich.cells import cell_len
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for position, heading in enumerate(headings):
         cells = [line[position] for line in lines]
