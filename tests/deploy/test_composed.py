@@ -148,9 +148,11 @@ class Machine:
         while not (children := psutil.Process(self._running[0].pid).children()):
             time.sleep(0.02)
         self._inside = ("nsenter", f"--target={children[0].pid}", "--net", "--mount", "--pid")
-        self.run(
-            "sh", "-c", "ip link set lo up; mkdir -p /run/netns; mount -t tmpfs tmpfs /run/netns"
-        )
+        self.run("ip", "link", "set", "lo", "up")
+        # Names and addresses of networks, which are this machine's own.
+        for place in ("/run/netns", "/run/containers"):
+            self.run("mkdir", "-p", place)
+            self.run("mount", "-t", "tmpfs", "tmpfs", place)
         self.run("mount", "--bind", f"{self.folder}/hosts", "/etc/hosts")
         podman = " ".join(("podman", *self._image.store))
         checking = (
