@@ -58,7 +58,6 @@ def test_a_start_reads_no_library_that_few_ask_for() -> None:
 
 
 def test_the_image_and_units_are_served_with_the_menus_that_are_live() -> None:
-    """Each of both ways: a module's `app`, and a factory."""
     told = "print('begin' in str(a.wsgi_app), len(list(a.url_map.iter_rules())) > 100)"
     for made in ("from wsgi import app as a", "import app; a = app.create_served()"):
         code, said = start(("python", "-c", f"{made}; {told}"), {"APP_ENV": "development"})
