@@ -74,8 +74,8 @@ _SET = """SELECT set_config('statement_timeout', %s, false), set_config('TimeZon
     set_config('idle_in_transaction_session_timeout', %s, false)"""
 
 
-class _KeptStatements(PrepareManager):
-    """What a connection has prepared stays so, whatever a transaction or a part of it ended in.
+class _StatementStore(PrepareManager):
+    """Keeps what a connection has prepared, whatever a transaction or a part of it ended in.
 
     The driver would have its server forget all of it, in case a statement speaks of a table that
     is no more. The server looks for itself (`_drop_useless`).
@@ -88,7 +88,7 @@ class _KeptStatements(PrepareManager):
 class DatabaseConnection(_Driver):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._prepared = _KeptStatements()
+        self._prepared = _StatementStore()
 
 
 def connect(
