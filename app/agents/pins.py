@@ -6,6 +6,7 @@ app/base/sealed_pins.py says how it is stored.
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import pairwise
@@ -16,6 +17,7 @@ from pydantic import SecretStr
 from app.agents.samples import SAMPLE_PIN
 from app.base.errors import InvalidInput
 from app.base.keys import Keys, Purpose
+from app.base.phone import Phone
 from app.base.sealed_pins import is_due, is_pin, names_a_key, seal_again, seal_pin
 from app.services import Services
 
@@ -46,12 +48,17 @@ def is_usual(digits: str) -> bool:
     return _is_pattern(digits) or _is_date(digits)
 
 
-def draw_one_time_pin(random: Random) -> SecretStr:
-    """Draws a PIN with which an agent signs in once, to choose another."""
+def draw_one_time_pin(random: Random, number: str, phone: Phone | None) -> SecretStr:
+    """Draws a PIN with which an agent of this number and phone signs in once, to choose another."""
     while True:
         digits = f"{random.randrange(10**_ONE_TIME_DIGITS):0{_ONE_TIME_DIGITS}d}"
-        if not is_usual(digits):
-            return SecretStr(digits)
+        with suppress(InvalidInput):
+            return read_agent_pin(digits, *numbers_of(number, phone))
+
+
+def numbers_of(number: str, phone: Phone | None) -> list[str]:
+    """Lists the numbers of an agent that others know."""
+    return [number, phone.e164.removeprefix("+")] if phone else [number]
 
 
 def store_form(pin: SecretStr, services: Services) -> str:

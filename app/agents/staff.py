@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from app.agents.errors import AgentNumberTaken, PhoneTaken, PinUnchanged, SessionOver
 from app.agents.locks import list_all_locks, require_agent
 from app.agents.models import agency, agent, agent_lock, agent_session
-from app.agents.pins import ONE_TIME_FOR, is_agents_pin, read_agent_pin, store_form
+from app.agents.pins import ONE_TIME_FOR, is_agents_pin, numbers_of, read_agent_pin, store_form
 from app.agents.rules import limit_values
 from app.agents.samples import SAMPLE_PIN
 from app.agents.sessions import STARTED, end_sessions, started_params
@@ -69,7 +69,7 @@ def add_agent(
 
     Raises: PhoneTaken, InvalidInput for the PIN, AgentNumberTaken.
     """
-    pin = read_agent_pin(new.pin.get_secret_value(), *_numbers_of(new.number, new.phone))
+    pin = read_agent_pin(new.pin.get_secret_value(), *numbers_of(new.number, new.phone))
     _refuse_sample_pin(pin, services)
     if new.phone and _is_of_another_agent(operation.connection, new.phone, new.number):
         raise PhoneTaken()
@@ -158,7 +158,7 @@ def choose_pin(
     if row is None:
         raise SessionOver()
     phone = Phone(row.phone) if row.phone else None
-    chosen = read_agent_pin(pin.get_secret_value(), *_numbers_of(row.number, phone))
+    chosen = read_agent_pin(pin.get_secret_value(), *numbers_of(row.number, phone))
     _refuse_sample_pin(chosen, services)
     if is_agents_pin(row.pin_hash, chosen, services):
         raise PinUnchanged()
@@ -207,10 +207,6 @@ def list_agents(connection: Connection, now: datetime) -> list[ListedAgent]:
         )
         for row in rows
     ]
-
-
-def _numbers_of(number: str, phone: Phone | None) -> list[str]:
-    return [number, phone.e164.removeprefix("+")] if phone else [number]
 
 
 def _open_doors(operation: Operation, number: str) -> None:

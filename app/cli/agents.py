@@ -127,13 +127,14 @@ def add(
 
     With the one-time PIN the agent chooses another, which nobody else ever knows.
     """
-    one_time = SecretStr(pin) if pin else draw_one_time_pin(runtime().random)
     try:
+        own = Phone.parse(phone) if phone else None
+        one_time = SecretStr(pin) if pin else draw_one_time_pin(runtime().random, number, own)
         new = NewAgent(
             number,
             agency_code,
             one_time,
-            Phone.parse(phone) if phone else None,
+            own,
             code_limit=read_limit(limits["code_limit"]),
             day_limit=read_limit(limits["day_limit"]),
         )

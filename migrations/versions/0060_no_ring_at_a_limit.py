@@ -48,7 +48,8 @@ _NOW = """
 """
 _ADD_WITHIN = """
     CREATE OR REPLACE FUNCTION add_to_day_within(of_kind TEXT, of_key TEXT, of_day DATE,
-        centimes BIGINT, most BIGINT, is_refused BOOLEAN) RETURNS VOID LANGUAGE plpgsql AS $$
+        centimes BIGINT, most BIGINT, is_refused BOOLEAN) RETURNS VOID LANGUAGE plpgsql
+    SET search_path = {schema}, pg_temp AS $$
     DECLARE
         counted BIGINT;
         rest BIGINT;
@@ -79,9 +80,14 @@ _ADD_WITHIN = """
 """
 
 
+def _create(fast: str) -> None:
+    schema = op.get_bind().exec_driver_sql("SELECT quote_ident(current_schema())").scalar_one()
+    op.execute(_ADD_WITHIN.format(schema=schema, fast=fast.lstrip("\n")))
+
+
 def upgrade() -> None:
-    op.execute(_ADD_WITHIN.replace("{fast}", _NOW.lstrip("\n")))
+    _create(_NOW)
 
 
 def downgrade() -> None:
-    op.execute(_ADD_WITHIN.replace("{fast}", _BEFORE.lstrip("\n")))
+    _create(_BEFORE)

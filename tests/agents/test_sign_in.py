@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from random import Random
 
 import pytest
 from argon2 import PasswordHasher
@@ -21,13 +22,14 @@ from app.agents.locks import (
     forget_locks,
     unlock_agent,
 )
-from app.agents.pins import ONE_TIME_FOR
+from app.agents.pins import ONE_TIME_FOR, draw_one_time_pin
 from app.agents.queries import find_agent
 from app.agents.sign_in import PinTry, SignedIn, sign_in, sign_in_with_own_pin
 from app.agents.staff import NewAgent, add_agent, choose_pin
 from app.base.errors import InvalidInput, MaalemError, PinKeyUnknown
 from app.base.keys import Keys, Purpose
 from app.base.operation import operation
+from app.base.phone import Phone
 from app.base.sealed_pins import seal_again
 from app.base.slow_hash import AT_ONCE
 from app.runtime import Runtime
@@ -38,6 +40,24 @@ from tests.database import wait_for_a_lock
 pytestmark = pytest.mark.usefixtures("sample_people")
 RIGHT, WRONG = PIN.get_secret_value(), "975310"
 HERE, ELSEWHERE = Door.device("0" * 32), Door.device("1" * 32)
+
+
+class _Drawn(Random):
+    """Draws what it was given, in this order."""
+
+    def __init__(self, *drawn: int) -> None:
+        super().__init__()
+        self._drawn = iter(drawn)
+
+    def randrange(self, *_limits: int) -> int:  # type: ignore[override]
+        return next(self._drawn)
+
+
+def test_a_drawn_pin_is_none_that_the_agent_s_numbers_make() -> None:
+    """Such a one would be refused when the agent is stored."""
+    drawn = _Drawn(57_100_924, 61_234_567, 12_345_678, 84_027_159)
+    pin = draw_one_time_pin(drawn, "1009", Phone("+212612345678"))
+    assert pin.get_secret_value() == "84027159"
 
 
 def try_sign_in(

@@ -78,10 +78,9 @@ def add_agent_here() -> Response:
     number, code = read_needed("number", 12), read_needed("agency", 16)
     if not (number.isascii() and number.isdigit() and 3 <= len(number) <= 12):
         raise InvalidInput(what="number", why="no_agent_number")
-    pin = draw_one_time_pin(runtime().random)
-    new = NewAgent(
-        number, code, pin, _read_phone(), read_amount("code_limit"), read_amount("day_limit")
-    )
+    phone = _read_phone()
+    pin = draw_one_time_pin(runtime().random, number, phone)
+    new = NewAgent(number, code, pin, phone, read_amount("code_limit"), read_amount("day_limit"))
     with act_on(agency, code) as change:
         _store(change, new, only_new=True)
     return _show_pin(new)
@@ -167,7 +166,7 @@ def agent_page(number: str) -> Response:
 def give_pin(number: str) -> Response:
     """Gives an agent a one-time PIN and unlocks every door; limits and phone stay."""
     found = _find(number)
-    pin = draw_one_time_pin(runtime().random)
+    pin = draw_one_time_pin(runtime().random, number, found.phone)
     new = NewAgent(number, found.agency_code, pin, found.phone)
     with act_on(agent, number, agent.c.number) as change:
         _store(change, new)
