@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,6 +13,8 @@ from flask.cli import FlaskGroup
 from app.base import first_process, lean_libraries  # noqa: F401 - before all that takes long
 
 if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
     from app.runtime import Runtime
     from app.settings import Settings
 
@@ -32,7 +34,7 @@ def create_served() -> Flask:
 
 
 def create_app(runtime: Runtime | None = None) -> Flask:
-    """The web application and its commands, around one runtime; for a command without pages."""
+    """The web application and its commands, around one runtime."""
     # Read here, so that nobody who wants one room of the program reads all of them.
     from app.cli import refuse_development_server, register_commands
     from app.observe.logs import set_up_logs
@@ -52,13 +54,28 @@ def create_app(runtime: Runtime | None = None) -> Flask:
         from app.observe.traces import send_traces
 
         app.extensions["traces"] = send_traces(url, runtime.settings.traces_share)
-    if not _is_for_command():
-        # No command shows a page, and they are a fifth of what is read.
+    if _is_for_command():
+        _add_pages_when_asked(app, runtime)
+    else:
         from app.web import register_pages
 
         register_pages(app, runtime)
     register_commands(app)
     return app
+
+
+def _add_pages_when_asked(app: Flask, runtime: Runtime) -> None:
+    """Leaves out the pages, a fifth of what is read, until a command (`dial`) asks for one."""
+    without = app.wsgi_app
+
+    def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        from app.web import register_pages
+
+        app.wsgi_app = without  # type: ignore[method-assign]
+        register_pages(app, runtime)
+        return app(environ, start_response)
+
+    app.wsgi_app = answer  # type: ignore[method-assign]
 
 
 def _is_for_command() -> bool:

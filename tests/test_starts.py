@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+from flask.cli import FlaskGroup
 
+from app import create_app
+from app.runtime import Runtime
 from app.settings import ROOT
 from tests.conftest import free_port
 from tests.doors.deployment import read_documented_command
@@ -55,6 +60,15 @@ def test_a_start_reads_no_library_that_few_ask_for() -> None:
         *("requests", "charset_normalizer", "colorama", "xml.etree.ElementTree"),
     }
     assert not asked_by_few & read_names
+
+
+@pytest.mark.usefixtures("sample_people")
+def test_the_phone_of_the_terminal_is_answered_though_commands_have_no_pages(
+    runtime: Runtime,
+) -> None:
+    group = FlaskGroup(create_app=lambda: create_app(runtime), add_default_commands=False)
+    called = CliRunner().invoke(group, ["dial", "*384*2*1#", "--phone", "+212600000001"])
+    assert re.search(r"\d{4} \d{4} \d{4}", called.output), called.output
 
 
 def test_the_image_and_units_are_served_with_the_menus_that_are_live() -> None:

@@ -40,7 +40,7 @@ def dial(code: str, phone: str, folder: Path | None) -> None:
         raise click.BadParameter(error.params["why"], param_hint="--phone") from None
     set_up_logs("error")  # logs must not stand between the screens
     service, chain = _split_code(code, runtime().settings.ussd_code)
-    client, session_id = Client(current_app.wsgi_app), f"dial-{uuid.uuid4().hex}"
+    client, session_id = Client(current_app), f"dial-{uuid.uuid4().hex}"
     while True:
         answer = client.post(
             "/ussd/africastalking",
