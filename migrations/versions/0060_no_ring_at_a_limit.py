@@ -25,21 +25,10 @@ _BEFORE = """
         END IF;
 """
 # What a block of its own locked is free again when it ends by an exception.
-_NOW = """
+_NOW = f"""
         IF is_refused THEN
             BEGIN
-                UPDATE day_total SET total_centimes = total_centimes + centimes
-                WHERE kind = of_kind AND key = of_key AND day = of_day AND part = (
-                    SELECT part FROM day_total
-                    WHERE kind = of_kind AND key = of_key AND day = of_day
-                        AND total_centimes + centimes <= share_centimes
-                        AND NOT EXISTS (SELECT FROM day_total void WHERE void.kind = of_kind
-                            AND void.key = of_key AND void.day = of_day
-                            AND void.limit_centimes IS DISTINCT FROM most)
-                    ORDER BY part LIMIT 1 FOR UPDATE SKIP LOCKED);
-                IF FOUND THEN
-                    RETURN;
-                END IF;
+{_BEFORE}
                 RAISE EXCEPTION USING ERRCODE = 'MA001';
             EXCEPTION WHEN SQLSTATE 'MA001' THEN
                 NULL;
