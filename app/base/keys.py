@@ -53,16 +53,14 @@ class Key:
 
     id: str
     value: bytes = field(repr=False)
+    # The id as the four bytes that stand before what is stored as bytes.
+    mark: bytes = field(init=False, compare=False)
     # Made once, and copied for each thing to be signed: that takes a tenth of making it.
     _mac: hmac.HMAC = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "mark", bytes.fromhex(self.id))
         object.__setattr__(self, "_mac", hmac.new(self.value, digestmod="sha256"))
-
-    @property
-    def mark(self) -> bytes:
-        """The id as the four bytes that stand before what is stored as bytes."""
-        return bytes.fromhex(self.id)
 
     @property
     def text(self) -> str:
@@ -107,12 +105,12 @@ class Keys:
 
     def all(self, purpose: Purpose) -> tuple[Key, ...]:
         """Returns the purpose's keys, today's first."""
-        if purpose not in self._made:
+        # A purpose is looked up once: its hash takes longer than all else here.
+        if (made := self._made.get(purpose)) is None:
             pairs = zip(self.ids, self._secrets, strict=True)
-            self._made[purpose] = tuple(
-                Key(name, derive_key(secret, purpose)) for name, secret in pairs
-            )
-        return self._made[purpose]
+            made = tuple(Key(name, derive_key(secret, purpose)) for name, secret in pairs)
+            self._made[purpose] = made
+        return made
 
     def today(self, purpose: Purpose) -> Key:
         """Returns the key that makes new things."""

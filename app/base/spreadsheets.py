@@ -15,6 +15,7 @@ _NOTHING_LATIN = "none nil na n.a. nd n.d. n/d nc n.c. ns vide neant néant aucu
 _NOTHING_SIGNS = "inconnu inconnue #n/a #na #n/d - -- --- – — _ __ / // . .. ... ? ?? بدون لاشيء"
 _NOTHING = _NULLS | set(f"{_NOTHING_LATIN} {_NOTHING_SIGNS}".split())
 _PHRASES = {"non renseigné", "non disponible", "not available", "غير متوفر", "لا يوجد", "غير معروف"}
+_NOTHING_AT_ALL = _NOTHING | _PHRASES
 _NO_VALUES = _NOTHING | {"true", "false", "vrai", "faux", "total"}
 _APOSTROPHES = "'\u2018\u2019\u02bc`\u00b4"
 _KEPT_BY_FORMULA = re.compile(r'="([^"=]*)"')
@@ -49,8 +50,7 @@ def find_rounding(text: str) -> str | None:
 
 def is_nothing(text: str) -> bool:
     """Returns whether a cell's text stands for an empty cell: `N/A`, `-`, `néant`, `NULL`."""
-    small = text.casefold()
-    return small in _NOTHING or small in _PHRASES
+    return text.casefold() in _NOTHING_AT_ALL
 
 
 def take_text_mark(text: str) -> str:

@@ -27,6 +27,7 @@ from app.text.languages import LANGUAGES
 from app.text.regions import name_region
 
 Stored = str | bytes | None
+_Read = Callable[[str], str | None]
 MAX_TEXT = 80
 EARLIEST_BIRTH = f"{EARLIEST_YEAR}-01-01"
 
@@ -41,6 +42,7 @@ _PHONE_NOISE = re.compile(r"[ ()\[\]./-]+")
 _SEVERAL_PHONES = re.compile(
     r"[0-9][^0-9]*(?:[/;,|&]|\bet\b|\bou\b|\s-\s)[^0-9]*[0-9]", re.IGNORECASE
 )
+_USUAL_PHONE = re.compile(r"(?:0|\+212)([67][0-9]{8})")
 _NATIONAL_MOBILE = re.compile(r"0[67]\d{8}", re.ASCII)
 _MOROCCAN = re.compile(r"\+212[5-9]\d{8}", re.ASCII)
 
@@ -57,11 +59,11 @@ def parse_row(fields: Sequence[str], keys: Keys, today: date) -> list[Stored]:
         raise BadRow("row: all its fields are empty")
     values: list[Stored] = []
     faults: list[str] = []
-    for (name, read), field in zip(_READERS, fields, strict=True):
+    for (name, read, read_usual), field in zip(_READERS, fields, strict=True):
         try:
-            values.append(read(field))
-        except InvalidInput as fault:
-            value, why = _read_again(read, field, str(fault.params["why"]))
+            values.append(read_usual(field) if field else read(field))
+        except InvalidInput:
+            value, why = _read_again(read, field)
             values.append(value)
             if why:
                 faults.append(f"{name}: {why}")
@@ -74,18 +76,17 @@ def parse_row(fields: Sequence[str], keys: Keys, today: date) -> list[Stored]:
 
 def read_earlier_cins(fields: Sequence[str], keys: Keys) -> list[bytes] | None:
     """Returns the forms in which a good row's CIN may be stored from before, if it has one."""
-    cin = _READERS[_CIN_AT][1](fields[_CIN_AT])
+    _, read, _ = _READERS[_CIN_AT]
+    cin = read(fields[_CIN_AT])
     return earlier_cin_digests(str(cin), keys) if cin else None
 
 
-def _read_again(
-    read: Callable[[str], str | None], field: str, why: str
-) -> tuple[str | None, str | None]:
-    """Returns the value of a refused field without its shapeless marks, or the fault it has."""
+def _read_again(read: _Read, field: str) -> tuple[str | None, str | None]:
+    """Returns the value of an unusual field, perhaps without its shapeless marks, or its fault."""
     bare = UNSEEN.sub("", field).strip()
-    if bare != field:
+    for text in dict.fromkeys((field, bare)):
         try:
-            return read(bare), None
+            return read(text), None
         except InvalidInput as fault:
             why = str(fault.params["why"])
     return None, find_cell_error(bare) or why
@@ -94,7 +95,8 @@ def _read_again(
 def _check_together(values: list[Stored], fields: Sequence[str], today: str) -> list[str]:
     """Lists the faults of fields taken together; sets the coefficient in `values`."""
     faults = []
-    born, enrolled, rights = (str(values[at] or "") for at in (BORN_AT, _ENROLLED_AT, _RIGHTS_AT))
+    born, enrolled = str(values[BORN_AT] or ""), str(values[_ENROLLED_AT] or "")
+    rights = str(values[_RIGHTS_AT] or "")
     # A year alone, `1962`, compares as a day before its first.
     if born and not EARLIEST_BIRTH[: len(born)] <= born <= today:
         faults.append(f"birth_date: {born} is not from {EARLIEST_BIRTH} to today")
@@ -105,9 +107,8 @@ def _check_together(values: list[Stored], fields: Sequence[str], today: str) -> 
     if rights and rights < enrolled:
         faults.append(f"rights_until: {rights} is before enrolled_on")
     try:
-        category = values[_CATEGORY_AT]
-        coefficient = empty_if_nothing(plain_writing(fields[_COEFFICIENT_AT]))
-        values[_COEFFICIENT_AT] = _read_coefficient(category, coefficient)
+        cell = fields[_COEFFICIENT_AT]
+        values[_COEFFICIENT_AT] = _read_coefficient(values[_CATEGORY_AT], cell)
     except InvalidInput as fault:
         faults.append(f"coefficient: {fault.params['why']}")
     return faults
@@ -121,16 +122,16 @@ def _excerpt(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:40] + "…")
 
 
-def _require(read: Callable[[str], str]) -> Callable[[str], str]:
-    def reading(text: str) -> str:
+def _require(read: _Read) -> tuple[_Read, _Read]:
+    def reading(text: str) -> str | None:
         if not text:
             raise _invalid("missing")
         return read(text)
 
-    return reading
+    return reading, read
 
 
-def _allow_empty(read: Callable[[str], str]) -> Callable[[str], str | None]:
+def _allow_empty(read: _Read) -> tuple[_Read, _Read]:
     def reading(text: str) -> str | None:
         try:
             return read(text) if text else None
@@ -139,7 +140,7 @@ def _allow_empty(read: Callable[[str], str]) -> Callable[[str], str | None]:
                 return None
             raise
 
-    return reading
+    return reading, read
 
 
 def _read_cin(text: str) -> str:
@@ -186,6 +187,8 @@ def _read_name(text: str) -> str:
 
 
 def _read_phone(text: str) -> str:
+    if usual := _USUAL_PHONE.fullmatch(text):
+        return f"+212{usual[1]}"
     if not _PHONE.fullmatch(text):
         text = _mend_phone(text)
     bare = _PHONE_NOISE.sub("", text)
@@ -215,9 +218,10 @@ def _find_phone_fault(written: str) -> str:
     return "not a phone number"
 
 
-def _read_one_of(known: tuple[str, ...]) -> Callable[[str], str]:
+def _read_one_of(known: tuple[str, ...]) -> _Read:
     by_small_letters = {word.casefold(): word for word in known}
 
+    @lru_cache(maxsize=1000)
     def reading(text: str) -> str:
         if text in known:
             return text
@@ -229,8 +233,10 @@ def _read_one_of(known: tuple[str, ...]) -> Callable[[str], str]:
     return reading
 
 
-def _read_coefficient(category: Stored, text: str) -> str | None:
+@lru_cache(maxsize=10_000)
+def _read_coefficient(category: Stored, cell: str) -> str | None:
     """Returns the artisan's own coefficient if the category has a scale, else None."""
+    text = empty_if_nothing(plain_writing(cell))
     if not isinstance(category, str):
         return None
     number = read_decimal_cell(text) if text[:1].isdigit() else text
@@ -253,25 +259,26 @@ def _read_centimes(text: str) -> str:
     return str(Money.parse(number).centimes)
 
 
-_READERS: tuple[tuple[str, Callable[[str], str | None]], ...] = (
-    ("rna_number", _require(read_rna_number)),
-    ("cnss_number", _allow_empty(read_cnss_number)),
-    ("cin", _allow_empty(_read_cin)),
-    ("full_name", _read_name),
-    ("full_name_ar", _read_text),
-    ("birth_date", _require(read_birth_date_cell)),
-    ("phone", _allow_empty(_read_phone)),
-    ("language", _require(_read_one_of(tuple(LANGUAGES)))),
-    ("category", _require(_read_one_of(tuple(RATES.categories)))),
-    ("coefficient", lambda text: text),  # read with the category
-    ("annual_tax", _allow_empty(_read_centimes)),
-    ("trade", _read_repeated_text),
-    ("region", _read_region),
-    ("province", _read_repeated_text),
-    ("enrolled_on", _allow_empty(read_day_cell)),
-    ("rights_until", _allow_empty(read_day_cell)),
+# How each cell is read, and how one that has content is tried first: most are as usual.
+_READERS: tuple[tuple[str, _Read, _Read], ...] = (
+    ("rna_number", *_require(read_rna_number)),
+    ("cnss_number", *_allow_empty(read_cnss_number)),
+    ("cin", *_allow_empty(_read_cin)),
+    ("full_name", _read_name, _read_name),
+    ("full_name_ar", _read_text, _read_text),
+    ("birth_date", *_require(read_birth_date_cell)),
+    ("phone", *_allow_empty(_read_phone)),
+    ("language", *_require(_read_one_of(tuple(LANGUAGES)))),
+    ("category", *_require(_read_one_of(tuple(RATES.categories)))),
+    ("coefficient", str, str),  # read with the category
+    ("annual_tax", *_allow_empty(_read_centimes)),
+    ("trade", _read_repeated_text, _read_repeated_text),
+    ("region", _read_region, _read_region),
+    ("province", _read_repeated_text, _read_repeated_text),
+    ("enrolled_on", *_allow_empty(read_day_cell)),
+    ("rights_until", *_allow_empty(read_day_cell)),
 )
-FIELDS = tuple(name for name, _ in _READERS)
+FIELDS = tuple(name for name, _, _ in _READERS)
 _CIN_AT = FIELDS.index("cin")
 BORN_AT = FIELDS.index("birth_date")
 _CATEGORY_AT = FIELDS.index("category")

@@ -44,7 +44,9 @@ def _hash(cin: str) -> bytes:
 
 
 def _plain(cin: str) -> bytes:
-    return _CIN_NOISE.sub("", cin).upper().encode()
+    # A register's are without noise already.
+    bare = cin if cin.isalnum() else _CIN_NOISE.sub("", cin)
+    return bare.upper().encode()
 
 
 def masked_name(full_name: str) -> str:

@@ -18,7 +18,10 @@ _SECOND = "".join(
     bytes(range(0x80, 0xC0)).decode(codec, "ignore") for codec in ("cp1252", "cp1256", "latin-1")
 )
 _TWICE_ENCODED = re.compile(f"[{_FIRST}][{re.escape(_SECOND)}]")
-_SUSPECT = re.compile(f"{_NO_LETTERS}|{_TWICE_ENCODED.pattern}")
+# As one set first: such a place is found in half the time that two ways to go on take.
+_SUSPECT = re.compile(
+    f"[{_FIRST}{_NO_LETTERS[1:]}(?:(?<={_NO_LETTERS})|(?<=[{_FIRST}])[{re.escape(_SECOND)}])"
+)
 
 
 def may_be_broken(text: str) -> bool:
