@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import socket
 from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
@@ -13,7 +15,7 @@ from limits.storage import RedisClusterStorage, RedisStorage
 from redis import Redis, RedisCluster
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode
-from redis.connection import SSLConnection, parse_url
+from redis.connection import Connection, SSLConnection, parse_url
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
@@ -34,6 +36,7 @@ from redis.sentinel import (
 WAIT_SECONDS = 0.4
 _PORTS = {"redis+sentinel": 26379, "redis+cluster": 6379}
 _LIMITS: dict[str, Any] = {"socket_timeout": WAIT_SECONDS, "socket_connect_timeout": WAIT_SECONDS}
+_OPENED_AT_ONCE = 32
 # These come as errors of the connection, though the server answered.
 _ANSWERED = AuthenticationError, AuthorizationError, BusyLoadingError
 
@@ -109,13 +112,15 @@ def connect_redis(url: str) -> Redis:
     retry = Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))
     address = read_many(url)
     if address is None:
-        return Redis.from_url(url, **_LIMITS, retry=retry)
+        return _connect_in_time(Redis.from_url(url, **_LIMITS, retry=retry))
     options = _LIMITS | address.options
     if address.service:
         # One that does not answer is not waited for: the next is asked.
         asking = _LIMITS | {"retry": Retry(NoBackoff(), 0)} | address.asking
         sentinel = Sentinel(address.hosts, sentinel_kwargs=asking)  # type: ignore[no-untyped-call]
-        kind = _SecureMaster if options.pop("ssl", False) else _Master
+        for one in sentinel.sentinels:
+            _connect_in_time(one)
+        kind = _SecureMaster if options.pop("ssl", False) else _MasterInTime
         return cast(
             "Redis",
             sentinel.master_for(address.service, connection_class=kind, retry=retry, **options),  # type: ignore[no-untyped-call]
@@ -147,6 +152,43 @@ def make_limits_storage(url: str, redis: Redis) -> RedisStorage:
         raise RedisConnectionError("no node of the Cluster answers") from error
 
 
+# While no name server answers, each of these waits as long as the system does.
+_opening = ThreadPoolExecutor(_OPENED_AT_ONCE, thread_name_prefix="opening redis")
+
+
+class _InTime(Connection):
+    """A connection that is opened within a wait, its server's address looked up and all.
+
+    The system asks name servers for ten seconds and more, and nobody can tell it to stop.
+    """
+
+    def _connect(self) -> socket.socket:
+        opening: Future[socket.socket] = _opening.submit(super()._connect)
+        try:
+            return opening.result(WAIT_SECONDS)
+        except TimeoutError:
+            if not opening.cancel():
+                opening.add_done_callback(_close_late)
+            raise
+
+
+class _SecureInTime(SSLConnection, _InTime):
+    """The same by TLS."""
+
+
+def _close_late(opening: Future[socket.socket]) -> None:
+    if not opening.exception():
+        opening.result().close()
+
+
+def _connect_in_time(redis: Redis) -> Redis:
+    """Returns the client, whose connections are opened within a wait; a socket's are anyway."""
+    pool = redis.connection_pool
+    in_time = {Connection: _InTime, SSLConnection: _SecureInTime}
+    pool.connection_class = in_time.get(pool.connection_class, pool.connection_class)
+    return redis
+
+
 class _Master(SentinelManagedConnection):
     """A connection to the master; after any trouble it is closed, and asks Sentinel anew."""
 
@@ -155,7 +197,11 @@ class _Master(SentinelManagedConnection):
         return super().read_response(*args, **{"disconnect_on_error": True} | kwargs)
 
 
-class _SecureMaster(_Master, SentinelManagedSSLConnection):
+class _MasterInTime(_Master, _InTime):
+    """The same in the clear."""
+
+
+class _SecureMaster(_Master, SentinelManagedSSLConnection, _InTime):
     """The same by TLS."""
 
 
