@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import fcntl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, func, insert, select, text
 
+from app.audit.checking import find_broken_seals
 from app.audit.service import record_audit
 from app.backup.comparison import Digest, MissingRow, compute_digests, list_missing
 from app.backup.errors import BackupFailed
@@ -27,9 +31,13 @@ from app.backup.store import BackupStore
 from app.base.clock import Clock
 from app.base.database import connect, snapshot
 from app.base.operation import Operation
-from app.reconciliation.books_checks import verify_books
+from app.reconciliation.books_checks import BOOKS_RULES
+from app.reconciliation.money_rules import find_broken_rules
 
 _DUE_AFTER = timedelta(days=7)
+# The rules of the books, the seals and the digests are looked at beside each other.
+_LANES = 3
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +88,20 @@ def rehearse_restore(
 
     Raises: BackupFailed, Unavailable.
     """
-    with _alone(folder):
+    with _alone(folder), ThreadPoolExecutor(_LANES) as lanes:
         # The log first: what it has, the database has too.
         base = choose_base(store, until)
         log_files, began_at = store.list_log(base.first_segment), service.clock()
         moment = until or began_at
-        with snapshot(service.database) as connection:
-            revision = _read_revision(connection)
-            ours = compute_digests(connection, moment)
+        ours = lanes.submit(_read_state, service.database, moment)
         server = RestoredServer(folder / "server", base.version)
         began = time.monotonic()
         server.restore(store, RestoreRequest(base, log_files, until))
         try:
             with server.running(service.url) as url:
                 restore_seconds = measure_since(began)
-                found = _look(service, url, _State(ours, revision), base.began_at, moment)
+                request = _LookRequest(service, url, ours.result(), base.began_at, moment)
+                found = _look(request, lanes)
         finally:
             server.remove()
     recovered_to = found.recovered_to or base.ended_at
@@ -106,7 +113,7 @@ def rehearse_restore(
         rpo_seconds=_measure_loss(found.missing, moment),
         restore_seconds=restore_seconds,
         verify_seconds=found.verify_seconds,
-        compared=sum(digest.rows for digest in ours.values()),
+        compared=sum(digest.rows for digest in ours.result().digests.values()),
         missing=_count(found.missing),
         older=found.older,
         broken=found.broken,
@@ -158,7 +165,23 @@ class _State:
     revision: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class _LookRequest:
+    """What is looked at: the restored database at `url`, beside `ours` of the running service."""
+
+    service: RunningService
+    url: str
+    ours: _State
+    since: datetime
+    moment: datetime
+
+
 _REVISION = text("SELECT version_num FROM alembic_version")
+
+
+def _read_state(database: Engine, until: datetime) -> _State:
+    with snapshot(database) as connection:
+        return _State(compute_digests(connection, until), _read_revision(connection))
 
 
 def _read_revision(connection: Connection) -> str | None:
@@ -168,38 +191,50 @@ def _read_revision(connection: Connection) -> str | None:
     return connection.execute(_REVISION).scalar()
 
 
-def _look(
-    service: RunningService,
-    url: str,
-    ours: _State,
-    since: datetime,
-    moment: datetime,
-) -> _Look:
+def _look(request: _LookRequest, lanes: Executor) -> _Look:
     """Looks at the restored database: its last change, its books, and what it lacks.
 
     Raises: BackupFailed if its tables are those of another version.
     """
-    restored = connect(url, pool_size=1, statement_timeout_ms=0)
+    restored = connect(request.url, pool_size=1 + _LANES, statement_timeout_ms=0)
+
+    # Nobody writes there, so that each of them sees the same.
+    def look_at(find: Callable[[Connection], _Found]) -> Future[_Found]:
+        return lanes.submit(_find_in, restored, find)
+
     try:
         with snapshot(restored) as theirs:
-            if (revision := _read_revision(theirs)) != ours.revision:
-                why = f"it was at revision {revision} then, and we are at {ours.revision}"
+            if (revision := _read_revision(theirs)) != request.ours.revision:
+                why = f"it was at revision {revision} then, and we are at {request.ours.revision}"
                 raise BackupFailed(what="restored database", why=why)
             recovered_to = find_recovered_moment(theirs)
             began = time.monotonic()
-            broken = verify_books(theirs).broken
+            seals = look_at(find_broken_seals)
+            rules = look_at(partial(find_broken_rules, rules=BOOKS_RULES))
+            digests = look_at(partial(compute_digests, until=request.moment))
+            broken = {**rules.result(), **seals.result()}
             verify_seconds = measure_since(began)
-            back = compute_digests(theirs, moment)
-            unlike = [table for table, digest in ours.digests.items() if back[table] != digest]
-            missing: list[MissingRow] = []
-            if unlike:
-                with snapshot(service.database) as now:
-                    missing = list_missing(now, theirs, unlike, recovered_to or since, moment)
+            back = digests.result()
+            missing = _list_missing(request, theirs, back, recovered_to or request.since)
     finally:
         restored.dispose()
-    return _Look(
-        recovered_to, missing, _find_older(ours.digests, back, missing), broken, verify_seconds
-    )
+    older = _find_older(request.ours.digests, back, missing)
+    return _Look(recovered_to, missing, older, broken, verify_seconds)
+
+
+def _find_in(database: Engine, find: Callable[[Connection], _Found]) -> _Found:
+    with snapshot(database) as connection:
+        return find(connection)
+
+
+def _list_missing(
+    request: _LookRequest, theirs: Connection, back: Mapping[str, Digest], since: datetime
+) -> list[MissingRow]:
+    unlike = [table for table, digest in request.ours.digests.items() if back[table] != digest]
+    if not unlike:
+        return []
+    with snapshot(request.service.database) as now:
+        return list_missing(now, theirs, unlike, since, request.moment)
 
 
 def _find_older(

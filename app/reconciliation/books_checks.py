@@ -45,16 +45,16 @@ class BooksCheck:
     transactions: int
 
 
+BOOKS_RULES: Mapping[str, str] = {**RULES, **CNSS_RULES}
 _ONE_CHECK = int.from_bytes(b"books", "big")
 _LISTED = tuple(books_check.c[name] for name in BooksCheck.__slots__)
 
 
 def verify_books(connection: Connection) -> BooksFindings:
     """Checks every rule of the books and the audit's seals; the caller's snapshot is one."""
-    rules = {**RULES, **CNSS_RULES}
-    broken = {**find_broken_rules(connection, rules), **find_broken_seals(connection)}
+    broken = {**find_broken_rules(connection, BOOKS_RULES), **find_broken_seals(connection)}
     waiting = count_unsealed(connection)
-    count = len(rules) + len(SEAL_RULES)
+    count = len(BOOKS_RULES) + len(SEAL_RULES)
     transactions = connection.execute(select(func.count()).select_from(ledger_transaction))
     return BooksFindings(count, broken, waiting.rows, waiting.since, transactions.scalar_one())
 
