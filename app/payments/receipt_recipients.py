@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, DateTime, Text, bindparam, select, text
+from sqlalchemy import Connection, DateTime, Text, and_, bindparam, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from app.base.driver import AnyConnection, Prepared
 from app.base.operation import Operation
@@ -31,13 +32,30 @@ _OTHERS = text("""
         OR EXISTS (SELECT FROM receipt_recipient r WHERE r.code = e.code AND r.phone <> e.own)
 """)
 # Recorded before; whom it was promised to has it at another number, if this came into other hands.
+_NOW_AT = select_address(receipt_recipient.c.phone, receipt_recipient.c.added_at)
+_OF_CODE = payment_code.c.code == receipt_recipient.c.code
 _FORMER = (
-    select(select_address(receipt_recipient.c.phone, receipt_recipient.c.added_at))
-    .join(payment_code, payment_code.c.code == receipt_recipient.c.code)
+    select(_NOW_AT)
+    .join(payment_code, _OF_CODE)
     .where(
         receipt_recipient.c.code == bindparam("code"),
         receipt_recipient.c.phone == bindparam("phone", type_=Text),
     )
+)
+# Of many, those whose number is not the one that was recorded.
+_each = (
+    func.unnest(bindparam("codes", type_=ARRAY(Text)), bindparam("phones", type_=ARRAY(Text)))
+    .table_valued("code", "phone")
+    .render_derived("each")
+)
+_MOVED = (
+    select(receipt_recipient.c.code, receipt_recipient.c.phone)
+    .join(
+        _each,
+        and_(_each.c.code == receipt_recipient.c.code, _each.c.phone == receipt_recipient.c.phone),
+    )
+    .join(payment_code, _OF_CODE)
+    .where(_NOW_AT.is_distinct_from(receipt_recipient.c.phone))
 )
 _ASKER = Prepared(
     select(payment_code.c.phone).where(payment_code.c.code == bindparam("code", type_=Text))
@@ -76,9 +94,17 @@ def add_receipt_recipients(
         "languages": list(languages),
         "now": operation.now,
     }
-    added = set(operation.connection.execute(_ADD_MANY, params).scalars())
+    connection = operation.connection
+    added = set(connection.execute(_ADD_MANY, params).scalars())
+    before = [(code, phone) for code, phone, _ in recipients if code not in added]
+    if not before:
+        return
+    # Most asked for the code themselves: one by one each would be two statements.
+    of_codes, at_phones = zip(*before, strict=True)
+    known = {"codes": list(of_codes), "phones": list(at_phones)}
+    moved = {(row.code, row.phone) for row in connection.execute(_MOVED, known)}
     for code, phone, language in recipients:
-        if code not in added:
+        if (code, phone) in moved:
             add_receipt_recipient(operation, code, phone, language)
 
 

@@ -330,6 +330,23 @@ def test_dispatch_asks_the_database_as_often_for_many_as_for_one(reminding: Camp
     assert together <= alone + 5
 
 
+def test_dispatch_asks_as_often_for_many_whose_codes_and_phones_are_known(
+    reminding: Campaigns,
+) -> None:
+    """They asked for the code themselves, or were reminded of it before."""
+    reminding.add_artisans(60)
+    reminding.queue()
+    assert reminding.dispatch() == 65
+    reminding.run(
+        "UPDATE campaign_recipient"
+        " SET state = 'waiting', message_id = NULL, cost = NULL, decided_at = NULL"
+    )
+    reminding.run("UPDATE message SET event_key = event_key || ' of before', state = 'sent'")
+    alone, together = count_statements(reminding, 1), count_statements(reminding, 40)
+    assert together <= alone + 5
+    assert reminding.scalar("SELECT count(*) FROM payment_code") == 65, "none is a new one"
+
+
 def test_dispatch_cut_off_in_the_middle_of_a_set_tells_each_once(reminding: Campaigns) -> None:
     """The server ends the worker's connection once codes and messages of the set are written."""
     reminding.queue()
