@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from random import Random, SystemRandom
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from flask import current_app
@@ -30,6 +31,7 @@ from app.base.deadline import Deadline
 from app.base.errors import Unavailable
 from app.base.keys import Keys
 from app.base.money import Money
+from app.base.redis_calls import Calls, make_calls
 from app.base.redis_client import connect_redis, make_limits_storage
 from app.embedded import EngineUrls, using_engines
 from app.figures.service import FigureBooks
@@ -89,6 +91,8 @@ if TYPE_CHECKING:
 
 MENUS = ROOT / "menus"
 _PATIENCE_MS = 30_000
+# So often a process that has not reached its Cluster yet looks for a node.
+_ASKED_EVERY_SECONDS = 1.0
 MENU_FILES = ("artisan.yaml", "agent.yaml")
 
 
@@ -101,6 +105,7 @@ class Runtime:
         self.settings = settings
         self.clock = clock
         self.random = random or SystemRandom()
+        self._asks_again_at = 0.0
         changed = settings.menus_folder
         # `flask dial --menus` sets it before anything is read.
         try:
@@ -170,6 +175,11 @@ class Runtime:
     def redis(self) -> Redis:
         """Redis. Raises: redis's ConnectionError where no node of a Cluster answers."""
         return connect_redis(self.urls.redis_url)
+
+    @cached_property
+    def redis_calls(self) -> Calls:
+        """A hop's own way to Redis. Raises as `redis`."""
+        return make_calls(self.redis)
 
     @cached_property
     def _own_words(self) -> Words:
@@ -243,7 +253,11 @@ class Runtime:
 
     @cached_property
     def deadline(self) -> Deadline:
-        """The time limit of a hop's statements; with Redis around them, a hop stays under 2 s.
+        """The time limit of a hop's statements, counted from when it came, and of each other wait.
+
+        Whatever is silent, a hop waits under 2 s: for its slot (app/web/slots.py), for Redis before
+        and behind the statements (app/base/redis_client.py), or, where that is away, once more for
+        PostgreSQL (app/web/ussd.py).
 
         A thread for each connection of the pool, so that none waits to be opened.
         """
@@ -324,12 +338,16 @@ class Runtime:
     @cached_property
     def turns(self) -> Turns[Services]:
         """The callbacks' answers. Raises: Unavailable where no node of a Cluster answers."""
+        if monotonic() < self._asks_again_at:
+            raise Unavailable(what="redis")
         try:
-            redis = self.redis
+            redis, calls = self.redis, self.redis_calls
         except RedisError as error:
+            # Hops that waited for this one's question do not each put it anew.
+            self._asks_again_at = monotonic() + _ASKED_EVERY_SECONDS
             raise Unavailable(what="redis") from error
-        versions = Versions(redis, self.keys, self.live_menus, self.load_menus)
-        turns = Turns(versions, Sessions(redis, self.keys), self.deferred_actions)
+        versions = Versions(redis, calls, self.keys, self.live_menus, self.load_menus)
+        turns = Turns(versions, Sessions(calls, self.keys), self.deferred_actions)
         # All objects made by now stay: looking through them for garbage took a fifth of each hop.
         gc.freeze()
         return turns

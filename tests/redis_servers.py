@@ -90,6 +90,10 @@ class RedisServer:
         )
         await_true(lambda: bool(self.redis.ping()), "it does not answer")
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     def signal(self, number: int) -> None:
         assert self._process
         os.kill(self._process.pid, number)

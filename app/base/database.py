@@ -354,5 +354,8 @@ def _telling_away() -> Iterator[None]:
 
 def name_cause(error: Unavailable) -> str:
     """Returns PostgreSQL's code for why it is away, or the kind of an error of our own."""
-    cause = getattr(error.__cause__, "orig", error.__cause__)
+    cause: BaseException = error
+    while isinstance(cause, Unavailable) and cause.__cause__:
+        cause = cause.__cause__
+    cause = getattr(cause, "orig", cause)
     return getattr(cause, "sqlstate", None) or type(cause).__name__

@@ -46,11 +46,18 @@ class Deadline:
     def run_since(self, began: float, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Returns the result of `work`. `began` is in seconds of the monotonic clock.
 
-        A wait cut short is the driver's OperationalError; base.database makes it Unavailable.
-
         Raises: Late if the result comes after the deadline, Unavailable.
         """
-        _this.ends = ends = began + self._seconds
+        return self.run_until(began + self._seconds, work, *args, **kwargs)
+
+    def run_until(self, ends: float, work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Returns the result of `work`. `ends` is in seconds of the monotonic clock.
+
+        A wait cut short is the driver's OperationalError; base.database makes it Unavailable.
+
+        Raises: Late if the result comes after `ends`, Unavailable.
+        """
+        _this.ends = ends
         try:
             result = _run_again_if_dropped(work, *args, **kwargs)
         except Unavailable as error:

@@ -11,8 +11,10 @@ import socket
 import time
 from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from struct import pack
+from threading import Lock
 from typing import Protocol
 
 from hiredis import PushNotification, Reader, pack_command
@@ -41,6 +43,8 @@ from app.base.errors import Unavailable
 
 # All tries of a command together; one that waits for an answer is not tried again.
 _SECONDS = 0.5
+# Who was refused sooner is not out of reach, and may be tried again.
+_AT_ONCE_SECONDS = 0.2
 _PAUSE_SECONDS = 0.02
 # What the reader gives while an answer is not whole; the most bytes that are read at once.
 _PART, _MOST_AT_ONCE = object(), 65536
@@ -167,10 +171,13 @@ class ServerCalls:
 
     def call(self, _bucket: bytes, *command: Part) -> object:
         """Does what Calls says; tries once more where the connection led to nobody."""
+        began = time.monotonic()
         try:
             try:
                 return self._node.ask(*command)
             except _NOT_THE_ONE:
+                if time.monotonic() > began + _AT_ONCE_SECONDS:
+                    raise
                 return self._node.ask(*command)
         except NoScriptError:
             raise
@@ -184,6 +191,10 @@ class ClusterCalls:
     def __init__(self, cluster: RedisCluster) -> None:
         self._cluster = cluster
         self._nodes: dict[str, _Node] = {}
+        # Asks nodes where slots are: of those in vain, each takes as long as a command may.
+        self._asking = ThreadPoolExecutor(1, thread_name_prefix="slots")
+        self._asked: Future[None] | None = None
+        self._lock = Lock()
 
     def call(self, bucket: bytes, *command: Part) -> object:
         """Does what Calls says; follows a slot that moves or moved, and a master's successor."""
@@ -210,11 +221,11 @@ class ClusterCalls:
             except (*_NOT_THE_ONE, ClusterDownError, RedisClusterException) as error:
                 asked, failed = None, error
                 if time.monotonic() < ends:
-                    self._look_up()
+                    self._look_up(ends)
                     time.sleep(_PAUSE_SECONDS)
             except RedisError as error:
                 # Silence: the next call looks where the bucket is by then.
-                self._look_up()
+                self._look_up(ends)
                 raise Unavailable(what="redis") from error
             if time.monotonic() >= ends:
                 raise Unavailable(what="redis") from failed
@@ -227,7 +238,14 @@ class ClusterCalls:
             self._nodes[name] = _Node(self._cluster.get_redis_connection(node).connection_pool)
         return self._nodes[name]
 
-    def _look_up(self) -> None:
-        """Looks up which node holds what; while another thread looks, waits for that."""
+    def _look_up(self, ends: float) -> None:
+        """Has it looked up which node holds what; waits for that, or another's look, to `ends`."""
+        with self._lock:
+            if self._asked is None or self._asked.done():
+                self._asked = self._asking.submit(self._ask_nodes)
+            asked = self._asked
+        wait([asked], max(0.0, ends - time.monotonic()))
+
+    def _ask_nodes(self) -> None:
         with suppress(RedisError, RedisClusterException):
             self._cluster.nodes_manager.initialize()

@@ -27,6 +27,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeout
 from redis.retry import Retry
 from redis.sentinel import (
+    MasterNotFoundError,
     Sentinel,
     SentinelManagedConnection,
     SentinelManagedSSLConnection,
@@ -34,6 +35,8 @@ from redis.sentinel import (
 
 # A wait for Redis ends after so long: with PostgreSQL behind it a hop stays under 2 s.
 WAIT_SECONDS = 0.4
+# As many Sentinels as usual, all silent, take no longer than one silent server.
+_SENTINELS = 3
 _PORTS = {"redis+sentinel": 26379, "redis+cluster": 6379}
 _LIMITS: dict[str, Any] = {"socket_timeout": WAIT_SECONDS, "socket_connect_timeout": WAIT_SECONDS}
 _OPENED_AT_ONCE = 32
@@ -115,8 +118,10 @@ def connect_redis(url: str) -> Redis:
         return _connect_in_time(Redis.from_url(url, **_LIMITS, retry=retry))
     options = _LIMITS | address.options
     if address.service:
-        # One that does not answer is not waited for: the next is asked.
-        asking = _LIMITS | {"retry": Retry(NoBackoff(), 0)} | address.asking
+        # One that does not answer is hardly waited for: the next is asked.
+        each = WAIT_SECONDS / min(len(address.hosts), _SENTINELS)
+        limits = {"socket_timeout": each, "socket_connect_timeout": each}
+        asking = limits | {"retry": Retry(NoBackoff(), 0)} | address.asking
         sentinel = Sentinel(address.hosts, sentinel_kwargs=asking)  # type: ignore[no-untyped-call]
         for one in sentinel.sentinels:
             _connect_in_time(one)
@@ -191,6 +196,14 @@ def _connect_in_time(redis: Redis) -> Redis:
 
 class _Master(SentinelManagedConnection):
     """A connection to the master; after any trouble it is closed, and asks Sentinel anew."""
+
+    def connect(self) -> None:
+        """Asks all Sentinels once; who needed the connection asks again, if there is time."""
+        try:
+            self._connect_retry()  # type: ignore[no-untyped-call]
+        except MasterNotFoundError:
+            # Its own text is pages of the client's inside.
+            raise MasterNotFoundError("no Sentinel that answers names a master") from None
 
     def read_response(self, *args: Any, **kwargs: Any) -> Any:
         # Left open, it would read the late answer as the next command's.

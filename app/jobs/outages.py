@@ -31,12 +31,12 @@ class OutageWatch:
         self._away = {engine: known.get(engine, now) for engine in away}
         lasting = {engine: since for engine, since in self._away.items() if engine in known}
         if away == ["postgresql"] and lasting:
-            note_database_away(self._runtime.redis, lasting["postgresql"])
+            note_database_away(self._runtime.redis_calls, lasting["postgresql"])
         if away == ["redis"] and lasting:
             with operation(self._runtime.database, now, "worker") as change:
                 note_redis_away(change, lasting["redis"])
         if not away:
             with operation(self._runtime.database, now, "worker") as change:
                 end_redis_outage(change)
-                end_database_outage(change, self._runtime.redis)
+                end_database_outage(change, self._runtime.redis_calls)
         return 0

@@ -9,16 +9,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
-from redis import Redis
 from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 from app.base.clock import local, local_date
 from app.base.operation import Operation
+from app.base.redis_calls import Calls
 from app.base.rows import read_row
 from app.observe.models import outage
 
-_KEY = "outage"
+_KEY = b"outage"
 # Who looks has long been started again by then.
 _KEPT = timedelta(days=7)
 _OPEN = outage.c.ended_at.is_(None)
@@ -32,25 +32,26 @@ class Outage:
     ended_at: datetime | None
 
 
-def note_database_away(redis: Redis, began_at: datetime) -> None:
-    """Says since when PostgreSQL is away; what was said first stays."""
-    redis.set(_KEY, began_at.timestamp(), nx=True, ex=_KEPT)
+def note_database_away(redis: Calls, began_at: datetime) -> None:
+    """Says since when PostgreSQL is away; what was said first stays. Raises: Unavailable."""
+    kept = int(_KEPT.total_seconds())
+    redis.call(_KEY, "SET", _KEY, str(began_at.timestamp()), "NX", "EX", kept)
 
 
-def find_database_away(redis: Redis) -> datetime | None:
-    """Returns since when PostgreSQL is away; None if nobody said so."""
-    said = cast("bytes | None", redis.get(_KEY))
+def find_database_away(redis: Calls) -> datetime | None:
+    """Returns since when PostgreSQL is away; None if nobody said so. Raises: Unavailable."""
+    said = cast("bytes | None", redis.call(_KEY, "GET", _KEY))
     return datetime.fromtimestamp(float(said), tz=UTC) if said else None
 
 
-def end_database_outage(operation: Operation, redis: Redis) -> None:
-    """Keeps an outage of PostgreSQL that is over, once."""
+def end_database_outage(operation: Operation, redis: Calls) -> None:
+    """Keeps an outage of PostgreSQL that is over, once. Raises: Unavailable."""
     if began_at := find_database_away(redis):
         # Who saw it begin may have a clock that is ahead of ours.
         ended_at = max(began_at, operation.now)
         ended = {"engine": "postgresql", "began_at": began_at, "ended_at": ended_at}
         operation.connection.execute(insert(outage).values(**ended).on_conflict_do_nothing())
-        redis.delete(_KEY)
+        redis.call(_KEY, "DEL", _KEY)
 
 
 def note_redis_away(operation: Operation, began_at: datetime) -> None:

@@ -20,7 +20,6 @@ from hmac import compare_digest
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from redis import Redis
 from redis.exceptions import NoScriptError
 
 from app.base.buckets import HOPS, LATE, find_bucket
@@ -28,7 +27,7 @@ from app.base.hop import Hop, Reply
 from app.base.json_text import make_writer
 from app.base.keys import Key, Keys, Purpose
 from app.base.phone import Phone
-from app.base.redis_calls import Part, make_calls
+from app.base.redis_calls import Calls, Part
 from app.observe import metrics
 from app.ussd.forged import report_forged
 from app.ussd.position import Position
@@ -288,8 +287,8 @@ _SAVING = _make_script(_SAVE)
 class Sessions:
     """The dialogues under way. Every method is one round trip, and raises Unavailable."""
 
-    def __init__(self, redis: Redis, keys: Keys) -> None:
-        self._calls = make_calls(redis)
+    def __init__(self, calls: Calls, keys: Keys) -> None:
+        self._calls = calls
         pairs = zip(keys.all(Purpose.TALK_NAME), keys.all(Purpose.TALK), strict=True)
         self._keys = [
             _SessionKeys(place, _mix(naming), signing)

@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 
 from app.base.errors import Unavailable
 from app.base.keys import Keys, KeyUnknown, Purpose
+from app.base.redis_calls import Calls
 from app.ussd.checker.check import find_unknown_names
 from app.ussd.engine import MenuEngine
 from app.ussd.forged import report_forged
@@ -32,7 +33,7 @@ from app.ussd.vocabulary import Services
 # Names of menus in Redis begin so.
 PREFIX = "menus.zip:"
 # The versions laid down, by the moment.
-_INDEX = "menus.versions"
+_INDEX = b"menus.versions"
 _VERSION = re.compile(rb"[0-9a-f]{8}")
 _STORED_FOR = timedelta(days=7)
 _PUBLISHED_EVERY = timedelta(days=1)
@@ -59,11 +60,12 @@ class Versions(Generic[Services]):
     def __init__(
         self,
         redis: Redis,
+        calls: Calls,
         keys: Keys,
         live: LiveMenus[Services],
         build: Callable[[Path], MenuEngine[Services]],
     ) -> None:
-        self._redis, self._keys = redis, keys
+        self._redis, self._calls, self._keys = redis, calls, keys
         self._live, self._build = live, build
         self._known: dict[str, MenuEngine[Services] | None] = {}
         # What was stored last, and when it is stored again.
@@ -84,14 +86,11 @@ class Versions(Generic[Services]):
         version, stored = shown.engine.version, self._stored
         changed = stored is None or version != stored.version
         if changed or self._publish_at is None or now >= self._publish_at:
-            try:
-                with self._redis.pipeline(transaction=False) as both:
-                    both.set(_key(version), self._sign(version, shown.pack()), ex=_STORED_FOR)
-                    both.zadd(_INDEX, {version: now.timestamp()})
-                    both.expire(_INDEX, _STORED_FOR)
-                    both.execute()
-            except RedisError as error:
-                raise Unavailable(what="redis") from error
+            key, kept = _key(version), int(_STORED_FOR.total_seconds())
+            folder = self._sign(version, shown.pack())
+            self._calls.call(key, "SET", key, folder, "EX", kept)
+            self._calls.call(_INDEX, "ZADD", _INDEX, str(now.timestamp()), version)
+            self._calls.call(_INDEX, "EXPIRE", _INDEX, kept)
             if changed and stored is not None:
                 # Talks begun with it go on, also where Redis has lost it.
                 self._known[stored.version] = stored
@@ -129,10 +128,8 @@ class Versions(Generic[Services]):
         return self._known[version]
 
     def _fetch(self, version: str) -> MenuEngine[Services] | None:
-        try:
-            packed = self._redis.get(_key(version))
-        except RedisError as error:
-            raise Unavailable(what="redis") from error
+        key = _key(version)
+        packed = self._calls.call(key, "GET", key)
         if not isinstance(packed, bytes):
             return None
         if not self._is_ours(version, packed):
@@ -162,5 +159,5 @@ class Versions(Generic[Services]):
         return compare_digest(stored[4:_SIGNED], tag)
 
 
-def _key(version: str) -> str:
-    return f"{PREFIX}{version}"
+def _key(version: str) -> bytes:
+    return f"{PREFIX}{version}".encode()

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from io import BytesIO
 from secrets import token_hex
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import structlog
@@ -101,10 +102,11 @@ class HopDoor:
         return [text]
 
     def _work(self, address: CallbackAddress, body: bytes, request_id: str) -> Answer:
+        came_at = monotonic()
         if not take_slot(self._app, Kind.PHONES):
             return answer_busy(self._maalem, address.dialect, request_id)
         try:
-            return answer_callback(self._maalem, address, body, request_id)
+            return answer_callback(self._maalem, address, body, request_id, came_at)
         except Exception:
             _log.exception("failed", request_id=request_id, endpoint=f"ussd.{address.name}")
             spans.note_failure()

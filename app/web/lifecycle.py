@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from secrets import token_hex
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import structlog
@@ -80,6 +81,7 @@ def _begin() -> HTTPException | Response | None:
     kind = slots.find_kind(asked.path)
     if kind is None:
         return None
+    kept.came_at = monotonic()
     if not slots.take_slot(current_app, kind):
         return _answer_busy(kind)
     kept.slot = kind

@@ -60,13 +60,14 @@ class SlotShare:
 
 
 # A provider often does not repeat a report that was refused, so its posts wait longer. A phone
-# waits for as long as its caller sees nothing of it. An agency's tills all sign in at one hour.
+# waits so long that all waits of its hop together stay under 2 s (Runtime.deadline). An agency's
+# tills all sign in at one hour.
 # All who work and all who wait are fewer than a process has threads, and their slots are as many as
 # it has connections to the database (app/base/database.py): no kind waits for another's. Those of
 # `OFFICE_KINDS` are as many as the office's own pool has.
 # More phones at once only wait for each other's Python (`python -m benchmarks slots`).
 SLOT_SHARES = {
-    Kind.PHONES: SlotShare(4, 1.0, waiting=88),
+    Kind.PHONES: SlotShare(4, 0.6, waiting=88),
     Kind.OFFICE: SlotShare(3, 2.0, waiting=4),
     Kind.TILL: SlotShare(2, 1.0, waiting=12),
     Kind.SIGN_IN: SlotShare(2, 2.0, waiting=11),

@@ -10,14 +10,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from time import perf_counter
+from time import monotonic
 from urllib.parse import unquote
 
 import structlog
 from flask import Blueprint, Response, abort, g, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from app.base.database import reading
+from app.base.database import name_cause, reading
 from app.base.errors import InvalidInput, Unavailable
 from app.base.hop import Hop, Reply, SessionEnd
 from app.base.json_text import read_json
@@ -33,12 +33,14 @@ from app.services import Services
 from app.settings import Settings
 from app.text.languages import DEFAULT
 from app.ussd.position import Caller
-from app.ussd.turn import TurnResult
+from app.ussd.turn import TurnResult, Turns
 from app.web.access import Audience, open_to
 from app.web.callbacks import is_admitted
 from app.web.slots import Kind
 
 FORM = "application/x-www-form-urlencoded"
+# So long after it came a hop that found Redis away is still asked about in PostgreSQL.
+_OUTAGE_SECONDS = 1.7
 _Parse = Callable[[Mapping[str, object]], Hop | SessionEnd]
 _log = structlog.get_logger("ussd")
 # Few of each are there, and finding one costs as much as counting by it.
@@ -109,7 +111,7 @@ def _respond(address: CallbackAddress) -> Response:
     as_form = request.mimetype == FORM or address.dialect.speaks_json
     try:
         sent = request.get_data() if as_form else request.form
-        answer = answer_callback(runtime(), address, sent, g.request_id)
+        answer = answer_callback(runtime(), address, sent, g.request_id, g.came_at)
     except RequestEntityTooLarge:
         answer = _refuse(address.dialect, "body: over 8 KiB")
     return write_response(address.dialect, answer)
@@ -120,11 +122,16 @@ def write_response(dialect: Dialect, answer: Answer) -> Response:
 
 
 def answer_callback(
-    maalem: Runtime, address: CallbackAddress, sent: bytes | Mapping[str, object], request_id: str
+    maalem: Runtime,
+    address: CallbackAddress,
+    sent: bytes | Mapping[str, object],
+    request_id: str,
+    came_at: float,
 ) -> Answer:
     """Answers a hop with a screen, a session's end with nothing, a wrong request with one line.
 
-    `sent` is the body, or the fields of one that is no plain form.
+    `sent` is the body, or the fields of one that is no plain form. `came_at` is when it had come
+    whole, in seconds of the monotonic clock.
     """
     dialect = address.dialect
     try:
@@ -133,7 +140,7 @@ def answer_callback(
         return _refuse(dialect, f"{error.params['what']}: {error.params['why']}")
     if isinstance(parsed, SessionEnd):
         return _answer_end(maalem, dialect, parsed, request_id)
-    return Answer(dialect.render(_answer_measured(maalem, parsed, request_id).reply))
+    return Answer(dialect.render(_answer_measured(maalem, parsed, request_id, came_at).reply))
 
 
 def _read_fields(dialect: Dialect, data: bytes) -> Mapping[str, object]:
@@ -167,13 +174,12 @@ def _read_quoted(text: str) -> str:
     return unquote(text, errors="werkzeug.url_quote") if "%" in text else text
 
 
-def _answer_measured(maalem: Runtime, hop: Hop, request_id: str) -> TurnResult:
-    """Answers a hop, and records its time for the metrics and the log."""
-    began = perf_counter()
+def _answer_measured(maalem: Runtime, hop: Hop, request_id: str, came_at: float) -> TurnResult:
+    """Answers a hop, and records its time for the metrics and the log, its wait for a slot too."""
     with span("hop", gateway=hop.gateway, operator=hop.operator) as part:
-        result = answer_hop(maalem, hop, request_id)
+        result = answer_hop(maalem, hop, request_id, came_at)
         part.note(screen=result.screen, outcome=result.outcome, language=result.language)
-    seconds = perf_counter() - began
+    seconds = monotonic() - came_at
     _timer(hop.gateway, hop.operator).observe(seconds)
     _counter(hop.gateway, hop.operator, result.outcome).inc()
     _screens(result.screen).inc()
@@ -200,30 +206,30 @@ def _answer_end(maalem: Runtime, dialect: Dialect, end: SessionEnd, request_id: 
     if end.phone and end.session_id:
         hop = Hop(end.gateway, end.session_id, end.phone, "")
         with suppress(Unavailable):
-            maalem.turns.log_end(hop, end.status, _make_caller(maalem, hop))
+            maalem.turns.log_end(hop, end.status, _make_caller(maalem, hop, monotonic()))
     return Answer(dialect.render(Reply("", False)) if dialect.speaks_json else "")
 
 
-def _make_caller(maalem: Runtime, hop: Hop) -> Caller[Services]:
+def _make_caller(maalem: Runtime, hop: Hop, came_at: float) -> Caller[Services]:
     limits = maalem.limits[hop.gateway]
-    return Caller(hop.session_id, hop.phone, maalem.clock(), maalem.services, limits)
+    return Caller(hop.session_id, hop.phone, maalem.clock(), maalem.services, limits, came_at)
 
 
-def answer_hop(maalem: Runtime, hop: Hop, request_id: str) -> TurnResult:
+def answer_hop(maalem: Runtime, hop: Hop, request_id: str, came_at: float) -> TurnResult:
     """Returns the screen for a hop; if the service is away or fails, a screen that says so."""
     away = "unknown"
     try:
-        return maalem.turns.answer(hop, _make_caller(maalem, hop), DEFAULT)
+        return maalem.turns.answer(hop, _make_caller(maalem, hop, came_at), DEFAULT)
     except Unavailable as error:
         away = error.params["what"]
         call = _name_call(maalem, hop, request_id)
-        _log.error("away", **call, what=away)
+        _log.error("away", **call, what=away, cause=name_cause(error))
     except Exception:
         call = _name_call(maalem, hop, request_id)
         _log.exception("failed", **call)
     note_failure()
-    language = _find_language(maalem, hop, away)
-    words = _away_words(maalem, request_id, language, _find_beginning(maalem, away))
+    language, since = _ask_other_engine(maalem, hop, away, came_at)
+    words = _away_words(maalem, request_id, language, since)
     return TurnResult(Reply(words, False), "away", "away", language or "", call["session"])
 
 
@@ -237,10 +243,12 @@ def _name_call(maalem: Runtime, hop: Hop, request_id: str) -> dict[str, str]:
 
 
 def _name_talk(maalem: Runtime, hop: Hop) -> str:
-    """Returns the talk's name; none in a process that has not yet reached a node of its Cluster."""
-    with suppress(Unavailable):
-        return maalem.turns.sessions.name_talk(hop)
-    return ""
+    """Returns the talk's name; none in a process that has not yet reached a node of its Cluster.
+
+    It was asked for a moment ago, and is not waited for again.
+    """
+    turns: Turns[Services] | None = vars(maalem).get("turns")
+    return turns.sessions.name_talk(hop) if turns else ""
 
 
 def find_dialect(path: str) -> Dialect:
@@ -259,18 +267,27 @@ def answer_busy(maalem: Runtime, dialect: Dialect, request_id: str) -> Answer:
     return Answer(dialect.render(Reply(words, False)))
 
 
-def _find_beginning(maalem: Runtime, away: str) -> datetime | None:
-    """Returns since when the engine is away, if the other one knows; it never fails."""
+def _ask_other_engine(
+    maalem: Runtime, hop: Hop, away: str, came_at: float
+) -> tuple[str | None, datetime | None]:
+    """Returns the caller's language and since when the engine is away, as far as they are known.
+
+    The engine that is away is not asked; the other one, if it is silent too, is asked once.
+    """
+    language = None
     with suppress(Exception):
         if away == "redis":
-            return maalem.deadline.run(_find_redis_away, maalem)
-        return find_database_away(maalem.redis)
-    return None
+            return maalem.deadline.run_until(came_at + _OUTAGE_SECONDS, _ask_database, maalem, hop)
+        loaded = maalem.turns.sessions.load(hop, maalem.clock())
+        if record := loaded.record or loaded.broken_off:
+            language = record.position.language
+        return language, find_database_away(maalem.redis_calls)
+    return language, None
 
 
-def _find_redis_away(maalem: Runtime) -> datetime | None:
+def _ask_database(maalem: Runtime, hop: Hop) -> tuple[str | None, datetime | None]:
     with reading(maalem.database) as connection:
-        return find_redis_away(connection)
+        return find_language(connection, hop.phone), find_redis_away(connection)
 
 
 def _away_words(
@@ -291,24 +308,6 @@ def _away_words(
         lines = [words.say(each, "away.short") for each in ("fr", "ar")]
     reference = words.say(spoken, "away.reference", {"reference": find_reference(request_id)})
     return "\n".join([*lines, reference])
-
-
-def _find_language(maalem: Runtime, hop: Hop, away: str) -> str | None:
-    """Returns the language from Redis or PostgreSQL, without asking the engine that is away."""
-    if away != "redis":
-        with suppress(Exception):
-            loaded = maalem.turns.sessions.load(hop, maalem.clock())
-            if record := loaded.record or loaded.broken_off:
-                return record.position.language
-    if away == "redis":
-        with suppress(Exception):
-            return maalem.deadline.run(_find_stored_language, maalem, hop)
-    return None
-
-
-def _find_stored_language(maalem: Runtime, hop: Hop) -> str | None:
-    with reading(maalem.database) as connection:
-        return find_language(connection, hop.phone)
 
 
 def _refuse(dialect: Dialect, why: str) -> Answer:

@@ -6,7 +6,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event
 from uuid import uuid4
@@ -16,6 +16,7 @@ from flask import Flask
 
 from app import create_app
 from app.runtime import Runtime
+from app.web.slots import SLOT_SHARES, Kind
 from tests.conftest import TestClock, load_sample_people
 from tests.mobile_money.conftest import BASE, HEADERS, payment
 from tests.pg_servers import PgBouncer, PgServer
@@ -27,11 +28,15 @@ PHONES = [f"+2126000000{number:02d}" for number in (1, 2, 3)]
 FATIMA = PHONES[0]
 # A phone waits for 2 s at most; a busy machine adds what it may.
 _TROUBLE_SECONDS, _MOST_SECONDS, _WELL_AFTER_SECONDS = 2.0, 3.0, 5.0
-# Of each language of the phones; the last is a promise.
-_HONEST = re.compile(r"END (Service en panne|Panne|Service 7abes|العطل منا وليس منك|C'est long)")
+# Of each language of the phones; the last three are promises.
+_HONEST = re.compile(
+    r"END (Service en panne|Panne|Service 7abes|العطل منا وليس منك|C'est long|Kaytte3ettel|الجواب)"
+)
 _CODE = re.compile(r"(\d{4}) (\d{4}) (\d{4})")
 # Loads from its disk for some two seconds, and says so meanwhile.
 _KEYS, _KEY_DELAY_US = 100, 20_000
+# More phones at once than a process works on, so that some wait for those before them.
+_AT_ONCE, _BUSY_SECONDS = 2 * SLOT_SHARES[Kind.PHONES].slots, 0.2
 pytestmark = pytest.mark.xdist_group("own PostgreSQL")
 
 
@@ -50,8 +55,9 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 def beside(runtime: Runtime, **settings: object) -> Iterator[Runtime]:
     """A runtime of other engines; what is not named is shared."""
     maalem = Runtime(runtime.settings.model_copy(update=settings), clock=TestClock())
-    shared = {"database_url": ("redis",), "redis_url": ("database",)}
-    for name in ("words", "ussd", "network_names", *shared[next(iter(settings))]):
+    engines = {"database_url": "database", "redis_url": "redis"}
+    shared = [name for setting, name in engines.items() if setting not in settings]
+    for name in ("words", "ussd", "network_names", *shared):
         maalem.__dict__[name] = getattr(runtime, name)
     try:
         yield maalem
@@ -164,6 +170,52 @@ def test_phones_are_told_and_go_on_when_postgresql_is_back(
 ) -> None:
     app, relay = app_behind_relay
     call_through(app, lambda: swallow(relay))
+
+
+def test_no_phone_waits_longer_than_two_seconds_whichever_engines_swallow_what_is_sent(
+    runtime: Runtime, redis_server: RedisServer, primary: PgServer, app_url: str, tmp_path: Path
+) -> None:
+    """Both at once, then each alone, while some are in the midst of talks and some dial."""
+    with ExitStack() as stack:
+        redis, postgresql = (
+            stack.enter_context(relayed(port)) for port in (redis_server.port, primary.port)
+        )
+        urls = {
+            "redis_url": f"redis://127.0.0.1:{redis.port}/0",
+            "database_url": app_url.replace(f":{primary.port}/", f":{postgresql.port}/"),
+        }
+        maalem = stack.enter_context(beside(runtime, **urls))
+        load_sample_people(maalem, tmp_path)
+        app = create_app(maalem)
+        phones = [TestPhone(app.test_client()) for _ in range(_AT_ONCE)]
+        callers = stack.enter_context(ThreadPoolExecutor(_AT_ONCE))
+        for away in ((redis, postgresql), (redis,), (postgresql,)):
+            for number, phone in enumerate(phones):
+                phone.number, phone.session = PHONES[number % len(PHONES)], f"{away}-{number}"
+                phone.chain = ""
+                while not phone.post().startswith("CON "):
+                    time.sleep(0.1)
+                if number % 2:
+                    phone.session += "-anew"
+                else:
+                    phone.chain = "2*1"
+            for relay in away:
+                relay.swallows = True
+            try:
+                answers = list(callers.map(time_answer, phones))
+            finally:
+                for relay in away:
+                    relay.swallows = False
+            assert max(seconds for seconds, _ in answers) < 2 + _BUSY_SECONDS
+            others = [screen for _, screen in answers if not _HONEST.match(screen)]
+            # With Redis there, what needs no new fact goes on.
+            assert not others or (redis not in away and len(others) < _AT_ONCE)
+
+
+def time_answer(phone: TestPhone) -> tuple[float, str]:
+    began = time.monotonic()
+    screen = phone.post()
+    return time.monotonic() - began, screen
 
 
 def test_a_pooler_that_dies_at_a_commit_leaves_one_code_and_one_deposit(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import signal
+import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,9 @@ from redis.exceptions import RedisError
 
 from app import create_app
 from app.base.buckets import find_bucket
+from app.base.errors import Unavailable
 from app.base.phone import Phone
+from app.base.redis_calls import Calls, make_calls
 from app.base.redis_client import connect_redis, list_servers
 from app.checks.clocks import check_clocks
 from app.checks.engines import check_redis, check_redis_memory
@@ -34,6 +39,8 @@ PHONES = [f"+2126000000{number:02d}" for number in (1, 2, 3, 5, 7, 8)]
 FATIMA = PHONES[0]
 # From a master's death on: it is found dead, another is chosen, phones have found that one.
 _MOST_SECONDS = 5.0
+# A wait for an answer and what may be tried around it, on a busy machine.
+_SILENT_SECONDS = 1.0
 pytestmark = [pytest.mark.usefixtures("sample_people"), pytest.mark.xdist_group("own Redis")]
 
 
@@ -238,6 +245,60 @@ def test_a_sentinel_that_names_a_dead_master_costs_a_screen_within_two_seconds(
         pair.sentinel.signal(signal.SIGCONT)
         master.start()
     assert not count_outages(phone, 10) or phone.post().startswith("CON ")
+
+
+def test_three_sentinels_that_say_nothing_are_waited_for_as_one(runtime: Runtime) -> None:
+    """The network to them is cut: they take what is sent, and answer nothing."""
+    with ExitStack() as stack:
+        silent = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(3)]
+        hosts = ",".join(f"127.0.0.1:{each.getsockname()[1]}" for each in silent)
+        redis = connect_redis(f"redis+sentinel://{hosts}/maalem/0")
+        assert time_silence(make_calls(redis)) < _SILENT_SECONDS
+        with pytest.raises(RedisError, match=r"^no Sentinel that answers"):
+            redis.ping()
+
+
+def test_a_cluster_that_says_nothing_keeps_nobody_waiting_for_where_slots_are(
+    cluster: Cluster, runtime: Runtime
+) -> None:
+    """Nor does a hop wait for another hop's question, of which each node is asked in vain."""
+    calls = beside(runtime, cluster.url).redis_calls
+    alive = [server for server in cluster.servers if server.running]
+    for server in alive:
+        server.signal(signal.SIGSTOP)
+    try:
+        with ThreadPoolExecutor(4) as hops:
+            for _ in range(2):
+                assert max(hops.map(lambda _: time_silence(calls), range(4))) < _SILENT_SECONDS
+    finally:
+        for server in alive:
+            server.signal(signal.SIGCONT)
+
+
+def test_hops_of_a_process_that_never_reached_its_cluster_wait_for_one_question(
+    runtime: Runtime,
+) -> None:
+    with ExitStack() as stack:
+        silent = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
+        hosts = ",".join(f"127.0.0.1:{each.getsockname()[1]}" for each in silent)
+        settings = runtime.settings.model_copy(update={"redis_url": f"redis+cluster://{hosts}"})
+        maalem = Runtime(settings, clock=runtime.clock)
+        for name in ("database", "words", "network_names", "ussd", "deadline"):
+            maalem.__dict__[name] = getattr(runtime, name)
+        phones = [phone_of(maalem) for _ in range(4)]
+        for number, phone in zip(PHONES, phones, strict=False):
+            phone.number, phone.session = number, f"of {number}"
+        hops, began = stack.enter_context(ThreadPoolExecutor(4)), time.monotonic()
+        assert all(screen.startswith("END ") for screen in hops.map(TestPhone.post, phones))
+        assert time.monotonic() - began < 2
+
+
+def time_silence(calls: Calls) -> float:
+    """Returns after how many seconds a call is told that nobody answers."""
+    began = time.monotonic()
+    with pytest.raises(Unavailable):
+        calls.call(b"{b1}", "GET", "{b1}p")
+    return time.monotonic() - began
 
 
 def test_a_cluster_that_is_away_is_a_screen(runtime: Runtime) -> None:

@@ -76,11 +76,11 @@ def test_outage_of_postgresql_is_in_redis_and_then_kept_once(
         for watch in watches:
             watch.do()
         clock.now += timedelta(seconds=5)
-    assert find_database_away(runtime.redis) == began
+    assert find_database_away(runtime.redis_calls) == began
     away.database = runtime.database
     for watch in watches:
         watch.do()
-    assert find_database_away(runtime.redis) is None
+    assert find_database_away(runtime.redis_calls) is None
     assert kept(runtime) == [("postgresql", began, clock.now)]
 
 

@@ -87,9 +87,9 @@ def longest_answer() -> float:
 
 
 def test_an_outage_that_a_clock_ahead_saw_begin_is_ended_by_one_behind(runtime: Runtime) -> None:
-    note_database_away(runtime.redis, AHEAD)
+    note_database_away(runtime.redis_calls, AHEAD)
     with operation(runtime.database, BEHIND, "worker") as change:
-        end_database_outage(change, runtime.redis)
+        end_database_outage(change, runtime.redis_calls)
         note_redis_away(change, AHEAD)
         end_redis_outage(change)
         last = find_last_outage(change.connection, BEHIND)

@@ -46,8 +46,8 @@ def begun(client: FlaskClient, runtime: Runtime, older: Path) -> TestPhone:
     """A phone whose talk the older process began, and which the newer one answers from now on."""
     engine = runtime.load_menus(older)
     live = LiveMenus.in_folder(engine, older)
-    versions = Versions(runtime.redis, runtime.keys, live, runtime.load_menus)
-    turns = Turns(versions, Sessions(runtime.redis, runtime.keys), runtime.deferred_actions)
+    versions = Versions(runtime.redis, runtime.redis_calls, runtime.keys, live, runtime.load_menus)
+    turns = Turns(versions, Sessions(runtime.redis_calls, runtime.keys), runtime.deferred_actions)
     phone = TestPhone(client)
     phone.number, phone.session, phone.more = FATIMA, "deployed-1", True
     hop = Hop("africastalking", phone.session, Phone(FATIMA), "")

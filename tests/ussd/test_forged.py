@@ -109,7 +109,7 @@ class TestTalks:
         self, phone: TestPhone, runtime: Runtime
     ) -> None:
         name, _ = talk_of(phone, runtime, HASSAN, "2*2")
-        theirs = Sessions(runtime.redis, STRANGERS)
+        theirs = Sessions(runtime.redis_calls, STRANGERS)
         theirs.save(HOP, record_of(), "", runtime.clock())
         forged = [n for n in runtime.redis.scan_iter("{b*}p*") if n != name]
         runtime.redis.rename(forged[0], name)
@@ -155,7 +155,9 @@ class TestMenus:
         return file.getvalue()
 
     def versions(self, runtime: Runtime, keys: Keys) -> Versions:  # type: ignore[type-arg]
-        return Versions(runtime.redis, keys, runtime.live_menus, runtime.load_menus)
+        return Versions(
+            runtime.redis, runtime.redis_calls, keys, runtime.live_menus, runtime.load_menus
+        )
 
     def test_a_menu_of_ours_is_found_and_no_other_is(self, runtime: Runtime) -> None:
         current = runtime.ussd.version

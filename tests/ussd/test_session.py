@@ -17,6 +17,7 @@ from app.base.errors import Unavailable
 from app.base.hop import Hop, Reply
 from app.base.keys import Keys
 from app.base.phone import Phone
+from app.base.redis_calls import make_calls
 from app.runtime import Runtime
 from app.ussd import session
 from app.ussd.position import Position
@@ -69,7 +70,7 @@ def record_of(reply: str = "CON") -> StoredSession:
 
 @pytest.fixture
 def sessions(runtime: Runtime) -> Sessions:
-    return Sessions(runtime.redis, KEYS)
+    return Sessions(runtime.redis_calls, KEYS)
 
 
 @settings(deadline=None)
@@ -206,7 +207,8 @@ def test_stored_session_holds_no_number_session_or_name(phone: TestPhone, runtim
 
 
 def test_load_and_save_raise_unavailable_without_redis() -> None:
-    away = Sessions(Redis(port=1, socket_timeout=0.2, retry=Retry(NoBackoff(), 0)), KEYS)
+    redis = Redis(port=1, socket_timeout=0.2, retry=Retry(NoBackoff(), 0))
+    away = Sessions(make_calls(redis), KEYS)
     with pytest.raises(Unavailable, match="redis"):
         away.load(HOP, NOW)
     with pytest.raises(Unavailable, match="redis"):

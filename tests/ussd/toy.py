@@ -15,6 +15,7 @@ from app.base.deadline import Deadline
 from app.base.errors import InvalidInput
 from app.base.keys import Keys
 from app.base.phone import Phone
+from app.base.redis_calls import make_calls
 from app.text.encoding import Limits
 from app.text.words import Say, Words
 from app.ussd.deferred import DeferredActions
@@ -221,10 +222,10 @@ def toy_turns(
     folder: Path, redis: Redis, menu: str = MENU, deadline: float = 5
 ) -> Turns[ToyServices]:
     """Callbacks answered by the toy."""
-    engine = toy_engine(folder, menu, deadline)
+    engine, calls = toy_engine(folder, menu, deadline), make_calls(redis)
     return Turns(
-        Versions(redis, KEYS, LiveMenus.in_folder(engine, folder), build),
-        Sessions(redis, KEYS),
+        Versions(redis, calls, KEYS, LiveMenus.in_folder(engine, folder), build),
+        Sessions(calls, KEYS),
         DeferredActions(redis, KEYS),
     )
 

@@ -128,7 +128,7 @@ def test_outage_screen_says_since_when_where_it_is_known(
     since = words.say("fr", "away.since", {"down_since": write_moment(began, began)})
     stop_postgres(data_dir)
     try:
-        note_database_away(own_runtime.redis, began)
+        note_database_away(own_runtime.redis_calls, began)
         caller.chain = "2*1"
         assert timed_away(caller) == f"END {since}"
     finally:

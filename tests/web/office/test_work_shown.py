@@ -204,7 +204,7 @@ def test_menus_of_another_version_are_compared_in_words(
     words.write_text(said, "utf-8")
     engine = runtime.load_menus(older)
     live = LiveMenus.in_folder(engine, older)
-    other = Versions(runtime.redis, runtime.keys, live, runtime.load_menus)
+    other = Versions(runtime.redis, runtime.redis_calls, runtime.keys, live, runtime.load_menus)
     other.publish(runtime.clock())
     operator = sign_in("operator")
     assert runtime.ussd.version in operator.get("/office/menus").text
