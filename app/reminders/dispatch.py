@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -70,17 +71,32 @@ class CampaignDispatcher:
         self._end_campaigns(now)
         decided, limit = 0, min(most, self._count_free_places())
         for campaign_id in self._find_urgent(now):
-            affordable = AT_ONCE
-            while decided < limit:
-                next_set = min(affordable, self.at_once, limit - decided)
-                count = self._decide_in_time(campaign_id, next_set)
-                if count is None:
-                    # The budget has no room for so many: at last it is used up one by one.
-                    affordable = next_set // 2
-                elif count:
-                    decided += count
-                else:
-                    break
+            decided += self._decide_many(campaign_id, limit - decided)
+        return decided
+
+    def _decide_many(self, campaign_id: int, most: int) -> int:
+        """Decides about up to `most` recipients, of many in two sets at once. Returns their number.
+
+        While the database writes the codes of one, the other is put into words.
+        """
+        if most <= self.at_once:
+            return self._decide_sets(campaign_id, most)
+        with ThreadPoolExecutor(1, thread_name_prefix="reminding") as beside:
+            others = beside.submit(self._decide_sets, campaign_id, most // 2)
+            return self._decide_sets(campaign_id, most - most // 2) + others.result()
+
+    def _decide_sets(self, campaign_id: int, most: int) -> int:
+        decided, affordable = 0, AT_ONCE
+        while decided < most:
+            next_set = min(affordable, self.at_once, most - decided)
+            count = self._decide_in_time(campaign_id, next_set)
+            if count is None:
+                # The budget has no room for so many: at last it is used up one by one.
+                affordable = next_set // 2
+            elif count:
+                decided += count
+            else:
+                break
         return decided
 
     def _count_free_places(self) -> int:

@@ -306,6 +306,29 @@ def test_dispatch_by_workers_at_once_queues_each_once(reminding: Campaigns) -> N
     assert reminding.scalar("SELECT count(*) FROM payment_code WHERE state = 'issued'") == 65
 
 
+def test_dispatch_of_many_works_on_two_sets_at_once(reminding: Campaigns) -> None:
+    """While a phone holds somebody of the one set, the other is written."""
+    reminding.add_artisans(60)
+    reminding.queue()
+    dispatcher = reminding.dispatcher()
+    dispatcher.at_once = 10
+    holding = "SELECT id FROM artisan WHERE phone = :phone FOR UPDATE"
+    with ThreadPoolExecutor(1) as pool, reminding.runtime.database.connect() as phone:
+        phone.execute(text(holding), {"phone": FATIMA})
+        waiting = pool.submit(dispatcher.dispatch, 40)
+        until = time.monotonic() + 8
+        while reminding.scalar(_QUEUED_SO_FAR) != 20:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        assert not waiting.done()
+        phone.rollback()
+        assert waiting.result() == 40
+    assert reminding.scalar(_QUEUED_SO_FAR) == 40
+
+
+_QUEUED_SO_FAR = "SELECT count(*) FROM message WHERE priority = 1"
+
+
 def test_dispatch_never_reaches_who_is_held_out(reminding: Campaigns) -> None:
     reminding.add_artisans(40)
     reminding.queue(holdout_per_mille=400)
