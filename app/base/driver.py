@@ -38,8 +38,8 @@ from app.base.spans import are_asked_for, span
 _DIALECT = PGDialect_psycopg()  # type: ignore[no-untyped-call]
 _PARAMETER = re.compile(r"%\((\w+)\)s")
 _AWAY = (psycopg.OperationalError, psycopg.InterfaceError)
-# Under this a connection of the pool keeps the names of what is prepared; each name is new.
-_PREPARED, _NUMBERS = "prepared", count()
+# Under this a connection of the pool keeps what is known of its server; each name is new.
+_SERVER, _NUMBERS = "server", count()
 # Makes of a result what makes its rows.
 MakeRows = Callable[[PGresult], RowMaker[Any]]
 # A statement as its server prepares it: the text, and the types of its values.
@@ -49,12 +49,16 @@ _Key = tuple[bytes, tuple[int, ...]]
 class DriverConnection:
     """A connection to send statements on, each alone in a transaction of its own, or all in one.
 
-    It sends them itself: by the driver's cursor they cost nearly twice as much. `prepared` are the
-    names of those that its server has prepared, by their text and the types of their values.
+    It sends them itself: by the driver's cursor they cost nearly twice as much. One is made for
+    each connection of the pool, and keeps the names of what its server has prepared, by text and
+    the types of values. How types are written and read is looked up once: anew for each statement
+    it costs as much as to send one.
     """
 
-    def __init__(self, connection: psycopg.Connection[Any], prepared: dict[_Key, bytes]) -> None:
-        self._connection, self._prepared = connection, prepared
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._connection = connection
+        self._prepared: dict[_Key, bytes] = {}
+        self._types = Transformer(connection)
 
     def fetch(self, statement: bytes, values: Sequence[object], rows: MakeRows) -> list[Any]:
         """Returns the rows of a statement with its values in the places `$1`, `$2`, ..."""
@@ -66,11 +70,13 @@ class DriverConnection:
     def _fetch(self, statement: bytes, values: Sequence[object], rows: MakeRows) -> list[Any]:
         # One size of numbers: each other one would be another statement to prepare.
         sized = [Int8(value) if type(value) is int else value for value in values]
-        types = Transformer(self._connection)
+        types = self._types
         written = types.dump_sequence(sized, [PyFormat.AUTO] * len(sized))
         result = self._run(statement, written, types)
         types.set_pgresult(result)
-        return types.load_rows(0, result.ntuples, rows(result))
+        read = types.load_rows(0, result.ntuples, rows(result))
+        types.set_pgresult(None)  # a connection that rests holds nobody's rows
+        return read
 
     def _run(self, statement: bytes, written: Sequence[Any], types: Written) -> PGresult:
         server = self._connection.pgconn
@@ -116,7 +122,17 @@ def _driver_of(connection: Connection) -> DriverConnection:
     driver = pooled.driver_connection
     assert isinstance(driver, psycopg.Connection)
     driver.wait(driver._start_query())
-    return DriverConnection(driver, pooled.info.setdefault(_PREPARED, {}))
+    return _find_driver(pooled)
+
+
+def _find_driver(pooled: PoolProxiedConnection) -> DriverConnection:
+    """Returns what sends statements on a connection of the pool, made when it is first used."""
+    if (found := pooled.info.get(_SERVER)) is None:
+        driver = pooled.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        found = pooled.info[_SERVER] = DriverConnection(driver)
+    assert isinstance(found, DriverConnection)
+    return found
 
 
 class Prepared:
@@ -194,7 +210,7 @@ def by_driver(engine: Engine) -> Iterator[DriverConnection]:
     connection = pooled.driver_connection
     assert isinstance(connection, psycopg.Connection)
     try:
-        yield DriverConnection(connection, pooled.info.setdefault(_PREPARED, {}))
+        yield _find_driver(pooled)
     except psycopg.Error as error:
         if dropped := connection.closed or error.sqlstate == READ_ONLY:
             _forget_older(engine, pooled, error)

@@ -133,7 +133,8 @@ class Calendar(BaseModel):
 
     def is_closed(self, day: date) -> bool:
         """True on a Sunday or a holiday: nobody is written to all day."""
-        fixed = (h.day == f"{day:%m-%d}" and h.since <= day.year for h in self.fixed_holidays)
+        written = f"{day:%m-%d}"
+        fixed = (h.day == written and h.since <= day.year for h in self.fixed_holidays)
         return (
             _WEEKDAYS[day.weekday()] in self.closed_weekdays
             or day in self._moving_days
