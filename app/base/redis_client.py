@@ -170,7 +170,7 @@ class _InTime(Connection):
     def _connect(self) -> socket.socket:
         opening: Future[socket.socket] = _opening.submit(super()._connect)
         try:
-            return opening.result(WAIT_SECONDS)
+            return opening.result(self.socket_connect_timeout)
         except TimeoutError:
             if not opening.cancel():
                 opening.add_done_callback(_close_late)

@@ -70,6 +70,13 @@ def test_each_process_is_one_of_ours_and_may_do_little(
     assert asked <= set(services["door"]["environment"])
 
 
+def test_the_door_finds_a_web_server_that_was_started_again(
+    services: dict[str, dict[str, Any]],
+) -> None:
+    address = services["web"]["networks"]["inside"]["ipv4_address"]
+    assert services["door"]["environment"]["MAALEM_SERVER"] == f"{address}:8000"
+
+
 def test_podman_reads_what_docker_reads(services: dict[str, dict[str, Any]]) -> None:
     for name, each in services.items():
         for folder in each.get("tmpfs", ()):
