@@ -420,6 +420,29 @@ def test_issue_codes_draws_again_where_a_code_was_drawn_before(reminding: Campai
     assert dict(live) == {number: code.code for number, code in codes.items()}  # type: ignore[arg-type]
 
 
+def test_issue_codes_knows_an_account_that_is_as_read_from_one_that_changed(
+    reminding: Campaigns,
+) -> None:
+    """A month paid, a live code, a posted day, neither: each as read is issued; then none is."""
+    reminding.issue_all(HASSAN, months=1)
+    reminding.collect_cash()
+    reminding.run("UPDATE contribution_allocation SET sent_at = now(), posted_on = '2026-11-20'")
+    reminding.issue_all(DRISS)
+    runtime = reminding.runtime
+    everybody = [int(str(n)) for (n,) in reminding.run("SELECT id FROM artisan ORDER BY id")]
+    with operation(runtime.database, runtime.clock(), "worker") as change:
+        accounts = get_accounts(change.connection, everybody, change.now)
+        issued = issue_codes(change, runtime.services, accounts.values())
+        owing = set(issued)
+        assert len(owing) >= len(OWING)
+        assert issue_codes(change, runtime.services, accounts.values()) == {}
+        accounts = get_accounts(change.connection, everybody, change.now)
+        assert set(issue_codes(change, runtime.services, accounts.values())) == owing
+        accounts = get_accounts(change.connection, everybody, change.now)
+        change.connection.execute(text("UPDATE artisan SET rights_as_of = rights_as_of - 1"))
+        assert issue_codes(change, runtime.services, accounts.values()) == {}
+
+
 def test_dispatch_in_sets_writes_what_it_writes_for_each_alone(reminding: Campaigns) -> None:
     """Live codes: one shared that ends, one of fewer months, one no longer right; and none."""
     shared = reminding.issue_all(FATIMA)
