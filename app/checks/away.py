@@ -11,11 +11,10 @@ from app.runtime import Runtime
 
 
 def list_away(maalem: Runtime) -> list[str]:
-    """Returns the names of the engines that do not answer."""
+    """Returns the names of the engines that do not answer within the time of a hop."""
     away = []
     try:
-        with reading(maalem.database) as connection:
-            connection.execute(text("SELECT version_num FROM alembic_version"))
+        maalem.deadline.run(_ask_database, maalem)
     except Exception:
         away.append("postgresql")
     try:
@@ -23,3 +22,8 @@ def list_away(maalem: Runtime) -> list[str]:
     except RedisError:
         there = False
     return away if there else [*away, "redis"]
+
+
+def _ask_database(maalem: Runtime) -> None:
+    with reading(maalem.database) as connection:
+        connection.execute(text("SELECT version_num FROM alembic_version"))

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from threading import Timer
 from uuid import uuid4
 
 import pytest
@@ -16,7 +17,9 @@ from flask.testing import FlaskClient
 from app import create_app
 from app.base.deadline import Deadline
 from app.base.errors import Unavailable
+from app.jobs.outages import OutageWatch
 from app.jobs.worker import Worker
+from app.observe.outages import find_database_away
 from app.runtime import Runtime
 from tests.conftest import AGENT, PIN, TestClock, load_sample_people
 from tests.mobile_money.conftest import BASE, HEADERS, payment
@@ -113,6 +116,25 @@ def test_a_worker_leaves_a_server_that_hangs(
         finally:
             primary.signal(signal.SIGCONT)
             restarted.deadline.lift_limit()
+
+
+def test_a_server_that_hangs_is_noted_as_away(restarted: Runtime, primary: PgServer) -> None:
+    restarted.__dict__["deadline"] = Deadline(0.5, threads=1)
+    watch, began = OutageWatch(restarted), restarted.clock()
+    watch.do()
+    primary.signal(signal.SIGSTOP)
+    going_on = Timer(10, primary.signal, (signal.SIGCONT,))
+    going_on.start()
+    try:
+        asked = time.monotonic()
+        assert (watch.do(), watch.do()) == (0, 0)
+        assert time.monotonic() - asked < 3
+        assert find_database_away(restarted.redis_calls) == began
+    finally:
+        going_on.cancel()
+        primary.signal(signal.SIGCONT)
+    watch.do()
+    assert find_database_away(restarted.redis_calls) is None
 
 
 def wait_for(primary: PgServer, standby: str) -> None:
