@@ -122,17 +122,23 @@ class CampaignDispatcher:
             _log.warning("too_late", count=count)
 
     def _decide_in_time(self, campaign_id: int, most: int) -> int | None:
-        """Decides as `_decide_next`; after a set that took long, or failed, come smaller ones."""
-        began = time.monotonic()
+        """Decides as `_decide_next`; after a set that took long, or failed, come smaller ones.
+
+        One that failed at once says nothing of the time that others take: it begins as at first.
+        """
+        began, failed = time.monotonic(), True
         try:
-            return self._decide_next(campaign_id, most)
+            count = self._decide_next(campaign_id, most)
+            failed = False
+            return count
         finally:
             took = time.monotonic() - began
-            if took > _HOLDS_SECONDS:
-                fit = min(most // 2, int(most * _HOLDS_SECONDS / took))
-                self.at_once = max(_LEAST_AT_ONCE, fit)
+            fit = int(most * _HOLDS_SECONDS / took)
+            if failed or took > _HOLDS_SECONDS:
+                largest = _FIRST_AT_ONCE if failed else AT_ONCE
+                self.at_once = max(_LEAST_AT_ONCE, min(most // 2, fit, largest))
             elif most == self.at_once:
-                self.at_once = min(AT_ONCE, most * 2)
+                self.at_once = min(AT_ONCE, most * 2, fit)
 
     def _decide_next(self, campaign_id: int, most: int) -> int | None:
         """Decides about up to `most` recipients. Returns 0 if none waits, or nothing may be sent.

@@ -486,3 +486,20 @@ def test_a_set_that_held_people_for_long_is_followed_by_smaller_ones(reminding: 
     dispatcher.at_once = 1
     assert dispatcher.dispatch(1) == 1
     assert dispatcher.at_once == 2, "they grow again"
+
+
+def test_a_set_that_failed_at_once_is_followed_by_one_as_at_first(reminding: Campaigns) -> None:
+    """While a primary is replaced each fails; the first one afterwards may hold few people."""
+    reminding.queue()
+    dispatcher, owner = reminding.dispatcher(), reminding.runtime.owners_database
+    dispatcher.at_once = 400
+    with ThreadPoolExecutor(1) as pool, owner.connect() as holder:
+        holder.execute(text("LOCK TABLE spending_day IN SHARE MODE"))
+        cut_off = pool.submit(dispatcher.dispatch, 400)
+        wait_for_a_lock(owner)
+        with owner.begin() as connection:
+            connection.execute(_CUT_OFF)
+        with pytest.raises(Unavailable):
+            cut_off.result()
+    assert dispatcher.at_once <= 50
+    assert dispatcher.dispatch(100) == 5
