@@ -28,6 +28,8 @@ def create_served() -> Flask:
         from app.web.lifecycle import watch_menus
 
         watch_menus(app)
+        # Before anybody is let in: the door sends phones to a process as soon as it lives.
+        _ = app.extensions["maalem"].ussd
     gc.freeze()
     gc.enable()
     return app

@@ -72,10 +72,11 @@ def test_the_phone_of_the_terminal_is_answered_though_commands_have_no_pages(
 
 
 def test_the_image_and_units_are_served_with_the_menus_that_are_live() -> None:
-    told = "print('begin' in str(a.wsgi_app), len(list(a.url_map.iter_rules())) > 100)"
+    told = """print('begin' in str(a.wsgi_app), len(list(a.url_map.iter_rules())) > 100,
+        'live_menus' in vars(a.extensions['maalem']))"""
     for made in ("from wsgi import app as a", "import app; a = app.create_served()"):
         code, said = start(("python", "-c", f"{made}; {told}"), {"APP_ENV": "development"})
-        assert (code, said) == (0, "True True"), made
+        assert (code, said) == (0, "True True True"), made
 
 
 def test_a_command_reads_no_page_and_no_drawer_of_tables() -> None:
