@@ -7,11 +7,10 @@ the connection under it. What the door brings (TRUSTED_PROXIES) is whole, and is
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock, Thread
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 import structlog
 
@@ -34,12 +33,28 @@ _log = structlog.get_logger("web")
 
 @dataclass(slots=True, eq=False)
 class BodyWait:
-    """A body that a thread waits for: who sends it, since when (`WorkedTime`), how long."""
+    """A body that a thread waits for: who sends it, since when (`WorkedTime`), how long.
+
+    For a `with`, in which it is one of `waits`.
+    """
 
     peer: Peer
     since: float
     within: float
+    waits: set[BodyWait] = field(repr=False)
     given_up: float | None = None
+
+    def __enter__(self) -> Self:
+        self.waits.add(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.waits.remove(self)
 
     def is_open(self, now: float) -> bool:
         """Tells whether its connection is still to be ended, at this time."""
@@ -75,10 +90,9 @@ class SlowBodies:
     def __len__(self) -> int:
         return len(self._waits)
 
-    @contextmanager
     def limit_wait(
         self, environ: WSGIEnvironment, address: str, within: float = DEADLINE
-    ) -> Iterator[BodyWait]:
+    ) -> BodyWait:
         """Bounds the seconds in which a body is read; `given_up` tells later that it was cut off.
 
         `address` is that at the other end of the connection.
@@ -86,12 +100,7 @@ class SlowBodies:
         if environ.get("SERVER_SOFTWARE") == _SERVER and not self._watch:
             self._start()
         peer = Peer(address, int(environ.get("SERVER_PORT") or 0))
-        wait = BodyWait(peer, self._time.read(time.monotonic()), within)
-        self._waits.add(wait)
-        try:
-            yield wait
-        finally:
-            self._waits.remove(wait)
+        return BodyWait(peer, self._time.read(time.monotonic()), within, self._waits)
 
     def _start(self) -> None:
         with self._starting:
