@@ -7,6 +7,7 @@ Marks of direction are let through: telephones put them around numbers that peop
 
 from __future__ import annotations
 
+import os
 import re
 from contextlib import suppress
 from functools import lru_cache
@@ -48,6 +49,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 # Of a header each byte is a character here: those above 127 may be a part of a letter.
 _CONTROL_IN_HEADER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_HEADERS = ("HTTP_", "CONTENT_")
+# The server hands on the process's own environment, which is longer than a request's headers.
+_NO_HEADERS = frozenset(name for name in os.environ if not name.startswith(_HEADERS))
 
 
 def register(app: Flask, settings: Settings) -> None:
@@ -94,7 +98,11 @@ def _read_host(text: str) -> str | None:
 
 def has_control(environ: WSGIEnvironment) -> bool:
     """Tells whether there is a control character in any header."""
-    headers = [v for name, v in environ.items() if name.startswith(("HTTP_", "CONTENT_"))]
+    headers = [
+        value
+        for name, value in environ.items()
+        if name not in _NO_HEADERS and name.startswith(_HEADERS)
+    ]
     return _CONTROL_IN_HEADER.search("".join(headers)) is not None
 
 
