@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from base64 import b64encode
+from binascii import b2a_base64
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
@@ -42,8 +42,9 @@ _MOST_REPLIES, _FEWEST_REPLIES = 4, 2
 # With Redis's own overhead a dialogue stays under 700 bytes (docs/performance.md, P5).
 _MOST_BYTES = 400
 _NAME_BYTES, _PHONE_BYTES, _MOMENT_BYTES, _TAG_BYTES = 12, 9, 4, 16
-# Six bytes are eight letters of base64.
+# Six bytes are eight letters of base64, with `._` for its `+/`.
 _SHOWN_BYTES = 6
+_SHOWN_LETTERS = bytes.maketrans(b"+/", b"._")
 _MOST_SKEW = 60
 
 # Text that nearly every dialogue holds: zlib points to it instead of writing it.
@@ -204,9 +205,11 @@ class _Names(NamedTuple):
     """The names that one secret gives a dialogue and its phone, and the keys it may stand under.
 
     Under `newest` is the phone's newest dialogue, under `own` this one if a newer one began.
+    `bucket` is the phone's.
     """
 
     place: int
+    bucket: bytes
     dialogue: bytes
     phone: bytes
     newest: bytes
@@ -239,7 +242,7 @@ class _SessionKeys:
         dialogue = self.digest(f"{hop.gateway}\0{hop.session_id}\0{number}", _NAME_BYTES)
         phone, mark = self.digest(number, _PHONE_BYTES), self.signing.mark
         newest, own = bucket + b"p" + mark + phone, self.name_older(bucket, dialogue)
-        return _Names(self.place, dialogue, phone, newest, own)
+        return _Names(self.place, bucket, dialogue, phone, newest, own)
 
     def name_older(self, bucket: bytes, dialogue: bytes) -> bytes:
         return bucket + b"u" + self.signing.mark + dialogue
@@ -300,7 +303,8 @@ class Sessions:
 
         It holds no dash: a command would read a session that begins with one as an option.
         """
-        return b64encode(self._keys[slot.place].digest(text, _SHOWN_BYTES), b"._").decode()
+        letters = b2a_base64(self._keys[slot.place].digest(text, _SHOWN_BYTES), newline=False)
+        return letters.translate(_SHOWN_LETTERS).decode()
 
     def name_talk(self, hop: Hop) -> str:
         """Returns what stands for a dialogue in logs: the name that `flask talks` lists."""
@@ -322,7 +326,7 @@ class Sessions:
     def load(self, hop: Hop, now: datetime) -> LoadedSession:
         """Returns the hop's dialogue, or the last one of its phone."""
         names = self._name(hop)
-        values: Any = self._calls.call(find_bucket(hop.phone), "MGET", *_list_keys(names))
+        values: Any = self._calls.call(names[0].bucket, "MGET", *_list_keys(names))
         for each, newest, own in zip(names, values[::2], values[1::2], strict=True):
             value = newest if newest and newest.startswith(each.dialogue) else own
             if value is not None:
@@ -353,7 +357,7 @@ class Sessions:
         known = slot.names or self._name(hop)
         first = known[slot.place]
         names = [first, *(each for each in known if each is not first)]
-        bucket = find_bucket(hop.phone)
+        bucket = first.bucket
         older = self._keys[slot.place].name_older(bucket, slot.seen)
         keys = [*_list_keys(names), older, bucket + HOPS, bucket + LATE]
         value = self._sign(first, record.pack(), now)
