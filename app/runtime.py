@@ -61,7 +61,6 @@ from app.journeys import (  # noqa: F401 - they register what menus name
 from app.journeys.context import vocabulary
 from app.messaging.kinds import KINDS
 from app.messaging.prices import SHIPPED, Prices, read_prices
-from app.migrating import upgrade
 from app.mobile_money.callback_addresses import CallbackRules
 from app.publishing.following import MenuFollower, build_shown
 from app.reminders.calendar import SHIPPED as SHIPPED_CALENDAR
@@ -134,7 +133,9 @@ class Runtime:
     def database(self) -> Engine:
         engine = self._connect(opening=self.deadline.open)
         if not self.settings.database_url:
-            # Only this program migrates the embedded database.
+            # Only this program migrates the embedded database; it reads every room's tables.
+            from app.migrating import upgrade
+
             upgrade(engine)
         return engine
 
