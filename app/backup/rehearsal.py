@@ -167,7 +167,7 @@ class _State:
 
 @dataclass(frozen=True, slots=True)
 class _LookRequest:
-    """What is looked at: the restored database at `url`, beside `ours` of the running service."""
+    """A wish to look at the restored database at `url`, beside `ours` of the running service."""
 
     service: RunningService
     url: str
