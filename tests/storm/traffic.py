@@ -61,7 +61,8 @@ class Traffic:
         self._readers = readers
         self._doors, self._certificate, self._rate = doors, certificate, hops_a_second
         self._phones: Iterator[str] = iter(phones)
-        self._random = Random("storm")
+        # Names drawn at another rate are others: a network never gives one twice.
+        self._random = Random(f"storm {hops_a_second}")
         self._ending = False
         self.told = Told()
 
