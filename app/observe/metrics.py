@@ -7,7 +7,7 @@ _BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)
 
 hop_seconds = Histogram(
     "maalem_ussd_hop_seconds",
-    "Time to answer a hop of a phone, by gateway and mobile operator",
+    "Time to answer a hop of a phone, with its wait, by gateway and mobile operator",
     ("gateway", "operator"),
     buckets=_BUCKETS,
 )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from binascii import b2a_base64
+from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
@@ -42,9 +42,8 @@ _MOST_REPLIES, _FEWEST_REPLIES = 4, 2
 # With Redis's own overhead a dialogue stays under 700 bytes (docs/performance.md, P5).
 _MOST_BYTES = 400
 _NAME_BYTES, _PHONE_BYTES, _MOMENT_BYTES, _TAG_BYTES = 12, 9, 4, 16
-# Six bytes are eight letters of base64, with `._` for its `+/`.
+# Six bytes are eight letters of base64.
 _SHOWN_BYTES = 6
-_SHOWN_LETTERS = bytes.maketrans(b"+/", b"._")
 _MOST_SKEW = 60
 
 # Text that nearly every dialogue holds: zlib points to it instead of writing it.
@@ -303,8 +302,7 @@ class Sessions:
 
         It holds no dash: a command would read a session that begins with one as an option.
         """
-        letters = b2a_base64(self._keys[slot.place].digest(text, _SHOWN_BYTES), newline=False)
-        return letters.translate(_SHOWN_LETTERS).decode()
+        return b64encode(self._keys[slot.place].digest(text, _SHOWN_BYTES), b"._").decode()
 
     def name_talk(self, hop: Hop) -> str:
         """Returns what stands for a dialogue in logs: the name that `flask talks` lists."""

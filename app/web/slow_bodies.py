@@ -7,10 +7,11 @@ the connection under it. What the door brings (TRUSTED_PROXIES) is whole, and is
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from threading import Lock, Thread
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -33,28 +34,12 @@ _log = structlog.get_logger("web")
 
 @dataclass(slots=True, eq=False)
 class BodyWait:
-    """A body that a thread waits for: who sends it, since when (`WorkedTime`), how long.
-
-    For a `with`, in which it is one of `waits`.
-    """
+    """A body that a thread waits for: who sends it, since when (`WorkedTime`), how long."""
 
     peer: Peer
     since: float
     within: float
-    waits: set[BodyWait] = field(repr=False)
     given_up: float | None = None
-
-    def __enter__(self) -> Self:
-        self.waits.add(self)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.waits.remove(self)
 
     def is_open(self, now: float) -> bool:
         """Tells whether its connection is still to be ended, at this time."""
@@ -90,9 +75,10 @@ class SlowBodies:
     def __len__(self) -> int:
         return len(self._waits)
 
+    @contextmanager
     def limit_wait(
         self, environ: WSGIEnvironment, address: str, within: float = DEADLINE
-    ) -> BodyWait:
+    ) -> Iterator[BodyWait]:
         """Bounds the seconds in which a body is read; `given_up` tells later that it was cut off.
 
         `address` is that at the other end of the connection.
@@ -100,7 +86,12 @@ class SlowBodies:
         if environ.get("SERVER_SOFTWARE") == _SERVER and not self._watch:
             self._start()
         peer = Peer(address, int(environ.get("SERVER_PORT") or 0))
-        return BodyWait(peer, self._time.read(time.monotonic()), within, self._waits)
+        wait = BodyWait(peer, self._time.read(time.monotonic()), within)
+        self._waits.add(wait)
+        try:
+            yield wait
+        finally:
+            self._waits.remove(wait)
 
     def _start(self) -> None:
         with self._starting:

@@ -139,7 +139,7 @@ def answer_callback(
     except InvalidInput as error:
         return _refuse(dialect, f"{error.params['what']}: {error.params['why']}")
     if isinstance(parsed, SessionEnd):
-        return _answer_end(maalem, dialect, parsed, request_id)
+        return _answer_end(maalem, dialect, parsed, request_id, came_at)
     return Answer(dialect.render(_answer_measured(maalem, parsed, request_id, came_at).reply))
 
 
@@ -199,14 +199,16 @@ def _answer_measured(maalem: Runtime, hop: Hop, request_id: str, came_at: float)
     return result
 
 
-def _answer_end(maalem: Runtime, dialect: Dialect, end: SessionEnd, request_id: str) -> Answer:
+def _answer_end(
+    maalem: Runtime, dialect: Dialect, end: SessionEnd, request_id: str, came_at: float
+) -> Answer:
     """Counts a session's end by its status, and logs where the dialogue stood."""
     metrics.sessions_ended.labels(end.status).inc()
     _log.info("session_ended", request_id=request_id, gateway=end.gateway, status=end.status)
     if end.phone and end.session_id:
         hop = Hop(end.gateway, end.session_id, end.phone, "")
         with suppress(Unavailable):
-            maalem.turns.log_end(hop, end.status, _make_caller(maalem, hop, monotonic()))
+            maalem.turns.log_end(hop, end.status, _make_caller(maalem, hop, came_at))
     return Answer(dialect.render(Reply("", False)) if dialect.speaks_json else "")
 
 
