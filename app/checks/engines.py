@@ -54,18 +54,22 @@ def check_migrations(maalem: Runtime) -> str:
     return f"at {current}"
 
 
-def check_time_limits(maalem: Runtime) -> str:
-    """Returns the limits as the server sees them, behind any pooler. Raises: RuntimeError."""
+def check_time_limits(maalem: Runtime, statement_ms: int = STATEMENT_MS) -> str:
+    """Returns the limits as the server sees them, behind any pooler. Raises: RuntimeError.
+
+    `statement_ms` is the longest that a statement of this database's pool may take.
+    """
     seen = {}
     with reading(maalem.database) as connection:
-        for name, least in _TIME_LIMITS.items():
+        for name, limit in _TIME_LIMITS.items():
+            most = statement_ms if name == "statement_timeout" else limit
             shown = text("SELECT setting::bigint FROM pg_settings WHERE name = :name")
             milliseconds = connection.execute(shown, {"name": name}).scalar_one()
-            if milliseconds == 0 or milliseconds > least:
+            if milliseconds == 0 or milliseconds > most:
                 said = f"{milliseconds} ms" if milliseconds else "none"
                 raise RuntimeError(
-                    f"{name} is {said} on our connections instead of {least} ms; behind a pooler"
-                    f" the role has to have it: ALTER ROLE ... SET {name} = {least}, then RECONNECT"
+                    f"{name} is {said} on our connections instead of {most} ms; behind a pooler"
+                    f" the role has to have it: ALTER ROLE ... SET {name} = {limit}, then RECONNECT"
                 )
             seen[name] = milliseconds
     return ", ".join(f"{name} {milliseconds} ms" for name, milliseconds in seen.items())

@@ -6,14 +6,17 @@ import copy
 import time
 from collections.abc import Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from flask import Response
 from redis.exceptions import RedisClusterException, RedisError
 
 from app.base.clock import local_date
+from app.base.database import OFFICE_STATEMENT_MS
 from app.checks.all import CHECKS
-from app.checks.looking import Finding
+from app.checks.engines import check_time_limits
+from app.checks.looking import Check, Finding
 from app.checks.looking import look as look_at
 from app.messaging.health import read_health
 from app.messaging.queries import list_queues
@@ -40,7 +43,10 @@ _PAGES: Mapping[str, str | None] = {
     "prices": "office.costs",
     "agents": "office.agents",
 }
-_QUICK = {name: CHECKS[name] for name in _PAGES}
+_QUICK: Mapping[str, Check] = {name: CHECKS[name] for name in _PAGES} | {
+    # Of the office's own connections, on which all of them ask.
+    "time limits": partial(check_time_limits, statement_ms=OFFICE_STATEMENT_MS)
+}
 # All together: a page is waited for.
 _SECONDS = 2.0
 
