@@ -1,12 +1,11 @@
 """A callback of a USSD gateway, the same for every dialect, and the reply to it."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.base.phone import Phone
 
 
-@dataclass(frozen=True, slots=True)
-class Hop:
+class Hop(NamedTuple):
     """A request of a USSD session.
 
     `chain` holds every input since dialling, joined by `*`. If a gateway sends only the last input,
@@ -33,16 +32,14 @@ class Hop:
         return not self.inputs and (self.starts or self.message is None)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """The text the phone shows; `more` keeps the session open for an input."""
 
     text: str
     more: bool
 
 
-@dataclass(frozen=True, slots=True)
-class SessionEnd:
+class SessionEnd(NamedTuple):
     """A gateway's notice that a session is over: `success`, `incomplete`, `failed` or `other`.
 
     `phone` is None if the gateway does not say whose session it was.

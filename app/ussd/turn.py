@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Generic
+from typing import Generic, NamedTuple
 
 from app.base.hop import Hop, Reply
 from app.base.json_text import make_writer
@@ -19,8 +19,7 @@ _MOST_INPUTS = 40
 _write_json = make_writer(",", ":")
 
 
-@dataclass(frozen=True, slots=True)
-class TurnResult:
+class TurnResult(NamedTuple):
     """The reply to a hop, the screen it shows, its language, and its outcome for the metrics.
 
     `talk` stands for the dialogue in logs: the name that `flask talks` lists. `outcome` is

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from time import monotonic
+from typing import NamedTuple
 from urllib.parse import unquote
 
 import structlog
@@ -48,8 +49,7 @@ _timer = cache(metrics.hop_seconds.labels)
 _counter, _screens = cache(metrics.hops.labels), cache(metrics.screens.labels)
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """The answer to a gateway: a screen, nothing, or one line that says what was wrong."""
 
     text: str
