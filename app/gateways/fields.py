@@ -26,20 +26,20 @@ def read_text(fields: Mapping[str, object], field: str) -> str:
     Raises: InvalidInput for what is neither.
     """
     value = fields.get(field)
+    if isinstance(value, str):
+        return value
     if value is None:
         return ""
     if isinstance(value, Decimal) and value == value.to_integral_value():
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    if not isinstance(value, str):
-        raise InvalidInput(what=field, why="not a text")
-    return value
+    raise InvalidInput(what=field, why="not a text")
 
 
 def cut_end_key(typed: str) -> str:
     """Cuts the `#` that ended each answer: it is the key, and no part of the answer."""
-    return "*".join(answer.rstrip("#") for answer in typed.split("*"))
+    return "*".join(answer.rstrip("#") for answer in typed.split("*")) if "#" in typed else typed
 
 
 def read_phone(fields: Mapping[str, object], field: str) -> Phone:
