@@ -144,6 +144,11 @@ class Words:
         """Returns the names of the values the sentence takes."""
         return _find_value_names(self.get_sentence(language, key))
 
+    def takes_shared_value(self, language: str, key: str) -> bool:
+        """True if the sentence, if there is one, names a value that it need not be given."""
+        names = self.value_names(language, key) if self.has(language, key) else frozenset()
+        return not names.isdisjoint(SHARED_VALUES)
+
     def noun_names(self, language: str, key: str) -> set[str]:
         """Returns the nouns whose plural the sentence takes."""
         forms = {match[2] for match in _PLACE.finditer(self.get_sentence(language, key))}

@@ -14,8 +14,9 @@ from app.ussd.deferred import DeferredAction
 from app.ussd.menu import BACK, ONWARD, Choice, Menu, Screen
 from app.ussd.paths import Paths
 from app.ussd.position import Caller, InputResult, Position
-from app.ussd.screen import ScreenContext, paginate_list, paginate_screen
+from app.ussd.screen import ScreenContext, paginate_list
 from app.ussd.vocabulary import Dialogue, NothingToShow, Row, Services, Vocabulary
+from app.ussd.written import WrittenPages
 
 _BACK, _HOME, _MORE = "0", "00", "9"
 # The digits of choices.
@@ -47,6 +48,7 @@ class MenuEngine(Generic[Services]):
         self.words = words
         self.vocabulary = vocabulary
         self._paths = Paths(menu)
+        self._written = WrittenPages()
 
     def begin(self, position: Position, caller: Caller[Services]) -> Reply:
         """Returns the first screen of a dialogue."""
@@ -170,7 +172,7 @@ class MenuEngine(Generic[Services]):
             assert screen.uses
             return paginate_list(context, self.vocabulary.lists[screen.uses](dialogue))
         digits = [c.digit for c in screen.choices if self._is_offered(c, dialogue)]
-        return [(page, []) for page in paginate_screen(context, digits)]
+        return [(page, []) for page in self._written.paginate(context, digits)]
 
     def _begins_anew(self, typed: str, position: Position) -> bool:
         """True if `typed` declines the offer to go on: home, or a digit that is none of its own."""
