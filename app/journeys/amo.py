@@ -10,14 +10,14 @@ from itertools import zip_longest
 
 from app.base.clock import local_date
 from app.base.driver import by_driver
-from app.contributions.rights import RightsState, expected_state, open_after_paying_all
 from app.contributions.rules import paid_elsewhere
 from app.enrolment.cover import find_enrolment_file, find_family
 from app.enrolment.models import PARTS
 from app.journeys.context import Dialogue, vocabulary
-from app.journeys.person import Person, get_fresh_person, get_person, is_unproven, require_proof
+from app.journeys.person import get_standing, is_unproven, reload_stale_person, require_proof
 from app.journeys.pin import is_locked
-from app.payments.dues import unpaid_months
+from app.journeys.standing import Standing
+from app.payments.queries import Deposit
 from app.text.words import Say
 from app.ussd.vocabulary import NothingToShow, Values
 
@@ -37,7 +37,8 @@ def file_message(dialogue: Dialogue) -> Say:
 
 @vocabulary.action("look_at_rights", "enrolled", "not_enrolled", by_sms=rights_by_sms)
 def look_at_rights(dialogue: Dialogue) -> str:
-    if get_fresh_person(dialogue).enrolled:
+    reload_stale_person(dialogue)
+    if get_standing(dialogue).enrolled:
         return "enrolled"
     read_enrolment_file(dialogue)
     return "not_enrolled"
@@ -75,8 +76,8 @@ def _describe_file(file: str, day: Values, missing: tuple[str, ...], step: str) 
 @vocabulary.guard("owes_here")
 def owes_here(dialogue: Dialogue) -> bool:
     """True if entry 2 has something to pay."""
-    caller = get_person(dialogue)
-    return caller.pays_here and bool(caller.unpaid)
+    standing = get_standing(dialogue)
+    return standing.pays_here and bool(standing.unpaid)
 
 
 @vocabulary.action("look_at_family", "known", "unknown")
@@ -97,13 +98,13 @@ def describe_family(dialogue: Dialogue) -> Values:
 
 @vocabulary.source("rights")
 def describe_rights(dialogue: Dialogue) -> Values:
-    caller = get_person(dialogue)
+    standing = get_standing(dialogue)
     return {
-        "rights": Say("rights.kept") if keeps_rights_hidden(dialogue) else _word_rights(caller),
-        "as_of": caller.artisan.rights_as_of,
-        "owed": _word_dues(caller),
-        "received": _word_received(caller),
-        "expected": _word_prospect(caller, is_unproven(dialogue)),
+        "rights": Say("rights.kept") if keeps_rights_hidden(dialogue) else _word_rights(standing),
+        "as_of": standing.rights_as_of,
+        "owed": _word_dues(standing),
+        "received": _word_received(dialogue),
+        "expected": _word_prospect(dialogue),
     }
 
 
@@ -111,7 +112,7 @@ def describe_prospect(dialogue: Dialogue) -> Say | str:
     """Says what paying all will do to the rights, unless a PIN guards them here."""
     if is_locked(dialogue) or keeps_rights_hidden(dialogue):
         return ""
-    return _word_prospect(get_person(dialogue), is_unproven(dialogue))
+    return _word_prospect(dialogue)
 
 
 def keeps_rights_hidden(dialogue: Dialogue) -> bool:
@@ -119,78 +120,64 @@ def keeps_rights_hidden(dialogue: Dialogue) -> bool:
     return dialogue.facts.has_pin and is_unproven(dialogue)
 
 
-def _word_rights(caller: Person) -> Say:
+def _word_rights(standing: Standing) -> Say:
     """Says until when rights are open by CNSS's last word, or since when they are not.
 
     Our own reckoning only tells suspended rights from closed ones.
     """
-    until = caller.artisan.rights_until
+    until = standing.rights_until
     if until is None:
         return Say("rights.not_yet")
-    if until >= caller.today:
+    if until >= standing.today:
         return Say("rights.open", {"rights_until": until})
-    unpaid = unpaid_months(caller.artisan, frozenset(), caller.today)
-    state = expected_state(caller.enrolled, unpaid, True, caller.today)
-    key = "rights.closed" if state is RightsState.CLOSED else "rights.suspended"
+    key = "rights.closed" if standing.is_closed else "rights.suspended"
     return Say(key, {"closed_on": until + timedelta(days=1)})
 
 
-def _word_dues(caller: Person) -> Say:
-    if not caller.pays_here:
-        return Say(f"owed.{paid_elsewhere(caller.artisan.category)}")
-    unpaid = caller.unpaid
-    if not unpaid:
-        next_due = caller.next_due()
+def _word_dues(standing: Standing) -> Say:
+    if not standing.pays_here:
+        return Say(f"owed.{paid_elsewhere(standing.category)}")
+    if not standing.unpaid:
+        next_due = standing.next_due
         return Say("owed.nothing", {"next_due": next_due}) if next_due else Say("owed.year_ahead")
-    dues = caller.dues
-    overdue = sum(line.due_on < caller.today for line in dues.lines)
     values = {
-        "total": dues.total,
-        "count": len(unpaid),
-        "overdue": overdue,
-        "next_due": caller.upcoming_due(),
+        "total": standing.dues.total,
+        "count": len(standing.unpaid),
+        "overdue": standing.overdue,
+        "next_due": standing.upcoming_due,
     }
-    return Say("owed.overdue" if overdue else "owed.current", values)
+    return Say("owed.overdue" if standing.overdue else "owed.current", values)
 
 
-def _word_received(caller: Person) -> Say | str:
+def _list_unposted(dialogue: Dialogue) -> list[Deposit]:
+    """Returns the deposits that CNSS has not credited yet, newest first."""
+    return [deposit for deposit in dialogue.facts.deposits if deposit.posted_on is None]
+
+
+def _word_received(dialogue: Dialogue) -> Say | str:
     """Says what the newest deposit is that CNSS has not credited; empty if there is none."""
-    if not (unposted := caller.unposted):
+    if not (unposted := _list_unposted(dialogue)):
         return ""
     newest = unposted[0]
     received_on = local_date(newest.received_at)
     return Say("received.unposted", {"total": newest.total, "received_on": received_on})
 
 
-def _word_prospect(caller: Person, unproven: bool) -> Say | str:
+def _word_prospect(dialogue: Dialogue) -> Say | str:
     """Says what paying will do to the rights, or has done (docs/rules.md, Rights).
 
     What was paid is not said to a phone that is not proven.
     """
-    if not caller.pays_here or (unproven and not caller.unpaid):
+    standing = get_standing(dialogue)
+    if not standing.pays_here or (not standing.unpaid and is_unproven(dialogue)):
         return ""
-    paid_up = caller.paid_up_on()
-    opens = _find_opening(caller, paid_up or caller.today)
-    if caller.unpaid and not (paid_up and opens):
+    paid_up = standing.paid_up_on(dialogue.facts.deposits)
+    opens = standing.find_opening(paid_up) if paid_up else standing.opening
+    if standing.unpaid and not (paid_up and opens):
         return _word_opening("expected.pay", opens)
-    if caller.unposted or opens:
+    if opens or _list_unposted(dialogue):
         return _word_opening("expected.paid", opens)
     return ""
-
-
-def _find_opening(caller: Person, paid_on: date) -> date | None:
-    """Returns the day rights open if all is paid on `paid_on`; None if CNSS says they are open.
-
-    CNSS counts the months its last word leaves unpaid, whatever agents received since: paying
-    some of them does not shorten the wait.
-    """
-    until = caller.artisan.rights_until
-    if until and until >= caller.today:
-        return None
-    uncredited = unpaid_months(caller.artisan, frozenset(), paid_on)
-    if not uncredited:
-        return None
-    return open_after_paying_all(caller.enrolled, uncredited, until is not None, paid_on)
 
 
 def _word_opening(key: str, opens: date | None) -> Say:

@@ -12,11 +12,12 @@ from app.journeys.amo import describe_prospect, file_message, read_enrolment_fil
 from app.journeys.code_of_unproven import may_end_code, share_receipt
 from app.journeys.context import Dialogue, begin_operation, vocabulary
 from app.journeys.person import (
-    get_fresh_person,
     get_live_code,
-    get_person,
+    get_standing,
     is_unproven,
+    make_account,
     reload_person,
+    reload_stale_person,
     store_code,
 )
 from app.payments.codes import (
@@ -70,7 +71,8 @@ def code_by_sms(dialogue: Dialogue, outcome: str) -> Say | None:
     by_sms=dues_by_sms,
 )
 def look_at_dues(dialogue: Dialogue) -> str:
-    if not get_fresh_person(dialogue).enrolled:
+    reload_stale_person(dialogue)
+    if not get_standing(dialogue).enrolled:
         read_enrolment_file(dialogue)
         return "not_enrolled"
     return _name_dues(dialogue)
@@ -78,15 +80,15 @@ def look_at_dues(dialogue: Dialogue) -> str:
 
 def _name_dues(dialogue: Dialogue) -> str:
     """Returns what an enrolled person owes here, as an outcome."""
-    person = get_person(dialogue)
-    if not person.pays_here:
-        return paid_elsewhere(person.artisan.category)
-    return "due" if person.unpaid else "nothing_due"
+    standing = get_standing(dialogue)
+    if not standing.pays_here:
+        return paid_elsewhere(standing.category)
+    return "due" if standing.unpaid else "nothing_due"
 
 
 @vocabulary.source("dues")
 def describe_dues(dialogue: Dialogue) -> Values:
-    dues = get_person(dialogue).dues
+    dues = get_standing(dialogue).dues
     if not dues.lines:
         raise NothingToShow()
     fee = dialogue.services.fee
@@ -106,7 +108,7 @@ def list_months_to_pay(dialogue: Dialogue) -> list[Row]:
 
     CNSS credits the oldest debt first.
     """
-    lines = get_person(dialogue).payable.lines
+    lines = get_standing(dialogue).payable.lines
     if not lines:
         raise NothingToShow()
     totals = accumulate((line.total for line in lines), initial=dialogue.services.fee)
@@ -182,9 +184,8 @@ def _issue_as_shown(dialogue: Dialogue, request: CodeRequest) -> IssuedCode | No
     """Issues the code in one statement; None on a phone not proven, or if something changed."""
     if is_unproven(dialogue):
         return None
-    person, services = get_person(dialogue), dialogue.services
+    services, shown = dialogue.services, make_account(dialogue)
     with by_driver(services.database) as connection:
-        shown = person.artisan, person.account
         return issue_code_as_shown(connection, dialogue.now, services, request, shown)
 
 
@@ -211,10 +212,10 @@ def _name_change(dialogue: Dialogue) -> str:
 
 def _get_terms(dialogue: Dialogue) -> Terms | None:
     """Returns the terms of a code for the months chosen, as the last screen showed them."""
-    person, months = get_person(dialogue), dialogue.answers.months
-    if not person.enrolled or not person.pays_here:
+    standing, months = get_standing(dialogue), dialogue.answers.months
+    if not standing.enrolled or not standing.pays_here:
         return None
-    due = quote_until(person.payable, months) if months else person.dues
+    due = quote_until(standing.payable, months) if months else standing.dues
     return terms_of(due, dialogue.services.fee)
 
 
@@ -233,7 +234,8 @@ def describe_replacement(dialogue: Dialogue) -> Values:
 
 @vocabulary.action("look_at_code", "live", "none_live")
 def look_at_code(dialogue: Dialogue) -> str:
-    return "live" if get_fresh_person(dialogue).account.code else "none_live"
+    reload_stale_person(dialogue)
+    return "live" if get_live_code(dialogue) else "none_live"
 
 
 @vocabulary.source("live_code")
@@ -255,7 +257,7 @@ def live_code_message(dialogue: Dialogue, code: IssuedCode) -> Say:
 
     An SMS cannot ask first: so it never passes a code for some months off as one for all.
     """
-    owed = get_person(dialogue).dues
+    owed = get_standing(dialogue).dues
     values = describe_code(code)
     if not owed.lines or code.period == owed.period:
         return code_message(code)

@@ -11,9 +11,9 @@ from app.journeys.code_of_unproven import may_end_code
 from app.journeys.context import Dialogue, begin_operation, own_message_when, vocabulary
 from app.journeys.pay import code_message, describe_shown_code
 from app.journeys.person import (
-    get_fresh_person,
     get_live_code,
     reload_person,
+    reload_stale_person,
     require_tie,
 )
 from app.messaging.service import OutboundMessage, queue_message
@@ -40,10 +40,10 @@ def payments_by_sms(dialogue: Dialogue, _outcome: str) -> Say:
 
 @vocabulary.action("look_at_payments", "some", "none", by_sms=payments_by_sms)
 def look_at_payments(dialogue: Dialogue) -> str:
-    account = get_fresh_person(dialogue).account
-    code = account.code
+    reload_stale_person(dialogue)
+    code = get_live_code(dialogue)
     dialogue.facts.may_end_code = code is not None and may_end_code(dialogue, code.code)
-    return "some" if code or account.deposits else "none"
+    return "some" if code or dialogue.facts.deposits else "none"
 
 
 @vocabulary.source("payments")

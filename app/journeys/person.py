@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cached_property
 
 from app.base.clock import local_date
 from app.base.driver import AnyConnection, by_driver
 from app.base.months import Month
-from app.contributions.rights import RightsState, expected_state
-from app.contributions.rules import Quote, due_on, is_collected_here
+from app.contributions.rules import is_collected_here
 from app.enrolment.queries import Artisan, Member
 from app.enrolment.rules import masked_name, plain_name
 from app.enrolment.ties import find_way, is_proven
 from app.journeys.context import Dialogue
 from app.journeys.facts import Facts, HouseholdMember, LatePayment, RegisteredArtisan
-from app.payments.dues import (
-    first_owed_month,
-    next_unpaid_month,
-    quote_dues,
-    quote_payable,
-    unpaid_months,
-)
+from app.journeys.standing import Standing, find_standing
+from app.payments.dues import first_owed_month
 from app.payments.phone_account import (
     PinStatus,
     TiedAccount,
@@ -31,115 +23,73 @@ from app.payments.phone_account import (
     get_tied_account,
     hide_what_others_asked,
 )
-from app.payments.queries import Deposit, IssuedCode, PaymentAccount
+from app.payments.queries import IssuedCode, PaymentAccount
 from app.text.languages import LANGUAGES
 from app.ussd.vocabulary import NothingToShow
 
 # What is read stays fresh this long, unless a code is live.
 FRESH_SECONDS = 5
-_INTERRUPTED = {RightsState.SUSPENDED, RightsState.CLOSED}
 
 
-@dataclass(frozen=True)
-class Person:
-    """An artisan and their account as last read, on the local day `today`.
+def get_standing(dialogue: Dialogue) -> Standing:
+    """Returns what follows from the session's register part and months paid, without SQL.
 
-    What follows from them is computed once for all screens and actions of a hop.
-    """
-
-    artisan: Artisan
-    account: PaymentAccount
-    today: date
-
-    @property
-    def enrolled(self) -> Month | None:
-        return Month.of(self.artisan.enrolled_on) if self.artisan.enrolled_on else None
-
-    @property
-    def pays_here(self) -> bool:
-        return is_collected_here(self.artisan.category)
-
-    @cached_property
-    def unpaid(self) -> tuple[Month, ...]:
-        """The months owed today, oldest first."""
-        return unpaid_months(self.artisan, self.account.settled, self.today)
-
-    @cached_property
-    def dues(self) -> Quote:
-        """All that is owed, at today's price."""
-        return quote_dues(self.artisan, self.account, self.today)
-
-    @cached_property
-    def payable(self) -> Quote:
-        """All that may be paid today: the months owed, then months ahead, oldest first."""
-        return quote_payable(self.artisan, self.account, self.today)
-
-    def next_due(self) -> date | None:
-        """Returns the due date of the first month after this one that is not paid yet."""
-        month = next_unpaid_month(self.artisan, self.account.settled, self.today)
-        return due_on(month) if month else None
-
-    def upcoming_due(self) -> date:
-        """Returns the next day by which a person who owes something has to pay."""
-        days = [line.due_on for line in self.dues.lines]
-        return min((day for day in days if day >= self.today), default=self.next_due() or days[-1])
-
-    @cached_property
-    def unposted(self) -> list[Deposit]:
-        """The deposits that CNSS has not credited yet, newest first."""
-        return [deposit for deposit in self.account.deposits if deposit.posted_on is None]
-
-    def paid_up_on(self) -> date | None:
-        """Returns the day since which all that was due is paid, by deposits; None if it is not.
-
-        One or two months that became overdue since do not undo it (docs/rules.md, Rights).
-        """
-        if expected_state(self.enrolled, self.unpaid, True, self.today) in _INTERRUPTED:
-            return None
-        since, settled = None, self.account.settled
-        for deposit in self.account.deposits:
-            received_on = local_date(deposit.received_at)
-            if unpaid_months(self.artisan, settled, received_on):
-                break
-            since = received_on
-            settled -= set(deposit.period)
-        return since
-
-
-def get_person(dialogue: Dialogue) -> Person:
-    """Returns the person from the session, without SQL.
-
-    A code that has expired, or for months that CNSS no longer waits for, is left out. Amounts are
-    those of the day on which the account was read: what one screen shows, the next one charges.
+    Amounts are those of the day on which the account was read: what one screen shows, the next one
+    charges.
 
     Raises: NothingToShow if the dialogue is about nobody.
     """
-    return dialogue.facts.derive(_make_person, dialogue.now)
+    return dialogue.facts.derive(_find_standing, dialogue.now)
 
 
-def _make_person(facts: Facts, now: datetime) -> Person:
-    artisan = _make_artisan(facts)
-    account = PaymentAccount(
-        _find_code(facts, artisan, now),
+def _find_standing(facts: Facts, now: datetime) -> Standing:
+    artisan = _get_registered(facts)
+    return find_standing(
+        artisan.category,
+        artisan.coefficient,
+        artisan.enrolled_on,
+        artisan.rights_until,
+        artisan.rights_as_of,
         facts.settled,
-        facts.deposits,
-        tuple((payment.month, payment.paid_on) for payment in facts.paid_late),
-        facts.version,
+        _list_paid_late(facts),
+        local_date(facts.read_at or now),
     )
-    return Person(artisan, account, local_date(facts.read_at or now))
 
 
-def get_live_code(dialogue: Dialogue) -> IssuedCode | None:
-    """Returns the person's live code alone, by the same rule.
+def _list_paid_late(facts: Facts) -> tuple[tuple[Month, date], ...]:
+    return tuple((payment.month, payment.paid_on) for payment in facts.paid_late)
+
+
+def make_account(dialogue: Dialogue) -> tuple[Artisan, PaymentAccount]:
+    """Returns the artisan and the account as the session holds them.
 
     Raises: NothingToShow if the dialogue is about nobody.
     """
     facts = dialogue.facts
-    return _find_code(facts, _make_artisan(facts), dialogue.now)
+    account = PaymentAccount(
+        get_live_code(dialogue),
+        facts.settled,
+        facts.deposits,
+        _list_paid_late(facts),
+        facts.version,
+    )
+    return _make_artisan(facts), account
 
 
-def get_fresh_person(dialogue: Dialogue) -> Person:
-    """Returns the person, asking again what changed unless that was done a moment ago.
+def get_live_code(dialogue: Dialogue) -> IssuedCode | None:
+    """Returns the person's live code, without SQL.
+
+    A code that has expired, or for months that CNSS no longer waits for, is left out.
+    """
+    code = dialogue.facts.code
+    if code is None or code.expires_at <= dialogue.now:
+        return None
+    first = _first_month_kept(_make_artisan(dialogue.facts))
+    return code if first and code.period.first >= first else None
+
+
+def reload_stale_person(dialogue: Dialogue) -> None:
+    """Asks again what changed of the person, unless that was done a moment ago.
 
     While a code is live cash may come at any moment, and has to show at once.
 
@@ -154,7 +104,6 @@ def get_fresh_person(dialogue: Dialogue) -> Person:
     )
     if stale or dialogue.facts.code:
         reload_person(dialogue)
-    return get_person(dialogue)
 
 
 def read_person(connection: AnyConnection, dialogue: Dialogue, artisan_id: int) -> None:
@@ -294,22 +243,19 @@ def _store_account(dialogue: Dialogue, artisan: Artisan, account: PaymentAccount
     )
 
 
-def _find_code(facts: Facts, artisan: Artisan, now: datetime) -> IssuedCode | None:
-    code = facts.code
-    if code is None or code.expires_at <= now:
-        return None
-    first = _first_month_kept(artisan)
-    return code if first and code.period.first >= first else None
-
-
 def _first_month_kept(artisan: Artisan) -> Month | None:
     """Returns the first month that a code may still pay; None where no code is made."""
     return first_owed_month(artisan) if is_collected_here(artisan.category) else None
 
 
-def _make_artisan(facts: Facts) -> Artisan:
+def _get_registered(facts: Facts) -> RegisteredArtisan:
     if (artisan := facts.artisan) is None:
         raise NothingToShow()
+    return artisan
+
+
+def _make_artisan(facts: Facts) -> Artisan:
+    artisan = _get_registered(facts)
     return Artisan(
         id=artisan.id,
         full_name="",

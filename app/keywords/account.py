@@ -11,7 +11,8 @@ from app.enrolment.cover import find_enrolment_file
 from app.journeys.amo import rights_by_sms
 from app.journeys.context import Dialogue
 from app.journeys.pay import dues_by_sms, live_code_message
-from app.journeys.person import Person, get_person, is_unproven, store_person
+from app.journeys.person import get_standing, is_unproven, store_person
+from app.journeys.standing import Standing
 from app.payments.codes import CodeRequest, issue_code
 from app.payments.errors import AnotherIsLive, NothingDue
 from app.payments.phone_account import PhoneAccount, find_phone_account
@@ -29,8 +30,8 @@ class _AccountQuestion:
     account: PhoneAccount
 
     @property
-    def person(self) -> Person:
-        return get_person(self.dialogue)
+    def standing(self) -> Standing:
+        return get_standing(self.dialogue)
 
 
 def answer_account(operation: Operation, dialogue: Dialogue, keyword: str) -> Say | None:
@@ -48,7 +49,7 @@ def answer_account(operation: Operation, dialogue: Dialogue, keyword: str) -> Sa
 
 def _answer_code(question: _AccountQuestion) -> Say | None:
     """Returns the words of a code that is live already; a new one queues its own message."""
-    if refusal := _refuse_code(question.person):
+    if refusal := _refuse_code(question.standing):
         return refusal
     live = question.account.account.code
     try:
@@ -61,7 +62,7 @@ def _answer_code(question: _AccountQuestion) -> Say | None:
         add_owner_and_payer(
             question.operation,
             code.code,
-            question.person.artisan.id,
+            question.dialogue.facts.artisan_id,
             question.dialogue.phone,
             question.dialogue.language,
         )
@@ -70,12 +71,12 @@ def _answer_code(question: _AccountQuestion) -> Say | None:
     return live_code_message(question.dialogue, code)
 
 
-def _refuse_code(caller: Person) -> Say | None:
+def _refuse_code(standing: Standing) -> Say | None:
     """Returns why no code can be made for this person; None if one can."""
-    if not caller.enrolled:
+    if not standing.enrolled:
         return Say("sms.code_not_enrolled")
-    if not caller.pays_here:
-        return Say(f"sms.{paid_elsewhere(caller.artisan.category)}")
+    if not standing.pays_here:
+        return Say(f"sms.{paid_elsewhere(standing.category)}")
     return None
 
 
@@ -86,21 +87,21 @@ def _issue_code(question: _AccountQuestion) -> IssuedCode:
         return issue_code(
             replace(question.operation, actor="artisan"),
             services,
-            CodeRequest(question.person.artisan.id, dialogue.phone, dialogue.language),
+            CodeRequest(question.dialogue.facts.artisan_id, dialogue.phone, dialogue.language),
         )
 
 
 def _answer_status(question: _AccountQuestion) -> Say:
     """Returns rights and dues; with a PIN set only the dues: an SMS cannot ask for the PIN."""
-    caller = question.person
+    standing = question.standing
     if question.account.pin_status.has_pin:
-        return _refuse_code(caller) or _answer_dues(question)
-    if caller.enrolled:
+        return _refuse_code(standing) or _answer_dues(question)
+    if standing.enrolled:
         return rights_by_sms(question.dialogue, "enrolled")
-    file = find_enrolment_file(question.operation.connection, caller.artisan.id)
+    file = find_enrolment_file(question.operation.connection, question.dialogue.facts.artisan_id)
     question.dialogue.facts.enrolment_file = file
     return rights_by_sms(question.dialogue, "not_enrolled")
 
 
 def _answer_dues(question: _AccountQuestion) -> Say:
-    return dues_by_sms(question.dialogue, "due" if question.person.unpaid else "nothing_due")
+    return dues_by_sms(question.dialogue, "due" if question.standing.unpaid else "nothing_due")
