@@ -104,7 +104,7 @@ def describe_rights(dialogue: Dialogue) -> Values:
         "as_of": standing.rights_as_of,
         "owed": _word_dues(standing),
         "received": _word_received(dialogue),
-        "expected": _word_prospect(dialogue),
+        "expected": _word_prospect(dialogue, standing),
     }
 
 
@@ -112,7 +112,7 @@ def describe_prospect(dialogue: Dialogue) -> Say | str:
     """Says what paying all will do to the rights, unless a PIN guards them here."""
     if is_locked(dialogue) or keeps_rights_hidden(dialogue):
         return ""
-    return _word_prospect(dialogue)
+    return _word_prospect(dialogue, get_standing(dialogue))
 
 
 def keeps_rights_hidden(dialogue: Dialogue) -> bool:
@@ -163,12 +163,11 @@ def _word_received(dialogue: Dialogue) -> Say | str:
     return Say("received.unposted", {"total": newest.total, "received_on": received_on})
 
 
-def _word_prospect(dialogue: Dialogue) -> Say | str:
+def _word_prospect(dialogue: Dialogue, standing: Standing) -> Say | str:
     """Says what paying will do to the rights, or has done (docs/rules.md, Rights).
 
     What was paid is not said to a phone that is not proven.
     """
-    standing = get_standing(dialogue)
     if not standing.pays_here or (not standing.unpaid and is_unproven(dialogue)):
         return ""
     paid_up = standing.paid_up_on(dialogue.facts.deposits)

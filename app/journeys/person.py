@@ -8,7 +8,6 @@ from datetime import date, datetime
 from app.base.clock import local_date
 from app.base.driver import AnyConnection, by_driver
 from app.base.months import Month
-from app.contributions.rules import is_collected_here
 from app.enrolment.queries import Artisan, Member
 from app.enrolment.rules import masked_name, plain_name
 from app.enrolment.ties import find_way, is_proven
@@ -84,7 +83,7 @@ def get_live_code(dialogue: Dialogue) -> IssuedCode | None:
     code = dialogue.facts.code
     if code is None or code.expires_at <= dialogue.now:
         return None
-    first = _first_month_kept(_make_artisan(dialogue.facts))
+    first = get_standing(dialogue).first_payable
     return code if first and code.period.first >= first else None
 
 
@@ -241,11 +240,6 @@ def _store_account(dialogue: Dialogue, artisan: Artisan, account: PaymentAccount
         # Only penalties of years that a month still owed can accrue in share its cap.
         if first and day.year >= first.year
     )
-
-
-def _first_month_kept(artisan: Artisan) -> Month | None:
-    """Returns the first month that a code may still pay; None where no code is made."""
-    return first_owed_month(artisan) if is_collected_here(artisan.category) else None
 
 
 def _get_registered(facts: Facts) -> RegisteredArtisan:

@@ -13,7 +13,13 @@ from app.base.months import Month
 from app.contributions.rights import RightsState, expected_state, open_after_paying_all
 from app.contributions.rules import Quote, due_on, is_collected_here
 from app.enrolment.queries import Artisan
-from app.payments.dues import next_unpaid_month, quote_dues, quote_payable, unpaid_months
+from app.payments.dues import (
+    first_owed_month,
+    next_unpaid_month,
+    quote_dues,
+    quote_payable,
+    unpaid_months,
+)
 from app.payments.queries import Deposit, PaymentAccount
 
 _INTERRUPTED = {RightsState.SUSPENDED, RightsState.CLOSED}
@@ -62,6 +68,11 @@ class Standing:
     @cached_property
     def pays_here(self) -> bool:
         return is_collected_here(self.category)
+
+    @cached_property
+    def first_payable(self) -> Month | None:
+        """The first month that a code may still pay; None where no code is made."""
+        return first_owed_month(self.artisan) if self.pays_here else None
 
     @cached_property
     def unpaid(self) -> tuple[Month, ...]:

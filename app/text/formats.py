@@ -25,17 +25,18 @@ def money(value: Money, language: str) -> str:
 
 def day(value: date, _language: str) -> str:
     """`30/11/2026`."""
-    return f"{value:%d/%m/%Y}"
+    return f"{value.day:02d}/{value.month:02d}/{value.year}"
 
 
 def short_day(value: date, _language: str) -> str:
     """`30/11`."""
-    return f"{value:%d/%m}"
+    return f"{value.day:02d}/{value.month:02d}"
 
 
 def moment(value: datetime, _language: str) -> str:
     """`30/11 17:20`, on a clock in Morocco."""
-    return f"{local(value):%d/%m %H:%M}"
+    at = local(value)
+    return f"{at.day:02d}/{at.month:02d} {at.hour:02d}:{at.minute:02d}"
 
 
 def month(value: Month, _language: str) -> str:

@@ -102,7 +102,7 @@ class MenuEngine(Generic[Services]):
         if screen.kind == "list":
             return self._choose_row(typed, screen, position, caller)
         for choice in screen.choices:
-            if choice.digit == typed and self._is_offered(choice, self._dialogue(position, caller)):
+            if choice.digit == typed and self._is_offered(choice, position, caller):
                 return self._enter(choice.target, position, caller), True
         return self._refuse("wrong.choice", position, caller)
 
@@ -156,7 +156,7 @@ class MenuEngine(Generic[Services]):
         """Returns the current screen's pages, each with the rows that its digits choose."""
         screen = self._paths.current(position)
         dialogue = self._dialogue(position, caller, says=screen.says)
-        values = dict(self.vocabulary.sources[screen.source](dialogue)) if screen.source else {}
+        values = self.vocabulary.sources[screen.source](dialogue) if screen.source else {}
         at_offer = self._paths.at_offer(position)
         context = ScreenContext(
             self.words,
@@ -171,7 +171,11 @@ class MenuEngine(Generic[Services]):
         if screen.kind == "list":
             assert screen.uses
             return paginate_list(context, self.vocabulary.lists[screen.uses](dialogue))
-        digits = [c.digit for c in screen.choices if self._is_offered(c, dialogue)]
+        digits = [
+            choice.digit
+            for choice in screen.choices
+            if choice.guard is None or self.vocabulary.guards[choice.guard](dialogue)
+        ]
         return [(page, []) for page in self._written.paginate(context, digits)]
 
     def _begins_anew(self, typed: str, position: Position) -> bool:
@@ -265,12 +269,11 @@ class MenuEngine(Generic[Services]):
         self, guard: str, entrance: str, position: Position, caller: Caller[Services]
     ) -> bool:
         """True if the guard of an entrance holds; false in a menu without that entrance."""
-        if not entrance:
-            return False
-        return self.vocabulary.guards[guard](self._dialogue(position, caller))
+        return bool(entrance) and self.vocabulary.guards[guard](self._dialogue(position, caller))
 
-    def _is_offered(self, choice: Choice, dialogue: Dialogue[Services, Any, Any]) -> bool:
-        return choice.guard is None or self.vocabulary.guards[choice.guard](dialogue)
+    def _is_offered(self, choice: Choice, position: Position, caller: Caller[Services]) -> bool:
+        guard = choice.guard
+        return not guard or self.vocabulary.guards[guard](self._dialogue(position, caller))
 
     def _run_action(self, screen: Screen, position: Position, caller: Caller[Services]) -> str:
         """Runs the screen's action within the hop's time; returns the target of its outcome."""

@@ -63,9 +63,13 @@ class Paths:
 
     def can_go_on(self, position: Position) -> bool:
         """True if a stored position stands in this menu, each path from a home."""
-        paths = [path for path in (position.path, position.suspended_path) if path]
-        known = all(name in self.menu.screens for path in paths for name in path)
-        return bool(position.path) and known and all(map(self._begins_at_home, paths))
+        path, suspended = position.path, position.suspended_path
+        return (
+            bool(path)
+            and self.menu.screens.keys() >= {*path, *suspended}
+            and self._begins_at_home(path)
+            and (not suspended or self._begins_at_home(suspended))
+        )
 
     def can_resume(self, position: Position) -> bool:
         """True if something had been begun there, and had not come to its answer.
