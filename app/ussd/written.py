@@ -13,7 +13,7 @@ from app.ussd.screen import ScreenContext, choice_key, paginate_screen
 
 # Amounts, days and counts are many people's. A text may be one person's: a name, a code, a receipt.
 _COMMON = frozenset({Money, Month, date, datetime, int})
-# A register of 360,000 shows a thousand different pages of rights and dues: 1.5 MB.
+# A register of 360,000 shows a thousand different pages of rights and dues: 1.1 MB of memory.
 _MOST = 1024
 
 
